@@ -1,0 +1,1 @@
+//! IAM policy documents: parsing, meaning, evaluation. Pure: no AWS calls.

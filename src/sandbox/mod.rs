@@ -1,0 +1,1 @@
+//! The embedded AWS emulation: one set of services per account, in process.
