@@ -5,3 +5,4 @@ pub mod diag;
 pub mod iam;
 pub mod ids;
 pub mod sandbox;
+pub mod value;

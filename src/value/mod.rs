@@ -1,0 +1,469 @@
+//! Values of the language: what expressions yield and what attributes hold.
+//!
+//! Two things make them more than JSON. A value can be **unknown** until apply (the id of an
+//! account that does not exist yet), and an unknown string keeps the parts of it that are known,
+//! so that a policy stays readable. A value can be **sensitive**, which travels with it through
+//! every operation. Neither is ever represented by a special string.
+
+pub mod path;
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use crate::address::ResourceAddr;
+
+pub use path::{AttrPath, Step};
+
+/// Attributes by name.
+pub type Attrs = BTreeMap<String, Value>;
+
+/// A number: an integer while it fits, else a double, as HCL writes them.
+#[derive(Clone, Copy, Debug)]
+pub enum Number {
+    /// A whole number.
+    Int(i64),
+    /// Anything else; never NaN nor infinite.
+    Float(f64),
+}
+
+impl Number {
+    /// From a double: whole numbers that fit become integers; `None` for NaN and infinities.
+    #[must_use]
+    pub fn from_f64(number: f64) -> Option<Self> {
+        const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
+        if !number.is_finite() {
+            return None;
+        }
+        if number.fract() == 0.0 && number.abs() <= EXACT {
+            #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
+            return Some(Self::Int(number as i64));
+        }
+        Some(Self::Float(number))
+    }
+
+    /// As a double.
+    #[must_use]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "documented: numbers compare as doubles when mixed"
+    )]
+    pub fn as_f64(self) -> f64 {
+        match self {
+            Self::Int(int) => int as f64,
+            Self::Float(float) => float,
+        }
+    }
+
+    /// As an integer, when it is whole.
+    #[must_use]
+    pub fn as_i64(self) -> Option<i64> {
+        match self {
+            Self::Int(int) => Some(int),
+            Self::Float(_) => None,
+        }
+    }
+}
+
+impl Ord for Number {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Int(a), Self::Int(b)) => a.cmp(b),
+            _ => self.as_f64().total_cmp(&other.as_f64()),
+        }
+    }
+}
+
+impl PartialOrd for Number {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Number {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Number {}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Int(int) => write!(f, "{int}"),
+            Self::Float(float) => write!(f, "{float}"),
+        }
+    }
+}
+
+/// An attribute of a managed object whose value AWS assigns: what an unknown waits for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AttrRef {
+    /// The object.
+    pub address: ResourceAddr,
+    /// Its attribute, such as `id`.
+    pub attr: String,
+}
+
+impl fmt::Display for AttrRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.address, self.attr)
+    }
+}
+
+/// A piece of a partly unknown string.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// Known text.
+    Text(String),
+    /// What the attribute will hold after apply.
+    Ref(AttrRef),
+}
+
+/// A value that is not known until apply.
+///
+/// `parts` is non-empty for a string of which the pieces are known (`arn:aws:iam::`, the id of
+/// `account.new`, `:root`); a single [`Part::Ref`] is the attribute itself. With no parts nothing
+/// is known but perhaps what it waits for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unknown {
+    /// The pieces, for strings.
+    pub parts: Vec<Part>,
+    /// What it waits for.
+    pub waits_for: BTreeSet<AttrRef>,
+}
+
+impl Unknown {
+    /// The unknown attribute itself.
+    #[must_use]
+    pub fn attr(address: ResourceAddr, attr: impl Into<String>) -> Self {
+        let reference = AttrRef { address, attr: attr.into() };
+        Self { parts: vec![Part::Ref(reference.clone())], waits_for: [reference].into() }
+    }
+
+    /// A string made of `parts`; neighbouring texts are joined.
+    #[must_use]
+    pub fn string(parts: impl IntoIterator<Item = Part>) -> Self {
+        let mut all = Self::default();
+        for part in parts {
+            if let Part::Ref(reference) = &part {
+                all.waits_for.insert(reference.clone());
+            }
+            match (all.parts.last_mut(), part) {
+                (Some(Part::Text(last)), Part::Text(text)) => last.push_str(&text),
+                (_, Part::Text(text)) if text.is_empty() => {}
+                (_, part) => all.parts.push(part),
+            }
+        }
+        all
+    }
+
+    /// Something computed from unknowns, of which no piece is known.
+    #[must_use]
+    pub fn opaque<'a>(from: impl IntoIterator<Item = &'a Self>) -> Self {
+        Self {
+            parts: Vec::new(),
+            waits_for: from.into_iter().flat_map(|u| u.waits_for.iter().cloned()).collect(),
+        }
+    }
+}
+
+/// `arn:aws:iam::${account.new.id}:root`, or `(known after apply)`.
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.parts.is_empty() {
+            return f.write_str("(known after apply)");
+        }
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => f.write_str(text)?,
+                Part::Ref(reference) => write!(f, "${{{reference}}}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A reference to a whole block: `account.production`, `iam_policy.boundary`, `environment.dev`.
+#[derive(Clone, Debug)]
+pub struct BlockRef {
+    /// The block instance.
+    pub address: ResourceAddr,
+    /// What `.attr` on it yields.
+    pub attrs: Arc<Attrs>,
+}
+
+impl PartialEq for BlockRef {
+    fn eq(&self, other: &Self) -> bool {
+        self.address == other.address
+    }
+}
+
+impl Eq for BlockRef {}
+
+impl PartialOrd for BlockRef {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for BlockRef {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.address.cmp(&other.address)
+    }
+}
+
+/// A value of the language.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Value {
+    /// Absent.
+    #[default]
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number.
+    Number(Number),
+    /// Text.
+    String(String),
+    /// A list or tuple.
+    List(Vec<Value>),
+    /// A set.
+    Set(BTreeSet<Value>),
+    /// A map or object; iterates in key order.
+    Map(BTreeMap<String, Value>),
+    /// A whole block.
+    Block(BlockRef),
+    /// Not known until apply.
+    Unknown(Unknown),
+    /// Must not be shown; the inner value is not itself `Sensitive`.
+    Sensitive(Box<Value>),
+}
+
+impl Value {
+    /// A string.
+    #[must_use]
+    pub fn string(text: impl Into<String>) -> Self {
+        Self::String(text.into())
+    }
+
+    /// A whole number.
+    #[must_use]
+    pub fn int(int: i64) -> Self {
+        Self::Number(Number::Int(int))
+    }
+
+    /// Marks as sensitive, once.
+    #[must_use]
+    pub fn sensitive(self) -> Self {
+        match self {
+            Self::Sensitive(_) => self,
+            other => Self::Sensitive(Box::new(other)),
+        }
+    }
+
+    /// The value below a sensitivity mark at the top.
+    #[must_use]
+    pub fn reveal(&self) -> &Self {
+        match self {
+            Self::Sensitive(inner) => inner,
+            other => other,
+        }
+    }
+
+    /// Whether the value or anything in it is sensitive.
+    #[must_use]
+    pub fn has_sensitive(&self) -> bool {
+        self.any(&|v| matches!(v, Self::Sensitive(_)))
+    }
+
+    /// Whether the value or anything in it is unknown.
+    #[must_use]
+    pub fn has_unknown(&self) -> bool {
+        self.any(&|v| matches!(v, Self::Unknown(_)))
+    }
+
+    /// Whether the value itself (below a sensitivity mark) is unknown.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        matches!(self.reveal(), Self::Unknown(_))
+    }
+
+    /// Whether it is null (below a sensitivity mark).
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        matches!(self.reveal(), Self::Null)
+    }
+
+    /// The text of a known string.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match self.reveal() {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A known truth value.
+    #[must_use]
+    pub fn as_bool(&self) -> Option<bool> {
+        match self.reveal() {
+            Self::Bool(b) => Some(*b),
+            _ => None,
+        }
+    }
+
+    /// A known whole number.
+    #[must_use]
+    pub fn as_i64(&self) -> Option<i64> {
+        match self.reveal() {
+            Self::Number(number) => number.as_i64(),
+            _ => None,
+        }
+    }
+
+    /// The entries of a map.
+    #[must_use]
+    pub fn as_map(&self) -> Option<&BTreeMap<String, Value>> {
+        match self.reveal() {
+            Self::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    /// The elements of a list or set, in order.
+    #[must_use]
+    pub fn elements(&self) -> Option<Vec<&Self>> {
+        match self.reveal() {
+            Self::List(list) => Some(list.iter().collect()),
+            Self::Set(set) => Some(set.iter().collect()),
+            _ => None,
+        }
+    }
+
+    /// Every unknown in the value.
+    #[must_use]
+    pub fn unknowns(&self) -> Vec<&Unknown> {
+        let mut found = Vec::new();
+        self.visit(&mut |v| {
+            if let Self::Unknown(unknown) = v {
+                found.push(unknown);
+            }
+        });
+        found
+    }
+
+    /// How the language names the type: "string", "list", ...
+    #[must_use]
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "bool",
+            Self::Number(_) => "number",
+            Self::String(_) => "string",
+            Self::List(_) => "list",
+            Self::Set(_) => "set",
+            Self::Map(_) => "object",
+            Self::Block(_) => "block",
+            Self::Unknown(_) => "value known after apply",
+            Self::Sensitive(inner) => inner.type_name(),
+        }
+    }
+
+    /// Calls `f` on this value and on every value below it, parents first. Does not descend into blocks.
+    pub fn visit<'a>(&'a self, f: &mut impl FnMut(&'a Self)) {
+        let mut stack = vec![self];
+        while let Some(value) = stack.pop() {
+            f(value);
+            match value {
+                Self::List(list) => stack.extend(list.iter().rev()),
+                Self::Set(set) => stack.extend(set.iter().rev()),
+                Self::Map(map) => stack.extend(map.values().rev()),
+                Self::Sensitive(inner) => stack.push(inner),
+                _ => {}
+            }
+        }
+    }
+
+    fn any(&self, test: &impl Fn(&Self) -> bool) -> bool {
+        let mut found = false;
+        self.visit(&mut |v| found |= test(v));
+        found
+    }
+
+    /// From JSON.
+    #[must_use]
+    pub fn from_json(json: &serde_json::Value) -> Self {
+        match json {
+            serde_json::Value::Null => Self::Null,
+            serde_json::Value::Bool(b) => Self::Bool(*b),
+            serde_json::Value::Number(n) => match (n.as_i64(), n.as_f64()) {
+                (Some(int), _) => Self::int(int),
+                (None, Some(float)) => Number::from_f64(float).map_or(Self::Null, Self::Number),
+                (None, None) => Self::Null,
+            },
+            serde_json::Value::String(s) => Self::String(s.clone()),
+            serde_json::Value::Array(a) => Self::List(a.iter().map(Self::from_json).collect()),
+            serde_json::Value::Object(o) => {
+                Self::Map(o.iter().map(|(k, v)| (k.clone(), Self::from_json(v))).collect())
+            }
+        }
+    }
+
+    /// To JSON, marks dropped and unknowns as null. Where they were is what [`path`] functions tell;
+    /// callers that show or store the result must have dealt with sensitive values before.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::Null | Self::Unknown(_) => serde_json::Value::Null,
+            Self::Bool(b) => (*b).into(),
+            Self::Number(Number::Int(int)) => (*int).into(),
+            Self::Number(Number::Float(float)) => (*float).into(),
+            Self::String(s) => s.clone().into(),
+            Self::List(list) => list.iter().map(Self::to_json).collect(),
+            Self::Set(set) => set.iter().map(Self::to_json).collect(),
+            Self::Map(map) => serde_json::Value::Object(
+                map.iter().map(|(k, v)| (k.clone(), v.to_json())).collect(),
+            ),
+            Self::Block(block) => block.address.to_string().into(),
+            Self::Sensitive(inner) => inner.to_json(),
+        }
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::String(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::String(text)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(b: bool) -> Self {
+        Self::Bool(b)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(int: i64) -> Self {
+        Self::int(int)
+    }
+}
+
+impl<T: Into<Self>> From<Option<T>> for Value {
+    fn from(option: Option<T>) -> Self {
+        option.map_or(Self::Null, Into::into)
+    }
+}
+
+impl<T: Into<Self>> FromIterator<T> for Value {
+    fn from_iter<I: IntoIterator<Item = T>>(iter: I) -> Self {
+        Self::List(iter.into_iter().map(Into::into).collect())
+    }
+}
