@@ -2,7 +2,10 @@
 
 pub mod address;
 pub mod diag;
+pub mod eval;
 pub mod iam;
 pub mod ids;
+pub mod provider;
 pub mod sandbox;
+pub mod schema;
 pub mod value;

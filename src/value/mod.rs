@@ -237,6 +237,9 @@ pub enum Value {
     Block(BlockRef),
     /// Not known until apply.
     Unknown(Unknown),
+    /// A reference to a secret, `secret("env:API_TOKEN")`: resolved only at apply, only where a
+    /// config value takes it whole; nothing can be computed from it.
+    Secret(String),
     /// Must not be shown; the inner value is not itself `Sensitive`.
     Sensitive(Box<Value>),
 }
@@ -367,6 +370,7 @@ impl Value {
             Self::Map(_) => "object",
             Self::Block(_) => "block",
             Self::Unknown(_) => "value known after apply",
+            Self::Secret(_) => "secret reference",
             Self::Sensitive(inner) => inner.type_name(),
         }
     }
@@ -427,6 +431,7 @@ impl Value {
                 map.iter().map(|(k, v)| (k.clone(), v.to_json())).collect(),
             ),
             Self::Block(block) => block.address.to_string().into(),
+            Self::Secret(reference) => serde_json::json!({ "secret": reference }),
             Self::Sensitive(inner) => inner.to_json(),
         }
     }

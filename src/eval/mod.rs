@@ -1,0 +1,3 @@
+//! Evaluation: expressions, functions, and the whole configuration into an [`estate::Estate`].
+
+pub mod estate;

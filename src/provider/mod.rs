@@ -1,0 +1,205 @@
+//! The seam to AWS: bulk reads into an inventory, and single steps that change one object.
+//!
+//! Architecture invariant: this layer knows objects and calls; it knows nothing of state, plans
+//! or configuration. Everything crosses the seam as plain data.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+
+use crate::address::ResourceAddr;
+use crate::ids::{AccountId, Handle, Region};
+use crate::value::{AttrPath, Attrs};
+
+/// How to reach one account.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Target {
+    /// Its handle; `$management` for the management account when no block declares it.
+    pub handle: Handle,
+    /// Its id; absent for the management account while undiscovered, and for emulated accounts.
+    pub id: Option<AccountId>,
+    /// Whether it is the management account: ambient credentials (or `management_role_arn`), no role in a member.
+    pub management: bool,
+    /// The role to assume for changes.
+    pub access_role: String,
+    /// The role to assume for reads.
+    pub read_role: String,
+    /// Its region.
+    pub region: Region,
+    /// Endpoint of an emulated account, outside the organization.
+    pub endpoint_url: Option<String>,
+}
+
+/// Which role a call goes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Access {
+    /// Plan, drift, isolation: the read role.
+    Read,
+    /// Apply: the access role.
+    Write,
+}
+
+/// Who the caller is, by `sts:GetCallerIdentity`.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Caller {
+    /// The account.
+    pub account: AccountId,
+    /// The principal's ARN.
+    pub arn: String,
+    /// The unique id of the user or role, and the session name after a colon.
+    pub user_id: String,
+}
+
+/// An object as it stands in AWS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveObject {
+    /// Its kind; also kinds that Palisade reads but does not manage (`iam_user`, `iam_group`, ...).
+    pub kind: &'static str,
+    /// Its natural key, as [`crate::schema::Kind::natural_key`] computes it.
+    pub key: String,
+    /// Canonical and computed attributes together, `tags` included.
+    pub attrs: Attrs,
+    /// Why it can never be managed (an AWS-managed policy, a service-linked role); such objects are read for the analysis only.
+    pub reserved: Option<&'static str>,
+}
+
+/// What a bulk read found in one account (or in the organization).
+#[derive(Clone, Debug, Default)]
+pub struct Inventory {
+    /// Objects by kind and natural key.
+    pub objects: BTreeMap<(&'static str, String), LiveObject>,
+    /// Kinds that were read to the end: an object of such a kind that is not here does not exist.
+    pub complete: BTreeSet<&'static str>,
+    /// Kinds that could not be read, and why (access denied, not implemented by the endpoint).
+    pub unread: BTreeMap<&'static str, String>,
+}
+
+/// What a step does.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Op {
+    /// Bring the object into being.
+    Create,
+    /// Change it in place.
+    Update,
+    /// Delete it.
+    Delete,
+    /// Attach it to one target.
+    Attach,
+    /// Detach it from one target.
+    Detach,
+    /// Move it below another parent.
+    Move,
+    /// Wait until an asynchronous creation is through.
+    Wait,
+}
+
+/// One call-sized change of one object.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// What to do.
+    pub op: Op,
+    /// The kind.
+    pub kind: &'static str,
+    /// The object's address (for messages and ownership tags).
+    pub address: ResourceAddr,
+    /// What it was, as last read; absent on creation.
+    pub before: Option<Attrs>,
+    /// What it shall be, wholly known; absent on deletion.
+    pub after: Option<Attrs>,
+    /// The paths that differ.
+    pub changed: Vec<AttrPath>,
+    /// Target id for attach and detach; new parent's id for move; request id for wait.
+    pub target: Option<String>,
+}
+
+/// What kind of failure it was: decides on retry, exit code and advice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The object does not exist.
+    NotFound,
+    /// An object with this name exists already.
+    AlreadyExists,
+    /// The credentials do not permit the call.
+    AccessDenied,
+    /// Too many calls, or the service is busy; a retry helps.
+    Throttled,
+    /// Another change is in progress (`ConcurrentModification`); a retry helps.
+    Concurrent,
+    /// What the call names was created moments ago and is not visible everywhere yet; a retry helps.
+    NotYetVisible,
+    /// The role cannot be assumed (missing, not trusted, or too new).
+    CannotAssume,
+    /// The credentials are expired or invalid.
+    Credentials,
+    /// The endpoint does not implement the operation.
+    NotImplemented,
+    /// No answer: connection refused, reset or timed out. The call may have been carried out.
+    NoAnswer,
+    /// AWS refused the request; a retry does not help.
+    Refused,
+}
+
+impl Failure {
+    /// Whether the same call can succeed a little later.
+    #[must_use]
+    pub fn is_transient(self) -> bool {
+        matches!(self, Self::Throttled | Self::Concurrent | Self::NotYetVisible | Self::NoAnswer)
+    }
+}
+
+/// A failed call.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{service}:{operation} in {account}: {message}{}", code.as_deref().map(|c| format!(" ({c})")).unwrap_or_default())]
+pub struct ProviderError {
+    /// What kind of failure.
+    pub failure: Failure,
+    /// `iam`, `organizations`, ...
+    pub service: &'static str,
+    /// `CreateRole`, ...
+    pub operation: String,
+    /// The account's handle or id.
+    pub account: String,
+    /// AWS's error code.
+    pub code: Option<String>,
+    /// AWS's message.
+    pub message: String,
+}
+
+/// Something that can read and change AWS.
+#[async_trait]
+pub trait Provider: Send + Sync {
+    /// Who the ambient credentials are.
+    async fn caller(&self) -> Result<Caller, ProviderError>;
+
+    /// Reads the organization: its settings, roots, units, accounts, policies and their targets.
+    /// An account that is in no organization gives an empty, complete inventory.
+    async fn read_organization(&self, management: &Target) -> Result<Inventory, ProviderError>;
+
+    /// Reads one account in bulk: the given kinds (and, with IAM, everything that holds power there).
+    /// `config_prefix` is the path below which config parameters are read (`/acme/`).
+    /// A kind that cannot be read lands in [`Inventory::unread`]; the error is for an account that cannot be entered.
+    async fn read_account(
+        &self,
+        target: &Target,
+        kinds: &BTreeSet<&'static str>,
+        config_prefix: &str,
+    ) -> Result<Inventory, ProviderError>;
+
+    /// Reads one object by its kind and natural key (or, for organization kinds, its AWS id):
+    /// the check right before a change, and recovery. `None` when it does not exist.
+    async fn read_object(
+        &self,
+        target: &Target,
+        access: Access,
+        kind: &'static str,
+        key: &str,
+    ) -> Result<Option<LiveObject>, ProviderError>;
+
+    /// Carries out one step and returns the object's canonical and computed attributes after it
+    /// (empty after a deletion). Makes no read-back that nothing needs. Does not retry transient
+    /// failures of meaning (the executor does); transport retries are the SDK's.
+    async fn execute(&self, target: &Target, step: &Step) -> Result<Attrs, ProviderError>;
+}

@@ -1,0 +1,65 @@
+//! An evaluated block: values with the places that they came from.
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+
+use crate::diag::Loc;
+use crate::value::Value;
+
+/// A value and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spanned<T> {
+    /// The value.
+    pub value: T,
+    /// Its range in the source.
+    pub loc: Loc,
+}
+
+impl<T> Deref for Spanned<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+/// An evaluated block. Attributes that were not given, or were given as null, are absent.
+#[derive(Clone, Debug)]
+pub struct Body {
+    /// The block's header (type and labels).
+    pub loc: Loc,
+    /// Attributes by name.
+    pub attrs: BTreeMap<String, Spanned<Value>>,
+    /// Nested blocks in source order, `dynamic` ones expanded in place.
+    pub blocks: Vec<NestedBody>,
+}
+
+/// A nested block of an evaluated block.
+#[derive(Clone, Debug)]
+pub struct NestedBody {
+    /// Its type.
+    pub name: String,
+    /// Its labels.
+    pub labels: Vec<Spanned<String>>,
+    /// What it holds.
+    pub body: Body,
+}
+
+impl Body {
+    /// The value of an attribute.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Spanned<Value>> {
+        self.attrs.get(name)
+    }
+
+    /// The nested blocks of one type.
+    pub fn nested<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a NestedBody> {
+        self.blocks.iter().filter(move |b| b.name == name)
+    }
+
+    /// Where an attribute's value stands, else the block's header.
+    #[must_use]
+    pub fn loc_of(&self, name: &str) -> &Loc {
+        self.attrs.get(name).map_or(&self.loc, |a| &a.loc)
+    }
+}
