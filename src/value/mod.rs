@@ -5,6 +5,7 @@
 //! so that a policy stays readable. A value can be **sensitive**, which travels with it through
 //! every operation. Neither is ever represented by a special string.
 
+pub mod convert;
 pub mod path;
 
 use std::cmp::Ordering;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use crate::address::ResourceAddr;
 
+pub use convert::{ConvertError, Field, Type};
 pub use path::{AttrPath, Step};
 
 /// Attributes by name.
