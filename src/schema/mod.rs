@@ -234,7 +234,9 @@ pub struct Context {
 ///
 /// *Canonical attributes* are the shape in which desired and live objects are compared: plain
 /// values, ids instead of references, policy documents as objects, tags merged. `desired`, the
-/// provider's bulk read and its single read all yield that same shape.
+/// provider's bulk read and its single read all yield that same shape. They hold no `Set` and no
+/// `Block`: what has no order is a sorted list without duplicates. What only Palisade knows about
+/// an object and AWS does not hold (`on_destroy`, `exclusive`) is no canonical attribute; see [`Kind::meta`].
 pub trait Kind: Send + Sync {
     /// The declaration.
     fn schema(&self) -> &'static KindSchema;
@@ -248,6 +250,12 @@ pub trait Kind: Send + Sync {
     /// The computed attributes as far as they are known before the object exists: an ARN is, an id
     /// that AWS assigns is [`Value::Unknown`].
     fn computed(&self, desired: &Attrs, cx: &Context) -> Attrs;
+
+    /// Settings of the block that steer Palisade and are not in AWS: `on_destroy`, `exclusive`.
+    /// They are kept beside the attributes in state and never make a change by themselves.
+    fn meta(&self, _body: &Body) -> Attrs {
+        Attrs::new()
+    }
 
     /// The name that makes the object unique of its kind in its home, from canonical attributes
     /// (desired or live); `None` while a piece of it is unknown.

@@ -1,0 +1,3 @@
+//! Planning: configuration, state and live AWS become a [`model::Plan`].
+
+pub mod model;
