@@ -1,3 +1,4 @@
 //! Evaluation: expressions, functions, and the whole configuration into an [`estate::Estate`].
 
 pub mod estate;
+pub mod functions;
