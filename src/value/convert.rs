@@ -187,7 +187,7 @@ pub fn convert(value: Value, ty: &Type) -> Result<Value, ConvertError> {
 #[must_use]
 pub fn type_of(value: &Value) -> Type {
     match value {
-        Value::Null | Value::Block(_) => Type::Any,
+        Value::Null | Value::Block(_) | Value::Secret(_) => Type::Any,
         Value::Unknown(unknown) if unknown.parts.is_empty() => Type::Any,
         Value::Unknown(_) | Value::String(_) => Type::String,
         Value::Bool(_) => Type::Bool,
