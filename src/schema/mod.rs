@@ -207,6 +207,14 @@ pub struct KindSchema {
     /// Which canonical attributes are sets of things attached by separate calls (`targets`):
     /// planned as attach and detach operations, attach before detach.
     pub attachments: Option<&'static str>,
+    /// The canonical attribute that a call of its own changes (an account's `parent_id`): planned as a move.
+    pub moves: Option<&'static str>,
+    /// Whether creation only starts the work: planned as create and wait.
+    pub asynchronous: bool,
+    /// Whether an existing object with the same natural key is simply taken over (singletons, the
+    /// organization). Other existing objects are taken over only by `import`, by an account's `id`,
+    /// or when their ownership tag is that of the address.
+    pub adopts: bool,
     /// The AWS documentation page that its rules come from.
     pub source: &'static str,
 }
@@ -228,6 +236,15 @@ pub struct Context {
     pub default_tags: std::collections::BTreeMap<String, String>,
     /// The tags that mark ownership; part of every desired `tags`.
     pub ownership_tags: std::collections::BTreeMap<String, String>,
+}
+
+/// What destroying an object does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnDestroy {
+    /// It is deleted in AWS.
+    Delete,
+    /// It stays in AWS and leaves the state.
+    Retain,
 }
 
 /// The pure half of a managed kind.
@@ -255,6 +272,18 @@ pub trait Kind: Send + Sync {
     /// They are kept beside the attributes in state and never make a change by themselves.
     fn meta(&self, _body: &Body) -> Attrs {
         Attrs::new()
+    }
+
+    /// The desired attributes in the presence of a live object: adds what is there and shall be left
+    /// alone (additive lists of the organization, attachments under `exclusive = false`, protected
+    /// policies). The default leaves nothing alone.
+    fn reconcile(&self, desired: Attrs, _live: &Attrs, _meta: &Attrs) -> Attrs {
+        desired
+    }
+
+    /// What to do with the object in AWS when its block is gone.
+    fn on_destroy(&self, _meta: &Attrs) -> OnDestroy {
+        OnDestroy::Delete
     }
 
     /// The name that makes the object unique of its kind in its home, from canonical attributes
