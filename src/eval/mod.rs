@@ -2,3 +2,4 @@
 
 pub mod estate;
 pub mod functions;
+pub mod types;
