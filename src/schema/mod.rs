@@ -8,13 +8,27 @@
 //! Architecture invariant: nothing here performs I/O, and no other layer matches on a kind's name
 //! to decide what to do with it.
 
+mod account;
+mod account_baseline;
 mod body;
+mod config;
+mod iam_oidc_provider;
+mod iam_policy;
+mod iam_role;
+pub mod kinds;
+mod org_policy;
+mod organization;
+mod organizational_unit;
+mod policy;
+mod s3_bucket;
+mod tags;
 
 use crate::address::ResourceAddr;
 use crate::diag::Diagnostics;
 use crate::value::{Attrs, Value};
 
 pub use body::{Body, NestedBody, Spanned};
+pub use kinds::{kind, kinds};
 
 /// The type of an attribute in HCL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,8 +229,36 @@ pub struct KindSchema {
     /// organization). Other existing objects are taken over only by `import`, by an account's `id`,
     /// or when their ownership tag is that of the address.
     pub adopts: bool,
+    /// Which canonical attributes can never change, not even by replacing the object (an account's
+    /// e-mail): a difference is an error at plan time.
+    pub fixed: &'static [&'static str],
+    /// Kinds whose instances come before every instance of this one although no expression names
+    /// them (`organization` before whatever lives in it).
+    pub after: &'static [&'static str],
     /// The AWS documentation page that its rules come from.
     pub source: &'static str,
+}
+
+impl KindSchema {
+    /// A declaration without anything optional, to be completed by struct update.
+    pub(crate) const BASE: Self = Self {
+        kind: "",
+        what: "",
+        category: Category::Iam,
+        home: Home::Account,
+        block: BlockSchema { attrs: &[], blocks: &[] },
+        computed: &[],
+        recovery: Recovery::Tags,
+        policies: &[],
+        replace: &[],
+        attachments: None,
+        moves: None,
+        asynchronous: false,
+        adopts: false,
+        fixed: &[],
+        after: &[],
+        source: "",
+    };
 }
 
 /// What the pure half of a kind may know beside its own block.
@@ -254,6 +296,7 @@ pub enum OnDestroy {
 /// provider's bulk read and its single read all yield that same shape. They hold no `Set` and no
 /// `Block`: what has no order is a sorted list without duplicates. What only Palisade knows about
 /// an object and AWS does not hold (`on_destroy`, `exclusive`) is no canonical attribute; see [`Kind::meta`].
+/// The organization's root stands as `root` wherever a parent or a target is meant.
 pub trait Kind: Send + Sync {
     /// The declaration.
     fn schema(&self) -> &'static KindSchema;
@@ -276,8 +319,10 @@ pub trait Kind: Send + Sync {
 
     /// The desired attributes in the presence of a live object: adds what is there and shall be left
     /// alone (additive lists of the organization, attachments under `exclusive = false`, protected
-    /// policies). The default leaves nothing alone.
-    fn reconcile(&self, desired: Attrs, _live: &Attrs, _meta: &Attrs) -> Attrs {
+    /// policies). `recorded` is what state remembers of the last apply (empty when nothing): what
+    /// it lists and the block no longer does was Palisade's own and goes. The default leaves nothing
+    /// alone.
+    fn reconcile(&self, desired: Attrs, _live: &Attrs, _recorded: &Attrs, _meta: &Attrs) -> Attrs {
         desired
     }
 

@@ -1,0 +1,130 @@
+//! The table of managed kinds.
+//!
+//! Adding a kind is one file here, one file in `provider/aws`, and one line in each table.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Kind, account, account_baseline, config, iam_oidc_provider, iam_policy, iam_role, org_policy,
+    organization, organizational_unit, s3_bucket,
+};
+use crate::value::Value;
+
+static KINDS: [&dyn Kind; 11] = [
+    &organization::Organization,
+    &organizational_unit::OrganizationalUnit,
+    &account::Account,
+    &org_policy::SERVICE_CONTROL_POLICY,
+    &org_policy::RESOURCE_CONTROL_POLICY,
+    &iam_role::IamRole,
+    &iam_policy::IamPolicy,
+    &iam_oidc_provider::IamOidcProvider,
+    &s3_bucket::S3Bucket,
+    &account_baseline::AccountBaseline,
+    &config::Config,
+];
+
+/// Every managed kind, in the order in which the docs show them.
+#[must_use]
+pub fn kinds() -> &'static [&'static dyn Kind] {
+    &KINDS
+}
+
+/// The kind of that name.
+#[must_use]
+pub fn kind(name: &str) -> Option<&'static dyn Kind> {
+    kinds().iter().copied().find(|kind| kind.schema().kind == name)
+}
+
+/// What an additive collection shall hold: everything declared, and of what is live that which
+/// Palisade did not put there. `recorded` is what state remembers of the last apply: an element
+/// that it lists and the configuration no longer does goes away. With `exclusive` it is what was
+/// declared and nothing else.
+#[must_use]
+pub(super) fn merge_additive(
+    desired: &Value,
+    recorded: Option<&Value>,
+    live: Option<&Value>,
+    exclusive: bool,
+) -> Value {
+    let Some(live) = live.filter(|_| !exclusive) else { return desired.clone() };
+    match (desired.reveal(), live.reveal()) {
+        (Value::Map(desired), Value::Map(live)) => {
+            let ours = recorded.and_then(Value::as_map);
+            let mut merged: BTreeMap<String, Value> = live
+                .iter()
+                .filter(|(key, _)| !ours.is_some_and(|ours| ours.contains_key(*key)))
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect();
+            merged.extend(desired.iter().map(|(key, value)| (key.clone(), value.clone())));
+            Value::Map(merged)
+        }
+        (Value::List(desired), Value::List(live)) => {
+            let ours = recorded.and_then(Value::elements).unwrap_or_default();
+            let mut merged: Vec<Value> =
+                live.iter().filter(|value| !ours.contains(value)).cloned().collect();
+            merged.extend(desired.iter().cloned());
+            merged.sort();
+            merged.dedup();
+            Value::List(merged)
+        }
+        _ => desired.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::{BlockSchema, Home};
+
+    #[test]
+    fn declarations_are_sound() {
+        fn block(kind: &str, schema: &BlockSchema) {
+            let mut names: Vec<&str> = schema
+                .attrs
+                .iter()
+                .map(|a| a.name)
+                .chain(schema.blocks.iter().map(|b| b.name))
+                .collect();
+            names.sort_unstable();
+            let count = names.len();
+            names.dedup();
+            assert_eq!(names.len(), count, "{kind}: an attribute is declared twice");
+            for attr in schema.attrs {
+                assert!(attr.doc.ends_with('.'), "{kind}.{}: {}", attr.name, attr.doc);
+            }
+            for nested in schema.blocks {
+                assert!(nested.doc.ends_with('.'), "{kind}.{}: {}", nested.name, nested.doc);
+                block(kind, nested.block);
+            }
+        }
+        let mut seen = Vec::new();
+        for kind in kinds() {
+            let schema = kind.schema();
+            assert!(!seen.contains(&schema.kind), "{}", schema.kind);
+            seen.push(schema.kind);
+            assert!(schema.source.starts_with("https://docs.aws.amazon.com/"), "{}", schema.kind);
+            assert!(
+                schema.home == Home::Account
+                    || schema.kind == "organization"
+                    || schema.after == ["organization"]
+            );
+            block(schema.kind, &schema.block);
+        }
+        assert!(kind("iam_role").is_some() && kind("iam_rôle").is_none());
+    }
+
+    #[test]
+    fn what_others_added_stays_unless_exclusive() {
+        let list = |items: &[&str]| items.iter().copied().collect::<Value>();
+        let merged = merge_additive(
+            &list(&["b", "c"]),
+            Some(&list(&["a", "b"])),
+            Some(&list(&["a", "b", "x"])),
+            false,
+        );
+        assert_eq!(merged, list(&["b", "c", "x"]));
+        let merged = merge_additive(&list(&["b"]), None, Some(&list(&["b", "x"])), true);
+        assert_eq!(merged, list(&["b"]));
+    }
+}
