@@ -6,6 +6,25 @@
 //! only ever receive wholly known, unmarked values.
 //!
 //! `try`, `can` and `templatefile` need the evaluator and live beside it, not here.
+//!
+//! Hostile input: a function whose result can be larger than its arguments checks the size before
+//! it builds anything, and [`call`] refuses results beyond [`MAX_RESULT`].
+
+mod args;
+mod collection;
+mod conversion;
+mod datetime;
+mod encoding;
+pub mod filesystem;
+mod format;
+mod hash;
+mod network;
+mod numeric;
+pub mod reference;
+mod regex;
+mod set;
+mod string;
+mod yaml;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -99,6 +118,8 @@ pub struct Function {
     /// Names of its parameters, for messages; a last one that ends in `...` takes any number, one
     /// that ends in `?` may be left out.
     pub params: &'static [&'static str],
+    /// What it yields, in a sentence, for docs.
+    pub about: &'static str,
     /// What it copes with.
     pub copes: Copes,
     /// Its body.
@@ -120,16 +141,32 @@ impl Function {
     }
 }
 
-/// Every table of the library, one per file.
-const TABLES: &[&[Function]] = &[];
+/// Every table of the library, by family.
+pub const FAMILIES: &[(&str, &[&[Function]])] = &[
+    ("Strings", &[string::TABLE, format::TABLE, regex::TABLE]),
+    ("Collections", &[collection::TABLE, set::TABLE]),
+    ("Numbers", &[numeric::TABLE]),
+    ("Encoding", &[encoding::TABLE, yaml::TABLE]),
+    ("Files", &[filesystem::TABLE]),
+    ("Hashes", &[hash::TABLE]),
+    ("Networks and ARNs", &[network::TABLE]),
+    ("Dates and times", &[datetime::TABLE]),
+    ("Types and sensitivity", &[conversion::TABLE]),
+];
+
+/// The largest result of one call: bytes of text plus a fixed cost per value.
+pub const MAX_RESULT: usize = 64 * 1024 * 1024;
 
 fn table() -> &'static BTreeMap<&'static str, &'static Function> {
     static TABLE: OnceLock<BTreeMap<&'static str, &'static Function>> = OnceLock::new();
-    TABLE.get_or_init(|| TABLES.iter().flat_map(|t| t.iter()).map(|f| (f.name, f)).collect())
+    TABLE.get_or_init(|| {
+        let families = FAMILIES.iter().flat_map(|(_, tables)| tables.iter());
+        families.flat_map(|t| t.iter()).map(|f| (f.name, f)).collect()
+    })
 }
 
 /// Names that the evaluator itself provides.
-pub const SPECIAL: &[&str] = &["can", "templatefile", "try"];
+pub const SPECIAL: &[&str] = &["can", "secret", "templatefile", "try"];
 
 /// Names of all functions, sorted.
 pub fn names() -> impl Iterator<Item = &'static str> {
@@ -180,17 +217,63 @@ pub fn call(call: Call<'_>) -> Result<Value, Diagnostic> {
     } else {
         (function.run)(&call)?
     };
+    if weight(&result) > MAX_RESULT {
+        return Err(call.error(format!(
+            "the result of `{}` is larger than {} MiB",
+            call.name,
+            MAX_RESULT / 1024 / 1024
+        )));
+    }
     Ok(if sensitive { result.sensitive() } else { result })
 }
 
 /// The error for a name that is no function.
 #[must_use]
 pub fn unknown_function(name: &str, loc: &Loc) -> Diagnostic {
-    let reason = match name {
-        "timestamp" | "uuid" | "bcrypt" | "plantimestamp" => {
-            Some(format!("`{name}` would make every plan differ, so it does not exist here"))
-        }
-        _ => did_you_mean(name, names()),
-    };
+    let reason = absent(name).map(str::to_owned).or_else(|| did_you_mean(name, names()));
     Diagnostic::error(format!("there is no function `{name}`")).at(loc.clone()).help_opt(reason)
 }
+
+/// Terraform's functions that are missing here on purpose, and why.
+pub const ABSENT: &[(&str, &str)] = &[
+    (
+        "abspath",
+        "plans must not depend on where the configuration lies; paths are relative to the module",
+    ),
+    ("bcrypt", "`bcrypt` gives another result each time, so that every plan would differ"),
+    (
+        "ephemeralasnull",
+        "there are no ephemeral values; mark what must not be shown with `sensitive`",
+    ),
+    ("list", "write `[a, b]`"),
+    ("map", "write `{ key = value }`"),
+    ("pathexpand", "file functions read only the configuration, never the home directory"),
+    ("plantimestamp", "`plantimestamp` would make every plan differ; pass the time as a variable"),
+    (
+        "rsadecrypt",
+        "private keys do not belong in a configuration; use `secret(...)` in a config value",
+    ),
+    ("timestamp", "`timestamp` would make every plan differ; pass the time as a variable"),
+    ("uuid", "`uuid` would make every plan differ; `uuidv5` computes one from a name"),
+];
+
+fn absent(name: &str) -> Option<&'static str> {
+    ABSENT.iter().find(|(absent, _)| *absent == name).map(|(_, reason)| *reason)
+}
+
+/// Bytes of text in a value, plus a fixed cost for each value in it.
+pub(crate) fn weight(value: &Value) -> usize {
+    let mut total = 0_usize;
+    value.visit(&mut |v| {
+        let own = match v {
+            Value::String(text) => text.len(),
+            Value::Map(map) => map.keys().map(|key| key.len().saturating_add(32)).sum(),
+            _ => 0,
+        };
+        total = total.saturating_add(own).saturating_add(32);
+    });
+    total
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! Regular expressions, in the RE2 syntax that the `regex` crate shares with Terraform: linear
+//! time, no back references. Patterns and texts are bounded.
+
+use regex::{Captures, Regex, RegexBuilder};
+
+use super::args::Outcome;
+use super::{Call, Copes, Function};
+use crate::diag::Diagnostic;
+use crate::value::Value;
+
+/// Largest compiled pattern, in bytes.
+const MAX_PROGRAM: usize = 1024 * 1024;
+/// Longest text that is searched.
+const MAX_SEARCHED: usize = 4 * 1024 * 1024;
+
+pub(super) const TABLE: &[Function] = &[
+    Function {
+        name: "regex",
+        params: &["pattern", "text"],
+        about: "The first match: the text, or a list of its groups, or an object of its named groups; an error without a match.",
+        copes: Copes::NOTHING,
+        run: |call| {
+            let (pattern, text) = arguments(call)?;
+            match pattern.captures(&text) {
+                Some(captures) => Ok(matched(&pattern, &captures)),
+                None => Err(call.fail("the pattern matches no part of the text").help(
+                    "`can(regex(...))` tells whether a pattern matches, `try(regex(...), ...)` gives a default",
+                )),
+            }
+        },
+    },
+    Function {
+        name: "regexall",
+        params: &["pattern", "text"],
+        about: "Every match, each as `regex` gives it; an empty list without one.",
+        copes: Copes::NOTHING,
+        run: |call| {
+            let (pattern, text) = arguments(call)?;
+            Ok(pattern.captures_iter(&text).map(|captures| matched(&pattern, &captures)).collect())
+        },
+    },
+];
+
+fn arguments(call: &Call<'_>) -> Result<(Regex, String), Diagnostic> {
+    let pattern = compile(call, 0, &call.text(0)?)?;
+    let named = pattern.capture_names().flatten().count();
+    if named > 0 && named + 1 < pattern.captures_len() {
+        return Err(call
+            .bad(0, "either all groups have names, or none")
+            .help("`(?:...)` groups without capturing"));
+    }
+    let text = call.text(1)?;
+    if text.len() > MAX_SEARCHED {
+        return Err(call.bad(1, "the text is larger than 4 MiB"));
+    }
+    Ok((pattern, text))
+}
+
+fn compile(call: &Call<'_>, index: usize, pattern: &str) -> Result<Regex, Diagnostic> {
+    RegexBuilder::new(pattern)
+        .size_limit(MAX_PROGRAM)
+        .dfa_size_limit(MAX_PROGRAM)
+        .nest_limit(100)
+        .build()
+        .map_err(|error| match error {
+            regex::Error::CompiledTooBig(_) => call.bad(
+                index,
+                "the regular expression is too large once its repetitions are unrolled",
+            ),
+            error => {
+                let text = error.to_string();
+                let last = text.lines().last().unwrap_or_default().trim();
+                let reason = last.strip_prefix("error: ").unwrap_or(last);
+                call.bad(index, format_args!("the regular expression is malformed: {reason}"))
+            }
+        })
+}
+
+fn matched(pattern: &Regex, captures: &Captures<'_>) -> Value {
+    if pattern.captures_len() == 1 {
+        return captures.get(0).map(|m| m.as_str()).into();
+    }
+    if pattern.capture_names().flatten().next().is_some() {
+        return Value::Map(
+            pattern
+                .capture_names()
+                .flatten()
+                .map(|name| (name.to_owned(), captures.name(name).map(|m| m.as_str()).into()))
+                .collect(),
+        );
+    }
+    captures.iter().skip(1).map(|group| Value::from(group.map(|m| m.as_str()))).collect()
+}
+
+/// Replaces every match of `pattern`.
+pub(super) fn replace(call: &Call<'_>, text: &str, pattern: &str, replacement: &str) -> Outcome {
+    let pattern = compile(call, 1, pattern)?;
+    if text.len() > MAX_SEARCHED {
+        return Err(call.bad(0, "the text is larger than 4 MiB"));
+    }
+    let mut result = String::with_capacity(text.len());
+    let mut end = 0;
+    for captures in pattern.captures_iter(text) {
+        let Some(found) = captures.get(0) else { continue };
+        result.push_str(text.get(end..found.start()).unwrap_or_default());
+        captures.expand(replacement, &mut result);
+        end = found.end();
+        call.guard_text(result.len())?;
+    }
+    result.push_str(text.get(end..).unwrap_or_default());
+    Ok(result.into())
+}

@@ -1,0 +1,246 @@
+//! String functions; characters are grapheme clusters, as people count them.
+
+use unicode_segmentation::UnicodeSegmentation as _;
+
+use super::args::{Outcome, Pieces};
+use super::{Call, Copes, Function};
+use crate::diag::Diagnostic;
+use crate::value::{Type, Value};
+
+pub(super) const TABLE: &[Function] = &[
+    Function {
+        name: "chomp",
+        params: &["text"],
+        about: "The text without line breaks at its end.",
+        copes: Copes::NOTHING,
+        run: |call| Ok(call.text(0)?.trim_end_matches(['\r', '\n']).into()),
+    },
+    Function {
+        name: "endswith",
+        params: &["text", "suffix"],
+        about: "Whether the text ends with the suffix.",
+        copes: Copes::NOTHING,
+        run: |call| Ok(call.text(0)?.ends_with(&call.text(1)?).into()),
+    },
+    Function {
+        name: "indent",
+        params: &["spaces", "text"],
+        about: "Indents every line but the first.",
+        copes: Copes::NOTHING,
+        run: indent,
+    },
+    Function {
+        name: "join",
+        params: &["separator", "lists..."],
+        about: "The elements of the lists with the separator between them.",
+        copes: Copes::UNKNOWN,
+        run: join,
+    },
+    Function {
+        name: "lower",
+        params: &["text"],
+        about: "The text in lower case.",
+        copes: Copes::NOTHING,
+        run: |call| Ok(call.text(0)?.to_lowercase().into()),
+    },
+    Function {
+        name: "replace",
+        params: &["text", "search", "replacement"],
+        about: "Replaces every occurrence; a search in slashes, `/[a-z]+/`, is a regular expression whose groups are `$1` or `$name`.",
+        copes: Copes::NOTHING,
+        run: replace,
+    },
+    Function {
+        name: "split",
+        params: &["separator", "text"],
+        about: "The pieces of the text between the separators.",
+        copes: Copes::NOTHING,
+        run: split,
+    },
+    Function {
+        name: "startswith",
+        params: &["text", "prefix"],
+        about: "Whether the text starts with the prefix.",
+        copes: Copes::NOTHING,
+        run: |call| Ok(call.text(0)?.starts_with(&call.text(1)?).into()),
+    },
+    Function {
+        name: "strcontains",
+        params: &["text", "part"],
+        about: "Whether the part occurs in the text.",
+        copes: Copes::NOTHING,
+        run: |call| Ok(call.text(0)?.contains(&call.text(1)?).into()),
+    },
+    Function {
+        name: "strrev",
+        params: &["text"],
+        about: "The characters in reverse order.",
+        copes: Copes::NOTHING,
+        run: |call| Ok(call.text(0)?.graphemes(true).rev().collect::<String>().into()),
+    },
+    Function {
+        name: "substr",
+        params: &["text", "offset", "length"],
+        about: "A part of the text, in characters; a negative offset counts from the end, a length of -1 takes the rest.",
+        copes: Copes::NOTHING,
+        run: substr,
+    },
+    Function {
+        name: "title",
+        params: &["text"],
+        about: "The text with the first letter of every word in upper case.",
+        copes: Copes::NOTHING,
+        run: |call| Ok(title(&call.text(0)?).into()),
+    },
+    Function {
+        name: "trim",
+        params: &["text", "characters"],
+        about: "The text without any of the characters at its start and end.",
+        copes: Copes::NOTHING,
+        run: |call| {
+            let set: Vec<char> = call.text(1)?.chars().collect();
+            Ok(call.text(0)?.trim_matches(|c| set.contains(&c)).into())
+        },
+    },
+    Function {
+        name: "trimprefix",
+        params: &["text", "prefix"],
+        about: "The text without the prefix, once.",
+        copes: Copes::NOTHING,
+        run: |call| {
+            let (text, prefix) = (call.text(0)?, call.text(1)?);
+            Ok(text.strip_prefix(&prefix).unwrap_or(&text).into())
+        },
+    },
+    Function {
+        name: "trimspace",
+        params: &["text"],
+        about: "The text without white space at its start and end.",
+        copes: Copes::NOTHING,
+        run: |call| Ok(call.text(0)?.trim().into()),
+    },
+    Function {
+        name: "trimsuffix",
+        params: &["text", "suffix"],
+        about: "The text without the suffix, once.",
+        copes: Copes::NOTHING,
+        run: |call| {
+            let (text, suffix) = (call.text(0)?, call.text(1)?);
+            Ok(text.strip_suffix(&suffix).unwrap_or(&text).into())
+        },
+    },
+    Function {
+        name: "upper",
+        params: &["text"],
+        about: "The text in upper case.",
+        copes: Copes::NOTHING,
+        run: |call| Ok(call.text(0)?.to_uppercase().into()),
+    },
+];
+
+fn indent(call: &Call<'_>) -> Outcome {
+    let spaces = call.int(0)?;
+    let text = call.text(1)?;
+    let spaces = usize::try_from(spaces)
+        .map_err(|_| call.bad(0, "the number of spaces must not be negative"))?;
+    let breaks = text.bytes().filter(|b| *b == b'\n').count();
+    call.guard_text(breaks.saturating_mul(spaces).saturating_add(text.len()))?;
+    if breaks == 0 {
+        return Ok(text.into());
+    }
+    Ok(text.replace('\n', &format!("\n{}", " ".repeat(spaces))).into())
+}
+
+/// Elements are converted to strings; an unknown one stays a piece of the result.
+fn join(call: &Call<'_>) -> Outcome {
+    if call.args.iter().any(Value::is_unknown) {
+        return Ok(call.opaque());
+    }
+    let separator = call.text(0)?;
+    let mut pieces = Pieces::default();
+    let mut first = true;
+    for index in 1..call.args.len() {
+        for (position, value) in call.list(index)?.into_iter().enumerate() {
+            if !std::mem::take(&mut first) {
+                pieces.push_str(&separator);
+            }
+            match crate::value::convert::convert(value, &Type::String) {
+                Ok(Value::String(text)) => pieces.push_str(&text),
+                Ok(Value::Unknown(unknown)) => pieces.push_unknown(&unknown, str::to_owned),
+                Ok(_) => {
+                    return Err(call.bad(
+                        index,
+                        format_args!("`$[{position}]`: a string is required, not null"),
+                    ));
+                }
+                Err(error) => {
+                    let mut diagnostic =
+                        call.bad(index, format_args!("`$[{position}]`: {}", error.message));
+                    diagnostic.help = error.help;
+                    return Err(diagnostic);
+                }
+            }
+            call.guard_text(pieces.len())?;
+        }
+    }
+    Ok(pieces.finish())
+}
+
+fn replace(call: &Call<'_>) -> Outcome {
+    let (text, search, replacement) = (call.text(0)?, call.text(1)?, call.text(2)?);
+    if search.len() > 1
+        && let Some(pattern) = search.strip_prefix('/').and_then(|s| s.strip_suffix('/'))
+    {
+        return super::regex::replace(call, &text, pattern, &replacement);
+    }
+    let count =
+        if search.is_empty() { text.chars().count() + 1 } else { text.matches(&search).count() };
+    call.guard_text(count.saturating_mul(replacement.len()).saturating_add(text.len()))?;
+    Ok(text.replace(&search, &replacement).into())
+}
+
+fn split(call: &Call<'_>) -> Outcome {
+    let (separator, text) = (call.text(0)?, call.text(1)?);
+    if separator.is_empty() {
+        call.guard_elements(text.len())?;
+        return Ok(text.graphemes(true).collect());
+    }
+    call.guard_elements(text.matches(&separator).count())?;
+    Ok(text.split(&separator).collect())
+}
+
+fn substr(call: &Call<'_>) -> Outcome {
+    let text = call.text(0)?;
+    let (offset, length) = (call.int(1)?, call.int(2)?);
+    let count = text.graphemes(true).count();
+    let start = if offset < 0 {
+        let back = usize::try_from(offset.unsigned_abs()).unwrap_or(usize::MAX);
+        count.checked_sub(back).ok_or_else(|| outside(call, count))?
+    } else {
+        usize::try_from(offset).unwrap_or(usize::MAX)
+    };
+    let length = match length {
+        -1 => usize::MAX,
+        length => usize::try_from(length)
+            .map_err(|_| call.bad(2, "the length must be -1 or not negative"))?,
+    };
+    Ok(text.graphemes(true).skip(start).take(length).collect::<String>().into())
+}
+
+fn outside(call: &Call<'_>, count: usize) -> Diagnostic {
+    call.bad(1, format_args!("the text has only {count} characters"))
+}
+
+fn title(text: &str) -> String {
+    let mut result = String::with_capacity(text.len());
+    let mut inside = false;
+    for c in text.chars() {
+        if inside {
+            result.push(c);
+        } else {
+            result.extend(c.to_uppercase());
+        }
+        inside = c.is_alphanumeric() || c == '_' || c == '\'';
+    }
+    result
+}
