@@ -1,1 +1,31 @@
-//! IAM policy documents: parsing, meaning, evaluation. Pure: no AWS calls.
+//! IAM policy documents: parsing, meaning, validation, evaluation. Pure: no AWS calls, no clock.
+//!
+//! * [`document`] holds the typed policy document; [`decode`] reads it from JSON with the place of
+//!   every element, [`encode`] writes it.
+//! * [`normal`] compares documents by meaning, [`diff`] lists what changed statement by statement.
+//! * [`validate`] finds what AWS would refuse, by the dated facts of [`limits`].
+//! * `matching`, `condition` and `eval` are the concrete judge: one request against all the
+//!   policies that bear on it. `simulate` wraps it in JSON Lines.
+//! * `catalogue` is the bundled list of actions, resource types and condition keys.
+
+pub mod decode;
+pub mod diff;
+pub mod document;
+pub mod encode;
+pub mod json;
+pub mod limits;
+pub mod normal;
+pub mod operator;
+pub mod text;
+pub mod validate;
+pub mod values;
+
+pub use diff::{ChangeKind, StatementChange, diff};
+pub use document::{
+    Condition, Document, Effect, Item, PrincipalType, Principals, Statement, Use, Version,
+};
+pub use limits::Limits;
+pub use normal::{digest, semantic_eq};
+pub use operator::{Operator, SetPrefix, Test};
+pub use text::{Part, Placeholder, Text};
+pub use validate::{check, validate};

@@ -1,0 +1,582 @@
+//! A JSON reader that keeps the place of every key and value, for findings that underline.
+//!
+//! RFC 8259, strictly: no comments, no trailing commas. Objects keep their order and their
+//! duplicate keys, because AWS refuses a policy with those and a reader that dropped one would
+//! change the meaning. Nesting is limited, so hostile input cannot exhaust the stack.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
+
+use super::text::{Part, Text};
+
+/// The deepest nesting that is read. A policy needs seven levels.
+pub const MAX_DEPTH: usize = 32;
+
+/// A JSON value and where it stands.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// The value.
+    pub kind: Kind,
+    /// Its range, when it was read from a text.
+    pub loc: Option<Loc>,
+}
+
+/// A JSON value.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number, as written.
+    Number(String),
+    /// A string.
+    String(Text),
+    /// An array.
+    Array(Vec<Node>),
+    /// An object, in source order.
+    Object(Vec<Member>),
+}
+
+/// One key of an object with its value.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// The key.
+    pub key: String,
+    /// The key's range.
+    pub key_loc: Option<Loc>,
+    /// The value.
+    pub value: Node,
+}
+
+impl Kind {
+    /// What it is, with its article, for messages.
+    #[must_use]
+    pub fn describe(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "a boolean",
+            Self::Number(_) => "a number",
+            Self::String(_) => "a string",
+            Self::Array(_) => "a list",
+            Self::Object(_) => "an object",
+        }
+    }
+}
+
+/// Takes over a value that has no source text. Nesting beyond [`MAX_DEPTH`] is an error.
+///
+/// # Errors
+/// When the value is nested too deeply.
+pub fn from_value(value: &serde_json::Value) -> Result<Node, Diagnostic> {
+    fn convert(value: &serde_json::Value, depth: usize) -> Result<Node, Diagnostic> {
+        if depth > MAX_DEPTH {
+            return Err(too_deep());
+        }
+        let kind = match value {
+            serde_json::Value::Null => Kind::Null,
+            serde_json::Value::Bool(b) => Kind::Bool(*b),
+            serde_json::Value::Number(n) => Kind::Number(n.to_string()),
+            serde_json::Value::String(s) => Kind::String(Text::from(s.as_str())),
+            serde_json::Value::Array(items) => Kind::Array(
+                items.iter().map(|item| convert(item, depth + 1)).collect::<Result<_, _>>()?,
+            ),
+            serde_json::Value::Object(members) => Kind::Object(
+                members
+                    .iter()
+                    .map(|(key, value)| {
+                        Ok(Member {
+                            key: key.clone(),
+                            key_loc: None,
+                            value: convert(value, depth + 1)?,
+                        })
+                    })
+                    .collect::<Result<_, Diagnostic>>()?,
+            ),
+        };
+        Ok(Node { kind, loc: None })
+    }
+    convert(value, 0)
+}
+
+fn too_deep() -> Diagnostic {
+    Diagnostic::error(format!("the JSON is nested more than {MAX_DEPTH} levels deep"))
+}
+
+/// Reads the JSON value that fills `range` of `source` (white space and a byte-order mark aside).
+/// Duplicate keys go to `found`; the value is still returned.
+///
+/// # Errors
+/// The first syntax error, underlined.
+pub fn parse(
+    source: &Arc<Source>,
+    range: Range<usize>,
+    found: &mut Diagnostics,
+) -> Result<Node, Diagnostic> {
+    let loc = Loc::new(source, range);
+    let span = loc.span();
+    let text = source
+        .text()
+        .get(..span.end)
+        .ok_or_else(|| Diagnostic::error("the JSON ends inside a character").at(loc.clone()))?;
+    let mut reader = Reader { source, text, at: span.start, found };
+    if reader.rest().starts_with('\u{feff}') {
+        reader.at += '\u{feff}'.len_utf8();
+    }
+    reader.space();
+    if reader.peek().is_none() {
+        return Err(Diagnostic::error("the policy is empty").at(loc));
+    }
+    let node = reader.value(0)?;
+    reader.space();
+    if reader.peek().is_some() {
+        return Err(reader.unexpected("the end of the policy"));
+    }
+    Ok(node)
+}
+
+/// Reads JSON whose strings may hold placeholders. There is no source text to point into.
+///
+/// # Errors
+/// The first syntax error; a placeholder outside a string value is one.
+pub fn parse_text(text: &Text, found: &mut Diagnostics) -> Result<Node, Diagnostic> {
+    // Placeholders ride through the reader as private-use characters, counted from this one.
+    const FIRST: u32 = 0xF_0000;
+    let mut holders = Vec::new();
+    let mut raw = String::new();
+    for part in text.parts() {
+        match part {
+            Part::Literal(text) => {
+                if text.chars().any(|c| u32::from(c) >= FIRST) {
+                    return Err(Diagnostic::error("the policy holds private-use characters"));
+                }
+                raw.push_str(&text);
+            }
+            Part::Placeholder(placeholder) => {
+                let code = u32::try_from(holders.len()).ok().and_then(|n| FIRST.checked_add(n));
+                raw.push(code.and_then(char::from_u32).ok_or_else(|| {
+                    Diagnostic::error("the policy holds too many values unknown until apply")
+                })?);
+                holders.push(placeholder);
+            }
+        }
+    }
+    let source = Source::new("policy", raw);
+    let mut inner = Diagnostics::new();
+    let mut node = parse(&source, 0..source.text().len(), &mut inner)
+        .map_err(|error| Diagnostic { loc: None, ..error })?;
+    found.extend(inner.into_iter().map(|d| Diagnostic { loc: None, ..d }));
+    restore(&mut node, &holders)?;
+    Ok(node)
+}
+
+fn restore(node: &mut Node, holders: &[super::text::Placeholder]) -> Result<(), Diagnostic> {
+    const FIRST: u32 = 0xF_0000;
+    node.loc = None;
+    match &mut node.kind {
+        Kind::String(text) => {
+            let Some(raw) = text.known() else { return Ok(()) };
+            if raw.chars().any(|c| u32::from(c) >= FIRST) {
+                let parts: Vec<Part> = raw
+                    .chars()
+                    .map(|c| {
+                        u32::from(c)
+                            .checked_sub(FIRST)
+                            .and_then(|n| holders.get(usize::try_from(n).ok()?))
+                            .map_or_else(
+                                || Part::Literal(c.to_string()),
+                                |holder| Part::Placeholder(holder.clone()),
+                            )
+                    })
+                    .collect();
+                *text = Text::from_parts(parts);
+            }
+        }
+        Kind::Array(items) => {
+            for item in items {
+                restore(item, holders)?;
+            }
+        }
+        Kind::Object(members) => {
+            for member in members {
+                member.key_loc = None;
+                if member.key.chars().any(|c| u32::from(c) >= FIRST) {
+                    return Err(Diagnostic::error(
+                        "a key of the policy depends on a value unknown until apply",
+                    )
+                    .help("only the values of a policy may be unknown until apply"));
+                }
+                restore(&mut member.value, holders)?;
+            }
+        }
+        Kind::Null | Kind::Bool(_) | Kind::Number(_) => {}
+    }
+    Ok(())
+}
+
+struct Reader<'a> {
+    source: &'a Arc<Source>,
+    text: &'a str,
+    at: usize,
+    found: &'a mut Diagnostics,
+}
+
+impl<'a> Reader<'a> {
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    fn loc(&self, start: usize) -> Loc {
+        Loc::new(self.source, start..self.at)
+    }
+
+    fn unexpected(&self, wanted: &str) -> Diagnostic {
+        let rest = self.rest();
+        let Some(first) = rest.chars().next() else {
+            let end = self.text.trim_end().len();
+            return Diagnostic::error("the policy is not valid JSON: it ends too early")
+                .at(Loc::new(self.source, end.saturating_sub(1)..end))
+                .detail(format!("expected {wanted}"));
+        };
+        let token = rest
+            .find(|c: char| c.is_whitespace() || ",:{}[]\"".contains(c))
+            .filter(|end| *end > 0)
+            .unwrap_or(first.len_utf8());
+        let shown: String = rest.get(..token).unwrap_or_default().chars().take(40).collect();
+        let error =
+            Diagnostic::error(format!("the policy is not valid JSON: unexpected `{shown}`"))
+                .at(Loc::new(self.source, self.at..self.at + shown.len().max(1)))
+                .detail(format!("expected {wanted}"));
+        if rest.starts_with("//") || rest.starts_with("/*") || first == '#' {
+            error.help("JSON has no comments: remove this one")
+        } else if first == '}' || first == ']' {
+            error.help("remove the comma before it")
+        } else {
+            error
+        }
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Node, Diagnostic> {
+        let start = self.at;
+        if depth > MAX_DEPTH {
+            return Err(too_deep().at(Loc::new(self.source, start..start + 1)));
+        }
+        let kind = match self.peek() {
+            Some(b'{') => self.object(depth)?,
+            Some(b'[') => self.array(depth)?,
+            Some(b'"') => Kind::String(Text::from(self.string()?)),
+            Some(b'-' | b'0'..=b'9') => Kind::Number(self.number()?),
+            _ if self.word("true") => Kind::Bool(true),
+            _ if self.word("false") => Kind::Bool(false),
+            _ if self.word("null") => Kind::Null,
+            _ => return Err(self.unexpected("a value")),
+        };
+        Ok(Node { kind, loc: Some(self.loc(start)) })
+    }
+
+    fn word(&mut self, word: &str) -> bool {
+        let rest = self.rest();
+        let found = rest
+            .strip_prefix(word)
+            .is_some_and(|after| !after.starts_with(|c: char| c.is_alphanumeric() || c == '_'));
+        if found {
+            self.at += word.len();
+        }
+        found
+    }
+
+    fn array(&mut self, depth: usize) -> Result<Kind, Diagnostic> {
+        self.at += 1;
+        self.space();
+        let mut items = Vec::new();
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            return Ok(Kind::Array(items));
+        }
+        loop {
+            self.space();
+            items.push(self.value(depth + 1)?);
+            self.space();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b']') => {
+                    self.at += 1;
+                    return Ok(Kind::Array(items));
+                }
+                _ => return Err(self.unexpected("`,` or `]`")),
+            }
+        }
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Kind, Diagnostic> {
+        self.at += 1;
+        self.space();
+        let mut members: Vec<Member> = Vec::new();
+        let mut seen = std::collections::BTreeMap::<String, Loc>::new();
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+            return Ok(Kind::Object(members));
+        }
+        loop {
+            self.space();
+            let start = self.at;
+            if self.peek() != Some(b'"') {
+                return Err(self.unexpected("a quoted key"));
+            }
+            let key = self.string()?;
+            let key_loc = self.loc(start);
+            if let Some(first) = seen.get(&key) {
+                self.found.push(
+                    Diagnostic::error(format!("the key `{key}` occurs twice"))
+                        .at(key_loc.clone())
+                        .detail("only one of the two would count")
+                        .help("merge the two into one")
+                        .related(first.clone(), "first here"),
+                );
+            } else {
+                seen.insert(key.clone(), key_loc.clone());
+            }
+            self.space();
+            if self.peek() != Some(b':') {
+                return Err(self.unexpected("`:`"));
+            }
+            self.at += 1;
+            self.space();
+            let value = self.value(depth + 1)?;
+            members.push(Member { key, key_loc: Some(key_loc), value });
+            self.space();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => {
+                    self.at += 1;
+                    return Ok(Kind::Object(members));
+                }
+                _ => return Err(self.unexpected("`,` or `}`")),
+            }
+        }
+    }
+
+    fn number(&mut self) -> Result<String, Diagnostic> {
+        let start = self.at;
+        let digits = |reader: &mut Self| {
+            let from = reader.at;
+            while matches!(reader.peek(), Some(b'0'..=b'9')) {
+                reader.at += 1;
+            }
+            reader.at > from
+        };
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        if self.peek() == Some(b'0') {
+            self.at += 1;
+        } else if !digits(self) {
+            return Err(self.unexpected("a digit"));
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            if !digits(self) {
+                return Err(self.unexpected("a digit"));
+            }
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            if !digits(self) {
+                return Err(self.unexpected("a digit"));
+            }
+        }
+        Ok(self.text.get(start..self.at).unwrap_or_default().to_owned())
+    }
+
+    fn string(&mut self) -> Result<String, Diagnostic> {
+        let start = self.at;
+        self.at += 1;
+        let mut out = String::new();
+        loop {
+            let run = self.rest();
+            let stop = run.bytes().position(|b| b == b'"' || b == b'\\' || b < 0x20);
+            let Some(stop) = stop else {
+                let line = run.find('\n').unwrap_or(run.len());
+                return Err(Diagnostic::error("the policy is not valid JSON: a string has no end")
+                    .at(Loc::new(self.source, start..self.at + line))
+                    .help("add the closing `\"`"));
+            };
+            out.push_str(run.get(..stop).unwrap_or_default());
+            self.at += stop;
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(out);
+                }
+                Some(b'\\') => out.push(self.escape()?),
+                _ => {
+                    return Err(Diagnostic::error(
+                        "the policy is not valid JSON: a string holds a control character",
+                    )
+                    .at(Loc::new(self.source, start..self.at))
+                    .detail(
+                        "a line break or tab must be escaped, or the closing `\"` is missing",
+                    ));
+                }
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<char, Diagnostic> {
+        let start = self.at;
+        self.at += 1;
+        let code = self.peek();
+        self.at += usize::from(code.is_some_and(|b| b.is_ascii()));
+        Ok(match code {
+            Some(b'"') => '"',
+            Some(b'\\') => '\\',
+            Some(b'/') => '/',
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => {
+                let bad = |reader: &Self| {
+                    Diagnostic::error("the policy is not valid JSON: bad `\\u` escape")
+                        .at(reader.loc(start))
+                };
+                let high = self.hex4().ok_or_else(|| bad(self))?;
+                let code = if (0xD800..0xDC00).contains(&high) && self.rest().starts_with("\\u") {
+                    self.at += 2;
+                    let low = self.hex4().ok_or_else(|| bad(self))?;
+                    match low.checked_sub(0xDC00) {
+                        Some(low) if low < 0x400 => 0x1_0000 + ((high - 0xD800) << 10) + low,
+                        _ => return Err(bad(self)),
+                    }
+                } else {
+                    high
+                };
+                char::from_u32(code).ok_or_else(|| bad(self))?
+            }
+            _ => {
+                return Err(Diagnostic::error("the policy is not valid JSON: unknown escape")
+                    .at(self.loc(start))
+                    .help("write a backslash as `\\\\`"));
+            }
+        })
+    }
+
+    fn hex4(&mut self) -> Option<u32> {
+        let digits = self.text.get(self.at..self.at + 4)?;
+        if !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return None;
+        }
+        self.at += 4;
+        u32::from_str_radix(digits, 16).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<(Node, Diagnostics), Diagnostic> {
+        let mut found = Diagnostics::new();
+        let source = Source::new("p.json", text);
+        parse(&source, 0..text.len(), &mut found).map(|node| (node, found))
+    }
+
+    #[test]
+    fn agrees_with_serde_json_on_what_is_json() {
+        for text in [
+            "{}",
+            "[]",
+            "1",
+            "-0.5e+10",
+            "\"a\\u00e9\\ud83d\\ude00\"",
+            "[1,[2,{\"a\":null}]]",
+            " true ",
+            "01",
+            "1.",
+            "-",
+            "[1,]",
+            "{\"a\":1,}",
+            "{a:1}",
+            "\"\\ud800\"",
+            "\"\\x\"",
+            "nul",
+            "truex",
+            "\"a\nb\"",
+            "[1 2]",
+            "{\"a\" 1}",
+            "",
+            "  ",
+            "\"abc",
+            "// c\n1",
+            "1 2",
+            "{",
+            "[",
+            "\"\\u12",
+            "\"\\\u{e9}\"",
+            "\u{e9}",
+        ] {
+            let ours = read(text).is_ok();
+            let theirs = serde_json::from_str::<serde_json::Value>(text).is_ok();
+            assert_eq!(ours, theirs, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped_and_ranges_are_exact() {
+        let (node, _) = read("\u{feff} {\"k\": [1, \"x\"]}").expect("valid");
+        let Kind::Object(members) = node.kind else { panic!("an object") };
+        assert_eq!(members[0].key_loc.as_ref().expect("loc").span(), 5..8);
+        assert_eq!(members[0].value.loc.as_ref().expect("loc").span(), 10..18);
+    }
+
+    #[test]
+    fn nesting_is_limited() {
+        for deep in ["[".repeat(100_000), "{\"a\":".repeat(100_000)] {
+            let error = read(&deep).expect_err("too deep");
+            assert!(error.summary.contains("nested"), "{}", error.summary);
+        }
+    }
+
+    #[test]
+    fn duplicate_keys_are_reported_with_both_places() {
+        let (_, found) = read("{\"a\": 1,\n \"a\": 2}").expect("read");
+        let first = found.iter().next().expect("one");
+        assert_eq!(first.summary, "the key `a` occurs twice");
+        assert_eq!(first.loc.as_ref().map(Loc::line), Some(2));
+        assert_eq!(first.related.len(), 1);
+    }
+
+    #[test]
+    fn placeholders_ride_in_strings_only() {
+        let text = |before: &str, after: &str| {
+            Text::from_parts([
+                Part::Literal(before.into()),
+                Part::Placeholder(super::super::text::Placeholder::new("account.a.id")),
+                Part::Literal(after.into()),
+            ])
+        };
+        let mut found = Diagnostics::new();
+        let node = parse_text(&text("{\"a\": \"x", "y\"}"), &mut found).expect("valid");
+        let Kind::Object(members) = node.kind else { panic!("an object") };
+        let Kind::String(value) = &members[0].value.kind else { panic!("a string") };
+        assert_eq!(*value, text("x", "y"));
+        assert!(parse_text(&text("{\"a\": ", "}"), &mut found).is_err());
+        assert!(parse_text(&text("{\"", "\": 1}"), &mut found).is_err());
+    }
+}

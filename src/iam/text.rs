@@ -1,0 +1,187 @@
+//! Texts of a policy that may hold parts unknown until apply, such as the id of an account that
+//! does not exist yet.
+
+use std::fmt;
+
+/// A part of a policy text whose value is not known yet, under the name of what will give it
+/// (`account.production.id`). Two placeholders of one name stand for the same value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Placeholder(String);
+
+impl Placeholder {
+    /// A placeholder for the value that `name` refers to.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// What will give the value.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Placeholder {
+    /// In brackets that no valid policy can hold (IAM refuses characters above U+00FF), so that a
+    /// placeholder never reads like a literal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\u{27e8}{}\u{27e9}", self.0)
+    }
+}
+
+/// A run of a [`Text`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// Known characters.
+    Literal(String),
+    /// A value that apply will fill in.
+    Placeholder(Placeholder),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Repr {
+    Known(String),
+    // At least one placeholder; literals neither empty nor adjacent, so that equality is meaning.
+    Mixed(Vec<Part>),
+}
+
+/// A string of a policy: literal parts and placeholders. Nearly always one literal.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Text(Repr);
+
+impl Text {
+    /// Joins parts; adjacent literals become one.
+    #[must_use]
+    pub fn from_parts(parts: impl IntoIterator<Item = Part>) -> Self {
+        let mut joined: Vec<Part> = Vec::new();
+        for part in parts {
+            match (joined.last_mut(), part) {
+                (_, Part::Literal(text)) if text.is_empty() => {}
+                (Some(Part::Literal(before)), Part::Literal(text)) => before.push_str(&text),
+                (_, part) => joined.push(part),
+            }
+        }
+        match joined.as_mut_slice() {
+            [] => Self::from(""),
+            [Part::Literal(text)] => Self(Repr::Known(std::mem::take(text))),
+            _ => Self(Repr::Mixed(joined)),
+        }
+    }
+
+    /// A text that is one placeholder.
+    #[must_use]
+    pub fn placeholder(name: impl Into<String>) -> Self {
+        Self(Repr::Mixed(vec![Part::Placeholder(Placeholder::new(name))]))
+    }
+
+    /// The whole text when it is known.
+    #[must_use]
+    pub fn known(&self) -> Option<&str> {
+        match &self.0 {
+            Repr::Known(text) => Some(text),
+            Repr::Mixed(_) => None,
+        }
+    }
+
+    /// Whether no part is a placeholder.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        matches!(self.0, Repr::Known(_))
+    }
+
+    /// The parts in order.
+    #[must_use]
+    pub fn parts(&self) -> Vec<Part> {
+        match &self.0 {
+            Repr::Known(text) => vec![Part::Literal(text.clone())],
+            Repr::Mixed(parts) => parts.clone(),
+        }
+    }
+
+    /// The placeholders, in order of appearance.
+    pub fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
+        let parts: &[Part] = match &self.0 {
+            Repr::Known(_) => &[],
+            Repr::Mixed(parts) => parts,
+        };
+        parts.iter().filter_map(|part| match part {
+            Part::Placeholder(placeholder) => Some(placeholder),
+            Part::Literal(_) => None,
+        })
+    }
+
+    /// The text with each placeholder written as its symbol `⟨name⟩`: what evaluation works on, so
+    /// that an account without an id yet still compares equal to itself and to nothing else.
+    #[must_use]
+    pub fn symbolic(&self) -> std::borrow::Cow<'_, str> {
+        match &self.0 {
+            Repr::Known(text) => std::borrow::Cow::Borrowed(text),
+            Repr::Mixed(_) => std::borrow::Cow::Owned(self.to_string()),
+        }
+    }
+
+    /// The same text with its literal parts changed by `change`.
+    #[must_use]
+    pub fn map_literals(&self, mut change: impl FnMut(&str) -> String) -> Self {
+        match &self.0 {
+            Repr::Known(text) => Self(Repr::Known(change(text))),
+            Repr::Mixed(parts) => Self::from_parts(parts.iter().map(|part| match part {
+                Part::Literal(text) => Part::Literal(change(text)),
+                placeholder @ Part::Placeholder(_) => placeholder.clone(),
+            })),
+        }
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(Repr::Known(text.to_owned()))
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(Repr::Known(text))
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Repr::Known(text) => f.write_str(text),
+            Repr::Mixed(parts) => parts.iter().try_for_each(|part| match part {
+                Part::Literal(text) => f.write_str(text),
+                Part::Placeholder(placeholder) => placeholder.fmt(f),
+            }),
+        }
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_placeholders_compare_equal_and_differ_from_their_spelling() {
+        let arn = |name: &str| {
+            Text::from_parts([
+                Part::Literal("arn:aws:iam::".into()),
+                Part::Placeholder(Placeholder::new(name)),
+                Part::Literal(":ro".into()),
+                Part::Literal("ot".into()),
+            ])
+        };
+        assert_eq!(arn("account.a.id"), arn("account.a.id"));
+        assert_ne!(arn("account.a.id"), arn("account.b.id"));
+        assert_eq!(arn("x").to_string(), "arn:aws:iam::\u{27e8}x\u{27e9}:root");
+        assert_ne!(arn("x"), Text::from(arn("x").to_string()));
+        assert_eq!(Text::from_parts([Part::Literal("a".into())]), Text::from("a"));
+    }
+}

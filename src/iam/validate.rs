@@ -1,0 +1,565 @@
+//! What AWS would refuse although the grammar allows it: sizes, characters, sids, actions,
+//! resources, principals and condition values. It never asks whether AWS *would* accept what it
+//! merely doubts: doubts are warnings.
+//!
+//! Sources: IAM User Guide, "Grammar of the IAM JSON policy language", "AWS JSON policy elements:
+//! Principal", "IAM and AWS STS quotas", "Access Analyzer policy check reference"; Organizations
+//! User Guide, "SCP syntax", "RCP syntax".
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
+
+use super::document::{
+    Condition, Document, Effect, Item, PrincipalType, Principals, Statement, Use,
+};
+use super::limits::Limits;
+use super::operator::Test;
+use super::values;
+
+/// Reads and validates the document that fills a byte range of `source`.
+///
+/// # Errors
+/// Every finding of both passes, when one of them is an error.
+pub fn check(
+    source: &Arc<Source>,
+    range: Range<usize>,
+    role: &Use,
+    limits: &Limits,
+) -> Result<(Document, Diagnostics), Diagnostics> {
+    let (document, mut found) = Document::parse_range(source, range, role.clone())?;
+    found.extend(validate(&document, role, limits));
+    if found.has_errors() { Err(found) } else { Ok((document, found)) }
+}
+
+/// Everything about a document that AWS would refuse, or that is surely a mistake.
+#[must_use]
+pub fn validate(document: &Document, role: &Use, limits: &Limits) -> Diagnostics {
+    let mut found = Diagnostics::new();
+    let whole = document.statements.first().and_then(|s| s.loc.clone()).map(opening);
+    if document.statements.is_empty() {
+        found.push(Diagnostic::error("the policy has no statement"));
+    }
+    size(document, role, limits, &whole, &mut found);
+    sids(document, role, &mut found);
+    for statement in &document.statements {
+        let mut pass = Pass { role, found: &mut found };
+        pass.statement(statement);
+    }
+    found
+}
+
+fn opening(loc: Loc) -> Loc {
+    let start = loc.span().start;
+    Loc::new(loc.source(), start..start + 1)
+}
+
+/// The size of a document as AWS counts it for this use.
+///
+/// IAM does not count white space; Organizations, S3 and others count the text as saved, which
+/// here is the minified one; S3 and KMS count bytes. A part unknown until apply counts as the
+/// twelve digits of an account id.
+#[must_use]
+pub fn measured_size(document: &Document, role: &Use) -> usize {
+    let mut text = String::new();
+    for part in document.to_text().parts() {
+        match part {
+            super::text::Part::Literal(literal) => text.push_str(&literal),
+            super::text::Part::Placeholder(_) => text.push_str("000000000000"),
+        }
+    }
+    match role {
+        Use::Identity | Use::Managed | Use::Boundary | Use::Trust => {
+            text.chars().filter(|c| !c.is_whitespace()).count()
+        }
+        Use::Resource(_) => text.len(),
+        Use::Scp | Use::Rcp | Use::Session | Use::Endpoint => text.chars().count(),
+    }
+}
+
+/// The size allowed for one document of this use, and the name of that limit.
+#[must_use]
+pub fn size_limit(role: &Use, limits: &Limits) -> (usize, &'static str) {
+    match role {
+        Use::Scp => (limits.scp_size, "scp_size"),
+        Use::Rcp => (limits.rcp_size, "rcp_size"),
+        Use::Identity => (limits.role_inline_size, "role_inline_size"),
+        Use::Managed | Use::Boundary => (limits.managed_policy_size, "managed_policy_size"),
+        Use::Trust => (limits.trust_policy_size, "trust_policy_size"),
+        Use::Session => (limits.session_policy_size, "session_policy_size"),
+        Use::Endpoint => (limits.endpoint_policy_size, "endpoint_policy_size"),
+        Use::Resource(service) => match service.as_str() {
+            "s3" => (limits.bucket_policy_size, "bucket_policy_size"),
+            "kms" => (limits.key_policy_size, "key_policy_size"),
+            _ => (limits.resource_policy_size, "resource_policy_size"),
+        },
+    }
+}
+
+fn size(
+    document: &Document,
+    role: &Use,
+    limits: &Limits,
+    place: &Option<Loc>,
+    found: &mut Diagnostics,
+) {
+    let (allowed, name) = size_limit(role, limits);
+    let used = measured_size(document, role);
+    if used > allowed {
+        found.push(
+            Diagnostic::error(format!(
+                "the {} is too long: {used} characters, {allowed} are allowed",
+                role.name()
+            ))
+            .at_opt(place.clone())
+            .help(format!(
+                "shorten it or split it; where AWS raised your quota, set the limit `{name}`"
+            )),
+        );
+    }
+}
+
+fn sids(document: &Document, role: &Use, found: &mut Diagnostics) {
+    let mut seen: BTreeMap<&str, &Statement> = BTreeMap::new();
+    for statement in &document.statements {
+        let Some(sid) = statement.sid.as_deref().filter(|s| !s.is_empty()) else { continue };
+        let place = statement.loc.clone().map(opening);
+        if let Some(first) = seen.insert(sid, statement) {
+            let mut error = Diagnostic::error(format!("two statements have the sid `{sid}`"))
+                .at_opt(place.clone());
+            if let Some(loc) = first.loc.clone().map(opening) {
+                error = error.related(loc, "the first one");
+            }
+            found.push(error);
+        }
+        // IAM: "The Sid element supports ASCII uppercase letters (A-Z), lowercase letters (a-z),
+        // and numbers (0-9)." Resource policies of some services take more.
+        let plain = sid.bytes().all(|b| b.is_ascii_alphanumeric());
+        if !plain && !matches!(role, Use::Resource(_) | Use::Endpoint) {
+            found.push(
+                Diagnostic::error(format!("malformed sid `{sid}`")).at_opt(place).detail(format!(
+                    "the sid of {} can only hold letters and digits",
+                    role.named()
+                )),
+            );
+        }
+    }
+}
+
+struct Pass<'a> {
+    role: &'a Use,
+    found: &'a mut Diagnostics,
+}
+
+impl Pass<'_> {
+    fn error(&mut self, summary: impl Into<String>, item: &Item) {
+        self.found.push(Diagnostic::error(summary).at_opt(item.loc.clone()));
+    }
+
+    fn explain(&mut self, summary: impl Into<String>, item: &Item, help: &str) {
+        self.found.push(Diagnostic::error(summary).at_opt(item.loc.clone()).help(help));
+    }
+
+    fn warn(&mut self, summary: impl Into<String>, item: &Item, help: &str) {
+        self.found.push(Diagnostic::warning(summary).at_opt(item.loc.clone()).help(help));
+    }
+
+    fn statement(&mut self, statement: &Statement) {
+        for item in statement.actions.iter().chain(&statement.not_actions) {
+            self.characters(item);
+            self.action(item, !statement.actions.is_empty());
+        }
+        for item in statement.resources.iter().chain(&statement.not_resources) {
+            self.characters(item);
+            if !self.placeholder(item) {
+                self.resource(item);
+            }
+        }
+        for principals in statement.principals.iter().chain(&statement.not_principals) {
+            self.principals(principals);
+        }
+        if statement.not_principals.is_some() && statement.effect == Effect::Allow {
+            let mut warning = Diagnostic::warning(
+                "`NotPrincipal` with `Allow` grants to everybody else",
+            )
+            .detail("that includes anonymous callers and principals of every other account");
+            warning.loc = statement.loc.clone().map(opening);
+            self.found.push(warning);
+        }
+        self.conditions(&statement.conditions);
+    }
+
+    /// IAM: `[\u0009\u000A\u000D\u0020-\u00FF]+` (CreatePolicy, `PolicyDocument`).
+    fn characters(&mut self, item: &Item) {
+        let bad = item.text.parts().into_iter().find_map(|part| match part {
+            super::text::Part::Literal(text) => {
+                text.chars().find(|c| !matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}'))
+            }
+            super::text::Part::Placeholder(_) => None,
+        });
+        if let Some(c) = bad {
+            self.error(format!("a policy cannot hold the character `{}`", c.escape_debug()), item);
+        }
+    }
+
+    /// Warns of what only looks like an IAM variable; true when the text is not final.
+    fn placeholder(&mut self, item: &Item) -> bool {
+        let Some(text) = item.text.known() else { return true };
+        match values::odd_placeholder(text) {
+            Some(odd) => {
+                self.warn(
+                    format!("`{odd}` is no IAM policy variable"),
+                    item,
+                    "replace it; it is passed on unchanged",
+                );
+                true
+            }
+            None => text.contains("${"),
+        }
+    }
+
+    fn action(&mut self, item: &Item, positive: bool) {
+        let Some(text) = item.text.known() else {
+            self.error("an action cannot be unknown until apply", item);
+            return;
+        };
+        let shown = format!("malformed action `{text}`");
+        match text.split_once(':') {
+            None if text == "*" => {
+                if *self.role == Use::Rcp && positive {
+                    self.explain(
+                        "a resource control policy cannot deny the action `*`",
+                        item,
+                        "name services: `s3:*`",
+                    );
+                }
+            }
+            None => self.explain(shown, item, "write `service:Action`, as in `s3:GetObject`"),
+            Some((service, action)) => {
+                let service_ok = service == "*"
+                    || (!service.is_empty()
+                        && service.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+                let action_ok = !action.is_empty()
+                    && action.bytes().all(|b| {
+                        b.is_ascii_alphanumeric() || matches!(b, b'*' | b'?' | b'-' | b'_')
+                    });
+                if !service_ok && service.contains(['*', '?']) {
+                    self.explain(shown, item, "the service part cannot hold wildcards");
+                } else if !service_ok || !action_ok {
+                    self.error(shown, item);
+                }
+            }
+        }
+        // UpdateAssumeRolePolicy: "AssumeRole policy may only specify STS AssumeRole actions".
+        let sts = text.get(..4).is_some_and(|p| p.eq_ignore_ascii_case("sts:"));
+        if *self.role == Use::Trust && !sts {
+            self.explain(
+                format!("a trust policy cannot have the action `{text}`"),
+                item,
+                "only actions of `sts` apply, such as `sts:AssumeRole`",
+            );
+        }
+    }
+
+    fn resource(&mut self, item: &Item) {
+        let Some(text) = item.text.known() else { return };
+        if text == "*" {
+            return;
+        }
+        let mut parts = text.splitn(6, ':');
+        let (arn, partition, service) = (parts.next(), parts.next(), parts.next());
+        let shown = format!("malformed resource `{text}`");
+        // "arn:aws:s3*" and the like: a final `*` may run over the colons.
+        let short = text.split(':').count() < 6;
+        if arn != Some("arn") || partition.is_none_or(str::is_empty) {
+            self.explain(shown, item, "write an ARN or `*`");
+        } else if short && !text.ends_with('*') {
+            self.explain(shown, item, "an ARN has six parts separated by colons");
+        } else if short {
+            self.warn(
+                format!("resource `{text}` has fewer than six parts"),
+                item,
+                "write the ARN out: how far its last `*` reaches is not agreed on",
+            );
+        } else if service.is_some_and(|s| s.contains(['*', '?'])) && self.identity_side() {
+            self.explain(shown, item, "the service of a resource cannot hold wildcards");
+        } else if service.is_none_or(str::is_empty) {
+            self.explain(shown, item, "the service, the third part of the ARN, is missing");
+        }
+    }
+
+    fn identity_side(&self) -> bool {
+        matches!(self.role, Use::Identity | Use::Managed | Use::Boundary | Use::Session)
+    }
+
+    fn principals(&mut self, principals: &Principals) {
+        for (kind, item) in principals.items() {
+            self.characters(item);
+            if self.placeholder(item) {
+                continue;
+            }
+            let text = item.text.known().unwrap_or_default();
+            let problem = match kind {
+                PrincipalType::Aws => values::aws_principal_problem(text),
+                PrincipalType::Service => values::service_principal_problem(text),
+                PrincipalType::Federated => values::federated_principal_problem(text),
+                PrincipalType::CanonicalUser => match self.role {
+                    Use::Resource(service) if service == "s3" => {
+                        let hex = text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
+                        (!hex).then_some("a canonical user id is 64 hexadecimal digits")
+                    }
+                    _ => Some("canonical user ids are known to S3 alone"),
+                },
+            };
+            if let Some(problem) = problem {
+                self.explain(format!("malformed principal `{text}`"), item, problem);
+            }
+        }
+    }
+
+    fn conditions(&mut self, conditions: &[Condition]) {
+        let mut seen = std::collections::BTreeSet::new();
+        for condition in conditions {
+            let key = condition.key.to_ascii_lowercase();
+            if !seen.insert((condition.operator, key)) {
+                self.found.push(
+                    Diagnostic::error(format!(
+                        "two conditions test `{}` by `{}`",
+                        condition.key, condition.operator
+                    ))
+                    .at_opt(condition.loc.clone())
+                    .help("a statement holds each pair of operator and key once: list the values in one"),
+                );
+            }
+            if !condition.key.contains(':') && values::odd_placeholder(&condition.key).is_none() {
+                self.found.push(
+                    Diagnostic::error(format!("malformed condition key `{}`", condition.key))
+                        .at_opt(condition.loc.clone())
+                        .help("write `service:key`, as in `aws:SourceIp`"),
+                );
+            }
+            for item in &condition.values {
+                self.characters(item);
+                if self.placeholder(item) {
+                    continue;
+                }
+                let text = item.text.known().unwrap_or_default();
+                if let Some(wanted) = values::value_problem(condition.operator.test, text) {
+                    self.explain(
+                        format!("`{text}` is not a value for `{}`", condition.operator),
+                        item,
+                        wanted,
+                    );
+                }
+                let arn =
+                    matches!(condition.operator.test.canonical(), Test::ArnLike | Test::ArnNotLike);
+                if arn && text.split(':').count() < 6 {
+                    self.warn(
+                        format!("`{text}` is not a whole ARN"),
+                        item,
+                        "`Arn` operators compare six parts; write them all, with `*` where any will do",
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn findings(role: Use, statement: &str) -> Vec<String> {
+        let text = format!("{{\"Version\":\"2012-10-17\",\n\"Statement\":[{statement}]}}");
+        let source = Source::new("p.json", text.as_str());
+        match check(&source, 0..text.len(), &role, &Limits::default()) {
+            Ok((_, found)) | Err(found) => found.iter().map(|d| d.summary.clone()).collect(),
+        }
+    }
+
+    #[test]
+    fn what_aws_refuses_is_refused() {
+        for (role, statement, summary) in [
+            (
+                Use::Identity,
+                r#"{"Effect":"Allow","Action":"GetObject","Resource":"*"}"#,
+                "malformed action `GetObject`",
+            ),
+            (
+                Use::Identity,
+                r#"{"Effect":"Allow","Action":"s*:Get","Resource":"*"}"#,
+                "malformed action `s*:Get`",
+            ),
+            (
+                Use::Identity,
+                r#"{"Effect":"Allow","Action":"s3:","Resource":"*"}"#,
+                "malformed action `s3:`",
+            ),
+            (
+                Use::Identity,
+                r#"{"Effect":"Allow","Action":"s3:*","Resource":"bucket"}"#,
+                "malformed resource `bucket`",
+            ),
+            (
+                Use::Identity,
+                r#"{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:*:::b"}"#,
+                "malformed resource `arn:aws:*:::b`",
+            ),
+            (
+                Use::Identity,
+                r#"{"Sid":"a-b","Effect":"Allow","Action":"s3:*","Resource":"*"}"#,
+                "malformed sid `a-b`",
+            ),
+            (
+                Use::Identity,
+                "{\"Effect\":\"Allow\",\"Action\":\"s3:*\",\"Resource\":\"arn:aws:s3:::\u{4e16}\"}",
+                "a policy cannot hold the character `\u{4e16}`",
+            ),
+            (
+                Use::Identity,
+                r#"{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/33"}}}"#,
+                "`10.0.0.0/33` is not a value for `IpAddress`",
+            ),
+            (
+                Use::Identity,
+                r#"{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"NumericLessThan":{"aws:MultiFactorAuthAge":"1h"}}}"#,
+                "`1h` is not a value for `NumericLessThan`",
+            ),
+            (
+                Use::Identity,
+                r#"{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"DateLessThan":{"aws:CurrentTime":"tomorrow"}}}"#,
+                "`tomorrow` is not a value for `DateLessThan`",
+            ),
+            (
+                Use::Identity,
+                r#"{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"yes"}}}"#,
+                "`yes` is not a value for `Bool`",
+            ),
+            (
+                Use::Identity,
+                r#"{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringEquals":{"a:B":"x","a:b":"y"}}}"#,
+                "two conditions test `a:b` by `StringEquals`",
+            ),
+            (
+                Use::Trust,
+                r#"{"Effect":"Allow","Action":"s3:*","Principal":"*"}"#,
+                "a trust policy cannot have the action `s3:*`",
+            ),
+            (
+                Use::Trust,
+                r#"{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"1234"}}"#,
+                "malformed principal `1234`",
+            ),
+            (
+                Use::Trust,
+                r#"{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"arn:aws:iam::111122223333:role/a*"}}"#,
+                "malformed principal `arn:aws:iam::111122223333:role/a*`",
+            ),
+            (
+                Use::Trust,
+                r#"{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"arn:aws:iam::111122223333:group/g"}}"#,
+                "malformed principal `arn:aws:iam::111122223333:group/g`",
+            ),
+            (
+                Use::Trust,
+                r#"{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"lambda"}}"#,
+                "malformed principal `lambda`",
+            ),
+            (
+                Use::Trust,
+                r#"{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"CanonicalUser":"x"}}"#,
+                "malformed principal `x`",
+            ),
+            (
+                Use::Rcp,
+                r#"{"Effect":"Deny","Action":"*","Principal":"*","Resource":"*"}"#,
+                "a resource control policy cannot deny the action `*`",
+            ),
+        ] {
+            assert_eq!(findings(role, statement), [summary], "{statement}");
+        }
+    }
+
+    #[test]
+    fn placeholders_of_authors_are_warnings() {
+        for value in ["<my-corporate-cidr>", "${Cidr}"] {
+            let statement = format!(
+                r#"{{"Effect":"Deny","Action":"*","Resource":"*","Condition":{{"NotIpAddress":{{"aws:SourceIp":"{value}"}}}}}}"#
+            );
+            assert_eq!(
+                findings(Use::Scp, &statement),
+                [format!("`{value}` is no IAM policy variable")]
+            );
+        }
+        let fine = r#"{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b/${aws:username}/${aws:PrincipalTag/team, 'none'}/${*}"}"#;
+        assert_eq!(findings(Use::Identity, fine), [""; 0]);
+    }
+
+    #[test]
+    fn sizes_are_counted_as_aws_counts() {
+        let long = |len: usize| {
+            let mut statement = Statement::new(Effect::Deny);
+            statement.actions = vec!["s3:*".into()];
+            statement.resources = vec!["*".into()];
+            statement.conditions = vec![Condition::new(
+                super::super::operator::Operator::new(Test::StringEquals),
+                "aws:PrincipalTag/x",
+                ["a".repeat(len)],
+            )];
+            Document::new([statement])
+        };
+        let frame = measured_size(&long(0), &Use::Scp);
+        let at = |role: &Use, len: usize| validate(&long(len - frame), role, &Limits::default());
+        assert!(at(&Use::Scp, 10_240).is_empty());
+        assert!(at(&Use::Scp, 10_241).has_errors());
+        assert!(at(&Use::Rcp, 5_121).has_errors());
+        assert!(at(&Use::Managed, 6_144).is_empty());
+        assert!(at(&Use::Managed, 6_145).has_errors());
+        let spaces = Document { id: Some(" ".repeat(9000)), ..long(10) };
+        assert!(validate(&spaces, &Use::Managed, &Limits::default()).is_empty());
+    }
+
+    /// Real policies of other people: `PALISADE_CORPUS` names a folder with one policy a file.
+    #[test]
+    fn a_folder_of_real_policies_is_read_unchanged() {
+        let Some(folder) = std::env::var_os("PALISADE_CORPUS") else { return };
+        let mut refused = Vec::new();
+        let mut files: Vec<_> =
+            std::fs::read_dir(folder).expect("folder").map(|f| f.expect("file").path()).collect();
+        files.sort();
+        for path in files {
+            let name = path.file_name().expect("name").to_string_lossy().into_owned();
+            let text = std::fs::read_to_string(&path).expect("text");
+            let source = Source::new(name.as_str(), text.as_str());
+            match check(&source, 0..text.len(), &Use::Scp, &Limits::default()) {
+                Ok((document, _)) => {
+                    let value: serde_json::Value =
+                        serde_json::from_str(text.trim_start_matches('\u{feff}')).expect("json");
+                    let (again, _) = Document::from_json(&value, Use::Scp).expect("valid");
+                    assert!(crate::iam::semantic_eq(&document, &again), "{name}");
+                    let (back, _) =
+                        Document::from_json(&document.to_json(), Use::Scp).expect("valid");
+                    assert!(crate::iam::semantic_eq(&document, &back), "{name}");
+                    assert!(crate::iam::diff(&document, &back).is_empty());
+                }
+                Err(found) => refused.push((
+                    name,
+                    found
+                        .iter()
+                        .map(|d| format!("{:?} {}", d.loc.as_ref().map(Loc::line), d.summary))
+                        .collect::<Vec<_>>(),
+                )),
+            }
+        }
+        assert_eq!(
+            refused,
+            [(
+                "Service-specific-controls--AWS-IAM--deny-service-specific-credential-by-type.json"
+                    .to_owned(),
+                vec!["Some(15) the policy is not valid JSON: unexpected `//add`".to_owned()]
+            )]
+        );
+    }
+}
