@@ -1,3 +1,25 @@
 //! State: what was applied, kept so that it cannot be lost, forked or wedged.
+//!
+//! [`store::StateStore`] is a small object store (get, compare-and-swap put, list, versions) with
+//! two backends, [`local`] and [`s3`]. Everything above it is independent of the backend:
+//! [`scopes`] is what one state object holds and how it is verified, [`ledger`] reads and writes
+//! scopes, [`lease`] locks them, [`journal`] is the write-ahead log of an apply.
+//!
+//! Architecture invariants: a plan only calls functions that read; no object but a folded journal
+//! is ever deleted; every write is a compare-and-swap; no secret value gets here.
 
+pub mod clock;
+pub mod error;
+pub mod layout;
+pub mod ledger;
+pub mod local;
 pub mod model;
+pub mod scopes;
+pub mod store;
+
+pub use clock::{Clock, SystemClock};
+pub use error::{StateError, StateFailure};
+pub use ledger::{Ledger, Snapshot, Versioned};
+pub use local::LocalStore;
+pub use scopes::{ScopeState, Stamp};
+pub use store::{Condition, Object, Put, StateStore, StoreError, StoreFailure, Version, Written};

@@ -1,0 +1,77 @@
+//! Time that passes, injected so that waiting can be tested without waiting.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+
+/// A monotonic clock and a way to wait. Calendar time never comes from here: it is the store's.
+#[async_trait]
+pub trait Clock: Send + Sync {
+    /// Time since some fixed moment in the past.
+    fn elapsed(&self) -> Duration;
+
+    /// Waits.
+    async fn sleep(&self, duration: Duration);
+}
+
+/// The real clock, on tokio's timer.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock(Instant);
+
+impl SystemClock {
+    /// Starts counting now.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[async_trait]
+impl Clock for SystemClock {
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+/// A clock for tests: sleeping takes no time and moves it forward.
+#[derive(Debug, Default)]
+pub struct SkippingClock(Mutex<Duration>);
+
+impl SkippingClock {
+    /// Moves time forward.
+    pub fn advance(&self, duration: Duration) {
+        let mut now = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        *now = now.saturating_add(duration);
+    }
+}
+
+#[async_trait]
+impl Clock for SkippingClock {
+    fn elapsed(&self) -> Duration {
+        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.advance(duration);
+        tokio::task::yield_now().await;
+    }
+}
+
+/// How long to wait before attempt number `attempt` (from 0) is repeated: doubling from `base` up
+/// to `cap`, of which a random half to whole, so that many clients do not come back together.
+#[must_use]
+pub fn backoff(attempt: u32, base: Duration, cap: Duration) -> Duration {
+    let full = base.saturating_mul(1_u32 << attempt.min(16)).min(cap);
+    full.mul_f64(rand::random_range(0.5..=1.0))
+}

@@ -1,0 +1,79 @@
+//! What can go wrong with state, with the distinction that exit codes need.
+
+use crate::diag::Diagnostic;
+
+use super::store::{StoreError, StoreFailure};
+
+/// What kind of failure: decides on the exit code and on whether to save state elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateFailure {
+    /// Somebody else wrote in the meantime: exit code 4.
+    Conflict,
+    /// Somebody else holds the lock: exit code 5.
+    Locked,
+    /// The stored state is truncated, edited, foreign or newer.
+    Invalid,
+    /// The bucket does not keep versions, or its safety cannot be checked.
+    Unsafe,
+    /// The store cannot be reached or used now.
+    Unavailable,
+    /// What was asked for does not exist or is not permitted by state's own rules.
+    Refused,
+}
+
+/// A failed state operation.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{diagnostic}")]
+pub struct StateError {
+    /// What kind.
+    pub failure: StateFailure,
+    /// What to tell.
+    pub diagnostic: Box<Diagnostic>,
+}
+
+impl StateError {
+    /// From its kind and message.
+    #[must_use]
+    pub fn new(failure: StateFailure, diagnostic: Diagnostic) -> Self {
+        Self { failure, diagnostic: Box::new(diagnostic) }
+    }
+
+    /// Somebody else wrote first.
+    #[must_use]
+    pub fn conflict(what: &str) -> Self {
+        Self::new(
+            StateFailure::Conflict,
+            Diagnostic::error(format!("{what} was changed by someone else in the meantime"))
+                .detail("Nothing was overwritten: the write was conditional and lost the race.")
+                .help("run `palisade plan` again to see what is left to do"),
+        )
+    }
+}
+
+impl From<StoreError> for StateError {
+    fn from(error: StoreError) -> Self {
+        let help = match error.failure {
+            StoreFailure::Denied => Some(
+                "the state backend needs s3:GetObject, s3:ListBucket, s3:ListBucketVersions, s3:GetBucketVersioning for a plan, \
+                 and s3:PutObject, s3:DeleteObject (journals) for an apply",
+            ),
+            StoreFailure::Missing => {
+                Some("check the `backend` block; `palisade init --create-backend` makes the bucket")
+            }
+            StoreFailure::Credentials => {
+                Some("renew the credentials and run again: what was applied is in the journal")
+            }
+            StoreFailure::Unreachable | StoreFailure::Other => None,
+        };
+        Self::new(
+            StateFailure::Unavailable,
+            Diagnostic::error(error.to_string()).help_opt(help.map(ToOwned::to_owned)),
+        )
+    }
+}
+
+impl From<StateError> for Diagnostic {
+    fn from(error: StateError) -> Self {
+        *error.diagnostic
+    }
+}

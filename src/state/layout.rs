@@ -1,0 +1,115 @@
+//! Where everything is: keys below the backend's prefix, the same on every backend.
+
+/// Format version, lineage.
+pub const ROOT: &str = "palisade.json";
+/// Key of secret fingerprints.
+pub const FINGERPRINT: &str = "keys/fingerprint.json";
+/// Everything that belongs to scopes.
+pub const SCOPES: &str = "scopes/";
+/// The audit log.
+pub const AUDIT: &str = "audit/";
+
+/// The scope of the organization's objects.
+pub const ORG: &str = "org";
+/// The scope that an apply with consequences for the walls between accounts locks.
+pub const WALLS: &str = "walls";
+
+/// The scope of one account's objects.
+#[must_use]
+pub fn account_scope(handle: &str) -> String {
+    format!("acct-{handle}")
+}
+
+/// Whether a text names a scope: what stands between slashes in a key, so nothing else may pass.
+#[must_use]
+pub fn is_scope(text: &str) -> bool {
+    let name = text.strip_prefix("acct-");
+    matches!(text, ORG | WALLS)
+        || name.is_some_and(|n| {
+            !n.is_empty()
+                && n.len() <= 200
+                && n.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '$'))
+        })
+}
+
+/// State of a scope.
+#[must_use]
+pub fn state(scope: &str) -> String {
+    format!("{SCOPES}{scope}/state.json")
+}
+
+/// Lease of a scope.
+#[must_use]
+pub fn lock(scope: &str) -> String {
+    format!("{SCOPES}{scope}/lock.json")
+}
+
+/// Outputs of a scope.
+#[must_use]
+pub fn outputs(scope: &str) -> String {
+    format!("{SCOPES}{scope}/outputs.json")
+}
+
+/// All journals of a scope.
+#[must_use]
+pub fn journals(scope: &str) -> String {
+    format!("{SCOPES}{scope}/journal/")
+}
+
+/// One journal object; sequence numbers sort as text.
+#[must_use]
+pub fn journal(scope: &str, run: &str, sequence: u64) -> String {
+    format!("{SCOPES}{scope}/journal/{run}/{sequence:08}.json")
+}
+
+/// One audit record.
+#[must_use]
+pub fn audit(number: u64) -> String {
+    format!("{AUDIT}{number:08}.json")
+}
+
+/// What a key below [`SCOPES`] is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScopeKey {
+    /// State of the scope.
+    State(String),
+    /// Lease of the scope.
+    Lock(String),
+    /// Journal object: scope, run, sequence number.
+    Journal(String, String, u64),
+}
+
+/// Reads a key below [`SCOPES`]; `None` for what Palisade did not put there.
+#[must_use]
+pub fn parse(key: &str) -> Option<ScopeKey> {
+    let mut parts = key.strip_prefix(SCOPES)?.split('/');
+    let scope = parts.next().filter(|s| is_scope(s))?.to_owned();
+    let rest: Vec<&str> = parts.collect();
+    match rest.as_slice() {
+        ["state.json"] => Some(ScopeKey::State(scope)),
+        ["lock.json"] => Some(ScopeKey::Lock(scope)),
+        ["journal", run, sequence] if !run.is_empty() => {
+            let sequence = sequence.strip_suffix(".json")?.parse().ok()?;
+            Some(ScopeKey::Journal(scope, (*run).to_owned(), sequence))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_read_back() {
+        assert_eq!(parse(&state("acct-dev")), Some(ScopeKey::State("acct-dev".into())));
+        assert_eq!(parse(&lock("org")), Some(ScopeKey::Lock("org".into())));
+        assert_eq!(
+            parse(&journal("org", "r1", 12)),
+            Some(ScopeKey::Journal("org".into(), "r1".into(), 12))
+        );
+        for foreign in ["scopes/../state.json", "scopes/acct-/state.json", "other", "scopes/x/y"] {
+            assert_eq!(parse(foreign), None, "{foreign}");
+        }
+    }
+}

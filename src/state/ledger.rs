@@ -1,0 +1,498 @@
+//! The protocol over a store: lineage, reading all scopes, writing one by compare-and-swap.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::diag::Diagnostic;
+
+use super::clock::{Clock, SystemClock};
+use super::error::{StateError, StateFailure};
+use super::layout::{self, ScopeKey};
+use super::model::Resources;
+use super::scopes::{AuditHead, FORMAT, ScopeState, Stamp};
+use super::store::{Cas, Condition, Object, StateStore, Written, cas, require_versioning};
+
+/// How many objects are read at once.
+const CONCURRENCY: usize = 64;
+/// How many old versions are looked through for one that can be gone back to.
+const VERSIONS_SEARCHED: usize = 20;
+
+/// A value and the version of the object that it was read from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Versioned<T> {
+    /// The value.
+    pub value: T,
+    /// Tag for the next write.
+    pub etag: String,
+}
+
+/// `palisade.json`: what the backend is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Root {
+    /// Format of the layout.
+    pub format: u32,
+    /// Identity of this state; a state of another lineage is foreign.
+    pub lineage: String,
+    /// ARN of the caller that began it.
+    pub created_by: String,
+    /// When, by the store's clock.
+    pub created_at: Timestamp,
+}
+
+/// Where a run left a journal behind.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Dangling {
+    /// The scope.
+    pub scope: String,
+    /// The run.
+    pub run: String,
+    /// Sequence numbers of its journal objects.
+    pub sequences: Vec<u64>,
+}
+
+/// Everything that state says, at one moment. Reading it writes nothing and locks nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Identity of the state; empty before the first apply.
+    pub lineage: String,
+    /// Scopes by name, tombstones of moved accounts included.
+    pub scopes: BTreeMap<String, Versioned<ScopeState>>,
+    /// Journals that a run left behind: it crashed, or is running.
+    pub dangling: Vec<Dangling>,
+}
+
+impl Snapshot {
+    /// The objects of all scopes.
+    #[must_use]
+    pub fn resources(&self) -> Resources {
+        self.scopes
+            .values()
+            .flat_map(|scope| &scope.value.resources)
+            .map(|(address, resource)| (address.clone(), resource.clone()))
+            .collect()
+    }
+
+    /// Serial and tag of every scope, for the basis of a plan.
+    #[must_use]
+    pub fn versions(&self) -> BTreeMap<String, (u64, String)> {
+        self.scopes
+            .iter()
+            .map(|(name, scope)| (name.clone(), (scope.value.serial, scope.etag.clone())))
+            .collect()
+    }
+
+    /// The newest head of the audit log that any scope has seen.
+    #[must_use]
+    pub fn audit_head(&self) -> Option<&AuditHead> {
+        self.scopes.values().filter_map(|s| s.value.audit.as_ref()).max()
+    }
+}
+
+/// State of one backend.
+#[derive(Clone)]
+pub struct Ledger {
+    store: Arc<dyn StateStore>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Ledger {
+    /// Over a store, waiting on the real clock.
+    #[must_use]
+    pub fn new(store: Arc<dyn StateStore>) -> Self {
+        Self::with_clock(store, Arc::new(SystemClock::new()))
+    }
+
+    /// Over a store, waiting on `clock`.
+    #[must_use]
+    pub fn with_clock(store: Arc<dyn StateStore>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock }
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &dyn StateStore {
+        self.store.as_ref()
+    }
+
+    /// The clock that waiting is done on.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
+    }
+
+    /// Reads everything: lineage, all scopes (concurrently), and which journals lie about.
+    ///
+    /// # Errors
+    /// The store cannot be read, or a scope's state is damaged, foreign or newer than this version.
+    pub async fn read_all(&self) -> Result<Snapshot, StateError> {
+        let (root, keys) = futures::try_join!(self.read_root(), async {
+            self.store.list(layout::SCOPES, None).await.map_err(StateError::from)
+        })?;
+        let mut names = Vec::new();
+        let mut dangling: BTreeMap<(String, String), Vec<u64>> = BTreeMap::new();
+        for key in &keys {
+            match layout::parse(key) {
+                Some(ScopeKey::State(scope)) => names.push(scope),
+                Some(ScopeKey::Journal(scope, run, sequence)) => {
+                    dangling.entry((scope, run)).or_default().push(sequence);
+                }
+                Some(ScopeKey::Lock(_)) | None => {}
+            }
+        }
+        let read: Vec<Option<(String, Versioned<ScopeState>)>> = stream::iter(names)
+            .map(|scope| async move {
+                let state = self.read_scope(&scope).await?;
+                Ok::<_, StateError>(state.map(|s| (scope, s)))
+            })
+            .buffered(CONCURRENCY)
+            .try_collect()
+            .await?;
+        let scopes: BTreeMap<_, _> = read.into_iter().flatten().collect();
+        let lineage = self.common_lineage(root.map(|r| r.value.lineage), &scopes)?;
+        let dangling = dangling
+            .into_iter()
+            .map(|((scope, run), sequences)| Dangling { scope, run, sequences })
+            // What a state already contains was only not cleaned up yet.
+            .filter_map(|mut d| {
+                let folded = scopes.get(&d.scope).and_then(|s| s.value.folded.as_ref());
+                if let Some(folded) = folded.filter(|f| f.run == d.run) {
+                    d.sequences.retain(|s| *s > folded.sequence);
+                }
+                (!d.sequences.is_empty()).then_some(d)
+            })
+            .collect();
+        Ok(Snapshot { lineage, scopes, dangling })
+    }
+
+    fn common_lineage(
+        &self,
+        root: Option<String>,
+        scopes: &BTreeMap<String, Versioned<ScopeState>>,
+    ) -> Result<String, StateError> {
+        let mut lineage = root;
+        for (name, scope) in scopes {
+            let found = &scope.value.lineage;
+            match &lineage {
+                None => lineage = Some(found.clone()),
+                Some(known) if known == found => {}
+                Some(known) => {
+                    return Err(StateError::new(
+                        StateFailure::Invalid,
+                        Diagnostic::error(format!(
+                            "state of scope `{name}` in `{}` is foreign: it has lineage `{found}`, and this backend has `{known}`",
+                            self.store.location()
+                        ))
+                        .help("it was copied from another estate's state; `palisade state history` lists the versions to go back to"),
+                    ));
+                }
+            }
+        }
+        Ok(lineage.unwrap_or_default())
+    }
+
+    /// Reads `palisade.json`.
+    ///
+    /// # Errors
+    /// The store cannot be read, or the object is malformed or of a newer format.
+    pub async fn read_root(&self) -> Result<Option<Versioned<Root>>, StateError> {
+        let Some(object) = self.store.get(layout::ROOT).await? else { return Ok(None) };
+        let root: Root = self.decode(layout::ROOT, &object)?;
+        if root.format > FORMAT {
+            return Err(StateError::new(
+                StateFailure::Invalid,
+                Diagnostic::error(format!(
+                    "state in `{}` has format {}, and this version of palisade reads formats up to {FORMAT}",
+                    self.store.location(),
+                    root.format
+                ))
+                .help("use the newer palisade that wrote it"),
+            ));
+        }
+        Ok(Some(Versioned { value: root, etag: object.etag }))
+    }
+
+    /// The lineage; begins one in a store that holds nothing yet. For the write path only: it also
+    /// refuses a store without versions.
+    ///
+    /// # Errors
+    /// The store cannot be used, or keeps no versions.
+    pub async fn begin(&self, by: &str) -> Result<String, StateError> {
+        require_versioning(self.store()).await?;
+        if let Some(root) = self.read_root().await? {
+            return Ok(root.value.lineage);
+        }
+        let snapshot = self.read_all().await?;
+        let lineage = if snapshot.lineage.is_empty() {
+            uuid::Uuid::new_v4().to_string()
+        } else {
+            snapshot.lineage
+        };
+        let root = Root {
+            format: FORMAT,
+            lineage: lineage.clone(),
+            created_by: by.to_owned(),
+            created_at: self.now().await?,
+        };
+        match self.swap(layout::ROOT, &encode(&root)?, &Condition::Absent).await? {
+            Cas::Won(_) => Ok(lineage),
+            Cas::Lost(_) => match self.read_root().await? {
+                Some(root) => Ok(root.value.lineage),
+                None => Err(StateError::conflict("the state's root")),
+            },
+        }
+    }
+
+    /// The store's time.
+    ///
+    /// # Errors
+    /// The store cannot be reached or tells no time.
+    pub async fn now(&self) -> Result<Timestamp, StateError> {
+        self.store.server_time().await?.ok_or_else(|| {
+            StateError::new(
+                StateFailure::Unsafe,
+                Diagnostic::error(format!(
+                    "state backend `{}` tells no time (`Date` header)",
+                    self.store.location()
+                ))
+                .detail("Leases are measured by the server's clock, never by the local one."),
+            )
+        })
+    }
+
+    /// Reads one scope.
+    ///
+    /// # Errors
+    /// The store cannot be read, or the state is damaged; the message names the version to go back to.
+    pub async fn read_scope(
+        &self,
+        scope: &str,
+    ) -> Result<Option<Versioned<ScopeState>>, StateError> {
+        let Some(object) = self.store.get(&layout::state(scope)).await? else { return Ok(None) };
+        match ScopeState::open(scope, &object.bytes) {
+            Ok(value) => Ok(Some(Versioned { value, etag: object.etag })),
+            Err(reason) => Err(self.damaged(scope, &reason).await),
+        }
+    }
+
+    async fn damaged(&self, scope: &str, reason: &str) -> StateError {
+        let help = match self.last_good(scope).await {
+            Some((version, state)) => format!(
+                "go back to serial {} of {} by {}: `palisade state rollback {scope} --to {}` (version `{version}`)",
+                state.serial, state.stamp.at, state.stamp.by, state.serial
+            ),
+            None => format!(
+                "no readable version was found; `palisade state history {scope}` lists them"
+            ),
+        };
+        StateError::new(
+            StateFailure::Invalid,
+            Diagnostic::error(format!(
+                "state of scope `{scope}` in `{}` cannot be used: {reason}",
+                self.store.location()
+            ))
+            .help(help),
+        )
+    }
+
+    /// The newest version of a scope that can be read.
+    pub(crate) async fn last_good(&self, scope: &str) -> Option<(String, ScopeState)> {
+        let key = layout::state(scope);
+        let versions = self.store.versions(&key).await.ok()?;
+        for version in versions.into_iter().filter(|v| !v.deleted).take(VERSIONS_SEARCHED) {
+            let Ok(Some(object)) = self.store.get_version(&key, &version.id).await else {
+                continue;
+            };
+            if let Ok(state) = ScopeState::open(scope, &object.bytes) {
+                return Some((version.id, state));
+            }
+        }
+        None
+    }
+
+    /// Writes a scope over the version that it was read from (`basis`), as the next serial.
+    ///
+    /// # Errors
+    /// [`StateFailure::Conflict`] when somebody else wrote in the meantime or holds a newer epoch.
+    pub async fn write_scope(
+        &self,
+        basis: Option<&Versioned<ScopeState>>,
+        next: &ScopeState,
+        stamp: Stamp,
+    ) -> Result<Versioned<ScopeState>, StateError> {
+        let mut value = next.clone();
+        value.format = FORMAT;
+        value.stamp = stamp;
+        value.write_id = uuid::Uuid::new_v4().to_string();
+        let condition = match basis {
+            None => {
+                value.serial = 1;
+                Condition::Absent
+            }
+            Some(basis) => {
+                if basis.value.epoch > value.epoch {
+                    return Err(StateError::conflict(&format!("state of scope `{}`", value.scope)));
+                }
+                value.serial = basis.value.serial + 1;
+                Condition::Etag(basis.etag.clone())
+            }
+        };
+        let bytes = value.seal()?;
+        // What cannot be read back must not be written.
+        let value = ScopeState::open(&value.scope, &bytes).map_err(|reason| {
+            StateError::new(
+                StateFailure::Invalid,
+                Diagnostic::error(format!(
+                    "state of scope `{}` would not be valid: {reason}",
+                    value.scope
+                )),
+            )
+        })?;
+        match self.swap(&layout::state(&value.scope), &bytes, &condition).await? {
+            Cas::Won(Written { etag, .. }) => Ok(Versioned { value, etag }),
+            Cas::Lost(_) => Err(StateError::conflict(&format!("state of scope `{}`", value.scope))),
+        }
+    }
+
+    /// Compare-and-swap of any object below the prefix; see [`cas`].
+    ///
+    /// # Errors
+    /// The store cannot be used.
+    pub async fn swap(
+        &self,
+        key: &str,
+        bytes: &[u8],
+        condition: &Condition,
+    ) -> Result<Cas, StateError> {
+        cas(self.store(), self.clock(), key, bytes, condition).await
+    }
+
+    /// Reads a JSON object; `None` when there is none.
+    ///
+    /// # Errors
+    /// The store cannot be read, or the object is malformed.
+    pub async fn read_json<T: serde::de::DeserializeOwned>(
+        &self,
+        key: &str,
+    ) -> Result<Option<Versioned<T>>, StateError> {
+        match self.store.get(key).await? {
+            None => Ok(None),
+            Some(object) => {
+                Ok(Some(Versioned { value: self.decode(key, &object)?, etag: object.etag }))
+            }
+        }
+    }
+
+    pub(crate) fn decode<T: serde::de::DeserializeOwned>(
+        &self,
+        key: &str,
+        object: &Object,
+    ) -> Result<T, StateError> {
+        serde_json::from_slice(&object.bytes).map_err(|error| {
+            StateError::new(
+                StateFailure::Invalid,
+                Diagnostic::error(format!(
+                    "`{key}` in state backend `{}` is damaged: {error}",
+                    self.store.location()
+                ))
+                .help(
+                    "an earlier version of the object can be restored from the bucket's versions",
+                ),
+            )
+        })
+    }
+}
+
+/// A JSON object as it is stored.
+///
+/// # Errors
+/// A map key is no text.
+pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StateError> {
+    serde_json::to_vec_pretty(value).map_err(|error| {
+        StateError::new(
+            StateFailure::Invalid,
+            Diagnostic::error(format!("an object cannot be written: {error}")),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::clock::SkippingClock;
+    use crate::state::local::LocalStore;
+
+    fn stamp() -> Stamp {
+        Stamp {
+            at: Timestamp::UNIX_EPOCH,
+            by: "arn:aws:iam::111111111111:user/a".into(),
+            run: "r".into(),
+            operation: "apply".into(),
+            plan: None,
+        }
+    }
+
+    fn ledger(dir: &tempfile::TempDir) -> Ledger {
+        let store = Arc::new(LocalStore::new(dir.path().join("state")));
+        Ledger::with_clock(store, Arc::new(SkippingClock::default()))
+    }
+
+    #[tokio::test]
+    async fn a_scope_is_written_over_what_was_read_and_never_over_anything_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = ledger(&dir);
+        let lineage = ledger.begin("me").await.unwrap();
+        assert_eq!(ledger.begin("me").await.unwrap(), lineage);
+        let state = ScopeState::new(&lineage, "org", stamp());
+        let first = ledger.write_scope(None, &state, stamp()).await.unwrap();
+        let second = ledger.write_scope(Some(&first), &first.value, stamp()).await.unwrap();
+        assert_eq!(second.value.serial, 2);
+        for stale in [None, Some(&first)] {
+            let error = ledger.write_scope(stale, &state, stamp()).await.unwrap_err();
+            assert_eq!(error.failure, StateFailure::Conflict);
+        }
+        let snapshot = ledger.read_all().await.unwrap();
+        assert_eq!(snapshot.lineage, lineage);
+        assert_eq!(snapshot.scopes["org"], second);
+    }
+
+    #[tokio::test]
+    async fn reading_an_empty_backend_writes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let snapshot = ledger(&dir).read_all().await.unwrap();
+        assert!(snapshot.scopes.is_empty() && snapshot.lineage.is_empty());
+        assert!(!dir.path().join("state").exists());
+    }
+
+    #[tokio::test]
+    async fn a_damaged_state_names_the_version_to_go_back_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = ledger(&dir);
+        let lineage = ledger.begin("me").await.unwrap();
+        let state = ScopeState::new(&lineage, "org", stamp());
+        let first = ledger.write_scope(None, &state, stamp()).await.unwrap();
+        ledger.write_scope(Some(&first), &first.value, stamp()).await.unwrap();
+        let path = dir.path().join("state/scopes/org/state.json");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, &text[..text.len() / 2]).unwrap();
+        let error = ledger.read_all().await.unwrap_err();
+        assert_eq!(error.failure, StateFailure::Invalid);
+        assert!(error.diagnostic.summary.contains("cut off"), "{error}");
+        let help = error.diagnostic.help.unwrap();
+        assert!(help.contains("state rollback org --to 1"), "{help}");
+    }
+
+    #[tokio::test]
+    async fn a_foreign_state_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = ledger(&dir);
+        ledger.begin("me").await.unwrap();
+        let state = ScopeState::new("another", "org", stamp());
+        ledger.write_scope(None, &state, stamp()).await.unwrap();
+        let error = ledger.read_all().await.unwrap_err();
+        assert!(error.diagnostic.summary.contains("foreign"), "{error}");
+    }
+}

@@ -1,0 +1,343 @@
+//! The local backend: the same layout and the same guarantees in a directory of a POSIX file system.
+//!
+//! Each key is a file; its tag is the SHA-256 of its content. A write takes an exclusive `flock`
+//! (released by the system when a process dies), compares, links the old content below
+//! `.versions/`, and renames the new file into place, so that a reader sees one or the other whole.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::scopes::digest;
+use super::store::{
+    Condition, Object, Put, StateStore, StoreError, StoreFailure, Version, Versioning, Written,
+};
+
+/// State in a directory.
+#[derive(Clone, Debug)]
+pub struct LocalStore {
+    root: Arc<PathBuf>,
+    now: fn() -> Timestamp,
+}
+
+impl LocalStore {
+    /// State below `root`, which is made with the first write, readable by its owner only.
+    #[must_use]
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: Arc::new(root.into()), now: Timestamp::now }
+    }
+
+    /// As [`Self::new`], with a clock for tests of leases.
+    #[must_use]
+    pub fn with_clock(root: impl Into<PathBuf>, now: fn() -> Timestamp) -> Self {
+        Self { root: Arc::new(root.into()), now }
+    }
+
+    fn error(&self, operation: &'static str, key: &str, error: &io::Error) -> StoreError {
+        let failure = match error.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                StoreFailure::Denied
+            }
+            io::ErrorKind::NotFound => StoreFailure::Missing,
+            _ => StoreFailure::Other,
+        };
+        StoreError {
+            failure,
+            location: self.location(),
+            operation,
+            key: key.to_owned(),
+            message: error.to_string(),
+        }
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        key: &str,
+        work: impl FnOnce(&Disk) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let disk = Disk { root: Arc::clone(&self.root) };
+        let checked = check(key);
+        let result = match checked {
+            Ok(()) => match tokio::task::spawn_blocking(move || work(&disk)).await {
+                Ok(result) => result,
+                Err(error) => Err(io::Error::other(error)),
+            },
+            Err(error) => Err(error),
+        };
+        result.map_err(|error| self.error(operation, key, &error))
+    }
+}
+
+/// Keys come from code, but scope names come from handles: nothing may leave the directory.
+fn check(key: &str) -> io::Result<()> {
+    let bad = key.split('/').any(|part| part == ".." || part == "." || part.contains('\0'));
+    if bad || key.starts_with('/') || key.starts_with('.') {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a key"));
+    }
+    Ok(())
+}
+
+struct Disk {
+    root: Arc<PathBuf>,
+}
+
+fn optional<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn make_dir(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// A rename is durable once its directory is.
+fn sync_dir(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+impl Disk {
+    fn path(&self, key: &str) -> PathBuf {
+        self.root.join(key)
+    }
+
+    fn versions_dir(&self, key: &str) -> PathBuf {
+        self.root.join(".versions").join(key)
+    }
+
+    fn read(path: &Path) -> io::Result<Option<Object>> {
+        let bytes = optional(fs::read(path))?;
+        Ok(bytes.map(|bytes| {
+            let etag = digest(&bytes);
+            Object { bytes, version: Some(etag.clone()), etag }
+        }))
+    }
+
+    /// Old versions: sequence number and path, oldest first.
+    fn archived(&self, key: &str) -> io::Result<Vec<(u64, PathBuf)>> {
+        let Some(entries) = optional(fs::read_dir(self.versions_dir(key)))? else {
+            return Ok(Vec::new());
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            let number = entry.file_name().to_str().and_then(|n| n.parse().ok());
+            if let Some(number) = number
+                && entry.file_type()?.is_file()
+            {
+                found.push((number, entry.path()));
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// Held until the file is dropped; the system lets go of it when the process dies.
+    fn lock(&self) -> io::Result<File> {
+        make_dir(&self.root)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let lock = options.open(self.root.join(".lock"))?;
+        lock.lock()?;
+        Ok(lock)
+    }
+
+    fn put(&self, key: &str, bytes: &[u8], condition: &Condition) -> io::Result<Option<String>> {
+        let _lock = self.lock()?;
+        let path = self.path(key);
+        let current = Self::read(&path)?;
+        let holds = match (condition, &current) {
+            (Condition::Absent, None) => true,
+            (Condition::Etag(etag), Some(object)) => *etag == object.etag,
+            _ => false,
+        };
+        if !holds {
+            return Ok(None);
+        }
+        if let Some(parent) = path.parent() {
+            make_dir(parent)?;
+        }
+        let staged = self.root.join(".staged");
+        let _ = optional(fs::remove_file(&staged))?;
+        let mut file = create(&staged)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        if current.is_some() {
+            let last = self.archived(key)?.last().map_or(0, |(number, _)| *number);
+            let dir = self.versions_dir(key);
+            make_dir(&dir)?;
+            let version = dir.join(format!("{:08}", last + 1));
+            fs::hard_link(&path, &version)?;
+            sync_dir(&version)?;
+        }
+        fs::rename(&staged, &path)?;
+        sync_dir(&path)?;
+        Ok(Some(digest(bytes)))
+    }
+
+    fn walk(&self, dir: &Path, into: &mut Vec<String>) -> io::Result<()> {
+        let Some(entries) = optional(fs::read_dir(dir))? else { return Ok(()) };
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name();
+            if name.to_str().is_none_or(|n| n.starts_with('.')) {
+                continue;
+            }
+            let path = entry.path();
+            if entry.file_type()?.is_dir() {
+                self.walk(&path, into)?;
+            } else if let Some(key) =
+                path.strip_prefix(self.root.as_path()).ok().and_then(Path::to_str)
+            {
+                into.push(key.to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    fn list(&self, prefix: &str) -> io::Result<Vec<String>> {
+        let folder = prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let mut keys = Vec::new();
+        self.walk(&self.path(folder), &mut keys)?;
+        keys.retain(|key| key.starts_with(prefix));
+        keys.sort();
+        Ok(keys)
+    }
+
+    fn versions(&self, key: &str) -> io::Result<Vec<Version>> {
+        let mut paths: Vec<PathBuf> = self.archived(key)?.into_iter().map(|(_, p)| p).collect();
+        paths.push(self.path(key));
+        let mut versions = Vec::new();
+        for path in paths.into_iter().rev() {
+            let Some(object) = Self::read(&path)? else { continue };
+            // A crash between archiving and renaming leaves the current content archived too.
+            if versions.last().is_some_and(|last: &Version| last.id == object.etag) {
+                continue;
+            }
+            let at = fs::metadata(&path)?.modified().ok().and_then(|m| Timestamp::try_from(m).ok());
+            let size = object.bytes.len() as u64;
+            versions.push(Version { id: object.etag, at, size, deleted: false });
+        }
+        Ok(versions)
+    }
+}
+
+#[async_trait]
+impl StateStore for LocalStore {
+    fn location(&self) -> String {
+        self.root.display().to_string()
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
+        let name = key.to_owned();
+        self.run("read", key, move |disk| Disk::read(&disk.path(&name))).await
+    }
+
+    async fn put_if(
+        &self,
+        key: &str,
+        bytes: &[u8],
+        condition: &Condition,
+    ) -> Result<Put, StoreError> {
+        let (name, bytes, condition) = (key.to_owned(), bytes.to_vec(), condition.clone());
+        let etag = self.run("write", key, move |disk| disk.put(&name, &bytes, &condition)).await?;
+        Ok(match etag {
+            None => Put::Lost,
+            Some(etag) => {
+                Put::Written(Written { version: Some(etag.clone()), etag, at: Some((self.now)()) })
+            }
+        })
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<String>, StoreError> {
+        let name = prefix.to_owned();
+        let mut keys = self.run("list", prefix, move |disk| disk.list(&name)).await?;
+        if let Some(after) = after {
+            keys.retain(|key| key.as_str() > after);
+        }
+        Ok(keys)
+    }
+
+    async fn versions(&self, key: &str) -> Result<Vec<Version>, StoreError> {
+        let name = key.to_owned();
+        self.run("list versions of", key, move |disk| disk.versions(&name)).await
+    }
+
+    async fn version_counts(&self, prefix: &str) -> Result<Vec<(String, usize, bool)>, StoreError> {
+        let name = prefix.to_owned();
+        self.run("list versions of", prefix, move |disk| {
+            let keys = disk.list(&name)?;
+            keys.into_iter().map(|k| Ok((k.clone(), disk.versions(&k)?.len(), false))).collect()
+        })
+        .await
+    }
+
+    async fn get_version(&self, key: &str, version: &str) -> Result<Option<Object>, StoreError> {
+        let (name, version) = (key.to_owned(), version.to_owned());
+        self.run("read", key, move |disk| {
+            let mut paths: Vec<PathBuf> =
+                disk.archived(&name)?.into_iter().map(|(_, p)| p).collect();
+            paths.push(disk.path(&name));
+            for path in paths.iter().rev() {
+                if let Some(object) = Disk::read(path)?
+                    && object.etag == version
+                {
+                    return Ok(Some(object));
+                }
+            }
+            Ok(None)
+        })
+        .await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        let name = key.to_owned();
+        self.run("delete", key, move |disk| {
+            let _lock = disk.lock()?;
+            let path = disk.path(&name);
+            optional(fs::remove_file(&path))?;
+            // An empty folder is noise in a directory that people look into.
+            if let Some(parent) = path.parent() {
+                let _ = fs::remove_dir(parent);
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn server_time(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(Some((self.now)()))
+    }
+
+    async fn versioning(&self) -> Result<Versioning, StoreError> {
+        Ok(Versioning::On)
+    }
+}
