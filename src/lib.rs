@@ -8,6 +8,7 @@ pub mod iam;
 pub mod ids;
 pub mod plan;
 pub mod provider;
+pub mod render;
 pub mod sandbox;
 pub mod schema;
 pub mod state;

@@ -1,0 +1,648 @@
+//! A plan's changes as signed lines: the one form that text, Markdown and HTML are printed from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+use similar::{ChangeTag, TextDiff};
+
+use crate::plan::model::{Action, PolicyChange, ResourceChange};
+use crate::value::{AttrPath, path::Step};
+
+use super::style::{Tone, safe};
+
+/// What happens to the thing that a line names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// Appears.
+    Add,
+    /// Goes.
+    Remove,
+    /// Changes in place.
+    Change,
+    /// Goes, then comes again.
+    Replace,
+    /// Comes again, then the old one goes.
+    ReplaceNewFirst,
+    /// Exists and is taken over.
+    Adopt,
+    /// Leaves the state, stays in AWS.
+    Forget,
+    /// Context.
+    None,
+}
+
+impl Sign {
+    /// Of an action.
+    #[must_use]
+    pub fn of(action: Action, new_first: bool) -> Self {
+        match action {
+            Action::Create => Self::Add,
+            Action::Update => Self::Change,
+            Action::Replace if new_first => Self::ReplaceNewFirst,
+            Action::Replace => Self::Replace,
+            Action::Delete => Self::Remove,
+            Action::Adopt => Self::Adopt,
+            Action::Forget => Self::Forget,
+            Action::NoOp => Self::None,
+        }
+    }
+
+    /// As people know it from Terraform.
+    #[must_use]
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Remove => "-",
+            Self::Change => "~",
+            Self::Replace => "-/+",
+            Self::ReplaceNewFirst => "+/-",
+            Self::Adopt => "=",
+            Self::Forget => ".",
+            Self::None => " ",
+        }
+    }
+
+    /// Its colour.
+    #[must_use]
+    pub fn tone(self) -> Tone {
+        match self {
+            Self::Add => Tone::Add,
+            Self::Remove => Tone::Remove,
+            Self::Change => Tone::Change,
+            Self::Replace | Self::ReplaceNewFirst => Tone::Replace,
+            Self::Adopt | Self::Forget => Tone::Adopt,
+            Self::None => Tone::Plain,
+        }
+    }
+
+    /// For a legend.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Add => "create",
+            Self::Remove => "delete",
+            Self::Change => "update in place",
+            Self::Replace => "delete, then create again",
+            Self::ReplaceNewFirst => "create anew, then delete the old",
+            Self::Adopt => "adopt what exists",
+            Self::Forget => "forget, leaving it in AWS",
+            Self::None => "unchanged",
+        }
+    }
+}
+
+/// One line of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Nesting below the object's own line.
+    pub depth: usize,
+    /// What happens.
+    pub sign: Sign,
+    /// What it says; safe to print.
+    pub text: String,
+    /// A remark behind it.
+    pub note: Option<(Tone, String)>,
+}
+
+/// The attribute lines of one object's change; none for `no_op` and `forget`.
+#[must_use]
+pub fn of_change(change: &ResourceChange) -> Vec<Line> {
+    let differ = Differ {
+        unknown: change.after_unknown.iter().map(String::as_str).collect(),
+        partial: &change.after_partial,
+        sensitive: change.sensitive.iter().map(String::as_str).collect(),
+        replace: change.replace_because.iter().map(String::as_str).collect(),
+        policies: &change.policy_diff,
+    };
+    let empty = Json::Object(serde_json::Map::new());
+    let mut lines = Lines::default();
+    match change.action {
+        Action::NoOp | Action::Forget => {}
+        Action::Create => {
+            differ.children(&AttrPath::default(), None, change.after.as_ref(), 0, &mut lines);
+        }
+        Action::Delete => {
+            differ.children(&AttrPath::default(), change.before.as_ref(), None, 0, &mut lines);
+        }
+        Action::Update | Action::Replace | Action::Adopt => {
+            let before = change.before.as_ref().unwrap_or(&empty);
+            let after = change.after.as_ref().unwrap_or(&empty);
+            differ.children(&AttrPath::default(), Some(before), Some(after), 0, &mut lines);
+        }
+    }
+    lines.0
+}
+
+/// The lines between two states of an object (drift).
+#[must_use]
+pub fn between(before: Option<&Json>, after: Option<&Json>) -> Vec<Line> {
+    let none = BTreeMap::new();
+    let differ = Differ {
+        unknown: BTreeSet::new(),
+        partial: &none,
+        sensitive: BTreeSet::new(),
+        replace: BTreeSet::new(),
+        policies: &[],
+    };
+    let mut lines = Lines::default();
+    differ.children(&AttrPath::default(), before, after, 0, &mut lines);
+    lines.0
+}
+
+#[derive(Default)]
+struct Lines(Vec<Line>);
+
+impl Lines {
+    fn push(&mut self, depth: usize, sign: Sign, text: impl Into<String>) {
+        self.0.push(Line { depth, sign, text: text.into(), note: None });
+    }
+
+    fn note(&mut self, tone: Tone, note: &str) {
+        if let Some(last) = self.0.last_mut() {
+            last.note = Some((tone, note.to_owned()));
+        }
+    }
+}
+
+struct Differ<'a> {
+    unknown: BTreeSet<&'a str>,
+    partial: &'a BTreeMap<String, String>,
+    sensitive: BTreeSet<&'a str>,
+    replace: BTreeSet<&'a str>,
+    policies: &'a [PolicyChange],
+}
+
+impl Differ<'_> {
+    /// The entries of a map (or of an object's attributes).
+    fn children(
+        &self,
+        path: &AttrPath,
+        before: Option<&Json>,
+        after: Option<&Json>,
+        depth: usize,
+        out: &mut Lines,
+    ) {
+        let (old, new) = (before.and_then(Json::as_object), after.and_then(Json::as_object));
+        let keys: BTreeSet<&String> =
+            old.into_iter().chain(new).flat_map(serde_json::Map::keys).collect();
+        let shown: Vec<(&String, Option<&Json>, Option<&Json>)> = keys
+            .into_iter()
+            .map(|k| (k, old.and_then(|o| o.get(k)), new.and_then(|n| n.get(k))))
+            .collect();
+        let mut hidden = 0;
+        let mut visible = Vec::new();
+        for (key, b, a) in shown {
+            let at = path.key(key);
+            let text = at.to_string();
+            let unknown = self.unknown_below(&text);
+            if is_ownership(path, key) && (before.is_none() || after.is_none()) {
+                continue;
+            }
+            if is_nothing(b) && is_nothing(a) && !unknown {
+                continue;
+            }
+            if b == a && !unknown && before.is_some() {
+                hidden += 1;
+                continue;
+            }
+            visible.push((key, at, b, a));
+        }
+        let width =
+            visible.iter().map(|(k, ..)| super::style::columns(&name(k))).max().unwrap_or(0);
+        for (key, at, b, a) in visible {
+            // Inside a side that is wholly there or wholly gone, an absent counterpart is no null.
+            let sides =
+                (before.is_some().then_some(b).flatten(), after.is_some().then_some(a).flatten());
+            self.value(&at, &name(key), width, sides.0, sides.1, depth, out);
+        }
+        if hidden > 0 && after.is_some() {
+            let what = if hidden == 1 { "attribute" } else { "attributes" };
+            out.push(depth, Sign::None, format!("# {hidden} unchanged {what} hidden"));
+        }
+    }
+
+    fn unknown_below(&self, text: &str) -> bool {
+        self.unknown.range(text..).take_while(|p| p.starts_with(text)).any(|p| {
+            p.len() == text.len() || matches!(p.as_bytes().get(text.len()), Some(b'.' | b'['))
+        })
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one recursive step with both sides and its place"
+    )]
+    fn value(
+        &self,
+        path: &AttrPath,
+        label: &str,
+        width: usize,
+        before: Option<&Json>,
+        after: Option<&Json>,
+        depth: usize,
+        out: &mut Lines,
+    ) {
+        let text = path.to_string();
+        let unknown = self.unknown.contains(text.as_str());
+        let before = before.filter(|b| !b.is_null());
+        let after = after.filter(|a| !a.is_null());
+        let sign = match (before, after.is_some() || self.unknown_below(&text)) {
+            (None, _) => Sign::Add,
+            (Some(_), false) => Sign::Remove,
+            (Some(_), true) => Sign::Change,
+        };
+        let first = out.0.len();
+        if self.sensitive.contains(text.as_str()) || is_hidden(before) || is_hidden(after) {
+            let shown = match sign {
+                Sign::Change => "(sensitive value) -> (sensitive value)",
+                _ => "(sensitive value)",
+            };
+            out.push(depth, sign, format!("{} = {shown}", super::style::pad(label, width)));
+        } else if unknown {
+            let new = self.unknown_text(&text);
+            let old = before.filter(|b| is_scalar(b)).map(|b| format!("{} -> ", scalar(b)));
+            let label = super::style::pad(label, width);
+            out.push(depth, sign, format!("{label} = {}{new}", old.unwrap_or_default()));
+        } else if is_policy(before) || is_policy(after) {
+            self.policy(path, label, before, after, depth, sign, out);
+        } else {
+            self.plain(path, label, width, before, after, depth, sign, out);
+        }
+        if self.replace.contains(text.as_str())
+            && let Some(line) = out.0.get_mut(first)
+        {
+            line.note = Some((Tone::Replace, "forces replacement".to_owned()));
+        }
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one recursive step with both sides and its place"
+    )]
+    fn plain(
+        &self,
+        path: &AttrPath,
+        label: &str,
+        width: usize,
+        before: Option<&Json>,
+        after: Option<&Json>,
+        depth: usize,
+        sign: Sign,
+        out: &mut Lines,
+    ) {
+        let padded = super::style::pad(label, width);
+        match (before, after) {
+            (Some(Json::Object(_)), Some(Json::Object(_)))
+            | (None, Some(Json::Object(_)))
+            | (Some(Json::Object(_)), None)
+                if secret(before).is_none() && secret(after).is_none() =>
+            {
+                out.push(depth, sign, label);
+                self.children(path, before, after, depth + 1, out);
+            }
+            (Some(Json::Array(_)) | None, Some(Json::Array(_))) | (Some(Json::Array(_)), None) => {
+                self.list(path, &padded, before, after, depth, sign, out);
+            }
+            (Some(Json::String(old)), Some(Json::String(new)))
+                if old.contains('\n') || new.contains('\n') =>
+            {
+                out.push(depth, sign, format!("{label}:"));
+                for op in TextDiff::from_lines(old, new).iter_all_changes() {
+                    let sign = match op.tag() {
+                        ChangeTag::Equal => Sign::None,
+                        ChangeTag::Delete => Sign::Remove,
+                        ChangeTag::Insert => Sign::Add,
+                    };
+                    out.push(depth + 1, sign, safe(op.value().trim_end_matches('\n')));
+                }
+            }
+            (None, Some(Json::String(text))) | (Some(Json::String(text)), None)
+                if text.trim_end().contains('\n') =>
+            {
+                out.push(depth, sign, format!("{label}:"));
+                for line in text.lines() {
+                    out.push(depth + 1, sign, safe(line));
+                }
+            }
+            (Some(old), Some(new)) => {
+                out.push(depth, sign, format!("{padded} = {} -> {}", scalar(old), scalar(new)));
+                if secret(after).is_some() {
+                    out.note(Tone::Dim, "verified at apply");
+                }
+            }
+            (Some(old), None) if sign == Sign::Change => {
+                let text = format!("{padded} = {} -> (known after apply)", scalar(old));
+                out.push(depth, sign, text);
+            }
+            (Some(only), None) | (None, Some(only)) => {
+                out.push(depth, sign, format!("{padded} = {}", scalar(only)));
+                if secret(after).is_some() {
+                    out.note(Tone::Dim, "verified at apply");
+                }
+            }
+            (None, None) => {
+                out.push(depth, sign, format!("{padded} = (known after apply)"));
+            }
+        }
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one recursive step with both sides and its place"
+    )]
+    fn list(
+        &self,
+        path: &AttrPath,
+        padded: &str,
+        before: Option<&Json>,
+        after: Option<&Json>,
+        depth: usize,
+        sign: Sign,
+        out: &mut Lines,
+    ) {
+        let empty = Vec::new();
+        let old = before.and_then(Json::as_array).unwrap_or(&empty);
+        let new = after.and_then(Json::as_array).unwrap_or(&empty);
+        let element = |index: usize, value: &Json| {
+            let at = path.join(Step::Index(index)).to_string();
+            if self.sensitive.contains(at.as_str()) {
+                "(sensitive value)".to_owned()
+            } else if self.unknown.contains(at.as_str()) {
+                self.unknown_text(&at)
+            } else {
+                scalar(value)
+            }
+        };
+        let new_texts: Vec<String> = new.iter().enumerate().map(|(i, v)| element(i, v)).collect();
+        let old_texts: Vec<String> = old.iter().map(scalar).collect();
+        if sign != Sign::Change {
+            let texts = if sign == Sign::Add { &new_texts } else { &old_texts };
+            let whole = format!("{padded} = [{}]", texts.join(", "));
+            if texts.len() <= 1 || super::style::columns(&whole) <= 80 {
+                out.push(depth, sign, whole);
+            } else {
+                out.push(depth, sign, format!("{padded} = ["));
+                for text in texts {
+                    out.push(depth + 1, sign, format!("{text},"));
+                }
+                out.push(depth, Sign::None, "]");
+            }
+            return;
+        }
+        out.push(depth, sign, format!("{padded} = ["));
+        let mut same = 0;
+        for op in similar::capture_diff_slices(similar::Algorithm::Myers, &old_texts, &new_texts) {
+            for change in op.iter_changes(&old_texts, &new_texts) {
+                match change.tag() {
+                    ChangeTag::Equal => same += 1,
+                    ChangeTag::Delete => {
+                        out.push(depth + 1, Sign::Remove, format!("{},", change.value()))
+                    }
+                    ChangeTag::Insert => {
+                        out.push(depth + 1, Sign::Add, format!("{},", change.value()))
+                    }
+                }
+            }
+        }
+        if same > 0 {
+            let what = if same == 1 { "element" } else { "elements" };
+            out.push(depth + 1, Sign::None, format!("# {same} unchanged {what} hidden"));
+        }
+        out.push(depth, Sign::None, "]");
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one recursive step with both sides and its place"
+    )]
+    fn policy(
+        &self,
+        path: &AttrPath,
+        label: &str,
+        before: Option<&Json>,
+        after: Option<&Json>,
+        depth: usize,
+        sign: Sign,
+        out: &mut Lines,
+    ) {
+        let text = path.to_string();
+        let diffs: Vec<&PolicyChange> = self.policies.iter().filter(|p| p.path == text).collect();
+        out.push(depth, sign, format!("{label}:"));
+        if sign == Sign::Change && !diffs.is_empty() {
+            for diff in diffs {
+                policy_change(diff, depth + 1, out);
+            }
+            return;
+        }
+        let (document, sign) = match (before, after) {
+            (_, Some(after)) if sign != Sign::Remove => (after, sign),
+            (Some(before), _) => (before, sign),
+            _ => return,
+        };
+        if sign == Sign::Change {
+            // No diff by meaning was made (drift): show the documents' lines.
+            let old = before.map(statements_text).unwrap_or_default();
+            let new = statements_text(document);
+            for op in TextDiff::from_lines(&old, &new).iter_all_changes() {
+                let sign = match op.tag() {
+                    ChangeTag::Equal => continue,
+                    ChangeTag::Delete => Sign::Remove,
+                    ChangeTag::Insert => Sign::Add,
+                };
+                out.push(depth + 1, sign, op.value().trim_end_matches('\n'));
+            }
+            return;
+        }
+        for (index, statement) in statements(document).iter().enumerate() {
+            let at = path.key("Statement").join(Step::Index(index));
+            out.push(depth + 1, sign, statement_header(statement, index));
+            for (item, value_path) in statement_items(statement, &at) {
+                let value = match value_path {
+                    Some(p) if self.unknown.contains(p.as_str()) => {
+                        self.unknown_text(&p).trim_matches('"').to_owned()
+                    }
+                    _ => item.1,
+                };
+                out.push(depth + 2, sign, format!("{} {value}", item.0));
+            }
+        }
+    }
+
+    fn unknown_text(&self, path: &str) -> String {
+        match self.partial.get(path) {
+            Some(text) => format!("\"{}\"", safe(text)),
+            None => "(known after apply)".to_owned(),
+        }
+    }
+}
+
+/// The lines of one changed statement.
+fn policy_change(diff: &PolicyChange, depth: usize, out: &mut Lines) {
+    let sign = match diff.change.as_str() {
+        "added" => Sign::Add,
+        "removed" => Sign::Remove,
+        _ => Sign::Change,
+    };
+    out.push(depth, sign, format!("statement {}", safe(&diff.statement)));
+    match diff.widens {
+        Some(true) => out.note(Tone::Bad, "widens"),
+        Some(false) => {}
+        None => out.note(Tone::Warn, "may widen"),
+    }
+    for line in &diff.lines {
+        let (sign, text) = match line.split_at_checked(2) {
+            Some(("+ ", rest)) => (Sign::Add, rest),
+            Some(("- ", rest)) => (Sign::Remove, rest),
+            Some(("~ ", rest)) => (Sign::Change, rest),
+            _ => (sign, line.as_str()),
+        };
+        out.push(depth + 1, sign, safe(text));
+    }
+}
+
+/// Ownership tags are Palisade's own bookkeeping: shown only where they change by themselves.
+fn is_ownership(parent: &AttrPath, key: &str) -> bool {
+    key.starts_with("palisade:") && parent.root() == Some("tags")
+}
+
+fn is_nothing(value: Option<&Json>) -> bool {
+    match value {
+        None | Some(Json::Null) => true,
+        Some(Json::Array(a)) => a.is_empty(),
+        Some(Json::Object(o)) => o.is_empty() || o.keys().all(|k| k.starts_with("palisade:")),
+        Some(_) => false,
+    }
+}
+
+fn is_scalar(value: &Json) -> bool {
+    !matches!(value, Json::Array(_) | Json::Object(_))
+}
+
+/// A sensitive value as state keeps it.
+fn is_hidden(value: Option<&Json>) -> bool {
+    value.and_then(Json::as_object).is_some_and(|o| o.len() == 1 && o.contains_key("fingerprint"))
+}
+
+fn secret(value: Option<&Json>) -> Option<&str> {
+    let object = value?.as_object()?;
+    if object.len() == 1 { object.get("secret")?.as_str() } else { None }
+}
+
+fn is_policy(value: Option<&Json>) -> bool {
+    value
+        .and_then(Json::as_object)
+        .is_some_and(|o| o.get("Statement").is_some_and(|s| s.is_array() || s.is_object()))
+}
+
+/// A map's key as configuration writes it.
+fn name(key: &str) -> String {
+    let plain =
+        !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
+    if plain { key.to_owned() } else { format!("\"{}\"", safe(key)) }
+}
+
+/// A value on one line.
+fn scalar(value: &Json) -> String {
+    if let Some(reference) = secret(Some(value)) {
+        return format!("secret(\"{}\")", safe(reference));
+    }
+    match value {
+        Json::String(text) => {
+            format!("\"{}\"", safe(&text.replace('\\', "\\\\").replace('"', "\\\"")))
+        }
+        Json::Array(list) => {
+            format!("[{}]", list.iter().map(scalar).collect::<Vec<_>>().join(", "))
+        }
+        Json::Object(map) if map.is_empty() => "{}".to_owned(),
+        Json::Object(map) => {
+            let entries: Vec<String> =
+                map.iter().map(|(k, v)| format!("{} = {}", name(k), scalar(v))).collect();
+            format!("{{ {} }}", entries.join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+fn statements(document: &Json) -> Vec<&Json> {
+    match document.get("Statement") {
+        Some(Json::Array(list)) => list.iter().collect(),
+        Some(one) => vec![one],
+        None => Vec::new(),
+    }
+}
+
+fn statement_header(statement: &Json, index: usize) -> String {
+    let effect = statement.get("Effect").and_then(Json::as_str).unwrap_or("?");
+    match statement.get("Sid").and_then(Json::as_str) {
+        Some(sid) if !sid.is_empty() => format!("statement {} ({})", safe(sid), safe(effect)),
+        _ => format!("statement [{index}] ({})", safe(effect)),
+    }
+}
+
+type Item = ((String, String), Option<String>);
+
+/// A statement's elements, one value a line, each with its path.
+fn statement_items(statement: &Json, at: &AttrPath) -> Vec<Item> {
+    let mut items = Vec::new();
+    for (element, label) in [
+        ("Principal", "principal"),
+        ("NotPrincipal", "not_principal"),
+        ("Action", "action"),
+        ("NotAction", "not_action"),
+        ("Resource", "resource"),
+        ("NotResource", "not_resource"),
+    ] {
+        let Some(value) = statement.get(element) else { continue };
+        let path = at.key(element);
+        match value {
+            Json::Object(by_type) => {
+                for (kind, values) in by_type {
+                    for (text, p) in scalars(values, &path.key(kind)) {
+                        items.push(((format!("{label} {}", safe(kind)), text), p));
+                    }
+                }
+            }
+            values => {
+                for (text, p) in scalars(values, &path) {
+                    items.push(((label.to_owned(), text), p));
+                }
+            }
+        }
+    }
+    let conditions = statement.get("Condition").and_then(Json::as_object);
+    for (operator, keys) in conditions.into_iter().flatten() {
+        for (key, values) in keys.as_object().into_iter().flatten() {
+            let p = at.key("Condition").key(operator).key(key);
+            let texts: Vec<String> = scalars(values, &p).into_iter().map(|(t, _)| t).collect();
+            let text = format!("{} {} = {}", safe(operator), safe(key), texts.join(" | "));
+            items.push((("condition".to_owned(), text), None));
+        }
+    }
+    items
+}
+
+fn scalars(values: &Json, path: &AttrPath) -> Vec<(String, Option<String>)> {
+    let bare = |v: &Json| match v {
+        Json::String(text) => safe(text).into_owned(),
+        other => scalar(other),
+    };
+    match values {
+        Json::Array(list) => list
+            .iter()
+            .enumerate()
+            .map(|(i, v)| (bare(v), Some(path.join(Step::Index(i)).to_string())))
+            .collect(),
+        one => vec![(bare(one), Some(path.to_string()))],
+    }
+}
+
+fn statements_text(document: &Json) -> String {
+    let mut text = String::new();
+    for (index, statement) in statements(document).iter().enumerate() {
+        text.push_str(&statement_header(statement, index));
+        text.push('\n');
+        for ((label, value), _) in statement_items(statement, &AttrPath::default()) {
+            text.push_str(&format!("  {label} {value}\n"));
+        }
+    }
+    text
+}

@@ -1,0 +1,193 @@
+//! A plan as Markdown, for a pull request's comment.
+
+use std::io::{self, Write};
+
+use crate::plan::model::Plan;
+
+use super::lines::{self, Line, Sign};
+use super::style::{Style, count, safe};
+use super::view;
+
+/// GitHub refuses comments over 65,536 characters; details beyond this are left out, counts never.
+const BUDGET: usize = 60_000;
+
+/// Writes the plan; per-account details are collapsed, and left out once the comment would grow
+/// past what GitHub takes.
+///
+/// # Errors
+/// Those of the writer.
+pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
+    let mut left = BUDGET;
+    writeln!(out, "## Palisade\n\n**{}**\n", view::summary(plan))?;
+    violations(plan, out)?;
+    let accounts = view::accounts(plan);
+    if !accounts.is_empty() {
+        writeln!(out, "| account | environments | changes |\n|---|---|---|")?;
+        for account in &accounts {
+            let serves = account.serves.as_deref().unwrap_or("");
+            let serves =
+                serves.trim_start_matches("environments ").trim_start_matches("environment ");
+            writeln!(out, "| {} | {} | {} |", cell(&account.title), cell(serves), account.counts)?;
+        }
+        writeln!(out)?;
+    }
+    let drifted = view::managed_drift(plan);
+    if !drifted.is_empty() {
+        let mut diff = String::new();
+        for drift in &drifted {
+            let note = view::drift_remark(plan, drift);
+            head(&mut diff, view::drift_sign(drift.status), &drift.address, Some(note));
+            if drift.status == crate::plan::model::DriftStatus::Changed {
+                body(&mut diff, &lines::between(drift.expected.as_ref(), drift.actual.as_ref()));
+            }
+        }
+        let title = format!(
+            "Drift: {} changed outside Palisade",
+            count(drifted.len(), "object", "objects")
+        );
+        details(&title, &diff, &mut left, out)?;
+    }
+    for account in &accounts {
+        let mut diff = String::new();
+        for (heading, changes) in &account.sections {
+            if !diff.is_empty() {
+                diff.push('\n');
+            }
+            diff.push_str(&format!("# {heading}\n"));
+            for change in changes {
+                let sign = Sign::of(change.action, change.create_before_destroy);
+                head(&mut diff, sign, &change.display, view::remark(change).map(|(_, n)| n));
+                if let Some(previous) = &change.previous_address {
+                    diff.push_str(&format!("      # moved from {}\n", safe(&previous.to_string())));
+                }
+                if let Some(reason) = &change.reason {
+                    diff.push_str(&format!("      # {}\n", safe(reason)));
+                }
+                body(&mut diff, &lines::of_change(change));
+            }
+        }
+        details(&format!("{}: {}", account.title, account.counts), &diff, &mut left, out)?;
+    }
+    if plan.isolation.basis.is_some() {
+        let mut text = Vec::new();
+        super::text::isolation(&plan.isolation, &Style::plain(), &mut text)?;
+        let text = String::from_utf8_lossy(&text);
+        let body = text.strip_prefix("Isolation\n").unwrap_or(&text);
+        block("Isolation", "text", body, &mut left, out)?;
+    }
+    let tight = view::tight_limits(plan);
+    if !tight.is_empty() {
+        writeln!(out, "| limit | of | used | allowed |\n|---|---|---|---|")?;
+        for limit in tight {
+            let name = view::limit_name(&limit.limit);
+            writeln!(
+                out,
+                "| {name} | {} | {} | {} |",
+                cell(&limit.target),
+                limit.used,
+                limit.allowed
+            )?;
+        }
+        writeln!(out)?;
+    }
+    for check in plan.checks.iter().filter(|c| c.status == "fail") {
+        writeln!(out, "> **Check failed:** {}: {}\n", inline(&check.name), inline(&check.message))?;
+    }
+    for d in &plan.diagnostics {
+        let place = d
+            .location
+            .as_ref()
+            .map(|l| format!(" ({}:{})", inline(&l.file), l.line))
+            .unwrap_or_default();
+        writeln!(out, "> **Warning:** {}{place}\n", inline(&d.summary))?;
+    }
+    writeln!(out, "<sub>digest <code>{}</code></sub>", inline(&plan.digest))
+}
+
+fn violations(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
+    let broken = plan.isolation.violations.len();
+    if broken == 0 {
+        return Ok(());
+    }
+    let paths = count(broken, "path breaks", "paths break");
+    writeln!(out, "> [!CAUTION]\n> {paths} an isolation rule.\n")
+}
+
+fn head(diff: &mut String, sign: Sign, name: &str, note: Option<&str>) {
+    let note = note.map(|n| format!("  # {n}")).unwrap_or_default();
+    diff.push_str(&format!("{} {}{note}\n", column(sign), safe(name)));
+}
+
+fn body(diff: &mut String, lines: &[Line]) {
+    for line in lines {
+        let indent = " ".repeat(4 + line.depth * 4);
+        let note = line.note.as_ref().map(|(_, n)| format!("  # {n}")).unwrap_or_default();
+        let text = format!("{}{indent}{}{note}", column(line.sign), line.text);
+        diff.push_str(text.trim_end());
+        diff.push('\n');
+    }
+}
+
+/// The first column of a diff block: what GitHub colours by.
+fn column(sign: Sign) -> &'static str {
+    match sign {
+        Sign::Add | Sign::Adopt => "+",
+        Sign::Remove => "-",
+        Sign::Change | Sign::Replace | Sign::ReplaceNewFirst => "!",
+        Sign::Forget | Sign::None => " ",
+    }
+}
+
+fn details(title: &str, diff: &str, left: &mut usize, out: &mut dyn Write) -> io::Result<()> {
+    block(title, "diff", diff, left, out)
+}
+
+fn block(
+    title: &str,
+    language: &str,
+    text: &str,
+    left: &mut usize,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if text.len() > *left {
+        let lines = count(text.lines().count(), "line", "lines");
+        return writeln!(out, "{}: {lines} left out, see the job's log.\n", inline(title));
+    }
+    *left -= text.len();
+    // A fence longer than any run of backticks inside it cannot be closed from inside.
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    writeln!(out, "<details><summary>{}</summary>\n", inline(title))?;
+    writeln!(out, "{fence}{language}\n{}\n{fence}\n\n</details>\n", text.trim_end_matches('\n'))
+}
+
+fn inline(text: &str) -> String {
+    let mut escaped = super::html::escape(&safe(text));
+    for c in ['\\', '`', '*', '_', '[', ']', '~', '|', '@', '#', '!'] {
+        if escaped.contains(c) {
+            // Entities instead of backslashes: they hold in tables, in HTML and against mentions.
+            let entity = format!("&#{};", u32::from(c));
+            escaped = if c == '#' { hash(&escaped) } else { escaped.replace(c, &entity) };
+        }
+    }
+    escaped
+}
+
+/// `#` as an entity, except inside entities already written.
+fn hash(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut previous = ' ';
+    for c in text.chars() {
+        if c == '#' && previous != '&' {
+            out.push_str("&#35;");
+        } else {
+            out.push(c);
+        }
+        previous = c;
+    }
+    out
+}
+
+fn cell(text: &str) -> String {
+    inline(text)
+}

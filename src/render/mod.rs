@@ -1,0 +1,64 @@
+//! Output: plans, drift, state and diagnostics as text, Markdown, HTML, SARIF and JSON.
+//!
+//! Renderers take plain data and a writer. They read no clock, no environment and no terminal:
+//! what the output may look like is a [`Style`] that the command line decides once. Whatever comes
+//! from AWS or from configuration is made safe on the way ([`style::safe`]): no name in a plan can
+//! move the cursor, close a fence or open a tag.
+
+pub mod diagnostics;
+pub mod drift;
+pub mod html;
+pub mod json;
+pub mod lines;
+pub mod markdown;
+pub mod sarif;
+pub mod state;
+pub mod style;
+pub mod text;
+mod view;
+
+use std::io::{self, Write};
+
+use crate::plan::model::Plan;
+
+pub use style::Style;
+
+/// Formats of a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// For people at a terminal.
+    #[default]
+    Text,
+    /// For tools; `docs/plan.schema.json` describes it.
+    Json,
+    /// For pull requests.
+    Markdown,
+    /// A page of its own.
+    Html,
+    /// For code scanning.
+    Sarif,
+}
+
+/// Writes a plan in one of its formats. `warnings` says whether the text form repeats the plan's
+/// warnings; the others always hold them.
+///
+/// # Errors
+/// Those of the writer.
+pub fn plan(
+    plan: &Plan,
+    format: Format,
+    warnings: bool,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    match format {
+        Format::Text => text::plan(plan, warnings, style, out),
+        Format::Json => json::write(plan, out),
+        Format::Markdown => markdown::plan(plan, out),
+        Format::Html => html::plan(plan, out),
+        Format::Sarif => sarif::plan(plan, out),
+    }
+}
+
+#[cfg(test)]
+mod tests;

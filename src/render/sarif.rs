@@ -1,0 +1,104 @@
+//! Broken rules as SARIF 2.1.0, for code scanning: violations of the walls, failed checks, warnings.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde_json::{Value as Json, json};
+
+use crate::plan::model::Plan;
+
+use super::view;
+
+/// Writes the log. Results stand at the declaration of the first object that causes them.
+///
+/// # Errors
+/// Those of the writer.
+pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
+    let places: BTreeMap<String, &str> = plan
+        .resource_changes
+        .iter()
+        .filter_map(|c| Some((c.address.canonical(), c.location.as_deref()?)))
+        .chain(
+            plan.resource_changes
+                .iter()
+                .filter_map(|c| Some((c.display.clone(), c.location.as_deref()?))),
+        )
+        .collect();
+    let mut results = Vec::new();
+    for violation in &plan.isolation.violations {
+        let rule = view::text(violation, &["rule"]).unwrap_or("isolation");
+        let level = match view::text(violation, &["severity"]) {
+            Some("warning") => "warning",
+            Some("info") => "note",
+            _ => "error",
+        };
+        let message = format!(
+            "{} can reach {}: {} may {} on {} ({})",
+            view::side(violation, "from"),
+            view::side(violation, "to"),
+            view::text(violation, &["principal"]).unwrap_or("a principal"),
+            view::texts(violation, "actions").join(", "),
+            view::texts(violation, "resources").join(", "),
+            view::text(violation, &["verdict"]).unwrap_or("undetermined"),
+        );
+        let at =
+            view::texts(violation, "caused_by").into_iter().find_map(|a| places.get(a).copied());
+        let id = view::text(violation, &["id"]).unwrap_or_default();
+        results.push(result("isolation/", rule, level, &message, at.and_then(split), Some(id)));
+    }
+    for check in plan.checks.iter().filter(|c| c.status == "fail") {
+        results.push(result("check/", &check.name, "warning", &check.message, None, None));
+    }
+    for d in &plan.diagnostics {
+        let level = if d.severity == "error" { "error" } else { "warning" };
+        let at = d.location.as_ref().map(|l| (l.file.as_str(), l.line));
+        results.push(result("", "configuration", level, &d.summary, at, None));
+    }
+    let mut rules: Vec<&str> = results.iter().filter_map(|r| view::text(r, &["ruleId"])).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    let rules: Vec<Json> = rules.into_iter().map(|id| json!({ "id": id })).collect();
+    let log = json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": {"name": "palisade", "version": plan.palisade_version, "rules": rules}},
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+        }],
+    });
+    super::json::write(&log, out)
+}
+
+fn split(location: &str) -> Option<(&str, usize)> {
+    let (file, line) = location.rsplit_once(':')?;
+    Some((file, line.parse().ok()?))
+}
+
+fn result(
+    prefix: &str,
+    rule: &str,
+    level: &str,
+    message: &str,
+    at: Option<(&str, usize)>,
+    fingerprint: Option<&str>,
+) -> Json {
+    let mut result = json!({
+        "ruleId": format!("{prefix}{rule}"),
+        "level": level,
+        "message": {"text": message},
+    });
+    if let Some(object) = result.as_object_mut() {
+        if let Some((file, line)) = at {
+            let place = json!([{"physicalLocation": {
+                "artifactLocation": {"uri": file.replace('\\', "/")},
+                "region": {"startLine": line},
+            }}]);
+            object.insert("locations".to_owned(), place);
+        }
+        if let Some(id) = fingerprint {
+            object.insert("partialFingerprints".to_owned(), json!({"palisade/path/v1": id}));
+        }
+    }
+    result
+}

@@ -1,0 +1,169 @@
+//! Colours, and text that is safe to print on a terminal.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style as Ansi};
+
+/// How text output looks. Decided once, at the edge; renderers only obey it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// Whether escape sequences may be written.
+    pub color: bool,
+    /// Columns of the terminal; used for prose and tables, never to break a value.
+    pub width: usize,
+}
+
+impl Style {
+    /// No colours, 100 columns: files, pipes, CI logs, tests.
+    #[must_use]
+    pub const fn plain() -> Self {
+        Self { color: false, width: 100 }
+    }
+
+    /// Colours, for a terminal of `width` columns.
+    #[must_use]
+    pub const fn terminal(width: usize) -> Self {
+        Self { color: true, width }
+    }
+
+    /// `text` in a tone.
+    #[must_use]
+    pub fn paint(&self, tone: Tone, text: &str) -> String {
+        if !self.color || tone == Tone::Plain || text.is_empty() {
+            return text.to_owned();
+        }
+        let style = tone.ansi();
+        format!("{}{text}{}", style.render(), style.render_reset())
+    }
+}
+
+/// What a piece of text means; each renderer shows it in its own way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// Nothing special.
+    Plain,
+    /// Of less interest.
+    Dim,
+    /// A name that the eye should find.
+    Bold,
+    /// A section's title.
+    Heading,
+    /// Something appears.
+    Add,
+    /// Something goes.
+    Remove,
+    /// Something changes.
+    Change,
+    /// Something goes and comes again.
+    Replace,
+    /// Something is taken over, or dropped from state.
+    Adopt,
+    /// Attention.
+    Warn,
+    /// Wrong.
+    Bad,
+    /// Right.
+    Good,
+}
+
+impl Tone {
+    fn ansi(self) -> Ansi {
+        let color = |c: AnsiColor| c.on_default();
+        match self {
+            Self::Plain => Ansi::new(),
+            Self::Dim => Ansi::new().dimmed(),
+            Self::Bold => Ansi::new().bold(),
+            Self::Heading => Ansi::new().bold().underline(),
+            Self::Add | Self::Good => color(AnsiColor::Green),
+            Self::Remove => color(AnsiColor::Red),
+            Self::Bad => color(AnsiColor::Red).bold(),
+            Self::Change => color(AnsiColor::Yellow),
+            Self::Warn => color(AnsiColor::Yellow).bold(),
+            Self::Replace => color(AnsiColor::Magenta),
+            Self::Adopt => color(AnsiColor::Cyan),
+        }
+    }
+
+    /// The class in HTML.
+    #[must_use]
+    pub fn class(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Dim => "dim",
+            Self::Bold => "bold",
+            Self::Heading => "heading",
+            Self::Add => "add",
+            Self::Good => "good",
+            Self::Remove => "remove",
+            Self::Bad => "bad",
+            Self::Change => "change",
+            Self::Warn => "warn",
+            Self::Replace => "replace",
+            Self::Adopt => "adopt",
+        }
+    }
+}
+
+/// `text` without anything that could steer a terminal or reorder what is read: control
+/// characters and bidirectional overrides are shown as escapes. Names in a plan come from AWS and
+/// from other people's configuration.
+#[must_use]
+pub fn safe(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if is_unsafe(c) => {
+                let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Columns that `text` takes on a terminal.
+#[must_use]
+pub fn columns(text: &str) -> usize {
+    unicode_width::UnicodeWidthStr::width(text)
+}
+
+/// `text` and as many spaces as make it `width` columns wide.
+#[must_use]
+pub fn pad(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(columns(text))))
+}
+
+/// `1 object`, `2 objects`.
+#[must_use]
+pub fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_name_reaches_the_terminal_as_a_command() {
+        assert_eq!(safe("plain ünï 日本"), "plain ünï 日本");
+        assert_eq!(safe("a\u{1b}[31mb\u{7}\u{202e}c\nd"), "a\\u{1b}[31mb\\u{7}\\u{202e}c\\nd");
+    }
+
+    #[test]
+    fn plain_style_writes_no_escapes() {
+        assert_eq!(Style::plain().paint(Tone::Bad, "x"), "x");
+        assert!(Style::terminal(80).paint(Tone::Bad, "x").contains('\u{1b}'));
+    }
+}

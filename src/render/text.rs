@@ -1,0 +1,393 @@
+//! A plan as text, for terminals and logs.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde_json::Value as Json;
+
+use crate::plan::model::{Isolation, Plan, ResourceChange};
+
+use super::lines::{self, Line, Sign};
+use super::style::{Style, Tone, columns, count, pad, safe};
+use super::view;
+
+/// Writes the whole plan. Warnings are part of it only where `warnings` asks for them: the
+/// commands that make a plan have already shown them with their source.
+///
+/// # Errors
+/// Those of the writer.
+pub fn plan(plan: &Plan, warnings: bool, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let p = Printer { style };
+    p.legend(plan, out)?;
+    p.drift(plan, out)?;
+    for account in view::accounts(plan) {
+        let title = style.paint(Tone::Heading, &account.title);
+        let serves = account.serves.map(|s| format!(" {s}")).unwrap_or_default();
+        writeln!(out, "{title}{}", style.paint(Tone::Dim, &serves))?;
+        for (heading, changes) in account.sections {
+            writeln!(out, "\n  {}", style.paint(Tone::Bold, heading))?;
+            for change in changes {
+                p.change(change, out)?;
+            }
+        }
+        writeln!(out)?;
+    }
+    p.outputs(plan, out)?;
+    p.checks(plan, out)?;
+    isolation(&plan.isolation, style, out)?;
+    p.limits(plan, out)?;
+    if warnings {
+        p.warnings(plan, out)?;
+    }
+    let tone = if plan.has_changes() { Tone::Bold } else { Tone::Good };
+    writeln!(out, "{}", style.paint(tone, &view::summary(plan)))?;
+    let unmanaged = view::unmanaged(plan);
+    if unmanaged > 0 {
+        let objects = count(unmanaged, "object is", "objects are");
+        let text = format!("{objects} in AWS and not managed here: `palisade drift` lists them.");
+        writeln!(out, "{}", style.paint(Tone::Dim, &text))?;
+    }
+    Ok(())
+}
+
+struct Printer<'a> {
+    style: &'a Style,
+}
+
+impl Printer<'_> {
+    fn legend(&self, plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
+        let s = &plan.summary;
+        let replaced = |new_first: bool| {
+            s.replace > 0
+                && plan.resource_changes.iter().any(|c| {
+                    c.action == crate::plan::model::Action::Replace
+                        && c.create_before_destroy == new_first
+                })
+        };
+        let signs: Vec<Sign> = [
+            (s.create > 0, Sign::Add),
+            (s.update > 0, Sign::Change),
+            (replaced(false), Sign::Replace),
+            (replaced(true), Sign::ReplaceNewFirst),
+            (s.delete > 0, Sign::Remove),
+            (s.adopt > 0, Sign::Adopt),
+            (s.forget > 0, Sign::Forget),
+        ]
+        .into_iter()
+        .filter_map(|(used, sign)| used.then_some(sign))
+        .collect();
+        if signs.is_empty() {
+            return Ok(());
+        }
+        for sign in signs {
+            let symbol = self.style.paint(sign.tone(), &format!("{:>3}", sign.symbol()));
+            writeln!(out, "{symbol} {}", self.style.paint(Tone::Dim, sign.meaning()))?;
+        }
+        writeln!(out)
+    }
+
+    fn drift(&self, plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
+        let drifted = view::managed_drift(plan);
+        if drifted.is_empty() {
+            return Ok(());
+        }
+        let title = "Drift: what changed in AWS since the last apply";
+        writeln!(out, "{}\n", self.style.paint(Tone::Heading, title))?;
+        for drift in drifted {
+            let sign = view::drift_sign(drift.status);
+            let note = view::drift_remark(plan, drift);
+            self.head(sign, &drift.address, Some((Tone::Warn, note)), None, out)?;
+            if drift.status == crate::plan::model::DriftStatus::Changed {
+                let lines = lines::between(drift.expected.as_ref(), drift.actual.as_ref());
+                self.lines(&lines, out)?;
+            }
+        }
+        writeln!(out)
+    }
+
+    fn change(&self, change: &ResourceChange, out: &mut dyn Write) -> io::Result<()> {
+        let sign = Sign::of(change.action, change.create_before_destroy);
+        let note = view::remark(change);
+        self.head(sign, &change.display, note, change.location.as_deref(), out)?;
+        if let Some(previous) = &change.previous_address {
+            let text = format!("# moved from {}", safe(&previous.to_string()));
+            writeln!(out, "          {}", self.style.paint(Tone::Dim, &text))?;
+        }
+        if let Some(reason) = &change.reason {
+            let text = format!("# {}", safe(reason));
+            writeln!(out, "          {}", self.style.paint(Tone::Dim, &text))?;
+        }
+        self.lines(&lines::of_change(change), out)
+    }
+
+    fn head(
+        &self,
+        sign: Sign,
+        name: &str,
+        note: Option<(Tone, &str)>,
+        location: Option<&str>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let symbol = self.style.paint(sign.tone(), &format!("{:>5}", sign.symbol()));
+        write!(out, "{symbol} {}", self.style.paint(Tone::Bold, &safe(name)))?;
+        if let Some((tone, note)) = note {
+            write!(out, " {}", self.style.paint(tone, note))?;
+        }
+        if let Some(location) = location {
+            write!(out, "  {}", self.style.paint(Tone::Dim, &safe(location)))?;
+        }
+        writeln!(out)
+    }
+
+    fn lines(&self, lines: &[Line], out: &mut dyn Write) -> io::Result<()> {
+        for line in lines {
+            let indent = " ".repeat(8 + line.depth * 4);
+            let symbol = self.style.paint(line.sign.tone(), line.sign.symbol());
+            let text = match line.sign {
+                Sign::None if line.text.starts_with('#') => self.style.paint(Tone::Dim, &line.text),
+                _ => line.text.clone(),
+            };
+            let note = line.note.as_ref().map_or_else(String::new, |(tone, note)| {
+                format!("  {}", self.style.paint(*tone, &format!("# {note}")))
+            });
+            writeln!(out, "{}", format!("{indent}{symbol} {text}{note}").trim_end())?;
+        }
+        Ok(())
+    }
+
+    fn outputs(&self, plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
+        if plan.outputs.is_empty() || !plan.has_changes() {
+            return Ok(());
+        }
+        writeln!(out, "{}", self.style.paint(Tone::Heading, "Outputs"))?;
+        let width = plan.outputs.keys().map(|k| columns(k)).max().unwrap_or(0);
+        for (name, output) in &plan.outputs {
+            let value = if output.sensitive {
+                "(sensitive value)".to_owned()
+            } else if output.unknown {
+                "(known after apply)".to_owned()
+            } else {
+                output.value.to_string()
+            };
+            writeln!(out, "  {} = {}", pad(name, width), safe(&value))?;
+        }
+        writeln!(out)
+    }
+
+    fn checks(&self, plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
+        let failed: Vec<_> = plan.checks.iter().filter(|c| c.status == "fail").collect();
+        if failed.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "{}", self.style.paint(Tone::Heading, "Checks"))?;
+        for check in failed {
+            let mark = self.style.paint(Tone::Warn, "failed");
+            writeln!(out, "  {mark} {}: {}", safe(&check.name), safe(&check.message))?;
+        }
+        writeln!(out)
+    }
+
+    fn limits(&self, plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
+        let tight = view::tight_limits(plan);
+        if tight.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "{}", self.style.paint(Tone::Heading, "Limits"))?;
+        let width = tight.iter().map(|l| columns(&l.target)).max().unwrap_or(0);
+        for limit in tight {
+            let usage = format!("{} of {}", limit.used, limit.allowed);
+            let tone = if limit.used > limit.allowed { Tone::Bad } else { Tone::Warn };
+            let name = view::limit_name(&limit.limit);
+            let target = pad(&safe(&limit.target), width);
+            writeln!(out, "  {target}  {} {name}", self.style.paint(tone, &usage))?;
+        }
+        writeln!(out)
+    }
+
+    fn warnings(&self, plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
+        if plan.diagnostics.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "{}", self.style.paint(Tone::Heading, "Warnings"))?;
+        for d in &plan.diagnostics {
+            let place = d
+                .location
+                .as_ref()
+                .map(|l| format!("{}:{}: ", safe(&l.file), l.line))
+                .unwrap_or_default();
+            let detail = d.detail.as_deref().map(|t| format!(": {}", safe(t))).unwrap_or_default();
+            writeln!(out, "  {}{}{detail}", self.style.paint(Tone::Dim, &place), safe(&d.summary))?;
+        }
+        writeln!(out)
+    }
+}
+
+/// The isolation section: changed paths with their evidence, the matrix, findings. Says nothing
+/// about the walls where no analysis has run.
+///
+/// # Errors
+/// Those of the writer.
+pub fn isolation(section: &Isolation, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    if section.basis.is_none() {
+        return Ok(());
+    }
+    writeln!(out, "{}", style.paint(Tone::Heading, "Isolation"))?;
+    if section.changes.is_empty() && section.violations.is_empty() {
+        writeln!(out, "  No path between environments is added, widened or removed.")?;
+    }
+    let standing: Vec<&Json> = section
+        .violations
+        .iter()
+        .filter(|v| !section.changes.iter().any(|c| c.get("id") == v.get("id")))
+        .collect();
+    for (entries, standing) in
+        [(section.changes.iter().collect::<Vec<_>>(), false), (standing, true)]
+    {
+        if standing && !entries.is_empty() {
+            writeln!(out, "\n  {}", style.paint(Tone::Bold, "Standing violations"))?;
+        }
+        for entry in entries {
+            path(entry, section, style, out)?;
+        }
+    }
+    matrix(section, style, out)?;
+    if !section.findings.is_empty() {
+        writeln!(out, "\n  {}", style.paint(Tone::Bold, "Findings"))?;
+        for finding in &section.findings {
+            let severity = view::text(finding, &["severity"]).unwrap_or("info");
+            let tone = if severity == "error" { Tone::Bad } else { Tone::Warn };
+            let text = view::text(finding, &["text"]).unwrap_or_default();
+            writeln!(out, "    {} {}", style.paint(tone, severity), safe(text))?;
+        }
+    }
+    let unread =
+        section.basis.as_ref().map(|b| view::texts(b, "accounts_unread")).filter(|u| !u.is_empty());
+    if let Some(unread) = unread {
+        let text = format!(
+            "Not read: {}. Verdicts on them stand on managed objects alone.",
+            unread.join(", ")
+        );
+        writeln!(out, "\n  {}", style.paint(Tone::Warn, &safe(&text)))?;
+    }
+    writeln!(out)
+}
+
+fn path(entry: &Json, section: &Isolation, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let change = view::text(entry, &["change"]).unwrap_or("standing");
+    let verdict = view::text(entry, &["verdict"]).unwrap_or("undetermined");
+    let sign = view::path_sign(change);
+    let broken = section.violations.iter().any(|v| v.get("id") == entry.get("id"));
+    let tone = if change == "removed" || change == "narrowed" { Tone::Good } else { Tone::Bad };
+    let symbol = style
+        .paint(if sign == Sign::None { Tone::Bad } else { tone }, &format!("{:>5}", sign.symbol()));
+    let route = format!("{} -> {}", view::side(entry, "from"), view::side(entry, "to"));
+    let id = view::text(entry, &["id"]).unwrap_or_default();
+    writeln!(
+        out,
+        "{symbol} {} {change}, {}  {}{}",
+        style.paint(Tone::Bold, &route),
+        style.paint(view::verdict_tone(verdict), verdict),
+        style.paint(Tone::Dim, &safe(id)),
+        if broken {
+            format!("  {}", style.paint(Tone::Bad, "breaks a rule"))
+        } else {
+            String::new()
+        },
+    )?;
+    let mut row = |label: &str, text: &str| {
+        writeln!(out, "          {} {}", style.paint(Tone::Dim, &pad(label, 10)), safe(text))
+    };
+    if let Some(principal) = view::text(entry, &["principal"]) {
+        row("principal", principal)?;
+    }
+    for (label, key) in [
+        ("action", "actions"),
+        ("resource", "resources"),
+        ("only if", "conditions"),
+        ("caused by", "caused_by"),
+    ] {
+        for text in view::texts(entry, key) {
+            row(label, text)?;
+        }
+    }
+    for hop in entry.get("via").and_then(Json::as_array).into_iter().flatten() {
+        let granted: Vec<String> = hop
+            .get("granted_by")
+            .and_then(Json::as_array)
+            .into_iter()
+            .flatten()
+            .map(|g| {
+                let address = view::text(g, &["address"]).unwrap_or("?");
+                let statement = view::text(g, &["statement"]).unwrap_or("?");
+                format!("{address} {statement}")
+            })
+            .collect();
+        let text = format!(
+            "{} {} on {}, granted by {}",
+            view::text(hop, &["principal"]).unwrap_or("?"),
+            view::text(hop, &["action"]).unwrap_or("?"),
+            view::text(hop, &["resource"]).unwrap_or("?"),
+            granted.join(" and "),
+        );
+        row("via", &text)?;
+    }
+    for (label, key) in [("rule", "rule"), ("exception", "exception")] {
+        if let Some(text) = view::text(entry, &[key]) {
+            row(label, text)?;
+        }
+    }
+    Ok(())
+}
+
+fn matrix(section: &Isolation, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    if section.matrix.is_empty() {
+        return Ok(());
+    }
+    let mut rows: BTreeMap<&str, BTreeMap<&str, (String, Tone)>> = BTreeMap::new();
+    let mut order: Vec<&str> = Vec::new();
+    let mut columns_: Vec<&str> = section.environments.iter().map(String::as_str).collect();
+    for entry in &section.matrix {
+        let from = view::text(entry, &["from"]).unwrap_or("?");
+        let to = view::text(entry, &["to"]).unwrap_or("?");
+        if !order.contains(&from) {
+            order.push(from);
+        }
+        if !columns_.contains(&to) {
+            columns_.push(to);
+        }
+        rows.entry(from).or_default().insert(to, view::cell(entry));
+    }
+    writeln!(out, "\n  {}", style.paint(Tone::Bold, "From \\ to"))?;
+    let wide: usize = columns_.iter().map(|c| columns(c).max(14) + 2).sum();
+    let first = order.iter().map(|o| columns(o)).max().unwrap_or(0);
+    if first + wide + 4 > style.width {
+        // Too wide for a table: one pair a line.
+        for (from, cells) in &rows {
+            for (to, (text, tone)) in cells {
+                writeln!(out, "    {} -> {}: {}", safe(from), safe(to), style.paint(*tone, text))?;
+            }
+        }
+        return Ok(());
+    }
+    let width_of = |to: &str| {
+        let cells = rows.values().filter_map(|r| r.get(to)).map(|(t, _)| columns(t)).max();
+        cells.unwrap_or(0).max(columns(to)) + 2
+    };
+    let header: String = columns_.iter().map(|c| pad(c, width_of(c))).collect();
+    writeln!(out, "    {}  {}", " ".repeat(first), style.paint(Tone::Dim, header.trim_end()))?;
+    for from in order {
+        let mut line = format!("    {}  ", pad(from, first));
+        for to in &columns_ {
+            let width = width_of(to);
+            match rows.get(from).and_then(|r| r.get(to)) {
+                Some((text, tone)) => {
+                    line.push_str(&style.paint(*tone, text));
+                    line.push_str(&" ".repeat(width.saturating_sub(columns(text))));
+                }
+                None => line.push_str(&pad("-", width)),
+            }
+        }
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,236 @@
+//! What every rendering of a plan says, whatever its markup: headings, counts, remarks.
+
+use serde_json::Value as Json;
+
+use crate::plan::model::{Action, Drift, DriftStatus, LimitUse, Plan, ResourceChange, Summary};
+use crate::schema::Category;
+
+use super::lines::Sign;
+use super::style::{Tone, count, safe};
+
+/// The changes of one account, ready to print.
+pub(super) struct Account<'a> {
+    /// `production (333333333333)`.
+    pub(super) title: String,
+    /// `environment production`, where it serves any.
+    pub(super) serves: Option<String>,
+    /// Changes under their headings.
+    pub(super) sections: Vec<(&'static str, Vec<&'a ResourceChange>)>,
+    /// `2 to create, 1 to update`.
+    pub(super) counts: String,
+}
+
+/// Accounts with a change, in plan order.
+pub(super) fn accounts(plan: &Plan) -> Vec<Account<'_>> {
+    plan.accounts
+        .iter()
+        .filter_map(|account| {
+            let sections: Vec<_> = account
+                .changes
+                .iter()
+                .map(|(category, addresses)| {
+                    let changes: Vec<_> = addresses
+                        .iter()
+                        .filter_map(|a| plan.change(a))
+                        .filter(|c| c.action != Action::NoOp || c.previous_address.is_some())
+                        .collect();
+                    (heading(*category), changes)
+                })
+                .filter(|(_, changes)| !changes.is_empty())
+                .collect();
+            if sections.is_empty() {
+                return None;
+            }
+            let mut summary = Summary::default();
+            for change in sections.iter().flat_map(|(_, changes)| changes) {
+                tally(&mut summary, change.action);
+            }
+            let title = match (&account.account_id, account.account.as_str()) {
+                (_, "org") => "organization".to_owned(),
+                (Some(id), handle) => format!("{handle} ({id})"),
+                (None, handle) => format!("{handle} (id known after apply)"),
+            };
+            let serves = match account.environments.as_slice() {
+                [] => None,
+                [one] => Some(format!("environment {}", safe(one))),
+                many => Some(format!("environments {}", safe(&many.join(", ")))),
+            };
+            Some(Account { title, serves, sections, counts: counts(&summary) })
+        })
+        .collect()
+}
+
+fn tally(summary: &mut Summary, action: Action) {
+    match action {
+        Action::Create => summary.create += 1,
+        Action::Update => summary.update += 1,
+        Action::Replace => summary.replace += 1,
+        Action::Delete => summary.delete += 1,
+        Action::Adopt => summary.adopt += 1,
+        Action::Forget => summary.forget += 1,
+        Action::NoOp => summary.no_op += 1,
+    }
+}
+
+/// The heading of a category.
+pub(super) fn heading(category: Category) -> &'static str {
+    match category {
+        Category::Config => "Config",
+        Category::Iam => "IAM",
+        Category::Organization => "Organization",
+        Category::Data => "Data",
+        Category::Cost => "Cost",
+        Category::Monitoring => "Monitoring",
+    }
+}
+
+/// `2 to create, 1 to update`; empty without a change.
+pub(super) fn counts(summary: &Summary) -> String {
+    [
+        (summary.create, "create"),
+        (summary.update, "update"),
+        (summary.replace, "replace"),
+        (summary.delete, "delete"),
+        (summary.adopt, "adopt"),
+        (summary.forget, "forget"),
+    ]
+    .iter()
+    .filter(|(n, _)| *n > 0)
+    .map(|(n, what)| format!("{n} to {what}"))
+    .collect::<Vec<_>>()
+    .join(", ")
+}
+
+/// The last line of a plan.
+pub(super) fn summary(plan: &Plan) -> String {
+    let managed = plan.resource_changes.len();
+    let counted = counts(&plan.summary);
+    if !counted.is_empty() {
+        return format!("Plan: {counted}.");
+    }
+    if plan.has_changes() {
+        let operations = count(plan.operations.len(), "operation", "operations");
+        return format!("Plan: no object changes; {operations} on the state.");
+    }
+    format!("No changes. AWS matches the configuration ({}).", count(managed, "object", "objects"))
+}
+
+/// A remark behind an object's own line.
+pub(super) fn remark(change: &ResourceChange) -> Option<(Tone, &'static str)> {
+    match change.action {
+        Action::Replace => Some((Tone::Replace, "must be replaced")),
+        Action::Delete => Some((Tone::Remove, "will be deleted")),
+        Action::Adopt => Some((Tone::Adopt, "exists and will be adopted")),
+        Action::Forget => Some((Tone::Adopt, "will be forgotten, and stays in AWS")),
+        Action::Create | Action::Update | Action::NoOp => None,
+    }
+}
+
+/// Objects whose drift an apply can act on: changed and missing ones.
+pub(super) fn managed_drift(plan: &Plan) -> Vec<&Drift> {
+    plan.drift.iter().filter(|d| d.status != DriftStatus::Unmanaged).collect()
+}
+
+/// How many objects are in AWS and in no state.
+pub(super) fn unmanaged(plan: &Plan) -> usize {
+    plan.drift.iter().filter(|d| d.status == DriftStatus::Unmanaged).count()
+}
+
+/// What became of a drifted object, and what this plan does about it.
+pub(super) fn drift_remark(plan: &Plan, drift: &Drift) -> &'static str {
+    let repaired = plan
+        .resource_changes
+        .iter()
+        .find(|c| c.address.canonical() == drift.address || c.display == drift.address)
+        .is_some_and(|c| c.action != Action::NoOp);
+    match (drift.status, repaired) {
+        (DriftStatus::Changed, true) => "changed outside Palisade; this plan acts on it",
+        (DriftStatus::Changed, false) => "changed outside Palisade; state will follow",
+        (DriftStatus::Missing, true) => "gone from AWS; this plan acts on it",
+        (DriftStatus::Missing, false) => "gone from AWS; state will follow",
+        (DriftStatus::Unmanaged, _) => "in AWS, not managed",
+    }
+}
+
+/// The sign of a drifted object.
+pub(super) fn drift_sign(status: DriftStatus) -> Sign {
+    match status {
+        DriftStatus::Changed => Sign::Change,
+        DriftStatus::Missing => Sign::Remove,
+        DriftStatus::Unmanaged => Sign::Add,
+    }
+}
+
+/// Limits worth a line, tightest first: over three quarters used.
+pub(super) fn tight_limits(plan: &Plan) -> Vec<&LimitUse> {
+    let mut tight: Vec<&LimitUse> = plan
+        .limits
+        .iter()
+        .filter(|l| l.used.saturating_mul(4) >= l.allowed.saturating_mul(3))
+        .collect();
+    tight.sort_by(|a, b| {
+        let (left, right) = (a.used.saturating_mul(b.allowed), b.used.saturating_mul(a.allowed));
+        right.cmp(&left).then_with(|| a.cmp(b))
+    });
+    tight
+}
+
+/// `service_control_policies` for people.
+pub(super) fn limit_name(limit: &str) -> String {
+    limit.replace('_', " ")
+}
+
+/// A text field of one of the isolation section's entries.
+pub(super) fn text<'a>(entry: &'a Json, path: &[&str]) -> Option<&'a str> {
+    let mut at = entry;
+    for key in path {
+        at = at.get(key)?;
+    }
+    at.as_str()
+}
+
+/// A list of texts of one of the isolation section's entries.
+pub(super) fn texts<'a>(entry: &'a Json, key: &str) -> Vec<&'a str> {
+    entry.get(key).and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str).collect()
+}
+
+/// One side of a path: `dev-aws`, or `dev-aws in dev`.
+pub(super) fn side(entry: &Json, key: &str) -> String {
+    let environment = text(entry, &[key, "environment"]);
+    let account = text(entry, &[key, "account"]);
+    match (environment, account) {
+        (Some(e), Some(a)) if e != a => format!("{} in {}", safe(e), safe(a)),
+        (Some(one), _) | (None, Some(one)) => safe(one).into_owned(),
+        (None, None) => {
+            text(entry, &[key]).map_or_else(|| "?".to_owned(), |t| safe(t).into_owned())
+        }
+    }
+}
+
+/// Tone of a verdict.
+pub(super) fn verdict_tone(verdict: &str) -> Tone {
+    match verdict {
+        "isolated" => Tone::Good,
+        "reachable" => Tone::Bad,
+        "conditional" | "undetermined" | "shared_account" => Tone::Warn,
+        _ => Tone::Plain,
+    }
+}
+
+/// Sign of a path's change.
+pub(super) fn path_sign(change: &str) -> Sign {
+    match change {
+        "added" => Sign::Add,
+        "removed" => Sign::Remove,
+        "widened" | "narrowed" => Sign::Change,
+        _ => Sign::None,
+    }
+}
+
+/// Verdict of a matrix cell, before and after, as one text.
+pub(super) fn cell(entry: &Json) -> (String, Tone) {
+    let before = text(entry, &["before"]).unwrap_or("-").replace('_', " ");
+    let after = text(entry, &["after"]).unwrap_or("-").replace('_', " ");
+    let tone = verdict_tone(text(entry, &["after"]).unwrap_or_default());
+    if before == after { (after, tone) } else { (format!("{before} -> {after}"), tone) }
+}
