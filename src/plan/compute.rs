@@ -1,0 +1,304 @@
+//! Puts a plan together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+
+use super::decide::{Decision, decide};
+use super::live::Live;
+use super::model::{
+    AccountChanges, Action, Check, FORMAT_VERSION, Isolation, Output, Plan, PlanDiagnostic,
+    PlanLocation, ResourceChange, StateBasis, Summary,
+};
+use super::{Mode, Options, drift, limits, order, select};
+use crate::address::ResourceAddr;
+use crate::diag::{Diagnostic, Diagnostics, Severity};
+use crate::eval::estate::Estate;
+use crate::schema::{Category, Home};
+use crate::state::model::Resources;
+use crate::value::{Attrs, Value, path};
+
+/// Everything that a plan is made from.
+#[derive(Clone, Copy)]
+pub struct Input<'a> {
+    /// The evaluated configuration.
+    pub estate: &'a Estate,
+    /// SHA-256 of the configuration's sources, variables included.
+    pub configuration_digest: &'a str,
+    /// What state holds, all scopes together.
+    pub prior: &'a Resources,
+    /// The versions of that state.
+    pub basis: &'a StateBasis,
+    /// What was read from AWS.
+    pub live: &'a Live,
+    /// How to plan.
+    pub options: &'a Options,
+    /// The time, RFC 3339.
+    pub generated_at: &'a str,
+}
+
+/// Makes the plan. The isolation section is left for the analysis to fill; call [`seal`] after it.
+///
+/// # Errors
+/// Everything that AWS or the configuration's own rules would refuse.
+pub fn compute(input: Input<'_>) -> Result<Plan, Diagnostics> {
+    let Input { estate, prior, live, options, .. } = input;
+    let mut found = Diagnostics::new();
+    let mut decisions = decide(estate, prior, live, options, &mut found);
+    select::check(&options.selection, &options.replace, estate, &decisions, &mut found);
+    let selected = select::select(&options.selection, &decisions);
+    let drift = drift::drift(estate, live, &decisions);
+    if options.mode == Mode::RefreshOnly {
+        refresh_only(&mut decisions);
+    }
+    if let Some(selected) = &selected {
+        decisions.retain(|d| selected.contains(&d.address));
+    }
+    let usage = limits::usage(estate, live, &decisions, &mut found);
+    let operations = order::operations(&decisions, &usage.full, &mut found);
+    if found.has_errors() {
+        return Err(found);
+    }
+    let resource_changes: Vec<ResourceChange> = decisions.iter().map(change).collect();
+    let mut plan = Plan {
+        format_version: FORMAT_VERSION.to_owned(),
+        palisade_version: env!("CARGO_PKG_VERSION").to_owned(),
+        generated_at: input.generated_at.to_owned(),
+        digest: input.configuration_digest.to_owned(),
+        state: input.basis.clone(),
+        selection: options.selection.clone(),
+        summary: summary(&resource_changes, drift.len()),
+        accounts: accounts(estate, &decisions),
+        resource_changes,
+        operations,
+        drift,
+        isolation: Isolation::default(),
+        limits: usage.uses,
+        checks: checks(estate),
+        outputs: outputs(estate),
+        diagnostics: found.iter().map(diagnostic).collect(),
+    };
+    seal(&mut plan, input.configuration_digest);
+    Ok(plan)
+}
+
+/// Computes the digest that approvals and saved plans bind to: configuration, state versions,
+/// changes, operations and the walls; not dates and not diagnostics.
+pub fn seal(plan: &mut Plan, configuration_digest: &str) {
+    let bound = json!({
+        "configuration": configuration_digest,
+        "state": plan.state,
+        "resource_changes": plan.resource_changes,
+        "operations": plan.operations,
+        "isolation": plan.isolation,
+    });
+    let hash = Sha256::digest(bound.to_string().as_bytes());
+    plan.digest = format!("sha256:{}", data_encoding::HEXLOWER.encode(&hash));
+}
+
+/// Under `--refresh-only` nothing in AWS changes: what drifted is taken into state, what is gone leaves it.
+fn refresh_only(decisions: &mut Vec<Decision<'_>>) {
+    decisions.retain(|d| d.recorded.is_some());
+    for decision in decisions {
+        decision.difference = super::diff::Difference::default();
+        decision.replace_because.clear();
+        decision.action = match (&decision.before, &decision.drift) {
+            (None, _) => Action::Forget,
+            (Some(_), Some(_)) => Action::Adopt,
+            (Some(_), None) => Action::NoOp,
+        };
+        decision.after.clone_from(&decision.before);
+        if decision.action == Action::Adopt {
+            decision.reason = Some("what is in AWS is accepted into state".to_owned());
+        }
+    }
+}
+
+fn change(decision: &Decision<'_>) -> ResourceChange {
+    let schema = decision.kind.schema();
+    let gone = matches!(decision.action, Action::Delete | Action::Forget);
+    let after = decision.after.clone().filter(|_| !gone).map(Value::Map);
+    let before = decision.before.clone().map(Value::Map);
+    let mut sensitive: BTreeSet<String> = BTreeSet::new();
+    for value in [&before, &after].into_iter().flatten() {
+        sensitive.extend(path::sensitive_paths(value).iter().map(ToString::to_string));
+    }
+    let unknown = after.as_ref().map(path::unknown_paths).unwrap_or_default();
+    let partial = after.as_ref().map(partial_strings).unwrap_or_default();
+    ResourceChange {
+        address: decision.address.clone(),
+        display: decision.address.to_string(),
+        kind: schema.kind.to_owned(),
+        account: decision.address.account().filter(|_| schema.home == Home::Account).cloned(),
+        environments: decision.environments().iter().map(ToString::to_string).collect(),
+        category: schema.category,
+        action: decision.action,
+        reason: decision.reason.clone(),
+        location: decision.instance.map(|i| i.loc.to_string()),
+        key: decision.key.clone(),
+        before: before.as_ref().map(|v| redacted(v, &sensitive)),
+        after: after.as_ref().map(|v| redacted(v, &sensitive)),
+        after_unknown: unknown.iter().map(ToString::to_string).collect(),
+        after_partial: partial,
+        sensitive: sensitive.into_iter().collect(),
+        changed: decision.difference.changed.iter().map(ToString::to_string).collect(),
+        replace_because: decision.replace_because.clone(),
+        create_before_destroy: decision.create_before_destroy,
+        policy_diff: decision.difference.policies.clone(),
+        previous_address: decision.previous_address.clone(),
+        depends_on: decision.depends_on.iter().cloned().collect(),
+    }
+}
+
+/// JSON without what must not be shown: null stands at every sensitive path of either side.
+fn redacted(value: &Value, sensitive: &BTreeSet<String>) -> Json {
+    fn go(value: &Value, at: &path::AttrPath, sensitive: &BTreeSet<String>) -> Json {
+        if matches!(value, Value::Sensitive(_)) || sensitive.contains(&at.to_string()) {
+            return Json::Null;
+        }
+        match value {
+            Value::Map(map) => Json::Object(
+                map.iter().map(|(k, v)| (k.clone(), go(v, &at.key(k), sensitive))).collect(),
+            ),
+            Value::List(list) => list
+                .iter()
+                .enumerate()
+                .map(|(i, v)| go(v, &at.join(path::Step::Index(i)), sensitive))
+                .collect(),
+            other => other.to_json(),
+        }
+    }
+    go(value, &path::AttrPath::default(), sensitive)
+}
+
+fn partial_strings(value: &Value) -> BTreeMap<String, String> {
+    path::unknown_paths(value)
+        .into_iter()
+        .filter_map(|path| {
+            let found = path.0.iter().try_fold(value, |at, step| match (at.reveal(), step) {
+                (Value::Map(map), path::Step::Key(key)) => map.get(key),
+                (Value::List(list), path::Step::Index(index)) => list.get(*index),
+                _ => None,
+            })?;
+            match found.reveal() {
+                Value::Unknown(unknown) if !unknown.parts.is_empty() => {
+                    Some((path.to_string(), unknown.to_string()))
+                }
+                _ => None,
+            }
+        })
+        .collect()
+}
+
+fn summary(changes: &[ResourceChange], drifted: usize) -> Summary {
+    let count = |action| changes.iter().filter(|c| c.action == action).count();
+    Summary {
+        create: count(Action::Create),
+        update: count(Action::Update),
+        replace: count(Action::Replace),
+        delete: count(Action::Delete),
+        adopt: count(Action::Adopt),
+        forget: count(Action::Forget),
+        no_op: count(Action::NoOp),
+        drifted,
+        ..Summary::default()
+    }
+}
+
+fn accounts(estate: &Estate, decisions: &[Decision<'_>]) -> Vec<AccountChanges> {
+    let mut changes: BTreeMap<String, BTreeMap<Category, Vec<ResourceAddr>>> = BTreeMap::new();
+    for decision in decisions.iter().filter(|d| d.action != Action::NoOp) {
+        let schema = decision.kind.schema();
+        let place = match (schema.home, decision.address.account()) {
+            (Home::Account, Some(handle)) => handle.to_string(),
+            _ => order::ORG_SCOPE.to_owned(),
+        };
+        let in_place = changes.entry(place).or_default();
+        in_place.entry(schema.category).or_default().push(decision.address.clone());
+    }
+    let mut all = vec![AccountChanges {
+        account: order::ORG_SCOPE.to_owned(),
+        account_id: None,
+        environments: Vec::new(),
+        changes: changes.remove(order::ORG_SCOPE).unwrap_or_default(),
+        isolation: Vec::new(),
+    }];
+    for account in estate.accounts.values() {
+        all.push(AccountChanges {
+            account: account.handle.to_string(),
+            account_id: account.id.clone(),
+            environments: account.environments.iter().cloned().collect(),
+            changes: changes.remove(account.handle.as_str()).unwrap_or_default(),
+            isolation: Vec::new(),
+        });
+    }
+    // Accounts that state still knows and the configuration no longer names.
+    for (account, changes) in changes {
+        all.push(AccountChanges {
+            account,
+            account_id: None,
+            environments: Vec::new(),
+            changes,
+            isolation: Vec::new(),
+        });
+    }
+    all
+}
+
+fn checks(estate: &Estate) -> Vec<Check> {
+    let status = |passed| match passed {
+        Some(true) => "pass",
+        Some(false) => "fail",
+        None => "unknown",
+    };
+    estate
+        .checks
+        .iter()
+        .map(|c| Check {
+            name: c.name.clone(),
+            status: status(c.passed).to_owned(),
+            message: c.message.clone(),
+        })
+        .collect()
+}
+
+fn outputs(estate: &Estate) -> BTreeMap<String, Output> {
+    estate
+        .outputs
+        .iter()
+        .map(|(name, output)| {
+            let hidden = output.sensitive || output.value.has_sensitive();
+            let unknown = output.value.has_unknown();
+            let value = if hidden || unknown { Json::Null } else { output.value.to_json() };
+            (name.clone(), Output { value, sensitive: hidden, unknown })
+        })
+        .collect()
+}
+
+/// A diagnostic as plans hold it.
+#[must_use]
+pub fn diagnostic(diagnostic: &Diagnostic) -> PlanDiagnostic {
+    PlanDiagnostic {
+        severity: match diagnostic.severity {
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+        .to_owned(),
+        summary: diagnostic.summary.clone(),
+        detail: diagnostic.detail.clone(),
+        location: diagnostic.loc.as_ref().map(|loc| PlanLocation {
+            file: loc.file().to_owned(),
+            line: loc.line(),
+            column: loc.column(),
+        }),
+    }
+}
+
+/// Canonical attributes of an object from the JSON of a plan.
+#[must_use]
+pub fn attrs_of(json: &Json) -> Attrs {
+    json.as_object()
+        .map(|o| o.iter().map(|(k, v)| (k.clone(), Value::from_json(v))).collect())
+        .unwrap_or_default()
+}

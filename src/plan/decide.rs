@@ -1,0 +1,489 @@
+//! For every object: what is, what is wanted, and therefore what happens to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::diff::{Difference, Recorded, difference};
+use super::live::{Found, Live};
+use super::model::Action;
+use super::{Mode, Options};
+use crate::address::ResourceAddr;
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::eval::estate::{Estate, Instance};
+use crate::provider::LiveObject;
+use crate::schema::{Home, Kind, OnDestroy, kinds};
+use crate::state::model::{ResourceState, Resources};
+use crate::value::{Attrs, Value};
+
+/// What happens to one object, before it is ordered and written down.
+#[derive(Clone)]
+pub struct Decision<'a> {
+    /// The address.
+    pub address: ResourceAddr,
+    /// Its kind.
+    pub kind: &'static dyn Kind,
+    /// The configured instance.
+    pub instance: Option<&'a Instance>,
+    /// What state records.
+    pub recorded: Option<&'a ResourceState>,
+    /// Where state had it, when it moved.
+    pub previous_address: Option<ResourceAddr>,
+    /// The live object, or what state says of it where it was not read.
+    pub before: Option<Attrs>,
+    /// Its natural key.
+    pub key: Option<String>,
+    /// What it shall be.
+    pub after: Option<Attrs>,
+    /// The action.
+    pub action: Action,
+    /// What differs.
+    pub difference: Difference,
+    /// What forces a replacement.
+    pub replace_because: Vec<String>,
+    /// On replacement, the new one first.
+    pub create_before_destroy: bool,
+    /// Why, for people.
+    pub reason: Option<String>,
+    /// What it depends on: what its expressions name, its account, and the organization.
+    pub depends_on: BTreeSet<ResourceAddr>,
+    /// How live differs from state.
+    pub drift: Option<(super::model::DriftStatus, Vec<String>)>,
+}
+
+/// Decides for every object of configuration and state.
+///
+/// # Errors
+/// Objects that exist and are not ours, protected objects that would be deleted.
+pub fn decide<'a>(
+    estate: &'a Estate,
+    prior: &'a Resources,
+    live: &Live,
+    options: &Options,
+    found: &mut Diagnostics,
+) -> Vec<Decision<'a>> {
+    let renames = super::moves::renames(estate, prior, found);
+    let was: BTreeMap<&ResourceAddr, &ResourceAddr> =
+        renames.iter().map(|(from, to)| (to, from)).collect();
+    let organizations: Vec<&ResourceAddr> =
+        estate.instances.keys().filter(|a| a.kind == ORGANIZATION).collect();
+    let mut decisions = Vec::with_capacity(estate.instances.len());
+    for (address, instance) in &estate.instances {
+        let from = was.get(address).copied();
+        let recorded = prior.get(from.unwrap_or(address));
+        let Some(kind) = kinds::kind(&address.kind) else { continue };
+        let mut decision =
+            Decision::new(address.clone(), kind, Some(instance), recorded, from.cloned());
+        decision.depends_on = dependencies(estate, &organizations, kind, address);
+        decision.depends_on.extend(instance.depends_on.iter().cloned());
+        decision.depends_on.remove(address);
+        match options.mode {
+            Mode::Destroy => decision.gone(live, found),
+            Mode::Normal | Mode::RefreshOnly => decision.wanted(estate, live, instance, found),
+        }
+        decisions.push(decision);
+    }
+    for (address, recorded) in prior {
+        if estate.instances.contains_key(address) || renames.contains_key(address) {
+            continue;
+        }
+        let Some(kind) = kinds::kind(&recorded.kind) else {
+            found.push(Diagnostic::error(format!(
+                "state holds `{address}` of the kind `{}`, which this version does not know",
+                recorded.kind
+            ))
+            .help("use the version of Palisade that wrote the state, or `palisade state rm` the object to forget it"));
+            continue;
+        };
+        let mut decision = Decision::new(address.clone(), kind, None, Some(recorded), None);
+        decision.depends_on.clone_from(&recorded.depends_on);
+        if super::moves::is_removed(estate, address) {
+            decision.see(live);
+            decision.action = Action::Forget;
+            decision.reason = Some("a removed block names it: it stays in AWS".to_owned());
+        } else {
+            decision.gone(live, found);
+        }
+        decisions.push(decision);
+    }
+    decisions.sort_by(|a, b| a.address.cmp(&b.address));
+    replace_what_follows(&mut decisions, options);
+    for decision in &mut decisions {
+        decision.settle_replacement(found);
+        decision.guard_destruction(found);
+    }
+    decisions
+}
+
+/// The kind that everything in an organization stands on.
+const ORGANIZATION: &str = "organization";
+
+/// What every object depends on without saying so: one in an account on that account, one of the
+/// organization on the organization itself.
+fn dependencies(
+    estate: &Estate,
+    organizations: &[&ResourceAddr],
+    kind: &dyn Kind,
+    address: &ResourceAddr,
+) -> BTreeSet<ResourceAddr> {
+    match kind.schema().home {
+        Home::Organization if address.kind == ORGANIZATION => BTreeSet::new(),
+        Home::Organization => organizations.iter().map(|a| (*a).clone()).collect(),
+        Home::Account => address
+            .account()
+            .and_then(|handle| estate.accounts.get(handle))
+            .map(|account| account.address.clone())
+            .into_iter()
+            .collect(),
+    }
+}
+
+impl<'a> Decision<'a> {
+    fn new(
+        address: ResourceAddr,
+        kind: &'static dyn Kind,
+        instance: Option<&'a Instance>,
+        recorded: Option<&'a ResourceState>,
+        previous_address: Option<ResourceAddr>,
+    ) -> Self {
+        Self {
+            address,
+            kind,
+            instance,
+            recorded,
+            previous_address,
+            before: None,
+            key: None,
+            after: None,
+            action: Action::NoOp,
+            difference: Difference::default(),
+            replace_because: Vec::new(),
+            create_before_destroy: false,
+            reason: None,
+            depends_on: BTreeSet::new(),
+            drift: None,
+        }
+    }
+
+    /// The environments that it belongs to.
+    #[must_use]
+    pub fn environments(&self) -> BTreeSet<&'a str> {
+        let names = match (self.instance, self.recorded) {
+            (Some(instance), _) => &instance.environments,
+            (None, Some(recorded)) => &recorded.environments,
+            (None, None) => return BTreeSet::new(),
+        };
+        names.iter().map(String::as_str).collect()
+    }
+
+    fn recorded_attr(&self, name: &str) -> Option<&'a str> {
+        self.recorded?.attrs.get(name)?.as_str()
+    }
+
+    /// Finds what state records in AWS: by the id that AWS gave it, else by its natural key.
+    fn find<'l>(&self, live: &'l Live) -> Found<'l> {
+        let schema = self.kind.schema();
+        let by_id = match self.recorded_attr("id") {
+            Some(id) => live.by_id(schema, &self.address, id),
+            None => Found::Missing,
+        };
+        by_id.or_else(|| match self.recorded {
+            Some(recorded) => live.by_key(schema, &self.address, &recorded.key),
+            None => Found::Missing,
+        })
+    }
+
+    /// Takes in what is there, and how it differs from what state recorded.
+    fn see(&mut self, live: &Live) {
+        match self.find(live) {
+            Found::Object(object) => self.take(object),
+            Found::Unseen(why) => self.trust_state(why),
+            Found::Missing => {
+                if self.recorded.is_some() {
+                    self.drift = Some((super::model::DriftStatus::Missing, Vec::new()));
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, object: &LiveObject) {
+        self.key = Some(object.key.clone());
+        self.before = Some(object.attrs.clone());
+        if let Some(recorded) = self.recorded {
+            let changed = super::drift::since(self.kind.schema(), recorded, &object.attrs);
+            if !changed.is_empty() {
+                self.drift = Some((super::model::DriftStatus::Changed, changed));
+            }
+        }
+    }
+
+    fn trust_state(&mut self, why: &str) {
+        if let Some(recorded) = self.recorded {
+            self.key = Some(recorded.key.clone());
+            self.before = Some(
+                recorded.attrs.iter().map(|(k, v)| (k.clone(), Value::from_json(v))).collect(),
+            );
+            self.reason = Some(format!("not read ({why}): state is taken for what is there"));
+        }
+    }
+
+    /// The object has a block.
+    fn wanted(
+        &mut self,
+        estate: &Estate,
+        live: &Live,
+        instance: &'a Instance,
+        found: &mut Diagnostics,
+    ) {
+        self.see(live);
+        if self.before.is_none()
+            && let Some((object, reason)) = self.adoptable(estate, live, instance, found)
+        {
+            self.take(object);
+            self.reason = Some(reason);
+            self.action = Action::Adopt;
+        }
+        let mut after = instance.desired.clone();
+        let Some(before) = &self.before else {
+            self.action = Action::Create;
+            if self.drift.is_some() {
+                self.reason = Some("it was deleted outside Palisade".to_owned());
+            }
+            after.extend(instance.computed.clone());
+            self.key = self.kind.natural_key(&after);
+            self.difference.changed =
+                instance.desired.keys().map(crate::value::AttrPath::attr).collect();
+            self.after = Some(after);
+            return;
+        };
+        let meta = self.kind.meta(&instance.body);
+        let applied: Attrs = self
+            .recorded
+            .map(|r| r.attrs.iter().map(|(k, v)| (k.clone(), Value::from_json(v))).collect())
+            .unwrap_or_default();
+        after = self.kind.reconcile(after, before, &applied, &meta);
+        ignore_changes(&mut after, before, &instance.lifecycle.ignore_changes);
+        let recorded = Recorded(self.recorded.map(|r| &r.attrs));
+        self.difference = difference(self.kind.schema(), before, &after, recorded);
+        self.replace_because = self
+            .difference
+            .changed
+            .iter()
+            .filter(|path| path.root().is_some_and(|r| self.kind.schema().replace.contains(&r)))
+            .map(ToString::to_string)
+            .collect();
+        self.create_before_destroy = instance.lifecycle.create_before_destroy;
+        if self.action != Action::Adopt {
+            self.action = match (self.difference.is_empty(), self.replace_because.is_empty()) {
+                (true, _) => Action::NoOp,
+                (false, true) => Action::Update,
+                (false, false) => Action::Replace,
+            };
+        } else if !self.replace_because.is_empty() {
+            found.push(
+                Diagnostic::error(format!("`{}` cannot be taken over as it is", self.address))
+                    .at(instance.loc.clone())
+                    .detail(format!(
+                        "{} differs, which AWS can only change by replacing the object",
+                        self.replace_because.join(", ")
+                    ))
+                    .help("make the block match the object, import it, and change it in a second step"),
+            );
+        }
+        // What AWS computes stays what it is, unless the object is made anew.
+        let computed = if self.action == Action::Replace { &instance.computed } else { before };
+        for name in instance.computed.keys() {
+            if let Some(value) = computed.get(name) {
+                after.insert(name.clone(), value.clone());
+            }
+        }
+        self.after = Some(after);
+    }
+
+    /// An existing object that this instance takes over, and why it may.
+    fn adoptable<'l>(
+        &self,
+        estate: &Estate,
+        live: &'l Live,
+        instance: &Instance,
+        found: &mut Diagnostics,
+    ) -> Option<(&'l LiveObject, String)> {
+        let schema = self.kind.schema();
+        let import = estate.imports.iter().find(|i| i.to.value == self.address);
+        let by_id = instance.body.get("id").and_then(|id| id.as_str().map(str::to_owned));
+        if let Some(import) = import {
+            let id = &import.id.value;
+            let object = live
+                .by_id(schema, &self.address, id)
+                .or_else(|| live.by_key(schema, &self.address, id));
+            return match object {
+                Found::Object(object) => Some((object, format!("import of `{id}`"))),
+                _ => {
+                    found.push(
+                        Diagnostic::error(format!("there is no {} `{id}` to import", schema.what.trim_start_matches("an ").trim_start_matches("a ")))
+                            .at(import.id.loc.clone())
+                            .help("check the id and the account; `palisade drift` lists what is unmanaged"),
+                    );
+                    None
+                }
+            };
+        }
+        if let Some(id) = by_id {
+            if let Found::Object(object) = live.by_id(schema, &self.address, &id) {
+                return Some((object, format!("the block names its id `{id}`")));
+            }
+            if matches!(live.by_id(schema, &self.address, &id), Found::Missing) {
+                found.push(
+                    Diagnostic::error(format!("there is no account `{id}` in the organization"))
+                        .at(instance.body.loc_of("id").clone())
+                        .help("invite the account into the organization first, or leave `id` out to create one"),
+                );
+            }
+            return None;
+        }
+        let key = self.kind.natural_key(&instance.desired)?;
+        let object = live.by_key(schema, &self.address, &key).object()?;
+        let tag = |attrs: &Attrs| {
+            attrs.get("tags")?.as_map()?.get("palisade:address")?.as_str().map(str::to_owned)
+        };
+        if schema.adopts {
+            return Some((object, "it exists already".to_owned()));
+        }
+        if let (Some(wanted), Some(is)) = (tag(&instance.desired), tag(&object.attrs))
+            && wanted == is
+        {
+            return Some((object, "its tags say that this block created it".to_owned()));
+        }
+        found.push(
+            Diagnostic::error(format!("`{key}` exists already and is not managed by `{}`", self.address))
+                .at(instance.loc.clone())
+                .detail(match object.reserved {
+                    Some(why) => format!("it cannot be managed: {why}"),
+                    None => "something else created it".to_owned(),
+                })
+                .help(format!(
+                    "take it over with `palisade import '{}' '{key}'` or an `import` block, or choose another name",
+                    self.address
+                )),
+        );
+        None
+    }
+
+    /// The object has no block any more (or everything is to be destroyed).
+    fn gone(&mut self, live: &Live, _found: &mut Diagnostics) {
+        self.see(live);
+        let Some(recorded) = self.recorded else { return };
+        let meta: Attrs =
+            recorded.meta.iter().map(|(k, v)| (k.clone(), Value::from_json(v))).collect();
+        self.action = match (&self.before, self.kind.on_destroy(&meta)) {
+            (None, _) => {
+                self.reason = Some("it is gone from AWS already".to_owned());
+                Action::Forget
+            }
+            (Some(_), OnDestroy::Retain) => {
+                self.reason = Some("it is retained: it stays in AWS".to_owned());
+                Action::Forget
+            }
+            (Some(_), OnDestroy::Delete) => Action::Delete,
+        };
+    }
+
+    /// A replacement under the same natural key cannot put the new object first.
+    fn settle_replacement(&mut self, found: &mut Diagnostics) {
+        if self.action != Action::Replace {
+            return;
+        }
+        let new_key = self.after.as_ref().and_then(|after| self.kind.natural_key(after));
+        if self.create_before_destroy && new_key == self.key {
+            self.create_before_destroy = false;
+            if let Some(instance) = self.instance {
+                found.push(
+                    Diagnostic::warning(format!(
+                        "`{}` is deleted before it is created again",
+                        self.address
+                    ))
+                    .at(instance.loc.clone())
+                    .detail("the new object would have the same name as the old one, so it cannot come first")
+                    .help("give it a new name in the same change"),
+                );
+            }
+        }
+    }
+
+    fn guard_destruction(&self, found: &mut Diagnostics) {
+        let deletes = matches!(self.action, Action::Delete | Action::Replace);
+        let Some(instance) = self.instance.filter(|i| deletes && i.lifecycle.prevent_destroy)
+        else {
+            return;
+        };
+        let what = if self.action == Action::Replace { "replace" } else { "delete" };
+        let mut error =
+            Diagnostic::error(format!("the plan would {what} `{}`, which is protected", self.address))
+                .at(instance.loc.clone())
+                .help("take `prevent_destroy` out of its lifecycle block in a change of its own if this is meant");
+        if !self.replace_because.is_empty() {
+            error =
+                error.detail(format!("replaced because of {}", self.replace_because.join(", ")));
+        }
+        found.push(error);
+    }
+}
+
+/// `--replace` and `replace_triggered_by`, which may follow one another.
+fn replace_what_follows(decisions: &mut [Decision<'_>], options: &Options) {
+    let mut changed: BTreeSet<ResourceAddr> = BTreeSet::new();
+    loop {
+        let before = changed.len();
+        for decision in decisions.iter_mut() {
+            let asked = super::select::names(&options.replace, &decision.address);
+            let trigger = decision.instance.and_then(|i| {
+                i.lifecycle
+                    .replace_triggered_by
+                    .iter()
+                    .find(|t| changed.iter().any(|c| c == *t || c.block() == **t))
+            });
+            let replaceable = matches!(decision.action, Action::NoOp | Action::Update);
+            if replaceable && (asked || trigger.is_some()) {
+                decision.action = Action::Replace;
+                decision.reason = Some(match trigger {
+                    Some(trigger) => format!("`{trigger}` changes (replace_triggered_by)"),
+                    None => "asked for with --replace".to_owned(),
+                });
+                let computed = decision.instance.map(|i| i.computed.clone()).unwrap_or_default();
+                if let Some(after) = &mut decision.after {
+                    after.extend(computed);
+                }
+            }
+            if !matches!(decision.action, Action::NoOp | Action::Forget) {
+                changed.insert(decision.address.clone());
+            }
+        }
+        if changed.len() == before {
+            return;
+        }
+    }
+}
+
+fn ignore_changes(after: &mut Attrs, before: &Attrs, ignored: &[String]) {
+    for path in ignored {
+        if path == "all" {
+            for (name, value) in after.iter_mut() {
+                *value = before.get(name).cloned().unwrap_or_default();
+            }
+            return;
+        }
+        let mut steps = path.split(['.', '[']).map(|s| s.trim_matches(['"', ']']));
+        let Some(name) = steps.next() else { continue };
+        let is = before.get(name).cloned().unwrap_or_default();
+        match (steps.next(), after.get_mut(name)) {
+            (None, Some(value)) => *value = is,
+            (Some(key), Some(Value::Map(map))) => match is.as_map().and_then(|m| m.get(key)) {
+                Some(value) => {
+                    map.insert(key.to_owned(), value.clone());
+                }
+                None => {
+                    map.remove(key);
+                }
+            },
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! What differs between two sets of canonical attributes, by meaning.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use super::model::PolicyChange;
+use super::policies;
+use crate::iam;
+use crate::schema::KindSchema;
+use crate::value::{AttrPath, Attrs, Value};
+
+/// The differences of one object.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Difference {
+    /// Paths that differ, in order.
+    pub changed: Vec<AttrPath>,
+    /// For policy documents among them, the statements that differ.
+    pub policies: Vec<PolicyChange>,
+}
+
+impl Difference {
+    /// Whether nothing differs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changed.is_empty()
+    }
+}
+
+/// What state recorded of an object, for values that AWS does not show.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Recorded<'a>(pub Option<&'a BTreeMap<String, Json>>);
+
+impl Recorded<'_> {
+    /// Whether a hidden value is still the one that was applied: the same reference, and the same
+    /// version of the object that holds it.
+    fn holds(self, attr: &str, wanted: &Value, live: &Attrs) -> bool {
+        let Some(recorded) = self.0 else { return false };
+        let Some(fingerprint) = recorded.get(attr).and_then(Json::as_object) else { return false };
+        let same_reference = match wanted.reveal() {
+            Value::Secret(reference) => {
+                fingerprint.get("reference").and_then(Json::as_str) == Some(reference)
+            }
+            _ => fingerprint.contains_key("fingerprint"),
+        };
+        let version = live.get("version").map(Value::to_json);
+        same_reference && version.as_ref() == recorded.get("version")
+    }
+}
+
+/// Compares what is with what is wanted. Only attributes in `after` count: what AWS computes is no
+/// difference. Absent and null are the same.
+#[must_use]
+pub fn difference(
+    schema: &KindSchema,
+    before: &Attrs,
+    after: &Attrs,
+    recorded: Recorded<'_>,
+) -> Difference {
+    let mut found = Difference::default();
+    for (name, wanted) in after {
+        let is = before.get(name).unwrap_or(&Value::Null);
+        let hidden = match wanted.reveal() {
+            Value::Secret(_) => true,
+            _ => matches!(wanted, Value::Sensitive(_)) && is.is_null() && !wanted.is_null(),
+        };
+        if hidden {
+            if !recorded.holds(name, wanted, before) {
+                found.changed.push(AttrPath::attr(name));
+            }
+            continue;
+        }
+        compare(schema, &mut vec![name], is, wanted, &mut found);
+    }
+    found
+}
+
+fn compare<'a>(
+    schema: &KindSchema,
+    path: &mut Vec<&'a str>,
+    before: &'a Value,
+    after: &'a Value,
+    found: &mut Difference,
+) {
+    let (is, wanted) = (before.reveal(), after.reveal());
+    if same(is, wanted) {
+        return;
+    }
+    if policies::is_policy(schema.policies, path) {
+        compare_policies(path, is, wanted, found);
+        return;
+    }
+    match (is, wanted) {
+        (Value::Map(a), Value::Map(b)) => {
+            let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+            for key in keys {
+                path.push(key);
+                let none = &Value::Null;
+                compare(
+                    schema,
+                    path,
+                    a.get(key).unwrap_or(none),
+                    b.get(key).unwrap_or(none),
+                    found,
+                );
+                path.pop();
+            }
+        }
+        (Value::Null, Value::Map(map)) | (Value::Map(map), Value::Null) if !map.is_empty() => {
+            for (key, value) in map {
+                path.push(key);
+                match wanted {
+                    Value::Null => compare(schema, path, value, &Value::Null, found),
+                    _ => compare(schema, path, &Value::Null, value, found),
+                }
+                path.pop();
+            }
+        }
+        _ => found.changed.push(attr_path(path)),
+    }
+}
+
+fn compare_policies(path: &[&str], before: &Value, after: &Value, found: &mut Difference) {
+    let documents = (policies::document(before), policies::document(after));
+    if let (Some(is), Some(wanted)) = &documents
+        && iam::semantic_eq(is, wanted)
+    {
+        return;
+    }
+    found.changed.push(attr_path(path));
+    let empty = iam::Document::new([]);
+    let (is, wanted) = match &documents {
+        (None, None) => return,
+        (is, wanted) => (is.as_ref().unwrap_or(&empty), wanted.as_ref().unwrap_or(&empty)),
+    };
+    found.policies.extend(iam::diff(is, wanted).into_iter().map(|change| {
+        PolicyChange {
+            path: attr_path(path).to_string(),
+            statement: change.statement,
+            change: match change.change {
+                iam::ChangeKind::Added => "added",
+                iam::ChangeKind::Removed => "removed",
+                iam::ChangeKind::Changed => "changed",
+            }
+            .to_owned(),
+            lines: change.details,
+            widens: change.widens,
+        }
+    }));
+}
+
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        // An unknown is never the same as anything: it may turn out to be anything.
+        (Value::Unknown(_), _) | (_, Value::Unknown(_)) => false,
+        (Value::Null, Value::Map(map)) | (Value::Map(map), Value::Null) => map.is_empty(),
+        (Value::Null, Value::List(list)) | (Value::List(list), Value::Null) => list.is_empty(),
+        _ if a.has_unknown() || b.has_unknown() => false,
+        _ => a == b || a.to_json() == b.to_json(),
+    }
+}
+
+fn attr_path(path: &[&str]) -> AttrPath {
+    path.iter().fold(AttrPath::default(), |at, step| at.key(*step))
+}

@@ -1,0 +1,123 @@
+//! What differs between state and live, and what is in AWS that no block manages.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+
+use super::decide::Decision;
+use super::diff::{Recorded, difference};
+use super::live::{Live, Reading};
+use super::model::{Drift, DriftStatus};
+use crate::eval::estate::Estate;
+use crate::schema::{Category, Home, KindSchema, kinds};
+use crate::state::model::ResourceState;
+use crate::value::{Attrs, Value};
+
+/// Paths on which a live object differs from what state recorded, by meaning. Hidden values are
+/// compared by the version of the object that holds them.
+#[must_use]
+pub fn since(schema: &KindSchema, recorded: &ResourceState, live: &Attrs) -> Vec<String> {
+    let visible: Attrs = recorded
+        .attrs
+        .iter()
+        .filter(|(_, v)| !is_fingerprint(v))
+        .map(|(k, v)| (k.clone(), Value::from_json(v)))
+        .collect();
+    difference(schema, live, &visible, Recorded::default())
+        .changed
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+/// Whether a recorded attribute stands for a value that state does not hold.
+#[must_use]
+pub fn is_fingerprint(value: &Json) -> bool {
+    value.as_object().is_some_and(|o| o.contains_key("fingerprint"))
+}
+
+/// The drift section: managed objects that moved, then objects that nothing manages.
+#[must_use]
+pub fn drift(estate: &Estate, live: &Live, decisions: &[Decision<'_>]) -> Vec<Drift> {
+    let mut all: Vec<Drift> = decisions.iter().filter_map(of_managed).collect();
+    all.extend(unmanaged(estate, live, decisions));
+    all
+}
+
+fn of_managed(decision: &Decision<'_>) -> Option<Drift> {
+    let (status, changed) = decision.drift.clone()?;
+    let recorded = decision.recorded?;
+    let pick = |attrs: &dyn Fn(&str) -> Option<Json>| -> Json {
+        let roots: BTreeSet<&str> =
+            changed.iter().filter_map(|p| p.strip_prefix("$.")?.split(['.', '[']).next()).collect();
+        Json::Object(roots.iter().filter_map(|r| Some(((*r).to_owned(), attrs(r)?))).collect())
+    };
+    let before = decision.before.as_ref();
+    Some(Drift {
+        address: decision.address.to_string(),
+        kind: decision.kind.schema().kind.to_owned(),
+        account: decision.address.account().map_or("org".to_owned(), ToString::to_string),
+        environments: decision.environments().iter().map(ToString::to_string).collect(),
+        status,
+        expected: Some(pick(&|r| recorded.attrs.get(r).cloned())),
+        actual: match status {
+            DriftStatus::Missing => None,
+            _ => Some(pick(&|r| before?.get(r).map(Value::to_json))),
+        },
+        changed,
+    })
+}
+
+/// Objects of managed kinds, and of kinds that hold power in an account (users, groups), that no
+/// block manages. What AWS reserves for itself is none of them.
+fn unmanaged(estate: &Estate, live: &Live, decisions: &[Decision<'_>]) -> Vec<Drift> {
+    let mut managed: BTreeMap<(&str, &'static str), BTreeSet<&str>> = BTreeMap::new();
+    for decision in decisions {
+        if let Some(key) = &decision.key {
+            let place = decision.address.account().map_or("org", |a| a.as_str());
+            let schema = decision.kind.schema();
+            let place = if schema.home == Home::Organization { "org" } else { place };
+            managed.entry((place, schema.kind)).or_default().insert(key);
+        }
+    }
+    let places = std::iter::once(("org", &live.organization))
+        .chain(live.accounts.iter().map(|(handle, reading)| (handle.as_str(), reading)));
+    let mut all = Vec::new();
+    for (place, reading) in places {
+        let Reading::Read(index) = reading else { continue };
+        let environments: Vec<String> = estate
+            .accounts
+            .iter()
+            .filter(|(handle, _)| handle.as_str() == place)
+            .flat_map(|(_, account)| account.environments.iter().cloned())
+            .collect();
+        for ((kind, key), object) in &index.inventory().objects {
+            let ours = managed.get(&(place, *kind)).is_some_and(|keys| keys.contains(key.as_str()));
+            if ours || object.reserved.is_some() || !counts(kind) {
+                continue;
+            }
+            all.push(Drift {
+                address: format!("{kind}/{key}@{place}"),
+                kind: (*kind).to_owned(),
+                account: place.to_owned(),
+                environments: environments.clone(),
+                status: DriftStatus::Unmanaged,
+                changed: Vec::new(),
+                expected: None,
+                actual: None,
+            });
+        }
+    }
+    all
+}
+
+/// Whether an unmanaged object of a kind is worth telling: singletons that every account has are not.
+fn counts(kind: &str) -> bool {
+    match kinds::kind(kind) {
+        None => true,
+        Some(kind) => {
+            let schema = kind.schema();
+            !schema.adopts || schema.category == Category::Config
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Usage of AWS's limits after the plan, and plans that would go over.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::decide::Decision;
+use super::live::{Live, Reading};
+use super::model::{Action, LimitUse, OperationTarget};
+use super::order::target_of;
+use crate::address::ResourceAddr;
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::eval::estate::Estate;
+use crate::value::Value;
+
+/// AWS's limits on what is attached to one organization target, as of May 2026
+/// (AWS Organizations User Guide, "Quotas and service limits"). `organization { limits {} }` overrides them.
+const ATTACHED: &[(&str, &str, &str, u64)] = &[
+    ("service_control_policy", "scp_per_target", "SCPs", 10),
+    ("resource_control_policy", "rcp_per_target", "RCPs", 5),
+];
+
+/// Usage, and the targets that have no free slot before the plan.
+pub struct Usage {
+    /// For the plan.
+    pub uses: Vec<LimitUse>,
+    /// Targets where something must be detached before anything can be attached.
+    pub full: BTreeSet<OperationTarget>,
+}
+
+/// Counts attachments per target and reports what AWS would refuse.
+pub fn usage(
+    estate: &Estate,
+    live: &Live,
+    decisions: &[Decision<'_>],
+    found: &mut Diagnostics,
+) -> Usage {
+    let mut usage = Usage { uses: Vec::new(), full: BTreeSet::new() };
+    let names = names_by_id(decisions);
+    for (kind, limit, what, default) in ATTACHED {
+        let allowed = overridden(estate, limit).unwrap_or(*default);
+        let mut before: BTreeMap<OperationTarget, u64> = BTreeMap::new();
+        let mut after: BTreeMap<OperationTarget, u64> = BTreeMap::new();
+        let mut placed: BTreeMap<OperationTarget, &Decision<'_>> = BTreeMap::new();
+        let mut ours: BTreeSet<&str> = BTreeSet::new();
+        for decision in decisions.iter().filter(|d| d.kind.schema().kind == *kind) {
+            ours.extend(decision.key.as_deref());
+            for (attrs, counts) in [(&decision.before, &mut before), (&decision.after, &mut after)]
+            {
+                let targets = attrs.as_ref().and_then(|a| a.get("targets"));
+                for target in targets.and_then(Value::elements).into_iter().flatten() {
+                    if let Some(target) = target_of(target) {
+                        *counts.entry(target).or_default() += 1;
+                    }
+                }
+            }
+            if !matches!(decision.action, Action::NoOp | Action::Delete | Action::Forget) {
+                let targets = decision.after.as_ref().and_then(|a| a.get("targets"));
+                for target in targets.and_then(Value::elements).into_iter().flatten() {
+                    placed.extend(target_of(target).map(|t| (t, decision)));
+                }
+            }
+        }
+        if let Reading::Read(index) = &live.organization {
+            let foreign = index
+                .inventory()
+                .objects
+                .iter()
+                .filter(|((k, key), _)| k == kind && !ours.contains(key.as_str()));
+            for (_, object) in foreign {
+                let targets = object.attrs.get("targets");
+                for target in targets.and_then(Value::elements).into_iter().flatten() {
+                    if let Some(target) = target_of(target) {
+                        *before.entry(target.clone()).or_default() += 1;
+                        *after.entry(target).or_default() += 1;
+                    }
+                }
+            }
+        }
+        // A unit or account that does not exist yet is born with AWS's full-access policy attached.
+        for (target, count) in &mut after {
+            if matches!(target, OperationTarget::IdOf(_)) {
+                *count += 1;
+            }
+        }
+        usage.full.extend(before.iter().filter(|(_, n)| **n >= allowed).map(|(t, _)| t.clone()));
+        for (target, used) in after {
+            let name = match &target {
+                OperationTarget::Id(id) => names.get(id).map_or(id.clone(), ToString::to_string),
+                OperationTarget::IdOf(address) => address.to_string(),
+            };
+            if used > allowed
+                && let Some(decision) = placed.get(&target)
+            {
+                let loc = decision.instance.map(|i| i.body.loc_of("targets").clone());
+                found.push(
+                    Diagnostic::error(format!("{name}: {used} of {allowed} {what}"))
+                        .at_opt(loc)
+                        .detail(format!("AWS attaches at most {allowed} {what} to one target"))
+                        .help(format!("join policies, attach one higher up, or raise `{limit}` in `organization {{ limits {{}} }}` if AWS granted you more")),
+                );
+            }
+            usage.uses.push(LimitUse { target: name, limit: (*limit).to_owned(), used, allowed });
+        }
+    }
+    usage.uses.sort();
+    usage
+}
+
+fn names_by_id<'a>(decisions: &'a [Decision<'_>]) -> BTreeMap<String, &'a ResourceAddr> {
+    let mut names = BTreeMap::new();
+    for decision in decisions {
+        for attr in ["id", "root_id"] {
+            if let Some(id) = decision.before.as_ref().and_then(|b| b.get(attr)?.as_str()) {
+                names.insert(id.to_owned(), &decision.address);
+            }
+        }
+    }
+    names
+}
+
+fn overridden(estate: &Estate, limit: &str) -> Option<u64> {
+    estate
+        .instances
+        .values()
+        .flat_map(|i| i.body.nested("limits"))
+        .find_map(|block| block.body.get(limit)?.as_i64())
+        .and_then(|n| u64::try_from(n).ok())
+}

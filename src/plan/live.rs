@@ -1,0 +1,147 @@
+//! What was read from AWS for a plan: the organization and each account, or why not.
+
+use std::collections::BTreeMap;
+
+use crate::address::ResourceAddr;
+use crate::ids::Handle;
+use crate::provider::{Inventory, LiveObject};
+use crate::schema::{Home, KindSchema};
+
+/// One place's reading.
+#[derive(Clone, Debug)]
+pub enum Reading {
+    /// It was read.
+    Read(Index),
+    /// It does not exist yet (an account that this plan creates): it holds nothing.
+    Absent,
+    /// It was not read: refresh is off, it cannot be reached, access is denied.
+    Unread(String),
+}
+
+/// An inventory that can also be searched by the ids that AWS assigned.
+#[derive(Clone, Debug, Default)]
+pub struct Index {
+    inventory: Inventory,
+    by_id: BTreeMap<(&'static str, String), String>,
+}
+
+impl Index {
+    /// Indexes an inventory.
+    #[must_use]
+    pub fn new(inventory: Inventory) -> Self {
+        let by_id = inventory
+            .objects
+            .values()
+            .filter_map(|o| {
+                let id = o.attrs.get("id")?.as_str()?;
+                Some(((o.kind, id.to_owned()), o.key.clone()))
+            })
+            .collect();
+        Self { inventory, by_id }
+    }
+
+    /// All objects.
+    #[must_use]
+    pub fn inventory(&self) -> &Inventory {
+        &self.inventory
+    }
+}
+
+/// Everything that was read.
+#[derive(Clone, Debug)]
+pub struct Live {
+    /// The organization.
+    pub organization: Reading,
+    /// Each account of the estate, by handle.
+    pub accounts: BTreeMap<Handle, Reading>,
+}
+
+/// The answer to "is this object there?".
+#[derive(Clone, Copy, Debug)]
+pub enum Found<'a> {
+    /// It is.
+    Object(&'a LiveObject),
+    /// It is not.
+    Missing,
+    /// Its place was not read.
+    Unseen(&'a str),
+}
+
+impl<'a> Found<'a> {
+    /// The object, if it was found.
+    #[must_use]
+    pub fn object(self) -> Option<&'a LiveObject> {
+        match self {
+            Self::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// The first that found the object, else this.
+    #[must_use]
+    pub fn or_else(self, other: impl FnOnce() -> Self) -> Self {
+        match self {
+            Self::Missing => other(),
+            found => found,
+        }
+    }
+}
+
+impl Live {
+    /// Nothing was read, because of `why`.
+    #[must_use]
+    pub fn unread(why: &str, accounts: impl IntoIterator<Item = Handle>) -> Self {
+        Self {
+            organization: Reading::Unread(why.to_owned()),
+            accounts: accounts
+                .into_iter()
+                .map(|handle| (handle, Reading::Unread(why.to_owned())))
+                .collect(),
+        }
+    }
+
+    /// The reading of the place where objects of a kind with this address live.
+    #[must_use]
+    pub fn place(&self, schema: &KindSchema, address: &ResourceAddr) -> Option<&Reading> {
+        match schema.home {
+            Home::Organization => Some(&self.organization),
+            Home::Account => self.accounts.get(address.account()?),
+        }
+    }
+
+    /// Looks an object up by its natural key.
+    #[must_use]
+    pub fn by_key(&self, schema: &KindSchema, address: &ResourceAddr, key: &str) -> Found<'_> {
+        self.search(schema, address, |index| {
+            index.inventory.objects.get(&(schema.kind, key.to_owned()))
+        })
+    }
+
+    /// Looks an object up by the id that AWS gave it.
+    #[must_use]
+    pub fn by_id(&self, schema: &KindSchema, address: &ResourceAddr, id: &str) -> Found<'_> {
+        self.search(schema, address, |index| {
+            let key = index.by_id.get(&(schema.kind, id.to_owned()))?;
+            index.inventory.objects.get(&(schema.kind, key.clone()))
+        })
+    }
+
+    fn search<'a>(
+        &'a self,
+        schema: &KindSchema,
+        address: &ResourceAddr,
+        find: impl FnOnce(&'a Index) -> Option<&'a LiveObject>,
+    ) -> Found<'a> {
+        match self.place(schema, address) {
+            None | Some(Reading::Absent) => Found::Missing,
+            Some(Reading::Unread(why)) => Found::Unseen(why),
+            Some(Reading::Read(index)) => match find(index) {
+                Some(object) => Found::Object(object),
+                None => match index.inventory.unread.get(schema.kind) {
+                    Some(why) => Found::Unseen(why),
+                    None => Found::Missing,
+                },
+            },
+        }
+    }
+}

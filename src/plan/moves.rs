@@ -1,0 +1,101 @@
+//! `moved` and `removed` blocks against state.
+
+use std::collections::BTreeMap;
+
+use crate::address::ResourceAddr;
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::eval::estate::Estate;
+use crate::state::model::Resources;
+
+/// From old address to new, for what state holds under an old one. A `moved` block names one
+/// instance, a whole block (`iam_role.a`), a module (`module.a`) or an account (`account.a`, which
+/// takes everything placed in it along); chains of moves are followed.
+#[must_use]
+pub fn renames(
+    estate: &Estate,
+    prior: &Resources,
+    found: &mut Diagnostics,
+) -> BTreeMap<ResourceAddr, ResourceAddr> {
+    let mut renames = BTreeMap::new();
+    for address in prior.keys() {
+        let mut now = address.clone();
+        // As many steps as there are blocks: a chain may use each once, a cycle goes no further.
+        for _ in 0..estate.moved.len() {
+            let next = estate.moved.iter().find_map(|m| moved(&now, &m.from.value, &m.to.value));
+            match next {
+                Some(next) if next != now => now = next,
+                _ => break,
+            }
+        }
+        if now == *address {
+            continue;
+        }
+        if prior.contains_key(&now) {
+            let loc = estate.moved.first().map(|m| m.to.loc.clone());
+            found.push(
+                Diagnostic::error(format!("`{address}` cannot move to `{now}`: state holds both"))
+                    .at_opt(loc)
+                    .help("use `palisade state rm` on the one that is no longer wanted, or leave the `moved` block out"),
+            );
+            continue;
+        }
+        renames.insert(address.clone(), now);
+    }
+    renames
+}
+
+fn moved(address: &ResourceAddr, from: &str, to: &str) -> Option<ResourceAddr> {
+    let text = address.canonical();
+    if text == from {
+        return to.parse().ok();
+    }
+    let rest = text.strip_prefix(from);
+    if let Some(rest) = rest.filter(|r| r.starts_with(['.', '[', '@'])) {
+        return format!("{to}{rest}").parse().ok();
+    }
+    // An instance named without its environment, or an account renamed under what is placed in it.
+    let from: ResourceAddr = from.parse().ok()?;
+    let to: ResourceAddr = to.parse().ok()?;
+    if from.kind == "account" && to.kind == "account" {
+        let handle = |a: &ResourceAddr| match &a.key {
+            Some(crate::address::InstanceKey::Name(key)) => format!("{}.{key}", a.name),
+            Some(crate::address::InstanceKey::Index(index)) => format!("{}.{index}", a.name),
+            None => a.name.clone(),
+        };
+        let mut placed = address.clone();
+        let placement = placed.placement.as_mut()?;
+        if placement.account.as_str() != handle(&from) {
+            return None;
+        }
+        placement.account = handle(&to).parse().ok()?;
+        return Some(placed);
+    }
+    let same_block = (&from.module, &from.kind, &from.name, &from.key)
+        == (&address.module, &address.kind, &address.name, &address.key);
+    let shortened = from.placement.is_some()
+        && from.account() == address.account()
+        && from.environment().is_none();
+    if same_block && shortened {
+        let mut renamed = to;
+        if let (Some(placement), Some(environment)) =
+            (renamed.placement.as_mut(), address.environment())
+        {
+            placement.environment.get_or_insert_with(|| environment.to_owned());
+        }
+        return Some(renamed);
+    }
+    None
+}
+
+/// Whether a `removed` block names the address, or its block or module.
+#[must_use]
+pub fn is_removed(estate: &Estate, address: &ResourceAddr) -> bool {
+    let text = address.canonical();
+    estate.removed.iter().any(|removed| {
+        removed.value == *address
+            || removed.value == address.block()
+            || text
+                .strip_prefix(&removed.value.to_string())
+                .is_some_and(|rest| rest.starts_with(['[', '@', '/']))
+    })
+}

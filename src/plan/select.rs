@@ -1,0 +1,94 @@
+//! `--environment`, `--account`, `--target`: which changes a plan carries out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::decide::Decision;
+use super::model::{Action, Selection};
+use crate::address::ResourceAddr;
+use crate::diag::{Diagnostic, Diagnostics, did_you_mean};
+use crate::eval::estate::Estate;
+
+/// Whether one of the typed patterns names the address: the instance itself, its block, its
+/// instance without environment, or a module above it.
+#[must_use]
+pub fn names(patterns: &[String], address: &ResourceAddr) -> bool {
+    if patterns.is_empty() {
+        return false;
+    }
+    let canonical = address.canonical();
+    patterns.iter().any(|pattern| {
+        canonical
+            .strip_prefix(pattern.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['@', '[', '.', '/']))
+    })
+}
+
+/// Checks that everything selected exists.
+pub fn check(
+    selection: &Selection,
+    replace: &[String],
+    estate: &Estate,
+    decisions: &[Decision<'_>],
+    found: &mut Diagnostics,
+) {
+    let unknown = |what: &str, name: &str, known: Vec<&str>| {
+        let help = did_you_mean(name, known.iter().copied())
+            .unwrap_or_else(|| format!("known: {}", known.join(", ")));
+        Diagnostic::error(format!("there is no {what} `{name}`")).help(help)
+    };
+    for name in &selection.environments {
+        if !estate.environments.contains_key(name) {
+            let known = estate.environments.keys().map(String::as_str).collect();
+            found.push(unknown("environment", name, known));
+        }
+    }
+    for handle in &selection.accounts {
+        if !estate.accounts.contains_key(handle) {
+            let known = estate.accounts.keys().map(crate::ids::Handle::as_str).collect();
+            found.push(unknown("account", handle.as_str(), known));
+        }
+    }
+    for target in selection.targets.iter().chain(replace) {
+        let one = std::slice::from_ref(target);
+        if !decisions.iter().any(|d| names(one, &d.address)) {
+            let known: Vec<String> = decisions.iter().map(|d| d.address.to_string()).collect();
+            let help =
+                did_you_mean(target, known.iter().map(String::as_str)).unwrap_or_else(|| {
+                    "`palisade state list` and `palisade graph` show the addresses".to_owned()
+                });
+            found.push(Diagnostic::error(format!("nothing has the address `{target}`")).help(help));
+        }
+    }
+}
+
+/// The addresses whose changes the plan carries out; `None` for all. What a selected object needs
+/// to exist comes along.
+#[must_use]
+pub fn select(selection: &Selection, decisions: &[Decision<'_>]) -> Option<BTreeSet<ResourceAddr>> {
+    if *selection == Selection::default() {
+        return None;
+    }
+    let by_address: BTreeMap<&ResourceAddr, &Decision<'_>> =
+        decisions.iter().map(|d| (&d.address, d)).collect();
+    let wanted = |d: &Decision<'_>| {
+        let environments = d.environments();
+        names(&selection.targets, &d.address)
+            || d.address.account().is_some_and(|a| selection.accounts.contains(a))
+            || selection.environments.iter().any(|e| match d.address.environment() {
+                Some(own) => own == e,
+                None => d.address.account().is_some() && environments.contains(e.as_str()),
+            })
+    };
+    let mut selected = BTreeSet::new();
+    let mut stack: Vec<&Decision<'_>> = decisions.iter().filter(|d| wanted(d)).collect();
+    while let Some(decision) = stack.pop() {
+        if !selected.insert(decision.address.clone()) {
+            continue;
+        }
+        if matches!(decision.action, Action::Delete | Action::Forget | Action::NoOp) {
+            continue;
+        }
+        stack.extend(decision.depends_on.iter().filter_map(|a| by_address.get(a)).copied());
+    }
+    Some(selected)
+}
