@@ -11,5 +11,6 @@ pub mod provider;
 pub mod render;
 pub mod sandbox;
 pub mod schema;
+pub mod stack;
 pub mod state;
 pub mod value;

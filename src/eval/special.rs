@@ -1,0 +1,161 @@
+//! Functions that need the evaluator: `try`, `can`, `templatefile`, `secret`.
+
+use hcl::edit::expr::FuncCall;
+use hcl::edit::template::Template;
+
+use super::expr::{Evaluator, Outcome, mark, unmark};
+use super::functions::{self, Call};
+use super::scope::Values;
+use super::syntax::syntax_error;
+use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
+use crate::value::{Unknown, Value};
+
+/// Functions that move values without reading them: secret references may pass through.
+const MOVERS: &[&str] =
+    &["concat", "element", "keys", "length", "lookup", "merge", "tomap", "values"];
+
+impl Evaluator<'_> {
+    /// `try(a, b, ...)`: the first that has no error.
+    pub(super) fn try_first(&self, call: &FuncCall, loc: &Loc) -> Outcome {
+        if call.args.is_empty() || call.args.expand_final() {
+            return Err(Diagnostic::error("function `try` takes at least one expression")
+                .at(loc.clone())
+                .help("its form is `try(expression, ..., fallback)`")
+                .into());
+        }
+        let mut reasons = Vec::new();
+        for arg in call.args.iter() {
+            match self.evaluate(arg) {
+                Ok(value) => return Ok(value),
+                Err(errors) => reasons.extend(errors.iter().map(|e| e.summary.clone())),
+            }
+        }
+        reasons.dedup();
+        Err(Diagnostic::error("none of the expressions in `try` can be evaluated")
+            .at(loc.clone())
+            .detail(reasons.join("; "))
+            .help("give a last one that always works, such as `null`")
+            .into())
+    }
+
+    /// `can(a)`: whether it has no error.
+    pub(super) fn can(&self, call: &FuncCall, loc: &Loc) -> Outcome {
+        let mut args = call.args.iter();
+        let (Some(arg), None, false) = (args.next(), args.next(), call.args.expand_final()) else {
+            return Err(Diagnostic::error("function `can` takes 1 expression")
+                .at(loc.clone())
+                .help("its form is `can(expression)`")
+                .into());
+        };
+        Ok(Value::Bool(self.evaluate(arg).is_ok()))
+    }
+
+    /// `templatefile(path, vars)`.
+    pub(super) fn template_file(&self, args: &[Value], locs: &[Loc], loc: &Loc) -> Outcome {
+        let ([path, vars], [path_loc, vars_loc]) = (args, locs) else {
+            return Err(Diagnostic::error(format!(
+                "function `templatefile` takes 2 arguments, not {}",
+                args.len()
+            ))
+            .at(loc.clone())
+            .help("its form is `templatefile(path, vars)`")
+            .into());
+        };
+        if self.scope.in_template_file() {
+            return Err(Diagnostic::error("a template file cannot call `templatefile`")
+                .at(loc.clone())
+                .help("render the inner template outside and pass its text as a variable")
+                .into());
+        }
+        let (path, path_hidden) = unmark(path.clone());
+        let (vars, vars_hidden) = unmark(vars.clone());
+        if let Value::Unknown(unknown) = &path {
+            return Ok(Value::Unknown(Unknown::opaque([unknown])));
+        }
+        let vars = match vars {
+            Value::Map(vars) => vars,
+            Value::Unknown(unknown) => {
+                return Ok(mark(
+                    Value::Unknown(Unknown::opaque([&unknown])),
+                    path_hidden || vars_hidden,
+                ));
+            }
+            other => {
+                return Err(Diagnostic::error(format!(
+                    "the variables of a template must be an object, not a {}",
+                    other.type_name()
+                ))
+                .at(vars_loc.clone())
+                .into());
+            }
+        };
+        let cx = self.scope.functions();
+        let name = path.as_str().unwrap_or("template").to_owned();
+        let text = functions::call(Call {
+            name: "file",
+            args: vec![path],
+            arg_locs: vec![path_loc.clone()],
+            loc: loc.clone(),
+            cx,
+        })?;
+        let source = Source::new(name, text.as_str().unwrap_or_default());
+        let template: Template = crate::stack::deep(|| source.text().parse())
+            .map_err(|error| Diagnostics::from(syntax_error(&source, &error)))?;
+        let scope = Values { template_file: true, ..Values::new(vars, cx.clone()) };
+        let result = Evaluator::new(&source, &scope).template(&template)?;
+        Ok(mark(result, path_hidden || vars_hidden))
+    }
+}
+
+/// `secret("env:NAME")`: a reference that only apply resolves.
+pub(super) fn secret(args: &[Value], locs: &[Loc], loc: &Loc) -> Outcome {
+    let ([reference], [arg_loc]) = (args, locs) else {
+        return Err(Diagnostic::error(format!(
+            "function `secret` takes 1 argument, not {}",
+            args.len()
+        ))
+        .at(loc.clone())
+        .help("its form is `secret(\"env:NAME\")`")
+        .into());
+    };
+    let error = |summary: &str| {
+        Diagnostics::from(Diagnostic::error(summary).at(arg_loc.clone()).help(
+            "a secret is named by its source: `secret(\"env:API_TOKEN\")` or `secret(\"ssm:/path/of/parameter\")`",
+        ))
+    };
+    match reference {
+        Value::String(text) => match text.split_once(':') {
+            Some(("env" | "ssm", rest)) if !rest.is_empty() => Ok(Value::Secret(text.clone())),
+            Some((scheme, _)) if scheme.chars().all(|c| c.is_ascii_lowercase()) => {
+                Err(error(&format!("there is no source of secrets `{scheme}`")))
+            }
+            _ => Err(error("this does not name the source of a secret")),
+        },
+        Value::Sensitive(_) => Err(error("the name of a secret cannot itself be sensitive")),
+        Value::Unknown(_) => Err(error("the name of a secret must be known before apply")),
+        other => Err(error(&format!(
+            "the name of a secret must be a string, not a {}",
+            other.type_name()
+        ))),
+    }
+}
+
+/// Refuses secret references as arguments of functions that would compute from them.
+pub(super) fn refuse_secrets(name: &str, args: &[Value], locs: &[Loc]) -> Result<(), Diagnostics> {
+    if MOVERS.contains(&name) {
+        return Ok(());
+    }
+    for (arg, loc) in args.iter().zip(locs) {
+        let mut secret = false;
+        arg.visit(&mut |v| secret |= matches!(v, Value::Secret(_)));
+        if secret {
+            return Err(Diagnostic::error(format!(
+                "function `{name}` cannot compute from a secret reference"
+            ))
+            .at(loc.clone())
+            .help("its value is resolved only at apply, where a config value takes it whole")
+            .into());
+        }
+    }
+    Ok(())
+}
