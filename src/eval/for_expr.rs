@@ -93,15 +93,13 @@ impl Evaluator<'_> {
                     Value::List(group) => group.push(value),
                     other => *other = Value::List(vec![value]),
                 }
-            } else if map.contains_key(&name) {
+            } else if map.insert(name.clone(), value).is_some() {
                 let what = if hidden { "a key".to_owned() } else { format!("the key `{name}`") };
                 return Err(Diagnostics::from(
                     self.error(key_expr, format!("{what} comes up twice")).help(
                         "make the key unique, or write `...` after the value to group values by key",
                     ),
                 ));
-            } else {
-                map.insert(name, value);
             }
         }
         let result = if !unknown.is_empty() {

@@ -107,7 +107,7 @@ impl<'a> RefPath<'a> {
     pub fn step_loc(&self, index: usize) -> Loc {
         self.steps
             .get(index)
-            .and_then(|s| super::traversal::step_span(s))
+            .and_then(super::traversal::step_span)
             .map_or_else(|| self.loc.clone(), |span| Loc::new(self.loc.source(), span))
     }
 
