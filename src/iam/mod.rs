@@ -4,28 +4,48 @@
 //!   every element, [`encode`] writes it.
 //! * [`normal`] compares documents by meaning, [`diff`] lists what changed statement by statement.
 //! * [`validate`] finds what AWS would refuse, by the dated facts of [`limits`].
-//! * `matching`, `condition` and `eval` are the concrete judge: one request against all the
-//!   policies that bear on it. `simulate` wraps it in JSON Lines.
+//! * [`matching`], [`condition`] and [`eval`] are the concrete judge: one request against all the
+//!   policies that bear on it. [`simulate`] wraps it in JSON Lines.
 //! * `catalogue` is the bundled list of actions, resource types and condition keys.
 
+pub mod condition;
 pub mod decode;
 pub mod diff;
 pub mod document;
 pub mod encode;
+pub mod eval;
 pub mod json;
 pub mod limits;
+pub mod matching;
 pub mod normal;
 pub mod operator;
+mod policy;
+mod principal;
+pub mod public;
+pub mod request;
+pub mod simulate;
 pub mod text;
 pub mod validate;
 pub mod values;
+
+#[cfg(test)]
+mod matrix;
+#[cfg(test)]
+mod traps;
 
 pub use diff::{ChangeKind, StatementChange, diff};
 pub use document::{
     Condition, Document, Effect, Item, PrincipalType, Principals, Statement, Use, Version,
 };
+pub use eval::{
+    ChainLevel, DecidedBy, Decision, Matched, Policies, Verdict, evaluate, evaluate_all,
+};
 pub use limits::Limits;
 pub use normal::{digest, semantic_eq};
 pub use operator::{Operator, SetPrefix, Test};
+pub use policy::Policy;
+pub use principal::Naming;
+pub use request::{Context, ContextValue, Membership, Principal, Request};
+pub use simulate::simulate_line;
 pub use text::{Part, Placeholder, Text};
 pub use validate::{check, validate};

@@ -152,7 +152,9 @@ fn normalize_principal(kind: PrincipalType, text: &Text) -> Text {
         PrincipalType::Aws => {
             let account = match text.known() {
                 Some(id) => id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit()),
-                None => matches!(text.parts().as_slice(), [Part::Placeholder(_)]),
+                None => {
+                    matches!(text.parts().as_slice(), [Part::Placeholder(p)] if p.is_account_id())
+                }
             };
             if !account {
                 return text.clone();

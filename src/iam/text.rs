@@ -15,6 +15,12 @@ impl Placeholder {
         Self(name.into())
     }
 
+    /// Whether this is an account's id, by its name: `account.NAME.id`, in a module or not.
+    #[must_use]
+    pub fn is_account_id(&self) -> bool {
+        is_account_reference(&self.0)
+    }
+
     /// What will give the value.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -28,6 +34,18 @@ impl fmt::Display for Placeholder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\u{27e8}{}\u{27e9}", self.0)
     }
+}
+
+fn is_account_reference(name: &str) -> bool {
+    name.ends_with(".id") && (name.starts_with("account.") || name.contains(".account."))
+}
+
+/// Whether a symbolic text (see [`Text::symbolic`]) is an account's id and nothing else.
+#[must_use]
+pub fn is_symbolic_account(text: &str) -> bool {
+    text.strip_prefix('\u{27e8}')
+        .and_then(|rest| rest.strip_suffix('\u{27e9}'))
+        .is_some_and(|name| !name.contains('\u{27e8}') && is_account_reference(name))
 }
 
 /// A run of a [`Text`].

@@ -1,0 +1,474 @@
+//! The concrete judge: one request against all the policies that bear on it.
+//!
+//! Sources: IAM User Guide, "Policy evaluation logic", "Permissions boundaries for IAM entities",
+//! "AWS JSON policy elements: Principal", "Cross-account policy evaluation logic"; Organizations
+//! User Guide, "Service control policies", "Resource control policies". Where they leave a question
+//! open, `Allow` is read widest and `Deny` narrowest, and a decision that depends on the reading
+//! says so in [`Decision::disputed`].
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
+
+use serde::{Deserialize, Serialize};
+
+use super::document::Effect;
+use super::policy::{Hit, Policy, Query};
+use super::principal::Naming;
+use super::request::{Caller, CallerKind, Facts, Request};
+
+/// The verdict on a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Allowed.
+    Allow,
+    /// A statement denies it.
+    ExplicitDeny,
+    /// Nothing that had to allow it does.
+    ImplicitDeny,
+}
+
+/// What settled a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DecidedBy {
+    /// `sts:GetCallerIdentity` needs no permission and cannot be denied.
+    AlwaysAllowed,
+    /// An SCP denied, or some level of the chain did not allow.
+    ServiceControlPolicy,
+    /// An RCP denied.
+    ResourceControlPolicy,
+    /// The VPC endpoint's policy.
+    Endpoint,
+    /// The resource's own policy.
+    ResourcePolicy,
+    /// Identity policies (with the resource policy, across accounts).
+    Identity,
+    /// The permissions boundary.
+    Boundary,
+    /// Session policies.
+    Session,
+    /// S3 Block Public Access (`RestrictPublicBuckets`).
+    BlockPublicAccess,
+    /// An account's root user cannot assume roles.
+    RootUser,
+    /// The principal's ARN is no caller's.
+    UnknownPrincipal,
+}
+
+/// A statement that took part.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Matched {
+    /// The policy's name.
+    pub policy: String,
+    /// The statement's sid, or its zero-based index.
+    pub statement: String,
+    /// Its effect.
+    pub effect: Effect,
+}
+
+/// The verdict with its reasons.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The verdict.
+    pub decision: Verdict,
+    /// What settled it.
+    pub decided_by: DecidedBy,
+    /// Every statement that matched the request, in policies that applied to it.
+    pub matched: Vec<Matched>,
+    /// Keys, in lower case, that a matching statement asked for and the request does not have.
+    pub missing_context: Vec<String>,
+    /// Why another reading of AWS's sources would decide otherwise; empty when none would.
+    pub disputed: Vec<String>,
+}
+
+impl Decision {
+    /// Whether the request is allowed.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        self.decision == Verdict::Allow
+    }
+}
+
+/// One level of an SCP or RCP chain: the root, a unit or the account.
+#[derive(Clone, Debug, Default)]
+pub struct ChainLevel {
+    /// Its id or name.
+    pub target: String,
+    /// The policies attached there.
+    pub policies: Vec<Arc<Policy>>,
+}
+
+/// All policies that bear on a request. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Policies {
+    /// Identity policies of the principal, groups included.
+    pub identity: Vec<Arc<Policy>>,
+    /// Its permissions boundary.
+    pub boundary: Option<Arc<Policy>>,
+    /// Session policies; together they are one limit.
+    pub session: Vec<Arc<Policy>>,
+    /// SCPs by level, root first. Empty: none apply.
+    pub service_control: Vec<ChainLevel>,
+    /// RCPs by level, root first. `RCPFullAWSAccess` is implied.
+    pub resource_control: Vec<ChainLevel>,
+    /// The resource's policy: bucket, key, trust policy, ...
+    pub resource: Option<Arc<Policy>>,
+    /// The policy of the VPC endpoint in use.
+    pub endpoint: Option<Arc<Policy>>,
+    /// Whether `RestrictPublicBuckets` holds for the bucket.
+    pub restrict_public_buckets: bool,
+}
+
+/// How disputed lines are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// `Allow` widest, `Deny` narrowest.
+    Generous,
+    /// `Allow` narrowest, `Deny` widest.
+    Strict,
+}
+
+/// The statements of one kind of policy that match the request.
+#[derive(Default)]
+struct Layer<'p> {
+    hits: Vec<Hit<'p>>,
+}
+
+impl<'p> Layer<'p> {
+    fn counts(hit: &Hit<'_>, reading: Reading) -> bool {
+        match (hit.effect, reading) {
+            (Effect::Allow, Reading::Generous) | (Effect::Deny, Reading::Strict) => hit.tri.may,
+            (Effect::Allow, Reading::Strict) | (Effect::Deny, Reading::Generous) => hit.tri.must,
+        }
+    }
+
+    fn effective(&self, effect: Effect, reading: Reading) -> impl Iterator<Item = &Hit<'p>> {
+        self.hits.iter().filter(move |hit| hit.effect == effect && Self::counts(hit, reading))
+    }
+
+    fn denies(&self, reading: Reading) -> bool {
+        self.effective(Effect::Deny, reading).next().is_some()
+    }
+
+    fn allows(&self, reading: Reading) -> bool {
+        self.effective(Effect::Allow, reading).next().is_some()
+    }
+
+    fn naming(&self, reading: Reading) -> Option<Naming> {
+        self.effective(Effect::Allow, reading).map(|hit| hit.naming).max()
+    }
+}
+
+/// Everything matched, so that both readings are decided from one pass.
+struct Matches<'p> {
+    service_control: Vec<Layer<'p>>,
+    resource_control: Vec<Layer<'p>>,
+    identity: Layer<'p>,
+    boundary: Option<Layer<'p>>,
+    session: Option<Layer<'p>>,
+    resource: Layer<'p>,
+    endpoint: Option<Layer<'p>>,
+}
+
+/// Services whose resources RCPs cover, as lower-case action prefixes; dated data.
+#[must_use]
+pub fn rcp_services() -> &'static BTreeSet<&'static str> {
+    static SERVICES: OnceLock<BTreeSet<&'static str>> = OnceLock::new();
+    SERVICES.get_or_init(|| {
+        include_str!("data/rcp-services.txt")
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+            .collect()
+    })
+}
+
+/// Judges a request.
+#[must_use]
+pub fn evaluate(request: &Request, policies: &Policies) -> Decision {
+    let caller = Caller::new(&request.principal, &request.context);
+    let action = request.action.to_ascii_lowercase();
+    let given_account = request
+        .resource_account
+        .as_deref()
+        .or_else(|| request.resource.splitn(6, ':').nth(4).filter(|account| !account.is_empty()));
+    let resource_account = given_account.or(caller.account.as_deref());
+    let mut facts = Facts::of(request, &caller, resource_account);
+    let mut notes = Vec::new();
+    let case = Case::new(request, policies, &caller, &action, resource_account);
+    let matches = case.gather(&mut facts, &mut notes);
+    let (decision, decided_by) = case.decide(&matches, Reading::Generous);
+    let mut disputed = Vec::new();
+    let strict = case.decide(&matches, Reading::Strict).0;
+    if (strict == Verdict::Allow) != (decision == Verdict::Allow) {
+        disputed = matches
+            .layers()
+            .flat_map(|layer| &layer.hits)
+            .filter(|hit| hit.tri.may != hit.tri.must)
+            .map(|hit| {
+                format!(
+                    "policy `{}` statement `{}`: sources differ on whether it matches",
+                    hit.policy, hit.statement
+                )
+            })
+            .collect();
+        if disputed.is_empty() {
+            disputed.push(
+                "a session named in a resource policy against a silent session policy: sources differ"
+                    .to_owned(),
+            );
+        }
+    }
+    disputed.extend(notes);
+    let matched = matches
+        .layers()
+        .flat_map(|layer| &layer.hits)
+        .filter(|hit| Layer::counts(hit, Reading::Generous))
+        .map(|hit| Matched {
+            policy: hit.policy.to_owned(),
+            statement: hit.statement.to_owned(),
+            effect: hit.effect,
+        })
+        .collect();
+    let missing_context = facts.missing().into_iter().collect();
+    Decision { decision, decided_by, matched, missing_context, disputed }
+}
+
+/// Judges a call that needs several authorizations, such as a read of an object under SSE-KMS
+/// (`s3:GetObject` on the object and `kms:Decrypt` on the key): allowed when each is. Returns the
+/// first decision that is not, else the last; `None` for no authorization at all.
+#[must_use]
+pub fn evaluate_all<'a>(
+    authorizations: impl IntoIterator<Item = (&'a Request, &'a Policies)>,
+) -> Option<Decision> {
+    let mut last = None;
+    for (request, policies) in authorizations {
+        let decision = evaluate(request, policies);
+        let allowed = decision.is_allowed();
+        last = Some(decision);
+        if !allowed {
+            break;
+        }
+    }
+    last
+}
+
+impl<'p> Matches<'p> {
+    fn layers(&self) -> impl Iterator<Item = &Layer<'p>> {
+        self.service_control
+            .iter()
+            .chain(&self.resource_control)
+            .chain([&self.identity])
+            .chain(&self.boundary)
+            .chain(&self.session)
+            .chain([&self.resource])
+            .chain(&self.endpoint)
+    }
+}
+
+/// The parts of a request that the rules ask about.
+struct Case<'r> {
+    policies: &'r Policies,
+    caller: &'r Caller,
+    action: &'r str,
+    resource: &'r str,
+    same_account: bool,
+    scps_apply: bool,
+    rcps_apply: bool,
+}
+
+impl<'r> Case<'r> {
+    fn new(
+        request: &'r Request,
+        policies: &'r Policies,
+        caller: &'r Caller,
+        action: &'r str,
+        resource_account: Option<&str>,
+    ) -> Self {
+        let service = action.split(':').next().unwrap_or_default();
+        let manages = |organization: &Option<super::request::Membership>| {
+            organization.as_ref().is_some_and(|o| o.management_account)
+        };
+        Self {
+            policies,
+            caller,
+            action,
+            resource: &request.resource,
+            same_account: caller.account.is_some() && caller.account.as_deref() == resource_account,
+            // "SCPs don't affect users or roles in the management account" nor "service-linked
+            // roles"; they bind IAM users, roles and root users of member accounts.
+            scps_apply: caller.account.is_some()
+                && !manages(&request.principal_organization)
+                && !caller.service_linked,
+            // "RCPs don't affect resources in the management account"; "RCPs don't affect calls
+            // made by service-linked roles".
+            rcps_apply: !manages(&request.resource_organization)
+                && !caller.service_linked
+                && rcp_services().contains(service),
+        }
+    }
+
+    fn has_identity(&self) -> bool {
+        matches!(self.caller.kind, CallerKind::Role | CallerKind::User | CallerKind::FederatedUser)
+    }
+
+    fn gather(&self, facts: &mut Facts<'_>, notes: &mut Vec<String>) -> Matches<'r> {
+        let has_identity = self.has_identity();
+        let boundary = self.policies.boundary.as_ref().filter(|_| has_identity);
+        let query = |resource_side| Query {
+            caller: self.caller,
+            action: self.action,
+            resource: self.resource,
+            bounded: boundary.is_some(),
+            resource_side,
+        };
+        let mut layer = |policies: &'r [Arc<Policy>], resource_side: bool| {
+            let mut hits = Vec::new();
+            for policy in policies {
+                policy.matching(&query(resource_side), facts, &mut hits, notes);
+            }
+            Layer { hits }
+        };
+        let chain = |levels: &'r [ChainLevel], applies: bool| {
+            levels.iter().filter(move |_| applies).map(|level| level.policies.as_slice())
+        };
+        let service_control = chain(&self.policies.service_control, self.scps_apply)
+            .map(|policies| layer(policies, false))
+            .collect();
+        let resource_control = chain(&self.policies.resource_control, self.rcps_apply)
+            .map(|policies| layer(policies, true))
+            .collect();
+        let identity = if has_identity { self.policies.identity.as_slice() } else { &[] };
+        let sessions = Some(&self.policies.session).filter(|s| has_identity && !s.is_empty());
+        Matches {
+            service_control,
+            resource_control,
+            identity: layer(identity, false),
+            boundary: boundary.map(|policy| layer(std::slice::from_ref(policy), false)),
+            session: sessions.map(|policies| layer(policies, false)),
+            resource: layer(self.policies.resource.as_slice(), true),
+            endpoint: self
+                .policies
+                .endpoint
+                .as_ref()
+                .map(|policy| layer(std::slice::from_ref(policy), true)),
+        }
+    }
+
+    /// Trust and key policies alone open their resource: identity policies never suffice.
+    /// "Unless the key policy explicitly allows it, you cannot use IAM policies to allow access"
+    /// (KMS Developer Guide, Key policies); a role's trust policy is its resource policy.
+    fn resource_policy_required(&self) -> bool {
+        let resource = self.resource.splitn(6, ':').nth(5).unwrap_or_default();
+        (self.action.starts_with("sts:") && resource.starts_with("role/"))
+            || (self.action.starts_with("kms:") && resource.starts_with("key/"))
+    }
+
+    fn decide(&self, m: &Matches<'_>, reading: Reading) -> (Verdict, DecidedBy) {
+        use DecidedBy as By;
+        // "No permissions are required to perform this operation. If an administrator attaches a
+        // policy that explicitly denies access to sts:GetCallerIdentity, you can still perform
+        // this operation" (STS API Reference, GetCallerIdentity).
+        if self.action == "sts:getcalleridentity" {
+            return (Verdict::Allow, By::AlwaysAllowed);
+        }
+        if self.caller.kind == CallerKind::Unknown {
+            return (Verdict::ImplicitDeny, By::UnknownPrincipal);
+        }
+        let denies = |layer: &Layer<'_>| layer.denies(reading);
+        let optional = |layer: &Option<Layer<'_>>| layer.as_ref().is_some_and(denies);
+        let deny = [
+            (m.service_control.iter().any(denies), By::ServiceControlPolicy),
+            (m.resource_control.iter().any(denies), By::ResourceControlPolicy),
+            (denies(&m.identity), By::Identity),
+            (optional(&m.boundary), By::Boundary),
+            (optional(&m.session), By::Session),
+            (denies(&m.resource), By::ResourcePolicy),
+            (optional(&m.endpoint), By::Endpoint),
+        ];
+        if let Some((_, by)) = deny.into_iter().find(|(denied, _)| *denied) {
+            return (Verdict::ExplicitDeny, by);
+        }
+        let implicit = |by| (Verdict::ImplicitDeny, by);
+        if !m.service_control.iter().all(|level| level.allows(reading)) {
+            return implicit(By::ServiceControlPolicy);
+        }
+        if m.endpoint.as_ref().is_some_and(|layer| !layer.allows(reading)) {
+            return implicit(By::Endpoint);
+        }
+        let mut naming = m.resource.naming(reading);
+        // "RestrictPublicBuckets: access to the bucket is limited to AWS service principals and
+        // authorized users within the bucket owner's account if the bucket has a public policy."
+        let restricted = self.policies.restrict_public_buckets
+            && self.policies.resource.as_ref().is_some_and(|p| p.is_public())
+            && !self.same_account
+            && self.caller.kind != CallerKind::Service;
+        if restricted && naming.take().is_some() {
+            return implicit(By::BlockPublicAccess);
+        }
+        match self.caller.kind {
+            CallerKind::Anonymous | CallerKind::Service | CallerKind::Federated => match naming {
+                Some(_) => (Verdict::Allow, By::ResourcePolicy),
+                None => implicit(By::ResourcePolicy),
+            },
+            // "You cannot call AssumeRole by using AWS account root user credentials."
+            CallerKind::Root if self.action.starts_with("sts:assumerole") => implicit(By::RootUser),
+            _ => self.signed(m, naming, reading),
+        }
+    }
+
+    fn signed(
+        &self,
+        m: &Matches<'_>,
+        naming: Option<Naming>,
+        reading: Reading,
+    ) -> (Verdict, DecidedBy) {
+        use DecidedBy as By;
+        let implicit = |by| (Verdict::ImplicitDeny, by);
+        // "The default permissions of GetFederationToken's session are none unless a session
+        // policy is passed" (STS API Reference, GetFederationToken).
+        let identity = match self.caller.kind {
+            CallerKind::Root => true,
+            CallerKind::FederatedUser if m.session.is_none() => false,
+            _ => m.identity.allows(reading),
+        };
+        let boundary = m.boundary.as_ref().is_none_or(|layer| layer.allows(reading));
+        let session = m.session.as_ref().is_none_or(|layer| layer.allows(reading));
+        let limits = |identity_needed: bool, by: By| {
+            if identity_needed && !identity {
+                implicit(By::Identity)
+            } else if !boundary {
+                implicit(By::Boundary)
+            } else if !session {
+                implicit(By::Session)
+            } else {
+                (Verdict::Allow, by)
+            }
+        };
+        if !self.same_account {
+            return match naming {
+                None => implicit(By::ResourcePolicy),
+                Some(_) => limits(true, By::Identity),
+            };
+        }
+        match naming {
+            // "Within the same account, resource-based policies that grant permissions to an IAM
+            // user ARN, or to a role session ARN, are not limited by an implicit deny in an
+            // identity-based policy, permissions boundary or session policy."
+            Some(Naming::Direct) => {
+                // For the session policy the sources differ.
+                let silent = self.caller.kind == CallerKind::Role && !session;
+                if silent && reading == Reading::Strict {
+                    implicit(By::Session)
+                } else {
+                    (Verdict::Allow, By::ResourcePolicy)
+                }
+            }
+            Some(Naming::Role) => limits(false, By::ResourcePolicy),
+            Some(Naming::Account) => limits(true, By::Identity),
+            None if self.resource_policy_required() => implicit(By::ResourcePolicy),
+            None => limits(true, By::Identity),
+        }
+    }
+}

@@ -1,0 +1,478 @@
+//! Pattern matching of policies: wildcards, ARN segments, policy variables. Patterns are compiled
+//! once; matching allocates only where a variable is substituted.
+//!
+//! Sources: IAM User Guide, "IAM JSON policy elements: Resource", "Policy elements: Variables and
+//! tags", "Amazon Resource Name (ARN) condition operators".
+
+use std::borrow::Cow;
+
+use super::document::Version;
+use super::request::Facts;
+
+/// A verdict under both readings of what AWS's sources leave open: `may` under the widest, `must`
+/// under the narrowest. `must` implies `may`; they differ only where a line is disputed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tri {
+    /// True under the reading that matches most.
+    pub may: bool,
+    /// True under every reading.
+    pub must: bool,
+}
+
+impl Tri {
+    /// Certainly true.
+    pub const YES: Self = Self { may: true, must: true };
+    /// Certainly false.
+    pub const NO: Self = Self { may: false, must: false };
+    /// Disputed.
+    pub const DISPUTED: Self = Self { may: true, must: false };
+
+    /// Both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { may: self.may && other.may, must: self.must && other.must }
+    }
+
+    /// Either.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self { may: self.may || other.may, must: self.must || other.must }
+    }
+
+    /// The opposite.
+    #[must_use]
+    pub fn negate(self) -> Self {
+        Self { may: !self.must, must: !self.may }
+    }
+}
+
+impl From<bool> for Tri {
+    fn from(value: bool) -> Self {
+        if value { Self::YES } else { Self::NO }
+    }
+}
+
+/// One unit of a compiled pattern: a byte below 256, or one of the wildcards.
+type Unit = u16;
+/// Any run of characters.
+const STAR: Unit = 256;
+/// One character.
+const ONE: Unit = 257;
+const COLON: Unit = b':' as Unit;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Units(Vec<Unit>),
+    /// `${key}` or `${key, 'default'}`; the key in lower case.
+    Variable {
+        key: String,
+        default: Option<String>,
+    },
+}
+
+/// Whether `*` and `?` are wildcards in a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wildcards {
+    /// They match.
+    Active,
+    /// They stand for themselves.
+    Literal,
+}
+
+/// A compiled text of a policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    pieces: Vec<Piece>,
+}
+
+impl Pattern {
+    /// Compiles a text. Under version 2008-10-17 `${...}` stands for itself.
+    #[must_use]
+    pub fn new(text: &str, wildcards: Wildcards, version: Version) -> Self {
+        let mut pieces = Vec::new();
+        let mut units: Vec<Unit> = Vec::new();
+        let mut rest = text;
+        while let Some(byte) = rest.bytes().next() {
+            if version == Version::V2012 && rest.starts_with("${") {
+                if let Some((inner, after)) = rest.get(2..).and_then(|r| r.split_once('}')) {
+                    rest = after;
+                    match inner {
+                        // "${*}, ${?}, ${$}": special characters that are not wildcards.
+                        "*" | "?" | "$" => units.extend(inner.bytes().map(Unit::from)),
+                        _ => {
+                            if !units.is_empty() {
+                                pieces.push(Piece::Units(std::mem::take(&mut units)));
+                            }
+                            pieces.push(variable(inner));
+                        }
+                    }
+                    continue;
+                }
+            }
+            units.push(match byte {
+                b'*' if wildcards == Wildcards::Active => STAR,
+                b'?' if wildcards == Wildcards::Active => ONE,
+                byte => Unit::from(byte),
+            });
+            // Bytewise on purpose: an ASCII byte never stands inside a longer UTF-8 character.
+            let step = rest.chars().next().map_or(1, char::len_utf8);
+            if step > 1 {
+                units.pop();
+                units.extend(rest.bytes().take(step).map(Unit::from));
+            }
+            rest = rest.get(step..).unwrap_or_default();
+        }
+        if !units.is_empty() || pieces.is_empty() {
+            pieces.push(Piece::Units(units));
+        }
+        Self { pieces }
+    }
+
+    /// Whether the pattern is nothing but stars.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        matches!(self.pieces.as_slice(), [Piece::Units(u)] if !u.is_empty() && u.iter().all(|x| *x == STAR))
+    }
+
+    /// The pattern with its variables filled in; `None` when one has no value.
+    fn resolve<'a>(&'a self, facts: &mut Facts<'_>) -> Option<Cow<'a, [Unit]>> {
+        if let [Piece::Units(units)] = self.pieces.as_slice() {
+            return Some(Cow::Borrowed(units));
+        }
+        let mut out = Vec::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Units(units) => out.extend_from_slice(units),
+                Piece::Variable { key, default } => {
+                    // A value is substituted as text: a `*` in it is no wildcard.
+                    let value = facts.variable(key).or(default.as_deref())?;
+                    out.extend(value.bytes().map(Unit::from));
+                }
+            }
+        }
+        Some(Cow::Owned(out))
+    }
+
+    /// Whether the pattern matches the whole text.
+    #[must_use]
+    pub fn matches(&self, text: &str, facts: &mut Facts<'_>) -> bool {
+        self.resolve(facts).is_some_and(|units| glob(&units, text.as_bytes()))
+    }
+
+    /// As [`Pattern::matches`], ignoring ASCII case.
+    #[must_use]
+    pub fn matches_ignoring_case(&self, text: &str, facts: &mut Facts<'_>) -> bool {
+        let Some(units) = self.resolve(facts) else { return false };
+        let lower: Vec<Unit> = units
+            .iter()
+            .map(|u| u8::try_from(*u).map_or(*u, |b| Unit::from(b.to_ascii_lowercase())))
+            .collect();
+        glob(&lower, text.to_ascii_lowercase().as_bytes())
+    }
+
+    /// Whether the pattern matches a text that is in lower case already, without variables.
+    #[must_use]
+    pub fn matches_plain(&self, text: &str) -> bool {
+        match self.pieces.as_slice() {
+            [Piece::Units(units)] => glob(units, text.as_bytes()),
+            _ => false,
+        }
+    }
+
+    /// Splits at the colons of the policy's own text, into at most six segments.
+    fn segments(&self) -> Vec<Self> {
+        let mut out = vec![Self { pieces: Vec::new() }];
+        for piece in &self.pieces {
+            match piece {
+                Piece::Variable { .. } => {
+                    if let Some(last) = out.last_mut() {
+                        last.pieces.push(piece.clone());
+                    }
+                }
+                Piece::Units(units) => {
+                    let mut rest = units.as_slice();
+                    loop {
+                        let cut = rest.iter().position(|u| *u == COLON).filter(|_| out.len() < 6);
+                        let (head, tail) = rest.split_at(cut.unwrap_or(rest.len()));
+                        if let (false, Some(last)) = (head.is_empty(), out.last_mut()) {
+                            last.pieces.push(Piece::Units(head.to_vec()));
+                        }
+                        if cut.is_none() {
+                            break;
+                        }
+                        out.push(Self { pieces: Vec::new() });
+                        rest = tail.get(1..).unwrap_or_default();
+                    }
+                }
+            }
+        }
+        for segment in &mut out {
+            if segment.pieces.is_empty() {
+                segment.pieces.push(Piece::Units(Vec::new()));
+            }
+        }
+        out
+    }
+
+    fn ends_with_star(&self) -> bool {
+        matches!(self.pieces.last(), Some(Piece::Units(u)) if u.last() == Some(&STAR))
+    }
+}
+
+fn variable(inner: &str) -> Piece {
+    let (key, default) = match inner.split_once(',') {
+        Some((key, default)) => {
+            let text = default.trim();
+            let text = text.strip_prefix('\'').and_then(|t| t.strip_suffix('\'')).unwrap_or(text);
+            (key, Some(text.to_owned()))
+        }
+        None => (inner, None),
+    };
+    Piece::Variable { key: key.trim().to_ascii_lowercase(), default }
+}
+
+/// Bytes of the UTF-8 character that starts with `first`.
+fn width(first: u8) -> usize {
+    match first {
+        0xF0.. => 4,
+        0xE0.. => 3,
+        0xC0.. => 2,
+        _ => 1,
+    }
+}
+
+/// Whether the units match the whole text. Quadratic at worst, without recursion.
+fn glob(pattern: &[Unit], text: &[u8]) -> bool {
+    let (mut p, mut t) = (0, 0);
+    let mut retry: Option<(usize, usize)> = None;
+    while let Some(&byte) = text.get(t) {
+        match pattern.get(p) {
+            Some(&STAR) => {
+                p += 1;
+                retry = Some((p, t));
+                if p == pattern.len() {
+                    return true;
+                }
+            }
+            Some(&ONE) => {
+                p += 1;
+                t += width(byte);
+            }
+            Some(&unit) if unit == Unit::from(byte) => {
+                p += 1;
+                t += 1;
+            }
+            _ => match retry {
+                Some((after, at)) => {
+                    p = after;
+                    t = at + 1;
+                    retry = Some((after, t));
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern.iter().skip(p).all(|unit| *unit == STAR)
+}
+
+/// A compiled ARN pattern of a `Resource` element or an `Arn` condition.
+#[derive(Clone, Debug)]
+pub struct ArnPattern {
+    any: bool,
+    segments: Vec<Pattern>,
+    /// A star at the end of one of the first five segments: some sources let it run over colons.
+    crossing: bool,
+    /// A variable before the fifth colon, where AWS documents none.
+    early_variable: bool,
+}
+
+impl ArnPattern {
+    /// Compiles an ARN pattern.
+    #[must_use]
+    pub fn new(text: &str, version: Version) -> Self {
+        let whole = Pattern::new(text, Wildcards::Active, version);
+        let segments = whole.segments();
+        let early = segments.iter().take(5);
+        Self {
+            any: whole.is_any(),
+            crossing: early.clone().any(Pattern::ends_with_star),
+            early_variable: early
+                .flat_map(|s| &s.pieces)
+                .any(|piece| matches!(piece, Piece::Variable { .. })),
+            segments,
+        }
+    }
+
+    /// A `Resource` element against the request's resource.
+    ///
+    /// "You can use wildcard characters within the individual segments of an ARN ... If the `*`
+    /// wildcard is the last character of a resource ARN segment, it can expand to match beyond the
+    /// colon boundaries" (IAM User Guide, Resource). Elsewhere AWS says that it cannot: disputed.
+    #[must_use]
+    pub fn matches_resource(&self, resource: &str, facts: &mut Facts<'_>) -> Tri {
+        if self.any {
+            return Tri::YES;
+        }
+        if resource == "*" {
+            return Tri::NO;
+        }
+        if self.by_segments(resource, facts) {
+            // "You can use policy variables ... in the resource portion of the ARN."
+            return if self.early_variable { Tri::DISPUTED } else { Tri::YES };
+        }
+        if self.crossing && self.across(resource, facts) { Tri::DISPUTED } else { Tri::NO }
+    }
+
+    /// An `Arn` condition: "Each of the six colon-delimited components of the ARN is checked
+    /// separately and each can include a multi-character match wildcard (*) or a single-character
+    /// match wildcard (?)" (IAM User Guide, ARN condition operators).
+    #[must_use]
+    pub fn matches_condition(&self, value: &str, facts: &mut Facts<'_>) -> Tri {
+        if self.by_segments(value, facts) {
+            Tri::YES
+        } else if self.any {
+            // A lone star has no six components: engines differ on it.
+            Tri::DISPUTED
+        } else {
+            Tri::NO
+        }
+    }
+
+    fn by_segments(&self, text: &str, facts: &mut Facts<'_>) -> bool {
+        if self.segments.len() != 6 {
+            return false;
+        }
+        let mut parts = text.splitn(6, ':');
+        self.segments
+            .iter()
+            .all(|segment| parts.next().is_some_and(|part| segment.matches(part, facts)))
+    }
+
+    /// The wide reading: a star at a segment's end runs over colons, others do not (but for those
+    /// of the resource part, whose colons are its own).
+    fn across(&self, text: &str, facts: &mut Facts<'_>) -> bool {
+        /// A star that stops at a colon.
+        const BOUND: Unit = 258;
+        let mut units: Vec<Unit> = Vec::new();
+        for (index, segment) in self.segments.iter().enumerate() {
+            let Some(resolved) = segment.resolve(facts) else { return false };
+            if index > 0 {
+                units.push(COLON);
+            }
+            let last = resolved.len().saturating_sub(1);
+            units.extend(resolved.iter().enumerate().map(|(at, unit)| match *unit {
+                STAR if index < 5 && at < last => BOUND,
+                unit => unit,
+            }));
+        }
+        // Greedy backtracking is not exact with two kinds of star: run all alternatives at once.
+        let mut now = vec![false; units.len() + 1];
+        if let Some(first) = now.first_mut() {
+            *first = true;
+        }
+        let is_star = |unit: Option<&Unit>| matches!(unit, Some(&STAR | &BOUND));
+        let close = |set: &mut Vec<bool>| {
+            for at in 0..units.len() {
+                if set.get(at) == Some(&true) && is_star(units.get(at)) {
+                    if let Some(next) = set.get_mut(at + 1) {
+                        *next = true;
+                    }
+                }
+            }
+        };
+        close(&mut now);
+        for c in text.chars() {
+            let mut buffer = [0; 4];
+            let bytes = c.encode_utf8(&mut buffer).as_bytes();
+            let mut next = vec![false; units.len() + 1];
+            let mut set = |at: usize| {
+                if let Some(slot) = next.get_mut(at) {
+                    *slot = true;
+                }
+            };
+            for (at, _) in now.iter().enumerate().filter(|(_, on)| **on) {
+                match units.get(at) {
+                    Some(&STAR) => set(at),
+                    Some(&BOUND) if c != ':' => set(at),
+                    Some(&ONE) if c != ':' => set(at + 1),
+                    Some(_) => {
+                        let literal = units.get(at..at + bytes.len());
+                        if literal
+                            .is_some_and(|l| l.iter().zip(bytes).all(|(u, b)| *u == Unit::from(*b)))
+                        {
+                            set(at + bytes.len());
+                        }
+                    }
+                    None => {}
+                }
+            }
+            close(&mut next);
+            now = next;
+        }
+        now.last() == Some(&true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::request::Context;
+    use super::*;
+
+    fn facts(context: &Context) -> Facts<'_> {
+        Facts::new(context, Vec::new())
+    }
+
+    fn plain(pattern: &str, text: &str) -> bool {
+        let context = Context::default();
+        Pattern::new(pattern, Wildcards::Active, Version::V2012).matches(text, &mut facts(&context))
+    }
+
+    #[test]
+    fn wildcards_match_the_whole_text() {
+        for (pattern, text, expected) in [
+            ("*", "", true),
+            ("a*", "abc", true),
+            ("a*c", "abbbc", true),
+            ("a*c", "abcd", false),
+            ("?", "", false),
+            ("?", "a", true),
+            ("?", "\u{e9}", true),
+            ("a?c", "ac", false),
+            ("*a*b*", "xxaxxbxx", true),
+            ("*a*b", "xxaxxbxx", false),
+            ("${*}", "*", true),
+            ("${*}", "a", false),
+            ("a${$}b${?}", "a$b?", true),
+            ("", "", true),
+            ("", "a", false),
+        ] {
+            assert_eq!(plain(pattern, text), expected, "{pattern} {text}");
+        }
+        let hostile = "*a".repeat(200);
+        assert!(!plain(&hostile, &"a".repeat(199)));
+    }
+
+    #[test]
+    fn arn_segments() {
+        let context = Context::default();
+        for (pattern, text, expected) in [
+            ("*", "arn:aws:s3:::b", Tri::YES),
+            ("arn:aws:s3:::b/*", "arn:aws:s3:::b/k:with:colons", Tri::YES),
+            ("arn:aws:iam::*:role/x", "arn:aws:iam::111122223333:role/x", Tri::YES),
+            ("arn:aws:iam::*:role/x", "arn:aws:iam::111122223333:role/y", Tri::NO),
+            ("arn:aws:s3*", "arn:aws:s3:::b", Tri::DISPUTED),
+            ("arn:aws:sns:*", "arn:aws:sns:eu-west-1:111122223333:t", Tri::DISPUTED),
+            ("arn:aws:sns:*:t", "arn:aws:sns:eu-west-1:111122223333:t", Tri::DISPUTED),
+            ("arn:aws:sns:*x:t", "arn:aws:sns:eu-west-1:111122223333:t", Tri::NO),
+            ("arn:aws:s3:::b", "*", Tri::NO),
+            ("arn:aws:s3:::b", "not an arn", Tri::NO),
+        ] {
+            let compiled = ArnPattern::new(pattern, Version::V2012);
+            assert_eq!(
+                compiled.matches_resource(text, &mut facts(&context)),
+                expected,
+                "{pattern} {text}"
+            );
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Policies compiled for evaluation.
+
+use super::condition::CompiledCondition;
+use super::document::{Document, Effect, Item, Statement, Version};
+use super::matching::{ArnPattern, Pattern, Tri, Wildcards};
+use super::principal::{Naming, PrincipalMatcher};
+use super::request::{Caller, Facts};
+
+/// A policy ready for evaluation.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    name: String,
+    statements: Vec<CompiledStatement>,
+    public: bool,
+}
+
+#[derive(Clone, Debug)]
+struct CompiledStatement {
+    label: String,
+    effect: Effect,
+    principals: Option<PrincipalMatcher>,
+    not_principals: Option<PrincipalMatcher>,
+    actions: Vec<Pattern>,
+    not_actions: Vec<Pattern>,
+    resources: Vec<ArnPattern>,
+    not_resources: Vec<ArnPattern>,
+    conditions: Vec<CompiledCondition>,
+}
+
+/// What every statement of a request is matched against.
+pub(super) struct Query<'r> {
+    pub(super) caller: &'r Caller,
+    /// In lower case.
+    pub(super) action: &'r str,
+    pub(super) resource: &'r str,
+    /// Whether the caller has a permissions boundary.
+    pub(super) bounded: bool,
+    /// Whether statements name principals (and may leave out the resource).
+    pub(super) resource_side: bool,
+}
+
+/// A statement that matches a request under some reading.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hit<'p> {
+    pub(super) policy: &'p str,
+    pub(super) statement: &'p str,
+    pub(super) effect: Effect,
+    pub(super) tri: Tri,
+    pub(super) naming: Naming,
+}
+
+impl Policy {
+    /// Compiles a document under the name that verdicts cite.
+    #[must_use]
+    pub fn new(name: impl Into<String>, document: &Document) -> Self {
+        let version = document.version();
+        let statements = document
+            .statements
+            .iter()
+            .enumerate()
+            .map(|(index, statement)| CompiledStatement::new(statement, index, version))
+            .collect();
+        Self { name: name.into(), statements, public: super::public::is_public(document) }
+    }
+
+    /// The name that verdicts cite.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether S3 would call this bucket policy public.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.public
+    }
+
+    /// Adds every statement that matches the query to `hits`.
+    pub(super) fn matching<'p>(
+        &'p self,
+        query: &Query<'_>,
+        facts: &mut Facts<'_>,
+        hits: &mut Vec<Hit<'p>>,
+        notes: &mut Vec<String>,
+    ) {
+        for statement in &self.statements {
+            if let Some((tri, naming)) = statement.matches(query, facts) {
+                hits.push(Hit {
+                    policy: &self.name,
+                    statement: &statement.label,
+                    effect: statement.effect,
+                    tri,
+                    naming,
+                });
+            } else if query.resource_side && statement.names_canonical_users() {
+                notes.push(format!(
+                    "policy `{}` statement `{}`: canonical users cannot be compared with the caller",
+                    self.name, statement.label
+                ));
+            }
+        }
+    }
+}
+
+impl CompiledStatement {
+    fn new(statement: &Statement, index: usize, version: Version) -> Self {
+        let actions = |items: &[Item]| {
+            items
+                .iter()
+                .map(|item| {
+                    let text = item.text.symbolic().to_ascii_lowercase();
+                    Pattern::new(&text, Wildcards::Active, Version::V2008)
+                })
+                .collect()
+        };
+        let resources = |items: &[Item]| {
+            items.iter().map(|item| ArnPattern::new(&item.text.symbolic(), version)).collect()
+        };
+        Self {
+            label: match &statement.sid {
+                Some(sid) if !sid.is_empty() => sid.clone(),
+                _ => index.to_string(),
+            },
+            effect: statement.effect,
+            principals: statement.principals.as_ref().map(PrincipalMatcher::new),
+            not_principals: statement.not_principals.as_ref().map(PrincipalMatcher::new),
+            actions: actions(&statement.actions),
+            not_actions: actions(&statement.not_actions),
+            resources: resources(&statement.resources),
+            not_resources: resources(&statement.not_resources),
+            conditions: statement
+                .conditions
+                .iter()
+                .map(|condition| CompiledCondition::new(condition, version))
+                .collect(),
+        }
+    }
+
+    fn names_canonical_users(&self) -> bool {
+        self.principals.as_ref().is_some_and(PrincipalMatcher::has_canonical_users)
+    }
+
+    fn matches(&self, query: &Query<'_>, facts: &mut Facts<'_>) -> Option<(Tri, Naming)> {
+        if !self.action_matches(query.action) {
+            return None;
+        }
+        let (mut tri, naming) = if query.resource_side {
+            self.principal_matches(query)?
+        } else {
+            (Tri::YES, Naming::Direct)
+        };
+        tri = tri.and(self.resource_matches(query, facts));
+        if !tri.may {
+            return None;
+        }
+        for condition in &self.conditions {
+            // Go on after a failure: every missing key is worth naming.
+            tri = tri.and(condition.holds(facts));
+        }
+        tri.may.then_some((tri, naming))
+    }
+
+    fn action_matches(&self, action: &str) -> bool {
+        if self.not_actions.is_empty() {
+            self.actions.iter().any(|pattern| pattern.matches_plain(action))
+        } else {
+            !self.not_actions.iter().any(|pattern| pattern.matches_plain(action))
+        }
+    }
+
+    fn principal_matches(&self, query: &Query<'_>) -> Option<(Tri, Naming)> {
+        match (&self.principals, &self.not_principals) {
+            (Some(matcher), _) => matcher.naming(query.caller).map(|naming| (Tri::YES, naming)),
+            (None, Some(matcher)) => {
+                // "The NotPrincipal element with a Deny effect will always deny any IAM principal
+                // that has a permissions boundary policy attached" (IAM User Guide, Boundaries).
+                let tri = match self.effect {
+                    Effect::Deny if query.bounded => Tri::YES,
+                    Effect::Deny => matcher.excludes(query.caller),
+                    // For `Allow`, to be named by any name is to be left out.
+                    Effect::Allow => match matcher.naming(query.caller) {
+                        Some(_) => Tri::NO,
+                        None => Tri::YES,
+                    },
+                };
+                tri.may.then_some((tri, Naming::Direct))
+            }
+            // A resource-side statement without principals names nobody.
+            (None, None) => None,
+        }
+    }
+
+    fn resource_matches(&self, query: &Query<'_>, facts: &mut Facts<'_>) -> Tri {
+        if !self.not_resources.is_empty() {
+            return self
+                .not_resources
+                .iter()
+                .fold(Tri::NO, |any, p| any.or(p.matches_resource(query.resource, facts)))
+                .negate();
+        }
+        if self.resources.is_empty() {
+            // Trust and some repository policies apply to what they are attached to.
+            return query.resource_side.into();
+        }
+        self.resources.iter().fold(Tri::NO, |any, p| {
+            if any.must { any } else { any.or(p.matches_resource(query.resource, facts)) }
+        })
+    }
+}

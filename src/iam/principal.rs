@@ -1,0 +1,135 @@
+//! Who a statement's `Principal` or `NotPrincipal` element means.
+//!
+//! Sources: IAM User Guide, "AWS JSON policy elements: Principal" and "NotPrincipal".
+
+use super::document::{PrincipalType, Principals};
+use super::matching::Tri;
+use super::request::{Caller, CallerKind};
+use super::text::is_symbolic_account;
+use super::values::is_account_id;
+
+/// How closely a resource policy names the caller; a stronger match grants past more of the
+/// caller's own limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Naming {
+    /// By its account: grants nothing past the identity side.
+    Account,
+    /// By its role: grants past identity policies, not past boundary and session policies.
+    Role,
+    /// By user, session or federated-user ARN, by service or provider, or as everybody.
+    Direct,
+}
+
+/// A compiled `Principal` element.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PrincipalMatcher {
+    everyone: bool,
+    accounts: Vec<String>,
+    arns: Vec<String>,
+    /// Services, in lower case.
+    services: Vec<String>,
+    federated: Vec<String>,
+    canonical_users: bool,
+}
+
+impl PrincipalMatcher {
+    pub(super) fn new(principals: &Principals) -> Self {
+        let mut out = Self { everyone: matches!(principals, Principals::All), ..Self::default() };
+        for (kind, item) in principals.items() {
+            let text = item.text.symbolic().into_owned();
+            match kind {
+                PrincipalType::Aws if text == "*" => out.everyone = true,
+                PrincipalType::Aws => match account_of_root(&text) {
+                    Some(account) => out.accounts.push(account),
+                    None => out.arns.push(text),
+                },
+                PrincipalType::Service => out.services.push(text.to_ascii_lowercase()),
+                PrincipalType::Federated => out.federated.push(text),
+                PrincipalType::CanonicalUser => out.canonical_users = true,
+            }
+        }
+        out
+    }
+
+    /// How closely the element names the caller, if at all.
+    pub(super) fn naming(&self, caller: &Caller) -> Option<Naming> {
+        if self.everyone {
+            return Some(Naming::Direct);
+        }
+        match caller.kind {
+            CallerKind::Anonymous | CallerKind::Unknown => None,
+            CallerKind::Service => {
+                let name = caller.name.as_deref().unwrap_or_default().to_ascii_lowercase();
+                self.services.iter().any(|s| *s == name || s == "*").then_some(Naming::Direct)
+            }
+            CallerKind::Federated => {
+                let name = caller.name.as_deref().unwrap_or_default();
+                self.federated.iter().any(|f| f == name || f == "*").then_some(Naming::Direct)
+            }
+            _ => self.signed(caller),
+        }
+    }
+
+    fn signed(&self, caller: &Caller) -> Option<Naming> {
+        let listed = |name: &Option<String>| {
+            name.as_ref().is_some_and(|name| self.arns.iter().any(|arn| arn == name))
+        };
+        // A saved policy holds unique ids: one of a deleted principal matches no later namesake.
+        let by_id = listed(&caller.unique_id);
+        if listed(&caller.own) || (by_id && caller.kind != CallerKind::Role) {
+            Some(Naming::Direct)
+        } else if listed(&caller.role) || by_id {
+            Some(Naming::Role)
+        } else if self.lists_account(caller) {
+            Some(Naming::Account)
+        } else {
+            None
+        }
+    }
+
+    fn lists_account(&self, caller: &Caller) -> bool {
+        caller.account.as_ref().is_some_and(|account| self.accounts.contains(account))
+    }
+
+    /// Whether `NotPrincipal` with this list covers the caller.
+    ///
+    /// "You must also specify the account ARN of the not-denied principal. Otherwise, the policy
+    /// might deny access to the entire account containing the principal. Depending on the service,
+    /// AWS might validate the account first and then the user." So whoever is to be spared must be
+    /// listed by every name: account, role and session.
+    pub(super) fn excludes(&self, caller: &Caller) -> Tri {
+        if self.everyone {
+            return Tri::NO;
+        }
+        if caller.account.is_none() {
+            return self.naming(caller).is_none().into();
+        }
+        let arn = |name: &Option<String>| name.as_ref().map(|name| self.arns.contains(name));
+        let mut names: Vec<bool> = vec![self.lists_account(caller)];
+        names.extend(arn(&caller.role));
+        names.extend(arn(&caller.own));
+        if names.iter().all(|listed| *listed) {
+            // A bare role stands for sessions of unknown name, none of which is listed.
+            let unnamed_session = caller.kind == CallerKind::Role && caller.own.is_none();
+            return if unnamed_session { Tri::DISPUTED } else { Tri::NO };
+        }
+        Tri::YES
+    }
+
+    /// Whether it names S3 canonical users, which no account id can be compared with.
+    pub(super) fn has_canonical_users(&self) -> bool {
+        self.canonical_users
+    }
+}
+
+/// The account that an account id or root ARN stands for.
+fn account_of_root(text: &str) -> Option<String> {
+    if is_account_id(text) || is_symbolic_account(text) {
+        return Some(text.to_owned());
+    }
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    match parts.as_slice() {
+        ["arn", _, "iam", "", account, "root"] => Some((*account).to_owned()),
+        _ => None,
+    }
+}

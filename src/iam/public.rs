@@ -1,0 +1,114 @@
+//! Whether a bucket policy is public, as S3 Block Public Access judges it.
+//!
+//! Source: S3 User Guide, "Blocking public access to your Amazon S3 storage", "The meaning of
+//! public": a policy is public unless every grant to everybody is limited to *fixed values* (no
+//! wildcard, no policy variable) of one of a list of keys.
+
+use super::document::{Condition, Document, Effect, Statement};
+use super::operator::{SetPrefix, Test};
+use super::text::Text;
+use super::values;
+
+/// Keys that tie a request to a known party.
+const FIXING_KEYS: [&str; 15] = [
+    "aws:sourcearn",
+    "aws:sourcevpc",
+    "aws:sourcevpce",
+    "aws:sourceowner",
+    "aws:sourceaccount",
+    "aws:sourceorgid",
+    "aws:principalorgid",
+    "aws:principalorgpaths",
+    "aws:principalaccount",
+    "aws:principalarn",
+    "aws:userid",
+    "s3:x-amz-server-side-encryption-aws-kms-key-id",
+    "s3:dataaccesspointarn",
+    "s3:dataaccesspointaccount",
+    "aws:sourceip",
+];
+
+/// Whether the policy is public.
+#[must_use]
+pub fn is_public(document: &Document) -> bool {
+    document.statements.iter().any(grants_public)
+}
+
+fn grants_public(statement: &Statement) -> bool {
+    let everybody = statement.principals.as_ref().is_some_and(super::Principals::is_everyone)
+        || statement.not_principals.is_some();
+    statement.effect == Effect::Allow && everybody && !statement.conditions.iter().any(fixes)
+}
+
+fn fixes(condition: &Condition) -> bool {
+    let key = condition.key.to_ascii_lowercase();
+    if !FIXING_KEYS.contains(&key.as_str())
+        || condition.operator.if_exists
+        || condition.operator.prefix == Some(SetPrefix::ForAllValues)
+        || condition.values.is_empty()
+    {
+        return false;
+    }
+    let fixed = |text: &Text| match text.known() {
+        Some(text) => !text.contains(['*', '?']) && !text.contains("${"),
+        None => true,
+    };
+    // "arn:aws:s3:::bucket/*"-like wildcards in the resource part of an ARN keep the account fixed.
+    let fixed_arn = |text: &Text| {
+        let text = text.symbolic();
+        let mut parts = text.split(':').skip(4);
+        let account = parts.next().unwrap_or_default();
+        !text.contains("${") && !account.is_empty() && !account.contains(['*', '?'])
+    };
+    match condition.operator.test {
+        Test::StringEquals | Test::StringEqualsIgnoreCase => {
+            condition.values.iter().all(|v| fixed(&v.text))
+        }
+        Test::StringLike | Test::ArnLike | Test::ArnEquals => {
+            let arn = key.ends_with("arn");
+            condition.values.iter().all(|v| fixed(&v.text) || (arn && fixed_arn(&v.text)))
+        }
+        // Ranges wider than /8 (IPv4) and /32 (IPv6) are public.
+        Test::IpAddress if key == "aws:sourceip" => condition.values.iter().all(|v| {
+            v.text.known().and_then(values::cidr).is_some_and(|net| match net {
+                ipnet::IpNet::V4(net) => net.prefix_len() >= 8,
+                ipnet::IpNet::V6(net) => net.prefix_len() >= 32,
+            })
+        }),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::document::Use;
+    use super::*;
+
+    fn public(statement: &str) -> bool {
+        let value = serde_json::from_str(&format!("{{\"Statement\":{statement}}}")).expect("json");
+        is_public(&Document::from_json(&value, Use::Resource("s3".into())).expect("valid").0)
+    }
+
+    #[test]
+    fn fixed_values_make_a_policy_not_public() {
+        let with = |condition: &str| {
+            format!(
+                r#"{{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*","Condition":{{{condition}}}}}"#
+            )
+        };
+        for (condition, expected) in [
+            ("", true),
+            (r#""StringEquals":{"aws:PrincipalOrgID":"o-abcdefghij"}"#, false),
+            (r#""StringLike":{"aws:PrincipalOrgID":"o-*"}"#, true),
+            (r#""StringEqualsIfExists":{"aws:PrincipalOrgID":"o-abcdefghij"}"#, true),
+            (r#""IpAddress":{"aws:SourceIp":"10.0.0.0/8"}"#, false),
+            (r#""IpAddress":{"aws:SourceIp":"0.0.0.0/1"}"#, true),
+            (r#""StringEquals":{"s3:prefix":"x"}"#, true),
+            (r#""ArnLike":{"aws:PrincipalArn":"arn:aws:iam::111122223333:role/*"}"#, false),
+            (r#""ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/x"}"#, true),
+        ] {
+            assert_eq!(public(&with(condition)), expected, "{condition}");
+        }
+        assert!(!public(r#"{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*"}"#));
+    }
+}

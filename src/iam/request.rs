@@ -1,0 +1,376 @@
+//! A request as the judge sees it: who asks, for what, in which surroundings.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::text::is_symbolic_account;
+use super::values::is_account_id;
+
+/// The values of a context key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ContextValue {
+    /// A single-valued key.
+    One(String),
+    /// A multivalued key; may be empty.
+    Many(Vec<String>),
+}
+
+impl ContextValue {
+    /// The values.
+    #[must_use]
+    pub fn values(&self) -> &[String] {
+        match self {
+            Self::One(value) => std::slice::from_ref(value),
+            Self::Many(values) => values,
+        }
+    }
+}
+
+impl From<&str> for ContextValue {
+    fn from(value: &str) -> Self {
+        Self::One(value.to_owned())
+    }
+}
+
+impl From<String> for ContextValue {
+    fn from(value: String) -> Self {
+        Self::One(value)
+    }
+}
+
+impl From<Vec<String>> for ContextValue {
+    fn from(values: Vec<String>) -> Self {
+        Self::Many(values)
+    }
+}
+
+/// The request context. Keys compare without regard to case.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Context(BTreeMap<String, ContextValue>);
+
+impl Context {
+    /// Sets a key.
+    pub fn set(&mut self, key: &str, value: impl Into<ContextValue>) {
+        self.0.insert(key.to_ascii_lowercase(), value.into());
+    }
+
+    /// Sets a key, for chains.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<ContextValue>) -> Self {
+        self.set(key, value);
+        self
+    }
+
+    /// The value of a key in any case.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&ContextValue> {
+        match self.0.get(key) {
+            Some(value) => Some(value),
+            None if key.bytes().any(|b| b.is_ascii_uppercase()) => {
+                self.0.get(&key.to_ascii_lowercase())
+            }
+            None => None,
+        }
+    }
+
+    /// Takes a key away.
+    pub fn remove(&mut self, key: &str) {
+        self.0.remove(&key.to_ascii_lowercase());
+    }
+
+    /// Keys in lower case with their values, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &ContextValue)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value))
+    }
+
+    fn one(&self, key: &str) -> Option<&str> {
+        match self.get(key) {
+            Some(ContextValue::One(value)) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Principal {
+    /// Nobody: an unsigned request.
+    Anonymous,
+    /// An AWS service, such as `lambda.amazonaws.com`, calling directly.
+    Service(String),
+    /// A web identity or SAML assertion, by its provider's ARN (or Amazon Cognito's and other
+    /// well-known names).
+    Federated(String),
+    /// The ARN of a role, a role session, a user, a federated user or an account's root.
+    Arn(String),
+}
+
+impl Principal {
+    /// Reads a principal: `*` is anonymous, anything else an ARN that can be a caller.
+    ///
+    /// # Errors
+    /// Why the text is no caller, as a message.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text == "*" {
+            return Ok(Self::Anonymous);
+        }
+        let principal = Self::Arn(text.to_owned());
+        match Caller::new(&principal, &Context::default()).kind {
+            CallerKind::Unknown => Err(format!(
+                "`{text}` is no principal: it must be the ARN of a role, session, user, federated user or root, or `*`"
+            )),
+            _ => Ok(principal),
+        }
+    }
+}
+
+/// The organization of an account.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Membership {
+    /// The organization's id.
+    pub id: String,
+    /// Whether the account is its management account.
+    pub management_account: bool,
+}
+
+/// One request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Who asks.
+    pub principal: Principal,
+    /// The organization of the principal's account; `None` when it is in none.
+    pub principal_organization: Option<Membership>,
+    /// `service:Action`, in any case.
+    pub action: String,
+    /// The resource's ARN, or `*` for an action without one.
+    pub resource: String,
+    /// The account that owns the resource. Without it the ARN's account, else the principal's.
+    pub resource_account: Option<String>,
+    /// The organization of that account.
+    pub resource_organization: Option<Membership>,
+    /// Context keys. They win over what the judge derives from the fields above.
+    pub context: Context,
+}
+
+impl Request {
+    /// A request without organizations and context; the resource's account is read off its ARN.
+    #[must_use]
+    pub fn new(principal: Principal, action: &str, resource: &str) -> Self {
+        Self {
+            principal,
+            principal_organization: None,
+            action: action.to_owned(),
+            resource: resource.to_owned(),
+            resource_account: None,
+            resource_organization: None,
+            context: Context::default(),
+        }
+    }
+}
+
+/// What kind of caller a principal is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CallerKind {
+    Anonymous,
+    Service,
+    Federated,
+    Role,
+    User,
+    FederatedUser,
+    Root,
+    /// Not a caller's ARN at all.
+    Unknown,
+}
+
+/// A principal taken apart: every name that a policy can know it by.
+#[derive(Clone, Debug)]
+pub(super) struct Caller {
+    pub(super) kind: CallerKind,
+    pub(super) account: Option<String>,
+    /// The role's ARN, for a role or its session.
+    pub(super) role: Option<String>,
+    /// The session's, user's or federated user's ARN.
+    pub(super) own: Option<String>,
+    /// Service or provider.
+    pub(super) name: Option<String>,
+    /// The unique id (`AROA...`, `AIDA...`) when the context tells it.
+    pub(super) unique_id: Option<String>,
+    pub(super) service_linked: bool,
+}
+
+impl Caller {
+    pub(super) fn new(principal: &Principal, context: &Context) -> Self {
+        let mut caller = Self {
+            kind: CallerKind::Unknown,
+            account: None,
+            role: None,
+            own: None,
+            name: None,
+            unique_id: context
+                .one("aws:userid")
+                .map(|id| id.split(':').next().unwrap_or_default().to_owned()),
+            service_linked: false,
+        };
+        let arn = match principal {
+            Principal::Anonymous => {
+                caller.kind = CallerKind::Anonymous;
+                return caller;
+            }
+            Principal::Service(name) => {
+                caller.kind = CallerKind::Service;
+                caller.name = Some(name.clone());
+                return caller;
+            }
+            Principal::Federated(name) => {
+                caller.kind = CallerKind::Federated;
+                caller.name = Some(name.clone());
+                return caller;
+            }
+            Principal::Arn(arn) => arn,
+        };
+        let parts: Vec<&str> = arn.splitn(6, ':').collect();
+        let ["arn", partition, service, "", account, resource] = parts.as_slice() else {
+            return caller;
+        };
+        // A symbolic account (an id unknown until apply) is as good as twelve digits.
+        if !is_account_id(account) && !is_symbolic_account(account) {
+            return caller;
+        }
+        let (kind, name) = resource.split_once('/').unwrap_or((resource, ""));
+        caller.kind = match (*service, kind) {
+            ("iam", "root") if *resource == "root" => CallerKind::Root,
+            ("iam", "user") if !name.is_empty() => CallerKind::User,
+            ("iam", "role") if !name.is_empty() => {
+                caller.role = Some(arn.clone());
+                CallerKind::Role
+            }
+            ("sts", "assumed-role") => match name.split_once('/') {
+                Some((role, session)) if !role.is_empty() && !session.is_empty() => {
+                    caller.role = Some(role_arn(partition, account, role, context));
+                    CallerKind::Role
+                }
+                _ => return caller,
+            },
+            ("sts", "federated-user") if !name.is_empty() => CallerKind::FederatedUser,
+            _ => return caller,
+        };
+        caller.account = Some((*account).to_owned());
+        if caller.kind != CallerKind::Root && *kind != *"role" {
+            caller.own = Some(arn.clone());
+        }
+        // Service-linked roles live under a path of their own; a session's ARN shows their prefix.
+        caller.service_linked = caller.role.as_deref().is_some_and(|role| {
+            role.contains(":role/aws-service-role/") || role.contains(":role/AWSServiceRoleFor")
+        });
+        caller
+    }
+
+    /// What `aws:PrincipalArn` holds.
+    fn principal_arn(&self) -> Option<String> {
+        match self.kind {
+            CallerKind::Root => {
+                self.account.as_ref().map(|account| format!("arn:aws:iam::{account}:root"))
+            }
+            _ => self.role.clone().or_else(|| self.own.clone()),
+        }
+    }
+
+    fn type_name(&self) -> &'static str {
+        match self.kind {
+            CallerKind::Role => "AssumedRole",
+            CallerKind::User => "User",
+            CallerKind::FederatedUser => "FederatedUser",
+            CallerKind::Root => "Account",
+            _ => "Anonymous",
+        }
+    }
+}
+
+/// A session's ARN leaves out its role's path; `aws:PrincipalArn` in the context has it.
+fn role_arn(partition: &str, account: &str, role: &str, context: &Context) -> String {
+    if let Some(given) = context.one("aws:principalarn") {
+        let prefix = format!("arn:{partition}:iam::{account}:role/");
+        let same =
+            given.strip_prefix(&prefix).is_some_and(|path| path.rsplit('/').next() == Some(role));
+        if same {
+            return given.to_owned();
+        }
+    }
+    format!("arn:{partition}:iam::{account}:role/{role}")
+}
+
+/// What conditions and variables look at: the request's context and what follows from the rest of
+/// the request. Remembers which keys were asked for in vain.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    context: &'a Context,
+    /// Derived keys, in lower case. Few: searched in order.
+    derived: Vec<(&'static str, ContextValue)>,
+    missing: BTreeSet<String>,
+}
+
+impl<'a> Facts<'a> {
+    /// The facts of a context with derived keys (in lower case) behind it.
+    #[must_use]
+    pub fn new(context: &'a Context, derived: Vec<(&'static str, ContextValue)>) -> Self {
+        Self { context, derived, missing: BTreeSet::new() }
+    }
+
+    pub(super) fn of(
+        request: &'a Request,
+        caller: &Caller,
+        resource_account: Option<&str>,
+    ) -> Self {
+        let mut derived: Vec<(&'static str, ContextValue)> = Vec::with_capacity(10);
+        let mut add = |key: &'static str, value: Option<String>| {
+            if let Some(value) = value {
+                derived.push((key, ContextValue::One(value)));
+            }
+        };
+        add("aws:principalarn", caller.principal_arn());
+        add("aws:principalaccount", caller.account.clone());
+        let signed = caller.account.is_some();
+        add("aws:principaltype", Some(caller.type_name().to_owned()));
+        add("aws:principalisawsservice", Some((caller.kind == CallerKind::Service).to_string()));
+        if caller.kind == CallerKind::Service {
+            add("aws:principalservicename", caller.name.clone());
+        }
+        if caller.kind == CallerKind::User {
+            let name = caller.own.as_deref().and_then(|arn| arn.rsplit('/').next());
+            add("aws:username", name.map(str::to_owned));
+        }
+        if signed {
+            let organization = request.principal_organization.as_ref();
+            add("aws:principalorgid", organization.map(|o| o.id.clone()));
+        }
+        add("aws:resourceaccount", resource_account.map(str::to_owned));
+        add("aws:resourceorgid", request.resource_organization.as_ref().map(|o| o.id.clone()));
+        Self::new(&request.context, derived)
+    }
+
+    /// The values of a key given in lower case; remembers it when there are none.
+    pub fn get(&mut self, key: &str) -> Option<&ContextValue> {
+        let derived = || self.derived.iter().find(|(name, _)| *name == key).map(|(_, value)| value);
+        match self.context.get(key).or_else(derived) {
+            Some(value) => Some(value),
+            None => {
+                self.missing.insert(key.to_owned());
+                None
+            }
+        }
+    }
+
+    /// The value of a policy variable: single-valued keys only ("you cannot use multivalued
+    /// condition keys as policy variables").
+    pub fn variable(&mut self, key: &str) -> Option<&str> {
+        match self.get(key) {
+            Some(ContextValue::One(value)) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The keys that were asked for and are not there.
+    #[must_use]
+    pub fn missing(self) -> BTreeSet<String> {
+        self.missing
+    }
+}
