@@ -10,16 +10,21 @@
 
 pub mod clock;
 pub mod error;
+pub mod journal;
 pub mod layout;
+pub mod lease;
 pub mod ledger;
 pub mod local;
 pub mod model;
+pub mod s3;
 pub mod scopes;
 pub mod store;
 
 pub use clock::{Clock, SystemClock};
 pub use error::{StateError, StateFailure};
+pub use lease::{Acquired, Holder, Lease, Lock, Terms};
 pub use ledger::{Ledger, Snapshot, Versioned};
 pub use local::LocalStore;
+pub use s3::S3Store;
 pub use scopes::{ScopeState, Stamp};
 pub use store::{Condition, Object, Put, StateStore, StoreError, StoreFailure, Version, Written};

@@ -1,0 +1,364 @@
+//! The write-ahead log of an apply: intent before a mutation, result after it.
+//!
+//! One object holds the results since the last one and the intents of what starts next, so that a
+//! batch costs one write. Journal objects are written once (`If-None-Match: *`), never changed, and
+//! removed once their results are in the state. An intent without a result is **dangling**: the
+//! call may or may not have been carried out, and recovery looks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::address::ResourceAddr;
+
+use super::error::{StateError, StateFailure};
+use super::layout::{self, ScopeKey};
+use super::ledger::{Ledger, encode};
+use super::model::{ResourceState, Resources};
+use super::scopes::FORMAT;
+use super::store::{Cas, Condition, Written};
+
+/// One operation that is about to start.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Intent {
+    /// Its number in the plan.
+    pub operation: u32,
+    /// `create`, `update`, ...
+    pub op: String,
+    /// The object.
+    pub address: ResourceAddr,
+    /// Its natural key, where it is known: what recovery looks it up by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Attach and detach: the target's id; move: the new parent's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// What to record should the object be found: everything but what AWS computes.
+    pub resource: ResourceState,
+}
+
+/// How an operation ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The object exists and is as recorded here.
+    Recorded(ResourceState),
+    /// The object is gone, or left in AWS and forgotten.
+    Gone,
+    /// The object has another address now.
+    Renamed {
+        /// Its new address.
+        to: ResourceAddr,
+        /// As recorded there.
+        resource: ResourceState,
+    },
+    /// It surely was not carried out; the state stays as it is.
+    Failed(String),
+}
+
+/// A finished operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finished {
+    /// Its number in the plan.
+    pub operation: u32,
+    /// The object.
+    pub address: ResourceAddr,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// One journal object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Format of the layout.
+    pub format: u32,
+    /// Random.
+    pub write_id: String,
+    /// The run.
+    pub run: String,
+    /// The scope.
+    pub scope: String,
+    /// From 1, without gaps.
+    pub sequence: u64,
+    /// Epoch of the lease that it was written under.
+    pub epoch: u64,
+    /// Who runs.
+    pub by: String,
+    /// Digest of the plan that is applied.
+    pub plan: String,
+    /// Store time before which the lease was taken; CreateAccount requests are looked for from here on.
+    pub since: Timestamp,
+    /// Results since the last object.
+    pub finished: Vec<Finished>,
+    /// What may start once this is written.
+    pub intents: Vec<Intent>,
+}
+
+/// Everything that one run left in one scope, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunJournal {
+    /// The scope.
+    pub scope: String,
+    /// The run.
+    pub run: String,
+    /// Its objects.
+    pub entries: Vec<Entry>,
+}
+
+impl RunJournal {
+    /// Intents without a result, each once, the latest of an operation (a retry writes it anew).
+    #[must_use]
+    pub fn dangling(&self) -> Vec<Intent> {
+        let mut open: BTreeMap<u32, Intent> = BTreeMap::new();
+        for entry in &self.entries {
+            for finished in &entry.finished {
+                open.remove(&finished.operation);
+            }
+            for intent in &entry.intents {
+                open.insert(intent.operation, intent.clone());
+            }
+        }
+        open.into_values().collect()
+    }
+
+    /// Applies the results to a scope's objects, in order. Idempotent.
+    pub fn replay(&self, resources: &mut Resources) {
+        for finished in self.entries.iter().flat_map(|e| &e.finished) {
+            finished.fold(resources);
+        }
+    }
+
+    /// Its last sequence number.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        self.entries.last().map_or(0, |e| e.sequence)
+    }
+}
+
+impl Finished {
+    /// Applies this result to a scope's objects.
+    pub fn fold(&self, resources: &mut Resources) {
+        match &self.outcome {
+            Outcome::Recorded(resource) => {
+                resources.insert(self.address.clone(), resource.clone());
+            }
+            Outcome::Gone => {
+                resources.remove(&self.address);
+            }
+            Outcome::Renamed { to, resource } => {
+                resources.remove(&self.address);
+                resources.insert(to.clone(), resource.clone());
+            }
+            Outcome::Failed(_) => {}
+        }
+    }
+}
+
+/// Writes one run's journal in one scope.
+#[derive(Clone, Debug)]
+pub struct JournalWriter {
+    template: Entry,
+}
+
+impl JournalWriter {
+    /// For a run under a lease of `epoch`.
+    #[must_use]
+    pub fn new(scope: &str, run: &str, epoch: u64, by: &str, plan: &str, since: Timestamp) -> Self {
+        let template = Entry {
+            format: FORMAT,
+            write_id: String::new(),
+            run: run.to_owned(),
+            scope: scope.to_owned(),
+            sequence: 0,
+            epoch,
+            by: by.to_owned(),
+            plan: plan.to_owned(),
+            since,
+            finished: Vec::new(),
+            intents: Vec::new(),
+        };
+        Self { template }
+    }
+
+    /// Last sequence number written.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.template.sequence
+    }
+
+    /// Writes one object. When it returns, what it holds is durable.
+    ///
+    /// # Errors
+    /// The store cannot be used, or the journal has another writer.
+    pub async fn write(
+        &mut self,
+        ledger: &Ledger,
+        finished: Vec<Finished>,
+        intents: Vec<Intent>,
+    ) -> Result<Written, StateError> {
+        let entry = Entry {
+            write_id: uuid::Uuid::new_v4().to_string(),
+            sequence: self.template.sequence + 1,
+            finished,
+            intents,
+            ..self.template.clone()
+        };
+        let key = layout::journal(&entry.scope, &entry.run, entry.sequence);
+        match ledger.swap(&key, &encode(&entry)?, &Condition::Absent).await? {
+            Cas::Won(written) => {
+                self.template.sequence = entry.sequence;
+                Ok(written)
+            }
+            Cas::Lost(_) => Err(StateError::conflict(&format!("journal `{key}`"))),
+        }
+    }
+}
+
+impl Ledger {
+    /// Reads the journals that lie in some scopes, oldest run first; cut-off or malformed objects
+    /// are refused, since a lost intent could become an orphan.
+    ///
+    /// # Errors
+    /// The store cannot be read, or a journal is damaged.
+    pub async fn read_journals(
+        &self,
+        scopes: &BTreeSet<String>,
+    ) -> Result<Vec<RunJournal>, StateError> {
+        let mut keys: Vec<String> = Vec::new();
+        for scope in scopes {
+            keys.extend(self.store().list(&layout::journals(scope), None).await?);
+        }
+        let entries: Vec<Option<Entry>> = stream::iter(keys)
+            .map(|key| async move {
+                let Some(found) = self.read_json::<Entry>(&key).await? else { return Ok(None) };
+                match layout::parse(&key) {
+                    Some(ScopeKey::Journal(scope, run, sequence))
+                        if (&scope, &run, sequence)
+                            == (&found.value.scope, &found.value.run, found.value.sequence) =>
+                    {
+                        Ok(Some(found.value))
+                    }
+                    _ => Err(StateError::new(
+                        StateFailure::Invalid,
+                        crate::diag::Diagnostic::error(format!(
+                            "journal `{key}` is not what its name says: it was written for scope `{}`, run `{}`",
+                            found.value.scope, found.value.run
+                        )),
+                    )),
+                }
+            })
+            .buffered(32)
+            .try_collect()
+            .await?;
+        let mut runs: BTreeMap<(String, String), Vec<Entry>> = BTreeMap::new();
+        for entry in entries.into_iter().flatten() {
+            runs.entry((entry.scope.clone(), entry.run.clone())).or_default().push(entry);
+        }
+        let mut runs: Vec<RunJournal> = runs
+            .into_iter()
+            .map(|((scope, run), mut entries)| {
+                entries.sort_by_key(|e| e.sequence);
+                RunJournal { scope, run, entries }
+            })
+            .collect();
+        runs.sort_by_key(|r| (r.entries.first().map(|e| (e.epoch, e.since)), r.run.clone()));
+        Ok(runs)
+    }
+
+    /// Removes a run's journal from a scope up to a sequence number, oldest first: what is left after
+    /// a crash in between is still a whole tail.
+    ///
+    /// # Errors
+    /// The store cannot be used.
+    pub async fn remove_journal(
+        &self,
+        scope: &str,
+        run: &str,
+        sequences: impl IntoIterator<Item = u64>,
+    ) -> Result<(), StateError> {
+        for sequence in sequences {
+            self.store().delete(&layout::journal(scope, run, sequence)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A record of an object from its attributes, for intents and results.
+#[must_use]
+pub fn record(
+    kind: &str,
+    key: &str,
+    attrs: BTreeMap<String, Json>,
+    depends_on: BTreeSet<ResourceAddr>,
+    environments: BTreeSet<String>,
+    meta: BTreeMap<String, Json>,
+) -> ResourceState {
+    ResourceState {
+        kind: kind.to_owned(),
+        key: key.to_owned(),
+        attrs,
+        depends_on,
+        environments,
+        meta,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn resource(n: u64) -> ResourceState {
+        record("iam_role", &n.to_string(), BTreeMap::new(), [].into(), [].into(), BTreeMap::new())
+    }
+
+    fn entry(sequence: u64, finished: Vec<Finished>, intents: Vec<u32>) -> Entry {
+        Entry {
+            sequence,
+            finished,
+            intents: intents
+                .into_iter()
+                .map(|operation| Intent {
+                    operation,
+                    op: "create".into(),
+                    address: format!("iam_role.r{operation}@dev").parse().unwrap(),
+                    key: None,
+                    target: None,
+                    resource: resource(0),
+                })
+                .collect(),
+            ..JournalWriter::new("acct-dev", "r", 1, "me", "p", Timestamp::UNIX_EPOCH).template
+        }
+    }
+
+    proptest! {
+        /// However the log is cut, an operation that was announced and not finished is dangling,
+        /// one that was finished is folded, and replaying twice is replaying once.
+        #[test]
+        fn every_cut_of_a_journal_is_understood(ends in proptest::collection::vec(any::<bool>(), 1..40), cut in 0_usize..41) {
+            let mut entries = vec![entry(1, vec![], (1..=ends.len() as u32).collect())];
+            for (at, ok) in ends.iter().enumerate() {
+                let operation = at as u32 + 1;
+                let outcome = if *ok { Outcome::Recorded(resource(9)) } else { Outcome::Failed("no".into()) };
+                let address = format!("iam_role.r{operation}@dev").parse().unwrap();
+                entries.push(entry(at as u64 + 2, vec![Finished { operation, address, outcome }], vec![]));
+            }
+            entries.truncate(cut);
+            let finished = entries.len().saturating_sub(1);
+            let journal = RunJournal { scope: "acct-dev".into(), run: "r".into(), entries };
+            let dangling: Vec<u32> = journal.dangling().iter().map(|i| i.operation).collect();
+            let expected: Vec<u32> = if cut == 0 { vec![] } else { (finished as u32 + 1..=ends.len() as u32).collect() };
+            prop_assert_eq!(dangling, expected);
+            let mut resources = Resources::new();
+            journal.replay(&mut resources);
+            prop_assert_eq!(resources.len(), ends[..finished].iter().filter(|e| **e).count());
+            let once = resources.clone();
+            journal.replay(&mut resources);
+            prop_assert_eq!(once, resources);
+        }
+    }
+}

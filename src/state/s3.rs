@@ -1,0 +1,434 @@
+//! The S3 backend: conditional single-part writes in a versioned bucket.
+//!
+//! Conditions and their answers: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
+//! (412 the condition did not hold, 409 another conditional write was in progress, 404 `If-Match` on
+//! an absent object). Tags are opaque. Time is the `Date` header of the server's answers.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::BucketVersioningStatus;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+use jiff::Timestamp;
+
+use super::clock::{Clock, SystemClock, backoff};
+use super::store::{
+    Condition, Object, Put, StateStore, StoreError, StoreFailure, Version, Versioning, Written,
+};
+
+/// How often a read is tried when the service is busy or does not answer (beside the SDK's retries).
+const READ_ATTEMPTS: u32 = 5;
+
+/// State below a prefix of a bucket.
+#[derive(Clone)]
+pub struct S3Store {
+    client: Client,
+    bucket: String,
+    prefix: String,
+    clock: Arc<dyn Clock>,
+}
+
+impl S3Store {
+    /// State in `bucket` below `prefix` (empty, or with or without a final slash).
+    #[must_use]
+    pub fn new(client: Client, bucket: impl Into<String>, prefix: &str) -> Self {
+        let prefix = prefix.trim_matches('/');
+        let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
+        Self { client, bucket: bucket.into(), prefix, clock: Arc::new(SystemClock::new()) }
+    }
+
+    /// Waits between attempts on another clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    fn full(&self, key: &str) -> String {
+        format!("{}{key}", self.prefix)
+    }
+
+    fn failed<E>(
+        &self,
+        operation: &'static str,
+        key: &str,
+        error: SdkError<E, HttpResponse>,
+    ) -> StoreError
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let (failure, message) = classify(&error);
+        StoreError { failure, location: self.location(), operation, key: key.to_owned(), message }
+    }
+
+    /// Repeats a read while the service is busy or silent: a read can always be repeated.
+    async fn patiently<T, F>(&self, mut read: impl FnMut() -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        let mut attempt = 0;
+        loop {
+            match read().await {
+                Err(error)
+                    if error.failure == StoreFailure::Unreachable
+                        && attempt + 1 < READ_ATTEMPTS =>
+                {
+                    let wait = backoff(attempt, Duration::from_millis(100), Duration::from_secs(5));
+                    self.clock.sleep(wait).await;
+                    attempt += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn get_object(
+        &self,
+        key: &str,
+        version: Option<&str>,
+    ) -> Result<Option<Object>, StoreError> {
+        let result = self
+            .client
+            .get_object()
+            .bucket(&self.bucket)
+            .key(self.full(key))
+            .set_version_id(version.map(ToOwned::to_owned))
+            .send()
+            .await;
+        let output = match result {
+            Ok(output) => output,
+            Err(error) => {
+                let gone = matches!(error.code(), Some("NoSuchKey" | "NoSuchVersion"));
+                // A version that is a deletion marker answers 405.
+                let marker = version.is_some() && status(&error) == Some(405);
+                if gone || marker {
+                    return Ok(None);
+                }
+                return Err(self.failed("read", key, error));
+            }
+        };
+        let broken = |message: String| StoreError {
+            failure: StoreFailure::Unreachable,
+            location: self.location(),
+            operation: "read",
+            key: key.to_owned(),
+            message,
+        };
+        let etag = output.e_tag.ok_or_else(|| broken("the answer has no ETag".into()))?;
+        let bytes = output.body.collect().await.map_err(|e| broken(e.to_string()))?.to_vec();
+        Ok(Some(Object { bytes, etag, version: output.version_id }))
+    }
+
+    /// Versions and deletion markers below a prefix, newest first for each key.
+    async fn all_versions(&self, prefix: &str) -> Result<Vec<(String, Version)>, StoreError> {
+        let mut found = Vec::new();
+        let (mut key_marker, mut version_marker) = (None, None);
+        loop {
+            let page = self
+                .patiently(|| async {
+                    self.client
+                        .list_object_versions()
+                        .bucket(&self.bucket)
+                        .prefix(self.full(prefix))
+                        .set_key_marker(key_marker.clone())
+                        .set_version_id_marker(version_marker.clone())
+                        .send()
+                        .await
+                        .map_err(|e| self.failed("list versions of", prefix, e))
+                })
+                .await?;
+            let mut on_page = Vec::new();
+            for version in page.versions.unwrap_or_default() {
+                on_page.push((
+                    version.key,
+                    version.version_id,
+                    version.last_modified,
+                    version.size.unwrap_or(0),
+                    false,
+                ));
+            }
+            for marker in page.delete_markers.unwrap_or_default() {
+                on_page.push((marker.key, marker.version_id, marker.last_modified, 0, true));
+            }
+            for (key, id, at, size, deleted) in on_page {
+                let (Some(key), Some(id)) = (key, id) else { continue };
+                let Some(key) = key.strip_prefix(&self.prefix) else { continue };
+                let at = at.and_then(|at| Timestamp::new(at.secs(), 0).ok());
+                let size = u64::try_from(size).unwrap_or(0);
+                found.push((key.to_owned(), Version { id, at, size, deleted }));
+            }
+            let next = (page.next_key_marker, page.next_version_id_marker);
+            if page.is_truncated != Some(true)
+                || next.0.is_none()
+                || next.0 == key_marker && next.1 == version_marker
+            {
+                break;
+            }
+            (key_marker, version_marker) = next;
+        }
+        Ok(found)
+    }
+}
+
+fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
+    error.raw_response().map(|r| r.status().as_u16())
+}
+
+fn classify<E>(error: &SdkError<E, HttpResponse>) -> (StoreFailure, String)
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let message = || match (error.code(), error.message()) {
+        (Some(code), Some(message)) => format!("{message} ({code})"),
+        (Some(code), None) => code.to_owned(),
+        _ => match status(error) {
+            Some(status) => format!("the server answered with status {status}"),
+            None => DisplayErrorContext(error).to_string(),
+        },
+    };
+    let failure = match error {
+        SdkError::TimeoutError(_) | SdkError::ResponseError(_) => StoreFailure::Unreachable,
+        SdkError::DispatchFailure(failure) => {
+            let text = DisplayErrorContext(error).to_string().to_ascii_lowercase();
+            if failure.is_timeout() || failure.is_io() {
+                StoreFailure::Unreachable
+            } else if text.contains("credential") {
+                StoreFailure::Credentials
+            } else {
+                StoreFailure::Unreachable
+            }
+        }
+        SdkError::ServiceError(_) => match (error.code(), status(error)) {
+            (
+                Some(
+                    "ExpiredToken"
+                    | "ExpiredTokenException"
+                    | "InvalidToken"
+                    | "InvalidAccessKeyId"
+                    | "SignatureDoesNotMatch"
+                    | "TokenRefreshRequired",
+                ),
+                _,
+            ) => StoreFailure::Credentials,
+            (Some("NoSuchBucket"), _) => StoreFailure::Missing,
+            (_, Some(403 | 401)) => StoreFailure::Denied,
+            (Some("SlowDown" | "RequestTimeout" | "Throttling" | "ThrottlingException"), _)
+            | (_, Some(429 | 500 | 502 | 503 | 504)) => StoreFailure::Unreachable,
+            _ => StoreFailure::Other,
+        },
+        SdkError::ConstructionFailure(_)
+            if DisplayErrorContext(error)
+                .to_string()
+                .to_ascii_lowercase()
+                .contains("credential") =>
+        {
+            StoreFailure::Credentials
+        }
+        _ => StoreFailure::Other,
+    };
+    (failure, message())
+}
+
+/// Keeps the `Date` header of an answer.
+#[derive(Clone, Debug, Default)]
+struct DateCapture(Arc<Mutex<Option<Timestamp>>>);
+
+impl DateCapture {
+    fn get(&self) -> Option<Timestamp> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[dyn_dispatch_hint]
+impl Intercept for DateCapture {
+    fn name(&self) -> &'static str {
+        "DateCapture"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let date = context
+            .response()
+            .headers()
+            .get("date")
+            .and_then(|text| jiff::fmt::rfc2822::parse(text).ok())
+            .map(|zoned| zoned.timestamp());
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = date;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl StateStore for S3Store {
+    fn location(&self) -> String {
+        format!("s3://{}/{}", self.bucket, self.prefix)
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
+        self.patiently(|| self.get_object(key, None)).await
+    }
+
+    async fn put_if(
+        &self,
+        key: &str,
+        bytes: &[u8],
+        condition: &Condition,
+    ) -> Result<Put, StoreError> {
+        let date = DateCapture::default();
+        let request = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(self.full(key))
+            .content_type("application/json")
+            .body(ByteStream::from(bytes.to_vec()));
+        let request = match condition {
+            Condition::Absent => request.if_none_match("*"),
+            Condition::Etag(etag) => request.if_match(etag),
+        };
+        match request.customize().interceptor(date.clone()).send().await {
+            Ok(output) => match output.e_tag {
+                Some(etag) => {
+                    Ok(Put::Written(Written { etag, version: output.version_id, at: date.get() }))
+                }
+                None => Ok(Put::Ambiguous("the answer has no ETag".into())),
+            },
+            Err(error) => {
+                match (status(&error), error.code()) {
+                    (Some(412), _) => return Ok(Put::Lost),
+                    (Some(404), Some("NoSuchKey")) if *condition != Condition::Absent => {
+                        return Ok(Put::Lost);
+                    }
+                    (Some(409), _) => {
+                        return Ok(Put::Ambiguous("another write was in progress (409)".into()));
+                    }
+                    _ => {}
+                }
+                let failed = self.failed("write", key, error);
+                match failed.failure {
+                    StoreFailure::Unreachable => Ok(Put::Ambiguous(failed.message)),
+                    _ => Err(failed),
+                }
+            }
+        }
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<String>, StoreError> {
+        let mut keys = Vec::new();
+        let mut after = after.map(|a| self.full(a));
+        loop {
+            // `StartAfter` pages as well as a token and survives a retry.
+            let page = self
+                .patiently(|| async {
+                    self.client
+                        .list_objects_v2()
+                        .bucket(&self.bucket)
+                        .prefix(self.full(prefix))
+                        .set_start_after(after.clone())
+                        .send()
+                        .await
+                        .map_err(|e| self.failed("list", prefix, e))
+                })
+                .await?;
+            let last = keys.len();
+            for object in page.contents.unwrap_or_default() {
+                let Some(full) = object.key else { continue };
+                if let Some(key) = full.strip_prefix(&self.prefix) {
+                    keys.push(key.to_owned());
+                }
+                after = Some(full);
+            }
+            if page.is_truncated != Some(true) || keys.len() == last {
+                return Ok(keys);
+            }
+        }
+    }
+
+    async fn versions(&self, key: &str) -> Result<Vec<Version>, StoreError> {
+        let all = self.all_versions(key).await?;
+        Ok(all.into_iter().filter(|(k, _)| k == key).map(|(_, v)| v).collect())
+    }
+
+    async fn version_counts(&self, prefix: &str) -> Result<Vec<(String, usize, bool)>, StoreError> {
+        let mut counts = std::collections::BTreeMap::<String, (usize, bool)>::new();
+        for (key, version) in self.all_versions(prefix).await? {
+            let entry = counts.entry(key).or_default();
+            if version.deleted {
+                entry.1 = true;
+            } else {
+                entry.0 += 1;
+            }
+        }
+        Ok(counts.into_iter().map(|(key, (count, marker))| (key, count, marker)).collect())
+    }
+
+    async fn get_version(&self, key: &str, version: &str) -> Result<Option<Object>, StoreError> {
+        self.patiently(|| self.get_object(key, Some(version))).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.patiently(|| async {
+            self.client
+                .delete_object()
+                .bucket(&self.bucket)
+                .key(self.full(key))
+                .send()
+                .await
+                .map_err(|e| self.failed("delete", key, e))
+        })
+        .await?;
+        Ok(())
+    }
+
+    async fn server_time(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.patiently(|| async {
+            let date = DateCapture::default();
+            let request = self.client.head_bucket().bucket(&self.bucket).customize();
+            match request.interceptor(date.clone()).send().await {
+                Ok(_) => Ok(date.get()),
+                // HeadBucket answers without a body: the bare status is all there is.
+                Err(error) if status(&error) == Some(404) => Err(StoreError {
+                    failure: StoreFailure::Missing,
+                    location: self.location(),
+                    operation: "read",
+                    key: String::new(),
+                    message: format!("bucket `{}` does not exist", self.bucket),
+                }),
+                Err(error) => Err(self.failed("read the time of", "", error)),
+            }
+        })
+        .await
+    }
+
+    async fn versioning(&self) -> Result<Versioning, StoreError> {
+        let output = self
+            .patiently(|| async {
+                self.client
+                    .get_bucket_versioning()
+                    .bucket(&self.bucket)
+                    .send()
+                    .await
+                    .map_err(|e| self.failed("read the versioning of", "", e))
+            })
+            .await?;
+        Ok(match output.status {
+            Some(BucketVersioningStatus::Enabled) => Versioning::On,
+            _ => Versioning::Off(format!(
+                "switch it on: `aws s3api put-bucket-versioning --bucket {} --versioning-configuration Status=Enabled`",
+                self.bucket
+            )),
+        })
+    }
+}
