@@ -336,15 +336,15 @@ impl Walk {
             (Value::Set(set), Type::List(element)) => {
                 Ok(Value::List(self.elements(set.into_iter().collect(), element)?))
             }
-            (Value::List(list), Type::Set(element)) => self.into_set(list, element),
+            (Value::List(list), Type::Set(element)) => self.set_of(list, element),
             (Value::Set(set), Type::Set(element)) => {
-                self.into_set(set.into_iter().collect(), element)
+                self.set_of(set.into_iter().collect(), element)
             }
-            (Value::Map(map), Type::Map(element)) => self.into_map(map, element),
-            (Value::Map(map), Type::Object(fields)) => self.into_object(map, fields),
-            (Value::List(list), Type::Tuple(types)) => self.into_tuple(list, types),
+            (Value::Map(map), Type::Map(element)) => self.map_of(map, element),
+            (Value::Map(map), Type::Object(fields)) => self.object_of(map, fields),
+            (Value::List(list), Type::Tuple(types)) => self.tuple_of(list, types),
             (Value::Set(set), Type::Tuple(types)) => {
-                self.into_tuple(set.into_iter().collect(), types)
+                self.tuple_of(set.into_iter().collect(), types)
             }
             (value, ty) => self.mismatch(&value, ty),
         }
@@ -439,7 +439,7 @@ impl Walk {
             .collect()
     }
 
-    fn into_set(&mut self, list: Vec<Value>, ty: &Type) -> Result<Value, ConvertError> {
+    fn set_of(&mut self, list: Vec<Value>, ty: &Type) -> Result<Value, ConvertError> {
         let list = self.elements(list, ty)?;
         // A mark cannot stay on one element, since elements are told apart by what they are.
         let sensitive = list.iter().any(Value::has_sensitive);
@@ -451,7 +451,7 @@ impl Walk {
         Ok(if sensitive { Value::Set(set).sensitive() } else { Value::Set(set) })
     }
 
-    fn into_map(&mut self, map: BTreeMap<String, Value>, ty: &Type) -> Result<Value, ConvertError> {
+    fn map_of(&mut self, map: BTreeMap<String, Value>, ty: &Type) -> Result<Value, ConvertError> {
         let mut converted = BTreeMap::new();
         for (key, value) in map {
             let value = self.at(Step::Key(key.clone()), |w| w.convert(value, ty))?;
@@ -477,7 +477,7 @@ impl Walk {
         Ok(Value::Map(unified))
     }
 
-    fn into_object(
+    fn object_of(
         &mut self,
         mut map: BTreeMap<String, Value>,
         fields: &BTreeMap<String, Field>,
@@ -518,7 +518,7 @@ impl Walk {
         Ok(Value::Map(object))
     }
 
-    fn into_tuple(&mut self, list: Vec<Value>, types: &[Type]) -> Result<Value, ConvertError> {
+    fn tuple_of(&mut self, list: Vec<Value>, types: &[Type]) -> Result<Value, ConvertError> {
         if list.len() != types.len() {
             return self.error(format!(
                 "a tuple of {} is required, not of {}",
