@@ -12,6 +12,7 @@ mod account;
 mod account_baseline;
 mod body;
 mod config;
+pub mod duration;
 mod iam_oidc_provider;
 mod iam_policy;
 mod iam_role;
@@ -20,6 +21,7 @@ mod org_policy;
 mod organization;
 mod organizational_unit;
 mod policy;
+mod read;
 mod s3_bucket;
 mod tags;
 
@@ -29,6 +31,9 @@ use crate::value::{Attrs, Value};
 
 pub use body::{Body, NestedBody, Spanned};
 pub use kinds::{kind, kinds};
+pub use org_policy::is_aws_owned;
+pub use organization::limits_of;
+pub use policy::canonical as canonical_policy;
 
 /// The type of an attribute in HCL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -278,6 +283,8 @@ pub struct Context {
     pub default_tags: std::collections::BTreeMap<String, String>,
     /// The tags that mark ownership; part of every desired `tags`.
     pub ownership_tags: std::collections::BTreeMap<String, String>,
+    /// AWS's limits, with what `organization { limits {} }` overrides.
+    pub limits: crate::iam::Limits,
 }
 
 /// What destroying an object does.
