@@ -38,14 +38,18 @@ impl Expr {
     /// The whole expression's range.
     #[must_use]
     pub fn loc(&self) -> Loc {
-        self.loc_of(&*self.node)
+        Loc::new(&self.source, self.span())
     }
 
-    /// The range of a part of this expression; the start of the whole one for a part without a range.
+    /// The range of a part of this expression; that of the whole for a part without one.
     #[must_use]
     pub fn loc_of(&self, part: &impl Span) -> Loc {
-        let fallback = || self.node.span().unwrap_or(0..0);
-        Loc::new(&self.source, part.span().unwrap_or_else(fallback))
+        Loc::new(&self.source, part.span().unwrap_or_else(|| self.span()))
+    }
+
+    /// What was not parsed (text given to a string variable) is its whole source.
+    fn span(&self) -> Range<usize> {
+        self.node.span().unwrap_or(0..self.source.text().len())
     }
 
     /// A range of the same file.

@@ -1,18 +1,26 @@
 //! From files to declarations: a [`Configuration`] whose shape is checked and whose expressions are not yet evaluated.
 //!
-//! Loading reads the `*.hcl` files of a directory and of the modules that it calls, decodes every
+//! [`load`] reads the `*.hcl` files of a directory and of the modules that it calls, decodes every
 //! block against its schema, and collects as many errors as it can. What it yields is what is
-//! *written*: references are not followed and no expression is evaluated here. Unknown and cyclic
+//! written: references are not followed and no expression is evaluated here. Unknown and cyclic
 //! references are what the `graph` module finds; values are what the evaluator finds.
 
+mod decode;
 mod expr;
+mod lex;
+mod load;
 mod model;
 mod raw;
+mod syntax;
+mod vars;
 
 pub use expr::Expr;
+pub use load::{Loaded, MAX_FILE, Options, load, read_source};
 pub use model::{
     Backend, CallDecl, CheckDecl, Condition, Configuration, IgnoreChanges, ImportDecl,
     LifecycleDecl, LocalDecl, Meta, Module, ModuleId, MovedDecl, OutputDecl, RemovedDecl,
     ResourceDecl, Settings, Supplied, SuppliedBy, Target, TargetAddr, VariableDecl,
 };
 pub use raw::{Dynamic, RawAttr, RawBlock, RawBody, RawNested};
+pub use syntax::{MAX_NESTING, parse_body, parse_expression, parse_template};
+pub use vars::VarArg;

@@ -7,7 +7,6 @@
 
 pub mod convert;
 pub mod path;
-pub mod types;
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,9 +15,8 @@ use std::sync::Arc;
 
 use crate::address::ResourceAddr;
 
-pub use convert::ConvertError;
+pub use convert::{ConvertError, Field, Type};
 pub use path::{AttrPath, Step};
-pub use types::{Field, Type};
 
 /// Attributes by name.
 pub type Attrs = BTreeMap<String, Value>;

@@ -1,0 +1,220 @@
+//! Blocks of managed kinds: meta-arguments, placement, lifecycle, and the kind's own schema.
+
+use std::collections::BTreeMap;
+
+use hcl::edit::Span;
+use hcl::edit::expr::{Expression, Traversal, TraversalOperator};
+
+use super::super::{Expr, IgnoreChanges, LifecycleDecl, Meta, RawAttr, ResourceDecl};
+use super::body::Owner;
+use super::{Decoder, Parts, Target};
+use crate::diag::{Diagnostic, Loc};
+use crate::schema::blocks::LIFECYCLE;
+use crate::schema::{Home, KindSchema, Spanned};
+
+impl Decoder<'_> {
+    /// A block of a managed kind.
+    pub(super) fn managed(
+        &mut self,
+        schema: &'static KindSchema,
+        mut parts: Parts,
+        to: &mut Target<'_>,
+    ) {
+        let Some(label) = parts.labels.first().cloned() else { return };
+        let name = format!("{}.{}", schema.kind, label.value);
+        let mut meta = Meta::default();
+        let (for_each, count) = self.repetition(&mut parts.attrs);
+        meta.for_each = for_each;
+        meta.count = count;
+        if let Some(attr) = parts.attrs.remove("depends_on") {
+            meta.depends_on = self.references("depends_on", attr);
+        }
+        self.placement(schema, &name, &mut parts, &mut meta);
+        let mut rest = Vec::new();
+        let mut lifecycle: Option<Loc> = None;
+        for block in parts.blocks {
+            if block.ident.as_str() != "lifecycle" {
+                rest.push(block);
+                continue;
+            }
+            let inner = self.split(block);
+            match &lifecycle {
+                Some(first) => self.twice("`lifecycle`", inner.loc.clone(), first),
+                None => {
+                    lifecycle = Some(inner.loc.clone());
+                    if self.labels(&inner, &[]).is_some() {
+                        meta.lifecycle = self.lifecycle(inner);
+                    }
+                }
+            }
+        }
+        let computed: Vec<&str> = schema.computed.iter().map(|c| c.name).collect();
+        let owner = Owner { ty: schema.kind, name: &name, computed: &computed, meta: true };
+        let body = self.body(&owner, parts.loc.clone(), parts.attrs, rest, &schema.block);
+        let declaration = ResourceDecl {
+            kind: schema.kind.to_owned(),
+            label: label.clone(),
+            loc: parts.loc.clone(),
+            meta,
+            body,
+        };
+        let key = (schema.kind.to_owned(), label.value);
+        if let Some(first) = to.module.resources.get(&key) {
+            let first = first.loc.clone();
+            self.twice(&format!("`{name}`"), parts.loc, &first);
+        } else {
+            to.module.resources.insert(key, declaration);
+        }
+    }
+
+    /// `for_each` and `count`, of which at most one may be given.
+    pub(super) fn repetition(
+        &mut self,
+        attrs: &mut BTreeMap<String, RawAttr>,
+    ) -> (Option<Expr>, Option<Expr>) {
+        let for_each = attrs.remove("for_each");
+        let count = attrs.remove("count");
+        if let (Some(for_each), Some(count)) = (&for_each, &count) {
+            self.error(
+                Diagnostic::error("`for_each` and `count` exclude each other")
+                    .at(count.name_loc.clone())
+                    .related(for_each.name_loc.clone(), "the other one")
+                    .help(
+                        "keep `for_each` where instances have names, `count` where they are alike",
+                    ),
+            );
+        }
+        (for_each.map(|a| a.value), count.map(|a| a.value))
+    }
+
+    fn placement(
+        &mut self,
+        schema: &'static KindSchema,
+        name: &str,
+        parts: &mut Parts,
+        meta: &mut Meta,
+    ) {
+        let mut take = |attr: &str| {
+            if schema.block.attr(attr).is_some() { None } else { parts.attrs.remove(attr) }
+        };
+        let (accounts, environments) = (take("accounts"), take("environments"));
+        match (schema.home, &accounts, &environments) {
+            (Home::Organization, None, None) => {}
+            (Home::Organization, accounts, environments) => {
+                for (attr, given) in [("accounts", accounts), ("environments", environments)] {
+                    if let Some(given) = given {
+                        self.error(
+                            Diagnostic::error(format!("`{}` takes no `{attr}`", schema.kind))
+                                .at(given.name_loc.clone())
+                                .detail("it lives in the organization, not in an account")
+                                .help("remove it"),
+                        );
+                    }
+                }
+                return;
+            }
+            (Home::Account, None, None) => self.error(
+                Diagnostic::error(format!("`{name}` is not placed"))
+                    .at(parts.loc.clone())
+                    .detail("it lives in accounts, and none is named")
+                    .help("add `environments = [environment.NAME]` or `accounts = [account.NAME]`"),
+            ),
+            (Home::Account, Some(accounts), Some(environments)) => self.error(
+                Diagnostic::error("`accounts` and `environments` exclude each other")
+                    .at(environments.name_loc.clone())
+                    .related(accounts.name_loc.clone(), "the other one")
+                    .help("keep one of them, or write two blocks"),
+            ),
+            (Home::Account, ..) => {}
+        }
+        meta.accounts = accounts.map(|a| a.value);
+        meta.environments = environments.map(|a| a.value);
+    }
+
+    fn lifecycle(&mut self, parts: Parts) -> LifecycleDecl {
+        let owner = Owner { ty: "lifecycle", name: "lifecycle", computed: &[], meta: false };
+        let mut body = self.body(&owner, parts.loc, parts.attrs, parts.blocks, &LIFECYCLE);
+        let preconditions = self.conditions(&body, "precondition");
+        let postconditions = self.conditions(&body, "postcondition");
+        let mut flag = |name: &str| {
+            let attr = body.attrs.remove(name)?;
+            self.literal_bool(name, &attr)
+        };
+        let prevent_destroy = flag("prevent_destroy").unwrap_or(false);
+        let create_before_destroy = flag("create_before_destroy").unwrap_or(false);
+        let ignore_changes = match body.attrs.remove("ignore_changes") {
+            Some(attr) => self.ignore_changes(&attr),
+            None => IgnoreChanges::None,
+        };
+        let replace_triggered_by = match body.attrs.remove("replace_triggered_by") {
+            Some(attr) => self.references("replace_triggered_by", attr),
+            None => Vec::new(),
+        };
+        LifecycleDecl {
+            prevent_destroy,
+            create_before_destroy,
+            ignore_changes,
+            replace_triggered_by,
+            preconditions,
+            postconditions,
+        }
+    }
+
+    fn ignore_changes(&mut self, attr: &RawAttr) -> IgnoreChanges {
+        let expr = &attr.value;
+        match expr.node() {
+            Expression::Variable(name) if name.as_str() == "all" => IgnoreChanges::All(expr.loc()),
+            Expression::Array(array) => {
+                let mut paths = Vec::new();
+                for element in array {
+                    let loc = expr.loc_at(element.span().unwrap_or(0..0));
+                    match attribute_path(element) {
+                        Some(value) => paths.push(Spanned { value, loc }),
+                        None => self.error(
+                            Diagnostic::error("`ignore_changes` takes names of arguments")
+                                .at(loc)
+                                .help("write `ignore_changes = [tags, description]`"),
+                        ),
+                    }
+                }
+                IgnoreChanges::Some(paths)
+            }
+            _ => {
+                self.error(
+                    Diagnostic::error("`ignore_changes` must be a list of arguments, or `all`")
+                        .at(expr.loc())
+                        .help("write `ignore_changes = [tags]`"),
+                );
+                IgnoreChanges::None
+            }
+        }
+    }
+}
+
+/// `tags`, `tags.x`, `tags["x"]` and `"tags.x"` as a path with dots.
+fn attribute_path(expr: &Expression) -> Option<String> {
+    match expr {
+        Expression::Variable(name) => Some(name.as_str().to_owned()),
+        Expression::String(text) => Some(text.value().clone()),
+        Expression::Traversal(traversal) => {
+            let Traversal { expr: Expression::Variable(name), operators, .. } = &**traversal else {
+                return None;
+            };
+            let mut path = name.as_str().to_owned();
+            for operator in operators {
+                path.push('.');
+                match operator.value() {
+                    TraversalOperator::GetAttr(name) => path.push_str(name.as_str()),
+                    TraversalOperator::Index(Expression::String(key)) => path.push_str(key.value()),
+                    TraversalOperator::Index(Expression::Number(n)) => {
+                        path.push_str(&n.value().to_string());
+                    }
+                    TraversalOperator::LegacyIndex(n) => path.push_str(&n.value().to_string()),
+                    _ => return None,
+                }
+            }
+            Some(path)
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,649 @@
+//! Reads a configuration's files and follows its module calls.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use super::decode::{self, PendingCall, Target};
+use super::vars::{self, VarArg};
+use super::{Configuration, Module, ModuleId, Settings, syntax};
+use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
+use crate::schema::Kind;
+
+/// The largest file that is read: 4 MiB.
+pub const MAX_FILE: u64 = 4 << 20;
+/// How many files one module may have.
+const MAX_FILES: usize = 2_000;
+/// How deep module calls may nest.
+const MAX_MODULES_DEEP: usize = 32;
+/// How many modules a configuration may have.
+const MAX_MODULES: usize = 1_000;
+
+/// What loading needs to know beside the directory.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How the directory is named in messages: empty for the one where the user stands.
+    pub display: String,
+    /// This program's version, for `required_version`.
+    pub version: semver::Version,
+    /// `--var` and `--var-file`, in the order given.
+    pub vars: Vec<VarArg>,
+    /// `PALISADE_VAR_*` variables of the environment: names without the prefix, and values.
+    pub env_vars: BTreeMap<String, String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            display: String::new(),
+            version: semver::Version::parse(env!("CARGO_PKG_VERSION"))
+                .unwrap_or(semver::Version::new(0, 0, 0)),
+            vars: Vec::new(),
+            env_vars: BTreeMap::new(),
+        }
+    }
+}
+
+/// What loading yields.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The configuration, as far as it could be read.
+    pub configuration: Configuration,
+    /// What was found.
+    pub diagnostics: Diagnostics,
+    /// Whether every file was parsed and every module found: only then is it worth looking for
+    /// unknown references.
+    pub complete: bool,
+}
+
+impl Loaded {
+    /// The configuration and the warnings.
+    ///
+    /// # Errors
+    /// All findings, when one of them is an error.
+    pub fn into_result(self) -> Result<(Configuration, Diagnostics), Diagnostics> {
+        if self.diagnostics.has_errors() {
+            Err(self.diagnostics)
+        } else {
+            Ok((self.configuration, self.diagnostics))
+        }
+    }
+}
+
+/// Loads the configuration of a directory.
+#[must_use]
+pub fn load(dir: &Path, options: &Options) -> Loaded {
+    let kinds = crate::schema::kinds();
+    let mut loader = Loader {
+        kinds,
+        found: Diagnostics::new(),
+        complete: true,
+        modules: Vec::new(),
+        by_dir: BTreeMap::new(),
+        settings: Settings::default(),
+        provider: None,
+        boundary: None,
+    };
+    let mut supplied = BTreeMap::new();
+    match fs::canonicalize(dir) {
+        Ok(root) if root.is_dir() => {
+            loader.boundary = repository(&root);
+            loader.module(&root, &options.display, &mut Vec::new());
+            loader.check_calls();
+            loader.check_version(&options.version);
+            if let Some(module) = loader.modules.first() {
+                supplied = vars::collect(module, options, &mut loader.found);
+            }
+        }
+        Ok(_) => loader.fail(Diagnostic::error(format!("`{}` is not a directory", dir.display()))),
+        Err(error) => loader.fail(
+            Diagnostic::error(format!("`{}` cannot be opened", dir.display()))
+                .detail(reason(&error))
+                .help("name a directory that holds `*.hcl` files with `-C DIR`"),
+        ),
+    }
+    if loader.modules.is_empty() {
+        loader.modules.push(Module::default());
+    }
+    Loaded {
+        configuration: Configuration {
+            modules: loader.modules,
+            settings: loader.settings,
+            provider: loader.provider,
+            supplied,
+        },
+        diagnostics: loader.found,
+        complete: loader.complete,
+    }
+}
+
+/// A file's text, as every reader of configuration takes it: bounded, UTF-8, without a byte-order
+/// mark, from a regular file.
+///
+/// # Errors
+/// Why the file cannot be read, naming it as `name`.
+pub fn read_source(path: &Path, name: &str) -> Result<Arc<Source>, Diagnostic> {
+    let fail = |why: String| Diagnostic::error(format!("`{name}` cannot be read")).detail(why);
+    let metadata = fs::metadata(path).map_err(|e| fail(reason(&e)))?;
+    if !metadata.is_file() {
+        return Err(fail("it is not a regular file".to_owned()));
+    }
+    if metadata.len() > MAX_FILE {
+        return Err(fail(format!("it has {} bytes, more than {MAX_FILE}", metadata.len()))
+            .help("split it into several files"));
+    }
+    let bytes = fs::read(path).map_err(|e| fail(reason(&e)))?;
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(Source::new(name, text)),
+        Err(error) => {
+            let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            let line = valid.iter().filter(|b| **b == b'\n').count() + 1;
+            let utf16 = matches!(bytes, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]);
+            Err(Diagnostic::error(format!("`{name}` is not UTF-8 text"))
+                .detail(format!("line {line} holds a byte that is no text"))
+                .help(if utf16 { "it is UTF-16: save it as UTF-8" } else { "save it as UTF-8" }))
+        }
+    }
+}
+
+/// An I/O error in plain words.
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "it does not exist".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// The root of the repository that holds a directory.
+fn repository(dir: &Path) -> Option<PathBuf> {
+    dir.ancestors().find(|d| d.join(".git").exists()).map(Path::to_path_buf)
+}
+
+struct Loader {
+    kinds: &'static [&'static dyn Kind],
+    found: Diagnostics,
+    complete: bool,
+    modules: Vec<Module>,
+    by_dir: BTreeMap<PathBuf, ModuleId>,
+    settings: Settings,
+    provider: Option<super::RawBlock>,
+    /// The repository's root: nothing outside of it is read.
+    boundary: Option<PathBuf>,
+}
+
+/// A module that is being loaded: its directory, its name, and the call that led to it.
+struct Step {
+    dir: PathBuf,
+    name: String,
+    call: Option<Loc>,
+}
+
+impl Loader {
+    fn fail(&mut self, diagnostic: Diagnostic) {
+        self.complete = false;
+        self.found.push(diagnostic);
+    }
+
+    /// Loads the module of a directory and all that it calls.
+    fn module(&mut self, dir: &Path, name: &str, path: &mut Vec<Step>) -> ModuleId {
+        let id = ModuleId(self.modules.len());
+        self.by_dir.insert(dir.to_path_buf(), id);
+        self.modules.push(Module {
+            id,
+            dir: dir.to_path_buf(),
+            name: name.to_owned(),
+            ..Module::default()
+        });
+        let mut module =
+            Module { id, dir: dir.to_path_buf(), name: name.to_owned(), ..Module::default() };
+        let mut calls = BTreeMap::new();
+        let root = id == Configuration::ROOT;
+        for file in self.files(dir, name, root) {
+            let shown = join(name, &file);
+            let source = match self.open(&dir.join(&file), &shown) {
+                Ok(source) => source,
+                Err(diagnostic) => {
+                    self.fail(diagnostic);
+                    continue;
+                }
+            };
+            module.sources.push(Arc::clone(&source));
+            match syntax::parse_body(&source) {
+                Ok(body) => {
+                    let mut to = Target {
+                        module: &mut module,
+                        calls: &mut calls,
+                        settings: &mut self.settings,
+                        provider: &mut self.provider,
+                        root,
+                        kinds: self.kinds,
+                    };
+                    decode::file(body, &source, &mut to, &mut self.found);
+                }
+                Err(diagnostic) => self.fail(diagnostic),
+            }
+        }
+        path.push(Step { dir: dir.to_path_buf(), name: name.to_owned(), call: None });
+        for (label, PendingCall { mut call }) in calls {
+            if let Some(last) = path.last_mut() {
+                last.call = Some(call.source.loc.clone());
+            }
+            match self.follow(dir, name, &call, path) {
+                Some(id) => {
+                    call.module = id;
+                    module.calls.insert(label, call);
+                }
+                None => self.complete = false,
+            }
+        }
+        path.pop();
+        if let Some(slot) = self.modules.get_mut(id.0) {
+            *slot = module;
+        }
+        id
+    }
+
+    /// The configuration files of a directory, by name.
+    fn files(&mut self, dir: &Path, name: &str, root: bool) -> Vec<String> {
+        let shown = if name.is_empty() { "." } else { name };
+        let entries = match fs::read_dir(dir) {
+            Ok(entries) => entries,
+            Err(error) => {
+                self.fail(
+                    Diagnostic::error(format!("`{shown}` cannot be opened")).detail(reason(&error)),
+                );
+                return Vec::new();
+            }
+        };
+        let mut files = BTreeSet::new();
+        for entry in entries {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    self.fail(
+                        Diagnostic::error(format!("`{shown}` cannot be read"))
+                            .detail(reason(&error)),
+                    );
+                    continue;
+                }
+            };
+            let file = entry.file_name();
+            let Some(file) = file.to_str() else {
+                if Path::new(&file).extension().is_some_and(|e| e == "hcl") {
+                    self.fail(Diagnostic::error(format!(
+                        "the name of `{}` is not UTF-8 text",
+                        join(name, &file.to_string_lossy())
+                    )));
+                }
+                continue;
+            };
+            let wanted = file.ends_with(".hcl")
+                && !file.starts_with('.')
+                && !file.ends_with(".test.hcl")
+                && !file.ends_with(".vars.hcl");
+            if wanted && !entry.path().is_dir() {
+                files.insert(file.to_owned());
+            }
+        }
+        if files.len() > MAX_FILES {
+            self.fail(Diagnostic::error(format!(
+                "`{shown}` holds {} configuration files, more than {MAX_FILES}",
+                files.len()
+            )));
+            return Vec::new();
+        }
+        if files.is_empty() && root {
+            self.fail(
+                Diagnostic::error(format!("`{shown}` holds no configuration"))
+                    .detail("there is no `*.hcl` file")
+                    .help("name the directory of a configuration with `-C DIR`"),
+            );
+        }
+        files.into_iter().collect()
+    }
+
+    fn open(&self, path: &Path, shown: &str) -> Result<Arc<Source>, Diagnostic> {
+        if let (Some(boundary), Ok(real)) = (&self.boundary, fs::canonicalize(path))
+            && !real.starts_with(boundary)
+        {
+            return Err(Diagnostic::error(format!("`{shown}` leads out of the repository"))
+                .detail("it is a symbolic link")
+                .help("keep the file itself in the repository"));
+        }
+        read_source(path, shown)
+    }
+
+    fn follow(
+        &mut self,
+        dir: &Path,
+        name: &str,
+        call: &super::CallDecl,
+        path: &mut Vec<Step>,
+    ) -> Option<ModuleId> {
+        let source = &call.source;
+        let text = source.value.as_str();
+        let refuse = |summary: String| Diagnostic::error(summary).at(source.loc.clone());
+        let local =
+            ["./", "../"].iter().any(|p| text.starts_with(p)) || text == "." || text == "..";
+        if !local || text.contains('\\') {
+            let remote = text.contains("://")
+                || text.contains("::")
+                || text.starts_with("git@")
+                || text.split('/').count() == 3 && !text.starts_with('/');
+            self.found.push(
+                refuse(format!("`{text}` is not a local module"))
+                    .detail("it must start with `./` or `../`")
+                    .help(if remote {
+                        "modules are directories of the same repository: copy it there".to_owned()
+                    } else {
+                        format!("write `./{}`", text.trim_start_matches('/'))
+                    }),
+            );
+            return None;
+        }
+        let lexical = dir.join(text);
+        let shown = normal(&join(name, text));
+        let real = match fs::canonicalize(&lexical) {
+            Ok(real) if real.is_dir() => real,
+            Ok(_) => {
+                self.found.push(
+                    refuse(format!("`{text}` is not a directory"))
+                        .help("a module is a directory of `*.hcl` files"),
+                );
+                return None;
+            }
+            Err(error) => {
+                self.found.push(
+                    refuse(format!("module `{text}` cannot be found"))
+                        .detail(format!("`{shown}`: {}", reason(&error)))
+                        .help("the path is relative to the directory of the file that holds it"),
+                );
+                return None;
+            }
+        };
+        if !self.inside(dir, text, &real) {
+            self.found.push(
+                refuse(format!("module `{text}` lies outside of the configuration"))
+                    .detail("it leads out of the repository")
+                    .help("copy the module into the repository"),
+            );
+            return None;
+        }
+        if let Some(start) = path.iter().position(|step| step.dir == real) {
+            self.found.push(cycle(path.get(start..).unwrap_or_default(), source.loc.clone()));
+            return None;
+        }
+        if let Some(id) = self.by_dir.get(&real) {
+            return Some(*id);
+        }
+        if path.len() >= MAX_MODULES_DEEP || self.modules.len() >= MAX_MODULES {
+            let summary = if path.len() >= MAX_MODULES_DEEP {
+                format!("modules call each other more than {MAX_MODULES_DEEP} deep")
+            } else {
+                format!("the configuration has more than {MAX_MODULES} modules")
+            };
+            self.found.push(refuse(summary));
+            return None;
+        }
+        if !holds_configuration(&real) {
+            self.found.push(
+                refuse(format!("module `{text}` is empty"))
+                    .detail(format!("`{shown}` holds no `*.hcl` file")),
+            );
+            return None;
+        }
+        Some(self.module(&real, &shown, path))
+    }
+
+    /// Whether a module's real directory is one that the configuration may read: in the same
+    /// repository, or, where there is none, not behind a symbolic link that leads elsewhere.
+    fn inside(&self, dir: &Path, text: &str, real: &Path) -> bool {
+        if let Some(boundary) = &self.boundary {
+            return real.starts_with(boundary);
+        }
+        // `dir` is canonical, so going up from it is exact.
+        let mut common = dir.to_path_buf();
+        for component in Path::new(text).components() {
+            match component {
+                Component::ParentDir => {
+                    common.pop();
+                }
+                Component::CurDir => {}
+                _ => break,
+            }
+        }
+        real.starts_with(&common)
+    }
+
+    /// Checks that calls give modules what they take.
+    fn check_calls(&mut self) {
+        let mut found = Vec::new();
+        for module in &self.modules {
+            for call in module.calls.values() {
+                let Some(callee) = self.modules.get(call.module.0) else { continue };
+                let name = &call.name.value;
+                for (arg, attr) in &call.args {
+                    if callee.variables.contains_key(arg) {
+                        continue;
+                    }
+                    let names: Vec<&str> = callee.variables.keys().map(String::as_str).collect();
+                    let help = did_you_mean(arg, names.iter().copied()).unwrap_or_else(|| {
+                        if names.is_empty() {
+                            "the module has no variables".to_owned()
+                        } else {
+                            format!("its variables are {}", names.join(", "))
+                        }
+                    });
+                    found.push(
+                        Diagnostic::error(format!("`module.{name}` has no variable `{arg}`"))
+                            .at(attr.name_loc.clone())
+                            .detail(format!("`{}` declares none of that name", callee.name))
+                            .help(help),
+                    );
+                }
+                for variable in callee.variables.values() {
+                    let given = call.args.contains_key(&variable.name.value);
+                    if given || variable.default.is_some() {
+                        continue;
+                    }
+                    found.push(
+                        Diagnostic::error(format!(
+                            "`module.{name}` needs `{}`",
+                            variable.name.value
+                        ))
+                        .at(call.loc.clone())
+                        .detail("a variable without a default is not given")
+                        .related(variable.loc.clone(), "declared here")
+                        .help(match &variable.description {
+                            Some(text) => format!("`{}`: {}", variable.name.value, text.trim()),
+                            None => format!("add `{} = ...`", variable.name.value),
+                        }),
+                    );
+                }
+            }
+        }
+        // A module of which a file is unreadable may declare what seems to be missing.
+        if self.complete {
+            self.found.extend(found);
+        }
+    }
+
+    fn check_version(&mut self, version: &semver::Version) {
+        if let Some(required) = &self.settings.required_version
+            && !required.value.matches(version)
+        {
+            self.found.push(
+                Diagnostic::error(format!(
+                    "this configuration needs another version of Palisade than {version}"
+                ))
+                .at(required.loc.clone())
+                .detail(format!("`{}` is required", required.value))
+                .help("install a version that fits, or change `required_version`"),
+            );
+        }
+    }
+}
+
+fn holds_configuration(dir: &Path) -> bool {
+    fs::read_dir(dir).is_ok_and(|entries| {
+        entries.flatten().any(|entry| {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            name.ends_with(".hcl")
+                && !name.starts_with('.')
+                && !name.ends_with(".test.hcl")
+                && !name.ends_with(".vars.hcl")
+        })
+    })
+}
+
+fn cycle(steps: &[Step], at: Loc) -> Diagnostic {
+    let shown = |step: &Step| {
+        if step.name.is_empty() { ".".to_owned() } else { step.name.clone() }
+    };
+    let mut chain: Vec<String> = steps.iter().map(shown).collect();
+    chain.extend(steps.first().map(shown));
+    let mut diagnostic = Diagnostic::error("modules call each other in a circle")
+        .at(at.clone())
+        .detail(chain.join(" -> "))
+        .help("take what both need out into a third module");
+    for step in steps {
+        if let Some(call) = &step.call
+            && *call != at
+        {
+            diagnostic = diagnostic.related(call.clone(), "the circle goes through this call");
+        }
+    }
+    diagnostic
+}
+
+/// A name below a displayed directory.
+pub(super) fn join(dir: &str, name: &str) -> String {
+    if dir.is_empty() || dir == "." {
+        name.to_owned()
+    } else {
+        format!("{}/{name}", dir.trim_end_matches('/'))
+    }
+}
+
+/// A displayed path without `.` and, where possible, without `..`.
+fn normal(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." if !parts.is_empty() || part == "." => {}
+            ".." if parts.last().is_some_and(|p| *p != ".." && !p.is_empty()) => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(dir: &Path, files: &[(&str, &str)]) {
+        for (name, text) in files {
+            let path = dir.join(name);
+            fs::create_dir_all(path.parent().expect("a file has a parent")).expect("mkdir");
+            fs::write(path, text).expect("write");
+        }
+    }
+
+    fn loaded(files: &[(&str, &str)]) -> Loaded {
+        let dir = tempfile::tempdir().expect("tempdir");
+        write(dir.path(), files);
+        load(dir.path(), &Options::default())
+    }
+
+    fn summaries(files: &[(&str, &str)]) -> Vec<String> {
+        loaded(files).diagnostics.iter().map(|d| d.summary.clone()).collect()
+    }
+
+    #[test]
+    fn which_files_belong_to_a_configuration() {
+        let found = loaded(&[
+            ("a.hcl", "\u{feff}locals {\n  a = 1\n}\n"),
+            ("b.hcl", "locals {\n  b = 2\n}\n"),
+            (".hidden.hcl", "?"),
+            ("x.test.hcl", "?"),
+            ("sub/c.hcl", "?"),
+            ("notes.txt", "?"),
+            ("d.hcl/inner.hcl", "?"),
+        ]);
+        assert!(found.diagnostics.is_empty(), "{:?}", found.diagnostics);
+        let names: Vec<_> = found.configuration.sources().map(|s| s.name().to_owned()).collect();
+        assert_eq!(names, ["a.hcl", "b.hcl"]);
+        assert_eq!(found.configuration.root().locals.len(), 2);
+    }
+
+    #[test]
+    fn every_broken_file_is_reported() {
+        let found = summaries(&[("a.hcl", "a = \n"), ("b.hcl", "}\n"), ("c.hcl", "locals {}\n")]);
+        assert_eq!(found.len(), 2, "{found:?}");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_refused() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        fs::write(dir.path().join("a.hcl"), b"locals {\n  a = \"\xff\"\n}\n").expect("write");
+        let found = load(dir.path(), &Options::default()).diagnostics;
+        assert_eq!(
+            found.iter().next().map(|d| d.summary.as_str()),
+            Some("`a.hcl` is not UTF-8 text")
+        );
+        let file = fs::File::create(dir.path().join("a.hcl")).expect("create");
+        file.set_len(MAX_FILE + 1).expect("grow");
+        let found = load(dir.path(), &Options::default()).diagnostics;
+        assert_eq!(found.iter().next().map(|d| d.summary.as_str()), Some("`a.hcl` cannot be read"));
+    }
+
+    #[test]
+    fn modules_are_loaded_once_and_circles_are_told() {
+        let call = |source: &str| format!("module \"m\" {{\n  source = \"{source}\"\n}}\n");
+        let found = loaded(&[
+            ("main.hcl", &(call("./a") + "module \"n\" {\n  source = \"./b\"\n}\n")),
+            ("a/main.hcl", &call("../b")),
+            ("b/main.hcl", "locals {}\n"),
+        ]);
+        assert!(found.diagnostics.is_empty(), "{:?}", found.diagnostics);
+        assert_eq!(found.configuration.modules.len(), 3);
+        let found = loaded(&[
+            ("main.hcl", &call("./a")),
+            ("a/main.hcl", &call("../a/../b")),
+            ("b/main.hcl", &call("../a")),
+        ]);
+        let cycle = found.diagnostics.iter().next().expect("a cycle");
+        assert_eq!(cycle.detail.as_deref(), Some("a -> b -> a"));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_module_behind_a_link_out_of_the_tree_is_refused() {
+        let outside = tempfile::tempdir().expect("tempdir");
+        write(outside.path(), &[("main.hcl", "locals {}\n")]);
+        let dir = tempfile::tempdir().expect("tempdir");
+        write(dir.path(), &[("main.hcl", "module \"m\" {\n  source = \"./m\"\n}\n")]);
+        std::os::unix::fs::symlink(outside.path(), dir.path().join("m")).expect("link");
+        let found = load(dir.path(), &Options::default()).diagnostics;
+        assert_eq!(found.len(), 1, "{found:?}");
+        fs::create_dir(dir.path().join(".git")).expect("mkdir");
+        std::os::unix::fs::symlink(outside.path().join("main.hcl"), dir.path().join("x.hcl"))
+            .expect("link");
+        let found = load(dir.path(), &Options::default()).diagnostics;
+        assert_eq!(found.len(), 2, "{found:?}");
+    }
+
+    #[test]
+    fn displayed_paths_are_short() {
+        assert_eq!(normal("examples/x/../../modules/m"), "modules/m");
+        assert_eq!(normal("./m"), "m");
+        assert_eq!(normal("../../m/./n"), "../../m/n");
+    }
+}

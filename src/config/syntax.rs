@@ -1,0 +1,561 @@
+//! Parsing, with diagnostics that a person can act on.
+//!
+//! The parser (`hcl::edit`) stops at its first error and recurses over nesting, so the lexer goes
+//! first: it refuses what nests too deep and explains brackets and quotes that do not match. What
+//! the parser then refuses is explained from the text around its offset.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use hcl::edit::expr::Expression;
+use hcl::edit::parser;
+use hcl::edit::structure::Body;
+
+use super::lex::{Kind, Lexed, Problem, Token, lex};
+use crate::diag::{Diagnostic, Loc, Source};
+
+/// How deep brackets, blocks and interpolations may nest. The parser's own limit is 64, which also
+/// counts operators and conditionals.
+pub const MAX_NESTING: usize = 60;
+
+/// Parses the text of a configuration file.
+///
+/// # Errors
+/// The first syntax error, explained.
+pub fn parse_body(source: &Arc<Source>) -> Result<Body, Diagnostic> {
+    let lexed = check(source)?;
+    parser::parse_body(source.text()).map_err(|error| explain(source, &lexed, &error))
+}
+
+/// Parses one expression, as `--var`, `console` and test files give it.
+///
+/// # Errors
+/// The first syntax error, explained.
+pub fn parse_expression(source: &Arc<Source>) -> Result<Expression, Diagnostic> {
+    let lexed = check(source)?;
+    // The parser accepts no space around an expression.
+    let text = source.text();
+    let trimmed = text.trim_end();
+    if trimmed.trim_start().len() < trimmed.len() {
+        let at = trimmed.len() - trimmed.trim_start().len();
+        // Ranges must stay those of `source`, so leading space is only a matter of advice.
+        return Err(Diagnostic::error("the expression starts with a space")
+            .at(Loc::new(source, 0..at))
+            .help("remove the space"));
+    }
+    parser::parse_expr(trimmed).map_err(|error| explain(source, &lexed, &error))
+}
+
+/// Parses a template: the text of a file for `templatefile`.
+///
+/// # Errors
+/// The first syntax error, explained.
+pub fn parse_template(source: &Arc<Source>) -> Result<hcl::edit::template::Template, Diagnostic> {
+    // A template is text with interpolations: as the lexer sees a heredoc's content.
+    let text = source.text();
+    let depth = {
+        let wrapped = format!("<<PALISADE_TEMPLATE_END\n{text}\nPALISADE_TEMPLATE_END");
+        lex(&wrapped, MAX_NESTING).too_deep
+    };
+    if let Some(at) = depth {
+        return Err(too_deep(source, at.saturating_sub("<<PALISADE_TEMPLATE_END\n".len())));
+    }
+    parser::parse_template(text).map_err(|error| explain(source, &Lexed::default(), &error))
+}
+
+fn too_deep(source: &Arc<Source>, at: usize) -> Diagnostic {
+    Diagnostic::error(format!("brackets nest more than {MAX_NESTING} deep"))
+        .at(Loc::new(source, at..at + 1))
+        .help("move inner parts into `locals`, or into a module")
+}
+
+/// Refuses what the parser must not see.
+fn check(source: &Arc<Source>) -> Result<Lexed, Diagnostic> {
+    let lexed = lex(source.text(), MAX_NESTING);
+    if let Some(at) = lexed.too_deep {
+        return Err(too_deep(source, at));
+    }
+    let first = lexed.problems.iter().min_by_key(|p| match p {
+        // A string that is not closed on its line makes everything after it look wrong.
+        Problem::NewlineInString { open, .. } => (0, *open),
+        Problem::UnclosedComment { open } => (0, *open),
+        Problem::BadHeredoc { open } => (1, open.start),
+        Problem::Mismatched { close, .. } | Problem::Stray { close } => (1, *close),
+        Problem::Unclosed { .. } => (2, 0),
+    });
+    match first {
+        // The parser has better words where it stops earlier, at a plain slip.
+        Some(problem) => match parser::parse_body(source.text()) {
+            // "unexpected token" is what it says when it has gone back to the start of a block.
+            Err(error)
+                if error.location().offset() < problem_start(problem)
+                    && error.message() != "unexpected token" =>
+            {
+                Err(explain(source, &lexed, &error))
+            }
+            _ => Err(explain_problem(source, problem)),
+        },
+        None => Ok(lexed),
+    }
+}
+
+/// From where on the parser's own error is only a consequence of the problem.
+fn problem_start(problem: &Problem) -> usize {
+    match problem {
+        Problem::NewlineInString { open, .. } | Problem::UnclosedComment { open } => *open,
+        Problem::Unclosed { open, .. } | Problem::BadHeredoc { open } => open.start,
+        Problem::Mismatched { open, .. } => open.start,
+        Problem::Stray { close } => *close,
+    }
+}
+
+fn explain_problem(source: &Arc<Source>, problem: &Problem) -> Diagnostic {
+    let loc = |span: Range<usize>| Loc::new(source, span);
+    let text = |span: &Range<usize>| source.text().get(span.clone()).unwrap_or_default();
+    match problem {
+        Problem::Unclosed { open, suspect } => {
+            let what = text(open);
+            let diagnostic = Diagnostic::error(format!("`{what}` is never closed"));
+            if what.starts_with("<<") {
+                let delimiter = what.trim_start_matches(['<', '-']);
+                return diagnostic
+                    .at(loc(open.clone()))
+                    .help(format!("end the text with a line that holds only `{delimiter}`"));
+            }
+            let closing = closing(what);
+            match suspect {
+                Some(at) => diagnostic
+                    .at(loc(*at..at + 1))
+                    .detail("by its indentation this is the one that is not closed")
+                    .help(format!("add the missing `{closing}`")),
+                None => diagnostic
+                    .at(loc(open.clone()))
+                    .detail("opened here")
+                    .help(format!("add the missing `{closing}`")),
+            }
+        }
+        Problem::Mismatched { open, close } => {
+            let (opened, closed) = (text(open), text(&(*close..close + 1)));
+            Diagnostic::error(format!("`{opened}` is closed by `{closed}`"))
+                .at(loc(*close..close + 1))
+                .detail(format!("expected `{}`", closing(opened)))
+                .related(loc(open.clone()), "opened here")
+                .help(format!(
+                    "close what was opened with `{opened}` with `{}` first",
+                    closing(opened)
+                ))
+        }
+        Problem::Stray { close } => {
+            let closed = text(&(*close..close + 1));
+            Diagnostic::error(format!("`{closed}` closes nothing"))
+                .at(loc(*close..close + 1))
+                .detail("no bracket is open here")
+                .help("remove it, or add the opening bracket that it belongs to")
+        }
+        Problem::NewlineInString { open, at } => {
+            Diagnostic::error("a quoted string ends at the end of its line")
+                .at(loc(*open..*at))
+                .detail("the closing `\"` is missing")
+                .help("add `\"`; for text of several lines write `\\n` or a heredoc (`<<-EOT`)")
+        }
+        Problem::UnclosedComment { open } => Diagnostic::error("a comment is never closed")
+            .at(loc(*open..open + 2))
+            .detail("opened here")
+            .help("end it with `*/`, or start each of its lines with `#`"),
+        Problem::BadHeredoc { open } => Diagnostic::error("`<<` must be followed by a delimiter")
+            .at(loc(open.clone()))
+            .detail("a name, and then the end of the line")
+            .help("write `<<-EOT`, the text on lines of its own, and `EOT` on the last line"),
+    }
+}
+
+fn closing(open: &str) -> &'static str {
+    match open {
+        "(" => ")",
+        "[" => "]",
+        "\"" => "\"",
+        _ => "}",
+    }
+}
+
+/// The parser's error in better words.
+fn explain(source: &Arc<Source>, lexed: &Lexed, error: &parser::Error) -> Diagnostic {
+    let text = source.text();
+    let mut at = error.location().offset();
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    let message = error.message();
+    if message.contains("object value assignment") {
+        // The parser has already taken the character that it did not want.
+        at = text.get(..at).and_then(|t| t.char_indices().next_back()).map_or(at, |(i, _)| i);
+    }
+    let place = Place::new(text, lexed, at);
+    if message.contains("redefined attribute") {
+        return redefined(source, lexed, at);
+    }
+    if message.contains("nesting depth") || message.contains("chained binary operators") {
+        let limit = if message.contains("nesting") {
+            "expressions and blocks nest more than 64 deep"
+        } else {
+            "an expression chains more than 128 operators"
+        };
+        return Diagnostic::error(limit)
+            .at(Loc::new(source, at..place.end()))
+            .help("move parts of it into `locals`");
+    }
+    if let Some(diagnostic) = policy_variable(source, at) {
+        return diagnostic;
+    }
+    let (summary, help) = place.advice(message);
+    Diagnostic::error(summary)
+        .at(Loc::new(source, at..place.end()))
+        .detail(expectation(message))
+        .help_opt(help)
+}
+
+/// `expected ...` of the parser's message, without what only the parser's author understands.
+fn expectation(message: &str) -> String {
+    let text = message.split_once("expected ").map_or("not expected here", |(_, rest)| rest);
+    if message.starts_with("invalid expression") {
+        return "expected a value".to_owned();
+    }
+    match text {
+        "unexpected token" | "not expected here" => "not expected here".to_owned(),
+        rest => format!(
+            "expected {}",
+            rest.replace("newline or eof", "the end of the line")
+                .replace("`\n`", "the end of the line")
+                .replace("`\\n`", "the end of the line")
+                .replace("identifier", "a name")
+                .replace('\n', "the end of the line")
+        ),
+    }
+}
+
+/// The place of a syntax error, seen through its tokens.
+struct Place<'a> {
+    text: &'a str,
+    /// Tokens that are neither space nor comment, around the error.
+    before: Vec<&'a Token>,
+    here: Option<&'a Token>,
+    at: usize,
+}
+
+impl<'a> Place<'a> {
+    fn new(text: &'a str, lexed: &'a Lexed, at: usize) -> Self {
+        let split = lexed.tokens.partition_point(|t| t.span.end <= at);
+        let solid =
+            |t: &&Token| !matches!(t.kind, Kind::Space | Kind::LineComment | Kind::BlockComment);
+        let before: Vec<&Token> =
+            lexed.tokens.iter().take(split).rev().filter(solid).take(3).collect();
+        Self { text, before, here: lexed.tokens.iter().skip(split).find(solid), at }
+    }
+
+    fn str(&self, token: Option<&Token>) -> &'a str {
+        token.and_then(|t| self.text.get(t.span.clone())).unwrap_or_default()
+    }
+
+    fn back(&self, index: usize) -> &'a str {
+        self.str(self.before.get(index).copied())
+    }
+
+    /// End of the range to underline: the token at the error, on one line.
+    fn end(&self) -> usize {
+        let token_end = match self.here {
+            Some(t) if t.kind != Kind::Newline && t.span.contains(&self.at) => {
+                if t.kind == Kind::Str || t.kind == Kind::Heredoc {
+                    self.at + 1
+                } else {
+                    t.span.end
+                }
+            }
+            _ => self.at + 1,
+        };
+        let mut end = token_end.min(self.text.len());
+        while !self.text.is_char_boundary(end) {
+            end += 1;
+        }
+        end
+    }
+
+    fn advice(&self, message: &str) -> (String, Option<String>) {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let next = rest.chars().next();
+        let here = match self.here {
+            Some(t) if t.kind == Kind::Newline => "the end of the line",
+            Some(t) if t.kind == Kind::Str => "a string",
+            Some(t) if t.kind == Kind::Heredoc => "a heredoc",
+            some => self.str(some),
+        };
+        let quoted = match here {
+            "" => "the end of the file".to_owned(),
+            "the end of the line" | "a string" | "a heredoc" => here.to_owned(),
+            other => format!("`{other}`"),
+        };
+        let some = |summary: &str, help: &str| (summary.to_owned(), Some(help.to_owned()));
+        if next == Some('\'') {
+            return some("strings are written in double quotes", "write `\"...\"`, not `'...'`");
+        }
+        if next == Some('“') || next == Some('”') {
+            return some(
+                "strings are written in straight double quotes",
+                "replace the curly quotes by `\"`",
+            );
+        }
+        if next == Some(';') {
+            return some("`;` separates nothing here", "put each argument on a line of its own");
+        }
+        if message.contains("escape sequence") || message.contains("hex code") {
+            return some(
+                "a backslash must be followed by a known escape",
+                "write `\\\\` for a backslash; `\\n`, `\\r`, `\\t`, `\\\"`, `\\uXXXX` and \
+                 `\\UXXXXXXXX` are known",
+            );
+        }
+        if message.contains("heredoc end delimiter") {
+            return some(
+                "a heredoc is not ended",
+                "end it with a line that holds only its delimiter",
+            );
+        }
+        if message.contains("invalid structure") {
+            return match here {
+                ":" => some("arguments are set with `=`, not `:`", "write `name = value`"),
+                "." => some(
+                    "an argument's name holds no dots",
+                    "nested values are set in a block or an object: `name = { key = value }`",
+                ),
+                "[" | "(" => some(
+                    "an argument's name stands alone before its `=`",
+                    "write `name = value`, or `name { ... }` for a block",
+                ),
+                "the end of the line" | "" => {
+                    let name = self.back(0);
+                    (
+                        format!("`{name}` stands alone"),
+                        Some(format!("write `{name} = value`, or `{name} {{ ... }}` for a block")),
+                    )
+                }
+                _ => (
+                    format!("unexpected {quoted} after `{}`", self.back(0)),
+                    Some("write `name = value`, or `name \"label\" { ... }` for a block".into()),
+                ),
+            };
+        }
+        if message.contains("block body") {
+            return some(
+                "a block on one line holds at most one argument",
+                "put the opening brace at the end of the line and each argument on its own",
+            );
+        }
+        if message.contains("expected `{`") || (message == "unexpected token" && here == "=") {
+            if here == "=" {
+                return some(
+                    "a block has no `=` before its brace",
+                    "write `name \"label\" { ... }`; an argument has no labels",
+                );
+            }
+            return some(
+                "a block's `{` stands on the line of its name",
+                "write `name \"label\" {` on one line",
+            );
+        }
+        if message.contains("newline or eof") || message.contains("newline") {
+            return self.after_value(here, &quoted);
+        }
+        if message.contains("object value assignment") {
+            return (
+                format!("unexpected {quoted} in an object"),
+                Some("write `key = value`, one to a line or separated by commas".to_owned()),
+            );
+        }
+        if message.starts_with("invalid expression") {
+            return match here {
+                "the end of the line" | "" => (
+                    format!("a value is missing after `{}`", self.back(0)),
+                    Some("write the value on the same line, or in parentheses".to_owned()),
+                ),
+                "=" if self.back(0) == "=" || self.back(0) == "!" || self.back(0) == "==" => {
+                    some("`===` is no operator", "write `==`")
+                }
+                "<" | ">" if self.back(0) == "<" || self.back(0) == ">" => {
+                    some("shifts are no operators here", "remove one of them")
+                }
+                _ => (format!("unexpected {quoted} where a value should be"), None),
+            };
+        }
+        if message.contains("expected `]`") || message.contains("expected `)`") {
+            return (
+                format!("unexpected {quoted} in a list"),
+                Some("separate elements with commas".to_owned()),
+            );
+        }
+        if message.contains("expected `}`") {
+            return (
+                format!("unexpected {quoted} before `}}`"),
+                Some(
+                    "separate entries with commas or new lines; in a string, `$${` is a literal `${`"
+                        .to_owned(),
+                ),
+            );
+        }
+        if message.contains("endif") || message.contains("endfor") {
+            return some(
+                "a template directive is not ended",
+                "end `%{ if ... }` with `%{ endif }` and `%{ for ... }` with `%{ endfor }`",
+            );
+        }
+        if self.here.is_some_and(|t| t.kind == Kind::Str) && self.starts_line() {
+            return some(
+                "an argument's name is not quoted",
+                "write `name = value`; quoted keys belong in an object: `tags = { \"key\" = 1 }`",
+            );
+        }
+        (format!("unexpected {quoted}"), None)
+    }
+
+    fn starts_line(&self) -> bool {
+        self.before.first().is_none_or(|t| t.kind == Kind::Newline || self.str(Some(t)) == "{")
+    }
+
+    fn after_value(&self, here: &str, quoted: &str) -> (String, Option<String>) {
+        let help = match here {
+            "," => "arguments of a block are not separated by commas: remove it",
+            ":" => "in an object a key and its value stand in braces: `{ key = value }`",
+            "{" => "a block's name is followed by `{` directly; an object follows `=`",
+            "=" => "put each argument on a line of its own",
+            "}" => "put the closing brace on a line of its own",
+            "+" => "join strings with a template: `\"${a}${b}\"`",
+            "and" | "or" => "write `&&` or `||`",
+            "a string" => "join strings with a template: `\"${a}${b}\"`",
+            _ => "put each argument on a line of its own; text is written in quotes",
+        };
+        (format!("unexpected {quoted} after a value"), Some(help.to_owned()))
+    }
+}
+
+/// `${aws:username}` is a policy variable, which HCL takes for an interpolation.
+fn policy_variable(source: &Arc<Source>, at: usize) -> Option<Diagnostic> {
+    let text = source.text();
+    let open = text.get(..at)?.rfind("${")?;
+    let inside = text.get(open + 2..)?;
+    let end = inside.find(['}', '"', '\n'])?;
+    let name = inside.get(..end)?;
+    let (prefix, rest) = name.split_once(':')?;
+    let word = |t: &str| {
+        !t.is_empty() && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./*".contains(&b))
+    };
+    let rest = rest.split(',').next().unwrap_or_default();
+    if at > open + 2 + end || !word(prefix) || !word(rest) {
+        return None;
+    }
+    Some(
+        Diagnostic::error(format!("`${{{name}}}` is read as an expression of the configuration"))
+            .at(Loc::new(source, open..open + 2 + end + 1))
+            .detail("an IAM policy variable must be escaped")
+            .help(format!("write `$${{{name}}}` or `&{{{name}}}`")),
+    )
+}
+
+/// Two arguments of one name in one body.
+fn redefined(source: &Arc<Source>, lexed: &Lexed, at: usize) -> Diagnostic {
+    let tokens = &lexed.tokens;
+    let index = tokens.partition_point(|t| t.span.end <= at);
+    let text = |t: &Token| source.text().get(t.span.clone()).unwrap_or_default();
+    let Some(second) = tokens.get(index) else {
+        return Diagnostic::error("an argument is set twice").at(Loc::new(source, at..at + 1));
+    };
+    let name = text(second);
+    // Walk back on the same level to the first of that name.
+    let mut level = 0_usize;
+    let mut first = None;
+    for (i, token) in tokens.iter().enumerate().take(index).rev() {
+        match text(token) {
+            "}" | "]" | ")" if token.kind == Kind::Punct => level += 1,
+            "{" | "[" | "(" if token.kind == Kind::Punct => {
+                if level == 0 {
+                    break;
+                }
+                level -= 1;
+            }
+            word if level == 0 && token.kind == Kind::Ident && word == name => {
+                let next = tokens.iter().skip(i + 1).find(|t| t.kind != Kind::Space);
+                if next.is_some_and(|t| text(t) == "=") {
+                    first = Some(token.span.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut diagnostic = Diagnostic::error(format!("`{name}` is set twice"))
+        .at(Loc::new(source, second.span.clone()))
+        .detail("set again here")
+        .help("keep one of them");
+    if let Some(first) = first {
+        diagnostic = diagnostic.related(Loc::new(source, first), "first set here");
+    }
+    diagnostic
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> Diagnostic {
+        parse_body(&Source::new("main.hcl", text)).expect_err(text)
+    }
+
+    #[test]
+    fn slips_get_advice() {
+        for (text, summary) in [
+            ("a = 'x'\n", "strings are written in double quotes"),
+            ("a: 1\n", "arguments are set with `=`, not `:`"),
+            ("a\n", "`a` stands alone"),
+            ("a =\n", "a value is missing after `=`"),
+            ("a = 1,\n", "unexpected `,` after a value"),
+            ("a = 1 b = 2\n", "unexpected `b` after a value"),
+            ("a.b = 1\n", "an argument's name holds no dots"),
+            ("a = [1 2]\n", "unexpected `2` in a list"),
+            ("a = \"\\d\"\n", "a backslash must be followed by a known escape"),
+            ("a = \"x\nb = 1\n", "a quoted string ends at the end of its line"),
+            ("a = <<EOT\nx\n", "`<<EOT` is never closed"),
+            ("a \"b\"\n{\n}\n", "a block's `{` stands on the line of its name"),
+            ("a { b = 1, c = 2 }\n", "a block on one line holds at most one argument"),
+            ("a = 1\na = 2\n", "`a` is set twice"),
+            (
+                "a = \"${aws:username}\"\n",
+                "`${aws:username}` is read as an expression of the configuration",
+            ),
+            ("a {\n", "`{` is never closed"),
+            ("}\n", "`}` closes nothing"),
+            ("a = [1)\n", "`[` is closed by `)`"),
+            ("/* a\n", "a comment is never closed"),
+            ("\"a\" = 1\n", "an argument's name is not quoted"),
+            ("a \"b\" = {\n}\n", "a block has no `=` before its brace"),
+            ("a = { b 1 }\n", "unexpected `1` in an object"),
+        ] {
+            let found = error(text);
+            assert_eq!(found.summary, summary, "{text}: {found:?}");
+            assert!(found.help.is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_an_error_and_no_overflow() {
+        for open in [
+            "(", "[", "{a=", "a {\n", "\"${", "f(", "-", "!", "a ? b : ", "a ? ", "a.*", "a[",
+            "1 + ", "%{if a}",
+        ] {
+            for prefix in ["", "a = ", "a = \"", "a = <<E\n"] {
+                let text = format!("{prefix}{}", open.repeat(20_000));
+                assert!(parse_body(&Source::new("main.hcl", text)).is_err(), "{prefix}{open}");
+            }
+            let text = open.repeat(20_000);
+            let _ = parse_expression(&Source::new("main.hcl", text.as_str()));
+            let _ = parse_template(&Source::new("main.hcl", text));
+        }
+        let text = format!("a = {}1{}\n", "(".repeat(MAX_NESTING), ")".repeat(MAX_NESTING));
+        assert!(parse_body(&Source::new("main.hcl", text)).is_ok());
+    }
+}

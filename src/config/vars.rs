@@ -1,0 +1,232 @@
+//! Values for the root module's variables: from files, the command line and the environment.
+//!
+//! Precedence is Terraform's, weakest first: `PALISADE_VAR_name`, `palisade.vars.hcl`,
+//! `*.auto.vars.hcl` by name, then `--var` and `--var-file` in the order given.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hcl::edit::Span;
+use hcl::edit::expr::Expression;
+use hcl::edit::structure::Structure;
+
+use super::load::{Options, join, read_source};
+use super::{Expr, Module, Supplied, SuppliedBy, syntax};
+use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
+
+/// A variable's value on the command line.
+#[derive(Clone, Debug)]
+pub enum VarArg {
+    /// `--var NAME=EXPR`.
+    Value {
+        /// The variable.
+        name: String,
+        /// The text after `=`.
+        text: String,
+    },
+    /// `--var-file FILE`, relative to where the user stands.
+    File(PathBuf),
+}
+
+impl VarArg {
+    /// Reads the argument of `--var`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((name, value)) if !name.trim().is_empty() => {
+                Ok(Self::Value { name: name.trim().to_owned(), text: value.to_owned() })
+            }
+            _ => Err(format!("`{text}` must be `NAME=VALUE`")),
+        }
+    }
+}
+
+/// Collects values for the variables of the root module.
+pub(super) fn collect(
+    module: &Module,
+    options: &Options,
+    found: &mut Diagnostics,
+) -> BTreeMap<String, Supplied> {
+    let mut all = Collector { module, found, values: BTreeMap::new() };
+    for (name, text) in &options.env_vars {
+        // The environment is shared with other configurations: a name that is none is no error.
+        if module.variables.contains_key(name) {
+            let source = Source::new(format!("PALISADE_VAR_{name}"), text.as_str());
+            all.text(name, &source, SuppliedBy::Environment);
+        }
+    }
+    let mut auto = BTreeSet::new();
+    for entry in fs::read_dir(&module.dir).into_iter().flatten().flatten() {
+        if let Some(name) = entry.file_name().to_str()
+            && name.ends_with(".auto.vars.hcl")
+            && !name.starts_with('.')
+        {
+            auto.insert(name.to_owned());
+        }
+    }
+    let default = module.dir.join("palisade.vars.hcl");
+    if default.exists() {
+        all.file(&default, &join(&module.name, "palisade.vars.hcl"), SuppliedBy::DefaultFile);
+    }
+    for name in auto {
+        all.file(&module.dir.join(&name), &join(&module.name, &name), SuppliedBy::AutoFile);
+    }
+    for arg in &options.vars {
+        match arg {
+            VarArg::File(path) => {
+                all.file(path, &path.display().to_string(), SuppliedBy::CommandLine);
+            }
+            VarArg::Value { name, text } => {
+                let source = Source::new(format!("--var {name}"), text.as_str());
+                if module.variables.contains_key(name) {
+                    all.text(name, &source, SuppliedBy::CommandLine);
+                } else {
+                    let at = Loc::new(&source, 0..text.len());
+                    all.unknown(name, at, "`--var` gives it a value");
+                }
+            }
+        }
+    }
+    all.values
+}
+
+struct Collector<'a> {
+    module: &'a Module,
+    found: &'a mut Diagnostics,
+    values: BTreeMap<String, Supplied>,
+}
+
+impl Collector<'_> {
+    /// Text for one variable: taken as it is for a string, a number or a bool, else an expression.
+    fn text(&mut self, name: &str, source: &Arc<Source>, by: SuppliedBy) {
+        let ty = self.module.variables.get(name).and_then(|v| v.ty.as_ref());
+        let plain = match ty.map(Expr::node) {
+            None => true,
+            Some(Expression::Variable(ty)) => {
+                matches!(ty.as_str(), "string" | "number" | "bool")
+            }
+            Some(_) => false,
+        };
+        let parsed = if plain { Ok(literal(source)) } else { syntax::parse_expression(source) };
+        match parsed {
+            Ok(node) => {
+                let value = Expr::new(node, source);
+                self.values.insert(name.to_owned(), Supplied { value, by });
+            }
+            Err(diagnostic) => self.found.push(diagnostic),
+        }
+    }
+
+    fn file(&mut self, path: &Path, shown: &str, by: SuppliedBy) {
+        let body = read_source(path, shown)
+            .and_then(|source| syntax::parse_body(&source).map(|body| (source, body)));
+        let (source, body) = match body {
+            Ok(read) => read,
+            Err(diagnostic) => {
+                self.found.push(diagnostic);
+                return;
+            }
+        };
+        for structure in body {
+            match structure {
+                Structure::Attribute(attribute) => {
+                    let name = attribute.key.as_str().to_owned();
+                    if self.module.variables.contains_key(&name) {
+                        let value = Expr::new(attribute.value, &source);
+                        self.values.insert(name, Supplied { value, by });
+                    } else {
+                        let at = Loc::new(&source, attribute.key.span().unwrap_or(0..0));
+                        self.unknown(&name, at, "a value is given for it");
+                    }
+                }
+                Structure::Block(block) => self.found.push(
+                    Diagnostic::error("a variables file holds only values")
+                        .at(Loc::new(&source, block.ident.span().unwrap_or(0..0)))
+                        .detail("not a block")
+                        .help("write `name = value`; blocks belong in `*.hcl` files"),
+                ),
+            }
+        }
+    }
+
+    fn unknown(&mut self, name: &str, at: Loc, detail: &str) {
+        let names: Vec<&str> = self.module.variables.keys().map(String::as_str).collect();
+        let help = did_you_mean(name, names)
+            .unwrap_or_else(|| format!("declare it with `variable \"{name}\" {{}}`"));
+        self.found.push(
+            Diagnostic::error(format!("there is no variable `{name}`"))
+                .at(at)
+                .detail(detail)
+                .help(help),
+        );
+    }
+}
+
+/// The whole text as a string.
+fn literal(source: &Arc<Source>) -> Expression {
+    Expression::String(hcl::edit::Decorated::new(source.text().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::load;
+    use super::*;
+
+    #[test]
+    fn precedence_is_terraforms() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let write = |name: &str, text: &str| fs::write(dir.path().join(name), text).expect("write");
+        write(
+            "main.hcl",
+            "variable \"a\" {}\nvariable \"b\" {}\nvariable \"c\" {\n  type = list(string)\n}\nvariable \"d\" {}\n",
+        );
+        write("palisade.vars.hcl", "a = \"file\"\nb = \"file\"\nd = \"file\"\n");
+        write("z.auto.vars.hcl", "b = \"z\"\n");
+        write("a.auto.vars.hcl", "b = \"a\"\nd = \"auto\"\n");
+        write("extra.hclvars", "a = \"extra\"\nd = \"extra\"\n");
+        let options = Options {
+            vars: vec![
+                VarArg::parse("d=first").expect("var"),
+                VarArg::File(dir.path().join("extra.hclvars")),
+                VarArg::parse("c=[\"x\"]").expect("var"),
+            ],
+            env_vars: [
+                ("a".to_owned(), "env".to_owned()),
+                ("unrelated".to_owned(), "x".to_owned()),
+            ]
+            .into(),
+            ..Options::default()
+        };
+        let loaded = load(dir.path(), &options);
+        assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
+        let value = |name: &str| loaded.configuration.supplied[name].value.text().to_owned();
+        assert_eq!(
+            [value("a"), value("b"), value("c"), value("d")],
+            ["\"extra\"", "\"z\"", "[\"x\"]", "\"extra\""]
+        );
+    }
+
+    #[test]
+    fn unknown_names_are_reported() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        fs::write(dir.path().join("main.hcl"), "variable \"region\" {}\n").expect("write");
+        fs::write(dir.path().join("palisade.vars.hcl"), "regon = 1\nx {\n}\n").expect("write");
+        let options =
+            Options { vars: vec![VarArg::parse("zone=1").expect("var")], ..Options::default() };
+        let found = load(dir.path(), &options).diagnostics;
+        let summaries: Vec<&str> = found.iter().map(|d| d.summary.as_str()).collect();
+        assert_eq!(
+            summaries,
+            [
+                "there is no variable `regon`",
+                "a variables file holds only values",
+                "there is no variable `zone`"
+            ]
+        );
+        assert!(VarArg::parse("novalue").is_err());
+    }
+}

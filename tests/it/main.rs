@@ -1,4 +1,0 @@
-//! All integration tests, in one binary.
-
-mod kinds_pure;
-mod support;
