@@ -56,7 +56,7 @@ impl CompiledCondition {
 
     /// The key as the policy spells it.
     #[must_use]
-    pub fn key(&self) -> &str {
+    pub fn spelled_key(&self) -> &str {
         &self.spelled
     }
 

@@ -192,7 +192,7 @@ pub fn evaluate(request: &Request, policies: &Policies) -> Decision {
     let given_account = request
         .resource_account
         .as_deref()
-        .or_else(|| request.resource.splitn(6, ':').nth(4).filter(|account| !account.is_empty()));
+        .or_else(|| request.resource.split(':').nth(4).filter(|account| !account.is_empty()));
     let resource_account = given_account.or(caller.account.as_deref());
     let mut facts = Facts::of(request, &caller, resource_account);
     let mut notes = Vec::new();

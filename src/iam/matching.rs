@@ -93,21 +93,20 @@ impl Pattern {
         let mut units: Vec<Unit> = Vec::new();
         let mut rest = text;
         while let Some(byte) = rest.bytes().next() {
-            if version == Version::V2012 && rest.starts_with("${") {
-                if let Some((inner, after)) = rest.get(2..).and_then(|r| r.split_once('}')) {
-                    rest = after;
-                    match inner {
-                        // "${*}, ${?}, ${$}": special characters that are not wildcards.
-                        "*" | "?" | "$" => units.extend(inner.bytes().map(Unit::from)),
-                        _ => {
-                            if !units.is_empty() {
-                                pieces.push(Piece::Units(std::mem::take(&mut units)));
-                            }
-                            pieces.push(variable(inner));
+            let variable_text = rest.strip_prefix("${").filter(|_| version == Version::V2012);
+            if let Some((inner, after)) = variable_text.and_then(|r| r.split_once('}')) {
+                rest = after;
+                match inner {
+                    // "${*}, ${?}, ${$}": special characters that are not wildcards.
+                    "*" | "?" | "$" => units.extend(inner.bytes().map(Unit::from)),
+                    _ => {
+                        if !units.is_empty() {
+                            pieces.push(Piece::Units(std::mem::take(&mut units)));
                         }
+                        pieces.push(variable(inner));
                     }
-                    continue;
                 }
+                continue;
             }
             units.push(match byte {
                 b'*' if wildcards == Wildcards::Active => STAR,
@@ -373,10 +372,9 @@ impl ArnPattern {
         let is_star = |unit: Option<&Unit>| matches!(unit, Some(&STAR | &BOUND));
         let close = |set: &mut Vec<bool>| {
             for at in 0..units.len() {
-                if set.get(at) == Some(&true) && is_star(units.get(at)) {
-                    if let Some(next) = set.get_mut(at + 1) {
-                        *next = true;
-                    }
+                let passes = set.get(at) == Some(&true) && is_star(units.get(at));
+                if let (true, Some(next)) = (passes, set.get_mut(at + 1)) {
+                    *next = true;
                 }
             }
         };

@@ -6,8 +6,9 @@
 //! * [`validate`] finds what AWS would refuse, by the dated facts of [`limits`].
 //! * [`matching`], [`condition`] and [`eval`] are the concrete judge: one request against all the
 //!   policies that bear on it. [`simulate`] wraps it in JSON Lines.
-//! * `catalogue` is the bundled list of actions, resource types and condition keys.
+//! * [`catalogue`] is the bundled list of actions, resource types and condition keys.
 
+pub mod catalogue;
 pub mod condition;
 pub mod decode;
 pub mod diff;
@@ -33,6 +34,7 @@ mod matrix;
 #[cfg(test)]
 mod traps;
 
+pub use catalogue::{ActionId, ActionSet, Catalogue, ServiceId, catalogue};
 pub use diff::{ChangeKind, StatementChange, diff};
 pub use document::{
     Condition, Document, Effect, Item, PrincipalType, Principals, Statement, Use, Version,

@@ -150,6 +150,10 @@ impl Failure {
     }
 }
 
+/// The attribute in which [`Op::Create`] of an asynchronous kind returns the id of the request that
+/// [`Op::Wait`] then waits for (its [`Step::target`]).
+pub const REQUEST: &str = "request_id";
+
 /// A failed call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{service}:{operation} in {account}: {message}{}", code.as_deref().map(|c| format!(" ({c})")).unwrap_or_default())]
@@ -202,4 +206,18 @@ pub trait Provider: Send + Sync {
     /// (empty after a deletion). Makes no read-back that nothing needs. Does not retry transient
     /// failures of meaning (the executor does); transport retries are the SDK's.
     async fn execute(&self, target: &Target, step: &Step) -> Result<Attrs, ProviderError>;
+
+    /// Looks for an asynchronous creation whose answer was lost (CreateAccount: `ListCreateAccountStatus`
+    /// by name and e-mail): one of an object like `after` that was asked for at or after `since` (seconds since
+    /// 1970) and is in progress or has succeeded. Returns what [`Op::Create`] would have returned,
+    /// [`REQUEST`] included; `None` when there is none, or it has failed.
+    async fn find_creation(
+        &self,
+        _target: &Target,
+        _kind: &'static str,
+        _after: &Attrs,
+        _since: i64,
+    ) -> Result<Option<Attrs>, ProviderError> {
+        Ok(None)
+    }
 }

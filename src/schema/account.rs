@@ -1,12 +1,14 @@
 //! Member accounts (and the management account, when it is declared).
 
-use super::organizational_unit::PARENT;
+use super::organizational_unit::{PARENT, parent};
+use super::read::{Reader, Rule, assigned, str_attr};
+use super::tags;
 use super::tags::TAGS;
 use super::{
     Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema, Recovery, Ty,
 };
 use crate::diag::Diagnostics;
-use crate::value::Attrs;
+use crate::value::{Attrs, Value};
 
 /// The pure half.
 pub(super) struct Account;
@@ -69,20 +71,148 @@ static SCHEMA: KindSchema = KindSchema {
     ..KindSchema::BASE
 };
 
+const NAME: Rule = Rule {
+    what: "account name",
+    min: 1,
+    max: 50,
+    allowed: |c| matches!(c, ' '..='~'),
+    says: "1 to 50 printable ASCII characters",
+};
+
+const ON_DESTROY: [&str; 3] = ["retain", "remove_from_organization", "close"];
+
+/// CreateAccount: 6 to 64 characters, `[^\s@]+@[^\s@]+\.[^\s@]+`.
+fn is_email(text: &str) -> bool {
+    let Some((local, domain)) = text.split_once('@') else { return false };
+    (6..=64).contains(&text.chars().count())
+        && !local.is_empty()
+        && !domain.contains('@')
+        && !text.chars().any(char::is_whitespace)
+        && domain.rsplit_once('.').is_some_and(|(host, top)| !host.is_empty() && !top.is_empty())
+}
+
+fn is_role_name(text: &str) -> bool {
+    (1..=64).contains(&text.chars().count()) && text.chars().all(super::read::iam_name_char)
+}
+
 impl Kind for Account {
     fn schema(&self) -> &'static KindSchema {
         &SCHEMA
     }
 
-    fn desired(&self, _body: &Body, _cx: &Context) -> Result<Attrs, Diagnostics> {
-        Ok(Attrs::new())
+    fn desired(&self, body: &Body, cx: &Context) -> Result<Attrs, Diagnostics> {
+        let mut reader = Reader::new(body);
+        let mut attrs = Attrs::new();
+        let id = reader.known("id");
+        let emulated = reader.known("endpoint_url");
+        if let Some(id) = &id {
+            if let Err(error) = id.parse::<crate::ids::AccountId>() {
+                reader.error("id", error.to_string(), "");
+            }
+            attrs.insert("id".to_owned(), id.as_str().into());
+        }
+        if id.is_none() || body.get("name").is_some() {
+            let name = reader.name("name", cx);
+            reader.check("name", &name, &NAME);
+            attrs.insert("name".to_owned(), name);
+        }
+        match reader.string("email") {
+            Some(email) => {
+                if email.as_str().is_some_and(|text| !is_email(text)) {
+                    reader.error(
+                        "email",
+                        "this is no e-mail address that AWS accepts",
+                        "6 to 64 characters, as in `aws+production@example.com`",
+                    );
+                }
+                attrs.insert("email".to_owned(), email);
+            }
+            None if id.is_none() && emulated.is_none() && body.get("email").is_none() => {
+                reader.error(
+                    "email",
+                    "the account has neither `email` nor `id`",
+                    "give `email` to create it, or `id` to adopt an existing account",
+                );
+            }
+            None => {}
+        }
+        if let Some(url) = emulated {
+            if !url.starts_with("http://") && !url.starts_with("https://") {
+                reader.error("endpoint_url", format!("`{url}` is no http or https URL"), "");
+            }
+            attrs.insert("endpoint_url".to_owned(), url.into());
+        } else {
+            attrs.insert("parent".to_owned(), parent(&mut reader));
+            let tags = tags::read(&mut reader, cx);
+            attrs.insert("tags".to_owned(), tags);
+        }
+        for name in ["access_role", "read_role"] {
+            if let Some(role) = reader.known(name)
+                && !is_role_name(role.rsplit('/').next().unwrap_or(&role))
+            {
+                reader.error(
+                    name,
+                    format!("`{role}` is no role name"),
+                    "1 to 64 letters, digits or `_+=,.@-`, optionally behind a path",
+                );
+            }
+        }
+        if let Some(region) = reader.known("region")
+            && let Err(error) = region.parse::<crate::ids::Region>()
+        {
+            reader.error("region", error.to_string(), "");
+        }
+        if let Some(choice) = reader.known("on_destroy")
+            && !ON_DESTROY.contains(&choice.as_str())
+        {
+            let help = crate::diag::did_you_mean(&choice, ON_DESTROY)
+                .unwrap_or_else(|| format!("write one of `{}`", ON_DESTROY.join("`, `")));
+            reader.error("on_destroy", format!("unknown choice `{choice}`"), help);
+        }
+        reader.found.into_result(attrs)
     }
 
-    fn computed(&self, _desired: &Attrs, _cx: &Context) -> Attrs {
-        Attrs::new()
+    fn computed(&self, desired: &Attrs, cx: &Context) -> Attrs {
+        let mut attrs: Attrs =
+            ["arn", "status"].into_iter().map(|n| (n.to_owned(), assigned(cx, n))).collect();
+        if !desired.contains_key("id") {
+            attrs.insert("id".to_owned(), assigned(cx, "id"));
+        }
+        attrs
     }
 
-    fn natural_key(&self, _attrs: &Attrs) -> Option<String> {
-        None
+    fn meta(&self, body: &Body) -> Attrs {
+        ["on_destroy", "access_role", "read_role", "region"]
+            .into_iter()
+            .filter_map(|name| Some((name.to_owned(), body.get(name)?.value.clone())))
+            .filter(|(_, value)| !value.is_null())
+            .collect()
+    }
+
+    fn on_destroy(&self, meta: &Attrs) -> super::OnDestroy {
+        match meta.get("on_destroy").and_then(Value::as_str) {
+            Some("remove_from_organization" | "close") => super::OnDestroy::Delete,
+            _ => super::OnDestroy::Retain,
+        }
+    }
+
+    /// The e-mail address is unique in all of AWS, whatever its case.
+    fn natural_key(&self, attrs: &Attrs) -> Option<String> {
+        Some(str_attr(attrs, "email")?.to_lowercase())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_aws_accepts() {
+        for good in ["a@b.co", "aws+production@acme.example", "x@sub.acme.example"] {
+            assert!(is_email(good), "{good}");
+        }
+        for bad in ["", "a@b", "@b.com.de", "a b@c.de", "a@b@c.de", "a@.", "a@b."] {
+            assert!(!is_email(bad), "{bad}");
+        }
     }
 }

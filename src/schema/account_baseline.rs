@@ -1,11 +1,15 @@
 //! What an account has exactly once: its alias, its password policy, its S3 public access block.
 
+use std::collections::BTreeMap;
+
+use super::read::{Reader, flags};
+use super::s3_bucket::PUBLIC_ACCESS;
 use super::{
     Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema, Nested, Recovery,
     Ty,
 };
 use crate::diag::Diagnostics;
-use crate::value::Attrs;
+use crate::value::{Attrs, Value};
 
 /// The pure half.
 pub(super) struct AccountBaseline;
@@ -75,20 +79,101 @@ static SCHEMA: KindSchema = KindSchema {
     ..KindSchema::BASE
 };
 
+/// The parts of a baseline, each managed only where the block names it.
+const PARTS: [&str; 3] = ["alias", "password_policy", "s3_block_public_access"];
+
+/// CreateAccountAlias: 3 to 63, `^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$`, and no account id.
+fn is_alias(text: &str) -> bool {
+    (3..=63).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+        && !text.contains("--")
+        && text.parse::<crate::ids::AccountId>().is_err()
+}
+
+fn password_policy(reader: &mut Reader<'_>) -> Option<Value> {
+    let block = reader.body.nested("password_policy").next()?;
+    let mut inner = Reader::new(&block.body);
+    let mut policy: BTreeMap<String, Value> = BTreeMap::new();
+    let length = inner.int("minimum_length", 6..=128).unwrap_or(14);
+    policy.insert("minimum_length".to_owned(), length.into());
+    for (name, default) in [
+        ("require_lowercase", true),
+        ("require_uppercase", true),
+        ("require_numbers", true),
+        ("require_symbols", true),
+        ("allow_users_to_change", true),
+        ("hard_expiry", false),
+    ] {
+        policy.insert(name.to_owned(), inner.flag(name).unwrap_or(default).into());
+    }
+    policy.insert("max_age".to_owned(), inner.int("max_age", 1..=1095).into());
+    policy.insert("reuse_prevention".to_owned(), inner.int("reuse_prevention", 1..=24).into());
+    reader.found.extend(inner.found);
+    Some(Value::Map(policy))
+}
+
 impl Kind for AccountBaseline {
     fn schema(&self) -> &'static KindSchema {
         &SCHEMA
     }
 
-    fn desired(&self, _body: &Body, _cx: &Context) -> Result<Attrs, Diagnostics> {
-        Ok(Attrs::new())
+    fn desired(&self, body: &Body, _cx: &Context) -> Result<Attrs, Diagnostics> {
+        let mut reader = Reader::new(body);
+        let mut attrs = Attrs::new();
+        if let Some(alias) = reader.string("alias") {
+            if let Some(text) = alias.as_str().filter(|text| !is_alias(text)) {
+                let summary = format!("`{text}` is no valid account alias");
+                reader.error(
+                    "alias",
+                    summary,
+                    "3 to 63 lower-case letters, digits and single hyphens, and no account id",
+                );
+            }
+            attrs.insert("alias".to_owned(), alias);
+        }
+        if let Some(policy) = password_policy(&mut reader) {
+            attrs.insert("password_policy".to_owned(), policy);
+        }
+        if let Some(on) = reader.flag("s3_block_public_access") {
+            attrs.insert("s3_block_public_access".to_owned(), flags(&PUBLIC_ACCESS, on));
+        }
+        reader.found.into_result(attrs)
     }
 
-    fn computed(&self, _desired: &Attrs, _cx: &Context) -> Attrs {
-        Attrs::new()
+    fn computed(&self, _desired: &Attrs, cx: &Context) -> Attrs {
+        Attrs::from([("id".to_owned(), cx.account_id.clone())])
+    }
+
+    /// Which parts are Palisade's, so that destroying the block undoes these and no others.
+    fn meta(&self, body: &Body) -> Attrs {
+        let manages = PARTS
+            .into_iter()
+            .filter(|part| {
+                body.get(part).is_some_and(|v| !v.value.is_null())
+                    || body.nested(part).next().is_some()
+            })
+            .collect();
+        Attrs::from([("manages".to_owned(), manages)])
     }
 
     fn natural_key(&self, _attrs: &Attrs) -> Option<String> {
         Some("baseline".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aliases() {
+        for good in ["abc", "acme-production", "a1b"] {
+            assert!(is_alias(good), "{good}");
+        }
+        for bad in ["ab", "-abc", "abc-", "a--b", "Abc", "111122223333", "a_b"] {
+            assert!(!is_alias(bad), "{bad}");
+        }
     }
 }

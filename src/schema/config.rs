@@ -3,12 +3,13 @@
 //! No block of this kind is written by hand: the evaluator makes one from every entry of an
 //! environment's `config` block.
 
-use super::tags::TAGS;
+use super::read::{Reader, arn, assigned, concat, scalar, str_attr};
+use super::tags::{self, TAGS};
 use super::{
     Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema, Recovery, Ty,
 };
 use crate::diag::Diagnostics;
-use crate::value::Attrs;
+use crate::value::{Attrs, Value};
 
 /// The pure half.
 pub(super) struct Config;
@@ -29,6 +30,7 @@ static SCHEMA: KindSchema = KindSchema {
         ],
         blocks: &[],
     },
+    // `name` and `type` follow from these.
     computed: &[
         Computed { name: "arn", doc: "The parameter's ARN." },
         Computed { name: "version", doc: "The parameter's version." },
@@ -39,20 +41,199 @@ static SCHEMA: KindSchema = KindSchema {
     ..KindSchema::BASE
 };
 
+/// Bytes of a parameter's value: an advanced parameter's limit (a standard one's is half).
+const MOST_BYTES: usize = 8_192;
+
+/// What SSM refuses in a parameter's name (`PutParameter`, `Name`).
+fn name_problem(name: &str) -> Option<String> {
+    if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-/".contains(&b)) {
+        return Some("a parameter's name holds letters, digits and `_.-/` alone".to_owned());
+    }
+    if name.len() > 1_011 {
+        return Some("a parameter's name has at most 1,011 characters".to_owned());
+    }
+    let levels: Vec<&str> = name.split('/').skip(1).collect();
+    if levels.len() > 15 {
+        return Some("a parameter's name has at most 15 levels".to_owned());
+    }
+    if levels.iter().any(|level| level.is_empty()) {
+        return Some("no level of a parameter's name can be empty".to_owned());
+    }
+    let first = levels.first().map(|level| level.to_ascii_lowercase()).unwrap_or_default();
+    if first.starts_with("aws") || first.starts_with("ssm") {
+        return Some(format!(
+            "a parameter's name cannot begin with `aws` or `ssm`, and the estate is named `{}`",
+            levels.first().unwrap_or(&"")
+        ));
+    }
+    None
+}
+
+/// What SSM refuses in a value.
+fn value_problem(text: &str) -> Option<String> {
+    if text.is_empty() {
+        return Some("the value is empty, which a parameter cannot be".to_owned());
+    }
+    if text.contains("{{") {
+        return Some(
+            "the value holds `{{`, which SSM reads as a reference to another parameter".to_owned(),
+        );
+    }
+    (text.len() > MOST_BYTES)
+        .then(|| format!("the value has {} bytes, but SSM allows {MOST_BYTES}", text.len()))
+}
+
+/// The parameter's type and canonical value.
+fn value(reader: &mut Reader<'_>, secret: bool) -> (&'static str, Value) {
+    let Some(given) = reader.body.get("value") else {
+        reader.error("value", "the config value is missing", "");
+        return ("String", Value::Null);
+    };
+    let problem = |reader: &mut Reader<'_>, text: &str| {
+        if let Some(problem) = value_problem(text) {
+            reader.error("value", problem, "");
+        }
+    };
+    let hidden = given.value.has_sensitive();
+    let (kind, value) = match given.value.reveal() {
+        Value::Secret(reference) => return ("SecureString", Value::Secret(reference.clone())),
+        Value::List(_) | Value::Set(_) if !secret => {
+            let mut items = Vec::new();
+            for item in given.value.elements().unwrap_or_default() {
+                match scalar(item) {
+                    Some(item) => {
+                        match item.as_str() {
+                            Some("") => reader.error("value", "an item of the list is empty", "SSM cannot tell it from no item"),
+                            Some(text) if text.contains(',') => reader.error(
+                                "value",
+                                format!("the list's item `{text}` holds a comma"),
+                                "SSM separates the items of a list by commas: use a string with another separator",
+                            ),
+                            _ => {}
+                        }
+                        items.push(if let Value::Sensitive(inner) = item { *inner } else { item });
+                    }
+                    None => reader.error(
+                        "value",
+                        format!(
+                            "an item of the list is a {}, but must be a string",
+                            item.type_name()
+                        ),
+                        "use `jsonencode` for nested values",
+                    ),
+                }
+            }
+            let joined: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+            problem(reader, &joined.join(","));
+            ("StringList", Value::List(items))
+        }
+        Value::Null => {
+            reader.error(
+                "value",
+                "the config value is null",
+                "leave the key out, or give it a value",
+            );
+            ("String", Value::Null)
+        }
+        other => match scalar(other) {
+            Some(text) => {
+                if let Some(text) = text.as_str() {
+                    problem(reader, text);
+                }
+                ("String", text)
+            }
+            None if other.has_unknown() => {
+                ("String", Value::Unknown(crate::value::Unknown::opaque(other.unknowns())))
+            }
+            None if matches!(other, Value::Map(_) | Value::List(_) | Value::Set(_)) => {
+                let text = other.to_json().to_string();
+                problem(reader, &text);
+                ("String", text.into())
+            }
+            None => {
+                reader.error(
+                    "value",
+                    format!("a config value cannot be a {}", other.type_name()),
+                    "",
+                );
+                ("String", Value::Null)
+            }
+        },
+    };
+    if secret {
+        return ("SecureString", value.sensitive());
+    }
+    (kind, if hidden { value.sensitive() } else { value })
+}
+
 impl Kind for Config {
     fn schema(&self) -> &'static KindSchema {
         &SCHEMA
     }
 
-    fn desired(&self, _body: &Body, _cx: &Context) -> Result<Attrs, Diagnostics> {
-        Ok(Attrs::new())
+    fn desired(&self, body: &Body, cx: &Context) -> Result<Attrs, Diagnostics> {
+        let mut reader = Reader::new(body);
+        let mut name = format!("/{}", cx.estate);
+        for part in ["environment", "schema", "key"] {
+            name.push('/');
+            name.push_str(&reader.known(part).unwrap_or_default());
+        }
+        if let Some(problem) = name_problem(&name) {
+            reader.error("key", format!("`{name}` is no valid parameter name"), problem);
+        }
+        let secret = reader.flag("secret").unwrap_or(false);
+        let (kind, value) = value(&mut reader, secret);
+        let tags = tags::read(&mut reader, cx);
+        reader.found.into_result(Attrs::from([
+            ("name".to_owned(), name.into()),
+            ("type".to_owned(), kind.into()),
+            ("value".to_owned(), value),
+            ("tags".to_owned(), tags),
+        ]))
     }
 
-    fn computed(&self, _desired: &Attrs, _cx: &Context) -> Attrs {
-        Attrs::new()
+    fn computed(&self, desired: &Attrs, cx: &Context) -> Attrs {
+        let name = desired.get("name").unwrap_or(&Value::Null);
+        Attrs::from([
+            ("arn".to_owned(), concat([&arn(cx, "ssm", &cx.region, &[&"parameter".into(), name])])),
+            ("version".to_owned(), assigned(cx, "version")),
+        ])
     }
 
-    fn natural_key(&self, _attrs: &Attrs) -> Option<String> {
-        None
+    /// The tags of parameters can only be read one by one, so they are set on creation and not compared.
+    fn reconcile(
+        &self,
+        mut desired: Attrs,
+        live: &Attrs,
+        _recorded: &Attrs,
+        _meta: &Attrs,
+    ) -> Attrs {
+        if !live.contains_key("tags") {
+            desired.remove("tags");
+        }
+        desired
+    }
+
+    fn natural_key(&self, attrs: &Attrs) -> Option<String> {
+        str_attr(attrs, "name").map(str::to_owned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ssm_refuses() {
+        assert_eq!(name_problem("/acme/production/app/db/multi_az"), None);
+        let deep = format!("/{}", ["a"; 16].join("/"));
+        for bad in ["/aws/x", "/SSM-x/y", "/acme//x", "/acme/x y", "/acme/p\u{e4}", deep.as_str()] {
+            assert!(name_problem(bad).is_some(), "{bad}");
+        }
+        assert_eq!(value_problem("x"), None);
+        assert!(value_problem("").is_some());
+        assert!(value_problem("{{ssm:x}}").is_some());
+        assert_eq!(value_problem(&"x".repeat(MOST_BYTES)), None);
+        assert!(value_problem(&"x".repeat(MOST_BYTES + 1)).is_some());
     }
 }

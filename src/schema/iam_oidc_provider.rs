@@ -1,11 +1,12 @@
 //! OpenID Connect identity providers in IAM (GitHub Actions, GitLab, ...).
 
-use super::tags::TAGS;
+use super::read::{Reader, arn, str_attr};
+use super::tags::{self, TAGS};
 use super::{
     Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema, Recovery, Ty,
 };
 use crate::diag::Diagnostics;
-use crate::value::Attrs;
+use crate::value::{Attrs, Value};
 
 /// The pure half.
 pub(super) struct IamOidcProvider;
@@ -44,20 +45,72 @@ static SCHEMA: KindSchema = KindSchema {
     ..KindSchema::BASE
 };
 
+/// CreateOpenIDConnectProvider: https, at most 255 characters, no port, query or fragment.
+fn url_problem(url: &str) -> Option<&'static str> {
+    let rest = url.strip_prefix("https://").unwrap_or(url);
+    if url.contains("://") && !url.starts_with("https://") {
+        return Some("the URL must begin with `https://`");
+    }
+    if url.chars().count() > 255 {
+        return Some("the URL must have at most 255 characters");
+    }
+    let host = rest.split('/').next().unwrap_or_default();
+    if host.contains(':') {
+        return Some("the URL must not name a port");
+    }
+    if !host.contains('.') || rest.contains(['?', '#']) || rest.chars().any(|c| c.is_whitespace()) {
+        return Some("write the issuer's URL, as in `https://token.actions.githubusercontent.com`");
+    }
+    None
+}
+
 impl Kind for IamOidcProvider {
     fn schema(&self) -> &'static KindSchema {
         &SCHEMA
     }
 
-    fn desired(&self, _body: &Body, _cx: &Context) -> Result<Attrs, Diagnostics> {
-        Ok(Attrs::new())
+    fn desired(&self, body: &Body, cx: &Context) -> Result<Attrs, Diagnostics> {
+        let mut reader = Reader::new(body);
+        let url = reader.known("url").unwrap_or_default();
+        if let Some(problem) = url_problem(&url) {
+            reader.error("url", format!("`{url}` is no issuer's URL"), problem);
+        }
+        let url = url.strip_prefix("https://").unwrap_or(&url).trim_end_matches('/').to_owned();
+        let audiences = reader.strings("audiences", |text| {
+            (text.is_empty() || text.chars().count() > 255)
+                .then(|| "an audience has 1 to 255 characters".to_owned())
+        });
+        if audiences.as_ref().and_then(Value::elements).is_some_and(|a| a.len() > 100) {
+            reader.error("audiences", "an OIDC provider has at most 100 audiences", "");
+        }
+        let thumbprints = reader.strings("thumbprints", |text| {
+            (text.len() != 40 || !text.bytes().all(|b| b.is_ascii_hexdigit()))
+                .then(|| format!("`{text}` is no SHA-1 thumbprint of 40 hexadecimal digits"))
+        });
+        if thumbprints.as_ref().and_then(Value::elements).is_some_and(|t| t.len() > 5) {
+            reader.error("thumbprints", "an OIDC provider has at most 5 thumbprints", "");
+        }
+        let tags = tags::read(&mut reader, cx);
+        let mut attrs = Attrs::from([
+            ("url".to_owned(), url.into()),
+            (
+                "audiences".to_owned(),
+                audiences.unwrap_or_else(|| Value::List(vec!["sts.amazonaws.com".into()])),
+            ),
+            ("tags".to_owned(), tags),
+        ]);
+        if let Some(thumbprints) = thumbprints {
+            attrs.insert("thumbprints".to_owned(), thumbprints);
+        }
+        reader.found.into_result(attrs)
     }
 
-    fn computed(&self, _desired: &Attrs, _cx: &Context) -> Attrs {
-        Attrs::new()
+    fn computed(&self, desired: &Attrs, cx: &Context) -> Attrs {
+        let url = desired.get("url").unwrap_or(&Value::Null);
+        Attrs::from([("arn".to_owned(), arn(cx, "iam", "", &[&"oidc-provider/".into(), url]))])
     }
 
-    fn natural_key(&self, _attrs: &Attrs) -> Option<String> {
-        None
+    fn natural_key(&self, attrs: &Attrs) -> Option<String> {
+        str_attr(attrs, "url").map(str::to_owned)
     }
 }

@@ -1,11 +1,14 @@
 //! Customer-managed IAM policies.
 
-use super::policy::STATEMENTS;
+use super::policy::{self, STATEMENTS};
+use super::read::{Reader, Rule, arn, assigned, description_char, iam_name_char, str_attr};
+use super::tags;
 use super::tags::TAGS;
 use super::{
     Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema, Recovery, Ty,
 };
 use crate::diag::Diagnostics;
+use crate::iam::Use;
 use crate::value::Attrs;
 
 /// The pure half.
@@ -42,20 +45,69 @@ static SCHEMA: KindSchema = KindSchema {
     ..KindSchema::BASE
 };
 
+const NAME: Rule = Rule {
+    what: "policy name",
+    min: 1,
+    max: 128,
+    allowed: iam_name_char,
+    says: "1 to 128 letters, digits or `_+=,.@-`",
+};
+
+/// CreatePolicy: at most 1,000 characters.
+pub(super) const DESCRIPTION: Rule = Rule {
+    what: "description",
+    min: 0,
+    max: 1_000,
+    allowed: description_char,
+    says: "at most 1,000 characters of Latin-1",
+};
+
 impl Kind for IamPolicy {
     fn schema(&self) -> &'static KindSchema {
         &SCHEMA
     }
 
-    fn desired(&self, _body: &Body, _cx: &Context) -> Result<Attrs, Diagnostics> {
-        Ok(Attrs::new())
+    fn desired(&self, body: &Body, cx: &Context) -> Result<Attrs, Diagnostics> {
+        let mut reader = Reader::new(body);
+        let name = reader.name("name", cx);
+        reader.check("name", &name, &NAME);
+        let path = reader.path();
+        let description = reader.description(&DESCRIPTION);
+        let before = reader.found.len();
+        let content = policy::document(&mut reader, "content", &Use::Managed, cx);
+        if content.is_none() && reader.found.len() == before {
+            reader.error(
+                "content",
+                "the policy has no document",
+                "add `content` or `statement` blocks",
+            );
+        }
+        let tags = tags::read(&mut reader, cx);
+        reader.found.into_result(Attrs::from([
+            ("name".to_owned(), name),
+            ("path".to_owned(), path),
+            ("description".to_owned(), description),
+            ("content".to_owned(), content.unwrap_or_default()),
+            ("tags".to_owned(), tags),
+        ]))
     }
 
-    fn computed(&self, _desired: &Attrs, _cx: &Context) -> Attrs {
-        Attrs::new()
+    fn computed(&self, desired: &Attrs, cx: &Context) -> Attrs {
+        let null = crate::value::Value::Null;
+        let part = |name| desired.get(name).unwrap_or(&null);
+        Attrs::from([
+            ("arn".to_owned(), arn(cx, "iam", "", &[&"policy".into(), part("path"), part("name")])),
+            ("unique_id".to_owned(), assigned(cx, "unique_id")),
+        ])
     }
 
-    fn natural_key(&self, _attrs: &Attrs) -> Option<String> {
-        None
+    /// Path and name together, without the leading slash: what makes the ARN. An AWS-managed
+    /// policy, which may share its name with one of the account's, is known by its ARN.
+    fn natural_key(&self, attrs: &Attrs) -> Option<String> {
+        if let Some(arn) = str_attr(attrs, "arn").filter(|arn| arn.contains(":iam::aws:")) {
+            return Some(arn.to_owned());
+        }
+        let path = str_attr(attrs, "path")?;
+        Some(format!("{}{}", path.trim_start_matches('/'), str_attr(attrs, "name")?))
     }
 }

@@ -1,13 +1,20 @@
 //! IAM roles, with their trust, their inline policies and their attachments.
 
-use super::policy::{STATEMENT, STATEMENTS, TRUST};
+use std::collections::BTreeMap;
+
+use super::iam_policy::DESCRIPTION;
+use super::kinds::merge_additive;
+use super::policy::{self, STATEMENT, STATEMENTS, TRUST};
+use super::read::{Reader, Rule, arn, assigned, iam_name_char, reference, str_attr};
+use super::tags;
 use super::tags::TAGS;
 use super::{
-    Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema, Nested, Recovery,
-    Ty,
+    Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema, Nested,
+    NestedBody, Recovery, Ty,
 };
-use crate::diag::Diagnostics;
-use crate::value::Attrs;
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::iam::Use;
+use crate::value::{Attrs, Value};
 
 /// The pure half.
 pub(super) struct IamRole;
@@ -97,20 +104,187 @@ static SCHEMA: KindSchema = KindSchema {
     ..KindSchema::BASE
 };
 
+const NAME: Rule = Rule {
+    what: "role name",
+    min: 1,
+    max: 64,
+    allowed: iam_name_char,
+    says: "1 to 64 letters, digits or `_+=,.@-`",
+};
+
+const INLINE_NAME: Rule = Rule { what: "inline policy name", max: 128, ..NAME };
+
+/// The collections that others may have added to.
+const ADDITIVE: [&str; 2] = ["inline_policies", "managed_policies"];
+
+/// A managed policy by reference or ARN.
+fn managed(reader: &mut Reader<'_>, attr: &str, value: &Value) -> Option<Value> {
+    let Some(arn) = reference(value, "arn") else {
+        reader.error(
+            attr,
+            format!("a policy is named by reference or ARN, not by a {}", value.type_name()),
+            "",
+        );
+        return None;
+    };
+    if let Some(text) = arn.as_str() {
+        let valid = text
+            .parse::<crate::ids::Arn>()
+            .is_ok_and(|a| a.service == "iam" && a.resource.starts_with("policy/"));
+        if !valid {
+            reader.error(
+                attr,
+                format!("`{text}` is no policy's ARN"),
+                format!(
+                    "write `iam_policy.NAME`, or an ARN such as `arn:aws:iam::aws:policy/{text}`"
+                )
+                .replace("arn:aws:iam::aws:policy/arn:", "arn:"),
+            );
+        }
+    }
+    Some(arn)
+}
+
+/// The inline policies: by name, from `statement` and `inline_policy` blocks.
+fn inline(reader: &mut Reader<'_>, cx: &Context) -> Value {
+    let body = reader.body;
+    let mut policies: BTreeMap<String, Value> = BTreeMap::new();
+    let mut by_name: BTreeMap<&str, Vec<&NestedBody>> = BTreeMap::new();
+    for block in body.nested("statement") {
+        if let Some(label) = block.labels.first() {
+            by_name.entry(&label.value).or_default().push(block);
+        }
+    }
+    for (name, blocks) in &by_name {
+        // Statements that share a policy share a label, which can then be the sid of only one.
+        let mut unnamed: Vec<NestedBody> = blocks.iter().map(|b| (*b).clone()).collect();
+        for block in unnamed.iter_mut().skip(1) {
+            block.labels.clear();
+        }
+        let blocks: Vec<&NestedBody> = unnamed.iter().collect();
+        let loc = blocks.first().map_or(&body.loc, |b| &b.body.loc).clone();
+        if let Some(document) = policy::of_statements(reader, &blocks, &Use::Identity, &loc, cx) {
+            policies.insert((*name).to_owned(), document);
+        }
+    }
+    for block in body.nested("inline_policy") {
+        let Some(label) = block.labels.first() else { continue };
+        if policies.contains_key(&label.value) {
+            reader.found.push(
+                Diagnostic::error(format!("two inline policies are named `{}`", label.value))
+                    .at(label.loc.clone()),
+            );
+        }
+        let before = reader.found.len();
+        match policy::body_document(reader, &block.body, "content", &Use::Identity, cx) {
+            Some(document) => {
+                policies.insert(label.value.clone(), document);
+            }
+            None if reader.found.len() == before => reader.found.push(
+                Diagnostic::error(format!("the inline policy `{}` has no document", label.value))
+                    .at(block.body.loc.clone())
+                    .help("add `content` or `statement` blocks"),
+            ),
+            None => {}
+        }
+    }
+    for name in policies.keys() {
+        let count = name.chars().count();
+        if !(1..=INLINE_NAME.max).contains(&count) || !name.chars().all(INLINE_NAME.allowed) {
+            let label =
+                body.blocks.iter().filter_map(|b| b.labels.first()).find(|l| l.value == *name);
+            reader.found.push(
+                Diagnostic::error(format!("`{name}` is no valid {}", INLINE_NAME.what))
+                    .at_opt(label.map(|l| l.loc.clone()))
+                    .help("1 to 128 letters, digits or `_+=,.@-`"),
+            );
+        }
+    }
+    let total: usize = policies.values().map(|p| policy::size(p, &Use::Identity)).sum();
+    if total > cx.limits.role_inline_size {
+        reader.found.push(
+            Diagnostic::error(format!(
+                "the inline policies of the role have {total} characters together, but AWS allows {}",
+                cx.limits.role_inline_size
+            ))
+            .at(body.loc.clone())
+            .help("move a part into an `iam_policy` and attach it"),
+        );
+    }
+    Value::Map(policies)
+}
+
 impl Kind for IamRole {
     fn schema(&self) -> &'static KindSchema {
         &SCHEMA
     }
 
-    fn desired(&self, _body: &Body, _cx: &Context) -> Result<Attrs, Diagnostics> {
-        Ok(Attrs::new())
+    fn desired(&self, body: &Body, cx: &Context) -> Result<Attrs, Diagnostics> {
+        let mut reader = Reader::new(body);
+        let name = reader.name("name", cx);
+        reader.check("name", &name, &NAME);
+        let path = reader.path();
+        let description = reader.description(&DESCRIPTION);
+        let trust = policy::trust(&mut reader, cx);
+        let inline = inline(&mut reader, cx);
+        let attached = reader
+            .set("managed_policies", |reader, value| managed(reader, "managed_policies", value));
+        let count = attached.as_ref().and_then(Value::elements).map_or(0, |a| a.len());
+        if count > cx.limits.managed_policies_per_role {
+            reader.error(
+                "managed_policies",
+                format!(
+                    "{count} managed policies, but AWS allows {} on one role",
+                    cx.limits.managed_policies_per_role
+                ),
+                "where AWS raised your quota, set the limit `managed_policies_per_role`",
+            );
+        }
+        let boundary = body
+            .get("permissions_boundary")
+            .filter(|b| !b.value.is_null())
+            .and_then(|b| managed(&mut reader, "permissions_boundary", &b.value));
+        let duration = reader.duration("max_session_duration", 3_600..=43_200).unwrap_or(3_600);
+        reader.flag("exclusive");
+        let tags = tags::read(&mut reader, cx);
+        reader.found.into_result(Attrs::from([
+            ("name".to_owned(), name),
+            ("path".to_owned(), path),
+            ("description".to_owned(), description),
+            ("assume_role_policy".to_owned(), trust.unwrap_or_default()),
+            ("inline_policies".to_owned(), inline),
+            ("managed_policies".to_owned(), attached.unwrap_or_else(|| Value::List(Vec::new()))),
+            ("permissions_boundary".to_owned(), boundary.unwrap_or_default()),
+            ("max_session_duration".to_owned(), duration.into()),
+            ("tags".to_owned(), tags),
+        ]))
     }
 
-    fn computed(&self, _desired: &Attrs, _cx: &Context) -> Attrs {
-        Attrs::new()
+    fn computed(&self, desired: &Attrs, cx: &Context) -> Attrs {
+        let part = |name| desired.get(name).unwrap_or(&Value::Null);
+        Attrs::from([
+            ("arn".to_owned(), arn(cx, "iam", "", &[&"role".into(), part("path"), part("name")])),
+            ("unique_id".to_owned(), assigned(cx, "unique_id")),
+        ])
     }
 
-    fn natural_key(&self, _attrs: &Attrs) -> Option<String> {
-        None
+    fn meta(&self, body: &Body) -> Attrs {
+        let exclusive = body.get("exclusive").and_then(|v| v.value.as_bool()).unwrap_or(true);
+        Attrs::from([("exclusive".to_owned(), exclusive.into())])
+    }
+
+    fn reconcile(&self, mut desired: Attrs, live: &Attrs, recorded: &Attrs, meta: &Attrs) -> Attrs {
+        let exclusive = meta.get("exclusive").and_then(Value::as_bool).unwrap_or(true);
+        for name in ADDITIVE {
+            if let Some(wanted) = desired.get_mut(name) {
+                *wanted = merge_additive(wanted, recorded.get(name), live.get(name), exclusive);
+            }
+        }
+        desired
+    }
+
+    /// Names are unique in an account, whatever the path.
+    fn natural_key(&self, attrs: &Attrs) -> Option<String> {
+        str_attr(attrs, "name").map(str::to_owned)
     }
 }

@@ -13,6 +13,7 @@ mod account_baseline;
 pub mod blocks;
 mod body;
 mod config;
+pub mod duration;
 pub mod gates;
 mod iam_oidc_provider;
 mod iam_policy;
@@ -22,6 +23,7 @@ mod org_policy;
 mod organization;
 mod organizational_unit;
 mod policy;
+mod read;
 mod s3_bucket;
 mod tags;
 
@@ -31,6 +33,9 @@ use crate::value::{Attrs, Value};
 
 pub use body::{Body, NestedBody, Spanned};
 pub use kinds::{kind, kinds};
+pub use org_policy::is_aws_owned;
+pub use organization::limits_of;
+pub use policy::canonical as canonical_policy;
 
 /// The type of an attribute in HCL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -280,6 +285,8 @@ pub struct Context {
     pub default_tags: std::collections::BTreeMap<String, String>,
     /// The tags that mark ownership; part of every desired `tags`.
     pub ownership_tags: std::collections::BTreeMap<String, String>,
+    /// AWS's limits, with what `organization { limits {} }` overrides.
+    pub limits: crate::iam::Limits,
 }
 
 /// What destroying an object does.

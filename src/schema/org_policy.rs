@@ -1,22 +1,27 @@
 //! Organization policies: service control policies and resource control policies.
 
-use super::policy::STATEMENTS;
+use super::kinds::merge_additive;
+use super::policy::{self, STATEMENTS};
+use super::read::{Reader, Rule, assigned, node, str_attr};
+use super::tags;
 use super::tags::TAGS;
 use super::{
     Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema, Recovery, Ty,
 };
 use crate::diag::Diagnostics;
-use crate::value::Attrs;
+use crate::iam::Use;
+use crate::value::{Attrs, Value};
 
 /// The pure half of both kinds.
 pub(super) struct OrgPolicy {
     schema: &'static KindSchema,
+    role: Use,
 }
 
 /// Service control policies.
-pub(super) static SERVICE_CONTROL_POLICY: OrgPolicy = OrgPolicy { schema: &SCP };
+pub(super) static SERVICE_CONTROL_POLICY: OrgPolicy = OrgPolicy { schema: &SCP, role: Use::Scp };
 /// Resource control policies.
-pub(super) static RESOURCE_CONTROL_POLICY: OrgPolicy = OrgPolicy { schema: &RCP };
+pub(super) static RESOURCE_CONTROL_POLICY: OrgPolicy = OrgPolicy { schema: &RCP, role: Use::Rcp };
 
 const BLOCK: BlockSchema = BlockSchema {
     attrs: &[
@@ -70,20 +75,91 @@ static SCP: KindSchema =
 static RCP: KindSchema =
     KindSchema { kind: "resource_control_policy", what: "a resource control policy", ..BASE };
 
+const NAME: Rule = Rule {
+    what: "policy name",
+    min: 1,
+    max: 128,
+    allowed: |c| !c.is_control(),
+    says: "1 to 128 characters",
+};
+
+const DESCRIPTION: Rule = Rule {
+    what: "description",
+    min: 0,
+    max: 512,
+    allowed: |_| true,
+    says: "at most 512 characters",
+};
+
 impl Kind for OrgPolicy {
     fn schema(&self) -> &'static KindSchema {
         self.schema
     }
 
-    fn desired(&self, _body: &Body, _cx: &Context) -> Result<Attrs, Diagnostics> {
-        Ok(Attrs::new())
+    fn desired(&self, body: &Body, cx: &Context) -> Result<Attrs, Diagnostics> {
+        let mut reader = Reader::new(body);
+        let name = reader.name("name", cx);
+        reader.check("name", &name, &NAME);
+        if name.as_str().is_some_and(is_aws_owned) {
+            reader.error(
+                "name",
+                "this name belongs to AWS, and Palisade never touches such a policy",
+                "choose another name",
+            );
+        }
+        let description = reader.description(&DESCRIPTION);
+        let before = reader.found.len();
+        let content = policy::document(&mut reader, "content", &self.role, cx);
+        if content.is_none() && reader.found.len() == before {
+            reader.error(
+                "content",
+                "the policy has no document",
+                "add `content` or `statement` blocks",
+            );
+        }
+        let targets = reader.set("targets", |reader, value| match node(value, true) {
+            Ok(target) => Some(target),
+            Err(problem) => {
+                reader.error("targets", problem, "name the organization, units or accounts");
+                None
+            }
+        });
+        reader.flag("exclusive");
+        let tags = tags::read(&mut reader, cx);
+        reader.found.into_result(Attrs::from([
+            ("name".to_owned(), name),
+            ("description".to_owned(), description),
+            ("content".to_owned(), content.unwrap_or_default()),
+            ("targets".to_owned(), targets.unwrap_or_else(|| Value::List(Vec::new()))),
+            ("tags".to_owned(), tags),
+        ]))
     }
 
-    fn computed(&self, _desired: &Attrs, _cx: &Context) -> Attrs {
-        Attrs::new()
+    fn computed(&self, _desired: &Attrs, cx: &Context) -> Attrs {
+        ["id", "arn"].into_iter().map(|name| (name.to_owned(), assigned(cx, name))).collect()
     }
 
-    fn natural_key(&self, _attrs: &Attrs) -> Option<String> {
-        None
+    fn meta(&self, body: &Body) -> Attrs {
+        let exclusive = body.get("exclusive").and_then(|v| v.value.as_bool()).unwrap_or(false);
+        Attrs::from([("exclusive".to_owned(), exclusive.into())])
     }
+
+    fn reconcile(&self, mut desired: Attrs, live: &Attrs, recorded: &Attrs, meta: &Attrs) -> Attrs {
+        let exclusive = meta.get("exclusive").and_then(Value::as_bool).unwrap_or(false);
+        if let Some(targets) = desired.get_mut("targets") {
+            *targets =
+                merge_additive(targets, recorded.get("targets"), live.get("targets"), exclusive);
+        }
+        desired
+    }
+
+    fn natural_key(&self, attrs: &Attrs) -> Option<String> {
+        str_attr(attrs, "name").map(str::to_owned)
+    }
+}
+
+/// Policies that AWS or Control Tower owns.
+#[must_use]
+pub fn is_aws_owned(name: &str) -> bool {
+    name == "FullAWSAccess" || name == "RCPFullAWSAccess" || name.starts_with("aws-guardrails-")
 }

@@ -1,10 +1,13 @@
 //! The organization itself: its feature set, enabled policy types and trusted services.
 
+use super::kinds::merge_additive;
+use super::read::{Reader, assigned};
 use super::{
     Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema, Nested, Recovery,
     Ty,
 };
-use crate::diag::Diagnostics;
+use crate::diag::{Diagnostics, did_you_mean};
+use crate::iam::Limits;
 use crate::value::{Attrs, Value};
 
 /// The pure half.
@@ -16,13 +19,24 @@ const LIMITS: BlockSchema = BlockSchema {
         Attr::optional("scp_size", Ty::Number, "Characters of a service control policy."),
         Attr::optional("rcp_per_target", Ty::Number, "Resource control policies per target."),
         Attr::optional("rcp_size", Ty::Number, "Characters of a resource control policy."),
+        Attr::optional("managed_policy_size", Ty::Number, "Characters of a managed policy."),
+        Attr::optional("role_inline_size", Ty::Number, "Characters of a role's inline policies."),
         Attr::optional("trust_policy_size", Ty::Number, "Characters of a role's trust policy."),
         Attr::optional(
             "managed_policies_per_role",
             Ty::Number,
             "Managed policies attached to one role.",
         ),
-        Attr::optional("versions_per_policy", Ty::Number, "Versions of a managed policy."),
+        Attr::optional("managed_policies_per_account", Ty::Number, "Managed policies per account."),
+        Attr::optional("roles_per_account", Ty::Number, "Roles per account."),
+        Attr::optional("bucket_policy_size", Ty::Number, "Bytes of a bucket policy."),
+        Attr::optional("oidc_providers_per_account", Ty::Number, "OIDC providers per account."),
+        Attr::optional(
+            "account_closures_percent",
+            Ty::Number,
+            "Members that may be closed in 30 days, in percent.",
+        ),
+        Attr::optional("organizational_unit_depth", Ty::Number, "Nesting of units below the root."),
     ],
     blocks: &[],
 };
@@ -73,29 +87,154 @@ static SCHEMA: KindSchema = KindSchema {
         Computed { name: "id", doc: "The organization's id, `o-...`." },
         Computed { name: "arn", doc: "Its ARN." },
         Computed { name: "root_id", doc: "Id of its root, `r-...`." },
-        Computed { name: "management_account", doc: "Id of the management account." },
+        Computed { name: "management_account_id", doc: "Id of the management account." },
     ],
     recovery: Recovery::Singleton,
     adopts: true,
+    fixed: &["management_account_id"],
     source: "https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateOrganization.html",
     ..KindSchema::BASE
 };
+
+/// Policy types that AWS documents (Organizations API Reference, `EnablePolicyType`).
+const POLICY_TYPES: [&str; 12] = [
+    "SERVICE_CONTROL_POLICY",
+    "RESOURCE_CONTROL_POLICY",
+    "TAG_POLICY",
+    "BACKUP_POLICY",
+    "AISERVICES_OPT_OUT_POLICY",
+    "CHATBOT_POLICY",
+    "DECLARATIVE_POLICY_EC2",
+    "SECURITYHUB_POLICY",
+    "INSPECTOR_POLICY",
+    "UPGRADE_ROLLOUT_POLICY",
+    "BEDROCK_POLICY",
+    "S3_POLICY",
+];
+
+/// The attributes that hold what others may have enabled too.
+const ADDITIVE: [&str; 2] = ["enabled_policy_types", "trusted_services"];
+
+fn policy_type(text: &str) -> Option<String> {
+    if POLICY_TYPES.contains(&text) {
+        return None;
+    }
+    // AWS adds types; only what is surely a slip is refused.
+    let near = did_you_mean(text, POLICY_TYPES);
+    let shaped = text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    match near {
+        Some(near) => Some(format!("unknown policy type `{text}`; {near}")),
+        None if !shaped || text.is_empty() => Some(format!("unknown policy type `{text}`")),
+        None => None,
+    }
+}
+
+fn service(text: &str) -> Option<String> {
+    let label = |part: &str| {
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    (!text.contains('.') || !text.split('.').all(label))
+        .then(|| format!("`{text}` is no service principal, such as `cloudtrail.amazonaws.com`"))
+}
 
 impl Kind for Organization {
     fn schema(&self) -> &'static KindSchema {
         &SCHEMA
     }
 
-    fn desired(&self, _body: &Body, _cx: &Context) -> Result<Attrs, Diagnostics> {
-        Ok(Attrs::new())
+    fn desired(&self, body: &Body, _cx: &Context) -> Result<Attrs, Diagnostics> {
+        let mut reader = Reader::new(body);
+        let mut attrs = Attrs::new();
+        if let Some(types) = reader.strings("enabled_policy_types", policy_type) {
+            attrs.insert("enabled_policy_types".to_owned(), types);
+        }
+        if let Some(services) = reader.strings("trusted_services", service) {
+            attrs.insert("trusted_services".to_owned(), services);
+        }
+        if let Some(id) = reader.known("management_account_id") {
+            if let Err(error) = id.parse::<crate::ids::AccountId>() {
+                reader.error("management_account_id", error.to_string(), "");
+            }
+            attrs.insert("management_account_id".to_owned(), id.into());
+        }
+        reader.flag("exclusive");
+        for arn in reader.elements("protect_principals").unwrap_or_default() {
+            if let Some(text) = arn.as_str()
+                && text.parse::<crate::ids::Arn>().is_err()
+            {
+                reader.error(
+                    "protect_principals",
+                    format!("`{text}` is no ARN"),
+                    "wildcards are allowed in it",
+                );
+            }
+        }
+        limits(&mut reader);
+        reader.found.into_result(attrs)
     }
 
-    fn computed(&self, _desired: &Attrs, _cx: &Context) -> Attrs {
-        Attrs::new()
+    fn computed(&self, desired: &Attrs, cx: &Context) -> Attrs {
+        let mut attrs: Attrs = ["id", "arn", "root_id"]
+            .into_iter()
+            .map(|name| (name.to_owned(), assigned(cx, name)))
+            .collect();
+        if !desired.contains_key("management_account_id") {
+            attrs.insert("management_account_id".to_owned(), cx.account_id.clone());
+        }
+        attrs
+    }
+
+    fn meta(&self, body: &Body) -> Attrs {
+        let exclusive = body.get("exclusive").and_then(|v| v.value.as_bool()).unwrap_or(false);
+        Attrs::from([("exclusive".to_owned(), exclusive.into())])
+    }
+
+    fn reconcile(&self, mut desired: Attrs, live: &Attrs, recorded: &Attrs, meta: &Attrs) -> Attrs {
+        let exclusive = meta.get("exclusive").and_then(Value::as_bool).unwrap_or(false);
+        for name in ADDITIVE {
+            if let Some(wanted) = desired.get_mut(name) {
+                *wanted = merge_additive(wanted, recorded.get(name), live.get(name), exclusive);
+            }
+        }
+        desired
+    }
+
+    /// An organization holds everything that AWS bills and guards: Palisade never deletes it.
+    fn on_destroy(&self, _meta: &Attrs) -> super::OnDestroy {
+        super::OnDestroy::Retain
     }
 
     fn natural_key(&self, _attrs: &Attrs) -> Option<String> {
-        let _ = Value::Null;
         Some("organization".to_owned())
     }
+}
+
+fn limits(reader: &mut Reader<'_>) {
+    for block in reader.body.nested("limits") {
+        for (name, given) in &block.body.attrs {
+            let known = Limits::default().get(name).is_some();
+            if !known || given.value.as_i64().is_none_or(|n| n < 0) {
+                reader.found.push(
+                    crate::diag::Diagnostic::error(format!(
+                        "`{name}` must be a whole number of at least 0"
+                    ))
+                    .at(given.loc.clone()),
+                );
+            }
+        }
+    }
+}
+
+/// The limits in force: AWS's defaults, and what `limits` in the organization's block overrides.
+#[must_use]
+pub fn limits_of(organization: &Body) -> Limits {
+    let mut limits = Limits::default();
+    for block in organization.nested("limits") {
+        for (name, given) in &block.body.attrs {
+            if let Some(value) = given.value.as_i64().and_then(|n| usize::try_from(n).ok()) {
+                let _known = limits.set(name, value);
+            }
+        }
+    }
+    limits
 }

@@ -1,11 +1,13 @@
 //! Organizational units.
 
+use super::read::{ROOT, Reader, Rule, assigned, node, str_attr};
+use super::tags;
 use super::tags::TAGS;
 use super::{
     Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema, Recovery, Ty,
 };
 use crate::diag::Diagnostics;
-use crate::value::Attrs;
+use crate::value::{Attrs, Value};
 
 /// The pure half.
 pub(super) struct OrganizationalUnit;
@@ -41,20 +43,56 @@ static SCHEMA: KindSchema = KindSchema {
     ..KindSchema::BASE
 };
 
+const NAME: Rule = Rule {
+    what: "unit name",
+    min: 1,
+    max: 128,
+    allowed: |c| !c.is_control(),
+    says: "1 to 128 characters",
+};
+
+/// The unit or root above, `root` when nothing is said.
+pub(super) fn parent(reader: &mut Reader<'_>) -> Value {
+    let Some(given) = reader.body.get("parent").filter(|p| !p.value.is_null()) else {
+        return ROOT.into();
+    };
+    match node(&given.value, false) {
+        Ok(parent) => parent,
+        Err(problem) => {
+            reader.error(
+                "parent",
+                problem,
+                "write `organization.NAME` or `organizational_unit.NAME`",
+            );
+            Value::Null
+        }
+    }
+}
+
 impl Kind for OrganizationalUnit {
     fn schema(&self) -> &'static KindSchema {
         &SCHEMA
     }
 
-    fn desired(&self, _body: &Body, _cx: &Context) -> Result<Attrs, Diagnostics> {
-        Ok(Attrs::new())
+    fn desired(&self, body: &Body, cx: &Context) -> Result<Attrs, Diagnostics> {
+        let mut reader = Reader::new(body);
+        let name = reader.name("name", cx);
+        reader.check("name", &name, &NAME);
+        let parent = parent(&mut reader);
+        let tags = tags::read(&mut reader, cx);
+        reader.found.into_result(Attrs::from([
+            ("name".to_owned(), name),
+            ("parent".to_owned(), parent),
+            ("tags".to_owned(), tags),
+        ]))
     }
 
-    fn computed(&self, _desired: &Attrs, _cx: &Context) -> Attrs {
-        Attrs::new()
+    fn computed(&self, _desired: &Attrs, cx: &Context) -> Attrs {
+        ["id", "arn"].into_iter().map(|name| (name.to_owned(), assigned(cx, name))).collect()
     }
 
-    fn natural_key(&self, _attrs: &Attrs) -> Option<String> {
-        None
+    /// Names are unique below one parent.
+    fn natural_key(&self, attrs: &Attrs) -> Option<String> {
+        Some(format!("{}/{}", str_attr(attrs, "parent")?, str_attr(attrs, "name")?))
     }
 }

@@ -1,6 +1,14 @@
 //! Policy documents in blocks: `statement` and `trust`, and the documents that they make.
 
-use super::{Attr, BlockSchema, Nested, Ty};
+use std::collections::BTreeMap;
+
+use super::read::{Reader, concat, reference, scalar};
+use super::{Attr, BlockSchema, Body, Context, Nested, NestedBody, Ty};
+use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
+use crate::iam::json::{self, Kind, Member, Node};
+use crate::iam::text::{Part, Placeholder, Text};
+use crate::iam::{Document, Use, decode, validate};
+use crate::value::{AttrRef, Part as ValuePart, Unknown, Value};
 
 /// Principals that fit where a principal stands: references, ARNs, account ids.
 const PRINCIPAL: Ty = Ty::Ref { kinds: &["account", "iam_role"], text: true };
@@ -44,7 +52,11 @@ pub(super) const CONDITIONS: Nested = Nested {
 /// What a `statement` block holds.
 pub(super) const STATEMENT: BlockSchema = BlockSchema {
     attrs: &[
-        Attr::optional("effect", Ty::String, "`Allow` (the default) or `Deny`."),
+        Attr::optional(
+            "effect",
+            Ty::String,
+            "`Allow` or `Deny`; without it `Deny` in organization policies, `Allow` elsewhere.",
+        ),
         Attr::optional("actions", Ty::List(&Ty::String), "Actions that the statement covers."),
         Attr::optional("not_actions", Ty::List(&Ty::String), "Every action but these."),
         Attr::optional("resources", Ty::List(&Ty::String), "Resources that the statement covers."),
@@ -138,3 +150,619 @@ pub(super) const TRUST: BlockSchema = BlockSchema {
         CONDITIONS,
     ],
 };
+
+/// What stands behind the placeholders of a document.
+#[derive(Default)]
+struct Names(BTreeMap<String, Unknown>);
+
+impl Names {
+    fn text(&mut self, value: &Value) -> Option<Text> {
+        match value {
+            Value::String(text) => Some(Text::from(text.as_str())),
+            Value::Number(number) => Some(Text::from(number.to_string())),
+            Value::Bool(b) => Some(Text::from(b.to_string())),
+            Value::Sensitive(inner) => self.text(inner),
+            Value::Unknown(unknown) => Some(self.unknown(unknown)),
+            _ => None,
+        }
+    }
+
+    fn unknown(&mut self, unknown: &Unknown) -> Text {
+        if unknown.parts.is_empty() {
+            return Text::placeholder(self.opaque(unknown));
+        }
+        Text::from_parts(unknown.parts.iter().map(|part| match part {
+            ValuePart::Text(text) => Part::Literal(text.clone()),
+            ValuePart::Ref(reference) => Part::Placeholder(Placeholder::new(self.attr(reference))),
+        }))
+    }
+
+    fn attr(&mut self, reference: &AttrRef) -> String {
+        let name = reference.to_string();
+        self.0.insert(
+            name.clone(),
+            Unknown::attr(reference.address.clone(), reference.attr.as_str()),
+        );
+        name
+    }
+
+    fn opaque(&mut self, unknown: &Unknown) -> String {
+        let waits: Vec<String> = unknown.waits_for.iter().map(ToString::to_string).collect();
+        let name = format!("computed from {}", waits.join(", "));
+        self.0.insert(name.clone(), unknown.clone());
+        name
+    }
+
+    /// The canonical value of a document.
+    fn value(&self, json: &serde_json::Value) -> Value {
+        match json {
+            serde_json::Value::String(text) => self.string(text),
+            serde_json::Value::Array(items) => {
+                Value::List(items.iter().map(|item| self.value(item)).collect())
+            }
+            serde_json::Value::Object(map) => {
+                Value::Map(map.iter().map(|(k, v)| (k.clone(), self.value(v))).collect())
+            }
+            other => Value::from_json(other),
+        }
+    }
+
+    /// Placeholders stand between brackets that no valid policy can hold.
+    fn string(&self, text: &str) -> Value {
+        let mut pieces = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('\u{27e8}') {
+            let Some((name, tail)) = after.split_once('\u{27e9}') else { break };
+            let Some(unknown) = self.0.get(name) else { break };
+            pieces.push(Value::from(before));
+            pieces.push(Value::Unknown(unknown.clone()));
+            rest = tail;
+        }
+        pieces.push(Value::from(rest));
+        concat(&pieces)
+    }
+}
+
+fn node(kind: Kind, loc: &Loc) -> Node {
+    Node { kind, loc: Some(loc.clone()) }
+}
+
+fn text_node(text: impl Into<Text>, loc: &Loc) -> Node {
+    node(Kind::String(text.into()), loc)
+}
+
+fn member(key: &str, value: Node, loc: &Loc) -> Member {
+    Member { key: key.to_owned(), key_loc: Some(loc.clone()), value }
+}
+
+/// Builds documents from one block, and remembers what was unknown.
+struct Builder<'r, 'b> {
+    reader: &'r mut Reader<'b>,
+    cx: &'r Context,
+    names: Names,
+    hidden: bool,
+}
+
+impl<'r, 'b> Builder<'r, 'b> {
+    fn new(reader: &'r mut Reader<'b>, cx: &'r Context) -> Self {
+        Self { reader, cx, names: Names::default(), hidden: false }
+    }
+
+    fn error(&mut self, loc: &Loc, summary: String) {
+        self.reader.found.push(Diagnostic::error(summary).at(loc.clone()));
+    }
+
+    /// Decodes and validates what was built; findings without a place get `loc`.
+    fn finish(mut self, built: &Node, role: &Use, loc: &Loc) -> Option<Value> {
+        let placed = |d: Diagnostic| if d.loc.is_some() { d } else { d.at(loc.clone()) };
+        let (document, warnings) = match decode::document(built, role, Diagnostics::new()) {
+            Ok(read) => read,
+            Err(found) => {
+                self.reader.found.extend(found.into_iter().map(placed));
+                return None;
+            }
+        };
+        let found = validate(&document, role, &self.cx.limits);
+        self.reader.found.extend(warnings.into_iter().chain(found).map(placed));
+        Some(self.canonical(&document))
+    }
+
+    fn canonical(&mut self, document: &Document) -> Value {
+        let value = self.names.value(&document.to_json());
+        if self.hidden { value.sensitive() } else { value }
+    }
+
+    /// A document given as JSON text or as an object.
+    fn given(mut self, value: &Value, role: &Use, loc: &Loc, attr: &str) -> Option<Value> {
+        self.hidden = value.has_sensitive();
+        match value.reveal() {
+            Value::String(text) if !self.hidden => {
+                // The text has lines of its own, which the finding shows.
+                let name = format!("{} ({attr})", loc);
+                let source = Source::new(name, text.as_str());
+                let mut found = Diagnostics::new();
+                match json::parse(&source, 0..text.len(), &mut found) {
+                    Ok(built) => {
+                        self.reader.found.extend(found);
+                        self.finish(&built, role, loc)
+                    }
+                    Err(error) => {
+                        self.reader.found.extend(found);
+                        self.reader.found.push(error);
+                        None
+                    }
+                }
+            }
+            Value::String(_) | Value::Unknown(_) => {
+                if let Value::Unknown(unknown) = value.reveal()
+                    && unknown.parts.is_empty()
+                {
+                    return Some(value.clone());
+                }
+                let text = self.names.text(value)?;
+                let mut found = Diagnostics::new();
+                match json::parse_text(&text, &mut found) {
+                    Ok(built) => self.finish(&built, role, loc),
+                    Err(error) => {
+                        self.reader.found.push(error.at(loc.clone()));
+                        None
+                    }
+                }
+            }
+            Value::Map(_) => {
+                let built = self.tree(value, loc, 0)?;
+                self.finish(&built, role, loc)
+            }
+            other => {
+                let kind = other.type_name();
+                self.error(loc, format!("`{attr}` must be JSON text or an object, not {kind}"));
+                None
+            }
+        }
+    }
+
+    fn tree(&mut self, value: &Value, loc: &Loc, depth: usize) -> Option<Node> {
+        if depth > json::MAX_DEPTH {
+            self.error(
+                loc,
+                format!("the policy is nested more than {} levels deep", json::MAX_DEPTH),
+            );
+            return None;
+        }
+        let kind = match value.reveal() {
+            Value::Null => Kind::Null,
+            Value::Bool(b) => Kind::Bool(*b),
+            Value::Number(number) => Kind::Number(number.to_string()),
+            Value::Map(map) => Kind::Object(
+                map.iter()
+                    .filter(|(_, v)| !v.is_null())
+                    .filter_map(|(k, v)| Some(member(k, self.tree(v, loc, depth + 1)?, loc)))
+                    .collect(),
+            ),
+            Value::List(_) | Value::Set(_) => Kind::Array(
+                value
+                    .elements()
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter_map(|v| self.tree(v, loc, depth + 1))
+                    .collect(),
+            ),
+            Value::Block(_) => Kind::String(self.names.text(&principal(value, self.cx)?)?),
+            other => match self.names.text(other) {
+                Some(text) => Kind::String(text),
+                None => {
+                    let kind = other.type_name();
+                    self.error(loc, format!("a policy cannot hold a {kind}"));
+                    return None;
+                }
+            },
+        };
+        Some(node(kind, loc))
+    }
+
+    fn list(
+        &mut self,
+        body: &Body,
+        attr: &str,
+        element: impl Fn(&Value, &Context) -> Option<Value>,
+    ) -> Option<(Node, Loc)> {
+        let given = body.get(attr)?;
+        let loc = given.loc.clone();
+        self.hidden |= given.value.has_sensitive();
+        let values: Vec<&Value> = match given.value.reveal() {
+            Value::List(_) | Value::Set(_) => given.value.elements().unwrap_or_default(),
+            Value::Null => return None,
+            _ => vec![&given.value],
+        };
+        let mut nodes = Vec::new();
+        for value in values {
+            match element(value, self.cx).and_then(|v| self.names.text(&v)) {
+                Some(text) => nodes.push(text_node(text, &loc)),
+                None => {
+                    let kind = value.type_name();
+                    self.error(
+                        &loc,
+                        format!("`{attr}` must be a list of strings, and holds a {kind}"),
+                    );
+                }
+            }
+        }
+        Some((node(Kind::Array(nodes), &loc), loc))
+    }
+
+    fn string(&mut self, body: &Body, attr: &str) -> Option<(Text, Loc)> {
+        let given = body.get(attr)?;
+        self.hidden |= given.value.has_sensitive();
+        match self.names.text(&given.value) {
+            Some(text) => Some((text, given.loc.clone())),
+            None => {
+                let (kind, loc) = (given.value.type_name(), given.loc.clone());
+                self.error(&loc, format!("`{attr}` must be a string, not {kind}"));
+                None
+            }
+        }
+    }
+
+    /// The members of `Condition`: operator -> key -> values.
+    fn conditions(&mut self, body: &Body, extra: Vec<(&str, Text, Node)>) -> Option<Node> {
+        let mut operators: Vec<(String, Vec<Member>, Loc)> = Vec::new();
+        let mut add = |operator: String, key: &Text, values: Node, loc: &Loc| {
+            let entry = member(&key.symbolic(), values, loc);
+            match operators.iter_mut().find(|(name, ..)| *name == operator) {
+                Some((_, members, _)) => members.push(entry),
+                None => operators.push((operator, vec![entry], loc.clone())),
+            }
+        };
+        for (operator, key, values) in extra {
+            let loc = values.loc.clone().unwrap_or_else(|| body.loc.clone());
+            add(operator.to_owned(), &key, values, &loc);
+        }
+        for block in body.nested("condition") {
+            let operator = self.string(&block.body, "test");
+            let key = self.string(&block.body, "variable");
+            let values = self.list(&block.body, "values", |v, _| scalar(v));
+            let (Some((operator, _)), Some((key, key_loc)), Some((values, _))) =
+                (operator, key, values)
+            else {
+                continue;
+            };
+            add(operator.symbolic().into_owned(), &key, values, &key_loc);
+        }
+        let loc = operators.first().map(|(_, _, loc)| loc.clone())?;
+        let members = operators
+            .into_iter()
+            .map(|(name, members, loc)| member(&name, node(Kind::Object(members), &loc), &loc))
+            .collect();
+        Some(node(Kind::Object(members), &loc))
+    }
+
+    fn principals(&mut self, body: &Body, block_name: &str) -> Option<Node> {
+        let mut types: Vec<Member> = Vec::new();
+        let mut everyone = None;
+        for block in body.nested(block_name) {
+            let Some((kind, loc)) = self.string(&block.body, "type") else { continue };
+            let Some((values, _)) = self.list(&block.body, "identifiers", principal) else {
+                continue;
+            };
+            match kind.known() {
+                Some("*") => everyone = Some(text_node("*", &loc)),
+                Some(kind) => types.push(member(kind, values, &loc)),
+                None => {
+                    self.error(&loc, "a principal's type cannot be unknown until apply".to_owned())
+                }
+            }
+        }
+        let loc = types.first().and_then(|m| m.key_loc.clone());
+        everyone.or_else(|| loc.map(|loc| node(Kind::Object(types), &loc)))
+    }
+
+    /// A `statement` block.
+    fn statement(&mut self, block: &NestedBody, role: &Use) -> Node {
+        let body = &block.body;
+        let mut members = Vec::new();
+        if let Some(label) = block.labels.first() {
+            members.push(member("Sid", text_node(sid(&label.value), &label.loc), &label.loc));
+        }
+        let (effect, loc) = self.string(body, "effect").unwrap_or_else(|| {
+            let usual = if matches!(role, Use::Scp | Use::Rcp) { "Deny" } else { "Allow" };
+            (Text::from(usual), body.loc.clone())
+        });
+        members.push(member("Effect", text_node(effect, &loc), &loc));
+        for (key, block_name) in [("Principal", "principals"), ("NotPrincipal", "not_principals")] {
+            if let Some(principals) = self.principals(body, block_name) {
+                let loc = principals.loc.clone().unwrap_or_else(|| body.loc.clone());
+                members.push(member(key, principals, &loc));
+            }
+        }
+        // A resource control policy speaks of everybody and cannot say anything else.
+        if *role == Use::Rcp && !members.iter().any(|m| m.key == "Principal") {
+            members.push(member("Principal", text_node("*", &body.loc), &body.loc));
+        }
+        for (key, attr) in [
+            ("Action", "actions"),
+            ("NotAction", "not_actions"),
+            ("Resource", "resources"),
+            ("NotResource", "not_resources"),
+        ] {
+            if let Some((values, loc)) = self.list(body, attr, resource) {
+                members.push(member(key, values, &loc));
+            }
+        }
+        if let Some(conditions) = self.conditions(body, Vec::new()) {
+            members.push(member("Condition", conditions, &body.loc));
+        }
+        node(Kind::Object(members), &body.loc)
+    }
+
+    /// The statements of a `trust` block.
+    fn trust(&mut self, block: &NestedBody) -> Vec<Node> {
+        let body = &block.body;
+        let mut statements = Vec::new();
+        let mut push = |builder: &mut Self, kind: &str, who: Node, action: &str, extra| {
+            let loc = who.loc.clone().unwrap_or_else(|| body.loc.clone());
+            let tag_session = body.get("tag_session").and_then(|v| v.value.as_bool());
+            let mut actions = vec![text_node(action, &body.loc)];
+            if tag_session == Some(true) {
+                actions.push(text_node("sts:TagSession", &body.loc));
+            }
+            let mut members = vec![
+                member("Effect", text_node("Allow", &body.loc), &body.loc),
+                member("Principal", node(Kind::Object(vec![member(kind, who, &loc)]), &loc), &loc),
+                member("Action", node(Kind::Array(actions), &body.loc), &body.loc),
+            ];
+            if let Some(conditions) = builder.conditions(body, extra) {
+                members.push(member("Condition", conditions, &body.loc));
+            }
+            statements.push(node(Kind::Object(members), &body.loc));
+        };
+        if let Some((who, _)) = self.list(body, "aws", principal) {
+            let extra = match self.string(body, "external_id") {
+                Some((id, loc)) => {
+                    vec![("StringEquals", Text::from("sts:ExternalId"), text_node(id, &loc))]
+                }
+                None => Vec::new(),
+            };
+            push(self, "AWS", who, "sts:AssumeRole", extra);
+        } else if let Some(id) = body.get("external_id").filter(|id| !id.value.is_null()) {
+            self.error(&id.loc, "`external_id` needs principals in `aws`".to_owned());
+        }
+        if let Some((who, _)) = self.list(body, "services", |v, _| scalar(v)) {
+            push(self, "Service", who, "sts:AssumeRole", Vec::new());
+        }
+        for oidc in body.nested("oidc") {
+            let Some((who, url)) = self.oidc_provider(&oidc.body) else { continue };
+            let mut extra = Vec::new();
+            let audiences = self.list(&oidc.body, "audiences", |v, _| scalar(v));
+            let audiences = audiences.map_or_else(
+                || text_node("sts.amazonaws.com", &oidc.body.loc),
+                |(audiences, _)| audiences,
+            );
+            extra.push(("StringEquals", Text::from(format!("{url}:aud")), audiences));
+            if let Some((subjects, loc)) = self.list(&oidc.body, "subjects", |v, _| scalar(v)) {
+                let mut wide = false;
+                if let Kind::Array(items) = &subjects.kind {
+                    for item in items {
+                        let Kind::String(text) = &item.kind else { continue };
+                        wide |= text.symbolic().contains(['*', '?']);
+                        if text.known() == Some("*") {
+                            self.error(
+                                &loc,
+                                "the subject `*` trusts every token of the provider".to_owned(),
+                            );
+                        }
+                    }
+                }
+                let operator = if wide { "StringLike" } else { "StringEquals" };
+                extra.push((operator, Text::from(format!("{url}:sub")), subjects));
+            }
+            push(self, "Federated", who, "sts:AssumeRoleWithWebIdentity", extra);
+        }
+        if statements.is_empty() {
+            self.error(&body.loc, "the trust block names nobody".to_owned());
+        }
+        statements
+    }
+
+    /// The provider's ARN, and the issuer's URL without its scheme.
+    fn oidc_provider(&mut self, body: &Body) -> Option<(Node, String)> {
+        let given = body.get("provider")?;
+        let loc = given.loc.clone();
+        let arn = reference(&given.value, "arn")?;
+        let url = match given.value.reveal() {
+            Value::Block(block) => {
+                block.attrs.get("url").and_then(Value::as_str).map(str::to_owned)
+            }
+            _ => url_of(&arn),
+        };
+        let Some(url) = url else {
+            let summary = "the provider must be an `iam_oidc_provider` or the ARN of one";
+            self.error(&loc, summary.to_owned());
+            return None;
+        };
+        let url = url.trim_start_matches("https://").trim_end_matches('/').to_owned();
+        let text = self.names.text(&arn)?;
+        Some((text_node(text, &loc), url))
+    }
+}
+
+/// What follows `oidc-provider/` in the known end of an ARN.
+fn url_of(arn: &Value) -> Option<String> {
+    let tail = match arn.reveal() {
+        Value::String(text) => text.as_str(),
+        Value::Unknown(unknown) => match unknown.parts.last()? {
+            ValuePart::Text(text) => text.as_str(),
+            ValuePart::Ref(_) => return None,
+        },
+        _ => return None,
+    };
+    Some(tail.split_once(":oidc-provider/")?.1.to_owned())
+}
+
+/// A principal: an account stands for its root, a role for its ARN.
+fn principal(value: &Value, cx: &Context) -> Option<Value> {
+    let account = |id: &Value| {
+        let head = Value::String(format!("arn:{}:iam::", cx.partition));
+        concat([&head, id, &":root".into()])
+    };
+    match value.reveal() {
+        Value::Block(block) if block.address.kind == "account" => {
+            Some(account(&reference(value, "id")?))
+        }
+        Value::Block(_) => reference(value, "arn"),
+        Value::String(text) if text.parse::<crate::ids::AccountId>().is_ok() => {
+            Some(account(&text.as_str().into()))
+        }
+        _ => scalar(value),
+    }
+}
+
+/// A resource or action: text, or a block that stands for its ARN.
+fn resource(value: &Value, _cx: &Context) -> Option<Value> {
+    reference(value, "arn")
+}
+
+/// A label as a sid, which holds letters and digits alone: `deny_leave` -> `DenyLeave`.
+fn sid(label: &str) -> String {
+    if label.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return label.to_owned();
+    }
+    let mut out = String::new();
+    for word in label.split(|c: char| !c.is_ascii_alphanumeric()) {
+        let mut chars = word.chars();
+        out.extend(chars.next().map(|c| c.to_ascii_uppercase()));
+        out.push_str(chars.as_str());
+    }
+    out
+}
+
+/// The `Statement` element of several statements.
+fn whole(statements: Vec<Node>, loc: &Loc) -> Node {
+    let members = vec![
+        member("Version", text_node("2012-10-17", loc), loc),
+        member("Statement", node(Kind::Array(statements), loc), loc),
+    ];
+    node(Kind::Object(members), loc)
+}
+
+/// The document of a block: its attribute `attr`, or its `statement` blocks; `None` when it has
+/// neither, or when it is wrong (which was reported).
+pub(super) fn document(
+    reader: &mut Reader<'_>,
+    attr: &str,
+    role: &Use,
+    cx: &Context,
+) -> Option<Value> {
+    let body = reader.body;
+    body_document(reader, body, attr, role, cx)
+}
+
+/// As [`document`], for a block inside the block that `reader` reads.
+pub(super) fn body_document(
+    reader: &mut Reader<'_>,
+    body: &Body,
+    attr: &str,
+    role: &Use,
+    cx: &Context,
+) -> Option<Value> {
+    let given = body.get(attr).filter(|v| !v.value.is_null());
+    let statements: Vec<&NestedBody> = body.nested("statement").collect();
+    match (given, statements.as_slice()) {
+        (Some(given), [first, ..]) => {
+            reader.found.push(
+                Diagnostic::error(format!("`{attr}` and `statement` blocks exclude each other"))
+                    .at(first.body.loc.clone())
+                    .related(given.loc.clone(), "the whole document"),
+            );
+            None
+        }
+        (Some(given), []) => Builder::new(reader, cx).given(&given.value, role, &given.loc, attr),
+        (None, []) => None,
+        (None, statements) => of_statements(reader, statements, role, &body.loc, cx),
+    }
+}
+
+/// The document that statement blocks make.
+pub(super) fn of_statements(
+    reader: &mut Reader<'_>,
+    statements: &[&NestedBody],
+    role: &Use,
+    loc: &Loc,
+    cx: &Context,
+) -> Option<Value> {
+    let mut builder = Builder::new(reader, cx);
+    let nodes = statements.iter().map(|block| builder.statement(block, role)).collect();
+    builder.finish(&whole(nodes, loc), role, loc)
+}
+
+/// The trust policy of a role: `assume_role_policy`, or its `trust` blocks.
+pub(super) fn trust(reader: &mut Reader<'_>, cx: &Context) -> Option<Value> {
+    const ATTR: &str = "assume_role_policy";
+    let body = reader.body;
+    let given = body.get(ATTR).filter(|v| !v.value.is_null());
+    let blocks: Vec<&NestedBody> = body.nested("trust").collect();
+    match (given, blocks.as_slice()) {
+        (Some(given), [first, ..]) => {
+            reader.found.push(
+                Diagnostic::error(format!("`{ATTR}` and `trust` blocks exclude each other"))
+                    .at(first.body.loc.clone())
+                    .related(given.loc.clone(), "the whole document"),
+            );
+            None
+        }
+        (Some(given), []) => {
+            Builder::new(reader, cx).given(&given.value, &Use::Trust, &given.loc, ATTR)
+        }
+        (None, []) => {
+            reader.found.push(
+                Diagnostic::error("the role trusts nobody")
+                    .at(body.loc.clone())
+                    .help(format!("add a `trust` block, or `{ATTR}`")),
+            );
+            None
+        }
+        (None, blocks) => {
+            let mut builder = Builder::new(reader, cx);
+            let nodes = blocks.iter().flat_map(|block| builder.trust(block)).collect();
+            builder.finish(&whole(nodes, &body.loc), &Use::Trust, &body.loc)
+        }
+    }
+}
+
+/// The size of a canonical document as AWS counts it.
+pub(super) fn size(document: &Value, role: &Use) -> usize {
+    Document::from_json(&filled(document), role.clone())
+        .map_or(0, |(document, _)| crate::iam::validate::measured_size(&document, role))
+}
+
+/// A document with twelve digits for whatever is unknown.
+fn filled(document: &Value) -> serde_json::Value {
+    match document.reveal() {
+        Value::Unknown(unknown) => unknown
+            .parts
+            .iter()
+            .map(|part| match part {
+                ValuePart::Text(text) => text.as_str(),
+                ValuePart::Ref(_) => "000000000000",
+            })
+            .collect::<String>()
+            .into(),
+        Value::List(list) => list.iter().map(filled).collect(),
+        Value::Map(map) => serde_json::Value::Object(
+            map.iter().map(|(key, value)| (key.clone(), filled(value))).collect(),
+        ),
+        other => other.to_json(),
+    }
+}
+
+/// The canonical form of a document that AWS returned: what Palisade would have written, or the
+/// bare JSON where it is none that Palisade would write.
+#[must_use]
+pub fn canonical(text: &str, role: Use) -> Value {
+    let Ok(json) = serde_json::from_str::<serde_json::Value>(text) else {
+        return Value::String(text.to_owned());
+    };
+    match Document::from_json(&json, role) {
+        Ok((document, _)) => Value::from_json(&document.to_json()),
+        Err(_) => Value::from_json(&json),
+    }
+}

@@ -1,13 +1,17 @@
 //! S3 buckets: versioning, encryption, public access block, policy.
 
-use super::policy::STATEMENTS;
-use super::tags::TAGS;
+use std::collections::BTreeMap;
+
+use super::policy::{self, STATEMENTS};
+use super::read::{Reader, concat, flags, str_attr};
+use super::tags::{self, TAGS};
 use super::{
     Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema, Nested, Recovery,
     Ty,
 };
 use crate::diag::Diagnostics;
-use crate::value::Attrs;
+use crate::iam::Use;
+use crate::value::{Attrs, Value};
 
 /// The pure half.
 pub(super) struct S3Bucket;
@@ -79,20 +83,127 @@ static SCHEMA: KindSchema = KindSchema {
     ..KindSchema::BASE
 };
 
+/// The four switches of a public access block, of a bucket or an account.
+pub(crate) const PUBLIC_ACCESS: [&str; 4] =
+    ["block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets"];
+
+/// S3 User Guide, "General purpose bucket naming rules".
+fn name_problem(name: &str) -> Option<&'static str> {
+    let edge = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    if !(3..=63).contains(&name.len()) {
+        return Some("a bucket's name has 3 to 63 characters");
+    }
+    if !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
+    {
+        return Some(
+            "a bucket's name holds lower-case letters, digits, hyphens and dots; set `bucket`",
+        );
+    }
+    if !edge(name.bytes().next()) || !edge(name.bytes().last()) {
+        return Some("a bucket's name begins and ends with a letter or digit");
+    }
+    if name.contains("..") || name.parse::<std::net::Ipv4Addr>().is_ok() {
+        return Some("a bucket's name has no two dots in a row and is no IP address");
+    }
+    if ["xn--", "sthree-", "amzn-s3-demo-"].iter().any(|p| name.starts_with(p))
+        || ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"]
+            .iter()
+            .any(|s| name.ends_with(s))
+    {
+        return Some("S3 reserves this prefix or suffix");
+    }
+    None
+}
+
+fn encryption(reader: &mut Reader<'_>) -> Value {
+    let block = reader.body.nested("encryption").next();
+    let mut inner = block.map(|b| Reader::new(&b.body));
+    let key = inner.as_mut().and_then(|r| r.string("kms_key_id")).unwrap_or_default();
+    let bucket_key = inner.as_mut().and_then(|r| r.flag("bucket_key"));
+    let kms = !key.is_null();
+    if let Some(inner) = inner {
+        reader.found.extend(inner.found);
+    }
+    Value::Map(BTreeMap::from([
+        ("algorithm".to_owned(), if kms { "aws:kms" } else { "AES256" }.into()),
+        ("kms_key_id".to_owned(), key),
+        ("bucket_key".to_owned(), bucket_key.unwrap_or(kms).into()),
+    ]))
+}
+
 impl Kind for S3Bucket {
     fn schema(&self) -> &'static KindSchema {
         &SCHEMA
     }
 
-    fn desired(&self, _body: &Body, _cx: &Context) -> Result<Attrs, Diagnostics> {
-        Ok(Attrs::new())
+    fn desired(&self, body: &Body, cx: &Context) -> Result<Attrs, Diagnostics> {
+        let mut reader = Reader::new(body);
+        let bucket = reader.name("bucket", cx);
+        if let Some(problem) = bucket.as_str().and_then(name_problem) {
+            let shown = bucket.as_str().unwrap_or_default().to_owned();
+            reader.error("bucket", format!("`{shown}` is no valid bucket name"), problem);
+        }
+        let region = match reader.known("region") {
+            Some(region) => {
+                if let Err(error) = region.parse::<crate::ids::Region>() {
+                    reader.error("region", error.to_string(), "");
+                }
+                region
+            }
+            None => cx.region.clone(),
+        };
+        let versioning = reader.flag("versioning").unwrap_or(false);
+        let block_public = reader.flag("block_public_access").unwrap_or(true);
+        let encryption = encryption(&mut reader);
+        let policy = policy::document(&mut reader, "policy", &Use::Resource("s3".to_owned()), cx);
+        let tags = tags::read(&mut reader, cx);
+        reader.found.into_result(Attrs::from([
+            ("bucket".to_owned(), bucket),
+            ("region".to_owned(), region.into()),
+            ("versioning".to_owned(), versioning.into()),
+            ("block_public_access".to_owned(), flags(&PUBLIC_ACCESS, block_public)),
+            ("encryption".to_owned(), encryption),
+            ("policy".to_owned(), policy.unwrap_or_default()),
+            ("tags".to_owned(), tags),
+        ]))
     }
 
-    fn computed(&self, _desired: &Attrs, _cx: &Context) -> Attrs {
-        Attrs::new()
+    fn computed(&self, desired: &Attrs, cx: &Context) -> Attrs {
+        let bucket = desired.get("bucket").unwrap_or(&Value::Null);
+        let head = Value::String(format!("arn:{}:s3:::", cx.partition));
+        Attrs::from([
+            ("arn".to_owned(), concat([&head, bucket])),
+            ("id".to_owned(), bucket.clone()),
+        ])
     }
 
-    fn natural_key(&self, _attrs: &Attrs) -> Option<String> {
-        None
+    fn natural_key(&self, attrs: &Attrs) -> Option<String> {
+        str_attr(attrs, "bucket").map(str::to_owned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_s3_refuses() {
+        for good in ["abc", "acme-production-data", "a.b-c.9", &"a".repeat(63)] {
+            assert_eq!(name_problem(good), None, "{good}");
+        }
+        for bad in [
+            "ab",
+            "Abc",
+            "a_b",
+            "-abc",
+            "abc.",
+            "a..b",
+            "10.0.0.1",
+            "xn--abc",
+            "x--x-s3",
+            &"a".repeat(64),
+        ] {
+            assert!(name_problem(bad).is_some(), "{bad}");
+        }
     }
 }

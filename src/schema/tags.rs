@@ -1,6 +1,10 @@
 //! Tags: what AWS allows in them, and how those of the provider, the environment and the block merge.
 
-use super::{Attr, Ty};
+use std::collections::BTreeMap;
+
+use super::read::{Reader, scalar};
+use super::{Attr, Context, Ty};
+use crate::value::Value;
 
 /// The `tags` attribute.
 pub(super) const TAGS: Attr = Attr::optional(
@@ -8,3 +12,97 @@ pub(super) const TAGS: Attr = Attr::optional(
     Ty::Map(&Ty::String),
     "Tags; they win over the environment's and the provider's `default_tags`.",
 );
+
+/// Most tags of one object, for every service that Palisade manages.
+const MOST: usize = 50;
+
+/// `[\p{L}\p{Z}\p{N}_.:/=+\-@]`, the characters of tags in IAM, Organizations and SSM.
+fn tag_char(c: char) -> bool {
+    c.is_alphanumeric()
+        || c == ' '
+        || (c.is_whitespace() && !c.is_control())
+        || "_.:/=+-@".contains(c)
+}
+
+/// All tags of an object: defaults, then the block's, then those that mark ownership.
+pub(super) fn read(reader: &mut Reader<'_>, cx: &Context) -> Value {
+    let mut tags: BTreeMap<String, Value> =
+        cx.default_tags.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect();
+    let given = reader.body.get("tags").map(|t| t.value.reveal());
+    match given {
+        None | Some(Value::Null) => {}
+        Some(Value::Map(map)) => {
+            for (key, value) in map {
+                match scalar(value) {
+                    _ if value.is_null() => {
+                        tags.remove(key);
+                    }
+                    Some(text) => {
+                        tags.insert(key.clone(), text);
+                    }
+                    None => reader.error(
+                        "tags",
+                        format!(
+                            "the value of tag `{key}` must be a string, not {}",
+                            value.type_name()
+                        ),
+                        "",
+                    ),
+                }
+            }
+        }
+        Some(Value::Unknown(unknown)) => return Value::Unknown(unknown.clone()),
+        Some(other) => reader.error(
+            "tags",
+            format!("`tags` must be a map of strings, not {}", other.type_name()),
+            "",
+        ),
+    }
+    check(reader, &tags);
+    for (key, value) in &cx.ownership_tags {
+        tags.insert(key.clone(), value.as_str().into());
+    }
+    if tags.len() > MOST {
+        reader.error(
+            "tags",
+            format!("{} tags, but AWS allows {MOST} on one object", tags.len()),
+            "default tags and the two ownership tags of Palisade count too",
+        );
+    }
+    Value::Map(tags)
+}
+
+fn check(reader: &mut Reader<'_>, tags: &BTreeMap<String, Value>) {
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    for (key, value) in tags {
+        let lower = key.to_lowercase();
+        let help = "keys hold 1 to 128, values up to 256 letters, digits, spaces and `_.:/=+-@`";
+        if lower.starts_with("aws:") {
+            reader.error(
+                "tags",
+                format!("the tag `{key}` is reserved to AWS"),
+                "choose a key that does not begin with `aws:`",
+            );
+        } else if lower.starts_with("palisade:") {
+            reader.error(
+                "tags",
+                format!("the tag `{key}` is reserved to Palisade"),
+                "choose another key: these mark what Palisade owns",
+            );
+        } else if !(1..=128).contains(&key.chars().count()) || !key.chars().all(tag_char) {
+            reader.error("tags", format!("`{key}` is no valid tag key"), help);
+        }
+        if let Some(text) = value.as_str()
+            && (text.chars().count() > 256 || !text.chars().all(tag_char))
+        {
+            reader.error("tags", format!("the tag `{key}` has a value that AWS refuses"), help);
+        }
+        if let Some(other) = seen.insert(lower, key) {
+            reader.error(
+                "tags",
+                format!("the tags `{other}` and `{key}` differ in case alone"),
+                "IAM treats them as the same key: keep one",
+            );
+        }
+    }
+}

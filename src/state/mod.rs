@@ -8,20 +8,28 @@
 //! Architecture invariants: a plan only calls functions that read; no object but a folded journal
 //! is ever deleted; every write is a compare-and-swap; no secret value gets here.
 
+pub mod audit;
+pub mod bootstrap;
 pub mod clock;
 pub mod error;
+pub mod errored;
+pub mod fingerprint;
+pub mod history;
 pub mod journal;
 pub mod layout;
 pub mod lease;
 pub mod ledger;
 pub mod local;
+pub mod migrate;
 pub mod model;
 pub mod s3;
 pub mod scopes;
 pub mod store;
 
+pub use audit::Event;
 pub use clock::{Clock, SystemClock};
 pub use error::{StateError, StateFailure};
+pub use fingerprint::Fingerprinter;
 pub use lease::{Acquired, Holder, Lease, Lock, Terms};
 pub use ledger::{Ledger, Snapshot, Versioned};
 pub use local::LocalStore;

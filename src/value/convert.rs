@@ -1,4 +1,4 @@
-//! Type constraints, and how values convert to them: Terraform's rules.
+//! How values convert to type constraints: Terraform's rules.
 //!
 //! Numbers and truth values become strings and back, tuples become lists, lists become sets,
 //! objects become maps, extra attributes of objects are dropped, `optional` ones filled in.
@@ -8,146 +8,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::types::counted;
+pub use super::types::{Field, Type};
 use super::{AttrPath, Number, Step, Value};
 
 /// How deep values may nest; deeper ones are refused, so that no recursion over a value can
 /// overflow the stack.
 pub const MAX_DEPTH: usize = 200;
-
-/// A type constraint, as `variable` blocks write them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Type {
-    /// Whatever is given; inside a collection, one type for all elements.
-    Any,
-    /// Text.
-    String,
-    /// A number.
-    Number,
-    /// A truth value.
-    Bool,
-    /// Elements of one type, in order.
-    List(Box<Self>),
-    /// Different elements of one type.
-    Set(Box<Self>),
-    /// Values of one type by name.
-    Map(Box<Self>),
-    /// Attributes with a type each.
-    Object(BTreeMap<String, Field>),
-    /// A fixed number of elements, each with its type.
-    Tuple(Vec<Self>),
-}
-
-/// An attribute of an object type.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field {
-    /// Its type.
-    pub ty: Type,
-    /// Whether it may be left out.
-    pub optional: bool,
-    /// What stands for it when it is left out or null; already converted to `ty`.
-    pub default: Option<Value>,
-}
-
-impl Type {
-    /// `list(self)`.
-    #[must_use]
-    pub fn list(element: Self) -> Self {
-        Self::List(Box::new(element))
-    }
-
-    /// `set(self)`.
-    #[must_use]
-    pub fn set(element: Self) -> Self {
-        Self::Set(Box::new(element))
-    }
-
-    /// `map(self)`.
-    #[must_use]
-    pub fn map(element: Self) -> Self {
-        Self::Map(Box::new(element))
-    }
-
-    /// The type with its article, for messages: "a number", "a list of strings".
-    #[must_use]
-    pub fn described(&self) -> String {
-        match self {
-            Self::Any => "a value".to_owned(),
-            Self::String => "a string".to_owned(),
-            Self::Number => "a number".to_owned(),
-            Self::Bool => "a bool".to_owned(),
-            Self::List(element) => format!("a list{}", element.of_plural()),
-            Self::Set(element) => format!("a set{}", element.of_plural()),
-            Self::Map(element) => format!("a map{}", element.of_plural()),
-            Self::Object(_) => "an object".to_owned(),
-            Self::Tuple(elements) => format!("a tuple of {}", counted(elements.len(), "element")),
-        }
-    }
-
-    fn of_plural(&self) -> &'static str {
-        match self {
-            Self::Any => "",
-            Self::String => " of strings",
-            Self::Number => " of numbers",
-            Self::Bool => " of bools",
-            Self::List(_) => " of lists",
-            Self::Set(_) => " of sets",
-            Self::Map(_) => " of maps",
-            Self::Object(_) => " of objects",
-            Self::Tuple(_) => " of tuples",
-        }
-    }
-
-    /// Whether `any` stands anywhere in it.
-    fn has_any(&self) -> bool {
-        match self {
-            Self::Any => true,
-            Self::String | Self::Number | Self::Bool => false,
-            Self::List(t) | Self::Set(t) | Self::Map(t) => t.has_any(),
-            Self::Object(fields) => fields.values().any(|f| f.ty.has_any()),
-            Self::Tuple(types) => types.iter().any(Self::has_any),
-        }
-    }
-}
-
-/// As it is written: `object({ name = string, ports = optional(list(number)) })`.
-impl fmt::Display for Type {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Any => f.write_str("any"),
-            Self::String => f.write_str("string"),
-            Self::Number => f.write_str("number"),
-            Self::Bool => f.write_str("bool"),
-            Self::List(element) => write!(f, "list({element})"),
-            Self::Set(element) => write!(f, "set({element})"),
-            Self::Map(element) => write!(f, "map({element})"),
-            Self::Object(fields) if fields.is_empty() => f.write_str("object({})"),
-            Self::Object(fields) => {
-                f.write_str("object({ ")?;
-                for (index, (name, field)) in fields.iter().enumerate() {
-                    if index > 0 {
-                        f.write_str(", ")?;
-                    }
-                    if field.optional {
-                        write!(f, "{name} = optional({})", field.ty)?;
-                    } else {
-                        write!(f, "{name} = {}", field.ty)?;
-                    }
-                }
-                f.write_str(" })")
-            }
-            Self::Tuple(elements) => {
-                f.write_str("tuple([")?;
-                for (index, element) in elements.iter().enumerate() {
-                    if index > 0 {
-                        f.write_str(", ")?;
-                    }
-                    write!(f, "{element}")?;
-                }
-                f.write_str("])")
-            }
-        }
-    }
-}
 
 /// Why a value does not fit a type, and where in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -336,15 +203,15 @@ impl Walk {
             (Value::Set(set), Type::List(element)) => {
                 Ok(Value::List(self.elements(set.into_iter().collect(), element)?))
             }
-            (Value::List(list), Type::Set(element)) => self.into_set(list, element),
+            (Value::List(list), Type::Set(element)) => self.set_of(list, element),
             (Value::Set(set), Type::Set(element)) => {
-                self.into_set(set.into_iter().collect(), element)
+                self.set_of(set.into_iter().collect(), element)
             }
-            (Value::Map(map), Type::Map(element)) => self.into_map(map, element),
-            (Value::Map(map), Type::Object(fields)) => self.into_object(map, fields),
-            (Value::List(list), Type::Tuple(types)) => self.into_tuple(list, types),
+            (Value::Map(map), Type::Map(element)) => self.map_of(map, element),
+            (Value::Map(map), Type::Object(fields)) => self.object_of(map, fields),
+            (Value::List(list), Type::Tuple(types)) => self.tuple_of(list, types),
             (Value::Set(set), Type::Tuple(types)) => {
-                self.into_tuple(set.into_iter().collect(), types)
+                self.tuple_of(set.into_iter().collect(), types)
             }
             (value, ty) => self.mismatch(&value, ty),
         }
@@ -439,7 +306,7 @@ impl Walk {
             .collect()
     }
 
-    fn into_set(&mut self, list: Vec<Value>, ty: &Type) -> Result<Value, ConvertError> {
+    fn set_of(&mut self, list: Vec<Value>, ty: &Type) -> Result<Value, ConvertError> {
         let list = self.elements(list, ty)?;
         // A mark cannot stay on one element, since elements are told apart by what they are.
         let sensitive = list.iter().any(Value::has_sensitive);
@@ -451,7 +318,7 @@ impl Walk {
         Ok(if sensitive { Value::Set(set).sensitive() } else { Value::Set(set) })
     }
 
-    fn into_map(&mut self, map: BTreeMap<String, Value>, ty: &Type) -> Result<Value, ConvertError> {
+    fn map_of(&mut self, map: BTreeMap<String, Value>, ty: &Type) -> Result<Value, ConvertError> {
         let mut converted = BTreeMap::new();
         for (key, value) in map {
             let value = self.at(Step::Key(key.clone()), |w| w.convert(value, ty))?;
@@ -477,7 +344,7 @@ impl Walk {
         Ok(Value::Map(unified))
     }
 
-    fn into_object(
+    fn object_of(
         &mut self,
         mut map: BTreeMap<String, Value>,
         fields: &BTreeMap<String, Field>,
@@ -518,7 +385,7 @@ impl Walk {
         Ok(Value::Map(object))
     }
 
-    fn into_tuple(&mut self, list: Vec<Value>, types: &[Type]) -> Result<Value, ConvertError> {
+    fn tuple_of(&mut self, list: Vec<Value>, types: &[Type]) -> Result<Value, ConvertError> {
         if list.len() != types.len() {
             return self.error(format!(
                 "a tuple of {} is required, not of {}",
@@ -544,10 +411,6 @@ pub fn unmark_deep(value: Value) -> Value {
         Value::Map(map) => Value::Map(map.into_iter().map(|(k, v)| (k, unmark_deep(v))).collect()),
         other => other,
     }
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 pub mod convert;
 pub mod path;
+pub mod types;
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,8 +16,9 @@ use std::sync::Arc;
 
 use crate::address::ResourceAddr;
 
-pub use convert::{ConvertError, Field, Type};
+pub use convert::ConvertError;
 pub use path::{AttrPath, Step};
+pub use types::{Field, Type};
 
 /// Attributes by name.
 pub type Attrs = BTreeMap<String, Value>;

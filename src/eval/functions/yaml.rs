@@ -16,6 +16,8 @@ use crate::value::{Number, Value};
 
 /// Most nodes of one document, aliases expanded.
 const MAX_NODES: usize = 200_000;
+/// Deepest nesting of brackets, strings included: the parser's time grows with its square.
+const MAX_BRACKETS: usize = 500;
 
 pub(super) const TABLE: &[Function] = &[
     Function {
@@ -49,11 +51,28 @@ fn yamldecode(call: &Call<'_>) -> Outcome {
     if text.len() > MAX_DECODED {
         return Err(call.bad(0, "the text is larger than 8 MiB"));
     }
+    if brackets(&text) > MAX_BRACKETS {
+        return Err(call.bad(0, format_args!("brackets nest deeper than {MAX_BRACKETS} levels")));
+    }
     let budget = Cell::new(MAX_NODES);
     let reader = serde_yaml_ng::Deserializer::from_str(&text);
     Node { budget: &budget, depth: 0 }
         .deserialize(reader)
         .map_err(|error| call.bad(0, format_args!("the YAML is not usable: {error}")))
+}
+
+/// How deep brackets nest, wherever they stand.
+fn brackets(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0_usize);
+    for byte in text.bytes() {
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
 }
 
 #[derive(Clone, Copy)]

@@ -1,0 +1,37 @@
+//! `palisade version`.
+
+use std::io::Write as _;
+
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::error::Exit;
+use crate::plan::model::FORMAT_VERSION;
+use crate::render;
+
+/// Flags of `version`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  palisade version --json")]
+pub struct VersionArgs {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the version, and those of the formats.
+///
+/// # Errors
+/// Those of writing.
+pub fn run(args: &VersionArgs, cx: &Context) -> Result<(), Exit> {
+    let mut out = cx.stdout();
+    if args.json {
+        let version = serde_json::json!({
+            "palisade": env!("CARGO_PKG_VERSION"),
+            "plan_format": FORMAT_VERSION,
+        });
+        render::json::write(&version, &mut out)?;
+    } else {
+        writeln!(out, "palisade {}", env!("CARGO_PKG_VERSION"))?;
+    }
+    Ok(out.flush()?)
+}

@@ -1,0 +1,100 @@
+//! What every command gets: flags, surroundings, and where to write.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::render::{self, Style};
+
+use super::args::Global;
+use super::environment::Environment;
+use super::error::Exit;
+use super::interrupt::Interrupt;
+
+/// What every command gets.
+#[derive(Debug)]
+pub struct Context {
+    /// Flags of every command.
+    pub global: Global,
+    /// Variables and terminal.
+    pub env: Environment,
+    /// Ctrl-C.
+    pub interrupt: Interrupt,
+}
+
+impl Context {
+    /// The directory of the configuration: the current one, since `-C` has been obeyed.
+    #[must_use]
+    pub fn dir(&self) -> PathBuf {
+        PathBuf::from(".")
+    }
+
+    /// Standard output, buffered; flush it. A reader that went away ends the command quietly.
+    #[must_use]
+    pub fn stdout(&self) -> io::BufWriter<io::Stdout> {
+        io::BufWriter::new(io::stdout())
+    }
+
+    /// How standard output looks.
+    #[must_use]
+    pub fn style(&self) -> &Style {
+        &self.env.out
+    }
+
+    /// One line of progress or remark on standard error.
+    pub fn say(&self, line: &str) {
+        let _ = writeln!(io::stderr(), "{line}");
+    }
+
+    /// Tells diagnostics on standard error.
+    pub fn tell<'a>(&self, diagnostics: impl IntoIterator<Item = &'a Diagnostic>) {
+        let _ = render::diagnostics::write(diagnostics, &self.env.err, &mut io::stderr().lock());
+    }
+
+    /// Tells what is worth a warning and goes on, or fails with everything found.
+    ///
+    /// # Errors
+    /// All findings, when one is an error.
+    pub fn accept(&self, found: Diagnostics) -> Result<(), Exit> {
+        if found.has_errors() {
+            return Err(found.into());
+        }
+        self.tell(&found);
+        Ok(())
+    }
+
+    /// The current time, in UTC, to the second (RFC 3339).
+    #[must_use]
+    pub fn now(&self) -> String {
+        jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+
+    /// Asks a question that only `yes` answers.
+    ///
+    /// # Errors
+    /// Anything but `yes`, and the end of input.
+    pub fn confirm(&self, question: &str) -> Result<(), Exit> {
+        let mut err = io::stderr();
+        let _ = write!(err, "\n{question}\nOnly `yes` is accepted: ");
+        let _ = err.flush();
+        let mut answer = String::new();
+        let read = io::stdin().read_line(&mut answer);
+        if self.interrupt.requested() {
+            return Err(Exit::Interrupted);
+        }
+        match read {
+            Ok(0) => {
+                let _ = writeln!(err);
+                Err(Diagnostic::error("there is nobody to ask: standard input has ended")
+                    .help("pass `--auto-approve`, or apply a plan saved with `palisade plan --out FILE`")
+                    .into())
+            }
+            Ok(_) if answer.trim() == "yes" => {
+                let _ = writeln!(err);
+                Ok(())
+            }
+            Ok(_) => Err(Exit::error("not confirmed; nothing was changed")),
+            Err(error) => Err(Exit::error(format!("cannot read the answer: {error}"))),
+        }
+    }
+}

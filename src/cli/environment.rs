@@ -1,0 +1,90 @@
+//! The one place where environment variables, the terminal and the clock are read.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use crate::render::Style;
+
+use super::args::Global;
+
+/// What the process stands in.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// Environment variables that are text.
+    pub vars: BTreeMap<String, String>,
+    /// How to write to standard output.
+    pub out: Style,
+    /// How to write to standard error.
+    pub err: Style,
+    /// Whether progress may be drawn (standard error is a terminal, and nobody asked for quiet).
+    pub animate: bool,
+    /// Whether a question can be asked (standard input and standard error are terminals).
+    pub ask: bool,
+}
+
+impl Environment {
+    /// Reads it. `NO_COLOR` (<https://no-color.org>), `CI`, `TERM=dumb` and `--no-color` switch
+    /// colours off; so does a pipe, for the stream that goes into it.
+    #[must_use]
+    pub fn read(global: &Global) -> Self {
+        let vars: BTreeMap<String, String> = std::env::vars_os()
+            .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+            .collect();
+        let set = |name: &str| vars.get(name).is_some_and(|v| !v.is_empty());
+        let quiet = global.no_color
+            || set("NO_COLOR")
+            || set("CI")
+            || vars.get("TERM").is_some_and(|t| t == "dumb");
+        let columns = console_width(&vars);
+        let style = |tty: bool| Style { color: tty && !quiet, width: columns };
+        let (out, err) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
+        let out = style(out);
+        let no_animation = set("CI") || vars.get("TERM").is_some_and(|t| t == "dumb");
+        Self {
+            out,
+            err: style(err),
+            animate: err && !no_animation,
+            ask: std::io::stdin().is_terminal() && err,
+            vars,
+        }
+    }
+
+    /// A variable that is set and not empty.
+    #[must_use]
+    pub fn var(&self, name: &str) -> Option<&str> {
+        self.vars.get(name).map(String::as_str).filter(|v| !v.is_empty())
+    }
+
+    /// Where the sandbox keeps its accounts, when one was asked for.
+    #[must_use]
+    pub fn sandbox(&self, global: &Global) -> Option<PathBuf> {
+        let dir = match (&global.sandbox, self.var("PALISADE_SANDBOX")) {
+            (Some(Some(dir)), _) => dir.clone(),
+            (Some(None), Some(dir)) | (None, Some(dir)) if !is_flag(dir) => PathBuf::from(dir),
+            (Some(None), _) | (None, Some(_)) => PathBuf::from(".palisade/sandbox"),
+            (None, None) => return None,
+        };
+        Some(dir)
+    }
+
+    /// Whether the sandbox shall judge every call by the policies in it.
+    #[must_use]
+    pub fn sandbox_enforces(&self) -> bool {
+        self.var("PALISADE_SANDBOX_ENFORCE").is_some_and(|v| v != "0" && v != "false")
+    }
+}
+
+/// `PALISADE_SANDBOX=1` means the default directory.
+fn is_flag(text: &str) -> bool {
+    matches!(text, "1" | "true")
+}
+
+fn console_width(vars: &BTreeMap<String, String>) -> usize {
+    let told = vars.get("COLUMNS").and_then(|c| c.parse().ok());
+    told.or_else(|| terminal_columns().map(usize::from)).unwrap_or(100).clamp(40, 200)
+}
+
+fn terminal_columns() -> Option<u16> {
+    terminal_size::terminal_size().map(|(width, _)| width.0)
+}

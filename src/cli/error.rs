@@ -1,0 +1,94 @@
+//! How a command ends, and which exit code that is.
+
+use std::io;
+
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::state::{StateError, StateFailure};
+
+/// Why a command did not simply succeed.
+#[derive(Debug)]
+pub enum Exit {
+    /// Something is wrong with the input or the world: told as diagnostics.
+    Failed(Diagnostics),
+    /// There are changes, and the caller asked to be told by the exit code. Nothing is printed.
+    Changes,
+    /// A rule is broken.
+    RuleBroken(Diagnostics),
+    /// The plan or the state is not the one that was worked on.
+    Stale(Diagnostics),
+    /// Somebody else holds the lock.
+    Locked(Diagnostics),
+    /// Ctrl-C.
+    Interrupted,
+    /// The reader of standard output went away (`| head`): not an error.
+    BrokenPipe,
+    /// What had to be told has been told already.
+    Told,
+}
+
+impl Exit {
+    /// The process's exit code; the commands' guide lists them.
+    #[must_use]
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::BrokenPipe => 0,
+            Self::Failed(_) | Self::Told => 1,
+            Self::Changes => 2,
+            Self::RuleBroken(_) => 3,
+            Self::Stale(_) => 4,
+            Self::Locked(_) => 5,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// What is to be told on standard error.
+    #[must_use]
+    pub fn diagnostics(&self) -> Option<&Diagnostics> {
+        match self {
+            Self::Failed(d) | Self::RuleBroken(d) | Self::Stale(d) | Self::Locked(d) => Some(d),
+            Self::Changes | Self::Interrupted | Self::BrokenPipe | Self::Told => None,
+        }
+    }
+
+    /// An error in one line.
+    #[must_use]
+    pub fn error(summary: impl Into<String>) -> Self {
+        Diagnostic::error(summary).into()
+    }
+}
+
+impl From<Diagnostic> for Exit {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::Failed(diagnostic.into())
+    }
+}
+
+impl From<Diagnostics> for Exit {
+    fn from(diagnostics: Diagnostics) -> Self {
+        Self::Failed(diagnostics)
+    }
+}
+
+/// Output could not be written.
+impl From<io::Error> for Exit {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::BrokenPipe;
+        }
+        Self::error(format!("cannot write the output: {error}"))
+    }
+}
+
+impl From<StateError> for Exit {
+    fn from(error: StateError) -> Self {
+        let told = Diagnostics::from(*error.diagnostic);
+        match error.failure {
+            StateFailure::Conflict => Self::Stale(told),
+            StateFailure::Locked => Self::Locked(told),
+            StateFailure::Invalid
+            | StateFailure::Unsafe
+            | StateFailure::Unavailable
+            | StateFailure::Refused => Self::Failed(told),
+        }
+    }
+}

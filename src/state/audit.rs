@@ -1,0 +1,228 @@
+//! The audit log: who applied, promoted, approved or unlocked what, and how it ended.
+//!
+//! Records are objects that are written once, numbered without gaps, and each carries the hash of the
+//! one before. A change, a gap or a reordering breaks the chain; a dropped tail or a chain rewritten
+//! whole shows against the heads that the scopes' states have seen, and against S3's versions.
+
+use std::collections::BTreeMap;
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::error::StateError;
+use super::layout;
+use super::ledger::{Ledger, Snapshot, encode};
+use super::scopes::{AuditHead, digest};
+use super::store::{Cas, Condition};
+
+/// What is recorded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// When, by the store's clock.
+    pub at: Timestamp,
+    /// The caller's ARN, by `sts:GetCallerIdentity`.
+    pub who: String,
+    /// The run.
+    pub run: String,
+    /// `apply_started`, `apply_finished`, `recovered`, `promoted`, `approved`, `unlocked`, ...
+    pub action: String,
+    /// Digest of the plan, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+    /// The reason that was given, for what needs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The scopes that it is about.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// More, by name: operations and outcomes of an apply, the release of a promotion.
+    #[serde(default)]
+    pub details: BTreeMap<String, Json>,
+}
+
+/// One record of the chain.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// From 1, without gaps.
+    pub number: u64,
+    /// Hash of the record before; empty for the first.
+    pub previous: String,
+    /// Random, so that two records never have equal bytes.
+    pub write_id: String,
+    /// What happened.
+    pub event: Event,
+    /// SHA-256 over all of the above.
+    pub hash: String,
+}
+
+impl Record {
+    fn sealed(number: u64, previous: &str, event: Event) -> Result<Self, StateError> {
+        let mut record = Self {
+            number,
+            previous: previous.to_owned(),
+            write_id: uuid::Uuid::new_v4().to_string(),
+            event,
+            hash: String::new(),
+        };
+        record.hash = record.computed()?;
+        Ok(record)
+    }
+
+    fn computed(&self) -> Result<String, StateError> {
+        Ok(digest(&encode(&Self { hash: String::new(), ..self.clone() })?))
+    }
+
+    /// What a state remembers of it.
+    #[must_use]
+    pub fn head(&self) -> AuditHead {
+        AuditHead { number: self.number, hash: self.hash.clone() }
+    }
+}
+
+/// What `audit verify` found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verification {
+    /// How many records there are.
+    pub records: u64,
+    /// Head of the chain.
+    pub head: Option<AuditHead>,
+    /// What is wrong; empty when nothing is.
+    pub problems: Vec<String>,
+}
+
+impl Ledger {
+    /// Appends a record and returns the chain's new head. `hint` saves listing the whole log.
+    ///
+    /// # Errors
+    /// The store cannot be used, or the last record is damaged.
+    pub async fn audit(
+        &self,
+        hint: Option<&AuditHead>,
+        event: Event,
+    ) -> Result<AuditHead, StateError> {
+        let mut last = hint.map_or(0, |h| h.number.saturating_sub(1));
+        loop {
+            let after = layout::audit(last);
+            let keys = self.store().list(layout::AUDIT, Some(&after)).await?;
+            let newest = keys.iter().rev().find_map(|key| number(key));
+            // The hint may come from a log that lost its tail: then what is there counts.
+            let newest = match (newest, last) {
+                (None, 1..) => {
+                    last = 0;
+                    continue;
+                }
+                (newest, _) => newest,
+            };
+            let previous = match newest {
+                None => None,
+                Some(number) => self.read_json::<Record>(&layout::audit(number)).await?,
+            };
+            let (next, hash) =
+                previous.map_or((1, String::new()), |p| (p.value.number + 1, p.value.hash));
+            let record = Record::sealed(next, &hash, event.clone())?;
+            let key = layout::audit(next);
+            match self.swap(&key, &encode(&record)?, &Condition::Absent).await? {
+                Cas::Won(_) => return Ok(record.head()),
+                // Somebody else appended: stand on theirs.
+                Cas::Lost(_) => last = next.saturating_sub(1),
+            }
+        }
+    }
+
+    /// All records, in order; what cannot be read is left out here and told by [`Self::verify_audit`].
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn audit_records(&self) -> Result<Vec<Record>, StateError> {
+        Ok(self.read_records().await?.into_iter().filter_map(|(_, r)| r.ok()).collect())
+    }
+
+    async fn read_records(&self) -> Result<Vec<(String, Result<Record, String>)>, StateError> {
+        let keys = self.store().list(layout::AUDIT, None).await?;
+        stream::iter(keys)
+            .map(|key| async move {
+                let object = self.store().get(&key).await?;
+                let record = object.ok_or_else(|| "it vanished while it was read".to_owned());
+                let record = record.and_then(|o| {
+                    serde_json::from_slice::<Record>(&o.bytes).map_err(|e| e.to_string())
+                });
+                Ok((key, record))
+            })
+            .buffered(64)
+            .try_collect()
+            .await
+    }
+
+    /// Checks the chain: each record's own hash, its number and place, the hash of the one before,
+    /// the heads that scopes have seen, and that no object was written twice or deleted.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn verify_audit(&self, snapshot: &Snapshot) -> Result<Verification, StateError> {
+        let mut found = Verification::default();
+        let mut hashes: BTreeMap<u64, String> = BTreeMap::new();
+        let mut previous = String::new();
+        let mut expected = 1;
+        for (key, record) in self.read_records().await? {
+            let record = match record {
+                Ok(record) => record,
+                Err(reason) => {
+                    found.problems.push(format!("`{key}` cannot be read: {reason}"));
+                    continue;
+                }
+            };
+            found.records += 1;
+            if number(&key) != Some(record.number) {
+                found.problems.push(format!("`{key}` holds record {}", record.number));
+            }
+            if record.computed()? != record.hash {
+                found.problems.push(format!("record {} was changed", record.number));
+            }
+            if record.number != expected {
+                found.problems.push(if record.number > expected {
+                    format!("records {expected} to {} are missing", record.number - 1)
+                } else {
+                    format!("record {} is out of order", record.number)
+                });
+            } else if record.previous != previous {
+                found.problems.push(format!(
+                    "record {} does not follow the one before it: the chain was rewritten",
+                    record.number
+                ));
+            }
+            expected = record.number + 1;
+            previous.clone_from(&record.hash);
+            hashes.insert(record.number, record.hash.clone());
+            found.head = Some(record.head());
+        }
+        for (scope, state) in &snapshot.scopes {
+            let Some(head) = &state.value.audit else { continue };
+            match hashes.get(&head.number) {
+                None => found.problems.push(format!(
+                    "record {} is missing: the state of scope `{scope}` has seen it",
+                    head.number
+                )),
+                Some(hash) if *hash != head.hash => found.problems.push(format!(
+                    "record {} is not the one that the state of scope `{scope}` has seen: the chain was rewritten",
+                    head.number
+                )),
+                Some(_) => {}
+            }
+        }
+        for (key, count, marker) in self.store().version_counts(layout::AUDIT).await? {
+            if count != 1 || marker {
+                found.problems.push(format!(
+                    "`{key}` has {count} versions{}: records are written once",
+                    if marker { " and was deleted" } else { "" }
+                ));
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn number(key: &str) -> Option<u64> {
+    key.strip_prefix(layout::AUDIT)?.strip_suffix(".json")?.parse().ok()
+}

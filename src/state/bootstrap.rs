@@ -1,0 +1,214 @@
+//! `init --create-backend`: a bucket fit for state. Palisade makes it and never manages it.
+//!
+//! Condition keys for conditional writes: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html>
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata};
+use aws_sdk_s3::types::{
+    BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, ObjectOwnership,
+    OwnershipControls, OwnershipControlsRule, PublicAccessBlockConfiguration, ServerSideEncryption,
+    ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
+    VersioningConfiguration,
+};
+use serde_json::{Value as Json, json};
+
+use crate::diag::Diagnostic;
+
+use super::error::{StateError, StateFailure};
+
+/// What bucket to make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// Its name.
+    pub name: String,
+    /// Its region.
+    pub region: String,
+    /// `aws`, `aws-us-gov`, `aws-cn`.
+    pub partition: String,
+    /// The backend's prefix.
+    pub prefix: String,
+    /// A KMS key for encryption; S3's own keys otherwise.
+    pub kms_key: Option<String>,
+    /// Whether the policy refuses unconditional writes of state (not every S3-compatible server knows these keys).
+    pub require_conditional_writes: bool,
+}
+
+/// The bucket policy: TLS only; state is only written conditionally; an approval only by its giver.
+#[must_use]
+pub fn policy(bucket: &Bucket) -> Json {
+    let Bucket { name, partition, prefix, .. } = bucket;
+    let prefix = prefix.trim_matches('/');
+    let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
+    let arn = format!("arn:{partition}:s3:::{name}");
+    let mut statements = vec![json!({
+        "Sid": "DenyInsecureTransport", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
+        "Resource": [arn, format!("{arn}/*")],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    })];
+    if bucket.require_conditional_writes {
+        let guarded = [
+            "palisade.json",
+            "keys/*",
+            "scopes/*",
+            "releases/*",
+            "environments/*",
+            "approvals/*",
+            "audit/*",
+        ];
+        let guarded = guarded.map(|key| format!("{arn}/{prefix}{key}"));
+        statements.push(json!({
+            "Sid": "DenyUnconditionalWrites", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject",
+            "Resource": guarded,
+            "Condition": {
+                "Null": {"s3:if-match": "true", "s3:if-none-match": "true"},
+                // Parts of multipart uploads carry no condition; completing one does.
+                "Bool": {"s3:ObjectCreationOperation": "true"},
+            },
+        }));
+        let records = ["releases/*", "approvals/*", "audit/*"];
+        let records = records.map(|key| format!("{arn}/{prefix}{key}"));
+        statements.push(json!({
+            "Sid": "DenyOverwritingRecords", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject",
+            "Resource": records,
+            "Condition": {
+                "Null": {"s3:if-none-match": "true"},
+                "Bool": {"s3:ObjectCreationOperation": "true"},
+            },
+        }));
+    }
+    // An approval is written below the giver's own unique id: everything else below approvals/ is
+    // out of reach. (`s3:key` is no condition key, so it is said by what the rule leaves alone.)
+    statements.push(json!({
+        "Sid": "DenyForeignApprovals", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject",
+        "NotResource": [
+            format!("{arn}/{prefix}palisade.json"),
+            format!("{arn}/{prefix}keys/*"),
+            format!("{arn}/{prefix}scopes/*"),
+            format!("{arn}/{prefix}releases/*"),
+            format!("{arn}/{prefix}environments/*"),
+            format!("{arn}/{prefix}audit/*"),
+            format!("{arn}/{prefix}approvals/*/${{aws:userid}}/*"),
+            format!("{arn}/{prefix}approvals/*/${{aws:userid}}.json"),
+        ],
+    }));
+    json!({"Version": "2012-10-17", "Statement": statements})
+}
+
+fn failed<E: ProvideErrorMetadata + std::error::Error>(
+    what: &str,
+    bucket: &str,
+    error: &E,
+) -> StateError {
+    let message = match (error.code(), error.message()) {
+        (Some(code), Some(message)) => format!("{message} ({code})"),
+        _ => DisplayErrorContext(error).to_string(),
+    };
+    StateError::new(
+        StateFailure::Unavailable,
+        Diagnostic::error(format!("cannot {what} bucket `{bucket}`: {message}"))
+            .help("nothing was lost: the command can be run again, it finishes what is missing"),
+    )
+}
+
+/// Makes the bucket, or finishes one that this caller owns already, and switches everything on that
+/// state relies on. Can be repeated.
+///
+/// # Errors
+/// AWS refused a call, or the name belongs to somebody else.
+pub async fn create_backend(client: &Client, bucket: &Bucket) -> Result<(), StateError> {
+    let name = &bucket.name;
+    let mut request = client.create_bucket().bucket(name);
+    if bucket.region != "us-east-1" {
+        request = request.create_bucket_configuration(
+            CreateBucketConfiguration::builder()
+                .location_constraint(BucketLocationConstraint::from(bucket.region.as_str()))
+                .build(),
+        );
+    }
+    if let Err(error) = request.send().await {
+        match error.code() {
+            Some("BucketAlreadyOwnedByYou") => {}
+            Some("BucketAlreadyExists") => {
+                return Err(StateError::new(
+                    StateFailure::Refused,
+                    Diagnostic::error(format!("bucket name `{name}` is taken by another account"))
+                        .help("bucket names are global: choose one with your organization's name in it"),
+                ));
+            }
+            _ => return Err(failed("create", name, &error)),
+        }
+    }
+    let block = PublicAccessBlockConfiguration::builder()
+        .block_public_acls(true)
+        .block_public_policy(true)
+        .ignore_public_acls(true)
+        .restrict_public_buckets(true)
+        .build();
+    client
+        .put_public_access_block()
+        .bucket(name)
+        .public_access_block_configuration(block)
+        .send()
+        .await
+        .map_err(|e| failed("block public access to", name, &e))?;
+    let rule = OwnershipControlsRule::builder()
+        .object_ownership(ObjectOwnership::BucketOwnerEnforced)
+        .build()
+        .map_err(|e| invalid(&e))?;
+    let controls = OwnershipControls::builder().rules(rule).build().map_err(|e| invalid(&e))?;
+    client
+        .put_bucket_ownership_controls()
+        .bucket(name)
+        .ownership_controls(controls)
+        .send()
+        .await
+        .map_err(|e| failed("set the ownership of", name, &e))?;
+    client
+        .put_bucket_versioning()
+        .bucket(name)
+        .versioning_configuration(
+            VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build(),
+        )
+        .send()
+        .await
+        .map_err(|e| failed("switch on the versioning of", name, &e))?;
+    let algorithm = match bucket.kms_key {
+        Some(_) => ServerSideEncryption::AwsKms,
+        None => ServerSideEncryption::Aes256,
+    };
+    let default = ServerSideEncryptionByDefault::builder()
+        .sse_algorithm(algorithm)
+        .set_kms_master_key_id(bucket.kms_key.clone())
+        .build()
+        .map_err(|e| invalid(&e))?;
+    let rule = ServerSideEncryptionRule::builder()
+        .apply_server_side_encryption_by_default(default)
+        .bucket_key_enabled(bucket.kms_key.is_some())
+        .build();
+    let encryption = ServerSideEncryptionConfiguration::builder()
+        .rules(rule)
+        .build()
+        .map_err(|e| invalid(&e))?;
+    client
+        .put_bucket_encryption()
+        .bucket(name)
+        .server_side_encryption_configuration(encryption)
+        .send()
+        .await
+        .map_err(|e| failed("encrypt", name, &e))?;
+    client
+        .put_bucket_policy()
+        .bucket(name)
+        .policy(policy(bucket).to_string())
+        .send()
+        .await
+        .map_err(|e| failed("write the policy of", name, &e))?;
+    Ok(())
+}
+
+fn invalid(error: &dyn std::error::Error) -> StateError {
+    StateError::new(
+        StateFailure::Refused,
+        Diagnostic::error(format!("the bucket's settings are not valid: {error}")),
+    )
+}

@@ -1,0 +1,134 @@
+//! Fingerprints of sensitive values: what state remembers in place of a secret.
+//!
+//! HMAC-SHA-256 under a random key that is an object of its own, readable by apply roles only, so
+//! that whoever can read a state or a plan cannot try out guesses.
+
+use std::fmt;
+
+use hmac::{Hmac, Mac};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+use sha2::Sha256;
+
+use crate::diag::Diagnostic;
+use crate::value::Value;
+
+use super::error::{StateError, StateFailure};
+use super::layout;
+use super::ledger::{Ledger, encode};
+use super::scopes::FORMAT;
+use super::store::{Cas, Condition};
+
+/// How a fingerprint starts.
+pub const PREFIX: &str = "hmac-sha256:";
+
+/// `keys/fingerprint.json`.
+#[derive(Clone, Serialize, Deserialize)]
+struct Key {
+    format: u32,
+    write_id: String,
+    key: String,
+}
+
+/// Makes fingerprints.
+#[derive(Clone)]
+pub struct Fingerprinter {
+    key: Vec<u8>,
+}
+
+impl fmt::Debug for Fingerprinter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fingerprinter")
+    }
+}
+
+impl Fingerprinter {
+    /// Under a key of 32 bytes or more.
+    #[must_use]
+    pub fn new(key: Vec<u8>) -> Self {
+        Self { key }
+    }
+
+    /// The fingerprint of a text.
+    #[must_use]
+    pub fn text(&self, secret: &str) -> String {
+        // A key of any length is fit for HMAC; the error cannot occur and would leave nothing to show.
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.key) else { return String::new() };
+        mac.update(secret.as_bytes());
+        format!("{PREFIX}{}", data_encoding::HEXLOWER.encode(&mac.finalize().into_bytes()))
+    }
+
+    /// A value as state keeps it: whatever is sensitive replaced by its fingerprint.
+    #[must_use]
+    pub fn conceal(&self, value: &Value) -> Json {
+        match value {
+            Value::Sensitive(inner) => {
+                let text = match inner.as_str() {
+                    Some(text) => text.to_owned(),
+                    None => inner.to_json().to_string(),
+                };
+                json!({ "fingerprint": self.text(&text) })
+            }
+            Value::List(list) => list.iter().map(|v| self.conceal(v)).collect(),
+            Value::Set(set) => set.iter().map(|v| self.conceal(v)).collect(),
+            Value::Map(map) => {
+                Json::Object(map.iter().map(|(k, v)| (k.clone(), self.conceal(v))).collect())
+            }
+            other => other.to_json(),
+        }
+    }
+}
+
+impl Ledger {
+    /// The fingerprinter of this backend; its key is made with the first apply. For the write path only.
+    ///
+    /// # Errors
+    /// The store cannot be used, or the key is damaged.
+    pub async fn fingerprinter(&self) -> Result<Fingerprinter, StateError> {
+        if self.read_json::<Key>(layout::FINGERPRINT).await?.is_none() {
+            let bytes: [u8; 32] = rand::random();
+            let key = Key {
+                format: FORMAT,
+                write_id: uuid::Uuid::new_v4().to_string(),
+                key: data_encoding::BASE64.encode(&bytes),
+            };
+            match self.swap(layout::FINGERPRINT, &encode(&key)?, &Condition::Absent).await? {
+                Cas::Won(_) | Cas::Lost(Some(_)) => {}
+                Cas::Lost(None) => return Err(StateError::conflict("the key of fingerprints")),
+            }
+        }
+        let key = self.read_json::<Key>(layout::FINGERPRINT).await?;
+        key.and_then(|k| data_encoding::BASE64.decode(k.value.key.as_bytes()).ok())
+            .filter(|k| k.len() >= 32)
+            .map(Fingerprinter::new)
+            .ok_or_else(|| {
+                StateError::new(
+                    StateFailure::Invalid,
+                    Diagnostic::error(format!("`{}` is damaged", layout::FINGERPRINT))
+                        .help("restore an earlier version of the object: with another key every secret looks changed"),
+                )
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sensitive_parts_are_replaced_and_equal_secrets_look_equal() {
+        let prints = Fingerprinter::new(vec![7; 32]);
+        let value = Value::Map(
+            [
+                ("plain".to_owned(), Value::string("seen")),
+                ("secret".to_owned(), Value::string("hunter2").sensitive()),
+            ]
+            .into(),
+        );
+        let concealed = prints.conceal(&value);
+        assert_eq!(concealed["plain"], "seen");
+        assert!(!concealed.to_string().contains("hunter2"));
+        assert_eq!(concealed["secret"]["fingerprint"], prints.text("hunter2"));
+        assert_ne!(prints.text("hunter2"), Fingerprinter::new(vec![8; 32]).text("hunter2"));
+    }
+}

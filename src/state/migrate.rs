@@ -1,0 +1,69 @@
+//! Moving a whole state from one backend to another.
+
+use crate::diag::Diagnostic;
+
+use super::error::{StateError, StateFailure};
+use super::layout::{self, ScopeKey};
+use super::ledger::Ledger;
+use super::store::{Cas, Condition, require_versioning};
+
+impl Ledger {
+    /// Copies every object to `to`, which must hold no state yet; `palisade.json` last, so that a
+    /// copy that was cut off is no state and can be started again. The source stays as it is.
+    /// Returns how many objects were copied.
+    ///
+    /// # Errors
+    /// The source is locked or has an unfinished run; the destination holds another state; a store
+    /// cannot be used.
+    pub async fn migrate(&self, to: &Self) -> Result<usize, StateError> {
+        let refuse = |summary: String, help: &str| {
+            Err(StateError::new(
+                StateFailure::Refused,
+                Diagnostic::error(summary).help(help.to_owned()),
+            ))
+        };
+        require_versioning(to.store()).await?;
+        if to.read_root().await?.is_some() {
+            return refuse(
+                format!("`{}` holds a state already", to.store().location()),
+                "migrate to an empty prefix or directory",
+            );
+        }
+        let snapshot = self.read_all().await?;
+        if let Some(dangling) = snapshot.dangling.first() {
+            return refuse(
+                format!("scope `{}` has an unfinished run `{}`", dangling.scope, dangling.run),
+                "run `palisade apply` first: it finishes what was begun",
+            );
+        }
+        let mut keys = self.store().list("", None).await?;
+        keys.sort_by_key(|key| key == layout::ROOT);
+        let mut copied = 0;
+        for key in keys {
+            match layout::parse(&key) {
+                Some(ScopeKey::Lock(scope)) => {
+                    if let Some(lock) = self.read_lock(&scope).await?
+                        && !lock.released
+                    {
+                        return Err(super::lease::locked(&scope, &lock));
+                    }
+                    continue;
+                }
+                Some(ScopeKey::Journal(..)) => continue,
+                _ => {}
+            }
+            let Some(object) = self.store().get(&key).await? else { continue };
+            match to.swap(&key, &object.bytes, &Condition::Absent).await? {
+                Cas::Won(_) => copied += 1,
+                Cas::Lost(Some(there)) if there.bytes == object.bytes => copied += 1,
+                Cas::Lost(_) => {
+                    return refuse(
+                        format!("`{key}` in `{}` is something else", to.store().location()),
+                        "migrate to an empty prefix or directory",
+                    );
+                }
+            }
+        }
+        Ok(copied)
+    }
+}
