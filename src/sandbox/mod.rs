@@ -1,1 +1,126 @@
-//! The embedded AWS emulation: one set of services per account, in process.
+//! The embedded AWS emulation: a set of services for each account, in process, behind the SDK's own HTTP seam.
+//!
+//! [`Sandbox::http_client`] plugs into the SDK's configuration in place of a network, so that everything
+//! above it is the code that talks to AWS. Requests are routed by the service that they are signed for
+//! and by the account that their access key belongs to.
+//!
+//! Organizations, IAM and STS are strict: they refuse what AWS refuses, with AWS's error codes. What
+//! differs from AWS is listed in `docs/sandbox.md`. The emulation keeps its own layers: `front` speaks
+//! HTTP, one module per service answers, `world` holds the rows, `store` keeps them on disk.
+
+mod authorize;
+mod caller;
+mod clock;
+mod cloudwatch;
+mod faults;
+mod front;
+mod iam;
+mod organizations;
+mod params;
+mod protocol;
+mod s3;
+mod s3control;
+mod ssm;
+mod store;
+mod sts;
+mod wire;
+mod world;
+mod xml;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use aws_credential_types::Credentials;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+
+use crate::diag::Diagnostic;
+use crate::ids::AccountId;
+
+pub use clock::{Clock, Instant};
+pub use faults::{Delay, FaultAction, Faults, Hook, Phase, RequestInfo};
+pub use wire::Service;
+
+/// How an emulation behaves.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Troubles to simulate.
+    pub faults: Faults,
+    /// Authorise every call by the policies in force, not only assuming roles and reaching into other accounts.
+    pub enforce: bool,
+    /// Decides ids and keys of a new store.
+    pub seed: u64,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// The management account of a new store; `111111111111` by default.
+    pub management_account: Option<AccountId>,
+}
+
+/// A running emulation; clones share it.
+#[derive(Clone, Debug)]
+pub struct Sandbox {
+    front: Arc<front::Front>,
+}
+
+impl Sandbox {
+    /// Opens the emulation kept under `dir`, or creates it. Several processes may use one directory at a time.
+    ///
+    /// # Errors
+    /// When the directory cannot be used, or the store is damaged or of a newer format: the diagnostic says what to do.
+    pub async fn open(dir: &Path, options: Options) -> Result<Self, Diagnostic> {
+        Ok(Self { front: Arc::new(front::Front::open(Some(dir), options).await?) })
+    }
+
+    /// A new emulation that is gone when its last clone is dropped.
+    ///
+    /// # Errors
+    /// Never in practice: the signature is that of [`Sandbox::open`].
+    pub async fn in_memory(options: Options) -> Self {
+        match front::Front::open(None, options.clone()).await {
+            Ok(front) => Self { front: Arc::new(front) },
+            Err(_) => Self { front: Arc::new(front::Front::empty(options)) },
+        }
+    }
+
+    /// The HTTP client to put into an SDK configuration.
+    #[must_use]
+    pub fn http_client(&self) -> SharedHttpClient {
+        SharedHttpClient::new(front::Client::new(Arc::clone(&self.front)))
+    }
+
+    /// The management account.
+    #[must_use]
+    pub fn management_account(&self) -> AccountId {
+        self.front.management.clone()
+    }
+
+    /// Credentials of an administrator in the management account.
+    #[must_use]
+    pub fn management_credentials(&self) -> Credentials {
+        let (key, secret) = &self.front.management_key;
+        Credentials::new(key, secret, None, None, "palisade-sandbox")
+    }
+
+    /// Every request so far, in the order of processing; throttled and refused ones too.
+    #[must_use]
+    pub fn requests(&self) -> Vec<RequestInfo> {
+        self.front.requests()
+    }
+
+    /// Forgets the recorded requests.
+    pub fn clear_requests(&self) {
+        self.front.clear_requests();
+    }
+
+    /// Ends a [`FaultAction::Halt`]: later calls are served again.
+    pub fn resume(&self) {
+        self.front.resume();
+    }
+
+    /// Replaces the simulated troubles.
+    pub async fn set_faults(&self, faults: Faults) {
+        self.front.set_faults(faults).await;
+    }
+}

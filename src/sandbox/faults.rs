@@ -1,0 +1,211 @@
+//! Switches that make the emulation as unpleasant as the real thing: eventual consistency, throttling,
+//! lost answers, slow account creation, concurrent modification, expiring credentials, and a hook for tests.
+//!
+//! Everything is decided by a seed and by counting, never by the clock or by chance.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::wire::Service;
+
+/// One request as tests see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestInfo {
+    /// From 1, in the order of processing.
+    pub number: u64,
+    /// The service called.
+    pub service: Service,
+    /// The API's operation, such as `CreateRole`.
+    pub operation: String,
+    /// The account whose credentials signed it; empty for an unsigned or unknown caller.
+    pub account: String,
+    /// The caller's ARN.
+    pub principal: String,
+    /// The region that it was signed for.
+    pub region: String,
+    /// Whether the operation changes anything (by its name; AssumeRole does not).
+    pub mutating: bool,
+    /// What it is about where that is cheap to tell: a role's name, a bucket and key, a policy's id.
+    pub subject: String,
+    /// The HTTP status of the answer; 0 while there is none.
+    pub status: u16,
+}
+
+/// When a hook is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Before the request does anything.
+    Before,
+    /// After it was processed and kept, before the caller hears of it.
+    After,
+}
+
+/// What a hook wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FaultAction {
+    /// Nothing special.
+    Continue,
+    /// This answer instead of the real one. In phase `Before` nothing is done.
+    Fail {
+        /// HTTP status.
+        status: u16,
+        /// AWS error code.
+        code: String,
+        /// Message.
+        message: String,
+    },
+    /// The connection breaks; the SDK may retry.
+    Disconnect,
+    /// No answer, ever: the caller's task must be dropped by the test.
+    Hang,
+    /// This and every later call hangs, as if the calling process had died, until [`super::Sandbox::resume`].
+    Halt,
+}
+
+/// A test's hook.
+pub type Hook = Arc<dyn Fn(&RequestInfo, Phase) -> FaultAction + Send + Sync>;
+
+/// A test's delay: awaited before a request is processed, outside every lock.
+pub type Delay = Arc<dyn Fn(&str) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// The switches; all off by default.
+#[derive(Clone, Default)]
+pub struct Faults {
+    /// Decides every "random" choice.
+    pub seed: u64,
+    /// Eventual consistency: up to this many first looks at a new object do not find it yet
+    /// (assuming a role, naming a principal in a trust policy, reading, using a new policy type).
+    pub eventual: u32,
+    /// This percentage of requests is throttled before anything happens.
+    pub throttle_percent: u8,
+    /// Every so many requests a burst of 503 answers of the given length: `(every, length)`.
+    pub unavailable: Option<(u32, u32)>,
+    /// This percentage of answers is lost after the request was processed.
+    pub lose_answers_percent: u8,
+    /// How many status polls see CreateAccount still in progress.
+    pub slow_accounts: u32,
+    /// Organizations refuses a write while another is in flight.
+    pub concurrent_modification: bool,
+    /// Session credentials expire after this many calls, each.
+    pub expire_credentials_after: Option<u32>,
+    /// Called before and after each request.
+    pub hook: Option<Hook>,
+    /// Awaited before each request, with the operation's name.
+    pub delay: Option<Delay>,
+}
+
+impl fmt::Debug for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Faults")
+            .field("seed", &self.seed)
+            .field("eventual", &self.eventual)
+            .field("throttle_percent", &self.throttle_percent)
+            .field("unavailable", &self.unavailable)
+            .field("lose_answers_percent", &self.lose_answers_percent)
+            .field("slow_accounts", &self.slow_accounts)
+            .field("concurrent_modification", &self.concurrent_modification)
+            .field("expire_credentials_after", &self.expire_credentials_after)
+            .field("hook", &self.hook.is_some())
+            .field("delay", &self.delay.is_some())
+            .finish()
+    }
+}
+
+/// A number below `below` that depends only on the seed and `what`.
+pub(crate) fn choose(seed: u64, what: &str, below: u64) -> u64 {
+    let digest = Sha256::new().chain_update(seed.to_be_bytes()).chain_update(what).finalize();
+    let number = digest.iter().take(8).fold(0_u64, |n, byte| (n << 8) | u64::from(*byte));
+    number.checked_rem(below).unwrap_or(0)
+}
+
+/// A simulated trouble, decided before a request is processed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    Throttled,
+    Unavailable,
+}
+
+/// The running counts behind [`Faults`].
+#[derive(Debug, Default)]
+pub(crate) struct Dice {
+    per_operation: BTreeMap<(Service, String), u64>,
+    per_token: BTreeMap<String, u32>,
+}
+
+impl Dice {
+    /// Whether this request runs into trouble, and whether its answer will be lost.
+    pub(crate) fn roll(&mut self, faults: &Faults, info: &RequestInfo) -> (Option<Trouble>, bool) {
+        let times = self.per_operation.entry((info.service, info.operation.clone())).or_default();
+        *times += 1;
+        let what = format!("{}:{}:{times}", info.service.prefix(), info.operation);
+        let hit = |salt: &str, percent: u8| {
+            percent > 0 && choose(faults.seed, &format!("{salt}/{what}"), 100) < u64::from(percent)
+        };
+        let burst = faults.unavailable.is_some_and(|(every, length)| {
+            let cycle = u64::from(every) + u64::from(length);
+            info.number.checked_rem(cycle).is_some_and(|at| at >= u64::from(every))
+        });
+        let trouble = if burst {
+            Some(Trouble::Unavailable)
+        } else if hit("throttle", faults.throttle_percent) {
+            Some(Trouble::Throttled)
+        } else {
+            None
+        };
+        (trouble, hit("lose", faults.lose_answers_percent))
+    }
+
+    /// Counts a use of session credentials; true once they are used up.
+    pub(crate) fn used_up(&mut self, faults: &Faults, token: &str) -> bool {
+        let Some(limit) = faults.expire_credentials_after else { return false };
+        let used = self.per_token.entry(token.to_owned()).or_default();
+        *used += 1;
+        *used > limit
+    }
+}
+
+/// Which new objects are not visible yet, and for how many looks more.
+#[derive(Debug, Default)]
+pub(crate) struct Ripening {
+    seed: u64,
+    eventual: u32,
+    left: BTreeMap<String, u32>,
+}
+
+impl Ripening {
+    pub(crate) fn new(faults: &Faults) -> Self {
+        Self { seed: faults.seed, eventual: faults.eventual, left: BTreeMap::new() }
+    }
+
+    /// Something new under `name`: the first looks at each of its `aspects` will miss it.
+    pub(crate) fn planted(&mut self, name: &str, aspects: &[&str]) {
+        if self.eventual == 0 {
+            return;
+        }
+        for aspect in aspects {
+            let key = format!("{aspect}/{name}");
+            let looks = 1 + choose(self.seed, &key, u64::from(self.eventual));
+            self.left.insert(key, u32::try_from(looks).unwrap_or(1));
+        }
+    }
+
+    /// A look at it: true when it is not there yet.
+    pub(crate) fn unripe(&mut self, aspect: &str, name: &str) -> bool {
+        if self.left.is_empty() {
+            return false;
+        }
+        let key = format!("{aspect}/{name}");
+        match self.left.get_mut(&key) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                true
+            }
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,595 @@
+//! The HTTP side: takes requests from the SDK, finds service and caller, applies faults, keeps what changed, answers.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use bytes::Bytes;
+
+use super::caller::{self, Caller};
+use super::faults::{Dice, FaultAction, Phase, RequestInfo, Ripening, Trouble};
+use super::params::Params;
+use super::store::Change;
+use super::store::log::{Log, News};
+use super::wire::{Call, Ctx, Refusal, Reply, Service, form};
+use super::world::{DIGITS, UPPER, World, derive};
+use super::{
+    Options, authorize, cloudwatch, iam, organizations, protocol, s3, s3control, ssm, sts,
+};
+use crate::diag::Diagnostic;
+use crate::ids::AccountId;
+
+/// Everything that requests share.
+#[derive(Debug)]
+pub(crate) struct Front {
+    pub(crate) management: AccountId,
+    pub(crate) management_key: (String, String),
+    options: Options,
+    core: tokio::sync::Mutex<Core>,
+    records: Mutex<Vec<RequestInfo>>,
+    number: AtomicU64,
+    /// Organizations writes in flight.
+    writing: AtomicU64,
+    halted: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Core {
+    world: World,
+    log: Option<Log>,
+    ripening: Ripening,
+    dice: Dice,
+    cloudwatch: cloudwatch::Services,
+    faults: super::Faults,
+}
+
+/// What is sent back, or why nothing is.
+enum Sent {
+    Reply(Reply),
+    Broken(&'static str),
+    Hang,
+}
+
+impl Front {
+    pub(crate) async fn open(dir: Option<&Path>, options: Options) -> Result<Self, Diagnostic> {
+        let mut core = Core {
+            ripening: Ripening::new(&options.faults),
+            faults: options.faults.clone(),
+            ..Core::default()
+        };
+        if let Some(dir) = dir {
+            let generation = derive(&format!("generation/{}", options.seed), DIGITS, 12);
+            let (log, changes) = Log::open(dir, &generation).await?;
+            core.log = Some(log);
+            core.take_over(changes, dir).await?;
+        }
+        let mut front = Self::empty(options);
+        front.settle(&mut core).await?;
+        front.management = core
+            .world
+            .meta("management")
+            .parse()
+            .map_err(|_| Diagnostic::error("the sandbox store names no management account"))?;
+        let key = core.world.meta("management_key").to_owned();
+        let secret = core.world.access_keys.get(&key).map(|k| k.secret.clone()).unwrap_or_default();
+        front.management_key = (key, secret);
+        front.core = tokio::sync::Mutex::new(core);
+        Ok(front)
+    }
+
+    /// A front without rows; nobody can call it.
+    pub(crate) fn empty(options: Options) -> Self {
+        let management = options.management_account.clone().unwrap_or_else(default_management);
+        Self {
+            management,
+            management_key: (String::new(), String::new()),
+            options,
+            core: tokio::sync::Mutex::default(),
+            records: Mutex::default(),
+            number: AtomicU64::new(0),
+            writing: AtomicU64::new(0),
+            halted: AtomicBool::new(false),
+        }
+    }
+
+    /// Seeds a new store; compacts an old one.
+    async fn settle(&self, core: &mut Core) -> Result<(), Diagnostic> {
+        let held = match &core.log {
+            Some(log) => Some(log.hold().await?),
+            None => None,
+        };
+        core.catch_up().await?;
+        if core.world.meta("management").is_empty() {
+            let seed = self.options.seed.to_string();
+            core.world.meta.insert("secret", derive(&format!("secret/{seed}"), UPPER, 40));
+            core.world.meta.insert("seed", seed);
+            core.world.meta.insert("management", self.management.to_string());
+            let key = organizations::seed_management(
+                &mut core.world,
+                &self.management,
+                self.options.clock.now(),
+            );
+            core.world.meta.insert("management_key", key);
+            core.keep()?;
+        }
+        drop(held);
+        if let Some(mut log) = core.log.take() {
+            let compacted = log.compact(|| core.world.dump()).await;
+            core.log = Some(log);
+            compacted?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn requests(&self) -> Vec<RequestInfo> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn clear_requests(&self) {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    pub(crate) fn resume(&self) {
+        self.halted.store(false, Ordering::SeqCst);
+    }
+
+    pub(crate) async fn set_faults(&self, faults: super::Faults) {
+        let mut core = self.core.lock().await;
+        core.ripening = Ripening::new(&faults);
+        core.dice = Dice::default();
+        core.faults = faults;
+    }
+
+    async fn serve(&self, call: Call) -> Sent {
+        if self.halted.load(Ordering::SeqCst) {
+            return Sent::Hang;
+        }
+        let mutating = is_mutating(&call.operation);
+        let organizations_write = call.service == Service::Organizations && mutating;
+        let writing = organizations_write.then(|| Writing::begin(&self.writing));
+        let (delay, collide) = {
+            let core = self.core.lock().await;
+            (core.faults.delay.clone(), core.faults.concurrent_modification)
+        };
+        if let Some(delay) = delay {
+            delay(&call.operation).await;
+        }
+        let mut collision = false;
+        if let Some(writing) = &writing
+            && collide
+        {
+            // let others that were sent at the same time arrive before this one is done
+            for _ in 0..8 {
+                tokio::task::yield_now().await;
+            }
+            collision = writing.0 > 0;
+        }
+        let mut core = self.core.lock().await;
+        if self.halted.load(Ordering::SeqCst) {
+            drop(core);
+            return Sent::Hang;
+        }
+        let sent = self.process(&mut core, &call, mutating, collision).await;
+        drop(core);
+        drop(writing);
+        sent
+    }
+
+    async fn process(&self, core: &mut Core, call: &Call, mutating: bool, collision: bool) -> Sent {
+        let held = match &core.log {
+            Some(log) => match log.hold().await {
+                Ok(held) => Some(held),
+                Err(problem) => return internal(call, &problem),
+            },
+            None => None,
+        };
+        if let Err(problem) = core.catch_up().await {
+            return internal(call, &problem);
+        }
+        let now = self.options.clock.now();
+        let caller = caller::authenticate(&core.world, call, now);
+        let number = self.number.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut info = RequestInfo {
+            number,
+            service: call.service,
+            operation: call.operation.clone(),
+            account: caller.as_ref().map(|c| c.account.clone()).unwrap_or_default(),
+            principal: caller.as_ref().map(Caller::arn).unwrap_or_default(),
+            region: call.region.clone(),
+            mutating,
+            subject: subject(call),
+            status: 0,
+        };
+        let request = request_id(number);
+        let faults = core.faults.clone();
+        let action = match &faults.hook {
+            Some(hook) => hook(&info, Phase::Before),
+            None => FaultAction::Continue,
+        };
+        if let Some(sent) = self.act(action, call, &request) {
+            self.record(info, &sent);
+            return sent;
+        }
+        let (trouble, lose) = core.dice.roll(&faults, &info);
+        let answer = match (trouble, collision, caller) {
+            (Some(Trouble::Throttled), _, _) => Err(protocol::throttled(call.service)),
+            (Some(Trouble::Unavailable), _, _) => Err(protocol::unavailable()),
+            (None, true, _) => Err(organizations::concurrent_modification()),
+            (None, false, Err(refusal)) => Err(refusal),
+            (None, false, Ok(caller)) => {
+                let token = caller::session_token(call).unwrap_or_default();
+                if !token.is_empty() && core.dice.used_up(&faults, token) {
+                    Err(caller::expired())
+                } else {
+                    self.answer(core, call, &caller, &request).await
+                }
+            }
+        };
+        let reply = match answer {
+            Ok(reply) => reply,
+            Err(refusal) => protocol::refuse(call, &refusal, &request),
+        };
+        if let Err(problem) = core.keep() {
+            return internal(call, &problem);
+        }
+        drop(held);
+        info.status = reply.status;
+        let action = match &faults.hook {
+            Some(hook) => hook(&info, Phase::After),
+            None => FaultAction::Continue,
+        };
+        let sent = match self.act(action, call, &request) {
+            Some(sent) => sent,
+            None if lose => Sent::Broken("the answer was lost"),
+            None => Sent::Reply(reply.with("date", now.http())),
+        };
+        self.record(info, &sent);
+        sent
+    }
+
+    fn record(&self, info: RequestInfo, sent: &Sent) {
+        let status = match sent {
+            Sent::Reply(reply) => reply.status,
+            Sent::Broken(_) | Sent::Hang => 0,
+        };
+        let info = RequestInfo { status, ..info };
+        self.records.lock().unwrap_or_else(PoisonError::into_inner).push(info);
+    }
+
+    fn act(&self, action: FaultAction, call: &Call, request: &str) -> Option<Sent> {
+        match action {
+            FaultAction::Continue => None,
+            FaultAction::Fail { status, code, message } => Some(Sent::Reply(protocol::refuse(
+                call,
+                &Refusal::new(status, code, message),
+                request,
+            ))),
+            FaultAction::Disconnect => Some(Sent::Broken("the connection was cut")),
+            FaultAction::Hang => Some(Sent::Hang),
+            FaultAction::Halt => {
+                self.halted.store(true, Ordering::SeqCst);
+                Some(Sent::Hang)
+            }
+        }
+    }
+
+    async fn answer(
+        &self,
+        core: &mut Core,
+        call: &Call,
+        caller: &Caller,
+        request: &str,
+    ) -> Result<Reply, Refusal> {
+        let slow = core.faults.slow_accounts;
+        if call.service == Service::CloudWatch {
+            authorize::call(
+                &core.world,
+                caller,
+                call,
+                self.options.enforce,
+                self.options.clock.now(),
+            )?;
+            return core.cloudwatch.serve(&mut core.world, call, caller).await;
+        }
+        let mut ctx = Ctx {
+            world: &mut core.world,
+            caller,
+            now: self.options.clock.now(),
+            region: &call.region,
+            ripening: &mut core.ripening,
+        };
+        let signed = !caller.account.is_empty();
+        let open_to_all = matches!(call.service, Service::S3)
+            || (call.service == Service::Sts && call.operation == "AssumeRoleWithWebIdentity");
+        if !signed && !open_to_all {
+            return Err(Refusal::new(
+                403,
+                "MissingAuthenticationToken",
+                "Request is missing Authentication Token",
+            ));
+        }
+        authorize::call(ctx.world, caller, call, self.options.enforce, ctx.now)?;
+        match call.service {
+            Service::Iam => iam::serve(&mut ctx, &call.operation, &Params::parse(&call.body))
+                .map(|xml| protocol::query(call, xml, request)),
+            Service::Sts => sts::serve(&mut ctx, &call.operation, &Params::parse(&call.body))
+                .map(|xml| protocol::query(call, xml, request)),
+            Service::Organizations => {
+                organizations::serve(&mut ctx, &call.operation, &json_body(call)?, slow)
+                    .map(|value| protocol::json(&value, request))
+            }
+            Service::Ssm => ssm::serve(&mut ctx, &call.operation, &json_body(call)?)
+                .map(|value| protocol::json(&value, request)),
+            Service::S3 => s3::serve(&mut ctx, call).map(|r| r.with("x-amz-request-id", request)),
+            Service::S3Control => {
+                s3control::serve(&mut ctx, call).map(|r| r.with("x-amz-request-id", request))
+            }
+            Service::CloudWatch => Err(Refusal::not_emulated(call.service, &call.operation)),
+        }
+    }
+}
+
+impl Core {
+    async fn take_over(&mut self, changes: Vec<Change>, dir: &Path) -> Result<(), Diagnostic> {
+        let touched = self.world.load(changes).map_err(|why| {
+            Diagnostic::error(format!("the sandbox store in `{}` is damaged", dir.display()))
+                .detail(why)
+                .help(format!("start over with an empty sandbox: remove `{}`", dir.display()))
+        })?;
+        if touched.contains("cloudwatch") {
+            self.cloudwatch.forget();
+        }
+        Ok(())
+    }
+
+    /// Takes over what other processes did.
+    async fn catch_up(&mut self) -> Result<(), Diagnostic> {
+        let Some(log) = &mut self.log else { return Ok(()) };
+        let changes = match log.news()? {
+            News::None => return Ok(()),
+            News::Changes(changes) => changes,
+            News::Fresh(changes) => {
+                self.world.clear();
+                changes
+            }
+        };
+        self.take_over(changes, Path::new("the sandbox directory")).await
+    }
+
+    /// Keeps what the last request changed.
+    fn keep(&mut self) -> Result<(), Diagnostic> {
+        let changes = self.world.drain();
+        match &mut self.log {
+            Some(log) if !changes.is_empty() => log.append(&changes),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn default_management() -> AccountId {
+    #[expect(clippy::unwrap_used, reason = "twelve digits are an account id")]
+    let id = "111111111111".parse().unwrap();
+    id
+}
+
+fn json_body(call: &Call) -> Result<serde_json::Value, Refusal> {
+    if call.body.is_empty() {
+        return Ok(serde_json::Value::Object(serde_json::Map::new()));
+    }
+    serde_json::from_slice(&call.body)
+        .map_err(|e| Refusal::new(400, "SerializationException", e.to_string()))
+}
+
+fn internal(call: &Call, problem: &Diagnostic) -> Sent {
+    let message = match &problem.detail {
+        Some(detail) => format!("{}: {detail}", problem.summary),
+        None => problem.summary.clone(),
+    };
+    // 400, for it does not help to try again
+    let refusal = Refusal::new(400, "SandboxStoreFailure", message);
+    Sent::Reply(protocol::refuse(call, &refusal, "00000000-0000-4000-8000-000000000000"))
+}
+
+fn request_id(number: u64) -> String {
+    format!("00000000-0000-4000-8000-{number:012}")
+}
+
+/// Whether an operation changes anything, by its name.
+fn is_mutating(operation: &str) -> bool {
+    const READING: [&str; 9] = [
+        "Get",
+        "List",
+        "Describe",
+        "Head",
+        "AssumeRole",
+        "Simulate",
+        "Generate",
+        "Lookup",
+        "Decode",
+    ];
+    !READING.iter().any(|prefix| operation.starts_with(prefix))
+}
+
+/// What a request is about, for tests and hooks.
+fn subject(call: &Call) -> String {
+    match call.service {
+        Service::Iam | Service::Sts => {
+            let params = form(&String::from_utf8_lossy(&call.body));
+            const NAMES: [&str; 9] = [
+                "RoleName",
+                "RoleArn",
+                "UserName",
+                "GroupName",
+                "PolicyArn",
+                "PolicyName",
+                "OpenIDConnectProviderArn",
+                "Url",
+                "AccountAlias",
+            ];
+            NAMES.iter().find_map(|name| params.get(*name).cloned()).unwrap_or_default()
+        }
+        Service::Organizations | Service::Ssm => {
+            let body: serde_json::Value = serde_json::from_slice(&call.body).unwrap_or_default();
+            const NAMES: [&str; 10] = [
+                "PolicyId",
+                "AccountId",
+                "OrganizationalUnitId",
+                "CreateAccountRequestId",
+                "Email",
+                "Name",
+                "Path",
+                "ResourceId",
+                "TargetId",
+                "ParentId",
+            ];
+            NAMES
+                .iter()
+                .find_map(|name| body.get(*name)?.as_str().map(str::to_owned))
+                .unwrap_or_default()
+        }
+        Service::S3 => s3::target(call).map_or_else(String::new, |t| t.to_string()),
+        Service::S3Control | Service::CloudWatch => call.path.clone(),
+    }
+}
+
+/// Counts an Organizations write in flight; knows how many there were before it.
+struct Writing<'a>(u64, &'a AtomicU64);
+
+impl<'a> Writing<'a> {
+    fn begin(count: &'a AtomicU64) -> Self {
+        Self(count.fetch_add(1, Ordering::SeqCst), count)
+    }
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        self.1.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Takes a request of the SDK apart.
+async fn parse(request: HttpRequest) -> Result<Call, ConnectorError> {
+    let method = request.method().to_owned();
+    let uri = request.uri().to_owned();
+    let headers: BTreeMap<String, String> = request
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+        .collect();
+    let body = ByteStream::new(request.into_body())
+        .collect()
+        .await
+        .map_err(|e| ConnectorError::user(e.into()))?
+        .into_bytes();
+    Ok(take_apart(method, &uri, headers, body))
+}
+
+fn take_apart(method: String, uri: &str, headers: BTreeMap<String, String>, body: Bytes) -> Call {
+    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+    let (host, path_and_query) = match rest.find('/') {
+        Some(at) => rest.split_at(at),
+        None => (rest.split('?').next().unwrap_or(rest), "/"),
+    };
+    let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+    let (host, path, query) = (host.to_owned(), path.to_owned(), form(query));
+    let scope: Vec<&str> = headers
+        .get("authorization")
+        .and_then(|header| header.split_once("Credential="))
+        .map(|(_, rest)| rest.split(',').next().unwrap_or_default().split('/').collect())
+        .unwrap_or_default();
+    let region = scope.get(2).copied().unwrap_or("us-east-1").to_owned();
+    let label = host.split(['.', ':']).next().unwrap_or_default();
+    let service = match scope.get(3).copied().unwrap_or(label) {
+        "iam" => Service::Iam,
+        "sts" => Service::Sts,
+        "organizations" => Service::Organizations,
+        "ssm" => Service::Ssm,
+        "monitoring" => Service::CloudWatch,
+        _ if path.starts_with("/v20180820/") => Service::S3Control,
+        _ => Service::S3,
+    };
+    let mut call = Call {
+        service,
+        operation: String::new(),
+        method,
+        host,
+        path,
+        query,
+        headers,
+        region,
+        body,
+    };
+    call.operation = match service {
+        Service::Iam | Service::Sts => {
+            form(&String::from_utf8_lossy(&call.body)).remove("Action").unwrap_or_default()
+        }
+        Service::Organizations | Service::Ssm => call
+            .header("x-amz-target")
+            .and_then(|target| target.rsplit('.').next())
+            .unwrap_or_default()
+            .to_owned(),
+        Service::CloudWatch => cloudwatch::operation(&call),
+        Service::S3 => s3::operation(&call),
+        Service::S3Control => s3control::operation(&call),
+    };
+    call
+}
+
+/// The SDK's side of the front.
+#[derive(Clone, Debug)]
+pub(crate) struct Client(Arc<Front>);
+
+impl Client {
+    pub(crate) fn new(front: Arc<Front>) -> Self {
+        Self(front)
+    }
+}
+
+impl HttpConnector for Client {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let front = Arc::clone(&self.0);
+        HttpConnectorFuture::new(async move {
+            let call = parse(request).await?;
+            match front.serve(call).await {
+                Sent::Reply(reply) => respond(reply),
+                Sent::Broken(why) => Err(ConnectorError::io(why.into())),
+                Sent::Hang => std::future::pending().await,
+            }
+        })
+    }
+}
+
+impl HttpClient for Client {
+    fn http_connector(
+        &self,
+        _settings: &HttpConnectorSettings,
+        _components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+fn respond(reply: Reply) -> Result<HttpResponse, ConnectorError> {
+    let status = StatusCode::try_from(reply.status).map_err(|e| ConnectorError::user(e.into()))?;
+    let length = reply.body.len().to_string();
+    let mut response = HttpResponse::new(status, SdkBody::from(reply.body));
+    let has_length = reply.headers.iter().any(|(name, _)| name == "content-length");
+    for (name, value) in reply.headers {
+        // a value that HTTP cannot carry is left out rather than made up
+        let _ = response.headers_mut().try_append(name, value);
+    }
+    if !has_length {
+        let _ = response.headers_mut().try_append("content-length", length);
+    }
+    Ok(response)
+}

@@ -1,0 +1,142 @@
+//! OpenID Connect providers.
+
+use super::model::OidcProvider;
+use super::{Answer, check_tags, invalid, limit, tags_xml};
+use crate::sandbox::params::Params;
+use crate::sandbox::wire::{Ctx, Refusal};
+use crate::sandbox::xml::Xml;
+
+fn find(ctx: &mut Ctx<'_>, params: &Params) -> Result<(String, OidcProvider), Refusal> {
+    let arn = params.need("OpenIDConnectProviderArn")?;
+    let account = &ctx.caller.account;
+    let key = arn
+        .strip_prefix(&format!("arn:aws:iam::{account}:oidc-provider/"))
+        .map(|url| format!("{account}/{url}"));
+    match key.and_then(|key| ctx.world.oidc_providers.get(&key).map(|p| (key, p.clone()))) {
+        Some(found) if !ctx.ripening.unripe("read", arn) => Ok(found),
+        _ => Err(Refusal::new(
+            404,
+            "NoSuchEntity",
+            format!("OpenIDConnect Provider not found for arn {arn}"),
+        )),
+    }
+}
+
+fn check_thumbprints(prints: &[&str]) -> Result<(), Refusal> {
+    if prints.len() > 5 {
+        return Err(Refusal::new(
+            400,
+            "InvalidInput",
+            "Thumbprint list must contain fewer than 5 entries.",
+        ));
+    }
+    if prints.iter().all(|p| p.len() == 40 && p.bytes().all(|b| b.is_ascii_hexdigit())) {
+        return Ok(());
+    }
+    Err(invalid(
+        "1 validation error detected: Value at 'thumbprintList' failed to satisfy constraint: Member must have length equal to 40",
+    ))
+}
+
+pub(super) fn create(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+    let given = params.need("Url")?;
+    let url = given
+        .strip_prefix("https://")
+        .filter(|rest| {
+            !rest.is_empty() && !rest.contains(['?', '#', ' ', ':']) && rest.contains('.')
+        })
+        .map(|rest| rest.trim_end_matches('/'))
+        .ok_or_else(|| invalid("Invalid Open ID Connect Provider URL"))?
+        .to_owned();
+    let clients = params.list("ClientIDList").unwrap_or_default();
+    let prints = params.list("ThumbprintList").unwrap_or_default();
+    check_thumbprints(&prints)?;
+    if clients.len() > 100 {
+        return Err(limit("Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: 100"));
+    }
+    let tags = params.pairs("Tags");
+    check_tags(&tags)?;
+    let account = ctx.caller.account.clone();
+    let key = format!("{account}/{url}");
+    if ctx.world.oidc_providers.contains(&key) {
+        return Err(Refusal::new(
+            409,
+            "EntityAlreadyExists",
+            format!("Provider with url https://{url} already exists."),
+        ));
+    }
+    if ctx.world.oidc_providers.scan(&format!("{account}/")).count() >= 100 {
+        return Err(limit("Cannot exceed quota for OpenIdConnectProvidersPerAccount: 100"));
+    }
+    let provider = OidcProvider {
+        arn: format!("arn:aws:iam::{account}:oidc-provider/{url}"),
+        url,
+        clients: clients.into_iter().map(str::to_owned).collect(),
+        thumbprints: prints.into_iter().map(str::to_owned).collect(),
+        created: ctx.now,
+        tags: tags.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
+    };
+    ctx.ripening.planted(&provider.arn, &["read"]);
+    let answer = Xml::new()
+        .text("OpenIDConnectProviderArn", &provider.arn)
+        .list("Tags", tags_xml(&provider.tags));
+    ctx.world.oidc_providers.insert(key, provider);
+    Ok(answer)
+}
+
+pub(super) fn get(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+    let (_, provider) = find(ctx, params)?;
+    Ok(Xml::new()
+        .text("Url", &provider.url)
+        .texts("ClientIDList", provider.clients.iter().map(String::as_str))
+        .texts("ThumbprintList", provider.thumbprints.iter().map(String::as_str))
+        .text("CreateDate", provider.created.iso())
+        .list("Tags", tags_xml(&provider.tags)))
+}
+
+pub(super) fn list(ctx: &mut Ctx<'_>) -> Answer {
+    let providers = ctx.world.oidc_providers.scan(&format!("{}/", ctx.caller.account));
+    Ok(Xml::new().list(
+        "OpenIDConnectProviderList",
+        providers.map(|(_, provider)| Xml::new().text("Arn", &provider.arn)),
+    ))
+}
+
+pub(super) fn delete(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+    let (key, _) = find(ctx, params)?;
+    ctx.world.oidc_providers.remove(&key);
+    Ok(Xml::new())
+}
+
+pub(super) fn add_client(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+    let (key, provider) = find(ctx, params)?;
+    let client = params.need("ClientID")?;
+    if provider.clients.len() >= 100 {
+        return Err(limit("Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: 100"));
+    }
+    if let Some(provider) = ctx.world.oidc_providers.get_mut(&key)
+        && !provider.clients.iter().any(|c| c == client)
+    {
+        provider.clients.push(client.to_owned());
+    }
+    Ok(Xml::new())
+}
+
+pub(super) fn remove_client(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+    let (key, _) = find(ctx, params)?;
+    let client = params.need("ClientID")?;
+    if let Some(provider) = ctx.world.oidc_providers.get_mut(&key) {
+        provider.clients.retain(|c| c != client);
+    }
+    Ok(Xml::new())
+}
+
+pub(super) fn update_thumbprints(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+    let (key, _) = find(ctx, params)?;
+    let prints = params.list("ThumbprintList").unwrap_or_default();
+    check_thumbprints(&prints)?;
+    if let Some(provider) = ctx.world.oidc_providers.get_mut(&key) {
+        provider.thumbprints = prints.into_iter().map(str::to_owned).collect();
+    }
+    Ok(Xml::new())
+}

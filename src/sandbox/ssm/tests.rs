@@ -1,0 +1,1 @@
+//! Tests of Parameter Store through the SDK.
