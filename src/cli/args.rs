@@ -47,6 +47,14 @@ pub struct Global {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Look into the state, and repair it
+    #[command(subcommand)]
+    State(c::state::StateCommand),
+    /// Judge requests against policy documents, as IAM would
+    Simulate(c::simulate::SimulateArgs),
+    /// Check the audit log
+    #[command(subcommand)]
+    Audit(c::audit::AuditCommand),
     /// Write a completion script for a shell
     Completions(c::completions::CompletionsArgs),
     /// Print the version

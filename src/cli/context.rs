@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use crate::diag::{Diagnostic, Diagnostics};
+use crate::render::progress::Progress;
 use crate::render::{self, Style};
 
 use super::args::Global;
@@ -44,6 +45,12 @@ impl Context {
     /// One line of progress or remark on standard error.
     pub fn say(&self, line: &str) {
         let _ = writeln!(io::stderr(), "{line}");
+    }
+
+    /// Progress, as this terminal can show it.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        Progress::new(self.env.animate)
     }
 
     /// Tells diagnostics on standard error.

@@ -11,6 +11,7 @@ pub mod html;
 pub mod json;
 pub mod lines;
 pub mod markdown;
+pub mod progress;
 pub mod sarif;
 pub mod state;
 pub mod style;

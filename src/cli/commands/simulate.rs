@@ -1,0 +1,52 @@
+//! `palisade simulate`.
+
+use std::io::{self, BufRead, Write as _};
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::error::Exit;
+use crate::iam;
+
+/// Flags of `simulate`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Reads one JSON object a line, with the request and the policies that bear on it, and answers each with\n\
+                        one line: the decision, and the statements that made it.\n\n\
+                        Example:\n  echo '{\"request\": {\"principal\": \"arn:aws:iam::111111111111:role/ci\", \"action\": \"s3:GetObject\", \
+                        \"resource\": \"arn:aws:s3:::b/k\"}}' | palisade simulate"
+)]
+pub struct SimulateArgs {
+    /// A file of requests; standard input when none is named
+    file: Option<PathBuf>,
+}
+
+/// Answers line by line.
+///
+/// # Errors
+/// The requests cannot be read.
+pub fn run(args: &SimulateArgs, cx: &Context) -> Result<(), Exit> {
+    let reader: Box<dyn BufRead> = match &args.file {
+        None => Box::new(io::stdin().lock()),
+        Some(path) => match std::fs::File::open(path) {
+            Ok(file) => Box::new(io::BufReader::new(file)),
+            Err(error) => {
+                return Err(Exit::error(format!("cannot read `{}`: {error}", path.display())));
+            }
+        },
+    };
+    let mut out = cx.stdout();
+    for line in reader.lines() {
+        let line = line.map_err(|e| Exit::error(format!("cannot read the requests: {e}")))?;
+        if cx.interrupt.requested() {
+            return Err(Exit::Interrupted);
+        }
+        if !line.trim().is_empty() {
+            writeln!(out, "{}", iam::simulate_line(&line))?;
+            // Whoever feeds one request at a time waits for its answer.
+            out.flush()?;
+        }
+    }
+    Ok(out.flush()?)
+}

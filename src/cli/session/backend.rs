@@ -1,0 +1,89 @@
+//! Opens the backend that a configuration names.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::{Region, SdkConfig};
+
+use crate::cli::error::Exit;
+use crate::config::{Backend, Settings};
+use crate::state::{Ledger, LocalStore, S3Store};
+
+use super::connect::Connection;
+
+/// The backend of a configuration; the default is a local directory.
+#[must_use]
+pub fn configured(settings: &Settings) -> Backend {
+    settings.backend.as_ref().map_or_else(default_backend, |b| b.value.clone())
+}
+
+/// `.palisade/state`.
+#[must_use]
+pub fn default_backend() -> Backend {
+    Backend::Local { path: PathBuf::from(".palisade/state") }
+}
+
+/// The region that a backend asks for.
+#[must_use]
+pub fn region(backend: &Backend) -> Option<&str> {
+    match backend {
+        Backend::Local { .. } => None,
+        Backend::S3 { region, .. } => region.as_deref(),
+    }
+}
+
+/// Opens a backend; makes no call.
+///
+/// State of the sandbox never mixes with state of real accounts: under `--sandbox` a local backend
+/// lies in the sandbox's own directory, and an S3 backend in the sandbox's S3.
+///
+/// # Errors
+/// None today; a backend that cannot be used shows with the first read.
+pub async fn open(backend: &Backend, connection: &Connection) -> Result<Ledger, Exit> {
+    let store: Arc<dyn crate::state::StateStore> = match backend {
+        Backend::Local { path } => {
+            let path = match &connection.sandbox_dir {
+                Some(dir) => dir.join("palisade-state"),
+                None => path.clone(),
+            };
+            Arc::new(LocalStore::new(path))
+        }
+        Backend::S3 { bucket, prefix, .. } => {
+            Arc::new(S3Store::new(s3_client(backend, connection).await, bucket, prefix))
+        }
+    };
+    Ok(Ledger::new(store))
+}
+
+/// A client for the bucket of an S3 backend, through its role where it names one.
+pub async fn s3_client(backend: &Backend, connection: &Connection) -> aws_sdk_s3::Client {
+    let mut sdk: SdkConfig = connection.sdk.clone();
+    let mut endpoint = None;
+    if let Backend::S3 { region, role_arn, endpoint_url, .. } = backend {
+        let mut builder = sdk.to_builder();
+        if let Some(region) = region {
+            builder = builder.region(Region::new(region.clone()));
+        }
+        sdk = builder.build();
+        if let Some(role) = role_arn {
+            let provider = AssumeRoleProvider::builder(role)
+                .session_name("palisade-state")
+                .configure(&sdk)
+                .build()
+                .await;
+            let credentials =
+                aws_credential_types::provider::SharedCredentialsProvider::new(provider);
+            sdk = sdk.to_builder().credentials_provider(credentials).build();
+        }
+        if connection.sandbox.is_none() {
+            endpoint.clone_from(endpoint_url);
+        }
+    }
+    let emulated = endpoint.is_some() || sdk.endpoint_url().is_some();
+    let mut config = aws_sdk_s3::config::Builder::from(&sdk).force_path_style(emulated);
+    if let Some(endpoint) = endpoint {
+        config = config.endpoint_url(endpoint);
+    }
+    aws_sdk_s3::Client::from_conf(config.build())
+}

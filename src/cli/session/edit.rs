@@ -1,0 +1,169 @@
+//! Changing state by hand: `state mv`, `rm`, `push`, `rollback`, `unlock`. Each change holds the leases of
+//! the scopes it touches, writes by compare-and-swap, and leaves a record in the audit log.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use crate::cli::context::Context;
+use crate::cli::error::Exit;
+use crate::diag::Diagnostic;
+use crate::state::{Event, Holder, Lease, Ledger, Snapshot, Stamp, Terms};
+
+use super::Store;
+
+/// Leases of some scopes, and who holds them.
+pub struct Editing<'a> {
+    ledger: &'a Ledger,
+    leases: BTreeMap<String, Lease>,
+    holder: Holder,
+    /// State as it was when the leases were held.
+    pub snapshot: Snapshot,
+}
+
+impl<'a> Editing<'a> {
+    /// Takes the leases of `scopes` and reads the state again.
+    ///
+    /// # Errors
+    /// A scope is locked, or has a run behind it that was not finished.
+    pub async fn begin(
+        cx: &Context,
+        store: &'a Store,
+        operation: &str,
+        scopes: &BTreeSet<String>,
+        timeout: Duration,
+    ) -> Result<Self, Exit> {
+        let ledger = &store.ledger;
+        let holder = holder(store, operation).await;
+        let before = ledger.read_all().await?;
+        let floors: BTreeMap<String, u64> = scopes
+            .iter()
+            .map(|s| (s.clone(), before.scopes.get(s).map_or(0, |v| v.value.epoch)))
+            .collect();
+        let waiting = |scope: &str, lock: &crate::state::Lock| {
+            cx.say(&format!("waiting for the lock of `{scope}`, held by {}", lock.holder.who));
+        };
+        let held = ledger.acquire_all(&floors, &holder, Terms::default(), timeout, waiting).await?;
+        let leases = held.into_iter().map(|(lease, _)| (lease.scope.clone(), lease)).collect();
+        let mut this = Self { ledger, leases, holder, snapshot: Snapshot::default() };
+        match this.read().await {
+            Ok(()) => Ok(this),
+            Err(exit) => {
+                this.release().await;
+                Err(exit)
+            }
+        }
+    }
+
+    async fn read(&mut self) -> Result<(), Exit> {
+        self.snapshot = self.ledger.read_all().await?;
+        let unfinished = self.snapshot.dangling.iter().find(|d| self.leases.contains_key(&d.scope));
+        match unfinished {
+            Some(run) => Err(Diagnostic::error(format!(
+                "scope `{}` has an unfinished run `{}`",
+                run.scope, run.run
+            ))
+            .help("run `palisade apply` first: it finishes what was begun")
+            .into()),
+            None => Ok(()),
+        }
+    }
+
+    /// The lease of a scope.
+    ///
+    /// # Errors
+    /// It was not asked for.
+    pub fn lease(&self, scope: &str) -> Result<&Lease, Exit> {
+        self.leases
+            .get(scope)
+            .ok_or_else(|| Exit::error(format!("the lock of `{scope}` is not held")))
+    }
+
+    /// What a write by this edit is stamped with.
+    ///
+    /// # Errors
+    /// The store tells no time.
+    pub async fn stamp(&self) -> Result<Stamp, Exit> {
+        Ok(Stamp {
+            at: self.ledger.now().await?,
+            by: self.holder.who.clone(),
+            run: self.holder.run.clone(),
+            operation: self.holder.operation.clone(),
+            plan: None,
+        })
+    }
+
+    /// Writes the audit record, then every scope whose resources `change` altered, then gives the
+    /// leases back. The record comes first: an edit that is cut off has at least been announced.
+    ///
+    /// # Errors
+    /// Somebody else wrote, or the store cannot be used.
+    pub async fn finish(
+        mut self,
+        action: &str,
+        details: BTreeMap<String, Json>,
+        next: BTreeMap<String, crate::state::ScopeState>,
+    ) -> Result<(), Exit> {
+        let end = self.write(action, details, next).await;
+        self.release().await;
+        end
+    }
+
+    async fn write(
+        &self,
+        action: &str,
+        details: BTreeMap<String, Json>,
+        next: BTreeMap<String, crate::state::ScopeState>,
+    ) -> Result<(), Exit> {
+        let stamp = self.stamp().await?;
+        let event = Event {
+            at: stamp.at,
+            who: stamp.by.clone(),
+            run: stamp.run.clone(),
+            action: action.to_owned(),
+            plan: None,
+            reason: None,
+            scopes: self.leases.keys().cloned().collect(),
+            details,
+        };
+        let head = self.ledger.audit(self.snapshot.audit_head(), event).await?;
+        for (scope, mut state) in next {
+            let basis = self.snapshot.scopes.get(&scope);
+            state.epoch = self.lease(&scope)?.lock.epoch;
+            state.audit = Some(head.clone());
+            self.ledger.write_scope(basis, &state, stamp.clone()).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives the leases back; where that fails they end by themselves.
+    pub async fn release(&mut self) {
+        for lease in self.leases.values_mut() {
+            let _ = self.ledger.release(lease).await;
+        }
+    }
+}
+
+/// Who this is, for locks and records.
+pub async fn holder(store: &Store, operation: &str) -> Holder {
+    Holder {
+        who: store.caller().await,
+        host: hostname(),
+        pid: std::process::id(),
+        operation: operation.to_owned(),
+        run: uuid::Uuid::new_v4().to_string(),
+    }
+}
+
+/// This machine's name, as far as it can be told.
+#[must_use]
+pub fn hostname() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .ok()
+        .or_else(|| std::env::var("HOSTNAME").ok())
+        .or_else(|| std::env::var("COMPUTERNAME").ok())
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "unknown".to_owned())
+}

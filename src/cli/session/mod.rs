@@ -1,0 +1,124 @@
+//! What commands are composed of: load the configuration, open the backend, reach AWS.
+
+pub mod backend;
+pub mod connect;
+pub mod edit;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::config::{Backend, Configuration, Options, VarArg, load};
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::state::Ledger;
+
+use super::args::VarArgs;
+use super::context::Context;
+use super::error::Exit;
+use connect::Connection;
+
+/// The backend of a configuration, and the way to AWS.
+pub struct Store {
+    /// State.
+    pub ledger: Ledger,
+    /// The way to AWS.
+    pub connection: Connection,
+    /// What was configured.
+    pub backend: Backend,
+}
+
+impl Store {
+    /// Who the ambient credentials are: the caller's ARN, or the local user where state is local
+    /// and nobody can be asked.
+    pub async fn caller(&self) -> String {
+        let local = || {
+            let user = std::env::var("USER").or_else(|_| std::env::var("USERNAME"));
+            format!("local:{}", user.unwrap_or_else(|_| "unknown".to_owned()))
+        };
+        if matches!(self.backend, Backend::Local { .. }) && self.connection.sandbox.is_none() {
+            return local();
+        }
+        let client = aws_sdk_sts::Client::new(&self.connection.sdk);
+        match client.get_caller_identity().send().await {
+            Ok(answer) => answer.arn().map_or_else(local, str::to_owned),
+            Err(_) => local(),
+        }
+    }
+}
+
+/// Loads the configuration of the current directory; its warnings are told.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn configuration(cx: &Context, vars: &VarArgs) -> Result<Configuration, Exit> {
+    let loaded = load(&cx.dir(), &options(cx, vars)?);
+    let (configuration, warnings) = loaded.into_result()?;
+    cx.tell(&warnings);
+    Ok(configuration)
+}
+
+/// What loading needs.
+///
+/// # Errors
+/// A `--var` that is no assignment.
+pub fn options(cx: &Context, vars: &VarArgs) -> Result<Options, Exit> {
+    let mut found = Diagnostics::new();
+    let mut all = Vec::new();
+    for file in &vars.var_file {
+        all.push(VarArg::File(file.clone()));
+    }
+    for text in &vars.var {
+        match VarArg::parse(text) {
+            Ok(var) => all.push(var),
+            Err(error) => {
+                found.push(Diagnostic::error(error).help("as in `--var region=eu-west-1`"))
+            }
+        }
+    }
+    let env_vars: BTreeMap<String, String> = cx
+        .env
+        .vars
+        .iter()
+        .filter_map(|(k, v)| Some((k.strip_prefix("PALISADE_VAR_")?.to_owned(), v.clone())))
+        .collect();
+    found.into_result(())?;
+    Ok(Options { vars: all, env_vars, ..Options::default() })
+}
+
+/// Opens the backend of the configuration in the current directory. A configuration that is wrong
+/// elsewhere is good enough for that: state can be looked at while its configuration is repaired.
+///
+/// # Errors
+/// The directory holds no configuration, or its files cannot be parsed.
+pub async fn store(cx: &Context) -> Result<Store, Exit> {
+    let loaded = load(&cx.dir(), &options(cx, &VarArgs::default())?);
+    if !loaded.complete {
+        return Err(loaded.diagnostics.into());
+    }
+    open(cx, backend::configured(&loaded.configuration.settings)).await
+}
+
+/// Opens a backend.
+///
+/// # Errors
+/// The sandbox cannot be opened.
+pub async fn open(cx: &Context, backend: Backend) -> Result<Store, Exit> {
+    let connection = connect::connect(cx, backend::region(&backend)).await?;
+    let ledger = backend::open(&backend, &connection).await?;
+    Ok(Store { ledger, connection, backend })
+}
+
+/// Makes sure that the current directory holds a configuration at all.
+///
+/// # Errors
+/// It does not.
+pub fn require_configuration(dir: &Path) -> Result<(), Exit> {
+    let any = std::fs::read_dir(dir).is_ok_and(|mut entries| {
+        entries.any(|e| e.is_ok_and(|e| e.path().extension().is_some_and(|x| x == "hcl")))
+    });
+    if any {
+        return Ok(());
+    }
+    Err(Diagnostic::error("there is no configuration here: no file ends in `.hcl`")
+        .help("go to the directory of the estate, or name it with `-C DIR`")
+        .into())
+}
