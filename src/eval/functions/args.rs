@@ -133,7 +133,10 @@ impl Call<'_> {
         if self.args.iter().any(|v| matches!(v, Value::Sensitive(_))) {
             let args = self.args.iter().map(|v| v.reveal().clone()).collect();
             let revealed = Call { args, ..self.clone() };
-            return revealed.shallow(f).map(Value::sensitive);
+            return revealed
+                .shallow(f)
+                .map(Value::sensitive)
+                .map_err(|error| super::concealed(self, error));
         }
         if self.args.iter().any(Value::is_unknown) {
             return Ok(self.opaque());

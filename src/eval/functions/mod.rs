@@ -215,7 +215,8 @@ pub fn call(call: Call<'_>) -> Result<Value, Diagnostic> {
     let result = if unknown {
         Value::Unknown(Unknown::opaque(call.args.iter().flat_map(Value::unknowns)))
     } else {
-        (function.run)(&call)?
+        let result = (function.run)(&call);
+        if sensitive { result.map_err(|error| concealed(&call, error))? } else { result? }
     };
     if weight(&result) > MAX_RESULT {
         return Err(call.error(format!(
@@ -232,6 +233,13 @@ pub fn call(call: Call<'_>) -> Result<Value, Diagnostic> {
 pub fn unknown_function(name: &str, loc: &Loc) -> Diagnostic {
     let reason = absent(name).map(str::to_owned).or_else(|| did_you_mean(name, names()));
     Diagnostic::error(format!("there is no function `{name}`")).at(loc.clone()).help_opt(reason)
+}
+
+/// An error of a call with sensitive arguments, whose text might quote them.
+fn concealed(call: &Call<'_>, error: Diagnostic) -> Diagnostic {
+    Diagnostic::error(format!("the call of `{}` fails", call.name))
+        .detail("why is not shown, since an argument is sensitive")
+        .at_opt(error.loc)
 }
 
 /// Terraform's functions that are missing here on purpose, and why.

@@ -301,5 +301,66 @@ fn the_reference_is_up_to_date() {
         std::fs::write(&path, &wanted).unwrap();
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(found, wanted, "run this test with UPDATE_DOCS=1 to write docs/functions.md");
+    assert!(found == wanted, "run this test with UPDATE_DOCS=1 to write docs/functions.md");
+}
+
+/// Every function with every pair of nasty values, and threes of some: errors are fine, panics are not.
+#[test]
+fn no_arguments_make_a_function_panic() {
+    let (_, unknown) = account_id();
+    let deep = (0..150).fold(Value::int(1), |v, _| Value::List(vec![v]));
+    let map = |entries: Vec<(&str, Value)>| {
+        Value::Map(entries.into_iter().map(|(k, v)| (k.to_owned(), v)).collect())
+    };
+    let pool = [
+        Value::Null,
+        true.into(),
+        Value::int(0),
+        Value::int(-1),
+        Value::int(3),
+        Value::int(i64::MAX),
+        Value::int(i64::MIN),
+        Value::Number(crate::value::Number::Float(0.5)),
+        Value::Number(crate::value::Number::Float(-1e300)),
+        "".into(),
+        "é👨‍👩‍👧\u{301}\n".into(),
+        "%[2]*d%s%%%v%".into(),
+        "10.0.0.0/8".into(),
+        "::/0".into(),
+        "2024-02-29T23:59:59+23:59".into(),
+        "-9999999h".into(),
+        "/(a*)*/".into(),
+        "../..".into(),
+        "{\"a\":[1,".into(),
+        "- &a [*a]".into(),
+        Value::List(vec![]),
+        Value::List(vec![Value::Null, Value::int(1), "x".into()]),
+        Value::List(vec!["b".into(), Value::Unknown(unknown.clone())]),
+        Value::Set(["a".into(), Value::Unknown(Unknown::default())].into()),
+        map(vec![("k", "v".into()), ("", Value::List(vec!["x".into()]))]),
+        map(vec![("s", Value::from("hidden").sensitive())]),
+        Value::Unknown(unknown),
+        Value::from("hidden").sensitive(),
+        Value::Secret("env:X".to_owned()),
+        deep,
+    ];
+    let mut calls = 0;
+    for (_, tables) in FAMILIES {
+        for function in tables.iter().flat_map(|t| t.iter()) {
+            for a in &pool {
+                let _ = run(function.name, vec![a.clone()]);
+                for b in &pool {
+                    let _ = run(function.name, vec![a.clone(), b.clone()]);
+                    for c in pool.iter().skip(calls % 13).step_by(13) {
+                        let result = run(function.name, vec![a.clone(), b.clone(), c.clone()]);
+                        if let Err(error) = result {
+                            assert!(!error.summary.contains("hidden"), "{}", error.summary);
+                        }
+                        calls += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(calls > 50_000);
 }
