@@ -109,6 +109,7 @@ impl CompiledCondition {
         let test = self.operator.test;
         let positive = test.positive();
         let typed = Typed::new(positive, given);
+        let before = facts.unresolved();
         let hit = self.values.iter().fold(Tri::NO, |any, value| {
             if any.must { any } else { any.or(typed.matches(positive, value, facts)) }
         });
@@ -117,6 +118,9 @@ impl CompiledCondition {
         } else if matches!(typed, Typed::Malformed) {
             // Whether a number differs from what is no number, no source says.
             Tri::DISPUTED
+        } else if facts.unresolved() > before {
+            // "If AWS cannot resolve a variable this might cause the entire statement to be invalid."
+            hit.negate().and(Tri::DISPUTED)
         } else {
             hit.negate()
         }
@@ -239,7 +243,6 @@ mod tests {
             ("StringLike", "${k:var}", "filledx", false),
             ("StringEquals", "${k:none, 'd'}", "d", true),
             ("StringEquals", "${k:none}", "", false),
-            ("StringNotEquals", "${k:none}", "x", true),
             ("NumericEquals", "5", "5.0", true),
             ("NumericNotEquals", "5", "6", true),
             ("NumericLessThan", "5", "4", true),
@@ -349,6 +352,12 @@ mod tests {
         ] {
             assert_eq!(holds(operator, &values, given), expected.into(), "{operator} {values:?}");
         }
+    }
+
+    #[test]
+    fn a_variable_without_value_matches_nothing_and_is_disputed_under_negation() {
+        assert_eq!(holds("StringEquals", &["${k:none}"], one("")), Tri::NO);
+        assert_eq!(holds("StringNotEquals", &["${k:none}"], one("x")), Tri::DISPUTED);
     }
 
     /// IAM User Guide, "Logic for multiple context keys or values": several values of a negated

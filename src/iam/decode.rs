@@ -9,7 +9,7 @@ use crate::diag::{Diagnostic, Diagnostics, Loc, did_you_mean};
 use super::document::{
     Condition, Document, Effect, Item, PrincipalType, Principals, Statement, Use, Version,
 };
-use super::json::{Kind, Member, Node};
+use super::node::{Kind, Member, Node};
 use super::operator::{Operator, SetPrefix, TESTS};
 use super::text::Text;
 
@@ -32,7 +32,7 @@ const ELEMENTS: [&str; 10] = [
 /// # Errors
 /// Every finding, when one of them is an error.
 pub fn document(
-    node: &Node,
+    node: Node,
     role: &Use,
     found: Diagnostics,
 ) -> Result<(Document, Diagnostics), Diagnostics> {
@@ -49,16 +49,16 @@ struct Decoder<'a> {
 
 /// The elements of one statement as they stand.
 #[derive(Default)]
-struct Elements<'n> {
-    sid: Option<&'n Member>,
-    effect: Option<&'n Member>,
-    principal: Option<&'n Member>,
-    not_principal: Option<&'n Member>,
-    action: Option<&'n Member>,
-    not_action: Option<&'n Member>,
-    resource: Option<&'n Member>,
-    not_resource: Option<&'n Member>,
-    condition: Option<&'n Member>,
+struct Elements {
+    sid: Option<Member>,
+    effect: Option<Member>,
+    principal: Option<Member>,
+    not_principal: Option<Member>,
+    action: Option<Member>,
+    not_action: Option<Member>,
+    resource: Option<Member>,
+    not_resource: Option<Member>,
+    condition: Option<Member>,
 }
 
 impl Decoder<'_> {
@@ -89,15 +89,16 @@ impl Decoder<'_> {
         );
     }
 
-    fn document(&mut self, node: &Node) -> Document {
+    fn document(&mut self, node: Node) -> Document {
         let mut document = Document { version: None, id: None, statements: Vec::new() };
-        let Kind::Object(members) = &node.kind else {
+        let Kind::Object(members) = node.kind else {
             self.error(
                 format!("a policy must be an object, not {}", node.kind.describe()),
                 &node.loc,
             );
             return document;
         };
+        let version_given = members.iter().any(|m| m.key == "Version");
         let mut has_statement = false;
         for member in members {
             match member.key.as_str() {
@@ -105,16 +106,15 @@ impl Decoder<'_> {
                 "Id" => document.id = self.known_string(&member.value, "`Id`"),
                 "Statement" => {
                     has_statement = true;
-                    document.statements = self.statements(&member.value);
+                    document.statements = self.statements(member.value);
                 }
-                _ => self.unknown_key("policy element", member, &TOP),
+                _ => self.unknown_key("policy element", &member, &TOP),
             }
         }
         let top = Self::opening(&node.loc);
         if !has_statement {
             self.error("the policy has no `Statement`", &top);
         }
-        let version_given = members.iter().any(|m| m.key == "Version");
         match self.role {
             Use::Scp | Use::Rcp if !version_given || document.version == Some(Version::V2008) => {
                 let name = self.role.named();
@@ -163,17 +163,17 @@ impl Decoder<'_> {
         }
     }
 
-    fn statements(&mut self, node: &Node) -> Vec<Statement> {
-        match &node.kind {
-            Kind::Object(members) => self.statement(node, members).into_iter().collect(),
+    fn statements(&mut self, node: Node) -> Vec<Statement> {
+        match node.kind {
+            Kind::Object(members) => self.statement(node.loc, members).into_iter().collect(),
             Kind::Array(items) => {
                 if items.is_empty() {
                     self.error("the policy has no statement", &node.loc);
                 }
                 let mut statements = Vec::new();
                 for item in items {
-                    if let Kind::Object(members) = &item.kind {
-                        statements.extend(self.statement(item, members));
+                    if let Kind::Object(members) = item.kind {
+                        statements.extend(self.statement(item.loc, members));
                     } else {
                         let summary =
                             format!("a statement must be an object, not {}", item.kind.describe());
@@ -191,7 +191,7 @@ impl Decoder<'_> {
         }
     }
 
-    fn statement(&mut self, node: &Node, members: &[Member]) -> Option<Statement> {
+    fn statement(&mut self, loc: Option<Loc>, members: Vec<Member>) -> Option<Statement> {
         let mut found = Elements::default();
         for member in members {
             let slot = match member.key.as_str() {
@@ -207,17 +207,17 @@ impl Decoder<'_> {
                 _ => {
                     let known: Vec<&str> =
                         ELEMENTS.into_iter().filter(|e| *e != "Statement").collect();
-                    self.unknown_key("statement element", member, &known);
+                    self.unknown_key("statement element", &member, &known);
                     continue;
                 }
             };
             *slot = Some(member);
         }
-        let place = Self::opening(&node.loc);
+        let place = Self::opening(&loc);
         self.presence(&found, &place);
-        let effect = self.effect(found.effect, &place);
+        let effect = self.effect(found.effect.as_ref(), &place);
         let mut statement = Statement::new(effect.unwrap_or(Effect::Deny));
-        statement.loc.clone_from(&node.loc);
+        statement.loc = loc;
         statement.sid = found.sid.and_then(|m| self.known_string(&m.value, "`Sid`"));
         statement.principals = found.principal.and_then(|m| self.principals(m));
         statement.not_principals = found.not_principal.and_then(|m| self.principals(m));
@@ -226,7 +226,7 @@ impl Decoder<'_> {
         statement.resources = self.strings(found.resource);
         statement.not_resources = self.strings(found.not_resource);
         if let Some(member) = found.condition {
-            statement.conditions = self.conditions(&member.value);
+            statement.conditions = self.conditions(member.value);
         }
         effect.map(|_| statement)
     }
@@ -264,12 +264,12 @@ impl Decoder<'_> {
     }
 
     /// Which elements this kind of policy must have and cannot have.
-    fn presence(&mut self, found: &Elements<'_>, place: &Option<Loc>) {
+    fn presence(&mut self, found: &Elements, place: &Option<Loc>) {
         let name = self.role.named();
         let pairs = [
-            ("Principal", found.principal, "NotPrincipal", found.not_principal),
-            ("Action", found.action, "NotAction", found.not_action),
-            ("Resource", found.resource, "NotResource", found.not_resource),
+            ("Principal", &found.principal, "NotPrincipal", &found.not_principal),
+            ("Action", &found.action, "NotAction", &found.not_action),
+            ("Resource", &found.resource, "NotResource", &found.not_resource),
         ];
         for (positive, a, negative, b) in pairs {
             if let (Some(a), Some(b)) = (a, b) {
@@ -282,7 +282,7 @@ impl Decoder<'_> {
                 self.push(diagnostic, &b.key_loc);
             }
         }
-        for member in [found.principal, found.not_principal].into_iter().flatten() {
+        for member in [&found.principal, &found.not_principal].into_iter().flatten() {
             if !self.role.has_principal() {
                 let why = match self.role {
                     Use::Scp => "it binds every principal of the accounts below its target",
@@ -298,7 +298,7 @@ impl Decoder<'_> {
         if found.action.is_none() && found.not_action.is_none() {
             self.error("the statement has no `Action`", place);
         }
-        let resource = found.resource.or(found.not_resource);
+        let resource = found.resource.as_ref().or(found.not_resource.as_ref());
         match self.role {
             Use::Trust => {
                 if let Some(member) = resource {
@@ -315,54 +315,59 @@ impl Decoder<'_> {
             _ if resource.is_none() => self.error("the statement has no `Resource`", place),
             _ => {}
         }
+        // "You cannot use the NotPrincipal element in an IAM identity-based policy nor in an IAM role
+        // trust policy" (IAM User Guide, NotPrincipal).
+        if let (Use::Trust, Some(member)) = (self.role, &found.not_principal) {
+            self.error("a trust policy cannot have `NotPrincipal`", &member.key_loc);
+        }
         if *self.role == Use::Rcp {
-            for member in [found.not_principal, found.not_action].into_iter().flatten() {
+            for member in [&found.not_principal, &found.not_action].into_iter().flatten() {
                 let summary = format!("a resource control policy cannot have `{}`", member.key);
                 self.error(summary, &member.key_loc);
             }
         }
     }
 
-    fn strings(&mut self, member: Option<&Member>) -> Vec<Item> {
+    fn strings(&mut self, member: Option<Member>) -> Vec<Item> {
         let Some(member) = member else { return Vec::new() };
-        let items = self.list(&member.value, &format!("`{}`", member.key), false);
-        if items.is_empty() && matches!(&member.value.kind, Kind::Array(a) if a.is_empty()) {
+        if matches!(&member.value.kind, Kind::Array(a) if a.is_empty()) {
             self.error(format!("`{}` is empty", member.key), &member.value.loc);
         }
-        items
+        self.list(member.value, false, || format!("`{}`", member.key))
     }
 
     /// A string or a list of strings; with `scalars`, numbers and booleans as their text too.
-    fn list(&mut self, node: &Node, what: &str, scalars: bool) -> Vec<Item> {
-        let nodes = match &node.kind {
-            Kind::Array(items) => items.as_slice(),
-            _ => std::slice::from_ref(node),
+    fn list(&mut self, node: Node, scalars: bool, what: impl Fn() -> String) -> Vec<Item> {
+        let nodes = match node.kind {
+            Kind::Array(items) => items,
+            kind => vec![Node { kind, loc: node.loc }],
         };
         let mut out = Vec::with_capacity(nodes.len());
         for node in nodes {
-            let text = match &node.kind {
-                Kind::String(text) => text.clone(),
+            let text = match node.kind {
+                Kind::String(text) => text,
                 Kind::Bool(b) if scalars => Text::from(b.to_string()),
-                Kind::Number(n) if scalars => Text::from(n.as_str()),
+                Kind::Number(n) if scalars => Text::from(n),
                 other => {
                     let summary = format!(
-                        "{what} must be a string or a list of strings, not {}",
+                        "{} must be a string or a list of strings, not {}",
+                        what(),
                         other.describe()
                     );
                     self.error(summary, &node.loc);
                     continue;
                 }
             };
-            out.push(Item { text, loc: node.loc.clone() });
+            out.push(Item { text, loc: node.loc });
         }
         out
     }
 
-    fn principals(&mut self, member: &Member) -> Option<Principals> {
-        let node = &member.value;
+    fn principals(&mut self, member: Member) -> Option<Principals> {
+        let node = member.value;
         let only_all = *self.role == Use::Rcp;
-        let parsed = match &node.kind {
-            Kind::String(text) if text.known() == Some("*") => Principals::All,
+        let parsed = match node.kind {
+            Kind::String(ref text) if text.known() == Some("*") => Principals::All,
             Kind::String(text) => {
                 let help = format!("write `{{\"AWS\": \"{text}\"}}`");
                 self.push(
@@ -381,14 +386,15 @@ impl Decoder<'_> {
                 for by_type in members {
                     let Some(kind) = PrincipalType::parse(&by_type.key) else {
                         let known = PrincipalType::ALL.map(PrincipalType::as_str);
-                        self.unknown_key("principal type", by_type, &known);
+                        self.unknown_key("principal type", &by_type, &known);
                         continue;
                     };
-                    let what = format!("the principal of type `{}`", by_type.key);
-                    let items = self.list(&by_type.value, &what, false);
                     if matches!(&by_type.value.kind, Kind::Array(a) if a.is_empty()) {
                         self.error(format!("`{}` is empty", by_type.key), &by_type.value.loc);
                     }
+                    let items = self.list(by_type.value, false, || {
+                        format!("the principal of type `{}`", by_type.key)
+                    });
                     map.insert(kind, items);
                 }
                 Principals::ByType(map)
@@ -413,8 +419,8 @@ impl Decoder<'_> {
         Some(parsed)
     }
 
-    fn conditions(&mut self, node: &Node) -> Vec<Condition> {
-        let Kind::Object(operators) = &node.kind else {
+    fn conditions(&mut self, node: Node) -> Vec<Condition> {
+        let Kind::Object(operators) = node.kind else {
             let summary = format!("`Condition` must be an object, not {}", node.kind.describe());
             self.error(summary, &node.loc);
             return Vec::new();
@@ -422,7 +428,7 @@ impl Decoder<'_> {
         let mut out = Vec::new();
         for by_operator in operators {
             let Some((operator, exact)) = Operator::parse(&by_operator.key) else {
-                self.unknown_operator(by_operator);
+                self.unknown_operator(&by_operator);
                 continue;
             };
             if !exact {
@@ -435,7 +441,7 @@ impl Decoder<'_> {
                     &by_operator.key_loc,
                 );
             }
-            let Kind::Object(keys) = &by_operator.value.kind else {
+            let Kind::Object(keys) = by_operator.value.kind else {
                 let summary = format!(
                     "`{}` must be an object of keys and values, not {}",
                     by_operator.key,
@@ -455,12 +461,10 @@ impl Decoder<'_> {
         out
     }
 
-    fn condition(&mut self, operator: Operator, key: &Member) -> Condition {
+    fn condition(&mut self, operator: Operator, key: Member) -> Condition {
         if key.key.is_empty() || key.key.chars().any(char::is_whitespace) {
             self.error(format!("malformed condition key `{}`", key.key), &key.key_loc);
         }
-        let what = format!("condition key `{}`", key.key);
-        let values = self.list(&key.value, &what, true);
         if matches!(&key.value.kind, Kind::Array(items) if items.is_empty()) {
             self.push(
                 Diagnostic::warning(format!("condition key `{}` has no values", key.key)).detail(
@@ -473,7 +477,8 @@ impl Decoder<'_> {
                 &key.value.loc,
             );
         }
-        Condition { operator, key: key.key.clone(), values, loc: key.key_loc.clone() }
+        let values = self.list(key.value, true, || format!("condition key `{}`", key.key));
+        Condition { operator, key: key.key, values, loc: key.key_loc }
     }
 
     fn unknown_operator(&mut self, member: &Member) {

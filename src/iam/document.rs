@@ -12,7 +12,7 @@ use crate::diag::{Diagnostics, Loc, Source};
 
 use super::operator::Operator;
 use super::text::Text;
-use super::{decode, json};
+use super::{decode, json, node};
 
 /// What a document is used as: each kind of policy has elements that it must or cannot hold.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -439,7 +439,7 @@ impl Document {
     ) -> Result<(Self, Diagnostics), Diagnostics> {
         let mut found = Diagnostics::new();
         match json::parse(source, range, &mut found) {
-            Ok(node) => decode::document(&node, &role, found),
+            Ok(node) => decode::document(node, &role, found),
             Err(error) => {
                 found.push(error);
                 Err(found)
@@ -454,7 +454,7 @@ impl Document {
     pub fn parse_text(text: &Text, role: Use) -> Result<(Self, Diagnostics), Diagnostics> {
         let mut found = Diagnostics::new();
         match json::parse_text(text, &mut found) {
-            Ok(node) => decode::document(&node, &role, found),
+            Ok(node) => decode::document(node, &role, found),
             Err(error) => {
                 found.push(error);
                 Err(found)
@@ -470,8 +470,8 @@ impl Document {
         value: &serde_json::Value,
         role: Use,
     ) -> Result<(Self, Diagnostics), Diagnostics> {
-        let node = json::from_value(value).map_err(Diagnostics::from)?;
-        decode::document(&node, &role, Diagnostics::new())
+        let node = node::from_value(value).map_err(Diagnostics::from)?;
+        decode::document(node, &role, Diagnostics::new())
     }
 
     /// Whether no part is unknown until apply.

@@ -458,7 +458,7 @@ impl<'r> Case<'r> {
             // identity-based policy, permissions boundary or session policy."
             Some(Naming::Direct) => {
                 // For the session policy the sources differ.
-                let silent = self.caller.kind == CallerKind::Role && !session;
+                let silent = !session;
                 if silent && reading == Reading::Strict {
                     implicit(By::Session)
                 } else {

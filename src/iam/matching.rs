@@ -81,70 +81,80 @@ pub enum Wildcards {
 
 /// A compiled text of a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pattern {
-    pieces: Vec<Piece>,
+pub struct Pattern(Repr);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Repr {
+    /// No variables: the usual case, in one piece.
+    Plain(Vec<Unit>),
+    Mixed(Vec<Piece>),
 }
 
 impl Pattern {
     /// Compiles a text. Under version 2008-10-17 `${...}` stands for itself.
     #[must_use]
     pub fn new(text: &str, wildcards: Wildcards, version: Version) -> Self {
+        let active = wildcards == Wildcards::Active;
+        // Bytewise is sound: an ASCII byte never stands inside a longer UTF-8 character.
+        let unit = |byte: u8| match byte {
+            b'*' if active => STAR,
+            b'?' if active => ONE,
+            byte => Unit::from(byte),
+        };
+        if version == Version::V2008 || !text.contains("${") {
+            return Self(Repr::Plain(text.bytes().map(unit).collect()));
+        }
         let mut pieces = Vec::new();
         let mut units: Vec<Unit> = Vec::new();
         let mut rest = text;
-        while let Some(byte) = rest.bytes().next() {
-            let variable_text = rest.strip_prefix("${").filter(|_| version == Version::V2012);
-            if let Some((inner, after)) = variable_text.and_then(|r| r.split_once('}')) {
-                rest = after;
-                match inner {
-                    // "${*}, ${?}, ${$}": special characters that are not wildcards.
-                    "*" | "?" | "$" => units.extend(inner.bytes().map(Unit::from)),
-                    _ => {
-                        if !units.is_empty() {
-                            pieces.push(Piece::Units(std::mem::take(&mut units)));
-                        }
-                        pieces.push(variable(inner));
+        while let Some((before, inner, after)) = rest.split_once("${").and_then(|(before, tail)| {
+            tail.split_once('}').map(|(inner, after)| (before, inner, after))
+        }) {
+            units.extend(before.bytes().map(unit));
+            rest = after;
+            match inner {
+                // "${*}, ${?}, ${$}": special characters that are not wildcards.
+                "*" | "?" | "$" => units.extend(inner.bytes().map(Unit::from)),
+                _ => {
+                    if !units.is_empty() {
+                        pieces.push(Piece::Units(std::mem::take(&mut units)));
                     }
+                    pieces.push(variable(inner));
                 }
-                continue;
             }
-            units.push(match byte {
-                b'*' if wildcards == Wildcards::Active => STAR,
-                b'?' if wildcards == Wildcards::Active => ONE,
-                byte => Unit::from(byte),
-            });
-            // Bytewise on purpose: an ASCII byte never stands inside a longer UTF-8 character.
-            let step = rest.chars().next().map_or(1, char::len_utf8);
-            if step > 1 {
-                units.pop();
-                units.extend(rest.bytes().take(step).map(Unit::from));
-            }
-            rest = rest.get(step..).unwrap_or_default();
         }
-        if !units.is_empty() || pieces.is_empty() {
+        units.extend(rest.bytes().map(unit));
+        if pieces.is_empty() {
+            return Self(Repr::Plain(units));
+        }
+        if !units.is_empty() {
             pieces.push(Piece::Units(units));
         }
-        Self { pieces }
+        Self(Repr::Mixed(pieces))
     }
 
     /// Whether the pattern is nothing but stars.
     #[must_use]
     pub fn is_any(&self) -> bool {
-        matches!(self.pieces.as_slice(), [Piece::Units(u)] if !u.is_empty() && u.iter().all(|x| *x == STAR))
+        matches!(&self.0, Repr::Plain(u) if !u.is_empty() && u.iter().all(|x| *x == STAR))
     }
 
     /// The pattern with its variables filled in; `None` when one has no value.
     fn resolve<'a>(&'a self, facts: &mut Facts<'_>) -> Option<Cow<'a, [Unit]>> {
-        if let [Piece::Units(units)] = self.pieces.as_slice() {
-            return Some(Cow::Borrowed(units));
-        }
+        let pieces = match &self.0 {
+            Repr::Plain(units) => return Some(Cow::Borrowed(units)),
+            Repr::Mixed(pieces) => pieces,
+        };
         let mut out = Vec::new();
-        for piece in &self.pieces {
+        for piece in pieces {
             match piece {
                 Piece::Units(units) => out.extend_from_slice(units),
                 Piece::Variable { key, default } => {
                     // A value is substituted as text: a `*` in it is no wildcard.
-                    let value = facts.variable(key).or(default.as_deref())?;
+                    let Some(value) = facts.variable(key).or(default.as_deref()) else {
+                        facts.note_unresolved();
+                        return None;
+                    };
                     out.extend(value.bytes().map(Unit::from));
                 }
             }
@@ -172,20 +182,20 @@ impl Pattern {
     /// Whether the pattern matches a text that is in lower case already, without variables.
     #[must_use]
     pub fn matches_plain(&self, text: &str) -> bool {
-        match self.pieces.as_slice() {
-            [Piece::Units(units)] => glob(units, text.as_bytes()),
-            _ => false,
+        match &self.0 {
+            Repr::Plain(units) => glob(units, text.as_bytes()),
+            Repr::Mixed(_) => false,
         }
     }
 
     /// Splits at the colons of the policy's own text, into at most six segments.
-    fn segments(&self) -> Vec<Self> {
-        let mut out = vec![Self { pieces: Vec::new() }];
-        for piece in &self.pieces {
+    fn segments(pieces: &[Piece]) -> Vec<Self> {
+        let mut out: Vec<Vec<Piece>> = vec![Vec::new()];
+        for piece in pieces {
             match piece {
                 Piece::Variable { .. } => {
                     if let Some(last) = out.last_mut() {
-                        last.pieces.push(piece.clone());
+                        last.push(piece.clone());
                     }
                 }
                 Piece::Units(units) => {
@@ -194,27 +204,33 @@ impl Pattern {
                         let cut = rest.iter().position(|u| *u == COLON).filter(|_| out.len() < 6);
                         let (head, tail) = rest.split_at(cut.unwrap_or(rest.len()));
                         if let (false, Some(last)) = (head.is_empty(), out.last_mut()) {
-                            last.pieces.push(Piece::Units(head.to_vec()));
+                            last.push(Piece::Units(head.to_vec()));
                         }
                         if cut.is_none() {
                             break;
                         }
-                        out.push(Self { pieces: Vec::new() });
+                        out.push(Vec::new());
                         rest = tail.get(1..).unwrap_or_default();
                     }
                 }
             }
         }
-        for segment in &mut out {
-            if segment.pieces.is_empty() {
-                segment.pieces.push(Piece::Units(Vec::new()));
-            }
-        }
-        out
+        out.into_iter()
+            .map(|mut pieces| match pieces.as_mut_slice() {
+                [] => Self(Repr::Plain(Vec::new())),
+                [Piece::Units(units)] => Self(Repr::Plain(std::mem::take(units))),
+                _ => Self(Repr::Mixed(pieces)),
+            })
+            .collect()
     }
 
     fn ends_with_star(&self) -> bool {
-        matches!(self.pieces.last(), Some(Piece::Units(u)) if u.last() == Some(&STAR))
+        match &self.0 {
+            Repr::Plain(units) => units.last() == Some(&STAR),
+            Repr::Mixed(pieces) => {
+                matches!(pieces.last(), Some(Piece::Units(u)) if u.last() == Some(&STAR))
+            }
+        }
     }
 }
 
@@ -278,11 +294,23 @@ fn glob(pattern: &[Unit], text: &[u8]) -> bool {
 #[derive(Clone, Debug)]
 pub struct ArnPattern {
     any: bool,
-    segments: Vec<Pattern>,
+    segments: Segments,
     /// A star at the end of one of the first five segments: some sources let it run over colons.
     crossing: bool,
     /// A variable before the fifth colon, where AWS documents none.
     early_variable: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Segments {
+    /// Without variables: the whole text; it is split where it is matched.
+    Plain(Vec<Unit>),
+    Mixed(Vec<Pattern>),
+}
+
+/// At most six segments of a plain pattern.
+fn split(units: &[Unit]) -> impl Iterator<Item = &[Unit]> {
+    units.splitn(6, |unit| *unit == COLON)
 }
 
 impl ArnPattern {
@@ -290,15 +318,22 @@ impl ArnPattern {
     #[must_use]
     pub fn new(text: &str, version: Version) -> Self {
         let whole = Pattern::new(text, Wildcards::Active, version);
-        let segments = whole.segments();
-        let early = segments.iter().take(5);
-        Self {
-            any: whole.is_any(),
-            crossing: early.clone().any(Pattern::ends_with_star),
-            early_variable: early
-                .flat_map(|s| &s.pieces)
-                .any(|piece| matches!(piece, Piece::Variable { .. })),
-            segments,
+        let any = whole.is_any();
+        match whole.0 {
+            Repr::Plain(units) => {
+                let crossing = split(&units).take(5).any(|s| s.last() == Some(&STAR));
+                Self { any, crossing, early_variable: false, segments: Segments::Plain(units) }
+            }
+            Repr::Mixed(pieces) => {
+                let segments = Pattern::segments(&pieces);
+                let early = || segments.iter().take(5);
+                Self {
+                    any,
+                    crossing: early().any(Pattern::ends_with_star),
+                    early_variable: early().any(|s| matches!(s.0, Repr::Mixed(_))),
+                    segments: Segments::Mixed(segments),
+                }
+            }
         }
     }
 
@@ -338,13 +373,30 @@ impl ArnPattern {
     }
 
     fn by_segments(&self, text: &str, facts: &mut Facts<'_>) -> bool {
-        if self.segments.len() != 6 {
-            return false;
-        }
         let mut parts = text.splitn(6, ':');
-        self.segments
-            .iter()
-            .all(|segment| parts.next().is_some_and(|part| segment.matches(part, facts)))
+        match &self.segments {
+            Segments::Plain(units) => {
+                let mut count = 0;
+                split(units).all(|segment| {
+                    count += 1;
+                    parts.next().is_some_and(|part| glob(segment, part.as_bytes()))
+                }) && count == 6
+            }
+            Segments::Mixed(segments) => {
+                segments.len() == 6
+                    && segments.iter().all(|segment| {
+                        parts.next().is_some_and(|part| segment.matches(part, facts))
+                    })
+            }
+        }
+    }
+
+    /// The segments with their variables filled in; `None` when one has no value.
+    fn resolved<'a>(&'a self, facts: &mut Facts<'_>) -> Option<Vec<Cow<'a, [Unit]>>> {
+        match &self.segments {
+            Segments::Plain(units) => Some(split(units).map(Cow::Borrowed).collect()),
+            Segments::Mixed(segments) => segments.iter().map(|s| s.resolve(facts)).collect(),
+        }
     }
 
     /// The wide reading: a star at a segment's end runs over colons, others do not (but for those
@@ -353,8 +405,8 @@ impl ArnPattern {
         /// A star that stops at a colon.
         const BOUND: Unit = 258;
         let mut units: Vec<Unit> = Vec::new();
-        for (index, segment) in self.segments.iter().enumerate() {
-            let Some(resolved) = segment.resolve(facts) else { return false };
+        let Some(segments) = self.resolved(facts) else { return false };
+        for (index, resolved) in segments.iter().enumerate() {
             if index > 0 {
                 units.push(COLON);
             }

@@ -18,6 +18,7 @@ pub mod eval;
 pub mod json;
 pub mod limits;
 pub mod matching;
+pub mod node;
 pub mod normal;
 pub mod operator;
 mod policy;

@@ -192,11 +192,15 @@ impl CompiledStatement {
 
     fn resource_matches(&self, query: &Query<'_>, facts: &mut Facts<'_>) -> Tri {
         if !self.not_resources.is_empty() {
-            return self
+            let before = facts.unresolved();
+            let outside = self
                 .not_resources
                 .iter()
                 .fold(Tri::NO, |any, p| any.or(p.matches_resource(query.resource, facts)))
                 .negate();
+            // "If AWS cannot resolve a variable this might cause the entire statement to be invalid."
+            let sure = facts.unresolved() == before;
+            return outside.and(if sure { Tri::YES } else { Tri::DISPUTED });
         }
         if self.resources.is_empty() {
             // Trust and some repository policies apply to what they are attached to.

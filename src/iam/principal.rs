@@ -91,12 +91,15 @@ impl PrincipalMatcher {
         caller.account.as_ref().is_some_and(|account| self.accounts.contains(account))
     }
 
-    /// Whether `NotPrincipal` with this list covers the caller.
+    /// Whether `Deny` with this list as `NotPrincipal` hits the caller.
     ///
     /// "You must also specify the account ARN of the not-denied principal. Otherwise, the policy
-    /// might deny access to the entire account containing the principal. Depending on the service,
-    /// AWS might validate the account first and then the user." So whoever is to be spared must be
-    /// listed by every name: account, role and session.
+    /// might deny access to the entire account containing the principal. ... If an assumed-role user
+    /// is being evaluated, AWS might validate the account first, then the role, and then the
+    /// assumed-role user. ... We strongly recommend that you explicitly include the ARN for a user's
+    /// account, or include both the ARN for a role and the ARN for the account containing that
+    /// role." So whoever is listed with the account is spared, and whoever is listed by some of
+    /// those names only might be.
     pub(super) fn excludes(&self, caller: &Caller) -> Tri {
         if self.everyone {
             return Tri::NO;
@@ -104,16 +107,19 @@ impl PrincipalMatcher {
         if caller.account.is_none() {
             return self.naming(caller).is_none().into();
         }
-        let arn = |name: &Option<String>| name.as_ref().map(|name| self.arns.contains(name));
-        let mut names: Vec<bool> = vec![self.lists_account(caller)];
-        names.extend(arn(&caller.role));
-        names.extend(arn(&caller.own));
-        if names.iter().all(|listed| *listed) {
-            // A bare role stands for sessions of unknown name, none of which is listed.
-            let unnamed_session = caller.kind == CallerKind::Role && caller.own.is_none();
-            return if unnamed_session { Tri::DISPUTED } else { Tri::NO };
+        let listed =
+            |name: &Option<String>| name.as_ref().is_some_and(|name| self.arns.contains(name));
+        let account = self.lists_account(caller);
+        let own = match caller.kind {
+            CallerKind::Root => account,
+            CallerKind::Role => listed(&caller.role),
+            _ => listed(&caller.own),
+        };
+        match (account, own || listed(&caller.own)) {
+            (true, _) if own => Tri::NO,
+            (false, false) => Tri::YES,
+            _ => Tri::DISPUTED,
         }
-        Tri::YES
     }
 
     /// Whether it names S3 canonical users, which no account id can be compared with.

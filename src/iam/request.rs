@@ -306,13 +306,15 @@ pub struct Facts<'a> {
     /// Derived keys, in lower case. Few: searched in order.
     derived: Vec<(&'static str, ContextValue)>,
     missing: BTreeSet<String>,
+    /// How often a variable had no value.
+    unresolved: usize,
 }
 
 impl<'a> Facts<'a> {
     /// The facts of a context with derived keys (in lower case) behind it.
     #[must_use]
     pub fn new(context: &'a Context, derived: Vec<(&'static str, ContextValue)>) -> Self {
-        Self { context, derived, missing: BTreeSet::new() }
+        Self { context, derived, missing: BTreeSet::new(), unresolved: 0 }
     }
 
     pub(super) fn of(
@@ -366,6 +368,16 @@ impl<'a> Facts<'a> {
             Some(ContextValue::One(value)) => Some(value),
             _ => None,
         }
+    }
+
+    /// Notes that a pattern could not be filled in.
+    pub(super) fn note_unresolved(&mut self) {
+        self.unresolved += 1;
+    }
+
+    /// How many patterns could not be filled in so far.
+    pub(super) fn unresolved(&self) -> usize {
+        self.unresolved
     }
 
     /// The keys that were asked for and are not there.

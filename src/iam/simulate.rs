@@ -4,10 +4,14 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
-use super::document::{Document, Use};
-use super::eval::{ChainLevel, Decision, Policies, evaluate};
+use crate::diag::{Diagnostics, did_you_mean};
+
+use super::decode;
+use super::document::Use;
+use super::eval::{ChainLevel, DecidedBy, Matched, Policies, Verdict, evaluate};
+use super::node::{Kind, Member, Node};
 use super::policy::Policy;
 use super::request::{Context, ContextValue, Membership, Principal, Request};
 
@@ -36,138 +40,180 @@ const REQUEST_KEYS: [&str; 7] = [
     "context",
 ];
 
+#[derive(Serialize)]
+struct Answer<'a> {
+    id: &'a serde_json::Value,
+    decision: Option<Verdict>,
+    decided_by: Option<DecidedBy>,
+    matched: &'a [Matched],
+    missing_context: &'a [String],
+    disputed: &'a [String],
+    error: Option<&'a str>,
+}
+
 /// Judges the case on one line; returns one line without its line break.
 #[must_use]
 pub fn simulate_line(line: &str) -> String {
     if line.len() > MAX_LINE {
-        return failure(&Value::Null, format!("the line is longer than {MAX_LINE} bytes"));
+        return failure(
+            &serde_json::Value::Null,
+            &format!("the line is longer than {MAX_LINE} bytes"),
+        );
     }
-    let value: Value = match serde_json::from_str(line.trim_start_matches('\u{feff}')) {
-        Ok(value) => value,
+    let node: Node = match serde_json::from_str(line.trim_start_matches('\u{feff}')) {
+        Ok(node) => node,
         Err(error) => {
             let reason = error.to_string();
             let reason = reason.split(" at line ").next().unwrap_or_default();
             let column = error.column();
-            return failure(&Value::Null, format!("not JSON: {reason} at column {column}"));
+            let message = format!("not a case: {reason} at column {column}");
+            return failure(&serde_json::Value::Null, &message);
         }
     };
-    let id = value.get("id").cloned().unwrap_or(Value::Null);
-    match case(&value) {
-        Ok((request, policies)) => answer(&id, &evaluate(&request, &policies)),
-        Err(error) => failure(&id, error),
+    let mut id = serde_json::Value::Null;
+    match case(node, &mut id) {
+        Ok((request, policies)) => {
+            let decision = evaluate(&request, &policies);
+            write(&Answer {
+                id: &id,
+                decision: Some(decision.decision),
+                decided_by: Some(decision.decided_by),
+                matched: &decision.matched,
+                missing_context: &decision.missing_context,
+                disputed: &decision.disputed,
+                error: None,
+            })
+        }
+        Err(error) => failure(&id, &error),
     }
 }
 
-fn answer(id: &Value, decision: &Decision) -> String {
-    json!({
-        "id": id,
-        "decision": decision.decision,
-        "decided_by": decision.decided_by,
-        "matched": decision.matched,
-        "missing_context": decision.missing_context,
-        "disputed": decision.disputed,
-        "error": null,
+fn failure(id: &serde_json::Value, error: &str) -> String {
+    write(&Answer {
+        id,
+        decision: None,
+        decided_by: None,
+        matched: &[],
+        missing_context: &[],
+        disputed: &[],
+        error: Some(error),
     })
-    .to_string()
 }
 
-fn failure(id: &Value, error: impl Into<String>) -> String {
-    json!({
-        "id": id,
-        "decision": null,
-        "decided_by": null,
-        "matched": [],
-        "missing_context": [],
-        "disputed": [],
-        "error": error.into(),
-    })
-    .to_string()
+fn write(answer: &Answer<'_>) -> String {
+    // Strings and enumerations always serialize; the fallback is for the compiler.
+    serde_json::to_string(answer)
+        .unwrap_or_else(|_| r#"{"error":"cannot write the answer"}"#.to_owned())
 }
 
-/// Reads a case.
+/// An object whose keys are taken one by one.
+struct Fields<'w> {
+    what: &'w str,
+    members: Vec<Member>,
+}
+
+impl<'w> Fields<'w> {
+    fn new(node: Node, known: &[&str], what: &'w str) -> Result<Self, String> {
+        let Kind::Object(members) = node.kind else {
+            return Err(format!("the {what} must be an object"));
+        };
+        if let Some(odd) = members.iter().find(|m| !known.contains(&m.key.as_str())) {
+            let help = did_you_mean(&odd.key, known.iter().copied());
+            let help = help.map(|h| format!("; {h}")).unwrap_or_default();
+            return Err(format!("unknown key `{}` in the {what}{help}", odd.key));
+        }
+        Ok(Self { what, members })
+    }
+
+    /// The value of a key; `null` counts as absent.
+    fn take(&mut self, key: &str) -> Option<Node> {
+        let at = self.members.iter().position(|m| m.key == key)?;
+        let value = self.members.swap_remove(at).value;
+        (!matches!(value.kind, Kind::Null)).then_some(value)
+    }
+
+    fn text(&mut self, key: &str) -> Result<String, String> {
+        let what = self.what;
+        let value = self.take(key).ok_or_else(|| format!("`{key}` is missing in the {what}"))?;
+        text(value).ok_or_else(|| format!("`{key}` must be a string"))
+    }
+
+    fn flag(&mut self, key: &str) -> Result<bool, String> {
+        match self.take(key).map(|node| node.kind) {
+            None => Ok(false),
+            Some(Kind::Bool(flag)) => Ok(flag),
+            Some(_) => Err(format!("`{key}` must be true or false")),
+        }
+    }
+
+    fn list(&mut self, key: &str) -> Result<Vec<Node>, String> {
+        match self.take(key).map(|node| node.kind) {
+            None => Ok(Vec::new()),
+            Some(Kind::Array(items)) => Ok(items),
+            Some(_) => Err(format!("`{key}` must be a list")),
+        }
+    }
+}
+
+fn text(node: Node) -> Option<String> {
+    match node.kind {
+        Kind::String(text) => text.into_known(),
+        _ => None,
+    }
+}
+
+/// Reads a case; `id` is set as soon as it is known.
 ///
 /// # Errors
 /// What is wrong with it, as one message.
-pub fn case(value: &Value) -> Result<(Request, Policies), String> {
-    let case = value.as_object().ok_or("a case must be an object")?;
-    known_keys(case, &CASE_KEYS, "case")?;
-    let request = request(case.get("request").ok_or("`request` is missing")?)?;
-    let one = |key: &str, role: Use| -> Result<Option<Arc<Policy>>, String> {
-        match case.get(key) {
-            None | Some(Value::Null) => Ok(None),
-            // Either the bare document or, as in lists, an object that names it.
-            Some(value) if value.get("document").is_some() => named(value, key, &role).map(Some),
-            Some(value) => document(key, key, value, role).map(Some),
+pub fn case(node: Node, id: &mut serde_json::Value) -> Result<(Request, Policies), String> {
+    if let Kind::Object(members) = &node.kind {
+        if let Some(member) = members.iter().find(|m| m.key == "id") {
+            *id = match &member.value.kind {
+                Kind::String(text) => text.known().into(),
+                Kind::Bool(flag) => (*flag).into(),
+                Kind::Number(number) => serde_json::from_str(number).unwrap_or_default(),
+                _ => serde_json::Value::Null,
+            };
         }
-    };
-    let many = |key: &str, role: Use| -> Result<Vec<Arc<Policy>>, String> {
-        list(case.get(key), key)?.iter().map(|value| named(value, key, &role)).collect()
-    };
+    }
+    let mut fields = Fields::new(node, &CASE_KEYS, "case")?;
+    let request = request(fields.take("request").ok_or("`request` is missing in the case")?)?;
     // A trust policy has no `Resource`, nor have some others: their grammar is checked elsewhere.
-    let resource_side = || Use::Resource(String::new());
+    let resource_side = Use::Resource(String::new());
     let policies = Policies {
-        identity: many("identity_policies", Use::Identity)?,
-        boundary: one("permissions_boundary", Use::Boundary)?,
-        session: many("session_policies", Use::Session)?,
-        service_control: chain(case, "service_control_policies", &Use::Identity)?,
-        resource_control: chain(case, "resource_control_policies", &resource_side())?,
-        resource: one("resource_policy", resource_side())?,
-        endpoint: one("vpc_endpoint_policy", resource_side())?,
-        restrict_public_buckets: flag(
-            case.get("restrict_public_buckets"),
-            "restrict_public_buckets",
-        )?,
+        identity: many(&mut fields, "identity_policies", &Use::Identity)?,
+        boundary: one(&mut fields, "permissions_boundary", &Use::Boundary)?,
+        session: many(&mut fields, "session_policies", &Use::Session)?,
+        service_control: chain(&mut fields, "service_control_policies", &Use::Identity)?,
+        resource_control: chain(&mut fields, "resource_control_policies", &resource_side)?,
+        resource: one(&mut fields, "resource_policy", &resource_side)?,
+        endpoint: one(&mut fields, "vpc_endpoint_policy", &resource_side)?,
+        restrict_public_buckets: fields.flag("restrict_public_buckets")?,
     };
     Ok((request, policies))
 }
 
-fn known_keys(object: &Map<String, Value>, known: &[&str], what: &str) -> Result<(), String> {
-    match object.keys().find(|key| !known.contains(&key.as_str())) {
-        None => Ok(()),
-        Some(key) => {
-            let help = crate::diag::did_you_mean(key, known.iter().copied());
-            let help = help.map(|h| format!("; {h}")).unwrap_or_default();
-            Err(format!("unknown key `{key}` in the {what}{help}"))
-        }
-    }
+/// A policy: the bare document or, as in lists, an object that names it.
+fn one(fields: &mut Fields<'_>, key: &str, role: &Use) -> Result<Option<Arc<Policy>>, String> {
+    let Some(node) = fields.take(key) else { return Ok(None) };
+    let wrapped =
+        matches!(&node.kind, Kind::Object(members) if members.iter().any(|m| m.key == "document"));
+    if wrapped { named(node, key, role) } else { document(key, key, node, role) }.map(Some)
 }
 
-fn list<'v>(value: Option<&'v Value>, key: &str) -> Result<&'v [Value], String> {
-    match value {
-        None | Some(Value::Null) => Ok(&[]),
-        Some(Value::Array(items)) => Ok(items),
-        Some(_) => Err(format!("`{key}` must be a list")),
-    }
+fn many(fields: &mut Fields<'_>, key: &str, role: &Use) -> Result<Vec<Arc<Policy>>, String> {
+    fields.list(key)?.into_iter().map(|node| named(node, key, role)).collect()
 }
 
-fn flag(value: Option<&Value>, key: &str) -> Result<bool, String> {
-    match value {
-        None | Some(Value::Null) => Ok(false),
-        Some(Value::Bool(flag)) => Ok(*flag),
-        Some(_) => Err(format!("`{key}` must be true or false")),
-    }
-}
-
-fn text<'v>(object: &'v Map<String, Value>, key: &str) -> Result<&'v str, String> {
-    match object.get(key) {
-        Some(Value::String(text)) => Ok(text),
-        Some(_) => Err(format!("`{key}` must be a string")),
-        None => Err(format!("`{key}` is missing")),
-    }
-}
-
-fn document(key: &str, name: &str, value: &Value, role: Use) -> Result<Arc<Policy>, String> {
+fn document(key: &str, name: &str, node: Node, role: &Use) -> Result<Arc<Policy>, String> {
     // A document may also come as the JSON text that AWS returns.
-    let parsed;
-    let value = match value {
-        Value::String(text) => {
-            parsed = serde_json::from_str(text)
-                .map_err(|_| format!("`{key}`: policy `{name}` is not JSON"))?;
-            &parsed
-        }
-        value => value,
+    let node = match &node.kind {
+        Kind::String(text) => serde_json::from_str(text.known().unwrap_or_default())
+            .map_err(|_| format!("`{key}`: policy `{name}` is not JSON"))?,
+        _ => node,
     };
-    match Document::from_json(value, role) {
+    match decode::document(node, role, Diagnostics::new()) {
         Ok((document, _)) => Ok(Arc::new(Policy::new(name, &document))),
         Err(found) => {
             let all: Vec<&str> =
@@ -177,132 +223,130 @@ fn document(key: &str, name: &str, value: &Value, role: Use) -> Result<Arc<Polic
     }
 }
 
-fn named(value: &Value, key: &str, role: &Use) -> Result<Arc<Policy>, String> {
-    let object = value.as_object().ok_or_else(|| format!("`{key}` must hold objects"))?;
-    let inner = object
-        .get("document")
+fn named(node: Node, key: &str, role: &Use) -> Result<Arc<Policy>, String> {
+    let mut fields = Fields::new(node, &["name", "document"], "policy")
+        .map_err(|error| format!("`{key}`: {error}"))?;
+    let inner = fields
+        .take("document")
         .ok_or_else(|| format!("`{key}`: a policy must have `name` and `document`"))?;
-    let name = match object.get("name") {
-        None | Some(Value::Null) => key,
-        Some(Value::String(name)) => name,
-        Some(_) => return Err(format!("`{key}`: `name` must be a string")),
+    let name = match fields.take("name") {
+        None => key.to_owned(),
+        Some(node) => text(node).ok_or_else(|| format!("`{key}`: `name` must be a string"))?,
     };
-    document(key, name, inner, role.clone())
+    document(key, &name, inner, role)
 }
 
-fn chain(case: &Map<String, Value>, key: &str, role: &Use) -> Result<Vec<ChainLevel>, String> {
-    list(case.get(key), key)?
-        .iter()
-        .map(|level| {
-            let object = level
-                .as_object()
-                .ok_or_else(|| format!("`{key}` must hold objects, one for each level"))?;
-            known_keys(object, &["target", "policies"], "level")
+fn chain(fields: &mut Fields<'_>, key: &str, role: &Use) -> Result<Vec<ChainLevel>, String> {
+    fields
+        .list(key)?
+        .into_iter()
+        .map(|node| {
+            let mut level = Fields::new(node, &["target", "policies"], "level")
                 .map_err(|error| format!("`{key}`: {error}"))?;
-            let policies = list(object.get("policies"), "policies")?
-                .iter()
+            let policies = level
+                .list("policies")?
+                .into_iter()
                 .map(|policy| named(policy, key, role))
                 .collect::<Result<_, _>>()?;
-            let target = object.get("target").and_then(Value::as_str).unwrap_or_default();
-            Ok(ChainLevel { target: target.to_owned(), policies })
+            let target = level.take("target").and_then(text).unwrap_or_default();
+            Ok(ChainLevel { target, policies })
         })
         .collect()
 }
 
-fn request(value: &Value) -> Result<Request, String> {
-    let object = value.as_object().ok_or("`request` must be an object")?;
-    known_keys(object, &REQUEST_KEYS, "request")?;
-    let action = text(object, "action")?;
+fn request(node: Node) -> Result<Request, String> {
+    let mut fields = Fields::new(node, &REQUEST_KEYS, "request")?;
+    let action = fields.text("action")?;
     if !action
         .split_once(':')
         .is_some_and(|(service, name)| !service.is_empty() && !name.is_empty())
     {
         return Err(format!("`{action}` is no action: write `service:Action`"));
     }
-    let resource = text(object, "resource")?;
+    let resource = fields.text("resource")?;
     if resource != "*" && (!resource.starts_with("arn:") || resource.split(':').count() < 6) {
         return Err(format!("`{resource}` is no resource: write an ARN or `*`"));
     }
-    let resource_account = match object.get("resource_account") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(account)) if super::values::is_account_id(account) => {
-            Some(account.clone())
-        }
-        Some(_) => return Err("`resource_account` must be 12 digits".to_owned()),
+    let resource_account = match fields.take("resource_account") {
+        None => None,
+        Some(node) => match text(node) {
+            Some(account) if super::values::is_account_id(&account) => Some(account),
+            _ => return Err("`resource_account` must be 12 digits".to_owned()),
+        },
     };
     Ok(Request {
-        principal: principal(object.get("principal").ok_or("`principal` is missing")?)?,
-        principal_organization: membership(object, "principal_organization")?,
-        action: action.to_owned(),
-        resource: resource.to_owned(),
+        principal: principal(
+            fields.take("principal").ok_or("`principal` is missing in the request")?,
+        )?,
+        principal_organization: membership(fields.take("principal_organization"))?,
+        action,
+        resource,
         resource_account,
-        resource_organization: membership(object, "resource_organization")?,
-        context: context(object.get("context"))?,
+        resource_organization: membership(fields.take("resource_organization"))?,
+        context: context(fields.take("context"))?,
     })
 }
 
-fn principal(value: &Value) -> Result<Principal, String> {
-    match value {
-        Value::String(text) => Principal::parse(text),
-        Value::Object(object) if object.len() == 1 => {
-            if let Some(Value::String(service)) = object.get("service") {
-                Ok(Principal::Service(service.clone()))
-            } else if let Some(Value::String(provider)) = object.get("federated") {
-                Ok(Principal::Federated(provider.clone()))
-            } else {
-                Err("`principal` must name a `service` or a `federated` provider".to_owned())
-            }
-        }
-        _ => Err("`principal` must be a string, `{\"service\": ...}` or `{\"federated\": ...}`"
-            .to_owned()),
+fn principal(node: Node) -> Result<Principal, String> {
+    if let Kind::String(text) = &node.kind {
+        return Principal::parse(text.known().unwrap_or_default());
+    }
+    let mut fields = Fields::new(node, &["service", "federated"], "principal")?;
+    match (fields.take("service").and_then(text), fields.take("federated").and_then(text)) {
+        (Some(service), None) => Ok(Principal::Service(service)),
+        (None, Some(provider)) => Ok(Principal::Federated(provider)),
+        _ => Err("the principal must name a `service` or a `federated` provider".to_owned()),
     }
 }
 
-fn membership(request: &Map<String, Value>, key: &str) -> Result<Option<Membership>, String> {
-    let object = match request.get(key) {
-        None | Some(Value::Null) => return Ok(None),
-        Some(Value::Object(object)) => object,
-        Some(_) => return Err(format!("`{key}` must be an object")),
-    };
-    known_keys(object, &["id", "management_account"], key)?;
+fn membership(node: Option<Node>) -> Result<Option<Membership>, String> {
+    let Some(node) = node else { return Ok(None) };
+    let mut fields = Fields::new(node, &["id", "management_account"], "organization")?;
     Ok(Some(Membership {
-        id: text(object, "id").map_err(|error| format!("`{key}`: {error}"))?.to_owned(),
-        management_account: flag(object.get("management_account"), "management_account")?,
+        id: fields.text("id")?,
+        management_account: fields.flag("management_account")?,
     }))
 }
 
-fn context(value: Option<&Value>) -> Result<Context, String> {
+fn context(node: Option<Node>) -> Result<Context, String> {
     let mut context = Context::default();
-    let object = match value {
-        None | Some(Value::Null) => return Ok(context),
-        Some(Value::Object(object)) => object,
+    let members = match node.map(|node| node.kind) {
+        None => return Ok(context),
+        Some(Kind::Object(members)) => members,
         Some(_) => return Err("`context` must be an object".to_owned()),
     };
-    let scalar = |key: &str, value: &Value| match value {
-        Value::String(text) => Ok(text.clone()),
-        Value::Bool(flag) => Ok(flag.to_string()),
-        Value::Number(number) => Ok(number.to_string()),
-        _ => Err(format!("`context`: the values of `{key}` must be strings")),
-    };
-    for (key, value) in object {
-        if context.get(key).is_some() {
+    for member in members {
+        let key = member.key;
+        if context.get(&key).is_some() {
             return Err(format!("`context`: `{key}` occurs twice, in different case"));
         }
-        let value = match value {
-            // An explicit null is an absent key.
-            Value::Null => continue,
-            Value::Array(items) => ContextValue::Many(
-                items.iter().map(|item| scalar(key, item)).collect::<Result<_, _>>()?,
-            ),
-            value => ContextValue::One(scalar(key, value)?),
+        let scalar = |kind: Kind| match kind {
+            Kind::String(text) => text.into_known(),
+            Kind::Bool(flag) => Some(flag.to_string()),
+            Kind::Number(number) => Some(number),
+            _ => None,
         };
-        context.set(key, value);
+        let value = match member.value.kind {
+            // An explicit null is an absent key.
+            Kind::Null => continue,
+            Kind::Array(items) => items
+                .into_iter()
+                .map(|item| scalar(item.kind))
+                .collect::<Option<Vec<_>>>()
+                .map(ContextValue::Many),
+            kind => scalar(kind).map(ContextValue::One),
+        };
+        let value =
+            value.ok_or_else(|| format!("`context`: the values of `{key}` must be strings"))?;
+        context.set(&key, value);
     }
     Ok(context)
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     fn run(line: &str) -> Value {
@@ -362,6 +406,7 @@ mod tests {
             r#"{"id":1,"request":{"principal":"*","action":"s3:x","resource":"*","context":{"a":{}}}}"#,
             r#"{"id":1,"request":{"principal":"*","action":"s3:x","resource":"*"},"resource_policy":{"Statement":[{}]}}"#,
             r#"{"id":1,"request":{"principal":"*","action":"s3:x","resource":"*"},"session_policy":[]}"#,
+            r#"{"id":1,"request":{"principal":"*","action":"s3:x","action":"s3:y","resource":"*"}}"#,
         ] {
             let answer = run(line);
             assert!(answer["error"].is_string(), "{line} {answer}");

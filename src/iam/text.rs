@@ -102,6 +102,15 @@ impl Text {
         }
     }
 
+    /// The whole text when it is known, without a copy.
+    #[must_use]
+    pub fn into_known(self) -> Option<String> {
+        match self.0 {
+            Repr::Known(text) => Some(text),
+            Repr::Mixed(_) => None,
+        }
+    }
+
     /// Whether no part is a placeholder.
     #[must_use]
     pub fn is_known(&self) -> bool {

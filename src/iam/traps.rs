@@ -173,10 +173,10 @@ fn deny_with_not_principal_hits_everybody_with_a_boundary() {
     );
 }
 
-/// IAM User Guide, "NotPrincipal": to spare a role session, the account, the role and the session
-/// must all be listed.
+/// IAM User Guide, "NotPrincipal": "We strongly recommend that you ... include both the ARN for a
+/// role and the ARN for the account containing that role": listed by less, AWS "might" deny.
 #[test]
-fn not_principal_spares_only_who_is_listed_by_every_name() {
+fn not_principal_spares_for_sure_only_role_with_account() {
     let with = |names: Value| Policies {
         identity: vec![allow_all()],
         resource: Some(resource(
@@ -184,11 +184,34 @@ fn not_principal_spares_only_who_is_listed_by_every_name() {
         )),
         ..Policies::default()
     };
-    assert!(!evaluate(&get_object(SESSION), &with(json!([ROLE]))).is_allowed());
-    assert!(!evaluate(&get_object(SESSION), &with(json!([ROLE, SESSION]))).is_allowed());
-    assert!(
-        evaluate(&get_object(SESSION), &with(json!([ROLE, SESSION, "111122223333"]))).is_allowed()
+    let sure = evaluate(&get_object(SESSION), &with(json!([ROLE, "111122223333"])));
+    assert!(sure.is_allowed() && sure.disputed.is_empty());
+    for partly in [
+        json!([ROLE]),
+        json!([ROLE, SESSION]),
+        json!(["111122223333"]),
+        json!([SESSION, "111122223333"]),
+    ] {
+        let decision = evaluate(&get_object(SESSION), &with(partly));
+        assert!(decision.is_allowed() && decision.disputed.len() == 1);
+    }
+    let other =
+        evaluate(&get_object(SESSION), &with(json!(["arn:aws:iam::111122223333:role/other"])));
+    assert_eq!(verdict(&other), (Verdict::ExplicitDeny, DecidedBy::ResourcePolicy));
+}
+
+/// IAM User Guide, "Policy elements: Variables and tags": "If AWS cannot resolve a variable this
+/// might cause the entire statement to be invalid": so under negation it is disputed.
+#[test]
+fn a_variable_without_value_under_negation_is_disputed() {
+    let deny = identity(
+        json!({"Effect": "Deny", "Action": "s3:*", "NotResource": "arn:aws:s3:::b/${aws:PrincipalTag/team}/*"}),
     );
+    let policies = Policies { identity: vec![allow_all(), deny], ..Policies::default() };
+    let decision = evaluate(&get_object(SESSION), &policies);
+    assert!(decision.is_allowed());
+    assert_eq!(decision.disputed.len(), 1);
+    assert_eq!(decision.missing_context, ["aws:principaltag/team"]);
 }
 
 /// Organizations User Guide, "Service control policies": "What's new, 19 September 2025: SCPs

@@ -180,13 +180,14 @@ impl Pass<'_> {
         for principals in statement.principals.iter().chain(&statement.not_principals) {
             self.principals(principals);
         }
+        // "NotPrincipal must be used with "Effect":"Deny". Using it with "Effect":"Allow" is not
+        // supported" (IAM User Guide, NotPrincipal).
         if statement.not_principals.is_some() && statement.effect == Effect::Allow {
-            let mut warning = Diagnostic::warning(
-                "`NotPrincipal` with `Allow` grants to everybody else",
-            )
-            .detail("that includes anonymous callers and principals of every other account");
-            warning.loc = statement.loc.clone().map(opening);
-            self.found.push(warning);
+            let mut error = Diagnostic::error("`NotPrincipal` cannot be used with `Allow`")
+                .detail("it would grant to everybody else, anonymous callers included")
+                .help("use `Principal` with a condition on `aws:PrincipalArn`");
+            error.loc = statement.loc.clone().map(opening);
+            self.found.push(error);
         }
         self.conditions(&statement.conditions);
     }
