@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 pub mod diag;
 pub mod eval;
+pub mod graph;
 pub mod iam;
 pub mod ids;
 pub mod plan;

@@ -74,6 +74,10 @@ impl Loaded {
 /// Loads the configuration of a directory.
 #[must_use]
 pub fn load(dir: &Path, options: &Options) -> Loaded {
+    crate::stack::deep(|| load_here(dir, options))
+}
+
+fn load_here(dir: &Path, options: &Options) -> Loaded {
     let kinds = crate::schema::kinds();
     let mut loader = Loader {
         kinds,

@@ -11,6 +11,7 @@ mod lex;
 mod load;
 mod model;
 mod raw;
+mod refs;
 mod syntax;
 mod vars;
 
@@ -22,5 +23,6 @@ pub use model::{
     ResourceDecl, Settings, Supplied, SuppliedBy, Target, TargetAddr, VariableDecl,
 };
 pub use raw::{Dynamic, RawAttr, RawBlock, RawBody, RawNested};
+pub use refs::{RefPart, Reference, body_references, references};
 pub use syntax::{MAX_NESTING, parse_body, parse_expression, parse_template};
 pub use vars::VarArg;

@@ -1,0 +1,279 @@
+//! Builds the graph of a configuration.
+
+use super::{CallPath, Firmness, Graph, Item, Node};
+use crate::config::{
+    CallDecl, Condition, Configuration, Expr, Module, RawBlock, Reference, ResourceDecl,
+    body_references, references,
+};
+use crate::diag::Diagnostic;
+use crate::schema::kind;
+
+/// How many module calls a configuration may have when those within modules are counted at each
+/// place that they are reached from.
+const MAX_PATHS: usize = 20_000;
+
+/// Builds the graph.
+///
+/// # Errors
+/// When module calls multiply beyond all measure.
+pub fn build(configuration: &Configuration) -> Result<Graph, Diagnostic> {
+    let mut builder = Builder { configuration, graph: Graph::default(), modules: Vec::new() };
+    builder.declare(configuration.root(), Vec::new(), None)?;
+    for at in 0..builder.modules.len() {
+        builder.link(at);
+    }
+    Ok(builder.graph)
+}
+
+/// A module as reached by one path of calls.
+struct Reached<'c> {
+    module: &'c Module,
+    path: CallPath,
+    call: Option<&'c CallDecl>,
+}
+
+struct Builder<'c> {
+    configuration: &'c Configuration,
+    graph: Graph,
+    modules: Vec<Reached<'c>>,
+}
+
+impl<'c> Builder<'c> {
+    fn declare(
+        &mut self,
+        module: &'c Module,
+        path: CallPath,
+        call: Option<&'c CallDecl>,
+    ) -> Result<(), Diagnostic> {
+        if self.modules.len() >= MAX_PATHS {
+            return Err(Diagnostic::error(format!(
+                "modules calling modules make more than {MAX_PATHS} calls"
+            ))
+            .at_opt(call.map(|c| c.loc.clone()))
+            .help("a module that calls another twice, which calls another twice, doubles at each level"));
+        }
+        let mut add = |item: Item, loc: &crate::diag::Loc| {
+            self.graph.add(Node { path: path.clone(), item }, loc.clone());
+        };
+        for (name, decl) in &module.variables {
+            add(Item::Variable(name.clone()), &decl.loc);
+        }
+        for (name, decl) in &module.locals {
+            add(Item::Local(name.clone()), &decl.name.loc);
+        }
+        for (name, decl) in &module.calls {
+            add(Item::Call(name.clone()), &decl.loc);
+        }
+        for ((kind, label), decl) in &module.resources {
+            add(Item::Resource(kind.clone(), label.clone()), &decl.loc);
+        }
+        for (name, decl) in &module.environments {
+            add(Item::Environment(name.clone()), &decl.loc);
+        }
+        for (name, decl) in &module.config_schemas {
+            add(Item::ConfigSchema(name.clone()), &decl.loc);
+        }
+        for ((ty, label), decl) in &module.declarations {
+            add(Item::Declaration(ty.clone(), label.clone()), &decl.loc);
+        }
+        for (name, decl) in &module.checks {
+            add(Item::Check(name.clone()), &decl.loc);
+        }
+        for (name, decl) in &module.outputs {
+            add(Item::Output(name.clone()), &decl.loc);
+        }
+        self.modules.push(Reached { module, path: path.clone(), call });
+        for (name, call) in &module.calls {
+            let mut below = path.clone();
+            below.push(name.clone());
+            self.declare(self.configuration.module(call.module), below, Some(call))?;
+        }
+        Ok(())
+    }
+
+    fn link(&mut self, at: usize) {
+        let Some(Reached { module, path, call }) = self.modules.get(at) else { return };
+        let (module, path, call) = (*module, path.clone(), *call);
+        let node = |item: Item| Node { path: path.clone(), item };
+        if let Some(call) = call {
+            self.enter(module, &path, call);
+        }
+        for (name, decl) in &module.locals {
+            self.expr(&node(Item::Local(name.clone())), &decl.value, Firmness::Firm);
+        }
+        for (name, decl) in &module.variables {
+            self.conditions(&node(Item::Variable(name.clone())), &decl.validations);
+        }
+        for (name, decl) in &module.outputs {
+            let from = node(Item::Output(name.clone()));
+            self.expr(&from, &decl.value, Firmness::Firm);
+            self.exprs(&from, &decl.depends_on, Firmness::Firm);
+            self.conditions(&from, &decl.preconditions);
+        }
+        for (name, decl) in &module.calls {
+            let from = node(Item::Call(name.clone()));
+            self.exprs(&from, decl.for_each.iter().chain(&decl.count), Firmness::Firm);
+            self.exprs(&from, &decl.depends_on, Firmness::Firm);
+        }
+        for ((kind, label), decl) in &module.resources {
+            self.resource(&node(Item::Resource(kind.clone(), label.clone())), decl);
+        }
+        for (name, decl) in &module.checks {
+            self.conditions(&node(Item::Check(name.clone())), &decl.asserts);
+        }
+        for (name, block) in &module.environments {
+            self.environment(&node(Item::Environment(name.clone())), block);
+        }
+        for (name, block) in &module.config_schemas {
+            let from = node(Item::ConfigSchema(name.clone()));
+            self.body(&from, block, Firmness::Firm);
+        }
+        for ((ty, label), block) in &module.declarations {
+            let from = node(Item::Declaration(ty.clone(), label.clone()));
+            self.body(&from, block, Firmness::Firm);
+        }
+    }
+
+    /// A called module's variables refer to what the call gives them, and all its blocks to the call.
+    fn enter(&mut self, module: &'c Module, path: &CallPath, call: &'c CallDecl) {
+        let outer: CallPath = path.iter().take(path.len().saturating_sub(1)).cloned().collect();
+        let caller = Node { path: outer.clone(), item: Item::Call(call.name.value.clone()) };
+        for name in module.variables.keys() {
+            let variable = Node { path: path.clone(), item: Item::Variable(name.clone()) };
+            if let Some(arg) = call.args.get(name) {
+                for reference in references(&arg.value, &[]) {
+                    self.connect(&variable, &outer, &reference, Firmness::Firm);
+                }
+            }
+        }
+        let blocks = module
+            .resources
+            .keys()
+            .map(|(kind, label)| Item::Resource(kind.clone(), label.clone()))
+            .chain(module.outputs.keys().map(|name| Item::Output(name.clone())))
+            .chain(module.calls.keys().map(|name| Item::Call(name.clone())));
+        for item in blocks {
+            let block = Node { path: path.clone(), item };
+            self.graph.connect(&block, &caller, Firmness::Firm, &call.loc);
+        }
+    }
+
+    fn resource(&mut self, from: &Node, decl: &ResourceDecl) {
+        let meta = &decl.meta;
+        let firm = meta
+            .for_each
+            .iter()
+            .chain(&meta.count)
+            .chain(&meta.accounts)
+            .chain(&meta.environments)
+            .chain(&meta.depends_on);
+        self.exprs(from, firm, Firmness::Firm);
+        for reference in body_references(&decl.body, &[]) {
+            self.connect(from, &from.path, &reference, Firmness::Soft);
+        }
+        self.exprs(from, &meta.lifecycle.replace_triggered_by, Firmness::Soft);
+        for condition in meta.lifecycle.preconditions.iter().chain(&meta.lifecycle.postconditions) {
+            self.expr(from, &condition.condition, Firmness::Soft);
+            self.expr(from, &condition.error_message, Firmness::Soft);
+        }
+    }
+
+    fn environment(&mut self, from: &Node, block: &RawBlock) {
+        for (name, attr) in &block.body.attrs {
+            let firmness =
+                if name == "accounts" || name == "like" { Firmness::Firm } else { Firmness::Soft };
+            self.expr(from, &attr.value, firmness);
+        }
+        let mut inner = block.body.clone();
+        inner.attrs.clear();
+        for reference in body_references(&inner, &[]) {
+            self.connect(from, &from.path, &reference, Firmness::Soft);
+        }
+    }
+
+    fn body(&mut self, from: &Node, block: &RawBlock, firmness: Firmness) {
+        for reference in body_references(&block.body, &[]) {
+            self.connect(from, &from.path, &reference, firmness);
+        }
+    }
+
+    fn conditions(&mut self, from: &Node, conditions: &[Condition]) {
+        for condition in conditions {
+            self.expr(from, &condition.condition, Firmness::Soft);
+            self.expr(from, &condition.error_message, Firmness::Soft);
+        }
+    }
+
+    fn exprs<'e>(
+        &mut self,
+        from: &Node,
+        exprs: impl IntoIterator<Item = &'e Expr>,
+        firmness: Firmness,
+    ) {
+        for expr in exprs {
+            self.expr(from, expr, firmness);
+        }
+    }
+
+    fn expr(&mut self, from: &Node, expr: &Expr, firmness: Firmness) {
+        for reference in references(expr, &[]) {
+            self.connect(from, &from.path, &reference, firmness);
+        }
+    }
+
+    /// An edge for a reference that is read in the module at `path`.
+    fn connect(&mut self, from: &Node, path: &CallPath, reference: &Reference, firmness: Firmness) {
+        let Some((name, _)) = reference.name(0) else { return };
+        let name = name.to_owned();
+        let here = |item: Item| Node { path: path.clone(), item };
+        let to = match reference.root.as_str() {
+            "var" => here(Item::Variable(name)),
+            "local" => here(Item::Local(name)),
+            "module" => {
+                let mut below = path.clone();
+                below.push(name.clone());
+                let call = here(Item::Call(name));
+                self.graph.connect(from, &call, firmness, &reference.loc);
+                match reference.name_after_key(1) {
+                    Some((output, _)) => {
+                        let output = Item::Output(output.to_owned());
+                        let to = Node { path: below, item: output };
+                        self.graph.connect(from, &to, firmness, &reference.loc);
+                    }
+                    // The whole module: all that it gives out.
+                    None => self.whole_module(from, &below, firmness, reference),
+                }
+                return;
+            }
+            // The recorded release is read, not the block that it is recorded for.
+            "environment" if reference.name(1).is_some_and(|(n, _)| n == "release") => return,
+            "environment" => here(Item::Environment(name)),
+            "config_schema" => here(Item::ConfigSchema(name)),
+            ty @ ("release" | "promotion" | "isolation") => {
+                here(Item::Declaration(ty.to_owned(), name))
+            }
+            root if kind(root).is_some() => here(Item::Resource(root.to_owned(), name)),
+            _ => return,
+        };
+        // A variable's own rules speak about it.
+        if *from == to && matches!(to.item, Item::Variable(_)) {
+            return;
+        }
+        self.graph.connect(from, &to, firmness, &reference.loc);
+    }
+
+    fn whole_module(
+        &mut self,
+        from: &Node,
+        below: &CallPath,
+        firmness: Firmness,
+        reference: &Reference,
+    ) {
+        let Some(reached) = self.modules.iter().find(|m| m.path == *below) else { return };
+        let module = reached.module;
+        for name in module.outputs.keys() {
+            let to = Node { path: below.clone(), item: Item::Output(name.clone()) };
+            self.graph.connect(from, &to, firmness, &reference.loc);
+        }
+    }
+}
