@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::read::{Reader, concat, reference, scalar};
 use super::{Attr, BlockSchema, Body, Context, Nested, NestedBody, Ty};
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
-use crate::iam::json::{self, Kind, Member, Node};
+use crate::iam::json;
+use crate::iam::node::{Kind, MAX_DEPTH, Member, Node};
 use crate::iam::text::{Part, Placeholder, Text};
 use crate::iam::{Document, Use, decode, validate};
 use crate::value::{AttrRef, Part as ValuePart, Unknown, Value};
@@ -255,7 +256,7 @@ impl<'r, 'b> Builder<'r, 'b> {
     /// Decodes and validates what was built; findings without a place get `loc`.
     fn finish(mut self, built: &Node, role: &Use, loc: &Loc) -> Option<Value> {
         let placed = |d: Diagnostic| if d.loc.is_some() { d } else { d.at(loc.clone()) };
-        let (document, warnings) = match decode::document(built, role, Diagnostics::new()) {
+        let (document, warnings) = match decode::document(built.clone(), role, Diagnostics::new()) {
             Ok(read) => read,
             Err(found) => {
                 self.reader.found.extend(found.into_iter().map(placed));
@@ -322,11 +323,8 @@ impl<'r, 'b> Builder<'r, 'b> {
     }
 
     fn tree(&mut self, value: &Value, loc: &Loc, depth: usize) -> Option<Node> {
-        if depth > json::MAX_DEPTH {
-            self.error(
-                loc,
-                format!("the policy is nested more than {} levels deep", json::MAX_DEPTH),
-            );
+        if depth > MAX_DEPTH {
+            self.error(loc, format!("the policy is nested more than {} levels deep", MAX_DEPTH));
             return None;
         }
         let kind = match value.reveal() {
