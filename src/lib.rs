@@ -1,6 +1,7 @@
 //! Palisade: plan and apply for multi-account AWS environments.
 
 pub mod address;
+pub mod apply;
 pub mod cli;
 pub mod config;
 pub mod diag;

@@ -13,6 +13,11 @@ pub trait Clock: Send + Sync {
 
     /// Waits.
     async fn sleep(&self, duration: Duration);
+
+    /// Waits while others are at work, to do something on the side every so often.
+    async fn idle(&self, duration: Duration) {
+        self.sleep(duration).await;
+    }
 }
 
 /// The real clock, on tokio's timer.
@@ -65,6 +70,11 @@ impl Clock for SkippingClock {
     async fn sleep(&self, duration: Duration) {
         self.advance(duration);
         tokio::task::yield_now().await;
+    }
+
+    /// Never: time only passes when somebody has to wait.
+    async fn idle(&self, _duration: Duration) {
+        std::future::pending().await
     }
 }
 

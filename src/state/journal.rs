@@ -227,10 +227,14 @@ impl Ledger {
         &self,
         scopes: &BTreeSet<String>,
     ) -> Result<Vec<RunJournal>, StateError> {
-        let mut keys: Vec<String> = Vec::new();
-        for scope in scopes {
-            keys.extend(self.store().list(&layout::journals(scope), None).await?);
-        }
+        let keys: Vec<Vec<String>> = stream::iter(scopes)
+            .map(|scope| async move {
+                self.store().list(&layout::journals(scope), None).await.map_err(StateError::from)
+            })
+            .buffered(32)
+            .try_collect()
+            .await?;
+        let keys = keys.into_iter().flatten();
         let entries: Vec<Option<Entry>> = stream::iter(keys)
             .map(|key| async move {
                 let Some(found) = self.read_json::<Entry>(&key).await? else { return Ok(None) };

@@ -124,6 +124,12 @@ impl Ledger {
         self.clock.as_ref()
     }
 
+    /// The clock, to be shared.
+    #[must_use]
+    pub fn shared_clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
     /// Reads everything: lineage, all scopes (concurrently), and which journals lie about.
     ///
     /// # Errors

@@ -18,22 +18,25 @@ use super::store::{
 };
 
 /// State in a directory.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct LocalStore {
     root: Arc<PathBuf>,
-    now: fn() -> Timestamp,
+    now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
 impl LocalStore {
     /// State below `root`, which is made with the first write, readable by its owner only.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: Arc::new(root.into()), now: Timestamp::now }
+        Self { root: Arc::new(root.into()), now: Arc::new(Timestamp::now) }
     }
 
     /// As [`Self::new`], with a clock for tests of leases.
     #[must_use]
-    pub fn with_clock(root: impl Into<PathBuf>, now: fn() -> Timestamp) -> Self {
+    pub fn with_clock(
+        root: impl Into<PathBuf>,
+        now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    ) -> Self {
         Self { root: Arc::new(root.into()), now }
     }
 

@@ -1,0 +1,27 @@
+//! Applying a plan: its execution graph is walked, each change written ahead, each result recorded.
+//!
+//! [`scheduler`] decides what may start (pure); [`executor`] is the one loop that owns it, the
+//! leases and the state of every scope; [`worker`] carries out one operation and reports back;
+//! [`recover`] finishes what a run that was cut off has left.
+//!
+//! Architecture invariants: apply never decides what to change or in which order, the plan has;
+//! no operation starts before its intent is durable; what a run could not settle stays in the
+//! journal; an error of one account never stops another.
+
+pub mod cancel;
+pub mod events;
+pub mod executor;
+mod record;
+pub mod recover;
+pub mod scheduler;
+mod scope;
+pub mod seams;
+pub mod summary;
+mod worker;
+
+pub use cancel::Cancel;
+pub use events::Event;
+pub use executor::{Apply, Limits, apply};
+pub use recover::{Found, Recovery, inspect, recover};
+pub use seams::{Desired, NoSecrets, Planned, Recheck, Secrets};
+pub use summary::Summary;

@@ -1,0 +1,153 @@
+//! What is recorded of an object after an operation: plain JSON without any secret.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
+
+use crate::address::ResourceAddr;
+use crate::plan::model::{OperationKind, ResourceChange};
+use crate::provider::REQUEST;
+use crate::schema::Kind;
+use crate::state::model::{ResourceState, Resources};
+use crate::state::{Fingerprinter, journal};
+use crate::value::{Attrs, Value};
+
+/// The fact in [`ResourceState::meta`] that an asynchronous creation is not through: its request.
+pub(super) const PENDING: &str = "pending_request";
+
+/// A value as state keeps it. `wanted` is the value with secrets as references, `real` the same value
+/// with secrets in it.
+pub(super) fn conceal(prints: &Fingerprinter, wanted: &Value, real: &Value) -> Json {
+    match (wanted, real) {
+        (Value::Secret(reference), real) => {
+            let text = real.as_str().unwrap_or_default();
+            json!({ "fingerprint": prints.text(text), "reference": reference })
+        }
+        (Value::Sensitive(inner), real) if matches!(**inner, Value::Secret(_)) => {
+            conceal(prints, inner, real.reveal())
+        }
+        (Value::Map(wanted), Value::Map(real)) => Json::Object(
+            wanted
+                .iter()
+                .map(|(k, v)| (k.clone(), conceal(prints, v, real.get(k).unwrap_or(v))))
+                .collect(),
+        ),
+        (Value::List(wanted), Value::List(real)) if wanted.len() == real.len() => {
+            wanted.iter().zip(real).map(|(w, r)| conceal(prints, w, r)).collect()
+        }
+        _ => prints.conceal(real),
+    }
+}
+
+/// Whether anything in the value must not be shown.
+pub(super) fn is_hidden(value: &Value) -> bool {
+    let mut hidden = false;
+    value.visit(&mut |v| hidden |= matches!(v, Value::Secret(_) | Value::Sensitive(_)));
+    hidden
+}
+
+/// Everything that a record is made of.
+pub(super) struct Material<'a> {
+    pub(super) kind: &'static dyn Kind,
+    pub(super) change: &'a ResourceChange,
+    pub(super) op: OperationKind,
+    /// What is recorded now.
+    pub(super) prior: Option<&'a ResourceState>,
+    /// Desired attributes with secrets as references; for create, update and move.
+    pub(super) wanted: Option<&'a Attrs>,
+    /// The same with secrets in them.
+    pub(super) real: Option<&'a Attrs>,
+    /// What the provider returned.
+    pub(super) returned: &'a Attrs,
+    /// Target of an attach or detach.
+    pub(super) target: Option<&'a str>,
+    pub(super) meta: &'a Attrs,
+    pub(super) prints: &'a Fingerprinter,
+}
+
+/// The object's record after the operation.
+pub(super) fn after(m: &Material<'_>) -> ResourceState {
+    let schema = m.kind.schema();
+    let creates = m.op == OperationKind::Create;
+    let mut attrs: BTreeMap<String, Json> = match m.prior {
+        Some(prior) if !creates => prior.attrs.clone(),
+        _ => BTreeMap::new(),
+    };
+    if let Some(wanted) = m.wanted {
+        for (name, value) in wanted {
+            let moved = schema.moves == Some(name.as_str());
+            let attached = schema.attachments == Some(name.as_str());
+            let takes = match m.op {
+                OperationKind::Create => !attached,
+                OperationKind::Update => !attached && !moved,
+                OperationKind::Move => moved,
+                _ => false,
+            };
+            if takes {
+                let real = m.real.and_then(|r| r.get(name)).unwrap_or(value);
+                attrs.insert(name.clone(), conceal(m.prints, value, real));
+            }
+        }
+    }
+    for (name, value) in m.returned {
+        let hidden = m.wanted.and_then(|w| w.get(name)).is_some_and(is_hidden);
+        // A hidden value that was recorded before stays as it was recorded: what came back is masked.
+        let kept = attrs.get(name).is_some_and(|v| v.get("fingerprint").is_some());
+        if name != REQUEST && !hidden && !kept {
+            attrs.insert(name.clone(), m.prints.conceal(value));
+        }
+    }
+    if let Some(name) = schema.attachments {
+        let recorded = m.prior.filter(|_| !creates).and_then(|p| p.attrs.get(name));
+        let mut targets: Vec<Json> = recorded.and_then(Json::as_array).cloned().unwrap_or_default();
+        if let Some(target) = m.target {
+            targets.retain(|t| t.as_str() != Some(target));
+            if m.op == OperationKind::Attach {
+                targets.push(target.into());
+            }
+        }
+        targets.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
+        attrs.insert(name.to_owned(), Json::Array(targets));
+    }
+    let mut meta: BTreeMap<String, Json> =
+        m.meta.iter().map(|(k, v)| (k.clone(), m.prints.conceal(v))).collect();
+    if creates
+        && schema.asynchronous
+        && let Some(request) = m.returned.get(REQUEST)
+    {
+        meta.insert(PENDING.to_owned(), request.to_json());
+    }
+    let plain: Attrs = attrs.iter().map(|(k, v)| (k.clone(), Value::from_json(v))).collect();
+    let key = m
+        .kind
+        .natural_key(&plain)
+        .or_else(|| m.prior.filter(|_| !creates).map(|p| p.key.clone()))
+        .or_else(|| m.change.key.clone())
+        .unwrap_or_default();
+    journal::record(
+        schema.kind,
+        &key,
+        attrs,
+        m.change.depends_on.iter().cloned().collect(),
+        m.change.environments.iter().cloned().collect(),
+        meta,
+    )
+}
+
+/// The address under which the old object of a replacement stands until it is deleted, when the new
+/// one came first: the next plan sees an object without a block, and deletes it.
+pub(super) fn deposed(address: &ResourceAddr) -> ResourceAddr {
+    ResourceAddr { name: format!("{}__deposed", address.name), ..address.clone() }
+}
+
+/// What a creation records beside the new object: the old one under its deposed address.
+pub(super) fn depose(
+    resources: &Resources,
+    address: &ResourceAddr,
+    new_key: &str,
+) -> Option<(ResourceAddr, ResourceState)> {
+    let old = resources
+        .get(address)
+        .filter(|old| old.key != new_key && !old.meta.contains_key(PENDING))?;
+    Some((deposed(address), old.clone()))
+}

@@ -1,0 +1,82 @@
+//! What apply needs from above: values that become known on the way, secrets, a last look at the walls.
+
+use async_trait::async_trait;
+
+use crate::address::ResourceAddr;
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::plan::compute::attrs_of;
+use crate::plan::model::Plan;
+use crate::value::Attrs;
+
+/// The desired attributes of objects, resolved as the world fills in what the plan left unknown.
+pub trait Desired: Send + Sync {
+    /// The canonical attributes that an object shall have, as planned: what the block says, with what
+    /// is live and shall be left alone. Secrets stand as references. Nothing may be unknown any more.
+    ///
+    /// # Errors
+    /// What is still unknown, or what AWS would refuse now that it is known.
+    fn resolve(&self, address: &ResourceAddr) -> Result<Attrs, Diagnostics>;
+
+    /// An operation on the object is done: these are its canonical and computed attributes now.
+    fn learned(&self, address: &ResourceAddr, attrs: &Attrs);
+
+    /// Settings of the block that only Palisade knows (`on_destroy`, `exclusive`).
+    fn meta(&self, _address: &ResourceAddr) -> Attrs {
+        Attrs::new()
+    }
+
+    /// Checks the object's postconditions, now that it is as desired.
+    ///
+    /// # Errors
+    /// Those that do not hold.
+    fn postconditions(&self, _address: &ResourceAddr) -> Result<(), Diagnostics> {
+        Ok(())
+    }
+}
+
+/// The desired attributes of a plan in which nothing was unknown or sensitive.
+#[derive(Clone, Debug)]
+pub struct Planned(pub Plan);
+
+impl Desired for Planned {
+    fn resolve(&self, address: &ResourceAddr) -> Result<Attrs, Diagnostics> {
+        match self.0.change(address).and_then(|c| c.after.as_ref()) {
+            Some(after) => Ok(attrs_of(after)),
+            None => Err(Diagnostic::error(format!("`{address}` is not in the plan")).into()),
+        }
+    }
+
+    fn learned(&self, _address: &ResourceAddr, _attrs: &Attrs) {}
+}
+
+/// Where secret values come from. Asked only by an apply, only for what it writes.
+#[async_trait]
+pub trait Secrets: Send + Sync {
+    /// The value behind a reference such as `env:API_TOKEN`.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read. The message must not hold the value.
+    async fn resolve(&self, reference: &str) -> Result<String, Diagnostic>;
+}
+
+/// No secrets.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoSecrets;
+
+#[async_trait]
+impl Secrets for NoSecrets {
+    async fn resolve(&self, reference: &str) -> Result<String, Diagnostic> {
+        Err(Diagnostic::error(format!("secret `{reference}` cannot be resolved here")))
+    }
+}
+
+/// A last look before the first call, when all locks are held: whether any verdict about the walls
+/// is worse than the one that was approved (two changes, each harmless alone, can open one together).
+#[async_trait]
+pub trait Recheck: Send + Sync {
+    /// Looks.
+    ///
+    /// # Errors
+    /// What got worse; the apply ends with exit code 4 before any change.
+    async fn recheck(&self) -> Result<(), Diagnostic>;
+}

@@ -1,0 +1,479 @@
+//! Carries out one operation: guard, call, retries, and looking when an answer was lost.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::events::{Event, Events, OperationRef};
+use super::record::{Material, after as record_after, is_hidden};
+use super::scope::Gate;
+use super::seams::Secrets;
+use crate::diag::Diagnostic;
+use crate::plan::compute::attrs_of;
+use crate::plan::diff::{Recorded, difference};
+use crate::plan::model::{Operation, OperationKind, ResourceChange};
+use crate::provider::{
+    Access, Failure, LiveObject, Op, Provider, ProviderError, REQUEST, Step, Target,
+};
+use crate::schema::{Home, Kind, Recovery};
+use crate::state::clock::backoff;
+use crate::state::model::ResourceState;
+use crate::state::{Clock, Fingerprinter};
+use crate::value::{AttrPath, Attrs, Value};
+
+/// How long an operation waits in all for one kind of trouble to pass.
+fn budget(failure: Failure, op: OperationKind) -> Duration {
+    let seconds = match (op, failure) {
+        // Creating an account takes minutes.
+        (OperationKind::Wait, Failure::Concurrent | Failure::NotYetVisible) => 1800,
+        (_, Failure::Throttled | Failure::Concurrent) => 600,
+        (_, Failure::NotYetVisible | Failure::CannotAssume) => 180,
+        (_, Failure::NoAnswer) => 60,
+        _ => 0,
+    };
+    Duration::from_secs(seconds)
+}
+
+/// What a worker shares with all others.
+pub(super) struct Shared {
+    pub(super) provider: Arc<dyn Provider>,
+    pub(super) secrets: Arc<dyn Secrets>,
+    pub(super) prints: Fingerprinter,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) events: Events,
+    pub(super) reports: mpsc::UnboundedSender<Report>,
+    /// When this run began, seconds since 1970 by the store's clock.
+    pub(super) since: i64,
+}
+
+/// One operation with everything that it needs.
+pub(super) struct Job {
+    pub(super) operation: Operation,
+    pub(super) display: OperationRef,
+    pub(super) change: Arc<ResourceChange>,
+    pub(super) kind: &'static dyn Kind,
+    pub(super) target: Target,
+    /// Whether the account was created in this run: its role may take a while to be assumable.
+    pub(super) new_account: bool,
+    /// What is recorded of the object.
+    pub(super) prior: Option<ResourceState>,
+    /// What an earlier operation of this run left; replaces the guard's read.
+    pub(super) latest: Option<Attrs>,
+    /// Desired attributes, secrets as references; for create, update and move.
+    pub(super) wanted: Option<Attrs>,
+    pub(super) meta: Attrs,
+    /// Attach, detach: the target's id; move: the new parent's; wait: the request.
+    pub(super) step_target: Option<String>,
+    pub(super) gate: Gate,
+}
+
+/// A worker's message to the loop.
+pub(super) enum Report {
+    /// AWS asked to slow down in this scope.
+    Throttled(String),
+    /// The operation ended.
+    Ended { id: u32, result: Result<Success, Problem> },
+}
+
+/// What an operation left.
+pub(super) struct Success {
+    /// The object's record; `None` when it is gone.
+    pub(super) record: Option<ResourceState>,
+    /// Its canonical and computed attributes, for what waits for them.
+    pub(super) attrs: Attrs,
+}
+
+/// Why an operation failed.
+#[derive(Clone, Debug)]
+pub(super) struct Problem {
+    pub(super) why: Diagnostic,
+    /// It may have been carried out all the same.
+    pub(super) uncertain: bool,
+    /// Nothing else will work either (expired credentials).
+    pub(super) stop: bool,
+}
+
+impl Problem {
+    pub(super) fn certain(why: Diagnostic) -> Self {
+        Self { why, uncertain: false, stop: false }
+    }
+}
+
+pub(super) async fn run(shared: Arc<Shared>, job: Job) {
+    let id = job.operation.id;
+    let result = Worker { shared: &shared, job: &job }.work().await;
+    // The loop is gone only when the run was left at once.
+    let _ = shared.reports.send(Report::Ended { id, result });
+}
+
+struct Worker<'a> {
+    shared: &'a Shared,
+    job: &'a Job,
+}
+
+/// What was found where an answer was lost.
+enum Look {
+    Ours(Attrs),
+    Foreign,
+    Nothing,
+}
+
+impl Worker<'_> {
+    async fn work(&self) -> Result<Success, Problem> {
+        let job = self.job;
+        let Some(op) = job.operation.op.step() else {
+            return Err(Problem::certain(Diagnostic::error("the operation calls nothing")));
+        };
+        let schema = job.kind.schema();
+        let real = match &job.wanted {
+            Some(wanted) => Some(self.with_secrets(wanted).await?),
+            None => None,
+        };
+        let before = match op {
+            Op::Create | Op::Wait => None,
+            _ => match self.guard().await? {
+                Guarded::Before(before) => Some(before),
+                Guarded::Gone => return Ok(Success { record: None, attrs: Attrs::new() }),
+            },
+        };
+        let changed = match (&before, &real, op) {
+            (Some(before), Some(real), Op::Update | Op::Move) => {
+                self.changed(before, real, op == Op::Move)
+            }
+            _ => Vec::new(),
+        };
+        let step = Step {
+            op,
+            kind: schema.kind,
+            address: job.operation.address.clone(),
+            before,
+            after: real.clone(),
+            changed,
+            target: job.step_target.clone(),
+        };
+        let returned = self.execute(step, real.as_ref()).await?;
+        if op == Op::Delete {
+            return Ok(Success { record: None, attrs: Attrs::new() });
+        }
+        let record = record_after(&Material {
+            kind: job.kind,
+            change: &job.change,
+            op: job.operation.op,
+            prior: job.prior.as_ref(),
+            wanted: job.wanted.as_ref(),
+            real: real.as_ref(),
+            returned: &returned,
+            target: job.step_target.as_deref(),
+            meta: &job.meta,
+            prints: &self.shared.prints,
+        });
+        let mut attrs = job.latest.clone().unwrap_or_default();
+        if let Some(wanted) = &job.wanted {
+            attrs.extend(wanted.clone());
+        }
+        attrs.extend(returned);
+        Ok(Success { record: Some(record), attrs })
+    }
+
+    async fn with_secrets(&self, wanted: &Attrs) -> Result<Attrs, Problem> {
+        let mut real = Attrs::new();
+        for (name, value) in wanted {
+            let resolved = match value.reveal() {
+                Value::Secret(reference) => {
+                    let secret = self.shared.secrets.resolve(reference).await;
+                    Value::string(secret.map_err(Problem::certain)?).sensitive()
+                }
+                _ => value.clone(),
+            };
+            real.insert(name.clone(), resolved);
+        }
+        Ok(real)
+    }
+
+    /// What differs from what is wanted and this call is to change.
+    fn changed(&self, before: &Attrs, real: &Attrs, moving: bool) -> Vec<AttrPath> {
+        let job = self.job;
+        let schema = job.kind.schema();
+        let recorded = Recorded(job.prior.as_ref().map(|p| &p.attrs));
+        let wanted = job.wanted.as_ref().unwrap_or(real);
+        let mut paths = difference(schema, before, wanted, recorded).changed;
+        paths.retain(|path| {
+            let root = path.root();
+            let moved = root.is_some() && root == schema.moves;
+            moved == moving && (root.is_none() || root != schema.attachments)
+        });
+        paths
+    }
+
+    /// Looks at the object right before it is changed: it must be as it was when the plan was made.
+    async fn guard(&self) -> Result<Guarded, Problem> {
+        let job = self.job;
+        let schema = job.kind.schema();
+        let planned = job.change.before.as_ref().map(attrs_of).unwrap_or_default();
+        if let Some(latest) = &job.latest {
+            let mut before = planned;
+            before.extend(latest.clone());
+            return Ok(Guarded::Before(before));
+        }
+        let deleting = job.operation.op == OperationKind::Delete;
+        let id = planned.get("id").and_then(Value::as_str).map(ToOwned::to_owned);
+        let key = match (schema.home, id) {
+            (Home::Organization, Some(id)) => Some(id),
+            _ => job.change.key.clone().or_else(|| job.prior.as_ref().map(|p| p.key.clone())),
+        };
+        let Some(key) = key.filter(|k| !k.is_empty()) else {
+            // Nothing to look it up by: the plan knows no live object (an adopted creation).
+            return Ok(Guarded::Before(planned));
+        };
+        let Some(live) = self.read(&key).await? else {
+            return if deleting {
+                Ok(Guarded::Gone)
+            } else {
+                Err(Problem::certain(
+                    Diagnostic::error(format!("`{}` is gone", job.display.address))
+                        .detail("It was there when the plan was made.")
+                        .help("plan again: it will be created"),
+                ))
+            };
+        };
+        let mut moved = difference(schema, &live.attrs, &planned, Recorded(None)).changed;
+        moved.retain(|path| {
+            let text = path.to_string();
+            let hidden = job.change.sensitive.iter().any(|s| text.starts_with(s.as_str()));
+            let hides = path.root().and_then(|r| live.attrs.get(r)).is_some_and(is_hidden);
+            !hidden && !hides
+        });
+        // An account's status or a version counter says nothing about what was planned on.
+        moved.retain(|path| path.root().is_none_or(|r| !is_computed(job.kind, r)));
+        if !moved.is_empty() {
+            let paths: Vec<String> = moved.iter().map(|p| format!("`{p}`")).collect();
+            return Err(Problem::certain(
+                Diagnostic::error(format!(
+                    "`{}` was changed after the plan was made",
+                    job.display.address
+                ))
+                .detail(format!("Not as planned any more: {}.", paths.join(", ")))
+                .help("it was left as it is; plan again to see both changes"),
+            ));
+        }
+        Ok(Guarded::Before(live.attrs))
+    }
+
+    /// Reads the object, patiently: a read can always be repeated.
+    async fn read(&self, key: &str) -> Result<Option<LiveObject>, Problem> {
+        let job = self.job;
+        let kind = job.kind.schema().kind;
+        let mut patience = Patience::default();
+        loop {
+            self.check_gate()?;
+            match self.shared.provider.read_object(&job.target, Access::Write, kind, key).await {
+                Ok(found) => return Ok(found),
+                Err(error) => {
+                    if !self.wait(&mut patience, &error).await {
+                        return Err(problem(&error, false));
+                    }
+                }
+            }
+        }
+    }
+
+    fn check_gate(&self) -> Result<(), Problem> {
+        if self.job.gate.passes(self.shared.clock.as_ref()) {
+            return Ok(());
+        }
+        Err(Problem::certain(
+            Diagnostic::error(format!("the lock of scope `{}` ran out", self.job.operation.scope))
+                .detail("It could not be renewed in time, so the call was not made.")
+                .help("run again: what was done is recorded in the journal"),
+        ))
+    }
+
+    async fn execute(&self, mut step: Step, real: Option<&Attrs>) -> Result<Attrs, Problem> {
+        let job = self.job;
+        let mut patience = Patience::default();
+        let mut uncertain = false;
+        loop {
+            if let Err(problem) = self.check_gate() {
+                return Err(Problem { uncertain, ..problem });
+            }
+            let error = match self.shared.provider.execute(&job.target, &step).await {
+                Ok(attrs) => return Ok(attrs),
+                Err(error) => error,
+            };
+            uncertain |= error.failure == Failure::NoAnswer;
+            match (step.op, error.failure) {
+                // Gone already, or attached already: what was wanted.
+                (Op::Delete | Op::Detach, Failure::NotFound)
+                | (Op::Attach, Failure::AlreadyExists) => return Ok(Attrs::new()),
+                (Op::Create, Failure::NoAnswer | Failure::AlreadyExists) => {
+                    match self.look(real, uncertain).await {
+                        Ok(Look::Ours(found)) => match self.completion(&step, &found, real) {
+                            Some(next) => {
+                                step = next;
+                                continue;
+                            }
+                            None => return Ok(found),
+                        },
+                        Ok(Look::Foreign) => {
+                            return Err(Problem::certain(
+                                Diagnostic::error(format!(
+                                    "`{}` exists already and belongs to something else",
+                                    job.display.address
+                                ))
+                                .detail(error.to_string())
+                                .help(
+                                    "choose another name, or take it over with an `import` block",
+                                ),
+                            ));
+                        }
+                        Ok(Look::Nothing) => {}
+                        Err(problem) => return Err(Problem { uncertain, ..problem }),
+                    }
+                    if error.failure == Failure::AlreadyExists {
+                        return Err(Problem { uncertain, ..problem(&error, false) });
+                    }
+                }
+                // A repeated CreateAccount of the SDK's own: the first request has won.
+                (Op::Wait, Failure::AlreadyExists) => match self.other_request(&step).await {
+                    Some(next) => {
+                        step = next;
+                        continue;
+                    }
+                    None => return Err(problem(&error, uncertain)),
+                },
+                _ => {}
+            }
+            if !self.wait(&mut patience, &error).await {
+                return Err(problem(&error, uncertain));
+            }
+        }
+    }
+
+    /// After a creation without an answer: is the object there, and is it ours?
+    async fn look(&self, real: Option<&Attrs>, uncertain: bool) -> Result<Look, Problem> {
+        let job = self.job;
+        let schema = job.kind.schema();
+        let Some(real) = real else { return Ok(Look::Nothing) };
+        if schema.asynchronous {
+            let found = self
+                .shared
+                .provider
+                .find_creation(&job.target, schema.kind, real, self.shared.since)
+                .await
+                .map_err(|e| problem(&e, true))?;
+            return Ok(found.map_or(Look::Nothing, Look::Ours));
+        }
+        let Some(key) = job.kind.natural_key(real) else { return Ok(Look::Nothing) };
+        let Some(live) = self.read(&key).await? else { return Ok(Look::Nothing) };
+        let ours = match schema.recovery {
+            Recovery::Tags => owner(&live.attrs).is_some() && owner(&live.attrs) == owner(real),
+            // No tags to tell by: it was not there when the plan was made, and we asked for it.
+            Recovery::NaturalKey => {
+                uncertain || difference(schema, &live.attrs, real, Recorded(None)).is_empty()
+            }
+            Recovery::Singleton => true,
+        };
+        Ok(if ours { Look::Ours(live.attrs) } else { Look::Foreign })
+    }
+
+    /// What is still missing of an object whose creation was cut off half-way (a role without its
+    /// inline policies); `None` when nothing is.
+    fn completion(&self, step: &Step, found: &Attrs, real: Option<&Attrs>) -> Option<Step> {
+        let schema = self.job.kind.schema();
+        if schema.asynchronous {
+            return None;
+        }
+        let mut changed = difference(schema, found, real?, Recorded(None)).changed;
+        changed.retain(|p| p.root().is_none() || p.root() != schema.attachments);
+        (!changed.is_empty()).then(|| Step {
+            op: Op::Update,
+            before: Some(found.clone()),
+            changed,
+            ..step.clone()
+        })
+    }
+
+    async fn other_request(&self, step: &Step) -> Option<Step> {
+        let job = self.job;
+        let wanted = job.latest.as_ref()?;
+        let found = self
+            .shared
+            .provider
+            .find_creation(&job.target, job.kind.schema().kind, wanted, self.shared.since)
+            .await
+            .ok()??;
+        let request = found.get(REQUEST)?.as_str()?.to_owned();
+        (Some(&request) != step.target.as_ref())
+            .then(|| Step { target: Some(request), ..step.clone() })
+    }
+
+    /// Waits before another attempt, when one can help and there is patience left.
+    async fn wait(&self, patience: &mut Patience, error: &ProviderError) -> bool {
+        let job = self.job;
+        let helps = error.failure.is_transient()
+            || error.failure == Failure::CannotAssume && job.new_account;
+        let limit = budget(error.failure, job.operation.op);
+        if !helps || patience.waited >= limit {
+            return false;
+        }
+        if error.failure == Failure::Throttled {
+            let _ = self.shared.reports.send(Report::Throttled(job.operation.scope.clone()));
+        }
+        let (base, cap) = match error.failure {
+            Failure::Throttled => (Duration::from_millis(500), Duration::from_secs(20)),
+            _ => (Duration::from_millis(300), Duration::from_secs(10)),
+        };
+        let wait = backoff(patience.attempt, base, cap).min(limit.saturating_sub(patience.waited));
+        patience.attempt += 1;
+        patience.waited += wait;
+        let _ = self.shared.events.send(Event::Retrying {
+            operation: job.display.clone(),
+            attempt: patience.attempt,
+            wait,
+            reason: error.to_string(),
+        });
+        self.shared.clock.sleep(wait).await;
+        true
+    }
+}
+
+enum Guarded {
+    Before(Attrs),
+    Gone,
+}
+
+#[derive(Default)]
+struct Patience {
+    attempt: u32,
+    waited: Duration,
+}
+
+fn is_computed(kind: &dyn Kind, name: &str) -> bool {
+    kind.schema().computed.iter().any(|c| c.name == name)
+}
+
+/// The ownership tag: which address made the object.
+pub(super) fn owner(attrs: &Attrs) -> Option<&str> {
+    attrs.get("tags")?.as_map()?.get("palisade:address")?.as_str()
+}
+
+fn problem(error: &ProviderError, uncertain: bool) -> Problem {
+    let help = match error.failure {
+        Failure::AccessDenied => Some("let the access role make this call, then apply again"),
+        Failure::CannotAssume => {
+            Some("let the access role of the account trust the caller, then apply again")
+        }
+        Failure::Credentials => {
+            Some("renew the credentials and apply again: what was done is recorded")
+        }
+        Failure::Throttled | Failure::Concurrent => {
+            Some("AWS kept refusing for minutes; apply again later, or lower `--parallelism`")
+        }
+        Failure::NotImplemented => Some("this endpoint does not offer the operation"),
+        Failure::NoAnswer => Some("the next run finds out whether the call was carried out"),
+        _ => None,
+    };
+    let why = Diagnostic::error(error.to_string()).help_opt(help.map(ToOwned::to_owned));
+    Problem { why, uncertain, stop: error.failure == Failure::Credentials }
+}
