@@ -74,8 +74,8 @@ impl CompiledCondition {
                 .any(|v| matches!(v, Value::Bool(want) if *want == absent))
                 .into();
         }
-        // "ForAllValues ... also returns true if there are no context keys in the request, or if
-        // the context key value resolves to a null dataset, such as an empty string."
+        // ForAllValues is also true, and ForAnyValue false, where the key is missing or resolves to a
+        // null data set, such as an empty string ("Set operators for multivalued context keys").
         let null_set = |v: &[String]| v.iter().all(String::is_empty);
         match (prefix, found) {
             (None, None) => (if_exists || test.negated()).into(),
@@ -291,9 +291,8 @@ mod tests {
         assert_eq!(holds("ArnLike", &[pattern], one(given)), Tri::NO);
     }
 
-    /// IAM User Guide, "Condition operators", "If the key that you specify in a policy condition is
-    /// not present in the request context, the values do not match and the condition is false. If
-    /// the condition requires that the key is not matched ... the condition is true."
+    /// IAM User Guide, "Condition operators": a key that is not in the request makes a condition
+    /// false, and one that requires *no* match (negated operators) true.
     #[test]
     fn a_missing_key_fails_positive_operators_and_passes_negated_ones() {
         for (operator, value) in [

@@ -36,7 +36,8 @@ pub struct StatementChange {
 }
 
 /// What changed from `before` to `after`, in the order of `after`, removed statements last. Empty
-/// exactly when the two mean the same, but for repeated statements, version and id.
+/// exactly when the two mean the same. A changed version or id has an entry of its own, under the
+/// element's name.
 #[must_use]
 pub fn diff(before: &Document, after: &Document) -> Vec<StatementChange> {
     let old: Vec<(usize, &Statement, NormalStatement)> = indexed(before);
@@ -56,6 +57,16 @@ pub fn diff(before: &Document, after: &Document) -> Vec<StatementChange> {
                 after.version().as_str()
             )],
             widens: None,
+        });
+    }
+    let (old_id, new_id) =
+        (before.id.as_deref().unwrap_or_default(), after.id.as_deref().unwrap_or_default());
+    if old_id != new_id {
+        changes.push(StatementChange {
+            statement: "Id".to_owned(),
+            change: ChangeKind::Changed,
+            details: vec![format!("~ id {old_id} -> {new_id}")],
+            widens: Some(false),
         });
     }
     let pending: Vec<_> = new.iter().filter(|(_, _, n)| !old_set.contains(n)).collect();

@@ -201,7 +201,7 @@ pub fn evaluate(request: &Request, policies: &Policies) -> Decision {
     let (decision, decided_by) = case.decide(&matches, Reading::Generous);
     let mut disputed = Vec::new();
     let strict = case.decide(&matches, Reading::Strict).0;
-    if (strict == Verdict::Allow) != (decision == Verdict::Allow) {
+    if strict != decision {
         disputed = matches
             .layers()
             .flat_map(|layer| &layer.hits)
@@ -296,13 +296,13 @@ impl<'r> Case<'r> {
             action,
             resource: &request.resource,
             same_account: caller.account.is_some() && caller.account.as_deref() == resource_account,
-            // "SCPs don't affect users or roles in the management account" nor "service-linked
-            // roles"; they bind IAM users, roles and root users of member accounts.
+            // SCPs bind users, roles and root users of member accounts, delegated administrators
+            // included; not the management account, not service-linked roles.
             scps_apply: caller.account.is_some()
                 && !manages(&request.principal_organization)
                 && !caller.service_linked,
-            // "RCPs don't affect resources in the management account"; "RCPs don't affect calls
-            // made by service-linked roles".
+            // RCPs bind whoever calls, services too; not resources of the management account, not
+            // service-linked roles.
             rcps_apply: !manages(&request.resource_organization)
                 && !caller.service_linked
                 && rcp_services().contains(service),
@@ -356,9 +356,8 @@ impl<'r> Case<'r> {
         }
     }
 
-    /// Trust and key policies alone open their resource: identity policies never suffice.
-    /// "Unless the key policy explicitly allows it, you cannot use IAM policies to allow access"
-    /// (KMS Developer Guide, Key policies); a role's trust policy is its resource policy.
+    /// Trust and key policies alone open their resource: identity policies never suffice (KMS
+    /// Developer Guide, "Key policies in AWS KMS"; IAM User Guide, "Roles terms and concepts").
     fn resource_policy_required(&self) -> bool {
         let resource = self.resource.splitn(6, ':').nth(5).unwrap_or_default();
         (self.action.starts_with("sts:") && resource.starts_with("role/"))
@@ -367,9 +366,8 @@ impl<'r> Case<'r> {
 
     fn decide(&self, m: &Matches<'_>, reading: Reading) -> (Verdict, DecidedBy) {
         use DecidedBy as By;
-        // "No permissions are required to perform this operation. If an administrator attaches a
-        // policy that explicitly denies access to sts:GetCallerIdentity, you can still perform
-        // this operation" (STS API Reference, GetCallerIdentity).
+        // No permission is needed for it, and a policy that denies it changes nothing (STS API
+        // Reference, GetCallerIdentity).
         if self.action == "sts:getcalleridentity" {
             return (Verdict::Allow, By::AlwaysAllowed);
         }
@@ -398,8 +396,8 @@ impl<'r> Case<'r> {
             return implicit(By::Endpoint);
         }
         let mut naming = m.resource.naming(reading);
-        // "RestrictPublicBuckets: access to the bucket is limited to AWS service principals and
-        // authorized users within the bucket owner's account if the bucket has a public policy."
+        // RestrictPublicBuckets limits a bucket with a public policy to AWS services and to
+        // authorized users of the owner's account (S3 User Guide, "Blocking public access").
         let restricted = self.policies.restrict_public_buckets
             && self.policies.resource.as_ref().is_some_and(|p| p.is_public())
             && !self.same_account
@@ -412,7 +410,7 @@ impl<'r> Case<'r> {
                 Some(_) => (Verdict::Allow, By::ResourcePolicy),
                 None => implicit(By::ResourcePolicy),
             },
-            // "You cannot call AssumeRole by using AWS account root user credentials."
+            // Root credentials cannot call AssumeRole (STS API Reference, AssumeRole).
             CallerKind::Root if self.action.starts_with("sts:assumerole") => implicit(By::RootUser),
             _ => self.signed(m, naming, reading),
         }
@@ -426,8 +424,8 @@ impl<'r> Case<'r> {
     ) -> (Verdict, DecidedBy) {
         use DecidedBy as By;
         let implicit = |by| (Verdict::ImplicitDeny, by);
-        // "The default permissions of GetFederationToken's session are none unless a session
-        // policy is passed" (STS API Reference, GetFederationToken).
+        // Without a session policy such a session has no permissions of its own (STS API Reference,
+        // GetFederationToken).
         let identity = match self.caller.kind {
             CallerKind::Root => true,
             CallerKind::FederatedUser if m.session.is_none() => false,
@@ -453,9 +451,9 @@ impl<'r> Case<'r> {
             };
         }
         match naming {
-            // "Within the same account, resource-based policies that grant permissions to an IAM
-            // user ARN, or to a role session ARN, are not limited by an implicit deny in an
-            // identity-based policy, permissions boundary or session policy."
+            // Within an account a grant to a user's or session's own ARN is not limited by an
+            // implicit deny of identity policy, boundary or session policy (IAM User Guide,
+            // "Policy evaluation for requests within a single account").
             Some(Naming::Direct) => {
                 // For the session policy the sources differ.
                 let silent = !session;

@@ -351,15 +351,14 @@ impl ArnPattern {
             return Tri::NO;
         }
         if self.by_segments(resource, facts) {
-            // "You can use policy variables ... in the resource portion of the ARN."
+            // AWS documents variables for the resource part alone.
             return if self.early_variable { Tri::DISPUTED } else { Tri::YES };
         }
         if self.crossing && self.across(resource, facts) { Tri::DISPUTED } else { Tri::NO }
     }
 
-    /// An `Arn` condition: "Each of the six colon-delimited components of the ARN is checked
-    /// separately and each can include a multi-character match wildcard (*) or a single-character
-    /// match wildcard (?)" (IAM User Guide, ARN condition operators).
+    /// An `Arn` condition: each of the six components is compared by itself, with its own wildcards
+    /// (IAM User Guide, "ARN condition operators").
     #[must_use]
     pub fn matches_condition(&self, value: &str, facts: &mut Facts<'_>) -> Tri {
         if self.by_segments(value, facts) {

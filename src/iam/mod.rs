@@ -33,6 +33,8 @@ pub mod values;
 #[cfg(test)]
 mod matrix;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod traps;
 
 pub use catalogue::{ActionId, ActionSet, Catalogue, ServiceId, catalogue};

@@ -147,8 +147,8 @@ pub fn normalize_principals(principals: &Principals) -> BTreeSet<(PrincipalType,
 fn normalize_principal(kind: PrincipalType, text: &Text) -> Text {
     use super::text::Part;
     match kind {
-        // "You can specify AWS account identifiers in the Principal element ... as the account ARN
-        // or the shortened form" (IAM User Guide, "AWS JSON policy elements: Principal").
+        // The account's id is the short form of its root's ARN (IAM User Guide, "AWS JSON policy
+        // elements: Principal", "AWS account principals").
         PrincipalType::Aws => {
             let account = match text.known() {
                 Some(id) => id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit()),

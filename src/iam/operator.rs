@@ -181,7 +181,7 @@ impl Operator {
             _ => (rest, false),
         };
         let (_, test) = TESTS.iter().find(|(name, _)| name.eq_ignore_ascii_case(stem))?;
-        // AWS: "You can add IfExists to the end of any condition operator name except the Null condition".
+        // `IfExists` may end any operator's name but that of `Null`.
         if if_exists && *test == Test::Null {
             return None;
         }

@@ -361,8 +361,8 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// The value of a policy variable: single-valued keys only ("you cannot use multivalued
-    /// condition keys as policy variables").
+    /// The value of a policy variable: single-valued keys only (IAM User Guide, "Single-valued vs.
+    /// multivalued context keys").
     pub fn variable(&mut self, key: &str) -> Option<&str> {
         match self.get(key) {
             Some(ContextValue::One(value)) => Some(value),

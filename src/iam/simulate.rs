@@ -167,15 +167,15 @@ fn text(node: Node) -> Option<String> {
 /// # Errors
 /// What is wrong with it, as one message.
 pub fn case(node: Node, id: &mut serde_json::Value) -> Result<(Request, Policies), String> {
-    if let Kind::Object(members) = &node.kind {
-        if let Some(member) = members.iter().find(|m| m.key == "id") {
-            *id = match &member.value.kind {
-                Kind::String(text) => text.known().into(),
-                Kind::Bool(flag) => (*flag).into(),
-                Kind::Number(number) => serde_json::from_str(number).unwrap_or_default(),
-                _ => serde_json::Value::Null,
-            };
-        }
+    if let Kind::Object(members) = &node.kind
+        && let Some(member) = members.iter().find(|m| m.key == "id")
+    {
+        *id = match &member.value.kind {
+            Kind::String(text) => text.known().into(),
+            Kind::Bool(flag) => (*flag).into(),
+            Kind::Number(number) => serde_json::from_str(number).unwrap_or_default(),
+            _ => serde_json::Value::Null,
+        };
     }
     let mut fields = Fields::new(node, &CASE_KEYS, "case")?;
     let request = request(fields.take("request").ok_or("`request` is missing in the case")?)?;

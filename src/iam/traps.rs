@@ -52,9 +52,9 @@ fn verdict(decision: &Decision) -> (Verdict, DecidedBy) {
     (decision.decision, decision.decided_by)
 }
 
-/// IAM User Guide, "AWS JSON policy elements: Principal": "Role principals ... the resource-based
-/// policy's permissions are limited by an implicit deny in a permissions boundary or session
-/// policy", while `"Principal": "*"` with `aws:PrincipalArn` is not.
+/// IAM User Guide, "Permissions boundaries", "Resource-based policies": a grant to a role's ARN is
+/// limited by an implicit deny of its boundary or session policy; a grant to everybody that a
+/// condition on `aws:PrincipalArn` narrows to the role is not.
 #[test]
 fn everyone_with_principal_arn_bypasses_boundaries_and_a_role_arn_does_not() {
     let silent = identity(json!({"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}));
@@ -81,8 +81,7 @@ fn everyone_with_principal_arn_bypasses_boundaries_and_a_role_arn_does_not() {
     );
 }
 
-/// IAM User Guide, "IAM JSON policy elements: Action": "The prefix and the action name are case
-/// insensitive."
+/// IAM User Guide, "IAM JSON policy elements: Action": prefix and action name ignore case.
 #[test]
 fn actions_ignore_case_in_service_and_name() {
     let policies = Policies {
@@ -98,7 +97,7 @@ fn actions_ignore_case_in_service_and_name() {
     }
 }
 
-/// IAM User Guide, "IAM JSON policy elements: Condition": "Condition key names are not case-sensitive."
+/// IAM User Guide, "IAM JSON policy elements: Condition": key names are not case-sensitive.
 #[test]
 fn condition_keys_ignore_case() {
     let policies = Policies {
@@ -111,8 +110,8 @@ fn condition_keys_ignore_case() {
     assert!(evaluate(&request, &policies).is_allowed());
 }
 
-/// IAM User Guide, "Policy elements: Variables and tags": version 2012-10-17 is needed; without it
-/// "variables ... are treated as literal strings". A variable without a value matches nothing.
+/// IAM User Guide, "Version" and "Policy elements: Variables and tags": without version 2012-10-17
+/// variables are literal strings. A variable without a value matches nothing.
 #[test]
 fn policy_variables_depend_on_the_version_and_on_a_value() {
     let with = |version: &str, resource: &str| {
@@ -214,8 +213,8 @@ fn a_variable_without_value_under_negation_is_disputed() {
     assert_eq!(decision.missing_context, ["aws:principaltag/team"]);
 }
 
-/// Organizations User Guide, "Service control policies": "What's new, 19 September 2025: SCPs
-/// support the full IAM policy language": `Allow` with conditions, resources and `NotAction`.
+/// Organizations User Guide, "SCP syntax": since 19 September 2025 SCPs take the full IAM policy
+/// language, `Allow` with conditions, resources and `NotAction` included.
 #[test]
 fn scp_allow_takes_conditions_resources_and_not_action() {
     let with = |statement: Value| Policies {
@@ -245,9 +244,8 @@ fn scp_allow_takes_conditions_resources_and_not_action() {
     }
 }
 
-/// Organizations User Guide, "SCP evaluation": "for a permission to be allowed for a specific
-/// account, there must be an explicit Allow statement at every level from the root through each OU
-/// in the direct path to the account (including the target account itself)".
+/// Organizations User Guide, "SCP evaluation", "How SCPs work with Allow": an explicit `Allow` is
+/// needed at every level from the root through each unit down to the account itself.
 #[test]
 fn an_scp_must_allow_at_every_level() {
     let full = level(&[allow_all()]);
@@ -266,9 +264,9 @@ fn an_scp_must_allow_at_every_level() {
     );
 }
 
-/// Organizations User Guide: "SCPs don't affect users or roles in the management account. They
-/// affect only the member accounts ... including delegated administrators"; "RCPs don't affect
-/// resources in the management account".
+/// Organizations User Guide, "Service control policies" and "Resource control policies": SCPs do not
+/// affect users and roles of the management account, RCPs not its resources; both affect member
+/// accounts that are delegated administrators.
 #[test]
 fn the_management_account_is_exempt_from_scps_and_rcps() {
     let deny = identity(json!({"Effect": "Deny", "Action": "*", "Resource": "*"}));
@@ -296,8 +294,8 @@ fn the_management_account_is_exempt_from_scps_and_rcps() {
     }
 }
 
-/// Organizations User Guide: "SCPs don't affect any service-linked role"; "RCPs don't restrict any
-/// service-linked role".
+/// Organizations User Guide, "Service control policies", "Tasks and entities not restricted by SCPs":
+/// service-linked roles.
 #[test]
 fn service_linked_roles_are_exempt() {
     let deny = identity(json!({"Effect": "Deny", "Action": "*", "Resource": "*"}));
@@ -362,9 +360,8 @@ fn services_and_anonymous_callers_are_bound_by_rcps_alone() {
     assert!(evaluate(&service, &with_rcp).is_allowed());
 }
 
-/// IAM User Guide, "Principal": "When you save the policy, AWS transforms the ARN to the role's
-/// unique principal ID. ... if you delete and recreate the role, the new role has a new ID that does
-/// not match the ID stored in the trust policy."
+/// IAM User Guide, "Principal", "IAM role principals": a saved policy holds the role's unique id, so
+/// a role deleted and created again no longer matches.
 #[test]
 fn replacing_a_role_severs_trust_saved_by_unique_id() {
     let trust = |id: &str| Policies {
@@ -396,9 +393,8 @@ fn an_account_id_is_its_root() {
     }
 }
 
-/// S3 User Guide, "Blocking public access": RestrictPublicBuckets "restricts access to a bucket
-/// with a public policy to only AWS service principals and authorized users within the bucket
-/// owner's account".
+/// S3 User Guide, "Blocking public access to your Amazon S3 storage": RestrictPublicBuckets leaves a
+/// bucket with a public policy to AWS services and the owner's account.
 #[test]
 fn restrict_public_buckets_takes_away_cross_account_grants() {
     let mut policies = Policies {
@@ -419,7 +415,8 @@ fn restrict_public_buckets_takes_away_cross_account_grants() {
     assert!(evaluate(&get_object(SESSION), &policies).is_allowed());
 }
 
-/// S3 User Guide, "Protecting data with SSE-KMS": a read of such an object "also needs kms:Decrypt".
+/// S3 User Guide, "Using server-side encryption with AWS KMS keys": reading such an object also
+/// needs `kms:Decrypt` on the key.
 #[test]
 fn a_read_under_sse_kms_needs_decrypt_too() {
     let s3 = Policies { identity: vec![allow_all()], ..Policies::default() };
@@ -438,7 +435,7 @@ fn a_read_under_sse_kms_needs_decrypt_too() {
     assert_eq!(verdict(&refused), (Verdict::ImplicitDeny, DecidedBy::ResourcePolicy));
 }
 
-/// STS API Reference, "GetCallerIdentity": "No permissions are required to perform this operation."
+/// STS API Reference, GetCallerIdentity: it needs no permission and cannot be denied.
 #[test]
 fn get_caller_identity_is_always_allowed() {
     let deny = identity(json!({"Effect": "Deny", "Action": "*", "Resource": "*"}));
@@ -446,8 +443,8 @@ fn get_caller_identity_is_always_allowed() {
     assert!(evaluate(&request(SESSION, "STS:getCallerIdentity", "*"), &policies).is_allowed());
 }
 
-/// STS API Reference, "AssumeRole": "You cannot use AWS account root user credentials to call
-/// AssumeRole". Organizations User Guide: SCPs affect "the root user" of member accounts.
+/// STS API Reference, AssumeRole: root credentials cannot call it. Organizations User Guide, "Service
+/// control policies": SCPs affect the root users of member accounts.
 #[test]
 fn a_root_user_assumes_no_role_and_obeys_scps() {
     let root = "arn:aws:iam::111122223333:root";
@@ -551,8 +548,8 @@ fn across_accounts_a_session_arn_bypasses_nothing() {
     assert!(evaluate(&request, &policies).is_allowed());
 }
 
-/// STS API Reference, "GetFederationToken": "if you do not pass a session policy, the resulting
-/// federated user session has no permissions", except where a resource policy names the session.
+/// STS API Reference, GetFederationToken: without a session policy the session has no permissions,
+/// except where a resource policy names it.
 #[test]
 fn a_federation_token_without_session_policy_has_nothing_of_its_own() {
     let user = "arn:aws:sts::111122223333:federated-user/f";

@@ -134,8 +134,7 @@ fn sids(document: &Document, role: &Use, found: &mut Diagnostics) {
             }
             found.push(error);
         }
-        // IAM: "The Sid element supports ASCII uppercase letters (A-Z), lowercase letters (a-z),
-        // and numbers (0-9)." Resource policies of some services take more.
+        // IAM User Guide, "Sid": ASCII letters and digits. Resource policies of some services take more.
         let plain = sid.bytes().all(|b| b.is_ascii_alphanumeric());
         if !plain && !matches!(role, Use::Resource(_) | Use::Endpoint) {
             found.push(

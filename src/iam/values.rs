@@ -104,8 +104,7 @@ pub fn base64(text: &str) -> Option<Vec<u8>> {
 
 /// An instant in milliseconds since 1970: an ISO 8601 date of the W3C profile, or epoch seconds.
 ///
-/// Source: IAM User Guide, "Date condition operators": "You must specify date/time values with one
-/// of the W3C implementations of the ISO 8601 date formats or in epoch (UNIX) time."
+/// Source: IAM User Guide, "Date condition operators".
 #[must_use]
 pub fn instant(text: &str) -> Option<i64> {
     let text = text.trim();
