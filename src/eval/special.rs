@@ -1,12 +1,11 @@
 //! Functions that need the evaluator: `try`, `can`, `templatefile`, `secret`.
 
 use hcl::edit::expr::FuncCall;
-use hcl::edit::template::Template;
 
 use super::expr::{Evaluator, Outcome, mark, unmark};
 use super::functions::{self, Call};
 use super::scope::Values;
-use super::syntax::syntax_error;
+use crate::config::parse_template;
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
 use crate::value::{Unknown, Value};
 
@@ -99,8 +98,7 @@ impl Evaluator<'_> {
             cx,
         })?;
         let source = Source::new(name, text.as_str().unwrap_or_default());
-        let template: Template = crate::stack::deep(|| source.text().parse())
-            .map_err(|error| Diagnostics::from(syntax_error(&source, &error)))?;
+        let template = crate::stack::deep(|| parse_template(&source)).map_err(Diagnostics::from)?;
         let scope = Values { template_file: true, ..Values::new(vars, cx.clone()) };
         let result = Evaluator::new(&source, &scope).template(&template)?;
         Ok(mark(result, path_hidden || vars_hidden))
@@ -125,7 +123,9 @@ pub(super) fn secret(args: &[Value], locs: &[Loc], loc: &Loc) -> Outcome {
     };
     match reference {
         Value::String(text) => match text.split_once(':') {
-            Some(("env" | "ssm", rest)) if !rest.is_empty() => Ok(Value::Secret(text.clone())),
+            Some(("env" | "ssm" | "file", rest)) if !rest.is_empty() => {
+                Ok(Value::Secret(text.clone()))
+            }
             Some((scheme, _)) if scheme.chars().all(|c| c.is_ascii_lowercase()) => {
                 Err(error(&format!("there is no source of secrets `{scheme}`")))
             }

@@ -1,0 +1,606 @@
+//! The whole estate: every declaration evaluated, every finding collected.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::body::evaluate_body;
+use super::checks::{check, require};
+use super::config_values::{Entry, parity};
+use super::engine::{Engine, ModuleIx, Node};
+use super::environments::{region_of, schema_of};
+use super::estate::{Account, Estate, Import, Instance, Lifecycle, Move, Output};
+use super::expr::Outcome;
+use super::instances::Object;
+use super::known::Known;
+use super::module_scope::ModuleScope;
+use super::modules::ModuleInst;
+use super::ownership::ownership_tags;
+use super::syntax::evaluate_text;
+use crate::address::{CONFIG_KIND, ResourceAddr};
+use crate::config::{Configuration, TargetAddr};
+use crate::diag::{Diagnostic, Diagnostics, Loc};
+use crate::ids::{Handle, Partition};
+use crate::schema::{Body, Context, Spanned, kind};
+use crate::value::Value;
+
+/// How many errors one run collects before it stops looking for more.
+const ENOUGH: usize = 200;
+
+/// Evaluates a whole configuration.
+///
+/// # Errors
+/// Everything that is wrong in it, as far as one run finds.
+pub fn evaluate_configuration(
+    config: &Configuration,
+    known: &dyn Known,
+) -> Result<Estate, Diagnostics> {
+    Engine::new(config, known).estate()
+}
+
+impl<'c> Engine<'c> {
+    /// Evaluates everything.
+    ///
+    /// # Errors
+    /// Everything that is wrong in the configuration, as far as one run finds.
+    pub fn estate(&self) -> Result<Estate, Diagnostics> {
+        let _turn = self.turn();
+        crate::stack::deep(|| {
+            let mut errors = Diagnostics::new();
+            let estate = self.assemble(&mut errors);
+            errors.into_result(estate)
+        })
+    }
+
+    /// Evaluates one instance again, after more became known ([`Engine::known_moved`]).
+    ///
+    /// # Errors
+    /// There is no such instance, or what is wrong in it.
+    pub fn resolve(&self, address: &ResourceAddr) -> Result<Instance, Diagnostics> {
+        let _turn = self.turn();
+        crate::stack::deep(|| {
+            if address.kind == CONFIG_KIND {
+                return self.resolve_config(address);
+            }
+            match self.object_at(address) {
+                Some(object) => self.instance(&object),
+                None => Err(Diagnostic::error(format!("there is no instance `{address}`")).into()),
+            }
+        })
+    }
+
+    /// Root outputs, evaluated again as far as they were unknown.
+    ///
+    /// # Errors
+    /// What is wrong in them.
+    pub fn outputs(&self) -> Result<BTreeMap<String, Output>, Diagnostics> {
+        let _turn = self.turn();
+        crate::stack::deep(|| {
+            let mut errors = Diagnostics::new();
+            let outputs = self.root_outputs(&mut errors);
+            errors.into_result(outputs)
+        })
+    }
+
+    /// Evaluates an expression in the root module, as `console` does.
+    ///
+    /// # Errors
+    /// Syntax errors and what is wrong in it.
+    pub fn evaluate_text(&self, name: &str, text: &str) -> Outcome {
+        let _turn = self.turn();
+        crate::stack::deep(|| evaluate_text(name, text, &self.root_scope()))
+    }
+
+    fn assemble(&self, errors: &mut Diagnostics) -> Estate {
+        let mut estate = Estate { name: self.estate_name(), ..Estate::default() };
+        match self.provider() {
+            Ok(provider) => estate.provider = (*provider).clone(),
+            Err(more) => errors.extend(more),
+        }
+        let modules = self.expand_modules(errors);
+        for module in &modules {
+            self.module_values(module, &mut estate, errors);
+        }
+        let objects = self.all_objects();
+        self.accounts(&objects, &mut estate, errors);
+        for (name, block) in &self.config.root().environments {
+            if let Some(environment) = self.environment(name, block, errors) {
+                for handle in &environment.accounts {
+                    if let Some(account) = estate.accounts.get_mut(handle) {
+                        account.environments.insert(name.clone());
+                    }
+                }
+                estate.environments.insert(name.clone(), environment);
+            }
+        }
+        for object in &objects {
+            if errors.len() >= ENOUGH {
+                break;
+            }
+            match self.instance(object) {
+                Ok(mut instance) => {
+                    self.serve(&mut instance, object, &estate);
+                    estate.instances.insert(instance.address.clone(), instance);
+                }
+                Err(more) => errors.extend(more),
+            }
+        }
+        self.config_instances(&mut estate, errors);
+        names_are_unique(&estate, errors);
+        estate.outputs = self.root_outputs(errors);
+        self.declarations(&mut estate, errors);
+        self.imports(&mut estate, errors);
+        if errors.len() >= ENOUGH {
+            errors.push(Diagnostic::warning(
+                "there may be more errors; these are enough for one run",
+            ));
+        }
+        estate
+    }
+
+    /// Every module instance, and with it every managed instance.
+    fn expand_modules(&self, errors: &mut Diagnostics) -> Vec<Arc<ModuleInst<'c>>> {
+        let mut all = Vec::new();
+        let mut queue = std::collections::VecDeque::from([ModuleIx(0)]);
+        while let Some(ix) = queue.pop_front() {
+            let module = self.module(ix);
+            for (name, call) in &module.module.calls {
+                match self.expand_call(&module, name, Some(&call.name.loc)) {
+                    Ok(calls) => queue.extend(calls.instances.values().copied()),
+                    Err(more) => errors.extend(more),
+                }
+            }
+            for ((kind, label), decl) in &module.module.resources {
+                if let Err(more) = self.expand_block(&module, kind, label, Some(&decl.label.loc)) {
+                    errors.extend(more);
+                }
+            }
+            all.push(module);
+        }
+        all
+    }
+
+    /// Variables with their validations, locals, outputs, checks and moves of one module instance.
+    fn module_values(
+        &self,
+        module: &Arc<ModuleInst<'c>>,
+        estate: &mut Estate,
+        errors: &mut Diagnostics,
+    ) {
+        if errors.len() >= ENOUGH {
+            return;
+        }
+        let scope = ModuleScope::new(self, Arc::clone(module), None);
+        for decl in module.module.variables.values() {
+            match self.variable(module, decl, None) {
+                Ok(_) => {
+                    for validation in &decl.validations {
+                        let given = match &module.call {
+                            Some((_, call)) => {
+                                call.args.get(&decl.name.value).map(|a| a.value.loc())
+                            }
+                            None => {
+                                self.config.supplied.get(&decl.name.value).map(|s| s.value.loc())
+                            }
+                        };
+                        let mut own = Diagnostics::new();
+                        require(&scope, &[], validation, "validation", &mut own);
+                        // What is wrong is the value, wherever it was given.
+                        errors.extend(own.into_iter().map(|mut error| {
+                            if let (Some(given), true) = (&given, error.detail.is_some()) {
+                                if let Some(rule) = error.loc.replace(given.clone()) {
+                                    error.related.push((rule, "the rule".to_owned()));
+                                }
+                                error.detail = Some(format!(
+                                    "the variable `{}` is not valid",
+                                    decl.name.value
+                                ));
+                            }
+                            error
+                        }));
+                    }
+                }
+                Err(more) => errors.extend(more),
+            }
+        }
+        for (name, local) in &module.module.locals {
+            if let Err(more) = self.local(module, name, &local.value, Some(&local.name.loc)) {
+                errors.extend(more);
+            }
+        }
+        for (name, output) in &module.module.outputs {
+            if let Err(more) = self.output(module, name, Some(&output.name.loc)) {
+                errors.extend(more);
+            }
+            for condition in &output.preconditions {
+                require(&scope, &[], condition, "precondition", errors);
+            }
+        }
+        for decl in module.module.checks.values() {
+            check(&scope, decl, &mut estate.checks, errors);
+        }
+        for moved in &module.module.moved {
+            let text = |target: &Spanned<TargetAddr>| Spanned {
+                value: within(module, &target.value),
+                loc: target.loc.clone(),
+            };
+            estate.moved.push(Move { from: text(&moved.from), to: text(&moved.to) });
+        }
+    }
+
+    fn accounts(&self, objects: &[Arc<Object<'c>>], estate: &mut Estate, errors: &mut Diagnostics) {
+        let mut first: BTreeMap<Handle, Arc<Object<'c>>> = BTreeMap::new();
+        for object in objects {
+            let Some(handle) = &object.handle else { continue };
+            if let Some(other) = first.get(handle) {
+                errors.push(
+                    Diagnostic::error(format!(
+                        "two accounts have the handle `{handle}`: `{}` and `{}`",
+                        other.address, object.address
+                    ))
+                    .at(object.decl.label.loc.clone())
+                    .related(other.decl.label.loc.clone(), "the other one")
+                    .help("an account's handle is its label (with its key), unique in the estate, modules included"),
+                );
+                continue;
+            }
+            first.insert(handle.clone(), Arc::clone(object));
+            match self.account(handle, object) {
+                Ok(account) => {
+                    estate.accounts.insert(handle.clone(), account);
+                }
+                Err(more) => errors.extend(more),
+            }
+        }
+    }
+
+    fn account(&self, handle: &Handle, object: &Arc<Object<'c>>) -> Result<Account, Diagnostics> {
+        let loc = object.decl.loc.clone();
+        let mut errors = Diagnostics::new();
+        let mut text = |name: &str| -> Option<Spanned<Value>> {
+            match self.object_attr(object, name, &loc) {
+                Ok(value) if value.is_null() => None,
+                Ok(value) => {
+                    let loc = object.decl.body.get(name).map_or_else(|| loc.clone(), |e| e.loc());
+                    Some(Spanned { value, loc })
+                }
+                Err(more) => {
+                    errors.extend(more);
+                    None
+                }
+            }
+        };
+        let string =
+            |value: Option<Spanned<Value>>| value.and_then(|v| v.value.as_str().map(str::to_owned));
+        let id = text("id");
+        let name = string(text("name"));
+        let access_role = string(text("access_role"));
+        let read_role = string(text("read_role"));
+        let endpoint_url = string(text("endpoint_url"));
+        let region = text("region");
+        let id = match id.as_ref().map(|v| (v.value.as_str().map(str::parse), &v.loc)) {
+            Some((Some(Ok(id)), _)) => Some(id),
+            Some((Some(Err(error)), loc)) => {
+                let error: crate::ids::IdError = error;
+                errors.push(Diagnostic::error(error.to_string()).at(loc.clone()));
+                None
+            }
+            _ => None,
+        };
+        let mut body = Body { loc: loc.clone(), attrs: BTreeMap::new(), blocks: Vec::new() };
+        body.attrs.extend(region.map(|r| ("region".to_owned(), r)));
+        let region = region_of(&body, &mut errors);
+        errors.into_result(Account {
+            handle: handle.clone(),
+            address: object.address.clone(),
+            id,
+            name: name.unwrap_or_else(|| handle.to_string()),
+            access_role,
+            read_role,
+            endpoint_url,
+            region,
+            environments: BTreeSet::new(),
+            loc,
+        })
+    }
+
+    /// Fills in the environments that an instance belongs to.
+    fn serve(&self, instance: &mut Instance, object: &Object<'c>, estate: &Estate) {
+        if !instance.environments.is_empty() {
+            return;
+        }
+        let handle = object.handle.as_ref().or(object.address.account());
+        if let Some(account) = handle.and_then(|h| estate.accounts.get(h)) {
+            instance.environments = account.environments.clone();
+        }
+    }
+
+    fn config_instances(&self, estate: &mut Estate, errors: &mut Diagnostics) {
+        let schemas = self.config_schemas(errors);
+        let mut entries: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+        for (name, block) in &self.config.root().environments {
+            let Some(environment) = estate.environments.get(name) else { continue };
+            let found = self.config_entries(name, block, &environment.body, &schemas, errors);
+            entries.insert(name.clone(), found);
+        }
+        for environment in estate.environments.values() {
+            let model = environment.like.as_ref().and_then(|l| entries.get(l));
+            if let (Some(own), Some(model)) = (entries.get(&environment.name), model) {
+                parity(environment, own, model, errors);
+            }
+        }
+        let mut made = Vec::new();
+        for (name, entries) in &entries {
+            let Some(environment) = estate.environments.get(name) else { continue };
+            for handle in &environment.accounts {
+                for entry in entries {
+                    match self.config_instance(name, handle, entry) {
+                        Ok(instance) => made.push(instance),
+                        Err(more) => errors.extend(more),
+                    }
+                }
+            }
+        }
+        estate.instances.extend(made.into_iter().map(|i| (i.address.clone(), i)));
+    }
+
+    fn config_instance(
+        &self,
+        environment: &str,
+        handle: &Handle,
+        entry: &Entry,
+    ) -> Result<Instance, Diagnostics> {
+        let address = ResourceAddr::config(environment, &entry.schema, &entry.key, handle.clone());
+        let Some(kind) = kind(CONFIG_KIND) else { return Err(Diagnostics::new()) };
+        let accounts = self.environment_accounts(environment, &entry.loc)?;
+        let account = accounts.iter().find(|a| a.handle.as_ref() == Some(handle));
+        let spanned = |value: Value| Spanned { value, loc: entry.loc.clone() };
+        let mut attrs = BTreeMap::from([
+            ("environment".to_owned(), spanned(environment.into())),
+            ("schema".to_owned(), spanned(entry.schema.as_str().into())),
+            ("key".to_owned(), spanned(entry.key.as_str().into())),
+            ("value".to_owned(), spanned(entry.value.clone())),
+        ]);
+        if entry.secret {
+            attrs.insert("secret".to_owned(), spanned(true.into()));
+        }
+        let body = Body { loc: entry.loc.clone(), attrs, blocks: Vec::new() };
+        let provider = self.provider()?;
+        let mut region = provider.region.to_string();
+        let mut default_tags = provider.default_tags.clone();
+        let mut account_id = Value::Null;
+        if let Some(account) = account {
+            account_id = self.identity(account, None)?.get("id").cloned().unwrap_or_default();
+            if let Value::String(text) = self.object_attr(account, "region", &entry.loc)? {
+                region = text;
+            }
+        }
+        if let Value::String(text) = self.environment_attr(environment, "region", &entry.loc)? {
+            region = text;
+        }
+        if let Value::Map(tags) = self.environment_attr(environment, "tags", &entry.loc)? {
+            default_tags
+                .extend(tags.iter().filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))));
+        }
+        let cx = Context {
+            ownership_tags: ownership_tags(&address),
+            address: address.clone(),
+            estate: self.estate_name(),
+            account_id,
+            partition: Partition::of_region(&region),
+            region,
+            default_tags,
+            limits: (*self.limits()?).clone(),
+        };
+        let desired = kind.desired(&body, &cx)?;
+        let computed = kind.computed(&desired, &cx);
+        let mentioned = self.mentioned(&entry.value);
+        let depends_on = mentioned
+            .into_iter()
+            .filter_map(|ix| self.object(ix))
+            .map(|o| o.address.clone())
+            .chain(account.map(|a| a.address.clone()))
+            .collect();
+        Ok(Instance {
+            address,
+            loc: entry.loc.clone(),
+            body,
+            desired,
+            computed,
+            depends_on,
+            lifecycle: Lifecycle::default(),
+            environments: BTreeSet::from([environment.to_owned()]),
+        })
+    }
+
+    fn resolve_config(&self, address: &ResourceAddr) -> Result<Instance, Diagnostics> {
+        let mut errors = Diagnostics::new();
+        let missing =
+            || Diagnostics::from(Diagnostic::error(format!("there is no instance `{address}`")));
+        let name = address.environment().ok_or_else(missing)?;
+        let handle = address.account().ok_or_else(missing)?;
+        let block = self.config.root().environments.get(name).ok_or_else(missing)?;
+        let schemas = self.config_schemas(&mut errors);
+        let environment = self.environment(name, block, &mut errors).ok_or_else(missing)?;
+        let entries = self.config_entries(name, block, &environment.body, &schemas, &mut errors);
+        let entry = entries
+            .iter()
+            .find(|e| ResourceAddr::config(name, &e.schema, &e.key, handle.clone()) == *address)
+            .ok_or_else(|| if errors.has_errors() { errors.clone() } else { missing() })?;
+        self.config_instance(name, handle, entry)
+    }
+
+    fn root_outputs(&self, errors: &mut Diagnostics) -> BTreeMap<String, Output> {
+        let module = self.module(ModuleIx(0));
+        let mut outputs = BTreeMap::new();
+        for (name, decl) in &module.module.outputs {
+            let value = match self.output(&module, name, Some(&decl.name.loc)) {
+                Ok(value) => value,
+                Err(more) => {
+                    errors.extend(more);
+                    continue;
+                }
+            };
+            if value.has_sensitive() && !decl.sensitive {
+                errors.push(
+                    Diagnostic::error(format!("the output `{name}` holds a sensitive value"))
+                        .at(decl.value.loc())
+                        .help("write `sensitive = true`, or take the mark off with `nonsensitive(...)`"),
+                );
+            }
+            let deps = self.deps_of(&Node::Output(module.ix, name.clone()));
+            outputs.insert(
+                name.clone(),
+                Output {
+                    value: (*value).clone(),
+                    sensitive: decl.sensitive,
+                    depends_on: deps
+                        .iter()
+                        .filter_map(|ix| Some(self.object(*ix)?.address.clone()))
+                        .collect(),
+                },
+            );
+        }
+        outputs
+    }
+
+    fn declarations(&self, estate: &mut Estate, errors: &mut Diagnostics) {
+        for ((ty, label), block) in &self.config.root().declarations {
+            let body =
+                evaluate_body(&self.root_scope(), &Vec::new(), &block.body, schema_of(ty), errors);
+            estate.declarations.entry(ty.clone()).or_default().insert(label.clone(), body);
+        }
+    }
+
+    fn imports(&self, estate: &mut Estate, errors: &mut Diagnostics) {
+        let root = self.config.root();
+        for import in &root.imports {
+            let to = match self.find(&import.to.value, &import.to.loc, estate) {
+                Ok(address) => address,
+                Err(error) => {
+                    errors.push(*error);
+                    continue;
+                }
+            };
+            match self.root_scope().evaluate(&import.id, &[]) {
+                Ok(value) => match super::operators::text_of(value.reveal()) {
+                    Some(id) => estate.imports.push(Import {
+                        to: Spanned { value: to, loc: import.to.loc.clone() },
+                        id: Spanned { value: id, loc: import.id.loc() },
+                    }),
+                    None => errors.push(
+                        Diagnostic::error(format!(
+                            "the id of an import must be a known string, not a {}",
+                            value.type_name()
+                        ))
+                        .at(import.id.loc()),
+                    ),
+                },
+                Err(more) => errors.extend(more),
+            }
+        }
+        for removed in &root.removed {
+            let text = within(&self.module(ModuleIx(0)), &removed.from.value);
+            let still = match &removed.from.value {
+                TargetAddr::Object(address) => {
+                    estate.instances.keys().any(|a| a == address || a.block() == *address)
+                }
+                TargetAddr::Module(module) => {
+                    estate.instances.keys().any(|a| a.module.0.starts_with(&module.0))
+                }
+            };
+            if still {
+                errors.push(
+                    Diagnostic::error(format!(
+                        "`{text}` is declared, so it cannot be `removed` too"
+                    ))
+                    .at(removed.from.loc.clone())
+                    .help("delete its block; `removed` tells that the object stays in AWS"),
+                );
+            }
+            match &removed.from.value {
+                TargetAddr::Object(address) => estate
+                    .removed
+                    .push(Spanned { value: address.clone(), loc: removed.from.loc.clone() }),
+                // A whole module: an address of which only the module counts.
+                TargetAddr::Module(module) => estate.removed.push(Spanned {
+                    value: ResourceAddr { module: module.clone(), ..ResourceAddr::new("", "") },
+                    loc: removed.from.loc.clone(),
+                }),
+            }
+        }
+    }
+
+    /// The instance that an address means; the environment may be left out where that is unambiguous.
+    fn find(
+        &self,
+        address: &ResourceAddr,
+        loc: &Loc,
+        estate: &Estate,
+    ) -> Result<ResourceAddr, Box<Diagnostic>> {
+        if estate.instances.contains_key(address) || self.object_at(address).is_some() {
+            return Ok(address.clone());
+        }
+        let block = address.block();
+        let candidates: Vec<ResourceAddr> = self
+            .all_objects()
+            .iter()
+            .map(|o| o.address.clone())
+            .filter(|a| a.block() == block && a.key == address.key)
+            .collect();
+        let near: Vec<&ResourceAddr> = candidates
+            .iter()
+            .filter(|a| address.placement.is_none() || a.account() == address.account())
+            .collect();
+        if let [only] = near.as_slice() {
+            return Ok((*only).clone());
+        }
+        let shown: Vec<String> = candidates.iter().take(8).map(|a| format!("`{a}`")).collect();
+        let help = if shown.is_empty() {
+            "add its block first".to_owned()
+        } else {
+            format!("there are {}", shown.join(", "))
+        };
+        Err(Box::new(
+            Diagnostic::error(format!("there is no instance `{address}`"))
+                .at(loc.clone())
+                .help(help),
+        ))
+    }
+}
+
+/// A target in a module instance, as seen from the root.
+fn within(module: &ModuleInst<'_>, target: &TargetAddr) -> String {
+    if module.addr.is_root() { target.to_string() } else { format!("{}.{target}", module.addr) }
+}
+
+/// Two objects of one kind cannot have one name in one account.
+fn names_are_unique(estate: &Estate, errors: &mut Diagnostics) {
+    let mut seen: BTreeMap<(&str, Option<&Handle>, String), &Instance> = BTreeMap::new();
+    for (address, instance) in &estate.instances {
+        let Some(kind) = kind(&address.kind) else { continue };
+        let mut attrs = instance.computed.clone();
+        attrs.extend(instance.desired.clone());
+        let Some(key) = kind.natural_key(&attrs) else { continue };
+        let home = address.account();
+        let name = key.clone();
+        if let Some(first) = seen.insert((kind.schema().kind, home, key), instance) {
+            let place = home
+                .map_or_else(|| "the organization".to_owned(), |h| format!("the account `{h}`"));
+            let mut error = Diagnostic::error(format!(
+                "`{}` and `{address}` would both be {} `{name}` in {place}",
+                first.address,
+                kind.schema().what.trim_start_matches("the ")
+            ))
+            .at(instance.body.loc_of("name").clone())
+            .help("give them different names, for example with `${each.environment.name}` in it");
+            if first.loc != instance.loc {
+                error = error.related(first.loc.clone(), "the other one");
+            }
+            errors.push(error);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "estate_tests.rs"]
+mod tests;

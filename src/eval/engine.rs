@@ -1,0 +1,379 @@
+//! The evaluation engine: named values computed when they are first needed, kept, and computed
+//! again only where something in them was unknown.
+//!
+//! Every named thing (a variable, a local, an output, the instances of a block, an attribute of an
+//! instance) is a [`Node`]. Asking for a node that is being computed is a cycle, and the error
+//! prints it. While a node is computed, the instances that its expressions refer to are recorded;
+//! whoever refers to the node inherits them. That is where instance dependencies come from.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::instances::{Expansion, Object};
+use super::known::Known;
+use super::modules::{CallExpansion, ModuleInst};
+use crate::address::ResourceAddr;
+use crate::config::Configuration;
+use crate::diag::{Diagnostic, Diagnostics, Loc};
+use crate::value::convert::MAX_DEPTH;
+use crate::value::{Attrs, Value};
+
+/// How many references may lead from one to the next.
+const MAX_REFERENCES: usize = 2_000;
+
+/// A module instance, by its place in the engine's list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct ModuleIx(pub(super) usize);
+
+/// A managed instance, by its place in the engine's list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct ObjectIx(pub(super) usize);
+
+/// Something with a name that is computed once.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Node {
+    Variable(ModuleIx, String),
+    Local(ModuleIx, String),
+    Output(ModuleIx, String),
+    Call(ModuleIx, String),
+    Block(ModuleIx, String, String),
+    Identity(ObjectIx),
+    Attr(ObjectIx, String),
+    Environment(String, String),
+    Declaration(String, String, String),
+}
+
+impl Node {
+    /// Whether who refers to the node depends on what the node refers to. What an attribute of an
+    /// instance is made of concerns the instance alone.
+    fn passes_dependencies(&self) -> bool {
+        matches!(
+            self,
+            Self::Variable(..) | Self::Local(..) | Self::Output(..) | Self::Environment(..)
+        )
+    }
+}
+
+/// What a node holds.
+#[derive(Clone)]
+pub(super) enum Stored {
+    Value(Arc<Value>),
+    Attrs(Arc<Attrs>),
+    Calls(Arc<CallExpansion>),
+    Objects(Arc<Expansion>),
+    Provider(Arc<super::estate::ProviderSettings>),
+    Limits(Arc<crate::iam::Limits>),
+}
+
+impl Stored {
+    fn has_unknown(&self) -> bool {
+        match self {
+            Self::Value(value) => value.has_unknown() || mentions_block(value),
+            Self::Attrs(attrs) => attrs.values().any(Value::has_unknown),
+            Self::Calls(_) | Self::Objects(_) | Self::Provider(_) | Self::Limits(_) => false,
+        }
+    }
+}
+
+/// A reference to a block carries attributes, some of which may become known.
+fn mentions_block(value: &Value) -> bool {
+    let mut found = false;
+    value.visit(&mut |v| {
+        if let Value::Block(block) = v {
+            found |= block.attrs.values().any(Value::has_unknown);
+        }
+    });
+    found
+}
+
+enum Slot {
+    Active,
+    Done {
+        result: Result<Stored, Diagnostics>,
+        deps: Arc<BTreeSet<ObjectIx>>,
+        unknown: bool,
+        generation: u64,
+    },
+}
+
+struct Active {
+    /// Absent for the body of an instance, which nothing refers to.
+    node: Option<Node>,
+    loc: Option<Loc>,
+    deps: BTreeSet<ObjectIx>,
+}
+
+/// Evaluates one configuration. See [`super::estate`] for what comes out.
+pub struct Engine<'c> {
+    pub(super) config: &'c Configuration,
+    pub(super) known: &'c dyn Known,
+    generation: AtomicU64,
+    memo: Mutex<HashMap<Node, Slot>>,
+    active: Mutex<Vec<Active>>,
+    modules: Mutex<Vec<Arc<ModuleInst<'c>>>>,
+    objects: Mutex<Vec<Arc<Object<'c>>>>,
+    by_address: Mutex<HashMap<ResourceAddr, ObjectIx>>,
+    /// Held by every public entry: cycle detection knows one evaluation at a time.
+    turn: Mutex<()>,
+}
+
+impl fmt::Debug for Engine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Engine({} instances)", lock(&self.objects).len())
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<'c> Engine<'c> {
+    /// An engine over a loaded configuration; nothing is evaluated yet.
+    #[must_use]
+    pub fn new(config: &'c Configuration, known: &'c dyn Known) -> Self {
+        let engine = Self {
+            config,
+            known,
+            generation: AtomicU64::new(0),
+            memo: Mutex::default(),
+            active: Mutex::default(),
+            modules: Mutex::default(),
+            objects: Mutex::default(),
+            by_address: Mutex::default(),
+            turn: Mutex::default(),
+        };
+        engine.add_module(ModuleInst::root(config));
+        engine
+    }
+
+    /// Tells that more is known now: whatever was unknown is computed again when next asked for.
+    pub fn known_moved(&self) {
+        self.generation.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
+        lock(&self.turn)
+    }
+
+    pub(super) fn add_module(&self, module: ModuleInst<'c>) -> ModuleIx {
+        let mut modules = lock(&self.modules);
+        let ix = ModuleIx(modules.len());
+        modules.push(Arc::new(ModuleInst { ix, ..module }));
+        ix
+    }
+
+    pub(super) fn module(&self, ix: ModuleIx) -> Arc<ModuleInst<'c>> {
+        let modules = lock(&self.modules);
+        match modules.get(ix.0).or_else(|| modules.first()) {
+            Some(module) => Arc::clone(module),
+            None => Arc::new(ModuleInst::root(self.config)),
+        }
+    }
+
+    pub(super) fn add_object(&self, object: Object<'c>) -> ObjectIx {
+        let mut by_address = lock(&self.by_address);
+        if let Some(ix) = by_address.get(&object.address) {
+            return *ix;
+        }
+        let mut objects = lock(&self.objects);
+        let ix = ObjectIx(objects.len());
+        by_address.insert(object.address.clone(), ix);
+        objects.push(Arc::new(Object { ix, ..object }));
+        ix
+    }
+
+    pub(super) fn object(&self, ix: ObjectIx) -> Option<Arc<Object<'c>>> {
+        lock(&self.objects).get(ix.0).cloned()
+    }
+
+    pub(super) fn object_at(&self, address: &ResourceAddr) -> Option<Arc<Object<'c>>> {
+        let ix = lock(&self.by_address).get(address).copied()?;
+        self.object(ix)
+    }
+
+    pub(super) fn all_objects(&self) -> Vec<Arc<Object<'c>>> {
+        lock(&self.objects).clone()
+    }
+
+    /// Notes that what is being computed refers to an instance.
+    pub(super) fn refers_to(&self, object: ObjectIx) {
+        if let Some(active) = lock(&self.active).last_mut() {
+            active.deps.insert(object);
+        }
+    }
+
+    /// Notes the same for many.
+    pub(super) fn refers_to_all(&self, objects: &BTreeSet<ObjectIx>) {
+        if let Some(active) = lock(&self.active).last_mut() {
+            active.deps.extend(objects.iter().copied());
+        }
+    }
+
+    /// Runs `work` and tells which instances it referred to, without passing them on.
+    pub(super) fn recorded<T>(&self, work: impl FnOnce() -> T) -> (T, BTreeSet<ObjectIx>) {
+        lock(&self.active).push(Active { node: None, loc: None, deps: BTreeSet::new() });
+        let result = work();
+        let deps = lock(&self.active).pop().map(|a| a.deps).unwrap_or_default();
+        (result, deps)
+    }
+
+    /// The instances that a computed node refers to.
+    pub(super) fn deps_of(&self, node: &Node) -> Arc<BTreeSet<ObjectIx>> {
+        match lock(&self.memo).get(node) {
+            Some(Slot::Done { deps, .. }) => Arc::clone(deps),
+            _ => Arc::default(),
+        }
+    }
+
+    /// The value of a node, computed on first use. `loc` is the reference that asks for it.
+    pub(super) fn get(
+        &self,
+        node: Node,
+        loc: Option<&Loc>,
+        compute: impl FnOnce() -> Result<Stored, Diagnostics>,
+    ) -> Result<Stored, Diagnostics> {
+        let generation = self.generation.load(Ordering::Relaxed);
+        {
+            let mut memo = lock(&self.memo);
+            match memo.get(&node) {
+                Some(Slot::Active) => {
+                    drop(memo);
+                    return Err(self.cycle(&node, loc).into());
+                }
+                Some(Slot::Done { result, deps, unknown, generation: then })
+                    if !unknown || *then == generation =>
+                {
+                    let (result, deps) = (result.clone(), Arc::clone(deps));
+                    drop(memo);
+                    if node.passes_dependencies() {
+                        self.refers_to_all(&deps);
+                    }
+                    return result;
+                }
+                _ => {}
+            }
+            memo.insert(node.clone(), Slot::Active);
+        }
+        let depth = {
+            let mut active = lock(&self.active);
+            active.push(Active {
+                node: Some(node.clone()),
+                loc: loc.cloned(),
+                deps: BTreeSet::new(),
+            });
+            active.len()
+        };
+        let result = if depth > MAX_REFERENCES {
+            Err(Diagnostic::error(format!(
+                "more than {MAX_REFERENCES} references lead from one to the next"
+            ))
+            .at_opt(loc.cloned())
+            .help("collect the values in one object instead of a chain")
+            .into())
+        } else {
+            compute().and_then(|stored| match &stored {
+                Stored::Value(value) if depth_exceeds(value, MAX_DEPTH) => {
+                    Err(Diagnostic::error(format!(
+                        "the value of `{}` nests deeper than {MAX_DEPTH} levels",
+                        self.name(&node)
+                    ))
+                    .at_opt(loc.cloned())
+                    .into())
+                }
+                _ => Ok(stored),
+            })
+        };
+        let deps = Arc::new(lock(&self.active).pop().map(|a| a.deps).unwrap_or_default());
+        if node.passes_dependencies() {
+            self.refers_to_all(&deps);
+        }
+        let unknown = result.as_ref().map_or(true, Stored::has_unknown);
+        let slot = Slot::Done { result: result.clone(), deps, unknown, generation };
+        lock(&self.memo).insert(node, slot);
+        result
+    }
+
+    /// As [`Engine::get`], for nodes that hold a value.
+    pub(super) fn value(
+        &self,
+        node: Node,
+        loc: Option<&Loc>,
+        compute: impl FnOnce() -> Result<Value, Diagnostics>,
+    ) -> Result<Arc<Value>, Diagnostics> {
+        match self.get(node, loc, || compute().map(|v| Stored::Value(Arc::new(v))))? {
+            Stored::Value(value) => Ok(value),
+            _ => Ok(Arc::default()),
+        }
+    }
+
+    fn cycle(&self, node: &Node, loc: Option<&Loc>) -> Diagnostic {
+        let active = lock(&self.active);
+        let start = active.iter().position(|a| a.node.as_ref() == Some(node)).unwrap_or(0);
+        let members: Vec<(String, Option<Loc>)> = active
+            .iter()
+            .skip(start)
+            .filter_map(|a| Some((a.node.clone()?, a.loc.clone())))
+            .map(|(n, loc)| (self.name(&n), loc))
+            .collect();
+        drop(active);
+        let mut names: Vec<&str> = members.iter().map(|(n, _)| n.as_str()).collect();
+        names.dedup();
+        let Some(first) = names.first().copied() else {
+            return Diagnostic::error("a reference leads back to itself").at_opt(loc.cloned());
+        };
+        let error = if let [only] = names.as_slice() {
+            Diagnostic::error(format!("`{only}` refers to itself"))
+        } else {
+            Diagnostic::error(format!("references form a cycle: {} -> {first}", names.join(" -> ")))
+        };
+        let mut error = error
+            .at_opt(loc.cloned())
+            .help("break it: one of these values must not need the others");
+        for (name, at) in members.iter().skip(1).take(8) {
+            if let Some(at) = at {
+                error = error.related(at.clone(), format!("needs `{name}`"));
+            }
+        }
+        error
+    }
+
+    /// How the language names a node.
+    fn name(&self, node: &Node) -> String {
+        let within = |module: ModuleIx, rest: String| {
+            let addr = &self.module(module).addr;
+            if addr.is_root() { rest } else { format!("{addr}.{rest}") }
+        };
+        let object =
+            |ix: ObjectIx| self.object(ix).map_or_else(String::new, |o| o.address.to_string());
+        match node {
+            Node::Variable(m, name) => within(*m, format!("var.{name}")),
+            Node::Local(m, name) => within(*m, format!("local.{name}")),
+            Node::Output(m, name) => within(*m, format!("output.{name}")),
+            Node::Call(m, name) => within(*m, format!("module.{name}")),
+            Node::Block(m, kind, label) => within(*m, format!("{kind}.{label}")),
+            Node::Identity(ix) => object(*ix),
+            Node::Attr(ix, attr) => format!("{}.{attr}", object(*ix)),
+            Node::Environment(name, attr) => format!("environment.{name}.{attr}"),
+            Node::Declaration(ty, label, attr) => format!("{ty}.{label}.{attr}"),
+        }
+    }
+}
+
+fn depth_exceeds(value: &Value, limit: usize) -> bool {
+    let mut stack = vec![(value, 0_usize)];
+    while let Some((value, depth)) = stack.pop() {
+        if depth > limit {
+            return true;
+        }
+        match value {
+            Value::List(list) => stack.extend(list.iter().map(|v| (v, depth + 1))),
+            Value::Set(set) => stack.extend(set.iter().map(|v| (v, depth + 1))),
+            Value::Map(map) => stack.extend(map.values().map(|v| (v, depth + 1))),
+            Value::Sensitive(inner) => stack.push((inner, depth)),
+            _ => {}
+        }
+    }
+    false
+}

@@ -1,0 +1,32 @@
+//! What AWS has assigned so far: the source of values that no expression can compute.
+
+use crate::address::ResourceAddr;
+use crate::ids::AccountId;
+use crate::value::{Attrs, Value};
+
+/// What is known of objects that exist. Plan fills it from state and live reads; apply adds to it
+/// as objects come into being.
+pub trait Known: Send + Sync {
+    /// Canonical and computed attributes of an object that exists.
+    fn attrs(&self, address: &ResourceAddr) -> Option<Attrs>;
+
+    /// The management account, where it has been discovered.
+    fn management_account(&self) -> Option<AccountId> {
+        None
+    }
+
+    /// The current release of an environment: an object with `values` and `digest`.
+    fn release(&self, _environment: &str, _release: &str) -> Option<Value> {
+        None
+    }
+}
+
+/// Nothing exists yet, or nothing may be asked (`validate`).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NothingKnown;
+
+impl Known for NothingKnown {
+    fn attrs(&self, _address: &ResourceAddr) -> Option<Attrs> {
+        None
+    }
+}
