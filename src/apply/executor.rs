@@ -158,14 +158,11 @@ pub async fn apply(cx: Apply<'_>) -> Result<Summary, StateError> {
 type Read = BTreeMap<String, Option<Versioned<ScopeState>>>;
 
 async fn read_scopes(ledger: &Ledger, names: &BTreeSet<String>) -> Result<Read, StateError> {
-    stream::iter(names.clone())
-        .map(|name| async move {
-            let state = ledger.read_scope(&name).await?;
-            Ok((name, state))
-        })
-        .buffered(32)
-        .try_collect()
-        .await
+    let reads: Vec<_> = names
+        .iter()
+        .map(|name| async move { Ok((name.clone(), ledger.read_scope(name).await?)) })
+        .collect();
+    stream::iter(reads).buffered(32).try_collect().await
 }
 
 fn renames(plan: &Plan, change: &ResourceChange) -> bool {

@@ -227,13 +227,13 @@ impl Ledger {
         &self,
         scopes: &BTreeSet<String>,
     ) -> Result<Vec<RunJournal>, StateError> {
-        let keys: Vec<Vec<String>> = stream::iter(scopes)
+        let lists: Vec<_> = scopes
+            .iter()
             .map(|scope| async move {
                 self.store().list(&layout::journals(scope), None).await.map_err(StateError::from)
             })
-            .buffered(32)
-            .try_collect()
-            .await?;
+            .collect();
+        let keys: Vec<Vec<String>> = stream::iter(lists).buffered(32).try_collect().await?;
         let keys = keys.into_iter().flatten();
         let entries: Vec<Option<Entry>> = stream::iter(keys)
             .map(|key| async move {

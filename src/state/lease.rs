@@ -370,11 +370,11 @@ impl Ledger {
         holder: &Holder,
         terms: Terms,
     ) -> Result<Vec<(Lease, Option<Box<Lock>>)>, StateError> {
-        let results: Vec<_> = stream::iter(scopes)
+        let tries: Vec<_> = scopes
+            .iter()
             .map(|(scope, floor)| self.acquire(scope, holder, terms, *floor))
-            .buffered(32)
-            .collect()
-            .await;
+            .collect();
+        let results: Vec<_> = stream::iter(tries).buffered(32).collect().await;
         let mut held = Vec::new();
         let mut failed = None;
         let mut surplus = Vec::new();
