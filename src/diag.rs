@@ -240,18 +240,8 @@ impl miette::Diagnostic for Diagnostic {
         })
     }
 
-    /// The advice, and the places in other files: an excerpt shows one file only.
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        let elsewhere = self.related.iter().filter(|(at, _)| {
-            self.loc.as_ref().is_none_or(|loc| !Arc::ptr_eq(at.source(), loc.source()))
-        });
-        let lines: Vec<String> = self
-            .help
-            .iter()
-            .cloned()
-            .chain(elsewhere.map(|(at, label)| format!("{label}: {at}")))
-            .collect();
-        if lines.is_empty() { None } else { Some(Box::new(lines.join("\n"))) }
+        self.help.as_ref().map(|h| Box::new(h) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {

@@ -55,9 +55,31 @@ pub struct Loaded {
     /// Whether every file was parsed and every module found: only then is it worth looking for
     /// unknown references.
     pub complete: bool,
+    /// Whole ranges of the blocks in which something is wrong.
+    broken: Vec<Loc>,
 }
 
 impl Loaded {
+    /// Of what a later pass found, what is news: not inside a block that is known to be wrong, nor
+    /// at a place where something was found already.
+    #[must_use]
+    pub fn news(&self, found: Diagnostics) -> Diagnostics {
+        let known: Vec<Loc> = self.diagnostics.iter().filter_map(|d| d.loc.clone()).collect();
+        let inside = |loc: &Loc, whole: &Loc| {
+            loc.file() == whole.file()
+                && whole.span().start <= loc.span().start
+                && loc.span().end <= whole.span().end
+        };
+        found
+            .into_iter()
+            .filter(|d| {
+                d.loc.as_ref().is_none_or(|loc| {
+                    !known.contains(loc) && !self.broken.iter().any(|b| inside(loc, b))
+                })
+            })
+            .collect()
+    }
+
     /// The configuration and the warnings.
     ///
     /// # Errors
@@ -88,6 +110,7 @@ fn load_here(dir: &Path, options: &Options) -> Loaded {
         settings: Settings::default(),
         provider: None,
         boundary: None,
+        broken: Vec::new(),
     };
     let mut supplied = BTreeMap::new();
     match fs::canonicalize(dir) {
@@ -97,7 +120,7 @@ fn load_here(dir: &Path, options: &Options) -> Loaded {
             loader.check_calls();
             loader.check_version(&options.version);
             if let Some(module) = loader.modules.first() {
-                supplied = vars::collect(module, options, &mut loader.found);
+                loader.complete &= vars::collect(module, options, &mut supplied, &mut loader.found);
             }
         }
         Ok(_) => loader.fail(Diagnostic::error(format!("`{}` is not a directory", dir.display()))),
@@ -119,6 +142,7 @@ fn load_here(dir: &Path, options: &Options) -> Loaded {
         },
         diagnostics: loader.found,
         complete: loader.complete,
+        broken: loader.broken,
     }
 }
 
@@ -176,6 +200,7 @@ struct Loader {
     provider: Option<super::RawBlock>,
     /// The repository's root: nothing outside of it is read.
     boundary: Option<PathBuf>,
+    broken: Vec<Loc>,
 }
 
 /// A module that is being loaded: its directory, its name, and the call that led to it.
@@ -222,6 +247,7 @@ impl Loader {
                         calls: &mut calls,
                         settings: &mut self.settings,
                         provider: &mut self.provider,
+                        broken: &mut self.broken,
                         root,
                         kinds: self.kinds,
                     };

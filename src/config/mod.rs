@@ -7,6 +7,7 @@
 
 mod decode;
 mod expr;
+pub mod fmt;
 mod lex;
 mod load;
 mod model;

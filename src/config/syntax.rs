@@ -227,6 +227,7 @@ fn expectation(message: &str) -> String {
             rest.replace("newline or eof", "the end of the line")
                 .replace("`\n`", "the end of the line")
                 .replace("`\\n`", "the end of the line")
+                .replace("newline", "the end of the line")
                 .replace("identifier", "a name")
                 .replace('\n', "the end of the line")
         ),
@@ -283,14 +284,14 @@ impl<'a> Place<'a> {
         let rest = self.text.get(self.at..).unwrap_or_default();
         let next = rest.chars().next();
         let here = match self.here {
-            Some(t) if t.kind == Kind::Newline => "the end of the line",
-            Some(t) if t.kind == Kind::Str => "a string",
-            Some(t) if t.kind == Kind::Heredoc => "a heredoc",
+            Some(t) if t.kind == Kind::Newline => "end of the line",
+            Some(t) if t.kind == Kind::Str => "string",
+            Some(t) if t.kind == Kind::Heredoc => "heredoc",
             some => self.str(some),
         };
         let quoted = match here {
-            "" => "the end of the file".to_owned(),
-            "the end of the line" | "a string" | "a heredoc" => here.to_owned(),
+            "" => "end of the file".to_owned(),
+            "end of the line" | "string" | "heredoc" => here.to_owned(),
             other => format!("`{other}`"),
         };
         let some = |summary: &str, help: &str| (summary.to_owned(), Some(help.to_owned()));
@@ -330,7 +331,7 @@ impl<'a> Place<'a> {
                     "an argument's name stands alone before its `=`",
                     "write `name = value`, or `name { ... }` for a block",
                 ),
-                "the end of the line" | "" => {
+                "end of the line" | "" => {
                     let name = self.back(0);
                     (
                         format!("`{name}` stands alone"),
@@ -343,6 +344,20 @@ impl<'a> Place<'a> {
                 ),
             };
         }
+        if self.starts_line() && message.contains("block body") {
+            if self.here.is_some_and(|t| t.kind == Kind::Str) {
+                return some(
+                    "an argument's name is not quoted",
+                    "write `name = value`; quoted keys belong in an object: `tags = { \"key\" = 1 }`",
+                );
+            }
+            return (
+                format!("unexpected {quoted} at the start of a line"),
+                Some(
+                    "in a block each line starts with the name of an argument or block".to_owned(),
+                ),
+            );
+        }
         if message.contains("block body") {
             return some(
                 "a block on one line holds at most one argument",
@@ -354,6 +369,16 @@ impl<'a> Place<'a> {
                 return some(
                     "a block has no `=` before its brace",
                     "write `name \"label\" { ... }`; an argument has no labels",
+                );
+            }
+            let next_solid = rest.trim_start().chars().next();
+            if here == "end of the line" && next_solid != Some('{') {
+                let (value, name) = (self.back(0), self.back(1));
+                return (
+                    format!("`=` or `{{` is missing after `{name}`"),
+                    Some(format!(
+                        "write `{name} = {value}` for an argument, `{name} {value} {{` for a block"
+                    )),
                 );
             }
             return some(
@@ -372,7 +397,7 @@ impl<'a> Place<'a> {
         }
         if message.starts_with("invalid expression") {
             return match here {
-                "the end of the line" | "" => (
+                "end of the line" | "" => (
                     format!("a value is missing after `{}`", self.back(0)),
                     Some("write the value on the same line, or in parentheses".to_owned()),
                 ),
@@ -428,7 +453,7 @@ impl<'a> Place<'a> {
             "}" => "put the closing brace on a line of its own",
             "+" => "join strings with a template: `\"${a}${b}\"`",
             "and" | "or" => "write `&&` or `||`",
-            "a string" => "join strings with a template: `\"${a}${b}\"`",
+            "string" => "join strings with a template: `\"${a}${b}\"`",
             _ => "put each argument on a line of its own; text is written in quotes",
         };
         (format!("unexpected {quoted} after a value"), Some(help.to_owned()))

@@ -45,13 +45,15 @@ impl VarArg {
     }
 }
 
-/// Collects values for the variables of the root module.
+/// Collects values for the variables of the root module; false when a file or text of them cannot
+/// be read, so that some are missing.
 pub(super) fn collect(
     module: &Module,
     options: &Options,
+    values: &mut BTreeMap<String, Supplied>,
     found: &mut Diagnostics,
-) -> BTreeMap<String, Supplied> {
-    let mut all = Collector { module, found, values: BTreeMap::new() };
+) -> bool {
+    let mut all = Collector { module, found, values, complete: true };
     for (name, text) in &options.env_vars {
         // The environment is shared with other configurations: a name that is none is no error.
         if module.variables.contains_key(name) {
@@ -91,13 +93,14 @@ pub(super) fn collect(
             }
         }
     }
-    all.values
+    all.complete
 }
 
 struct Collector<'a> {
     module: &'a Module,
     found: &'a mut Diagnostics,
-    values: BTreeMap<String, Supplied>,
+    values: &'a mut BTreeMap<String, Supplied>,
+    complete: bool,
 }
 
 impl Collector<'_> {
@@ -117,7 +120,10 @@ impl Collector<'_> {
                 let value = Expr::new(node, source);
                 self.values.insert(name.to_owned(), Supplied { value, by });
             }
-            Err(diagnostic) => self.found.push(diagnostic),
+            Err(diagnostic) => {
+                self.complete = false;
+                self.found.push(diagnostic);
+            }
         }
     }
 
@@ -127,6 +133,7 @@ impl Collector<'_> {
         let (source, body) = match body {
             Ok(read) => read,
             Err(diagnostic) => {
+                self.complete = false;
                 self.found.push(diagnostic);
                 return;
             }

@@ -20,7 +20,7 @@ use crate::address::{CONFIG_KIND, ResourceAddr};
 use crate::config::{Configuration, TargetAddr};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::ids::{Handle, Partition};
-use crate::schema::{Body, Context, Spanned, kind};
+use crate::schema::{Body, Category, Context, Spanned, kind, rules};
 use crate::value::Value;
 
 /// How many errors one run collects before it stops looking for more.
@@ -104,6 +104,7 @@ impl<'c> Engine<'c> {
         self.accounts(&objects, &mut estate, errors);
         for (name, block) in &self.config.root().environments {
             if let Some(environment) = self.environment(name, block, errors) {
+                errors.extend(rules::check_environment(&environment.body));
                 for handle in &environment.accounts {
                     if let Some(account) = estate.accounts.get_mut(handle) {
                         account.environments.insert(name.clone());
@@ -328,6 +329,18 @@ impl<'c> Engine<'c> {
                 parity(environment, own, model, errors);
             }
         }
+        if self.estate_name().is_empty() && entries.values().any(|e| !e.is_empty()) {
+            let config = self.config.root().environments.values().find_map(|environment| {
+                environment.body.nested("config").next().map(|config| config.loc.clone())
+            });
+            errors.push(
+                Diagnostic::error("the estate has no name, which config values need")
+                    .at_opt(config)
+                    .detail("parameters are called `/NAME/ENVIRONMENT/SCHEMA/KEY`")
+                    .help("write `palisade { name = \"acme\" }`, the braces on lines of their own"),
+            );
+            return;
+        }
         let mut made = Vec::new();
         for (name, entries) in &entries {
             let Some(environment) = estate.environments.get(name) else { continue };
@@ -467,6 +480,7 @@ impl<'c> Engine<'c> {
         for ((ty, label), block) in &self.config.root().declarations {
             let body =
                 evaluate_body(&self.root_scope(), &Vec::new(), &block.body, schema_of(ty), errors);
+            errors.extend(rules::check_declaration(ty, label, &body));
             estate.declarations.entry(ty.clone()).or_default().insert(label.clone(), body);
         }
     }
@@ -583,6 +597,11 @@ fn names_are_unique(estate: &Estate, errors: &mut Diagnostics) {
         let Some(key) = kind.natural_key(&attrs) else { continue };
         let home = address.account();
         let name = key.clone();
+        // IAM: "names are not distinguished by case".
+        let key = match kind.schema().category {
+            Category::Iam => key.to_lowercase(),
+            _ => key,
+        };
         if let Some(first) = seen.insert((kind.schema().kind, home, key), instance) {
             let place = home
                 .map_or_else(|| "the organization".to_owned(), |h| format!("the account `{h}`"));

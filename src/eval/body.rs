@@ -249,7 +249,17 @@ fn coerce(
     let result = match (ty, value) {
         (Ty::Any | Ty::Raw, value) => value,
         (Ty::Policy, value @ (Value::String(_) | Value::Map(_))) => value,
-        (Ty::Duration, value @ (Value::String(_) | Value::Number(_))) => value,
+        (Ty::Duration, value @ (Value::String(_) | Value::Number(_))) => {
+            if let Some(text) = value.as_str()
+                && crate::schema::duration::seconds(text).is_none()
+            {
+                return error(
+                    format!("`{text}` is no length of time"),
+                    Some("write \"90s\", \"1h30m\", \"7d\", or a number of seconds".to_owned()),
+                );
+            }
+            value
+        }
         (Ty::String | Ty::Bool | Ty::Number, Value::Block(block)) => {
             return error(
                 format!("this must be {}, not the block `{}`", described(ty), block.address),
@@ -372,7 +382,14 @@ fn described(ty: &Ty) -> String {
         Ty::Policy => "a policy document, as JSON text or an object".to_owned(),
         Ty::Ref { kinds, .. } => {
             let kinds: Vec<String> = kinds.iter().map(|k| format!("`{k}`")).collect();
-            format!("a reference to {} block", kinds.join(" or "))
+            let vowel = kinds
+                .first()
+                .is_some_and(|k| ["`a", "`e", "`i", "`o", "`u"].iter().any(|v| k.starts_with(v)));
+            format!(
+                "a reference to {} {} block",
+                if vowel { "an" } else { "a" },
+                kinds.join(" or ")
+            )
         }
         Ty::Any | Ty::Raw => "a value".to_owned(),
     }

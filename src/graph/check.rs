@@ -43,7 +43,8 @@ pub fn check_beyond(configuration: &Configuration, already: &Diagnostics) -> Dia
                         && loc.span().start <= k.span().end
                 })
             });
-            !told && !(cycles_known && d.summary.starts_with("references form a cycle"))
+            let known_cycle = cycles_known && d.summary.starts_with("references form a cycle");
+            !told && !known_cycle
         })
         .collect()
 }
@@ -265,8 +266,8 @@ impl Graph {
             edges.sort_by_key(|e| self.graph.node_weight(e.target()));
             for edge in edges {
                 let to = edge.target();
-                if !came_from.contains_key(&to) {
-                    came_from.insert(to, (at, edge.weight().loc.clone()));
+                if let std::collections::btree_map::Entry::Vacant(slot) = came_from.entry(to) {
+                    slot.insert((at, edge.weight().loc.clone()));
                     if to == start {
                         break 'search;
                     }

@@ -70,12 +70,10 @@ impl Decoder<'_> {
         self.found.push(diagnostic.at_opt(loc.clone()));
     }
 
-    /// A short place for findings about a whole object: its first character.
+    /// A short place for findings about a whole object: its opening bracket in JSON; a block's
+    /// header is short already.
     fn opening(loc: &Option<Loc>) -> Option<Loc> {
-        loc.as_ref().map(|loc| {
-            let start = loc.span().start;
-            Loc::new(loc.source(), start..start + 1)
-        })
+        loc.as_ref().map(opening)
     }
 
     fn unknown_key(&mut self, what: &str, key: &Member, known: &[&str]) {
@@ -509,6 +507,14 @@ pub fn prefix_name(prefix: SetPrefix) -> &'static str {
         SetPrefix::ForAllValues => "ForAllValues",
         SetPrefix::ForAnyValue => "ForAnyValue",
     }
+}
+
+/// The opening bracket of a JSON object or list; any other place as it is.
+pub(super) fn opening(loc: &Loc) -> Loc {
+    let span = loc.span();
+    let text = loc.source().text().get(span.clone()).unwrap_or_default();
+    let end = if text.starts_with(['{', '[']) { span.start + 1 } else { span.end };
+    Loc::new(loc.source(), span.start..end)
 }
 
 #[cfg(test)]

@@ -52,8 +52,7 @@ pub fn validate(document: &Document, role: &Use, limits: &Limits) -> Diagnostics
 }
 
 fn opening(loc: Loc) -> Loc {
-    let start = loc.span().start;
-    Loc::new(loc.source(), start..start + 1)
+    super::decode::opening(&loc)
 }
 
 /// The size of a document as AWS counts it for this use.

@@ -50,6 +50,11 @@ pub fn nested_schema(nested: &Nested, label: Option<&str>) -> Option<&'static Bl
     if nested.name == "gate" {
         return gate(label?).map(|g| g.block);
     }
+    if nested.name == "backend"
+        && let Some(block) = label.and_then(backend)
+    {
+        return Some(block);
+    }
     Some(nested.block)
 }
 
@@ -212,7 +217,7 @@ static PALISADE: BlockSchema = BlockSchema {
     }],
 };
 
-/// All attributes of all backends; which of them fit a type is [`backend`]'s to say.
+/// All attributes of all backends, for an unknown type; [`backend`] says what a known one holds.
 static BACKEND_ANY: BlockSchema = flat(&[
     Attr::optional("path", STRING, "`local`: the directory, relative to the configuration."),
     Attr::optional("bucket", STRING, "`s3`: the bucket."),

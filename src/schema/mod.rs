@@ -24,6 +24,7 @@ mod organization;
 mod organizational_unit;
 mod policy;
 mod read;
+pub mod rules;
 mod s3_bucket;
 mod tags;
 

@@ -404,27 +404,27 @@ impl<'r, 'b> Builder<'r, 'b> {
     /// The members of `Condition`: operator -> key -> values.
     fn conditions(&mut self, body: &Body, extra: Vec<(&str, Text, Node)>) -> Option<Node> {
         let mut operators: Vec<(String, Vec<Member>, Loc)> = Vec::new();
-        let mut add = |operator: String, key: &Text, values: Node, loc: &Loc| {
+        let mut add = |operator: String, key: &Text, values: Node, op_loc: &Loc, loc: &Loc| {
             let entry = member(&key.symbolic(), values, loc);
             match operators.iter_mut().find(|(name, ..)| *name == operator) {
                 Some((_, members, _)) => members.push(entry),
-                None => operators.push((operator, vec![entry], loc.clone())),
+                None => operators.push((operator, vec![entry], op_loc.clone())),
             }
         };
         for (operator, key, values) in extra {
             let loc = values.loc.clone().unwrap_or_else(|| body.loc.clone());
-            add(operator.to_owned(), &key, values, &loc);
+            add(operator.to_owned(), &key, values, &loc, &loc);
         }
         for block in body.nested("condition") {
             let operator = self.string(&block.body, "test");
             let key = self.string(&block.body, "variable");
             let values = self.list(&block.body, "values", |v, _| scalar(v));
-            let (Some((operator, _)), Some((key, key_loc)), Some((values, _))) =
+            let (Some((operator, op_loc)), Some((key, key_loc)), Some((values, _))) =
                 (operator, key, values)
             else {
                 continue;
             };
-            add(operator.symbolic().into_owned(), &key, values, &key_loc);
+            add(operator.symbolic().into_owned(), &key, values, &op_loc, &key_loc);
         }
         let loc = operators.first().map(|(_, _, loc)| loc.clone())?;
         let members = operators

@@ -1,5 +1,7 @@
 //! All integration tests, in one binary.
 
+mod bad_configs;
 mod kinds_pure;
+mod layers;
 mod state;
 mod support;

@@ -35,7 +35,8 @@ impl Decoder<'_> {
                         self.error(
                             Diagnostic::error("an object moves to where it is")
                                 .at(dest.loc.clone())
-                                .related(from.loc.clone(), "the same address"),
+                                .related(from.loc.clone(), "the same address")
+                                .help("remove the block, or correct one of the addresses"),
                         );
                     }
                     to.module.moved.push(MovedDecl { loc: block.loc, from, to: dest });

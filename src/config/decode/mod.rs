@@ -36,6 +36,8 @@ pub(super) struct Target<'a> {
     pub(super) calls: &'a mut BTreeMap<String, PendingCall>,
     pub(super) settings: &'a mut Settings,
     pub(super) provider: &'a mut Option<RawBlock>,
+    /// Ranges of top-level blocks in which something is wrong.
+    pub(super) broken: &'a mut Vec<Loc>,
     /// Whether this is the root module.
     pub(super) root: bool,
     pub(super) kinds: &'static [&'static dyn Kind],
@@ -59,7 +61,14 @@ pub(super) fn file(body: Body, source: &Arc<Source>, to: &mut Target<'_>, found:
                         )),
                 );
             }
-            Structure::Block(block) => decoder.top_level(block, to),
+            Structure::Block(block) => {
+                let whole = Loc::new(source, block.span().unwrap_or(0..0));
+                let before = decoder.found.len();
+                decoder.top_level(block, to);
+                if decoder.found.len() > before {
+                    to.broken.push(whole);
+                }
+            }
         }
     }
 }
@@ -243,7 +252,7 @@ impl Decoder<'_> {
             format!("_{fixed}")
         };
         self.error(
-            Diagnostic::error(format!("`{}` cannot be the name of a `{ty}`", label.value))
+            Diagnostic::error(format!("`{}` is not a valid name for `{ty}`", label.value))
                 .at(label.loc.clone())
                 .detail("a letter or `_`, then letters, digits, `_` and `-`, at most 128")
                 .help(format!("for example `{}`", fixed.chars().take(128).collect::<String>())),
@@ -252,12 +261,17 @@ impl Decoder<'_> {
     }
 
     fn twice(&mut self, what: &str, loc: Loc, first: &Loc) {
+        let named = what.contains(['.', '"', ' ']);
         self.error(
             Diagnostic::error(format!("{what} is declared twice"))
                 .at(loc)
                 .detail("declared again here")
                 .related(first.clone(), "first declared here")
-                .help("rename or remove one of them"),
+                .help(if named {
+                    "rename or remove one of them"
+                } else {
+                    "keep one, and move what the other holds into it"
+                }),
         );
     }
 

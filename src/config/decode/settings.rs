@@ -100,7 +100,7 @@ impl Decoder<'_> {
 
     fn backend(&mut self, block: &super::super::RawBlock) -> Option<Spanned<Backend>> {
         let label = block.labels.first()?;
-        let Some(schema) = backend(&label.value) else {
+        if backend(&label.value).is_none() {
             let help = did_you_mean(&label.value, ["local", "s3"])
                 .unwrap_or_else(|| "known are `local` and `s3`".to_owned());
             self.error(
@@ -109,22 +109,9 @@ impl Decoder<'_> {
                     .help(help),
             );
             return None;
-        };
+        }
         let mut values = std::collections::BTreeMap::new();
-        let mut whole = true;
         for (name, attr) in &block.body.attrs {
-            if schema.attr(name).is_none() {
-                let names: Vec<&str> = schema.attrs.iter().map(|a| a.name).collect();
-                self.error(
-                    Diagnostic::error(format!(
-                        "backend `{}` has no argument `{name}`",
-                        label.value
-                    ))
-                    .at(attr.name_loc.clone())
-                    .help(format!("its arguments are {}", names.join(", "))),
-                );
-                continue;
-            }
             let why = "the backend is needed before anything is evaluated; another value goes into \
                        another configuration";
             match self.literal_string(name, attr, why) {
@@ -136,17 +123,7 @@ impl Decoder<'_> {
                 Some(text) => {
                     values.insert(name.as_str(), text);
                 }
-                None => whole = false,
-            }
-        }
-        for attr in schema.attrs.iter().filter(|a| a.required && whole) {
-            if !block.body.attrs.contains_key(attr.name) {
-                self.error(
-                    Diagnostic::error(format!("backend `{}` needs `{}`", label.value, attr.name))
-                        .at(block.loc.clone())
-                        .detail("an argument is missing")
-                        .help(format!("`{}`: {}", attr.name, attr.doc)),
-                );
+                None => {}
             }
         }
         let mut take = |name: &str| values.remove(name).map(|t| t.value);

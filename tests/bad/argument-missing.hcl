@@ -1,0 +1,9 @@
+account "production" {
+}
+
+iam_oidc_provider "github" {
+  accounts = [account.production]
+}
+
+output "x" {
+}

@@ -1,0 +1,6 @@
+account "production" {
+  nmae  = "acme-production"
+  name  = "acme-production"
+  email = "aws+production@acme.example"
+  tag   = { tier = "production" }
+}

@@ -1,0 +1,7 @@
+variable {
+  type = string
+}
+
+locals "x" {
+  a = 1
+}

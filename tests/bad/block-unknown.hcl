@@ -1,0 +1,2 @@
+iam_rol "deploy" {
+}

@@ -1,0 +1,7 @@
+output "a" {
+  value = 1 / 0
+}
+
+output "b" {
+  value = 1 % 0
+}

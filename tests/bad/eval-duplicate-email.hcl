@@ -1,0 +1,9 @@
+account "a" {
+  name  = "acme-a"
+  email = "aws@acme.example"
+}
+
+account "b" {
+  name  = "acme-b"
+  email = "AWS@acme.example"
+}

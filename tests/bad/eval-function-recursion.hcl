@@ -1,0 +1,11 @@
+output "a" {
+  value = range(100000000)
+}
+
+output "b" {
+  value = format("%s %s", "x")
+}
+
+output "c" {
+  value = regex("(", "x")
+}

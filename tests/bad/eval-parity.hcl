@@ -1,0 +1,38 @@
+palisade {
+  name = "acme"
+}
+
+account "a" {
+  name  = "a"
+  email = "a@acme.example"
+}
+
+config_schema "app" {
+  key "replicas" {
+    type     = number
+    required = false
+  }
+  key "level" {
+    required = false
+  }
+}
+
+environment "staging" {
+  accounts = [account.a]
+  config "app" {
+    values = {
+      "replicas" = 1
+      "level"    = "info"
+    }
+  }
+}
+
+environment "production" {
+  accounts = [account.a]
+  like     = environment.staging
+  config "app" {
+    values = {
+      "replicas" = 3
+    }
+  }
+}

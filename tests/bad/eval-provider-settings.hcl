@@ -1,0 +1,9 @@
+provider "aws" {
+  region       = "Europe"
+  default_tags = { "aws:x" = "y" }
+}
+
+environment "dev" {
+  accounts = []
+  region   = 1
+}

@@ -1,0 +1,7 @@
+variable "x" {
+  tpye = number
+}
+
+output "y" {
+  value = var.z
+}

@@ -1,0 +1,3 @@
+module "baseline" {
+  source = "./modules/baseline"
+}

@@ -1,0 +1,7 @@
+palisade {
+  name = "x"
+}
+
+environment "dev" {
+  accounts = []
+}

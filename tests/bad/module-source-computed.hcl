@@ -1,0 +1,10 @@
+variable "where" {
+  default = "./x"
+}
+
+module "baseline" {
+  source = var.where
+}
+
+module "other" {
+}

@@ -1,0 +1,5 @@
+iam_role "deploy" {
+  trust {
+    services = ["ec2.amazonaws.com"]
+  }
+}

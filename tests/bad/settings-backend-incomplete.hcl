@@ -1,0 +1,5 @@
+palisade {
+  backend "s3" {
+    prefix = "estate/"
+  }
+}

@@ -1,0 +1,5 @@
+palisade {
+  backend "gcs" {
+    bucket = "acme-state"
+  }
+}

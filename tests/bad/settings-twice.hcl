@@ -1,0 +1,7 @@
+palisade {
+  name = "acme"
+}
+
+palisade {
+  name = "acme"
+}

@@ -1,0 +1,3 @@
+palisade {
+  required_version = ">= 99.0"
+}

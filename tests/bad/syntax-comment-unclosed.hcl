@@ -1,0 +1,4 @@
+/* The regions
+locals {
+  a = 1
+}

@@ -1,0 +1,3 @@
+locals {
+  home = "arn:aws:s3:::acme-home/${aws:username}/*"
+}

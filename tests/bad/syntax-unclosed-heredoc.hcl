@@ -1,0 +1,6 @@
+locals {
+  text = <<-EOT
+    one line
+    another
+    EOF
+}

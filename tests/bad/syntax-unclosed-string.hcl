@@ -1,0 +1,4 @@
+locals {
+  region = "eu-west-1
+  other  = "eu-central-1"
+}

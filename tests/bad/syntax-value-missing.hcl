@@ -1,0 +1,4 @@
+locals {
+  region =
+  other  = 1
+}

@@ -1,0 +1,4 @@
+account "production" {
+  name  = "acme-production"
+  email = "aws+production@acme.example"
+}

@@ -1,0 +1,4 @@
+account "production" {
+  name  = "acme-prod"
+  email = "aws+prod@acme.example"
+}

@@ -1,0 +1,5 @@
+regoin = "eu-west-1"
+region = "eu-west-1
+
+locals {
+}

@@ -1,0 +1,195 @@
+//! The layering of `ARCHITECTURE.md`, and what every file owes its reader.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Which module may use which, lowest first. A module may always use itself.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("diag", &[]),
+    ("ids", &[]),
+    ("stack", &[]),
+    ("address", &["ids"]),
+    ("value", &["address", "ids", "diag"]),
+    ("iam", &["ids", "diag"]),
+    ("schema", &["iam", "value", "address", "ids", "diag"]),
+    ("config", &["schema", "value", "address", "ids", "diag", "stack"]),
+    ("graph", &["config", "schema", "value", "address", "ids", "diag"]),
+    ("eval", &["graph", "config", "schema", "iam", "value", "address", "ids", "diag", "stack"]),
+    ("state", &["value", "address", "ids", "diag"]),
+    ("provider", &["schema", "iam", "value", "address", "ids", "diag"]),
+    ("sandbox", &["provider", "iam", "value", "address", "ids", "diag"]),
+    (
+        "plan",
+        &[
+            "eval", "graph", "config", "state", "provider", "schema", "iam", "value", "address",
+            "ids", "diag", "stack",
+        ],
+    ),
+    (
+        "isolation",
+        &[
+            "plan", "eval", "config", "state", "provider", "schema", "iam", "value", "address",
+            "ids", "diag",
+        ],
+    ),
+    (
+        "promotion",
+        &[
+            "isolation",
+            "plan",
+            "eval",
+            "config",
+            "state",
+            "provider",
+            "schema",
+            "value",
+            "address",
+            "ids",
+            "diag",
+        ],
+    ),
+    (
+        "apply",
+        &["plan", "eval", "state", "provider", "schema", "iam", "value", "address", "ids", "diag"],
+    ),
+    (
+        "render",
+        &[
+            "apply",
+            "promotion",
+            "isolation",
+            "plan",
+            "eval",
+            "state",
+            "schema",
+            "iam",
+            "value",
+            "address",
+            "ids",
+            "diag",
+        ],
+    ),
+];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn rust_files(dir: &Path, into: &mut Vec<PathBuf>) {
+    let mut entries: Vec<_> =
+        fs::read_dir(dir).expect("readable").map(|e| e.expect("entry").path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            rust_files(&path, into);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            into.push(path);
+        }
+    }
+}
+
+fn all(dir: &str) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    rust_files(&root().join(dir), &mut files);
+    files
+        .into_iter()
+        .map(|path| {
+            let name = path.strip_prefix(root()).expect("below").display().to_string();
+            let text = fs::read_to_string(&path).expect("readable");
+            (name, text)
+        })
+        .collect()
+}
+
+/// The modules that a text names as `crate::NAME`, its tests left out.
+fn used(text: &str) -> BTreeSet<String> {
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let mut found = BTreeSet::new();
+    for line in text.lines().filter(|l| !l.trim_start().starts_with("//")) {
+        for rest in line.split("crate::").skip(1) {
+            let braces = rest.strip_prefix('{').map(|r| r.split('}').next().unwrap_or_default());
+            let names: Vec<&str> = match braces {
+                Some(list) => list.split(',').map(str::trim).collect(),
+                None => vec![rest],
+            };
+            for name in names {
+                let end =
+                    name.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(name.len());
+                if let Some(name) = name.get(..end).filter(|n| !n.is_empty()) {
+                    found.insert(name.to_owned());
+                }
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn modules_use_only_what_stands_below_them() {
+    let mut wrong = Vec::new();
+    for (file, text) in all("src") {
+        let inside = file.trim_start_matches("src/").trim_end_matches(".rs");
+        let module = inside.split('/').next().unwrap_or_default();
+        let name = inside.rsplit('/').next().unwrap_or_default();
+        if matches!(module, "lib" | "main" | "cli") || name == "tests" || name.ends_with("_tests") {
+            continue;
+        }
+        let Some((_, allowed)) = MAY_USE.iter().find(|(m, _)| *m == module) else {
+            wrong.push(format!("{file}: `{module}` has no place among the layers"));
+            continue;
+        };
+        for other in used(&text) {
+            let known = other == "cli" || MAY_USE.iter().any(|(m, _)| *m == other);
+            if known && other != module && !allowed.contains(&other.as_str()) {
+                wrong.push(format!("{file}: `{module}` uses `{other}`"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_table_itself_has_no_circle() {
+    for (at, (module, uses)) in MAY_USE.iter().enumerate() {
+        for other in *uses {
+            let place = MAY_USE.iter().position(|(m, _)| m == other);
+            assert!(place.is_some_and(|p| p < at), "`{module}` is listed before `{other}`");
+        }
+    }
+}
+
+#[test]
+fn every_file_says_what_it_is() {
+    let silent: Vec<String> = ["src", "tests/it"]
+        .into_iter()
+        .flat_map(all)
+        .filter(|(_, text)| !text.starts_with("//!"))
+        .map(|(file, _)| file)
+        .collect();
+    assert!(silent.is_empty(), "these files do not open with `//!`: {silent:?}");
+}
+
+#[test]
+fn no_test_file_is_forgotten() {
+    let main = fs::read_to_string(root().join("tests/it/main.rs")).expect("main.rs");
+    let declared: BTreeSet<&str> = main
+        .lines()
+        .filter_map(|l| l.strip_prefix("mod ").and_then(|l| l.strip_suffix(';')))
+        .collect();
+    for entry in fs::read_dir(root().join("tests/it")).expect("readable") {
+        let name = entry.expect("entry").file_name().to_string_lossy().into_owned();
+        let module = name.trim_end_matches(".rs");
+        assert!(
+            module == "main" || declared.contains(module),
+            "tests/it/{name} is not declared in tests/it/main.rs"
+        );
+    }
+    for entry in fs::read_dir(root().join("tests")).expect("readable") {
+        let path = entry.expect("entry").path();
+        assert!(
+            path.extension().is_none_or(|e| e != "rs"),
+            "{path:?} would be a binary of its own"
+        );
+    }
+}
