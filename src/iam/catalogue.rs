@@ -29,6 +29,14 @@ pub struct ConditionKey {
     pub kind: String,
 }
 
+impl ConditionKey {
+    /// Whether a request can hold several values of the key.
+    #[must_use]
+    pub fn is_multivalued(&self) -> bool {
+        self.kind.starts_with("ArrayOf")
+    }
+}
+
 /// A type of resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResourceType {
@@ -77,6 +85,7 @@ pub struct Service {
 pub struct Catalogue {
     date: String,
     source: String,
+    global_keys: Vec<ConditionKey>,
     services: Vec<Service>,
     actions: Vec<Action>,
     /// `service:action` of each action in lower case.
@@ -112,6 +121,7 @@ impl Catalogue {
                     out.date = field();
                     out.source = field();
                 }
+                "G" => out.global_keys.push(ConditionKey { key: field(), kind: field() }),
                 "S" => {
                     let start = index(out.actions.len());
                     let prefix = field().to_ascii_lowercase();
@@ -172,6 +182,23 @@ impl Catalogue {
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// The global condition keys; a key of tags ends in `/tag-key`.
+    #[must_use]
+    pub fn global_keys(&self) -> &[ConditionKey] {
+        &self.global_keys
+    }
+
+    /// A global condition key by its name, in any case and with any tag.
+    #[must_use]
+    pub fn find_global_key(&self, key: &str) -> Option<&ConditionKey> {
+        let stem = |key: &str| match key.split_once('/') {
+            Some((stem, _)) => (stem.to_ascii_lowercase(), true),
+            None => (key.to_ascii_lowercase(), false),
+        };
+        let wanted = stem(key);
+        self.global_keys.iter().find(|known| stem(&known.key) == wanted)
     }
 
     /// Every known service.
@@ -504,6 +531,11 @@ mod tests {
                 .any(|k| k.key == "s3:ExistingObjectTag/<key>" || k.key.starts_with("s3:"))
         );
         assert!(super::super::eval::rcp_services().contains("s3"));
+        assert!(c.global_keys().len() > 40);
+        assert!(c.find_global_key("AWS:principaltag/Team").is_some());
+        assert!(c.find_global_key("aws:TagKeys").expect("known").is_multivalued());
+        assert!(!c.find_global_key("aws:SourceIp").expect("known").is_multivalued());
+        assert!(c.find_global_key("aws:SourceIpp").is_none());
     }
 
     #[test]

