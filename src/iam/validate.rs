@@ -233,7 +233,7 @@ impl Pass<'_> {
         let advice = match known.find_service(service) {
             None => did_you_mean(
                 &service.to_ascii_lowercase(),
-                known.services().iter().map(|s| s.prefix.as_str()),
+                known.services().iter().map(|s| s.prefix),
             ),
             Some(id) => {
                 let names: Vec<String> =
