@@ -353,7 +353,9 @@ impl<'a> Evaluator<'a> {
             }
         }
         let result = match name {
-            "templatefile" => self.template_file(&args, &arg_locs, &loc)?,
+            "templatefile" | "templatestring" => {
+                self.template_call(name, &args, &arg_locs, &loc)?
+            }
             "secret" => super::special::secret(&args, &arg_locs, &loc)?,
             _ => {
                 super::special::refuse_secrets(name, &args, &arg_locs)?;

@@ -379,6 +379,29 @@ fn iam_variables_get_advice() {
 }
 
 #[test]
+fn templates_are_rendered_from_strings() {
+    yields(
+        r#"templatestring("$${greeting}, %%{for n in names}$${n};%%{endfor}", { greeting = "hi", names = ["a", "b"] })"#,
+        "hi, a;b;",
+    );
+    for (text, part) in [
+        (r#"templatestring("$${nobody}", {})"#, "nobody"),
+        (r#"templatestring("$${", {})"#, ""),
+        (r#"templatestring("x", [])"#, "the variables of a template must be an object, not a list"),
+        (r#"templatestring(["x"], {})"#, "a template must be a string, not a list"),
+        (r#"templatestring("x")"#, "function `templatestring` takes 2 arguments, not 1"),
+        (r#"templatestring("$${templatestring(\"x\", {})}", {})"#, "a template cannot call"),
+    ] {
+        let errors = eval(text).unwrap_err();
+        let summary = &errors.iter().next().unwrap().summary;
+        assert!(summary.contains(part), "{text}: {summary}");
+    }
+    let hidden = eval(r#"templatestring(sensitive("hunter2 $${x}"), {})"#).unwrap_err();
+    assert!(!format!("{hidden:?}").contains("hunter2"));
+    yields(r#"secret("file:tokens/a")"#, Value::Secret("file:tokens/a".to_owned()));
+}
+
+#[test]
 fn nesting_is_bounded() {
     let deep = format!("{}1{}", "(".repeat(50_000), ")".repeat(50_000));
     assert!(eval(&deep).is_err());

@@ -1,4 +1,4 @@
-//! Functions that need the evaluator: `try`, `can`, `templatefile`, `secret`.
+//! Functions that need the evaluator: `try`, `can`, `templatefile`, `templatestring`, `secret`.
 
 use hcl::edit::expr::FuncCall;
 
@@ -49,35 +49,41 @@ impl Evaluator<'_> {
         Ok(Value::Bool(self.evaluate(arg).is_ok()))
     }
 
-    /// `templatefile(path, vars)`.
-    pub(super) fn template_file(&self, args: &[Value], locs: &[Loc], loc: &Loc) -> Outcome {
-        let ([path, vars], [path_loc, vars_loc]) = (args, locs) else {
+    /// `templatefile(path, vars)` and `templatestring(template, vars)`.
+    pub(super) fn template_call(
+        &self,
+        name: &str,
+        args: &[Value],
+        locs: &[Loc],
+        loc: &Loc,
+    ) -> Outcome {
+        let from_file = name == "templatefile";
+        let ([first, vars], [first_loc, vars_loc]) = (args, locs) else {
+            let what = if from_file { "path" } else { "template" };
             return Err(Diagnostic::error(format!(
-                "function `templatefile` takes 2 arguments, not {}",
+                "function `{name}` takes 2 arguments, not {}",
                 args.len()
             ))
             .at(loc.clone())
-            .help("its form is `templatefile(path, vars)`")
+            .help(format!("its form is `{name}({what}, vars)`"))
             .into());
         };
         if self.scope.in_template_file() {
-            return Err(Diagnostic::error("a template file cannot call `templatefile`")
+            return Err(Diagnostic::error(format!("a template cannot call `{name}`"))
                 .at(loc.clone())
                 .help("render the inner template outside and pass its text as a variable")
                 .into());
         }
-        let (path, path_hidden) = unmark(path.clone());
+        let (first, first_hidden) = unmark(first.clone());
         let (vars, vars_hidden) = unmark(vars.clone());
-        if let Value::Unknown(unknown) = &path {
-            return Ok(Value::Unknown(Unknown::opaque([unknown])));
+        let hidden = first_hidden || vars_hidden;
+        if let Value::Unknown(unknown) = &first {
+            return Ok(mark(Value::Unknown(Unknown::opaque([unknown])), hidden));
         }
         let vars = match vars {
             Value::Map(vars) => vars,
             Value::Unknown(unknown) => {
-                return Ok(mark(
-                    Value::Unknown(Unknown::opaque([&unknown])),
-                    path_hidden || vars_hidden,
-                ));
+                return Ok(mark(Value::Unknown(Unknown::opaque([&unknown])), hidden));
             }
             other => {
                 return Err(Diagnostic::error(format!(
@@ -89,19 +95,43 @@ impl Evaluator<'_> {
             }
         };
         let cx = self.scope.functions();
-        let name = path.as_str().unwrap_or("template").to_owned();
-        let text = functions::call(Call {
-            name: "file",
-            args: vec![path],
-            arg_locs: vec![path_loc.clone()],
-            loc: loc.clone(),
-            cx,
-        })?;
-        let source = Source::new(name, text.as_str().unwrap_or_default());
-        let template = crate::stack::deep(|| parse_template(&source)).map_err(Diagnostics::from)?;
+        let (shown, text) = if from_file {
+            let shown = first.as_str().unwrap_or("template").to_owned();
+            let text = functions::call(Call {
+                name: "file",
+                args: vec![first],
+                arg_locs: vec![first_loc.clone()],
+                loc: loc.clone(),
+                cx,
+            })?;
+            (shown, text)
+        } else {
+            (format!("the template at {first_loc}"), first)
+        };
+        let Value::String(text) = text else {
+            return Err(Diagnostic::error(format!(
+                "a template must be a string, not a {}",
+                text.type_name()
+            ))
+            .at(first_loc.clone())
+            .into());
+        };
+        let source = Source::new(shown, text);
+        // What is wrong in a sensitive template must not be shown with its text.
+        let conceal = |errors: Diagnostics| -> Diagnostics {
+            if !first_hidden {
+                return errors;
+            }
+            Diagnostic::error(format!("the call of `{name}` fails"))
+                .detail("why is not shown, since the template is sensitive")
+                .at(first_loc.clone())
+                .into()
+        };
+        let template = crate::stack::deep(|| parse_template(&source))
+            .map_err(|error| conceal(error.into()))?;
         let scope = Values { template_file: true, ..Values::new(vars, cx.clone()) };
-        let result = Evaluator::new(&source, &scope).template(&template)?;
-        Ok(mark(result, path_hidden || vars_hidden))
+        let result = Evaluator::new(&source, &scope).template(&template).map_err(conceal)?;
+        Ok(mark(result, hidden))
     }
 }
 
@@ -118,7 +148,7 @@ pub(super) fn secret(args: &[Value], locs: &[Loc], loc: &Loc) -> Outcome {
     };
     let error = |summary: &str| {
         Diagnostics::from(Diagnostic::error(summary).at(arg_loc.clone()).help(
-            "a secret is named by its source: `secret(\"env:API_TOKEN\")` or `secret(\"ssm:/path/of/parameter\")`",
+            "a secret is named by its source: `secret(\"env:API_TOKEN\")`, `secret(\"ssm:/path/of/parameter\")` or `secret(\"file:path/of/file\")`",
         ))
     };
     match reference {

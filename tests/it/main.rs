@@ -1,6 +1,7 @@
 //! All integration tests, in one binary.
 
 mod bad_configs;
+mod examples;
 mod kinds_pure;
 mod layers;
 mod state;

@@ -5,7 +5,7 @@
 //! what is unknown and what is sensitive before a function sees its arguments, so most functions
 //! only ever receive wholly known, unmarked values.
 //!
-//! `try`, `can` and `templatefile` need the evaluator and live beside it, not here.
+//! `try`, `can`, `templatefile` and `templatestring` need the evaluator and live beside it, not here.
 //!
 //! Hostile input: a function whose result can be larger than its arguments checks the size before
 //! it builds anything, and [`call`] refuses results beyond [`MAX_RESULT`].
@@ -166,7 +166,7 @@ fn table() -> &'static BTreeMap<&'static str, &'static Function> {
 }
 
 /// Names that the evaluator itself provides.
-pub const SPECIAL: &[&str] = &["can", "secret", "templatefile", "try"];
+pub const SPECIAL: &[&str] = &["can", "secret", "templatefile", "templatestring", "try"];
 
 /// Names of all functions, sorted.
 pub fn names() -> impl Iterator<Item = &'static str> {

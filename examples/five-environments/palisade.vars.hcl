@@ -1,0 +1,19 @@
+repositories = {
+  shop = {
+    repository = "acme/shop"
+    permissions = {
+      services = {
+        actions   = ["ecs:DescribeServices", "ecs:RegisterTaskDefinition", "ecs:UpdateService"]
+        resources = ["*"]
+      }
+    }
+  }
+  search = {
+    repository = "acme/search"
+  }
+}
+
+release = {
+  image  = "acme/shop@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+  schema = 42
+}
