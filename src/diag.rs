@@ -7,6 +7,7 @@
 //! House style: the summary is lower case, has no final full stop, puts user input in
 //! backticks and never names a Rust type; advice goes into `help`.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -284,8 +285,26 @@ impl SourceCode for Loc {
 }
 
 /// Findings collected over a pass, in the order in which they were found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Diagnostics(Vec<Diagnostic>);
+#[derive(Clone, Default)]
+pub struct Diagnostics {
+    all: Vec<Diagnostic>,
+    /// Which of them have the same summary and start, so that adding stays cheap.
+    alike: HashMap<(String, usize), Vec<usize>>,
+}
+
+impl PartialEq for Diagnostics {
+    fn eq(&self, other: &Self) -> bool {
+        self.all == other.all
+    }
+}
+
+impl Eq for Diagnostics {}
+
+impl fmt::Debug for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.all.fmt(f)
+    }
+}
 
 impl Diagnostics {
     /// None yet.
@@ -296,8 +315,11 @@ impl Diagnostics {
 
     /// Adds one; an identical one is kept once.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        if !self.0.contains(&diagnostic) {
-            self.0.push(diagnostic);
+        let start = diagnostic.loc.as_ref().map_or(0, |loc| loc.span.start);
+        let alike = self.alike.entry((diagnostic.summary.clone(), start)).or_default();
+        if !alike.iter().any(|index| self.all.get(*index) == Some(&diagnostic)) {
+            alike.push(self.all.len());
+            self.all.push(diagnostic);
         }
     }
 
@@ -311,24 +333,24 @@ impl Diagnostics {
     /// Whether any is an error.
     #[must_use]
     pub fn has_errors(&self) -> bool {
-        self.0.iter().any(Diagnostic::is_error)
+        self.all.iter().any(Diagnostic::is_error)
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 
     /// All, in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
-        self.0.iter()
+        self.all.iter()
     }
 
     /// `Ok(value)` when no error was found, else all findings.
@@ -342,7 +364,7 @@ impl Diagnostics {
 
 impl From<Diagnostic> for Diagnostics {
     fn from(diagnostic: Diagnostic) -> Self {
-        Self(vec![diagnostic])
+        [diagnostic].into_iter().collect()
     }
 }
 
@@ -359,7 +381,7 @@ impl IntoIterator for Diagnostics {
     type IntoIter = std::vec::IntoIter<Diagnostic>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.all.into_iter()
     }
 }
 
@@ -368,13 +390,13 @@ impl<'a> IntoIterator for &'a Diagnostics {
     type IntoIter = std::slice::Iter<'a, Diagnostic>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
+        self.all.iter()
     }
 }
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, diagnostic) in self.0.iter().enumerate() {
+        for (index, diagnostic) in self.all.iter().enumerate() {
             if index > 0 {
                 f.write_str("\n")?;
             }

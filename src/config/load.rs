@@ -99,19 +99,30 @@ pub fn load(dir: &Path, options: &Options) -> Loaded {
     crate::stack::deep(|| load_here(dir, options))
 }
 
+/// Loads a configuration that consists of texts, without looking at any file: for tools and tests.
+/// It can call no modules.
+#[must_use]
+pub fn load_sources(sources: impl IntoIterator<Item = Arc<Source>>) -> Loaded {
+    let mut loader = Loader::new();
+    let mut module = Module::default();
+    let mut calls = BTreeMap::new();
+    for source in sources {
+        let (module, calls) = (&mut module, &mut calls);
+        crate::stack::deep(|| loader.read(source, module, calls, true));
+    }
+    for PendingCall { call } in calls.into_values() {
+        loader.fail(
+            Diagnostic::error(format!("module `{}` cannot be found", call.source.value))
+                .at(call.source.loc)
+                .detail("there are no directories here"),
+        );
+    }
+    loader.modules.push(module);
+    loader.finish(BTreeMap::new())
+}
+
 fn load_here(dir: &Path, options: &Options) -> Loaded {
-    let kinds = crate::schema::kinds();
-    let mut loader = Loader {
-        kinds,
-        found: Diagnostics::new(),
-        complete: true,
-        modules: Vec::new(),
-        by_dir: BTreeMap::new(),
-        settings: Settings::default(),
-        provider: None,
-        boundary: None,
-        broken: Vec::new(),
-    };
+    let mut loader = Loader::new();
     let mut supplied = BTreeMap::new();
     match fs::canonicalize(dir) {
         Ok(root) if root.is_dir() => {
@@ -130,20 +141,7 @@ fn load_here(dir: &Path, options: &Options) -> Loaded {
                 .help("name a directory that holds `*.hcl` files with `-C DIR`"),
         ),
     }
-    if loader.modules.is_empty() {
-        loader.modules.push(Module::default());
-    }
-    Loaded {
-        configuration: Configuration {
-            modules: loader.modules,
-            settings: loader.settings,
-            provider: loader.provider,
-            supplied,
-        },
-        diagnostics: loader.found,
-        complete: loader.complete,
-        broken: loader.broken,
-    }
+    loader.finish(supplied)
 }
 
 /// A file's text, as every reader of configuration takes it: bounded, UTF-8, without a byte-order
@@ -211,6 +209,37 @@ struct Step {
 }
 
 impl Loader {
+    fn new() -> Self {
+        Self {
+            kinds: crate::schema::kinds(),
+            found: Diagnostics::new(),
+            complete: true,
+            modules: Vec::new(),
+            by_dir: BTreeMap::new(),
+            settings: Settings::default(),
+            provider: None,
+            boundary: None,
+            broken: Vec::new(),
+        }
+    }
+
+    fn finish(mut self, supplied: BTreeMap<String, super::Supplied>) -> Loaded {
+        if self.modules.is_empty() {
+            self.modules.push(Module::default());
+        }
+        Loaded {
+            configuration: Configuration {
+                modules: self.modules,
+                settings: self.settings,
+                provider: self.provider,
+                supplied,
+            },
+            diagnostics: self.found,
+            complete: self.complete,
+            broken: self.broken,
+        }
+    }
+
     fn fail(&mut self, diagnostic: Diagnostic) {
         self.complete = false;
         self.found.push(diagnostic);
@@ -239,22 +268,7 @@ impl Loader {
                     continue;
                 }
             };
-            module.sources.push(Arc::clone(&source));
-            match syntax::parse_body(&source) {
-                Ok(body) => {
-                    let mut to = Target {
-                        module: &mut module,
-                        calls: &mut calls,
-                        settings: &mut self.settings,
-                        provider: &mut self.provider,
-                        broken: &mut self.broken,
-                        root,
-                        kinds: self.kinds,
-                    };
-                    decode::file(body, &source, &mut to, &mut self.found);
-                }
-                Err(diagnostic) => self.fail(diagnostic),
-            }
+            self.read(source, &mut module, &mut calls, root);
         }
         path.push(Step { dir: dir.to_path_buf(), name: name.to_owned(), call: None });
         for (label, PendingCall { mut call }) in calls {
@@ -274,6 +288,32 @@ impl Loader {
             *slot = module;
         }
         id
+    }
+
+    /// Decodes one file into its module.
+    fn read(
+        &mut self,
+        source: Arc<Source>,
+        module: &mut Module,
+        calls: &mut BTreeMap<String, PendingCall>,
+        root: bool,
+    ) {
+        match syntax::parse_body(&source) {
+            Ok(body) => {
+                let mut to = Target {
+                    module,
+                    calls,
+                    settings: &mut self.settings,
+                    provider: &mut self.provider,
+                    broken: &mut self.broken,
+                    root,
+                    kinds: self.kinds,
+                };
+                decode::file(body, &source, &mut to, &mut self.found);
+            }
+            Err(diagnostic) => self.fail(diagnostic),
+        }
+        module.sources.push(source);
     }
 
     /// The configuration files of a directory, by name.

@@ -17,7 +17,7 @@ mod syntax;
 mod vars;
 
 pub use expr::Expr;
-pub use load::{Loaded, MAX_FILE, Options, load, read_source};
+pub use load::{Loaded, MAX_FILE, Options, load, load_sources, read_source};
 pub use model::{
     Backend, CallDecl, CheckDecl, Condition, Configuration, IgnoreChanges, ImportDecl,
     LifecycleDecl, LocalDecl, Meta, Module, ModuleId, MovedDecl, OutputDecl, RemovedDecl,

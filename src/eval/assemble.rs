@@ -337,7 +337,7 @@ impl<'c> Engine<'c> {
                 Diagnostic::error("the estate has no name, which config values need")
                     .at_opt(config)
                     .detail("parameters are called `/NAME/ENVIRONMENT/SCHEMA/KEY`")
-                    .help("write `palisade { name = \"acme\" }`, the braces on lines of their own"),
+                    .help("write `palisade { name = \"acme\" }`"),
             );
             return;
         }

@@ -49,6 +49,9 @@ pub fn check_beyond(configuration: &Configuration, already: &Diagnostics) -> Dia
         .collect()
 }
 
+/// More errors than this help nobody.
+const ENOUGH: usize = 500;
+
 struct Checker<'a> {
     configuration: &'a Configuration,
     module: &'a Module,
@@ -113,7 +116,9 @@ impl Checker<'_> {
 
     fn references(&mut self, references: Vec<Reference>) {
         for reference in references {
-            if let Some(diagnostic) = self.unknown(&reference) {
+            if self.found.len() < ENOUGH
+                && let Some(diagnostic) = self.unknown(&reference)
+            {
                 self.found.push(diagnostic);
             }
         }
@@ -314,6 +319,8 @@ fn promotion_cycles(configuration: &Configuration) -> Vec<Diagnostic> {
         if ty == "promotion"
             && let (Some(from), Some(to)) =
                 (environment(block.body.get("from")), environment(block.body.get("to")))
+            // An edge from an environment to itself is refused when the block is evaluated.
+            && from != to
         {
             graph.connect(&node(&from), &node(&to), Firmness::Firm, &block.loc);
         }

@@ -51,7 +51,7 @@ pub(super) fn file(body: Body, source: &Arc<Source>, to: &mut Target<'_>, found:
             Structure::Attribute(attribute) => {
                 let span = attribute.key.span().unwrap_or(0..0);
                 let name = attribute.key.as_str().to_owned();
-                decoder.found.push(
+                decoder.error(
                     Diagnostic::error(format!("`{name}` is set outside of a block"))
                         .at(Loc::new(source, span))
                         .detail("a configuration file holds only blocks")
@@ -72,6 +72,9 @@ pub(super) fn file(body: Body, source: &Arc<Source>, to: &mut Target<'_>, found:
         }
     }
 }
+
+/// More errors than this help nobody.
+const ENOUGH: usize = 1_000;
 
 /// Decodes one file; a fresh one for each.
 struct Decoder<'a> {
@@ -94,7 +97,9 @@ impl Decoder<'_> {
     }
 
     fn error(&mut self, diagnostic: Diagnostic) {
-        self.found.push(diagnostic);
+        if self.found.len() < ENOUGH {
+            self.found.push(diagnostic);
+        }
     }
 
     fn split(&self, block: Block) -> Parts {
