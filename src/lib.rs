@@ -9,6 +9,7 @@ pub mod eval;
 pub mod graph;
 pub mod iam;
 pub mod ids;
+pub mod isolation;
 pub mod plan;
 pub mod provider;
 pub mod render;

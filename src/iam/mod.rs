@@ -27,6 +27,7 @@ pub mod public;
 pub mod request;
 pub mod simulate;
 pub mod size;
+pub mod symbolic;
 pub mod text;
 pub mod validate;
 pub mod values;

@@ -11,6 +11,7 @@ use super::model::{
     AccountChanges, Action, Check, FORMAT_VERSION, Isolation, Output, Plan, PlanDiagnostic,
     PlanLocation, ResourceChange, StateBasis, Summary,
 };
+use super::sides::{self, Sides};
 use super::{Mode, Options, drift, limits, order, select};
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics, Severity};
@@ -38,11 +39,20 @@ pub struct Input<'a> {
     pub generated_at: &'a str,
 }
 
-/// Makes the plan. The isolation section is left for the analysis to fill; call [`seal`] after it.
+/// Makes the plan without the walls.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn compute(input: Input<'_>) -> Result<Plan, Diagnostics> {
+    prepare(input).map(|(plan, _)| plan)
+}
+
+/// Makes the plan, and the two sides that the isolation analysis compares. The analysis fills
+/// [`Plan::isolation`]; [`seal`] must follow it.
 ///
 /// # Errors
 /// Everything that AWS or the configuration's own rules would refuse.
-pub fn compute(input: Input<'_>) -> Result<Plan, Diagnostics> {
+pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
     let Input { estate, prior, live, options, .. } = input;
     let mut found = Diagnostics::new();
     let mut decisions = decide(estate, prior, live, options, &mut found);
@@ -52,6 +62,9 @@ pub fn compute(input: Input<'_>) -> Result<Plan, Diagnostics> {
     if options.mode == Mode::RefreshOnly {
         refresh_only(&mut decisions);
     }
+    let sides = sides::sides(live, &decisions, |d| {
+        selected.as_ref().is_none_or(|selected| selected.contains(&d.address))
+    });
     if let Some(selected) = &selected {
         decisions.retain(|d| selected.contains(&d.address));
     }
@@ -80,7 +93,7 @@ pub fn compute(input: Input<'_>) -> Result<Plan, Diagnostics> {
         diagnostics: found.iter().map(diagnostic).collect(),
     };
     seal(&mut plan, input.configuration_digest);
-    Ok(plan)
+    Ok((plan, sides))
 }
 
 /// Computes the digest that approvals and saved plans bind to: configuration, state versions,

@@ -19,8 +19,12 @@ pub mod order;
 pub mod policies;
 pub mod refresh;
 pub mod select;
+pub mod sides;
 
-pub use compute::{Input, compute};
+#[cfg(test)]
+mod tests;
+
+pub use compute::{Input, compute, prepare, seal};
 pub use live::{Live, Reading};
 
 /// What kind of plan is made.

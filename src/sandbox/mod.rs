@@ -29,8 +29,6 @@ mod xml;
 
 #[cfg(test)]
 pub(crate) mod testing;
-#[cfg(test)]
-mod tests_store;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,0 +1,253 @@
+//! Regions of texts under a set of patterns, each with its shortest representative.
+//!
+//! The patterns run side by side as one lazily built automaton; each set of patterns that can
+//! match together is one region. Which byte comes next only matters where it is the next literal
+//! of some pattern, so a state has few successors.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// One unit of a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unit {
+    /// This byte.
+    Byte(u8),
+    /// Any text.
+    Star,
+    /// Any one byte.
+    One,
+    /// Any text without a colon.
+    StarInSegment,
+    /// Any one byte but a colon.
+    OneInSegment,
+}
+
+/// A pattern over whole texts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Glob {
+    units: Vec<Unit>,
+    ignore_case: bool,
+}
+
+impl Glob {
+    /// `*` and `?` as in `StringLike` and in resources.
+    #[must_use]
+    pub fn like(text: &str) -> Self {
+        let unit = |b| match b {
+            b'*' => Unit::Star,
+            b'?' => Unit::One,
+            b => Unit::Byte(b),
+        };
+        Self { units: text.bytes().map(unit).collect(), ignore_case: false }
+    }
+
+    /// The text itself.
+    #[must_use]
+    pub fn exact(text: &str) -> Self {
+        Self { units: text.bytes().map(Unit::Byte).collect(), ignore_case: false }
+    }
+
+    /// As `ArnLike`: in the first five segments wildcards stay within their segment.
+    #[must_use]
+    pub fn arn(text: &str) -> Self {
+        let mut colons = 0;
+        let unit = |b: u8| {
+            colons += usize::from(b == b':');
+            match b {
+                b'*' if colons < 5 => Unit::StarInSegment,
+                b'?' if colons < 5 => Unit::OneInSegment,
+                b'*' => Unit::Star,
+                b'?' => Unit::One,
+                b => Unit::Byte(b),
+            }
+        };
+        Self { units: text.bytes().map(unit).collect(), ignore_case: false }
+    }
+
+    /// The same pattern, whatever the case of letters.
+    #[must_use]
+    pub fn ignoring_case(self) -> Self {
+        Self { ignore_case: true, ..self }
+    }
+
+    /// Whether the pattern matches the whole text.
+    #[must_use]
+    pub fn matches(&self, text: &str) -> bool {
+        let end = text.bytes().fold(self.start(), |at, byte| self.step(&at, byte));
+        self.accepts(&end)
+    }
+
+    /// Positions reachable from `at` without reading: past stars.
+    fn close(&self, at: usize, into: &mut BTreeSet<usize>) {
+        let mut at = at;
+        while into.insert(at) {
+            match self.units.get(at) {
+                Some(Unit::Star | Unit::StarInSegment) => at += 1,
+                _ => return,
+            }
+        }
+    }
+
+    fn start(&self) -> BTreeSet<usize> {
+        let mut set = BTreeSet::new();
+        self.close(0, &mut set);
+        set
+    }
+
+    fn step(&self, from: &BTreeSet<usize>, byte: u8) -> BTreeSet<usize> {
+        let mut next = BTreeSet::new();
+        for at in from {
+            let goes = match self.units.get(*at) {
+                None => continue,
+                Some(Unit::Byte(b)) if self.ignore_case => b.eq_ignore_ascii_case(&byte),
+                Some(Unit::Byte(b)) => *b == byte,
+                Some(Unit::Star | Unit::One) => true,
+                Some(Unit::StarInSegment | Unit::OneInSegment) => byte != b':',
+            };
+            if goes {
+                let star = matches!(self.units.get(*at), Some(Unit::Star | Unit::StarInSegment));
+                self.close(if star { *at } else { at + 1 }, &mut next);
+            }
+        }
+        next
+    }
+
+    fn accepts(&self, at: &BTreeSet<usize>) -> bool {
+        at.contains(&self.units.len())
+    }
+
+    /// Bytes at which this state behaves unlike at any other byte.
+    fn special(&self, at: &BTreeSet<usize>, into: &mut BTreeSet<u8>) {
+        for unit in at.iter().filter_map(|p| self.units.get(*p)) {
+            match unit {
+                Unit::Byte(b) if self.ignore_case => {
+                    into.insert(b.to_ascii_lowercase());
+                    into.insert(b.to_ascii_uppercase());
+                }
+                Unit::Byte(b) => {
+                    into.insert(*b);
+                }
+                Unit::StarInSegment | Unit::OneInSegment => {
+                    into.insert(b':');
+                }
+                Unit::Star | Unit::One => {}
+            }
+        }
+    }
+}
+
+/// Whether every text that `inner` matches is matched by one of `outer`. Says no when it cannot tell.
+#[must_use]
+pub fn covers(outer: &[Glob], inner: &Glob, cap: usize) -> bool {
+    let mut all = vec![inner.clone()];
+    all.extend(outer.iter().cloned());
+    regions(&all, "", false, cap).is_ok_and(|representatives| {
+        representatives
+            .iter()
+            .filter(|text| inner.matches(text))
+            .all(|text| outer.iter().any(|glob| glob.matches(text)))
+    })
+}
+
+/// More states than the cap: the regions cannot be enumerated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooMany;
+
+/// One representative for every set of `globs` that can match together a text of the form
+/// `prefix` followed by anything (by at least one byte, where `more` is true).
+///
+/// # Errors
+/// [`TooMany`] when the automaton has more than `cap` states.
+pub fn regions(
+    globs: &[Glob],
+    prefix: &str,
+    more: bool,
+    cap: usize,
+) -> Result<Vec<String>, TooMany> {
+    let mut start: Vec<BTreeSet<usize>> = globs.iter().map(Glob::start).collect();
+    for byte in prefix.bytes() {
+        for (glob, at) in globs.iter().zip(&mut start) {
+            *at = glob.step(at, byte);
+        }
+    }
+    let mut found: BTreeMap<Vec<bool>, String> = BTreeMap::new();
+    // The prefix itself is no candidate where more must follow; its state may come again.
+    let mut seen = if more { BTreeSet::new() } else { BTreeSet::from([start.clone()]) };
+    let mut queue = VecDeque::from([(start, String::new())]);
+    while let Some((state, text)) = queue.pop_front() {
+        if !(more && text.is_empty()) {
+            let vector = globs.iter().zip(&state).map(|(g, at)| g.accepts(at)).collect();
+            found.entry(vector).or_insert_with(|| format!("{prefix}{text}"));
+        }
+        let mut bytes = BTreeSet::new();
+        for (glob, at) in globs.iter().zip(&state) {
+            glob.special(at, &mut bytes);
+        }
+        // One byte stands for all that nothing singles out.
+        let ordinary = b"xyzabcdefghijklmnopqrstuvw0123456789-_."
+            .iter()
+            .copied()
+            .chain(0x21..0x7f)
+            .find(|b| !bytes.contains(b));
+        for byte in bytes.iter().copied().chain(ordinary) {
+            let next: Vec<BTreeSet<usize>> =
+                globs.iter().zip(&state).map(|(g, at)| g.step(at, byte)).collect();
+            if seen.contains(&next) {
+                continue;
+            }
+            if seen.len() >= cap {
+                return Err(TooMany);
+            }
+            seen.insert(next.clone());
+            let mut longer = text.clone();
+            longer.push(char::from(byte));
+            queue.push_back((next, longer));
+        }
+    }
+    Ok(found.into_values().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(globs: &[Glob]) -> Vec<String> {
+        regions(globs, "", false, 10_000).expect("small")
+    }
+
+    #[test]
+    fn every_combination_that_can_happen_has_a_representative() {
+        let found = all(&[Glob::like("a*"), Glob::like("*b")]);
+        assert_eq!(found.len(), 4);
+        assert!(found.contains(&"ab".to_owned()) && found.contains(&"a".to_owned()));
+        assert_eq!(all(&[Glob::exact("a"), Glob::exact("b")]).len(), 3);
+        assert_eq!(all(&[Glob::like("*")]), [""]);
+    }
+
+    #[test]
+    fn a_prefix_binds() {
+        let globs = [Glob::like("arn:aws:s3:::data/exports/*"), Glob::like("arn:aws:s3:::data")];
+        let found = regions(&globs, "arn:aws:s3:::data/", true, 10_000).expect("small");
+        assert_eq!(found, ["arn:aws:s3:::data/e", "arn:aws:s3:::data/exports/"]);
+        let all = regions(&[Glob::like("data/*")], "data/", true, 10_000).expect("small");
+        assert_eq!(all, ["data/x"]);
+    }
+
+    #[test]
+    fn wildcards_of_arns_stay_in_their_segment() {
+        let globs = [Glob::arn("arn:aws:iam::*:role/x"), Glob::like("arn:aws:iam::*:role/x")];
+        let found = all(&globs);
+        assert!(found.iter().any(|t| t.matches(':').count() > 5), "{found:?}");
+    }
+
+    #[test]
+    fn case_is_ignored_where_asked() {
+        let globs = [Glob::exact("Ab").ignoring_case(), Glob::exact("Ab")];
+        assert_eq!(all(&globs).len(), 3);
+    }
+
+    #[test]
+    fn a_cap_is_told() {
+        let globs: Vec<Glob> = (0..20).map(|n| Glob::like(&format!("*{n}*"))).collect();
+        assert_eq!(regions(&globs, "", false, 1_000), Err(TooMany));
+    }
+}

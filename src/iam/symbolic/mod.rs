@@ -1,0 +1,14 @@
+//! Symbolic reach: is there *any* request that these policies allow?
+//!
+//! Every predicate that policies apply to a request looks at one thing: the action, the resource,
+//! or one context key. For each of these, the predicates cut all possible values into finitely
+//! many regions inside which every predicate has the same answer. [`globs`] finds the regions of
+//! texts, [`keys`] those of context keys; [`question`] asks the concrete judge about one
+//! representative of every combination. An allowed representative is a witness; when none is
+//! allowed, no request is, and that is the proof.
+
+pub mod globs;
+pub mod keys;
+pub mod question;
+
+pub use question::{Answer, Answers, Caps, Opening, Question, Requirement, Space, ask, ask_both};

@@ -1,0 +1,571 @@
+//! One question: can this principal do anything to this resource?
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::globs::{Glob, TooMany, regions};
+use super::keys::{Chooser, KeySpace, chooser, space, tests_by_key};
+use crate::iam::document::{Condition, Document, Effect, Item};
+use crate::iam::eval::{Decision, Policies, evaluate};
+use crate::iam::request::{ContextValue, Request};
+
+/// Bounds of one question; past them the answer is [`Answer::Undecided`].
+#[derive(Clone, Copy, Debug)]
+pub struct Caps {
+    /// States of one automaton.
+    pub states: usize,
+    /// Combinations of key values for one action on one resource.
+    pub combinations: usize,
+}
+
+impl Default for Caps {
+    fn default() -> Self {
+        Self { states: 20_000, combinations: 20_000 }
+    }
+}
+
+/// The texts that an action or resource may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Space {
+    /// This one.
+    One(String),
+    /// Everything that starts with this and is longer.
+    Below(String),
+}
+
+/// A question.
+#[derive(Clone, Debug)]
+pub struct Question<'a> {
+    /// Principal, accounts, organizations and the context keys that the model fixes; action and
+    /// resource are filled in from the spaces.
+    pub request: Request,
+    /// The policies, compiled for the judge.
+    pub policies: &'a Policies,
+    /// The same policies as documents: whose predicates cut the regions.
+    pub documents: Vec<&'a Document>,
+    /// Actions asked about.
+    pub actions: Vec<Space>,
+    /// Resources asked about.
+    pub resources: Vec<Space>,
+    /// Keys, in lower case, that a request of this principal can never carry.
+    pub never: BTreeSet<String>,
+}
+
+/// What a path needs from its surroundings, readable: `aws:SourceIp in 10.0.0.0/8`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Requirement {
+    /// The key, as the policy spells it.
+    pub key: String,
+    /// The whole requirement as text.
+    pub text: String,
+    /// A value under which the path is closed, for the replay; `None` is the key's absence.
+    pub unmet: Option<Vec<String>>,
+}
+
+/// One allowed combination of action and resource region.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// A request that the judge allows.
+    pub witness: Request,
+    /// Its decision.
+    pub decision: Decision,
+    /// What it needs from its surroundings; empty: nothing, the caller decides alone.
+    pub requirements: Vec<Requirement>,
+}
+
+/// The answer to a question.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// No request is allowed: so many representatives were judged.
+    Closed {
+        /// How many.
+        judged: usize,
+    },
+    /// These are.
+    Open(Vec<Opening>),
+    /// It could not be decided.
+    Undecided(String),
+}
+
+/// Answers a question. Every opening is a request that the judge allows.
+#[must_use]
+pub fn ask(question: &Question<'_>, caps: Caps) -> Answer {
+    ask_both(None, Some(question), caps).after
+}
+
+/// A question asked on both sides of a change, over the same regions.
+#[derive(Clone, Debug)]
+pub struct Answers {
+    /// The answer before.
+    pub before: Answer,
+    /// The answer after.
+    pub after: Answer,
+    /// Requests that are allowed after and were not before.
+    pub gained: Vec<Opening>,
+    /// Requests that were allowed before and are not after.
+    pub lost: Vec<Opening>,
+}
+
+/// Answers a question on both sides. The predicates of both sides cut the regions, so that what is
+/// gained or lost is exact, not a difference of two approximations. An absent side allows nothing.
+#[must_use]
+pub fn ask_both(
+    before: Option<&Question<'_>>,
+    after: Option<&Question<'_>>,
+    caps: Caps,
+) -> Answers {
+    let sides: Vec<&Question<'_>> = before.into_iter().chain(after).collect();
+    let mut judged = 0;
+    let mut undecided: Option<String> = None;
+    let (mut is, mut was, mut gained, mut lost) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    match (actions(&sides, caps), resources(&sides, caps)) {
+        (Ok(actions), Ok(resources)) => {
+            for action in &actions {
+                for resource in &resources {
+                    match combination(before, after, action, resource, caps, &mut judged) {
+                        Ok(found) => {
+                            was.extend(found.was);
+                            is.extend(found.is);
+                            gained.extend(found.gained);
+                            lost.extend(found.lost);
+                        }
+                        Err(why) => undecided = Some(why),
+                    }
+                }
+            }
+        }
+        _ => undecided = Some("the patterns cut texts into too many regions".to_owned()),
+    }
+    let answer = |side: Option<&Question<'_>>, openings: Vec<Opening>| match (
+        side,
+        openings.is_empty(),
+        &undecided,
+    ) {
+        (None, ..) | (_, true, None) => Answer::Closed { judged },
+        (_, false, _) => Answer::Open(openings),
+        (_, true, Some(why)) => Answer::Undecided(why.clone()),
+    };
+    Answers { before: answer(before, was), after: answer(after, is), gained, lost }
+}
+
+fn actions(sides: &[&Question<'_>], caps: Caps) -> Result<Vec<String>, TooMany> {
+    let items = |s: &crate::iam::Statement| {
+        s.actions.iter().chain(&s.not_actions).map(lower).collect::<Vec<_>>()
+    };
+    let mut globs: Vec<Glob> =
+        statements(sides).flat_map(items).map(|text| Glob::like(&text)).collect();
+    globs.sort();
+    globs.dedup();
+    let lower: Vec<Space> = sides
+        .iter()
+        .flat_map(|side| &side.actions)
+        .map(|space| match space {
+            Space::One(action) => Space::One(action.clone()),
+            Space::Below(prefix) => Space::Below(prefix.to_ascii_lowercase()),
+        })
+        .collect();
+    cut(&lower, &globs, caps)
+}
+
+fn resources(sides: &[&Question<'_>], caps: Caps) -> Result<Vec<String>, TooMany> {
+    let mut globs: Vec<Glob> = statements(sides)
+        .flat_map(|s| s.resources.iter().chain(&s.not_resources))
+        .flat_map(|item| {
+            let text = item.text.symbolic();
+            [Glob::like(&text), Glob::arn(&text)]
+        })
+        .collect();
+    globs.sort();
+    globs.dedup();
+    let spaces: Vec<Space> = sides.iter().flat_map(|side| side.resources.clone()).collect();
+    cut(&spaces, &globs, caps)
+}
+
+fn lower(item: &Item) -> String {
+    item.text.symbolic().to_ascii_lowercase()
+}
+
+fn statements<'a>(
+    sides: &'a [&Question<'_>],
+) -> impl Iterator<Item = &'a crate::iam::Statement> + 'a {
+    sides.iter().flat_map(|side| &side.documents).flat_map(|d| &d.statements)
+}
+
+fn cut(spaces: &[Space], globs: &[Glob], caps: Caps) -> Result<Vec<String>, TooMany> {
+    let mut all = Vec::new();
+    for space in spaces {
+        match space {
+            Space::One(text) => all.push(text.clone()),
+            Space::Below(prefix) => all.extend(regions(globs, prefix, true, caps.states)?),
+        }
+    }
+    all.sort();
+    all.dedup();
+    Ok(all)
+}
+
+#[derive(Default)]
+struct Found {
+    was: Option<Opening>,
+    is: Option<Opening>,
+    gained: Option<Opening>,
+    lost: Option<Opening>,
+}
+
+/// One action on one resource: every combination of key values, judged on both sides.
+fn combination(
+    before: Option<&Question<'_>>,
+    after: Option<&Question<'_>>,
+    action: &str,
+    resource: &str,
+    caps: Caps,
+    judged: &mut usize,
+) -> Result<Found, String> {
+    let request = |side: &Question<'_>| {
+        let mut request = side.request.clone();
+        action.clone_into(&mut request.action);
+        resource.clone_into(&mut request.resource);
+        request
+    };
+    let requests = (before.map(request), after.map(request));
+    let sides: Vec<&Question<'_>> = before.into_iter().chain(after).collect();
+    let spaces = key_spaces(&sides, action, caps);
+    let size = spaces.iter().try_fold(1_usize, |n, s| n.checked_mul(s.values.len()));
+    let Some(size) = size.filter(|n| *n <= caps.combinations) else {
+        return Err(format!(
+            "conditions on {} have too many combinations",
+            spaces.iter().map(|s| s.key.as_str()).collect::<Vec<_>>().join(", ")
+        ));
+    };
+    let (mut was, mut is): (Vec<Vec<usize>>, Vec<Vec<usize>>) = (Vec::new(), Vec::new());
+    for number in 0..size {
+        let choice = choice(number, &spaces);
+        for (side, request, allowed) in
+            [(before, &requests.0, &mut was), (after, &requests.1, &mut is)]
+        {
+            if let (Some(side), Some(request)) = (side, request) {
+                *judged += 1;
+                let request = with(side, request, &spaces, &choice);
+                if evaluate(&request, side.policies).is_allowed() {
+                    allowed.push(choice.clone());
+                }
+            }
+        }
+    }
+    if was.is_empty() && is.is_empty() && !spaces.iter().all(|s| s.complete) {
+        return Err("a condition compares with values that cannot be enumerated".to_owned());
+    }
+    let without = |all: &[Vec<usize>], other: &[Vec<usize>]| -> Vec<Vec<usize>> {
+        let other: BTreeSet<&Vec<usize>> = other.iter().collect();
+        all.iter().filter(|c| !other.contains(c)).cloned().collect()
+    };
+    let opening =
+        |side: Option<&Question<'_>>,
+         request: &Option<Request>,
+         from: &[Vec<usize>],
+         all: &[Vec<usize>]| { open(side?, request.as_ref()?, &spaces, from, all) };
+    Ok(Found {
+        was: opening(before, &requests.0, &was, &was),
+        is: opening(after, &requests.1, &is, &is),
+        gained: opening(after, &requests.1, &without(&is, &was), &is),
+        lost: opening(before, &requests.0, &without(&was, &is), &was),
+    })
+}
+
+fn key_spaces(sides: &[&Question<'_>], action: &str, caps: Caps) -> Vec<KeySpace> {
+    let action = action.to_ascii_lowercase();
+    // A key is settled when no side leaves it open.
+    let open = |key: &String| {
+        sides.iter().any(|side| !side.never.contains(key) && !is_fixed(&side.request, key))
+    };
+    // A statement that the action cannot match has no say, nor have its keys.
+    let relevant: Vec<Document> = sides
+        .iter()
+        .flat_map(|side| &side.documents)
+        .map(|document| {
+            Document::new(document.statements.iter().filter(|s| concerns(s, &action)).cloned())
+        })
+        .collect();
+    tests_by_key(&relevant)
+        .into_iter()
+        .filter(|(key, _)| open(key))
+        .map(|(key, tests)| space(&key, &tests, caps.states))
+        .collect()
+}
+
+fn concerns(statement: &crate::iam::Statement, action: &str) -> bool {
+    let matches = |item: &Item| {
+        crate::iam::matching::Pattern::new(
+            &lower(item),
+            crate::iam::matching::Wildcards::Active,
+            crate::iam::Version::V2008,
+        )
+        .matches_plain(action)
+    };
+    if statement.actions.is_empty() {
+        !statement.not_actions.iter().any(matches)
+    } else {
+        statement.actions.iter().any(matches)
+    }
+}
+
+/// Keys whose value follows from the request, or was fixed by the model.
+fn is_fixed(request: &Request, key: &str) -> bool {
+    const DERIVED: [&str; 9] = [
+        "aws:principalarn",
+        "aws:principalaccount",
+        "aws:principaltype",
+        "aws:principalisawsservice",
+        "aws:principalservicename",
+        "aws:principalorgid",
+        "aws:username",
+        "aws:resourceaccount",
+        "aws:resourceorgid",
+    ];
+    DERIVED.contains(&key) || request.context.get(key).is_some()
+}
+
+fn choice(number: usize, spaces: &[KeySpace]) -> Vec<usize> {
+    let mut rest = number;
+    spaces
+        .iter()
+        .map(|space| {
+            let at = rest % space.values.len();
+            rest /= space.values.len();
+            at
+        })
+        .collect()
+}
+
+fn with(side: &Question<'_>, request: &Request, spaces: &[KeySpace], choice: &[usize]) -> Request {
+    let mut request = request.clone();
+    for (space, at) in spaces.iter().zip(choice) {
+        let settled = side.never.contains(&space.key) || is_fixed(&side.request, &space.key);
+        if let (Some(Some(value)), false) = (space.values.get(*at), settled) {
+            request.context.set(&space.key, value.clone());
+        }
+    }
+    request
+}
+
+/// Of the choices in `from`, the opening that asks least of the surroundings; `all` are the choices
+/// that are allowed on its side.
+fn open(
+    side: &Question<'_>,
+    request: &Request,
+    spaces: &[KeySpace],
+    from: &[Vec<usize>],
+    all: &[Vec<usize>],
+) -> Option<Opening> {
+    let all: BTreeSet<&Vec<usize>> = all.iter().collect();
+    let around: Vec<usize> = (0..spaces.len())
+        .filter(|i| spaces.get(*i).is_some_and(|s| chooser(&s.key) == Chooser::Surroundings))
+        .collect();
+    let needs = |choice: &Vec<usize>| -> Vec<(usize, usize)> {
+        around
+            .iter()
+            .filter_map(|i| {
+                let space = spaces.get(*i)?;
+                let unmet = (0..space.values.len()).find(|other| {
+                    let mut flipped = choice.clone();
+                    if let Some(at) = flipped.get_mut(*i) {
+                        *at = *other;
+                    }
+                    !all.contains(&flipped)
+                })?;
+                Some((*i, unmet))
+            })
+            .collect()
+    };
+    // Sampled when there are many: any allowed choice is a true witness.
+    let (needs, choice) =
+        from.iter().take(512).map(|choice| (needs(choice), choice)).min_by_key(
+            |(needs, choice)| (needs.len(), choice.iter().filter(|at| **at > 0).count()),
+        )?;
+    let witness = with(side, request, spaces, choice);
+    let decision = evaluate(&witness, side.policies);
+    let requirements = needs
+        .into_iter()
+        .filter_map(|(i, unmet)| {
+            let space = spaces.get(i)?;
+            let value = choice.get(i).and_then(|at| space.values.get(*at)).cloned().flatten();
+            let unmet = space.values.get(unmet).cloned().flatten();
+            Some(requirement(space, value.as_ref(), unmet))
+        })
+        .collect();
+    Some(Opening { witness, decision, requirements })
+}
+
+fn requirement(
+    space: &KeySpace,
+    value: Option<&ContextValue>,
+    unmet: Option<ContextValue>,
+) -> Requirement {
+    let spelled = space.tests.first().map_or(space.key.clone(), |t| t.key.clone());
+    let holds = |test: &Condition, value: Option<&ContextValue>| {
+        let compiled =
+            crate::iam::condition::CompiledCondition::new(test, crate::iam::Version::V2012);
+        let mut context = crate::iam::request::Context::default();
+        if let Some(value) = value {
+            context.set(&space.key, value.clone());
+        }
+        compiled.holds(&mut crate::iam::request::Facts::new(&context, Vec::new())).may
+    };
+    let texts: BTreeSet<String> = space
+        .tests
+        .iter()
+        .filter(|test| holds(test, value) != holds(test, unmet.as_ref()))
+        .map(|test| readable(test, holds(test, value)))
+        .collect();
+    Requirement {
+        text: if texts.is_empty() {
+            match value {
+                Some(value) => format!("{spelled} = {}", value.values().join(", ")),
+                None => format!("{spelled} is absent"),
+            }
+        } else {
+            texts.into_iter().collect::<Vec<_>>().join(" and ")
+        },
+        key: spelled,
+        unmet: unmet.map(|v| v.values().to_vec()),
+    }
+}
+
+/// A condition for people: `aws:SourceIp in 10.0.0.0/8`, `aws:MultiFactorAuthPresent = true`.
+fn readable(test: &Condition, holds: bool) -> String {
+    use crate::iam::operator::Test;
+    let values: Vec<String> = test.values.iter().map(|v| v.text.symbolic().into_owned()).collect();
+    let positive = test.operator.test.negated() != holds;
+    let comparison = match (test.operator.test.positive(), positive) {
+        (Test::Null, _) => {
+            let wants_absent = values.iter().any(|v| v.eq_ignore_ascii_case("true")) == holds;
+            return format!("{} is {}", test.key, if wants_absent { "absent" } else { "present" });
+        }
+        (Test::IpAddress, true) => "in",
+        (Test::IpAddress, false) => "not in",
+        (Test::NumericLessThan | Test::DateLessThan, true)
+        | (Test::NumericGreaterThanEquals | Test::DateGreaterThanEquals, false) => "<",
+        (Test::NumericLessThanEquals | Test::DateLessThanEquals, true)
+        | (Test::NumericGreaterThan | Test::DateGreaterThan, false) => "<=",
+        (Test::NumericGreaterThan | Test::DateGreaterThan, true)
+        | (Test::NumericLessThanEquals | Test::DateLessThanEquals, false) => ">",
+        (Test::NumericGreaterThanEquals | Test::DateGreaterThanEquals, true)
+        | (Test::NumericLessThan | Test::DateLessThan, false) => ">=",
+        (Test::StringLike | Test::ArnLike | Test::ArnEquals, true) => "like",
+        (Test::StringLike | Test::ArnLike | Test::ArnEquals, false) => "not like",
+        (_, true) => "=",
+        (_, false) => "!=",
+    };
+    format!("{} {comparison} {}", test.key, values.join(" or "))
+}
+
+/// The statements that allow, for "because": those of the witness's decision.
+#[must_use]
+pub fn granted_by(opening: &Opening) -> BTreeMap<String, Vec<String>> {
+    let mut by_policy: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for hit in opening.decision.matched.iter().filter(|m| m.effect == Effect::Allow) {
+        by_policy.entry(hit.policy.clone()).or_default().push(hit.statement.clone());
+    }
+    by_policy
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::iam::Policy;
+    use crate::iam::Use;
+    use crate::iam::request::Principal;
+
+    fn document(json: serde_json::Value, role: Use) -> Document {
+        Document::from_json(&json, role).expect("valid").0
+    }
+
+    /// Asks whether dev's role `ci` can read below the bucket, given both policies' conditions.
+    fn bucket(resource_condition: serde_json::Value, deny: Option<serde_json::Value>) -> Answer {
+        let mut statements = vec![
+            json!({"Sid": "ci", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111111111111:role/ci"},
+            "Action": "s3:GetObject", "Resource": "arn:aws:s3:::data/exports/*", "Condition": resource_condition}),
+        ];
+        statements.extend(deny);
+        let resource = document(
+            json!({"Version": "2012-10-17", "Statement": statements}),
+            Use::Resource("s3".to_owned()),
+        );
+        let identity = document(
+            json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}]}),
+            Use::Identity,
+        );
+        let policies = Policies {
+            identity: vec![Arc::new(Policy::new("identity", &identity))],
+            resource: Some(Arc::new(Policy::new("bucket", &resource))),
+            ..Policies::default()
+        };
+        let mut request = Request::new(
+            Principal::Arn("arn:aws:sts::111111111111:assumed-role/ci/any".to_owned()),
+            "",
+            "",
+        );
+        request.resource_account = Some("333333333333".to_owned());
+        ask(
+            &Question {
+                request,
+                policies: &policies,
+                documents: vec![&identity, &resource],
+                actions: vec![Space::Below("s3:".to_owned())],
+                resources: vec![
+                    Space::One("arn:aws:s3:::data".to_owned()),
+                    Space::Below("arn:aws:s3:::data/".to_owned()),
+                ],
+                never: BTreeSet::new(),
+            },
+            Caps::default(),
+        )
+    }
+
+    fn opening(answer: Answer) -> Opening {
+        match answer {
+            Answer::Open(mut openings) => openings.remove(0),
+            other => panic!("not open: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_open_path_has_a_witness_and_asks_nothing() {
+        let opening = opening(bucket(json!({}), None));
+        assert_eq!(opening.witness.action, "s3:getobject");
+        assert!(opening.witness.resource.starts_with("arn:aws:s3:::data/exports/"));
+        assert!(opening.requirements.is_empty());
+    }
+
+    #[test]
+    fn a_condition_on_the_network_is_named() {
+        let opening = opening(bucket(json!({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}), None));
+        assert_eq!(opening.requirements[0].text, "aws:SourceIp in 10.0.0.0/8");
+    }
+
+    #[test]
+    fn what_the_caller_chooses_is_no_condition() {
+        let opening = opening(bucket(json!({"StringEquals": {"s3:VersionId": "7"}}), None));
+        assert!(opening.requirements.is_empty(), "{:?}", opening.requirements);
+    }
+
+    #[test]
+    fn a_deny_on_the_rest_closes() {
+        let deny = json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*",
+                          "Condition": {"StringNotEquals": {"aws:PrincipalAccount": "333333333333"}}});
+        assert!(matches!(bucket(json!({}), Some(deny)), Answer::Closed { .. }));
+    }
+
+    #[test]
+    fn conditions_that_exclude_each_other_close() {
+        let deny = json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*",
+                          "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}});
+        let answer = bucket(json!({"IpAddress": {"aws:SourceIp": "10.1.0.0/16"}}), Some(deny));
+        assert!(matches!(answer, Answer::Closed { .. }), "{answer:?}");
+        let deny = json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::data/exports/secret*"});
+        assert_eq!(opening(bucket(json!({}), Some(deny))).requirements, []);
+    }
+}

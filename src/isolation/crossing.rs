@@ -1,0 +1,428 @@
+//! Single steps across a wall: a principal that assumes a role, or reaches a bucket.
+//!
+//! Candidates come from the resource side: a trust or bucket policy that names nobody outside lets
+//! nobody in, so work follows the grants that exist.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::world::{AccountNode, PrincipalNode, Rule, World, levels};
+use crate::iam::symbolic::{Answers, Caps, Question, Space, ask_both};
+use crate::iam::{
+    Context, ContextValue, Document, Effect, Policies, Policy, Principal, PrincipalType, Request,
+    Statement,
+};
+use crate::ids::Handle;
+
+/// Who takes a step.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// A role or user of the estate, by ARN.
+    Principal(String),
+    /// A role, user or root of an account outside the estate: its ARN, or the account's root ARN
+    /// for all of its principals.
+    Foreign(String),
+    /// A web identity or SAML assertion, by its provider's ARN.
+    Federated(String),
+    /// Nobody: an unsigned request.
+    Anonymous,
+}
+
+/// What the step reaches.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Target {
+    /// A role, by ARN.
+    Role(String),
+    /// A bucket, by ARN.
+    Bucket(String),
+}
+
+impl Target {
+    /// The ARN.
+    #[must_use]
+    pub fn arn(&self) -> &str {
+        match self {
+            Self::Role(arn) | Self::Bucket(arn) => arn,
+        }
+    }
+}
+
+/// One possible step.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Step {
+    /// Who.
+    pub source: Source,
+    /// What.
+    pub target: Target,
+}
+
+/// The steps that the grants of one side make worth asking about.
+#[must_use]
+pub fn candidates(world: &World) -> BTreeSet<Step> {
+    let index = Index::new(world);
+    let mut steps = BTreeSet::new();
+    for role in world.principals.values() {
+        let Some(trust) = &role.trust else { continue };
+        let target = Target::Role(role.arn.clone());
+        for source in sources(world, &index, &trust.document, Some(&role.arn)) {
+            steps.insert(Step { source, target: target.clone() });
+        }
+    }
+    for bucket in world.buckets.values() {
+        let target = Target::Bucket(bucket.arn.clone());
+        for source in sources(world, &index, &bucket.policy.document, None) {
+            let same_account = match &source {
+                Source::Principal(arn) => {
+                    world.principals.get(arn).is_some_and(|p| p.account == bucket.account)
+                }
+                _ => false,
+            };
+            if !same_account {
+                steps.insert(Step { source, target: target.clone() });
+            }
+        }
+    }
+    steps
+}
+
+/// Principals by account id, those that may assume roles apart.
+struct Index<'w> {
+    by_account: BTreeMap<&'w str, Vec<&'w PrincipalNode>>,
+    known_accounts: BTreeSet<&'w str>,
+}
+
+impl<'w> Index<'w> {
+    fn new(world: &'w World) -> Self {
+        let mut by_account: BTreeMap<&str, Vec<&PrincipalNode>> = BTreeMap::new();
+        for principal in world.principals.values() {
+            if let Some(account) = world.accounts.get(&principal.account) {
+                by_account.entry(&account.id).or_default().push(principal);
+            }
+        }
+        Self {
+            by_account,
+            known_accounts: world.accounts.values().map(|a| a.id.as_str()).collect(),
+        }
+    }
+}
+
+fn sources(
+    world: &World,
+    index: &Index<'_>,
+    document: &Document,
+    role: Option<&str>,
+) -> BTreeSet<Source> {
+    let mut found = BTreeSet::new();
+    let able = |p: &&PrincipalNode| match role {
+        Some(role) => p.arn != role && may_assume(p, role),
+        None => true,
+    };
+    let everyone = |found: &mut BTreeSet<Source>| {
+        let all = world.principals.values().filter(able);
+        found.extend(all.map(|p| Source::Principal(p.arn.clone())));
+        found.insert(if role.is_some() {
+            Source::Foreign("arn:aws:iam::000000000000:root".to_owned())
+        } else {
+            Source::Anonymous
+        });
+    };
+    for statement in document.statements.iter().filter(|s| s.effect == Effect::Allow) {
+        if statement.not_principals.is_some() {
+            everyone(&mut found);
+        }
+        let Some(principals) = &statement.principals else { continue };
+        if principals.is_everyone() {
+            everyone(&mut found);
+            continue;
+        }
+
+        for (kind, item) in principals.items() {
+            let text = item.text.symbolic();
+            match kind {
+                PrincipalType::Aws if text == "*" => everyone(&mut found),
+                PrincipalType::Aws => {
+                    let account = text
+                        .strip_prefix("arn:")
+                        .map_or(text.as_ref(), |_| text.split(':').nth(4).unwrap_or_default());
+                    let whole = !text.starts_with("arn:") || text.ends_with(":root");
+                    let inside = index.known_accounts.contains(account);
+                    if whole && inside {
+                        let all = index.by_account.get(account).into_iter().flatten().copied();
+                        found.extend(all.filter(able).map(|p| Source::Principal(p.arn.clone())));
+                    } else if whole {
+                        found.insert(Source::Foreign(format!("arn:aws:iam::{account}:root")));
+                    } else {
+                        let arn = principal_of(&text, index);
+                        if world.principals.contains_key(&arn) {
+                            found.insert(Source::Principal(arn));
+                        } else if !inside {
+                            found.insert(Source::Foreign(arn));
+                        }
+                    }
+                }
+                PrincipalType::Federated => {
+                    found.insert(Source::Federated(text.into_owned()));
+                }
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+/// The role of a session's ARN; any other ARN as it is.
+fn principal_of(arn: &str, index: &Index<'_>) -> String {
+    let Some((account, session)) =
+        arn.strip_prefix("arn:aws:sts::").and_then(|r| r.split_once(":assumed-role/"))
+    else {
+        return arn.to_owned();
+    };
+    let name = session.split('/').next().unwrap_or_default();
+    let roles = index.by_account.get(account).into_iter().flatten();
+    roles
+        .map(|p| &p.arn)
+        .find(|a| a.rsplit('/').next() == Some(name) && a.contains(":role/"))
+        .cloned()
+        .unwrap_or_else(|| format!("arn:aws:iam::{account}:role/{name}"))
+}
+
+/// Whether any identity statement could allow assuming that role: a quick, generous look. A trust
+/// policy that names the principal itself needs no identity policy in its own account, so
+/// principals named one by one never pass through here.
+fn may_assume(principal: &PrincipalNode, role: &str) -> bool {
+    let _ = role;
+    principal.unreadable
+        || principal.identity.iter().flat_map(|r| &r.document.statements).any(|s| {
+            s.effect == Effect::Allow && {
+                let action = |item: &crate::iam::Item| {
+                    let text = item.text.symbolic().to_ascii_lowercase();
+                    let head = text.split(['*', '?']).next().unwrap_or_default().to_owned();
+                    "sts:assumerole".starts_with(&head) || text == "sts:assumerole"
+                };
+                s.actions.iter().any(action) || (s.actions.is_empty() && !s.not_actions.is_empty())
+            }
+        })
+}
+
+/// What a step needs to be asked: the policies of its source and target on one side.
+pub struct Asked {
+    request: Request,
+    policies: Policies,
+    documents: Vec<Arc<Document>>,
+    rules: Vec<Rule>,
+    actions: Vec<Space>,
+    resources: Vec<Space>,
+    never: BTreeSet<String>,
+    /// Why the answer cannot be trusted when it says closed.
+    pub doubt: Option<String>,
+}
+
+/// Puts a step as a question to one side; `None` when source or target is not there.
+#[must_use]
+pub fn asked(world: &World, step: &Step) -> Option<Asked> {
+    let (account, rule, label_doubt, restrict) = match &step.target {
+        Target::Role(arn) => {
+            let role = world.principals.get(arn)?;
+            (&role.account, role.trust.as_ref()?, world.unreadable.contains(&role.label), false)
+        }
+        Target::Bucket(arn) => {
+            let bucket = world.buckets.get(arn)?;
+            (&bucket.account, &bucket.policy, false, bucket.restrict_public)
+        }
+    };
+    let target = world.accounts.get(account)?;
+    let (actions, resources) = match (&step.target, &step.source) {
+        (Target::Role(arn), Source::Federated(provider)) => {
+            let action = if provider.contains(":saml-provider/") {
+                "sts:AssumeRoleWithSAML"
+            } else {
+                "sts:AssumeRoleWithWebIdentity"
+            };
+            (vec![Space::One(action.to_owned())], vec![Space::One(arn.clone())])
+        }
+        (Target::Role(arn), _) => {
+            (vec![Space::One("sts:AssumeRole".to_owned())], vec![Space::One(arn.clone())])
+        }
+        (Target::Bucket(arn), _) => (
+            vec![Space::Below("s3:".to_owned())],
+            vec![Space::One(arn.clone()), Space::Below(format!("{arn}/"))],
+        ),
+    };
+    let mut asked = Asked {
+        request: Request::new(Principal::Anonymous, "", ""),
+        policies: Policies {
+            resource: Some(Arc::clone(&rule.policy)),
+            resource_control: levels(&target.resource_control),
+            restrict_public_buckets: restrict,
+            ..Policies::default()
+        },
+        documents: vec![Arc::clone(&rule.document)],
+        rules: vec![rule.clone()],
+        actions,
+        resources,
+        never: BTreeSet::new(),
+        doubt: label_doubt.then(|| "its policy could not be read".to_owned()),
+    };
+    asked.documents.extend(documents(&target.resource_control));
+    asked.rules.extend(rules_of(&target.resource_control));
+    asked.request.resource_account = Some(target.id.clone());
+    asked.request.resource_organization.clone_from(&target.membership);
+    if let Some(path) = organization_path(target) {
+        asked.request.context.set("aws:ResourceOrgPaths", ContextValue::Many(vec![path]));
+    }
+    match &step.source {
+        Source::Anonymous => {}
+        Source::Federated(provider) => {
+            asked.request.principal = Principal::Federated(provider.clone());
+        }
+        Source::Foreign(arn) => asked.foreign(arn),
+        Source::Principal(arn) => {
+            let principal = world.principals.get(arn)?;
+            let home = world.accounts.get(&principal.account)?;
+            asked.principal(principal, home);
+        }
+    }
+    Some(asked)
+}
+
+fn documents(chain: &[(String, Vec<Rule>)]) -> impl Iterator<Item = Arc<Document>> + '_ {
+    chain.iter().flat_map(|(_, rules)| rules.iter().map(|r| Arc::clone(&r.document)))
+}
+
+fn rules_of(chain: &[(String, Vec<Rule>)]) -> impl Iterator<Item = Rule> + '_ {
+    chain.iter().flat_map(|(_, rules)| rules.iter().cloned())
+}
+
+/// `o-.../r-.../ou-.../`, as `aws:PrincipalOrgPaths` holds it.
+fn organization_path(account: &AccountNode) -> Option<String> {
+    let membership = account.membership.as_ref()?;
+    let levels = account.service_control.split_last()?.1;
+    let path: Vec<&str> = levels.iter().map(|(target, _)| target.as_str()).collect();
+    Some(format!("{}/{}/", membership.id, path.join("/")))
+}
+
+impl Asked {
+    /// A principal outside the estate: nothing is known of its own side, so nothing holds it there.
+    fn foreign(&mut self, arn: &str) {
+        let mut parts: Vec<String> = arn.split(':').map(str::to_owned).collect();
+        if let Some(resource) = parts.get_mut(5).filter(|r| *r == "root") {
+            "role/any".clone_into(resource);
+        }
+        self.request.principal = Principal::Arn(parts.join(":"));
+        self.policies.identity = vec![Arc::new(Policy::new("its own account", &everything()))];
+    }
+
+    fn principal(&mut self, principal: &PrincipalNode, home: &AccountNode) {
+        let arn = &principal.arn;
+        let session = arn.replacen(":iam:", ":sts:", 1).replacen(":role/", ":assumed-role/", 1);
+        self.request.principal = Principal::Arn(if arn.contains(":role/") {
+            // A session's ARN leaves out the role's path; the context tells the whole name.
+            let (head, name) = session.split_once(":assumed-role/").unwrap_or((&session, ""));
+            let name = name.rsplit('/').next().unwrap_or_default();
+            format!("{head}:assumed-role/{name}/session")
+        } else {
+            arn.clone()
+        });
+        let context = &mut self.request.context;
+        context.set("aws:PrincipalArn", arn.as_str());
+        if let Some(path) = organization_path(home) {
+            context.set("aws:PrincipalOrgPaths", ContextValue::Many(vec![path]));
+        }
+        tags(principal, context, &mut self.never, &self.documents);
+        self.never.extend(
+            ["aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths"]
+                .map(str::to_owned),
+        );
+        self.request.principal_organization.clone_from(&home.membership);
+        let rules = |rules: &[Rule]| rules.iter().map(|r| Arc::clone(&r.policy)).collect();
+        self.policies.identity = rules(&principal.identity);
+        self.policies.boundary = principal.boundary.as_ref().map(|r| Arc::clone(&r.policy));
+        self.policies.service_control = levels(&home.service_control);
+        let own = principal.identity.iter().chain(&principal.boundary);
+        self.documents.extend(own.map(|r| Arc::clone(&r.document)));
+        self.documents.extend(documents(&home.service_control));
+        self.rules.extend(principal.identity.iter().chain(&principal.boundary).cloned());
+        self.rules.extend(rules_of(&home.service_control));
+        if principal.unreadable && self.doubt.is_none() {
+            self.doubt = Some("a policy of the principal could not be read".to_owned());
+        }
+    }
+
+    /// The same question with a source side that permits everything: whether the target side alone
+    /// would let it in.
+    #[must_use]
+    pub fn without_source_side(mut self) -> Self {
+        self.policies.identity = vec![Arc::new(Policy::new("everything", &everything()))];
+        self.policies.boundary = None;
+        self.policies.service_control.clear();
+        self
+    }
+
+    /// The policies that bear on the step: the resource's own first.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    fn question(&self) -> Question<'_> {
+        Question {
+            request: self.request.clone(),
+            policies: &self.policies,
+            documents: self.documents.iter().map(AsRef::as_ref).collect(),
+            actions: self.actions.clone(),
+            resources: self.resources.clone(),
+            never: self.never.clone(),
+        }
+    }
+}
+
+/// Tags of a named principal are constants, unless its trust lets the one who assumes it set them.
+fn tags(
+    principal: &PrincipalNode,
+    context: &mut Context,
+    never: &mut BTreeSet<String>,
+    documents: &[Arc<Document>],
+) {
+    let may_tag = principal.trust.iter().flat_map(|t| &t.document.statements).any(|s| {
+        s.effect == Effect::Allow
+            && s.actions.iter().any(|a| {
+                let text = a.text.symbolic().to_ascii_lowercase();
+                text == "sts:tagsession" || text.contains('*')
+            })
+    });
+    if may_tag {
+        return;
+    }
+    for (key, value) in &principal.tags {
+        context.set(&format!("aws:PrincipalTag/{key}"), value.as_str());
+    }
+    let asked = documents.iter().flat_map(|d| &d.statements).flat_map(|s| &s.conditions);
+    never.extend(
+        asked
+            .map(|c| c.key.to_ascii_lowercase())
+            .filter(|k| k.starts_with("aws:principaltag/") && context.get(k).is_none()),
+    );
+}
+
+fn everything() -> Document {
+    let mut statement = Statement::new(Effect::Allow);
+    statement.actions = vec![crate::iam::Item::new("*")];
+    statement.resources = vec![crate::iam::Item::new("*")];
+    Document::new([statement])
+}
+
+/// Asks one step on both sides.
+#[must_use]
+pub fn answer(before: Option<&Asked>, after: Option<&Asked>) -> Answers {
+    let (before, after) = (before.map(Asked::question), after.map(Asked::question));
+    ask_both(before.as_ref(), after.as_ref(), Caps::default())
+}
+
+/// The account that a source lives in.
+#[must_use]
+pub fn home<'w>(world: &'w World, source: &Source) -> Option<&'w Handle> {
+    match source {
+        Source::Principal(arn) => world.principals.get(arn).map(|p| &p.account),
+        _ => None,
+    }
+}

@@ -1,0 +1,60 @@
+//! What a plan does to the walls between environments.
+//!
+//! [`world`] reads one side of a plan (before or after) as accounts, principals, and the things
+//! that a foreign principal could reach. [`crossing`] asks the symbolic engine about every grant
+//! that names somebody outside, [`paths`] joins role assumptions into paths, [`compare`] sets both
+//! sides against each other, [`rules`] judges them by the `isolation` blocks, and [`report`] writes
+//! the plan's section.
+//!
+//! Architecture invariant: pure and offline. A verdict is data; nothing here stops a command.
+
+pub mod compare;
+pub mod crossing;
+pub mod paths;
+pub mod report;
+pub mod rules;
+pub mod world;
+
+#[cfg(test)]
+mod tests;
+
+use crate::diag::Diagnostics;
+use crate::eval::estate::Estate;
+use crate::plan::model::{Isolation, IsolationSummary};
+use crate::plan::sides::Sides;
+
+/// What a boundary between two environments is.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Proved closed.
+    Isolated,
+    /// Not decided; never counts as isolated.
+    Undetermined,
+    /// Open under conditions that neither side chooses.
+    Conditional,
+    /// Open.
+    Reachable,
+    /// Both live in one account: there is no wall.
+    SharedAccount,
+}
+
+/// The analysis of a plan: its section, its counts, and what is wrong with the rules themselves.
+///
+/// `today` (`YYYY-MM-DD`) decides which exceptions have expired.
+///
+/// # Errors
+/// Rules that name what does not exist or lack what is required, each at its place.
+pub fn analyse(
+    estate: &Estate,
+    sides: &Sides,
+    today: &str,
+) -> Result<(Isolation, IsolationSummary), Diagnostics> {
+    let rules = rules::read(estate)?;
+    let before = world::World::new(estate, &sides.before, sides);
+    let after = world::World::new(estate, &sides.after, sides);
+    let comparison = compare::compare(&before, &after);
+    Ok(report::report(estate, sides, &rules, &comparison, today))
+}

@@ -1,0 +1,202 @@
+//! From single steps to paths: chains of role assumptions that start in one environment and end
+//! with the first step into another.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::crossing::{Source, Step, Target};
+use super::world::World;
+use crate::iam::symbolic::Opening;
+use crate::ids::Handle;
+
+/// One open step of one side.
+#[derive(Clone, Debug)]
+pub struct Edge {
+    /// Who reaches what.
+    pub step: Step,
+    /// What is allowed, one entry per region of actions and resources.
+    pub openings: Vec<Opening>,
+}
+
+impl Edge {
+    /// Whether some opening asks nothing of the surroundings.
+    #[must_use]
+    pub fn is_unconditional(&self) -> bool {
+        self.openings.iter().any(|o| o.requirements.is_empty())
+    }
+}
+
+/// Where a path starts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// An environment of the estate.
+    Environment(String),
+    /// The management account.
+    Management,
+    /// Accounts of the organization that serve no environment.
+    Unassigned,
+    /// Other accounts, and identities of OIDC and SAML providers.
+    External,
+    /// Unsigned requests.
+    Anonymous,
+}
+
+impl Origin {
+    /// As it stands in plans.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Environment(name) => name,
+            Self::Management => "$management",
+            Self::Unassigned => "$unassigned",
+            Self::External => "$external",
+            Self::Anonymous => "$anonymous",
+        }
+    }
+}
+
+/// A path: a chain of assumed roles and the step that enters the other environment.
+#[derive(Clone, Debug)]
+pub struct Path {
+    /// Where it starts.
+    pub from: Origin,
+    /// The environment that it enters.
+    pub to: String,
+    /// The account that it starts in; `None` for outsiders.
+    pub from_account: Option<Handle>,
+    /// The account that it enters.
+    pub to_account: Handle,
+    /// Steps before the last: role assumptions.
+    pub chain: Vec<Step>,
+    /// The step across the wall.
+    pub last: Step,
+    /// Whether every step asks nothing of the surroundings.
+    pub unconditional: bool,
+}
+
+/// The environments that an account stands for, as origins.
+#[must_use]
+pub fn origins_of(world: &World, account: &Handle) -> BTreeSet<Origin> {
+    let Some(node) = world.accounts.get(account) else { return BTreeSet::new() };
+    if node.membership.as_ref().is_some_and(|m| m.management_account) {
+        return [Origin::Management].into();
+    }
+    if node.environments.is_empty() {
+        return [Origin::Unassigned].into();
+    }
+    node.environments.iter().cloned().map(Origin::Environment).collect()
+}
+
+/// How a principal was reached from an origin: the chain of steps, and whether none of them asks
+/// anything of the surroundings.
+#[derive(Clone, Debug, Default)]
+struct Reached {
+    chain: Vec<Step>,
+    conditional: usize,
+}
+
+/// All paths of one side. From each origin, the cheapest chain to every principal: fewest
+/// conditions, then fewest steps.
+#[must_use]
+pub fn paths(world: &World, edges: &BTreeMap<Step, Edge>) -> Vec<Path> {
+    let mut by_source: BTreeMap<&Source, Vec<&Edge>> = BTreeMap::new();
+    for edge in edges.values() {
+        by_source.entry(&edge.step.source).or_default().push(edge);
+    }
+    let mut starts: BTreeMap<Origin, BTreeMap<Source, Option<Handle>>> = BTreeMap::new();
+    for source in by_source.keys() {
+        let (origins, account) = match source {
+            Source::Principal(arn) => match world.principals.get(arn) {
+                Some(p) => (origins_of(world, &p.account), Some(p.account.clone())),
+                None => continue,
+            },
+            Source::Anonymous => ([Origin::Anonymous].into(), None),
+            Source::Foreign(_) | Source::Federated(_) => ([Origin::External].into(), None),
+        };
+        for origin in origins {
+            starts.entry(origin).or_default().insert((*source).clone(), account.clone());
+        }
+    }
+    let mut all = Vec::new();
+    for (origin, sources) in starts {
+        all.extend(from(world, &by_source, &origin, &sources));
+    }
+    all
+}
+
+fn from(
+    world: &World,
+    by_source: &BTreeMap<&Source, Vec<&Edge>>,
+    origin: &Origin,
+    sources: &BTreeMap<Source, Option<Handle>>,
+) -> Vec<Path> {
+    let mut reached: BTreeMap<Source, Reached> =
+        sources.keys().map(|s| (s.clone(), Reached::default())).collect();
+    let mut queue: VecDeque<Source> = sources.keys().cloned().collect();
+    while let Some(source) = queue.pop_front() {
+        let Some(here) = reached.get(&source).cloned() else { continue };
+        for edge in by_source.get(&source).into_iter().flatten() {
+            let Target::Role(arn) = &edge.step.target else { continue };
+            let next = Source::Principal(arn.clone());
+            let mut chain = here.chain.clone();
+            chain.push(edge.step.clone());
+            let conditional = here.conditional + usize::from(!edge.is_unconditional());
+            let better = reached.get(&next).is_none_or(|known| {
+                (conditional, chain.len()) < (known.conditional, known.chain.len())
+            });
+            if better {
+                reached.insert(next.clone(), Reached { chain, conditional });
+                queue.push_back(next);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for (source, here) in &reached {
+        // A chain that has entered an environment is told as its first step into it, and what the
+        // entered role reaches in that environment is inside; onward steps count for other walls.
+        for edge in by_source.get(source).into_iter().flatten() {
+            let Some(to_account) = account_of(world, &edge.step.target) else { continue };
+            let Some(to) = world.accounts.get(&to_account) else { continue };
+            let first = here.chain.first().map_or(source, |s| &s.source);
+            let from_account = sources.get(first).cloned().flatten();
+            let last_home = match source {
+                Source::Principal(arn) => world.principals.get(arn).map(|p| &p.account),
+                _ => None,
+            };
+            for environment in &to.environments {
+                let inside = |account: &Handle| {
+                    world
+                        .accounts
+                        .get(account)
+                        .is_some_and(|a| a.environments.contains(environment))
+                };
+                if *origin == Origin::Environment(environment.clone())
+                    || last_home.is_some_and(inside)
+                    || here.chain.iter().any(|s| {
+                        account_of(world, &s.target).is_some_and(|account| inside(&account))
+                    })
+                {
+                    continue;
+                }
+                found.push(Path {
+                    from: origin.clone(),
+                    to: environment.clone(),
+                    from_account: from_account.clone(),
+                    to_account: to_account.clone(),
+                    chain: here.chain.clone(),
+                    last: edge.step.clone(),
+                    unconditional: here.conditional == 0 && edge.is_unconditional(),
+                });
+            }
+        }
+    }
+    found
+}
+
+/// The account that a target lives in.
+#[must_use]
+pub fn account_of(world: &World, target: &Target) -> Option<Handle> {
+    match target {
+        Target::Role(arn) => world.principals.get(arn).map(|p| p.account.clone()),
+        Target::Bucket(arn) => world.buckets.get(arn).map(|b| b.account.clone()),
+    }
+}

@@ -1,0 +1,624 @@
+//! Writes the plan's isolation section: matrix, changes, violations, findings, proofs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::ToSpan;
+use jiff::civil::Date;
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+
+use super::Verdict;
+use super::compare::{Comparison, Pair, SideResult, accounts_of, verdict};
+use super::crossing::{Source, Step, asked};
+use super::paths::{Origin, Path};
+use super::rules::{Asked, Bound, Rule};
+use super::world::{PART, World};
+use crate::eval::estate::Estate;
+use crate::iam::symbolic::Opening;
+use crate::iam::symbolic::globs::Glob;
+use crate::iam::{Effect, Item, Statement};
+use crate::plan::model::{Isolation, IsolationSummary};
+use crate::plan::sides::Sides;
+
+/// What the analysis does not look at; printed with every plan.
+pub const NOT_MODELLED: [&str; 5] = [
+    "identity center",
+    "kms keys and grants",
+    "network paths",
+    "resource policies other than roles' trust and buckets",
+    "service-to-service data paths",
+];
+
+/// How a path changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    Added,
+    Removed,
+    Widened,
+    Narrowed,
+    Standing,
+}
+
+impl Change {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Widened => "widened",
+            Self::Narrowed => "narrowed",
+            Self::Standing => "standing",
+        }
+    }
+}
+
+/// The section and its counts.
+#[must_use]
+pub fn report(
+    estate: &Estate,
+    sides: &Sides,
+    rules: &[Rule],
+    comparison: &Comparison<'_>,
+    today: &str,
+) -> (Isolation, IsolationSummary) {
+    let writer = Writer { comparison, rules, today: today.parse().unwrap_or(Date::MAX) };
+    writer.write(estate, sides)
+}
+
+struct Writer<'a, 'w> {
+    comparison: &'a Comparison<'w>,
+    rules: &'a [Rule],
+    today: Date,
+}
+
+type Key = (Origin, String, Step);
+
+fn key(path: &Path) -> Key {
+    (path.from.clone(), path.to.clone(), path.last.clone())
+}
+
+impl Writer<'_, '_> {
+    fn write(&self, estate: &Estate, sides: &Sides) -> (Isolation, IsolationSummary) {
+        let environments: Vec<String> = estate
+            .environments
+            .values()
+            .filter(|e| {
+                e.accounts.iter().any(|a| {
+                    estate.accounts.get(a).is_some_and(|account| account.endpoint_url.is_none())
+                })
+            })
+            .map(|e| e.name.clone())
+            .collect();
+        let mut section = Isolation {
+            basis: Some(json!({
+                "live": sides.live,
+                "accounts_read": sides.read,
+                "accounts_unread": sides.unread.keys().collect::<Vec<_>>(),
+                "not_modelled": NOT_MODELLED,
+            })),
+            environments: environments.clone(),
+            ..Isolation::default()
+        };
+        let pairs = pairs(&environments);
+        let verdicts: BTreeMap<&Pair, (Verdict, Verdict)> =
+            pairs.iter().map(|pair| (pair, self.pair(pair, &mut section))).collect();
+        let (was, is) = (&self.comparison.before.1, &self.comparison.after.1);
+        let before: BTreeMap<Key, &Path> = was.paths.iter().map(|p| (key(p), p)).collect();
+        let after: BTreeMap<Key, &Path> = is.paths.iter().map(|p| (key(p), p)).collect();
+        let mut used: BTreeSet<(String, String)> = BTreeSet::new();
+        let mut summary = IsolationSummary::default();
+        let keys: BTreeSet<&Key> = before.keys().chain(after.keys()).collect();
+        for key in keys {
+            let (old, new) = (before.get(key).copied(), after.get(key).copied());
+            let change = self.change(old, new);
+            let Some(path) = new.or(old) else { continue };
+            let json = self.path(path, new.is_some(), change, &mut used);
+            match change {
+                Change::Added => summary.added += 1,
+                Change::Removed => summary.removed += 1,
+                Change::Widened | Change::Narrowed => summary.changed += 1,
+                Change::Standing => {}
+            }
+            let broken = new.is_some()
+                && json.get("rule").is_some_and(Json::is_string)
+                && json.get("exception").is_some_and(Json::is_null);
+            if broken {
+                section.violations.push(json.clone());
+            }
+            if change != Change::Standing {
+                section.changes.push(json);
+            }
+        }
+        self.walls_without_paths(&verdicts, &mut section);
+        self.findings(&verdicts, &used, &mut section);
+        summary.violations = section.violations.len();
+        summary.undetermined =
+            verdicts.values().filter(|(_, after)| *after == Verdict::Undetermined).count();
+        (section, summary)
+    }
+
+    fn pair(&self, pair: &Pair, section: &mut Isolation) -> (Verdict, Verdict) {
+        let (before, _) = verdict(self.comparison.before.0, &self.comparison.before.1, pair);
+        let (after, managed) = verdict(self.comparison.after.0, &self.comparison.after.1, pair);
+        let mut row =
+            json!({"from": pair.0.name(), "to": pair.1, "before": before, "after": after});
+        if let (Some(managed), Some(row)) = (managed, row.as_object_mut()) {
+            row.insert("managed_only".to_owned(), json!(managed));
+        }
+        section.matrix.push(row);
+        if after == Verdict::Isolated {
+            let considered = self.grants(&pair.1);
+            let statement = if considered == 0 {
+                format!("no trust or bucket policy in {} names anybody outside it", pair.1)
+            } else {
+                format!(
+                    "of {considered} grants in {} to somebody outside their own account, none lets {} in, directly or through a chain of roles",
+                    pair.1,
+                    pair.0.name()
+                )
+            };
+            section.proofs.push(json!({
+                "from": pair.0.name(),
+                "to": pair.1,
+                "statement": format!("{statement}; trusted: the management account, AWS services, root users"),
+                "grants_considered": considered,
+            }));
+        }
+        (before, after)
+    }
+
+    /// Grants in an environment's accounts to somebody outside the account of the grant.
+    fn grants(&self, environment: &str) -> usize {
+        let (world, result) = &self.comparison.after;
+        let inside = accounts_of(world, environment);
+        let steps = result.closed.iter().chain(result.edges.keys());
+        steps
+            .filter(|step| {
+                let to = super::paths::account_of(world, &step.target);
+                let from = super::crossing::home(world, &step.source);
+                to.as_ref().is_some_and(|to| inside.contains(&to)) && from != to.as_ref()
+            })
+            .count()
+    }
+
+    fn change(&self, old: Option<&Path>, new: Option<&Path>) -> Change {
+        match (old, new) {
+            (None, _) => Change::Added,
+            (_, None) => Change::Removed,
+            (Some(old), Some(new)) => {
+                let changed = self.comparison.changes.get(&new.last);
+                let gained = changed.is_some_and(|c| !c.gained.is_empty());
+                let lost = changed.is_some_and(|c| !c.lost.is_empty());
+                match (old.unconditional, new.unconditional) {
+                    (false, true) => Change::Widened,
+                    (true, false) => Change::Narrowed,
+                    _ if gained => Change::Widened,
+                    _ if lost => Change::Narrowed,
+                    _ => Change::Standing,
+                }
+            }
+        }
+    }
+
+    fn path(
+        &self,
+        path: &Path,
+        is_after: bool,
+        change: Change,
+        used: &mut BTreeSet<(String, String)>,
+    ) -> Json {
+        let (world, result) =
+            if is_after { &self.comparison.after } else { &self.comparison.before };
+        let openings = result.edges.get(&path.last).map_or(&[][..], |e| &e.openings);
+        // What is new is what an auditor needs to see; else the opening that asks least.
+        let gained = self.comparison.changes.get(&path.last).map_or(&[][..], |c| &c.gained);
+        let shown: &[Opening] =
+            if change == Change::Widened && !gained.is_empty() { gained } else { openings };
+        let chosen = shown.iter().min_by_key(|o| o.requirements.len());
+        let bounds = self.bounds(world, &path.last, shown);
+        let told = bounds.iter().min_by_key(|b| breadth(b)).cloned().unwrap_or_default();
+        let principal = source_name(&path.last.source);
+        let (rule, exception, severity) = self.judge(path, principal, openings, used);
+        let mut conditions: BTreeSet<String> = BTreeSet::new();
+        let mut via = Vec::new();
+        for step in &path.chain {
+            let edge = result.edges.get(step);
+            let best = edge.and_then(|e| e.openings.iter().min_by_key(|o| o.requirements.len()));
+            if let Some(best) = best {
+                conditions.extend(best.requirements.iter().map(|r| r.text.clone()));
+                via.push(hop(step, best));
+            }
+        }
+        if let Some(chosen) = chosen {
+            conditions.extend(chosen.requirements.iter().map(|r| r.text.clone()));
+            via.push(hop(&path.last, chosen));
+        }
+        json!({
+            "id": id(path),
+            "change": change.name(),
+            "grade": "A",
+            "from": {"environment": path.from.name(), "account": path.from_account},
+            "to": {"environment": path.to, "account": path.to_account},
+            "verdict": if path.unconditional { Verdict::Reachable } else { Verdict::Conditional },
+            "principal": path.chain.first().map_or(principal, |s| source_name(&s.source)),
+            "actions": told.actions,
+            "resources": told.resources,
+            "via": via,
+            "conditions": conditions,
+            "witness": chosen.map(|o| witness(o)),
+            "caused_by": self.causes(path),
+            "rule": rule,
+            "exception": exception,
+            "severity": severity,
+        })
+    }
+
+    /// The rule that a path falls under, the exception that covers it, and how grave it is.
+    fn judge(
+        &self,
+        path: &Path,
+        principal: &str,
+        openings: &[Opening],
+        used: &mut BTreeSet<(String, String)>,
+    ) -> (Option<String>, Option<String>, &'static str) {
+        let (world, _) = &self.comparison.after;
+        let pair = (path.from.name().to_owned(), path.to.clone());
+        let Some(rule) = self.rules.iter().find(|r| r.pairs.contains(&pair)) else {
+            return (None, None, "info");
+        };
+        let name = Some(format!("isolation.{}", rule.name));
+        let covering = |opening: &Opening| {
+            let bounds = self.bounds(world, &path.last, std::slice::from_ref(opening));
+            let asked = Asked { from: path.from.name(), to: &path.to, principal, bounds: &bounds };
+            rule.exceptions.iter().find(|e| e.covers(&asked) && e.expires >= self.today)
+        };
+        let covers: Option<Vec<&super::rules::Exception>> = openings.iter().map(covering).collect();
+        match covers.as_deref() {
+            Some([first, ..]) => {
+                for exception in covers.iter().flatten() {
+                    used.insert((rule.name.clone(), exception.name.clone()));
+                }
+                (name, Some(first.name.clone()), "info")
+            }
+            _ => (name, None, if rule.error { "error" } else { "warning" }),
+        }
+    }
+
+    /// What bounds the openings: the patterns that the resource's own statements grant, and those
+    /// that the principal's grant; each bounds the whole by itself.
+    fn bounds(&self, world: &World, step: &Step, openings: &[Opening]) -> Vec<Bound> {
+        let Some(asked) = asked(world, step) else { return Vec::new() };
+        let resource = asked.rules().first().map(|r| r.policy.name().to_owned());
+        let mut of_resource = Bound::default();
+        let mut of_identity = Bound::default();
+        for opening in openings {
+            for hit in opening.decision.matched.iter().filter(|m| m.effect == Effect::Allow) {
+                let rule = asked.rules().iter().find(|r| r.policy.name() == hit.policy);
+                let statement = rule.and_then(|r| {
+                    let mut all = r.document.statements.iter().enumerate();
+                    all.find(|(i, s)| {
+                        s.label(*i) == hit.statement || i.to_string() == hit.statement
+                    })
+                });
+                let Some((_, statement)) = statement else { continue };
+                let bound = if Some(&hit.policy) == resource.as_ref() {
+                    &mut of_resource
+                } else if hit.policy.ends_with("content")
+                    && hit.policy.starts_with("service_control_policy")
+                {
+                    continue;
+                } else {
+                    &mut of_identity
+                };
+                add(bound, statement, opening);
+            }
+        }
+        let mut bounds = vec![of_resource, of_identity];
+        for bound in &mut bounds {
+            bound.actions.sort();
+            bound.actions.dedup();
+            bound.resources.sort();
+            bound.resources.dedup();
+            if bound.resources.is_empty() && !bound.actions.is_empty() {
+                bound.resources.push(step.target.arn().to_owned());
+            }
+        }
+        bounds.retain(|b| !b.actions.is_empty());
+        bounds
+    }
+
+    /// Addresses of what differs between the sides among the policies that bear on a path.
+    fn causes(&self, path: &Path) -> Vec<String> {
+        let mut causes = BTreeSet::new();
+        let (before, after) = (self.comparison.before.0, self.comparison.after.0);
+        for step in path.chain.iter().chain([&path.last]) {
+            let bearing = |world: &World| asked(world, step).map(|a| documents(a.rules()));
+            let (was, is) = (bearing(before), bearing(after));
+            // Where the step cannot be asked on one side (its role is not there yet), what counts is
+            // whether the same policies stand anywhere on that side.
+            let whole = |world: &World| documents(&world.rules());
+            let was = was.unwrap_or_else(|| whole(before));
+            let names: BTreeSet<&String> = match &is {
+                Some(is) if asked(before, step).is_none() => is.keys().collect(),
+                Some(is) => was.keys().chain(is.keys()).collect(),
+                None => was.keys().collect(),
+            };
+            let is = is.clone().unwrap_or_else(|| whole(after));
+            for name in names {
+                let same = match (was.get(name), is.get(name)) {
+                    (Some(a), Some(b)) => crate::iam::semantic_eq(a, b),
+                    _ => false,
+                };
+                if !same {
+                    causes.insert(name.split(PART).next().unwrap_or_default().to_owned());
+                }
+            }
+        }
+        causes.into_iter().collect()
+    }
+
+    /// Walls that a rule protects and that are no wall (a shared account) or are not decided.
+    fn walls_without_paths(
+        &self,
+        verdicts: &BTreeMap<&Pair, (Verdict, Verdict)>,
+        section: &mut Isolation,
+    ) {
+        for rule in self.rules {
+            for ((origin, to), (before, after)) in verdicts {
+                if !rule.pairs.contains(&(origin.name().to_owned(), to.clone())) {
+                    continue;
+                }
+                let counts = match after {
+                    Verdict::SharedAccount => true,
+                    Verdict::Undetermined => rule.undetermined_counts,
+                    _ => false,
+                };
+                if counts {
+                    section.violations.push(json!({
+                        "id": format!("P-{}", digest(&[origin.name(), to, "wall"])),
+                        "change": if before == after { "standing" } else { "added" },
+                        "grade": "A",
+                        "from": {"environment": origin.name(), "account": null},
+                        "to": {"environment": to, "account": null},
+                        "verdict": after,
+                        "principal": null, "actions": [], "resources": [], "via": [],
+                        "conditions": [], "witness": null, "caused_by": [],
+                        "rule": format!("isolation.{}", rule.name),
+                        "exception": null,
+                        "severity": if rule.error { "error" } else { "warning" },
+                    }));
+                }
+            }
+        }
+    }
+
+    fn findings(
+        &self,
+        verdicts: &BTreeMap<&Pair, (Verdict, Verdict)>,
+        used: &BTreeSet<(String, String)>,
+        section: &mut Isolation,
+    ) {
+        let mut add = |kind: &str, text: String, addresses: Vec<String>| {
+            section.findings.push(json!({
+                "kind": kind, "severity": "warning", "text": text, "addresses": addresses,
+            }));
+        };
+        let (world, result) = &self.comparison.after;
+        for ((origin, to), (_, after)) in verdicts {
+            if *after == Verdict::SharedAccount && origin.name() < to.as_str() {
+                add(
+                    "shared_account",
+                    format!(
+                        "{} and {to} live in one account: there is no wall between them",
+                        origin.name()
+                    ),
+                    Vec::new(),
+                );
+            }
+            if *after == Verdict::Isolated {
+                for step in held(world, result, origin, to) {
+                    let who = source_name(&step.source);
+                    add(
+                        "held_by_source_side",
+                        format!(
+                            "{} -> {to} is held shut by the source side alone: `{}` already lets `{who}` in, and whoever may change its policies can open the wall",
+                            origin.name(),
+                            step.target.arn()
+                        ),
+                        labels(world, step),
+                    );
+                }
+            }
+        }
+        let soon = self.today.checked_add(30.days()).unwrap_or(Date::MAX);
+        for rule in self.rules {
+            for exception in &rule.exceptions {
+                let name = format!("isolation.{}.{}", rule.name, exception.name);
+                if exception.expires < self.today {
+                    add(
+                        "exception_expired",
+                        format!(
+                            "the exception `{name}` expired on {} and no longer counts ({})",
+                            exception.expires, exception.loc
+                        ),
+                        Vec::new(),
+                    );
+                } else if exception.expires <= soon {
+                    add(
+                        "exception_expiring",
+                        format!(
+                            "the exception `{name}` expires on {} ({})",
+                            exception.expires, exception.loc
+                        ),
+                        Vec::new(),
+                    );
+                }
+                let is_used = used.contains(&(rule.name.clone(), exception.name.clone()));
+                if !is_used && exception.expires >= self.today {
+                    add(
+                        "exception_unused",
+                        format!(
+                            "the exception `{name}` covers no path: it can go ({})",
+                            exception.loc
+                        ),
+                        Vec::new(),
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Steps into an environment by principals of the origin that only the source side keeps closed.
+fn held<'r>(world: &World, result: &'r SideResult, origin: &Origin, to: &str) -> Vec<&'r Step> {
+    let inside = accounts_of(world, to);
+    result
+        .held_by_source
+        .iter()
+        .filter(|step| {
+            let enters = super::paths::account_of(world, &step.target);
+            let home = super::crossing::home(world, &step.source);
+            enters.as_ref().is_some_and(|a| inside.contains(&a))
+                && home.is_some_and(|h| {
+                    super::paths::origins_of(world, h).contains(origin) && !inside.contains(&h)
+                })
+        })
+        .collect()
+}
+
+fn labels(world: &World, step: &Step) -> Vec<String> {
+    let source = match &step.source {
+        Source::Principal(arn) => world.principals.get(arn).map(|p| p.label.clone()),
+        _ => None,
+    };
+    let target = match &step.target {
+        super::crossing::Target::Role(arn) => world.principals.get(arn).map(|p| p.label.clone()),
+        super::crossing::Target::Bucket(arn) => world.buckets.get(arn).map(|b| b.label.clone()),
+    };
+    target.into_iter().chain(source).collect()
+}
+
+fn pairs(environments: &[String]) -> Vec<Pair> {
+    let mut origins: Vec<Origin> = environments.iter().cloned().map(Origin::Environment).collect();
+    origins.extend([Origin::Management, Origin::Unassigned, Origin::External, Origin::Anonymous]);
+    let mut pairs = Vec::new();
+    for origin in origins {
+        for to in environments {
+            if origin != Origin::Environment(to.clone()) {
+                pairs.push((origin.clone(), to.clone()));
+            }
+        }
+    }
+    pairs
+}
+
+fn source_name(source: &Source) -> &str {
+    match source {
+        Source::Principal(arn) | Source::Foreign(arn) | Source::Federated(arn) => arn,
+        Source::Anonymous => "*",
+    }
+}
+
+fn hop(step: &Step, opening: &Opening) -> Json {
+    let granted: BTreeSet<(String, String)> = opening
+        .decision
+        .matched
+        .iter()
+        .filter(|m| m.effect == Effect::Allow)
+        .filter_map(|m| {
+            let (label, part) = m.policy.split_once(PART)?;
+            let organizational = label.starts_with("service_control_policy")
+                || label.starts_with("resource_control_policy");
+            (!organizational).then(|| (label.to_owned(), format!("{part}[{}]", m.statement)))
+        })
+        .collect();
+    json!({
+        "principal": source_name(&step.source),
+        "action": opening.witness.action,
+        "resource": opening.witness.resource,
+        "granted_by": granted
+            .into_iter()
+            .map(|(address, statement)| json!({"address": address, "statement": statement}))
+            .collect::<Vec<_>>(),
+    })
+}
+
+fn witness(opening: &Opening) -> Json {
+    use crate::iam::{ContextValue, Principal};
+    let principal = match &opening.witness.principal {
+        Principal::Anonymous => json!("*"),
+        Principal::Arn(arn) => json!(arn),
+        Principal::Service(name) => json!({"service": name}),
+        Principal::Federated(name) => json!({"federated": name}),
+    };
+    let context: serde_json::Map<String, Json> = opening
+        .witness
+        .context
+        .iter()
+        .map(|(key, value)| {
+            let value = match value {
+                ContextValue::One(one) => json!(one),
+                ContextValue::Many(many) => json!(many),
+            };
+            (key.to_owned(), value)
+        })
+        .collect();
+    json!({
+        "principal": principal,
+        "action": opening.witness.action,
+        "resource": opening.witness.resource,
+        "context": context,
+    })
+}
+
+/// Adds the patterns of a statement that the opening's request matches.
+fn add(bound: &mut Bound, statement: &Statement, opening: &Opening) {
+    let action = opening.witness.action.to_ascii_lowercase();
+    let matching = |items: &[Item], text: &str, lower: bool| -> Vec<String> {
+        items
+            .iter()
+            .map(|i| i.text.symbolic().into_owned())
+            .filter(|p| {
+                let pattern = if lower { p.to_ascii_lowercase() } else { p.clone() };
+                Glob::like(&pattern).matches(text)
+            })
+            .collect()
+    };
+    bound.actions.extend(matching(&statement.actions, &action, true));
+    if statement.actions.is_empty() {
+        bound.actions.push("*".to_owned());
+    }
+    bound.resources.extend(matching(&statement.resources, &opening.witness.resource, false));
+    if statement.resources.is_empty() && !statement.not_resources.is_empty() {
+        bound.resources.push("*".to_owned());
+    }
+}
+
+/// How broad patterns read: fewer wildcards and longer text first.
+fn breadth(bound: &Bound) -> (usize, usize) {
+    let all = || bound.actions.iter().chain(&bound.resources);
+    let stars = all().map(|p| p.matches('*').count()).sum();
+    (stars, usize::MAX - all().map(String::len).sum::<usize>())
+}
+
+fn id(path: &Path) -> String {
+    let kind = match &path.last.source {
+        Source::Principal(_) => "principal",
+        Source::Foreign(_) => "foreign",
+        Source::Federated(_) => "federated",
+        Source::Anonymous => "anonymous",
+    };
+    let parts =
+        [path.from.name(), &path.to, kind, source_name(&path.last.source), path.last.target.arn()];
+    format!("P-{}", digest(&parts))
+}
+
+/// Documents by policy name.
+fn documents(rules: &[super::world::Rule]) -> BTreeMap<String, Arc<crate::iam::Document>> {
+    rules.iter().map(|r| (r.policy.name().to_owned(), Arc::clone(&r.document))).collect()
+}
+
+fn digest(parts: &[&str]) -> String {
+    let hash = Sha256::digest(parts.join("\u{0}").as_bytes());
+    data_encoding::HEXLOWER.encode(hash.get(..4).unwrap_or_default())
+}

@@ -1,0 +1,404 @@
+//! The analysis against small estates made by hand.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value as Json, json};
+
+use super::analyse;
+use crate::diag::{Loc, Source};
+use crate::eval::estate::{Account, Environment, Estate};
+use crate::ids::Handle;
+use crate::plan::model::Isolation;
+use crate::plan::sides::{Side, SideObject, Sides};
+use crate::schema::{Body, NestedBody, Spanned};
+use crate::value::{Attrs, Unknown, Value};
+
+fn loc() -> Loc {
+    Loc::whole(&Source::new("main.hcl", "x"))
+}
+
+fn handle(text: &str) -> Handle {
+    text.parse().expect("a handle")
+}
+
+fn body(attrs: Json, blocks: Vec<NestedBody>) -> Body {
+    let spanned = |(key, value): (String, Json)| {
+        (key, Spanned { value: Value::from_json(&value), loc: loc() })
+    };
+    let attrs = attrs.as_object().expect("an object").clone().into_iter().map(spanned).collect();
+    Body { loc: loc(), attrs, blocks }
+}
+
+const ACCOUNTS: [(&str, &str); 3] =
+    [("dev", "111111111111"), ("shared", "222222222222"), ("production", "333333333333")];
+
+/// An estate of dev, production and an account of shared services that serves no environment.
+struct World {
+    estate: Estate,
+    before: Vec<SideObject>,
+    after: Vec<SideObject>,
+    unread: BTreeMap<Handle, String>,
+}
+
+impl World {
+    fn new() -> Self {
+        let mut estate = Estate { name: "acme".to_owned(), ..Estate::default() };
+        let mut objects = vec![object(
+            "organization",
+            None,
+            "acme",
+            json!({"id": "o-aaaaaaaaaa", "root_id": "r-ab12", "management_account_id": "999999999999"}),
+        )];
+        for (name, id) in ACCOUNTS {
+            let serves: BTreeSet<String> =
+                if name == "shared" { BTreeSet::new() } else { [name.to_owned()].into() };
+            let address = crate::address::ResourceAddr::new("account", name);
+            for environment in &serves {
+                estate.environments.insert(
+                    environment.clone(),
+                    Environment {
+                        name: environment.clone(),
+                        accounts: [handle(name)].into(),
+                        like: None,
+                        allowed_differences: BTreeSet::new(),
+                        tags: BTreeMap::new(),
+                        region: None,
+                        body: body(json!({}), Vec::new()),
+                    },
+                );
+            }
+            estate.accounts.insert(
+                handle(name),
+                Account {
+                    handle: handle(name),
+                    address: address.clone(),
+                    id: Some(id.parse().expect("an id")),
+                    name: name.to_owned(),
+                    access_role: None,
+                    read_role: None,
+                    endpoint_url: None,
+                    region: None,
+                    environments: serves,
+                    loc: loc(),
+                },
+            );
+            let mut account = object("account", None, name, json!({"id": id, "parent": "r-ab12"}));
+            account.address = Some(address);
+            objects.push(account);
+        }
+        objects.push(object(
+            "service_control_policy",
+            None,
+            "FullAWSAccess",
+            json!({"targets": ["r-ab12", "111111111111", "222222222222", "333333333333"],
+                   "content": allow("*", "*")}),
+        ));
+        Self { estate, before: objects.clone(), after: objects, unread: BTreeMap::new() }
+    }
+
+    fn both(mut self, object: SideObject) -> Self {
+        self.before.push(object.clone());
+        self.after.push(object);
+        self
+    }
+
+    fn then(mut self, object: SideObject) -> Self {
+        self.after.retain(|o| {
+            (&o.kind, &o.key, &o.account) != (&object.kind, &object.key, &object.account)
+        });
+        self.after.push(object);
+        self
+    }
+
+    fn rule(mut self, allow: Vec<NestedBody>) -> Self {
+        let rule = body(json!({"between": ["dev", "production"]}), allow);
+        self.estate
+            .declarations
+            .insert("isolation".to_owned(), BTreeMap::from([("environments".to_owned(), rule)]));
+        self
+    }
+
+    fn analyse(&self) -> Isolation {
+        let sides = Sides {
+            before: Side { objects: self.before.clone() },
+            after: Side { objects: self.after.clone() },
+            read: ACCOUNTS.iter().map(|(name, _)| handle(name)).collect(),
+            unread: self.unread.clone(),
+            absent: Vec::new(),
+            live: true,
+        };
+        analyse(&self.estate, &sides, "2026-11-23").expect("rules are right").0
+    }
+}
+
+fn object(kind: &str, account: Option<&str>, key: &str, attrs: Json) -> SideObject {
+    let attrs: Attrs = Value::from_json(&attrs).as_map().expect("an object").clone();
+    SideObject {
+        kind: kind.to_owned(),
+        key: key.to_owned(),
+        account: account.map(handle),
+        address: account.map(|a| format!("{kind}.{key}@{a}").parse().expect("an address")),
+        location: None,
+        attrs,
+    }
+}
+
+fn allow(action: &str, resource: &str) -> Json {
+    json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": resource}]})
+}
+
+fn trust(statement: Json) -> Json {
+    let mut statement = statement;
+    statement["Effect"] = json!("Allow");
+    if statement.get("Action").is_none() {
+        statement["Action"] = json!("sts:AssumeRole");
+    }
+    json!({"Version": "2012-10-17", "Statement": [statement]})
+}
+
+fn id_of(account: &str) -> &'static str {
+    ACCOUNTS.iter().find(|(name, _)| *name == account).expect("known").1
+}
+
+fn role(account: &str, name: &str, trust: Json, identity: Option<Json>) -> SideObject {
+    let inline = identity.map_or(json!({}), |i| json!({"main": i}));
+    object(
+        "iam_role",
+        Some(account),
+        name,
+        json!({"name": name, "path": "/", "arn": format!("arn:aws:iam::{}:role/{name}", id_of(account)),
+               "assume_role_policy": trust, "inline_policies": inline, "managed_policies": [],
+               "permissions_boundary": null, "tags": {}}),
+    )
+}
+
+fn lambda(account: &str, name: &str, identity: Json) -> SideObject {
+    role(
+        account,
+        name,
+        trust(json!({"Principal": {"Service": "lambda.amazonaws.com"}})),
+        Some(identity),
+    )
+}
+
+fn by(account: &str, name: &str) -> Json {
+    trust(json!({"Principal": {"AWS": format!("arn:aws:iam::{}:role/{name}", id_of(account))}}))
+}
+
+fn row<'i>(section: &'i Isolation, from: &str, to: &str) -> &'i Json {
+    section.matrix.iter().find(|r| r["from"] == from && r["to"] == to).expect("in the matrix")
+}
+
+fn after(section: &Isolation, from: &str, to: &str) -> String {
+    row(section, from, to)["after"].as_str().expect("a verdict").to_owned()
+}
+
+#[test]
+fn nothing_shared_is_isolated_with_a_proof() {
+    let section =
+        World::new().both(lambda("dev", "ci", allow("*", "*"))).rule(Vec::new()).analyse();
+    assert_eq!(after(&section, "dev", "production"), "isolated");
+    assert_eq!(after(&section, "$external", "production"), "isolated");
+    assert!(section.violations.is_empty(), "{:?}", section.violations);
+    assert!(section.proofs.iter().any(|p| p["from"] == "dev" && p["to"] == "production"));
+}
+
+#[test]
+fn a_new_trust_opens_the_wall_and_names_its_cause() {
+    let section = World::new()
+        .both(lambda("dev", "ci", allow("sts:AssumeRole", "*")))
+        .then(role("production", "deploy", by("dev", "ci"), None))
+        .rule(Vec::new())
+        .analyse();
+    assert_eq!(row(&section, "dev", "production")["before"], "isolated");
+    assert_eq!(after(&section, "dev", "production"), "reachable");
+    let change =
+        section.changes.iter().find(|c| c["from"]["environment"] == "dev").expect("a change");
+    assert_eq!(change["change"], "added");
+    assert_eq!(change["caused_by"], json!(["iam_role.deploy@production"]));
+    assert_eq!(change["witness"]["action"], "sts:AssumeRole");
+    assert_eq!(change["rule"], "isolation.environments");
+    assert_eq!(section.violations.len(), 1);
+    assert_eq!(after(&section, "production", "dev"), "isolated");
+}
+
+#[test]
+fn a_chain_through_shared_services_is_found() {
+    let section = World::new()
+        .both(lambda("dev", "ci", allow("sts:AssumeRole", "*")))
+        .both(role("shared", "hub", by("dev", "ci"), Some(allow("sts:AssumeRole", "*"))))
+        .then(role("production", "deploy", by("shared", "hub"), None))
+        .analyse();
+    assert_eq!(after(&section, "dev", "production"), "reachable");
+    let change =
+        section.changes.iter().find(|c| c["from"]["environment"] == "dev").expect("a change");
+    assert_eq!(change["via"].as_array().map(Vec::len), Some(2), "{change}");
+    assert_eq!(after(&section, "$unassigned", "production"), "reachable");
+}
+
+#[test]
+fn a_condition_makes_a_path_conditional_and_is_printed() {
+    let mut conditioned = by("dev", "ci");
+    conditioned["Statement"][0]["Condition"] = json!({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}});
+    let section = World::new()
+        .both(lambda("dev", "ci", allow("sts:AssumeRole", "*")))
+        .then(role("production", "deploy", conditioned, None))
+        .analyse();
+    assert_eq!(after(&section, "dev", "production"), "conditional");
+    assert_eq!(section.changes[0]["conditions"], json!(["aws:SourceIp in 10.0.0.0/8"]));
+}
+
+#[test]
+fn a_guardrail_closes_what_trust_opens() {
+    let deny = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "sts:AssumeRole",
+        "Resource": "arn:aws:iam::333333333333:role/*"}]});
+    let lock = object(
+        "service_control_policy",
+        None,
+        "lock",
+        json!({"targets": ["111111111111"], "content": deny}),
+    );
+    let open = World::new().both(lambda("dev", "ci", allow("sts:AssumeRole", "*"))).both(role(
+        "production",
+        "deploy",
+        by("dev", "ci"),
+        None,
+    ));
+    let section = open.then(lock).analyse();
+    assert_eq!(row(&section, "dev", "production")["before"], "reachable");
+    assert_eq!(after(&section, "dev", "production"), "isolated");
+    assert_eq!(section.changes[0]["change"], "removed");
+    let held: Vec<&Json> =
+        section.findings.iter().filter(|f| f["kind"] == "held_by_source_side").collect();
+    assert_eq!(held.len(), 1, "{:?}", section.findings);
+}
+
+#[test]
+fn a_bucket_policy_opens_and_an_exception_covers_it() {
+    let policy = json!({"Version": "2012-10-17", "Statement": [{"Sid": "ci", "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::111111111111:role/ci"}, "Action": "s3:GetObject",
+        "Resource": "arn:aws:s3:::acme-data/exports/*"}]});
+    let bucket = object(
+        "s3_bucket",
+        Some("production"),
+        "acme-data",
+        json!({"bucket": "acme-data", "policy": policy, "block_public_access": {}}),
+    );
+    let world =
+        || World::new().both(lambda("dev", "ci", allow("s3:Get*", "*"))).then(bucket.clone());
+    let section = world().rule(Vec::new()).analyse();
+    assert_eq!(section.violations.len(), 1);
+    assert_eq!(section.violations[0]["actions"], json!(["s3:GetObject"]));
+    assert_eq!(section.violations[0]["resources"], json!(["arn:aws:s3:::acme-data/exports/*"]));
+    let exception = |resources: &str, expires: &str| NestedBody {
+        name: "allow".to_owned(),
+        labels: vec![Spanned { value: "exports".to_owned(), loc: loc() }],
+        body: body(
+            json!({"actions": ["s3:GetObject"], "resources": [resources], "reason": "SEC-1", "expires": expires}),
+            Vec::new(),
+        ),
+    };
+    let kinds = |section: &Isolation| -> Vec<String> {
+        section.findings.iter().map(|f| f["kind"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    let covered = world().rule(vec![exception("arn:aws:s3:::acme-data/*", "2027-03-31")]).analyse();
+    assert!(covered.violations.is_empty(), "{:?}", covered.violations);
+    assert_eq!(covered.changes[0]["exception"], "exports");
+    let narrow =
+        world().rule(vec![exception("arn:aws:s3:::acme-data/exports/a*", "2027-03-31")]).analyse();
+    assert_eq!(narrow.violations.len(), 1);
+    assert!(kinds(&narrow).contains(&"exception_unused".to_owned()));
+    let expired = world().rule(vec![exception("arn:aws:s3:::acme-data/*", "2026-11-22")]).analyse();
+    assert_eq!(expired.violations.len(), 1);
+    assert!(kinds(&expired).contains(&"exception_expired".to_owned()));
+    let soon = world().rule(vec![exception("arn:aws:s3:::acme-data/*", "2026-12-01")]).analyse();
+    assert!(kinds(&soon).contains(&"exception_expiring".to_owned()));
+}
+
+#[test]
+fn a_weakened_subject_widens() {
+    let oidc = |subject: &str| {
+        role(
+            "production",
+            "deploy",
+            trust(
+                json!({"Principal": {"Federated": "arn:aws:iam::333333333333:oidc-provider/token.actions.githubusercontent.com"},
+                "Action": "sts:AssumeRoleWithWebIdentity",
+                "Condition": {"StringLike": {"token.actions.githubusercontent.com:sub": subject}}}),
+            ),
+            None,
+        )
+    };
+    let section = World::new()
+        .both(oidc("repo:acme/app:environment:production"))
+        .then(oidc("repo:acme/*"))
+        .analyse();
+    assert_eq!(after(&section, "$external", "production"), "conditional");
+    let change = &section.changes[0];
+    assert_eq!(change["change"], "widened");
+    assert!(
+        change["conditions"][0].as_str().is_some_and(|c| c.contains("repo:acme/*")),
+        "{change}"
+    );
+}
+
+#[test]
+fn what_was_not_read_is_undetermined() {
+    let mut world = World::new().both(lambda("dev", "ci", allow("*", "*"))).rule(Vec::new());
+    world.unread.insert(handle("production"), "access denied".to_owned());
+    let section = world.analyse();
+    assert_eq!(after(&section, "dev", "production"), "undetermined");
+    assert_eq!(row(&section, "dev", "production")["managed_only"], "isolated");
+    assert_eq!(section.violations.len(), 2, "both directions fail closed");
+}
+
+#[test]
+fn environments_in_one_account_have_no_wall() {
+    let mut world = World::new().rule(Vec::new());
+    let production = world.estate.environments.get_mut("production").expect("there");
+    production.accounts = [handle("dev")].into();
+    world.estate.accounts.get_mut(&handle("dev")).expect("there").environments =
+        ["dev".to_owned(), "production".to_owned()].into();
+    let section = world.analyse();
+    assert_eq!(after(&section, "dev", "production"), "shared_account");
+    assert_eq!(section.violations.len(), 2);
+}
+
+#[test]
+fn an_account_that_is_still_to_come_is_decided_by_its_symbol() {
+    let mut world = World::new().both(lambda("dev", "ci", allow("sts:AssumeRole", "*")));
+    let account = crate::address::ResourceAddr::new("account", "production");
+    world.estate.accounts.get_mut(&handle("production")).expect("there").id = None;
+    let unknown = Value::Unknown(Unknown::attr(account.clone(), "id"));
+    for side in [&mut world.before, &mut world.after] {
+        side.retain(|o| o.key != "production");
+    }
+    let mut planned = object("account", None, "production", json!({"parent": "r-ab12"}));
+    planned.address = Some(account.clone());
+    planned.attrs.insert("id".to_owned(), unknown);
+    world.after.push(planned);
+    let mut deploy = role("production", "deploy", by("dev", "ci"), None);
+    let arn = Unknown::string([
+        crate::value::Part::Text("arn:aws:iam::".to_owned()),
+        crate::value::Part::Ref(crate::value::AttrRef { address: account, attr: "id".to_owned() }),
+        crate::value::Part::Text(":role/deploy".to_owned()),
+    ]);
+    deploy.attrs.insert("arn".to_owned(), Value::Unknown(arn));
+    world.after.push(deploy);
+    let section = world.analyse();
+    assert_eq!(after(&section, "dev", "production"), "reachable");
+}
+
+#[test]
+fn anonymous_access_to_a_public_bucket_is_told() {
+    let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*",
+        "Action": "s3:GetObject", "Resource": "arn:aws:s3:::acme-www/*"}]});
+    let bucket = object(
+        "s3_bucket",
+        Some("production"),
+        "acme-www",
+        json!({"bucket": "acme-www", "policy": policy, "block_public_access": {}}),
+    );
+    let section = World::new().then(bucket).analyse();
+    assert_eq!(after(&section, "$anonymous", "production"), "reachable");
+}

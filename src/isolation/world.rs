@@ -1,0 +1,418 @@
+//! One side of a plan as the analysis sees it: accounts with their guardrails, principals with
+//! their policies, and the roles and buckets that let somebody else in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::eval::estate::Estate;
+use crate::iam::{ChainLevel, Document, Membership, Policy};
+use crate::ids::Handle;
+use crate::plan::policies::document;
+use crate::plan::sides::{Side, SideObject, Sides};
+use crate::value::{Attrs, Unknown, Value};
+
+/// A policy document, parsed and compiled, with the name that reports cite.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// The document.
+    pub document: Arc<Document>,
+    /// Compiled for the judge; its name is `ADDRESS\u{1f}PART`.
+    pub policy: Arc<Policy>,
+}
+
+/// A principal or resource that cannot be read as a policy: what touches it stays undetermined.
+pub type Unreadable = BTreeSet<String>;
+
+/// An account.
+#[derive(Clone, Debug)]
+pub struct AccountNode {
+    /// Its handle.
+    pub handle: Handle,
+    /// Its id, or a symbol for one that AWS has yet to assign.
+    pub id: String,
+    /// The environments that it serves.
+    pub environments: BTreeSet<String>,
+    /// Its organization; `None` for emulated accounts.
+    pub membership: Option<Membership>,
+    /// SCPs by level, root first.
+    pub service_control: Vec<(String, Vec<Rule>)>,
+    /// RCPs by level, root first.
+    pub resource_control: Vec<(String, Vec<Rule>)>,
+    /// Whether what is in it was read live (an account that does not exist yet holds only what is planned).
+    pub read: bool,
+}
+
+/// A role or user.
+#[derive(Clone, Debug)]
+pub struct PrincipalNode {
+    /// Its ARN.
+    pub arn: String,
+    /// Its account.
+    pub account: Handle,
+    /// Address, or kind and key when unmanaged.
+    pub label: String,
+    /// Where it is declared.
+    pub location: Option<String>,
+    /// Identity policies.
+    pub identity: Vec<Rule>,
+    /// Permissions boundary.
+    pub boundary: Option<Rule>,
+    /// Trust policy, for roles.
+    pub trust: Option<Rule>,
+    /// Its tags: `aws:PrincipalTag/...`.
+    pub tags: BTreeMap<String, String>,
+    /// A policy of it could not be read (an attached AWS-managed policy that is unknown, or an
+    /// attribute unknown until apply).
+    pub unreadable: bool,
+}
+
+/// An S3 bucket with a policy.
+#[derive(Clone, Debug)]
+pub struct BucketNode {
+    /// Its ARN.
+    pub arn: String,
+    /// Its account.
+    pub account: Handle,
+    /// Address, or kind and key when unmanaged.
+    pub label: String,
+    /// Where it is declared.
+    pub location: Option<String>,
+    /// Its policy.
+    pub policy: Rule,
+    /// Whether public policies are cut down to the account (`RestrictPublicBuckets`).
+    pub restrict_public: bool,
+}
+
+/// One side.
+#[derive(Clone, Debug, Default)]
+pub struct World {
+    /// Accounts by handle.
+    pub accounts: BTreeMap<Handle, AccountNode>,
+    /// Principals by ARN.
+    pub principals: BTreeMap<String, PrincipalNode>,
+    /// Buckets by ARN.
+    pub buckets: BTreeMap<String, BucketNode>,
+    /// Places whose own policies could not be read as policies.
+    pub unreadable: Unreadable,
+}
+
+/// The handle under which the management account stands when no block declares it.
+pub const MANAGEMENT: &str = "$management";
+
+impl World {
+    /// Reads one side.
+    #[must_use]
+    pub fn new(estate: &Estate, side: &Side, sides: &Sides) -> Self {
+        let mut world = Self::default();
+        let guard = Guardrails::new(side);
+        for account in estate.accounts.values() {
+            let id = side
+                .objects
+                .iter()
+                .find(|o| o.address.as_ref() == Some(&account.address))
+                .and_then(|o| o.attrs.get("id"))
+                .map(symbol)
+                .or_else(|| account.id.as_ref().map(ToString::to_string))
+                .unwrap_or_else(|| {
+                    symbol(&Value::Unknown(Unknown::attr(account.address.clone(), "id")))
+                });
+            let emulated = account.endpoint_url.is_some();
+            let organization = guard.organization.as_ref().filter(|_| !emulated);
+            let management = organization.is_some_and(|o| o.management_account == id);
+            let parent = side
+                .objects
+                .iter()
+                .find(|o| o.kind == "account" && o.address.as_ref() == Some(&account.address))
+                .and_then(|o| o.attrs.get("parent"))
+                .map(symbol);
+            let chain = |kind| match (&parent, management || emulated) {
+                (Some(parent), false) => guard.chain(kind, parent, &id),
+                _ => Vec::new(),
+            };
+            world.accounts.insert(
+                account.handle.clone(),
+                AccountNode {
+                    handle: account.handle.clone(),
+                    environments: account.environments.clone(),
+                    membership: organization
+                        .map(|o| Membership { id: o.id.clone(), management_account: management }),
+                    service_control: chain("service_control_policy"),
+                    resource_control: chain("resource_control_policy"),
+                    read: !sides.unread.contains_key(&account.handle),
+                    id,
+                },
+            );
+        }
+        world.read_principals(side);
+        world
+    }
+
+    /// Every policy of this side.
+    #[must_use]
+    pub fn rules(&self) -> Vec<Rule> {
+        let of_principals = self
+            .principals
+            .values()
+            .flat_map(|p| p.identity.iter().chain(&p.boundary).chain(&p.trust));
+        let of_buckets = self.buckets.values().map(|b| &b.policy);
+        let of_accounts = self
+            .accounts
+            .values()
+            .flat_map(|a| a.service_control.iter().chain(&a.resource_control))
+            .flat_map(|(_, rules)| rules);
+        of_principals.chain(of_buckets).chain(of_accounts).cloned().collect()
+    }
+
+    fn read_principals(&mut self, side: &Side) {
+        let managed: BTreeMap<String, &SideObject> = side
+            .objects
+            .iter()
+            .filter(|o| o.kind == "iam_policy")
+            .filter_map(|o| Some((symbol(o.attrs.get("arn")?), o)))
+            .collect();
+        let groups: BTreeMap<(&Handle, &str), &SideObject> = side
+            .objects
+            .iter()
+            .filter(|o| o.kind == "iam_group")
+            .filter_map(|o| Some(((o.account.as_ref()?, o.key.as_str()), o)))
+            .collect();
+        for object in &side.objects {
+            let Some(account) = object.account.clone() else { continue };
+            match object.kind.as_str() {
+                "iam_role" | "iam_user" => {
+                    let Some(arn) = object.attrs.get("arn").map(symbol) else { continue };
+                    let mut unreadable = false;
+                    let mut identity = identity(object, &managed, &mut unreadable);
+                    let member_of = object.attrs.get("groups").and_then(Value::elements);
+                    for group in member_of.into_iter().flatten().filter_map(Value::as_str) {
+                        match groups.get(&(&account, group)) {
+                            Some(group) => {
+                                identity.extend(self::identity(group, &managed, &mut unreadable))
+                            }
+                            None => unreadable = true,
+                        }
+                    }
+                    let boundary =
+                        object.attrs.get("permissions_boundary").filter(|b| !b.is_null());
+                    let boundary = boundary.and_then(|b| {
+                        let rule =
+                            managed.get(&symbol(b)).and_then(|p| rule(p, "content", "boundary"));
+                        unreadable |= rule.is_none();
+                        rule
+                    });
+                    let trust = rule(object, "assume_role_policy", "trust");
+                    if object.kind == "iam_role" && trust.is_none() {
+                        self.unreadable.insert(label(object));
+                    }
+                    self.principals.insert(
+                        arn.clone(),
+                        PrincipalNode {
+                            arn,
+                            account,
+                            label: label(object),
+                            location: object.location.clone(),
+                            identity,
+                            boundary,
+                            trust,
+                            tags: tags(&object.attrs),
+                            unreadable,
+                        },
+                    );
+                }
+                "s3_bucket" => {
+                    let policy = object.attrs.get("policy").filter(|p| !p.is_null());
+                    if policy.is_none_or(|p| p.as_map().is_some_and(BTreeMap::is_empty)) {
+                        continue;
+                    }
+                    let Some(rule) = rule(object, "policy", "policy") else {
+                        self.unreadable.insert(label(object));
+                        continue;
+                    };
+                    let arn = format!(
+                        "arn:aws:s3:::{}",
+                        object.attrs.get("bucket").map(symbol).unwrap_or_default()
+                    );
+                    let restrict = object
+                        .attrs
+                        .get("block_public_access")
+                        .and_then(Value::as_map)
+                        .and_then(|m| m.get("restrict_public_buckets")?.as_bool());
+                    self.buckets.insert(
+                        arn.clone(),
+                        BucketNode {
+                            arn,
+                            account,
+                            label: label(object),
+                            location: object.location.clone(),
+                            policy: rule,
+                            restrict_public: restrict.unwrap_or(false),
+                        },
+                    );
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// How reports call an object.
+fn label(object: &SideObject) -> String {
+    match (&object.address, &object.account) {
+        (Some(address), _) => address.to_string(),
+        (None, Some(account)) => format!("{}/{}@{account}", object.kind, object.key),
+        (None, None) => format!("{}/{}", object.kind, object.key),
+    }
+}
+
+/// A text with the parts that are unknown until apply as symbols, the same for equal unknowns.
+#[must_use]
+pub fn symbol(value: &Value) -> String {
+    use crate::iam::Placeholder;
+    use crate::value::Part;
+    match value.reveal() {
+        Value::String(text) => text.clone(),
+        Value::Unknown(unknown) => unknown
+            .parts
+            .iter()
+            .map(|part| match part {
+                Part::Text(text) => text.clone(),
+                Part::Ref(reference) => Placeholder::new(reference.to_string()).to_string(),
+            })
+            .collect(),
+        other => other.to_json().to_string(),
+    }
+}
+
+/// Separates the address from the part in a policy's name.
+pub const PART: char = '\u{1f}';
+
+fn rule(object: &SideObject, attr: &str, part: &str) -> Option<Rule> {
+    named_rule(object.attrs.get(attr)?, &label(object), part)
+}
+
+fn named_rule(value: &Value, label: &str, part: &str) -> Option<Rule> {
+    let document = document(value)?;
+    let policy = Policy::new(format!("{label}{PART}{part}"), &document);
+    Some(Rule { document: Arc::new(document), policy: Arc::new(policy) })
+}
+
+fn identity(
+    object: &SideObject,
+    managed: &BTreeMap<String, &SideObject>,
+    unreadable: &mut bool,
+) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    let inline = object.attrs.get("inline_policies");
+    *unreadable |= inline.is_some_and(Value::is_unknown);
+    for (name, value) in inline.and_then(Value::as_map).into_iter().flatten() {
+        let rule = named_rule(value, &label(object), name);
+        *unreadable |= rule.is_none();
+        rules.extend(rule);
+    }
+    let attached = object.attrs.get("managed_policies").and_then(Value::elements);
+    for arn in attached.into_iter().flatten() {
+        let rule = managed.get(&symbol(arn)).and_then(|p| rule(p, "content", "content"));
+        *unreadable |= rule.is_none();
+        rules.extend(rule);
+    }
+    rules
+}
+
+fn tags(attrs: &Attrs) -> BTreeMap<String, String> {
+    let tags = attrs.get("tags").and_then(Value::as_map);
+    tags.into_iter().flatten().map(|(k, v)| (k.clone(), symbol(v))).collect()
+}
+
+struct Organization {
+    id: String,
+    management_account: String,
+}
+
+/// The organization's tree and what is attached to it.
+struct Guardrails {
+    organization: Option<Organization>,
+    parents: BTreeMap<String, String>,
+    attached: BTreeMap<(String, String), Vec<Rule>>,
+}
+
+impl Guardrails {
+    fn new(side: &Side) -> Self {
+        let mut guard =
+            Self { organization: None, parents: BTreeMap::new(), attached: BTreeMap::new() };
+        for object in &side.objects {
+            let text = |name: &str| object.attrs.get(name).map(symbol);
+            match object.kind.as_str() {
+                "organization" => {
+                    guard.organization = Some(Organization {
+                        id: text("id").unwrap_or_default(),
+                        management_account: text("management_account_id").unwrap_or_default(),
+                    });
+                }
+                "organizational_unit" => {
+                    if let (Some(id), Some(parent)) = (text("id"), text("parent")) {
+                        guard.parents.insert(id, parent);
+                    }
+                }
+                kind @ ("service_control_policy" | "resource_control_policy") => {
+                    let Some(rule) = rule(object, "content", "content") else { continue };
+                    let targets = object.attrs.get("targets").and_then(Value::elements);
+                    for target in targets.into_iter().flatten() {
+                        let place = (kind.to_owned(), symbol(target));
+                        guard.attached.entry(place).or_default().push(rule.clone());
+                    }
+                }
+                _ => {}
+            }
+        }
+        guard
+    }
+
+    /// The levels above an account, root first, the account last.
+    fn chain(&self, kind: &str, parent: &str, account: &str) -> Vec<(String, Vec<Rule>)> {
+        let mut levels = vec![account.to_owned(), parent.to_owned()];
+        let mut at = parent;
+        // An organization is at most five units deep; a longer walk is a loop in bad data.
+        for _ in 0..32 {
+            match self.parents.get(at) {
+                Some(above) => {
+                    levels.push(above.clone());
+                    at = above;
+                }
+                None => break,
+            }
+        }
+        levels.reverse();
+        levels
+            .into_iter()
+            .map(|target| {
+                let rules = self.attached.get(&(kind.to_owned(), target.clone())).cloned();
+                let mut rules = rules.unwrap_or_default();
+                // A target that does not exist yet is born with AWS's full access attached.
+                if kind == "service_control_policy" && target.contains('\u{27e8}') {
+                    rules.extend(full_access());
+                }
+                (target, rules)
+            })
+            .collect()
+    }
+}
+
+fn full_access() -> Option<Rule> {
+    let value = Value::from_json(&serde_json::json!({
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+    }));
+    named_rule(&value, "FullAWSAccess", "content")
+}
+
+/// Compiled levels for the judge.
+#[must_use]
+pub fn levels(chain: &[(String, Vec<Rule>)]) -> Vec<ChainLevel> {
+    chain
+        .iter()
+        .map(|(target, rules)| ChainLevel {
+            target: target.clone(),
+            policies: rules.iter().map(|r| Arc::clone(&r.policy)).collect(),
+        })
+        .collect()
+}

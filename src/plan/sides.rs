@@ -1,0 +1,125 @@
+//! The estate before and after a plan, as objects: what the isolation analysis compares.
+
+use std::collections::BTreeMap;
+
+use super::decide::Decision;
+use super::live::{Live, Reading};
+use super::model::Action;
+use crate::address::ResourceAddr;
+use crate::ids::Handle;
+use crate::schema::Home;
+use crate::value::Attrs;
+
+/// An object of one side.
+#[derive(Clone, Debug)]
+pub struct SideObject {
+    /// Its kind; also kinds that are only read (`iam_user`).
+    pub kind: String,
+    /// Its natural key.
+    pub key: String,
+    /// Its account; `None` for the organization's objects.
+    pub account: Option<Handle>,
+    /// Its address, when it is managed.
+    pub address: Option<ResourceAddr>,
+    /// Where it is declared, `file:line`.
+    pub location: Option<String>,
+    /// Canonical and computed attributes; after the plan they may be unknown in part.
+    pub attrs: Attrs,
+}
+
+/// One side.
+#[derive(Clone, Debug, Default)]
+pub struct Side {
+    /// All objects, managed or not.
+    pub objects: Vec<SideObject>,
+}
+
+/// Both sides, and what was read to know them.
+#[derive(Clone, Debug, Default)]
+pub struct Sides {
+    /// As AWS is now.
+    pub before: Side,
+    /// As it will be.
+    pub after: Side,
+    /// Accounts that were read.
+    pub read: Vec<Handle>,
+    /// Accounts that exist and were not read, and why.
+    pub unread: BTreeMap<Handle, String>,
+    /// Accounts that do not exist yet.
+    pub absent: Vec<Handle>,
+    /// Whether anything was read live.
+    pub live: bool,
+}
+
+/// Builds both sides. `selected` says whether a decision is carried out by this plan.
+pub(super) fn sides(
+    live: &Live,
+    decisions: &[Decision<'_>],
+    selected: impl Fn(&Decision<'_>) -> bool,
+) -> Sides {
+    let mut sides = Sides::default();
+    let mut managed: BTreeMap<(Option<&Handle>, &str, &str), &Decision<'_>> = BTreeMap::new();
+    for decision in decisions {
+        if let (Some(key), true) = (&decision.key, decision.before.is_some()) {
+            managed.insert((place(decision), decision.kind.schema().kind, key), decision);
+        }
+        let object = |attrs: &Attrs| SideObject {
+            kind: decision.kind.schema().kind.to_owned(),
+            key: decision.key.clone().unwrap_or_default(),
+            account: place(decision).cloned(),
+            address: Some(decision.address.clone()),
+            location: decision.instance.map(|i| i.loc.to_string()),
+            attrs: attrs.clone(),
+        };
+        sides.before.objects.extend(decision.before.as_ref().map(object));
+        let after = if selected(decision) {
+            match decision.action {
+                Action::Delete => None,
+                Action::Forget => decision.before.as_ref(),
+                // Computed attributes that the plan does not name stay what they are.
+                _ => decision.after.as_ref(),
+            }
+        } else {
+            decision.before.as_ref()
+        };
+        sides.after.objects.extend(after.map(object));
+    }
+    let places = std::iter::once((None, &live.organization))
+        .chain(live.accounts.iter().map(|(handle, reading)| (Some(handle), reading)));
+    for (handle, reading) in places {
+        match (handle, reading) {
+            (_, Reading::Read(index)) => {
+                sides.live = true;
+                sides.read.extend(handle.cloned());
+                for ((kind, key), object) in &index.inventory().objects {
+                    if managed.contains_key(&(handle, *kind, key.as_str())) {
+                        continue;
+                    }
+                    let object = SideObject {
+                        kind: (*kind).to_owned(),
+                        key: key.clone(),
+                        account: handle.cloned(),
+                        address: None,
+                        location: None,
+                        attrs: object.attrs.clone(),
+                    };
+                    sides.before.objects.push(object.clone());
+                    sides.after.objects.push(object);
+                }
+            }
+            (Some(handle), Reading::Absent) => sides.absent.push(handle.clone()),
+            (Some(handle), Reading::Unread(why)) => {
+                sides.unread.insert(handle.clone(), why.clone());
+            }
+            (None, _) => {}
+        }
+    }
+    sides
+}
+
+fn place<'d>(decision: &'d Decision<'_>) -> Option<&'d Handle> {
+    match decision.kind.schema().home {
+        Home::Organization => None,
+        Home::Account => decision.address.account(),
+    }
+}

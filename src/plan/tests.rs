@@ -1,0 +1,449 @@
+//! The planner against estates, states and readings made by hand.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value as Json, json};
+
+use super::live::Index;
+use super::model::{Action, DriftStatus, OperationKind, Plan, StateBasis};
+use super::{Input, Live, Mode, Options, Reading, compute};
+use crate::address::{Placement, ResourceAddr};
+use crate::diag::{Diagnostics, Loc, Source};
+use crate::eval::estate::{Account, Estate, Instance, Lifecycle};
+use crate::provider::{Inventory, LiveObject};
+use crate::schema::{Body, kinds};
+use crate::state::model::{ResourceState, Resources};
+use crate::value::{Attrs, Unknown, Value};
+
+fn attrs(json: Json) -> Attrs {
+    Value::from_json(&json).as_map().expect("an object").clone()
+}
+
+fn loc() -> Loc {
+    Loc::whole(&Source::new("main.hcl", "x"))
+}
+
+fn address(text: &str) -> ResourceAddr {
+    text.parse().expect(text)
+}
+
+fn handle(text: &str) -> crate::ids::Handle {
+    text.parse().expect("a handle")
+}
+
+/// A world under construction: what is configured, recorded and live.
+struct World {
+    estate: Estate,
+    prior: Resources,
+    org: Inventory,
+    accounts: BTreeMap<crate::ids::Handle, Inventory>,
+    options: Options,
+}
+
+impl World {
+    fn new() -> Self {
+        let mut world = Self {
+            estate: Estate { name: "acme".to_owned(), ..Estate::default() },
+            prior: Resources::new(),
+            org: Inventory::default(),
+            accounts: BTreeMap::new(),
+            options: Options::default(),
+        };
+        for name in ["dev", "production"] {
+            world.estate.accounts.insert(
+                handle(name),
+                Account {
+                    handle: handle(name),
+                    address: ResourceAddr::new("account", name),
+                    id: Some(
+                        if name == "dev" { "222222222222" } else { "333333333333" }
+                            .parse()
+                            .expect("id"),
+                    ),
+                    name: name.to_owned(),
+                    access_role: None,
+                    read_role: None,
+                    endpoint_url: None,
+                    region: None,
+                    environments: [name.to_owned()].into(),
+                    loc: loc(),
+                },
+            );
+            world.accounts.insert(handle(name), Inventory::default());
+        }
+        world
+    }
+
+    fn want(&mut self, at: &str, desired: Json, depends_on: &[&str]) -> &mut Instance {
+        let address = address(at);
+        self.estate.instances.entry(address.clone()).or_insert(Instance {
+            address,
+            loc: loc(),
+            body: Body { loc: loc(), attrs: BTreeMap::new(), blocks: Vec::new() },
+            desired: attrs(desired),
+            computed: Attrs::new(),
+            depends_on: depends_on.iter().map(|a| self::address(a)).collect(),
+            lifecycle: Lifecycle::default(),
+            environments: BTreeSet::new(),
+        })
+    }
+
+    fn record(&mut self, at: &str, key: &str, recorded: Json, depends_on: &[&str]) {
+        let address = address(at);
+        let state = ResourceState {
+            kind: address.kind.clone(),
+            key: key.to_owned(),
+            attrs: recorded.as_object().expect("an object").clone().into_iter().collect(),
+            depends_on: depends_on.iter().map(|a| self::address(a)).collect(),
+            environments: BTreeSet::new(),
+            meta: BTreeMap::new(),
+        };
+        self.prior.insert(address, state);
+    }
+
+    fn live(&mut self, at: &str, key: &str, live: Json) {
+        let address = address(at);
+        let kind = kinds::kind(&address.kind).expect("a kind").schema().kind;
+        let inventory = match address.account() {
+            Some(account) => self.accounts.get_mut(account).expect("an account"),
+            None => &mut self.org,
+        };
+        inventory.objects.insert(
+            (kind, key.to_owned()),
+            LiveObject { kind, key: key.to_owned(), attrs: attrs(live), reserved: None },
+        );
+    }
+
+    /// Configured, recorded and live alike.
+    fn settled(&mut self, at: &str, key: &str, json: Json, depends_on: &[&str]) {
+        self.want(at, json.clone(), depends_on);
+        self.record(at, key, json.clone(), depends_on);
+        self.live(at, key, json);
+    }
+
+    fn plan(&self) -> Result<Plan, Diagnostics> {
+        let live = Live {
+            organization: Reading::Read(Index::new(self.org.clone())),
+            accounts: self
+                .accounts
+                .iter()
+                .map(|(h, i)| (h.clone(), Reading::Read(Index::new(i.clone()))))
+                .collect(),
+        };
+        compute(Input {
+            estate: &self.estate,
+            configuration_digest: "sha256:0",
+            prior: &self.prior,
+            basis: &StateBasis::default(),
+            live: &live,
+            options: &self.options,
+            generated_at: "2026-11-23T10:00:00Z",
+        })
+    }
+}
+
+fn action(plan: &Plan, at: &str) -> Action {
+    plan.change(&address(at)).unwrap_or_else(|| panic!("{at} is not in the plan")).action
+}
+
+/// Position of an operation in the plan's order; and a check that the order respects the graph.
+fn position(plan: &Plan, op: OperationKind, at: &str) -> usize {
+    for operation in &plan.operations {
+        assert!(operation.after.iter().all(|before| *before < operation.id));
+    }
+    plan.operations
+        .iter()
+        .position(|o| o.op == op && o.address == address(at))
+        .unwrap_or_else(|| panic!("no {op:?} of {at} in {:#?}", plan.operations))
+}
+
+fn precedes(plan: &Plan, first: (OperationKind, &str), then: (OperationKind, &str)) {
+    let id = |(op, at)| plan.operations[position(plan, op, at)].id;
+    let (first, then) = (id(first), id(then));
+    let mut reached = BTreeSet::from([then]);
+    for operation in plan.operations.iter().rev() {
+        if reached.contains(&operation.id) {
+            reached.extend(&operation.after);
+        }
+    }
+    assert!(reached.contains(&first), "{first} does not precede {then}: {:#?}", plan.operations);
+}
+
+fn role(description: &str) -> Json {
+    json!({"name": "deploy", "path": "/", "description": description, "tags": {}, "max_session_duration": 3600,
+           "assume_role_policy": {"Version": "2012-10-17", "Statement": [
+               {"Effect": "Allow", "Principal": {"AWS": ["arn:aws:iam::222222222222:root", "arn:aws:iam::444444444444:role/x"]}, "Action": ["sts:AssumeRole"]}]},
+           "inline_policies": {}, "managed_policies": [], "permissions_boundary": null})
+}
+
+fn scp(targets: Json) -> Json {
+    json!({"name": "lock", "description": "", "tags": {}, "targets": targets,
+           "content": {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "iam:*", "Resource": "*"}]}})
+}
+
+const ROLE: &str = "iam_role.deploy@dev";
+
+#[test]
+fn what_matches_is_no_change() {
+    let mut world = World::new();
+    world.settled(ROLE, "deploy", role("d"), &[]);
+    let plan = world.plan().expect("a plan");
+    assert_eq!(action(&plan, ROLE), Action::NoOp);
+    assert!(!plan.has_changes());
+    assert!(plan.drift.is_empty());
+}
+
+#[test]
+fn a_policy_that_only_looks_different_is_no_change() {
+    let mut world = World::new();
+    world.settled(ROLE, "deploy", role("d"), &[]);
+    let mut other = role("d");
+    other["assume_role_policy"] = json!({"Version": "2012-10-17", "Statement":
+        {"Effect": "Allow", "Action": "STS:assumerole", "Principal": {"AWS": ["arn:aws:iam::444444444444:role/x", "222222222222"]}}});
+    world.live(ROLE, "deploy", other);
+    let plan = world.plan().expect("a plan");
+    assert_eq!(action(&plan, ROLE), Action::NoOp);
+    assert!(plan.drift.is_empty(), "{:?}", plan.drift);
+}
+
+#[test]
+fn one_removed_principal_is_one_line() {
+    let mut world = World::new();
+    world.settled(ROLE, "deploy", role("d"), &[]);
+    let wanted = &mut world.estate.instances.get_mut(&address(ROLE)).expect("there").desired;
+    wanted.extend(attrs(json!({"assume_role_policy": {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::222222222222:root"}, "Action": "sts:AssumeRole"}]}})));
+    let plan = world.plan().expect("a plan");
+    let change = plan.change(&address(ROLE)).expect("in the plan");
+    assert_eq!(change.action, Action::Update);
+    assert_eq!(change.changed, ["$.assume_role_policy"]);
+    let lines: Vec<&String> = change.policy_diff.iter().flat_map(|p| &p.lines).collect();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].starts_with('-') && lines[0].contains("role/x"), "{lines:?}");
+}
+
+#[test]
+fn an_object_that_is_gone_is_created_again_and_told_as_drift() {
+    let mut world = World::new();
+    world.want(ROLE, role("d"), &[]);
+    world.record(ROLE, "deploy", role("d"), &[]);
+    let plan = world.plan().expect("a plan");
+    assert_eq!(action(&plan, ROLE), Action::Create);
+    assert_eq!(plan.drift[0].status, DriftStatus::Missing);
+}
+
+#[test]
+fn an_object_of_somebody_else_is_not_taken_over_silently() {
+    let mut world = World::new();
+    world.want(ROLE, role("d"), &[]);
+    world.live(ROLE, "deploy", role("other"));
+    let errors = world.plan().expect_err("refused");
+    assert!(errors.to_string().contains("exists already"), "{errors}");
+}
+
+#[test]
+fn an_object_with_our_ownership_tag_is_recovered() {
+    let mut world = World::new();
+    let mut tagged = role("d");
+    tagged["tags"] = json!({"palisade:address": "v1:ABC"});
+    world.want(ROLE, tagged.clone(), &[]);
+    world.live(ROLE, "deploy", tagged);
+    let plan = world.plan().expect("a plan");
+    assert_eq!(action(&plan, ROLE), Action::Adopt);
+    assert_eq!(plan.operations.len(), 1);
+}
+
+#[test]
+fn unmanaged_objects_are_seen_once() {
+    let mut world = World::new();
+    world.settled(ROLE, "deploy", role("d"), &[]);
+    world.live("iam_role.x@production", "by-hand", role("x"));
+    let plan = world.plan().expect("a plan");
+    let seen: Vec<&str> = plan.drift.iter().map(|d| d.address.as_str()).collect();
+    assert_eq!(seen, ["iam_role/by-hand@production"]);
+}
+
+#[test]
+fn dependants_go_first_when_things_are_deleted() {
+    let mut world = World::new();
+    world.record(
+        "organizational_unit.prod",
+        "r-ab12/prod",
+        json!({"id": "ou-ab12-11111111", "name": "prod"}),
+        &[],
+    );
+    world.live(
+        "organizational_unit.prod",
+        "r-ab12/prod",
+        json!({"id": "ou-ab12-11111111", "name": "prod"}),
+    );
+    world.record(
+        "service_control_policy.lock",
+        "lock",
+        scp(json!(["ou-ab12-11111111"])),
+        &["organizational_unit.prod"],
+    );
+    world.live("service_control_policy.lock", "lock", scp(json!(["ou-ab12-11111111"])));
+    let plan = world.plan().expect("a plan");
+    precedes(
+        &plan,
+        (OperationKind::Detach, "service_control_policy.lock"),
+        (OperationKind::Delete, "service_control_policy.lock"),
+    );
+    precedes(
+        &plan,
+        (OperationKind::Delete, "service_control_policy.lock"),
+        (OperationKind::Delete, "organizational_unit.prod"),
+    );
+}
+
+#[test]
+fn a_guardrail_moves_without_a_gap() {
+    let mut world = World::new();
+    world.want(
+        "service_control_policy.new",
+        {
+            let mut new = scp(json!(["ou-ab12-11111111"]));
+            new["name"] = json!("new");
+            new
+        },
+        &[],
+    );
+    world.record("service_control_policy.old", "lock", scp(json!(["ou-ab12-11111111"])), &[]);
+    world.live("service_control_policy.old", "lock", scp(json!(["ou-ab12-11111111"])));
+    let plan = world.plan().expect("a plan");
+    precedes(
+        &plan,
+        (OperationKind::Attach, "service_control_policy.new"),
+        (OperationKind::Detach, "service_control_policy.old"),
+    );
+    assert!(plan.diagnostics.is_empty());
+}
+
+#[test]
+fn an_account_that_is_new_is_waited_for_by_what_lives_in_it() {
+    let mut world = World::new();
+    world.want(
+        "account.dev",
+        json!({"name": "dev", "email": "dev@acme.example", "parent_id": "r-ab12", "tags": {}}),
+        &[],
+    );
+    world.want(ROLE, role("d"), &[]);
+    let plan = world.plan().expect("a plan");
+    precedes(&plan, (OperationKind::Create, "account.dev"), (OperationKind::Wait, "account.dev"));
+    precedes(&plan, (OperationKind::Wait, "account.dev"), (OperationKind::Create, ROLE));
+}
+
+#[test]
+fn an_unknown_target_is_attached_when_it_exists() {
+    let mut world = World::new();
+    let unit = address("organizational_unit.new");
+    world.want(
+        "organizational_unit.new",
+        json!({"name": "new", "parent_id": "r-ab12", "tags": {}}),
+        &[],
+    );
+    let policy =
+        world.want("service_control_policy.lock", scp(json!([])), &["organizational_unit.new"]);
+    let id = Value::Unknown(Unknown::attr(unit.clone(), "id"));
+    policy.desired.insert("targets".to_owned(), Value::List(vec![id]));
+    let plan = world.plan().expect("a plan");
+    let attach =
+        &plan.operations[position(&plan, OperationKind::Attach, "service_control_policy.lock")];
+    assert_eq!(attach.target, Some(super::model::OperationTarget::IdOf(unit)));
+    precedes(
+        &plan,
+        (OperationKind::Create, "organizational_unit.new"),
+        (OperationKind::Attach, "service_control_policy.lock"),
+    );
+    assert_eq!(plan.limits[0].used, 2, "the policy and AWS's own");
+}
+
+#[test]
+fn too_many_policies_on_a_target_are_refused() {
+    let mut world = World::new();
+    for n in 0..11 {
+        let mut policy = scp(json!(["ou-ab12-11111111"]));
+        policy["name"] = json!(format!("p{n}"));
+        world.want(&format!("service_control_policy.p{n}"), policy, &[]);
+    }
+    let errors = world.plan().expect_err("refused");
+    assert!(errors.to_string().contains("11 of 10 SCPs"), "{errors}");
+}
+
+#[test]
+fn protected_objects_are_not_deleted() {
+    let mut world = World::new();
+    world.settled(ROLE, "deploy", role("d"), &[]);
+    world.estate.instances.get_mut(&address(ROLE)).expect("there").lifecycle.prevent_destroy = true;
+    world.options.mode = Mode::Destroy;
+    let errors = world.plan().expect_err("refused");
+    assert!(errors.to_string().contains("protected"), "{errors}");
+}
+
+#[test]
+fn a_moved_block_renames_and_changes_nothing_else() {
+    let mut world = World::new();
+    world.want(ROLE, role("d"), &[]);
+    world.record("iam_role.old@dev", "deploy", role("d"), &[]);
+    world.live(ROLE, "deploy", role("d"));
+    let spanned = |text: &str| crate::schema::Spanned { value: text.to_owned(), loc: loc() };
+    world.estate.moved.push(crate::eval::estate::Move {
+        from: spanned("iam_role.old"),
+        to: spanned("iam_role.deploy"),
+    });
+    let plan = world.plan().expect("a plan");
+    let ops: Vec<OperationKind> = plan.operations.iter().map(|o| o.op).collect();
+    assert_eq!(ops, [OperationKind::Rename]);
+    assert_eq!(plan.resource_changes[0].previous_address, Some(address("iam_role.old@dev")));
+}
+
+#[test]
+fn selection_brings_along_what_is_needed_and_nothing_else() {
+    let mut world = World::new();
+    let mut boundary = json!({"name": "boundary", "path": "/", "description": "", "tags": {}});
+    boundary["policy"] = json!({"Version": "2012-10-17", "Statement": []});
+    world.want("iam_policy.boundary@dev", boundary, &[]);
+    world.want(ROLE, role("d"), &["iam_policy.boundary@dev"]);
+    world.want("iam_role.other@production", role("o"), &[]);
+    world.options.selection.targets = vec!["iam_role.deploy".to_owned()];
+    let plan = world.plan().expect("a plan");
+    let planned: Vec<String> = plan.resource_changes.iter().map(|c| c.display.clone()).collect();
+    assert_eq!(planned, ["iam_policy.boundary@dev", ROLE]);
+    world.options.selection.targets = vec!["iam_role.deplyo".to_owned()];
+    let errors = world.plan().expect_err("refused");
+    assert!(errors.to_string().contains("iam_role.deplyo"), "{errors}");
+}
+
+#[test]
+fn equal_inputs_give_equal_plans_and_a_digest_that_ignores_the_date() {
+    let mut world = World::new();
+    world.want(ROLE, role("d"), &[]);
+    world.want("iam_role.b@production", role("b"), &[]);
+    let (a, b) = (world.plan().expect("a plan"), world.plan().expect("a plan"));
+    assert_eq!(serde_json::to_string(&a).expect("json"), serde_json::to_string(&b).expect("json"));
+    assert!(a.digest.starts_with("sha256:"));
+}
+
+#[test]
+fn refresh_only_touches_nothing() {
+    let mut world = World::new();
+    world.settled(ROLE, "deploy", role("d"), &[]);
+    world.live(ROLE, "deploy", role("changed by hand"));
+    world.options.mode = Mode::RefreshOnly;
+    let plan = world.plan().expect("a plan");
+    let ops: Vec<OperationKind> = plan.operations.iter().map(|o| o.op).collect();
+    assert_eq!(ops, [OperationKind::Adopt]);
+    assert_eq!(plan.drift[0].changed, ["$.description"]);
+}
+
+#[test]
+fn ten_thousand_objects_plan_in_one_pass() {
+    let mut world = World::new();
+    for n in 0..10_000 {
+        let mut role = role("d");
+        role["name"] = json!(format!("r{n}"));
+        world.want(&format!("iam_role.r{n}@dev"), role, &[]);
+    }
+    assert_eq!(world.plan().expect("a plan").operations.len(), 10_000);
+}
