@@ -29,6 +29,8 @@ mod xml;
 
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests_store;
 
 use std::path::Path;
 use std::sync::Arc;
