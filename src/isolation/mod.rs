@@ -20,7 +20,7 @@ mod tests;
 
 use crate::diag::Diagnostics;
 use crate::eval::estate::Estate;
-use crate::plan::model::{Isolation, IsolationSummary};
+use crate::plan::model::{Isolation, IsolationSummary, Plan};
 use crate::plan::sides::Sides;
 
 /// What a boundary between two environments is.
@@ -39,6 +39,37 @@ pub enum Verdict {
     Reachable,
     /// Both live in one account: there is no wall.
     SharedAccount,
+}
+
+/// Analyses the sides of a plan and completes the plan with its isolation section, counts and the
+/// paths of each account. The plan must be sealed afterwards ([`crate::plan::seal`]).
+///
+/// `today` (`YYYY-MM-DD`) decides which exceptions have expired.
+///
+/// # Errors
+/// Rules that name what does not exist or lack what is required, each at its place.
+pub fn complete(
+    plan: &mut Plan,
+    estate: &Estate,
+    sides: &Sides,
+    today: &str,
+) -> Result<(), Diagnostics> {
+    let (section, summary) = analyse(estate, sides, today)?;
+    for account in &mut plan.accounts {
+        let touches = |side: &str, path: &serde_json::Value| {
+            path.pointer(&format!("/{side}/account")).and_then(serde_json::Value::as_str)
+                == Some(account.account.as_str())
+        };
+        account.isolation = section
+            .changes
+            .iter()
+            .filter(|path| touches("from", path) || touches("to", path))
+            .filter_map(|path| Some(path.get("id")?.as_str()?.to_owned()))
+            .collect();
+    }
+    plan.summary.isolation = summary;
+    plan.isolation = section;
+    Ok(())
 }
 
 /// The analysis of a plan: its section, its counts, and what is wrong with the rules themselves.
