@@ -5,6 +5,7 @@
 //! arguments, comments behind consecutive lines aligned, at most one blank line and none beside
 //! braces. Strings, heredocs and comments stay as they are.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use unicode_width::UnicodeWidthStr;
@@ -23,6 +24,34 @@ pub fn format(source: &Arc<Source>) -> Result<String, Diagnostic> {
     let formatted = render(text);
     // The promise that nothing gets lost, kept even against a mistake in here.
     if same_tokens(text, &formatted) { Ok(formatted) } else { Ok(text.to_owned()) }
+}
+
+/// The files that `fmt` looks at: every `*.hcl` of a directory (variables and tests too), with
+/// `recursive` those of its subdirectories; hidden ones are left out, links are not followed.
+///
+/// # Errors
+/// A directory that cannot be read.
+pub fn files(dir: &Path, recursive: bool) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut queue = vec![dir.to_path_buf()];
+    while let Some(dir) = queue.pop() {
+        for entry in std::fs::read_dir(&dir)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let ty = entry.file_type()?;
+            if name.starts_with('.') {
+                continue;
+            }
+            if ty.is_dir() && recursive {
+                queue.push(entry.path());
+            } else if ty.is_file() && name.ends_with(".hcl") {
+                found.push(entry.path());
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// A unified diff of a file before and after formatting; empty when nothing changes.

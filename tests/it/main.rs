@@ -5,4 +5,5 @@ mod examples;
 mod kinds_pure;
 mod layers;
 mod state;
+mod style;
 mod support;
