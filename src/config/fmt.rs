@@ -386,8 +386,8 @@ mod tests {
                 "a = f(x[0].y, -1, -b, !c, d - 1, e...)\n",
             ),
             (
-                "a = [for k,v in [1] : k=>v... if v!=2]\n",
-                "a = [for k, v in [1] : k => v... if v != 2]\n",
+                "a = {for k,v in [1] : k=>v... if v!=2}\n",
+                "a = { for k, v in [1] : k => v... if v != 2 }\n",
             ),
             ("a = x[*].y.*.z[0]*2\n", "a = x[*].y.*.z[0] * 2\n"),
             ("a = b?c:-d\n", "a = b ? c : -d\n"),

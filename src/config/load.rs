@@ -164,11 +164,14 @@ pub fn read_source(path: &Path, name: &str) -> Result<Arc<Source>, Diagnostic> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(Source::new(name, text)),
         Err(error) => {
-            let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
-            let line = valid.iter().filter(|b| **b == b'\n').count() + 1;
+            // The text up to the bad byte is as it was, so that the place is right.
+            let at = error.valid_up_to();
+            let text = String::from_utf8_lossy(bytes);
+            let source = Source::new(name, text.as_ref());
             let utf16 = matches!(bytes, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]);
             Err(Diagnostic::error(format!("`{name}` is not UTF-8 text"))
-                .detail(format!("line {line} holds a byte that is no text"))
+                .at(Loc::new(&source, at..at + '\u{FFFD}'.len_utf8()))
+                .detail("this byte is no text")
                 .help(if utf16 { "it is UTF-16: save it as UTF-8" } else { "save it as UTF-8" }))
         }
     }

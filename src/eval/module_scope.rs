@@ -233,6 +233,20 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
                 .collect();
             return Ok(Resolved::new(Value::Map(map), consumed));
         }
+        if let (false, Some(attr)) = (single, path.attr(consumed)) {
+            let named = InstanceKey::Name(attr.to_owned());
+            if !keys.contains(&Some(named)) {
+                let name = format!("{kind_name}.{label}");
+                return Err(Diagnostic::error(format!(
+                    "`{name}` has several instances, so it has no attribute `{attr}` of its own"
+                ))
+                .at(path.step_loc(consumed))
+                .help(format!(
+                    "name one, as in `{name}[...].{attr}`, or all: `[for x in {name} : x.{attr}]`"
+                ))
+                .into());
+            }
+        }
         let mut chosen = Vec::new();
         for key in keys {
             let ix = expansion.bare(key.as_ref(), self.from.as_deref()).map_err(|()| {

@@ -36,7 +36,11 @@ fn examples_and_modules_are_in_canonical_style() {
 fn formatting_the_corpus_keeps_its_meaning() {
     let mut formatted = 0;
     for path in fmt::files(&root().join("tests/bad"), true).expect("readable") {
-        let text = fs::read_to_string(&path).expect("UTF-8");
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            // One of them is there because it is no text.
+            Err(_) => continue,
+        };
         let source = Source::new("x.hcl", text.as_str());
         let Ok(once) = fmt::format(&source) else { continue };
         let again = Source::new("x.hcl", once.as_str());
