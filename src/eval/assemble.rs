@@ -292,7 +292,7 @@ impl<'c> Engine<'c> {
         let region = region_of(&body, &mut errors);
         errors.into_result(Account {
             handle: handle.clone(),
-            address: object.address.clone(),
+            address: (*object.address).clone(),
             id,
             name: name.unwrap_or_else(|| handle.to_string()),
             access_role,
@@ -410,8 +410,8 @@ impl<'c> Engine<'c> {
         let depends_on = mentioned
             .into_iter()
             .filter_map(|ix| self.object(ix))
-            .map(|o| o.address.clone())
-            .chain(account.map(|a| a.address.clone()))
+            .map(|o| (*o.address).clone())
+            .chain(account.map(|a| (*a.address).clone()))
             .collect();
         Ok(Instance {
             address,
@@ -468,7 +468,7 @@ impl<'c> Engine<'c> {
                     sensitive: decl.sensitive,
                     depends_on: deps
                         .iter()
-                        .filter_map(|ix| Some(self.object(*ix)?.address.clone()))
+                        .filter_map(|ix| Some((*self.object(*ix)?.address).clone()))
                         .collect(),
                 },
             );
@@ -558,7 +558,7 @@ impl<'c> Engine<'c> {
         let candidates: Vec<ResourceAddr> = self
             .all_objects()
             .iter()
-            .map(|o| o.address.clone())
+            .map(|o| (*o.address).clone())
             .filter(|a| a.block() == block && a.key == address.key)
             .collect();
         let near: Vec<&ResourceAddr> = candidates

@@ -40,6 +40,7 @@ pub(super) enum Node {
     Call(ModuleIx, String),
     Block(ModuleIx, String, String),
     Identity(ObjectIx),
+    Home(ObjectIx, Option<String>),
     Attr(ObjectIx, String),
     Environment(String, String),
     Declaration(String, String, String),
@@ -65,6 +66,7 @@ pub(super) enum Stored {
     Objects(Arc<Expansion>),
     Provider(Arc<super::estate::ProviderSettings>),
     Limits(Arc<crate::iam::Limits>),
+    Home(Arc<super::instances::HomeFacts>),
 }
 
 impl Stored {
@@ -72,6 +74,7 @@ impl Stored {
         match self {
             Self::Value(value) => value.has_unknown() || mentions_block(value),
             Self::Attrs(attrs) => attrs.values().any(Value::has_unknown),
+            Self::Home(facts) => facts.account_id.has_unknown(),
             Self::Calls(_) | Self::Objects(_) | Self::Provider(_) | Self::Limits(_) => false,
         }
     }
@@ -114,7 +117,7 @@ pub struct Engine<'c> {
     active: Mutex<Vec<Active>>,
     modules: Mutex<Vec<Arc<ModuleInst<'c>>>>,
     objects: Mutex<Vec<Arc<Object<'c>>>>,
-    by_address: Mutex<HashMap<ResourceAddr, ObjectIx>>,
+    by_address: Mutex<HashMap<Arc<ResourceAddr>, ObjectIx>>,
     /// Held by every public entry: cycle detection knows one evaluation at a time.
     turn: Mutex<()>,
 }
@@ -179,7 +182,7 @@ impl<'c> Engine<'c> {
         }
         let mut objects = lock(&self.objects);
         let ix = ObjectIx(objects.len());
-        by_address.insert(object.address.clone(), ix);
+        by_address.insert(Arc::clone(&object.address), ix);
         objects.push(Arc::new(Object { ix, ..object }));
         ix
     }
@@ -353,7 +356,7 @@ impl<'c> Engine<'c> {
             Node::Output(m, name) => within(*m, format!("output.{name}")),
             Node::Call(m, name) => within(*m, format!("module.{name}")),
             Node::Block(m, kind, label) => within(*m, format!("{kind}.{label}")),
-            Node::Identity(ix) => object(*ix),
+            Node::Identity(ix) | Node::Home(ix, _) => object(*ix),
             Node::Attr(ix, attr) => format!("{}.{attr}", object(*ix)),
             Node::Environment(name, attr) => format!("environment.{name}.{attr}"),
             Node::Declaration(ty, label, attr) => format!("{ty}.{label}.{attr}"),

@@ -21,7 +21,7 @@ fn opaque() -> Value {
 
 fn scope() -> Values {
     let block = crate::value::BlockRef {
-        address: account("prod"),
+        address: account("prod").into(),
         attrs: [("id".to_owned(), Value::string("333333333333"))]
             .into_iter()
             .collect::<BTreeMap<_, _>>()

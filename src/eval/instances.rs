@@ -30,7 +30,7 @@ const MANY: usize = 64;
 /// One managed instance before its body is evaluated.
 pub(super) struct Object<'c> {
     pub(super) ix: ObjectIx,
-    pub(super) address: ResourceAddr,
+    pub(super) address: Arc<ResourceAddr>,
     pub(super) module: ModuleIx,
     pub(super) decl: &'c ResourceDecl,
     pub(super) kind: &'static dyn Kind,
@@ -49,6 +49,14 @@ pub(super) struct Expansion {
     pub(super) placed: bool,
     /// By key, then by place.
     pub(super) instances: BTreeMap<Option<InstanceKey>, BTreeMap<Option<Placement>, ObjectIx>>,
+}
+
+/// What a place determines for the instances there.
+#[derive(Default)]
+pub(super) struct HomeFacts {
+    pub(super) account_id: Value,
+    /// The environment's region, else the account's.
+    pub(super) region: Option<String>,
 }
 
 impl<'c> Engine<'c> {
@@ -127,7 +135,7 @@ impl<'c> Engine<'c> {
             let by_place = instances.entry(element.key.clone()).or_default();
             for place in places {
                 let placement = place.as_ref().map(|p| p.placement.clone());
-                let address = ResourceAddr {
+                let address = Arc::new(ResourceAddr {
                     module: module.addr.clone(),
                     kind: decl.kind.clone(),
                     name: label.clone(),
@@ -136,7 +144,7 @@ impl<'c> Engine<'c> {
                         .as_ref()
                         .is_some_and(|p| per_account.get(&p.account).is_some_and(|n| *n == 1)),
                     placement: placement.clone(),
-                };
+                });
                 let handle = match decl.kind.as_str() {
                     "account" => match account_handle(label, element.key.as_ref()) {
                         Ok(handle) => Some(handle),
@@ -313,7 +321,7 @@ impl<'c> Engine<'c> {
         }
         for attr in schema.computed {
             if !computed.contains_key(attr.name) && !desired.contains_key(attr.name) {
-                let unknown = Unknown::attr(object.address.clone(), attr.name);
+                let unknown = Unknown::attr((*object.address).clone(), attr.name);
                 computed.insert(attr.name.to_owned(), Value::Unknown(unknown));
             }
         }
@@ -323,45 +331,36 @@ impl<'c> Engine<'c> {
     /// What the pure half of a kind may know of an instance's surroundings.
     fn context(&self, object: &Arc<Object<'c>>, with_tags: bool) -> Result<Context, Diagnostics> {
         let provider = self.provider()?;
-        let mut region = provider.region.to_string();
         let mut default_tags = BTreeMap::new();
+        let mut region = provider.region.to_string();
         let mut account_id = None;
         if with_tags {
             default_tags.extend(provider.default_tags.clone());
         }
-        if let Some(place) = &object.place
-            && let Some(account) = self.object(place.account)
-        {
-            let (found, _) = self.recorded(|| -> Result<(), Diagnostics> {
-                account_id = self.identity(&account, None)?.get("id").cloned();
-                let loc = object.decl.loc.clone();
-                if let Value::String(text) = self.object_attr(&account, "region", &loc)? {
-                    region = text;
-                }
-                if let Some(name) = &place.placement.environment {
-                    if let Value::String(text) = self.environment_attr(name, "region", &loc)? {
-                        region = text;
-                    }
-                    if with_tags
-                        && let Value::Map(tags) = self.environment_attr(name, "tags", &loc)?
-                    {
-                        for (key, value) in tags {
-                            if let Some(text) = super::operators::text_of(value.reveal()) {
-                                default_tags.insert(key, text);
-                            }
+        if let Some(place) = &object.place {
+            let home = self.home(place, &object.decl.loc)?;
+            account_id = Some(home.account_id.clone());
+            if let Some(given) = &home.region {
+                region.clone_from(given);
+            }
+            if let (true, Some(name)) = (with_tags, &place.placement.environment) {
+                let (tags, _) =
+                    self.recorded(|| self.environment_attr(name, "tags", &object.decl.loc));
+                if let Value::Map(tags) = tags? {
+                    for (key, value) in tags {
+                        if let Some(text) = super::operators::text_of(value.reveal()) {
+                            default_tags.insert(key, text);
                         }
                     }
                 }
-                Ok(())
-            });
-            found?;
+            }
         }
         let account_id = match account_id {
             Some(id) => id,
             None => self.management_account(),
         };
         Ok(Context {
-            address: object.address.clone(),
+            address: (*object.address).clone(),
             estate: self.estate_name(),
             account_id,
             partition: Partition::of_region(&region),
@@ -374,6 +373,31 @@ impl<'c> Engine<'c> {
                 BTreeMap::new()
             },
         })
+    }
+
+    /// What a place itself determines, for all instances there.
+    fn home(&self, place: &Place, loc: &Loc) -> Result<Arc<HomeFacts>, Diagnostics> {
+        let node = Node::Home(place.account, place.placement.environment.clone());
+        let stored = self.get(node, Some(loc), || {
+            let mut facts = HomeFacts { account_id: Value::Null, region: None };
+            if let Some(account) = self.object(place.account) {
+                facts.account_id =
+                    self.identity(&account, None)?.get("id").cloned().unwrap_or_default();
+                if let Value::String(text) = self.object_attr(&account, "region", loc)? {
+                    facts.region = Some(text);
+                }
+            }
+            if let Some(name) = &place.placement.environment
+                && let Value::String(text) = self.environment_attr(name, "region", loc)?
+            {
+                facts.region = Some(text);
+            }
+            Ok(Stored::Home(Arc::new(facts)))
+        })?;
+        match stored {
+            Stored::Home(facts) => Ok(facts),
+            _ => Ok(Arc::default()),
+        }
     }
 
     /// Id of the management account, as far as it is known.
@@ -506,11 +530,11 @@ impl<'c> Engine<'c> {
             deps.extend(found.into_iter().filter(|ix| *ix != object.ix));
         }
         let addresses = |set: BTreeSet<ObjectIx>| -> BTreeSet<ResourceAddr> {
-            set.into_iter().filter_map(|ix| Some(self.object(ix)?.address.clone())).collect()
+            set.into_iter().filter_map(|ix| Some((*self.object(ix)?.address).clone())).collect()
         };
         let lifecycle = &decl.meta.lifecycle;
         errors.into_result(Instance {
-            address: object.address.clone(),
+            address: (*object.address).clone(),
             loc: decl.loc.clone(),
             body,
             desired,

@@ -237,7 +237,7 @@ fn blocks_in(
         let loc = locs.get(index).cloned().unwrap_or_else(|| expr.loc());
         match item.reveal() {
             Value::Block(block) if block.address.kind == kind => {
-                found.push((block.address.clone(), loc));
+                found.push(((*block.address).clone(), loc));
             }
             // An element that is itself a multiplied block.
             Value::Map(map)
@@ -248,7 +248,7 @@ fn blocks_in(
             {
                 for value in map.values() {
                     if let Value::Block(block) = value {
-                        found.push((block.address.clone(), loc.clone()));
+                        found.push(((*block.address).clone(), loc.clone()));
                     }
                 }
             }

@@ -193,8 +193,8 @@ impl fmt::Display for Unknown {
 /// A reference to a whole block: `account.production`, `iam_policy.boundary`, `environment.dev`.
 #[derive(Clone, Debug)]
 pub struct BlockRef {
-    /// The block instance.
-    pub address: ResourceAddr,
+    /// The block instance. Shared, because an address is large and values are many.
+    pub address: Arc<ResourceAddr>,
     /// What `.attr` on it yields.
     pub attrs: Arc<Attrs>,
 }
