@@ -3,6 +3,8 @@
 //! Architecture invariant: this layer knows objects and calls; it knows nothing of state, plans
 //! or configuration. Everything crosses the seam as plain data.
 
+pub mod aws;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;

@@ -2,6 +2,7 @@
 
 mod bad_configs;
 mod examples;
+mod kinds_live;
 mod kinds_pure;
 mod layers;
 mod state;

@@ -1,0 +1,303 @@
+//! Accounts: the calls. Creation is asynchronous: asked for here, waited for in a step of its own.
+
+use async_trait::async_trait;
+use aws_sdk_organizations::types::{CreateAccountState, CreateAccountStatus};
+
+use super::clients::Session;
+use super::errors;
+use super::kind::{Absent, KindProvider, Wanted, optional};
+use super::organization_read::{self, node_id};
+use super::organization_tags::{self, to_tags};
+use crate::provider::{Failure, LiveObject, ProviderError, REQUEST, Step};
+use crate::value::{Attrs, Value};
+
+/// The AWS half.
+pub(super) struct Account;
+
+/// Looks at a creation before the step gives up (the executor may look again later).
+const POLLS: u32 = 400;
+
+#[async_trait]
+impl KindProvider for Account {
+    fn kind(&self) -> &'static str {
+        "account"
+    }
+
+    async fn create(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(cx, step);
+        if want.after("endpoint_url").as_str().is_some() {
+            // An emulated account stands outside the organization: there is nothing to create.
+            return Ok(want.done([]));
+        }
+        if let Some(id) = want.after("id").as_str() {
+            return Err(errors::refuse(
+                "organizations",
+                "CreateAccount",
+                &cx.account,
+                format!("the account `{id}` is not in the organization"),
+            ));
+        }
+        let role = want.after("access_role").as_str().unwrap_or(&cx.access_role);
+        // CreateAccount makes a role without a path; another kind of name is the user's own affair.
+        let role = (!role.contains(['/', ':'])).then(|| role.to_owned());
+        let answer = cx
+            .organizations()
+            .create_account()
+            .account_name(want.text("name")?)
+            .email(want.text("email")?)
+            .set_role_name(role)
+            .set_tags(to_tags(want.after("tags")))
+            .send()
+            .await
+            .map_err(cx.error("organizations", "CreateAccount"))?;
+        let request = answer.create_account_status().and_then(|s| s.id());
+        Ok(want.done([(REQUEST, optional(request)), ("parent", super::ROOT.into())]))
+    }
+
+    async fn wait(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(cx, step);
+        let request = match &step.target {
+            Some(request) => request.as_str(),
+            None => want.text(REQUEST)?,
+        };
+        let mut looks = 0;
+        let id = loop {
+            let answer = cx
+                .organizations()
+                .describe_create_account_status()
+                .create_account_request_id(request)
+                .send()
+                .await
+                .map_err(cx.error("organizations", "DescribeCreateAccountStatus"))?;
+            match outcome(cx, answer.create_account_status())? {
+                Some(id) => break id,
+                None if looks < POLLS => {
+                    looks += 1;
+                    tokio::time::sleep(cx.options.poll).await;
+                }
+                None => {
+                    return Err(ProviderError {
+                        failure: Failure::NoAnswer,
+                        message: "AWS has not finished creating the account".to_owned(),
+                        ..errors::refuse(
+                            "organizations",
+                            "DescribeCreateAccountStatus",
+                            &cx.account,
+                            "",
+                        )
+                    });
+                }
+            }
+        };
+        let described = cx
+            .settle(|| async {
+                cx.organizations()
+                    .describe_account()
+                    .account_id(&id)
+                    .send()
+                    .await
+                    .map_err(cx.error("organizations", "DescribeAccount"))
+            })
+            .await?;
+        let parent = want.after("parent").as_str().unwrap_or(super::ROOT);
+        if parent != super::ROOT {
+            cx.settle(|| relocate(cx, &id, super::ROOT, parent)).await?;
+        }
+        let account = described.account();
+        let mut attrs = want.done([
+            ("arn", optional(account.and_then(|a| a.arn()))),
+            ("status", optional(account.and_then(|a| a.status()).map(|s| s.as_str()))),
+            ("parent", parent.into()),
+            ("id", id.as_str().into()),
+        ]);
+        attrs.remove(REQUEST);
+        Ok(attrs)
+    }
+
+    async fn update(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(cx, step);
+        let id = want.text("id")?;
+        for name in ["name", "email"] {
+            if want.changes(name) && want.before(name) != want.after(name) {
+                return Err(errors::refuse(
+                    "organizations",
+                    "UpdateAccount",
+                    &cx.account,
+                    format!("the {name} of an account can only be changed by its own root user"),
+                ));
+            }
+        }
+        organization_tags::change(cx, id, &want).await?;
+        Ok(want.done([]))
+    }
+
+    async fn relocate(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(cx, step);
+        let to = match &step.target {
+            Some(target) => target.as_str(),
+            None => want.text("parent")?,
+        };
+        let id = want.text("id")?;
+        let from = match want.before("parent").as_str() {
+            Some(parent) => parent.to_owned(),
+            None => organization_read::parent(cx, id).await?,
+        };
+        if from != to {
+            relocate(cx, id, &from, to).await?;
+        }
+        let mut attrs = want.done([]);
+        attrs.insert("parent".to_owned(), to.into());
+        Ok(attrs)
+    }
+
+    async fn delete(&self, cx: &Session, step: &Step) -> Result<(), ProviderError> {
+        let want = Wanted::new(cx, step);
+        let id = want.text("id")?;
+        match want.before("on_destroy").as_str() {
+            Some("close") => cx
+                .organizations()
+                .close_account()
+                .account_id(id)
+                .send()
+                .await
+                .map_err(cx.error("organizations", "CloseAccount"))
+                .map_err(|error| match error.code.as_deref() {
+                    Some("ConstraintViolationException") => ProviderError {
+                        message: format!(
+                            "{} (AWS closes at most 10 % of the members in 30 days)",
+                            error.message
+                        ),
+                        ..error
+                    },
+                    _ => error,
+                })
+                .map(|_| ())
+                .or_else(|error| match error.code.as_deref() {
+                    Some("AccountAlreadyClosedException") => Ok(()),
+                    _ => Err(error),
+                }),
+            Some("remove_from_organization") => cx
+                .organizations()
+                .remove_account_from_organization()
+                .account_id(id)
+                .send()
+                .await
+                .map_err(cx.error("organizations", "RemoveAccountFromOrganization"))
+                .absent()
+                .map(|_| ()),
+            _ => Err(errors::refuse(
+                "organizations",
+                "CloseAccount",
+                &cx.account,
+                format!(
+                    "`{}` is retained: nothing in the state says that it may be closed or removed",
+                    step.address
+                ),
+            )),
+        }
+    }
+
+    async fn find_creation(
+        &self,
+        cx: &Session,
+        after: &Attrs,
+        since: i64,
+    ) -> Result<Option<Attrs>, ProviderError> {
+        let name = after.get("name").and_then(Value::as_str);
+        let pages = cx
+            .organizations()
+            .list_create_account_status()
+            .states(CreateAccountState::InProgress)
+            .states(CreateAccountState::Succeeded)
+            .into_paginator()
+            .send()
+            .try_collect()
+            .await
+            .map_err(cx.error("organizations", "ListCreateAccountStatus"))?;
+        let mut candidates: Vec<&CreateAccountStatus> = pages
+            .iter()
+            .flat_map(|page| page.create_account_statuses())
+            .filter(|s| s.account_name() == name)
+            // AWS rounds, and clocks differ by a little.
+            .filter(|s| s.requested_timestamp().is_none_or(|t| t.secs() + 300 >= since))
+            .collect();
+        candidates.sort_by_key(|s| s.requested_timestamp().map(|t| t.secs()));
+        for status in candidates.into_iter().rev() {
+            // Names are not unique: a finished request counts only for the account with this e-mail.
+            if let Some(id) = status.account_id() {
+                let email = organization_read::account(cx, id).await?;
+                let email =
+                    email.as_ref().and_then(|a| a.attrs.get("email")).and_then(Value::as_str);
+                let wanted = after.get("email").and_then(Value::as_str);
+                let same = email.zip(wanted).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b));
+                if !same {
+                    continue;
+                }
+            }
+            if let Some(request) = status.id() {
+                let mut attrs = after.clone();
+                attrs.insert(REQUEST.to_owned(), request.into());
+                return Ok(Some(attrs));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn read(&self, cx: &Session, key: &str) -> Result<Option<LiveObject>, ProviderError> {
+        organization_read::account(cx, key).await
+    }
+}
+
+/// The new account's id; `None` while it is being created.
+fn outcome(
+    cx: &Session,
+    status: Option<&CreateAccountStatus>,
+) -> Result<Option<String>, ProviderError> {
+    match status.and_then(|s| s.state()) {
+        Some(CreateAccountState::Failed) => {
+            let reason =
+                status.and_then(|s| s.failure_reason()).map_or("no reason given", |r| r.as_str());
+            let told = match reason {
+                "ACCOUNT_LIMIT_EXCEEDED" => {
+                    "the organization has as many accounts as its quota allows"
+                }
+                "EMAIL_ALREADY_EXISTS" | "GOVCLOUD_ACCOUNT_ALREADY_EXISTS" => {
+                    "another AWS account uses this e-mail address"
+                }
+                "INVALID_EMAIL" => "AWS does not accept the e-mail address",
+                "CONCURRENT_ACCOUNT_MODIFICATION" => "another account operation was in progress",
+                "INTERNAL_FAILURE" => "an internal failure of AWS; try again",
+                _ => "AWS gave up",
+            };
+            Err(ProviderError {
+                failure: if reason == "EMAIL_ALREADY_EXISTS" {
+                    Failure::AlreadyExists
+                } else {
+                    Failure::Refused
+                },
+                code: Some(reason.to_owned()),
+                ..errors::refuse("organizations", "CreateAccount", &cx.account, told)
+            })
+        }
+        Some(CreateAccountState::Succeeded) => {
+            Ok(status.and_then(|s| s.account_id()).map(str::to_owned))
+        }
+        _ => Ok(None),
+    }
+}
+
+async fn relocate(cx: &Session, id: &str, from: &str, to: &str) -> Result<(), ProviderError> {
+    let done = cx
+        .organizations()
+        .move_account()
+        .account_id(id)
+        .source_parent_id(node_id(cx, from).await?)
+        .destination_parent_id(node_id(cx, to).await?)
+        .send()
+        .await
+        .map_err(cx.error("organizations", "MoveAccount"));
+    match done {
+        Err(e) if e.code.as_deref() == Some("DuplicateAccountException") => Ok(()),
+        done => done.map(|_| ()),
+    }
+}

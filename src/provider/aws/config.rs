@@ -1,0 +1,135 @@
+//! Config values as SSM parameters: the calls.
+//!
+//! Secrets are never read back: parameters are listed without decryption, and of a `SecureString`
+//! only its type and version are kept.
+
+use async_trait::async_trait;
+use aws_sdk_ssm::types::{Parameter, ParameterTier, ParameterType, Tag};
+
+use super::clients::Session;
+use super::errors;
+use super::kind::{Absent, KindProvider, Wanted, attrs, entries, live, optional, texts};
+use crate::provider::{LiveObject, ProviderError, Step};
+use crate::value::{Attrs, Value};
+
+/// The AWS half.
+pub(super) struct Config;
+
+/// Bytes that a standard parameter holds; an advanced one holds twice as many.
+const STANDARD: usize = 4_096;
+
+#[async_trait]
+impl KindProvider for Config {
+    fn kind(&self) -> &'static str {
+        "config"
+    }
+
+    async fn create(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        put(cx, step, false).await
+    }
+
+    async fn update(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        put(cx, step, true).await
+    }
+
+    async fn delete(&self, cx: &Session, step: &Step) -> Result<(), ProviderError> {
+        let want = Wanted::new(cx, step);
+        cx.ssm()
+            .delete_parameter()
+            .name(want.text("name")?)
+            .send()
+            .await
+            .map_err(cx.error("ssm", "DeleteParameter"))
+            .absent()
+            .map(|_| ())
+    }
+
+    async fn read(&self, cx: &Session, key: &str) -> Result<Option<LiveObject>, ProviderError> {
+        let answer = cx
+            .ssm()
+            .get_parameter()
+            .name(key)
+            .with_decryption(false)
+            .send()
+            .await
+            .map_err(cx.error("ssm", "GetParameter"))
+            .absent()?;
+        Ok(answer.and_then(|a| a.parameter).as_ref().and_then(object))
+    }
+}
+
+async fn put(cx: &Session, step: &Step, overwrite: bool) -> Result<Attrs, ProviderError> {
+    let want = Wanted::new(cx, step);
+    let value = match want.after("value").reveal() {
+        Value::String(text) => text.clone(),
+        list @ (Value::List(_) | Value::Set(_)) => texts(list).join(","),
+        _ => {
+            return Err(errors::refuse(
+                "ssm",
+                "PutParameter",
+                &cx.account,
+                format!("the value of `{}` is not known", step.address),
+            ));
+        }
+    };
+    let tier = (value.len() > STANDARD).then_some(ParameterTier::Advanced);
+    let tags: Vec<Tag> = entries(want.after("tags"))
+        .into_iter()
+        .filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok())
+        .collect();
+    let answer = cx
+        .ssm()
+        .put_parameter()
+        .name(want.text("name")?)
+        .r#type(ParameterType::from(want.text("type")?))
+        .value(value)
+        .set_tier(tier)
+        // SSM refuses tags together with an overwrite.
+        .set_tags(Some(tags).filter(|t| !t.is_empty() && !overwrite))
+        .overwrite(overwrite)
+        .send()
+        .await
+        .map_err(cx.error("ssm", "PutParameter"))?;
+    Ok(want.done([("version", answer.version().into())]))
+}
+
+/// All parameters below a path.
+pub(super) async fn everything(
+    cx: &Session,
+    prefix: &str,
+) -> Result<Vec<LiveObject>, ProviderError> {
+    let pages = cx
+        .ssm()
+        .get_parameters_by_path()
+        .path(Some(prefix.trim_end_matches('/')).filter(|p| !p.is_empty()).unwrap_or("/"))
+        .recursive(true)
+        .with_decryption(false)
+        .max_results(10)
+        .into_paginator()
+        .send()
+        .try_collect()
+        .await
+        .map_err(cx.error("ssm", "GetParametersByPath"))?;
+    Ok(pages.iter().flat_map(|page| page.parameters()).filter_map(object).collect())
+}
+
+fn object(parameter: &Parameter) -> Option<LiveObject> {
+    let kind = parameter.r#type().map_or("String", ParameterType::as_str);
+    let mut attrs = attrs([
+        ("name", optional(parameter.name())),
+        ("type", kind.into()),
+        ("version", parameter.version().into()),
+        ("arn", optional(parameter.arn())),
+    ]);
+    let text = parameter.value().unwrap_or_default();
+    match kind {
+        "SecureString" => {}
+        "StringList" => {
+            attrs.insert("value".to_owned(), text.split(',').collect());
+        }
+        _ => {
+            attrs.insert("value".to_owned(), text.into());
+        }
+    }
+    live("config", attrs)
+}

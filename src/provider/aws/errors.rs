@@ -1,0 +1,241 @@
+//! From what the SDK says of a failed call to what Palisade does about it.
+
+use std::error::Error;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::provider::{Failure, ProviderError};
+
+/// Translates a failed call of `service:operation` in `account`.
+pub(super) fn translate<E>(
+    service: &'static str,
+    operation: &str,
+    account: &str,
+    error: &SdkError<E, HttpResponse>,
+) -> ProviderError
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    // A failure to enter the account travels inside the failure of the call that needed it.
+    if let Some(cause) = cause(error) {
+        return cause.clone();
+    }
+    let (failure, code, message) = match error {
+        SdkError::ServiceError(answer) => {
+            let status = answer.raw().status().as_u16();
+            let body = answer.raw().body().bytes().unwrap_or_default();
+            let code = answer.err().code();
+            let message = answer.err().message().unwrap_or_default().trim();
+            let failure = match code {
+                Some(code) => classify(code, message, status),
+                None => bare(status, body),
+            };
+            let message = match (failure, message) {
+                (Failure::NotImplemented, _) => "the endpoint does not implement this".to_owned(),
+                (_, "") => format!("the endpoint answered with status {status} and no reason"),
+                (_, message) => message.to_owned(),
+            };
+            (failure, code.map(str::to_owned), message)
+        }
+        SdkError::ResponseError(answer) => {
+            let status = answer.raw().status().as_u16();
+            let body = answer.raw().body().bytes().unwrap_or_default();
+            match bare(status, body) {
+                Failure::NotImplemented => (
+                    Failure::NotImplemented,
+                    None,
+                    "the endpoint does not implement this".to_owned(),
+                ),
+                // A cut or garbled answer: the call may have been carried out.
+                _ => (Failure::NoAnswer, None, text(error)),
+            }
+        }
+        SdkError::TimeoutError(_) => (Failure::NoAnswer, None, "no answer in time".to_owned()),
+        SdkError::DispatchFailure(failure) if is_credentials(error) => {
+            let _ = failure;
+            (Failure::Credentials, None, text(error))
+        }
+        SdkError::DispatchFailure(_) => (Failure::NoAnswer, None, text(error)),
+        _ if is_credentials(error) => (Failure::Credentials, None, text(error)),
+        _ => (Failure::Refused, None, text(error)),
+    };
+    ProviderError {
+        failure,
+        service,
+        operation: operation.to_owned(),
+        account: account.to_owned(),
+        code,
+        message,
+    }
+}
+
+fn text(error: &(dyn Error + 'static)) -> String {
+    // The innermost cause says most: "connection refused", "no such host".
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    let text = cause.to_string();
+    if text.is_empty() { DisplayErrorContext(error).to_string() } else { text }
+}
+
+fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a ProviderError> {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(at) = cause {
+        if let Some(found) = at.downcast_ref::<ProviderError>() {
+            return Some(found);
+        }
+        cause = at.source();
+    }
+    None
+}
+
+fn is_credentials(error: &(dyn Error + 'static)) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(at) = cause {
+        if at.is::<aws_credential_types::provider::error::CredentialsError>() {
+            return true;
+        }
+        cause = at.source();
+    }
+    false
+}
+
+/// An answer without an AWS error code: a load balancer's, or an emulator's web server that does
+/// not know the route.
+fn bare(status: u16, body: &[u8]) -> Failure {
+    let start: String =
+        String::from_utf8_lossy(body.get(..256).unwrap_or(body)).trim_start().to_ascii_lowercase();
+    let html = start.starts_with("<!doctype html") || start.starts_with("<html");
+    match status {
+        501 | 405 => Failure::NotImplemented,
+        404 | 500 if html => Failure::NotImplemented,
+        404 => Failure::NotFound,
+        403 => Failure::AccessDenied,
+        429 | 502..=504 => Failure::Throttled,
+        500 => Failure::Throttled,
+        _ => Failure::Refused,
+    }
+}
+
+/// What an AWS error code means. The codes are those of the API references of the services called.
+fn classify(code: &str, message: &str, status: u16) -> Failure {
+    match code {
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "UnauthorizedOperation"
+        | "AccessDeniedForDependencyException" => Failure::AccessDenied,
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "SignatureDoesNotMatch"
+        | "InvalidAccessKeyId"
+        | "InvalidToken"
+        | "TokenRefreshRequired"
+        | "IncompleteSignature" => Failure::Credentials,
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "TooManyRequestsException"
+        | "RequestLimitExceeded"
+        | "RequestThrottled"
+        | "SlowDown"
+        | "ServiceUnavailable"
+        | "InternalError"
+        | "InternalFailure"
+        | "InternalServerError"
+        | "ServiceFailure"
+        | "ServiceException"
+        | "TooManyUpdates"
+        | "BandwidthLimitExceeded" => Failure::Throttled,
+        "ConcurrentModification"
+        | "ConcurrentModificationException"
+        | "OperationAborted"
+        | "EntityTemporarilyUnmodifiable"
+        | "FinalizingOrganizationException" => Failure::Concurrent,
+        "NotImplemented"
+        | "UnknownOperationException"
+        | "UnknownOperation"
+        | "InvalidAction"
+        | "UnsupportedOperation" => Failure::NotImplemented,
+        "EntityAlreadyExists"
+        | "EntityAlreadyExistsException"
+        | "BucketAlreadyOwnedByYou"
+        | "ParameterAlreadyExists"
+        | "AlreadyInOrganizationException" => Failure::AlreadyExists,
+        "NoSuchEntity" | "NoSuchEntityException" | "ParameterNotFound" | "NotFound" => {
+            Failure::NotFound
+        }
+        // A principal or boundary that was created moments ago is not known everywhere yet.
+        "MalformedPolicyDocument" | "MalformedPolicyDocumentException" | "MalformedPolicy"
+            if message.to_ascii_lowercase().contains("invalid principal") =>
+        {
+            Failure::NotYetVisible
+        }
+        code if code.starts_with("Duplicate") => Failure::AlreadyExists,
+        code if code.ends_with("NotFoundException") || code.starts_with("NoSuch") => {
+            Failure::NotFound
+        }
+        code if code.ends_with("NotFoundError") => Failure::NotFound,
+        _ if status == 501 => Failure::NotImplemented,
+        _ if status >= 500 && message.to_ascii_lowercase().contains("not been implemented") => {
+            Failure::NotImplemented
+        }
+        _ if status >= 500 => Failure::Throttled,
+        _ => Failure::Refused,
+    }
+}
+
+/// A refusal of Palisade's own, before any call.
+pub(super) fn refuse(
+    service: &'static str,
+    operation: &str,
+    account: &str,
+    message: impl Into<String>,
+) -> ProviderError {
+    ProviderError {
+        failure: Failure::Refused,
+        service,
+        operation: operation.to_owned(),
+        account: account.to_owned(),
+        code: None,
+        message: message.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_mean_what_they_mean() {
+        for (code, message, status, failure) in [
+            ("NoSuchEntity", "", 404, Failure::NotFound),
+            ("OrganizationalUnitNotFoundException", "", 400, Failure::NotFound),
+            ("DuplicateAccountException", "", 400, Failure::AlreadyExists),
+            ("ThrottlingException", "", 400, Failure::Throttled),
+            ("ConcurrentModificationException", "", 400, Failure::Concurrent),
+            (
+                "MalformedPolicyDocument",
+                "Invalid principal in policy: \"AWS\":\"x\"",
+                400,
+                Failure::NotYetVisible,
+            ),
+            ("MalformedPolicyDocument", "Syntax errors in policy.", 400, Failure::Refused),
+            ("BucketAlreadyExists", "", 409, Failure::Refused),
+            ("LimitExceeded", "", 409, Failure::Refused),
+            ("SomethingElse", "", 503, Failure::Throttled),
+            ("SomethingElse", "", 400, Failure::Refused),
+        ] {
+            assert_eq!(classify(code, message, status), failure, "{code}");
+        }
+        assert_eq!(bare(404, b"<!doctype html>\n<html lang=en>"), Failure::NotImplemented);
+        assert_eq!(bare(500, b"<!DOCTYPE HTML PUBLIC"), Failure::NotImplemented);
+        assert_eq!(bare(404, b""), Failure::NotFound);
+        assert_eq!(bare(503, b""), Failure::Throttled);
+    }
+}

@@ -1,0 +1,188 @@
+//! Customer-managed policies: the calls.
+
+use async_trait::async_trait;
+
+use super::clients::Session;
+use super::iam_read;
+use super::iam_role::tags;
+use super::kind::{Absent, KindProvider, Wanted, document, optional};
+use crate::provider::{Failure, LiveObject, ProviderError, Step};
+use crate::value::{Attrs, Value};
+
+/// The AWS half.
+pub(super) struct IamPolicy;
+
+#[async_trait]
+impl KindProvider for IamPolicy {
+    fn kind(&self) -> &'static str {
+        "iam_policy"
+    }
+
+    async fn create(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(cx, step);
+        let answer = cx
+            .iam()
+            .create_policy()
+            .policy_name(want.text("name")?)
+            .path(want.text("path")?)
+            .policy_document(document(want.after("content")))
+            .set_description(want.after("description").as_str().map(str::to_owned))
+            .set_tags(tags(want.after("tags")))
+            .send()
+            .await
+            .map_err(cx.error("iam", "CreatePolicy"))?;
+        let policy = answer.policy();
+        Ok(want.done([
+            ("arn", optional(policy.and_then(|p| p.arn()))),
+            ("unique_id", optional(policy.and_then(|p| p.policy_id()))),
+        ]))
+    }
+
+    async fn update(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(cx, step);
+        let arn = want.text("arn")?;
+        if want.changes("content") {
+            let content = document(want.after("content"));
+            match new_version(cx, arn, &content).await {
+                Err(error)
+                    if matches!(
+                        error.code.as_deref(),
+                        Some("LimitExceeded" | "LimitExceededException")
+                    ) =>
+                {
+                    // AWS keeps five versions: the oldest that is not in force makes room.
+                    prune(cx, arn, 1).await?;
+                    new_version(cx, arn, &content).await?;
+                }
+                done => done?,
+            }
+        }
+        let (set, gone) = want.map_changes("tags");
+        if !gone.is_empty() {
+            cx.iam()
+                .untag_policy()
+                .policy_arn(arn)
+                .set_tag_keys(Some(gone.into_iter().map(str::to_owned).collect()))
+                .send()
+                .await
+                .map_err(cx.error("iam", "UntagPolicy"))?;
+        }
+        if !set.is_empty() {
+            let set = Value::Map(set.into_iter().map(|(k, v)| (k.to_owned(), v.clone())).collect());
+            cx.iam()
+                .tag_policy()
+                .policy_arn(arn)
+                .set_tags(tags(&set))
+                .send()
+                .await
+                .map_err(cx.error("iam", "TagPolicy"))?;
+        }
+        Ok(want.done([]))
+    }
+
+    async fn delete(&self, cx: &Session, step: &Step) -> Result<(), ProviderError> {
+        let want = Wanted::new(cx, step);
+        let arn = want.text("arn")?;
+        match delete_policy(cx, arn).await {
+            Err(error) if error.code.as_deref() == Some("DeleteConflict") => {
+                let users = users(cx, arn).await?;
+                if !users.is_empty() {
+                    return Err(ProviderError {
+                        failure: Failure::Refused,
+                        message: format!(
+                            "the policy is still used by {}: detach it there first",
+                            users.join(", ")
+                        ),
+                        ..error
+                    });
+                }
+                prune(cx, arn, usize::MAX).await?;
+                delete_policy(cx, arn).await
+            }
+            done => done,
+        }
+    }
+
+    async fn read(&self, cx: &Session, key: &str) -> Result<Option<LiveObject>, ProviderError> {
+        let arn = if key.starts_with("arn:") {
+            key.to_owned()
+        } else {
+            format!("arn:{}:iam::{}:policy/{key}", cx.partition(), cx.id().await?)
+        };
+        iam_read::policy(cx, &arn).await
+    }
+}
+
+async fn new_version(cx: &Session, arn: &str, content: &str) -> Result<(), ProviderError> {
+    cx.iam()
+        .create_policy_version()
+        .policy_arn(arn)
+        .policy_document(content)
+        .set_as_default(true)
+        .send()
+        .await
+        .map_err(cx.error("iam", "CreatePolicyVersion"))
+        .map(|_| ())
+}
+
+async fn delete_policy(cx: &Session, arn: &str) -> Result<(), ProviderError> {
+    cx.iam()
+        .delete_policy()
+        .policy_arn(arn)
+        .send()
+        .await
+        .map_err(cx.error("iam", "DeletePolicy"))
+        .absent()
+        .map(|_| ())
+}
+
+/// Deletes up to `most` of the versions that are not in force, the oldest first.
+async fn prune(cx: &Session, arn: &str, most: usize) -> Result<(), ProviderError> {
+    let versions = cx
+        .iam()
+        .list_policy_versions()
+        .policy_arn(arn)
+        .into_paginator()
+        .items()
+        .send()
+        .try_collect()
+        .await
+        .map_err(cx.error("iam", "ListPolicyVersions"))?;
+    // Version ids count up: v1, v2, ... v10.
+    let mut old: Vec<(u64, String)> = versions
+        .into_iter()
+        .filter(|v| !v.is_default_version())
+        .filter_map(|v| {
+            let id = v.version_id?;
+            Some((id.trim_start_matches('v').parse().ok()?, id))
+        })
+        .collect();
+    old.sort();
+    for (_, version) in old.into_iter().take(most) {
+        cx.iam()
+            .delete_policy_version()
+            .policy_arn(arn)
+            .version_id(version)
+            .send()
+            .await
+            .map_err(cx.error("iam", "DeletePolicyVersion"))
+            .absent()?;
+    }
+    Ok(())
+}
+
+/// Who uses a policy, as permissions or as boundary.
+async fn users(cx: &Session, arn: &str) -> Result<Vec<String>, ProviderError> {
+    let mut pages = cx.iam().list_entities_for_policy().policy_arn(arn).into_paginator().send();
+    let mut users = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(cx.error("iam", "ListEntitiesForPolicy"))?;
+        let roles = page.policy_roles().iter().filter_map(|r| r.role_name());
+        users.extend(roles.map(|name| format!("role `{name}`")));
+        let names = page.policy_users().iter().filter_map(|u| u.user_name());
+        users.extend(names.map(|name| format!("user `{name}`")));
+        let groups = page.policy_groups().iter().filter_map(|g| g.group_name());
+        users.extend(groups.map(|name| format!("group `{name}`")));
+    }
+    Ok(users)
+}

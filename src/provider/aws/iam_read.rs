@@ -1,0 +1,446 @@
+//! Reads IAM: in bulk by `GetAccountAuthorizationDetails` and `ListRoles`, and single objects.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use aws_sdk_iam::types::{
+    AttachedPolicy, EntityType, GroupDetail, ManagedPolicyDetail, PolicyDetail, RoleDetail, Tag,
+    UserDetail,
+};
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::clients::Session;
+use super::kind::{Absent, attrs, live, optional, sorted, tags};
+use crate::iam::Use;
+use crate::provider::{LiveObject, ProviderError};
+use crate::schema::canonical_policy;
+use crate::value::{Attrs, Value};
+
+/// Documents of AWS-managed policies by ARN: the same in every account, so read once.
+#[derive(Default)]
+pub(super) struct Shared(Mutex<BTreeMap<String, Option<Attrs>>>);
+
+/// AWS answers documents percent-encoded (RFC 3986).
+fn decoded(document: Option<&str>, role: Use) -> Value {
+    let Some(document) = document else { return Value::Null };
+    if document.trim_start().starts_with('{') {
+        return canonical_policy(document, role);
+    }
+    let plain = percent_encoding::percent_decode_str(document).decode_utf8_lossy();
+    canonical_policy(&plain, role)
+}
+
+fn iam_tags(list: &[Tag]) -> Value {
+    tags(list.iter().map(|tag| (tag.key(), tag.value())))
+}
+
+fn inline(list: &[PolicyDetail]) -> Value {
+    Value::Map(
+        list.iter()
+            .filter_map(|p| {
+                let name = p.policy_name()?.to_owned();
+                Some((name, decoded(p.policy_document(), Use::Identity)))
+            })
+            .collect(),
+    )
+}
+
+fn attached(list: &[AttachedPolicy]) -> Value {
+    sorted(list.iter().filter_map(|p| p.policy_arn()))
+}
+
+/// Why a role cannot be managed.
+fn reserved_role(path: &str) -> Option<&'static str> {
+    if path.starts_with("/aws-service-role/") {
+        Some("a service-linked role, which belongs to an AWS service")
+    } else if path.starts_with("/aws-reserved/") {
+        Some("a role that IAM Identity Center manages")
+    } else {
+        None
+    }
+}
+
+/// What `ListRoles` knows and `GetAccountAuthorizationDetails` does not.
+struct Listed {
+    description: Value,
+    max_session_duration: i64,
+}
+
+fn role_object(detail: &RoleDetail, listed: Option<&Listed>) -> Option<LiveObject> {
+    let boundary = detail.permissions_boundary().and_then(|b| b.permissions_boundary_arn());
+    let mut object = live(
+        "iam_role",
+        attrs([
+            ("name", optional(detail.role_name())),
+            ("path", optional(detail.path())),
+            ("description", listed.map_or(Value::Null, |l| l.description.clone())),
+            ("max_session_duration", listed.map_or(3_600, |l| l.max_session_duration).into()),
+            ("assume_role_policy", decoded(detail.assume_role_policy_document(), Use::Trust)),
+            ("inline_policies", inline(detail.role_policy_list())),
+            ("managed_policies", attached(detail.attached_managed_policies())),
+            ("permissions_boundary", optional(boundary)),
+            ("tags", iam_tags(detail.tags())),
+            ("arn", optional(detail.arn())),
+            ("unique_id", optional(detail.role_id())),
+        ]),
+    )?;
+    object.reserved = reserved_role(detail.path().unwrap_or_default());
+    Some(object)
+}
+
+fn unmanaged(kind: &'static str, key: Option<&str>, attrs: Attrs) -> Option<LiveObject> {
+    Some(LiveObject { kind, key: key?.to_owned(), attrs, reserved: None })
+}
+
+fn user_object(detail: &UserDetail) -> Option<LiveObject> {
+    let boundary = detail.permissions_boundary().and_then(|b| b.permissions_boundary_arn());
+    unmanaged(
+        "iam_user",
+        detail.user_name(),
+        attrs([
+            ("name", optional(detail.user_name())),
+            ("path", optional(detail.path())),
+            ("inline_policies", inline(detail.user_policy_list())),
+            ("managed_policies", attached(detail.attached_managed_policies())),
+            ("permissions_boundary", optional(boundary)),
+            ("groups", sorted(detail.group_list().iter().map(String::as_str))),
+            ("tags", iam_tags(detail.tags())),
+            ("arn", optional(detail.arn())),
+            ("unique_id", optional(detail.user_id())),
+        ]),
+    )
+}
+
+fn group_object(detail: &GroupDetail) -> Option<LiveObject> {
+    unmanaged(
+        "iam_group",
+        detail.group_name(),
+        attrs([
+            ("name", optional(detail.group_name())),
+            ("path", optional(detail.path())),
+            ("inline_policies", inline(detail.group_policy_list())),
+            ("managed_policies", attached(detail.attached_managed_policies())),
+            ("arn", optional(detail.arn())),
+            ("unique_id", optional(detail.group_id())),
+        ]),
+    )
+}
+
+fn policy_attrs(detail: &ManagedPolicyDetail) -> Attrs {
+    let current = detail.policy_version_list().iter().find(|v| v.is_default_version());
+    attrs([
+        ("name", optional(detail.policy_name())),
+        ("path", optional(detail.path())),
+        ("content", decoded(current.and_then(|v| v.document()), Use::Managed)),
+        ("arn", optional(detail.arn())),
+        ("unique_id", optional(detail.policy_id())),
+    ])
+}
+
+/// Everything in IAM that holds power.
+pub(super) async fn everything(
+    cx: &Session,
+    shared: &Shared,
+) -> Result<Vec<LiveObject>, ProviderError> {
+    let (details, roles) = futures::try_join!(details(cx), listed(cx))?;
+    let (policies, providers) =
+        futures::try_join!(policies(cx, &details.policies), oidc_providers(cx))?;
+    let mut objects: Vec<LiveObject> = Vec::new();
+    for role in &details.roles {
+        let listed = role.role_name().and_then(|name| roles.get(name));
+        objects.extend(role_object(role, listed));
+    }
+    objects.extend(details.users.iter().filter_map(user_object));
+    objects.extend(details.groups.iter().filter_map(group_object));
+    objects.extend(policies);
+    objects.extend(providers);
+    objects.extend(aws_policies(cx, shared, &objects).await?);
+    Ok(objects)
+}
+
+struct Details {
+    roles: Vec<RoleDetail>,
+    users: Vec<UserDetail>,
+    groups: Vec<GroupDetail>,
+    policies: Vec<ManagedPolicyDetail>,
+}
+
+async fn details(cx: &Session) -> Result<Details, ProviderError> {
+    let mut all =
+        Details { roles: Vec::new(), users: Vec::new(), groups: Vec::new(), policies: Vec::new() };
+    let mut marker = None;
+    loop {
+        let page = cx
+            .iam()
+            .get_account_authorization_details()
+            .filter(EntityType::Role)
+            .filter(EntityType::User)
+            .filter(EntityType::Group)
+            .filter(EntityType::LocalManagedPolicy)
+            .max_items(1_000)
+            .set_marker(marker)
+            .send()
+            .await
+            .map_err(cx.error("iam", "GetAccountAuthorizationDetails"))?;
+        all.roles.extend(page.role_detail_list.unwrap_or_default());
+        all.users.extend(page.user_detail_list.unwrap_or_default());
+        all.groups.extend(page.group_detail_list.unwrap_or_default());
+        all.policies.extend(page.policies.unwrap_or_default());
+        marker = page.marker.filter(|m| page.is_truncated && !m.is_empty());
+        if marker.is_none() {
+            // An emulator may ignore the filter.
+            all.policies.retain(|p| !p.arn().unwrap_or_default().contains(":iam::aws:"));
+            return Ok(all);
+        }
+    }
+}
+
+async fn listed(cx: &Session) -> Result<BTreeMap<String, Listed>, ProviderError> {
+    let roles = cx
+        .iam()
+        .list_roles()
+        .max_items(1_000)
+        .into_paginator()
+        .items()
+        .send()
+        .try_collect()
+        .await
+        .map_err(cx.error("iam", "ListRoles"))?;
+    Ok(roles
+        .into_iter()
+        .map(|role| {
+            let listed = Listed {
+                description: optional(role.description()),
+                max_session_duration: role.max_session_duration().unwrap_or(3_600).into(),
+            };
+            (role.role_name, listed)
+        })
+        .collect())
+}
+
+/// The account's own policies. Their tags and descriptions can only be asked for one by one.
+async fn policies(
+    cx: &Session,
+    details: &[ManagedPolicyDetail],
+) -> Result<Vec<LiveObject>, ProviderError> {
+    let reads: Vec<_> = details
+        .iter()
+        .map(|detail| async move {
+            let mut attrs = policy_attrs(detail);
+            if let Some(extra) = policy_extra(cx, detail.arn().unwrap_or_default()).await? {
+                attrs.extend(extra);
+            }
+            Ok::<_, ProviderError>(live("iam_policy", attrs))
+        })
+        .collect();
+    let objects: Vec<Option<LiveObject>> =
+        stream::iter(reads).buffer_unordered(cx.options.concurrency).try_collect().await?;
+    Ok(objects.into_iter().flatten().collect())
+}
+
+async fn policy_extra(cx: &Session, arn: &str) -> Result<Option<Attrs>, ProviderError> {
+    let answer = cx
+        .iam()
+        .get_policy()
+        .policy_arn(arn)
+        .send()
+        .await
+        .map_err(cx.error("iam", "GetPolicy"))
+        .absent()?;
+    Ok(answer.and_then(|a| a.policy).map(|policy| {
+        attrs([("description", optional(policy.description())), ("tags", iam_tags(policy.tags()))])
+    }))
+}
+
+/// A managed policy by its ARN: the version that is in force.
+pub(super) async fn policy(cx: &Session, arn: &str) -> Result<Option<LiveObject>, ProviderError> {
+    let answer = cx
+        .iam()
+        .get_policy()
+        .policy_arn(arn)
+        .send()
+        .await
+        .map_err(cx.error("iam", "GetPolicy"))
+        .absent()?;
+    let Some(policy) = answer.and_then(|a| a.policy) else { return Ok(None) };
+    let version = cx
+        .iam()
+        .get_policy_version()
+        .policy_arn(arn)
+        .version_id(policy.default_version_id().unwrap_or_default())
+        .send()
+        .await
+        .map_err(cx.error("iam", "GetPolicyVersion"))
+        .absent()?;
+    let Some(version) = version.and_then(|v| v.policy_version) else { return Ok(None) };
+    Ok(live(
+        "iam_policy",
+        attrs([
+            ("name", optional(policy.policy_name())),
+            ("path", optional(policy.path())),
+            ("description", optional(policy.description())),
+            ("content", decoded(version.document(), Use::Managed)),
+            ("tags", iam_tags(policy.tags())),
+            ("arn", optional(policy.arn())),
+            ("unique_id", optional(policy.policy_id())),
+        ]),
+    ))
+}
+
+/// The AWS-managed policies that `objects` use, with their documents.
+async fn aws_policies(
+    cx: &Session,
+    shared: &Shared,
+    objects: &[LiveObject],
+) -> Result<Vec<LiveObject>, ProviderError> {
+    let used: BTreeSet<&str> = objects
+        .iter()
+        .flat_map(|o| {
+            let attached = o.attrs.get("managed_policies").and_then(Value::elements);
+            let boundary = o.attrs.get("permissions_boundary");
+            attached.into_iter().flatten().chain(boundary)
+        })
+        .filter_map(Value::as_str)
+        .filter(|arn| arn.contains(":iam::aws:"))
+        .collect();
+    let reads: Vec<_> = used
+        .into_iter()
+        .map(|arn| async move {
+            let known = {
+                let shared = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
+                shared.get(arn).cloned()
+            };
+            let found = match known {
+                Some(found) => found,
+                None => {
+                    let found = policy(cx, arn).await?.map(|object| object.attrs);
+                    let mut shared = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
+                    shared.insert(arn.to_owned(), found.clone());
+                    found
+                }
+            };
+            Ok::<_, ProviderError>(found.map(|attrs| LiveObject {
+                kind: "iam_policy",
+                key: arn.to_owned(),
+                attrs,
+                reserved: Some("a policy that AWS manages"),
+            }))
+        })
+        .collect();
+    let objects: Vec<Option<LiveObject>> =
+        stream::iter(reads).buffer_unordered(cx.options.concurrency).try_collect().await?;
+    Ok(objects.into_iter().flatten().collect())
+}
+
+async fn oidc_providers(cx: &Session) -> Result<Vec<LiveObject>, ProviderError> {
+    let answer = cx
+        .iam()
+        .list_open_id_connect_providers()
+        .send()
+        .await
+        .map_err(cx.error("iam", "ListOpenIDConnectProviders"))?;
+    let reads: Vec<_> = answer
+        .open_id_connect_provider_list()
+        .iter()
+        .filter_map(|entry| entry.arn().map(str::to_owned))
+        .map(|arn| async move { oidc_provider(cx, &arn).await })
+        .collect();
+    let objects: Vec<Option<LiveObject>> =
+        stream::iter(reads).buffer_unordered(cx.options.concurrency).try_collect().await?;
+    Ok(objects.into_iter().flatten().collect())
+}
+
+/// An OIDC provider by its ARN.
+pub(super) async fn oidc_provider(
+    cx: &Session,
+    arn: &str,
+) -> Result<Option<LiveObject>, ProviderError> {
+    let answer = cx
+        .iam()
+        .get_open_id_connect_provider()
+        .open_id_connect_provider_arn(arn)
+        .send()
+        .await
+        .map_err(cx.error("iam", "GetOpenIDConnectProvider"))
+        .absent()?;
+    let Some(found) = answer else { return Ok(None) };
+    // AWS tells the URL without its scheme; the ARN carries it too.
+    let url = found.url().or_else(|| arn.split_once(":oidc-provider/").map(|(_, url)| url));
+    let url = url.map(|url| url.trim_start_matches("https://").trim_end_matches('/'));
+    Ok(live(
+        "iam_oidc_provider",
+        attrs([
+            ("url", optional(url)),
+            ("audiences", sorted(found.client_id_list().iter().map(String::as_str))),
+            ("thumbprints", sorted(found.thumbprint_list().iter().map(String::as_str))),
+            ("tags", iam_tags(found.tags())),
+            ("arn", arn.into()),
+        ]),
+    ))
+}
+
+/// A role by its name.
+pub(super) async fn role(cx: &Session, name: &str) -> Result<Option<LiveObject>, ProviderError> {
+    let answer = cx
+        .iam()
+        .get_role()
+        .role_name(name)
+        .send()
+        .await
+        .map_err(cx.error("iam", "GetRole"))
+        .absent()?;
+    let Some(found) = answer.and_then(|a| a.role) else { return Ok(None) };
+    let names =
+        cx.iam().list_role_policies().role_name(name).into_paginator().items().send().try_collect();
+    let attached = cx
+        .iam()
+        .list_attached_role_policies()
+        .role_name(name)
+        .into_paginator()
+        .items()
+        .send()
+        .try_collect();
+    let (names, attached) = futures::join!(names, attached);
+    let names = names.map_err(cx.error("iam", "ListRolePolicies"))?;
+    let attached = attached.map_err(cx.error("iam", "ListAttachedRolePolicies"))?;
+    let mut inline = BTreeMap::new();
+    for policy in names {
+        let answer = cx
+            .iam()
+            .get_role_policy()
+            .role_name(name)
+            .policy_name(&policy)
+            .send()
+            .await
+            .map_err(cx.error("iam", "GetRolePolicy"))
+            .absent()?;
+        if let Some(answer) = answer {
+            inline.insert(policy, decoded(Some(answer.policy_document()), Use::Identity));
+        }
+    }
+    let boundary = found.permissions_boundary().and_then(|b| b.permissions_boundary_arn());
+    let mut object = live(
+        "iam_role",
+        attrs([
+            ("name", found.role_name().into()),
+            ("path", found.path().into()),
+            ("description", optional(found.description())),
+            (
+                "max_session_duration",
+                i64::from(found.max_session_duration().unwrap_or(3_600)).into(),
+            ),
+            ("assume_role_policy", decoded(found.assume_role_policy_document(), Use::Trust)),
+            ("inline_policies", Value::Map(inline)),
+            ("managed_policies", sorted(attached.iter().filter_map(|p| p.policy_arn()))),
+            ("permissions_boundary", optional(boundary)),
+            ("tags", iam_tags(found.tags())),
+            ("arn", found.arn().into()),
+            ("unique_id", found.role_id().into()),
+        ]),
+    );
+    if let Some(object) = &mut object {
+        object.reserved = reserved_role(found.path());
+    }
+    Ok(object)
+}

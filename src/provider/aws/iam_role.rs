@@ -1,0 +1,279 @@
+//! IAM roles: the calls.
+
+use async_trait::async_trait;
+use aws_sdk_iam::types::Tag;
+
+use super::clients::Session;
+use super::iam_read;
+use super::kind::{Absent, KindProvider, Wanted, document, entries, optional, texts};
+use crate::provider::{Failure, LiveObject, ProviderError, Step};
+use crate::value::{Attrs, Value};
+
+/// The AWS half.
+pub(super) struct IamRole;
+
+/// Most managed policies of a role before AWS raises the quota: the order of changes depends on it.
+const ATTACHED: usize = 10;
+
+#[async_trait]
+impl KindProvider for IamRole {
+    fn kind(&self) -> &'static str {
+        "iam_role"
+    }
+
+    async fn create(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(cx, step);
+        let name = want.text("name")?;
+        let answer = cx
+            .iam()
+            .create_role()
+            .role_name(name)
+            .path(want.text("path")?)
+            .assume_role_policy_document(document(want.after("assume_role_policy")))
+            .set_description(want.after("description").as_str().map(str::to_owned))
+            .set_max_session_duration(seconds(want.after("max_session_duration")))
+            .set_permissions_boundary(
+                want.after("permissions_boundary").as_str().map(str::to_owned),
+            )
+            .set_tags(tags(want.after("tags")))
+            .send()
+            .await
+            .map_err(cx.error("iam", "CreateRole"))?;
+        let inline = want.after("inline_policies").as_map();
+        for (policy, content) in inline.into_iter().flatten() {
+            let content = document(content);
+            cx.settle(|| put(cx, name, policy, &content)).await?;
+        }
+        for arn in texts(want.after("managed_policies")) {
+            cx.settle(|| attach(cx, name, &arn)).await?;
+        }
+        let role = answer.role();
+        Ok(want.done([
+            ("arn", optional(role.map(|r| r.arn()))),
+            ("unique_id", optional(role.map(|r| r.role_id()))),
+        ]))
+    }
+
+    async fn update(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(cx, step);
+        let name = want.text("name")?;
+        // A boundary that comes must hold before anything is granted below it.
+        let boundary = want.changes("permissions_boundary");
+        match want.after("permissions_boundary").as_str() {
+            Some(arn) if boundary => {
+                cx.iam()
+                    .put_role_permissions_boundary()
+                    .role_name(name)
+                    .permissions_boundary(arn)
+                    .send()
+                    .await
+                    .map_err(cx.error("iam", "PutRolePermissionsBoundary"))?;
+            }
+            _ => {}
+        }
+        if want.changes("assume_role_policy") {
+            cx.iam()
+                .update_assume_role_policy()
+                .role_name(name)
+                .policy_document(document(want.after("assume_role_policy")))
+                .send()
+                .await
+                .map_err(cx.error("iam", "UpdateAssumeRolePolicy"))?;
+        }
+        if want.changes("description") || want.changes("max_session_duration") {
+            cx.iam()
+                .update_role()
+                .role_name(name)
+                .description(want.after("description").as_str().unwrap_or_default())
+                .set_max_session_duration(seconds(want.after("max_session_duration")))
+                .send()
+                .await
+                .map_err(cx.error("iam", "UpdateRole"))?;
+        }
+        let (set, gone) = want.map_changes("inline_policies");
+        // What is taken away goes first: AWS limits the size of all inline policies together.
+        for policy in gone {
+            delete_inline(cx, name, policy).await?;
+        }
+        for (policy, content) in set {
+            put(cx, name, policy, &document(content)).await?;
+        }
+        let (added, removed) = want.list_changes("managed_policies");
+        let full = texts(want.before("managed_policies")).len() + added.len() > ATTACHED;
+        if full {
+            for arn in &removed {
+                detach(cx, name, arn).await?;
+            }
+        }
+        for arn in added {
+            attach(cx, name, arn).await?;
+        }
+        if !full {
+            for arn in &removed {
+                detach(cx, name, arn).await?;
+            }
+        }
+        if boundary && want.after("permissions_boundary").is_null() {
+            cx.iam()
+                .delete_role_permissions_boundary()
+                .role_name(name)
+                .send()
+                .await
+                .map_err(cx.error("iam", "DeleteRolePermissionsBoundary"))
+                .absent()?;
+        }
+        let (set, gone) = want.map_changes("tags");
+        if !gone.is_empty() {
+            cx.iam()
+                .untag_role()
+                .role_name(name)
+                .set_tag_keys(Some(gone.into_iter().map(str::to_owned).collect()))
+                .send()
+                .await
+                .map_err(cx.error("iam", "UntagRole"))?;
+        }
+        if !set.is_empty() {
+            let set = Value::Map(set.into_iter().map(|(k, v)| (k.to_owned(), v.clone())).collect());
+            cx.iam()
+                .tag_role()
+                .role_name(name)
+                .set_tags(tags(&set))
+                .send()
+                .await
+                .map_err(cx.error("iam", "TagRole"))?;
+        }
+        Ok(want.done([]))
+    }
+
+    async fn delete(&self, cx: &Session, step: &Step) -> Result<(), ProviderError> {
+        let want = Wanted::new(cx, step);
+        let name = want.text("name")?;
+        let inline = want.before("inline_policies").as_map();
+        for policy in inline.into_iter().flatten().map(|(policy, _)| policy) {
+            delete_inline(cx, name, policy).await?;
+        }
+        for arn in texts(want.before("managed_policies")) {
+            detach(cx, name, &arn).await?;
+        }
+        match delete_role(cx, name).await {
+            Err(error) if error.code.as_deref() == Some("DeleteConflict") => {
+                // Something was added since it was read, or it sits in an instance profile.
+                strip(cx, name).await?;
+                delete_role(cx, name).await
+            }
+            done => done,
+        }
+    }
+
+    async fn read(&self, cx: &Session, key: &str) -> Result<Option<LiveObject>, ProviderError> {
+        iam_read::role(cx, key).await
+    }
+}
+
+fn seconds(value: &Value) -> Option<i32> {
+    value.as_i64().and_then(|s| i32::try_from(s).ok())
+}
+
+/// Tags as IAM takes them; none rather than an empty list.
+pub(super) fn tags(value: &Value) -> Option<Vec<Tag>> {
+    let tags: Vec<Tag> = entries(value)
+        .into_iter()
+        .filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok())
+        .collect();
+    Some(tags).filter(|t| !t.is_empty())
+}
+
+async fn put(cx: &Session, role: &str, policy: &str, content: &str) -> Result<(), ProviderError> {
+    cx.iam()
+        .put_role_policy()
+        .role_name(role)
+        .policy_name(policy)
+        .policy_document(content)
+        .send()
+        .await
+        .map_err(cx.error("iam", "PutRolePolicy"))
+        .map(|_| ())
+}
+
+async fn delete_inline(cx: &Session, role: &str, policy: &str) -> Result<(), ProviderError> {
+    cx.iam()
+        .delete_role_policy()
+        .role_name(role)
+        .policy_name(policy)
+        .send()
+        .await
+        .map_err(cx.error("iam", "DeleteRolePolicy"))
+        .absent()
+        .map(|_| ())
+}
+
+async fn attach(cx: &Session, role: &str, arn: &str) -> Result<(), ProviderError> {
+    cx.iam()
+        .attach_role_policy()
+        .role_name(role)
+        .policy_arn(arn)
+        .send()
+        .await
+        .map_err(cx.error("iam", "AttachRolePolicy"))
+        .map(|_| ())
+}
+
+async fn detach(cx: &Session, role: &str, arn: &str) -> Result<(), ProviderError> {
+    cx.iam()
+        .detach_role_policy()
+        .role_name(role)
+        .policy_arn(arn)
+        .send()
+        .await
+        .map_err(cx.error("iam", "DetachRolePolicy"))
+        .absent()
+        .map(|_| ())
+}
+
+async fn delete_role(cx: &Session, role: &str) -> Result<(), ProviderError> {
+    cx.iam()
+        .delete_role()
+        .role_name(role)
+        .send()
+        .await
+        .map_err(cx.error("iam", "DeleteRole"))
+        .absent()
+        .map(|_| ())
+}
+
+/// Takes everything from a role that keeps it from being deleted.
+async fn strip(cx: &Session, role: &str) -> Result<(), ProviderError> {
+    let Some(found) = iam_read::role(cx, role).await? else { return Ok(()) };
+    let inline = found.attrs.get("inline_policies").and_then(Value::as_map);
+    for policy in inline.into_iter().flatten().map(|(policy, _)| policy) {
+        delete_inline(cx, role, policy).await?;
+    }
+    for arn in found.attrs.get("managed_policies").map(texts).unwrap_or_default() {
+        detach(cx, role, &arn).await?;
+    }
+    let profiles = cx
+        .iam()
+        .list_instance_profiles_for_role()
+        .role_name(role)
+        .into_paginator()
+        .items()
+        .send()
+        .try_collect()
+        .await
+        .map_err(cx.error("iam", "ListInstanceProfilesForRole"));
+    let profiles = match profiles {
+        Err(error) if error.failure == Failure::NotImplemented => Vec::new(),
+        profiles => profiles.absent()?.unwrap_or_default(),
+    };
+    for profile in profiles {
+        cx.iam()
+            .remove_role_from_instance_profile()
+            .role_name(role)
+            .instance_profile_name(profile.instance_profile_name())
+            .send()
+            .await
+            .map_err(cx.error("iam", "RemoveRoleFromInstanceProfile"))
+            .absent()?;
+    }
+    Ok(())
+}

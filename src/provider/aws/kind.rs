@@ -1,0 +1,292 @@
+//! What the AWS half of a kind does, and what the kinds share.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+
+use super::clients::Session;
+use super::errors;
+use crate::provider::{Failure, LiveObject, Op, ProviderError, Step};
+use crate::value::{AttrPath, Attrs, Value};
+
+/// The AWS half of a managed kind.
+#[async_trait]
+pub(super) trait KindProvider: Send + Sync {
+    /// The kind's name.
+    fn kind(&self) -> &'static str;
+
+    /// Brings the object into being; returns its attributes.
+    async fn create(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError>;
+
+    /// Changes it in place; returns its attributes.
+    async fn update(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError>;
+
+    /// Deletes it. That it is gone already is no error.
+    async fn delete(&self, cx: &Session, step: &Step) -> Result<(), ProviderError>;
+
+    /// Attaches it to a target.
+    async fn attach(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        Err(unsupported(cx, step))
+    }
+
+    /// Detaches it from a target.
+    async fn detach(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        Err(unsupported(cx, step))
+    }
+
+    /// Moves it below another parent.
+    async fn relocate(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        Err(unsupported(cx, step))
+    }
+
+    /// Waits for its asynchronous creation.
+    async fn wait(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        Err(unsupported(cx, step))
+    }
+
+    /// Finds an asynchronous creation whose answer was lost.
+    async fn find_creation(
+        &self,
+        _cx: &Session,
+        _after: &Attrs,
+        _since: i64,
+    ) -> Result<Option<Attrs>, ProviderError> {
+        Ok(None)
+    }
+
+    /// Reads one object by its natural key or AWS id.
+    async fn read(&self, cx: &Session, key: &str) -> Result<Option<LiveObject>, ProviderError>;
+}
+
+fn unsupported(cx: &Session, step: &Step) -> ProviderError {
+    let operation = match step.op {
+        Op::Attach => "attach",
+        Op::Detach => "detach",
+        Op::Move => "move",
+        Op::Wait => "wait",
+        Op::Create | Op::Update | Op::Delete => "change",
+    };
+    errors::refuse(
+        "palisade",
+        operation,
+        &cx.account,
+        format!("`{}` knows no such operation", step.kind),
+    )
+}
+
+/// Dispatches a step.
+pub(super) async fn execute(
+    kind: &dyn KindProvider,
+    cx: &Session,
+    step: &Step,
+) -> Result<Attrs, ProviderError> {
+    match step.op {
+        Op::Create => kind.create(cx, step).await,
+        Op::Update => kind.update(cx, step).await,
+        Op::Delete => kind.delete(cx, step).await.map(|()| Attrs::new()),
+        Op::Attach => kind.attach(cx, step).await,
+        Op::Detach => kind.detach(cx, step).await,
+        Op::Move => kind.relocate(cx, step).await,
+        Op::Wait => kind.wait(cx, step).await,
+    }
+}
+
+/// What a step has and wants, with findings for what is missing.
+pub(super) struct Wanted<'a> {
+    pub(super) step: &'a Step,
+    cx: &'a Session,
+    before: &'a Attrs,
+    after: &'a Attrs,
+}
+
+static NOTHING: Attrs = Attrs::new();
+
+impl<'a> Wanted<'a> {
+    pub(super) fn new(cx: &'a Session, step: &'a Step) -> Self {
+        Self {
+            step,
+            cx,
+            before: step.before.as_ref().unwrap_or(&NOTHING),
+            after: step.after.as_ref().unwrap_or(&NOTHING),
+        }
+    }
+
+    /// What it shall be.
+    pub(super) fn after(&self, name: &str) -> &'a Value {
+        self.after.get(name).unwrap_or(&Value::Null)
+    }
+
+    /// What it was.
+    pub(super) fn before(&self, name: &str) -> &'a Value {
+        self.before.get(name).unwrap_or(&Value::Null)
+    }
+
+    /// A text of what it shall be, or of what it was where nothing else is wanted.
+    ///
+    /// # Errors
+    /// There is none: the plan did not say what the call needs.
+    pub(super) fn text(&self, name: &str) -> Result<&'a str, ProviderError> {
+        self.after
+            .get(name)
+            .and_then(Value::as_str)
+            .or_else(|| self.before.get(name).and_then(Value::as_str))
+            .ok_or_else(|| {
+                errors::refuse(
+                    "palisade",
+                    "apply",
+                    &self.cx.account,
+                    format!("`{}` of `{}` is not known", name, self.step.address),
+                )
+            })
+    }
+
+    /// The target of the step.
+    ///
+    /// # Errors
+    /// The plan names none.
+    pub(super) fn target(&self) -> Result<&'a str, ProviderError> {
+        self.step.target.as_deref().ok_or_else(|| {
+            errors::refuse(
+                "palisade",
+                "apply",
+                &self.cx.account,
+                format!("`{}` has no target", self.step.address),
+            )
+        })
+    }
+
+    /// Whether an attribute has to change: as the plan says, or as the values do where no plan spoke.
+    pub(super) fn changes(&self, name: &str) -> bool {
+        if !self.after.contains_key(name) {
+            return false;
+        }
+        if self.step.changed.is_empty() {
+            return self.before(name) != self.after(name);
+        }
+        self.step.changed.iter().any(|path| path.root().is_none_or(|root| root == name))
+    }
+
+    /// What has to change in a map: entries to set and keys to remove.
+    pub(super) fn map_changes(&self, name: &str) -> (BTreeMap<&'a str, &'a Value>, Vec<&'a str>) {
+        if !self.after.contains_key(name) {
+            return Default::default();
+        }
+        let (before, after) = (self.before(name).as_map(), self.after(name).as_map());
+        let at = AttrPath::attr(name);
+        let set = after
+            .into_iter()
+            .flatten()
+            .filter(|(key, value)| {
+                let old = before.and_then(|b| b.get(*key));
+                // Where the plan compared by meaning, a value that is written differently stays.
+                old.is_none_or(|old| {
+                    old != *value
+                        && (self.step.changed.is_empty()
+                            || self.step.changed.iter().any(|p| p.covers(&at.key(key.as_str()))))
+                })
+            })
+            .map(|(key, value)| (key.as_str(), value))
+            .collect();
+        let gone = before
+            .into_iter()
+            .flatten()
+            .map(|(key, _)| key.as_str())
+            .filter(|key| after.is_none_or(|after| !after.contains_key(*key)))
+            .collect();
+        (set, gone)
+    }
+
+    /// What has to change in a list of distinct texts: additions and removals.
+    pub(super) fn list_changes(&self, name: &str) -> (Vec<&'a str>, Vec<&'a str>) {
+        if !self.after.contains_key(name) {
+            return Default::default();
+        }
+        let set = |value: &'a Value| -> BTreeSet<&'a str> {
+            value.elements().into_iter().flatten().filter_map(Value::as_str).collect()
+        };
+        let (before, after) = (set(self.before(name)), set(self.after(name)));
+        (after.difference(&before).copied().collect(), before.difference(&after).copied().collect())
+    }
+
+    /// The object's attributes when the step is through: what was wanted, what AWS computed, and
+    /// what stays as it was.
+    pub(super) fn done<const N: usize>(&self, computed: [(&str, Value); N]) -> Attrs {
+        let mut attrs = self.before.clone();
+        attrs.extend(self.after.iter().map(|(k, v)| (k.clone(), v.clone())));
+        attrs.extend(computed.into_iter().map(|(k, v)| (k.to_owned(), v)));
+        attrs.retain(|_, value| !value.is_unknown());
+        attrs
+    }
+}
+
+/// A policy document as the text that AWS takes.
+pub(super) fn document(value: &Value) -> String {
+    match value.reveal() {
+        Value::String(text) => text.clone(),
+        other => other.to_json().to_string(),
+    }
+}
+
+/// The texts of a list.
+pub(super) fn texts(value: &Value) -> Vec<String> {
+    value.elements().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// The entries of a map of texts.
+pub(super) fn entries(value: &Value) -> BTreeMap<&str, &str> {
+    value
+        .as_map()
+        .into_iter()
+        .flatten()
+        .filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))
+        .collect()
+}
+
+/// A sorted list of distinct texts.
+pub(super) fn sorted<T: Into<String>>(items: impl IntoIterator<Item = T>) -> Value {
+    let set: BTreeSet<String> = items.into_iter().map(Into::into).collect();
+    set.into_iter().collect()
+}
+
+/// Tags without those that AWS itself puts there.
+pub(super) fn tags<'t>(pairs: impl IntoIterator<Item = (&'t str, &'t str)>) -> Value {
+    Value::Map(
+        pairs
+            .into_iter()
+            .filter(|(key, _)| !key.starts_with("aws:"))
+            .map(|(key, value)| (key.to_owned(), value.into()))
+            .collect(),
+    )
+}
+
+/// Absent and empty texts are null.
+pub(super) fn optional(text: Option<&str>) -> Value {
+    text.filter(|t| !t.is_empty()).into()
+}
+
+/// A live object; `None` where its attributes give no natural key.
+pub(super) fn live(kind: &'static str, attrs: Attrs) -> Option<LiveObject> {
+    let key = crate::schema::kind(kind)?.natural_key(&attrs)?;
+    Some(LiveObject { kind, key, attrs, reserved: None })
+}
+
+/// Attributes from pairs.
+pub(super) fn attrs<const N: usize>(pairs: [(&str, Value); N]) -> Attrs {
+    pairs.into_iter().map(|(k, v)| (k.to_owned(), v)).collect()
+}
+
+/// What was looked for is not there: that is an answer, not a failure.
+pub(super) trait Absent<T> {
+    /// `None` for "not found".
+    fn absent(self) -> Result<Option<T>, ProviderError>;
+}
+
+impl<T> Absent<T> for Result<T, ProviderError> {
+    fn absent(self) -> Result<Option<T>, ProviderError> {
+        match self {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if error.failure == Failure::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}

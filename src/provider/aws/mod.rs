@@ -1,0 +1,199 @@
+//! AWS through its SDK: one file per kind, one bulk reader per service.
+//!
+//! Adding a kind is one file with a [`kind::KindProvider`] and one line in [`KINDS`].
+
+mod account;
+mod account_baseline;
+mod clients;
+mod config;
+mod errors;
+mod iam_oidc_provider;
+mod iam_policy;
+mod iam_read;
+mod iam_role;
+mod inventory;
+mod kind;
+mod org_policy;
+mod organization;
+mod organization_read;
+mod organization_tags;
+mod organizational_unit;
+mod s3_bucket;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+
+use self::clients::Session;
+use self::kind::KindProvider;
+use super::{Access, Caller, Inventory, LiveObject, Provider, ProviderError, Step, Target};
+use crate::ids::AccountId;
+use crate::value::Attrs;
+
+pub use clients::{Embedded, Options};
+
+/// How the organization's root stands in canonical attributes.
+const ROOT: &str = "root";
+
+/// The AWS halves of all kinds.
+static KINDS: [&dyn KindProvider; 11] = [
+    &organization::Organization,
+    &organizational_unit::OrganizationalUnit,
+    &account::Account,
+    &org_policy::SERVICE_CONTROL_POLICY,
+    &org_policy::RESOURCE_CONTROL_POLICY,
+    &iam_role::IamRole,
+    &iam_policy::IamPolicy,
+    &iam_oidc_provider::IamOidcProvider,
+    &s3_bucket::S3Bucket,
+    &account_baseline::AccountBaseline,
+    &config::Config,
+];
+
+fn kind(name: &str) -> Option<&'static dyn KindProvider> {
+    KINDS.iter().copied().find(|kind| kind.kind() == name)
+}
+
+/// AWS, real, emulated or embedded.
+pub struct AwsProvider {
+    options: Arc<Options>,
+    ambient: SdkConfig,
+    management: SdkConfig,
+    sessions: Mutex<BTreeMap<(Target, Access), Arc<Session>>>,
+    aws_policies: iam_read::Shared,
+}
+
+impl AwsProvider {
+    /// Reads the SDK's configuration (environment, files) as far as `options` leave it to them.
+    /// Calls nothing.
+    pub async fn new(options: Options) -> Self {
+        let ambient = clients::ambient(&options).await;
+        let management = clients::management(&options, &ambient);
+        Self {
+            options: Arc::new(options),
+            ambient,
+            management,
+            sessions: Mutex::default(),
+            aws_policies: iam_read::Shared::default(),
+        }
+    }
+
+    /// The SDK configuration of the ambient credentials, for other clients such as the state's.
+    #[must_use]
+    pub fn ambient(&self) -> &SdkConfig {
+        &self.ambient
+    }
+
+    /// The session in an account; made once.
+    fn session(&self, target: &Target, access: Access) -> Result<Arc<Session>, ProviderError> {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(session) = sessions.get(&(target.clone(), access)) {
+            return Ok(Arc::clone(session));
+        }
+        let session =
+            Arc::new(Session::new(&self.options, &self.ambient, &self.management, target, access)?);
+        sessions.insert((target.clone(), access), Arc::clone(&session));
+        Ok(session)
+    }
+
+    fn kind(
+        &self,
+        name: &str,
+        target: &Target,
+    ) -> Result<&'static dyn KindProvider, ProviderError> {
+        kind(name).ok_or_else(|| {
+            errors::refuse(
+                "palisade",
+                "execute",
+                target.handle.as_str(),
+                format!("the kind `{name}` has no AWS half"),
+            )
+        })
+    }
+}
+
+#[async_trait]
+impl Provider for AwsProvider {
+    async fn caller(&self) -> Result<Caller, ProviderError> {
+        let answer = aws_sdk_sts::Client::new(&self.management)
+            .get_caller_identity()
+            .send()
+            .await
+            .map_err(|e| errors::translate("sts", "GetCallerIdentity", "management", &e))?;
+        let account: AccountId =
+            answer.account().unwrap_or_default().parse().map_err(|e: crate::ids::IdError| {
+                errors::refuse("sts", "GetCallerIdentity", "management", e.to_string())
+            })?;
+        Ok(Caller {
+            account,
+            arn: answer.arn().unwrap_or_default().to_owned(),
+            user_id: answer.user_id().unwrap_or_default().to_owned(),
+        })
+    }
+
+    async fn read_organization(&self, management: &Target) -> Result<Inventory, ProviderError> {
+        let session = self.session(management, Access::Read)?;
+        session.enter().await?;
+        organization_read::everything(&session).await
+    }
+
+    async fn read_account(
+        &self,
+        target: &Target,
+        kinds: &BTreeSet<&'static str>,
+        config_prefix: &str,
+    ) -> Result<Inventory, ProviderError> {
+        let session = self.session(target, Access::Read)?;
+        session.enter().await?;
+        inventory::account(&session, kinds, config_prefix, &self.aws_policies).await
+    }
+
+    async fn read_object(
+        &self,
+        target: &Target,
+        access: Access,
+        kind: &'static str,
+        key: &str,
+    ) -> Result<Option<LiveObject>, ProviderError> {
+        let session = self.session(target, access)?;
+        session.enter().await?;
+        self.kind(kind, target)?.read(&session, key).await
+    }
+
+    async fn execute(&self, target: &Target, step: &Step) -> Result<Attrs, ProviderError> {
+        let session = self.session(target, Access::Write)?;
+        session.enter().await?;
+        kind::execute(self.kind(step.kind, target)?, &session, step).await
+    }
+
+    async fn find_creation(
+        &self,
+        target: &Target,
+        kind: &'static str,
+        after: &Attrs,
+        since: i64,
+    ) -> Result<Option<Attrs>, ProviderError> {
+        let session = self.session(target, Access::Write)?;
+        session.enter().await?;
+        self.kind(kind, target)?.find_creation(&session, after, since).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_both_halves() {
+        let declared: Vec<&str> = crate::schema::kinds().iter().map(|k| k.schema().kind).collect();
+        let mut provided: Vec<&str> = KINDS.iter().map(|k| k.kind()).collect();
+        for name in &declared {
+            assert!(kind(name).is_some(), "{name}");
+        }
+        provided.sort_unstable();
+        provided.dedup();
+        assert_eq!(provided.len(), declared.len());
+    }
+}

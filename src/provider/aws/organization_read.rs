@@ -1,0 +1,436 @@
+//! Reads an organization: its settings, the tree of units and accounts, its policies and their targets.
+
+use aws_sdk_organizations::types::{
+    Account, OrganizationalUnit, PolicySummary, PolicyTypeStatus, TargetType,
+};
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::clients::Session;
+use super::kind::{Absent, attrs, live, optional, sorted};
+use super::org_policy::{OrgPolicy, RESOURCE_CONTROL_POLICY, SERVICE_CONTROL_POLICY};
+use super::{ROOT, organization_tags};
+use crate::provider::{Failure, Inventory, LiveObject, ProviderError};
+use crate::schema::{canonical_policy, is_aws_owned};
+use crate::value::Value;
+
+/// Kinds that live in the organization.
+const KINDS: [&str; 5] = [
+    "organization",
+    "organizational_unit",
+    "account",
+    "service_control_policy",
+    "resource_control_policy",
+];
+
+/// The id of the root, or the id itself.
+pub(super) async fn node_id(cx: &Session, node: &str) -> Result<String, ProviderError> {
+    if node == ROOT { cx.root().await.map(str::to_owned) } else { Ok(node.to_owned()) }
+}
+
+/// `root` for the root's id, the id itself otherwise.
+fn node_name(id: &str) -> &str {
+    if id.starts_with("r-") { ROOT } else { id }
+}
+
+/// Everything. An account that is in no organization has an empty one.
+pub(super) async fn everything(cx: &Session) -> Result<Inventory, ProviderError> {
+    let mut inventory = Inventory::default();
+    inventory.complete.extend(KINDS);
+    let Some(organization) = organization(cx).await? else { return Ok(inventory) };
+    let (tree, scps, rcps) = futures::try_join!(
+        tree(cx),
+        policies(cx, &SERVICE_CONTROL_POLICY),
+        policies(cx, &RESOURCE_CONTROL_POLICY),
+    )?;
+    let policies = [("service_control_policy", scps), ("resource_control_policy", rcps)];
+    let mut objects = vec![organization];
+    objects.extend(tree);
+    for (kind, found) in policies {
+        match found {
+            Ok(found) => objects.extend(found),
+            Err(why) => {
+                inventory.complete.remove(kind);
+                inventory.unread.insert(kind, why);
+            }
+        }
+    }
+    for object in objects {
+        inventory.objects.insert((object.kind, object.key.clone()), object);
+    }
+    Ok(inventory)
+}
+
+/// The organization itself; `None` when the account is in none.
+pub(super) async fn organization(cx: &Session) -> Result<Option<LiveObject>, ProviderError> {
+    let described = cx
+        .organizations()
+        .describe_organization()
+        .send()
+        .await
+        .map_err(cx.error("organizations", "DescribeOrganization"));
+    let described = match described {
+        Err(e) if e.code.as_deref() == Some("AWSOrganizationsNotInUseException") => {
+            return Ok(None);
+        }
+        described => described?,
+    };
+    let Some(found) = described.organization() else { return Ok(None) };
+    let roots = cx
+        .organizations()
+        .list_roots()
+        .send()
+        .await
+        .map_err(cx.error("organizations", "ListRoots"))?;
+    let root = roots.roots().first();
+    let types = root.map(|r| r.policy_types()).unwrap_or_default();
+    let types = types
+        .iter()
+        .filter(|t| {
+            matches!(t.status(), Some(PolicyTypeStatus::Enabled | PolicyTypeStatus::PendingEnable))
+        })
+        .filter_map(|t| t.r#type())
+        .map(|t| t.as_str());
+    let services = cx
+        .organizations()
+        .list_aws_service_access_for_organization()
+        .into_paginator()
+        .send()
+        .try_collect()
+        .await
+        .map_err(cx.error("organizations", "ListAWSServiceAccessForOrganization"));
+    let mut attrs = attrs([
+        ("id", optional(found.id())),
+        ("arn", optional(found.arn())),
+        ("root_id", optional(root.and_then(|r| r.id()))),
+        ("management_account_id", optional(found.master_account_id())),
+        ("feature_set", optional(found.feature_set().map(|f| f.as_str()))),
+        ("enabled_policy_types", sorted(types)),
+    ]);
+    match services {
+        Ok(services) => {
+            let names = services
+                .iter()
+                .flat_map(|page| page.enabled_service_principals())
+                .filter_map(|s| s.service_principal());
+            attrs.insert("trusted_services".to_owned(), sorted(names));
+        }
+        Err(error) if error.failure == Failure::NotImplemented => {}
+        Err(error) => return Err(error),
+    }
+    Ok(live("organization", attrs))
+}
+
+/// All units and accounts: one pair of calls for each root and unit, level by level.
+async fn tree(cx: &Session) -> Result<Vec<LiveObject>, ProviderError> {
+    let mut units: Vec<(OrganizationalUnit, String)> = Vec::new();
+    let mut accounts: Vec<(Account, String)> = Vec::new();
+    let mut level = vec![cx.root().await?.to_owned()];
+    while !level.is_empty() {
+        let reads: Vec<_> = level.into_iter().map(|parent| children(cx, parent)).collect();
+        let found: Vec<_> =
+            stream::iter(reads).buffer_unordered(cx.options.concurrency).try_collect().await?;
+        level = Vec::new();
+        for (parent, below, members) in found {
+            level.extend(below.iter().filter_map(|u| u.id().map(str::to_owned)));
+            units.extend(below.into_iter().map(|u| (u, parent.clone())));
+            accounts.extend(members.into_iter().map(|a| (a, parent.clone())));
+        }
+    }
+    let units = units.iter().map(|(unit, parent)| async move {
+        let tags = organization_tags::read(cx, unit.id().unwrap_or_default()).await?;
+        Ok(unit_object(unit, parent, tags))
+    });
+    let units: Vec<_> = units.collect();
+    let accounts: Vec<_> = accounts
+        .iter()
+        .map(|(account, parent)| async move {
+            let tags = organization_tags::read(cx, account.id().unwrap_or_default()).await?;
+            Ok(account_object(account, parent, tags))
+        })
+        .collect();
+    let (units, accounts): (Vec<Option<LiveObject>>, Vec<Option<LiveObject>>) = futures::try_join!(
+        stream::iter(units).buffer_unordered(cx.options.concurrency).try_collect(),
+        stream::iter(accounts).buffer_unordered(cx.options.concurrency).try_collect::<Vec<_>>(),
+    )?;
+    Ok(units.into_iter().chain(accounts).flatten().collect())
+}
+
+async fn children(
+    cx: &Session,
+    parent: String,
+) -> Result<(String, Vec<OrganizationalUnit>, Vec<Account>), ProviderError> {
+    let units = cx
+        .organizations()
+        .list_organizational_units_for_parent()
+        .parent_id(&parent)
+        .into_paginator()
+        .send()
+        .try_collect();
+    let accounts = cx
+        .organizations()
+        .list_accounts_for_parent()
+        .parent_id(&parent)
+        .into_paginator()
+        .send()
+        .try_collect();
+    let (units, accounts) = futures::join!(units, accounts);
+    let units = units.map_err(cx.error("organizations", "ListOrganizationalUnitsForParent"))?;
+    let accounts = accounts.map_err(cx.error("organizations", "ListAccountsForParent"))?;
+    let units = units.into_iter().flat_map(|p| p.organizational_units.unwrap_or_default());
+    let accounts = accounts.into_iter().flat_map(|p| p.accounts.unwrap_or_default());
+    Ok((parent, units.collect(), accounts.collect()))
+}
+
+fn unit_object(unit: &OrganizationalUnit, parent: &str, tags: Value) -> Option<LiveObject> {
+    live(
+        "organizational_unit",
+        attrs([
+            ("name", optional(unit.name())),
+            ("parent", node_name(parent).into()),
+            ("tags", tags),
+            ("id", optional(unit.id())),
+            ("arn", optional(unit.arn())),
+        ]),
+    )
+}
+
+fn account_object(account: &Account, parent: &str, tags: Value) -> Option<LiveObject> {
+    let status = account.status().map(|s| s.as_str());
+    let mut object = live(
+        "account",
+        attrs([
+            ("name", optional(account.name())),
+            ("email", optional(account.email())),
+            ("parent", node_name(parent).into()),
+            ("tags", tags),
+            ("id", optional(account.id())),
+            ("arn", optional(account.arn())),
+            ("status", optional(status)),
+        ]),
+    )?;
+    if matches!(status, Some("SUSPENDED" | "PENDING_CLOSURE")) {
+        object.reserved = Some("the account is closed");
+    }
+    Some(object)
+}
+
+/// The parent of a unit or account, `root` for the root.
+pub(super) async fn parent(cx: &Session, child: &str) -> Result<String, ProviderError> {
+    let answer = cx
+        .organizations()
+        .list_parents()
+        .child_id(child)
+        .send()
+        .await
+        .map_err(cx.error("organizations", "ListParents"))?;
+    Ok(node_name(answer.parents().first().and_then(|p| p.id()).unwrap_or(ROOT)).to_owned())
+}
+
+/// A unit by its id, or by its parent and name.
+pub(super) async fn unit(cx: &Session, key: &str) -> Result<Option<LiveObject>, ProviderError> {
+    let (found, parent) = match key.split_once('/') {
+        None => {
+            let answer = cx
+                .organizations()
+                .describe_organizational_unit()
+                .organizational_unit_id(key)
+                .send()
+                .await
+                .map_err(cx.error("organizations", "DescribeOrganizationalUnit"))
+                .absent()?;
+            let Some(found) = answer.and_then(|a| a.organizational_unit) else { return Ok(None) };
+            let parent = parent(cx, key).await?;
+            (found, parent)
+        }
+        Some((parent, name)) => {
+            let units = cx
+                .organizations()
+                .list_organizational_units_for_parent()
+                .parent_id(node_id(cx, parent).await?)
+                .into_paginator()
+                .send()
+                .try_collect()
+                .await
+                .map_err(cx.error("organizations", "ListOrganizationalUnitsForParent"))
+                .absent()?;
+            let found = units
+                .into_iter()
+                .flatten()
+                .flat_map(|page| page.organizational_units.unwrap_or_default())
+                .find(|u| u.name() == Some(name));
+            let Some(found) = found else { return Ok(None) };
+            (found, parent.to_owned())
+        }
+    };
+    let tags = organization_tags::read(cx, found.id().unwrap_or_default()).await?;
+    Ok(unit_object(&found, &parent, tags))
+}
+
+/// An account by its id or its e-mail address.
+pub(super) async fn account(cx: &Session, key: &str) -> Result<Option<LiveObject>, ProviderError> {
+    let found = if key.contains('@') {
+        let accounts = cx
+            .organizations()
+            .list_accounts()
+            .into_paginator()
+            .send()
+            .try_collect()
+            .await
+            .map_err(cx.error("organizations", "ListAccounts"))?;
+        accounts
+            .into_iter()
+            .flat_map(|page| page.accounts.unwrap_or_default())
+            .find(|a| a.email().is_some_and(|e| e.eq_ignore_ascii_case(key)))
+    } else {
+        cx.organizations()
+            .describe_account()
+            .account_id(key)
+            .send()
+            .await
+            .map_err(cx.error("organizations", "DescribeAccount"))
+            .absent()?
+            .and_then(|a| a.account)
+    };
+    let Some(found) = found else { return Ok(None) };
+    let id = found.id().unwrap_or_default();
+    let (parent, tags) = futures::try_join!(parent(cx, id), organization_tags::read(cx, id))?;
+    Ok(account_object(&found, &parent, tags))
+}
+
+/// All policies of one type; the inner error says why they could not be read.
+async fn policies(
+    cx: &Session,
+    kind: &OrgPolicy,
+) -> Result<Result<Vec<LiveObject>, String>, ProviderError> {
+    let listed = cx
+        .organizations()
+        .list_policies()
+        .filter(kind.policy_type.clone())
+        .into_paginator()
+        .send()
+        .try_collect()
+        .await
+        .map_err(cx.error("organizations", "ListPolicies"));
+    let listed = match listed {
+        Ok(pages) => {
+            pages.into_iter().flat_map(|p| p.policies.unwrap_or_default()).collect::<Vec<_>>()
+        }
+        // An emulator may not know the type; AWS lists a type that is not enabled as empty.
+        Err(e) if matches!(e.failure, Failure::NotImplemented | Failure::Refused) => {
+            return Ok(Err(e.to_string()));
+        }
+        Err(e) => return Err(e),
+    };
+    let reads: Vec<_> = listed.iter().map(|summary| policy_object(cx, kind, summary)).collect();
+    let objects: Vec<Option<LiveObject>> =
+        stream::iter(reads).buffer_unordered(cx.options.concurrency).try_collect().await?;
+    Ok(Ok(objects.into_iter().flatten().collect()))
+}
+
+async fn policy_object(
+    cx: &Session,
+    kind: &OrgPolicy,
+    summary: &PolicySummary,
+) -> Result<Option<LiveObject>, ProviderError> {
+    let id = summary.id().unwrap_or_default();
+    let described = async {
+        cx.organizations()
+            .describe_policy()
+            .policy_id(id)
+            .send()
+            .await
+            .map_err(cx.error("organizations", "DescribePolicy"))
+            .absent()
+    };
+    let aws_managed = summary.aws_managed();
+    let tagged = async {
+        // AWS's own policies carry no tags, and asking for them is refused.
+        if aws_managed {
+            Ok(Value::Map(Default::default()))
+        } else {
+            organization_tags::read(cx, id).await
+        }
+    };
+    let (described, targets, tags) = futures::try_join!(described, targets(cx, id), tagged)?;
+    let content = described.as_ref().and_then(|d| d.policy()).and_then(|p| p.content());
+    let Some(content) = content else { return Ok(None) };
+    let mut object = live(
+        kind.kind,
+        attrs([
+            ("name", optional(summary.name())),
+            ("description", optional(summary.description())),
+            ("content", canonical_policy(content, kind.role.clone())),
+            ("targets", targets),
+            ("tags", tags),
+            ("id", optional(summary.id())),
+            ("arn", optional(summary.arn())),
+        ]),
+    );
+    if let Some(object) = &mut object
+        && (aws_managed || summary.name().is_some_and(is_aws_owned))
+    {
+        object.reserved = Some("a policy that AWS or Control Tower owns");
+    }
+    Ok(object)
+}
+
+/// What a policy is attached to, the root as `root`.
+pub(super) async fn targets(cx: &Session, id: &str) -> Result<Value, ProviderError> {
+    let targets = cx
+        .organizations()
+        .list_targets_for_policy()
+        .policy_id(id)
+        .into_paginator()
+        .send()
+        .try_collect()
+        .await
+        .map_err(cx.error("organizations", "ListTargetsForPolicy"))
+        .absent()?
+        .unwrap_or_default();
+    Ok(sorted(targets.iter().flat_map(|page| page.targets()).filter_map(|target| {
+        match target.r#type() {
+            Some(TargetType::Root) => Some(ROOT),
+            _ => target.target_id().map(node_name),
+        }
+    })))
+}
+
+/// A policy by its id or name.
+pub(super) async fn policy(
+    cx: &Session,
+    kind: &OrgPolicy,
+    key: &str,
+) -> Result<Option<LiveObject>, ProviderError> {
+    let by_id = if key.parse::<crate::ids::PolicyId>().is_ok() {
+        cx.organizations()
+            .describe_policy()
+            .policy_id(key)
+            .send()
+            .await
+            .map_err(cx.error("organizations", "DescribePolicy"))
+            .absent()?
+            .and_then(|d| d.policy)
+            .and_then(|p| p.policy_summary)
+    } else {
+        None
+    };
+    let summary = match by_id {
+        Some(summary) => Some(summary),
+        None => cx
+            .organizations()
+            .list_policies()
+            .filter(kind.policy_type.clone())
+            .into_paginator()
+            .send()
+            .try_collect()
+            .await
+            .map_err(cx.error("organizations", "ListPolicies"))?
+            .into_iter()
+            .flat_map(|page| page.policies.unwrap_or_default())
+            .find(|summary| summary.name() == Some(key)),
+    };
+    match summary {
+        Some(summary) => policy_object(cx, kind, &summary).await,
+        None => Ok(None),
+    }
+}

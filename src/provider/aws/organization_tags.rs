@@ -1,0 +1,59 @@
+//! Tags of units, accounts and organization policies.
+
+use aws_sdk_organizations::types::Tag;
+
+use super::clients::Session;
+use super::kind::{Absent, Wanted, entries, tags};
+use crate::provider::ProviderError;
+use crate::value::Value;
+
+/// Tags as Organizations takes them; none rather than an empty list.
+pub(super) fn to_tags(value: &Value) -> Option<Vec<Tag>> {
+    let tags: Vec<Tag> = entries(value)
+        .into_iter()
+        .filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok())
+        .collect();
+    Some(tags).filter(|t| !t.is_empty())
+}
+
+/// The tags of an object; none when it is gone.
+pub(super) async fn read(cx: &Session, id: &str) -> Result<Value, ProviderError> {
+    let found = cx
+        .organizations()
+        .list_tags_for_resource()
+        .resource_id(id)
+        .into_paginator()
+        .items()
+        .send()
+        .try_collect()
+        .await
+        .map_err(cx.error("organizations", "ListTagsForResource"))
+        .absent()?
+        .unwrap_or_default();
+    Ok(tags(found.iter().map(|tag| (tag.key(), tag.value()))))
+}
+
+/// Brings the tags of an object from what they were to what they shall be.
+pub(super) async fn change(cx: &Session, id: &str, want: &Wanted<'_>) -> Result<(), ProviderError> {
+    let (set, gone) = want.map_changes("tags");
+    if !gone.is_empty() {
+        cx.organizations()
+            .untag_resource()
+            .resource_id(id)
+            .set_tag_keys(Some(gone.into_iter().map(str::to_owned).collect()))
+            .send()
+            .await
+            .map_err(cx.error("organizations", "UntagResource"))?;
+    }
+    if !set.is_empty() {
+        let set = Value::Map(set.into_iter().map(|(k, v)| (k.to_owned(), v.clone())).collect());
+        cx.organizations()
+            .tag_resource()
+            .resource_id(id)
+            .set_tags(to_tags(&set))
+            .send()
+            .await
+            .map_err(cx.error("organizations", "TagResource"))?;
+    }
+    Ok(())
+}

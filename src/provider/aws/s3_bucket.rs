@@ -1,0 +1,374 @@
+//! S3 buckets: the calls.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::types::{
+    BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration,
+    PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
+    ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
+    VersioningConfiguration,
+};
+use futures::{StreamExt, stream};
+
+use super::clients::Session;
+use super::errors;
+use super::kind::{Absent, KindProvider, Wanted, attrs, document, entries, live, optional, tags};
+use crate::iam::Use;
+use crate::provider::{Failure, LiveObject, ProviderError, Step};
+use crate::schema::canonical_policy;
+use crate::value::{Attrs, Value};
+
+/// The AWS half.
+pub(super) struct S3Bucket;
+
+/// `LocationConstraint` of the oldest region is absent, and of another old one is `EU`.
+fn region_of(constraint: Option<&BucketLocationConstraint>) -> String {
+    match constraint.map(BucketLocationConstraint::as_str) {
+        None | Some("") => "us-east-1".to_owned(),
+        Some("EU") => "eu-west-1".to_owned(),
+        Some(region) => region.to_owned(),
+    }
+}
+
+#[async_trait]
+impl KindProvider for S3Bucket {
+    fn kind(&self) -> &'static str {
+        "s3_bucket"
+    }
+
+    async fn create(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(cx, step);
+        let (bucket, region) = (want.text("bucket")?, want.text("region")?);
+        let s3 = cx.s3(region);
+        let mut request = s3.create_bucket().bucket(bucket);
+        if region != "us-east-1" {
+            request = request.create_bucket_configuration(
+                CreateBucketConfiguration::builder()
+                    .location_constraint(BucketLocationConstraint::from(region))
+                    .build(),
+            );
+        }
+        request.send().await.map_err(cx.error("s3", "CreateBucket"))?;
+        cx.settle(|| put_public_access(cx, &s3, bucket, want.after("block_public_access"))).await?;
+        if want.after("versioning").as_bool() == Some(true) {
+            cx.settle(|| put_versioning(cx, &s3, bucket, true)).await?;
+        }
+        if !is_default(want.after("encryption")) {
+            cx.settle(|| put_encryption(cx, &s3, bucket, want.after("encryption"))).await?;
+        }
+        if !want.after("policy").is_null() {
+            cx.settle(|| put_policy(cx, &s3, bucket, want.after("policy"))).await?;
+        }
+        if want.after("tags").as_map().is_some_and(|t| !t.is_empty()) {
+            cx.settle(|| put_tags(cx, &s3, bucket, want.after("tags"))).await?;
+        }
+        Ok(want.done([("id", bucket.into())]))
+    }
+
+    async fn update(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(cx, step);
+        let (bucket, region) = (want.text("bucket")?, want.text("region")?);
+        let s3 = cx.s3(region);
+        // The block comes before a policy that it might have to refuse.
+        if want.changes("block_public_access") {
+            put_public_access(cx, &s3, bucket, want.after("block_public_access")).await?;
+        }
+        if want.changes("versioning") {
+            let on = want.after("versioning").as_bool() == Some(true);
+            put_versioning(cx, &s3, bucket, on).await?;
+        }
+        if want.changes("encryption") {
+            put_encryption(cx, &s3, bucket, want.after("encryption")).await?;
+        }
+        if want.changes("policy") {
+            put_policy(cx, &s3, bucket, want.after("policy")).await?;
+        }
+        if want.changes("tags") {
+            put_tags(cx, &s3, bucket, want.after("tags")).await?;
+        }
+        Ok(want.done([]))
+    }
+
+    async fn delete(&self, cx: &Session, step: &Step) -> Result<(), ProviderError> {
+        let want = Wanted::new(cx, step);
+        let bucket = want.text("bucket")?;
+        let region = want.text("region").unwrap_or(&cx.region);
+        let gone = cx
+            .s3(region)
+            .delete_bucket()
+            .bucket(bucket)
+            .send()
+            .await
+            .map_err(cx.error("s3", "DeleteBucket"))
+            .absent();
+        match gone {
+            Err(error) if error.code.as_deref() == Some("BucketNotEmpty") => Err(ProviderError {
+                failure: Failure::Refused,
+                message: format!(
+                    "`{bucket}` still holds objects or old versions, which Palisade does not delete: empty it first"
+                ),
+                ..error
+            }),
+            gone => gone.map(|_| ()),
+        }
+    }
+
+    async fn read(&self, cx: &Session, key: &str) -> Result<Option<LiveObject>, ProviderError> {
+        let location = cx
+            .s3(&cx.region)
+            .get_bucket_location()
+            .bucket(key)
+            .send()
+            .await
+            .map_err(cx.error("s3", "GetBucketLocation"))
+            .absent()?;
+        match location {
+            Some(location) => details(cx, key, &region_of(location.location_constraint())).await,
+            None => Ok(None),
+        }
+    }
+}
+
+/// Every bucket of the account, and why some could not be read.
+pub(super) async fn everything(
+    cx: &Session,
+) -> Result<(Vec<LiveObject>, Option<String>), ProviderError> {
+    let s3 = cx.s3(&cx.region);
+    let mut pages = s3.list_buckets().into_paginator().page_size(1_000).send();
+    let mut names = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(cx.error("s3", "ListBuckets"))?;
+        names.extend(page.buckets.unwrap_or_default());
+    }
+    let reads: Vec<_> = names
+        .into_iter()
+        .filter_map(|bucket| Some((bucket.name?, bucket.bucket_region)))
+        .map(|(name, region)| async move {
+            let read = match region.filter(|r| !r.is_empty()) {
+                Some(region) => details(cx, &name, &region).await,
+                None => S3Bucket.read(cx, &name).await,
+            };
+            (name, read)
+        })
+        .collect();
+    let mut found = Vec::new();
+    let mut unread = None;
+    let mut answers = stream::iter(reads).buffer_unordered(cx.options.concurrency);
+    while let Some((name, read)) = answers.next().await {
+        match read {
+            Ok(object) => found.extend(object),
+            Err(error) if error.failure == Failure::AccessDenied => {
+                unread.get_or_insert(format!("bucket `{name}`: {error}"));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((found, unread))
+}
+
+async fn details(
+    cx: &Session,
+    bucket: &str,
+    region: &str,
+) -> Result<Option<LiveObject>, ProviderError> {
+    let s3 = cx.s3(region);
+    let versioning = s3.get_bucket_versioning().bucket(bucket).send();
+    let encryption = s3.get_bucket_encryption().bucket(bucket).send();
+    let public = s3.get_public_access_block().bucket(bucket).send();
+    let policy = s3.get_bucket_policy().bucket(bucket).send();
+    let tagging = s3.get_bucket_tagging().bucket(bucket).send();
+    let (versioning, encryption, public, policy, tagging) =
+        futures::join!(versioning, encryption, public, policy, tagging);
+    let Some(versioning) = versioning.map_err(cx.error("s3", "GetBucketVersioning")).absent()?
+    else {
+        return Ok(None);
+    };
+    let encryption = encryption.map_err(cx.error("s3", "GetBucketEncryption")).absent()?;
+    let public = public.map_err(cx.error("s3", "GetPublicAccessBlock")).absent()?;
+    let policy = policy.map_err(cx.error("s3", "GetBucketPolicy")).absent()?;
+    let tagging = tagging.map_err(cx.error("s3", "GetBucketTagging")).absent()?;
+    let rule = encryption
+        .as_ref()
+        .and_then(|e| e.server_side_encryption_configuration())
+        .and_then(|c| c.rules().first());
+    let public = public.as_ref().and_then(|p| p.public_access_block_configuration());
+    let set = tagging.as_ref().map(|t| t.tag_set()).unwrap_or_default();
+    let content = policy.as_ref().and_then(|p| p.policy());
+    let role = Use::Resource("s3".to_owned());
+    Ok(live(
+        "s3_bucket",
+        attrs([
+            ("bucket", bucket.into()),
+            ("id", bucket.into()),
+            ("arn", format!("arn:{}:s3:::{bucket}", cx.partition()).into()),
+            ("region", region.into()),
+            ("versioning", (versioning.status() == Some(&BucketVersioningStatus::Enabled)).into()),
+            ("encryption", encryption_value(rule)),
+            ("block_public_access", public_access_value(public)),
+            ("policy", content.map_or(Value::Null, |text| canonical_policy(text, role))),
+            ("tags", tags(set.iter().map(|t| (t.key(), t.value())))),
+        ]),
+    ))
+}
+
+fn encryption_value(rule: Option<&ServerSideEncryptionRule>) -> Value {
+    let by_default = rule.and_then(|r| r.apply_server_side_encryption_by_default());
+    // S3 encrypts every bucket with SSE-S3 unless told otherwise (since January 2023).
+    let algorithm = by_default.map_or("AES256", |d| d.sse_algorithm().as_str());
+    let key = by_default.and_then(|d| d.kms_master_key_id());
+    let bucket_key = rule.and_then(|r| r.bucket_key_enabled()).unwrap_or(false);
+    Value::Map(BTreeMap::from([
+        ("algorithm".to_owned(), algorithm.into()),
+        ("kms_key_id".to_owned(), optional(key)),
+        ("bucket_key".to_owned(), bucket_key.into()),
+    ]))
+}
+
+fn is_default(encryption: &Value) -> bool {
+    encryption.is_null() || encryption.reveal() == &encryption_value(None)
+}
+
+fn public_access_value(block: Option<&PublicAccessBlockConfiguration>) -> Value {
+    let on = |get: fn(&PublicAccessBlockConfiguration) -> Option<bool>| {
+        Value::Bool(block.and_then(get).unwrap_or(false))
+    };
+    Value::Map(BTreeMap::from([
+        ("block_public_acls".to_owned(), on(|b| b.block_public_acls())),
+        ("block_public_policy".to_owned(), on(|b| b.block_public_policy())),
+        ("ignore_public_acls".to_owned(), on(|b| b.ignore_public_acls())),
+        ("restrict_public_buckets".to_owned(), on(|b| b.restrict_public_buckets())),
+    ]))
+}
+
+/// One switch of a public access block.
+pub(super) fn switch(block: &Value, name: &str) -> bool {
+    block.as_map().and_then(|b| b.get(name)).and_then(Value::as_bool).unwrap_or(false)
+}
+
+async fn put_public_access(
+    cx: &Session,
+    s3: &Client,
+    bucket: &str,
+    block: &Value,
+) -> Result<(), ProviderError> {
+    let configuration = PublicAccessBlockConfiguration::builder()
+        .block_public_acls(switch(block, "block_public_acls"))
+        .block_public_policy(switch(block, "block_public_policy"))
+        .ignore_public_acls(switch(block, "ignore_public_acls"))
+        .restrict_public_buckets(switch(block, "restrict_public_buckets"))
+        .build();
+    s3.put_public_access_block()
+        .bucket(bucket)
+        .public_access_block_configuration(configuration)
+        .send()
+        .await
+        .map_err(cx.error("s3", "PutPublicAccessBlock"))
+        .map(|_| ())
+}
+
+async fn put_versioning(
+    cx: &Session,
+    s3: &Client,
+    bucket: &str,
+    on: bool,
+) -> Result<(), ProviderError> {
+    let status =
+        if on { BucketVersioningStatus::Enabled } else { BucketVersioningStatus::Suspended };
+    s3.put_bucket_versioning()
+        .bucket(bucket)
+        .versioning_configuration(VersioningConfiguration::builder().status(status).build())
+        .send()
+        .await
+        .map_err(cx.error("s3", "PutBucketVersioning"))
+        .map(|_| ())
+}
+
+async fn put_encryption(
+    cx: &Session,
+    s3: &Client,
+    bucket: &str,
+    encryption: &Value,
+) -> Result<(), ProviderError> {
+    let part = |name: &str| encryption.as_map().and_then(|e| e.get(name));
+    let algorithm = part("algorithm").and_then(Value::as_str).unwrap_or("AES256");
+    let failed = |error: aws_smithy_types::error::operation::BuildError| {
+        errors::refuse("s3", "PutBucketEncryption", &cx.account, error.to_string())
+    };
+    let by_default = ServerSideEncryptionByDefault::builder()
+        .sse_algorithm(ServerSideEncryption::from(algorithm))
+        .set_kms_master_key_id(part("kms_key_id").and_then(Value::as_str).map(str::to_owned))
+        .build()
+        .map_err(failed)?;
+    let rule = ServerSideEncryptionRule::builder()
+        .apply_server_side_encryption_by_default(by_default)
+        .bucket_key_enabled(part("bucket_key").and_then(Value::as_bool).unwrap_or(false))
+        .build();
+    let configuration =
+        ServerSideEncryptionConfiguration::builder().rules(rule).build().map_err(failed)?;
+    s3.put_bucket_encryption()
+        .bucket(bucket)
+        .server_side_encryption_configuration(configuration)
+        .send()
+        .await
+        .map_err(cx.error("s3", "PutBucketEncryption"))
+        .map(|_| ())
+}
+
+async fn put_policy(
+    cx: &Session,
+    s3: &Client,
+    bucket: &str,
+    policy: &Value,
+) -> Result<(), ProviderError> {
+    if policy.is_null() {
+        return s3
+            .delete_bucket_policy()
+            .bucket(bucket)
+            .send()
+            .await
+            .map_err(cx.error("s3", "DeleteBucketPolicy"))
+            .absent()
+            .map(|_| ());
+    }
+    s3.put_bucket_policy()
+        .bucket(bucket)
+        .policy(document(policy))
+        .send()
+        .await
+        .map_err(cx.error("s3", "PutBucketPolicy"))
+        .map(|_| ())
+}
+
+async fn put_tags(
+    cx: &Session,
+    s3: &Client,
+    bucket: &str,
+    wanted: &Value,
+) -> Result<(), ProviderError> {
+    let set: Vec<Tag> = entries(wanted)
+        .into_iter()
+        .filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok())
+        .collect();
+    if set.is_empty() {
+        return s3
+            .delete_bucket_tagging()
+            .bucket(bucket)
+            .send()
+            .await
+            .map_err(cx.error("s3", "DeleteBucketTagging"))
+            .absent()
+            .map(|_| ());
+    }
+    let tagging = Tagging::builder().set_tag_set(Some(set)).build().map_err(|error| {
+        errors::refuse("s3", "PutBucketTagging", &cx.account, error.to_string())
+    })?;
+    s3.put_bucket_tagging()
+        .bucket(bucket)
+        .tagging(tagging)
+        .send()
+        .await
+        .map_err(cx.error("s3", "PutBucketTagging"))
+        .map(|_| ())
+}
