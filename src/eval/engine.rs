@@ -114,6 +114,7 @@ pub struct Engine<'c> {
     pub(super) known: &'c dyn Known,
     generation: AtomicU64,
     memo: Mutex<HashMap<Node, Slot>>,
+    held: super::meter::Held,
     active: Mutex<Vec<Active>>,
     modules: Mutex<Vec<Arc<ModuleInst<'c>>>>,
     objects: Mutex<Vec<Arc<Object<'c>>>>,
@@ -141,6 +142,7 @@ impl<'c> Engine<'c> {
             known,
             generation: AtomicU64::new(0),
             memo: Mutex::default(),
+            held: super::meter::Held::default(),
             active: Mutex::default(),
             modules: Mutex::default(),
             objects: Mutex::default(),
@@ -275,6 +277,8 @@ impl<'c> Engine<'c> {
             .at_opt(loc.cloned())
             .help("collect the values in one object instead of a chain")
             .into())
+        } else if self.held.is_full() {
+            Err(self.too_much(&node, loc))
         } else {
             compute().and_then(|stored| match &stored {
                 Stored::Value(value) if depth_exceeds(value, MAX_DEPTH) => {
@@ -284,6 +288,9 @@ impl<'c> Engine<'c> {
                     ))
                     .at_opt(loc.cloned())
                     .into())
+                }
+                Stored::Value(value) if !self.held.keep(value, generation) => {
+                    Err(self.too_much(&node, loc))
                 }
                 _ => Ok(stored),
             })
@@ -296,6 +303,14 @@ impl<'c> Engine<'c> {
         let slot = Slot::Done { result: result.clone(), deps, unknown, generation };
         lock(&self.memo).insert(node, slot);
         result
+    }
+
+    fn too_much(&self, node: &Node, loc: Option<&Loc>) -> Diagnostics {
+        Diagnostic::error("the values of the configuration grow beyond 512 MiB")
+            .at_opt(loc.cloned())
+            .detail(format!("`{}` is one too much", self.name(node)))
+            .help("locals that hold copies of each other multiply")
+            .into()
     }
 
     /// As [`Engine::get`], for nodes that hold a value.

@@ -14,6 +14,7 @@ use hcl::edit::Span;
 use hcl::edit::expr::{Conditional, Expression, FuncCall, Object, ObjectKey};
 
 use super::functions::{self, Call};
+use super::meter::{Exceeded, Meter};
 use super::scope::{RefPath, Scope};
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
 use crate::value::{Number, Unknown, Value};
@@ -26,7 +27,7 @@ pub type Outcome = Result<Value, Diagnostics>;
 /// # Errors
 /// Everything that is wrong in it, each at its place.
 pub fn evaluate(expr: &Expression, source: &Arc<Source>, scope: &dyn Scope) -> Outcome {
-    Evaluator::new(source, scope).evaluate(expr)
+    Evaluator::new(source, scope, &Meter::default()).evaluate(expr)
 }
 
 /// Evaluates with additional names in scope (`each`, `self`, an iterator), which hide outer ones.
@@ -41,7 +42,7 @@ pub fn evaluate_with(
 ) -> Outcome {
     match names.split_first() {
         None => evaluate(expr, source, scope),
-        Some(_) => with_frames(Evaluator::new(source, scope), names, expr),
+        Some(_) => with_frames(Evaluator::new(source, scope, &Meter::default()), names, expr),
     }
 }
 
@@ -69,16 +70,24 @@ pub struct Evaluator<'a> {
     source: &'a Arc<Source>,
     pub(super) scope: &'a dyn Scope,
     pub(super) locals: Option<&'a Frame<'a>>,
+    pub(super) meter: &'a Meter,
 }
 
 impl<'a> Evaluator<'a> {
-    pub(super) fn new(source: &'a Arc<Source>, scope: &'a dyn Scope) -> Self {
-        Self { source, scope, locals: None }
+    pub(super) fn new(source: &'a Arc<Source>, scope: &'a dyn Scope, meter: &'a Meter) -> Self {
+        Self { source, scope, locals: None, meter }
+    }
+
+    /// The error for an expression that would take all time or memory.
+    pub(super) fn exceeded(&self, what: Exceeded, part: &impl Span) -> Diagnostics {
+        self.error(part, what.summary())
+            .help("a `for` inside a `for` multiplies: iterate over less, or write it apart")
+            .into()
     }
 
     /// This evaluator with one more name in scope.
     pub(super) fn bind<'b>(&'b self, frame: &'b Frame<'b>) -> Evaluator<'b> {
-        Evaluator { source: self.source, scope: self.scope, locals: Some(frame) }
+        Evaluator { locals: Some(frame), ..*self }
     }
 
     pub(super) fn local(&self, name: &str) -> Option<&'a Value> {
@@ -111,14 +120,13 @@ impl<'a> Evaluator<'a> {
 
     /// Evaluates one expression.
     pub(super) fn evaluate(&self, expr: &Expression) -> Outcome {
+        self.meter.step().map_err(|what| self.exceeded(what, expr))?;
         match expr {
             Expression::Null(_) => Ok(Value::Null),
             Expression::Bool(b) => Ok(Value::Bool(*b.value())),
             Expression::Number(n) => Ok(number(n.value())),
             Expression::String(s) => Ok(Value::String(s.value().clone())),
-            Expression::Array(array) => {
-                self.each(array.iter(), |e| self.evaluate(e)).map(Value::List)
-            }
+            Expression::Array(array) => self.each(array.iter(), |e| self.part(e)).map(Value::List),
             Expression::Object(object) => self.object(object),
             Expression::StringTemplate(template) => self.quoted_template(template),
             Expression::HeredocTemplate(heredoc) => self.heredoc(heredoc),
@@ -131,6 +139,13 @@ impl<'a> Evaluator<'a> {
             Expression::BinaryOp(op) => self.binary(op),
             Expression::ForExpr(for_expr) => self.for_expr(for_expr),
         }
+    }
+
+    /// Evaluates what becomes a part of something larger.
+    pub(super) fn part(&self, expr: &Expression) -> Outcome {
+        let value = self.evaluate(expr)?;
+        self.meter.value(&value).map_err(|what| self.exceeded(what, expr))?;
+        Ok(value)
     }
 
     /// Evaluates all, collecting the errors of all.
@@ -171,7 +186,7 @@ impl<'a> Evaluator<'a> {
         let mut unknown: Vec<Unknown> = Vec::new();
         let mut sensitive = false;
         for (key, item) in object.iter() {
-            let value = self.evaluate(item.expr()).map_err(|e| errors.extend(e)).ok();
+            let value = self.part(item.expr()).map_err(|e| errors.extend(e)).ok();
             let name = match self.object_key(key) {
                 Ok((Value::Unknown(u), hidden)) => {
                     sensitive |= hidden;
@@ -300,6 +315,16 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// The arguments of a call. They go away with it, so they count only against each other.
+    fn arguments(&self, call: &FuncCall) -> Result<Vec<Value>, Diagnostics> {
+        let together = Meter::default();
+        self.each(call.args.iter(), |e| {
+            let value = self.evaluate(e)?;
+            together.value(&value).map_err(|what| self.exceeded(what, e))?;
+            Ok(value)
+        })
+    }
+
     fn call(&self, call: &FuncCall) -> Outcome {
         let loc = self.at(call);
         let name_loc = self.at(&call.name.name);
@@ -320,7 +345,7 @@ impl<'a> Evaluator<'a> {
         if functions::find(name).is_none() && !functions::SPECIAL.contains(&name) {
             return Err(functions::unknown_function(name, &name_loc).into());
         }
-        let mut args = self.each(call.args.iter(), |e| self.evaluate(e))?;
+        let mut args = self.arguments(call)?;
         let mut arg_locs: Vec<Loc> = call.args.iter().map(|e| self.at(e)).collect();
         let mut hidden = false;
         if call.args.expand_final()

@@ -422,6 +422,21 @@ fn nesting_is_bounded() {
     }
 }
 
+#[test]
+fn growth_is_bounded() {
+    let big = "x".repeat(60_000);
+    for text in [
+        "[for a in range(60000) : range(60000)]".to_owned(),
+        "{ for a in range(60000) : a => range(60000) }".to_owned(),
+        format!("\"%{{ for a in range(60000) }}{big}%{{ endfor }}\""),
+        format!("[for a in range(60000) : \"{big}${{a}}\"]"),
+    ] {
+        let errors = eval(&text).unwrap_err();
+        let summary = &errors.iter().next().unwrap().summary;
+        assert!(summary.contains("grows beyond 256 MiB"), "{summary}");
+    }
+}
+
 mod oracle {
     //! On what is wholly known, and where Terraform agrees with hcl-rs, both must agree.
 

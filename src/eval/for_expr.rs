@@ -75,12 +75,12 @@ impl Evaluator<'_> {
                 }
             }
             let Some(key_expr) = &expr.key_expr else {
-                list.push(inner.evaluate(&expr.value_expr)?);
+                list.push(inner.part(&expr.value_expr)?);
                 continue;
             };
             let (name, key_hidden) = inner.key_of(inner.evaluate(key_expr)?, key_expr)?;
             hidden |= key_hidden;
-            let value = inner.evaluate(&expr.value_expr)?;
+            let value = inner.part(&expr.value_expr)?;
             let name = match name {
                 Value::Unknown(u) => {
                     unknown.push(u);

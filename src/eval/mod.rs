@@ -12,6 +12,7 @@ mod for_expr;
 pub mod functions;
 mod instances;
 pub mod known;
+mod meter;
 mod module_scope;
 mod modules;
 mod operators;

@@ -130,7 +130,8 @@ impl Evaluator<'_> {
         let template = crate::stack::deep(|| parse_template(&source))
             .map_err(|error| conceal(error.into()))?;
         let scope = Values { template_file: true, ..Values::new(vars, cx.clone()) };
-        let result = Evaluator::new(&source, &scope).template(&template).map_err(conceal)?;
+        let result =
+            Evaluator::new(&source, &scope, self.meter).template(&template).map_err(conceal)?;
         Ok(mark(result, hidden))
     }
 }

@@ -210,8 +210,9 @@ impl Evaluator<'_> {
                             owned.as_str()
                         }
                     };
-                    text.push_str(strip(plain, previous, next));
-                    Ok(())
+                    let plain = strip(plain, previous, next);
+                    text.push_str(plain);
+                    self.meter.text(plain.len()).map_err(|what| self.exceeded(what, literal))
                 }
                 Element::Interpolation(interpolation) => self.interpolate(text, interpolation),
                 Element::Directive(directive) => match &**directive {
@@ -222,6 +223,7 @@ impl Evaluator<'_> {
             if let Err(more) = done {
                 errors.extend(more);
             }
+            self.meter.step().map_err(|what| self.exceeded(what, element))?;
             previous = closing_strip(element);
         }
         if errors.is_empty() { Ok(()) } else { Err(errors) }
@@ -231,6 +233,7 @@ impl Evaluator<'_> {
         let (value, hidden) = unmark(self.evaluate(&part.expr)?);
         text.hidden |= hidden;
         if let Some(written) = super::operators::text_of(&value) {
+            self.meter.text(written.len()).map_err(|what| self.exceeded(what, &part.expr))?;
             text.push_str(&written);
             return Ok(());
         }

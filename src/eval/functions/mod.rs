@@ -155,7 +155,7 @@ pub const FAMILIES: &[(&str, &[&[Function]])] = &[
 ];
 
 /// The largest result of one call: bytes of text plus a fixed cost per value.
-pub const MAX_RESULT: usize = 64 * 1024 * 1024;
+pub const MAX_RESULT: usize = 128 * 1024 * 1024;
 
 fn table() -> &'static BTreeMap<&'static str, &'static Function> {
     static TABLE: OnceLock<BTreeMap<&'static str, &'static Function>> = OnceLock::new();
@@ -275,10 +275,10 @@ pub(crate) fn weight(value: &Value) -> usize {
     value.visit(&mut |v| {
         let own = match v {
             Value::String(text) => text.len(),
-            Value::Map(map) => map.keys().map(|key| key.len().saturating_add(32)).sum(),
+            Value::Map(map) => map.keys().map(|key| key.len().saturating_add(48)).sum(),
             _ => 0,
         };
-        total = total.saturating_add(own).saturating_add(32);
+        total = total.saturating_add(own).saturating_add(std::mem::size_of::<Value>());
     });
     total
 }
