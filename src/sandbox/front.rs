@@ -1,6 +1,5 @@
 //! The HTTP side: takes requests from the SDK, finds service and caller, applies faults, keeps what changed, answers.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,15 +12,14 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
-use bytes::Bytes;
 
 use super::caller::{self, Caller};
 use super::faults::{Dice, FaultAction, Phase, RequestInfo, Ripening, Trouble};
+use super::incoming::{is_mutating, parse, subject};
 use super::params::Params;
 use super::store::Change;
 use super::store::log::{Log, News};
-use super::wire::{Call, Ctx, Refusal, Reply, Service, form};
+use super::wire::{Call, Ctx, Refusal, Reply, Service};
 use super::world::{DIGITS, UPPER, World, derive};
 use super::{
     Options, authorize, cloudwatch, iam, organizations, protocol, s3, s3control, ssm, sts,
@@ -366,13 +364,20 @@ impl Core {
         self.take_over(changes, Path::new("the sandbox directory")).await
     }
 
-    /// Keeps what the last request changed.
+    /// Keeps what the last request changed; where that fails, takes it back.
     fn keep(&mut self) -> Result<(), Diagnostic> {
         let changes = self.world.drain();
-        match &mut self.log {
-            Some(log) if !changes.is_empty() => log.append(&changes),
-            _ => Ok(()),
+        let Some(log) = &mut self.log else { return Ok(()) };
+        if changes.is_empty() {
+            return Ok(());
         }
+        let Err(problem) = log.append(&changes) else { return Ok(()) };
+        if let Ok(kept) = log.reread() {
+            self.world.clear();
+            self.cloudwatch.forget();
+            let _ = self.world.load(kept);
+        }
+        Err(problem)
     }
 }
 
@@ -404,64 +409,6 @@ fn request_id(number: u64) -> String {
     format!("00000000-0000-4000-8000-{number:012}")
 }
 
-/// Whether an operation changes anything, by its name.
-fn is_mutating(operation: &str) -> bool {
-    const READING: [&str; 9] = [
-        "Get",
-        "List",
-        "Describe",
-        "Head",
-        "AssumeRole",
-        "Simulate",
-        "Generate",
-        "Lookup",
-        "Decode",
-    ];
-    !READING.iter().any(|prefix| operation.starts_with(prefix))
-}
-
-/// What a request is about, for tests and hooks.
-fn subject(call: &Call) -> String {
-    match call.service {
-        Service::Iam | Service::Sts => {
-            let params = form(&String::from_utf8_lossy(&call.body));
-            const NAMES: [&str; 9] = [
-                "RoleName",
-                "RoleArn",
-                "UserName",
-                "GroupName",
-                "PolicyArn",
-                "PolicyName",
-                "OpenIDConnectProviderArn",
-                "Url",
-                "AccountAlias",
-            ];
-            NAMES.iter().find_map(|name| params.get(*name).cloned()).unwrap_or_default()
-        }
-        Service::Organizations | Service::Ssm => {
-            let body: serde_json::Value = serde_json::from_slice(&call.body).unwrap_or_default();
-            const NAMES: [&str; 10] = [
-                "PolicyId",
-                "AccountId",
-                "OrganizationalUnitId",
-                "CreateAccountRequestId",
-                "Email",
-                "Name",
-                "Path",
-                "ResourceId",
-                "TargetId",
-                "ParentId",
-            ];
-            NAMES
-                .iter()
-                .find_map(|name| body.get(*name)?.as_str().map(str::to_owned))
-                .unwrap_or_default()
-        }
-        Service::S3 => s3::target(call).map_or_else(String::new, |t| t.to_string()),
-        Service::S3Control | Service::CloudWatch => call.path.clone(),
-    }
-}
-
 /// Counts an Organizations write in flight; knows how many there were before it.
 struct Writing<'a>(u64, &'a AtomicU64);
 
@@ -475,74 +422,6 @@ impl Drop for Writing<'_> {
     fn drop(&mut self) {
         self.1.fetch_sub(1, Ordering::SeqCst);
     }
-}
-
-/// Takes a request of the SDK apart.
-async fn parse(request: HttpRequest) -> Result<Call, ConnectorError> {
-    let method = request.method().to_owned();
-    let uri = request.uri().to_owned();
-    let headers: BTreeMap<String, String> = request
-        .headers()
-        .iter()
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
-        .collect();
-    let body = ByteStream::new(request.into_body())
-        .collect()
-        .await
-        .map_err(|e| ConnectorError::user(e.into()))?
-        .into_bytes();
-    Ok(take_apart(method, &uri, headers, body))
-}
-
-fn take_apart(method: String, uri: &str, headers: BTreeMap<String, String>, body: Bytes) -> Call {
-    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
-    let (host, path_and_query) = match rest.find('/') {
-        Some(at) => rest.split_at(at),
-        None => (rest.split('?').next().unwrap_or(rest), "/"),
-    };
-    let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
-    let (host, path, query) = (host.to_owned(), path.to_owned(), form(query));
-    let scope: Vec<&str> = headers
-        .get("authorization")
-        .and_then(|header| header.split_once("Credential="))
-        .map(|(_, rest)| rest.split(',').next().unwrap_or_default().split('/').collect())
-        .unwrap_or_default();
-    let region = scope.get(2).copied().unwrap_or("us-east-1").to_owned();
-    let label = host.split(['.', ':']).next().unwrap_or_default();
-    let service = match scope.get(3).copied().unwrap_or(label) {
-        "iam" => Service::Iam,
-        "sts" => Service::Sts,
-        "organizations" => Service::Organizations,
-        "ssm" => Service::Ssm,
-        "monitoring" => Service::CloudWatch,
-        _ if path.starts_with("/v20180820/") => Service::S3Control,
-        _ => Service::S3,
-    };
-    let mut call = Call {
-        service,
-        operation: String::new(),
-        method,
-        host,
-        path,
-        query,
-        headers,
-        region,
-        body,
-    };
-    call.operation = match service {
-        Service::Iam | Service::Sts => {
-            form(&String::from_utf8_lossy(&call.body)).remove("Action").unwrap_or_default()
-        }
-        Service::Organizations | Service::Ssm => call
-            .header("x-amz-target")
-            .and_then(|target| target.rsplit('.').next())
-            .unwrap_or_default()
-            .to_owned(),
-        Service::CloudWatch => cloudwatch::operation(&call),
-        Service::S3 => s3::operation(&call),
-        Service::S3Control => s3control::operation(&call),
-    };
-    call
 }
 
 /// The SDK's side of the front.

@@ -15,6 +15,7 @@ mod cloudwatch;
 mod faults;
 mod front;
 mod iam;
+mod incoming;
 mod organizations;
 mod params;
 mod protocol;

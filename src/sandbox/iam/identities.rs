@@ -280,8 +280,8 @@ pub(super) fn list(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> An
         .filter(|identity| identity.path.starts_with(prefix))
         .collect();
     let world = &*ctx.world;
-    let (items, tail) =
-        page(params, all.into_iter().map(|i| (i.name.to_lowercase(), xml(world, i, false))))?;
+    let (found, tail) = page(params, all.into_iter().map(|i| (i.name.to_lowercase(), i)))?;
+    let items = found.into_iter().map(|i| xml(world, i, false));
     Ok(Xml::new().list(&format!("{}s", kind.title()), items).join(&tail))
 }
 

@@ -30,7 +30,12 @@ pub(super) fn serve(ctx: &mut Ctx<'_>, operation: &str, params: &Params) -> Opti
 }
 
 /// The tags of what a request names.
-fn tags_of<'c>(ctx: &'c mut Ctx<'_>, kind: &str, params: &Params) -> Result<&'c mut Tags, Refusal> {
+fn tags_of<'c>(
+    ctx: &'c mut Ctx<'_>,
+    kind: &str,
+    params: &Params,
+    write: bool,
+) -> Result<&'c mut Tags, Refusal> {
     let account = &ctx.caller.account;
     let missing =
         |what: &str| Err(Refusal::new(404, "NoSuchEntity", format!("{what} cannot be found.")));
@@ -39,7 +44,7 @@ fn tags_of<'c>(ctx: &'c mut Ctx<'_>, kind: &str, params: &Params) -> Result<&'c 
             let kind = if kind == "Role" { IdentityKind::Role } else { IdentityKind::User };
             let name = params.need(kind.name_member())?;
             let key = identity_key(account, kind, name);
-            let row = ctx.world.identities.get_mut(&key);
+            let row = ctx.world.identities.reach(&key, write);
             if row.as_ref().is_some_and(|row| ctx.ripening.unripe("read", &row.arn)) {
                 return missing(&format!("The {} with name {name}", kind.lower()));
             }
@@ -55,7 +60,7 @@ fn tags_of<'c>(ctx: &'c mut Ctx<'_>, kind: &str, params: &Params) -> Result<&'c 
                 ));
             }
             let row = policies::row_key(account, arn)
-                .and_then(|key| ctx.world.managed_policies.get_mut(&key));
+                .and_then(|key| ctx.world.managed_policies.reach(&key, write));
             (row.map(|row| &mut row.tags), format!("Policy {arn}"))
         }
         "OpenIDConnectProvider" => {
@@ -64,13 +69,13 @@ fn tags_of<'c>(ctx: &'c mut Ctx<'_>, kind: &str, params: &Params) -> Result<&'c 
                 .strip_prefix(&format!("arn:aws:iam::{account}:oidc-provider/"))
                 .map(|url| format!("{account}/{url}"))
                 .unwrap_or_default();
-            let row = ctx.world.oidc_providers.get_mut(&key);
+            let row = ctx.world.oidc_providers.reach(&key, write);
             (row.map(|row| &mut row.tags), format!("OpenIDConnect Provider {arn}"))
         }
         _ => {
             let name = params.need("InstanceProfileName")?;
             let key = format!("{account}/{}", name.to_lowercase());
-            let row = ctx.world.instance_profiles.get_mut(&key);
+            let row = ctx.world.instance_profiles.reach(&key, write);
             (row.map(|row| &mut row.tags), format!("Instance Profile {name}"))
         }
     };
@@ -81,7 +86,7 @@ fn tags_of<'c>(ctx: &'c mut Ctx<'_>, kind: &str, params: &Params) -> Result<&'c 
 }
 
 fn run(ctx: &mut Ctx<'_>, deed: &Deed, kind: &str, params: &Params) -> Answer {
-    let tags = tags_of(ctx, kind, params)?;
+    let tags = tags_of(ctx, kind, params, !matches!(deed, Deed::List))?;
     match deed {
         Deed::Tag => {
             let pairs = params.pairs("Tags");

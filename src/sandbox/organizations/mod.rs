@@ -349,6 +349,17 @@ fn constraint(reason: &'static str, message: &str) -> Refusal {
     Refusal::new(400, "ConstraintViolationException", message).reason(reason)
 }
 
+/// The key after which the next page starts.
+fn after(body: &Value) -> Result<Option<String>, Refusal> {
+    let Some(token) = text(body, "NextToken") else { return Ok(None) };
+    URL_SAFE_NO_PAD
+        .decode(token)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .map(Some)
+        .ok_or_else(|| invalid("INVALID_NEXT_TOKEN", "The NextToken is not valid."))
+}
+
 /// One page: `MaxResults` (1 to 20, 20 by default) and `NextToken` honoured. Items in the order of their keys.
 fn page(body: &Value, member: &str, items: impl IntoIterator<Item = (String, Value)>) -> Answer {
     let size = match body.get("MaxResults") {
@@ -359,16 +370,7 @@ fn page(body: &Value, member: &str, items: impl IntoIterator<Item = (String, Val
             .and_then(|n| usize::try_from(n).ok())
             .ok_or_else(|| invalid("MAX_VALUE_EXCEEDED", "MaxResults must be between 1 and 20."))?,
     };
-    let after = match text(body, "NextToken") {
-        None => None,
-        Some(token) => Some(
-            URL_SAFE_NO_PAD
-                .decode(token)
-                .ok()
-                .and_then(|bytes| String::from_utf8(bytes).ok())
-                .ok_or_else(|| invalid("INVALID_NEXT_TOKEN", "The NextToken is not valid."))?,
-        ),
-    };
+    let after = after(body)?;
     let mut items: Vec<(String, Value)> = items.into_iter().collect();
     items.sort_by(|a, b| a.0.cmp(&b.0));
     let mut rest =

@@ -14,15 +14,20 @@ pub(super) fn serve(
     body: &Value,
 ) -> Answer {
     let id = need(body, "ResourceId")?;
+    let write = operation != "ListTagsForResource";
     let world = &mut *ctx.world;
     let tags: Option<&mut Tags> = if id == org.root {
-        world.organization.get_mut("org").map(|org| &mut org.root_tags)
+        world.organization.reach("org", write).map(|org| &mut org.root_tags)
     } else if id.starts_with("ou-") {
-        world.units.get_mut(id).map(|unit| &mut unit.tags)
+        world.units.reach(id, write).map(|unit| &mut unit.tags)
     } else if id.starts_with("p-") {
-        world.org_policies.get_mut(id).map(|policy| &mut policy.tags)
+        world.org_policies.reach(id, write).map(|policy| &mut policy.tags)
     } else {
-        world.accounts.get_mut(id).filter(|a| !a.parent.is_empty()).map(|account| &mut account.tags)
+        world
+            .accounts
+            .reach(id, write)
+            .filter(|a| !a.parent.is_empty())
+            .map(|account| &mut account.tags)
     };
     let tags = tags.ok_or_else(|| {
         Refusal::new(

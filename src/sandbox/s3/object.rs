@@ -446,7 +446,9 @@ fn tagging(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket, key: &str) -> Answer
     };
     let body = plain_body(call)?;
     let document = String::from_utf8_lossy(&body).into_owned();
-    let Some(version) = ctx.world.versions.get_mut(&row) else { return Err(no_such_key()) };
+    let Some(version) = ctx.world.versions.reach(&row, call.method != "GET") else {
+        return Err(no_such_key());
+    };
     match call.method.as_str() {
         "PUT" => {
             let (keys, values) = (texts_of(&document, "Key"), texts_of(&document, "Value"));

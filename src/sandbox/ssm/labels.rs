@@ -100,7 +100,11 @@ pub(super) fn tags_member(body: &Value) -> Result<Tags, Refusal> {
     Ok(tags)
 }
 
-fn tagged<'c>(ctx: &'c mut Ctx<'_>, body: &Value) -> Result<&'c mut Parameter, Refusal> {
+fn tagged<'c>(
+    ctx: &'c mut Ctx<'_>,
+    body: &Value,
+    write: bool,
+) -> Result<&'c mut Parameter, Refusal> {
     if need(body, "ResourceType")? != "Parameter" {
         return Err(Refusal::new(
             400,
@@ -110,7 +114,7 @@ fn tagged<'c>(ctx: &'c mut Ctx<'_>, body: &Value) -> Result<&'c mut Parameter, R
     }
     let name = need(body, "ResourceId")?;
     let key = row_key(ctx, name);
-    ctx.world.parameters.get_mut(&key).ok_or_else(|| {
+    ctx.world.parameters.reach(&key, write).ok_or_else(|| {
         Refusal::new(
             400,
             "InvalidResourceId",
@@ -121,7 +125,7 @@ fn tagged<'c>(ctx: &'c mut Ctx<'_>, body: &Value) -> Result<&'c mut Parameter, R
 
 pub(super) fn add_tags(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
     let tags = tags_member(body)?;
-    let parameter = tagged(ctx, body)?;
+    let parameter = tagged(ctx, body, true)?;
     let mut next = parameter.tags.clone();
     next.extend(tags);
     if next.len() > 50 {
@@ -137,7 +141,7 @@ pub(super) fn add_tags(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
 
 pub(super) fn remove_tags(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
     let keys = texts(body, "TagKeys");
-    let parameter = tagged(ctx, body)?;
+    let parameter = tagged(ctx, body, true)?;
     for key in keys {
         parameter.tags.remove(key);
     }
@@ -145,7 +149,7 @@ pub(super) fn remove_tags(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
 }
 
 pub(super) fn list_tags(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
-    let tags = &tagged(ctx, body)?.tags;
+    let tags = &tagged(ctx, body, false)?.tags;
     let list: Vec<Value> = tags.iter().map(|(k, v)| json!({ "Key": k, "Value": v })).collect();
     Ok(json!({ "TagList": list }))
 }

@@ -204,11 +204,19 @@ impl Log {
         Ok(News::Changes(self.parse(&bytes)?))
     }
 
+    /// Everything that is kept, read anew: for when a change could not be.
+    pub(crate) fn reread(&mut self) -> Result<Vec<Change>, Diagnostic> {
+        self.read_all()
+    }
+
     /// Appends one line. Call with the lock held and after [`Log::news`].
     pub(crate) fn append(&mut self, changes: &[Change]) -> Result<(), Diagnostic> {
         let line = self.line(self.next, changes)?;
         self.file.seek(SeekFrom::Start(self.offset)).map_err(|e| self.failed(&e))?;
-        self.file.write_all(line.as_bytes()).map_err(|e| self.failed(&e))?;
+        if let Err(error) = self.file.write_all(line.as_bytes()) {
+            let _ = self.file.set_len(self.offset); // half a line helps nobody
+            return Err(self.failed(&error).help("free some space and run the command again"));
+        }
         self.offset += u64::try_from(line.len()).unwrap_or(0);
         self.next += 1;
         Ok(())

@@ -34,6 +34,11 @@ impl<T> Table<T> {
         Some(row)
     }
 
+    /// The row for changing when `write` is set, else for looking through code that both share.
+    pub(crate) fn reach(&mut self, key: &str, write: bool) -> Option<&mut T> {
+        if write { self.get_mut(key) } else { self.rows.get_mut(key) }
+    }
+
     pub(crate) fn contains(&self, key: &str) -> bool {
         self.rows.contains_key(key)
     }
