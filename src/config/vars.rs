@@ -114,7 +114,13 @@ impl Collector<'_> {
             }
             Some(_) => false,
         };
-        let parsed = if plain { Ok(literal(source)) } else { syntax::parse_expression(source) };
+        let trimmed;
+        let (source, parsed) = if plain {
+            (source, Ok(literal(source)))
+        } else {
+            trimmed = Source::new(source.name(), source.text().trim());
+            (&trimmed, syntax::parse_expression(&trimmed))
+        };
         match parsed {
             Ok(node) => {
                 let value = Expr::new(node, source);
@@ -199,7 +205,7 @@ mod tests {
             vars: vec![
                 VarArg::parse("d=first").expect("var"),
                 VarArg::File(dir.path().join("extra.hclvars")),
-                VarArg::parse("c=[\"x\"]").expect("var"),
+                VarArg::parse("c= [\"x\"]").expect("var"),
             ],
             env_vars: [
                 ("a".to_owned(), "env".to_owned()),
