@@ -66,7 +66,7 @@ pub(super) enum Stored {
     Objects(Arc<Expansion>),
     Provider(Arc<super::estate::ProviderSettings>),
     Limits(Arc<crate::iam::Limits>),
-    Home(Arc<super::instances::HomeFacts>),
+    Home(Arc<super::surroundings::HomeFacts>),
 }
 
 impl Stored {

@@ -8,13 +8,12 @@ use super::engine::{Engine, ModuleIx, Node, ObjectIx, Stored};
 use super::estate::{Instance, Lifecycle};
 use super::module_scope::ModuleScope;
 use super::modules::{Keyed, ModuleInst};
-use super::ownership::ownership_tags;
 use super::placement::Place;
 use super::scope::suggest;
 use crate::address::{InstanceKey, Placement, ResourceAddr};
 use crate::config::{IgnoreChanges, ResourceDecl};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
-use crate::ids::{Handle, Partition};
+use crate::ids::Handle;
 use crate::schema::{Attr, Body, Context, Home, Kind, Spanned, Ty, kind};
 use crate::value::{Attrs, BlockRef, Unknown, Value};
 
@@ -49,14 +48,6 @@ pub(super) struct Expansion {
     pub(super) placed: bool,
     /// By key, then by place.
     pub(super) instances: BTreeMap<Option<InstanceKey>, BTreeMap<Option<Placement>, ObjectIx>>,
-}
-
-/// What a place determines for the instances there.
-#[derive(Default)]
-pub(super) struct HomeFacts {
-    pub(super) account_id: Value,
-    /// The environment's region, else the account's.
-    pub(super) region: Option<String>,
 }
 
 impl<'c> Engine<'c> {
@@ -328,98 +319,6 @@ impl<'c> Engine<'c> {
         computed
     }
 
-    /// What the pure half of a kind may know of an instance's surroundings.
-    fn context(&self, object: &Arc<Object<'c>>, with_tags: bool) -> Result<Context, Diagnostics> {
-        let provider = self.provider()?;
-        let mut default_tags = BTreeMap::new();
-        let mut region = provider.region.to_string();
-        let mut account_id = None;
-        if with_tags {
-            default_tags.extend(provider.default_tags.clone());
-        }
-        if let Some(place) = &object.place {
-            let home = self.home(place, &object.decl.loc)?;
-            account_id = Some(home.account_id.clone());
-            if let Some(given) = &home.region {
-                region.clone_from(given);
-            }
-            if let (true, Some(name)) = (with_tags, &place.placement.environment) {
-                let (tags, _) =
-                    self.recorded(|| self.environment_attr(name, "tags", &object.decl.loc));
-                if let Value::Map(tags) = tags? {
-                    for (key, value) in tags {
-                        if let Some(text) = super::operators::text_of(value.reveal()) {
-                            default_tags.insert(key, text);
-                        }
-                    }
-                }
-            }
-        }
-        let account_id = match account_id {
-            Some(id) => id,
-            None => self.management_account(),
-        };
-        Ok(Context {
-            address: (*object.address).clone(),
-            estate: self.estate_name(),
-            account_id,
-            partition: Partition::of_region(&region),
-            region,
-            default_tags,
-            limits: (*self.limits()?).clone(),
-            ownership_tags: if with_tags {
-                ownership_tags(&object.address)
-            } else {
-                BTreeMap::new()
-            },
-        })
-    }
-
-    /// What a place itself determines, for all instances there.
-    fn home(&self, place: &Place, loc: &Loc) -> Result<Arc<HomeFacts>, Diagnostics> {
-        let node = Node::Home(place.account, place.placement.environment.clone());
-        let stored = self.get(node, Some(loc), || {
-            let mut facts = HomeFacts { account_id: Value::Null, region: None };
-            if let Some(account) = self.object(place.account) {
-                facts.account_id =
-                    self.identity(&account, None)?.get("id").cloned().unwrap_or_default();
-                if let Value::String(text) = self.object_attr(&account, "region", loc)? {
-                    facts.region = Some(text);
-                }
-            }
-            if let Some(name) = &place.placement.environment
-                && let Value::String(text) = self.environment_attr(name, "region", loc)?
-            {
-                facts.region = Some(text);
-            }
-            Ok(Stored::Home(Arc::new(facts)))
-        })?;
-        match stored {
-            Stored::Home(facts) => Ok(facts),
-            _ => Ok(Arc::default()),
-        }
-    }
-
-    /// Id of the management account, as far as it is known.
-    fn management_account(&self) -> Value {
-        if let Some(id) = self.known.management_account() {
-            return Value::string(id.as_str());
-        }
-        let organization =
-            self.config.root().resources.iter().find(|((kind, _), _)| kind == "organization");
-        let Some(((_, label), decl)) = organization else {
-            return Value::Unknown(Unknown::default());
-        };
-        let literal = decl.body.get("management_account_id").and_then(|e| e.as_literal_str());
-        match literal {
-            Some(id) => Value::string(id),
-            None => Value::Unknown(Unknown::attr(
-                ResourceAddr::new("organization", label.as_str()),
-                "management_account_id",
-            )),
-        }
-    }
-
     /// One attribute of an instance, as expressions read it.
     pub(super) fn object_attr(
         &self,
@@ -597,11 +496,6 @@ impl<'c> Engine<'c> {
             }
         }
         Ok(all)
-    }
-
-    /// `palisade { name }`.
-    pub(super) fn estate_name(&self) -> String {
-        self.config.settings.name.as_ref().map(|n| n.value.clone()).unwrap_or_default()
     }
 }
 

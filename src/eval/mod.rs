@@ -3,6 +3,7 @@
 mod assemble;
 mod body;
 mod checks;
+mod config_instances;
 mod config_values;
 mod engine;
 mod environments;
@@ -20,6 +21,7 @@ pub mod ownership;
 mod placement;
 pub mod scope;
 mod special;
+mod surroundings;
 pub mod syntax;
 mod templates;
 mod traversal;
