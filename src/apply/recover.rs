@@ -322,6 +322,7 @@ async fn wait_for_pending(
             before: None,
             after: resources.get(&address).map(attrs_of_record),
             changed: Vec::new(),
+            meta: Attrs::new(),
             target: Some(request),
         };
         match patiently(cx, Duration::from_secs(1800), || cx.provider.execute(target, &step)).await

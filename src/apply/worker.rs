@@ -143,6 +143,11 @@ impl Worker<'_> {
             }
             _ => Vec::new(),
         };
+        let recorded = job.prior.iter().flat_map(|prior| &prior.meta);
+        let meta: Attrs = match op {
+            Op::Delete => recorded.map(|(k, v)| (k.clone(), Value::from_json(v))).collect(),
+            _ => job.meta.clone(),
+        };
         let step = Step {
             op,
             kind: schema.kind,
@@ -150,6 +155,7 @@ impl Worker<'_> {
             before,
             after: real.clone(),
             changed,
+            meta,
             target: job.step_target.clone(),
         };
         let returned = self.execute(step, real.as_ref()).await?;

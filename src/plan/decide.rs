@@ -255,10 +255,15 @@ impl<'a> Decision<'a> {
             return;
         };
         let meta = self.kind.meta(&instance.body);
+        // Of a list that others add to, state records what is there; what the block declared is a fact of its own.
+        let declared = self.recorded.and_then(|r| r.meta.get("declared")?.as_object());
         let applied: Attrs = self
             .recorded
-            .map(|r| r.attrs.iter().map(|(k, v)| (k.clone(), Value::from_json(v))).collect())
-            .unwrap_or_default();
+            .into_iter()
+            .flat_map(|r| &r.attrs)
+            .chain(declared.into_iter().flatten())
+            .map(|(k, v)| (k.clone(), Value::from_json(v)))
+            .collect();
         after = self.kind.reconcile(after, before, &applied, &meta);
         ignore_changes(&mut after, before, &instance.lifecycle.ignore_changes);
         let recorded = Recorded(self.recorded.map(|r| &r.attrs));

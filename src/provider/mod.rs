@@ -113,6 +113,9 @@ pub struct Step {
     pub after: Option<Attrs>,
     /// The paths that differ.
     pub changed: Vec<AttrPath>,
+    /// What only Palisade knows of it (`on_destroy`, `access_role`): what its block says, on
+    /// deletion what state recorded.
+    pub meta: Attrs,
     /// Target id for attach and detach; new parent's id for move; request id for wait.
     pub target: Option<String>,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::iam_policy::DESCRIPTION;
 use super::kinds::merge_additive;
 use super::policy::{self, STATEMENT, STATEMENTS, TRUST};
-use super::read::{Reader, Rule, arn, assigned, iam_name_char, reference, str_attr};
+use super::read::{Reader, Rule, arn, assigned, declared, iam_name_char, reference, str_attr};
 use super::tags;
 use super::tags::TAGS;
 use super::{
@@ -270,7 +270,16 @@ impl Kind for IamRole {
 
     fn meta(&self, body: &Body) -> Attrs {
         let exclusive = body.get("exclusive").and_then(|v| v.value.as_bool()).unwrap_or(true);
-        Attrs::from([("exclusive".to_owned(), exclusive.into())])
+        let attached = Reader::new(body).set("managed_policies", |_, v| reference(v, "arn"));
+        let inline = body.nested("statement").chain(body.nested("inline_policy"));
+        let names = inline.filter_map(|b| Some((b.labels.first()?.value.clone(), true.into())));
+        Attrs::from([
+            ("exclusive".to_owned(), exclusive.into()),
+            declared([
+                ("inline_policies", Value::Map(names.collect())),
+                ("managed_policies", attached.unwrap_or_default()),
+            ]),
+        ])
     }
 
     fn reconcile(&self, mut desired: Attrs, live: &Attrs, recorded: &Attrs, meta: &Attrs) -> Attrs {

@@ -322,15 +322,16 @@ pub trait Kind: Send + Sync {
     fn computed(&self, desired: &Attrs, cx: &Context) -> Attrs;
 
     /// Settings of the block that steer Palisade and are not in AWS: `on_destroy`, `exclusive`.
-    /// They are kept beside the attributes in state and never make a change by themselves.
+    /// They are kept beside the attributes in state and never make a change by themselves. A kind with
+    /// lists that others may add to keeps under `declared` what the block itself put into each.
     fn meta(&self, _body: &Body) -> Attrs {
         Attrs::new()
     }
 
     /// The desired attributes in the presence of a live object: adds what is there and shall be left
     /// alone (additive lists of the organization, attachments under `exclusive = false`, protected
-    /// policies). `recorded` is what state remembers of the last apply (empty when nothing): what
-    /// it lists and the block no longer does was Palisade's own and goes. The default leaves nothing
+    /// policies). `recorded` is what state remembers of the last apply (empty when nothing), `declared`
+    /// lists as they were declared then: what it lists and the block no longer does was Palisade's own and goes. The default leaves nothing
     /// alone.
     fn reconcile(&self, desired: Attrs, _live: &Attrs, _recorded: &Attrs, _meta: &Attrs) -> Attrs {
         desired

@@ -2,7 +2,7 @@
 
 use super::kinds::merge_additive;
 use super::policy::{self, STATEMENTS};
-use super::read::{Reader, Rule, assigned, node, str_attr};
+use super::read::{Reader, Rule, assigned, declared, node, str_attr};
 use super::tags;
 use super::tags::TAGS;
 use super::{
@@ -141,7 +141,11 @@ impl Kind for OrgPolicy {
 
     fn meta(&self, body: &Body) -> Attrs {
         let exclusive = body.get("exclusive").and_then(|v| v.value.as_bool()).unwrap_or(false);
-        Attrs::from([("exclusive".to_owned(), exclusive.into())])
+        let targets = Reader::new(body).set("targets", |_, value| node(value, true).ok());
+        Attrs::from([
+            ("exclusive".to_owned(), exclusive.into()),
+            declared([("targets", targets.unwrap_or_default())]),
+        ])
     }
 
     fn reconcile(&self, mut desired: Attrs, live: &Attrs, recorded: &Attrs, meta: &Attrs) -> Attrs {

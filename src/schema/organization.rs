@@ -1,7 +1,7 @@
 //! The organization itself: its feature set, enabled policy types and trusted services.
 
 use super::kinds::merge_additive;
-use super::read::{Reader, assigned};
+use super::read::{Reader, assigned, declared};
 use super::{
     Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema, Nested, Recovery,
     Ty,
@@ -186,7 +186,9 @@ impl Kind for Organization {
 
     fn meta(&self, body: &Body) -> Attrs {
         let exclusive = body.get("exclusive").and_then(|v| v.value.as_bool()).unwrap_or(false);
-        Attrs::from([("exclusive".to_owned(), exclusive.into())])
+        let mut reader = Reader::new(body);
+        let mut list = |name| (name, reader.strings(name, |_| None).unwrap_or_default());
+        Attrs::from([("exclusive".to_owned(), exclusive.into()), declared(ADDITIVE.map(&mut list))])
     }
 
     fn reconcile(&self, mut desired: Attrs, live: &Attrs, recorded: &Attrs, meta: &Attrs) -> Attrs {

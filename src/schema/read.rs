@@ -402,6 +402,12 @@ pub(super) fn str_attr<'a>(attrs: &'a Attrs, name: &str) -> Option<&'a str> {
     attrs.get(name).and_then(Value::as_str)
 }
 
+/// What the block itself puts into lists that others may add to, for `declared` among the facts of state.
+pub(super) fn declared<'n>(lists: impl IntoIterator<Item = (&'n str, Value)>) -> (String, Value) {
+    let map = lists.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    ("declared".to_owned(), Value::Map(map))
+}
+
 /// The map of named flags.
 pub(super) fn flags(names: &[&str], on: bool) -> Value {
     let map: BTreeMap<String, Value> =

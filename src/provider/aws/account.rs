@@ -37,7 +37,7 @@ impl KindProvider for Account {
                 format!("the account `{id}` is not in the organization"),
             ));
         }
-        let role = want.after("access_role").as_str().unwrap_or(&cx.access_role);
+        let role = step.meta.get("access_role").and_then(Value::as_str).unwrap_or(&cx.access_role);
         // CreateAccount makes a role without a path; another kind of name is the user's own affair.
         let role = (!role.contains(['/', ':'])).then(|| role.to_owned());
         let answer = cx
@@ -153,7 +153,7 @@ impl KindProvider for Account {
     async fn delete(&self, cx: &Session, step: &Step) -> Result<(), ProviderError> {
         let want = Wanted::new(cx, step);
         let id = want.text("id")?;
-        match want.before("on_destroy").as_str() {
+        match step.meta.get("on_destroy").and_then(Value::as_str) {
             Some("close") => cx
                 .organizations()
                 .close_account()

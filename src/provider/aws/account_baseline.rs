@@ -41,13 +41,13 @@ impl KindProvider for AccountBaseline {
     async fn delete(&self, cx: &Session, step: &Step) -> Result<(), ProviderError> {
         let want = Wanted::new(cx, step);
         // Only what the block managed is undone; a state without that note managed what it recorded.
-        let manages = match want.before("manages") {
-            Value::Null => vec![
+        let manages = match step.meta.get("manages") {
+            None | Some(Value::Null) => vec![
                 "alias".to_owned(),
                 "password_policy".to_owned(),
                 "s3_block_public_access".to_owned(),
             ],
-            parts => texts(parts),
+            Some(parts) => texts(parts),
         };
         for part in manages {
             match part.as_str() {

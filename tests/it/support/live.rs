@@ -31,7 +31,17 @@ pub(crate) struct Object {
     pub(crate) kind: &'static str,
     pub(crate) key: String,
     pub(crate) attrs: Attrs,
+    /// What state would record beside them.
+    pub(crate) meta: Attrs,
     pub(crate) target: Target,
+}
+
+impl Object {
+    /// The attributes as a plan sees what state recorded.
+    fn recorded(&self) -> Attrs {
+        let declared = self.meta.get("declared").and_then(Value::as_map).cloned();
+        self.attrs.clone().into_iter().chain(declared.into_iter().flatten()).collect()
+    }
 }
 
 pub(crate) fn target(handle: &str, id: Option<AccountId>, management: bool) -> Target {
@@ -133,6 +143,7 @@ impl World {
             before: None,
             after: Some(after),
             changed: Vec::new(),
+            meta: Attrs::new(),
             target: None,
         };
         (step, target)
@@ -157,7 +168,8 @@ impl World {
             }
         }
         let key = kind(step.kind).expect("kind").natural_key(&attrs).expect("a key");
-        let object = Object { kind: step.kind, key, attrs, target };
+        let meta = kind(step.kind).expect("kind").meta(&block(text, &self.references).2);
+        let object = Object { kind: step.kind, key, attrs, meta, target };
         self.unchanged(&object, text).await;
         object
     }
@@ -185,7 +197,7 @@ impl World {
         let (_, _, body) = block(text, &self.references);
         let mut after = step.after.take().expect("after");
         after.retain(|_, value| !value.is_unknown());
-        let recorded = object.attrs.clone();
+        let recorded = object.recorded();
         let after = half.reconcile(after, &live.attrs, &recorded, &half.meta(&body));
         let changed = difference(schema, &live.attrs, &after, Recorded(None)).changed;
         let own =
@@ -225,14 +237,15 @@ impl World {
             }
         }
         let key = half.natural_key(&attrs).expect("a key");
-        let object = Object { kind: step.kind, key, attrs, target };
+        let meta = kind(step.kind).expect("kind").meta(&block(text, &self.references).2);
+        let object = Object { kind: step.kind, key, attrs, meta, target };
         self.unchanged(&object, text).await;
         object
     }
 
     /// Deletes an object; `meta` is what state knows of it beside its attributes.
     pub(crate) async fn delete(&self, object: &Object, meta: Attrs) -> Result<(), ProviderError> {
-        let mut before = self.live(object).await.map_or_else(|| object.attrs.clone(), |o| o.attrs);
+        let before = self.live(object).await.map_or_else(|| object.attrs.clone(), |o| o.attrs);
         let attachments = kind(object.kind).expect("kind").schema().attachments;
         let mut step = Step {
             op: Op::Delete,
@@ -241,6 +254,7 @@ impl World {
             before: Some(before.clone()),
             after: None,
             changed: Vec::new(),
+            meta: Attrs::new(),
             target: None,
         };
         if let Some(targets) = attachments.and_then(|a| before.get(a)).and_then(Value::elements) {
@@ -251,7 +265,7 @@ impl World {
                 self.provider.execute(&object.target, &step).await?;
             }
         }
-        before.extend(meta);
+        step.meta = meta;
         step.op = Op::Delete;
         step.before = Some(before);
         self.provider.execute(&object.target, &step).await.map(|left| assert!(left.is_empty()))
@@ -307,7 +321,7 @@ impl World {
         let wanted = half.reconcile(
             step.after.expect("after").into_iter().filter(|(_, v)| !v.is_unknown()).collect(),
             &live.attrs,
-            &object.attrs,
+            &object.recorded(),
             &half.meta(&body),
         );
         // Of a secret only state knows whether it changed.
