@@ -96,10 +96,6 @@ impl Instant {
     /// Seconds since 1970 with a fraction, as the JSON protocols write dates.
     #[must_use]
     pub fn epoch(self) -> f64 {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "milliseconds of this era fit a double exactly"
-        )]
         let millis = self.0 as f64;
         millis / 1000.0
     }

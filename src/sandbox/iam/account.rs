@@ -21,7 +21,7 @@ pub(super) fn create_alias(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
         && !alias.starts_with('-')
         && !alias.ends_with('-')
         && !alias.contains("--")
-        && !(alias.len() == 12 && alias.bytes().all(|b| b.is_ascii_digit()));
+        && (alias.len() != 12 || !alias.bytes().all(|b| b.is_ascii_digit()));
     if !fits {
         return Err(invalid(
             "1 validation error detected: Value at 'accountAlias' failed to satisfy constraint: Member must satisfy regular expression pattern: ^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$",

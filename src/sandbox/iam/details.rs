@@ -10,7 +10,7 @@ use crate::sandbox::xml::Xml;
 
 enum Entity<'w> {
     Identity(&'w Identity),
-    Policy(ManagedPolicy, (usize, usize)),
+    Policy(Box<ManagedPolicy>, (usize, usize)),
 }
 
 pub(super) fn get(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
@@ -41,9 +41,9 @@ pub(super) fn get(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     }
     if wanted("LocalManagedPolicy") {
         let rows = world.managed_policies.scan(&format!("{account}/"));
-        all.extend(
-            rows.map(|(key, p)| (format!("3/{key}"), Entity::Policy(p.clone(), uses(&p.arn)))),
-        );
+        all.extend(rows.map(|(key, p)| {
+            (format!("3/{key}"), Entity::Policy(Box::new(p.clone()), uses(&p.arn)))
+        }));
     }
     if wanted("AWSManagedPolicy") {
         // only those in use are returned
@@ -51,7 +51,7 @@ pub(super) fn get(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
             let policy = policies::as_managed(aws);
             let used = uses(&policy.arn);
             if used != (0, 0) {
-                all.push((format!("4/{}", policy.arn), Entity::Policy(policy, used)));
+                all.push((format!("4/{}", policy.arn), Entity::Policy(Box::new(policy), used)));
             }
         }
     }

@@ -62,7 +62,6 @@ impl<'de> Deserialize<'de> for Blob {
 
 /// A public access block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "the four switches of the API")]
 pub(crate) struct PublicAccess {
     pub(crate) block_acls: bool,
     pub(crate) ignore_acls: bool,
