@@ -6,13 +6,12 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::decode::{self, PendingCall, Target};
+use super::files::{holds_configuration, join, normal, read_source, reason, repository};
 use super::vars::{self, VarArg};
-use super::{Configuration, Module, ModuleId, Settings, syntax};
+use super::{Configuration, Loaded, Module, ModuleId, Settings, syntax};
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
 use crate::schema::Kind;
 
-/// The largest file that is read: 4 MiB.
-pub const MAX_FILE: u64 = 4 << 20;
 /// How many files one module may have.
 const MAX_FILES: usize = 2_000;
 /// How deep module calls may nest.
@@ -41,54 +40,6 @@ impl Default for Options {
                 .unwrap_or(semver::Version::new(0, 0, 0)),
             vars: Vec::new(),
             env_vars: BTreeMap::new(),
-        }
-    }
-}
-
-/// What loading yields.
-#[derive(Clone, Debug)]
-pub struct Loaded {
-    /// The configuration, as far as it could be read.
-    pub configuration: Configuration,
-    /// What was found.
-    pub diagnostics: Diagnostics,
-    /// Whether every file was parsed and every module found: only then is it worth looking for
-    /// unknown references.
-    pub complete: bool,
-    /// Whole ranges of the blocks in which something is wrong.
-    broken: Vec<Loc>,
-}
-
-impl Loaded {
-    /// Of what a later pass found, what is news: not inside a block that is known to be wrong, nor
-    /// at a place where something was found already.
-    #[must_use]
-    pub fn news(&self, found: Diagnostics) -> Diagnostics {
-        let known: Vec<Loc> = self.diagnostics.iter().filter_map(|d| d.loc.clone()).collect();
-        let inside = |loc: &Loc, whole: &Loc| {
-            loc.file() == whole.file()
-                && whole.span().start <= loc.span().start
-                && loc.span().end <= whole.span().end
-        };
-        found
-            .into_iter()
-            .filter(|d| {
-                d.loc.as_ref().is_none_or(|loc| {
-                    !known.contains(loc) && !self.broken.iter().any(|b| inside(loc, b))
-                })
-            })
-            .collect()
-    }
-
-    /// The configuration and the warnings.
-    ///
-    /// # Errors
-    /// All findings, when one of them is an error.
-    pub fn into_result(self) -> Result<(Configuration, Diagnostics), Diagnostics> {
-        if self.diagnostics.has_errors() {
-            Err(self.diagnostics)
-        } else {
-            Ok((self.configuration, self.diagnostics))
         }
     }
 }
@@ -142,53 +93,6 @@ fn load_here(dir: &Path, options: &Options) -> Loaded {
         ),
     }
     loader.finish(supplied)
-}
-
-/// A file's text, as every reader of configuration takes it: bounded, UTF-8, without a byte-order
-/// mark, from a regular file.
-///
-/// # Errors
-/// Why the file cannot be read, naming it as `name`.
-pub fn read_source(path: &Path, name: &str) -> Result<Arc<Source>, Diagnostic> {
-    let fail = |why: String| Diagnostic::error(format!("`{name}` cannot be read")).detail(why);
-    let metadata = fs::metadata(path).map_err(|e| fail(reason(&e)))?;
-    if !metadata.is_file() {
-        return Err(fail("it is not a regular file".to_owned()));
-    }
-    if metadata.len() > MAX_FILE {
-        return Err(fail(format!("it has {} bytes, more than {MAX_FILE}", metadata.len()))
-            .help("split it into several files"));
-    }
-    let bytes = fs::read(path).map_err(|e| fail(reason(&e)))?;
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(Source::new(name, text)),
-        Err(error) => {
-            // The text up to the bad byte is as it was, so that the place is right.
-            let at = error.valid_up_to();
-            let text = String::from_utf8_lossy(bytes);
-            let source = Source::new(name, text.as_ref());
-            let utf16 = matches!(bytes, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]);
-            Err(Diagnostic::error(format!("`{name}` is not UTF-8 text"))
-                .at(Loc::new(&source, at..at + '\u{FFFD}'.len_utf8()))
-                .detail("this byte is no text")
-                .help(if utf16 { "it is UTF-16: save it as UTF-8" } else { "save it as UTF-8" }))
-        }
-    }
-}
-
-/// An I/O error in plain words.
-fn reason(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "it does not exist".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => error.to_string(),
-    }
-}
-
-/// The root of the repository that holds a directory.
-fn repository(dir: &Path) -> Option<PathBuf> {
-    dir.ancestors().find(|d| d.join(".git").exists()).map(Path::to_path_buf)
 }
 
 struct Loader {
@@ -560,19 +464,6 @@ impl Loader {
     }
 }
 
-fn holds_configuration(dir: &Path) -> bool {
-    fs::read_dir(dir).is_ok_and(|entries| {
-        entries.flatten().any(|entry| {
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            name.ends_with(".hcl")
-                && !name.starts_with('.')
-                && !name.ends_with(".test.hcl")
-                && !name.ends_with(".vars.hcl")
-        })
-    })
-}
-
 fn cycle(steps: &[Step], at: Loc) -> Diagnostic {
     let shown = |step: &Step| {
         if step.name.is_empty() { ".".to_owned() } else { step.name.clone() }
@@ -593,32 +484,9 @@ fn cycle(steps: &[Step], at: Loc) -> Diagnostic {
     diagnostic
 }
 
-/// A name below a displayed directory.
-pub(super) fn join(dir: &str, name: &str) -> String {
-    if dir.is_empty() || dir == "." {
-        name.to_owned()
-    } else {
-        format!("{}/{name}", dir.trim_end_matches('/'))
-    }
-}
-
-/// A displayed path without `.` and, where possible, without `..`.
-fn normal(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." if !parts.is_empty() || part == "." => {}
-            ".." if parts.last().is_some_and(|p| *p != ".." && !p.is_empty()) => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::MAX_FILE;
     use super::*;
 
     fn write(dir: &Path, files: &[(&str, &str)]) {
@@ -711,12 +579,5 @@ mod tests {
             .expect("link");
         let found = load(dir.path(), &Options::default()).diagnostics;
         assert_eq!(found.len(), 2, "{found:?}");
-    }
-
-    #[test]
-    fn displayed_paths_are_short() {
-        assert_eq!(normal("examples/x/../../modules/m"), "modules/m");
-        assert_eq!(normal("./m"), "m");
-        assert_eq!(normal("../../m/./n"), "../../m/n");
     }
 }

@@ -7,9 +7,11 @@
 
 mod decode;
 mod expr;
+mod files;
 pub mod fmt;
 mod lex;
 mod load;
+mod loaded;
 mod model;
 mod raw;
 mod refs;
@@ -17,7 +19,9 @@ mod syntax;
 mod vars;
 
 pub use expr::Expr;
-pub use load::{Loaded, MAX_FILE, Options, load, load_sources, read_source};
+pub use files::{MAX_FILE, read_source};
+pub use load::{Options, load, load_sources};
+pub use loaded::Loaded;
 pub use model::{
     Backend, CallDecl, CheckDecl, Condition, Configuration, IgnoreChanges, ImportDecl,
     LifecycleDecl, LocalDecl, Meta, Module, ModuleId, MovedDecl, OutputDecl, RemovedDecl,

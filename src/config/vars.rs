@@ -12,7 +12,8 @@ use hcl::edit::Span;
 use hcl::edit::expr::Expression;
 use hcl::edit::structure::Structure;
 
-use super::load::{Options, join, read_source};
+use super::files::{join, read_source};
+use super::load::Options;
 use super::{Expr, Module, Supplied, SuppliedBy, syntax};
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
 

@@ -159,7 +159,10 @@ fn draft(graph: &mut Graph, decision_index: usize, decision: &Decision<'_>) -> N
     let detaches: Vec<NodeIndex> =
         detached.into_iter().map(|t| add(Kind::Detach, Some(t))).collect();
     for pair in makes.windows(2) {
-        chain(graph, &[&rename, &pair[..1.min(pair.len())], pair.get(1..).unwrap_or_default()]);
+        chain(
+            graph,
+            &[&rename, pair.get(..1).unwrap_or_default(), pair.get(1..).unwrap_or_default()],
+        );
     }
     chain(graph, &[&rename, makes.get(..1).unwrap_or_default()]);
     if !creates {
