@@ -64,7 +64,7 @@ pub struct Apply<'a> {
     /// How AWS is reached.
     pub provider: Arc<dyn Provider>,
     /// Values as they become known.
-    pub desired: Arc<dyn Desired>,
+    pub desired: &'a dyn Desired,
     /// Where secrets come from.
     pub secrets: Arc<dyn Secrets>,
     /// How each account is reached.

@@ -47,9 +47,35 @@ pub struct Global {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Prepare a directory: check the configuration, reach the backend
+    Init(c::init::InitArgs),
+    /// Check the whole configuration, offline and without credentials
+    Validate(c::validate::ValidateArgs),
+    /// Rewrite configuration files in the canonical style
+    Fmt(c::fmt::FmtArgs),
+    /// Show what apply would change, per account
+    Plan(c::plan::PlanArgs),
+    /// Show a saved plan, or what the state holds
+    Show(c::show::ShowArgs),
+    /// Change AWS as the configuration or a saved plan says
+    Apply(c::apply::ApplyArgs),
+    /// Delete everything that the configuration manages
+    Destroy(c::destroy::DestroyArgs),
+    /// Compare live AWS with state and configuration
+    Drift(c::drift::DriftArgs),
+    /// Bring one existing object under management
+    Import(c::import::ImportArgs),
+    /// Write configuration for what an account holds and nobody manages
+    Adopt(c::adopt::AdoptArgs),
     /// Look into the state, and repair it
     #[command(subcommand)]
     State(c::state::StateCommand),
+    /// Draw what depends on what
+    Graph(c::graph::GraphArgs),
+    /// Evaluate expressions
+    Console(c::console::ConsoleArgs),
+    /// Print outputs of the last apply
+    Output(c::output::OutputArgs),
     /// Judge requests against policy documents, as IAM would
     Simulate(c::simulate::SimulateArgs),
     /// Check the audit log
@@ -232,6 +258,15 @@ mod tests {
         assert_eq!(parse(&["palisade", "version"]).unwrap(), None);
         assert_eq!(parse(&["palisade", "--sandbox", "version"]).unwrap(), Some(None));
         assert_eq!(parse(&["palisade", "version", "--sandbox=x"]).unwrap(), Some(Some("x".into())));
+    }
+
+    #[test]
+    fn going_on_over_a_broken_rule_needs_a_reason() {
+        assert!(Cli::try_parse_from(["palisade", "apply", "--fail-on", "none"]).is_err());
+        assert!(
+            Cli::try_parse_from(["palisade", "apply", "--fail-on", "none", "--reason", "x"])
+                .is_ok()
+        );
     }
 
     #[test]

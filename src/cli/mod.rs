@@ -10,6 +10,7 @@ pub mod context;
 pub mod environment;
 pub mod error;
 pub mod interrupt;
+pub mod reference;
 pub mod session;
 
 use std::ffi::OsString;

@@ -254,18 +254,7 @@ impl<'a> Decision<'a> {
             self.after = Some(after);
             return;
         };
-        let meta = self.kind.meta(&instance.body);
-        // Of a list that others add to, state records what is there; what the block declared is a fact of its own.
-        let declared = self.recorded.and_then(|r| r.meta.get("declared")?.as_object());
-        let applied: Attrs = self
-            .recorded
-            .into_iter()
-            .flat_map(|r| &r.attrs)
-            .chain(declared.into_iter().flatten())
-            .map(|(k, v)| (k.clone(), Value::from_json(v)))
-            .collect();
-        after = self.kind.reconcile(after, before, &applied, &meta);
-        ignore_changes(&mut after, before, &instance.lifecycle.ignore_changes);
+        after = settled(self.kind, instance, before, self.recorded);
         let recorded = Recorded(self.recorded.map(|r| &r.attrs));
         self.difference = difference(self.kind.schema(), before, &after, recorded);
         self.replace_because = self
@@ -430,6 +419,28 @@ impl<'a> Decision<'a> {
         }
         found.push(error);
     }
+}
+
+/// What an object that exists shall be: what its block says, with what is live and shall be left alone.
+#[must_use]
+pub fn settled(
+    kind: &dyn Kind,
+    instance: &Instance,
+    before: &Attrs,
+    recorded: Option<&ResourceState>,
+) -> Attrs {
+    // Of a list that others add to, state records what is there; what the block declared is a fact of its own.
+    let declared = recorded.and_then(|r| r.meta.get("declared")?.as_object());
+    let applied: Attrs = recorded
+        .into_iter()
+        .flat_map(|r| &r.attrs)
+        .chain(declared.into_iter().flatten())
+        .map(|(k, v)| (k.clone(), Value::from_json(v)))
+        .collect();
+    let meta = kind.meta(&instance.body);
+    let mut after = kind.reconcile(instance.desired.clone(), before, &applied, &meta);
+    ignore_changes(&mut after, before, &instance.lifecycle.ignore_changes);
+    after
 }
 
 /// `--replace` and `replace_triggered_by`, which may follow one another.

@@ -108,6 +108,7 @@ pub struct Line {
 #[must_use]
 pub fn of_change(change: &ResourceChange) -> Vec<Line> {
     let differ = Differ {
+        own: &change.display,
         unknown: change.after_unknown.iter().map(String::as_str).collect(),
         partial: &change.after_partial,
         sensitive: change.sensitive.iter().map(String::as_str).collect(),
@@ -138,6 +139,7 @@ pub fn of_change(change: &ResourceChange) -> Vec<Line> {
 pub fn between(before: Option<&Json>, after: Option<&Json>) -> Vec<Line> {
     let none = BTreeMap::new();
     let differ = Differ {
+        own: "",
         unknown: BTreeSet::new(),
         partial: &none,
         sensitive: BTreeSet::new(),
@@ -165,6 +167,8 @@ impl Lines {
 }
 
 struct Differ<'a> {
+    /// How the object names itself in partly unknown texts.
+    own: &'a str,
     unknown: BTreeSet<&'a str>,
     partial: &'a BTreeMap<String, String>,
     sensitive: BTreeSet<&'a str>,
@@ -190,6 +194,7 @@ impl Differ<'_> {
             .map(|k| (k, old.and_then(|o| o.get(k)), new.and_then(|n| n.get(k))))
             .collect();
         let mut hidden = 0;
+        let mut assigned = Vec::new();
         let mut visible = Vec::new();
         for (key, b, a) in shown {
             let at = path.key(key);
@@ -199,6 +204,10 @@ impl Differ<'_> {
                 continue;
             }
             if is_nothing(b) && is_nothing(a) && !unknown {
+                continue;
+            }
+            if b.is_none_or(Json::is_null) && self.is_assigned(&text, key) {
+                assigned.push(name(key));
                 continue;
             }
             if b == a && !unknown && before.is_some() {
@@ -215,10 +224,20 @@ impl Differ<'_> {
                 (before.is_some().then_some(b).flatten(), after.is_some().then_some(a).flatten());
             self.value(&at, &name(key), width, sides.0, sides.1, depth, out);
         }
+        if !assigned.is_empty() {
+            let text = format!("# known after apply: {}", assigned.join(", "));
+            out.push(depth, Sign::None, text);
+        }
         if hidden > 0 && after.is_some() {
             let what = if hidden == 1 { "attribute" } else { "attributes" };
             out.push(depth, Sign::None, format!("# {hidden} unchanged {what} hidden"));
         }
+    }
+
+    /// Whether the value at a path is what AWS gives to the object itself: an id, an ARN.
+    fn is_assigned(&self, path: &str, key: &str) -> bool {
+        let own = |text: &String| *text == format!("${{{}.{key}}}", self.own);
+        self.unknown.contains(path) && self.partial.get(path).is_none_or(own)
     }
 
     fn unknown_below(&self, text: &str) -> bool {

@@ -7,6 +7,7 @@
 
 pub mod diagnostics;
 pub mod drift;
+pub mod hcl;
 pub mod html;
 pub mod json;
 pub mod lines;
@@ -16,6 +17,7 @@ pub mod sarif;
 pub mod state;
 pub mod style;
 pub mod text;
+pub mod value;
 mod view;
 
 use std::io::{self, Write};

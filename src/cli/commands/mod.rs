@@ -1,9 +1,22 @@
 //! One file per command: its flags and its function.
 
+pub mod adopt;
+pub mod apply;
 pub mod audit;
 pub mod completions;
+pub mod console;
+pub mod destroy;
+pub mod drift;
+pub mod fmt;
+pub mod graph;
+pub mod import;
+pub mod init;
+pub mod output;
+pub mod plan;
+pub mod show;
 pub mod simulate;
 pub mod state;
+pub mod validate;
 pub mod version;
 
 use super::args::Command;
@@ -16,7 +29,20 @@ use super::error::Exit;
 /// However the command ends other than by plain success.
 pub async fn dispatch(command: Command, cx: &Context) -> Result<(), Exit> {
     match command {
+        Command::Init(args) => init::run(&args, cx).await,
+        Command::Validate(args) => validate::run(&args, cx),
+        Command::Fmt(args) => fmt::run(&args, cx),
+        Command::Plan(args) => plan::run(&args, cx).await,
+        Command::Show(args) => show::run(&args, cx).await,
+        Command::Apply(args) => apply::run(&args, cx).await,
+        Command::Destroy(args) => destroy::run(&args, cx).await,
+        Command::Drift(args) => drift::run(&args, cx).await,
+        Command::Import(args) => import::run(&args, cx).await,
+        Command::Adopt(args) => adopt::run(&args, cx).await,
         Command::State(command) => state::run(command, cx).await,
+        Command::Graph(args) => graph::run(&args, cx),
+        Command::Console(args) => console::run(&args, cx).await,
+        Command::Output(args) => output::run(&args, cx).await,
         Command::Simulate(args) => simulate::run(&args, cx),
         Command::Audit(command) => audit::run(command, cx).await,
         Command::Completions(args) => completions::run(&args, cx),

@@ -1,14 +1,27 @@
 //! What commands are composed of: load the configuration, open the backend, reach AWS.
 
+pub mod apply;
 pub mod backend;
 pub mod connect;
+pub mod desired;
+pub mod digest;
 pub mod edit;
+pub mod known;
+pub mod outputs;
+pub mod pipeline;
+pub mod planfile;
+pub mod secrets;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::{Backend, Configuration, Options, VarArg, load};
 use crate::diag::{Diagnostic, Diagnostics};
+use crate::eval::estate::ProviderSettings;
+use crate::provider::Provider;
+use crate::provider::aws::{self, AwsProvider, Embedded};
 use crate::state::Ledger;
 
 use super::args::VarArgs;
@@ -43,6 +56,27 @@ impl Store {
             Err(_) => local(),
         }
     }
+}
+
+/// What reads and changes AWS, as the `provider "aws"` block says.
+pub async fn provider(connection: &Connection, settings: &ProviderSettings) -> Arc<dyn Provider> {
+    let embedded = connection.sandbox.as_ref().map(|sandbox| Embedded {
+        http_client: sandbox.http_client(),
+        credentials: sandbox.management_credentials(),
+    });
+    let mut options = aws::Options {
+        region: settings.region.to_string(),
+        endpoint_url: settings.endpoint_url.clone(),
+        management_role_arn: settings.management_role_arn.clone(),
+        embedded,
+        ..aws::Options::default()
+    };
+    if options.embedded.is_some() {
+        // Nothing is far away there, and nothing takes its time.
+        options.backoff = Duration::from_millis(20);
+        options.poll = Duration::from_millis(20);
+    }
+    Arc::new(AwsProvider::new(options).await)
 }
 
 /// Loads the configuration of the current directory; its warnings are told.

@@ -1,0 +1,117 @@
+//! `palisade adopt`.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::address::CONFIG_KIND;
+use crate::cli::args::VarArgs;
+use crate::cli::context::Context;
+use crate::cli::error::Exit;
+use crate::cli::session::pipeline::{self, Request};
+use crate::diag::{Diagnostic, did_you_mean};
+use crate::ids::Handle;
+use crate::plan::live::Reading;
+use crate::plan::model::DriftStatus;
+use crate::provider::LiveObject;
+use crate::render;
+use crate::schema::{Home, Kind, kinds};
+
+/// Flags of `adopt`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Writes blocks and `import` blocks and changes nothing: review them, plan, and apply.\n\n\
+                        Example:\n  palisade adopt --account dev --out dev-adopted.hcl"
+)]
+pub struct AdoptArgs {
+    /// The account to look into
+    #[arg(long, short = 'a', value_name = "ACCOUNT")]
+    account: String,
+    /// Only objects of this kind, such as iam_role; repeatable
+    #[arg(long, value_name = "KIND")]
+    kind: Vec<String>,
+    /// Write to FILE, which must not exist yet
+    #[arg(long, short = 'o', value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Values for variables.
+    #[command(flatten)]
+    vars: VarArgs,
+}
+
+/// Reads the account and writes configuration.
+///
+/// # Errors
+/// There is no such account, it cannot be read, or the file exists.
+pub async fn run(args: &AdoptArgs, cx: &Context) -> Result<(), Exit> {
+    let adoptable: Vec<&'static dyn Kind> = kinds::kinds()
+        .iter()
+        .copied()
+        .filter(|k| k.schema().home == Home::Account && k.schema().kind != CONFIG_KIND)
+        .collect();
+    for name in &args.kind {
+        if !adoptable.iter().any(|k| k.schema().kind == name) {
+            let names: Vec<&str> = adoptable.iter().map(|k| k.schema().kind).collect();
+            let help = did_you_mean(name, names.iter().copied())
+                .unwrap_or_else(|| format!("there are {}", names.join(", ")));
+            let text = format!("objects of the kind `{name}` cannot be adopted");
+            return Err(Diagnostic::error(text).help(help).into());
+        }
+    }
+    let request = Request::everything(&args.vars);
+    let world = pipeline::survey(cx, &request).await?;
+    let plan = pipeline::plan(cx, &world, &request)?;
+    let reading = args.account.parse::<Handle>().ok().and_then(|h| world.live.accounts.get(&h));
+    let Some(reading) = reading else {
+        let names: Vec<&str> = world.estate.accounts.keys().map(Handle::as_str).collect();
+        let help = did_you_mean(&args.account, names.iter().copied())
+            .unwrap_or_else(|| format!("there are {}", names.join(", ")));
+        let text = format!("there is no account `{}`", args.account);
+        return Err(Diagnostic::error(text).help(help).into());
+    };
+    let Reading::Read(index) = reading else {
+        let text = format!("the account `{}` does not exist yet or was not read", args.account);
+        return Err(Exit::error(text));
+    };
+    let mut found: Vec<(&'static dyn Kind, &LiveObject)> = Vec::new();
+    for drift in &plan.drift {
+        if drift.status != DriftStatus::Unmanaged || drift.account != args.account {
+            continue;
+        }
+        let Some(kind) = adoptable.iter().find(|k| k.schema().kind == drift.kind) else { continue };
+        if !args.kind.is_empty() && !args.kind.contains(&drift.kind) {
+            continue;
+        }
+        let key = drift
+            .address
+            .strip_prefix(&format!("{}/", drift.kind))
+            .and_then(|a| a.strip_suffix(&format!("@{}", drift.account)));
+        let object = key
+            .and_then(|key| index.inventory().objects.get(&(kind.schema().kind, key.to_owned())));
+        if let Some(object) = object {
+            found.push((*kind, object));
+        }
+    }
+    cx.tell(&world.warnings);
+    if found.is_empty() {
+        cx.say(&format!("nothing in `{}` is left to adopt", args.account));
+        return Ok(());
+    }
+    let text = render::hcl::blocks(&found, &args.account);
+    let count = render::style::count(found.len(), "object", "objects");
+    let Some(path) = &args.out else {
+        let mut out = cx.stdout();
+        out.write_all(text.as_bytes())?;
+        return Ok(out.flush()?);
+    };
+    let name = path.display();
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .map_err(|e| Exit::error(format!("cannot write `{name}`: {e}")))?;
+    file.write_all(text.as_bytes())
+        .map_err(|e| Exit::error(format!("cannot write `{name}`: {e}")))?;
+    cx.say(&format!("wrote {count} to `{name}`: review it, then `palisade plan`"));
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! `palisade apply`.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::args::PlanOptions;
+use crate::cli::context::Context;
+use crate::cli::error::Exit;
+use crate::cli::session::apply::{self, Approval};
+use crate::cli::session::pipeline::{self, Request};
+use crate::cli::session::planfile;
+use crate::plan::Mode;
+use crate::render;
+
+/// Flags of `apply`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Without a file, makes a plan and asks before it is carried out. With a saved plan, computes it again\n\
+                        and carries it out only if nothing has moved since (exit code 4 otherwise).\n\n\
+                        Examples:\n  palisade apply\n  palisade apply staging.plan\n  palisade apply --auto-approve --environment staging"
+)]
+pub struct ApplyArgs {
+    /// A plan saved with `palisade plan --out FILE`
+    file: Option<PathBuf>,
+    /// How the plan is made.
+    #[command(flatten)]
+    options: PlanOptions,
+    /// Ask nothing
+    #[arg(long)]
+    auto_approve: bool,
+}
+
+/// Makes a plan, asks, and carries it out.
+///
+/// # Errors
+/// Whatever keeps the plan from being made, approved or carried out.
+pub async fn run(args: &ApplyArgs, cx: &Context) -> Result<(), Exit> {
+    let approval = Approval {
+        fail_on: args.options.fail_on,
+        reason: args.options.reason.clone(),
+        lock_timeout: args.options.lock_timeout,
+        parallelism: usize::from(args.options.parallelism),
+    };
+    if let Some(path) = &args.file {
+        return saved(args, path, &approval, cx).await;
+    }
+    fresh(&args.options, Mode::Normal, args.auto_approve, &approval, cx).await
+}
+
+/// Plan, question, apply: what `apply` and `destroy` share.
+///
+/// # Errors
+/// Whatever keeps the plan from being made, approved or carried out.
+pub async fn fresh(
+    options: &PlanOptions,
+    mode: Mode,
+    auto_approve: bool,
+    approval: &Approval,
+    cx: &Context,
+) -> Result<(), Exit> {
+    let request = Request::of(options, mode)?;
+    let mut world = pipeline::survey(cx, &request).await?;
+    if apply::recover(cx, &world, approval).await? {
+        // What a run before this one left behind is settled: look again.
+        world = pipeline::survey(cx, &request).await?;
+    }
+    let plan = pipeline::plan(cx, &world, &request)?;
+    cx.tell(&world.warnings);
+    let mut out = cx.stdout();
+    render::text::plan(&plan, false, cx.style(), &mut out)?;
+    out.flush()?;
+    pipeline::gate(&plan, options.fail_on)?;
+    if !plan.has_changes() {
+        return apply::finish_without_changes(cx, &world, &plan).await;
+    }
+    if !auto_approve {
+        let question = match mode {
+            Mode::Destroy => "Delete all of this?",
+            Mode::Normal | Mode::RefreshOnly => "Apply this plan?",
+        };
+        cx.confirm(question)?;
+    }
+    apply::run(cx, &world, &plan, approval).await
+}
+
+async fn saved(
+    args: &ApplyArgs,
+    path: &std::path::Path,
+    approval: &Approval,
+    cx: &Context,
+) -> Result<(), Exit> {
+    planfile::refuse_flags(&args.options)?;
+    let saved = planfile::load(path)?;
+    let request = saved.request(&args.options.vars, usize::from(args.options.parallelism))?;
+    let mut world = pipeline::survey(cx, &request).await?;
+    if apply::recover(cx, &world, approval).await? {
+        world = pipeline::survey(cx, &request).await?;
+    }
+    saved.check_sensitive(&world.configuration)?;
+    let plan = pipeline::plan(cx, &world, &request)?;
+    planfile::require_same(&saved.plan, &plan)?;
+    pipeline::gate(&plan, args.options.fail_on)?;
+    if !plan.has_changes() {
+        return apply::finish_without_changes(cx, &world, &plan).await;
+    }
+    apply::run(cx, &world, &plan, approval).await
+}

@@ -1,0 +1,92 @@
+//! `palisade console`.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+
+use clap::Args;
+
+use crate::cli::args::VarArgs;
+use crate::cli::context::Context;
+use crate::cli::error::Exit;
+use crate::cli::session::known::Recorded;
+use crate::cli::session::pipeline;
+use crate::eval::Engine;
+use crate::render;
+use crate::value::Value;
+
+/// Flags of `console`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Reads one expression a line. It knows what the state holds, and asks AWS nothing.\n\n\
+                        Example:\n  echo 'upper(\"ab\")' | palisade console"
+)]
+pub struct ConsoleArgs {
+    /// Values for variables.
+    #[command(flatten)]
+    vars: VarArgs,
+    /// Evaluate this and leave; repeatable
+    #[arg(long = "eval", short = 'e', value_name = "EXPRESSION")]
+    eval: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Evaluates expressions.
+///
+/// # Errors
+/// The configuration is wrong; an expression given with `--eval` or through a pipe is wrong.
+pub async fn run(args: &ConsoleArgs, cx: &Context) -> Result<(), Exit> {
+    let (configuration, snapshot) = pipeline::offline(cx, &args.vars).await?;
+    let resources = snapshot.resources();
+    let known = Recorded { resources: &resources, live: None, management: None };
+    let engine = Engine::new(&configuration, &known);
+    let mut failed = false;
+    let mut one = |text: &str, number: usize| -> Result<(), Exit> {
+        match engine.evaluate_text(&format!("line {number}"), text) {
+            Ok(value) => print(&value, args.json, cx)?,
+            Err(found) => {
+                failed = true;
+                cx.tell(&found);
+            }
+        }
+        Ok(())
+    };
+    if !args.eval.is_empty() {
+        for (index, text) in args.eval.iter().enumerate() {
+            one(text, index + 1)?;
+        }
+        return if failed { Err(Exit::Told) } else { Ok(()) };
+    }
+    let interactive = io::stdin().is_terminal();
+    let prompt = || {
+        if interactive {
+            let _ = write!(io::stderr(), "> ");
+            let _ = io::stderr().flush();
+        }
+    };
+    prompt();
+    for (index, line) in io::stdin().lock().lines().enumerate() {
+        let line = line.map_err(|e| Exit::error(format!("cannot read: {e}")))?;
+        match line.trim() {
+            "" => {}
+            "exit" | "quit" => break,
+            text => one(text, index + 1)?,
+        }
+        prompt();
+    }
+    if failed && !interactive { Err(Exit::Told) } else { Ok(()) }
+}
+
+fn print(value: &Value, json: bool, cx: &Context) -> Result<(), Exit> {
+    let mut out = cx.stdout();
+    if value.has_sensitive() {
+        writeln!(out, "(sensitive value)")?;
+    } else if let Value::Unknown(unknown) = value {
+        writeln!(out, "{}", render::style::safe(&unknown.to_string()))?;
+    } else if json {
+        render::json::write(&value.to_json(), &mut out)?;
+    } else {
+        writeln!(out, "{}", render::value::text(value))?;
+    }
+    Ok(out.flush()?)
+}

@@ -1,0 +1,59 @@
+//! `palisade drift`.
+
+use std::io::Write as _;
+
+use clap::Args;
+
+use crate::cli::args::{SelectArgs, VarArgs};
+use crate::cli::context::Context;
+use crate::cli::error::Exit;
+use crate::cli::session::pipeline::{self, Request};
+use crate::render;
+use crate::render::drift::DriftReport;
+
+/// Flags of `drift`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exits with code 2 when AWS differs from the state in anything, unmanaged objects included.\n\n\
+                        Example:\n  palisade drift --environment production"
+)]
+pub struct DriftArgs {
+    /// What is reported.
+    #[command(flatten)]
+    select: SelectArgs,
+    /// Values for variables.
+    #[command(flatten)]
+    vars: VarArgs,
+    /// Leave out what is in AWS and not managed
+    #[arg(long)]
+    managed_only: bool,
+    /// How many accounts are read at once
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=256))]
+    parallelism: u16,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Reads AWS and reports.
+///
+/// # Errors
+/// [`Exit::Changes`] when there is drift, and whatever keeps it from being found out.
+pub async fn run(args: &DriftArgs, cx: &Context) -> Result<(), Exit> {
+    let mut request = Request::everything(&args.vars);
+    request.options.selection = pipeline::selection(&args.select)?;
+    request.parallelism = usize::from(args.parallelism);
+    let world = pipeline::survey(cx, &request).await?;
+    let mut plan = pipeline::plan(cx, &world, &request)?;
+    pipeline::narrow_drift(&mut plan, args.managed_only);
+    cx.tell(&world.warnings);
+    let report = DriftReport::of(&plan);
+    let mut out = cx.stdout();
+    if args.json {
+        render::json::write(&report, &mut out)?;
+    } else {
+        render::drift::text(&report, cx.style(), &mut out)?;
+    }
+    out.flush()?;
+    if report.any() { Err(Exit::Changes) } else { Ok(()) }
+}

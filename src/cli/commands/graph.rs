@@ -1,0 +1,65 @@
+//! `palisade graph`.
+
+use std::io::Write as _;
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::args::VarArgs;
+use crate::cli::context::Context;
+use crate::cli::error::Exit;
+use crate::cli::session;
+use crate::graph::{self, Format, Picture};
+
+/// Flags of `graph`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  palisade graph | dot -Tsvg > estate.svg\n  palisade graph --format mermaid --of environments"
+)]
+pub struct GraphArgs {
+    /// Values for variables.
+    #[command(flatten)]
+    vars: VarArgs,
+    /// Language of the drawing
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = FormatArg::Dot)]
+    format: FormatArg,
+    /// What is drawn
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = Of::Blocks)]
+    of: Of,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FormatArg {
+    /// Graphviz.
+    Dot,
+    /// Mermaid, as Markdown viewers draw it.
+    Mermaid,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Of {
+    /// Blocks and what they refer to.
+    Blocks,
+    /// Environments, their accounts, and the edges between them.
+    Environments,
+}
+
+/// Draws the configuration.
+///
+/// # Errors
+/// The configuration is wrong.
+pub fn run(args: &GraphArgs, cx: &Context) -> Result<(), Exit> {
+    session::require_configuration(&cx.dir())?;
+    let configuration = session::configuration(cx, &args.vars)?;
+    let graph = graph::build(&configuration)?;
+    let format = match args.format {
+        FormatArg::Dot => Format::Dot,
+        FormatArg::Mermaid => Format::Mermaid,
+    };
+    let picture = match args.of {
+        Of::Blocks => Picture::Blocks,
+        Of::Environments => Picture::Promotion,
+    };
+    let mut out = cx.stdout();
+    out.write_all(graph::draw(&configuration, &graph, picture, format).as_bytes())?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,150 @@
+//! `palisade init`.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::args::VarArgs;
+use crate::cli::context::Context;
+use crate::cli::error::Exit;
+use crate::cli::session::{self, Store, backend};
+use crate::config::Backend;
+use crate::diag::Diagnostic;
+use crate::state::bootstrap::{self, Bucket};
+use crate::state::store::require_versioning;
+use crate::state::{StateError, StoreFailure};
+
+/// Flags of `init`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Changes nothing unless a flag asks for it. Palisade never manages the bucket of its own state.\n\n\
+                        Examples:\n  palisade init\n  palisade init --create-backend\n  palisade init --migrate-state"
+)]
+pub struct InitArgs {
+    /// Values for variables.
+    #[command(flatten)]
+    vars: VarArgs,
+    /// Make the state bucket: versioned, encrypted, not public, TLS only
+    #[arg(long)]
+    create_backend: bool,
+    /// Copy the state from where it was: from .palisade/state to the configured bucket, or from --from
+    #[arg(long)]
+    migrate_state: bool,
+    /// Where the state is now: s3://BUCKET/PREFIX, or a directory
+    #[arg(long, value_name = "BACKEND", requires = "migrate_state")]
+    from: Option<String>,
+}
+
+/// Checks configuration and backend, and prepares the backend where it is asked to.
+///
+/// # Errors
+/// The configuration is wrong, or the backend cannot be used.
+pub async fn run(args: &InitArgs, cx: &Context) -> Result<(), Exit> {
+    session::require_configuration(&cx.dir())?;
+    let configuration = session::configuration(cx, &args.vars)?;
+    let store = session::open(cx, backend::configured(&configuration.settings)).await?;
+    let mut out = cx.stdout();
+    let modules = configuration.modules.len().saturating_sub(1);
+    let modules = crate::render::style::count(modules, "module", "modules");
+    writeln!(out, "configuration: {modules}")?;
+    if args.create_backend {
+        create(&store, cx).await?;
+    }
+    check(&store, cx).await?;
+    writeln!(out, "state: {}", store.ledger.store().location())?;
+    if args.migrate_state {
+        let from = old_backend(args, &store)?;
+        let old = session::open(cx, from).await?;
+        let copied = cx.interrupt.or(old.ledger.migrate(&store.ledger)).await??;
+        let objects = crate::render::style::count(copied, "state object", "state objects");
+        writeln!(
+            out,
+            "copied {objects} from {}, which stays as it is",
+            old.ledger.store().location()
+        )?;
+    }
+    writeln!(out, "ready: `palisade plan` shows what would change")?;
+    Ok(out.flush()?)
+}
+
+async fn create(store: &Store, cx: &Context) -> Result<(), Exit> {
+    let Backend::S3 { bucket, prefix, region, kms_key_id, endpoint_url, .. } = &store.backend
+    else {
+        cx.say("the backend is a local directory: there is nothing to create");
+        return Ok(());
+    };
+    let client = backend::s3_client(&store.backend, &store.connection).await;
+    let region = region
+        .clone()
+        .or_else(|| client.config().region().map(ToString::to_string))
+        .unwrap_or_else(|| "us-east-1".to_owned());
+    let real = endpoint_url.is_none()
+        && store.connection.sandbox.is_none()
+        && store.connection.sdk.endpoint_url().is_none();
+    let bucket = Bucket {
+        name: bucket.clone(),
+        partition: partition(&region).to_owned(),
+        region,
+        prefix: prefix.clone(),
+        kms_key: kms_key_id.clone(),
+        require_conditional_writes: real,
+    };
+    bootstrap::create_backend(&client, &bucket).await?;
+    cx.say(&format!("the bucket `{}` is ready for state", bucket.name));
+    Ok(())
+}
+
+fn partition(region: &str) -> &'static str {
+    if region.starts_with("cn-") {
+        "aws-cn"
+    } else if region.starts_with("us-gov-") {
+        "aws-us-gov"
+    } else {
+        "aws"
+    }
+}
+
+async fn check(store: &Store, cx: &Context) -> Result<(), Exit> {
+    let read = cx.interrupt.or(store.ledger.read_root()).await?;
+    read?;
+    match store.ledger.store().versioning().await {
+        Err(error) if error.failure == StoreFailure::Missing => {
+            let mut exit = *StateError::from(error).diagnostic;
+            exit.help = Some("`palisade init --create-backend` makes the bucket".to_owned());
+            Err(exit.into())
+        }
+        Err(error) => Err(StateError::from(error).into()),
+        Ok(_) => Ok(require_versioning(store.ledger.store()).await?),
+    }
+}
+
+fn old_backend(args: &InitArgs, store: &Store) -> Result<Backend, Exit> {
+    let Some(from) = &args.from else {
+        return match &store.backend {
+            Backend::S3 { .. } => Ok(backend::default_backend()),
+            Backend::Local { .. } => Err(Diagnostic::error("where is the state now?")
+                .help("name it with `--from s3://BUCKET/PREFIX` or `--from DIRECTORY`")
+                .into()),
+        };
+    };
+    let Some(rest) = from.strip_prefix("s3://") else {
+        return Ok(Backend::Local { path: PathBuf::from(from) });
+    };
+    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+    if bucket.is_empty() {
+        return Err(Diagnostic::error(format!("`{from}` names no bucket")).into());
+    }
+    let prefix = match prefix.trim_end_matches('/') {
+        "" => String::new(),
+        prefix => format!("{prefix}/"),
+    };
+    Ok(Backend::S3 {
+        bucket: bucket.to_owned(),
+        prefix,
+        region: None,
+        kms_key_id: None,
+        role_arn: None,
+        endpoint_url: None,
+    })
+}

@@ -1,0 +1,80 @@
+//! `palisade output`.
+
+use std::io::Write as _;
+
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::error::Exit;
+use crate::cli::session::{self, outputs};
+use crate::diag::{Diagnostic, did_you_mean};
+use crate::render;
+use crate::render::style::{columns, pad, safe};
+
+/// Flags of `output`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  palisade output deploy_role_arn --raw")]
+pub struct OutputArgs {
+    /// One output; all of them when none is named
+    name: Option<String>,
+    /// Print JSON
+    #[arg(long, conflicts_with = "raw")]
+    json: bool,
+    /// Print the text of one output and nothing else
+    #[arg(long, requires = "name")]
+    raw: bool,
+}
+
+/// Prints the outputs of the last apply.
+///
+/// # Errors
+/// There is no such output, or the backend cannot be read.
+pub async fn run(args: &OutputArgs, cx: &Context) -> Result<(), Exit> {
+    let store = session::store(cx).await?;
+    let all = cx.interrupt.or(outputs::read(&store.ledger)).await??;
+    let mut out = cx.stdout();
+    let Some(name) = &args.name else {
+        if args.json {
+            render::json::write(&all, &mut out)?;
+        } else if all.is_empty() {
+            cx.say("There are no outputs.");
+        } else {
+            let width = all.keys().map(|k| columns(k)).max().unwrap_or(0);
+            for (name, output) in &all {
+                let value = if output.sensitive {
+                    "(sensitive value)".to_owned()
+                } else {
+                    output.value.to_string()
+                };
+                writeln!(out, "{} = {}", pad(name, width), safe(&value))?;
+            }
+        }
+        return Ok(out.flush()?);
+    };
+    let Some(output) = all.get(name) else {
+        let help = did_you_mean(name, all.keys().map(String::as_str))
+            .unwrap_or_else(|| "outputs are recorded by `palisade apply`".to_owned());
+        return Err(Diagnostic::error(format!("there is no output `{name}`")).help(help).into());
+    };
+    if args.json {
+        render::json::write(output, &mut out)?;
+    } else if output.sensitive {
+        return Err(Diagnostic::error(format!(
+            "the output `{name}` is sensitive, and sensitive values are not kept"
+        ))
+        .into());
+    } else if args.raw {
+        match &output.value {
+            serde_json::Value::String(text) => write!(out, "{text}")?,
+            value if value.is_array() || value.is_object() => {
+                return Err(Diagnostic::error(format!("the output `{name}` is no plain value"))
+                    .help("use `--json`")
+                    .into());
+            }
+            value => write!(out, "{value}")?,
+        }
+    } else {
+        writeln!(out, "{}", safe(&output.value.to_string()))?;
+    }
+    Ok(out.flush()?)
+}

@@ -1,0 +1,67 @@
+//! `palisade show`.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::args::FormatArgs;
+use crate::cli::context::Context;
+use crate::cli::error::Exit;
+use crate::cli::session::{self, planfile};
+use crate::diag::Diagnostic;
+use crate::render::{self, Format};
+
+/// Flags of `show`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  palisade show staging.plan\n  palisade show --format html staging.plan > plan.html\n  palisade show"
+)]
+pub struct ShowArgs {
+    /// A saved plan; the state when none is named
+    file: Option<PathBuf>,
+    /// How it is printed.
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+/// Prints a saved plan, or the state.
+///
+/// # Errors
+/// The file is no plan, or the state cannot be read.
+pub async fn run(args: &ShowArgs, cx: &Context) -> Result<(), Exit> {
+    let format = args.format.format();
+    let mut out = cx.stdout();
+    if let Some(path) = &args.file {
+        let saved = planfile::load(path)?;
+        render::plan(&saved.plan, format, true, cx.style(), &mut out)?;
+        return Ok(out.flush()?);
+    }
+    let store = session::store(cx).await?;
+    let snapshot = cx.interrupt.or(store.ledger.read_all()).await??;
+    let resources = snapshot.resources();
+    match format {
+        Format::Text if resources.is_empty() => cx.say("The state is empty."),
+        Format::Text => {
+            for (index, (address, resource)) in resources.iter().enumerate() {
+                if index > 0 {
+                    writeln!(out)?;
+                }
+                render::state::show(address, resource, cx.style(), &mut out)?;
+            }
+        }
+        Format::Json => {
+            let all: BTreeMap<String, _> =
+                resources.into_iter().map(|(a, r)| (a.canonical(), r)).collect();
+            let state = serde_json::json!({"lineage": snapshot.lineage, "resources": all});
+            render::json::write(&state, &mut out)?;
+        }
+        Format::Markdown | Format::Html | Format::Sarif => {
+            return Err(Diagnostic::error("the state is shown as text or JSON only")
+                .help("name a saved plan to see it in this format")
+                .into());
+        }
+    }
+    Ok(out.flush()?)
+}

@@ -1,0 +1,66 @@
+//! `palisade validate`.
+
+use std::io::Write as _;
+
+use clap::Args;
+
+use crate::cli::args::VarArgs;
+use crate::cli::context::Context;
+use crate::cli::error::Exit;
+use crate::cli::session;
+use crate::config::load;
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::eval::{Engine, NothingKnown};
+use crate::graph;
+use crate::render;
+
+/// Flags of `validate`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  palisade validate --json")]
+pub struct ValidateArgs {
+    /// Values for variables.
+    #[command(flatten)]
+    vars: VarArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Checks everything that can be checked without AWS.
+///
+/// # Errors
+/// Everything that is wrong.
+pub fn run(args: &ValidateArgs, cx: &Context) -> Result<(), Exit> {
+    session::require_configuration(&cx.dir())?;
+    let loaded = load(&cx.dir(), &session::options(cx, &args.vars)?);
+    let mut found: Diagnostics = loaded.diagnostics;
+    let mut objects = 0;
+    if loaded.complete {
+        match Engine::new(&loaded.configuration, &NothingKnown).estate() {
+            Ok(estate) => objects = estate.instances.len(),
+            Err(more) => found.extend(more),
+        }
+        found.extend(graph::check_beyond(&loaded.configuration, &found));
+    }
+    let mut out = cx.stdout();
+    if args.json {
+        let count = |error: bool| found.iter().filter(|d| d.is_error() == error).count();
+        let report = serde_json::json!({
+            "valid": !found.has_errors(),
+            "error_count": count(true),
+            "warning_count": count(false),
+            "diagnostics": render::diagnostics::json(&found),
+        });
+        render::json::write(&report, &mut out)?;
+        out.flush()?;
+        return if found.has_errors() { Err(Exit::Told) } else { Ok(()) };
+    }
+    cx.tell(&found);
+    if found.has_errors() {
+        let tally = render::diagnostics::tally(&found);
+        return Err(Diagnostic::error(format!("the configuration is not valid: {tally}")).into());
+    }
+    let objects = render::style::count(objects, "object", "objects");
+    writeln!(out, "The configuration is valid: {objects}.")?;
+    Ok(out.flush()?)
+}

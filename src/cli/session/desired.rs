@@ -1,0 +1,96 @@
+//! What objects shall be, evaluated again as AWS fills in what the plan left unknown.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use crate::address::ResourceAddr;
+use crate::apply::Desired;
+use crate::diag::Diagnostics;
+use crate::eval::{Engine, Known};
+use crate::ids::AccountId;
+use crate::plan::decide;
+use crate::schema::kinds;
+use crate::value::Attrs;
+
+use super::known::{self, Recorded};
+use super::pipeline::World;
+
+/// What is known, growing as objects come into being.
+pub struct Growing<'a> {
+    base: Recorded<'a>,
+    learned: Mutex<BTreeMap<ResourceAddr, Attrs>>,
+}
+
+impl<'a> Growing<'a> {
+    /// On top of what a plan knew.
+    #[must_use]
+    pub fn on(base: Recorded<'a>) -> Self {
+        Self { base, learned: Mutex::default() }
+    }
+
+    fn learn(&self, address: &ResourceAddr, attrs: &Attrs) {
+        let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
+        learned.insert(address.clone(), attrs.clone());
+    }
+}
+
+impl Known for Growing<'_> {
+    fn attrs(&self, address: &ResourceAddr) -> Option<Attrs> {
+        let learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
+        learned.get(address).cloned().or_else(|| self.base.attrs(address))
+    }
+
+    fn management_account(&self) -> Option<AccountId> {
+        self.base.management_account()
+    }
+}
+
+/// Resolves objects of one estate during an apply.
+pub struct Resolver<'a> {
+    engine: Engine<'a>,
+    known: &'a Growing<'a>,
+    world: &'a World,
+}
+
+impl<'a> Resolver<'a> {
+    /// Over the world that the plan was made from.
+    #[must_use]
+    pub fn new(world: &'a World, known: &'a Growing<'a>) -> Self {
+        let engine = Engine::new(&world.configuration, known);
+        // What the plan found wrong it has told; here this only fills the engine.
+        let _ = engine.estate();
+        Self { engine, known, world }
+    }
+
+    /// The engine, for outputs at the end.
+    #[must_use]
+    pub fn engine(&self) -> &Engine<'a> {
+        &self.engine
+    }
+}
+
+impl Desired for Resolver<'_> {
+    fn resolve(&self, address: &ResourceAddr) -> Result<Attrs, Diagnostics> {
+        self.engine.known_moved();
+        let instance = self.engine.resolve(address)?;
+        let Some(kind) = kinds::kind(&address.kind) else { return Ok(instance.desired) };
+        let recorded = self.known.base.resources.get(address);
+        let before = known::live_object(&self.world.live, address, recorded);
+        Ok(match before {
+            Some(before) => decide::settled(kind, &instance, &before.attrs, recorded),
+            None => instance.desired,
+        })
+    }
+
+    fn learned(&self, address: &ResourceAddr, attrs: &Attrs) {
+        self.known.learn(address, attrs);
+    }
+
+    fn meta(&self, address: &ResourceAddr) -> Attrs {
+        let instance = self.world.estate.instances.get(address);
+        match (instance, kinds::kind(&address.kind)) {
+            (Some(instance), Some(kind)) => kind.meta(&instance.body),
+            _ => Attrs::new(),
+        }
+    }
+}

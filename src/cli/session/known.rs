@@ -1,0 +1,71 @@
+//! What AWS has assigned so far, from state and from what was read.
+
+use crate::address::ResourceAddr;
+use crate::eval::Known;
+use crate::ids::AccountId;
+use crate::plan::Live;
+use crate::plan::live::Found;
+use crate::provider::LiveObject;
+use crate::schema::kinds;
+use crate::state::model::{ResourceState, Resources};
+use crate::value::{Attrs, Value};
+
+/// State, and what was read from AWS over it.
+pub struct Recorded<'a> {
+    /// What state holds.
+    pub resources: &'a Resources,
+    /// What was read; state alone counts where nothing was.
+    pub live: Option<&'a Live>,
+    /// The management account, once discovered.
+    pub management: Option<AccountId>,
+}
+
+impl Known for Recorded<'_> {
+    fn attrs(&self, address: &ResourceAddr) -> Option<Attrs> {
+        let recorded = self.resources.get(address)?;
+        let state =
+            || recorded.attrs.iter().map(|(k, v)| (k.clone(), revealed(v))).collect::<Attrs>();
+        let Some(live) = self.live else { return Some(state()) };
+        match find(live, address, recorded) {
+            Found::Object(object) => Some(object.attrs.clone()),
+            Found::Unseen(_) => Some(state()),
+            // Gone: what it had is no more, and what its successor will have is not known yet.
+            Found::Missing => None,
+        }
+    }
+
+    fn management_account(&self) -> Option<AccountId> {
+        self.management.clone()
+    }
+}
+
+/// The live object that state records at an address.
+#[must_use]
+pub fn live_object<'l>(
+    live: &'l Live,
+    address: &ResourceAddr,
+    recorded: Option<&ResourceState>,
+) -> Option<&'l LiveObject> {
+    find(live, address, recorded?).object()
+}
+
+fn find<'l>(live: &'l Live, address: &ResourceAddr, recorded: &ResourceState) -> Found<'l> {
+    let Some(schema) = kinds::kind(&recorded.kind).map(crate::schema::Kind::schema) else {
+        return Found::Missing;
+    };
+    let by_id = match recorded.attrs.get("id").and_then(serde_json::Value::as_str) {
+        Some(id) => live.by_id(schema, address, id),
+        None => Found::Missing,
+    };
+    by_id.or_else(|| live.by_key(schema, address, &recorded.key))
+}
+
+/// A value as state keeps it; of a sensitive one nothing but its fingerprint is there.
+fn revealed(json: &serde_json::Value) -> Value {
+    match json.as_object() {
+        Some(object) if object.len() == 1 && object.contains_key("fingerprint") => {
+            Value::Null.sensitive()
+        }
+        _ => Value::from_json(json),
+    }
+}

@@ -1,0 +1,341 @@
+//! From a directory to a plan: configuration, state and live AWS, each read once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::address::ResourceAddr;
+use crate::cli::args::{FailOn, PlanOptions, SelectArgs, VarArgs};
+use crate::cli::context::Context;
+use crate::cli::error::Exit;
+use crate::config::Configuration;
+use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
+use crate::eval::Engine;
+use crate::eval::estate::{Estate, Import};
+use crate::ids::{AccountId, Handle};
+use crate::plan::model::{Plan, ScopeBasis, Selection, StateBasis};
+use crate::plan::refresh::{self, Targets};
+use crate::plan::{Input, Live, Mode, Options, compute};
+use crate::provider::Provider;
+use crate::schema::Spanned;
+use crate::state::Snapshot;
+
+use super::known::Recorded;
+use super::{Store, backend, digest};
+
+/// What is asked of a plan.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Mode, selection, forced replacements.
+    pub options: Options,
+    /// Values for variables.
+    pub vars: VarArgs,
+    /// Whether AWS is read.
+    pub refresh: bool,
+    /// How many accounts are read at once.
+    pub parallelism: usize,
+    /// Objects to take over beside those of `import` blocks: address and AWS id.
+    pub imports: Vec<(ResourceAddr, String)>,
+}
+
+impl Request {
+    /// From the flags of `plan`, `apply` and `destroy`.
+    ///
+    /// # Errors
+    /// A handle or an address that is none.
+    pub fn of(args: &PlanOptions, mode: Mode) -> Result<Self, Exit> {
+        let mode = if args.refresh_only { Mode::RefreshOnly } else { mode };
+        if args.refresh_only && !args.refresh {
+            return Err(Exit::error(
+                "`--refresh-only` and `--refresh=false` contradict each other",
+            ));
+        }
+        Ok(Self {
+            options: Options {
+                mode,
+                selection: selection(&args.select)?,
+                replace: args.replace.clone(),
+            },
+            vars: args.vars.clone(),
+            refresh: args.refresh,
+            parallelism: usize::from(args.parallelism),
+            imports: Vec::new(),
+        })
+    }
+
+    /// Of a whole estate, changing nothing: what `drift` needs.
+    #[must_use]
+    pub fn everything(vars: &VarArgs) -> Self {
+        Self {
+            options: Options::default(),
+            vars: vars.clone(),
+            refresh: true,
+            parallelism: 10,
+            imports: Vec::new(),
+        }
+    }
+}
+
+/// The selection that flags ask for.
+///
+/// # Errors
+/// A handle that is none.
+pub fn selection(args: &SelectArgs) -> Result<Selection, Exit> {
+    let mut found = Diagnostics::new();
+    let mut accounts = Vec::new();
+    for text in &args.account {
+        match text.parse::<Handle>() {
+            Ok(handle) => accounts.push(handle),
+            Err(error) => found.push(Diagnostic::error(error.to_string())),
+        }
+    }
+    found.into_result(())?;
+    Ok(Selection { environments: args.environment.clone(), accounts, targets: args.target.clone() })
+}
+
+/// Everything that a plan is made from, and that apply goes on with.
+pub struct World {
+    /// What is declared.
+    pub configuration: Configuration,
+    /// Its digest.
+    pub digest: String,
+    /// What it means.
+    pub estate: Estate,
+    /// State and the way to AWS.
+    pub store: Store,
+    /// What state holds.
+    pub snapshot: Snapshot,
+    /// What AWS holds.
+    pub live: Live,
+    /// How accounts are reached.
+    pub targets: Targets,
+    /// What reads and changes AWS.
+    pub provider: Arc<dyn Provider>,
+    /// Warnings of the evaluation and of reading, to be told with the plan.
+    pub warnings: Diagnostics,
+}
+
+/// Loads, reads and evaluates. Writes nothing and changes nothing in AWS.
+///
+/// # Errors
+/// Everything that is wrong with the configuration, or that could not be read.
+pub async fn survey(cx: &Context, request: &Request) -> Result<World, Exit> {
+    super::require_configuration(&cx.dir())?;
+    let configuration = super::configuration(cx, &request.vars)?;
+    let store = super::open(cx, backend::configured(&configuration.settings)).await?;
+    let progress = cx.progress();
+    let state = progress.step("reading state");
+    let snapshot = cx.interrupt.or(store.ledger.read_all()).await??;
+    state.done();
+    let resources = snapshot.resources();
+    let first = evaluate(
+        &configuration,
+        &Recorded { resources: &resources, live: None, management: None },
+    )?;
+    let provider = super::provider(&store.connection, &first.provider).await;
+    let handles: Vec<Handle> = first.accounts.keys().cloned().collect();
+    let mut warnings = Diagnostics::new();
+    let (live, management) = if request.refresh {
+        let reading = read(cx, provider.as_ref(), &first, request, &mut warnings);
+        cx.interrupt.or(reading).await??
+    } else {
+        (Live::unread("refresh is off", handles), recorded_management(&first))
+    };
+    let known =
+        Recorded { resources: &resources, live: Some(&live), management: management.clone() };
+    let mut estate = evaluate(&configuration, &known)?;
+    for (address, id) in &request.imports {
+        take_over(&mut estate, address, id)?;
+    }
+    let targets = Targets::of(&estate, management.as_ref());
+    let digest = digest::configuration(&configuration);
+    Ok(World { digest, configuration, estate, store, snapshot, live, targets, provider, warnings })
+}
+
+fn evaluate(configuration: &Configuration, known: &Recorded<'_>) -> Result<Estate, Exit> {
+    Ok(Engine::new(configuration, known).estate()?)
+}
+
+async fn read(
+    cx: &Context,
+    provider: &dyn Provider,
+    estate: &Estate,
+    request: &Request,
+    warnings: &mut Diagnostics,
+) -> Result<(Live, Option<AccountId>), Exit> {
+    let progress = cx.progress();
+    let step = progress.step("reading the organization");
+    let unknown = Targets::of(estate, None);
+    let organization = refresh::read_organization(provider, &unknown.management).await?;
+    let management = management_account(provider, &organization).await?;
+    step.done();
+    let targets = Targets::of(estate, Some(&management));
+    let selected: BTreeSet<Handle> = estate
+        .accounts
+        .values()
+        .filter(|a| {
+            request.options.selection.accounts.contains(&a.handle)
+                || request.options.selection.environments.iter().any(|e| a.environments.contains(e))
+        })
+        .map(|a| a.handle.clone())
+        .collect();
+    let step = progress.step(&format!(
+        "reading {}",
+        crate::render::style::count(targets.accounts.len(), "account", "accounts")
+    ));
+    let accounts = refresh::read_accounts(
+        provider,
+        &targets,
+        estate,
+        &selected,
+        request.parallelism,
+        warnings,
+    )
+    .await?;
+    step.done();
+    Ok((refresh::live(organization, accounts), Some(management)))
+}
+
+/// The management account: the organization's own word, else whoever calls.
+async fn management_account(
+    provider: &dyn Provider,
+    organization: &crate::provider::Inventory,
+) -> Result<AccountId, Exit> {
+    let told = organization
+        .objects
+        .values()
+        .filter(|o| o.kind == "organization")
+        .find_map(|o| o.attrs.get("management_account_id")?.as_str()?.parse().ok());
+    if let Some(id) = told {
+        return Ok(id);
+    }
+    match provider.caller().await {
+        Ok(caller) => Ok(caller.account),
+        Err(error) => Err(Diagnostic::error("cannot tell who is calling")
+            .detail(error.to_string())
+            .help("sign in first (`aws sso login`), or try without an account: `--sandbox`")
+            .into()),
+    }
+}
+
+fn recorded_management(estate: &Estate) -> Option<AccountId> {
+    estate
+        .instances
+        .values()
+        .filter(|i| i.address.kind == "organization")
+        .find_map(|i| i.computed.get("management_account_id")?.as_str()?.parse().ok())
+}
+
+/// Adds what `palisade import` asks for, as if an `import` block stood in the configuration.
+fn take_over(estate: &mut Estate, address: &ResourceAddr, id: &str) -> Result<(), Exit> {
+    let Some(known) = estate
+        .instances
+        .keys()
+        .find(|a| *a == address || a.to_string() == address.to_string())
+        .cloned()
+    else {
+        let names: Vec<String> = estate.instances.keys().map(ToString::to_string).collect();
+        let help = did_you_mean(&address.to_string(), names.iter().map(String::as_str))
+            .unwrap_or_else(|| {
+                "declare the object first, or let `palisade adopt` write its configuration"
+                    .to_owned()
+            });
+        return Err(Diagnostic::error(format!("the configuration declares no `{address}`"))
+            .help(help)
+            .into());
+    };
+    let source = Source::new("command line", format!("{known} {id}"));
+    let loc = Loc::whole(&source);
+    estate.imports.push(Import {
+        to: Spanned { value: known, loc: loc.clone() },
+        id: Spanned { value: id.to_owned(), loc },
+    });
+    Ok(())
+}
+
+/// What can be known without asking AWS: configuration and state.
+///
+/// # Errors
+/// The configuration is wrong, or the state cannot be read.
+pub async fn offline(cx: &Context, vars: &VarArgs) -> Result<(Configuration, Snapshot), Exit> {
+    super::require_configuration(&cx.dir())?;
+    let configuration = super::configuration(cx, vars)?;
+    let store = super::open(cx, backend::configured(&configuration.settings)).await?;
+    let snapshot = cx.interrupt.or(store.ledger.read_all()).await??;
+    Ok((configuration, snapshot))
+}
+
+/// Limits a drift report to what was selected, and to managed objects where that was asked for.
+pub fn narrow_drift(plan: &mut Plan, managed_only: bool) {
+    let selection = plan.selection.clone();
+    let everything = selection == Selection::default();
+    plan.drift.retain(|d| {
+        if managed_only && d.status == crate::plan::model::DriftStatus::Unmanaged {
+            return false;
+        }
+        everything
+            || selection.accounts.iter().any(|a| a.as_str() == d.account)
+            || selection.environments.iter().any(|e| d.environments.contains(e))
+            || d.address
+                .parse::<ResourceAddr>()
+                .is_ok_and(|a| crate::plan::select::names(&selection.targets, &a))
+    });
+}
+
+/// Makes the plan.
+///
+/// # Errors
+/// Everything that AWS or the configuration's own rules would refuse.
+pub fn plan(cx: &Context, world: &World, request: &Request) -> Result<Plan, Exit> {
+    let resources = world.snapshot.resources();
+    let basis = StateBasis {
+        lineage: world.snapshot.lineage.clone(),
+        scopes: world
+            .snapshot
+            .versions()
+            .into_iter()
+            .map(|(scope, (serial, etag))| (scope, ScopeBasis { serial, etag }))
+            .collect::<BTreeMap<_, _>>(),
+    };
+    let mut plan = compute(Input {
+        estate: &world.estate,
+        configuration_digest: &world.digest,
+        prior: &resources,
+        basis: &basis,
+        live: &world.live,
+        options: &request.options,
+        generated_at: &cx.now(),
+    })?;
+    plan.diagnostics.extend(world.warnings.iter().map(crate::plan::compute::diagnostic));
+    Ok(plan)
+}
+
+/// Whether the walls permit the plan, as `--fail-on` asks.
+///
+/// # Errors
+/// They do not.
+pub fn gate(plan: &Plan, fail_on: FailOn) -> Result<(), Exit> {
+    let widened = plan.summary.isolation.added;
+    let violations = plan.summary.isolation.violations;
+    let told = match fail_on {
+        FailOn::None => return Ok(()),
+        FailOn::Violation if violations == 0 => return Ok(()),
+        FailOn::Widening if violations == 0 && widened == 0 => return Ok(()),
+        FailOn::Widening if violations == 0 => {
+            format!(
+                "{} added or widened",
+                crate::render::style::count(widened, "path is", "paths are")
+            )
+        }
+        FailOn::Violation | FailOn::Widening => {
+            format!(
+                "{} an isolation rule",
+                crate::render::style::count(violations, "path breaks", "paths break")
+            )
+        }
+    };
+    Err(Exit::RuleBroken(
+        Diagnostic::error(told)
+            .help("the isolation section names each path and what causes it; `--fail-on none --reason \"...\"` goes on regardless and is recorded")
+            .into(),
+    ))
+}

@@ -1,0 +1,333 @@
+//! Saved plans: `plan --out FILE`, `apply FILE`, `show FILE`.
+//!
+//! A saved plan holds the plan and how it was asked for. `apply` computes it again from the same
+//! question and compares digests; nothing is ever carried out from the file alone.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use hmac::{Hmac, Mac as _};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+use crate::cli::args::{PlanOptions, VarArgs};
+use crate::cli::error::Exit;
+use crate::config::Configuration;
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::plan::model::{Action, Plan, Selection};
+use crate::plan::{Mode, Options};
+
+use super::digest;
+use super::pipeline::Request;
+
+/// Version of the file.
+const FORMAT: u32 = 1;
+/// A plan file larger than this is refused unread (bytes).
+const MAX_BYTES: u64 = 256 << 20;
+/// Rounds of the fingerprints of sensitive variables: slow enough that guessing costs something.
+const ROUNDS: u32 = 50_000;
+
+/// A saved plan.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Saved {
+    palisade_plan_file: u32,
+    mode: String,
+    refresh: bool,
+    replace: Vec<String>,
+    selection: Selection,
+    vars: Vec<String>,
+    var_files: Vec<PathBuf>,
+    /// Sensitive variables that were supplied: they must be supplied again.
+    sensitive: BTreeMap<String, String>,
+    salt: String,
+    /// The plan.
+    pub plan: Plan,
+}
+
+/// Saves a plan, readable by its owner only.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn save(
+    path: &Path,
+    plan: &Plan,
+    request: &Request,
+    configuration: &Configuration,
+) -> Result<(), Exit> {
+    let salt = uuid::Uuid::new_v4().to_string();
+    let declared = &configuration.root().variables;
+    let is_sensitive = |name: &str| declared.get(name).is_some_and(|v| v.sensitive);
+    let saved = Saved {
+        palisade_plan_file: FORMAT,
+        mode: match request.options.mode {
+            Mode::Normal => "normal",
+            Mode::Destroy => "destroy",
+            Mode::RefreshOnly => "refresh_only",
+        }
+        .to_owned(),
+        refresh: request.refresh,
+        replace: request.options.replace.clone(),
+        selection: request.options.selection.clone(),
+        vars: request
+            .vars
+            .var
+            .iter()
+            .filter(|v| v.split_once('=').is_some_and(|(name, _)| !is_sensitive(name.trim())))
+            .cloned()
+            .collect(),
+        var_files: request.vars.var_file.clone(),
+        sensitive: fingerprints(configuration, &salt),
+        salt,
+        plan: plan.clone(),
+    };
+    let fail = |e: std::io::Error| Exit::error(format!("cannot write `{}`: {e}", path.display()));
+    let mut bytes = Vec::new();
+    crate::render::json::write(&saved, &mut bytes).map_err(fail)?;
+    // Beside the target and renamed over it: a plan file is whole or not there.
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options
+        .open(&temporary)
+        .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| std::fs::rename(&temporary, path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&temporary);
+    }
+    written.map_err(fail)
+}
+
+/// Reads a saved plan.
+///
+/// # Errors
+/// The file cannot be read, or is no plan of this version.
+pub fn load(path: &Path) -> Result<Saved, Exit> {
+    let name = path.display();
+    let fail = |why: String| {
+        Exit::from(
+            Diagnostic::error(format!("`{name}` is not a saved plan: {why}"))
+                .help("`palisade plan --out FILE` makes one"),
+        )
+    };
+    let unreadable = |e: std::io::Error| Exit::error(format!("cannot read `{name}`: {e}"));
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(fail("it is not a file".to_owned()));
+    }
+    if metadata.len() > MAX_BYTES {
+        return Err(fail(format!("it is larger than {} MiB", MAX_BYTES >> 20)));
+    }
+    let bytes = std::fs::read(path).map_err(unreadable)?;
+    let json: serde_json::Value = serde_json::from_slice(&bytes)
+        .map_err(|e| fail(format!("it is not JSON (line {}, column {})", e.line(), e.column())))?;
+    match json.get("palisade_plan_file").and_then(serde_json::Value::as_u64) {
+        Some(version) if version == u64::from(FORMAT) => {}
+        Some(version) => {
+            return Err(fail(format!("it has format {version}, and this version reads {FORMAT}")));
+        }
+        None => return Err(fail("it says nothing of being one".to_owned())),
+    }
+    serde_json::from_value(json).map_err(|e| fail(e.to_string()))
+}
+
+impl Saved {
+    /// The question that the plan answered.
+    ///
+    /// # Errors
+    /// The file's mode is unknown.
+    pub fn request(&self, vars: &VarArgs, parallelism: usize) -> Result<Request, Exit> {
+        let mode = match self.mode.as_str() {
+            "normal" => Mode::Normal,
+            "destroy" => Mode::Destroy,
+            "refresh_only" => Mode::RefreshOnly,
+            other => {
+                return Err(Exit::error(format!("the saved plan has an unknown mode `{other}`")));
+            }
+        };
+        let mut all = VarArgs { var: self.vars.clone(), var_file: self.var_files.clone() };
+        all.var.extend(vars.var.iter().cloned());
+        all.var_file.extend(vars.var_file.iter().cloned());
+        Ok(Request {
+            options: Options {
+                mode,
+                selection: self.selection.clone(),
+                replace: self.replace.clone(),
+            },
+            vars: all,
+            refresh: self.refresh,
+            parallelism,
+            imports: Vec::new(),
+        })
+    }
+
+    /// Sensitive variables must have the values that the plan was made with.
+    ///
+    /// # Errors
+    /// One is missing or has another value.
+    pub fn check_sensitive(&self, configuration: &Configuration) -> Result<(), Exit> {
+        let now = fingerprints(configuration, &self.salt);
+        let mut found = Diagnostics::new();
+        for name in self.sensitive.keys().chain(now.keys()) {
+            match (self.sensitive.get(name), now.get(name)) {
+                (Some(then), Some(now)) if then == now => {}
+                (Some(_), None) => found.push(
+                    Diagnostic::error(format!("the sensitive variable `{name}` is not given"))
+                        .help("a saved plan does not hold it: supply it again, as for the plan"),
+                ),
+                _ => found.push(Diagnostic::error(format!(
+                    "the sensitive variable `{name}` has another value than for the plan"
+                ))),
+            }
+        }
+        if found.is_empty() { Ok(()) } else { Err(Exit::Stale(found)) }
+    }
+}
+
+/// A slow, salted fingerprint of each sensitive variable that was supplied (PBKDF2, RFC 8018, one block).
+fn fingerprints(configuration: &Configuration, salt: &str) -> BTreeMap<String, String> {
+    let declared = &configuration.root().variables;
+    configuration
+        .supplied
+        .iter()
+        .filter(|(name, _)| declared.get(*name).is_some_and(|v| v.sensitive))
+        .map(|(name, supplied)| {
+            let secret = digest::text_of(supplied);
+            let salt = format!("{salt}/{name}");
+            (name.clone(), pbkdf2(secret.as_bytes(), salt.as_bytes()))
+        })
+        .collect()
+}
+
+fn pbkdf2(secret: &[u8], salt: &[u8]) -> String {
+    // A key of any length is fit for HMAC.
+    let Ok(keyed) = Hmac::<Sha256>::new_from_slice(secret) else { return String::new() };
+    let prf = |data: &[&[u8]]| -> [u8; 32] {
+        let mut mac = keyed.clone();
+        for part in data {
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
+    };
+    let mut block = prf(&[salt, &1_u32.to_be_bytes()]);
+    let mut sum = block;
+    for _ in 1..ROUNDS {
+        block = prf(&[&block]);
+        for (s, b) in sum.iter_mut().zip(block) {
+            *s ^= b;
+        }
+    }
+    data_encoding::HEXLOWER.encode(&sum)
+}
+
+/// A saved plan is carried out as it was made: flags that would make another plan are refused.
+///
+/// # Errors
+/// Such a flag was given.
+pub fn refuse_flags(options: &PlanOptions) -> Result<(), Exit> {
+    let given = [
+        (!options.select.environment.is_empty(), "--environment"),
+        (!options.select.account.is_empty(), "--account"),
+        (!options.select.target.is_empty(), "--target"),
+        (!options.replace.is_empty(), "--replace"),
+        (options.refresh_only, "--refresh-only"),
+        (!options.refresh, "--refresh=false"),
+    ];
+    match given.iter().find(|(given, _)| *given) {
+        Some((_, flag)) => Err(Diagnostic::error(format!(
+            "`{flag}` cannot be used with a saved plan"
+        ))
+        .help("the plan is carried out as it was made; make another one with `palisade plan --out`")
+        .into()),
+        None => Ok(()),
+    }
+}
+
+/// The plan that was approved and the one that follows from the world now must be the same.
+///
+/// # Errors
+/// [`Exit::Stale`], naming what moved.
+pub fn require_same(saved: &Plan, now: &Plan) -> Result<(), Exit> {
+    if saved.digest == now.digest {
+        return Ok(());
+    }
+    let moved = what_moved(saved, now);
+    Err(Exit::Stale(
+        Diagnostic::error("the plan is stale: what it was made from has moved")
+            .detail(moved.join("\n"))
+            .help("nothing was changed; make and approve a new plan")
+            .into(),
+    ))
+}
+
+fn what_moved(saved: &Plan, now: &Plan) -> Vec<String> {
+    let mut moved = Vec::new();
+    for (scope, then) in &saved.state.scopes {
+        match now.state.scopes.get(scope) {
+            Some(basis) if basis == then => {}
+            Some(basis) => moved.push(format!(
+                "the state of `{scope}` went from serial {} to {}",
+                then.serial, basis.serial
+            )),
+            None => moved.push(format!("the state of `{scope}` is gone")),
+        }
+    }
+    for scope in now.state.scopes.keys().filter(|s| !saved.state.scopes.contains_key(*s)) {
+        moved.push(format!("the state of `{scope}` is new"));
+    }
+    let changes = |plan: &Plan| -> BTreeMap<String, String> {
+        plan.resource_changes
+            .iter()
+            .filter(|c| c.action != Action::NoOp)
+            .map(|c| (c.display.clone(), serde_json::to_string(c).unwrap_or_default()))
+            .collect()
+    };
+    let (then, present) = (changes(saved), changes(now));
+    let names: std::collections::BTreeSet<&String> = then.keys().chain(present.keys()).collect();
+    let mut differing: Vec<String> = names
+        .into_iter()
+        .filter_map(|name| match (then.get(name), present.get(name)) {
+            (Some(a), Some(b)) if a == b => None,
+            (Some(_), Some(_)) => Some(format!("`{name}` would change otherwise")),
+            (Some(_), None) => Some(format!("`{name}` would not change any more")),
+            (None, _) => Some(format!("`{name}` would change too")),
+        })
+        .collect();
+    let more = differing.len().saturating_sub(10);
+    differing.truncate(10);
+    moved.extend(differing);
+    if more > 0 {
+        moved.push(format!("and {more} more"));
+    }
+    if saved.palisade_version != now.palisade_version {
+        moved.push(format!(
+            "the plan was made by version {}, this is {}",
+            saved.palisade_version, now.palisade_version
+        ));
+    }
+    if moved.is_empty() {
+        moved.push("the configuration's files or variables differ".to_owned());
+    }
+    moved
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pbkdf2_is_pbkdf2() {
+        // RFC 7914 section 11 has PBKDF2-HMAC-SHA-256 vectors for other round counts; the single
+        // block here is checked for being keyed, salted and stable.
+        let a = pbkdf2(b"secret", b"salt");
+        assert_eq!(a, pbkdf2(b"secret", b"salt"));
+        assert_ne!(a, pbkdf2(b"secret", b"other"));
+        assert_ne!(a, pbkdf2(b"other", b"salt"));
+        assert_eq!(a.len(), 64);
+    }
+}

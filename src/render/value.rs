@@ -1,0 +1,109 @@
+//! A value of the language as HCL would write it.
+
+use crate::value::{Number, Value};
+
+use super::style::safe;
+
+/// Several lines for lists and maps, one for everything else.
+#[must_use]
+pub fn text(value: &Value) -> String {
+    let mut out = String::new();
+    write(value, 0, &mut out);
+    out
+}
+
+fn write(value: &Value, depth: usize, out: &mut String) {
+    let indent = "  ".repeat(depth + 1);
+    let close = "  ".repeat(depth);
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
+        Value::Number(Number::Int(int)) => out.push_str(&int.to_string()),
+        Value::Number(Number::Float(float)) => out.push_str(&float.to_string()),
+        Value::String(text) => out.push_str(&quoted(text)),
+        Value::Unknown(unknown) => out.push_str(&safe(&unknown.to_string())),
+        Value::Secret(reference) => out.push_str(&format!("secret({})", quoted(reference))),
+        Value::Sensitive(_) => out.push_str("(sensitive value)"),
+        Value::Block(block) => out.push_str(&safe(&block.address.to_string())),
+        Value::List(items) if items.is_empty() => out.push_str("[]"),
+        Value::List(items) => sequence(items.iter(), ("[", "]"), &indent, &close, depth, out),
+        Value::Set(items) if items.is_empty() => out.push_str("toset([])"),
+        Value::Set(items) => {
+            sequence(items.iter(), ("toset([", "])"), &indent, &close, depth, out);
+        }
+        Value::Map(map) if map.is_empty() => out.push_str("{}"),
+        Value::Map(map) => {
+            out.push_str("{\n");
+            for (key, value) in map {
+                out.push_str(&indent);
+                out.push_str(&quoted(key));
+                out.push_str(" = ");
+                write(value, depth + 1, out);
+                out.push('\n');
+            }
+            out.push_str(&close);
+            out.push('}');
+        }
+    }
+}
+
+fn sequence<'a>(
+    items: impl Iterator<Item = &'a Value>,
+    (open, shut): (&str, &str),
+    indent: &str,
+    close: &str,
+    depth: usize,
+    out: &mut String,
+) {
+    out.push_str(open);
+    out.push('\n');
+    for item in items {
+        out.push_str(indent);
+        write(item, depth + 1, out);
+        out.push_str(",\n");
+    }
+    out.push_str(close);
+    out.push_str(shut);
+}
+
+/// A string literal that HCL reads back as the same text.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '$' | '%' if chars.peek() == Some(&'{') => {
+                out.push(c);
+                out.push(c);
+            }
+            c if c.is_control() => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    safe(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_as_hcl() {
+        let value = Value::from_json(&serde_json::json!({
+            "a": [1, 2.5, "x\"${y}"], "b": {}, "c": null, "d": true
+        }));
+        assert_eq!(
+            text(&value),
+            "{\n  \"a\" = [\n    1,\n    2.5,\n    \"x\\\"$${y}\",\n  ]\n  \"b\" = {}\n  \"c\" = null\n  \"d\" = true\n}"
+        );
+        assert_eq!(text(&Value::string("s").sensitive()), "(sensitive value)");
+    }
+}
