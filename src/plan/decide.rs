@@ -233,6 +233,10 @@ impl<'a> Decision<'a> {
         instance: &'a Instance,
         found: &mut Diagnostics,
     ) {
+        if self.kind.only_declared(&instance.desired) {
+            self.declared(instance);
+            return;
+        }
         self.see(live);
         if self.before.is_none()
             && let Some((object, reason)) = self.adoptable(estate, live, instance, found)
@@ -290,6 +294,31 @@ impl<'a> Decision<'a> {
             }
         }
         self.after = Some(after);
+    }
+
+    /// The block declares something outside AWS: state takes note of it.
+    fn declared(&mut self, instance: &'a Instance) {
+        let mut attrs = instance.desired.clone();
+        attrs.extend(
+            instance
+                .computed
+                .iter()
+                .filter(|(_, v)| !v.is_unknown())
+                .map(|(k, v)| (k.clone(), v.clone())),
+        );
+        self.key = self.kind.natural_key(&attrs).or_else(|| Some(self.address.canonical()));
+        let recorded: Option<Attrs> = self
+            .recorded
+            .map(|r| r.attrs.iter().map(|(k, v)| (k.clone(), Value::from_json(v))).collect());
+        let known = recorded.as_ref().is_some_and(|r| {
+            difference(self.kind.schema(), r, &attrs, Recorded::default()).is_empty()
+        });
+        if !known {
+            self.action = Action::Adopt;
+            self.reason = Some("it lies outside AWS: state takes note of it".to_owned());
+        }
+        self.before = Some(attrs.clone());
+        self.after = Some(attrs);
     }
 
     /// An existing object that this instance takes over, and why it may.
@@ -363,8 +392,16 @@ impl<'a> Decision<'a> {
 
     /// The object has no block any more (or everything is to be destroyed).
     fn gone(&mut self, live: &Live, _found: &mut Diagnostics) {
-        self.see(live);
         let Some(recorded) = self.recorded else { return };
+        let attrs: Attrs =
+            recorded.attrs.iter().map(|(k, v)| (k.clone(), Value::from_json(v))).collect();
+        if self.kind.only_declared(&attrs) {
+            self.key = Some(recorded.key.clone());
+            self.before = Some(attrs);
+            self.action = Action::Forget;
+            return;
+        }
+        self.see(live);
         let meta: Attrs =
             recorded.meta.iter().map(|(k, v)| (k.clone(), Value::from_json(v))).collect();
         self.action = match (&self.before, self.kind.on_destroy(&meta)) {

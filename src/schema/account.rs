@@ -189,6 +189,10 @@ impl Kind for Account {
             .collect()
     }
 
+    fn only_declared(&self, desired: &Attrs) -> bool {
+        desired.contains_key("endpoint_url")
+    }
+
     fn on_destroy(&self, meta: &Attrs) -> super::OnDestroy {
         match meta.get("on_destroy").and_then(Value::as_str) {
             Some("remove_from_organization" | "close") => super::OnDestroy::Delete,

@@ -337,6 +337,12 @@ pub trait Kind: Send + Sync {
         desired
     }
 
+    /// Whether the block only declares something that lies outside AWS (an emulated account): then
+    /// there is nothing to create, to read or to delete, and state just knows of it.
+    fn only_declared(&self, _desired: &Attrs) -> bool {
+        false
+    }
+
     /// What to do with the object in AWS when its block is gone.
     fn on_destroy(&self, _meta: &Attrs) -> OnDestroy {
         OnDestroy::Delete

@@ -14,7 +14,7 @@ use crate::eval::estate::{Estate, Import};
 use crate::ids::{AccountId, Handle};
 use crate::plan::model::{Plan, ScopeBasis, Selection, StateBasis};
 use crate::plan::refresh::{self, Targets};
-use crate::plan::{Input, Live, Mode, Options, compute};
+use crate::plan::{Input, Live, Mode, Options, prepare, seal};
 use crate::provider::Provider;
 use crate::schema::Spanned;
 use crate::state::Snapshot;
@@ -296,15 +296,19 @@ pub fn plan(cx: &Context, world: &World, request: &Request) -> Result<Plan, Exit
             .map(|(scope, (serial, etag))| (scope, ScopeBasis { serial, etag }))
             .collect::<BTreeMap<_, _>>(),
     };
-    let mut plan = compute(Input {
+    let now = cx.now();
+    let (mut plan, sides) = prepare(Input {
         estate: &world.estate,
         configuration_digest: &world.digest,
         prior: &resources,
         basis: &basis,
         live: &world.live,
         options: &request.options,
-        generated_at: &cx.now(),
+        generated_at: &now,
     })?;
+    let today = now.get(..10).unwrap_or(&now);
+    crate::isolation::complete(&mut plan, &world.estate, &sides, today)?;
+    seal(&mut plan, &world.digest);
     plan.diagnostics.extend(world.warnings.iter().map(crate::plan::compute::diagnostic));
     Ok(plan)
 }
