@@ -2,6 +2,7 @@
 
 mod bad_configs;
 mod examples;
+mod kinds_docs;
 mod kinds_live;
 mod kinds_pure;
 mod layers;

@@ -63,18 +63,25 @@ impl World {
 
     pub(crate) async fn with(options: sandbox::Options) -> Self {
         let sandbox = Sandbox::in_memory(options).await;
+        // The same tests by hand against a server: one at a time, on an emptied one.
+        let endpoint = std::env::var("PALISADE_TEST_ENDPOINT").ok();
         let provider = AwsProvider::new(Options {
             region: "eu-west-1".to_owned(),
-            embedded: Some(Embedded {
+            embedded: endpoint.is_none().then(|| Embedded {
                 http_client: sandbox.http_client(),
                 credentials: sandbox.management_credentials(),
             }),
+            endpoint_url: endpoint.clone(),
             backoff: Duration::from_millis(1),
             poll: Duration::from_millis(1),
             ..Options::default()
         })
         .await;
-        let management = target("management", Some(sandbox.management_account()), true);
+        let account = match endpoint {
+            None => sandbox.management_account(),
+            Some(_) => provider.caller().await.expect("the server answers").account,
+        };
+        let management = target("management", Some(account), true);
         Self { sandbox, provider: Arc::new(provider), management, references: References::new() }
     }
 
@@ -96,15 +103,24 @@ impl World {
 
     /// Plain SDK configuration inside an account: not Palisade's code path.
     pub(crate) async fn sdk(&self, target: &Target) -> SdkConfig {
+        let ambient = self.provider.ambient();
         let config = |credentials| {
-            SdkConfig::builder()
+            let mut builder = SdkConfig::builder()
                 .behavior_version(BehaviorVersion::latest())
                 .region(aws_config::Region::new("eu-west-1"))
-                .http_client(self.sandbox.http_client())
-                .credentials_provider(SharedCredentialsProvider::new(credentials))
-                .build()
+                .credentials_provider(SharedCredentialsProvider::new(credentials));
+            if let Some(client) = ambient.http_client() {
+                builder = builder.http_client(client);
+            }
+            if let Some(url) = ambient.endpoint_url() {
+                builder = builder.endpoint_url(url);
+            }
+            builder.build()
         };
-        let root = config(self.sandbox.management_credentials());
+        let root = match ambient.endpoint_url() {
+            None => config(self.sandbox.management_credentials()),
+            Some(_) => ambient.clone(),
+        };
         if target.management {
             return root;
         }
