@@ -413,18 +413,25 @@ impl StateStore for S3Store {
     }
 
     async fn versioning(&self) -> Result<Versioning, StoreError> {
-        let output = self
+        let on = self
             .patiently(|| async {
-                self.client
-                    .get_bucket_versioning()
-                    .bucket(&self.bucket)
-                    .send()
-                    .await
-                    .map_err(|e| self.failed("read the versioning of", "", e))
+                let answer = self.client.get_bucket_versioning().bucket(&self.bucket).send().await;
+                match answer {
+                    Ok(output) => Ok(output.status == Some(BucketVersioningStatus::Enabled)),
+                    // Some S3-compatible servers wrap the answer in another element, which the SDK
+                    // cannot read; the status in it is the same.
+                    Err(error) => match error.raw_response().filter(|r| r.status().is_success()) {
+                        Some(raw) => {
+                            let body = raw.body().bytes().unwrap_or_default();
+                            Ok(String::from_utf8_lossy(body).contains("<Status>Enabled</Status>"))
+                        }
+                        None => Err(self.failed("read the versioning of", "", error)),
+                    },
+                }
             })
             .await?;
-        Ok(match output.status {
-            Some(BucketVersioningStatus::Enabled) => Versioning::On,
+        Ok(match on {
+            true => Versioning::On,
             _ => Versioning::Off(format!(
                 "switch it on: `aws s3api put-bucket-versioning --bucket {} --versioning-configuration Status=Enabled`",
                 self.bucket

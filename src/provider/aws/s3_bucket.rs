@@ -181,10 +181,19 @@ async fn details(
     let tagging = s3.get_bucket_tagging().bucket(bucket).send();
     let (versioning, encryption, public, policy, tagging) =
         futures::join!(versioning, encryption, public, policy, tagging);
-    let Some(versioning) = versioning.map_err(cx.error("s3", "GetBucketVersioning")).absent()?
-    else {
-        return Ok(None);
+    let versioning = match versioning {
+        Ok(answer) => Ok(answer.status() == Some(&BucketVersioningStatus::Enabled)),
+        // Some S3-compatible servers wrap the answer in another element, which the SDK cannot read;
+        // the status in it is the same.
+        Err(error) => match error.raw_response().filter(|r| r.status().is_success()) {
+            Some(raw) => {
+                let body = raw.body().bytes().unwrap_or_default();
+                Ok(String::from_utf8_lossy(body).contains("<Status>Enabled</Status>"))
+            }
+            None => Err(cx.error("s3", "GetBucketVersioning")(error)),
+        },
     };
+    let Some(versioning) = versioning.absent()? else { return Ok(None) };
     let encryption = encryption.map_err(cx.error("s3", "GetBucketEncryption")).absent()?;
     let public = public.map_err(cx.error("s3", "GetPublicAccessBlock")).absent()?;
     let policy = policy.map_err(cx.error("s3", "GetBucketPolicy")).absent()?;
@@ -204,7 +213,7 @@ async fn details(
             ("id", bucket.into()),
             ("arn", format!("arn:{}:s3:::{bucket}", cx.partition()).into()),
             ("region", region.into()),
-            ("versioning", (versioning.status() == Some(&BucketVersioningStatus::Enabled)).into()),
+            ("versioning", versioning.into()),
             ("encryption", encryption_value(rule)),
             ("block_public_access", public_access_value(public)),
             ("policy", content.map_or(Value::Null, |text| canonical_policy(text, role))),
