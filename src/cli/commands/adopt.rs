@@ -14,8 +14,8 @@ use crate::diag::{Diagnostic, did_you_mean};
 use crate::ids::Handle;
 use crate::plan::live::Reading;
 use crate::plan::model::DriftStatus;
-use crate::provider::LiveObject;
 use crate::render;
+use crate::render::hcl::Existing;
 use crate::schema::{Home, Kind, kinds};
 
 /// Flags of `adopt`.
@@ -73,7 +73,7 @@ pub async fn run(args: &AdoptArgs, cx: &Context) -> Result<(), Exit> {
         let text = format!("the account `{}` does not exist yet or was not read", args.account);
         return Err(Exit::error(text));
     };
-    let mut found: Vec<(&'static dyn Kind, &LiveObject)> = Vec::new();
+    let mut found: Vec<Existing<'_>> = Vec::new();
     for drift in &plan.drift {
         if drift.status != DriftStatus::Unmanaged || drift.account != args.account {
             continue;
@@ -89,7 +89,7 @@ pub async fn run(args: &AdoptArgs, cx: &Context) -> Result<(), Exit> {
         let object = key
             .and_then(|key| index.inventory().objects.get(&(kind.schema().kind, key.to_owned())));
         if let Some(object) = object {
-            found.push((*kind, object));
+            found.push(Existing { kind: *kind, key: &object.key, attrs: &object.attrs });
         }
     }
     cx.tell(&world.warnings);
