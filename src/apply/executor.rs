@@ -490,9 +490,11 @@ impl Run<'_> {
             return Err(Problem::certain((*lost.diagnostic).clone()));
         }
         let wanted = match operation.op {
-            OperationKind::Create | OperationKind::Update | OperationKind::Move => {
-                Some(self.wanted(&change).map_err(Problem::certain)?)
-            }
+            // Only after waiting can an account be put where it belongs.
+            OperationKind::Create
+            | OperationKind::Update
+            | OperationKind::Move
+            | OperationKind::Wait => Some(self.wanted(&change).map_err(Problem::certain)?),
             _ => None,
         };
         let intent = operation.op.step().map(|_| {
