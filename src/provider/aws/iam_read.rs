@@ -143,9 +143,9 @@ pub(super) async fn everything(
     cx: &Session,
     shared: &Shared,
 ) -> Result<Vec<LiveObject>, ProviderError> {
-    let (details, roles, arns) = futures::try_join!(details(cx), listed(cx), local_policies(cx))?;
+    let (details, roles) = futures::try_join!(details(cx), listed(cx))?;
     let (policies, providers) =
-        futures::try_join!(policies(cx, &details.policies, arns), oidc_providers(cx))?;
+        futures::try_join!(policies(cx, &details.policies), oidc_providers(cx))?;
     let mut objects: Vec<LiveObject> = Vec::new();
     for role in &details.roles {
         let listed = role.role_name().and_then(|name| roles.get(name));
@@ -219,34 +219,11 @@ async fn listed(cx: &Session) -> Result<BTreeMap<String, Listed>, ProviderError>
         .collect())
 }
 
-/// The ARNs of the account's own policies: not every server tells of the unattached ones among the details.
-async fn local_policies(cx: &Session) -> Result<BTreeSet<String>, ProviderError> {
-    let policies = cx
-        .iam()
-        .list_policies()
-        .scope(PolicyScopeType::Local)
-        .max_items(1_000)
-        .into_paginator()
-        .items()
-        .send()
-        .try_collect()
-        .await
-        .map_err(cx.error("iam", "ListPolicies"))?;
-    Ok(policies.into_iter().filter_map(|p| p.arn).collect())
-}
-
 /// The account's own policies. Their tags and descriptions can only be asked for one by one.
 async fn policies(
     cx: &Session,
     details: &[ManagedPolicyDetail],
-    mut arns: BTreeSet<String>,
 ) -> Result<Vec<LiveObject>, ProviderError> {
-    for detail in details {
-        arns.remove(detail.arn().unwrap_or_default());
-    }
-    let others: Vec<_> = arns.iter().map(|arn| async move { policy(cx, arn).await }).collect();
-    let others: Vec<Option<LiveObject>> =
-        stream::iter(others).buffer_unordered(cx.options.concurrency).try_collect().await?;
     let reads: Vec<_> = details
         .iter()
         .map(|detail| async move {
@@ -259,7 +236,7 @@ async fn policies(
         .collect();
     let objects: Vec<Option<LiveObject>> =
         stream::iter(reads).buffer_unordered(cx.options.concurrency).try_collect().await?;
-    Ok(objects.into_iter().chain(others).flatten().collect())
+    Ok(objects.into_iter().flatten().collect())
 }
 
 async fn policy_extra(cx: &Session, arn: &str) -> Result<Option<Attrs>, ProviderError> {
@@ -272,7 +249,14 @@ async fn policy_extra(cx: &Session, arn: &str) -> Result<Option<Attrs>, Provider
         .map_err(cx.error("iam", "GetPolicy"))
         .absent()?;
     Ok(answer.and_then(|a| a.policy).map(|policy| {
-        attrs([("description", optional(policy.description())), ("tags", iam_tags(policy.tags()))])
+        // Name, path and id are among the details on AWS, but not on every server.
+        attrs([
+            ("name", optional(policy.policy_name())),
+            ("path", optional(policy.path())),
+            ("unique_id", optional(policy.policy_id())),
+            ("description", optional(policy.description())),
+            ("tags", iam_tags(policy.tags())),
+        ])
     }))
 }
 
