@@ -317,6 +317,7 @@ async fn prepare<'a>(
         shared,
         inbox,
         workers: JoinSet::new(),
+        tasks: BTreeMap::new(),
         prepared: BTreeMap::new(),
         announced: BTreeSet::new(),
         latest: BTreeMap::new(),
@@ -361,6 +362,7 @@ struct Run<'a> {
     shared: Arc<Shared>,
     inbox: mpsc::UnboundedReceiver<Report>,
     workers: JoinSet<()>,
+    tasks: BTreeMap<tokio::task::Id, u32>,
     /// Desired attributes of announced operations.
     prepared: BTreeMap<u32, Option<Attrs>>,
     announced: BTreeSet<u32>,
@@ -401,6 +403,7 @@ impl Run<'_> {
                         self.receive(report);
                     }
                 }
+                Some(joined) = self.workers.join_next_with_id() => self.joined(joined),
                 () = cancel.risen(urgency) => {
                     urgency = cancel.urgency();
                     self.scheduler.stop();
@@ -415,6 +418,23 @@ impl Run<'_> {
             self.settle().await;
         }
         self.finish().await
+    }
+
+    /// A worker has ended. It has reported before, unless a defect brought it down.
+    fn joined(&mut self, joined: Result<(tokio::task::Id, ()), tokio::task::JoinError>) {
+        let error = match joined {
+            Ok((task, ())) => {
+                self.tasks.remove(&task);
+                return;
+            }
+            Err(error) => error,
+        };
+        if let Some(id) = self.tasks.remove(&error.id()) {
+            let why =
+                Diagnostic::error(format!("the operation broke off inside palisade: {error}"))
+                    .help("this is a defect; the next run finds out how far the operation came");
+            self.failed(id, Problem { why, uncertain: true, stop: false });
+        }
     }
 
     fn emit(&self, event: Event) {
@@ -610,8 +630,8 @@ impl Run<'_> {
     fn start(&mut self) {
         loop {
             let mut progress = false;
-            for id in self.scheduler.startable() {
-                if !self.announced.contains(&id) || self.scheduler.start(id).is_err() {
+            for id in self.scheduler.startable(|id| self.announced.contains(&id)) {
+                if self.scheduler.start(id).is_err() {
                     continue;
                 }
                 progress = true;
@@ -673,7 +693,8 @@ impl Run<'_> {
             gate: scope.gate.clone(),
             change,
         };
-        self.workers.spawn(worker::run(Arc::clone(&self.shared), job));
+        let task = self.workers.spawn(worker::run(Arc::clone(&self.shared), job));
+        self.tasks.insert(task.id(), id);
     }
 
     /// Operations that only change the record.
@@ -907,7 +928,7 @@ impl Run<'_> {
         let leaving = join_all(all.map(|scope| scope.abandon(ledger)));
         tokio::select! {
             _ = leaving => {}
-            () = self.shared.clock.sleep(Duration::from_secs(3)) => {}
+            () = self.shared.clock.idle(Duration::from_secs(3)) => {}
         }
         self.tell_skipped();
         self.summary
@@ -936,6 +957,7 @@ impl Run<'_> {
     /// The end: facts beside the attributes, the audit record, the states, the locks.
     async fn finish(mut self) -> Summary {
         self.tell_skipped();
+        self.withdraw();
         self.touch_up();
         match self.cx.ledger.audit(Some(&self.head), self.audit_event().await).await {
             Ok(head) => self.head = head,
@@ -998,6 +1020,18 @@ impl Run<'_> {
             }
         }
         self.summary.saved_to.extend(saved);
+    }
+
+    /// What was announced and never started has surely not happened.
+    fn withdraw(&mut self) {
+        for (id, state) in self.scheduler.states() {
+            let unstarted = matches!(state, NodeState::Ready | NodeState::Blocked(_));
+            if let Some(operation) = self.operations.get(&id).filter(|_| unstarted)
+                && let Some(scope) = self.scopes.get_mut(&operation.scope)
+            {
+                scope.withdraw(id);
+            }
+        }
     }
 
     /// Facts beside the attributes follow the configuration in every scope that this run writes.

@@ -177,10 +177,10 @@ impl Scheduler {
         self.groups.values().flat_map(|g| g.ready.iter().copied()).filter(move |_| go)
     }
 
-    /// Ready nodes that there is room for now, groups taking turns, lower numbers first. Starting them
-    /// all respects every limit.
+    /// Ready nodes that there is room for now, groups taking turns, lower numbers first, among those
+    /// that `allowed` lets pass. Starting them all respects every limit.
     #[must_use]
-    pub fn startable(&self) -> Vec<u32> {
+    pub fn startable(&self, allowed: impl Fn(u32) -> bool) -> Vec<u32> {
         if self.stopped {
             return Vec::new();
         }
@@ -189,7 +189,7 @@ impl Scheduler {
             let room = group.limit.unwrap_or(self.group_limit).saturating_sub(group.running);
             let mut exclusive_taken = group.exclusive_running;
             let mut chosen = Vec::new();
-            for id in &group.ready {
+            for id in group.ready.iter().filter(|id| allowed(**id)) {
                 if chosen.len() >= room {
                     break;
                 }
@@ -395,7 +395,7 @@ mod tests {
         let mut picks = picks.iter().cycle();
         let mut steps = 0;
         loop {
-            for id in scheduler.startable() {
+            for id in scheduler.startable(|_| true) {
                 scheduler.start(id).unwrap();
                 assert!(
                     by_id[&id].after.iter().all(|a| done.contains(a)),
@@ -498,7 +498,7 @@ mod tests {
         scheduler.stop();
         assert!(!scheduler.is_finished());
         assert_eq!(scheduler.succeed(1).unwrap(), [2]);
-        assert!(scheduler.is_finished() && scheduler.startable().is_empty());
+        assert!(scheduler.is_finished() && scheduler.startable(|_| true).is_empty());
         assert!(scheduler.start(2).is_err());
     }
 }

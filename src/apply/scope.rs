@@ -104,6 +104,11 @@ impl ScopeRun {
         self.since_fold += 1;
     }
 
+    /// An announced operation that was never started.
+    pub(super) fn withdraw(&mut self, operation: u32) {
+        self.open.remove(&operation);
+    }
+
     /// Facts about an object that no operation changed (what it depends on, settings of its block).
     pub(super) fn touch_up(&mut self, change: impl FnOnce(&mut Resources) -> bool) {
         self.dirty |= change(&mut self.resources);

@@ -1,0 +1,545 @@
+//! A strict AWS in memory behind the provider seam, a store in memory, and a power switch for both.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use palisade::provider::{
+    Access, Caller, Failure, Inventory, LiveObject, Op, Provider, ProviderError, REQUEST, Step,
+    Target,
+};
+use palisade::schema::kinds;
+use palisade::state::store::Versioning;
+use palisade::state::{
+    Condition, Object, Put, StateStore, StoreError, StoreFailure, Version, Written,
+};
+use palisade::value::{Attrs, Value};
+use tokio::sync::Notify;
+
+/// Cuts the power at a request, right before it is processed or right after. Requests of AWS and of
+/// the state backend are counted together.
+#[derive(Default)]
+pub struct Power {
+    count: AtomicUsize,
+    /// Even numbers: before request n/2; odd: after it.
+    cut_at: Mutex<Option<usize>>,
+    off: AtomicBool,
+    pub cut: Notify,
+    pub log: Mutex<Vec<String>>,
+}
+
+impl Power {
+    pub fn cut_at(&self, point: Option<usize>) {
+        *self.cut_at.lock().unwrap() = point;
+        self.count.store(0, Ordering::SeqCst);
+        self.off.store(false, Ordering::SeqCst);
+        self.log.lock().unwrap().clear();
+    }
+
+    pub fn requests(&self) -> usize {
+        self.count.load(Ordering::SeqCst)
+    }
+
+    async fn dead(&self) {
+        self.cut.notify_one();
+        std::future::pending::<()>().await;
+    }
+
+    async fn before(&self, what: String) -> usize {
+        if self.off.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        let number = self.count.fetch_add(1, Ordering::SeqCst);
+        self.log.lock().unwrap().push(what);
+        if *self.cut_at.lock().unwrap() == Some(number * 2) {
+            self.off.store(true, Ordering::SeqCst);
+            self.dead().await;
+        }
+        // Others get a turn: several requests are in flight at once.
+        tokio::task::yield_now().await;
+        number
+    }
+
+    async fn after(&self, number: usize) {
+        if *self.cut_at.lock().unwrap() == Some(number * 2 + 1) {
+            self.off.store(true, Ordering::SeqCst);
+            self.dead().await;
+        }
+        if self.off.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[derive(Default)]
+struct World {
+    objects: BTreeMap<(String, &'static str, String), Attrs>,
+    requests: BTreeMap<String, (Attrs, u32)>,
+    next: u64,
+    created: Vec<String>,
+}
+
+type Fault = Box<dyn Fn(&str, usize) -> Option<Failure> + Send + Sync>;
+
+/// AWS.
+#[derive(Default)]
+pub struct FakeAws {
+    world: Mutex<World>,
+    pub power: Arc<Power>,
+    /// Asked before each call with its name and number; the failure instead of the call. `NoAnswer` is
+    /// carried out all the same.
+    pub fault: Mutex<Option<Fault>>,
+    calls: AtomicUsize,
+    in_org: AtomicUsize,
+    /// How often two writes to the organization were in flight at once.
+    pub overlaps: AtomicUsize,
+    pub widest: AtomicUsize,
+    in_flight: AtomicUsize,
+}
+
+impl FakeAws {
+    pub fn new(power: Arc<Power>) -> Self {
+        Self { power, ..Self::default() }
+    }
+
+    /// Everything that exists: place, kind, key.
+    pub fn listing(&self) -> BTreeSet<(String, &'static str, String)> {
+        self.world.lock().unwrap().objects.keys().cloned().collect()
+    }
+
+    pub fn object(&self, place: &str, kind: &'static str, key: &str) -> Option<Attrs> {
+        self.world.lock().unwrap().objects.get(&(place.into(), kind, key.into())).cloned()
+    }
+
+    /// Somebody else changes an object.
+    pub fn meddle(&self, place: &str, kind: &'static str, key: &str, name: &str, value: Value) {
+        let mut world = self.world.lock().unwrap();
+        let object = world.objects.get_mut(&(place.to_owned(), kind, key.to_owned())).unwrap();
+        object.insert(name.to_owned(), value);
+    }
+
+    /// How many objects were ever created, by kind and key.
+    pub fn created(&self) -> Vec<String> {
+        self.world.lock().unwrap().created.clone()
+    }
+
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    fn error(failure: Failure, operation: &str, target: &Target) -> ProviderError {
+        ProviderError {
+            failure,
+            service: "fake",
+            operation: operation.to_owned(),
+            account: target.handle.to_string(),
+            code: None,
+            message: format!("{failure:?}"),
+        }
+    }
+
+    /// One request: counted, cut, failed or carried out.
+    async fn request<T>(
+        &self,
+        target: &Target,
+        operation: &str,
+        work: impl FnOnce(&mut World) -> Result<T, Failure>,
+    ) -> Result<T, ProviderError> {
+        let call = self.calls.fetch_add(1, Ordering::SeqCst);
+        let width = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+        self.widest.fetch_max(width, Ordering::SeqCst);
+        let number = self.power.before(operation.to_owned()).await;
+        let fault = self.fault.lock().unwrap().as_ref().and_then(|f| f(operation, call));
+        let result = match fault {
+            Some(Failure::NoAnswer) => {
+                let _ = work(&mut self.world.lock().unwrap());
+                Err(Failure::NoAnswer)
+            }
+            Some(failure) => Err(failure),
+            None => work(&mut self.world.lock().unwrap()),
+        };
+        self.power.after(number).await;
+        self.in_flight.fetch_sub(1, Ordering::SeqCst);
+        result.map_err(|failure| Self::error(failure, operation, target))
+    }
+}
+
+fn place(target: &Target, kind: &str) -> String {
+    let organization = ["account", "organizational_unit", "service_control_policy"];
+    if organization.contains(&kind) {
+        "org".into()
+    } else {
+        target.id.as_ref().map_or("nowhere".into(), ToString::to_string)
+    }
+}
+
+fn key_of(kind: &str, attrs: &Attrs) -> String {
+    kinds::kind(kind).unwrap().natural_key(attrs).unwrap()
+}
+
+impl World {
+    fn enter(&self, place: &str) -> Result<(), Failure> {
+        let account = |((_, kind, _), attrs): (&(String, &str, String), &Attrs)| {
+            *kind == "account" && attrs.get("id").and_then(Value::as_str) == Some(place)
+        };
+        if place == "org" || self.objects.iter().any(account) {
+            Ok(())
+        } else {
+            Err(Failure::CannotAssume)
+        }
+    }
+
+    fn find(&mut self, place: &str, kind: &'static str, key: &str) -> Option<(&(String, &'static str, String), &mut Attrs)> {
+        let by_id = |k: &(String, &'static str, String), a: &Attrs| {
+            k.0 == place
+                && k.1 == kind
+                && (k.2 == key || place == "org" && a.get("id").and_then(Value::as_str) == Some(key))
+        };
+        self.objects.iter_mut().find(|(k, a)| by_id(k, a))
+    }
+}
+
+#[async_trait]
+impl Provider for FakeAws {
+    async fn caller(&self) -> Result<Caller, ProviderError> {
+        unreachable!("apply is told who it is")
+    }
+
+    async fn read_organization(&self, _: &Target) -> Result<Inventory, ProviderError> {
+        Ok(Inventory::default())
+    }
+
+    async fn read_account(
+        &self,
+        _: &Target,
+        _: &BTreeSet<&'static str>,
+        _: &str,
+    ) -> Result<Inventory, ProviderError> {
+        Ok(Inventory::default())
+    }
+
+    async fn read_object(
+        &self,
+        target: &Target,
+        _: Access,
+        kind: &'static str,
+        key: &str,
+    ) -> Result<Option<LiveObject>, ProviderError> {
+        let place = place(target, kind);
+        self.request(target, &format!("Read {kind} {key}"), |world| {
+            world.enter(&place)?;
+            Ok(world.find(&place, kind, key).map(|(k, attrs)| LiveObject {
+                kind,
+                key: k.2.clone(),
+                attrs: attrs.clone(),
+                reserved: None,
+            }))
+        })
+        .await
+    }
+
+    async fn execute(&self, target: &Target, step: &Step) -> Result<Attrs, ProviderError> {
+        let place = place(target, step.kind);
+        if place == "org"
+            && step.op != Op::Wait
+            && self.in_org.fetch_add(1, Ordering::SeqCst) > 0
+        {
+            self.overlaps.fetch_add(1, Ordering::SeqCst);
+        }
+        let result = self.carry_out(target, step, &place).await;
+        if place == "org" && step.op != Op::Wait {
+            self.in_org.fetch_sub(1, Ordering::SeqCst);
+        }
+        result
+    }
+
+    async fn find_creation(
+        &self,
+        target: &Target,
+        _: &'static str,
+        after: &Attrs,
+        _: i64,
+    ) -> Result<Option<Attrs>, ProviderError> {
+        self.request(target, "ListCreateAccountStatus", |world| {
+            let wanted = after.get("email");
+            let found = world.requests.iter().find(|(_, (attrs, _))| attrs.get("email") == wanted);
+            Ok(found.map(|(id, _)| [(REQUEST.to_owned(), Value::string(id.clone()))].into()))
+        })
+        .await
+    }
+}
+
+impl FakeAws {
+    async fn carry_out(
+        &self,
+        target: &Target,
+        step: &Step,
+        place: &str,
+    ) -> Result<Attrs, ProviderError> {
+        let kind = step.kind;
+        let name = |op: &str| format!("{op} {}", step.address);
+        let after = step.after.clone().unwrap_or_default();
+        match step.op {
+            Op::Create if kind == "account" => {
+                self.request(target, &name("CreateAccount"), |world| {
+                    world.next += 1;
+                    let id = format!("car-{}", world.next);
+                    world.requests.insert(id.clone(), (after.clone(), 0));
+                    Ok([(REQUEST.to_owned(), Value::string(id))].into())
+                })
+                .await
+            }
+            Op::Wait => {
+                let request = step.target.clone().expect("wait names its request");
+                self.request(target, &name("DescribeCreateAccountStatus"), |world| {
+                    let (attrs, polls) = world.requests.get_mut(&request).ok_or(Failure::NotFound)?;
+                    *polls += 1;
+                    let attrs = attrs.clone();
+                    if *polls < 3 {
+                        return Err(Failure::NotYetVisible);
+                    }
+                    let key = ("org".to_owned(), kind, key_of(kind, &attrs));
+                    if let Some(there) = world.objects.get(&key) {
+                        let mine = there.get(REQUEST).and_then(Value::as_str) == Some(&request);
+                        return if mine { Ok(there.clone()) } else { Err(Failure::AlreadyExists) };
+                    }
+                    world.next += 1;
+                    let mut object = attrs;
+                    let id = format!("{:012}", 100_000_000_000_u64 + world.next);
+                    object.insert("id".into(), Value::string(id));
+                    object.insert(REQUEST.to_owned(), Value::string(request.clone()));
+                    world.created.push(format!("{} {kind} {}", key.0, key.2));
+                    world.objects.insert(key, object.clone());
+                    Ok(object)
+                })
+                .await
+            }
+            Op::Create => {
+                let key = (place.to_owned(), kind, key_of(kind, &after));
+                let inline = after.get("inline_policies").cloned();
+                let mut made = self
+                    .request(target, &name("Create"), |world| {
+                        world.enter(place)?;
+                        if world.objects.contains_key(&key) {
+                            return Err(Failure::AlreadyExists);
+                        }
+                        world.next += 1;
+                        let mut object = after.clone();
+                        object.remove("inline_policies");
+                        object.remove("targets");
+                        object.insert("id".into(), Value::string(format!("id-{}", world.next)));
+                        world.created.push(format!("{} {kind} {}", key.0, key.2));
+                        world.objects.insert(key.clone(), object.clone());
+                        Ok(object)
+                    })
+                    .await?;
+                if let Some(inline) = inline {
+                    self.request(target, &name("PutRolePolicy"), |world| {
+                        let object = world.objects.get_mut(&key).ok_or(Failure::NotFound)?;
+                        object.insert("inline_policies".into(), inline.clone());
+                        Ok(())
+                    })
+                    .await?;
+                    made.insert("inline_policies".into(), inline);
+                }
+                Ok(made)
+            }
+            Op::Update | Op::Move => {
+                assert!(!step.changed.is_empty(), "{}: nothing to change", step.address);
+                let key = key_of(kind, step.before.as_ref().expect("an update has a before"));
+                self.request(target, &name("Update"), |world| {
+                    let (_, object) = world.find(place, kind, &key).ok_or(Failure::NotFound)?;
+                    for path in &step.changed {
+                        let root = path.root().unwrap();
+                        object.insert(root.to_owned(), after.get(root).cloned().unwrap_or_default());
+                    }
+                    Ok(object.clone())
+                })
+                .await
+            }
+            Op::Attach | Op::Detach => {
+                let key = key_of(kind, step.before.as_ref().expect("it is there"));
+                let at = Value::string(step.target.clone().expect("a target"));
+                self.request(target, &name("Attach"), |world| {
+                    let (_, object) = world.find(place, kind, &key).ok_or(Failure::NotFound)?;
+                    let mut targets: BTreeSet<Value> = object
+                        .get("targets")
+                        .and_then(Value::elements)
+                        .into_iter()
+                        .flatten()
+                        .cloned()
+                        .collect();
+                    let changed = match step.op {
+                        Op::Attach => targets.insert(at.clone()),
+                        _ => targets.remove(&at),
+                    };
+                    if !changed {
+                        return Err(if step.op == Op::Attach {
+                            Failure::AlreadyExists
+                        } else {
+                            Failure::NotFound
+                        });
+                    }
+                    object.insert("targets".into(), Value::List(targets.into_iter().collect()));
+                    Ok(Attrs::new())
+                })
+                .await
+            }
+            Op::Delete => {
+                let key = key_of(kind, step.before.as_ref().expect("it is there"));
+                self.request(target, &name("Delete"), |world| {
+                    let found = world.find(place, kind, &key).map(|(k, _)| k.clone());
+                    world.objects.remove(&found.ok_or(Failure::NotFound)?);
+                    Ok(Attrs::new())
+                })
+                .await
+            }
+        }
+    }
+}
+
+/// A store in memory, on the same power switch.
+#[derive(Default)]
+pub struct MemoryStore {
+    objects: Mutex<BTreeMap<String, Vec<Vec<u8>>>>,
+    pub power: Arc<Power>,
+    pub gone: AtomicBool,
+}
+
+impl MemoryStore {
+    pub fn new(power: Arc<Power>) -> Self {
+        Self { power, ..Self::default() }
+    }
+
+    /// The text of every version of every object.
+    pub fn everything(&self) -> String {
+        let objects = self.objects.lock().unwrap();
+        let all = objects.iter().flat_map(|(key, versions)| {
+            versions.iter().map(move |v| format!("{key} {}\n", String::from_utf8_lossy(v)))
+        });
+        all.collect()
+    }
+
+    fn check(&self, operation: &'static str, key: &str) -> Result<(), StoreError> {
+        if !self.gone.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        Err(StoreError {
+            failure: StoreFailure::Missing,
+            location: self.location(),
+            operation,
+            key: key.to_owned(),
+            message: "the specified bucket does not exist (NoSuchBucket)".into(),
+        })
+    }
+}
+
+fn tag(versions: &[Vec<u8>]) -> String {
+    format!("\"{}\"", versions.len())
+}
+
+#[async_trait]
+impl StateStore for MemoryStore {
+    fn location(&self) -> String {
+        "memory".into()
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
+        self.check("read", key)?;
+        let objects = self.objects.lock().unwrap();
+        Ok(objects.get(key).filter(|v| v.last().is_some_and(|b| !b.is_empty())).map(|versions| {
+            Object {
+                bytes: versions.last().cloned().unwrap(),
+                etag: tag(versions),
+                version: Some(versions.len().to_string()),
+            }
+        }))
+    }
+
+    async fn put_if(
+        &self,
+        key: &str,
+        bytes: &[u8],
+        condition: &Condition,
+    ) -> Result<Put, StoreError> {
+        let number = self.power.before(format!("PutObject {key}")).await;
+        self.check("write", key)?;
+        let put = {
+            let mut objects = self.objects.lock().unwrap();
+            let versions = objects.entry(key.to_owned()).or_default();
+            let absent = versions.last().is_none_or(Vec::is_empty);
+            let holds = match condition {
+                Condition::Absent => absent,
+                Condition::Etag(etag) => !absent && *etag == tag(versions),
+            };
+            if holds {
+                versions.push(bytes.to_vec());
+                let version = Some(versions.len().to_string());
+                Put::Written(Written { etag: tag(versions), version, at: Some(Timestamp::now()) })
+            } else {
+                Put::Lost
+            }
+        };
+        self.power.after(number).await;
+        Ok(put)
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<String>, StoreError> {
+        self.check("list", prefix)?;
+        let objects = self.objects.lock().unwrap();
+        let live = objects.iter().filter(|(_, v)| v.last().is_some_and(|b| !b.is_empty()));
+        Ok(live
+            .map(|(k, _)| k.clone())
+            .filter(|k| k.starts_with(prefix) && after.is_none_or(|a| k.as_str() > a))
+            .collect())
+    }
+
+    async fn versions(&self, key: &str) -> Result<Vec<Version>, StoreError> {
+        let objects = self.objects.lock().unwrap();
+        let versions = objects.get(key).map(Vec::as_slice).unwrap_or_default();
+        let all = versions.iter().enumerate().rev().map(|(at, bytes)| Version {
+            id: (at + 1).to_string(),
+            at: None,
+            size: bytes.len() as u64,
+            deleted: bytes.is_empty(),
+        });
+        Ok(all.collect())
+    }
+
+    async fn version_counts(&self, prefix: &str) -> Result<Vec<(String, usize, bool)>, StoreError> {
+        let keys = self.list(prefix, None).await?;
+        let objects = self.objects.lock().unwrap();
+        Ok(keys.into_iter().map(|k| (k.clone(), objects[&k].len(), false)).collect())
+    }
+
+    async fn get_version(&self, key: &str, version: &str) -> Result<Option<Object>, StoreError> {
+        let objects = self.objects.lock().unwrap();
+        let at: usize = version.parse().unwrap();
+        Ok(objects.get(key).and_then(|v| v.get(at - 1)).map(|bytes| Object {
+            bytes: bytes.clone(),
+            etag: format!("\"{at}\""),
+            version: Some(version.to_owned()),
+        }))
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        let number = self.power.before(format!("DeleteObject {key}")).await;
+        self.check("delete", key)?;
+        if let Some(versions) = self.objects.lock().unwrap().get_mut(key) {
+            versions.push(Vec::new());
+        }
+        self.power.after(number).await;
+        Ok(())
+    }
+
+    async fn server_time(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.check("read", "")?;
+        Ok(Some(Timestamp::now()))
+    }
+
+    async fn versioning(&self) -> Result<Versioning, StoreError> {
+        Ok(Versioning::On)
+    }
+}

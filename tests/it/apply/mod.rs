@@ -1,0 +1,6 @@
+//! Applying plans: order, guards, retries, races, and a crash at every request.
+
+mod crash;
+mod estate;
+mod fake;
+mod walk;
