@@ -386,8 +386,15 @@ impl Run<'_> {
         let mut urgency = Urgency::None;
         let cancel = self.cx.cancel.clone();
         loop {
-            self.announce().await;
-            self.start();
+            // What only changes records ends at once and may make others ready.
+            loop {
+                self.announce().await;
+                let ended = self.summary.done.len() + self.summary.failed.len();
+                self.start();
+                if ended == self.summary.done.len() + self.summary.failed.len() {
+                    break;
+                }
+            }
             if self.scheduler.is_finished() || self.is_stuck() {
                 break;
             }

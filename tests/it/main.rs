@@ -1,5 +1,6 @@
 //! All integration tests, in one binary.
 
+mod apply;
 mod bad_configs;
 mod examples;
 mod kinds_docs;

@@ -57,8 +57,11 @@ async fn inspect(lab: &Lab, figures: &mut Figures, retained: &BTreeSet<String>) 
 }
 
 async fn sweep(from: &[Declared], to: &[Declared], limits: Limits, step: usize) -> Figures {
-    let retained: BTreeSet<String> =
-        if to.is_empty() { ["dev@example.com".into(), "live@example.com".into()].into() } else { BTreeSet::new() };
+    let retained: BTreeSet<String> = if to.is_empty() {
+        ["dev@example.com".into(), "live@example.com".into()].into()
+    } else {
+        BTreeSet::new()
+    };
     let mut figures = Figures::default();
     let mut point = 0;
     loop {
@@ -160,7 +163,11 @@ async fn a_recovery_that_is_cut_itself_is_recovered() {
         }
         let mut figures = Figures::default();
         inspect(&lab, &mut figures, &BTreeSet::new()).await;
-        assert_eq!((figures.orphans, figures.duplicates, figures.losses), (0, 0, 0), "point {point}");
+        assert_eq!(
+            (figures.orphans, figures.duplicates, figures.losses),
+            (0, 0, 0),
+            "point {point}"
+        );
         lab.converge("rest", &declared).await;
         if ended {
             break;

@@ -152,8 +152,12 @@ fn place(address: &ResourceAddr, snapshot: &Snapshot) -> String {
     match address.account() {
         None => "org".into(),
         Some(handle) => {
-            let account = snapshot.resources().get(&super::estate::address(&format!("account.{handle}"))).cloned();
-            let id = account.and_then(|a| a.attrs.get("id").and_then(Json::as_str).map(str::to_owned));
+            let account = snapshot
+                .resources()
+                .get(&super::estate::address(&format!("account.{handle}")))
+                .cloned();
+            let id =
+                account.and_then(|a| a.attrs.get("id").and_then(Json::as_str).map(str::to_owned));
             id.unwrap_or_else(|| "nowhere".into())
         }
     }
@@ -184,7 +188,8 @@ pub fn plan(declared: &[Declared], snapshot: &Snapshot, aws: &FakeAws) -> Plan {
         let recorded = resources.get(&object.address);
         let place = place(&object.address, snapshot);
         let live = recorded.and_then(|r| aws.object(&place, kind.schema().kind, &r.key));
-        let before_ids: Vec<u32> = object.after.iter().filter_map(|a| last.get(a).copied()).collect();
+        let before_ids: Vec<u32> =
+            object.after.iter().filter_map(|a| last.get(a).copied()).collect();
         let mut action = Action::NoOp;
         let targets = |json: &Json| -> BTreeSet<String> {
             let list = json.get("targets").and_then(Json::as_array).cloned().unwrap_or_default();
@@ -227,11 +232,27 @@ pub fn plan(declared: &[Declared], snapshot: &Snapshot, aws: &FakeAws) -> Plan {
             if action == Action::NoOp {
                 action = Action::Update;
             }
-            let id = add(OperationKind::Attach, &object.address, own.into_iter().collect(), Some(target));
+            let id = add(
+                OperationKind::Attach,
+                &object.address,
+                own.into_iter().collect(),
+                Some(target),
+            );
             last.insert(object.address.clone(), id);
         }
         let unknown_paths = if unknown { vec!["$.x".to_owned()] } else { vec![] };
-        changes.insert(object.address.clone(), change(&object.address, action, recorded.map(|r| r.key.clone()), live_json, Some(after), unknown_paths, &object.after));
+        changes.insert(
+            object.address.clone(),
+            change(
+                &object.address,
+                action,
+                recorded.map(|r| r.key.clone()),
+                live_json,
+                Some(after),
+                unknown_paths,
+                &object.after,
+            ),
+        );
     }
     let names: BTreeSet<&ResourceAddr> = declared.iter().map(|d| &d.address).collect();
     let gone: Vec<_> = resources.iter().filter(|(a, _)| !names.contains(a)).collect();
@@ -241,7 +262,11 @@ pub fn plan(declared: &[Declared], snapshot: &Snapshot, aws: &FakeAws) -> Plan {
         let mut depth = 0;
         let mut at: BTreeSet<ResourceAddr> = [a.clone()].into();
         while !at.is_empty() {
-            at = at.iter().filter_map(|x| resources.get(x)).flat_map(|r| r.depends_on.clone()).collect();
+            at = at
+                .iter()
+                .filter_map(|x| resources.get(x))
+                .flat_map(|r| r.depends_on.clone())
+                .collect();
             depth += 1;
         }
         depth
@@ -256,12 +281,21 @@ pub fn plan(declared: &[Declared], snapshot: &Snapshot, aws: &FakeAws) -> Plan {
             .filter(|(_, r)| r.depends_on.contains(gone_address))
             .filter_map(|(a, _)| deletes.get(*a).copied())
             .collect();
-        let op = if kind.schema().asynchronous { OperationKind::Forget } else { OperationKind::Delete };
+        let op =
+            if kind.schema().asynchronous { OperationKind::Forget } else { OperationKind::Delete };
         let action = if op == OperationKind::Forget { Action::Forget } else { Action::Delete };
         deletes.insert(gone_address.clone(), add(op, gone_address, before, None));
         changes.insert(
             gone_address.clone(),
-            change(gone_address, action, Some(record.key.clone()), live.as_ref().map(plain), None, vec![], &[]),
+            change(
+                gone_address,
+                action,
+                Some(record.key.clone()),
+                live.as_ref().map(plain),
+                None,
+                vec![],
+                &[],
+            ),
         );
     }
     let scopes = snapshot
@@ -395,7 +429,12 @@ impl Lab {
         self.ledger.read_all().await.unwrap()
     }
 
-    pub async fn apply(&self, run: &str, declared: &[Declared], plan: &Plan) -> Result<Summary, StateError> {
+    pub async fn apply(
+        &self,
+        run: &str,
+        declared: &[Declared],
+        plan: &Plan,
+    ) -> Result<Summary, StateError> {
         self.apply_with(run, declared, plan, Cancel::new()).await
     }
 
@@ -407,12 +446,13 @@ impl Lab {
         cancel: Cancel,
     ) -> Result<Summary, StateError> {
         let snapshot = self.snapshot().await;
+        let world = World::new(declared, &snapshot);
         let (events, mut inbox) = tokio::sync::mpsc::unbounded_channel();
         let result = apply::apply(Apply {
             plan,
             ledger: self.ledger.clone(),
             provider: Arc::clone(&self.aws) as Arc<dyn Provider>,
-            desired: Arc::new(World::new(declared, &snapshot)),
+            desired: &world,
             secrets: Arc::new(Vault),
             targets: targets(&snapshot),
             accounts: accounts(),

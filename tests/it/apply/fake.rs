@@ -191,11 +191,17 @@ impl World {
         }
     }
 
-    fn find(&mut self, place: &str, kind: &'static str, key: &str) -> Option<(&(String, &'static str, String), &mut Attrs)> {
+    fn find(
+        &mut self,
+        place: &str,
+        kind: &'static str,
+        key: &str,
+    ) -> Option<(&(String, &'static str, String), &mut Attrs)> {
         let by_id = |k: &(String, &'static str, String), a: &Attrs| {
             k.0 == place
                 && k.1 == kind
-                && (k.2 == key || place == "org" && a.get("id").and_then(Value::as_str) == Some(key))
+                && (k.2 == key
+                    || place == "org" && a.get("id").and_then(Value::as_str) == Some(key))
         };
         self.objects.iter_mut().find(|(k, a)| by_id(k, a))
     }
@@ -242,10 +248,7 @@ impl Provider for FakeAws {
 
     async fn execute(&self, target: &Target, step: &Step) -> Result<Attrs, ProviderError> {
         let place = place(target, step.kind);
-        if place == "org"
-            && step.op != Op::Wait
-            && self.in_org.fetch_add(1, Ordering::SeqCst) > 0
-        {
+        if place == "org" && step.op != Op::Wait && self.in_org.fetch_add(1, Ordering::SeqCst) > 0 {
             self.overlaps.fetch_add(1, Ordering::SeqCst);
         }
         let result = self.carry_out(target, step, &place).await;
@@ -294,7 +297,8 @@ impl FakeAws {
             Op::Wait => {
                 let request = step.target.clone().expect("wait names its request");
                 self.request(target, &name("DescribeCreateAccountStatus"), |world| {
-                    let (attrs, polls) = world.requests.get_mut(&request).ok_or(Failure::NotFound)?;
+                    let (attrs, polls) =
+                        world.requests.get_mut(&request).ok_or(Failure::NotFound)?;
                     *polls += 1;
                     let attrs = attrs.clone();
                     if *polls < 3 {
@@ -353,7 +357,8 @@ impl FakeAws {
                     let (_, object) = world.find(place, kind, &key).ok_or(Failure::NotFound)?;
                     for path in &step.changed {
                         let root = path.root().unwrap();
-                        object.insert(root.to_owned(), after.get(root).cloned().unwrap_or_default());
+                        object
+                            .insert(root.to_owned(), after.get(root).cloned().unwrap_or_default());
                     }
                     Ok(object.clone())
                 })

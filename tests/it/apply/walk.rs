@@ -20,7 +20,10 @@ async fn an_estate_is_created_changed_and_removed() {
     let snapshot = lab.snapshot().await;
     assert_eq!(snapshot.resources().len(), lab.aws.listing().len());
     assert!(snapshot.dangling.is_empty());
-    assert_eq!(snapshot.dangling.iter().map(|d| d.run.clone()).collect::<Vec<_>>(), Vec::<String>::new());
+    assert_eq!(
+        snapshot.dangling.iter().map(|d| d.run.clone()).collect::<Vec<_>>(),
+        Vec::<String>::new()
+    );
     let serials: Vec<u64> = snapshot.scopes.values().map(|s| s.value.serial).collect();
     assert_eq!(serials, [1, 1, 1], "one state write for each scope");
     // A second apply has nothing to do; a change of one role rewrites one scope.
@@ -115,12 +118,13 @@ async fn throttling_bursts_and_lost_answers_are_ridden_out_without_a_duplicate()
 
 #[tokio::test]
 async fn refusals_are_never_repeated() {
-    for failure in [Failure::AccessDenied, Failure::Refused, Failure::NotImplemented, Failure::AlreadyExists] {
+    for failure in
+        [Failure::AccessDenied, Failure::Refused, Failure::NotImplemented, Failure::AlreadyExists]
+    {
         let lab = Lab::new();
         lab.converge("base", &estate(1)).await;
-        *lab.aws.fault.lock().unwrap() = Some(Box::new(move |operation, _| {
-            operation.starts_with("Create").then_some(failure)
-        }));
+        *lab.aws.fault.lock().unwrap() =
+            Some(Box::new(move |operation, _| operation.starts_with("Create").then_some(failure)));
         let declared = estate(2);
         let before = lab.aws.calls();
         let next = plan(&declared, &lab.snapshot().await, &lab.aws);
@@ -164,7 +168,10 @@ async fn an_object_that_was_changed_after_the_plan_is_left_alone() {
     let summary = lab.apply("guarded", &declared, &next).await.unwrap();
     assert_eq!(summary.failed.len(), 1);
     let why = summary.failed[0].why.to_string();
-    assert!(why.contains("after the plan was made") && why.contains("$.assume_role_policy"), "{why}");
+    assert!(
+        why.contains("after the plan was made") && why.contains("$.assume_role_policy"),
+        "{why}"
+    );
     let theirs = lab.aws.object(&place, "iam_role", "r1").unwrap();
     assert_eq!(theirs["assume_role_policy"], Value::string("theirs"));
     assert_eq!(theirs["path"], Value::string("/"), "nothing was written");
