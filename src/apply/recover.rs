@@ -91,6 +91,14 @@ impl Recovered {
     }
 }
 
+/// Whether there is anything to recover: a journal that was left, or an account that was asked for
+/// and not waited out.
+#[must_use]
+pub fn is_needed(snapshot: &Snapshot) -> bool {
+    let mut records = snapshot.scopes.values().flat_map(|s| s.value.resources.values());
+    !snapshot.dangling.is_empty() || records.any(|r| r.meta.contains_key(PENDING))
+}
+
 /// Looks at what runs have left, without changing anything: what a plan shows.
 ///
 /// # Errors

@@ -136,7 +136,7 @@ fn outputs_now(resolver: &Resolver<'_>) -> Result<BTreeMap<String, Output>, Diag
 /// # Errors
 /// It is still at work, or something about it cannot be told.
 pub async fn recover(cx: &Context, world: &World, approval: &Approval) -> Result<bool, Exit> {
-    if world.snapshot.dangling.is_empty() {
+    if !apply::recover::is_needed(&world.snapshot) {
         return Ok(false);
     }
     let (events, received) = mpsc::unbounded_channel();

@@ -23,17 +23,17 @@ use serde_json::{Value as Json, json};
 
 use super::fake::{FakeAws, MemoryStore, Power};
 
-pub const SECRET: &str = "hunter2-correct-horse";
+pub(crate) const SECRET: &str = "hunter2-correct-horse";
 
 /// A declared object: attributes in which `${ADDRESS}` stands for the id of another.
 #[derive(Clone)]
-pub struct Declared {
+pub(crate) struct Declared {
     pub address: ResourceAddr,
     pub attrs: Json,
     pub after: Vec<ResourceAddr>,
 }
 
-pub fn address(text: &str) -> ResourceAddr {
+pub(crate) fn address(text: &str) -> ResourceAddr {
     text.parse().unwrap()
 }
 
@@ -44,7 +44,7 @@ fn declared(text: &str, attrs: Json, after: &[&str]) -> Declared {
 }
 
 /// A unit, two accounts in it, a guardrail on it, roles and parameters in each account.
-pub fn estate(roles: usize) -> Vec<Declared> {
+pub(crate) fn estate(roles: usize) -> Vec<Declared> {
     let ou = "organizational_unit.prod";
     let mut all = vec![
         declared(ou, json!({"name": "prod", "parent": "root"}), &[]),
@@ -80,13 +80,13 @@ pub fn estate(roles: usize) -> Vec<Declared> {
 
 /// Resolves `${ADDRESS}` by what was learned.
 #[derive(Default)]
-pub struct World {
+pub(crate) struct World {
     pub declared: BTreeMap<ResourceAddr, Declared>,
     ids: Mutex<BTreeMap<String, String>>,
 }
 
 impl World {
-    pub fn new(declared: &[Declared], snapshot: &Snapshot) -> Self {
+    pub(crate) fn new(declared: &[Declared], snapshot: &Snapshot) -> Self {
         let world = Self {
             declared: declared.iter().map(|d| (d.address.clone(), d.clone())).collect(),
             ids: Mutex::default(),
@@ -100,7 +100,7 @@ impl World {
     }
 
     /// Attributes as far as they are known; true when something is not.
-    pub fn known(&self, declared: &Declared) -> (Json, bool) {
+    pub(crate) fn known(&self, declared: &Declared) -> (Json, bool) {
         let ids = self.ids.lock().unwrap();
         let mut text = declared.attrs.to_string();
         for (address, id) in ids.iter() {
@@ -137,7 +137,7 @@ impl Desired for World {
     }
 }
 
-pub struct Vault;
+pub(crate) struct Vault;
 
 #[async_trait]
 impl Secrets for Vault {
@@ -169,7 +169,7 @@ fn plain(attrs: &Attrs) -> Json {
 
 /// What is left to do: creates what is declared and not recorded, changes what differs, deletes what
 /// is recorded and not declared. `adopt` must stay empty: objects that are there, ours, and unrecorded.
-pub fn plan(declared: &[Declared], snapshot: &Snapshot, aws: &FakeAws) -> Plan {
+pub(crate) fn plan(declared: &[Declared], snapshot: &Snapshot, aws: &FakeAws) -> Plan {
     let world = World::new(declared, snapshot);
     let resources = snapshot.resources();
     let mut changes: BTreeMap<ResourceAddr, ResourceChange> = BTreeMap::new();
@@ -323,7 +323,7 @@ pub fn plan(declared: &[Declared], snapshot: &Snapshot, aws: &FakeAws) -> Plan {
     }
 }
 
-pub fn change(
+pub(crate) fn change(
     address: &ResourceAddr,
     action: Action,
     key: Option<String>,
@@ -358,7 +358,7 @@ pub fn change(
     }
 }
 
-pub fn targets(snapshot: &Snapshot) -> Targets {
+pub(crate) fn targets(snapshot: &Snapshot) -> Targets {
     let target = |handle: &str, management: bool| {
         let id = match place(&address(&format!("iam_role.x@{handle}")), snapshot).parse() {
             Ok(id) => Some(id),
@@ -379,12 +379,12 @@ pub fn targets(snapshot: &Snapshot) -> Targets {
     Targets { management: target("management", true), accounts: accounts.into() }
 }
 
-pub fn accounts() -> BTreeMap<ResourceAddr, Handle> {
+pub(crate) fn accounts() -> BTreeMap<ResourceAddr, Handle> {
     ["dev", "live"].map(|h| (address(&format!("account.{h}")), h.parse().unwrap())).into()
 }
 
 /// A machine that runs Palisade against one AWS and one store.
-pub struct Lab {
+pub(crate) struct Lab {
     pub power: Arc<Power>,
     pub aws: Arc<FakeAws>,
     pub store: Arc<MemoryStore>,
@@ -396,7 +396,7 @@ pub struct Lab {
 }
 
 impl Lab {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let power = Arc::new(Power::default());
         let store = Arc::new(MemoryStore::new(Arc::clone(&power)));
         let ledger = Ledger::with_clock(
@@ -415,7 +415,7 @@ impl Lab {
         }
     }
 
-    pub fn holder(run: &str) -> Holder {
+    pub(crate) fn holder(run: &str) -> Holder {
         Holder {
             who: format!("arn:aws:iam::111111111111:user/{run}"),
             host: "lab".into(),
@@ -425,11 +425,11 @@ impl Lab {
         }
     }
 
-    pub async fn snapshot(&self) -> Snapshot {
+    pub(crate) async fn snapshot(&self) -> Snapshot {
         self.ledger.read_all().await.unwrap()
     }
 
-    pub async fn apply(
+    pub(crate) async fn apply(
         &self,
         run: &str,
         declared: &[Declared],
@@ -438,7 +438,7 @@ impl Lab {
         self.apply_with(run, declared, plan, Cancel::new()).await
     }
 
-    pub async fn apply_with(
+    pub(crate) async fn apply_with(
         &self,
         run: &str,
         declared: &[Declared],
@@ -473,7 +473,7 @@ impl Lab {
         result
     }
 
-    pub async fn recover(&self, run: &str) -> Result<apply::recover::Recovered, StateError> {
+    pub(crate) async fn recover(&self, run: &str) -> Result<apply::recover::Recovered, StateError> {
         let (events, _inbox) = tokio::sync::mpsc::unbounded_channel();
         let snapshot = self.snapshot().await;
         apply::recover(&Recovery {
@@ -490,7 +490,7 @@ impl Lab {
     }
 
     /// Plans and applies until nothing is left; asserts that it succeeds.
-    pub async fn converge(&self, run: &str, declared: &[Declared]) -> Summary {
+    pub(crate) async fn converge(&self, run: &str, declared: &[Declared]) -> Summary {
         let plan = plan(declared, &self.snapshot().await, &self.aws);
         let summary = self.apply(run, declared, &plan).await.unwrap();
         assert!(summary.is_success(), "{summary:#?}");

@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 /// Cuts the power at a request, right before it is processed or right after. Requests of AWS and of
 /// the state backend are counted together.
 #[derive(Default)]
-pub struct Power {
+pub(crate) struct Power {
     count: AtomicUsize,
     /// Even numbers: before request n/2; odd: after it.
     cut_at: Mutex<Option<usize>>,
@@ -31,14 +31,14 @@ pub struct Power {
 }
 
 impl Power {
-    pub fn cut_at(&self, point: Option<usize>) {
+    pub(crate) fn cut_at(&self, point: Option<usize>) {
         *self.cut_at.lock().unwrap() = point;
         self.count.store(0, Ordering::SeqCst);
         self.off.store(false, Ordering::SeqCst);
         self.log.lock().unwrap().clear();
     }
 
-    pub fn requests(&self) -> usize {
+    pub(crate) fn requests(&self) -> usize {
         self.count.load(Ordering::SeqCst)
     }
 
@@ -85,7 +85,7 @@ type Fault = Box<dyn Fn(&str, usize) -> Option<Failure> + Send + Sync>;
 
 /// AWS.
 #[derive(Default)]
-pub struct FakeAws {
+pub(crate) struct FakeAws {
     world: Mutex<World>,
     pub power: Arc<Power>,
     /// Asked before each call with its name and number; the failure instead of the call. `NoAnswer` is
@@ -100,32 +100,39 @@ pub struct FakeAws {
 }
 
 impl FakeAws {
-    pub fn new(power: Arc<Power>) -> Self {
+    pub(crate) fn new(power: Arc<Power>) -> Self {
         Self { power, ..Self::default() }
     }
 
     /// Everything that exists: place, kind, key.
-    pub fn listing(&self) -> BTreeSet<(String, &'static str, String)> {
+    pub(crate) fn listing(&self) -> BTreeSet<(String, &'static str, String)> {
         self.world.lock().unwrap().objects.keys().cloned().collect()
     }
 
-    pub fn object(&self, place: &str, kind: &'static str, key: &str) -> Option<Attrs> {
+    pub(crate) fn object(&self, place: &str, kind: &'static str, key: &str) -> Option<Attrs> {
         self.world.lock().unwrap().objects.get(&(place.into(), kind, key.into())).cloned()
     }
 
     /// Somebody else changes an object.
-    pub fn meddle(&self, place: &str, kind: &'static str, key: &str, name: &str, value: Value) {
+    pub(crate) fn meddle(
+        &self,
+        place: &str,
+        kind: &'static str,
+        key: &str,
+        name: &str,
+        value: Value,
+    ) {
         let mut world = self.world.lock().unwrap();
         let object = world.objects.get_mut(&(place.to_owned(), kind, key.to_owned())).unwrap();
         object.insert(name.to_owned(), value);
     }
 
     /// How many objects were ever created, by kind and key.
-    pub fn created(&self) -> Vec<String> {
+    pub(crate) fn created(&self) -> Vec<String> {
         self.world.lock().unwrap().created.clone()
     }
 
-    pub fn calls(&self) -> usize {
+    pub(crate) fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
     }
 
@@ -407,19 +414,19 @@ impl FakeAws {
 
 /// A store in memory, on the same power switch.
 #[derive(Default)]
-pub struct MemoryStore {
+pub(crate) struct MemoryStore {
     objects: Mutex<BTreeMap<String, Vec<Vec<u8>>>>,
     pub power: Arc<Power>,
     pub gone: AtomicBool,
 }
 
 impl MemoryStore {
-    pub fn new(power: Arc<Power>) -> Self {
+    pub(crate) fn new(power: Arc<Power>) -> Self {
         Self { power, ..Self::default() }
     }
 
     /// The text of every version of every object.
-    pub fn everything(&self) -> String {
+    pub(crate) fn everything(&self) -> String {
         let objects = self.objects.lock().unwrap();
         let all = objects.iter().flat_map(|(key, versions)| {
             versions.iter().map(move |v| format!("{key} {}\n", String::from_utf8_lossy(v)))

@@ -18,7 +18,7 @@ use palisade::state::{
 };
 
 /// A backend under test; what it needs lives as long as it does.
-pub struct Backend {
+pub(crate) struct Backend {
     pub name: &'static str,
     pub store: Arc<dyn StateStore>,
     pub s3: Option<(aws_sdk_s3::Client, String)>,
@@ -26,13 +26,13 @@ pub struct Backend {
 }
 
 impl Backend {
-    pub fn ledger(&self) -> Ledger {
+    pub(crate) fn ledger(&self) -> Ledger {
         Ledger::with_clock(Arc::clone(&self.store), Arc::new(SkippingClock::default()))
     }
 }
 
 /// Clients for an in-process emulation.
-pub fn sandbox_config(sandbox: &Sandbox) -> SdkConfig {
+pub(crate) fn sandbox_config(sandbox: &Sandbox) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-west-1"))
@@ -55,7 +55,7 @@ fn bucket(name: &str) -> Bucket {
 
 /// Every backend: a directory, the emulation's S3, and, where `PALISADE_TEST_S3_ENDPOINT` names one, a
 /// server such as moto.
-pub async fn backends() -> Vec<Backend> {
+pub(crate) async fn backends() -> Vec<Backend> {
     let dir = tempfile::tempdir().unwrap();
     let local = LocalStore::new(dir.path().join("state"));
     let mut all =
@@ -90,7 +90,7 @@ fn s3(name: &'static str, client: aws_sdk_s3::Client, bucket: &str) -> Backend {
 
 /// What goes wrong with the next conditional writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub(crate) enum Trouble {
     /// Carried out, and the answer is lost.
     AnswerLost,
     /// Not carried out, and nobody says so.
@@ -102,7 +102,7 @@ pub enum Trouble {
 }
 
 /// Passes everything on, with trouble in writes, and counts what it sees.
-pub struct Wrapped {
+pub(crate) struct Wrapped {
     pub inner: Arc<dyn StateStore>,
     pub troubles: Mutex<Vec<Trouble>>,
     pub writes: AtomicUsize,
@@ -112,7 +112,7 @@ pub struct Wrapped {
 }
 
 impl Wrapped {
-    pub fn new(inner: Arc<dyn StateStore>) -> Self {
+    pub(crate) fn new(inner: Arc<dyn StateStore>) -> Self {
         Self {
             inner,
             troubles: Mutex::default(),
