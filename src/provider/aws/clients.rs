@@ -156,16 +156,16 @@ impl Session {
         let region = aws_config::Region::new(target.region.to_string());
         let embedded = options.embedded.is_some();
         let mut role = None;
-        let config = if let Some(url) = target.endpoint_url.as_ref().filter(|_| !embedded) {
+        let config = if let Some(url) = &target.endpoint_url {
             // An emulator gets credentials of its own making: real ones never leave for it.
             let id = target.id.as_ref().map_or("000000000000", AccountId::as_str);
             let credentials = Credentials::new(id, "palisade", None, None, "emulated");
-            ambient
+            let builder = ambient
                 .to_builder()
-                .endpoint_url(url)
                 .region(region)
-                .credentials_provider(SharedCredentialsProvider::new(credentials))
-                .build()
+                .credentials_provider(SharedCredentialsProvider::new(credentials));
+            // Emulated accounts are embedded too where everything is.
+            if embedded { builder.build() } else { builder.endpoint_url(url).build() }
         } else if target.management {
             management.to_builder().region(region).build()
         } else {
