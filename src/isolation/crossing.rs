@@ -9,8 +9,8 @@ use std::sync::Arc;
 use super::world::{AccountNode, PrincipalNode, Rule, World, levels};
 use crate::iam::symbolic::{Answers, Caps, Question, Space, ask_both};
 use crate::iam::{
-    Context, ContextValue, Document, Effect, Policies, Policy, Principal, PrincipalType, Request,
-    Statement,
+    Context, ContextValue, Document, Effect, Membership, Policies, Policy, Principal,
+    PrincipalType, Request, Statement,
 };
 use crate::ids::Handle;
 
@@ -275,7 +275,16 @@ pub fn asked(world: &World, step: &Step) -> Option<Asked> {
         Source::Federated(provider) => {
             asked.request.principal = Principal::Federated(provider.clone());
         }
-        Source::Foreign(arn) => asked.foreign(arn),
+        Source::Foreign(arn) => {
+            asked.foreign(arn);
+            // The management account is outside the estate's blocks, but inside the organization.
+            if super::paths::in_management(world, arn) {
+                asked.request.principal_organization = target
+                    .membership
+                    .as_ref()
+                    .map(|m| Membership { id: m.id.clone(), management_account: true });
+            }
+        }
         Source::Principal(arn) => {
             let principal = world.principals.get(arn)?;
             let home = world.accounts.get(&principal.account)?;

@@ -86,6 +86,12 @@ pub fn origins_of(world: &World, account: &Handle) -> BTreeSet<Origin> {
     node.environments.iter().cloned().map(Origin::Environment).collect()
 }
 
+/// Whether an ARN lies in the management account.
+pub(super) fn in_management(world: &World, arn: &str) -> bool {
+    let account = arn.split(':').nth(4);
+    account.is_some() && account == world.management.as_deref()
+}
+
 /// How a principal was reached from an origin: the chain of steps, and whether none of them asks
 /// anything of the surroundings.
 #[derive(Clone, Debug, Default)]
@@ -110,6 +116,9 @@ pub fn paths(world: &World, edges: &BTreeMap<Step, Edge>) -> Vec<Path> {
                 None => continue,
             },
             Source::Anonymous => ([Origin::Anonymous].into(), None),
+            Source::Foreign(arn) if in_management(world, arn) => {
+                ([Origin::Management].into(), None)
+            }
             Source::Foreign(_) | Source::Federated(_) => ([Origin::External].into(), None),
         };
         for origin in origins {

@@ -92,12 +92,11 @@ pub struct World {
     pub principals: BTreeMap<String, PrincipalNode>,
     /// Buckets by ARN.
     pub buckets: BTreeMap<String, BucketNode>,
+    /// Id of the management account, where there is an organization.
+    pub management: Option<String>,
     /// Places whose own policies could not be read as policies.
     pub unreadable: Unreadable,
 }
-
-/// The handle under which the management account stands when no block declares it.
-pub const MANAGEMENT: &str = "$management";
 
 impl World {
     /// Reads one side.
@@ -143,8 +142,45 @@ impl World {
                 },
             );
         }
+        world.management = guard.organization.map(|o| o.management_account);
         world.read_principals(side);
+        world.born(side, sides);
         world
+    }
+
+    /// What creation gives an account that does not exist yet: the role through which the management
+    /// account enters it (Organizations guide, "Accessing member accounts").
+    fn born(&mut self, side: &Side, sides: &Sides) {
+        let Some(management) = self.management.clone() else { return };
+        for account in self.accounts.values().filter(|a| sides.absent.contains(&a.handle)) {
+            let planned = side.objects.iter().any(|o| {
+                o.kind == "account" && o.attrs.get("id").map(symbol).as_ref() == Some(&account.id)
+            });
+            if !planned {
+                continue;
+            }
+            let name = "OrganizationAccountAccessRole";
+            let arn = format!("arn:aws:iam::{}:role/{name}", account.id);
+            let label = format!("iam_role/{name}@{}", account.handle);
+            let trust = Value::from_json(&serde_json::json!({
+                "Version": "2012-10-17",
+                "Statement": [{
+                    "Effect": "Allow", "Action": "sts:AssumeRole",
+                    "Principal": {"AWS": format!("arn:aws:iam::{management}:root")},
+                }],
+            }));
+            self.principals.entry(arn.clone()).or_insert(PrincipalNode {
+                arn,
+                account: account.handle.clone(),
+                location: None,
+                identity: full_access().into_iter().collect(),
+                boundary: None,
+                trust: named_rule(&trust, &label, "trust"),
+                tags: BTreeMap::new(),
+                unreadable: false,
+                label,
+            });
+        }
     }
 
     /// Every policy of this side.

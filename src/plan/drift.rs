@@ -20,7 +20,8 @@ pub fn since(schema: &KindSchema, recorded: &ResourceState, live: &Attrs) -> Vec
     let visible: Attrs = recorded
         .attrs
         .iter()
-        .filter(|(_, v)| !is_fingerprint(v))
+        // What a bulk read does not show (a parameter's tags) is no drift.
+        .filter(|(k, v)| !is_fingerprint(v) && live.contains_key(*k))
         .map(|(k, v)| (k.clone(), Value::from_json(v)))
         .collect();
     difference(schema, live, &visible, Recorded::default())

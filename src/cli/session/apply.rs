@@ -65,6 +65,7 @@ pub async fn run(
         provider: Arc::clone(&world.provider),
         desired: &resolver,
         secrets: Arc::new(Sources {
+            dir: cx.dir(),
             vars: cx.env.vars.clone(),
             ssm: aws_sdk_ssm::Client::new(&world.store.connection.sdk),
         }),

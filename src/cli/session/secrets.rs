@@ -1,14 +1,19 @@
-//! Where secret values come from: the environment of the apply, and SSM parameters.
+//! Where secret values come from: the environment of the apply, files, and SSM parameters.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use async_trait::async_trait;
 
 use crate::apply::Secrets;
 use crate::diag::Diagnostic;
+use crate::eval::functions::{FunctionContext, filesystem};
 
-/// `secret("env:NAME")` and `secret("ssm:/path")`, the latter read with the ambient credentials.
+/// `secret("env:NAME")`, `secret("file:path")` within the configuration's directory, and
+/// `secret("ssm:/path")`, read with the ambient credentials.
 pub struct Sources {
+    /// The configuration's directory: a secret's file lies below it.
+    pub dir: PathBuf,
     /// The environment.
     pub vars: BTreeMap<String, String>,
     /// For SSM.
@@ -26,6 +31,7 @@ impl Secrets for Sources {
                 None => Err(Diagnostic::error(format!("the environment variable `{name}` is not set"))
                     .help("apply needs it: a secret's value is in no plan and no state")),
             },
+            Some(("file", name)) => self.file(name),
             Some(("ssm", path)) => self.parameter(path).await,
             _ => Err(Diagnostic::error(format!("there is no source of secrets for `{reference}`"))),
         }
@@ -33,6 +39,31 @@ impl Secrets for Sources {
 }
 
 impl Sources {
+    /// A file's content without the line break that editors put at its end.
+    fn file(&self, name: &str) -> Result<String, Diagnostic> {
+        let cx = FunctionContext {
+            root_dir: self.dir.clone(),
+            module_dir: self.dir.clone(),
+            allowed_dirs: vec![self.dir.clone()],
+        };
+        let bytes = filesystem::read_file(&cx, name).map_err(|refused| {
+            let (why, help) = refused.explain();
+            Diagnostic::error(why).help_opt(help.map(str::to_owned))
+        })?;
+        let text = String::from_utf8(bytes).map_err(|_| {
+            Diagnostic::error(format!("the secret in `{name}` is no UTF-8 text"))
+                .help("encode it first, for example as base64")
+        })?;
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        if text.is_empty() {
+            return Err(Diagnostic::error(format!("the file `{name}` is empty")).help(
+                "an empty secret is almost always a mistake in the pipeline; SSM refuses it too",
+            ));
+        }
+        Ok(text.to_owned())
+    }
+
     async fn parameter(&self, path: &str) -> Result<String, Diagnostic> {
         let answer = self.ssm.get_parameter().name(path).with_decryption(true).send().await;
         let answer = answer.map_err(|error| {
