@@ -130,7 +130,11 @@ fn refresh_only(decisions: &mut Vec<Decision<'_>>) {
 
 fn change(decision: &Decision<'_>) -> ResourceChange {
     let schema = decision.kind.schema();
-    let gone = matches!(decision.action, Action::Delete | Action::Forget);
+    let gone = match decision.action {
+        Action::Delete => true,
+        Action::Forget => decision.difference.is_empty(),
+        _ => false,
+    };
     let after = decision.after.clone().filter(|_| !gone).map(Value::Map);
     let before = decision.before.clone().map(Value::Map);
     let mut sensitive: BTreeSet<String> = BTreeSet::new();

@@ -105,6 +105,7 @@ pub fn decide<'a>(
         decisions.push(decision);
     }
     decisions.sort_by(|a, b| a.address.cmp(&b.address));
+    move_what_stays(&mut decisions);
     replace_what_follows(&mut decisions, options);
     for decision in &mut decisions {
         decision.settle_replacement(found);
@@ -478,6 +479,29 @@ pub fn settled(
     let mut after = kind.reconcile(instance.desired.clone(), before, &applied, &meta);
     ignore_changes(&mut after, before, &instance.lifecycle.ignore_changes);
     after
+}
+
+/// A retained object whose parent goes (an account in a unit that is deleted) moves to the
+/// organization's root first.
+fn move_what_stays(decisions: &mut [Decision<'_>]) {
+    let text = |attrs: &Option<Attrs>, name: &str| {
+        attrs.as_ref().and_then(|a| a.get(name)?.as_str()).map(str::to_owned)
+    };
+    let Some(root) = decisions.iter().find_map(|d| text(&d.before, "root_id")) else { return };
+    let going: BTreeSet<String> = decisions
+        .iter()
+        .filter(|d| d.action == Action::Delete)
+        .filter_map(|d| text(&d.before, "id"))
+        .collect();
+    for decision in decisions.iter_mut().filter(|d| d.action == Action::Forget) {
+        let Some(attr) = decision.kind.schema().moves else { continue };
+        if text(&decision.before, attr).is_some_and(|parent| going.contains(&parent)) {
+            let mut after = decision.before.clone().unwrap_or_default();
+            after.insert(attr.to_owned(), root.as_str().into());
+            decision.after = Some(after);
+            decision.difference.changed = vec![crate::value::AttrPath::attr(attr)];
+        }
+    }
 }
 
 /// `--replace` and `replace_triggered_by`, which may follow one another.

@@ -94,7 +94,7 @@ fn unmanaged(estate: &Estate, live: &Live, decisions: &[Decision<'_>]) -> Vec<Dr
             .collect();
         for ((kind, key), object) in &index.inventory().objects {
             let ours = managed.get(&(place, *kind)).is_some_and(|keys| keys.contains(key.as_str()));
-            if ours || object.reserved.is_some() || !counts(kind) {
+            if ours || object.reserved.is_some() || !counts(kind) || is_way_in(estate, kind, key) {
                 continue;
             }
             all.push(Drift {
@@ -110,6 +110,14 @@ fn unmanaged(estate: &Estate, live: &Live, decisions: &[Decision<'_>]) -> Vec<Dr
         }
     }
     all
+}
+
+/// Whether an object is the way by which Palisade itself enters an account.
+fn is_way_in(estate: &Estate, kind: &str, key: &str) -> bool {
+    let provider = &estate.provider;
+    let own = estate.accounts.values().flat_map(|a| [&a.access_role, &a.read_role]).flatten();
+    let mut roles = own.chain(&provider.read_role).chain([&provider.access_role]);
+    kind == "iam_role" && roles.any(|role| role.rsplit('/').next() == Some(key))
 }
 
 /// Whether an unmanaged object of a kind is worth telling: singletons that every account has are not.

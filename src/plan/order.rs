@@ -128,7 +128,13 @@ fn draft(graph: &mut Graph, decision_index: usize, decision: &Decision<'_>) -> N
     let creates = matches!(decision.action, Action::Create | Action::Replace);
     match decision.action {
         Action::NoOp => {}
-        Action::Forget => makes.push(add(Kind::Forget, None)),
+        Action::Forget => {
+            if !decision.difference.is_empty() {
+                let attr = schema.moves.and_then(|m| decision.after.as_ref()?.get(m));
+                makes.push(add(Kind::Move, attr.and_then(target_of)));
+            }
+            makes.push(add(Kind::Forget, None));
+        }
         Action::Delete => deletes.push(add(Kind::Delete, None)),
         Action::Create | Action::Replace => {
             if decision.action == Action::Replace {
