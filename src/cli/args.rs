@@ -37,7 +37,6 @@ pub struct Global {
     pub chdir: Option<PathBuf>,
     /// Use embedded AWS accounts, kept under DIR (default .palisade/sandbox), instead of real ones
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, global = true)]
-    #[expect(clippy::option_option, reason = "absent, given bare, given with a directory")]
     pub sandbox: Option<Option<PathBuf>>,
     /// Write no colours
     #[arg(long, global = true)]

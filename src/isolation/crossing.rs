@@ -343,8 +343,7 @@ impl Asked {
                 .map(str::to_owned),
         );
         self.request.principal_organization.clone_from(&home.membership);
-        let rules = |rules: &[Rule]| rules.iter().map(|r| Arc::clone(&r.policy)).collect();
-        self.policies.identity = rules(&principal.identity);
+        self.policies.identity = principal.identity.iter().map(|r| Arc::clone(&r.policy)).collect();
         self.policies.boundary = principal.boundary.as_ref().map(|r| Arc::clone(&r.policy));
         self.policies.service_control = levels(&home.service_control);
         let own = principal.identity.iter().chain(&principal.boundary);

@@ -245,7 +245,7 @@ impl Writer<'_, '_> {
             "resources": told.resources,
             "via": via,
             "conditions": conditions,
-            "witness": chosen.map(|o| witness(o)),
+            "witness": chosen.map(witness),
             "caused_by": self.causes(path),
             "rule": rule,
             "exception": exception,

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::live::Index;
 use super::model::{Action, DriftStatus, OperationKind, Plan, StateBasis};
 use super::{Input, Live, Mode, Options, Reading, compute};
-use crate::address::{Placement, ResourceAddr};
+use crate::address::ResourceAddr;
 use crate::diag::{Diagnostics, Loc, Source};
 use crate::eval::estate::{Account, Estate, Instance, Lifecycle};
 use crate::provider::{Inventory, LiveObject};
