@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 
 use aws_sdk_iam::types::{
-    AttachedPolicy, EntityType, GroupDetail, ManagedPolicyDetail, PolicyDetail, PolicyScopeType,
-    RoleDetail, Tag, UserDetail,
+    AttachedPolicy, EntityType, GroupDetail, ManagedPolicyDetail, PolicyDetail, RoleDetail, Tag,
+    UserDetail,
 };
 use futures::{StreamExt, TryStreamExt, stream};
 
