@@ -1,6 +1,8 @@
 //! How fast the judge is: one line of `simulate`, policies and all, and one request against policies
 //! that are compiled already. The target is 20,000 lines a second on one core.
 
+#![allow(missing_docs, reason = "the criterion macros make public functions")]
+
 use std::hint::black_box;
 use std::sync::Arc;
 
