@@ -80,7 +80,7 @@ pub struct Apply<'a> {
     /// How much at a time.
     pub limits: Limits,
     /// A last look at the walls, for plans that can change them.
-    pub recheck: Option<Arc<dyn Recheck>>,
+    pub recheck: Option<&'a dyn Recheck>,
     /// The reason that was given for applying a plan that breaks a rule.
     pub reason: Option<String>,
     /// Where a state that cannot be written is saved.
@@ -243,7 +243,7 @@ async fn prepare<'a>(
         };
         bases.insert(lease.scope.clone(), basis);
     }
-    if let Some(recheck) = cx.recheck.as_ref().filter(|_| names.contains(layout::WALLS)) {
+    if let Some(recheck) = cx.recheck.filter(|_| names.contains(layout::WALLS)) {
         recheck
             .recheck()
             .await

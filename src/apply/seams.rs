@@ -72,8 +72,8 @@ impl Secrets for NoSecrets {
 
 /// A last look before the first call, when all locks are held: whether any verdict about the walls
 /// is worse than the one that was approved (two changes, each harmless alone, can open one together).
-#[async_trait]
-pub trait Recheck: Send + Sync {
+#[async_trait(?Send)]
+pub trait Recheck {
     /// Looks.
     ///
     /// # Errors

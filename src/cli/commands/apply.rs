@@ -82,7 +82,7 @@ pub async fn fresh(
         };
         cx.confirm(question)?;
     }
-    apply::run(cx, &world, &plan, approval).await
+    apply::run(cx, &world, &request, &plan, approval).await
 }
 
 async fn saved(
@@ -105,5 +105,5 @@ async fn saved(
     if !plan.has_changes() {
         return apply::finish_without_changes(cx, &world, &plan).await;
     }
-    apply::run(cx, &world, &plan, approval).await
+    apply::run(cx, &world, &request, &plan, approval).await
 }

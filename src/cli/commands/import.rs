@@ -65,5 +65,5 @@ pub async fn run(args: &ImportArgs, cx: &Context) -> Result<(), Exit> {
         lock_timeout: args.lock_timeout,
         parallelism: request.parallelism,
     };
-    apply::run(cx, &world, &plan, &approval).await
+    apply::run(cx, &world, &request, &plan, &approval).await
 }

@@ -23,7 +23,8 @@ use crate::value::Value;
 
 use super::desired::{Growing, Resolver};
 use super::known::Recorded;
-use super::pipeline::World;
+use super::pipeline::{Request, World};
+use super::recheck::Walls;
 use super::secrets::Sources;
 use super::{edit, outputs};
 
@@ -47,9 +48,11 @@ pub struct Approval {
 pub async fn run(
     cx: &Context,
     world: &World,
+    request: &Request,
     plan: &Plan,
     approval: &Approval,
 ) -> Result<(), Exit> {
+    let walls = Walls { cx, world, request, approved: plan };
     let resources = world.snapshot.resources();
     let known = Growing::on(Recorded {
         resources: &resources,
@@ -75,7 +78,7 @@ pub async fn run(
         terms: Terms::default(),
         lock_timeout: approval.lock_timeout,
         limits: Limits { per_account: approval.parallelism, ..Limits::default() },
-        recheck: None,
+        recheck: Some(&walls),
         reason: approval.reason.clone().filter(|_| approval.fail_on == FailOn::None),
         errored_dir: PathBuf::from("."),
         events,

@@ -10,6 +10,7 @@ pub mod known;
 pub mod outputs;
 pub mod pipeline;
 pub mod planfile;
+mod recheck;
 pub mod secrets;
 
 use std::collections::BTreeMap;
