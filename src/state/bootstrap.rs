@@ -3,7 +3,7 @@
 //! Condition keys for conditional writes: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html>
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata};
+use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::types::{
     BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, ObjectOwnership,
     OwnershipControls, OwnershipControlsRule, PublicAccessBlockConfiguration, ServerSideEncryption,
@@ -94,14 +94,14 @@ pub fn policy(bucket: &Bucket) -> Json {
     json!({"Version": "2012-10-17", "Statement": statements})
 }
 
-fn failed<E: ProvideErrorMetadata + std::error::Error>(
+fn failed<E: ProvideErrorMetadata + std::error::Error + 'static>(
     what: &str,
     bucket: &str,
     error: &E,
 ) -> StateError {
     let message = match (error.code(), error.message()) {
         (Some(code), Some(message)) => format!("{message} ({code})"),
-        _ => DisplayErrorContext(error).to_string(),
+        _ => super::s3::causes(error),
     };
     StateError::new(
         StateFailure::Unavailable,

@@ -191,7 +191,7 @@ where
         (Some(code), None) => code.to_owned(),
         _ => match status(error) {
             Some(status) => format!("the server answered with status {status}"),
-            None => DisplayErrorContext(error).to_string(),
+            None => causes(error),
         },
     };
     let failure = match error {
@@ -235,6 +235,20 @@ where
         _ => StoreFailure::Other,
     };
     (failure, message())
+}
+
+/// Every cause of an error in words, outermost first, each once.
+pub(super) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    let mut at = Some(error);
+    while let Some(error) = at {
+        let text = error.to_string();
+        if !text.is_empty() && !texts.iter().any(|t| t.contains(&text)) {
+            texts.push(text);
+        }
+        at = error.source();
+    }
+    texts.join(": ")
 }
 
 /// Keeps the `Date` header of an answer.

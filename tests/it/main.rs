@@ -2,6 +2,8 @@
 
 mod apply;
 mod bad_configs;
+mod cli;
+mod docs;
 mod examples;
 mod kinds_docs;
 mod kinds_live;

@@ -1,6 +1,7 @@
 //! What several integration tests share.
 
 pub(crate) mod bodies;
+pub(crate) mod cli;
 pub(crate) mod live;
 
 use std::path::Path;

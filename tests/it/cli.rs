@@ -1,0 +1,335 @@
+//! The program from end to end, in the sandbox: what a user types, and what comes back.
+
+use crate::support::cli::Program;
+
+const ESTATE: &str = r#"
+palisade {
+  name = "acme"
+}
+variable "level" {
+  type    = string
+  default = "info"
+}
+variable "password" {
+  type      = string
+  default   = "none"
+  sensitive = true
+}
+organization "acme" {
+  enabled_policy_types = ["SERVICE_CONTROL_POLICY"]
+}
+organizational_unit "workloads" {}
+account "dev" {
+  parent = organizational_unit.workloads
+  name   = "acme-dev"
+  email  = "dev@acme.example"
+}
+environment "dev" {
+  accounts = [account.dev]
+  config "app" {
+    values = { level = var.level }
+  }
+}
+config_schema "app" {
+  key "level" {
+    type = string
+  }
+}
+iam_role "deploy" {
+  environments = [environment.dev]
+  trust {
+    services = ["codebuild.amazonaws.com"]
+  }
+  statement "deploy" {
+    effect    = "Allow"
+    actions   = ["s3:PutObject"]
+    resources = ["arn:aws:s3:::acme-${each.environment.name}/*"]
+  }
+}
+output "role" {
+  value = iam_role.deploy.at["dev"].arn
+}
+output "hidden" {
+  value     = var.password
+  sensitive = true
+}
+"#;
+
+#[test]
+fn the_life_of_a_small_estate() {
+    let p = Program::new(ESTATE);
+    assert!(p.run(&["validate"]).code(0).out.contains("valid"));
+    let plan = p.run(&["plan", "--detailed-exitcode"]).code(2);
+    assert!(plan.out.contains("+ iam_role.deploy@dev"), "{}", plan.out);
+    assert!(plan.out.contains("Plan: 5 to create."), "{}", plan.out);
+    assert!(!plan.out.contains('\u{1b}') && !plan.err.contains('\u{1b}'), "escapes in a pipe");
+    assert!(p.run(&["state", "list"]).code(0).out.is_empty(), "a plan writes no state");
+
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let again = p.run(&["plan", "--detailed-exitcode"]).code(0);
+    assert!(again.out.contains("No changes."), "{}", again.out);
+    let listed = p.run(&["state", "list"]).code(0).out;
+    assert_eq!(listed.lines().count(), 5, "{listed}");
+    let shown = p.run(&["state", "show", "iam_role.deploy@dev"]).code(0).out;
+    assert!(shown.contains("max_session_duration"), "{shown}");
+
+    let role = p.run(&["output", "role", "--raw"]).code(0).out;
+    assert!(role.starts_with("arn:aws:iam::") && role.ends_with(":role/deploy"), "{role}");
+    let hidden = p.run(&["output", "--json"]).code(0);
+    assert_eq!(hidden.json()["hidden"]["value"], serde_json::Value::Null);
+
+    p.run(&["apply", "--auto-approve", "--var", "level=debug"]).code(0);
+    let level = r#"environment.dev.config.app["level"]@dev"#;
+    let shown = p.run(&["state", "show", level, "--json"]).code(0).json();
+    assert_eq!(shown[level]["attrs"]["value"], "debug");
+    p.run(&["drift", "--managed-only"]).code(0);
+    p.run(&["audit", "verify"]).code(0);
+
+    p.run(&["destroy", "--auto-approve"]).code(0);
+    assert!(p.run(&["state", "list"]).code(0).out.is_empty());
+    assert!(
+        p.run(&["plan", "--destroy", "--detailed-exitcode"]).code(0).out.contains("No changes.")
+    );
+}
+
+#[test]
+fn a_saved_plan_is_carried_out_as_it_was_approved_or_not_at_all() {
+    let p = Program::new(ESTATE);
+    p.run(&["plan", "--out", "one.plan", "--var", "level=warn"]).code(0);
+    assert!(p.run(&["show", "one.plan"]).code(0).out.contains("\"warn\""));
+    let refused = p.run(&["apply", "one.plan", "--target", "account.dev"]).code(1);
+    assert!(refused.err.contains("--target"), "{}", refused.err);
+    p.run(&["apply", "one.plan"]).code(0);
+    let stale = p.run(&["apply", "one.plan"]).code(4);
+    assert!(stale.err.contains("stale") && stale.err.contains("serial"), "{}", stale.err);
+
+    p.run(&["plan", "--out", "two.plan"]).code(0);
+    p.write("main.hcl", &ESTATE.replace("s3:PutObject", "s3:GetObject"));
+    let stale = p.run(&["apply", "two.plan"]).code(4);
+    assert!(stale.err.contains("iam_role.deploy@dev"), "{}", stale.err);
+    for wrong in ["main.hcl", "missing.plan", "."] {
+        p.run(&["apply", wrong]).code(1);
+    }
+}
+
+#[test]
+fn sensitive_variables_are_in_no_plan_and_must_be_given_again() {
+    let p = Program::new(ESTATE);
+    let secret = "password=hunter2-hunter2";
+    p.run(&["plan", "--out", "s.plan", "--var", secret]).code(0);
+    let file = std::fs::read_to_string(p.path().join("s.plan")).expect("a file");
+    assert!(!file.contains("hunter2"));
+    let missing = p.run(&["apply", "s.plan"]).code(4);
+    assert!(missing.err.contains("`password` is not given"), "{}", missing.err);
+    let other = p.run(&["apply", "s.plan", "--var", "password=else"]).code(4);
+    assert!(other.err.contains("another value"), "{}", other.err);
+    p.run(&["apply", "s.plan", "--var", secret]).code(0);
+}
+
+#[test]
+fn every_format_of_a_plan() {
+    let p = Program::new(ESTATE);
+    let json = p.run(&["plan", "--json"]).code(0);
+    let schema: serde_json::Value =
+        serde_json::from_str(include_str!("../../docs/plan.schema.json")).expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let plan = json.json();
+    let errors: Vec<String> =
+        validator.iter_errors(&plan).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    let mut first = plan;
+    let mut second = p.run(&["plan", "--format", "json"]).code(0).json();
+    for plan in [&mut first, &mut second] {
+        plan["generated_at"] = "".into();
+    }
+    assert_eq!(first, second, "equal inputs, equal plans");
+    assert!(p.run(&["plan", "--format", "markdown"]).code(0).out.starts_with("## Palisade"));
+    assert!(p.run(&["plan", "--format", "html"]).code(0).out.starts_with("<!doctype html>"));
+    assert_eq!(p.run(&["plan", "--format", "sarif"]).code(0).json()["version"], "2.1.0");
+    p.run(&["plan", "--format", "yaml"]).code(1);
+}
+
+#[test]
+fn a_question_is_answered_with_yes_and_nothing_else() {
+    let p = Program::new(ESTATE);
+    let none = p.run(&["apply"]).code(1);
+    assert!(none.err.contains("--auto-approve"), "{}", none.err);
+    for answer in ["no\n", "y\n", "YES\n", "\n"] {
+        p.feed(&["apply"], answer).code(1);
+    }
+    assert!(p.run(&["state", "list"]).code(0).out.is_empty());
+    p.feed(&["apply"], "yes\n").code(0);
+    assert!(!p.run(&["state", "list"]).code(0).out.is_empty());
+}
+
+#[test]
+fn wrong_usage_is_an_error_and_never_reads_as_changes() {
+    let p = Program::new(ESTATE);
+    for args in [
+        &[][..],
+        &["plann"],
+        &["plan", "--nope"],
+        &["plan", "--parallelism", "0"],
+        &["plan", "--lock-timeout", "5d"],
+        &["plan", "--var", "level"],
+        &["plan", "--var", "nope=1"],
+        &["plan", "--account", "nope"],
+        &["plan", "--environment", "nope"],
+        &["plan", "--target", "iam_role.nope"],
+        &["plan", "--refresh-only", "--refresh=false"],
+        &["apply", "--fail-on", "none"],
+        &["state", "show", "iam_role.nope@dev"],
+        &["state", "rm"],
+        &["import", "nonsense", "x"],
+        &["adopt", "--account", "nope"],
+        &["output", "nope"],
+        &["-C", "missing", "plan"],
+        &["completions", "nosuchshell"],
+    ] {
+        let run = p.run(args).code(1);
+        assert!(!run.err.is_empty(), "{args:?} said nothing");
+        assert!(!run.err.contains("panicked"), "{args:?}: {}", run.err);
+    }
+    for args in [&["--help"][..], &["plan", "--help"], &["--version"], &["version"]] {
+        p.run(args).code(0);
+    }
+    let empty = Program::new("");
+    std::fs::remove_file(empty.path().join("main.hcl")).expect("removed");
+    assert!(empty.run(&["plan"]).code(1).err.contains("no configuration here"));
+}
+
+#[test]
+fn wrong_configuration_is_told_with_its_place() {
+    let p = Program::new("account \"a\" {\n  emial = \"x\"\n}\n");
+    let told = p.run(&["validate"]).code(1);
+    assert!(told.err.contains("main.hcl:2:3") && told.err.contains("email"), "{}", told.err);
+    let json = p.run(&["validate", "--json"]).code(1).json();
+    assert_eq!(json["valid"], false);
+    assert_eq!(json["diagnostics"][0]["location"]["line"], 2);
+}
+
+#[test]
+fn drift_is_found_and_taken_in_or_put_right() {
+    let p = Program::new(ESTATE);
+    p.run(&["apply", "--auto-approve"]).code(0);
+    // The same accounts through another configuration directory: somebody else's change.
+    let other = Program::new(&ESTATE.replace("s3:PutObject", "s3:*"));
+    let sandbox = p.path().join(".palisade/sandbox");
+    let flag = format!("--sandbox={}", sandbox.display());
+    other.run(&["apply", "--auto-approve", &flag]).code(0);
+    // Its state is the same one: the sandbox keeps both. What it applied is no drift, but a change.
+    let plan = p.run(&["plan", "--detailed-exitcode"]).code(2);
+    assert!(
+        plan.out.contains("- action s3:*") && plan.out.contains("+ action s3:PutObject"),
+        "{}",
+        plan.out
+    );
+    p.run(&["apply", "--auto-approve"]).code(0);
+    p.run(&["plan", "--detailed-exitcode"]).code(0);
+}
+
+#[test]
+fn state_can_be_renamed_forgotten_and_taken_back() {
+    let p = Program::new(ESTATE);
+    p.run(&["apply", "--auto-approve"]).code(0);
+    p.run(&["state", "mv", "iam_role.deploy", "iam_role.ship"]).code(0);
+    assert!(p.run(&["state", "list"]).code(0).out.contains("iam_role.ship@dev"));
+    p.run(&["state", "mv", "iam_role.nope", "iam_role.x"]).code(1);
+    p.run(&["state", "mv", "iam_role.ship", "account.dev"]).code(1);
+    p.run(&["state", "mv", "iam_role.ship", "iam_role.deploy"]).code(0);
+    p.run(&["plan", "--detailed-exitcode"]).code(0);
+    p.run(&["state", "rm", "iam_role.deploy@dev"]).code(0);
+    assert!(!p.run(&["state", "list"]).code(0).out.contains("iam_role"));
+    p.run(&["import", "iam_role.deploy@dev", "deploy", "--auto-approve"]).code(0);
+    p.run(&["plan", "--detailed-exitcode"]).code(0);
+    let history = p.run(&["state", "history", "acct-dev", "--json"]).code(0).json();
+    let versions = history["acct-dev"].as_array().expect("a list").len();
+    assert!(versions >= 4, "{history}");
+    p.run(&["state", "rollback", "acct-dev", "--to", "1", "--auto-approve"]).code(0);
+    p.run(&["state", "rollback", "acct-dev", "--to", "999", "--auto-approve"]).code(1);
+    p.run(&["state", "unlock"]).code(0);
+    p.run(&["audit", "verify"]).code(0);
+    let pulled = p.run(&["state", "pull"]).code(0).json();
+    assert!(pulled["scopes"]["acct-dev"]["resources"].is_object());
+}
+
+#[test]
+fn what_nobody_manages_becomes_configuration() {
+    let p = Program::new(ESTATE);
+    p.run(&["apply", "--auto-approve"]).code(0);
+    p.run(&["state", "rm", "iam_role.deploy"]).code(0);
+    let start = ESTATE.find("iam_role \"deploy\"").expect("there");
+    let end = ESTATE.find("output \"role\"").expect("there");
+    let without = format!(
+        "{}{}",
+        &ESTATE[..start],
+        &ESTATE[ESTATE.find("output \"hidden\"").expect("there")..]
+    );
+    assert!(start < end);
+    p.write("main.hcl", &without);
+    p.run(&["adopt", "--account", "dev", "--kind", "iam_role", "--out", "adopted.hcl"]).code(0);
+    let text = std::fs::read_to_string(p.path().join("adopted.hcl")).expect("written");
+    assert!(text.contains("iam_role \"deploy\"") && text.contains("import {"), "{text}");
+    p.run(&["fmt", "--check", "adopted.hcl"]).code(0);
+    p.run(&["adopt", "--account", "dev", "--out", "adopted.hcl"]).code(1);
+    let plan = p.run(&["plan"]).code(0);
+    assert!(plan.out.contains("exists and will be adopted"), "{}", plan.out);
+}
+
+#[test]
+fn the_console_evaluates_and_fails_where_it_must() {
+    let p = Program::new(ESTATE);
+    let run = p.run(&["console", "-e", "upper(var.level)", "-e", "[1, {a = true}]"]).code(0);
+    assert_eq!(run.out, "\"INFO\"\n[\n  1,\n  {\n    \"a\" = true\n  },\n]\n");
+    p.run(&["console", "-e", "nope("]).code(1);
+    assert_eq!(
+        p.feed(&["console"], "1 + 1\n\nvar.password\nexit\n").code(0).out,
+        "2\n(sensitive value)\n"
+    );
+}
+
+#[test]
+fn formatting_changes_nothing_it_is_not_asked_to() {
+    let p = Program::new("# a comment\nlocals {\n      a=1\n}\n");
+    p.run(&["fmt", "--check"]).code(1);
+    let shown = p.run(&["fmt", "--check", "--diff"]).code(1).out;
+    assert!(shown.contains("+  a = 1"), "{shown}");
+    p.run(&["fmt"]).code(0);
+    let text = std::fs::read_to_string(p.path().join("main.hcl")).expect("there");
+    assert_eq!(text, "# a comment\nlocals {\n  a = 1\n}\n");
+    assert!(p.run(&["fmt"]).code(0).out.is_empty());
+    assert_eq!(p.feed(&["fmt", "-"], "a   =  1\n").code(0).out, "a = 1\n");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    use std::process::Stdio;
+    let p = Program::new(ESTATE);
+    let mut child = p
+        .command(&["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("started");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("ended");
+    assert!(output.status.success());
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn state_moves_between_backends() {
+    let p = Program::new(ESTATE);
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let s3 = ESTATE.replace(
+        "name = \"acme\"\n}",
+        "name = \"acme\"\n  backend \"s3\" {\n    bucket = \"acme-state\"\n    prefix = \"estate/\"\n    region = \"eu-west-1\"\n  }\n}",
+    );
+    p.write("main.hcl", &s3);
+    let missing = p.run(&["plan"]).code(1);
+    assert!(!missing.err.contains("DispatchFailure"), "{}", missing.err);
+    p.run(&["init", "--create-backend", "--migrate-state"]).code(0);
+    p.run(&["plan", "--detailed-exitcode"]).code(0);
+    p.run(&["init", "--migrate-state"]).code(1);
+    p.run(&["audit", "verify"]).code(0);
+}

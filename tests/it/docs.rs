@@ -1,0 +1,150 @@
+//! README and guides are true: their commands run, their configuration is valid, their reference is
+//! the program's own.
+
+use std::path::{Path, PathBuf};
+
+use crate::support::cli::Program;
+
+fn top() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Fenced blocks of a Markdown text: language and content.
+fn blocks(text: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut open: Option<(String, String, String)> = None;
+    for line in text.lines() {
+        let ticks: String = line.chars().take_while(|c| *c == '`').collect();
+        match &mut open {
+            None if ticks.len() >= 3 => {
+                open = Some((ticks.clone(), line[ticks.len()..].trim().to_owned(), String::new()));
+            }
+            Some((fence, ..)) if ticks == *fence => {
+                let (_, language, body) = open.take().expect("open");
+                found.push((language, body));
+            }
+            Some((_, _, body)) => {
+                body.push_str(line);
+                body.push('\n');
+            }
+            None => {}
+        }
+    }
+    assert!(open.is_none(), "a fence is not closed");
+    found
+}
+
+fn guides() -> Vec<PathBuf> {
+    let mut files = vec![top().join("README.md")];
+    for entry in std::fs::read_dir(top().join("docs")).expect("docs/") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|x| x == "md") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+/// Snippets that stand alone are valid; those marked `# fragment` are parsed.
+#[test]
+fn every_snippet_of_configuration_is_valid() {
+    for file in guides() {
+        let text = std::fs::read_to_string(&file).expect("readable");
+        for (language, body) in blocks(&text) {
+            if language != "hcl" {
+                continue;
+            }
+            let p = Program::new(&body);
+            if body.starts_with("# fragment") {
+                p.run(&["fmt"]).code(0);
+            } else {
+                let run = p.run(&["validate"]);
+                assert_eq!(run.code, 0, "{}:\n{body}\n{}", file.display(), run.err);
+            }
+        }
+    }
+}
+
+/// `console` blocks of a guide are one session in a directory with the guide's first snippet; of the
+/// README, in the checkout (with `cargo run` as the program that was built).
+#[test]
+fn every_console_block_runs() {
+    for file in guides() {
+        let text = std::fs::read_to_string(&file).expect("readable");
+        let all = blocks(&text);
+        let sessions: Vec<&String> =
+            all.iter().filter(|(l, _)| l == "console").map(|(_, body)| body).collect();
+        if sessions.is_empty() {
+            continue;
+        }
+        let first = all.iter().find(|(l, _)| l == "hcl").map_or("", |(_, body)| body.as_str());
+        let p = Program::new(first);
+        if file.ends_with("README.md") {
+            for folder in ["examples", "modules"] {
+                copy(&top().join(folder), &p.path().join(folder));
+            }
+        }
+        for line in sessions.iter().flat_map(|s| s.lines()) {
+            let Some(command) = line.strip_prefix("$ ") else { continue };
+            if command == "cargo test" {
+                continue; // This is it.
+            }
+            let command = command
+                .strip_prefix("cargo run --quiet -- ")
+                .or_else(|| command.strip_prefix("cargo run -- "))
+                .or_else(|| command.strip_prefix("palisade "))
+                .unwrap_or_else(|| panic!("{}: `{command}` cannot be run", file.display()));
+            let args: Vec<&str> = command.split(' ').collect();
+            let run = p.run(&args);
+            assert_eq!(run.code, 0, "{}: {command}\n{}\n{}", file.display(), run.out, run.err);
+        }
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("made");
+    for entry in std::fs::read_dir(from).expect("a directory") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        if entry.file_name().to_string_lossy().starts_with(".palisade") {
+            continue;
+        }
+        if entry.file_type().expect("a type").is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("copied");
+        }
+    }
+}
+
+/// The commands' reference is written from the grammar: `PALISADE_BLESS=1 cargo test` rewrites it.
+#[test]
+fn the_reference_of_commands_is_current() {
+    let path = top().join("docs/commands.md");
+    let now = palisade::cli::reference::markdown();
+    if std::env::var_os("PALISADE_BLESS").is_some() {
+        std::fs::write(&path, &now).expect("written");
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == now, "docs/commands.md is out of date: PALISADE_BLESS=1 cargo test docs::");
+}
+
+/// Links between the documents lead somewhere.
+#[test]
+fn relative_links_lead_somewhere() {
+    let mut files = guides();
+    files.push(top().join("ARCHITECTURE.md"));
+    for file in files {
+        let text = std::fs::read_to_string(&file).expect("readable");
+        for part in text.split("](").skip(1) {
+            let link = part.split(')').next().unwrap_or_default();
+            let target = link.split('#').next().unwrap_or_default();
+            if target.is_empty() || target.contains("://") || target.contains(char::is_whitespace) {
+                continue;
+            }
+            let path = file.parent().expect("a parent").join(target);
+            assert!(path.exists(), "{}: `{link}` leads nowhere", file.display());
+        }
+    }
+}
