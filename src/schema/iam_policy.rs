@@ -1,6 +1,7 @@
 //! Customer-managed IAM policies.
 
-use super::policy::{self, STATEMENTS};
+use super::policy;
+use super::policy_blocks::STATEMENTS;
 use super::read::{Reader, Rule, arn, assigned, description_char, iam_name_char, str_attr};
 use super::tags;
 use super::tags::TAGS;

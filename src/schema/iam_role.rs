@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::iam_policy::DESCRIPTION;
 use super::kinds::merge_additive;
-use super::policy::{self, STATEMENT, STATEMENTS, TRUST};
+use super::policy;
+use super::policy_blocks::{STATEMENT, STATEMENTS, TRUST};
 use super::read::{Reader, Rule, arn, assigned, declared, iam_name_char, reference, str_attr};
 use super::tags;
 use super::tags::TAGS;

@@ -23,6 +23,8 @@ mod org_policy;
 mod organization;
 mod organizational_unit;
 mod policy;
+mod policy_blocks;
+mod policy_unknown;
 mod read;
 pub mod rules;
 mod s3_bucket;

@@ -1,7 +1,8 @@
 //! Organization policies: service control policies and resource control policies.
 
 use super::kinds::merge_additive;
-use super::policy::{self, STATEMENTS};
+use super::policy;
+use super::policy_blocks::STATEMENTS;
 use super::read::{Reader, Rule, assigned, declared, node, str_attr};
 use super::tags;
 use super::tags::TAGS;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::policy::{self, STATEMENTS};
+use super::policy;
+use super::policy_blocks::STATEMENTS;
 use super::read::{Reader, concat, flags, str_attr};
 use super::tags::{self, TAGS};
 use super::{

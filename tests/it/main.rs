@@ -1,5 +1,13 @@
 //! All integration tests, in one binary.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise, in its helpers too"
+)]
+
 mod apply;
 mod bad_configs;
 mod cli;
