@@ -122,7 +122,7 @@ iam_role "ci" {
 }
 
 iam_role "deploy" {
-  accounts = [account.production]
+  environments = [environment.production]
 
   trust {
     aws = [account.dev]

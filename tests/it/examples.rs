@@ -1,8 +1,9 @@
 //! Walks every estate of `examples/` and every module's `example/` through its whole life in the
-//! sandbox: validate, plan, apply, no change, a change, destroy. Plans are snapshots.
+//! sandbox: validate, plan, apply, no change, a change, destroy.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// An estate and what the walk needs to know of it.
 struct Estate {
@@ -57,8 +58,88 @@ const ESTATES: &[Estate] = &[
     },
 ];
 
+/// A copy of the examples and modules, and a sandbox.
+struct Walk {
+    root: tempfile::TempDir,
+}
+
+struct Outcome {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Walk {
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        for name in ["examples", "modules"] {
+            copy(&repository().join(name), &root.path().join(name));
+        }
+        Self { root }
+    }
+
+    fn path(&self, dir: &str) -> PathBuf {
+        self.root.path().join(dir)
+    }
+
+    fn run(&self, dir: &str, args: &[&str]) -> Outcome {
+        let output = Command::new(env!("CARGO_BIN_EXE_palisade"))
+            .args(args)
+            .current_dir(self.path(dir))
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.root.path())
+            .env("PALISADE_SANDBOX", self.path("sandbox"))
+            .env("NO_COLOR", "1")
+            .env("CI", "1")
+            .output()
+            .unwrap();
+        Outcome {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Runs a command that has to end with `code`; its standard output.
+    fn expect(&self, dir: &str, args: &[&str], code: i32) -> String {
+        let outcome = self.run(dir, args);
+        assert_eq!(
+            outcome.code,
+            code,
+            "palisade {} in {dir}\n{}\n{}",
+            args.join(" "),
+            outcome.stdout,
+            outcome.stderr
+        );
+        outcome.stdout
+    }
+
+    fn edit(&self, dir: &str, (file, from, to): (&str, &str, &str)) {
+        let path = self.path(dir).join(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{file} of {dir} does not hold `{from}`");
+        std::fs::write(path, text.replace(from, to)).unwrap();
+    }
+}
+
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        match entry.file_name().to_str() {
+            Some(".palisade") => {}
+            _ if entry.path().is_dir() => copy(&entry.path(), &target),
+            _ => {
+                std::fs::copy(entry.path(), target).unwrap();
+            }
+        }
+    }
 }
 
 /// Directories below `dir` that hold configuration files.
@@ -106,4 +187,51 @@ fn every_estate_evaluates_offline() {
         let failed: Vec<_> = evaluated.checks.iter().map(|c| format!("{c:?}")).collect();
         assert!(!evaluated.instances.is_empty(), "{failed:?}");
     }
+}
+
+fn walk(dir: &str) {
+    let estate = ESTATES.iter().find(|e| e.dir == dir).unwrap();
+    let walk = Walk::new();
+    for before in estate.before {
+        walk.expect(before, &["apply", "--auto-approve"], 0);
+    }
+    walk.expect(dir, &["validate"], 0);
+    walk.expect(dir, &["fmt", "--check"], 0);
+    walk.expect(dir, &["plan", "--detailed-exitcode"], 2);
+    walk.expect(dir, &["apply", "--auto-approve"], 0);
+    walk.expect(dir, &["plan", "--detailed-exitcode"], 0);
+    walk.edit(dir, estate.change);
+    walk.expect(dir, &["plan", "--detailed-exitcode"], 2);
+    walk.expect(dir, &["apply", "--auto-approve"], 0);
+    walk.expect(dir, &["plan", "--detailed-exitcode"], 0);
+    walk.expect(dir, &["destroy", "--auto-approve"], 0);
+    assert_eq!(walk.expect(dir, &["state", "list"], 0).trim(), "");
+}
+
+macro_rules! walks {
+    ($($name:ident: $dir:literal;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                walk($dir);
+            }
+        )*
+
+        #[test]
+        fn every_estate_has_its_test() {
+            let named: BTreeSet<&str> = [$($dir),*].into();
+            assert_eq!(named, ESTATES.iter().map(|e| e.dir).collect());
+        }
+    };
+}
+
+walks! {
+    five_environments: "examples/five-environments";
+    shared_dev_account_by_hand: "examples/shared-dev-account/by-hand";
+    shared_dev_account: "examples/shared-dev-account";
+    shared_dev_account_split: "examples/shared-dev-account/split";
+    module_audit_role: "modules/audit-role/example";
+    module_baseline: "modules/baseline/example";
+    module_data_perimeter: "modules/data-perimeter/example";
+    module_deploy_role: "modules/deploy-role/example";
 }

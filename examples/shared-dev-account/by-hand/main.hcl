@@ -3,6 +3,10 @@
 
 palisade {
   name = "by-hand"
+
+  backend "local" {
+    path = ".palisade/by-hand"
+  }
 }
 
 provider "aws" {

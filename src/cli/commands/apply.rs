@@ -71,7 +71,7 @@ pub async fn fresh(
     let mut out = cx.stdout();
     render::text::plan(&plan, false, cx.style(), &mut out)?;
     out.flush()?;
-    pipeline::gate(&plan, options.fail_on)?;
+    pipeline::gate(&plan, options.fail_on, false)?;
     if !plan.has_changes() {
         return apply::finish_without_changes(cx, &world, &plan).await;
     }
@@ -101,7 +101,7 @@ async fn saved(
     saved.check_sensitive(&world.configuration)?;
     let plan = pipeline::plan(cx, &world, &request)?;
     planfile::require_same(&saved.plan, &plan)?;
-    pipeline::gate(&plan, args.options.fail_on)?;
+    pipeline::gate(&plan, args.options.fail_on, false)?;
     if !plan.has_changes() {
         return apply::finish_without_changes(cx, &world, &plan).await;
     }

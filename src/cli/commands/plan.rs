@@ -60,7 +60,7 @@ pub async fn run(args: &PlanArgs, cx: &Context) -> Result<(), Exit> {
             path.display()
         ));
     }
-    pipeline::gate(&plan, args.options.fail_on)?;
+    pipeline::gate(&plan, args.options.fail_on, true)?;
     if args.detailed_exitcode && plan.has_changes() {
         return Err(Exit::Changes);
     }

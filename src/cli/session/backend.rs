@@ -1,6 +1,6 @@
 //! Opens the backend that a configuration names.
 
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use aws_config::sts::AssumeRoleProvider;
@@ -44,7 +44,7 @@ pub async fn open(backend: &Backend, connection: &Connection) -> Result<Ledger, 
     let store: Arc<dyn crate::state::StateStore> = match backend {
         Backend::Local { path } => {
             let path = match &connection.sandbox_dir {
-                Some(dir) => dir.join("palisade-state"),
+                Some(dir) => dir.join(sandboxed(path)),
                 None => path.clone(),
             };
             Arc::new(LocalStore::new(path))
@@ -54,6 +54,21 @@ pub async fn open(backend: &Backend, connection: &Connection) -> Result<Ledger, 
         }
     };
     Ok(Ledger::new(store))
+}
+
+/// Where the state of a local backend lies below the sandbox's directory: every path of its own, so
+/// that two estates may share a sandbox, wherever their configurations stand.
+fn sandboxed(path: &Path) -> String {
+    let mut name = String::from("palisade-state");
+    let parts = path.components().filter_map(|part| match part {
+        Component::Normal(part) => part.to_str(),
+        _ => None,
+    });
+    for part in parts.filter(|part| !matches!(*part, ".palisade" | "state")) {
+        name.push('-');
+        name.push_str(part);
+    }
+    name
 }
 
 /// A client for the bucket of an S3 backend, through its role where it names one.
@@ -86,4 +101,21 @@ pub async fn s3_client(backend: &Backend, connection: &Connection) -> aws_sdk_s3
         config = config.endpoint_url(endpoint);
     }
     aws_sdk_s3::Client::from_conf(config.build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn estates_of_one_sandbox_keep_their_state_apart() {
+        for (path, name) in [
+            (".palisade/state", "palisade-state"),
+            ("../.palisade/state", "palisade-state"),
+            (".palisade/by-hand", "palisade-state-by-hand"),
+            ("/srv/states/acme", "palisade-state-srv-states-acme"),
+        ] {
+            assert_eq!(sandboxed(Path::new(path)), name);
+        }
+    }
 }

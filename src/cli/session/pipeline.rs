@@ -313,13 +313,22 @@ pub fn plan(cx: &Context, world: &World, request: &Request) -> Result<Plan, Exit
     Ok(plan)
 }
 
-/// Whether the walls permit the plan, as `--fail-on` asks.
+/// Whether the walls permit the plan, as `--fail-on` asks. What stood open before blocks no apply,
+/// so `standing` paths count only where they are to be told of.
 ///
 /// # Errors
 /// They do not.
-pub fn gate(plan: &Plan, fail_on: FailOn) -> Result<(), Exit> {
-    let widened = plan.summary.isolation.added;
-    let violations = plan.summary.isolation.violations;
+pub fn gate(plan: &Plan, fail_on: FailOn, standing: bool) -> Result<(), Exit> {
+    let says = |path: &serde_json::Value, key: &str, wanted: &str| {
+        path.get(key).and_then(serde_json::Value::as_str) == Some(wanted)
+    };
+    // A rule with `on_violation = "warn"` only tells.
+    let broken = plan.isolation.violations.iter().filter(|path| !says(path, "severity", "warning"));
+    let violations = broken.filter(|path| standing || !says(path, "change", "standing")).count();
+    let wider = |path: &&serde_json::Value| {
+        says(path, "change", "added") || says(path, "change", "widened")
+    };
+    let widened = plan.isolation.changes.iter().filter(wider).count();
     let told = match fail_on {
         FailOn::None => return Ok(()),
         FailOn::Violation if violations == 0 => return Ok(()),
