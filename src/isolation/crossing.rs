@@ -267,8 +267,8 @@ pub fn asked(world: &World, step: &Step) -> Option<Asked> {
     asked.rules.extend(rules_of(&target.resource_control));
     asked.request.resource_account = Some(target.id.clone());
     asked.request.resource_organization.clone_from(&target.membership);
-    if let Some(path) = organization_path(target) {
-        asked.request.context.set("aws:ResourceOrgPaths", ContextValue::Many(vec![path]));
+    if let Some(path) = &target.organization_path {
+        asked.request.context.set("aws:ResourceOrgPaths", ContextValue::Many(vec![path.clone()]));
     }
     match &step.source {
         Source::Anonymous => {}
@@ -302,14 +302,6 @@ fn rules_of(chain: &[(String, Vec<Rule>)]) -> impl Iterator<Item = Rule> + '_ {
     chain.iter().flat_map(|(_, rules)| rules.iter().cloned())
 }
 
-/// `o-.../r-.../ou-.../`, as `aws:PrincipalOrgPaths` holds it.
-fn organization_path(account: &AccountNode) -> Option<String> {
-    let membership = account.membership.as_ref()?;
-    let levels = account.service_control.split_last()?.1;
-    let path: Vec<&str> = levels.iter().map(|(target, _)| target.as_str()).collect();
-    Some(format!("{}/{}/", membership.id, path.join("/")))
-}
-
 impl Asked {
     /// A principal outside the estate: nothing is known of its own side, so nothing holds it there.
     fn foreign(&mut self, arn: &str) {
@@ -334,8 +326,8 @@ impl Asked {
         });
         let context = &mut self.request.context;
         context.set("aws:PrincipalArn", arn.as_str());
-        if let Some(path) = organization_path(home) {
-            context.set("aws:PrincipalOrgPaths", ContextValue::Many(vec![path]));
+        if let Some(path) = &home.organization_path {
+            context.set("aws:PrincipalOrgPaths", ContextValue::Many(vec![path.clone()]));
         }
         tags(principal, context, &mut self.never, &self.documents);
         self.never.extend(

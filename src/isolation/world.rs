@@ -34,6 +34,8 @@ pub struct AccountNode {
     pub environments: BTreeSet<String>,
     /// Its organization; `None` for emulated accounts.
     pub membership: Option<Membership>,
+    /// `o-.../r-.../ou-.../`, as `aws:PrincipalOrgPaths` holds it.
+    pub organization_path: Option<String>,
     /// SCPs by level, root first.
     pub service_control: Vec<(String, Vec<Rule>)>,
     /// RCPs by level, root first.
@@ -135,6 +137,9 @@ impl World {
                     environments: account.environments.clone(),
                     membership: organization
                         .map(|o| Membership { id: o.id.clone(), management_account: management }),
+                    organization_path: organization
+                        .zip(parent.as_ref())
+                        .map(|(o, parent)| format!("{}/{}/", o.id, guard.above(parent).join("/"))),
                     service_control: chain("service_control_policy"),
                     resource_control: chain("resource_control_policy"),
                     read: !sides.unread.contains_key(&account.handle),
@@ -361,6 +366,7 @@ fn tags(attrs: &Attrs) -> BTreeMap<String, String> {
 
 struct Organization {
     id: String,
+    root: String,
     management_account: String,
 }
 
@@ -381,6 +387,7 @@ impl Guardrails {
                 "organization" => {
                     guard.organization = Some(Organization {
                         id: text("id").unwrap_or_default(),
+                        root: text("root_id").unwrap_or_default(),
                         management_account: text("management_account_id").unwrap_or_default(),
                     });
                 }
@@ -403,25 +410,41 @@ impl Guardrails {
         guard
     }
 
-    /// The levels above an account, root first, the account last.
-    fn chain(&self, kind: &str, parent: &str, account: &str) -> Vec<(String, Vec<Rule>)> {
-        let mut levels = vec![account.to_owned(), parent.to_owned()];
+    /// Ids from the root down to `parent`.
+    fn above(&self, parent: &str) -> Vec<String> {
+        let mut levels = vec![parent.to_owned()];
         let mut at = parent;
         // An organization is at most five units deep; a longer walk is a loop in bad data.
         for _ in 0..32 {
-            match self.parents.get(at) {
-                Some(above) => {
-                    levels.push(above.clone());
-                    at = above;
-                }
-                None => break,
-            }
+            let Some(above) = self.parents.get(at) else { break };
+            levels.push(above.clone());
+            at = above;
         }
         levels.reverse();
+        // Canonical attributes call the root `root`; AWS knows it by its id.
+        if let (Some(first), Some(organization)) = (levels.first_mut(), &self.organization)
+            && first == "root"
+        {
+            first.clone_from(&organization.root);
+        }
+        levels
+    }
+
+    /// The levels above an account, root first, the account last.
+    fn chain(&self, kind: &str, parent: &str, account: &str) -> Vec<(String, Vec<Rule>)> {
+        let mut levels = self.above(parent);
+        levels.push(account.to_owned());
+        let root = self.organization.as_ref().map(|o| o.root.as_str());
         levels
             .into_iter()
             .map(|target| {
-                let rules = self.attached.get(&(kind.to_owned(), target.clone())).cloned();
+                // Attachments to the root stand under its canonical name or under its id.
+                let at = |name: &str| self.attached.get(&(kind.to_owned(), name.to_owned()));
+                let by_name = at("root").filter(|_| root == Some(target.as_str()));
+                let rules: Option<Vec<Rule>> = match (at(&target), by_name) {
+                    (None, None) => None,
+                    (a, b) => Some(a.into_iter().chain(b).flatten().cloned().collect()),
+                };
                 let mut rules = rules.unwrap_or_default();
                 // A target that does not exist yet is born with AWS's full access attached.
                 if kind == "service_control_policy" && target.contains('\u{27e8}') {
