@@ -31,6 +31,9 @@ pub struct Bucket {
     pub kms_key: Option<String>,
     /// Whether the policy refuses unconditional writes of state (not every S3-compatible server knows these keys).
     pub require_conditional_writes: bool,
+    /// Whether the endpoint speaks plain HTTP, as an emulator does: then the policy is left out, for
+    /// it would shut everybody out.
+    pub plain_http: bool,
 }
 
 /// The bucket policy: TLS only; state is only written conditionally; an approval only by its giver.
@@ -196,6 +199,9 @@ pub async fn create_backend(client: &Client, bucket: &Bucket) -> Result<(), Stat
         .send()
         .await
         .map_err(|e| failed("encrypt", name, &e))?;
+    if bucket.plain_http {
+        return Ok(());
+    }
     client
         .put_bucket_policy()
         .bucket(name)

@@ -10,7 +10,8 @@ use crate::cli::args::VarArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::cli::session::pipeline::{self, Request};
-use crate::diag::{Diagnostic, did_you_mean};
+use crate::config::fmt;
+use crate::diag::{Diagnostic, Source, did_you_mean};
 use crate::ids::Handle;
 use crate::plan::live::Reading;
 use crate::plan::model::DriftStatus;
@@ -98,6 +99,8 @@ pub async fn run(args: &AdoptArgs, cx: &Context) -> Result<(), Exit> {
         return Ok(());
     }
     let text = render::hcl::blocks(&found, &args.account);
+    // In canonical style, so that `fmt --check` in CI takes it as it is.
+    let text = fmt::format(&Source::new("adopted", text.clone())).unwrap_or(text);
     let count = render::style::count(found.len(), "object", "objects");
     let Some(path) = &args.out else {
         let mut out = cx.stdout();

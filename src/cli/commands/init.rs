@@ -79,6 +79,9 @@ async fn create(store: &Store, cx: &Context) -> Result<(), Exit> {
         .clone()
         .or_else(|| client.config().region().map(ToString::to_string))
         .unwrap_or_else(|| "us-east-1".to_owned());
+    let endpoint = endpoint_url.as_deref().or(store.connection.sdk.endpoint_url());
+    let plain_http = store.connection.sandbox.is_none()
+        && endpoint.is_some_and(|url| url.starts_with("http://"));
     let real = endpoint_url.is_none()
         && store.connection.sandbox.is_none()
         && store.connection.sdk.endpoint_url().is_none();
@@ -89,6 +92,7 @@ async fn create(store: &Store, cx: &Context) -> Result<(), Exit> {
         prefix: prefix.clone(),
         kms_key: kms_key_id.clone(),
         require_conditional_writes: real,
+        plain_http,
     };
     bootstrap::create_backend(&client, &bucket).await?;
     cx.say(&format!("the bucket `{}` is ready for state", bucket.name));

@@ -50,6 +50,7 @@ fn bucket(name: &str) -> Bucket {
         prefix: "estate".into(),
         kms_key: None,
         require_conditional_writes: false,
+        plain_http: false,
     }
 }
 
