@@ -36,6 +36,8 @@ static SCHEMA: KindSchema = KindSchema {
         Computed { name: "version", doc: "The parameter's version." },
     ],
     recovery: Recovery::NaturalKey,
+    // Bulk reads show no tags, and the estate's own path is its alone: what stands there is taken over.
+    adopts: true,
     replace: &["name", "type"],
     source: "https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html",
     ..KindSchema::BASE
