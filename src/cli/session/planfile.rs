@@ -85,6 +85,10 @@ pub fn save(
     let fail = |e: std::io::Error| Exit::error(format!("cannot write `{}`: {e}", path.display()));
     let mut bytes = Vec::new();
     crate::render::json::write(&saved, &mut bytes).map_err(fail)?;
+    // A device or a directory is no place for a plan, and renaming over a device would replace it.
+    if std::fs::symlink_metadata(path).is_ok_and(|m| !m.is_file()) {
+        return Err(Exit::error(format!("`{}` is not a regular file", path.display())));
+    }
     // Beside the target and renamed over it: a plan file is whole or not there.
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}.tmp", std::process::id()));
