@@ -11,6 +11,7 @@ pub mod iam;
 pub mod ids;
 pub mod isolation;
 pub mod plan;
+pub mod promotion;
 pub mod provider;
 pub mod render;
 pub mod sandbox;

@@ -6,6 +6,8 @@ pub const ROOT: &str = "palisade.json";
 pub const FINGERPRINT: &str = "keys/fingerprint.json";
 /// Everything that belongs to scopes.
 pub const SCOPES: &str = "scopes/";
+/// Approvals of promotions.
+pub const APPROVALS: &str = "approvals/";
 /// The audit log.
 pub const AUDIT: &str = "audit/";
 
@@ -66,6 +68,28 @@ pub fn journal(scope: &str, run: &str, sequence: u64) -> String {
 #[must_use]
 pub fn audit(number: u64) -> String {
     format!("{AUDIT}{number:08}.json")
+}
+
+/// All approvals on an edge for one release.
+#[must_use]
+pub fn approvals(edge: &str, digest: &str) -> String {
+    let hex = digest.rsplit(':').next().unwrap_or(digest);
+    format!("{APPROVALS}{edge}/{hex}/")
+}
+
+/// The approvals of one caller among them, `user_id` as `sts:GetCallerIdentity` tells it.
+#[must_use]
+pub fn approvals_of(edge: &str, digest: &str, user_id: &str) -> String {
+    format!("{}{}/", approvals(edge, digest), user_in_key(user_id))
+}
+
+/// A caller's unique id as a part of a key. AWS's ids hold nothing that must not stand there; of
+/// anything else only harmless characters are kept.
+#[must_use]
+pub fn user_in_key(user_id: &str) -> String {
+    let harmless = |c: &char| c.is_ascii_alphanumeric() || "+=,@_:-".contains(*c) || *c == '.';
+    let kept: String = user_id.chars().filter(harmless).collect();
+    if kept.trim_matches('.').is_empty() { "-".to_owned() } else { kept }
 }
 
 /// What a key below [`SCOPES`] is.

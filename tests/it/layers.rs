@@ -43,6 +43,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "state",
             "provider",
             "schema",
+            "iam",
             "value",
             "address",
             "ids",

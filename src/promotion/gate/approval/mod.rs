@@ -1,0 +1,184 @@
+//! `approval`: enough different people have approved this very change.
+//!
+//! An approval counts for one plan and one release, until it expires or is taken back, and never
+//! when its giver is who promotes. People are told apart by what AWS says of them.
+
+mod person;
+mod store;
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+
+use super::block::Block;
+use super::{Finding, GateContext, Outcome};
+use crate::diag::Diagnostic;
+use crate::provider::Caller;
+use crate::schema::duration;
+
+pub use person::Person;
+pub use store::{Subject, last_words, write};
+
+/// How long an approval counts when the gate says nothing.
+const EXPIRES_AFTER: i64 = 86_400;
+
+/// What somebody said of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Word {
+    /// It may go.
+    Approve,
+    /// An approval is taken back.
+    Revoke,
+}
+
+/// One word of one person, as it is kept in the backend.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Version of the format, 1.
+    pub format: u32,
+    /// Random, so that two words never have equal bytes.
+    pub write_id: String,
+    /// What was said.
+    pub word: Word,
+    /// The edge.
+    pub edge: String,
+    /// The release's name.
+    pub release: String,
+    /// The release's digest.
+    pub digest: String,
+    /// Digest of the plan.
+    pub plan: String,
+    /// Who said it, by `sts:GetCallerIdentity`.
+    pub by: Caller,
+    /// When, by the backend's clock.
+    pub at: Timestamp,
+    /// Why, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+}
+
+/// Who must approve.
+#[derive(Clone, Debug)]
+pub(super) struct ApprovalGate {
+    count: usize,
+    /// ARNs or patterns; empty when anybody may.
+    principals: Vec<String>,
+    expires_after: i64,
+}
+
+impl ApprovalGate {
+    pub(super) fn read(block: &mut Block<'_>) -> Self {
+        let principals = block.texts("principals");
+        if let Some(attr) = block.body.get("principals")
+            && principals.as_ref().is_some_and(Vec::is_empty)
+        {
+            block.found.push(
+                Diagnostic::error("nobody may approve: `principals` is empty")
+                    .at(attr.loc.clone())
+                    .help("leave it out to let anybody approve who may write to the backend"),
+            );
+        }
+        Self {
+            count: block.count("count").unwrap_or(1),
+            principals: principals.unwrap_or_default(),
+            expires_after: block.seconds("expires_after").unwrap_or(EXPIRES_AFTER),
+        }
+    }
+
+    pub(super) fn judge(&self, cx: &GateContext<'_>) -> Finding {
+        let mut counted: BTreeMap<Person, &Approval> = BTreeMap::new();
+        let mut refused = Vec::new();
+        let author = Person::of(cx.author);
+        for approval in cx.approvals {
+            let person = Person::of(&approval.by);
+            match self.objection(cx, approval, &person, &author) {
+                Some(why) => refused.push((approval, why)),
+                None => match counted.get(&person) {
+                    Some(_) => {
+                        refused.push((approval, "the same person has approved already".to_owned()))
+                    }
+                    None => {
+                        counted.insert(person, approval);
+                    }
+                },
+            }
+        }
+        let told = |approval: &Approval| json!({"by": approval.by.arn, "user_id": approval.by.user_id, "at": approval.at});
+        let detail = json!({
+            "count": self.count,
+            "plan": cx.plan.digest,
+            "release": cx.passage.digest,
+            "approvals": counted.values().map(|a| told(a)).collect::<Vec<Json>>(),
+            "not_counted": refused.iter().map(|(approval, why)| {
+                let mut told = told(approval);
+                if let Some(told) = told.as_object_mut() {
+                    told.insert("why".to_owned(), json!(why));
+                }
+                told
+            }).collect::<Vec<Json>>(),
+        });
+        if counted.len() >= self.count {
+            let names: Vec<&str> = counted.values().map(|a| a.by.arn.as_str()).collect();
+            return Finding::new(
+                Outcome::Passed,
+                format!("approved by {}", names.join(", ")),
+                detail,
+            );
+        }
+        let mut summary = format!(
+            "{} of {} approvals: `palisade approve {}`",
+            counted.len(),
+            self.count,
+            cx.passage.edge
+        );
+        for (approval, why) in &refused {
+            summary.push_str(&format!("; {} does not count: {why}", approval.by.arn));
+        }
+        Finding::new(Outcome::Waiting, summary, detail)
+    }
+
+    /// Why an approval does not count.
+    fn objection(
+        &self,
+        cx: &GateContext<'_>,
+        approval: &Approval,
+        person: &Person,
+        author: &Person,
+    ) -> Option<String> {
+        if approval.word == Word::Revoke {
+            return Some(format!("taken back at {}", approval.at));
+        }
+        if approval.edge != cx.passage.edge || approval.digest != cx.passage.digest {
+            return Some(format!("it is for another release, {}", approval.digest));
+        }
+        if approval.plan != cx.plan.digest {
+            return Some(format!(
+                "it is for another plan, {}: the change is not the same any more",
+                short(&approval.plan)
+            ));
+        }
+        if person == author {
+            return Some("it is of who promotes".to_owned());
+        }
+        let ends = approval.at.saturating_add(SignedDuration::from_secs(self.expires_after));
+        let ends = ends.unwrap_or(Timestamp::MAX);
+        if cx.now >= ends {
+            let after = duration::text(self.expires_after);
+            return Some(format!("it expired at {ends}, {after} after it was given"));
+        }
+        if !self.principals.is_empty()
+            && !self.principals.iter().any(|p| person::matches(p, &approval.by))
+        {
+            return Some("`principals` does not name them".to_owned());
+        }
+        None
+    }
+}
+
+/// The beginning of a digest, for people.
+fn short(digest: &str) -> &str {
+    digest.get(..19).unwrap_or(digest)
+}

@@ -1,0 +1,129 @@
+//! Who is who: when two identities of `sts:GetCallerIdentity` are one person, and whom a list of
+//! allowed principals names.
+//!
+//! Forms of `Arn` and `UserId`: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#principaltable>
+
+use std::fmt;
+
+use crate::iam::symbolic::globs::Glob;
+use crate::provider::Caller;
+
+/// What tells people apart.
+///
+/// A user is its unique id. A role session is its role's unique id: whoever may assume the role
+/// chooses the session's name, so two names are not two people. Sessions of IAM Identity Center are
+/// the exception: there AWS sets the name to the user's, and nobody can choose another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Person(String);
+
+/// Names of the roles that IAM Identity Center makes begin so; nobody else can make or assume them.
+/// <https://docs.aws.amazon.com/singlesignon/latest/userguide/using-service-linked-roles.html>
+const IDENTITY_CENTER: &str = "AWSReservedSSO_";
+
+impl Person {
+    /// The person behind an identity.
+    #[must_use]
+    pub fn of(caller: &Caller) -> Self {
+        let pinned = role(&caller.arn).is_some_and(|(_, name)| name.starts_with(IDENTITY_CENTER));
+        let id = match caller.user_id.split_once(':') {
+            Some((id, _)) if !pinned => id,
+            _ => caller.user_id.as_str(),
+        };
+        Self(id.to_owned())
+    }
+}
+
+impl fmt::Display for Person {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Of an assumed role's ARN, `PARTITION` and `ACCOUNT` as they stand in ARNs, and the role's name.
+fn role(arn: &str) -> Option<((&str, &str), &str)> {
+    let mut parts = arn.splitn(6, ':');
+    let ("arn", partition, "sts", _, account, resource) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?)
+    else {
+        return None;
+    };
+    let name = resource.strip_prefix("assumed-role/")?.split('/').next()?;
+    Some(((partition, account), name))
+}
+
+/// Whether an ARN or pattern (`*`, `?`) names the caller: by its own ARN, or, for a session, by its
+/// role's. A session's ARN does not tell the role's path, so the path of a pattern does not count.
+#[must_use]
+pub(super) fn matches(pattern: &str, caller: &Caller) -> bool {
+    if Glob::like(pattern).matches(&caller.arn) {
+        return true;
+    }
+    let Some(((partition, account), name)) = role(&caller.arn) else { return false };
+    let Some((head, path)) = pattern.split_once(":role/") else { return false };
+    let wanted = format!("{head}:role/{}", path.rsplit('/').next().unwrap_or(path));
+    Glob::like(&wanted).matches(&format!("arn:{partition}:iam::{account}:role/{name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caller(arn: &str, user_id: &str) -> Caller {
+        Caller {
+            account: "111111111111".parse().unwrap(),
+            arn: arn.to_owned(),
+            user_id: user_id.to_owned(),
+        }
+    }
+
+    #[test]
+    fn people_are_told_apart_by_unique_ids() {
+        let of = |arn: &str, id: &str| Person::of(&caller(arn, id));
+        let session = |role: &str, id: &str, name: &str| {
+            of(
+                &format!("arn:aws:sts::111111111111:assumed-role/{role}/{name}"),
+                &format!("{id}:{name}"),
+            )
+        };
+        assert_eq!(session("board", "AROAX", "ann"), session("board", "AROAX", "bob"));
+        assert_ne!(session("board", "AROAX", "ann"), session("board", "AROAY", "ann"));
+        let sso = "AWSReservedSSO_Board_0123456789abcdef";
+        assert_ne!(session(sso, "AROAX", "ann"), session(sso, "AROAX", "bob"));
+        assert_ne!(
+            of("arn:aws:iam::111111111111:user/ann", "AIDAA"),
+            of("arn:aws:iam::111111111111:user/bob", "AIDAB")
+        );
+        // Whoever calls GetFederationToken chooses the name.
+        assert_eq!(
+            of("arn:aws:sts::111111111111:federated-user/ann", "111111111111:ann"),
+            of("arn:aws:sts::111111111111:federated-user/bob", "111111111111:bob")
+        );
+    }
+
+    #[test]
+    fn principals_name_users_sessions_and_roles() {
+        let ann = caller("arn:aws:sts::111111111111:assumed-role/board/ann", "AROAX:ann");
+        for yes in [
+            "arn:aws:sts::111111111111:assumed-role/board/ann",
+            "arn:aws:sts::111111111111:assumed-role/board/*",
+            "arn:aws:iam::111111111111:role/board",
+            "arn:aws:iam::111111111111:role/people/board",
+            "arn:aws:iam::*:role/boar?",
+        ] {
+            assert!(matches(yes, &ann), "{yes}");
+        }
+        for no in [
+            "arn:aws:iam::222222222222:role/board",
+            "arn:aws:iam::111111111111:role/boards",
+            "arn:aws:iam::111111111111:user/board",
+            "arn:aws:sts::111111111111:assumed-role/board/bob",
+            "board",
+            "",
+        ] {
+            assert!(!matches(no, &ann), "{no}");
+        }
+        let user = caller("arn:aws:iam::111111111111:user/ann", "AIDAA");
+        assert!(matches("arn:aws:iam::111111111111:user/*", &user));
+        assert!(!matches("arn:aws:iam::111111111111:role/*", &user));
+    }
+}

@@ -1,0 +1,116 @@
+//! Approvals in the backend: one object per word, written once, below the giver's own unique id.
+//!
+//! `approvals/EDGE/DIGEST/USERID/NUMBER.json`. The bucket policy lets a caller write only below its
+//! own `${aws:userid}`, and nobody overwrite; a later word has a higher number.
+
+use std::collections::BTreeMap;
+
+use crate::diag::Diagnostic;
+use crate::provider::Caller;
+use crate::state::ledger::encode;
+use crate::state::store::Cas;
+use crate::state::{Condition, Ledger, StateError, StateFailure, layout};
+
+use super::{Approval, Word};
+
+/// The version of the format that this version writes.
+const FORMAT: u32 = 1;
+/// How often a number that somebody took first is tried again.
+const ATTEMPTS: usize = 5;
+
+/// What an approval is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The edge.
+    pub edge: &'a str,
+    /// The release's name.
+    pub release: &'a str,
+    /// The release's digest.
+    pub digest: &'a str,
+    /// Digest of the plan.
+    pub plan: &'a str,
+}
+
+/// Records a word of `by`.
+///
+/// # Errors
+/// The backend cannot be written: with the bucket policy of `init --create-backend`, also because
+/// somebody tries to speak for somebody else.
+pub async fn write(
+    ledger: &Ledger,
+    subject: &Subject<'_>,
+    word: Word,
+    by: &Caller,
+    comment: Option<String>,
+) -> Result<Approval, StateError> {
+    let own = layout::approvals_of(subject.edge, subject.digest, &by.user_id);
+    let approval = Approval {
+        format: FORMAT,
+        write_id: uuid::Uuid::new_v4().to_string(),
+        word,
+        edge: subject.edge.to_owned(),
+        release: subject.release.to_owned(),
+        digest: subject.digest.to_owned(),
+        plan: subject.plan.to_owned(),
+        by: by.clone(),
+        at: ledger.now().await?,
+        comment,
+    };
+    let bytes = encode(&approval)?;
+    for _ in 0..ATTEMPTS {
+        let last = ledger.store().list(&own, None).await?.last().and_then(|key| number(key));
+        let key = format!("{own}{:08}.json", last.unwrap_or(0) + 1);
+        if let Cas::Won(_) = ledger.swap(&key, &bytes, &Condition::Absent).await? {
+            return Ok(approval);
+        }
+    }
+    Err(StateError::conflict("the list of your approvals"))
+}
+
+/// The last word of everybody on this edge for this release, by unique id.
+///
+/// # Errors
+/// The backend cannot be read, or holds something there that is no approval of who it stands under.
+pub async fn last_words(
+    ledger: &Ledger,
+    edge: &str,
+    digest: &str,
+) -> Result<Vec<Approval>, StateError> {
+    let prefix = layout::approvals(edge, digest);
+    let mut last: BTreeMap<String, String> = BTreeMap::new();
+    for key in ledger.store().list(&prefix, None).await? {
+        let Some((user, _)) = key.strip_prefix(&prefix).and_then(|rest| rest.split_once('/'))
+        else {
+            return Err(strange(&key));
+        };
+        // Keys come in order, and numbers sort as text.
+        last.insert(user.to_owned(), key);
+    }
+    let mut words = Vec::new();
+    for (user, key) in last {
+        let Some(read) = ledger.read_json::<Approval>(&key).await? else { continue };
+        let approval = read.value;
+        let true_to_its_key = approval.format <= FORMAT
+            && layout::user_in_key(&approval.by.user_id) == user
+            && approval.edge == edge
+            && approval.digest == digest;
+        if !true_to_its_key {
+            return Err(strange(&key));
+        }
+        words.push(approval);
+    }
+    Ok(words)
+}
+
+fn number(key: &str) -> Option<u64> {
+    key.rsplit('/').next()?.strip_suffix(".json")?.parse().ok()
+}
+
+fn strange(key: &str) -> StateError {
+    StateError::new(
+        StateFailure::Invalid,
+        Diagnostic::error(format!("`{key}` is no approval of who it stands under"))
+            .detail("Its content names somebody else, another release, or a newer format.")
+            .help("find out who wrote it (`palisade audit verify`, the bucket's versions), and delete it"),
+    )
+}

@@ -1,0 +1,48 @@
+//! `soak`: the release has been current and verified where it comes from, without a break.
+
+use jiff::SignedDuration;
+use serde_json::json;
+
+use super::block::Block;
+use super::{Finding, GateContext, Outcome};
+use crate::schema::duration;
+
+/// How long a release must have stood.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Soak {
+    seconds: i64,
+}
+
+impl Soak {
+    pub(super) fn read(block: &mut Block<'_>) -> Self {
+        Self { seconds: block.seconds("duration").unwrap_or(0) }
+    }
+
+    pub(super) fn judge(self, cx: &GateContext<'_>) -> Finding {
+        let place = cx.passage.from.unwrap_or(cx.passage.to);
+        let wanted = duration::text(self.seconds);
+        let Some(since) = cx.stands_since else {
+            return Finding::new(
+                Outcome::Failed,
+                format!("the release is not current and verified in {place}"),
+                json!({"duration": wanted, "since": null}),
+            );
+        };
+        let until = since.saturating_add(SignedDuration::from_secs(self.seconds));
+        let stood = cx.now.duration_since(since).as_secs();
+        let until = until.unwrap_or(jiff::Timestamp::MAX);
+        let detail = json!({
+            "duration": wanted, "since": since, "until": until, "stood_seconds": stood,
+        });
+        if cx.now < until {
+            let summary = format!(
+                "it has stood in {place} for {} of {wanted}; open from {until}",
+                duration::text(stood.max(0))
+            );
+            return Finding::new(Outcome::Waiting, summary, detail);
+        }
+        let summary =
+            format!("it has stood in {place} for {}, since {since}", duration::text(stood));
+        Finding::new(Outcome::Passed, summary, detail)
+    }
+}
