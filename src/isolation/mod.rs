@@ -10,6 +10,7 @@
 
 pub mod compare;
 pub mod crossing;
+mod findings;
 pub mod paths;
 pub mod report;
 pub mod rules;

@@ -3,17 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use jiff::ToSpan;
 use jiff::civil::Date;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
-use super::Verdict;
-use super::compare::{Comparison, Pair, SideResult, accounts_of, verdict};
+use super::compare::{Comparison, Pair, accounts_of, verdict};
 use super::crossing::{Source, Step, asked};
 use super::paths::{Origin, Path};
 use super::rules::{Asked, Bound, Rule};
 use super::world::{PART, World};
+use super::{Verdict, findings};
 use crate::eval::estate::Estate;
 use crate::iam::symbolic::Opening;
 use crate::iam::symbolic::globs::Glob;
@@ -130,7 +129,8 @@ impl Writer<'_, '_> {
             }
         }
         self.walls_without_paths(&verdicts, &mut section);
-        self.findings(&verdicts, &used, &mut section);
+        section.findings.extend(findings::of_walls(self.comparison.after.0, is, &verdicts));
+        section.findings.extend(findings::of_rules(self.rules, &used, self.today));
         summary.violations = section.violations.len();
         summary.undetermined =
             verdicts.values().filter(|(_, after)| *after == Verdict::Undetermined).count();
@@ -391,111 +391,6 @@ impl Writer<'_, '_> {
             }
         }
     }
-
-    fn findings(
-        &self,
-        verdicts: &BTreeMap<&Pair, (Verdict, Verdict)>,
-        used: &BTreeSet<(String, String)>,
-        section: &mut Isolation,
-    ) {
-        let mut add = |kind: &str, text: String, addresses: Vec<String>| {
-            section.findings.push(json!({
-                "kind": kind, "severity": "warning", "text": text, "addresses": addresses,
-            }));
-        };
-        let (world, result) = &self.comparison.after;
-        for ((origin, to), (_, after)) in verdicts {
-            if *after == Verdict::SharedAccount && origin.name() < to.as_str() {
-                add(
-                    "shared_account",
-                    format!(
-                        "{} and {to} live in one account: there is no wall between them",
-                        origin.name()
-                    ),
-                    Vec::new(),
-                );
-            }
-            if *after == Verdict::Isolated {
-                for step in held(world, result, origin, to) {
-                    let who = source_name(&step.source);
-                    add(
-                        "held_by_source_side",
-                        format!(
-                            "{} -> {to} is held shut by the source side alone: `{}` already lets `{who}` in, and whoever may change its policies can open the wall",
-                            origin.name(),
-                            step.target.arn()
-                        ),
-                        labels(world, step),
-                    );
-                }
-            }
-        }
-        let soon = self.today.checked_add(30.days()).unwrap_or(Date::MAX);
-        for rule in self.rules {
-            for exception in &rule.exceptions {
-                let name = format!("isolation.{}.{}", rule.name, exception.name);
-                if exception.expires < self.today {
-                    add(
-                        "exception_expired",
-                        format!(
-                            "the exception `{name}` expired on {} and no longer counts ({})",
-                            exception.expires, exception.loc
-                        ),
-                        Vec::new(),
-                    );
-                } else if exception.expires <= soon {
-                    add(
-                        "exception_expiring",
-                        format!(
-                            "the exception `{name}` expires on {} ({})",
-                            exception.expires, exception.loc
-                        ),
-                        Vec::new(),
-                    );
-                }
-                let is_used = used.contains(&(rule.name.clone(), exception.name.clone()));
-                if !is_used && exception.expires >= self.today {
-                    add(
-                        "exception_unused",
-                        format!(
-                            "the exception `{name}` covers no path: it can go ({})",
-                            exception.loc
-                        ),
-                        Vec::new(),
-                    );
-                }
-            }
-        }
-    }
-}
-
-/// Steps into an environment by principals of the origin that only the source side keeps closed.
-fn held<'r>(world: &World, result: &'r SideResult, origin: &Origin, to: &str) -> Vec<&'r Step> {
-    let inside = accounts_of(world, to);
-    result
-        .held_by_source
-        .iter()
-        .filter(|step| {
-            let enters = super::paths::account_of(world, &step.target);
-            let home = super::crossing::home(world, &step.source);
-            enters.as_ref().is_some_and(|a| inside.contains(&a))
-                && home.is_some_and(|h| {
-                    super::paths::origins_of(world, h).contains(origin) && !inside.contains(&h)
-                })
-        })
-        .collect()
-}
-
-fn labels(world: &World, step: &Step) -> Vec<String> {
-    let source = match &step.source {
-        Source::Principal(arn) => world.principals.get(arn).map(|p| p.label.clone()),
-        _ => None,
-    };
-    let target = match &step.target {
-        super::crossing::Target::Role(arn) => world.principals.get(arn).map(|p| p.label.clone()),
-        super::crossing::Target::Bucket(arn) => world.buckets.get(arn).map(|b| b.label.clone()),
-    };
-    target.into_iter().chain(source).collect()
 }
 
 fn pairs(environments: &[String]) -> Vec<Pair> {
@@ -512,7 +407,7 @@ fn pairs(environments: &[String]) -> Vec<Pair> {
     pairs
 }
 
-fn source_name(source: &Source) -> &str {
+pub(super) fn source_name(source: &Source) -> &str {
     match source {
         Source::Principal(arn) | Source::Foreign(arn) | Source::Federated(arn) => arn,
         Source::Anonymous => "*",
