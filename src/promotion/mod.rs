@@ -1,5 +1,18 @@
-//! Promotion: releases move along declared edges, through gates.
+//! Releases and their way through the environments: what moves, along which edge, past which gates,
+//! and what is remembered of it.
 //!
-//! [`gate`] judges whether a release may pass now, and keeps what it saw as evidence.
+//! [`release`] is what moves, [`record`] what one environment remembers, [`store`] where that is
+//! kept; [`gate`] judges whether a release may pass now. Everything is plain data in the state's
+//! backend, and each write is a compare-and-swap.
+//!
+//! Architecture invariants: nothing here reads a clock or an environment variable, and nothing here
+//! changes AWS. A release gets into an environment by a plan that apply carries out, like any other
+//! value; a promotion only decides which release that plan is made with.
 
 pub mod gate;
+pub mod record;
+pub mod release;
+pub mod store;
+
+pub use record::{EnvironmentRecord, Move};
+pub use release::{Digest, Release};

@@ -10,6 +10,10 @@ pub const SCOPES: &str = "scopes/";
 pub const APPROVALS: &str = "approvals/";
 /// The audit log.
 pub const AUDIT: &str = "audit/";
+/// Releases, written once each.
+pub const RELEASES: &str = "releases/";
+/// What environments remember of releases.
+pub const ENVIRONMENTS: &str = "environments/";
 
 /// The scope of the organization's objects.
 pub const ORG: &str = "org";
@@ -22,10 +26,16 @@ pub fn account_scope(handle: &str) -> String {
     format!("acct-{handle}")
 }
 
+/// What a promotion into an environment locks, so that there is one at a time. It holds no state.
+#[must_use]
+pub fn environment_scope(name: &str) -> String {
+    format!("env-{name}")
+}
+
 /// Whether a text names a scope: what stands between slashes in a key, so nothing else may pass.
 #[must_use]
 pub fn is_scope(text: &str) -> bool {
-    let name = text.strip_prefix("acct-");
+    let name = text.strip_prefix("acct-").or_else(|| text.strip_prefix("env-"));
     matches!(text, ORG | WALLS)
         || name.is_some_and(|n| {
             !n.is_empty()
@@ -90,6 +100,30 @@ pub fn user_in_key(user_id: &str) -> String {
     let harmless = |c: &char| c.is_ascii_alphanumeric() || "+=,@_:-".contains(*c) || *c == '.';
     let kept: String = user_id.chars().filter(harmless).collect();
     if kept.trim_matches('.').is_empty() { "-".to_owned() } else { kept }
+}
+
+/// A release: its name and the hexadecimal digits of its digest.
+#[must_use]
+pub fn release(name: &str, hex: &str) -> String {
+    format!("{RELEASES}{name}/{hex}.json")
+}
+
+/// What an environment remembers of releases.
+#[must_use]
+pub fn promotion(environment: &str) -> String {
+    format!("{ENVIRONMENTS}{environment}/promotion.json")
+}
+
+/// All finished moves into an environment.
+#[must_use]
+pub fn moves(environment: &str) -> String {
+    format!("{ENVIRONMENTS}{environment}/moves/")
+}
+
+/// One finished move into an environment; numbers sort as text.
+#[must_use]
+pub fn finished_move(environment: &str, number: u64) -> String {
+    format!("{ENVIRONMENTS}{environment}/moves/{number:08}.json")
 }
 
 /// What a key below [`SCOPES`] is.

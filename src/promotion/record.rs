@@ -1,0 +1,432 @@
+//! What one environment remembers: which releases stand there, which of them count as verified, the
+//! move that is under way, and whether anything may move at all.
+//!
+//! The functions here are the only ways a record changes, and each is one step of a move. A step is
+//! written before what it announces begins, so that whoever finds a record knows what was under way.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::gate::Evidence;
+use super::release::Digest;
+use crate::provider::Caller;
+
+/// Version of the format that is written.
+pub const FORMAT: u32 = 1;
+/// How many verified releases are remembered to go back to.
+const REMEMBERED: usize = 20;
+
+/// `environments/ENV/promotion.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EnvironmentRecord {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// Which environment it is about.
+    pub environment: String,
+    /// Random for each write.
+    pub write_id: String,
+    /// How many moves are finished; each is an object of its own.
+    pub moves: u64,
+    /// What stands there, by the release's name.
+    #[serde(default)]
+    pub releases: BTreeMap<String, Standing>,
+    /// Nothing moves in while this is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    /// The move that is under way, or was cut off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Move>,
+}
+
+/// How one release stands in an environment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    /// What is applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<Arrival>,
+    /// That the current one counts as verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<Verification>,
+    /// Releases that were verified here before, the newest last.
+    #[serde(default)]
+    pub before: Vec<Verification>,
+    /// Verifications that were taken back, by release.
+    #[serde(default)]
+    pub revoked: BTreeMap<Digest, Revocation>,
+}
+
+/// A release that was applied.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Arrival {
+    /// Which one.
+    pub digest: Digest,
+    /// Since when it has been current without a break.
+    pub since: Timestamp,
+    /// ARN of whoever moved it.
+    pub by: String,
+    /// Id of the move.
+    pub run: String,
+}
+
+/// That a release counts as verified.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verification {
+    /// Which one.
+    pub digest: Digest,
+    /// Since when, without a break.
+    pub since: Timestamp,
+    /// When it was looked at last.
+    pub checked_at: Timestamp,
+    /// What its gates found then; empty where none are declared.
+    #[serde(default)]
+    pub evidence: Vec<Evidence>,
+}
+
+/// That a verification was taken back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Revocation {
+    /// When.
+    pub at: Timestamp,
+    /// ARN of whoever looked.
+    pub by: String,
+    /// What its gates found.
+    pub evidence: Vec<Evidence>,
+}
+
+/// Why nothing moves in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Since when.
+    pub since: Timestamp,
+    /// ARN of whoever's move set it.
+    pub by: String,
+    /// What happened.
+    pub why: String,
+    /// Id of the move that set it.
+    pub run: String,
+}
+
+/// What kind of move it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MoveKind {
+    /// `apply` brought the configured values into the release's entry environment.
+    Entry,
+    /// `promote` along an edge.
+    Promotion,
+    /// `rollback` by hand.
+    Rollback,
+}
+
+/// How far a move has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// The plan is being carried out.
+    Applying,
+    /// It is carried out, and verification is watched.
+    Verifying,
+    /// Verification failed, and the release before it is being brought back.
+    Returning,
+    /// The end is known and being written down.
+    Settling,
+}
+
+/// How a move ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// The release is current and counts as verified.
+    Verified,
+    /// The release is current and does not count as verified.
+    Unverified,
+    /// The release before it was brought back.
+    Returned,
+}
+
+/// On the strength of what a release was promoted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Basis {
+    /// The environment where it was verified.
+    pub environment: String,
+    /// Since when it was verified there; `None` when an override did without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified_since: Option<Timestamp>,
+}
+
+/// That somebody went past a closed gate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Override {
+    /// The recorded reason.
+    pub reason: String,
+    /// What stood against it: gates as `TYPE.NAME`, `verified` for a release that is not verified
+    /// where the edge begins, `hold` for a held environment.
+    pub against: Vec<String>,
+}
+
+/// The way back of a move whose verification failed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Return {
+    /// What is brought back.
+    pub digest: Digest,
+    /// Why.
+    pub why: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it was applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied_at: Option<Timestamp>,
+}
+
+/// One move of one release into one environment: under way in its record, finished in the history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Move {
+    /// Random; locks, audit log and state name the same run.
+    pub id: String,
+    /// Its number in the environment's history, from 1.
+    pub number: u64,
+    /// What kind.
+    pub kind: MoveKind,
+    /// The environment.
+    pub environment: String,
+    /// Label of the edge, for promotions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edge: Option<String>,
+    /// On the strength of what, for promotions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Basis>,
+    /// Name of the release.
+    pub release: String,
+    /// Which one moves in.
+    pub digest: Digest,
+    /// Which one stood there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Digest>,
+    /// Digest of the plan that was approved.
+    pub plan: String,
+    /// Digest of the configuration that the plan was made of: a resumption needs the same.
+    pub configuration: String,
+    /// Who began it.
+    pub author: Caller,
+    /// ARNs of those who went on after it was cut off.
+    #[serde(default)]
+    pub resumed_by: Vec<String>,
+    /// The override, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overridden: Option<Override>,
+    /// The reason that was given for a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What the edge's gates found.
+    #[serde(default)]
+    pub gates: Vec<Evidence>,
+    /// What the environment's own gates found after it was applied, last look.
+    #[serde(default)]
+    pub verification: Vec<Evidence>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When the plan was carried out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied_at: Option<Timestamp>,
+    /// The way back, where it had to be gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returned: Option<Return>,
+    /// How far it has come.
+    pub phase: Phase,
+    /// How it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<End>,
+    /// When.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Timestamp>,
+}
+
+impl Move {
+    /// The release that has to be in force now: what moves in, or what is brought back.
+    #[must_use]
+    pub fn in_force(&self) -> &Digest {
+        self.returned.as_ref().map_or(&self.digest, |r| &r.digest)
+    }
+}
+
+impl EnvironmentRecord {
+    /// Of an environment into which nothing has moved yet.
+    #[must_use]
+    pub fn new(environment: impl Into<String>) -> Self {
+        Self {
+            format: FORMAT,
+            environment: environment.into(),
+            write_id: String::new(),
+            moves: 0,
+            releases: BTreeMap::new(),
+            hold: None,
+            run: None,
+        }
+    }
+
+    /// How a release stands.
+    #[must_use]
+    pub fn standing(&self, release: &str) -> Option<&Standing> {
+        self.releases.get(release)
+    }
+
+    /// The release that is applied.
+    #[must_use]
+    pub fn current(&self, release: &str) -> Option<&Arrival> {
+        self.standing(release)?.current.as_ref()
+    }
+
+    /// That the applied release counts as verified.
+    #[must_use]
+    pub fn verified(&self, release: &str) -> Option<&Verification> {
+        self.standing(release)?.verified.as_ref()
+    }
+
+    /// The release that every plan has to be made with: the applied one, or while a move is under
+    /// way the one that moves in, so that a plain `apply` in between undoes nothing.
+    #[must_use]
+    pub fn in_force(&self, release: &str) -> Option<&Digest> {
+        match &self.run {
+            Some(run) if run.release == release => Some(run.in_force()),
+            _ => self.current(release).map(|a| &a.digest),
+        }
+    }
+
+    /// The last verified release other than `from`: where a rollback leads.
+    #[must_use]
+    pub fn way_back(&self, release: &str, from: &Digest) -> Option<&Verification> {
+        let standing = self.standing(release)?;
+        let trusted =
+            |v: &&Verification| v.digest != *from && !standing.revoked.contains_key(&v.digest);
+        standing.verified.iter().chain(standing.before.iter().rev()).find(trusted)
+    }
+
+    /// A move begins.
+    pub fn begin(&mut self, mut next: Move) {
+        next.number = self.moves + 1;
+        next.phase = Phase::Applying;
+        self.run = Some(next);
+    }
+
+    /// The plan of the move under way is carried out: its release is current, not yet verified.
+    pub fn applied(&mut self, at: Timestamp) {
+        let Some(run) = &mut self.run else { return };
+        run.phase = Phase::Verifying;
+        run.applied_at = Some(at);
+        let arrival = Arrival {
+            digest: run.digest.clone(),
+            since: at,
+            by: run.author.arn.clone(),
+            run: run.id.clone(),
+        };
+        let standing = self.releases.entry(run.release.clone()).or_default();
+        standing.arrive(arrival);
+    }
+
+    /// The move's release counts as verified.
+    pub fn verify(&mut self, at: Timestamp, evidence: Vec<Evidence>) {
+        let Some(run) = &mut self.run else { return };
+        run.verification.clone_from(&evidence);
+        let standing = self.releases.entry(run.release.clone()).or_default();
+        standing.confirm(&run.digest, at, evidence);
+    }
+
+    /// Verification failed: `back` is to be brought back.
+    pub fn turn_back(&mut self, at: Timestamp, back: Digest, why: String, evidence: Vec<Evidence>) {
+        let Some(run) = &mut self.run else { return };
+        run.phase = Phase::Returning;
+        run.verification = evidence;
+        run.returned = Some(Return { digest: back, why, started_at: at, applied_at: None });
+    }
+
+    /// What was to be brought back is applied, and counts as verified as it did before.
+    pub fn turned_back(&mut self, at: Timestamp) {
+        let Some(run) = &mut self.run else { return };
+        let Some(returned) = &mut run.returned else { return };
+        returned.applied_at = Some(at);
+        let standing = self.releases.entry(run.release.clone()).or_default();
+        let evidence = standing
+            .before
+            .iter()
+            .chain(&standing.verified)
+            .find(|v| v.digest == returned.digest)
+            .map(|v| v.evidence.clone())
+            .unwrap_or_default();
+        standing.arrive(Arrival {
+            digest: returned.digest.clone(),
+            since: at,
+            by: run.author.arn.clone(),
+            run: run.id.clone(),
+        });
+        standing.confirm(&returned.digest.clone(), at, evidence);
+    }
+
+    /// The end is known.
+    pub fn settle(&mut self, at: Timestamp, end: End, verification: Option<Vec<Evidence>>) {
+        let Some(run) = &mut self.run else { return };
+        run.phase = Phase::Settling;
+        run.end = Some(end);
+        run.finished_at = Some(at);
+        if let Some(verification) = verification {
+            run.verification = verification;
+        }
+    }
+
+    /// The move is written down; nothing is under way any more.
+    pub fn close(&mut self) -> Option<Move> {
+        let run = self.run.take()?;
+        self.moves = self.moves.max(run.number);
+        Some(run)
+    }
+
+    /// Nothing moves in from now on.
+    pub fn hold(&mut self, hold: Hold) {
+        self.hold = Some(hold);
+    }
+
+    /// The applied release was looked at again and still counts, or counts now.
+    pub fn confirm(&mut self, release: &str, at: Timestamp, evidence: Vec<Evidence>) {
+        let Some(standing) = self.releases.get_mut(release) else { return };
+        let Some(current) = standing.current.as_ref().map(|c| c.digest.clone()) else { return };
+        standing.confirm(&current, at, evidence);
+    }
+
+    /// The applied release was looked at again and does not count any more. True when it did before.
+    pub fn revoke(&mut self, release: &str, revocation: Revocation) -> bool {
+        let Some(standing) = self.releases.get_mut(release) else { return false };
+        let Some(verified) = standing.verified.take() else { return false };
+        standing.before.retain(|v| v.digest != verified.digest);
+        standing.revoked.insert(verified.digest, revocation);
+        true
+    }
+}
+
+impl Standing {
+    /// Another release is current; the one before it is remembered when it was verified. A release
+    /// that arrives again keeps its time.
+    fn arrive(&mut self, arrival: Arrival) {
+        if self.current.as_ref().is_some_and(|c| c.digest == arrival.digest) {
+            return;
+        }
+        if let Some(verified) = self.verified.take() {
+            self.before.retain(|v| v.digest != verified.digest);
+            self.before.push(verified);
+            let surplus = self.before.len().saturating_sub(REMEMBERED);
+            self.before.drain(..surplus);
+        }
+        self.current = Some(arrival);
+    }
+
+    fn confirm(&mut self, digest: &Digest, at: Timestamp, evidence: Vec<Evidence>) {
+        self.revoked.remove(digest);
+        let unbroken = self.verified.as_ref().filter(|v| v.digest == *digest).map(|v| v.since);
+        self.verified = Some(Verification {
+            digest: digest.clone(),
+            since: unbroken.unwrap_or(at),
+            checked_at: at,
+            evidence,
+        });
+    }
+}
