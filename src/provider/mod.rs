@@ -177,6 +177,38 @@ pub struct ProviderError {
     pub message: String,
 }
 
+/// A CloudWatch alarm, metric or composite.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    /// Its name.
+    pub name: String,
+    /// `OK`, `ALARM` or `INSUFFICIENT_DATA`.
+    pub state: String,
+    /// Why, in CloudWatch's words.
+    pub reason: String,
+    /// Since when; seconds since 1970.
+    pub since: Option<i64>,
+}
+
+/// What is asked of a metric: one value over one period.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetricQuery {
+    /// `AWS/ApplicationELB`.
+    pub namespace: String,
+    /// `HTTPCode_Target_5XX_Count`.
+    pub name: String,
+    /// Its dimensions, all of them: CloudWatch keeps one metric for each combination.
+    pub dimensions: BTreeMap<String, String>,
+    /// `Average`, `Sum`, `p99`, ...
+    pub statistic: String,
+    /// Seconds.
+    pub period: i64,
+    /// Where the period starts.
+    pub from: jiff::Timestamp,
+    /// Where it ends.
+    pub to: jiff::Timestamp,
+}
+
 /// Something that can read and change AWS.
 #[async_trait]
 pub trait Provider: Send + Sync {
@@ -225,4 +257,19 @@ pub trait Provider: Send + Sync {
     ) -> Result<Option<Attrs>, ProviderError> {
         Ok(None)
     }
+
+    /// Reads CloudWatch alarms by name, in the target's region. One that does not exist is not in
+    /// the answer.
+    async fn alarms(
+        &self,
+        target: &Target,
+        names: &BTreeSet<String>,
+    ) -> Result<Vec<Alarm>, ProviderError>;
+
+    /// Reads one value of a CloudWatch metric, in the target's region; `None` where it has no data.
+    async fn metric(
+        &self,
+        target: &Target,
+        query: &MetricQuery,
+    ) -> Result<Option<f64>, ProviderError>;
 }

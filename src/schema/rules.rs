@@ -4,6 +4,7 @@
 //! hours are well formed, counts are possible. Unknown values are left alone.
 
 use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::TimeZoneDatabase;
 
 use super::gates::gate;
 use super::{Body, NestedBody, duration};
@@ -297,9 +298,7 @@ impl Rules {
         self.choice(body, "permits", &["rollback"]);
         if let Some((value, loc)) = known(body, "timezone")
             && let Some(text) = value.as_str()
-            && text != "UTC"
-            && !(text.contains('/')
-                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_+-".contains(&b)))
+            && TimeZoneDatabase::bundled().get(text).is_err()
         {
             self.error(
                 loc,

@@ -65,6 +65,18 @@ impl<'a> Block<'a> {
         let map = self.known(name).and_then(Value::as_map);
         map.into_iter().flatten().filter_map(|(k, v)| Some((k.clone(), text_of(v)?))).collect()
     }
+
+    /// The texts of attributes that are sensitive as a whole or in part.
+    pub(super) fn sensitive(&self, names: &[&str]) -> Vec<String> {
+        let given = names.iter().filter_map(|name| self.body.get(name)).map(|a| &a.value);
+        let mut found = Vec::new();
+        for value in given.filter(|v| v.has_sensitive()) {
+            let list = value.elements().unwrap_or_default();
+            let map = value.as_map().into_iter().flatten().map(|(_, v)| v);
+            found.extend(list.into_iter().chain(map).filter_map(text_of));
+        }
+        found
+    }
 }
 
 /// A text, or the name of the block that is referred to.

@@ -6,9 +6,18 @@
 //! Architecture invariant: a gate never passes because something could not be seen. What is
 //! unknown keeps it closed, and the evidence says what was unknown.
 
+mod alarm;
 pub mod approval;
 mod block;
+mod command;
+mod freeze;
+mod http;
+mod isolation_unchanged;
+mod metric;
+mod no_drift;
+mod parity;
 mod soak;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -43,7 +52,15 @@ pub struct GateSpec {
 /// What a gate checks.
 #[derive(Clone, Debug)]
 enum Check {
+    Alarm(alarm::Alarms),
     Approval(approval::ApprovalGate),
+    Command(command::Command),
+    Freeze(freeze::Freeze),
+    Http(Box<http::Http>),
+    IsolationUnchanged,
+    Metric(Box<metric::Metric>),
+    NoDrift(no_drift::NoDrift),
+    Parity(parity::Parity),
     Soak(soak::Soak),
 }
 
@@ -186,7 +203,15 @@ impl Check {
     fn read(ty: &str, body: &Body) -> Result<Self, Diagnostics> {
         let mut block = block::Block::new(body);
         let check = match ty {
+            "alarm" => Self::Alarm(alarm::Alarms::read(&mut block)),
             "approval" => Self::Approval(approval::ApprovalGate::read(&mut block)),
+            "command" => Self::Command(command::Command::read(&mut block)),
+            "freeze" => Self::Freeze(freeze::Freeze::read(&mut block)),
+            "http" => Self::Http(Box::new(http::Http::read(&mut block))),
+            "isolation_unchanged" => Self::IsolationUnchanged,
+            "metric" => Self::Metric(Box::new(metric::Metric::read(&mut block))),
+            "no_drift" => Self::NoDrift(no_drift::NoDrift::read(&mut block)),
+            "parity" => Self::Parity(parity::Parity::read(&mut block)),
             "soak" => Self::Soak(soak::Soak::read(&mut block)),
             other => {
                 return Err(Diagnostic::error(format!("there is no gate `{other}`"))
@@ -202,7 +227,15 @@ impl Check {
 /// than the gate's `timeout`.
 pub async fn evaluate(spec: &GateSpec, cx: &GateContext<'_>) -> Evidence {
     let Finding { outcome, summary, detail } = match &spec.check {
+        Check::Alarm(gate) => gate.judge(cx).await,
         Check::Approval(gate) => gate.judge(cx),
+        Check::Command(gate) => gate.judge(cx).await,
+        Check::Freeze(gate) => gate.judge(cx),
+        Check::Http(gate) => gate.judge(cx).await,
+        Check::IsolationUnchanged => isolation_unchanged::judge(cx),
+        Check::Metric(gate) => gate.judge(cx, &spec.label()).await,
+        Check::NoDrift(gate) => gate.judge(cx),
+        Check::Parity(gate) => gate.judge(cx),
         Check::Soak(gate) => gate.judge(cx),
     };
     Evidence { gate: spec.label(), outcome, summary, detail, at: cx.now }

@@ -132,6 +132,7 @@ pub(super) struct Session {
     id: OnceCell<AccountId>,
     root: OnceCell<String>,
     role: Option<Arc<AssumedRole>>,
+    cloudwatch: OnceLock<aws_sdk_cloudwatch::Client>,
     iam: OnceLock<aws_sdk_iam::Client>,
     organizations: OnceLock<aws_sdk_organizations::Client>,
     ssm: OnceLock<aws_sdk_ssm::Client>,
@@ -212,6 +213,7 @@ impl Session {
             id: target.id.clone().map_or_else(OnceCell::new, |id| OnceCell::new_with(Some(id))),
             root: OnceCell::new(),
             role,
+            cloudwatch: OnceLock::new(),
             iam: OnceLock::new(),
             organizations: OnceLock::new(),
             ssm: OnceLock::new(),
@@ -295,6 +297,10 @@ impl Session {
             })
             .await
             .map(String::as_str)
+    }
+
+    pub(super) fn cloudwatch(&self) -> &aws_sdk_cloudwatch::Client {
+        self.cloudwatch.get_or_init(|| aws_sdk_cloudwatch::Client::new(&self.config))
     }
 
     pub(super) fn iam(&self) -> &aws_sdk_iam::Client {

@@ -5,6 +5,7 @@
 mod account;
 mod account_baseline;
 mod clients;
+mod cloudwatch;
 mod config;
 mod errors;
 mod iam_oidc_provider;
@@ -28,7 +29,10 @@ use aws_config::SdkConfig;
 
 use self::clients::Session;
 use self::kind::KindProvider;
-use super::{Access, Caller, Inventory, LiveObject, Provider, ProviderError, Step, Target};
+use super::{
+    Access, Alarm, Caller, Inventory, LiveObject, MetricQuery, Provider, ProviderError, Step,
+    Target,
+};
 use crate::ids::AccountId;
 use crate::value::Attrs;
 
@@ -178,6 +182,26 @@ impl Provider for AwsProvider {
         let session = self.session(target, Access::Write)?;
         session.enter().await?;
         self.kind(kind, target)?.find_creation(&session, after, since).await
+    }
+
+    async fn alarms(
+        &self,
+        target: &Target,
+        names: &BTreeSet<String>,
+    ) -> Result<Vec<Alarm>, ProviderError> {
+        let session = self.session(target, Access::Read)?;
+        session.enter().await?;
+        cloudwatch::alarms(&session, names).await
+    }
+
+    async fn metric(
+        &self,
+        target: &Target,
+        query: &MetricQuery,
+    ) -> Result<Option<f64>, ProviderError> {
+        let session = self.session(target, Access::Read)?;
+        session.enter().await?;
+        cloudwatch::metric(&session, query).await
     }
 }
 

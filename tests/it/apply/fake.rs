@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use palisade::provider::{
-    Access, Caller, Failure, Inventory, LiveObject, Op, Provider, ProviderError, REQUEST, Step,
-    Target,
+    Access, Alarm, Caller, Failure, Inventory, LiveObject, MetricQuery, Op, Provider,
+    ProviderError, REQUEST, Step, Target,
 };
 use palisade::schema::kinds;
 use palisade::state::store::Versioning;
@@ -278,6 +278,14 @@ impl Provider for FakeAws {
             Ok(found.map(|(id, _)| [(REQUEST.to_owned(), Value::string(id.clone()))].into()))
         })
         .await
+    }
+
+    async fn alarms(&self, _: &Target, _: &BTreeSet<String>) -> Result<Vec<Alarm>, ProviderError> {
+        unreachable!("apply asks no alarm")
+    }
+
+    async fn metric(&self, _: &Target, _: &MetricQuery) -> Result<Option<f64>, ProviderError> {
+        unreachable!("apply asks no metric")
     }
 }
 

@@ -1,0 +1,82 @@
+//! `alarm`: CloudWatch alarms are in state OK.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use super::block::Block;
+use super::watched::{Watched, unknown};
+use super::{Finding, GateContext, Outcome};
+use crate::provider::Alarm;
+
+/// The alarms that are looked at.
+#[derive(Clone, Debug)]
+pub(super) struct Alarms {
+    names: BTreeSet<String>,
+    /// Whether an alarm without enough data passes.
+    insufficient_passes: bool,
+    watched: Watched,
+}
+
+impl Alarms {
+    pub(super) fn read(block: &mut Block<'_>) -> Self {
+        Self {
+            names: block.texts("alarms").unwrap_or_default().into_iter().collect(),
+            insufficient_passes: block.text("insufficient_data").as_deref() == Some("pass"),
+            watched: Watched::read(block),
+        }
+    }
+
+    pub(super) async fn judge(&self, cx: &GateContext<'_>) -> Finding {
+        let target = match self.watched.target(cx) {
+            Ok(target) => target,
+            Err(why) => return Finding::new(Outcome::Failed, why, json!({"alarms": self.names})),
+        };
+        let place = format!("`{}` ({})", target.handle, target.region);
+        let found: BTreeMap<String, Alarm> = match cx.provider.alarms(&target, &self.names).await {
+            Ok(found) => found.into_iter().map(|a| (a.name.clone(), a)).collect(),
+            Err(error) => {
+                return Finding::new(
+                    Outcome::Failed,
+                    unknown(&error),
+                    json!({"alarms": self.names}),
+                );
+            }
+        };
+        let mut wrong = Vec::new();
+        for name in &self.names {
+            match found.get(name) {
+                None => wrong.push(format!(
+                    "there is no alarm `{name}` in {place}: create it, or correct its name"
+                )),
+                Some(alarm) => match alarm.state.as_str() {
+                    "OK" => {}
+                    "INSUFFICIENT_DATA" if self.insufficient_passes => {}
+                    state => wrong.push(format!("`{name}` is in state {state}: {}", alarm.reason)),
+                },
+            }
+        }
+        let detail = json!({
+            "account": target.handle,
+            "region": target.region,
+            "alarms": self.names.iter().map(|name| {
+                let alarm = found.get(name);
+                (name.clone(), json!({
+                    "state": alarm.map(|a| a.state.as_str()),
+                    "reason": alarm.map(|a| a.reason.as_str()),
+                    "since": alarm.and_then(|a| a.since),
+                }))
+            }).collect::<BTreeMap<_, _>>(),
+        });
+        if wrong.is_empty() {
+            let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+            let verb = if names.len() == 1 { "is" } else { "are" };
+            return Finding::new(
+                Outcome::Passed,
+                format!("{} {verb} OK", names.join(", ")),
+                detail,
+            );
+        }
+        Finding::new(Outcome::Failed, wrong.join("; "), detail)
+    }
+}

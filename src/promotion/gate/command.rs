@@ -1,0 +1,244 @@
+//! `command`: a program exits with 0 in time. It is started by its arguments, never by a shell, in
+//! a process group of its own, which ends with it.
+
+use std::collections::BTreeMap;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::{Value as Json, json};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::Child;
+
+use super::block::Block;
+use super::{Finding, GateContext, Outcome, Purpose};
+use crate::schema::duration;
+
+/// How long a program may take when the gate says nothing, in seconds.
+const TIMEOUT: i64 = 600;
+/// How long the group may take to end by itself once it is told to.
+const GRACE: Duration = Duration::from_secs(2);
+/// Bytes of output that are looked at for JSON.
+const KEPT: usize = 64 * 1024;
+/// Bytes of output that are kept as its tail.
+const TAIL: usize = 4 * 1024;
+/// Variables that would hand on what was given to Palisade alone.
+const OWN: &str = "PALISADE_VAR_";
+/// Variables whose values are hidden in evidence, by the end of their names.
+const SECRET: [&str; 5] = ["KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIALS"];
+/// Values shorter than this hide nothing when they are replaced, and garble much.
+const SHORTEST: usize = 6;
+
+/// A program.
+#[derive(Clone, Debug)]
+pub(super) struct Command {
+    argv: Vec<String>,
+    environment: BTreeMap<String, String>,
+    /// Values of the block that are sensitive.
+    hidden: Vec<String>,
+    directory: Option<String>,
+    timeout: i64,
+}
+
+impl Command {
+    pub(super) fn read(block: &mut Block<'_>) -> Self {
+        Self {
+            argv: block.texts("command").unwrap_or_default(),
+            environment: block.map("environment"),
+            hidden: block.sensitive(&["command", "environment"]),
+            directory: block.text("directory"),
+            timeout: block.seconds("timeout").unwrap_or(TIMEOUT),
+        }
+    }
+
+    pub(super) async fn judge(&self, cx: &GateContext<'_>) -> Finding {
+        let Some((program, arguments)) = self.argv.split_first() else {
+            return Finding::new(Outcome::Failed, "the command is empty", Json::Null);
+        };
+        let environment = self.variables(cx);
+        let hidden = Hidden::new(&self.hidden, &environment);
+        let started = tokio::process::Command::new(program)
+            .args(arguments)
+            .current_dir(
+                self.directory.as_ref().map_or_else(|| cx.dir.to_owned(), |d| cx.dir.join(d)),
+            )
+            .env_clear()
+            .envs(&environment)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn();
+        let shown: Vec<String> = self.argv.iter().map(|a| hidden.in_text(a)).collect();
+        let mut child = match started {
+            Ok(child) => child,
+            Err(error) => {
+                return Finding::new(
+                    Outcome::Failed,
+                    format!("`{}` cannot be started: {error}", hidden.in_text(program)),
+                    json!({"command": shown}),
+                );
+            }
+        };
+        let began = cx.clock.elapsed();
+        let group = Group::of(&child);
+        let out = tokio::spawn(read(child.stdout.take()));
+        let err = tokio::spawn(read(child.stderr.take()));
+        let limit = Duration::from_secs(u64::try_from(self.timeout).unwrap_or(0));
+        let ended = tokio::time::timeout(limit, child.wait()).await;
+        if ended.is_err() {
+            group.signal(Signal::TERM);
+            let _ = tokio::time::timeout(GRACE, child.wait()).await;
+        }
+        // Whatever it left running in its group goes with it.
+        drop(group);
+        let (out, err) = (collected(out).await, collected(err).await);
+        let mut detail = json!({
+            "command": shown,
+            "seconds": cx.clock.elapsed().saturating_sub(began).as_secs(),
+            "stdout_tail": hidden.in_text(&tail(&out)),
+            "stderr_tail": hidden.in_text(&tail(&err)),
+        });
+        let mut add = |name: &str, value: Json| {
+            if let Some(detail) = detail.as_object_mut() {
+                detail.insert(name.to_owned(), value);
+            }
+        };
+        if let Some(json) = said(&hidden.in_text(&String::from_utf8_lossy(&out))) {
+            add("stdout_json", json);
+        }
+        let name = shown.first().map_or("", String::as_str);
+        let (outcome, summary) = match ended {
+            Err(_) => {
+                let limit = duration::text(self.timeout);
+                (Outcome::Failed, format!("`{name}` did not end within {limit} and was killed"))
+            }
+            Ok(Err(error)) => (Outcome::Failed, format!("`{name}` cannot be waited for: {error}")),
+            Ok(Ok(status)) => {
+                add("exit_code", json!(status.code()));
+                if status.success() {
+                    (Outcome::Passed, format!("`{name}` exited with 0"))
+                } else {
+                    // `exit status: 3`, or `signal: 9 (SIGKILL)`.
+                    (Outcome::Failed, format!("`{name}` failed, {status}"))
+                }
+            }
+        };
+        Finding::new(outcome, summary, detail)
+    }
+
+    /// What the program finds in its environment: what Palisade has, without the values for its own
+    /// variables; what the block gives; and what is being promoted.
+    fn variables(&self, cx: &GateContext<'_>) -> BTreeMap<String, String> {
+        let passage = &cx.passage;
+        let mut all: BTreeMap<String, String> = cx
+            .vars
+            .iter()
+            .filter(|(name, _)| !name.starts_with(OWN))
+            .chain(&self.environment)
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        let values = serde_json::to_string(passage.values).unwrap_or_default();
+        let purpose = match cx.purpose {
+            Purpose::Promote => "promote",
+            Purpose::Rollback => "rollback",
+            Purpose::Verify => "verify",
+        };
+        for (name, value) in [
+            ("PALISADE_PURPOSE", Some(purpose)),
+            ("PALISADE_EDGE", Some(passage.edge)),
+            ("PALISADE_FROM", passage.from),
+            ("PALISADE_TO", Some(passage.to)),
+            ("PALISADE_RELEASE", Some(passage.release)),
+            ("PALISADE_RELEASE_DIGEST", Some(passage.digest)),
+            ("PALISADE_RELEASE_VALUES", Some(values.as_str())),
+            ("PALISADE_RELEASE_BEFORE", passage.replaces),
+            ("PALISADE_PLAN_DIGEST", Some(cx.plan.digest.as_str())),
+            ("PALISADE_AUTHOR", Some(cx.author.arn.as_str())),
+        ] {
+            all.insert(name.to_owned(), value.unwrap_or_default().to_owned());
+        }
+        all
+    }
+}
+
+/// A process group; dropping it kills what is left of it, also when the wait for it is given up.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        Self(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw))
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(pid) = self.0 {
+            // A group that is gone already is what is wanted.
+            let _ = kill_process_group(pid, signal);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
+
+/// The last [`KEPT`] bytes of a stream. All of it is read, so that the program never blocks.
+async fn read(stream: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
+    let mut kept = Vec::new();
+    let Some(mut stream) = stream else { return kept };
+    let mut chunk = vec![0; 8 * 1024];
+    while let Ok(count @ 1..) = stream.read(&mut chunk).await {
+        kept.extend_from_slice(chunk.get(..count).unwrap_or_default());
+        let over = kept.len().saturating_sub(KEPT);
+        kept.drain(..over);
+    }
+    kept
+}
+
+/// A stream's content. A process that left the group may hold it open: that is not waited for.
+async fn collected(mut reading: tokio::task::JoinHandle<Vec<u8>>) -> Vec<u8> {
+    match tokio::time::timeout(GRACE, &mut reading).await {
+        Ok(Ok(bytes)) => bytes,
+        _ => {
+            reading.abort();
+            Vec::new()
+        }
+    }
+}
+
+fn tail(bytes: &[u8]) -> String {
+    let from = bytes.len().saturating_sub(TAIL);
+    String::from_utf8_lossy(bytes.get(from..).unwrap_or_default()).into_owned()
+}
+
+/// The JSON that a program printed: all of its output, or its last line.
+fn said(output: &str) -> Option<Json> {
+    let text = output.trim();
+    let whole = serde_json::from_str(text).ok();
+    whole.or_else(|| {
+        let last = text.lines().last()?;
+        serde_json::from_str(last).ok().filter(Json::is_object)
+    })
+}
+
+/// What evidence must not show.
+struct Hidden(Vec<String>);
+
+impl Hidden {
+    fn new(sensitive: &[String], environment: &BTreeMap<String, String>) -> Self {
+        let secret = |name: &str| SECRET.iter().any(|end| name.to_ascii_uppercase().ends_with(end));
+        let named = environment.iter().filter(|(name, _)| secret(name)).map(|(_, value)| value);
+        let mut all: Vec<String> =
+            sensitive.iter().chain(named).filter(|v| v.len() >= SHORTEST).cloned().collect();
+        // The longest first: one may be a part of another.
+        all.sort_by_key(|v| (std::cmp::Reverse(v.len()), v.clone()));
+        all.dedup();
+        Self(all)
+    }
+
+    fn in_text(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "(hidden)"))
+    }
+}

@@ -1,0 +1,154 @@
+//! `metric`: a CloudWatch metric stays within limits, and within a distance of its baseline: the
+//! value that the same gate saw at the last move into the environment.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::{Value as Json, json};
+
+use super::block::Block;
+use super::watched::{Watched, unknown};
+use super::{Evidence, Finding, GateContext, Outcome};
+use crate::diag::Diagnostic;
+use crate::provider::MetricQuery;
+
+/// Over how long the metric is taken when the gate says nothing, in seconds.
+const PERIOD: i64 = 300;
+
+/// A metric and its limits.
+#[derive(Clone, Debug)]
+pub(super) struct Metric {
+    namespace: String,
+    name: String,
+    dimensions: BTreeMap<String, String>,
+    statistic: String,
+    period: i64,
+    max: Option<f64>,
+    min: Option<f64>,
+    max_increase_percent: Option<f64>,
+    watched: Watched,
+}
+
+impl Metric {
+    pub(super) fn read(block: &mut Block<'_>) -> Self {
+        let period = block.seconds("period").unwrap_or(PERIOD);
+        // <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricStat.html>
+        if !(matches!(period, 1 | 5 | 10 | 20 | 30) || period % 60 == 0) {
+            block.found.push(
+                Diagnostic::error("CloudWatch knows no such period")
+                    .at(block.body.loc_of("period").clone())
+                    .help("write 1, 5, 10, 20 or 30 seconds, or whole minutes"),
+            );
+        }
+        Self {
+            namespace: block.text("namespace").unwrap_or_default(),
+            name: block.text("metric").unwrap_or_default(),
+            dimensions: block.map("dimensions"),
+            statistic: block.text("statistic").unwrap_or_default(),
+            period,
+            max: block.number("max"),
+            min: block.number("min"),
+            max_increase_percent: block.number("max_increase_percent"),
+            watched: Watched::read(block),
+        }
+    }
+
+    pub(super) async fn judge(&self, cx: &GateContext<'_>, label: &str) -> Finding {
+        let baseline = baseline(cx.previous, label);
+        let mut detail = json!({
+            "namespace": self.namespace, "metric": self.name, "dimensions": self.dimensions,
+            "statistic": self.statistic, "baseline": baseline,
+        });
+        let target = match self.watched.target(cx) {
+            Ok(target) => target,
+            Err(why) => return Finding::new(Outcome::Failed, why, detail),
+        };
+        let Some((from, to)) = last_period(cx.now, self.period) else {
+            return Finding::new(Outcome::Failed, "the period lies before all time", detail);
+        };
+        let query = MetricQuery {
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            dimensions: self.dimensions.clone(),
+            statistic: self.statistic.clone(),
+            period: self.period,
+            from,
+            to,
+        };
+        let mut add = |name: &str, value: Json| {
+            if let Some(detail) = detail.as_object_mut() {
+                detail.insert(name.to_owned(), value);
+            }
+        };
+        add("from", json!(from));
+        add("to", json!(to));
+        let what = format!("{} {} of {}", self.statistic, self.name, self.namespace);
+        let value = match cx.provider.metric(&target, &query).await {
+            Ok(value) => value,
+            Err(error) => return Finding::new(Outcome::Failed, unknown(&error), detail),
+        };
+        let Some(value) = value else {
+            let place = format!("`{}` ({})", target.handle, target.region);
+            return Finding::new(
+                Outcome::Failed,
+                format!(
+                    "{what} has no data in {place} from {from} to {to}: check namespace, name and dimensions"
+                ),
+                detail,
+            );
+        };
+        add("value", json!(value));
+        let wrong = self.broken(value, baseline);
+        if wrong.is_empty() {
+            let first = match (self.max_increase_percent, baseline) {
+                (Some(_), None) => "; it is the first, and the baseline from now on",
+                _ => "",
+            };
+            return Finding::new(Outcome::Passed, format!("{what} is {value}{first}"), detail);
+        }
+        Finding::new(Outcome::Failed, format!("{what} is {value}, {}", wrong.join(", ")), detail)
+    }
+
+    /// The limits that a value breaks.
+    fn broken(&self, value: f64, baseline: Option<f64>) -> Vec<String> {
+        let mut wrong = Vec::new();
+        if let Some(max) = self.max.filter(|max| value > *max) {
+            wrong.push(format!("above {max}"));
+        }
+        if let Some(min) = self.min.filter(|min| value < *min) {
+            wrong.push(format!("below {min}"));
+        }
+        if let (Some(percent), Some(baseline)) = (self.max_increase_percent, baseline)
+            && value > baseline + baseline.abs() * percent / 100.0
+        {
+            wrong.push(format!("more than {percent}% above its baseline {baseline}"));
+        }
+        wrong
+    }
+}
+
+/// The value that the gate saw last.
+fn baseline(previous: &[Evidence], label: &str) -> Option<f64> {
+    previous.iter().rev().find(|e| e.gate == label)?.detail.get("value")?.as_f64()
+}
+
+/// The last whole period before `now`, as CloudWatch cuts time.
+fn last_period(now: Timestamp, period: i64) -> Option<(Timestamp, Timestamp)> {
+    let end = now.as_second().checked_div(period)?.checked_mul(period)?;
+    let at = |second: i64| Timestamp::from_second(second).ok();
+    Some((at(end.checked_sub(period)?)?, at(end)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_are_whole() {
+        let now: Timestamp = "2026-11-23T10:07:31Z".parse().unwrap();
+        let (from, to) = last_period(now, 300).unwrap();
+        assert_eq!(from.to_string(), "2026-11-23T10:00:00Z");
+        assert_eq!(to.to_string(), "2026-11-23T10:05:00Z");
+        assert_eq!(last_period(now, 0), None);
+    }
+}

@@ -1,0 +1,90 @@
+//! `no_drift`: nothing in the environments was changed outside Palisade.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value as Json, json};
+
+use super::block::Block;
+use super::{Finding, GateContext, Outcome};
+use crate::plan::Reading;
+use crate::plan::model::{Drift, DriftStatus};
+
+/// How many objects a summary names.
+const NAMED: usize = 3;
+
+/// The environments that are looked at; both ends of the edge when empty.
+#[derive(Clone, Debug)]
+pub(super) struct NoDrift {
+    environments: BTreeSet<String>,
+}
+
+impl NoDrift {
+    pub(super) fn read(block: &mut Block<'_>) -> Self {
+        let environments = block.texts("environments").unwrap_or_default();
+        Self { environments: environments.into_iter().collect() }
+    }
+
+    pub(super) fn judge(&self, cx: &GateContext<'_>) -> Finding {
+        let ends = cx.passage.from.into_iter().chain([cx.passage.to]).map(str::to_owned);
+        let environments: BTreeSet<String> =
+            if self.environments.is_empty() { ends.collect() } else { self.environments.clone() };
+        let names = environments.iter().cloned().collect::<Vec<_>>().join(" and ");
+        let unread = unread(cx, &environments);
+        let found: Vec<&Drift> = cx
+            .plan
+            .drift
+            .iter()
+            .filter(|d| d.environments.iter().any(|e| environments.contains(e)))
+            .collect();
+        let detail = json!({
+            "environments": environments,
+            "drift": found.iter().map(|d| json!({
+                "address": d.address, "status": d.status, "changed": d.changed,
+            })).collect::<Vec<Json>>(),
+            "unread": unread,
+        });
+        if !unread.is_empty() {
+            let summary = format!("it is not known whether {names} drifted: {}", unread.join("; "));
+            return Finding::new(Outcome::Failed, summary, detail);
+        }
+        if found.is_empty() {
+            return Finding::new(Outcome::Passed, format!("{names}: no drift"), detail);
+        }
+        let mut told: Vec<String> = found
+            .iter()
+            .take(NAMED)
+            .map(|d| {
+                let status = match d.status {
+                    DriftStatus::Changed => "changed",
+                    DriftStatus::Missing => "missing",
+                    DriftStatus::Unmanaged => "unmanaged",
+                };
+                format!("{} ({status})", d.address)
+            })
+            .collect();
+        if found.len() > NAMED {
+            told.push(format!("{} more", found.len() - NAMED));
+        }
+        Finding::new(Outcome::Failed, format!("{names} drifted: {}", told.join(", ")), detail)
+    }
+}
+
+/// What of these environments was not read, and why.
+pub(super) fn unread(cx: &GateContext<'_>, environments: &BTreeSet<String>) -> Vec<String> {
+    let mut all = Vec::new();
+    for (handle, account) in &cx.estate.accounts {
+        if account.environments.is_disjoint(environments) {
+            continue;
+        }
+        match cx.live.accounts.get(handle) {
+            Some(Reading::Read(index)) => {
+                let kinds = &index.inventory().unread;
+                all.extend(kinds.iter().map(|(kind, why)| format!("{kind} in `{handle}`: {why}")));
+            }
+            Some(Reading::Unread(why)) => all.push(format!("`{handle}`: {why}")),
+            Some(Reading::Absent) => {}
+            None => all.push(format!("`{handle}` was not looked at")),
+        }
+    }
+    all
+}

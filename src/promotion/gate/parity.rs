@@ -1,0 +1,123 @@
+//! `parity`: both ends of the edge hold the same config keys in AWS, and their values differ only
+//! where that is allowed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use super::block::Block;
+use super::{Finding, GateContext, Outcome, no_drift};
+use crate::address::CONFIG_KIND;
+use crate::plan::Reading;
+use crate::value::Value;
+
+/// The schema below which releases land: what moves is not compared.
+const RELEASE: &str = "release/";
+/// How many keys a summary names.
+const NAMED: usize = 5;
+
+/// Keys (`SCHEMA/KEY`, or a beginning and `*`) that may differ.
+#[derive(Clone, Debug)]
+pub(super) struct Parity {
+    allowed: Vec<String>,
+}
+
+impl Parity {
+    pub(super) fn read(block: &mut Block<'_>) -> Self {
+        Self { allowed: block.texts("allowed_differences").unwrap_or_default() }
+    }
+
+    pub(super) fn judge(&self, cx: &GateContext<'_>) -> Finding {
+        let to = cx.passage.to;
+        let Some(from) = cx.passage.from else {
+            return Finding::new(
+                Outcome::Failed,
+                "parity compares the two ends of an edge, and here is only one",
+                json!({"environment": to}),
+            );
+        };
+        let unread = no_drift::unread(cx, &BTreeSet::from([from.to_owned(), to.to_owned()]));
+        if !unread.is_empty() {
+            return Finding::new(
+                Outcome::Failed,
+                format!("it is not known whether {to} is like {from}: {}", unread.join("; ")),
+                json!({"unread": unread}),
+            );
+        }
+        let declared = cx.estate.environments.get(to);
+        let allowed: Vec<&String> = declared
+            .filter(|e| e.like.as_deref() == Some(from))
+            .into_iter()
+            .flat_map(|e| &e.allowed_differences)
+            .chain(&self.allowed)
+            .collect();
+        let may_differ = |key: &str| {
+            allowed.iter().any(|a| match a.strip_suffix('*') {
+                Some(start) => key.starts_with(start),
+                None => a.as_str() == key,
+            })
+        };
+        let (here, there) = (parameters(cx, from), parameters(cx, to));
+        let missing: Vec<&String> = here.keys().filter(|k| !there.contains_key(*k)).collect();
+        let surplus: Vec<&String> = there.keys().filter(|k| !here.contains_key(*k)).collect();
+        let differing: Vec<&String> = here
+            .iter()
+            .filter(|(key, values)| there.get(*key).is_some_and(|t| t != *values))
+            .map(|(key, _)| key)
+            .filter(|key| !may_differ(key))
+            .collect();
+        let detail = json!({
+            "from": from, "to": to, "keys": here.len(),
+            "missing": missing, "surplus": surplus, "differing": differing,
+        });
+        if missing.is_empty() && surplus.is_empty() && differing.is_empty() {
+            let keys = here.len();
+            let summary = format!("{to} has the {keys} config keys of {from}");
+            return Finding::new(Outcome::Passed, summary, detail);
+        }
+        let mut told = Vec::new();
+        for (keys, what) in [
+            (&missing, format!("missing in {to}")),
+            (&surplus, format!("only in {to}")),
+            (&differing, "different".to_owned()),
+        ] {
+            if !keys.is_empty() {
+                let mut names: Vec<&str> = keys.iter().take(NAMED).map(|k| k.as_str()).collect();
+                if keys.len() > NAMED {
+                    names.push("...");
+                }
+                told.push(format!("{what}: {}", names.join(", ")));
+            }
+        }
+        Finding::new(
+            Outcome::Failed,
+            format!("{to} is not like {from}; {}", told.join("; ")),
+            detail,
+        )
+    }
+}
+
+/// Config parameters of an environment as AWS holds them: by `SCHEMA/KEY`, the distinct types and
+/// values over its accounts. Of a secret only its type is known, and values of secrets differ by nature.
+fn parameters(cx: &GateContext<'_>, environment: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let prefix = format!("/{}/{environment}/", cx.estate.name);
+    let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let serving = cx.estate.accounts.iter().filter(|(_, a)| a.environments.contains(environment));
+    for (handle, _) in serving {
+        let Some(Reading::Read(index)) = cx.live.accounts.get(handle) else { continue };
+        for ((kind, _), object) in &index.inventory().objects {
+            let name =
+                object.attrs.get("name").and_then(Value::as_str).filter(|_| *kind == CONFIG_KIND);
+            let Some(key) = name.and_then(|n| n.strip_prefix(&prefix)) else { continue };
+            if key.starts_with(RELEASE) {
+                continue;
+            }
+            let part = |attr: &str| {
+                object.attrs.get(attr).map(|v| v.to_json().to_string()).unwrap_or_default()
+            };
+            let value = format!("{} {}", part("type"), part("value"));
+            all.entry(key.to_owned()).or_default().insert(value);
+        }
+    }
+    all
+}

@@ -1,0 +1,79 @@
+//! Which account and region a gate asks CloudWatch in.
+
+use super::GateContext;
+use super::block::Block;
+use crate::address::ResourceAddr;
+use crate::diag::Diagnostic;
+use crate::ids::Region;
+use crate::provider::{ProviderError, Target};
+use crate::value::Value;
+
+/// The account and the region that a gate names.
+#[derive(Clone, Debug)]
+pub(super) struct Watched {
+    account: Option<ResourceAddr>,
+    region: Option<Region>,
+}
+
+impl Watched {
+    pub(super) fn read(block: &mut Block<'_>) -> Self {
+        let region = block.text("region").and_then(|text| match text.parse() {
+            Ok(region) => Some(region),
+            Err(error) => {
+                let at = block.body.loc_of("region").clone();
+                block.found.push(Diagnostic::error(format!("{error}")).at(at));
+                None
+            }
+        });
+        let account = block.body.get("account").and_then(|a| match a.value.reveal() {
+            Value::Block(account) => Some((*account.address).clone()),
+            _ => None,
+        });
+        Self { account, region }
+    }
+
+    /// How the account is reached.
+    ///
+    /// # Errors
+    /// In words: it does not exist yet, or the environment has several and none is named.
+    pub(super) fn target(&self, cx: &GateContext<'_>) -> Result<Target, String> {
+        let to = cx.passage.to;
+        let mut candidates = cx.estate.accounts.values().filter(|a| match &self.account {
+            Some(address) => a.address == *address,
+            None => a.environments.contains(to),
+        });
+        let account = match (candidates.next(), candidates.next()) {
+            (Some(account), None) => account,
+            (None, _) => return Err(format!("there is no account to ask for {to}")),
+            (Some(_), Some(_)) => {
+                return Err(format!(
+                    "{to} has several accounts: name the one to ask with `account = account.NAME`"
+                ));
+            }
+        };
+        let Some(target) = cx.targets.accounts.get(&account.handle) else {
+            return Err(format!("the account `{}` cannot be reached", account.handle));
+        };
+        if target.id.is_none() && target.endpoint_url.is_none() {
+            return Err(format!("the account `{}` does not exist yet", account.handle));
+        }
+        let mut target = target.clone();
+        let environment = cx.estate.environments.get(to).and_then(|e| e.region.clone());
+        if let Some(region) = self.region.clone().or(environment) {
+            target.region = region;
+        }
+        Ok(target)
+    }
+}
+
+/// A failed call in words: what keeps the gate closed, and what to do.
+pub(super) fn unknown(error: &ProviderError) -> String {
+    use crate::provider::Failure;
+    let help = match error.failure {
+        Failure::AccessDenied => {
+            "; the read role needs cloudwatch:DescribeAlarms and cloudwatch:GetMetricData"
+        }
+        _ => "",
+    };
+    format!("CloudWatch cannot be asked: {error}{help}")
+}
