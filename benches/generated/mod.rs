@@ -1,0 +1,335 @@
+//! A generated estate: accounts stamped from one module, grants between them, and the AWS that
+//! holds all of it. Equal shapes give equal bytes.
+//!
+//! Per account: `roles - 3` service roles with two statements each; `deploy`, which trusts the `ci`
+//! of the tooling account; `reader`; and `peer`, which trusts the `reader` of the next account of
+//! its environment. So there are two grants across accounts for each account. Every hundredth `peer` trusts a `reader` of the next environment:
+//! those are the holes that the analysis must find.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use palisade::address::ResourceAddr;
+use palisade::config::{Configuration, Options, load};
+use palisade::eval::estate::Estate;
+use palisade::eval::{Engine, Known};
+use palisade::plan::live::Index;
+use palisade::plan::{Live, Reading};
+use palisade::provider::{Inventory, LiveObject};
+use palisade::schema::{Home, kinds};
+use palisade::state::model::{ResourceState, Resources};
+use palisade::value::{Attrs, Unknown, Value};
+
+/// How large an estate is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    /// Member accounts that serve an environment; two more serve none.
+    pub(crate) accounts: usize,
+    /// Roles in each of them, at least five.
+    pub(crate) roles: usize,
+    /// Environments that share the accounts among them.
+    pub(crate) environments: usize,
+}
+
+const MODULE: &str = r#"
+variable "accounts" {}
+variable "roles" { type = number }
+variable "tooling" { type = string }
+variable "peers" { type = map(string) }
+
+iam_policy "boundary" {
+  accounts = var.accounts
+  name     = "boundary"
+
+  statement "Workload" {
+    actions   = ["s3:*", "ssm:GetParameter*", "sts:AssumeRole", "logs:*"]
+    resources = ["*"]
+  }
+}
+
+iam_role "service" {
+  for_each             = toset([for n in range(var.roles) : format("service-%03d", n)])
+  accounts             = var.accounts
+  name                 = each.key
+  permissions_boundary = iam_policy.boundary
+
+  trust {
+    services = ["ecs-tasks.amazonaws.com"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [each.account.id]
+    }
+  }
+
+  statement "Objects" {
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = ["arn:aws:s3:::acme-${each.account.id}-${each.key}/*"]
+  }
+
+  statement "Settings" {
+    actions   = ["ssm:GetParametersByPath"]
+    resources = ["arn:aws:ssm:*:${each.account.id}:parameter/acme/${each.key}/*"]
+  }
+}
+
+iam_role "deploy" {
+  accounts             = var.accounts
+  name                 = "deploy"
+  permissions_boundary = iam_policy.boundary
+
+  trust {
+    aws = ["arn:aws:iam::${var.tooling}:role/ci"]
+  }
+
+  statement "Artifacts" {
+    actions   = ["s3:PutObject"]
+    resources = ["arn:aws:s3:::acme-${each.account.id}-artifacts/*"]
+  }
+}
+
+iam_role "reader" {
+  accounts = var.accounts
+  name     = "reader"
+
+  trust {
+    services = ["lambda.amazonaws.com"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [each.account.id]
+    }
+  }
+
+  statement "Peers" {
+    actions   = ["sts:AssumeRole"]
+    resources = ["arn:aws:iam::*:role/peer"]
+  }
+}
+
+iam_role "peer" {
+  accounts = var.accounts
+  name     = "peer"
+
+  trust {
+    aws = ["arn:aws:iam::${var.peers[each.account.id]}:role/reader"]
+  }
+
+  statement "Report" {
+    actions   = ["s3:GetObject"]
+    resources = ["arn:aws:s3:::acme-${each.account.id}-reports/*"]
+  }
+}
+"#;
+
+const TOOLING: &str = "900000000001";
+const SECURITY: &str = "900000000002";
+const ROOT: &str = "r-ab12";
+
+impl Shape {
+    fn id(account: usize) -> String {
+        format!("{:012}", 100_000_000_000_u64 + account as u64 * 7)
+    }
+
+    fn environment(&self, account: usize) -> usize {
+        account % self.environments
+    }
+
+    /// The account whose `reader` the `peer` of an account trusts.
+    fn peer(&self, account: usize) -> usize {
+        let step = if account % 100 == 99 { 1 } else { self.environments };
+        (account + step) % self.accounts
+    }
+
+    /// Writes the configuration.
+    ///
+    /// # Errors
+    /// The directory cannot be written.
+    pub(crate) fn write(&self, dir: &Path) -> std::io::Result<()> {
+        let mut text = String::from(
+            "palisade {\n  name = \"acme\"\n}\n\nprovider \"aws\" {\n  region = \"eu-west-1\"\n}\n\n\
+             organization \"acme\" {\n  enabled_policy_types = [\"SERVICE_CONTROL_POLICY\"]\n}\n\n",
+        );
+        for environment in 0..self.environments {
+            let _ = writeln!(text, "organizational_unit \"u{environment:02}\" {{}}\n");
+        }
+        for (name, id) in [("tooling", TOOLING), ("security", SECURITY)] {
+            let _ = writeln!(text, "account \"{name}\" {{\n  id = \"{id}\"\n}}\n");
+        }
+        let mut members: Vec<Vec<String>> = vec![Vec::new(); self.environments];
+        let mut peers = String::new();
+        for account in 0..self.accounts {
+            let (environment, id) = (self.environment(account), Self::id(account));
+            let _ = writeln!(
+                text,
+                "account \"a{account:04}\" {{\n  id     = \"{id}\"\n  parent = organizational_unit.u{environment:02}\n}}\n"
+            );
+            members[environment].push(format!("account.a{account:04}"));
+            let _ = writeln!(peers, "    \"{id}\" = \"{}\"", Self::id(self.peer(account)));
+        }
+        for (environment, accounts) in members.iter().enumerate() {
+            let _ = writeln!(
+                text,
+                "environment \"e{environment:02}\" {{\n  accounts = [{}]\n}}\n",
+                accounts.join(", ")
+            );
+        }
+        let all: Vec<String> =
+            (0..self.environments).map(|e| format!("environment.e{e:02}")).collect();
+        let _ = writeln!(
+            text,
+            "isolation \"environments\" {{\n  between = [{}]\n}}\n",
+            all.join(", ")
+        );
+        let _ = writeln!(
+            text,
+            "service_control_policy \"regions\" {{\n  targets = [organization.acme]\n\n  statement \"Regions\" {{\n    \
+             effect      = \"Deny\"\n    not_actions = [\"iam:*\", \"sts:*\", \"s3:*\"]\n    resources   = [\"*\"]\n\n    \
+             condition {{\n      test     = \"StringNotEquals\"\n      variable = \"aws:RequestedRegion\"\n      \
+             values   = [\"eu-west-1\"]\n    }}\n  }}\n}}\n"
+        );
+        let _ = writeln!(
+            text,
+            "iam_role \"ci\" {{\n  accounts = [account.tooling]\n\n  trust {{\n    services = [\"codebuild.amazonaws.com\"]\n\n    \
+             condition {{\n      test     = \"StringEquals\"\n      variable = \"aws:SourceAccount\"\n      \
+             values   = [each.account.id]\n    }}\n  }}\n\n  statement \"Deploy\" {{\n    \
+             actions   = [\"sts:AssumeRole\"]\n    resources = [\"arn:aws:iam::*:role/deploy\"]\n  }}\n}}\n"
+        );
+        let _ = writeln!(
+            text,
+            "module \"stamp\" {{\n  source   = \"./stamp\"\n  accounts = [{}]\n  roles    = {}\n  tooling  = \"{TOOLING}\"\n  peers = {{\n{peers}  }}\n}}",
+            members.concat().join(", "),
+            self.roles.saturating_sub(3),
+        );
+        std::fs::create_dir_all(dir.join("stamp"))?;
+        std::fs::write(dir.join("stamp/main.hcl"), MODULE)?;
+        std::fs::write(dir.join("main.hcl"), text)
+    }
+}
+
+/// What AWS has assigned to an estate's objects.
+#[derive(Debug, Default)]
+pub(crate) struct Assigned(BTreeMap<ResourceAddr, Attrs>);
+
+impl Known for Assigned {
+    fn attrs(&self, address: &ResourceAddr) -> Option<Attrs> {
+        self.0.get(address).cloned()
+    }
+
+    fn management_account(&self) -> Option<palisade::ids::AccountId> {
+        "999999999999".parse().ok()
+    }
+}
+
+/// Loads a configuration that was written by [`Shape::write`].
+pub(crate) fn configuration(dir: &Path) -> Configuration {
+    let loaded = load(dir, &Options::default());
+    assert!(!loaded.diagnostics.has_errors(), "{:?}", loaded.diagnostics);
+    loaded.configuration
+}
+
+/// Evaluates a configuration.
+pub(crate) fn estate(configuration: &Configuration, known: &dyn Known) -> Estate {
+    match Engine::new(configuration, known).estate() {
+        Ok(estate) => estate,
+        Err(errors) => panic!("{errors:?}"),
+    }
+}
+
+/// The ids that AWS gives to what the estate declares.
+pub(crate) fn assigned(estate: &Estate) -> Assigned {
+    let mut all = BTreeMap::new();
+    for (number, (address, instance)) in estate.instances.iter().enumerate() {
+        let mut attrs = Attrs::new();
+        for (name, value) in &instance.computed {
+            if value.has_unknown() {
+                attrs.insert(name.clone(), id(&address.kind, name, number).into());
+            }
+        }
+        all.insert(address.clone(), attrs);
+    }
+    Assigned(all)
+}
+
+fn id(kind: &str, name: &str, number: usize) -> String {
+    match (kind, name) {
+        ("organization", "id") => "o-aaaaaaaaaa".to_owned(),
+        ("organization", "root_id") => ROOT.to_owned(),
+        ("organizational_unit", "id") => format!("ou-ab12-{number:08}"),
+        (_, "id" | "unique_id") => format!("ID{number:010}"),
+        (_, "status") => "ACTIVE".to_owned(),
+        _ => format!("arn:aws:{kind}:::{number:010}"),
+    }
+}
+
+/// The AWS and the state in which everything is as configured.
+pub(crate) fn settled(estate: &Estate) -> (Live, Resources) {
+    let mut organization = Inventory::default();
+    let mut accounts: BTreeMap<_, Inventory> =
+        estate.accounts.keys().map(|handle| (handle.clone(), Inventory::default())).collect();
+    let mut prior = Resources::new();
+    for (number, (address, instance)) in estate.instances.iter().enumerate() {
+        let Some(kind) = kinds::kind(&address.kind) else { continue };
+        let schema = kind.schema();
+        let mut attrs = instance.desired.clone();
+        attrs.extend(instance.computed.clone());
+        for (name, value) in &mut attrs {
+            if matches!(value, Value::Unknown(Unknown { .. })) {
+                *value = id(&address.kind, name, number).into();
+            }
+        }
+        if address.kind == "account" {
+            let email = format!("aws+{}@acme.example", address.name);
+            attrs.insert("name".to_owned(), address.name.as_str().into());
+            attrs.insert("email".to_owned(), email.into());
+        }
+        let key = kind.natural_key(&attrs).unwrap_or_else(|| address.canonical());
+        let inventory = match (schema.home, address.account()) {
+            (Home::Account, Some(handle)) => accounts.entry(handle.clone()).or_default(),
+            _ => &mut organization,
+        };
+        prior.insert(
+            address.clone(),
+            ResourceState {
+                kind: address.kind.clone(),
+                key: key.clone(),
+                attrs: attrs.iter().map(|(k, v)| (k.clone(), v.to_json())).collect(),
+                depends_on: instance.depends_on.clone(),
+                environments: instance.environments.clone(),
+                meta: kind.meta(&instance.body).iter().map(|(k, v)| (k.clone(), v.to_json())).collect(),
+            },
+        );
+        let object = LiveObject { kind: schema.kind, key: key.clone(), attrs, reserved: None };
+        inventory.objects.insert((schema.kind, key), object);
+    }
+    // AWS attaches full access to every root, unit and account.
+    let full = serde_json::json!({
+        "name": "FullAWSAccess",
+        "id": "p-FullAWSAccess",
+        "targets": organization
+            .objects
+            .values()
+            .filter_map(|o| o.attrs.get("id")?.as_str().map(str::to_owned))
+            .chain([ROOT.to_owned()])
+            .collect::<Vec<_>>(),
+        "content": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]},
+    });
+    let kind = "service_control_policy";
+    organization.objects.insert(
+        (kind, "FullAWSAccess".to_owned()),
+        LiveObject {
+            kind,
+            key: "FullAWSAccess".to_owned(),
+            attrs: Value::from_json(&full).as_map().cloned().unwrap_or_default(),
+            reserved: Some("AWS manages it"),
+        },
+    );
+    let accounts = accounts
+        .into_iter()
+        .map(|(handle, inventory)| (handle, Reading::Read(Index::new(inventory))))
+        .collect();
+    (Live { organization: Reading::Read(Index::new(organization)), accounts }, prior)
+}
