@@ -35,7 +35,8 @@ fn main() {
     shape.write(dir.path()).expect("written");
 
     let configuration = stage("load", || generated::configuration(dir.path()));
-    let first = stage("evaluate, nothing known", || generated::estate(&configuration, &NothingKnown));
+    let first =
+        stage("evaluate, nothing known", || generated::estate(&configuration, &NothingKnown));
     let known = generated::assigned(&first);
     drop(first);
     let estate = stage("evaluate, ids known", || generated::estate(&configuration, &known));

@@ -179,11 +179,8 @@ impl Shape {
         }
         let all: Vec<String> =
             (0..self.environments).map(|e| format!("environment.e{e:02}")).collect();
-        let _ = writeln!(
-            text,
-            "isolation \"environments\" {{\n  between = [{}]\n}}\n",
-            all.join(", ")
-        );
+        let _ =
+            writeln!(text, "isolation \"environments\" {{\n  between = [{}]\n}}\n", all.join(", "));
         let _ = writeln!(
             text,
             "service_control_policy \"regions\" {{\n  targets = [organization.acme]\n\n  statement \"Regions\" {{\n    \
@@ -299,7 +296,11 @@ pub(crate) fn settled(estate: &Estate) -> (Live, Resources) {
                 attrs: attrs.iter().map(|(k, v)| (k.clone(), v.to_json())).collect(),
                 depends_on: instance.depends_on.clone(),
                 environments: instance.environments.clone(),
-                meta: kind.meta(&instance.body).iter().map(|(k, v)| (k.clone(), v.to_json())).collect(),
+                meta: kind
+                    .meta(&instance.body)
+                    .iter()
+                    .map(|(k, v)| (k.clone(), v.to_json()))
+                    .collect(),
             },
         );
         let object = LiveObject { kind: schema.kind, key: key.clone(), attrs, reserved: None };

@@ -11,8 +11,8 @@ use crate::config::{Dynamic, Expr, RawBlock, RawBody, RawNested};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::schema::blocks::nested_schema;
 use crate::schema::{BlockSchema, Body, Nested, NestedBody, Spanned, Ty};
-use crate::value::Value;
 use crate::value::convert::{Type, convert};
+use crate::value::{Attrs, Value};
 
 /// How many blocks one `dynamic` may make.
 const MAX_DYNAMIC: usize = 10_000;
@@ -144,7 +144,7 @@ fn expand(
     for (key, value) in entries {
         let value = if hidden { value.clone().sensitive() } else { value.clone() };
         let iterator =
-            Value::Map(BTreeMap::from([("key".to_owned(), key), ("value".to_owned(), value)]));
+            Value::Map(Attrs::from([("key".to_owned(), key), ("value".to_owned(), value)]));
         let mut inner = names.clone();
         inner.push((dynamic.iterator.value.as_str(), &iterator));
         let labels = match &dynamic.labels {
@@ -292,7 +292,7 @@ fn coerce(
         (Ty::List(inner @ Ty::Ref { .. }) | Ty::Set(inner @ Ty::Ref { .. }), Value::Map(map))
             if map.values().all(|v| matches!(v, Value::Block(_))) =>
         {
-            let all = items(map.into_values().collect(), inner)?;
+            let all = items(map.into_iter().map(|(_, v)| v).collect(), inner)?;
             if matches!(ty, Ty::Set(_)) {
                 Value::Set(all.into_iter().collect())
             } else {
@@ -307,7 +307,7 @@ fn coerce(
             return error(format!("this must be a list, not {}", a(&other)), help);
         }
         (Ty::Map(inner), Value::Map(map)) => {
-            let mut done = BTreeMap::new();
+            let mut done = Attrs::new();
             let mut errors = Diagnostics::new();
             for (key, item) in map {
                 let at = object_item(node, &key).map_or_else(|| loc.clone(), |n| expr.loc_of(n));

@@ -16,7 +16,7 @@ use crate::iam::Limits;
 use crate::ids::Region;
 use crate::schema::blocks::top_level;
 use crate::schema::{BlockSchema, Body, Spanned, kind, limits_of};
-use crate::value::{BlockRef, Value};
+use crate::value::{Attrs, BlockRef, Value};
 
 static EMPTY: BlockSchema = BlockSchema { attrs: &[], blocks: &[] };
 
@@ -29,7 +29,7 @@ pub(super) fn schema_of(ty: &str) -> &'static BlockSchema {
 pub(super) fn environment_value(name: &str) -> Value {
     Value::Block(BlockRef {
         address: Arc::new(ResourceAddr::new("environment", name)),
-        attrs: Arc::new(BTreeMap::from([("name".to_owned(), Value::string(name))])),
+        attrs: Arc::new(Attrs::from([("name".to_owned(), Value::string(name))])),
     })
 }
 
@@ -71,7 +71,7 @@ impl<'c> Engine<'c> {
         if attr == "config" {
             let value =
                 self.value(Node::Environment(name.to_owned(), attr.to_owned()), Some(loc), || {
-                    let mut all: BTreeMap<String, Value> = BTreeMap::new();
+                    let mut all = Attrs::new();
                     for config in block.body.nested("config") {
                         if let Some(values) = config.body.get("values") {
                             let value = self.root_scope().evaluate(values, &[])?;

@@ -24,7 +24,7 @@ fn scope() -> Values {
         address: account("prod").into(),
         attrs: [("id".to_owned(), Value::string("333333333333"))]
             .into_iter()
-            .collect::<BTreeMap<_, _>>()
+            .collect::<Attrs>()
             .into(),
     };
     Values::new(

@@ -1,13 +1,11 @@
 //! `for` expressions, and iteration as `for`, `for_each`, `dynamic` and `%{for}` share it.
 
-use std::collections::BTreeMap;
-
 use hcl::edit::Span;
 use hcl::edit::expr::ForExpr;
 
 use super::expr::{Evaluator, Frame, Outcome, mark, unmark};
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::value::{Unknown, Value};
+use crate::value::{Attrs, Unknown, Value};
 
 /// The keys and values of a collection: index and element of a list, element twice of a set, key
 /// and value of an object in key order. `None` for what cannot be iterated over.
@@ -53,7 +51,7 @@ impl Evaluator<'_> {
             return Err(self.not_iterable(&collection, &intro.collection_expr).into());
         };
         let mut list = Vec::new();
-        let mut map: BTreeMap<String, Value> = BTreeMap::new();
+        let mut map = Attrs::new();
         let mut unknown: Vec<Unknown> = Vec::new();
         let value_name = intro.value_var.as_str();
         let key_name = intro.key_var.as_ref().map(|k| k.as_str());

@@ -175,7 +175,7 @@ impl<'c> Engine<'c> {
         place: Option<&Place>,
     ) -> Vec<(&'static str, Value)> {
         let mut names = Vec::with_capacity(2);
-        let mut each = BTreeMap::new();
+        let mut each = Attrs::new();
         match own {
             Some(("each", Value::Map(map))) => each = map.clone(),
             Some((name, value)) => names.push((*name, value.clone())),
@@ -414,7 +414,7 @@ impl<'c> Engine<'c> {
         let desired = object.kind.desired(&body, &cx)?;
         let computed = self.computed(object, &desired, &cx);
         if !decl.meta.lifecycle.postconditions.is_empty() {
-            let mut whole: BTreeMap<String, Value> =
+            let mut whole: Attrs =
                 body.attrs.iter().map(|(k, v)| (k.clone(), v.value.clone())).collect();
             whole.extend(computed.clone());
             let itself = Value::Map(whole);

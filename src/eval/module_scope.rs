@@ -13,7 +13,7 @@ use crate::address::{InstanceKey, ResourceAddr};
 use crate::config::Expr;
 use crate::diag::{Diagnostic, Diagnostics, Loc, did_you_mean};
 use crate::schema::kind;
-use crate::value::{BlockRef, Unknown, Value};
+use crate::value::{Attrs, BlockRef, Unknown, Value};
 
 /// The scope of one module instance, or of one managed instance in it.
 pub(super) struct ModuleScope<'e, 'c> {
@@ -114,7 +114,7 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
 
     fn all_outputs(&self, ix: ModuleIx, loc: &Loc) -> Outcome {
         let child = self.engine.module(ix);
-        let mut map = BTreeMap::new();
+        let mut map = Attrs::new();
         for name in child.module.outputs.keys() {
             map.insert(name.clone(), (*self.engine.output(&child, name, Some(loc))?).clone());
         }
@@ -529,7 +529,7 @@ impl Scope for ModuleScope<'_, '_> {
                         .help(suggest(label, &known))
                         .into());
                 }
-                let attrs = BTreeMap::from([("name".to_owned(), Value::string(label))]);
+                let attrs = Attrs::from([("name".to_owned(), Value::string(label))]);
                 let block = BlockRef {
                     address: Arc::new(ResourceAddr::new(ty, label)),
                     attrs: Arc::new(attrs),

@@ -13,7 +13,7 @@ use crate::address::{InstanceKey, ModuleAddr};
 use crate::config::{CallDecl, Configuration, Expr, Module, VariableDecl};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::value::convert::{Type, convert};
-use crate::value::{AttrPath, Value};
+use crate::value::{AttrPath, Attrs, Value};
 
 /// How deep modules may call modules.
 const MAX_MODULES: usize = 32;
@@ -51,7 +51,7 @@ pub(super) enum Keyed {
 /// One element of an expansion: its key, and the name that its body sees (`each` or `count`).
 pub(super) struct Element {
     pub(super) key: Option<InstanceKey>,
-    pub(super) name: Option<(&'static str, BTreeMap<String, Value>)>,
+    pub(super) name: Option<(&'static str, Attrs)>,
 }
 
 impl<'c> ModuleInst<'c> {
@@ -288,7 +288,7 @@ fn for_each_elements(value: Value, loc: &Loc) -> Result<Vec<Element>, Diagnostic
         key: Some(InstanceKey::Name(key.clone())),
         name: Some((
             "each",
-            BTreeMap::from([("key".to_owned(), Value::String(key)), ("value".to_owned(), value)]),
+            Attrs::from([("key".to_owned(), Value::String(key)), ("value".to_owned(), value)]),
         )),
     };
     match value {
@@ -361,7 +361,7 @@ fn count_elements(value: Value, loc: &Loc) -> Result<Vec<Element>, Diagnostics> 
         Some(count) if (0..=MAX_COUNT).contains(&count) => Ok((0..count)
             .map(|index| Element {
                 key: Some(InstanceKey::Index(index.unsigned_abs())),
-                name: Some(("count", BTreeMap::from([("index".to_owned(), Value::int(index))]))),
+                name: Some(("count", Attrs::from([("index".to_owned(), Value::int(index))]))),
             })
             .collect()),
         Some(_) => error(format!("`count` must be 0 to {MAX_COUNT}"), help),

@@ -381,6 +381,27 @@ impl Catalogue {
         set
     }
 
+    /// Whether a pattern of an `Action` element covers any known action.
+    #[must_use]
+    pub fn knows(&self, pattern: &str) -> bool {
+        let wild = |text: &str| text.contains(['*', '?']);
+        match pattern.split_once(':') {
+            Some((service, _)) if wild(service) => !self.expand(pattern).known().is_empty(),
+            Some((service, action)) => {
+                let Some(id) = self.find_service(service) else { return false };
+                if !wild(action) {
+                    return self.find(pattern).is_some();
+                }
+                let action = action.to_ascii_lowercase();
+                let action = Pattern::new(&action, Wildcards::Active, super::Version::V2008);
+                self.actions_of(id)
+                    .filter_map(|id| self.action(id))
+                    .any(|known| action.matches_plain(&known.name.to_ascii_lowercase()))
+            }
+            None => !pattern.is_empty() && pattern.bytes().all(|b| b == b'*'),
+        }
+    }
+
     /// The actions that a list of patterns covers.
     #[must_use]
     pub fn expand_all<'p>(&self, patterns: impl IntoIterator<Item = &'p str>) -> ActionSet {
@@ -560,6 +581,22 @@ mod tests {
         // Lookups search: the data must be in order, and every action must be found.
         for n in 0..index(c.action_count()) {
             assert_eq!(c.find(&c.full_name(ActionId(n)).expect("known")), Some(ActionId(n)));
+        }
+        for pattern in [
+            "s3:GetObject",
+            "S3:get*",
+            "s3:Gett",
+            "s3:G?tObject",
+            "x:y",
+            "*",
+            "**",
+            "",
+            "s3",
+            "*:*",
+            "s*:GetObj*",
+            "s3:",
+        ] {
+            assert_eq!(c.knows(pattern), !c.expand(pattern).known().is_empty(), "{pattern}");
         }
         let id = c.find("S3:getobject").expect("known");
         assert_eq!(c.full_name(id).as_deref(), Some("s3:GetObject"));

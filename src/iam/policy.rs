@@ -1,5 +1,7 @@
 //! Policies compiled for evaluation.
 
+use std::sync::Arc;
+
 use super::condition::CompiledCondition;
 use super::document::{Document, Effect, Item, Statement, Version};
 use super::matching::{ArnPattern, Pattern, Tri, Wildcards};
@@ -10,7 +12,7 @@ use super::request::{Caller, Facts};
 #[derive(Clone, Debug)]
 pub struct Policy {
     name: String,
-    statements: Vec<CompiledStatement>,
+    statements: Arc<[CompiledStatement]>,
     public: bool,
 }
 
@@ -63,6 +65,12 @@ impl Policy {
         Self { name: name.into(), statements, public: super::public::is_public(document) }
     }
 
+    /// The same policy under another name; what is compiled is shared.
+    #[must_use]
+    pub fn renamed(&self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), statements: Arc::clone(&self.statements), public: self.public }
+    }
+
     /// The name that verdicts cite.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -83,7 +91,7 @@ impl Policy {
         hits: &mut Vec<Hit<'p>>,
         notes: &mut Vec<String>,
     ) {
-        for statement in &self.statements {
+        for statement in self.statements.iter() {
             if let Some((tri, naming)) = statement.matches(query, facts) {
                 hits.push(Hit {
                     policy: &self.name,

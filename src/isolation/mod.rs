@@ -85,8 +85,7 @@ pub fn analyse(
     today: &str,
 ) -> Result<(Isolation, IsolationSummary), Diagnostics> {
     let rules = rules::read(estate)?;
-    let before = world::World::new(estate, &sides.before, sides);
-    let after = world::World::new(estate, &sides.after, sides);
+    let (before, after) = world::World::both(estate, sides);
     let comparison = compare::compare(&before, &after);
     Ok(report::report(estate, sides, &rules, &comparison, today))
 }

@@ -1,5 +1,6 @@
 //! Writes the plan's isolation section: matrix, changes, violations, findings, proofs.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use jiff::civil::Date;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
-use super::compare::{Comparison, Pair, accounts_of, verdict};
+use super::compare::{Comparison, Pair, verdict};
 use super::crossing::{Source, Step, asked};
 use super::paths::{Origin, Path};
 use super::rules::{Asked, Bound, Rule};
@@ -16,7 +17,7 @@ use super::{Verdict, findings};
 use crate::eval::estate::Estate;
 use crate::iam::symbolic::Opening;
 use crate::iam::symbolic::globs::Glob;
-use crate::iam::{Effect, Item, Statement};
+use crate::iam::{Document, Effect, Item, Statement};
 use crate::plan::model::{Isolation, IsolationSummary};
 use crate::plan::sides::Sides;
 
@@ -60,7 +61,13 @@ pub fn report(
     comparison: &Comparison<'_>,
     today: &str,
 ) -> (Isolation, IsolationSummary) {
-    let writer = Writer { comparison, rules, today: today.parse().unwrap_or(Date::MAX) };
+    let writer = Writer {
+        comparison,
+        rules,
+        today: today.parse().unwrap_or(Date::MAX),
+        grants: grants(comparison),
+        whole: [OnceCell::new(), OnceCell::new()],
+    };
     writer.write(estate, sides)
 }
 
@@ -68,6 +75,10 @@ struct Writer<'a, 'w> {
     comparison: &'a Comparison<'w>,
     rules: &'a [Rule],
     today: Date,
+    /// Grants in each environment's accounts to somebody outside the account of the grant.
+    grants: BTreeMap<String, usize>,
+    /// Every policy of the before and of the after side by name, for those who need it.
+    whole: [OnceCell<Named>; 2],
 }
 
 type Key = (Origin, String, Step);
@@ -147,7 +158,7 @@ impl Writer<'_, '_> {
         }
         section.matrix.push(row);
         if after == Verdict::Isolated {
-            let considered = self.grants(&pair.1);
+            let considered = self.grants.get(&pair.1).copied().unwrap_or_default();
             let statement = if considered == 0 {
                 format!("no trust or bucket policy in {} names anybody outside it", pair.1)
             } else {
@@ -165,20 +176,6 @@ impl Writer<'_, '_> {
             }));
         }
         (before, after)
-    }
-
-    /// Grants in an environment's accounts to somebody outside the account of the grant.
-    fn grants(&self, environment: &str) -> usize {
-        let (world, result) = &self.comparison.after;
-        let inside = accounts_of(world, environment);
-        let steps = result.closed.iter().chain(result.edges.keys());
-        steps
-            .filter(|step| {
-                let to = super::paths::account_of(world, &step.target);
-                let from = super::crossing::home(world, &step.source);
-                to.as_ref().is_some_and(|to| inside.contains(&to)) && from != to.as_ref()
-            })
-            .count()
     }
 
     fn change(&self, old: Option<&Path>, new: Option<&Path>) -> Change {
@@ -334,19 +331,18 @@ impl Writer<'_, '_> {
         for step in path.chain.iter().chain([&path.last]) {
             let bearing = |world: &World| asked(world, step).map(|a| documents(a.rules()));
             let (was, is) = (bearing(before), bearing(after));
+            let names: BTreeSet<&String> = was.iter().chain(&is).flat_map(Named::keys).collect();
             // Where the step cannot be asked on one side (its role is not there yet), what counts is
             // whether the same policies stand anywhere on that side.
-            let whole = |world: &World| documents(&world.rules());
-            let was = was.unwrap_or_else(|| whole(before));
-            let names: BTreeSet<&String> = match &is {
-                Some(is) if asked(before, step).is_none() => is.keys().collect(),
-                Some(is) => was.keys().chain(is.keys()).collect(),
-                None => was.keys().collect(),
-            };
-            let is = is.clone().unwrap_or_else(|| whole(after));
+            let [before, after] = &self.whole;
+            let was = was
+                .as_ref()
+                .unwrap_or_else(|| before.get_or_init(|| whole(self.comparison.before.0)));
+            let is =
+                is.as_ref().unwrap_or_else(|| after.get_or_init(|| whole(self.comparison.after.0)));
             for name in names {
                 let same = match (was.get(name), is.get(name)) {
-                    (Some(a), Some(b)) => crate::iam::semantic_eq(a, b),
+                    (Some(a), Some(b)) => Arc::ptr_eq(a, b) || crate::iam::semantic_eq(a, b),
                     _ => false,
                 };
                 if !same {
@@ -509,7 +505,29 @@ fn id(path: &Path) -> String {
 }
 
 /// Documents by policy name.
-fn documents(rules: &[super::world::Rule]) -> BTreeMap<String, Arc<crate::iam::Document>> {
+type Named = BTreeMap<String, Arc<Document>>;
+
+fn whole(world: &World) -> Named {
+    documents(&world.rules())
+}
+
+/// Grants in the accounts of each environment to somebody outside the account of the grant.
+fn grants(comparison: &Comparison<'_>) -> BTreeMap<String, usize> {
+    let (world, result) = &comparison.after;
+    let mut grants = BTreeMap::new();
+    for step in result.closed.iter().chain(result.edges.keys()) {
+        let to = super::paths::account_of(world, &step.target);
+        let from = super::crossing::home(world, &step.source);
+        let account =
+            to.as_ref().filter(|to| from != Some(*to)).and_then(|to| world.accounts.get(to));
+        for environment in account.iter().flat_map(|a| &a.environments) {
+            *grants.entry(environment.clone()).or_default() += 1;
+        }
+    }
+    grants
+}
+
+fn documents(rules: &[super::world::Rule]) -> Named {
     rules.iter().map(|r| (r.policy.name().to_owned(), Arc::clone(&r.document))).collect()
 }
 

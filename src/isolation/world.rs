@@ -1,9 +1,10 @@
 //! One side of a plan as the analysis sees it: accounts with their guardrails, principals with
 //! their policies, and the roles and buckets that let somebody else in.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::address::ResourceAddr;
 use crate::eval::estate::Estate;
 use crate::iam::{ChainLevel, Document, Membership, Policy};
 use crate::ids::Handle;
@@ -100,17 +101,48 @@ pub struct World {
     pub unreadable: Unreadable,
 }
 
+/// Documents by content: what stands in many places is read and compiled once.
+#[derive(Debug, Default)]
+pub struct Library {
+    rules: HashMap<Value, Option<Rule>>,
+}
+
+impl Library {
+    /// The document of an attribute under a name of its own; `None` when it is none.
+    fn rule(&mut self, value: &Value, name: String) -> Option<Rule> {
+        let known = self.rules.entry(value.clone()).or_insert_with(|| {
+            let document = document(value)?;
+            let policy = Arc::new(Policy::new("", &document));
+            Some(Rule { document: Arc::new(document), policy })
+        });
+        let Rule { document, policy } = known.as_ref()?;
+        Some(Rule { document: Arc::clone(document), policy: Arc::new(policy.renamed(name)) })
+    }
+}
+
 impl World {
-    /// Reads one side.
+    /// Both sides, before and after.
     #[must_use]
-    pub fn new(estate: &Estate, side: &Side, sides: &Sides) -> Self {
+    pub fn both(estate: &Estate, sides: &Sides) -> (Self, Self) {
+        let mut library = Library::default();
+        let before = Self::new(estate, &sides.before, sides, &mut library);
+        let after = Self::new(estate, &sides.after, sides, &mut library);
+        (before, after)
+    }
+
+    /// Reads one side.
+    fn new(estate: &Estate, side: &Side, sides: &Sides, library: &mut Library) -> Self {
         let mut world = Self::default();
-        let guard = Guardrails::new(side);
+        let guard = Guardrails::new(side, library);
+        let objects: HashMap<&ResourceAddr, &SideObject> = side
+            .objects
+            .iter()
+            .filter(|o| o.kind == "account")
+            .filter_map(|o| Some((o.address.as_ref()?, o)))
+            .collect();
         for account in estate.accounts.values() {
-            let id = side
-                .objects
-                .iter()
-                .find(|o| o.address.as_ref() == Some(&account.address))
+            let object = objects.get(&account.address);
+            let id = object
                 .and_then(|o| o.attrs.get("id"))
                 .map(symbol)
                 .or_else(|| account.id.as_ref().map(ToString::to_string))
@@ -120,14 +152,9 @@ impl World {
             let emulated = account.endpoint_url.is_some();
             let organization = guard.organization.as_ref().filter(|_| !emulated);
             let management = organization.is_some_and(|o| o.management_account == id);
-            let parent = side
-                .objects
-                .iter()
-                .find(|o| o.kind == "account" && o.address.as_ref() == Some(&account.address))
-                .and_then(|o| o.attrs.get("parent"))
-                .map(symbol);
-            let chain = |kind| match (&parent, management || emulated) {
-                (Some(parent), false) => guard.chain(kind, parent, &id),
+            let parent = object.and_then(|o| o.attrs.get("parent")).map(symbol);
+            let mut chain = |kind| match (&parent, management || emulated) {
+                (Some(parent), false) => guard.chain(kind, parent, &id, library),
                 _ => Vec::new(),
             };
             world.accounts.insert(
@@ -148,20 +175,20 @@ impl World {
             );
         }
         world.management = guard.organization.map(|o| o.management_account);
-        world.read_principals(side);
-        world.born(side, sides);
+        world.read_principals(side, library);
+        world.born(side, sides, library);
         world
     }
 
     /// What creation gives an account that does not exist yet: the role through which the management
     /// account enters it (Organizations guide, "Accessing member accounts").
-    fn born(&mut self, side: &Side, sides: &Sides) {
+    fn born(&mut self, side: &Side, sides: &Sides, library: &mut Library) {
         let Some(management) = self.management.clone() else { return };
-        for account in self.accounts.values().filter(|a| sides.absent.contains(&a.handle)) {
-            let planned = side.objects.iter().any(|o| {
-                o.kind == "account" && o.attrs.get("id").map(symbol).as_ref() == Some(&account.id)
-            });
-            if !planned {
+        let accounts = side.objects.iter().filter(|o| o.kind == "account");
+        let planned: HashSet<String> =
+            accounts.filter_map(|o| o.attrs.get("id").map(symbol)).collect();
+        for account in sides.absent.iter().filter_map(|handle| self.accounts.get(handle)) {
+            if !planned.contains(&account.id) {
                 continue;
             }
             let name = "OrganizationAccountAccessRole";
@@ -178,9 +205,9 @@ impl World {
                 arn,
                 account: account.handle.clone(),
                 location: None,
-                identity: full_access().into_iter().collect(),
+                identity: full_access(library).into_iter().collect(),
                 boundary: None,
-                trust: named_rule(&trust, &label, "trust"),
+                trust: named_rule(&trust, &label, "trust", library),
                 tags: BTreeMap::new(),
                 unreadable: false,
                 label,
@@ -204,7 +231,7 @@ impl World {
         of_principals.chain(of_buckets).chain(of_accounts).cloned().collect()
     }
 
-    fn read_principals(&mut self, side: &Side) {
+    fn read_principals(&mut self, side: &Side, library: &mut Library) {
         let managed: BTreeMap<String, &SideObject> = side
             .objects
             .iter()
@@ -223,25 +250,29 @@ impl World {
                 "iam_role" | "iam_user" => {
                     let Some(arn) = object.attrs.get("arn").map(symbol) else { continue };
                     let mut unreadable = false;
-                    let mut identity = identity(object, &managed, &mut unreadable);
+                    let mut identity = identity(object, &managed, &mut unreadable, library);
                     let member_of = object.attrs.get("groups").and_then(Value::elements);
                     for group in member_of.into_iter().flatten().filter_map(Value::as_str) {
                         match groups.get(&(&account, group)) {
-                            Some(group) => {
-                                identity.extend(self::identity(group, &managed, &mut unreadable))
-                            }
+                            Some(group) => identity.extend(self::identity(
+                                group,
+                                &managed,
+                                &mut unreadable,
+                                library,
+                            )),
                             None => unreadable = true,
                         }
                     }
                     let boundary =
                         object.attrs.get("permissions_boundary").filter(|b| !b.is_null());
                     let boundary = boundary.and_then(|b| {
-                        let rule =
-                            managed.get(&symbol(b)).and_then(|p| rule(p, "content", "boundary"));
+                        let rule = managed
+                            .get(&symbol(b))
+                            .and_then(|p| rule(p, "content", "boundary", library));
                         unreadable |= rule.is_none();
                         rule
                     });
-                    let trust = rule(object, "assume_role_policy", "trust");
+                    let trust = rule(object, "assume_role_policy", "trust", library);
                     if object.kind == "iam_role" && trust.is_none() {
                         self.unreadable.insert(label(object));
                     }
@@ -262,10 +293,10 @@ impl World {
                 }
                 "s3_bucket" => {
                     let policy = object.attrs.get("policy").filter(|p| !p.is_null());
-                    if policy.is_none_or(|p| p.as_map().is_some_and(BTreeMap::is_empty)) {
+                    if policy.is_none_or(|p| p.as_map().is_some_and(|m| m.is_empty())) {
                         continue;
                     }
-                    let Some(rule) = rule(object, "policy", "policy") else {
+                    let Some(rule) = rule(object, "policy", "policy", library) else {
                         self.unreadable.insert(label(object));
                         continue;
                     };
@@ -327,32 +358,31 @@ pub fn symbol(value: &Value) -> String {
 /// Separates the address from the part in a policy's name.
 pub const PART: char = '\u{1f}';
 
-fn rule(object: &SideObject, attr: &str, part: &str) -> Option<Rule> {
-    named_rule(object.attrs.get(attr)?, &label(object), part)
+fn rule(object: &SideObject, attr: &str, part: &str, library: &mut Library) -> Option<Rule> {
+    named_rule(object.attrs.get(attr)?, &label(object), part, library)
 }
 
-fn named_rule(value: &Value, label: &str, part: &str) -> Option<Rule> {
-    let document = document(value)?;
-    let policy = Policy::new(format!("{label}{PART}{part}"), &document);
-    Some(Rule { document: Arc::new(document), policy: Arc::new(policy) })
+fn named_rule(value: &Value, label: &str, part: &str, library: &mut Library) -> Option<Rule> {
+    library.rule(value, format!("{label}{PART}{part}"))
 }
 
 fn identity(
     object: &SideObject,
     managed: &BTreeMap<String, &SideObject>,
     unreadable: &mut bool,
+    library: &mut Library,
 ) -> Vec<Rule> {
     let mut rules = Vec::new();
     let inline = object.attrs.get("inline_policies");
     *unreadable |= inline.is_some_and(Value::is_unknown);
     for (name, value) in inline.and_then(Value::as_map).into_iter().flatten() {
-        let rule = named_rule(value, &label(object), name);
+        let rule = named_rule(value, &label(object), name, library);
         *unreadable |= rule.is_none();
         rules.extend(rule);
     }
     let attached = object.attrs.get("managed_policies").and_then(Value::elements);
     for arn in attached.into_iter().flatten() {
-        let rule = managed.get(&symbol(arn)).and_then(|p| rule(p, "content", "content"));
+        let rule = managed.get(&symbol(arn)).and_then(|p| rule(p, "content", "content", library));
         *unreadable |= rule.is_none();
         rules.extend(rule);
     }
@@ -378,7 +408,7 @@ struct Guardrails {
 }
 
 impl Guardrails {
-    fn new(side: &Side) -> Self {
+    fn new(side: &Side, library: &mut Library) -> Self {
         let mut guard =
             Self { organization: None, parents: BTreeMap::new(), attached: BTreeMap::new() };
         for object in &side.objects {
@@ -397,7 +427,7 @@ impl Guardrails {
                     }
                 }
                 kind @ ("service_control_policy" | "resource_control_policy") => {
-                    let Some(rule) = rule(object, "content", "content") else { continue };
+                    let Some(rule) = rule(object, "content", "content", library) else { continue };
                     let targets = object.attrs.get("targets").and_then(Value::elements);
                     for target in targets.into_iter().flatten() {
                         let place = (kind.to_owned(), symbol(target));
@@ -431,7 +461,13 @@ impl Guardrails {
     }
 
     /// The levels above an account, root first, the account last.
-    fn chain(&self, kind: &str, parent: &str, account: &str) -> Vec<(String, Vec<Rule>)> {
+    fn chain(
+        &self,
+        kind: &str,
+        parent: &str,
+        account: &str,
+        library: &mut Library,
+    ) -> Vec<(String, Vec<Rule>)> {
         let mut levels = self.above(parent);
         levels.push(account.to_owned());
         let root = self.organization.as_ref().map(|o| o.root.as_str());
@@ -448,7 +484,7 @@ impl Guardrails {
                 let mut rules = rules.unwrap_or_default();
                 // A target that does not exist yet is born with AWS's full access attached.
                 if kind == "service_control_policy" && target.contains('\u{27e8}') {
-                    rules.extend(full_access());
+                    rules.extend(full_access(library));
                 }
                 (target, rules)
             })
@@ -456,12 +492,12 @@ impl Guardrails {
     }
 }
 
-fn full_access() -> Option<Rule> {
+fn full_access(library: &mut Library) -> Option<Rule> {
     let value = Value::from_json(&serde_json::json!({
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
     }));
-    named_rule(&value, "FullAWSAccess", "content")
+    named_rule(&value, "FullAWSAccess", "content", library)
 }
 
 /// Compiled levels for the judge.

@@ -1,6 +1,8 @@
 //! Policy documents inside attributes: compared by meaning, unknown parts included.
 
-use crate::iam::{Document, Part as TextPart, Placeholder, Text, Use};
+use crate::diag::Diagnostics;
+use crate::iam::node::{Kind, MAX_DEPTH, Member, Node};
+use crate::iam::{Document, Part as TextPart, Placeholder, Text, Use, decode};
 use crate::value::{Part, Value};
 
 /// Whether a canonical attribute path (`["inline_policies", "deploy"]`) holds a policy document,
@@ -17,15 +19,13 @@ pub fn is_policy(patterns: &[&str], path: &[&str]) -> bool {
 /// read (then values are compared as they stand).
 #[must_use]
 pub fn document(value: &Value) -> Option<Document> {
-    let mut parts = Vec::new();
-    match value.reveal() {
-        Value::String(text) => parts.push(TextPart::Literal(text.clone())),
-        Value::Map(_) => write_json(value, &mut parts)?,
-        _ => return None,
-    }
     let role = role_of(value);
-    let (document, _) = Document::parse_text(&Text::from_parts(parts), role).ok()?;
-    Some(document)
+    let read = match value.reveal() {
+        Value::String(text) => Document::parse_text(&Text::from(text.as_str()), role),
+        Value::Map(_) => decode::document(node(value, 0)?, &role, Diagnostics::new()),
+        _ => return None,
+    };
+    read.ok().map(|(document, _)| document)
 }
 
 /// How a document is used shows in its elements: only trust and resource policies name principals,
@@ -52,51 +52,38 @@ fn role_of(document: &Value) -> Use {
     }
 }
 
-fn write_json(value: &Value, out: &mut Vec<TextPart>) -> Option<()> {
-    let mut literal = |text: String| out.push(TextPart::Literal(text));
-    match value.reveal() {
-        Value::Map(map) => {
-            literal("{".to_owned());
-            for (index, (key, value)) in map.iter().enumerate() {
-                let comma = if index > 0 { "," } else { "" };
-                out.push(TextPart::Literal(format!("{comma}{}:", quoted(key))));
-                write_json(value, out)?;
-            }
-            out.push(TextPart::Literal("}".to_owned()));
-        }
-        Value::List(list) => {
-            literal("[".to_owned());
-            for (index, value) in list.iter().enumerate() {
-                if index > 0 {
-                    out.push(TextPart::Literal(",".to_owned()));
-                }
-                write_json(value, out)?;
-            }
-            out.push(TextPart::Literal("]".to_owned()));
-        }
-        Value::Unknown(unknown) if !unknown.parts.is_empty() => {
-            literal("\"".to_owned());
-            for part in &unknown.parts {
-                out.push(match part {
-                    Part::Text(text) => {
-                        let quoted = quoted(text);
-                        TextPart::Literal(
-                            quoted.get(1..quoted.len() - 1).unwrap_or_default().to_owned(),
-                        )
-                    }
-                    Part::Ref(reference) => {
-                        TextPart::Placeholder(Placeholder::new(reference.to_string()))
-                    }
-                });
-            }
-            out.push(TextPart::Literal("\"".to_owned()));
-        }
-        Value::Unknown(_) | Value::Set(_) | Value::Block(_) | Value::Secret(_) => return None,
-        known => literal(known.to_json().to_string()),
+fn node(value: &Value, depth: usize) -> Option<Node> {
+    if depth > MAX_DEPTH {
+        return None;
     }
-    Some(())
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    let kind = match value.reveal() {
+        Value::Null => Kind::Null,
+        Value::Bool(bool) => Kind::Bool(*bool),
+        Value::Number(number) => Kind::Number(number.to_string()),
+        Value::String(text) => Kind::String(Text::from(text.as_str())),
+        Value::List(list) => {
+            Kind::Array(list.iter().map(|v| node(v, depth + 1)).collect::<Option<_>>()?)
+        }
+        Value::Map(map) => Kind::Object(
+            map.iter()
+                .map(|(key, v)| {
+                    Some(Member { key: key.clone(), key_loc: None, value: node(v, depth + 1)? })
+                })
+                .collect::<Option<_>>()?,
+        ),
+        Value::Unknown(unknown) if !unknown.parts.is_empty() => {
+            Kind::String(Text::from_parts(unknown.parts.iter().map(|part| match part {
+                Part::Text(text) => TextPart::Literal(text.clone()),
+                Part::Ref(reference) => {
+                    TextPart::Placeholder(Placeholder::new(reference.to_string()))
+                }
+            })))
+        }
+        Value::Unknown(_)
+        | Value::Set(_)
+        | Value::Block(_)
+        | Value::Secret(_)
+        | Value::Sensitive(_) => return None,
+    };
+    Some(Node { kind, loc: None })
 }

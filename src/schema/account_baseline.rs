@@ -1,7 +1,5 @@
 //! What an account has exactly once: its alias, its password policy, its S3 public access block.
 
-use std::collections::BTreeMap;
-
 use super::read::{Reader, flags};
 use super::s3_bucket::PUBLIC_ACCESS;
 use super::{
@@ -95,7 +93,7 @@ fn is_alias(text: &str) -> bool {
 fn password_policy(reader: &mut Reader<'_>) -> Option<Value> {
     let block = reader.body.nested("password_policy").next()?;
     let mut inner = Reader::new(&block.body);
-    let mut policy: BTreeMap<String, Value> = BTreeMap::new();
+    let mut policy = Attrs::new();
     let length = inner.int("minimum_length", 6..=128).unwrap_or(14);
     policy.insert("minimum_length".to_owned(), length.into());
     for (name, default) in [

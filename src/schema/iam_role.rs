@@ -149,7 +149,7 @@ fn managed(reader: &mut Reader<'_>, attr: &str, value: &Value) -> Option<Value> 
 /// The inline policies: by name, from `statement` and `inline_policy` blocks.
 fn inline(reader: &mut Reader<'_>, cx: &Context) -> Value {
     let body = reader.body;
-    let mut policies: BTreeMap<String, Value> = BTreeMap::new();
+    let mut policies = Attrs::new();
     let mut by_name: BTreeMap<&str, Vec<&NestedBody>> = BTreeMap::new();
     for block in body.nested("statement") {
         if let Some(label) = block.labels.first() {

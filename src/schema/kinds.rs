@@ -2,13 +2,11 @@
 //!
 //! Adding a kind is one file here, one file in `provider/aws`, and one line in each table.
 
-use std::collections::BTreeMap;
-
 use super::{
     Kind, account, account_baseline, config, iam_oidc_provider, iam_policy, iam_role, org_policy,
     organization, organizational_unit, s3_bucket,
 };
-use crate::value::Value;
+use crate::value::{Attrs, Value};
 
 static KINDS: [&dyn Kind; 11] = [
     &organization::Organization,
@@ -51,7 +49,7 @@ pub(super) fn merge_additive(
     match (desired.reveal(), live.reveal()) {
         (Value::Map(desired), Value::Map(live)) => {
             let ours = recorded.and_then(Value::as_map);
-            let mut merged: BTreeMap<String, Value> = live
+            let mut merged: Attrs = live
                 .iter()
                 .filter(|(key, _)| !ours.is_some_and(|ours| ours.contains_key(*key)))
                 .map(|(key, value)| (key.clone(), value.clone()))

@@ -1,7 +1,5 @@
 //! Reads an evaluated block: types, defaults, references, and a finding at the place of whatever is wrong.
 
-use std::collections::BTreeMap;
-
 use super::{Body, Context, duration};
 use crate::address::InstanceKey;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
@@ -410,8 +408,7 @@ pub(super) fn declared<'n>(lists: impl IntoIterator<Item = (&'n str, Value)>) ->
 
 /// The map of named flags.
 pub(super) fn flags(names: &[&str], on: bool) -> Value {
-    let map: BTreeMap<String, Value> =
-        names.iter().map(|name| ((*name).to_owned(), on.into())).collect();
+    let map: Attrs = names.iter().map(|name| ((*name).to_owned(), on.into())).collect();
     Value::Map(map)
 }
 

@@ -1,7 +1,5 @@
 //! S3 buckets: versioning, encryption, public access block, policy.
 
-use std::collections::BTreeMap;
-
 use super::policy;
 use super::policy_blocks::STATEMENTS;
 use super::read::{Reader, concat, flags, str_attr};
@@ -125,7 +123,7 @@ fn encryption(reader: &mut Reader<'_>) -> Value {
     if let Some(inner) = inner {
         reader.found.extend(inner.found);
     }
-    Value::Map(BTreeMap::from([
+    Value::Map(Attrs::from([
         ("algorithm".to_owned(), if kms { "aws:kms" } else { "AES256" }.into()),
         ("kms_key_id".to_owned(), key),
         ("bucket_key".to_owned(), bucket_key.unwrap_or(kms).into()),

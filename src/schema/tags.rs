@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::read::{Reader, scalar};
 use super::{Attr, Context, Ty};
-use crate::value::Value;
+use crate::value::{Attrs, Value};
 
 /// The `tags` attribute.
 pub(super) const TAGS: Attr = Attr::optional(
@@ -26,7 +26,7 @@ fn tag_char(c: char) -> bool {
 
 /// All tags of an object: defaults, then the block's, then those that mark ownership.
 pub(super) fn read(reader: &mut Reader<'_>, cx: &Context) -> Value {
-    let mut tags: BTreeMap<String, Value> =
+    let mut tags: Attrs =
         cx.default_tags.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect();
     let given = reader.body.get("tags").map(|t| t.value.reveal());
     match given {
@@ -72,7 +72,7 @@ pub(super) fn read(reader: &mut Reader<'_>, cx: &Context) -> Value {
     Value::Map(tags)
 }
 
-fn check(reader: &mut Reader<'_>, tags: &BTreeMap<String, Value>) {
+fn check(reader: &mut Reader<'_>, tags: &Attrs) {
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
     for (key, value) in tags {
         let lower = key.to_lowercase();

@@ -10,7 +10,7 @@ use std::fmt;
 
 use super::types::counted;
 pub use super::types::{Field, Type};
-use super::{AttrPath, Number, Step, Value};
+use super::{AttrPath, Attrs, Number, Step, Value};
 
 /// How deep values may nest; deeper ones are refused, so that no recursion over a value can
 /// overflow the stack.
@@ -318,8 +318,8 @@ impl Walk {
         Ok(if sensitive { Value::Set(set).sensitive() } else { Value::Set(set) })
     }
 
-    fn map_of(&mut self, map: BTreeMap<String, Value>, ty: &Type) -> Result<Value, ConvertError> {
-        let mut converted = BTreeMap::new();
+    fn map_of(&mut self, map: Attrs, ty: &Type) -> Result<Value, ConvertError> {
+        let mut converted = Attrs::new();
         for (key, value) in map {
             let value = self.at(Step::Key(key.clone()), |w| w.convert(value, ty))?;
             converted.insert(key, value);
@@ -333,7 +333,7 @@ impl Walk {
         if common == Type::Any {
             return Ok(Value::Map(converted));
         }
-        let mut unified = BTreeMap::new();
+        let mut unified = Attrs::new();
         for (key, value) in converted {
             let value = match value {
                 value @ Value::Block(_) => value,
@@ -346,7 +346,7 @@ impl Walk {
 
     fn object_of(
         &mut self,
-        mut map: BTreeMap<String, Value>,
+        mut map: Attrs,
         fields: &BTreeMap<String, Field>,
     ) -> Result<Value, ConvertError> {
         let missing: Vec<&str> = fields
@@ -370,7 +370,7 @@ impl Walk {
                 help,
             });
         }
-        let mut object = BTreeMap::new();
+        let mut object = Attrs::new();
         for (name, field) in fields {
             let given = map.remove(name).filter(|v| !(field.default.is_some() && v.is_null()));
             let value = match (given, &field.default) {

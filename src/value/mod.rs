@@ -5,23 +5,23 @@
 //! so that a policy stays readable. A value can be **sensitive**, which travels with it through
 //! every operation. Neither is ever represented by a special string.
 
+mod attrs;
 pub mod convert;
 pub mod path;
 pub mod types;
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::address::ResourceAddr;
 
+pub use attrs::Attrs;
 pub use convert::ConvertError;
 pub use path::{AttrPath, Step};
 pub use types::{Field, Type};
-
-/// Attributes by name.
-pub type Attrs = BTreeMap<String, Value>;
 
 /// A number: an integer while it fits, else a double, as HCL writes them.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +93,13 @@ impl PartialEq for Number {
 
 impl Eq for Number {}
 
+/// As a double, so that equal numbers have equal hashes.
+impl Hash for Number {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_f64().to_bits().hash(state);
+    }
+}
+
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -103,7 +110,7 @@ impl fmt::Display for Number {
 }
 
 /// An attribute of a managed object whose value AWS assigns: what an unknown waits for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttrRef {
     /// The object.
     pub address: ResourceAddr,
@@ -118,7 +125,7 @@ impl fmt::Display for AttrRef {
 }
 
 /// A piece of a partly unknown string.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
     /// Known text.
     Text(String),
@@ -131,7 +138,7 @@ pub enum Part {
 /// `parts` is non-empty for a string of which the pieces are known (`arn:aws:iam::`, the id of
 /// `account.new`, `:root`); a single [`Part::Ref`] is the attribute itself. With no parts nothing
 /// is known but perhaps what it waits for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Unknown {
     /// The pieces, for strings.
     pub parts: Vec<Part>,
@@ -207,6 +214,12 @@ impl PartialEq for BlockRef {
 
 impl Eq for BlockRef {}
 
+impl Hash for BlockRef {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.address.hash(state);
+    }
+}
+
 impl PartialOrd for BlockRef {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
@@ -220,7 +233,7 @@ impl Ord for BlockRef {
 }
 
 /// A value of the language.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Value {
     /// Absent.
     #[default]
@@ -236,7 +249,7 @@ pub enum Value {
     /// A set.
     Set(BTreeSet<Value>),
     /// A map or object; iterates in key order.
-    Map(BTreeMap<String, Value>),
+    Map(Attrs),
     /// A whole block.
     Block(BlockRef),
     /// Not known until apply.
@@ -332,7 +345,7 @@ impl Value {
 
     /// The entries of a map.
     #[must_use]
-    pub fn as_map(&self) -> Option<&BTreeMap<String, Value>> {
+    pub fn as_map(&self) -> Option<&Attrs> {
         match self.reveal() {
             Self::Map(map) => Some(map),
             _ => None,

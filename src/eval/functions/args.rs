@@ -1,11 +1,9 @@
 //! Arguments as functions take them: converted by the language's rules, refused at their place.
 
-use std::collections::BTreeMap;
-
 use super::Call;
 use crate::diag::Diagnostic;
 use crate::value::convert::{Type, convert};
-use crate::value::{Number, Part, Unknown, Value};
+use crate::value::{Attrs, Number, Part, Unknown, Value};
 
 /// What a function yields.
 pub(super) type Outcome = Result<Value, Diagnostic>;
@@ -109,7 +107,7 @@ impl Call<'_> {
     }
 
     /// The entries of a map or object; a block's attributes.
-    pub(super) fn map(&self, index: usize) -> Result<BTreeMap<String, Value>, Diagnostic> {
+    pub(super) fn map(&self, index: usize) -> Result<Attrs, Diagnostic> {
         match self.arg(index) {
             Value::Map(map) => Ok(map.clone()),
             Value::Block(block) => Ok((*block.attrs).clone()),

@@ -7,7 +7,7 @@ use super::args::Outcome;
 use super::{Call, Copes, Function};
 use crate::diag::did_you_mean;
 use crate::value::convert::{convert, type_of, unify, unify_elements};
-use crate::value::{Type, Value};
+use crate::value::{Attrs, Type, Value};
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
@@ -106,7 +106,7 @@ pub(super) const TABLE: &[Function] = &[
         params: &["map"],
         about: "The keys, sorted.",
         copes: Copes::ALL,
-        run: |call| call.shallow(|call| Ok(call.map(0)?.into_keys().collect())),
+        run: |call| call.shallow(|call| Ok(call.map(0)?.keys().cloned().collect())),
     },
     Function {
         name: "length",
@@ -187,7 +187,7 @@ pub(super) const TABLE: &[Function] = &[
         params: &["map"],
         about: "The values, in order of their keys.",
         copes: Copes::ALL,
-        run: |call| call.shallow(|call| Ok(call.map(0)?.into_values().collect())),
+        run: |call| call.shallow(|call| Ok(call.map(0)?.values().cloned().collect())),
     },
     Function {
         name: "zipmap",
@@ -432,7 +432,7 @@ fn matchkeys(call: &Call<'_>) -> Outcome {
 }
 
 fn merge(call: &Call<'_>) -> Outcome {
-    let mut all = BTreeMap::new();
+    let mut all = Attrs::new();
     for index in 0..call.args.len() {
         if !call.arg(index).is_null() {
             all.extend(call.map(index)?);

@@ -1,6 +1,5 @@
 //! Base64, JSON, CSV and URLs.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
@@ -12,7 +11,7 @@ use super::args::{Outcome, Pieces};
 use super::{Call, Copes, Function};
 use crate::diag::Diagnostic;
 use crate::value::convert::{MAX_DEPTH, number_to_string};
-use crate::value::{Unknown, Value};
+use crate::value::{Attrs, Unknown, Value};
 
 /// Longest text that is decoded.
 pub(super) const MAX_DECODED: usize = 8 * 1024 * 1024;
@@ -153,8 +152,7 @@ fn csvdecode(call: &Call<'_>) -> Outcome {
         let record = record.map_err(|e| explain(&e))?;
         cells = cells.saturating_add(names.len());
         call.guard_elements(cells)?;
-        let row: BTreeMap<String, Value> =
-            names.iter().cloned().zip(record.iter().map(Value::from)).collect();
+        let row: Attrs = names.iter().cloned().zip(record.iter().map(Value::from)).collect();
         rows.push(Value::Map(row));
     }
     Ok(Value::List(rows))

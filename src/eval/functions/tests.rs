@@ -11,7 +11,7 @@ use hcl::edit::expr::{Expression, ObjectKey};
 use super::{Call, FAMILIES, FunctionContext, SPECIAL, call, find, names, reference};
 use crate::diag::{Diagnostic, Loc, Source};
 use crate::eval::types::constant;
-use crate::value::{AttrRef, Part, Unknown, Value};
+use crate::value::{AttrRef, Attrs, Part, Unknown, Value};
 
 const CASES: &str = include_str!("cases.txt");
 
@@ -26,7 +26,7 @@ fn evaluate(
             array.iter().map(|e| evaluate(cx, source, e)).collect::<Result<_, _>>().map(Value::List)
         }
         Expression::Object(object) => {
-            let mut map = std::collections::BTreeMap::new();
+            let mut map = Attrs::new();
             for (key, value) in object {
                 let ObjectKey::Ident(key) = key else { panic!("{key:?}") };
                 map.insert(key.to_string(), evaluate(cx, source, value.expr())?);

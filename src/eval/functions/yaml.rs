@@ -2,7 +2,6 @@
 //! ("a billion laughs") end in an error and not in all memory.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, EnumAccess, Error as _, MapAccess, SeqAccess, Visitor};
@@ -12,7 +11,7 @@ use super::encoding::{MAX_DECODED, quoted};
 use super::{Call, Copes, Function};
 use crate::diag::Diagnostic;
 use crate::value::convert::{MAX_DEPTH, number_to_string};
-use crate::value::{Number, Value};
+use crate::value::{Attrs, Number, Value};
 
 /// Most nodes of one document, aliases expanded.
 const MAX_NODES: usize = 200_000;
@@ -153,8 +152,8 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let mut map = BTreeMap::new();
-        let mut merged = BTreeMap::new();
+        let mut map = Attrs::new();
+        let mut merged = Attrs::new();
         while let Some(key) = access.next_key_seed(self.below()?)? {
             let value = access.next_value_seed(self.below()?)?;
             let key = match key {
@@ -191,7 +190,7 @@ impl<'de> Visitor<'de> for Node<'_> {
 }
 
 /// What is there already wins, as YAML's merge keys want it.
-fn merge(map: &mut BTreeMap<String, Value>, base: BTreeMap<String, Value>) {
+fn merge(map: &mut Attrs, base: Attrs) {
     for (key, value) in base {
         map.entry(key).or_insert(value);
     }

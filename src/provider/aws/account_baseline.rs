@@ -1,7 +1,5 @@
 //! An account's alias, password policy and S3 public access block: the calls.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use aws_sdk_s3control::types::PublicAccessBlockConfiguration;
 
@@ -72,7 +70,7 @@ impl KindProvider for AccountBaseline {
         let public = public.as_ref().and_then(|p| p.public_access_block_configuration());
         let policy = password.as_ref().and_then(|p| p.password_policy());
         let policy = policy.map_or(Value::Null, |p| {
-            Value::Map(BTreeMap::from([
+            Value::Map(Attrs::from([
                 ("minimum_length".to_owned(), p.minimum_password_length().map(i64::from).into()),
                 ("require_lowercase".to_owned(), p.require_lowercase_characters().into()),
                 ("require_uppercase".to_owned(), p.require_uppercase_characters().into()),
@@ -87,7 +85,7 @@ impl KindProvider for AccountBaseline {
         let on = |get: fn(&PublicAccessBlockConfiguration) -> Option<bool>| {
             Value::Bool(public.and_then(get).unwrap_or(false))
         };
-        let public = Value::Map(BTreeMap::from([
+        let public = Value::Map(Attrs::from([
             ("block_public_acls".to_owned(), on(|b| b.block_public_acls())),
             ("block_public_policy".to_owned(), on(|b| b.block_public_policy())),
             ("ignore_public_acls".to_owned(), on(|b| b.ignore_public_acls())),

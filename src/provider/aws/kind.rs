@@ -1,6 +1,7 @@
 //! What the AWS half of a kind does, and what the kinds share.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use async_trait::async_trait;
 
@@ -99,7 +100,7 @@ pub(super) struct Wanted<'a> {
     after: &'a Attrs,
 }
 
-static NOTHING: Attrs = Attrs::new();
+static NOTHING: LazyLock<Attrs> = LazyLock::new(Attrs::new);
 
 impl<'a> Wanted<'a> {
     pub(super) fn new(cx: &'a Session, step: &'a Step) -> Self {

@@ -1,7 +1,5 @@
 //! S3 buckets: the calls.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{
@@ -228,7 +226,7 @@ fn encryption_value(rule: Option<&ServerSideEncryptionRule>) -> Value {
     let algorithm = by_default.map_or("AES256", |d| d.sse_algorithm().as_str());
     let key = by_default.and_then(|d| d.kms_master_key_id());
     let bucket_key = rule.and_then(|r| r.bucket_key_enabled()).unwrap_or(false);
-    Value::Map(BTreeMap::from([
+    Value::Map(Attrs::from([
         ("algorithm".to_owned(), algorithm.into()),
         ("kms_key_id".to_owned(), optional(key)),
         ("bucket_key".to_owned(), bucket_key.into()),
@@ -243,7 +241,7 @@ fn public_access_value(block: Option<&PublicAccessBlockConfiguration>) -> Value 
     let on = |get: fn(&PublicAccessBlockConfiguration) -> Option<bool>| {
         Value::Bool(block.and_then(get).unwrap_or(false))
     };
-    Value::Map(BTreeMap::from([
+    Value::Map(Attrs::from([
         ("block_public_acls".to_owned(), on(|b| b.block_public_acls())),
         ("block_public_policy".to_owned(), on(|b| b.block_public_policy())),
         ("ignore_public_acls".to_owned(), on(|b| b.ignore_public_acls())),
