@@ -22,6 +22,6 @@ mod worker;
 pub use cancel::Cancel;
 pub use events::Event;
 pub use executor::{Apply, Limits, apply};
-pub use recover::{Found, Recovery, inspect, recover};
+pub use recover::{Inspection, Recovery, inspect, recover};
 pub use seams::{Desired, NoSecrets, Planned, Recheck, Secrets};
 pub use summary::Summary;

@@ -104,6 +104,21 @@ impl ScopeRun {
         self.since_fold += 1;
     }
 
+    /// Whether an operation is announced and has no result yet.
+    pub(super) fn is_open(&self, operation: u32) -> bool {
+        self.open.contains_key(&operation)
+    }
+
+    /// Objects of another scope continue here (`moved` of an account).
+    pub(super) fn continues(&mut self, from: &str) {
+        self.template.moved_from = Some(from.to_owned());
+    }
+
+    /// Another scope continues this one; a tombstone once nothing is left here.
+    pub(super) fn continued_by(&mut self, to: &str) {
+        self.template.moved_to = Some(to.to_owned());
+    }
+
     /// An announced operation that was never started.
     pub(super) fn withdraw(&mut self, operation: u32) {
         self.open.remove(&operation);
@@ -188,6 +203,8 @@ impl ScopeRun {
     pub(super) fn state(&self, audit: Option<AuditHead>) -> ScopeState {
         let mut next = self.template.clone();
         next.resources = self.resources.clone();
+        // A name that is used again is no tombstone any more.
+        next.moved_to = next.moved_to.filter(|_| next.resources.is_empty());
         next.audit = audit.max(next.audit);
         let sequence = self.settled();
         next.folded = (sequence > 0)

@@ -85,6 +85,7 @@ pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
         accounts: accounts(estate, &decisions),
         resource_changes,
         operations,
+        recovery: Vec::new(),
         drift,
         isolation: Isolation::default(),
         limits: usage.uses,

@@ -39,6 +39,9 @@ pub struct Plan {
     pub resource_changes: Vec<ResourceChange>,
     /// The execution graph that apply walks.
     pub operations: Vec<Operation>,
+    /// What runs that were cut off have left; the plan stands on what recovery makes of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recovery: Vec<Left>,
     /// What differs between state and live.
     pub drift: Vec<Drift>,
     /// What changes in the walls between environments.
@@ -69,6 +72,49 @@ pub struct ScopeBasis {
     pub serial: u64,
     /// Opaque version tag.
     pub etag: String,
+}
+
+/// What a run has left in one scope: it was cut off, or is at work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    /// The scope.
+    pub scope: String,
+    /// The run.
+    pub run: String,
+    /// ARN of who ran it.
+    pub by: String,
+    /// Whether it holds its lock still: it is at work, and was not looked at.
+    pub active: bool,
+    /// Number of results that the state does not hold yet.
+    pub results: usize,
+    /// Changes without a result.
+    pub changes: Vec<LeftChange>,
+}
+
+/// A change of which no result was recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftChange {
+    /// The object.
+    pub address: ResourceAddr,
+    /// `create`, `update`, ...
+    pub op: String,
+    /// What became of it.
+    pub outcome: LeftOutcome,
+    /// Why it cannot be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// What became of a change of which no result was recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftOutcome {
+    /// It, or a part of it, is there.
+    Done,
+    /// It was not carried out.
+    NotDone,
+    /// It cannot be told yet.
+    Unknown,
 }
 
 /// What a plan was limited to.

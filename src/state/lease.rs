@@ -48,6 +48,17 @@ impl Terms {
     }
 }
 
+/// What tells a process from every other one that had or will have its id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Random for each start of the machine.
+    pub boot: String,
+    /// The namespace that its id counts in (containers have their own).
+    pub namespace: String,
+    /// When it was started, in clock ticks since the machine was.
+    pub started: u64,
+}
+
 /// Who takes a lease.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
@@ -57,6 +68,9 @@ pub struct Holder {
     pub host: String,
     /// Process id.
     pub pid: u32,
+    /// Which process of that id; absent where the system does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<Process>,
     /// `apply`, `state mv`, ...
     pub operation: String,
     /// The run.
@@ -153,7 +167,8 @@ impl Ledger {
                 Some(found) => {
                     let lock = found.value;
                     let over = add(lock.expires_at, terms.margin());
-                    if !lock.released && now < over {
+                    let running = now < over && !self.left_nothing(&lock.holder);
+                    if !lock.released && running {
                         return Ok(Acquired::Busy(Box::new(lock)));
                     }
                     let epoch = lock.epoch.max(floor) + 1;
@@ -330,7 +345,7 @@ impl Ledger {
                     Ok(Acquired::Busy(lock)) => {
                         let passed = self.clock().elapsed().saturating_sub(start);
                         if passed >= timeout {
-                            break Err(locked(scope, &lock));
+                            break Err(self.locked(scope, &lock, terms).await);
                         }
                         if told != lock.id {
                             waiting(scope, &lock);
@@ -416,21 +431,40 @@ impl Ledger {
         }
         Ok(())
     }
-}
 
-/// The error of a lock held by somebody else.
-#[must_use]
-pub fn locked(scope: &str, lock: &Lock) -> StateError {
-    let Holder { who, host, pid, operation, .. } = &lock.holder;
-    StateError::new(
-        StateFailure::Locked,
-        Diagnostic::error(format!("scope `{scope}` is locked by `{who}`"))
-            .detail(format!(
-                "`palisade {operation}` on {host} (pid {pid}) holds it since {}; unless renewed it ends at {}.",
-                lock.acquired_at, lock.expires_at
-            ))
-            .help(format!(
-                "wait for it with `--lock-timeout 10m`; if that run is surely dead, `palisade state unlock {scope}`"
-            )),
-    )
+    /// The error of a lock held by somebody else: who, and for how long at most.
+    pub async fn locked(&self, scope: &str, lock: &Lock, terms: Terms) -> StateError {
+        let Holder { who, host, pid, operation, .. } = &lock.holder;
+        let over = add(lock.expires_at, terms.margin());
+        let left = match self.now().await {
+            Ok(now) => over.duration_since(now).as_secs().max(0).to_string(),
+            Err(_) => "?".to_owned(),
+        };
+        let (state, help) = if self.is_gone(&lock.holder) {
+            (
+                format!(
+                    "That process has ended without giving it back; it is free in {left} s at most (at {over})."
+                ),
+                format!(
+                    "wait for it with `--lock-timeout 10m`, or do not: `palisade state unlock {scope}`, then run again"
+                ),
+            )
+        } else {
+            (
+                format!("Unless renewed it is free in {left} s, at {over}."),
+                format!(
+                    "wait for it with `--lock-timeout 10m`; if that run is surely dead, `palisade state unlock {scope}`"
+                ),
+            )
+        };
+        StateError::new(
+            StateFailure::Locked,
+            Diagnostic::error(format!("scope `{scope}` is locked by `{who}`"))
+                .detail(format!(
+                    "`palisade {operation}` on {host} (pid {pid}) holds it since {}. {state}",
+                    lock.acquired_at
+                ))
+                .help(help),
+        )
+    }
 }

@@ -12,6 +12,7 @@ use crate::diag::Diagnostic;
 use super::clock::{Clock, SystemClock};
 use super::error::{StateError, StateFailure};
 use super::layout::{self, ScopeKey};
+use super::lease::Holder;
 use super::model::Resources;
 use super::scopes::{AuditHead, FORMAT, ScopeState, Stamp};
 use super::store::{Cas, Condition, Object, StateStore, Written, cas, require_versioning};
@@ -97,6 +98,9 @@ impl Snapshot {
 pub struct Ledger {
     store: Arc<dyn StateStore>,
     clock: Arc<dyn Clock>,
+    is_gone: Arc<dyn Fn(&Holder) -> bool + Send + Sync>,
+    /// Whether nothing that a process had in flight outlives it.
+    embedded: bool,
 }
 
 impl Ledger {
@@ -109,7 +113,30 @@ impl Ledger {
     /// Over a store, waiting on `clock`.
     #[must_use]
     pub fn with_clock(store: Arc<dyn StateStore>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock }
+        Self { store, clock, is_gone: Arc::new(|_| false), embedded: false }
+    }
+
+    /// With a witness that tells of a lock's holder whether its process has surely ended. Where that is
+    /// proved and `embedded` says that nothing it had in flight outlives it (AWS is in the process
+    /// itself), its leases are taken over at once; elsewhere the error says so.
+    #[must_use]
+    pub fn with_witness(
+        self,
+        is_gone: impl Fn(&Holder) -> bool + Send + Sync + 'static,
+        embedded: bool,
+    ) -> Self {
+        Self { is_gone: Arc::new(is_gone), embedded, ..self }
+    }
+
+    /// Whether the process of a lock's holder has surely ended.
+    #[must_use]
+    pub fn is_gone(&self, holder: &Holder) -> bool {
+        (self.is_gone)(holder)
+    }
+
+    /// Whether the lease of a holder need not be waited for.
+    pub(super) fn left_nothing(&self, holder: &Holder) -> bool {
+        self.embedded && self.is_gone(holder)
     }
 
     /// The store.

@@ -45,7 +45,9 @@ impl Ledger {
                     if let Some(lock) = self.read_lock(&scope).await?
                         && !lock.released
                     {
-                        return Err(super::lease::locked(&scope, &lock));
+                        return Err(self
+                            .locked(&scope, &lock, super::lease::Terms::default())
+                            .await);
                     }
                     continue;
                 }

@@ -30,7 +30,7 @@ pub use audit::Event;
 pub use clock::{Clock, SystemClock};
 pub use error::{StateError, StateFailure};
 pub use fingerprint::Fingerprinter;
-pub use lease::{Acquired, Holder, Lease, Lock, Terms};
+pub use lease::{Acquired, Holder, Lease, Lock, Process, Terms};
 pub use ledger::{Ledger, Snapshot, Versioned};
 pub use local::LocalStore;
 pub use s3::S3Store;

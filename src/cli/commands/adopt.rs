@@ -60,7 +60,7 @@ pub async fn run(args: &AdoptArgs, cx: &Context) -> Result<(), Exit> {
         }
     }
     let request = Request::everything(&args.vars);
-    let world = pipeline::survey(cx, &request).await?;
+    let world = pipeline::view(cx, &request).await?;
     let plan = pipeline::plan(cx, &world, &request)?;
     let reading = args.account.parse::<Handle>().ok().and_then(|h| world.live.accounts.get(&h));
     let Some(reading) = reading else {

@@ -43,7 +43,7 @@ pub async fn run(args: &DriftArgs, cx: &Context) -> Result<(), Exit> {
     let mut request = Request::everything(&args.vars);
     request.options.selection = pipeline::selection(&args.select)?;
     request.parallelism = usize::from(args.parallelism);
-    let world = pipeline::survey(cx, &request).await?;
+    let world = pipeline::view(cx, &request).await?;
     let mut plan = pipeline::plan(cx, &world, &request)?;
     pipeline::narrow_drift(&mut plan, args.managed_only);
     cx.tell(&world.warnings);

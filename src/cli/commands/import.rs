@@ -47,7 +47,16 @@ pub async fn run(args: &ImportArgs, cx: &Context) -> Result<(), Exit> {
     let mut request = Request::everything(&args.vars);
     request.imports.push((address.clone(), args.id.clone()));
     request.options.selection.targets.push(address.to_string());
-    let world = pipeline::survey(cx, &request).await?;
+    let approval = Approval {
+        fail_on: FailOn::Violation,
+        reason: None,
+        lock_timeout: args.lock_timeout,
+        parallelism: request.parallelism,
+    };
+    let mut world = pipeline::survey(cx, &request).await?;
+    if apply::recover(cx, &world, &approval).await? {
+        world = pipeline::survey(cx, &request).await?;
+    }
     let plan = pipeline::plan(cx, &world, &request)?;
     cx.tell(&world.warnings);
     let mut out = cx.stdout();
@@ -59,11 +68,5 @@ pub async fn run(args: &ImportArgs, cx: &Context) -> Result<(), Exit> {
     if !args.auto_approve {
         cx.confirm("Import it?")?;
     }
-    let approval = Approval {
-        fail_on: FailOn::Violation,
-        reason: None,
-        lock_timeout: args.lock_timeout,
-        parallelism: request.parallelism,
-    };
     apply::run(cx, &world, &request, &plan, &approval).await
 }

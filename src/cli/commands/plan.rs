@@ -43,7 +43,7 @@ pub struct PlanArgs {
 pub async fn run(args: &PlanArgs, cx: &Context) -> Result<(), Exit> {
     let mode = if args.destroy { Mode::Destroy } else { Mode::Normal };
     let request = Request::of(&args.options, mode)?;
-    let world = pipeline::survey(cx, &request).await?;
+    let world = pipeline::view(cx, &request).await?;
     let plan = pipeline::plan(cx, &world, &request)?;
     let format = args.format.format();
     let text = format == Format::Text;

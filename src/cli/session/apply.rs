@@ -7,14 +7,12 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::address::ResourceAddr;
 use crate::apply::events::OperationRef;
 use crate::apply::{self, Apply, Cancel, Event, Limits, Recovery, Summary};
 use crate::cli::args::FailOn;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::ids::Handle;
 use crate::plan::model::{OperationKind, Output, Plan};
 use crate::render::progress::{Progress, Step};
 use crate::render::style::{Style, Tone, count, safe};
@@ -73,7 +71,7 @@ pub async fn run(
             ssm: aws_sdk_ssm::Client::new(&world.store.connection.sdk),
         }),
         targets: world.targets.clone(),
-        accounts: accounts(world),
+        accounts: world.account_addresses(),
         holder: edit::holder(&world.store, "apply").await,
         terms: Terms::default(),
         lock_timeout: approval.lock_timeout,
@@ -149,7 +147,7 @@ pub async fn recover(cx: &Context, world: &World, approval: &Approval) -> Result
         ledger: &world.store.ledger,
         provider: Arc::clone(&world.provider),
         targets: world.targets.clone(),
-        accounts: accounts(world),
+        accounts: world.account_addresses(),
         holder: edit::holder(&world.store, "recovery").await,
         terms: Terms::default(),
         lock_timeout: approval.lock_timeout,
@@ -171,11 +169,6 @@ pub async fn recover(cx: &Context, world: &World, approval: &Approval) -> Result
         return Ok(!recovered.is_empty());
     }
     Err(Exit::Failed(recovered.unsettled.into_iter().collect()))
-}
-
-fn accounts(world: &World) -> BTreeMap<ResourceAddr, Handle> {
-    let all = world.estate.accounts.values();
-    all.map(|a| (a.address.clone(), a.handle.clone())).collect()
 }
 
 async fn show(progress: &Progress, style: &Style, mut events: mpsc::UnboundedReceiver<Event>) {

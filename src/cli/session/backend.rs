@@ -53,7 +53,7 @@ pub async fn open(backend: &Backend, connection: &Connection) -> Result<Ledger, 
             Arc::new(S3Store::new(s3_client(backend, connection).await, bucket, prefix))
         }
     };
-    Ok(Ledger::new(store))
+    Ok(Ledger::new(store).with_witness(super::process::is_gone, connection.sandbox.is_some()))
 }
 
 /// Where the state of a local backend lies below the sandbox's directory: every path of its own, so

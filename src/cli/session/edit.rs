@@ -151,6 +151,7 @@ pub async fn holder(store: &Store, operation: &str) -> Holder {
         who: store.caller().await,
         host: hostname(),
         pid: std::process::id(),
+        process: super::process::identity(),
         operation: operation.to_owned(),
         run: uuid::Uuid::new_v4().to_string(),
     }

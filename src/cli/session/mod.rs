@@ -10,6 +10,7 @@ pub mod known;
 pub mod outputs;
 pub mod pipeline;
 pub mod planfile;
+pub mod process;
 mod recheck;
 pub mod secrets;
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::address::ResourceAddr;
+use crate::apply::Inspection;
 use crate::cli::args::{FailOn, PlanOptions, SelectArgs, VarArgs};
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
@@ -12,7 +13,7 @@ use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
 use crate::eval::Engine;
 use crate::eval::estate::{Estate, Import};
 use crate::ids::{AccountId, Handle};
-use crate::plan::model::{Plan, ScopeBasis, Selection, StateBasis};
+use crate::plan::model::{Left, LeftOutcome, Plan, ScopeBasis, Selection, StateBasis};
 use crate::plan::refresh::{self, Targets};
 use crate::plan::{Input, Live, Mode, Options, prepare, seal};
 use crate::provider::Provider;
@@ -110,6 +111,8 @@ pub struct World {
     pub targets: Targets,
     /// What reads and changes AWS.
     pub provider: Arc<dyn Provider>,
+    /// What runs that were cut off have left, where `snapshot` stands as recovery would leave it.
+    pub left: Vec<Left>,
     /// Warnings of the evaluation and of reading, to be told with the plan.
     pub warnings: Diagnostics,
 }
@@ -122,10 +125,67 @@ pub async fn survey(cx: &Context, request: &Request) -> Result<World, Exit> {
     super::require_configuration(&cx.dir())?;
     let configuration = super::configuration(cx, &request.vars)?;
     let store = super::open(cx, backend::configured(&configuration.settings)).await?;
-    let progress = cx.progress();
-    let state = progress.step("reading state");
+    let state = cx.progress().step("reading state");
     let snapshot = cx.interrupt.or(store.ledger.read_all()).await??;
     state.done();
+    look(cx, request, configuration, store, snapshot).await
+}
+
+/// As [`survey`], for commands that change nothing: what a run that was cut off has left is looked
+/// up, told, and counted with as if it had been recovered.
+///
+/// # Errors
+/// Those of [`survey`], and a journal that cannot be read.
+pub async fn view(cx: &Context, request: &Request) -> Result<World, Exit> {
+    let world = survey(cx, request).await?;
+    if !crate::apply::recover::is_needed(&world.snapshot) {
+        return Ok(world);
+    }
+    let inspection = Inspection {
+        ledger: &world.store.ledger,
+        provider: Arc::clone(&world.provider),
+        targets: world.targets.clone(),
+        accounts: world.account_addresses(),
+    };
+    let mut snapshot = world.snapshot.clone();
+    let left = cx.interrupt.or(crate::apply::inspect(&inspection, &mut snapshot)).await??;
+    let mut seen = look(cx, request, world.configuration, world.store, snapshot).await?;
+    seen.warnings.extend(left.iter().map(left_behind));
+    seen.left = left;
+    Ok(seen)
+}
+
+/// What a run has left, as a warning.
+fn left_behind(left: &Left) -> Diagnostic {
+    let Left { scope, run, by, .. } = left;
+    if left.active {
+        return Diagnostic::warning(format!("`{by}` is at work in scope `{scope}` (run {run})"))
+            .detail("What it has changed so far may look like drift here.".to_owned())
+            .help("plan again when it has ended");
+    }
+    let mut lines = vec![format!("{} of its results are not in the state yet.", left.results)];
+    for change in &left.changes {
+        let became = match change.outcome {
+            LeftOutcome::Done => "was carried out",
+            LeftOutcome::NotDone => "was not carried out",
+            LeftOutcome::Unknown => "cannot be told yet",
+        };
+        let why = change.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        lines.push(format!("{} `{}` {became}{why}", change.op, change.address));
+    }
+    Diagnostic::warning(format!("a run of `{by}` was cut off in scope `{scope}` (run {run})"))
+        .detail(lines.join("\n"))
+        .help("`palisade apply` records this before anything else; the plan here counts with it already")
+}
+
+/// Reads AWS and evaluates, on a state as it was read.
+async fn look(
+    cx: &Context,
+    request: &Request,
+    configuration: Configuration,
+    store: Store,
+    snapshot: Snapshot,
+) -> Result<World, Exit> {
     let resources = snapshot.resources();
     let first = evaluate(
         &configuration,
@@ -148,7 +208,27 @@ pub async fn survey(cx: &Context, request: &Request) -> Result<World, Exit> {
     }
     let targets = Targets::of(&estate, management.as_ref());
     let digest = digest::configuration(&configuration);
-    Ok(World { digest, configuration, estate, store, snapshot, live, targets, provider, warnings })
+    Ok(World {
+        digest,
+        configuration,
+        estate,
+        store,
+        snapshot,
+        live,
+        targets,
+        provider,
+        left: Vec::new(),
+        warnings,
+    })
+}
+
+impl World {
+    /// Which `account` block is which account.
+    #[must_use]
+    pub fn account_addresses(&self) -> BTreeMap<ResourceAddr, Handle> {
+        let all = self.estate.accounts.values();
+        all.map(|a| (a.address.clone(), a.handle.clone())).collect()
+    }
 }
 
 fn evaluate(configuration: &Configuration, known: &Recorded<'_>) -> Result<Estate, Exit> {
@@ -293,6 +373,8 @@ pub fn plan(cx: &Context, world: &World, request: &Request) -> Result<Plan, Exit
             .snapshot
             .versions()
             .into_iter()
+            // A scope of which only a journal exists has no version yet.
+            .filter(|(_, (serial, _))| *serial > 0)
             .map(|(scope, (serial, etag))| (scope, ScopeBasis { serial, etag }))
             .collect::<BTreeMap<_, _>>(),
     };
@@ -307,6 +389,7 @@ pub fn plan(cx: &Context, world: &World, request: &Request) -> Result<Plan, Exit
         generated_at: &now,
     })?;
     let today = now.get(..10).unwrap_or(&now);
+    plan.recovery.clone_from(&world.left);
     crate::isolation::complete(&mut plan, &world.estate, &sides, today)?;
     seal(&mut plan, &world.digest);
     plan.diagnostics.extend(world.warnings.iter().map(crate::plan::compute::diagnostic));

@@ -101,7 +101,11 @@ impl KindProvider for Account {
             .await?;
         let parent = want.after("parent").as_str().unwrap_or(super::ROOT);
         if parent != super::ROOT {
-            cx.settle(|| relocate(cx, &id, super::ROOT, parent)).await?;
+            // A run that was cut off here may have moved it already.
+            let from = cx.settle(|| organization_read::parent(cx, &id)).await?;
+            if from != parent {
+                cx.settle(|| relocate(cx, &id, &from, parent)).await?;
+            }
         }
         let account = described.account();
         let mut attrs = want.done([

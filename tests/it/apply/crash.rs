@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use palisade::address::ResourceAddr;
 use palisade::apply::Limits;
-use palisade::state::Terms;
+use palisade::apply::recover::Recovered;
+use palisade::plan::model::{Left, LeftOutcome};
 use palisade::state::lease::Acquired;
+use palisade::state::{Snapshot, Terms};
 
 use super::estate::{Declared, Lab, estate, plan};
 
@@ -34,6 +37,22 @@ struct Figures {
     orphans: usize,
     duplicates: usize,
     losses: usize,
+}
+
+/// A plan shows what recovery then does, and counts with the state that it leaves. (Accounts that are
+/// still being created are waited for by recovery alone.)
+fn agree(left: &[Left], shown: &Snapshot, recovered: &Recovered, after: &Snapshot) {
+    let changes = || left.iter().filter(|l| !l.active).flat_map(|l| &l.changes);
+    let seen = |outcome| -> BTreeSet<&ResourceAddr> {
+        changes().filter(|c| c.outcome == outcome).map(|c| &c.address).collect()
+    };
+    if changes().all(|c| c.outcome != LeftOutcome::Unknown) {
+        let (adopted, dropped) = (recovered.adopted.iter(), recovered.dropped.iter());
+        assert_eq!(seen(LeftOutcome::Done), adopted.collect());
+        assert_eq!(seen(LeftOutcome::NotDone), dropped.collect());
+        let keys = |s: &Snapshot| s.resources().into_keys().collect::<BTreeSet<_>>();
+        assert_eq!(keys(shown), keys(after));
+    }
 }
 
 /// What is wrong after recovery: live objects in no state, records without an object, double creations.
@@ -79,7 +98,11 @@ async fn sweep(from: &[Declared], to: &[Declared], limits: Limits, step: usize) 
             for scope in ["org", "acct-dev", "acct-live", "walls"] {
                 lab.ledger.unlock(scope).await.unwrap();
             }
-            lab.recover("recovery").await.unwrap();
+            let (left, shown) = lab.inspect().await;
+            let dangling = lab.snapshot().await.dangling;
+            let recovered = lab.recover("recovery").await.unwrap();
+            agree(&left, &shown, &recovered, &lab.snapshot().await);
+            assert!(left.len() >= dangling.len(), "point {point}: a plan shows every run");
             inspect(&lab, &mut figures, &retained).await;
             assert!(lab.snapshot().await.dangling.is_empty(), "point {point}");
         }

@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use palisade::address::ResourceAddr;
-use palisade::apply::{self, Apply, Cancel, Desired, Event, Limits, Recovery, Secrets, Summary};
+use palisade::apply::{
+    self, Apply, Cancel, Desired, Event, Inspection, Limits, Recovery, Secrets, Summary,
+};
 use palisade::diag::{Diagnostic, Diagnostics};
 use palisade::ids::Handle;
 use palisade::plan::model::{
-    Action, Operation, OperationKind, OperationTarget, Plan, ResourceChange, ScopeBasis, StateBasis,
+    Action, Left, Operation, OperationKind, OperationTarget, Plan, ResourceChange, ScopeBasis,
+    StateBasis,
 };
 use palisade::plan::order::scope_of;
 use palisade::plan::refresh::Targets;
@@ -314,6 +317,7 @@ pub(crate) fn plan(declared: &[Declared], snapshot: &Snapshot, aws: &FakeAws) ->
         accounts: vec![],
         resource_changes: changes.into_values().collect(),
         operations,
+        recovery: vec![],
         drift: vec![],
         isolation: Default::default(),
         limits: vec![],
@@ -420,6 +424,7 @@ impl Lab {
             who: format!("arn:aws:iam::111111111111:user/{run}"),
             host: "lab".into(),
             pid: 1,
+            process: None,
             operation: "apply".into(),
             run: run.into(),
         }
@@ -487,6 +492,19 @@ impl Lab {
             events,
         })
         .await
+    }
+
+    /// What a plan shows of runs that were cut off, and the state as it counts with it.
+    pub(crate) async fn inspect(&self) -> (Vec<Left>, Snapshot) {
+        let mut snapshot = self.snapshot().await;
+        let inspection = Inspection {
+            ledger: &self.ledger,
+            provider: Arc::clone(&self.aws) as Arc<dyn Provider>,
+            targets: targets(&snapshot),
+            accounts: accounts(),
+        };
+        let left = apply::inspect(&inspection, &mut snapshot).await.unwrap();
+        (left, snapshot)
     }
 
     /// Plans and applies until nothing is left; asserts that it succeeds.

@@ -3,4 +3,5 @@
 mod crash;
 mod estate;
 mod fake;
+mod moves;
 mod walk;

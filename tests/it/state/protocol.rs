@@ -19,6 +19,7 @@ fn holder(run: &str) -> Holder {
         who: format!("arn:aws:iam::111111111111:user/{run}"),
         host: "runner".into(),
         pid: 1,
+        process: None,
         operation: "apply".into(),
         run: run.into(),
     }
@@ -263,7 +264,7 @@ async fn reading_everything_takes_no_lock_and_writes_nothing() {
         );
         let snapshot = ledger.read_all().await.unwrap();
         assert_eq!(snapshot.scopes["org"].value.serial, 3);
-        palisade::apply::inspect(&ledger, &snapshot).await.unwrap();
+        ledger.read_journals(&["org".to_owned()].into()).await.unwrap();
         ledger.history("org", 10).await.unwrap();
         ledger.verify_audit(&snapshot).await.unwrap();
         assert_eq!(watched.writes.load(Ordering::SeqCst), 0, "{}", backend.name);

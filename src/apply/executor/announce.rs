@@ -1,0 +1,245 @@
+//! Announcing: the intents of a batch, in the journal before any of it starts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures::future::join_all;
+
+use super::Run;
+use super::begin::scope_of;
+use crate::apply::record::{self, PENDING};
+use crate::apply::scope::ScopeRun;
+use crate::apply::worker::Problem;
+use crate::diag::Diagnostic;
+use crate::plan::compute::attrs_of;
+use crate::plan::model::{Operation, OperationKind, OperationTarget, ResourceChange};
+use crate::provider::REQUEST;
+use crate::schema::{Kind, kinds};
+use crate::state::journal::Intent;
+use crate::state::model::ResourceState;
+use crate::value::{Attrs, Value};
+
+/// How many intents one journal object announces at most.
+const BATCH: usize = 256;
+
+impl Run<'_> {
+    /// Announces what is ready in the journals of its scopes, before any of it starts. A scope is
+    /// asked again only when what was announced there has been started, so that batches form.
+    pub(super) async fn announce(&mut self) {
+        let mut fresh: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+        let mut waiting: BTreeSet<&str> = BTreeSet::new();
+        for id in self.scheduler.ready() {
+            let Some(operation) = self.operations.get(&id) else { continue };
+            if self.announced.contains(&id) {
+                waiting.insert(&operation.scope);
+            } else {
+                fresh.entry(operation.scope.clone()).or_default().push(id);
+            }
+        }
+        fresh.retain(|scope, _| !waiting.contains(scope.as_str()));
+        let mut intents: BTreeMap<String, Vec<Intent>> = BTreeMap::new();
+        for (scope, ids) in fresh {
+            for id in ids.into_iter().take(BATCH) {
+                match self.prepare_operation(id) {
+                    Ok(intent) => {
+                        self.announced.insert(id);
+                        let batch = intents.entry(self.journal_of(id, &scope)).or_default();
+                        batch.extend(intent);
+                    }
+                    Err(problem) => self.failed(id, problem),
+                }
+            }
+        }
+        let ledger = &self.cx.ledger;
+        let writes = self.scopes.iter_mut().filter_map(|(name, scope)| {
+            let batch = intents.remove(name).filter(|b| !b.is_empty())?;
+            let ids: Vec<u32> = batch.iter().map(|i| i.operation).collect();
+            Some(async move { (ids, scope.journal(ledger, batch).await) })
+        });
+        for (ids, result) in join_all(writes).await {
+            if let Err(error) = result {
+                for id in ids {
+                    self.failed(id, Problem::certain((*error.diagnostic).clone()));
+                }
+            }
+        }
+    }
+
+    /// The scope in whose journal an operation is announced: its own, or the one that an object leaves.
+    pub(super) fn journal_of(&self, id: u32, scope: &str) -> String {
+        let operation = self.operations.get(&id).filter(|o| o.op == OperationKind::Rename);
+        let previous = operation
+            .and_then(|o| self.changes.get(&o.address))
+            .and_then(|change| change.previous_address.as_ref());
+        previous.map_or_else(|| scope.to_owned(), scope_of)
+    }
+
+    /// The intent of an operation that has to be announced: one that calls AWS, or that takes an
+    /// object from one scope to another.
+    fn prepare_operation(&mut self, id: u32) -> Result<Option<Intent>, Problem> {
+        let broken = || Problem::certain(Diagnostic::error("the plan does not fit together"));
+        let operation = *self.operations.get(&id).ok_or_else(broken)?;
+        let change = Arc::clone(self.changes.get(&operation.address).ok_or_else(broken)?);
+        let kind = kinds::kind(&change.kind).ok_or_else(broken)?;
+        let scope = self.scopes.get(&operation.scope).ok_or_else(broken)?;
+        if let Some(lost) = &scope.lost {
+            return Err(Problem::certain((*lost.diagnostic).clone()));
+        }
+        let wanted = match operation.op {
+            // Only after waiting can an account be put where it belongs.
+            OperationKind::Create
+            | OperationKind::Update
+            | OperationKind::Move
+            | OperationKind::Wait => Some(self.wanted(&change).map_err(Problem::certain)?),
+            _ => None,
+        };
+        if operation.op == OperationKind::Rename {
+            self.prepared.insert(id, wanted);
+            return Ok(self.departure(operation, &change));
+        }
+        let intent = operation.op.step().map(|_| {
+            let recorded = scope.resources.get(&operation.address);
+            let key = match (operation.op, &wanted) {
+                (OperationKind::Create, Some(wanted)) => kind.natural_key(wanted),
+                _ => change.key.clone().or_else(|| recorded.map(|r| r.key.clone())),
+            };
+            Intent {
+                operation: id,
+                op: name_of(operation.op).to_owned(),
+                address: operation.address.clone(),
+                target: self.step_target(operation, scope),
+                resource: self.expected(
+                    kind,
+                    &change,
+                    operation,
+                    recorded,
+                    wanted.as_ref(),
+                    key.as_deref(),
+                ),
+                key,
+            }
+        });
+        self.prepared.insert(id, wanted);
+        Ok(intent)
+    }
+
+    /// The intent of a move from one scope to another; none within one, where one write does both.
+    fn departure(&self, operation: &Operation, change: &ResourceChange) -> Option<Intent> {
+        let previous = change.previous_address.as_ref()?;
+        let from = scope_of(previous);
+        let resource = self.scopes.get(&from)?.resources.get(previous)?;
+        (from != operation.scope).then(|| Intent {
+            operation: operation.id,
+            op: name_of(operation.op).to_owned(),
+            address: previous.clone(),
+            key: Some(resource.key.clone()),
+            target: Some(operation.address.canonical()),
+            resource: resource.clone(),
+        })
+    }
+
+    /// Desired attributes: the plan's own where they are whole, else as they can be resolved by now.
+    fn wanted(&self, change: &ResourceChange) -> Result<Attrs, Diagnostic> {
+        let whole = change.after_unknown.is_empty() && change.sensitive.is_empty();
+        if let Some(after) = change.after.as_ref().filter(|a| whole && !holds_secret(a)) {
+            return Ok(attrs_of(after));
+        }
+        let resolved = self.cx.desired.resolve(&change.address);
+        let attrs = resolved.map_err(|found| {
+            found.into_iter().find(Diagnostic::is_error).unwrap_or_else(|| {
+                Diagnostic::error(format!("`{}` cannot be resolved", change.display))
+            })
+        })?;
+        match attrs.iter().find(|(_, value)| value.has_unknown()) {
+            None => Ok(attrs),
+            Some((name, _)) => Err(Diagnostic::error(format!(
+                "`{name}` of `{}` is still not known",
+                change.display
+            ))
+            .help("apply again: what it waits for is recorded by then")),
+        }
+    }
+
+    /// What recovery records should it find the object; hidden values are left out, so that the next
+    /// plan writes them again.
+    fn expected(
+        &self,
+        kind: &'static dyn Kind,
+        change: &ResourceChange,
+        operation: &Operation,
+        recorded: Option<&ResourceState>,
+        wanted: Option<&Attrs>,
+        key: Option<&str>,
+    ) -> ResourceState {
+        let mut plain = wanted.cloned().unwrap_or_default();
+        for value in plain.values_mut() {
+            if record::is_hidden(value) {
+                *value = Value::Null;
+            }
+        }
+        let mut expected = record::after(&record::Material {
+            kind,
+            change,
+            op: operation.op,
+            prior: recorded,
+            wanted: Some(&plain),
+            real: None,
+            returned: &Attrs::new(),
+            target: None,
+            meta: &self.cx.desired.meta(&operation.address),
+            prints: &self.shared.prints,
+        });
+        if let Some(key) = key {
+            key.clone_into(&mut expected.key);
+        }
+        expected
+    }
+
+    pub(super) fn step_target(&self, operation: &Operation, scope: &ScopeRun) -> Option<String> {
+        if operation.op == OperationKind::Wait {
+            let latest = self.latest.get(&operation.address).and_then(|a| a.get(REQUEST));
+            let request = latest.and_then(Value::as_str).map(ToOwned::to_owned);
+            return request.or_else(|| {
+                let recorded = scope.resources.get(&operation.address)?;
+                recorded.meta.get(PENDING)?.as_str().map(ToOwned::to_owned)
+            });
+        }
+        match operation.target.as_ref()? {
+            OperationTarget::Id(id) => Some(id.clone()),
+            OperationTarget::IdOf(address) => {
+                let known = self.latest.get(address).and_then(|a| a.get("id"));
+                known.and_then(Value::as_str).map(ToOwned::to_owned).or_else(|| {
+                    let recorded = self.scopes.values().find_map(|s| s.resources.get(address))?;
+                    recorded.attrs.get("id")?.as_str().map(ToOwned::to_owned)
+                })
+            }
+        }
+    }
+}
+
+/// How journals name an operation.
+pub(super) fn name_of(op: OperationKind) -> &'static str {
+    match op {
+        OperationKind::Create => "create",
+        OperationKind::Update => "update",
+        OperationKind::Delete => "delete",
+        OperationKind::Attach => "attach",
+        OperationKind::Detach => "detach",
+        OperationKind::Move => "move",
+        OperationKind::Wait => "wait",
+        OperationKind::Adopt => "adopt",
+        OperationKind::Forget => "forget",
+        OperationKind::Rename => "rename",
+    }
+}
+
+fn holds_secret(json: &serde_json::Value) -> bool {
+    match json {
+        serde_json::Value::Object(o) => {
+            o.len() == 1 && o.get("secret").is_some_and(serde_json::Value::is_string)
+                || o.values().any(holds_secret)
+        }
+        serde_json::Value::Array(a) => a.iter().any(holds_secret),
+        _ => false,
+    }
+}

@@ -1,0 +1,221 @@
+//! Before the first call: the states as they stand under the locks, the walls, the audit record.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::{Apply, Run};
+use crate::address::ResourceAddr;
+use crate::apply::scheduler::{Node, Scheduler};
+use crate::apply::scope::ScopeRun;
+use crate::apply::summary::Summary;
+use crate::apply::worker::Shared;
+use crate::diag::Diagnostic;
+use crate::plan::model::{OperationKind, Plan, ResourceChange};
+use crate::schema::{Category, kinds};
+use crate::state::journal::JournalWriter;
+use crate::state::{
+    Event as AuditEvent, Ledger, ScopeState, Stamp, StateError, StateFailure, Versioned, layout,
+};
+
+type Read = BTreeMap<String, Option<Versioned<ScopeState>>>;
+
+pub(super) async fn read_scopes(
+    ledger: &Ledger,
+    names: &BTreeSet<String>,
+) -> Result<Read, StateError> {
+    let reads: Vec<_> = names
+        .iter()
+        .map(|name| async move { Ok((name.clone(), ledger.read_scope(name).await?)) })
+        .collect();
+    stream::iter(reads).buffered(32).try_collect().await
+}
+
+pub(super) fn renames(plan: &Plan, change: &ResourceChange) -> bool {
+    plan.operations.iter().any(|o| o.op == OperationKind::Rename && o.address == change.address)
+}
+
+/// The scope of an address, as the plan assigns it.
+pub(in crate::apply) fn scope_of(address: &ResourceAddr) -> String {
+    let home = kinds::kind(&address.kind).map(|k| k.schema().home);
+    crate::plan::order::scope_of(home.unwrap_or(crate::schema::Home::Account), address)
+}
+
+/// Whether a plan can change the walls between accounts: it changes identities, the organization or data.
+pub(super) fn touches_walls(plan: &Plan) -> bool {
+    let touched: BTreeSet<&ResourceAddr> = plan.operations.iter().map(|o| &o.address).collect();
+    plan.resource_changes.iter().any(|c| {
+        matches!(c.category, Category::Iam | Category::Organization | Category::Data)
+            && touched.contains(&c.address)
+    })
+}
+
+fn stale(scope: &str, detail: String) -> StateError {
+    StateError::new(
+        StateFailure::Conflict,
+        Diagnostic::error(format!("the plan is stale: scope `{scope}` has changed since"))
+            .detail(detail)
+            .help("plan again and look at what is left to do"),
+    )
+}
+
+pub(super) async fn prepare<'a>(
+    cx: &'a Apply<'_>,
+    lineage: &str,
+    leases: &mut Vec<crate::state::Lease>,
+    taken_over: &BTreeSet<String>,
+) -> Result<Run<'a>, StateError> {
+    let ledger = &cx.ledger;
+    let at = ledger.now().await?;
+    let stamp = Stamp {
+        at,
+        by: cx.holder.who.clone(),
+        run: cx.holder.run.clone(),
+        operation: cx.holder.operation.clone(),
+        plan: Some(cx.plan.digest.clone()),
+    };
+    let names: BTreeSet<String> = leases.iter().map(|l| l.scope.clone()).collect();
+    if let Some(journal) = ledger.read_journals(&names).await?.first() {
+        return Err(stale(
+            &journal.scope,
+            format!("Run `{}` was cut off there and has to be recovered first.", journal.run),
+        ));
+    }
+    // Read under the locks: nobody who respects them writes from here on.
+    let mut bases = BTreeMap::new();
+    let mut read = read_scopes(ledger, &names).await?;
+    for lease in leases.iter_mut().filter(|l| l.scope != layout::WALLS) {
+        let basis = read.remove(&lease.scope).flatten();
+        let planned = cx.plan.state.scopes.get(&lease.scope);
+        let same = match (&basis, planned) {
+            (None, None) => true,
+            (Some(b), Some(p)) => b.etag == p.etag && b.value.serial == p.serial,
+            _ => false,
+        };
+        if !same {
+            let was = planned.map_or("no state".to_owned(), |p| format!("serial {}", p.serial));
+            let is = basis.map_or("no state".to_owned(), |b| {
+                format!("serial {} by {} at {}", b.value.serial, b.value.stamp.by, b.value.stamp.at)
+            });
+            return Err(stale(
+                &lease.scope,
+                format!("The plan was made on {was}; there is {is} now."),
+            ));
+        }
+        let basis = if taken_over.contains(&lease.scope) {
+            Some(ledger.fence(lease, lineage, &stamp).await?)
+        } else {
+            basis
+        };
+        bases.insert(lease.scope.clone(), basis);
+    }
+    if let Some(recheck) = cx.recheck.filter(|_| names.contains(layout::WALLS)) {
+        recheck
+            .recheck()
+            .await
+            .map_err(|diagnostic| StateError::new(StateFailure::Conflict, diagnostic))?;
+    }
+    let scheduler = scheduler(cx)?;
+    let prints = ledger.fingerprinter().await?;
+    let head = bases.values().flatten().filter_map(|b| b.value.audit.clone()).max();
+    let event = AuditEvent {
+        at,
+        who: cx.holder.who.clone(),
+        run: cx.holder.run.clone(),
+        action: format!("{}_started", cx.holder.operation),
+        plan: Some(cx.plan.digest.clone()),
+        reason: cx.reason.clone(),
+        scopes: names.iter().cloned().collect(),
+        details: [("operations".to_owned(), json!(cx.plan.operations.len()))].into(),
+    };
+    let head = ledger.audit(head.as_ref(), event).await?;
+    let clock: Arc<dyn crate::state::Clock> = ledger.shared_clock();
+    let mut scopes = BTreeMap::new();
+    let mut walls = None;
+    for lease in leases.drain(..) {
+        let template = match bases.get(&lease.scope) {
+            Some(Some(basis)) => basis.value.clone(),
+            _ => ScopeState::new(lineage, &lease.scope, stamp.clone()),
+        };
+        let writer = JournalWriter::new(
+            &lease.scope,
+            &cx.holder.run,
+            lease.lock.epoch,
+            &cx.holder.who,
+            &cx.plan.digest,
+            at,
+        );
+        let basis = bases.remove(&lease.scope).flatten();
+        let name = lease.scope.clone();
+        let scope = ScopeRun::new(lease, cx.terms, basis, template, writer, clock.as_ref());
+        if name == layout::WALLS {
+            walls = Some(scope);
+        } else {
+            scopes.insert(name, scope);
+        }
+    }
+    let (reports, inbox) = mpsc::unbounded_channel();
+    let shared = Arc::new(Shared {
+        provider: Arc::clone(&cx.provider),
+        secrets: Arc::clone(&cx.secrets),
+        prints,
+        clock,
+        events: cx.events.clone(),
+        reports,
+        since: at.as_second(),
+    });
+    Ok(Run {
+        operations: cx.plan.operations.iter().map(|o| (o.id, o)).collect(),
+        changes: cx
+            .plan
+            .resource_changes
+            .iter()
+            .map(|c| (c.address.clone(), Arc::new(c.clone())))
+            .collect(),
+        targets: cx.targets.clone(),
+        summary: Summary { run: cx.holder.run.clone(), ..Summary::default() },
+        cx,
+        scheduler,
+        scopes,
+        walls,
+        stamp,
+        head,
+        shared,
+        inbox,
+        workers: JoinSet::new(),
+        tasks: BTreeMap::new(),
+        prepared: BTreeMap::new(),
+        announced: BTreeSet::new(),
+        latest: BTreeMap::new(),
+        created: BTreeSet::new(),
+        new_accounts: BTreeSet::new(),
+        calm: BTreeMap::new(),
+        left: cx.plan.operations.iter().fold(BTreeMap::new(), |mut left, o| {
+            *left.entry(o.address.clone()).or_default() += 1;
+            left
+        }),
+        urgent: BTreeSet::new(),
+        departures: Vec::new(),
+    })
+}
+
+fn scheduler(cx: &Apply<'_>) -> Result<Scheduler, StateError> {
+    let nodes = cx.plan.operations.iter().map(|o| Node {
+        id: o.id,
+        after: o.after.clone(),
+        group: o.scope.clone(),
+        // AWS serialises Organizations writes; waiting for an account only reads.
+        exclusive: o.scope == layout::ORG && o.op != OperationKind::Wait,
+    });
+    Scheduler::new(nodes, cx.limits.total, cx.limits.per_account).map_err(|error| {
+        StateError::new(
+            StateFailure::Refused,
+            Diagnostic::error(format!("the plan cannot be walked: {error}"))
+                .help("it was altered or is damaged: plan again"),
+        )
+    })
+}

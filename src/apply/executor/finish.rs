@@ -1,0 +1,207 @@
+//! The end of a run: what was not started, the audit record, the states, the locks.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use serde_json::json;
+
+use super::begin::scope_of;
+use super::{Departure, Run};
+use crate::address::ResourceAddr;
+use crate::apply::events::Event;
+use crate::apply::scheduler::NodeState;
+use crate::apply::summary::{Skipped, Summary};
+use crate::diag::Diagnostic;
+use crate::plan::model::OperationKind;
+use crate::state::{Event as AuditEvent, StateFailure, errored};
+
+impl Run<'_> {
+    /// Second Ctrl-C: what is in flight is dropped; the journal knows about it.
+    pub(super) async fn leave(mut self) -> Summary {
+        self.workers.abort_all();
+        let ledger = &self.cx.ledger;
+        let all = self.scopes.values_mut().chain(&mut self.walls);
+        let leaving = join_all(all.map(|scope| scope.abandon(ledger)));
+        tokio::select! {
+            _ = leaving => {}
+            () = self.shared.clock.idle(Duration::from_secs(3)) => {}
+        }
+        self.tell_skipped();
+        self.summary
+    }
+
+    fn tell_skipped(&mut self) {
+        for (id, state) in self.scheduler.states() {
+            let Some(operation) = self.operations.get(&id) else { continue };
+            let because = match state {
+                NodeState::Skipped { because } => {
+                    self.operations.get(&because).map(|o| (because, o.address.clone()))
+                }
+                NodeState::Succeeded | NodeState::Failed => continue,
+                NodeState::Blocked(_) | NodeState::Ready | NodeState::Running => None,
+            };
+            self.summary.skipped.push(Skipped {
+                id,
+                op: operation.op,
+                address: operation.address.clone(),
+                scope: operation.scope.clone(),
+                because,
+            });
+        }
+    }
+
+    /// The end: facts beside the attributes, the audit record, the states, the locks.
+    pub(super) async fn finish(mut self) -> Summary {
+        self.tell_skipped();
+        self.withdraw();
+        self.touch_up();
+        match self.cx.ledger.audit(Some(&self.head), self.audit_event().await).await {
+            Ok(head) => self.head = head,
+            Err(error) => self.summary.warnings.push(
+                Diagnostic::warning("the end of this run is not in the audit log")
+                    .detail(error.to_string())
+                    .help("its beginning is; the next apply continues the log"),
+            ),
+        }
+        for departure in &self.departures {
+            if let Some(scope) = self.scopes.get_mut(&departure.to) {
+                scope.continues(&departure.from);
+            }
+        }
+        self.fold().await;
+        // The second half of what moved between scopes, where the first is safe.
+        let unsaved = |name: &str| self.summary.unsaved.iter().any(|(n, _)| n == name);
+        let departures = std::mem::take(&mut self.departures);
+        let safe: Vec<Departure> = departures.into_iter().filter(|d| !unsaved(&d.to)).collect();
+        if !safe.is_empty() {
+            for departure in safe {
+                if let Some(scope) = self.scopes.get_mut(&departure.from) {
+                    scope.finish(departure.gone);
+                    scope.continued_by(&departure.to);
+                }
+            }
+            self.fold().await;
+        }
+        self.save_unwritten();
+        let ledger = &self.cx.ledger;
+        let all = self.scopes.values_mut().chain(&mut self.walls);
+        let released = join_all(all.map(|scope| scope.release(ledger))).await;
+        self.summary.warnings.extend(released.into_iter().flatten());
+        self.summary
+    }
+
+    /// Writes the state of every scope with results that are not in it yet.
+    async fn fold(&mut self) {
+        let (stamp, head) = (self.stamp.clone(), self.head.clone());
+        let ledger = &self.cx.ledger;
+        let folds = self.scopes.values_mut().map(|scope| {
+            let (stamp, head) = (stamp.clone(), head.clone());
+            async move {
+                let result = match &scope.lost {
+                    Some(lost) if lost.failure == StateFailure::Conflict => Err(lost.clone()),
+                    _ => scope.fold(ledger, stamp, Some(head)).await,
+                };
+                (scope, result)
+            }
+        });
+        for (scope, result) in join_all(folds).await {
+            match result {
+                Ok(Some(serial)) => {
+                    let saved = Event::Saved { scope: scope.name.clone(), serial };
+                    let _ = self.cx.events.send(saved);
+                }
+                Ok(None) => {}
+                // The state is written; only clearing away the journal failed.
+                Err(error) if !scope.is_dirty() => self.summary.warnings.push(*error.diagnostic),
+                Err(error) => {
+                    self.summary.unsaved.retain(|(name, _)| *name != scope.name);
+                    self.summary.unsaved.push((scope.name.clone(), error));
+                }
+            }
+        }
+    }
+
+    /// A state that the backend does not take is saved beside the configuration. One that lost
+    /// against another writer's is not: its results are in the journal, for the next run to look at.
+    fn save_unwritten(&mut self) {
+        let location = self.cx.ledger.store().location();
+        let mut saved = Vec::new();
+        for (name, error) in &self.summary.unsaved {
+            if error.failure == StateFailure::Conflict {
+                continue;
+            }
+            let Some(scope) = self.scopes.get(name) else { continue };
+            let state = scope.state(Some(self.head.clone()));
+            match errored::save(&self.cx.errored_dir, &location, scope.basis(), &state) {
+                Ok(path) => {
+                    let command = format!("palisade state push {}", path.display());
+                    saved.push((path, command));
+                }
+                Err(error) => self.summary.warnings.push(*error.diagnostic),
+            }
+        }
+        self.summary.saved_to.extend(saved);
+    }
+
+    /// What was announced and never started has surely not happened.
+    fn withdraw(&mut self) {
+        for (id, state) in self.scheduler.states() {
+            let unstarted = matches!(state, NodeState::Ready | NodeState::Blocked(_));
+            if let Some(operation) = self.operations.get(&id).filter(|_| unstarted) {
+                let journal = self.journal_of(id, &operation.scope);
+                if let Some(scope) = self.scopes.get_mut(&journal) {
+                    scope.withdraw(id);
+                }
+            }
+        }
+    }
+
+    /// Facts beside the attributes follow the configuration in every scope that this run writes.
+    fn touch_up(&mut self) {
+        for (address, change) in &self.changes {
+            if change.action != crate::plan::model::Action::NoOp {
+                continue;
+            }
+            let name = scope_of(address);
+            let meta = self.cx.desired.meta(address);
+            let Some(scope) = self.scopes.get_mut(&name).filter(|s| s.is_dirty()) else { continue };
+            let prints = &self.shared.prints;
+            scope.touch_up(|resources| {
+                let Some(record) = resources.get_mut(address) else { return false };
+                record.depends_on = change.depends_on.iter().cloned().collect();
+                record.environments = change.environments.iter().cloned().collect();
+                for (name, value) in meta {
+                    record.meta.insert(name, prints.conceal(&value));
+                }
+                true
+            });
+        }
+    }
+
+    async fn audit_event(&self) -> AuditEvent {
+        let outcome = |ok: &str, id: u32, op: OperationKind, address: &ResourceAddr| json!({"id": id, "op": op, "address": address, "outcome": ok});
+        let done = self.summary.done.iter().map(|o| outcome("done", o.id, o.op, &o.address));
+        let failed = self.summary.failed.iter().map(|o| {
+            let how = if o.uncertain { "unknown" } else { "failed" };
+            outcome(how, o.id, o.op, &o.address)
+        });
+        let skipped =
+            self.summary.skipped.iter().map(|o| outcome("skipped", o.id, o.op, &o.address));
+        let operations: Vec<_> = done.chain(failed).chain(skipped).collect();
+        let at = self.cx.ledger.now().await.unwrap_or(self.stamp.at);
+        AuditEvent {
+            at,
+            who: self.cx.holder.who.clone(),
+            run: self.cx.holder.run.clone(),
+            action: format!("{}_finished", self.cx.holder.operation),
+            plan: Some(self.cx.plan.digest.clone()),
+            reason: self.cx.reason.clone(),
+            scopes: self.scopes.keys().cloned().collect(),
+            details: [
+                ("operations".to_owned(), json!(operations)),
+                ("interrupted".to_owned(), json!(self.summary.interrupted)),
+            ]
+            .into(),
+        }
+    }
+}

@@ -1,0 +1,459 @@
+//! The loop that walks a plan: it alone owns the scheduler, the leases and the state of each scope.
+//!
+//! A turn of the loop: results are recorded; what is ready is announced in the journal, one object
+//! for a whole batch of a scope ([`announce`]); what is announced and has room is started
+//! ([`launch`]); then it waits for a worker, for Ctrl-C, or for the time to flush results and renew
+//! leases. [`begin`] takes stock under the locks before the first turn, [`finish`] writes the states
+//! after the last.
+
+mod announce;
+mod begin;
+mod finish;
+mod launch;
+
+pub(in crate::apply) use begin::scope_of;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::cancel::{Cancel, Urgency};
+use super::events::{Event, Events, OperationRef};
+use super::record::{PENDING, deposed};
+use super::scheduler::Scheduler;
+use super::scope::ScopeRun;
+use super::seams::{Desired, Recheck, Secrets};
+use super::summary::{Done, Failed, Summary};
+use super::worker::{Problem, Report, Shared, Success};
+use crate::address::ResourceAddr;
+use crate::diag::Diagnostic;
+use crate::ids::{AccountId, Handle};
+use crate::plan::model::{Operation, OperationKind, Plan, ResourceChange};
+use crate::plan::refresh::Targets;
+use crate::provider::Provider;
+use crate::state::journal::{Finished, Outcome};
+use crate::state::scopes::AuditHead;
+use crate::state::{Holder, Ledger, Stamp, StateError, Terms, layout};
+use crate::value::{Attrs, Value};
+
+/// How much at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Operations in all.
+    pub total: usize,
+    /// Operations in one account.
+    pub per_account: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { total: 64, per_account: 10 }
+    }
+}
+
+/// Everything that an apply works with.
+pub struct Apply<'a> {
+    /// What to do.
+    pub plan: &'a Plan,
+    /// Where state is.
+    pub ledger: Ledger,
+    /// How AWS is reached.
+    pub provider: Arc<dyn Provider>,
+    /// Values as they become known.
+    pub desired: &'a dyn Desired,
+    /// Where secrets come from.
+    pub secrets: Arc<dyn Secrets>,
+    /// How each account is reached.
+    pub targets: Targets,
+    /// Which `account` instance is which account.
+    pub accounts: BTreeMap<ResourceAddr, Handle>,
+    /// Who applies; its `run` names the journals.
+    pub holder: Holder,
+    /// How leases are held.
+    pub terms: Terms,
+    /// How long to wait for somebody else's lock.
+    pub lock_timeout: Duration,
+    /// How much at a time.
+    pub limits: Limits,
+    /// A last look at the walls, for plans that can change them.
+    pub recheck: Option<&'a dyn Recheck>,
+    /// The reason that was given for applying a plan that breaks a rule.
+    pub reason: Option<String>,
+    /// Where a state that cannot be written is saved.
+    pub errored_dir: PathBuf,
+    /// Where events go.
+    pub events: Events,
+    /// Ctrl-C.
+    pub cancel: Cancel,
+}
+
+/// After how many results without a state write one is made in mid-run.
+const FOLD_EVERY: usize = 500;
+/// How many results may wait for the next flush.
+const FLUSH_AT: usize = 64;
+/// How often results are flushed and leases looked at.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Carries out a plan. What fails on the way is in the [`Summary`]; nothing is lost of what was done.
+///
+/// # Errors
+/// It could not begin: a scope is locked ([`StateFailure::Locked`]), the state moved since the plan
+/// ([`StateFailure::Conflict`]), the walls got worse, the store cannot be used.
+pub async fn apply(cx: Apply<'_>) -> Result<Summary, StateError> {
+    if cx.plan.operations.is_empty() {
+        return Ok(Summary { run: cx.holder.run.clone(), ..Summary::default() });
+    }
+    let lineage = cx.ledger.begin(&cx.holder.who).await?;
+    let mut scopes: BTreeMap<String, u64> = BTreeMap::new();
+    let mut names: BTreeSet<String> = cx.plan.operations.iter().map(|o| o.scope.clone()).collect();
+    for change in &cx.plan.resource_changes {
+        if let (Some(previous), true) = (&change.previous_address, begin::renames(cx.plan, change))
+        {
+            names.insert(begin::scope_of(previous));
+        }
+    }
+    if begin::touches_walls(cx.plan) {
+        names.insert(layout::WALLS.to_owned());
+    }
+    for (name, state) in begin::read_scopes(&cx.ledger, &names).await? {
+        scopes.insert(name, state.map_or(0, |s| s.value.epoch));
+    }
+    let events = cx.events.clone();
+    let held = cx
+        .ledger
+        .acquire_all(&scopes, &cx.holder, cx.terms, cx.lock_timeout, |scope, lock| {
+            let _ = events.send(Event::WaitingForLock {
+                scope: scope.to_owned(),
+                who: lock.holder.who.clone(),
+                host: lock.holder.host.clone(),
+                operation: lock.holder.operation.clone(),
+            });
+        })
+        .await?;
+    let mut leases = Vec::new();
+    let mut taken_over = BTreeSet::new();
+    for (lease, previous) in held {
+        if previous.is_some() {
+            taken_over.insert(lease.scope.clone());
+        }
+        leases.push(lease);
+    }
+    match begin::prepare(&cx, &lineage, &mut leases, &taken_over).await {
+        Ok(run) => Ok(run.walk().await),
+        Err(error) => {
+            for lease in &mut leases {
+                // It ends by itself where this fails.
+                let _ = cx.ledger.release(lease).await;
+            }
+            Err(error)
+        }
+    }
+}
+struct Run<'a> {
+    cx: &'a Apply<'a>,
+    operations: BTreeMap<u32, &'a Operation>,
+    changes: BTreeMap<ResourceAddr, Arc<ResourceChange>>,
+    scheduler: Scheduler,
+    scopes: BTreeMap<String, ScopeRun>,
+    walls: Option<ScopeRun>,
+    targets: Targets,
+    stamp: Stamp,
+    head: AuditHead,
+    shared: Arc<Shared>,
+    inbox: mpsc::UnboundedReceiver<Report>,
+    workers: JoinSet<()>,
+    tasks: BTreeMap<tokio::task::Id, u32>,
+    /// Desired attributes of announced operations.
+    prepared: BTreeMap<u32, Option<Attrs>>,
+    announced: BTreeSet<u32>,
+    /// What operations of this run left.
+    latest: BTreeMap<ResourceAddr, Attrs>,
+    /// Objects that this run created.
+    created: BTreeSet<ResourceAddr>,
+    new_accounts: BTreeSet<Handle>,
+    /// Successes since AWS last asked a scope to slow down.
+    calm: BTreeMap<String, usize>,
+    /// Operations of each object that have not succeeded yet.
+    left: BTreeMap<ResourceAddr, usize>,
+    /// Scopes with a result that must not wait for the next batch.
+    urgent: BTreeSet<String>,
+    /// Objects that moved to another scope: what is left to say in the old one.
+    departures: Vec<Departure>,
+    summary: Summary,
+}
+
+/// An object that left one scope for another. The old scope forgets it only once the new scope's
+/// state holds it, so that a run that is cut off in between leaves it in at least one of them.
+struct Departure {
+    from: String,
+    to: String,
+    gone: Finished,
+}
+
+impl Run<'_> {
+    async fn walk(mut self) -> Summary {
+        self.emit(Event::Begun { operations: self.operations.len() });
+        let mut urgency = Urgency::None;
+        let cancel = self.cx.cancel.clone();
+        loop {
+            // What only changes records ends at once and may make others ready.
+            loop {
+                self.announce().await;
+                let ended = self.summary.done.len() + self.summary.failed.len();
+                self.start();
+                if ended == self.summary.done.len() + self.summary.failed.len() {
+                    break;
+                }
+            }
+            if self.scheduler.is_finished() || self.is_stuck() {
+                break;
+            }
+            let clock = Arc::clone(&self.shared.clock);
+            tokio::select! {
+                biased;
+                report = self.inbox.recv() => {
+                    if let Some(report) = report {
+                        self.receive(report);
+                    }
+                    // Whatever else has arrived shares the next journal object.
+                    while let Ok(report) = self.inbox.try_recv() {
+                        self.receive(report);
+                    }
+                }
+                Some(joined) = self.workers.join_next_with_id() => self.joined(joined),
+                () = cancel.risen(urgency) => {
+                    urgency = cancel.urgency();
+                    self.scheduler.stop();
+                    self.summary.interrupted = true;
+                    self.emit(Event::Stopping { running: self.scheduler.running() });
+                    if urgency == Urgency::Leave {
+                        return self.leave().await;
+                    }
+                }
+                () = clock.idle(TICK) => self.tick().await,
+            }
+            self.settle().await;
+        }
+        self.finish().await
+    }
+
+    /// A worker has ended. It has reported before, unless a defect brought it down.
+    fn joined(&mut self, joined: Result<(tokio::task::Id, ()), tokio::task::JoinError>) {
+        let error = match joined {
+            Ok((task, ())) => {
+                self.tasks.remove(&task);
+                return;
+            }
+            Err(error) => error,
+        };
+        if let Some(id) = self.tasks.remove(&error.id()) {
+            let why =
+                Diagnostic::error(format!("the operation broke off inside palisade: {error}"))
+                    .help("this is a defect; the next run finds out how far the operation came");
+            self.failed(id, Problem { why, uncertain: true, stop: false });
+        }
+    }
+
+    fn emit(&self, event: Event) {
+        // A receiver that is gone is no error.
+        let _ = self.cx.events.send(event);
+    }
+
+    /// Nothing runs and nothing can be started: every scope with something left is lost.
+    fn is_stuck(&self) -> bool {
+        self.scheduler.running() == 0 && self.scheduler.ready().next().is_none()
+    }
+
+    fn reference(&self, id: u32) -> Option<OperationRef> {
+        let operation = self.operations.get(&id)?;
+        let display = self.changes.get(&operation.address).map_or_else(
+            || operation.address.clone(),
+            |c| ResourceAddr { short: !c.display.contains('/'), ..operation.address.clone() },
+        );
+        let account = operation.scope.strip_prefix("acct-").unwrap_or(&operation.scope);
+        Some(OperationRef { id, op: operation.op, address: display, account: account.to_owned() })
+    }
+
+    fn receive(&mut self, report: Report) {
+        match report {
+            Report::Throttled(scope) => {
+                let limit = self.scheduler.group_limit(&scope);
+                self.scheduler.limit_group(&scope, limit.div_ceil(2));
+                self.calm.insert(scope, 0);
+            }
+            Report::Ended { id, result } => self.ended(id, result),
+        }
+    }
+
+    fn ended(&mut self, id: u32, result: Result<Success, Problem>) {
+        let Some(operation) = self.operations.get(&id).copied() else { return };
+        let success = match result {
+            Ok(success) => success,
+            Err(problem) => return self.failed(id, problem),
+        };
+        self.record(operation, &success);
+        if let Some(display) = self.reference(id) {
+            self.emit(Event::Succeeded(display));
+        }
+        self.summary.done.push(Done {
+            id,
+            op: operation.op,
+            address: operation.address.clone(),
+            scope: operation.scope.clone(),
+        });
+        // Additive increase, after the halving that throttling brought.
+        if let Some(calm) = self.calm.get_mut(&operation.scope) {
+            *calm += 1;
+            if calm.is_multiple_of(10) {
+                let limit = self.scheduler.group_limit(&operation.scope);
+                self.scheduler.limit_group(&operation.scope, limit + 1);
+            }
+        }
+        let _ = self.scheduler.succeed(id);
+        let left = self.left.get_mut(&operation.address).map(|left| {
+            *left = left.saturating_sub(1);
+            *left
+        });
+        if left == Some(0)
+            && success.record.is_some()
+            && let Err(found) = self.cx.desired.postconditions(&operation.address)
+        {
+            self.summary.postconditions.extend(found);
+        }
+    }
+
+    fn record(&mut self, operation: &Operation, success: &Success) {
+        let address = &operation.address;
+        let finish =
+            |address: ResourceAddr, outcome| Finished { operation: operation.id, address, outcome };
+        let replaced = operation.op == OperationKind::Delete && self.created.contains(address);
+        if let Some(scope) = self.scopes.get_mut(&operation.scope) {
+            match &success.record {
+                None if replaced => scope.finish(finish(deposed(address), Outcome::Gone)),
+                None => scope.finish(finish(address.clone(), Outcome::Gone)),
+                Some(record) => {
+                    if record.meta.contains_key(PENDING) {
+                        self.urgent.insert(operation.scope.clone());
+                    }
+                    if operation.op == OperationKind::Create
+                        && let Some((old, state)) =
+                            super::record::depose(&scope.resources, address, &record.key)
+                    {
+                        scope.finish(finish(old, Outcome::Recorded(state)));
+                    }
+                    scope.finish(finish(address.clone(), Outcome::Recorded(record.clone())));
+                }
+            }
+        }
+        if success.record.is_none() {
+            if !replaced {
+                self.latest.remove(address);
+            }
+            return;
+        }
+        if operation.op == OperationKind::Create {
+            self.created.insert(address.clone());
+        }
+        if operation.op.step().is_some() {
+            self.latest.insert(address.clone(), success.attrs.clone());
+        }
+        if !success.attrs.is_empty() {
+            self.cx.desired.learned(address, &success.attrs);
+        }
+        if let Some(handle) = self.cx.accounts.get(address) {
+            let id = success.attrs.get("id").and_then(Value::as_str);
+            if let Some(id) = id.and_then(|id| id.parse::<AccountId>().ok())
+                && let Some(target) = self.targets.accounts.get_mut(handle)
+                && target.id.is_none()
+            {
+                target.id = Some(id);
+                self.new_accounts.insert(handle.clone());
+            }
+        }
+    }
+
+    fn failed(&mut self, id: u32, problem: Problem) {
+        let Some(operation) = self.operations.get(&id).copied() else { return };
+        if let Some(display) = self.reference(id) {
+            self.emit(Event::Failed { operation: display, reason: problem.why.to_string() });
+        }
+        let journal = self.journal_of(id, &operation.scope);
+        if !problem.uncertain
+            && let Some(scope) = self.scopes.get_mut(&journal)
+            && scope.is_open(id)
+        {
+            scope.finish(Finished {
+                operation: id,
+                address: operation.address.clone(),
+                outcome: Outcome::Failed(problem.why.summary.clone()),
+            });
+        }
+        if problem.stop {
+            self.scheduler.stop();
+        }
+        self.summary.failed.push(Failed {
+            id,
+            op: operation.op,
+            address: operation.address.clone(),
+            scope: operation.scope.clone(),
+            why: problem.why,
+            uncertain: problem.uncertain,
+        });
+        let skipped = self.scheduler.fail(id).unwrap_or_default();
+        for other in skipped {
+            if let (Some(operation), Some(because)) = (self.reference(other), self.reference(id)) {
+                self.emit(Event::Skipped { operation, because });
+            }
+        }
+    }
+
+    /// Writes what must not wait: the request of an asynchronous creation, and many results.
+    async fn settle(&mut self) {
+        let ledger = &self.cx.ledger;
+        let urgent = std::mem::take(&mut self.urgent);
+        let writes =
+            self.scopes.iter_mut().filter(|(_, s)| s.lost.is_none()).filter_map(|(name, scope)| {
+                let due = scope.pending() >= FLUSH_AT || urgent.contains(name);
+                due.then(|| scope.journal(ledger, Vec::new()))
+            });
+        // A scope whose journal cannot be written is lost; what is ready there fails on its turn.
+        join_all(writes).await;
+        let stamp = self.stamp.clone();
+        let head = self.head.clone();
+        let folds = self
+            .scopes
+            .values_mut()
+            .filter(|s| s.lost.is_none() && s.since_fold() >= FOLD_EVERY)
+            .map(|scope| scope.fold(ledger, stamp.clone(), Some(head.clone())));
+        join_all(folds).await;
+    }
+
+    async fn tick(&mut self) {
+        let ledger = &self.cx.ledger;
+        let all = self.scopes.values_mut().chain(&mut self.walls);
+        let work = all.filter(|s| s.lost.is_none()).map(|scope| async move {
+            let kept = scope.keep(ledger).await;
+            if kept.is_ok() && scope.pending() > 0 {
+                // Failing here shows again, with consequences, at the next announcement.
+                let _ = scope.journal(ledger, Vec::new()).await;
+            }
+            kept
+        });
+        let results = join_all(work).await;
+        // Without the lock of the walls nobody may change them.
+        let lost_walls = self.walls.as_ref().is_some_and(|w| w.lost.is_some());
+        if lost_walls {
+            self.scheduler.stop();
+            for result in results {
+                if let Err(error) = result {
+                    self.summary.warnings.push(*error.diagnostic);
+                }
+            }
+        }
+    }
+}

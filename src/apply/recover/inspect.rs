@@ -1,0 +1,135 @@
+//! What runs that were cut off have left, for a plan to show: looked up, nothing written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::look::Eyes;
+use super::scopes_to_recover;
+use super::settle::{self, Finding, Settlement, Verdict};
+use crate::address::ResourceAddr;
+use crate::ids::Handle;
+use crate::plan::model::{Left, LeftChange, LeftOutcome};
+use crate::plan::refresh::Targets;
+use crate::provider::{Access, Provider};
+use crate::state::{Ledger, ScopeState, Snapshot, Stamp, StateError, Versioned};
+
+/// Everything that a look at left-over runs works with.
+pub struct Inspection<'a> {
+    /// Where state is.
+    pub ledger: &'a Ledger,
+    /// How AWS is reached.
+    pub provider: Arc<dyn Provider>,
+    /// How each account is reached.
+    pub targets: Targets,
+    /// Which `account` instance is which account.
+    pub accounts: BTreeMap<ResourceAddr, Handle>,
+}
+
+/// Looks at what runs have left, through the read roles, without taking a lock, writing or changing
+/// anything. The snapshot is brought to where a recovery would bring the state, so that a plan made
+/// on it is the plan after the recovery. A run that still holds its lock is only named.
+///
+/// # Errors
+/// The store cannot be read, or a journal is damaged.
+pub async fn inspect(
+    cx: &Inspection<'_>,
+    snapshot: &mut Snapshot,
+) -> Result<Vec<Left>, StateError> {
+    let scopes: Vec<String> = scopes_to_recover(snapshot).into_keys().collect();
+    if scopes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let now = cx.ledger.now().await?;
+    let mut active: BTreeSet<(String, String)> = BTreeSet::new();
+    let mut left = Vec::new();
+    for scope in &scopes {
+        let Some(lock) = cx.ledger.read_lock(scope).await? else { continue };
+        let held = !lock.released && now < lock.expires_at && !cx.ledger.is_gone(&lock.holder);
+        let runs = snapshot.dangling.iter().filter(|d| d.scope == *scope);
+        for run in runs.filter(|d| held && d.run == lock.holder.run) {
+            active.insert((scope.clone(), run.run.clone()));
+            left.push(Left {
+                scope: scope.clone(),
+                run: run.run.clone(),
+                by: lock.holder.who.clone(),
+                active: true,
+                results: 0,
+                changes: Vec::new(),
+            });
+        }
+    }
+    let eyes = Eyes {
+        provider: cx.provider.as_ref(),
+        clock: cx.ledger.clock(),
+        accounts: &cx.accounts,
+        access: Access::Read,
+        patience: Duration::from_secs(10),
+        waits: false,
+        events: None,
+    };
+    let wanted = |scope: &str, run: &str| !active.contains(&(scope.to_owned(), run.to_owned()));
+    let targets = cx.targets.clone();
+    for settlement in settle::all(&eyes, cx.ledger, targets, scopes, &wanted).await? {
+        left.extend(told(&settlement));
+        take_in(snapshot, settlement, now);
+    }
+    Ok(left)
+}
+
+fn told(settlement: &Settlement) -> Vec<Left> {
+    let mut left: Vec<Left> = settlement
+        .runs
+        .iter()
+        .map(|run| Left {
+            scope: settlement.scope.clone(),
+            run: run.run.clone(),
+            by: run.by.clone(),
+            active: false,
+            results: run.results,
+            changes: run.findings.iter().map(change).collect(),
+        })
+        .collect();
+    let pending: Vec<LeftChange> = settlement.pending.iter().map(change).collect();
+    match left.last_mut() {
+        _ if pending.is_empty() => {}
+        Some(last) => last.changes.extend(pending),
+        None => left.push(Left {
+            scope: settlement.scope.clone(),
+            run: settlement.basis.as_ref().map(|b| b.value.stamp.run.clone()).unwrap_or_default(),
+            by: settlement.basis.as_ref().map(|b| b.value.stamp.by.clone()).unwrap_or_default(),
+            active: false,
+            results: 0,
+            changes: pending,
+        }),
+    }
+    left
+}
+
+fn change(finding: &Finding) -> LeftChange {
+    let (outcome, why) = match &finding.verdict {
+        Verdict::Done => (LeftOutcome::Done, None),
+        Verdict::NotDone => (LeftOutcome::NotDone, None),
+        Verdict::Unknown(why) => {
+            (LeftOutcome::Unknown, Some(why.detail.clone().unwrap_or_else(|| why.summary.clone())))
+        }
+    };
+    LeftChange { address: finding.address.clone(), op: finding.op.clone(), outcome, why }
+}
+
+/// The scope as a recovery would leave it. Its version stays: nothing was written.
+fn take_in(snapshot: &mut Snapshot, settlement: Settlement, now: jiff::Timestamp) {
+    let lineage = snapshot.lineage.clone();
+    let scope = settlement.scope.clone();
+    let entry = snapshot.scopes.entry(scope.clone()).or_insert_with(|| {
+        let stamp = Stamp {
+            at: now,
+            by: String::new(),
+            run: String::new(),
+            operation: "recover".to_owned(),
+            plan: None,
+        };
+        Versioned { value: ScopeState::new(lineage, scope, stamp), etag: String::new() }
+    });
+    entry.value.resources = settlement.resources;
+}

@@ -1,0 +1,261 @@
+//! What became of one intent without a result: the object is looked up in AWS.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use crate::address::ResourceAddr;
+use crate::apply::events::Events;
+use crate::apply::record::{PENDING, deposed};
+use crate::apply::worker::owner;
+use crate::diag::Diagnostic;
+use crate::ids::Handle;
+use crate::plan::diff::{Recorded, difference};
+use crate::plan::refresh::Targets;
+use crate::provider::{Access, Failure, LiveObject, Provider, ProviderError, REQUEST, Target};
+use crate::schema::{Home, Kind, Recovery as By, kinds};
+use crate::state::clock::backoff;
+use crate::state::journal::{Finished, Intent, Outcome};
+use crate::state::model::{ResourceState, Resources};
+use crate::state::{Clock, Fingerprinter};
+use crate::value::{Attrs, Value};
+
+pub(super) fn attrs_of_record(record: &ResourceState) -> Attrs {
+    record.attrs.iter().map(|(k, v)| (k.clone(), Value::from_json(v))).collect()
+}
+
+/// What came back from AWS goes into a record; hidden values stay fingerprints.
+pub(super) fn overlay(record: &mut ResourceState, found: &Attrs) {
+    // Live values that are sensitive are never compared by fingerprint here, so any key will do.
+    let prints = Fingerprinter::new(vec![0; 32]);
+    for (name, value) in found {
+        let kept = record.attrs.get(name).is_some_and(|v| v.get("fingerprint").is_some());
+        if name != REQUEST && !kept && !crate::apply::record::is_hidden(value) {
+            record.attrs.insert(name.clone(), prints.conceal(value));
+        }
+    }
+}
+
+/// How recovery looks at AWS.
+pub(super) struct Eyes<'a> {
+    pub(super) provider: &'a dyn Provider,
+    pub(super) clock: &'a dyn Clock,
+    /// Which `account` instance is which account.
+    pub(super) accounts: &'a BTreeMap<ResourceAddr, Handle>,
+    /// Through which role.
+    pub(super) access: Access,
+    /// How long a look is repeated while it fails in a way that passes.
+    pub(super) patience: Duration,
+    /// Whether accounts that are being created are waited for (which also puts them where they belong).
+    pub(super) waits: bool,
+    pub(super) events: Option<&'a Events>,
+}
+
+/// A look at what became of the intents of one run.
+pub(super) struct Look<'a> {
+    pub(super) eyes: &'a Eyes<'a>,
+    pub(super) targets: &'a Targets,
+    /// When the run began, seconds since 1970 by the store's clock.
+    pub(super) since: i64,
+}
+
+impl Look<'_> {
+    /// Finds out what became of one intent and records it. True when the change (or a part of it)
+    /// is there, false when it was not carried out.
+    pub(super) async fn settle(
+        &self,
+        intent: &Intent,
+        resources: &mut Resources,
+    ) -> Result<bool, Diagnostic> {
+        let address = &intent.address;
+        let unsettled = |error: &ProviderError| {
+            Diagnostic::error(format!("it is not known what became of `{address}` ({})", intent.op))
+                .detail(error.to_string())
+                .help("the journal keeps it; run again when the account can be read")
+        };
+        let Some(kind) = kinds::kind(&address.kind) else {
+            return Err(Diagnostic::error(format!("`{address}` is of an unknown kind")));
+        };
+        let schema = kind.schema();
+        let target = match self.targets.of_address(schema.home, address) {
+            Some(target) if schema.home == Home::Organization || reachable(target) => target,
+            // An account that never came into being holds nothing.
+            _ => return Ok(false),
+        };
+        if intent.op == "create" && schema.asynchronous {
+            return self.settle_asynchronous(intent, kind, target, resources).await;
+        }
+        let live = match self.find(intent, kind, target, resources).await {
+            Ok(live) => live,
+            Err(error) => return Err(unsettled(&error)),
+        };
+        Ok(fold_found(intent, kind, live, resources))
+    }
+
+    /// A creation that was asked for and not answered, or answered and not waited for.
+    async fn settle_asynchronous(
+        &self,
+        intent: &Intent,
+        kind: &'static dyn Kind,
+        target: &Target,
+        resources: &mut Resources,
+    ) -> Result<bool, Diagnostic> {
+        let wanted = attrs_of_record(&intent.resource);
+        let name = kind.schema().kind;
+        let eyes = self.eyes;
+        let found = eyes
+            .patiently(eyes.patience, || {
+                eyes.provider.find_creation(target, name, &wanted, self.since)
+            })
+            .await;
+        let attrs = match found {
+            Ok(Some(attrs)) => attrs,
+            // No such request is known: an object with its key may be there all the same.
+            Ok(None) => match self.find(intent, kind, target, resources).await {
+                Ok(Some(live)) => live.attrs,
+                Ok(None) => return Ok(false),
+                Err(error) => {
+                    return Err(Diagnostic::error(format!(
+                        "it is not known whether `{}` was created",
+                        intent.address
+                    ))
+                    .detail(error.to_string()));
+                }
+            },
+            Err(error) => {
+                return Err(Diagnostic::error(format!(
+                    "it is not known whether `{}` was created",
+                    intent.address
+                ))
+                .detail(error.to_string())
+                .help("the journal keeps it; run again when the organization can be read"));
+            }
+        };
+        let mut record = intent.resource.clone();
+        overlay(&mut record, &attrs);
+        let has_id = record.attrs.get("id").is_some_and(Json::is_string);
+        if let Some(request) = attrs.get(REQUEST).filter(|_| !has_id) {
+            record.meta.insert(PENDING.to_owned(), request.to_json());
+        }
+        resources.insert(intent.address.clone(), record);
+        Ok(true)
+    }
+
+    /// The live object that an intent is about, where it is ours.
+    async fn find(
+        &self,
+        intent: &Intent,
+        kind: &'static dyn Kind,
+        target: &Target,
+        resources: &Resources,
+    ) -> Result<Option<LiveObject>, ProviderError> {
+        let schema = kind.schema();
+        let recorded = resources.get(&intent.address).filter(|_| intent.op != "create");
+        let id = recorded.and_then(|r| r.attrs.get("id")).and_then(Json::as_str);
+        let key = match (schema.home, id) {
+            (Home::Organization, Some(id)) => Some(id.to_owned()),
+            _ => intent.key.clone().or_else(|| recorded.map(|r| r.key.clone())),
+        };
+        let Some(key) = key.filter(|k| !k.is_empty()) else { return Ok(None) };
+        let eyes = self.eyes;
+        let found = eyes
+            .patiently(eyes.patience, || {
+                eyes.provider.read_object(target, eyes.access, schema.kind, &key)
+            })
+            .await?;
+        Ok(found.filter(|live| {
+            let wanted = attrs_of_record(&intent.resource);
+            match schema.recovery {
+                // Another's object of the same name is not what this run made.
+                By::Tags => intent.op != "create" || owner(&live.attrs) == owner(&wanted),
+                By::NaturalKey | By::Singleton => true,
+            }
+        }))
+    }
+}
+
+fn reachable(target: &Target) -> bool {
+    target.id.is_some() || target.endpoint_url.is_some() || target.management
+}
+
+/// Records what was found of an intent. The object is recorded as it is, so that the next plan shows
+/// what is missing of the change.
+fn fold_found(
+    intent: &Intent,
+    kind: &dyn Kind,
+    live: Option<LiveObject>,
+    resources: &mut Resources,
+) -> bool {
+    let address = &intent.address;
+    // The old object of a replacement stands under its deposed address once the new one is recorded.
+    let old = deposed(address);
+    let record_at = match resources.get(&old) {
+        Some(record) if intent.op == "delete" && Some(&record.key) == intent.key.as_ref() => &old,
+        _ => address,
+    };
+    let finish =
+        |outcome| Finished { operation: intent.operation, address: record_at.clone(), outcome };
+    match (intent.op.as_str(), live) {
+        ("delete", None) => {
+            let was = resources.contains_key(record_at);
+            finish(Outcome::Gone).fold(resources);
+            was
+        }
+        (_, None) => false,
+        // It is still there: nothing was done, and the next plan deletes it.
+        ("delete", Some(_)) => false,
+        ("create", Some(live)) => {
+            // A record of this very object knows more (fingerprints) than its announcement did.
+            let known = resources.get(address).filter(|r| r.key == live.key);
+            let mut record = known.unwrap_or(&intent.resource).clone();
+            record.key.clone_from(&live.key);
+            overlay(&mut record, &live.attrs);
+            if let Some((old, state)) =
+                crate::apply::record::depose(resources, address, &record.key)
+            {
+                resources.insert(old, state);
+            }
+            finish(Outcome::Recorded(record)).fold(resources);
+            true
+        }
+        (_, Some(live)) => {
+            let wanted = attrs_of_record(&intent.resource);
+            let done = difference(kind.schema(), &live.attrs, &wanted, Recorded(None)).is_empty();
+            let mut record = resources.get(address).unwrap_or(&intent.resource).clone();
+            overlay(&mut record, &live.attrs);
+            finish(Outcome::Recorded(record)).fold(resources);
+            done
+        }
+    }
+}
+
+impl Eyes<'_> {
+    /// Repeats a call while it fails in a way that passes, for at most `limit` of waiting.
+    pub(super) async fn patiently<T, F>(
+        &self,
+        limit: Duration,
+        mut call: impl FnMut() -> F,
+    ) -> Result<T, ProviderError>
+    where
+        F: Future<Output = Result<T, ProviderError>>,
+    {
+        let (mut attempt, mut waited) = (0, Duration::ZERO);
+        loop {
+            match call().await {
+                // A new account's role may take a while to be assumable.
+                Err(error)
+                    if (error.failure.is_transient() || error.failure == Failure::CannotAssume)
+                        && waited < limit =>
+                {
+                    let wait =
+                        backoff(attempt, Duration::from_millis(300), Duration::from_secs(10));
+                    self.clock.sleep(wait).await;
+                    attempt += 1;
+                    waited += wait;
+                }
+                result => return result,
+            }
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Finishing what a run that was cut off has left: no orphan, no duplicate, nothing lost.
+//!
+//! Results in the journal are folded into the state. Each intent without a result is looked up in
+//! AWS by the object's natural key and ownership tags: what was created is adopted, what was not is
+//! dropped, and the next plan sees the world as it is. A journal written under an epoch that the
+//! state has passed is not believed: all that it names is looked up.
+//!
+//! [`settle`] works out what the journals of some scopes come to and writes nothing; [`look`] finds
+//! out what became of one intent; [`recover`] writes the outcome under locks, [`inspect`] shows it.
+
+mod inspect;
+mod look;
+mod settle;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::events::{Event, Events};
+use super::record::PENDING;
+use crate::address::ResourceAddr;
+use crate::diag::Diagnostic;
+use crate::ids::Handle;
+use crate::plan::refresh::Targets;
+use crate::provider::{Access, Provider};
+use crate::state::{
+    Event as AuditEvent, Holder, Lease, Ledger, ScopeState, Snapshot, Stamp, StateError, Terms,
+    layout,
+};
+
+use look::Eyes;
+use settle::{Settlement, Verdict};
+
+pub use inspect::{Inspection, inspect};
+
+/// Everything that recovery works with.
+pub struct Recovery<'a> {
+    /// Where state is.
+    pub ledger: &'a Ledger,
+    /// How AWS is reached.
+    pub provider: Arc<dyn Provider>,
+    /// How each account is reached.
+    pub targets: Targets,
+    /// Which `account` instance is which account.
+    pub accounts: BTreeMap<ResourceAddr, Handle>,
+    /// Who recovers.
+    pub holder: Holder,
+    /// How leases are held.
+    pub terms: Terms,
+    /// How long to wait for the lock of the run that was cut off to end.
+    pub lock_timeout: Duration,
+    /// Where events go.
+    pub events: Events,
+}
+
+/// What recovery did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Recovered {
+    /// Runs whose journals were folded: scope and run.
+    pub runs: Vec<(String, String)>,
+    /// Objects that had been created or changed without a recorded result, and are in the state now.
+    pub adopted: Vec<ResourceAddr>,
+    /// Changes that had not been carried out.
+    pub dropped: Vec<ResourceAddr>,
+    /// What still cannot be told; it stays in the journal.
+    pub unsettled: Vec<Diagnostic>,
+}
+
+impl Recovered {
+    /// Whether there was anything to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.runs.is_empty() && self.adopted.is_empty() && self.unsettled.is_empty()
+    }
+
+    fn count(&mut self, settlement: &Settlement) {
+        for run in &settlement.runs {
+            self.runs.push((settlement.scope.clone(), run.run.clone()));
+        }
+        for finding in settlement.findings() {
+            match &finding.verdict {
+                Verdict::Done => self.adopted.push(finding.address.clone()),
+                Verdict::NotDone => self.dropped.push(finding.address.clone()),
+                Verdict::Unknown(why) => self.unsettled.push(why.clone()),
+            }
+        }
+    }
+}
+
+/// Whether there is anything to recover: a journal that was left, or an account that was asked for
+/// and not waited out.
+#[must_use]
+pub fn is_needed(snapshot: &Snapshot) -> bool {
+    !scopes_to_recover(snapshot).is_empty()
+}
+
+/// Scopes with something to recover, each with the epoch of its state; the organization first, for
+/// members are reached by the account ids that it records.
+fn scopes_to_recover(snapshot: &Snapshot) -> BTreeMap<String, u64> {
+    let epoch = |scope: &str| snapshot.scopes.get(scope).map_or(0, |s| s.value.epoch);
+    let left = snapshot.dangling.iter().map(|d| d.scope.clone());
+    let waiting = snapshot
+        .scopes
+        .iter()
+        .filter(|(_, scope)| scope.value.resources.values().any(|r| r.meta.contains_key(PENDING)));
+    let names = left.chain(waiting.map(|(name, _)| name.clone()));
+    names.map(|name| (name.clone(), epoch(&name))).collect()
+}
+
+/// Recovers every run that was cut off. Reads without locks first and takes none when there is
+/// nothing to do. Waits for the lock of a run that is still at work.
+///
+/// # Errors
+/// A scope is locked ([`crate::state::StateFailure::Locked`]), or the store cannot be used.
+pub async fn recover(cx: &Recovery<'_>) -> Result<Recovered, StateError> {
+    let snapshot = cx.ledger.read_all().await?;
+    let scopes = scopes_to_recover(&snapshot);
+    if scopes.is_empty() {
+        return Ok(Recovered::default());
+    }
+    let events = cx.events.clone();
+    let held = cx
+        .ledger
+        .acquire_all(&scopes, &cx.holder, cx.terms, cx.lock_timeout, |scope, lock| {
+            let _ = events.send(Event::WaitingForLock {
+                scope: scope.to_owned(),
+                who: lock.holder.who.clone(),
+                host: lock.holder.host.clone(),
+                operation: lock.holder.operation.clone(),
+            });
+        })
+        .await?;
+    let mut leases: Vec<Lease> = held.into_iter().map(|(lease, _)| lease).collect();
+    let recovered = under_locks(cx, &mut leases, &snapshot.lineage).await;
+    for lease in &mut leases {
+        // It ends by itself where this fails.
+        let _ = cx.ledger.release(lease).await;
+    }
+    recovered
+}
+
+async fn under_locks(
+    cx: &Recovery<'_>,
+    leases: &mut [Lease],
+    lineage: &str,
+) -> Result<Recovered, StateError> {
+    let eyes = Eyes {
+        provider: cx.provider.as_ref(),
+        clock: cx.ledger.clock(),
+        accounts: &cx.accounts,
+        access: Access::Write,
+        patience: Duration::from_secs(120),
+        waits: true,
+        events: Some(&cx.events),
+    };
+    let names: Vec<String> = leases.iter().map(|l| l.scope.clone()).collect();
+    // Accounts may take half an hour to be created: the leases must last as long.
+    let settlements = tokio::select! {
+        settled = settle::all(&eyes, cx.ledger, cx.targets.clone(), names, &|_, _| true) => settled?,
+        error = keep(cx, leases) => return Err(error),
+    };
+    let mut recovered = Recovered::default();
+    for settlement in settlements {
+        recovered.count(&settlement);
+        let lease = leases.iter_mut().find(|l| l.scope == settlement.scope);
+        if let Some(lease) = lease {
+            write(cx, lease, lineage, settlement, &recovered).await?;
+        }
+    }
+    Ok(recovered)
+}
+
+/// Renews the leases for as long as it is polled. Returns only when one is lost.
+async fn keep(cx: &Recovery<'_>, leases: &mut [Lease]) -> StateError {
+    loop {
+        cx.ledger.clock().idle(cx.terms.length / 3).await;
+        for lease in &mut *leases {
+            match cx.ledger.renew(lease).await {
+                Err(error) if error.failure == crate::state::StateFailure::Conflict => {
+                    return error;
+                }
+                // Out of reach for now: the next write shows whether it was lost.
+                _ => {}
+            }
+        }
+    }
+}
+
+async fn write(
+    cx: &Recovery<'_>,
+    lease: &mut Lease,
+    lineage: &str,
+    settlement: Settlement,
+    recovered: &Recovered,
+) -> Result<(), StateError> {
+    let ledger = cx.ledger;
+    let at = ledger.now().await?;
+    let stamp = Stamp {
+        at,
+        by: cx.holder.who.clone(),
+        run: cx.holder.run.clone(),
+        operation: "recover".to_owned(),
+        plan: None,
+    };
+    let scope = settlement.scope;
+    let mut next = match &settlement.basis {
+        Some(basis) => basis.value.clone(),
+        None => {
+            let lineage = match lineage {
+                "" => ledger.begin(&cx.holder.who).await?,
+                known => known.to_owned(),
+            };
+            ScopeState::new(lineage, &scope, stamp.clone())
+        }
+    };
+    next.resources = settlement.resources;
+    next.moved_to = match settlement.moved_to {
+        Some(to) if next.resources.is_empty() => Some(to),
+        _ => next.moved_to.filter(|_| next.resources.is_empty()),
+    };
+    next.epoch = lease.lock.epoch;
+    next.folded = settlement.folded.or(next.folded);
+    let runs: Vec<&String> = settlement.runs.iter().map(|r| &r.run).collect();
+    let event = AuditEvent {
+        at,
+        who: cx.holder.who.clone(),
+        run: cx.holder.run.clone(),
+        action: "recovered".to_owned(),
+        plan: None,
+        reason: None,
+        scopes: vec![scope.clone()],
+        details: [
+            ("runs".to_owned(), json!(runs)),
+            ("adopted".to_owned(), json!(recovered.adopted)),
+            ("dropped".to_owned(), json!(recovered.dropped)),
+        ]
+        .into(),
+    };
+    next.audit = Some(ledger.audit(next.audit.as_ref(), event).await?);
+    ledger.write_scope(settlement.basis.as_ref(), &next, stamp).await?;
+    lease.lock.unfenced = false;
+    for (run, sequences) in settlement.clean {
+        ledger.remove_journal(&scope, &run, sequences).await?;
+    }
+    Ok(())
+}
+
+/// The organization first, then the others in order.
+fn in_order(mut scopes: Vec<String>) -> Vec<String> {
+    scopes.sort_by_key(|scope| (scope != layout::ORG, scope.clone()));
+    scopes
+}

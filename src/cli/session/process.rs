@@ -1,0 +1,78 @@
+//! Which process this is, and whether another one has surely ended. Known on Linux only.
+
+use crate::state::Holder;
+use crate::state::lease::Process;
+
+/// This process, told from every other that had or will have its id; `None` where the system does
+/// not tell (`/proc`, see proc(5)).
+#[must_use]
+pub fn identity() -> Option<Process> {
+    Some(Process { boot: boot()?, namespace: namespace()?, started: started(std::process::id())? })
+}
+
+/// Whether the process of a lock's holder has surely ended: it ran on this very machine, since it was
+/// last started, in this namespace of process ids, and its id is free or somebody else's now.
+#[must_use]
+pub fn is_gone(holder: &Holder) -> bool {
+    let Some(process) = &holder.process else { return false };
+    let here =
+        boot().as_ref() == Some(&process.boot) && namespace().as_ref() == Some(&process.namespace);
+    here && started(holder.pid) != Some(process.started)
+}
+
+fn boot() -> Option<String> {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+}
+
+fn namespace() -> Option<String> {
+    Some(std::fs::read_link("/proc/self/ns/pid").ok()?.to_str()?.to_owned())
+}
+
+/// When a process was started: field 22 of `/proc/PID/stat`. Its name, in parentheses before, may
+/// hold anything. A zombie has ended too.
+fn started(pid: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, after) = stat.rsplit_once(')')?;
+    let mut fields = after.split_whitespace();
+    if matches!(fields.next(), Some("Z" | "X")) {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holder(pid: u32, process: Option<Process>) -> Holder {
+        Holder {
+            who: "me".into(),
+            host: "here".into(),
+            pid,
+            process,
+            operation: "apply".into(),
+            run: "r".into(),
+        }
+    }
+
+    #[test]
+    fn only_a_process_that_surely_ended_is_gone() {
+        let Some(own) = identity() else { return };
+        let own_id = std::process::id();
+        assert!(!is_gone(&holder(own_id, Some(own.clone()))), "we are at work");
+        assert!(!is_gone(&holder(own_id, None)), "nothing is known");
+        // The same id, given to another process since.
+        let earlier = Process { started: own.started.wrapping_sub(1), ..own.clone() };
+        assert!(is_gone(&holder(own_id, Some(earlier.clone()))));
+        // On another machine, before a restart, or in another container, nothing can be told.
+        let elsewhere = Process { boot: "another".into(), ..earlier.clone() };
+        assert!(!is_gone(&holder(own_id, Some(elsewhere))));
+        let container = Process { namespace: "pid:[1]".into(), ..earlier };
+        assert!(!is_gone(&holder(own_id, Some(container))));
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let process = Process { started: own.started, ..own };
+        child.wait().unwrap();
+        assert!(is_gone(&holder(child.id(), Some(process))));
+    }
+}
