@@ -168,6 +168,15 @@ impl ResourceAddr {
         Self { key: None, placement: None, short: false, ..self.clone() }
     }
 
+    /// Whether a pattern names this object: its own address, its block, its instance without the
+    /// environment, its account's placement, or a module around it.
+    #[must_use]
+    pub fn is_named_by(&self, pattern: &str) -> bool {
+        self.canonical()
+            .strip_prefix(pattern)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['@', '[', '.', '/']))
+    }
+
     fn identity(&self) -> impl Ord + '_ {
         (&self.module, &self.kind, &self.name, &self.key, &self.placement)
     }

@@ -353,6 +353,14 @@ impl Diagnostics {
         self.all.iter()
     }
 
+    /// The value beside the warnings when no error was found, else all findings.
+    ///
+    /// # Errors
+    /// The collected findings, when at least one is an error.
+    pub fn with_warnings<T>(self, value: T) -> Result<(T, Self), Self> {
+        if self.has_errors() { Err(self) } else { Ok((value, self)) }
+    }
+
     /// `Ok(value)` when no error was found, else all findings.
     ///
     /// # Errors

@@ -29,7 +29,7 @@ fn budget(failure: Failure, op: OperationKind) -> Duration {
         (OperationKind::Wait, Failure::Concurrent | Failure::NotYetVisible) => 1800,
         (_, Failure::Throttled | Failure::Concurrent) => 600,
         (_, Failure::NotYetVisible | Failure::CannotAssume) => 180,
-        (_, Failure::NoAnswer) => 60,
+        (_, Failure::NoAnswer | Failure::NotFound) => 60,
         _ => 0,
     };
     Duration::from_secs(seconds)
@@ -56,6 +56,8 @@ pub(super) struct Job {
     pub(super) target: Target,
     /// Whether the account was created in this run: its role may take a while to be assumable.
     pub(super) new_account: bool,
+    /// Whether it stands on what this run made or changed: AWS may not know that everywhere yet.
+    pub(super) on_new: bool,
     /// What is recorded of the object.
     pub(super) prior: Option<ResourceState>,
     /// What an earlier operation of this run left; replaces the guard's read.
@@ -418,7 +420,8 @@ impl Worker<'_> {
     async fn wait(&self, patience: &mut Patience, error: &ProviderError) -> bool {
         let job = self.job;
         let helps = error.failure.is_transient()
-            || error.failure == Failure::CannotAssume && job.new_account;
+            || error.failure == Failure::CannotAssume && job.new_account
+            || error.failure == Failure::NotFound && job.on_new;
         let limit = budget(error.failure, job.operation.op);
         if !helps || patience.waited >= limit {
             return false;

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use super::commands as c;
+use crate::config::VarArg;
 
 /// Plan and apply for multi-account AWS environments, with the walls between them in view.
 #[derive(Debug, Parser)]
@@ -86,16 +87,52 @@ pub enum Command {
     Version(c::version::VersionArgs),
 }
 
-/// Values for variables.
-#[derive(Clone, Debug, Default, Args)]
+/// The two flags that give values to variables.
+#[derive(Args)]
 #[command(next_help_heading = "Variables")]
-pub struct VarArgs {
-    /// Set a variable; repeatable
-    #[arg(long = "var", value_name = "NAME=VALUE", action = ArgAction::Append)]
-    pub var: Vec<String>,
-    /// Read variables from a file; repeatable
+struct VarFlags {
+    /// Set a variable; repeatable, and what comes later wins
+    #[arg(long = "var", value_name = "NAME=VALUE", action = ArgAction::Append, value_parser = VarArg::parse)]
+    _var: Vec<VarArg>,
+    /// Read variables from a file; repeatable, and what comes later wins
     #[arg(long = "var-file", value_name = "FILE", action = ArgAction::Append)]
-    pub var_file: Vec<PathBuf>,
+    _var_file: Vec<PathBuf>,
+}
+
+/// Values for variables, in the order in which `--var` and `--var-file` give them.
+#[derive(Clone, Debug, Default)]
+pub struct VarArgs(pub Vec<VarArg>);
+
+impl FromArgMatches for VarArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        fn placed<T: Clone + Send + Sync + 'static>(
+            matches: &ArgMatches,
+            id: &str,
+        ) -> Vec<(usize, T)> {
+            let places = matches.indices_of(id).into_iter().flatten();
+            places.zip(matches.get_many::<T>(id).into_iter().flatten().cloned()).collect()
+        }
+        let files = placed::<PathBuf>(matches, "_var_file").into_iter();
+        let mut all = placed::<VarArg>(matches, "_var");
+        all.extend(files.map(|(place, file)| (place, VarArg::File(file))));
+        all.sort_by_key(|(place, _)| *place);
+        Ok(Self(all.into_iter().map(|(_, var)| var).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for VarArgs {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        VarFlags::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        VarFlags::augment_args_for_update(command)
+    }
 }
 
 /// What a plan is limited to. The rest is still read and analysed.
@@ -266,6 +303,22 @@ mod tests {
             Cli::try_parse_from(["palisade", "apply", "--fail-on", "none", "--reason", "x"])
                 .is_ok()
         );
+    }
+
+    #[test]
+    fn variables_keep_their_order() {
+        #[derive(Parser)]
+        struct Line {
+            #[command(flatten)]
+            vars: VarArgs,
+        }
+        let line = ["x", "--var", "a=1", "--var-file=f", "--var", "a = 2=3"];
+        let value =
+            |name: &str, text: &str| VarArg::Value { name: name.to_owned(), text: text.to_owned() };
+        let expected = [value("a", "1"), VarArg::File("f".into()), value("a", " 2=3")];
+        assert_eq!(Line::try_parse_from(line).unwrap().vars.0, expected);
+        assert!(Line::try_parse_from(["x"]).unwrap().vars.0.is_empty());
+        assert!(Line::try_parse_from(["x", "--var", "a"]).is_err());
     }
 
     #[test]

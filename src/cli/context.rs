@@ -76,32 +76,38 @@ impl Context {
         jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
 
+    /// The next line of standard input; `None` at its end.
+    ///
+    /// # Errors
+    /// It cannot be read, and Ctrl-C.
+    pub async fn read_line(&self) -> Result<Option<String>, Exit> {
+        let reading = tokio::task::spawn_blocking(|| {
+            let mut line = String::new();
+            io::stdin().read_line(&mut line).map(|length| (length > 0).then_some(line))
+        });
+        let read = self.interrupt.or(reading).await?;
+        let read = read.unwrap_or_else(|error| Err(io::Error::other(error)));
+        read.map_err(|error| Exit::error(format!("cannot read standard input: {error}")))
+    }
+
     /// Asks a question that only `yes` answers.
     ///
     /// # Errors
-    /// Anything but `yes`, and the end of input.
-    pub fn confirm(&self, question: &str) -> Result<(), Exit> {
+    /// Anything but `yes`, the end of input, and Ctrl-C.
+    pub async fn confirm(&self, question: &str) -> Result<(), Exit> {
         let mut err = io::stderr();
         let _ = write!(err, "\n{question}\nOnly `yes` is accepted: ");
         let _ = err.flush();
-        let mut answer = String::new();
-        let read = io::stdin().read_line(&mut answer);
-        if self.interrupt.requested() {
-            return Err(Exit::Interrupted);
-        }
-        match read {
-            Ok(0) => {
-                let _ = writeln!(err);
-                Err(Diagnostic::error("there is nobody to ask: standard input has ended")
-                    .help("pass `--auto-approve`, or apply a plan saved with `palisade plan --out FILE`")
-                    .into())
-            }
-            Ok(_) if answer.trim() == "yes" => {
-                let _ = writeln!(err);
-                Ok(())
-            }
-            Ok(_) => Err(Exit::error("not confirmed; nothing was changed")),
-            Err(error) => Err(Exit::error(format!("cannot read the answer: {error}"))),
+        let answer = self.read_line().await;
+        let _ = writeln!(err);
+        match answer? {
+            Some(answer) if answer.trim() == "yes" => Ok(()),
+            Some(_) => Err(Exit::error("not confirmed; nothing was changed")),
+            None => Err(Diagnostic::error("there is nobody to ask: standard input has ended")
+                .help(
+                    "pass `--auto-approve`, or apply a plan saved with `palisade plan --out FILE`",
+                )
+                .into()),
         }
     }
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
+use crate::diag::Diagnostic;
 use crate::render::Style;
+use crate::sandbox::Faults;
 
 use super::args::Global;
 
@@ -66,6 +68,17 @@ impl Environment {
             (None, None) => return None,
         };
         Some(dir)
+    }
+
+    /// The weather in the sandbox: how it shall misbehave.
+    ///
+    /// # Errors
+    /// What is wrong with `PALISADE_SANDBOX_FAULTS`.
+    pub fn sandbox_faults(&self) -> Result<Faults, Diagnostic> {
+        self.var("PALISADE_SANDBOX_FAULTS").unwrap_or_default().parse().map_err(|why: String| {
+            Diagnostic::error(format!("`PALISADE_SANDBOX_FAULTS` is wrong: {why}"))
+                .help("as in `PALISADE_SANDBOX_FAULTS=\"seed=7 eventual=3 throttle=10\"`")
+        })
     }
 
     /// Whether the sandbox shall judge every call by the policies in it.

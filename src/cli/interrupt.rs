@@ -16,11 +16,9 @@ impl Interrupt {
     /// Begins to listen for SIGINT and SIGTERM. Must be called on a runtime.
     pub fn listen(&self) {
         let this = self.clone();
+        let Ok(mut signals) = Signals::new() else { return };
         tokio::spawn(async move {
-            loop {
-                if signal().await.is_err() {
-                    return;
-                }
+            while signals.next().await.is_some() {
                 if this.requested.swap(true, Ordering::SeqCst) {
                     // What is in flight is in the journal; the next run recovers it.
                     std::process::exit(130);
@@ -62,17 +60,36 @@ impl Interrupt {
     }
 }
 
+/// SIGINT and SIGTERM, from one registration: none is lost between two waits.
 #[cfg(unix)]
-async fn signal() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        done = tokio::signal::ctrl_c() => done,
-        _ = terminate.recv() => Ok(()),
+struct Signals(tokio::signal::unix::Signal, tokio::signal::unix::Signal);
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self(signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?))
+    }
+
+    async fn next(&mut self) -> Option<()> {
+        tokio::select! {
+            pressed = self.0.recv() => pressed,
+            told = self.1.recv() => told,
+        }
     }
 }
 
+/// Ctrl-C of a console.
 #[cfg(not(unix))]
-async fn signal() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> Option<()> {
+        tokio::signal::ctrl_c().await.ok()
+    }
 }

@@ -33,6 +33,7 @@ once, and the next run recovers.
 |---|---|
 | `PALISADE_SANDBOX` | as `--sandbox`: a directory, or `1` for the default one |
 | `PALISADE_SANDBOX_ENFORCE` | `1`: the sandbox judges every call by the policies in it |
+| `PALISADE_SANDBOX_FAULTS` | the weather in the sandbox: `seed=7 eventual=3 throttle=10 lose=5 slow-accounts=4 delay=20` |
 | `PALISADE_VAR_name` | a value for the variable `name` |
 | `AWS_PROFILE`, `AWS_REGION`, ... | the standard AWS credential chain |
 | `AWS_ENDPOINT_URL` | an emulator's endpoint |

@@ -18,7 +18,8 @@ use super::{Expr, Module, Supplied, SuppliedBy, syntax};
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
 
 /// A variable's value on the command line.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum VarArg {
     /// `--var NAME=EXPR`.
     Value {
@@ -41,7 +42,7 @@ impl VarArg {
             Some((name, value)) if !name.trim().is_empty() => {
                 Ok(Self::Value { name: name.trim().to_owned(), text: value.to_owned() })
             }
-            _ => Err(format!("`{text}` must be `NAME=VALUE`")),
+            _ => Err("it must be `NAME=VALUE`, as in `--var region=eu-west-1`".to_owned()),
         }
     }
 }

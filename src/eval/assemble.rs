@@ -43,9 +43,11 @@ impl<'c> Engine<'c> {
     pub fn estate(&self) -> Result<Estate, Diagnostics> {
         let _turn = self.turn();
         crate::stack::deep(|| {
-            let mut errors = Diagnostics::new();
-            let estate = self.assemble(&mut errors);
-            errors.into_result(estate)
+            let mut found = Diagnostics::new();
+            let mut estate = self.assemble(&mut found);
+            found.extend(std::mem::take(&mut estate.warnings));
+            let (estate, warnings) = found.with_warnings(estate)?;
+            Ok(Estate { warnings, ..estate })
         })
     }
 
@@ -60,7 +62,7 @@ impl<'c> Engine<'c> {
                 return self.resolve_config(address);
             }
             match self.object_at(address) {
-                Some(object) => self.instance(&object),
+                Some(object) => self.instance(&object).map(|(instance, _)| instance),
                 None => Err(Diagnostic::error(format!("there is no instance `{address}`")).into()),
             }
         })
@@ -116,7 +118,8 @@ impl<'c> Engine<'c> {
                 break;
             }
             match self.instance(object) {
-                Ok(mut instance) => {
+                Ok((mut instance, warnings)) => {
+                    estate.warnings.extend(warnings);
                     self.serve(&mut instance, object, &estate);
                     estate.instances.insert(instance.address.clone(), instance);
                 }
@@ -384,16 +387,8 @@ impl<'c> Engine<'c> {
             }
         }
         for removed in &root.removed {
-            let text = within(&self.module(ModuleIx(0)), &removed.from.value);
-            let still = match &removed.from.value {
-                TargetAddr::Object(address) => {
-                    estate.instances.keys().any(|a| a == address || a.block() == *address)
-                }
-                TargetAddr::Module(module) => {
-                    estate.instances.keys().any(|a| a.module.0.starts_with(&module.0))
-                }
-            };
-            if still {
+            let text = removed.from.value.to_string();
+            if estate.instances.keys().any(|a| a.is_named_by(&text)) {
                 errors.push(
                     Diagnostic::error(format!(
                         "`{text}` is declared, so it cannot be `removed` too"
@@ -402,16 +397,8 @@ impl<'c> Engine<'c> {
                     .help("delete its block; `removed` tells that the object stays in AWS"),
                 );
             }
-            match &removed.from.value {
-                TargetAddr::Object(address) => estate
-                    .removed
-                    .push(Spanned { value: address.clone(), loc: removed.from.loc.clone() }),
-                // A whole module: an address of which only the module counts.
-                TargetAddr::Module(module) => estate.removed.push(Spanned {
-                    value: ResourceAddr { module: module.clone(), ..ResourceAddr::new("", "") },
-                    loc: removed.from.loc.clone(),
-                }),
-            }
+            let loc = removed.from.loc.clone();
+            estate.removed.push(Spanned { value: text, loc });
         }
     }
 

@@ -41,17 +41,22 @@ impl Engine<'_> {
             return;
         }
         let mut made = Vec::new();
+        let mut doubts = Diagnostics::new();
         for (name, entries) in &entries {
             let Some(environment) = estate.environments.get(name) else { continue };
             for handle in &environment.accounts {
                 for entry in entries {
                     match self.config_instance(name, handle, entry) {
-                        Ok(instance) => made.push(instance),
+                        Ok((instance, warnings)) => {
+                            doubts.extend(warnings);
+                            made.push(instance);
+                        }
                         Err(more) => errors.extend(more),
                     }
                 }
             }
         }
+        estate.warnings.extend(doubts);
         estate.instances.extend(made.into_iter().map(|i| (i.address.clone(), i)));
     }
 
@@ -60,7 +65,7 @@ impl Engine<'_> {
         environment: &str,
         handle: &Handle,
         entry: &Entry,
-    ) -> Result<Instance, Diagnostics> {
+    ) -> Result<(Instance, Diagnostics), Diagnostics> {
         let address = ResourceAddr::config(environment, &entry.schema, &entry.key, handle.clone());
         let Some(kind) = kind(CONFIG_KIND) else { return Err(Diagnostics::new()) };
         let accounts = self.environment_accounts(environment, &entry.loc)?;
@@ -103,7 +108,7 @@ impl Engine<'_> {
             default_tags,
             limits: (*self.limits()?).clone(),
         };
-        let desired = kind.desired(&body, &cx)?;
+        let (desired, warnings) = kind.desired(&body, &cx)?;
         let computed = kind.computed(&desired, &cx);
         let mentioned = self.mentioned(&entry.value);
         let depends_on = mentioned
@@ -112,7 +117,7 @@ impl Engine<'_> {
             .map(|o| (*o.address).clone())
             .chain(account.map(|a| (*a.address).clone()))
             .collect();
-        Ok(Instance {
+        let instance = Instance {
             address,
             loc: entry.loc.clone(),
             body,
@@ -121,7 +126,8 @@ impl Engine<'_> {
             depends_on,
             lifecycle: Lifecycle::default(),
             environments: BTreeSet::from([environment.to_owned()]),
-        })
+        };
+        Ok((instance, warnings))
     }
 
     /// One config value, evaluated again.
@@ -139,6 +145,6 @@ impl Engine<'_> {
             .iter()
             .find(|e| ResourceAddr::config(name, &e.schema, &e.key, handle.clone()) == *address)
             .ok_or_else(|| if errors.has_errors() { errors.clone() } else { missing() })?;
-        self.config_instance(name, handle, entry)
+        self.config_instance(name, handle, entry).map(|(instance, _)| instance)
     }
 }

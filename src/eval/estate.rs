@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::address::ResourceAddr;
-use crate::diag::Loc;
+use crate::diag::{Diagnostics, Loc};
 use crate::ids::{AccountId, Handle, Region};
 use crate::schema::{Body, Spanned};
 use crate::value::{Attrs, Value};
@@ -29,10 +29,12 @@ pub struct Estate {
     pub moved: Vec<Move>,
     /// `import` blocks.
     pub imports: Vec<Import>,
-    /// `removed` blocks: addresses or whole blocks that are forgotten, not deleted.
-    pub removed: Vec<Spanned<ResourceAddr>>,
+    /// `removed` blocks: instances, whole blocks or modules that are forgotten, not deleted.
+    pub removed: Vec<Spanned<String>>,
     /// Evaluated blocks that their own engines read: `isolation`, `release`, `promotion`; by type, then label.
     pub declarations: BTreeMap<String, BTreeMap<String, Body>>,
+    /// What is doubtful in it, though nothing is wrong.
+    pub warnings: Diagnostics,
 }
 
 /// The `provider "aws"` block, with defaults filled in.

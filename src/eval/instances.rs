@@ -268,7 +268,7 @@ impl<'c> Engine<'c> {
                 attrs.entry("path".to_owned()).or_insert_with(|| "/".into());
             }
             // Where the identity alone makes a whole block, its canonical form counts.
-            if let Ok(desired) = object.kind.desired(&body, &cx) {
+            if let Ok((desired, _)) = object.kind.desired(&body, &cx) {
                 for name in IDENTITY {
                     if let Some(value) = desired.get(*name) {
                         attrs.insert((*name).to_owned(), value.clone());
@@ -373,8 +373,12 @@ impl<'c> Engine<'c> {
         Err(Diagnostic::error(what).at(loc.clone()).help(suggest(attr, &known)).into())
     }
 
-    /// The whole of an instance: its body, its canonical attributes, what it depends on.
-    pub(super) fn instance(&self, object: &Arc<Object<'c>>) -> Result<Instance, Diagnostics> {
+    /// The whole of an instance: its body, its canonical attributes, what it depends on; and what
+    /// is doubtful in it.
+    pub(super) fn instance(
+        &self,
+        object: &Arc<Object<'c>>,
+    ) -> Result<(Instance, Diagnostics), Diagnostics> {
         let decl = object.decl;
         let mut errors = Diagnostics::new();
         let (parts, mut deps) = self.recorded(|| {
@@ -411,7 +415,8 @@ impl<'c> Engine<'c> {
         }
         let (context, _) = self.recorded(|| self.context(object, true));
         let cx = context?;
-        let desired = object.kind.desired(&body, &cx)?;
+        let (desired, warnings) = object.kind.desired(&body, &cx)?;
+        errors.extend(warnings);
         let computed = self.computed(object, &desired, &cx);
         if !decl.meta.lifecycle.postconditions.is_empty() {
             let mut whole: Attrs =
@@ -432,7 +437,7 @@ impl<'c> Engine<'c> {
             set.into_iter().filter_map(|ix| Some((*self.object(ix)?.address).clone())).collect()
         };
         let lifecycle = &decl.meta.lifecycle;
-        errors.into_result(Instance {
+        errors.with_warnings(Instance {
             address: (*object.address).clone(),
             loc: decl.loc.clone(),
             body,

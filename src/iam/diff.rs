@@ -46,6 +46,7 @@ pub fn diff(before: &Document, after: &Document) -> Vec<StatementChange> {
     let new_set: BTreeSet<&NormalStatement> = new.iter().map(|(_, _, n)| n).collect();
     let mut left: BTreeMap<usize, &(usize, &Statement, NormalStatement)> =
         old.iter().filter(|(_, _, n)| !new_set.contains(n)).map(|entry| (entry.0, entry)).collect();
+    let spelling = Spelling::of(before, after);
     let mut changes = Vec::new();
     if before.version() != after.version() {
         changes.push(StatementChange {
@@ -105,13 +106,13 @@ pub fn diff(before: &Document, after: &Document) -> Vec<StatementChange> {
         let old = partners.get(index).and_then(|p| old.iter().find(|(i, ..)| i == p));
         changes.push(match old {
             Some((_, _, old)) => {
-                let (details, widens) = compare(old, normal);
+                let (details, widens) = compare(old, normal, &spelling);
                 StatementChange { statement: label, change: ChangeKind::Changed, details, widens }
             }
             None => StatementChange {
                 statement: label,
                 change: ChangeKind::Added,
-                details: describe(normal, '+'),
+                details: describe(normal, '+', &spelling),
                 widens: Some(normal.effect == Effect::Allow),
             },
         });
@@ -120,7 +121,7 @@ pub fn diff(before: &Document, after: &Document) -> Vec<StatementChange> {
         changes.push(StatementChange {
             statement: statement.label(*index),
             change: ChangeKind::Removed,
-            details: describe(normal, '-'),
+            details: describe(normal, '-', &spelling),
             widens: Some(normal.effect == Effect::Deny),
         });
     }
@@ -154,6 +155,44 @@ fn likeness(a: &NormalStatement, b: &NormalStatement, renamed: bool) -> usize {
     if whole == 0 && shared == 0 { 0 } else { whole * 10 + shared }
 }
 
+/// How the documents write what is compared in lower case: actions, and keys of conditions.
+#[derive(Default)]
+struct Spelling {
+    actions: BTreeMap<Text, Text>,
+    keys: BTreeMap<String, String>,
+}
+
+impl Spelling {
+    /// Of both documents; the later one's counts where they differ.
+    fn of(before: &Document, after: &Document) -> Self {
+        let mut spelling = Self::default();
+        for statement in before.statements.iter().chain(&after.statements) {
+            for item in statement.actions.iter().chain(&statement.not_actions) {
+                let plain = item.text.map_literals(str::to_ascii_lowercase);
+                spelling.actions.insert(plain, item.text.clone());
+            }
+            for condition in &statement.conditions {
+                spelling.keys.insert(condition.key.to_ascii_lowercase(), condition.key.clone());
+            }
+        }
+        spelling
+    }
+
+    fn action(&self, text: &Text) -> String {
+        self.actions.get(text).unwrap_or(text).to_string()
+    }
+
+    fn key<'a>(&'a self, key: &'a str) -> &'a str {
+        self.keys.get(key).map_or(key, String::as_str)
+    }
+
+    fn condition(&self, (operator, key, values): &(Operator, String, BTreeSet<Text>)) -> String {
+        let key = self.key(key);
+        let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+        format!("condition {operator} {key} = {}", values.join(", "))
+    }
+}
+
 fn principal(kind: PrincipalType, text: &Text) -> String {
     match kind {
         PrincipalType::Aws => text.to_string(),
@@ -161,31 +200,20 @@ fn principal(kind: PrincipalType, text: &Text) -> String {
     }
 }
 
-fn condition((operator, key, values): &(Operator, String, BTreeSet<Text>)) -> String {
-    let values: Vec<String> = values.iter().map(ToString::to_string).collect();
-    format!("condition {operator} {key} = {}", values.join(", "))
-}
-
-fn describe(s: &NormalStatement, sign: char) -> Vec<String> {
+fn describe(s: &NormalStatement, sign: char, spelling: &Spelling) -> Vec<String> {
     let mut out = vec![format!("{sign} effect {}", s.effect)];
     for (name, set) in [("principal", &s.principals), ("not_principal", &s.not_principals)] {
         for (kind, text) in set.iter().flatten() {
             out.push(format!("{sign} {name} {}", principal(*kind, text)));
         }
     }
-    for (name, set) in [
-        ("action", &s.actions),
-        ("not_action", &s.not_actions),
-        ("resource", &s.resources),
-        ("not_resource", &s.not_resources),
-    ] {
-        for text in set {
-            out.push(format!("{sign} {name} {text}"));
-        }
+    for (name, set) in [("action", &s.actions), ("not_action", &s.not_actions)] {
+        out.extend(set.iter().map(|text| format!("{sign} {name} {}", spelling.action(text))));
     }
-    for c in &s.conditions {
-        out.push(format!("{sign} {}", condition(c)));
+    for (name, set) in [("resource", &s.resources), ("not_resource", &s.not_resources)] {
+        out.extend(set.iter().map(|text| format!("{sign} {name} {text}")));
     }
+    out.extend(s.conditions.iter().map(|c| format!("{sign} {}", spelling.condition(c))));
     out
 }
 
@@ -234,7 +262,11 @@ impl Comparison {
     }
 }
 
-fn compare(old: &NormalStatement, new: &NormalStatement) -> (Vec<String>, Option<bool>) {
+fn compare(
+    old: &NormalStatement,
+    new: &NormalStatement,
+    spelling: &Spelling,
+) -> (Vec<String>, Option<bool>) {
     let mut c = Comparison { details: Vec::new(), more: false, less: false, unclear: false };
     if old.sid != new.sid {
         let show = |sid: &Option<String>| sid.clone().unwrap_or_else(|| "(none)".to_owned());
@@ -270,9 +302,9 @@ fn compare(old: &NormalStatement, new: &NormalStatement) -> (Vec<String>, Option
         ("not_resource", &old.not_resources, &new.not_resources, true),
     ] {
         c.unclear |= not && a.is_empty() != b.is_empty();
-        c.sets(name, a, b, not, ToString::to_string, covers);
+        c.sets(name, a, b, not, |text| spelling.action(text), covers);
     }
-    conditions(&mut c, old, new);
+    conditions(&mut c, old, new, spelling);
     let (more, less) = match new.effect {
         Effect::Allow => (c.more, c.less),
         Effect::Deny => (c.less, c.more),
@@ -331,7 +363,12 @@ fn glob_covers(wide: &str, narrow: &str) -> bool {
     p.iter().skip(i).all(|c| *c == '*')
 }
 
-fn conditions(c: &mut Comparison, old: &NormalStatement, new: &NormalStatement) {
+fn conditions(
+    c: &mut Comparison,
+    old: &NormalStatement,
+    new: &NormalStatement,
+    spelling: &Spelling,
+) {
     type Keyed<'a> = BTreeMap<(Operator, &'a str), Vec<&'a (Operator, String, BTreeSet<Text>)>>;
     fn keyed(s: &NormalStatement) -> Keyed<'_> {
         let mut map: Keyed<'_> = BTreeMap::new();
@@ -344,7 +381,8 @@ fn conditions(c: &mut Comparison, old: &NormalStatement, new: &NormalStatement) 
     for (key, entries) in &a {
         match (entries.as_slice(), b.get(key).map(Vec::as_slice)) {
             ([before], Some([after])) if before != after => {
-                let (operator, name) = (key.0, format!("condition {} {}", key.0, key.1));
+                let (operator, name) =
+                    (key.0, format!("condition {} {}", key.0, spelling.key(key.1)));
                 // A listed value widens a positive operator and narrows a negated one.
                 let ordered = matches!(
                     operator.test.positive(),
@@ -371,10 +409,10 @@ fn conditions(c: &mut Comparison, old: &NormalStatement, new: &NormalStatement) 
             (same, Some(other)) if same == other => {}
             (gone, other) => {
                 for entry in gone {
-                    c.details.push(format!("- {}", condition(entry)));
+                    c.details.push(format!("- {}", spelling.condition(entry)));
                 }
                 for entry in other.into_iter().flatten() {
-                    c.details.push(format!("+ {}", condition(entry)));
+                    c.details.push(format!("+ {}", spelling.condition(entry)));
                 }
                 match other {
                     None => c.more = true,
@@ -386,7 +424,7 @@ fn conditions(c: &mut Comparison, old: &NormalStatement, new: &NormalStatement) 
     for (key, entries) in &b {
         if !a.contains_key(key) {
             for entry in entries {
-                c.details.push(format!("+ {}", condition(entry)));
+                c.details.push(format!("+ {}", spelling.condition(entry)));
             }
             c.less = true;
         }
@@ -440,19 +478,19 @@ mod tests {
             (
                 r#""s3:PutObject""#,
                 r#""s3:PutObject","s3:PutObjectAcl""#,
-                vec!["+ action s3:putobjectacl"],
+                vec!["+ action s3:PutObjectAcl"],
                 Some(true),
             ),
             (
                 r#""s3:PutObject""#,
                 r#""s3:PutObject","s3:GetObject""#,
-                vec!["+ action s3:getobject"],
+                vec!["+ action s3:GetObject"],
                 Some(false),
             ),
             (
                 r#""s3:Get*""#,
                 r#""s3:GetObject""#,
-                vec!["- action s3:get*", "+ action s3:getobject"],
+                vec!["- action s3:Get*", "+ action s3:GetObject"],
                 Some(false),
             ),
             (r#"["1","2"]"#, r#"["1"]"#, vec!["- condition StringEquals aws:x = 2"], Some(false)),

@@ -91,6 +91,7 @@ pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
         limits: usage.uses,
         checks: checks(estate),
         outputs: outputs(estate),
+        outputs_changed: Vec::new(),
         diagnostics: found.iter().map(diagnostic).collect(),
     };
     seal(&mut plan, input.configuration_digest);

@@ -63,8 +63,10 @@ pub fn decide<'a>(
     let renames = super::moves::renames(estate, prior, found);
     let was: BTreeMap<&ResourceAddr, &ResourceAddr> =
         renames.iter().map(|(from, to)| (to, from)).collect();
-    let organizations: Vec<&ResourceAddr> =
-        estate.instances.keys().filter(|a| a.kind == ORGANIZATION).collect();
+    let mut by_kind: BTreeMap<&str, Vec<&ResourceAddr>> = BTreeMap::new();
+    for address in estate.instances.keys() {
+        by_kind.entry(&address.kind).or_default().push(address);
+    }
     let mut decisions = Vec::with_capacity(estate.instances.len());
     for (address, instance) in &estate.instances {
         let from = was.get(address).copied();
@@ -72,7 +74,7 @@ pub fn decide<'a>(
         let Some(kind) = kinds::kind(&address.kind) else { continue };
         let mut decision =
             Decision::new(address.clone(), kind, Some(instance), recorded, from.cloned());
-        decision.depends_on = dependencies(estate, &organizations, kind, address);
+        decision.depends_on = dependencies(estate, &by_kind, kind, address);
         decision.depends_on.extend(instance.depends_on.iter().cloned());
         decision.depends_on.remove(address);
         match options.mode {
@@ -114,27 +116,19 @@ pub fn decide<'a>(
     decisions
 }
 
-/// The kind that everything in an organization stands on.
-const ORGANIZATION: &str = "organization";
-
-/// What every object depends on without saying so: one in an account on that account, one of the
-/// organization on the organization itself.
+/// What every object depends on without saying so: one in an account on that account, others on
+/// the kinds that their own comes after.
 fn dependencies(
     estate: &Estate,
-    organizations: &[&ResourceAddr],
+    by_kind: &BTreeMap<&str, Vec<&ResourceAddr>>,
     kind: &dyn Kind,
     address: &ResourceAddr,
 ) -> BTreeSet<ResourceAddr> {
-    match kind.schema().home {
-        Home::Organization if address.kind == ORGANIZATION => BTreeSet::new(),
-        Home::Organization => organizations.iter().map(|a| (*a).clone()).collect(),
-        Home::Account => address
-            .account()
-            .and_then(|handle| estate.accounts.get(handle))
-            .map(|account| account.address.clone())
-            .into_iter()
-            .collect(),
-    }
+    let schema = kind.schema();
+    let home = address.account().filter(|_| schema.home == Home::Account);
+    let account = home.and_then(|handle| estate.accounts.get(handle)).map(|a| &a.address);
+    let before = schema.after.iter().filter_map(|kind| by_kind.get(kind)).flatten().copied();
+    account.into_iter().chain(before).cloned().collect()
 }
 
 impl<'a> Decision<'a> {
@@ -269,6 +263,7 @@ impl<'a> Decision<'a> {
             .filter(|path| path.root().is_some_and(|r| self.kind.schema().replace.contains(&r)))
             .map(ToString::to_string)
             .collect();
+        self.refuse_what_is_fixed(instance, before, &after, found);
         self.create_before_destroy = instance.lifecycle.create_before_destroy;
         if self.action != Action::Adopt {
             self.action = match (self.difference.is_empty(), self.replace_because.is_empty()) {
@@ -294,7 +289,39 @@ impl<'a> Decision<'a> {
                 after.insert(name.clone(), value.clone());
             }
         }
+        // So does what the block says nothing of.
+        if self.action != Action::Replace {
+            for (name, value) in before {
+                after.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+        }
         self.after = Some(after);
+    }
+
+    /// Some attributes are settled when an object comes into being.
+    fn refuse_what_is_fixed(
+        &self,
+        instance: &Instance,
+        before: &Attrs,
+        after: &Attrs,
+        found: &mut Diagnostics,
+    ) {
+        let schema = self.kind.schema();
+        let differs = |name: &str| self.difference.changed.iter().any(|p| p.root() == Some(name));
+        for fixed in schema.fixed.iter().filter(|f| differs(f.name)) {
+            let shown = |attrs: &Attrs| match attrs.get(fixed.name) {
+                Some(Value::Sensitive(_)) => "(sensitive)".to_owned(),
+                Some(Value::Unknown(_)) => "(known after apply)".to_owned(),
+                Some(value) => value.to_json().to_string(),
+                None => "not there".to_owned(),
+            };
+            found.push(
+                Diagnostic::error(format!("`{}` of `{}` cannot change", fixed.name, self.address))
+                    .at(instance.body.loc_of(fixed.name).clone())
+                    .detail(format!("it is {}, not {}", shown(before), shown(after)))
+                    .help(format!("{}; or make the block match", fixed.instead)),
+            );
+        }
     }
 
     /// The block declares something outside AWS: state takes note of it.

@@ -120,6 +120,34 @@ fn compare<'a>(
     }
 }
 
+/// The statements that differ between two policy documents at a path; none where one is no document.
+#[must_use]
+pub fn between_policies(path: &str, before: &Json, after: &Json) -> Vec<PolicyChange> {
+    let document = |json| policies::document(&Value::from_json(json));
+    match (document(before), document(after)) {
+        (Some(is), Some(wanted)) => policy_changes(path, &is, &wanted),
+        _ => Vec::new(),
+    }
+}
+
+fn policy_changes(path: &str, is: &iam::Document, wanted: &iam::Document) -> Vec<PolicyChange> {
+    iam::diff(is, wanted)
+        .into_iter()
+        .map(|change| PolicyChange {
+            path: path.to_owned(),
+            statement: change.statement,
+            change: match change.change {
+                iam::ChangeKind::Added => "added",
+                iam::ChangeKind::Removed => "removed",
+                iam::ChangeKind::Changed => "changed",
+            }
+            .to_owned(),
+            lines: change.details,
+            widens: change.widens,
+        })
+        .collect()
+}
+
 fn compare_policies(path: &[&str], before: &Value, after: &Value, found: &mut Difference) {
     let documents = (policies::document(before), policies::document(after));
     if let (Some(is), Some(wanted)) = &documents
@@ -133,20 +161,7 @@ fn compare_policies(path: &[&str], before: &Value, after: &Value, found: &mut Di
         (None, None) => return,
         (is, wanted) => (is.as_ref().unwrap_or(&empty), wanted.as_ref().unwrap_or(&empty)),
     };
-    found.policies.extend(iam::diff(is, wanted).into_iter().map(|change| {
-        PolicyChange {
-            path: attr_path(path).to_string(),
-            statement: change.statement,
-            change: match change.change {
-                iam::ChangeKind::Added => "added",
-                iam::ChangeKind::Removed => "removed",
-                iam::ChangeKind::Changed => "changed",
-            }
-            .to_owned(),
-            lines: change.details,
-            widens: change.widens,
-        }
-    }));
+    found.policies.extend(policy_changes(&attr_path(path).to_string(), is, wanted));
 }
 
 fn same(a: &Value, b: &Value) -> bool {

@@ -52,6 +52,9 @@ pub struct Plan {
     pub checks: Vec<Check>,
     /// Root outputs; `null` value when sensitive or unknown.
     pub outputs: BTreeMap<String, Output>,
+    /// Those of them that differ from what the last apply recorded.
+    #[serde(default)]
+    pub outputs_changed: Vec<String>,
     /// Warnings (a plan with errors is not made).
     pub diagnostics: Vec<PlanDiagnostic>,
 }

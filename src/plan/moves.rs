@@ -87,15 +87,8 @@ fn moved(address: &ResourceAddr, from: &str, to: &str) -> Option<ResourceAddr> {
     None
 }
 
-/// Whether a `removed` block names the address, or its block or module.
+/// Whether a `removed` block names the address, its block or a module around it.
 #[must_use]
 pub fn is_removed(estate: &Estate, address: &ResourceAddr) -> bool {
-    let text = address.canonical();
-    estate.removed.iter().any(|removed| {
-        removed.value == *address
-            || removed.value == address.block()
-            || text
-                .strip_prefix(&removed.value.to_string())
-                .is_some_and(|rest| rest.starts_with(['[', '@', '/']))
-    })
+    estate.removed.iter().any(|removed| address.is_named_by(&removed.value))
 }

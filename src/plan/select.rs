@@ -8,19 +8,10 @@ use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics, did_you_mean};
 use crate::eval::estate::Estate;
 
-/// Whether one of the typed patterns names the address: the instance itself, its block, its
-/// instance without environment, or a module above it.
+/// Whether one of the typed patterns names the address.
 #[must_use]
 pub fn names(patterns: &[String], address: &ResourceAddr) -> bool {
-    if patterns.is_empty() {
-        return false;
-    }
-    let canonical = address.canonical();
-    patterns.iter().any(|pattern| {
-        canonical
-            .strip_prefix(pattern.as_str())
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['@', '[', '.', '/']))
-    })
+    patterns.iter().any(|pattern| address.is_named_by(pattern))
 }
 
 /// Checks that everything selected exists.

@@ -447,3 +447,61 @@ fn ten_thousand_objects_plan_in_one_pass() {
     }
     assert_eq!(world.plan().expect("a plan").operations.len(), 10_000);
 }
+
+#[test]
+fn what_is_settled_for_good_is_refused_and_named() {
+    let account = |name: &str, email: &str| json!({"id": "222222222222", "name": name, "email": email, "parent": "root", "tags": {}});
+    let mut world = World::new();
+    world.settled("account.dev", "dev@acme.example", account("dev", "dev@acme.example"), &[]);
+    world.plan().expect("nothing differs");
+    world.want("account.dev", account("dev", "dev@acme.example"), &[]).desired =
+        attrs(account("development", "other@acme.example"));
+    let found = world.plan().expect_err("refused");
+    let summaries: Vec<&str> = found.iter().map(|d| d.summary.as_str()).collect();
+    assert_eq!(
+        summaries,
+        ["`name` of `account.dev` cannot change", "`email` of `account.dev` cannot change"]
+    );
+    let name = found.iter().next().expect("one");
+    assert_eq!(name.detail.as_deref(), Some("it is \"dev\", not \"development\""));
+    assert!(name.help.as_deref().is_some_and(|h| h.contains("put-account-name")), "{name:?}");
+}
+
+#[test]
+fn the_organization_comes_before_what_lives_in_it() {
+    let mut world = World::new();
+    world.want(
+        "organization.acme",
+        json!({"enabled_policy_types": ["SERVICE_CONTROL_POLICY"]}),
+        &[],
+    );
+    world.want("organizational_unit.a", json!({"name": "a", "parent": "root", "tags": {}}), &[]);
+    world.want("service_control_policy.lock", scp(json!(["root"])), &[]);
+    let plan = world.plan().expect("a plan");
+    for at in ["organizational_unit.a", "service_control_policy.lock"] {
+        precedes(&plan, (OperationKind::Create, "organization.acme"), (OperationKind::Create, at));
+    }
+}
+
+#[test]
+fn a_removed_block_names_an_instance_a_block_or_a_module() {
+    let inside = "module.base[\"dev\"].iam_role.deploy@dev";
+    for (removed, at, forgotten) in [
+        (ROLE, ROLE, true),
+        ("iam_role.deploy", ROLE, true),
+        ("module.base", inside, true),
+        ("module.base[\"dev\"]", inside, true),
+        ("module.base[\"production\"]", inside, false),
+        ("module.bas", inside, false),
+        ("iam_role.dep", ROLE, false),
+    ] {
+        let mut world = World::new();
+        world.record(at, "deploy", role("d"), &[]);
+        world.live(at, "deploy", role("d"));
+        let value = removed.to_owned();
+        world.estate.removed.push(crate::schema::Spanned { value, loc: loc() });
+        let plan = world.plan().expect("a plan");
+        let wanted = if forgotten { Action::Forget } else { Action::Delete };
+        assert_eq!(action(&plan, at), wanted, "{removed}");
+    }
+}

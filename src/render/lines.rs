@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 use similar::{ChangeTag, TextDiff};
 
+use crate::plan::diff;
 use crate::plan::model::{Action, PolicyChange, ResourceChange};
 use crate::value::{AttrPath, path::Step};
 
@@ -452,13 +453,23 @@ impl Differ<'_> {
             }
             return;
         }
+        // Drift brings no diff by meaning along.
+        if let (Sign::Change, Some(before), Some(after)) = (sign, before, after) {
+            let made = diff::between_policies(&text, before, after);
+            if !made.is_empty() {
+                for diff in &made {
+                    policy_change(diff, depth + 1, out);
+                }
+                return;
+            }
+        }
         let (document, sign) = match (before, after) {
             (_, Some(after)) if sign != Sign::Remove => (after, sign),
             (Some(before), _) => (before, sign),
             _ => return,
         };
         if sign == Sign::Change {
-            // No diff by meaning was made (drift): show the documents' lines.
+            // No policy that can be read: the documents' lines.
             let old = before.map(statements_text).unwrap_or_default();
             let new = statements_text(document);
             for op in TextDiff::from_lines(&old, &new).iter_all_changes() {
@@ -615,8 +626,13 @@ fn statement_items(statement: &Json, at: &AttrPath) -> Vec<Item> {
         match value {
             Json::Object(by_type) => {
                 for (kind, values) in by_type {
+                    // What is not said otherwise is an ARN or an account.
+                    let label = match kind.as_str() {
+                        "AWS" => label.to_owned(),
+                        other => format!("{label} {}", safe(other)),
+                    };
                     for (text, p) in scalars(values, &path.key(kind)) {
-                        items.push(((format!("{label} {}", safe(kind)), text), p));
+                        items.push(((label.clone(), text), p));
                     }
                 }
             }

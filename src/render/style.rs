@@ -107,10 +107,11 @@ impl Tone {
 
 /// `text` without anything that could steer a terminal or reorder what is read: control
 /// characters and bidirectional overrides are shown as escapes. Names in a plan come from AWS and
-/// from other people's configuration.
+/// from other people's configuration. An id that AWS has yet to assign, `⟨account.dev.id⟩` where
+/// policies are compared, is written as configuration writes it: `${account.dev.id}`.
 #[must_use]
 pub fn safe(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_unsafe) {
+    if !text.chars().any(|c| is_unsafe(c) || matches!(c, '⟨' | '⟩')) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 8);
@@ -119,6 +120,8 @@ pub fn safe(text: &str) -> Cow<'_, str> {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
+            '⟨' => out.push_str("${"),
+            '⟩' => out.push('}'),
             c if is_unsafe(c) => {
                 let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
             }

@@ -6,10 +6,11 @@ use std::io::{self, Write};
 use serde_json::Value as Json;
 
 use crate::plan::model::{Isolation, Plan, ResourceChange};
+use crate::value::Value;
 
 use super::lines::{self, Line, Sign};
 use super::style::{Style, Tone, columns, count, pad, safe};
-use super::view;
+use super::{value, view};
 
 /// Writes the whole plan. Warnings are part of it only where `warnings` asks for them: the
 /// commands that make a plan have already shown them with their source.
@@ -156,20 +157,25 @@ impl Printer<'_> {
     }
 
     fn outputs(&self, plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
-        if plan.outputs.is_empty() || !plan.has_changes() {
+        let changed: Vec<_> = plan
+            .outputs_changed
+            .iter()
+            .filter_map(|name| Some((name, plan.outputs.get(name)?)))
+            .collect();
+        if changed.is_empty() {
             return Ok(());
         }
         writeln!(out, "{}", self.style.paint(Tone::Heading, "Outputs"))?;
-        let width = plan.outputs.keys().map(|k| columns(k)).max().unwrap_or(0);
-        for (name, output) in &plan.outputs {
+        let width = changed.iter().map(|(name, _)| columns(name)).max().unwrap_or(0);
+        for (name, output) in changed {
             let value = if output.sensitive {
                 "(sensitive value)".to_owned()
             } else if output.unknown {
                 "(known after apply)".to_owned()
             } else {
-                output.value.to_string()
+                value::text(&Value::from_json(&output.value)).replace('\n', "\n  ")
             };
-            writeln!(out, "  {} = {}", pad(name, width), safe(&value))?;
+            writeln!(out, "  {} = {value}", pad(&safe(name), width))?;
         }
         writeln!(out)
     }

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
@@ -116,6 +118,44 @@ impl fmt::Debug for Faults {
     }
 }
 
+/// Switches as people write them: `seed=7 eventual=3 throttle=10 lose=5 slow-accounts=4 delay=20`.
+impl FromStr for Faults {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut faults = Self::default();
+        for word in text.split([' ', ',']).filter(|w| !w.is_empty()) {
+            let Some((name, number)) = word.split_once('=') else {
+                return Err(format!("`{word}` must be `NAME=NUMBER`"));
+            };
+            let number: u32 =
+                number.parse().map_err(|_| format!("`{number}` of `{name}` is no whole number"))?;
+            let percent = || match u8::try_from(number) {
+                // Everything refused for ever is no weather that a run could sit out.
+                Ok(percent) if percent <= 90 => Ok(percent),
+                _ => Err(format!("`{name}` is a percentage of at most 90")),
+            };
+            match name {
+                "seed" => faults.seed = u64::from(number),
+                "eventual" => faults.eventual = number,
+                "throttle" => faults.throttle_percent = percent()?,
+                "lose" => faults.lose_answers_percent = percent()?,
+                "slow-accounts" => faults.slow_accounts = number,
+                "delay" => {
+                    let pause = Duration::from_millis(number.into());
+                    faults.delay = Some(Arc::new(move |_| Box::pin(tokio::time::sleep(pause))));
+                }
+                _ => {
+                    return Err(format!(
+                        "`{name}` is none of `seed`, `eventual`, `throttle`, `lose`, `slow-accounts`, `delay`"
+                    ));
+                }
+            }
+        }
+        Ok(faults)
+    }
+}
+
 /// A number below `below` that depends only on the seed and `what`.
 pub(crate) fn choose(seed: u64, what: &str, below: u64) -> u64 {
     let digest = Sha256::new().chain_update(seed.to_be_bytes()).chain_update(what).finalize();
@@ -206,6 +246,24 @@ impl Ripening {
                 true
             }
             _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn switches_are_read_as_people_write_them() {
+        let faults: Faults =
+            "seed=7 eventual=3,throttle=10 lose=5 slow-accounts=4 delay=20".parse().expect("read");
+        assert_eq!((faults.seed, faults.eventual, faults.throttle_percent), (7, 3, 10));
+        assert_eq!((faults.lose_answers_percent, faults.slow_accounts), (5, 4));
+        assert!(faults.delay.is_some() && faults.hook.is_none());
+        assert_eq!("".parse::<Faults>().expect("none").seed, 0);
+        for wrong in ["seed", "seed=x", "throttle=100", "lose=300", "rain=1", "delay=-1"] {
+            assert!(wrong.parse::<Faults>().is_err(), "{wrong}");
         }
     }
 }

@@ -5,7 +5,8 @@ use super::read::{Reader, Rule, assigned, str_attr};
 use super::tags;
 use super::tags::TAGS;
 use super::{
-    Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema, Recovery, Ty,
+    Attr, BlockSchema, Body, Category, Computed, Context, Fixed, Home, Kind, KindSchema, Recovery,
+    Ty,
 };
 use crate::diag::Diagnostics;
 use crate::value::{Attrs, Value};
@@ -65,7 +66,17 @@ static SCHEMA: KindSchema = KindSchema {
     recovery: Recovery::NaturalKey,
     moves: Some("parent"),
     asynchronous: true,
-    fixed: &["id", "name", "email"],
+    fixed: &[
+        Fixed {
+            name: "id",
+            instead: "another id is another account: declare it in a block of its own",
+        },
+        Fixed { name: "name", instead: "rename it first with `aws account put-account-name`" },
+        Fixed {
+            name: "email",
+            instead: "change it first with `aws account start-primary-email-update`, which asks for a code sent to the new address",
+        },
+    ],
     after: &["organization"],
     source: "https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateAccount.html",
     ..KindSchema::BASE
@@ -100,7 +111,7 @@ impl Kind for Account {
         &SCHEMA
     }
 
-    fn desired(&self, body: &Body, cx: &Context) -> Result<Attrs, Diagnostics> {
+    fn desired(&self, body: &Body, cx: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
         let mut attrs = Attrs::new();
         let id = reader.known("id");
@@ -169,7 +180,7 @@ impl Kind for Account {
                 .unwrap_or_else(|| format!("write one of `{}`", ON_DESTROY.join("`, `")));
             reader.error("on_destroy", format!("unknown choice `{choice}`"), help);
         }
-        reader.found.into_result(attrs)
+        reader.found.with_warnings(attrs)
     }
 
     fn computed(&self, desired: &Attrs, cx: &Context) -> Attrs {

@@ -117,7 +117,7 @@ impl Kind for AccountBaseline {
         &SCHEMA
     }
 
-    fn desired(&self, body: &Body, _cx: &Context) -> Result<Attrs, Diagnostics> {
+    fn desired(&self, body: &Body, _cx: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
         let mut attrs = Attrs::new();
         if let Some(alias) = reader.string("alias") {
@@ -137,7 +137,7 @@ impl Kind for AccountBaseline {
         if let Some(on) = reader.flag("s3_block_public_access") {
             attrs.insert("s3_block_public_access".to_owned(), flags(&PUBLIC_ACCESS, on));
         }
-        reader.found.into_result(attrs)
+        reader.found.with_warnings(attrs)
     }
 
     fn computed(&self, _desired: &Attrs, cx: &Context) -> Attrs {

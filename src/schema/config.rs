@@ -173,7 +173,7 @@ impl Kind for Config {
         &SCHEMA
     }
 
-    fn desired(&self, body: &Body, cx: &Context) -> Result<Attrs, Diagnostics> {
+    fn desired(&self, body: &Body, cx: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
         let mut name = format!("/{}", cx.estate);
         for part in ["environment", "schema", "key"] {
@@ -186,7 +186,7 @@ impl Kind for Config {
         let secret = reader.flag("secret").unwrap_or(false);
         let (kind, value) = value(&mut reader, secret);
         let tags = tags::read(&mut reader, cx);
-        reader.found.into_result(Attrs::from([
+        reader.found.with_warnings(Attrs::from([
             ("name".to_owned(), name.into()),
             ("type".to_owned(), kind.into()),
             ("value".to_owned(), value),

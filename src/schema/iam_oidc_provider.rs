@@ -69,7 +69,7 @@ impl Kind for IamOidcProvider {
         &SCHEMA
     }
 
-    fn desired(&self, body: &Body, cx: &Context) -> Result<Attrs, Diagnostics> {
+    fn desired(&self, body: &Body, cx: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
         let url = reader.known("url").unwrap_or_default();
         if let Some(problem) = url_problem(&url) {
@@ -102,7 +102,7 @@ impl Kind for IamOidcProvider {
         if let Some(thumbprints) = thumbprints {
             attrs.insert("thumbprints".to_owned(), thumbprints);
         }
-        reader.found.into_result(attrs)
+        reader.found.with_warnings(attrs)
     }
 
     fn computed(&self, desired: &Attrs, cx: &Context) -> Attrs {

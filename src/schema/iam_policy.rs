@@ -68,7 +68,7 @@ impl Kind for IamPolicy {
         &SCHEMA
     }
 
-    fn desired(&self, body: &Body, cx: &Context) -> Result<Attrs, Diagnostics> {
+    fn desired(&self, body: &Body, cx: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
         let name = reader.name("name", cx);
         reader.check("name", &name, &NAME);
@@ -84,7 +84,7 @@ impl Kind for IamPolicy {
             );
         }
         let tags = tags::read(&mut reader, cx);
-        reader.found.into_result(Attrs::from([
+        reader.found.with_warnings(Attrs::from([
             ("name".to_owned(), name),
             ("path".to_owned(), path),
             ("description".to_owned(), description),

@@ -220,7 +220,7 @@ impl Kind for IamRole {
         &SCHEMA
     }
 
-    fn desired(&self, body: &Body, cx: &Context) -> Result<Attrs, Diagnostics> {
+    fn desired(&self, body: &Body, cx: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
         let name = reader.name("name", cx);
         reader.check("name", &name, &NAME);
@@ -248,7 +248,7 @@ impl Kind for IamRole {
         let duration = reader.duration("max_session_duration", 3_600..=43_200).unwrap_or(3_600);
         reader.flag("exclusive");
         let tags = tags::read(&mut reader, cx);
-        reader.found.into_result(Attrs::from([
+        reader.found.with_warnings(Attrs::from([
             ("name".to_owned(), name),
             ("path".to_owned(), path),
             ("description".to_owned(), description),

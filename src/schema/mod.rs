@@ -205,6 +205,15 @@ pub struct Computed {
     pub doc: &'static str,
 }
 
+/// A canonical attribute that is settled when the object comes into being.
+#[derive(Clone, Copy, Debug)]
+pub struct Fixed {
+    /// Its name.
+    pub name: &'static str,
+    /// What to do about a difference, for errors: a clause that goes on with "or make the block match".
+    pub instead: &'static str,
+}
+
 /// The declaration of a managed kind.
 #[derive(Clone, Copy, Debug)]
 pub struct KindSchema {
@@ -239,9 +248,9 @@ pub struct KindSchema {
     /// organization). Other existing objects are taken over only by `import`, by an account's `id`,
     /// or when their ownership tag is that of the address.
     pub adopts: bool,
-    /// Which canonical attributes can never change, not even by replacing the object (an account's
+    /// Which canonical attributes Palisade never changes, not even by replacing the object (an account's
     /// e-mail): a difference is an error at plan time.
-    pub fixed: &'static [&'static str],
+    pub fixed: &'static [Fixed],
     /// Kinds whose instances come before every instance of this one although no expression names
     /// them (`organization` before whatever lives in it).
     pub after: &'static [&'static str],
@@ -313,11 +322,12 @@ pub trait Kind: Send + Sync {
     /// The declaration.
     fn schema(&self) -> &'static KindSchema;
 
-    /// The canonical desired attributes of an evaluated block, computed ones excluded.
+    /// The canonical desired attributes of an evaluated block, computed ones excluded, and what is
+    /// doubtful in it.
     ///
     /// # Errors
     /// Everything in the block that AWS would refuse, each at its place.
-    fn desired(&self, body: &Body, cx: &Context) -> Result<Attrs, Diagnostics>;
+    fn desired(&self, body: &Body, cx: &Context) -> Result<(Attrs, Diagnostics), Diagnostics>;
 
     /// The computed attributes as far as they are known before the object exists: an ARN is, an id
     /// that AWS assigns is [`Value::Unknown`].

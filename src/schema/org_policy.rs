@@ -97,7 +97,7 @@ impl Kind for OrgPolicy {
         self.schema
     }
 
-    fn desired(&self, body: &Body, cx: &Context) -> Result<Attrs, Diagnostics> {
+    fn desired(&self, body: &Body, cx: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
         let name = reader.name("name", cx);
         reader.check("name", &name, &NAME);
@@ -127,7 +127,7 @@ impl Kind for OrgPolicy {
         });
         reader.flag("exclusive");
         let tags = tags::read(&mut reader, cx);
-        reader.found.into_result(Attrs::from([
+        reader.found.with_warnings(Attrs::from([
             ("name".to_owned(), name),
             ("description".to_owned(), description),
             ("content".to_owned(), content.unwrap_or_default()),

@@ -3,8 +3,8 @@
 use super::kinds::merge_additive;
 use super::read::{Reader, assigned, declared};
 use super::{
-    Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema, Nested, Recovery,
-    Ty,
+    Attr, BlockSchema, Body, Category, Computed, Context, Fixed, Home, Kind, KindSchema, Nested,
+    Recovery, Ty,
 };
 use crate::diag::{Diagnostics, did_you_mean};
 use crate::iam::Limits;
@@ -91,7 +91,10 @@ static SCHEMA: KindSchema = KindSchema {
     ],
     recovery: Recovery::Singleton,
     adopts: true,
-    fixed: &["management_account_id"],
+    fixed: &[Fixed {
+        name: "management_account_id",
+        instead: "use the credentials of that account",
+    }],
     source: "https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateOrganization.html",
     ..KindSchema::BASE
 };
@@ -142,7 +145,7 @@ impl Kind for Organization {
         &SCHEMA
     }
 
-    fn desired(&self, body: &Body, _cx: &Context) -> Result<Attrs, Diagnostics> {
+    fn desired(&self, body: &Body, _cx: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
         let mut attrs = Attrs::new();
         if let Some(types) = reader.strings("enabled_policy_types", policy_type) {
@@ -170,7 +173,7 @@ impl Kind for Organization {
             }
         }
         limits(&mut reader);
-        reader.found.into_result(attrs)
+        reader.found.with_warnings(attrs)
     }
 
     fn computed(&self, desired: &Attrs, cx: &Context) -> Attrs {

@@ -74,13 +74,13 @@ impl Kind for OrganizationalUnit {
         &SCHEMA
     }
 
-    fn desired(&self, body: &Body, cx: &Context) -> Result<Attrs, Diagnostics> {
+    fn desired(&self, body: &Body, cx: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
         let name = reader.name("name", cx);
         reader.check("name", &name, &NAME);
         let parent = parent(&mut reader);
         let tags = tags::read(&mut reader, cx);
-        reader.found.into_result(Attrs::from([
+        reader.found.with_warnings(Attrs::from([
             ("name".to_owned(), name),
             ("parent".to_owned(), parent),
             ("tags".to_owned(), tags),

@@ -135,7 +135,7 @@ impl Kind for S3Bucket {
         &SCHEMA
     }
 
-    fn desired(&self, body: &Body, cx: &Context) -> Result<Attrs, Diagnostics> {
+    fn desired(&self, body: &Body, cx: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
         let bucket = reader.name("bucket", cx);
         if let Some(problem) = bucket.as_str().and_then(name_problem) {
@@ -156,7 +156,7 @@ impl Kind for S3Bucket {
         let encryption = encryption(&mut reader);
         let policy = policy::document(&mut reader, "policy", &Use::Resource("s3".to_owned()), cx);
         let tags = tags::read(&mut reader, cx);
-        reader.found.into_result(Attrs::from([
+        reader.found.with_warnings(Attrs::from([
             ("bucket".to_owned(), bucket),
             ("region".to_owned(), region.into()),
             ("versioning".to_owned(), versioning.into()),

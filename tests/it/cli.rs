@@ -213,6 +213,76 @@ fn wrong_configuration_is_told_with_its_place() {
 }
 
 #[test]
+fn what_is_doubtful_is_told_and_written_into_the_plan() {
+    let p = Program::new(&ESTATE.replace("\"s3:PutObject\"", "\"s3:PutObjekt\", \"s3:GetObject\""));
+    let told = p.run(&["validate"]).code(0);
+    assert!(told.err.contains("s3:PutObjekt") && told.err.contains("main.hcl:"), "{}", told.err);
+    let json = p.run(&["validate", "--json"]).code(0).json();
+    assert_eq!((&json["valid"], &json["warning_count"]), (&true.into(), &1.into()), "{json}");
+    let plan = p.run(&["plan"]).code(0);
+    assert_eq!(plan.err.matches("no known action").count(), 1, "{}", plan.err);
+    let plan = p.run(&["plan", "--json"]).code(0).json();
+    let warnings = plan["diagnostics"].as_array().expect("a list");
+    assert!(
+        warnings.iter().any(|w| w["summary"].as_str().is_some_and(|s| s.contains("s3:PutObjekt"))),
+        "{warnings:?}"
+    );
+    // An error does not hide what is doubtful beside it.
+    p.write("more.hcl", "output \"x\" {\n  value = var.nope\n}\n");
+    let told = p.run(&["validate"]).code(1);
+    assert!(told.err.contains("s3:PutObjekt") && told.err.contains("nope"), "{}", told.err);
+}
+
+#[test]
+fn an_account_is_not_renamed_and_the_plan_says_what_to_do() {
+    let p = Program::new(ESTATE);
+    p.run(&["apply", "--auto-approve"]).code(0);
+    p.write("main.hcl", &ESTATE.replace("\"acme-dev\"", "\"acme-development\""));
+    let refused = p.run(&["plan"]).code(1);
+    assert!(refused.err.contains("`name` of `account.dev` cannot change"), "{}", refused.err);
+    assert!(refused.err.contains("put-account-name"), "{}", refused.err);
+    assert!(refused.err.contains("main.hcl:20:12"), "{}", refused.err);
+}
+
+#[test]
+fn of_two_values_for_a_variable_the_later_wins() {
+    let p = Program::new("variable \"a\" {}\nvariable \"b\" {}\n");
+    p.write("f.hclvars", "a = \"file\"\nb = \"file\"\n");
+    let evaluated = |args: &[&str]| {
+        let all: Vec<&str> =
+            ["console", "-e", "var.a", "-e", "var.b"].iter().chain(args).copied().collect();
+        p.run(&all).code(0).out
+    };
+    let first = ["--var", "a=flag", "--var-file", "f.hclvars", "--var", "b=flag"];
+    assert_eq!(evaluated(&first), "\"file\"\n\"flag\"\n");
+    let last = ["--var", "b=1", "--var", "b=2", "--var-file", "f.hclvars", "--var", "a=3"];
+    assert_eq!(evaluated(&last), "\"3\"\n\"file\"\n");
+}
+
+#[test]
+fn a_module_that_is_removed_leaves_its_objects_in_aws() {
+    let p = Program::new(ESTATE);
+    std::fs::create_dir(p.path().join("m")).expect("made");
+    p.write("m/main.hcl", "variable \"account\" {}\niam_role \"x\" {\n  accounts = [var.account]\n  trust {\n    services = [\"ec2.amazonaws.com\"]\n  }\n}\n");
+    let call = "module \"m\" {\n  source  = \"./m\"\n  account = account.dev\n}\n";
+    p.write("more.hcl", call);
+    p.run(&["apply", "--auto-approve"]).code(0);
+    assert!(p.run(&["state", "list"]).code(0).out.contains("module.m.iam_role.x@dev"));
+    p.write("more.hcl", &format!("{call}removed {{\n  from = module.m\n}}\n"));
+    let both = p.run(&["validate"]).code(1);
+    assert!(both.err.contains("`module.m` is declared"), "{}", both.err);
+    p.write("more.hcl", "removed {\n  from = module.m\n}\n");
+    let plan = p.run(&["plan"]).code(0);
+    assert!(plan.out.contains("1 to forget"), "{}", plan.out);
+    p.run(&["apply", "--auto-approve"]).code(0);
+    assert!(!p.run(&["state", "list"]).code(0).out.contains("module.m"));
+    // It is still there, and its tags still say whose it is.
+    p.write("more.hcl", call);
+    let plan = p.run(&["plan"]).code(0);
+    assert!(plan.out.contains("1 to adopt"), "{}", plan.out);
+}
+
+#[test]
 fn drift_is_found_and_taken_in_or_put_right() {
     let p = Program::new(ESTATE);
     p.run(&["apply", "--auto-approve"]).code(0);

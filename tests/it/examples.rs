@@ -1,9 +1,17 @@
 //! Walks every estate of `examples/` and every module's `example/` through its whole life in the
-//! sandbox: validate, plan, apply, no change, a change, destroy.
+//! sandbox: validate, plan, apply, no change, a change, drift and its repair, destroy. What is left is
+//! read from the endpoint.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use crate::support;
+use crate::support::endpoint::Endpoint;
+
+mod meddle;
+
+use meddle::Trace;
 
 /// An estate and what the walk needs to know of it.
 struct Estate {
@@ -11,6 +19,8 @@ struct Estate {
     dir: &'static str,
     /// Estates that come before it in the same sandbox, and stay.
     before: &'static [&'static str],
+    /// Ids of emulated accounts in it.
+    emulated: &'static [&'static str],
     /// A change: in this file, this text becomes that.
     change: (&'static str, &'static str, &'static str),
 }
@@ -19,41 +29,49 @@ const ESTATES: &[Estate] = &[
     Estate {
         dir: "examples/five-environments",
         before: &[],
+        emulated: &["000000000000"],
         change: ("environments.hcl", "\"replicas\"          = 12", "\"replicas\"          = 14"),
     },
     Estate {
         dir: "examples/shared-dev-account/by-hand",
         before: &[],
+        emulated: &[],
         change: ("main.hcl", "arn:aws:s3:::acme-*", "arn:aws:s3:::acme-data-*"),
     },
     Estate {
         dir: "examples/shared-dev-account",
         before: &["examples/shared-dev-account/by-hand"],
+        emulated: &[],
         change: ("main.hcl", "\"s3:GetObject\", \"s3:ListBucket\"", "\"s3:GetObject\""),
     },
     Estate {
         dir: "examples/shared-dev-account/split",
         before: &["examples/shared-dev-account/by-hand", "examples/shared-dev-account"],
+        emulated: &[],
         change: ("main.hcl", "\"ecs:DescribeServices\", ", ""),
     },
     Estate {
         dir: "modules/audit-role/example",
         before: &[],
+        emulated: &[],
         change: ("main.hcl", "[\"auditors/*\"]", "[\"auditors/senior\"]"),
     },
     Estate {
         dir: "modules/baseline/example",
         before: &[],
+        emulated: &[],
         change: ("main.hcl", "minimum_length = 20", "minimum_length = 24"),
     },
     Estate {
         dir: "modules/data-perimeter/example",
         before: &[],
+        emulated: &[],
         change: ("main.hcl", "github_owners    = [\"acme\"]", "github_owners    = []"),
     },
     Estate {
         dir: "modules/deploy-role/example",
         before: &[],
+        emulated: &[],
         change: ("main.hcl", "\"ecs:UpdateService\"]", "\"ecs:RunTask\"]"),
     },
 ];
@@ -189,7 +207,15 @@ fn every_estate_evaluates_offline() {
     }
 }
 
+/// A plan as its reader sees it is kept in `snapshots/plans/`; a change there is read, not waved through.
+fn kept(dir: &str, step: &str, plan: &str) {
+    let name = dir.trim_start_matches("examples/").trim_end_matches("/example").replace('/', "-");
+    let name = format!("{name}.{step}.txt");
+    support::snapshots("plans").bind(|| insta::assert_snapshot!(name, plan));
+}
+
 fn walk(dir: &str) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
     let estate = ESTATES.iter().find(|e| e.dir == dir).unwrap();
     let walk = Walk::new();
     for before in estate.before {
@@ -197,15 +223,45 @@ fn walk(dir: &str) {
     }
     walk.expect(dir, &["validate"], 0);
     walk.expect(dir, &["fmt", "--check"], 0);
-    walk.expect(dir, &["plan", "--detailed-exitcode"], 2);
+    kept(dir, "1-create", &walk.expect(dir, &["plan", "--detailed-exitcode"], 2));
     walk.expect(dir, &["apply", "--auto-approve"], 0);
     walk.expect(dir, &["plan", "--detailed-exitcode"], 0);
     walk.edit(dir, estate.change);
-    walk.expect(dir, &["plan", "--detailed-exitcode"], 2);
+    kept(dir, "2-change", &walk.expect(dir, &["plan", "--detailed-exitcode"], 2));
     walk.expect(dir, &["apply", "--auto-approve"], 0);
     walk.expect(dir, &["plan", "--detailed-exitcode"], 0);
-    walk.expect(dir, &["destroy", "--auto-approve"], 0);
+
+    let traces = runtime.block_on(async {
+        let endpoint = Endpoint::open(&walk.path("sandbox")).await;
+        meddle::meddle(&endpoint).await
+    });
+    let drift = walk.expect(dir, &["drift", "--managed-only", "--json"], 2);
+    let drift: serde_json::Value = serde_json::from_str(&drift).unwrap();
+    let drifted = drift["drift"].as_array().unwrap();
+    let kinds: BTreeSet<&str> = drifted.iter().map(|d| d["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, traces.iter().map(Trace::kind).collect(), "{traces:#?}\n{drift}");
+    assert_eq!(drifted.len(), traces.len(), "{traces:#?}\n{drift}");
+    let plan = walk.expect(dir, &["plan", "--detailed-exitcode"], 2);
+    kept(dir, "3-drift", &plan);
+    walk.expect(dir, &["apply", "--auto-approve"], 0);
+    walk.expect(dir, &["plan", "--detailed-exitcode"], 0);
+    walk.expect(dir, &["drift", "--managed-only"], 0);
+
+    kept(dir, "4-destroy", &walk.expect(dir, &["plan", "--destroy", "--detailed-exitcode"], 2));
+    let left = runtime.block_on(async {
+        let endpoint = Endpoint::open(&walk.path("sandbox")).await;
+        for trace in &traces {
+            trace.assert_undone(&endpoint).await;
+        }
+        walk.expect(dir, &["destroy", "--auto-approve"], 0);
+        endpoint.holds(estate.emulated).await
+    });
     assert_eq!(walk.expect(dir, &["state", "list"], 0).trim(), "");
+    let retained =
+        |line: &String| line.starts_with("account ") && line.ends_with(" ACTIVE in root");
+    let more: Vec<_> = left.iter().filter(|line| !retained(line)).collect();
+    assert!(more.is_empty(), "{dir} leaves {more:#?}");
+    assert!(!left.is_empty(), "accounts are retained");
 }
 
 macro_rules! walks {

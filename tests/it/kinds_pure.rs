@@ -47,7 +47,8 @@ fn references() -> References {
 
 fn desired(text: &str) -> Result<Attrs, Diagnostics> {
     let (kind_name, name, body) = block(text, &references());
-    kind(&kind_name).expect("kind").desired(&body, &context(&kind_name, &name, ACCOUNT))
+    let cx = context(&kind_name, &name, ACCOUNT);
+    kind(&kind_name).expect("kind").desired(&body, &cx).map(|(attrs, _)| attrs)
 }
 
 fn attrs(text: &str) -> Attrs {
@@ -227,7 +228,7 @@ fn additive_lists_keep_what_others_added() {
         &references(),
     );
     let cx = context("organization", "acme", ACCOUNT);
-    let wanted = organization.desired(&body, &cx).expect("valid");
+    let (wanted, _) = organization.desired(&body, &cx).expect("valid");
     let list = |items: &[&str]| items.iter().copied().collect::<Value>();
     let live = Attrs::from([(
         "trusted_services".to_owned(),

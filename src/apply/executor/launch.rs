@@ -73,6 +73,8 @@ impl Run<'_> {
             display,
             kind,
             new_account: self.new_accounts.contains(&target.handle),
+            on_new: self.latest.contains_key(&operation.address)
+                || change.depends_on.iter().any(|a| self.latest.contains_key(a)),
             target,
             prior: recorded.cloned(),
             latest: self.latest.get(&operation.address).filter(|_| !replaced).cloned(),

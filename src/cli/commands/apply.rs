@@ -80,7 +80,7 @@ pub async fn fresh(
             Mode::Destroy => "Delete all of this?",
             Mode::Normal | Mode::RefreshOnly => "Apply this plan?",
         };
-        cx.confirm(question)?;
+        cx.confirm(question).await?;
     }
     apply::run(cx, &world, &request, &plan, approval).await
 }

@@ -1,6 +1,6 @@
 //! `palisade console`.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::Args;
 
@@ -65,12 +65,13 @@ pub async fn run(args: &ConsoleArgs, cx: &Context) -> Result<(), Exit> {
         }
     };
     prompt();
-    for (index, line) in io::stdin().lock().lines().enumerate() {
-        let line = line.map_err(|e| Exit::error(format!("cannot read: {e}")))?;
+    let mut number = 0;
+    while let Some(line) = cx.read_line().await? {
+        number += 1;
         match line.trim() {
             "" => {}
             "exit" | "quit" => break,
-            text => one(text, index + 1)?,
+            text => one(text, number)?,
         }
         prompt();
     }

@@ -66,7 +66,7 @@ pub async fn run(args: &ImportArgs, cx: &Context) -> Result<(), Exit> {
         return Err(Exit::error(format!("`{address}` is managed already")));
     }
     if !args.auto_approve {
-        cx.confirm("Import it?")?;
+        cx.confirm("Import it?").await?;
     }
     apply::run(cx, &world, &request, &plan, &approval).await
 }

@@ -529,7 +529,8 @@ async fn rollback(args: &RollbackArgs, cx: &Context) -> Result<(), Exit> {
             args.scope,
             target.stamp.at,
             render::style::count(target.resources.len(), "object", "objects"),
-        ))?;
+        ))
+        .await?;
     }
     let holder = session::edit::holder(&store, "state rollback").await;
     let floors = BTreeMap::from([(args.scope.clone(), target.epoch)]);
@@ -623,7 +624,7 @@ async fn unlock(args: &UnlockArgs, cx: &Context) -> Result<(), Exit> {
         ));
     }
     if !args.force {
-        cx.confirm("Break these locks?")?;
+        cx.confirm("Break these locks?").await?;
     }
     let holder = session::edit::holder(&store, "state unlock").await;
     for (scope, lock) in locked {

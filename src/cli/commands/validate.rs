@@ -9,7 +9,7 @@ use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::cli::session;
 use crate::config::load;
-use crate::diag::{Diagnostic, Diagnostics};
+use crate::diag::Diagnostic;
 use crate::eval::{Engine, NothingKnown};
 use crate::graph;
 use crate::render;
@@ -32,13 +32,16 @@ pub struct ValidateArgs {
 /// Everything that is wrong.
 pub fn run(args: &ValidateArgs, cx: &Context) -> Result<(), Exit> {
     session::require_configuration(&cx.dir())?;
-    let loaded = load(&cx.dir(), &session::options(cx, &args.vars)?);
-    let mut found: Diagnostics = loaded.diagnostics;
+    let loaded = load(&cx.dir(), &session::options(cx, &args.vars));
+    let mut found = loaded.diagnostics.clone();
     let mut objects = 0;
     if loaded.complete {
         match Engine::new(&loaded.configuration, &NothingKnown).estate() {
-            Ok(estate) => objects = estate.instances.len(),
-            Err(more) => found.extend(more),
+            Ok(estate) => {
+                objects = estate.instances.len();
+                found.extend(estate.warnings);
+            }
+            Err(more) => found.extend(loaded.news(more)),
         }
         found.extend(graph::check_beyond(&loaded.configuration, &found));
     }

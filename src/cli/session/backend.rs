@@ -8,9 +8,12 @@ use aws_config::{Region, SdkConfig};
 
 use crate::cli::error::Exit;
 use crate::config::{Backend, Settings};
-use crate::state::{Ledger, LocalStore, S3Store};
+use crate::state::{Ledger, LocalStore, S3Store, SystemClock};
 
 use super::connect::Connection;
+
+/// How many times faster waits pass in the sandbox.
+const HURRY: u32 = 20;
 
 /// The backend of a configuration; the default is a local directory.
 #[must_use]
@@ -53,7 +56,13 @@ pub async fn open(backend: &Backend, connection: &Connection) -> Result<Ledger, 
             Arc::new(S3Store::new(s3_client(backend, connection).await, bucket, prefix))
         }
     };
-    Ok(Ledger::new(store).with_witness(super::process::is_gone, connection.sandbox.is_some()))
+    // The sandbox's accounts are ready in no time, so there is less to wait for.
+    let clock = match connection.sandbox {
+        Some(_) => SystemClock::hurried(HURRY),
+        None => SystemClock::new(),
+    };
+    let ledger = Ledger::with_clock(store, Arc::new(clock));
+    Ok(ledger.with_witness(super::process::is_gone, connection.sandbox.is_some()))
 }
 
 /// Where the state of a local backend lies below the sandbox's directory: every path of its own, so

@@ -41,8 +41,11 @@ pub async fn connect(cx: &Context, region: Option<&str>) -> Result<Connection, E
     let Some(dir) = cx.env.sandbox(&cx.global) else {
         return Ok(Connection { sdk: loader.load().await, sandbox: None, sandbox_dir: None });
     };
-    let options =
-        sandbox::Options { enforce: cx.env.sandbox_enforces(), ..sandbox::Options::default() };
+    let options = sandbox::Options {
+        enforce: cx.env.sandbox_enforces(),
+        faults: cx.env.sandbox_faults()?,
+        ..sandbox::Options::default()
+    };
     let sandbox = Sandbox::open(&dir, options).await?;
     let sdk = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())

@@ -19,8 +19,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Backend, Configuration, Options, VarArg, load};
-use crate::diag::{Diagnostic, Diagnostics};
+use crate::config::{Backend, Configuration, Options, load};
+use crate::diag::Diagnostic;
 use crate::eval::estate::ProviderSettings;
 use crate::provider::Provider;
 use crate::provider::aws::{self, AwsProvider, Embedded};
@@ -86,38 +86,22 @@ pub async fn provider(connection: &Connection, settings: &ProviderSettings) -> A
 /// # Errors
 /// Everything that is wrong with it.
 pub fn configuration(cx: &Context, vars: &VarArgs) -> Result<Configuration, Exit> {
-    let loaded = load(&cx.dir(), &options(cx, vars)?);
+    let loaded = load(&cx.dir(), &options(cx, vars));
     let (configuration, warnings) = loaded.into_result()?;
     cx.tell(&warnings);
     Ok(configuration)
 }
 
 /// What loading needs.
-///
-/// # Errors
-/// A `--var` that is no assignment.
-pub fn options(cx: &Context, vars: &VarArgs) -> Result<Options, Exit> {
-    let mut found = Diagnostics::new();
-    let mut all = Vec::new();
-    for file in &vars.var_file {
-        all.push(VarArg::File(file.clone()));
-    }
-    for text in &vars.var {
-        match VarArg::parse(text) {
-            Ok(var) => all.push(var),
-            Err(error) => {
-                found.push(Diagnostic::error(error).help("as in `--var region=eu-west-1`"))
-            }
-        }
-    }
+#[must_use]
+pub fn options(cx: &Context, vars: &VarArgs) -> Options {
     let env_vars: BTreeMap<String, String> = cx
         .env
         .vars
         .iter()
         .filter_map(|(k, v)| Some((k.strip_prefix("PALISADE_VAR_")?.to_owned(), v.clone())))
         .collect();
-    found.into_result(())?;
-    Ok(Options { vars: all, env_vars, ..Options::default() })
+    Options { vars: vars.0.clone(), env_vars, ..Options::default() }
 }
 
 /// Opens the backend of the configuration in the current directory. A configuration that is wrong
@@ -126,7 +110,7 @@ pub fn options(cx: &Context, vars: &VarArgs) -> Result<Options, Exit> {
 /// # Errors
 /// The directory holds no configuration, or its files cannot be parsed.
 pub async fn store(cx: &Context) -> Result<Store, Exit> {
-    let loaded = load(&cx.dir(), &options(cx, &VarArgs::default())?);
+    let loaded = load(&cx.dir(), &options(cx, &VarArgs::default()));
     if !loaded.complete {
         return Err(loaded.diagnostics.into());
     }

@@ -13,7 +13,7 @@ use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
 use crate::eval::Engine;
 use crate::eval::estate::{Estate, Import};
 use crate::ids::{AccountId, Handle};
-use crate::plan::model::{Left, LeftOutcome, Plan, ScopeBasis, Selection, StateBasis};
+use crate::plan::model::{Left, LeftOutcome, Output, Plan, ScopeBasis, Selection, StateBasis};
 use crate::plan::refresh::{self, Targets};
 use crate::plan::{Input, Live, Mode, Options, prepare, seal};
 use crate::provider::Provider;
@@ -21,7 +21,7 @@ use crate::schema::Spanned;
 use crate::state::Snapshot;
 
 use super::known::Recorded;
-use super::{Store, backend, digest};
+use super::{Store, backend, digest, outputs};
 
 /// What is asked of a plan.
 #[derive(Clone, Debug)]
@@ -105,6 +105,8 @@ pub struct World {
     pub store: Store,
     /// What state holds.
     pub snapshot: Snapshot,
+    /// Outputs of the last apply.
+    pub outputs: BTreeMap<String, Output>,
     /// What AWS holds.
     pub live: Live,
     /// How accounts are reached.
@@ -186,6 +188,7 @@ async fn look(
     store: Store,
     snapshot: Snapshot,
 ) -> Result<World, Exit> {
+    let outputs = cx.interrupt.or(outputs::read(&store.ledger)).await??;
     let resources = snapshot.resources();
     let first = evaluate(
         &configuration,
@@ -203,6 +206,7 @@ async fn look(
     let known =
         Recorded { resources: &resources, live: Some(&live), management: management.clone() };
     let mut estate = evaluate(&configuration, &known)?;
+    warnings.extend(std::mem::take(&mut estate.warnings));
     for (address, id) in &request.imports {
         take_over(&mut estate, address, id)?;
     }
@@ -214,6 +218,7 @@ async fn look(
         estate,
         store,
         snapshot,
+        outputs,
         live,
         targets,
         provider,
@@ -392,6 +397,9 @@ pub fn plan(cx: &Context, world: &World, request: &Request) -> Result<Plan, Exit
     plan.recovery.clone_from(&world.left);
     crate::isolation::complete(&mut plan, &world.estate, &sides, today)?;
     seal(&mut plan, &world.digest);
+    let changed =
+        plan.outputs.iter().filter(|(name, output)| world.outputs.get(*name) != Some(output));
+    plan.outputs_changed = changed.map(|(name, _)| name.clone()).collect();
     plan.diagnostics.extend(world.warnings.iter().map(crate::plan::compute::diagnostic));
     Ok(plan)
 }

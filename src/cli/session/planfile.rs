@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use hmac::{Hmac, Mac as _};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use sha2::Sha256;
 
 use crate::cli::args::{PlanOptions, VarArgs};
 use crate::cli::error::Exit;
-use crate::config::Configuration;
+use crate::config::{Configuration, VarArg};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::plan::model::{Action, Plan, Selection};
 use crate::plan::{Mode, Options};
@@ -37,8 +37,8 @@ pub struct Saved {
     refresh: bool,
     replace: Vec<String>,
     selection: Selection,
-    vars: Vec<String>,
-    var_files: Vec<PathBuf>,
+    /// Values of variables on the command line, in their order, without the sensitive ones.
+    vars: Vec<VarArg>,
     /// Sensitive variables that were supplied: they must be supplied again.
     sensitive: BTreeMap<String, String>,
     salt: String,
@@ -72,12 +72,11 @@ pub fn save(
         selection: request.options.selection.clone(),
         vars: request
             .vars
-            .var
+            .0
             .iter()
-            .filter(|v| v.split_once('=').is_some_and(|(name, _)| !is_sensitive(name.trim())))
+            .filter(|v| !matches!(v, VarArg::Value { name, .. } if is_sensitive(name)))
             .cloned()
             .collect(),
-        var_files: request.vars.var_file.clone(),
         sensitive: fingerprints(configuration, &salt),
         salt,
         plan: plan.clone(),
@@ -154,9 +153,7 @@ impl Saved {
                 return Err(Exit::error(format!("the saved plan has an unknown mode `{other}`")));
             }
         };
-        let mut all = VarArgs { var: self.vars.clone(), var_file: self.var_files.clone() };
-        all.var.extend(vars.var.iter().cloned());
-        all.var_file.extend(vars.var_file.iter().cloned());
+        let all = VarArgs(self.vars.iter().chain(&vars.0).cloned().collect());
         Ok(Request {
             options: Options {
                 mode,

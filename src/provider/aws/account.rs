@@ -127,7 +127,7 @@ impl KindProvider for Account {
                     "organizations",
                     "UpdateAccount",
                     &cx.account,
-                    format!("the {name} of an account can only be changed by its own root user"),
+                    format!("the {name} of an account is not changed here"),
                 ));
             }
         }

@@ -124,8 +124,9 @@ impl KindProvider for OrgPolicy {
         match done {
             Err(e) if e.code.as_deref() == Some("DuplicatePolicyAttachmentException") => {}
             Err(e) if e.code.as_deref() == Some("PolicyTypeNotEnabledException") => {
+                // Enabled moments ago, it is not known everywhere yet.
                 return Err(ProviderError {
-                    failure: Failure::Refused,
+                    failure: Failure::NotFound,
                     message: format!(
                         "the policy type is not enabled: add `{}` to `enabled_policy_types` of the organization",
                         self.policy_type.as_str()

@@ -323,6 +323,7 @@ pub(crate) fn plan(declared: &[Declared], snapshot: &Snapshot, aws: &FakeAws) ->
         limits: vec![],
         checks: vec![],
         outputs: BTreeMap::new(),
+        outputs_changed: vec![],
         diagnostics: vec![],
     }
 }

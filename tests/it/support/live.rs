@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, SdkConfig};
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_config::SdkConfig;
 use palisade::ids::AccountId;
 use palisade::plan::diff::{Recorded, difference};
 use palisade::provider::aws::{AwsProvider, Embedded, Options};
@@ -17,6 +16,7 @@ use palisade::schema::{Home, kind, kinds};
 use palisade::value::{AttrPath, Attrs, Value};
 
 use super::bodies::{References, block, context};
+use super::endpoint::{self, Endpoint};
 
 /// An embedded AWS with a provider on it.
 pub(crate) struct World {
@@ -104,42 +104,14 @@ impl World {
     /// Plain SDK configuration inside an account: not Palisade's code path.
     pub(crate) async fn sdk(&self, target: &Target) -> SdkConfig {
         let ambient = self.provider.ambient();
-        let config = |credentials| {
-            let mut builder = SdkConfig::builder()
-                .behavior_version(BehaviorVersion::latest())
-                .region(aws_config::Region::new("eu-west-1"))
-                .credentials_provider(SharedCredentialsProvider::new(credentials));
-            if let Some(client) = ambient.http_client() {
-                builder = builder.http_client(client);
-            }
-            if let Some(url) = ambient.endpoint_url() {
-                builder = builder.endpoint_url(url);
-            }
-            builder.build()
-        };
         let root = match ambient.endpoint_url() {
-            None => config(self.sandbox.management_credentials()),
+            None => Endpoint::of(self.sandbox.clone()).management(),
             Some(_) => ambient.clone(),
         };
         if target.management {
             return root;
         }
-        let id = target.id.as_ref().expect("an id");
-        let answer = aws_sdk_sts::Client::new(&root)
-            .assume_role()
-            .role_arn(format!("arn:aws:iam::{id}:role/OrganizationAccountAccessRole"))
-            .role_session_name("test")
-            .send()
-            .await
-            .expect("assumed");
-        let given = answer.credentials().expect("credentials");
-        config(aws_credential_types::Credentials::new(
-            given.access_key_id(),
-            given.secret_access_key(),
-            Some(given.session_token().to_owned()),
-            None,
-            "test",
-        ))
+        endpoint::enter(&root, target.id.as_ref().expect("an id").as_str()).await
     }
 
     /// What a block wants, in the account of `target` (the management account for `None`).
@@ -149,7 +121,7 @@ impl World {
         let half = kind(&kind_name).expect("a kind");
         let id = target.id.as_ref().map(ToString::to_string).unwrap_or_default();
         let cx = context(half.schema().kind, &name, &id);
-        let mut after = half.desired(&body, &cx).unwrap_or_else(|found| panic!("{found:?}"));
+        let (mut after, _) = half.desired(&body, &cx).unwrap_or_else(|found| panic!("{found:?}"));
         let computed = half.computed(&after, &cx);
         after.extend(computed);
         let step = Step {

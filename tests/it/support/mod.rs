@@ -2,6 +2,7 @@
 
 pub(crate) mod bodies;
 pub(crate) mod cli;
+pub(crate) mod endpoint;
 pub(crate) mod live;
 
 use std::path::Path;

@@ -1,0 +1,181 @@
+//! Ctrl-C on the real program: a signal from outside while it works in the sandbox.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, ChildStderr, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::cli::Program;
+use crate::support::endpoint::Endpoint;
+
+const ROLES: usize = 24;
+
+fn estate() -> String {
+    format!(
+        r#"
+palisade {{
+  name = "acme"
+}}
+organization "acme" {{}}
+account "dev" {{
+  name  = "acme-dev"
+  email = "dev@acme.example"
+}}
+iam_role "r" {{
+  count    = var.roles
+  accounts = [account.dev]
+  trust {{
+    services = ["ec2.amazonaws.com"]
+  }}
+}}
+variable "roles" {{
+  type    = number
+  default = {ROLES}
+}}
+"#
+    )
+}
+
+/// A run that can be stopped, and what it says.
+struct Running {
+    child: Child,
+    err: BufReader<ChildStderr>,
+    said: String,
+}
+
+impl Running {
+    fn start(p: &Program, args: &[&str], weather: &str) -> Self {
+        let mut child = p
+            .command(args)
+            .env("PALISADE_SANDBOX_FAULTS", weather)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let err = BufReader::new(child.stderr.take().expect("a pipe"));
+        Self { child, err, said: String::new() }
+    }
+
+    /// Reads on until a line of progress holds `text`, so many times.
+    fn until(&mut self, text: &str, times: usize) {
+        let mut seen = 0;
+        while seen < times {
+            let start = self.said.len();
+            let read = self.err.read_line(&mut self.said).expect("text");
+            assert!(read > 0, "`{text}` was said {seen} times:\n{}", self.said);
+            seen += usize::from(self.said[start..].contains(text));
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, signal).expect("it is there");
+    }
+
+    /// The exit code, how long it took, and everything said.
+    fn end(mut self) -> (Option<i32>, Duration, String) {
+        let start = Instant::now();
+        self.err.read_to_string(&mut self.said).expect("text");
+        let status = self.child.wait().expect("it ends");
+        (status.code(), start.elapsed(), self.said)
+    }
+}
+
+/// Roles that state records, and roles that the endpoint holds.
+fn recorded_and_live(p: &Program) -> (BTreeSet<String>, BTreeSet<String>) {
+    let listed = p.run(&["state", "list"]).code(0).out;
+    let index = |line: &str| {
+        let rest = line.strip_prefix("iam_role.r[")?;
+        Some(format!("r-{}", rest.split(']').next()?))
+    };
+    let recorded = listed.lines().filter_map(index).collect();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let held = runtime.block_on(async {
+        Endpoint::open(&p.path().join(".palisade/sandbox")).await.holds(&[]).await
+    });
+    let live = held.iter().filter_map(|l| l.split_once(" role ")).map(|(_, r)| r.to_owned());
+    (recorded, live.collect())
+}
+
+fn with_an_account() -> Program {
+    let p = Program::new(&estate());
+    p.run(&["apply", "--auto-approve", "--var", "roles=0"]).code(0);
+    p
+}
+
+const APPLY: [&str; 4] = ["apply", "--auto-approve", "--parallelism", "3"];
+
+#[test]
+fn one_ctrl_c_finishes_what_is_in_flight_and_starts_nothing_new() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let p = with_an_account();
+        let mut running = Running::start(&p, &APPLY, "delay=40");
+        running.until("created iam_role", 4);
+        running.signal(signal);
+        let (code, _, said) = running.end();
+        assert_eq!(code, Some(130), "{said}");
+        assert!(
+            said.contains("nothing new is started") && said.ends_with("interrupted\n"),
+            "{said}"
+        );
+        let (recorded, live) = recorded_and_live(&p);
+        assert_eq!(recorded, live, "what was done is recorded: {said}");
+        assert!((4..ROLES - 6).contains(&live.len()), "{} roles: {said}", live.len());
+        let told = said.matches("created iam_role").count();
+        assert_eq!(told, live.len(), "and told: {said}");
+        // No lock is left, and the rest is simply the next plan.
+        let next = p.run(&APPLY).code(0);
+        assert!(!next.err.contains("recover"), "{}", next.err);
+        assert_eq!(recorded_and_live(&p).1.len(), ROLES);
+        p.run(&["plan", "--detailed-exitcode"]).code(0);
+        p.run(&["audit", "verify"]).code(0);
+    }
+}
+
+#[test]
+fn a_second_ctrl_c_leaves_at_once_and_the_next_run_recovers() {
+    let p = with_an_account();
+    let mut running = Running::start(&p, &APPLY, "delay=400");
+    running.until("created iam_role", 2);
+    running.signal(Signal::INT);
+    running.until("nothing new is started", 1);
+    running.signal(Signal::INT);
+    let (code, took, said) = running.end();
+    assert_eq!(code, Some(130), "{said}");
+    assert!(took < Duration::from_millis(300), "it took {took:?}");
+    let (recorded, live) = recorded_and_live(&p);
+    assert!(recorded.len() < live.len() || live.len() < ROLES, "{recorded:?} {live:?}");
+    // Its locks last until they run out; who knows that it is gone need not wait.
+    let held = p.run(&APPLY).code(5);
+    assert!(held.err.contains("palisade state unlock"), "{}", held.err);
+    p.run(&["state", "unlock", "--force"]).code(0);
+    let next = p.run(&APPLY).code(0);
+    assert!(next.err.contains("recovered `acct-dev`"), "{}", next.err);
+    let (recorded, live) = recorded_and_live(&p);
+    assert_eq!(recorded, live);
+    assert_eq!(live.len(), ROLES);
+    p.run(&["plan", "--detailed-exitcode"]).code(0);
+    p.run(&["audit", "verify"]).code(0);
+}
+
+#[test]
+fn ctrl_c_ends_a_plan_and_a_question() {
+    let p = with_an_account();
+    let mut running = Running::start(&p, &["plan"], "delay=300");
+    running.until("reading the organization", 1);
+    running.signal(Signal::INT);
+    let (code, took, said) = running.end();
+    assert_eq!(code, Some(130), "{said}");
+    assert!(took < Duration::from_secs(2), "it took {took:?}");
+
+    let mut running = Running::start(&p, &["apply"], "");
+    running.until("Apply this plan?", 1);
+    std::thread::sleep(Duration::from_millis(100));
+    running.signal(Signal::INT);
+    let (code, _, said) = running.end();
+    assert_eq!(code, Some(130), "{said}");
+    assert_eq!(recorded_and_live(&p).1.len(), 0, "nothing was changed");
+}
