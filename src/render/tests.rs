@@ -22,6 +22,7 @@ fn empty() -> Plan {
     plan.isolation = Default::default();
     plan.limits.clear();
     plan.checks.clear();
+    plan.outputs_changed.clear();
     plan.diagnostics.clear();
     plan
 }

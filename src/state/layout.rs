@@ -40,7 +40,7 @@ pub fn is_scope(text: &str) -> bool {
         || name.is_some_and(|n| {
             !n.is_empty()
                 && n.len() <= 200
-                && n.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '$'))
+                && n.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '$' | '.'))
         })
 }
 
@@ -166,6 +166,10 @@ mod tests {
             parse(&journal("org", "r1", 12)),
             Some(ScopeKey::Journal("org".into(), "r1".into(), 12))
         );
+        // The handle of one of several accounts of a block has a dot in it.
+        let member: crate::ids::Handle = "member.dev-1".parse().expect("a handle");
+        let scope = account_scope(member.as_str());
+        assert_eq!(parse(&state(&scope)), Some(ScopeKey::State(scope)));
         for foreign in ["scopes/../state.json", "scopes/acct-/state.json", "other", "scopes/x/y"] {
             assert_eq!(parse(foreign), None, "{foreign}");
         }

@@ -283,6 +283,26 @@ fn a_module_that_is_removed_leaves_its_objects_in_aws() {
 }
 
 #[test]
+fn accounts_of_one_block_keep_their_state() {
+    let several = ESTATE
+        .replace(
+            "account \"dev\" {\n",
+            "account \"member\" {\n  for_each = toset([\"dev\", \"live\"])\n",
+        )
+        .replace("acme-dev", "acme-${each.key}")
+        .replace("dev@acme", "${each.key}@acme")
+        .replace("[account.dev]", "[account.member[\"dev\"], account.member[\"live\"]]")
+        .replace("at[\"dev\"]", "at[\"member.live\"]");
+    let p = Program::new(&several);
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let listed = p.run(&["state", "list"]).code(0).out;
+    assert!(listed.contains("iam_role.deploy@member.live"), "{listed}");
+    p.run(&["plan", "--detailed-exitcode"]).code(0);
+    p.run(&["destroy", "--auto-approve"]).code(0);
+    assert_eq!(p.run(&["state", "list"]).code(0).out, "");
+}
+
+#[test]
 fn drift_is_found_and_taken_in_or_put_right() {
     let p = Program::new(ESTATE);
     p.run(&["apply", "--auto-approve"]).code(0);
