@@ -1,8 +1,8 @@
-//! One run over an estate of 1,000 accounts with 100 roles each: how long each stage takes, and
-//! the most memory that the process ever held.
+//! One run over an estate of 1,000 accounts with 100 roles each, or over the configuration in a
+//! directory: how long each stage takes, and the most memory that the process ever held.
 //!
 //! ```text
-//! cargo bench --bench scale -- [ACCOUNTS [ROLES [ENVIRONMENTS]]]
+//! cargo bench --bench scale -- [ACCOUNTS [ROLES [ENVIRONMENTS]]] [DIRECTORY]
 //! ```
 
 #![allow(
@@ -16,13 +16,13 @@
 
 mod generated;
 
+use std::path::PathBuf;
 use std::time::Instant;
 
-use generated::Shape;
+use generated::{Settled, Shape};
 use palisade::eval::NothingKnown;
 use palisade::isolation;
-use palisade::plan::model::StateBasis;
-use palisade::plan::{Input, Options, prepare, seal};
+use palisade::plan::seal;
 use palisade::render::{self, Format, Style};
 
 fn main() {
@@ -30,36 +30,30 @@ fn main() {
     let number = |at: usize, otherwise: usize| numbers.get(at).copied().unwrap_or(otherwise);
     let shape =
         Shape { accounts: number(0, 1_000), roles: number(1, 100), environments: number(2, 20) };
-    println!("{shape:?}");
-    let dir = tempfile::tempdir().expect("a directory");
-    shape.write(dir.path()).expect("written");
-
-    let configuration = stage("load", || generated::configuration(dir.path()));
-    let first =
-        stage("evaluate, nothing known", || generated::estate(&configuration, &NothingKnown));
-    let known = generated::assigned(&first);
-    drop(first);
-    let estate = stage("evaluate, ids known", || generated::estate(&configuration, &known));
-    println!("    {} managed objects", estate.instances.len());
-    let (live, prior) = stage("(make up AWS and state)", || generated::settled(&estate));
-    let options = Options::default();
-    let (mut plan, sides) = stage("plan", || {
-        prepare(Input {
-            estate: &estate,
-            configuration_digest: "sha256:0",
-            prior: &prior,
-            basis: &StateBasis::default(),
-            live: &live,
-            options: &options,
-            generated_at: "2026-11-23T10:00:00Z",
-        })
-        .unwrap_or_else(|errors| panic!("{errors:?}"))
+    let given = std::env::args().skip(1).map(PathBuf::from).find(|path| path.is_dir());
+    let dir = given.clone().unwrap_or_else(|| {
+        println!("{shape:?}");
+        let dir = std::env::temp_dir().join(format!("palisade-scale-{}", std::process::id()));
+        shape.write(&dir).expect("written");
+        dir
     });
+    let configuration = stage("load", || generated::configuration(&dir));
+    if given.is_none() {
+        std::fs::remove_dir_all(&dir).expect("removed");
+    }
+    stage("evaluate", || generated::estate(&configuration, &NothingKnown));
+    let settled = stage("(make up AWS and state)", || Settled::of(&configuration));
+    println!("    {} managed objects", settled.estate.instances.len());
+    stage("evaluate, ids known", || generated::estate(&configuration, &settled.known));
+    let (mut plan, sides) = stage("plan", || settled.plan());
     println!("    {:?}", plan.summary);
     let (section, summary) = stage("isolation, cold", || {
-        isolation::analyse(&estate, &sides, "2026-11-23").unwrap_or_else(|e| panic!("{e:?}"))
+        isolation::analyse(&settled.estate, &sides, "2026-11-23")
+            .unwrap_or_else(|e| panic!("{e:?}"))
     });
     println!("    {summary:?}, {} walls", section.matrix.len());
+    stage("isolation, once more", || isolation::analyse(&settled.estate, &sides, "2026-11-23"))
+        .unwrap_or_else(|e| panic!("{e:?}"));
     plan.isolation = section;
     stage("seal", || seal(&mut plan, "sha256:0"));
     for (name, format) in [("render as text", Format::Text), ("render as JSON", Format::Json)] {
@@ -71,14 +65,24 @@ fn main() {
 }
 
 fn stage<T>(name: &str, work: impl FnOnce() -> T) -> T {
-    let start = Instant::now();
+    let (start, before) = (Instant::now(), cpu().unwrap_or_default());
     let made = work();
     println!(
-        "{name:<28} {:>8.2} s   peak {:>6} MB",
+        "{name:<28} {:>8.2} s   {:>8.2} s of CPU   peak {:>6} MB",
         start.elapsed().as_secs_f64(),
+        cpu().unwrap_or_default() - before,
         peak().unwrap_or_default() / 1024
     );
     made
+}
+
+/// Seconds of processor time that this process has used (`utime` and `stime` of proc_pid_stat(5),
+/// in hundredths).
+fn cpu() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let fields: Vec<f64> =
+        stat.rsplit(')').next()?.split(' ').filter_map(|f| f.parse().ok()).collect();
+    Some((fields.get(10)? + fields.get(11)?) / 100.0)
 }
 
 /// The most memory that this process ever held, in KiB (`VmHWM`, proc_pid_status(5)).

@@ -13,13 +13,15 @@ use std::path::Path;
 use palisade::address::ResourceAddr;
 use palisade::config::{Configuration, Options, load};
 use palisade::eval::estate::Estate;
-use palisade::eval::{Engine, Known};
+use palisade::eval::{Engine, Known, NothingKnown};
 use palisade::plan::live::Index;
-use palisade::plan::{Live, Reading};
+use palisade::plan::model::{Plan, StateBasis};
+use palisade::plan::sides::Sides;
+use palisade::plan::{self, Input, Live, Reading, prepare};
 use palisade::provider::{Inventory, LiveObject};
 use palisade::schema::{Home, kinds};
 use palisade::state::model::{ResourceState, Resources};
-use palisade::value::{Attrs, Unknown, Value};
+use palisade::value::{Attrs, Value};
 
 /// How large an estate is.
 #[derive(Clone, Copy, Debug)]
@@ -32,11 +34,8 @@ pub(crate) struct Shape {
     pub(crate) environments: usize,
 }
 
-const MODULE: &str = r#"
+const BASELINE: &str = r#"
 variable "accounts" {}
-variable "roles" { type = number }
-variable "tooling" { type = string }
-variable "peers" { type = map(string) }
 
 iam_policy "boundary" {
   accounts = var.accounts
@@ -48,11 +47,23 @@ iam_policy "boundary" {
   }
 }
 
+output "boundary_arns" {
+  value = { for handle, policy in iam_policy.boundary.at : handle => policy.arn }
+}
+"#;
+
+const STAMP: &str = r#"
+variable "accounts" {}
+variable "boundaries" { type = map(string) }
+variable "roles" { type = number }
+variable "tooling" { type = string }
+variable "peers" { type = map(string) }
+
 iam_role "service" {
   for_each             = toset([for n in range(var.roles) : format("service-%03d", n)])
   accounts             = var.accounts
   name                 = each.key
-  permissions_boundary = iam_policy.boundary
+  permissions_boundary = var.boundaries[each.account.handle]
 
   trust {
     services = ["ecs-tasks.amazonaws.com"]
@@ -78,7 +89,7 @@ iam_role "service" {
 iam_role "deploy" {
   accounts             = var.accounts
   name                 = "deploy"
-  permissions_boundary = iam_policy.boundary
+  permissions_boundary = var.boundaries[each.account.handle]
 
   trust {
     aws = ["arn:aws:iam::${var.tooling}:role/ci"]
@@ -197,12 +208,16 @@ impl Shape {
         );
         let _ = writeln!(
             text,
-            "module \"stamp\" {{\n  source   = \"./stamp\"\n  accounts = [{}]\n  roles    = {}\n  tooling  = \"{TOOLING}\"\n  peers = {{\n{peers}  }}\n}}",
+            "locals {{\n  members = [{}]\n}}\n\nmodule \"baseline\" {{\n  source   = \"./baseline\"\n  accounts = local.members\n}}\n\n\
+             module \"stamp\" {{\n  source     = \"./stamp\"\n  accounts   = local.members\n  boundaries = module.baseline.boundary_arns\n  \
+             roles      = {}\n  tooling    = \"{TOOLING}\"\n  peers = {{\n{peers}  }}\n}}",
             members.concat().join(", "),
             self.roles.saturating_sub(3),
         );
-        std::fs::create_dir_all(dir.join("stamp"))?;
-        std::fs::write(dir.join("stamp/main.hcl"), MODULE)?;
+        for (name, text) in [("baseline", BASELINE), ("stamp", STAMP)] {
+            std::fs::create_dir_all(dir.join(name))?;
+            std::fs::write(dir.join(name).join("main.hcl"), text)?;
+        }
         std::fs::write(dir.join("main.hcl"), text)
     }
 }
@@ -255,6 +270,7 @@ fn id(kind: &str, name: &str, number: usize) -> String {
     match (kind, name) {
         ("organization", "id") => "o-aaaaaaaaaa".to_owned(),
         ("organization", "root_id") => ROOT.to_owned(),
+        ("account", "id") => format!("{:012}", 700_000_000_000_u64 + number as u64),
         ("organizational_unit", "id") => format!("ou-ab12-{number:08}"),
         (_, "id" | "unique_id") => format!("ID{number:010}"),
         (_, "status") => "ACTIVE".to_owned(),
@@ -262,8 +278,44 @@ fn id(kind: &str, name: &str, number: usize) -> String {
     }
 }
 
+/// An estate that stands in AWS as it is configured.
+pub(crate) struct Settled {
+    /// What is declared.
+    pub(crate) estate: Estate,
+    /// What AWS has assigned.
+    pub(crate) known: Assigned,
+    /// What was read.
+    pub(crate) live: Live,
+    /// What state records.
+    pub(crate) prior: Resources,
+}
+
+impl Settled {
+    /// Evaluates a configuration, and makes up the AWS that it was applied to.
+    pub(crate) fn of(configuration: &Configuration) -> Self {
+        let known = assigned(&estate(configuration, &NothingKnown));
+        let estate = estate(configuration, &known);
+        let (live, prior) = settled(&estate);
+        Self { estate, known, live, prior }
+    }
+
+    /// Plans it.
+    pub(crate) fn plan(&self) -> (Plan, Sides) {
+        let made = prepare(Input {
+            estate: &self.estate,
+            configuration_digest: "sha256:0",
+            prior: &self.prior,
+            basis: &StateBasis::default(),
+            live: &self.live,
+            options: &plan::Options::default(),
+            generated_at: "2026-11-23T10:00:00Z",
+        });
+        made.unwrap_or_else(|errors| panic!("{errors:?}"))
+    }
+}
+
 /// The AWS and the state in which everything is as configured.
-pub(crate) fn settled(estate: &Estate) -> (Live, Resources) {
+fn settled(estate: &Estate) -> (Live, Resources) {
     let mut organization = Inventory::default();
     let mut accounts: BTreeMap<_, Inventory> =
         estate.accounts.keys().map(|handle| (handle.clone(), Inventory::default())).collect();
@@ -274,7 +326,7 @@ pub(crate) fn settled(estate: &Estate) -> (Live, Resources) {
         let mut attrs = instance.desired.clone();
         attrs.extend(instance.computed.clone());
         for (name, value) in &mut attrs {
-            if matches!(value, Value::Unknown(Unknown { .. })) {
+            if value.has_unknown() {
                 *value = id(&address.kind, name, number).into();
             }
         }

@@ -218,7 +218,7 @@ impl Worker<'_> {
     async fn guard(&self) -> Result<Guarded, Problem> {
         let job = self.job;
         let schema = job.kind.schema();
-        let planned = job.change.before.as_ref().map(attrs_of).unwrap_or_default();
+        let planned = job.change.before.as_deref().map(attrs_of).unwrap_or_default();
         if let Some(latest) = &job.latest {
             let mut before = planned;
             before.extend(latest.clone());

@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::instances::{Expansion, Object};
+use super::instances::{Expansion, MANY, Object};
 use super::known::Known;
 use super::modules::{CallExpansion, ModuleInst};
 use crate::address::ResourceAddr;
@@ -48,12 +48,10 @@ pub(super) enum Node {
 
 impl Node {
     /// Whether who refers to the node depends on what the node refers to. What an attribute of an
-    /// instance is made of concerns the instance alone.
+    /// instance is made of concerns the instance alone; of a named value, only the part that is
+    /// taken may count ([`Engine::refers_to_part`]).
     fn passes_dependencies(&self) -> bool {
-        matches!(
-            self,
-            Self::Variable(..) | Self::Local(..) | Self::Output(..) | Self::Environment(..)
-        )
+        matches!(self, Self::Environment(..))
     }
 }
 
@@ -119,6 +117,8 @@ pub struct Engine<'c> {
     modules: Mutex<Vec<Arc<ModuleInst<'c>>>>,
     objects: Mutex<Vec<Arc<Object<'c>>>>,
     by_address: Mutex<HashMap<Arc<ResourceAddr>, ObjectIx>>,
+    /// For nodes that refer to many instances, those by ARN and id.
+    names: Mutex<HashMap<Node, Arc<HashMap<String, ObjectIx>>>>,
     /// Held by every public entry: cycle detection knows one evaluation at a time.
     turn: Mutex<()>,
 }
@@ -147,6 +147,7 @@ impl<'c> Engine<'c> {
             modules: Mutex::default(),
             objects: Mutex::default(),
             by_address: Mutex::default(),
+            names: Mutex::default(),
             turn: Mutex::default(),
         };
         engine.add_module(ModuleInst::root(config));
@@ -156,6 +157,7 @@ impl<'c> Engine<'c> {
     /// Tells that more is known now: whatever was unknown is computed again when next asked for.
     pub fn known_moved(&self) {
         self.generation.fetch_add(1, Ordering::Relaxed);
+        lock(&self.names).clear();
     }
 
     pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
@@ -214,6 +216,45 @@ impl<'c> Engine<'c> {
         if let Some(active) = lock(&self.active).last_mut() {
             active.deps.extend(objects.iter().copied());
         }
+    }
+
+    /// Notes that what is being computed refers to a named value, or to one element of it.
+    ///
+    /// A value that is made of many instances (the ARNs of a policy in each of a thousand accounts)
+    /// does not make every one of them a dependency of whoever takes one element: those that the
+    /// element names are, by reference, by ARN or by id.
+    pub(super) fn refers_to_part(&self, node: &Node, element: Option<&Value>) {
+        let deps = self.deps_of(node);
+        if let (Some(element), true) = (element, deps.len() > MANY) {
+            let mut named = self.mentioned(element);
+            let index = self.names_of(node, &deps);
+            element.visit(&mut |v| {
+                if let Value::String(text) = v {
+                    named.extend(index.get(text));
+                }
+            });
+            if !named.is_empty() {
+                return self.refers_to_all(&named);
+            }
+        }
+        self.refers_to_all(&deps);
+    }
+
+    /// The instances that a node refers to, by ARN and id.
+    fn names_of(&self, node: &Node, deps: &BTreeSet<ObjectIx>) -> Arc<HashMap<String, ObjectIx>> {
+        if let Some(known) = lock(&self.names).get(node) {
+            return Arc::clone(known);
+        }
+        let mut names = HashMap::new();
+        for object in deps.iter().filter_map(|ix| self.object(*ix)) {
+            let Ok(attrs) = self.identity(&object, None) else { continue };
+            for text in ["arn", "id"].iter().filter_map(|name| attrs.get(*name)?.as_str()) {
+                names.insert(text.to_owned(), object.ix);
+            }
+        }
+        let names = Arc::new(names);
+        lock(&self.names).insert(node.clone(), Arc::clone(&names));
+        names
     }
 
     /// Runs `work` and tells which instances it referred to, without passing them on.

@@ -24,7 +24,7 @@ const IDENTITY: &[&str] =
 
 /// Above this many, the instances that a collection refers to are not all dependencies of whoever
 /// gets one element of it: those in the element are.
-const MANY: usize = 64;
+pub(super) const MANY: usize = 64;
 
 /// One managed instance before its body is evaluated.
 pub(super) struct Object<'c> {

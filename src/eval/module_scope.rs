@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::engine::{Engine, ModuleIx, ObjectIx};
+use super::engine::{Engine, ModuleIx, Node, ObjectIx};
 use super::expr::{Outcome, evaluate_with};
 use super::functions::FunctionContext;
-use super::instances::Object;
+use super::instances::{MANY, Object};
 use super::modules::{Keyed, ModuleInst};
 use super::scope::{RefPath, RefStep, Resolved, Scope, suggest};
 use crate::address::{InstanceKey, ResourceAddr};
@@ -99,7 +99,8 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
             Some(output) if child.module.outputs.contains_key(output) => {
                 let loc = path.loc_to(consumed + 1);
                 let value = self.engine.output(&child, output, Some(&loc))?;
-                Ok(Resolved { value, consumed: consumed + 1 })
+                let node = Node::Output(child.ix, output.to_owned());
+                self.named(node, value, path, consumed + 1)
             }
             Some(output) => {
                 let known: Vec<&str> = child.module.outputs.keys().map(String::as_str).collect();
@@ -117,6 +118,7 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
         let mut map = Attrs::new();
         for name in child.module.outputs.keys() {
             map.insert(name.clone(), (*self.engine.output(&child, name, Some(loc))?).clone());
+            self.engine.refers_to_part(&Node::Output(child.ix, name.clone()), None);
         }
         Ok(Value::Map(map))
     }
@@ -285,6 +287,29 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
             chosen.push((key, self.block(ix, &loc)?));
         }
         Ok(Resolved::new(one_or_all(expansion.keyed, single, chosen), consumed))
+    }
+
+    /// A named value, and what whoever takes that part of it depends on.
+    fn named(
+        &self,
+        node: Node,
+        value: Arc<Value>,
+        path: &RefPath<'_>,
+        consumed: usize,
+    ) -> Result<Resolved, Diagnostics> {
+        let element = match value.reveal() {
+            Value::Map(map) if self.engine.deps_of(&node).len() > MANY => {
+                let name = match path.step(consumed)? {
+                    Some(RefStep::Attr(name)) => Some(name),
+                    Some(RefStep::Key(key)) => super::operators::text_of(&key),
+                    _ => None,
+                };
+                name.and_then(|name| map.get(&name))
+            }
+            _ => None,
+        };
+        self.engine.refers_to_part(&node, element);
+        Ok(Resolved { value, consumed })
     }
 
     fn block(&self, ix: ObjectIx, loc: &Loc) -> Outcome {
@@ -485,7 +510,7 @@ impl Scope for ModuleScope<'_, '_> {
                         .into());
                 };
                 let value = self.engine.variable(&self.module, decl, Some(&path.loc_to(1)))?;
-                Ok(Resolved { value, consumed: 1 })
+                self.named(Node::Variable(self.module.ix, name.to_owned()), value, path, 1)
             }
             "local" => {
                 let Some(name) = path.attr(0) else {
@@ -500,7 +525,7 @@ impl Scope for ModuleScope<'_, '_> {
                 };
                 let loc = path.loc_to(1);
                 let value = self.engine.local(&self.module, name, &decl.value, Some(&loc))?;
-                Ok(Resolved { value, consumed: 1 })
+                self.named(Node::Local(self.module.ix, name.to_owned()), value, path, 1)
             }
             "module" => self.module_reference(path),
             "path" => match path.attr(0) {

@@ -8,6 +8,7 @@ use super::module_scope::ModuleScope;
 use crate::address::{InstanceKey, Placement};
 use crate::config::{Expr, ResourceDecl};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
+use crate::ids::Handle;
 use crate::value::Value;
 
 /// One place of a block: the account's instance, and how addresses and references name it.
@@ -52,6 +53,17 @@ impl AtProblem {
     }
 }
 
+/// The instances in one account: neighbours in the order of places.
+fn in_account<'p>(
+    places: &'p BTreeMap<Option<Placement>, ObjectIx>,
+    account: &Handle,
+) -> impl Iterator<Item = (&'p Placement, ObjectIx)> {
+    let first = Some(Placement { account: account.clone(), environment: None });
+    places
+        .range(first..)
+        .map_while(move |(p, ix)| Some((p.as_ref().filter(|p| p.account == *account)?, *ix)))
+}
+
 impl Expansion {
     fn of(&self, key: Option<&InstanceKey>) -> Option<&BTreeMap<Option<Placement>, ObjectIx>> {
         self.instances.get(&key.cloned())
@@ -91,15 +103,10 @@ impl Expansion {
             Some((account, environment)) => (account, Some(environment)),
             None => (wanted, None),
         };
-        let mut found = places
-            .iter()
-            .filter(|(place, _)| {
-                place.as_ref().is_some_and(|p| {
-                    p.account.as_str() == account
-                        && (environment.is_none() || p.environment.as_deref() == environment)
-                })
-            })
-            .map(|(_, ix)| *ix);
+        let Ok(account) = account.parse::<Handle>() else { return Err(AtProblem::None) };
+        let mut found = in_account(places, &account)
+            .filter(|(p, _)| environment.is_none() || p.environment.as_deref() == environment)
+            .map(|(_, ix)| ix);
         match (found.next(), found.next()) {
             (Some(ix), None) => Ok(ix),
             (None, _) => Err(AtProblem::None),
@@ -123,11 +130,9 @@ impl Expansion {
             if let Some(ix) = places.get(&Some(bare)) {
                 return Ok(*ix);
             }
-            let mut same = places
-                .iter()
-                .filter(|(p, _)| p.as_ref().is_some_and(|p| p.account == here.account));
+            let mut same = in_account(places, &here.account);
             if let (Some((_, ix)), None) = (same.next(), same.next()) {
-                return Ok(*ix);
+                return Ok(ix);
             }
         }
         let mut all = places.values();

@@ -34,7 +34,7 @@ impl Text {
             self.opaque.push(unknown);
             return;
         }
-        for part in unknown.parts {
+        for part in unknown.parts.iter().cloned() {
             match part {
                 Part::Text(text) => self.push_str(&text),
                 reference @ Part::Ref(_) => self.parts.push(reference),

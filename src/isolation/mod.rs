@@ -14,6 +14,7 @@ mod findings;
 pub mod paths;
 pub mod report;
 pub mod rules;
+mod workers;
 pub mod world;
 
 #[cfg(test)]

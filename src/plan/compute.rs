@@ -1,8 +1,9 @@
 //! Puts a plan together.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use super::decide::{Decision, decide};
@@ -101,15 +102,30 @@ pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
 /// Computes the digest that approvals and saved plans bind to: configuration, state versions,
 /// changes, operations and the walls; not dates and not diagnostics.
 pub fn seal(plan: &mut Plan, configuration_digest: &str) {
-    let bound = json!({
-        "configuration": configuration_digest,
-        "state": plan.state,
-        "resource_changes": plan.resource_changes,
-        "operations": plan.operations,
-        "isolation": plan.isolation,
-    });
-    let hash = Sha256::digest(bound.to_string().as_bytes());
-    plan.digest = format!("sha256:{}", data_encoding::HEXLOWER.encode(&hash));
+    /// Hashes what is written, so that no second copy of a large plan is made.
+    struct Hashing(Sha256);
+    impl std::io::Write for Hashing {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.update(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let bound = (
+        configuration_digest,
+        &plan.state,
+        &plan.resource_changes,
+        &plan.operations,
+        &plan.isolation,
+    );
+    let mut hash = Hashing(Sha256::new());
+    if let Err(error) = serde_json::to_writer(&mut hash, &bound) {
+        // Nothing in a plan can fail to be JSON; if it did, no other plan may have the same digest.
+        hash.0.update(format!("{} {error}", plan.generated_at));
+    }
+    plan.digest = format!("sha256:{}", data_encoding::HEXLOWER.encode(&hash.0.finalize()));
 }
 
 /// Under `--refresh-only` nothing in AWS changes: what drifted is taken into state, what is gone leaves it.
@@ -143,6 +159,10 @@ fn change(decision: &Decision<'_>) -> ResourceChange {
     for value in [&before, &after].into_iter().flatten() {
         sensitive.extend(path::sensitive_paths(value).iter().map(ToString::to_string));
     }
+    let shown = |value: &Option<Value>| value.as_ref().map(|v| Arc::new(redacted(v, &sensitive)));
+    let was = shown(&before);
+    let is = shown(&after);
+    let is = if is == was { was.clone() } else { is };
     let unknown = after.as_ref().map(path::unknown_paths).unwrap_or_default();
     let partial = after.as_ref().map(partial_strings).unwrap_or_default();
     ResourceChange {
@@ -156,8 +176,8 @@ fn change(decision: &Decision<'_>) -> ResourceChange {
         reason: decision.reason.clone(),
         location: decision.instance.map(|i| i.loc.to_string()),
         key: decision.key.clone(),
-        before: before.as_ref().map(|v| redacted(v, &sensitive)),
-        after: after.as_ref().map(|v| redacted(v, &sensitive)),
+        before: was,
+        after: is,
         after_unknown: unknown.iter().map(ToString::to_string).collect(),
         after_partial: partial,
         sensitive: sensitive.into_iter().collect(),
@@ -187,6 +207,9 @@ fn redacted(value: &Value, sensitive: &BTreeSet<String>) -> Json {
                 .collect(),
             other => other.to_json(),
         }
+    }
+    if sensitive.is_empty() {
+        return value.to_json();
     }
     go(value, &path::AttrPath::default(), sensitive)
 }

@@ -533,16 +533,14 @@ fn move_what_stays(decisions: &mut [Decision<'_>]) {
 
 /// `--replace` and `replace_triggered_by`, which may follow one another.
 fn replace_what_follows(decisions: &mut [Decision<'_>], options: &Options) {
+    // Instances, and their blocks: a trigger may name either.
     let mut changed: BTreeSet<ResourceAddr> = BTreeSet::new();
     loop {
         let before = changed.len();
         for decision in decisions.iter_mut() {
             let asked = super::select::names(&options.replace, &decision.address);
             let trigger = decision.instance.and_then(|i| {
-                i.lifecycle
-                    .replace_triggered_by
-                    .iter()
-                    .find(|t| changed.iter().any(|c| c == *t || c.block() == **t))
+                i.lifecycle.replace_triggered_by.iter().find(|t| changed.contains(*t))
             });
             let replaceable = matches!(decision.action, Action::NoOp | Action::Update);
             if replaceable && (asked || trigger.is_some()) {
@@ -557,6 +555,7 @@ fn replace_what_follows(decisions: &mut [Decision<'_>], options: &Options) {
                 }
             }
             if !matches!(decision.action, Action::NoOp | Action::Forget) {
+                changed.insert(decision.address.block());
                 changed.insert(decision.address.clone());
             }
         }

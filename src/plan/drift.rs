@@ -81,20 +81,20 @@ fn unmanaged(estate: &Estate, live: &Live, decisions: &[Decision<'_>]) -> Vec<Dr
             managed.entry((place, schema.kind)).or_default().insert(key);
         }
     }
-    let places = std::iter::once(("org", &live.organization))
-        .chain(live.accounts.iter().map(|(handle, reading)| (handle.as_str(), reading)));
+    let places = std::iter::once((None, &live.organization))
+        .chain(live.accounts.iter().map(|(handle, reading)| (Some(handle), reading)));
+    let ways_in = ways_in(estate);
     let mut all = Vec::new();
-    for (place, reading) in places {
+    for (handle, reading) in places {
         let Reading::Read(index) = reading else { continue };
-        let environments: Vec<String> = estate
-            .accounts
-            .iter()
-            .filter(|(handle, _)| handle.as_str() == place)
-            .flat_map(|(_, account)| account.environments.iter().cloned())
-            .collect();
+        let place = handle.map_or("org", |handle| handle.as_str());
+        let account = handle.and_then(|handle| estate.accounts.get(handle));
+        let environments: Vec<String> =
+            account.iter().flat_map(|a| a.environments.iter().cloned()).collect();
         for ((kind, key), object) in &index.inventory().objects {
             let ours = managed.get(&(place, *kind)).is_some_and(|keys| keys.contains(key.as_str()));
-            if ours || object.reserved.is_some() || !counts(kind) || is_way_in(estate, kind, key) {
+            let way_in = *kind == "iam_role" && ways_in.contains(key.as_str());
+            if ours || object.reserved.is_some() || !counts(kind) || way_in {
                 continue;
             }
             all.push(Drift {
@@ -112,12 +112,12 @@ fn unmanaged(estate: &Estate, live: &Live, decisions: &[Decision<'_>]) -> Vec<Dr
     all
 }
 
-/// Whether an object is the way by which Palisade itself enters an account.
-fn is_way_in(estate: &Estate, kind: &str, key: &str) -> bool {
+/// Names of the roles by which Palisade itself enters accounts.
+fn ways_in(estate: &Estate) -> BTreeSet<&str> {
     let provider = &estate.provider;
     let own = estate.accounts.values().flat_map(|a| [&a.access_role, &a.read_role]).flatten();
-    let mut roles = own.chain(&provider.read_role).chain([&provider.access_role]);
-    kind == "iam_role" && roles.any(|role| role.rsplit('/').next() == Some(key))
+    let roles = own.chain(&provider.read_role).chain([&provider.access_role]);
+    roles.filter_map(|role| role.rsplit('/').next()).collect()
 }
 
 /// Whether an unmanaged object of a kind is worth telling: singletons that every account has are not.

@@ -91,7 +91,8 @@ fn link(graph: &mut Graph, before: &[NodeIndex], after: &[NodeIndex]) {
     for a in before {
         for b in after {
             if a != b {
-                graph.update_edge(*a, *b, ());
+                // The same edge may come twice; to look for it would be quadratic in what hangs on `a`.
+                graph.add_edge(*a, *b, ());
             }
         }
     }
@@ -327,6 +328,7 @@ fn number(graph: &Graph, decisions: &[Decision<'_>], found: &mut Diagnostics) ->
             .filter_map(|n| ids.get(&n).copied())
             .collect();
         after.sort_unstable();
+        after.dedup();
         operations.push(Operation {
             id,
             op: draft.kind,

@@ -121,14 +121,14 @@ pub fn of_change(change: &ResourceChange) -> Vec<Line> {
     match change.action {
         Action::NoOp | Action::Forget => {}
         Action::Create => {
-            differ.children(&AttrPath::default(), None, change.after.as_ref(), 0, &mut lines);
+            differ.children(&AttrPath::default(), None, change.after.as_deref(), 0, &mut lines);
         }
         Action::Delete => {
-            differ.children(&AttrPath::default(), change.before.as_ref(), None, 0, &mut lines);
+            differ.children(&AttrPath::default(), change.before.as_deref(), None, 0, &mut lines);
         }
         Action::Update | Action::Replace | Action::Adopt => {
-            let before = change.before.as_ref().unwrap_or(&empty);
-            let after = change.after.as_ref().unwrap_or(&empty);
+            let before = change.before.as_deref().unwrap_or(&empty);
+            let after = change.after.as_deref().unwrap_or(&empty);
             differ.children(&AttrPath::default(), Some(before), Some(after), 0, &mut lines);
         }
     }

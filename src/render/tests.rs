@@ -1,5 +1,7 @@
 //! Renderings of one realistic plan, of an empty one and of a hostile one.
 
+use std::sync::Arc;
+
 use serde_json::Value as Json;
 
 use super::*;
@@ -118,7 +120,7 @@ fn hostile_names_stay_text() {
     for change in &mut plan.resource_changes {
         change.display = evil.to_owned();
         change.reason = Some(evil.to_owned());
-        if let Some(Json::Object(after)) = &mut change.after {
+        if let Some(Json::Object(after)) = change.after.as_mut().map(Arc::make_mut) {
             after.insert(
                 "tags".into(),
                 serde_json::json!({ evil: evil, "multi": format!("a\n{evil}") }),
@@ -156,7 +158,7 @@ fn hostile_names_stay_text() {
 #[test]
 fn a_comment_never_grows_past_what_github_takes() {
     let mut plan = realistic();
-    if let Some(Json::Object(after)) = &mut plan.resource_changes[0].after {
+    if let Some(Json::Object(after)) = plan.resource_changes[0].after.as_mut().map(Arc::make_mut) {
         after.insert(
             "big".into(),
             (0..20_000).map(|i| Json::from(format!("element {i}"))).collect(),

@@ -14,6 +14,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::address::ResourceAddr;
@@ -138,12 +139,25 @@ pub enum Part {
 /// `parts` is non-empty for a string of which the pieces are known (`arn:aws:iam::`, the id of
 /// `account.new`, `:root`); a single [`Part::Ref`] is the attribute itself. With no parts nothing
 /// is known but perhaps what it waits for.
+/// Shared, because values are many and unknowns are few: it must not make every value large.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Unknown {
+pub struct Unknown(Arc<Pieces>);
+
+/// What is known of an [`Unknown`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pieces {
     /// The pieces, for strings.
     pub parts: Vec<Part>,
     /// What it waits for.
     pub waits_for: BTreeSet<AttrRef>,
+}
+
+impl Deref for Unknown {
+    type Target = Pieces;
+
+    fn deref(&self) -> &Pieces {
+        &self.0
+    }
 }
 
 impl Unknown {
@@ -151,13 +165,17 @@ impl Unknown {
     #[must_use]
     pub fn attr(address: ResourceAddr, attr: impl Into<String>) -> Self {
         let reference = AttrRef { address, attr: attr.into() };
-        Self { parts: vec![Part::Ref(reference.clone())], waits_for: [reference].into() }
+        Self::of(vec![Part::Ref(reference.clone())], [reference].into())
+    }
+
+    fn of(parts: Vec<Part>, waits_for: BTreeSet<AttrRef>) -> Self {
+        Self(Arc::new(Pieces { parts, waits_for }))
     }
 
     /// A string made of `parts`; neighbouring texts are joined.
     #[must_use]
     pub fn string(parts: impl IntoIterator<Item = Part>) -> Self {
-        let mut all = Self::default();
+        let mut all = Pieces::default();
         for part in parts {
             if let Part::Ref(reference) = &part {
                 all.waits_for.insert(reference.clone());
@@ -168,16 +186,14 @@ impl Unknown {
                 (_, part) => all.parts.push(part),
             }
         }
-        all
+        Self(Arc::new(all))
     }
 
     /// Something computed from unknowns, of which no piece is known.
     #[must_use]
     pub fn opaque<'a>(from: impl IntoIterator<Item = &'a Self>) -> Self {
-        Self {
-            parts: Vec::new(),
-            waits_for: from.into_iter().flat_map(|u| u.waits_for.iter().cloned()).collect(),
-        }
+        let waits_for = from.into_iter().flat_map(|u| u.waits_for.iter().cloned()).collect();
+        Self::of(Vec::new(), waits_for)
     }
 }
 

@@ -19,6 +19,7 @@ mod kinds_live;
 mod kinds_pure;
 mod layers;
 mod mutants;
+mod scale;
 mod state;
 mod style;
 mod support;

@@ -141,7 +141,7 @@ impl Run<'_> {
     /// Desired attributes: the plan's own where they are whole, else as they can be resolved by now.
     fn wanted(&self, change: &ResourceChange) -> Result<Attrs, Diagnostic> {
         let whole = change.after_unknown.is_empty() && change.sensitive.is_empty();
-        if let Some(after) = change.after.as_ref().filter(|a| whole && !holds_secret(a)) {
+        if let Some(after) = change.after.as_deref().filter(|a| whole && !holds_secret(a)) {
             return Ok(attrs_of(after));
         }
         let resolved = self.cx.desired.resolve(&change.address);

@@ -114,7 +114,7 @@ impl Run<'_> {
                 Ok(Success { record: Some(record), attrs: Attrs::new() })
             }
             _ => {
-                let before = change.before.as_ref().map(attrs_of).unwrap_or_default();
+                let before = change.before.as_deref().map(attrs_of).unwrap_or_default();
                 let scope = self.scopes.get(&operation.scope).ok_or_else(broken)?;
                 let mut record = record::after(&record::Material {
                     kind,
