@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Verdict;
 use super::crossing::{Asked, Step, answer, asked, candidates};
 use super::paths::{Edge, Origin, Path, account_of, paths};
+use super::workers::each;
 use super::world::World;
 use crate::iam::symbolic::{Answer, Opening};
 use crate::ids::Handle;
@@ -48,17 +49,16 @@ pub struct Comparison<'w> {
 pub fn compare<'w>(before: &'w World, after: &'w World) -> Comparison<'w> {
     let mut steps = candidates(before);
     steps.extend(candidates(after));
+    let steps: Vec<Step> = steps.into_iter().collect();
+    let told = each(&steps, |step| Told::of(before, after, step));
     let mut was = SideResult::default();
     let mut is = SideResult::default();
     let mut changes = BTreeMap::new();
-    for step in steps {
-        let (a, b) = (asked(before, &step), asked(after, &step));
-        let answers = answer(a.as_ref(), b.as_ref());
-        was.settle(&step, a, answers.before);
-        is.settle(&step, b, answers.after);
-        if !(answers.gained.is_empty() && answers.lost.is_empty()) {
-            let change = StepChange { gained: answers.gained, lost: answers.lost };
-            changes.insert(step, change);
+    for (step, told) in steps.into_iter().zip(told) {
+        was.settle(&step, told.before);
+        is.settle(&step, told.after);
+        if !(told.change.gained.is_empty() && told.change.lost.is_empty()) {
+            changes.insert(step, told.change);
         }
     }
     was.paths = paths(before, &was.edges);
@@ -66,24 +66,67 @@ pub fn compare<'w>(before: &'w World, after: &'w World) -> Comparison<'w> {
     Comparison { before: (before, was), after: (after, is), changes }
 }
 
+/// What one step came to on one side.
+enum Outcome {
+    /// Its source or target is not there.
+    Absent,
+    /// It is open.
+    Open(Vec<Opening>),
+    /// It could not be decided, because of this.
+    Undecided(String),
+    /// It is closed; `held` where the target alone would let it in.
+    Closed { held: bool },
+}
+
+impl Outcome {
+    fn of(asked: Option<Asked>, found: Answer) -> Self {
+        match (asked, found) {
+            (None, _) => Self::Absent,
+            (_, Answer::Open(openings)) => Self::Open(openings),
+            (_, Answer::Undecided(why)) => Self::Undecided(why),
+            (Some(Asked { doubt: Some(doubt), .. }), Answer::Closed { .. }) => {
+                Self::Undecided(doubt)
+            }
+            (Some(asked), Answer::Closed { .. }) => {
+                let alone = answer(None, Some(&asked.without_source_side())).after;
+                Self::Closed { held: matches!(alone, Answer::Open(_)) }
+            }
+        }
+    }
+}
+
+/// What one step came to on both sides.
+struct Told {
+    before: Outcome,
+    after: Outcome,
+    change: StepChange,
+}
+
+impl Told {
+    fn of(before: &World, after: &World, step: &Step) -> Self {
+        let (a, b) = (asked(before, step), asked(after, step));
+        let answers = answer(a.as_ref(), b.as_ref());
+        Self {
+            before: Outcome::of(a, answers.before),
+            after: Outcome::of(b, answers.after),
+            change: StepChange { gained: answers.gained, lost: answers.lost },
+        }
+    }
+}
+
 impl SideResult {
-    fn settle(&mut self, step: &Step, asked: Option<Asked>, found: Answer) {
-        let Some(asked) = asked else { return };
-        match found {
-            Answer::Open(openings) => {
+    fn settle(&mut self, step: &Step, outcome: Outcome) {
+        match outcome {
+            Outcome::Absent => {}
+            Outcome::Open(openings) => {
                 self.edges.insert(step.clone(), Edge { step: step.clone(), openings });
             }
-            Answer::Undecided(why) => {
+            Outcome::Undecided(why) => {
                 self.undecided.insert(step.clone(), why);
             }
-            Answer::Closed { .. } => {
-                if let Some(doubt) = asked.doubt {
-                    self.undecided.insert(step.clone(), doubt);
-                    return;
-                }
+            Outcome::Closed { held } => {
                 self.closed.insert(step.clone());
-                let alone = asked.without_source_side();
-                if let Answer::Open(_) = answer(None, Some(&alone)).after {
+                if held {
                     self.held_by_source.insert(step.clone());
                 }
             }
