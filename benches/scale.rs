@@ -47,7 +47,7 @@ fn main() {
     stage("evaluate, ids known", || generated::estate(&configuration, &settled.known));
     let (mut plan, sides) = stage("plan", || settled.plan());
     println!("    {:?}", plan.summary);
-    let (section, summary) = stage("isolation, cold", || {
+    let isolation::Analysis { section, summary, .. } = stage("isolation, cold", || {
         isolation::analyse(&settled.estate, &sides, "2026-11-23")
             .unwrap_or_else(|e| panic!("{e:?}"))
     });

@@ -76,6 +76,12 @@ pub enum Command {
     Console(c::console::ConsoleArgs),
     /// Print outputs of the last apply
     Output(c::output::OutputArgs),
+    /// Show the walls between environments: verdicts, paths, exceptions, proofs
+    Isolation(c::isolation::IsolationArgs),
+    /// List everybody who can do something to a resource, and through what
+    WhoCan(c::who_can::WhoCanArgs),
+    /// Tell whether a policy permits more than the one that it replaces
+    ComparePolicies(c::compare_policies::ComparePoliciesArgs),
     /// Judge requests against policy documents, as IAM would
     Simulate(c::simulate::SimulateArgs),
     /// Check the audit log

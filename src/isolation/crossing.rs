@@ -9,8 +9,8 @@ use std::sync::Arc;
 use super::world::{AccountNode, PrincipalNode, Rule, World, levels};
 use crate::iam::symbolic::{Answers, Caps, Question, Space, ask_both};
 use crate::iam::{
-    Context, ContextValue, Document, Effect, Membership, Policies, Policy, Principal,
-    PrincipalType, Request, Statement,
+    Context, ContextValue, Decision, Document, Effect, Membership, Policies, Policy, Principal,
+    PrincipalType, Request, Statement, evaluate,
 };
 use crate::ids::Handle;
 
@@ -120,11 +120,11 @@ fn sources(
     let everyone = |found: &mut BTreeSet<Source>| {
         let all = world.principals.values().filter(able);
         found.extend(all.map(|p| Source::Principal(p.arn.clone())));
-        found.insert(if role.is_some() {
-            Source::Foreign("arn:aws:iam::000000000000:root".to_owned())
-        } else {
-            Source::Anonymous
-        });
+        found.insert(Source::Foreign("arn:aws:iam::000000000000:root".to_owned()));
+        // Assuming a role takes a signature; reading an object need not.
+        if role.is_none() {
+            found.insert(Source::Anonymous);
+        }
     };
     for statement in document.statements.iter().filter(|s| s.effect == Effect::Allow) {
         if statement.not_principals.is_some() {
@@ -217,10 +217,31 @@ pub struct Asked {
     pub doubt: Option<String>,
 }
 
+/// What a source is asked about: a resource, whose it is, and its own policy.
+#[derive(Clone, Debug)]
+pub struct Place<'w> {
+    /// The account that the resource is in.
+    pub owner: &'w AccountNode,
+    /// The resource's own policy.
+    pub rule: Option<&'w Rule>,
+    /// Whether `RestrictPublicBuckets` holds.
+    pub restrict_public: bool,
+    /// Whether the resource's policy could not be read.
+    pub unreadable: bool,
+    /// Actions asked about.
+    pub actions: Vec<Space>,
+    /// Resources asked about.
+    pub resources: Vec<Space>,
+}
+
 /// Puts a step as a question to one side; `None` when source or target is not there.
 #[must_use]
 pub fn asked(world: &World, step: &Step) -> Option<Asked> {
-    let (account, rule, label_doubt, restrict) = match &step.target {
+    asked_at(world, &step.source, place(world, step)?)
+}
+
+fn place<'w>(world: &'w World, step: &Step) -> Option<Place<'w>> {
+    let (account, rule, unreadable, restrict_public) = match &step.target {
         Target::Role(arn) => {
             let role = world.principals.get(arn)?;
             (&role.account, role.trust.as_ref()?, world.unreadable.contains(&role.label), false)
@@ -230,7 +251,6 @@ pub fn asked(world: &World, step: &Step) -> Option<Asked> {
             (&bucket.account, &bucket.policy, false, bucket.restrict_public)
         }
     };
-    let target = world.accounts.get(account)?;
     let (actions, resources) = match (&step.target, &step.source) {
         (Target::Role(arn), Source::Federated(provider)) => {
             let action = if provider.contains(":saml-provider/") {
@@ -248,20 +268,28 @@ pub fn asked(world: &World, step: &Step) -> Option<Asked> {
             vec![Space::One(arn.clone()), Space::Below(format!("{arn}/"))],
         ),
     };
+    let owner = world.accounts.get(account)?;
+    Some(Place { owner, rule: Some(rule), restrict_public, unreadable, actions, resources })
+}
+
+/// Asks a source about a place; `None` when the source is not there.
+#[must_use]
+pub fn asked_at(world: &World, source: &Source, place: Place<'_>) -> Option<Asked> {
+    let target = place.owner;
     let mut asked = Asked {
         request: Request::new(Principal::Anonymous, "", ""),
         policies: Policies {
-            resource: Some(Arc::clone(&rule.policy)),
+            resource: place.rule.map(|rule| Arc::clone(&rule.policy)),
             resource_control: levels(&target.resource_control),
-            restrict_public_buckets: restrict,
+            restrict_public_buckets: place.restrict_public,
             ..Policies::default()
         },
-        documents: vec![Arc::clone(&rule.document)],
-        rules: vec![rule.clone()],
-        actions,
-        resources,
+        documents: place.rule.map(|rule| Arc::clone(&rule.document)).into_iter().collect(),
+        rules: place.rule.cloned().into_iter().collect(),
+        actions: place.actions,
+        resources: place.resources,
         never: BTreeSet::new(),
-        doubt: label_doubt.then(|| "its policy could not be read".to_owned()),
+        doubt: place.unreadable.then(|| "its policy could not be read".to_owned()),
     };
     asked.documents.extend(documents(&target.resource_control));
     asked.rules.extend(rules_of(&target.resource_control));
@@ -270,7 +298,7 @@ pub fn asked(world: &World, step: &Step) -> Option<Asked> {
     if let Some(path) = &target.organization_path {
         asked.request.context.set("aws:ResourceOrgPaths", ContextValue::Many(vec![path.clone()]));
     }
-    match &step.source {
+    match source {
         Source::Anonymous => {}
         Source::Federated(provider) => {
             asked.request.principal = Principal::Federated(provider.clone());
@@ -302,7 +330,37 @@ fn rules_of(chain: &[(String, Vec<Rule>)]) -> impl Iterator<Item = Rule> + '_ {
     chain.iter().flat_map(|(_, rules)| rules.iter().cloned())
 }
 
+/// A question taken apart.
+#[derive(Clone, Copy)]
+pub struct Parts<'a> {
+    /// Who asks, with all that follows from that.
+    pub request: &'a Request,
+    /// The policies, for the judge.
+    pub policies: &'a Policies,
+    /// The same with their documents, as far as these are known.
+    pub rules: &'a [Rule],
+    /// Actions asked about.
+    pub actions: &'a [Space],
+    /// Resources asked about.
+    pub resources: &'a [Space],
+    /// Keys, in lower case, that no request of the step carries.
+    pub never: &'a BTreeSet<String>,
+}
+
 impl Asked {
+    /// Its parts.
+    #[must_use]
+    pub fn parts(&self) -> Parts<'_> {
+        Parts {
+            request: &self.request,
+            policies: &self.policies,
+            rules: &self.rules,
+            actions: &self.actions,
+            resources: &self.resources,
+            never: &self.never,
+        }
+    }
+
     /// A principal outside the estate: nothing is known of its own side, so nothing holds it there.
     fn foreign(&mut self, arn: &str) {
         let mut parts: Vec<String> = arn.split(':').map(str::to_owned).collect();
@@ -364,6 +422,12 @@ impl Asked {
         &self.rules
     }
 
+    /// What the judge says of one request under these policies.
+    #[must_use]
+    pub fn judge(&self, request: &Request) -> Decision {
+        evaluate(request, &self.policies)
+    }
+
     fn question(&self) -> Question<'_> {
         Question {
             request: self.request.clone(),
@@ -372,6 +436,7 @@ impl Asked {
             actions: self.actions.clone(),
             resources: self.resources.clone(),
             never: self.never.clone(),
+            free: BTreeSet::new(),
         }
     }
 }

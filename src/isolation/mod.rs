@@ -4,7 +4,7 @@
 //! that a foreign principal could reach. [`crossing`] asks the symbolic engine about every grant
 //! that names somebody outside, [`paths`] joins role assumptions into paths, [`compare`] sets both
 //! sides against each other, [`rules`] judges them by the `isolation` blocks, and [`report`] writes
-//! the plan's section.
+//! the plan's section. [`walls`] and [`who`] answer questions about one side alone.
 //!
 //! Architecture invariant: pure and offline. A verdict is data; nothing here stops a command.
 
@@ -12,8 +12,11 @@ pub mod compare;
 pub mod crossing;
 mod findings;
 pub mod paths;
+pub mod proof;
 pub mod report;
 pub mod rules;
+pub mod walls;
+pub mod who;
 mod workers;
 pub mod world;
 
@@ -56,7 +59,7 @@ pub fn complete(
     sides: &Sides,
     today: &str,
 ) -> Result<(), Diagnostics> {
-    let (section, summary) = analyse(estate, sides, today)?;
+    let Analysis { section, summary, .. } = analyse(estate, sides, today)?;
     for account in &mut plan.accounts {
         let touches = |side: &str, path: &serde_json::Value| {
             path.pointer(&format!("/{side}/account")).and_then(serde_json::Value::as_str)
@@ -74,17 +77,24 @@ pub fn complete(
     Ok(())
 }
 
+/// What an analysis found.
+#[derive(Clone, Debug, Default)]
+pub struct Analysis {
+    /// The plan's section.
+    pub section: Isolation,
+    /// Its counts.
+    pub summary: IsolationSummary,
+    /// Every path of the after side, changed or standing, in the form of the section's changes.
+    pub paths: Vec<serde_json::Value>,
+}
+
 /// The analysis of a plan: its section, its counts, and what is wrong with the rules themselves.
 ///
 /// `today` (`YYYY-MM-DD`) decides which exceptions have expired.
 ///
 /// # Errors
 /// Rules that name what does not exist or lack what is required, each at its place.
-pub fn analyse(
-    estate: &Estate,
-    sides: &Sides,
-    today: &str,
-) -> Result<(Isolation, IsolationSummary), Diagnostics> {
+pub fn analyse(estate: &Estate, sides: &Sides, today: &str) -> Result<Analysis, Diagnostics> {
     let rules = rules::read(estate)?;
     let (before, after) = world::World::both(estate, sides);
     let comparison = compare::compare(&before, &after);

@@ -1,6 +1,6 @@
 //! Writes the plan's isolation section: matrix, changes, violations, findings, proofs.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -9,15 +9,16 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use super::compare::{Comparison, Pair, verdict};
-use super::crossing::{Source, Step, asked};
+use super::crossing::{Source, Step, Target, asked};
 use super::paths::{Origin, Path};
+use super::proof::{Entry, Prover};
 use super::rules::{Asked, Bound, Rule};
 use super::world::{PART, World};
-use super::{Verdict, findings};
+use super::{Analysis, Verdict, findings};
 use crate::eval::estate::Estate;
 use crate::iam::symbolic::Opening;
 use crate::iam::symbolic::globs::Glob;
-use crate::iam::{Document, Effect, Item, Statement};
+use crate::iam::{Document, Effect, Item, Request, Statement};
 use crate::plan::model::{Isolation, IsolationSummary};
 use crate::plan::sides::Sides;
 
@@ -52,7 +53,7 @@ impl Change {
     }
 }
 
-/// The section and its counts.
+/// The section, its counts, and every path of the after side.
 #[must_use]
 pub fn report(
     estate: &Estate,
@@ -60,12 +61,13 @@ pub fn report(
     rules: &[Rule],
     comparison: &Comparison<'_>,
     today: &str,
-) -> (Isolation, IsolationSummary) {
+) -> Analysis {
     let writer = Writer {
         comparison,
         rules,
         today: today.parse().unwrap_or(Date::MAX),
         grants: grants(comparison),
+        prover: RefCell::new(Prover::new(comparison.after.0, &comparison.after.1)),
         whole: [OnceCell::new(), OnceCell::new()],
     };
     writer.write(estate, sides)
@@ -77,6 +79,7 @@ struct Writer<'a, 'w> {
     today: Date,
     /// Grants in each environment's accounts to somebody outside the account of the grant.
     grants: BTreeMap<String, usize>,
+    prover: RefCell<Prover<'a>>,
     /// Every policy of the before and of the after side by name, for those who need it.
     whole: [OnceCell<Named>; 2],
 }
@@ -88,7 +91,7 @@ fn key(path: &Path) -> Key {
 }
 
 impl Writer<'_, '_> {
-    fn write(&self, estate: &Estate, sides: &Sides) -> (Isolation, IsolationSummary) {
+    fn write(&self, estate: &Estate, sides: &Sides) -> Analysis {
         let environments: Vec<String> = estate
             .environments
             .values()
@@ -117,6 +120,7 @@ impl Writer<'_, '_> {
         let after: BTreeMap<Key, &Path> = is.paths.iter().map(|p| (key(p), p)).collect();
         let mut used: BTreeSet<(String, String)> = BTreeSet::new();
         let mut summary = IsolationSummary::default();
+        let mut paths = Vec::new();
         let keys: BTreeSet<&Key> = before.keys().chain(after.keys()).collect();
         for key in keys {
             let (old, new) = (before.get(key).copied(), after.get(key).copied());
@@ -135,6 +139,9 @@ impl Writer<'_, '_> {
             if broken {
                 section.violations.push(json.clone());
             }
+            if new.is_some() {
+                paths.push(json.clone());
+            }
             if change != Change::Standing {
                 section.changes.push(json);
             }
@@ -145,19 +152,25 @@ impl Writer<'_, '_> {
         summary.violations = section.violations.len();
         summary.undetermined =
             verdicts.values().filter(|(_, after)| *after == Verdict::Undetermined).count();
-        (section, summary)
+        Analysis { section, summary, paths }
     }
 
     fn pair(&self, pair: &Pair, section: &mut Isolation) -> (Verdict, Verdict) {
         let (before, _) = verdict(self.comparison.before.0, &self.comparison.before.1, pair);
-        let (after, managed) = verdict(self.comparison.after.0, &self.comparison.after.1, pair);
+        let (mut after, managed) = verdict(self.comparison.after.0, &self.comparison.after.1, pair);
+        let proof =
+            (after == Verdict::Isolated).then(|| self.prover.borrow_mut().prove(&pair.0, &pair.1));
+        if matches!(proof, Some(None)) {
+            // The checker has found what the search has not: never closed.
+            after = Verdict::Undetermined;
+        }
         let mut row =
             json!({"from": pair.0.name(), "to": pair.1, "before": before, "after": after});
         if let (Some(managed), Some(row)) = (managed, row.as_object_mut()) {
             row.insert("managed_only".to_owned(), json!(managed));
         }
         section.matrix.push(row);
-        if after == Verdict::Isolated {
+        if let Some(Some(entries)) = proof {
             let considered = self.grants.get(&pair.1).copied().unwrap_or_default();
             let statement = if considered == 0 {
                 format!("no trust or bucket policy in {} names anybody outside it", pair.1)
@@ -173,6 +186,8 @@ impl Writer<'_, '_> {
                 "to": pair.1,
                 "statement": format!("{statement}; trusted: the management account, AWS services, root users"),
                 "grants_considered": considered,
+                "grants": entries.iter().take(GRANTS_TOLD).map(grant).collect::<Vec<_>>(),
+                "verified": entries.iter().all(|entry| entry.killed.is_some()),
             }));
         }
         (before, after)
@@ -218,18 +233,24 @@ impl Writer<'_, '_> {
         let (rule, exception, severity) = self.judge(path, principal, openings, used);
         let mut conditions: BTreeSet<String> = BTreeSet::new();
         let mut via = Vec::new();
+        let mut shown_steps: Vec<(&Step, &Request)> = Vec::new();
         for step in &path.chain {
             let edge = result.edges.get(step);
             let best = edge.and_then(|e| e.openings.iter().min_by_key(|o| o.requirements.len()));
             if let Some(best) = best {
                 conditions.extend(best.requirements.iter().map(|r| r.text.clone()));
-                via.push(hop(step, best));
+                via.push(hop(step, best, &world.locations));
+                shown_steps.push((step, &best.witness));
             }
         }
         if let Some(chosen) = chosen {
             conditions.extend(chosen.requirements.iter().map(|r| r.text.clone()));
-            via.push(hop(&path.last, chosen));
+            via.push(hop(&path.last, chosen, &world.locations));
+            shown_steps.push((&path.last, &chosen.witness));
         }
+        let causes = self.causes(path);
+        let locations: BTreeMap<&String, &String> =
+            causes.iter().filter_map(|address| Some((address, self.location(address)?))).collect();
         json!({
             "id": id(path),
             "change": change.name(),
@@ -243,11 +264,41 @@ impl Writer<'_, '_> {
             "via": via,
             "conditions": conditions,
             "witness": chosen.map(witness),
-            "caused_by": self.causes(path),
+            "replay": {
+                "before": replay(self.comparison.before.0, &shown_steps),
+                "after": replay(self.comparison.after.0, &shown_steps),
+            },
+            "locations": locations,
+            "caused_by": causes,
             "rule": rule,
             "exception": exception,
             "severity": severity,
         })
+    }
+
+    /// Why a wall is none, or is not decided.
+    fn no_wall(&self, verdict: Verdict, origin: &Origin, to: &str) -> String {
+        if verdict == Verdict::SharedAccount {
+            return "both live in one account".to_owned();
+        }
+        let world = self.comparison.after.0;
+        let sides = [origin.name(), to];
+        let unread: Vec<&str> = world
+            .accounts
+            .values()
+            .filter(|a| !a.read && sides.iter().any(|side| a.environments.contains(*side)))
+            .map(|a| a.handle.as_str())
+            .collect();
+        if unread.is_empty() {
+            return "a policy on the way could not be read, or a bound was hit".to_owned();
+        }
+        format!("{} could not be read: what nobody manages there is unseen", unread.join(", "))
+    }
+
+    /// Where an object is declared; of one that goes, where it was.
+    fn location(&self, address: &str) -> Option<&String> {
+        let (before, after) = (self.comparison.before.0, self.comparison.after.0);
+        after.locations.get(address).or_else(|| before.locations.get(address))
     }
 
     /// The rule that a path falls under, the exception that covers it, and how grave it is.
@@ -380,6 +431,7 @@ impl Writer<'_, '_> {
                         "principal": null, "actions": [], "resources": [], "via": [],
                         "conditions": [], "witness": null, "caused_by": [],
                         "rule": format!("isolation.{}", rule.name),
+                        "reason": self.no_wall(*after, origin, to),
                         "exception": null,
                         "severity": if rule.error { "error" } else { "warning" },
                     }));
@@ -410,7 +462,30 @@ pub(super) fn source_name(source: &Source) -> &str {
     }
 }
 
-fn hop(step: &Step, opening: &Opening) -> Json {
+/// How many grants a proof names one by one.
+const GRANTS_TOLD: usize = 50;
+
+/// A grant that a proof considers, and what kills it.
+fn grant(entry: &Entry) -> Json {
+    json!({
+        "principal": source_name(&entry.step.source),
+        "resource": entry.step.target.arn(),
+        "killed_by": entry.killed.as_ref().map(super::proof::Killed::lines),
+    })
+}
+
+/// One step of a path for readers: who does what to what, and which statements grant it.
+pub(super) fn hop(step: &Step, opening: &Opening, locations: &BTreeMap<String, String>) -> Json {
+    json!({
+        "principal": source_name(&step.source),
+        "action": opening.witness.action,
+        "resource": opening.witness.resource,
+        "granted_by": granted_by(opening, locations),
+    })
+}
+
+/// The statements that grant an opening, guardrails apart: those limit and grant nothing.
+pub(super) fn granted_by(opening: &Opening, locations: &BTreeMap<String, String>) -> Vec<Json> {
     let granted: BTreeSet<(String, String)> = opening
         .decision
         .matched
@@ -419,22 +494,63 @@ fn hop(step: &Step, opening: &Opening) -> Json {
         .filter_map(|m| {
             let (label, part) = m.policy.split_once(PART)?;
             let organizational = label.starts_with("service_control_policy")
-                || label.starts_with("resource_control_policy");
+                || label.starts_with("resource_control_policy")
+                || label.contains(".service_control_policy.")
+                || label.contains(".resource_control_policy.")
+                || label == "FullAWSAccess";
             (!organizational).then(|| (label.to_owned(), format!("{part}[{}]", m.statement)))
         })
         .collect();
-    json!({
-        "principal": source_name(&step.source),
-        "action": opening.witness.action,
-        "resource": opening.witness.resource,
-        "granted_by": granted
-            .into_iter()
-            .map(|(address, statement)| json!({"address": address, "statement": statement}))
-            .collect::<Vec<_>>(),
-    })
+    granted
+        .into_iter()
+        .map(|(address, statement)| match locations.get(&address) {
+            Some(at) => json!({"address": address, "statement": statement, "location": at}),
+            None => json!({"address": address, "statement": statement}),
+        })
+        .collect()
 }
 
-fn witness(opening: &Opening) -> Json {
+/// What of a step is not there on a side where it cannot be asked.
+fn missing(world: &World, step: &Step) -> String {
+    match (&step.target, &step.source) {
+        (Target::Role(arn), _) if !world.principals.contains_key(arn) => arn.clone(),
+        (Target::Bucket(arn), _) if !world.buckets.contains_key(arn) => format!("policy of {arn}"),
+        (_, source) => source_name(source).to_owned(),
+    }
+}
+
+/// What the judge says of a path's steps on one side: of the first that is not allowed, else of
+/// the last.
+fn replay(world: &World, steps: &[(&Step, &Request)]) -> Json {
+    let mut told = Json::Null;
+    for (step, request) in steps {
+        let Some(asked) = asked(world, step) else {
+            return json!({
+                "decision": "absent", "step": step.target.arn(), "missing": missing(world, step),
+            });
+        };
+        let decision = asked.judge(request);
+        let denied: Vec<String> = decision
+            .matched
+            .iter()
+            .filter(|m| m.effect == Effect::Deny)
+            .map(|m| match m.policy.split_once(PART) {
+                Some((label, part)) => format!("{label} {part}[{}]", m.statement),
+                None => format!("{}[{}]", m.policy, m.statement),
+            })
+            .collect();
+        told = json!({
+            "decision": decision.decision, "decided_by": decision.decided_by,
+            "denied_by": denied, "step": step.target.arn(),
+        });
+        if !decision.is_allowed() {
+            break;
+        }
+    }
+    told
+}
+
+pub(super) fn witness(opening: &Opening) -> Json {
     use crate::iam::{ContextValue, Principal};
     let principal = match &opening.witness.principal {
         Principal::Anonymous => json!("*"),

@@ -126,8 +126,9 @@ impl World {
             unread: self.unread.clone(),
             absent: Vec::new(),
             live: true,
+            guardrails_read: true,
         };
-        analyse(&self.estate, &sides, "2026-11-23").expect("rules are right").0
+        analyse(&self.estate, &sides, "2026-11-23").expect("rules are right").section
     }
 }
 

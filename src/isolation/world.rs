@@ -99,6 +99,8 @@ pub struct World {
     pub management: Option<String>,
     /// Places whose own policies could not be read as policies.
     pub unreadable: Unreadable,
+    /// Where objects are declared, by the label that reports cite.
+    pub locations: BTreeMap<String, String>,
 }
 
 /// Documents by content: what stands in many places is read and compiled once.
@@ -130,10 +132,16 @@ impl World {
         (before, after)
     }
 
+    /// The after side alone.
+    #[must_use]
+    pub fn after(estate: &Estate, sides: &Sides) -> Self {
+        Self::new(estate, &sides.after, sides, &mut Library::default())
+    }
+
     /// Reads one side.
     fn new(estate: &Estate, side: &Side, sides: &Sides, library: &mut Library) -> Self {
         let mut world = Self::default();
-        let guard = Guardrails::new(side, library);
+        let guard = Guardrails::new(side, sides.guardrails_read, library);
         let objects: HashMap<&ResourceAddr, &SideObject> = side
             .objects
             .iter()
@@ -175,6 +183,8 @@ impl World {
             );
         }
         world.management = guard.organization.map(|o| o.management_account);
+        let located = side.objects.iter().filter_map(|o| Some((label(o), o.location.clone()?)));
+        world.locations = located.collect();
         world.read_principals(side, library);
         world.born(side, sides, library);
         world
@@ -331,6 +341,8 @@ impl World {
 fn label(object: &SideObject) -> String {
     match (&object.address, &object.account) {
         (Some(address), _) => address.to_string(),
+        // AWS's own policies are the same in every account.
+        (None, _) if object.key.starts_with("arn:aws:iam::aws:") => object.key.clone(),
         (None, Some(account)) => format!("{}/{}@{account}", object.kind, object.key),
         (None, None) => format!("{}/{}", object.kind, object.key),
     }
@@ -405,12 +417,26 @@ struct Guardrails {
     organization: Option<Organization>,
     parents: BTreeMap<String, String>,
     attached: BTreeMap<(String, String), Vec<Rule>>,
+    /// Policy types that are switched on, in lower case; `None` where that is not known.
+    enabled: Option<BTreeSet<String>>,
+    /// Whether every attached policy is known: unmanaged ones too, and AWS's `FullAWSAccess`, which
+    /// is attached everywhere as soon as SCPs are switched on.
+    read: bool,
 }
 
 impl Guardrails {
-    fn new(side: &Side, library: &mut Library) -> Self {
-        let mut guard =
-            Self { organization: None, parents: BTreeMap::new(), attached: BTreeMap::new() };
+    fn new(side: &Side, read: bool, library: &mut Library) -> Self {
+        let mut guard = Self {
+            organization: None,
+            parents: BTreeMap::new(),
+            attached: BTreeMap::new(),
+            enabled: None,
+            read,
+        };
+        guard.read &= side
+            .objects
+            .iter()
+            .any(|o| o.kind == "service_control_policy" && o.key == "FullAWSAccess");
         for object in &side.objects {
             let text = |name: &str| object.attrs.get(name).map(symbol);
             match object.kind.as_str() {
@@ -419,6 +445,10 @@ impl Guardrails {
                         id: text("id").unwrap_or_default(),
                         root: text("root_id").unwrap_or_default(),
                         management_account: text("management_account_id").unwrap_or_default(),
+                    });
+                    let types = object.attrs.get("enabled_policy_types").and_then(Value::elements);
+                    guard.enabled = types.map(|types| {
+                        types.iter().map(|t| symbol(t).to_ascii_lowercase()).collect()
                     });
                 }
                 "organizational_unit" => {
@@ -468,6 +498,15 @@ impl Guardrails {
         account: &str,
         library: &mut Library,
     ) -> Vec<(String, Vec<Rule>)> {
+        // Where a type of policies is switched off, none of them binds anybody. Where it is on, some
+        // policy is attached: "you must have at least one SCP attached to each entity".
+        let on = match &self.enabled {
+            Some(enabled) => enabled.contains(kind),
+            None => self.attached.keys().any(|(attached, _)| attached == kind),
+        };
+        if !on {
+            return Vec::new();
+        }
         let mut levels = self.above(parent);
         levels.push(account.to_owned());
         let root = self.organization.as_ref().map(|o| o.root.as_str());
@@ -482,8 +521,10 @@ impl Guardrails {
                     (a, b) => Some(a.into_iter().chain(b).flatten().cloned().collect()),
                 };
                 let mut rules = rules.unwrap_or_default();
-                // A target that does not exist yet is born with AWS's full access attached.
-                if kind == "service_control_policy" && target.contains('\u{27e8}') {
+                // A target that does not exist yet is born with AWS's full access attached; of one
+                // that was not read nothing else can be assumed.
+                let born = target.contains('\u{27e8}');
+                if kind == "service_control_policy" && (born || !self.read) {
                     rules.extend(full_access(library));
                 }
                 (target, rules)

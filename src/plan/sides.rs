@@ -49,7 +49,12 @@ pub struct Sides {
     pub absent: Vec<Handle>,
     /// Whether anything was read live.
     pub live: bool,
+    /// Whether the organization's policies were read: those that nobody manages are seen too.
+    pub guardrails_read: bool,
 }
+
+/// Kinds that grant or limit access: an account of which one was not read is not known.
+const BEARING: [&str; 5] = ["iam_group", "iam_policy", "iam_role", "iam_user", "s3_bucket"];
 
 /// Builds both sides. `selected` says whether a decision is carried out by this plan.
 pub(super) fn sides(
@@ -90,7 +95,17 @@ pub(super) fn sides(
         match (handle, reading) {
             (_, Reading::Read(index)) => {
                 sides.live = true;
-                sides.read.extend(handle.cloned());
+                let unread = &index.inventory().unread;
+                let missing = BEARING.iter().find_map(|kind| Some((kind, unread.get(kind)?)));
+                match (handle, missing) {
+                    (None, _) => {
+                        sides.guardrails_read = !unread.contains_key("service_control_policy");
+                    }
+                    (Some(handle), None) => sides.read.push(handle.clone()),
+                    (Some(handle), Some((kind, why))) => {
+                        sides.unread.insert(handle.clone(), format!("{kind}: {why}"));
+                    }
+                }
                 for ((kind, key), object) in &index.inventory().objects {
                     if managed.contains_key(&(handle, *kind, key.as_str())) {
                         continue;

@@ -107,7 +107,7 @@ pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     }
     if plan.isolation.basis.is_some() {
         let mut text = Vec::new();
-        super::text::isolation(&plan.isolation, &Style::plain(), &mut text)?;
+        super::isolation::section(&plan.isolation, &Style::plain(), &mut text)?;
         let text = String::from_utf8_lossy(&text);
         let body = text.strip_prefix("Isolation\n").unwrap_or(&text);
         writeln!(out, "<h2>Isolation</h2><pre>{}</pre>", escape(body))?;

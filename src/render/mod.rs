@@ -5,10 +5,12 @@
 //! from AWS or from configuration is made safe on the way ([`style::safe`]): no name in a plan can
 //! move the cursor, close a fence or open a tag.
 
+pub mod access;
 pub mod diagnostics;
 pub mod drift;
 pub mod hcl;
 pub mod html;
+pub mod isolation;
 pub mod json;
 pub mod lines;
 pub mod markdown;
@@ -19,6 +21,8 @@ pub mod style;
 pub mod text;
 pub mod value;
 mod view;
+pub mod walls;
+pub mod who;
 
 use std::io::{self, Write};
 

@@ -148,6 +148,22 @@ pub fn pad(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(columns(text))))
 }
 
+/// Prose in lines of at most `width` columns, broken at spaces; a longer word stands alone.
+#[must_use]
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut().filter(|line| columns(line) + 1 + columns(word) <= width) {
+            Some(line) => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            None => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// `1 object`, `2 objects`.
 #[must_use]
 pub fn count(number: usize, one: &str, many: &str) -> String {
@@ -162,6 +178,13 @@ mod tests {
     fn nothing_in_a_name_reaches_the_terminal_as_a_command() {
         assert_eq!(safe("plain ünï 日本"), "plain ünï 日本");
         assert_eq!(safe("a\u{1b}[31mb\u{7}\u{202e}c\nd"), "a\\u{1b}[31mb\\u{7}\\u{202e}c\\nd");
+    }
+
+    #[test]
+    fn prose_breaks_at_spaces_and_nowhere_else() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("a-very-long-word b", 4), ["a-very-long-word", "b"]);
+        assert_eq!(wrap("", 4), [""]);
     }
 
     #[test]

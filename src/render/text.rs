@@ -1,11 +1,8 @@
 //! A plan as text, for terminals and logs.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use serde_json::Value as Json;
-
-use crate::plan::model::{Isolation, Plan, ResourceChange};
+use crate::plan::model::{Plan, ResourceChange};
 use crate::value::Value;
 
 use super::lines::{self, Line, Sign};
@@ -35,7 +32,7 @@ pub fn plan(plan: &Plan, warnings: bool, style: &Style, out: &mut dyn Write) -> 
     }
     p.outputs(plan, out)?;
     p.checks(plan, out)?;
-    isolation(&plan.isolation, style, out)?;
+    super::isolation::section(&plan.isolation, style, out)?;
     p.limits(plan, out)?;
     if warnings {
         p.warnings(plan, out)?;
@@ -226,174 +223,4 @@ impl Printer<'_> {
         }
         writeln!(out)
     }
-}
-
-/// The isolation section: changed paths with their evidence, the matrix, findings. Says nothing
-/// about the walls where no analysis has run.
-///
-/// # Errors
-/// Those of the writer.
-pub fn isolation(section: &Isolation, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    if section.basis.is_none() {
-        return Ok(());
-    }
-    writeln!(out, "{}", style.paint(Tone::Heading, "Isolation"))?;
-    if section.changes.is_empty() && section.violations.is_empty() {
-        writeln!(out, "  No path between environments is added, widened or removed.")?;
-    }
-    let standing: Vec<&Json> = section
-        .violations
-        .iter()
-        .filter(|v| !section.changes.iter().any(|c| c.get("id") == v.get("id")))
-        .collect();
-    for (entries, standing) in
-        [(section.changes.iter().collect::<Vec<_>>(), false), (standing, true)]
-    {
-        if standing && !entries.is_empty() {
-            writeln!(out, "\n  {}", style.paint(Tone::Bold, "Standing violations"))?;
-        }
-        for entry in entries {
-            path(entry, section, style, out)?;
-        }
-    }
-    matrix(section, style, out)?;
-    if !section.findings.is_empty() {
-        writeln!(out, "\n  {}", style.paint(Tone::Bold, "Findings"))?;
-        for finding in &section.findings {
-            let severity = view::text(finding, &["severity"]).unwrap_or("info");
-            let tone = if severity == "error" { Tone::Bad } else { Tone::Warn };
-            let text = view::text(finding, &["text"]).unwrap_or_default();
-            writeln!(out, "    {} {}", style.paint(tone, severity), safe(text))?;
-        }
-    }
-    let unread =
-        section.basis.as_ref().map(|b| view::texts(b, "accounts_unread")).filter(|u| !u.is_empty());
-    if let Some(unread) = unread {
-        let text = format!(
-            "Not read: {}. Verdicts on them stand on managed objects alone.",
-            unread.join(", ")
-        );
-        writeln!(out, "\n  {}", style.paint(Tone::Warn, &safe(&text)))?;
-    }
-    writeln!(out)
-}
-
-fn path(entry: &Json, section: &Isolation, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let change = view::text(entry, &["change"]).unwrap_or("standing");
-    let verdict = view::text(entry, &["verdict"]).unwrap_or("undetermined");
-    let sign = view::path_sign(change);
-    let broken = section.violations.iter().any(|v| v.get("id") == entry.get("id"));
-    let tone = if change == "removed" || change == "narrowed" { Tone::Good } else { Tone::Bad };
-    let symbol = style
-        .paint(if sign == Sign::None { Tone::Bad } else { tone }, &format!("{:>5}", sign.symbol()));
-    let route = format!("{} -> {}", view::side(entry, "from"), view::side(entry, "to"));
-    let id = view::text(entry, &["id"]).unwrap_or_default();
-    writeln!(
-        out,
-        "{symbol} {} {change}, {}  {}{}",
-        style.paint(Tone::Bold, &route),
-        style.paint(view::verdict_tone(verdict), verdict),
-        style.paint(Tone::Dim, &safe(id)),
-        if broken {
-            format!("  {}", style.paint(Tone::Bad, "breaks a rule"))
-        } else {
-            String::new()
-        },
-    )?;
-    let mut row = |label: &str, text: &str| {
-        writeln!(out, "          {} {}", style.paint(Tone::Dim, &pad(label, 10)), safe(text))
-    };
-    if let Some(principal) = view::text(entry, &["principal"]) {
-        row("principal", principal)?;
-    }
-    for (label, key) in [
-        ("action", "actions"),
-        ("resource", "resources"),
-        ("only if", "conditions"),
-        ("caused by", "caused_by"),
-    ] {
-        for text in view::texts(entry, key) {
-            row(label, text)?;
-        }
-    }
-    for hop in entry.get("via").and_then(Json::as_array).into_iter().flatten() {
-        let granted: Vec<String> = hop
-            .get("granted_by")
-            .and_then(Json::as_array)
-            .into_iter()
-            .flatten()
-            .map(|g| {
-                let address = view::text(g, &["address"]).unwrap_or("?");
-                let statement = view::text(g, &["statement"]).unwrap_or("?");
-                format!("{address} {statement}")
-            })
-            .collect();
-        let text = format!(
-            "{} {} on {}, granted by {}",
-            view::text(hop, &["principal"]).unwrap_or("?"),
-            view::text(hop, &["action"]).unwrap_or("?"),
-            view::text(hop, &["resource"]).unwrap_or("?"),
-            granted.join(" and "),
-        );
-        row("via", &text)?;
-    }
-    for (label, key) in [("rule", "rule"), ("exception", "exception")] {
-        if let Some(text) = view::text(entry, &[key]) {
-            row(label, text)?;
-        }
-    }
-    Ok(())
-}
-
-fn matrix(section: &Isolation, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    if section.matrix.is_empty() {
-        return Ok(());
-    }
-    let mut rows: BTreeMap<&str, BTreeMap<&str, (String, Tone)>> = BTreeMap::new();
-    let mut order: Vec<&str> = Vec::new();
-    let mut columns_: Vec<&str> = section.environments.iter().map(String::as_str).collect();
-    for entry in &section.matrix {
-        let from = view::text(entry, &["from"]).unwrap_or("?");
-        let to = view::text(entry, &["to"]).unwrap_or("?");
-        if !order.contains(&from) {
-            order.push(from);
-        }
-        if !columns_.contains(&to) {
-            columns_.push(to);
-        }
-        rows.entry(from).or_default().insert(to, view::cell(entry));
-    }
-    writeln!(out, "\n  {}", style.paint(Tone::Bold, "From \\ to"))?;
-    let wide: usize = columns_.iter().map(|c| columns(c).max(14) + 2).sum();
-    let first = order.iter().map(|o| columns(o)).max().unwrap_or(0);
-    if first + wide + 4 > style.width {
-        // Too wide for a table: one pair a line.
-        for (from, cells) in &rows {
-            for (to, (text, tone)) in cells {
-                writeln!(out, "    {} -> {}: {}", safe(from), safe(to), style.paint(*tone, text))?;
-            }
-        }
-        return Ok(());
-    }
-    let width_of = |to: &str| {
-        let cells = rows.values().filter_map(|r| r.get(to)).map(|(t, _)| columns(t)).max();
-        cells.unwrap_or(0).max(columns(to)) + 2
-    };
-    let header: String = columns_.iter().map(|c| pad(c, width_of(c))).collect();
-    writeln!(out, "    {}  {}", " ".repeat(first), style.paint(Tone::Dim, header.trim_end()))?;
-    for from in order {
-        let mut line = format!("    {}  ", pad(from, first));
-        for to in &columns_ {
-            let width = width_of(to);
-            match rows.get(from).and_then(|r| r.get(to)) {
-                Some((text, tone)) => {
-                    line.push_str(&style.paint(*tone, text));
-                    line.push_str(&" ".repeat(width.saturating_sub(columns(text))));
-                }
-                None => line.push_str(&pad("-", width)),
-            }
-        }
-        writeln!(out, "{}", line.trim_end())?;
-    }
-    Ok(())
 }

@@ -3,6 +3,7 @@
 pub mod adopt;
 pub mod apply;
 pub mod audit;
+pub mod compare_policies;
 pub mod completions;
 pub mod console;
 pub mod destroy;
@@ -11,6 +12,7 @@ pub mod fmt;
 pub mod graph;
 pub mod import;
 pub mod init;
+pub mod isolation;
 pub mod output;
 pub mod plan;
 pub mod show;
@@ -18,6 +20,7 @@ pub mod simulate;
 pub mod state;
 pub mod validate;
 pub mod version;
+pub mod who_can;
 
 use super::args::Command;
 use super::context::Context;
@@ -43,6 +46,9 @@ pub async fn dispatch(command: Command, cx: &Context) -> Result<(), Exit> {
         Command::Graph(args) => graph::run(&args, cx),
         Command::Console(args) => console::run(&args, cx).await,
         Command::Output(args) => output::run(&args, cx).await,
+        Command::Isolation(args) => isolation::run(&args, cx).await,
+        Command::WhoCan(args) => who_can::run(&args, cx).await,
+        Command::ComparePolicies(args) => compare_policies::run(&args, cx),
         Command::Simulate(args) => simulate::run(&args, cx),
         Command::Audit(command) => audit::run(command, cx).await,
         Command::Completions(args) => completions::run(&args, cx),

@@ -10,7 +10,7 @@ use crate::eval::{Engine, Known};
 use crate::ids::AccountId;
 use crate::plan::decide;
 use crate::schema::kinds;
-use crate::value::Attrs;
+use crate::value::{Attrs, Value};
 
 use super::known::{self, Recorded};
 use super::pipeline::World;
@@ -88,9 +88,15 @@ impl Desired for Resolver<'_> {
 
     fn meta(&self, address: &ResourceAddr) -> Attrs {
         let instance = self.world.estate.instances.get(address);
-        match (instance, kinds::kind(&address.kind)) {
-            (Some(instance), Some(kind)) => kind.meta(&instance.body),
-            _ => Attrs::new(),
+        let (Some(instance), Some(kind)) = (instance, kinds::kind(&address.kind)) else {
+            return Attrs::new();
+        };
+        let meta = kind.meta(&instance.body);
+        if !meta.values().any(Value::has_unknown) {
+            return meta;
         }
+        // What the block declares may name what this run has made.
+        self.engine.known_moved();
+        self.engine.resolve(address).map_or(meta, |now| kind.meta(&now.body))
     }
 }

@@ -7,6 +7,7 @@ pub mod desired;
 pub mod digest;
 pub mod edit;
 pub mod known;
+pub mod look;
 pub mod outputs;
 pub mod pipeline;
 pub mod planfile;

@@ -15,6 +15,7 @@ use crate::eval::estate::{Estate, Import};
 use crate::ids::{AccountId, Handle};
 use crate::plan::model::{Left, LeftOutcome, Output, Plan, ScopeBasis, Selection, StateBasis};
 use crate::plan::refresh::{self, Targets};
+use crate::plan::sides::Sides;
 use crate::plan::{Input, Live, Mode, Options, prepare, seal};
 use crate::provider::Provider;
 use crate::schema::Spanned;
@@ -371,6 +372,33 @@ pub fn narrow_drift(plan: &mut Plan, managed_only: bool) {
 /// # Errors
 /// Everything that AWS or the configuration's own rules would refuse.
 pub fn plan(cx: &Context, world: &World, request: &Request) -> Result<Plan, Exit> {
+    let now = cx.now();
+    let (mut plan, sides) = decide(world, request, &now)?;
+    plan.recovery.clone_from(&world.left);
+    crate::isolation::complete(&mut plan, &world.estate, &sides, day(&now))?;
+    seal(&mut plan, &world.digest);
+    let changed =
+        plan.outputs.iter().filter(|(name, output)| world.outputs.get(*name) != Some(output));
+    plan.outputs_changed = changed.map(|(name, _)| name.clone()).collect();
+    plan.diagnostics.extend(world.warnings.iter().map(crate::plan::compute::diagnostic));
+    Ok(plan)
+}
+
+/// The estate before and after a plan, which itself is not asked for.
+///
+/// # Errors
+/// As [`plan`].
+pub fn sides(cx: &Context, world: &World, request: &Request) -> Result<Sides, Exit> {
+    Ok(decide(world, request, &cx.now())?.1)
+}
+
+/// The day of a time, `YYYY-MM-DD`.
+#[must_use]
+pub fn day(now: &str) -> &str {
+    now.get(..10).unwrap_or(now)
+}
+
+fn decide(world: &World, request: &Request, now: &str) -> Result<(Plan, Sides), Exit> {
     let resources = world.snapshot.resources();
     let basis = StateBasis {
         lineage: world.snapshot.lineage.clone(),
@@ -383,25 +411,15 @@ pub fn plan(cx: &Context, world: &World, request: &Request) -> Result<Plan, Exit
             .map(|(scope, (serial, etag))| (scope, ScopeBasis { serial, etag }))
             .collect::<BTreeMap<_, _>>(),
     };
-    let now = cx.now();
-    let (mut plan, sides) = prepare(Input {
+    Ok(prepare(Input {
         estate: &world.estate,
         configuration_digest: &world.digest,
         prior: &resources,
         basis: &basis,
         live: &world.live,
         options: &request.options,
-        generated_at: &now,
-    })?;
-    let today = now.get(..10).unwrap_or(&now);
-    plan.recovery.clone_from(&world.left);
-    crate::isolation::complete(&mut plan, &world.estate, &sides, today)?;
-    seal(&mut plan, &world.digest);
-    let changed =
-        plan.outputs.iter().filter(|(name, output)| world.outputs.get(*name) != Some(output));
-    plan.outputs_changed = changed.map(|(name, _)| name.clone()).collect();
-    plan.diagnostics.extend(world.warnings.iter().map(crate::plan::compute::diagnostic));
-    Ok(plan)
+        generated_at: now,
+    })?)
 }
 
 /// Whether the walls permit the plan, as `--fail-on` asks. What stood open before blocks no apply,

@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::variables::Piece;
+
 /// One unit of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unit {
@@ -21,6 +23,17 @@ pub enum Unit {
     OneInSegment,
 }
 
+/// How a pattern's text is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// `*` and `?` stand for themselves.
+    Exact,
+    /// They are wildcards.
+    Like,
+    /// They are wildcards that stay within the first five segments of an ARN.
+    Arn,
+}
+
 /// A pattern over whole texts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Glob {
@@ -32,35 +45,44 @@ impl Glob {
     /// `*` and `?` as in `StringLike` and in resources.
     #[must_use]
     pub fn like(text: &str) -> Self {
-        let unit = |b| match b {
-            b'*' => Unit::Star,
-            b'?' => Unit::One,
-            b => Unit::Byte(b),
-        };
-        Self { units: text.bytes().map(unit).collect(), ignore_case: false }
+        Self::of(&[Piece::Pattern(text.to_owned())], Shape::Like)
     }
 
     /// The text itself.
     #[must_use]
     pub fn exact(text: &str) -> Self {
-        Self { units: text.bytes().map(Unit::Byte).collect(), ignore_case: false }
+        Self::of(&[Piece::Literal(text.to_owned())], Shape::Like)
     }
 
     /// As `ArnLike`: in the first five segments wildcards stay within their segment.
     #[must_use]
     pub fn arn(text: &str) -> Self {
+        Self::of(&[Piece::Pattern(text.to_owned())], Shape::Arn)
+    }
+
+    /// A pattern whose variables have been filled in.
+    #[must_use]
+    pub fn of(pieces: &[Piece], shape: Shape) -> Self {
         let mut colons = 0;
-        let unit = |b: u8| {
-            colons += usize::from(b == b':');
-            match b {
-                b'*' if colons < 5 => Unit::StarInSegment,
-                b'?' if colons < 5 => Unit::OneInSegment,
-                b'*' => Unit::Star,
-                b'?' => Unit::One,
-                b => Unit::Byte(b),
-            }
-        };
-        Self { units: text.bytes().map(unit).collect(), ignore_case: false }
+        let mut units = Vec::new();
+        for piece in pieces {
+            let (text, wild) = match piece {
+                Piece::Pattern(text) => (text, shape != Shape::Exact),
+                Piece::Literal(text) => (text, false),
+            };
+            units.extend(text.bytes().map(|b| {
+                colons += usize::from(b == b':');
+                let inside = shape == Shape::Arn && colons < 5;
+                match b {
+                    b'*' if wild && inside => Unit::StarInSegment,
+                    b'?' if wild && inside => Unit::OneInSegment,
+                    b'*' if wild => Unit::Star,
+                    b'?' if wild => Unit::One,
+                    b => Unit::Byte(b),
+                }
+            }));
+        }
+        Self { units, ignore_case: false }
     }
 
     /// The same pattern, whatever the case of letters.

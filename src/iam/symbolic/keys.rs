@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use super::globs::{Glob, regions};
+use super::globs::{Glob, Shape, regions};
+use super::variables::Variables;
 use crate::iam::document::{Condition, Document};
 use crate::iam::operator::Test;
 use crate::iam::request::ContextValue;
@@ -87,9 +88,10 @@ pub fn tests_by_key<'a>(
     by_key
 }
 
-/// Enumerates a key.
+/// Enumerates a key. A value with a variable is compared with another key: it is filled in as far
+/// as `variables` know that one.
 #[must_use]
-pub fn space(key: &str, tests: &[&Condition], cap: usize) -> KeySpace {
+pub fn space(key: &str, tests: &[&Condition], variables: &Variables, cap: usize) -> KeySpace {
     let mut texts: Vec<String> = Vec::new();
     let mut complete = true;
     let mut globs: Vec<Glob> = Vec::new();
@@ -101,17 +103,18 @@ pub fn space(key: &str, tests: &[&Condition], cap: usize) -> KeySpace {
         multivalued |= condition.operator.prefix.is_some();
         for item in &condition.values {
             let text = item.text.symbolic();
-            // A variable in a value is compared with another key: no region is known for it here.
-            if text.contains("${") && !text.contains("${*}") {
-                complete = false;
-            }
+            let filled = variables.fill(&text);
+            complete &= !filled.open;
+            let shaped = |shape| filled.patterns.iter().map(move |p| Glob::of(p, shape));
             match condition.operator.test.positive() {
-                Test::StringEquals => globs.push(Glob::exact(&text)),
-                Test::StringEqualsIgnoreCase => globs.push(Glob::exact(&text).ignoring_case()),
-                Test::StringLike => globs.push(Glob::like(&text)),
+                Test::StringEquals => globs.extend(shaped(Shape::Exact)),
+                Test::StringEqualsIgnoreCase => {
+                    globs.extend(shaped(Shape::Exact).map(Glob::ignoring_case));
+                }
+                Test::StringLike => globs.extend(shaped(Shape::Like)),
                 Test::ArnEquals | Test::ArnLike => {
-                    globs.push(Glob::arn(&text));
-                    globs.push(Glob::like(&text));
+                    globs.extend(shaped(Shape::Arn));
+                    globs.extend(shaped(Shape::Like));
                 }
                 Test::Bool => texts.extend(["true".to_owned(), "false".to_owned()]),
                 Test::Null => {}
@@ -145,12 +148,19 @@ pub fn space(key: &str, tests: &[&Condition], cap: usize) -> KeySpace {
         );
     }
     for instant in instants {
-        // Seconds since 1970 are an accepted spelling of a date.
-        texts.extend(
-            [instant.saturating_sub(1), instant, instant.saturating_add(1)].map(|n| n.to_string()),
-        );
+        let around = [instant.saturating_sub(1), instant, instant.saturating_add(1)];
+        let written = around.map(|millis| {
+            jiff::Timestamp::from_millisecond(millis).ok().map(|time| time.to_string())
+        });
+        complete &= written.iter().all(Option::is_some);
+        texts.extend(written.into_iter().flatten());
     }
     texts.extend(addresses(&networks));
+    // What patterns were filled in with has to be tried here.
+    if let Some(probed) = variables.0.get(key).filter(|v| v.open) {
+        texts.extend(probed.texts.iter().cloned());
+        complete = false;
+    }
     if texts.is_empty() {
         texts.push("x".to_owned());
     }
@@ -216,4 +226,52 @@ fn addresses(networks: &[IpNet]) -> Vec<String> {
         found.insert(IpAddr::V6(Ipv6Addr::LOCALHOST));
     }
     found.into_iter().map(|a| a.to_string()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::iam::condition::CompiledCondition;
+    use crate::iam::document::Item;
+    use crate::iam::request::{Context, Facts};
+    use crate::iam::{Operator, Version};
+
+    /// Every kind of test is true of some representative and false of another.
+    #[test]
+    fn representatives_stand_on_both_sides_of_every_test() {
+        for (operator, value) in [
+            ("DateLessThan", "2027-01-01T00:00:00Z"),
+            ("DateGreaterThan", "1830000000"),
+            ("DateEquals", "1970"),
+            ("NumericLessThan", "3600"),
+            ("NumericGreaterThanEquals", "-5"),
+            ("IpAddress", "10.0.0.0/8"),
+            ("NotIpAddress", "2001:db8::/32"),
+            ("Bool", "true"),
+            ("Null", "true"),
+            ("StringEquals", "a"),
+            ("StringNotLike", "a*"),
+            ("ArnLike", "arn:aws:iam::*:role/x"),
+            ("BinaryEquals", "QmluYXJ5"),
+            ("ForAllValues:StringEquals", "a"),
+            ("ForAnyValue:StringLike", "a*"),
+        ] {
+            let (parsed, _) = Operator::parse(operator).expect("known");
+            let condition = Condition::new(parsed, "k", [Item::new(value)]);
+            let space = space("k", &[&condition], &Variables::default(), 1_000);
+            let compiled = CompiledCondition::new(&condition, Version::V2012);
+            let answers: BTreeSet<bool> = space
+                .values
+                .iter()
+                .map(|value| {
+                    let mut context = Context::default();
+                    if let Some(value) = value {
+                        context.set("k", value.clone());
+                    }
+                    compiled.holds(&mut Facts::new(&context, Vec::new())).may
+                })
+                .collect();
+            assert_eq!(answers.len(), 2, "{operator} {value}: {:?}", space.values);
+        }
+    }
 }

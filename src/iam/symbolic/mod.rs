@@ -5,10 +5,12 @@
 //! many regions inside which every predicate has the same answer. [`globs`] finds the regions of
 //! texts, [`keys`] those of context keys; [`question`] asks the concrete judge about one
 //! representative of every combination. An allowed representative is a witness; when none is
-//! allowed, no request is, and that is the proof.
+//! allowed, no request is, and that is the proof. [`access`] compares two policies in the same way.
 
+pub mod access;
 pub mod globs;
 pub mod keys;
 pub mod question;
+pub mod variables;
 
 pub use question::{Answer, Answers, Caps, Opening, Question, Requirement, Space, ask, ask_both};

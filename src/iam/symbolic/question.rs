@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::globs::{Glob, TooMany, regions};
+use super::globs::{Glob, Shape, TooMany, regions};
 use super::keys::{Chooser, KeySpace, chooser, space, tests_by_key};
+use super::variables::{self, Values, Variables};
 use crate::iam::document::{Condition, Document, Effect, Item};
 use crate::iam::eval::{Decision, Policies, evaluate};
-use crate::iam::request::{ContextValue, Request};
+use crate::iam::operator::Test;
+use crate::iam::request::{Caller, ContextValue, Facts, Request};
 
 /// Bounds of one question; past them the answer is [`Answer::Undecided`].
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +50,9 @@ pub struct Question<'a> {
     pub resources: Vec<Space>,
     /// Keys, in lower case, that a request of this principal can never carry.
     pub never: BTreeSet<String>,
+    /// Keys, in lower case, that would follow from the principal and are left open: it stands for
+    /// many.
+    pub free: BTreeSet<String>,
 }
 
 /// What a path needs from its surroundings, readable: `aws:SourceIp in 10.0.0.0/8`.
@@ -103,6 +108,8 @@ pub struct Answers {
     pub gained: Vec<Opening>,
     /// Requests that were allowed before and are not after.
     pub lost: Vec<Opening>,
+    /// Why something may be missing from `gained` and `lost`; `None` when they are complete.
+    pub inexact: Option<String>,
 }
 
 /// Answers a question on both sides. The predicates of both sides cut the regions, so that what is
@@ -115,18 +122,21 @@ pub fn ask_both(
 ) -> Answers {
     let sides: Vec<&Question<'_>> = before.into_iter().chain(after).collect();
     let mut judged = 0;
-    let mut undecided: Option<String> = None;
+    let (mut undecided, mut inexact): (Option<String>, Option<String>) = (None, None);
     let (mut is, mut was, mut gained, mut lost) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    match (actions(&sides, caps), resources(&sides, caps)) {
+    let variables = variables(&sides, caps);
+    match (actions(&sides, caps), resources(&sides, &variables, caps)) {
         (Ok(actions), Ok(resources)) => {
             for action in &actions {
                 for resource in &resources {
-                    match combination(before, after, action, resource, caps, &mut judged) {
+                    let asked = (action.as_str(), resource.as_str());
+                    match combination(before, after, asked, &variables, caps, &mut judged) {
                         Ok(found) => {
                             was.extend(found.was);
                             is.extend(found.is);
                             gained.extend(found.gained);
                             lost.extend(found.lost);
+                            inexact = inexact.or(found.inexact);
                         }
                         Err(why) => undecided = Some(why),
                     }
@@ -144,7 +154,8 @@ pub fn ask_both(
         (_, false, _) => Answer::Open(openings),
         (_, true, Some(why)) => Answer::Undecided(why.clone()),
     };
-    Answers { before: answer(before, was), after: answer(after, is), gained, lost }
+    let inexact = undecided.clone().or(inexact);
+    Answers { before: answer(before, was), after: answer(after, is), gained, lost, inexact }
 }
 
 fn actions(sides: &[&Question<'_>], caps: Caps) -> Result<Vec<String>, TooMany> {
@@ -166,12 +177,64 @@ fn actions(sides: &[&Question<'_>], caps: Caps) -> Result<Vec<String>, TooMany> 
     cut(&lower, &globs, caps)
 }
 
-fn resources(sides: &[&Question<'_>], caps: Caps) -> Result<Vec<String>, TooMany> {
+/// The keys that the variables of a statement name.
+fn variable_keys(statement: &crate::iam::Statement) -> BTreeSet<String> {
+    let resources = statement.resources.iter().chain(&statement.not_resources);
+    let values = statement.conditions.iter().flat_map(|c| &c.values);
+    resources.chain(values).flat_map(|item| variables::keys(&item.text.symbolic())).collect()
+}
+
+/// What variables stand for: the value that each side fixes; values to try for what stays open.
+fn variables(sides: &[&Question<'_>], caps: Caps) -> Variables {
+    let mut found = Variables::default();
+    for key in statements(sides).flat_map(variable_keys) {
+        if found.0.contains_key(&key) {
+            continue;
+        }
+        let mut values = Values::default();
+        for side in sides {
+            if side.never.contains(&key) {
+                continue;
+            }
+            if is_fixed(side, &key) {
+                values.texts.extend(fixed(side, &key));
+            } else {
+                values.open = true;
+            }
+        }
+        found.0.insert(key, values);
+    }
+    let tests = tests_by_key(sides.iter().flat_map(|side| side.documents.iter().copied()));
+    let nothing = Variables::default();
+    for (key, values) in found.0.iter_mut().filter(|(_, values)| values.open) {
+        let tests = tests.get(key).map(Vec::as_slice).unwrap_or_default();
+        for value in space(key, tests, &nothing, caps.states).values.into_iter().flatten() {
+            if let ContextValue::One(text) = value {
+                values.texts.insert(text);
+            }
+        }
+        values.texts.insert("x".to_owned());
+    }
+    found
+}
+
+/// The value that a side's request gives a key.
+fn fixed(side: &Question<'_>, key: &str) -> Option<String> {
+    let caller = Caller::new(&side.request.principal, &side.request.context);
+    let account = side.request.resource_account.as_deref();
+    Facts::of(&side.request, &caller, account).variable(key).map(str::to_owned)
+}
+
+fn resources(
+    sides: &[&Question<'_>],
+    variables: &Variables,
+    caps: Caps,
+) -> Result<Vec<String>, TooMany> {
     let mut globs: Vec<Glob> = statements(sides)
         .flat_map(|s| s.resources.iter().chain(&s.not_resources))
         .flat_map(|item| {
-            let text = item.text.symbolic();
-            [Glob::like(&text), Glob::arn(&text)]
+            let patterns = variables.fill(&item.text.symbolic()).patterns.into_iter();
+            patterns.flat_map(|p| [Glob::of(&p, Shape::Like), Glob::of(&p, Shape::Arn)])
         })
         .collect();
     globs.sort();
@@ -209,14 +272,15 @@ struct Found {
     is: Option<Opening>,
     gained: Option<Opening>,
     lost: Option<Opening>,
+    inexact: Option<String>,
 }
 
 /// One action on one resource: every combination of key values, judged on both sides.
 fn combination(
     before: Option<&Question<'_>>,
     after: Option<&Question<'_>>,
-    action: &str,
-    resource: &str,
+    (action, resource): (&str, &str),
+    variables: &Variables,
     caps: Caps,
     judged: &mut usize,
 ) -> Result<Found, String> {
@@ -228,7 +292,7 @@ fn combination(
     };
     let requests = (before.map(request), after.map(request));
     let sides: Vec<&Question<'_>> = before.into_iter().chain(after).collect();
-    let spaces = key_spaces(&sides, action, caps);
+    let spaces = key_spaces(&sides, action, variables, caps);
     let size = spaces.iter().try_fold(1_usize, |n, s| n.checked_mul(s.values.len()));
     let Some(size) = size.filter(|n| *n <= caps.combinations) else {
         return Err(format!(
@@ -251,8 +315,11 @@ fn combination(
             }
         }
     }
-    if was.is_empty() && is.is_empty() && !spaces.iter().all(|s| s.complete) {
-        return Err("a condition compares with values that cannot be enumerated".to_owned());
+    let complete = spaces.iter().all(|s| s.complete);
+    let inexact = (!complete)
+        .then(|| "a condition compares with values that cannot be enumerated".to_owned());
+    if let (true, true, Some(why)) = (was.is_empty(), is.is_empty(), &inexact) {
+        return Err(why.clone());
     }
     let without = |all: &[Vec<usize>], other: &[Vec<usize>]| -> Vec<Vec<usize>> {
         let other: BTreeSet<&Vec<usize>> = other.iter().collect();
@@ -268,15 +335,20 @@ fn combination(
         is: opening(after, &requests.1, &is, &is),
         gained: opening(after, &requests.1, &without(&is, &was), &is),
         lost: opening(before, &requests.0, &without(&was, &is), &was),
+        inexact,
     })
 }
 
-fn key_spaces(sides: &[&Question<'_>], action: &str, caps: Caps) -> Vec<KeySpace> {
+fn key_spaces(
+    sides: &[&Question<'_>],
+    action: &str,
+    variables: &Variables,
+    caps: Caps,
+) -> Vec<KeySpace> {
     let action = action.to_ascii_lowercase();
     // A key is settled when no side leaves it open.
-    let open = |key: &String| {
-        sides.iter().any(|side| !side.never.contains(key) && !is_fixed(&side.request, key))
-    };
+    let open =
+        |key: &String| sides.iter().any(|side| !side.never.contains(key) && !is_fixed(side, key));
     // A statement that the action cannot match has no say, nor have its keys.
     let relevant: Vec<Document> = sides
         .iter()
@@ -285,14 +357,19 @@ fn key_spaces(sides: &[&Question<'_>], action: &str, caps: Caps) -> Vec<KeySpace
             Document::new(document.statements.iter().filter(|s| concerns(s, &action)).cloned())
         })
         .collect();
-    tests_by_key(&relevant)
+    let mut tests = tests_by_key(&relevant);
+    let named = relevant.iter().flat_map(|d| &d.statements).flat_map(variable_keys);
+    for key in named.collect::<BTreeSet<String>>() {
+        tests.entry(key).or_default();
+    }
+    tests
         .into_iter()
         .filter(|(key, _)| open(key))
-        .map(|(key, tests)| space(&key, &tests, caps.states))
+        .map(|(key, tests)| space(&key, &tests, variables, caps.states))
         .collect()
 }
 
-fn concerns(statement: &crate::iam::Statement, action: &str) -> bool {
+pub(super) fn concerns(statement: &crate::iam::Statement, action: &str) -> bool {
     let matches = |item: &Item| {
         crate::iam::matching::Pattern::new(
             &lower(item),
@@ -309,7 +386,7 @@ fn concerns(statement: &crate::iam::Statement, action: &str) -> bool {
 }
 
 /// Keys whose value follows from the request, or was fixed by the model.
-fn is_fixed(request: &Request, key: &str) -> bool {
+fn is_fixed(side: &Question<'_>, key: &str) -> bool {
     const DERIVED: [&str; 9] = [
         "aws:principalarn",
         "aws:principalaccount",
@@ -321,7 +398,7 @@ fn is_fixed(request: &Request, key: &str) -> bool {
         "aws:resourceaccount",
         "aws:resourceorgid",
     ];
-    DERIVED.contains(&key) || request.context.get(key).is_some()
+    !side.free.contains(key) && (DERIVED.contains(&key) || side.request.context.get(key).is_some())
 }
 
 fn choice(number: usize, spaces: &[KeySpace]) -> Vec<usize> {
@@ -339,7 +416,7 @@ fn choice(number: usize, spaces: &[KeySpace]) -> Vec<usize> {
 fn with(side: &Question<'_>, request: &Request, spaces: &[KeySpace], choice: &[usize]) -> Request {
     let mut request = request.clone();
     for (space, at) in spaces.iter().zip(choice) {
-        let settled = side.never.contains(&space.key) || is_fixed(&side.request, &space.key);
+        let settled = side.never.contains(&space.key) || is_fixed(side, &space.key);
         if let (Some(Some(value)), false) = (space.values.get(*at), settled) {
             request.context.set(&space.key, value.clone());
         }
@@ -410,10 +487,21 @@ fn requirement(
         }
         compiled.holds(&mut crate::iam::request::Facts::new(&context, Vec::new())).may
     };
-    let texts: BTreeSet<String> = space
+    let telling: Vec<&Condition> = space
         .tests
         .iter()
         .filter(|test| holds(test, value) != holds(test, unmet.as_ref()))
+        .collect();
+    // What names the value says all that patterns and presence say, and patterns all of the latter.
+    let strength = |test: &Condition| match test.operator.test {
+        Test::StringEquals | Test::Bool | Test::NumericEquals | Test::DateEquals => 2,
+        Test::Null => 0,
+        _ => 1,
+    };
+    let strongest = telling.iter().map(|test| strength(test)).max().unwrap_or_default();
+    let texts: BTreeSet<String> = telling
+        .into_iter()
+        .filter(|test| strength(test) == strongest)
         .map(|test| readable(test, holds(test, value)))
         .collect();
     Requirement {
@@ -432,7 +520,6 @@ fn requirement(
 
 /// A condition for people: `aws:SourceIp in 10.0.0.0/8`, `aws:MultiFactorAuthPresent = true`.
 fn readable(test: &Condition, holds: bool) -> String {
-    use crate::iam::operator::Test;
     let values: Vec<String> = test.values.iter().map(|v| v.text.symbolic().into_owned()).collect();
     let positive = test.operator.test.negated() != holds;
     let comparison = match (test.operator.test.positive(), positive) {
@@ -520,6 +607,7 @@ mod tests {
                     Space::Below("arn:aws:s3:::data/".to_owned()),
                 ],
                 never: BTreeSet::new(),
+                free: BTreeSet::new(),
             },
             Caps::default(),
         )
@@ -544,6 +632,20 @@ mod tests {
     fn a_condition_on_the_network_is_named() {
         let opening = opening(bucket(json!({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}), None));
         assert_eq!(opening.requirements[0].text, "aws:SourceIp in 10.0.0.0/8");
+    }
+
+    #[test]
+    fn variables_stand_for_their_values() {
+        let own = |key: &str| {
+            json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*",
+                "NotResource": format!("arn:aws:s3:::data/exports/${{{key}}}/*")})
+        };
+        let fixed = opening(bucket(json!({}), Some(own("aws:PrincipalAccount"))));
+        assert!(fixed.witness.resource.starts_with("arn:aws:s3:::data/exports/111111111111/"));
+        let open = opening(bucket(json!({}), Some(own("aws:PrincipalTag/team"))));
+        assert!(open.witness.resource.starts_with("arn:aws:s3:::data/exports/"), "{open:?}");
+        let nobody = json!({"StringEquals": {"s3:prefix": "${aws:username}"}});
+        assert!(matches!(bucket(nobody, None), Answer::Closed { .. }), "a role has no user name");
     }
 
     #[test]

@@ -1,0 +1,56 @@
+//! `palisade isolation`.
+
+use std::io::Write as _;
+
+use clap::Args;
+
+use crate::cli::args::VarArgs;
+use crate::cli::context::Context;
+use crate::cli::error::Exit;
+use crate::cli::session::look::{LookArgs, look};
+use crate::diag::Diagnostic;
+use crate::isolation::walls;
+use crate::render;
+
+/// Flags of `isolation`.
+#[derive(Debug, Args)]
+#[command(after_help = "Exits with code 3 when a path breaks an isolation rule.\n\n\
+                  Examples:\n  palisade isolation\n  palisade isolation --plan --json")]
+pub struct IsolationArgs {
+    /// Which side.
+    #[command(flatten)]
+    look: LookArgs,
+    /// Values for variables.
+    #[command(flatten)]
+    vars: VarArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Analyses one side and prints all that is known of its walls.
+///
+/// # Errors
+/// Whatever keeps it from being read, and a broken rule.
+pub async fn run(args: &IsolationArgs, cx: &Context) -> Result<(), Exit> {
+    let view = look(cx, args.look, &args.vars).await?;
+    let walls = walls::walls(&view.estate, &view.sides, view.name, &view.today)?;
+    let mut out = cx.stdout();
+    if args.json {
+        render::json::write(&walls, &mut out)?;
+    } else {
+        render::walls::text(&walls, view.what, cx.style(), &mut out)?;
+    }
+    out.flush()?;
+    match walls.broken() {
+        0 => Ok(()),
+        broken => Err(Exit::RuleBroken(
+            Diagnostic::error(format!(
+                "{} an isolation rule",
+                render::style::count(broken, "path breaks", "paths break")
+            ))
+            .help("close the path, or permit it with an `allow` block that has a reason and an end")
+            .into(),
+        )),
+    }
+}

@@ -1,0 +1,53 @@
+//! `palisade who-can`.
+
+use std::io::Write as _;
+
+use clap::Args;
+
+use crate::cli::args::VarArgs;
+use crate::cli::context::Context;
+use crate::cli::error::Exit;
+use crate::cli::session::look::{LookArgs, look};
+use crate::isolation::who::{Ask, who_can};
+use crate::render;
+
+/// Flags of `who-can`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Every role and user counts, managed or not, and whoever can become one of them by a chain of \
+                  roles.\nACTION and RESOURCE may end in `*`: then it is asked for anything below.\n\n\
+                  Examples:\n  palisade who-can s3:GetObject 'arn:aws:s3:::acme-production-data/*'\n  \
+                  palisade who-can sts:AssumeRole arn:aws:iam::111111111111:role/deploy --plan"
+)]
+pub struct WhoCanArgs {
+    /// The action, as in `s3:GetObject` or `s3:Put*`
+    action: String,
+    /// The ARN of the resource; `*` for an action that has none
+    resource: String,
+    /// Which side.
+    #[command(flatten)]
+    look: LookArgs,
+    /// Values for variables.
+    #[command(flatten)]
+    vars: VarArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Asks for every principal of one side.
+///
+/// # Errors
+/// The question makes no sense, or the estate cannot be read.
+pub async fn run(args: &WhoCanArgs, cx: &Context) -> Result<(), Exit> {
+    let ask = Ask::parse(&args.action, &args.resource)?;
+    let view = look(cx, args.look, &args.vars).await?;
+    let found = who_can(&view.estate, &view.sides, &ask)?;
+    let mut out = cx.stdout();
+    if args.json {
+        render::json::write(&found, &mut out)?;
+    } else {
+        render::who::text(&found, view.what, cx.style(), &mut out)?;
+    }
+    Ok(out.flush()?)
+}

@@ -1,0 +1,485 @@
+//! Does a policy permit what another one did not? What IAM Access Analyzer calls
+//! `CheckNoNewAccess`, offline and with a request as evidence.
+//!
+//! The policy stands alone: an identity policy as if nothing else limited its principal, a
+//! resource policy as if every caller's own side allowed everything, an SCP as if every identity
+//! policy did. Context keys are independent of each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::globs::{Glob, regions};
+use super::question::{Caps, Opening, Question, Space, ask_both};
+use crate::iam::catalogue::catalogue;
+use crate::iam::document::{Document, Effect, Item, PrincipalType, Statement};
+use crate::iam::eval::{ChainLevel, Policies, evaluate};
+use crate::iam::policy::Policy;
+use crate::iam::request::{Principal, Request};
+
+/// What the policies are attached to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PolicyKind {
+    /// A role, user or group.
+    Identity,
+    /// A resource; trust policies too.
+    Resource,
+    /// A root, unit or account, as a service control policy.
+    ServiceControl,
+}
+
+/// The outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Proved: whatever the new policy permits, the old one permitted.
+    NoNewAccess,
+    /// The new policy permits a request that the old one did not.
+    NewAccess,
+    /// Neither could be shown.
+    Undetermined,
+}
+
+/// A request that one of the policies permits and the other does not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Access {
+    /// Who asks; `any principal` where the policy names none.
+    pub principal: String,
+    /// The action.
+    pub action: String,
+    /// How many further actions of the catalogue both policies treat alike.
+    pub actions_alike: usize,
+    /// The resource.
+    pub resource: String,
+    /// Context keys of the request.
+    pub context: BTreeMap<String, Vec<String>>,
+    /// What the request needs from its surroundings.
+    pub conditions: Vec<String>,
+    /// Statements that permit it in the one policy: their sid, or index.
+    pub permitted_by: Vec<String>,
+    /// Statements that deny it in the other; empty when nothing there allows it.
+    pub denied_by: Vec<String>,
+}
+
+/// The comparison of two policies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Comparison {
+    /// What they are attached to.
+    pub kind: PolicyKind,
+    /// The outcome.
+    pub verdict: Verdict,
+    /// What only the new policy permits.
+    pub gained: Vec<Access>,
+    /// What only the old policy permitted.
+    pub lost: Vec<Access>,
+    /// Why the outcome is not certain, where it is not.
+    pub doubts: Vec<String>,
+}
+
+/// Keys that follow from the principal, which here is nobody in particular.
+const OF_PRINCIPAL: [&str; 9] = [
+    "aws:principalarn",
+    "aws:principalaccount",
+    "aws:principaltype",
+    "aws:principalisawsservice",
+    "aws:principalservicename",
+    "aws:principalorgid",
+    "aws:username",
+    "aws:resourceaccount",
+    "aws:resourceorgid",
+];
+
+/// Of these, the ones that stay open for any principal of one account ...
+const OF_ACCOUNT: [&str; 4] =
+    ["aws:principalarn", "aws:principalorgid", "aws:resourceaccount", "aws:resourceorgid"];
+
+/// ... for one principal by name ...
+const OF_ORGANIZATION: [&str; 3] =
+    ["aws:principalorgid", "aws:resourceaccount", "aws:resourceorgid"];
+
+/// ... and for services, providers and anonymous callers.
+const OF_RESOURCE: [&str; 2] = ["aws:resourceaccount", "aws:resourceorgid"];
+
+/// An account that no policy names: AWS gives out ids from 1 on.
+const NOBODY: &str = "000000000000";
+
+/// Compares two policies of one kind.
+#[must_use]
+pub fn compare(old: &Document, new: &Document, kind: PolicyKind) -> Comparison {
+    let mut found = Comparison {
+        kind,
+        verdict: Verdict::NoNewAccess,
+        gained: Vec::new(),
+        lost: Vec::new(),
+        doubts: Vec::new(),
+    };
+    let (before, after) = (policies(old, kind), policies(new, kind));
+    let subjects = subjects(old, new, kind, &mut found.doubts);
+    for action in actions(old, new, &mut found.doubts) {
+        let (was, is) = (concerning(old, &action.name), concerning(new, &action.name));
+        if was.statements == is.statements && was.version() == is.version() {
+            continue;
+        }
+        for subject in &subjects {
+            let question = |policies, document| Question {
+                request: subject.request.clone(),
+                policies,
+                documents: vec![document],
+                actions: vec![Space::One(action.name.clone())],
+                resources: vec![Space::One("*".to_owned()), Space::Below("arn:".to_owned())],
+                never: BTreeSet::new(),
+                free: subject.free.clone(),
+            };
+            let sides = (question(&before, &was), question(&after, &is));
+            let answers = ask_both(Some(&sides.0), Some(&sides.1), Caps::default());
+            found.doubts.extend(answers.inexact);
+            for (openings, here, there, into) in [
+                (&answers.gained, &after, &before, &mut found.gained),
+                (&answers.lost, &before, &after, &mut found.lost),
+            ] {
+                for opening in openings {
+                    match access(opening, subject, &action, here, there) {
+                        Some(access) => into.push(access),
+                        None => found
+                            .doubts
+                            .push(format!("a witness for `{}` could not be replayed", action.name)),
+                    }
+                }
+            }
+        }
+    }
+    found.doubts.sort();
+    found.doubts.dedup();
+    found.verdict = match (found.gained.is_empty(), found.doubts.is_empty()) {
+        (false, _) => Verdict::NewAccess,
+        (true, false) => Verdict::Undetermined,
+        (true, true) => Verdict::NoNewAccess,
+    };
+    found
+}
+
+fn everything() -> Arc<Policy> {
+    let mut statement = Statement::new(Effect::Allow);
+    statement.actions = vec![Item::new("*")];
+    statement.resources = vec![Item::new("*")];
+    Arc::new(Policy::new("everything", &Document::new([statement])))
+}
+
+fn policies(document: &Document, kind: PolicyKind) -> Policies {
+    let policy = Arc::new(Policy::new("policy", document));
+    match kind {
+        PolicyKind::Identity => Policies { identity: vec![policy], ..Policies::default() },
+        PolicyKind::Resource => {
+            Policies { identity: vec![everything()], resource: Some(policy), ..Policies::default() }
+        }
+        PolicyKind::ServiceControl => Policies {
+            identity: vec![everything()],
+            service_control: vec![ChainLevel { target: "root".to_owned(), policies: vec![policy] }],
+            ..Policies::default()
+        },
+    }
+}
+
+/// Somebody that the policies may treat unlike everybody else.
+struct Subject {
+    name: String,
+    request: Request,
+    free: BTreeSet<String>,
+}
+
+impl Subject {
+    fn new(name: impl Into<String>, principal: Principal, free: &[&str]) -> Self {
+        let mut request = Request::new(principal, "", "");
+        request.resource_account = Some("000000000001".to_owned());
+        let free = free.iter().map(|key| (*key).to_owned()).collect();
+        Self { name: name.into(), request, free }
+    }
+}
+
+/// The principals to ask for: nobody in particular, and everyone that a resource policy names.
+fn subjects(
+    old: &Document,
+    new: &Document,
+    kind: PolicyKind,
+    doubts: &mut Vec<String>,
+) -> Vec<Subject> {
+    let role = |account: &str, name: &str| {
+        Principal::Arn(format!("arn:aws:sts::{account}:assumed-role/{name}/session"))
+    };
+    if kind != PolicyKind::Resource {
+        let mut any = Subject::new(
+            "any principal",
+            Principal::Arn("arn:aws:iam::000000000001:user/any".to_owned()),
+            &OF_PRINCIPAL,
+        );
+        any.request.resource_account = Some("000000000001".to_owned());
+        return vec![any];
+    }
+    let mut found = vec![
+        Subject::new("anonymous", Principal::Anonymous, &OF_RESOURCE),
+        Subject::new("any principal", role(NOBODY, "any"), &OF_PRINCIPAL),
+    ];
+    let mut named: BTreeSet<(PrincipalType, String)> = BTreeSet::new();
+    for statement in old.statements.iter().chain(&new.statements) {
+        let both = statement.principals.iter().chain(&statement.not_principals);
+        named.extend(
+            both.flat_map(|p| p.items())
+                .map(|(kind, item)| (kind, item.text.symbolic().into_owned())),
+        );
+    }
+    let mut accounts = BTreeSet::new();
+    for (kind, text) in &named {
+        match kind {
+            PrincipalType::Aws if text == "*" => {}
+            PrincipalType::Aws if !text.starts_with("arn:") || text.ends_with(":root") => {
+                let account = text.split(':').nth(4).unwrap_or(text);
+                if crate::iam::values::is_account_id(account) {
+                    accounts.insert(account.to_owned());
+                } else {
+                    doubts.push(format!(
+                        "`{text}` names a principal by an id that nobody can resolve"
+                    ));
+                }
+            }
+            PrincipalType::Aws => {
+                let account = text.split(':').nth(4).unwrap_or_default();
+                accounts.insert(account.to_owned());
+                let principal = match text.split_once(":role/") {
+                    Some((_, path)) => role(account, path.rsplit('/').next().unwrap_or(path)),
+                    None => Principal::Arn(text.clone()),
+                };
+                let mut subject = Subject::new(text.clone(), principal, &OF_ORGANIZATION);
+                if text.contains(":role/") {
+                    subject.request.context.set("aws:PrincipalArn", text.as_str());
+                }
+                found.push(subject);
+            }
+            PrincipalType::Service => {
+                let principal = Principal::Service(text.clone());
+                found.push(Subject::new(text.clone(), principal, &OF_RESOURCE));
+            }
+            PrincipalType::Federated => {
+                let principal = Principal::Federated(text.clone());
+                found.push(Subject::new(text.clone(), principal, &OF_RESOURCE));
+            }
+            PrincipalType::CanonicalUser => {
+                doubts
+                    .push(format!("the canonical user `{text}` cannot be compared with a caller"));
+            }
+        }
+    }
+    for account in accounts {
+        let name = format!("any principal of {account}");
+        found.push(Subject::new(name, role(&account, "any"), &OF_ACCOUNT));
+    }
+    found
+}
+
+/// Actions that every pattern of both policies treats alike, by one of them.
+struct Class {
+    name: String,
+    alike: usize,
+}
+
+fn actions(old: &Document, new: &Document, doubts: &mut Vec<String>) -> Vec<Class> {
+    let mut patterns: BTreeSet<String> = BTreeSet::new();
+    for statement in old.statements.iter().chain(&new.statements) {
+        let items = statement.actions.iter().chain(&statement.not_actions);
+        patterns.extend(items.map(|item| item.text.symbolic().to_ascii_lowercase()));
+    }
+    let sets: Vec<_> = patterns.iter().map(|pattern| catalogue().expand(pattern)).collect();
+    let mut classes: BTreeMap<Vec<bool>, Class> = BTreeMap::new();
+    for service in 0..catalogue().services().len() {
+        let Ok(service) = u32::try_from(service) else { continue };
+        for id in catalogue().actions_of(crate::iam::ServiceId(service)) {
+            let vector: Vec<bool> = sets.iter().map(|set| set.contains(id)).collect();
+            let Some(name) = catalogue().full_name(id) else { continue };
+            classes
+                .entry(vector)
+                .and_modify(|class| class.alike += 1)
+                .or_insert(Class { name, alike: 0 });
+        }
+    }
+    // Actions that the catalogue does not know yet: per service, over its own patterns.
+    let globs: Vec<Glob> = patterns.iter().map(|pattern| Glob::like(pattern)).collect();
+    let services: BTreeSet<&str> = patterns
+        .iter()
+        .filter_map(|pattern| pattern.split_once(':'))
+        .map(|(service, _)| service)
+        .filter(|service| !service.contains(['*', '?']))
+        .collect();
+    for service in services.into_iter().chain(["unknown-service"]) {
+        let prefix = format!("{service}:");
+        let bearing: Vec<Glob> = patterns
+            .iter()
+            .filter(|p| {
+                p.starts_with(&prefix) || p.split(':').next().is_none_or(|s| s.contains(['*', '?']))
+            })
+            .map(|pattern| Glob::like(pattern))
+            .collect();
+        match regions(&bearing, &prefix, true, Caps::default().states) {
+            Ok(texts) => {
+                for text in texts {
+                    let vector: Vec<bool> = globs.iter().map(|glob| glob.matches(&text)).collect();
+                    classes.entry(vector).or_insert(Class { name: text, alike: 0 });
+                }
+            }
+            Err(_) => doubts.push(format!(
+                "the patterns for `{service}` cut its actions into too many regions"
+            )),
+        }
+    }
+    classes.into_values().collect()
+}
+
+/// The statements that an action can match.
+fn concerning(document: &Document, action: &str) -> Document {
+    let action = action.to_ascii_lowercase();
+    let mut part = document.clone();
+    part.statements.retain(|statement| super::question::concerns(statement, &action));
+    part
+}
+
+fn access(
+    opening: &Opening,
+    subject: &Subject,
+    action: &Class,
+    here: &Policies,
+    there: &Policies,
+) -> Option<Access> {
+    let (permits, refuses) = (evaluate(&opening.witness, here), evaluate(&opening.witness, there));
+    if !permits.is_allowed() || refuses.is_allowed() {
+        return None;
+    }
+    let by = |decision: &crate::iam::Decision, effect: Effect| -> Vec<String> {
+        let own = decision.matched.iter().filter(|m| m.policy == "policy" && m.effect == effect);
+        own.map(|m| m.statement.clone()).collect()
+    };
+    Some(Access {
+        principal: subject.name.clone(),
+        action: opening.witness.action.clone(),
+        actions_alike: action.alike,
+        resource: opening.witness.resource.clone(),
+        context: opening
+            .witness
+            .context
+            .iter()
+            .map(|(key, value)| (key.to_owned(), value.values().to_vec()))
+            .collect(),
+        conditions: opening.requirements.iter().map(|r| r.text.clone()).collect(),
+        permitted_by: by(&permits, Effect::Allow),
+        denied_by: by(&refuses, Effect::Deny),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::iam::Use;
+
+    fn document(statements: Json, kind: PolicyKind) -> Document {
+        let role = match kind {
+            PolicyKind::Identity => Use::Identity,
+            PolicyKind::Resource => Use::Resource(String::new()),
+            PolicyKind::ServiceControl => Use::Scp,
+        };
+        let policy = json!({"Version": "2012-10-17", "Statement": statements});
+        Document::from_json(&policy, role).expect("valid").0
+    }
+
+    fn compared(old: Json, new: Json, kind: PolicyKind) -> Comparison {
+        compare(&document(old, kind), &document(new, kind), kind)
+    }
+
+    fn allow(action: &str, resource: &str) -> Json {
+        json!([{"Sid": "one", "Effect": "Allow", "Action": action, "Resource": resource}])
+    }
+
+    #[test]
+    fn a_wider_pattern_is_new_access_and_the_reverse_is_not() {
+        let (narrow, wide) =
+            (allow("s3:Get*", "arn:aws:s3:::a/*"), allow("s3:*", "arn:aws:s3:::a/*"));
+        let found = compared(narrow.clone(), wide.clone(), PolicyKind::Identity);
+        assert_eq!(found.verdict, Verdict::NewAccess);
+        assert!(found.lost.is_empty());
+        assert!(found.gained.iter().all(|a| !a.action.starts_with("s3:Get")), "{:?}", found.gained);
+        assert_eq!(found.gained[0].permitted_by, ["one"]);
+        assert!(found.gained.iter().any(|a| a.actions_alike > 50), "{:?}", found.gained);
+        let back = compared(wide, narrow, PolicyKind::Identity);
+        assert_eq!(back.verdict, Verdict::NoNewAccess);
+        assert!(!back.lost.is_empty());
+    }
+
+    #[test]
+    fn the_same_in_other_words_is_no_new_access() {
+        let one = json!([
+            {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": ["arn:aws:s3:::a/*", "arn:aws:s3:::b/*"]}]);
+        let other = json!([
+            {"Effect": "Allow", "Action": "s3:?etObject", "Resource": "arn:aws:s3:::a/*"},
+            {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"},
+            {"Effect": "Allow", "Action": "S3:PUTOBJECT", "Resource": "arn:aws:s3:::?/*"},
+            {"Effect": "Deny", "Action": "s3:PutObject", "NotResource": ["arn:aws:s3:::a/*", "arn:aws:s3:::b/*"]}]);
+        let found = compared(one.clone(), other.clone(), PolicyKind::Identity);
+        // `s3:?etObject` would also match an action that nobody knows yet.
+        assert_eq!(found.verdict, Verdict::NewAccess, "{found:?}");
+        assert!(found.gained.iter().all(|a| a.action.ends_with("etobject")), "{:?}", found.gained);
+        assert_eq!(compared(other, one, PolicyKind::Identity).gained, []);
+    }
+
+    #[test]
+    fn a_lifted_deny_and_a_dropped_condition_are_new_access() {
+        let deny = json!([{"Effect": "Allow", "Action": "*", "Resource": "*"},
+            {"Sid": "leave", "Effect": "Deny", "Action": "organizations:LeaveOrganization", "Resource": "*"}]);
+        let found = compared(deny, allow("*", "*"), PolicyKind::ServiceControl);
+        assert_eq!(found.gained[0].action, "organizations:LeaveOrganization");
+        assert_eq!(found.gained[0].denied_by, ["leave"]);
+        let conditioned = json!([{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*",
+            "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}]);
+        let found = compared(conditioned.clone(), allow("s3:GetObject", "*"), PolicyKind::Identity);
+        assert_eq!(found.verdict, Verdict::NewAccess);
+        let found = compared(allow("s3:GetObject", "*"), conditioned, PolicyKind::Identity);
+        assert_eq!(found.verdict, Verdict::NoNewAccess);
+    }
+
+    #[test]
+    fn a_new_principal_of_a_resource_policy_is_new_access() {
+        let read = |principal: Json| {
+            json!([{"Sid": "read", "Effect": "Allow", "Principal": principal,
+            "Action": "s3:GetObject", "Resource": "arn:aws:s3:::a/*"}])
+        };
+        let (role, account) = ("arn:aws:iam::111122223333:role/ci", "111122223333");
+        let one = read(json!({"AWS": role}));
+        let whole = read(json!({"AWS": account}));
+        let found = compared(one.clone(), whole.clone(), PolicyKind::Resource);
+        assert_eq!(found.gained[0].principal, "any principal of 111122223333");
+        assert_eq!(
+            compared(whole.clone(), one, PolicyKind::Resource).verdict,
+            Verdict::NoNewAccess
+        );
+        let found = compared(whole, read(json!("*")), PolicyKind::Resource);
+        assert!(found.gained.iter().any(|a| a.principal == "anonymous"), "{:?}", found.gained);
+    }
+
+    #[test]
+    fn a_weakened_subject_of_a_trust_policy_is_new_access() {
+        let trust = |subject: &str| {
+            let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+                "Principal": {"Federated": "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},
+                "Action": "sts:AssumeRoleWithWebIdentity",
+                "Condition": {"StringLike": {"token.actions.githubusercontent.com:sub": subject}}}]});
+            Document::from_json(&policy, Use::Trust).expect("valid").0
+        };
+        let found = compare(&trust("repo:acme/app:*"), &trust("repo:acme/*"), PolicyKind::Resource);
+        assert_eq!(found.verdict, Verdict::NewAccess, "{found:?}");
+        let subject = &found.gained[0].context["token.actions.githubusercontent.com:sub"];
+        assert!(subject[0].starts_with("repo:acme/") && !subject[0].starts_with("repo:acme/app:"));
+        assert_eq!(
+            compare(&trust("repo:acme/*"), &trust("repo:acme/app:*"), PolicyKind::Resource).verdict,
+            Verdict::NoNewAccess
+        );
+    }
+}

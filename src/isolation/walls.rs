@@ -1,0 +1,134 @@
+//! Everything that is known of the walls of one side: what `palisade isolation` prints.
+
+use jiff::civil::Date;
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::rules::{self, Exception, Rule};
+use super::{Analysis, analyse};
+use crate::diag::Diagnostics;
+use crate::eval::estate::Estate;
+use crate::plan::sides::Sides;
+
+/// The walls of one side. Rows, paths, findings and proofs have the form that plans give them.
+#[derive(Clone, Debug, Serialize)]
+pub struct Walls {
+    /// Which side: `live`, `plan` or `state`.
+    pub side: String,
+    /// What was read, and what the analysis does not look at.
+    pub basis: Option<Json>,
+    /// Environments compared.
+    pub environments: Vec<String>,
+    /// Verdict per ordered pair; `before` and `after` differ only where a plan is looked at.
+    pub matrix: Vec<Json>,
+    /// Every path there is, permitted or not.
+    pub paths: Vec<Json>,
+    /// Paths that break a rule, and protected walls that are none or not decided.
+    pub violations: Vec<Json>,
+    /// The exceptions of all rules.
+    pub exceptions: Vec<Permit>,
+    /// Warnings about the walls.
+    pub findings: Vec<Json>,
+    /// Why closed pairs are closed.
+    pub proofs: Vec<Json>,
+}
+
+/// An exception of a rule, and what it permits at present.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Permit {
+    /// The rule's address.
+    pub rule: String,
+    /// The exception's label.
+    pub name: String,
+    /// Why it exists.
+    pub reason: String,
+    /// The last day on which it counts, `YYYY-MM-DD`.
+    pub expires: String,
+    /// Days from today to that day; negative once it has passed.
+    pub days_left: i32,
+    /// How it stands.
+    pub status: PermitStatus,
+    /// Ids of the paths that it covers.
+    pub covers: Vec<String>,
+    /// Where it is declared.
+    pub location: String,
+}
+
+/// How an exception stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PermitStatus {
+    /// It covers a path and counts.
+    InForce,
+    /// It counts and covers nothing.
+    Unused,
+    /// Its last day has passed.
+    Expired,
+}
+
+impl Walls {
+    /// How many violations are errors.
+    #[must_use]
+    pub fn broken(&self) -> usize {
+        let warning = |path: &&Json| path.get("severity").and_then(Json::as_str) == Some("warning");
+        self.violations.len() - self.violations.iter().filter(warning).count()
+    }
+}
+
+/// Analyses the after side of `sides` and gathers all that is known of it. `today` (`YYYY-MM-DD`)
+/// decides which exceptions have expired.
+///
+/// # Errors
+/// Rules that name what does not exist or lack what is required, each at its place.
+pub fn walls(
+    estate: &Estate,
+    sides: &Sides,
+    side: &str,
+    today: &str,
+) -> Result<Walls, Diagnostics> {
+    let rules = rules::read(estate)?;
+    let Analysis { section, paths, .. } = analyse(estate, sides, today)?;
+    let today = today.parse().unwrap_or(Date::MAX);
+    let exceptions = rules
+        .iter()
+        .flat_map(|rule| rule.exceptions.iter().map(move |exception| (rule, exception)))
+        .map(|(rule, exception)| permit(rule, exception, &paths, today))
+        .collect();
+    Ok(Walls {
+        side: side.to_owned(),
+        basis: section.basis,
+        environments: section.environments,
+        matrix: section.matrix,
+        paths,
+        violations: section.violations,
+        exceptions,
+        findings: section.findings,
+        proofs: section.proofs,
+    })
+}
+
+fn permit(rule: &Rule, exception: &Exception, paths: &[Json], today: Date) -> Permit {
+    let address = format!("isolation.{}", rule.name);
+    let says =
+        |path: &Json, key: &str, wanted: &str| path.get(key).and_then(Json::as_str) == Some(wanted);
+    let covers: Vec<String> = paths
+        .iter()
+        .filter(|path| says(path, "rule", &address) && says(path, "exception", &exception.name))
+        .filter_map(|path| Some(path.get("id")?.as_str()?.to_owned()))
+        .collect();
+    let status = match (exception.expires < today, covers.is_empty()) {
+        (true, _) => PermitStatus::Expired,
+        (_, true) => PermitStatus::Unused,
+        _ => PermitStatus::InForce,
+    };
+    Permit {
+        rule: address,
+        name: exception.name.clone(),
+        reason: exception.reason.clone(),
+        expires: exception.expires.to_string(),
+        days_left: (exception.expires - today).get_days(),
+        status,
+        covers,
+        location: exception.loc.to_string(),
+    }
+}

@@ -1,0 +1,399 @@
+//! Who can do something to a resource: every principal of one side, chains of roles included.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::Verdict;
+use super::compare::compare;
+use super::crossing::{Place, Source, Step, Target, answer, asked_at, candidates};
+use super::paths::{Edge, in_management};
+use super::report::{granted_by, hop, source_name, witness};
+use super::world::{AccountNode, World, symbol};
+use crate::diag::{Diagnostic, Diagnostics, did_you_mean};
+use crate::eval::estate::Estate;
+use crate::iam::catalogue;
+use crate::iam::symbolic::{Answer, Opening, Space};
+use crate::plan::sides::{Side, Sides};
+
+/// Services of which the analysis knows every resource policy; IAM's own resources have none but
+/// the trust policies of roles.
+const MODELLED: [&str; 4] = ["iam", "organizations", "s3", "sts"];
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    action: String,
+    resource: String,
+}
+
+impl Ask {
+    /// Reads an action and a resource. Either may end in `*`.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn parse(action: &str, resource: &str) -> Result<Self, Diagnostics> {
+        let mut found = Diagnostics::new();
+        let wild = |text: &str| text.trim_end_matches('*').contains(['*', '?']);
+        match action.split_once(':') {
+            Some((service, name)) if !service.is_empty() && !name.is_empty() && !wild(action) => {
+                let known = catalogue().find_service(service);
+                if known.is_none() {
+                    let names: Vec<&str> =
+                        catalogue().services().iter().map(|s| s.prefix).collect();
+                    let mut unknown =
+                        Diagnostic::error(format!("`{service}` is no service that IAM knows"));
+                    if let Some(help) = did_you_mean(service, names.iter().copied()) {
+                        unknown = unknown.help(help);
+                    }
+                    found.push(unknown);
+                }
+            }
+            _ => {
+                found.push(Diagnostic::error(format!("`{action}` is no action")).help(
+                    "write `service:Action`, as in `s3:GetObject`; a `*` may stand at its end",
+                ))
+            }
+        }
+        let shaped = resource == "*" || resource.splitn(6, ':').count() == 6;
+        if !shaped || (resource != "*" && wild(resource)) {
+            found.push(
+                Diagnostic::error(format!("`{resource}` is no resource"))
+                    .help("write an ARN, as in `arn:aws:s3:::bucket/*` (a `*` may stand at its end), or `*` alone for an action that has no resource"),
+            );
+        }
+        found.into_result(Self { action: action.to_owned(), resource: resource.to_owned() })
+    }
+
+    fn service(&self) -> &str {
+        self.action.split(':').next().unwrap_or_default()
+    }
+
+    fn actions(&self) -> Vec<Space> {
+        vec![space(&self.action)]
+    }
+
+    fn resources(&self) -> Vec<Space> {
+        if self.resource == "*" {
+            return vec![Space::One("*".to_owned())];
+        }
+        vec![space(&self.resource)]
+    }
+}
+
+fn space(text: &str) -> Space {
+    match text.strip_suffix('*') {
+        Some(prefix) => Space::Below(prefix.trim_end_matches('*').to_owned()),
+        None => Space::One(text.to_owned()),
+    }
+}
+
+/// The answer.
+#[derive(Clone, Debug, Serialize)]
+pub struct WhoCan {
+    /// The action asked about.
+    pub action: String,
+    /// The resource asked about.
+    pub resource: String,
+    /// The account that holds the resource; `None` for actions without one.
+    pub owner: Option<String>,
+    /// One entry for everybody, those who cannot included.
+    pub principals: Vec<Holder>,
+    /// What the answer does not cover.
+    pub notes: Vec<String>,
+}
+
+/// One principal's entry.
+#[derive(Clone, Debug, Serialize)]
+pub struct Holder {
+    /// Its ARN; the account's root for "whoever that account lets", `*` for everybody.
+    pub principal: String,
+    /// Its address, or kind and name when unmanaged; `None` for those outside the estate.
+    pub address: Option<String>,
+    /// Whether the estate manages it.
+    pub managed: bool,
+    /// Its account's handle; `None` outside the estate.
+    pub account: Option<String>,
+    /// Environments of its account.
+    pub environments: BTreeSet<String>,
+    /// `reachable`, `conditional`, `undetermined` or `isolated`.
+    pub verdict: Verdict,
+    /// What it needs from its surroundings.
+    pub conditions: BTreeSet<String>,
+    /// The roles that it assumes on the way, then the act itself; empty for those who cannot.
+    pub via: Vec<Json>,
+    /// A request that the judge allows.
+    pub witness: Option<Json>,
+    /// Why nothing can be said.
+    pub doubt: Option<String>,
+}
+
+/// Answers for the after side of `sides`.
+///
+/// # Errors
+/// No account of the estate holds the resource.
+pub fn who_can(estate: &Estate, sides: &Sides, ask: &Ask) -> Result<WhoCan, Diagnostics> {
+    let world = World::after(estate, sides);
+    let owner = owner(&world, &sides.after, ask)?;
+    let search = Search::new(&world, ask, owner);
+    let mut notes = Vec::new();
+    let service = ask.service();
+    if !MODELLED.contains(&service.to_ascii_lowercase().as_str()) {
+        notes.push(format!(
+            "policies on resources of `{service}` are not modelled: whom they let in or keep out is not told here"
+        ));
+    }
+    let unread: Vec<&str> = sides.unread.keys().map(crate::ids::Handle::as_str).collect();
+    if !unread.is_empty() {
+        notes.push(format!(
+            "not read: {}; principals and policies there that nobody manages are unseen",
+            unread.join(", ")
+        ));
+    }
+    notes.push("root users, AWS services and service-linked roles are not listed".to_owned());
+    Ok(WhoCan {
+        action: ask.action.clone(),
+        resource: ask.resource.clone(),
+        owner: owner.map(|o| o.handle.to_string()),
+        principals: search.holders(),
+        notes,
+    })
+}
+
+/// The account that holds the resource; `None` where each principal would act in its own.
+fn owner<'w>(
+    world: &'w World,
+    side: &Side,
+    ask: &Ask,
+) -> Result<Option<&'w AccountNode>, Diagnostics> {
+    if ask.resource == "*" {
+        return Ok(None);
+    }
+    let mut parts = ask.resource.splitn(6, ':').skip(4);
+    let (account, rest) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let found = if account.is_empty() {
+        let name = rest.split('/').next().unwrap_or_default();
+        let bucket = side.objects.iter().find(|o| {
+            o.kind == "s3_bucket" && o.attrs.get("bucket").map(symbol).as_deref() == Some(name)
+        });
+        bucket.and_then(|o| world.accounts.get(o.account.as_ref()?))
+    } else {
+        world.accounts.values().find(|a| a.id == account)
+    };
+    found.map(Some).ok_or_else(|| {
+        let (what, known): (String, Vec<&str>) = if account.is_empty() {
+            (
+                format!("no account of the estate is known to hold `{}`", ask.resource),
+                world.buckets.keys().map(String::as_str).collect(),
+            )
+        } else {
+            (
+                format!("no account of the estate has the id `{account}`"),
+                world.accounts.values().map(|a| a.id.as_str()).collect(),
+            )
+        };
+        let near = did_you_mean(if account.is_empty() { &ask.resource } else { account }, known);
+        let help = near.unwrap_or_else(|| {
+            "name a resource of the estate; a bucket must be managed, or its account read"
+                .to_owned()
+        });
+        Diagnostic::error(what).help(help).into()
+    })
+}
+
+/// How somebody gets there: the roles assumed on the way, and at how many conditions.
+#[derive(Clone)]
+struct Way {
+    chain: Vec<Step>,
+    last: Source,
+    conditional: usize,
+}
+
+struct Search<'w> {
+    world: &'w World,
+    /// Who can by itself.
+    direct: BTreeMap<Source, Vec<Opening>>,
+    /// Who may be able to, and why that is not known.
+    doubts: BTreeMap<Source, String>,
+    edges: BTreeMap<Step, Edge>,
+}
+
+impl<'w> Search<'w> {
+    fn new(world: &'w World, ask: &Ask, owner: Option<&'w AccountNode>) -> Self {
+        let nothing = World::default();
+        let steps = compare(&nothing, world).after.1;
+        let mut search =
+            Self { world, direct: BTreeMap::new(), doubts: BTreeMap::new(), edges: steps.edges };
+        for (step, why) in steps.undecided {
+            search.doubts.entry(step.source).or_insert(why);
+        }
+        for source in search.sources(ask) {
+            let home = match &source {
+                Source::Principal(arn) => {
+                    world.principals.get(arn).and_then(|p| world.accounts.get(&p.account))
+                }
+                _ => None,
+            };
+            let Some(place) = search.place(ask, owner.or(home)) else { continue };
+            let Some(asked) = asked_at(world, &source, place) else { continue };
+            match answer(None, Some(&asked)).after {
+                Answer::Open(openings) => {
+                    search.direct.insert(source, openings);
+                }
+                Answer::Undecided(why) => {
+                    search.doubts.insert(source, why);
+                }
+                Answer::Closed { .. } => {
+                    if let Some(doubt) = asked.doubt {
+                        search.doubts.insert(source, doubt);
+                    }
+                }
+            }
+        }
+        search
+    }
+
+    /// Principals of the estate, and those outside that the resource's own policy names.
+    fn sources(&self, ask: &Ask) -> BTreeSet<Source> {
+        let mut all: BTreeSet<Source> =
+            self.world.principals.keys().map(|arn| Source::Principal(arn.clone())).collect();
+        let named = candidates(self.world).into_iter().filter(|step| match &step.target {
+            Target::Role(arn) => *arn == ask.resource,
+            Target::Bucket(arn) => ask.resource.split('/').next() == Some(arn),
+        });
+        all.extend(named.map(|step| step.source));
+        all
+    }
+
+    fn place(&self, ask: &Ask, owner: Option<&'w AccountNode>) -> Option<Place<'w>> {
+        let bucket = ask.resource.split('/').next().and_then(|arn| self.world.buckets.get(arn));
+        let assumes = ask.action.to_ascii_lowercase().starts_with("sts:");
+        let role = self.world.principals.get(&ask.resource).filter(|_| assumes);
+        let unreadable = role.is_some_and(|r| self.world.unreadable.contains(&r.label));
+        Some(Place {
+            owner: owner?,
+            rule: bucket.map(|b| &b.policy).or_else(|| role.and_then(|r| r.trust.as_ref())),
+            restrict_public: bucket.is_some_and(|b| b.restrict_public),
+            unreadable,
+            actions: ask.actions(),
+            resources: ask.resources(),
+        })
+    }
+
+    /// From each source that can, backwards over role assumptions: fewest conditions, then fewest
+    /// steps.
+    fn ways(&self, starts: impl Iterator<Item = (Source, usize)>) -> BTreeMap<Source, Way> {
+        let mut into: BTreeMap<&str, Vec<&Edge>> = BTreeMap::new();
+        for edge in self.edges.values() {
+            if let Target::Role(arn) = &edge.step.target {
+                into.entry(arn).or_default().push(edge);
+            }
+        }
+        let mut ways: BTreeMap<Source, Way> = starts
+            .map(|(last, conditional)| (last.clone(), Way { chain: Vec::new(), last, conditional }))
+            .collect();
+        let mut queue: VecDeque<Source> = ways.keys().cloned().collect();
+        while let Some(source) = queue.pop_front() {
+            let (Source::Principal(arn), Some(here)) = (&source, ways.get(&source).cloned()) else {
+                continue;
+            };
+            for edge in into.get(arn.as_str()).into_iter().flatten() {
+                let mut way = here.clone();
+                way.chain.insert(0, edge.step.clone());
+                way.conditional += usize::from(!edge.is_unconditional());
+                let better = ways.get(&edge.step.source).is_none_or(|known| {
+                    (way.conditional, way.chain.len()) < (known.conditional, known.chain.len())
+                });
+                if better {
+                    ways.insert(edge.step.source.clone(), way);
+                    queue.push_back(edge.step.source.clone());
+                }
+            }
+        }
+        ways
+    }
+
+    fn holders(&self) -> Vec<Holder> {
+        let open = self.ways(self.direct.iter().map(|(source, openings)| {
+            let free = openings.iter().any(|o| o.requirements.is_empty());
+            (source.clone(), usize::from(!free))
+        }));
+        let doubtful = self.ways(self.doubts.keys().map(|source| (source.clone(), 0)));
+        let mut everybody: BTreeSet<Source> =
+            self.world.principals.keys().map(|arn| Source::Principal(arn.clone())).collect();
+        everybody.extend(open.keys().chain(doubtful.keys()).cloned());
+        let mut holders: Vec<Holder> = everybody
+            .iter()
+            .map(|source| match (open.get(source), doubtful.get(source)) {
+                (Some(way), _) => self.open(source, way),
+                (None, Some(way)) => {
+                    let doubt = self.doubts.get(&way.last).cloned();
+                    Holder { verdict: Verdict::Undetermined, doubt, ..self.holder(source) }
+                }
+                (None, None) => self.holder(source),
+            })
+            .collect();
+        holders.sort_by(|a, b| {
+            (b.verdict, a.via.len(), &a.account, &a.principal).cmp(&(
+                a.verdict,
+                b.via.len(),
+                &b.account,
+                &b.principal,
+            ))
+        });
+        holders
+    }
+
+    /// Somebody of whom nothing more is known than that it cannot.
+    fn holder(&self, source: &Source) -> Holder {
+        let principal = match source {
+            Source::Principal(arn) => self.world.principals.get(arn),
+            _ => None,
+        };
+        let account = principal.and_then(|p| self.world.accounts.get(&p.account));
+        Holder {
+            principal: source_name(source).to_owned(),
+            address: match source {
+                Source::Foreign(arn) if in_management(self.world, arn) => {
+                    Some("$management".to_owned())
+                }
+                _ => principal.map(|p| p.label.clone()),
+            },
+            managed: principal.is_some_and(|p| p.location.is_some()),
+            account: account.map(|a| a.handle.to_string()),
+            environments: account.map(|a| a.environments.clone()).unwrap_or_default(),
+            verdict: Verdict::Isolated,
+            conditions: BTreeSet::new(),
+            via: Vec::new(),
+            witness: None,
+            doubt: None,
+        }
+    }
+
+    fn open(&self, source: &Source, way: &Way) -> Holder {
+        let mut holder = self.holder(source);
+        for step in &way.chain {
+            let Some(edge) = self.edges.get(step) else { continue };
+            let Some(best) = edge.openings.iter().min_by_key(|o| o.requirements.len()) else {
+                continue;
+            };
+            holder.conditions.extend(best.requirements.iter().map(|r| r.text.clone()));
+            holder.via.push(hop(step, best, &self.world.locations));
+        }
+        let openings = self.direct.get(&way.last).map(Vec::as_slice).unwrap_or_default();
+        if let Some(best) = openings.iter().min_by_key(|o| o.requirements.len()) {
+            holder.conditions.extend(best.requirements.iter().map(|r| r.text.clone()));
+            holder.via.push(serde_json::json!({
+                "principal": source_name(&way.last),
+                "action": best.witness.action,
+                "resource": best.witness.resource,
+                "granted_by": granted_by(best, &self.world.locations),
+            }));
+            holder.witness = Some(witness(best));
+        }
+        holder.verdict =
+            if way.conditional == 0 { Verdict::Reachable } else { Verdict::Conditional };
+        holder
+    }
+}

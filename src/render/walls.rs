@@ -1,0 +1,110 @@
+//! What `palisade isolation` says: verdicts, paths, exceptions, findings and proofs of one side.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde_json::Value as Json;
+
+use crate::isolation::walls::{Permit, PermitStatus, Walls};
+
+use super::isolation::{findings, matrix, path, unread};
+use super::style::{Style, Tone, count, safe, wrap};
+use super::view;
+
+/// Writes everything; `what` names the side in the heading.
+///
+/// # Errors
+/// Those of the writer.
+pub fn text(walls: &Walls, what: &str, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}", style.paint(Tone::Heading, &format!("Walls: {what}")))?;
+    matrix(&walls.matrix, style, out)?;
+    let is_broken = |entry: &Json| walls.violations.iter().any(|v| v.get("id") == entry.get("id"));
+    let (broken, open): (Vec<&Json>, Vec<&Json>) = walls.paths.iter().partition(|p| is_broken(p));
+    let no_walls =
+        walls.violations.iter().filter(|v| !walls.paths.iter().any(|p| p.get("id") == v.get("id")));
+    let violations: Vec<&Json> = broken.into_iter().chain(no_walls).collect();
+    for (title, entries, broken) in [("Violations", violations, true), ("Open paths", open, false)]
+    {
+        if entries.is_empty() {
+            continue;
+        }
+        writeln!(out, "\n  {}", style.paint(Tone::Bold, title))?;
+        for entry in entries {
+            path(entry, broken, style, out)?;
+        }
+    }
+    exceptions(&walls.exceptions, style, out)?;
+    findings(&walls.findings, style, out)?;
+    proofs(walls, style, out)?;
+    unread(walls.basis.as_ref(), style, out)?;
+    let not_modelled = walls.basis.as_ref().map(|b| view::texts(b, "not_modelled"));
+    if let Some(names) = not_modelled.filter(|n| !n.is_empty()) {
+        let text = format!("Not modelled: {}.", names.join(", "));
+        writeln!(out)?;
+        for line in wrap(&safe(&text), style.width.saturating_sub(2).max(40)) {
+            writeln!(out, "  {}", style.paint(Tone::Dim, &line))?;
+        }
+    }
+    let tone = if walls.broken() > 0 { Tone::Bad } else { Tone::Good };
+    let summary = format!(
+        "{}, {}, {} proved closed.",
+        count(walls.paths.len(), "open path", "open paths"),
+        count(walls.violations.len(), "violation", "violations"),
+        count(walls.proofs.len(), "wall", "walls"),
+    );
+    writeln!(out, "\n{}", style.paint(tone, &summary))
+}
+
+fn exceptions(permits: &[Permit], style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    if permits.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n  {}", style.paint(Tone::Bold, "Exceptions"))?;
+    for permit in permits {
+        let (tone, stands) = match permit.status {
+            PermitStatus::InForce => (Tone::Good, format!("covers {}", permit.covers.join(", "))),
+            PermitStatus::Unused => (Tone::Warn, "covers nothing".to_owned()),
+            PermitStatus::Expired => (Tone::Bad, "has expired".to_owned()),
+        };
+        let left = match permit.days_left {
+            0 => "today is its last day".to_owned(),
+            days if days < 0 => count(usize::try_from(-days).unwrap_or(0), "day ago", "days ago"),
+            days => format!("{} left", count(usize::try_from(days).unwrap_or(0), "day", "days")),
+        };
+        writeln!(
+            out,
+            "    {}  {}  {}",
+            style.paint(Tone::Bold, &safe(&format!("{}.{}", permit.rule, permit.name))),
+            style.paint(tone, &safe(&stands)),
+            style.paint(Tone::Dim, &safe(&permit.location)),
+        )?;
+        writeln!(out, "      until {} ({left}): {}", permit.expires, safe(&permit.reason))?;
+    }
+    Ok(())
+}
+
+fn proofs(walls: &Walls, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    if walls.proofs.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n  {}", style.paint(Tone::Bold, "Proved closed"))?;
+    // Origins that one sentence speaks of stand together.
+    let mut alike: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
+    for proof in &walls.proofs {
+        let from = view::text(proof, &["from"]).unwrap_or("?");
+        let to = view::text(proof, &["to"]).unwrap_or("?");
+        let statement = view::text(proof, &["statement"]).unwrap_or_default();
+        alike
+            .entry((to, statement.replace(&format!("lets {from} in"), "lets them in")))
+            .or_default()
+            .push(from);
+    }
+    for ((to, statement), from) in alike {
+        let route = format!("{} -> {to}", from.join(", "));
+        writeln!(out, "    {}", safe(&route))?;
+        for line in wrap(&safe(&statement), style.width.saturating_sub(6).max(40)) {
+            writeln!(out, "      {}", style.paint(Tone::Dim, &line))?;
+        }
+    }
+    Ok(())
+}

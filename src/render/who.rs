@@ -1,0 +1,85 @@
+//! What `palisade who-can` says.
+
+use std::io::{self, Write};
+
+use serde_json::Value as Json;
+
+use crate::isolation::Verdict;
+use crate::isolation::who::{Holder, WhoCan};
+
+use super::isolation::{hops, request};
+use super::style::{Style, Tone, count, pad, safe};
+
+/// Writes who can, then how many cannot; `what` names the side in the heading.
+///
+/// # Errors
+/// Those of the writer.
+pub fn text(found: &WhoCan, what: &str, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let title = format!("Who can {} on {}", safe(&found.action), safe(&found.resource));
+    writeln!(out, "{}", style.paint(Tone::Heading, &title))?;
+    let owner =
+        found.owner.as_ref().map(|o| format!(", in the account {}", safe(o))).unwrap_or_default();
+    writeln!(out, "{}", style.paint(Tone::Dim, &format!("{what}{owner}")))?;
+    for (verdict, title, tone) in [
+        (Verdict::Reachable, "Can", Tone::Bad),
+        (Verdict::Conditional, "Can, under conditions", Tone::Warn),
+        (Verdict::Undetermined, "Not decided", Tone::Warn),
+    ] {
+        let holders: Vec<&Holder> =
+            found.principals.iter().filter(|h| h.verdict == verdict).collect();
+        if holders.is_empty() {
+            continue;
+        }
+        writeln!(out, "\n  {}", style.paint(tone, title))?;
+        for holder in holders {
+            entry(holder, style, out)?;
+        }
+    }
+    let cannot = found.principals.iter().filter(|h| h.verdict == Verdict::Isolated).count();
+    let can = found.principals.iter().filter(|h| h.verdict > Verdict::Undetermined).count();
+    writeln!(out)?;
+    for note in &found.notes {
+        writeln!(out, "{}", style.paint(Tone::Dim, &format!("Note: {}.", safe(note))))?;
+    }
+    let summary = format!("{} can, {cannot} cannot.", count(can, "principal", "principals"));
+    writeln!(out, "{}", style.paint(Tone::Bold, &summary))
+}
+
+fn entry(holder: &Holder, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let place = match (&holder.account, holder.environments.is_empty()) {
+        (Some(account), true) => safe(account).into_owned(),
+        (Some(account), false) => {
+            let environments: Vec<&str> = holder.environments.iter().map(String::as_str).collect();
+            if environments == [account.as_str()] {
+                safe(account).into_owned()
+            } else {
+                format!("{} ({})", safe(account), safe(&environments.join(", ")))
+            }
+        }
+        (None, _) => "outside the estate".to_owned(),
+    };
+    let managed = match (&holder.account, holder.managed) {
+        (Some(_), false) => style.paint(Tone::Warn, "  not managed"),
+        _ => String::new(),
+    };
+    writeln!(
+        out,
+        "    {}  {}{managed}",
+        style.paint(Tone::Bold, &safe(&holder.principal)),
+        style.paint(Tone::Dim, &place),
+    )?;
+    let mut row = |label: &str, text: &str| {
+        writeln!(out, "        {} {}", style.paint(Tone::Dim, &pad(label, 10)), safe(text))
+    };
+    for condition in &holder.conditions {
+        row("only if", condition)?;
+    }
+    hops(&serde_json::json!({"via": holder.via}), &mut row)?;
+    if let Some(witness) = holder.witness.as_ref().filter(|w| !Json::is_null(w)) {
+        request(witness, &mut row)?;
+    }
+    if let Some(doubt) = &holder.doubt {
+        row("because", doubt)?;
+    }
+    Ok(())
+}
