@@ -77,8 +77,9 @@ const ESTATES: &[Estate] = &[
 ];
 
 /// A copy of the examples and modules, and a sandbox.
-struct Walk {
+pub(crate) struct Walk {
     root: tempfile::TempDir,
+    enforces: std::cell::Cell<bool>,
 }
 
 struct Outcome {
@@ -88,15 +89,20 @@ struct Outcome {
 }
 
 impl Walk {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         for name in ["examples", "modules"] {
             copy(&repository().join(name), &root.path().join(name));
         }
-        Self { root }
+        Self { root, enforces: std::cell::Cell::new(false) }
     }
 
-    fn path(&self, dir: &str) -> PathBuf {
+    /// From now on every call is judged by the policies in the sandbox.
+    pub(crate) fn enforce(&self) {
+        self.enforces.set(true);
+    }
+
+    pub(crate) fn path(&self, dir: &str) -> PathBuf {
         self.root.path().join(dir)
     }
 
@@ -108,6 +114,7 @@ impl Walk {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.root.path())
             .env("PALISADE_SANDBOX", self.path("sandbox"))
+            .env("PALISADE_SANDBOX_ENFORCE", if self.enforces.get() { "1" } else { "0" })
             .env("NO_COLOR", "1")
             .env("CI", "1")
             .output()
@@ -120,7 +127,7 @@ impl Walk {
     }
 
     /// Runs a command that has to end with `code`; its standard output.
-    fn expect(&self, dir: &str, args: &[&str], code: i32) -> String {
+    pub(crate) fn expect(&self, dir: &str, args: &[&str], code: i32) -> String {
         let outcome = self.run(dir, args);
         assert_eq!(
             outcome.code,
@@ -141,7 +148,7 @@ impl Walk {
     }
 }
 
-fn repository() -> &'static Path {
+pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 

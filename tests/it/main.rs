@@ -10,6 +10,7 @@
 
 mod apply;
 mod bad_configs;
+mod changes;
 mod cli;
 mod docs;
 mod examples;
@@ -19,7 +20,9 @@ mod kinds_live;
 mod kinds_pure;
 mod layers;
 mod mutants;
+mod questions;
 mod scale;
+mod soundness;
 mod state;
 mod style;
 mod support;

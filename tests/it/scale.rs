@@ -36,7 +36,7 @@ fn the_analysis_asks_one_question_for_each_grant() {
 fn the_hole_among_a_hundred_accounts_is_found() {
     let settled = settled(100);
     let (_, sides) = settled.plan();
-    let (section, summary) =
+    let palisade::isolation::Analysis { section, summary, .. } =
         palisade::isolation::analyse(&settled.estate, &sides, "2026-11-23").expect("rules");
     // The last account's `peer` trusts the `reader` of the first one, in another environment.
     assert_eq!(summary.violations, 1, "{:#?}", section.violations);

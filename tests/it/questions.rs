@@ -1,0 +1,166 @@
+//! The commands that ask about access, from end to end: `isolation`, `who-can`, `compare-policies`.
+
+use serde_json::{Value as Json, json};
+
+use crate::support::cli::Program;
+
+const ESTATE: &str = r#"
+palisade {
+  name = "acme"
+}
+organization "acme" {}
+account "dev" {
+  name  = "acme-dev"
+  email = "dev@acme.example"
+}
+account "production" {
+  name  = "acme-production"
+  email = "production@acme.example"
+}
+environment "dev" {
+  accounts = [account.dev]
+}
+environment "production" {
+  accounts = [account.production]
+}
+isolation "environments" {
+  between = [environment.dev, environment.production]
+}
+iam_role "ci" {
+  environments = [environment.dev]
+  trust {
+    services = ["codebuild.amazonaws.com"]
+  }
+  statement "deploy" {
+    actions   = ["sts:AssumeRole"]
+    resources = ["arn:aws:iam::*:role/deploy"]
+  }
+}
+iam_role "deploy" {
+  environments = [environment.production]
+  trust {
+    services = ["codebuild.amazonaws.com"]
+  }
+  statement "data" {
+    actions   = ["s3:GetObject"]
+    resources = ["${s3_bucket.data.arn}/*"]
+  }
+}
+s3_bucket "data" {
+  environments = [environment.production]
+  bucket       = "acme-production-data"
+}
+"#;
+
+/// The same with production's role open to dev's.
+fn opened() -> String {
+    let trust =
+        "  trust {\n    services = [\"codebuild.amazonaws.com\"]\n  }\n  statement \"data\"";
+    let open = "  trust {\n    aws = [iam_role.ci.at[\"dev\"].arn]\n  }\n  statement \"data\"";
+    assert!(ESTATE.contains(trust));
+    ESTATE.replace(trust, open)
+}
+
+fn verdict<'a>(walls: &'a Json, side: &str) -> &'a Json {
+    let rows = walls["matrix"].as_array().expect("rows");
+    &rows.iter().find(|r| r["from"] == "dev" && r["to"] == "production").expect("a row")[side]
+}
+
+#[test]
+fn the_walls_now_after_apply_and_in_state() {
+    let p = Program::new(ESTATE);
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let now = p.run(&["isolation"]).code(0);
+    assert!(now.out.contains("0 violations") && now.out.contains("Proved closed"), "{}", now.out);
+    p.write("main.hcl", &opened());
+    assert_eq!(verdict(&p.run(&["isolation", "--json"]).code(0).json(), "after"), "isolated");
+    let planned = p.run(&["isolation", "--plan", "--json"]).code(3).json();
+    assert_eq!(verdict(&planned, "before"), "isolated");
+    assert_eq!(verdict(&planned, "after"), "reachable");
+    assert_eq!(planned["side"], "plan");
+    let path = &planned["violations"][0];
+    assert_eq!(path["replay"]["after"]["decision"], "allow", "{path}");
+    assert_eq!(path["replay"]["before"]["decision"], "implicit_deny", "{path}");
+    assert_eq!(path["locations"]["iam_role.deploy@production"], "main.hcl:33", "{path}");
+    p.run(&["apply", "--auto-approve", "--fail-on", "none", "--reason", "a test"]).code(0);
+    let open = p.run(&["isolation"]).code(3);
+    assert!(open.out.contains("1 violation") && open.out.contains("role/ci"), "{}", open.out);
+    let state = p.run(&["isolation", "--state", "--json"]).code(3).json();
+    assert_eq!(verdict(&state, "after"), "reachable");
+    assert_eq!(state["basis"]["live"], false);
+    p.run(&["isolation", "--plan", "--state"]).code(1);
+}
+
+#[test]
+fn who_can_names_everybody_with_the_way_there() {
+    let p = Program::new(&opened());
+    p.run(&["apply", "--auto-approve", "--fail-on", "none", "--reason", "a test"]).code(0);
+    let data = "arn:aws:s3:::acme-production-data/*";
+    let found = p.run(&["who-can", "s3:GetObject", data, "--json"]).code(0).json();
+    assert_eq!(found["owner"], "production");
+    let holder = |name: &str, found: &Json| -> Json {
+        let all = found["principals"].as_array().expect("a list");
+        let ends = |h: &&Json| h["principal"].as_str().is_some_and(|p| p.ends_with(name));
+        all.iter().find(ends).unwrap_or_else(|| panic!("no {name}: {found:#}")).clone()
+    };
+    let deploy = holder("role/deploy", &found);
+    assert_eq!((&deploy["verdict"], &deploy["managed"]), (&json!("reachable"), &json!(true)));
+    assert_eq!(deploy["via"].as_array().map(Vec::len), Some(1));
+    assert_eq!(deploy["via"][0]["granted_by"][0]["address"], "iam_role.deploy@production");
+    let ci = holder("role/ci", &found);
+    assert_eq!(ci["via"].as_array().map(Vec::len), Some(2), "{ci}");
+    let born = found["principals"].as_array().expect("a list").iter().find(|h| {
+        h["principal"].as_str().is_some_and(|p| p.ends_with("role/OrganizationAccountAccessRole"))
+            && h["account"] == "production"
+    });
+    assert_eq!(born.expect("it is there")["managed"], false);
+    let put = p.run(&["who-can", "s3:PutObject", data, "--json"]).code(0).json();
+    assert_eq!(holder("role/deploy", &put)["verdict"], "isolated");
+    let text = p.run(&["who-can", "s3:GetObject", data]).code(0).out;
+    assert!(text.contains("Who can s3:GetObject") && text.contains("step 2"), "{text}");
+    let queue = format!(
+        "arn:aws:sqs:eu-west-1:{}:jobs",
+        deploy["principal"].as_str().unwrap().split(':').nth(4).unwrap()
+    );
+    let notes = p.run(&["who-can", "sqs:SendMessage", &queue, "--json"]).code(0).json();
+    assert!(notes["notes"][0].as_str().is_some_and(|n| n.contains("sqs")), "{notes}");
+    for (action, resource) in [
+        ("GetObject", data),
+        ("s3:*Object", data),
+        ("nope:Get", data),
+        ("s3:GetObject", "bucket"),
+        ("s3:GetObject", "arn:aws:s3:::nobody-knows-it/*"),
+        ("sts:AssumeRole", "arn:aws:iam::123456789012:role/x"),
+    ] {
+        let wrong = p.run(&["who-can", action, resource]).code(1);
+        assert!(wrong.err.contains("help"), "{}", wrong.err);
+    }
+}
+
+#[test]
+fn policies_are_compared_offline() {
+    let p = Program::new("");
+    let policy = |action: &str| {
+        json!({"Version": "2012-10-17", "Statement": [{"Sid": "own", "Effect": "Allow",
+               "Action": action, "Resource": "arn:aws:s3:::acme/*"}]})
+        .to_string()
+    };
+    p.write("narrow.json", &policy("s3:GetObject"));
+    p.write("wide.json", &policy("s3:*Object"));
+    let wider = p.run(&["compare-policies", "narrow.json", "wide.json"]).code(3);
+    assert!(
+        wider.out.contains("New access") && wider.out.contains("s3:DeleteObject"),
+        "{}",
+        wider.out
+    );
+    let narrower =
+        p.run(&["compare-policies", "wide.json", "narrow.json", "--json"]).code(0).json();
+    assert_eq!(narrower["verdict"], "no_new_access");
+    assert_eq!(narrower["gained"], json!([]));
+    assert_eq!(narrower["lost"][0]["permitted_by"], json!(["own"]));
+    p.run(&["compare-policies", "narrow.json", "narrow.json", "--scp"]).code(0);
+    p.write("broken.json", "{\"Version\": ");
+    let broken = p.run(&["compare-policies", "narrow.json", "broken.json"]).code(1);
+    assert!(broken.err.contains("broken.json:1"), "{}", broken.err);
+    p.run(&["compare-policies", "narrow.json", "missing.json"]).code(1);
+}

@@ -1,0 +1,221 @@
+//! Attempts to cross a wall: requests built at random and from the policies' own strings.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use palisade::iam::{ContextValue, Membership, Policies, Principal, Request, evaluate};
+use palisade::isolation::crossing::{Source, Target};
+use palisade::isolation::paths::Origin;
+
+use super::estate::{ACCOUNTS, Model, ORGANIZATION, PARTNER, id_of};
+use super::random::Random;
+
+/// Somebody who starts in an origin and becomes whom it can.
+pub(super) struct Attacker<'m> {
+    model: &'m Model,
+    /// Everybody that it is or has become.
+    reached: BTreeSet<Source>,
+    /// What bears on a step, put together once.
+    policies: BTreeMap<(Source, Target), Policies>,
+    pub(super) requests: usize,
+}
+
+/// A request that crosses a wall.
+#[derive(Debug)]
+pub(super) struct Crossing {
+    #[expect(dead_code, reason = "for the message of a failure")]
+    pub(super) request: Request,
+}
+
+impl<'m> Attacker<'m> {
+    pub(super) fn new(model: &'m Model, origin: &Origin) -> Self {
+        let of = |account: &str| {
+            let own = model.identities.iter().filter(|i| i.account == account);
+            own.map(|i| Source::Principal(i.arn.clone())).collect::<BTreeSet<_>>()
+        };
+        let reached = match origin {
+            Origin::Environment(name) => of(name),
+            Origin::Unassigned => of("shared"),
+            Origin::External => {
+                let mut all: BTreeSet<Source> = [
+                    format!("arn:aws:iam::{PARTNER}:role/tool"),
+                    format!("arn:aws:iam::{PARTNER}:role/else"),
+                    "arn:aws:iam::777777777777:role/stranger".to_owned(),
+                ]
+                .map(Source::Foreign)
+                .into();
+                all.extend(ACCOUNTS.iter().map(|(_, id, _)| {
+                    Source::Federated(format!(
+                        "arn:aws:iam::{id}:oidc-provider/token.actions.githubusercontent.com"
+                    ))
+                }));
+                all
+            }
+            _ => [Source::Anonymous].into(),
+        };
+        Self { model, reached, policies: BTreeMap::new(), requests: 0 }
+    }
+
+    /// Tries to get into an environment; a request that does is returned.
+    pub(super) fn attack(
+        &mut self,
+        to: &str,
+        tries: usize,
+        random: &mut Random,
+    ) -> Option<Crossing> {
+        let roles: Vec<(String, &str)> = self
+            .model
+            .identities
+            .iter()
+            .filter(|i| i.trust.is_some())
+            .map(|i| (i.arn.clone(), i.account))
+            .collect();
+        for _ in 0..tries {
+            let sources: Vec<Source> = self.reached.iter().cloned().collect();
+            let source = random.of(&sources).clone();
+            // Assuming a role takes a signature or an assertion (STS API Reference, `AssumeRole`).
+            let bucket = source == Source::Anonymous || random.percent(40);
+            let (target, account, action, resource) = if bucket {
+                let bucket = random.of(&self.model.buckets);
+                if bucket.account != to {
+                    continue;
+                }
+                let key = *random.of(&[
+                    "",
+                    "/k",
+                    "/exports/k",
+                    "/111111111111/k",
+                    "/222222222222/k",
+                    "/333333333333/k",
+                    "/555555555555/k",
+                ]);
+                let action = *random.of(&[
+                    "s3:GetObject",
+                    "s3:PutObject",
+                    "s3:ListBucket",
+                    "s3:DeleteBucket",
+                    "s3:GetBucketPolicy",
+                ]);
+                (
+                    Target::Bucket(bucket.arn.clone()),
+                    bucket.account,
+                    action,
+                    format!("{}{key}", bucket.arn),
+                )
+            } else {
+                let (arn, account) = random.of(&roles);
+                let action = match source {
+                    Source::Federated(_) => "sts:AssumeRoleWithWebIdentity",
+                    _ => "sts:AssumeRole",
+                };
+                (Target::Role(arn.clone()), *account, action, arn.clone())
+            };
+            let (step, model) = ((source.clone(), target.clone()), self.model);
+            let policies = self.policies.entry(step).or_insert_with(|| {
+                model.policies(&source, &target).expect("both are in the model")
+            });
+            let mut request = self.model.request(&source, action, &resource);
+            request.resource_account = Some(id_of(account).to_owned());
+            surroundings(&mut request, random);
+            self.requests += 1;
+            if !evaluate(&request, policies).is_allowed() {
+                continue;
+            }
+            if account == to {
+                return Some(Crossing { request });
+            }
+            if let Target::Role(arn) = target {
+                self.reached.insert(Source::Principal(arn));
+            }
+        }
+        None
+    }
+}
+
+/// Values that the generator's conditions tell apart.
+fn surroundings(request: &mut Request, random: &mut Random) {
+    let keys: &[(&str, &[&str])] = &[
+        ("aws:SourceIp", &["10.1.2.3", "192.0.2.7", "203.0.113.9", "2001:db8::1", "::1"]),
+        ("aws:MultiFactorAuthPresent", &["true", "false"]),
+        ("aws:MultiFactorAuthAge", &["10", "3599", "3600", "9000"]),
+        ("aws:SecureTransport", &["true", "false"]),
+        ("sts:ExternalId", &["blue", "red"]),
+        (
+            "s3:prefix",
+            &[
+                "home/111111111111/a",
+                "home/222222222222/a",
+                "home/333333333333/a",
+                "home/555555555555/a",
+                "home/444444444444/a",
+                "x",
+            ],
+        ),
+        ("aws:CurrentTime", &["2026-11-23T10:00:00Z", "2027-06-01T00:00:00Z"]),
+        ("aws:SourceVpce", &["vpce-1"]),
+        (
+            "token.actions.githubusercontent.com:sub",
+            &[
+                "repo:acme/app:ref:refs/heads/main",
+                "repo:acme/x:pull_request",
+                "repo:evil/x:ref:refs/heads/main",
+            ],
+        ),
+    ];
+    for (key, values) in keys {
+        if random.percent(60) {
+            request.context.set(key, *random.of(values));
+        }
+    }
+    match random.below(4) {
+        0 => request.context.set("aws:TagKeys", ContextValue::Many(vec!["team".to_owned()])),
+        1 => request
+            .context
+            .set("aws:TagKeys", ContextValue::Many(vec!["team".to_owned(), "secret".to_owned()])),
+        2 => request.context.set("aws:TagKeys", ContextValue::Many(Vec::new())),
+        _ => {}
+    }
+    // Tags of principals outside the estate are anybody's guess.
+    if !matches!(&request.principal, Principal::Arn(arn) if ACCOUNTS.iter().any(|(_, id, _)| arn.contains(id)))
+        && matches!(request.principal, Principal::Arn(_))
+        && random.percent(50)
+    {
+        request.context.set("aws:PrincipalTag/team", *random.of(&["data", "web"]));
+    }
+}
+
+impl Model {
+    /// A request with all that follows from who asks.
+    pub(super) fn request(&self, source: &Source, action: &str, resource: &str) -> Request {
+        let principal = match source {
+            Source::Anonymous => Principal::Anonymous,
+            Source::Federated(provider) => Principal::Federated(provider.clone()),
+            Source::Principal(arn) | Source::Foreign(arn) => {
+                Principal::Arn(match arn.split_once(":role/") {
+                    Some((head, name)) => {
+                        let head = head.replace(":iam:", ":sts:");
+                        format!("{head}:assumed-role/{name}/attack")
+                    }
+                    None => arn.clone(),
+                })
+            }
+        };
+        let mut request = Request::new(principal, action, resource);
+        let member = Some(Membership { id: ORGANIZATION.to_owned(), management_account: false });
+        request.resource_organization = member.clone();
+        if let Source::Principal(arn) = source {
+            let identity = self.identity_of(arn).expect("in the model");
+            let (_, _, unit) =
+                ACCOUNTS.iter().find(|(handle, ..)| *handle == identity.account).expect("known");
+            request.principal_organization = member;
+            request.context.set("aws:PrincipalArn", arn.as_str());
+            request.context.set(
+                "aws:PrincipalOrgPaths",
+                ContextValue::Many(vec![format!("{ORGANIZATION}/r-ab12/{unit}/")]),
+            );
+            for (key, value) in &identity.tags {
+                request.context.set(&format!("aws:PrincipalTag/{key}"), value.as_str());
+            }
+        }
+        request
+    }
+}

@@ -1,0 +1,564 @@
+//! Generated estates: what is in them, how the analysis reads them, and how the judge does.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use palisade::address::ResourceAddr;
+use palisade::diag::{Loc, Source as Text};
+use palisade::eval::estate::{Account, Environment, Estate};
+use palisade::iam::{ChainLevel, Document, Policies, Policy, Use};
+use palisade::ids::Handle;
+use palisade::isolation::crossing::{Source, Target};
+use palisade::plan::sides::{Side, SideObject, Sides};
+use palisade::schema::Body;
+use palisade::value::Value;
+use serde_json::{Value as Json, json};
+
+use super::random::Random;
+
+pub(super) const ENVIRONMENTS: &[&str] = &["dev", "production", "staging"];
+pub(super) const ORGANIZATION: &str = "o-aaaaaaaaaa";
+pub(super) const PARTNER: &str = "444444444444";
+const ROOT: &str = "r-ab12";
+const MANAGEMENT: &str = "999999999999";
+
+/// Handle (the environment's name too, but for `shared`), id, unit.
+pub(super) const ACCOUNTS: &[(&str, &str, &str)] = &[
+    ("dev", "111111111111", "ou-ab12-nonprod1"),
+    ("shared", "222222222222", "ou-ab12-nonprod1"),
+    ("production", "333333333333", "ou-ab12-prod1234"),
+    ("staging", "555555555555", "ou-ab12-nonprod1"),
+];
+
+pub(super) fn id_of(account: &str) -> &'static str {
+    ACCOUNTS.iter().find(|(handle, ..)| *handle == account).unwrap().1
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Identity {
+    pub(super) account: &'static str,
+    pub(super) arn: String,
+    pub(super) name: String,
+    pub(super) policies: Vec<Json>,
+    pub(super) boundary: Option<Json>,
+    /// For roles.
+    pub(super) trust: Option<Json>,
+    pub(super) tags: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Bucket {
+    pub(super) account: &'static str,
+    pub(super) arn: String,
+    pub(super) name: String,
+    pub(super) policy: Option<Json>,
+}
+
+/// What kind of estate is made, so that closed, open and conditional walls all come up often.
+#[derive(Clone, Copy, Debug, Default)]
+struct Manner {
+    /// How many roles and buckets of 100 let somebody else in.
+    openness: usize,
+    /// Grants of one that does.
+    grants: usize,
+    /// How many of 100 grants have a condition.
+    conditions: usize,
+    /// How many of 100 conditions are about the surroundings.
+    surroundings: usize,
+    /// How many principals of 100 may do everything.
+    mighty: usize,
+}
+
+impl Manner {
+    fn of(random: &mut Random) -> Self {
+        match random.below(3) {
+            0 => Self {
+                openness: 10 + random.below(40),
+                grants: 1,
+                conditions: 40,
+                surroundings: 30,
+                mighty: 5,
+            },
+            1 => Self { openness: 95, grants: 2, conditions: 15, surroundings: 30, mighty: 75 },
+            _ => Self { openness: 95, grants: 2, conditions: 95, surroundings: 80, mighty: 75 },
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Model {
+    manner: Manner,
+    pub(super) identities: Vec<Identity>,
+    pub(super) buckets: Vec<Bucket>,
+    /// Targets and document.
+    pub(super) controls: Vec<(Vec<String>, Json)>,
+}
+
+fn document(statements: Vec<Json>) -> Json {
+    json!({"Version": "2012-10-17", "Statement": statements})
+}
+
+fn everything() -> Json {
+    document(vec![json!({"Effect": "Allow", "Action": "*", "Resource": "*"})])
+}
+
+impl Model {
+    pub(super) fn generate(seed: u64) -> Self {
+        let random = &mut Random::new(seed);
+        let mut model = Self { manner: Manner::of(random), ..Self::default() };
+        for (account, id, _) in ACCOUNTS {
+            for number in 0..2 + random.below(2) {
+                let user = number == 2;
+                let name = if user { "u0".to_owned() } else { format!("r{number}") };
+                let kind = if user { "user" } else { "role" };
+                let mut tags = BTreeMap::new();
+                if random.percent(50) {
+                    tags.insert("team".to_owned(), (*random.of(&["data", "web"])).to_owned());
+                }
+                model.identities.push(Identity {
+                    account,
+                    arn: format!("arn:aws:iam::{id}:{kind}/{name}"),
+                    name,
+                    policies: Vec::new(),
+                    boundary: None,
+                    trust: None,
+                    tags,
+                });
+            }
+            model.buckets.push(Bucket {
+                account,
+                arn: format!("arn:aws:s3:::{account}-data"),
+                name: format!("{account}-data"),
+                policy: None,
+            });
+        }
+        for at in 0..model.identities.len() {
+            let policies = (0..1 + random.below(2)).map(|_| model.identity(random)).collect();
+            model.identities[at].policies = policies;
+            if random.percent(model.manner.mighty) {
+                model.identities[at].policies.push(everything());
+            }
+            if random.percent(20) {
+                model.identities[at].boundary = Some(model.limit(random));
+            }
+            if model.identities[at].arn.contains(":role/") {
+                model.identities[at].trust = Some(model.trust(at, random));
+            }
+        }
+        for at in 0..model.buckets.len() {
+            if random.percent(60) {
+                model.buckets[at].policy = Some(model.bucket_policy(at, random));
+            }
+        }
+        for _ in 0..random.below(3) {
+            let target = match random.below(3) {
+                0 => ROOT.to_owned(),
+                1 => (*random.of(&["ou-ab12-nonprod1", "ou-ab12-prod1234"])).to_owned(),
+                _ => random.of(ACCOUNTS).1.to_owned(),
+            };
+            let mut statement = model.grant(random);
+            statement["Effect"] = json!("Deny");
+            model.controls.push((vec![target], document(vec![statement])));
+        }
+        model
+    }
+
+    /// An action, a resource, perhaps a condition: what identity policies and SCPs are made of.
+    fn grant(&self, random: &mut Random) -> Json {
+        let mut statement = json!({"Effect": "Allow"});
+        let actions = *random.of(&[
+            "sts:AssumeRole",
+            "sts:*",
+            "sts:Assume*",
+            "s3:GetObject",
+            "s3:Get*",
+            "s3:*",
+            "*",
+            "s3:PutObject",
+            "STS:assumerole",
+        ]);
+        if random.percent(8) {
+            statement["NotAction"] = json!(*random.of(&["iam:*", "sts:AssumeRole", "s3:Put*"]));
+        } else if random.percent(20) {
+            statement["Action"] = json!([actions, "s3:ListBucket"]);
+        } else {
+            statement["Action"] = json!(actions);
+        }
+        let other = random.of(&self.identities).arn.clone();
+        let bucket = random.of(&self.buckets).arn.clone();
+        let account = random.of(ACCOUNTS).1;
+        let resource = match random.below(10) {
+            0..=3 => "*".to_owned(),
+            4 => other,
+            5 => format!("arn:aws:iam::{account}:role/*"),
+            6 => "arn:aws:iam::*:role/r1".to_owned(),
+            7 => format!("{bucket}/*"),
+            8 => format!("{bucket}/${{aws:PrincipalAccount}}/*"),
+            _ => "arn:aws:s3:::*-data*".to_owned(),
+        };
+        if random.percent(8) {
+            statement["NotResource"] = json!(resource);
+        } else {
+            statement["Resource"] = json!(resource);
+        }
+        if random.percent(22) {
+            statement["Condition"] = self.condition(random);
+        }
+        statement
+    }
+
+    fn identity(&self, random: &mut Random) -> Json {
+        let mut statements = vec![self.grant(random)];
+        if random.percent(25) {
+            let mut deny = self.grant(random);
+            deny["Effect"] = json!("Deny");
+            statements.push(deny);
+        }
+        document(statements)
+    }
+
+    fn limit(&self, random: &mut Random) -> Json {
+        let mut statements = vec![self.grant(random)];
+        if random.percent(60) {
+            statements = vec![json!({"Effect": "Allow", "Action": "*", "Resource": "*"})];
+            let mut deny = self.grant(random);
+            deny["Effect"] = json!("Deny");
+            statements.push(deny);
+        }
+        document(statements)
+    }
+
+    fn trust(&self, at: usize, random: &mut Random) -> Json {
+        let mut statements = vec![json!({"Effect": "Allow", "Action": "sts:AssumeRole",
+            "Principal": {"Service": "ec2.amazonaws.com"}})];
+        for _ in 0..self.manner.grants {
+            if !random.percent(self.manner.openness) {
+                continue;
+            }
+            let mut statement = json!({"Effect": "Allow", "Action": "sts:AssumeRole",
+                "Principal": self.principal(random)});
+            if random.percent(self.manner.conditions) {
+                statement["Condition"] = self.condition(random);
+            }
+            statements.push(statement);
+        }
+        if random.percent(self.manner.openness / 2) {
+            let account = id_of(self.identities[at].account);
+            statements.push(json!({"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity",
+                "Principal": {"Federated": format!("arn:aws:iam::{account}:oidc-provider/token.actions.githubusercontent.com")},
+                "Condition": {"StringLike": {"token.actions.githubusercontent.com:sub": *random.of(&["repo:acme/*", "repo:acme/app:ref:refs/heads/main", "*"])}}}));
+        }
+        if random.percent(20) {
+            let mut deny = json!({"Effect": "Deny", "Action": *random.of(&["sts:AssumeRole", "sts:*"]),
+                "Principal": self.principal(random)});
+            if random.percent(60) {
+                deny["Condition"] = self.condition(random);
+            }
+            statements.push(deny);
+        }
+        document(statements)
+    }
+
+    fn bucket_policy(&self, at: usize, random: &mut Random) -> Json {
+        let arn = &self.buckets[at].arn;
+        let mut statements = vec![json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*",
+            "Resource": [arn, format!("{arn}/*")], "Condition": {"Bool": {"aws:SecureTransport": "false"}}})];
+        if random.percent(self.manner.openness) {
+            let resource = match random.below(4) {
+                0 => arn.clone(),
+                1 => format!("{arn}/exports/*"),
+                2 => format!("{arn}/${{aws:PrincipalAccount}}/*"),
+                _ => format!("{arn}/*"),
+            };
+            let mut statement = json!({"Effect": "Allow", "Principal": self.principal(random),
+                "Action": *random.of(&["s3:GetObject", "s3:*", "s3:Get*", "s3:ListBucket"]), "Resource": resource});
+            if random.percent(self.manner.conditions) {
+                statement["Condition"] = self.condition(random);
+            }
+            statements.push(statement);
+        }
+        if random.percent(25) {
+            let mut deny = json!({"Effect": "Deny", "Principal": self.principal(random),
+                "Action": *random.of(&["s3:GetObject", "s3:*"]), "Resource": format!("{arn}*")});
+            if random.percent(60) {
+                deny["Condition"] = self.condition(random);
+            }
+            statements.push(deny);
+        }
+        document(statements)
+    }
+
+    fn principal(&self, random: &mut Random) -> Json {
+        match random.below(12) {
+            0..=5 => json!({"AWS": random.of(&self.identities).arn}),
+            6 | 7 => json!({"AWS": random.of(ACCOUNTS).1}),
+            8 => json!({"AWS": format!("arn:aws:iam::{}:root", random.of(ACCOUNTS).1)}),
+            9 => {
+                json!({"AWS": [random.of(&self.identities).arn, format!("arn:aws:iam::{PARTNER}:root")]})
+            }
+            10 => json!({"AWS": format!("arn:aws:iam::{PARTNER}:role/tool")}),
+            _ => json!("*"),
+        }
+    }
+
+    fn condition(&self, random: &mut Random) -> Json {
+        let around = random.percent(self.manner.surroundings);
+        let pick = |random: &mut Random| {
+            if around { *random.of(&[0, 1, 2, 3, 11, 12, 13]) } else { random.below(16) }
+        };
+        let one = |random: &mut Random| match pick(random) {
+            0 => ("IpAddress", "aws:SourceIp", json!("10.0.0.0/8")),
+            1 => ("NotIpAddress", "aws:SourceIp", json!(["192.0.2.0/24", "2001:db8::/32"])),
+            2 => ("Bool", "aws:MultiFactorAuthPresent", json!("true")),
+            3 => ("BoolIfExists", "aws:MultiFactorAuthPresent", json!("false")),
+            4 => ("StringEquals", "aws:PrincipalTag/team", json!("data")),
+            5 => ("StringNotEquals", "aws:PrincipalTag/team", json!("web")),
+            6 => ("StringEquals", "aws:PrincipalOrgID", json!(ORGANIZATION)),
+            7 => ("StringNotEquals", "aws:PrincipalAccount", json!(random.of(ACCOUNTS).1)),
+            8 => ("ArnLike", "aws:PrincipalArn", json!("arn:aws:iam::*:role/r0")),
+            9 => ("StringEquals", "sts:ExternalId", json!("blue")),
+            10 => ("StringLike", "s3:prefix", json!("home/${aws:PrincipalAccount}/*")),
+            11 => ("DateLessThan", "aws:CurrentTime", json!("2027-01-01T00:00:00Z")),
+            12 => ("NumericLessThan", "aws:MultiFactorAuthAge", json!("3600")),
+            13 => ("Null", "aws:SourceVpce", json!("false")),
+            14 => (
+                "ForAnyValue:StringLike",
+                "aws:PrincipalOrgPaths",
+                json!(format!("{ORGANIZATION}/{ROOT}/ou-ab12-nonprod1/*")),
+            ),
+            _ => ("ForAllValues:StringEquals", "aws:TagKeys", json!(["team", "cost"])),
+        };
+        let mut condition = json!({});
+        for _ in 0..1 + usize::from(random.percent(30)) {
+            let (operator, key, value) = one(random);
+            condition[operator][key] = value;
+        }
+        condition
+    }
+
+    /// The same estate with one statement more or less so that `from` reaches `to`: a role there
+    /// that trusts a principal here which may assume it. `None` when none of a few edits does.
+    pub(super) fn open(&self, from: &str, to: &str, random: &mut Random) -> Option<Self> {
+        for _ in 0..12 {
+            let mut mutant = self.clone();
+            let inside = |account: &str| {
+                let all = self.identities.iter().enumerate();
+                all.filter(|(_, i)| i.account == account).map(|(at, _)| at).collect::<Vec<_>>()
+            };
+            let roles: Vec<usize> =
+                inside(to).into_iter().filter(|at| self.identities[*at].trust.is_some()).collect();
+            let (source, target) = (*random.of(&inside(from)), *random.of(&roles));
+            let arn = self.identities[source].arn.clone();
+            let statement =
+                json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": arn}});
+            let trust = mutant.identities[target].trust.as_mut().unwrap();
+            trust["Statement"].as_array_mut().unwrap()[0] = statement;
+            let step =
+                (Source::Principal(arn.clone()), Target::Role(self.identities[target].arn.clone()));
+            let policies = mutant.policies(&step.0, &step.1).unwrap();
+            let request = mutant.request(&step.0, "sts:AssumeRole", step.1.arn());
+            if palisade::iam::evaluate(&request, &policies).is_allowed() {
+                return Some(mutant);
+            }
+        }
+        None
+    }
+}
+
+// -- as the analysis reads it -----------------------------------------------------------------
+
+fn loc() -> Loc {
+    Loc::whole(&Text::new("main.hcl", "x"))
+}
+
+fn handle(text: &str) -> Handle {
+    text.parse().unwrap()
+}
+
+fn object(kind: &str, account: Option<&str>, key: &str, attrs: Json) -> SideObject {
+    SideObject {
+        kind: kind.to_owned(),
+        key: key.to_owned(),
+        account: account.map(handle),
+        address: None,
+        location: None,
+        attrs: Value::from_json(&attrs).as_map().unwrap().clone(),
+    }
+}
+
+impl Model {
+    pub(super) fn read(&self) -> (Estate, Sides) {
+        let mut estate = Estate { name: "acme".to_owned(), ..Estate::default() };
+        let mut objects = vec![object(
+            "organization",
+            None,
+            "acme",
+            json!({"id": ORGANIZATION, "root_id": ROOT, "management_account_id": MANAGEMENT}),
+        )];
+        let mut targets = vec![ROOT.to_owned()];
+        for unit in ["ou-ab12-nonprod1", "ou-ab12-prod1234"] {
+            objects.push(object(
+                "organizational_unit",
+                None,
+                unit,
+                json!({"id": unit, "parent": ROOT}),
+            ));
+            targets.push(unit.to_owned());
+        }
+        for (name, id, unit) in ACCOUNTS {
+            let serves: BTreeSet<String> =
+                if *name == "shared" { BTreeSet::new() } else { [(*name).to_owned()].into() };
+            for environment in &serves {
+                estate.environments.insert(
+                    environment.clone(),
+                    Environment {
+                        name: environment.clone(),
+                        accounts: [handle(name)].into(),
+                        like: None,
+                        allowed_differences: BTreeSet::new(),
+                        tags: BTreeMap::new(),
+                        region: None,
+                        body: Body { loc: loc(), attrs: BTreeMap::new(), blocks: Vec::new() },
+                    },
+                );
+            }
+            let address = ResourceAddr::new("account", *name);
+            estate.accounts.insert(
+                handle(name),
+                Account {
+                    handle: handle(name),
+                    address: address.clone(),
+                    id: Some(id.parse().unwrap()),
+                    name: (*name).to_owned(),
+                    access_role: None,
+                    read_role: None,
+                    endpoint_url: None,
+                    region: None,
+                    environments: serves,
+                    loc: loc(),
+                },
+            );
+            let mut account = object("account", None, name, json!({"id": id, "parent": unit}));
+            account.address = Some(address);
+            objects.push(account);
+            targets.push((*id).to_owned());
+        }
+        let scp = |key: &str, targets: &[String], content: &Json| {
+            object(
+                "service_control_policy",
+                None,
+                key,
+                json!({"targets": targets, "content": content}),
+            )
+        };
+        objects.push(scp("FullAWSAccess", &targets, &everything()));
+        for (number, (targets, content)) in self.controls.iter().enumerate() {
+            objects.push(scp(&format!("scp{number}"), targets, content));
+        }
+        for identity in &self.identities {
+            let inline: BTreeMap<String, &Json> =
+                identity.policies.iter().enumerate().map(|(n, p)| (format!("p{n}"), p)).collect();
+            let mut attrs =
+                json!({"arn": identity.arn, "inline_policies": inline, "tags": identity.tags});
+            if let Some(boundary) = &identity.boundary {
+                let arn =
+                    format!("arn:aws:iam::{}:policy/{}", id_of(identity.account), identity.name);
+                attrs["permissions_boundary"] = json!(arn);
+                let key = format!("{}-boundary", identity.name);
+                let policy = json!({"arn": arn, "content": boundary});
+                objects.push(object("iam_policy", Some(identity.account), &key, policy));
+            }
+            let kind = match &identity.trust {
+                Some(trust) => {
+                    attrs["assume_role_policy"] = trust.clone();
+                    "iam_role"
+                }
+                None => "iam_user",
+            };
+            objects.push(object(kind, Some(identity.account), &identity.name, attrs));
+        }
+        for bucket in &self.buckets {
+            let attrs = json!({"bucket": bucket.name, "policy": bucket.policy});
+            objects.push(object("s3_bucket", Some(bucket.account), &bucket.name, attrs));
+        }
+        let side = Side { objects };
+        let sides = Sides {
+            before: side.clone(),
+            after: side,
+            read: ACCOUNTS.iter().map(|(name, ..)| handle(name)).collect(),
+            unread: BTreeMap::new(),
+            absent: Vec::new(),
+            live: true,
+            guardrails_read: true,
+        };
+        (estate, sides)
+    }
+}
+
+// -- as the judge reads it --------------------------------------------------------------------
+
+fn compiled(name: &str, json: &Json, role: Use) -> Arc<Policy> {
+    let (document, _) = Document::from_json(json, role).unwrap_or_else(|e| panic!("{e}: {json}"));
+    Arc::new(Policy::new(name, &document))
+}
+
+impl Model {
+    /// Everything in it, for the message of a failure.
+    pub(super) fn told(&self) -> String {
+        let identities = self.identities.iter().map(|i| {
+            json!({"arn": i.arn, "policies": i.policies, "boundary": i.boundary, "trust": i.trust,
+                   "tags": i.tags})
+        });
+        let buckets = self.buckets.iter().map(|b| json!({"arn": b.arn, "policy": b.policy}));
+        let controls = self.controls.iter().map(|(targets, content)| json!([targets, content]));
+        let all: Vec<Json> = identities.chain(buckets).chain(controls).collect();
+        all.iter().map(|line| format!("{line}\n")).collect()
+    }
+
+    fn chain(&self, account: &str) -> Vec<ChainLevel> {
+        let (_, id, unit) = ACCOUNTS.iter().find(|(handle, ..)| *handle == account).unwrap();
+        [ROOT, unit, id]
+            .into_iter()
+            .map(|level| {
+                let here = self.controls.iter().filter(|(t, _)| t.iter().any(|t| t == level));
+                let mut policies = vec![compiled("FullAWSAccess", &everything(), Use::Scp)];
+                policies.extend(here.map(|(_, content)| compiled("scp", content, Use::Scp)));
+                ChainLevel { target: level.to_owned(), policies }
+            })
+            .collect()
+    }
+
+    pub(super) fn identity_of(&self, arn: &str) -> Option<&Identity> {
+        self.identities.iter().find(|i| i.arn == arn)
+    }
+
+    /// All policies that bear on a step.
+    pub(super) fn policies(&self, source: &Source, target: &Target) -> Option<Policies> {
+        let resource = match target {
+            Target::Role(arn) => {
+                Some(compiled("trust", self.identity_of(arn)?.trust.as_ref()?, Use::Trust))
+            }
+            Target::Bucket(arn) => {
+                let bucket = self.buckets.iter().find(|b| b.arn == *arn)?;
+                let role = Use::Resource("s3".to_owned());
+                bucket.policy.as_ref().map(|p| compiled("bucket", p, role))
+            }
+        };
+        let mut policies = Policies { resource, ..Policies::default() };
+        match source {
+            Source::Principal(arn) => {
+                let identity = self.identity_of(arn)?;
+                let own = identity.policies.iter().map(|p| compiled("identity", p, Use::Identity));
+                policies.identity = own.collect();
+                policies.boundary =
+                    identity.boundary.as_ref().map(|b| compiled("boundary", b, Use::Boundary));
+                policies.service_control = self.chain(identity.account);
+            }
+            Source::Foreign(_) => {
+                policies.identity = vec![compiled("its own", &everything(), Use::Identity)];
+            }
+            Source::Federated(_) | Source::Anonymous => {}
+        }
+        Some(policies)
+    }
+}

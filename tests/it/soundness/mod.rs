@@ -1,0 +1,185 @@
+//! Soundness of the walls by fuzzing. Estates of several accounts are made from a seed; then random
+//! and guided requests try to cross every wall that the analysis calls closed, and every open path
+//! is walked. What a request is judged by is put together here, from the generated model alone, so
+//! that the analysis's own reading of an estate is under test too.
+//!
+//! `PALISADE_SOUNDNESS=full` makes at least a million requests; `cargo test` a sample.
+
+mod attack;
+mod estate;
+mod random;
+
+use std::collections::BTreeMap;
+
+use palisade::iam::evaluate;
+use palisade::iam::symbolic::Opening;
+use palisade::isolation::Verdict;
+use palisade::isolation::compare::{Comparison, compare, verdict};
+use palisade::isolation::crossing::{Source, Step, Target};
+use palisade::isolation::paths::Origin;
+use palisade::isolation::world::World;
+
+use attack::Attacker;
+use estate::{ENVIRONMENTS, Model};
+use random::Random;
+
+/// How much is done.
+struct Budget {
+    estates: u64,
+    /// Requests against every closed wall.
+    tries: usize,
+}
+
+impl Budget {
+    fn get() -> Self {
+        match std::env::var("PALISADE_SOUNDNESS").as_deref() {
+            Ok("full") => Self { estates: 2_000, tries: 200 },
+            _ => Self { estates: 48, tries: 60 },
+        }
+    }
+}
+
+/// What was done.
+#[derive(Debug, Default)]
+struct Tally {
+    verdicts: BTreeMap<String, usize>,
+    requests: usize,
+    witnesses: usize,
+    unmet: usize,
+    mutants: usize,
+}
+
+fn pairs() -> Vec<(Origin, String)> {
+    let mut pairs = Vec::new();
+    for to in ENVIRONMENTS {
+        let environments = ENVIRONMENTS.iter().filter(|from| *from != to);
+        let from = environments.map(|from| Origin::Environment((*from).to_owned()));
+        for origin in from.chain([Origin::Unassigned, Origin::External, Origin::Anonymous]) {
+            pairs.push((origin, (*to).to_owned()));
+        }
+    }
+    pairs
+}
+
+fn share(tally: &Tally, name: &str) -> f64 {
+    let all: usize = tally.verdicts.values().sum();
+    let some = tally.verdicts.get(name).copied().unwrap_or(0);
+    f64::from(u32::try_from(some).unwrap()) / f64::from(u32::try_from(all).unwrap())
+}
+
+/// Every open step's witness is allowed by policies put together here; a step that asks something of
+/// its surroundings is denied when that is not met, and one that asks nothing stays open whatever
+/// they are.
+fn walk(model: &Model, seed: u64, comparison: &Comparison<'_>, tally: &mut Tally) {
+    for (step, edge) in &comparison.after.1.edges {
+        let Some(policies) = model.policies(&step.source, &step.target) else {
+            panic!("seed {seed}: {step:?} is not in the model");
+        };
+        for opening in &edge.openings {
+            let told = |what: &str| format!("seed {seed}: {what}: {step:?}\n{opening:#?}");
+            tally.witnesses += 1;
+            let allowed = evaluate(&opening.witness, &policies).is_allowed();
+            assert!(allowed, "{}", told("the witness is denied"));
+            for requirement in &opening.requirements {
+                let mut unmet = opening.witness.clone();
+                match &requirement.unmet {
+                    None => unmet.context.remove(&requirement.key),
+                    Some(values) if values.len() == 1 => {
+                        unmet.context.set(&requirement.key, values[0].as_str());
+                    }
+                    Some(values) => unmet.context.set(&requirement.key, values.clone()),
+                }
+                tally.unmet += 1;
+                let allowed = evaluate(&unmet, &policies).is_allowed();
+                assert!(!allowed, "{}", told(&format!("allowed without {}", requirement.text)));
+            }
+        }
+    }
+}
+
+/// Paths are made of open steps, and their verdict is that of the steps.
+fn paths_hold(comparison: &Comparison<'_>, seed: u64) {
+    let edges = &comparison.after.1.edges;
+    let free = |openings: &[Opening]| openings.iter().any(|o| o.requirements.is_empty());
+    for path in &comparison.after.1.paths {
+        let steps: Vec<&Step> = path.chain.iter().chain([&path.last]).collect();
+        assert!(steps.iter().all(|s| edges.contains_key(*s)), "seed {seed}: {path:?}");
+        let all_free = steps.iter().all(|s| free(&edges[*s].openings));
+        assert_eq!(path.unconditional, all_free, "seed {seed}: {path:?}");
+        for pair in steps.windows(2) {
+            let Target::Role(role) = &pair[0].target else { panic!("seed {seed}: {path:?}") };
+            assert_eq!(pair[1].source, Source::Principal(role.clone()), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn no_request_crosses_a_closed_wall_and_every_open_path_can_be_walked() {
+    let budget = Budget::get();
+    let mut tally = Tally::default();
+    for seed in 0..budget.estates {
+        let model = Model::generate(seed);
+        let (estate, sides) = model.read();
+        let world = World::after(&estate, &sides);
+        let comparison = compare(&world, &world);
+        walk(&model, seed, &comparison, &mut tally);
+        paths_hold(&comparison, seed);
+        assert!(comparison.changes.is_empty(), "seed {seed}: nothing changed");
+        let mut random = Random::new(seed ^ 0x5eed);
+        for pair in pairs() {
+            let (found, _) = verdict(&world, &comparison.after.1, &pair);
+            let name = serde_json::to_value(found).unwrap().as_str().unwrap().to_owned();
+            *tally.verdicts.entry(name).or_default() += 1;
+            if found == Verdict::Isolated {
+                let mut attacker = Attacker::new(&model, &pair.0);
+                let crossing = attacker.attack(&pair.1, budget.tries, &mut random);
+                tally.requests += attacker.requests;
+                assert!(
+                    crossing.is_none(),
+                    "seed {seed}: {} -> {} is called isolated:\n{crossing:#?}\n{}",
+                    pair.0.name(),
+                    pair.1,
+                    model.told()
+                );
+            }
+        }
+    }
+    println!("{tally:#?}");
+    for name in ["isolated", "reachable", "conditional"] {
+        assert!(share(&tally, name) >= 0.15, "too few {name}: {tally:#?}");
+    }
+    assert!(share(&tally, "undetermined") <= 0.005, "{tally:#?}");
+    assert!(
+        std::env::var("PALISADE_SOUNDNESS").is_err() || tally.requests >= 1_000_000,
+        "{tally:?}"
+    );
+}
+
+/// One edited statement that opens a path flips the verdict, every time.
+#[test]
+fn every_seeded_hole_is_found() {
+    let mut tally = Tally::default();
+    for seed in 0..Budget::get().estates {
+        let model = Model::generate(seed);
+        let (estate, sides) = model.read();
+        let world = World::after(&estate, &sides);
+        let closed = compare(&world, &world);
+        let mut random = Random::new(seed ^ 0xb0de);
+        for pair in pairs() {
+            let Origin::Environment(from) = &pair.0 else { continue };
+            if verdict(&world, &closed.after.1, &pair).0 != Verdict::Isolated {
+                continue;
+            }
+            let Some(mutant) = model.open(from, &pair.1, &mut random) else { continue };
+            let (estate, sides) = mutant.read();
+            let opened = World::after(&estate, &sides);
+            let comparison = compare(&world, &opened);
+            let (found, _) = verdict(&opened, &comparison.after.1, &pair);
+            assert!(found >= Verdict::Conditional, "seed {seed}: {pair:?} is still {found:?}");
+            assert!(!comparison.changes.is_empty(), "seed {seed}: {pair:?} changed nothing");
+            tally.mutants += 1;
+        }
+    }
+    println!("{} mutants", tally.mutants);
+    assert!(tally.mutants >= 50, "only {} mutants", tally.mutants);
+}
