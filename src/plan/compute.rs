@@ -13,7 +13,7 @@ use super::model::{
     PlanLocation, ResourceChange, StateBasis, Summary,
 };
 use super::sides::{self, Sides};
-use super::{Mode, Options, drift, limits, order, select};
+use super::{Mode, Options, drift, limits, named, order, quotas, select};
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::eval::estate::Estate;
@@ -69,7 +69,9 @@ pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
     if let Some(selected) = &selected {
         decisions.retain(|d| selected.contains(&d.address));
     }
-    let usage = limits::usage(estate, live, &decisions, &mut found);
+    let mut usage = limits::usage(estate, live, &decisions, &mut found);
+    quotas::check(estate, live, &decisions, &mut usage.uses, &mut found);
+    named::check(estate, live, &decisions, &mut found);
     let operations = order::operations(&decisions, &usage.full, &mut found);
     if found.has_errors() {
         return Err(found);

@@ -9,13 +9,13 @@ use super::order::target_of;
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;
+use crate::iam::Limits;
 use crate::value::Value;
 
-/// AWS's limits on what is attached to one organization target, as of May 2026
-/// (AWS Organizations User Guide, "Quotas and service limits"). `organization { limits {} }` overrides them.
-const ATTACHED: &[(&str, &str, &str, u64)] = &[
-    ("service_control_policy", "scp_per_target", "SCPs", 10),
-    ("resource_control_policy", "rcp_per_target", "RCPs", 5),
+/// What is attached to one organization target is limited (AWS Organizations User Guide, "Quotas and service limits").
+const ATTACHED: &[(&str, &str, &str)] = &[
+    ("service_control_policy", "scp_per_target", "SCPs"),
+    ("resource_control_policy", "rcp_per_target", "RCPs"),
 ];
 
 /// Usage, and the targets that have no free slot before the plan.
@@ -35,8 +35,8 @@ pub fn usage(
 ) -> Usage {
     let mut usage = Usage { uses: Vec::new(), full: BTreeSet::new() };
     let names = names_by_id(decisions);
-    for (kind, limit, what, default) in ATTACHED {
-        let allowed = overridden(estate, limit).unwrap_or(*default);
+    for (kind, limit, what) in ATTACHED {
+        let allowed = allowed(estate, limit);
         let mut before: BTreeMap<OperationTarget, u64> = BTreeMap::new();
         let mut after: BTreeMap<OperationTarget, u64> = BTreeMap::new();
         let mut placed: BTreeMap<OperationTarget, &Decision<'_>> = BTreeMap::new();
@@ -117,11 +117,15 @@ fn names_by_id<'a>(decisions: &'a [Decision<'_>]) -> BTreeMap<String, &'a Resour
     names
 }
 
-fn overridden(estate: &Estate, limit: &str) -> Option<u64> {
-    estate
+/// What the organization's `limits` block allows, else AWS's default.
+#[must_use]
+pub fn allowed(estate: &Estate, limit: &str) -> u64 {
+    let overridden = estate
         .instances
         .values()
+        .filter(|i| i.address.kind == "organization")
         .flat_map(|i| i.body.nested("limits"))
-        .find_map(|block| block.body.get(limit)?.as_i64())
-        .and_then(|n| u64::try_from(n).ok())
+        .find_map(|block| block.body.get(limit)?.as_i64());
+    let default = || Limits::default().get(limit).and_then(|n| u64::try_from(n).ok());
+    overridden.and_then(|n| u64::try_from(n).ok()).or_else(default).unwrap_or(u64::MAX)
 }

@@ -2,7 +2,8 @@
 //!
 //! [`refresh`] reads AWS (the only part that waits); [`compute`] is pure: the same estate, state
 //! and reading give the same plan, byte for byte. Within it, [`decide`] says what happens to each
-//! object, [`order`] in which order, and [`limits`] whether AWS would take it.
+//! object, [`order`] in which order, and [`limits`],
+//! [`quotas`] and [`named`] whether AWS would take it.
 //!
 //! Architecture invariant: apply reads the plan and decides nothing; whatever order or condition a
 //! change needs is written into [`model::Operation`].
@@ -15,8 +16,10 @@ pub mod limits;
 pub mod live;
 pub mod model;
 pub mod moves;
+pub mod named;
 pub mod order;
 pub mod policies;
+pub mod quotas;
 pub mod refresh;
 pub mod select;
 pub mod sides;

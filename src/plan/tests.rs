@@ -505,3 +505,90 @@ fn a_removed_block_names_an_instance_a_block_or_a_module() {
         assert_eq!(action(&plan, at), wanted, "{removed}");
     }
 }
+
+#[test]
+fn what_a_plan_names_must_be_there_when_it_is_through() {
+    let ghost = "arn:aws:iam::222222222222:role/ghost";
+    let naming = |boundary: &str, principal: &str| {
+        let mut role = role("d");
+        role["permissions_boundary"] = boundary.into();
+        role["assume_role_policy"]["Statement"][0]["Principal"]["AWS"] = json!([principal]);
+        role
+    };
+    let policy = "arn:aws:iam::222222222222:policy/limit";
+    let mut world = World::new();
+    world.want(ROLE, naming(policy, ghost), &[]);
+    // Nothing is known of an account that was not read to the end.
+    world.plan().expect("a plan");
+    let dev = world.accounts.get_mut(&handle("dev")).expect("dev");
+    dev.complete.extend(["iam_role", "iam_policy"]);
+    let found = world.plan().expect_err("both are missing");
+    let summaries: Vec<String> = found.iter().map(|d| d.summary.clone()).collect();
+    assert_eq!(
+        summaries,
+        [
+            format!("`permissions_boundary` of `{ROLE}` names `{policy}`, which does not exist"),
+            format!("`assume_role_policy` of `{ROLE}` names `{ghost}`, which does not exist"),
+        ]
+    );
+    // One is there and the other comes with the plan.
+    world.live("iam_policy.limit@dev", "/limit", json!({"name": "limit", "arn": policy}));
+    world.want("iam_role.ghost@dev", role("g"), &[]).computed = attrs(json!({"arn": ghost}));
+    world.plan().expect("a plan");
+    // Elsewhere it is for AWS to say, and patterns name nothing in particular.
+    for other in ["arn:aws:iam::999999999999:role/x", "arn:aws:iam::aws:policy/x", "222222222222"] {
+        let mut world = World::new();
+        let dev = world.accounts.get_mut(&handle("dev")).expect("dev");
+        dev.complete.extend(["iam_role", "iam_policy"]);
+        world.want(ROLE, naming(other, other), &[]);
+        world.plan().expect(other);
+    }
+}
+
+#[test]
+fn quotas_are_counted_where_they_are_used_up() {
+    let mut world = World::new();
+    let limits = "{\"roles_per_account\": 1, \"organizational_unit_depth\": 2}";
+    let limits = attrs(serde_json::from_str(limits).expect("json"));
+    let organization = world.want("organization.acme", json!({}), &[]);
+    let spanned = |value: &Value| crate::schema::Spanned { value: value.clone(), loc: loc() };
+    organization.body.blocks.push(crate::schema::NestedBody {
+        name: "limits".to_owned(),
+        labels: Vec::new(),
+        body: Body {
+            loc: loc(),
+            attrs: limits.iter().map(|(k, v)| (k.clone(), spanned(v))).collect(),
+            blocks: Vec::new(),
+        },
+    });
+    world.settled(ROLE, "deploy", role("d"), &[]);
+    let plan = world.plan().expect("one of one");
+    let roles = plan.limits.iter().find(|l| l.limit == "roles_per_account").expect("counted");
+    assert_eq!((roles.target.as_str(), roles.used, roles.allowed), ("account.dev", 1, 1));
+    world.want("iam_role.other@dev", role("o"), &[]).desired.insert("name".to_owned(), "o".into());
+    let unit = |name: &str, parent: &str| json!({"name": name, "parent": parent, "tags": {}});
+    world.settled(
+        "organizational_unit.a",
+        "root/a",
+        {
+            let mut a = unit("a", "root");
+            a["id"] = "ou-a".into();
+            a
+        },
+        &[],
+    );
+    world.settled(
+        "organizational_unit.b",
+        "ou-a/b",
+        {
+            let mut b = unit("b", "ou-a");
+            b["id"] = "ou-b".into();
+            b
+        },
+        &[],
+    );
+    world.want("organizational_unit.c", unit("c", "ou-b"), &[]);
+    let found = world.plan().expect_err("two of one, three of two");
+    let summaries: Vec<&str> = found.iter().map(|d| d.summary.as_str()).collect();
+    assert_eq!(summaries, ["account.dev: 2 of 1 roles", "organizational_unit.c: 3 of 2 levels"]);
+}

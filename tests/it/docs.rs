@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::support::cli::Program;
+use crate::support::endpoint::Endpoint;
 
 fn top() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -99,7 +100,39 @@ fn every_console_block_runs() {
             let run = p.run(&args);
             assert_eq!(run.code, 0, "{}: {command}\n{}\n{}", file.display(), run.out, run.err);
         }
+        if file.ends_with("README.md") {
+            shows_real_plans(&p, &all);
+        }
     }
+}
+
+/// The plans of the README are what the program prints: the first of a small estate, after a change
+/// by hand and one in its configuration; the second of the five environments.
+fn shows_real_plans(five: &Program, blocks: &[(String, String)]) {
+    let shown: Vec<&String> = blocks.iter().filter(|(l, _)| l == "text").map(|(_, b)| b).collect();
+    let [roles, walls] = shown.as_slice() else { panic!("the README shows two plans") };
+    let small = Program::new("");
+    let text = std::fs::read_to_string(top().join("tests/fixtures/readme/roles.hcl"));
+    let text = text.expect("the estate");
+    small.write("roles.hcl", &text);
+    small.run(&["apply", "--auto-approve"]).code(0);
+    tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
+        let endpoint = Endpoint::open(&small.path().join(".palisade/sandbox")).await;
+        let accounts = endpoint.accounts().await;
+        let production = accounts.iter().find(|a| a.name == "acme-production").expect("there");
+        let iam = aws_sdk_iam::Client::new(&endpoint.account(&production.id).await);
+        let attach = iam.attach_role_policy().role_name("deploy");
+        let arn = "arn:aws:iam::aws:policy/AdministratorAccess";
+        attach.policy_arn(arn).send().await.expect("attached");
+    });
+    let changed = text
+        .replace("\"1h\"", "\"2h\"")
+        .replace("aws = [account.production]", "aws = [account.production, account.tooling]");
+    small.write("roles.hcl", &changed);
+    let plan = small.run(&["plan"]).code(0).out;
+    assert!(plan.starts_with(roles.as_str()), "README shows\n{roles}\nand the program\n{plan}");
+    let plan = five.run(&["-C", "examples/five-environments", "plan", "--sandbox"]).code(0).out;
+    assert!(plan.contains(walls.as_str()), "README shows\n{walls}\nand the program\n{plan}");
 }
 
 fn copy(from: &Path, to: &Path) {

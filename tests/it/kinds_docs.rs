@@ -94,6 +94,11 @@ fn the_page_of_kinds_is_up_to_date() {
         )
         .expect("written");
         block(&mut out, &schema.block, 0);
+        let fixed: Vec<String> = schema.fixed.iter().map(|f| format!("`{}`", f.name)).collect();
+        if !fixed.is_empty() {
+            writeln!(out, "\nNever changed once it exists: {}.", fixed.join(", "))
+                .expect("written");
+        }
         if !schema.computed.is_empty() {
             out.push_str("\nReadable, not settable:\n\n");
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use crate::address::ResourceAddr;
 use crate::apply::events::OperationRef;
 use crate::apply::{self, Apply, Cancel, Event, Limits, Recovery, Summary};
 use crate::cli::args::FailOn;
@@ -102,7 +103,7 @@ pub async fn run(
         }
     }
     cx.tell(&found);
-    finish(cx, &summary)
+    finish(cx, world, &summary)
 }
 
 /// A plan without changes still records outputs, which may have changed by themselves.
@@ -178,22 +179,26 @@ async fn show(progress: &Progress, style: &Style, mut events: mpsc::UnboundedRec
             Event::Begun { operations } => bar = Some(progress.bar(operations, "applying")),
             Event::Started(operation) => {
                 if let Some(bar) = &bar {
-                    bar.now(&doing(&operation));
+                    bar.now(&doing(operation.op, &operation.address));
                 }
             }
             Event::Succeeded(operation) => {
                 if let Some(bar) = &bar {
                     bar.tick();
                 }
-                let mark = style.paint(Tone::Good, "ok");
-                progress.say(&format!("{mark:<6} {}", done(&operation)));
+                let mark = style.paint(Tone::Good, "ok     ");
+                progress.say(&format!("{mark} {}", done(&operation)));
             }
             Event::Failed { operation, reason } => {
                 if let Some(bar) = &bar {
                     bar.tick();
                 }
-                let mark = style.paint(Tone::Bad, "failed");
-                progress.say(&format!("{mark} {}: {}", doing(&operation), safe(&reason)));
+                let mark = style.paint(Tone::Bad, "failed ");
+                progress.say(&format!(
+                    "{mark} {}: {}",
+                    doing(operation.op, &operation.address),
+                    safe(&reason)
+                ));
             }
             Event::Skipped { operation, because } => {
                 if let Some(bar) = &bar {
@@ -201,12 +206,15 @@ async fn show(progress: &Progress, style: &Style, mut events: mpsc::UnboundedRec
                 }
                 let mark = style.paint(Tone::Warn, "skipped");
                 let why = safe(&because.address.to_string()).into_owned();
-                progress.say(&format!("{mark} {}, because of {why}", doing(&operation)));
+                progress.say(&format!(
+                    "{mark} {}, because of {why}",
+                    doing(operation.op, &operation.address)
+                ));
             }
             Event::Retrying { operation, attempt, wait, reason } => {
                 let text = format!(
-                    "again  {} in {:.1} s (attempt {}): {}",
-                    doing(&operation),
+                    "again   {} in {:.1} s (attempt {}): {}",
+                    doing(operation.op, &operation.address),
                     wait.as_secs_f64(),
                     attempt + 1,
                     safe(&reason)
@@ -238,8 +246,8 @@ async fn show(progress: &Progress, style: &Style, mut events: mpsc::UnboundedRec
     }
 }
 
-fn doing(operation: &OperationRef) -> String {
-    let verb = match operation.op {
+fn doing(op: OperationKind, address: &ResourceAddr) -> String {
+    let verb = match op {
         OperationKind::Create => "creating",
         OperationKind::Update => "updating",
         OperationKind::Delete => "deleting",
@@ -251,7 +259,7 @@ fn doing(operation: &OperationRef) -> String {
         OperationKind::Forget => "forgetting",
         OperationKind::Rename => "renaming",
     };
-    format!("{verb} {}", safe(&operation.address.to_string()))
+    format!("{verb} {}", safe(&address.to_string()))
 }
 
 fn done(operation: &OperationRef) -> String {
@@ -271,7 +279,7 @@ fn done(operation: &OperationRef) -> String {
 }
 
 /// The last words, and the exit code.
-fn finish(cx: &Context, summary: &Summary) -> Result<(), Exit> {
+fn finish(cx: &Context, world: &World, summary: &Summary) -> Result<(), Exit> {
     let style = &cx.env.err;
     let tone = if summary.is_success() { Tone::Good } else { Tone::Warn };
     let mut text = count(summary.done.len(), "operation", "operations");
@@ -287,6 +295,9 @@ fn finish(cx: &Context, summary: &Summary) -> Result<(), Exit> {
     let mut told = Diagnostics::new();
     for failed in &summary.failed {
         let mut why = failed.why.clone();
+        why.summary = format!("{}: {}", doing(failed.op, &failed.address), why.summary);
+        let instance = world.estate.instances.get(&failed.address);
+        why.loc = why.loc.or_else(|| instance.map(|i| i.loc.clone()));
         if failed.uncertain {
             let more = "it may have been carried out all the same: the next apply looks and goes on from there";
             why.help = Some(match why.help {

@@ -1,0 +1,122 @@
+//! Policies and principals that a plan names by their ARNs: AWS refuses a boundary, an attachment or a
+//! trust that names what does not exist, so the plan does.
+
+use std::collections::BTreeSet;
+
+use super::decide::Decision;
+use super::live::{Live, Reading};
+use super::model::Action;
+use super::policies;
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::eval::estate::Estate;
+use crate::iam::PrincipalType;
+use crate::schema::KindSchema;
+use crate::value::{Attrs, Value};
+
+/// Canonical attributes that hold ARNs of managed policies.
+const ATTACHED: [&str; 2] = ["permissions_boundary", "managed_policies"];
+
+/// The kind of what an ARN of IAM names, by the first part of its resource.
+const KINDS: [(&str, &str); 3] =
+    [("policy/", "iam_policy"), ("role/", "iam_role"), ("user/", "iam_user")];
+
+/// Reports what is named and will not be there. Only accounts that were read to the end count.
+pub fn check(estate: &Estate, live: &Live, decisions: &[Decision<'_>], found: &mut Diagnostics) {
+    let arn = |attrs: &Option<Attrs>| {
+        attrs.as_ref().and_then(|a| a.get("arn")?.as_str()).map(str::to_owned)
+    };
+    let mut planned: BTreeSet<String> = BTreeSet::new();
+    let mut going: BTreeSet<String> = BTreeSet::new();
+    for decision in decisions {
+        match decision.action {
+            Action::Delete => going.extend(arn(&decision.before)),
+            _ => planned.extend(arn(&decision.after)),
+        }
+    }
+    let there = arns(live);
+    for decision in decisions {
+        let changes = matches!(
+            decision.action,
+            Action::Create | Action::Update | Action::Replace | Action::Adopt
+        );
+        let (true, Some(instance), Some(after)) = (changes, decision.instance, &decision.after)
+        else {
+            continue;
+        };
+        let changed: BTreeSet<&str> =
+            decision.difference.changed.iter().filter_map(|p| p.root()).collect();
+        for (attr, named) in names(decision.kind.schema(), after) {
+            let gone = changed.contains(attr.as_str())
+                && !planned.contains(&named)
+                && (going.contains(&named) || !there.contains(named.as_str()))
+                && is_known(estate, live, &named);
+            if gone {
+                found.push(
+                    Diagnostic::error(format!(
+                        "`{attr}` of `{}` names `{named}`, which does not exist",
+                        decision.address
+                    ))
+                    .at(instance.body.loc_of(&attr).clone())
+                    .detail("AWS refuses what it cannot find")
+                    .help("declare it and refer to its block, or correct the ARN"),
+                );
+            }
+        }
+    }
+}
+
+/// ARNs in the attributes of an object, each with its attribute.
+fn names(schema: &KindSchema, attrs: &Attrs) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for attr in ATTACHED {
+        let value = attrs.get(attr).map(Value::reveal);
+        let one = value.and_then(Value::as_str).into_iter();
+        let list = value.and_then(Value::elements).unwrap_or_default();
+        let texts = one.chain(list.iter().filter_map(|v| v.as_str()));
+        all.extend(texts.map(|text| (attr.to_owned(), text.to_owned())));
+    }
+    for (name, value) in
+        attrs.iter().filter(|(name, _)| policies::is_policy(schema.policies, &[name.as_str()]))
+    {
+        let Some(document) = policies::document(value) else { continue };
+        for statement in &document.statements {
+            for (kind, text) in statement.principals.iter().flat_map(|p| p.items()) {
+                if let (PrincipalType::Aws, Some(text)) = (kind, text.text.known()) {
+                    all.push((name.clone(), text.to_owned()));
+                }
+            }
+        }
+    }
+    all
+}
+
+/// The ARNs of everything that was read in accounts.
+fn arns(live: &Live) -> BTreeSet<&str> {
+    let read = live.accounts.values().filter_map(|reading| match reading {
+        Reading::Read(index) => Some(index.inventory().objects.values()),
+        Reading::Absent | Reading::Unread(_) => None,
+    });
+    read.flatten().filter_map(|object| object.attrs.get("arn")?.as_str()).collect()
+}
+
+/// Whether an ARN names something of IAM in an account of which everything of that kind was read.
+fn is_known(estate: &Estate, live: &Live, arn: &str) -> bool {
+    let mut parts = arn.splitn(6, ':');
+    let (Some("arn"), Some(_), Some("iam"), Some(""), Some(account), Some(resource)) =
+        (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return false;
+    };
+    let kind = KINDS.iter().find(|(prefix, _)| resource.starts_with(prefix)).map(|(_, kind)| kind);
+    let handle = estate
+        .accounts
+        .values()
+        .find(|a| a.id.as_ref().is_some_and(|id| id.as_str() == account))
+        .map(|a| &a.handle);
+    match (kind, handle.and_then(|handle| live.accounts.get(handle))) {
+        (Some(kind), Some(Reading::Read(index))) => {
+            index.inventory().complete.contains(kind) && !resource.contains(['*', '?', '$'])
+        }
+        _ => false,
+    }
+}

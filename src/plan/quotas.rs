@@ -1,0 +1,143 @@
+//! Quotas that count objects: per account, the depth of units, and accounts that may be closed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::decide::Decision;
+use super::limits::allowed;
+use super::live::{Live, Reading};
+use super::model::{Action, LimitUse, OperationTarget};
+use super::order::target_of;
+use crate::address::ResourceAddr;
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::eval::estate::Estate;
+use crate::ids::Handle;
+
+/// Kinds of which AWS allows so many in one account ("IAM and AWS STS quotas").
+const PER_ACCOUNT: [(&str, &str, &str); 3] = [
+    ("iam_policy", "managed_policies_per_account", "managed policies"),
+    ("iam_role", "roles_per_account", "roles"),
+    ("iam_oidc_provider", "oidc_providers_per_account", "OIDC providers"),
+];
+
+/// Counts, and reports what AWS would refuse.
+pub fn check(
+    estate: &Estate,
+    live: &Live,
+    decisions: &[Decision<'_>],
+    uses: &mut Vec<LimitUse>,
+    found: &mut Diagnostics,
+) {
+    per_account(estate, live, decisions, uses, found);
+    depth(estate, decisions, found);
+    closures(estate, live, decisions, found);
+}
+
+fn per_account(
+    estate: &Estate,
+    live: &Live,
+    decisions: &[Decision<'_>],
+    uses: &mut Vec<LimitUse>,
+    found: &mut Diagnostics,
+) {
+    for (kind, limit, what) in PER_ACCOUNT {
+        let allowed = allowed(estate, limit);
+        let mut used: BTreeMap<&Handle, u64> = BTreeMap::new();
+        for (handle, reading) in &live.accounts {
+            if let Reading::Read(index) = reading {
+                // AWS's own policies are listed where they are attached, and count nowhere.
+                let own = |key: &str| !key.contains(":iam::aws:");
+                let objects = index.inventory().objects.keys();
+                let count = objects.filter(|(k, key)| *k == kind && own(key)).count();
+                used.insert(handle, count as u64);
+            }
+        }
+        let mut made: BTreeMap<&Handle, &Decision<'_>> = BTreeMap::new();
+        for decision in decisions.iter().filter(|d| d.kind.schema().kind == kind) {
+            let Some(handle) = decision.address.account() else { continue };
+            let count = used.entry(handle).or_default();
+            match decision.action {
+                Action::Create => {
+                    *count += 1;
+                    made.insert(handle, decision);
+                }
+                Action::Delete => *count = count.saturating_sub(1),
+                _ => {}
+            }
+        }
+        for (handle, used) in used {
+            if used > allowed
+                && let Some(decision) = made.get(handle)
+            {
+                // AWS raises these for single accounts, which only the account's owner knows.
+                found.push(
+                    Diagnostic::warning(format!("account.{handle}: {used} of {allowed} {what}"))
+                        .at_opt(decision.instance.map(|i| i.loc.clone()))
+                        .detail(format!("AWS allows {allowed} {what} in one account unless it was asked for more"))
+                        .help(format!("raise `{limit}` in `organization {{ limits {{}} }}` if AWS granted you more")),
+                );
+            }
+            if used > 0 {
+                let target = format!("account.{handle}");
+                uses.push(LimitUse { target, limit: limit.to_owned(), used, allowed });
+            }
+        }
+    }
+    uses.sort();
+}
+
+/// Units nest so deep below the root, and no deeper.
+fn depth(estate: &Estate, decisions: &[Decision<'_>], found: &mut Diagnostics) {
+    let allowed = allowed(estate, "organizational_unit_depth");
+    let units = || decisions.iter().filter(|d| d.kind.schema().kind == "organizational_unit");
+    let by_id: BTreeMap<&str, &ResourceAddr> = units()
+        .filter_map(|d| Some((d.before.as_ref()?.get("id")?.as_str()?, &d.address)))
+        .collect();
+    let parents: BTreeMap<&ResourceAddr, Option<ResourceAddr>> = units()
+        .filter(|d| !matches!(d.action, Action::Delete | Action::Forget))
+        .map(|d| {
+            let parent = d.after.as_ref().and_then(|a| target_of(a.get("parent")?));
+            let parent = match parent {
+                Some(OperationTarget::IdOf(address)) => Some(address),
+                Some(OperationTarget::Id(id)) => by_id.get(id.as_str()).map(|a| (*a).clone()),
+                None => None,
+            };
+            (&d.address, parent)
+        })
+        .collect();
+    for decision in units().filter(|d| matches!(d.action, Action::Create | Action::Update)) {
+        let mut seen = BTreeSet::from([&decision.address]);
+        let mut at = parents.get(&decision.address).and_then(Option::as_ref);
+        while let Some(parent) = at.filter(|parent| seen.insert(*parent)) {
+            at = parents.get(parent).and_then(Option::as_ref);
+        }
+        let depth = seen.len() as u64;
+        if depth > allowed {
+            found.push(
+                Diagnostic::error(format!("{}: {depth} of {allowed} levels", decision.address))
+                    .at_opt(decision.instance.map(|i| i.body.loc_of("parent").clone()))
+                    .detail(format!("AWS nests units {allowed} levels below the root"))
+                    .help("hang it higher up"),
+            );
+        }
+    }
+}
+
+/// In 30 days a tenth of the members may be closed, at least 10 and at most 1,000 of them.
+fn closures(estate: &Estate, live: &Live, decisions: &[Decision<'_>], found: &mut Diagnostics) {
+    let closes = |d: &&Decision<'_>| {
+        let meta = d.recorded.and_then(|r| r.meta.get("on_destroy")?.as_str());
+        d.action == Action::Delete && d.kind.schema().kind == "account" && meta == Some("close")
+    };
+    let closing = decisions.iter().filter(closes).count() as u64;
+    let Reading::Read(index) = &live.organization else { return };
+    let members = index.inventory().objects.keys().filter(|(kind, _)| *kind == "account").count();
+    let tenth = members as u64 * allowed(estate, "account_closures_percent") / 100;
+    let allowed = tenth.clamp(10, 1_000);
+    if closing > allowed {
+        found.push(
+            Diagnostic::error(format!("the plan closes {closing} accounts, of {allowed} that AWS closes in 30 days"))
+                .detail(format!("the organization has {members} accounts"))
+                .help("close the rest later (`--target`), or ask AWS for more and raise `account_closures_percent` in `organization { limits {} }`"),
+        );
+    }
+}
