@@ -283,6 +283,33 @@ async fn creating_roles_needs_few_requests() {
 }
 
 #[tokio::test]
+async fn reading_many_roles_takes_no_more_requests_than_reading_few() {
+    let (world, member) = World::with_member().await;
+    // The first look signs in, and learns what AWS's own policies say.
+    world.inventory(Home::Account, &member).await;
+    let mut requests = Vec::new();
+    for (from, to) in [(0, 5), (5, 120)] {
+        for at in from..to {
+            let text = format!(
+                "iam_role \"r{at}\" {{\n  trust {{\n    services = [\"ec2.amazonaws.com\"]\n  }}\n  statement \"a\" {{\n    actions = [\"s3:GetObject\"]\n    resources = [\"*\"]\n  }}\n}}"
+            );
+            let (step, target) = world.desired(&text, Some(&member));
+            world.provider.execute(&target, &step).await.expect("created");
+        }
+        world.operations();
+        let found = world.inventory(Home::Account, &member).await;
+        let roles = found.objects.keys().filter(|(kind, _)| *kind == "iam_role");
+        assert!(roles.count() >= to, "all are read");
+        // Services are read side by side: only what was asked is the same every time.
+        let mut seen = world.operations();
+        seen.sort();
+        requests.push(seen);
+    }
+    // Up to a thousand objects come on one page, so nothing is asked twice.
+    assert_eq!(requests[0], requests[1]);
+}
+
+#[tokio::test]
 async fn a_policy_keeps_five_versions() {
     let (mut world, member) = World::with_member().await;
     let text = |n: usize| {
