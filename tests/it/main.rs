@@ -14,6 +14,7 @@ mod changes;
 mod cli;
 mod docs;
 mod examples;
+mod gates;
 mod interrupt;
 mod kinds_docs;
 mod kinds_live;

@@ -1,0 +1,192 @@
+//! `approval`: words of people whom STS tells apart, kept in the backend.
+
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use jiff::{SignedDuration, Timestamp};
+use palisade::promotion::gate::Outcome;
+use palisade::promotion::gate::approval::{Subject, Word, last_words, write};
+use palisade::provider::Caller;
+use serde_json::json;
+
+use super::stage::{DIGEST, Stage};
+
+const GATES: &str = r#"
+gate "approval" "board" {
+  count         = 2
+  expires_after = "8h"
+}
+gate "approval" "named" {
+  principals = ["arn:aws:iam::*:role/board"]
+}
+"#;
+
+fn sdk(stage: &Stage, credentials: Credentials) -> SdkConfig {
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(aws_config::Region::new("eu-west-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(stage.world.sandbox.http_client())
+        .build()
+}
+
+async fn identity(config: &SdkConfig) -> Caller {
+    let answer =
+        aws_sdk_sts::Client::new(config).get_caller_identity().send().await.expect("somebody");
+    Caller {
+        account: answer.account().expect("account").parse().expect("an id"),
+        arn: answer.arn().expect("arn").to_owned(),
+        user_id: answer.user_id().expect("user id").to_owned(),
+    }
+}
+
+/// A user of the management account, by an access key of its own.
+async fn user(stage: &Stage, name: &str) -> Caller {
+    let iam = aws_sdk_iam::Client::new(&sdk(stage, stage.world.sandbox.management_credentials()));
+    iam.create_user().user_name(name).send().await.expect("a user");
+    let key = iam.create_access_key().user_name(name).send().await.expect("a key");
+    let key = key.access_key().expect("a key").clone();
+    let own = Credentials::new(key.access_key_id(), key.secret_access_key(), None, None, "test");
+    identity(&sdk(stage, own)).await
+}
+
+/// A session of a role of the management account; the role is made when it is not there.
+async fn session(stage: &Stage, role: &str, name: &str) -> Caller {
+    let root = sdk(stage, stage.world.sandbox.management_credentials());
+    let account = stage.world.sandbox.management_account();
+    let trust = json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": "sts:AssumeRole",
+        "Principal": {"AWS": format!("arn:aws:iam::{account}:root")},
+    }]});
+    let made = aws_sdk_iam::Client::new(&root)
+        .create_role()
+        .role_name(role)
+        .assume_role_policy_document(trust.to_string())
+        .send()
+        .await;
+    if let Err(error) = made {
+        assert!(error.into_service_error().is_entity_already_exists_exception());
+    }
+    let answer = aws_sdk_sts::Client::new(&root)
+        .assume_role()
+        .role_arn(format!("arn:aws:iam::{account}:role/{role}"))
+        .role_session_name(name)
+        .send()
+        .await
+        .expect("assumed");
+    let given = answer.credentials().expect("credentials");
+    let own = Credentials::new(
+        given.access_key_id(),
+        given.secret_access_key(),
+        Some(given.session_token().to_owned()),
+        None,
+        "test",
+    );
+    identity(&sdk(stage, own)).await
+}
+
+async fn say(stage: &mut Stage, word: Word, by: &Caller) -> Timestamp {
+    let plan = stage.plan_digest().to_owned();
+    say_of(stage, word, by, &plan).await
+}
+
+async fn say_of(stage: &mut Stage, word: Word, by: &Caller, plan: &str) -> Timestamp {
+    let subject = Subject { edge: "up", release: "app", digest: DIGEST, plan };
+    let said = write(&stage.ledger, &subject, word, by, None).await.expect("written");
+    stage.approvals = last_words(&stage.ledger, "up", DIGEST).await.expect("read");
+    // The gate is asked right after.
+    stage.now = said.at;
+    said.at
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_different_people_approve_one_change() {
+    let mut stage = Stage::new(GATES).await;
+    let (ann, bob) = (user(&stage, "ann").await, user(&stage, "bob").await);
+    let none = stage.ask("approval.board").await;
+    assert_eq!(none.outcome, Outcome::Waiting);
+    assert!(
+        none.summary.starts_with("0 of 2 approvals: `palisade approve up`"),
+        "{}",
+        none.summary
+    );
+
+    // The same person twice is one person.
+    say(&mut stage, Word::Approve, &ann).await;
+    say(&mut stage, Word::Approve, &ann).await;
+    assert_eq!(stage.ask("approval.board").await.outcome, Outcome::Waiting);
+
+    // Who promotes does not count.
+    let author = stage.author.clone();
+    say(&mut stage, Word::Approve, &author).await;
+    let own = stage.ask("approval.board").await;
+    assert_eq!(own.outcome, Outcome::Waiting);
+    assert!(own.summary.contains("it is of who promotes"), "{}", own.summary);
+
+    // Another plan is another change.
+    say_of(&mut stage, Word::Approve, &bob, "sha256:of-yesterday").await;
+    let stale = stage.ask("approval.board").await;
+    assert_eq!(stale.outcome, Outcome::Waiting);
+    assert!(stale.summary.contains("it is for another plan"), "{}", stale.summary);
+
+    let at = say(&mut stage, Word::Approve, &bob).await;
+    let both = stage.ask("approval.board").await;
+    assert_eq!(both.outcome, Outcome::Passed, "{}", both.summary);
+    assert_eq!(both.detail["approvals"].as_array().expect("list").len(), 2);
+
+    // A promise for a few hours.
+    stage.now = at + SignedDuration::from_hours(8);
+    let expired = stage.ask("approval.board").await;
+    assert_eq!(expired.outcome, Outcome::Waiting);
+    assert!(expired.summary.contains("it expired at"), "{}", expired.summary);
+
+    say(&mut stage, Word::Revoke, &ann).await;
+    let revoked = stage.ask("approval.board").await;
+    assert_eq!(revoked.outcome, Outcome::Waiting);
+    assert!(revoked.summary.contains("taken back"), "{}", revoked.summary);
+    say(&mut stage, Word::Approve, &ann).await;
+    assert_eq!(stage.ask("approval.board").await.outcome, Outcome::Passed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_of_one_role_are_one_person_and_principals_must_be_named() {
+    let mut stage = Stage::new(GATES).await;
+    let ann = session(&stage, "board", "ann").await;
+    let bob = session(&stage, "board", "bob").await;
+    assert_ne!(ann.user_id, bob.user_id);
+    say(&mut stage, Word::Approve, &ann).await;
+    say(&mut stage, Word::Approve, &bob).await;
+    let one = stage.ask("approval.board").await;
+    assert_eq!(one.outcome, Outcome::Waiting);
+    assert!(one.summary.contains("the same person has approved already"), "{}", one.summary);
+    assert_eq!(stage.ask("approval.named").await.outcome, Outcome::Passed);
+
+    let other = session(&stage, "developers", "carol").await;
+    say(&mut stage, Word::Approve, &other).await;
+    assert_eq!(stage.ask("approval.board").await.outcome, Outcome::Passed);
+    say(&mut stage, Word::Revoke, &ann).await;
+    say(&mut stage, Word::Revoke, &bob).await;
+    let named = stage.ask("approval.named").await;
+    assert_eq!(named.outcome, Outcome::Waiting);
+    assert!(named.summary.contains("`principals` does not name them"), "{}", named.summary);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_word_under_a_foreign_name_stops_everything() {
+    let mut stage = Stage::new(GATES).await;
+    let ann = user(&stage, "ann").await;
+    say(&mut stage, Word::Approve, &ann).await;
+    let dir = stage.program.path().join(".palisade/sandbox/palisade-state/approvals/up");
+    let of_digest =
+        std::fs::read_dir(&dir).expect("read").next().expect("one").expect("one").path();
+    let own = of_digest.join(&ann.user_id).join("00000001.json");
+    let text = std::fs::read_to_string(&own).expect("an object");
+    let foreign = of_digest.join("AIDASOMEBODYELSE");
+    std::fs::create_dir(&foreign).expect("made");
+    std::fs::write(foreign.join("00000001.json"), &text).expect("written");
+    let error = last_words(&stage.ledger, "up", DIGEST).await.expect_err("refused");
+    assert!(error.to_string().contains("is no approval of who it stands under"), "{error}");
+    std::fs::write(foreign.join("00000001.json"), "{").expect("written");
+    let error = last_words(&stage.ledger, "up", DIGEST).await.expect_err("refused");
+    assert!(error.to_string().contains("damaged"), "{error}");
+}

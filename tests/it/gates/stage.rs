@@ -1,0 +1,281 @@
+//! An applied estate with one edge, and everything that its gates look at.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use palisade::cli::session::known::Recorded;
+use palisade::config::{Configuration, Options, load};
+use palisade::diag::Diagnostics;
+use palisade::eval::Engine;
+use palisade::eval::estate::Estate;
+use palisade::isolation;
+use palisade::plan::model::{Plan, StateBasis};
+use palisade::plan::refresh::{self, Targets};
+use palisade::plan::{self, Input, Live};
+use palisade::promotion::gate::{
+    Approval, Evidence, GateContext, GateSpec, Passage, Purpose, evaluate,
+};
+use palisade::provider::aws::{self, AwsProvider, Embedded};
+use palisade::provider::{Caller, Provider, Target};
+use palisade::sandbox::{self, Sandbox};
+use palisade::state::clock::SkippingClock;
+use palisade::state::{Ledger, LocalStore, Snapshot};
+
+use crate::support::cli::Program;
+use crate::support::live::World;
+
+/// The digest of the release that wants to move.
+pub(crate) const DIGEST: &str =
+    "sha256:5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9";
+/// The moment of all evaluations, unless a test says otherwise.
+pub(crate) const NOW: &str = "2026-11-24T10:00:00Z";
+
+const ESTATE: &str = r#"
+palisade {
+  name = "acme"
+}
+provider "aws" {
+  region = "eu-west-1"
+}
+organization "acme" {
+}
+account "dev" {
+  email = "dev@acme.example"
+}
+account "production" {
+  email = "production@acme.example"
+}
+environment "dev" {
+  accounts = [account.dev]
+  config "app" {
+    values = {
+      level = "debug"
+      color = "blue"
+    }
+  }
+}
+environment "production" {
+  accounts            = [account.production]
+  like                = environment.dev
+  allowed_differences = ["app/level"]
+  config "app" {
+    values = {
+      level = "warn"
+      color = "blue"
+    }
+  }
+}
+config_schema "app" {
+  key "level" {
+    type = string
+  }
+  key "color" {
+    type = string
+  }
+}
+iam_role "deploy" {
+  environments = [environment.production]
+  trust {
+    services = ["codebuild.amazonaws.com"]
+  }
+}
+iam_role "ci" {
+  environments = [environment.dev]
+  trust {
+    services = ["codebuild.amazonaws.com"]
+  }
+}
+release "app" {
+  entry  = environment.dev
+  values = { image = "app@sha256:1" }
+}
+promotion "up" {
+  from     = environment.dev
+  to       = environment.production
+  releases = [release.app]
+GATES
+}
+"#;
+
+/// The estate, and what was read of it last.
+pub(crate) struct Stage {
+    pub(crate) program: Program,
+    pub(crate) world: World,
+    pub(crate) ledger: Ledger,
+    pub(crate) clock: SkippingClock,
+    pub(crate) now: Timestamp,
+    pub(crate) purpose: Purpose,
+    pub(crate) stands_since: Option<Timestamp>,
+    pub(crate) author: Caller,
+    pub(crate) approvals: Vec<Approval>,
+    pub(crate) previous: Vec<Evidence>,
+    pub(crate) vars: BTreeMap<String, String>,
+    values: BTreeMap<String, String>,
+    view: View,
+}
+
+/// One look at configuration, state and AWS.
+struct View {
+    estate: Estate,
+    live: Live,
+    plan: Plan,
+    targets: Targets,
+}
+
+impl Stage {
+    /// Applies the estate with these gates on its edge.
+    pub(crate) async fn new(gates: &str) -> Self {
+        let program = Program::new(&ESTATE.replace("GATES", gates));
+        program.run(&["apply", "--auto-approve"]).code(0);
+        let dir = program.path().to_owned();
+        let kept = dir.join(".palisade/sandbox");
+        let sandbox =
+            Sandbox::open(&kept, sandbox::Options::default()).await.expect("the sandbox opens");
+        let provider = AwsProvider::new(aws::Options {
+            region: "eu-west-1".to_owned(),
+            embedded: Some(Embedded {
+                http_client: sandbox.http_client(),
+                credentials: sandbox.management_credentials(),
+            }),
+            backoff: Duration::from_millis(1),
+            poll: Duration::from_millis(1),
+            ..aws::Options::default()
+        })
+        .await;
+        let management =
+            crate::support::live::target("management", Some(sandbox.management_account()), true);
+        let author = provider.caller().await.expect("somebody calls");
+        let world = World {
+            sandbox,
+            provider: Arc::new(provider),
+            management,
+            references: BTreeMap::new(),
+        };
+        let store = LocalStore::new(kept.join("palisade-state"));
+        let ledger = Ledger::with_clock(Arc::new(store), Arc::new(SkippingClock::default()));
+        let view = look(&dir, &world, &ledger).await;
+        Self {
+            program,
+            world,
+            ledger,
+            clock: SkippingClock::default(),
+            now: NOW.parse().expect("a moment"),
+            purpose: Purpose::Promote,
+            stands_since: None,
+            author,
+            approvals: Vec::new(),
+            previous: Vec::new(),
+            vars: std::env::vars().filter(|(name, _)| name == "PATH").collect(),
+            values: BTreeMap::from([("image".to_owned(), "app@sha256:1".to_owned())]),
+            view,
+        }
+    }
+
+    /// Looks at the configuration, at state and at AWS again.
+    pub(crate) async fn look_again(&mut self) {
+        self.view = look(&self.program.path().to_owned(), &self.world, &self.ledger).await;
+    }
+
+    /// The account of an environment of the same name.
+    pub(crate) fn account(&self, name: &str) -> &Target {
+        self.view.targets.accounts.get(&name.parse().expect("handle")).expect("an account")
+    }
+
+    /// The SDK in that account: not Palisade's code path.
+    pub(crate) async fn sdk(&self, name: &str) -> aws_config::SdkConfig {
+        self.world.sdk(self.account(name)).await
+    }
+
+    /// Digest of the plan that would be carried out.
+    pub(crate) fn plan_digest(&self) -> &str {
+        &self.view.plan.digest
+    }
+
+    /// Asks one gate of the edge.
+    pub(crate) async fn ask(&self, label: &str) -> Evidence {
+        let body = &self.view.estate.declarations["promotion"]["up"];
+        let gates = GateSpec::read(body).expect("the gates are known");
+        let spec = gates.iter().find(|g| g.label() == label).expect("a gate of that name");
+        let dir: PathBuf = self.program.path().to_owned();
+        let cx = GateContext {
+            now: self.now,
+            clock: &self.clock,
+            purpose: self.purpose,
+            passage: Passage {
+                edge: "up",
+                from: Some("dev"),
+                to: "production",
+                release: "app",
+                digest: DIGEST,
+                values: &self.values,
+                replaces: None,
+            },
+            estate: &self.view.estate,
+            live: &self.view.live,
+            plan: &self.view.plan,
+            stands_since: self.stands_since,
+            author: &self.author,
+            approvals: &self.approvals,
+            previous: &self.previous,
+            provider: self.world.provider.as_ref(),
+            targets: &self.view.targets,
+            dir: &dir,
+            vars: &self.vars,
+        };
+        let evidence = evaluate(spec, &cx).await;
+        assert_eq!(evidence.gate, label);
+        assert_eq!(evidence.at, self.now);
+        // What is kept must be read back as it was.
+        let kept = serde_json::to_string(&evidence).expect("JSON");
+        assert_eq!(serde_json::from_str::<Evidence>(&kept).expect("read back"), evidence);
+        evidence
+    }
+}
+
+async fn look(dir: &std::path::Path, world: &World, ledger: &Ledger) -> View {
+    let (configuration, _) =
+        load(dir, &Options::default()).into_result().expect("the configuration is right");
+    let snapshot = ledger.read_all().await.expect("state");
+    let provider: &dyn Provider = world.provider.as_ref();
+    let organization =
+        refresh::read_organization(provider, &world.management).await.expect("organization");
+    let id = world.management.id.clone();
+    let first = evaluated(&configuration, &snapshot, None, id.clone());
+    let targets = Targets::of(&first, id.as_ref());
+    let mut warnings = Diagnostics::new();
+    let accounts =
+        refresh::read_accounts(provider, &targets, &first, &BTreeSet::new(), 4, &mut warnings)
+            .await
+            .expect("accounts");
+    let live = refresh::live(organization, accounts);
+    let estate = evaluated(&configuration, &snapshot, Some(&live), id.clone());
+    let resources = snapshot.resources();
+    let (mut plan, sides) = plan::prepare(Input {
+        estate: &estate,
+        configuration_digest: "test",
+        prior: &resources,
+        basis: &StateBasis::default(),
+        live: &live,
+        options: &plan::Options::default(),
+        generated_at: NOW,
+    })
+    .expect("a plan");
+    isolation::complete(&mut plan, &estate, &sides, "2026-11-24").expect("rules");
+    plan::seal(&mut plan, "test");
+    let targets = Targets::of(&estate, id.as_ref());
+    View { estate, live, plan, targets }
+}
+
+fn evaluated(
+    configuration: &Configuration,
+    snapshot: &Snapshot,
+    live: Option<&Live>,
+    management: Option<palisade::ids::AccountId>,
+) -> Estate {
+    let resources = snapshot.resources();
+    let known = Recorded { resources: &resources, live, management };
+    Engine::new(configuration, &known).estate().expect("the estate is right")
+}
