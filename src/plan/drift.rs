@@ -84,6 +84,7 @@ fn unmanaged(estate: &Estate, live: &Live, decisions: &[Decision<'_>]) -> Vec<Dr
     let places = std::iter::once((None, &live.organization))
         .chain(live.accounts.iter().map(|(handle, reading)| (Some(handle), reading)));
     let ways_in = ways_in(estate);
+    let management = management(live);
     let mut all = Vec::new();
     for (handle, reading) in places {
         let Reading::Read(index) = reading else { continue };
@@ -94,7 +95,10 @@ fn unmanaged(estate: &Estate, live: &Live, decisions: &[Decision<'_>]) -> Vec<Dr
         for ((kind, key), object) in &index.inventory().objects {
             let ours = managed.get(&(place, *kind)).is_some_and(|keys| keys.contains(key.as_str()));
             let way_in = *kind == "iam_role" && ways_in.contains(key.as_str());
-            if ours || object.reserved.is_some() || !counts(kind) || way_in {
+            let is_management = *kind == "account"
+                && management
+                    .is_some_and(|id| object.attrs.get("id").and_then(Value::as_str) == Some(id));
+            if ours || object.reserved.is_some() || !counts(kind) || way_in || is_management {
                 continue;
             }
             all.push(Drift {
@@ -118,6 +122,14 @@ fn ways_in(estate: &Estate) -> BTreeSet<&str> {
     let own = estate.accounts.values().flat_map(|a| [&a.access_role, &a.read_role]).flatten();
     let roles = own.chain(&provider.read_role).chain([&provider.access_role]);
     roles.filter_map(|role| role.rsplit('/').next()).collect()
+}
+
+/// The id of the management account: the organization stands and falls with it, and nobody has to
+/// declare it.
+fn management(live: &Live) -> Option<&str> {
+    let Reading::Read(index) = &live.organization else { return None };
+    let organization = index.inventory().objects.values().find(|o| o.kind == "organization")?;
+    organization.attrs.get("management_account_id")?.as_str()
 }
 
 /// Whether an unmanaged object of a kind is worth telling: singletons that every account has are not.

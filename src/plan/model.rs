@@ -3,7 +3,7 @@
 //! Field names are a contract with tools (`docs/plan-json.md`); additive changes raise the minor
 //! part of [`FORMAT_VERSION`]. Everything is ordered, so equal inputs give equal bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -453,7 +453,43 @@ pub struct PlanLocation {
     pub column: usize,
 }
 
+/// What a plan saw when it was made, as the audit log keeps it: figures are computed from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Managed objects that the plan is about.
+    pub managed: usize,
+    /// Those of them that were changed or gone.
+    pub drifted: usize,
+    /// Paths and walls that break an isolation rule after the plan; null where nothing was analysed.
+    pub violations: Option<usize>,
+}
+
 impl Plan {
+    /// What it saw.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        let drifted: BTreeSet<&str> = self
+            .drift
+            .iter()
+            .filter(|d| d.status != DriftStatus::Unmanaged)
+            .map(|d| d.address.as_str())
+            .collect();
+        let drifted = |c: &&ResourceChange| {
+            drifted.contains(c.address.to_string().as_str()) || drifted.contains(c.display.as_str())
+        };
+        let managed = |c: &&ResourceChange| c.before.is_some() || drifted(c);
+        let broken = |path: &&Json| path.get("severity").and_then(Json::as_str) != Some("warning");
+        Seen {
+            managed: self.resource_changes.iter().filter(managed).count(),
+            drifted: self.resource_changes.iter().filter(drifted).count(),
+            violations: self
+                .isolation
+                .basis
+                .is_some()
+                .then(|| self.isolation.violations.iter().filter(broken).count()),
+        }
+    }
+
     /// Whether applying would change anything in AWS or in state.
     #[must_use]
     pub fn has_changes(&self) -> bool {

@@ -22,7 +22,7 @@ use super::store::log::{Log, News};
 use super::wire::{Call, Ctx, Refusal, Reply, Service};
 use super::world::{DIGITS, UPPER, World, derive};
 use super::{
-    Options, authorize, cloudwatch, iam, organizations, protocol, s3, s3control, ssm, sts,
+    Options, authorize, cloudwatch, iam, metrics, organizations, protocol, s3, s3control, ssm, sts,
 };
 use crate::diag::Diagnostic;
 use crate::ids::AccountId;
@@ -297,6 +297,10 @@ impl Front {
                 self.options.enforce,
                 self.options.clock.now(),
             )?;
+            let now = self.options.clock.now();
+            if let Some(reply) = metrics::serve(&mut core.world, call, &caller.account, now) {
+                return reply;
+            }
             return core.cloudwatch.serve(&mut core.world, call, caller).await;
         }
         let mut ctx = Ctx {

@@ -10,12 +10,14 @@
 
 mod authorize;
 mod caller;
+mod cbor;
 mod clock;
 mod cloudwatch;
 mod faults;
 mod front;
 mod iam;
 mod incoming;
+mod metrics;
 mod organizations;
 mod params;
 mod protocol;

@@ -10,6 +10,7 @@ use super::cloudwatch::Snapshot;
 use super::iam::model::{
     AccessKey, IamSettings, Identity, InstanceProfile, ManagedPolicy, OidcProvider,
 };
+use super::metrics::Datum;
 use super::organizations::model::{Account, CreateStatus, OrgPolicy, Organization, Unit};
 use super::s3::model::{Blob, Bucket, PublicAccess, Version};
 use super::ssm::model::Parameter;
@@ -102,6 +103,8 @@ world! {
     parameters: Parameter,
     /// `ACCOUNT/REGION`.
     cloudwatch: Snapshot,
+    /// `ACCOUNT/REGION/NUMBER`.
+    metrics: Datum,
     /// Monotonic numbers by name.
     counters: u64,
 }

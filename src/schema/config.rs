@@ -202,15 +202,16 @@ impl Kind for Config {
         ])
     }
 
-    /// The tags of parameters can only be read one by one, so they are set on creation and not compared.
+    /// SSM tells tags of one parameter at a time, so a bulk read does not see them: they are compared
+    /// with what was recorded, not with what is live.
     fn reconcile(
         &self,
         mut desired: Attrs,
         live: &Attrs,
-        _recorded: &Attrs,
+        recorded: &Attrs,
         _meta: &Attrs,
     ) -> Attrs {
-        if !live.contains_key("tags") {
+        if !live.contains_key("tags") && recorded.get("tags") == desired.get("tags") {
             desired.remove("tags");
         }
         desired

@@ -130,7 +130,11 @@ pub(super) async fn prepare<'a>(
         plan: Some(cx.plan.digest.clone()),
         reason: cx.reason.clone(),
         scopes: names.iter().cloned().collect(),
-        details: [("operations".to_owned(), json!(cx.plan.operations.len()))].into(),
+        details: [
+            ("operations".to_owned(), json!(cx.plan.operations.len())),
+            ("seen".to_owned(), json!(cx.plan.seen())),
+        ]
+        .into(),
     };
     let head = ledger.audit(head.as_ref(), event).await?;
     let clock: Arc<dyn crate::state::Clock> = ledger.shared_clock();

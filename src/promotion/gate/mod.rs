@@ -192,6 +192,23 @@ impl GateSpec {
         found.into_result(gates)
     }
 
+    /// Whether it can be judged before the plan of the move is made, and without starting a program
+    /// or asking a URL.
+    #[must_use]
+    pub fn is_judged_early(&self) -> bool {
+        match self.check {
+            Check::Alarm(_)
+            | Check::Freeze(_)
+            | Check::Metric(_)
+            | Check::NoDrift(_)
+            | Check::Parity(_)
+            | Check::Soak(_) => true,
+            Check::Approval(_) | Check::Command(_) | Check::Http(_) | Check::IsolationUnchanged => {
+                false
+            }
+        }
+    }
+
     /// `TYPE.NAME`, as evidence names it.
     #[must_use]
     pub fn label(&self) -> String {

@@ -3,8 +3,10 @@
 //! Secrets are never read back: parameters are listed without decryption, and of a `SecureString`
 //! only its type and version are kept.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
-use aws_sdk_ssm::types::{Parameter, ParameterTier, ParameterType, Tag};
+use aws_sdk_ssm::types::{Parameter, ParameterTier, ParameterType, ResourceTypeForTagging, Tag};
 
 use super::clients::Session;
 use super::errors;
@@ -29,7 +31,19 @@ impl KindProvider for Config {
     }
 
     async fn update(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
-        put(cx, step, true).await
+        let (tags, others): (Vec<_>, Vec<_>) =
+            step.changed.iter().partition(|path| path.root() == Some("tags"));
+        let mut done = Wanted::new(cx, step).done([]);
+        if let Some(version) = step.before.as_ref().and_then(|b| b.get("version")) {
+            done.insert("version".to_owned(), version.clone());
+        }
+        if !others.is_empty() {
+            done = put(cx, step, true).await?;
+        }
+        if !tags.is_empty() {
+            tag(cx, step).await?;
+        }
+        Ok(done)
     }
 
     async fn delete(&self, cx: &Session, step: &Step) -> Result<(), ProviderError> {
@@ -91,6 +105,53 @@ async fn put(cx: &Session, step: &Step, overwrite: bool) -> Result<Attrs, Provid
         .await
         .map_err(cx.error("ssm", "PutParameter"))?;
     Ok(want.done([("version", answer.version().into())]))
+}
+
+/// Makes the tags of a parameter what they shall be: SSM takes none together with an overwrite.
+async fn tag(cx: &Session, step: &Step) -> Result<(), ProviderError> {
+    let want = Wanted::new(cx, step);
+    let name = want.text("name")?;
+    let answer = cx
+        .ssm()
+        .list_tags_for_resource()
+        .resource_type(ResourceTypeForTagging::Parameter)
+        .resource_id(name)
+        .send()
+        .await
+        .map_err(cx.error("ssm", "ListTagsForResource"))?;
+    let wanted = entries(want.after("tags"));
+    let is: BTreeMap<&str, &str> = answer.tag_list().iter().map(|t| (t.key(), t.value())).collect();
+    let surplus: Vec<String> = is
+        .keys()
+        .filter(|key| !key.starts_with("aws:") && !wanted.contains_key(*key))
+        .map(|key| (*key).to_owned())
+        .collect();
+    let missing: Vec<Tag> = wanted
+        .into_iter()
+        .filter(|(key, value)| is.get(key) != Some(value))
+        .filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok())
+        .collect();
+    if !surplus.is_empty() {
+        cx.ssm()
+            .remove_tags_from_resource()
+            .resource_type(ResourceTypeForTagging::Parameter)
+            .resource_id(name)
+            .set_tag_keys(Some(surplus))
+            .send()
+            .await
+            .map_err(cx.error("ssm", "RemoveTagsFromResource"))?;
+    }
+    if !missing.is_empty() {
+        cx.ssm()
+            .add_tags_to_resource()
+            .resource_type(ResourceTypeForTagging::Parameter)
+            .resource_id(name)
+            .set_tags(Some(missing))
+            .send()
+            .await
+            .map_err(cx.error("ssm", "AddTagsToResource"))?;
+    }
+    Ok(())
 }
 
 /// All parameters below a path.
