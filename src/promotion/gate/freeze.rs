@@ -303,9 +303,10 @@ mod tests {
         let from = freeze("Europe/Berlin", vec![from]);
         assert_eq!(at(&from, "2026-10-25T00:29:59Z"), "open");
         assert_eq!(at(&from, "2026-10-25T00:30:00Z"), "2026-10-25T11:00:00Z");
-        // Havana goes back at midnight's end: the day's first hour comes twice.
-        let sunday = freeze("America/Havana", vec![window(None, None, &[6], None)]);
-        assert_eq!(at(&sunday, "2026-11-01T04:00:00Z"), "2026-11-02T05:00:00Z");
-        assert_eq!(at(&sunday, "2026-11-01T03:59:59Z"), "open");
+        // On the Azores 01:00 becomes 00:00: the day's first hour comes twice.
+        let sunday = freeze("Atlantic/Azores", vec![window(None, None, &[6], None)]);
+        assert_eq!(at(&sunday, "2026-10-24T23:59:59Z"), "open");
+        assert_eq!(at(&sunday, "2026-10-25T00:00:00Z"), "2026-10-26T01:00:00Z");
+        assert_eq!(at(&sunday, "2026-10-26T01:00:00Z"), "open");
     }
 }

@@ -158,7 +158,7 @@ async fn sessions_of_one_role_are_one_person_and_principals_must_be_named() {
     say(&mut stage, Word::Approve, &bob).await;
     let one = stage.ask("approval.board").await;
     assert_eq!(one.outcome, Outcome::Waiting);
-    assert!(one.summary.contains("the same person has approved already"), "{}", one.summary);
+    assert!(one.summary.contains("a later word of the same person stands"), "{}", one.summary);
     assert_eq!(stage.ask("approval.named").await.outcome, Outcome::Passed);
 
     let other = session(&stage, "developers", "carol").await;

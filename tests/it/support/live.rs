@@ -226,7 +226,10 @@ impl World {
         }
         let key = half.natural_key(&attrs).expect("a key");
         let meta = kind(step.kind).expect("kind").meta(&block(text, &self.references).2);
-        let object = Object { kind: step.kind, key, attrs, meta, target };
+        // State keeps what an update does not return.
+        let mut kept = object.attrs.clone();
+        kept.extend(attrs);
+        let object = Object { kind: step.kind, key, attrs: kept, meta, target };
         self.unchanged(&object, text).await;
         object
     }

@@ -6,8 +6,6 @@
 mod person;
 mod store;
 
-use std::collections::BTreeMap;
-
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -25,7 +23,7 @@ pub use store::{Subject, last_words, write};
 const EXPIRES_AFTER: i64 = 86_400;
 
 /// What somebody said of a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Word {
     /// It may go.
@@ -89,21 +87,23 @@ impl ApprovalGate {
     }
 
     pub(super) fn judge(&self, cx: &GateContext<'_>) -> Finding {
-        let mut counted: BTreeMap<Person, &Approval> = BTreeMap::new();
-        let mut refused = Vec::new();
+        // The last word of each person stands, whatever session it was said in.
+        let mut words: Vec<(Person, &Approval)> =
+            cx.approvals.iter().map(|approval| (Person::of(&approval.by), approval)).collect();
+        words.sort_by(|a, b| (&a.0, a.1.at, a.1.word).cmp(&(&b.0, b.1.at, b.1.word)));
         let author = Person::of(cx.author);
-        for approval in cx.approvals {
-            let person = Person::of(&approval.by);
-            match self.objection(cx, approval, &person, &author) {
-                Some(why) => refused.push((approval, why)),
-                None => match counted.get(&person) {
-                    Some(_) => {
-                        refused.push((approval, "the same person has approved already".to_owned()))
-                    }
-                    None => {
-                        counted.insert(person, approval);
-                    }
-                },
+        let mut counted: Vec<&Approval> = Vec::new();
+        let mut refused = Vec::new();
+        for (at, (person, approval)) in words.iter().enumerate() {
+            let later = words.get(at + 1).is_some_and(|(next, _)| next == person);
+            let objection = if later {
+                Some("a later word of the same person stands".to_owned())
+            } else {
+                self.objection(cx, approval, person, &author)
+            };
+            match objection {
+                Some(why) => refused.push((*approval, why)),
+                None => counted.push(approval),
             }
         }
         let told = |approval: &Approval| json!({"by": approval.by.arn, "user_id": approval.by.user_id, "at": approval.at});
@@ -111,7 +111,7 @@ impl ApprovalGate {
             "count": self.count,
             "plan": cx.plan.digest,
             "release": cx.passage.digest,
-            "approvals": counted.values().map(|a| told(a)).collect::<Vec<Json>>(),
+            "approvals": counted.iter().map(|a| told(a)).collect::<Vec<Json>>(),
             "not_counted": refused.iter().map(|(approval, why)| {
                 let mut told = told(approval);
                 if let Some(told) = told.as_object_mut() {
@@ -121,7 +121,7 @@ impl ApprovalGate {
             }).collect::<Vec<Json>>(),
         });
         if counted.len() >= self.count {
-            let names: Vec<&str> = counted.values().map(|a| a.by.arn.as_str()).collect();
+            let names: Vec<&str> = counted.iter().map(|a| a.by.arn.as_str()).collect();
             return Finding::new(
                 Outcome::Passed,
                 format!("approved by {}", names.join(", ")),
