@@ -283,10 +283,13 @@ impl<'a> Decision<'a> {
             );
         }
         // What AWS computes stays what it is, unless the object is made anew.
-        let computed = if self.action == Action::Replace { &instance.computed } else { before };
-        for name in instance.computed.keys() {
-            if let Some(value) = computed.get(name) {
-                after.insert(name.clone(), value.clone());
+        if self.action == Action::Replace {
+            anew(&mut after, instance);
+        } else {
+            for name in instance.computed.keys() {
+                if let Some(value) = before.get(name) {
+                    after.insert(name.clone(), value.clone());
+                }
             }
         }
         // So does what the block says nothing of.
@@ -508,6 +511,19 @@ pub fn settled(
     after
 }
 
+/// An object that is made anew also gets what an existing one would have been left with, and what
+/// AWS computes is not that of the old one.
+fn anew(after: &mut Attrs, instance: &Instance) {
+    for (name, value) in instance.desired.iter() {
+        if !after.contains_key(name) {
+            after.insert(name.clone(), value.clone());
+        }
+    }
+    for (name, value) in instance.computed.iter() {
+        after.insert(name.clone(), value.clone());
+    }
+}
+
 /// A retained object whose parent goes (an account in a unit that is deleted) moves to the
 /// organization's root first.
 fn move_what_stays(decisions: &mut [Decision<'_>]) {
@@ -549,9 +565,8 @@ fn replace_what_follows(decisions: &mut [Decision<'_>], options: &Options) {
                     Some(trigger) => format!("`{trigger}` changes (replace_triggered_by)"),
                     None => "asked for with --replace".to_owned(),
                 });
-                let computed = decision.instance.map(|i| i.computed.clone()).unwrap_or_default();
-                if let Some(after) = &mut decision.after {
-                    after.extend(computed);
+                if let (Some(after), Some(instance)) = (&mut decision.after, decision.instance) {
+                    anew(after, instance);
                 }
             }
             if !matches!(decision.action, Action::NoOp | Action::Forget) {
