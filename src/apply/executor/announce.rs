@@ -12,7 +12,7 @@ use crate::apply::scope::ScopeRun;
 use crate::apply::worker::Problem;
 use crate::diag::Diagnostic;
 use crate::plan::compute::attrs_of;
-use crate::plan::model::{Operation, OperationKind, OperationTarget, ResourceChange};
+use crate::plan::model::{Action, Operation, OperationKind, OperationTarget, ResourceChange};
 use crate::provider::REQUEST;
 use crate::schema::{Kind, kinds};
 use crate::state::journal::Intent;
@@ -145,11 +145,22 @@ impl Run<'_> {
             return Ok(attrs_of(after));
         }
         let resolved = self.cx.desired.resolve(&change.address);
-        let attrs = resolved.map_err(|found| {
+        let mut attrs = resolved.map_err(|found| {
             found.into_iter().find(Diagnostic::is_error).unwrap_or_else(|| {
                 Diagnostic::error(format!("`{}` cannot be resolved", change.display))
             })
         })?;
+        if let (Action::Replace, Some(after)) = (change.action, &change.after) {
+            // What is made anew takes all that the plan says, also where an object that stays would
+            // have been left alone.
+            let computed = kinds::kind(&change.kind).map_or(&[][..], |k| k.schema().computed);
+            for (name, value) in attrs_of(after).iter() {
+                let ours = computed.iter().all(|c| c.name != name.as_str());
+                if ours && !value.is_null() && !attrs.contains_key(name) {
+                    attrs.insert(name.clone(), value.clone());
+                }
+            }
+        }
         match attrs.iter().find(|(_, value)| value.has_unknown()) {
             None => Ok(attrs),
             Some((name, _)) => Err(Diagnostic::error(format!(
