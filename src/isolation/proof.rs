@@ -442,12 +442,15 @@ fn reached(world: &World, result: &SideResult, origin: &Origin) -> BTreeSet<Sour
     found
 }
 
+/// A closed step, and why, once that was looked for.
+type Closed<'a> = (&'a Step, OnceCell<Option<Killed>>);
+
 /// The proofs of one side. What is found out about a step or an origin is found out once.
 pub struct Prover<'a> {
     world: &'a World,
     result: &'a SideResult,
     /// Closed steps into each environment.
-    closed: BTreeMap<&'a str, Vec<(&'a Step, OnceCell<Option<Killed>>)>>,
+    closed: BTreeMap<&'a str, Vec<Closed<'a>>>,
     /// Open steps into each environment, by who takes them.
     open: BTreeMap<&'a str, BTreeSet<&'a Source>>,
     reached: BTreeMap<Origin, BTreeSet<Source>>,
