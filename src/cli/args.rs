@@ -67,6 +67,14 @@ pub enum Command {
     Import(c::import::ImportArgs),
     /// Write configuration for what an account holds and nobody manages
     Adopt(c::adopt::AdoptArgs),
+    /// Move a release along an edge, through its gates
+    Promote(c::promote::PromoteArgs),
+    /// Bring the last verified release back to an environment
+    Rollback(c::rollback::RollbackArgs),
+    /// Ask again whether what stands in an environment passes verification
+    Verify(c::verify::VerifyArgs),
+    /// List releases and where they stand
+    Releases(c::releases::ReleasesArgs),
     /// Look into the state, and repair it
     #[command(subcommand)]
     State(c::state::StateCommand),

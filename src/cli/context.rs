@@ -8,6 +8,7 @@ use crate::render::progress::Progress;
 use crate::render::{self, Style};
 
 use super::args::Global;
+use super::clock::WallClock;
 use super::environment::Environment;
 use super::error::Exit;
 use super::interrupt::Interrupt;
@@ -21,6 +22,8 @@ pub struct Context {
     pub env: Environment,
     /// Ctrl-C.
     pub interrupt: Interrupt,
+    /// Time.
+    pub clock: WallClock,
 }
 
 impl Context {
@@ -73,7 +76,7 @@ impl Context {
     /// The current time, in UTC, to the second (RFC 3339).
     #[must_use]
     pub fn now(&self) -> String {
-        jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+        self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
 
     /// The next line of standard input; `None` at its end.

@@ -9,6 +9,8 @@ use crate::render::Style;
 use crate::sandbox::Faults;
 
 use super::args::Global;
+use super::clock::WallClock;
+use super::error::Exit;
 
 /// What the process stands in.
 #[derive(Clone, Debug)]
@@ -79,6 +81,54 @@ impl Environment {
             Diagnostic::error(format!("`PALISADE_SANDBOX_FAULTS` is wrong: {why}"))
                 .help("as in `PALISADE_SANDBOX_FAULTS=\"seed=7 eventual=3 throttle=10\"`")
         })
+    }
+
+    /// The clock: the machine's, or in the sandbox the one that `PALISADE_SANDBOX_CLOCK` sets.
+    ///
+    /// # Errors
+    /// The variable is set and no moment, or there is no sandbox: real accounts know one time alone.
+    pub fn sandbox_clock(&self, global: &Global) -> Result<WallClock, Exit> {
+        let Some(text) = self.var("PALISADE_SANDBOX_CLOCK") else {
+            return Ok(WallClock::default());
+        };
+        if self.sandbox(global).is_none() {
+            return Err(Diagnostic::error(
+                "`PALISADE_SANDBOX_CLOCK` is set, but this is no sandbox",
+            )
+            .help("unset it, or work in the sandbox with `--sandbox`")
+            .into());
+        }
+        match text.parse::<jiff::Timestamp>() {
+            Ok(at) => Ok(WallClock::sandbox(at)),
+            Err(_) => {
+                Err(Diagnostic::error(format!("`PALISADE_SANDBOX_CLOCK` is no moment: `{text}`"))
+                    .help("write it as in `2026-11-23T09:00:00Z`")
+                    .into())
+            }
+        }
+    }
+
+    /// At which point of the state's writes the process shall end by itself: in the sandbox alone.
+    #[must_use]
+    pub fn sandbox_cut(&self, global: &Global) -> Option<u64> {
+        self.sandbox(global)?;
+        self.var("PALISADE_SANDBOX_CUT")?.parse().ok()
+    }
+
+    /// Who calls in the sandbox, when `PALISADE_SANDBOX_AS` says so.
+    ///
+    /// # Errors
+    /// The name is none that IAM takes for a user.
+    pub fn sandbox_operator(&self) -> Result<Option<String>, Exit> {
+        let Some(name) = self.var("PALISADE_SANDBOX_AS") else { return Ok(None) };
+        let valid = name.len() <= 64
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"+=,.@_-".contains(&b));
+        if valid {
+            return Ok(Some(name.to_owned()));
+        }
+        Err(Diagnostic::error(format!("`PALISADE_SANDBOX_AS` is no name of a user: `{name}`"))
+            .help("letters, digits and `+=,.@_-`, at most 64")
+            .into())
     }
 
     /// Whether the sandbox shall judge every call by the policies in it.

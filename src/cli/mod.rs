@@ -5,6 +5,7 @@
 //! an [`error::Exit`], and each has one exit code.
 
 pub mod args;
+pub mod clock;
 pub mod commands;
 pub mod context;
 pub mod environment;
@@ -21,6 +22,7 @@ use clap::Parser as _;
 use clap::error::ErrorKind;
 
 use args::Cli;
+use clock::WallClock;
 use context::Context;
 use environment::Environment;
 use error::Exit;
@@ -44,8 +46,14 @@ fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let Cli { global, command } = cli;
     let env = Environment::read(&global);
-    let cx = Context { global, env, interrupt: Interrupt::default() };
-    let end = enter(&cx).and_then(|()| on_runtime(commands::dispatch(command, &cx), &cx));
+    let (clock, told) = match env.sandbox_clock(&global) {
+        Ok(clock) => (clock, Ok(())),
+        Err(exit) => (WallClock::default(), Err(exit)),
+    };
+    let cx = Context { global, env, interrupt: Interrupt::default(), clock };
+    let end = told
+        .and_then(|()| enter(&cx))
+        .and_then(|()| on_runtime(commands::dispatch(command, &cx), &cx));
     let Err(exit) = end else { return ExitCode::SUCCESS };
     if let Some(diagnostics) = exit.diagnostics() {
         cx.tell(diagnostics);

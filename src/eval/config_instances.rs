@@ -28,7 +28,10 @@ impl Engine<'_> {
                 parity(environment, own, model, errors);
             }
         }
-        if self.estate_name().is_empty() && entries.values().any(|e| !e.is_empty()) {
+        let releases = self.release_names().next();
+        if self.estate_name().is_empty()
+            && (releases.is_some() || entries.values().any(|e| !e.is_empty()))
+        {
             let config = self.config.root().environments.values().find_map(|environment| {
                 environment.body.nested("config").next().map(|config| config.loc.clone())
             });
@@ -39,6 +42,10 @@ impl Engine<'_> {
                     .help("write `palisade { name = \"acme\" }`"),
             );
             return;
+        }
+        self.releases(estate, errors);
+        for (name, entries) in &mut entries {
+            entries.extend(self.release_entries(name, estate));
         }
         let mut made = Vec::new();
         let mut doubts = Diagnostics::new();
@@ -141,6 +148,10 @@ impl Engine<'_> {
         let schemas = self.config_schemas(&mut errors);
         let environment = self.environment(name, block, &mut errors).ok_or_else(missing)?;
         let entries = self.config_entries(name, block, &environment.body, &schemas, &mut errors);
+        let mut estate = Estate::default();
+        self.releases(&mut estate, &mut errors);
+        let entries: Vec<Entry> =
+            entries.into_iter().chain(self.release_entries(name, &estate)).collect();
         let entry = entries
             .iter()
             .find(|e| ResourceAddr::config(name, &e.schema, &e.key, handle.clone()) == *address)

@@ -46,7 +46,7 @@ impl Engine<'_> {
     pub(super) fn config_schemas(&self, errors: &mut Diagnostics) -> Schemas {
         let mut schemas = Schemas::new();
         for (name, block) in &self.config.root().config_schemas {
-            if name == "release" {
+            if name == super::release::SCHEMA {
                 errors.push(
                     Diagnostic::error("the schema name `release` is reserved")
                         .at(block.loc.clone())
@@ -201,7 +201,7 @@ fn values_expr<'b>(block: &'b RawBlock, loc: &Loc) -> Option<&'b Expr> {
     })
 }
 
-fn item_loc(expr: &Expr, key: &str) -> Option<Loc> {
+pub(super) fn item_loc(expr: &Expr, key: &str) -> Option<Loc> {
     let Expression::Object(object) = expr.node() else { return None };
     object.iter().find_map(|(k, v)| {
         let same = match k {

@@ -54,16 +54,15 @@ impl<'c> Engine<'c> {
         match attr {
             "name" => return Ok(Value::string(name)),
             "release" => {
-                let releases =
-                    self.config.root().declarations.keys().filter(|(ty, _)| ty == "release");
-                return Ok(Value::Map(
-                    releases
-                        .map(|(_, release)| {
-                            let current = self.known.release(name, release);
-                            (release.clone(), current.unwrap_or_default())
-                        })
-                        .collect(),
-                ));
+                let mut all = BTreeMap::new();
+                for release in self.release_names() {
+                    let stands = self.release_in(name, release, loc)?;
+                    all.insert(
+                        release.to_owned(),
+                        stands.map(|r| r.to_value()).unwrap_or_default(),
+                    );
+                }
+                return Ok(Value::Map(all.into_iter().collect()));
             }
             _ => {}
         }

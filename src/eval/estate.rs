@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::release::Release;
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostics, Loc};
 use crate::ids::{AccountId, Handle, Region};
@@ -31,6 +32,8 @@ pub struct Estate {
     pub imports: Vec<Import>,
     /// `removed` blocks: instances, whole blocks or modules that are forgotten, not deleted.
     pub removed: Vec<Spanned<String>>,
+    /// What `release` blocks say, by label.
+    pub releases: BTreeMap<String, ReleaseDecl>,
     /// Evaluated blocks that their own engines read: `isolation`, `release`, `promotion`; by type, then label.
     pub declarations: BTreeMap<String, BTreeMap<String, Body>>,
     /// What is doubtful in it, though nothing is wrong.
@@ -96,6 +99,17 @@ pub struct Environment {
     pub region: Option<Region>,
     /// The whole evaluated block, for the engines that read the rest of it (`verify`, `budget`, ...).
     pub body: Body,
+}
+
+/// A `release` block.
+#[derive(Clone, Debug)]
+pub struct ReleaseDecl {
+    /// The environment that takes its values from configuration.
+    pub entry: String,
+    /// The configured values, content-addressed.
+    pub configured: Release,
+    /// Where it is declared.
+    pub loc: Loc,
 }
 
 /// One managed object as configured.

@@ -1,8 +1,9 @@
 //! What AWS has assigned so far: the source of values that no expression can compute.
 
+use super::release::Release;
 use crate::address::ResourceAddr;
 use crate::ids::AccountId;
-use crate::value::{Attrs, Value};
+use crate::value::Attrs;
 
 /// What is known of objects that exist. Plan fills it from state and live reads; apply adds to it
 /// as objects come into being.
@@ -15,8 +16,9 @@ pub trait Known: Send + Sync {
         None
     }
 
-    /// The current release of an environment: an object with `values` and `digest`.
-    fn release(&self, _environment: &str, _release: &str) -> Option<Value> {
+    /// The release that stands in an environment, by its name. Not asked about the release's entry
+    /// environment: that one takes it from configuration.
+    fn release(&self, _environment: &str, _release: &str) -> Option<Release> {
         None
     }
 }

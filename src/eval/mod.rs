@@ -19,6 +19,8 @@ mod modules;
 mod operators;
 pub mod ownership;
 mod placement;
+pub mod release;
+mod releases;
 pub mod scope;
 mod special;
 mod surroundings;

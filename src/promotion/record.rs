@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::gate::Evidence;
-use super::release::Digest;
+use crate::eval::release::Digest;
 use crate::provider::Caller;
 
 /// Version of the format that is written.
@@ -68,6 +68,12 @@ pub struct Arrival {
     pub by: String,
     /// Id of the move.
     pub run: String,
+    /// On the strength of what it was promoted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Basis>,
+    /// The override that brought it past a closed gate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overridden: Option<Override>,
 }
 
 /// That a release counts as verified.
@@ -244,6 +250,44 @@ pub struct Move {
 }
 
 impl Move {
+    /// A move that begins: nothing is applied, nothing was asked.
+    #[must_use]
+    pub fn new(
+        kind: MoveKind,
+        id: impl Into<String>,
+        environment: impl Into<String>,
+        release: impl Into<String>,
+        digest: Digest,
+        author: Caller,
+        started_at: Timestamp,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            number: 0,
+            kind,
+            environment: environment.into(),
+            edge: None,
+            basis: None,
+            release: release.into(),
+            digest,
+            previous: None,
+            plan: String::new(),
+            configuration: String::new(),
+            author,
+            resumed_by: Vec::new(),
+            overridden: None,
+            reason: None,
+            gates: Vec::new(),
+            verification: Vec::new(),
+            started_at,
+            applied_at: None,
+            returned: None,
+            phase: Phase::Applying,
+            end: None,
+            finished_at: None,
+        }
+    }
+
     /// The release that has to be in force now: what moves in, or what is brought back.
     #[must_use]
     pub fn in_force(&self) -> &Digest {
@@ -264,6 +308,13 @@ impl EnvironmentRecord {
             hold: None,
             run: None,
         }
+    }
+
+    /// Names of the releases that stand there or are moving in.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let moving = self.run.as_ref().map(|run| run.release.as_str());
+        let standing = self.releases.keys().map(String::as_str);
+        standing.chain(moving.filter(|name| !self.releases.contains_key(*name)))
     }
 
     /// How a release stands.
@@ -320,17 +371,11 @@ impl EnvironmentRecord {
             since: at,
             by: run.author.arn.clone(),
             run: run.id.clone(),
+            basis: run.basis.clone(),
+            overridden: run.overridden.clone(),
         };
         let standing = self.releases.entry(run.release.clone()).or_default();
         standing.arrive(arrival);
-    }
-
-    /// The move's release counts as verified.
-    pub fn verify(&mut self, at: Timestamp, evidence: Vec<Evidence>) {
-        let Some(run) = &mut self.run else { return };
-        run.verification.clone_from(&evidence);
-        let standing = self.releases.entry(run.release.clone()).or_default();
-        standing.confirm(&run.digest, at, evidence);
     }
 
     /// Verification failed: `back` is to be brought back.
@@ -341,35 +386,29 @@ impl EnvironmentRecord {
         run.returned = Some(Return { digest: back, why, started_at: at, applied_at: None });
     }
 
-    /// What was to be brought back is applied, and counts as verified as it did before.
+    /// What was to be brought back is applied; it is verified again by [`Self::confirm`].
     pub fn turned_back(&mut self, at: Timestamp) {
         let Some(run) = &mut self.run else { return };
         let Some(returned) = &mut run.returned else { return };
         returned.applied_at = Some(at);
         let standing = self.releases.entry(run.release.clone()).or_default();
-        let evidence = standing
-            .before
-            .iter()
-            .chain(&standing.verified)
-            .find(|v| v.digest == returned.digest)
-            .map(|v| v.evidence.clone())
-            .unwrap_or_default();
         standing.arrive(Arrival {
             digest: returned.digest.clone(),
             since: at,
             by: run.author.arn.clone(),
             run: run.id.clone(),
+            basis: None,
+            overridden: None,
         });
-        standing.confirm(&returned.digest.clone(), at, evidence);
     }
 
-    /// The end is known.
-    pub fn settle(&mut self, at: Timestamp, end: End, verification: Option<Vec<Evidence>>) {
+    /// The end is known. Of a move that went back, the look that turned it back stays.
+    pub fn settle(&mut self, at: Timestamp, end: End, verification: Vec<Evidence>) {
         let Some(run) = &mut self.run else { return };
         run.phase = Phase::Settling;
         run.end = Some(end);
         run.finished_at = Some(at);
-        if let Some(verification) = verification {
+        if run.returned.is_none() {
             run.verification = verification;
         }
     }

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::record::{EnvironmentRecord, FORMAT, Move};
-use super::release::{Digest, Release};
 use crate::diag::Diagnostic;
+use crate::eval::release::{Digest, Release};
 use crate::state::ledger::encode;
 use crate::state::store::Cas;
 use crate::state::{Condition, Ledger, StateError, StateFailure, layout};
@@ -112,6 +112,19 @@ pub async fn list_releases(ledger: &Ledger) -> Result<BTreeMap<String, Vec<Diges
         }
     }
     Ok(found)
+}
+
+/// Environments that remember anything.
+///
+/// # Errors
+/// The backend cannot be read.
+pub async fn list_environments(ledger: &Ledger) -> Result<Vec<String>, StateError> {
+    let keys = ledger.store().list(layout::ENVIRONMENTS, None).await?;
+    let name = |key: &String| {
+        let rest = key.strip_prefix(layout::ENVIRONMENTS)?;
+        rest.strip_suffix("/promotion.json").map(str::to_owned)
+    };
+    Ok(keys.iter().filter_map(name).collect())
 }
 
 /// Reads what an environment remembers.

@@ -15,6 +15,7 @@ pub mod json;
 pub mod lines;
 pub mod markdown;
 pub mod progress;
+pub mod promotion;
 pub mod sarif;
 pub mod state;
 pub mod style;

@@ -78,7 +78,11 @@ impl Front {
             .meta("management")
             .parse()
             .map_err(|_| Diagnostic::error("the sandbox store names no management account"))?;
-        let key = core.world.meta("management_key").to_owned();
+        let mut key = core.world.meta("management_key").to_owned();
+        if let Some(name) = &front.options.operator {
+            let account = front.management.as_str();
+            key = organizations::operator_key(&core.world, account, name).unwrap_or(key);
+        }
         let secret = core.world.access_keys.get(&key).map(|k| k.secret.clone()).unwrap_or_default();
         front.management_key = (key, secret);
         front.core = tokio::sync::Mutex::new(core);
@@ -118,6 +122,12 @@ impl Front {
                 self.options.clock.now(),
             );
             core.world.meta.insert("management_key", key);
+            core.keep()?;
+        }
+        if let Some(name) = &self.options.operator {
+            let account = core.world.meta("management").to_owned();
+            let now = self.options.clock.now();
+            organizations::seed_operator(&mut core.world, &account, name, now);
             core.keep()?;
         }
         drop(held);

@@ -59,6 +59,9 @@ pub struct Options {
     pub seed: u64,
     /// Where the time comes from.
     pub clock: Clock,
+    /// Who calls: an administrator of that name in the management account, made when there is none;
+    /// `palisade-operator` by default.
+    pub operator: Option<String>,
     /// The management account of a new store; `111111111111` by default.
     pub management_account: Option<AccountId>,
 }

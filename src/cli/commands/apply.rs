@@ -9,9 +9,11 @@ use crate::cli::args::PlanOptions;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::cli::session::apply::{self, Approval};
-use crate::cli::session::pipeline::{self, Request};
+use crate::cli::session::pipeline::{self, Request, World};
 use crate::cli::session::planfile;
+use crate::cli::session::promotion::entry;
 use crate::plan::Mode;
+use crate::plan::model::Plan;
 use crate::render;
 
 /// Flags of `apply`.
@@ -73,7 +75,8 @@ pub async fn fresh(
     out.flush()?;
     pipeline::gate(&plan, options.fail_on, false)?;
     if !plan.has_changes() {
-        return apply::finish_without_changes(cx, &world, &plan).await;
+        apply::finish_without_changes(cx, &world, &plan).await?;
+        return enter(cx, &world, &request, &plan, approval).await;
     }
     if !auto_approve {
         let question = match mode {
@@ -82,7 +85,22 @@ pub async fn fresh(
         };
         cx.confirm(question).await?;
     }
-    apply::run(cx, &world, &request, &plan, approval).await
+    apply::run(cx, &world, &request, &plan, approval).await?;
+    enter(cx, &world, &request, &plan, approval).await
+}
+
+/// Records the releases that have arrived in their entry environments.
+async fn enter(
+    cx: &Context,
+    world: &World,
+    request: &Request,
+    plan: &Plan,
+    approval: &Approval,
+) -> Result<(), Exit> {
+    if request.options.mode != Mode::Normal {
+        return Ok(());
+    }
+    entry::record(cx, world, request, &plan.digest, approval.lock_timeout).await
 }
 
 async fn saved(
@@ -103,7 +121,9 @@ async fn saved(
     planfile::require_same(&saved.plan, &plan)?;
     pipeline::gate(&plan, args.options.fail_on, false)?;
     if !plan.has_changes() {
-        return apply::finish_without_changes(cx, &world, &plan).await;
+        apply::finish_without_changes(cx, &world, &plan).await?;
+        return enter(cx, &world, &request, &plan, approval).await;
     }
-    apply::run(cx, &world, &request, &plan, approval).await
+    apply::run(cx, &world, &request, &plan, approval).await?;
+    enter(cx, &world, &request, &plan, approval).await
 }

@@ -36,10 +36,11 @@ pub struct ConsoleArgs {
 /// # Errors
 /// The configuration is wrong; an expression given with `--eval` or through a pipe is wrong.
 pub async fn run(args: &ConsoleArgs, cx: &Context) -> Result<(), Exit> {
-    let (configuration, snapshot) = pipeline::offline(cx, &args.vars).await?;
-    let resources = snapshot.resources();
-    let known = Recorded { resources: &resources, live: None, management: None };
-    let engine = Engine::new(&configuration, &known);
+    let known = pipeline::offline(cx, &args.vars).await?;
+    let resources = known.snapshot.resources();
+    let recorded =
+        Recorded { resources: &resources, live: None, management: None, releases: &known.releases };
+    let engine = Engine::new(&known.configuration, &recorded);
     let mut failed = false;
     let mut one = |text: &str, number: usize| -> Result<(), Exit> {
         match engine.evaluate_text(&format!("line {number}"), text) {

@@ -15,10 +15,14 @@ pub mod init;
 pub mod isolation;
 pub mod output;
 pub mod plan;
+pub mod promote;
+pub mod releases;
+pub mod rollback;
 pub mod show;
 pub mod simulate;
 pub mod state;
 pub mod validate;
+pub mod verify;
 pub mod version;
 pub mod who_can;
 
@@ -42,6 +46,10 @@ pub async fn dispatch(command: Command, cx: &Context) -> Result<(), Exit> {
         Command::Drift(args) => drift::run(&args, cx).await,
         Command::Import(args) => import::run(&args, cx).await,
         Command::Adopt(args) => adopt::run(&args, cx).await,
+        Command::Promote(args) => promote::run(&args, cx).await,
+        Command::Rollback(args) => rollback::run(&args, cx).await,
+        Command::Verify(args) => verify::run(&args, cx).await,
+        Command::Releases(args) => releases::run(&args, cx).await,
         Command::State(command) => state::run(command, cx).await,
         Command::Graph(args) => graph::run(&args, cx),
         Command::Console(args) => console::run(&args, cx).await,

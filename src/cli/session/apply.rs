@@ -57,6 +57,7 @@ pub async fn run(
         resources: &resources,
         live: Some(&world.live),
         management: world.targets.management.id.clone(),
+        releases: &world.releases,
     });
     let resolver = Resolver::new(world, &known);
     let (events, received) = mpsc::unbounded_channel();

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{Region, SdkConfig};
 
+use crate::cli::clock::WallClock;
 use crate::cli::error::Exit;
 use crate::config::{Backend, Settings};
-use crate::state::{Ledger, LocalStore, S3Store, SystemClock};
+use crate::state::{Ledger, LocalStore, S3Store, StateStore, SystemClock};
 
 use super::connect::Connection;
+use super::cut::Cut;
 
 /// How many times faster waits pass in the sandbox.
 const HURRY: u32 = 20;
@@ -43,19 +45,28 @@ pub fn region(backend: &Backend) -> Option<&str> {
 ///
 /// # Errors
 /// None today; a backend that cannot be used shows with the first read.
-pub async fn open(backend: &Backend, connection: &Connection) -> Result<Ledger, Exit> {
-    let store: Arc<dyn crate::state::StateStore> = match backend {
+pub async fn open(
+    backend: &Backend,
+    connection: &Connection,
+    wall: &WallClock,
+    cut: Option<u64>,
+) -> Result<Ledger, Exit> {
+    let mut store: Arc<dyn StateStore> = match backend {
         Backend::Local { path } => {
             let path = match &connection.sandbox_dir {
                 Some(dir) => dir.join(sandboxed(path)),
                 None => path.clone(),
             };
-            Arc::new(LocalStore::new(path))
+            let wall = wall.clone();
+            Arc::new(LocalStore::with_clock(path, Arc::new(move || wall.now())))
         }
         Backend::S3 { bucket, prefix, .. } => {
             Arc::new(S3Store::new(s3_client(backend, connection).await, bucket, prefix))
         }
     };
+    if let Some(at) = cut {
+        store = Arc::new(Cut::new(store, at));
+    }
     // The sandbox's accounts are ready in no time, so there is less to wait for.
     let clock = match connection.sandbox {
         Some(_) => SystemClock::hurried(HURRY),

@@ -44,6 +44,8 @@ pub async fn connect(cx: &Context, region: Option<&str>) -> Result<Connection, E
     let options = sandbox::Options {
         enforce: cx.env.sandbox_enforces(),
         faults: cx.env.sandbox_faults()?,
+        clock: cx.clock.of_sandbox(),
+        operator: cx.env.sandbox_operator()?,
         ..sandbox::Options::default()
     };
     let sandbox = Sandbox::open(&dir, options).await?;

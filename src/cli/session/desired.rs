@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::address::ResourceAddr;
 use crate::apply::Desired;
 use crate::diag::Diagnostics;
+use crate::eval::release::Release;
 use crate::eval::{Engine, Known};
 use crate::ids::AccountId;
 use crate::plan::decide;
@@ -42,6 +43,10 @@ impl Known for Growing<'_> {
 
     fn management_account(&self) -> Option<AccountId> {
         self.base.management_account()
+    }
+
+    fn release(&self, environment: &str, release: &str) -> Option<Release> {
+        self.base.release(environment, release)
     }
 }
 

@@ -1,7 +1,10 @@
 //! What AWS has assigned so far, from state and from what was read.
 
+use std::collections::BTreeMap;
+
 use crate::address::ResourceAddr;
 use crate::eval::Known;
+use crate::eval::release::Release;
 use crate::ids::AccountId;
 use crate::plan::Live;
 use crate::plan::live::Found;
@@ -18,7 +21,12 @@ pub struct Recorded<'a> {
     pub live: Option<&'a Live>,
     /// The management account, once discovered.
     pub management: Option<AccountId>,
+    /// The releases that stand in environments.
+    pub releases: &'a InForce,
 }
+
+/// The releases that plans are made with: by environment, then by the release's name.
+pub type InForce = BTreeMap<String, BTreeMap<String, Release>>;
 
 impl Known for Recorded<'_> {
     fn attrs(&self, address: &ResourceAddr) -> Option<Attrs> {
@@ -36,6 +44,10 @@ impl Known for Recorded<'_> {
 
     fn management_account(&self) -> Option<AccountId> {
         self.management.clone()
+    }
+
+    fn release(&self, environment: &str, release: &str) -> Option<Release> {
+        self.releases.get(environment)?.get(release).cloned()
     }
 }
 

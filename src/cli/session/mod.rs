@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod backend;
 pub mod connect;
+mod cut;
 pub mod desired;
 pub mod digest;
 pub mod edit;
@@ -12,7 +13,9 @@ pub mod outputs;
 pub mod pipeline;
 pub mod planfile;
 pub mod process;
+pub mod promotion;
 mod recheck;
+pub mod releases;
 pub mod secrets;
 
 use std::collections::BTreeMap;
@@ -124,7 +127,8 @@ pub async fn store(cx: &Context) -> Result<Store, Exit> {
 /// The sandbox cannot be opened.
 pub async fn open(cx: &Context, backend: Backend) -> Result<Store, Exit> {
     let connection = connect::connect(cx, backend::region(&backend)).await?;
-    let ledger = backend::open(&backend, &connection).await?;
+    let cut = cx.env.sandbox_cut(&cx.global);
+    let ledger = backend::open(&backend, &connection, &cx.clock, cut).await?;
     Ok(Store { ledger, connection, backend })
 }
 

@@ -17,12 +17,14 @@ use crate::plan::model::{Left, LeftOutcome, Output, Plan, ScopeBasis, Selection,
 use crate::plan::refresh::{self, Targets};
 use crate::plan::sides::Sides;
 use crate::plan::{Input, Live, Mode, Options, prepare, seal};
+use crate::promotion::Release;
+use crate::promotion::store::Held;
 use crate::provider::Provider;
 use crate::schema::Spanned;
-use crate::state::Snapshot;
+use crate::state::{Snapshot, StateError, layout};
 
-use super::known::Recorded;
-use super::{Store, backend, digest, outputs};
+use super::known::{InForce, Recorded};
+use super::{Store, backend, digest, outputs, releases};
 
 /// What is asked of a plan.
 #[derive(Clone, Debug)]
@@ -37,6 +39,17 @@ pub struct Request {
     pub parallelism: usize,
     /// Objects to take over beside those of `import` blocks: address and AWS id.
     pub imports: Vec<(ResourceAddr, String)>,
+    /// A release to plan with in place of the one that stands in an environment.
+    pub shift: Option<Shift>,
+}
+
+/// What a promotion puts in place of what stands there.
+#[derive(Clone, Debug)]
+pub struct Shift {
+    /// The environment.
+    pub environment: String,
+    /// The release that moves in.
+    pub release: Release,
 }
 
 impl Request {
@@ -61,6 +74,7 @@ impl Request {
             refresh: args.refresh,
             parallelism: usize::from(args.parallelism),
             imports: Vec::new(),
+            shift: None,
         })
     }
 
@@ -73,6 +87,7 @@ impl Request {
             refresh: true,
             parallelism: 10,
             imports: Vec::new(),
+            shift: None,
         }
     }
 }
@@ -108,6 +123,10 @@ pub struct World {
     pub snapshot: Snapshot,
     /// Outputs of the last apply.
     pub outputs: BTreeMap<String, Output>,
+    /// What environments remember of releases.
+    pub records: BTreeMap<String, Held>,
+    /// The releases that stand in environments.
+    pub releases: InForce,
     /// What AWS holds.
     pub live: Live,
     /// How accounts are reached.
@@ -190,10 +209,16 @@ async fn look(
     snapshot: Snapshot,
 ) -> Result<World, Exit> {
     let outputs = cx.interrupt.or(outputs::read(&store.ledger)).await??;
+    let reading = async {
+        let records = releases::records(&store.ledger, &configuration).await?;
+        let releases = releases::in_force(&store.ledger, &records, request.shift.as_ref()).await?;
+        Ok::<_, StateError>((records, releases))
+    };
+    let (records, releases) = cx.interrupt.or(reading).await??;
     let resources = snapshot.resources();
     let first = evaluate(
         &configuration,
-        &Recorded { resources: &resources, live: None, management: None },
+        &Recorded { resources: &resources, live: None, management: None, releases: &releases },
     )?;
     let provider = super::provider(&store.connection, &first.provider).await;
     let handles: Vec<Handle> = first.accounts.keys().cloned().collect();
@@ -204,8 +229,12 @@ async fn look(
     } else {
         (Live::unread("refresh is off", handles), recorded_management(&first))
     };
-    let known =
-        Recorded { resources: &resources, live: Some(&live), management: management.clone() };
+    let known = Recorded {
+        resources: &resources,
+        live: Some(&live),
+        management: management.clone(),
+        releases: &releases,
+    };
     let mut estate = evaluate(&configuration, &known)?;
     warnings.extend(std::mem::take(&mut estate.warnings));
     for (address, id) in &request.imports {
@@ -220,6 +249,8 @@ async fn look(
         store,
         snapshot,
         outputs,
+        records,
+        releases,
         live,
         targets,
         provider,
@@ -237,7 +268,10 @@ impl World {
     }
 }
 
-fn evaluate(configuration: &Configuration, known: &Recorded<'_>) -> Result<Estate, Exit> {
+pub(super) fn evaluate(
+    configuration: &Configuration,
+    known: &Recorded<'_>,
+) -> Result<Estate, Exit> {
     Ok(Engine::new(configuration, known).estate()?)
 }
 
@@ -338,16 +372,53 @@ fn take_over(estate: &mut Estate, address: &ResourceAddr, id: &str) -> Result<()
     Ok(())
 }
 
-/// What can be known without asking AWS: configuration and state.
+/// What can be known without asking AWS.
+pub struct Offline {
+    /// What is declared.
+    pub configuration: Configuration,
+    /// State and the way to AWS.
+    pub store: Store,
+    /// What state holds.
+    pub snapshot: Snapshot,
+    /// What environments remember of releases.
+    pub records: BTreeMap<String, Held>,
+    /// The releases that stand in environments.
+    pub releases: InForce,
+}
+
+/// What can be known without asking AWS: configuration, state and releases.
 ///
 /// # Errors
 /// The configuration is wrong, or the state cannot be read.
-pub async fn offline(cx: &Context, vars: &VarArgs) -> Result<(Configuration, Snapshot), Exit> {
+pub async fn offline(cx: &Context, vars: &VarArgs) -> Result<Offline, Exit> {
     super::require_configuration(&cx.dir())?;
     let configuration = super::configuration(cx, vars)?;
     let store = super::open(cx, backend::configured(&configuration.settings)).await?;
-    let snapshot = cx.interrupt.or(store.ledger.read_all()).await??;
-    Ok((configuration, snapshot))
+    let reading = async {
+        let snapshot = store.ledger.read_all().await?;
+        let records = releases::records(&store.ledger, &configuration).await?;
+        let releases = releases::in_force(&store.ledger, &records, None).await?;
+        Ok::<_, StateError>((snapshot, records, releases))
+    };
+    let (snapshot, records, releases) = cx.interrupt.or(reading).await??;
+    Ok(Offline { configuration, store, snapshot, records, releases })
+}
+
+impl Offline {
+    /// What the configuration means as far as state knows.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn estate(&self) -> Result<Estate, Exit> {
+        let resources = self.snapshot.resources();
+        let known = Recorded {
+            resources: &resources,
+            live: None,
+            management: None,
+            releases: &self.releases,
+        };
+        evaluate(&self.configuration, &known)
+    }
 }
 
 /// Limits a drift report to what was selected, and to managed objects where that was asked for.
@@ -411,7 +482,7 @@ fn decide(world: &World, request: &Request, now: &str) -> Result<(Plan, Sides), 
             .map(|(scope, (serial, etag))| (scope, ScopeBasis { serial, etag }))
             .collect::<BTreeMap<_, _>>(),
     };
-    Ok(prepare(Input {
+    let (mut plan, sides) = prepare(Input {
         estate: &world.estate,
         configuration_digest: &world.digest,
         prior: &resources,
@@ -419,7 +490,20 @@ fn decide(world: &World, request: &Request, now: &str) -> Result<(Plan, Sides), 
         live: &world.live,
         options: &request.options,
         generated_at: now,
-    })?)
+    })?;
+    if request.options.selection != Selection::default() {
+        let touched = scopes(&plan);
+        plan.state.scopes.retain(|scope, _| touched.contains(scope));
+    }
+    Ok((plan, sides))
+}
+
+/// The scopes that a limited plan stands on: an apply elsewhere leaves it, and what was approved of
+/// it, valid.
+fn scopes(plan: &Plan) -> BTreeSet<String> {
+    let accounts = plan.resource_changes.iter().filter_map(|c| c.address.account());
+    let own = accounts.map(|handle| layout::account_scope(handle.as_str()));
+    own.chain([layout::ORG.to_owned(), layout::WALLS.to_owned()]).collect()
 }
 
 /// Whether the walls permit the plan, as `--fail-on` asks. What stood open before blocks no apply,

@@ -164,6 +164,7 @@ impl Saved {
             refresh: self.refresh,
             parallelism,
             imports: Vec::new(),
+            shift: None,
         })
     }
 

@@ -150,15 +150,33 @@ pub(crate) fn seed_management(world: &mut World, account: &AccountId, now: Insta
             tags: Tags::new(),
         },
     );
-    let mut user = new_identity(world, now, account, IdentityKind::User, OPERATOR, "/");
-    user.attached.insert("arn:aws:iam::aws:policy/AdministratorAccess".to_owned());
-    world.identities.insert(identity_key(account, IdentityKind::User, OPERATOR), user);
-    let id =
-        format!("AKIA{}", world.mint("access-key", &format!("{account}/{OPERATOR}"), UPPER, 16));
+    seed_operator(world, account, OPERATOR, now)
+}
+
+/// The access key of a user, where it has one.
+pub(crate) fn operator_key(world: &World, account: &str, name: &str) -> Option<String> {
+    let mut keys = world.access_keys.iter();
+    let own = keys.find(|(_, key)| key.account == account && key.user == name);
+    own.map(|(id, _)| id.to_owned())
+}
+
+/// An administrator in the management account, made when there is none of that name; returns the
+/// access key's id.
+pub(crate) fn seed_operator(world: &mut World, account: &str, name: &str, now: Instant) -> String {
+    if let Some(id) = operator_key(world, account, name) {
+        return id;
+    }
+    let there = identity_key(account, IdentityKind::User, name);
+    if world.identities.get(&there).is_none() {
+        let mut user = new_identity(world, now, account, IdentityKind::User, name, "/");
+        user.attached.insert("arn:aws:iam::aws:policy/AdministratorAccess".to_owned());
+        world.identities.insert(there, user);
+    }
+    let id = format!("AKIA{}", world.mint("access-key", &format!("{account}/{name}"), UPPER, 16));
     let secret = derive(&format!("{}/{id}", world.meta("secret")), UPPER, 40);
     world.access_keys.insert(
         id.clone(),
-        AccessKey { account: account.to_owned(), user: OPERATOR.to_owned(), secret, created: now },
+        AccessKey { account: account.to_owned(), user: name.to_owned(), secret, created: now },
     );
     id
 }

@@ -6,8 +6,14 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use sha2::{Digest as _, Sha256};
 
-use crate::state::scopes::digest as sha256;
+use crate::value::{Attrs, Value};
+
+/// The schema that release values stand under; no `config_schema` may have this name.
+pub const SCHEMA: &str = "release";
+/// The key that holds the digest; no value may have this name.
+pub const DIGEST_KEY: &str = "digest";
 
 /// How a release's digest begins.
 const PREFIX: &str = "sha256:";
@@ -102,8 +108,26 @@ impl Release {
             member(index, key, value, &mut text);
         }
         text.push_str("}}");
-        let digest = Digest(sha256(text.as_bytes()));
+        let hash = Sha256::digest(text.as_bytes());
+        let digest = Digest(format!("{PREFIX}{}", data_encoding::HEXLOWER.encode(&hash)));
         Self { name, values, digest }
+    }
+
+    /// What `environment.E.release["NAME"]` is in expressions: an object with `values` and `digest`.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        let values = self.values.iter().map(|(k, v)| (k.clone(), Value::from_json(v))).collect();
+        Value::Map(Attrs::from([
+            ("values".to_owned(), Value::Map(values)),
+            ("digest".to_owned(), Value::string(self.digest.as_str())),
+        ]))
+    }
+
+    /// Its values as texts, as applications read them: what is no text is JSON.
+    #[must_use]
+    pub fn texts(&self) -> BTreeMap<String, String> {
+        let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        self.values.iter().map(|(key, value)| (key.clone(), text(value))).collect()
     }
 
     /// Whether the digest is the content's.

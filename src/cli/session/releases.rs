@@ -1,0 +1,50 @@
+//! Which releases a plan is made with: what the environments' records say.
+
+use std::collections::BTreeMap;
+
+use crate::config::Configuration;
+use crate::promotion::store::{self, Held};
+use crate::state::{Ledger, StateError};
+
+use super::known::InForce;
+use super::pipeline::Shift;
+
+/// The records of all environments; none are read where no release is declared.
+///
+/// # Errors
+/// The backend cannot be read, or a record is damaged.
+pub async fn records(
+    ledger: &Ledger,
+    configuration: &Configuration,
+) -> Result<BTreeMap<String, Held>, StateError> {
+    let root = configuration.root();
+    if !root.declarations.keys().any(|(ty, _)| ty == "release") {
+        return Ok(BTreeMap::new());
+    }
+    store::read_all(ledger, root.environments.keys().map(String::as_str)).await
+}
+
+/// The releases that stand in the environments, with `shift` in place of one of them.
+///
+/// # Errors
+/// The backend cannot be read, or a release is gone or damaged.
+pub async fn in_force(
+    ledger: &Ledger,
+    records: &BTreeMap<String, Held>,
+    shift: Option<&Shift>,
+) -> Result<InForce, StateError> {
+    let mut all = InForce::new();
+    for (environment, held) in records {
+        let there = all.entry(environment.clone()).or_default();
+        for name in held.record.names() {
+            let Some(digest) = held.record.in_force(name) else { continue };
+            let stored = store::get_release(ledger, name, digest).await?;
+            there.insert(name.to_owned(), stored.release);
+        }
+    }
+    if let Some(shift) = shift {
+        let there = all.entry(shift.environment.clone()).or_default();
+        there.insert(shift.release.name.clone(), shift.release.clone());
+    }
+    Ok(all)
+}

@@ -1,0 +1,133 @@
+//! The declared edges along which releases move, and what verifies them where they arrive.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::gate::GateSpec;
+use crate::diag::{Diagnostic, Diagnostics, Loc, did_you_mean};
+use crate::eval::estate::Estate;
+use crate::schema::{Body, duration};
+use crate::value::Value;
+
+/// What happens when verification fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnFailure {
+    /// The last verified release is brought back, and a hold is set.
+    #[default]
+    Rollback,
+    /// A hold is set, and nothing else.
+    Hold,
+}
+
+/// A `promotion` block.
+#[derive(Clone, Debug)]
+pub struct Edge {
+    /// Its label.
+    pub name: String,
+    /// Where a release must be verified.
+    pub from: String,
+    /// Where it goes.
+    pub to: String,
+    /// The releases that move along it.
+    pub releases: BTreeSet<String>,
+    /// What happens when verification fails.
+    pub on_failure: OnFailure,
+    /// What must pass first.
+    pub gates: Vec<GateSpec>,
+    /// Where it is declared.
+    pub loc: Loc,
+}
+
+/// The `verify` block of an environment; without one a successful apply is enough.
+#[derive(Clone, Debug, Default)]
+pub struct Verify {
+    /// What must pass for a release to count as verified.
+    pub gates: Vec<GateSpec>,
+    /// How long they are looked at again; they are looked at once without it.
+    pub timeout: Duration,
+}
+
+fn names(body: &Body, attr: &str) -> BTreeSet<String> {
+    let block = |value: &Value| match value.reveal() {
+        Value::Block(block) => Some(block.address.name.clone()),
+        _ => None,
+    };
+    match body.get(attr) {
+        Some(given) => match given.value.elements() {
+            Some(all) => all.into_iter().filter_map(block).collect(),
+            None => block(&given.value).into_iter().collect(),
+        },
+        None => BTreeSet::new(),
+    }
+}
+
+fn name(body: &Body, attr: &str) -> String {
+    names(body, attr).pop_first().unwrap_or_default()
+}
+
+/// All edges of an estate, by label.
+///
+/// # Errors
+/// A gate whose values are not known before apply.
+pub fn edges(estate: &Estate) -> Result<BTreeMap<String, Edge>, Diagnostics> {
+    let mut found = Diagnostics::new();
+    let mut edges = BTreeMap::new();
+    for (label, body) in estate.declarations.get("promotion").into_iter().flatten() {
+        let gates = GateSpec::read(body).unwrap_or_else(|more| {
+            found.extend(more);
+            Vec::new()
+        });
+        let hold = body.get("on_failure").and_then(|v| v.value.as_str()) == Some("hold");
+        let edge = Edge {
+            name: label.clone(),
+            from: name(body, "from"),
+            to: name(body, "to"),
+            releases: names(body, "releases"),
+            on_failure: if hold { OnFailure::Hold } else { OnFailure::Rollback },
+            gates,
+            loc: body.loc.clone(),
+        };
+        edges.insert(label.clone(), edge);
+    }
+    found.into_result(edges)
+}
+
+/// The edge of that name.
+///
+/// # Errors
+/// There is none.
+pub fn find<'e>(edges: &'e BTreeMap<String, Edge>, name: &str) -> Result<&'e Edge, Diagnostic> {
+    edges.get(name).ok_or_else(|| {
+        let help = did_you_mean(name, edges.keys().map(String::as_str)).unwrap_or_else(|| {
+            if edges.is_empty() {
+                "declare one: `promotion \"NAME\" { from = ... to = ... releases = [...] }`".into()
+            } else {
+                let all: Vec<&str> = edges.keys().map(String::as_str).collect();
+                format!("declared are {}", all.join(", "))
+            }
+        });
+        Diagnostic::error(format!("there is no promotion edge `{name}`")).help(help)
+    })
+}
+
+/// What verifies a release in an environment.
+///
+/// # Errors
+/// A gate whose values are not known before apply.
+pub fn verify(estate: &Estate, environment: &str) -> Result<Verify, Diagnostics> {
+    let Some(environment) = estate.environments.get(environment) else {
+        return Ok(Verify::default());
+    };
+    let mut verify = Verify::default();
+    for block in environment.body.nested("verify") {
+        verify.gates.extend(GateSpec::read(&block.body)?);
+        let given = block.body.get("timeout").map(|v| v.value.reveal());
+        let seconds = match given {
+            Some(Value::String(text)) => duration::seconds(text),
+            Some(other) => other.as_i64(),
+            None => None,
+        };
+        verify.timeout = Duration::from_secs(seconds.and_then(|s| s.try_into().ok()).unwrap_or(0));
+    }
+    Ok(verify)
+}
