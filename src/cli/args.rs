@@ -69,12 +69,18 @@ pub enum Command {
     Adopt(c::adopt::AdoptArgs),
     /// Move a release along an edge, through its gates
     Promote(c::promote::PromoteArgs),
+    /// Approve what a promotion would do, or take the approval back
+    Approve(c::approve::ApproveArgs),
     /// Bring the last verified release back to an environment
     Rollback(c::rollback::RollbackArgs),
     /// Ask again whether what stands in an environment passes verification
     Verify(c::verify::VerifyArgs),
     /// List releases and where they stand
     Releases(c::releases::ReleasesArgs),
+    /// Show what moved where, when, by whom and past which gates, with the success figures
+    History(c::history::HistoryArgs),
+    /// Show where every environment stands: releases, holds, drift, next gates
+    Status(c::status::StatusArgs),
     /// Look into the state, and repair it
     #[command(subcommand)]
     State(c::state::StateCommand),

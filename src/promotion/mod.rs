@@ -13,6 +13,7 @@
 pub mod choice;
 pub mod doubt;
 pub mod edge;
+pub mod figures;
 pub mod gate;
 pub mod record;
 pub mod store;

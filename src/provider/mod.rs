@@ -212,8 +212,14 @@ pub struct MetricQuery {
 /// Something that can read and change AWS.
 #[async_trait]
 pub trait Provider: Send + Sync {
-    /// Who the ambient credentials are.
+    /// Who works in the management account: the ambient credentials, or the role that stands in for them.
     async fn caller(&self) -> Result<Caller, ProviderError>;
+
+    /// Who the ambient credentials are: the person that approvals and promotions count, whatever role
+    /// the work is done with.
+    async fn identity(&self) -> Result<Caller, ProviderError> {
+        self.caller().await
+    }
 
     /// Reads the organization: its settings, roots, units, accounts, policies and their targets.
     /// An account that is in no organization gives an empty, complete inventory.

@@ -2,6 +2,7 @@
 
 pub mod adopt;
 pub mod apply;
+pub mod approve;
 pub mod audit;
 pub mod compare_policies;
 pub mod completions;
@@ -10,6 +11,7 @@ pub mod destroy;
 pub mod drift;
 pub mod fmt;
 pub mod graph;
+pub mod history;
 pub mod import;
 pub mod init;
 pub mod isolation;
@@ -21,6 +23,7 @@ pub mod rollback;
 pub mod show;
 pub mod simulate;
 pub mod state;
+pub mod status;
 pub mod validate;
 pub mod verify;
 pub mod version;
@@ -46,6 +49,9 @@ pub async fn dispatch(command: Command, cx: &Context) -> Result<(), Exit> {
         Command::Drift(args) => drift::run(&args, cx).await,
         Command::Import(args) => import::run(&args, cx).await,
         Command::Adopt(args) => adopt::run(&args, cx).await,
+        Command::Approve(args) => approve::run(&args, cx).await,
+        Command::History(args) => history::run(&args, cx).await,
+        Command::Status(args) => status::run(&args, cx).await,
         Command::Promote(args) => promote::run(&args, cx).await,
         Command::Rollback(args) => rollback::run(&args, cx).await,
         Command::Verify(args) => verify::run(&args, cx).await,

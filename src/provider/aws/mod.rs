@@ -118,23 +118,32 @@ impl AwsProvider {
     }
 }
 
+/// Whose credentials these are.
+async fn who(config: &SdkConfig) -> Result<Caller, ProviderError> {
+    let answer = aws_sdk_sts::Client::new(config)
+        .get_caller_identity()
+        .send()
+        .await
+        .map_err(|e| errors::translate("sts", "GetCallerIdentity", "management", &e))?;
+    let account: AccountId =
+        answer.account().unwrap_or_default().parse().map_err(|e: crate::ids::IdError| {
+            errors::refuse("sts", "GetCallerIdentity", "management", e.to_string())
+        })?;
+    Ok(Caller {
+        account,
+        arn: answer.arn().unwrap_or_default().to_owned(),
+        user_id: answer.user_id().unwrap_or_default().to_owned(),
+    })
+}
+
 #[async_trait]
 impl Provider for AwsProvider {
     async fn caller(&self) -> Result<Caller, ProviderError> {
-        let answer = aws_sdk_sts::Client::new(&self.management)
-            .get_caller_identity()
-            .send()
-            .await
-            .map_err(|e| errors::translate("sts", "GetCallerIdentity", "management", &e))?;
-        let account: AccountId =
-            answer.account().unwrap_or_default().parse().map_err(|e: crate::ids::IdError| {
-                errors::refuse("sts", "GetCallerIdentity", "management", e.to_string())
-            })?;
-        Ok(Caller {
-            account,
-            arn: answer.arn().unwrap_or_default().to_owned(),
-            user_id: answer.user_id().unwrap_or_default().to_owned(),
-        })
+        who(&self.management).await
+    }
+
+    async fn identity(&self) -> Result<Caller, ProviderError> {
+        who(&self.ambient).await
     }
 
     async fn read_organization(&self, management: &Target) -> Result<Inventory, ProviderError> {

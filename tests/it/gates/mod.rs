@@ -3,6 +3,7 @@
 
 mod approval;
 mod cloudwatch;
+mod commands;
 mod drift;
 mod outside;
 mod stage;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use palisade::cli::session::known::Recorded;
+use palisade::cli::session::known::{InForce, Recorded};
+use palisade::cli::session::releases;
 use palisade::config::{Configuration, Options, load};
 use palisade::diag::Diagnostics;
 use palisade::eval::Engine;
@@ -243,7 +244,9 @@ async fn look(dir: &std::path::Path, world: &World, ledger: &Ledger) -> View {
     let organization =
         refresh::read_organization(provider, &world.management).await.expect("organization");
     let id = world.management.id.clone();
-    let first = evaluated(&configuration, &snapshot, None, id.clone());
+    let records = releases::records(ledger, &configuration).await.expect("records");
+    let in_force = releases::in_force(ledger, &records, None).await.expect("releases");
+    let first = evaluated(&configuration, &snapshot, None, id.clone(), &in_force);
     let targets = Targets::of(&first, id.as_ref());
     let mut warnings = Diagnostics::new();
     let accounts =
@@ -251,7 +254,7 @@ async fn look(dir: &std::path::Path, world: &World, ledger: &Ledger) -> View {
             .await
             .expect("accounts");
     let live = refresh::live(organization, accounts);
-    let estate = evaluated(&configuration, &snapshot, Some(&live), id.clone());
+    let estate = evaluated(&configuration, &snapshot, Some(&live), id.clone(), &in_force);
     let resources = snapshot.resources();
     let (mut plan, sides) = plan::prepare(Input {
         estate: &estate,
@@ -274,8 +277,9 @@ fn evaluated(
     snapshot: &Snapshot,
     live: Option<&Live>,
     management: Option<palisade::ids::AccountId>,
+    releases: &InForce,
 ) -> Estate {
     let resources = snapshot.resources();
-    let known = Recorded { resources: &resources, live, management };
+    let known = Recorded { resources: &resources, live, management, releases };
     Engine::new(configuration, &known).estate().expect("the estate is right")
 }

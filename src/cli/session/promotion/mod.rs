@@ -5,6 +5,7 @@
 //! move to its end, from its beginning or from wherever it was cut off; [`entry`] records what
 //! `apply` brought into a release's first environment; [`look`] asks gates.
 
+pub mod approve;
 pub mod drive;
 pub mod entry;
 mod lease;
@@ -12,6 +13,7 @@ pub mod look;
 pub mod promote;
 pub mod prospect;
 pub mod rollback;
+pub mod status;
 pub mod verify;
 
 use std::io::Write as _;
@@ -66,7 +68,7 @@ fn show(cx: &Context, report: &Report, json: bool) -> Result<(), Exit> {
 /// # Errors
 /// Nobody is signed in.
 pub async fn caller(provider: &dyn Provider) -> Result<Caller, Exit> {
-    provider.caller().await.map_err(|error| {
+    provider.identity().await.map_err(|error| {
         crate::diag::Diagnostic::error("cannot tell who is calling")
             .detail(error.to_string())
             .help("sign in first (`aws sso login`)")

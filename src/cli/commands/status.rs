@@ -1,0 +1,48 @@
+//! `palisade status`.
+
+use std::io::Write as _;
+
+use clap::Args;
+
+use crate::cli::args::VarArgs;
+use crate::cli::context::Context;
+use crate::cli::error::Exit;
+use crate::cli::session::promotion::status;
+use crate::render;
+
+/// Flags of `status`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "For each environment: its releases and for how long, whether they are verified, a hold, drift, and what\n\
+                        could move on with the gates that can be judged now. Starts no program and asks no URL.\n\nExample:\n  palisade status"
+)]
+pub struct StatusArgs {
+    /// Only this environment; may be given several times
+    #[arg(long, short, value_name = "NAME")]
+    environment: Vec<String>,
+    /// Values for variables.
+    #[command(flatten)]
+    vars: VarArgs,
+    /// How many accounts are read at once
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=256))]
+    parallelism: u16,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Looks and tells.
+///
+/// # Errors
+/// The configuration is wrong, or AWS or the backend cannot be read.
+pub async fn run(args: &StatusArgs, cx: &Context) -> Result<(), Exit> {
+    let parallelism = usize::from(args.parallelism);
+    let status = status::look(cx, &args.vars, parallelism, &args.environment).await?;
+    let mut out = cx.stdout();
+    if args.json {
+        render::json::write(&status, &mut out)?;
+    } else {
+        render::status::text(&status, cx.style(), &mut out)?;
+    }
+    Ok(out.flush()?)
+}

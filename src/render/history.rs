@@ -1,0 +1,159 @@
+//! `history`: what moved where, when, by whom, under which plan, past which gates; and the figures.
+
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::promotion::Move;
+use crate::promotion::figures::{Figures, Spread};
+use crate::promotion::record::{End, MoveKind};
+
+use super::promotion::gates;
+use super::style::{Style, Tone, safe};
+
+/// What `history` says.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct History {
+    /// From when on.
+    pub since: Option<Timestamp>,
+    /// Finished moves, the newest first.
+    pub moves: Vec<Move>,
+    /// Figures of the same time.
+    pub figures: Figures,
+}
+
+/// Writes the history as text.
+///
+/// # Errors
+/// Those of the writer.
+pub fn text(history: &History, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    for one in &history.moves {
+        entry(one, style, out)?;
+        writeln!(out)?;
+    }
+    figures(&history.figures, style, out)
+}
+
+fn entry(one: &Move, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let what = match one.kind {
+        MoveKind::Entry => "entered by apply".to_owned(),
+        MoveKind::Promotion => format!("promoted by {}", one.edge.as_deref().unwrap_or("an edge")),
+        MoveKind::Rollback => "rolled back".to_owned(),
+    };
+    let (tone, end) = match one.end {
+        Some(End::Verified) => (Tone::Good, "verified"),
+        Some(End::Unverified) => (Tone::Warn, "not verified"),
+        Some(End::Returned) => (Tone::Bad, "went back"),
+        None => (Tone::Dim, "not finished"),
+    };
+    let title = format!("{}  {} {}", one.environment, one.release, one.digest.short());
+    writeln!(
+        out,
+        "{}  {}, {}",
+        style.paint(Tone::Heading, &safe(&title)),
+        safe(&what),
+        style.paint(tone, end)
+    )?;
+    let took = one.finished_at.map(|end| end.duration_since(one.started_at).as_secs());
+    let took = took.map(|s| format!(", took {}", length(s))).unwrap_or_default();
+    writeln!(out, "  {}{took}, by {}", one.started_at, safe(&one.author.arn))?;
+    for resumed in &one.resumed_by {
+        writeln!(out, "  taken up after a cut by {}", safe(resumed))?;
+    }
+    if let Some(previous) = &one.previous {
+        writeln!(out, "  in place of {}", previous.short())?;
+    }
+    if !one.plan.is_empty() {
+        writeln!(out, "  plan {}", safe(&one.plan))?;
+    }
+    if let Some(reason) = &one.reason {
+        writeln!(out, "  reason: {}", safe(reason))?;
+    }
+    if let Some(overridden) = &one.overridden {
+        let line =
+            format!("override past {}: {}", overridden.against.join(", "), overridden.reason);
+        writeln!(out, "  {}", style.paint(Tone::Bad, &safe(&line)))?;
+    }
+    gates(&one.gates, style, out)?;
+    if !one.verification.is_empty() {
+        writeln!(out, "  verification")?;
+        gates(&one.verification, style, out)?;
+    }
+    if let Some(returned) = &one.returned {
+        let line = format!("went back to {}: {}", returned.digest.short(), returned.why);
+        writeln!(out, "  {}", style.paint(Tone::Bad, &safe(&line)))?;
+    }
+    Ok(())
+}
+
+/// Writes the figures.
+///
+/// # Errors
+/// Those of the writer.
+pub fn figures(figures: &Figures, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}", style.paint(Tone::Heading, "Figures"))?;
+    let share = |percent: Option<f64>| percent.map_or("-".to_owned(), |p| format!("{p}%"));
+    let spread = |spread: Option<Spread>| {
+        spread.map_or("-".to_owned(), |s| {
+            format!("median {}, worst {}", length(s.median_seconds), length(s.worst_seconds))
+        })
+    };
+    let of = format!("{} of {}", figures.promotions_succeeded, figures.promotions);
+    for (name, value) in [
+        ("promotions verified", format!("{} ({of})", share(figures.promotion_success_percent))),
+        ("promotion time", spread(figures.promotion_time)),
+        ("rollback time", format!("{} ({})", spread(figures.rollback_time), figures.rollbacks)),
+        ("configuration consistency", share(figures.configuration_consistency_percent)),
+        ("isolation compliance", share(figures.isolation_compliance_percent)),
+    ] {
+        writeln!(out, "  {name:<26} {value}")?;
+    }
+    Ok(())
+}
+
+/// A length of time with its two greatest units: `2h 5m`.
+#[must_use]
+pub fn length(seconds: i64) -> String {
+    let seconds = seconds.max(0);
+    for (factor, next) in [(86_400, 3_600), (3_600, 60), (60, 1)] {
+        if seconds >= factor {
+            let rest = seconds % factor / next * next;
+            let first = unit(seconds / factor, factor);
+            return if rest == 0 { first } else { format!("{first} {}", unit(rest / next, next)) };
+        }
+    }
+    format!("{seconds}s")
+}
+
+fn unit(count: i64, factor: i64) -> String {
+    let unit = match factor {
+        86_400 => "d",
+        3_600 => "h",
+        60 => "m",
+        _ => "s",
+    };
+    format!("{count}{unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::length;
+
+    #[test]
+    fn lengths_of_time_for_people() {
+        for (seconds, text) in [
+            (0, "0s"),
+            (59, "59s"),
+            (60, "1m"),
+            (125, "2m 5s"),
+            (7_500, "2h 5m"),
+            (86_400, "1d"),
+            (90_061, "1d 1h"),
+            (1_209_600, "14d"),
+            (-5, "0s"),
+        ] {
+            assert_eq!(length(seconds), text);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! `status`: each environment's releases, how long they stand, what holds them, what comes next.
+
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::promotion::Digest;
+use crate::promotion::figures::Figures;
+use crate::promotion::gate::Evidence;
+use crate::promotion::record::{Hold, Phase};
+
+use super::drift::EnvironmentDrift;
+use super::history::{figures, length};
+use super::promotion::{Place, gates, remarks};
+use super::style::{Style, Tone, safe};
+
+/// What `status` says.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Status {
+    /// When it was looked at.
+    pub at: Timestamp,
+    /// The environments, by name.
+    pub environments: Vec<EnvironmentStatus>,
+    /// Managed objects that are as state and configuration say now, of 100.
+    pub consistency_percent: f64,
+    /// Paths and walls that break an isolation rule now.
+    pub isolation_violations: usize,
+    /// Figures from the records.
+    pub figures: Figures,
+}
+
+/// One environment.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EnvironmentStatus {
+    /// Its name.
+    pub environment: String,
+    /// What stands there.
+    pub releases: Vec<Standing>,
+    /// Why nothing moves in.
+    pub hold: Option<Hold>,
+    /// The move that is under way, or was cut off.
+    pub under_way: Option<UnderWay>,
+    /// What differs from AWS.
+    pub drift: EnvironmentDrift,
+    /// What could move on from here.
+    pub next: Vec<Next>,
+}
+
+/// A release in an environment.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Standing {
+    /// Its name.
+    pub release: String,
+    /// Which one.
+    pub digest: Digest,
+    /// Who moved it.
+    pub by: String,
+    /// How long it has stood, in seconds.
+    pub stands_seconds: i64,
+    /// Since when, verified or not, and what has to be said of it.
+    #[serde(flatten)]
+    pub place: Place,
+}
+
+/// A move that is not finished.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct UnderWay {
+    /// The release.
+    pub release: String,
+    /// Which one.
+    pub digest: Digest,
+    /// How far it is.
+    pub phase: Phase,
+    /// Who began it.
+    pub by: String,
+    /// When.
+    pub since: Timestamp,
+}
+
+/// A release that is verified here and stands not yet where an edge leads.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Next {
+    /// The edge.
+    pub edge: String,
+    /// Where it leads.
+    pub to: String,
+    /// The release.
+    pub release: String,
+    /// Which one.
+    pub digest: Digest,
+    /// Gates that can be judged now, and how they stand.
+    pub gates: Vec<Evidence>,
+    /// Gates that are only asked when the promotion is made.
+    pub asked_then: Vec<String>,
+}
+
+/// Writes the status as text.
+///
+/// # Errors
+/// Those of the writer.
+pub fn text(status: &Status, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    for environment in &status.environments {
+        one(environment, style, out)?;
+        writeln!(out)?;
+    }
+    let walls = match status.isolation_violations {
+        0 => style.paint(Tone::Good, "no isolation rule is broken"),
+        1 => style.paint(Tone::Bad, "1 path breaks an isolation rule"),
+        n => style.paint(Tone::Bad, &format!("{n} paths break an isolation rule")),
+    };
+    writeln!(out, "Now: {}% consistent; {walls}.\n", status.consistency_percent)?;
+    figures(&status.figures, style, out)
+}
+
+fn one(environment: &EnvironmentStatus, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let name = safe(&environment.environment);
+    writeln!(out, "{}  {}", style.paint(Tone::Heading, &name), drift(&environment.drift, style))?;
+    if environment.releases.is_empty() {
+        writeln!(out, "  {}", style.paint(Tone::Dim, "no release stands here"))?;
+    }
+    for standing in &environment.releases {
+        let (tone, word) = match (standing.place.verified_since, standing.place.revoked_at) {
+            (Some(_), _) => (Tone::Good, "verified"),
+            (None, Some(_)) => (Tone::Bad, "verification revoked"),
+            (None, None) => (Tone::Warn, "not verified"),
+        };
+        let title = format!("{} {}", standing.release, standing.digest.short());
+        writeln!(
+            out,
+            "  {}  {}, for {}, by {}",
+            safe(&title),
+            style.paint(tone, word),
+            length(standing.stands_seconds),
+            safe(&standing.by)
+        )?;
+        for line in remarks(&standing.place) {
+            writeln!(out, "    {}", style.paint(Tone::Bad, &safe(&line)))?;
+        }
+    }
+    if let Some(hold) = &environment.hold {
+        let line = format!("held since {} by {}: {}", hold.since, hold.by, hold.why);
+        writeln!(out, "  {}", style.paint(Tone::Bad, &safe(&line)))?;
+    }
+    if let Some(run) = &environment.under_way {
+        let line = format!(
+            "under way: {} {} since {}, by {}",
+            run.release,
+            run.digest.short(),
+            run.since,
+            run.by
+        );
+        writeln!(out, "  {}", style.paint(Tone::Warn, &safe(&line)))?;
+    }
+    for next in &environment.next {
+        let line = format!(
+            "next: {} {} to {}, `palisade promote {}`",
+            next.release,
+            next.digest.short(),
+            next.to,
+            next.edge
+        );
+        writeln!(out, "  {}", safe(&line))?;
+        gates(&next.gates, style, out)?;
+        if !next.asked_then.is_empty() {
+            let line = format!("asked then: {}", next.asked_then.join(", "));
+            writeln!(out, "  {}", style.paint(Tone::Dim, &safe(&line)))?;
+        }
+    }
+    Ok(())
+}
+
+fn drift(drift: &EnvironmentDrift, style: &Style) -> String {
+    let parts: Vec<String> = [
+        (drift.changed, "changed"),
+        (drift.missing, "missing"),
+        (drift.unmanaged, "unmanaged"),
+        (drift.pending, "pending"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, word)| format!("{count} {word}"))
+    .collect();
+    if parts.is_empty() {
+        return style.paint(Tone::Good, "no drift");
+    }
+    let text = format!("{} ({}% consistent)", parts.join(", "), drift.consistency_percent);
+    style.paint(Tone::Warn, &text)
+}
