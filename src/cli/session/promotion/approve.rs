@@ -58,7 +58,7 @@ pub async fn run(cx: &Context, asked: &Approving) -> Result<(), Exit> {
         // A terminal is asked; a pipeline that says `approve` has said it.
         if !settings.auto_approve && cx.env.ask {
             cx.say(&format!("You are {}.", by.arn));
-            cx.confirm(&format!("Approve {title} for {} by this plan?", survey.edge.to))?;
+            cx.confirm(&format!("Approve {title} for {} by this plan?", survey.edge.to)).await?;
         }
     }
     let word = if asked.revoke { Word::Revoke } else { Word::Approve };
