@@ -70,8 +70,8 @@ struct Manner {
 }
 
 impl Manner {
-    fn of(random: &mut Random) -> Self {
-        match random.below(3) {
+    fn of(seed: u64, random: &mut Random) -> Self {
+        match seed % 3 {
             0 => Self {
                 openness: 10 + random.below(40),
                 grants: 1,
@@ -105,7 +105,7 @@ fn everything() -> Json {
 impl Model {
     pub(super) fn generate(seed: u64) -> Self {
         let random = &mut Random::new(seed);
-        let mut model = Self { manner: Manner::of(random), ..Self::default() };
+        let mut model = Self { manner: Manner::of(seed, random), ..Self::default() };
         for (account, id, _) in ACCOUNTS {
             for number in 0..2 + random.below(2) {
                 let user = number == 2;
