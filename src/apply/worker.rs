@@ -35,6 +35,9 @@ fn budget(failure: Failure, op: OperationKind) -> Duration {
     Duration::from_secs(seconds)
 }
 
+/// How long an object that AWS says exists, and does not show, is looked for.
+const UNSEEN: Duration = Duration::from_secs(20);
+
 /// What a worker shares with all others.
 pub(super) struct Shared {
     pub(super) provider: Arc<dyn Provider>,
@@ -335,11 +338,18 @@ impl Worker<'_> {
                                 ),
                             ));
                         }
+                        Ok(Look::Nothing) if error.failure == Failure::AlreadyExists => {
+                            // Made a moment ago by a repetition of the transport's own, and not
+                            // visible everywhere yet.
+                            let unseen =
+                                ProviderError { failure: Failure::NotYetVisible, ..error.clone() };
+                            if patience.waited < UNSEEN && self.wait(&mut patience, &unseen).await {
+                                continue;
+                            }
+                            return Err(Problem { uncertain, ..problem(&error, false) });
+                        }
                         Ok(Look::Nothing) => {}
                         Err(problem) => return Err(Problem { uncertain, ..problem }),
-                    }
-                    if error.failure == Failure::AlreadyExists {
-                        return Err(Problem { uncertain, ..problem(&error, false) });
                     }
                 }
                 // A repeated CreateAccount of the SDK's own: the first request has won.

@@ -17,7 +17,7 @@ use super::{Mode, Options, drift, limits, named, order, quotas, select};
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::eval::estate::Estate;
-use crate::schema::{Category, Home};
+use crate::schema::{Category, Home, kinds};
 use crate::state::model::Resources;
 use crate::value::{Attrs, Value, path};
 
@@ -101,8 +101,8 @@ pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
     Ok((plan, sides))
 }
 
-/// Computes the digest that approvals and saved plans bind to: configuration, state versions,
-/// changes, operations and the walls; not dates and not diagnostics.
+/// Computes the digest that approvals and saved plans bind to: configuration, state versions of the
+/// scopes that it touches (an apply to another environment leaves it valid), changes, operations and the walls; not dates and not diagnostics.
 pub fn seal(plan: &mut Plan, configuration_digest: &str) {
     /// Hashes what is written, so that no second copy of a large plan is made.
     struct Hashing(Sha256);
@@ -115,9 +115,18 @@ pub fn seal(plan: &mut Plan, configuration_digest: &str) {
             Ok(())
         }
     }
+    let touched = plan.operations.iter().map(|o| o.scope.clone());
+    let left = plan.resource_changes.iter().filter_map(|c| c.previous_address.as_ref()).map(|a| {
+        let home = kinds::kind(&a.kind).map_or(Home::Account, |kind| kind.schema().home);
+        super::order::scope_of(home, a)
+    });
+    let touched: BTreeSet<String> = touched.chain(left).collect();
+    let scopes: BTreeMap<_, _> =
+        plan.state.scopes.iter().filter(|(scope, _)| touched.contains(*scope)).collect();
     let bound = (
         configuration_digest,
-        &plan.state,
+        &plan.state.lineage,
+        &scopes,
         &plan.resource_changes,
         &plan.operations,
         &plan.isolation,

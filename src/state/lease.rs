@@ -142,6 +142,10 @@ impl Lease {
     }
 }
 
+/// How long a lock that was taken a moment ago is waited for even where nobody asked to wait: two
+/// runs that start together take some scopes each and give them back. Without it both could lose.
+const GRACE: Duration = Duration::from_secs(3);
+
 fn add(at: Timestamp, duration: SignedDuration) -> Timestamp {
     at.checked_add(duration).unwrap_or(Timestamp::MAX)
 }
@@ -344,6 +348,10 @@ impl Ledger {
                     Ok(Acquired::Held(lease, previous)) => break Ok((*lease, previous)),
                     Ok(Acquired::Busy(lock)) => {
                         let passed = self.clock().elapsed().saturating_sub(start);
+                        let fresh = self.now().await.is_ok_and(|now| {
+                            now.duration_since(lock.acquired_at) < SignedDuration::from_secs(5)
+                        });
+                        let timeout = if fresh { timeout.max(GRACE) } else { timeout };
                         if passed >= timeout {
                             break Err(self.locked(scope, &lock, terms).await);
                         }

@@ -8,6 +8,7 @@ import json
 import signal
 import time
 
+import races
 from judge import BUCKET, check, judge, ok
 
 
@@ -114,6 +115,7 @@ def lifecycle(run):
     ok("and back", run.palisade("apply", "--auto-approve"))
 
     crash(run, dev)
+    races.run_all(run, dev, BUCKET, check, ok)
 
     # The end.
     ok("destroy", run.palisade("destroy", "--auto-approve"))

@@ -22,6 +22,7 @@ mod kinds_pure;
 mod layers;
 mod mutants;
 mod questions;
+mod recovery;
 mod scale;
 mod soundness;
 mod state;

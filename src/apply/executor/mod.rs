@@ -200,6 +200,8 @@ impl Run<'_> {
         self.emit(Event::Begun { operations: self.operations.len() });
         let mut urgency = Urgency::None;
         let cancel = self.cx.cancel.clone();
+        let clock = Arc::clone(&self.shared.clock);
+        let mut ticked = clock.elapsed();
         loop {
             // What only changes records ends at once and may make others ready.
             loop {
@@ -213,7 +215,7 @@ impl Run<'_> {
             if self.scheduler.is_finished() || self.is_stuck() {
                 break;
             }
-            let clock = Arc::clone(&self.shared.clock);
+            let passed = clock.elapsed().saturating_sub(ticked);
             tokio::select! {
                 biased;
                 report = self.inbox.recv() => {
@@ -235,9 +237,14 @@ impl Run<'_> {
                         return self.leave().await;
                     }
                 }
-                () = clock.idle(TICK) => self.tick().await,
+                () = clock.idle(TICK.saturating_sub(passed)) => {}
             }
             self.settle().await;
+            // However busy it is: a scope without results of its own has a lease to renew too.
+            if clock.elapsed().saturating_sub(ticked) >= TICK {
+                ticked = clock.elapsed();
+                self.tick().await;
+            }
         }
         self.finish().await
     }

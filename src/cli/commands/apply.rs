@@ -118,7 +118,7 @@ async fn saved(
     }
     saved.check_sensitive(&world.configuration)?;
     let plan = pipeline::plan(cx, &world, &request)?;
-    planfile::require_same(&saved.plan, &plan)?;
+    planfile::require_same(&saved.plan, &plan, &world.digest)?;
     pipeline::gate(&plan, args.options.fail_on, false)?;
     if !plan.has_changes() {
         apply::finish_without_changes(cx, &world, &plan).await?;

@@ -160,6 +160,14 @@ pub async fn survey(cx: &Context, request: &Request) -> Result<World, Exit> {
 /// Those of [`survey`], and a journal that cannot be read.
 pub async fn view(cx: &Context, request: &Request) -> Result<World, Exit> {
     let world = survey(cx, request).await?;
+    as_recovered(cx, request, world).await
+}
+
+/// A world as it will be once what cut-off runs have left in it is recovered. Writes nothing.
+///
+/// # Errors
+/// A journal, or AWS, cannot be read.
+pub async fn as_recovered(cx: &Context, request: &Request, world: World) -> Result<World, Exit> {
     if !crate::apply::recover::is_needed(&world.snapshot) {
         return Ok(world);
     }
@@ -201,7 +209,10 @@ fn left_behind(left: &Left) -> Diagnostic {
 }
 
 /// Reads AWS and evaluates, on a state as it was read.
-async fn look(
+///
+/// # Errors
+/// Everything that is wrong with the configuration, or that could not be read.
+pub async fn look(
     cx: &Context,
     request: &Request,
     configuration: Configuration,
@@ -469,7 +480,11 @@ pub fn day(now: &str) -> &str {
     now.get(..10).unwrap_or(now)
 }
 
-fn decide(world: &World, request: &Request, now: &str) -> Result<(Plan, Sides), Exit> {
+/// The plan without its section on the walls, and what that is analysed from.
+///
+/// # Errors
+/// As [`plan`].
+pub fn decide(world: &World, request: &Request, now: &str) -> Result<(Plan, Sides), Exit> {
     let resources = world.snapshot.resources();
     let basis = StateBasis {
         lineage: world.snapshot.lineage.clone(),

@@ -1,7 +1,8 @@
 //! Saved plans: `plan --out FILE`, `apply FILE`, `show FILE`.
 //!
-//! A saved plan holds the plan and how it was asked for. `apply` computes it again from the same
-//! question and compares digests; nothing is ever carried out from the file alone.
+//! A saved plan holds the plan and how it was asked for. A checksum over the whole file shows that
+//! none of it was altered. It cannot show who made it, so `apply` computes the plan again from the
+//! same question and compares; nothing is ever carried out from the file alone.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -15,14 +16,16 @@ use crate::cli::args::{PlanOptions, VarArgs};
 use crate::cli::error::Exit;
 use crate::config::{Configuration, VarArg};
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::plan::model::{Action, Plan, Selection};
-use crate::plan::{Mode, Options};
+use crate::plan::model::{Action, Plan, Selection, Summary};
+use crate::plan::{Mode, Options, seal};
 
 use super::digest;
 use super::pipeline::Request;
 
 /// Version of the file.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+/// What stands in place of the checksum while it is computed.
+const ZERO: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
 /// A plan file larger than this is refused unread (bytes).
 const MAX_BYTES: u64 = 256 << 20;
 /// Rounds of the fingerprints of sensitive variables: slow enough that guessing costs something.
@@ -32,6 +35,8 @@ const ROUNDS: u32 = 50_000;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Saved {
+    /// SHA-256 over the file's bytes with zeros in this place.
+    checksum: String,
     palisade_plan_file: u32,
     mode: String,
     refresh: bool,
@@ -60,6 +65,7 @@ pub fn save(
     let declared = &configuration.root().variables;
     let is_sensitive = |name: &str| declared.get(name).is_some_and(|v| v.sensitive);
     let saved = Saved {
+        checksum: ZERO.to_owned(),
         palisade_plan_file: FORMAT,
         mode: match request.options.mode {
             Mode::Normal => "normal",
@@ -84,6 +90,8 @@ pub fn save(
     let fail = |e: std::io::Error| Exit::error(format!("cannot write `{}`: {e}", path.display()));
     let mut bytes = Vec::new();
     crate::render::json::write(&saved, &mut bytes).map_err(fail)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let bytes = text.replacen(ZERO, &crate::state::scopes::digest(text.as_bytes()), 1);
     // A device or a directory is no place for a plan, and renaming over a device would replace it.
     if std::fs::symlink_metadata(path).is_ok_and(|m| !m.is_file()) {
         return Err(Exit::error(format!("`{}` is not a regular file", path.display())));
@@ -98,7 +106,7 @@ pub fn save(
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let written = options
         .open(&temporary)
-        .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
+        .and_then(|mut file| file.write_all(bytes.as_bytes()).and_then(|()| file.sync_all()))
         .and_then(|()| std::fs::rename(&temporary, path));
     if written.is_err() {
         let _ = std::fs::remove_file(&temporary);
@@ -135,6 +143,11 @@ pub fn load(path: &Path) -> Result<Saved, Exit> {
             return Err(fail(format!("it has format {version}, and this version reads {FORMAT}")));
         }
         None => return Err(fail("it says nothing of being one".to_owned())),
+    }
+    let told = json.get("checksum").and_then(serde_json::Value::as_str).unwrap_or_default();
+    let zeroed = String::from_utf8_lossy(&bytes).replacen(told, ZERO, 1);
+    if told.is_empty() || crate::state::scopes::digest(zeroed.as_bytes()) != told {
+        return Err(fail("it was altered after it was saved".to_owned()));
     }
     serde_json::from_value(json).map_err(|e| fail(e.to_string()))
 }
@@ -253,10 +266,20 @@ pub fn refuse_flags(options: &PlanOptions) -> Result<(), Exit> {
 /// The plan that was approved and the one that follows from the world now must be the same.
 ///
 /// # Errors
-/// [`Exit::Stale`], naming what moved.
-pub fn require_same(saved: &Plan, now: &Plan) -> Result<(), Exit> {
+/// [`Exit::Stale`], naming what moved; or the file shows something else than its digest stands for.
+pub fn require_same(saved: &Plan, now: &Plan, configuration_digest: &str) -> Result<(), Exit> {
     if saved.digest == now.digest {
-        return Ok(());
+        let mut again = saved.clone();
+        seal(&mut again, configuration_digest);
+        if again.digest == now.digest && shown(saved) == shown(now) {
+            return Ok(());
+        }
+        return Err(Exit::Stale(
+            Diagnostic::error("the plan file is forged: what it shows is not what would be done")
+                .detail("Its digest is that of the plan that follows from configuration, state and AWS; its content is another.".to_owned())
+                .help("nothing was changed; make the plan again, and find out who had the file")
+                .into(),
+        ));
     }
     let moved = what_moved(saved, now);
     Err(Exit::Stale(
@@ -265,6 +288,13 @@ pub fn require_same(saved: &Plan, now: &Plan) -> Result<(), Exit> {
             .help("nothing was changed; make and approve a new plan")
             .into(),
     ))
+}
+
+/// What a person reads in a plan and its digest does not cover. Drift is left out: what others do in
+/// other accounts is no matter of this plan.
+fn shown(plan: &Plan) -> serde_json::Value {
+    let summary = Summary { drifted: 0, ..plan.summary.clone() };
+    serde_json::json!([summary, plan.accounts, plan.outputs, plan.checks, plan.selection])
 }
 
 fn what_moved(saved: &Plan, now: &Plan) -> Vec<String> {

@@ -201,37 +201,6 @@ async fn a_recovery_that_is_cut_itself_is_recovered() {
 }
 
 #[tokio::test]
-async fn a_paused_holder_that_wakes_up_writes_no_state_and_what_it_did_is_found() {
-    let declared = estate(6);
-    for pause_at in [21, 33, 45, 57] {
-        let lab = Lab { terms: SHORT, ..Lab::new() };
-        // It stops in the middle of its run, as by SIGSTOP: the future is kept and not polled.
-        lab.power.cut_at(Some(pause_at));
-        let next = plan(&declared, &lab.snapshot().await, &lab.aws);
-        let mut paused = Box::pin(lab.apply("paused", &declared, &next));
-        tokio::select! {
-            biased;
-            () = lab.power.cut.notified() => {}
-            ended = &mut paused => panic!("not paused at {pause_at}: {ended:?}"),
-        }
-        lab.power.cut_at(None);
-        for scope in ["org", "acct-dev", "acct-live", "walls"] {
-            lab.ledger.unlock(scope).await.unwrap();
-        }
-        lab.recover("next").await.unwrap();
-        lab.converge("next", &declared).await;
-        let before = lab.snapshot().await.versions();
-        let journal = lab.ledger.read_lock("org").await.unwrap().unwrap();
-        assert_ne!(journal.holder.run, "paused");
-        drop(paused);
-        assert_eq!(lab.snapshot().await.versions(), before, "paused at {pause_at}");
-        let mut figures = Figures::default();
-        inspect(&lab, &mut figures, &BTreeSet::new()).await;
-        assert_eq!((figures.orphans, figures.duplicates, figures.losses), (0, 0, 0));
-    }
-}
-
-#[tokio::test]
 async fn a_run_that_is_unlocked_by_force_stops_and_its_state_never_lands() {
     let lab = Lab { limits: Limits { total: 1, per_account: 1 }, ..Lab::new() };
     lab.converge("base", &estate(1)).await;

@@ -394,6 +394,7 @@ pub(crate) struct Lab {
     pub aws: Arc<FakeAws>,
     pub store: Arc<MemoryStore>,
     pub ledger: Ledger,
+    pub clock: Arc<SkippingClock>,
     pub dir: tempfile::TempDir,
     pub terms: Terms,
     pub limits: Limits,
@@ -404,15 +405,17 @@ impl Lab {
     pub(crate) fn new() -> Self {
         let power = Arc::new(Power::default());
         let store = Arc::new(MemoryStore::new(Arc::clone(&power)));
+        let clock = Arc::new(SkippingClock::default());
         let ledger = Ledger::with_clock(
             Arc::clone(&store) as Arc<dyn palisade::state::StateStore>,
-            Arc::new(SkippingClock::default()),
+            Arc::clone(&clock) as Arc<dyn palisade::state::Clock>,
         );
         Self {
             aws: Arc::new(FakeAws::new(Arc::clone(&power))),
             power,
             store,
             ledger,
+            clock,
             dir: tempfile::tempdir().unwrap(),
             terms: Terms::default(),
             limits: Limits::default(),

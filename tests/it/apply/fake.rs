@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -28,6 +29,41 @@ pub(crate) struct Power {
     off: AtomicBool,
     pub cut: Notify,
     pub log: Mutex<Vec<String>>,
+    /// Blocks the thread that makes a request, once.
+    pub stall: Mutex<Option<Arc<Stall>>>,
+}
+
+/// Stops a whole run right before a request, as SIGSTOP does, until it is woken.
+pub(crate) struct Stall {
+    at: String,
+    state: Mutex<(bool, bool)>,
+    changed: Condvar,
+}
+
+impl Stall {
+    /// Right before the first request that starts with `at`.
+    pub(crate) fn before(at: &str) -> Arc<Self> {
+        Arc::new(Self { at: at.to_owned(), state: Mutex::default(), changed: Condvar::new() })
+    }
+
+    fn hold(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.0 = true;
+        self.changed.notify_all();
+        let _woken = self.changed.wait_while(state, |s| !s.1).unwrap();
+    }
+
+    pub(crate) fn wait_until_reached(&self) {
+        let state = self.state.lock().unwrap();
+        let wait = Duration::from_secs(60);
+        let (_state, out) = self.changed.wait_timeout_while(state, wait, |s| !s.0).unwrap();
+        assert!(!out.timed_out(), "`{}` was never requested", self.at);
+    }
+
+    pub(crate) fn wake(&self) {
+        self.state.lock().unwrap().1 = true;
+        self.changed.notify_all();
+    }
 }
 
 impl Power {
@@ -50,6 +86,13 @@ impl Power {
     async fn before(&self, what: String) -> usize {
         if self.off.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
+        }
+        let stall = {
+            let mut stall = self.stall.lock().unwrap();
+            stall.take_if(|s| what.starts_with(&s.at))
+        };
+        if let Some(stall) = stall {
+            stall.hold();
         }
         let number = self.count.fetch_add(1, Ordering::SeqCst);
         self.log.lock().unwrap().push(what);
@@ -426,9 +469,20 @@ pub(crate) struct MemoryStore {
     objects: Mutex<BTreeMap<String, Vec<Vec<u8>>>>,
     pub power: Arc<Power>,
     pub gone: AtomicBool,
+    /// How far the server's clock is ahead of the machine's.
+    ahead: Mutex<Duration>,
 }
 
 impl MemoryStore {
+    /// Moves the server's clock forward.
+    pub(crate) fn ahead(&self, by: Duration) {
+        *self.ahead.lock().unwrap() += by;
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::now().checked_add(*self.ahead.lock().unwrap()).unwrap()
+    }
+
     pub(crate) fn new(power: Arc<Power>) -> Self {
         Self { power, ..Self::default() }
     }
@@ -497,7 +551,7 @@ impl StateStore for MemoryStore {
             if holds {
                 versions.push(bytes.to_vec());
                 let version = Some(versions.len().to_string());
-                Put::Written(Written { etag: tag(versions), version, at: Some(Timestamp::now()) })
+                Put::Written(Written { etag: tag(versions), version, at: Some(self.now()) })
             } else {
                 Put::Lost
             }
@@ -556,7 +610,7 @@ impl StateStore for MemoryStore {
 
     async fn server_time(&self) -> Result<Option<Timestamp>, StoreError> {
         self.check("read", "")?;
-        Ok(Some(Timestamp::now()))
+        Ok(Some(self.now()))
     }
 
     async fn versioning(&self) -> Result<Versioning, StoreError> {

@@ -4,4 +4,5 @@ mod crash;
 mod estate;
 mod fake;
 mod moves;
+mod races;
 mod walk;

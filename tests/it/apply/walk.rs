@@ -130,8 +130,13 @@ async fn refusals_are_never_repeated() {
         let next = plan(&declared, &lab.snapshot().await, &lab.aws);
         let summary = lab.apply("refused", &declared, &next).await.unwrap();
         assert_eq!(summary.failed.len(), 2, "{failure:?}");
-        let looks = if failure == Failure::AlreadyExists { 2 } else { 0 };
-        assert_eq!(lab.aws.calls() - before, 2 + looks, "{failure:?} was repeated");
+        let calls = lab.aws.calls() - before;
+        if failure == Failure::AlreadyExists {
+            // What AWS says exists and does not show may only be too new to be seen everywhere.
+            assert!((4..60).contains(&calls), "{calls} calls");
+        } else {
+            assert_eq!(calls, 2, "{failure:?} was repeated");
+        }
     }
 }
 

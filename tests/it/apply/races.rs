@@ -1,0 +1,175 @@
+//! Two at work in one scope: one wins, the other stops; no state write of the loser survives, and
+//! what it had in flight is found.
+//!
+//! A holder that is paused (as by SIGSTOP) stands still as a whole: its run has a thread of its own,
+//! which blocks right before a request. When it wakes up the request is made.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use palisade::apply::{Limits, Summary};
+use palisade::state::{StateError, StateFailure, Terms};
+
+use super::estate::{Lab, estate, plan};
+use super::fake::Stall;
+
+const ROLES: usize = 6;
+
+fn run<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+/// One applier is paused right before the first request that starts with `at`; `meanwhile` happens;
+/// then it wakes up. Returns how it ended.
+fn paused(lab: &Lab, at: &str, meanwhile: impl FnOnce()) -> Result<Summary, StateError> {
+    let declared = estate(ROLES);
+    let stall = Stall::before(at);
+    *lab.power.stall.lock().unwrap() = Some(Arc::clone(&stall));
+    std::thread::scope(|scope| {
+        let sleeper = scope.spawn(|| {
+            run(async {
+                let next = plan(&declared, &lab.snapshot().await, &lab.aws);
+                lab.apply("paused", &declared, &next).await
+            })
+        });
+        stall.wait_until_reached();
+        meanwhile();
+        stall.wake();
+        sleeper.join().unwrap()
+    })
+}
+
+/// What must hold after any race: AWS holds each object once, the state holds what AWS holds once the
+/// journals are recovered, and nothing is left to do.
+fn whole(lab: &Lab) {
+    run(async {
+        lab.recover("judge").await.unwrap();
+        lab.converge("judge", &estate(ROLES)).await;
+        let snapshot = lab.snapshot().await;
+        assert!(snapshot.dangling.is_empty());
+        assert_eq!(snapshot.resources().len(), lab.aws.listing().len(), "orphans or losses");
+        let mut created = lab.aws.created();
+        let count = created.len();
+        created.sort();
+        created.dedup();
+        assert_eq!(created.len(), count, "something was created twice");
+        let found = lab.ledger.verify_audit(&snapshot).await.unwrap();
+        assert_eq!(found.problems, Vec::<String>::new());
+    });
+}
+
+/// It stopped, and told that the lock was lost; nothing of what it wrote later is in a state.
+fn stopped(lab: &Lab, ended: Result<Summary, StateError>, at: &str) {
+    match ended {
+        Ok(summary) => {
+            assert!(!summary.is_success(), "{at}: {summary:#?}");
+            assert!(summary.has_conflict(), "{at}: exit code 4: {summary:#?}");
+            assert!(summary.saved_to.is_empty(), "{at}: nothing to push over the winner's state");
+        }
+        Err(error) => assert!(
+            matches!(error.failure, StateFailure::Conflict | StateFailure::Locked),
+            "{at}: {error}"
+        ),
+    }
+    let snapshot = run(lab.snapshot());
+    for (scope, state) in &snapshot.scopes {
+        assert_ne!(state.value.stamp.run, "paused", "{at}: `{scope}` was written by the loser");
+    }
+}
+
+/// Where a holder is paused: at its first call, between calls, in its journal, at the last write.
+const PLACES: [&str; 6] = [
+    "Create organizational_unit",
+    "CreateAccount account.dev",
+    "Create iam_role.r3@dev",
+    "PutRolePolicy iam_role.r2@live",
+    "PutObject scopes/acct-dev/journal",
+    "PutObject scopes/acct-live/state.json",
+];
+
+#[test]
+fn a_paused_holder_whose_lock_was_broken_wakes_up_and_stops() {
+    for at in PLACES {
+        let lab = Lab::new();
+        let ended = paused(&lab, at, || {
+            run(async {
+                for scope in ["org", "acct-dev", "acct-live", "walls"] {
+                    lab.ledger.unlock(scope).await.unwrap();
+                }
+                lab.recover("winner").await.unwrap();
+                lab.converge("winner", &estate(ROLES)).await;
+            });
+        });
+        stopped(&lab, ended, at);
+        whole(&lab);
+    }
+}
+
+#[test]
+fn a_holder_whose_lease_expires_in_mid_apply_is_taken_over_and_stops() {
+    for at in PLACES {
+        let lab = Lab::new();
+        let terms = Terms::default();
+        let ended = paused(&lab, at, || {
+            run(async {
+                // Before the lease is over nobody gets in.
+                let next = plan(&estate(ROLES), &lab.snapshot().await, &lab.aws);
+                let error = lab.apply("early", &estate(ROLES), &next).await.unwrap_err();
+                assert_eq!(error.failure, StateFailure::Locked, "{at}");
+                lab.store.ahead(terms.length + terms.request_timeout * 2 + Duration::from_secs(1));
+                lab.recover("winner").await.unwrap();
+                lab.converge("winner", &estate(ROLES)).await;
+            });
+        });
+        stopped(&lab, ended, at);
+        whole(&lab);
+    }
+}
+
+#[test]
+fn of_two_that_apply_the_same_at_once_one_wins_and_the_other_does_nothing() {
+    for _ in 0..3 {
+        let lab = Lab::new();
+        let declared = estate(ROLES);
+        let (first, second) = run(async {
+            let next = plan(&declared, &lab.snapshot().await, &lab.aws);
+            tokio::join!(lab.apply("one", &declared, &next), lab.apply("two", &declared, &next))
+        });
+        let (winner, loser) = match (first, second) {
+            (Ok(winner), Err(loser)) | (Err(loser), Ok(winner)) => (winner, loser),
+            other => panic!("{other:?}"),
+        };
+        assert!(winner.is_success(), "{winner:#?}");
+        assert!(
+            matches!(loser.failure, StateFailure::Locked | StateFailure::Conflict),
+            "exit code 4 or 5: {loser}"
+        );
+        let writers: std::collections::BTreeSet<String> =
+            run(lab.snapshot()).scopes.into_values().map(|s| s.value.stamp.run).collect();
+        assert_eq!(writers, [winner.run].into());
+        whole(&lab);
+    }
+}
+
+#[tokio::test]
+async fn leases_are_renewed_however_busy_the_run_is() {
+    let lab = Lab { limits: Limits { total: 2, per_account: 2 }, ..Lab::new() };
+    lab.converge("base", &estate(1)).await;
+    let clock = Arc::clone(&lab.clock);
+    // Each call takes ten seconds: the whole run lasts longer than any lease.
+    *lab.aws.fault.lock().unwrap() = Some(Box::new(move |_, _| {
+        clock.advance(Duration::from_secs(10));
+        None
+    }));
+    lab.power.cut_at(None);
+    let declared = estate(40);
+    let next = plan(&declared, &lab.snapshot().await, &lab.aws);
+    let summary = lab.apply("long", &declared, &next).await.unwrap();
+    assert!(summary.is_success(), "{:#?}", summary.failed);
+    let log = lab.power.log.lock().unwrap().clone();
+    for scope in ["walls", "acct-dev", "acct-live"] {
+        let key = format!("PutObject scopes/{scope}/lock.json");
+        let writes = log.iter().filter(|what| **what == key).count();
+        assert!(writes >= 6, "the lease of `{scope}` was written {writes} times");
+    }
+}

@@ -1,0 +1,399 @@
+//! A machine that applies an estate to an embedded AWS, state in its S3, and a judge that reads
+//! that AWS with plain SDK calls.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use palisade::apply::{self, Apply, Cancel, Limits, Recovery, Secrets, Summary};
+use palisade::cli::context::Context;
+use palisade::cli::environment::Environment;
+use palisade::cli::interrupt::Interrupt;
+use palisade::cli::session::connect::Connection;
+use palisade::cli::session::desired::{Growing, Resolver};
+use palisade::cli::session::known::Recorded;
+use palisade::cli::session::pipeline::{self, Request, World};
+use palisade::cli::session::{Store, edit};
+use palisade::config::{Backend, load};
+use palisade::diag::Diagnostic;
+use palisade::plan::model::{Left, Plan};
+use palisade::provider::Provider;
+use palisade::provider::aws::{AwsProvider, Embedded, Options};
+use palisade::render::Style;
+use palisade::sandbox::{self, Sandbox};
+use palisade::state::bootstrap::{Bucket, create_backend};
+use palisade::state::clock::SkippingClock;
+use palisade::state::{Holder, Ledger, S3Store, StateError, Terms};
+
+pub(crate) const BUCKET: &str = "recovery-state";
+pub(crate) const SECRET: &str = "hunter2-correct-horse-battery";
+
+/// An estate, an AWS, and where its state is.
+pub(crate) struct Lab {
+    pub sandbox: Sandbox,
+    cx: Context,
+    dir: PathBuf,
+    errored: tempfile::TempDir,
+}
+
+struct Vault;
+
+#[async_trait]
+impl Secrets for Vault {
+    async fn resolve(&self, _reference: &str) -> Result<String, Diagnostic> {
+        Ok(SECRET.to_owned())
+    }
+}
+
+pub(crate) fn example() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/five-environments")
+}
+
+fn sdk(sandbox: &Sandbox, credentials: aws_credential_types::Credentials) -> SdkConfig {
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-west-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(sandbox.http_client())
+        .retry_config(
+            aws_config::retry::RetryConfig::standard()
+                .with_max_attempts(8)
+                .with_initial_backoff(Duration::from_millis(1)),
+        )
+        .build()
+}
+
+impl Lab {
+    /// An empty AWS with a state bucket. Its ETags say nothing of what an object holds (SSE-KMS).
+    pub(crate) async fn new(dir: &Path) -> Self {
+        let sandbox = Sandbox::in_memory(sandbox::Options::default()).await;
+        let client = aws_sdk_s3::Client::new(&sdk(&sandbox, sandbox.management_credentials()));
+        let bucket = Bucket {
+            name: BUCKET.to_owned(),
+            region: "eu-west-1".into(),
+            partition: "aws".into(),
+            prefix: "estate".into(),
+            kms_key: Some("alias/state".into()),
+            require_conditional_writes: true,
+            plain_http: true,
+        };
+        create_backend(&client, &bucket).await.unwrap();
+        let style = Style { color: false, width: 100 };
+        let env = Environment {
+            vars: Default::default(),
+            out: style,
+            err: style,
+            animate: false,
+            ask: false,
+        };
+        let cx = Context { global: Default::default(), env, interrupt: Interrupt::default() };
+        Self { sandbox, cx, dir: dir.to_owned(), errored: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn errored_dir(&self) -> &Path {
+        self.errored.path()
+    }
+
+    pub(crate) fn sdk(&self) -> SdkConfig {
+        sdk(&self.sandbox, self.sandbox.management_credentials())
+    }
+
+    /// The state, as a process sees it for which every process called `cut` is dead.
+    pub(crate) fn ledger(&self) -> Ledger {
+        let clock = Arc::new(SkippingClock::default());
+        let store = S3Store::new(aws_sdk_s3::Client::new(&self.sdk()), BUCKET, "estate")
+            .with_clock(clock.clone());
+        Ledger::with_clock(Arc::new(store), clock)
+            .with_witness(|holder: &Holder| holder.run.starts_with("cut"), true)
+    }
+
+    fn request(&self) -> Request {
+        Request::everything(&Default::default())
+    }
+
+    /// A process of its own: configuration, state and AWS read anew. Like `plan`, without locks.
+    pub(crate) async fn survey(&self) -> World {
+        let loaded = load(&self.dir, &Default::default());
+        assert!(loaded.diagnostics.is_empty(), "{}", loaded.diagnostics);
+        let connection =
+            Connection { sdk: self.sdk(), sandbox: Some(self.sandbox.clone()), sandbox_dir: None };
+        let backend = Backend::Local { path: "unused".into() };
+        let store = Store { ledger: self.ledger(), connection, backend };
+        let snapshot = store.ledger.read_all().await.unwrap();
+        pipeline::look(&self.cx, &self.request(), loaded.configuration, store, snapshot)
+            .await
+            .unwrap_or_else(|exit| panic!("{exit:?}"))
+    }
+
+    /// As [`Self::survey`], with what cut-off runs have left, as `plan` shows it.
+    pub(crate) async fn view(&self) -> (World, Vec<Left>) {
+        let world = self.survey().await;
+        let world = pipeline::as_recovered(&self.cx, &self.request(), world).await;
+        let world = world.unwrap_or_else(|exit| panic!("{exit:?}"));
+        let left = world.left.clone();
+        (world, left)
+    }
+
+    /// The plan, without its section on the walls, which nothing here is about.
+    pub(crate) fn plan(&self, world: &World) -> Plan {
+        let plan = pipeline::decide(world, &self.request(), "2026-11-23T00:00:00Z");
+        plan.unwrap_or_else(|e| panic!("{e:?}")).0
+    }
+
+    async fn provider(&self) -> Arc<dyn Provider> {
+        let provider = AwsProvider::new(Options {
+            region: "eu-west-1".to_owned(),
+            embedded: Some(Embedded {
+                http_client: self.sandbox.http_client(),
+                credentials: self.sandbox.management_credentials(),
+            }),
+            backoff: Duration::from_millis(1),
+            poll: Duration::from_millis(1),
+            ..Options::default()
+        });
+        Arc::new(provider.await)
+    }
+
+    async fn holder(world: &World, run: &str) -> Holder {
+        Holder { run: run.to_owned(), ..edit::holder(&world.store, "apply").await }
+    }
+
+    pub(crate) async fn recover(&self, run: &str) -> Result<apply::recover::Recovered, StateError> {
+        let world = self.survey().await;
+        let (events, _inbox) = tokio::sync::mpsc::unbounded_channel();
+        apply::recover(&Recovery {
+            ledger: &world.store.ledger,
+            provider: self.provider().await,
+            targets: world.targets.clone(),
+            accounts: world.account_addresses(),
+            holder: Self::holder(&world, run).await,
+            terms: Terms::default(),
+            lock_timeout: Duration::ZERO,
+            events,
+        })
+        .await
+    }
+
+    /// Plans and applies once.
+    pub(crate) async fn apply(&self, run: &str) -> Result<Summary, StateError> {
+        let world = self.survey().await;
+        let plan = self.plan(&world);
+        self.carry_out(run, &world, &plan).await
+    }
+
+    pub(crate) async fn carry_out(
+        &self,
+        run: &str,
+        world: &World,
+        plan: &Plan,
+    ) -> Result<Summary, StateError> {
+        let resources = world.snapshot.resources();
+        let known = Growing::on(Recorded {
+            resources: &resources,
+            live: Some(&world.live),
+            management: world.targets.management.id.clone(),
+        });
+        let resolver = Resolver::new(world, &known);
+        let (events, _inbox) = tokio::sync::mpsc::unbounded_channel();
+        apply::apply(Apply {
+            plan,
+            ledger: world.store.ledger.clone(),
+            provider: self.provider().await,
+            desired: &resolver,
+            secrets: Arc::new(Vault),
+            targets: world.targets.clone(),
+            accounts: world.account_addresses(),
+            holder: Self::holder(world, run).await,
+            terms: Terms::default(),
+            lock_timeout: Duration::ZERO,
+            limits: Limits::default(),
+            recheck: None,
+            reason: None,
+            errored_dir: self.errored.path().to_owned(),
+            events,
+            cancel: Cancel::new(),
+        })
+        .await
+    }
+
+    /// Recovers, applies and checks that nothing is left to do.
+    pub(crate) async fn converge(&self, run: &str) {
+        self.recover(run).await.unwrap();
+        let summary = self.apply(run).await.unwrap();
+        assert!(summary.is_success(), "{run}: {summary:#?}");
+        let world = self.survey().await;
+        assert!(world.snapshot.dangling.is_empty(), "{run}: a journal is left");
+        let plan = self.plan(&world);
+        let left: Vec<_> = plan.operations.iter().map(|o| (o.op, o.address.to_string())).collect();
+        assert!(left.is_empty(), "{run}: not converged: {left:?}");
+    }
+
+    /// Addresses that the state records.
+    pub(crate) async fn recorded(&self) -> BTreeSet<String> {
+        let snapshot = self.ledger().read_all().await.unwrap();
+        snapshot.resources().into_keys().map(|a| a.canonical()).collect()
+    }
+
+    /// Everything that was made in AWS, as the SDK alone sees it: a line for each object, by name.
+    pub(crate) async fn listing(&self) -> Vec<String> {
+        let root = self.sdk();
+        let org = aws_sdk_organizations::Client::new(&root);
+        let mut lines = Vec::new();
+        if org.describe_organization().send().await.is_err() {
+            return lines;
+        }
+        let roots = org.list_roots().send().await.unwrap();
+        let mut parents: Vec<(String, String)> = roots
+            .roots()
+            .iter()
+            .map(|r| (r.id().unwrap_or_default().to_owned(), "root".to_owned()))
+            .collect();
+        let mut members = Vec::new();
+        while let Some((id, path)) = parents.pop() {
+            let units: Vec<_> = org
+                .list_organizational_units_for_parent()
+                .parent_id(&id)
+                .into_paginator()
+                .send()
+                .try_collect()
+                .await
+                .unwrap();
+            for unit in units.iter().flat_map(|page| page.organizational_units()) {
+                let below = format!("{path}/{}", unit.name().unwrap_or_default());
+                lines.push(format!("unit {below}"));
+                parents.push((unit.id().unwrap_or_default().to_owned(), below));
+            }
+            let accounts: Vec<_> = org
+                .list_accounts_for_parent()
+                .parent_id(&id)
+                .into_paginator()
+                .send()
+                .try_collect()
+                .await
+                .unwrap();
+            for account in accounts.iter().flat_map(|page| page.accounts()) {
+                let name = account.name().unwrap_or_default().to_owned();
+                lines.push(format!(
+                    "account {name} {} in {path}",
+                    account.email().unwrap_or_default()
+                ));
+                members.push((name, account.id().unwrap_or_default().to_owned()));
+            }
+        }
+        for kind in ["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"] {
+            let policies: Vec<_> = org
+                .list_policies()
+                .filter(kind.into())
+                .into_paginator()
+                .send()
+                .try_collect()
+                .await
+                .unwrap();
+            let policies = policies.iter().flat_map(|page| page.policies());
+            for policy in policies.filter(|p| !p.aws_managed()) {
+                let targets: Vec<_> = org
+                    .list_targets_for_policy()
+                    .policy_id(policy.id().unwrap_or_default())
+                    .into_paginator()
+                    .send()
+                    .try_collect()
+                    .await
+                    .unwrap();
+                let mut at: Vec<_> = targets
+                    .iter()
+                    .flat_map(|page| page.targets())
+                    .filter_map(|t| t.name())
+                    .map(str::to_owned)
+                    .collect();
+                at.sort();
+                lines.push(format!(
+                    "{kind} {} at {}",
+                    policy.name().unwrap_or_default(),
+                    at.join(", ")
+                ));
+            }
+        }
+        for (name, id) in members {
+            if id != self.sandbox.management_account().as_str() {
+                self.inside(&name, &id, &mut lines).await;
+            }
+        }
+        lines.sort();
+        lines
+    }
+
+    async fn inside(&self, name: &str, id: &str, lines: &mut Vec<String>) {
+        let given = aws_sdk_sts::Client::new(&self.sdk())
+            .assume_role()
+            .role_arn(format!("arn:aws:iam::{id}:role/OrganizationAccountAccessRole"))
+            .role_session_name("judge")
+            .send()
+            .await
+            .unwrap();
+        let given = given.credentials().unwrap();
+        let config = sdk(
+            &self.sandbox,
+            aws_credential_types::Credentials::new(
+                given.access_key_id(),
+                given.secret_access_key(),
+                Some(given.session_token().to_owned()),
+                None,
+                "judge",
+            ),
+        );
+        let iam = aws_sdk_iam::Client::new(&config);
+        let roles: Vec<_> = iam.list_roles().into_paginator().send().try_collect().await.unwrap();
+        for role in roles.iter().flat_map(|page| page.roles()) {
+            let role = role.role_name();
+            let attached = iam.list_attached_role_policies().role_name(role).send().await.unwrap();
+            let mut attached: Vec<String> = attached
+                .attached_policies()
+                .iter()
+                .filter_map(|p| p.policy_name())
+                .map(str::to_owned)
+                .collect();
+            attached.sort();
+            let inline = iam.list_role_policies().role_name(role).send().await.unwrap();
+            lines.push(format!("{name} role {role} {attached:?} {:?}", inline.policy_names()));
+        }
+        let policies: Vec<_> = iam
+            .list_policies()
+            .scope(aws_sdk_iam::types::PolicyScopeType::Local)
+            .into_paginator()
+            .send()
+            .try_collect()
+            .await
+            .unwrap();
+        for policy in policies.iter().flat_map(|page| page.policies()) {
+            lines.push(format!("{name} policy {}", policy.policy_name().unwrap_or_default()));
+        }
+        let providers = iam.list_open_id_connect_providers().send().await.unwrap();
+        for provider in providers.open_id_connect_provider_list() {
+            let arn = provider.arn().unwrap_or_default();
+            let url = arn.split_once("oidc-provider/").map_or(arn, |(_, url)| url);
+            lines.push(format!("{name} identity provider {url}"));
+        }
+        let s3 = aws_sdk_s3::Client::new(&config);
+        for bucket in s3.list_buckets().send().await.unwrap().buckets() {
+            lines.push(format!("{name} bucket {}", bucket.name().unwrap_or_default()));
+        }
+        let ssm = aws_sdk_ssm::Client::new(&config);
+        let parameters: Vec<_> = ssm
+            .get_parameters_by_path()
+            .path("/")
+            .recursive(true)
+            .into_paginator()
+            .send()
+            .try_collect()
+            .await
+            .unwrap();
+        for parameter in parameters.iter().flat_map(|page| page.parameters()) {
+            let kind = parameter.r#type().map(|t| t.as_str().to_owned()).unwrap_or_default();
+            lines.push(format!("{name} {kind} {}", parameter.name().unwrap_or_default()));
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The five-environment example on the real provider and an embedded AWS: cut off at any request,
+//! with credentials that expire and a state bucket that goes away; and plan files nobody should trust.
+
+mod apart;
+mod faults;
+mod lab;
+mod planfile;
+mod sweep;
