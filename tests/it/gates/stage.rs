@@ -177,7 +177,7 @@ impl Stage {
 
     /// Looks at the configuration, at state and at AWS again.
     pub(crate) async fn look_again(&mut self) {
-        self.view = look(&self.program.path().to_owned(), &self.world, &self.ledger).await;
+        self.view = look(self.program.path(), &self.world, &self.ledger).await;
     }
 
     /// The account of an environment of the same name.

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use palisade::apply::{self, Apply, Cancel, Limits, Recovery, Secrets, Summary};
+use palisade::cli::clock::WallClock;
 use palisade::cli::context::Context;
 use palisade::cli::environment::Environment;
 use palisade::cli::interrupt::Interrupt;
@@ -90,7 +91,12 @@ impl Lab {
             animate: false,
             ask: false,
         };
-        let cx = Context { global: Default::default(), env, interrupt: Interrupt::default() };
+        let cx = Context {
+            global: Default::default(),
+            env,
+            interrupt: Interrupt::default(),
+            clock: WallClock::default(),
+        };
         Self { sandbox, cx, dir: dir.to_owned(), errored: tempfile::tempdir().unwrap() }
     }
 
@@ -196,6 +202,7 @@ impl Lab {
             resources: &resources,
             live: Some(&world.live),
             management: world.targets.management.id.clone(),
+            releases: &world.releases,
         });
         let resolver = Resolver::new(world, &known);
         let (events, _inbox) = tokio::sync::mpsc::unbounded_channel();
