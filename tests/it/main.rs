@@ -21,6 +21,7 @@ mod kinds_live;
 mod kinds_pure;
 mod layers;
 mod mutants;
+mod promotion;
 mod questions;
 mod recovery;
 mod scale;

@@ -1,0 +1,6 @@
+//! Releases on their way through five environments, judged by what SSM holds.
+
+mod cut;
+mod flow;
+mod refused;
+mod stage;
