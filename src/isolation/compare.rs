@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Verdict;
 use super::crossing::{Asked, Step, answer, asked, candidates};
-use super::paths::{Edge, Origin, Path, account_of, paths};
+use super::paths::{Edge, Origin, Path, account_of, by_source, paths, reach};
+use super::power::{Powers, Time, powers};
+use super::replay::replay;
+use super::rights::Book;
 use super::workers::each;
 use super::world::World;
 use crate::iam::symbolic::{Answer, Opening};
@@ -26,12 +29,17 @@ pub struct SideResult {
     pub edges: BTreeMap<Step, Edge>,
     /// Steps that could not be decided, and why.
     pub undecided: BTreeMap<Step, String>,
+    /// Steps whose openings did not come out the same when they were played again: a fault of the
+    /// analysis.
+    pub unplayed: BTreeMap<Step, String>,
     /// Closed steps that the target alone would let in: held shut by the source side.
     pub held_by_source: BTreeSet<Step>,
     /// Steps that were asked about and are closed.
     pub closed: BTreeSet<Step>,
     /// All paths.
     pub paths: Vec<Path>,
+    /// Ways to rights over walls.
+    pub powers: Powers,
 }
 
 /// The comparison.
@@ -61,8 +69,9 @@ pub fn compare<'w>(before: &'w World, after: &'w World) -> Comparison<'w> {
             changes.insert(step, told.change);
         }
     }
-    was.paths = paths(before, &was.edges);
-    is.paths = paths(after, &is.edges);
+    let mut book = Book::new(before, after);
+    was.join(before, &mut book, Time::Before);
+    is.join(after, &mut book, Time::After);
     Comparison { before: (before, was), after: (after, is), changes }
 }
 
@@ -72,6 +81,8 @@ enum Outcome {
     Absent,
     /// It is open.
     Open(Vec<Opening>),
+    /// It is open, but did not come out the same when it was played again.
+    Unplayed(String),
     /// It could not be decided, because of this.
     Undecided(String),
     /// It is closed; `held` where the target alone would let it in.
@@ -82,7 +93,12 @@ impl Outcome {
     fn of(asked: Option<Asked>, found: Answer) -> Self {
         match (asked, found) {
             (None, _) => Self::Absent,
-            (_, Answer::Open(openings)) => Self::Open(openings),
+            (Some(asked), Answer::Open(openings)) => {
+                match openings.iter().find_map(|opening| replay(&asked, opening).err()) {
+                    None => Self::Open(openings),
+                    Some(why) => Self::Unplayed(why),
+                }
+            }
             (_, Answer::Undecided(why)) => Self::Undecided(why),
             (Some(Asked { doubt: Some(doubt), .. }), Answer::Closed { .. }) => {
                 Self::Undecided(doubt)
@@ -115,11 +131,25 @@ impl Told {
 }
 
 impl SideResult {
+    /// Joins the open steps into paths, and looks where they lead to power.
+    fn join<'w>(&mut self, world: &'w World, book: &mut Book<'w>, time: Time) {
+        let by_source = by_source(&self.edges);
+        let reach = reach(world, &by_source);
+        let all = paths(world, &by_source, &reach);
+        let powers = powers(world, self, &by_source, &reach, book, time);
+        self.paths = all;
+        self.powers = powers;
+    }
+
     fn settle(&mut self, step: &Step, outcome: Outcome) {
         match outcome {
             Outcome::Absent => {}
             Outcome::Open(openings) => {
                 self.edges.insert(step.clone(), Edge { step: step.clone(), openings });
+            }
+            Outcome::Unplayed(why) => {
+                self.unplayed.insert(step.clone(), why.clone());
+                self.undecided.insert(step.clone(), why);
             }
             Outcome::Undecided(why) => {
                 self.undecided.insert(step.clone(), why);
@@ -156,7 +186,12 @@ pub fn verdict(world: &World, result: &SideResult, pair: &Pair) -> (Verdict, Opt
         let open = if path.unconditional { Verdict::Reachable } else { Verdict::Conditional };
         found = found.max(open);
     }
-    if found == Verdict::Isolated && concerns_undecided(world, result, origin, to) {
+    for path in result.powers.paths.iter().filter(|p| p.from == *origin && p.to == *to) {
+        let open = if path.unconditional { Verdict::Reachable } else { Verdict::Conditional };
+        found = found.max(open);
+    }
+    let doubtful = result.powers.undecided.contains_key(origin);
+    if found == Verdict::Isolated && (doubtful || concerns_undecided(world, result, origin, to)) {
         found = Verdict::Undetermined;
     }
     let unread = unread(world, origin, to);
@@ -164,6 +199,14 @@ pub fn verdict(world: &World, result: &SideResult, pair: &Pair) -> (Verdict, Opt
         return (Verdict::Undetermined, Some(found));
     }
     (found, None)
+}
+
+/// Whether a pair is open by power over the wall alone: no request crosses yet.
+#[must_use]
+pub fn by_power_alone(result: &SideResult, pair: &Pair) -> bool {
+    let (origin, to) = pair;
+    !result.paths.iter().any(|p| p.from == *origin && p.to == *to)
+        && result.powers.paths.iter().any(|p| p.from == *origin && p.to == *to)
 }
 
 fn concerns_undecided(world: &World, result: &SideResult, origin: &Origin, to: &str) -> bool {

@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::world::{AccountNode, PrincipalNode, Rule, World, levels};
+use super::world::{AccountNode, Member, PrincipalNode, Rule, World, levels};
 use crate::iam::symbolic::{Answers, Caps, Question, Space, ask_both};
 use crate::iam::{
-    Context, ContextValue, Decision, Document, Effect, Membership, Policies, Policy, Principal,
-    PrincipalType, Request, Statement, evaluate,
+    Context, ContextValue, Decision, Document, Effect, Policies, Policy, Principal, PrincipalType,
+    Request, Statement, evaluate,
 };
 use crate::ids::Handle;
 
@@ -54,6 +54,19 @@ pub struct Step {
     pub source: Source,
     /// What.
     pub target: Target,
+}
+
+/// Actions that a principal may have on things in its own account.
+#[derive(Clone, Debug, Default)]
+pub struct Right {
+    /// Actions.
+    pub actions: Vec<String>,
+    /// What they act on.
+    pub resources: Vec<Space>,
+    /// The policy of that, where it has one.
+    pub policy: Option<Rule>,
+    /// Context that the call itself sets.
+    pub context: Vec<(String, String)>,
 }
 
 /// The steps that the grants of one side make worth asking about.
@@ -125,6 +138,8 @@ fn sources(
         if role.is_none() {
             found.insert(Source::Anonymous);
         }
+        let members = world.members.keys();
+        found.extend(members.map(|id| Source::Foreign(format!("arn:aws:iam::{id}:root"))));
     };
     for statement in document.statements.iter().filter(|s| s.effect == Effect::Allow) {
         if statement.not_principals.is_some() {
@@ -305,12 +320,8 @@ pub fn asked_at(world: &World, source: &Source, place: Place<'_>) -> Option<Aske
         }
         Source::Foreign(arn) => {
             asked.foreign(arn);
-            // The management account is outside the estate's blocks, but inside the organization.
-            if super::paths::in_management(world, arn) {
-                asked.request.principal_organization = target
-                    .membership
-                    .as_ref()
-                    .map(|m| Membership { id: m.id.clone(), management_account: true });
+            if let Some(member) = member_of(world, arn) {
+                asked.member(member);
             }
         }
         Source::Principal(arn) => {
@@ -320,6 +331,44 @@ pub fn asked_at(world: &World, source: &Source, place: Place<'_>) -> Option<Aske
         }
     }
     Some(asked)
+}
+
+/// The account of the organization, beside the estate's, that an ARN lies in.
+#[must_use]
+pub fn member_of<'w>(world: &'w World, arn: &str) -> Option<&'w Member> {
+    world.members.get(arn.split(':').nth(4)?)
+}
+
+/// Targets that let in whatever a whole account permits, with the ids of those accounts; none for
+/// everybody.
+#[must_use]
+pub fn whole_accounts(world: &World) -> BTreeMap<Target, BTreeSet<String>> {
+    let trusts = world
+        .principals
+        .values()
+        .filter_map(|p| Some((Target::Role(p.arn.clone()), &p.trust.as_ref()?.document)));
+    let buckets =
+        world.buckets.values().map(|b| (Target::Bucket(b.arn.clone()), &b.policy.document));
+    trusts
+        .chain(buckets)
+        .filter_map(|(target, document)| {
+            let allowing = document.statements.iter().filter(|s| s.effect == Effect::Allow);
+            let named = allowing.flat_map(|s| &s.principals).flat_map(|p| p.items());
+            let accounts: BTreeSet<String> = named
+                .filter(|(kind, _)| *kind == PrincipalType::Aws)
+                .filter_map(|(_, item)| {
+                    let text = item.text.symbolic();
+                    match text.strip_suffix(":root") {
+                        Some(arn) => Some(arn.split(':').nth(4)?.to_owned()),
+                        None => {
+                            (!text.starts_with("arn:") && text != "*").then(|| text.into_owned())
+                        }
+                    }
+                })
+                .collect();
+            (!accounts.is_empty()).then_some((target, accounts))
+        })
+        .collect()
 }
 
 fn documents(chain: &[(String, Vec<Rule>)]) -> impl Iterator<Item = Arc<Document>> + '_ {
@@ -371,6 +420,16 @@ impl Asked {
         self.policies.identity = vec![Arc::new(Policy::new("its own account", &everything()))];
     }
 
+    /// What is known of it all the same when its account is in the organization.
+    fn member(&mut self, member: &Member) {
+        self.request.principal_organization = Some(member.membership.clone());
+        let path = vec![member.organization_path.clone()];
+        self.request.context.set("aws:PrincipalOrgPaths", ContextValue::Many(path));
+        self.policies.service_control = levels(&member.service_control);
+        self.documents.extend(documents(&member.service_control));
+        self.rules.extend(rules_of(&member.service_control));
+    }
+
     fn principal(&mut self, principal: &PrincipalNode, home: &AccountNode) {
         let arn = &principal.arn;
         let session = arn.replacen(":iam:", ":sts:", 1).replacen(":role/", ":assumed-role/", 1);
@@ -414,6 +473,83 @@ impl Asked {
         self.policies.boundary = None;
         self.policies.service_control.clear();
         self
+    }
+
+    /// The same question where the source's account does as it likes and only the organization
+    /// still holds it.
+    #[must_use]
+    pub fn without_own_policies(mut self) -> Self {
+        self.policies.identity = vec![Arc::new(Policy::new("everything", &everything()))];
+        self.policies.boundary = None;
+        self
+    }
+
+    /// The same question without the organization's guardrails on either side.
+    #[must_use]
+    pub fn without_guardrails(mut self) -> Self {
+        self.policies.service_control.clear();
+        self.policies.resource_control.clear();
+        self
+    }
+
+    /// The same question once the source's account has left the organization.
+    #[must_use]
+    pub fn outside_organization(mut self) -> Self {
+        self.policies.service_control.clear();
+        self.request.principal_organization = None;
+        self.request.context.remove("aws:PrincipalOrgPaths");
+        self.never.extend(["aws:principalorgid", "aws:principalorgpaths"].map(str::to_owned));
+        self
+    }
+
+    /// What a principal may do in its own account: a question about rights, not about a step.
+    /// `None` when it is not there.
+    #[must_use]
+    pub fn within(world: &World, arn: &str, right: &Right) -> Option<Self> {
+        let principal = world.principals.get(arn)?;
+        let home = world.accounts.get(&principal.account)?;
+        let mut asked = Self {
+            request: Request::new(Principal::Anonymous, "", ""),
+            policies: Policies {
+                resource_control: levels(&home.resource_control),
+                ..Policies::default()
+            },
+            documents: documents(&home.resource_control).collect(),
+            rules: rules_of(&home.resource_control).collect(),
+            actions: right.actions.iter().cloned().map(Space::One).collect(),
+            resources: right.resources.clone(),
+            never: BTreeSet::new(),
+            doubt: None,
+        };
+        if let Some(policy) = &right.policy {
+            asked.policies.resource = Some(Arc::clone(&policy.policy));
+            asked.documents.push(Arc::clone(&policy.document));
+        }
+        asked.request.resource_account = Some(home.id.clone());
+        asked.request.resource_organization.clone_from(&home.membership);
+        for (key, value) in &right.context {
+            asked.request.context.set(key, value.as_str());
+        }
+        asked.principal(principal, home);
+        Some(asked)
+    }
+
+    /// Whether a target lets in whatever a whole account permits: the question of a role there
+    /// that its own side forbids nothing. `None` when the account or the target is not there.
+    #[must_use]
+    pub fn anybody(world: &World, account: &Handle, target: &Target) -> Option<Self> {
+        let home = world.accounts.get(account)?;
+        let arn = format!("arn:aws:iam::{}:role/any", home.id);
+        let step = Step { source: Source::Foreign(arn), target: target.clone() };
+        let mut asked = asked(world, &step)?;
+        asked.request.principal_organization.clone_from(&home.membership);
+        if let Some(path) = &home.organization_path {
+            asked
+                .request
+                .context
+                .set("aws:PrincipalOrgPaths", ContextValue::Many(vec![path.clone()]));
+        }
+        Some(asked)
     }
 
     /// The policies that bear on the step: the resource's own first.

@@ -8,12 +8,16 @@ use jiff::civil::Date;
 use serde_json::{Value as Json, json};
 
 use super::Verdict;
-use super::compare::{Pair, SideResult, accounts_of};
-use super::crossing::{self, Source, Step, Target};
+use super::compare::{Comparison, Pair, SideResult, accounts_of};
+use super::crossing::{self, Asked, Source, Step, Target, home, whole_accounts};
 use super::paths::{Origin, account_of, origins_of};
+use super::power::opens;
 use super::report::source_name;
+use super::rights::{Book, Scope};
 use super::rules::Rule;
-use super::world::World;
+use super::world::{PrincipalNode, World};
+use crate::iam::symbolic::Answer;
+use crate::ids::Handle;
 
 /// How many days before its end an exception is warned about.
 const NOTICE_DAYS: i64 = 30;
@@ -23,34 +27,166 @@ pub(super) fn finding(kind: &str, text: String, addresses: Vec<String>) -> Json 
     json!({"kind": kind, "severity": "warning", "text": text, "addresses": addresses})
 }
 
+/// How many names a finding lists.
+const NAMES: usize = 5;
+
 /// Findings about the walls themselves; `verdicts` holds each pair's verdict before and after.
 pub(super) fn of_walls(
-    world: &World,
-    result: &SideResult,
+    comparison: &Comparison<'_>,
     verdicts: &BTreeMap<&Pair, (Verdict, Verdict)>,
 ) -> Vec<Json> {
-    let mut findings = Vec::new();
+    let (world, result) = (comparison.after.0, &comparison.after.1);
+    let mut walls = Walls {
+        world,
+        result,
+        book: Book::new(comparison.before.0, world),
+        whole: whole_accounts(world),
+        found: Vec::new(),
+    };
     for ((origin, to), (_, after)) in verdicts {
         if *after == Verdict::SharedAccount && origin.name() < to.as_str() {
             let text = format!(
                 "{} and {to} live in one account: there is no wall between them",
                 origin.name()
             );
-            findings.push(finding("shared_account", text, Vec::new()));
+            walls.found.push(finding("shared_account", text, Vec::new()));
         }
         if *after == Verdict::Isolated {
-            for step in held(world, result, origin, to) {
+            walls.held(origin, to);
+        }
+    }
+    let mut findings = walls.found;
+    for (step, why) in &result.unplayed {
+        let text = format!(
+            "`{}` to `{}` counts as undetermined, for it did not come out the same when it was played again: {why}",
+            source_name(&step.source),
+            step.target.arn(),
+        );
+        findings.push(finding("replay_failed", text, labels(world, step)));
+    }
+    for (origin, administrators) in &result.powers.administrators {
+        for arn in administrators {
+            let text = format!(
+                "{} reaches `{arn}`, which may take away the organization's guardrails from every account",
+                origin.name()
+            );
+            let label = world.principals.get(arn).map(|p| p.label.clone());
+            findings.push(finding("organization_power", text, label.into_iter().collect()));
+        }
+    }
+    for (origin, why) in &result.powers.undecided {
+        let text = format!("what {} may change about the walls is undecided: {why}", origin.name());
+        findings.push(finding("power_undetermined", text, Vec::new()));
+    }
+    findings
+}
+
+/// Walls that the source side alone holds shut, and who there can lift them.
+struct Walls<'a, 'w> {
+    world: &'w World,
+    result: &'a SideResult,
+    book: Book<'w>,
+    whole: BTreeMap<Target, BTreeSet<String>>,
+    found: Vec<Json>,
+}
+
+impl Walls<'_, '_> {
+    fn held(&mut self, origin: &Origin, to: &str) {
+        let steps: Vec<&Step> = held(self.world, self.result, origin, to);
+        for step in &steps {
+            let Source::Principal(arn) = &step.source else { continue };
+            let Some(own) = home(self.world, &step.source) else { continue };
+            let lifters = if opens(self.world, step, Asked::without_own_policies) {
+                self.lifters(own, &Scope::Permissions(arn.clone()))
+            } else {
+                Lifters::guardrails(self.lifters(own, &Scope::Membership))
+            };
+            let text = format!(
+                "{} -> {to} is held shut by the source side alone: `{}` already lets `{arn}` in; {}",
+                origin.name(),
+                step.target.arn(),
+                lifters.text,
+            );
+            let mut addresses = labels(self.world, step);
+            addresses.extend(lifters.labels);
+            self.found.push(finding("held_by_source_side", text, addresses));
+        }
+        let inside = accounts_of(self.world, to);
+        for (target, ids) in self.whole.clone() {
+            if account_of(self.world, &target).is_none_or(|a| !inside.contains(&&a)) {
+                continue;
+            }
+            for account in self.world.accounts.values().filter(|a| ids.contains(&a.id)) {
+                let told = steps.iter().any(|s| {
+                    s.target == target && home(self.world, &s.source) == Some(&account.handle)
+                });
+                if told
+                    || inside.contains(&&account.handle)
+                    || !origins_of(self.world, &account.handle).contains(origin)
+                {
+                    continue;
+                }
+                let asked = Asked::anybody(self.world, &account.handle, &target);
+                let open = asked.map(|asked| crossing::answer(None, Some(&asked)).after);
+                if !matches!(open, Some(Answer::Open(_))) {
+                    continue;
+                }
+                let lifters = self.lifters(&account.handle, &Scope::Account);
                 let text = format!(
-                    "{} -> {to} is held shut by the source side alone: `{}` already lets `{}` in, and whoever may change its policies can open the wall",
+                    "{} -> {to} is held shut by the source side alone: `{}` already lets in whatever the account `{}` permits, and nobody there may yet; {}",
                     origin.name(),
-                    step.target.arn(),
-                    source_name(&step.source),
+                    target.arn(),
+                    account.handle,
+                    lifters.text,
                 );
-                findings.push(finding("held_by_source_side", text, labels(world, step)));
+                let mut addresses: Vec<String> = label(self.world, &target).into_iter().collect();
+                addresses.extend(lifters.labels);
+                self.found.push(finding("held_by_source_side", text, addresses));
             }
         }
     }
-    findings
+
+    /// Who in an account holds a right, after the plan.
+    fn lifters(&mut self, account: &Handle, scope: &Scope) -> Lifters {
+        let own: Vec<&PrincipalNode> =
+            self.world.principals.values().filter(|p| p.account == *account).collect();
+        let mut labels: Vec<String> = Vec::new();
+        for principal in own {
+            if !self.book.of(&principal.arn, scope).after.is_empty() {
+                labels.push(principal.label.clone());
+            }
+        }
+        let shown: Vec<String> = labels.iter().take(NAMES).map(|l| format!("`{l}`")).collect();
+        let text = match labels.len().saturating_sub(NAMES) {
+            _ if labels.is_empty() => {
+                "nobody there but the root user and the management account can lift that".to_owned()
+            }
+            0 => format!("{} can lift that", shown.join(", ")),
+            more => format!("{} and {more} more can lift that", shown.join(", ")),
+        };
+        Lifters { labels, text }
+    }
+}
+
+/// Who can lift what holds a wall.
+struct Lifters {
+    labels: Vec<String>,
+    text: String,
+}
+
+impl Lifters {
+    /// Those who can leave the organization, beside whom whoever administers it can lift a guardrail.
+    fn guardrails(leaving: Self) -> Self {
+        let text = if leaving.labels.is_empty() {
+            "a guardrail holds it, which whoever administers the organization can lift".to_owned()
+        } else {
+            format!(
+                "a guardrail holds it: whoever administers the organization, and by leaving it {}",
+                leaving.text
+            )
+        };
+        Self { text, ..leaving }
+    }
 }
 
 /// Findings about exceptions: ended, about to end, or covering nothing. `used` names those that
@@ -96,7 +232,7 @@ fn held<'r>(world: &World, result: &'r SideResult, origin: &Origin, to: &str) ->
         .iter()
         .filter(|step| {
             let enters = account_of(world, &step.target);
-            let home = crossing::home(world, &step.source);
+            let home = home(world, &step.source);
             enters.as_ref().is_some_and(|a| inside.contains(&a))
                 && home
                     .is_some_and(|h| origins_of(world, h).contains(origin) && !inside.contains(&h))
@@ -110,9 +246,12 @@ fn labels(world: &World, step: &Step) -> Vec<String> {
         Source::Principal(arn) => world.principals.get(arn).map(|p| p.label.clone()),
         _ => None,
     };
-    let target = match &step.target {
+    label(world, &step.target).into_iter().chain(source).collect()
+}
+
+fn label(world: &World, target: &Target) -> Option<String> {
+    match target {
         Target::Role(arn) => world.principals.get(arn).map(|p| p.label.clone()),
         Target::Bucket(arn) => world.buckets.get(arn).map(|b| b.label.clone()),
-    };
-    target.into_iter().chain(source).collect()
+    }
 }

@@ -3,17 +3,24 @@
 //! [`world`] reads one side of a plan (before or after) as accounts, principals, and the things
 //! that a foreign principal could reach. [`crossing`] asks the symbolic engine about every grant
 //! that names somebody outside, [`paths`] joins role assumptions into paths, [`compare`] sets both
-//! sides against each other, [`rules`] judges them by the `isolation` blocks, and [`report`] writes
-//! the plan's section. [`walls`] and [`who`] answer questions about one side alone.
+//! sides against each other, [`power`] finds who may move a wall, [`deputy`] what can be talked into
+//! crossing, [`lockout`] refuses plans that shut their own way back, [`rules`] judges paths by the
+//! `isolation` blocks, and [`report`] writes the plan's section. [`walls`] and [`who`] answer
+//! questions about one side alone.
 //!
 //! Architecture invariant: pure and offline. A verdict is data; nothing here stops a command.
 
 pub mod compare;
 pub mod crossing;
+pub mod deputy;
 mod findings;
+pub mod lockout;
 pub mod paths;
+pub mod power;
 pub mod proof;
+mod replay;
 pub mod report;
+pub mod rights;
 pub mod rules;
 pub mod walls;
 pub mod who;
@@ -46,13 +53,29 @@ pub enum Verdict {
     SharedAccount,
 }
 
+/// How a path crosses a wall.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+pub enum Grade {
+    /// A request crosses: a role is assumed, a bucket read or written.
+    A,
+    /// Somebody there holds power over the wall itself.
+    B,
+    /// Data crosses by way of a service or of something that both sides use.
+    C,
+    /// A service or a third party can be talked into crossing: the confused deputy.
+    D,
+}
+
 /// Analyses the sides of a plan and completes the plan with its isolation section, counts and the
 /// paths of each account. The plan must be sealed afterwards ([`crate::plan::seal`]).
 ///
 /// `today` (`YYYY-MM-DD`) decides which exceptions have expired.
 ///
 /// # Errors
-/// Rules that name what does not exist or lack what is required, each at its place.
+/// Rules that name what does not exist or lack what is required, each at its place; protected
+/// principals that the plan would lock out.
 pub fn complete(
     plan: &mut Plan,
     estate: &Estate,
@@ -93,10 +116,12 @@ pub struct Analysis {
 /// `today` (`YYYY-MM-DD`) decides which exceptions have expired.
 ///
 /// # Errors
-/// Rules that name what does not exist or lack what is required, each at its place.
+/// Rules that name what does not exist or lack what is required, each at its place; protected
+/// principals that the plan would lock out.
 pub fn analyse(estate: &Estate, sides: &Sides, today: &str) -> Result<Analysis, Diagnostics> {
     let rules = rules::read(estate)?;
     let (before, after) = world::World::both(estate, sides);
     let comparison = compare::compare(&before, &after);
+    lockout::check(estate, sides, &comparison)?;
     Ok(report::report(estate, sides, &rules, &comparison, today))
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::crossing::{Source, Step, Target};
+use super::crossing::{Source, Step, Target, home, member_of};
 use super::world::World;
 use crate::iam::symbolic::Opening;
 use crate::ids::Handle;
@@ -86,61 +86,67 @@ pub fn origins_of(world: &World, account: &Handle) -> BTreeSet<Origin> {
     node.environments.iter().cloned().map(Origin::Environment).collect()
 }
 
-/// Whether an ARN lies in the management account.
-pub(super) fn in_management(world: &World, arn: &str) -> bool {
-    let account = arn.split(':').nth(4);
-    account.is_some() && account == world.management.as_deref()
+/// The origin of a principal that the estate does not declare.
+pub(super) fn outside(world: &World, arn: &str) -> Origin {
+    match member_of(world, arn) {
+        Some(member) if member.membership.management_account => Origin::Management,
+        Some(_) => Origin::Unassigned,
+        None => Origin::External,
+    }
 }
 
-/// How a principal was reached from an origin: the chain of steps, and whether none of them asks
-/// anything of the surroundings.
+/// How a principal was reached from an origin: the chain of steps, and how many of them ask
+/// something of the surroundings.
 #[derive(Clone, Debug, Default)]
-struct Reached {
-    chain: Vec<Step>,
-    conditional: usize,
+pub struct Reached {
+    /// Role assumptions, in order; empty for a principal of the origin itself.
+    pub chain: Vec<Step>,
+    /// Steps that are open under conditions only.
+    pub conditional: usize,
 }
 
-/// All paths of one side. From each origin, the cheapest chain to every principal: fewest
-/// conditions, then fewest steps.
+/// Whom each origin reaches, and how.
+pub type Reach = BTreeMap<Origin, BTreeMap<Source, Reached>>;
+
+/// Open steps by who takes them.
+pub type BySource<'e> = BTreeMap<&'e Source, Vec<&'e Edge>>;
+
+/// Open steps by who takes them.
 #[must_use]
-pub fn paths(world: &World, edges: &BTreeMap<Step, Edge>) -> Vec<Path> {
-    let mut by_source: BTreeMap<&Source, Vec<&Edge>> = BTreeMap::new();
+pub fn by_source(edges: &BTreeMap<Step, Edge>) -> BySource<'_> {
+    let mut by_source: BySource<'_> = BTreeMap::new();
     for edge in edges.values() {
         by_source.entry(&edge.step.source).or_default().push(edge);
     }
-    let mut starts: BTreeMap<Origin, BTreeMap<Source, Option<Handle>>> = BTreeMap::new();
-    for source in by_source.keys() {
-        let (origins, account) = match source {
-            Source::Principal(arn) => match world.principals.get(arn) {
-                Some(p) => (origins_of(world, &p.account), Some(p.account.clone())),
-                None => continue,
-            },
-            Source::Anonymous => ([Origin::Anonymous].into(), None),
-            Source::Foreign(arn) if in_management(world, arn) => {
-                ([Origin::Management].into(), None)
-            }
-            Source::Foreign(_) | Source::Federated(_) => ([Origin::External].into(), None),
-        };
-        for origin in origins {
-            starts.entry(origin).or_default().insert((*source).clone(), account.clone());
-        }
-    }
-    let mut all = Vec::new();
-    for (origin, sources) in starts {
-        all.extend(from(world, &by_source, &origin, &sources));
-    }
-    all
+    by_source
 }
 
-fn from(
-    world: &World,
-    by_source: &BTreeMap<&Source, Vec<&Edge>>,
-    origin: &Origin,
-    sources: &BTreeMap<Source, Option<Handle>>,
-) -> Vec<Path> {
+/// Whom each origin reaches by the open steps. From each origin, the cheapest chain to every
+/// principal: fewest conditions, then fewest steps.
+#[must_use]
+pub fn reach(world: &World, by_source: &BySource<'_>) -> Reach {
+    let mut starts: BTreeMap<Origin, BTreeSet<Source>> = BTreeMap::new();
+    for source in by_source.keys() {
+        let origins = match source {
+            Source::Principal(arn) => match world.principals.get(arn) {
+                Some(p) => origins_of(world, &p.account),
+                None => continue,
+            },
+            Source::Anonymous => [Origin::Anonymous].into(),
+            Source::Foreign(arn) => [outside(world, arn)].into(),
+            Source::Federated(_) => [Origin::External].into(),
+        };
+        for origin in origins {
+            starts.entry(origin).or_default().insert((*source).clone());
+        }
+    }
+    starts.into_iter().map(|(origin, sources)| (origin, spread(by_source, sources))).collect()
+}
+
+fn spread(by_source: &BySource<'_>, sources: BTreeSet<Source>) -> BTreeMap<Source, Reached> {
+    let mut queue: VecDeque<Source> = sources.iter().cloned().collect();
     let mut reached: BTreeMap<Source, Reached> =
-        sources.keys().map(|s| (s.clone(), Reached::default())).collect();
-    let mut queue: VecDeque<Source> = sources.keys().cloned().collect();
+        sources.into_iter().map(|s| (s, Reached::default())).collect();
     while let Some(source) = queue.pop_front() {
         let Some(here) = reached.get(&source).cloned() else { continue };
         for edge in by_source.get(&source).into_iter().flatten() {
@@ -158,19 +164,31 @@ fn from(
             }
         }
     }
+    reached
+}
+
+/// All paths of one side: each way out of what an origin reaches into an environment.
+#[must_use]
+pub fn paths(world: &World, by_source: &BySource<'_>, reach: &Reach) -> Vec<Path> {
+    reach.iter().flat_map(|(origin, reached)| from(world, by_source, origin, reached)).collect()
+}
+
+fn from(
+    world: &World,
+    by_source: &BySource<'_>,
+    origin: &Origin,
+    reached: &BTreeMap<Source, Reached>,
+) -> Vec<Path> {
     let mut found = Vec::new();
-    for (source, here) in &reached {
+    for (source, here) in reached {
         // A chain that has entered an environment is told as its first step into it, and what the
         // entered role reaches in that environment is inside; onward steps count for other walls.
         for edge in by_source.get(source).into_iter().flatten() {
             let Some(to_account) = account_of(world, &edge.step.target) else { continue };
             let Some(to) = world.accounts.get(&to_account) else { continue };
             let first = here.chain.first().map_or(source, |s| &s.source);
-            let from_account = sources.get(first).cloned().flatten();
-            let last_home = match source {
-                Source::Principal(arn) => world.principals.get(arn).map(|p| &p.account),
-                _ => None,
-            };
+            let from_account = home(world, first).cloned();
+            let last_home = home(world, source);
             for environment in &to.environments {
                 let inside = |account: &Handle| {
                     world

@@ -8,27 +8,33 @@ use jiff::civil::Date;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
-use super::compare::{Comparison, Pair, verdict};
+use super::compare::{Comparison, Pair, by_power_alone, verdict};
 use super::crossing::{Source, Step, Target, asked};
 use super::paths::{Origin, Path};
 use super::proof::{Entry, Prover};
 use super::rules::{Asked, Bound, Rule};
 use super::world::{PART, World};
-use super::{Analysis, Verdict, findings};
+use super::{Analysis, Grade, Verdict, findings};
 use crate::eval::estate::Estate;
 use crate::iam::symbolic::Opening;
 use crate::iam::symbolic::globs::Glob;
-use crate::iam::{Document, Effect, Item, Request, Statement};
+use crate::iam::{Document, Effect, Item, Request, Statement, catalogue};
 use crate::plan::model::{Isolation, IsolationSummary};
 use crate::plan::sides::Sides;
 
+mod detour;
+mod power;
+
 /// What the analysis does not look at; printed with every plan.
-pub const NOT_MODELLED: [&str; 5] = [
+pub const NOT_MODELLED: [&str; 8] = [
+    "bucket notifications and other event subscriptions",
+    "bucket replication",
+    "delegated administrators of the organization",
     "identity center",
     "kms keys and grants",
     "network paths",
     "resource policies other than roles' trust and buckets",
-    "service-to-service data paths",
+    "shares of AWS RAM",
 ];
 
 /// How a path changes.
@@ -84,6 +90,16 @@ struct Writer<'a, 'w> {
     whole: [OnceCell<Named>; 2],
 }
 
+/// What the rules say about a path.
+#[derive(Default)]
+struct Judged {
+    rule: Option<String>,
+    exception: Option<String>,
+    /// The exception that covered it until it ended.
+    expired: Option<String>,
+    severity: &'static str,
+}
+
 type Key = (Origin, String, Step);
 
 fn key(path: &Path) -> Key {
@@ -133,10 +149,7 @@ impl Writer<'_, '_> {
                 Change::Widened | Change::Narrowed => summary.changed += 1,
                 Change::Standing => {}
             }
-            let broken = new.is_some()
-                && json.get("rule").is_some_and(Json::is_string)
-                && json.get("exception").is_some_and(Json::is_null);
-            if broken {
+            if new.is_some() && is_broken(&json) {
                 section.violations.push(json.clone());
             }
             if new.is_some() {
@@ -146,8 +159,26 @@ impl Writer<'_, '_> {
                 section.changes.push(json);
             }
         }
+        for (change, json) in self.powers(&mut used) {
+            match change {
+                Change::Added => summary.added += 1,
+                Change::Removed => summary.removed += 1,
+                Change::Widened | Change::Narrowed => summary.changed += 1,
+                Change::Standing => {}
+            }
+            if change != Change::Removed {
+                paths.push(json.clone());
+                if is_broken(&json) {
+                    section.violations.push(json.clone());
+                }
+            }
+            if change != Change::Standing {
+                section.changes.push(json);
+            }
+        }
+        self.detours(&mut used, &mut section);
         self.walls_without_paths(&verdicts, &mut section);
-        section.findings.extend(findings::of_walls(self.comparison.after.0, is, &verdicts));
+        section.findings.extend(findings::of_walls(self.comparison, &verdicts));
         section.findings.extend(findings::of_rules(self.rules, &used, self.today));
         summary.violations = section.violations.len();
         summary.undetermined =
@@ -166,8 +197,13 @@ impl Writer<'_, '_> {
         }
         let mut row =
             json!({"from": pair.0.name(), "to": pair.1, "before": before, "after": after});
-        if let (Some(managed), Some(row)) = (managed, row.as_object_mut()) {
-            row.insert("managed_only".to_owned(), json!(managed));
+        if let Some(row) = row.as_object_mut() {
+            if let Some(managed) = managed {
+                row.insert("managed_only".to_owned(), json!(managed));
+            }
+            if by_power_alone(&self.comparison.after.1, pair) {
+                row.insert("grade".to_owned(), json!(Grade::B));
+            }
         }
         section.matrix.push(row);
         if let Some(Some(entries)) = proof {
@@ -184,10 +220,11 @@ impl Writer<'_, '_> {
             section.proofs.push(json!({
                 "from": pair.0.name(),
                 "to": pair.1,
-                "statement": format!("{statement}; trusted: the management account, AWS services, root users"),
+                "statement": statement,
                 "grants_considered": considered,
                 "grants": entries.iter().take(GRANTS_TOLD).map(grant).collect::<Vec<_>>(),
                 "verified": entries.iter().all(|entry| entry.killed.is_some()),
+                "trusted": trusted(self.comparison.after.0),
             }));
         }
         (before, after)
@@ -227,10 +264,11 @@ impl Writer<'_, '_> {
         let shown: &[Opening] =
             if change == Change::Widened && !gained.is_empty() { gained } else { openings };
         let chosen = shown.iter().min_by_key(|o| o.requirements.len());
+        let chosen = chosen.map(|opening| named(world, &path.last, opening));
         let bounds = self.bounds(world, &path.last, shown);
         let told = bounds.iter().min_by_key(|b| breadth(b)).cloned().unwrap_or_default();
         let principal = source_name(&path.last.source);
-        let (rule, exception, severity) = self.judge(path, principal, openings, used);
+        let judged = self.judge(path, principal, openings, used);
         let mut conditions: BTreeSet<String> = BTreeSet::new();
         let mut via = Vec::new();
         let mut shown_steps: Vec<(&Step, &Request)> = Vec::new();
@@ -243,7 +281,7 @@ impl Writer<'_, '_> {
                 shown_steps.push((step, &best.witness));
             }
         }
-        if let Some(chosen) = chosen {
+        if let Some(chosen) = &chosen {
             conditions.extend(chosen.requirements.iter().map(|r| r.text.clone()));
             via.push(hop(&path.last, chosen, &world.locations));
             shown_steps.push((&path.last, &chosen.witness));
@@ -254,7 +292,7 @@ impl Writer<'_, '_> {
         json!({
             "id": id(path),
             "change": change.name(),
-            "grade": "A",
+            "grade": Grade::A,
             "from": {"environment": path.from.name(), "account": path.from_account},
             "to": {"environment": path.to, "account": path.to_account},
             "verdict": if path.unconditional { Verdict::Reachable } else { Verdict::Conditional },
@@ -263,16 +301,17 @@ impl Writer<'_, '_> {
             "resources": told.resources,
             "via": via,
             "conditions": conditions,
-            "witness": chosen.map(witness),
+            "witness": chosen.as_ref().map(witness),
             "replay": {
                 "before": replay(self.comparison.before.0, &shown_steps),
                 "after": replay(self.comparison.after.0, &shown_steps),
             },
             "locations": locations,
             "caused_by": causes,
-            "rule": rule,
-            "exception": exception,
-            "severity": severity,
+            "rule": judged.rule,
+            "exception": judged.exception,
+            "expired_exception": judged.expired,
+            "severity": judged.severity,
         })
     }
 
@@ -308,28 +347,50 @@ impl Writer<'_, '_> {
         principal: &str,
         openings: &[Opening],
         used: &mut BTreeSet<(String, String)>,
-    ) -> (Option<String>, Option<String>, &'static str) {
+    ) -> Judged {
         let (world, _) = &self.comparison.after;
-        let pair = (path.from.name().to_owned(), path.to.clone());
-        let Some(rule) = self.rules.iter().find(|r| r.pairs.contains(&pair)) else {
-            return (None, None, "info");
+        let bounds = openings
+            .iter()
+            .map(|opening| self.bounds(world, &path.last, std::slice::from_ref(opening)))
+            .collect::<Vec<_>>();
+        self.judge_bounds((&path.from, &path.to), Grade::A, principal, &bounds, used)
+    }
+
+    /// The same for any path: each of `bounds` bounds one of its openings.
+    fn judge_bounds(
+        &self,
+        (from, to): (&Origin, &str),
+        grade: Grade,
+        principal: &str,
+        bounds: &[Vec<Bound>],
+        used: &mut BTreeSet<(String, String)>,
+    ) -> Judged {
+        let pair = (from.name().to_owned(), to.to_owned());
+        let mut rules = self.rules.iter();
+        let Some(rule) = rules.find(|r| r.pairs.contains(&pair) && r.grades.contains(&grade))
+        else {
+            return Judged { severity: "info", ..Judged::default() };
         };
         let name = Some(format!("isolation.{}", rule.name));
-        let covering = |opening: &Opening| {
-            let bounds = self.bounds(world, &path.last, std::slice::from_ref(opening));
-            let asked = Asked { from: path.from.name(), to: &path.to, principal, bounds: &bounds };
-            rule.exceptions.iter().find(|e| e.covers(&asked) && e.expires >= self.today)
+        let covering = |bounds: &Vec<Bound>, expired: bool| {
+            let asked = Asked { from: from.name(), to, principal, bounds };
+            let mut exceptions = rule.exceptions.iter();
+            exceptions.find(|e| e.covers(&asked) && (expired || e.expires >= self.today))
         };
-        let covers: Option<Vec<&super::rules::Exception>> = openings.iter().map(covering).collect();
-        match covers.as_deref() {
-            Some([first, ..]) => {
-                for exception in covers.iter().flatten() {
-                    used.insert((rule.name.clone(), exception.name.clone()));
-                }
-                (name, Some(first.name.clone()), "info")
+        let all = |expired: bool| -> Option<Vec<&super::rules::Exception>> {
+            bounds.iter().map(|b| covering(b, expired)).collect()
+        };
+        if let Some([first, ..]) = all(false).as_deref() {
+            for exception in all(false).iter().flatten() {
+                used.insert((rule.name.clone(), exception.name.clone()));
             }
-            _ => (name, None, if rule.error { "error" } else { "warning" }),
+            let exception = Some(first.name.clone());
+            return Judged { rule: name, exception, expired: None, severity: "info" };
         }
+        let ended = all(true).unwrap_or_default();
+        let expired = ended.iter().find(|e| e.expires < self.today).map(|e| e.name.clone());
+        let severity = if rule.error { "error" } else { "warning" };
+        Judged { rule: name, exception: None, expired, severity }
     }
 
     /// What bounds the openings: the patterns that the resource's own statements grant, and those
@@ -377,31 +438,34 @@ impl Writer<'_, '_> {
 
     /// Addresses of what differs between the sides among the policies that bear on a path.
     fn causes(&self, path: &Path) -> Vec<String> {
+        let steps = path.chain.iter().chain([&path.last]);
+        let causes: BTreeSet<String> = steps.flat_map(|step| self.causes_of(step)).collect();
+        causes.into_iter().collect()
+    }
+
+    /// The same for one step.
+    fn causes_of(&self, step: &Step) -> BTreeSet<String> {
         let mut causes = BTreeSet::new();
-        let (before, after) = (self.comparison.before.0, self.comparison.after.0);
-        for step in path.chain.iter().chain([&path.last]) {
-            let bearing = |world: &World| asked(world, step).map(|a| documents(a.rules()));
-            let (was, is) = (bearing(before), bearing(after));
-            let names: BTreeSet<&String> = was.iter().chain(&is).flat_map(Named::keys).collect();
-            // Where the step cannot be asked on one side (its role is not there yet), what counts is
-            // whether the same policies stand anywhere on that side.
-            let [before, after] = &self.whole;
-            let was = was
-                .as_ref()
-                .unwrap_or_else(|| before.get_or_init(|| whole(self.comparison.before.0)));
-            let is =
-                is.as_ref().unwrap_or_else(|| after.get_or_init(|| whole(self.comparison.after.0)));
-            for name in names {
-                let same = match (was.get(name), is.get(name)) {
-                    (Some(a), Some(b)) => Arc::ptr_eq(a, b) || crate::iam::semantic_eq(a, b),
-                    _ => false,
-                };
-                if !same {
-                    causes.insert(name.split(PART).next().unwrap_or_default().to_owned());
-                }
+        let bearing = |world: &World| asked(world, step).map(|a| documents(a.rules()));
+        let (was, is) = (bearing(self.comparison.before.0), bearing(self.comparison.after.0));
+        let names: BTreeSet<&String> = was.iter().chain(&is).flat_map(Named::keys).collect();
+        // Where the step cannot be asked on one side (its role is not there yet), what counts is
+        // whether the same policies stand anywhere on that side.
+        let [before, after] = &self.whole;
+        let was =
+            was.as_ref().unwrap_or_else(|| before.get_or_init(|| whole(self.comparison.before.0)));
+        let is =
+            is.as_ref().unwrap_or_else(|| after.get_or_init(|| whole(self.comparison.after.0)));
+        for name in names {
+            let same = match (was.get(name), is.get(name)) {
+                (Some(a), Some(b)) => Arc::ptr_eq(a, b) || crate::iam::semantic_eq(a, b),
+                _ => false,
+            };
+            if !same {
+                causes.insert(name.split(PART).next().unwrap_or_default().to_owned());
             }
         }
-        causes.into_iter().collect()
+        causes
     }
 
     /// Walls that a rule protects and that are no wall (a shared account) or are not decided.
@@ -420,11 +484,19 @@ impl Writer<'_, '_> {
                     Verdict::Undetermined => rule.undetermined_counts,
                     _ => false,
                 };
+                if *after == Verdict::Undetermined && !rule.undetermined_counts {
+                    let text = format!(
+                        "whether {} can reach {to} is undetermined; `isolation.{}` lets that pass (`undetermined = \"warn\"`)",
+                        origin.name(),
+                        rule.name
+                    );
+                    section.findings.push(findings::finding("undetermined", text, Vec::new()));
+                }
                 if counts {
                     section.violations.push(json!({
                         "id": format!("P-{}", digest(&[origin.name(), to, "wall"])),
                         "change": if before == after { "standing" } else { "added" },
-                        "grade": "A",
+                        "grade": Grade::A,
                         "from": {"environment": origin.name(), "account": null},
                         "to": {"environment": to, "account": null},
                         "verdict": after,
@@ -433,12 +505,63 @@ impl Writer<'_, '_> {
                         "rule": format!("isolation.{}", rule.name),
                         "reason": self.no_wall(*after, origin, to),
                         "exception": null,
+                        "expired_exception": null,
                         "severity": if rule.error { "error" } else { "warning" },
                     }));
                 }
             }
         }
     }
+}
+
+/// Whom every proof relies on.
+fn trusted(world: &World) -> Vec<String> {
+    let mut base = vec!["AWS services that roles and buckets name".to_owned()];
+    base.push("administrators that the organization has delegated to".to_owned());
+    base.extend(world.management.iter().map(|id| format!("the management account {id}")));
+    base.push("root users of the accounts on both sides".to_owned());
+    let services = world.trusted_services.iter();
+    base.extend(services.map(|name| format!("trusted access of {name}")));
+    base
+}
+
+/// An opening under the name of an action that exists. Regions of actions have representatives that
+/// need not be one; the catalogue's first in the same region, allowed by the judge, stands for it.
+fn named(world: &World, step: &Step, opening: &Opening) -> Opening {
+    let mut opening = opening.clone();
+    let all = catalogue();
+    if let Some(name) = all.find(&opening.witness.action).and_then(|id| all.full_name(id)) {
+        opening.witness.action = name;
+        return opening;
+    }
+    let Some(asked) = asked(world, step) else { return opening };
+    let statements = asked.rules().iter().flat_map(|rule| &rule.document.statements);
+    let globs: Vec<Glob> = statements
+        .flat_map(|s| s.actions.iter().chain(&s.not_actions))
+        .map(|item| Glob::like(&item.text.symbolic().to_ascii_lowercase()))
+        .collect();
+    let region = |action: &str| -> Vec<bool> {
+        let action = action.to_ascii_lowercase();
+        globs.iter().map(|glob| glob.matches(&action)).collect()
+    };
+    let here = region(&opening.witness.action);
+    let service = opening.witness.action.split(':').next().and_then(|name| all.find_service(name));
+    let names = service.into_iter().flat_map(|id| all.actions_of(id));
+    let known = names.filter_map(|id| all.full_name(id)).find(|name| {
+        let mut request = opening.witness.clone();
+        request.action.clone_from(name);
+        region(name) == here && asked.judge(&request).is_allowed()
+    });
+    if let Some(name) = known {
+        opening.witness.action = name;
+    }
+    opening
+}
+
+/// Whether a path falls under a rule and no exception covers it.
+fn is_broken(path: &Json) -> bool {
+    path.get("rule").is_some_and(Json::is_string)
+        && path.get("exception").is_some_and(Json::is_null)
 }
 
 fn pairs(environments: &[String]) -> Vec<Pair> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::Grade;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::estate::Estate;
 use crate::iam::symbolic::globs::{Glob, covers};
@@ -15,6 +16,8 @@ pub struct Rule {
     pub name: String,
     /// Ordered pairs of origin and environment that must stay closed.
     pub pairs: BTreeSet<(String, String)>,
+    /// Grades of paths that count.
+    pub grades: BTreeSet<Grade>,
     /// Whether a violation is an error, or a warning.
     pub error: bool,
     /// Whether an undetermined boundary counts as a violation.
@@ -155,6 +158,10 @@ fn rule(estate: &Estate, name: &str, body: &Body, found: &mut Diagnostics) -> Op
             }
         },
     };
+    let grades = match body.get("grades").and_then(|g| g.value.elements()) {
+        Some(listed) => listed.into_iter().filter_map(|g| grade(g.as_str()?)).collect(),
+        None => [Grade::A, Grade::B].into(),
+    };
     let (error, undetermined_counts) = (choice("on_violation"), choice("undetermined"));
     let exceptions = body
         .nested("allow")
@@ -166,11 +173,19 @@ fn rule(estate: &Estate, name: &str, body: &Body, found: &mut Diagnostics) -> Op
     Some(Rule {
         name: name.to_owned(),
         pairs,
+        grades,
         error,
         undetermined_counts,
         exceptions,
         loc: body.loc.clone(),
     })
+}
+
+/// The grade of that name; others are refused when the configuration is checked.
+fn grade(name: &str) -> Option<Grade> {
+    [("A", Grade::A), ("B", Grade::B), ("C", Grade::C), ("D", Grade::D)]
+        .into_iter()
+        .find_map(|(known, grade)| (known == name).then_some(grade))
 }
 
 /// Names of environments and pseudo-origins.

@@ -1,5 +1,8 @@
 //! The analysis against small estates made by hand.
 
+mod guard;
+mod power;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
@@ -67,21 +70,7 @@ impl World {
                     },
                 );
             }
-            estate.accounts.insert(
-                handle(name),
-                Account {
-                    handle: handle(name),
-                    address: address.clone(),
-                    id: Some(id.parse().expect("an id")),
-                    name: name.to_owned(),
-                    access_role: None,
-                    read_role: None,
-                    endpoint_url: None,
-                    region: None,
-                    environments: serves,
-                    loc: loc(),
-                },
-            );
+            estate.accounts.insert(handle(name), account_of(name, id, serves));
             let mut account = object("account", None, name, json!({"id": id, "parent": "r-ab12"}));
             account.address = Some(address);
             objects.push(account);
@@ -94,6 +83,14 @@ impl World {
                    "content": allow("*", "*")}),
         ));
         Self { estate, before: objects.clone(), after: objects, unread: BTreeMap::new() }
+    }
+
+    /// One more account, which serves no environment.
+    fn account(mut self, name: &str, id: &str) -> Self {
+        self.estate.accounts.insert(handle(name), account_of(name, id, BTreeSet::new()));
+        let mut account = object("account", None, name, json!({"id": id, "parent": "r-ab12"}));
+        account.address = Some(crate::address::ResourceAddr::new("account", name));
+        self.both(account)
     }
 
     fn both(mut self, object: SideObject) -> Self {
@@ -122,13 +119,28 @@ impl World {
         let sides = Sides {
             before: Side { objects: self.before.clone() },
             after: Side { objects: self.after.clone() },
-            read: ACCOUNTS.iter().map(|(name, _)| handle(name)).collect(),
+            read: self.estate.accounts.keys().cloned().collect(),
             unread: self.unread.clone(),
             absent: Vec::new(),
             live: true,
             guardrails_read: true,
         };
         analyse(&self.estate, &sides, "2026-11-23").expect("rules are right").section
+    }
+}
+
+fn account_of(name: &str, id: &str, environments: BTreeSet<String>) -> Account {
+    Account {
+        handle: handle(name),
+        address: crate::address::ResourceAddr::new("account", name),
+        id: Some(id.parse().expect("an id")),
+        name: name.to_owned(),
+        access_role: None,
+        read_role: None,
+        endpoint_url: None,
+        region: None,
+        environments,
+        loc: loc(),
     }
 }
 
@@ -158,6 +170,9 @@ fn trust(statement: Json) -> Json {
 }
 
 fn id_of(account: &str) -> &'static str {
+    if account == "management" {
+        return "999999999999";
+    }
     ACCOUNTS.iter().find(|(name, _)| *name == account).expect("known").1
 }
 
@@ -402,4 +417,116 @@ fn anonymous_access_to_a_public_bucket_is_told() {
     );
     let section = World::new().then(bucket).analyse();
     assert_eq!(after(&section, "$anonymous", "production"), "reachable");
+}
+
+#[test]
+fn what_one_side_holds_names_who_there_can_lift_it() {
+    let held = |section: &Isolation| -> Vec<String> {
+        let all = section.findings.iter().filter(|f| f["kind"] == "held_by_source_side");
+        all.map(|f| f["text"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    let root = || trust(json!({"Principal": {"AWS": "111111111111"}}));
+    let world = || World::new().both(role("production", "deploy", root(), None));
+    // Nobody in dev may assume roles, yet production would let them.
+    let section = world().both(lambda("dev", "app", allow("s3:*", "*"))).analyse();
+    assert_eq!(after(&section, "dev", "production"), "isolated");
+    let told = held(&section);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("whatever the account `dev` permits"), "{told:?}");
+    assert!(told[0].contains("nobody there but the root user"), "{told:?}");
+    let section = world()
+        .both(lambda("dev", "app", allow("s3:*", "*")))
+        .both(lambda("dev", "admin", allow("iam:*", "*")))
+        .analyse();
+    assert!(
+        held(&section)[0].contains("`iam_role.admin@dev` can lift that"),
+        "{:?}",
+        held(&section)
+    );
+    // One who assumes other roles only, and one who may change it.
+    let elsewhere = allow("sts:AssumeRole", "arn:aws:iam::111111111111:role/*");
+    let section = world()
+        .both(lambda("dev", "app", elsewhere))
+        .both(lambda(
+            "dev",
+            "admin",
+            allow("iam:PutRolePolicy", "arn:aws:iam::111111111111:role/app"),
+        ))
+        .analyse();
+    let told = held(&section);
+    assert!(told[0].contains("`arn:aws:iam::111111111111:role/app` in"), "{told:?}");
+    assert!(told[0].contains("`iam_role.admin@dev` can lift that"), "{told:?}");
+}
+
+#[test]
+fn accounts_beside_the_estate_have_origins_of_their_own() {
+    let lets_in = |id: &str| {
+        let section = World::new()
+            .both(object("account", None, "old", json!({"id": "444444444444", "parent": "r-ab12"})))
+            .both(object(
+                "service_control_policy",
+                None,
+                "OldAccess",
+                json!({"targets": ["444444444444"], "content": allow("*", "*")}),
+            ))
+            .both(role("production", "deploy", trust(json!({"Principal": {"AWS": id}})), None))
+            .analyse();
+        ["$management", "$unassigned", "$external"]
+            .into_iter()
+            .filter(|origin| after(&section, origin, "production") != "isolated")
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(lets_in("999999999999"), ["$management"]);
+    assert_eq!(lets_in("444444444444"), ["$unassigned"]);
+    assert_eq!(lets_in("555555555555"), ["$external"]);
+    let section = World::new()
+        .both(object("account", None, "old", json!({"id": "444444444444", "parent": "r-ab12"})))
+        .both(object(
+            "service_control_policy",
+            None,
+            "OldAccess",
+            json!({"targets": ["444444444444"], "content": allow("*", "*")}),
+        ))
+        .both(role(
+            "production",
+            "deploy",
+            trust(json!({"Principal": "*", "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-aaaaaaaaaa"}}})),
+            None,
+        ))
+        .analyse();
+    assert_eq!(after(&section, "$management", "production"), "reachable");
+    assert_eq!(after(&section, "$unassigned", "production"), "reachable");
+    assert_eq!(after(&section, "$external", "production"), "isolated");
+    let proof = section.proofs.iter().find(|p| p["from"] == "$external").expect("a proof");
+    let trusted = proof["trusted"].as_array().expect("listed");
+    assert!(trusted.contains(&json!("the management account 999999999999")), "{proof}");
+}
+
+/// The step of dev's `ci` into production's `deploy` under a condition, with its opening.
+pub(super) fn asked_and_opened(
+    condition: &Json,
+) -> (super::crossing::Asked, crate::iam::symbolic::Opening) {
+    let mut conditioned = by("dev", "ci");
+    conditioned["Statement"][0]["Condition"] = condition.clone();
+    let world = World::new().both(lambda("dev", "ci", allow("sts:AssumeRole", "*"))).both(role(
+        "production",
+        "deploy",
+        conditioned,
+        None,
+    ));
+    let sides = Sides {
+        before: Side { objects: world.before.clone() },
+        after: Side { objects: world.after.clone() },
+        ..Sides::default()
+    };
+    let (_, after) = super::world::World::both(&world.estate, &sides);
+    let step = super::crossing::Step {
+        source: super::crossing::Source::Principal("arn:aws:iam::111111111111:role/ci".to_owned()),
+        target: super::crossing::Target::Role("arn:aws:iam::333333333333:role/deploy".to_owned()),
+    };
+    let asked = super::crossing::asked(&after, &step).expect("both are there");
+    match super::crossing::answer(None, Some(&asked)).after {
+        crate::iam::symbolic::Answer::Open(mut openings) => (asked, openings.remove(0)),
+        other => panic!("not open: {other:?}"),
+    }
 }

@@ -86,6 +86,17 @@ pub struct BucketNode {
     pub restrict_public: bool,
 }
 
+/// An account of the organization that the estate does not declare: nothing in it was read.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// Its organization.
+    pub membership: Membership,
+    /// `o-.../r-.../ou-.../`, as `aws:PrincipalOrgPaths` holds it.
+    pub organization_path: String,
+    /// SCPs by level, root first; none for the management account.
+    pub service_control: Vec<(String, Vec<Rule>)>,
+}
+
 /// One side.
 #[derive(Clone, Debug, Default)]
 pub struct World {
@@ -95,8 +106,15 @@ pub struct World {
     pub principals: BTreeMap<String, PrincipalNode>,
     /// Buckets by ARN.
     pub buckets: BTreeMap<String, BucketNode>,
+    /// Buckets without a policy, by ARN, and the account of each.
+    pub bare_buckets: BTreeMap<String, Handle>,
+    /// Accounts of the organization beside the estate's, by id.
+    pub members: BTreeMap<String, Member>,
     /// Id of the management account, where there is an organization.
     pub management: Option<String>,
+    /// Services that act in every account of the organization (Organizations User Guide, "Using
+    /// AWS Organizations with other AWS services").
+    pub trusted_services: BTreeSet<String>,
     /// Places whose own policies could not be read as policies.
     pub unreadable: Unreadable,
     /// Where objects are declared, by the label that reports cite.
@@ -182,12 +200,48 @@ impl World {
                 },
             );
         }
-        world.management = guard.organization.map(|o| o.management_account);
         let located = side.objects.iter().filter_map(|o| Some((label(o), o.location.clone()?)));
         world.locations = located.collect();
+        world.outsiders(side, &guard, library);
+        if let Some(organization) = guard.organization {
+            world.management = Some(organization.management_account);
+            world.trusted_services = organization.trusted_services;
+        }
         world.read_principals(side, library);
         world.born(side, sides, library);
         world
+    }
+
+    /// Accounts of the organization that the estate does not declare, the management account too.
+    fn outsiders(&mut self, side: &Side, guard: &Guardrails, library: &mut Library) {
+        let Some(organization) = &guard.organization else { return };
+        let declared: BTreeSet<String> = self.accounts.values().map(|a| a.id.clone()).collect();
+        let read = side
+            .objects
+            .iter()
+            .filter(|o| o.kind == "account")
+            .filter_map(|o| Some((symbol(o.attrs.get("id")?), symbol(o.attrs.get("parent")?))));
+        let mut all: BTreeMap<String, String> = read.collect();
+        all.entry(organization.management_account.clone())
+            .or_insert_with(|| organization.root.clone());
+        for (id, parent) in all.into_iter().filter(|(id, _)| !declared.contains(id)) {
+            let manages = id == organization.management_account;
+            let service_control = if manages {
+                Vec::new()
+            } else {
+                guard.chain("service_control_policy", &parent, &id, library)
+            };
+            let member = Member {
+                membership: Membership { id: organization.id.clone(), management_account: manages },
+                organization_path: format!(
+                    "{}/{}/",
+                    organization.id,
+                    guard.above(&parent).join("/")
+                ),
+                service_control,
+            };
+            self.members.insert(id, member);
+        }
     }
 
     /// What creation gives an account that does not exist yet: the role through which the management
@@ -237,6 +291,7 @@ impl World {
             .accounts
             .values()
             .flat_map(|a| a.service_control.iter().chain(&a.resource_control))
+            .chain(self.members.values().flat_map(|m| &m.service_control))
             .flat_map(|(_, rules)| rules);
         of_principals.chain(of_buckets).chain(of_accounts).cloned().collect()
     }
@@ -303,17 +358,18 @@ impl World {
                 }
                 "s3_bucket" => {
                     let policy = object.attrs.get("policy").filter(|p| !p.is_null());
+                    let arn = format!(
+                        "arn:aws:s3:::{}",
+                        object.attrs.get("bucket").map(symbol).unwrap_or_default()
+                    );
                     if policy.is_none_or(|p| p.as_map().is_some_and(|m| m.is_empty())) {
+                        self.bare_buckets.insert(arn, account);
                         continue;
                     }
                     let Some(rule) = rule(object, "policy", "policy", library) else {
                         self.unreadable.insert(label(object));
                         continue;
                     };
-                    let arn = format!(
-                        "arn:aws:s3:::{}",
-                        object.attrs.get("bucket").map(symbol).unwrap_or_default()
-                    );
                     let restrict = object
                         .attrs
                         .get("block_public_access")
@@ -410,6 +466,7 @@ struct Organization {
     id: String,
     root: String,
     management_account: String,
+    trusted_services: BTreeSet<String>,
 }
 
 /// The organization's tree and what is attached to it.
@@ -445,6 +502,14 @@ impl Guardrails {
                         id: text("id").unwrap_or_default(),
                         root: text("root_id").unwrap_or_default(),
                         management_account: text("management_account_id").unwrap_or_default(),
+                        trusted_services: object
+                            .attrs
+                            .get("trusted_services")
+                            .and_then(Value::elements)
+                            .into_iter()
+                            .flatten()
+                            .map(symbol)
+                            .collect(),
                     });
                     let types = object.attrs.get("enabled_policy_types").and_then(Value::elements);
                     guard.enabled = types.map(|types| {

@@ -102,7 +102,9 @@ pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
 }
 
 /// Computes the digest that approvals and saved plans bind to: configuration, state versions of the
-/// scopes that it touches (an apply to another environment leaves it valid), changes, operations and the walls; not dates and not diagnostics.
+/// scopes that it touches (an apply to another environment leaves it valid), changes, operations and
+/// the walls; not dates and not diagnostics. Findings are for people, and some of them come with the
+/// calendar: an exception that ends soon makes no other plan.
 pub fn seal(plan: &mut Plan, configuration_digest: &str) {
     /// Hashes what is written, so that no second copy of a large plan is made.
     struct Hashing(Sha256);
@@ -115,6 +117,7 @@ pub fn seal(plan: &mut Plan, configuration_digest: &str) {
             Ok(())
         }
     }
+    let findings = std::mem::take(&mut plan.isolation.findings);
     let touched = plan.operations.iter().map(|o| o.scope.clone());
     let left = plan.resource_changes.iter().filter_map(|c| c.previous_address.as_ref()).map(|a| {
         let home = kinds::kind(&a.kind).map_or(Home::Account, |kind| kind.schema().home);
@@ -137,6 +140,7 @@ pub fn seal(plan: &mut Plan, configuration_digest: &str) {
         hash.0.update(format!("{} {error}", plan.generated_at));
     }
     plan.digest = format!("sha256:{}", data_encoding::HEXLOWER.encode(&hash.0.finalize()));
+    plan.isolation.findings = findings;
 }
 
 /// Under `--refresh-only` nothing in AWS changes: what drifted is taken into state, what is gone leaves it.

@@ -82,6 +82,9 @@ pub(super) fn path(
     let mut row = |label: &str, text: &str| {
         writeln!(out, "          {} {}", style.paint(Tone::Dim, &pad(label, 10)), safe(text))
     };
+    if let Some(power) = view::text(entry, &["power"]) {
+        row("power", power)?;
+    }
     if let Some(principal) = view::text(entry, &["principal"]) {
         row("principal", principal)?;
     }
@@ -101,7 +104,12 @@ pub(super) fn path(
         request(witness, &mut row)?;
     }
     replay(entry, change, &mut row)?;
-    for (label, key) in [("because", "reason"), ("rule", "rule"), ("exception", "exception")] {
+    for (label, key) in [
+        ("because", "reason"),
+        ("rule", "rule"),
+        ("exception", "exception"),
+        ("expired", "expired_exception"),
+    ] {
         if let Some(text) = view::text(entry, &[key]) {
             row(label, text)?;
         }

@@ -485,14 +485,12 @@ impl Differ<'_> {
         for (index, statement) in statements(document).iter().enumerate() {
             let at = path.key("Statement").join(Step::Index(index));
             out.push(depth + 1, sign, statement_header(statement, index));
-            for (item, value_path) in statement_items(statement, &at) {
-                let value = match value_path {
-                    Some(p) if self.unknown.contains(p.as_str()) => {
-                        self.unknown_text(&p).trim_matches('"').to_owned()
-                    }
-                    _ => item.1,
-                };
-                out.push(depth + 2, sign, format!("{} {value}", item.0));
+            let unknown = |path: &str| {
+                let known_later = self.unknown.contains(path);
+                known_later.then(|| self.unknown_text(path).trim_matches('"').to_owned())
+            };
+            for (label, value) in statement_items(statement, &at, &unknown) {
+                out.push(depth + 2, sign, format!("{label} {value}"));
             }
         }
     }
@@ -608,11 +606,18 @@ fn statement_header(statement: &Json, index: usize) -> String {
     }
 }
 
-type Item = ((String, String), Option<String>);
-
-/// A statement's elements, one value a line, each with its path.
-fn statement_items(statement: &Json, at: &AttrPath) -> Vec<Item> {
+/// A statement's elements, one value a line. `unknown` says what stands for a path that is known
+/// only after apply.
+fn statement_items(
+    statement: &Json,
+    at: &AttrPath,
+    unknown: &dyn Fn(&str) -> Option<String>,
+) -> Vec<(String, String)> {
     let mut items = Vec::new();
+    let scalars = |values: &Json, path: &AttrPath| -> Vec<String> {
+        let all = scalars(values, path).into_iter();
+        all.map(|(text, path)| unknown(&path).unwrap_or(text)).collect()
+    };
     for (element, label) in [
         ("Principal", "principal"),
         ("NotPrincipal", "not_principal"),
@@ -631,14 +636,14 @@ fn statement_items(statement: &Json, at: &AttrPath) -> Vec<Item> {
                         "AWS" => label.to_owned(),
                         other => format!("{label} {}", safe(other)),
                     };
-                    for (text, p) in scalars(values, &path.key(kind)) {
-                        items.push(((label.clone(), text), p));
+                    for text in scalars(values, &path.key(kind)) {
+                        items.push((label.clone(), text));
                     }
                 }
             }
             values => {
-                for (text, p) in scalars(values, &path) {
-                    items.push(((label.to_owned(), text), p));
+                for text in scalars(values, &path) {
+                    items.push((label.to_owned(), text));
                 }
             }
         }
@@ -647,15 +652,16 @@ fn statement_items(statement: &Json, at: &AttrPath) -> Vec<Item> {
     for (operator, keys) in conditions.into_iter().flatten() {
         for (key, values) in keys.as_object().into_iter().flatten() {
             let p = at.key("Condition").key(operator).key(key);
-            let texts: Vec<String> = scalars(values, &p).into_iter().map(|(t, _)| t).collect();
+            let texts = scalars(values, &p);
             let text = format!("{} {} = {}", safe(operator), safe(key), texts.join(" | "));
-            items.push((("condition".to_owned(), text), None));
+            items.push(("condition".to_owned(), text));
         }
     }
     items
 }
 
-fn scalars(values: &Json, path: &AttrPath) -> Vec<(String, Option<String>)> {
+/// A value or the members of a list, each with its path.
+fn scalars(values: &Json, path: &AttrPath) -> Vec<(String, String)> {
     let bare = |v: &Json| match v {
         Json::String(text) => safe(text).into_owned(),
         other => scalar(other),
@@ -664,9 +670,9 @@ fn scalars(values: &Json, path: &AttrPath) -> Vec<(String, Option<String>)> {
         Json::Array(list) => list
             .iter()
             .enumerate()
-            .map(|(i, v)| (bare(v), Some(path.join(Step::Index(i)).to_string())))
+            .map(|(i, v)| (bare(v), path.join(Step::Index(i)).to_string()))
             .collect(),
-        one => vec![(bare(one), Some(path.to_string()))],
+        one => vec![(bare(one), path.to_string())],
     }
 }
 
@@ -675,7 +681,7 @@ fn statements_text(document: &Json) -> String {
     for (index, statement) in statements(document).iter().enumerate() {
         text.push_str(&statement_header(statement, index));
         text.push('\n');
-        for ((label, value), _) in statement_items(statement, &AttrPath::default()) {
+        for (label, value) in statement_items(statement, &AttrPath::default(), &|_| None) {
             text.push_str(&format!("  {label} {value}\n"));
         }
     }

@@ -232,5 +232,10 @@ pub(super) fn cell(entry: &Json) -> (String, Tone) {
     let before = text(entry, &["before"]).unwrap_or("-").replace('_', " ");
     let after = text(entry, &["after"]).unwrap_or("-").replace('_', " ");
     let tone = verdict_tone(text(entry, &["after"]).unwrap_or_default());
-    if before == after { (after, tone) } else { (format!("{before} -> {after}"), tone) }
+    let grade = text(entry, &["grade"]).map(|grade| format!(" ({grade})")).unwrap_or_default();
+    if before == after {
+        (format!("{after}{grade}"), tone)
+    } else {
+        (format!("{before} -> {after}{grade}"), tone)
+    }
 }

@@ -522,7 +522,8 @@ fn scopes(plan: &Plan) -> BTreeSet<String> {
 }
 
 /// Whether the walls permit the plan, as `--fail-on` asks. What stood open before blocks no apply,
-/// so `standing` paths count only where they are to be told of.
+/// so `standing` paths count only where they are to be told of; but one whose exception has ended
+/// is open without leave from that day on.
 ///
 /// # Errors
 /// They do not.
@@ -532,7 +533,11 @@ pub fn gate(plan: &Plan, fail_on: FailOn, standing: bool) -> Result<(), Exit> {
     };
     // A rule with `on_violation = "warn"` only tells.
     let broken = plan.isolation.violations.iter().filter(|path| !says(path, "severity", "warning"));
-    let violations = broken.filter(|path| standing || !says(path, "change", "standing")).count();
+    let ended = |path: &serde_json::Value| {
+        path.get("expired_exception").is_some_and(serde_json::Value::is_string)
+    };
+    let violations =
+        broken.filter(|path| standing || !says(path, "change", "standing") || ended(path)).count();
     let wider = |path: &&serde_json::Value| {
         says(path, "change", "added") || says(path, "change", "widened")
     };

@@ -342,10 +342,32 @@ fn what_moved(saved: &Plan, now: &Plan) -> Vec<String> {
             saved.palisade_version, now.palisade_version
         ));
     }
+    moved.extend(walls_moved(saved, now));
     if moved.is_empty() {
         moved.push("the configuration's files or variables differ".to_owned());
     }
     moved
+}
+
+/// Violations of now that the saved plan did not have: another side of the estate has changed, or
+/// an exception has ended meanwhile.
+fn walls_moved(saved: &Plan, now: &Plan) -> Vec<String> {
+    let text = |path: &serde_json::Value, key: &str| {
+        path.get(key).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
+    };
+    let known: Vec<String> = saved.isolation.violations.iter().map(|v| text(v, "id")).collect();
+    let fresh = now.isolation.violations.iter().filter(|v| !known.contains(&text(v, "id")));
+    fresh
+        .map(|path| {
+            let (id, rule, ended) =
+                (text(path, "id"), text(path, "rule"), text(path, "expired_exception"));
+            if ended.is_empty() {
+                format!("the path `{id}` breaks `{rule}`, and did not")
+            } else {
+                format!("the path `{id}` breaks `{rule}`: the exception `{ended}` has ended")
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]

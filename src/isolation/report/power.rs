@@ -1,0 +1,247 @@
+//! Grade B in the plan's section: who holds power over a wall, how that one is reached, and what
+//! the power is over.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value as Json, json};
+
+use super::super::crossing::{Source, Step};
+use super::super::power::{Link, Over, PowerKey, PowerPath};
+use super::super::rules::Bound;
+use super::super::world::World;
+use super::super::{Grade, Verdict};
+use super::{Change, Writer, digest, granted_by, hop, source_name, witness};
+use crate::iam::Effect;
+use crate::iam::symbolic::Opening;
+use crate::iam::symbolic::globs::Glob;
+
+impl Writer<'_, '_> {
+    /// All ways to power of either side, with their change.
+    pub(super) fn powers(&self, used: &mut BTreeSet<(String, String)>) -> Vec<(Change, Json)> {
+        let by_key = |paths: &'_ [PowerPath]| -> BTreeMap<PowerKey, PowerPath> {
+            paths.iter().map(|p| (p.key(), p.clone())).collect()
+        };
+        let before = by_key(&self.comparison.before.1.powers.paths);
+        let after = by_key(&self.comparison.after.1.powers.paths);
+        let keys: BTreeSet<&PowerKey> = before.keys().chain(after.keys()).collect();
+        keys.into_iter()
+            .filter_map(|key| {
+                let (old, new) = (before.get(key), after.get(key));
+                let path = new.or(old)?;
+                let change = match (old, new) {
+                    (None, _) => Change::Added,
+                    (_, None) => Change::Removed,
+                    (Some(old), Some(new)) => match (old.unconditional, new.unconditional) {
+                        (false, true) => Change::Widened,
+                        (true, false) => Change::Narrowed,
+                        _ if new.gained => Change::Widened,
+                        _ if new.lost => Change::Narrowed,
+                        _ => Change::Standing,
+                    },
+                };
+                Some((change, self.power(path, new.is_some(), change, used)))
+            })
+            .collect()
+    }
+
+    fn power(
+        &self,
+        path: &PowerPath,
+        is_after: bool,
+        change: Change,
+        used: &mut BTreeSet<(String, String)>,
+    ) -> Json {
+        let (world, result) =
+            if is_after { &self.comparison.after } else { &self.comparison.before };
+        let bounds: Vec<Bound> = path.openings.iter().map(|o| bound(world, path, o)).collect();
+        let mut told = Bound::default();
+        for one in &bounds {
+            told.actions.extend(one.actions.iter().cloned());
+            told.resources.extend(one.resources.iter().cloned());
+        }
+        for list in [&mut told.actions, &mut told.resources] {
+            list.sort();
+            list.dedup();
+        }
+        let each: Vec<Vec<Bound>> = bounds.into_iter().map(|b| vec![b]).collect();
+        let sides = (&path.from, path.to.as_str());
+        let judged = self.judge_bounds(sides, Grade::B, &path.holder, &each, used);
+        let mut conditions: BTreeSet<String> = BTreeSet::new();
+        let mut via = Vec::new();
+        for link in &path.chain {
+            match link {
+                Link::Step(step) => {
+                    let edge = result.edges.get(step);
+                    let best =
+                        edge.and_then(|e| e.openings.iter().min_by_key(|o| o.requirements.len()));
+                    if let Some(best) = best {
+                        conditions.extend(best.requirements.iter().map(|r| r.text.clone()));
+                        via.push(hop(step, best, &world.locations));
+                    }
+                }
+                Link::Become(by, who) => via.push(json!({
+                    "principal": by, "action": "(becomes)", "resource": who, "granted_by": [],
+                })),
+            }
+        }
+        let chosen = path.openings.iter().min_by_key(|o| o.requirements.len());
+        if let Some(chosen) = chosen {
+            conditions.extend(chosen.requirements.iter().map(|r| r.text.clone()));
+            let holder = Source::Principal(path.holder.clone());
+            via.push(json!({
+                "principal": source_name(&holder),
+                "action": chosen.witness.action,
+                "resource": chosen.witness.resource,
+                "granted_by": granted_by(chosen, &world.locations),
+            }));
+        }
+        let starts = match path.chain.first() {
+            Some(Link::Step(step)) => source_name(&step.source).to_owned(),
+            Some(Link::Become(by, _)) => by.clone(),
+            None => path.holder.clone(),
+        };
+        let verdict = if path.unconditional { Verdict::Reachable } else { Verdict::Conditional };
+        json!({
+            "id": id(path),
+            "change": change.name(),
+            "grade": Grade::B,
+            "from": {"environment": path.from.name(), "account": path.from_account},
+            "to": {"environment": path.to, "account": path.to_account},
+            "verdict": verdict,
+            "power": meaning(path),
+            "principal": starts,
+            "actions": told.actions,
+            "resources": told.resources,
+            "via": via,
+            "conditions": conditions,
+            "witness": chosen.map(witness),
+            "caused_by": self.power_causes(path),
+            "rule": judged.rule,
+            "exception": judged.exception,
+            "expired_exception": judged.expired,
+            "severity": judged.severity,
+        })
+    }
+
+    /// Addresses of what differs between the sides among the policies that give the power.
+    fn power_causes(&self, path: &PowerPath) -> Vec<String> {
+        let steps: Vec<&Step> = path
+            .chain
+            .iter()
+            .filter_map(|link| match link {
+                Link::Step(step) => Some(step),
+                Link::Become(..) => None,
+            })
+            .chain(match &path.over {
+                Over::Account => None,
+                Over::Principal(step) | Over::OwnPolicies(step) | Over::Guardrails(step) => {
+                    Some(step)
+                }
+            })
+            .collect();
+        let mut causes: BTreeSet<String> =
+            steps.into_iter().flat_map(|step| self.causes_of(step)).collect();
+        let label = |world: &World| {
+            let holder = world.principals.get(&path.holder)?;
+            let documents: Vec<_> = holder
+                .identity
+                .iter()
+                .chain(&holder.boundary)
+                .map(|rule| (rule.policy.name().to_owned(), std::sync::Arc::clone(&rule.document)))
+                .collect();
+            Some((holder.label.clone(), documents))
+        };
+        let (was, is) = (label(self.comparison.before.0), label(self.comparison.after.0));
+        let documents = |side: &Option<(String, Vec<(String, _)>)>| -> BTreeMap<String, _> {
+            side.iter().flat_map(|(_, documents)| documents.iter().cloned()).collect()
+        };
+        let (old, new) = (documents(&was), documents(&is));
+        for name in old.keys().chain(new.keys()) {
+            let same = match (old.get(name), new.get(name)) {
+                (Some(a), Some(b)) => crate::iam::semantic_eq(a, b),
+                _ => false,
+            };
+            if !same {
+                let label = name.split(super::PART).next().unwrap_or_default();
+                causes.insert(label.to_owned());
+            }
+        }
+        causes.into_iter().collect()
+    }
+}
+
+/// What a right over a wall means, for people.
+fn meaning(path: &PowerPath) -> String {
+    let holder = &path.holder;
+    match &path.over {
+        Over::Account => format!(
+            "`{holder}` may change what guards the account `{}`: trust, policies, boundaries or buckets",
+            path.to_account
+        ),
+        Over::Principal(step) => format!(
+            "`{holder}` can make itself `{}`, which reaches `{}`",
+            source_name(&step.source),
+            step.target.arn()
+        ),
+        Over::OwnPolicies(step) => {
+            format!("`{holder}` may grant itself what alone keeps it from `{}`", step.target.arn())
+        }
+        Over::Guardrails(step) => format!(
+            "`{holder}` may take away the guardrail that alone keeps `{}` from `{}`",
+            source_name(&step.source),
+            step.target.arn()
+        ),
+    }
+}
+
+/// The action that an opening permits, and the patterns of what it permits it on, cut to the
+/// resources that were asked about.
+fn bound(world: &World, path: &PowerPath, opening: &Opening) -> Bound {
+    let resource = &opening.witness.resource;
+    let holder = world.principals.get(&path.holder);
+    let asked = match resource.rsplit_once('/') {
+        Some(_) if resource.starts_with("arn:aws:iam::") => {
+            let kind = resource.split('/').next().unwrap_or_default();
+            format!("{kind}/*")
+        }
+        _ => resource.clone(),
+    };
+    let hits = opening.decision.matched.iter().filter(|hit| hit.effect == Effect::Allow);
+    let mut resources: Vec<String> = Vec::new();
+    for hit in hits {
+        let rules = holder.into_iter().flat_map(|h| &h.identity);
+        let statement = rules.filter(|r| r.policy.name() == hit.policy).find_map(|rule| {
+            let mut all = rule.document.statements.iter().enumerate();
+            all.find(|(i, s)| s.label(*i) == hit.statement || i.to_string() == hit.statement)
+        });
+        let Some((_, statement)) = statement else { continue };
+        if statement.resources.is_empty() {
+            resources.push(asked.clone());
+        }
+        for item in &statement.resources {
+            let pattern = item.text.symbolic().into_owned();
+            let glob = Glob::like(&pattern);
+            if glob.matches(resource) {
+                // Wider than the question: then everything that was asked about.
+                resources.push(if glob.matches(&asked) { asked.clone() } else { pattern });
+            }
+        }
+    }
+    if resources.is_empty() {
+        resources.push(resource.clone());
+    }
+    Bound { actions: vec![opening.witness.action.clone()], resources }
+}
+
+fn id(path: &PowerPath) -> String {
+    let (over, step) = match &path.over {
+        Over::Account => ("account", None),
+        Over::Principal(step) => ("principal", Some(step)),
+        Over::OwnPolicies(step) => ("own policies", Some(step)),
+        Over::Guardrails(step) => ("guardrails", Some(step)),
+    };
+    let target = step.map_or(path.to_account.as_str(), |s| s.target.arn());
+    let source = step.map_or("", |s| source_name(&s.source));
+    let parts = [path.from.name(), &path.to, "B", &path.holder, over, source, target];
+    format!("P-{}", digest(&parts))
+}

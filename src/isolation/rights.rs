@@ -1,0 +1,350 @@
+//! Rights that move a wall: who may change trust and identity policies, boundaries, bucket
+//! policies and guardrails, or become another principal of the same account.
+//!
+//! Source: Service Authorization Reference; IAM User Guide, "Grant a user permissions to pass a
+//! role to an AWS service"; Organizations User Guide, "Managing organization policies".
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::crossing::{Asked, Right, answer};
+use super::world::{PrincipalNode, Rule, World};
+use crate::iam::symbolic::globs::Glob;
+use crate::iam::symbolic::{Answer, Answers, Opening, Space};
+use crate::iam::{Effect, PrincipalType};
+
+/// What can be done to a role: its trust, its policies, its boundary; or one of one's own making.
+const ROLE: [&str; 8] = [
+    "iam:AttachRolePolicy",
+    "iam:CreateRole",
+    "iam:DeleteRolePermissionsBoundary",
+    "iam:DeleteRolePolicy",
+    "iam:DetachRolePolicy",
+    "iam:PutRolePermissionsBoundary",
+    "iam:PutRolePolicy",
+    "iam:UpdateAssumeRolePolicy",
+];
+
+/// What can be done to a user: its policies, its boundary, its credentials.
+const USER: [&str; 9] = [
+    "iam:AttachUserPolicy",
+    "iam:CreateAccessKey",
+    "iam:CreateLoginProfile",
+    "iam:DeleteUserPermissionsBoundary",
+    "iam:DeleteUserPolicy",
+    "iam:DetachUserPolicy",
+    "iam:PutUserPermissionsBoundary",
+    "iam:PutUserPolicy",
+    "iam:UpdateLoginProfile",
+];
+
+/// What can be done to a group, and so to its users.
+const GROUP: [&str; 5] = [
+    "iam:AddUserToGroup",
+    "iam:AttachGroupPolicy",
+    "iam:DeleteGroupPolicy",
+    "iam:DetachGroupPolicy",
+    "iam:PutGroupPolicy",
+];
+
+/// What can be done to a managed policy, wherever it is attached.
+const POLICY: [&str; 2] = ["iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"];
+
+/// What can be done to a bucket. Only identities of the bucket's own account may change its policy
+/// (S3 API Reference, `PutBucketPolicy`): others get 405, whatever policies say.
+const BUCKET: [&str; 4] = [
+    "s3:DeleteBucketPolicy",
+    "s3:PutBucketAcl",
+    "s3:PutBucketPolicy",
+    "s3:PutBucketPublicAccessBlock",
+];
+
+/// What can be done to the organization's guardrails, from the management account.
+const ORGANIZATION: [&str; 8] = [
+    "organizations:DeregisterDelegatedAdministrator",
+    "organizations:DetachPolicy",
+    "organizations:DisablePolicyType",
+    "organizations:MoveAccount",
+    "organizations:PutResourcePolicy",
+    "organizations:RegisterDelegatedAdministrator",
+    "organizations:RemoveAccountFromOrganization",
+    "organizations:UpdatePolicy",
+];
+
+/// Rights over one identity that change what it may do.
+const IDENTITY: [&str; 6] = [
+    "iam:AttachRolePolicy",
+    "iam:AttachUserPolicy",
+    "iam:DeleteRolePermissionsBoundary",
+    "iam:DeleteUserPermissionsBoundary",
+    "iam:PutRolePolicy",
+    "iam:PutUserPolicy",
+];
+
+/// Services that run what they are given under a role that the caller passes to them, with the
+/// call that starts it.
+pub(super) const COMPUTE: [(&str, &str); 9] = [
+    ("cloudformation.amazonaws.com", "cloudformation:CreateStack"),
+    ("codebuild.amazonaws.com", "codebuild:CreateProject"),
+    ("ec2.amazonaws.com", "ec2:RunInstances"),
+    ("ecs-tasks.amazonaws.com", "ecs:RunTask"),
+    ("glue.amazonaws.com", "glue:CreateJob"),
+    ("lambda.amazonaws.com", "lambda:CreateFunction"),
+    ("pods.eks.amazonaws.com", "eks:CreatePodIdentityAssociation"),
+    ("sagemaker.amazonaws.com", "sagemaker:CreateNotebookInstance"),
+    ("states.amazonaws.com", "states:CreateStateMachine"),
+];
+
+/// What a principal's power is over.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// The walls of its own account: every trust, policy, boundary and bucket policy in it.
+    Account,
+    /// The organization's guardrails.
+    Organization,
+    /// Its own account's membership in the organization.
+    Membership,
+    /// Another principal of its account, by ARN: it can act as that one.
+    Become(String),
+    /// What a principal of its account may do, by ARN.
+    Permissions(String),
+}
+
+/// What a principal may do about a wall, on both sides of a plan.
+#[derive(Clone, Debug, Default)]
+pub struct Rights {
+    /// Before the plan.
+    pub before: Vec<Opening>,
+    /// After it.
+    pub after: Vec<Opening>,
+    /// Whether the plan adds to them.
+    pub gained: bool,
+    /// Whether the plan takes from them.
+    pub lost: bool,
+    /// Why the question could not be decided, before and after.
+    pub undecided: [Option<String>; 2],
+}
+
+/// Answers about rights, each asked once.
+pub struct Book<'w> {
+    before: &'w World,
+    after: &'w World,
+    known: BTreeMap<(String, Scope), Rights>,
+}
+
+impl<'w> Book<'w> {
+    /// A book over both sides of a plan.
+    #[must_use]
+    pub fn new(before: &'w World, after: &'w World) -> Self {
+        Self { before, after, known: BTreeMap::new() }
+    }
+
+    /// What a principal, by ARN, may do.
+    pub fn of(&mut self, holder: &str, scope: &Scope) -> &Rights {
+        let key = (holder.to_owned(), scope.clone());
+        if !self.known.contains_key(&key) {
+            let rights = self.ask(holder, scope);
+            self.known.insert(key.clone(), rights);
+        }
+        self.known.entry(key).or_default()
+    }
+
+    fn ask(&self, holder: &str, scope: &Scope) -> Rights {
+        let mut rights = Rights::default();
+        let node = self.after.principals.get(holder).or_else(|| self.before.principals.get(holder));
+        let Some(node) = node else { return rights };
+        let account = self.after.accounts.get(&node.account);
+        let Some(id) = account.map(|a| a.id.as_str()) else { return rights };
+        let iam = |kind: &str| Space::Below(format!("arn:aws:iam::{id}:{kind}/"));
+        let mut put = |actions: &[&str], resources: Vec<Space>, policy| {
+            let right = Right {
+                actions: actions.iter().map(|a| (*a).to_owned()).collect(),
+                resources,
+                policy,
+                context: Vec::new(),
+            };
+            rights.add(self.question(holder, right));
+        };
+        match scope {
+            Scope::Account => {
+                put(&ROLE, vec![iam("role")], None);
+                put(&USER, vec![iam("user")], None);
+                put(&GROUP, vec![iam("group")], None);
+                put(&POLICY, vec![iam("policy")], None);
+                put(&["iam:UpdateSAMLProvider"], vec![iam("saml-provider")], None);
+                for (arn, policy) in self.buckets(node) {
+                    put(&BUCKET, vec![Space::One(arn)], policy);
+                }
+                let roles = self.passable(node);
+                self.pass(holder, &roles, &mut rights);
+            }
+            Scope::Organization => {
+                put(
+                    &ORGANIZATION,
+                    vec![Space::Below(format!("arn:aws:organizations::{id}:"))],
+                    None,
+                );
+            }
+            Scope::Membership => {
+                put(&["organizations:LeaveOrganization"], vec![Space::One("*".to_owned())], None);
+            }
+            Scope::Become(arn) if arn.contains(":user/") => {
+                let keys =
+                    ["iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile"];
+                put(&keys, vec![Space::One(arn.clone())], None);
+            }
+            Scope::Become(arn) => {
+                put(&["iam:UpdateAssumeRolePolicy"], vec![Space::One(arn.clone())], None);
+                let one: BTreeSet<String> = [arn.clone()].into();
+                let roles = self
+                    .passable(node)
+                    .into_iter()
+                    .map(|(service, roles)| (service, &roles & &one))
+                    .collect();
+                self.pass(holder, &roles, &mut rights);
+            }
+            Scope::Permissions(arn) => {
+                let kind = if arn.contains(":user/") { "User" } else { "Role" };
+                let actions: Vec<&str> =
+                    IDENTITY.into_iter().filter(|action| action.contains(kind)).collect();
+                put(&actions, vec![Space::One(arn.clone())], None);
+            }
+        }
+        rights
+    }
+
+    /// Asks both sides, unless no statement of the holder speaks of any of the actions.
+    fn question(&self, holder: &str, right: Right) -> Answers {
+        let side = |world: &World| {
+            let node = world.principals.get(holder)?;
+            let may = node.unreadable || right.actions.iter().any(|action| may(node, action));
+            may.then(|| Asked::within(world, holder, &right)).flatten()
+        };
+        let (before, after) = (side(self.before), side(self.after));
+        let mut answers = answer(before.as_ref(), after.as_ref());
+        for (asked, answer) in [(&before, &mut answers.before), (&after, &mut answers.after)] {
+            let doubt = asked.as_ref().and_then(|a| a.doubt.clone());
+            if let (Some(doubt), Answer::Closed { .. }) = (doubt, &answer) {
+                *answer = Answer::Undecided(doubt);
+            }
+        }
+        answers
+    }
+
+    /// Buckets of the holder's account, with their policies as they will be.
+    fn buckets(&self, holder: &PrincipalNode) -> BTreeMap<String, Option<Rule>> {
+        let mut found: BTreeMap<String, Option<Rule>> = BTreeMap::new();
+        for world in [self.before, self.after] {
+            let bare = world.bare_buckets.iter().filter(|(_, account)| **account == holder.account);
+            found.extend(bare.map(|(arn, _)| (arn.clone(), None)));
+            let own = world.buckets.values().filter(|b| b.account == holder.account);
+            found.extend(own.map(|b| (b.arn.clone(), Some(b.policy.clone()))));
+        }
+        found
+    }
+
+    /// Roles of the holder's account by the compute service that they trust, on either side.
+    fn passable(&self, holder: &PrincipalNode) -> BTreeMap<&'static str, BTreeSet<String>> {
+        let mut found: BTreeMap<&'static str, BTreeSet<String>> = BTreeMap::new();
+        for world in [self.before, self.after] {
+            let roles = world.principals.values();
+            for role in roles.filter(|r| r.account == holder.account && r.arn != holder.arn) {
+                for (service, _) in COMPUTE.iter().filter(|(service, _)| trusts(role, service)) {
+                    found.entry(*service).or_default().insert(role.arn.clone());
+                }
+            }
+        }
+        found
+    }
+
+    /// Passing a role to a service takes the service's own action as well.
+    fn pass(
+        &self,
+        holder: &str,
+        roles: &BTreeMap<&'static str, BTreeSet<String>>,
+        rights: &mut Rights,
+    ) {
+        for (service, action) in COMPUTE {
+            let Some(roles) = roles.get(service).filter(|roles| !roles.is_empty()) else {
+                continue;
+            };
+            let prefix = action.split(':').next().unwrap_or_default();
+            let start = self.question(
+                holder,
+                Right {
+                    actions: vec![action.to_owned()],
+                    resources: vec![Space::Below(format!("arn:aws:{prefix}:"))],
+                    ..Right::default()
+                },
+            );
+            let is_closed = |answer: &Answer| matches!(answer, Answer::Closed { .. });
+            let closed = [is_closed(&start.before), is_closed(&start.after)];
+            if closed == [true, true] {
+                continue;
+            }
+            let mut pass = self.question(
+                holder,
+                Right {
+                    actions: vec!["iam:PassRole".to_owned()],
+                    resources: roles.iter().cloned().map(Space::One).collect(),
+                    context: vec![("iam:PassedToService".to_owned(), service.to_owned())],
+                    ..Right::default()
+                },
+            );
+            if let [true, _] = closed {
+                pass.before = Answer::Closed { judged: 0 };
+                if let Answer::Open(openings) = &pass.after {
+                    pass.gained.clone_from(openings);
+                }
+            }
+            if let [_, true] = closed {
+                pass.after = Answer::Closed { judged: 0 };
+                if let Answer::Open(openings) = &pass.before {
+                    pass.lost.clone_from(openings);
+                }
+            }
+            rights.add(pass);
+        }
+    }
+}
+
+impl Rights {
+    fn add(&mut self, answers: Answers) {
+        self.gained |= !answers.gained.is_empty();
+        self.lost |= !answers.lost.is_empty();
+        let [before, after] = &mut self.undecided;
+        for (answer, openings, undecided) in
+            [(answers.before, &mut self.before, before), (answers.after, &mut self.after, after)]
+        {
+            match answer {
+                Answer::Open(found) => openings.extend(found),
+                Answer::Undecided(why) => *undecided = Some(why),
+                Answer::Closed { .. } => {}
+            }
+        }
+    }
+}
+
+/// Whether any identity statement speaks of allowing the action: a quick, generous look.
+fn may(principal: &PrincipalNode, action: &str) -> bool {
+    let action = action.to_ascii_lowercase();
+    let names = |item: &crate::iam::Item| {
+        Glob::like(&item.text.symbolic().to_ascii_lowercase()).matches(&action)
+    };
+    principal.identity.iter().flat_map(|rule| &rule.document.statements).any(|s| {
+        s.effect == Effect::Allow
+            && (s.actions.iter().any(names) || (s.actions.is_empty() && !s.not_actions.is_empty()))
+    })
+}
+
+/// Whether a role's trust names the service.
+fn trusts(role: &PrincipalNode, service: &str) -> bool {
+    role.trust.iter().flat_map(|t| &t.document.statements).any(|s| {
+        s.effect == Effect::Allow
+            && s.principals.as_ref().is_some_and(|principals| {
+                principals.is_everyone()
+                    || principals.items().any(|(kind, item)| {
+                        kind == PrincipalType::Service && item.text.symbolic() == service
+                    })
+            })
+    })
+}

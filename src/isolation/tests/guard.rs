@@ -1,0 +1,225 @@
+//! What is refused, warned about or left undecided beside the paths themselves.
+
+use super::*;
+use crate::diag::Diagnostics;
+use crate::eval::estate::{Instance, Lifecycle};
+
+const ENTRY: &str = "OrganizationAccountAccessRole";
+
+fn refused(world: &World) -> Vec<(String, String)> {
+    let sides = Sides {
+        before: Side { objects: world.before.clone() },
+        after: Side { objects: world.after.clone() },
+        read: world.estate.accounts.keys().cloned().collect(),
+        live: true,
+        guardrails_read: true,
+        ..Sides::default()
+    };
+    let found = analyse(&world.estate, &sides, "2026-11-23").err().unwrap_or_else(Diagnostics::new);
+    let text =
+        |d: &crate::diag::Diagnostic| (d.summary.clone(), d.detail.clone().unwrap_or_default());
+    found.iter().map(text).collect()
+}
+
+fn entry() -> SideObject {
+    let root = trust(json!({"Principal": {"AWS": "arn:aws:iam::999999999999:root"}}));
+    role("dev", ENTRY, root, Some(allow("*", "*")))
+}
+
+fn scp(name: &str, statement: Json) -> SideObject {
+    let content = json!({"Version": "2012-10-17", "Statement": [statement]});
+    let attrs = json!({"targets": ["111111111111"], "content": content});
+    object("service_control_policy", None, name, attrs)
+}
+
+#[test]
+fn a_guardrail_that_shuts_out_the_way_in_is_refused() {
+    let world = || World::new().both(entry()).both(lambda("dev", "app", allow("s3:*", "*")));
+    let deny = |more: Json| {
+        let mut statement =
+            json!({"Sid": "NoIam", "Effect": "Deny", "Action": "iam:Put*", "Resource": "*"});
+        if more.is_object() {
+            statement["Condition"] = more;
+        }
+        scp("no_iam", statement)
+    };
+    assert!(refused(&world()).is_empty());
+    let found = refused(&world().then(deny(Json::Null)));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].0.contains("would lock out `arn:aws:iam::111111111111:role/Organization"),
+        "{found:?}"
+    );
+    assert!(found[0].1.contains("`iam:PutRolePolicy`"), "{found:?}");
+    assert!(
+        found[0].1.contains("statement `NoIam` of `service_control_policy/no_iam`"),
+        "{found:?}"
+    );
+    // Exempt, or denied already: not the plan's doing.
+    let exempt =
+        json!({"ArnNotLike": {"aws:PrincipalArn": format!("arn:aws:iam::*:role/{ENTRY}")}});
+    assert!(refused(&world().then(deny(exempt))).is_empty());
+    assert!(refused(&world().both(deny(Json::Null))).is_empty());
+    // Another region than the one that the account works in.
+    let regions = |region: &str| {
+        scp(
+            "regions",
+            json!({"Effect": "Deny", "NotAction": ["iam:*", "sts:*"], "Resource": "*",
+                   "Condition": {"StringNotEquals": {"aws:RequestedRegion": region}}}),
+        )
+    };
+    let bucket =
+        object("s3_bucket", Some("dev"), "acme", json!({"bucket": "acme", "policy": null}));
+    assert!(refused(&world().both(bucket.clone()).then(regions("us-east-1"))).is_empty());
+    assert_eq!(refused(&world().both(bucket).then(regions("eu-west-1"))).len(), 1);
+}
+
+#[test]
+fn a_trust_that_lets_nobody_in_any_more_is_refused() {
+    let shut =
+        role("dev", ENTRY, trust(json!({"Principal": {"Service": "ec2.amazonaws.com"}})), None);
+    let found = refused(&World::new().both(entry()).then(shut));
+    assert!(found.iter().any(|(_, why)| why.contains("nobody may after the plan")), "{found:?}");
+}
+
+#[test]
+fn protected_principals_are_guarded_like_the_way_in() {
+    let mut world = World::new()
+        .both(lambda("dev", "app", allow("s3:*", "*")))
+        .both(lambda("dev", "break-glass", allow("iam:*", "*")))
+        .then(lambda("dev", "break-glass", allow("s3:*", "*")));
+    assert!(refused(&world).is_empty());
+    let address = crate::address::ResourceAddr::new("organization", "acme");
+    let declared = Instance {
+        address: address.clone(),
+        loc: loc(),
+        body: body(json!({"protect_principals": ["arn:aws:iam::*:role/break-*"]}), Vec::new()),
+        desired: Attrs::default(),
+        computed: Attrs::default(),
+        depends_on: BTreeSet::new(),
+        lifecycle: Lifecycle::default(),
+        environments: BTreeSet::new(),
+    };
+    world.estate.instances.insert(address, declared);
+    let found = refused(&world);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].1.contains("no statement allows it any more"), "{found:?}");
+}
+
+fn told<'i>(section: &'i Isolation, kind: &str) -> Vec<&'i str> {
+    let all = section.findings.iter().filter(|f| f["kind"] == kind);
+    all.filter_map(|f| f["text"].as_str()).collect()
+}
+
+#[test]
+fn whoever_can_be_talked_into_it_is_told() {
+    let vendor = |condition: Json| {
+        let mut trust = trust(json!({"Principal": {"AWS": "arn:aws:iam::777777777777:root"}}));
+        if condition.is_object() {
+            trust["Statement"][0]["Condition"] = condition;
+        }
+        World::new().both(role("production", "vendor", trust, None)).rule(Vec::new()).analyse()
+    };
+    assert!(told(&vendor(Json::Null), "confused_deputy")[0].contains("sts:ExternalId"));
+    let asked = vendor(json!({"StringEquals": {"sts:ExternalId": "acme-1"}}));
+    assert!(told(&asked, "confused_deputy").is_empty());
+    let service = |name: &str, condition: Json| {
+        let mut trust = trust(json!({"Principal": {"Service": name}}));
+        trust["Statement"][0]["Condition"] = condition;
+        World::new().both(role("production", "logs", trust, None)).analyse()
+    };
+    let found = service("delivery.logs.amazonaws.com", json!({}));
+    assert!(told(&found, "confused_deputy")[0].contains("aws:SourceAccount"));
+    let guarded = json!({"StringEquals": {"aws:SourceAccount": "333333333333"}});
+    assert!(told(&service("delivery.logs.amazonaws.com", guarded), "confused_deputy").is_empty());
+    assert!(told(&service("lambda.amazonaws.com", json!({})), "confused_deputy").is_empty());
+}
+
+#[test]
+fn a_rule_that_lists_grade_d_is_broken_by_it() {
+    let mut world = World::new().rule(Vec::new()).both(role(
+        "production",
+        "vendor",
+        trust(json!({"Principal": {"AWS": "777777777777"}, "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}})),
+        None,
+    ));
+    let attrs = json!({"from": ["$external"], "to": ["production"], "grades": ["D"]});
+    let rules = world.estate.declarations.get_mut("isolation").expect("declared");
+    rules.insert("environments".to_owned(), body(attrs, Vec::new()));
+    let section = world.analyse();
+    assert_eq!(section.violations.len(), 1, "{:?}", section.violations);
+    assert_eq!(section.violations[0]["grade"], "D");
+}
+
+#[test]
+fn data_that_crosses_through_a_bucket_in_between_is_told() {
+    let policy = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111111111111:role/ci"}, "Action": "s3:PutObject",
+         "Resource": "arn:aws:s3:::exchange/*"},
+        {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::333333333333:role/app"}, "Action": "s3:Get*",
+         "Resource": "arn:aws:s3:::exchange/*"}]});
+    let section = World::new()
+        .both(lambda("dev", "ci", allow("s3:*", "*")))
+        .both(lambda("production", "app", allow("s3:*", "*")))
+        .both(object(
+            "s3_bucket",
+            Some("shared"),
+            "exchange",
+            json!({"bucket": "exchange", "policy": policy}),
+        ))
+        .analyse();
+    let found = told(&section, "shared_bucket");
+    assert!(found.iter().any(|t| t.contains("data of dev reaches production")), "{found:?}");
+    assert!(!found.iter().any(|t| t.contains("data of production reaches dev")), "{found:?}");
+}
+
+#[test]
+fn regions_of_actions_are_called_by_the_name_of_an_action() {
+    let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::111111111111:role/ci"}, "Action": "s3:Get*", "Resource": "arn:aws:s3:::data/*"}]});
+    let section = World::new()
+        .both(lambda("dev", "ci", allow("s3:*", "*")))
+        .then(object(
+            "s3_bucket",
+            Some("production"),
+            "data",
+            json!({"bucket": "data", "policy": policy}),
+        ))
+        .analyse();
+    let action = section.changes[0]["witness"]["action"].as_str().expect("a witness");
+    assert!(crate::iam::catalogue().find(action).is_some(), "{action}");
+    assert!(action.starts_with("s3:Get"), "{action}");
+    assert_eq!(section.changes[0]["via"][0]["action"], action);
+}
+
+#[test]
+fn an_undetermined_wall_may_be_let_pass() {
+    let mut world = World::new().rule(Vec::new());
+    world.unread.insert(handle("production"), "access denied".to_owned());
+    let rules = world.estate.declarations.get_mut("isolation").expect("declared");
+    let warn = Spanned { value: Value::from_json(&json!("warn")), loc: loc() };
+    rules.get_mut("environments").expect("there").attrs.insert("undetermined".to_owned(), warn);
+    let section = world.analyse();
+    assert!(section.violations.is_empty(), "{:?}", section.violations);
+    assert_eq!(told(&section, "undetermined").len(), 2);
+}
+
+#[test]
+fn an_exception_that_ended_is_named_on_the_path_that_it_covered() {
+    let allow_deploy = NestedBody {
+        name: "allow".to_owned(),
+        labels: vec![Spanned { value: "deploy".to_owned(), loc: loc() }],
+        body: body(
+            json!({"actions": ["sts:AssumeRole"], "resources": ["arn:aws:iam::333333333333:role/deploy"],
+                   "reason": "SEC-1", "expires": "2026-11-22"}),
+            Vec::new(),
+        ),
+    };
+    let section = World::new()
+        .both(lambda("dev", "ci", allow("sts:AssumeRole", "*")))
+        .both(role("production", "deploy", by("dev", "ci"), None))
+        .rule(vec![allow_deploy])
+        .analyse();
+    assert_eq!(section.violations[0]["change"], "standing");
+    assert_eq!(section.violations[0]["expired_exception"], "deploy");
+}

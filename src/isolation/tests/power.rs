@@ -1,0 +1,219 @@
+//! Power over a wall: rights over there, in between, and over the guardrails.
+
+use super::*;
+
+fn power<'i>(section: &'i Isolation, from: &str) -> Vec<&'i Json> {
+    let all = section.changes.iter().chain(&section.violations);
+    all.filter(|c| c["grade"] == "B" && c["from"]["environment"] == from).collect()
+}
+
+fn statements(all: &[(&str, &str)]) -> Json {
+    let all: Vec<Json> = all
+        .iter()
+        .map(
+            |(action, resource)| json!({"Effect": "Allow", "Action": action, "Resource": resource}),
+        )
+        .collect();
+    json!({"Version": "2012-10-17", "Statement": all})
+}
+
+const ASSUME: (&str, &str) = ("sts:AssumeRole", "*");
+
+/// Dev's `ci` reaches shared's `hub`; production's `deploy` lets in shared's `bridge` alone.
+fn in_between(hub: &[(&str, &str)], bridge_trust: Json) -> Isolation {
+    World::new()
+        .both(lambda("dev", "ci", statements(&[ASSUME])))
+        .both(role("shared", "bridge", bridge_trust, Some(statements(&[ASSUME]))))
+        .both(role("production", "deploy", by("shared", "bridge"), None))
+        .rule(Vec::new())
+        .then(role("shared", "hub", by("dev", "ci"), Some(statements(hub))))
+        .analyse()
+}
+
+#[test]
+fn whoever_gets_in_and_may_change_trust_there_holds_power() {
+    let deploy = |rights: &[(&str, &str)]| {
+        role("production", "deploy", by("dev", "ci"), Some(statements(rights)))
+    };
+    let open = |rights: &[(&str, &str)]| {
+        World::new()
+            .both(lambda("dev", "ci", statements(&[ASSUME])))
+            .both(deploy(&[]))
+            .rule(Vec::new())
+            .then(deploy(rights))
+            .analyse()
+    };
+    let section = open(&[("iam:UpdateAssumeRolePolicy", "arn:aws:iam::333333333333:role/app-*")]);
+    let found = power(&section, "dev");
+    assert_eq!(found[0]["change"], "added", "{found:?}");
+    assert_eq!(found[0]["actions"], json!(["iam:UpdateAssumeRolePolicy"]));
+    assert_eq!(found[0]["resources"], json!(["arn:aws:iam::333333333333:role/app-*"]));
+    assert_eq!(found[0]["via"].as_array().map(Vec::len), Some(2));
+    assert_eq!(found[0]["caused_by"], json!(["iam_role.deploy@production"]));
+    assert_eq!(section.violations.len(), 2, "the standing path, and the new power");
+    assert!(power(&open(&[("iam:GetRole", "*")]), "dev").is_empty());
+    // Rights in another account's name are none here.
+    let elsewhere = open(&[("iam:*", "arn:aws:iam::111111111111:role/*")]);
+    assert!(power(&elsewhere, "dev").is_empty());
+    let wide = open(&[("iam:*", "*")]);
+    let actions = power(&wide, "dev")[0]["actions"].clone();
+    for action in
+        ["iam:CreatePolicyVersion", "iam:PutRolePolicy", "iam:DeleteRolePermissionsBoundary"]
+    {
+        assert!(actions.as_array().is_some_and(|a| a.contains(&json!(action))), "{actions}");
+    }
+}
+
+#[test]
+fn a_bucket_policy_over_there_can_be_rewritten_from_inside_only() {
+    let bucket = object(
+        "s3_bucket",
+        Some("production"),
+        "acme-data",
+        json!({"bucket": "acme-data", "policy": null, "block_public_access": {}}),
+    );
+    let rights = statements(&[("s3:PutBucketPolicy", "arn:aws:s3:::acme-data")]);
+    let section = World::new()
+        .both(lambda("dev", "ci", statements(&[ASSUME])))
+        .both(bucket)
+        .then(role("production", "deploy", by("dev", "ci"), Some(rights)))
+        .analyse();
+    let found = power(&section, "dev");
+    assert_eq!(found[0]["actions"], json!(["s3:PutBucketPolicy"]));
+    assert_eq!(found[0]["resources"], json!(["arn:aws:s3:::acme-data"]));
+}
+
+#[test]
+fn a_trust_that_can_be_rewritten_in_between_is_a_way() {
+    let service = || trust(json!({"Principal": {"Service": "lambda.amazonaws.com"}}));
+    let bridge = "arn:aws:iam::222222222222:role/bridge";
+    let section = in_between(&[("iam:UpdateAssumeRolePolicy", bridge)], service());
+    assert_eq!(row(&section, "dev", "production")["before"], "isolated");
+    assert_eq!(row(&section, "dev", "production")["after"], "reachable");
+    assert_eq!(row(&section, "dev", "production")["grade"], "B");
+    let found = power(&section, "dev");
+    assert_eq!(found[0]["change"], "added");
+    assert!(
+        found[0]["power"]
+            .as_str()
+            .is_some_and(|p| p.contains("can make itself") && p.contains(bridge)),
+        "{found:?}"
+    );
+    assert_eq!(section.violations.len(), 1);
+    let other = in_between(
+        &[("iam:UpdateAssumeRolePolicy", "arn:aws:iam::222222222222:role/x")],
+        service(),
+    );
+    assert_eq!(after(&other, "dev", "production"), "isolated");
+}
+
+#[test]
+fn a_role_is_passed_to_a_service_that_it_trusts_and_that_may_be_started() {
+    let bridge = "arn:aws:iam::222222222222:role/bridge";
+    let trusting = |service: &str| trust(json!({"Principal": {"Service": service}}));
+    let both = [("iam:PassRole", bridge), ("lambda:CreateFunction", "*")];
+    let section = in_between(&both, trusting("lambda.amazonaws.com"));
+    assert_eq!(after(&section, "dev", "production"), "reachable");
+    assert_eq!(power(&section, "dev")[0]["actions"], json!(["iam:PassRole"]));
+    for (rights, service) in [
+        (&both[..], "ec2.amazonaws.com"),
+        (&both[..1], "lambda.amazonaws.com"),
+        (&both[1..], "lambda.amazonaws.com"),
+    ] {
+        let section = in_between(rights, trusting(service));
+        assert_eq!(after(&section, "dev", "production"), "isolated", "{rights:?} {service}");
+    }
+}
+
+#[test]
+fn whoever_may_lift_its_own_limits_in_between_is_a_way() {
+    let open = |rights: &[(&str, &str)]| {
+        World::new()
+            .both(lambda("dev", "ci", statements(&[ASSUME])))
+            .both(role("production", "deploy", by("shared", "hub"), None))
+            .then(role("shared", "hub", by("dev", "ci"), Some(statements(rights))))
+            .analyse()
+    };
+    let hub = "arn:aws:iam::222222222222:role/hub";
+    let dev_only = ("sts:AssumeRole", "arn:aws:iam::111111111111:role/*");
+    let section = open(&[dev_only, ("iam:PutRolePolicy", hub)]);
+    assert_eq!(row(&section, "dev", "production")["grade"], "B");
+    assert_eq!(power(&section, "dev")[0]["actions"], json!(["iam:PutRolePolicy"]));
+    let section = open(&[dev_only, ("iam:PutRolePolicy", "arn:aws:iam::222222222222:role/x")]);
+    assert_eq!(after(&section, "dev", "production"), "isolated");
+}
+
+fn lock() -> SideObject {
+    let deny = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "sts:AssumeRole",
+        "Resource": "arn:aws:iam::333333333333:role/*"}]});
+    let attrs = json!({"targets": ["111111111111"], "content": deny});
+    object("service_control_policy", None, "lock", attrs)
+}
+
+#[test]
+fn leaving_the_organization_takes_its_guardrails_away() {
+    let held = |rights: &[(&str, &str)]| {
+        World::new()
+            .both(lambda("dev", "ci", statements(rights)))
+            .both(role("production", "deploy", by("dev", "ci"), None))
+            .both(lock())
+            .rule(Vec::new())
+            .analyse()
+    };
+    assert_eq!(after(&held(&[ASSUME]), "dev", "production"), "isolated");
+    let section = held(&[ASSUME, ("organizations:LeaveOrganization", "*")]);
+    assert_eq!(row(&section, "dev", "production")["grade"], "B");
+    let found = power(&section, "dev");
+    assert_eq!(found[0]["change"], "standing");
+    assert_eq!(found[0]["actions"], json!(["organizations:LeaveOrganization"]));
+}
+
+#[test]
+fn whoever_administers_the_organization_holds_every_guardrail() {
+    let section = World::new()
+        .account("management", "999999999999")
+        .both(lambda("dev", "ci", statements(&[ASSUME])))
+        .both(role("production", "deploy", by("dev", "ci"), None))
+        .both(lock())
+        .then(role(
+            "management",
+            "guardrails",
+            by("dev", "ci"),
+            Some(statements(&[("organizations:DetachPolicy", "*")])),
+        ))
+        .analyse();
+    let found = power(&section, "dev");
+    assert_eq!(found[0]["actions"], json!(["organizations:DetachPolicy"]), "{found:?}");
+    assert_eq!(found[0]["to"]["environment"], "production");
+    let told = section.findings.iter().find(|f| f["kind"] == "organization_power").expect("told");
+    assert!(told["text"].as_str().is_some_and(|t| t.contains("role/guardrails")), "{told}");
+}
+
+#[test]
+fn a_rule_may_leave_power_out_and_an_exception_for_requests_covers_none() {
+    let world = || {
+        World::new().both(lambda("dev", "ci", statements(&[ASSUME]))).both(role(
+            "production",
+            "deploy",
+            by("dev", "ci"),
+            Some(statements(&[("iam:*", "*")])),
+        ))
+    };
+    let allow = NestedBody {
+        name: "allow".to_owned(),
+        labels: vec![Spanned { value: "deploy".to_owned(), loc: loc() }],
+        body: body(
+            json!({"actions": ["sts:AssumeRole"], "resources": ["arn:aws:iam::333333333333:role/deploy"],
+                   "reason": "SEC-1", "expires": "2027-03-31"}),
+            Vec::new(),
+        ),
+    };
+    let section = world().rule(vec![allow.clone()]).analyse();
+    assert_eq!(section.violations.len(), 1);
+    assert_eq!(section.violations[0]["grade"], "B");
+    let mut narrow = world().rule(vec![allow]);
+    let rules = narrow.estate.declarations.get_mut("isolation").expect("declared");
+    let grades = Spanned { value: Value::from_json(&json!(["A"])), loc: loc() };
+    rules.get_mut("environments").expect("there").attrs.insert("grades".to_owned(), grades);
+    assert!(narrow.analyse().violations.is_empty());
+}
