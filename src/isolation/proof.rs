@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use super::compare::SideResult;
 use super::crossing::{Asked, Parts, Source, Step, Target, asked};
-use super::paths::{Origin, account_of, in_management, origins_of};
+use super::paths::{Origin, account_of, origins_of, outside};
 use super::world::{PART, World};
 use crate::iam::matching::{Pattern, Wildcards};
 use crate::iam::symbolic::Space;
@@ -414,8 +414,7 @@ pub fn check(asked: &Asked, step: &Step, claim: &Killed) -> bool {
 fn reached(world: &World, result: &SideResult, origin: &Origin) -> BTreeSet<Source> {
     let starts = |source: &Source| match (origin, source) {
         (Origin::Anonymous, Source::Anonymous) | (Origin::External, Source::Federated(_)) => true,
-        (Origin::Management, Source::Foreign(arn)) => in_management(world, arn),
-        (Origin::External, Source::Foreign(arn)) => !in_management(world, arn),
+        (_, Source::Foreign(arn)) => outside(world, arn) == *origin,
         (_, Source::Principal(arn)) => world
             .principals
             .get(arn)

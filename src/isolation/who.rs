@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::Verdict;
 use super::compare::compare;
 use super::crossing::{Place, Source, Step, Target, answer, asked_at, candidates};
-use super::paths::{Edge, in_management};
+use super::paths::{Edge, Origin, outside};
 use super::report::{granted_by, hop, source_name, witness};
 use super::world::{AccountNode, World, symbol};
 use crate::diag::{Diagnostic, Diagnostics, did_you_mean};
@@ -355,9 +355,10 @@ impl<'w> Search<'w> {
         Holder {
             principal: source_name(source).to_owned(),
             address: match source {
-                Source::Foreign(arn) if in_management(self.world, arn) => {
-                    Some("$management".to_owned())
-                }
+                Source::Foreign(arn) => match outside(self.world, arn) {
+                    Origin::External => None,
+                    origin => Some(origin.name().to_owned()),
+                },
                 _ => principal.map(|p| p.label.clone()),
             },
             managed: principal.is_some_and(|p| p.location.is_some()),
