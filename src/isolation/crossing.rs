@@ -508,29 +508,18 @@ impl Asked {
     pub fn within(world: &World, arn: &str, right: &Right) -> Option<Self> {
         let principal = world.principals.get(arn)?;
         let home = world.accounts.get(&principal.account)?;
-        let mut asked = Self {
-            request: Request::new(Principal::Anonymous, "", ""),
-            policies: Policies {
-                resource_control: levels(&home.resource_control),
-                ..Policies::default()
-            },
-            documents: documents(&home.resource_control).collect(),
-            rules: rules_of(&home.resource_control).collect(),
+        let place = Place {
+            owner: home,
+            rule: right.policy.as_ref(),
+            restrict_public: false,
+            unreadable: false,
             actions: right.actions.iter().cloned().map(Space::One).collect(),
             resources: right.resources.clone(),
-            never: BTreeSet::new(),
-            doubt: None,
         };
-        if let Some(policy) = &right.policy {
-            asked.policies.resource = Some(Arc::clone(&policy.policy));
-            asked.documents.push(Arc::clone(&policy.document));
-        }
-        asked.request.resource_account = Some(home.id.clone());
-        asked.request.resource_organization.clone_from(&home.membership);
+        let mut asked = asked_at(world, &Source::Principal(arn.to_owned()), place)?;
         for (key, value) in &right.context {
             asked.request.context.set(key, value.as_str());
         }
-        asked.principal(principal, home);
         Some(asked)
     }
 
