@@ -56,6 +56,10 @@ fn deputies(world: &World) -> BTreeSet<Detour> {
     let buckets = world.buckets.values().map(|b| (&b.arn, &b.account, &b.label, &b.policy, false));
     let mut found = BTreeSet::new();
     for (arn, account, label, rule, is_trust) in trusts.chain(buckets) {
+        // AWS writes the trust of service-linked roles, and nobody else can change it.
+        if arn.contains(":role/aws-service-role/") {
+            continue;
+        }
         let Some(node) = world.accounts.get(account) else { continue };
         for (principal, text) in unguarded(world, rule, is_trust) {
             for to in &node.environments {
