@@ -10,7 +10,7 @@ use crate::iam::symbolic::Opening;
 /// # Errors
 /// What did not come out as it was told, as a message. That is a fault of the analysis, and the step
 /// counts as undecided.
-pub fn replay(asked: &Asked, opening: &Opening) -> Result<(), String> {
+pub(super) fn replay(asked: &Asked, opening: &Opening) -> Result<(), String> {
     let request = &opening.witness;
     if !asked.judge(request).is_allowed() {
         return Err(format!("the witness {} on {} is denied", request.action, request.resource));

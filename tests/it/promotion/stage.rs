@@ -244,18 +244,14 @@ impl Stage {
             };
             let ssm = aws_sdk_ssm::Client::new(&sdk(&sandbox, credentials));
             let path = format!("/acme/{environment}/release/");
-            let mut pages = ssm
-                .get_parameters_by_path()
-                .path(&path)
-                .recursive(true)
-                .into_paginator()
-                .items()
-                .send();
+            let mut pages =
+                ssm.get_parameters_by_path().path(&path).recursive(true).into_paginator().send();
             let mut found = BTreeMap::new();
-            while let Some(parameter) = pages.next().await {
-                let parameter = parameter.expect("parameters");
-                let name = parameter.name().expect("a name").trim_start_matches(&path);
-                found.insert(name.to_owned(), parameter.value().unwrap_or_default().to_owned());
+            while let Some(page) = pages.next().await {
+                for parameter in page.expect("parameters").parameters() {
+                    let name = parameter.name().expect("a name").trim_start_matches(&path);
+                    found.insert(name.to_owned(), parameter.value().unwrap_or_default().to_owned());
+                }
             }
             found
         })
