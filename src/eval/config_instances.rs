@@ -28,16 +28,17 @@ impl Engine<'_> {
                 parity(environment, own, model, errors);
             }
         }
-        let releases = self.release_names().next();
+        let release = self.release_names().next().map(str::to_owned);
         if self.estate_name().is_empty()
-            && (releases.is_some() || entries.values().any(|e| !e.is_empty()))
+            && (release.is_some() || entries.values().any(|e| !e.is_empty()))
         {
             let config = self.config.root().environments.values().find_map(|environment| {
                 environment.body.nested("config").next().map(|config| config.loc.clone())
             });
+            let release = || self.release_block(&release?).map(|block| block.loc.clone());
             errors.push(
-                Diagnostic::error("the estate has no name, which config values need")
-                    .at_opt(config)
+                Diagnostic::error("the estate has no name, which config values and releases need")
+                    .at_opt(config.or_else(release))
                     .detail("parameters are called `/NAME/ENVIRONMENT/SCHEMA/KEY`")
                     .help("write `palisade { name = \"acme\" }`"),
             );

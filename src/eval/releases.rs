@@ -21,7 +21,7 @@ impl Engine<'_> {
         declarations.filter(|(ty, _)| ty == "release").map(|(_, name)| name.as_str())
     }
 
-    fn release_block(&self, name: &str) -> Option<&RawBlock> {
+    pub(super) fn release_block(&self, name: &str) -> Option<&RawBlock> {
         self.config.root().declarations.get(&("release".to_owned(), name.to_owned()))
     }
 

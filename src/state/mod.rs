@@ -34,5 +34,5 @@ pub use lease::{Acquired, Holder, Lease, Lock, Process, Terms};
 pub use ledger::{Ledger, Snapshot, Versioned};
 pub use local::LocalStore;
 pub use s3::S3Store;
-pub use scopes::{ScopeState, Stamp};
+pub use scopes::{Folded, ScopeState, Stamp};
 pub use store::{Condition, Object, Put, StateStore, StoreError, StoreFailure, Version, Written};

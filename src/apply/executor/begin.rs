@@ -17,9 +17,10 @@ use crate::apply::worker::Shared;
 use crate::diag::Diagnostic;
 use crate::plan::model::{OperationKind, Plan, ResourceChange};
 use crate::schema::{Category, kinds};
-use crate::state::journal::JournalWriter;
+use crate::state::journal::{JournalWriter, RunJournal};
 use crate::state::{
-    Event as AuditEvent, Ledger, ScopeState, Stamp, StateError, StateFailure, Versioned, layout,
+    Event as AuditEvent, Folded, Ledger, ScopeState, Stamp, StateError, StateFailure, Versioned,
+    layout,
 };
 
 type Read = BTreeMap<String, Option<Versioned<ScopeState>>>;
@@ -63,6 +64,24 @@ fn stale(scope: &str, detail: String) -> StateError {
     )
 }
 
+/// Removes what a run left of its journal when it was cut off after its results had come into the
+/// state: the next fold would make it look unfinished.
+async fn clean_up(
+    ledger: &Ledger,
+    journal: &RunJournal,
+    folded: Option<&Folded>,
+) -> Result<(), StateError> {
+    let contained = folded.filter(|f| f.run == journal.run).map_or(0, |f| f.sequence);
+    if journal.entries.iter().any(|entry| entry.sequence > contained) {
+        return Err(stale(
+            &journal.scope,
+            format!("Run `{}` was cut off there and has to be recovered first.", journal.run),
+        ));
+    }
+    let sequences = journal.entries.iter().map(|entry| entry.sequence);
+    ledger.remove_journal(&journal.scope, &journal.run, sequences).await
+}
+
 pub(super) async fn prepare<'a>(
     cx: &'a Apply<'_>,
     lineage: &str,
@@ -79,15 +98,13 @@ pub(super) async fn prepare<'a>(
         plan: Some(cx.plan.digest.clone()),
     };
     let names: BTreeSet<String> = leases.iter().map(|l| l.scope.clone()).collect();
-    if let Some(journal) = ledger.read_journals(&names).await?.first() {
-        return Err(stale(
-            &journal.scope,
-            format!("Run `{}` was cut off there and has to be recovered first.", journal.run),
-        ));
-    }
     // Read under the locks: nobody who respects them writes from here on.
     let mut bases = BTreeMap::new();
     let mut read = read_scopes(ledger, &names).await?;
+    for journal in ledger.read_journals(&names).await? {
+        let state = read.get(&journal.scope).and_then(Option::as_ref);
+        clean_up(ledger, &journal, state.and_then(|s| s.value.folded.as_ref())).await?;
+    }
     for lease in leases.iter_mut().filter(|l| l.scope != layout::WALLS) {
         let basis = read.remove(&lease.scope).flatten();
         let planned = cx.plan.state.scopes.get(&lease.scope);

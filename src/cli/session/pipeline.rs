@@ -456,7 +456,6 @@ pub fn narrow_drift(plan: &mut Plan, managed_only: bool) {
 pub fn plan(cx: &Context, world: &World, request: &Request) -> Result<Plan, Exit> {
     let now = cx.now();
     let (mut plan, sides) = decide(world, request, &now)?;
-    plan.recovery.clone_from(&world.left);
     crate::isolation::complete(&mut plan, &world.estate, &sides, day(&now))?;
     seal(&mut plan, &world.digest);
     let changed =
@@ -506,6 +505,7 @@ pub fn decide(world: &World, request: &Request, now: &str) -> Result<(Plan, Side
         options: &request.options,
         generated_at: now,
     })?;
+    plan.recovery.clone_from(&world.left);
     if request.options.selection != Selection::default() {
         let touched = scopes(&plan);
         plan.state.scopes.retain(|scope, _| touched.contains(scope));
