@@ -4,7 +4,7 @@
 //! none of it was altered. It cannot show who made it, so `apply` computes the plan again from the
 //! same question and compares; nothing is ever carried out from the file alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::Path;
 
@@ -320,7 +320,7 @@ fn what_moved(saved: &Plan, now: &Plan) -> Vec<String> {
             .collect()
     };
     let (then, present) = (changes(saved), changes(now));
-    let names: std::collections::BTreeSet<&String> = then.keys().chain(present.keys()).collect();
+    let names: BTreeSet<&String> = then.keys().chain(present.keys()).collect();
     let mut differing: Vec<String> = names
         .into_iter()
         .filter_map(|name| match (then.get(name), present.get(name)) {
@@ -351,23 +351,35 @@ fn what_moved(saved: &Plan, now: &Plan) -> Vec<String> {
 
 /// Violations of now that the saved plan did not have: another side of the estate has changed, or
 /// an exception has ended meanwhile.
+/// What the walls do now that they did not when the plan was approved.
 fn walls_moved(saved: &Plan, now: &Plan) -> Vec<String> {
-    let text = |path: &serde_json::Value, key: &str| {
-        path.get(key).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
-    };
-    let known: Vec<String> = saved.isolation.violations.iter().map(|v| text(v, "id")).collect();
-    let fresh = now.isolation.violations.iter().filter(|v| !known.contains(&text(v, "id")));
-    fresh
-        .map(|path| {
-            let (id, rule, ended) =
-                (text(path, "id"), text(path, "rule"), text(path, "expired_exception"));
-            if ended.is_empty() {
-                format!("the path `{id}` breaks `{rule}`, and did not")
-            } else {
-                format!("the path `{id}` breaks `{rule}`: the exception `{ended}` has ended")
-            }
-        })
-        .collect()
+    type Paths = [serde_json::Value];
+    fn text<'a>(path: &'a serde_json::Value, pointer: &str) -> &'a str {
+        path.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default()
+    }
+    fn fresh<'a>(then: &'a Paths, now: &'a Paths) -> impl Iterator<Item = &'a serde_json::Value> {
+        let known: BTreeSet<(&str, &str)> =
+            then.iter().map(|p| (text(p, "/id"), text(p, "/verdict"))).collect();
+        now.iter().filter(move |p| !known.contains(&(text(p, "/id"), text(p, "/verdict"))))
+    }
+    let paths = fresh(&saved.isolation.changes, &now.isolation.changes).map(|path| {
+        format!(
+            "the walls moved: {} -> {} {}, {} by the path `{}`",
+            text(path, "/from/environment"),
+            text(path, "/to/environment"),
+            text(path, "/change"),
+            text(path, "/verdict"),
+            text(path, "/id")
+        )
+    });
+    let broken = fresh(&saved.isolation.violations, &now.isolation.violations).map(|path| {
+        let (id, rule) = (text(path, "/id"), text(path, "/rule"));
+        match text(path, "/expired_exception") {
+            "" => format!("the path `{id}` breaks `{rule}`, and did not"),
+            ended => format!("the path `{id}` breaks `{rule}`: the exception `{ended}` has ended"),
+        }
+    });
+    paths.chain(broken).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! From the first release to the rollback.
 
 use super::stage::{MAIN, Stage};
+use crate::support::cli::Program;
 
 #[test]
 fn a_release_travels_from_its_entry_to_production_and_back() {
@@ -106,4 +107,27 @@ fn a_release_travels_from_its_entry_to_production_and_back() {
     let releases = stage.run(&["releases", "--json"], 0).json();
     assert_eq!(releases.as_array().unwrap().len(), 3);
     stage.run(&["plan", "--detailed-exitcode"], 0);
+}
+
+/// The script that the example's README gives, as it stands there.
+#[test]
+fn the_release_of_the_example_travels_and_comes_back() {
+    let program = Program::new("");
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let script =
+        "cp -r \"$ROOT/examples\" \"$ROOT/modules\" . && examples/five-environments/demo/travel.sh";
+    let run = std::process::Command::new("sh")
+        .args(["-c", script])
+        .current_dir(program.path())
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("HOME", program.path())
+        .env("ROOT", root)
+        .env("NO_COLOR", "1")
+        .env("PALISADE", Program::executable())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success(), "{told}\n{}", String::from_utf8_lossy(&run.stderr));
+    assert!(told.trim_end().ends_with("records"), "{told}");
 }
