@@ -15,7 +15,7 @@ fn refused(world: &World) -> Vec<(String, String)> {
         guardrails_read: true,
         ..Sides::default()
     };
-    let found = analyse(&world.estate, &sides, "2026-11-23").err().unwrap_or_else(Diagnostics::new);
+    let found = analyse(&world.estate, &sides, "2026-11-23").err().unwrap_or_default();
     let text =
         |d: &crate::diag::Diagnostic| (d.summary.clone(), d.detail.clone().unwrap_or_default());
     found.iter().map(text).collect()
