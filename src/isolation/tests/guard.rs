@@ -1,7 +1,6 @@
 //! What is refused, warned about or left undecided beside the paths themselves.
 
 use super::*;
-use crate::diag::Diagnostics;
 use crate::eval::estate::{Instance, Lifecycle};
 
 const ENTRY: &str = "OrganizationAccountAccessRole";
