@@ -159,7 +159,7 @@ impl World {
     /// Reads one side.
     fn new(estate: &Estate, side: &Side, sides: &Sides, library: &mut Library) -> Self {
         let mut world = Self::default();
-        let guard = Guardrails::new(side, sides.guardrails_read, library);
+        let guard = Guardrails::new(side, sides.guardrails_read && limited(&sides.before), library);
         let objects: HashMap<&ResourceAddr, &SideObject> = side
             .objects
             .iter()
@@ -476,8 +476,8 @@ struct Guardrails {
     attached: BTreeMap<(String, String), Vec<Rule>>,
     /// Policy types that are switched on, in lower case; `None` where that is not known.
     enabled: Option<BTreeSet<String>>,
-    /// Whether every attached policy is known: unmanaged ones too, and AWS's `FullAWSAccess`, which
-    /// is attached everywhere as soon as SCPs are switched on.
+    /// Whether every attached policy is known: unmanaged ones too, and AWS's `FullAWSAccess`. It is
+    /// not where this plan switches SCPs on.
     read: bool,
 }
 
@@ -596,6 +596,18 @@ impl Guardrails {
             })
             .collect()
     }
+}
+
+/// Whether SCPs are switched on, as far as is known. AWS attaches `FullAWSAccess` to the root, to every
+/// unit and to every account when they are switched on (Organizations guide, "Enabling a policy type").
+fn limited(side: &Side) -> bool {
+    let mut organizations = side.objects.iter().filter(|o| o.kind == "organization");
+    organizations.all(|organization| {
+        let types = organization.attrs.get("enabled_policy_types").and_then(Value::elements);
+        types.is_none_or(|types| {
+            types.iter().any(|t| symbol(t).eq_ignore_ascii_case("service_control_policy"))
+        })
+    })
 }
 
 fn full_access(library: &mut Library) -> Option<Rule> {

@@ -91,6 +91,19 @@ fn the_walls_now_after_apply_and_in_state() {
     p.run(&["isolation", "--plan", "--state"]).code(1);
 }
 
+/// AWS attaches `FullAWSAccess` everywhere when SCPs are switched on, so they close nothing.
+#[test]
+fn a_plan_that_switches_guardrails_on_still_shows_what_it_opens() {
+    let p = Program::new(ESTATE);
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let switched =
+        "organization \"acme\" {\n  enabled_policy_types = [\"SERVICE_CONTROL_POLICY\"]\n}";
+    p.write("main.hcl", &opened().replace("organization \"acme\" {}", switched));
+    let planned = p.run(&["isolation", "--plan", "--json"]).code(3).json();
+    assert_eq!(verdict(&planned, "before"), "isolated");
+    assert_eq!(verdict(&planned, "after"), "reachable");
+}
+
 #[test]
 fn who_can_names_everybody_with_the_way_there() {
     let p = Program::new(&opened());
