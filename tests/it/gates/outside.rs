@@ -74,13 +74,22 @@ async fn a_program_opens_the_gate_by_its_exit_code() {
     gone(leaves.detail["stdout_tail"].as_str().expect("a process id"));
 }
 
-/// A process that was killed is gone, or waits for somebody to read how it ended.
+/// A process that was killed is gone, or waits for somebody to read how it ended. The signal is sent
+/// by then; the kernel may need a moment to carry it out.
 #[track_caller]
 fn gone(pid: &str) {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
-    let alive =
-        stat.is_ok_and(|s| !s.rsplit(')').next().unwrap_or_default().trim().starts_with('Z'));
-    assert!(!alive, "process {pid} still runs");
+    let path = format!("/proc/{}/stat", pid.trim());
+    let alive = || {
+        let stat = std::fs::read_to_string(&path);
+        stat.is_ok_and(|s| !s.rsplit(')').next().unwrap_or_default().trim().starts_with('Z'))
+    };
+    for _ in 0..500 {
+        if !alive() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("process {pid} still runs");
 }
 
 /// Answers with the status that is set, and counts requests.
