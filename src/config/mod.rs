@@ -16,6 +16,8 @@ mod model;
 mod raw;
 mod refs;
 mod syntax;
+#[cfg(test)]
+mod syntax_tests;
 mod vars;
 
 pub use expr::Expr;

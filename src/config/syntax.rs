@@ -60,7 +60,43 @@ pub fn parse_template(source: &Arc<Source>) -> Result<hcl::edit::template::Templ
     if let Some(at) = depth {
         return Err(too_deep(source, at.saturating_sub("<<PALISADE_TEMPLATE_END\n".len())));
     }
-    parser::parse_template(text).map_err(|error| explain(source, &Lexed::default(), &error))
+    parser::parse_template(text).map_err(|error| {
+        let at = error.location().offset();
+        let ended = |open: &Range<usize>| at == open.start || at >= text.trim_end().len();
+        match open_directive(text).filter(ended) {
+            Some(span) => Diagnostic::error("a template directive is not ended")
+                .at(Loc::new(source, span))
+                .detail("begins here")
+                .help(DIRECTIVES_END),
+            None => explain(source, &Lexed::default(), &error),
+        }
+    })
+}
+
+/// Advice where a directive is left open.
+const DIRECTIVES_END: &str =
+    "end `%{ if ... }` with `%{ endif }` and `%{ for ... }` with `%{ endfor }`";
+
+/// The innermost `%{ if }` or `%{ for }` that nothing ends.
+fn open_directive(text: &str) -> Option<Range<usize>> {
+    let mut open = Vec::new();
+    for (at, _) in text.match_indices("%{") {
+        if text.get(..at).is_some_and(|before| before.ends_with('%')) {
+            continue;
+        }
+        let inside = text.get(at + 2..).unwrap_or_default().trim_start_matches('~').trim_start();
+        let word: String = inside.chars().take_while(char::is_ascii_alphabetic).collect();
+        match word.as_str() {
+            "if" | "for" => {
+                let rest = text.get(at..).unwrap_or_default();
+                let line = rest.lines().next().unwrap_or_default();
+                open.push(at..at + line.find('}').map_or(line.len(), |end| end + 1));
+            }
+            "endif" | "endfor" => _ = open.pop(),
+            _ => {}
+        }
+    }
+    open.pop()
 }
 
 fn too_deep(source: &Arc<Source>, at: usize) -> Diagnostic {
@@ -207,6 +243,12 @@ fn explain(source: &Arc<Source>, lexed: &Lexed, error: &parser::Error) -> Diagno
     if let Some(diagnostic) = policy_variable(source, at) {
         return diagnostic;
     }
+    if let Some(number) = place.number() {
+        let written = text.get(number.clone()).unwrap_or_default();
+        return Diagnostic::error(format!("`{written}` is no number"))
+            .at(Loc::new(source, number))
+            .help("numbers are written as `12`, `0.5` or `1e6`, and none is larger than 1.7e308");
+    }
     let (summary, help) = place.advice(message);
     Diagnostic::error(summary)
         .at(Loc::new(source, at..place.end()))
@@ -278,6 +320,12 @@ impl<'a> Place<'a> {
             end += 1;
         }
         end
+    }
+
+    /// The number in the middle of which the parser gave up.
+    fn number(&self) -> Option<Range<usize>> {
+        let token = self.here.filter(|t| t.span.start < self.at)?;
+        self.str(Some(token)).starts_with(|c: char| c.is_ascii_digit()).then(|| token.span.clone())
     }
 
     fn advice(&self, message: &str) -> (String, Option<String>) {
@@ -426,10 +474,7 @@ impl<'a> Place<'a> {
             );
         }
         if message.contains("endif") || message.contains("endfor") {
-            return some(
-                "a template directive is not ended",
-                "end `%{ if ... }` with `%{ endif }` and `%{ for ... }` with `%{ endfor }`",
-            );
+            return some("a template directive is not ended", DIRECTIVES_END);
         }
         if self.here.is_some_and(|t| t.kind == Kind::Str) && self.starts_line() {
             return some(
@@ -521,66 +566,4 @@ fn redefined(source: &Arc<Source>, lexed: &Lexed, at: usize) -> Diagnostic {
         diagnostic = diagnostic.related(Loc::new(source, first), "first set here");
     }
     diagnostic
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn error(text: &str) -> Diagnostic {
-        parse_body(&Source::new("main.hcl", text)).expect_err(text)
-    }
-
-    #[test]
-    fn slips_get_advice() {
-        for (text, summary) in [
-            ("a = 'x'\n", "strings are written in double quotes"),
-            ("a: 1\n", "arguments are set with `=`, not `:`"),
-            ("a\n", "`a` stands alone"),
-            ("a =\n", "a value is missing after `=`"),
-            ("a = 1,\n", "unexpected `,` after a value"),
-            ("a = 1 b = 2\n", "unexpected `b` after a value"),
-            ("a.b = 1\n", "an argument's name holds no dots"),
-            ("a = [1 2]\n", "unexpected `2` in a list"),
-            ("a = \"\\d\"\n", "a backslash must be followed by a known escape"),
-            ("a = \"x\nb = 1\n", "a quoted string ends at the end of its line"),
-            ("a = <<EOT\nx\n", "`<<EOT` is never closed"),
-            ("a \"b\"\n{\n}\n", "a block's `{` stands on the line of its name"),
-            ("a { b = 1, c = 2 }\n", "a block on one line holds at most one argument"),
-            ("a = 1\na = 2\n", "`a` is set twice"),
-            (
-                "a = \"${aws:username}\"\n",
-                "`${aws:username}` is read as an expression of the configuration",
-            ),
-            ("a {\n", "`{` is never closed"),
-            ("}\n", "`}` closes nothing"),
-            ("a = [1)\n", "`[` is closed by `)`"),
-            ("/* a\n", "a comment is never closed"),
-            ("\"a\" = 1\n", "an argument's name is not quoted"),
-            ("a \"b\" = {\n}\n", "a block has no `=` before its brace"),
-            ("a = { b 1 }\n", "unexpected `1` in an object"),
-        ] {
-            let found = error(text);
-            assert_eq!(found.summary, summary, "{text}: {found:?}");
-            assert!(found.help.is_some(), "{text}");
-        }
-    }
-
-    #[test]
-    fn deep_nesting_is_an_error_and_no_overflow() {
-        for open in [
-            "(", "[", "{a=", "a {\n", "\"${", "f(", "-", "!", "a ? b : ", "a ? ", "a.*", "a[",
-            "1 + ", "%{if a}",
-        ] {
-            for prefix in ["", "a = ", "a = \"", "a = <<E\n"] {
-                let text = format!("{prefix}{}", open.repeat(20_000));
-                assert!(parse_body(&Source::new("main.hcl", text)).is_err(), "{prefix}{open}");
-            }
-            let text = open.repeat(20_000);
-            let _ = parse_expression(&Source::new("main.hcl", text.as_str()));
-            let _ = parse_template(&Source::new("main.hcl", text));
-        }
-        let text = format!("a = {}1{}\n", "(".repeat(MAX_NESTING), ")".repeat(MAX_NESTING));
-        assert!(parse_body(&Source::new("main.hcl", text)).is_ok());
-    }
 }

@@ -450,7 +450,17 @@ fn names_are_unique(estate: &Estate, errors: &mut Diagnostics) {
     let mut seen: BTreeMap<(&str, Option<&Handle>, String), &Instance> = BTreeMap::new();
     for (address, instance) in &estate.instances {
         let Some(kind) = kind(&address.kind) else { continue };
-        let Some(key) = kind.natural_key(&instance.desired) else { continue };
+        // Two units below one that does not exist yet are told apart by what its id will be.
+        let key = kind.natural_key(&instance.desired).or_else(|| {
+            let readable = instance.desired.iter().map(|(name, value)| match value {
+                Value::Unknown(unknown) if !unknown.parts.is_empty() => {
+                    (name.clone(), Value::String(unknown.to_string()))
+                }
+                _ => (name.clone(), value.clone()),
+            });
+            kind.natural_key(&readable.collect())
+        });
+        let Some(key) = key else { continue };
         let home = address.account();
         let name = key.clone();
         // IAM: "names are not distinguished by case".

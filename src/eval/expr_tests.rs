@@ -402,6 +402,30 @@ fn templates_are_rendered_from_strings() {
 }
 
 #[test]
+fn no_call_tells_a_sensitive_argument() {
+    let beside = ["1", "\"a\"", "list", "map", "[\"a\", password]"];
+    let mut refused = 0;
+    for name in crate::eval::functions::names().chain(["templatefile", "templatestring", "secret"])
+    {
+        for count in 1..=3 {
+            for at in 0..count {
+                for other in beside {
+                    for hidden in ["password", "[password]", "{ (password) = password }"] {
+                        let args: Vec<&str> =
+                            (0..count).map(|i| if i == at { hidden } else { other }).collect();
+                        let text = format!("{name}({})", args.join(", "));
+                        let Err(errors) = eval(&text) else { continue };
+                        assert!(!format!("{errors:?}").contains("hunter2"), "{text}: {errors:?}");
+                        refused += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(refused > 1_000, "only {refused} calls were refused");
+}
+
+#[test]
 fn nesting_is_bounded() {
     let deep = format!("{}1{}", "(".repeat(50_000), ")".repeat(50_000));
     assert!(eval(&deep).is_err());

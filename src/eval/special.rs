@@ -3,7 +3,7 @@
 use hcl::edit::expr::FuncCall;
 
 use super::expr::{Evaluator, Outcome, mark, unmark};
-use super::functions::{self, Call};
+use super::functions;
 use super::scope::Values;
 use crate::config::parse_template;
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
@@ -94,17 +94,35 @@ impl Evaluator<'_> {
                 .into());
             }
         };
+        // What is wrong in a sensitive template, or with a sensitive path, must not be shown with its text.
+        let conceal = |errors: Diagnostics| -> Diagnostics {
+            if !first_hidden {
+                return errors;
+            }
+            Diagnostic::error(format!("the call of `{name}` fails"))
+                .detail("why is not shown, since its first argument is sensitive")
+                .at(first_loc.clone())
+                .into()
+        };
         let cx = self.scope.functions();
         let (shown, text) = if from_file {
-            let shown = first.as_str().unwrap_or("template").to_owned();
-            let text = functions::call(Call {
-                name: "file",
-                args: vec![first],
-                arg_locs: vec![first_loc.clone()],
-                loc: loc.clone(),
-                cx,
+            let refuse = |reason: &str| {
+                Diagnostic::error(format!("invalid `path` in the call of `templatefile`: {reason}"))
+                    .at(first_loc.clone())
+            };
+            let Some(path) = super::operators::text_of(&first) else {
+                let given = first.type_name();
+                let reason = format!("a string is required, not a {given}");
+                return Err(conceal(refuse(&reason).into()));
+            };
+            let bytes = functions::filesystem::read_file(cx, &path).map_err(|refused| {
+                let (reason, help) = refused.explain();
+                conceal(refuse(&reason).help_opt(help.map(str::to_owned)).into())
             })?;
-            (shown, text)
+            let Ok(text) = String::from_utf8(bytes) else {
+                return Err(conceal(refuse(&format!("`{path}` is not UTF-8 text")).into()));
+            };
+            (functions::filesystem::shown(cx, &path), Value::String(text))
         } else {
             (format!("the template at {first_loc}"), first)
         };
@@ -117,16 +135,6 @@ impl Evaluator<'_> {
             .into());
         };
         let source = Source::new(shown, text);
-        // What is wrong in a sensitive template must not be shown with its text.
-        let conceal = |errors: Diagnostics| -> Diagnostics {
-            if !first_hidden {
-                return errors;
-            }
-            Diagnostic::error(format!("the call of `{name}` fails"))
-                .detail("why is not shown, since the template is sensitive")
-                .at(first_loc.clone())
-                .into()
-        };
         let template = crate::stack::deep(|| parse_template(&source))
             .map_err(|error| conceal(error.into()))?;
         let scope = Values { template_file: true, ..Values::new(vars, cx.clone()) };

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use petgraph::algo::tarjan_scc;
+use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
@@ -244,7 +244,8 @@ impl Graph {
             }
         }
         let mut found = Vec::new();
-        for component in tarjan_scc(&firm) {
+        // Not Tarjan's, which recurses as deep as references go.
+        for component in kosaraju_scc(&firm) {
             let members: BTreeSet<NodeIndex> =
                 component.iter().filter_map(|n| firm.node_weight(*n).copied()).collect();
             let looped =

@@ -31,6 +31,17 @@ fn a_cycle_is_printed_whole() {
 }
 
 #[test]
+fn references_may_be_longer_than_any_stack() {
+    let mut text = String::from("locals {\n");
+    for n in 0..50_000 {
+        text.push_str(&format!(" v{n} = local.v{}\n", n + 1));
+    }
+    assert_eq!(summaries(&[("main.hcl", &format!("{text} v50000 = 1\n}}\n"))]), [""; 0]);
+    let circle = summaries(&[("main.hcl", &format!("{text} v50000 = local.v0\n}}\n"))]);
+    assert!(circle.len() == 1 && circle[0].contains("form a cycle"), "{}", circle.len());
+}
+
+#[test]
 fn a_module_may_feed_another_call_of_itself() {
     let module = ("m/main.hcl", "variable \"in\" {}\noutput \"out\" {\n  value = var.in\n}\n");
     let call = |name: &str, value: &str| {

@@ -22,6 +22,15 @@ fn member(key: &str, value: Node, loc: &Loc) -> Member {
     Member { key: key.to_owned(), key_loc: Some(loc.clone()), value }
 }
 
+/// The file that holds a document, where the expression is a plain `file("...")`, as diagnostics name it.
+fn file_of(loc: &Loc) -> Option<String> {
+    let expression = loc.source().text().get(loc.span())?.trim();
+    let path = expression.strip_prefix("file(\"")?.strip_suffix("\")")?;
+    let plain = !path.contains(['"', '\\', '$', '%']) && !path.starts_with('/');
+    let folder = loc.file().rsplit_once('/').map(|(folder, _)| format!("{folder}/"));
+    plain.then(|| format!("{}{path}", folder.unwrap_or_default()))
+}
+
 /// Builds documents from one block, and remembers what was unknown.
 struct Builder<'r, 'b> {
     reader: &'r mut Reader<'b>,
@@ -65,7 +74,9 @@ impl<'r, 'b> Builder<'r, 'b> {
         match value.reveal() {
             Value::String(text) if !self.hidden => {
                 // The text has lines of its own, which the finding shows.
-                let name = format!("{} ({attr})", loc);
+                let file = file_of(loc);
+                let from_file = file.is_some();
+                let name = file.unwrap_or_else(|| format!("{loc} ({attr})"));
                 let source = Source::new(name, text.as_str());
                 let mut found = Diagnostics::new();
                 match json::parse(&source, 0..text.len(), &mut found) {
@@ -75,7 +86,10 @@ impl<'r, 'b> Builder<'r, 'b> {
                     }
                     Err(error) => {
                         self.reader.found.extend(found);
-                        self.reader.found.push(error);
+                        self.reader.found.push(match from_file {
+                            true => error.related(loc.clone(), "read here"),
+                            false => error,
+                        });
                         None
                     }
                 }

@@ -88,13 +88,16 @@ fn mutant(dice: &mut Dice, seeds: &[String], tokens: &[String]) -> String {
     text
 }
 
-/// Feeds `count` mutants; names the one that takes too long or panics.
+/// Feeds `count` mutants, `PALISADE_MUTANTS` times as many of a row of their own where that is a number;
+/// names the one that takes too long or panics.
 fn feed(count: usize, seeds: Vec<String>, property: fn(&str)) {
+    let times = std::env::var("PALISADE_MUTANTS").ok().and_then(|n| n.parse().ok());
+    let (count, first) = times.map_or((count, 1), |n: usize| (count * n, n as u64));
     let tokens = dictionary();
     assert!(seeds.len() > 2 && tokens.len() > 10, "{} seeds, {} tokens", seeds.len(), tokens.len());
     let (told, hear) = mpsc::channel();
     let worker = std::thread::spawn(move || {
-        let mut dice = Dice(1);
+        let mut dice = Dice(first);
         for _ in 0..count {
             let text = mutant(&mut dice, &seeds, &tokens);
             told.send(text.clone()).expect("somebody listens");

@@ -170,6 +170,19 @@ pub fn read_file(cx: &FunctionContext, name: &str) -> Result<Vec<u8>, Refused> {
     Ok(bytes)
 }
 
+/// How diagnostics name a file that was read: from the root's directory, as they name every other file.
+#[must_use]
+pub fn shown(cx: &FunctionContext, name: &str) -> String {
+    let root = if cx.root_dir.as_os_str().is_empty() { Path::new(".") } else { &cx.root_dir };
+    let (Ok(file), Ok(root)) = (resolve(cx, name), root.canonicalize()) else {
+        return name.to_owned();
+    };
+    let common = file.components().zip(root.components()).take_while(|(a, b)| a == b).count();
+    let up = root.components().skip(common).map(|_| Component::ParentDir);
+    let path: PathBuf = up.chain(file.components().skip(common)).collect();
+    path.display().to_string()
+}
+
 /// The canonical path of a file or directory of the configuration.
 ///
 /// # Errors

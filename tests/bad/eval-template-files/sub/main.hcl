@@ -1,0 +1,3 @@
+output "inner" {
+  value = templatefile("inner.tftpl", {})
+}

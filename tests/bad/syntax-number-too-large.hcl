@@ -1,0 +1,3 @@
+locals {
+  large = 1e400
+}
