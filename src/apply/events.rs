@@ -14,6 +14,8 @@ pub struct OperationRef {
     pub op: OperationKind,
     /// The object.
     pub address: ResourceAddr,
+    /// What it is attached to, detached from or moved to: an address, or an id.
+    pub target: Option<String>,
     /// The scope, as people read it: an account's handle or `org`.
     pub account: String,
 }

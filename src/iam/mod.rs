@@ -54,5 +54,6 @@ pub use policy::Policy;
 pub use principal::Naming;
 pub use request::{Context, ContextValue, Membership, Principal, Request};
 pub use simulate::simulate_line;
+pub use size::measured_size;
 pub use text::{Part, Placeholder, Text};
 pub use validate::{check, validate};

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::adopt::Owners;
 use super::diff::{Difference, Recorded, difference};
 use super::live::{Found, Live};
 use super::model::Action;
@@ -63,6 +64,7 @@ pub fn decide<'a>(
     let renames = super::moves::renames(estate, prior, found);
     let was: BTreeMap<&ResourceAddr, &ResourceAddr> =
         renames.iter().map(|(from, to)| (to, from)).collect();
+    let owners = Owners::of(estate, prior, &renames);
     let mut by_kind: BTreeMap<&str, Vec<&ResourceAddr>> = BTreeMap::new();
     for address in estate.instances.keys() {
         by_kind.entry(&address.kind).or_default().push(address);
@@ -79,7 +81,9 @@ pub fn decide<'a>(
         decision.depends_on.remove(address);
         match options.mode {
             Mode::Destroy => decision.gone(live, found),
-            Mode::Normal | Mode::RefreshOnly => decision.wanted(estate, live, instance, found),
+            Mode::Normal | Mode::RefreshOnly => {
+                decision.wanted(estate, live, instance, &owners, found);
+            }
         }
         decisions.push(decision);
     }
@@ -109,6 +113,7 @@ pub fn decide<'a>(
     decisions.sort_by(|a, b| a.address.cmp(&b.address));
     move_what_stays(&mut decisions);
     replace_what_follows(&mut decisions, options);
+    super::renewed::refuse(&decisions, found);
     for decision in &mut decisions {
         decision.settle_replacement(found);
         decision.guard_destruction(found);
@@ -226,6 +231,7 @@ impl<'a> Decision<'a> {
         estate: &Estate,
         live: &Live,
         instance: &'a Instance,
+        owners: &Owners,
         found: &mut Diagnostics,
     ) {
         if self.kind.only_declared(&instance.desired) {
@@ -234,7 +240,7 @@ impl<'a> Decision<'a> {
         }
         self.see(live);
         if self.before.is_none()
-            && let Some((object, reason)) = self.adoptable(estate, live, instance, found)
+            && let Some((object, reason)) = self.adoptable(estate, live, instance, owners, found)
         {
             self.take(object);
             self.reason = Some(reason);
@@ -352,75 +358,6 @@ impl<'a> Decision<'a> {
         self.after = Some(attrs);
     }
 
-    /// An existing object that this instance takes over, and why it may.
-    fn adoptable<'l>(
-        &self,
-        estate: &Estate,
-        live: &'l Live,
-        instance: &Instance,
-        found: &mut Diagnostics,
-    ) -> Option<(&'l LiveObject, String)> {
-        let schema = self.kind.schema();
-        let import = estate.imports.iter().find(|i| i.to.value == self.address);
-        let by_id = instance.body.get("id").and_then(|id| id.as_str().map(str::to_owned));
-        if let Some(import) = import {
-            let id = &import.id.value;
-            let object = live
-                .by_id(schema, &self.address, id)
-                .or_else(|| live.by_key(schema, &self.address, id));
-            return match object {
-                Found::Object(object) => Some((object, format!("import of `{id}`"))),
-                _ => {
-                    found.push(
-                        Diagnostic::error(format!("there is no {} `{id}` to import", schema.what.trim_start_matches("an ").trim_start_matches("a ")))
-                            .at(import.id.loc.clone())
-                            .help("check the id and the account; `palisade drift` lists what is unmanaged"),
-                    );
-                    None
-                }
-            };
-        }
-        if let Some(id) = by_id {
-            if let Found::Object(object) = live.by_id(schema, &self.address, &id) {
-                return Some((object, format!("the block names its id `{id}`")));
-            }
-            if matches!(live.by_id(schema, &self.address, &id), Found::Missing) {
-                found.push(
-                    Diagnostic::error(format!("there is no account `{id}` in the organization"))
-                        .at(instance.body.loc_of("id").clone())
-                        .help("invite the account into the organization first, or leave `id` out to create one"),
-                );
-            }
-            return None;
-        }
-        let key = self.kind.natural_key(&instance.desired)?;
-        let object = live.by_key(schema, &self.address, &key).object()?;
-        let tag = |attrs: &Attrs| {
-            attrs.get("tags")?.as_map()?.get("palisade:address")?.as_str().map(str::to_owned)
-        };
-        if schema.adopts {
-            return Some((object, "it exists already".to_owned()));
-        }
-        if let (Some(wanted), Some(is)) = (tag(&instance.desired), tag(&object.attrs))
-            && wanted == is
-        {
-            return Some((object, "its tags say that this block created it".to_owned()));
-        }
-        found.push(
-            Diagnostic::error(format!("`{key}` exists already and is not managed by `{}`", self.address))
-                .at(instance.loc.clone())
-                .detail(match object.reserved {
-                    Some(why) => format!("it cannot be managed: {why}"),
-                    None => "something else created it".to_owned(),
-                })
-                .help(format!(
-                    "take it over with `palisade import '{}' '{key}'` or an `import` block, or choose another name",
-                    self.address
-                )),
-        );
-        None
-    }
-
     /// The object has no block any more (or everything is to be destroyed).
     fn gone(&mut self, live: &Live, _found: &mut Diagnostics) {
         let Some(recorded) = self.recorded else { return };
@@ -471,6 +408,19 @@ impl<'a> Decision<'a> {
     }
 
     fn guard_destruction(&self, found: &mut Diagnostics) {
+        let schema = self.kind.schema();
+        if self.action == Action::Replace && !schema.fixed.is_empty() {
+            found.push(
+                Diagnostic::error(format!("`{}` cannot be replaced", self.address))
+                    .at_opt(self.instance.map(|i| i.loc.clone()))
+                    .detail(format!(
+                        "{} is made once: another one would not be the same",
+                        schema.what
+                    ))
+                    .help("leave it out of `--replace` and `replace_triggered_by`"),
+            );
+            return;
+        }
         let deletes = matches!(self.action, Action::Delete | Action::Replace);
         let Some(instance) = self.instance.filter(|i| deletes && i.lifecycle.prevent_destroy)
         else {

@@ -10,6 +10,7 @@ use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;
 use crate::iam::Limits;
+use crate::schema::Home;
 use crate::value::Value;
 
 /// What is attached to one organization target is limited (AWS Organizations User Guide, "Quotas and service limits").
@@ -43,8 +44,10 @@ pub fn usage(
         let mut ours: BTreeSet<&str> = BTreeSet::new();
         for decision in decisions.iter().filter(|d| d.kind.schema().kind == *kind) {
             ours.extend(decision.key.as_deref());
-            for (attrs, counts) in [(&decision.before, &mut before), (&decision.after, &mut after)]
-            {
+            // What is forgotten stays where it is attached.
+            let stays = decision.action == Action::Forget;
+            let then = if stays { &decision.before } else { &decision.after };
+            for (attrs, counts) in [(&decision.before, &mut before), (then, &mut after)] {
                 let targets = attrs.as_ref().and_then(|a| a.get("targets"));
                 for target in targets.and_then(Value::elements).into_iter().flatten() {
                     if let Some(target) = target_of(target) {
@@ -75,11 +78,17 @@ pub fn usage(
                 }
             }
         }
-        // A unit or account that does not exist yet is born with AWS's full-access policy attached.
-        for (target, count) in &mut after {
-            if matches!(target, OperationTarget::IdOf(_)) {
-                *count += 1;
+        // AWS attaches its full-access policy to whatever comes into being, and to everything when policies of
+        // this type are switched on; where they are, something is attached everywhere.
+        if !matches!(live.organization, Reading::Unread(_)) {
+            for (target, count) in &mut after {
+                if !before.contains_key(target) {
+                    *count += 1;
+                }
             }
+        }
+        if *kind == "service_control_policy" {
+            last_detached(live, decisions, &names, (&before, &after), found);
         }
         usage.full.extend(before.iter().filter(|(_, n)| **n >= allowed).map(|(t, _)| t.clone()));
         for (target, used) in after {
@@ -98,16 +107,53 @@ pub fn usage(
                         .help(format!("join policies, attach one higher up, or raise `{limit}` in `organization {{ limits {{}} }}` if AWS granted you more")),
                 );
             }
-            usage.uses.push(LimitUse { target: name, limit: (*limit).to_owned(), used, allowed });
+            let before = before.get(&target).copied().unwrap_or(0);
+            let limit = (*limit).to_owned();
+            usage.uses.push(LimitUse { target: name, limit, before, used, allowed });
         }
     }
     usage.uses.sort();
     usage
 }
 
+/// Where SCPs are switched on, AWS keeps at least one attached to the root, and to every unit and account
+/// (`MIN_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED`). Usually that is `FullAWSAccess`, until somebody detaches it.
+fn last_detached(
+    live: &Live,
+    decisions: &[Decision<'_>],
+    names: &BTreeMap<String, &ResourceAddr>,
+    (before, after): (&BTreeMap<OperationTarget, u64>, &BTreeMap<OperationTarget, u64>),
+    found: &mut Diagnostics,
+) {
+    let all_read = matches!(&live.organization, Reading::Read(index)
+        if index.inventory().complete.contains("service_control_policy"));
+    let bare = before.keys().filter(|target| !after.contains_key(target));
+    for target in bare.filter(|_| all_read) {
+        let OperationTarget::Id(id) = target else { continue };
+        let Some(decision) = decisions.iter().find(|d| {
+            let targets = d.before.as_ref().and_then(|b| b.get("targets")?.elements());
+            d.kind.schema().kind == "service_control_policy"
+                && targets.is_some_and(|all| all.iter().any(|t| t.as_str() == Some(id)))
+        }) else {
+            continue;
+        };
+        let name = names.get(id).map_or(id.clone(), ToString::to_string);
+        found.push(
+            Diagnostic::error(format!("`{}` is the last SCP of `{name}`", decision.address))
+                .at_opt(decision.instance.map(|i| i.body.loc_of("targets").clone()))
+                .detail("where SCPs are switched on, AWS does not detach the last one from the root, a unit or an account")
+                .help(format!("attach another one there in the same plan, or give AWS's own back first: `aws organizations attach-policy --policy-id p-FullAWSAccess --target-id {id}`")),
+        );
+    }
+}
+
 fn names_by_id<'a>(decisions: &'a [Decision<'_>]) -> BTreeMap<String, &'a ResourceAddr> {
     let mut names = BTreeMap::new();
-    for decision in decisions {
+    // What lives in an account may call that account's id its own.
+    for decision in decisions.iter().filter(|d| d.kind.schema().home == Home::Organization) {
+        if decision.kind.schema().kind == "organization" {
+            names.insert("root".to_owned(), &decision.address);
+        }
         for attr in ["id", "root_id"] {
             if let Some(id) = decision.before.as_ref().and_then(|b| b.get(attr)?.as_str()) {
                 names.insert(id.to_owned(), &decision.address);

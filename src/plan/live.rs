@@ -18,7 +18,7 @@ pub enum Reading {
     Unread(String),
 }
 
-/// An inventory that can also be searched by the ids that AWS assigned.
+/// An inventory that can also be searched by the ids and ARNs that AWS assigned.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
     inventory: Inventory,
@@ -32,9 +32,11 @@ impl Index {
         let by_id = inventory
             .objects
             .values()
-            .filter_map(|o| {
-                let id = o.attrs.get("id")?.as_str()?;
-                Some(((o.kind, id.to_owned()), o.key.clone()))
+            .flat_map(|o| {
+                // People know some objects by their ids and others by their ARNs.
+                let named =
+                    ["id", "arn"].into_iter().filter_map(move |name| o.attrs.get(name)?.as_str());
+                named.map(move |id| ((o.kind, id.to_owned()), o.key.clone()))
             })
             .collect();
         Self { inventory, by_id }

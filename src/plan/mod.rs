@@ -8,6 +8,7 @@
 //! Architecture invariant: apply reads the plan and decides nothing; whatever order or condition a
 //! change needs is written into [`model::Operation`].
 
+mod adopt;
 pub mod compute;
 pub mod decide;
 pub mod diff;
@@ -21,6 +22,7 @@ pub mod order;
 pub mod policies;
 pub mod quotas;
 pub mod refresh;
+mod renewed;
 pub mod select;
 pub mod sides;
 

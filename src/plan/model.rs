@@ -400,6 +400,9 @@ pub struct LimitUse {
     pub target: String,
     /// The limit's name in `organization { limits {} }`.
     pub limit: String,
+    /// Used before this plan.
+    #[serde(default)]
+    pub before: u64,
     /// Used after this plan.
     pub used: u64,
     /// Allowed.

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use petgraph::algo::tarjan_scc;
+use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::decide::Decision;
@@ -77,7 +77,9 @@ pub fn operations(
                 continue;
             };
             link(&mut graph, &own.deletes, &of.deletes);
-            if on.action == Action::Delete {
+            // One that is made anew is left by what moves away from it, too.
+            let left = on.action == Action::Replace && !decision.depends_on.contains(&on.address);
+            if on.action == Action::Delete || left {
                 link(&mut graph, &own.all, &of.deletes);
             }
         }
@@ -347,7 +349,7 @@ fn number(graph: &Graph, decisions: &[Decision<'_>], found: &mut Diagnostics) ->
         }
     }
     if !waiting.is_empty() {
-        let names: BTreeSet<String> = tarjan_scc(graph)
+        let names: BTreeSet<String> = kosaraju_scc(graph)
             .into_iter()
             .filter(|scc| scc.len() > 1)
             .flatten()

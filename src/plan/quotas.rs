@@ -1,4 +1,5 @@
-//! Quotas that count objects: per account, the depth of units, and accounts that may be closed.
+//! Quotas that count objects: per account, the depth of units, accounts that may be closed, and how
+//! large an object is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +11,9 @@ use super::order::target_of;
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;
+use crate::iam::{Use, measured_size};
 use crate::ids::Handle;
+use crate::value::{Attrs, Value};
 
 /// Kinds of which AWS allows so many in one account ("IAM and AWS STS quotas").
 const PER_ACCOUNT: [(&str, &str, &str); 3] = [
@@ -30,6 +33,54 @@ pub fn check(
     per_account(estate, live, decisions, uses, found);
     depth(estate, decisions, found);
     closures(estate, live, decisions, found);
+    for decision in decisions {
+        object(estate, decision, uses);
+    }
+    uses.sort();
+}
+
+/// How large the documents of an object that changes are, and how much is attached to it, where that is
+/// half of what AWS allows or more. Whatever is too large was refused where it is written.
+fn object(estate: &Estate, decision: &Decision<'_>, uses: &mut Vec<LimitUse>) {
+    if matches!(decision.action, Action::NoOp | Action::Delete | Action::Forget) {
+        return;
+    }
+    let mut add = |limit: &str, measure: &dyn Fn(&Attrs) -> u64| {
+        let allowed = allowed(estate, limit);
+        let used = decision.after.as_ref().map_or(0, measure);
+        if used.saturating_mul(2) >= allowed {
+            let before = decision.before.as_ref().map_or(0, measure);
+            let (target, limit) = (decision.address.to_string(), limit.to_owned());
+            uses.push(LimitUse { target, limit, before, used, allowed });
+        }
+    };
+    match decision.kind.schema().kind {
+        "service_control_policy" => add("scp_size", &|a| size(a.get("content"), &Use::Scp)),
+        "resource_control_policy" => add("rcp_size", &|a| size(a.get("content"), &Use::Rcp)),
+        "iam_policy" => add("managed_policy_size", &|a| size(a.get("content"), &Use::Managed)),
+        "s3_bucket" => {
+            add("bucket_policy_size", &|a| size(a.get("policy"), &Use::Resource("s3".to_owned())));
+        }
+        "iam_role" => {
+            add("trust_policy_size", &|a| size(a.get("assume_role_policy"), &Use::Trust));
+            add("role_inline_size", &|a| {
+                let all = a.get("inline_policies").and_then(Value::as_map);
+                all.into_iter().flatten().map(|(_, one)| size(Some(one), &Use::Identity)).sum()
+            });
+            add("managed_policies_per_role", &|a| {
+                a.get("managed_policies")
+                    .and_then(Value::elements)
+                    .map_or(0, |all| all.len() as u64)
+            });
+        }
+        _ => {}
+    }
+}
+
+/// The size of a document as AWS counts it.
+fn size(document: Option<&Value>, role: &Use) -> u64 {
+    let document = document.and_then(super::policies::document);
+    document.map_or(0, |document| measured_size(&document, role) as u64)
 }
 
 fn per_account(
@@ -51,6 +102,7 @@ fn per_account(
                 used.insert(handle, count as u64);
             }
         }
+        let before = used.clone();
         let mut made: BTreeMap<&Handle, &Decision<'_>> = BTreeMap::new();
         for decision in decisions.iter().filter(|d| d.kind.schema().kind == kind) {
             let Some(handle) = decision.address.account() else { continue };
@@ -78,11 +130,11 @@ fn per_account(
             }
             if used > 0 {
                 let target = format!("account.{handle}");
-                uses.push(LimitUse { target, limit: limit.to_owned(), used, allowed });
+                let before = before.get(handle).copied().unwrap_or(0);
+                uses.push(LimitUse { target, limit: limit.to_owned(), before, used, allowed });
             }
         }
     }
-    uses.sort();
 }
 
 /// Units nest so deep below the root, and no deeper.

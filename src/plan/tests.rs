@@ -15,6 +15,8 @@ use crate::schema::{Body, kinds};
 use crate::state::model::{ResourceState, Resources};
 use crate::value::{Attrs, Unknown, Value};
 
+mod refused;
+
 fn attrs(json: Json) -> Attrs {
     Value::from_json(&json).as_map().expect("an object").clone()
 }
@@ -320,6 +322,34 @@ fn a_guardrail_moves_without_a_gap() {
     assert!(plan.diagnostics.is_empty());
 }
 
+/// AWS moves no unit, and deletes none that holds something.
+#[test]
+fn a_unit_is_made_anew_only_when_nothing_hangs_on_it() {
+    let mut world = World::new();
+    let (unit, other, old) = ("organizational_unit.a", "organizational_unit.b", "ou-ab12-11111111");
+    let at = |name: &str, parent: &str, id: &str| json!({"name": name, "parent": parent, "id": id, "tags": {}});
+    let account = |parent: &str| json!({"name": "a", "email": "a@acme.example", "id": "444444444444", "parent": parent, "tags": {}});
+    world.settled(other, "root/b", at("b", "root", "ou-ab12-22222222"), &[]);
+    world.want(unit, at("a", "ou-ab12-22222222", old), &[]);
+    world.record(unit, "root/a", at("a", "root", old), &[]);
+    world.live(unit, "root/a", at("a", "root", old));
+    world.want("account.a", account(old), &[unit]);
+    world.record("account.a", "a@acme.example", account(old), &[unit]);
+    world.live("account.a", "a@acme.example", account(old));
+    let errors = world.plan().expect_err("refused").to_string();
+    assert!(errors.contains("cannot be replaced: `account.a` would be left behind"), "{errors}");
+    // It is empty once the account has left.
+    let moved = world.estate.instances.get_mut(&address("account.a")).expect("there");
+    moved.desired.insert("parent".to_owned(), "ou-ab12-22222222".into());
+    moved.depends_on = BTreeSet::from([address(other)]);
+    let plan = world.plan().expect("a plan");
+    assert_eq!(
+        (action(&plan, unit), action(&plan, "account.a")),
+        (Action::Replace, Action::Update)
+    );
+    precedes(&plan, (OperationKind::Move, "account.a"), (OperationKind::Delete, unit));
+}
+
 #[test]
 fn an_account_that_is_new_is_waited_for_by_what_lives_in_it() {
     let mut world = World::new();
@@ -357,28 +387,6 @@ fn an_unknown_target_is_attached_when_it_exists() {
         (OperationKind::Attach, "service_control_policy.lock"),
     );
     assert_eq!(plan.limits[0].used, 2, "the policy and AWS's own");
-}
-
-#[test]
-fn too_many_policies_on_a_target_are_refused() {
-    let mut world = World::new();
-    for n in 0..11 {
-        let mut policy = scp(json!(["ou-ab12-11111111"]));
-        policy["name"] = json!(format!("p{n}"));
-        world.want(&format!("service_control_policy.p{n}"), policy, &[]);
-    }
-    let errors = world.plan().expect_err("refused");
-    assert!(errors.to_string().contains("11 of 10 SCPs"), "{errors}");
-}
-
-#[test]
-fn protected_objects_are_not_deleted() {
-    let mut world = World::new();
-    world.settled(ROLE, "deploy", role("d"), &[]);
-    world.estate.instances.get_mut(&address(ROLE)).expect("there").lifecycle.prevent_destroy = true;
-    world.options.mode = Mode::Destroy;
-    let errors = world.plan().expect_err("refused");
-    assert!(errors.to_string().contains("protected"), "{errors}");
 }
 
 #[test]
@@ -449,25 +457,6 @@ fn ten_thousand_objects_plan_in_one_pass() {
 }
 
 #[test]
-fn what_is_settled_for_good_is_refused_and_named() {
-    let account = |name: &str, email: &str| json!({"id": "222222222222", "name": name, "email": email, "parent": "root", "tags": {}});
-    let mut world = World::new();
-    world.settled("account.dev", "dev@acme.example", account("dev", "dev@acme.example"), &[]);
-    world.plan().expect("nothing differs");
-    world.want("account.dev", account("dev", "dev@acme.example"), &[]).desired =
-        attrs(account("development", "other@acme.example"));
-    let found = world.plan().expect_err("refused");
-    let summaries: Vec<&str> = found.iter().map(|d| d.summary.as_str()).collect();
-    assert_eq!(
-        summaries,
-        ["`name` of `account.dev` cannot change", "`email` of `account.dev` cannot change"]
-    );
-    let name = found.iter().next().expect("one");
-    assert_eq!(name.detail.as_deref(), Some("it is \"dev\", not \"development\""));
-    assert!(name.help.as_deref().is_some_and(|h| h.contains("put-account-name")), "{name:?}");
-}
-
-#[test]
 fn the_organization_comes_before_what_lives_in_it() {
     let mut world = World::new();
     world.want(
@@ -504,91 +493,4 @@ fn a_removed_block_names_an_instance_a_block_or_a_module() {
         let wanted = if forgotten { Action::Forget } else { Action::Delete };
         assert_eq!(action(&plan, at), wanted, "{removed}");
     }
-}
-
-#[test]
-fn what_a_plan_names_must_be_there_when_it_is_through() {
-    let ghost = "arn:aws:iam::222222222222:role/ghost";
-    let naming = |boundary: &str, principal: &str| {
-        let mut role = role("d");
-        role["permissions_boundary"] = boundary.into();
-        role["assume_role_policy"]["Statement"][0]["Principal"]["AWS"] = json!([principal]);
-        role
-    };
-    let policy = "arn:aws:iam::222222222222:policy/limit";
-    let mut world = World::new();
-    world.want(ROLE, naming(policy, ghost), &[]);
-    // Nothing is known of an account that was not read to the end.
-    world.plan().expect("a plan");
-    let dev = world.accounts.get_mut(&handle("dev")).expect("dev");
-    dev.complete.extend(["iam_role", "iam_policy"]);
-    let found = world.plan().expect_err("both are missing");
-    let summaries: Vec<String> = found.iter().map(|d| d.summary.clone()).collect();
-    assert_eq!(
-        summaries,
-        [
-            format!("`permissions_boundary` of `{ROLE}` names `{policy}`, which does not exist"),
-            format!("`assume_role_policy` of `{ROLE}` names `{ghost}`, which does not exist"),
-        ]
-    );
-    // One is there and the other comes with the plan.
-    world.live("iam_policy.limit@dev", "/limit", json!({"name": "limit", "arn": policy}));
-    world.want("iam_role.ghost@dev", role("g"), &[]).computed = attrs(json!({"arn": ghost}));
-    world.plan().expect("a plan");
-    // Elsewhere it is for AWS to say, and patterns name nothing in particular.
-    for other in ["arn:aws:iam::999999999999:role/x", "arn:aws:iam::aws:policy/x", "222222222222"] {
-        let mut world = World::new();
-        let dev = world.accounts.get_mut(&handle("dev")).expect("dev");
-        dev.complete.extend(["iam_role", "iam_policy"]);
-        world.want(ROLE, naming(other, other), &[]);
-        world.plan().expect(other);
-    }
-}
-
-#[test]
-fn quotas_are_counted_where_they_are_used_up() {
-    let mut world = World::new();
-    let limits = "{\"roles_per_account\": 1, \"organizational_unit_depth\": 2}";
-    let limits = attrs(serde_json::from_str(limits).expect("json"));
-    let organization = world.want("organization.acme", json!({}), &[]);
-    let spanned = |value: &Value| crate::schema::Spanned { value: value.clone(), loc: loc() };
-    organization.body.blocks.push(crate::schema::NestedBody {
-        name: "limits".to_owned(),
-        labels: Vec::new(),
-        body: Body {
-            loc: loc(),
-            attrs: limits.iter().map(|(k, v)| (k.clone(), spanned(v))).collect(),
-            blocks: Vec::new(),
-        },
-    });
-    world.settled(ROLE, "deploy", role("d"), &[]);
-    let plan = world.plan().expect("one of one");
-    let roles = plan.limits.iter().find(|l| l.limit == "roles_per_account").expect("counted");
-    assert_eq!((roles.target.as_str(), roles.used, roles.allowed), ("account.dev", 1, 1));
-    world.want("iam_role.other@dev", role("o"), &[]).desired.insert("name".to_owned(), "o".into());
-    let unit = |name: &str, parent: &str| json!({"name": name, "parent": parent, "tags": {}});
-    world.settled(
-        "organizational_unit.a",
-        "root/a",
-        {
-            let mut a = unit("a", "root");
-            a["id"] = "ou-a".into();
-            a
-        },
-        &[],
-    );
-    world.settled(
-        "organizational_unit.b",
-        "ou-a/b",
-        {
-            let mut b = unit("b", "ou-a");
-            b["id"] = "ou-b".into();
-            b
-        },
-        &[],
-    );
-    world.want("organizational_unit.c", unit("c", "ou-b"), &[]);
-    let found = world.plan().expect_err("two of one, three of two");
-    let summaries: Vec<&str> = found.iter().map(|d| d.summary.as_str()).collect();
-    assert_eq!(summaries, ["account.dev: 2 of 1 roles", "organizational_unit.c: 3 of 2 levels"]);
 }

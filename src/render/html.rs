@@ -35,7 +35,7 @@ margin:2rem auto;padding:0 1rem}h1{font-size:1.5rem}h2{font-size:1.15rem;margin:
 h3{font-size:1rem;margin:1rem 0 .3rem}pre{font:13px/1.45 ui-monospace,monospace;margin:0;\
 overflow-x:auto}details{border:1px solid var(--line);border-radius:6px;margin:.4rem 0;\
 background:var(--panel)}summary{cursor:pointer;padding:.35rem .7rem;font-family:ui-monospace,\
-monospace;font-size:13px}details pre{padding:.2rem .7rem .6rem 2rem}table{border-collapse:collapse}\
+monospace;font-size:13px}details table{margin:.2rem .7rem .7rem}details pre{padding:.2rem .7rem .6rem 2rem}table{border-collapse:collapse}\
 td,th{border:1px solid var(--line);padding:.25rem .6rem;text-align:left}.dim{color:var(--dim)}\
 .add,.good{color:var(--add)}.remove,.bad{color:var(--remove)}.change,.warn{color:var(--change)}\
 .replace{color:var(--replace)}.adopt{color:var(--adopt)}.bold,.bad,.warn{font-weight:600}\
@@ -113,20 +113,24 @@ pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "<h2>Isolation</h2><pre>{}</pre>", escape(body))?;
     }
     if !plan.limits.is_empty() {
-        writeln!(out, "<h2>Limits</h2><table><tr><th>of</th><th>limit</th><th>used</th></tr>")?;
+        let tight = plan.limits.iter().filter(|l| view::is_tight(l)).count();
+        let open = if tight > 0 { " open" } else { "" };
+        let counted = count(plan.limits.len(), "limit", "limits");
+        writeln!(
+            out,
+            "<h2>Limits</h2><details{open}><summary>{counted}, {tight} nearly used up</summary>"
+        )?;
+        writeln!(out, "<table><tr><th>of</th><th>used</th></tr>")?;
         for limit in &plan.limits {
-            let over = limit.used > limit.allowed;
-            writeln!(
-                out,
-                "<tr><td>{}</td><td>{}</td><td{}>{} of {}</td></tr>",
-                escape(&safe(&limit.target)),
-                escape(&view::limit_name(&limit.limit)),
-                if over { " class=\"bad\"" } else { "" },
-                limit.used,
-                limit.allowed
-            )?;
+            let class = match limit.used {
+                used if used > limit.allowed => " class=\"bad\"",
+                _ if view::is_tight(limit) => " class=\"warn\"",
+                _ => "",
+            };
+            let (target, usage) = (escape(&safe(&limit.target)), view::usage(limit));
+            writeln!(out, "<tr><td>{target}</td><td{class}>{usage}</td></tr>")?;
         }
-        writeln!(out, "</table>")?;
+        writeln!(out, "</table></details>")?;
     }
     if !plan.checks.is_empty() || !plan.diagnostics.is_empty() {
         writeln!(out, "<h2>Checks and warnings</h2><ul>")?;

@@ -75,18 +75,11 @@ pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
         let body = text.strip_prefix("Isolation\n").unwrap_or(&text);
         block("Isolation", "text", body, &mut left, out)?;
     }
-    let tight = view::tight_limits(plan);
-    if !tight.is_empty() {
-        writeln!(out, "| limit | of | used | allowed |\n|---|---|---|---|")?;
-        for limit in tight {
-            let name = view::limit_name(&limit.limit);
-            writeln!(
-                out,
-                "| {name} | {} | {} | {} |",
-                cell(&limit.target),
-                limit.used,
-                limit.allowed
-            )?;
+    let limits = view::limits(plan);
+    if !limits.is_empty() {
+        writeln!(out, "| limits | used |\n|---|---|")?;
+        for limit in limits {
+            writeln!(out, "| {} | {} |", cell(&limit.target), view::usage(limit))?;
         }
         writeln!(out)?;
     }

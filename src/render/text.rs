@@ -191,18 +191,19 @@ impl Printer<'_> {
     }
 
     fn limits(&self, plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
-        let tight = view::tight_limits(plan);
-        if tight.is_empty() {
+        let limits = view::limits(plan);
+        if limits.is_empty() {
             return Ok(());
         }
         writeln!(out, "{}", self.style.paint(Tone::Heading, "Limits"))?;
-        let width = tight.iter().map(|l| columns(&l.target)).max().unwrap_or(0);
-        for limit in tight {
-            let usage = format!("{} of {}", limit.used, limit.allowed);
-            let tone = if limit.used > limit.allowed { Tone::Bad } else { Tone::Warn };
-            let name = view::limit_name(&limit.limit);
-            let target = pad(&safe(&limit.target), width);
-            writeln!(out, "  {target}  {} {name}", self.style.paint(tone, &usage))?;
+        for limit in limits {
+            let tone = match limit.used {
+                used if used > limit.allowed => Tone::Bad,
+                _ if view::is_tight(limit) => Tone::Warn,
+                _ => Tone::Dim,
+            };
+            let usage = self.style.paint(tone, &view::usage(limit));
+            writeln!(out, "  {}: {usage}", safe(&limit.target))?;
         }
         writeln!(out)
     }

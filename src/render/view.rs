@@ -161,23 +161,40 @@ pub(super) fn drift_sign(status: DriftStatus) -> Sign {
     }
 }
 
-/// Limits worth a line, tightest first: over three quarters used.
-pub(super) fn tight_limits(plan: &Plan) -> Vec<&LimitUse> {
-    let mut tight: Vec<&LimitUse> = plan
+/// Limits worth a line, tightest first: over three quarters used; and what the plan attaches to targets.
+pub(super) fn limits(plan: &Plan) -> Vec<&LimitUse> {
+    let mut worth: Vec<&LimitUse> = plan
         .limits
         .iter()
-        .filter(|l| l.used.saturating_mul(4) >= l.allowed.saturating_mul(3))
+        .filter(|l| is_tight(l) || (l.used != l.before && l.limit.ends_with("_per_target")))
         .collect();
-    tight.sort_by(|a, b| {
+    worth.sort_by(|a, b| {
         let (left, right) = (a.used.saturating_mul(b.allowed), b.used.saturating_mul(a.allowed));
         right.cmp(&left).then_with(|| a.cmp(b))
     });
-    tight
+    worth
 }
 
-/// `service_control_policies` for people.
-pub(super) fn limit_name(limit: &str) -> String {
-    limit.replace('_', " ")
+/// Whether a limit is so far used up that a reader should stop at it.
+pub(super) fn is_tight(limit: &LimitUse) -> bool {
+    limit.used.saturating_mul(4) >= limit.allowed.saturating_mul(3)
+}
+
+/// `4 of 10 SCPs`.
+pub(super) fn usage(limit: &LimitUse) -> String {
+    let what = match limit.limit.as_str() {
+        "scp_per_target" => "SCPs",
+        "rcp_per_target" => "RCPs",
+        "roles_per_account" => "roles",
+        "oidc_providers_per_account" => "OIDC providers",
+        "managed_policies_per_account" | "managed_policies_per_role" => "managed policies",
+        "trust_policy_size" => "characters of trust policy",
+        "role_inline_size" => "characters of inline policies",
+        "bucket_policy_size" => "bytes of bucket policy",
+        "scp_size" | "rcp_size" | "managed_policy_size" => "characters",
+        other => return format!("{} of {} {}", limit.used, limit.allowed, other.replace('_', " ")),
+    };
+    format!("{} of {} {what}", limit.used, limit.allowed)
 }
 
 /// A text field of one of the isolation section's entries.

@@ -3,27 +3,10 @@
 use serde_json::{Value as Json, json};
 
 use crate::support::cli::Program;
+use crate::support::estates::two_environments;
 
-const ESTATE: &str = r#"
-palisade {
-  name = "acme"
-}
-organization "acme" {}
-account "dev" {
-  name  = "acme-dev"
-  email = "dev@acme.example"
-}
-account "production" {
-  name  = "acme-production"
-  email = "production@acme.example"
-}
-environment "dev" {
-  accounts = [account.dev]
-}
-environment "production" {
-  accounts = [account.production]
-}
-isolation "environments" {
+/// A role in development that may assume one in production, which does not trust it.
+const ACCESS: &str = r#"isolation "environments" {
   between = [environment.dev, environment.production]
 }
 iam_role "ci" {
@@ -57,8 +40,8 @@ fn opened() -> String {
     let trust =
         "  trust {\n    services = [\"codebuild.amazonaws.com\"]\n  }\n  statement \"data\"";
     let open = "  trust {\n    aws = [iam_role.ci.at[\"dev\"].arn]\n  }\n  statement \"data\"";
-    assert!(ESTATE.contains(trust));
-    ESTATE.replace(trust, open)
+    assert!(ACCESS.contains(trust));
+    two_environments(&ACCESS.replace(trust, open))
 }
 
 fn verdict<'a>(walls: &'a Json, side: &str) -> &'a Json {
@@ -68,7 +51,7 @@ fn verdict<'a>(walls: &'a Json, side: &str) -> &'a Json {
 
 #[test]
 fn the_walls_now_after_apply_and_in_state() {
-    let p = Program::new(ESTATE);
+    let p = Program::new(&two_environments(ACCESS));
     p.run(&["apply", "--auto-approve"]).code(0);
     let now = p.run(&["isolation"]).code(0);
     assert!(now.out.contains("0 violations") && now.out.contains("Proved closed"), "{}", now.out);
@@ -81,7 +64,7 @@ fn the_walls_now_after_apply_and_in_state() {
     let path = &planned["violations"][0];
     assert_eq!(path["replay"]["after"]["decision"], "allow", "{path}");
     assert_eq!(path["replay"]["before"]["decision"], "implicit_deny", "{path}");
-    assert_eq!(path["locations"]["iam_role.deploy@production"], "main.hcl:33", "{path}");
+    assert_eq!(path["locations"]["iam_role.deploy@production"], "main.hcl:35", "{path}");
     p.run(&["apply", "--auto-approve", "--fail-on", "none", "--reason", "a test"]).code(0);
     let open = p.run(&["isolation"]).code(3);
     assert!(open.out.contains("1 violation") && open.out.contains("role/ci"), "{}", open.out);
@@ -94,7 +77,7 @@ fn the_walls_now_after_apply_and_in_state() {
 /// AWS attaches `FullAWSAccess` everywhere when SCPs are switched on, so they close nothing.
 #[test]
 fn a_plan_that_switches_guardrails_on_still_shows_what_it_opens() {
-    let p = Program::new(ESTATE);
+    let p = Program::new(&two_environments(ACCESS));
     p.run(&["apply", "--auto-approve"]).code(0);
     let switched =
         "organization \"acme\" {\n  enabled_policy_types = [\"SERVICE_CONTROL_POLICY\"]\n}";

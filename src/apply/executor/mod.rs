@@ -33,7 +33,7 @@ use super::worker::{Problem, Report, Shared, Success};
 use crate::address::ResourceAddr;
 use crate::diag::Diagnostic;
 use crate::ids::{AccountId, Handle};
-use crate::plan::model::{Operation, OperationKind, Plan, ResourceChange};
+use crate::plan::model::{Operation, OperationKind, OperationTarget, Plan, ResourceChange};
 use crate::plan::refresh::Targets;
 use crate::provider::Provider;
 use crate::state::journal::{Finished, Outcome};
@@ -283,7 +283,12 @@ impl Run<'_> {
             |c| ResourceAddr { short: !c.display.contains('/'), ..operation.address.clone() },
         );
         let account = operation.scope.strip_prefix("acct-").unwrap_or(&operation.scope);
-        Some(OperationRef { id, op: operation.op, address: display, account: account.to_owned() })
+        let target = operation.target.as_ref().map(|target| match target {
+            OperationTarget::Id(id) => id.clone(),
+            OperationTarget::IdOf(address) => address.to_string(),
+        });
+        let (op, account) = (operation.op, account.to_owned());
+        Some(OperationRef { id, op, address: display, target, account })
     }
 
     fn receive(&mut self, report: Report) {

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::cli::args::VarArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session::known::Recorded;
+use crate::cli::session::known::{Imports, Recorded};
 use crate::cli::session::pipeline;
 use crate::eval::Engine;
 use crate::render;
@@ -24,7 +24,7 @@ pub struct ConsoleArgs {
     #[command(flatten)]
     vars: VarArgs,
     /// Evaluate this and leave; repeatable
-    #[arg(long = "eval", short = 'e', value_name = "EXPRESSION")]
+    #[arg(long = "eval", short = 'e', value_name = "EXPRESSION", allow_hyphen_values = true)]
     eval: Vec<String>,
     /// Print JSON
     #[arg(long)]
@@ -38,8 +38,13 @@ pub struct ConsoleArgs {
 pub async fn run(args: &ConsoleArgs, cx: &Context) -> Result<(), Exit> {
     let known = pipeline::offline(cx, &args.vars).await?;
     let resources = known.snapshot.resources();
-    let recorded =
-        Recorded { resources: &resources, live: None, management: None, releases: &known.releases };
+    let recorded = Recorded {
+        resources: &resources,
+        live: None,
+        management: None,
+        releases: &known.releases,
+        imports: Imports::new(),
+    };
     let engine = Engine::new(&known.configuration, &recorded);
     let mut failed = false;
     let mut one = |text: &str, number: usize| -> Result<(), Exit> {

@@ -21,7 +21,7 @@ use crate::state::Terms;
 use crate::value::Value;
 
 use super::desired::{Growing, Resolver};
-use super::known::Recorded;
+use super::known::{Recorded, imports};
 use super::pipeline::{Request, World};
 use super::recheck::Walls;
 use super::secrets::Sources;
@@ -58,6 +58,7 @@ pub async fn run(
         live: Some(&world.live),
         management: world.targets.management.id.clone(),
         releases: &world.releases,
+        imports: imports(&world.estate),
     });
     let resolver = Resolver::new(world, &known);
     let (events, received) = mpsc::unbounded_channel();
@@ -113,9 +114,13 @@ pub async fn run(
 /// The backend cannot be written.
 pub async fn finish_without_changes(cx: &Context, world: &World, plan: &Plan) -> Result<(), Exit> {
     let known = plan.outputs.values().all(|o| !o.unknown);
-    let empty_state = world.snapshot.lineage.is_empty();
-    if known && !empty_state && plan.selection == crate::plan::model::Selection::default() {
-        cx.interrupt.or(outputs::write(&world.store.ledger, &plan.outputs)).await??;
+    if known && plan.selection == crate::plan::model::Selection::default() {
+        let ledger = &world.store.ledger;
+        if world.snapshot.lineage.is_empty() && !plan.outputs.is_empty() {
+            let by = edit::holder(&world.store, "apply").await.who;
+            cx.interrupt.or(ledger.begin(&by)).await??;
+        }
+        cx.interrupt.or(outputs::write(ledger, &plan.outputs)).await??;
     }
     Ok(())
 }
@@ -276,7 +281,14 @@ fn done(operation: &OperationRef) -> String {
         OperationKind::Forget => "forgot",
         OperationKind::Rename => "renamed",
     };
-    format!("{verb} {}", safe(&operation.address.to_string()))
+    let word = match operation.op {
+        OperationKind::Attach | OperationKind::Move => "to",
+        OperationKind::Detach => "from",
+        _ => "",
+    };
+    let target = operation.target.as_ref().filter(|_| !word.is_empty());
+    let target = target.map(|target| format!(" {word} {}", safe(target))).unwrap_or_default();
+    format!("{verb} {}{target}", safe(&operation.address.to_string()))
 }
 
 /// The last words, and the exit code.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::address::ResourceAddr;
 use crate::eval::Known;
+use crate::eval::estate::Estate;
 use crate::eval::release::Release;
 use crate::ids::AccountId;
 use crate::plan::Live;
@@ -23,6 +24,17 @@ pub struct Recorded<'a> {
     pub management: Option<AccountId>,
     /// The releases that stand in environments.
     pub releases: &'a InForce,
+    /// What is about to be taken over: its id is known before state holds it.
+    pub imports: Imports,
+}
+
+/// What `import` blocks name: the AWS id, name or ARN of the object that an address takes over.
+pub type Imports = BTreeMap<ResourceAddr, String>;
+
+/// The imports of an estate.
+#[must_use]
+pub fn imports(estate: &Estate) -> Imports {
+    estate.imports.iter().map(|i| (i.to.value.clone(), i.id.value.clone())).collect()
 }
 
 /// The releases that plans are made with: by environment, then by the release's name.
@@ -30,7 +42,13 @@ pub type InForce = BTreeMap<String, BTreeMap<String, Release>>;
 
 impl Known for Recorded<'_> {
     fn attrs(&self, address: &ResourceAddr) -> Option<Attrs> {
-        let recorded = self.resources.get(address)?;
+        let Some(recorded) = self.resources.get(address) else {
+            let (id, live) = (self.imports.get(address)?, self.live?);
+            let schema = kinds::kind(&address.kind)?.schema();
+            let found = live.by_id(schema, address, id);
+            let found = found.or_else(|| live.by_key(schema, address, id)).object();
+            return found.map(|object| object.attrs.clone());
+        };
         let state =
             || recorded.attrs.iter().map(|(k, v)| (k.clone(), revealed(v))).collect::<Attrs>();
         let Some(live) = self.live else { return Some(state()) };

@@ -23,7 +23,7 @@ use crate::provider::Provider;
 use crate::schema::Spanned;
 use crate::state::{Snapshot, StateError, layout};
 
-use super::known::{InForce, Recorded};
+use super::known::{Imports, InForce, Recorded, imports};
 use super::{Store, backend, digest, outputs, releases};
 
 /// What is asked of a plan.
@@ -229,7 +229,13 @@ pub async fn look(
     let resources = snapshot.resources();
     let first = evaluate(
         &configuration,
-        &Recorded { resources: &resources, live: None, management: None, releases: &releases },
+        &Recorded {
+            resources: &resources,
+            live: None,
+            management: None,
+            releases: &releases,
+            imports: Imports::new(),
+        },
     )?;
     let provider = super::provider(&store.connection, &first.provider).await;
     let handles: Vec<Handle> = first.accounts.keys().cloned().collect();
@@ -245,6 +251,7 @@ pub async fn look(
         live: Some(&live),
         management: management.clone(),
         releases: &releases,
+        imports: imports(&first),
     };
     let mut estate = evaluate(&configuration, &known)?;
     warnings.extend(std::mem::take(&mut estate.warnings));
@@ -427,6 +434,7 @@ impl Offline {
             live: None,
             management: None,
             releases: &self.releases,
+            imports: Imports::new(),
         };
         evaluate(&self.configuration, &known)
     }

@@ -3,29 +3,10 @@
 use serde_json::Value as Json;
 
 use crate::support::cli::{Program, Run};
+use crate::support::estates::two_environments;
 
-const ESTATE: &str = r#"
-palisade {
-  name = "acme"
-}
-provider "aws" {
-  region = "eu-west-1"
-}
-organization "acme" {
-}
-account "dev" {
-  email = "dev@acme.example"
-}
-account "production" {
-  email = "production@acme.example"
-}
-environment "dev" {
-  accounts = [account.dev]
-}
-environment "production" {
-  accounts = [account.production]
-}
-release "app" {
+/// A release that needs a second person and an hour of soak.
+const PROMOTED: &str = r#"release "app" {
   entry  = environment.dev
   values = { image = "app@sha256:1" }
 }
@@ -59,7 +40,7 @@ fn gate<'j>(gates: &'j Json, name: &str) -> &'j Json {
 
 #[test]
 fn a_release_needs_a_second_person_and_leaves_a_history() {
-    let p = Program::new(ESTATE);
+    let p = Program::new(&two_environments(PROMOTED));
     at(&p, "ann", "09:00", &["apply", "--auto-approve"]).code(0);
 
     let status = at(&p, "ann", "09:30", &["status", "--json"]).code(0).json();

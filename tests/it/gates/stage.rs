@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use palisade::cli::session::known::{InForce, Recorded};
+use palisade::cli::session::known::{Imports, InForce, Recorded};
 use palisade::cli::session::releases;
 use palisade::config::{Configuration, Options, load};
 use palisade::diag::Diagnostics;
@@ -26,6 +26,7 @@ use palisade::state::clock::SkippingClock;
 use palisade::state::{Ledger, LocalStore, Snapshot};
 
 use crate::support::cli::Program;
+use crate::support::estates::ACCOUNTS;
 use crate::support::live::World;
 
 /// The digest of the release that wants to move.
@@ -34,22 +35,7 @@ pub(crate) const DIGEST: &str =
 /// The moment of all evaluations, unless a test says otherwise.
 pub(crate) const NOW: &str = "2026-11-24T10:00:00Z";
 
-const ESTATE: &str = r#"
-palisade {
-  name = "acme"
-}
-provider "aws" {
-  region = "eu-west-1"
-}
-organization "acme" {
-}
-account "dev" {
-  email = "dev@acme.example"
-}
-account "production" {
-  email = "production@acme.example"
-}
-environment "dev" {
+const ESTATE: &str = r#"environment "dev" {
   accounts = [account.dev]
   config "app" {
     values = {
@@ -129,7 +115,7 @@ struct View {
 impl Stage {
     /// Applies the estate with these gates on its edge.
     pub(crate) async fn new(gates: &str) -> Self {
-        let program = Program::new(&ESTATE.replace("GATES", gates));
+        let program = Program::new(&format!("{ACCOUNTS}{}", ESTATE.replace("GATES", gates)));
         program.run(&["apply", "--auto-approve"]).code(0);
         let dir = program.path().to_owned();
         let kept = dir.join(".palisade/sandbox");
@@ -280,6 +266,7 @@ fn evaluated(
     releases: &InForce,
 ) -> Estate {
     let resources = snapshot.resources();
-    let known = Recorded { resources: &resources, live, management, releases };
+    let imports = Imports::new();
+    let known = Recorded { resources: &resources, live, management, releases, imports };
     Engine::new(configuration, &known).estate().expect("the estate is right")
 }

@@ -1,28 +1,10 @@
 //! Two environments are planned apart and applied apart.
 
 use crate::support::cli::Program;
+use crate::support::estates::two_environments;
 
 /// A role in development and one in production.
-const APART: &str = r#"
-palisade {
-  name = "acme"
-}
-organization "acme" {}
-account "dev" {
-  name  = "acme-dev"
-  email = "dev@acme.example"
-}
-account "prod" {
-  name  = "acme-prod"
-  email = "prod@acme.example"
-}
-environment "dev" {
-  accounts = [account.dev]
-}
-environment "prod" {
-  accounts = [account.prod]
-}
-iam_role "app" {
+const ROLES: &str = r#"iam_role "app" {
   environments = [environment.dev]
   trust {
     services = ["ec2.amazonaws.com"]
@@ -34,7 +16,7 @@ iam_role "app" {
   }
 }
 iam_role "target" {
-  environments = [environment.prod]
+  environments = [environment.production]
   trust {
     services = ["ec2.amazonaws.com"]
   }
@@ -48,14 +30,15 @@ iam_role "target" {
 
 #[test]
 fn a_saved_plan_of_one_environment_outlives_an_apply_to_another() {
-    let p = Program::new(APART);
+    let apart = two_environments(ROLES);
+    let p = Program::new(&apart);
     p.run(&["apply", "--auto-approve"]).code(0);
     p.write(
         "main.hcl",
-        &APART.replace("acme-dev/*", "acme-dev/a/*").replace("acme-prod/*", "acme-prod/a/*"),
+        &apart.replace("acme-dev/*", "acme-dev/a/*").replace("acme-prod/*", "acme-prod/a/*"),
     );
     p.run(&["plan", "--account", "dev", "--out", "dev.plan"]).code(0);
-    p.run(&["plan", "--account", "prod", "--out", "prod.plan"]).code(0);
+    p.run(&["plan", "--account", "production", "--out", "prod.plan"]).code(0);
     p.run(&["apply", "dev.plan"]).code(0);
     p.run(&["apply", "prod.plan"]).code(0);
     p.run(&["plan", "--detailed-exitcode"]).code(0);
@@ -63,19 +46,20 @@ fn a_saved_plan_of_one_environment_outlives_an_apply_to_another() {
 
 #[test]
 fn two_plans_that_are_harmless_alone_open_no_wall_together() {
-    let p = Program::new(APART);
+    let apart = two_environments(ROLES);
+    let p = Program::new(&apart);
     p.run(&["apply", "--auto-approve"]).code(0);
     // One lets development's role assume whatever trusts it; the other trusts it.
-    let assuming = APART.replace(
+    let assuming = apart.replace(
         "[\"s3:GetObject\"]\n    resources = [\"arn:aws:s3:::acme-dev/*\"]",
         "[\"sts:AssumeRole\"]\n    resources = [\"*\"]",
     );
-    let service = "iam_role \"target\" {\n  environments = [environment.prod]\n  trust {\n    services = [\"ec2.amazonaws.com\"]";
-    let trusting = APART.replace(service,
-        "iam_role \"target\" {\n  environments = [environment.prod]\n  trust {\n    aws = [\"arn:aws:iam::${account.dev.id}:role/app\"]");
-    assert!(assuming != APART && trusting != APART);
+    let service = "iam_role \"target\" {\n  environments = [environment.production]\n  trust {\n    services = [\"ec2.amazonaws.com\"]";
+    let trusting = apart.replace(service,
+        "iam_role \"target\" {\n  environments = [environment.production]\n  trust {\n    aws = [\"arn:aws:iam::${account.dev.id}:role/app\"]");
+    assert!(assuming != apart && trusting != apart);
     for (text, environment, file) in
-        [(&assuming, "dev", "dev.plan"), (&trusting, "prod", "prod.plan")]
+        [(&assuming, "dev", "dev.plan"), (&trusting, "production", "prod.plan")]
     {
         p.write("main.hcl", text);
         let plan =
@@ -88,7 +72,7 @@ fn two_plans_that_are_harmless_alone_open_no_wall_together() {
     p.write("main.hcl", &trusting);
     let refused = p.run(&["apply", "prod.plan"]).code(4);
     assert!(
-        refused.err.contains("the walls moved: dev -> prod added, reachable"),
+        refused.err.contains("the walls moved: dev -> production added, reachable"),
         "{}",
         refused.err
     );

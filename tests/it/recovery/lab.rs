@@ -16,7 +16,7 @@ use palisade::cli::environment::Environment;
 use palisade::cli::interrupt::Interrupt;
 use palisade::cli::session::connect::Connection;
 use palisade::cli::session::desired::{Growing, Resolver};
-use palisade::cli::session::known::Recorded;
+use palisade::cli::session::known::{Recorded, imports};
 use palisade::cli::session::pipeline::{self, Request, World};
 use palisade::cli::session::{Store, edit};
 use palisade::config::{Backend, load};
@@ -203,6 +203,7 @@ impl Lab {
             live: Some(&world.live),
             management: world.targets.management.id.clone(),
             releases: &world.releases,
+            imports: imports(&world.estate),
         });
         let resolver = Resolver::new(world, &known);
         let (events, _inbox) = tokio::sync::mpsc::unbounded_channel();

@@ -3,6 +3,7 @@
 pub(crate) mod bodies;
 pub(crate) mod cli;
 pub(crate) mod endpoint;
+pub(crate) mod estates;
 pub(crate) mod live;
 
 use std::path::Path;

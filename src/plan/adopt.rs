@@ -1,0 +1,165 @@
+//! Existing objects that a block takes over: by an `import`, by their id, or because they are its own.
+
+use std::collections::BTreeMap;
+
+use super::decide::Decision;
+use super::live::{Found, Live};
+use crate::address::ResourceAddr;
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::eval::estate::{Estate, Instance};
+use crate::ids::Handle;
+use crate::provider::LiveObject;
+use crate::schema::{OnDestroy, kinds};
+use crate::state::model::Resources;
+use crate::value::{Attrs, Value};
+
+/// What state holds, by what it is in AWS, as far as it would be deleted where its block is gone.
+pub(super) struct Owners(BTreeMap<(&'static str, Option<Handle>, String), ResourceAddr>);
+
+impl Owners {
+    /// Of what no `moved` or `removed` block names.
+    pub(super) fn of(
+        estate: &Estate,
+        prior: &Resources,
+        renames: &BTreeMap<ResourceAddr, ResourceAddr>,
+    ) -> Self {
+        let own = prior.iter().filter(|(address, _)| {
+            !renames.contains_key(*address) && !super::moves::is_removed(estate, address)
+        });
+        let deleted = own.filter_map(|(address, recorded)| {
+            let kind = kinds::kind(&recorded.kind)?;
+            let meta: Attrs =
+                recorded.meta.iter().map(|(k, v)| (k.clone(), Value::from_json(v))).collect();
+            let place = address.account().cloned();
+            let is = (kind.schema().kind, place, recorded.key.clone());
+            (kind.on_destroy(&meta) == OnDestroy::Delete).then(|| (is, address.clone()))
+        });
+        Self(deleted.collect())
+    }
+
+    /// Who else has the object.
+    fn owner(&self, address: &ResourceAddr, object: &LiveObject) -> Option<&ResourceAddr> {
+        let is = (object.kind, address.account().cloned(), object.key.clone());
+        self.0.get(&is).filter(|owner| *owner != address)
+    }
+}
+
+impl Decision<'_> {
+    /// An existing object that this instance takes over, and why it may.
+    pub(super) fn adoptable<'l>(
+        &self,
+        estate: &Estate,
+        live: &'l Live,
+        instance: &Instance,
+        owners: &Owners,
+        found: &mut Diagnostics,
+    ) -> Option<(&'l LiveObject, String)> {
+        let mut problems = Diagnostics::new();
+        let taken = self.candidate(estate, live, instance, &mut problems);
+        let object = match &taken {
+            Some((object, _)) => Some(*object),
+            None => {
+                let key = self.kind.natural_key(&instance.desired);
+                key.and_then(|k| live.by_key(self.kind.schema(), &self.address, &k).object())
+            }
+        };
+        let Some(owner) = object.and_then(|object| owners.owner(&self.address, object)) else {
+            found.extend(problems);
+            return taken;
+        };
+        found.push(
+            Diagnostic::error(format!("`{}` is to be what `{owner}` is in the state", self.address))
+                .at(instance.loc.clone())
+                .detail("taking it over here and deleting it there would be one and the same object")
+                .help(format!(
+                    "to rename a block, say so: `moved {{ from = \"{owner}\", to = \"{}\" }}`, one argument to a line",
+                    self.address
+                )),
+        );
+        None
+    }
+
+    fn candidate<'l>(
+        &self,
+        estate: &Estate,
+        live: &'l Live,
+        instance: &Instance,
+        found: &mut Diagnostics,
+    ) -> Option<(&'l LiveObject, String)> {
+        let schema = self.kind.schema();
+        let import = estate.imports.iter().find(|i| i.to.value == self.address);
+        let by_id = instance.body.get("id").and_then(|id| id.as_str().map(str::to_owned));
+        if let Some(import) = import {
+            let id = &import.id.value;
+            let object = live
+                .by_id(schema, &self.address, id)
+                .or_else(|| live.by_key(schema, &self.address, id));
+            return match object {
+                Found::Object(LiveObject { reserved: Some(why), .. }) => {
+                    found.push(
+                        Diagnostic::error(format!("`{id}` cannot be managed: {why}"))
+                            .at(import.id.loc.clone())
+                            .help("remove the import and its block"),
+                    );
+                    None
+                }
+                Found::Object(object) => Some((object, format!("import of `{id}`"))),
+                Found::Unseen(why) => {
+                    found.push(
+                        Diagnostic::error(format!("`{id}` cannot be looked for: {why}"))
+                            .at(import.id.loc.clone())
+                            .help("import it when its account can be read"),
+                    );
+                    None
+                }
+                Found::Missing => {
+                    found.push(
+                        Diagnostic::error(format!("there is no {} `{id}` to import", schema.what.trim_start_matches("an ").trim_start_matches("a ")))
+                            .at(import.id.loc.clone())
+                            .help("check the id and the account; `palisade drift` lists what is unmanaged"),
+                    );
+                    None
+                }
+            };
+        }
+        if let Some(id) = by_id {
+            if let Found::Object(object) = live.by_id(schema, &self.address, &id) {
+                return Some((object, format!("the block names its id `{id}`")));
+            }
+            if matches!(live.by_id(schema, &self.address, &id), Found::Missing) {
+                found.push(
+                    Diagnostic::error(format!("there is no account `{id}` in the organization"))
+                        .at(instance.body.loc_of("id").clone())
+                        .help("invite the account into the organization first, or leave `id` out to create one"),
+                );
+            }
+            return None;
+        }
+        let key = self.kind.natural_key(&instance.desired)?;
+        let object = live.by_key(schema, &self.address, &key).object()?;
+        let tag = |attrs: &Attrs| {
+            attrs.get("tags")?.as_map()?.get("palisade:address")?.as_str().map(str::to_owned)
+        };
+        if schema.adopts {
+            return Some((object, "it exists already".to_owned()));
+        }
+        if let (Some(wanted), Some(is)) = (tag(&instance.desired), tag(&object.attrs))
+            && wanted == is
+        {
+            return Some((object, "its tags say that this block created it".to_owned()));
+        }
+        found.push(
+            Diagnostic::error(format!("`{key}` exists already and is not managed by `{}`", self.address))
+                .at(instance.loc.clone())
+                .detail(match object.reserved {
+                    Some(why) => format!("it cannot be managed: {why}"),
+                    None => "something else created it".to_owned(),
+                })
+                .help(format!(
+                    "take it over with `palisade import '{}' '{key}'` or an `import` block, or choose another name",
+                    self.address
+                )),
+        );
+        None
+    }
+}

@@ -1,0 +1,178 @@
+//! What a plan refuses because AWS would, or because it was asked to.
+
+use super::*;
+
+#[test]
+fn too_many_policies_on_a_target_are_refused() {
+    let mut world = World::new();
+    // AWS's own is the eleventh.
+    for n in 0..10 {
+        let mut policy = scp(json!(["ou-ab12-11111111"]));
+        policy["name"] = json!(format!("p{n}"));
+        world.want(&format!("service_control_policy.p{n}"), policy, &[]);
+    }
+    let errors = world.plan().expect_err("refused");
+    assert!(errors.to_string().contains("11 of 10 SCPs"), "{errors}");
+}
+
+#[test]
+fn the_last_policy_of_a_target_is_not_detached() {
+    let ids = ["ou-ab12-11111111", "ou-ab12-22222222"];
+    let mut world = World::new();
+    world.org.complete.insert("service_control_policy");
+    world.settled(
+        "organizational_unit.prod",
+        "Root/prod",
+        json!({"name": "prod", "parent_id": "r-ab12", "id": ids[0], "tags": {}}),
+        &[],
+    );
+    world.want("service_control_policy.lock", scp(json!([ids[1]])), &[]);
+    world.record("service_control_policy.lock", "lock", scp(json!(ids)), &[]);
+    world.live("service_control_policy.lock", "lock", scp(json!(ids)));
+    let errors = world.plan().expect_err("refused").to_string();
+    assert!(errors.contains("is the last SCP of `organizational_unit.prod`"), "{errors}");
+    assert!(!errors.contains(ids[1]), "{errors}");
+    // The same where everything goes, and nowhere where it is only forgotten.
+    world.options.mode = Mode::Destroy;
+    let errors = world.plan().expect_err("refused").to_string();
+    assert_eq!(errors.matches("is the last SCP of").count(), 2, "{errors}");
+    world.options.mode = Mode::Normal;
+    // Another policy that takes its place is attached before this one is detached.
+    let mut other = scp(json!([ids[0]]));
+    other["name"] = json!("other");
+    world.want("service_control_policy.other", other, &[]);
+    world.plan().expect("a plan");
+    world.estate.instances.remove(&address("service_control_policy.other"));
+    // AWS's own is there, as it is unless somebody takes it away.
+    let mut full = scp(json!(ids));
+    full["name"] = json!("FullAWSAccess");
+    world.live("service_control_policy.full", "FullAWSAccess", full);
+    world.plan().expect("a plan");
+}
+
+#[test]
+fn accounts_are_not_replaced() {
+    let mut world = World::new();
+    let account = json!({"name": "a", "email": "a@acme.example", "id": "444444444444", "tags": {}});
+    world.settled("account.a", "a@acme.example", account, &[]);
+    world.plan().expect("a plan");
+    world.options.replace.push("account.a".to_owned());
+    let errors = world.plan().expect_err("refused");
+    assert!(errors.to_string().contains("`account.a` cannot be replaced"), "{errors}");
+}
+
+#[test]
+fn protected_objects_are_not_deleted() {
+    let mut world = World::new();
+    world.settled(ROLE, "deploy", role("d"), &[]);
+    world.estate.instances.get_mut(&address(ROLE)).expect("there").lifecycle.prevent_destroy = true;
+    world.options.mode = Mode::Destroy;
+    let errors = world.plan().expect_err("refused");
+    assert!(errors.to_string().contains("protected"), "{errors}");
+}
+
+#[test]
+fn what_a_plan_names_must_be_there_when_it_is_through() {
+    let ghost = "arn:aws:iam::222222222222:role/ghost";
+    let naming = |boundary: &str, principal: &str| {
+        let mut role = role("d");
+        role["permissions_boundary"] = boundary.into();
+        role["assume_role_policy"]["Statement"][0]["Principal"]["AWS"] = json!([principal]);
+        role
+    };
+    let policy = "arn:aws:iam::222222222222:policy/limit";
+    let mut world = World::new();
+    world.want(ROLE, naming(policy, ghost), &[]);
+    // Nothing is known of an account that was not read to the end.
+    world.plan().expect("a plan");
+    let dev = world.accounts.get_mut(&handle("dev")).expect("dev");
+    dev.complete.extend(["iam_role", "iam_policy"]);
+    let found = world.plan().expect_err("both are missing");
+    let summaries: Vec<String> = found.iter().map(|d| d.summary.clone()).collect();
+    assert_eq!(
+        summaries,
+        [
+            format!("`permissions_boundary` of `{ROLE}` names `{policy}`, which does not exist"),
+            format!("`assume_role_policy` of `{ROLE}` names `{ghost}`, which does not exist"),
+        ]
+    );
+    // One is there and the other comes with the plan.
+    world.live("iam_policy.limit@dev", "/limit", json!({"name": "limit", "arn": policy}));
+    world.want("iam_role.ghost@dev", role("g"), &[]).computed = attrs(json!({"arn": ghost}));
+    world.plan().expect("a plan");
+    // Elsewhere it is for AWS to say, and patterns name nothing in particular.
+    for other in ["arn:aws:iam::999999999999:role/x", "arn:aws:iam::aws:policy/x", "222222222222"] {
+        let mut world = World::new();
+        let dev = world.accounts.get_mut(&handle("dev")).expect("dev");
+        dev.complete.extend(["iam_role", "iam_policy"]);
+        world.want(ROLE, naming(other, other), &[]);
+        world.plan().expect(other);
+    }
+}
+
+#[test]
+fn quotas_are_counted_where_they_are_used_up() {
+    let mut world = World::new();
+    let limits = "{\"roles_per_account\": 1, \"organizational_unit_depth\": 2}";
+    let limits = attrs(serde_json::from_str(limits).expect("json"));
+    let organization = world.want("organization.acme", json!({}), &[]);
+    let spanned = |value: &Value| crate::schema::Spanned { value: value.clone(), loc: loc() };
+    organization.body.blocks.push(crate::schema::NestedBody {
+        name: "limits".to_owned(),
+        labels: Vec::new(),
+        body: Body {
+            loc: loc(),
+            attrs: limits.iter().map(|(k, v)| (k.clone(), spanned(v))).collect(),
+            blocks: Vec::new(),
+        },
+    });
+    world.settled(ROLE, "deploy", role("d"), &[]);
+    let plan = world.plan().expect("one of one");
+    let roles = plan.limits.iter().find(|l| l.limit == "roles_per_account").expect("counted");
+    assert_eq!((roles.target.as_str(), roles.used, roles.allowed), ("account.dev", 1, 1));
+    world.want("iam_role.other@dev", role("o"), &[]).desired.insert("name".to_owned(), "o".into());
+    let unit = |name: &str, parent: &str| json!({"name": name, "parent": parent, "tags": {}});
+    world.settled(
+        "organizational_unit.a",
+        "root/a",
+        {
+            let mut a = unit("a", "root");
+            a["id"] = "ou-a".into();
+            a
+        },
+        &[],
+    );
+    world.settled(
+        "organizational_unit.b",
+        "ou-a/b",
+        {
+            let mut b = unit("b", "ou-a");
+            b["id"] = "ou-b".into();
+            b
+        },
+        &[],
+    );
+    world.want("organizational_unit.c", unit("c", "ou-b"), &[]);
+    let found = world.plan().expect_err("two of one, three of two");
+    let summaries: Vec<&str> = found.iter().map(|d| d.summary.as_str()).collect();
+    assert_eq!(summaries, ["account.dev: 2 of 1 roles", "organizational_unit.c: 3 of 2 levels"]);
+}
+
+#[test]
+fn what_is_settled_for_good_is_refused_and_named() {
+    let account = |name: &str, email: &str| json!({"id": "222222222222", "name": name, "email": email, "parent": "root", "tags": {}});
+    let mut world = World::new();
+    world.settled("account.dev", "dev@acme.example", account("dev", "dev@acme.example"), &[]);
+    world.plan().expect("nothing differs");
+    world.want("account.dev", account("dev", "dev@acme.example"), &[]).desired =
+        attrs(account("development", "other@acme.example"));
+    let found = world.plan().expect_err("refused");
+    let summaries: Vec<&str> = found.iter().map(|d| d.summary.as_str()).collect();
+    assert_eq!(
+        summaries,
+        ["`name` of `account.dev` cannot change", "`email` of `account.dev` cannot change"]
+    );
+    let name = found.iter().next().expect("one");
+    assert_eq!(name.detail.as_deref(), Some("it is \"dev\", not \"development\""));
+    assert!(name.help.as_deref().is_some_and(|h| h.contains("put-account-name")), "{name:?}");
+}
