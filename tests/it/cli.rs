@@ -260,6 +260,18 @@ fn of_two_values_for_a_variable_the_later_wins() {
 }
 
 #[test]
+fn outputs_are_recorded_without_any_object() {
+    let p = Program::new("output \"greeting\" {\n  value = \"hello\"\n}\n");
+    p.run(&["output", "greeting"]).code(1);
+    let applied = p.run(&["apply", "--auto-approve"]).code(0);
+    assert!(applied.out.contains("greeting"), "{}", applied.out);
+    assert_eq!(p.run(&["output", "greeting", "--raw"]).code(0).out, "hello");
+    p.write("main.hcl", "");
+    p.run(&["apply", "--auto-approve"]).code(0);
+    p.run(&["output", "greeting"]).code(1);
+}
+
+#[test]
 fn a_module_that_is_removed_leaves_its_objects_in_aws() {
     let p = Program::new(ESTATE);
     std::fs::create_dir(p.path().join("m")).expect("made");
@@ -427,5 +439,16 @@ fn state_moves_between_backends() {
     p.run(&["init", "--create-backend", "--migrate-state"]).code(0);
     p.run(&["plan", "--detailed-exitcode"]).code(0);
     p.run(&["init", "--migrate-state"]).code(1);
+    p.run(&["audit", "verify"]).code(0);
+    // And back, from a bucket whose region nobody says. What was there before stays, so elsewhere.
+    let back = ESTATE.replace(
+        "name = \"acme\"\n}",
+        "name = \"acme\"\n  backend \"local\" {\n    path = \"back\"\n  }\n}",
+    );
+    p.write("main.hcl", &back);
+    let nowhere = p.run(&["init", "--migrate-state"]).code(1);
+    assert!(nowhere.err.contains("--from s3://BUCKET/PREFIX"), "{}", nowhere.err);
+    p.run(&["init", "--migrate-state", "--from", "s3://acme-state/estate"]).code(0);
+    p.run(&["plan", "--detailed-exitcode"]).code(0);
     p.run(&["audit", "verify"]).code(0);
 }

@@ -121,6 +121,7 @@ async fn saved(
     planfile::require_same(&saved.plan, &plan, &world.digest)?;
     pipeline::gate(&plan, args.options.fail_on, false)?;
     if !plan.has_changes() {
+        cx.say("No changes: there is nothing to apply.");
         apply::finish_without_changes(cx, &world, &plan).await?;
         return enter(cx, &world, &request, &plan, approval).await;
     }

@@ -54,7 +54,8 @@ pub async fn run(args: &InitArgs, cx: &Context) -> Result<(), Exit> {
     check(&store, cx).await?;
     writeln!(out, "state: {}", store.ledger.store().location())?;
     if args.migrate_state {
-        let from = old_backend(args, &store)?;
+        let mut from = old_backend(args, &store)?;
+        cx.interrupt.or(locate(&mut from, &store)).await?;
         let old = session::open(cx, from).await?;
         let copied = cx.interrupt.or(old.ledger.migrate(&store.ledger)).await??;
         let objects = crate::render::style::count(copied, "state object", "state objects");
@@ -120,6 +121,30 @@ async fn check(store: &Store, cx: &Context) -> Result<(), Exit> {
         }
         Err(error) => Err(StateError::from(error).into()),
         Ok(_) => Ok(require_versioning(store.ledger.store()).await?),
+    }
+}
+
+/// Looks up the region of a bucket that was named without one. What cannot be told is left to the first
+/// read, which says why.
+async fn locate(backend: &mut Backend, store: &Store) {
+    const EVERYWHERE: &str = "us-east-1";
+    let mut asked = backend.clone();
+    let (Backend::S3 { region: unknown @ None, .. }, Backend::S3 { bucket, region, .. }) =
+        (backend, &mut asked)
+    else {
+        return;
+    };
+    let bucket = bucket.clone();
+    // `GetBucketLocation` is answered there for the buckets of all regions.
+    *region = Some(EVERYWHERE.to_owned());
+    let client = backend::s3_client(&asked, &store.connection).await;
+    if let Ok(found) = client.get_bucket_location().bucket(bucket).send().await {
+        // Of the first regions, two are told in the old way.
+        *unknown = Some(match found.location_constraint().map(|c| c.as_str()) {
+            None | Some("") => EVERYWHERE.to_owned(),
+            Some("EU") => "eu-west-1".to_owned(),
+            Some(region) => region.to_owned(),
+        });
     }
 }
 
