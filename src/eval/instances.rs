@@ -421,6 +421,13 @@ impl<'c> Engine<'c> {
         if !decl.meta.lifecycle.postconditions.is_empty() {
             let mut whole: Attrs =
                 body.attrs.iter().map(|(k, v)| (k.clone(), v.value.clone())).collect();
+            // What the block leaves out is what AWS gets, or null.
+            for attr in object.kind.schema().block.attrs {
+                let given = desired.get(attr.name).filter(|v| v.elements().is_none());
+                whole.entry(attr.name.to_owned()).or_insert_with(|| {
+                    given.filter(|v| v.as_map().is_none()).cloned().unwrap_or_default()
+                });
+            }
             whole.extend(computed.clone());
             let itself = Value::Map(whole);
             let mut names = object.names();

@@ -113,9 +113,11 @@ pub fn decide<'a>(
     decisions.sort_by(|a, b| a.address.cmp(&b.address));
     move_what_stays(&mut decisions);
     replace_what_follows(&mut decisions, options);
-    super::renewed::refuse(&decisions, found);
     for decision in &mut decisions {
         decision.settle_replacement(found);
+    }
+    super::renewed::hold(&mut decisions, found);
+    for decision in &mut decisions {
         decision.guard_destruction(found);
     }
     decisions

@@ -91,7 +91,13 @@ pub fn usage(
             last_detached(live, decisions, &names, (&before, &after), found);
         }
         usage.full.extend(before.iter().filter(|(_, n)| **n >= allowed).map(|(t, _)| t.clone()));
+        let gone: BTreeSet<&ResourceAddr> =
+            decisions.iter().filter(|d| d.action == Action::Delete).map(|d| &d.address).collect();
         for (target, used) in after {
+            if matches!(&target, OperationTarget::Id(id) if names.get(id).is_some_and(|a| gone.contains(a)))
+            {
+                continue;
+            }
             let name = match &target {
                 OperationTarget::Id(id) => names.get(id).map_or(id.clone(), ToString::to_string),
                 OperationTarget::IdOf(address) => address.to_string(),

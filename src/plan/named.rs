@@ -14,7 +14,7 @@ use crate::schema::KindSchema;
 use crate::value::{Attrs, Value};
 
 /// Canonical attributes that hold ARNs of managed policies.
-const ATTACHED: [&str; 2] = ["permissions_boundary", "managed_policies"];
+pub(super) const ATTACHED: [&str; 2] = ["permissions_boundary", "managed_policies"];
 
 /// The kind of what an ARN of IAM names, by the first part of its resource.
 const KINDS: [(&str, &str); 3] =

@@ -77,8 +77,10 @@ pub fn operations(
                 continue;
             };
             link(&mut graph, &own.deletes, &of.deletes);
-            // One that is made anew is left by what moves away from it, too.
-            let left = on.action == Action::Replace && !decision.depends_on.contains(&on.address);
+            // What is made anew is left before the old one goes: by what moves away from it, and by what
+            // goes on to the new one where that comes first.
+            let left = on.action == Action::Replace
+                && (on.create_before_destroy || !decision.depends_on.contains(&on.address));
             if on.action == Action::Delete || left {
                 link(&mut graph, &own.all, &of.deletes);
             }

@@ -1,13 +1,65 @@
-//! AWS moves no unit: one that shall hang elsewhere is made anew, and must be empty before it goes.
+//! What is made anew while others hold on to it: AWS deletes no unit that is not empty, and no policy in use.
+
+use std::collections::BTreeMap;
 
 use super::decide::Decision;
 use super::model::Action;
+use super::named::ATTACHED;
+use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::schema::Home;
 use crate::value::{Attrs, Value};
 
+/// A policy that is replaced while others have it comes first, under its new name, and the old one goes when
+/// nobody has it any more.
+pub(super) fn hold(decisions: &mut [Decision<'_>], found: &mut Diagnostics) {
+    units(decisions, found);
+    let text = |attrs: &Option<Attrs>, name: &str| {
+        attrs.as_ref().and_then(|a| a.get(name)?.as_str()).map(str::to_owned)
+    };
+    let replaced = |d: &Decision<'_>| d.action == Action::Replace && !d.create_before_destroy;
+    let mut held: BTreeMap<String, ResourceAddr> = BTreeMap::new();
+    // Who is deleted before it is made anew has let go by then.
+    let stays = |d: &&Decision<'_>| !replaced(d) && d.action != Action::Delete;
+    for decision in decisions.iter().filter(stays) {
+        for attrs in [&decision.before, &decision.after].into_iter().flatten() {
+            for value in ATTACHED.iter().filter_map(|name| attrs.get(*name)) {
+                let list = value.elements().unwrap_or_default();
+                for arn in value.as_str().into_iter().chain(list.iter().filter_map(|v| v.as_str()))
+                {
+                    held.entry(arn.to_owned()).or_insert_with(|| decision.address.clone());
+                }
+            }
+        }
+    }
+    for decision in decisions.iter_mut().filter(|d| replaced(d)) {
+        let Some(holder) = text(&decision.before, "arn").and_then(|arn| held.get(&arn)) else {
+            continue;
+        };
+        decision.create_before_destroy = true;
+        if text(&decision.before, "arn") == text(&decision.after, "arn") {
+            found.push(
+                Diagnostic::error(format!(
+                    "`{}` cannot be replaced while `{holder}` has it",
+                    decision.address
+                ))
+                .at_opt(decision.instance.map(|i| i.loc.clone()))
+                .detail(format!("{} forces a replacement, AWS deletes no policy in use, and two cannot have one name", because(decision)))
+                .help("give it another name in the same change: then the new one is made first"),
+            );
+        }
+    }
+}
+
+fn because(decision: &Decision<'_>) -> String {
+    match decision.replace_because.as_slice() {
+        [] => decision.reason.clone().unwrap_or_default(),
+        paths => paths.join(", "),
+    }
+}
+
 /// Refuses to replace what something else in the organization hangs on by the id that AWS gave it.
-pub(super) fn refuse(decisions: &[Decision<'_>], found: &mut Diagnostics) {
+fn units(decisions: &[Decision<'_>], found: &mut Diagnostics) {
     let organization = || decisions.iter().filter(|d| d.kind.schema().home == Home::Organization);
     for decision in organization().filter(|d| d.action == Action::Replace) {
         let Some(id) = decision.before.as_ref().and_then(|b| b.get("id")?.as_str()) else {

@@ -22,6 +22,7 @@ mod kinds_live;
 mod kinds_pure;
 mod kinds_taken;
 mod layers;
+mod lifecycle;
 mod mutants;
 mod promotion;
 mod questions;

@@ -176,3 +176,42 @@ fn what_is_settled_for_good_is_refused_and_named() {
     assert_eq!(name.detail.as_deref(), Some("it is \"dev\", not \"development\""));
     assert!(name.help.as_deref().is_some_and(|h| h.contains("put-account-name")), "{name:?}");
 }
+
+#[test]
+fn a_policy_in_use_is_replaced_under_another_name_alone() {
+    let arn = |name: &str| format!("arn:aws:iam::222222222222:policy/{name}");
+    let policy = |name: &str, description: &str| {
+        json!({"name": name, "path": "/", "description": description, "tags": {}, "arn": arn(name),
+               "content": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}})
+    };
+    let at = "iam_policy.limit@dev";
+    let bounded = |name: &str| {
+        let mut role = role("d");
+        role["permissions_boundary"] = json!(arn(name));
+        role
+    };
+    let mut world = World::new();
+    world
+        .want(at, policy("limit", "new"), &[])
+        .computed
+        .insert("arn".to_owned(), arn("limit").into());
+    world.record(at, "/limit", policy("limit", "old"), &[]);
+    world.live(at, "/limit", policy("limit", "old"));
+    world.settled(ROLE, "deploy", bounded("limit"), &[at]);
+    let errors = world.plan().expect_err("refused").to_string();
+    assert!(
+        errors.contains(
+            "`iam_policy.limit@dev` cannot be replaced while `iam_role.deploy@dev` has it"
+        ),
+        "{errors}"
+    );
+    world.estate.instances.clear();
+    world
+        .want(at, policy("other", "new"), &[])
+        .computed
+        .insert("arn".to_owned(), arn("other").into());
+    world.want(ROLE, bounded("other"), &[at]);
+    let plan = world.plan().expect("a plan");
+    precedes(&plan, (OperationKind::Create, at), (OperationKind::Update, ROLE));
+    precedes(&plan, (OperationKind::Update, ROLE), (OperationKind::Delete, at));
+}

@@ -1,0 +1,163 @@
+//! Every member of `lifecycle`, from what is written to what the endpoint holds.
+
+use crate::support::cli::Program;
+use crate::support::endpoint::Endpoint;
+
+const ESTATE: &str = r#"
+provider "aws" {
+  region = "eu-west-1"
+}
+organization "acme" {}
+account "dev" {
+  name  = "acme-dev"
+  email = "dev@acme.example"
+}
+variable "step" {
+  default = "one"
+}
+iam_policy "limit" {
+  accounts = [account.dev]
+  name     = "limit-${var.step}"
+  statement "s3" {
+    actions   = ["s3:*"]
+    resources = ["*"]
+  }
+}
+iam_role "held" {
+  accounts             = [account.dev]
+  permissions_boundary = iam_policy.limit
+  managed_policies     = [iam_policy.limit]
+  trust {
+    services = ["ec2.amazonaws.com"]
+  }
+}
+iam_role "anew" {
+  accounts = [account.dev]
+  name     = "anew-${var.step}"
+  trust {
+    services = ["ec2.amazonaws.com"]
+  }
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+iam_role "some" {
+  accounts    = [account.dev]
+  description = var.step
+  tags        = { stage = var.step, team = var.step }
+  trust {
+    services = ["ec2.amazonaws.com"]
+  }
+  lifecycle {
+    ignore_changes = [description, tags["stage"]]
+  }
+}
+iam_role "none" {
+  accounts    = [account.dev]
+  description = var.step
+  trust {
+    services = ["ec2.amazonaws.com"]
+  }
+  lifecycle {
+    ignore_changes = all
+  }
+}
+iam_role "follows" {
+  accounts = [account.dev]
+  trust {
+    services = ["ec2.amazonaws.com"]
+  }
+  lifecycle {
+    replace_triggered_by = [iam_policy.limit]
+    precondition {
+      condition     = var.step != "no"
+      error_message = "not this step"
+    }
+    postcondition {
+      condition     = self.name == "follows" && self.max_session_duration == 3600 && self.tags == null && endswith(self.arn, "/follows")
+      error_message = "it is ${self.name}"
+    }
+  }
+}
+iam_role "kept" {
+  accounts = [account.dev]
+  trust {
+    services = ["ec2.amazonaws.com"]
+  }
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+"#;
+
+#[tokio::test]
+async fn every_member_of_lifecycle_holds() {
+    let p = Program::new(ESTATE);
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let sandbox = p.path().join(".palisade/sandbox");
+    let open = || Endpoint::open(&sandbox);
+    let account = |endpoint: Endpoint| async move {
+        let all = endpoint.accounts().await;
+        let id = all.iter().find(|a| a.name == "acme-dev").expect("there").id.clone();
+        aws_sdk_iam::Client::new(&endpoint.account(&id).await)
+    };
+    let iam = account(open().await).await;
+    let role = async |name: &str| {
+        let role = iam.get_role().role_name(name).send().await.ok()?;
+        role.role().cloned()
+    };
+    let first = role("follows").await.expect("there").role_id().to_owned();
+    drop(iam);
+
+    let two = ["--var", "step=two"];
+    let plan = p.run(&[&["plan", "--json"][..], &two].concat()).code(0).json();
+    let of = |address: &str| {
+        let all = plan["resource_changes"].as_array().expect("a list");
+        all.iter().find(|c| c["address"] == address).expect("there")["action"].clone()
+    };
+    let wanted = [
+        ("iam_policy.limit@dev", "replace"),
+        ("iam_role.held@dev", "update"),
+        ("iam_role.anew@dev", "replace"),
+        ("iam_role.some@dev", "update"),
+        ("iam_role.none@dev", "no_op"),
+        ("iam_role.follows@dev", "replace"),
+    ];
+    assert_eq!(wanted.map(|(address, _)| of(address)), wanted.map(|(_, action)| action));
+    let operations = plan["operations"].as_array().expect("a list");
+    let position = |op: &str, address: &str| {
+        let is = |o: &&serde_json::Value| o["op"] == op && o["address"] == address;
+        let found = operations.iter().find(is);
+        found.unwrap_or_else(|| panic!("no {op} {address}"))["id"].as_u64()
+    };
+    let anew = "iam_role.anew@dev";
+    assert!(position("create", anew) < position("delete", anew));
+    // A policy in use goes when nobody has it any more.
+    let limit = "iam_policy.limit@dev";
+    assert!(position("create", limit) < position("update", "iam_role.held@dev"));
+    assert!(position("update", "iam_role.held@dev") < position("delete", limit));
+    p.run(&[&["apply", "--auto-approve"][..], &two].concat()).code(0);
+    p.run(&[&["plan", "--detailed-exitcode"][..], &two].concat()).code(0);
+
+    let iam = account(open().await).await;
+    let role = async |name: &str| {
+        let role = iam.get_role().role_name(name).send().await.ok()?;
+        role.role().cloned()
+    };
+    assert!(role("anew-one").await.is_none() && role("anew-two").await.is_some());
+    assert_ne!(role("follows").await.expect("there").role_id(), first);
+    assert_eq!(role("none").await.expect("there").description(), Some("one"));
+    let some = role("some").await.expect("there");
+    assert_eq!(some.description(), Some("one"));
+    let tag = |key: &str| some.tags().iter().find(|t| t.key() == key).map(|t| t.value().to_owned());
+    assert_eq!((tag("stage").as_deref(), tag("team").as_deref()), (Some("one"), Some("two")));
+    drop(iam);
+
+    let refused = p.run(&["plan", "--var", "step=no"]).code(1);
+    assert!(refused.err.contains("not this step"), "{}", refused.err);
+    let protected = p.run(&[&["destroy", "--auto-approve"][..], &two].concat()).code(1);
+    assert!(protected.err.contains("`iam_role.kept@dev`, which is protected"), "{}", protected.err);
+    p.write("main.hcl", &ESTATE.replace("self.name == \"follows\"", "self.name == \"leads\""));
+    let refused = p.run(&[&["plan"][..], &two].concat()).code(1);
+    assert!(refused.err.contains("it is follows"), "{}", refused.err);
+}
