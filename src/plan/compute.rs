@@ -10,7 +10,7 @@ use super::decide::{Decision, decide};
 use super::live::Live;
 use super::model::{
     AccountChanges, Action, Check, FORMAT_VERSION, Isolation, Output, Plan, PlanDiagnostic,
-    PlanLocation, ResourceChange, StateBasis, Summary,
+    PlanLocation, ResourceChange, Selection, StateBasis, Summary,
 };
 use super::sides::{self, Sides};
 use super::{Mode, Options, drift, limits, named, order, quotas, select};
@@ -93,7 +93,8 @@ pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
         isolation: Isolation::default(),
         limits: usage.uses,
         checks: checks(estate),
-        outputs: outputs(estate),
+        // Where everything goes, so do the outputs.
+        outputs: if everything_goes(options) { BTreeMap::new() } else { outputs(estate) },
         outputs_changed: Vec::new(),
         diagnostics: found.iter().map(diagnostic).collect(),
     };
@@ -318,6 +319,11 @@ fn checks(estate: &Estate) -> Vec<Check> {
             message: c.message.clone(),
         })
         .collect()
+}
+
+/// Whether a plan leaves nothing that it manages.
+fn everything_goes(options: &Options) -> bool {
+    options.mode == Mode::Destroy && options.selection == Selection::default()
 }
 
 fn outputs(estate: &Estate) -> BTreeMap<String, Output> {

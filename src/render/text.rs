@@ -154,23 +154,19 @@ impl Printer<'_> {
     }
 
     fn outputs(&self, plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
-        let changed: Vec<_> = plan
-            .outputs_changed
-            .iter()
-            .filter_map(|name| Some((name, plan.outputs.get(name)?)))
-            .collect();
+        let changed: Vec<_> =
+            plan.outputs_changed.iter().map(|name| (name, plan.outputs.get(name))).collect();
         if changed.is_empty() {
             return Ok(());
         }
         writeln!(out, "{}", self.style.paint(Tone::Heading, "Outputs"))?;
         let width = changed.iter().map(|(name, _)| columns(name)).max().unwrap_or(0);
         for (name, output) in changed {
-            let value = if output.sensitive {
-                "(sensitive value)".to_owned()
-            } else if output.unknown {
-                "(known after apply)".to_owned()
-            } else {
-                value::text(&Value::from_json(&output.value)).replace('\n', "\n  ")
+            let value = match output {
+                None => "(removed)".to_owned(),
+                Some(output) if output.sensitive => "(sensitive value)".to_owned(),
+                Some(output) if output.unknown => "(known after apply)".to_owned(),
+                Some(output) => value::text(&Value::from_json(&output.value)).replace('\n', "\n  "),
             };
             writeln!(out, "  {} = {value}", pad(&safe(name), width))?;
         }

@@ -267,8 +267,15 @@ fn outputs_are_recorded_without_any_object() {
     assert!(applied.out.contains("greeting"), "{}", applied.out);
     assert_eq!(p.run(&["output", "greeting", "--raw"]).code(0).out, "hello");
     p.write("main.hcl", "");
-    p.run(&["apply", "--auto-approve"]).code(0);
+    let applied = p.run(&["apply", "--auto-approve"]).code(0);
+    assert!(applied.out.contains("greeting = (removed)"), "{}", applied.out);
     p.run(&["output", "greeting"]).code(1);
+    // What everything was destroyed of tells nothing any more.
+    p.write("main.hcl", ESTATE);
+    p.run(&["apply", "--auto-approve"]).code(0);
+    p.run(&["output", "role"]).code(0);
+    p.run(&["destroy", "--auto-approve"]).code(0);
+    p.run(&["output", "role"]).code(1);
 }
 
 #[test]

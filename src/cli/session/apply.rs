@@ -14,6 +14,7 @@ use crate::cli::args::FailOn;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::diag::{Diagnostic, Diagnostics};
+use crate::plan::Mode;
 use crate::plan::model::{OperationKind, Output, Plan};
 use crate::render::progress::{Progress, Step};
 use crate::render::style::{Style, Tone, count, safe};
@@ -99,7 +100,9 @@ pub async fn run(
     progress.clear();
     let mut found: Diagnostics = summary.warnings.iter().cloned().collect();
     if summary.failed.is_empty() && !summary.interrupted {
-        match outputs_now(&resolver) {
+        let everything_goes = request.options.mode == Mode::Destroy && plan.outputs.is_empty();
+        let now = if everything_goes { Ok(BTreeMap::new()) } else { outputs_now(&resolver) };
+        match now {
             Ok(now) => outputs::write(&world.store.ledger, &now).await?,
             Err(more) => found.extend(more),
         }

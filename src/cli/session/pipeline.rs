@@ -468,7 +468,9 @@ pub fn plan(cx: &Context, world: &World, request: &Request) -> Result<Plan, Exit
     seal(&mut plan, &world.digest);
     let changed =
         plan.outputs.iter().filter(|(name, output)| world.outputs.get(*name) != Some(output));
-    plan.outputs_changed = changed.map(|(name, _)| name.clone()).collect();
+    let gone = world.outputs.keys().filter(|name| !plan.outputs.contains_key(*name));
+    let names: BTreeSet<&String> = changed.map(|(name, _)| name).chain(gone).collect();
+    plan.outputs_changed = names.into_iter().cloned().collect();
     plan.diagnostics.extend(world.warnings.iter().map(crate::plan::compute::diagnostic));
     Ok(plan)
 }
