@@ -383,7 +383,14 @@ impl<'a> Decision<'a> {
                 self.reason = Some("it is retained: it stays in AWS".to_owned());
                 Action::Forget
             }
-            (Some(_), OnDestroy::Delete) => Action::Delete,
+            (Some(_), OnDestroy::Delete) => {
+                self.reason = match meta.get("on_destroy").and_then(Value::as_str) {
+                    Some("close") => Some("AWS closes it, and deletes it after 90 days".to_owned()),
+                    Some(_) => Some("it leaves the organization and goes on alone".to_owned()),
+                    None => None,
+                };
+                Action::Delete
+            }
         };
     }
 

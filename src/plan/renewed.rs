@@ -61,6 +61,31 @@ fn because(decision: &Decision<'_>) -> String {
 /// Refuses to replace what something else in the organization hangs on by the id that AWS gave it.
 fn units(decisions: &[Decision<'_>], found: &mut Diagnostics) {
     let organization = || decisions.iter().filter(|d| d.kind.schema().home == Home::Organization);
+    // AWS keeps a closed account in its unit for 90 days.
+    let closed = |d: &Decision<'_>| {
+        let word = d.recorded.and_then(|r| r.meta.get("on_destroy")?.as_str());
+        d.action == Action::Delete && word == Some("close")
+    };
+    for decision in organization().filter(|d| d.action == Action::Delete) {
+        let id = decision.before.as_ref().and_then(|b| b.get("id")?.as_str());
+        let parent = decision.kind.schema().moves;
+        let stay = organization().filter(|d| closed(d)).find(|d| {
+            let attr = d.kind.schema().moves.filter(|_| parent.is_none());
+            let at = attr.and_then(|attr| d.before.as_ref()?.get(attr)?.as_str());
+            at.is_some() && at == id
+        });
+        if let Some(account) = stay {
+            found.push(
+                Diagnostic::error(format!(
+                    "`{}` cannot be deleted: `{}` stays in it, closed",
+                    decision.address, account.address
+                ))
+                .at_opt(decision.instance.or(account.instance).map(|i| i.loc.clone()))
+                .detail("AWS keeps a closed account where it is for 90 days, and deletes no unit that holds one")
+                .help("move the account to the root in a change of its own (`parent` is the `organization` block), and delete both afterwards"),
+            );
+        }
+    }
     for decision in organization().filter(|d| d.action == Action::Replace) {
         let Some(id) = decision.before.as_ref().and_then(|b| b.get("id")?.as_str()) else {
             continue;

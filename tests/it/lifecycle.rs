@@ -161,3 +161,47 @@ async fn every_member_of_lifecycle_holds() {
     let refused = p.run(&[&["plan"][..], &two].concat()).code(1);
     assert!(refused.err.contains("it is follows"), "{}", refused.err);
 }
+
+#[tokio::test]
+async fn accounts_are_kept_closed_or_let_go_as_their_blocks_say() {
+    let account = |name: &str, on_destroy: &str| {
+        format!(
+            "account \"{name}\" {{\n  name       = \"{name}\"\n  email      = \"{name}@acme.example\"\n  parent     = organizational_unit.unit\n  on_destroy = \"{on_destroy}\"\n}}\n"
+        )
+    };
+    let estate = [
+        "organization \"acme\" {}\norganizational_unit \"unit\" {}\n".to_owned(),
+        account("kept", "retain"),
+        account("closed", "close"),
+        account("gone", "remove_from_organization"),
+    ]
+    .concat();
+    let p = Program::new(&estate);
+    p.run(&["apply", "--auto-approve"]).code(0);
+    // A closed account stays where it is, and its unit with it.
+    let refused = p.run(&["destroy", "--auto-approve"]).code(1);
+    assert!(refused.err.contains("`account.closed` stays in it, closed"), "{}", refused.err);
+    let at_root = account("closed", "close")
+        .replace("parent     = organizational_unit.unit", "parent     = organization.acme");
+    p.write("main.hcl", &estate.replace(&account("closed", "close"), &at_root));
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let plan = p.run(&["plan", "--destroy"]).code(0);
+    for word in ["it is retained", "AWS closes it", "it leaves the organization"] {
+        assert!(plan.out.contains(word), "{word}: {}", plan.out);
+    }
+    p.run(&["destroy", "--auto-approve"]).code(0);
+    let endpoint = Endpoint::open(&p.path().join(".palisade/sandbox")).await;
+    let left: Vec<(String, String, String)> = endpoint
+        .accounts()
+        .await
+        .into_iter()
+        .filter(|a| ["kept", "closed", "gone"].contains(&a.name.as_str()))
+        .map(|a| (a.name, a.status, a.parent))
+        .collect();
+    let is = |name: &str, status: &str| (name.to_owned(), status.to_owned(), "root".to_owned());
+    assert_eq!(left.len(), 2, "{left:?}");
+    assert!(
+        left.contains(&is("kept", "ACTIVE")) && left.contains(&is("closed", "SUSPENDED")),
+        "{left:?}"
+    );
+}

@@ -215,3 +215,29 @@ fn a_policy_in_use_is_replaced_under_another_name_alone() {
     precedes(&plan, (OperationKind::Create, at), (OperationKind::Update, ROLE));
     precedes(&plan, (OperationKind::Update, ROLE), (OperationKind::Delete, at));
 }
+
+#[test]
+fn a_unit_is_not_deleted_around_a_closed_account() {
+    let (unit, id) = ("organizational_unit.a", "ou-ab12-11111111");
+    let mut world = World::new();
+    let account = |parent: &str| json!({"name": "a", "email": "a@acme.example", "id": "444444444444", "parent": parent, "tags": {}});
+    world.record(unit, "root/a", json!({"name": "a", "parent": "root", "id": id, "tags": {}}), &[]);
+    world.live(unit, "root/a", json!({"name": "a", "parent": "root", "id": id, "tags": {}}));
+    for (parent, refused) in [(id, true), ("root", false)] {
+        world.record("account.a", "a@acme.example", account(parent), &[unit]);
+        world.live("account.a", "a@acme.example", account(parent));
+        let recorded = world.prior.get_mut(&address("account.a")).expect("recorded");
+        recorded.meta.insert("on_destroy".to_owned(), json!("close"));
+        match world.plan() {
+            Ok(plan) => {
+                assert!(!refused);
+                let change = plan.change(&address("account.a")).expect("planned");
+                assert!(change.reason.as_deref().is_some_and(|r| r.contains("90 days")));
+            }
+            Err(errors) => {
+                assert!(refused, "{errors}");
+                assert!(errors.to_string().contains("`account.a` stays in it, closed"), "{errors}");
+            }
+        }
+    }
+}

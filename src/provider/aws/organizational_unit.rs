@@ -63,11 +63,9 @@ impl KindProvider for OrganizationalUnit {
             .map_err(cx.error("organizations", "DeleteOrganizationalUnit"))
             .absent();
         match gone {
-            Err(error)
-                if error.code.as_deref() == Some("OrganizationalUnitNotEmptyException") =>
-            {
+            Err(error) if error.code.as_deref() == Some("OrganizationalUnitNotEmptyException") => {
                 Err(ProviderError {
-                    message: "the unit still holds accounts or units that Palisade does not manage: move them first".to_owned(),
+                    message: "the unit still holds accounts or units: move them first".to_owned(),
                     ..error
                 })
             }
