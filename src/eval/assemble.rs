@@ -91,7 +91,11 @@ impl<'c> Engine<'c> {
     }
 
     fn assemble(&self, errors: &mut Diagnostics) -> Estate {
-        let mut estate = Estate { name: self.estate_name(), ..Estate::default() };
+        let mut estate = Estate {
+            name: self.estate_name(),
+            state_bucket: self.state_bucket(),
+            ..Estate::default()
+        };
         match self.provider() {
             Ok(provider) => estate.provider = (*provider).clone(),
             Err(more) => errors.extend(more),

@@ -14,6 +14,8 @@ use crate::value::{Attrs, Value};
 pub struct Estate {
     /// `palisade { name }`; the first path element of config parameters.
     pub name: String,
+    /// The bucket of AWS that holds the state, by name; `None` for state kept elsewhere.
+    pub state_bucket: Option<String>,
     /// The `provider "aws"` block.
     pub provider: ProviderSettings,
     /// Accounts by handle, from `account` blocks.

@@ -8,6 +8,7 @@ use super::instances::Object;
 use super::ownership::ownership_tags;
 use super::placement::Place;
 use crate::address::ResourceAddr;
+use crate::config::Backend;
 use crate::diag::{Diagnostics, Loc};
 use crate::ids::Partition;
 use crate::schema::Context;
@@ -121,5 +122,13 @@ impl<'c> Engine<'c> {
     /// `palisade { name }`.
     pub(super) fn estate_name(&self) -> String {
         self.config.settings.name.as_ref().map(|n| n.value.clone()).unwrap_or_default()
+    }
+
+    /// The bucket of `backend "s3"`, unless an emulator has it.
+    pub(super) fn state_bucket(&self) -> Option<String> {
+        match &self.config.settings.backend.as_ref()?.value {
+            Backend::S3 { bucket, endpoint_url: None, .. } => Some(bucket.clone()),
+            Backend::S3 { .. } | Backend::Local { .. } => None,
+        }
     }
 }

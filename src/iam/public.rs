@@ -9,14 +9,21 @@ use super::operator::{SetPrefix, Test};
 use super::text::Text;
 use super::values;
 
-/// Keys that tie a request to a known party.
-const FIXING_KEYS: [&str; 15] = [
+/// Keys that tie a request to a known party: those that the page lists, and later ones of their kind. A
+/// policy that is public only if one of these does not count is not called public here, for what
+/// is public is cut down and lets fewer in.
+const FIXING_KEYS: [&str; 20] = [
     "aws:sourcearn",
     "aws:sourcevpc",
     "aws:sourcevpce",
     "aws:sourceowner",
     "aws:sourceaccount",
     "aws:sourceorgid",
+    "aws:sourceorgpaths",
+    "aws:sourcevpcarn",
+    "aws:vpceaccount",
+    "aws:vpceorgid",
+    "aws:vpceorgpaths",
     "aws:principalorgid",
     "aws:principalorgpaths",
     "aws:principalaccount",

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Verdict;
-use super::crossing::{Asked, Step, answer, asked, candidates};
-use super::paths::{Edge, Origin, Path, account_of, by_source, paths, reach};
+use super::candidates::candidates;
+use super::crossing::{Asked, Step, answer, asked};
+use super::doubts::doubtful;
+use super::paths::{Edge, Origin, Path, by_source, paths, reach};
 use super::power::{Powers, Time, powers};
 use super::replay::replay;
 use super::rights::Book;
@@ -36,6 +38,8 @@ pub struct SideResult {
     pub held_by_source: BTreeSet<Step>,
     /// Steps that were asked about and are closed.
     pub closed: BTreeSet<Step>,
+    /// Walls that something may cross of which nobody can tell, and what that is.
+    pub doubtful: BTreeMap<Pair, String>,
     /// All paths.
     pub paths: Vec<Path>,
     /// Ways to rights over walls.
@@ -136,7 +140,9 @@ impl SideResult {
         let by_source = by_source(&self.edges);
         let reach = reach(world, &by_source);
         let all = paths(world, &by_source, &reach);
+        let doubtful = doubtful(world, self);
         let powers = powers(world, self, &by_source, &reach, book, time);
+        self.doubtful = doubtful;
         self.paths = all;
         self.powers = powers;
     }
@@ -191,7 +197,7 @@ pub fn verdict(world: &World, result: &SideResult, pair: &Pair) -> (Verdict, Opt
         found = found.max(open);
     }
     let doubtful = result.powers.undecided.contains_key(origin);
-    if found == Verdict::Isolated && (doubtful || concerns_undecided(world, result, origin, to)) {
+    if found == Verdict::Isolated && (doubtful || result.doubtful.contains_key(pair)) {
         found = Verdict::Undetermined;
     }
     let unread = unread(world, origin, to);
@@ -207,19 +213,6 @@ pub fn by_power_alone(result: &SideResult, pair: &Pair) -> bool {
     let (origin, to) = pair;
     !result.paths.iter().any(|p| p.from == *origin && p.to == *to)
         && result.powers.paths.iter().any(|p| p.from == *origin && p.to == *to)
-}
-
-fn concerns_undecided(world: &World, result: &SideResult, origin: &Origin, to: &str) -> bool {
-    result.undecided.keys().any(|step| {
-        let enters = account_of(world, &step.target)
-            .and_then(|a| world.accounts.get(&a))
-            .is_some_and(|a| a.environments.contains(to));
-        // An undecided step anywhere may be a link of a chain: only one that starts and ends
-        // elsewhere, with no way from here to its start, has no say. The careful answer is yes.
-        let starts = super::crossing::home(world, &step.source)
-            .is_none_or(|h| super::paths::origins_of(world, h).contains(origin));
-        enters || starts
-    })
 }
 
 fn unread(world: &World, origin: &Origin, to: &str) -> bool {

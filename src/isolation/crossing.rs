@@ -1,18 +1,21 @@
 //! Single steps across a wall: a principal that assumes a role, or reaches a bucket.
-//!
-//! Candidates come from the resource side: a trust or bucket policy that names nobody outside lets
-//! nobody in, so work follows the grants that exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::world::{AccountNode, Member, PrincipalNode, Rule, World, levels};
-use crate::iam::symbolic::{Answers, Caps, Question, Space, ask_both};
+use crate::iam::symbolic::question::concerns;
+use crate::iam::symbolic::{Answer, Answers, Caps, Domain, Question, Space, ask_both};
+use crate::iam::text::is_symbolic_account;
 use crate::iam::{
     Context, ContextValue, Decision, Document, Effect, Policies, Policy, Principal, PrincipalType,
     Request, Statement, evaluate,
 };
 use crate::ids::Handle;
+
+mod outsiders;
+
+pub(super) use outsiders::ANYBODY;
 
 /// Who takes a step.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,11 +25,14 @@ pub enum Source {
     /// A role, user or root of an account outside the estate: its ARN, or the account's root ARN
     /// for all of its principals.
     Foreign(String),
-    /// A web identity or SAML assertion, by its provider's ARN.
+    /// A web identity or SAML assertion, by its provider's ARN; [`ANY_PROVIDER`] for any.
     Federated(String),
     /// Nobody: an unsigned request.
     Anonymous,
 }
+
+/// A provider of identities that no policy names.
+pub const ANY_PROVIDER: &str = "*";
 
 /// What the step reaches.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,156 +75,6 @@ pub struct Right {
     pub context: Vec<(String, String)>,
 }
 
-/// The steps that the grants of one side make worth asking about.
-#[must_use]
-pub fn candidates(world: &World) -> BTreeSet<Step> {
-    let index = Index::new(world);
-    let mut steps = BTreeSet::new();
-    for role in world.principals.values() {
-        let Some(trust) = &role.trust else { continue };
-        let target = Target::Role(role.arn.clone());
-        for source in sources(world, &index, &trust.document, Some(&role.arn)) {
-            steps.insert(Step { source, target: target.clone() });
-        }
-    }
-    for bucket in world.buckets.values() {
-        let target = Target::Bucket(bucket.arn.clone());
-        for source in sources(world, &index, &bucket.policy.document, None) {
-            let same_account = match &source {
-                Source::Principal(arn) => {
-                    world.principals.get(arn).is_some_and(|p| p.account == bucket.account)
-                }
-                _ => false,
-            };
-            if !same_account {
-                steps.insert(Step { source, target: target.clone() });
-            }
-        }
-    }
-    steps
-}
-
-/// Principals by account id, those that may assume roles apart.
-struct Index<'w> {
-    by_account: BTreeMap<&'w str, Vec<&'w PrincipalNode>>,
-    known_accounts: BTreeSet<&'w str>,
-}
-
-impl<'w> Index<'w> {
-    fn new(world: &'w World) -> Self {
-        let mut by_account: BTreeMap<&str, Vec<&PrincipalNode>> = BTreeMap::new();
-        for principal in world.principals.values() {
-            if let Some(account) = world.accounts.get(&principal.account) {
-                by_account.entry(&account.id).or_default().push(principal);
-            }
-        }
-        Self {
-            by_account,
-            known_accounts: world.accounts.values().map(|a| a.id.as_str()).collect(),
-        }
-    }
-}
-
-fn sources(
-    world: &World,
-    index: &Index<'_>,
-    document: &Document,
-    role: Option<&str>,
-) -> BTreeSet<Source> {
-    let mut found = BTreeSet::new();
-    let able = |p: &&PrincipalNode| match role {
-        Some(role) => p.arn != role && may_assume(p, role),
-        None => true,
-    };
-    let everyone = |found: &mut BTreeSet<Source>| {
-        let all = world.principals.values().filter(able);
-        found.extend(all.map(|p| Source::Principal(p.arn.clone())));
-        found.insert(Source::Foreign("arn:aws:iam::000000000000:root".to_owned()));
-        // Assuming a role takes a signature; reading an object need not.
-        if role.is_none() {
-            found.insert(Source::Anonymous);
-        }
-        let members = world.members.keys();
-        found.extend(members.map(|id| Source::Foreign(format!("arn:aws:iam::{id}:root"))));
-    };
-    for statement in document.statements.iter().filter(|s| s.effect == Effect::Allow) {
-        if statement.not_principals.is_some() {
-            everyone(&mut found);
-        }
-        let Some(principals) = &statement.principals else { continue };
-        if principals.is_everyone() {
-            everyone(&mut found);
-            continue;
-        }
-
-        for (kind, item) in principals.items() {
-            let text = item.text.symbolic();
-            match kind {
-                PrincipalType::Aws if text == "*" => everyone(&mut found),
-                PrincipalType::Aws => {
-                    let account = text
-                        .strip_prefix("arn:")
-                        .map_or(text.as_ref(), |_| text.split(':').nth(4).unwrap_or_default());
-                    let whole = !text.starts_with("arn:") || text.ends_with(":root");
-                    let inside = index.known_accounts.contains(account);
-                    if whole && inside {
-                        let all = index.by_account.get(account).into_iter().flatten().copied();
-                        found.extend(all.filter(able).map(|p| Source::Principal(p.arn.clone())));
-                    } else if whole {
-                        found.insert(Source::Foreign(format!("arn:aws:iam::{account}:root")));
-                    } else {
-                        let arn = principal_of(&text, index);
-                        if world.principals.contains_key(&arn) {
-                            found.insert(Source::Principal(arn));
-                        } else if !inside {
-                            found.insert(Source::Foreign(arn));
-                        }
-                    }
-                }
-                PrincipalType::Federated => {
-                    found.insert(Source::Federated(text.into_owned()));
-                }
-                _ => {}
-            }
-        }
-    }
-    found
-}
-
-/// The role of a session's ARN; any other ARN as it is.
-fn principal_of(arn: &str, index: &Index<'_>) -> String {
-    let Some((account, session)) =
-        arn.strip_prefix("arn:aws:sts::").and_then(|r| r.split_once(":assumed-role/"))
-    else {
-        return arn.to_owned();
-    };
-    let name = session.split('/').next().unwrap_or_default();
-    let roles = index.by_account.get(account).into_iter().flatten();
-    roles
-        .map(|p| &p.arn)
-        .find(|a| a.rsplit('/').next() == Some(name) && a.contains(":role/"))
-        .cloned()
-        .unwrap_or_else(|| format!("arn:aws:iam::{account}:role/{name}"))
-}
-
-/// Whether any identity statement could allow assuming that role: a quick, generous look. A trust
-/// policy that names the principal itself needs no identity policy in its own account, so
-/// principals named one by one never pass through here.
-fn may_assume(principal: &PrincipalNode, role: &str) -> bool {
-    let _ = role;
-    principal.unreadable
-        || principal.identity.iter().flat_map(|r| &r.document.statements).any(|s| {
-            s.effect == Effect::Allow && {
-                let action = |item: &crate::iam::Item| {
-                    let text = item.text.symbolic().to_ascii_lowercase();
-                    let head = text.split(['*', '?']).next().unwrap_or_default().to_owned();
-                    "sts:assumerole".starts_with(&head) || text == "sts:assumerole"
-                };
-                s.actions.iter().any(action) || (s.actions.is_empty() && !s.not_actions.is_empty())
-            }
-        })
-}
-
 /// What a step needs to be asked: the policies of its source and target on one side.
 pub struct Asked {
     request: Request,
@@ -228,6 +84,9 @@ pub struct Asked {
     actions: Vec<Space>,
     resources: Vec<Space>,
     never: BTreeSet<String>,
+    domains: BTreeMap<String, Domain>,
+    /// Further names of the principal that policies may know it by: sessions, by ARN.
+    sessions: BTreeSet<String>,
     /// Why the answer cannot be trusted when it says closed.
     pub doubt: Option<String>,
 }
@@ -268,12 +127,14 @@ fn place<'w>(world: &'w World, step: &Step) -> Option<Place<'w>> {
     };
     let (actions, resources) = match (&step.target, &step.source) {
         (Target::Role(arn), Source::Federated(provider)) => {
-            let action = if provider.contains(":saml-provider/") {
-                "sts:AssumeRoleWithSAML"
-            } else {
-                "sts:AssumeRoleWithWebIdentity"
+            let all = ["sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"];
+            let actions = match (provider.as_str(), provider.contains(":saml-provider/")) {
+                (ANY_PROVIDER, _) => &all[..],
+                (_, true) => &all[..1],
+                (_, false) => &all[1..],
             };
-            (vec![Space::One(action.to_owned())], vec![Space::One(arn.clone())])
+            let actions = actions.iter().map(|action| Space::One((*action).to_owned()));
+            (actions.collect(), vec![Space::One(arn.clone())])
         }
         (Target::Role(arn), _) => {
             (vec![Space::One("sts:AssumeRole".to_owned())], vec![Space::One(arn.clone())])
@@ -304,6 +165,8 @@ pub fn asked_at(world: &World, source: &Source, place: Place<'_>) -> Option<Aske
         actions: place.actions,
         resources: place.resources,
         never: BTreeSet::new(),
+        domains: BTreeMap::new(),
+        sessions: BTreeSet::new(),
         doubt: place.unreadable.then(|| "its policy could not be read".to_owned()),
     };
     asked.documents.extend(documents(&target.resource_control));
@@ -319,9 +182,11 @@ pub fn asked_at(world: &World, source: &Source, place: Place<'_>) -> Option<Aske
             asked.request.principal = Principal::Federated(provider.clone());
         }
         Source::Foreign(arn) => {
-            asked.foreign(arn);
+            asked.foreign(world, arn);
             if let Some(member) = member_of(world, arn) {
                 asked.member(member);
+            } else if let Some(home) = home_of(world, arn) {
+                asked.belongs_to(home);
             }
         }
         Source::Principal(arn) => {
@@ -339,36 +204,12 @@ pub fn member_of<'w>(world: &'w World, arn: &str) -> Option<&'w Member> {
     world.members.get(arn.split(':').nth(4)?)
 }
 
-/// Targets that let in whatever a whole account permits, with the ids of those accounts; none for
-/// everybody.
+/// The account of the estate that an ARN lies in.
 #[must_use]
-pub fn whole_accounts(world: &World) -> BTreeMap<Target, BTreeSet<String>> {
-    let trusts = world
-        .principals
-        .values()
-        .filter_map(|p| Some((Target::Role(p.arn.clone()), &p.trust.as_ref()?.document)));
-    let buckets =
-        world.buckets.values().map(|b| (Target::Bucket(b.arn.clone()), &b.policy.document));
-    trusts
-        .chain(buckets)
-        .filter_map(|(target, document)| {
-            let allowing = document.statements.iter().filter(|s| s.effect == Effect::Allow);
-            let named = allowing.flat_map(|s| &s.principals).flat_map(|p| p.items());
-            let accounts: BTreeSet<String> = named
-                .filter(|(kind, _)| *kind == PrincipalType::Aws)
-                .filter_map(|(_, item)| {
-                    let text = item.text.symbolic();
-                    match text.strip_suffix(":root") {
-                        Some(arn) => Some(arn.split(':').nth(4)?.to_owned()),
-                        None => {
-                            (!text.starts_with("arn:") && text != "*").then(|| text.into_owned())
-                        }
-                    }
-                })
-                .collect();
-            (!accounts.is_empty()).then_some((target, accounts))
-        })
-        .collect()
+pub fn home_of<'w>(world: &'w World, arn: &str) -> Option<&'w AccountNode> {
+    // An emulator gives its accounts this id too.
+    let id = arn.split(':').nth(4).filter(|id| *id != ANYBODY)?;
+    world.accounts.get(world.homes.get(id)?)
 }
 
 fn documents(chain: &[(String, Vec<Rule>)]) -> impl Iterator<Item = Arc<Document>> + '_ {
@@ -394,40 +235,34 @@ pub struct Parts<'a> {
     pub resources: &'a [Space],
     /// Keys, in lower case, that no request of the step carries.
     pub never: &'a BTreeSet<String>,
+    /// Keys, in lower case, of which it is known what they may be.
+    pub domains: &'a BTreeMap<String, Domain>,
 }
 
 impl Asked {
-    /// Its parts.
+    /// Its parts, for one of its [`Asked::requests`].
     #[must_use]
-    pub fn parts(&self) -> Parts<'_> {
+    pub fn parts<'a>(&'a self, request: &'a Request) -> Parts<'a> {
         Parts {
-            request: &self.request,
+            request,
             policies: &self.policies,
             rules: &self.rules,
             actions: &self.actions,
             resources: &self.resources,
             never: &self.never,
+            domains: &self.domains,
         }
     }
 
-    /// A principal outside the estate: nothing is known of its own side, so nothing holds it there.
-    fn foreign(&mut self, arn: &str) {
-        let mut parts: Vec<String> = arn.split(':').map(str::to_owned).collect();
-        if let Some(resource) = parts.get_mut(5).filter(|r| *r == "root") {
-            "role/any".clone_into(resource);
-        }
-        self.request.principal = Principal::Arn(parts.join(":"));
-        self.policies.identity = vec![Arc::new(Policy::new("its own account", &everything()))];
-    }
-
-    /// What is known of it all the same when its account is in the organization.
-    fn member(&mut self, member: &Member) {
-        self.request.principal_organization = Some(member.membership.clone());
-        let path = vec![member.organization_path.clone()];
-        self.request.context.set("aws:PrincipalOrgPaths", ContextValue::Many(path));
-        self.policies.service_control = levels(&member.service_control);
-        self.documents.extend(documents(&member.service_control));
-        self.rules.extend(rules_of(&member.service_control));
+    /// The requests that it stands for, action and resource left open: one for every name that
+    /// policies may know the principal by.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Request> {
+        let of = |session: &String| Request {
+            principal: Principal::Arn(session.clone()),
+            ..self.request.clone()
+        };
+        std::iter::once(self.request.clone()).chain(self.sessions.iter().map(of)).collect()
     }
 
     fn principal(&mut self, principal: &PrincipalNode, home: &AccountNode) {
@@ -443,15 +278,16 @@ impl Asked {
         });
         let context = &mut self.request.context;
         context.set("aws:PrincipalArn", arn.as_str());
-        if let Some(path) = &home.organization_path {
-            context.set("aws:PrincipalOrgPaths", ContextValue::Many(vec![path.clone()]));
-        }
         tags(principal, context, &mut self.never, &self.documents);
         self.never.extend(
             ["aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths"]
                 .map(str::to_owned),
         );
-        self.request.principal_organization.clone_from(&home.membership);
+        if let Some(domain) = second_factor(principal) {
+            self.never.insert("aws:multifactorauthage".to_owned());
+            self.domains.insert("aws:multifactorauthpresent".to_owned(), domain);
+        }
+        self.organized(home.membership.as_ref(), home.organization_path.as_ref());
         self.policies.identity = principal.identity.iter().map(|r| Arc::clone(&r.policy)).collect();
         self.policies.boundary = principal.boundary.as_ref().map(|r| Arc::clone(&r.policy));
         self.policies.service_control = levels(&home.service_control);
@@ -463,6 +299,68 @@ impl Asked {
         if principal.unreadable && self.doubt.is_none() {
             self.doubt = Some("a policy of the principal could not be read".to_owned());
         }
+        if self.doubt.is_none() {
+            self.doubt = home.organization_path.as_ref().and_then(|path| self.unknown_unit(path));
+        }
+        if self.doubt.is_none() {
+            self.doubt = self.unknown_account(&home.id);
+        }
+        self.name_sessions();
+    }
+
+    /// Why it cannot be told what a condition on the path of the principal's account says: its unit is
+    /// still to be made, and a pattern may match whatever id AWS gives it.
+    fn unknown_unit(&self, path: &str) -> Option<String> {
+        let conditions =
+            self.documents.iter().flat_map(|d| &d.statements).flat_map(|s| &s.conditions);
+        let mut patterns = conditions
+            .filter(|c| c.key.eq_ignore_ascii_case("aws:PrincipalOrgPaths"))
+            .flat_map(|c| &c.values)
+            .map(|v| v.text.symbolic());
+        let half = |level: &str| level.starts_with("ou-") && level.contains(['*', '?']);
+        (path.contains('\u{27e8}') && patterns.any(|p| p.split('/').any(half))).then(|| {
+            "its account goes into an organizational unit whose id is not known yet".to_owned()
+        })
+    }
+
+    /// The same for accounts that are still to be made, where a pattern matches some ids and not others.
+    fn unknown_account(&self, home: &str) -> Option<String> {
+        let target = self.request.resource_account.as_deref().unwrap_or_default();
+        if ![home, target].iter().any(|id| is_symbolic_account(id)) {
+            return None;
+        }
+        let statements = self.documents.iter().flat_map(|d| &d.statements);
+        let half = |id: &str| id != "*" && id.contains(['*', '?']);
+        let mut patterns = statements.flat_map(|s| {
+            let values = s.conditions.iter().flat_map(|c| &c.values);
+            s.resources.iter().chain(&s.not_resources).chain(values)
+        });
+        let found = patterns.any(|item| {
+            let text = item.text.symbolic();
+            text.starts_with("arn:") && text.split(':').nth(4).is_some_and(half)
+        });
+        found.then(|| {
+            "a pattern takes some accounts, and the id of this one is not known yet".to_owned()
+        })
+    }
+
+    /// Sessions of the principal that policies name: whoever assumes a role names its session.
+    fn name_sessions(&mut self) {
+        let Principal::Arn(own) = &self.request.principal else { return };
+        let Some((role, _)) =
+            own.rsplit_once('/').filter(|(role, _)| role.contains(":assumed-role/"))
+        else {
+            return;
+        };
+        let prefix = format!("{role}/");
+        let statements = self.documents.iter().flat_map(|d| &d.statements);
+        let named = statements.flat_map(|s| s.principals.iter().chain(&s.not_principals));
+        let sessions: BTreeSet<String> = named
+            .flat_map(|p| p.items())
+            .map(|(_, item)| item.text.symbolic().into_owned())
+            .filter(|arn| arn.starts_with(&prefix) && arn != own)
+            .collect();
+        self.sessions.extend(sessions);
     }
 
     /// The same question with a source side that permits everything: whether the target side alone
@@ -472,6 +370,19 @@ impl Asked {
         self.policies.identity = vec![Arc::new(Policy::new("everything", &everything()))];
         self.policies.boundary = None;
         self.policies.service_control.clear();
+        self.without_tags()
+    }
+
+    /// The same question with whatever tags its principal may be given.
+    #[must_use]
+    pub fn without_tags(mut self) -> Self {
+        let is_tag = |key: &str| key.starts_with("aws:principaltag/");
+        let keys: Vec<String> =
+            self.request.context.iter().map(|(key, _)| key.to_owned()).collect();
+        for key in keys.iter().filter(|key| is_tag(key)) {
+            self.request.context.remove(key);
+        }
+        self.never.retain(|key| !is_tag(key));
         self
     }
 
@@ -528,16 +439,10 @@ impl Asked {
     #[must_use]
     pub fn anybody(world: &World, account: &Handle, target: &Target) -> Option<Self> {
         let home = world.accounts.get(account)?;
-        let arn = format!("arn:aws:iam::{}:role/any", home.id);
+        let arn = format!("arn:aws:iam::{}:root", home.id);
         let step = Step { source: Source::Foreign(arn), target: target.clone() };
         let mut asked = asked(world, &step)?;
-        asked.request.principal_organization.clone_from(&home.membership);
-        if let Some(path) = &home.organization_path {
-            asked
-                .request
-                .context
-                .set("aws:PrincipalOrgPaths", ContextValue::Many(vec![path.clone()]));
-        }
+        asked.policies.service_control.clear();
         Some(asked)
     }
 
@@ -547,23 +452,48 @@ impl Asked {
         &self.rules
     }
 
+    /// The same, as the judge has them.
+    #[must_use]
+    pub fn policies(&self) -> &Policies {
+        &self.policies
+    }
+
     /// What the judge says of one request under these policies.
     #[must_use]
     pub fn judge(&self, request: &Request) -> Decision {
         evaluate(request, &self.policies)
     }
 
-    fn question(&self) -> Question<'_> {
+    fn question(&self, session: Option<&String>) -> Question<'_> {
+        let mut request = self.request.clone();
+        if let Some(session) = session {
+            request.principal = Principal::Arn(session.clone());
+        }
         Question {
-            request: self.request.clone(),
+            request,
             policies: &self.policies,
             documents: self.documents.iter().map(AsRef::as_ref).collect(),
             actions: self.actions.clone(),
             resources: self.resources.clone(),
             never: self.never.clone(),
             free: BTreeSet::new(),
+            domains: self.domains.clone(),
         }
     }
+}
+
+/// A session of a role that services alone assume carries no second factor (IAM User Guide, "AWS global
+/// condition context keys", `aws:MultiFactorAuthPresent`).
+fn second_factor(principal: &PrincipalNode) -> Option<Domain> {
+    let trust = principal.trust.as_ref()?;
+    let by_services =
+        trust.document.statements.iter().filter(|s| s.effect == Effect::Allow).all(|s| {
+            s.principals.as_ref().is_some_and(|principals| {
+                !principals.is_everyone()
+                    && principals.items().all(|(kind, _)| kind == PrincipalType::Service)
+            })
+        });
+    by_services.then(|| Domain::These(vec![None, Some("false".into())]))
 }
 
 /// Tags of a named principal are constants, unless its trust lets the one who assumes it set them.
@@ -573,13 +503,11 @@ fn tags(
     never: &mut BTreeSet<String>,
     documents: &[Arc<Document>],
 ) {
-    let may_tag = principal.trust.iter().flat_map(|t| &t.document.statements).any(|s| {
-        s.effect == Effect::Allow
-            && s.actions.iter().any(|a| {
-                let text = a.text.symbolic().to_ascii_lowercase();
-                text == "sts:tagsession" || text.contains('*')
-            })
-    });
+    let may_tag = principal
+        .trust
+        .iter()
+        .flat_map(|t| &t.document.statements)
+        .any(|s| s.effect == Effect::Allow && concerns(s, "sts:tagsession"));
     if may_tag {
         return;
     }
@@ -604,8 +532,38 @@ fn everything() -> Document {
 /// Asks one step on both sides.
 #[must_use]
 pub fn answer(before: Option<&Asked>, after: Option<&Asked>) -> Answers {
-    let (before, after) = (before.map(Asked::question), after.map(Asked::question));
-    ask_both(before.as_ref(), after.as_ref(), Caps::default())
+    let sessions: BTreeSet<&String> =
+        before.iter().chain(&after).flat_map(|asked| &asked.sessions).collect();
+    let ask = |session: Option<&String>| {
+        let before = before.map(|asked| asked.question(session));
+        let after = after.map(|asked| asked.question(session));
+        ask_both(before.as_ref(), after.as_ref(), Caps::default())
+    };
+    let mut answers = ask(None);
+    for session in sessions {
+        let more = ask(Some(session));
+        answers.before = joined(answers.before, more.before);
+        answers.after = joined(answers.after, more.after);
+        answers.gained.extend(more.gained);
+        answers.lost.extend(more.lost);
+        answers.inexact = answers.inexact.or(more.inexact);
+    }
+    answers
+}
+
+/// The answer to two questions at once.
+fn joined(one: Answer, other: Answer) -> Answer {
+    match (one, other) {
+        (Answer::Open(mut all), Answer::Open(more)) => {
+            all.extend(more);
+            Answer::Open(all)
+        }
+        (open @ Answer::Open(_), _) | (_, open @ Answer::Open(_)) => open,
+        (undecided @ Answer::Undecided(_), _) | (_, undecided @ Answer::Undecided(_)) => undecided,
+        (Answer::Closed { judged: a }, Answer::Closed { judged: b }) => {
+            Answer::Closed { judged: a + b }
+        }
+    }
 }
 
 /// The account that a source lives in.

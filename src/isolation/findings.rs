@@ -8,8 +8,9 @@ use jiff::civil::Date;
 use serde_json::{Value as Json, json};
 
 use super::Verdict;
+use super::candidates::whole_accounts;
 use super::compare::{Comparison, Pair, SideResult, accounts_of};
-use super::crossing::{self, Asked, Source, Step, Target, home, whole_accounts};
+use super::crossing::{self, Asked, Source, Step, Target, home};
 use super::paths::{Origin, account_of, origins_of};
 use super::power::opens;
 use super::report::source_name;
@@ -98,6 +99,8 @@ impl Walls<'_, '_> {
             let Some(own) = home(self.world, &step.source) else { continue };
             let lifters = if opens(self.world, step, Asked::without_own_policies) {
                 self.lifters(own, &Scope::Permissions(arn.clone()))
+            } else if opens(self.world, step, |asked| asked.without_own_policies().without_tags()) {
+                Lifters::tags(self.lifters(own, &Scope::Tags(arn.clone())))
             } else {
                 Lifters::guardrails(self.lifters(own, &Scope::Membership))
             };
@@ -175,6 +178,12 @@ struct Lifters {
 }
 
 impl Lifters {
+    /// Those who can give a principal other tags.
+    fn tags(tagging: Self) -> Self {
+        let text = format!("only the tags of that one keep it out: {}", tagging.text);
+        Self { text, ..tagging }
+    }
+
     /// Those who can leave the organization, beside whom whoever administers it can lift a guardrail.
     fn guardrails(leaving: Self) -> Self {
         let text = if leaving.labels.is_empty() {

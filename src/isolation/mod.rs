@@ -1,8 +1,8 @@
 //! What a plan does to the walls between environments.
 //!
 //! [`world`] reads one side of a plan (before or after) as accounts, principals, and the things
-//! that a foreign principal could reach. [`crossing`] asks the symbolic engine about every grant
-//! that names somebody outside, [`paths`] joins role assumptions into paths, [`compare`] sets both
+//! that a foreign principal could reach. [`candidates`] finds the grants that name somebody outside,
+//! [`crossing`] asks the symbolic engine about each, [`paths`] joins role assumptions into paths, [`compare`] sets both
 //! sides against each other, [`power`] finds who may move a wall, [`deputy`] what can be talked into
 //! crossing, [`lockout`] refuses plans that shut their own way back, [`rules`] judges paths by the
 //! `isolation` blocks, and [`report`] writes the plan's section. [`walls`] and [`who`] answer
@@ -10,9 +10,11 @@
 //!
 //! Architecture invariant: pure and offline. A verdict is data; nothing here stops a command.
 
+mod candidates;
 pub mod compare;
 pub mod crossing;
 pub mod deputy;
+mod doubts;
 mod findings;
 pub mod lockout;
 pub mod paths;

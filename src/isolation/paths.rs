@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::crossing::{Source, Step, Target, home, member_of};
+use super::crossing::{Source, Step, Target, home, home_of, member_of};
 use super::world::World;
 use crate::iam::symbolic::Opening;
 use crate::ids::Handle;
@@ -77,13 +77,33 @@ pub struct Path {
 #[must_use]
 pub fn origins_of(world: &World, account: &Handle) -> BTreeSet<Origin> {
     let Some(node) = world.accounts.get(account) else { return BTreeSet::new() };
+    let mut origins: BTreeSet<Origin> =
+        node.environments.iter().cloned().map(Origin::Environment).collect();
+    // An environment in the management account reaches what that account reaches.
     if node.membership.as_ref().is_some_and(|m| m.management_account) {
-        return [Origin::Management].into();
+        origins.insert(Origin::Management);
     }
-    if node.environments.is_empty() {
-        return [Origin::Unassigned].into();
+    if origins.is_empty() {
+        origins.insert(Origin::Unassigned);
     }
-    node.environments.iter().cloned().map(Origin::Environment).collect()
+    origins
+}
+
+/// The origins that somebody belongs to.
+#[must_use]
+pub fn starts_in(world: &World, source: &Source) -> BTreeSet<Origin> {
+    match source {
+        Source::Principal(arn) => match world.principals.get(arn) {
+            Some(principal) => origins_of(world, &principal.account),
+            None => BTreeSet::new(),
+        },
+        Source::Anonymous => [Origin::Anonymous].into(),
+        Source::Foreign(arn) => match home_of(world, arn) {
+            Some(home) => origins_of(world, &home.handle),
+            None => [outside(world, arn)].into(),
+        },
+        Source::Federated(_) => [Origin::External].into(),
+    }
 }
 
 /// The origin of a principal that the estate does not declare.
@@ -127,23 +147,21 @@ pub fn by_source(edges: &BTreeMap<Step, Edge>) -> BySource<'_> {
 pub fn reach(world: &World, by_source: &BySource<'_>) -> Reach {
     let mut starts: BTreeMap<Origin, BTreeSet<Source>> = BTreeMap::new();
     for source in by_source.keys() {
-        let origins = match source {
-            Source::Principal(arn) => match world.principals.get(arn) {
-                Some(p) => origins_of(world, &p.account),
-                None => continue,
-            },
-            Source::Anonymous => [Origin::Anonymous].into(),
-            Source::Foreign(arn) => [outside(world, arn)].into(),
-            Source::Federated(_) => [Origin::External].into(),
-        };
-        for origin in origins {
+        for origin in starts_in(world, source) {
             starts.entry(origin).or_default().insert((*source).clone());
         }
     }
-    starts.into_iter().map(|(origin, sources)| (origin, spread(by_source, sources))).collect()
+    let nowhere = |_: &Step| false;
+    let spread = |(origin, sources)| (origin, spread(by_source, sources, &nowhere));
+    starts.into_iter().map(spread).collect()
 }
 
-fn spread(by_source: &BySource<'_>, sources: BTreeSet<Source>) -> BTreeMap<Source, Reached> {
+/// Everybody that some can become, without the steps that are to be left out.
+fn spread(
+    by_source: &BySource<'_>,
+    sources: BTreeSet<Source>,
+    left_out: &impl Fn(&Step) -> bool,
+) -> BTreeMap<Source, Reached> {
     let mut queue: VecDeque<Source> = sources.iter().cloned().collect();
     let mut reached: BTreeMap<Source, Reached> =
         sources.into_iter().map(|s| (s, Reached::default())).collect();
@@ -151,6 +169,9 @@ fn spread(by_source: &BySource<'_>, sources: BTreeSet<Source>) -> BTreeMap<Sourc
         let Some(here) = reached.get(&source).cloned() else { continue };
         for edge in by_source.get(&source).into_iter().flatten() {
             let Target::Role(arn) = &edge.step.target else { continue };
+            if left_out(&edge.step) {
+                continue;
+            }
             let next = Source::Principal(arn.clone());
             let mut chain = here.chain.clone();
             chain.push(edge.step.clone());
@@ -180,14 +201,13 @@ fn from(
     reached: &BTreeMap<Source, Reached>,
 ) -> Vec<Path> {
     let mut found = Vec::new();
+    let mut around: BTreeMap<&String, BTreeMap<Source, Reached>> = BTreeMap::new();
     for (source, here) in reached {
         // A chain that has entered an environment is told as its first step into it, and what the
         // entered role reaches in that environment is inside; onward steps count for other walls.
         for edge in by_source.get(source).into_iter().flatten() {
             let Some(to_account) = account_of(world, &edge.step.target) else { continue };
             let Some(to) = world.accounts.get(&to_account) else { continue };
-            let first = here.chain.first().map_or(source, |s| &s.source);
-            let from_account = home(world, first).cloned();
             let last_home = home(world, source);
             for environment in &to.environments {
                 let inside = |account: &Handle| {
@@ -198,20 +218,31 @@ fn from(
                 };
                 if *origin == Origin::Environment(environment.clone())
                     || last_home.is_some_and(inside)
-                    || here.chain.iter().any(|s| {
-                        account_of(world, &s.target).is_some_and(|account| inside(&account))
-                    })
                 {
                     continue;
                 }
+                let enters = |step: &Step| {
+                    account_of(world, &step.target).is_some_and(|account| inside(&account))
+                };
+                let mut way = here;
+                if here.chain.iter().any(enters) {
+                    // The cheapest way has been inside before. There may be another one.
+                    let others = around.entry(environment).or_insert_with(|| {
+                        let starts = reached.iter().filter(|(_, r)| r.chain.is_empty());
+                        spread(by_source, starts.map(|(s, _)| s.clone()).collect(), &enters)
+                    });
+                    let Some(other) = others.get(source) else { continue };
+                    way = other;
+                }
+                let first = way.chain.first().map_or(source, |s| &s.source);
                 found.push(Path {
                     from: origin.clone(),
                     to: environment.clone(),
-                    from_account: from_account.clone(),
+                    from_account: home(world, first).cloned(),
                     to_account: to_account.clone(),
-                    chain: here.chain.clone(),
+                    chain: way.chain.clone(),
                     last: edge.step.clone(),
-                    unconditional: here.conditional == 0 && edge.is_unconditional(),
+                    unconditional: way.conditional == 0 && edge.is_unconditional(),
                 });
             }
         }
@@ -224,6 +255,9 @@ fn from(
 pub fn account_of(world: &World, target: &Target) -> Option<Handle> {
     match target {
         Target::Role(arn) => world.principals.get(arn).map(|p| p.account.clone()),
-        Target::Bucket(arn) => world.buckets.get(arn).map(|b| b.account.clone()),
+        Target::Bucket(arn) => match world.buckets.get(arn) {
+            Some(bucket) => Some(bucket.account.clone()),
+            None => world.sealed_buckets.get(arn).map(|(account, _)| account.clone()),
+        },
     }
 }

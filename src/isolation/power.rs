@@ -1,12 +1,13 @@
 //! Grade B: power over a wall. Not a request that crosses, but a right by which somebody of another
-//! environment can make one possible: over there, in an account in between, or over the
-//! organization's guardrails.
+//! environment can make one possible: over there, in an account in between, over the
+//! organization's guardrails, or over the state that decides what is applied.
 //!
 //! The management account is not asked: it may do anything to its members, and every proof says
 //! that it is trusted.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::candidates::whole_accounts;
 use super::compare::SideResult;
 use super::crossing::{Asked, Source, Step, Target, answer, asked, home};
 use super::paths::{BySource, Origin, Reach, account_of, origins_of};
@@ -31,10 +32,12 @@ pub enum Over {
     Account,
     /// The principal that takes this open step: the holder can become it.
     Principal(Step),
-    /// The holder's own policies, which alone keep it from this step.
+    /// The holder's own policies, or tags, which alone keep it from this step.
     OwnPolicies(Step),
     /// The organization's guardrails, which alone close this step.
     Guardrails(Step),
+    /// The estate's state in this bucket, by ARN: whoever writes it decides what is applied there.
+    State(String),
 }
 
 /// A way to a right over a wall.
@@ -121,6 +124,8 @@ struct Search<'a, 'w> {
     by_source: &'a BySource<'a>,
     book: &'a mut Book<'w>,
     time: Time,
+    /// Targets that let in whole accounts, with the ids of these.
+    whole: BTreeMap<Target, BTreeSet<String>>,
     found: Powers,
 }
 
@@ -133,11 +138,15 @@ pub fn powers<'w>(
     book: &mut Book<'w>,
     time: Time,
 ) -> Powers {
-    let mut search = Search { world, result, by_source, book, time, found: Powers::default() };
+    let whole = whole_accounts(world);
+    let mut search =
+        Search { world, result, by_source, book, time, whole, found: Powers::default() };
     // Whoever reaches nothing may still hold the guardrail that keeps it in.
     let homes = result.closed.iter().filter_map(|step| home(world, &step.source));
     let mut origins: BTreeSet<Origin> = homes.flat_map(|h| origins_of(world, h)).collect();
     origins.extend(reach.keys().cloned());
+    let state = world.state_bucket.iter().flat_map(|arn| keeper(world, arn));
+    origins.extend(state.flat_map(|account| origins_of(world, &account)));
     origins.remove(&Origin::Management);
     for origin in &origins {
         let ways = reach
@@ -154,6 +163,7 @@ pub fn powers<'w>(
         search.through_others(origin, &ways);
         search.through_own_policies(origin, &ways);
         search.through_guardrails(origin, &ways);
+        search.through_state(origin, &ways);
     }
     search.found
 }
@@ -287,13 +297,66 @@ impl Search<'_, '_> {
             let Some(to) = account_of(self.world, &step.target) else { continue };
             // Whoever administers its own side is told in the finding `held_by_source_side`.
             let own = home(self.world, &step.source).cloned();
-            if own.is_none_or(|own| self.is_home(origin, &own) || own == to)
-                || !opens(self.world, step, Asked::without_own_policies)
-            {
+            if own.is_none_or(|own| self.is_home(origin, &own) || own == to) {
                 continue;
             }
-            if let Some(rights) = self.right(origin, arn, &Scope::Permissions(arn.clone())) {
-                self.add(origin, way, &to, arn, &Over::OwnPolicies(step.clone()), &rights);
+            let scope = if opens(self.world, step, Asked::without_own_policies) {
+                Scope::Permissions(arn.clone())
+            } else if opens(self.world, step, Asked::without_tags) {
+                Scope::Tags(arn.clone())
+            } else {
+                continue;
+            };
+            // Whoever else got into the account may do it for that one.
+            let near = |other: &Source| home(self.world, other) == home(self.world, &step.source);
+            let others = ways.iter().filter(|(other, _)| **other != step.source && near(other));
+            let others: Vec<(&Source, &Way)> = others.collect();
+            for (holder, way) in std::iter::once((&step.source, way)).chain(others) {
+                let Source::Principal(holder) = holder else { continue };
+                if let Some(rights) = self.right(origin, holder, &scope) {
+                    self.add(origin, way, &to, holder, &Over::OwnPolicies(step.clone()), &rights);
+                    break;
+                }
+            }
+        }
+        self.through_whole_accounts(origin, ways);
+    }
+
+    /// Targets that let in whatever an account in between permits, where somebody who got in there may
+    /// permit itself.
+    fn through_whole_accounts(&mut self, origin: &Origin, ways: &BTreeMap<Source, Way>) {
+        for (source, way) in ways {
+            let (Source::Principal(arn), Some(own)) = (source, home(self.world, source)) else {
+                continue;
+            };
+            let own = own.clone();
+            let Some(id) = self.world.accounts.get(&own).map(|a| a.id.clone()) else { continue };
+            if self.is_home(origin, &own) {
+                continue;
+            }
+            let targets: Vec<Target> = self
+                .whole
+                .iter()
+                .filter(|(_, ids)| ids.contains(&id))
+                .map(|(target, _)| target.clone())
+                .collect();
+            for target in targets {
+                let step = Step { source: source.clone(), target };
+                let asked = self.result.edges.contains_key(&step)
+                    || self.result.closed.contains(&step)
+                    || self.result.undecided.contains_key(&step);
+                let Some(to) = account_of(self.world, &step.target) else { continue };
+                if asked || to == own || self.entered(origin, &to).is_empty() {
+                    continue;
+                }
+                let Some(rights) = self.right(origin, arn, &Scope::Permissions(arn.clone())) else {
+                    break;
+                };
+                let anybody = Asked::anybody(self.world, &own, &step.target);
+                let open = anybody.map(|asked| answer(None, Some(&asked)).after);
+                if matches!(open, Some(Answer::Open(_))) {
+                    self.add(origin, way, &to, arn, &Over::OwnPolicies(step), &rights);
+                }
             }
         }
     }
@@ -352,6 +415,56 @@ impl Search<'_, '_> {
         }
     }
 
+    /// The objects that decide what is applied to every environment.
+    fn through_state(&mut self, origin: &Origin, ways: &BTreeMap<Source, Way>) {
+        let Some(bucket) = self.world.state_bucket.clone() else { return };
+        let target = Target::Bucket(bucket.clone());
+        let Some(place) = keeper(self.world, &bucket) else { return };
+        let mut holders: BTreeMap<String, Way> = BTreeMap::new();
+        if self.is_home(origin, &place) {
+            let own = self.world.principals.values().filter(|p| p.account == place);
+            holders.extend(own.map(|p| (p.arn.clone(), Way::default())));
+        }
+        for (source, way) in ways {
+            if let Source::Principal(arn) = source {
+                holders.entry(arn.clone()).or_insert_with(|| way.clone());
+            }
+        }
+        let everywhere: BTreeSet<Handle> =
+            self.world.accounts.values().map(|account| account.handle.clone()).collect();
+        for (arn, way) in holders {
+            let source = Source::Principal(arn.clone());
+            let rights = if home(self.world, &source) == Some(&place) {
+                self.right(origin, &arn, &Scope::Objects(bucket.clone()))
+            } else {
+                self.written(source, &target)
+            };
+            let Some(rights) = rights else { continue };
+            for account in &everywhere {
+                self.add(origin, &way, account, &arn, &Over::State(bucket.clone()), &rights);
+            }
+        }
+    }
+
+    /// What an open step into a bucket of another account writes there.
+    fn written(&self, source: Source, target: &Target) -> Option<Rights> {
+        let step = Step { source, target: target.clone() };
+        let (edge, asked) = (self.result.edges.get(&step)?, asked(self.world, &step)?);
+        let mut rights = Rights::default();
+        for opening in &edge.openings {
+            let mut opening = opening.clone();
+            "s3:PutObject".clone_into(&mut opening.witness.action);
+            if opening.witness.resource.contains('/') {
+                opening.decision = asked.judge(&opening.witness);
+                if opening.decision.is_allowed() {
+                    rights.before.push(opening.clone());
+                    rights.after.push(opening);
+                }
+            }
+        }
+        (!rights.after.is_empty()).then_some(rights)
+    }
+
     fn add(
         &mut self,
         origin: &Origin,
@@ -383,6 +496,12 @@ impl Search<'_, '_> {
             });
         }
     }
+}
+
+/// The account that a bucket lies in, as far as the estate knows.
+fn keeper(world: &World, bucket: &str) -> Option<Handle> {
+    account_of(world, &Target::Bucket(bucket.to_owned()))
+        .or_else(|| world.bare_buckets.get(bucket).cloned())
 }
 
 /// Whether some opening asks nothing of the surroundings.

@@ -8,8 +8,8 @@ use jiff::civil::Date;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
-use super::compare::{Comparison, Pair, by_power_alone, verdict};
-use super::crossing::{Source, Step, Target, asked};
+use super::compare::{Comparison, Pair, SideResult, by_power_alone, verdict};
+use super::crossing::{Source, Step, asked};
 use super::paths::{Origin, Path};
 use super::proof::{Entry, Prover};
 use super::rules::{Asked, Bound, Rule};
@@ -17,24 +17,32 @@ use super::world::{PART, World};
 use super::{Analysis, Grade, Verdict, findings};
 use crate::eval::estate::Estate;
 use crate::iam::symbolic::Opening;
-use crate::iam::symbolic::globs::Glob;
-use crate::iam::{Document, Effect, Item, Request, Statement, catalogue};
+use crate::iam::{Document, Request};
 use crate::plan::model::{Isolation, IsolationSummary};
 use crate::plan::sides::Sides;
 
+mod bounds;
 mod detour;
 mod power;
+mod told;
+
+use bounds::{bounds, breadth, named};
+use told::{also_needs, limits, replay};
+pub(super) use told::{granted_by, hop, witness};
 
 /// What the analysis does not look at; printed with every plan.
-pub const NOT_MODELLED: [&str; 8] = [
+pub const NOT_MODELLED: [&str; 11] = [
+    "access control lists of buckets and objects",
     "bucket notifications and other event subscriptions",
     "bucket replication",
+    "code and machines that already run under a role",
     "delegated administrators of the organization",
     "identity center",
     "kms keys and grants",
     "network paths",
     "resource policies other than roles' trust and buckets",
     "shares of AWS RAM",
+    "who stands behind an identity of OIDC or SAML",
 ];
 
 /// How a path changes.
@@ -224,7 +232,7 @@ impl Writer<'_, '_> {
                 "grants_considered": considered,
                 "grants": entries.iter().take(GRANTS_TOLD).map(grant).collect::<Vec<_>>(),
                 "verified": entries.iter().all(|entry| entry.killed.is_some()),
-                "trusted": trusted(self.comparison.after.0),
+                "trusted": trusted(self.comparison.after.0, &self.comparison.after.1, &pair.1),
             }));
         }
         (before, after)
@@ -265,7 +273,7 @@ impl Writer<'_, '_> {
             if change == Change::Widened && !gained.is_empty() { gained } else { openings };
         let chosen = shown.iter().min_by_key(|o| o.requirements.len());
         let chosen = chosen.map(|opening| named(world, &path.last, opening));
-        let bounds = self.bounds(world, &path.last, shown);
+        let bounds = bounds(world, &path.last, shown);
         let told = bounds.iter().min_by_key(|b| breadth(b)).cloned().unwrap_or_default();
         let principal = source_name(&path.last.source);
         let judged = self.judge(path, principal, openings, used);
@@ -306,6 +314,8 @@ impl Writer<'_, '_> {
                 "before": replay(self.comparison.before.0, &shown_steps),
                 "after": replay(self.comparison.after.0, &shown_steps),
             },
+            "limits": limits(world, &path.last),
+            "also_needs": also_needs(world, &path.last, chosen.as_ref()),
             "locations": locations,
             "caused_by": causes,
             "rule": judged.rule,
@@ -329,7 +339,12 @@ impl Writer<'_, '_> {
             .map(|a| a.handle.as_str())
             .collect();
         if unread.is_empty() {
-            return "a policy on the way could not be read, or a bound was hit".to_owned();
+            let pair = (origin.clone(), to.to_owned());
+            let why = self.comparison.after.1.doubtful.get(&pair);
+            let power = self.comparison.after.1.powers.undecided.get(origin);
+            return why.or(power).cloned().unwrap_or_else(|| {
+                "a policy on the way could not be read, or a bound was hit".to_owned()
+            });
         }
         format!("{} could not be read: what nobody manages there is unseen", unread.join(", "))
     }
@@ -351,7 +366,7 @@ impl Writer<'_, '_> {
         let (world, _) = &self.comparison.after;
         let bounds = openings
             .iter()
-            .map(|opening| self.bounds(world, &path.last, std::slice::from_ref(opening)))
+            .map(|opening| bounds(world, &path.last, std::slice::from_ref(opening)))
             .collect::<Vec<_>>();
         self.judge_bounds((&path.from, &path.to), Grade::A, principal, &bounds, used)
     }
@@ -391,49 +406,6 @@ impl Writer<'_, '_> {
         let expired = ended.iter().find(|e| e.expires < self.today).map(|e| e.name.clone());
         let severity = if rule.error { "error" } else { "warning" };
         Judged { rule: name, exception: None, expired, severity }
-    }
-
-    /// What bounds the openings: the patterns that the resource's own statements grant, and those
-    /// that the principal's grant; each bounds the whole by itself.
-    fn bounds(&self, world: &World, step: &Step, openings: &[Opening]) -> Vec<Bound> {
-        let Some(asked) = asked(world, step) else { return Vec::new() };
-        let resource = asked.rules().first().map(|r| r.policy.name().to_owned());
-        let mut of_resource = Bound::default();
-        let mut of_identity = Bound::default();
-        for opening in openings {
-            for hit in opening.decision.matched.iter().filter(|m| m.effect == Effect::Allow) {
-                let rule = asked.rules().iter().find(|r| r.policy.name() == hit.policy);
-                let statement = rule.and_then(|r| {
-                    let mut all = r.document.statements.iter().enumerate();
-                    all.find(|(i, s)| {
-                        s.label(*i) == hit.statement || i.to_string() == hit.statement
-                    })
-                });
-                let Some((_, statement)) = statement else { continue };
-                let bound = if Some(&hit.policy) == resource.as_ref() {
-                    &mut of_resource
-                } else if hit.policy.ends_with("content")
-                    && hit.policy.starts_with("service_control_policy")
-                {
-                    continue;
-                } else {
-                    &mut of_identity
-                };
-                add(bound, statement, opening);
-            }
-        }
-        let mut bounds = vec![of_resource, of_identity];
-        for bound in &mut bounds {
-            bound.actions.sort();
-            bound.actions.dedup();
-            bound.resources.sort();
-            bound.resources.dedup();
-            if bound.resources.is_empty() && !bound.actions.is_empty() {
-                bound.resources.push(step.target.arn().to_owned());
-            }
-        }
-        bounds.retain(|b| !b.actions.is_empty());
-        bounds
     }
 
     /// Addresses of what differs between the sides among the policies that bear on a path.
@@ -515,47 +487,25 @@ impl Writer<'_, '_> {
 }
 
 /// Whom every proof relies on.
-fn trusted(world: &World) -> Vec<String> {
+fn trusted(world: &World, result: &SideResult, to: &str) -> Vec<String> {
     let mut base = vec!["AWS services that roles and buckets name".to_owned()];
     base.push("administrators that the organization has delegated to".to_owned());
     base.extend(world.management.iter().map(|id| format!("the management account {id}")));
     base.push("root users of the accounts on both sides".to_owned());
+    // Whom an account that nobody reads lets in, nobody can tell.
+    let paths = result.paths.iter().filter(|path| path.to == to);
+    let first =
+        |path: &'_ Path| path.chain.first().map_or(path.last.source.clone(), |s| s.source.clone());
+    let outsiders: BTreeSet<String> = paths
+        .filter_map(|path| match first(path) {
+            Source::Foreign(arn) => Some(format!("{arn}, which {to} lets in, and whom it lets in")),
+            _ => None,
+        })
+        .collect();
+    base.extend(outsiders);
     let services = world.trusted_services.iter();
     base.extend(services.map(|name| format!("trusted access of {name}")));
     base
-}
-
-/// An opening under the name of an action that exists. Regions of actions have representatives that
-/// need not be one; the catalogue's first in the same region, allowed by the judge, stands for it.
-fn named(world: &World, step: &Step, opening: &Opening) -> Opening {
-    let mut opening = opening.clone();
-    let all = catalogue();
-    if let Some(name) = all.find(&opening.witness.action).and_then(|id| all.full_name(id)) {
-        opening.witness.action = name;
-        return opening;
-    }
-    let Some(asked) = asked(world, step) else { return opening };
-    let statements = asked.rules().iter().flat_map(|rule| &rule.document.statements);
-    let globs: Vec<Glob> = statements
-        .flat_map(|s| s.actions.iter().chain(&s.not_actions))
-        .map(|item| Glob::like(&item.text.symbolic().to_ascii_lowercase()))
-        .collect();
-    let region = |action: &str| -> Vec<bool> {
-        let action = action.to_ascii_lowercase();
-        globs.iter().map(|glob| glob.matches(&action)).collect()
-    };
-    let here = region(&opening.witness.action);
-    let service = opening.witness.action.split(':').next().and_then(|name| all.find_service(name));
-    let names = service.into_iter().flat_map(|id| all.actions_of(id));
-    let known = names.filter_map(|id| all.full_name(id)).find(|name| {
-        let mut request = opening.witness.clone();
-        request.action.clone_from(name);
-        region(name) == here && asked.judge(&request).is_allowed()
-    });
-    if let Some(name) = known {
-        opening.witness.action = name;
-    }
-    opening
 }
 
 /// Whether a path falls under a rule and no exception covers it.
@@ -595,140 +545,6 @@ fn grant(entry: &Entry) -> Json {
         "resource": entry.step.target.arn(),
         "killed_by": entry.killed.as_ref().map(super::proof::Killed::lines),
     })
-}
-
-/// One step of a path for readers: who does what to what, and which statements grant it.
-pub(super) fn hop(step: &Step, opening: &Opening, locations: &BTreeMap<String, String>) -> Json {
-    json!({
-        "principal": source_name(&step.source),
-        "action": opening.witness.action,
-        "resource": opening.witness.resource,
-        "granted_by": granted_by(opening, locations),
-    })
-}
-
-/// The statements that grant an opening, guardrails apart: those limit and grant nothing.
-pub(super) fn granted_by(opening: &Opening, locations: &BTreeMap<String, String>) -> Vec<Json> {
-    let granted: BTreeSet<(String, String)> = opening
-        .decision
-        .matched
-        .iter()
-        .filter(|m| m.effect == Effect::Allow)
-        .filter_map(|m| {
-            let (label, part) = m.policy.split_once(PART)?;
-            let organizational = label.starts_with("service_control_policy")
-                || label.starts_with("resource_control_policy")
-                || label.contains(".service_control_policy.")
-                || label.contains(".resource_control_policy.")
-                || label == "FullAWSAccess";
-            (!organizational).then(|| (label.to_owned(), format!("{part}[{}]", m.statement)))
-        })
-        .collect();
-    granted
-        .into_iter()
-        .map(|(address, statement)| match locations.get(&address) {
-            Some(at) => json!({"address": address, "statement": statement, "location": at}),
-            None => json!({"address": address, "statement": statement}),
-        })
-        .collect()
-}
-
-/// What of a step is not there on a side where it cannot be asked.
-fn missing(world: &World, step: &Step) -> String {
-    match (&step.target, &step.source) {
-        (Target::Role(arn), _) if !world.principals.contains_key(arn) => arn.clone(),
-        (Target::Bucket(arn), _) if !world.buckets.contains_key(arn) => format!("policy of {arn}"),
-        (_, source) => source_name(source).to_owned(),
-    }
-}
-
-/// What the judge says of a path's steps on one side: of the first that is not allowed, else of
-/// the last.
-fn replay(world: &World, steps: &[(&Step, &Request)]) -> Json {
-    let mut told = Json::Null;
-    for (step, request) in steps {
-        let Some(asked) = asked(world, step) else {
-            return json!({
-                "decision": "absent", "step": step.target.arn(), "missing": missing(world, step),
-            });
-        };
-        let decision = asked.judge(request);
-        let denied: Vec<String> = decision
-            .matched
-            .iter()
-            .filter(|m| m.effect == Effect::Deny)
-            .map(|m| match m.policy.split_once(PART) {
-                Some((label, part)) => format!("{label} {part}[{}]", m.statement),
-                None => format!("{}[{}]", m.policy, m.statement),
-            })
-            .collect();
-        told = json!({
-            "decision": decision.decision, "decided_by": decision.decided_by,
-            "denied_by": denied, "step": step.target.arn(),
-        });
-        if !decision.is_allowed() {
-            break;
-        }
-    }
-    told
-}
-
-pub(super) fn witness(opening: &Opening) -> Json {
-    use crate::iam::{ContextValue, Principal};
-    let principal = match &opening.witness.principal {
-        Principal::Anonymous => json!("*"),
-        Principal::Arn(arn) => json!(arn),
-        Principal::Service(name) => json!({"service": name}),
-        Principal::Federated(name) => json!({"federated": name}),
-    };
-    let context: serde_json::Map<String, Json> = opening
-        .witness
-        .context
-        .iter()
-        .map(|(key, value)| {
-            let value = match value {
-                ContextValue::One(one) => json!(one),
-                ContextValue::Many(many) => json!(many),
-            };
-            (key.to_owned(), value)
-        })
-        .collect();
-    json!({
-        "principal": principal,
-        "action": opening.witness.action,
-        "resource": opening.witness.resource,
-        "context": context,
-    })
-}
-
-/// Adds the patterns of a statement that the opening's request matches.
-fn add(bound: &mut Bound, statement: &Statement, opening: &Opening) {
-    let action = opening.witness.action.to_ascii_lowercase();
-    let matching = |items: &[Item], text: &str, lower: bool| -> Vec<String> {
-        items
-            .iter()
-            .map(|i| i.text.symbolic().into_owned())
-            .filter(|p| {
-                let pattern = if lower { p.to_ascii_lowercase() } else { p.clone() };
-                Glob::like(&pattern).matches(text)
-            })
-            .collect()
-    };
-    bound.actions.extend(matching(&statement.actions, &action, true));
-    if statement.actions.is_empty() {
-        bound.actions.push("*".to_owned());
-    }
-    bound.resources.extend(matching(&statement.resources, &opening.witness.resource, false));
-    if statement.resources.is_empty() && !statement.not_resources.is_empty() {
-        bound.resources.push("*".to_owned());
-    }
-}
-
-/// How broad patterns read: fewer wildcards and longer text first.
-fn breadth(bound: &Bound) -> (usize, usize) {
-    let all = || bound.actions.iter().chain(&bound.resources);
-    let stars = all().map(|p| p.matches('*').count()).sum();
-    (stars, usize::MAX - all().map(String::len).sum::<usize>())
 }
 
 fn id(path: &Path) -> String {

@@ -80,6 +80,12 @@ const IDENTITY: [&str; 6] = [
     "iam:PutUserPolicy",
 ];
 
+/// What can be done to the objects of a bucket.
+const OBJECTS: [&str; 1] = ["s3:PutObject"];
+
+/// Rights over the tags of one identity, by which policies may tell it from others.
+const TAGS: [&str; 4] = ["iam:TagRole", "iam:TagUser", "iam:UntagRole", "iam:UntagUser"];
+
 /// Services that run what they are given under a role that the caller passes to them, with the
 /// call that starts it.
 pub(super) const COMPUTE: [(&str, &str); 9] = [
@@ -107,6 +113,10 @@ pub enum Scope {
     Become(String),
     /// What a principal of its account may do, by ARN.
     Permissions(String),
+    /// The objects of a bucket of its account, by the bucket's ARN.
+    Objects(String),
+    /// The tags of a principal of its account, by ARN.
+    Tags(String),
 }
 
 /// What a principal may do about a wall, on both sides of a plan.
@@ -201,6 +211,16 @@ impl<'w> Book<'w> {
                     .map(|(service, roles)| (service, &roles & &one))
                     .collect();
                 self.pass(holder, &roles, &mut rights);
+            }
+            Scope::Objects(arn) => {
+                let policy = self.buckets(node).remove(arn).flatten();
+                put(&OBJECTS, vec![Space::Below(format!("{arn}/"))], policy);
+            }
+            Scope::Tags(arn) => {
+                let kind = if arn.contains(":user/") { "User" } else { "Role" };
+                let actions: Vec<&str> =
+                    TAGS.into_iter().filter(|action| action.ends_with(kind)).collect();
+                put(&actions, vec![Space::One(arn.clone())], None);
             }
             Scope::Permissions(arn) => {
                 let kind = if arn.contains(":user/") { "User" } else { "Role" };

@@ -6,8 +6,9 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::Verdict;
+use super::candidates::candidates;
 use super::compare::compare;
-use super::crossing::{Place, Source, Step, Target, answer, asked_at, candidates};
+use super::crossing::{Place, Source, Step, Target, answer, asked_at};
 use super::paths::{Edge, Origin, outside};
 use super::report::{granted_by, hop, source_name, witness};
 use super::world::{AccountNode, World, symbol};
@@ -270,7 +271,9 @@ impl<'w> Search<'w> {
         let bucket = ask.resource.split('/').next().and_then(|arn| self.world.buckets.get(arn));
         let assumes = ask.action.to_ascii_lowercase().starts_with("sts:");
         let role = self.world.principals.get(&ask.resource).filter(|_| assumes);
-        let unreadable = role.is_some_and(|r| self.world.unreadable.contains(&r.label));
+        let sealed = ask.resource.split('/').next();
+        let sealed = sealed.is_some_and(|arn| self.world.sealed_buckets.contains_key(arn));
+        let unreadable = sealed || role.is_some_and(|r| self.world.unreadable.contains(&r.label));
         Some(Place {
             owner: owner?,
             rule: bucket.map(|b| &b.policy).or_else(|| role.and_then(|r| r.trust.as_ref())),

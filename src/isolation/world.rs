@@ -84,6 +84,8 @@ pub struct BucketNode {
     pub policy: Rule,
     /// Whether public policies are cut down to the account (`RestrictPublicBuckets`).
     pub restrict_public: bool,
+    /// The KMS key under which it encrypts unless told otherwise.
+    pub key: Option<String>,
 }
 
 /// An account of the organization that the estate does not declare: nothing in it was read.
@@ -102,6 +104,8 @@ pub struct Member {
 pub struct World {
     /// Accounts by handle.
     pub accounts: BTreeMap<Handle, AccountNode>,
+    /// Handles of the accounts, by id.
+    pub homes: BTreeMap<String, Handle>,
     /// Principals by ARN.
     pub principals: BTreeMap<String, PrincipalNode>,
     /// Buckets by ARN.
@@ -115,8 +119,12 @@ pub struct World {
     /// Services that act in every account of the organization (Organizations User Guide, "Using
     /// AWS Organizations with other AWS services").
     pub trusted_services: BTreeSet<String>,
-    /// Places whose own policies could not be read as policies.
+    /// Roles whose trust policies could not be read as policies, by label.
     pub unreadable: Unreadable,
+    /// Buckets whose policies could not be read as policies, by ARN: account and label.
+    pub sealed_buckets: BTreeMap<String, (Handle, String)>,
+    /// The bucket that holds the estate's state, by ARN.
+    pub state_bucket: Option<String>,
     /// Where objects are declared, by the label that reports cite.
     pub locations: BTreeMap<String, String>,
 }
@@ -200,6 +208,7 @@ impl World {
                 },
             );
         }
+        world.homes = world.accounts.values().map(|a| (a.id.clone(), a.handle.clone())).collect();
         let located = side.objects.iter().filter_map(|o| Some((label(o), o.location.clone()?)));
         world.locations = located.collect();
         world.outsiders(side, &guard, library);
@@ -207,6 +216,8 @@ impl World {
             world.management = Some(organization.management_account);
             world.trusted_services = organization.trusted_services;
         }
+        world.state_bucket =
+            estate.state_bucket.as_ref().map(|name| format!("arn:aws:s3:::{name}"));
         world.read_principals(side, library);
         world.born(side, sides, library);
         world
@@ -367,7 +378,7 @@ impl World {
                         continue;
                     }
                     let Some(rule) = rule(object, "policy", "policy", library) else {
-                        self.unreadable.insert(label(object));
+                        self.sealed_buckets.insert(arn, (account, label(object)));
                         continue;
                     };
                     let restrict = object
@@ -384,6 +395,7 @@ impl World {
                             location: object.location.clone(),
                             policy: rule,
                             restrict_public: restrict.unwrap_or(false),
+                            key: key_of(object),
                         },
                     );
                 }
@@ -391,6 +403,14 @@ impl World {
             }
         }
     }
+}
+
+/// The KMS key of a bucket's default encryption; `aws/s3`, AWS's own, where none is named.
+fn key_of(bucket: &SideObject) -> Option<String> {
+    let encryption = bucket.attrs.get("encryption").and_then(Value::as_map)?;
+    let by_kms = encryption.get("algorithm")?.as_str()?.starts_with("aws:kms");
+    let key = encryption.get("kms_key_id").filter(|key| !key.is_null()).map(symbol);
+    by_kms.then(|| key.unwrap_or_else(|| "aws/s3".to_owned()))
 }
 
 /// How reports call an object.
@@ -522,7 +542,10 @@ impl Guardrails {
                     }
                 }
                 kind @ ("service_control_policy" | "resource_control_policy") => {
-                    let Some(rule) = rule(object, "content", "content", library) else { continue };
+                    // What a policy that cannot be read permits, nobody knows: it limits nothing.
+                    let rule = rule(object, "content", "content", library);
+                    let full = || full_access(library).filter(|_| kind == "service_control_policy");
+                    let Some(rule) = rule.or_else(full) else { continue };
                     let targets = object.attrs.get("targets").and_then(Value::elements);
                     for target in targets.into_iter().flatten() {
                         let place = (kind.to_owned(), symbol(target));

@@ -153,7 +153,8 @@ fn last_detached(
     }
 }
 
-fn names_by_id<'a>(decisions: &'a [Decision<'_>]) -> BTreeMap<String, &'a ResourceAddr> {
+/// Addresses by the ids that AWS has given.
+pub(super) fn names_by_id<'a>(decisions: &'a [Decision<'_>]) -> BTreeMap<String, &'a ResourceAddr> {
     let mut names = BTreeMap::new();
     // What lives in an account may call that account's id its own.
     for decision in decisions.iter().filter(|d| d.kind.schema().home == Home::Organization) {

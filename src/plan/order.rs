@@ -8,6 +8,7 @@ use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::decide::Decision;
+use super::limits::names_by_id;
 use super::model::{Action, Operation, OperationKind, OperationTarget};
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
@@ -87,7 +88,7 @@ pub fn operations(
         }
     }
     reuse_names(&mut graph, decisions, &nodes);
-    attach_before_detach(&mut graph, &nodes, full_targets, found);
+    attach_before_detach(&mut graph, &nodes, full_targets, &names_by_id(decisions), found);
     number(&graph, decisions, found)
 }
 
@@ -256,6 +257,7 @@ fn attach_before_detach(
     graph: &mut Graph,
     nodes: &[Nodes],
     full_targets: &BTreeSet<OperationTarget>,
+    names: &BTreeMap<String, &ResourceAddr>,
     found: &mut Diagnostics,
 ) {
     let mut on: BTreeMap<OperationTarget, (Vec<NodeIndex>, Vec<NodeIndex>)> = BTreeMap::new();
@@ -285,7 +287,7 @@ fn attach_before_detach(
         }
         if no_slot || would_cycle {
             let target = match &target {
-                OperationTarget::Id(id) => id.clone(),
+                OperationTarget::Id(id) => names.get(id).map_or(id.clone(), ToString::to_string),
                 OperationTarget::IdOf(address) => address.to_string(),
             };
             let why = if no_slot {

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use crate::plan::model::Isolation;
 
 use super::lines::Sign;
-use super::style::{Style, Tone, columns, pad, safe, wrap};
+use super::style::{Style, Tone, columns, count, pad, safe, wrap};
 use super::view;
 
 /// The isolation section: changed paths with their evidence, the matrix, findings. Says nothing
@@ -21,7 +21,8 @@ pub fn section(section: &Isolation, style: &Style, out: &mut dyn Write) -> io::R
     if section.basis.is_none() {
         return Ok(());
     }
-    writeln!(out, "{}", style.paint(Tone::Heading, "Isolation"))?;
+    let heading = style.paint(Tone::Heading, "Isolation");
+    writeln!(out, "{heading}{}", style.paint(Tone::Dim, &counts(section)))?;
     if section.changes.is_empty() && section.violations.is_empty() {
         writeln!(out, "  No path between environments is added, widened or removed.")?;
     }
@@ -44,7 +45,65 @@ pub fn section(section: &Isolation, style: &Style, out: &mut dyn Write) -> io::R
     matrix(&section.matrix, style, out)?;
     findings(&section.findings, style, out)?;
     unread(section.basis.as_ref(), style, out)?;
+    not_modelled(section.basis.as_ref(), style, out)?;
     writeln!(out)
+}
+
+/// How many walls there are, what happens to them, and how many are proved closed.
+fn counts(section: &Isolation) -> String {
+    if section.matrix.is_empty() {
+        return String::new();
+    }
+    let closed = |verdict: &str| matches!(verdict, "isolated" | "undetermined");
+    let (mut opened, mut shut, mut other) = (0, 0, 0);
+    for row in &section.matrix {
+        let before = view::text(row, &["before"]).unwrap_or_default();
+        let after = view::text(row, &["after"]).unwrap_or_default();
+        match (closed(before), closed(after)) {
+            _ if before == after => {}
+            (true, false) => opened += 1,
+            (false, true) => shut += 1,
+            _ => other += 1,
+        }
+    }
+    let mut told = Vec::new();
+    for (number, what) in [(opened, "opened"), (shut, "closed"), (other, "changed")] {
+        if number > 0 {
+            told.push(format!("{number} {what}"));
+        }
+    }
+    told.push(format!("{} unchanged", section.matrix.len() - opened - shut - other));
+    let unverified =
+        section.proofs.iter().filter(|p| p.get("verified") == Some(&Json::Bool(false))).count();
+    let checked = match unverified {
+        0 => String::new(),
+        some => format!(", {some} of them by search alone"),
+    };
+    format!(
+        "  {} between {}: {}; {} proved closed{checked}",
+        count(section.matrix.len(), "wall", "walls"),
+        count(section.environments.len(), "environment", "environments"),
+        told.join(", "),
+        section.proofs.len(),
+    )
+}
+
+/// What the analysis does not look at.
+pub(super) fn not_modelled(
+    basis: Option<&Json>,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let names = basis.map(|b| view::texts(b, "not_modelled")).unwrap_or_default();
+    if names.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    let text = format!("Not modelled: {}.", names.join(", "));
+    for line in wrap(&safe(&text), style.width.saturating_sub(2).max(40)) {
+        writeln!(out, "  {}", style.paint(Tone::Dim, &line))?;
+    }
+    Ok(())
 }
 
 /// One path with its evidence.
@@ -83,7 +142,11 @@ pub(super) fn path(
         writeln!(out, "          {} {}", style.paint(Tone::Dim, &pad(label, 10)), safe(text))
     };
     if let Some(power) = view::text(entry, &["power"]) {
-        row("power", power)?;
+        let mut label = "power";
+        for line in wrap(power, 120) {
+            row(label, &line)?;
+            label = "";
+        }
     }
     if let Some(principal) = view::text(entry, &["principal"]) {
         row("principal", principal)?;
@@ -104,6 +167,10 @@ pub(super) fn path(
         request(witness, &mut row)?;
     }
     replay(entry, change, &mut row)?;
+    limits(entry, &mut row)?;
+    for text in view::texts(entry, "also_needs") {
+        row("also needs", text)?;
+    }
     for (label, key) in [
         ("because", "reason"),
         ("rule", "rule"),
@@ -203,6 +270,22 @@ fn replay(
         _ => return Ok(()),
     };
     row(side, &text)
+}
+
+/// What could have held the last step and does not.
+fn limits(entry: &Json, row: &mut dyn FnMut(&str, &str) -> io::Result<()>) -> io::Result<()> {
+    let Some(limits) = entry.get("limits").filter(|l| !l.is_null()) else { return Ok(()) };
+    let chain = |key: &str, none: &str, effect: &str| match view::texts(limits, key) {
+        levels if levels.is_empty() => none.to_owned(),
+        levels => format!("{}: {effect}", levels.join(" > ")),
+    };
+    let boundary = match view::text(limits, &["boundary"]) {
+        Some(address) => format!("boundary {address}: allows"),
+        None => "no boundary".to_owned(),
+    };
+    row("limits", &boundary)?;
+    row("", &format!("SCPs {}", chain("service_control_policies", "none", "allow")))?;
+    row("", &format!("RCPs {}", chain("resource_control_policies", "none", "no deny")))
 }
 
 /// Warnings about the walls.

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use crate::isolation::walls::{Permit, PermitStatus, Walls};
 
-use super::isolation::{findings, matrix, path, unread};
+use super::isolation::{findings, matrix, not_modelled, path, unread};
 use super::style::{Style, Tone, count, safe, wrap};
 use super::view;
 
@@ -37,14 +37,7 @@ pub fn text(walls: &Walls, what: &str, style: &Style, out: &mut dyn Write) -> io
     findings(&walls.findings, style, out)?;
     proofs(walls, style, out)?;
     unread(walls.basis.as_ref(), style, out)?;
-    let not_modelled = walls.basis.as_ref().map(|b| view::texts(b, "not_modelled"));
-    if let Some(names) = not_modelled.filter(|n| !n.is_empty()) {
-        let text = format!("Not modelled: {}.", names.join(", "));
-        writeln!(out)?;
-        for line in wrap(&safe(&text), style.width.saturating_sub(2).max(40)) {
-            writeln!(out, "  {}", style.paint(Tone::Dim, &line))?;
-        }
-    }
+    not_modelled(walls.basis.as_ref(), style, out)?;
     let tone = if walls.broken() > 0 { Tone::Bad } else { Tone::Good };
     let summary = format!(
         "{}, {}, {} proved closed.",

@@ -10,7 +10,7 @@ palisade=${PALISADE:-$here/../../target/release/palisade}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 (cd "$work" && npm init -y >/dev/null && npm install --ignore-scripts --no-audit --no-fund @cloud-copilot/iam-simulate@0.1.173 >/dev/null)
-judge() { "$palisade" simulate --cases "$work/$1" >"$work/$1.ours"; node "$here/judge.mjs" "$work" <"$work/$1" >"$work/$1.theirs"; }
+judge() { "$palisade" simulate "$work/$1" >"$work/$1.ours"; node "$here/judge.mjs" "$work" <"$work/$1" >"$work/$1.theirs"; }
 node "$here/generate.mjs" "$count" "$seed" >"$work/cases"
 judge cases
 node "$here/compare.mjs" "$work"/cases{,.ours,.theirs} "$work/neutral"

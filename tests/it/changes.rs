@@ -55,6 +55,14 @@ const CASES: &[Case] = &[
         code: 0,
     },
     Case {
+        name: "power",
+        from: "dev-aws",
+        to: "production",
+        before: "isolated",
+        after: "reachable",
+        code: 3,
+    },
+    Case {
         name: "source-address",
         from: "dev-aws",
         to: "production",
@@ -109,8 +117,14 @@ fn run(name: &str) {
     let rows = plan["isolation"]["matrix"].as_array().unwrap();
     let row = rows.iter().find(|r| r["from"] == case.from && r["to"] == case.to).unwrap();
     assert_eq!((&row["before"], &row["after"]), (&case.before.into(), &case.after.into()), "{row}");
+    if case.after == "undetermined" {
+        let proofs = plan["isolation"]["proofs"].as_array().unwrap();
+        assert!(proofs.iter().all(|proof| proof["verified"] == true), "{proofs:#?}");
+    } else {
+        crate::walls::proved(&plan, name);
+    }
     let text = walk.expect(DIR, &["plan"], case.code);
-    let section = &text[text.find("Isolation\n").unwrap()..];
+    let section = &text[text.find("Isolation  ").unwrap()..];
     let wide = section.lines().filter(|l| l.chars().count() > 160).collect::<Vec<_>>();
     assert!(wide.is_empty(), "{wide:#?}");
     support::snapshots("changes").bind(|| insta::assert_snapshot!(name, section));
@@ -143,6 +157,7 @@ changes! {
     a_path_is_closed: "closed";
     a_detached_guardrail_opens_production: "guardrail-detached";
     a_weakened_oidc_subject_widens: "oidc-subject";
+    a_role_passed_to_a_build_is_power_over_production: "power";
     a_path_from_the_office_is_conditional: "source-address";
     a_wall_is_held_shut_by_the_source_side_alone: "source-side";
     an_account_that_nobody_could_read_is_undetermined: "unread-account";

@@ -218,7 +218,7 @@ fn every_estate_evaluates_offline() {
 /// through. What it says of the walls is left out: that has snapshots of its own.
 fn kept(dir: &str, step: &str, plan: &str) {
     let mut plan = plan.to_owned();
-    if let Some(start) = plan.find("\nIsolation\n") {
+    if let Some(start) = plan.find("\nIsolation  ").or_else(|| plan.find("\nIsolation\n")) {
         let end = ["\nLimits\n", "\nPlan:", "\nNo changes."];
         let end = end.iter().filter_map(|e| plan[start..].find(e)).min().unwrap();
         plan.replace_range(start..start + end, "\n(Isolation)\n");

@@ -32,4 +32,5 @@ mod soundness;
 mod state;
 mod style;
 mod support;
+mod walls;
 mod weather;

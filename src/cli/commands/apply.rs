@@ -69,7 +69,7 @@ pub async fn fresh(
         world = pipeline::survey(cx, &request).await?;
     }
     let plan = pipeline::plan(cx, &world, &request)?;
-    cx.tell(&world.warnings);
+    pipeline::warn(cx, &world, &plan);
     let mut out = cx.stdout();
     render::text::plan(&plan, false, cx.style(), &mut out)?;
     out.flush()?;

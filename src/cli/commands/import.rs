@@ -58,7 +58,7 @@ pub async fn run(args: &ImportArgs, cx: &Context) -> Result<(), Exit> {
         world = pipeline::survey(cx, &request).await?;
     }
     let plan = pipeline::plan(cx, &world, &request)?;
-    cx.tell(&world.warnings);
+    pipeline::warn(cx, &world, &plan);
     let mut out = cx.stdout();
     render::text::plan(&plan, false, cx.style(), &mut out)?;
     out.flush()?;

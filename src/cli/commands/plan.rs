@@ -48,7 +48,7 @@ pub async fn run(args: &PlanArgs, cx: &Context) -> Result<(), Exit> {
     let format = args.format.format();
     let text = format == Format::Text;
     if text {
-        cx.tell(&world.warnings);
+        pipeline::warn(cx, &world, &plan);
     }
     let mut out = cx.stdout();
     render::plan(&plan, format, false, cx.style(), &mut out)?;

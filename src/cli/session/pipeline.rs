@@ -475,6 +475,20 @@ pub fn plan(cx: &Context, world: &World, request: &Request) -> Result<Plan, Exit
     Ok(plan)
 }
 
+/// Tells what was doubtful while the estate was read, and what the plan itself warns about.
+pub fn warn(cx: &Context, world: &World, plan: &Plan) {
+    cx.tell(&world.warnings);
+    let own = plan.diagnostics.len().saturating_sub(world.warnings.iter().count());
+    let told = plan.diagnostics.iter().take(own).map(|warning| {
+        let told = Diagnostic::warning(warning.summary.clone());
+        match &warning.detail {
+            Some(detail) => told.detail(detail.clone()),
+            None => told,
+        }
+    });
+    cx.tell(&told.collect::<Vec<_>>());
+}
+
 /// The estate before and after a plan, which itself is not asked for.
 ///
 /// # Errors

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::globs::{Glob, regions};
-use super::question::{Caps, Opening, Question, Space, ask_both};
+use super::opening::Opening;
+use super::question::{Caps, Question, Space, ask_both};
 use crate::iam::catalogue::catalogue;
 use crate::iam::document::{Document, Effect, Item, PrincipalType, Statement};
 use crate::iam::eval::{ChainLevel, Policies, evaluate};
@@ -131,6 +132,7 @@ pub fn compare(old: &Document, new: &Document, kind: PolicyKind) -> Comparison {
                 resources: vec![Space::One("*".to_owned()), Space::Below("arn:".to_owned())],
                 never: BTreeSet::new(),
                 free: subject.free.clone(),
+                domains: BTreeMap::new(),
             };
             let sides = (question(&before, &was), question(&after, &is));
             let answers = ask_both(Some(&sides.0), Some(&sides.1), Caps::default());

@@ -1,7 +1,7 @@
 //! Regions of texts under a set of patterns, each with its shortest representative.
 //!
 //! The patterns run side by side as one lazily built automaton; each set of patterns that can
-//! match together is one region. Which byte comes next only matters where it is the next literal
+//! match together is one region. Which character comes next only matters where it is the next literal
 //! of some pattern, so a state has few successors.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -11,15 +11,15 @@ use super::variables::Piece;
 /// One unit of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unit {
-    /// This byte.
-    Byte(u8),
+    /// This character.
+    Char(char),
     /// Any text.
     Star,
-    /// Any one byte.
+    /// Any one character.
     One,
     /// Any text without a colon.
     StarInSegment,
-    /// Any one byte but a colon.
+    /// Any one character but a colon.
     OneInSegment,
 }
 
@@ -70,15 +70,15 @@ impl Glob {
                 Piece::Pattern(text) => (text, shape != Shape::Exact),
                 Piece::Literal(text) => (text, false),
             };
-            units.extend(text.bytes().map(|b| {
-                colons += usize::from(b == b':');
+            units.extend(text.chars().map(|c| {
+                colons += usize::from(c == ':');
                 let inside = shape == Shape::Arn && colons < 5;
-                match b {
-                    b'*' if wild && inside => Unit::StarInSegment,
-                    b'?' if wild && inside => Unit::OneInSegment,
-                    b'*' if wild => Unit::Star,
-                    b'?' if wild => Unit::One,
-                    b => Unit::Byte(b),
+                match c {
+                    '*' if wild && inside => Unit::StarInSegment,
+                    '?' if wild && inside => Unit::OneInSegment,
+                    '*' if wild => Unit::Star,
+                    '?' if wild => Unit::One,
+                    c => Unit::Char(c),
                 }
             }));
         }
@@ -94,7 +94,7 @@ impl Glob {
     /// Whether the pattern matches the whole text.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
-        let end = text.bytes().fold(self.start(), |at, byte| self.step(&at, byte));
+        let end = text.chars().fold(self.start(), |at, next| self.step(&at, next));
         self.accepts(&end)
     }
 
@@ -115,15 +115,15 @@ impl Glob {
         set
     }
 
-    fn step(&self, from: &BTreeSet<usize>, byte: u8) -> BTreeSet<usize> {
+    fn step(&self, from: &BTreeSet<usize>, given: char) -> BTreeSet<usize> {
         let mut next = BTreeSet::new();
         for at in from {
             let goes = match self.units.get(*at) {
                 None => continue,
-                Some(Unit::Byte(b)) if self.ignore_case => b.eq_ignore_ascii_case(&byte),
-                Some(Unit::Byte(b)) => *b == byte,
+                Some(Unit::Char(c)) if self.ignore_case => c.eq_ignore_ascii_case(&given),
+                Some(Unit::Char(c)) => *c == given,
                 Some(Unit::Star | Unit::One) => true,
-                Some(Unit::StarInSegment | Unit::OneInSegment) => byte != b':',
+                Some(Unit::StarInSegment | Unit::OneInSegment) => given != ':',
             };
             if goes {
                 let star = matches!(self.units.get(*at), Some(Unit::Star | Unit::StarInSegment));
@@ -137,19 +137,19 @@ impl Glob {
         at.contains(&self.units.len())
     }
 
-    /// Bytes at which this state behaves unlike at any other byte.
-    fn special(&self, at: &BTreeSet<usize>, into: &mut BTreeSet<u8>) {
+    /// Characters at which this state behaves unlike at any other.
+    fn special(&self, at: &BTreeSet<usize>, into: &mut BTreeSet<char>) {
         for unit in at.iter().filter_map(|p| self.units.get(*p)) {
             match unit {
-                Unit::Byte(b) if self.ignore_case => {
-                    into.insert(b.to_ascii_lowercase());
-                    into.insert(b.to_ascii_uppercase());
+                Unit::Char(c) if self.ignore_case => {
+                    into.insert(c.to_ascii_lowercase());
+                    into.insert(c.to_ascii_uppercase());
                 }
-                Unit::Byte(b) => {
-                    into.insert(*b);
+                Unit::Char(c) => {
+                    into.insert(*c);
                 }
                 Unit::StarInSegment | Unit::OneInSegment => {
-                    into.insert(b':');
+                    into.insert(':');
                 }
                 Unit::Star | Unit::One => {}
             }
@@ -175,7 +175,7 @@ pub fn covers(outer: &[Glob], inner: &Glob, cap: usize) -> bool {
 pub struct TooMany;
 
 /// One representative for every set of `globs` that can match together a text of the form
-/// `prefix` followed by anything (by at least one byte, where `more` is true).
+/// `prefix` followed by anything (by at least one character, where `more` is true).
 ///
 /// # Errors
 /// [`TooMany`] when the automaton has more than `cap` states.
@@ -186,9 +186,9 @@ pub fn regions(
     cap: usize,
 ) -> Result<Vec<String>, TooMany> {
     let mut start: Vec<BTreeSet<usize>> = globs.iter().map(Glob::start).collect();
-    for byte in prefix.bytes() {
+    for given in prefix.chars() {
         for (glob, at) in globs.iter().zip(&mut start) {
-            *at = glob.step(at, byte);
+            *at = glob.step(at, given);
         }
     }
     let mut found: BTreeMap<Vec<bool>, String> = BTreeMap::new();
@@ -200,19 +200,19 @@ pub fn regions(
             let vector = globs.iter().zip(&state).map(|(g, at)| g.accepts(at)).collect();
             found.entry(vector).or_insert_with(|| format!("{prefix}{text}"));
         }
-        let mut bytes = BTreeSet::new();
+        let mut special = BTreeSet::new();
         for (glob, at) in globs.iter().zip(&state) {
-            glob.special(at, &mut bytes);
+            glob.special(at, &mut special);
         }
-        // One byte stands for all that nothing singles out.
-        let ordinary = b"xyzabcdefghijklmnopqrstuvw0123456789-_."
-            .iter()
-            .copied()
-            .chain(0x21..0x7f)
-            .find(|b| !bytes.contains(b));
-        for byte in bytes.iter().copied().chain(ordinary) {
+        // One character stands for all that nothing singles out.
+        let ordinary = "xyzabcdefghijklmnopqrstuvw0123456789-_."
+            .chars()
+            .chain('!'..='~')
+            .chain('\u{a1}'..='\u{ff}')
+            .find(|c| !special.contains(c));
+        for given in special.iter().copied().chain(ordinary) {
             let next: Vec<BTreeSet<usize>> =
-                globs.iter().zip(&state).map(|(g, at)| g.step(at, byte)).collect();
+                globs.iter().zip(&state).map(|(g, at)| g.step(at, given)).collect();
             if seen.contains(&next) {
                 continue;
             }
@@ -221,7 +221,7 @@ pub fn regions(
             }
             seen.insert(next.clone());
             let mut longer = text.clone();
-            longer.push(char::from(byte));
+            longer.push(given);
             queue.push_back((next, longer));
         }
     }
@@ -265,6 +265,18 @@ mod tests {
     fn case_is_ignored_where_asked() {
         let globs = [Glob::exact("Ab").ignoring_case(), Glob::exact("Ab")];
         assert_eq!(all(&globs).len(), 3);
+    }
+
+    /// Texts of policies are not ASCII alone: keys of objects, tags, and what stands for an id that is
+    /// unknown until apply.
+    #[test]
+    fn characters_are_whole() {
+        let globs =
+            [Glob::like("b/donn\u{e9}es/?"), Glob::like("b/\u{27e8}account.a.id\u{27e9}/*")];
+        let found = regions(&globs, "b/", true, 10_000).expect("small");
+        assert!(found.iter().any(|text| globs[0].matches(text)), "{found:?}");
+        assert!(found.iter().any(|text| globs[1].matches(text)), "{found:?}");
+        assert!(globs[0].matches("b/donn\u{e9}es/\u{20ac}"));
     }
 
     #[test]

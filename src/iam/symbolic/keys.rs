@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
+use super::domain::Domain;
 use super::globs::{Glob, Shape, regions};
 use super::variables::Variables;
 use crate::iam::document::{Condition, Document};
@@ -53,11 +54,24 @@ pub fn chooser(key: &str) -> Chooser {
         ["aws:requesttag/", "s3:x-amz-", "s3:requestobjecttag", "kms:encryptioncontext"]
             .iter()
             .any(|family| key.starts_with(family));
-    if FREE.contains(&key.as_str()) || free_family {
+    if FREE.contains(&key.as_str()) || free_family || asks_for_its_audience(&key) {
         Chooser::Caller
     } else {
         Chooser::Surroundings
     }
+}
+
+/// Whether a key is the audience of a token which whoever runs a job may ask for with any audience.
+fn asks_for_its_audience(key: &str) -> bool {
+    const PROVIDERS: [&str; 5] = [
+        "agent.buildkite.com",
+        "app.terraform.io",
+        "gitlab.com",
+        "oidc.circleci.com",
+        "token.actions.githubusercontent.com",
+    ];
+    key.strip_suffix(":aud")
+        .is_some_and(|provider| PROVIDERS.contains(&provider.split('/').next().unwrap_or_default()))
 }
 
 /// The values to try for one key; `None` stands for its absence.
@@ -89,9 +103,15 @@ pub fn tests_by_key<'a>(
 }
 
 /// Enumerates a key. A value with a variable is compared with another key: it is filled in as far
-/// as `variables` know that one.
+/// as `variables` know that one. Where `domains` say what the key may be, it is nothing else.
 #[must_use]
-pub fn space(key: &str, tests: &[&Condition], variables: &Variables, cap: usize) -> KeySpace {
+pub fn space(
+    key: &str,
+    tests: &[&Condition],
+    variables: &Variables,
+    domains: &[&Domain],
+    cap: usize,
+) -> KeySpace {
     let mut texts: Vec<String> = Vec::new();
     let mut complete = true;
     let mut globs: Vec<Glob> = Vec::new();
@@ -136,11 +156,18 @@ pub fn space(key: &str, tests: &[&Condition], variables: &Variables, cap: usize)
     }
     globs.sort();
     globs.dedup();
-    if !globs.is_empty() {
-        match regions(&globs, "", false, cap) {
-            Ok(found) => texts.extend(found),
-            Err(_) => complete = false,
-        }
+    let found = match domains {
+        [] if globs.is_empty() => Ok(Vec::new()),
+        [] => regions(&globs, "", false, cap),
+        domains => domains
+            .iter()
+            .map(|d| d.representatives(&globs, cap))
+            .collect::<Result<Vec<_>, _>>()
+            .map(|all| all.concat()),
+    };
+    match found {
+        Ok(found) => texts.extend(found),
+        Err(_) => complete = false,
     }
     for number in numbers {
         texts.extend(
@@ -166,6 +193,10 @@ pub fn space(key: &str, tests: &[&Condition], variables: &Variables, cap: usize)
     }
     texts.sort();
     texts.dedup();
+    let within = |value: Option<&ContextValue>| {
+        domains.is_empty() || domains.iter().any(|domain| domain.has(value))
+    };
+    texts.retain(|text| within(Some(&text.as_str().into())));
     let mut values: Vec<Option<ContextValue>> = vec![None];
     if multivalued {
         const SUBSETS: usize = 6;
@@ -183,6 +214,7 @@ pub fn space(key: &str, tests: &[&Condition], variables: &Variables, cap: usize)
     } else {
         values.extend(texts.into_iter().map(|t| Some(ContextValue::One(t))));
     }
+    values.retain(|value| within(value.as_ref()));
     KeySpace {
         key: key.to_owned(),
         tests: tests.iter().map(|c| (*c).clone()).collect(),
@@ -258,7 +290,7 @@ mod tests {
         ] {
             let (parsed, _) = Operator::parse(operator).expect("known");
             let condition = Condition::new(parsed, "k", [Item::new(value)]);
-            let space = space("k", &[&condition], &Variables::default(), 1_000);
+            let space = space("k", &[&condition], &Variables::default(), &[], 1_000);
             let compiled = CompiledCondition::new(&condition, Version::V2012);
             let answers: BTreeSet<bool> = space
                 .values

@@ -8,9 +8,13 @@
 //! allowed, no request is, and that is the proof. [`access`] compares two policies in the same way.
 
 pub mod access;
+mod domain;
 pub mod globs;
 pub mod keys;
+mod opening;
 pub mod question;
 pub mod variables;
 
-pub use question::{Answer, Answers, Caps, Opening, Question, Requirement, Space, ask, ask_both};
+pub use domain::{Domain, Texts};
+pub use opening::{Opening, Requirement};
+pub use question::{Answer, Answers, Caps, Question, Space, ask, ask_both};

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::domain::Domain;
 use super::globs::{Glob, Shape, TooMany, regions};
-use super::keys::{Chooser, KeySpace, chooser, space, tests_by_key};
+use super::keys::{KeySpace, space, tests_by_key};
+use super::opening::{Opening, open};
 use super::variables::{self, Values, Variables};
-use crate::iam::document::{Condition, Document, Effect, Item};
-use crate::iam::eval::{Decision, Policies, evaluate};
-use crate::iam::operator::Test;
+use crate::iam::document::{Document, Item};
+use crate::iam::eval::{Policies, evaluate};
 use crate::iam::request::{Caller, ContextValue, Facts, Request};
 
 /// Bounds of one question; past them the answer is [`Answer::Undecided`].
@@ -53,28 +54,8 @@ pub struct Question<'a> {
     /// Keys, in lower case, that would follow from the principal and are left open: it stands for
     /// many.
     pub free: BTreeSet<String>,
-}
-
-/// What a path needs from its surroundings, readable: `aws:SourceIp in 10.0.0.0/8`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Requirement {
-    /// The key, as the policy spells it.
-    pub key: String,
-    /// The whole requirement as text.
-    pub text: String,
-    /// A value under which the path is closed, for the replay; `None` is the key's absence.
-    pub unmet: Option<Vec<String>>,
-}
-
-/// One allowed combination of action and resource region.
-#[derive(Clone, Debug)]
-pub struct Opening {
-    /// A request that the judge allows.
-    pub witness: Request,
-    /// Its decision.
-    pub decision: Decision,
-    /// What it needs from its surroundings; empty: nothing, the caller decides alone.
-    pub requirements: Vec<Requirement>,
+    /// The same for keys, in lower case, of which it is known what they may be.
+    pub domains: BTreeMap<String, Domain>,
 }
 
 /// The answer to a question.
@@ -208,14 +189,25 @@ fn variables(sides: &[&Question<'_>], caps: Caps) -> Variables {
     let nothing = Variables::default();
     for (key, values) in found.0.iter_mut().filter(|(_, values)| values.open) {
         let tests = tests.get(key).map(Vec::as_slice).unwrap_or_default();
-        for value in space(key, tests, &nothing, caps.states).values.into_iter().flatten() {
+        let domains = domains(sides, key);
+        let space = space(key, tests, &nothing, &domains, caps.states);
+        for value in space.values.into_iter().flatten() {
             if let ContextValue::One(text) = value {
                 values.texts.insert(text);
             }
         }
-        values.texts.insert("x".to_owned());
+        if domains.is_empty() {
+            values.texts.insert("x".to_owned());
+        }
     }
     found
+}
+
+/// What a key may be on the sides that leave it open; nothing where some side leaves it open wholly.
+fn domains<'a>(sides: &[&'a Question<'_>], key: &str) -> Vec<&'a Domain> {
+    let open = sides.iter().filter(|side| !side.never.contains(key) && !is_fixed(side, key));
+    let domains: Option<Vec<_>> = open.map(|side| side.domains.get(key)).collect();
+    domains.unwrap_or_default()
 }
 
 /// The value that a side's request gives a key.
@@ -293,6 +285,8 @@ fn combination(
     let requests = (before.map(request), after.map(request));
     let sides: Vec<&Question<'_>> = before.into_iter().chain(after).collect();
     let spaces = key_spaces(&sides, action, variables, caps);
+    // Else the spaces hold what is possible on either side, and nothing more.
+    let mixed = before.zip(after).is_some_and(|(a, b)| a.domains != b.domains);
     let size = spaces.iter().try_fold(1_usize, |n, s| n.checked_mul(s.values.len()));
     let Some(size) = size.filter(|n| *n <= caps.combinations) else {
         return Err(format!(
@@ -307,6 +301,9 @@ fn combination(
             [(before, &requests.0, &mut was), (after, &requests.1, &mut is)]
         {
             if let (Some(side), Some(request)) = (side, request) {
+                if mixed && !is_possible(side, &spaces, &choice) {
+                    continue;
+                }
                 *judged += 1;
                 let request = with(side, request, &spaces, &choice);
                 if evaluate(&request, side.policies).is_allowed() {
@@ -325,11 +322,12 @@ fn combination(
         let other: BTreeSet<&Vec<usize>> = other.iter().collect();
         all.iter().filter(|c| !other.contains(c)).cloned().collect()
     };
-    let opening =
-        |side: Option<&Question<'_>>,
-         request: &Option<Request>,
-         from: &[Vec<usize>],
-         all: &[Vec<usize>]| { open(side?, request.as_ref()?, &spaces, from, all) };
+    let opening = |side: Option<&Question<'_>>,
+                   request: &Option<Request>,
+                   from: &[Vec<usize>],
+                   all: &[Vec<usize>]| {
+        open(side?, request.as_ref()?, &spaces, (from, all), mixed)
+    };
     Ok(Found {
         was: opening(before, &requests.0, &was, &was),
         is: opening(after, &requests.1, &is, &is),
@@ -365,11 +363,13 @@ fn key_spaces(
     tests
         .into_iter()
         .filter(|(key, _)| open(key))
-        .map(|(key, tests)| space(&key, &tests, variables, caps.states))
+        .map(|(key, tests)| space(&key, &tests, variables, &domains(sides, &key), caps.states))
         .collect()
 }
 
-pub(super) fn concerns(statement: &crate::iam::Statement, action: &str) -> bool {
+/// Whether a statement is about an action, in lower case.
+#[must_use]
+pub fn concerns(statement: &crate::iam::Statement, action: &str) -> bool {
     let matches = |item: &Item| {
         crate::iam::matching::Pattern::new(
             &lower(item),
@@ -398,7 +398,9 @@ fn is_fixed(side: &Question<'_>, key: &str) -> bool {
         "aws:resourceaccount",
         "aws:resourceorgid",
     ];
-    !side.free.contains(key) && (DERIVED.contains(&key) || side.request.context.get(key).is_some())
+    !side.free.contains(key)
+        && !side.domains.contains_key(key)
+        && (DERIVED.contains(&key) || side.request.context.get(key).is_some())
 }
 
 fn choice(number: usize, spaces: &[KeySpace]) -> Vec<usize> {
@@ -413,7 +415,22 @@ fn choice(number: usize, spaces: &[KeySpace]) -> Vec<usize> {
         .collect()
 }
 
-fn with(side: &Question<'_>, request: &Request, spaces: &[KeySpace], choice: &[usize]) -> Request {
+/// Whether every key is what it may be on this side.
+pub(super) fn is_possible(side: &Question<'_>, spaces: &[KeySpace], choice: &[usize]) -> bool {
+    side.domains.is_empty()
+        || spaces.iter().zip(choice).all(|(space, at)| {
+            let domain = side.domains.get(&space.key);
+            let value = space.values.get(*at).and_then(Option::as_ref);
+            domain.is_none_or(|domain| side.never.contains(&space.key) || domain.has(value))
+        })
+}
+
+pub(super) fn with(
+    side: &Question<'_>,
+    request: &Request,
+    spaces: &[KeySpace],
+    choice: &[usize],
+) -> Request {
     let mut request = request.clone();
     for (space, at) in spaces.iter().zip(choice) {
         let settled = side.never.contains(&space.key) || is_fixed(side, &space.key);
@@ -422,137 +439,6 @@ fn with(side: &Question<'_>, request: &Request, spaces: &[KeySpace], choice: &[u
         }
     }
     request
-}
-
-/// Of the choices in `from`, the opening that asks least of the surroundings; `all` are the choices
-/// that are allowed on its side.
-fn open(
-    side: &Question<'_>,
-    request: &Request,
-    spaces: &[KeySpace],
-    from: &[Vec<usize>],
-    all: &[Vec<usize>],
-) -> Option<Opening> {
-    let all: BTreeSet<&Vec<usize>> = all.iter().collect();
-    let around: Vec<usize> = (0..spaces.len())
-        .filter(|i| spaces.get(*i).is_some_and(|s| chooser(&s.key) == Chooser::Surroundings))
-        .collect();
-    let needs = |choice: &Vec<usize>| -> Vec<(usize, usize)> {
-        around
-            .iter()
-            .filter_map(|i| {
-                let space = spaces.get(*i)?;
-                let unmet = (0..space.values.len()).find(|other| {
-                    let mut flipped = choice.clone();
-                    if let Some(at) = flipped.get_mut(*i) {
-                        *at = *other;
-                    }
-                    !all.contains(&flipped)
-                })?;
-                Some((*i, unmet))
-            })
-            .collect()
-    };
-    // Sampled when there are many: any allowed choice is a true witness.
-    let (needs, choice) =
-        from.iter().take(512).map(|choice| (needs(choice), choice)).min_by_key(
-            |(needs, choice)| (needs.len(), choice.iter().filter(|at| **at > 0).count()),
-        )?;
-    let witness = with(side, request, spaces, choice);
-    let decision = evaluate(&witness, side.policies);
-    let requirements = needs
-        .into_iter()
-        .filter_map(|(i, unmet)| {
-            let space = spaces.get(i)?;
-            let value = choice.get(i).and_then(|at| space.values.get(*at)).cloned().flatten();
-            let unmet = space.values.get(unmet).cloned().flatten();
-            Some(requirement(space, value.as_ref(), unmet))
-        })
-        .collect();
-    Some(Opening { witness, decision, requirements })
-}
-
-fn requirement(
-    space: &KeySpace,
-    value: Option<&ContextValue>,
-    unmet: Option<ContextValue>,
-) -> Requirement {
-    let spelled = space.tests.first().map_or(space.key.clone(), |t| t.key.clone());
-    let holds = |test: &Condition, value: Option<&ContextValue>| {
-        let compiled =
-            crate::iam::condition::CompiledCondition::new(test, crate::iam::Version::V2012);
-        let mut context = crate::iam::request::Context::default();
-        if let Some(value) = value {
-            context.set(&space.key, value.clone());
-        }
-        compiled.holds(&mut crate::iam::request::Facts::new(&context, Vec::new())).may
-    };
-    let telling: Vec<&Condition> = space
-        .tests
-        .iter()
-        .filter(|test| holds(test, value) != holds(test, unmet.as_ref()))
-        .collect();
-    // What names the value says all that patterns and presence say, and patterns all of the latter.
-    let strength = |test: &Condition| match test.operator.test {
-        Test::StringEquals | Test::Bool | Test::NumericEquals | Test::DateEquals => 2,
-        Test::Null => 0,
-        _ => 1,
-    };
-    let strongest = telling.iter().map(|test| strength(test)).max().unwrap_or_default();
-    let texts: BTreeSet<String> = telling
-        .into_iter()
-        .filter(|test| strength(test) == strongest)
-        .map(|test| readable(test, holds(test, value)))
-        .collect();
-    Requirement {
-        text: if texts.is_empty() {
-            match value {
-                Some(value) => format!("{spelled} = {}", value.values().join(", ")),
-                None => format!("{spelled} is absent"),
-            }
-        } else {
-            texts.into_iter().collect::<Vec<_>>().join(" and ")
-        },
-        key: spelled,
-        unmet: unmet.map(|v| v.values().to_vec()),
-    }
-}
-
-/// A condition for people: `aws:SourceIp in 10.0.0.0/8`, `aws:MultiFactorAuthPresent = true`.
-fn readable(test: &Condition, holds: bool) -> String {
-    let values: Vec<String> = test.values.iter().map(|v| v.text.symbolic().into_owned()).collect();
-    let positive = test.operator.test.negated() != holds;
-    let comparison = match (test.operator.test.positive(), positive) {
-        (Test::Null, _) => {
-            let wants_absent = values.iter().any(|v| v.eq_ignore_ascii_case("true")) == holds;
-            return format!("{} is {}", test.key, if wants_absent { "absent" } else { "present" });
-        }
-        (Test::IpAddress, true) => "in",
-        (Test::IpAddress, false) => "not in",
-        (Test::NumericLessThan | Test::DateLessThan, true)
-        | (Test::NumericGreaterThanEquals | Test::DateGreaterThanEquals, false) => "<",
-        (Test::NumericLessThanEquals | Test::DateLessThanEquals, true)
-        | (Test::NumericGreaterThan | Test::DateGreaterThan, false) => "<=",
-        (Test::NumericGreaterThan | Test::DateGreaterThan, true)
-        | (Test::NumericLessThanEquals | Test::DateLessThanEquals, false) => ">",
-        (Test::NumericGreaterThanEquals | Test::DateGreaterThanEquals, true)
-        | (Test::NumericLessThan | Test::DateLessThan, false) => ">=",
-        (Test::StringLike | Test::ArnLike | Test::ArnEquals, true) => "like",
-        (Test::StringLike | Test::ArnLike | Test::ArnEquals, false) => "not like",
-        (_, true) => "=",
-        (_, false) => "!=",
-    };
-    format!("{} {comparison} {}", test.key, values.join(" or "))
-}
-
-/// The statements that allow, for "because": those of the witness's decision.
-#[must_use]
-pub fn granted_by(opening: &Opening) -> BTreeMap<String, Vec<String>> {
-    let mut by_policy: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for hit in opening.decision.matched.iter().filter(|m| m.effect == Effect::Allow) {
-        by_policy.entry(hit.policy.clone()).or_default().push(hit.statement.clone());
-    }
-    by_policy
 }
 
 #[cfg(test)]
@@ -608,6 +494,7 @@ mod tests {
                 ],
                 never: BTreeSet::new(),
                 free: BTreeSet::new(),
+                domains: BTreeMap::new(),
             },
             Caps::default(),
         )

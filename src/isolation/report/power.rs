@@ -101,6 +101,9 @@ impl Writer<'_, '_> {
             None => path.holder.clone(),
         };
         let verdict = if path.unconditional { Verdict::Reachable } else { Verdict::Conditional };
+        let causes = self.power_causes(path);
+        let locations: BTreeMap<&String, &String> =
+            causes.iter().filter_map(|address| Some((address, self.location(address)?))).collect();
         json!({
             "id": id(path),
             "change": change.name(),
@@ -115,7 +118,8 @@ impl Writer<'_, '_> {
             "via": via,
             "conditions": conditions,
             "witness": chosen.map(witness),
-            "caused_by": self.power_causes(path),
+            "locations": locations,
+            "caused_by": causes,
             "rule": judged.rule,
             "exception": judged.exception,
             "expired_exception": judged.expired,
@@ -133,7 +137,7 @@ impl Writer<'_, '_> {
                 Link::Become(..) => None,
             })
             .chain(match &path.over {
-                Over::Account => None,
+                Over::Account | Over::State(_) => None,
                 Over::Principal(step) | Over::OwnPolicies(step) | Over::Guardrails(step) => {
                     Some(step)
                 }
@@ -186,6 +190,10 @@ fn meaning(path: &PowerPath) -> String {
         Over::OwnPolicies(step) => {
             format!("`{holder}` may grant itself what alone keeps it from `{}`", step.target.arn())
         }
+        Over::State(bucket) => format!(
+            "`{holder}` may write the state of the estate in `{bucket}`, which decides what is applied to `{}`",
+            path.to_account
+        ),
         Over::Guardrails(step) => format!(
             "`{holder}` may take away the guardrail that alone keeps `{}` from `{}`",
             source_name(&step.source),
@@ -236,6 +244,7 @@ fn bound(world: &World, path: &PowerPath, opening: &Opening) -> Bound {
 fn id(path: &PowerPath) -> String {
     let (over, step) = match &path.over {
         Over::Account => ("account", None),
+        Over::State(_) => ("state", None),
         Over::Principal(step) => ("principal", Some(step)),
         Over::OwnPolicies(step) => ("own policies", Some(step)),
         Over::Guardrails(step) => ("guardrails", Some(step)),

@@ -217,3 +217,82 @@ fn a_rule_may_leave_power_out_and_an_exception_for_requests_covers_none() {
     rules.get_mut("environments").expect("there").attrs.insert("grades".to_owned(), grades);
     assert!(narrow.analyse().violations.is_empty());
 }
+
+/// Whoever writes the state of the estate decides what the next apply does everywhere.
+#[test]
+fn whoever_writes_the_state_holds_power_over_every_environment() {
+    let bucket = |policy: Json| {
+        object(
+            "s3_bucket",
+            Some("shared"),
+            "acme-state",
+            json!({"bucket": "acme-state", "policy": policy}),
+        )
+    };
+    let kept = |identity: &[(&str, &str)], policy: Json| {
+        let mut world = World::new()
+            .both(lambda("dev", "ci", statements(&[ASSUME, ("s3:*", "*")])))
+            .both(role("shared", "hub", by("dev", "ci"), Some(statements(identity))))
+            .both(bucket(policy))
+            .rule(Vec::new());
+        world.estate.state_bucket = Some("acme-state".to_owned());
+        world.analyse()
+    };
+    let section = kept(&[("s3:PutObject", "arn:aws:s3:::acme-state/estate/*")], Json::Null);
+    assert_eq!(row(&section, "dev", "production")["grade"], "B");
+    let found = power(&section, "dev");
+    assert_eq!(found[0]["actions"], json!(["s3:PutObject"]), "{found:?}");
+    assert_eq!(
+        found[0]["via"].as_array().map(Vec::len),
+        Some(2),
+        "the role, and the state: {found:?}"
+    );
+    assert!(found[0]["power"].as_str().is_some_and(|p| p.contains("state of the estate")));
+    assert_eq!(after(&section, "$unassigned", "production"), "reachable");
+    // Reading it, or writing other objects, is none.
+    assert_eq!(after(&kept(&[("s3:GetObject", "*")], Json::Null), "dev", "production"), "isolated");
+    let elsewhere = kept(&[("s3:PutObject", "arn:aws:s3:::other/*")], Json::Null);
+    assert_eq!(after(&elsewhere, "dev", "production"), "isolated");
+    // From another account by the bucket's policy.
+    let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::111111111111:role/ci"}, "Action": "s3:PutObject",
+        "Resource": "arn:aws:s3:::acme-state/*"}]});
+    let section = kept(&[], policy);
+    assert_eq!(power(&section, "dev")[0]["principal"], "arn:aws:iam::111111111111:role/ci");
+    assert_eq!(section.violations.len(), 1, "{:?}", section.violations);
+}
+
+/// Production lets in whatever the account in between permits. Nobody there may assume its role; but
+/// whoever got in may let itself, or another one.
+#[test]
+fn whoever_may_permit_itself_in_between_is_a_way_through_a_whole_account() {
+    let open = |hub: &[(&str, &str)]| {
+        World::new()
+            .both(lambda("dev", "ci", statements(&[ASSUME])))
+            .both(role("shared", "hub", by("dev", "ci"), Some(statements(hub))))
+            .both(role(
+                "production",
+                "deploy",
+                trust(json!({"Principal": {"AWS": "222222222222"}})),
+                None,
+            ))
+            .analyse()
+    };
+    let section = open(&[("iam:PutRolePolicy", "arn:aws:iam::222222222222:role/hub")]);
+    assert_eq!(row(&section, "dev", "production")["grade"], "B");
+    assert_eq!(after(&section, "dev", "production"), "reachable");
+    let section = open(&[("iam:PutRolePolicy", "arn:aws:iam::222222222222:role/else")]);
+    assert_eq!(after(&section, "dev", "production"), "isolated");
+    // By a neighbour's hand: it may not itself, and production lets in another one.
+    let neighbour = |rights: &[(&str, &str)]| {
+        World::new()
+            .both(lambda("dev", "ci", statements(&[ASSUME])))
+            .both(role("shared", "hub", by("dev", "ci"), Some(statements(rights))))
+            .both(role("shared", "bridge", by("dev", "ci"), Some(statements(&[("s3:*", "*")]))))
+            .both(role("production", "deploy", by("shared", "bridge"), None))
+            .analyse()
+    };
+    let section = neighbour(&[("iam:AttachRolePolicy", "arn:aws:iam::222222222222:role/bridge")]);
+    assert_eq!(row(&section, "dev", "production")["grade"], "B");
+    assert_eq!(after(&neighbour(&[("iam:GetRole", "*")]), "dev", "production"), "isolated");
+}

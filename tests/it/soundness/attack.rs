@@ -6,7 +6,7 @@ use palisade::iam::{ContextValue, Membership, Policies, Principal, Request, eval
 use palisade::isolation::crossing::{Source, Target};
 use palisade::isolation::paths::Origin;
 
-use super::estate::{ACCOUNTS, Model, ORGANIZATION, PARTNER, id_of};
+use super::estate::{ACCOUNTS, Bucket, Identity, Model, ORGANIZATION, OTHERS, PARTNER, id_of};
 use super::random::Random;
 
 /// Somebody who starts in an origin and becomes whom it can.
@@ -39,6 +39,7 @@ impl<'m> Attacker<'m> {
                 let mut all: BTreeSet<Source> = [
                     format!("arn:aws:iam::{PARTNER}:role/tool"),
                     format!("arn:aws:iam::{PARTNER}:role/else"),
+                    format!("arn:aws:iam::{PARTNER}:role/deploy-x"),
                     "arn:aws:iam::777777777777:role/stranger".to_owned(),
                 ]
                 .map(Source::Foreign)
@@ -75,14 +76,15 @@ impl<'m> Attacker<'m> {
             // Assuming a role takes a signature or an assertion (STS API Reference, `AssumeRole`).
             let bucket = source == Source::Anonymous || random.percent(40);
             let (target, account, action, resource) = if bucket {
-                let bucket = random.of(&self.model.buckets);
-                if bucket.account != to {
-                    continue;
-                }
+                let inside: Vec<&Bucket> =
+                    self.model.buckets.iter().filter(|bucket| bucket.account == to).collect();
+                let bucket = *random.of(&inside);
                 let key = *random.of(&[
                     "",
                     "/k",
                     "/exports/k",
+                    "/donn\u{e9}es/k",
+                    "/donn\u{e9}es/\u{20ac}",
                     "/111111111111/k",
                     "/222222222222/k",
                     "/333333333333/k",
@@ -116,6 +118,7 @@ impl<'m> Attacker<'m> {
             let mut request = self.model.request(&source, action, &resource);
             request.resource_account = Some(id_of(account).to_owned());
             surroundings(&mut request, random);
+            self.model.who(&source, &mut request, random);
             self.requests += 1;
             if !evaluate(&request, policies).is_allowed() {
                 continue;
@@ -184,6 +187,32 @@ fn surroundings(request: &mut Request, random: &mut Random) {
 }
 
 impl Model {
+    /// What is anybody's guess about who asks, and what cannot be.
+    fn who(&self, source: &Source, request: &mut Request, random: &mut Random) {
+        if let Principal::Arn(arn) = &mut request.principal
+            && random.percent(50)
+        {
+            // Whoever assumes a role names its session.
+            *arn = arn.replace("/attack", "/release");
+        }
+        match source {
+            Source::Foreign(_) if random.percent(50) => {
+                let others = Membership { id: OTHERS.to_owned(), management_account: false };
+                request.principal_organization = Some(others);
+            }
+            Source::Principal(arn)
+                if self.identity_of(arn).is_some_and(Identity::is_for_services) =>
+            {
+                // A session that a service has begun carries no second factor.
+                request.context.remove("aws:MultiFactorAuthAge");
+                if request.context.get("aws:MultiFactorAuthPresent").is_some() {
+                    request.context.set("aws:MultiFactorAuthPresent", "false");
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// A request with all that follows from who asks.
     pub(super) fn request(&self, source: &Source, action: &str, resource: &str) -> Request {
         let principal = match source {

@@ -19,6 +19,8 @@ use super::random::Random;
 pub(super) const ENVIRONMENTS: &[&str] = &["dev", "production", "staging"];
 pub(super) const ORGANIZATION: &str = "o-aaaaaaaaaa";
 pub(super) const PARTNER: &str = "444444444444";
+/// Another organization than ours.
+pub(super) const OTHERS: &str = "o-others0000";
 const ROOT: &str = "r-ab12";
 const MANAGEMENT: &str = "999999999999";
 
@@ -44,6 +46,17 @@ pub(super) struct Identity {
     /// For roles.
     pub(super) trust: Option<Json>,
     pub(super) tags: BTreeMap<String, String>,
+}
+
+impl Identity {
+    /// Whether services alone assume it.
+    pub(super) fn is_for_services(&self) -> bool {
+        let statements = self.trust.iter().flat_map(|t| t["Statement"].as_array().unwrap());
+        self.trust.is_some()
+            && statements
+                .filter(|s| s["Effect"] == "Allow")
+                .all(|s| s["Principal"].get("Service").is_some())
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -264,7 +277,8 @@ impl Model {
         let mut statements = vec![json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*",
             "Resource": [arn, format!("{arn}/*")], "Condition": {"Bool": {"aws:SecureTransport": "false"}}})];
         if random.percent(self.manner.openness) {
-            let resource = match random.below(4) {
+            let resource = match random.below(5) {
+                4 => format!("{arn}/donn\u{e9}es/?"),
                 0 => arn.clone(),
                 1 => format!("{arn}/exports/*"),
                 2 => format!("{arn}/${{aws:PrincipalAccount}}/*"),
@@ -289,7 +303,13 @@ impl Model {
     }
 
     fn principal(&self, random: &mut Random) -> Json {
-        match random.below(12) {
+        match random.below(13) {
+            12 => {
+                let arn = &random.of(&self.identities).arn;
+                let session = arn.replace(":iam:", ":sts:").replace(":role/", ":assumed-role/");
+                let is_role = arn.contains(":role/");
+                json!({"AWS": if is_role { format!("{session}/release") } else { arn.clone() }})
+            }
             0..=5 => json!({"AWS": random.of(&self.identities).arn}),
             6 | 7 => json!({"AWS": random.of(ACCOUNTS).1}),
             8 => json!({"AWS": format!("arn:aws:iam::{}:root", random.of(ACCOUNTS).1)}),
@@ -304,7 +324,7 @@ impl Model {
     fn condition(&self, random: &mut Random) -> Json {
         let around = random.percent(self.manner.surroundings);
         let pick = |random: &mut Random| {
-            if around { *random.of(&[0, 1, 2, 3, 11, 12, 13]) } else { random.below(16) }
+            if around { *random.of(&[0, 1, 2, 3, 11, 12, 13]) } else { random.below(19) }
         };
         let one = |random: &mut Random| match pick(random) {
             0 => ("IpAddress", "aws:SourceIp", json!("10.0.0.0/8")),
@@ -325,6 +345,13 @@ impl Model {
                 "ForAnyValue:StringLike",
                 "aws:PrincipalOrgPaths",
                 json!(format!("{ORGANIZATION}/{ROOT}/ou-ab12-nonprod1/*")),
+            ),
+            15 => ("StringEquals", "aws:PrincipalOrgID", json!([ORGANIZATION, OTHERS])),
+            16 => ("StringEquals", "aws:PrincipalAccount", json!(PARTNER)),
+            17 => (
+                "ArnLike",
+                "aws:PrincipalArn",
+                json!(format!("arn:aws:iam::{PARTNER}:role/deploy-*")),
             ),
             _ => ("ForAllValues:StringEquals", "aws:TagKeys", json!(["team", "cost"])),
         };

@@ -1,0 +1,265 @@
+//! Steps that are worth asking about, read off the resource side: a trust or bucket policy that names
+//! nobody outside lets nobody in, so work follows the grants that exist.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::crossing::{ANY_PROVIDER, ANYBODY, Source, Step, Target};
+use super::world::{PrincipalNode, World};
+use crate::iam::{Document, Effect, PrincipalType};
+
+/// The steps that the grants of one side make worth asking about.
+#[must_use]
+pub(super) fn candidates(world: &World) -> BTreeSet<Step> {
+    let index = Index::new(world);
+    let mut steps = BTreeSet::new();
+    for role in world.principals.values() {
+        let Some(trust) = &role.trust else { continue };
+        let target = Target::Role(role.arn.clone());
+        for source in sources(world, &index, &trust.document, Some(&role.arn)) {
+            steps.insert(Step { source, target: target.clone() });
+        }
+    }
+    for bucket in world.buckets.values() {
+        let target = Target::Bucket(bucket.arn.clone());
+        for source in sources(world, &index, &bucket.policy.document, None) {
+            let same_account = match &source {
+                Source::Principal(arn) => {
+                    world.principals.get(arn).is_some_and(|p| p.account == bucket.account)
+                }
+                _ => false,
+            };
+            if !same_account {
+                steps.insert(Step { source, target: target.clone() });
+            }
+        }
+    }
+    steps
+}
+
+/// Principals by account id, those that may assume roles apart.
+struct Index<'w> {
+    by_account: BTreeMap<&'w str, Vec<&'w PrincipalNode>>,
+    known_accounts: BTreeSet<&'w str>,
+}
+
+impl<'w> Index<'w> {
+    fn new(world: &'w World) -> Self {
+        let mut by_account: BTreeMap<&str, Vec<&PrincipalNode>> = BTreeMap::new();
+        for principal in world.principals.values() {
+            if let Some(account) = world.accounts.get(&principal.account) {
+                by_account.entry(&account.id).or_default().push(principal);
+            }
+        }
+        Self {
+            by_account,
+            known_accounts: world.accounts.values().map(|a| a.id.as_str()).collect(),
+        }
+    }
+}
+
+fn sources(
+    world: &World,
+    index: &Index<'_>,
+    document: &Document,
+    role: Option<&str>,
+) -> BTreeSet<Source> {
+    let mut found = BTreeSet::new();
+    let able = |p: &&PrincipalNode| match role {
+        Some(role) => p.arn != role && may_assume(p, role),
+        None => true,
+    };
+    // Within an account a policy that names everybody asks nothing of the caller's own side.
+    let beside = |p: &PrincipalNode| {
+        let account = |arn: &str| arn.split(':').nth(4).map(str::to_owned);
+        role.is_some_and(|role| p.arn != role && account(&p.arn) == account(role))
+    };
+    let everyone = |found: &mut BTreeSet<Source>| {
+        let all = world.principals.values().filter(|p| able(p) || beside(p));
+        found.extend(all.map(|p| Source::Principal(p.arn.clone())));
+        found.insert(Source::Foreign(format!("arn:aws:iam::{ANYBODY}:root")));
+        // Assuming a role takes a signature or an assertion; reading an object need not.
+        found.insert(match role {
+            Some(_) => Source::Federated(ANY_PROVIDER.to_owned()),
+            None => Source::Anonymous,
+        });
+        let members = world.members.keys();
+        found.extend(members.map(|id| Source::Foreign(format!("arn:aws:iam::{id}:root"))));
+    };
+    for statement in document.statements.iter().filter(|s| s.effect == Effect::Allow) {
+        if statement.not_principals.is_some() {
+            everyone(&mut found);
+        }
+        let Some(principals) = &statement.principals else { continue };
+        if principals.is_everyone() {
+            everyone(&mut found);
+            continue;
+        }
+
+        for (kind, item) in principals.items() {
+            let text = item.text.symbolic();
+            match kind {
+                PrincipalType::Aws if text == "*" => everyone(&mut found),
+                PrincipalType::Aws => {
+                    let account = text
+                        .strip_prefix("arn:")
+                        .map_or(text.as_ref(), |_| text.split(':').nth(4).unwrap_or_default());
+                    let whole = !text.starts_with("arn:") || text.ends_with(":root");
+                    let inside = index.known_accounts.contains(account);
+                    if whole && inside {
+                        let all = index.by_account.get(account).into_iter().flatten().copied();
+                        found.extend(all.filter(able).map(|p| Source::Principal(p.arn.clone())));
+                    } else if whole {
+                        found.insert(Source::Foreign(format!("arn:aws:iam::{account}:root")));
+                    } else {
+                        let arn = principal_of(&text, index);
+                        if world.principals.contains_key(&arn) {
+                            found.insert(Source::Principal(arn));
+                        } else if !inside || text.contains(":federated-user/") {
+                            found.insert(Source::Foreign(arn));
+                        }
+                    }
+                }
+                PrincipalType::Federated => {
+                    found.insert(Source::Federated(text.into_owned()));
+                }
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+/// The role of a session's ARN where the estate knows it; any other ARN as it is.
+fn principal_of(arn: &str, index: &Index<'_>) -> String {
+    let Some((account, session)) =
+        arn.strip_prefix("arn:aws:sts::").and_then(|r| r.split_once(":assumed-role/"))
+    else {
+        return arn.to_owned();
+    };
+    let name = session.split('/').next().unwrap_or_default();
+    let roles = index.by_account.get(account).into_iter().flatten();
+    roles
+        .map(|p| &p.arn)
+        .find(|a| a.rsplit('/').next() == Some(name) && a.contains(":role/"))
+        .cloned()
+        .unwrap_or_else(|| arn.to_owned())
+}
+
+/// Whether any identity statement could allow assuming that role: a quick, generous look. A trust
+/// policy that names the principal itself needs no identity policy in its own account, so
+/// principals named one by one never pass through here.
+fn may_assume(principal: &PrincipalNode, role: &str) -> bool {
+    let _ = role;
+    principal.unreadable
+        || principal.identity.iter().flat_map(|r| &r.document.statements).any(|s| {
+            s.effect == Effect::Allow && {
+                let action = |item: &crate::iam::Item| {
+                    let text = item.text.symbolic().to_ascii_lowercase();
+                    let head = text.split(['*', '?']).next().unwrap_or_default().to_owned();
+                    "sts:assumerole".starts_with(&head) || text == "sts:assumerole"
+                };
+                s.actions.iter().any(action) || (s.actions.is_empty() && !s.not_actions.is_empty())
+            }
+        })
+}
+
+/// Targets that let in whatever a whole account permits, with the ids of those accounts; none for
+/// everybody.
+#[must_use]
+pub(super) fn whole_accounts(world: &World) -> BTreeMap<Target, BTreeSet<String>> {
+    let trusts = world
+        .principals
+        .values()
+        .filter_map(|p| Some((Target::Role(p.arn.clone()), &p.trust.as_ref()?.document)));
+    let buckets =
+        world.buckets.values().map(|b| (Target::Bucket(b.arn.clone()), &b.policy.document));
+    trusts
+        .chain(buckets)
+        .filter_map(|(target, document)| {
+            let allowing = document.statements.iter().filter(|s| s.effect == Effect::Allow);
+            let named = allowing.flat_map(|s| &s.principals).flat_map(|p| p.items());
+            let accounts: BTreeSet<String> = named
+                .filter(|(kind, _)| *kind == PrincipalType::Aws)
+                .filter_map(|(_, item)| {
+                    let text = item.text.symbolic();
+                    match text.strip_suffix(":root") {
+                        Some(arn) => Some(arn.split(':').nth(4)?.to_owned()),
+                        None => {
+                            (!text.starts_with("arn:") && text != "*").then(|| text.into_owned())
+                        }
+                    }
+                })
+                .collect();
+            (!accounts.is_empty()).then_some((target, accounts))
+        })
+        .collect()
+}
+
+/// Steps out of an account that nobody could read, by those in it whom the estate does not know:
+/// whoever a policy names there, and anybody at all where one lets in the whole account.
+#[must_use]
+pub(super) fn unseen(world: &World) -> BTreeSet<Step> {
+    let unread: BTreeSet<&str> =
+        world.accounts.values().filter(|a| !a.read).map(|a| a.id.as_str()).collect();
+    if unread.is_empty() {
+        return BTreeSet::new();
+    }
+    let trusts = world
+        .principals
+        .values()
+        .filter_map(|p| Some((Target::Role(p.arn.clone()), &p.trust.as_ref()?.document)));
+    let buckets =
+        world.buckets.values().map(|b| (Target::Bucket(b.arn.clone()), &b.policy.document));
+    let mut steps = BTreeSet::new();
+    for (target, document) in trusts.chain(buckets) {
+        let mut named = BTreeSet::new();
+        for statement in document.statements.iter().filter(|s| s.effect == Effect::Allow) {
+            let everyone = statement.not_principals.is_some()
+                || statement.principals.as_ref().is_some_and(crate::iam::Principals::is_everyone);
+            if everyone {
+                named.extend(unread.iter().map(|id| format!("arn:aws:iam::{id}:root")));
+            }
+            for (kind, item) in statement.principals.iter().flat_map(|p| p.items()) {
+                let text = item.text.symbolic();
+                let arn = match text.starts_with("arn:") {
+                    true => text.into_owned(),
+                    false => format!("arn:aws:iam::{text}:root"),
+                };
+                let inside = arn.split(':').nth(4).is_some_and(|id| unread.contains(id));
+                if kind == PrincipalType::Aws && inside && !world.principals.contains_key(&arn) {
+                    named.insert(arn);
+                }
+            }
+        }
+        let step = |arn| Step { source: Source::Foreign(arn), target: target.clone() };
+        steps.extend(named.into_iter().map(step));
+    }
+    steps
+}
+
+/// Places whose policies say nothing that can be relied on, and why: whoever they let in is not known.
+#[must_use]
+pub(super) fn unclear(world: &World) -> BTreeMap<Target, String> {
+    let canonical = |document: &Document| {
+        let allowing = document.statements.iter().filter(|s| s.effect == Effect::Allow);
+        let mut named = allowing.flat_map(|s| &s.principals).flat_map(|p| p.items());
+        named.any(|(kind, _)| kind == PrincipalType::CanonicalUser)
+    };
+    let mut found = BTreeMap::new();
+    for role in world.principals.values().filter(|p| world.unreadable.contains(&p.label)) {
+        let why = format!("the trust policy of `{}` could not be read", role.label);
+        found.insert(Target::Role(role.arn.clone()), why);
+    }
+    for (arn, (_, label)) in &world.sealed_buckets {
+        let why = format!("the policy of `{label}` could not be read");
+        found.insert(Target::Bucket(arn.clone()), why);
+    }
+    for bucket in world.buckets.values().filter(|b| canonical(&b.policy.document)) {
+        let why = format!(
+            "`{}` lets in a canonical user, of whom nobody can tell whose account it is",
+            bucket.label
+        );
+        found.insert(Target::Bucket(bucket.arn.clone()), why);
+    }
+    found
+}

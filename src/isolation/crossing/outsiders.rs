@@ -1,0 +1,99 @@
+//! Questions of principals whom the estate does not know: what they may be is left open as far as nothing is
+//! known of them.
+
+use std::sync::Arc;
+
+use super::super::world::{AccountNode, Member, World, levels};
+use super::{Asked, documents, everything, rules_of};
+use crate::iam::symbolic::{Domain, Texts};
+use crate::iam::{ContextValue, Membership, Policy, Principal};
+
+/// An account that is nobody's: it stands for every account that the estate does not know.
+pub(in crate::isolation) const ANYBODY: &str = "000000000000";
+
+impl Asked {
+    /// A principal outside the estate: nothing is known of its own side, so nothing holds it there.
+    pub(super) fn foreign(&mut self, world: &World, arn: &str) {
+        let everything = || vec![Arc::new(Policy::new("its own account", &everything()))];
+        self.policies.identity = everything();
+        if arn.contains(":federated-user/") {
+            self.policies.session = everything();
+        }
+        let id = arn.split(':').nth(4).unwrap_or_default();
+        let whole = arn.ends_with(":root");
+        self.request.principal = Principal::Arn(match arn.strip_suffix(":root") {
+            Some(head) => format!("{head}:role/any"),
+            None => arn.to_owned(),
+        });
+        // Whoever is not of our organization is of another one, or of none.
+        let ours = self.request.resource_organization.as_ref().map(|o| o.id.clone());
+        let not_ours = |key: &str, pattern: &str| {
+            let except = ours.iter().map(|id| format!("{id}{pattern}")).collect();
+            let texts = Texts { prefixes: vec!["o-".to_owned()], except, absent: true };
+            (key.to_owned(), Domain::Texts(texts))
+        };
+        self.domains
+            .extend([not_ours("aws:principalorgid", ""), not_ours("aws:principalorgpaths", "/*")]);
+        let texts = |prefixes: Vec<String>, except: Vec<String>, absent: bool| {
+            Domain::Texts(Texts { prefixes, except, absent })
+        };
+        if id == ANYBODY {
+            let known = || world.accounts.values().map(|a| &a.id).chain(world.members.keys());
+            let arns = known().map(|id| format!("arn:aws:iam::{id}:*")).collect();
+            self.domains.extend([
+                (
+                    "aws:principalaccount".to_owned(),
+                    texts(vec![String::new()], known().cloned().collect(), false),
+                ),
+                (
+                    "aws:principalarn".to_owned(),
+                    texts(vec!["arn:aws:iam::".to_owned()], arns, false),
+                ),
+            ]);
+        } else if whole {
+            let kinds = ["role/", "user/"].map(|kind| format!("arn:aws:iam::{id}:{kind}"));
+            self.domains
+                .insert("aws:principalarn".to_owned(), texts(kinds.to_vec(), Vec::new(), false));
+        }
+        if arn.contains(":assumed-role/") {
+            // A session's ARN leaves out the role's path.
+            let roles = vec![format!("arn:aws:iam::{id}:role/")];
+            self.domains.insert("aws:principalarn".to_owned(), texts(roles, Vec::new(), false));
+        }
+        if whole {
+            let kinds = ["Account", "AssumedRole", "FederatedUser", "User"];
+            let kinds = kinds.map(|kind| Some(ContextValue::from(kind)));
+            self.domains.insert("aws:principaltype".to_owned(), Domain::These(kinds.to_vec()));
+            let names = texts(vec![String::new()], Vec::new(), true);
+            self.domains.insert("aws:username".to_owned(), names);
+        }
+    }
+
+    /// What follows from the organization of its account.
+    pub(super) fn organized(&mut self, membership: Option<&Membership>, path: Option<&String>) {
+        self.request.principal_organization = membership.cloned();
+        for key in ["aws:principalorgid", "aws:principalorgpaths"] {
+            self.domains.remove(key);
+        }
+        if let Some(path) = path {
+            let path = ContextValue::Many(vec![path.clone()]);
+            self.request.context.set("aws:PrincipalOrgPaths", path);
+        }
+    }
+
+    /// Somebody in an account of the estate whom the estate does not know.
+    pub(super) fn belongs_to(&mut self, home: &AccountNode) {
+        self.organized(home.membership.as_ref(), home.organization_path.as_ref());
+        self.policies.service_control = levels(&home.service_control);
+        self.documents.extend(documents(&home.service_control));
+        self.rules.extend(rules_of(&home.service_control));
+    }
+
+    /// What is known of it all the same when its account is in the organization.
+    pub(super) fn member(&mut self, member: &Member) {
+        self.organized(Some(&member.membership), Some(&member.organization_path));
+        self.policies.service_control = levels(&member.service_control);
+        self.documents.extend(documents(&member.service_control));
+        self.rules.extend(rules_of(&member.service_control));
+    }
+}

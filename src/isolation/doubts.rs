@@ -1,0 +1,120 @@
+//! Walls of which nobody can tell whether something crosses them: a step on the way could not be
+//! decided, a policy says nothing that can be relied on, or an account in between was not read.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::candidates::{unclear, unseen};
+use super::compare::{Pair, SideResult};
+use super::crossing::{Source, Step, Target, answer, asked, home_of};
+use super::paths::{Origin, account_of, starts_in};
+use super::world::World;
+use crate::iam::symbolic::Answer;
+
+/// A place that somebody may get to, and why that is not certain.
+type Way = (Target, Option<String>);
+
+/// Every pair of origin and environment between which there may be a way, with what is not known of it.
+/// Whoever might be in doubt is: an account that was not read is taken to let anybody in.
+pub(super) fn doubtful(world: &World, result: &SideResult) -> BTreeMap<Pair, String> {
+    let strange = strange(world);
+    if result.undecided.is_empty() && strange.is_empty() {
+        return BTreeMap::new();
+    }
+    let mut ways: BTreeMap<Source, Vec<Way>> = BTreeMap::new();
+    for step in result.edges.keys() {
+        ways.entry(step.source.clone()).or_default().push((step.target.clone(), None));
+    }
+    for (step, why) in &result.undecided {
+        let told = format!("whether `{}` is entered is not decided: {why}", step.target.arn());
+        ways.entry(step.source.clone()).or_default().push((step.target.clone(), Some(told)));
+    }
+    let mut starts: BTreeMap<Origin, BTreeSet<Source>> =
+        [Origin::Management, Origin::Unassigned, Origin::External, Origin::Anonymous]
+            .into_iter()
+            .map(|origin| (origin, BTreeSet::new()))
+            .collect();
+    let environments = world.accounts.values().flat_map(|a| &a.environments);
+    for name in environments {
+        starts.entry(Origin::Environment(name.clone())).or_default();
+    }
+    for source in ways.keys() {
+        for origin in starts_in(world, source) {
+            starts.entry(origin).or_default().insert(source.clone());
+        }
+    }
+    let mut found = BTreeMap::new();
+    for (origin, sources) in starts {
+        for (environment, why) in from(world, &ways, &strange, &origin, sources) {
+            found.insert((origin.clone(), environment), why);
+        }
+    }
+    found
+}
+
+/// Places that anybody may be in, or may get into, for all that is known.
+fn strange(world: &World) -> Vec<(Target, String)> {
+    let mut found: Vec<(Target, String)> = unclear(world).into_iter().collect();
+    let lets_in = |step: &Step| {
+        asked(world, step).is_some_and(|asked| {
+            !matches!(answer(None, Some(&asked)).after, Answer::Closed { .. })
+                || asked.doubt.is_some()
+        })
+    };
+    for step in unseen(world).into_iter().filter(lets_in) {
+        let Source::Foreign(arn) = &step.source else { continue };
+        let Some(home) = home_of(world, arn) else { continue };
+        let why = format!(
+            "`{}` lets in `{arn}`, and the account `{}` was not read: whom it lets in is unseen",
+            step.target.arn(),
+            home.handle
+        );
+        found.push((step.target, why));
+    }
+    let unread = |account: &crate::ids::Handle| {
+        world.accounts.get(account).is_some_and(|account| !account.read)
+    };
+    for principal in world.principals.values().filter(|p| p.trust.is_some() && unread(&p.account)) {
+        let why =
+            format!("the account `{}` was not read: whom it lets in is unseen", principal.account);
+        found.push((Target::Role(principal.arn.clone()), why));
+    }
+    found
+}
+
+/// The environments that an origin may get into, where that is not certain.
+fn from(
+    world: &World,
+    ways: &BTreeMap<Source, Vec<Way>>,
+    strange: &[(Target, String)],
+    origin: &Origin,
+    sources: BTreeSet<Source>,
+) -> BTreeMap<String, String> {
+    let mut found: BTreeMap<String, String> = BTreeMap::new();
+    let mut seen: BTreeSet<Source> = sources.clone();
+    let mut queue: VecDeque<(Source, Option<String>)> =
+        sources.into_iter().map(|source| (source, None)).collect();
+    let mut next: Vec<Way> =
+        strange.iter().map(|(target, why)| (target.clone(), Some(why.clone()))).collect();
+    loop {
+        for (target, why) in next.drain(..) {
+            let account = account_of(world, &target).and_then(|a| world.accounts.get(&a));
+            if let (Some(account), Some(why)) = (account, &why) {
+                for environment in &account.environments {
+                    found.entry(environment.clone()).or_insert_with(|| why.clone());
+                }
+            }
+            // Without a signature no role is assumed.
+            if let (Target::Role(arn), false) = (target, *origin == Origin::Anonymous) {
+                let source = Source::Principal(arn);
+                if seen.insert(source.clone()) {
+                    queue.push_back((source, why));
+                }
+            }
+        }
+        let Some((source, why)) = queue.pop_front() else { return found };
+        let onward = ways.get(&source).into_iter().flatten();
+        next.extend(
+            onward.map(|(target, more)| (target.clone(), why.clone().or_else(|| more.clone()))),
+        );
+    }
+}

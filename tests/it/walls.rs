@@ -1,0 +1,307 @@
+//! Rules about walls from end to end: exceptions that end, rules that only warn, guardrails that change
+//! places, and plans that would shut their own way back.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::Value as Json;
+
+use crate::examples::Walk;
+use crate::support::cli::{Program, Run};
+use crate::support::endpoint::Endpoint;
+
+const ESTATE: &str = r#"
+palisade {
+  name = "acme"
+}
+organization "acme" {
+  enabled_policy_types = ["SERVICE_CONTROL_POLICY"]
+}
+account "dev" {
+  name  = "acme-dev"
+  email = "dev@acme.example"
+}
+account "production" {
+  name  = "acme-production"
+  email = "production@acme.example"
+}
+environment "dev" {
+  accounts = [account.dev]
+}
+environment "production" {
+  accounts = [account.production]
+}
+iam_role "ci" {
+  environments = [environment.dev]
+  trust {
+    services = ["codebuild.amazonaws.com"]
+  }
+  statement "deploy" {
+    actions   = ["sts:AssumeRole"]
+    resources = ["arn:aws:iam::*:role/deploy"]
+  }
+}
+iam_role "deploy" {
+  environments = [environment.production]
+  trust {
+    aws = [TRUSTED]
+  }
+}
+isolation "environments" {
+  between = [environment.dev, environment.production]
+  MORE
+}
+"#;
+
+const OPEN: &str = "iam_role.ci.at[\"dev\"].arn";
+const SHUT: &str = "account.production.id";
+
+fn estate(trusted: &str, more: &str) -> String {
+    ESTATE.replace("TRUSTED", trusted).replace("MORE", more)
+}
+
+/// An exception for the role, until the end of a day.
+fn until(day: &str) -> String {
+    format!(
+        "allow \"deploy\" {{\n    from      = environment.dev\n    to        = environment.production\n    actions   = [\"sts:AssumeRole\"]\n    resources = [\"arn:aws:iam::*:role/deploy\"]\n    reason    = \"SEC-1\"\n    expires   = \"{day}\"\n  }}"
+    )
+}
+
+fn at(program: &Program, moment: &str, args: &[&str]) -> Run {
+    let mut command = program.command(args);
+    command.env("PALISADE_SANDBOX_CLOCK", moment).output().expect("it starts").into()
+}
+
+/// What the accounts hold, as a listing of AWS tells.
+fn held(dir: &Path) -> BTreeSet<String> {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async { Endpoint::open(dir).await.holds(&[]).await })
+}
+
+/// The trust policy of production's role, as IAM tells it.
+fn trust(dir: &Path) -> String {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let endpoint = Endpoint::open(&dir.join(".palisade/sandbox")).await;
+        let accounts = endpoint.accounts().await;
+        let production = accounts.iter().find(|a| a.name == "acme-production").expect("there");
+        let iam = aws_sdk_iam::Client::new(&endpoint.account(&production.id).await);
+        let answer = iam.get_role().role_name("deploy").send().await.expect("answers");
+        let role = answer.role().expect("a role");
+        role.assume_role_policy_document().expect("a policy").replace("%2F", "/")
+    })
+}
+
+const MORNING: &str = "2027-03-31T09:00:00Z";
+const NEXT_DAY: &str = "2027-04-01T00:00:01Z";
+
+/// A plan is approved on the last day of an exception and applied on the next: nothing is done.
+#[test]
+fn an_exception_that_ends_between_plan_and_apply_stops_the_apply() {
+    let p = Program::new(&estate(SHUT, ""));
+    at(&p, MORNING, &["apply", "--auto-approve"]).code(0);
+    p.write("main.hcl", &estate(OPEN, &until("2027-03-31")));
+    at(&p, MORNING, &["plan", "--out", "approved.plan"]).code(0);
+    let before = trust(p.path());
+    let stale = at(&p, NEXT_DAY, &["apply", "approved.plan"]).code(4);
+    assert!(stale.err.contains("the exception `deploy` has ended"), "{}", stale.err);
+    let fresh = at(&p, NEXT_DAY, &["apply", "--auto-approve"]).code(3);
+    assert!(fresh.err.contains("1 path breaks an isolation rule"), "{}", fresh.err);
+    assert_eq!(trust(p.path()), before);
+    assert!(!before.contains("role/ci"), "{before}");
+    at(&p, MORNING, &["apply", "approved.plan"]).code(0);
+    assert!(trust(p.path()).contains("role/ci"), "{}", trust(p.path()));
+    // What it covered blocks from the next day on, though nothing changes.
+    at(&p, MORNING, &["apply", "--auto-approve"]).code(0);
+    let ended = at(&p, NEXT_DAY, &["plan", "--json"]).code(3).json();
+    let path = &ended["isolation"]["violations"][0];
+    assert_eq!(
+        (&path["change"], &path["expired_exception"]),
+        (&"standing".into(), &"deploy".into())
+    );
+    at(&p, NEXT_DAY, &["apply", "--auto-approve"]).code(3);
+}
+
+#[test]
+fn exceptions_are_warned_about_before_they_end_and_where_they_cover_nothing() {
+    let p = Program::new(&estate(OPEN, &until("2027-03-31")));
+    let kinds = |moment: &str| -> Vec<String> {
+        let plan = at(&p, moment, &["plan", "--json"]).code(0).json();
+        let findings = plan["isolation"]["findings"].as_array().expect("a list").clone();
+        let kind = |f: &Json| f["kind"].as_str().unwrap_or_default().to_owned();
+        findings.iter().map(kind).filter(|k| k.starts_with("exception")).collect()
+    };
+    assert_eq!(kinds("2027-02-28T12:00:00Z"), Vec::<String>::new(), "31 days");
+    assert_eq!(kinds("2027-03-01T00:00:00Z"), ["exception_expiring"], "30 days");
+    let told = at(&p, "2027-03-01T00:00:00Z", &["plan"]).code(0).out;
+    assert!(told.contains("isolation.environments.deploy` expires on 2027-03-31"), "{told}");
+    p.write("main.hcl", &estate(SHUT, &until("2027-03-31")));
+    assert_eq!(kinds("2027-02-01T00:00:00Z"), ["exception_unused"]);
+}
+
+#[test]
+fn a_rule_may_only_warn_and_an_exception_may_not_be_for_everything() {
+    let p = Program::new(&estate(OPEN, "on_violation = \"warn\""));
+    let plan = p.run(&["plan", "--json"]).code(0).json();
+    let path = &plan["isolation"]["violations"][0];
+    assert_eq!(
+        (&path["severity"], &path["rule"]),
+        (&"warning".into(), &"isolation.environments".into())
+    );
+    p.run(&["plan", "--fail-on", "widening"]).code(3);
+    p.run(&["apply", "--auto-approve"]).code(0);
+    p.write(
+        "main.hcl",
+        &estate(OPEN, &until("2027-03-31").replace("arn:aws:iam::*:role/deploy", "*")),
+    );
+    let refused = p.run(&["plan"]).code(1);
+    assert!(refused.err.contains("an exception for every resource is none"), "{}", refused.err);
+}
+
+/// On a target without a free slot something has to go before something comes.
+#[test]
+fn a_window_without_guardrails_is_told() {
+    let guarded = |name: &str| {
+        estate(SHUT, "").replace(
+            "enabled_policy_types",
+            "limits {\n    scp_per_target = 2\n  }\n  enabled_policy_types",
+        ) + &format!(
+            "service_control_policy \"{name}\" {{\n  targets = [account.dev]\n  statement \"no\" {{\n    effect    = \"Deny\"\n    actions   = [\"organizations:LeaveOrganization\"]\n    resources = [\"*\"]\n  }}\n}}\n"
+        )
+    };
+    let p = Program::new(&guarded("first"));
+    p.run(&["apply", "--auto-approve"]).code(0);
+    p.write("main.hcl", &guarded("second"));
+    let told = p.run(&["plan"]).code(0);
+    let window = "is without the detached policies until the new ones are attached";
+    assert!(told.err.contains(&format!("`account.dev` {window}")), "{}{}", told.out, told.err);
+    let plan = p.run(&["plan", "--json"]).code(0).json();
+    let diagnostics = plan["diagnostics"].as_array().expect("a list");
+    let found =
+        diagnostics.iter().find(|d| d["summary"].as_str().is_some_and(|s| s.contains(window)));
+    let detail = found.expect("told")["detail"].as_str().expect("why").to_owned();
+    assert!(detail.contains("leaves no free slot"), "{detail}");
+    let order = |op: &str| {
+        let operations = plan["operations"].as_array().expect("a list");
+        operations.iter().find(|o| o["op"] == op).expect("planned")["id"]
+            .as_u64()
+            .expect("a number")
+    };
+    assert!(order("detach") < order("attach"));
+    p.run(&["apply", "--auto-approve"]).code(0);
+    // With a free slot there is no window.
+    p.write("main.hcl", &guarded("third").replace("scp_per_target = 2", "scp_per_target = 3"));
+    let plan = p.run(&["plan", "--json"]).code(0).json();
+    assert!(!plan["diagnostics"].to_string().contains(window), "{}", plan["diagnostics"]);
+}
+
+/// Neither a guardrail nor a boundary nor a trust policy may shut out whoever repairs the estate: refused
+/// before anything is called, as a listing of AWS shows.
+#[test]
+fn a_plan_that_would_lock_out_its_own_way_in_changes_nothing() {
+    let base = || {
+        estate(SHUT, "").replace(
+            "enabled_policy_types",
+            "protect_principals   = [\"arn:aws:iam::*:role/rescue\"]\n  enabled_policy_types",
+        )
+    };
+    let rescue = |more: &str, trusted: &str| {
+        format!(
+            "iam_role \"rescue\" {{\n  accounts = [account.dev]\n  {more}\n  trust {{\n    {trusted}\n  }}\n  statement \"all\" {{\n    actions   = [\"iam:*\", \"s3:*\"]\n    resources = [\"*\"]\n  }}\n}}\n"
+        )
+    };
+    let trusted = "aws = [account.production.id]";
+    let scp = "service_control_policy \"freeze\" {\n  targets = [account.dev]\n  statement \"iam\" {\n    effect    = \"Deny\"\n    actions   = [\"iam:*\"]\n    resources = [\"*\"]\n  }\n}\n";
+    let edge = "iam_policy \"edge\" {\n  accounts = [account.dev]\n  statement \"s3\" {\n    actions   = [\"s3:*\"]\n    resources = [\"*\"]\n  }\n}\n";
+    let reaches = "iam_role \"staff\" {\n  accounts = [account.production]\n  trust {\n    services = [\"ec2.amazonaws.com\"]\n  }\n  statement \"all\" {\n    actions   = [\"sts:AssumeRole\"]\n    resources = [\"*\"]\n  }\n}\n";
+    let rule = |text: String| {
+        text.replace(
+            "isolation \"environments\" {",
+            "isolation \"environments\" {\n  on_violation = \"warn\"",
+        )
+    };
+    let p = Program::new(&rule(base() + &rescue("", trusted) + edge + reaches));
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let sandbox = p.path().join(".palisade/sandbox");
+    let before = held(&sandbox);
+    let bounded = "permissions_boundary = iam_policy.edge.arn";
+    for (what, text, names) in [
+        (
+            "a guardrail",
+            base() + &rescue("", trusted) + edge + reaches + scp,
+            "role/OrganizationAccountAccessRole`",
+        ),
+        ("a boundary", base() + &rescue(bounded, trusted) + edge + reaches, "role/rescue`"),
+        (
+            "a trust policy",
+            base() + &rescue("", "services = [\"ec2.amazonaws.com\"]") + edge + reaches,
+            "role/rescue`",
+        ),
+    ] {
+        p.write("main.hcl", &rule(text));
+        let refused = p.run(&["apply", "--auto-approve"]).code(1);
+        assert!(
+            refused.err.contains("would lock out") && refused.err.contains(names),
+            "{what}: {}",
+            refused.err
+        );
+        assert_eq!(held(&sandbox), before, "{what}");
+    }
+}
+
+/// Every wall of the examples is decided, and every proof holds before the separate checker.
+#[test]
+fn every_proof_of_the_examples_is_verified() {
+    let regardless = ["--fail-on", "none", "--reason", "a test"];
+    // An estate after another one takes over what that has made.
+    for dirs in [
+        &["examples/five-environments"][..],
+        &[
+            "examples/shared-dev-account/by-hand",
+            "examples/shared-dev-account",
+            "examples/shared-dev-account/split",
+        ],
+    ] {
+        let walk = Walk::new();
+        for dir in dirs {
+            for state in ["planned", "applied"] {
+                if state == "applied" {
+                    walk.expect(dir, &[&["apply", "--auto-approve"][..], &regardless].concat(), 0);
+                }
+                let args = [&["plan", "--json"][..], &regardless].concat();
+                let plan: Json = serde_json::from_str(&walk.expect(dir, &args, 0)).expect("JSON");
+                proved(&plan, &format!("{dir} {state}"));
+            }
+        }
+    }
+}
+
+/// Each wall that a plan calls isolated has a proof that the checker confirms; none is undecided.
+pub(crate) fn proved(plan: &Json, name: &str) {
+    let section = &plan["isolation"];
+    let rows = section["matrix"].as_array().expect("rows");
+    let with = |verdict: &str| rows.iter().filter(|r| r["after"] == verdict).count();
+    assert_eq!(with("undetermined"), 0, "{name}: {rows:#?}");
+    let proofs = section["proofs"].as_array().expect("proofs");
+    assert_eq!(proofs.len(), with("isolated"), "{name}");
+    for proof in proofs {
+        assert_eq!(proof["verified"], true, "{name}: {proof:#}");
+    }
+}
+
+/// What is not looked at is named wherever somebody may look: the guide, the plan, its JSON.
+#[test]
+fn what_is_not_modelled_is_named_everywhere() {
+    let spaced = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    let guide = include_str!("../../docs/isolation.md");
+    let p = Program::new(&estate(SHUT, ""));
+    let text = spaced(&p.run(&["plan"]).code(0).out);
+    let json = p.run(&["plan", "--json"]).code(0).json();
+    for name in palisade::isolation::report::NOT_MODELLED {
+        let wanted = spaced(name);
+        assert!(spaced(guide).contains(&wanted), "the guide does not say: {name}");
+        assert!(text.contains(&wanted), "the plan does not say: {name}");
+        let listed = json["isolation"]["basis"]["not_modelled"].as_array().expect("a list");
+        assert!(listed.contains(&name.into()), "{listed:?}");
+    }
+}
