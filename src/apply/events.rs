@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::address::ResourceAddr;
 use crate::plan::model::OperationKind;
+use crate::state::Lock;
 
 /// Which operation an event is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,3 +94,16 @@ pub enum Event {
 
 /// Where events go; a receiver that is gone is no error.
 pub type Events = tokio::sync::mpsc::UnboundedSender<Event>;
+
+/// Tells of a lock that is waited for.
+pub(super) fn waiting(events: &Events) -> impl FnMut(&str, &Lock) {
+    let events = events.clone();
+    move |scope, lock| {
+        let _ = events.send(Event::WaitingForLock {
+            scope: scope.to_owned(),
+            who: lock.holder.who.clone(),
+            host: lock.holder.host.clone(),
+            operation: lock.holder.operation.clone(),
+        });
+    }
+}

@@ -12,7 +12,7 @@ use super::seams::Secrets;
 use crate::diag::Diagnostic;
 use crate::plan::compute::attrs_of;
 use crate::plan::diff::{Recorded, difference};
-use crate::plan::model::{Operation, OperationKind, ResourceChange};
+use crate::plan::model::{Action, Operation, OperationKind, ResourceChange};
 use crate::provider::{
     Access, Failure, LiveObject, Op, Provider, ProviderError, REQUEST, Step, Target,
 };
@@ -115,6 +115,17 @@ pub(super) async fn run(shared: Arc<Shared>, job: Job) {
 struct Worker<'a> {
     shared: &'a Shared,
     job: &'a Job,
+}
+
+/// What stands where an object is to come into being.
+#[derive(PartialEq)]
+enum Place {
+    /// Nothing.
+    Empty,
+    /// An object.
+    Taken(Attrs),
+    /// It was not looked at: tags tell later, or it may not be read.
+    Unseen,
 }
 
 /// What was found where an answer was lost.
@@ -273,18 +284,36 @@ impl Worker<'_> {
 
     /// Reads the object, patiently: a read can always be repeated.
     async fn read(&self, key: &str) -> Result<Option<LiveObject>, Problem> {
-        let job = self.job;
-        let kind = job.kind.schema().kind;
+        let kind = self.job.kind.schema().kind;
+        let provider = &self.shared.provider;
+        self.patiently(|| provider.read_object(&self.job.target, Access::Write, kind, key))
+            .await?
+            .map_err(|error| problem(&error, false))
+    }
+
+    /// Reads an object that this operation is to make or may have made, with the tags that tell whose it is.
+    async fn look_up(
+        &self,
+        key: &str,
+    ) -> Result<Result<Option<LiveObject>, ProviderError>, Problem> {
+        let kind = self.job.kind.schema().kind;
+        let provider = &self.shared.provider;
+        self.patiently(|| provider.read_marked(&self.job.target, Access::Write, kind, key)).await
+    }
+
+    async fn patiently<T, F>(
+        &self,
+        mut call: impl FnMut() -> F,
+    ) -> Result<Result<T, ProviderError>, Problem>
+    where
+        F: Future<Output = Result<T, ProviderError>>,
+    {
         let mut patience = Patience::default();
         loop {
             self.check_gate()?;
-            match self.shared.provider.read_object(&job.target, Access::Write, kind, key).await {
-                Ok(found) => return Ok(found),
-                Err(error) => {
-                    if !self.wait(&mut patience, &error).await {
-                        return Err(problem(&error, false));
-                    }
-                }
+            match call().await {
+                Err(error) if self.wait(&mut patience, &error).await => {}
+                result => return Ok(result),
             }
         }
     }
@@ -304,6 +333,19 @@ impl Worker<'_> {
         let job = self.job;
         let mut patience = Patience::default();
         let mut uncertain = false;
+        let place = match (step.op, real) {
+            (Op::Create, Some(real)) => self.place(real).await?,
+            _ => Place::Unseen,
+        };
+        if let Place::Taken(found) = &place {
+            if owner(found).is_none() || owner(found) != real.and_then(owner) {
+                return Err(self.foreign("Somebody made it after the plan was made.".to_owned()));
+            }
+            match self.completion(&step, found, real) {
+                Some(next) => step = next,
+                None => return Ok(found.clone()),
+            }
+        }
         loop {
             if let Err(problem) = self.check_gate() {
                 return Err(Problem { uncertain, ..problem });
@@ -318,7 +360,7 @@ impl Worker<'_> {
                 (Op::Delete | Op::Detach, Failure::NotFound)
                 | (Op::Attach, Failure::AlreadyExists) => return Ok(Attrs::new()),
                 (Op::Create, Failure::NoAnswer | Failure::AlreadyExists) => {
-                    match self.look(real, uncertain).await {
+                    match self.look(real, place == Place::Empty).await {
                         Ok(Look::Ours(found)) => match self.completion(&step, &found, real) {
                             Some(next) => {
                                 step = next;
@@ -326,18 +368,7 @@ impl Worker<'_> {
                             }
                             None => return Ok(found),
                         },
-                        Ok(Look::Foreign) => {
-                            return Err(Problem::certain(
-                                Diagnostic::error(format!(
-                                    "`{}` exists already and belongs to something else",
-                                    job.display.address
-                                ))
-                                .detail(error.to_string())
-                                .help(
-                                    "choose another name, or take it over with an `import` block",
-                                ),
-                            ));
-                        }
+                        Ok(Look::Foreign) => return Err(self.foreign(error.to_string())),
                         Ok(Look::Nothing) if error.failure == Failure::AlreadyExists => {
                             // Made a moment ago by a repetition of the transport's own, and not
                             // visible everywhere yet.
@@ -368,8 +399,43 @@ impl Worker<'_> {
         }
     }
 
+    fn foreign(&self, detail: String) -> Problem {
+        Problem::certain(
+            Diagnostic::error(format!(
+                "`{}` exists already and belongs to something else",
+                self.job.display.address
+            ))
+            .detail(detail)
+            .help("choose another name, or take it over with an `import` block"),
+        )
+    }
+
+    /// What stands where an object is to come into being of which tags cannot tell at once whose it
+    /// is. Only what was not there before the first call can be that call's work.
+    async fn place(&self, real: &Attrs) -> Result<Place, Problem> {
+        let job = self.job;
+        let schema = job.kind.schema();
+        let key = job.kind.natural_key(real);
+        let Some(key) = key.filter(|_| schema.recovery == Recovery::NaturalKey) else {
+            return Ok(Place::Unseen);
+        };
+        if schema.asynchronous {
+            return Ok(Place::Unseen);
+        }
+        if job.change.action == Action::Replace && job.change.key.as_deref() == Some(&key) {
+            // This run has deleted what stood there.
+            return Ok(Place::Empty);
+        }
+        Ok(match self.look_up(&key).await? {
+            Ok(None) => Place::Empty,
+            Ok(Some(live)) => Place::Taken(live.attrs),
+            // The creation itself tells what it is not permitted.
+            Err(_) => Place::Unseen,
+        })
+    }
+
     /// After a creation without an answer: is the object there, and is it ours?
-    async fn look(&self, real: Option<&Attrs>, uncertain: bool) -> Result<Look, Problem> {
+    async fn look(&self, real: Option<&Attrs>, was_empty: bool) -> Result<Look, Problem> {
         let job = self.job;
         let schema = job.kind.schema();
         let Some(real) = real else { return Ok(Look::Nothing) };
@@ -383,13 +449,16 @@ impl Worker<'_> {
             return Ok(found.map_or(Look::Nothing, Look::Ours));
         }
         let Some(key) = job.kind.natural_key(real) else { return Ok(Look::Nothing) };
-        let Some(live) = self.read(&key).await? else { return Ok(Look::Nothing) };
+        let live = self.look_up(&key).await?.map_err(|error| problem(&error, false))?;
+        let Some(live) = live else { return Ok(Look::Nothing) };
+        let marked = owner(&live.attrs);
         let ours = match schema.recovery {
-            Recovery::Tags => owner(&live.attrs).is_some() && owner(&live.attrs) == owner(real),
-            // No tags to tell by: it was not there when the plan was made, and we asked for it.
-            Recovery::NaturalKey => {
-                uncertain || difference(schema, &live.attrs, real, Recorded(None)).is_empty()
-            }
+            Recovery::Tags => marked.is_some() && marked == owner(real),
+            // Its tags come later: nothing stood there before we asked for it.
+            Recovery::NaturalKey => match marked {
+                Some(_) => marked == owner(real),
+                None => was_empty,
+            },
             Recovery::Singleton => true,
         };
         Ok(if ours { Look::Ours(live.attrs) } else { Look::Foreign })

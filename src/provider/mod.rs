@@ -245,6 +245,18 @@ pub trait Provider: Send + Sync {
         key: &str,
     ) -> Result<Option<LiveObject>, ProviderError>;
 
+    /// As [`Self::read_object`], with the object's tags also where bulk reads show none (parameters): they
+    /// tell whose it is after a creation whose answer was lost.
+    async fn read_marked(
+        &self,
+        target: &Target,
+        access: Access,
+        kind: &'static str,
+        key: &str,
+    ) -> Result<Option<LiveObject>, ProviderError> {
+        self.read_object(target, access, kind, key).await
+    }
+
     /// Carries out one step and returns the object's canonical and computed attributes after it
     /// (empty after a deletion). Makes no read-back that nothing needs. Does not retry transient
     /// failures of meaning (the executor does); transport retries are the SDK's.

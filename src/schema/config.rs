@@ -35,7 +35,7 @@ static SCHEMA: KindSchema = KindSchema {
         Computed { name: "arn", doc: "The parameter's ARN." },
         Computed { name: "version", doc: "The parameter's version." },
     ],
-    recovery: Recovery::NaturalKey,
+    recovery: Recovery::Tags,
     // Bulk reads show no tags, and the estate's own path is its alone: what stands there is taken over.
     adopts: true,
     replace: &["name", "type"],

@@ -190,7 +190,8 @@ pub enum Home {
 pub enum Recovery {
     /// By its ownership tags (`palisade:address`), created together with the object.
     Tags,
-    /// By its natural key alone: it has no tags, or they cannot be set on creation.
+    /// By its natural key, unless tags say that it is another's: it has none, or they come after the
+    /// object itself. Its place is looked at before it is created, for what stands there is not ours.
     NaturalKey,
     /// There is exactly one in an account.
     Singleton,

@@ -11,7 +11,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::error::StateError;
+use crate::diag::Diagnostic;
+
+use super::error::{StateError, StateFailure, following};
 use super::layout;
 use super::ledger::{Ledger, Snapshot, encode};
 use super::scopes::{AuditHead, digest};
@@ -119,8 +121,16 @@ impl Ledger {
                 None => None,
                 Some(number) => self.read_json::<Record>(&layout::audit(number)).await?,
             };
-            let (next, hash) =
-                previous.map_or((1, String::new()), |p| (p.value.number + 1, p.value.hash));
+            let (next, hash) = match (newest, previous) {
+                (Some(number), Some(record)) if record.value.number != number => {
+                    return Err(misplaced(number, record.value.number));
+                }
+                (_, Some(record)) => {
+                    let what = "the number of the audit log's last record";
+                    (following(record.value.number, what)?, record.value.hash)
+                }
+                (_, None) => (1, String::new()),
+            };
             let record = Record::sealed(next, &hash, event.clone())?;
             let key = layout::audit(next);
             match self.swap(&key, &encode(&record)?, &Condition::Absent).await? {
@@ -192,7 +202,7 @@ impl Ledger {
                     record.number
                 ));
             }
-            expected = record.number + 1;
+            expected = record.number.saturating_add(1);
             previous.clone_from(&record.hash);
             hashes.insert(record.number, record.hash.clone());
             found.head = Some(record.head());
@@ -221,6 +231,16 @@ impl Ledger {
         }
         Ok(found)
     }
+}
+
+/// Nothing can be appended behind a record that stands where another belongs.
+fn misplaced(place: u64, number: u64) -> StateError {
+    StateError::new(
+        StateFailure::Invalid,
+        Diagnostic::error(format!("`{}` holds record {number}", layout::audit(place)))
+            .detail("The audit log was tampered with or damaged, so nothing is appended to it.")
+            .help("`palisade audit verify` shows all that is wrong; bring back the record's first version"),
+    )
 }
 
 fn number(key: &str) -> Option<u64> {

@@ -50,6 +50,17 @@ impl StateError {
     }
 }
 
+/// The number that follows one that was read; a counter at its end was forged, and nothing could follow.
+pub(super) fn following(number: u64, what: &str) -> Result<u64, StateError> {
+    number.checked_add(1).ok_or_else(|| {
+        StateError::new(
+            StateFailure::Invalid,
+            Diagnostic::error(format!("{what} is {number}, after which there is no other"))
+                .help("it was forged or damaged: bring back an earlier version of the object"),
+        )
+    })
+}
+
 impl From<StoreError> for StateError {
     fn from(error: StoreError) -> Self {
         let help = match error.failure {

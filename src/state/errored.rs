@@ -98,6 +98,7 @@ impl Ledger {
         epoch: u64,
         stamp: Stamp,
     ) -> Result<Versioned<ScopeState>, StateError> {
+        Self::require_scope(&errored.state.scope)?;
         let lineage = self.begin(&stamp.by).await?;
         if lineage != errored.state.lineage {
             return Err(StateError::new(

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::diag::Diagnostic;
 
-use super::error::{StateError, StateFailure};
+use super::error::{StateError, StateFailure, following};
 use super::layout;
 use super::lease::Lease;
 use super::ledger::{Ledger, Versioned};
@@ -45,6 +45,7 @@ impl Ledger {
         scope: &str,
         limit: usize,
     ) -> Result<Vec<HistoryEntry>, StateError> {
+        Self::require_scope(scope)?;
         let key = layout::state(scope);
         let versions = self.store().versions(&key).await?;
         stream::iter(versions.into_iter().filter(|v| !v.deleted).take(limit))
@@ -78,6 +79,7 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read, or there is no such version.
     pub async fn at_serial(&self, scope: &str, serial: u64) -> Result<ScopeState, StateError> {
+        Self::require_scope(scope)?;
         let key = layout::state(scope);
         for version in self.store().versions(&key).await?.into_iter().filter(|v| !v.deleted) {
             if let Some(object) = self.store().get_version(&key, &version.id).await?
@@ -119,7 +121,8 @@ impl Ledger {
             Ok(current) => current,
             Err(_) => {
                 let good = self.last_good(scope).await.map_or_else(|| next.clone(), |(_, s)| s);
-                ScopeState { serial: good.serial + 1, ..good }
+                let what = format!("the serial of scope `{scope}`");
+                ScopeState { serial: following(good.serial, &what)?, ..good }
             }
         };
         next.audit = current.audit.clone().max(next.audit);

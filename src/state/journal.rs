@@ -79,6 +79,9 @@ pub struct Entry {
     pub write_id: String,
     /// The run.
     pub run: String,
+    /// Identity of the state that it belongs to.
+    #[serde(default)]
+    pub lineage: String,
     /// The scope.
     pub scope: String,
     /// From 1, without gaps.
@@ -166,11 +169,20 @@ pub struct JournalWriter {
 impl JournalWriter {
     /// For a run under a lease of `epoch`.
     #[must_use]
-    pub fn new(scope: &str, run: &str, epoch: u64, by: &str, plan: &str, since: Timestamp) -> Self {
+    pub fn new(
+        lineage: &str,
+        scope: &str,
+        run: &str,
+        epoch: u64,
+        by: &str,
+        plan: &str,
+        since: Timestamp,
+    ) -> Self {
         let template = Entry {
             format: FORMAT,
             write_id: String::new(),
             run: run.to_owned(),
+            lineage: lineage.to_owned(),
             scope: scope.to_owned(),
             sequence: 0,
             epoch,
@@ -218,11 +230,12 @@ impl JournalWriter {
 }
 
 impl Ledger {
-    /// Reads the journals that lie in some scopes, oldest run first; cut-off or malformed objects
-    /// are refused, since a lost intent could become an orphan.
+    /// Reads the journals that lie in some scopes, oldest run first; cut-off, malformed or missing
+    /// objects are refused, since a lost intent could become an orphan, and so are those of another
+    /// state, whose objects are not this one's.
     ///
     /// # Errors
-    /// The store cannot be read, or a journal is damaged.
+    /// The store cannot be read, or a journal is damaged or foreign.
     pub async fn read_journals(
         &self,
         scopes: &BTreeSet<String>,
@@ -257,8 +270,25 @@ impl Ledger {
             .buffered(32)
             .try_collect()
             .await?;
+        let entries: Vec<Entry> = entries.into_iter().flatten().collect();
+        if !entries.is_empty() {
+            let root = self.read_root().await?;
+            let lineage = root.map(|r| r.value.lineage).unwrap_or_default();
+            // (Journals had no lineage in the layout's first days.)
+            let foreign =
+                |e: &&Entry| !e.lineage.is_empty() && !lineage.is_empty() && e.lineage != lineage;
+            if let Some(entry) = entries.iter().find(foreign) {
+                return Err(refused(
+                    entry,
+                    format!(
+                        "is foreign: it has lineage `{}`, and this backend has `{lineage}`",
+                        entry.lineage
+                    ),
+                ));
+            }
+        }
         let mut runs: BTreeMap<(String, String), Vec<Entry>> = BTreeMap::new();
-        for entry in entries.into_iter().flatten() {
+        for entry in entries {
             runs.entry((entry.scope.clone(), entry.run.clone())).or_default().push(entry);
         }
         let mut runs: Vec<RunJournal> = runs
@@ -268,6 +298,19 @@ impl Ledger {
                 RunJournal { scope, run, entries }
             })
             .collect();
+        for run in &runs {
+            // Results come into the state oldest first, so that what is left is a whole tail.
+            let pairs = run.entries.iter().zip(run.entries.iter().skip(1));
+            if let Some((before, _)) = pairs
+                .into_iter()
+                .find(|(before, after)| before.sequence.checked_add(1) != Some(after.sequence))
+            {
+                return Err(refused(
+                    before,
+                    "is not followed by the next one: a part is gone".into(),
+                ));
+            }
+        }
         runs.sort_by_key(|r| (r.entries.first().map(|e| (e.epoch, e.since)), r.run.clone()));
         Ok(runs)
     }
@@ -288,6 +331,16 @@ impl Ledger {
         }
         Ok(())
     }
+}
+
+fn refused(entry: &Entry, why: String) -> StateError {
+    let key = layout::journal(&entry.scope, &entry.run, entry.sequence);
+    StateError::new(
+        StateFailure::Invalid,
+        crate::diag::Diagnostic::error(format!("journal `{key}` {why}")).help(
+            "find out who put it there or took it away (the bucket's versions tell), and undo that",
+        ),
+    )
 }
 
 /// A record of an object from its attributes, for intents and results.
@@ -335,7 +388,7 @@ mod tests {
                     resource: resource(0),
                 })
                 .collect(),
-            ..JournalWriter::new("acct-dev", "r", 1, "me", "p", Timestamp::UNIX_EPOCH).template
+            ..JournalWriter::new("l", "acct-dev", "r", 1, "me", "p", Timestamp::UNIX_EPOCH).template
         }
     }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::diag::Diagnostic;
 
 use super::clock::backoff;
-use super::error::{StateError, StateFailure};
+use super::error::{StateError, StateFailure, following};
 use super::layout;
 use super::ledger::{Ledger, Versioned, encode};
 use super::scopes::{ScopeState, Stamp};
@@ -146,6 +146,13 @@ impl Lease {
 /// runs that start together take some scopes each and give them back. Without it both could lose.
 const GRACE: Duration = Duration::from_secs(3);
 
+/// No lease is taken for so long.
+const LONGEST: SignedDuration = SignedDuration::from_hours(24);
+
+fn epoch_of(scope: &str) -> String {
+    format!("the epoch of scope `{scope}`")
+}
+
 fn add(at: Timestamp, duration: SignedDuration) -> Timestamp {
     at.checked_add(duration).unwrap_or(Timestamp::MAX)
 }
@@ -167,7 +174,7 @@ impl Ledger {
             let now = self.now().await?;
             let found = self.read_json::<Lock>(&layout::lock(scope)).await?;
             let (condition, epoch, previous) = match found {
-                None => (Condition::Absent, floor + 1, None),
+                None => (Condition::Absent, following(floor, &epoch_of(scope))?, None),
                 Some(found) => {
                     let lock = found.value;
                     let over = add(lock.expires_at, terms.margin());
@@ -175,7 +182,7 @@ impl Ledger {
                     if !lock.released && running {
                         return Ok(Acquired::Busy(Box::new(lock)));
                     }
-                    let epoch = lock.epoch.max(floor) + 1;
+                    let epoch = following(lock.epoch.max(floor), &epoch_of(scope))?;
                     let abandoned = (!lock.released || lock.unfenced).then(|| Box::new(lock));
                     (Condition::Etag(found.etag), epoch, abandoned)
                 }
@@ -307,7 +314,7 @@ impl Ledger {
             write_id: uuid::Uuid::new_v4().to_string(),
             released: true,
             unfenced: true,
-            epoch: found.value.epoch + 1,
+            epoch: following(found.value.epoch, &epoch_of(scope))?,
             ..found.value.clone()
         };
         match self.swap(&key, &encode(&broken)?, &Condition::Etag(found.etag)).await? {
@@ -444,11 +451,17 @@ impl Ledger {
     pub async fn locked(&self, scope: &str, lock: &Lock, terms: Terms) -> StateError {
         let Holder { who, host, pid, operation, .. } = &lock.holder;
         let over = add(lock.expires_at, terms.margin());
-        let left = match self.now().await {
-            Ok(now) => over.duration_since(now).as_secs().max(0).to_string(),
-            Err(_) => "?".to_owned(),
-        };
-        let (state, help) = if self.is_gone(&lock.holder) {
+        let left = self.now().await.ok().map(|now| over.duration_since(now));
+        let endless = left.is_some_and(|left| left > LONGEST);
+        let left = left.map_or("?".to_owned(), |left| left.as_secs().max(0).to_string());
+        let (state, help) = if endless {
+            (
+                format!(
+                    "It is said to end at {over}, longer than any lease lasts: it was forged, or the server's clock was wrong."
+                ),
+                format!("if that run is surely dead, `palisade state unlock {scope}`"),
+            )
+        } else if self.is_gone(&lock.holder) {
             (
                 format!(
                     "That process has ended without giving it back; it is free in {left} s at most (at {over})."

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::diag::Diagnostic;
 
 use super::clock::{Clock, SystemClock};
-use super::error::{StateError, StateFailure};
+use super::error::{StateError, StateFailure, following};
 use super::layout::{self, ScopeKey};
 use super::lease::Holder;
 use super::model::Resources;
@@ -369,7 +369,8 @@ impl Ledger {
                 if basis.value.epoch > value.epoch {
                     return Err(StateError::conflict(&format!("state of scope `{}`", value.scope)));
                 }
-                value.serial = basis.value.serial + 1;
+                let what = format!("the serial of scope `{}`", value.scope);
+                value.serial = following(basis.value.serial, &what)?;
                 Condition::Etag(basis.etag.clone())
             }
         };
@@ -388,6 +389,21 @@ impl Ledger {
             Cas::Won(Written { etag, .. }) => Ok(Versioned { value, etag }),
             Cas::Lost(_) => Err(StateError::conflict(&format!("state of scope `{}`", value.scope))),
         }
+    }
+
+    /// Refuses a text that names no scope: it would become part of a key.
+    ///
+    /// # Errors
+    /// It names none.
+    pub(super) fn require_scope(scope: &str) -> Result<(), StateError> {
+        if layout::is_scope(scope) {
+            return Ok(());
+        }
+        Err(StateError::new(
+            StateFailure::Refused,
+            Diagnostic::error(format!("`{scope}` is no scope"))
+                .help("as in `org` or `acct-production`"),
+        ))
     }
 
     /// Compare-and-swap of any object below the prefix; see [`cas`].

@@ -5,7 +5,7 @@
 //! `.versions/`, and renames the new file into place, so that a reader sees one or the other whole.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,7 +14,8 @@ use jiff::Timestamp;
 
 use super::scopes::digest;
 use super::store::{
-    Condition, Object, Put, StateStore, StoreError, StoreFailure, Version, Versioning, Written,
+    Condition, MAX_BYTES, Object, Put, StateStore, StoreError, StoreFailure, Version, Versioning,
+    Written, too_large,
 };
 
 /// State in a directory.
@@ -135,11 +136,16 @@ impl Disk {
     }
 
     fn read(path: &Path) -> io::Result<Option<Object>> {
-        let bytes = optional(fs::read(path))?;
-        Ok(bytes.map(|bytes| {
-            let etag = digest(&bytes);
-            Object { bytes, version: Some(etag.clone()), etag }
-        }))
+        let Some(file) = optional(File::open(path))? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        if optional(file.take(MAX_BYTES + 1).read_to_end(&mut bytes))?.is_none() {
+            return Ok(None);
+        }
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, too_large()));
+        }
+        let etag = digest(&bytes);
+        Ok(Some(Object { bytes, version: Some(etag.clone()), etag }))
     }
 
     /// Old versions: sequence number and path, oldest first.

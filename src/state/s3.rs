@@ -22,7 +22,8 @@ use jiff::Timestamp;
 
 use super::clock::{Clock, SystemClock, backoff};
 use super::store::{
-    Condition, Object, Put, StateStore, StoreError, StoreFailure, Version, Versioning, Written,
+    Condition, MAX_BYTES, Object, Put, StateStore, StoreError, StoreFailure, Version, Versioning,
+    Written, too_large,
 };
 
 /// How often a read is tried when the service is busy or does not answer (beside the SDK's retries).
@@ -123,7 +124,19 @@ impl S3Store {
             message,
         };
         let etag = output.e_tag.ok_or_else(|| broken("the answer has no ETag".into()))?;
-        let bytes = output.body.collect().await.map_err(|e| broken(e.to_string()))?.to_vec();
+        let too_large = || StoreError { failure: StoreFailure::Other, ..broken(too_large()) };
+        let told = output.content_length.and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+        if told > MAX_BYTES {
+            return Err(too_large());
+        }
+        let mut body = output.body;
+        let mut bytes = Vec::with_capacity(usize::try_from(told).unwrap_or(0));
+        while let Some(part) = body.try_next().await.map_err(|e| broken(e.to_string()))? {
+            bytes.extend_from_slice(&part);
+            if bytes.len() as u64 > MAX_BYTES {
+                return Err(too_large());
+            }
+        }
         Ok(Some(Object { bytes, etag, version: output.version_id }))
     }
 

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
@@ -20,9 +20,6 @@ use super::model::Resources;
 
 /// Version of the format that is written. Format 1 held resources as a list.
 pub const FORMAT: u32 = 2;
-
-/// A state larger than this is refused unread (bytes).
-pub const MAX_BYTES: usize = 256 * 1024 * 1024;
 
 /// The audit log's last record, as seen by a writer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -90,7 +87,39 @@ pub struct ScopeState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_to: Option<String>,
     /// The objects.
+    #[serde(deserialize_with = "each_once")]
     pub resources: Resources,
+}
+
+/// What tells how to read the rest.
+#[derive(Deserialize)]
+struct Head {
+    format: Option<u64>,
+    checksum: Option<String>,
+}
+
+/// Objects by address, none of them twice: of two records one would be lost without a word.
+fn each_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Resources, D::Error> {
+    struct EachOnce;
+    impl<'de> Visitor<'de> for EachOnce {
+        type Value = Resources;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("objects by address")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Resources, A::Error> {
+            let mut resources = Resources::new();
+            while let Some((address, resource)) = map.next_entry::<ResourceAddr, _>()? {
+                if resources.contains_key(&address) {
+                    return Err(A::Error::custom(format!("`{address}` is recorded twice")));
+                }
+                resources.insert(address, resource);
+            }
+            Ok(resources)
+        }
+    }
+    deserializer.deserialize_map(EachOnce)
 }
 
 const ZERO: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
@@ -143,28 +172,25 @@ impl ScopeState {
     /// # Errors
     /// What is wrong, as a sentence; the caller adds the version to go back to.
     pub fn open(scope: &str, bytes: &[u8]) -> Result<Self, String> {
-        if bytes.len() > MAX_BYTES {
-            return Err(format!("it is larger than {} MiB", MAX_BYTES / 1024 / 1024));
-        }
         let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
-        let json: Json = parse(text)?;
-        let format = json.get("format").and_then(Json::as_u64).ok_or("it has no `format`")?;
+        let head: Head = parse(text)?;
+        let format = head.format.ok_or("it has no `format`")?;
         if format > u64::from(FORMAT) {
             return Err(format!(
                 "it has format {format}, and this version of palisade reads formats up to {FORMAT}; a newer palisade wrote it"
             ));
         }
-        let checksum = json
-            .get("checksum")
-            .and_then(Json::as_str)
-            .filter(|c| c.len() == ZERO.len())
-            .ok_or("it has no `checksum`")?;
-        if digest(text.replacen(checksum, ZERO, 1).as_bytes()) != checksum {
+        let checksum =
+            head.checksum.filter(|c| c.len() == ZERO.len()).ok_or("it has no `checksum`")?;
+        if digest(text.replacen(&checksum, ZERO, 1).as_bytes()) != checksum {
             return Err("its checksum does not match its content: it was edited or damaged".into());
         }
-        let json = upgrade(json, format)?;
-        let state: Self =
-            serde_json::from_value(json).map_err(|e| format!("it is malformed: {e}"))?;
+        let state: Self = if format == u64::from(FORMAT) {
+            parse(text)?
+        } else {
+            let json = upgrade(parse(text)?, format)?;
+            serde_json::from_value(json).map_err(|e| format!("it is malformed: {e}"))?
+        };
         if state.scope != scope {
             return Err(format!("it is the state of scope `{}`", state.scope));
         }
@@ -201,6 +227,8 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_str(text).map_err(|error| {
         if error.is_eof() {
             format!("it is cut off at line {}", error.line())
+        } else if error.is_data() {
+            format!("it is malformed: {error}")
         } else {
             format!("it is not valid JSON: {error}")
         }

@@ -22,6 +22,15 @@ pub struct Object {
     pub version: Option<String>,
 }
 
+/// An object larger than this is refused unread (bytes): nothing that Palisade stores comes near it.
+pub const MAX_BYTES: u64 = 256 << 20;
+
+/// Why an object of that size is refused.
+#[must_use]
+pub fn too_large() -> String {
+    format!("the object is larger than {} MiB, which nothing of palisade's is", MAX_BYTES >> 20)
+}
+
 /// What must hold for a write to be carried out. There are no unconditional writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {

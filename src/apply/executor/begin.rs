@@ -163,6 +163,7 @@ pub(super) async fn prepare<'a>(
             _ => ScopeState::new(lineage, &lease.scope, stamp.clone()),
         };
         let writer = JournalWriter::new(
+            lineage,
             &lease.scope,
             &cx.holder.run,
             lease.lock.epoch,

@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::cancel::{Cancel, Urgency};
-use super::events::{Event, Events, OperationRef};
+use super::events::{Event, Events, OperationRef, waiting};
 use super::record::{PENDING, deposed};
 use super::scheduler::Scheduler;
 use super::scope::ScopeRun;
@@ -123,17 +123,9 @@ pub async fn apply(cx: Apply<'_>) -> Result<Summary, StateError> {
     for (name, state) in begin::read_scopes(&cx.ledger, &names).await? {
         scopes.insert(name, state.map_or(0, |s| s.value.epoch));
     }
-    let events = cx.events.clone();
     let held = cx
         .ledger
-        .acquire_all(&scopes, &cx.holder, cx.terms, cx.lock_timeout, |scope, lock| {
-            let _ = events.send(Event::WaitingForLock {
-                scope: scope.to_owned(),
-                who: lock.holder.who.clone(),
-                host: lock.holder.host.clone(),
-                operation: lock.holder.operation.clone(),
-            });
-        })
+        .acquire_all(&scopes, &cx.holder, cx.terms, cx.lock_timeout, waiting(&cx.events))
         .await?;
     let mut leases = Vec::new();
     let mut taken_over = BTreeSet::new();

@@ -161,16 +161,20 @@ impl Look<'_> {
         let eyes = self.eyes;
         let found = eyes
             .patiently(eyes.patience, || {
-                eyes.provider.read_object(target, eyes.access, schema.kind, &key)
+                eyes.provider.read_marked(target, eyes.access, schema.kind, &key)
             })
             .await?;
         Ok(found.filter(|live| {
             let wanted = attrs_of_record(&intent.resource);
-            match schema.recovery {
-                // Another's object of the same name is not what this run made.
-                By::Tags => intent.op != "create" || owner(&live.attrs) == owner(&wanted),
-                By::NaturalKey | By::Singleton => true,
-            }
+            let (marked, ours) = (owner(&live.attrs), owner(&wanted));
+            // Another's object of the same name is not what this run made.
+            intent.op != "create"
+                || match schema.recovery {
+                    By::Tags => marked == ours,
+                    // Its tags may be missing still; the plan saw nothing there.
+                    By::NaturalKey => marked.is_none() || ours.is_none() || marked == ours,
+                    By::Singleton => true,
+                }
         }))
     }
 }

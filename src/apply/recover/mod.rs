@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::events::{Event, Events};
+use super::events::{Events, waiting};
 use super::record::PENDING;
 use crate::address::ResourceAddr;
 use crate::diag::Diagnostic;
@@ -120,17 +120,9 @@ pub async fn recover(cx: &Recovery<'_>) -> Result<Recovered, StateError> {
     if scopes.is_empty() {
         return Ok(Recovered::default());
     }
-    let events = cx.events.clone();
     let held = cx
         .ledger
-        .acquire_all(&scopes, &cx.holder, cx.terms, cx.lock_timeout, |scope, lock| {
-            let _ = events.send(Event::WaitingForLock {
-                scope: scope.to_owned(),
-                who: lock.holder.who.clone(),
-                host: lock.holder.host.clone(),
-                operation: lock.holder.operation.clone(),
-            });
-        })
+        .acquire_all(&scopes, &cx.holder, cx.terms, cx.lock_timeout, waiting(&cx.events))
         .await?;
     let mut leases: Vec<Lease> = held.into_iter().map(|(lease, _)| lease).collect();
     let recovered = under_locks(cx, &mut leases, &snapshot.lineage).await;

@@ -417,12 +417,18 @@ fn unknown_scope(snapshot: &Snapshot, scope: &str) -> Exit {
 async fn push(args: &PushArgs, cx: &Context) -> Result<(), Exit> {
     let saved = errored::load(&args.file)?;
     let store = session::store(cx).await?;
-    let scopes = BTreeSet::from([saved.state.scope.clone()]);
+    let scope = &saved.state.scope;
+    if !layout::is_scope(scope) {
+        return Err(Exit::error(format!(
+            "`{}` is not a saved state: `{}` is no scope",
+            args.file.display(),
+            render::style::safe(scope)
+        )));
+    }
     // A run that could not write its state may have left its journal too; the saved state is what
     // settles it, so no check for unfinished runs here.
     let holder = session::edit::holder(&store, "state push").await;
-    let floors: BTreeMap<String, u64> =
-        scopes.iter().map(|s| (s.clone(), saved.state.epoch)).collect();
+    let floors = BTreeMap::from([(scope.clone(), saved.state.epoch)]);
     let held = store
         .ledger
         .acquire_all(&floors, &holder, crate::state::Terms::default(), args.lock_timeout, |_, _| {})
@@ -434,18 +440,29 @@ async fn push(args: &PushArgs, cx: &Context) -> Result<(), Exit> {
         operation: holder.operation.clone(),
         plan: None,
     };
+    let event = Event {
+        at: stamp.at,
+        who: stamp.by.clone(),
+        run: stamp.run.clone(),
+        action: "state_pushed".to_owned(),
+        plan: None,
+        reason: None,
+        scopes: vec![scope.clone()],
+        details: BTreeMap::from([("applied_by".to_owned(), json!(saved.state.stamp.by))]),
+    };
     let mut end = Ok(());
     for (mut lease, _) in held {
-        if end.is_ok() {
-            let pushed = store.ledger.push(&saved, lease.lock.epoch, stamp.clone()).await;
-            end = pushed.map(|_| ()).map_err(Exit::from);
-        }
+        let pushed = async {
+            store.ledger.audit(None, event.clone()).await?;
+            store.ledger.push(&saved, lease.lock.epoch, stamp.clone()).await
+        };
+        end = end.and(pushed.await.map(|_| ()).map_err(Exit::from));
         let _ = store.ledger.release(&mut lease).await;
     }
     end?;
     cx.say(&format!(
         "the state of `{}` is written; `{}` can be deleted",
-        saved.state.scope,
+        scope,
         args.file.display()
     ));
     Ok(())

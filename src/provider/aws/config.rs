@@ -10,7 +10,7 @@ use aws_sdk_ssm::types::{Parameter, ParameterTier, ParameterType, ResourceTypeFo
 
 use super::clients::Session;
 use super::errors;
-use super::kind::{Absent, KindProvider, Wanted, attrs, entries, live, optional, texts};
+use super::kind::{Absent, KindProvider, Wanted, attrs, entries, live, optional, tags, texts};
 use crate::provider::{LiveObject, ProviderError, Step};
 use crate::value::{Attrs, Value};
 
@@ -70,6 +70,29 @@ impl KindProvider for Config {
             .absent()?;
         Ok(answer.and_then(|a| a.parameter).as_ref().and_then(object))
     }
+
+    async fn read_marked(
+        &self,
+        cx: &Session,
+        key: &str,
+    ) -> Result<Option<LiveObject>, ProviderError> {
+        let Some(mut found) = self.read(cx, key).await? else { return Ok(None) };
+        let Some(list) = tags_of(cx, key).await.absent()? else { return Ok(None) };
+        found.attrs.insert("tags".to_owned(), tags(list.iter().map(|t| (t.key(), t.value()))));
+        Ok(Some(found))
+    }
+}
+
+async fn tags_of(cx: &Session, name: &str) -> Result<Vec<Tag>, ProviderError> {
+    let answer = cx
+        .ssm()
+        .list_tags_for_resource()
+        .resource_type(ResourceTypeForTagging::Parameter)
+        .resource_id(name)
+        .send()
+        .await
+        .map_err(cx.error("ssm", "ListTagsForResource"))?;
+    Ok(answer.tag_list.unwrap_or_default())
 }
 
 async fn put(cx: &Session, step: &Step, overwrite: bool) -> Result<Attrs, ProviderError> {
@@ -111,16 +134,9 @@ async fn put(cx: &Session, step: &Step, overwrite: bool) -> Result<Attrs, Provid
 async fn tag(cx: &Session, step: &Step) -> Result<(), ProviderError> {
     let want = Wanted::new(cx, step);
     let name = want.text("name")?;
-    let answer = cx
-        .ssm()
-        .list_tags_for_resource()
-        .resource_type(ResourceTypeForTagging::Parameter)
-        .resource_id(name)
-        .send()
-        .await
-        .map_err(cx.error("ssm", "ListTagsForResource"))?;
+    let list = tags_of(cx, name).await?;
     let wanted = entries(want.after("tags"));
-    let is: BTreeMap<&str, &str> = answer.tag_list().iter().map(|t| (t.key(), t.value())).collect();
+    let is: BTreeMap<&str, &str> = list.iter().map(|t| (t.key(), t.value())).collect();
     let surplus: Vec<String> = is
         .keys()
         .filter(|key| !key.starts_with("aws:") && !wanted.contains_key(*key))

@@ -57,6 +57,15 @@ pub(super) trait KindProvider: Send + Sync {
 
     /// Reads one object by its natural key or AWS id.
     async fn read(&self, cx: &Session, key: &str) -> Result<Option<LiveObject>, ProviderError>;
+
+    /// Reads one object with its tags, also where [`Self::read`] leaves them out.
+    async fn read_marked(
+        &self,
+        cx: &Session,
+        key: &str,
+    ) -> Result<Option<LiveObject>, ProviderError> {
+        self.read(cx, key).await
+    }
 }
 
 fn unsupported(cx: &Session, step: &Step) -> ProviderError {

@@ -175,6 +175,18 @@ impl Provider for AwsProvider {
         self.kind(kind, target)?.read(&session, key).await
     }
 
+    async fn read_marked(
+        &self,
+        target: &Target,
+        access: Access,
+        kind: &'static str,
+        key: &str,
+    ) -> Result<Option<LiveObject>, ProviderError> {
+        let session = self.session(target, access)?;
+        session.enter().await?;
+        self.kind(kind, target)?.read_marked(&session, key).await
+    }
+
     async fn execute(&self, target: &Target, step: &Step) -> Result<Attrs, ProviderError> {
         let session = self.session(target, Access::Write)?;
         session.enter().await?;

@@ -1,6 +1,7 @@
 //! What goes wrong around an apply: credentials that expire, access denied, a bucket that goes away at
 //! the last write, a crash before a plan.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,10 +12,10 @@ use palisade::state::errored;
 use super::lab::{BUCKET, Lab, SECRET, example};
 
 /// What an apply that nobody disturbs leaves.
-async fn undisturbed() -> Vec<String> {
+async fn undisturbed() -> (Vec<String>, BTreeSet<String>) {
     let lab = Lab::new(&example()).await;
     lab.converge("calm").await;
-    lab.listing().await
+    (lab.listing().await, lab.recorded().await)
 }
 
 fn fail(status: u16, code: &str) -> FaultAction {
@@ -25,9 +26,42 @@ fn hooked(hook: impl Fn(&RequestInfo, Phase) -> FaultAction + Send + Sync + 'sta
     Faults { hook: Some(Arc::new(hook)), ..Faults::default() }
 }
 
+/// One apply of the example in bad weather must end well, leave what an apply in good weather leaves,
+/// and record all of it.
+async fn one_apply_in(weather: Faults) {
+    let (calm, recorded) = undisturbed().await;
+    let seed = weather.seed;
+    let lab = Lab::new(&example()).await;
+    lab.sandbox.set_faults(weather).await;
+    let summary = lab.apply("rough").await.unwrap();
+    assert!(summary.is_success(), "seed {seed}: {:#?}", summary.failed);
+    lab.sandbox.set_faults(Faults::default()).await;
+    assert_eq!(lab.listing().await, calm, "seed {seed}");
+    assert_eq!(lab.recorded().await, recorded, "seed {seed}");
+    let world = lab.survey().await;
+    assert_eq!(lab.plan(&world).operations, [], "seed {seed}: nothing is left to do");
+}
+
+#[tokio::test]
+async fn lost_answers_leave_no_orphan_and_no_stranger() {
+    for seed in 0..4 {
+        one_apply_in(Faults { seed, lose_answers_percent: 10, ..Faults::default() }).await;
+    }
+}
+
+#[tokio::test]
+async fn throttling_of_three_calls_in_ten_is_ridden_out() {
+    one_apply_in(Faults { seed: 1, throttle_percent: 30, ..Faults::default() }).await;
+}
+
+#[tokio::test]
+async fn bursts_of_503_are_ridden_out() {
+    one_apply_in(Faults { unavailable: Some((40, 5)), ..Faults::default() }).await;
+}
+
 #[tokio::test]
 async fn credentials_that_expire_in_mid_run_stop_it_and_the_next_run_goes_on() {
-    let calm = undisturbed().await;
+    let (calm, _) = undisturbed().await;
     let lab = Lab::new(&example()).await;
     let world = lab.survey().await;
     let plan = lab.plan(&world);
@@ -83,7 +117,7 @@ async fn access_denied_is_told_apart_from_not_found() {
 
 #[tokio::test]
 async fn a_bucket_that_is_gone_at_the_last_write_loses_nothing() {
-    let calm = undisturbed().await;
+    let (calm, _) = undisturbed().await;
     let lab = Lab::new(&example()).await;
     let gone = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&gone);
@@ -184,7 +218,7 @@ async fn a_plan_makes_no_mutating_call_even_after_a_crash() {
     // What it showed is what the next apply finds.
     let recovered = lab.recover("next").await.unwrap();
     // (An account that is still being created is waited for by recovery alone.)
-    let shown: std::collections::BTreeSet<_> = left
+    let shown: BTreeSet<_> = left
         .iter()
         .flat_map(|l| &l.changes)
         .filter(|c| c.outcome == LeftOutcome::Done && c.address.kind != "account")

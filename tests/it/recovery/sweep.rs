@@ -2,13 +2,17 @@
 //! whole apply, AWS's and the state's counted together; the next run converges to what an apply that
 //! nobody disturbed leaves.
 //!
+//! Cut raggedly, the request is stuck on its way while others that are in flight with it are carried
+//! out and never answered, and only then the power goes.
+//!
 //! `cargo test` tries a sample that is always the same; `PALISADE_SWEEP=full` tries every point.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use palisade::sandbox::{FaultAction, Faults, Phase};
+use palisade::sandbox::{FaultAction, Faults, Hook, Phase, RequestInfo};
 use tokio::sync::Notify;
 
 use super::lab::{Lab, example};
@@ -47,36 +51,86 @@ struct Figures {
     losses: usize,
 }
 
+/// How the power goes.
+#[derive(Clone, Copy, PartialEq)]
+enum Cut {
+    /// At one moment: nothing that was in flight beside it is carried out.
+    Clean,
+    /// So many more requests are carried out first, none of them answered.
+    Ragged(usize),
+}
+
+/// Where the power goes.
+struct Power {
+    point: usize,
+    cut: Cut,
+    seen: usize,
+    /// Once the point is reached: how many requests are still carried out.
+    left: Option<usize>,
+    place: String,
+    reached: Arc<Notify>,
+    dead: Arc<Notify>,
+}
+
+impl Power {
+    fn act(&mut self, info: &RequestInfo, phase: Phase) -> FaultAction {
+        if let Some(left) = self.left {
+            return match phase {
+                Phase::Before if left == 0 => {
+                    self.dead.notify_one();
+                    FaultAction::Halt
+                }
+                Phase::Before => FaultAction::Continue,
+                Phase::After => {
+                    self.left = Some(left.saturating_sub(1));
+                    FaultAction::Hang
+                }
+            };
+        }
+        // The endpoint takes one request at a time, so that the last one seen is the one answered.
+        self.seen += usize::from(phase == Phase::Before);
+        let here = (self.seen - 1) * 2 + usize::from(phase == Phase::After);
+        if here != self.point {
+            return FaultAction::Continue;
+        }
+        self.place = format!("{phase:?} {} {}", info.operation, info.subject);
+        match self.cut {
+            Cut::Clean => {
+                self.dead.notify_one();
+                FaultAction::Halt
+            }
+            Cut::Ragged(others) => {
+                self.left = Some(others);
+                self.reached.notify_one();
+                FaultAction::Hang
+            }
+        }
+    }
+}
+
 /// Cuts one apply at a point, runs again, and counts what is wrong with what is there then.
-async fn cut(point: usize, reference: &Reference, figures: &Mutex<Figures>) {
+async fn cut(point: usize, cut: Cut, reference: &Reference, figures: &Mutex<Figures>) {
     let lab = Lab::new(&example()).await;
     let world = lab.survey().await;
     let plan = lab.plan(&world);
-    let (count, dead, last) = (
-        Arc::new(AtomicUsize::new(0)),
-        Arc::new(Notify::new()),
-        Arc::new(Mutex::new(String::new())),
-    );
-    let hook = {
-        let (count, dead, last) = (Arc::clone(&count), Arc::clone(&dead), Arc::clone(&last));
-        move |info: &palisade::sandbox::RequestInfo, phase: Phase| {
-            let number = match phase {
-                Phase::Before => count.fetch_add(1, Ordering::SeqCst),
-                Phase::After => count.load(Ordering::SeqCst).saturating_sub(1),
-            };
-            let here = number * 2 + usize::from(phase == Phase::After);
-            if here != point {
-                return FaultAction::Continue;
-            }
-            *last.lock().unwrap() = format!("{phase:?} {} {}", info.operation, info.subject);
-            dead.notify_one();
-            FaultAction::Halt
-        }
-    };
-    lab.sandbox.set_faults(Faults { hook: Some(Arc::new(hook)), ..slow() }).await;
+    let (reached, dead) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let power = Arc::new(Mutex::new(Power {
+        point,
+        cut,
+        seen: 0,
+        left: None,
+        place: String::new(),
+        reached: Arc::clone(&reached),
+        dead: Arc::clone(&dead),
+    }));
+    let switch = Arc::clone(&power);
+    let hook: Hook = Arc::new(move |info, phase| switch.lock().unwrap().act(info, phase));
+    lab.sandbox.set_faults(Faults { hook: Some(hook), ..slow() }).await;
     let ended = tokio::select! {
         biased;
         () = dead.notified() => false,
+        // Where nothing else is on its way, nothing else will come.
+        () = async { reached.notified().await; tokio::time::sleep(Duration::from_millis(100)).await } => false,
         summary = lab.carry_out("cut", &world, &plan) => {
             assert!(summary.unwrap().is_success());
             true
@@ -87,7 +141,7 @@ async fn cut(point: usize, reference: &Reference, figures: &Mutex<Figures>) {
     lab.sandbox.resume();
     lab.converge("next").await;
     let (listing, recorded) = (lab.listing().await, lab.recorded().await);
-    let place = last.lock().unwrap().clone();
+    let place = power.lock().unwrap().place.clone();
     let (orphans, duplicates, lost) = compare(&reference.listing, &listing);
     {
         let mut figures = figures.lock().unwrap();
@@ -138,6 +192,16 @@ fn the_judge_sees_what_is_wrong() {
 
 #[test]
 fn an_apply_of_the_example_cut_at_any_request_converges() {
+    sweep(Cut::Clean, 6);
+}
+
+#[test]
+fn an_apply_of_the_example_cut_with_several_requests_in_flight_converges() {
+    sweep(Cut::Ragged(4), 6);
+}
+
+#[allow(clippy::print_stdout, clippy::print_stderr, reason = "the figures of a long run")]
+fn sweep(how: Cut, sample: usize) {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let reference = runtime().block_on(undisturbed());
     assert!(reference.listing.len() > 70, "{:#?}", reference.listing);
@@ -145,14 +209,14 @@ fn an_apply_of_the_example_cut_at_any_request_converges() {
     let all = reference.requests * 2 + 2;
     // A step that shares no factor with two: points before and after alternate.
     let points: Vec<usize> =
-        if full { (0..all).collect() } else { (0..all).step_by((all / 6) | 1).collect() };
+        if full { (0..all).collect() } else { (0..all).step_by((all / sample) | 1).collect() };
     let (next, figures) = (AtomicUsize::new(0), Mutex::new(Figures::default()));
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..2)
             .map(|_| {
                 scope.spawn(|| {
                     while let Some(point) = points.get(next.fetch_add(1, Ordering::SeqCst)) {
-                        runtime().block_on(cut(*point, &reference, &figures));
+                        runtime().block_on(cut(*point, how, &reference, &figures));
                         if full && point % 50 == 0 {
                             eprintln!("point {point} of {all}: {:?}", figures.lock().unwrap());
                         }
