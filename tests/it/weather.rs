@@ -217,6 +217,7 @@ fn every_kind_lives_through_bad_weather() {
         "seed=3 throttle=20",
         "seed=4 eventual=3 throttle=10 slow-accounts=3 lose=3",
         "seed=5 eventual=5 throttle=15 slow-accounts=5 lose=5",
+        "seed=6 lose=10",
     ] {
         assert_eq!(life(weather), clear, "{weather}");
     }

@@ -30,6 +30,8 @@ use palisade::state::bootstrap::{Bucket, create_backend};
 use palisade::state::clock::SkippingClock;
 use palisade::state::{Holder, Ledger, S3Store, StateError, Terms};
 
+use crate::support::endpoint::enter;
+
 pub(crate) const BUCKET: &str = "recovery-state";
 pub(crate) const SECRET: &str = "hunter2-correct-horse-battery";
 
@@ -246,6 +248,16 @@ impl Lab {
         snapshot.resources().into_keys().map(|a| a.canonical()).collect()
     }
 
+    /// A way into the member account of a name, for somebody else.
+    pub(crate) async fn member(&self, name: &str) -> SdkConfig {
+        let org = aws_sdk_organizations::Client::new(&self.sdk());
+        let pages: Vec<_> =
+            org.list_accounts().into_paginator().send().try_collect().await.unwrap();
+        let mut accounts = pages.iter().flat_map(|page| page.accounts());
+        let found = accounts.find(|a| a.name() == Some(name)).and_then(|a| a.id());
+        enter(&self.sdk(), found.unwrap_or_else(|| panic!("no account {name}"))).await
+    }
+
     /// Everything that was made in AWS, as the SDK alone sees it: a line for each object, by name.
     pub(crate) async fn listing(&self) -> Vec<String> {
         let root = self.sdk();
@@ -335,24 +347,7 @@ impl Lab {
     }
 
     async fn inside(&self, name: &str, id: &str, lines: &mut Vec<String>) {
-        let given = aws_sdk_sts::Client::new(&self.sdk())
-            .assume_role()
-            .role_arn(format!("arn:aws:iam::{id}:role/OrganizationAccountAccessRole"))
-            .role_session_name("judge")
-            .send()
-            .await
-            .unwrap();
-        let given = given.credentials().unwrap();
-        let config = sdk(
-            &self.sandbox,
-            aws_credential_types::Credentials::new(
-                given.access_key_id(),
-                given.secret_access_key(),
-                Some(given.session_token().to_owned()),
-                None,
-                "judge",
-            ),
-        );
+        let config = enter(&self.sdk(), id).await;
         let iam = aws_sdk_iam::Client::new(&config);
         let roles: Vec<_> = iam.list_roles().into_paginator().send().try_collect().await.unwrap();
         for role in roles.iter().flat_map(|page| page.roles()) {

@@ -197,7 +197,7 @@ fn an_apply_of_the_example_cut_at_any_request_converges() {
 
 #[test]
 fn an_apply_of_the_example_cut_with_several_requests_in_flight_converges() {
-    sweep(Cut::Ragged(4), 6);
+    sweep(Cut::Ragged(4), 4);
 }
 
 #[allow(clippy::print_stdout, clippy::print_stderr, reason = "the figures of a long run")]
