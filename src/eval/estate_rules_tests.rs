@@ -13,6 +13,10 @@ config_schema "app" {
     min  = 1
     max  = 9
   }
+  key "color" {
+    pattern  = "[a-z]+"
+    required = false
+  }
   key "api/token" {
     secret   = true
     required = false
@@ -49,7 +53,11 @@ fn config_values_follow_their_schema() {
         "debug",
     );
     fails(&with_config("{ replicas = 10 }"), "10", "too large", "at most 9");
+    fails(&with_config("{ replicas = 0 }"), "0", "too small", "at least 1");
     fails(&with_config("{ replicas = \"x\" }"), "\"x\"", "does not fit its type", "");
+    good(&with_config("{ replicas = 1, color = \"blue\" }"));
+    // A pattern is about the whole value.
+    fails(&with_config("{ replicas = 1, color = \"blue 2\" }"), "\"blue 2\"", "pattern", "[a-z]+");
     fails(&with_config("{ replica = 1 }"), "1", "has no key `replica`", "did you mean `replicas`?");
     fails(&with_config("{ }"), "{ }", "gives no value for the key `replicas`", "default");
     fails(

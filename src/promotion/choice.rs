@@ -177,6 +177,28 @@ fn standing(
     }))
 }
 
+/// On the strength of what a release may leave an environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Strength {
+    /// Since when it is verified there, or was when another took its place.
+    pub verified_since: Option<Timestamp>,
+    /// Since when it has been current and verified, without a break.
+    pub stands_since: Option<Timestamp>,
+}
+
+/// What an environment says of a release.
+#[must_use]
+pub fn strength(from: &EnvironmentRecord, release: &str, digest: &Digest) -> Strength {
+    let standing = from.standing(release);
+    let now = from.verified(release).filter(|v| v.digest == *digest);
+    let earlier = standing.and_then(|s| s.before.iter().rev().find(|v| v.digest == *digest));
+    let current = from.current(release).filter(|c| c.digest == *digest);
+    Strength {
+        verified_since: now.or(earlier).map(|v| v.since),
+        stands_since: current.zip(now).map(|(c, v)| c.since.max(v.since)),
+    }
+}
+
 fn choice(
     edge: &Edge,
     from: &EnvironmentRecord,
@@ -185,18 +207,10 @@ fn choice(
     previous: Option<Digest>,
     overriding: bool,
 ) -> Result<Choice, Refusal> {
-    let standing = from.standing(&release);
-    let now = from.verified(&release).filter(|v| v.digest == digest);
-    let earlier = standing.and_then(|s| s.before.iter().rev().find(|v| v.digest == digest));
-    let verified_since = now.or(earlier).map(|v| v.since);
+    let Strength { verified_since, stands_since } = strength(from, &release, &digest);
     if verified_since.is_none() && !overriding {
         return Err(Refusal::NotVerified(not_verified(edge, from, &release, &digest)));
     }
-    let current = from.current(&release).filter(|c| c.digest == digest);
-    let stands_since = match (current, now) {
-        (Some(current), Some(verified)) => Some(current.since.max(verified.since)),
-        _ => None,
-    };
     let basis = Basis { environment: edge.from.clone(), verified_since };
     Ok(Choice { release, digest, previous, basis, stands_since })
 }

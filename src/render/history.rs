@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::promotion::Move;
 use crate::promotion::figures::{Figures, Spread};
 use crate::promotion::record::{End, MoveKind};
+use crate::schema::duration::for_people;
 
 use super::promotion::gates;
 use super::style::{Style, Tone, safe};
@@ -56,7 +57,7 @@ fn entry(one: &Move, style: &Style, out: &mut dyn Write) -> io::Result<()> {
         style.paint(tone, end)
     )?;
     let took = one.finished_at.map(|end| end.duration_since(one.started_at).as_secs());
-    let took = took.map(|s| format!(", took {}", length(s))).unwrap_or_default();
+    let took = took.map(|s| format!(", took {}", for_people(s))).unwrap_or_default();
     writeln!(out, "  {}{took}, by {}", one.started_at, safe(&one.author.arn))?;
     for resumed in &one.resumed_by {
         writeln!(out, "  taken up after a cut by {}", safe(resumed))?;
@@ -96,7 +97,11 @@ pub fn figures(figures: &Figures, style: &Style, out: &mut dyn Write) -> io::Res
     let share = |percent: Option<f64>| percent.map_or("-".to_owned(), |p| format!("{p}%"));
     let spread = |spread: Option<Spread>| {
         spread.map_or("-".to_owned(), |s| {
-            format!("median {}, worst {}", length(s.median_seconds), length(s.worst_seconds))
+            format!(
+                "median {}, worst {}",
+                for_people(s.median_seconds),
+                for_people(s.worst_seconds)
+            )
         })
     };
     let of = format!("{} of {}", figures.promotions_succeeded, figures.promotions);
@@ -110,50 +115,4 @@ pub fn figures(figures: &Figures, style: &Style, out: &mut dyn Write) -> io::Res
         writeln!(out, "  {name:<26} {value}")?;
     }
     Ok(())
-}
-
-/// A length of time with its two greatest units: `2h 5m`.
-#[must_use]
-pub fn length(seconds: i64) -> String {
-    let seconds = seconds.max(0);
-    for (factor, next) in [(86_400, 3_600), (3_600, 60), (60, 1)] {
-        if seconds >= factor {
-            let rest = seconds % factor / next * next;
-            let first = unit(seconds / factor, factor);
-            return if rest == 0 { first } else { format!("{first} {}", unit(rest / next, next)) };
-        }
-    }
-    format!("{seconds}s")
-}
-
-fn unit(count: i64, factor: i64) -> String {
-    let unit = match factor {
-        86_400 => "d",
-        3_600 => "h",
-        60 => "m",
-        _ => "s",
-    };
-    format!("{count}{unit}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::length;
-
-    #[test]
-    fn lengths_of_time_for_people() {
-        for (seconds, text) in [
-            (0, "0s"),
-            (59, "59s"),
-            (60, "1m"),
-            (125, "2m 5s"),
-            (7_500, "2h 5m"),
-            (86_400, "1d"),
-            (90_061, "1d 1h"),
-            (1_209_600, "14d"),
-            (-5, "0s"),
-        ] {
-            assert_eq!(length(seconds), text);
-        }
-    }
 }

@@ -146,11 +146,13 @@ pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
         }
         for d in &plan.diagnostics {
             let place = d.location.as_ref().map(|l| format!(" ({}:{})", l.file, l.line));
+            let detail = d.detail.as_ref().map(|d| format!(": {}", d.replace('\n', " ")));
             writeln!(
                 out,
-                "<li><span class=\"warn\">{}</span> {}{}</li>",
+                "<li><span class=\"warn\">{}</span> {}{}{}</li>",
                 escape(&d.severity),
                 escape(&safe(&d.summary)),
+                escape(&safe(&detail.unwrap_or_default())),
                 escape(&safe(&place.unwrap_or_default()))
             )?;
         }

@@ -92,7 +92,9 @@ pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
             .as_ref()
             .map(|l| format!(" ({}:{})", inline(&l.file), l.line))
             .unwrap_or_default();
-        writeln!(out, "> **Warning:** {}{place}\n", inline(&d.summary))?;
+        let detail = d.detail.as_ref().map(|d| format!(": {}", inline(&d.replace('\n', " "))));
+        let detail = detail.unwrap_or_default();
+        writeln!(out, "> **Warning:** {}{detail}{place}\n", inline(&d.summary))?;
     }
     writeln!(out, "<sub>digest <code>{}</code></sub>", inline(&plan.digest))
 }

@@ -9,9 +9,10 @@ use crate::promotion::Digest;
 use crate::promotion::figures::Figures;
 use crate::promotion::gate::Evidence;
 use crate::promotion::record::{Hold, Phase};
+use crate::schema::duration::for_people;
 
 use super::drift::EnvironmentDrift;
-use super::history::{figures, length};
+use super::history::figures;
 use super::promotion::{Place, gates, remarks};
 use super::style::{Style, Tone, safe};
 
@@ -131,7 +132,7 @@ fn one(environment: &EnvironmentStatus, style: &Style, out: &mut dyn Write) -> i
             "  {}  {}, for {}, by {}",
             safe(&title),
             style.paint(tone, word),
-            length(standing.stands_seconds),
+            for_people(standing.stands_seconds),
             safe(&standing.by)
         )?;
         for line in remarks(&standing.place) {

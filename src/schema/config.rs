@@ -72,17 +72,25 @@ fn name_problem(name: &str) -> Option<String> {
 }
 
 /// What SSM refuses in a value.
-fn value_problem(text: &str) -> Option<String> {
+fn value_problem(text: &str) -> Option<(String, &'static str)> {
     if text.is_empty() {
-        return Some("the value is empty, which a parameter cannot be".to_owned());
+        return Some((
+            "the value is empty, which a parameter cannot be".to_owned(),
+            "leave the key out, or agree on a word that means nothing, such as `none`",
+        ));
     }
     if text.contains("{{") {
-        return Some(
+        return Some((
             "the value holds `{{`, which SSM reads as a reference to another parameter".to_owned(),
-        );
+            "write the braces apart, or encode the value: `base64encode(...)`",
+        ));
     }
-    (text.len() > MOST_BYTES)
-        .then(|| format!("the value has {} bytes, but SSM allows {MOST_BYTES}", text.len()))
+    (text.len() > MOST_BYTES).then(|| {
+        (
+            format!("the value has {} bytes, but SSM allows {MOST_BYTES}", text.len()),
+            "split it over several keys, or keep it in a bucket and put its place here",
+        )
+    })
 }
 
 /// The parameter's type and canonical value.
@@ -92,8 +100,8 @@ fn value(reader: &mut Reader<'_>, secret: bool) -> (&'static str, Value) {
         return ("String", Value::Null);
     };
     let problem = |reader: &mut Reader<'_>, text: &str| {
-        if let Some(problem) = value_problem(text) {
-            reader.error("value", problem, "");
+        if let Some((problem, help)) = value_problem(text) {
+            reader.error("value", problem, help);
         }
     };
     let hidden = given.value.has_sensitive();

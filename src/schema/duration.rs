@@ -47,6 +47,24 @@ pub fn text(seconds: i64) -> String {
     format!("{seconds}s")
 }
 
+/// A length of time for people, in its two largest units: `9h 40m`, `1d 1h`.
+#[must_use]
+pub fn for_people(seconds: i64) -> String {
+    const UNITS: [(i64, i64, [&str; 2]); 3] =
+        [(86_400, 3_600, ["d", "h"]), (3_600, 60, ["h", "m"]), (60, 1, ["m", "s"])];
+    let seconds = seconds.max(0);
+    for (factor, next, [large, small]) in UNITS {
+        if seconds >= factor {
+            let (first, rest) = (seconds / factor, seconds % factor / next);
+            return match rest {
+                0 => format!("{first}{large}"),
+                _ => format!("{first}{large} {rest}{small}"),
+            };
+        }
+    }
+    format!("{seconds}s")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +99,24 @@ mod tests {
         }
         for value in [0, 1, 60, 5400, 3600, 86_400, 90_000] {
             assert_eq!(seconds(&text(value)), Some(value));
+        }
+    }
+
+    #[test]
+    fn lengths_of_time_for_people() {
+        for (seconds, text) in [
+            (0, "0s"),
+            (59, "59s"),
+            (60, "1m"),
+            (125, "2m 5s"),
+            (7_500, "2h 5m"),
+            (34_800, "9h 40m"),
+            (86_400, "1d"),
+            (90_061, "1d 1h"),
+            (1_209_600, "14d"),
+            (-5, "0s"),
+        ] {
+            assert_eq!(for_people(seconds), text);
         }
     }
 }

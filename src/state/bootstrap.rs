@@ -36,7 +36,8 @@ pub struct Bucket {
     pub plain_http: bool,
 }
 
-/// The bucket policy: TLS only; state is only written conditionally; an approval only by its giver.
+/// The bucket policy: TLS only; state is only written conditionally; records are neither overwritten
+/// nor removed; an approval is written by its giver alone.
 #[must_use]
 pub fn policy(bucket: &Bucket) -> Json {
     let Bucket { name, partition, prefix, .. } = bucket;
@@ -48,6 +49,14 @@ pub fn policy(bucket: &Bucket) -> Json {
         "Resource": [arn, format!("{arn}/*")],
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     })];
+    let records = ["releases/*", "approvals/*", "audit/*", "environments/*/moves/*"];
+    let records = records.map(|key| format!("{arn}/{prefix}{key}"));
+    // Whoever could remove a revocation would bring back what was revoked.
+    statements.push(json!({
+        "Sid": "DenyRemovingRecords", "Effect": "Deny", "Principal": "*",
+        "Action": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
+        "Resource": records,
+    }));
     if bucket.require_conditional_writes {
         let guarded = [
             "palisade.json",
@@ -68,8 +77,6 @@ pub fn policy(bucket: &Bucket) -> Json {
                 "Bool": {"s3:ObjectCreationOperation": "true"},
             },
         }));
-        let records = ["releases/*", "approvals/*", "audit/*"];
-        let records = records.map(|key| format!("{arn}/{prefix}{key}"));
         statements.push(json!({
             "Sid": "DenyOverwritingRecords", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject",
             "Resource": records,
@@ -91,7 +98,6 @@ pub fn policy(bucket: &Bucket) -> Json {
             format!("{arn}/{prefix}environments/*"),
             format!("{arn}/{prefix}audit/*"),
             format!("{arn}/{prefix}approvals/*/${{aws:userid}}/*"),
-            format!("{arn}/{prefix}approvals/*/${{aws:userid}}.json"),
         ],
     }));
     json!({"Version": "2012-10-17", "Statement": statements})

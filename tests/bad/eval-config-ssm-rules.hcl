@@ -19,6 +19,8 @@ config_schema "app" {
   }
   key "bad key" {
   }
+  key "large" {
+  }
 }
 
 environment "production" {
@@ -30,6 +32,7 @@ environment "production" {
       "awsome"  = "x"
       "list"    = ["a,b"]
       "bad key" = "x"
+      "large"   = join("", [for n in range(1000) : "123456789"])
     }
   }
 }

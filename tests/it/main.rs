@@ -28,6 +28,7 @@ mod promotion;
 mod questions;
 mod recovery;
 mod scale;
+mod secrets;
 mod soundness;
 mod state;
 mod style;

@@ -83,16 +83,16 @@ async fn create(store: &Store, cx: &Context) -> Result<(), Exit> {
     let endpoint = endpoint_url.as_deref().or(store.connection.sdk.endpoint_url());
     let plain_http = store.connection.sandbox.is_none()
         && endpoint.is_some_and(|url| url.starts_with("http://"));
-    let real = endpoint_url.is_none()
-        && store.connection.sandbox.is_none()
-        && store.connection.sdk.endpoint_url().is_none();
+    // The sandbox knows the condition keys for conditional writes; other servers may not.
+    let known = store.connection.sandbox.is_some()
+        || (endpoint_url.is_none() && store.connection.sdk.endpoint_url().is_none());
     let bucket = Bucket {
         name: bucket.clone(),
         partition: partition(&region).to_owned(),
         region,
         prefix: prefix.clone(),
         kms_key: kms_key_id.clone(),
-        require_conditional_writes: real,
+        require_conditional_writes: known,
         plain_http,
     };
     bootstrap::create_backend(&client, &bucket).await?;

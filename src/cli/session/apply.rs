@@ -25,7 +25,7 @@ use super::desired::{Growing, Resolver};
 use super::known::{Recorded, imports};
 use super::pipeline::{Request, World};
 use super::recheck::Walls;
-use super::secrets::Sources;
+use super::secrets::{self, Sources};
 use super::{edit, outputs};
 
 /// What goes with an approval.
@@ -72,7 +72,7 @@ pub async fn run(
         secrets: Arc::new(Sources {
             dir: cx.dir(),
             vars: cx.env.vars.clone(),
-            ssm: aws_sdk_ssm::Client::new(&world.store.connection.sdk),
+            ssm: secrets::client(&world.store.connection.sdk, &world.estate.provider.region),
         }),
         targets: world.targets.clone(),
         accounts: world.account_addresses(),
@@ -206,7 +206,7 @@ async fn show(progress: &Progress, style: &Style, mut events: mpsc::UnboundedRec
                 progress.say(&format!(
                     "{mark} {}: {}",
                     doing(operation.op, &operation.address),
-                    safe(&reason)
+                    safe(&reason.replace('\n', ": "))
                 ));
             }
             Event::Skipped { operation, because } => {

@@ -255,6 +255,7 @@ pub async fn look(
     };
     let mut estate = evaluate(&configuration, &known)?;
     warnings.extend(std::mem::take(&mut estate.warnings));
+    warnings.extend(releases::overridden(&records, &request.options.selection));
     for (address, id) in &request.imports {
         take_over(&mut estate, address, id)?;
     }

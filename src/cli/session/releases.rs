@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::config::Configuration;
+use crate::diag::Diagnostic;
+use crate::plan::model::Selection;
 use crate::promotion::store::{self, Held};
 use crate::state::{Ledger, StateError};
 
@@ -47,4 +49,32 @@ pub async fn in_force(
         there.insert(shift.release.name.clone(), shift.release.clone());
     }
     Ok(all)
+}
+
+/// The releases that stand somewhere by an override: every plan of such a place says so.
+#[must_use]
+pub fn overridden(records: &BTreeMap<String, Held>, selection: &Selection) -> Vec<Diagnostic> {
+    let selected =
+        |name: &String| selection.environments.is_empty() || selection.environments.contains(name);
+    let mut found = Vec::new();
+    for (environment, held) in records.iter().filter(|(name, _)| selected(name)) {
+        for (release, standing) in &held.record.releases {
+            let Some(current) = &standing.current else { continue };
+            let Some(overridden) = &current.overridden else { continue };
+            let digest = current.digest.short();
+            found.push(
+                Diagnostic::warning(format!(
+                    "release {release} {digest} stands in `{environment}` by an override"
+                ))
+                .detail(format!(
+                    "past {}: {} ({}, {})",
+                    overridden.against.join(", "),
+                    overridden.reason,
+                    current.by,
+                    current.since
+                )),
+            );
+        }
+    }
+    found
 }

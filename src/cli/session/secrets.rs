@@ -8,9 +8,10 @@ use async_trait::async_trait;
 use crate::apply::Secrets;
 use crate::diag::Diagnostic;
 use crate::eval::functions::{FunctionContext, filesystem};
+use crate::ids::Region;
 
 /// `secret("env:NAME")`, `secret("file:path")` within the configuration's directory, and
-/// `secret("ssm:/path")`, read with the ambient credentials.
+/// `secret("ssm:/path")`, read with the ambient credentials in the region of `provider "aws"`.
 pub struct Sources {
     /// The configuration's directory: a secret's file lies below it.
     pub dir: PathBuf,
@@ -18,6 +19,14 @@ pub struct Sources {
     pub vars: BTreeMap<String, String>,
     /// For SSM.
     pub ssm: aws_sdk_ssm::Client,
+}
+
+/// What reads secrets of SSM. The state's bucket may lie in another region than the estate.
+#[must_use]
+pub fn client(sdk: &aws_config::SdkConfig, region: &Region) -> aws_sdk_ssm::Client {
+    let region = aws_config::Region::new(region.to_string());
+    let config = aws_sdk_ssm::config::Builder::from(sdk).region(region).build();
+    aws_sdk_ssm::Client::from_conf(config)
 }
 
 #[async_trait]

@@ -37,12 +37,12 @@ impl Soak {
         if cx.now < until {
             let summary = format!(
                 "it has stood in {place} for {} of {wanted}; open from {until}",
-                duration::text(stood.max(0))
+                duration::for_people(stood)
             );
             return Finding::new(Outcome::Waiting, summary, detail);
         }
         let summary =
-            format!("it has stood in {place} for {}, since {since}", duration::text(stood));
+            format!("it has stood in {place} for {}, since {since}", duration::for_people(stood));
         Finding::new(Outcome::Passed, summary, detail)
     }
 }

@@ -20,6 +20,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::endpoint::Endpoint;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::origin::Origin;
 use tokio::sync::OnceCell;
 
 use super::errors;
@@ -161,10 +162,12 @@ impl Session {
             // An emulator gets credentials of its own making: real ones never leave for it.
             let id = target.id.as_ref().map_or("000000000000", AccountId::as_str);
             let credentials = Credentials::new(id, "palisade", None, None, "emulated");
-            let builder = ambient
+            let mut builder = ambient
                 .to_builder()
                 .region(region)
                 .credentials_provider(SharedCredentialsProvider::new(credentials));
+            // Without an origin `AWS_ENDPOINT_URL` and profiles would go before the account's own.
+            builder.insert_origin("endpoint_url", Origin::shared_config());
             // Emulated accounts are embedded too where everything is.
             if embedded { builder.build() } else { builder.endpoint_url(url).build() }
         } else if target.management {

@@ -167,7 +167,13 @@ fn context(world: &World, caller: &Caller, now: Instant) -> Context {
             }
             tags.extend(session.tags.clone());
         }
-        Who::User { .. } => context.set("aws:userid", caller.user_id()),
+        Who::User { name, id, .. } => {
+            context.set("aws:userid", caller.user_id());
+            // An account's own root has none.
+            if *id != caller.account {
+                context.set("aws:username", name.clone());
+            }
+        }
         Who::Anonymous => {}
     }
     for (key, value) in tags {

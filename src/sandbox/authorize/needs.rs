@@ -285,6 +285,9 @@ fn object_storage(call: &Call) -> Vec<Need> {
         need = need.with_opt(key, call.header(header));
     }
     need = need.with_opt("s3:VersionId", call.param("versionId"));
+    if matches!(call.operation.as_str(), "PutObject" | "CopyObject") {
+        need = need.with("s3:ObjectCreationOperation", "true");
+    }
     let mut needs = vec![need];
     if let Some(source) = call.header("x-amz-copy-source") {
         let path = source.split('?').next().unwrap_or(source).trim_start_matches('/');

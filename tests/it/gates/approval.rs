@@ -189,4 +189,127 @@ async fn a_word_under_a_foreign_name_stops_everything() {
     std::fs::write(foreign.join("00000001.json"), "{").expect("written");
     let error = last_words(&stage.ledger, "up", DIGEST).await.expect_err("refused");
     assert!(error.to_string().contains("damaged"), "{error}");
+
+    // Nor one that stands below one's own id, but deeper: a bucket's policy cannot tell that apart.
+    std::fs::remove_dir_all(&foreign).expect("removed");
+    let deeper = of_digest.join(&ann.user_id).join("AIDASOMEBODYELSE");
+    std::fs::create_dir(&deeper).expect("made");
+    std::fs::write(deeper.join("00000001.json"), &text).expect("written");
+    let error = last_words(&stage.ledger, "up", DIGEST).await.expect_err("refused");
+    assert!(error.to_string().contains("is no approval of who it stands under"), "{error}");
+}
+
+/// A role of the account `dev` that users of the management account may assume, and who they are then.
+struct Board<'s> {
+    stage: &'s Stage,
+    arn: String,
+}
+
+impl<'s> Board<'s> {
+    async fn new(stage: &'s Stage, name: &str, condition: serde_json::Value) -> Self {
+        let management = stage.world.sandbox.management_account();
+        let trust = json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Action": "sts:AssumeRole", "Condition": condition,
+            "Principal": {"AWS": format!("arn:aws:iam::{management}:root")},
+        }]});
+        let made = aws_sdk_iam::Client::new(&stage.sdk("dev").await)
+            .create_role()
+            .role_name(name)
+            .assume_role_policy_document(trust.to_string())
+            .send()
+            .await
+            .expect("a role");
+        Self { stage, arn: made.role().expect("a role").arn().to_owned() }
+    }
+
+    /// A user with the right to assume roles, in a session of that name.
+    async fn enter(&self, user: &str, session: &str) -> Result<Caller, String> {
+        let root = sdk(self.stage, self.stage.world.sandbox.management_credentials());
+        let iam = aws_sdk_iam::Client::new(&root);
+        let _ = iam.create_user().user_name(user).send().await;
+        let allow = json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}]});
+        iam.put_user_policy()
+            .user_name(user)
+            .policy_name("enter")
+            .policy_document(allow.to_string())
+            .send()
+            .await
+            .expect("a policy");
+        let key = iam.create_access_key().user_name(user).send().await.expect("a key");
+        let key = key.access_key().expect("a key").clone();
+        let own =
+            Credentials::new(key.access_key_id(), key.secret_access_key(), None, None, "test");
+        let answer = aws_sdk_sts::Client::new(&sdk(self.stage, own))
+            .assume_role()
+            .role_arn(&self.arn)
+            .role_session_name(session)
+            .send()
+            .await
+            .map_err(|e| e.into_service_error().to_string());
+        // Nobody has more than two.
+        let id = key.access_key_id();
+        let gone = iam.delete_access_key().user_name(user).access_key_id(id).send().await;
+        gone.expect("deleted");
+        let answer = answer?;
+        let given = answer.credentials().expect("credentials");
+        let token = Some(given.session_token().to_owned());
+        let own =
+            Credentials::new(given.access_key_id(), given.secret_access_key(), token, None, "test");
+        Ok(identity(&sdk(self.stage, own)).await)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_are_people_where_the_trust_pins_their_names() {
+    let mut stage = Stage::new(GATES).await;
+    let pinned = json!({"StringEquals": {"sts:RoleSessionName": "${aws:username}"}});
+    let board = Board::new(&stage, "board", pinned).await;
+    // AWS keeps to what the trust says: nobody comes in under another's name.
+    board.enter("ann", "bob").await.expect_err("refused");
+    let ann = board.enter("ann", "ann").await.expect("entered");
+    let bob = board.enter("bob", "bob").await.expect("entered");
+    // Another role, which lets everybody choose.
+    let loose = Board::new(&stage, "loose", json!({})).await;
+    let carol = loose.enter("ann", "carol").await.expect("entered");
+    let dave = loose.enter("ann", "dave").await.expect("entered");
+    stage.look_again().await;
+
+    say(&mut stage, Word::Approve, &carol).await;
+    say(&mut stage, Word::Approve, &dave).await;
+    let one = stage.ask("approval.board").await;
+    assert_eq!(one.outcome, Outcome::Waiting, "{}", one.summary);
+    say(&mut stage, Word::Revoke, &dave).await;
+
+    say(&mut stage, Word::Approve, &ann).await;
+    assert_eq!(stage.ask("approval.board").await.outcome, Outcome::Waiting);
+    say(&mut stage, Word::Approve, &bob).await;
+    let both = stage.ask("approval.board").await;
+    assert_eq!(both.outcome, Outcome::Passed, "{}", both.summary);
+
+    // Who promotes is told apart in the same way.
+    stage.author = ann.clone();
+    let own = stage.ask("approval.board").await;
+    assert_eq!(own.outcome, Outcome::Waiting);
+    assert!(own.summary.contains("it is of who promotes"), "{}", own.summary);
+
+    // When the trust pins nothing any more, they are one.
+    stage.author = user(&stage, "author").await;
+    aws_sdk_iam::Client::new(&stage.sdk("dev").await)
+        .update_assume_role_policy()
+        .role_name("board")
+        .policy_document(
+            json!({"Version": "2012-10-17", "Statement": [{
+                "Effect": "Allow", "Action": "sts:AssumeRole",
+                "Principal": {"AWS": format!("arn:aws:iam::{}:root", stage.world.sandbox.management_account())},
+            }]})
+            .to_string(),
+        )
+        .send()
+        .await
+        .expect("updated");
+    stage.look_again().await;
+    // The plan is the same: nobody manages that role.
+    let loosened = stage.ask("approval.board").await;
+    assert_eq!(loosened.outcome, Outcome::Waiting, "{}", loosened.summary);
 }

@@ -88,7 +88,9 @@ fn a_release_travels_from_its_entry_to_production_and_back() {
     stage.approved();
     let frozen = stage.promote("to_production", 3);
     assert!(frozen.err.contains("freeze.weekend"), "{}", frozen.err);
-    stage.run(&["rollback", "production", "--reason", "INC-7", "--auto-approve"], 0);
+    let back = stage.run(&["rollback", "production", "--reason", "INC-7", "--auto-approve"], 0);
+    let lifts = "production is held: nothing moves into it until `palisade promote to_production --release-hold`";
+    assert!(back.err.contains(lifts) || back.out.contains(lifts), "{}{}", back.out, back.err);
     assert_eq!(stage.parameters("production"), entry);
     assert!(stage.record("production")["hold"]["why"].as_str().unwrap().contains("INC-7"));
 

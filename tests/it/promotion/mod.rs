@@ -2,5 +2,6 @@
 
 mod cut;
 mod flow;
+mod forged;
 mod refused;
 mod stage;

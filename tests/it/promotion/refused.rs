@@ -1,6 +1,10 @@
 //! What is not let through: skipped edges, interrupted soaks, two at a time.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
 use super::stage::{MAIN, Stage};
+use crate::support::cli::Program;
 
 #[test]
 fn an_edge_cannot_be_skipped_but_with_a_reason_that_stays() {
@@ -21,6 +25,7 @@ fn an_edge_cannot_be_skipped_but_with_a_reason_that_stays() {
     let releases = stage.run(&["releases"], 0);
     assert!(releases.out.contains("INC-9"), "{}", releases.out);
     assert!(releases.out.contains("was never verified in dev-aws"), "{}", releases.out);
+    every_report_tells(&stage, "dev-aws-deployed", "verified: INC-9");
     let unknown = stage.run(&["promote", "to_prod"], 1);
     assert!(unknown.err.contains("to_production"), "{}", unknown.err);
 }
@@ -94,4 +99,148 @@ fn one_promotion_at_a_time_moves_into_an_environment() {
     let first = first.wait_with_output().unwrap();
     assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
     assert_eq!(stage.running("production").as_deref(), Some("v1"));
+}
+
+/// What went past a gate is told by everything that looks at the place where it stands.
+#[track_caller]
+fn every_report_tells(stage: &Stage, environment: &str, told: &str) {
+    for report in [
+        &["history"][..],
+        &["history", "--environment", environment],
+        &["status"],
+        &["releases"],
+        &["plan"],
+        &["plan", "--environment", environment, "--format", "markdown"],
+    ] {
+        let run = stage.run(report, 0);
+        let all = format!("{}\n{}", run.out, run.err);
+        assert!(all.contains(told), "{report:?}: {all}");
+    }
+    let (gate, reason) = told.split_once(": ").unwrap();
+    let history = stage.run(&["history", "--json"], 0).json();
+    let moves = history["moves"].as_array().unwrap();
+    let here = moves.iter().find(|m| m["environment"] == environment).unwrap();
+    assert_eq!(here["overridden"], serde_json::json!({"reason": reason, "against": [gate]}));
+    let status = stage.run(&["status", "--json"], 0).json();
+    let places = status["environments"].as_array().unwrap();
+    let here = places.iter().find(|e| e["environment"] == environment).unwrap();
+    assert_eq!(here["releases"][0]["overridden"]["reason"], reason);
+    let plan = stage.run(&["plan", "--format", "json"], 0).json();
+    assert!(plan["diagnostics"].to_string().contains(reason), "{}", plan["diagnostics"]);
+    // Another environment's plan has nothing to do with it.
+    let other = stage.run(&["plan", "--environment", "staging", "--format", "json"], 0).json();
+    assert!(!other["diagnostics"].to_string().contains(reason), "{}", other["diagnostics"]);
+    let audit = std::fs::read_dir(stage.path(".palisade/sandbox/palisade-state/audit")).unwrap();
+    let kept = audit
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+        .any(|record| record.contains("\"promoted\"") && record.contains(reason));
+    assert!(kept, "the audit log does not say why");
+}
+
+#[test]
+fn what_the_gates_were_asked_about_has_to_stand_when_the_move_begins() {
+    let main = MAIN
+        .replace(
+            "environment \"dev-aws\" {\n",
+            "environment \"dev-aws\" {\n  verify {\n    gate \"command\" \"alive\" {\n      command = [\"./alive\"]\n    }\n  }\n",
+        )
+        .replace(
+            "  gate \"parity\" \"same\" {}\n",
+            "  gate \"command\" \"meanwhile\" {\n    command = [\"./meanwhile\"]\n  }\n",
+        );
+    let stage = Stage::new(&main);
+    stage.script("alive", "exit 0");
+    stage.script("meanwhile", "exit 0");
+    stage.apply();
+    stage.promote("to_dev", 0);
+    // While a gate is asked, somebody looks again and finds that the release is dead.
+    let palisade = Program::executable();
+    let verify = format!("echo 'exit 1' > alive; {} verify dev-aws; exit 0", palisade.display());
+    stage.script("meanwhile", &verify);
+    let revoked = stage.promote("to_deployed", 4);
+    assert!(revoked.err.contains("is not verified in `dev-aws` any more"), "{}", revoked.err);
+    assert!(revoked.err.contains("palisade verify dev-aws"), "{}", revoked.err);
+    assert!(stage.parameters("dev-aws-deployed").is_empty());
+    assert!(!stage.path(".palisade/sandbox/palisade-state/environments/dev-aws-deployed").exists());
+
+    // Or another release takes its place.
+    stage.script("alive", "exit 0");
+    stage.run(&["verify", "dev-aws"], 0);
+    stage.image("v2");
+    stage.apply();
+    let promote =
+        format!("[ -e done ] || {} promote to_dev --auto-approve; touch done", palisade.display());
+    stage.script("meanwhile", &promote);
+    let replaced = stage.promote("to_deployed", 4);
+    assert!(replaced.err.contains("does not stand in `dev-aws` as it did"), "{}", replaced.err);
+    assert!(stage.parameters("dev-aws-deployed").is_empty());
+    stage.promote("to_deployed", 0);
+    assert_eq!(stage.running("dev-aws-deployed").as_deref(), Some("v2"));
+}
+
+/// Every file that is kept: of the state, and of the sandbox.
+fn kept(stage: &Stage) -> BTreeMap<PathBuf, Vec<u8>> {
+    fn walk(dir: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else {
+                found.insert(path.clone(), std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    walk(&stage.path(".palisade/sandbox/palisade-state"), &mut found);
+    found
+}
+
+#[test]
+fn a_dry_run_shows_gates_and_plan_and_leaves_nothing_behind() {
+    let stage = Stage::new(MAIN);
+    stage.apply();
+    let before = kept(&stage);
+    for (tests, code, outcome) in [("exit 0", 0, "passed"), ("exit 1", 3, "failed")] {
+        stage.script("tests", tests);
+        let text = stage.run(&["promote", "to_dev", "--dry-run"], code);
+        assert!(text.out.contains("command.tests"), "{}", text.out);
+        assert!(text.out.contains("Approvals bind to plan sha256:"), "{}", text.out);
+        let json = stage.run(&["promote", "to_dev", "--dry-run", "--json"], code).json();
+        assert_eq!(json["gates"][0]["outcome"], outcome);
+        assert_eq!(json["dry_run"], true);
+        assert_eq!(json["plan"]["summary"]["create"], 3, "{}", json["plan"]["summary"]);
+        let changes = json["plan"]["resource_changes"].to_string();
+        assert!(changes.contains("/acme/dev-aws/release/app/image"), "{changes}");
+        let closed = text.err.contains("the gate command.tests of `to_dev` is closed");
+        assert_eq!(closed, code == 3, "{}", text.err);
+        // A gate's place is told.
+        assert_eq!(text.err.contains("gate \"command\" \"tests\""), code == 3, "{}", text.err);
+    }
+    assert!(stage.parameters("dev-aws").is_empty());
+    assert!(kept(&stage) == before, "a dry run has written to the state");
+}
+
+#[test]
+fn a_freeze_without_a_permit_holds_rollbacks_too() {
+    let main = MAIN.replace(
+        "  gate \"command\" \"tests\" {\n    command = [\"./tests\"]\n  }\n",
+        "  gate \"freeze\" \"weekend\" {\n    window {\n      weekdays = [\"sat\", \"sun\"]\n      reason   = \"nobody watches\"\n    }\n  }\n",
+    );
+    assert_ne!(main, MAIN);
+    let mut stage = Stage::new(&main);
+    stage.apply();
+    stage.promote("to_dev", 0);
+    stage.image("v2");
+    stage.apply();
+    stage.promote("to_dev", 0);
+    stage.wait(24 * 5);
+    let rollback = ["rollback", "dev-aws", "--auto-approve"];
+    let frozen = stage.run(&rollback, 3);
+    assert!(frozen.err.contains("`dev-aws` is frozen, rollbacks included"), "{}", frozen.err);
+    assert!(frozen.err.contains("2026-11-30T00:00:00"), "{}", frozen.err);
+    assert!(frozen.err.contains("permits = [\"rollback\"]"), "{}", frozen.err);
+    assert_eq!(stage.running("dev-aws").as_deref(), Some("v2"));
+    stage.wait(24 * 2);
+    stage.run(&rollback, 0);
+    assert_eq!(stage.running("dev-aws").as_deref(), Some("v1"));
 }

@@ -294,7 +294,7 @@ fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
     }
 }
 
-fn sdk(sandbox: &Sandbox, credentials: Credentials) -> SdkConfig {
+pub(super) fn sdk(sandbox: &Sandbox, credentials: Credentials) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-west-1"))

@@ -9,7 +9,7 @@ use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::cli::session::{digest, edit, pipeline};
 use crate::diag::Diagnostic;
-use crate::promotion::choice::Choice;
+use crate::promotion::choice::{self, Choice, Strength};
 use crate::promotion::gate::approval;
 use crate::promotion::gate::{Evidence, Purpose};
 use crate::promotion::record::{Hold, MoveKind, Override, Phase};
@@ -143,6 +143,7 @@ async fn fresh(
     }
     let Prospect { choice, request, world, plan, .. } = *prospect;
     let ledger = &survey.offline.store.ledger;
+    still_stands(survey, &choice).await?;
     let mut held = store::read(ledger, &survey.edge.to).await?;
     let Choice { release, digest, previous, basis, .. } = choice;
     let (id, kind, at) = (holder.run.as_str(), MoveKind::Promotion, cx.clock.now());
@@ -168,6 +169,37 @@ async fn fresh(
         resumed: false,
     };
     finish(cx, asked, drive.run().await?)
+}
+
+/// Gates and people take their time. Where the edge begins nobody is kept out meanwhile: what the
+/// gates were asked about has to be so when the move begins, too.
+async fn still_stands(survey: &Survey, choice: &Choice) -> Result<(), Exit> {
+    let (ledger, from) = (&survey.offline.store.ledger, &survey.edge.from);
+    let then =
+        Strength { verified_since: choice.basis.verified_since, stands_since: choice.stands_since };
+    let now =
+        choice::strength(&store::read(ledger, from).await?.record, &choice.release, &choice.digest);
+    if now == then {
+        return Ok(());
+    }
+    let what = format!("release {} {}", choice.release, choice.digest.short());
+    let (summary, help) = if then.verified_since.is_some() && now.verified_since.is_none() {
+        (
+            format!("{what} is not verified in `{from}` any more"),
+            format!("see what it fails there (`palisade verify {from}`), then promote again"),
+        )
+    } else {
+        (
+            format!("{what} does not stand in `{from}` as it did when the gates were asked"),
+            format!("promote again: the gates are asked anew (`palisade status {from}`)"),
+        )
+    };
+    Err(Exit::Stale(
+        Diagnostic::error(summary)
+            .detail("It changed while the gates were asked; nothing was moved.")
+            .help(help)
+            .into(),
+    ))
 }
 
 /// Goes on with a promotion that was cut off.
@@ -336,8 +368,11 @@ fn refuse(
                     against.join(", ")
                 )
             };
+            let first = against.first();
+            let gate = survey.edge.gates.iter().find(|g| Some(&g.label()) == first);
             Err(Exit::RuleBroken(
                 Diagnostic::error(summary)
+                    .at(gate.map_or(&survey.edge.loc, |g| &g.loc).clone())
                     .detail(drive::closed(evidence))
                     .help("nothing was changed; `--override --reason \"...\"` goes past closed gates, and the reason stays in every report")
                     .into(),

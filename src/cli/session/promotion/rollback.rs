@@ -64,10 +64,29 @@ pub async fn run(cx: &Context, asked: &Rollback) -> Result<(), Exit> {
                 back.digest.short(),
                 done.environment
             ));
-            Ok(())
         }
-        _ => drive::verdict(cx, &done),
+        _ => drive::verdict(cx, &done)?,
     }
+    held(cx, &estate, &done)
+}
+
+/// Says that the environment is held now, and what lifts that.
+fn held(cx: &Context, estate: &Estate, done: &Move) -> Result<(), Exit> {
+    let edges = edge::edges(estate)?;
+    let into = edges
+        .values()
+        .filter(|e| e.to == done.environment && e.releases.contains(&done.release))
+        .map(|e| format!("`palisade promote {} --release-hold`", e.name))
+        .collect::<Vec<_>>();
+    if into.is_empty() {
+        return Ok(());
+    }
+    cx.say(&format!(
+        "{} is held: nothing moves into it until {}.",
+        done.environment,
+        into.join(" or ")
+    ));
+    Ok(())
 }
 
 fn known(estate: &Estate, environment: &str) -> Result<(), Exit> {

@@ -4,6 +4,7 @@
 //! when its giver is who promotes. People are told apart by what AWS says of them.
 
 mod person;
+mod pinned;
 mod store;
 
 use jiff::{SignedDuration, Timestamp};
@@ -89,9 +90,9 @@ impl ApprovalGate {
     pub(super) fn judge(&self, cx: &GateContext<'_>) -> Finding {
         // The last word of each person stands, whatever session it was said in.
         let mut words: Vec<(Person, &Approval)> =
-            cx.approvals.iter().map(|approval| (Person::of(&approval.by), approval)).collect();
+            cx.approvals.iter().map(|approval| (person(&approval.by, cx), approval)).collect();
         words.sort_by(|a, b| (&a.0, a.1.at, a.1.word).cmp(&(&b.0, b.1.at, b.1.word)));
-        let author = Person::of(cx.author);
+        let author = person(cx.author, cx);
         let mut counted: Vec<&Approval> = Vec::new();
         let mut refused = Vec::new();
         for (at, (person, approval)) in words.iter().enumerate() {
@@ -176,6 +177,11 @@ impl ApprovalGate {
         }
         None
     }
+}
+
+/// Who somebody is, as far as can be told.
+fn person(caller: &Caller, cx: &GateContext<'_>) -> Person {
+    Person::of(caller, pinned::pinned(caller, cx))
 }
 
 /// The beginning of a digest, for people.

@@ -11,20 +11,15 @@ use crate::provider::Caller;
 /// What tells people apart.
 ///
 /// A user is its unique id. A role session is its role's unique id: whoever may assume the role
-/// chooses the session's name, so two names are not two people. Sessions of IAM Identity Center are
-/// the exception: there AWS sets the name to the user's, and nobody can choose another.
+/// chooses the session's name, so two names are not two people. Where the name is pinned
+/// ([`super::pinned`]) nobody can choose another, and it is a part of who somebody is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Person(String);
 
-/// Names of the roles that IAM Identity Center makes begin so; nobody else can make or assume them.
-/// <https://docs.aws.amazon.com/singlesignon/latest/userguide/using-service-linked-roles.html>
-const IDENTITY_CENTER: &str = "AWSReservedSSO_";
-
 impl Person {
-    /// The person behind an identity.
+    /// The person behind an identity; `pinned` says that its session's name is.
     #[must_use]
-    pub fn of(caller: &Caller) -> Self {
-        let pinned = role(&caller.arn).is_some_and(|(_, name)| name.starts_with(IDENTITY_CENTER));
+    pub fn of(caller: &Caller, pinned: bool) -> Self {
         let id = match caller.user_id.split_once(':') {
             Some((id, _)) if !pinned => id,
             _ => caller.user_id.as_str(),
@@ -40,7 +35,7 @@ impl fmt::Display for Person {
 }
 
 /// Of an assumed role's ARN, `PARTITION` and `ACCOUNT` as they stand in ARNs, and the role's name.
-fn role(arn: &str) -> Option<((&str, &str), &str)> {
+pub(super) fn role_of(arn: &str) -> Option<((&str, &str), &str)> {
     let mut parts = arn.splitn(6, ':');
     let ("arn", partition, "sts", _, account, resource) =
         (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?)
@@ -58,7 +53,7 @@ pub(super) fn matches(pattern: &str, caller: &Caller) -> bool {
     if Glob::like(pattern).matches(&caller.arn) {
         return true;
     }
-    let Some(((partition, account), name)) = role(&caller.arn) else { return false };
+    let Some(((partition, account), name)) = role_of(&caller.arn) else { return false };
     let Some((head, path)) = pattern.split_once(":role/") else { return false };
     let wanted = format!("{head}:role/{}", path.rsplit('/').next().unwrap_or(path));
     Glob::like(&wanted).matches(&format!("arn:{partition}:iam::{account}:role/{name}"))
@@ -78,7 +73,7 @@ mod tests {
 
     #[test]
     fn people_are_told_apart_by_unique_ids() {
-        let of = |arn: &str, id: &str| Person::of(&caller(arn, id));
+        let of = |arn: &str, id: &str| Person::of(&caller(arn, id), false);
         let session = |role: &str, id: &str, name: &str| {
             of(
                 &format!("arn:aws:sts::111111111111:assumed-role/{role}/{name}"),
@@ -87,8 +82,12 @@ mod tests {
         };
         assert_eq!(session("board", "AROAX", "ann"), session("board", "AROAX", "bob"));
         assert_ne!(session("board", "AROAX", "ann"), session("board", "AROAY", "ann"));
-        let sso = "AWSReservedSSO_Board_0123456789abcdef";
-        assert_ne!(session(sso, "AROAX", "ann"), session(sso, "AROAX", "bob"));
+        let pinned = |name: &str| {
+            let arn = format!("arn:aws:sts::111111111111:assumed-role/board/{name}");
+            Person::of(&caller(&arn, &format!("AROAX:{name}")), true)
+        };
+        assert_ne!(pinned("ann"), pinned("bob"));
+        assert_eq!(pinned("ann"), pinned("ann"));
         assert_ne!(
             of("arn:aws:iam::111111111111:user/ann", "AIDAA"),
             of("arn:aws:iam::111111111111:user/bob", "AIDAB")

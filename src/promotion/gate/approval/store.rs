@@ -79,10 +79,15 @@ pub async fn last_words(
     let prefix = layout::approvals(edge, digest);
     let mut last: BTreeMap<String, String> = BTreeMap::new();
     for key in ledger.store().list(&prefix, None).await? {
-        let Some((user, _)) = key.strip_prefix(&prefix).and_then(|rest| rest.split_once('/'))
+        let Some((user, number)) = key.strip_prefix(&prefix).and_then(|rest| rest.split_once('/'))
         else {
             return Err(strange(&key));
         };
+        // The bucket's policy cannot count slashes: whoever writes `FOREIGN/OWN/1.json` writes
+        // below the own id, and below another's.
+        if !is_number(number) {
+            return Err(strange(&key));
+        }
         // Keys come in order, and numbers sort as text.
         last.insert(user.to_owned(), key);
     }
@@ -102,6 +107,12 @@ pub async fn last_words(
     Ok(words)
 }
 
+/// `00000001.json`, and nothing else.
+fn is_number(file: &str) -> bool {
+    file.strip_suffix(".json")
+        .is_some_and(|n| n.len() == 8 && n.bytes().all(|b| b.is_ascii_digit()))
+}
+
 fn number(key: &str) -> Option<u64> {
     key.rsplit('/').next()?.strip_suffix(".json")?.parse().ok()
 }
@@ -111,6 +122,6 @@ fn strange(key: &str) -> StateError {
         StateFailure::Invalid,
         Diagnostic::error(format!("`{key}` is no approval of who it stands under"))
             .detail("Its content names somebody else, another release, or a newer format.")
-            .help("find out who wrote it (`palisade audit verify`, the bucket's versions), and delete it"),
+            .help("find out who wrote it (the bucket's versions, CloudTrail) and remove it; the bucket's policy has to be lifted for that"),
     )
 }

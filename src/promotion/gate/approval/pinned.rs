@@ -1,0 +1,126 @@
+//! Whether the name of a role session says who it is: whether nobody can choose another.
+//!
+//! Two things pin a session's name: IAM Identity Center, which sets it, and a trust policy that lets
+//! IAM users in under their own name alone.
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#ck_rolesessionname>
+
+use crate::iam::document::Version;
+use crate::iam::operator::Test;
+use crate::iam::{Condition, Document, Effect, Statement};
+use crate::plan::live::Reading;
+use crate::plan::policies::document;
+use crate::promotion::gate::GateContext;
+use crate::provider::Caller;
+use crate::value::{Attrs, Value};
+
+use super::person::role_of;
+
+/// Names of the roles that IAM Identity Center makes begin so, and they are kept under this path.
+/// <https://docs.aws.amazon.com/singlesignon/latest/userguide/using-service-linked-roles.html>
+const IDENTITY_CENTER: (&str, &str) = ("AWSReservedSSO_", "/aws-reserved/sso.amazonaws.com/");
+/// Variables that differ from user to user, and that only IAM users have (a role session's
+/// `aws:userid` holds a colon, which no session's name may).
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#principaltable>
+const OF_A_USER: [&str; 2] = ["${aws:username}", "${aws:userid}"];
+/// What a trust policy may allow beside becoming the role.
+const BESIDE: [&str; 3] = ["sts:SetContext", "sts:SetSourceIdentity", "sts:TagSession"];
+
+/// Whether a caller's session name is pinned. A role that was not read pins nothing, but for those
+/// of Identity Center, whose names are reserved.
+#[must_use]
+pub(super) fn pinned(caller: &Caller, cx: &GateContext<'_>) -> bool {
+    let (Some(((_, _), name)), Some((id, _))) =
+        (role_of(&caller.arn), caller.user_id.split_once(':'))
+    else {
+        return false;
+    };
+    let reserved = name.starts_with(IDENTITY_CENTER.0);
+    let of_account = cx.targets.accounts.values().find(|t| t.id.as_ref() == Some(&caller.account));
+    let reading = of_account.and_then(|target| cx.live.accounts.get(&target.handle));
+    let Some(Reading::Read(index)) = reading else { return reserved };
+    let objects = &index.inventory().objects;
+    let Some(role) = objects.get(&("iam_role", name.to_owned())) else { return reserved };
+    let text = |attrs: &Attrs, key: &str| {
+        attrs.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    if reserved {
+        return text(&role.attrs, "path").starts_with(IDENTITY_CENTER.1);
+    }
+    // Another role of the same name is another role.
+    text(&role.attrs, "unique_id") == id
+        && role.attrs.get("assume_role_policy").and_then(document).is_some_and(|d| pins(&d))
+}
+
+/// Whether a trust policy lets in nobody but IAM users, each under the own name.
+fn pins(trust: &Document) -> bool {
+    let mut entrances =
+        trust.statements.iter().filter(|s| s.effect == Effect::Allow && !only_beside(s)).peekable();
+    trust.version == Some(Version::V2012)
+        && entrances.peek().is_some()
+        && entrances.all(|s| s.conditions.iter().any(names_the_user))
+}
+
+fn only_beside(statement: &Statement) -> bool {
+    !statement.actions.is_empty()
+        && statement.actions.iter().all(|action| {
+            let known = action.text.known().unwrap_or_default();
+            BESIDE.iter().any(|b| b.eq_ignore_ascii_case(known))
+        })
+}
+
+/// `"StringEquals": {"sts:RoleSessionName": "${aws:username}"}`, or `StringLike`.
+fn names_the_user(condition: &Condition) -> bool {
+    let operator = condition.operator;
+    matches!(operator.test, Test::StringEquals | Test::StringLike)
+        && operator.prefix.is_none()
+        && !operator.if_exists
+        && condition.key.eq_ignore_ascii_case("sts:RoleSessionName")
+        && !condition.values.is_empty()
+        && condition
+            .values
+            .iter()
+            .all(|v| v.text.known().is_some_and(|text| OF_A_USER.contains(&text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::iam::Use;
+
+    #[test]
+    fn a_trust_pins_names_where_every_way_in_does() {
+        let pinned = json!({"StringEquals": {"sts:RoleSessionName": "${aws:username}"}});
+        let way = |action: &str, condition: &serde_json::Value| {
+            json!({"Effect": "Allow", "Action": action, "Principal": {"AWS": "111111111111"},
+                   "Condition": condition})
+        };
+        let none = json!({});
+        let judged = |version: &str, statements: &[serde_json::Value]| {
+            let text = json!({"Version": version, "Statement": statements});
+            let (document, _) = Document::from_json(&text, Use::Trust).expect("a trust policy");
+            pins(&document)
+        };
+        let v2 = "2012-10-17";
+        assert!(judged(v2, &[way("sts:AssumeRole", &pinned)]));
+        assert!(judged(v2, &[way("sts:AssumeRole", &pinned), way("sts:TagSession", &none)]));
+        let like = json!({"StringLike": {"STS:roleSessionName": ["${aws:userid}"]}});
+        assert!(judged(v2, &[way("sts:AssumeRole", &like)]));
+        // Without variables the text means itself.
+        assert!(!judged("2008-10-17", &[way("sts:AssumeRole", &pinned)]));
+        assert!(!judged(v2, &[way("sts:AssumeRole", &none)]));
+        assert!(!judged(v2, &[way("sts:AssumeRole", &pinned), way("sts:*", &none)]));
+        for loose in [
+            json!({"StringLike": {"sts:RoleSessionName": "${aws:username}*"}}),
+            json!({"StringLike": {"sts:RoleSessionName": ["${aws:username}", "ann"]}}),
+            json!({"StringEqualsIfExists": {"sts:RoleSessionName": "${aws:username}"}}),
+            json!({"ForAnyValue:StringEquals": {"sts:RoleSessionName": "${aws:username}"}}),
+            json!({"StringNotEquals": {"sts:RoleSessionName": "${aws:username}"}}),
+            json!({"StringEquals": {"sts:SourceIdentity": "${aws:username}"}}),
+            json!({"StringEquals": {"sts:RoleSessionName": "${aws:PrincipalTag/team}"}}),
+        ] {
+            assert!(!judged(v2, &[way("sts:AssumeRole", &loose)]), "{loose}");
+        }
+    }
+}
