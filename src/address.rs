@@ -5,7 +5,9 @@
 //! full placement; [`ResourceAddr::short`] only shortens what people read.
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -99,9 +101,14 @@ pub struct Placement {
     pub environment: Option<String>,
 }
 
-/// The address of one managed object.
+/// The address of one managed object. Copies share their parts: an address stands in its object, in
+/// what depends on it, in the state and in the plan, and is held once.
+#[derive(Clone)]
+pub struct ResourceAddr(Arc<AddrParts>);
+
+/// What an address is made of.
 #[derive(Clone, Debug)]
-pub struct ResourceAddr {
+pub struct AddrParts {
     /// The module instance that declares it.
     pub module: ModuleAddr,
     /// The kind, such as `iam_role`; `config` for a config value.
@@ -123,31 +130,40 @@ impl ResourceAddr {
     /// An unplaced, unkeyed object of the root module.
     #[must_use]
     pub fn new(kind: impl Into<String>, name: impl Into<String>) -> Self {
-        Self {
+        Self::from(AddrParts {
             module: ModuleAddr::root(),
             kind: kind.into(),
             name: name.into(),
             key: None,
             placement: None,
             short: false,
-        }
+        })
     }
 
     /// The address of a config value `environment.E.config.SCHEMA["key"]@ACCOUNT`.
     #[must_use]
     pub fn config(environment: &str, schema: &str, key: &str, account: Handle) -> Self {
-        Self {
-            key: Some(InstanceKey::Name(key.to_owned())),
-            placement: Some(Placement { account, environment: Some(environment.to_owned()) }),
-            short: true,
-            ..Self::new(CONFIG_KIND, format!("{environment}.{schema}"))
-        }
+        let mut address = Self::new(CONFIG_KIND, format!("{environment}.{schema}"));
+        address.key = Some(InstanceKey::Name(key.to_owned()));
+        address.placement = Some(Placement { account, environment: Some(environment.to_owned()) });
+        address.short = true;
+        address
     }
 
     /// The full text, environment included: state keys, ownership tags and digests use it.
     #[must_use]
     pub fn canonical(&self) -> String {
-        Self { short: self.kind == CONFIG_KIND, ..self.clone() }.to_string()
+        self.shortened(self.kind == CONFIG_KIND).to_string()
+    }
+
+    /// The same address, printed without the environment or with it.
+    #[must_use]
+    pub fn shortened(&self, short: bool) -> Self {
+        let mut address = self.clone();
+        if address.short != short {
+            address.short = short;
+        }
+        address
     }
 
     /// The account's handle, for placed objects.
@@ -165,7 +181,9 @@ impl ResourceAddr {
     /// The address of the whole block: without key and placement.
     #[must_use]
     pub fn block(&self) -> Self {
-        Self { key: None, placement: None, short: false, ..self.clone() }
+        let mut block = Self::new(self.kind.as_str(), self.name.as_str());
+        block.module = self.module.clone();
+        block
     }
 
     /// Whether a pattern names this object: its own address, its block, its instance without the
@@ -179,6 +197,32 @@ impl ResourceAddr {
 
     fn identity(&self) -> impl Ord + '_ {
         (&self.module, &self.kind, &self.name, &self.key, &self.placement)
+    }
+}
+
+impl From<AddrParts> for ResourceAddr {
+    fn from(parts: AddrParts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for ResourceAddr {
+    type Target = AddrParts;
+
+    fn deref(&self) -> &AddrParts {
+        &self.0
+    }
+}
+
+impl DerefMut for ResourceAddr {
+    fn deref_mut(&mut self) -> &mut AddrParts {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+impl fmt::Debug for ResourceAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
     }
 }
 
@@ -198,6 +242,9 @@ impl PartialOrd for ResourceAddr {
 
 impl Ord for ResourceAddr {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) {
+            return std::cmp::Ordering::Equal;
+        }
         self.identity().cmp(&other.identity())
     }
 }
@@ -336,7 +383,8 @@ mod parse {
             return Err("it must be `KIND.NAME`, as in `iam_role.deploy@production`");
         }
         let name = at.ident()?;
-        let mut address = ResourceAddr { module, ..ResourceAddr::new(kind, name) };
+        let mut address = ResourceAddr::new(kind, name);
+        address.module = module;
         let config = kind == "environment" && at.eat(".config.");
         if config {
             address.kind = CONFIG_KIND.to_owned();

@@ -137,7 +137,9 @@ pub(super) fn after(m: &Material<'_>) -> ResourceState {
 /// The address under which the old object of a replacement stands until it is deleted, when the new
 /// one came first: the next plan sees an object without a block, and deletes it.
 pub(super) fn deposed(address: &ResourceAddr) -> ResourceAddr {
-    ResourceAddr { name: format!("{}__deposed", address.name), ..address.clone() }
+    let mut deposed = address.clone();
+    deposed.name = format!("{}__deposed", address.name);
+    deposed
 }
 
 /// What a creation records beside the new object: the old one under its deposed address.

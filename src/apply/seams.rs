@@ -4,7 +4,6 @@ use async_trait::async_trait;
 
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::plan::compute::attrs_of;
 use crate::plan::model::Plan;
 use crate::value::Attrs;
 
@@ -41,7 +40,7 @@ pub struct Planned(pub Plan);
 impl Desired for Planned {
     fn resolve(&self, address: &ResourceAddr) -> Result<Attrs, Diagnostics> {
         match self.0.change(address).and_then(|c| c.after.as_ref()) {
-            Some(after) => Ok(attrs_of(after)),
+            Some(after) => Ok(after.attrs().clone()),
             None => Err(Diagnostic::error(format!("`{address}` is not in the plan")).into()),
         }
     }

@@ -10,7 +10,6 @@ use super::record::{Material, after as record_after, is_hidden};
 use super::scope::Gate;
 use super::seams::Secrets;
 use crate::diag::Diagnostic;
-use crate::plan::compute::attrs_of;
 use crate::plan::diff::{Recorded, difference};
 use crate::plan::model::{Action, Operation, OperationKind, ResourceChange};
 use crate::provider::{
@@ -232,7 +231,7 @@ impl Worker<'_> {
     async fn guard(&self) -> Result<Guarded, Problem> {
         let job = self.job;
         let schema = job.kind.schema();
-        let planned = job.change.before.as_deref().map(attrs_of).unwrap_or_default();
+        let planned = job.change.before.as_deref().cloned().unwrap_or_default();
         if let Some(latest) = &job.latest {
             let mut before = planned;
             before.extend(latest.clone());

@@ -19,7 +19,7 @@ use crate::config::{Configuration, TargetAddr};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::ids::Handle;
 use crate::schema::{Body, Category, Spanned, kind, rules};
-use crate::value::Value;
+use crate::value::{Sorted, Value};
 
 /// How many errors one run collects before it stops looking for more.
 const ENOUGH: usize = 200;
@@ -292,12 +292,12 @@ impl<'c> Engine<'c> {
             }
             _ => None,
         };
-        let mut body = Body { loc: loc.clone(), attrs: BTreeMap::new(), blocks: Vec::new() };
+        let mut body = Body { loc: loc.clone(), attrs: Sorted::new(), blocks: Vec::new() };
         body.attrs.extend(region.map(|r| ("region".to_owned(), r)));
         let region = region_of(&body, &mut errors);
         errors.into_result(Account {
             handle: handle.clone(),
-            address: (*object.address).clone(),
+            address: object.address.clone(),
             id,
             name: name.unwrap_or_else(|| handle.to_string()),
             access_role,
@@ -346,7 +346,7 @@ impl<'c> Engine<'c> {
                     sensitive: decl.sensitive,
                     depends_on: deps
                         .iter()
-                        .filter_map(|ix| Some((*self.object(*ix)?.address).clone()))
+                        .filter_map(|ix| Some(self.object(*ix)?.address.clone()))
                         .collect(),
                 },
             );
@@ -420,7 +420,7 @@ impl<'c> Engine<'c> {
         let candidates: Vec<ResourceAddr> = self
             .all_objects()
             .iter()
-            .map(|o| (*o.address).clone())
+            .map(|o| o.address.clone())
             .filter(|a| a.block() == block && a.key == address.key)
             .collect();
         let near: Vec<&ResourceAddr> = candidates

@@ -1,7 +1,5 @@
 //! Bodies of blocks: attributes evaluated and converted to their declared types, `dynamic` blocks expanded.
 
-use std::collections::BTreeMap;
-
 use hcl::edit::expr::Expression;
 
 use super::expr::unmark;
@@ -12,7 +10,7 @@ use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::schema::blocks::nested_schema;
 use crate::schema::{BlockSchema, Body, Nested, NestedBody, Spanned, Ty};
 use crate::value::convert::{Type, convert};
-use crate::value::{Attrs, Value};
+use crate::value::{Attrs, Sorted, Value};
 
 /// How many blocks one `dynamic` may make.
 const MAX_DYNAMIC: usize = 10_000;
@@ -28,7 +26,7 @@ pub(super) fn evaluate_body(
     schema: &BlockSchema,
     errors: &mut Diagnostics,
 ) -> Body {
-    let mut body = Body { loc: raw.loc.clone(), attrs: BTreeMap::new(), blocks: Vec::new() };
+    let mut body = Body { loc: raw.loc.clone(), attrs: Sorted::new(), blocks: Vec::new() };
     for (name, attr) in &raw.attrs {
         let declared = schema.attr(name);
         let ty = declared.map_or(Ty::Any, |a| a.ty);

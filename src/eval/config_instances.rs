@@ -88,7 +88,7 @@ impl Engine<'_> {
         if entry.secret {
             attrs.insert("secret".to_owned(), spanned(true.into()));
         }
-        let body = Body { loc: entry.loc.clone(), attrs, blocks: Vec::new() };
+        let body = Body { loc: entry.loc.clone(), attrs: attrs.into(), blocks: Vec::new() };
         let provider = self.provider()?;
         let mut region = provider.region.to_string();
         let mut default_tags = provider.default_tags.clone();
@@ -122,8 +122,8 @@ impl Engine<'_> {
         let depends_on = mentioned
             .into_iter()
             .filter_map(|ix| self.object(ix))
-            .map(|o| (*o.address).clone())
-            .chain(account.map(|a| (*a.address).clone()))
+            .map(|o| o.address.clone())
+            .chain(account.map(|a| a.address.clone()))
             .collect();
         let instance = Instance {
             address,

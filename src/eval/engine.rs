@@ -116,7 +116,7 @@ pub struct Engine<'c> {
     active: Mutex<Vec<Active>>,
     modules: Mutex<Vec<Arc<ModuleInst<'c>>>>,
     objects: Mutex<Vec<Arc<Object<'c>>>>,
-    by_address: Mutex<HashMap<Arc<ResourceAddr>, ObjectIx>>,
+    by_address: Mutex<HashMap<ResourceAddr, ObjectIx>>,
     /// For nodes that refer to many instances, those by ARN and id.
     names: Mutex<HashMap<Node, Arc<HashMap<String, ObjectIx>>>>,
     /// Held by every public entry: cycle detection knows one evaluation at a time.
@@ -186,7 +186,7 @@ impl<'c> Engine<'c> {
         }
         let mut objects = lock(&self.objects);
         let ix = ObjectIx(objects.len());
-        by_address.insert(Arc::clone(&object.address), ix);
+        by_address.insert(object.address.clone(), ix);
         objects.push(Arc::new(Object { ix, ..object }));
         ix
     }
@@ -248,7 +248,7 @@ impl<'c> Engine<'c> {
         let mut names = HashMap::new();
         for object in deps.iter().filter_map(|ix| self.object(*ix)) {
             let Ok(attrs) = self.identity(&object, None) else { continue };
-            for text in ["arn", "id"].iter().filter_map(|name| attrs.get(*name)?.as_str()) {
+            for text in ["arn", "id"].iter().filter_map(|name| attrs.get(name)?.as_str()) {
                 names.insert(text.to_owned(), object.ix);
             }
         }

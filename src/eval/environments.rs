@@ -28,7 +28,7 @@ pub(super) fn schema_of(ty: &str) -> &'static BlockSchema {
 /// A reference to an environment.
 pub(super) fn environment_value(name: &str) -> Value {
     Value::Block(BlockRef {
-        address: Arc::new(ResourceAddr::new("environment", name)),
+        address: ResourceAddr::new("environment", name),
         attrs: Arc::new(Attrs::from([("name".to_owned(), Value::string(name))])),
     })
 }

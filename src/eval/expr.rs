@@ -6,6 +6,7 @@
 //! unknown or sensitive go through everything. Nesting is bounded by the parser (64 levels of
 //! nesting, 128 chained operators), so recursion over one expression is too.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use super::functions::{self, Call};
 use super::meter::{Exceeded, Meter};
 use super::scope::{RefPath, Scope};
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
-use crate::value::{Attrs, Number, Unknown, Value};
+use crate::value::{Number, Unknown, Value};
 
 /// A value, or everything that was wrong on the way to it.
 pub type Outcome = Result<Value, Diagnostics>;
@@ -180,7 +181,7 @@ impl<'a> Evaluator<'a> {
     }
 
     fn object(&self, object: &Object) -> Outcome {
-        let mut map = Attrs::new();
+        let mut map = BTreeMap::new();
         let mut errors = Diagnostics::new();
         let mut unknown: Vec<Unknown> = Vec::new();
         let mut sensitive = false;
@@ -214,7 +215,7 @@ impl<'a> Evaluator<'a> {
             return Err(errors);
         }
         let value = if unknown.is_empty() {
-            Value::Map(map)
+            Value::Map(map.into())
         } else {
             Value::Unknown(Unknown::opaque(&unknown))
         };

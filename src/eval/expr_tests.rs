@@ -21,10 +21,10 @@ fn opaque() -> Value {
 
 fn scope() -> Values {
     let block = crate::value::BlockRef {
-        address: account("prod").into(),
+        address: account("prod"),
         attrs: [("id".to_owned(), Value::string("333333333333"))]
             .into_iter()
-            .collect::<Attrs>()
+            .collect::<crate::value::Attrs>()
             .into(),
     };
     Values::new(

@@ -1,11 +1,13 @@
 //! `for` expressions, and iteration as `for`, `for_each`, `dynamic` and `%{for}` share it.
 
+use std::collections::BTreeMap;
+
 use hcl::edit::Span;
 use hcl::edit::expr::ForExpr;
 
 use super::expr::{Evaluator, Frame, Outcome, mark, unmark};
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::value::{Attrs, Unknown, Value};
+use crate::value::{Unknown, Value};
 
 /// The keys and values of a collection: index and element of a list, element twice of a set, key
 /// and value of an object in key order. `None` for what cannot be iterated over.
@@ -51,7 +53,7 @@ impl Evaluator<'_> {
             return Err(self.not_iterable(&collection, &intro.collection_expr).into());
         };
         let mut list = Vec::new();
-        let mut map = Attrs::new();
+        let mut map = BTreeMap::new();
         let mut unknown: Vec<Unknown> = Vec::new();
         let value_name = intro.value_var.as_str();
         let key_name = intro.key_var.as_ref().map(|k| k.as_str());
@@ -108,7 +110,7 @@ impl Evaluator<'_> {
                     .chain(map.values().flat_map(Value::unknowns)),
             ))
         } else if expr.key_expr.is_some() {
-            Value::Map(map)
+            Value::Map(map.into())
         } else {
             Value::List(list)
         };

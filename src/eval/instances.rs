@@ -10,12 +10,12 @@ use super::module_scope::ModuleScope;
 use super::modules::{Keyed, ModuleInst};
 use super::placement::Place;
 use super::scope::suggest;
-use crate::address::{InstanceKey, Placement, ResourceAddr};
+use crate::address::{AddrParts, InstanceKey, Placement, ResourceAddr};
 use crate::config::{IgnoreChanges, ResourceDecl};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::ids::Handle;
 use crate::schema::{Attr, Body, Context, Home, Kind, Spanned, Ty, kind};
-use crate::value::{Attrs, BlockRef, Unknown, Value};
+use crate::value::{Attrs, BlockRef, Sorted, Unknown, Value};
 
 /// Attributes that make an object's name and ARN: they may not depend on anything but each other,
 /// so that two blocks can name each other's ARNs.
@@ -29,7 +29,7 @@ pub(super) const MANY: usize = 64;
 /// One managed instance before its body is evaluated.
 pub(super) struct Object<'c> {
     pub(super) ix: ObjectIx,
-    pub(super) address: Arc<ResourceAddr>,
+    pub(super) address: ResourceAddr,
     pub(super) module: ModuleIx,
     pub(super) decl: &'c ResourceDecl,
     pub(super) kind: &'static dyn Kind,
@@ -126,7 +126,7 @@ impl<'c> Engine<'c> {
             let by_place = instances.entry(element.key.clone()).or_default();
             for place in places {
                 let placement = place.as_ref().map(|p| p.placement.clone());
-                let address = Arc::new(ResourceAddr {
+                let address = ResourceAddr::from(AddrParts {
                     module: module.addr.clone(),
                     kind: decl.kind.clone(),
                     name: label.clone(),
@@ -239,7 +239,7 @@ impl<'c> Engine<'c> {
         let stored = self.get(Node::Identity(object.ix), loc, || {
             let scope = self.scope_of(object);
             let mut body =
-                Body { loc: object.decl.loc.clone(), attrs: BTreeMap::new(), blocks: Vec::new() };
+                Body { loc: object.decl.loc.clone(), attrs: Sorted::new(), blocks: Vec::new() };
             let mut errors = Diagnostics::new();
             for name in IDENTITY {
                 let Some(raw) = object.decl.body.get(name) else { continue };
@@ -264,13 +264,13 @@ impl<'c> Engine<'c> {
                     attrs.insert(name.to_owned(), default_name(&object.address).into());
                 }
             }
-            if has("path") {
-                attrs.entry("path".to_owned()).or_insert_with(|| "/".into());
+            if has("path") && !attrs.contains_key("path") {
+                attrs.insert("path".to_owned(), "/".into());
             }
             // Where the identity alone makes a whole block, its canonical form counts.
             if let Ok((desired, _)) = object.kind.desired(&body, &cx) {
                 for name in IDENTITY {
-                    if let Some(value) = desired.get(*name) {
+                    if let Some(value) = desired.get(name) {
                         attrs.insert((*name).to_owned(), value.clone());
                     }
                 }
@@ -312,7 +312,7 @@ impl<'c> Engine<'c> {
         }
         for attr in schema.computed {
             if !computed.contains_key(attr.name) && !desired.contains_key(attr.name) {
-                let unknown = Unknown::attr((*object.address).clone(), attr.name);
+                let unknown = Unknown::attr(object.address.clone(), attr.name);
                 computed.insert(attr.name.to_owned(), Value::Unknown(unknown));
             }
         }
@@ -423,10 +423,11 @@ impl<'c> Engine<'c> {
                 body.attrs.iter().map(|(k, v)| (k.clone(), v.value.clone())).collect();
             // What the block leaves out is what AWS gets, or null.
             for attr in object.kind.schema().block.attrs {
-                let given = desired.get(attr.name).filter(|v| v.elements().is_none());
-                whole.entry(attr.name.to_owned()).or_insert_with(|| {
-                    given.filter(|v| v.as_map().is_none()).cloned().unwrap_or_default()
-                });
+                if !whole.contains_key(attr.name) {
+                    let given = desired.get(attr.name);
+                    let given = given.filter(|v| v.elements().is_none() && v.as_map().is_none());
+                    whole.insert(attr.name.to_owned(), given.cloned().unwrap_or_default());
+                }
             }
             whole.extend(computed.clone());
             let itself = Value::Map(whole);
@@ -441,11 +442,11 @@ impl<'c> Engine<'c> {
             deps.extend(found.into_iter().filter(|ix| *ix != object.ix));
         }
         let addresses = |set: BTreeSet<ObjectIx>| -> BTreeSet<ResourceAddr> {
-            set.into_iter().filter_map(|ix| Some((*self.object(ix)?.address).clone())).collect()
+            set.into_iter().filter_map(|ix| Some(self.object(ix)?.address.clone())).collect()
         };
         let lifecycle = &decl.meta.lifecycle;
         errors.with_warnings(Instance {
-            address: (*object.address).clone(),
+            address: object.address.clone(),
             loc: decl.loc.clone(),
             body,
             desired,

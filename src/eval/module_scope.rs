@@ -555,10 +555,8 @@ impl Scope for ModuleScope<'_, '_> {
                         .into());
                 }
                 let attrs = Attrs::from([("name".to_owned(), Value::string(label))]);
-                let block = BlockRef {
-                    address: Arc::new(ResourceAddr::new(ty, label)),
-                    attrs: Arc::new(attrs),
-                };
+                let block =
+                    BlockRef { address: ResourceAddr::new(ty, label), attrs: Arc::new(attrs) };
                 Ok(Resolved::new(Value::Block(block), 1))
             }
             _ => Err(self.unknown_root(path)),

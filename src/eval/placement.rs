@@ -215,7 +215,7 @@ impl<'c> Engine<'c> {
 fn environments_in(value: &Value, expr: &Expr) -> Result<Vec<String>, Diagnostics> {
     Ok(blocks_in(value, expr, "environment", "environment.staging")?
         .into_iter()
-        .map(|(address, _)| address.name)
+        .map(|(address, _)| address.name.clone())
         .collect())
 }
 
@@ -242,7 +242,7 @@ fn blocks_in(
         let loc = locs.get(index).cloned().unwrap_or_else(|| expr.loc());
         match item.reveal() {
             Value::Block(block) if block.address.kind == kind => {
-                found.push(((*block.address).clone(), loc));
+                found.push((block.address.clone(), loc));
             }
             // An element that is itself a multiplied block.
             Value::Map(map)
@@ -253,7 +253,7 @@ fn blocks_in(
             {
                 for value in map.values() {
                     if let Value::Block(block) = value {
-                        found.push(((*block.address).clone(), loc.clone()));
+                        found.push((block.address.clone(), loc.clone()));
                     }
                 }
             }

@@ -59,7 +59,7 @@ impl<'c> Engine<'c> {
             None => self.management_account(),
         };
         Ok(Context {
-            address: (*object.address).clone(),
+            address: object.address.clone(),
             estate: self.estate_name(),
             account_id,
             partition: Partition::of_region(&region),

@@ -8,7 +8,7 @@ use hcl::edit::expr::{Expression, FuncCall, Object, ObjectKey, UnaryOperator};
 
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
 use crate::value::convert::{Field, MAX_DEPTH, Type, convert};
-use crate::value::{Attrs, Number, Value};
+use crate::value::{Number, Value};
 
 const PRIMITIVES: [&str; 4] = ["string", "number", "bool", "any"];
 const CONSTRUCTORS: [&str; 6] = ["list", "set", "map", "object", "tuple", "optional"];
@@ -220,7 +220,7 @@ pub fn constant(expr: &Expression, depth: usize) -> Option<Value> {
             .collect::<Option<Vec<_>>>()
             .map(Value::List),
         Expression::Object(object) => {
-            let mut map = Attrs::new();
+            let mut map = BTreeMap::new();
             for (key, value) in object {
                 let key = match key {
                     ObjectKey::Ident(name) => name.as_str().to_owned(),
@@ -231,7 +231,7 @@ pub fn constant(expr: &Expression, depth: usize) -> Option<Value> {
                 };
                 map.insert(key, constant(value.expr(), depth + 1)?);
             }
-            Some(Value::Map(map))
+            Some(Value::Map(map.into()))
         }
         _ => None,
     }

@@ -1,7 +1,6 @@
 //! Puts a plan together.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
@@ -19,7 +18,7 @@ use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::eval::estate::Estate;
 use crate::schema::{Category, Home, kinds};
 use crate::state::model::Resources;
-use crate::value::{Attrs, Value, path};
+use crate::value::{Plain, Value, path};
 
 /// Everything that a plan is made from.
 #[derive(Clone, Copy)]
@@ -175,10 +174,8 @@ fn change(decision: &Decision<'_>) -> ResourceChange {
     for value in [&before, &after].into_iter().flatten() {
         sensitive.extend(path::sensitive_paths(value).iter().map(ToString::to_string));
     }
-    let shown = |value: &Option<Value>| value.as_ref().map(|v| Arc::new(redacted(v, &sensitive)));
-    let was = shown(&before);
-    let is = shown(&after);
-    let is = if is == was { was.clone() } else { is };
+    let shown = |value: &Option<Value>| Some(Plain::shown(value.as_ref()?.as_map()?, &sensitive));
+    let (was, is) = (shown(&before), shown(&after));
     let unknown = after.as_ref().map(path::unknown_paths).unwrap_or_default();
     let partial = after.as_ref().map(partial_strings).unwrap_or_default();
     ResourceChange {
@@ -204,30 +201,6 @@ fn change(decision: &Decision<'_>) -> ResourceChange {
         previous_address: decision.previous_address.clone(),
         depends_on: decision.depends_on.iter().cloned().collect(),
     }
-}
-
-/// JSON without what must not be shown: null stands at every sensitive path of either side.
-fn redacted(value: &Value, sensitive: &BTreeSet<String>) -> Json {
-    fn go(value: &Value, at: &path::AttrPath, sensitive: &BTreeSet<String>) -> Json {
-        if matches!(value, Value::Sensitive(_)) || sensitive.contains(&at.to_string()) {
-            return Json::Null;
-        }
-        match value {
-            Value::Map(map) => Json::Object(
-                map.iter().map(|(k, v)| (k.clone(), go(v, &at.key(k), sensitive))).collect(),
-            ),
-            Value::List(list) => list
-                .iter()
-                .enumerate()
-                .map(|(i, v)| go(v, &at.join(path::Step::Index(i)), sensitive))
-                .collect(),
-            other => other.to_json(),
-        }
-    }
-    if sensitive.is_empty() {
-        return value.to_json();
-    }
-    go(value, &path::AttrPath::default(), sensitive)
 }
 
 fn partial_strings(value: &Value) -> BTreeMap<String, String> {
@@ -356,12 +329,4 @@ pub fn diagnostic(diagnostic: &Diagnostic) -> PlanDiagnostic {
             column: loc.column(),
         }),
     }
-}
-
-/// Canonical attributes of an object from the JSON of a plan.
-#[must_use]
-pub fn attrs_of(json: &Json) -> Attrs {
-    json.as_object()
-        .map(|o| o.iter().map(|(k, v)| (k.clone(), Value::from_json(v))).collect())
-        .unwrap_or_default()
 }

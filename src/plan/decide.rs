@@ -303,7 +303,9 @@ impl<'a> Decision<'a> {
         // So does what the block says nothing of.
         if self.action != Action::Replace {
             for (name, value) in before {
-                after.entry(name.clone()).or_insert_with(|| value.clone());
+                if !after.contains_key(name) {
+                    after.insert(name.clone(), value.clone());
+                }
             }
         }
         self.after = Some(after);

@@ -21,7 +21,7 @@ pub fn since(schema: &KindSchema, recorded: &ResourceState, live: &Attrs) -> Vec
         .attrs
         .iter()
         // What a bulk read does not show (a parameter's tags) is no drift.
-        .filter(|(k, v)| !is_fingerprint(v) && live.contains_key(*k))
+        .filter(|(k, v)| !is_fingerprint(v) && live.contains_key(k))
         .map(|(k, v)| (k.clone(), Value::from_json(v)))
         .collect();
     difference(schema, live, &visible, Recorded::default())

@@ -4,7 +4,6 @@
 //! part of [`FORMAT_VERSION`]. Everything is ordered, so equal inputs give equal bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -13,6 +12,7 @@ use crate::address::ResourceAddr;
 use crate::ids::{AccountId, Handle};
 use crate::provider::Op;
 use crate::schema::Category;
+use crate::value::Plain;
 
 /// Version of the plan's format.
 pub const FORMAT_VERSION: &str = "1.0";
@@ -228,10 +228,10 @@ pub struct ResourceChange {
     pub location: Option<String>,
     /// Natural key of the live object, where there is one.
     pub key: Option<String>,
-    /// Canonical attributes now; null when it does not exist. Shared with `after` where both are alike.
-    pub before: Option<Arc<Json>>,
+    /// Canonical attributes now; null when it does not exist.
+    pub before: Option<Plain>,
     /// Canonical attributes after; null when it will not exist. Unknown values are null here.
-    pub after: Option<Arc<Json>>,
+    pub after: Option<Plain>,
     /// Paths in `after` that are known after apply, each with what it waits for or is made of.
     pub after_unknown: Vec<String>,
     /// Partly unknown strings by path, readable: `arn:aws:iam::${account.new.id}:root`.

@@ -41,7 +41,7 @@ fn role_of(document: &Value) -> Use {
         statements
             .iter()
             .filter_map(|s| s.as_map())
-            .any(|s| names.iter().any(|name| s.contains_key(*name)))
+            .any(|s| names.iter().any(|name| s.contains_key(name)))
     };
     if !has(&["Principal", "NotPrincipal"]) {
         Use::Identity

@@ -23,7 +23,7 @@ pub(super) fn hold(decisions: &mut [Decision<'_>], found: &mut Diagnostics) {
     let stays = |d: &&Decision<'_>| !replaced(d) && d.action != Action::Delete;
     for decision in decisions.iter().filter(stays) {
         for attrs in [&decision.before, &decision.after].into_iter().flatten() {
-            for value in ATTACHED.iter().filter_map(|name| attrs.get(*name)) {
+            for value in ATTACHED.iter().filter_map(|name| attrs.get(name)) {
                 let list = value.elements().unwrap_or_default();
                 for arn in value.as_str().into_iter().chain(list.iter().filter_map(|v| v.as_str()))
                 {

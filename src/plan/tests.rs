@@ -13,7 +13,7 @@ use crate::eval::estate::{Account, Estate, Instance, Lifecycle};
 use crate::provider::{Inventory, LiveObject};
 use crate::schema::{Body, kinds};
 use crate::state::model::{ResourceState, Resources};
-use crate::value::{Attrs, Unknown, Value};
+use crate::value::{Attrs, Sorted, Unknown, Value};
 
 mod refused;
 
@@ -81,7 +81,7 @@ impl World {
         self.estate.instances.entry(address.clone()).or_insert(Instance {
             address,
             loc: loc(),
-            body: Body { loc: loc(), attrs: BTreeMap::new(), blocks: Vec::new() },
+            body: Body { loc: loc(), attrs: Sorted::new(), blocks: Vec::new() },
             desired: attrs(desired),
             computed: Attrs::new(),
             depends_on: depends_on.iter().map(|a| self::address(a)).collect(),

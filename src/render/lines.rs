@@ -7,7 +7,7 @@ use similar::{ChangeTag, TextDiff};
 
 use crate::plan::diff;
 use crate::plan::model::{Action, PolicyChange, ResourceChange};
-use crate::value::{AttrPath, path::Step};
+use crate::value::{AttrPath, Plain, path::Step};
 
 use super::style::{Tone, safe};
 
@@ -118,17 +118,22 @@ pub fn of_change(change: &ResourceChange) -> Vec<Line> {
     };
     let empty = Json::Object(serde_json::Map::new());
     let mut lines = Lines::default();
+    let json = |side: &Option<Plain>| side.as_ref().map(Plain::to_json);
+    let (before, after) = match change.action {
+        Action::NoOp | Action::Forget => (None, None),
+        _ => (json(&change.before), json(&change.after)),
+    };
     match change.action {
         Action::NoOp | Action::Forget => {}
         Action::Create => {
-            differ.children(&AttrPath::default(), None, change.after.as_deref(), 0, &mut lines);
+            differ.children(&AttrPath::default(), None, after.as_ref(), 0, &mut lines);
         }
         Action::Delete => {
-            differ.children(&AttrPath::default(), change.before.as_deref(), None, 0, &mut lines);
+            differ.children(&AttrPath::default(), before.as_ref(), None, 0, &mut lines);
         }
         Action::Update | Action::Replace | Action::Adopt => {
-            let before = change.before.as_deref().unwrap_or(&empty);
-            let after = change.after.as_deref().unwrap_or(&empty);
+            let before = before.as_ref().unwrap_or(&empty);
+            let after = after.as_ref().unwrap_or(&empty);
             differ.children(&AttrPath::default(), Some(before), Some(after), 0, &mut lines);
         }
     }

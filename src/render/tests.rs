@@ -1,11 +1,10 @@
 //! Renderings of one realistic plan, of an empty one and of a hostile one.
 
-use std::sync::Arc;
-
 use serde_json::Value as Json;
 
 use super::*;
 use crate::diag::{Diagnostic, Loc, Source};
+use crate::value::Plain;
 
 const PLAN: &str = include_str!("../../tests/fixtures/render/plan.json");
 const SCHEMA: &str = include_str!("../../docs/plan.schema.json");
@@ -120,9 +119,10 @@ fn hostile_names_stay_text() {
     for change in &mut plan.resource_changes {
         change.display = evil.to_owned();
         change.reason = Some(evil.to_owned());
-        if let Some(Json::Object(after)) = change.after.as_mut().map(Arc::make_mut) {
-            after.insert(
-                "tags".into(),
+        if let Some(after) = &mut change.after {
+            *after = with(
+                after,
+                "tags",
                 serde_json::json!({ evil: evil, "multi": format!("a\n{evil}") }),
             );
         }
@@ -155,15 +155,19 @@ fn hostile_names_stay_text() {
     }
 }
 
+/// Attributes with one more.
+fn with(attrs: &Plain, name: &str, value: Json) -> Plain {
+    let mut json = attrs.to_json();
+    json[name] = value;
+    serde_json::from_value(json).expect("attributes")
+}
+
 #[test]
 fn a_comment_never_grows_past_what_github_takes() {
     let mut plan = realistic();
-    if let Some(Json::Object(after)) = plan.resource_changes[0].after.as_mut().map(Arc::make_mut) {
-        after.insert(
-            "big".into(),
-            (0..20_000).map(|i| Json::from(format!("element {i}"))).collect(),
-        );
-    }
+    let big = (0..20_000).map(|i| Json::from(format!("element {i}"))).collect();
+    let after = plan.resource_changes[0].after.as_mut().expect("an update");
+    *after = with(after, "big", big);
     let text = rendered(&plan, Format::Markdown, &Style::plain());
     assert!(text.len() < 65_536, "{}", text.len());
     assert!(text.contains("left out"));

@@ -1,10 +1,9 @@
 //! An evaluated block: values with the places that they came from.
 
-use std::collections::BTreeMap;
 use std::ops::Deref;
 
 use crate::diag::Loc;
-use crate::value::Value;
+use crate::value::{Sorted, Value};
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +28,7 @@ pub struct Body {
     /// The block's header (type and labels).
     pub loc: Loc,
     /// Attributes by name.
-    pub attrs: BTreeMap<String, Spanned<Value>>,
+    pub attrs: Sorted<Spanned<Value>>,
     /// Nested blocks in source order, `dynamic` ones expanded in place.
     pub blocks: Vec<NestedBody>,
 }

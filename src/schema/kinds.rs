@@ -51,7 +51,7 @@ pub(super) fn merge_additive(
             let ours = recorded.and_then(Value::as_map);
             let mut merged: Attrs = live
                 .iter()
-                .filter(|(key, _)| !ours.is_some_and(|ours| ours.contains_key(*key)))
+                .filter(|(key, _)| !ours.is_some_and(|ours| ours.contains_key(key)))
                 .map(|(key, value)| (key.clone(), value.clone()))
                 .collect();
             merged.extend(desired.iter().map(|(key, value)| (key.clone(), value.clone())));

@@ -295,7 +295,7 @@ pub(super) fn scalar(value: &Value) -> Option<Value> {
 pub(super) fn attr_of(block: &BlockRef, attr: &str) -> Value {
     match block.attrs.get(attr) {
         Some(value) if !value.is_null() => value.clone(),
-        _ => Value::Unknown(Unknown::attr((*block.address).clone(), attr)),
+        _ => Value::Unknown(Unknown::attr(block.address.clone(), attr)),
     }
 }
 

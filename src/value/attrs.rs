@@ -1,19 +1,19 @@
 //! Maps of values that are cheap to copy.
 
-use std::collections::{BTreeMap, btree_map};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use super::Value;
+use super::{Sorted, Value};
 
 /// Attributes by name; also every map or object of the language. Read and changed like the
-/// [`BTreeMap`] that it is.
+/// [`Sorted`] map that it is.
 ///
 /// A copy shares its content until one of the two is changed, so that an object's attributes can
 /// stand in the reading, in both sides of a plan and in the plan itself, and be held once.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Attrs(Arc<BTreeMap<String, Value>>);
+pub struct Attrs(Arc<Sorted<Value>>);
 
 impl Attrs {
     /// No attributes.
@@ -30,7 +30,7 @@ impl Attrs {
 }
 
 impl Deref for Attrs {
-    type Target = BTreeMap<String, Value>;
+    type Target = Sorted<Value>;
 
     fn deref(&self) -> &Self::Target {
         &self.0
@@ -51,19 +51,19 @@ impl fmt::Debug for Attrs {
 
 impl From<BTreeMap<String, Value>> for Attrs {
     fn from(map: BTreeMap<String, Value>) -> Self {
-        Self(Arc::new(map))
+        Self(Arc::new(map.into()))
     }
 }
 
 impl<const N: usize> From<[(String, Value); N]> for Attrs {
     fn from(entries: [(String, Value); N]) -> Self {
-        BTreeMap::from(entries).into()
+        entries.into_iter().collect()
     }
 }
 
 impl FromIterator<(String, Value)> for Attrs {
     fn from_iter<I: IntoIterator<Item = (String, Value)>>(entries: I) -> Self {
-        entries.into_iter().collect::<BTreeMap<_, _>>().into()
+        Self(Arc::new(entries.into_iter().collect()))
     }
 }
 
@@ -75,7 +75,7 @@ impl Extend<(String, Value)> for Attrs {
 
 impl IntoIterator for Attrs {
     type Item = (String, Value);
-    type IntoIter = btree_map::IntoIter<String, Value>;
+    type IntoIter = <Sorted<Value> as IntoIterator>::IntoIter;
 
     fn into_iter(self) -> Self::IntoIter {
         Arc::unwrap_or_clone(self.0).into_iter()
@@ -84,7 +84,7 @@ impl IntoIterator for Attrs {
 
 impl<'a> IntoIterator for &'a Attrs {
     type Item = (&'a String, &'a Value);
-    type IntoIter = btree_map::Iter<'a, String, Value>;
+    type IntoIter = <&'a Sorted<Value> as IntoIterator>::IntoIter;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.iter()
@@ -93,7 +93,7 @@ impl<'a> IntoIterator for &'a Attrs {
 
 impl<'a> IntoIterator for &'a mut Attrs {
     type Item = (&'a String, &'a mut Value);
-    type IntoIter = btree_map::IterMut<'a, String, Value>;
+    type IntoIter = <&'a mut Sorted<Value> as IntoIterator>::IntoIter;
 
     fn into_iter(self) -> Self::IntoIter {
         Arc::make_mut(&mut self.0).iter_mut()

@@ -351,7 +351,7 @@ impl Walk {
     ) -> Result<Value, ConvertError> {
         let missing: Vec<&str> = fields
             .iter()
-            .filter(|(name, field)| !field.optional && !map.contains_key(*name))
+            .filter(|(name, field)| !field.optional && !map.contains_key(name))
             .map(|(name, _)| name.as_str())
             .collect();
         if !missing.is_empty() {

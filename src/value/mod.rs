@@ -8,6 +8,8 @@
 mod attrs;
 pub mod convert;
 pub mod path;
+mod plain;
+mod sorted;
 pub mod types;
 
 use std::cmp::Ordering;
@@ -22,6 +24,8 @@ use crate::address::ResourceAddr;
 pub use attrs::Attrs;
 pub use convert::ConvertError;
 pub use path::{AttrPath, Step};
+pub use plain::Plain;
+pub use sorted::Sorted;
 pub use types::{Field, Type};
 
 /// A number: an integer while it fits, else a double, as HCL writes them.
@@ -216,8 +220,8 @@ impl fmt::Display for Unknown {
 /// A reference to a whole block: `account.production`, `iam_policy.boundary`, `environment.dev`.
 #[derive(Clone, Debug)]
 pub struct BlockRef {
-    /// The block instance. Shared, because an address is large and values are many.
-    pub address: Arc<ResourceAddr>,
+    /// The block instance.
+    pub address: ResourceAddr,
     /// What `.attr` on it yields.
     pub attrs: Arc<Attrs>,
 }

@@ -11,7 +11,7 @@ use crate::support::live::{Object, World, target};
 
 fn refer(world: &mut World, kind: &str, name: &str, object: &Object) {
     let address = ResourceAddr::new(kind, name);
-    let block = BlockRef { address: address.into(), attrs: object.attrs.clone().into() };
+    let block = BlockRef { address, attrs: object.attrs.clone().into() };
     world.references.insert(format!("{kind}.{name}"), Value::Block(block));
 }
 

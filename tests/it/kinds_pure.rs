@@ -13,10 +13,7 @@ const ACCOUNT: &str = "333333333333";
 fn references() -> References {
     let account = |name: &str, id: Value| {
         let attrs = Attrs::from([("id".to_owned(), id)]);
-        Value::Block(BlockRef {
-            address: ResourceAddr::new("account", name).into(),
-            attrs: attrs.into(),
-        })
+        Value::Block(BlockRef { address: ResourceAddr::new("account", name), attrs: attrs.into() })
     };
     let new = Unknown::attr(ResourceAddr::new("account", "new"), "id");
     let policy =
@@ -29,10 +26,7 @@ fn references() -> References {
         ("url".to_owned(), "token.actions.githubusercontent.com".into()),
     ]);
     let of = |kind: &str, name: &str, attrs: Attrs| {
-        Value::Block(BlockRef {
-            address: ResourceAddr::new(kind, name).into(),
-            attrs: attrs.into(),
-        })
+        Value::Block(BlockRef { address: ResourceAddr::new(kind, name), attrs: attrs.into() })
     };
     References::from([
         ("account.tooling".to_owned(), account("tooling", "111122223333".into())),

@@ -11,7 +11,6 @@ use crate::apply::record::{self, PENDING};
 use crate::apply::scope::ScopeRun;
 use crate::apply::worker::Problem;
 use crate::diag::Diagnostic;
-use crate::plan::compute::attrs_of;
 use crate::plan::model::{Action, Operation, OperationKind, OperationTarget, ResourceChange};
 use crate::provider::REQUEST;
 use crate::schema::{Kind, kinds};
@@ -141,8 +140,8 @@ impl Run<'_> {
     /// Desired attributes: the plan's own where they are whole, else as they can be resolved by now.
     fn wanted(&self, change: &ResourceChange) -> Result<Attrs, Diagnostic> {
         let whole = change.after_unknown.is_empty() && change.sensitive.is_empty();
-        if let Some(after) = change.after.as_deref().filter(|a| whole && !holds_secret(a)) {
-            return Ok(attrs_of(after));
+        if let Some(after) = change.after.as_ref().filter(|a| whole && !holds_secret(a)) {
+            return Ok(after.attrs().clone());
         }
         let resolved = self.cx.desired.resolve(&change.address);
         let mut attrs = resolved.map_err(|found| {
@@ -154,7 +153,7 @@ impl Run<'_> {
             // What is made anew takes all that the plan says, also where an object that stays would
             // have been left alone.
             let computed = kinds::kind(&change.kind).map_or(&[][..], |k| k.schema().computed);
-            for (name, value) in attrs_of(after).iter() {
+            for (name, value) in after.attrs() {
                 let ours = computed.iter().all(|c| c.name != name.as_str());
                 if ours && !value.is_null() && !attrs.contains_key(name) {
                     attrs.insert(name.clone(), value.clone());
@@ -244,13 +243,16 @@ pub(super) fn name_of(op: OperationKind) -> &'static str {
     }
 }
 
-fn holds_secret(json: &serde_json::Value) -> bool {
-    match json {
-        serde_json::Value::Object(o) => {
-            o.len() == 1 && o.get("secret").is_some_and(serde_json::Value::is_string)
-                || o.values().any(holds_secret)
+fn holds_secret(attrs: &Attrs) -> bool {
+    fn is(value: &Value) -> bool {
+        match value {
+            Value::Map(map) => {
+                map.len() == 1 && map.get("secret").is_some_and(|v| v.as_str().is_some())
+                    || holds_secret(map)
+            }
+            Value::List(list) => list.iter().any(is),
+            _ => false,
         }
-        serde_json::Value::Array(a) => a.iter().any(holds_secret),
-        _ => false,
     }
+    attrs.values().any(is)
 }

@@ -8,7 +8,6 @@ use crate::apply::events::Event;
 use crate::apply::record::{self, deposed};
 use crate::apply::worker::{self, Job, Problem, Success};
 use crate::diag::Diagnostic;
-use crate::plan::compute::attrs_of;
 use crate::plan::model::{Operation, OperationKind};
 use crate::schema::kinds;
 use crate::state::journal::{Finished, Outcome};
@@ -114,7 +113,7 @@ impl Run<'_> {
                 Ok(Success { record: Some(record), attrs: Attrs::new() })
             }
             _ => {
-                let before = change.before.as_deref().map(attrs_of).unwrap_or_default();
+                let before = change.before.as_deref().cloned().unwrap_or_default();
                 let scope = self.scopes.get(&operation.scope).ok_or_else(broken)?;
                 let mut record = record::after(&record::Material {
                     kind,
@@ -131,7 +130,7 @@ impl Run<'_> {
                 if let (Some(name), Some(before)) = (kind.schema().attachments, &change.before)
                     && let Some(attached) = before.get(name)
                 {
-                    record.attrs.insert(name.to_owned(), attached.clone());
+                    record.attrs.insert(name.to_owned(), attached.to_json());
                 }
                 Ok(Success { record: Some(record), attrs: before })
             }

@@ -272,7 +272,7 @@ impl Run<'_> {
         let operation = self.operations.get(&id)?;
         let display = self.changes.get(&operation.address).map_or_else(
             || operation.address.clone(),
-            |c| ResourceAddr { short: !c.display.contains('/'), ..operation.address.clone() },
+            |c| operation.address.shortened(!c.display.contains('/')),
         );
         let account = operation.scope.strip_prefix("acct-").unwrap_or(&operation.scope);
         let target = operation.target.as_ref().map(|target| match target {

@@ -67,7 +67,7 @@ fn from_text(text: &str) -> Result<TargetAddr, String> {
             let probe = format!("{text}.x.y").parse::<ResourceAddr>();
             match probe {
                 Ok(address) if !address.module.is_root() && address.kind == "x" => {
-                    Ok(TargetAddr::Module(address.module))
+                    Ok(TargetAddr::Module(address.module.clone()))
                 }
                 _ => Err(error.rule.to_owned()),
             }
@@ -120,7 +120,8 @@ fn from_steps(steps: Vec<Step>) -> Result<TargetAddr, String> {
     }
     let kind = name(&mut steps)?;
     let label = name(&mut steps)?;
-    let mut address = ResourceAddr { module, ..ResourceAddr::new(kind, label.clone()) };
+    let mut address = ResourceAddr::new(kind, label.clone());
+    address.module = module;
     if address.kind == "environment" {
         if name(&mut steps)? != CONFIG_KIND {
             return Err("of an environment only `config` values are managed".to_owned());

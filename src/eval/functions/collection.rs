@@ -7,7 +7,7 @@ use super::args::Outcome;
 use super::{Call, Copes, Function};
 use crate::diag::did_you_mean;
 use crate::value::convert::{convert, type_of, unify, unify_elements};
-use crate::value::{Attrs, Type, Value};
+use crate::value::{Type, Value};
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
@@ -432,13 +432,13 @@ fn matchkeys(call: &Call<'_>) -> Outcome {
 }
 
 fn merge(call: &Call<'_>) -> Outcome {
-    let mut all = Attrs::new();
+    let mut all = BTreeMap::new();
     for index in 0..call.args.len() {
         if !call.arg(index).is_null() {
             all.extend(call.map(index)?);
         }
     }
-    Ok(Value::Map(all))
+    Ok(Value::Map(all.into()))
 }
 
 fn one(call: &Call<'_>) -> Outcome {

@@ -2,6 +2,7 @@
 //! ("a billion laughs") end in an error and not in all memory.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, EnumAccess, Error as _, MapAccess, SeqAccess, Visitor};
@@ -11,7 +12,7 @@ use super::encoding::{MAX_DECODED, quoted};
 use super::{Call, Copes, Function};
 use crate::diag::Diagnostic;
 use crate::value::convert::{MAX_DEPTH, number_to_string};
-use crate::value::{Attrs, Number, Value};
+use crate::value::{Number, Value};
 
 /// Most nodes of one document, aliases expanded.
 const MAX_NODES: usize = 200_000;
@@ -152,8 +153,8 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let mut map = Attrs::new();
-        let mut merged = Attrs::new();
+        let mut map = BTreeMap::new();
+        let mut merged = BTreeMap::new();
         while let Some(key) = access.next_key_seed(self.below()?)? {
             let value = access.next_value_seed(self.below()?)?;
             let key = match key {
@@ -180,7 +181,7 @@ impl<'de> Visitor<'de> for Node<'_> {
             }
         }
         merge(&mut map, merged);
-        Ok(Value::Map(map))
+        Ok(Value::Map(map.into()))
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<Value, A::Error> {
@@ -190,7 +191,7 @@ impl<'de> Visitor<'de> for Node<'_> {
 }
 
 /// What is there already wins, as YAML's merge keys want it.
-fn merge(map: &mut Attrs, base: Attrs) {
+fn merge(map: &mut BTreeMap<String, Value>, base: impl IntoIterator<Item = (String, Value)>) {
     for (key, value) in base {
         map.entry(key).or_insert(value);
     }

@@ -26,7 +26,7 @@ impl Watched {
             }
         });
         let account = block.body.get("account").and_then(|a| match a.value.reveal() {
-            Value::Block(account) => Some((*account.address).clone()),
+            Value::Block(account) => Some(account.address.clone()),
             _ => None,
         });
         Self { account, region }

@@ -187,7 +187,7 @@ impl<'a> Wanted<'a> {
             .into_iter()
             .flatten()
             .filter(|(key, value)| {
-                let old = before.and_then(|b| b.get(*key));
+                let old = before.and_then(|b| b.get(key));
                 // Where the plan compared by meaning, a value that is written differently stays.
                 old.is_none_or(|old| {
                     old != *value
@@ -201,7 +201,7 @@ impl<'a> Wanted<'a> {
             .into_iter()
             .flatten()
             .map(|(key, _)| key.as_str())
-            .filter(|key| after.is_none_or(|after| !after.contains_key(*key)))
+            .filter(|key| after.is_none_or(|after| !after.contains_key(key)))
             .collect();
         (set, gone)
     }

@@ -21,7 +21,7 @@ use palisade::provider::{Provider, Target};
 use palisade::schema::kinds;
 use palisade::state::clock::SkippingClock;
 use palisade::state::{Holder, Ledger, Snapshot, StateError, Terms};
-use palisade::value::{Attrs, Value};
+use palisade::value::{Attrs, Plain, Value};
 use serde_json::{Value as Json, json};
 
 use super::fake::{FakeAws, MemoryStore, Power};
@@ -328,6 +328,11 @@ pub(crate) fn plan(declared: &[Declared], snapshot: &Snapshot, aws: &FakeAws) ->
     }
 }
 
+/// Attributes as a plan holds them.
+fn plan_form(json: Json) -> Plain {
+    serde_json::from_value(json).expect("an object")
+}
+
 pub(crate) fn change(
     address: &ResourceAddr,
     action: Action,
@@ -349,8 +354,8 @@ pub(crate) fn change(
         reason: None,
         location: None,
         key,
-        before: before.map(Arc::new),
-        after: after.map(Arc::new),
+        before: before.map(plan_form),
+        after: after.map(plan_form),
         after_unknown: unknown,
         after_partial: BTreeMap::new(),
         sensitive: vec![],

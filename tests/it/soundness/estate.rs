@@ -445,7 +445,11 @@ impl Model {
                         allowed_differences: BTreeSet::new(),
                         tags: BTreeMap::new(),
                         region: None,
-                        body: Body { loc: loc(), attrs: BTreeMap::new(), blocks: Vec::new() },
+                        body: Body {
+                            loc: loc(),
+                            attrs: palisade::value::Sorted::new(),
+                            blocks: Vec::new(),
+                        },
                     },
                 );
             }

@@ -42,7 +42,7 @@ fn read(
     loc: Loc,
     references: &References,
 ) -> Body {
-    let mut out = Body { loc, attrs: BTreeMap::new(), blocks: Vec::new() };
+    let mut out = Body { loc, attrs: palisade::value::Sorted::new(), blocks: Vec::new() };
     for structure in body {
         match structure {
             Structure::Attribute(attr) => {
