@@ -43,7 +43,9 @@ class Run:
     def __init__(self, directory, estate):
         self.dir = Path(directory) / "estate"
         shutil.copytree(HERE / estate, self.dir)
-        self.url = f"http://127.0.0.1:{free_port()}"
+        self.logs = Path(directory)
+        self.servers = []
+        self.url = self.serve("moto", MOTO_IAM_LOAD_MANAGED_POLICIES="true")
         self.env = {
             "PATH": os.environ["PATH"],
             "HOME": directory,
@@ -53,19 +55,24 @@ class Run:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_ENDPOINT_URL": self.url,
         }
-        self.log = open(Path(directory) / "moto.log", "wb")
-        self.moto = subprocess.Popen(
-            [Path(sys.executable).parent / "moto_server", "-H", "127.0.0.1", "-p", self.url.rsplit(":", 1)[1]],
-            stdout=self.log, stderr=self.log, env={**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"},
-        )
+
+    def serve(self, name, **env):
+        """Starts a moto server of its own; its URL."""
+        port = free_port()
+        path = self.logs / f"{name}.log"
+        with open(path, "wb") as log:
+            server = subprocess.Popen([Path(sys.executable).parent / "moto_server", "-H", "127.0.0.1", "-p", str(port)],
+                                      stdout=log, stderr=log, env={**os.environ, **env})
+        self.servers.append(server)
         for _ in range(300):
             try:
-                socket.create_connection(("127.0.0.1", int(self.url.rsplit(":", 1)[1])), 1).close()
+                socket.create_connection(("127.0.0.1", port), 1).close()
                 break
             except OSError:
-                if self.moto.poll() is not None:
-                    raise SystemExit("moto_server did not start: " + Path(self.log.name).read_text())
+                if server.poll() is not None:
+                    raise SystemExit("moto_server did not start: " + path.read_text())
                 time.sleep(0.1)
+        return f"http://127.0.0.1:{port}"
 
     def palisade(self, *args):
         done = subprocess.run([PALISADE, *args], cwd=self.dir, env=self.env, capture_output=True, text=True, timeout=600)
@@ -122,9 +129,10 @@ class Run:
         return [o["Key"] for page in pages for o in page.get("Contents", [])]
 
     def close(self):
-        self.moto.terminate()
-        self.moto.wait(20)
-        self.log.close()
+        for server in self.servers:
+            server.terminate()
+        for server in self.servers:
+            server.wait(20)
 
 
 def ok(name, done, code=0):
