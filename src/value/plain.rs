@@ -1,4 +1,4 @@
-//! Attributes that are plain JSON, as plans and state hold them.
+//! Attributes that are plain JSON, as plans hold them.
 
 use std::collections::BTreeSet;
 use std::ops::Deref;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::globs::{Glob, regions};
+use super::keys::DERIVED;
 use super::opening::Opening;
 use super::question::{Caps, Question, Space, ask_both};
 use crate::iam::catalogue::catalogue;
@@ -79,20 +80,7 @@ pub struct Comparison {
     pub doubts: Vec<String>,
 }
 
-/// Keys that follow from the principal, which here is nobody in particular.
-const OF_PRINCIPAL: [&str; 9] = [
-    "aws:principalarn",
-    "aws:principalaccount",
-    "aws:principaltype",
-    "aws:principalisawsservice",
-    "aws:principalservicename",
-    "aws:principalorgid",
-    "aws:username",
-    "aws:resourceaccount",
-    "aws:resourceorgid",
-];
-
-/// Of these, the ones that stay open for any principal of one account ...
+/// Of the keys that follow from a request ([`DERIVED`]), the ones that stay open for any principal of one account ...
 const OF_ACCOUNT: [&str; 4] =
     ["aws:principalarn", "aws:principalorgid", "aws:resourceaccount", "aws:resourceorgid"];
 
@@ -214,14 +202,14 @@ fn subjects(
         let mut any = Subject::new(
             "any principal",
             Principal::Arn("arn:aws:iam::000000000001:user/any".to_owned()),
-            &OF_PRINCIPAL,
+            &DERIVED,
         );
         any.request.resource_account = Some("000000000001".to_owned());
         return vec![any];
     }
     let mut found = vec![
         Subject::new("anonymous", Principal::Anonymous, &OF_RESOURCE),
-        Subject::new("any principal", role(NOBODY, "any"), &OF_PRINCIPAL),
+        Subject::new("any principal", role(NOBODY, "any"), &DERIVED),
     ];
     let mut named: BTreeSet<(PrincipalType, String)> = BTreeSet::new();
     for statement in old.statements.iter().chain(&new.statements) {

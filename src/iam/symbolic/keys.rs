@@ -13,6 +13,19 @@ use crate::iam::operator::Test;
 use crate::iam::request::ContextValue;
 use crate::iam::values;
 
+/// Keys whose values follow from who asks and of whom, so that nobody chooses them.
+pub(super) const DERIVED: [&str; 9] = [
+    "aws:principalarn",
+    "aws:principalaccount",
+    "aws:principaltype",
+    "aws:principalisawsservice",
+    "aws:principalservicename",
+    "aws:principalorgid",
+    "aws:username",
+    "aws:resourceaccount",
+    "aws:resourceorgid",
+];
+
 /// Who decides the value of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Chooser {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::domain::Domain;
 use super::globs::{Glob, Shape, TooMany, regions};
-use super::keys::{KeySpace, space, tests_by_key};
+use super::keys::{DERIVED, KeySpace, space, tests_by_key};
 use super::opening::{Opening, open};
 use super::variables::{self, Values, Variables};
 use crate::iam::document::{Document, Item};
@@ -387,17 +387,6 @@ pub fn concerns(statement: &crate::iam::Statement, action: &str) -> bool {
 
 /// Keys whose value follows from the request, or was fixed by the model.
 fn is_fixed(side: &Question<'_>, key: &str) -> bool {
-    const DERIVED: [&str; 9] = [
-        "aws:principalarn",
-        "aws:principalaccount",
-        "aws:principaltype",
-        "aws:principalisawsservice",
-        "aws:principalservicename",
-        "aws:principalorgid",
-        "aws:username",
-        "aws:resourceaccount",
-        "aws:resourceorgid",
-    ];
     !side.free.contains(key)
         && !side.domains.contains_key(key)
         && (DERIVED.contains(&key) || side.request.context.get(key).is_some())

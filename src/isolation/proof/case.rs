@@ -234,6 +234,7 @@ impl<'a> Case<'a> {
 
     /// What a condition is for every request of this step; `None` where it may be either.
     fn constant(&self, condition: &Condition) -> Option<bool> {
+        // Written down once more on purpose: a checker that read the engine's list would share its errors.
         const FOLLOWS: [&str; 9] = [
             "aws:principalarn",
             "aws:principalaccount",
