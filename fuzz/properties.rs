@@ -1,14 +1,15 @@
 //! What must hold of any text. The fuzz targets feed it for as long as they are let; `tests/it/mutants.rs`
 //! feeds it a few thousand mutants of the test corpus on every run.
 
-use palisade::config::{fmt, load_sources};
+use palisade::config::{fmt, load_sources, parse_body};
 use palisade::diag::Source;
 use palisade::eval::{NothingKnown, evaluate_configuration};
 use palisade::graph;
 use palisade::iam::{self, Document, Limits, Use};
 
 /// As a configuration: it is loaded, checked, evaluated and formatted, and nothing panics, hangs or
-/// overflows the stack. Every finding stands at a place of the text. What formats stays the same.
+/// overflows the stack. Every finding stands at a place of the text. What formats keeps its meaning, and
+/// stays the same when it is formatted again.
 pub(super) fn configuration(text: &str) {
     let source = Source::new("main.hcl", text);
     let loaded = load_sources([source.clone()]);
@@ -24,6 +25,8 @@ pub(super) fn configuration(text: &str) {
     if let Ok(once) = fmt::format(&source) {
         let again = Source::new("main.hcl", once.as_str());
         assert_eq!(fmt::format(&again).as_deref(), Ok(once.as_str()), "formatting does not settle");
+        let meaning = |source| hcl::Body::from(parse_body(source).expect("it was formatted"));
+        assert_eq!(meaning(&source), meaning(&again), "formatting changes the meaning");
     }
 }
 
