@@ -16,6 +16,7 @@ use super::catalogue::catalogue;
 use super::document::{
     Condition, Document, Effect, Item, PrincipalType, Principals, Statement, Use,
 };
+use super::eval::rcp_services;
 use super::limits::Limits;
 use super::operator::Test;
 pub use super::size::{measured_size, size_limit};
@@ -209,6 +210,7 @@ impl Pass<'_> {
                 } else if !service_ok || !action_ok {
                     self.error(shown, item);
                 } else {
+                    self.reach(service, item);
                     self.known_action(text, service, item);
                 }
             }
@@ -220,6 +222,21 @@ impl Pass<'_> {
                 format!("a trust policy cannot have the action `{text}`"),
                 item,
                 "only actions of `sts` apply, such as `sts:AssumeRole`",
+            );
+        }
+    }
+
+    /// AWS accepts such a statement, and applies it to nothing.
+    fn reach(&mut self, service: &str, item: &Item) {
+        let service = service.to_ascii_lowercase();
+        if *self.role != Use::Rcp || service == "*" || rcp_services().contains(service.as_str()) {
+            return;
+        }
+        if catalogue().find_service(&service).is_some() {
+            self.warn(
+                format!("resource control policies do not reach the service `{service}`"),
+                item,
+                "deny it with a service control policy",
             );
         }
     }
@@ -522,6 +539,18 @@ mod tests {
     }
 
     #[test]
+    fn what_a_resource_control_policy_does_not_reach_is_a_warning() {
+        for (action, warned) in [("iam:*", true), ("S3:*", false), ("sqs:SendMessage", false)] {
+            let statement = format!(
+                r#"{{"Effect":"Deny","Action":"{action}","Principal":"*","Resource":"*"}}"#
+            );
+            let expected = "resource control policies do not reach the service `iam`";
+            let expected: &[&str] = if warned { &[expected] } else { &[] };
+            assert_eq!(findings(Use::Rcp, &statement), expected, "{action}");
+        }
+    }
+
+    #[test]
     fn sizes_are_counted_as_aws_counts() {
         let long = |len: usize| {
             let mut statement = Statement::new(Effect::Deny);
@@ -543,47 +572,5 @@ mod tests {
         assert!(at(&Use::Managed, 6_145).has_errors());
         let spaces = Document { id: Some(" ".repeat(9000)), ..long(10) };
         assert!(validate(&spaces, &Use::Managed, &Limits::default()).is_empty());
-    }
-
-    /// Real policies of other people: `PALISADE_CORPUS` names a folder with one policy a file.
-    #[test]
-    fn a_folder_of_real_policies_is_read_unchanged() {
-        let Some(folder) = std::env::var_os("PALISADE_CORPUS") else { return };
-        let mut refused = Vec::new();
-        let mut files: Vec<_> =
-            std::fs::read_dir(folder).expect("folder").map(|f| f.expect("file").path()).collect();
-        files.sort();
-        for path in files {
-            let name = path.file_name().expect("name").to_string_lossy().into_owned();
-            let text = std::fs::read_to_string(&path).expect("text");
-            let source = Source::new(name.as_str(), text.as_str());
-            match check(&source, 0..text.len(), &Use::Scp, &Limits::default()) {
-                Ok((document, _)) => {
-                    let value: serde_json::Value =
-                        serde_json::from_str(text.trim_start_matches('\u{feff}')).expect("json");
-                    let (again, _) = Document::from_json(&value, Use::Scp).expect("valid");
-                    assert!(crate::iam::semantic_eq(&document, &again), "{name}");
-                    let (back, _) =
-                        Document::from_json(&document.to_json(), Use::Scp).expect("valid");
-                    assert!(crate::iam::semantic_eq(&document, &back), "{name}");
-                    assert!(crate::iam::diff(&document, &back).is_empty());
-                }
-                Err(found) => refused.push((
-                    name,
-                    found
-                        .iter()
-                        .map(|d| format!("{:?} {}", d.loc.as_ref().map(Loc::line), d.summary))
-                        .collect::<Vec<_>>(),
-                )),
-            }
-        }
-        assert_eq!(
-            refused,
-            [(
-                "Service-specific-controls--AWS-IAM--deny-service-specific-credential-by-type.json"
-                    .to_owned(),
-                vec!["Some(15) the policy is not valid JSON: unexpected `//add`".to_owned()]
-            )]
-        );
     }
 }
