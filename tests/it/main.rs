@@ -27,6 +27,7 @@ mod mutants;
 mod promotion;
 mod questions;
 mod recovery;
+mod requests;
 mod scale;
 mod secrets;
 mod soundness;

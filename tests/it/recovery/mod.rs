@@ -3,6 +3,6 @@
 
 mod apart;
 mod faults;
-mod lab;
+pub(crate) mod lab;
 mod planfile;
 mod sweep;
