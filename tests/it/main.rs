@@ -20,6 +20,7 @@ mod interrupt;
 mod kinds_docs;
 mod kinds_live;
 mod kinds_pure;
+mod kinds_tags;
 mod kinds_taken;
 mod layers;
 mod lifecycle;
