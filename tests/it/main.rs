@@ -25,6 +25,7 @@ mod kinds_taken;
 mod layers;
 mod lifecycle;
 mod mutants;
+mod outside;
 mod promotion;
 mod questions;
 mod recovery;
