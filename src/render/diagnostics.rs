@@ -23,10 +23,8 @@ pub fn write<'a>(
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut all: Vec<&Diagnostic> = diagnostics.into_iter().collect();
-    all.sort_by_key(|d| d.severity);
     let (warnings, errors): (Vec<&Diagnostic>, Vec<&Diagnostic>) =
-        all.iter().partition(|d| !d.is_error());
+        by_place(diagnostics).into_iter().partition(|d| !d.is_error());
     for (group, one, many) in [(&warnings, "warning", "warnings"), (&errors, "error", "errors")] {
         for diagnostic in group.iter().take(SHOWN) {
             one_diagnostic(diagnostic, style, out)?;
@@ -37,6 +35,14 @@ pub fn write<'a>(
         }
     }
     Ok(())
+}
+
+/// From the top of each file to its end, whatever found them; those of no place come last.
+pub fn by_place<'a>(diagnostics: impl IntoIterator<Item = &'a Diagnostic>) -> Vec<&'a Diagnostic> {
+    let place = |d: &Diagnostic| d.loc.as_ref().map(|l| (l.file().to_owned(), l.span().start));
+    let mut all: Vec<&Diagnostic> = diagnostics.into_iter().collect();
+    all.sort_by_cached_key(|d| (d.loc.is_none(), place(d)));
+    all
 }
 
 /// `3 errors and 1 warning`; empty for none.
@@ -177,7 +183,7 @@ fn excerpt(loc: &Loc, label: Option<&str>, out: &mut dyn Write) -> io::Result<()
 /// For `--json`: severity, summary, detail, help and place of each.
 #[must_use]
 pub fn json<'a>(diagnostics: impl IntoIterator<Item = &'a Diagnostic>) -> Json {
-    diagnostics
+    by_place(diagnostics)
         .into_iter()
         .map(|d| {
             let place = d

@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
-use crate::plan::model::Plan;
+use crate::plan::model::{Plan, PlanDiagnostic};
 
 use super::lines::{self, Line, Sign};
+use super::refusal::Refusal;
 use super::style::{Style, Tone, count, safe};
 use super::view;
 
@@ -46,14 +47,7 @@ td,th{border:1px solid var(--line);padding:.25rem .6rem;text-align:left}.dim{col
 /// # Errors
 /// Those of the writer.
 pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">")?;
-    writeln!(out, "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">")?;
-    writeln!(out, "<title>Palisade plan</title><style>{CSS}</style></head><body>")?;
-    writeln!(
-        out,
-        "<h1>Palisade plan</h1>\n<p class=\"summary\">{}</p>",
-        escape(&view::summary(plan))
-    )?;
+    head(&view::summary(plan), out)?;
     writeln!(
         out,
         "<p class=\"dim\">Made {} by Palisade {}, digest <code>{}</code></p>",
@@ -144,18 +138,7 @@ pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
                 escape(&safe(&check.message))
             )?;
         }
-        for d in &plan.diagnostics {
-            let place = d.location.as_ref().map(|l| format!(" ({}:{})", l.file, l.line));
-            let detail = d.detail.as_ref().map(|d| format!(": {}", d.replace('\n', " ")));
-            writeln!(
-                out,
-                "<li><span class=\"warn\">{}</span> {}{}{}</li>",
-                escape(&d.severity),
-                escape(&safe(&d.summary)),
-                escape(&safe(&detail.unwrap_or_default())),
-                escape(&safe(&place.unwrap_or_default()))
-            )?;
-        }
+        diagnostics(&plan.diagnostics, out)?;
         writeln!(out, "</ul>")?;
     }
     let unmanaged = view::unmanaged(plan);
@@ -164,6 +147,46 @@ pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "<p class=\"dim\">{objects} in AWS not managed here.</p>")?;
     }
     writeln!(out, "</body></html>")
+}
+
+/// Writes the page that says why there is no plan.
+///
+/// # Errors
+/// Those of the writer.
+pub fn refusal(refusal: &Refusal, out: &mut dyn Write) -> io::Result<()> {
+    head(&refusal.summary(), out)?;
+    writeln!(
+        out,
+        "<p class=\"dim\">Tried {} by Palisade {}</p>\n<ul>",
+        escape(&safe(&refusal.generated_at)),
+        escape(&safe(&refusal.palisade_version))
+    )?;
+    diagnostics(&refusal.diagnostics, out)?;
+    writeln!(out, "</ul>\n</body></html>")
+}
+
+fn head(summary: &str, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">")?;
+    writeln!(out, "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">")?;
+    writeln!(out, "<title>Palisade plan</title><style>{CSS}</style></head><body>")?;
+    writeln!(out, "<h1>Palisade plan</h1>\n<p class=\"summary\">{}</p>", escape(summary))
+}
+
+fn diagnostics(all: &[PlanDiagnostic], out: &mut dyn Write) -> io::Result<()> {
+    for d in all {
+        let place = d.location.as_ref().map(|l| format!(" ({}:{})", l.file, l.line));
+        let detail = d.detail.as_ref().map(|d| format!(": {}", d.replace('\n', " ")));
+        let class = if d.severity == "error" { "bad" } else { "warn" };
+        writeln!(
+            out,
+            "<li><span class=\"{class}\">{}</span> {}{}{}</li>",
+            escape(&d.severity),
+            escape(&safe(&d.summary)),
+            escape(&safe(&detail.unwrap_or_default())),
+            escape(&safe(&place.unwrap_or_default()))
+        )?;
+    }
+    Ok(())
 }
 
 fn object(

@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
-use crate::plan::model::Plan;
+use crate::plan::model::{Plan, PlanDiagnostic};
 
 use super::lines::{self, Line, Sign};
+use super::refusal::Refusal;
 use super::style::{Style, count, safe};
 use super::view;
 
@@ -86,7 +87,23 @@ pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     for check in plan.checks.iter().filter(|c| c.status == "fail") {
         writeln!(out, "> **Check failed:** {}: {}\n", inline(&check.name), inline(&check.message))?;
     }
-    for d in &plan.diagnostics {
+    diagnostics(&plan.diagnostics, out)?;
+    writeln!(out, "<sub>digest <code>{}</code></sub>", inline(&plan.digest))
+}
+
+/// Writes why there is no plan.
+///
+/// # Errors
+/// Those of the writer.
+pub fn refusal(refusal: &Refusal, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "## Palisade\n\n**{}**\n", refusal.summary())?;
+    diagnostics(&refusal.diagnostics, out)
+}
+
+/// One paragraph each, as far as a comment has room.
+fn diagnostics(all: &[PlanDiagnostic], out: &mut dyn Write) -> io::Result<()> {
+    let mut left = BUDGET / 4;
+    for (at, d) in all.iter().enumerate() {
         let place = d
             .location
             .as_ref()
@@ -94,9 +111,15 @@ pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
             .unwrap_or_default();
         let detail = d.detail.as_ref().map(|d| format!(": {}", inline(&d.replace('\n', " "))));
         let detail = detail.unwrap_or_default();
-        writeln!(out, "> **Warning:** {}{detail}{place}\n", inline(&d.summary))?;
+        let title = if d.severity == "error" { "Error" } else { "Warning" };
+        let text = format!("> **{title}:** {}{detail}{place}\n", inline(&d.summary));
+        if text.len() > left {
+            return writeln!(out, "> and {} more, see the job's log.\n", all.len() - at);
+        }
+        left -= text.len();
+        writeln!(out, "{text}")?;
     }
-    writeln!(out, "<sub>digest <code>{}</code></sub>", inline(&plan.digest))
+    Ok(())
 }
 
 fn violations(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {

@@ -17,6 +17,7 @@ pub mod lines;
 pub mod markdown;
 pub mod progress;
 pub mod promotion;
+pub mod refusal;
 pub mod sarif;
 pub mod state;
 pub mod status;

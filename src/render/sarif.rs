@@ -1,13 +1,18 @@
-//! Broken rules as SARIF 2.1.0, for code scanning: violations of the walls, failed checks, warnings.
+//! Broken rules as SARIF 2.1.0, for code scanning: violations of the walls, failed checks, and what is
+//! wrong with the configuration.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde_json::{Value as Json, json};
 
-use crate::plan::model::Plan;
+use crate::plan::model::{Plan, PlanDiagnostic};
 
+use super::refusal::Refusal;
 use super::view;
+
+/// A place: file, line and, where it is known, column.
+type At<'a> = (&'a str, usize, Option<usize>);
 
 /// Writes the log. Results stand at the declaration of the first object that causes them.
 ///
@@ -49,11 +54,30 @@ pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     for check in plan.checks.iter().filter(|c| c.status == "fail") {
         results.push(result("check/", &check.name, "warning", &check.message, None, None));
     }
-    for d in &plan.diagnostics {
-        let level = if d.severity == "error" { "error" } else { "warning" };
-        let at = d.location.as_ref().map(|l| (l.file.as_str(), l.line));
-        results.push(result("", "configuration", level, &d.summary, at, None));
-    }
+    results.extend(plan.diagnostics.iter().map(configuration));
+    log(&plan.palisade_version, &results, out)
+}
+
+/// Writes why there is no plan.
+///
+/// # Errors
+/// Those of the writer.
+pub fn refusal(refusal: &Refusal, out: &mut dyn Write) -> io::Result<()> {
+    let results: Vec<Json> = refusal.diagnostics.iter().map(configuration).collect();
+    log(&refusal.palisade_version, &results, out)
+}
+
+fn configuration(d: &PlanDiagnostic) -> Json {
+    let level = if d.severity == "error" { "error" } else { "warning" };
+    let message = match &d.detail {
+        Some(detail) => format!("{}: {detail}", d.summary),
+        None => d.summary.clone(),
+    };
+    let at = d.location.as_ref().map(|l| (l.file.as_str(), l.line, Some(l.column)));
+    result("", "configuration", level, &message, at, None)
+}
+
+fn log(version: &str, results: &[Json], out: &mut dyn Write) -> io::Result<()> {
     let mut rules: Vec<&str> = results.iter().filter_map(|r| view::text(r, &["ruleId"])).collect();
     rules.sort_unstable();
     rules.dedup();
@@ -62,7 +86,7 @@ pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
         "runs": [{
-            "tool": {"driver": {"name": "palisade", "version": plan.palisade_version, "rules": rules}},
+            "tool": {"driver": {"name": "palisade", "version": version, "rules": rules}},
             "columnKind": "unicodeCodePoints",
             "results": results,
         }],
@@ -70,9 +94,9 @@ pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     super::json::write(&log, out)
 }
 
-fn split(location: &str) -> Option<(&str, usize)> {
+fn split(location: &str) -> Option<At<'_>> {
     let (file, line) = location.rsplit_once(':')?;
-    Some((file, line.parse().ok()?))
+    Some((file, line.parse().ok()?, None))
 }
 
 fn result(
@@ -80,7 +104,7 @@ fn result(
     rule: &str,
     level: &str,
     message: &str,
-    at: Option<(&str, usize)>,
+    at: Option<At<'_>>,
     fingerprint: Option<&str>,
 ) -> Json {
     let mut result = json!({
@@ -89,10 +113,14 @@ fn result(
         "message": {"text": message},
     });
     if let Some(object) = result.as_object_mut() {
-        if let Some((file, line)) = at {
+        if let Some((file, line, column)) = at {
+            let region = match column {
+                Some(column) => json!({"startLine": line, "startColumn": column}),
+                None => json!({"startLine": line}),
+            };
             let place = json!([{"physicalLocation": {
                 "artifactLocation": {"uri": file.replace('\\', "/")},
-                "region": {"startLine": line},
+                "region": region,
             }}]);
             object.insert("locations".to_owned(), place);
         }

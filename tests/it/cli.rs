@@ -130,18 +130,20 @@ fn sensitive_variables_are_in_no_plan_and_must_be_given_again() {
     p.run(&["apply", "s.plan", "--var", secret]).code(0);
 }
 
-#[test]
-fn every_format_of_a_plan() {
-    let p = Program::new(ESTATE);
-    let json = p.run(&["plan", "--json"]).code(0);
+/// What the published schema has against a document.
+fn against_schema(document: &serde_json::Value) -> Vec<String> {
     let schema: serde_json::Value =
         serde_json::from_str(include_str!("../../docs/plan.schema.json")).expect("JSON");
     let validator = jsonschema::validator_for(&schema).expect("a schema");
-    let plan = json.json();
-    let errors: Vec<String> =
-        validator.iter_errors(&plan).map(|e| format!("{}: {e}", e.instance_path())).collect();
-    assert!(errors.is_empty(), "{errors:#?}");
-    let mut first = plan;
+    let errors = validator.iter_errors(document);
+    errors.map(|e| format!("{}: {e}", e.instance_path())).collect()
+}
+
+#[test]
+fn every_format_of_a_plan() {
+    let p = Program::new(ESTATE);
+    let mut first = p.run(&["plan", "--json"]).code(0).json();
+    assert_eq!(against_schema(&first), [""; 0]);
     let mut second = p.run(&["plan", "--format", "json"]).code(0).json();
     for plan in [&mut first, &mut second] {
         plan["generated_at"] = "".into();
@@ -151,6 +153,51 @@ fn every_format_of_a_plan() {
     assert!(p.run(&["plan", "--format", "html"]).code(0).out.starts_with("<!doctype html>"));
     assert_eq!(p.run(&["plan", "--format", "sarif"]).code(0).json()["version"], "2.1.0");
     p.run(&["plan", "--format", "yaml"]).code(1);
+}
+
+#[test]
+fn a_plan_that_cannot_be_made_says_why_in_every_format() {
+    let wrong = ESTATE.replace("unit.workloads", "unit.worklods");
+    let found = wrong.lines().enumerate().find_map(|(at, l)| Some((at, l.find("worklods")?)));
+    let (line, column) = found.map(|(line, column)| (line + 1, column + 1)).expect("a place");
+    let p = Program::new(&wrong);
+    let run = |format| p.run(&["plan", "--detailed-exitcode", "--format", format]).code(1);
+    let json = run("json");
+    assert!(json.err.contains("worklods"), "people read it too: {}", json.err);
+    let json = json.json();
+    assert_eq!(against_schema(&json), [""; 0]);
+    assert!(json.get("digest").is_none(), "{json}");
+    let said = json["diagnostics"].as_array().expect("a list");
+    assert_eq!(said.len(), 1, "{json}");
+    assert_eq!(
+        said[0]["location"],
+        serde_json::json!({"file": "main.hcl", "line": line, "column": column})
+    );
+    let summary = said[0]["summary"].as_str().expect("a text");
+    assert!(summary.contains("worklods"), "{summary}");
+
+    let sarif = run("sarif").json();
+    let results = sarif["runs"][0]["results"].as_array().expect("a list");
+    assert_eq!((sarif["version"].as_str(), results.len()), (Some("2.1.0"), 1), "{sarif}");
+    assert_eq!(results[0]["level"], "error");
+    let text = results[0]["message"]["text"].as_str().expect("a text");
+    assert!(text.starts_with(summary), "{text}");
+    let place = &results[0]["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "main.hcl");
+    assert_eq!(place["region"], serde_json::json!({"startLine": line, "startColumn": column}));
+
+    for (format, start) in [("markdown", "## Palisade\n"), ("html", "<!doctype html>")] {
+        let out = run(format).out;
+        assert!(out.starts_with(start) && out.contains("No plan: 1 error"), "{out}");
+        assert!(out.contains("worklods") && out.contains(&format!("main.hcl:{line}")), "{out}");
+    }
+    assert_eq!(run("text").out, "");
+
+    // Whatever it is that keeps it from being made.
+    let p = Program::new(ESTATE);
+    let other = p.run(&["plan", "--json", "--target", "iam_role.nope"]).code(1).json();
+    assert_eq!(against_schema(&other), [""; 0]);
+    assert_eq!(other["diagnostics"][0]["severity"], "error");
 }
 
 #[test]

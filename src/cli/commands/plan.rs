@@ -8,9 +8,14 @@ use clap::Args;
 use crate::cli::args::{FormatArgs, PlanOptions};
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session::pipeline::{self, Request};
+use crate::cli::session::pipeline::{self, Request, World};
 use crate::cli::session::planfile;
+use crate::diag::Diagnostics;
 use crate::plan::Mode;
+use crate::plan::compute::diagnostic;
+use crate::plan::model::{FORMAT_VERSION, Plan};
+use crate::render::diagnostics::by_place;
+use crate::render::refusal::Refusal;
 use crate::render::{self, Format};
 
 /// Flags of `plan`.
@@ -41,11 +46,18 @@ pub struct PlanArgs {
 /// # Errors
 /// Whatever keeps it from being made, a broken rule, and with `--detailed-exitcode` its changes.
 pub async fn run(args: &PlanArgs, cx: &Context) -> Result<(), Exit> {
-    let mode = if args.destroy { Mode::Destroy } else { Mode::Normal };
-    let request = Request::of(&args.options, mode)?;
-    let world = pipeline::view(cx, &request).await?;
-    let plan = pipeline::plan(cx, &world, &request)?;
     let format = args.format.format();
+    let (request, world, plan) = match make(args, cx).await {
+        Ok(made) => made,
+        Err(exit) => {
+            if let Some(diagnostics) = exit.diagnostics() {
+                let mut out = cx.stdout();
+                render::refusal::write(&refusal(diagnostics, cx), format, &mut out)?;
+                out.flush()?;
+            }
+            return Err(exit);
+        }
+    };
     let text = format == Format::Text;
     if text {
         pipeline::warn(cx, &world, &plan);
@@ -65,4 +77,21 @@ pub async fn run(args: &PlanArgs, cx: &Context) -> Result<(), Exit> {
         return Err(Exit::Changes);
     }
     Ok(())
+}
+
+async fn make(args: &PlanArgs, cx: &Context) -> Result<(Request, World, Plan), Exit> {
+    let mode = if args.destroy { Mode::Destroy } else { Mode::Normal };
+    let request = Request::of(&args.options, mode)?;
+    let world = pipeline::view(cx, &request).await?;
+    let plan = pipeline::plan(cx, &world, &request)?;
+    Ok((request, world, plan))
+}
+
+fn refusal(diagnostics: &Diagnostics, cx: &Context) -> Refusal {
+    Refusal {
+        format_version: FORMAT_VERSION.to_owned(),
+        palisade_version: env!("CARGO_PKG_VERSION").to_owned(),
+        generated_at: cx.now(),
+        diagnostics: by_place(diagnostics).into_iter().map(diagnostic).collect(),
+    }
 }
