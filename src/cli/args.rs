@@ -159,13 +159,13 @@ impl Args for VarArgs {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Selection")]
 pub struct SelectArgs {
-    /// Change only what belongs to this environment; repeatable
+    /// Only what belongs to this environment; repeatable
     #[arg(long, short = 'e', value_name = "ENVIRONMENT", action = ArgAction::Append)]
     pub environment: Vec<String>,
-    /// Change only what lives in this account; repeatable
+    /// Only what lives in this account; repeatable
     #[arg(long, short = 'a', value_name = "ACCOUNT", action = ArgAction::Append)]
     pub account: Vec<String>,
-    /// Change only this object, block or module, and what it needs; repeatable
+    /// Only this object, block or module, and what it needs; repeatable
     #[arg(long, short = 't', value_name = "ADDRESS", action = ArgAction::Append)]
     pub target: Vec<String>,
 }
@@ -182,7 +182,7 @@ pub struct PlanOptions {
     /// Replace this object though nothing forces it; repeatable
     #[arg(long, value_name = "ADDRESS", action = ArgAction::Append)]
     pub replace: Vec<String>,
-    /// Plan from state alone, without reading AWS
+    /// Read AWS first; `--refresh=false` plans from state alone
     #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1, require_equals = true,
           default_missing_value = "true", action = ArgAction::Set, hide_possible_values = true)]
     pub refresh: bool,

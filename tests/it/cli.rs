@@ -117,6 +117,18 @@ fn a_saved_plan_is_carried_out_as_it_was_approved_or_not_at_all() {
 }
 
 #[test]
+fn progress_names_objects_as_the_plan_does() {
+    let keyed = ESTATE.replace("level = var.level", "\"log/level\" = var.level");
+    let p = Program::new(&keyed.replace("key \"level\"", "key \"log/level\""));
+    let plan = p.run(&["plan", "--json"]).code(0).json();
+    let said = p.run(&["apply", "--auto-approve"]).code(0).err;
+    let planned = plan["resource_changes"].as_array().expect("a list").iter();
+    for address in planned.map(|c| c["display"].as_str().expect("an address")) {
+        assert!(said.contains(&format!("created {address}\n")), "{address} in {said}");
+    }
+}
+
+#[test]
 fn sensitive_variables_are_in_no_plan_and_must_be_given_again() {
     let p = Program::new(ESTATE);
     let secret = "password=hunter2-hunter2";

@@ -270,10 +270,14 @@ impl Run<'_> {
 
     fn reference(&self, id: u32) -> Option<OperationRef> {
         let operation = self.operations.get(&id)?;
-        let display = self.changes.get(&operation.address).map_or_else(
-            || operation.address.clone(),
-            |c| operation.address.shortened(!c.display.contains('/')),
-        );
+        // As the plan prints it.
+        let short = operation.address.shortened(true);
+        let shown = self.changes.get(&operation.address).map(|c| c.display == short.to_string());
+        let display = match shown {
+            None => operation.address.clone(),
+            Some(true) => short,
+            Some(false) => operation.address.shortened(false),
+        };
         let account = operation.scope.strip_prefix("acct-").unwrap_or(&operation.scope);
         let target = operation.target.as_ref().map(|target| match target {
             OperationTarget::Id(id) => id.clone(),
