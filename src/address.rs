@@ -166,6 +166,16 @@ impl ResourceAddr {
         address
     }
 
+    /// The handle under which an `account` block with this address is known: its label, and its key.
+    #[must_use]
+    pub fn handle(&self) -> String {
+        match &self.key {
+            None => self.name.clone(),
+            Some(InstanceKey::Name(key)) => format!("{}.{key}", self.name),
+            Some(InstanceKey::Index(index)) => format!("{}.{index}", self.name),
+        }
+    }
+
     /// The account's handle, for placed objects.
     #[must_use]
     pub fn account(&self) -> Option<&Handle> {

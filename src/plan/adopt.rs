@@ -130,7 +130,10 @@ impl Decision<'_> {
                 found.push(
                     Diagnostic::error(format!("there is no account `{id}` in the organization"))
                         .at(instance.body.loc_of("id").clone())
-                        .help("invite the account into the organization first, or leave `id` out to create one"),
+                        .help(match super::drift::management(live) {
+                            Some(_) => "invite the account into the organization first, or leave `id` out to create one",
+                            None => "there is no organization yet: make it without this block first",
+                        }),
                 );
             }
             return None;

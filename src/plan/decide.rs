@@ -101,16 +101,22 @@ pub fn decide<'a>(
         };
         let mut decision = Decision::new(address.clone(), kind, None, Some(recorded), None);
         decision.depends_on.clone_from(&recorded.depends_on);
+        let stranded = super::stranded::is_stranded(estate, kind.schema(), address);
         if super::moves::is_removed(estate, address) {
-            decision.see(live);
+            if !stranded {
+                decision.see(live);
+            }
             decision.action = Action::Forget;
             decision.reason = Some("a removed block names it: it stays in AWS".to_owned());
+        } else if stranded {
+            decision.action = Action::Forget;
         } else {
             decision.gone(live, found);
         }
         decisions.push(decision);
     }
     decisions.sort_by(|a, b| a.address.cmp(&b.address));
+    super::stranded::settle(estate, &mut decisions, found);
     move_what_stays(&mut decisions);
     replace_what_follows(&mut decisions, options);
     for decision in &mut decisions {
@@ -279,6 +285,10 @@ impl<'a> Decision<'a> {
                 (false, true) => Action::Update,
                 (false, false) => Action::Replace,
             };
+            if self.action == Action::NoOp && self.fate_differs(instance) {
+                self.action = Action::Adopt;
+                self.reason = Some("state takes note of its `on_destroy`".to_owned());
+            }
         } else if !self.replace_because.is_empty() {
             found.push(
                 Diagnostic::error(format!("`{}` cannot be taken over as it is", self.address))
@@ -362,8 +372,17 @@ impl<'a> Decision<'a> {
         self.after = Some(attrs);
     }
 
+    /// Whether the block says something else than state of what becomes of the object without it.
+    fn fate_differs(&self, instance: &Instance) -> bool {
+        let Some(recorded) = self.recorded else { return false };
+        let now = self.kind.meta(&instance.body);
+        let now = now.get("on_destroy").and_then(Value::as_str).unwrap_or("retain");
+        let then = recorded.meta.get("on_destroy").and_then(|v| v.as_str()).unwrap_or("retain");
+        now != then
+    }
+
     /// The object has no block any more (or everything is to be destroyed).
-    fn gone(&mut self, live: &Live, _found: &mut Diagnostics) {
+    fn gone(&mut self, live: &Live, found: &mut Diagnostics) {
         let Some(recorded) = self.recorded else { return };
         let attrs: Attrs =
             recorded.attrs.iter().map(|(k, v)| (k.clone(), Value::from_json(v))).collect();
@@ -372,6 +391,13 @@ impl<'a> Decision<'a> {
             self.before = Some(attrs);
             self.action = Action::Forget;
             return;
+        }
+        if let Some(instance) = self.instance.filter(|i| self.fate_differs(i)) {
+            found.push(
+                Diagnostic::error(format!("`on_destroy` of `{}` is not applied yet", self.address))
+                    .at(instance.loc.clone())
+                    .help("apply first: what goes is treated as the last apply was told"),
+            );
         }
         self.see(live);
         let meta: Attrs =

@@ -126,7 +126,7 @@ fn ways_in(estate: &Estate) -> BTreeSet<&str> {
 
 /// The id of the management account: the organization stands and falls with it, and nobody has to
 /// declare it.
-fn management(live: &Live) -> Option<&str> {
+pub(super) fn management(live: &Live) -> Option<&str> {
     let Reading::Read(index) = &live.organization else { return None };
     let organization = index.inventory().objects.values().find(|o| o.kind == "organization")?;
     organization.attrs.get("management_account_id")?.as_str()

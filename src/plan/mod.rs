@@ -25,6 +25,7 @@ pub mod refresh;
 mod renewed;
 pub mod select;
 pub mod sides;
+mod stranded;
 
 #[cfg(test)]
 mod tests;

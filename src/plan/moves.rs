@@ -57,17 +57,12 @@ fn moved(address: &ResourceAddr, from: &str, to: &str) -> Option<ResourceAddr> {
     let from: ResourceAddr = from.parse().ok()?;
     let to: ResourceAddr = to.parse().ok()?;
     if from.kind == "account" && to.kind == "account" {
-        let handle = |a: &ResourceAddr| match &a.key {
-            Some(crate::address::InstanceKey::Name(key)) => format!("{}.{key}", a.name),
-            Some(crate::address::InstanceKey::Index(index)) => format!("{}.{index}", a.name),
-            None => a.name.clone(),
-        };
         let mut placed = address.clone();
         let placement = placed.placement.as_mut()?;
-        if placement.account.as_str() != handle(&from) {
+        if placement.account.as_str() != from.handle() {
             return None;
         }
-        placement.account = handle(&to).parse().ok()?;
+        placement.account = to.handle().parse().ok()?;
         return Some(placed);
     }
     let same_block = (&from.module, &from.kind, &from.name, &from.key)

@@ -33,6 +33,7 @@ pub fn check(
     per_account(estate, live, decisions, uses, found);
     depth(estate, decisions, found);
     closures(estate, live, decisions, found);
+    management(live, decisions, found);
     for decision in decisions {
         object(estate, decision, uses);
     }
@@ -190,6 +191,34 @@ fn closures(estate: &Estate, live: &Live, decisions: &[Decision<'_>], found: &mu
             Diagnostic::error(format!("the plan closes {closing} accounts, of {allowed} that AWS closes in 30 days"))
                 .detail(format!("the organization has {members} accounts"))
                 .help("close the rest later (`--target`), or ask AWS for more and raise `account_closures_percent` in `organization { limits {} }`"),
+        );
+    }
+}
+
+/// The management account stays where its organization has it.
+fn management(live: &Live, decisions: &[Decision<'_>], found: &mut Diagnostics) {
+    let id = |attrs: &Option<Attrs>| attrs.as_ref()?.get("id")?.as_str().map(str::to_owned);
+    let Some(management) = super::drift::management(live) else { return };
+    let parent = crate::value::AttrPath::attr("parent");
+    for decision in decisions.iter().filter(|d| d.kind.schema().kind == "account") {
+        if id(&decision.before).as_deref() != Some(management) {
+            continue;
+        }
+        let (what, help) = match decision.action {
+            Action::Delete => (
+                "be closed or let go",
+                "set `on_destroy = \"retain\"` and apply, then remove the block",
+            ),
+            Action::Update | Action::Adopt if decision.difference.changed.contains(&parent) => {
+                ("be moved", "leave its `parent` out")
+            }
+            _ => continue,
+        };
+        let address = &decision.address;
+        found.push(
+            Diagnostic::error(format!("`{address}` is the management account: it cannot {what}"))
+                .at_opt(decision.instance.map(|i| i.loc.clone()))
+                .help(help),
         );
     }
 }

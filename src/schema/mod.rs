@@ -335,7 +335,7 @@ pub trait Kind: Send + Sync {
     fn computed(&self, desired: &Attrs, cx: &Context) -> Attrs;
 
     /// Settings of the block that steer Palisade and are not in AWS: `on_destroy`, `exclusive`.
-    /// They are kept beside the attributes in state and never make a change by themselves. A kind with
+    /// They are kept beside the attributes in state and change nothing in AWS by themselves. A kind with
     /// lists that others may add to keeps under `declared` what the block itself put into each.
     fn meta(&self, _body: &Body) -> Attrs {
         Attrs::new()

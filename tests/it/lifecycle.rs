@@ -205,3 +205,42 @@ async fn accounts_are_kept_closed_or_let_go_as_their_blocks_say() {
         "{left:?}"
     );
 }
+
+#[tokio::test]
+async fn an_account_goes_as_the_last_apply_was_told() {
+    let account = |name: &str, on_destroy: &str| {
+        format!(
+            "account \"{name}\" {{\n  name       = \"{name}\"\n  email      = \"{name}@acme.example\"\n  on_destroy = \"{on_destroy}\"\n}}\n"
+        )
+    };
+    let estate = |spared: &str, closed: &str| {
+        [
+            "organization \"acme\" {}\n".to_owned(),
+            account("spared", spared),
+            account("closed", closed),
+        ]
+        .concat()
+    };
+    let p = Program::new(&estate("close", "retain"));
+    p.run(&["apply", "--auto-approve"]).code(0);
+    p.write("main.hcl", &estate("retain", "close"));
+    let early = p.run(&["destroy", "--auto-approve"]).code(1);
+    for name in ["spared", "closed"] {
+        let what = format!("`on_destroy` of `account.{name}` is not applied yet");
+        assert!(early.err.contains(&what), "{}", early.err);
+    }
+    // It changes nothing in AWS, and what follows from it later.
+    let plan = p.run(&["plan", "--json"]).code(0).json();
+    let summary = &plan["summary"];
+    assert_eq!((&summary["adopt"], &summary["no_op"]), (&2.into(), &1.into()), "{summary}");
+    p.run(&["apply", "--auto-approve"]).code(0);
+    p.run(&["plan", "--detailed-exitcode"]).code(0);
+    p.write("main.hcl", "organization \"acme\" {}\n");
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let endpoint = Endpoint::open(&p.path().join(".palisade/sandbox")).await;
+    let accounts = endpoint.accounts().await;
+    let status = |name: &str| {
+        accounts.iter().find(|a| a.name == name).map(|a| a.status.clone()).expect("listed")
+    };
+    assert_eq!((status("spared").as_str(), status("closed").as_str()), ("ACTIVE", "SUSPENDED"));
+}

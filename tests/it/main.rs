@@ -37,4 +37,5 @@ mod state;
 mod style;
 mod support;
 mod walls;
+mod ways_in;
 mod weather;

@@ -74,6 +74,9 @@ impl Default for Options {
     }
 }
 
+/// How often a call to an emulator is tried.
+const EMULATOR_ATTEMPTS: u32 = 3;
+
 /// An embedded AWS: what stands in for the network, and who calls.
 #[derive(Clone, Debug)]
 pub struct Embedded {
@@ -169,7 +172,15 @@ impl Session {
             // Without an origin `AWS_ENDPOINT_URL` and profiles would go before the account's own.
             builder.insert_origin("endpoint_url", Origin::shared_config());
             // Emulated accounts are embedded too where everything is.
-            if embedded { builder.build() } else { builder.endpoint_url(url).build() }
+            if embedded {
+                builder.build()
+            } else {
+                // It is near, and does not throttle: where nobody answers, nobody is there.
+                let retry = RetryConfig::standard()
+                    .with_max_attempts(options.attempts.clamp(1, EMULATOR_ATTEMPTS))
+                    .with_initial_backoff(options.backoff);
+                builder.retry_config(retry).endpoint_url(url).build()
+            }
         } else if target.management {
             management.to_builder().region(region).build()
         } else {
