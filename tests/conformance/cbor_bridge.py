@@ -5,6 +5,7 @@ This bridge takes a call in the one and makes it in the other, under the caller'
 nothing: alarms and metrics stand in moto. https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
 """
 
+import functools
 import http.server
 import re
 import threading
@@ -17,6 +18,12 @@ from botocore.exceptions import ClientError
 
 class Bridge:
     def __init__(self, moto, region):
+        @functools.lru_cache(maxsize=None)
+        def caller(key, token):
+            # moto tells accounts apart by the access key, and reads no signature.
+            return boto3.client("cloudwatch", endpoint_url=moto, region_name=region, aws_access_key_id=key,
+                                aws_secret_access_key="unread", aws_session_token=token)
+
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
@@ -24,9 +31,7 @@ class Bridge:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 operation = self.path.rsplit("/", 1)[-1]
                 key = re.search(r"Credential=([^/]+)/", self.headers["Authorization"]).group(1)
-                # moto tells accounts apart by the access key, and reads no signature.
-                client = boto3.client("cloudwatch", endpoint_url=moto, region_name=region, aws_access_key_id=key,
-                                      aws_secret_access_key="unread", aws_session_token=self.headers.get("X-Amz-Security-Token"))
+                client = caller(key, self.headers.get("X-Amz-Security-Token"))
                 try:
                     answer = getattr(client, xform_name(operation))(**cbor2.loads(body or b"\xa0"))
                     status = answer.pop("ResponseMetadata")["HTTPStatusCode"]

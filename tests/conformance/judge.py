@@ -75,8 +75,9 @@ class Run:
         return f"http://127.0.0.1:{port}"
 
     def palisade(self, *args):
+        start = time.monotonic()
         done = subprocess.run([PALISADE, *args], cwd=self.dir, env=self.env, capture_output=True, text=True, timeout=600)
-        print(f"        palisade {' '.join(args)} -> {done.returncode}", flush=True)
+        print(f"        palisade {' '.join(args)} -> {done.returncode}, {time.monotonic() - start:.1f} s", flush=True)
         return done
 
     def start(self, *args):
