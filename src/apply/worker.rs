@@ -10,7 +10,7 @@ use super::record::{Material, after as record_after, is_hidden};
 use super::scope::Gate;
 use super::seams::Secrets;
 use crate::diag::Diagnostic;
-use crate::plan::diff::{Recorded, difference};
+use crate::plan::diff::{self, Recorded, difference};
 use crate::plan::model::{Action, Operation, OperationKind, ResourceChange};
 use crate::provider::{
     Access, Failure, LiveObject, Op, Provider, ProviderError, REQUEST, Step, Target,
@@ -216,8 +216,16 @@ impl Worker<'_> {
     fn changed(&self, before: &Attrs, real: &Attrs, moving: bool) -> Vec<AttrPath> {
         let job = self.job;
         let schema = job.kind.schema();
-        let recorded = Recorded(job.prior.as_ref().map(|p| &p.attrs));
         let wanted = job.wanted.as_ref().unwrap_or(real);
+        let secrets = wanted.iter().filter_map(|(name, value)| {
+            let Value::Secret(reference) = value.reveal() else { return None };
+            let held = real.get(name)?.reveal().as_str()?;
+            Some((reference.clone(), self.shared.prints.text(held)))
+        });
+        let secrets =
+            diff::Secrets { prints: Some(self.shared.prints.clone()), sources: secrets.collect() };
+        let attrs = job.prior.as_ref().map(|p| &p.attrs);
+        let recorded = Recorded { attrs, secrets: Some(&secrets) };
         let mut paths = difference(schema, before, wanted, recorded).changed;
         paths.retain(|path| {
             let root = path.root();
@@ -258,7 +266,7 @@ impl Worker<'_> {
                 ))
             };
         };
-        let mut moved = difference(schema, &live.attrs, &planned, Recorded(None)).changed;
+        let mut moved = difference(schema, &live.attrs, &planned, Recorded::default()).changed;
         moved.retain(|path| {
             let text = path.to_string();
             let hidden = job.change.sensitive.iter().any(|s| text.starts_with(s.as_str()));
@@ -470,7 +478,7 @@ impl Worker<'_> {
         if schema.asynchronous {
             return None;
         }
-        let mut changed = difference(schema, found, real?, Recorded(None)).changed;
+        let mut changed = difference(schema, found, real?, Recorded::default()).changed;
         changed.retain(|p| p.root().is_none() || p.root() != schema.attachments);
         (!changed.is_empty()).then(|| Step {
             op: Op::Update,

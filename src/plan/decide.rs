@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::adopt::Owners;
-use super::diff::{Difference, Recorded, difference};
+use super::diff::{Difference, Recorded, Secrets, difference};
 use super::live::{Found, Live};
 use super::model::Action;
 use super::{Mode, Options};
@@ -82,7 +82,7 @@ pub fn decide<'a>(
         match options.mode {
             Mode::Destroy => decision.gone(live, found),
             Mode::Normal | Mode::RefreshOnly => {
-                decision.wanted(estate, live, instance, &owners, found);
+                decision.wanted(estate, live, instance, &owners, &options.secrets, found);
             }
         }
         decisions.push(decision);
@@ -240,6 +240,7 @@ impl<'a> Decision<'a> {
         live: &Live,
         instance: &'a Instance,
         owners: &Owners,
+        secrets: &Secrets,
         found: &mut Diagnostics,
     ) {
         if self.kind.only_declared(&instance.desired) {
@@ -268,8 +269,13 @@ impl<'a> Decision<'a> {
             return;
         };
         after = settled(self.kind, instance, before, self.recorded);
-        let recorded = Recorded(self.recorded.map(|r| &r.attrs));
+        let attrs = self.recorded.map(|r| &r.attrs);
+        let recorded = Recorded { attrs, secrets: Some(secrets) };
         self.difference = difference(self.kind.schema(), before, &after, recorded);
+        let changed = self.difference.changed.iter().filter_map(crate::value::AttrPath::root);
+        if changed.into_iter().any(|a| after.get(a).is_some_and(|v| recorded.is_renewed(a, v))) {
+            self.reason = Some("its secret has another value than was applied".to_owned());
+        }
         self.replace_because = self
             .difference
             .changed

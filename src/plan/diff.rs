@@ -8,6 +8,7 @@ use super::model::PolicyChange;
 use super::policies;
 use crate::iam;
 use crate::schema::KindSchema;
+use crate::state::Fingerprinter;
 use crate::value::{AttrPath, Attrs, Value};
 
 /// The differences of one object.
@@ -27,24 +28,63 @@ impl Difference {
     }
 }
 
-/// What state recorded of an object, for values that AWS does not show.
+/// By what hidden values are compared with what was applied.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets {
+    /// Makes fingerprints of sensitive values; absent where its key was not read.
+    pub prints: Option<Fingerprinter>,
+    /// Fingerprints of what the sources of secrets hold now, by reference. A source that nobody
+    /// asked is not among them.
+    pub sources: BTreeMap<String, String>,
+}
+
+/// What is known of values that AWS does not show.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Recorded<'a>(pub Option<&'a BTreeMap<String, Json>>);
+pub struct Recorded<'a> {
+    /// What state recorded of the object.
+    pub attrs: Option<&'a BTreeMap<String, Json>>,
+    /// By what they are compared.
+    pub secrets: Option<&'a Secrets>,
+}
 
 impl Recorded<'_> {
-    /// Whether a hidden value is still the one that was applied: the same reference, and the same
-    /// version of the object that holds it.
+    /// Whether a hidden value is still the one that was applied: the same reference to the same
+    /// value, and the same version of the object that holds it.
     fn holds(self, attr: &str, wanted: &Value, live: &Attrs) -> bool {
-        let Some(recorded) = self.0 else { return false };
+        let Some(recorded) = self.attrs else { return false };
         let Some(fingerprint) = recorded.get(attr).and_then(Json::as_object) else { return false };
-        let same_reference = match wanted.reveal() {
+        let same = match wanted.reveal() {
             Value::Secret(reference) => {
                 fingerprint.get("reference").and_then(Json::as_str) == Some(reference)
             }
             _ => fingerprint.contains_key("fingerprint"),
         };
         let version = live.get("version").map(Value::to_json);
-        same_reference && version.as_ref() == recorded.get("version")
+        same && version.as_ref() == recorded.get("version") && !self.is_renewed(attr, wanted)
+    }
+
+    /// Whether a hidden value is another one now than was applied, as far as it can be told: of the
+    /// same source, or given in the open to this run.
+    #[must_use]
+    pub fn is_renewed(self, attr: &str, wanted: &Value) -> bool {
+        let applied = self.attrs.and_then(|attrs| attrs.get(attr));
+        let (Some(applied), Some(secrets)) = (applied, self.secrets) else { return false };
+        let now = match wanted.reveal() {
+            Value::Secret(reference) => secrets
+                .sources
+                .get(reference)
+                .filter(|_| applied.get("reference").and_then(Json::as_str) == Some(reference))
+                .map(|print| Json::from(print.as_str())),
+            _ if wanted.has_unknown() => None,
+            _ => secrets
+                .prints
+                .as_ref()
+                .and_then(|prints| prints.conceal(wanted).get("fingerprint").cloned()),
+        };
+        match (applied.get("fingerprint"), now) {
+            (Some(applied), Some(now)) => *applied != now,
+            _ => false,
+        }
     }
 }
 

@@ -54,4 +54,6 @@ pub struct Options {
     pub selection: model::Selection,
     /// `--replace`: addresses to replace though nothing forces it.
     pub replace: Vec<String>,
+    /// By what hidden values are compared. The sources of secrets are asked by `apply` alone.
+    pub secrets: diff::Secrets,
 }

@@ -97,18 +97,29 @@ impl Ledger {
                 Cas::Lost(None) => return Err(StateError::conflict("the key of fingerprints")),
             }
         }
-        let key = self.read_json::<Key>(layout::FINGERPRINT).await?;
-        key.and_then(|k| data_encoding::BASE64.decode(k.value.key.as_bytes()).ok())
-            .filter(|k| k.len() >= 32)
-            .map(Fingerprinter::new)
-            .ok_or_else(|| {
-                StateError::new(
-                    StateFailure::Invalid,
-                    Diagnostic::error(format!("`{}` is damaged", layout::FINGERPRINT))
-                        .help("restore an earlier version of the object: with another key every secret looks changed"),
-                )
-            })
+        self.existing_fingerprinter().await?.ok_or_else(damaged)
     }
+
+    /// The fingerprinter of this backend, where there is one already. For those who only read, too,
+    /// where they may read its key.
+    ///
+    /// # Errors
+    /// The store cannot be used, the key may not be read, or it is damaged.
+    pub async fn existing_fingerprinter(&self) -> Result<Option<Fingerprinter>, StateError> {
+        let Some(key) = self.read_json::<Key>(layout::FINGERPRINT).await? else { return Ok(None) };
+        let bytes = data_encoding::BASE64.decode(key.value.key.as_bytes()).ok();
+        let bytes = bytes.filter(|bytes| bytes.len() >= 32).ok_or_else(damaged)?;
+        Ok(Some(Fingerprinter::new(bytes)))
+    }
+}
+
+fn damaged() -> StateError {
+    StateError::new(
+        StateFailure::Invalid,
+        Diagnostic::error(format!("`{}` is damaged", layout::FINGERPRINT)).help(
+            "restore an earlier version of the object: with another key every secret looks changed",
+        ),
+    )
 }
 
 #[cfg(test)]

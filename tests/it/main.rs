@@ -36,6 +36,7 @@ mod soundness;
 mod state;
 mod style;
 mod support;
+mod templates;
 mod walls;
 mod ways_in;
 mod weather;

@@ -1,12 +1,12 @@
 //! Secrets from each of their sources: named in the configuration, read by `apply` alone, and kept by
 //! SSM as `SecureString`.
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_sdk_ssm::types::ParameterType;
-use palisade::sandbox::{Options, Sandbox};
+use std::collections::BTreeMap;
+
+use aws_sdk_ssm::types::{Parameter, ParameterType};
 
 use crate::support::cli::{Program, Run};
+use crate::support::judge;
 
 const ESTATE: &str = r#"
 palisade {
@@ -47,24 +47,10 @@ fn with(program: &Program, token: &str, args: &[&str]) -> Run {
     program.command(args).env("APP_TOKEN", token).output().expect("it starts").into()
 }
 
-fn sdk(sandbox: &Sandbox, credentials: aws_credential_types::Credentials) -> SdkConfig {
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("eu-west-1"))
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(sandbox.http_client())
-        .build()
-}
-
-async fn sandbox(program: &Program) -> Sandbox {
-    let dir = program.path().join(".palisade/sandbox");
-    Sandbox::open(&dir, Options::default()).await.expect("a sandbox")
-}
-
 /// A secret in the management account, which `secret("ssm:...")` names.
 async fn shared(program: &Program, value: &str) {
-    let sandbox = sandbox(program).await;
-    aws_sdk_ssm::Client::new(&sdk(&sandbox, sandbox.management_credentials()))
+    let sandbox = judge::sandbox(program.path()).await;
+    aws_sdk_ssm::Client::new(&judge::sdk(&sandbox, sandbox.management_credentials()))
         .put_parameter()
         .name("/shared/token")
         .r#type(ParameterType::SecureString)
@@ -75,42 +61,33 @@ async fn shared(program: &Program, value: &str) {
         .expect("put");
 }
 
+/// The parameters of the account `dev`, read with the SDK alone.
+async fn parameters(program: &Program) -> Vec<Parameter> {
+    let sandbox = judge::sandbox(program.path()).await;
+    judge::parameters(&judge::member(&sandbox, "acme-dev").await, "/acme/dev/app/").await
+}
+
+fn key_of(parameter: &Parameter) -> String {
+    parameter.name().expect("a name").rsplit('/').next().expect("a key").to_owned()
+}
+
 /// What SSM holds in the account `dev`: key, type, and the value in the open.
 async fn held(program: &Program) -> Vec<(String, ParameterType, String)> {
-    let sandbox = sandbox(program).await;
-    let root = sdk(&sandbox, sandbox.management_credentials());
-    let accounts =
-        aws_sdk_organizations::Client::new(&root).list_accounts().send().await.expect("accounts");
-    let dev = accounts.accounts().iter().find(|a| a.name() == Some("acme-dev")).expect("dev");
-    let role = format!("arn:aws:iam::{}:role/OrganizationAccountAccessRole", dev.id().expect("id"));
-    let sts = aws_sdk_sts::Client::new(&root);
-    let given = sts.assume_role().role_arn(role).role_session_name("judge").send().await;
-    let given = given.expect("assumed").credentials().expect("credentials").clone();
-    let own = aws_credential_types::Credentials::new(
-        given.access_key_id(),
-        given.secret_access_key(),
-        Some(given.session_token().to_owned()),
-        None,
-        "judge",
-    );
-    let answer = aws_sdk_ssm::Client::new(&sdk(&sandbox, own))
-        .get_parameters_by_path()
-        .path("/acme/dev/app/")
-        .recursive(true)
-        .with_decryption(true)
-        .send()
+    let mut all: Vec<_> = parameters(program)
         .await
-        .expect("parameters");
-    let mut all: Vec<_> = answer
-        .parameters()
         .iter()
         .map(|p| {
-            let name = p.name().expect("a name").rsplit('/').next().expect("a key").to_owned();
-            (name, p.r#type().expect("a type").clone(), p.value().expect("a value").to_owned())
+            let (kind, value) = (p.r#type().expect("a type"), p.value().expect("a value"));
+            (key_of(p), kind.clone(), value.to_owned())
         })
         .collect();
     all.sort();
     all
+}
+
+/// How often each of them was written.
+async fn versions(program: &Program) -> BTreeMap<String, i64> {
+    parameters(program).await.iter().map(|p| (key_of(p), p.version())).collect()
 }
 
 fn secure(values: [(&str, &str); 3]) -> Vec<(String, ParameterType, String)> {
@@ -146,4 +123,113 @@ async fn secrets_are_read_by_apply_alone_from_environment_file_and_ssm() {
     assert_eq!(held(&p).await, first);
     p.run(&["plan", "--detailed-exitcode"]).code(0);
     p.run(&["drift"]).code(0);
+}
+
+/// Whether a text stands anywhere in what the backend keeps.
+fn is_kept(program: &Program, text: &str) -> bool {
+    fn holds(dir: &std::path::Path, text: &str) -> bool {
+        std::fs::read_dir(dir).expect("readable").any(|entry| {
+            let path = entry.expect("an entry").path();
+            match path.is_dir() {
+                true => holds(&path, text),
+                false => {
+                    String::from_utf8_lossy(&std::fs::read(path).expect("read")).contains(text)
+                }
+            }
+        })
+    }
+    holds(&program.path().join(".palisade/sandbox/palisade-state"), text)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_changes_is_seen_by_its_fingerprint_and_brought_in() {
+    let p = Program::new(ESTATE);
+    std::fs::create_dir(p.path().join("keys")).expect("made");
+    p.write("keys/token", "file-1\n");
+    shared(&p, "ssm-1").await;
+    let apply = ["apply", "--auto-approve"];
+    with(&p, "env-1", &apply).code(0);
+    let mut written = versions(&p).await;
+
+    // The same values: nothing is written.
+    let same = with(&p, "env-1", &apply).code(0);
+    assert!(same.out.contains("No changes"), "{}", same.out);
+    assert_eq!(versions(&p).await, written);
+
+    // Each source by itself: one change, of its parameter, that shows no value.
+    let mut now = [("of_env", "env-1"), ("of_file", "file-1"), ("of_ssm", "ssm-1")];
+    for (at, value) in ["env-2", "file-2", "ssm-2"].into_iter().enumerate() {
+        now[at].1 = value;
+        p.write("keys/token", now[1].1);
+        shared(&p, now[2].1).await;
+        // A plan asks no source, and so sees nothing.
+        with(&p, now[0].1, &["plan", "--detailed-exitcode"]).code(0);
+        let run = with(&p, now[0].1, &apply).code(0);
+        let key = now[at].0;
+        for told in [
+            &format!("~ environment.dev.config.app[\"{key}\"]@dev"),
+            "# its secret has another value than was applied",
+            "1 to update",
+        ] {
+            assert!(run.out.contains(told), "{told}: {}", run.out);
+        }
+        for value in now.iter().map(|(_, value)| value).chain(&["env-1", "file-1", "ssm-1"]) {
+            assert!(!run.out.contains(value) && !run.err.contains(value), "{value} is shown");
+            assert!(!is_kept(&p, value), "{value} is kept in the state");
+        }
+        assert_eq!(held(&p).await, secure(now));
+        *written.get_mut(key).expect("the key") += 1;
+        assert_eq!(versions(&p).await, written, "{key}");
+        let again = with(&p, now[0].1, &apply).code(0);
+        assert!(again.out.contains("No changes"), "{}", again.out);
+    }
+
+    // A source that is gone: what was applied stays, and that is told.
+    let gone = p.run(&apply).code(0);
+    let told = "`secret(\"env:APP_TOKEN\")` cannot be compared with what was applied from it";
+    assert!(gone.err.contains(told), "{}", gone.err);
+    assert_eq!(versions(&p).await, written);
+
+    // Nobody asked for a secret when a plan was saved: it leaves the new value out, and says so.
+    with(&p, "env-2", &["plan", "--out", "saved.plan"]).code(0);
+    let saved = with(&p, "env-3", &["apply", "saved.plan"]).code(0);
+    let told =
+        "`environment.dev.config.app[\"of_env\"]@dev` has another secret by now than was applied";
+    assert!(saved.err.contains(told), "{}", saved.err);
+    assert_eq!(saved.err.matches("has another secret").count(), 1, "{}", saved.err);
+    assert_eq!(versions(&p).await, written);
+    with(&p, "env-3", &apply).code(0);
+    assert_eq!(held(&p).await[0].2, "env-3");
+}
+
+/// The value of a sensitive variable is known to a plan, but what SSM holds is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sensitive_variable_that_changes_is_a_change_of_its_parameter() {
+    let p = Program::new(&format!(
+        "{}variable \"token\" {{\n  type      = string\n  sensitive = true\n}}\n",
+        ESTATE
+            .replace("secret(\"env:APP_TOKEN\")", "var.token")
+            .replace("secret(\"file:keys/token\")", "var.token")
+            .replace("secret(\"ssm:/shared/token\")", "var.token")
+    ));
+    let run = |value: &str, args: &[&str]| -> Run {
+        p.command(args).env("PALISADE_VAR_token", value).output().expect("it starts").into()
+    };
+    run("one-1", &["apply", "--auto-approve"]).code(0);
+    assert_eq!(
+        held(&p).await,
+        secure([("of_env", "one-1"), ("of_file", "one-1"), ("of_ssm", "one-1")])
+    );
+    run("one-1", &["plan", "--detailed-exitcode"]).code(0);
+    let plan = run("two-2", &["plan", "--detailed-exitcode", "--out", "saved.plan"]).code(2);
+    assert!(plan.out.contains("3 to update"), "{}", plan.out);
+    assert!(!plan.out.contains("one-1") && !plan.out.contains("two-2"), "{}", plan.out);
+    run("one-1", &["apply", "saved.plan"]).code(4);
+    run("two-2", &["apply", "saved.plan"]).code(0);
+    assert_eq!(
+        held(&p).await,
+        secure([("of_env", "two-2"), ("of_file", "two-2"), ("of_ssm", "two-2")])
+    );
+    assert!(!is_kept(&p, "one-1") && !is_kept(&p, "two-2"));
+    run("two-2", &["plan", "--detailed-exitcode"]).code(0);
 }

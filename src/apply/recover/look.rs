@@ -225,7 +225,8 @@ fn fold_found(
         }
         (_, Some(live)) => {
             let wanted = attrs_of_record(&intent.resource);
-            let done = difference(kind.schema(), &live.attrs, &wanted, Recorded(None)).is_empty();
+            let done =
+                difference(kind.schema(), &live.attrs, &wanted, Recorded::default()).is_empty();
             let mut record = resources.get(address).unwrap_or(&intent.resource).clone();
             overlay(&mut record, &live.attrs);
             finish(Outcome::Recorded(record)).fold(resources);

@@ -10,8 +10,8 @@ use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::cli::session::apply::{self, Approval};
 use crate::cli::session::pipeline::{self, Request, World};
-use crate::cli::session::planfile;
 use crate::cli::session::promotion::entry;
+use crate::cli::session::{compared, planfile};
 use crate::plan::Mode;
 use crate::plan::model::Plan;
 use crate::render;
@@ -62,12 +62,13 @@ pub async fn fresh(
     approval: &Approval,
     cx: &Context,
 ) -> Result<(), Exit> {
-    let request = Request::of(options, mode)?;
+    let mut request = Request::of(options, mode)?;
     let mut world = pipeline::survey(cx, &request).await?;
     if apply::recover(cx, &world, approval).await? {
         // What a run before this one left behind is settled: look again.
         world = pipeline::survey(cx, &request).await?;
     }
+    request.options.secrets = compared::by_source(cx, &mut world, &request).await?;
     let plan = pipeline::plan(cx, &world, &request)?;
     pipeline::warn(cx, &world, &plan);
     let mut out = cx.stdout();
@@ -111,14 +112,19 @@ async fn saved(
 ) -> Result<(), Exit> {
     planfile::refuse_flags(&args.options)?;
     let saved = planfile::load(path)?;
-    let request = saved.request(&args.options.vars, usize::from(args.options.parallelism))?;
+    let mut request = saved.request(&args.options.vars, usize::from(args.options.parallelism))?;
     let mut world = pipeline::survey(cx, &request).await?;
     if apply::recover(cx, &world, approval).await? {
         world = pipeline::survey(cx, &request).await?;
     }
     saved.check_sensitive(&world.configuration)?;
+    let now = compared::by_source(cx, &mut world, &request).await?;
+    if saved.compares() {
+        request.options.secrets.prints.clone_from(&now.prints);
+    }
     let plan = pipeline::plan(cx, &world, &request)?;
     planfile::require_same(&saved.plan, &plan, &world.digest)?;
+    cx.tell(&compared::left_out(&world, &plan, &now));
     pipeline::gate(&plan, args.options.fail_on, false)?;
     if !plan.has_changes() {
         cx.say("No changes: there is nothing to apply.");

@@ -9,7 +9,7 @@ use crate::cli::args::{FormatArgs, PlanOptions};
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::cli::session::pipeline::{self, Request, World};
-use crate::cli::session::planfile;
+use crate::cli::session::{compared, planfile};
 use crate::diag::Diagnostics;
 use crate::plan::Mode;
 use crate::plan::compute::diagnostic;
@@ -81,8 +81,9 @@ pub async fn run(args: &PlanArgs, cx: &Context) -> Result<(), Exit> {
 
 async fn make(args: &PlanArgs, cx: &Context) -> Result<(Request, World, Plan), Exit> {
     let mode = if args.destroy { Mode::Destroy } else { Mode::Normal };
-    let request = Request::of(&args.options, mode)?;
+    let mut request = Request::of(&args.options, mode)?;
     let world = pipeline::view(cx, &request).await?;
+    request.options.secrets = compared::by_value(cx, &world).await?;
     let plan = pipeline::plan(cx, &world, &request)?;
     Ok((request, world, plan))
 }

@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod backend;
+pub mod compared;
 pub mod connect;
 mod cut;
 pub mod desired;

@@ -69,6 +69,7 @@ impl Request {
                 mode,
                 selection: selection(&args.select)?,
                 replace: args.replace.clone(),
+                ..Options::default()
             },
             vars: args.vars.clone(),
             refresh: args.refresh,

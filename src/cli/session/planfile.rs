@@ -23,7 +23,7 @@ use super::digest;
 use super::pipeline::Request;
 
 /// Version of the file.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// What stands in place of the checksum while it is computed.
 const ZERO: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
 /// A plan file larger than this is refused unread (bytes).
@@ -47,6 +47,8 @@ pub struct Saved {
     /// Sensitive variables that were supplied: they must be supplied again.
     sensitive: BTreeMap<String, String>,
     salt: String,
+    /// Whether sensitive values were compared with what was applied: `apply` does as the plan did.
+    compares: bool,
     /// The plan.
     pub plan: Plan,
 }
@@ -85,6 +87,7 @@ pub fn save(
             .collect(),
         sensitive: fingerprints(configuration, &salt),
         salt,
+        compares: request.options.secrets.prints.is_some(),
         plan: plan.clone(),
     };
     let fail = |e: std::io::Error| Exit::error(format!("cannot write `{}`: {e}", path.display()));
@@ -153,6 +156,12 @@ pub fn load(path: &Path) -> Result<Saved, Exit> {
 }
 
 impl Saved {
+    /// Whether the plan compares sensitive values with what was applied.
+    #[must_use]
+    pub fn compares(&self) -> bool {
+        self.compares
+    }
+
     /// The question that the plan answered.
     ///
     /// # Errors
@@ -172,6 +181,7 @@ impl Saved {
                 mode,
                 selection: self.selection.clone(),
                 replace: self.replace.clone(),
+                ..Options::default()
             },
             vars: all,
             refresh: self.refresh,

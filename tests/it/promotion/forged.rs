@@ -24,7 +24,7 @@ fn judged(stage: &mut Stage, who: &'static str, args: &[&str], code: i32) -> Run
 async fn s3(stage: &Stage, who: &str) -> Client {
     let options = Options { enforce: true, operator: Some(who.to_owned()), ..Options::default() };
     let sandbox = Sandbox::open(&stage.path(".palisade/sandbox"), options).await.unwrap();
-    Client::new(&super::stage::sdk(&sandbox, sandbox.management_credentials()))
+    Client::new(&crate::support::judge::sdk(&sandbox, sandbox.management_credentials()))
 }
 
 /// What came of writing an object that must not be there yet.

@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
-use palisade::sandbox::{Options, Sandbox};
+use palisade::sandbox::Sandbox;
 
 use crate::support::cli::{Program, Run};
+use crate::support::judge;
 
 /// dev-localstack -> dev-aws -> dev-aws-deployed -> staging -> production, each edge with gates of
 /// another kind.
@@ -222,38 +221,29 @@ impl Stage {
         self.who = author;
     }
 
-    async fn sandbox(&self) -> Sandbox {
-        let dir = self.program.path().join(".palisade/sandbox");
-        Sandbox::open(&dir, Options::default()).await.expect("a sandbox")
+    pub(super) async fn sandbox(&self) -> Sandbox {
+        judge::sandbox(self.program.path()).await
     }
 
     /// What SSM holds below `/acme/ENV/release/`, read with the SDK alone.
     pub(super) fn parameters(&self, environment: &str) -> BTreeMap<String, String> {
-        let account = match environment {
-            "dev-localstack" => "local",
-            "dev-aws" => "dev",
-            "dev-aws-deployed" => "deployed",
-            other => other,
-        };
         tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
             let sandbox = self.sandbox().await;
-            let management = sdk(&sandbox, sandbox.management_credentials());
-            let credentials = match account {
-                "local" => Credentials::new("000000000000", "palisade", None, None, "test"),
-                name => member(&management, name).await,
+            let sdk = match environment {
+                "dev-localstack" => judge::sdk(
+                    &sandbox,
+                    Credentials::new("000000000000", "palisade", None, None, "test"),
+                ),
+                "dev-aws" => judge::member(&sandbox, "dev").await,
+                "dev-aws-deployed" => judge::member(&sandbox, "deployed").await,
+                other => judge::member(&sandbox, other).await,
             };
-            let ssm = aws_sdk_ssm::Client::new(&sdk(&sandbox, credentials));
             let path = format!("/acme/{environment}/release/");
-            let mut pages =
-                ssm.get_parameters_by_path().path(&path).recursive(true).into_paginator().send();
-            let mut found = BTreeMap::new();
-            while let Some(page) = pages.next().await {
-                for parameter in page.expect("parameters").parameters() {
-                    let name = parameter.name().expect("a name").trim_start_matches(&path);
-                    found.insert(name.to_owned(), parameter.value().unwrap_or_default().to_owned());
-                }
-            }
-            found
+            let found = judge::parameters(&sdk, &path).await.into_iter().map(|parameter| {
+                let name = parameter.name().expect("a name").trim_start_matches(&path);
+                (name.to_owned(), parameter.value().unwrap_or_default().to_owned())
+            });
+            found.collect()
         })
     }
 
@@ -292,32 +282,4 @@ fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
             std::fs::copy(entry.path(), target).expect("copied");
         }
     }
-}
-
-pub(super) fn sdk(sandbox: &Sandbox, credentials: Credentials) -> SdkConfig {
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("eu-west-1"))
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(sandbox.http_client())
-        .build()
-}
-
-async fn member(management: &SdkConfig, name: &str) -> Credentials {
-    let organizations = aws_sdk_organizations::Client::new(management);
-    let accounts = organizations.list_accounts().send().await.expect("accounts");
-    let account = accounts.accounts().iter().find(|a| a.name() == Some(name)).expect(name);
-    let role =
-        format!("arn:aws:iam::{}:role/OrganizationAccountAccessRole", account.id().expect("an id"));
-    let sts = aws_sdk_sts::Client::new(management);
-    let answer =
-        sts.assume_role().role_arn(role).role_session_name("judge").send().await.expect("assumed");
-    let got = answer.credentials().expect("credentials");
-    Credentials::new(
-        got.access_key_id(),
-        got.secret_access_key(),
-        Some(got.session_token().to_owned()),
-        None,
-        "judge",
-    )
 }

@@ -187,7 +187,7 @@ impl World {
         after.retain(|_, value| !value.is_unknown());
         let recorded = object.recorded();
         let after = half.reconcile(after, &live.attrs, &recorded, &half.meta(&body));
-        let changed = difference(schema, &live.attrs, &after, Recorded(None)).changed;
+        let changed = difference(schema, &live.attrs, &after, Recorded::default()).changed;
         let own =
             |path: &AttrPath| path.root() != schema.attachments && path.root() != schema.moves;
         let replaced: Vec<String> = changed
@@ -317,11 +317,11 @@ impl World {
         );
         // Of a secret only state knows whether it changed.
         let wanted: Attrs = wanted.into_iter().filter(|(_, v)| !v.has_sensitive()).collect();
-        let found = difference(half.schema(), &live.attrs, &wanted, Recorded(None));
+        let found = difference(half.schema(), &live.attrs, &wanted, Recorded::default());
         assert!(found.is_empty(), "{}: {:#?}\nlive {:#?}", object.key, found, live.attrs);
         for (name, value) in &object.attrs {
             let one = Attrs::from([(name.clone(), value.clone())]);
-            let found = difference(half.schema(), &live.attrs, &one, Recorded(None));
+            let found = difference(half.schema(), &live.attrs, &one, Recorded::default());
             assert!(
                 found.is_empty() || value.has_sensitive() || !live.attrs.contains_key(name),
                 "{} returned `{name}` = {value:?}, but live is {:?}",

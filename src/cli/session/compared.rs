@@ -1,0 +1,126 @@
+//! Whether secrets are still what was applied: told by fingerprints, since state holds nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::StreamExt as _;
+
+use crate::address::ResourceAddr;
+use crate::apply::Secrets as _;
+use crate::cli::context::Context;
+use crate::cli::error::Exit;
+use crate::diag::Diagnostic;
+use crate::plan::diff::{Recorded, Secrets};
+use crate::plan::model::{Action, Plan, Selection};
+use crate::plan::{Mode, select};
+use crate::value::Value;
+
+use super::pipeline::{Request, World};
+use super::secrets::{self, Sources};
+
+/// How many sources are asked at once.
+const SIDE_BY_SIDE: usize = 8;
+
+/// What a plan compares hidden values by: sensitive values that are given to this run, where the key
+/// of fingerprints may be read. No source of secrets is asked.
+pub async fn by_value(cx: &Context, world: &World) -> Result<Secrets, Exit> {
+    let mut values = world.estate.instances.values().flat_map(|i| i.desired.values());
+    let given = |v: &Value| v.has_sensitive() && !matches!(v.reveal(), Value::Secret(_));
+    if !values.any(given) {
+        return Ok(Secrets::default());
+    }
+    let reading = cx.interrupt.or(world.store.ledger.existing_fingerprinter()).await?;
+    // A role that plans need not be able to read the key: then apply finds out.
+    Ok(Secrets { prints: reading.ok().flatten(), sources: BTreeMap::new() })
+}
+
+/// What `apply` compares hidden values by: the sources of all secrets that it applied before are
+/// asked. One that does not answer keeps what stands there, and is told of.
+///
+/// # Errors
+/// The key of fingerprints cannot be read.
+pub async fn by_source(
+    cx: &Context,
+    world: &mut World,
+    request: &Request,
+) -> Result<Secrets, Exit> {
+    if request.options.mode != Mode::Normal {
+        return Ok(Secrets::default());
+    }
+    let Some(prints) = cx.interrupt.or(world.store.ledger.existing_fingerprinter()).await?? else {
+        return Ok(Secrets::default());
+    };
+    let sources = Sources {
+        dir: cx.dir(),
+        vars: cx.env.vars.clone(),
+        ssm: secrets::client(&world.store.connection.sdk, &world.estate.provider.region),
+    };
+    let asking = applied(world, &request.options.selection).into_iter().map(|reference| async {
+        let answer = sources.resolve(&reference).await;
+        (reference, answer)
+    });
+    let asking = futures::stream::iter(asking).buffered(SIDE_BY_SIDE).collect::<Vec<_>>();
+    let mut found = BTreeMap::new();
+    for (reference, answer) in cx.interrupt.or(asking).await? {
+        match answer {
+            Ok(value) => {
+                found.insert(reference, prints.text(&value));
+            }
+            Err(why) => world.warnings.push(
+                Diagnostic::warning(format!(
+                    "`secret(\"{reference}\")` cannot be compared with what was applied from it"
+                ))
+                .detail(why.to_string())
+                .help("what was applied stays as it is"),
+            ),
+        }
+    }
+    Ok(Secrets { prints: Some(prints), sources: found })
+}
+
+/// Every secret that is applied already and still wanted: address, attribute, value.
+fn hidden(world: &World) -> impl Iterator<Item = (&ResourceAddr, &str, &Value)> {
+    world.estate.instances.iter().flat_map(|(address, instance)| {
+        instance.desired.iter().map(move |(name, value)| (address, name.as_str(), value))
+    })
+}
+
+/// References of the secrets that were applied from where they are wanted from now.
+fn applied(world: &World, selection: &Selection) -> BTreeSet<String> {
+    let resources = world.snapshot.resources();
+    let references = hidden(world).filter_map(|(address, name, value)| {
+        let Value::Secret(reference) = value.reveal() else { return None };
+        let recorded = resources.get(address)?;
+        let selected = *selection == Selection::default()
+            || address.account().is_some_and(|account| selection.accounts.contains(account))
+            || selection.environments.iter().any(|e| recorded.environments.contains(e))
+            || select::names(&selection.targets, address);
+        let from = recorded.attrs.get(name)?.get("reference")?.as_str()?;
+        (selected && from == reference).then(|| reference.clone())
+    });
+    references.collect()
+}
+
+/// Secrets with another value than was applied, which a saved plan says nothing of: it was made
+/// without asking their sources.
+#[must_use]
+pub fn left_out(world: &World, plan: &Plan, secrets: &Secrets) -> Vec<Diagnostic> {
+    let resources = world.snapshot.resources();
+    let idle: BTreeSet<&ResourceAddr> = plan
+        .resource_changes
+        .iter()
+        .filter(|change| change.action == Action::NoOp)
+        .map(|change| &change.address)
+        .collect();
+    hidden(world)
+        .filter(|(address, name, value)| {
+            let attrs = resources.get(*address).map(|recorded| &recorded.attrs);
+            idle.contains(*address)
+                && Recorded { attrs, secrets: Some(secrets) }.is_renewed(name, value)
+        })
+        .map(|(address, _, _)| {
+            Diagnostic::warning(format!("`{address}` has another secret by now than was applied"))
+                .detail("The saved plan was made without asking for it, and leaves it as it is.")
+                .help("`palisade apply` without a saved plan brings it in")
+        })
+        .collect()
+}
