@@ -47,6 +47,26 @@ pub struct Verify {
     pub timeout: Duration,
 }
 
+/// Environments, each behind those that releases come to it from; else by name.
+#[must_use]
+pub fn in_order<'n>(
+    names: impl Iterator<Item = &'n String>,
+    edges: &BTreeMap<String, Edge>,
+) -> Vec<&'n String> {
+    let mut steps: BTreeMap<&str, usize> = BTreeMap::new();
+    // No way through a graph without cycles is longer than the number of its edges.
+    for _ in 0..edges.len() {
+        for edge in edges.values() {
+            let behind = steps.get(edge.from.as_str()).map_or(1, |from| from + 1);
+            let to = steps.entry(&edge.to).or_default();
+            *to = behind.max(*to);
+        }
+    }
+    let mut all: Vec<&String> = names.collect();
+    all.sort_by_key(|name| (steps.get(name.as_str()).copied().unwrap_or_default(), *name));
+    all
+}
+
 fn names(body: &Body, attr: &str) -> BTreeSet<String> {
     let block = |value: &Value| match value.reveal() {
         Value::Block(block) => Some(block.address.name.clone()),

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::record::{End, Move, MoveKind};
-use crate::plan::model::Seen;
+use crate::plan::model::{Seen, SeenObjects};
 use crate::state::audit::Record;
 
 /// The figures; absent where nothing is recorded to compute them from.
@@ -48,9 +48,15 @@ impl Spread {
     }
 }
 
-/// Computes the figures of what ended at or after `since`.
+/// Computes the figures of what ended at or after `since`: of these moves, and of the applies to
+/// these environments, or of all applies where none is named.
 #[must_use]
-pub fn figures(moves: &[Move], records: &[Record], since: Option<Timestamp>) -> Figures {
+pub fn figures(
+    moves: &[Move],
+    records: &[Record],
+    since: Option<Timestamp>,
+    environments: &[String],
+) -> Figures {
     let counts = |at: Timestamp| since.is_none_or(|since| at >= since);
     let mut figures = Figures::default();
     let (mut forward, mut back) = (Vec::new(), Vec::new());
@@ -78,9 +84,19 @@ pub fn figures(moves: &[Move], records: &[Record], since: Option<Timestamp>) -> 
     let (mut managed, mut consistent, mut judged, mut compliant) = (0, 0, 0, 0);
     for record in records.iter().filter(|r| counts(r.event.at)) {
         let Some(seen) = seen(record) else { continue };
+        let objects: Vec<SeenObjects> = if environments.is_empty() {
+            vec![seen.objects]
+        } else {
+            environments.iter().filter_map(|name| seen.environments.get(name)).copied().collect()
+        };
+        if objects.is_empty() {
+            continue;
+        }
         figures.applies += 1;
-        managed += seen.managed;
-        consistent += seen.managed.saturating_sub(seen.drifted);
+        for one in objects {
+            managed += one.managed;
+            consistent += one.managed.saturating_sub(one.drifted);
+        }
         if let Some(violations) = seen.violations {
             judged += 1;
             compliant += usize::from(violations == 0);
@@ -162,10 +178,10 @@ mod tests {
 
     #[test]
     fn nothing_recorded_claims_nothing() {
-        assert_eq!(figures(&[], &[], None), Figures::default());
+        assert_eq!(figures(&[], &[], None, &[]), Figures::default());
         // Records are hostile input: what cannot be read counts for nothing.
         let odd = [applied(0, json!({"managed": -1})), applied(0, json!("x"))];
-        assert_eq!(figures(&[], &odd, None), Figures::default());
+        assert_eq!(figures(&[], &odd, None, &[]), Figures::default());
     }
 
     #[test]
@@ -190,7 +206,7 @@ mod tests {
             applied(40, json!({"managed": 10, "drifted": 1, "violations": 2})),
             applied(41, json!({"managed": 20, "drifted": 0, "violations": null})),
         ];
-        let all = figures(&moves, &records, None);
+        let all = figures(&moves, &records, None, &[]);
         assert_eq!((all.promotions, all.promotions_succeeded), (4, 3));
         assert_eq!(all.promotion_success_percent, Some(75.0));
         let forward = all.promotion_time.unwrap();
@@ -200,7 +216,43 @@ mod tests {
         assert_eq!(all.configuration_consistency_percent, Some(97.5));
         assert_eq!(all.isolation_compliance_percent, Some(50.0));
 
-        let late = figures(&moves, &records, Some(at(26)));
+        // Of environments only what their own plans saw counts.
+        let records = [
+            applied(
+                0,
+                json!({"managed": 9, "drifted": 1, "violations": 0, "environments":
+                {"dev": {"managed": 5, "drifted": 1}, "staging": {"managed": 4, "drifted": 0}}}),
+            ),
+            applied(
+                1,
+                json!({"managed": 4, "drifted": 2, "violations": 1, "environments":
+                {"staging": {"managed": 4, "drifted": 2}}}),
+            ),
+            applied(2, json!({"managed": 4, "drifted": 4, "violations": 1})),
+        ];
+        let of = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            let found = figures(&[], &records, None, &names);
+            let consistent = found.configuration_consistency_percent;
+            (found.applies, consistent, found.isolation_compliance_percent)
+        };
+        assert_eq!(of(&["dev"]), (1, Some(80.0), Some(100.0)));
+        assert_eq!(of(&["staging"]), (2, Some(75.0), Some(50.0)));
+        assert_eq!(of(&["dev", "staging"]), (2, Some(76.92), Some(50.0)));
+        assert_eq!(of(&["production"]), (0, None, None));
+    }
+
+    #[test]
+    fn since_counts_from_the_moment_itself() {
+        let moves = [
+            finished(MoveKind::Promotion, 20, 26, End::Verified),
+            finished(MoveKind::Promotion, 30, 50, End::Returned),
+        ];
+        let records = [
+            applied(40, json!({"managed": 10, "drifted": 1, "violations": 2})),
+            applied(41, json!({"managed": 20, "drifted": 0, "violations": null})),
+        ];
+        let late = figures(&moves, &records, Some(at(26)), &[]);
         assert_eq!((late.promotions, late.promotions_succeeded), (2, 1));
         assert_eq!(late.configuration_consistency_percent, Some(96.66));
         assert_eq!(late.isolation_compliance_percent, Some(0.0));

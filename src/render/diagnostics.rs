@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use crate::diag::{Diagnostic, Loc};
 
-use super::style::{Style, Tone, count, safe};
+use super::style::{Style, Tone, columns, count, safe};
 
 /// More than this many of one run are counted, not printed.
 const SHOWN: usize = 100;
@@ -74,10 +74,25 @@ fn one_diagnostic(diagnostic: &Diagnostic, style: &Style, out: &mut dyn Write) -
         .with_width(style.width.max(40))
         .with_context_lines(1)
         .with_links(false);
+    let shown = with_label_that_fits(shown, style.width.max(40));
     let mut text = String::new();
     handler.render_report(&mut text, &shown).map_err(io::Error::other)?;
     writeln!(out, "{}", text.trim_matches('\n'))?;
     writeln!(out)
+}
+
+/// A label that is too long for its place beside the source would be broken anywhere by the
+/// terminal: it is said above the source instead, where it is folded.
+fn with_label_that_fits(mut shown: Diagnostic, width: usize) -> Diagnostic {
+    let Some(loc) = &shown.loc else { return shown };
+    // The gutter, what stands before the range, half of the range, and the arrow.
+    let before = loc.column() + loc.line().to_string().len() + 10;
+    let half = loc.source().text().get(loc.span()).map_or(0, |range| columns(range) / 2);
+    let too_long = |label: &str| label.lines().any(|l| before + half + columns(l) > width);
+    if let Some(detail) = shown.detail.take_if(|detail| too_long(detail)) {
+        shown.summary = format!("{}\n{detail}", shown.summary);
+    }
+    shown
 }
 
 /// Whether the line that a range stands in is short enough to be printed whole.

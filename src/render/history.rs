@@ -11,7 +11,7 @@ use crate::promotion::record::{End, MoveKind};
 use crate::schema::duration::for_people;
 
 use super::promotion::gates;
-use super::style::{Style, Tone, safe};
+use super::style::{Style, Tone, count, safe};
 
 /// What `history` says.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -69,12 +69,12 @@ fn entry(one: &Move, style: &Style, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "  plan {}", safe(&one.plan))?;
     }
     if let Some(reason) = &one.reason {
-        writeln!(out, "  reason: {}", safe(reason))?;
+        writeln!(out, "  reason: {}", style.fold(&safe(reason), 4))?;
     }
     if let Some(overridden) = &one.overridden {
         let line =
             format!("override past {}: {}", overridden.against.join(", "), overridden.reason);
-        writeln!(out, "  {}", style.paint(Tone::Bad, &safe(&line)))?;
+        writeln!(out, "  {}", style.paint(Tone::Bad, &style.fold(&safe(&line), 4)))?;
     }
     gates(&one.gates, style, out)?;
     if !one.verification.is_empty() {
@@ -83,7 +83,7 @@ fn entry(one: &Move, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     }
     if let Some(returned) = &one.returned {
         let line = format!("went back to {}: {}", returned.digest.short(), returned.why);
-        writeln!(out, "  {}", style.paint(Tone::Bad, &safe(&line)))?;
+        writeln!(out, "  {}", style.paint(Tone::Bad, &style.fold(&safe(&line), 4)))?;
     }
     Ok(())
 }
@@ -108,7 +108,14 @@ pub fn figures(figures: &Figures, style: &Style, out: &mut dyn Write) -> io::Res
     for (name, value) in [
         ("promotions verified", format!("{} ({of})", share(figures.promotion_success_percent))),
         ("promotion time", spread(figures.promotion_time)),
-        ("rollback time", format!("{} ({})", spread(figures.rollback_time), figures.rollbacks)),
+        (
+            "rollback time",
+            format!(
+                "{} ({})",
+                spread(figures.rollback_time),
+                count(figures.rollbacks, "rollback", "rollbacks")
+            ),
+        ),
         ("configuration consistency", share(figures.configuration_consistency_percent)),
         ("isolation compliance", share(figures.isolation_compliance_percent)),
     ] {

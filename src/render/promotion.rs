@@ -65,22 +65,23 @@ pub fn gates(found: &[Evidence], style: &Style, out: &mut dyn Write) -> io::Resu
     let width = found.iter().map(|e| columns(&e.gate)).max().unwrap_or(0);
     for evidence in found {
         let (tone, word) = mark(evidence.outcome);
+        let indent = 2 + 7 + 2 + width + 2;
         writeln!(
             out,
             "  {}  {}  {}",
             style.paint(tone, &pad(word, 7)),
             pad(&safe(&evidence.gate), width),
-            safe(&evidence.summary)
+            style.fold(&safe(&evidence.summary), indent)
         )?;
     }
     Ok(())
 }
 
-/// Writes a report.
+/// Writes what would move: the release, where from, where to, and what it takes the place of.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn text(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+pub fn head(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let title = format!(
         "Promotion {}: release {} {} from {} to {}",
         report.edge,
@@ -111,9 +112,17 @@ pub fn text(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<(
     }
     if let Some(hold) = &report.hold {
         let text = format!("{} is held since {}: {}", report.to, hold.since, hold.why);
-        writeln!(out, "  {}", style.paint(Tone::Bad, &safe(&text)))?;
+        writeln!(out, "  {}", style.paint(Tone::Bad, &style.fold(&safe(&text), 4)))?;
     }
-    writeln!(out)?;
+    writeln!(out)
+}
+
+/// Writes a report.
+///
+/// # Errors
+/// Those of the writer.
+pub fn text(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    head(report, style, out)?;
     if report.gates.is_empty() {
         writeln!(out, "No gates stand on this edge.\n")?;
     } else {
@@ -122,8 +131,8 @@ pub fn text(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<(
         writeln!(out)?;
     }
     if let Some(reason) = &report.overriding {
-        let line = format!("Going past closed gates: {reason}");
-        writeln!(out, "{}\n", style.paint(Tone::Bad, &safe(&line)))?;
+        let line = style.fold(&safe(&format!("Going past closed gates: {reason}")), 2);
+        writeln!(out, "{}\n", style.paint(Tone::Bad, &line))?;
     }
     text::plan(&report.plan, false, style, out)?;
     writeln!(out, "Approvals bind to plan {}", report.plan.digest)
@@ -173,12 +182,12 @@ pub fn releases(all: &[ReleaseView], style: &Style, out: &mut dyn Write) -> io::
             writeln!(out)?;
         }
         let title = format!("{} {}", view.release, view.digest.short());
+        let since = format!("since {} by {}", view.created_at, view.created_by);
         writeln!(
             out,
-            "{}  since {} by {}",
+            "{}  {}",
             style.paint(Tone::Heading, &safe(&title)),
-            view.created_at,
-            safe(&view.created_by)
+            style.fold(&safe(&since), columns(&title) + 2)
         )?;
         for (key, value) in &view.values {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -202,7 +211,7 @@ pub fn releases(all: &[ReleaseView], style: &Style, out: &mut dyn Write) -> io::
                 place.since
             )?;
             for line in remarks(place) {
-                writeln!(out, "    {}", style.paint(Tone::Bad, &safe(&line)))?;
+                writeln!(out, "    {}", style.paint(Tone::Bad, &style.fold(&safe(&line), 6)))?;
             }
         }
     }

@@ -14,14 +14,14 @@ use crate::schema::duration::for_people;
 use super::drift::EnvironmentDrift;
 use super::history::figures;
 use super::promotion::{Place, gates, remarks};
-use super::style::{Style, Tone, safe};
+use super::style::{Style, Tone, columns, safe};
 
 /// What `status` says.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Status {
     /// When it was looked at.
     pub at: Timestamp,
-    /// The environments, by name.
+    /// The environments, each behind those that releases come to it from.
     pub environments: Vec<EnvironmentStatus>,
     /// Managed objects that are as state and configuration say now, of 100.
     pub consistency_percent: f64,
@@ -127,21 +127,21 @@ fn one(environment: &EnvironmentStatus, style: &Style, out: &mut dyn Write) -> i
             (None, None) => (Tone::Warn, "not verified"),
         };
         let title = format!("{} {}", standing.release, standing.digest.short());
+        let stands = format!("for {}, by {}", for_people(standing.stands_seconds), standing.by);
         writeln!(
             out,
-            "  {}  {}, for {}, by {}",
+            "  {}  {}, {}",
             safe(&title),
             style.paint(tone, word),
-            for_people(standing.stands_seconds),
-            safe(&standing.by)
+            style.fold(&safe(&stands), 2 + columns(&title) + 2 + columns(word) + 2)
         )?;
         for line in remarks(&standing.place) {
-            writeln!(out, "    {}", style.paint(Tone::Bad, &safe(&line)))?;
+            writeln!(out, "    {}", style.paint(Tone::Bad, &style.fold(&safe(&line), 6)))?;
         }
     }
     if let Some(hold) = &environment.hold {
         let line = format!("held since {} by {}: {}", hold.since, hold.by, hold.why);
-        writeln!(out, "  {}", style.paint(Tone::Bad, &safe(&line)))?;
+        writeln!(out, "  {}", style.paint(Tone::Bad, &style.fold(&safe(&line), 4)))?;
     }
     if let Some(run) = &environment.under_way {
         let line = format!(
@@ -151,7 +151,7 @@ fn one(environment: &EnvironmentStatus, style: &Style, out: &mut dyn Write) -> i
             run.since,
             run.by
         );
-        writeln!(out, "  {}", style.paint(Tone::Warn, &safe(&line)))?;
+        writeln!(out, "  {}", style.paint(Tone::Warn, &style.fold(&safe(&line), 4)))?;
     }
     for next in &environment.next {
         let line = format!(
@@ -161,11 +161,11 @@ fn one(environment: &EnvironmentStatus, style: &Style, out: &mut dyn Write) -> i
             next.to,
             next.edge
         );
-        writeln!(out, "  {}", safe(&line))?;
+        writeln!(out, "  {}", style.fold(&safe(&line), 4))?;
         gates(&next.gates, style, out)?;
         if !next.asked_then.is_empty() {
             let line = format!("asked then: {}", next.asked_then.join(", "));
-            writeln!(out, "  {}", style.paint(Tone::Dim, &safe(&line)))?;
+            writeln!(out, "  {}", style.paint(Tone::Dim, &style.fold(&safe(&line), 4)))?;
         }
     }
     Ok(())

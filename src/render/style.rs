@@ -27,6 +27,17 @@ impl Style {
         Self { color: true, width }
     }
 
+    /// A sentence that begins at column `indent`, folded at the terminal's edge so that what follows
+    /// stands below its beginning. Files and pipes get one line, which can be searched.
+    #[must_use]
+    pub fn fold(&self, text: &str, indent: usize) -> String {
+        let left = self.width.saturating_sub(indent + 1);
+        if !self.color || left < 20 {
+            return text.to_owned();
+        }
+        wrap(text, left).join(&format!("\n{}", " ".repeat(indent)))
+    }
+
     /// `text` in a tone.
     #[must_use]
     pub fn paint(&self, tone: Tone, text: &str) -> String {

@@ -71,7 +71,7 @@ pub async fn run(args: &HistoryArgs, cx: &Context) -> Result<(), Exit> {
             .cmp(&a.finished_at)
             .then_with(|| (&b.environment, b.number).cmp(&(&a.environment, a.number)))
     });
-    let figures = figures(&moves, &records, since);
+    let figures = figures(&moves, &records, since, &args.environment);
     let history = History { since, moves, figures };
     let mut out = cx.stdout();
     if args.json {

@@ -1,6 +1,7 @@
 //! Releases on their way through five environments, judged by what SSM holds.
 
 mod cut;
+mod figures;
 mod flow;
 mod forged;
 mod refused;

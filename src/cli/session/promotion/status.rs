@@ -43,7 +43,8 @@ pub async fn look(
     let edges = edge::edges(&world.estate)?;
     let caller = super::caller(world.provider.as_ref()).await?;
     let mut environments = Vec::new();
-    for name in declared.keys().filter(|name| named.is_empty() || named.contains(name)) {
+    let asked = declared.keys().filter(|name| named.is_empty() || named.contains(name));
+    for name in edge::in_order(asked, &edges) {
         let record = record(&world, name);
         let mut next = Vec::new();
         for edge in edges.values().filter(|edge| edge.from == *name) {
@@ -75,7 +76,7 @@ pub async fn look(
         environments,
         consistency_percent: report.consistency_percent,
         isolation_violations: plan.isolation.violations.len(),
-        figures: figures(&moves, &records, None),
+        figures: figures(&moves, &records, None, named),
     })
 }
 
