@@ -129,8 +129,11 @@ fn named(
     match fits.as_slice() {
         [(name, digest)] if digits.len() >= FEWEST => Ok(((*name).clone(), (*digest).clone())),
         [] => Err(Refusal::Unclear(
-            Diagnostic::error(format!("no release of `{}` is named `{digits}`", edge.name))
-                .help("`palisade releases` lists their names and digests"),
+            Diagnostic::error(format!(
+                "no release of `{}` has a digest that begins with `{digits}`",
+                edge.name
+            ))
+            .help("`palisade releases` lists names and digests of releases; an image's digest is another one"),
         )),
         _ => Err(Refusal::Unclear(
             Diagnostic::error(format!("`{digits}` does not say clearly which release is meant"))

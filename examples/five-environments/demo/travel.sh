@@ -30,12 +30,12 @@ does ann 2026-11-23T09:20:00Z 0 promote to_dev_aws_deployed --auto-approve
 
 # Too early, and nobody has approved.
 does ann 2026-11-23T09:30:00Z 3 promote to_staging --auto-approve
-does bea 2026-11-23T10:00:00Z 0 approve to_staging
+does bea 2026-11-23T10:00:00Z 0 approve to_staging --auto-approve
 does ann 2026-11-23T10:30:00Z 0 promote to_staging --auto-approve
 
 # A day later: two people approve, and it goes to production.
-does bea 2026-11-24T11:00:00Z 0 approve to_production
-does cem 2026-11-24T11:05:00Z 0 approve to_production
+does bea 2026-11-24T11:00:00Z 0 approve to_production --auto-approve
+does cem 2026-11-24T11:05:00Z 0 approve to_production --auto-approve
 does ann 2026-11-24T11:10:00Z 0 promote to_production --auto-approve
 does ann 2026-11-24T11:20:00Z 0 releases
 
@@ -44,10 +44,10 @@ next='release={ image = "acme/shop@sha256:60303ae22b998861bce3b28f33eec1be758a21
 does ann 2026-11-25T09:00:00Z 0 apply --auto-approve --var "$next"
 does ann 2026-11-25T09:10:00Z 0 promote to_dev_aws --auto-approve --var "$next"
 does ann 2026-11-25T09:20:00Z 0 promote to_dev_aws_deployed --auto-approve --var "$next"
-does bea 2026-11-25T10:30:00Z 0 approve to_staging --var "$next"
+does bea 2026-11-25T10:30:00Z 0 approve to_staging --auto-approve --var "$next"
 does ann 2026-11-25T10:40:00Z 0 promote to_staging --auto-approve --var "$next"
-does bea 2026-11-26T11:00:00Z 0 approve to_production --var "$next"
-does cem 2026-11-26T11:05:00Z 0 approve to_production --var "$next"
+does bea 2026-11-26T11:00:00Z 0 approve to_production --auto-approve --var "$next"
+does cem 2026-11-26T11:05:00Z 0 approve to_production --auto-approve --var "$next"
 does ann 2026-11-26T11:10:00Z 0 promote to_production --auto-approve --var "$next"
 
 # It is Saturday, production is frozen, and checkout fails: back is always possible.

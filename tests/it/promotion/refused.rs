@@ -30,6 +30,39 @@ fn an_edge_cannot_be_skipped_but_with_a_reason_that_stays() {
     assert!(unknown.err.contains("to_production"), "{}", unknown.err);
 }
 
+/// A hold and a broken isolation rule are no gates.
+#[test]
+fn an_override_goes_past_gates_and_nothing_else() {
+    let main = MAIN.replace(
+        "environment \"dev-aws\" {\n",
+        "environment \"dev-aws\" {\n  verify {\n    gate \"command\" \"smoke\" {\n      command = [\"./smoke\"]\n    }\n  }\n",
+    );
+    let stage = Stage::new(&main);
+    stage.apply();
+    stage.promote("to_dev", 0);
+    stage.image("v2");
+    stage.apply();
+    stage.script("smoke", "echo \"$PALISADE_RELEASE_VALUES\" | grep -q '\"v1\"'");
+    stage.promote("to_dev", 1);
+    stage.script("smoke", "exit 0");
+    stage.script("tests", "exit 1");
+    let past = |edge| ["promote", edge, "--auto-approve", "--override", "--reason", "INC-5"];
+    let held = stage.run(&past("to_dev"), 3);
+    assert!(held.err.contains("nothing moves into `dev-aws`: it is held"), "{}", held.err);
+    assert_eq!(stage.running("dev-aws").as_deref(), Some("v1"));
+
+    stage.write("broken.hcl", super::figures::BROKEN);
+    let broken = stage.run(&past("to_deployed"), 3);
+    assert!(broken.err.contains("an isolation rule"), "{}", broken.err);
+    assert!(stage.parameters("dev-aws-deployed").is_empty());
+    stage.write("broken.hcl", "");
+    stage.run(&past("to_deployed"), 0);
+
+    stage.script("tests", "exit 0");
+    stage.run(&["promote", "to_dev", "--auto-approve", "--release-hold"], 0);
+    assert_eq!(stage.running("dev-aws").as_deref(), Some("v2"));
+}
+
 #[test]
 fn another_release_interrupts_a_soak() {
     let mut stage = Stage::new(MAIN);

@@ -1,6 +1,7 @@
 //! `approve`: the word of one person for one plan and one release, kept in the backend.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 
 use serde_json::json;
 
@@ -9,10 +10,11 @@ use crate::cli::error::Exit;
 use crate::cli::session::edit;
 use crate::diag::Diagnostic;
 use crate::promotion::gate::approval::{self, Subject, Word};
+use crate::render;
 use crate::state::Event;
 
 use super::prospect::{Outlook, Survey};
-use super::{Settings, caller, drive, print};
+use super::{Settings, caller, print, promote};
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -47,7 +49,13 @@ pub async fn run(cx: &Context, asked: &Approving) -> Result<(), Exit> {
     let release = &prospect.release;
     let title = format!("release {} {}", release.name, release.digest.short());
     if !asked.revoke {
-        drive::show(cx, settings, &prospect.plan)?;
+        if !settings.json {
+            let report = promote::report(&survey, &prospect, &[], None, true);
+            let mut out = cx.stdout();
+            render::promotion::head(&report, cx.style(), &mut out)?;
+            render::text::plan(&report.plan, false, cx.style(), &mut out)?;
+            out.flush()?;
+        }
         if !survey.edge.gates.iter().any(|gate| gate.ty == "approval") {
             cx.tell(&[Diagnostic::warning(format!(
                 "no gate of `{}` asks for approvals",
@@ -90,10 +98,7 @@ pub async fn run(cx: &Context, asked: &Approving) -> Result<(), Exit> {
     if settings.json {
         return print(cx, &kept);
     }
-    if asked.revoke {
-        cx.say(&format!("Taken back: {title} on {}, by {}.", asked.edge, by.arn));
-    } else {
-        cx.say(&format!("Approved: {title} on {}, plan {}, by {}.", asked.edge, kept.plan, by.arn));
-    }
+    let (said, edge) = (if asked.revoke { "Taken back" } else { "Approved" }, &asked.edge);
+    cx.say(&format!("{said}: {title} on {edge}\n  by   {}\n  plan {}", by.arn, kept.plan));
     Ok(())
 }

@@ -261,6 +261,19 @@ pub fn closed(found: &[Evidence]) -> String {
     closed.map(|e| format!("{} ({})", e.gate, e.summary)).collect::<Vec<_>>().join("; ")
 }
 
+/// The same, a line each; of a single one, which is named already, what it found.
+#[must_use]
+pub fn closed_lines(found: &[Evidence]) -> String {
+    let closed: Vec<&Evidence> = found.iter().filter(|e| e.outcome != Outcome::Passed).collect();
+    match closed.as_slice() {
+        [one] => one.summary.clone(),
+        several => {
+            let lines = several.iter().map(|e| format!("{}: {}", e.gate, e.summary));
+            lines.collect::<Vec<_>>().join("\n")
+        }
+    }
+}
+
 /// What the audit log says of a finished move.
 fn event(run: &Move) -> Event {
     let action = match (run.kind, run.end) {

@@ -89,7 +89,7 @@ async fn dry(cx: &Context, asked: &Promotion, survey: &Survey) -> Result<(), Exi
     let Outlook::Moves(prospect) = outlook else { return settled(cx, asked, survey, outlook) };
     let caller = caller(prospect.world.provider.as_ref()).await?;
     let evidence = ask(cx, survey, &prospect, &caller).await?;
-    let report = report(survey, &prospect, &to, &evidence, asked);
+    let report = report(survey, &prospect, &evidence, asked.overriding.as_deref(), asked.dry_run);
     show(cx, &report, asked.settings.json)?;
     refuse(survey, &prospect.choice, &to, &evidence, asked).map(|_| ())
 }
@@ -117,7 +117,7 @@ async fn fresh(
     let Outlook::Moves(prospect) = outlook else { return settled(cx, asked, survey, outlook) };
     let author = caller(prospect.world.provider.as_ref()).await?;
     let evidence = ask(cx, survey, &prospect, &author).await?;
-    let report = report(survey, &prospect, &to, &evidence, asked);
+    let report = report(survey, &prospect, &evidence, asked.overriding.as_deref(), asked.dry_run);
     if !asked.settings.json {
         show(cx, &report, false)?;
     }
@@ -306,13 +306,16 @@ async fn ask(
     cx.interrupt.or(look.at(cx, &edge.gates)).await
 }
 
-fn report(
+/// What would move, with its plan, and with what gates found where they were asked.
+#[must_use]
+pub fn report(
     survey: &Survey,
     prospect: &Prospect,
-    to: &EnvironmentRecord,
     evidence: &[Evidence],
-    asked: &Promotion,
+    overriding: Option<&str>,
+    dry_run: bool,
 ) -> Report {
+    let to = survey.record(&survey.edge.to);
     Report {
         edge: survey.edge.name.clone(),
         from: survey.edge.from.clone(),
@@ -324,8 +327,8 @@ fn report(
         values: prospect.release.values.clone(),
         gates: evidence.to_vec(),
         hold: to.hold.clone(),
-        overriding: asked.overriding.clone(),
-        dry_run: asked.dry_run,
+        overriding: overriding.map(str::to_owned),
+        dry_run,
         plan: prospect.plan.clone(),
     }
 }
@@ -373,8 +376,8 @@ fn refuse(
             Err(Exit::RuleBroken(
                 Diagnostic::error(summary)
                     .at(gate.map_or(&survey.edge.loc, |g| &g.loc).clone())
-                    .detail(drive::closed(evidence))
-                    .help("nothing was changed; `--override --reason \"...\"` goes past closed gates, and the reason stays in every report")
+                    .detail(drive::closed_lines(evidence))
+                    .help("nothing was moved; `--override --reason \"...\"` goes past closed gates, and the reason stays in every report")
                     .into(),
             ))
         }
