@@ -1,5 +1,6 @@
 //! Reads CBOR (RFC 8949) as far as the AWS SDK writes it (Smithy RPC v2), into JSON. Time stamps
-//! become their seconds; byte strings are not used by the calls that are read here.
+//! become their seconds; byte strings are not used by the calls that are read here. Of its own the
+//! sandbox writes refusals alone.
 
 use serde_json::{Map, Value};
 
@@ -9,6 +10,19 @@ const DEPTH: usize = 32;
 /// The first item; `None` where it is malformed, cut off, or nests too deep.
 pub(crate) fn read(bytes: &[u8]) -> Option<Value> {
     Reader { bytes, at: 0 }.item(DEPTH)
+}
+
+/// A map of texts.
+pub(crate) fn texts(entries: &[(&str, &str)]) -> Vec<u8> {
+    // A map whose end is marked (RFC 8949, section 3.2.2), and texts with a length of four bytes.
+    let mut out = vec![0xbf];
+    for text in entries.iter().flat_map(|(name, value)| [name, value]) {
+        out.push(0x7a);
+        out.extend(u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
+        out.extend(text.as_bytes());
+    }
+    out.push(0xff);
+    out
 }
 
 struct Reader<'a> {
@@ -156,5 +170,15 @@ mod tests {
             assert_eq!(read(&bytes), None, "{bad}");
         }
         assert_eq!(read(&[0x81; 100]), None);
+    }
+
+    #[test]
+    fn texts_are_read_back() {
+        let told = texts(&[("__type", "AccessDenied"), ("message", "für niemanden"), ("", "")]);
+        let read = read(&told);
+        assert_eq!(
+            read,
+            Some(json!({"__type": "AccessDenied", "message": "für niemanden", "": ""}))
+        );
     }
 }

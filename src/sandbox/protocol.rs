@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::cbor;
 use super::wire::{Call, Refusal, Reply, Service};
 use super::xml::Xml;
 
@@ -45,7 +46,14 @@ pub(crate) fn refuse(call: &Call, refusal: &Refusal, request: &str) -> Reply {
             )
             .with("x-amzn-requestid", request)
         }
-        Service::Organizations | Service::Ssm | Service::CloudWatch => {
+        Service::CloudWatch => {
+            let told = [("__type", json_code(&refusal.code)), ("message", &*refusal.message)];
+            let status = if refusal.status >= 500 { refusal.status } else { 400 };
+            Reply::new(status, "application/cbor", cbor::texts(&told))
+                .with("smithy-protocol", "rpc-v2-cbor")
+                .with("x-amzn-requestid", request)
+        }
+        Service::Organizations | Service::Ssm => {
             let code = json_code(&refusal.code);
             let mut body = json!({ "__type": code });
             let member = if call.service == Service::Ssm { "message" } else { "Message" };

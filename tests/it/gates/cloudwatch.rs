@@ -6,6 +6,7 @@ use aws_sdk_cloudwatch::types::{
     ComparisonOperator, Dimension, MetricDatum, StandardUnit, StateValue, Statistic,
 };
 use palisade::promotion::gate::Outcome;
+use palisade::sandbox::{Faults, Service};
 
 use super::stage::Stage;
 
@@ -137,4 +138,42 @@ async fn a_metric_keeps_its_limit_and_its_distance_from_the_baseline() {
     let high = stage.ask("metric.latency").await;
     assert_eq!(high.outcome, Outcome::Failed);
     assert!(high.summary.contains("above 500"), "{}", high.summary);
+}
+
+/// What is not known opens nothing, though both stand well at the endpoint.
+#[tokio::test(flavor = "multi_thread")]
+async fn alarms_and_metrics_that_cannot_be_read_keep_their_gates_closed() {
+    let stage = Stage::new(GATES).await;
+    let client = Client::new(&stage.sdk("production").await);
+    client
+        .put_metric_alarm()
+        .alarm_name("api-5xx")
+        .namespace("Acme/Api")
+        .metric_name("Errors")
+        .statistic(Statistic::Sum)
+        .period(60)
+        .evaluation_periods(1)
+        .threshold(1.0)
+        .comparison_operator(ComparisonOperator::GreaterThanThreshold)
+        .send()
+        .await
+        .expect("an alarm");
+    set(&client, StateValue::Ok).await;
+    put(&client, stage.now.as_second() - 60, 100.0).await;
+    let labels = ["alarm.errors", "alarm.lenient", "metric.latency"];
+    for label in labels {
+        assert_eq!(stage.ask(label).await.outcome, Outcome::Passed, "{label}");
+    }
+    stage.refusing(|service, _| service == Service::CloudWatch).await;
+    for label in labels {
+        let evidence = stage.ask(label).await;
+        assert_eq!(evidence.outcome, Outcome::Failed, "{label}");
+        for told in ["CloudWatch cannot be asked", "not yours", "the read role needs cloudwatch:"] {
+            assert!(evidence.summary.contains(told), "{label}: {}", evidence.summary);
+        }
+    }
+    stage.world.sandbox.set_faults(Faults::default()).await;
+    for label in labels {
+        assert_eq!(stage.ask(label).await.outcome, Outcome::Passed, "{label}");
+    }
 }

@@ -2,6 +2,7 @@
 //! the configuration.
 
 use palisade::promotion::gate::Outcome;
+use palisade::sandbox::{Faults, Service};
 
 use super::stage::Stage;
 
@@ -92,4 +93,33 @@ async fn a_plan_that_opens_a_wall_closes_the_gate() {
     stage.look_again().await;
     let evidence = stage.ask("isolation_unchanged.walls").await;
     assert_eq!(evidence.outcome, Outcome::Passed, "{}", evidence.summary);
+}
+
+/// Nothing has changed, but nobody may look: what is not known opens nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_environment_that_cannot_be_read_keeps_the_gates_closed() {
+    let mut stage = Stage::new(GATES).await;
+    stage
+        .refusing(|service, operation| {
+            service == Service::Ssm && operation.starts_with("GetParameters")
+        })
+        .await;
+    stage.look_again().await;
+    for (label, told) in [
+        ("no_drift.both", "it is not known whether dev and production drifted"),
+        ("no_drift.dev", "it is not known whether dev drifted"),
+        ("parity.same", "it is not known whether production is like dev"),
+    ] {
+        let evidence = stage.ask(label).await;
+        assert_eq!(evidence.outcome, Outcome::Failed, "{label}: {}", evidence.summary);
+        assert!(evidence.summary.contains(told), "{label}: {}", evidence.summary);
+        let unread = evidence.detail["unread"].as_array().expect("what was not read");
+        assert!(!unread.is_empty(), "{label}: {}", evidence.detail);
+    }
+    stage.world.sandbox.set_faults(Faults::default()).await;
+    stage.look_again().await;
+    for label in ["no_drift.both", "no_drift.dev", "parity.same", "isolation_unchanged.walls"] {
+        let evidence = stage.ask(label).await;
+        assert_eq!(evidence.outcome, Outcome::Passed, "{label}: {}", evidence.summary);
+    }
 }

@@ -21,7 +21,7 @@ use palisade::promotion::gate::{
 };
 use palisade::provider::aws::{self, AwsProvider, Embedded};
 use palisade::provider::{Caller, Provider, Target};
-use palisade::sandbox::{self, Sandbox};
+use palisade::sandbox::{self, Sandbox, Service};
 use palisade::state::clock::SkippingClock;
 use palisade::state::{Ledger, LocalStore, Snapshot};
 
@@ -174,6 +174,22 @@ impl Stage {
     /// The SDK in that account: not Palisade's code path.
     pub(crate) async fn sdk(&self, name: &str) -> aws_config::SdkConfig {
         self.world.sdk(self.account(name)).await
+    }
+
+    /// From now on the endpoint refuses what `refused` says of a service and its operation.
+    pub(crate) async fn refusing(&self, refused: fn(Service, &str) -> bool) {
+        let hook = move |info: &sandbox::RequestInfo, phase| {
+            if phase == sandbox::Phase::Before && refused(info.service, &info.operation) {
+                return sandbox::FaultAction::Fail {
+                    status: 403,
+                    code: "AccessDeniedException".to_owned(),
+                    message: "not yours".to_owned(),
+                };
+            }
+            sandbox::FaultAction::Continue
+        };
+        let faults = sandbox::Faults { hook: Some(Arc::new(hook)), ..sandbox::Faults::default() };
+        self.world.sandbox.set_faults(faults).await;
     }
 
     /// Digest of the plan that would be carried out.

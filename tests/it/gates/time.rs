@@ -61,3 +61,33 @@ gate "freeze" "strict" {
     assert_eq!(stage.ask("freeze.weekend").await.outcome, Outcome::Passed);
     assert_eq!(stage.ask("freeze.strict").await.outcome, Outcome::Waiting);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_freeze_keeps_its_hours_where_the_clocks_change() {
+    let mut stage = Stage::new(
+        r#"
+gate "freeze" "night" {
+  timezone = "Europe/Berlin"
+  window {
+    hours = "22:00-06:00"
+  }
+}
+"#,
+    )
+    .await;
+    // Eight hours by the clock are seven in the night to 29 March, and nine in the one to 25 October.
+    for (now, until) in [
+        ("2026-03-28T21:00:00Z", Some("2026-03-29T04:00:00Z")),
+        ("2026-03-29T03:59:59Z", Some("2026-03-29T04:00:00Z")),
+        ("2026-03-29T04:00:00Z", None),
+        ("2026-10-24T20:00:00Z", Some("2026-10-25T05:00:00Z")),
+        ("2026-10-25T04:59:59Z", Some("2026-10-25T05:00:00Z")),
+        ("2026-10-25T05:00:00Z", None),
+    ] {
+        stage.now = now.parse().unwrap();
+        let evidence = stage.ask("freeze.night").await;
+        let outcome = if until.is_some() { Outcome::Waiting } else { Outcome::Passed };
+        assert_eq!(evidence.outcome, outcome, "{now}: {}", evidence.summary);
+        assert_eq!(evidence.detail["until"].as_str(), until, "{now}");
+    }
+}
