@@ -9,6 +9,7 @@ use jiff::tz::TimeZoneDatabase;
 use super::gates::gate;
 use super::{Body, NestedBody, duration};
 use crate::diag::{Diagnostic, Diagnostics, Loc, did_you_mean};
+use crate::ids::Region;
 use crate::value::Value;
 
 /// Origins that are no environment.
@@ -235,8 +236,14 @@ impl Rules {
             match ty.ty {
                 "command" => self.command(body),
                 "http" => self.http(body),
-                "alarm" => self.choice(body, "insufficient_data", &["fail", "pass"]),
+                "approval" => self.approval(body),
+                "alarm" => {
+                    self.choice(body, "insufficient_data", &["fail", "pass"]);
+                    self.alarms(body);
+                    self.region(body);
+                }
                 "metric" => {
+                    self.region(body);
                     let limits = ["max", "min", "max_increase_percent"];
                     if !limits.iter().any(|l| body.get(l).is_some()) {
                         let help = "give `max`, `min` or `max_increase_percent`";
@@ -246,6 +253,37 @@ impl Rules {
                 "freeze" => self.freeze(body),
                 _ => {}
             }
+        }
+    }
+
+    fn approval(&mut self, body: &Body) {
+        let Some((value, loc)) = known(body, "principals") else { return };
+        if texts(value).is_empty() && !value.has_unknown() {
+            let help = "name ARNs or patterns, or leave `principals` out: then everybody may who can write to the backend";
+            self.error(loc, "nobody may approve: `principals` is empty", help);
+            return;
+        }
+        for text in texts(value).into_iter().filter(|t| !t.starts_with("arn:") && !t.contains('*'))
+        {
+            let help = "write `arn:aws:iam::111111111111:role/board-*`, for instance";
+            self.error(loc.clone(), format!("`{text}` is no ARN and no pattern"), help);
+        }
+    }
+
+    fn alarms(&mut self, body: &Body) {
+        let Some((value, loc)) = known(body, "alarms") else { return };
+        let names = texts(value);
+        if (names.is_empty() && !value.has_unknown()) || names.contains(&"") {
+            self.error(loc, "the gate names no alarm", "write `alarms = [\"shop-5xx\"]`");
+        }
+    }
+
+    fn region(&mut self, body: &Body) {
+        if let Some((value, loc)) = known(body, "region")
+            && let Some(text) = value.as_str()
+            && let Err(error) = text.parse::<Region>()
+        {
+            self.error(loc, error.to_string(), "write one such as `eu-west-1`");
         }
     }
 

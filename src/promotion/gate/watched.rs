@@ -3,7 +3,6 @@
 use super::GateContext;
 use super::block::Block;
 use crate::address::ResourceAddr;
-use crate::diag::Diagnostic;
 use crate::ids::Region;
 use crate::provider::{ProviderError, Target};
 use crate::value::Value;
@@ -17,14 +16,7 @@ pub(super) struct Watched {
 
 impl Watched {
     pub(super) fn read(block: &mut Block<'_>) -> Self {
-        let region = block.text("region").and_then(|text| match text.parse() {
-            Ok(region) => Some(region),
-            Err(error) => {
-                let at = block.body.loc_of("region").clone();
-                block.found.push(Diagnostic::error(format!("{error}")).at(at));
-                None
-            }
-        });
+        let region = block.text("region").and_then(|text| text.parse().ok());
         let account = block.body.get("account").and_then(|a| match a.value.reveal() {
             Value::Block(account) => Some(account.address.clone()),
             _ => None,

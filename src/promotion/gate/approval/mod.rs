@@ -13,7 +13,6 @@ use serde_json::{Value as Json, json};
 
 use super::block::Block;
 use super::{Finding, GateContext, Outcome};
-use crate::diag::Diagnostic;
 use crate::provider::Caller;
 use crate::schema::duration;
 
@@ -70,19 +69,9 @@ pub(super) struct ApprovalGate {
 
 impl ApprovalGate {
     pub(super) fn read(block: &mut Block<'_>) -> Self {
-        let principals = block.texts("principals");
-        if let Some(attr) = block.body.get("principals")
-            && principals.as_ref().is_some_and(Vec::is_empty)
-        {
-            block.found.push(
-                Diagnostic::error("nobody may approve: `principals` is empty")
-                    .at(attr.loc.clone())
-                    .help("leave it out to let anybody approve who may write to the backend"),
-            );
-        }
         Self {
             count: block.count("count").unwrap_or(1),
-            principals: principals.unwrap_or_default(),
+            principals: block.texts("principals").unwrap_or_default(),
             expires_after: block.seconds("expires_after").unwrap_or(EXPIRES_AFTER),
         }
     }
