@@ -170,7 +170,6 @@ fn ctrl_c_ends_a_plan_and_a_question() {
 
     let mut running = Running::start(&p, &["apply"], "");
     running.until("Apply this plan?", 1);
-    std::thread::sleep(Duration::from_millis(100));
     running.signal(Signal::INT);
     let (code, _, said) = running.end();
     assert_eq!(code, Some(130), "{said}");
