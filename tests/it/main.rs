@@ -26,6 +26,7 @@ mod layers;
 mod lifecycle;
 mod mutants;
 mod outside;
+mod pictures;
 mod promotion;
 mod questions;
 mod recovery;
