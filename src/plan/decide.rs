@@ -117,7 +117,7 @@ pub fn decide<'a>(
     }
     decisions.sort_by(|a, b| a.address.cmp(&b.address));
     super::stranded::settle(estate, &mut decisions, found);
-    move_what_stays(&mut decisions);
+    move_what_stays(&mut decisions, live);
     replace_what_follows(&mut decisions, options);
     for decision in &mut decisions {
         decision.settle_replacement(found);
@@ -519,11 +519,13 @@ fn anew(after: &mut Attrs, instance: &Instance) {
 
 /// A retained object whose parent goes (an account in a unit that is deleted) moves to the
 /// organization's root first.
-fn move_what_stays(decisions: &mut [Decision<'_>]) {
+fn move_what_stays(decisions: &mut [Decision<'_>], live: &Live) {
     let text = |attrs: &Option<Attrs>, name: &str| {
         attrs.as_ref().and_then(|a| a.get(name)?.as_str()).map(str::to_owned)
     };
-    let Some(root) = decisions.iter().find_map(|d| text(&d.before, "root_id")) else { return };
+    // The state may know nothing of the organization any more: a removal that was cut off forgot it.
+    let recorded = || decisions.iter().find_map(|d| text(&d.before, "root_id"));
+    let Some(root) = live.root().map(str::to_owned).or_else(recorded) else { return };
     let going: BTreeSet<String> = decisions
         .iter()
         .filter(|d| d.action == Action::Delete)

@@ -102,6 +102,13 @@ impl Live {
         }
     }
 
+    /// Id of the organization's root, where it was read.
+    #[must_use]
+    pub fn root(&self) -> Option<&str> {
+        let Reading::Read(index) = &self.organization else { return None };
+        index.inventory().objects.values().find_map(|o| o.attrs.get("root_id")?.as_str())
+    }
+
     /// The reading of the place where objects of a kind with this address live.
     #[must_use]
     pub fn place(&self, schema: &KindSchema, address: &ResourceAddr) -> Option<&Reading> {

@@ -351,6 +351,22 @@ fn a_unit_is_made_anew_only_when_nothing_hangs_on_it() {
 }
 
 #[test]
+fn an_account_that_stays_leaves_its_unit_though_the_organization_is_forgotten_already() {
+    let mut world = World::new();
+    world.options.mode = Mode::Destroy;
+    let (unit, id) = ("organizational_unit.a", "ou-ab12-11111111");
+    let json = json!({"name": "a", "parent": "root", "id": id, "tags": {}});
+    world.record(unit, "root/a", json.clone(), &[]);
+    world.live(unit, "root/a", json);
+    let json = json!({"name": "a", "email": "a@acme.example", "id": "444444444444", "parent": id, "tags": {}});
+    world.record("account.a", "a@acme.example", json.clone(), &[unit]);
+    world.live("account.a", "a@acme.example", json);
+    world.live("organization.acme", "organization", json!({"id": "o-ab12", "root_id": "r-ab12"}));
+    let plan = world.plan().expect("a plan");
+    precedes(&plan, (OperationKind::Move, "account.a"), (OperationKind::Delete, unit));
+}
+
+#[test]
 fn an_account_that_is_new_is_waited_for_by_what_lives_in_it() {
     let mut world = World::new();
     world.want(

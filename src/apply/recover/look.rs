@@ -207,8 +207,14 @@ fn fold_found(
             was
         }
         (_, None) => false,
-        // It is still there: nothing was done, and the next plan deletes it.
-        ("delete", Some(_)) => false,
+        // It is still there, and maybe less of it: the next plan deletes what is left.
+        ("delete", Some(live)) => {
+            if let Some(mut record) = resources.get(record_at).cloned() {
+                overlay(&mut record, &live.attrs);
+                finish(Outcome::Recorded(record)).fold(resources);
+            }
+            false
+        }
         ("create", Some(live)) => {
             // A record of this very object knows more (fingerprints) than its announcement did.
             let known = resources.get(address).filter(|r| r.key == live.key);
