@@ -55,6 +55,7 @@ fn take_apart(method: String, uri: &str, headers: BTreeMap<String, String>, body
         service,
         operation: String::new(),
         method,
+        secure: !uri.starts_with("http://"),
         host,
         path,
         query,

@@ -51,6 +51,8 @@ pub(crate) struct Call {
     pub(crate) service: Service,
     pub(crate) operation: String,
     pub(crate) method: String,
+    /// Whether it came over TLS, as far as its address says.
+    pub(crate) secure: bool,
     pub(crate) host: String,
     /// Still percent-encoded.
     pub(crate) path: String,

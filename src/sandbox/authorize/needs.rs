@@ -285,6 +285,7 @@ fn object_storage(call: &Call) -> Vec<Need> {
         need = need.with_opt(key, call.header(header));
     }
     need = need.with_opt("s3:VersionId", call.param("versionId"));
+    need = need.with_opt("aws:SecureTransport", (!call.secure).then_some("false"));
     if matches!(call.operation.as_str(), "PutObject" | "CopyObject") {
         need = need.with("s3:ObjectCreationOperation", "true");
     }

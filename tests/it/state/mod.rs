@@ -1,5 +1,6 @@
 //! State: one contract for every backend, races, faults, and what is kept of an apply.
 
+mod backend;
 mod commands;
 mod contract;
 mod hostile;
