@@ -24,7 +24,8 @@ use palisade::state::{Holder, Ledger, Snapshot, StateError, Terms};
 use palisade::value::{Attrs, Plain, Value};
 use serde_json::{Value as Json, json};
 
-use super::fake::{FakeAws, MemoryStore, Power};
+use super::fake::{FakeAws, Power};
+use super::store::MemoryStore;
 
 pub(crate) const SECRET: &str = "hunter2-correct-horse";
 

@@ -5,4 +5,5 @@ mod estate;
 mod fake;
 mod moves;
 mod races;
+mod store;
 mod walk;

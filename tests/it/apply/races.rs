@@ -112,11 +112,15 @@ fn a_holder_whose_lease_expires_in_mid_apply_is_taken_over_and_stops() {
         let terms = Terms::default();
         let ended = paused(&lab, at, || {
             run(async {
-                // Before the lease is over nobody gets in.
-                let next = plan(&estate(ROLES), &lab.snapshot().await, &lab.aws);
-                let error = lab.apply("early", &estate(ROLES), &next).await.unwrap_err();
-                assert_eq!(error.failure, StateFailure::Locked, "{at}");
-                lab.store.ahead(terms.length + terms.request_timeout * 2 + Duration::from_secs(1));
+                // Before the lease is over nobody gets in, nor while a call of its last moment may
+                // still be on its way.
+                for passed in [Duration::ZERO, terms.length + Duration::from_secs(1)] {
+                    lab.store.ahead(passed);
+                    let next = plan(&estate(ROLES), &lab.snapshot().await, &lab.aws);
+                    let error = lab.apply("early", &estate(ROLES), &next).await.unwrap_err();
+                    assert_eq!(error.failure, StateFailure::Locked, "{at}");
+                }
+                lab.store.ahead(terms.request_timeout * 2);
                 lab.recover("winner").await.unwrap();
                 lab.converge("winner", &estate(ROLES)).await;
             });
@@ -124,6 +128,45 @@ fn a_holder_whose_lease_expires_in_mid_apply_is_taken_over_and_stops() {
         stopped(&lab, ended, at);
         whole(&lab);
     }
+}
+
+/// The loser wakes up while the winner is at work and has written nothing yet but that it is there.
+#[test]
+fn a_holder_that_wakes_up_while_the_winner_works_writes_no_state_either() {
+    let (lab, declared) = (Lab::new(), estate(ROLES));
+    let held_up = |run_name: &'static str, at: &str| {
+        let stall = Stall::before(at);
+        *lab.power.stall.lock().unwrap() = Some(Arc::clone(&stall));
+        let (lab, declared) = (&lab, &declared);
+        let work = move || {
+            run(async {
+                let next = plan(declared, &lab.snapshot().await, &lab.aws);
+                lab.apply(run_name, declared, &next).await
+            })
+        };
+        (stall, work)
+    };
+    let (lost, won) = std::thread::scope(|scope| {
+        // It holds its locks and has read the states, and nothing is in its journal.
+        let (asleep, work) = held_up("paused", "PutObject audit/");
+        let loser = scope.spawn(work);
+        asleep.wait_until_reached();
+        run(async {
+            for name in ["org", "acct-dev", "acct-live", "walls"] {
+                lab.ledger.unlock(name).await.unwrap();
+            }
+        });
+        let (busy, work) = held_up("winner", "Create organizational_unit");
+        let winner = scope.spawn(work);
+        busy.wait_until_reached();
+        asleep.wake();
+        let lost = loser.join().unwrap();
+        busy.wake();
+        (lost, winner.join().unwrap())
+    });
+    stopped(&lab, lost, "while the winner works");
+    assert!(won.is_ok(), "{won:?}");
+    whole(&lab);
 }
 
 #[test]
@@ -172,4 +215,30 @@ async fn leases_are_renewed_however_busy_the_run_is() {
         let writes = log.iter().filter(|what| **what == key).count();
         assert!(writes >= 6, "the lease of `{scope}` was written {writes} times");
     }
+}
+
+#[tokio::test]
+async fn nothing_is_started_under_a_lease_that_runs_out() {
+    let lab = Lab { limits: Limits { total: 1, per_account: 1 }, ..Lab::new() };
+    lab.converge("base", &estate(1)).await;
+    let (clock, store) = (Arc::clone(&lab.clock), Arc::clone(&lab.store));
+    // Each call takes ten seconds, and from the first on no lock can be written.
+    *lab.aws.fault.lock().unwrap() = Some(Box::new(move |_, _| {
+        clock.advance(Duration::from_secs(10));
+        *store.mute.lock().unwrap() = Some("lock.json");
+        None
+    }));
+    let declared = estate(40);
+    let next = plan(&declared, &lab.snapshot().await, &lab.aws);
+    let (before, calls) = (lab.aws.listing().len(), lab.aws.calls());
+    let summary = lab.apply("long", &declared, &next).await.unwrap();
+    let stopped = summary.failed.iter().any(|f| f.why.summary.contains("ran out"));
+    assert!(stopped, "{:#?}", summary.failed);
+    // Five minutes, less twice the half minute that a call may take.
+    let made = lab.aws.calls() - calls;
+    assert!((2..=24).contains(&made), "{made} calls");
+    // What was done is not lost.
+    *lab.store.mute.lock().unwrap() = None;
+    assert!(lab.aws.listing().len() > before);
+    assert_eq!(lab.snapshot().await.resources().len(), lab.aws.listing().len());
 }

@@ -12,6 +12,7 @@ use palisade::state::errored;
 use crate::support::endpoint;
 
 use super::lab::{BUCKET, Lab, SECRET, example};
+use super::power::{Cut, Switch};
 
 /// What an apply that nobody disturbs leaves.
 async fn undisturbed() -> (Vec<String>, BTreeSet<String>) {
@@ -52,11 +53,11 @@ async fn lost_answers_leave_no_orphan_and_no_stranger() {
     }
 }
 
-/// A bucket and a parameter of the example: account and name of each, by the listing.
-fn of_kind(listing: &[String], kind: &str) -> (String, String) {
-    let line = listing.iter().find(|line| line.contains(kind)).expect("the example has one");
-    let (account, name) = line.split_once(kind).expect("an account and a name");
-    (account.to_owned(), name.to_owned())
+/// An object of the example by the listing: its account and its name.
+fn of_kind(listing: &[String], kind: &str, more: &str) -> (String, String) {
+    let line = listing.iter().find(|line| line.contains(kind) && line.ends_with(more));
+    let words: Vec<&str> = line.expect("the example has one").split(' ').collect();
+    (words[0].to_owned(), words[2].to_owned())
 }
 
 #[tokio::test]
@@ -64,9 +65,9 @@ async fn what_somebody_else_made_after_the_plan_is_never_taken_for_ours() {
     let lab = Lab::new(&example()).await;
     lab.converge("base").await;
     let calm = lab.listing().await;
-    let (account, bucket) = of_kind(&calm, " bucket ");
+    let (account, bucket) = of_kind(&calm, " s3_bucket ", "");
     let s3 = endpoint::s3(&lab.member(&account).await);
-    let (account, parameter) = of_kind(&calm, " String ");
+    let (account, parameter) = of_kind(&calm, " config ", " String");
     let ssm = aws_sdk_ssm::Client::new(&lab.member(&account).await);
     // Both are gone, and the plan creates them anew; then somebody else is faster.
     s3.delete_bucket().bucket(&bucket).send().await.unwrap();
@@ -130,6 +131,53 @@ async fn cut_after(lab: &Lab, operation: &'static str) {
     }
     lab.sandbox.set_faults(Faults::default()).await;
     lab.sandbox.resume();
+}
+
+#[tokio::test]
+async fn what_cannot_be_looked_up_stays_in_the_journal_until_it_can() {
+    let lab = Lab::new(&example()).await;
+    cut_after(&lab, "CreateRole").await;
+    let open = lab.open().await;
+    let denied = hooked(|info, phase| match phase {
+        Phase::Before if info.service == Service::Iam => fail(403, "AccessDenied"),
+        _ => FaultAction::Continue,
+    });
+    lab.sandbox.set_faults(denied).await;
+    let blind = lab.recover("blind").await.unwrap();
+    lab.sandbox.set_faults(Faults::default()).await;
+    assert!(!blind.unsettled.is_empty() && blind.adopted.iter().all(|a| a.kind != "iam_role"));
+    let roles = open.iter().filter(|a| a.kind == "iam_role");
+    let kept = lab.open().await;
+    assert!(roles.clone().count() > 0 && roles.clone().all(|a| kept.contains(a)), "{kept:?}");
+    let recovered = lab.recover("next").await.unwrap();
+    assert!(recovered.adopted.iter().any(|a| a.kind == "iam_role"), "{recovered:?}");
+    lab.converge("next").await;
+}
+
+#[tokio::test]
+async fn recovery_takes_up_nothing_that_somebody_else_made_meanwhile() {
+    let lab = Lab::new(&example()).await;
+    let account = Arc::new(std::sync::Mutex::new(String::new()));
+    let at = Arc::clone(&account);
+    let switch = Switch::new(Cut::Clean, move |info, phase| {
+        at.lock().unwrap().clone_from(&info.account);
+        phase == Phase::Before && info.operation == "CreateRole"
+    });
+    lab.sandbox.set_faults(switch.weather()).await;
+    assert!(switch.run(lab.apply("cut")).await.is_none());
+    lab.sandbox.set_faults(Faults::default()).await;
+    lab.sandbox.resume();
+    let name = switch.place().rsplit(' ').next().unwrap().to_owned();
+    let id = account.lock().unwrap().clone();
+    let iam = aws_sdk_iam::Client::new(&endpoint::enter(&lab.sdk(), &id).await);
+    let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+    let theirs = iam.create_role().role_name(&name).assume_role_policy_document(trust);
+    theirs.send().await.unwrap();
+    let recovered = lab.recover("next").await.unwrap();
+    let taken: Vec<_> = recovered.adopted.iter().filter(|a| a.kind == "iam_role").collect();
+    assert!(taken.is_empty() && recovered.unsettled.is_empty(), "{recovered:#?}");
+    iam.delete_role().role_name(&name).send().await.unwrap();
+    lab.converge("next").await;
 }
 
 #[tokio::test]

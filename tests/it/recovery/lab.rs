@@ -9,6 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
+use palisade::address::ResourceAddr;
+use palisade::apply::recover::Recovered;
 use palisade::apply::{self, Apply, Cancel, Limits, Recovery, Secrets, Summary};
 use palisade::cli::clock::WallClock;
 use palisade::cli::context::Context;
@@ -21,6 +23,7 @@ use palisade::cli::session::pipeline::{self, Request, World};
 use palisade::cli::session::{Store, edit};
 use palisade::config::{Backend, load};
 use palisade::diag::Diagnostic;
+use palisade::plan::Mode;
 use palisade::plan::model::{Left, Plan};
 use palisade::provider::Provider;
 use palisade::provider::aws::{AwsProvider, Embedded, Options};
@@ -32,6 +35,8 @@ use palisade::state::{Holder, Ledger, S3Store, StateError, Terms};
 
 use crate::support::endpoint::enter;
 
+use super::judge;
+
 pub(crate) const BUCKET: &str = "recovery-state";
 pub(crate) const SECRET: &str = "hunter2-correct-horse-battery";
 
@@ -41,6 +46,10 @@ pub(crate) struct Lab {
     cx: Context,
     dir: PathBuf,
     errored: tempfile::TempDir,
+    /// What is planned: what is declared, or that nothing stays.
+    pub mode: Mode,
+    /// Made once: building clients costs more than their calls.
+    provider: tokio::sync::OnceCell<Arc<dyn Provider>>,
 }
 
 struct Vault;
@@ -99,7 +108,14 @@ impl Lab {
             interrupt: Interrupt::default(),
             clock: WallClock::default(),
         };
-        Self { sandbox, cx, dir: dir.to_owned(), errored: tempfile::tempdir().unwrap() }
+        Self {
+            sandbox,
+            cx,
+            dir: dir.to_owned(),
+            errored: tempfile::tempdir().unwrap(),
+            mode: Mode::Normal,
+            provider: tokio::sync::OnceCell::new(),
+        }
     }
 
     pub(crate) fn errored_dir(&self) -> &Path {
@@ -120,7 +136,9 @@ impl Lab {
     }
 
     fn request(&self) -> Request {
-        Request::everything(&Default::default())
+        let mut request = Request::everything(&Default::default());
+        request.options.mode = self.mode;
+        request
     }
 
     /// A process of its own: configuration, state and AWS read anew. Like `plan`, without locks.
@@ -153,7 +171,7 @@ impl Lab {
     }
 
     async fn provider(&self) -> Arc<dyn Provider> {
-        let provider = AwsProvider::new(Options {
+        let options = Options {
             region: "eu-west-1".to_owned(),
             embedded: Some(Embedded {
                 http_client: self.sandbox.http_client(),
@@ -162,23 +180,32 @@ impl Lab {
             backoff: Duration::from_millis(1),
             poll: Duration::from_millis(1),
             ..Options::default()
-        });
-        Arc::new(provider.await)
+        };
+        let made = async || Arc::new(AwsProvider::new(options).await) as Arc<dyn Provider>;
+        Arc::clone(self.provider.get_or_init(made).await)
     }
 
     async fn holder(world: &World, run: &str) -> Holder {
         Holder { run: run.to_owned(), ..edit::holder(&world.store, "apply").await }
     }
 
-    pub(crate) async fn recover(&self, run: &str) -> Result<apply::recover::Recovered, StateError> {
-        let world = self.survey().await;
+    pub(crate) async fn recover(&self, run: &str) -> Result<Recovered, StateError> {
+        self.recover_from(&self.survey().await, run).await
+    }
+
+    /// As [`Self::recover`], on a world that was read already.
+    pub(crate) async fn recover_from(
+        &self,
+        world: &World,
+        run: &str,
+    ) -> Result<Recovered, StateError> {
         let (events, _inbox) = tokio::sync::mpsc::unbounded_channel();
         apply::recover(&Recovery {
             ledger: &world.store.ledger,
             provider: self.provider().await,
             targets: world.targets.clone(),
             accounts: world.account_addresses(),
-            holder: Self::holder(&world, run).await,
+            holder: Self::holder(world, run).await,
             terms: Terms::default(),
             lock_timeout: Duration::ZERO,
             events,
@@ -258,145 +285,22 @@ impl Lab {
         enter(&self.sdk(), found.unwrap_or_else(|| panic!("no account {name}"))).await
     }
 
-    /// Everything that was made in AWS, as the SDK alone sees it: a line for each object, by name.
+    /// What AWS holds, as the SDK alone sees it.
     pub(crate) async fn listing(&self) -> Vec<String> {
-        let root = self.sdk();
-        let org = aws_sdk_organizations::Client::new(&root);
-        let mut lines = Vec::new();
-        if org.describe_organization().send().await.is_err() {
-            return lines;
-        }
-        let roots = org.list_roots().send().await.unwrap();
-        let mut parents: Vec<(String, String)> = roots
-            .roots()
-            .iter()
-            .map(|r| (r.id().unwrap_or_default().to_owned(), "root".to_owned()))
-            .collect();
-        let mut members = Vec::new();
-        while let Some((id, path)) = parents.pop() {
-            let units: Vec<_> = org
-                .list_organizational_units_for_parent()
-                .parent_id(&id)
-                .into_paginator()
-                .send()
-                .try_collect()
-                .await
-                .unwrap();
-            for unit in units.iter().flat_map(|page| page.organizational_units()) {
-                let below = format!("{path}/{}", unit.name().unwrap_or_default());
-                lines.push(format!("unit {below}"));
-                parents.push((unit.id().unwrap_or_default().to_owned(), below));
-            }
-            let accounts: Vec<_> = org
-                .list_accounts_for_parent()
-                .parent_id(&id)
-                .into_paginator()
-                .send()
-                .try_collect()
-                .await
-                .unwrap();
-            for account in accounts.iter().flat_map(|page| page.accounts()) {
-                let name = account.name().unwrap_or_default().to_owned();
-                lines.push(format!(
-                    "account {name} {} in {path}",
-                    account.email().unwrap_or_default()
-                ));
-                members.push((name, account.id().unwrap_or_default().to_owned()));
-            }
-        }
-        for kind in ["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"] {
-            let policies: Vec<_> = org
-                .list_policies()
-                .filter(kind.into())
-                .into_paginator()
-                .send()
-                .try_collect()
-                .await
-                .unwrap();
-            let policies = policies.iter().flat_map(|page| page.policies());
-            for policy in policies.filter(|p| !p.aws_managed()) {
-                let targets: Vec<_> = org
-                    .list_targets_for_policy()
-                    .policy_id(policy.id().unwrap_or_default())
-                    .into_paginator()
-                    .send()
-                    .try_collect()
-                    .await
-                    .unwrap();
-                let mut at: Vec<_> = targets
-                    .iter()
-                    .flat_map(|page| page.targets())
-                    .filter_map(|t| t.name())
-                    .map(str::to_owned)
-                    .collect();
-                at.sort();
-                lines.push(format!(
-                    "{kind} {} at {}",
-                    policy.name().unwrap_or_default(),
-                    at.join(", ")
-                ));
-            }
-        }
-        for (name, id) in members {
-            if id != self.sandbox.management_account().as_str() {
-                self.inside(&name, &id, &mut lines).await;
-            }
-        }
-        lines.sort();
-        lines
+        judge::made(self).await
     }
 
-    async fn inside(&self, name: &str, id: &str, lines: &mut Vec<String>) {
-        let config = enter(&self.sdk(), id).await;
-        let iam = aws_sdk_iam::Client::new(&config);
-        let roles: Vec<_> = iam.list_roles().into_paginator().send().try_collect().await.unwrap();
-        for role in roles.iter().flat_map(|page| page.roles()) {
-            let role = role.role_name();
-            let attached = iam.list_attached_role_policies().role_name(role).send().await.unwrap();
-            let mut attached: Vec<String> = attached
-                .attached_policies()
-                .iter()
-                .filter_map(|p| p.policy_name())
-                .map(str::to_owned)
-                .collect();
-            attached.sort();
-            let inline = iam.list_role_policies().role_name(role).send().await.unwrap();
-            lines.push(format!("{name} role {role} {attached:?} {:?}", inline.policy_names()));
+    /// What runs announced that were cut off, and said nothing more of.
+    pub(crate) async fn open(&self) -> BTreeSet<ResourceAddr> {
+        let ledger = self.ledger();
+        let dangling = ledger.read_all().await.unwrap().dangling;
+        let scopes = dangling.iter().map(|d| d.scope.clone()).collect();
+        let mut open = BTreeSet::new();
+        for mut journal in ledger.read_journals(&scopes).await.unwrap() {
+            let left = dangling.iter().find(|d| d.scope == journal.scope && d.run == journal.run);
+            journal.entries.retain(|e| left.is_some_and(|d| d.sequences.contains(&e.sequence)));
+            open.extend(journal.dangling().into_iter().map(|intent| intent.address));
         }
-        let policies: Vec<_> = iam
-            .list_policies()
-            .scope(aws_sdk_iam::types::PolicyScopeType::Local)
-            .into_paginator()
-            .send()
-            .try_collect()
-            .await
-            .unwrap();
-        for policy in policies.iter().flat_map(|page| page.policies()) {
-            lines.push(format!("{name} policy {}", policy.policy_name().unwrap_or_default()));
-        }
-        let providers = iam.list_open_id_connect_providers().send().await.unwrap();
-        for provider in providers.open_id_connect_provider_list() {
-            let arn = provider.arn().unwrap_or_default();
-            let url = arn.split_once("oidc-provider/").map_or(arn, |(_, url)| url);
-            lines.push(format!("{name} identity provider {url}"));
-        }
-        let s3 = aws_sdk_s3::Client::new(&config);
-        for bucket in s3.list_buckets().send().await.unwrap().buckets() {
-            lines.push(format!("{name} bucket {}", bucket.name().unwrap_or_default()));
-        }
-        let ssm = aws_sdk_ssm::Client::new(&config);
-        let parameters: Vec<_> = ssm
-            .get_parameters_by_path()
-            .path("/")
-            .recursive(true)
-            .into_paginator()
-            .send()
-            .try_collect()
-            .await
-            .unwrap();
-        for parameter in parameters.iter().flat_map(|page| page.parameters()) {
-            let kind = parameter.r#type().map(|t| t.as_str().to_owned()).unwrap_or_default();
-            lines.push(format!("{name} {kind} {}", parameter.name().unwrap_or_default()));
-        }
+        open
     }
 }

@@ -2,7 +2,10 @@
 //! with credentials that expire and a state bucket that goes away; and plan files nobody should trust.
 
 mod apart;
+mod every_kind;
 mod faults;
+mod judge;
 pub(crate) mod lab;
 mod planfile;
+mod power;
 mod sweep;
