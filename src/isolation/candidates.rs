@@ -45,10 +45,8 @@ struct Index<'w> {
 impl<'w> Index<'w> {
     fn new(world: &'w World) -> Self {
         let mut by_account: BTreeMap<&str, Vec<&PrincipalNode>> = BTreeMap::new();
-        for principal in world.principals.values() {
-            if let Some(account) = world.accounts.get(&principal.account) {
-                by_account.entry(&account.id).or_default().push(principal);
-            }
+        for account in world.accounts.values() {
+            by_account.entry(&account.id).or_default().extend(world.residents(&account.handle));
         }
         Self {
             by_account,
@@ -64,7 +62,7 @@ fn sources(
     role: Option<&str>,
 ) -> BTreeSet<Source> {
     let mut found = BTreeSet::new();
-    let able = |p: &&PrincipalNode| match role {
+    let able = |p: &PrincipalNode| match role {
         Some(role) => p.arn != role && may_assume(p, role),
         None => true,
     };
@@ -107,7 +105,9 @@ fn sources(
                     let inside = index.known_accounts.contains(account);
                     if whole && inside {
                         let all = index.by_account.get(account).into_iter().flatten().copied();
-                        found.extend(all.filter(able).map(|p| Source::Principal(p.arn.clone())));
+                        found.extend(
+                            all.filter(|p| able(p)).map(|p| Source::Principal(p.arn.clone())),
+                        );
                     } else if whole {
                         found.insert(Source::Foreign(format!("arn:aws:iam::{account}:root")));
                     } else {
@@ -150,8 +150,8 @@ fn principal_of(arn: &str, index: &Index<'_>) -> String {
 /// principals named one by one never pass through here.
 fn may_assume(principal: &PrincipalNode, role: &str) -> bool {
     let _ = role;
-    principal.unreadable
-        || principal.identity.iter().flat_map(|r| &r.document.statements).any(|s| {
+    principal.is_unreadable()
+        || principal.identity().iter().flat_map(|r| &r.document.statements).any(|s| {
             s.effect == Effect::Allow && {
                 let action = |item: &crate::iam::Item| {
                     let text = item.text.symbolic().to_ascii_lowercase();

@@ -288,15 +288,16 @@ impl Asked {
             self.domains.insert("aws:multifactorauthpresent".to_owned(), domain);
         }
         self.organized(home.membership.as_ref(), home.organization_path.as_ref());
-        self.policies.identity = principal.identity.iter().map(|r| Arc::clone(&r.policy)).collect();
-        self.policies.boundary = principal.boundary.as_ref().map(|r| Arc::clone(&r.policy));
+        self.policies.identity =
+            principal.identity().iter().map(|r| Arc::clone(&r.policy)).collect();
+        self.policies.boundary = principal.boundary().map(|r| Arc::clone(&r.policy));
         self.policies.service_control = levels(&home.service_control);
-        let own = principal.identity.iter().chain(&principal.boundary);
+        let own = principal.identity().iter().chain(principal.boundary());
         self.documents.extend(own.map(|r| Arc::clone(&r.document)));
         self.documents.extend(documents(&home.service_control));
-        self.rules.extend(principal.identity.iter().chain(&principal.boundary).cloned());
+        self.rules.extend(principal.identity().iter().chain(principal.boundary()).cloned());
         self.rules.extend(rules_of(&home.service_control));
-        if principal.unreadable && self.doubt.is_none() {
+        if principal.is_unreadable() && self.doubt.is_none() {
             self.doubt = Some("a policy of the principal could not be read".to_owned());
         }
         if self.doubt.is_none() {
@@ -511,7 +512,7 @@ fn tags(
     if may_tag {
         return;
     }
-    for (key, value) in &principal.tags {
+    for (key, value) in &principal.tags() {
         context.set(&format!("aws:PrincipalTag/{key}"), value.as_str());
     }
     let asked = documents.iter().flat_map(|d| &d.statements).flat_map(|s| &s.conditions);

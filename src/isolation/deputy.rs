@@ -123,7 +123,7 @@ fn outside_estate(world: &World, name: &str) -> bool {
         Some(_) => name.split(':').nth(4).unwrap_or_default(),
         None => name,
     };
-    let declared = world.accounts.values().any(|a| a.id == account);
+    let declared = world.homes.contains_key(account);
     let arn = format!("arn:aws:iam::{account}:root");
     account.len() == 12 && !declared && outside(world, &arn) == Origin::External
 }

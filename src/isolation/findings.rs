@@ -11,12 +11,12 @@ use super::Verdict;
 use super::candidates::whole_accounts;
 use super::compare::{Comparison, Pair, SideResult, accounts_of};
 use super::crossing::{self, Asked, Source, Step, Target, home};
-use super::paths::{Origin, account_of, origins_of};
+use super::paths::{Origin, account_of, belongs_to};
 use super::power::opens;
 use super::report::source_name;
 use super::rights::{Book, Scope};
 use super::rules::Rule;
-use super::world::{PrincipalNode, World};
+use super::world::World;
 use crate::iam::symbolic::Answer;
 use crate::ids::Handle;
 
@@ -41,9 +41,15 @@ pub(super) fn of_walls(
         world,
         result,
         book: Book::new(comparison.before.0, world),
-        whole: whole_accounts(world),
+        whole: BTreeMap::new(),
         found: Vec::new(),
     };
+    for (target, ids) in whole_accounts(world) {
+        let account = account_of(world, &target).and_then(|account| world.accounts.get(&account));
+        for environment in account.into_iter().flat_map(|account| &account.environments) {
+            walls.whole.entry(environment).or_default().push((target.clone(), ids.clone()));
+        }
+    }
     for ((origin, to), (_, after)) in verdicts {
         if *after == Verdict::SharedAccount && origin.name() < to.as_str() {
             let text = format!(
@@ -87,7 +93,8 @@ struct Walls<'a, 'w> {
     world: &'w World,
     result: &'a SideResult,
     book: Book<'w>,
-    whole: BTreeMap<Target, BTreeSet<String>>,
+    /// What lets in whole accounts, by the environment that it stands in, with the ids of these.
+    whole: BTreeMap<&'w str, Vec<(Target, BTreeSet<String>)>>,
     found: Vec<Json>,
 }
 
@@ -115,17 +122,15 @@ impl Walls<'_, '_> {
             self.found.push(finding("held_by_source_side", text, addresses));
         }
         let inside = accounts_of(self.world, to);
-        for (target, ids) in self.whole.clone() {
-            if account_of(self.world, &target).is_none_or(|a| !inside.contains(&&a)) {
-                continue;
-            }
-            for account in self.world.accounts.values().filter(|a| ids.contains(&a.id)) {
+        for (target, ids) in self.whole.get(to).cloned().unwrap_or_default() {
+            let homes = ids.iter().filter_map(|id| self.world.homes.get(id));
+            for account in homes.filter_map(|handle| self.world.accounts.get(handle)) {
                 let told = steps.iter().any(|s| {
                     s.target == target && home(self.world, &s.source) == Some(&account.handle)
                 });
                 if told
                     || inside.contains(&&account.handle)
-                    || !origins_of(self.world, &account.handle).contains(origin)
+                    || !belongs_to(self.world, &account.handle, origin)
                 {
                     continue;
                 }
@@ -151,10 +156,8 @@ impl Walls<'_, '_> {
 
     /// Who in an account holds a right, after the plan.
     fn lifters(&mut self, account: &Handle, scope: &Scope) -> Lifters {
-        let own: Vec<&PrincipalNode> =
-            self.world.principals.values().filter(|p| p.account == *account).collect();
         let mut labels: Vec<String> = Vec::new();
-        for principal in own {
+        for principal in self.world.residents(account) {
             if !self.book.of(&principal.arn, scope).after.is_empty() {
                 labels.push(principal.label.clone());
             }
@@ -243,8 +246,7 @@ fn held<'r>(world: &World, result: &'r SideResult, origin: &Origin, to: &str) ->
             let enters = account_of(world, &step.target);
             let home = home(world, &step.source);
             enters.as_ref().is_some_and(|a| inside.contains(&a))
-                && home
-                    .is_some_and(|h| origins_of(world, h).contains(origin) && !inside.contains(&h))
+                && home.is_some_and(|h| belongs_to(world, h, origin) && !inside.contains(&h))
         })
         .collect()
 }

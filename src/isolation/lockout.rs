@@ -101,7 +101,7 @@ fn same_policies(before: &World, after: &World, arn: &str) -> bool {
         let levels = home.service_control.iter().flat_map(|(target, rules)| {
             rules.iter().map(move |rule| (format!("{target} {}", rule.policy.name()), rule.clone()))
         });
-        let own = principal.identity.iter().chain(&principal.boundary);
+        let own = principal.identity().iter().chain(principal.boundary());
         Some(own.map(|rule| (rule.policy.name().to_owned(), rule.clone())).chain(levels).collect())
     };
     let (Some(was), Some(is)) = (all(before), all(after)) else { return false };

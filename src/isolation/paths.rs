@@ -89,6 +89,19 @@ pub fn origins_of(world: &World, account: &Handle) -> BTreeSet<Origin> {
     origins
 }
 
+/// Whether an account stands for an origin: whether that is one of its [`origins_of`].
+#[must_use]
+pub fn belongs_to(world: &World, account: &Handle, origin: &Origin) -> bool {
+    let Some(node) = world.accounts.get(account) else { return false };
+    let manages = node.membership.as_ref().is_some_and(|m| m.management_account);
+    match origin {
+        Origin::Environment(name) => node.environments.contains(name),
+        Origin::Management => manages,
+        Origin::Unassigned => !manages && node.environments.is_empty(),
+        Origin::External | Origin::Anonymous => false,
+    }
+}
+
 /// The origins that somebody belongs to.
 #[must_use]
 pub fn starts_in(world: &World, source: &Source) -> BTreeSet<Origin> {

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::candidates::whole_accounts;
 use super::compare::SideResult;
 use super::crossing::{Asked, Source, Step, Target, answer, asked, home};
-use super::paths::{BySource, Origin, Reach, account_of, origins_of};
+use super::paths::{BySource, Origin, Reach, account_of, belongs_to, origins_of};
 use super::rights::{Book, Rights, Scope};
 use super::world::World;
 use crate::iam::symbolic::{Answer, Opening};
@@ -34,6 +34,8 @@ pub enum Over {
     Principal(Step),
     /// The holder's own policies, or tags, which alone keep it from this step.
     OwnPolicies(Step),
+    /// Another principal of the holder's account, which it can be and permit this step.
+    Making(Step),
     /// The organization's guardrails, which alone close this step.
     Guardrails(Step),
     /// The estate's state in this bucket, by ARN: whoever writes it decides what is applied there.
@@ -118,14 +120,16 @@ struct Way {
 }
 
 /// Everything that the search looks at.
-struct Search<'a, 'w> {
+struct Search<'a, 'w: 'a> {
     world: &'w World,
     result: &'a SideResult,
     by_source: &'a BySource<'a>,
     book: &'a mut Book<'w>,
     time: Time,
-    /// Targets that let in whole accounts, with the ids of these.
-    whole: BTreeMap<Target, BTreeSet<String>>,
+    /// Targets that let in whole accounts, by the ids of these.
+    whole: BTreeMap<String, Vec<Target>>,
+    /// Principals that take open steps out of their accounts, by account.
+    leaving: BTreeMap<&'a Handle, Vec<String>>,
     found: Powers,
 }
 
@@ -138,9 +142,15 @@ pub fn powers<'w>(
     book: &mut Book<'w>,
     time: Time,
 ) -> Powers {
-    let whole = whole_accounts(world);
+    let mut whole: BTreeMap<String, Vec<Target>> = BTreeMap::new();
+    for (target, ids) in whole_accounts(world) {
+        for id in ids {
+            whole.entry(id).or_default().push(target.clone());
+        }
+    }
+    let leaving = leaving(world, by_source);
     let mut search =
-        Search { world, result, by_source, book, time, whole, found: Powers::default() };
+        Search { world, result, by_source, book, time, whole, leaving, found: Powers::default() };
     // Whoever reaches nothing may still hold the guardrail that keeps it in.
     let homes = result.closed.iter().filter_map(|step| home(world, &step.source));
     let mut origins: BTreeSet<Origin> = homes.flat_map(|h| origins_of(world, h)).collect();
@@ -170,7 +180,7 @@ pub fn powers<'w>(
 
 impl Search<'_, '_> {
     fn is_home(&self, origin: &Origin, account: &Handle) -> bool {
-        origins_of(self.world, account).contains(origin)
+        belongs_to(self.world, account, origin)
     }
 
     fn right(&mut self, origin: &Origin, holder: &str, scope: &Scope) -> Option<Rights> {
@@ -195,7 +205,7 @@ impl Search<'_, '_> {
             };
             let Some(account) = home(self.world, &source).cloned() else { continue };
             if !self.is_home(origin, &account) {
-                for other in self.leaving(&account) {
+                for other in self.leaving.get(&account).cloned().unwrap_or_default() {
                     let next = Source::Principal(other.clone());
                     if ways.contains_key(&next) {
                         continue;
@@ -226,23 +236,6 @@ impl Search<'_, '_> {
             }
         }
         ways
-    }
-
-    /// Principals of an account that take open steps out of it.
-    fn leaving(&self, account: &Handle) -> Vec<String> {
-        let leaves = |edges: &Vec<&super::paths::Edge>| {
-            edges
-                .iter()
-                .any(|e| account_of(self.world, &e.step.target).is_some_and(|to| to != *account))
-        };
-        self.by_source
-            .iter()
-            .filter(|(source, edges)| home(self.world, source) == Some(account) && leaves(edges))
-            .filter_map(|(source, _)| match source {
-                Source::Principal(arn) => Some(arn.clone()),
-                _ => None,
-            })
-            .collect()
     }
 
     /// Environments of an account that an origin may not enter.
@@ -334,13 +327,7 @@ impl Search<'_, '_> {
             if self.is_home(origin, &own) {
                 continue;
             }
-            let targets: Vec<Target> = self
-                .whole
-                .iter()
-                .filter(|(_, ids)| ids.contains(&id))
-                .map(|(target, _)| target.clone())
-                .collect();
-            for target in targets {
+            for target in self.whole.get(&id).cloned().unwrap_or_default() {
                 let step = Step { source: source.clone(), target };
                 let asked = self.result.edges.contains_key(&step)
                     || self.result.closed.contains(&step)
@@ -349,13 +336,18 @@ impl Search<'_, '_> {
                 if asked || to == own || self.entered(origin, &to).is_empty() {
                     continue;
                 }
-                let Some(rights) = self.right(origin, arn, &Scope::Permissions(arn.clone())) else {
-                    break;
+                let (over, rights) = match self.right(origin, arn, &Scope::Permissions(arn.clone()))
+                {
+                    Some(rights) => (Over::OwnPolicies(step.clone()), rights),
+                    None => match self.right(origin, arn, &Scope::Making) {
+                        Some(rights) => (Over::Making(step.clone()), rights),
+                        None => break,
+                    },
                 };
                 let anybody = Asked::anybody(self.world, &own, &step.target);
                 let open = anybody.map(|asked| answer(None, Some(&asked)).after);
                 if matches!(open, Some(Answer::Open(_))) {
-                    self.add(origin, way, &to, arn, &Over::OwnPolicies(step), &rights);
+                    self.add(origin, way, &to, arn, &over, &rights);
                 }
             }
         }
@@ -422,7 +414,7 @@ impl Search<'_, '_> {
         let Some(place) = keeper(self.world, &bucket) else { return };
         let mut holders: BTreeMap<String, Way> = BTreeMap::new();
         if self.is_home(origin, &place) {
-            let own = self.world.principals.values().filter(|p| p.account == place);
+            let own = self.world.residents(&place);
             holders.extend(own.map(|p| (p.arn.clone(), Way::default())));
         }
         for (source, way) in ways {
@@ -496,6 +488,21 @@ impl Search<'_, '_> {
             });
         }
     }
+}
+
+/// Principals that take open steps out of their accounts, by account.
+fn leaving<'w>(world: &'w World, by_source: &BySource<'_>) -> BTreeMap<&'w Handle, Vec<String>> {
+    let mut found: BTreeMap<&Handle, Vec<String>> = BTreeMap::new();
+    for (source, edges) in by_source {
+        let (Source::Principal(arn), Some(account)) = (source, home(world, source)) else {
+            continue;
+        };
+        let out = |step: &Step| account_of(world, &step.target).is_some_and(|to| to != *account);
+        if edges.iter().any(|edge| out(&edge.step)) {
+            found.entry(account).or_default().push(arn.clone());
+        }
+    }
+    found
 }
 
 /// The account that a bucket lies in, as far as the estate knows.

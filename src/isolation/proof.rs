@@ -69,10 +69,10 @@ pub fn check(asked: &Asked, step: &Step, claim: &Killed) -> bool {
 
 /// Everybody that an origin is or can become, whatever the conditions.
 fn reached(world: &World, result: &SideResult, origin: &Origin) -> BTreeSet<Source> {
-    let starts = |source: &Source| starts_in(world, source).contains(origin);
-    let principals = world.principals.keys().map(|arn| Source::Principal(arn.clone()));
-    let outsiders = result.edges.keys().chain(&result.closed).map(|step| step.source.clone());
-    let mut found: BTreeSet<Source> = principals.chain(outsiders).filter(starts).collect();
+    // Whoever is named by no grant takes no step.
+    let sources = result.edges.keys().chain(&result.closed).map(|step| &step.source);
+    let starts = |source: &&Source| starts_in(world, source).contains(origin);
+    let mut found: BTreeSet<Source> = sources.filter(starts).cloned().collect();
     let mut queue: VecDeque<Source> = found.iter().cloned().collect();
     let mut by_source: BTreeMap<&Source, Vec<&Target>> = BTreeMap::new();
     for step in result.edges.keys() {

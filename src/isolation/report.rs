@@ -285,13 +285,13 @@ impl Writer<'_, '_> {
             let best = edge.and_then(|e| e.openings.iter().min_by_key(|o| o.requirements.len()));
             if let Some(best) = best {
                 conditions.extend(best.requirements.iter().map(|r| r.text.clone()));
-                via.push(hop(step, best, &world.locations));
+                via.push(hop(step, best, world));
                 shown_steps.push((step, &best.witness));
             }
         }
         if let Some(chosen) = &chosen {
             conditions.extend(chosen.requirements.iter().map(|r| r.text.clone()));
-            via.push(hop(&path.last, chosen, &world.locations));
+            via.push(hop(&path.last, chosen, world));
             shown_steps.push((&path.last, &chosen.witness));
         }
         let causes = self.causes(path);
@@ -352,7 +352,7 @@ impl Writer<'_, '_> {
     /// Where an object is declared; of one that goes, where it was.
     fn location(&self, address: &str) -> Option<&String> {
         let (before, after) = (self.comparison.before.0, self.comparison.after.0);
-        after.locations.get(address).or_else(|| before.locations.get(address))
+        after.location(address).or_else(|| before.location(address))
     }
 
     /// The rule that a path falls under, the exception that covers it, and how grave it is.

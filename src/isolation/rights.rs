@@ -4,13 +4,16 @@
 //! Source: Service Authorization Reference; IAM User Guide, "Grant a user permissions to pass a
 //! role to an AWS service"; Organizations User Guide, "Managing organization policies".
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::crossing::{Asked, Right, answer};
 use super::world::{PrincipalNode, Rule, World};
 use crate::iam::symbolic::globs::Glob;
 use crate::iam::symbolic::{Answer, Answers, Opening, Space};
 use crate::iam::{Effect, PrincipalType};
+use crate::ids::Handle;
 
 /// What can be done to a role: its trust, its policies, its boundary; or one of one's own making.
 const ROLE: [&str; 8] = [
@@ -80,6 +83,23 @@ const IDENTITY: [&str; 6] = [
     "iam:PutUserPolicy",
 ];
 
+/// Rights over the groups of a user that change what it may do.
+const MEMBERSHIP: [&str; 2] = ["iam:AttachGroupPolicy", "iam:PutGroupPolicy"];
+
+/// How to be another principal, and how to permit that one what one likes, by the kind of principal.
+const MAKING: [(&str, &[&str], &[&str]); 2] = [
+    (
+        "role",
+        &["iam:CreateRole", "iam:UpdateAssumeRolePolicy"],
+        &["iam:AttachRolePolicy", "iam:PutRolePolicy"],
+    ),
+    (
+        "user",
+        &["iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile"],
+        &["iam:AttachUserPolicy", "iam:PutUserPolicy"],
+    ),
+];
+
 /// What can be done to the objects of a bucket.
 const OBJECTS: [&str; 1] = ["s3:PutObject"];
 
@@ -113,6 +133,8 @@ pub enum Scope {
     Become(String),
     /// What a principal of its account may do, by ARN.
     Permissions(String),
+    /// Another principal of its account, old or new, that it can be and permit what it likes.
+    Making,
     /// The objects of a bucket of its account, by the bucket's ARN.
     Objects(String),
     /// The tags of a principal of its account, by ARN.
@@ -139,13 +161,18 @@ pub struct Book<'w> {
     before: &'w World,
     after: &'w World,
     known: BTreeMap<(String, Scope), Rights>,
+    /// Roles by the compute service that they trust on either side, by account.
+    services: RefCell<BTreeMap<Handle, Rc<Services>>>,
 }
+
+/// Roles, by ARN, by the compute service that they trust.
+type Services = BTreeMap<&'static str, BTreeSet<String>>;
 
 impl<'w> Book<'w> {
     /// A book over both sides of a plan.
     #[must_use]
     pub fn new(before: &'w World, after: &'w World) -> Self {
-        Self { before, after, known: BTreeMap::new() }
+        Self { before, after, known: BTreeMap::new(), services: RefCell::default() }
     }
 
     /// What a principal, by ARN, may do.
@@ -184,8 +211,7 @@ impl<'w> Book<'w> {
                 for (arn, policy) in self.buckets(node) {
                     put(&BUCKET, vec![Space::One(arn)], policy);
                 }
-                let roles = self.passable(node);
-                self.pass(holder, &roles, &mut rights);
+                self.pass(node, |_| true, &mut rights);
             }
             Scope::Organization => {
                 put(
@@ -204,13 +230,7 @@ impl<'w> Book<'w> {
             }
             Scope::Become(arn) => {
                 put(&["iam:UpdateAssumeRolePolicy"], vec![Space::One(arn.clone())], None);
-                let one: BTreeSet<String> = [arn.clone()].into();
-                let roles = self
-                    .passable(node)
-                    .into_iter()
-                    .map(|(service, roles)| (service, &roles & &one))
-                    .collect();
-                self.pass(holder, &roles, &mut rights);
+                self.pass(node, |role| role == arn, &mut rights);
             }
             Scope::Objects(arn) => {
                 let policy = self.buckets(node).remove(arn).flatten();
@@ -227,6 +247,19 @@ impl<'w> Book<'w> {
                 let actions: Vec<&str> =
                     IDENTITY.into_iter().filter(|action| action.contains(kind)).collect();
                 put(&actions, vec![Space::One(arn.clone())], None);
+                // What is attached to it may be rewritten where it is.
+                let one = |found: BTreeSet<String>| found.into_iter().map(Space::One).collect();
+                let nodes =
+                    || [self.before, self.after].into_iter().filter_map(|w| w.principals.get(arn));
+                let attached: BTreeSet<String> = nodes().flat_map(|p| p.attached()).collect();
+                let groups: BTreeSet<String> = nodes().flat_map(|p| p.groups()).collect();
+                put(&POLICY, one(attached), None);
+                put(&MEMBERSHIP, one(groups), None);
+            }
+            Scope::Making => {
+                for (kind, be, permit) in MAKING {
+                    self.make(holder, iam(kind), be, permit, &mut rights);
+                }
             }
         }
         rights
@@ -236,7 +269,7 @@ impl<'w> Book<'w> {
     fn question(&self, holder: &str, right: Right) -> Answers {
         let side = |world: &World| {
             let node = world.principals.get(holder)?;
-            let may = node.unreadable || right.actions.iter().any(|action| may(node, action));
+            let may = node.is_unreadable() || right.actions.iter().any(|action| may(node, action));
             may.then(|| Asked::within(world, holder, &right)).flatten()
         };
         let (before, after) = (side(self.before), side(self.after));
@@ -254,39 +287,41 @@ impl<'w> Book<'w> {
     fn buckets(&self, holder: &PrincipalNode) -> BTreeMap<String, Option<Rule>> {
         let mut found: BTreeMap<String, Option<Rule>> = BTreeMap::new();
         for world in [self.before, self.after] {
-            let bare = world.bare_buckets.iter().filter(|(_, account)| **account == holder.account);
-            found.extend(bare.map(|(arn, _)| (arn.clone(), None)));
-            let own = world.buckets.values().filter(|b| b.account == holder.account);
-            found.extend(own.map(|b| (b.arn.clone(), Some(b.policy.clone()))));
-        }
-        found
-    }
-
-    /// Roles of the holder's account by the compute service that they trust, on either side.
-    fn passable(&self, holder: &PrincipalNode) -> BTreeMap<&'static str, BTreeSet<String>> {
-        let mut found: BTreeMap<&'static str, BTreeSet<String>> = BTreeMap::new();
-        for world in [self.before, self.after] {
-            let roles = world.principals.values();
-            for role in roles.filter(|r| r.account == holder.account && r.arn != holder.arn) {
-                for (service, _) in COMPUTE.iter().filter(|(service, _)| trusts(role, service)) {
-                    found.entry(*service).or_default().insert(role.arn.clone());
-                }
+            for arn in world.buckets_of(&holder.account) {
+                let policy = world.buckets.get(arn).map(|bucket| bucket.policy.clone());
+                found.insert(arn.clone(), policy);
             }
         }
         found
     }
 
-    /// Passing a role to a service takes the service's own action as well.
-    fn pass(
-        &self,
-        holder: &str,
-        roles: &BTreeMap<&'static str, BTreeSet<String>>,
-        rights: &mut Rights,
-    ) {
+    /// Roles of an account by the compute service that they trust, on either side.
+    fn services(&self, account: &Handle) -> Rc<Services> {
+        let read = || {
+            let mut found = Services::default();
+            for role in [self.before, self.after].iter().flat_map(|w| w.residents(account)) {
+                for (service, _) in COMPUTE.iter().filter(|(service, _)| trusts(role, service)) {
+                    found.entry(*service).or_default().insert(role.arn.clone());
+                }
+            }
+            Rc::new(found)
+        };
+        let mut known = self.services.borrow_mut();
+        Rc::clone(known.entry(account.clone()).or_insert_with(read))
+    }
+
+    /// Passing one of those roles to a service takes the service's own action as well.
+    fn pass(&self, node: &PrincipalNode, which: impl Fn(&String) -> bool, rights: &mut Rights) {
+        let (holder, services) = (&node.arn, self.services(&node.account));
         for (service, action) in COMPUTE {
-            let Some(roles) = roles.get(service).filter(|roles| !roles.is_empty()) else {
+            let roles = services.get(service).into_iter().flatten();
+            let roles: Vec<Space> = roles
+                .filter(|role| *role != holder && which(role))
+                .map(|role| Space::One(role.clone()))
+                .collect();
+            if roles.is_empty() {
                 continue;
-            };
+            }
             let prefix = action.split(':').next().unwrap_or_default();
             let start = self.question(
                 holder,
@@ -305,24 +340,47 @@ impl<'w> Book<'w> {
                 holder,
                 Right {
                     actions: vec!["iam:PassRole".to_owned()],
-                    resources: roles.iter().cloned().map(Space::One).collect(),
+                    resources: roles,
                     context: vec![("iam:PassedToService".to_owned(), service.to_owned())],
                     ..Right::default()
                 },
             );
-            if let [true, _] = closed {
-                pass.before = Answer::Closed { judged: 0 };
-                if let Answer::Open(openings) = &pass.after {
-                    pass.gained.clone_from(openings);
-                }
-            }
-            if let [_, true] = closed {
-                pass.after = Answer::Closed { judged: 0 };
-                if let Answer::Open(openings) = &pass.before {
-                    pass.lost.clone_from(openings);
-                }
-            }
+            takes(&mut pass, closed);
             rights.add(pass);
+        }
+    }
+
+    /// Being another principal takes one right, and permitting that one what one likes takes another one,
+    /// over the same principal.
+    fn make(&self, holder: &str, among: Space, be: &[&str], permit: &[&str], rights: &mut Rights) {
+        let right = |actions: &[&str], resources: Vec<Space>| Right {
+            actions: actions.iter().map(|action| (*action).to_owned()).collect(),
+            resources,
+            ..Right::default()
+        };
+        let being = self.question(holder, right(be, vec![among]));
+        let openings = |answer: &Answer| match answer {
+            Answer::Open(openings) => openings.clone(),
+            _ => Vec::new(),
+        };
+        let mut by_resource: BTreeMap<String, [Vec<Opening>; 2]> = BTreeMap::new();
+        for (side, answer) in [&being.before, &being.after].into_iter().enumerate() {
+            for opening in openings(answer) {
+                let sides = by_resource.entry(opening.witness.resource.clone()).or_default();
+                sides.iter_mut().skip(side).take(1).for_each(|found| found.push(opening.clone()));
+            }
+        }
+        for (resource, [before, after]) in by_resource {
+            let mut answers = self.question(holder, right(permit, vec![Space::One(resource)]));
+            takes(&mut answers, [before.is_empty(), after.is_empty()]);
+            rights.add(answers);
+        }
+        for (answer, undecided) in
+            [&being.before, &being.after].into_iter().zip(&mut rights.undecided)
+        {
+            if let Answer::Undecided(why) = answer {
+                *undecided = Some(why.clone());
+            }
         }
     }
 }
@@ -344,13 +402,32 @@ impl Rights {
     }
 }
 
+/// Closes the answer to what takes another right too, on the sides where that other one is closed.
+fn takes(answers: &mut Answers, closed: [bool; 2]) {
+    let [before, after] = closed;
+    if before {
+        answers.before = Answer::Closed { judged: 0 };
+        answers.lost.clear();
+        if let Answer::Open(openings) = &answers.after {
+            answers.gained.clone_from(openings);
+        }
+    }
+    if after {
+        answers.after = Answer::Closed { judged: 0 };
+        answers.gained.clear();
+        if let Answer::Open(openings) = &answers.before {
+            answers.lost.clone_from(openings);
+        }
+    }
+}
+
 /// Whether any identity statement speaks of allowing the action: a quick, generous look.
 fn may(principal: &PrincipalNode, action: &str) -> bool {
     let action = action.to_ascii_lowercase();
     let names = |item: &crate::iam::Item| {
         Glob::like(&item.text.symbolic().to_ascii_lowercase()).matches(&action)
     };
-    principal.identity.iter().flat_map(|rule| &rule.document.statements).any(|s| {
+    principal.identity().iter().flat_map(|rule| &rule.document.statements).any(|s| {
         s.effect == Effect::Allow
             && (s.actions.iter().any(names) || (s.actions.is_empty() && !s.not_actions.is_empty()))
     })

@@ -76,7 +76,7 @@ impl Writer<'_, '_> {
                         edge.and_then(|e| e.openings.iter().min_by_key(|o| o.requirements.len()));
                     if let Some(best) = best {
                         conditions.extend(best.requirements.iter().map(|r| r.text.clone()));
-                        via.push(hop(step, best, &world.locations));
+                        via.push(hop(step, best, world));
                     }
                 }
                 Link::Become(by, who) => via.push(json!({
@@ -92,7 +92,7 @@ impl Writer<'_, '_> {
                 "principal": source_name(&holder),
                 "action": chosen.witness.action,
                 "resource": chosen.witness.resource,
-                "granted_by": granted_by(chosen, &world.locations),
+                "granted_by": granted_by(chosen, world),
             }));
         }
         let starts = match path.chain.first() {
@@ -138,9 +138,10 @@ impl Writer<'_, '_> {
             })
             .chain(match &path.over {
                 Over::Account | Over::State(_) => None,
-                Over::Principal(step) | Over::OwnPolicies(step) | Over::Guardrails(step) => {
-                    Some(step)
-                }
+                Over::Principal(step)
+                | Over::OwnPolicies(step)
+                | Over::Making(step)
+                | Over::Guardrails(step) => Some(step),
             })
             .collect();
         let mut causes: BTreeSet<String> =
@@ -148,9 +149,9 @@ impl Writer<'_, '_> {
         let label = |world: &World| {
             let holder = world.principals.get(&path.holder)?;
             let documents: Vec<_> = holder
-                .identity
+                .identity()
                 .iter()
-                .chain(&holder.boundary)
+                .chain(holder.boundary())
                 .map(|rule| (rule.policy.name().to_owned(), std::sync::Arc::clone(&rule.document)))
                 .collect();
             Some((holder.label.clone(), documents))
@@ -190,6 +191,10 @@ fn meaning(path: &PowerPath) -> String {
         Over::OwnPolicies(step) => {
             format!("`{holder}` may grant itself what alone keeps it from `{}`", step.target.arn())
         }
+        Over::Making(step) => format!(
+            "`{holder}` can be another principal of its account and permit that one to reach `{}`",
+            step.target.arn()
+        ),
         Over::State(bucket) => format!(
             "`{holder}` may write the state of the estate in `{bucket}`, which decides what is applied to `{}`",
             path.to_account
@@ -217,7 +222,7 @@ fn bound(world: &World, path: &PowerPath, opening: &Opening) -> Bound {
     let hits = opening.decision.matched.iter().filter(|hit| hit.effect == Effect::Allow);
     let mut resources: Vec<String> = Vec::new();
     for hit in hits {
-        let rules = holder.into_iter().flat_map(|h| &h.identity);
+        let rules = holder.into_iter().flat_map(|h| h.identity());
         let statement = rules.filter(|r| r.policy.name() == hit.policy).find_map(|rule| {
             let mut all = rule.document.statements.iter().enumerate();
             all.find(|(i, s)| s.label(*i) == hit.statement || i.to_string() == hit.statement)
@@ -247,6 +252,7 @@ fn id(path: &PowerPath) -> String {
         Over::State(_) => ("state", None),
         Over::Principal(step) => ("principal", Some(step)),
         Over::OwnPolicies(step) => ("own policies", Some(step)),
+        Over::Making(step) => ("making", Some(step)),
         Over::Guardrails(step) => ("guardrails", Some(step)),
     };
     let target = step.map_or(path.to_account.as_str(), |s| s.target.arn());

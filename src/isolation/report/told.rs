@@ -1,6 +1,6 @@
 //! Steps, witnesses and what the judge says of them, as plans tell them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 
@@ -11,24 +11,17 @@ use crate::iam::symbolic::Opening;
 use crate::iam::{Effect, Request};
 
 /// One step of a path for readers: who does what to what, and which statements grant it.
-pub(in crate::isolation) fn hop(
-    step: &Step,
-    opening: &Opening,
-    locations: &BTreeMap<String, String>,
-) -> Json {
+pub(in crate::isolation) fn hop(step: &Step, opening: &Opening, world: &World) -> Json {
     json!({
         "principal": source_name(&step.source),
         "action": opening.witness.action,
         "resource": opening.witness.resource,
-        "granted_by": granted_by(opening, locations),
+        "granted_by": granted_by(opening, world),
     })
 }
 
 /// The statements that grant an opening, guardrails apart: those limit and grant nothing.
-pub(in crate::isolation) fn granted_by(
-    opening: &Opening,
-    locations: &BTreeMap<String, String>,
-) -> Vec<Json> {
+pub(in crate::isolation) fn granted_by(opening: &Opening, world: &World) -> Vec<Json> {
     let granted: BTreeSet<(String, String)> = opening
         .decision
         .matched
@@ -46,7 +39,7 @@ pub(in crate::isolation) fn granted_by(
         .collect();
     granted
         .into_iter()
-        .map(|(address, statement)| match locations.get(&address) {
+        .map(|(address, statement)| match world.location(&address) {
             Some(at) => json!({"address": address, "statement": statement, "location": at}),
             None => json!({"address": address, "statement": statement}),
         })

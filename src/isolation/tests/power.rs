@@ -283,6 +283,23 @@ fn whoever_may_permit_itself_in_between_is_a_way_through_a_whole_account() {
     assert_eq!(after(&section, "dev", "production"), "reachable");
     let section = open(&[("iam:PutRolePolicy", "arn:aws:iam::222222222222:role/else")]);
     assert_eq!(after(&section, "dev", "production"), "isolated");
+    // By one that it makes, or that is there and lets itself be told who may be it.
+    let arn = |name: &str| format!("arn:aws:iam::222222222222:role/{name}");
+    for (be, whom, permit, which, found) in [
+        ("iam:CreateRole", "new-*", "iam:PutRolePolicy", "new-1*", "reachable"),
+        ("iam:CreateRole", "new-*", "iam:AttachRolePolicy", "*", "reachable"),
+        ("iam:CreateRole", "new-*", "iam:PutRolePolicy", "old-*", "isolated"),
+        ("iam:CreateRole", "new-*", "iam:GetRolePolicy", "*", "isolated"),
+        ("iam:UpdateAssumeRolePolicy", "else", "iam:PutRolePolicy", "else", "reachable"),
+        ("iam:UpdateAssumeRolePolicy", "else", "iam:PutRolePolicy", "other", "isolated"),
+    ] {
+        let section = open(&[(be, &arn(whom)), (permit, &arn(which))]);
+        let told = format!("{be} on {whom}, {permit} on {which}");
+        assert_eq!(after(&section, "dev", "production"), found, "{told}");
+    }
+    let user = "arn:aws:iam::222222222222:user/*";
+    let section = open(&[("iam:CreateAccessKey", user), ("iam:PutUserPolicy", user)]);
+    assert_eq!(after(&section, "dev", "production"), "reachable");
     // By a neighbour's hand: it may not itself, and production lets in another one.
     let neighbour = |rights: &[(&str, &str)]| {
         World::new()
@@ -295,4 +312,36 @@ fn whoever_may_permit_itself_in_between_is_a_way_through_a_whole_account() {
     let section = neighbour(&[("iam:AttachRolePolicy", "arn:aws:iam::222222222222:role/bridge")]);
     assert_eq!(row(&section, "dev", "production")["grade"], "B");
     assert_eq!(after(&neighbour(&[("iam:GetRole", "*")]), "dev", "production"), "isolated");
+}
+
+/// What is attached to a principal in between may be rewritten where it is.
+#[test]
+fn whoever_may_rewrite_a_policy_attached_to_it_may_permit_itself() {
+    let own = "arn:aws:iam::222222222222:policy/hub";
+    let open = |action: &str, over: &str| {
+        let mut hub = role("shared", "hub", by("dev", "ci"), None);
+        hub.attrs.insert("managed_policies".to_owned(), Value::from_json(&json!([own])));
+        let content = statements(&[(action, over)]);
+        World::new()
+            .both(lambda("dev", "ci", statements(&[ASSUME])))
+            .both(hub)
+            .both(object(
+                "iam_policy",
+                Some("shared"),
+                "hub",
+                json!({"arn": own, "content": content}),
+            ))
+            .both(role(
+                "production",
+                "deploy",
+                trust(json!({"Principal": {"AWS": "222222222222"}})),
+                None,
+            ))
+            .analyse()
+    };
+    let section = open("iam:CreatePolicyVersion", "arn:aws:iam::222222222222:policy/h*");
+    assert_eq!(row(&section, "dev", "production")["grade"], "B");
+    assert_eq!(after(&section, "dev", "production"), "reachable");
+    let section = open("iam:CreatePolicyVersion", "arn:aws:iam::222222222222:policy/other");
+    assert_eq!(after(&section, "dev", "production"), "isolated");
 }
