@@ -10,7 +10,7 @@ use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;
 use crate::iam::Limits;
-use crate::schema::Home;
+use crate::schema::{Body, Home};
 use crate::value::Value;
 
 /// What is attached to one organization target is limited (AWS Organizations User Guide, "Quotas and service limits").
@@ -35,9 +35,10 @@ pub fn usage(
     found: &mut Diagnostics,
 ) -> Usage {
     let mut usage = Usage { uses: Vec::new(), full: BTreeSet::new() };
+    let allowances = Allowances::of(estate);
     let names = names_by_id(decisions);
     for (kind, limit, what) in ATTACHED {
-        let allowed = allowed(estate, limit);
+        let allowed = allowances.get(limit);
         let mut before: BTreeMap<OperationTarget, u64> = BTreeMap::new();
         let mut after: BTreeMap<OperationTarget, u64> = BTreeMap::new();
         let mut placed: BTreeMap<OperationTarget, &Decision<'_>> = BTreeMap::new();
@@ -171,14 +172,22 @@ pub(super) fn names_by_id<'a>(decisions: &'a [Decision<'_>]) -> BTreeMap<String,
 }
 
 /// What the organization's `limits` block allows, else AWS's default.
-#[must_use]
-pub fn allowed(estate: &Estate, limit: &str) -> u64 {
-    let overridden = estate
-        .instances
-        .values()
-        .filter(|i| i.address.kind == "organization")
-        .flat_map(|i| i.body.nested("limits"))
-        .find_map(|block| block.body.get(limit)?.as_i64());
-    let default = || Limits::default().get(limit).and_then(|n| u64::try_from(n).ok());
-    overridden.and_then(|n| u64::try_from(n).ok()).or_else(default).unwrap_or(u64::MAX)
+pub struct Allowances<'e>(Vec<&'e Body>);
+
+impl<'e> Allowances<'e> {
+    /// Those of an estate.
+    #[must_use]
+    pub fn of(estate: &'e Estate) -> Self {
+        let all = estate.instances.values();
+        let organizations = all.filter(|i| i.address.kind == "organization");
+        Self(organizations.flat_map(|i| i.body.nested("limits")).map(|b| &b.body).collect())
+    }
+
+    /// How many, or how much, of that.
+    #[must_use]
+    pub fn get(&self, limit: &str) -> u64 {
+        let overridden = self.0.iter().find_map(|body| body.get(limit)?.as_i64());
+        let default = || Limits::default().get(limit).and_then(|n| u64::try_from(n).ok());
+        overridden.and_then(|n| u64::try_from(n).ok()).or_else(default).unwrap_or(u64::MAX)
+    }
 }

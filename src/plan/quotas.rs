@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::Decision;
-use super::limits::allowed;
+use super::limits::Allowances;
 use super::live::{Live, Reading};
 use super::model::{Action, LimitUse, OperationTarget};
 use super::order::target_of;
@@ -30,24 +30,25 @@ pub fn check(
     uses: &mut Vec<LimitUse>,
     found: &mut Diagnostics,
 ) {
-    per_account(estate, live, decisions, uses, found);
-    depth(estate, decisions, found);
-    closures(estate, live, decisions, found);
+    let allowances = Allowances::of(estate);
+    per_account(&allowances, live, decisions, uses, found);
+    depth(&allowances, decisions, found);
+    closures(&allowances, live, decisions, found);
     management(live, decisions, found);
     for decision in decisions {
-        object(estate, decision, uses);
+        object(&allowances, decision, uses);
     }
     uses.sort();
 }
 
 /// How large the documents of an object that changes are, and how much is attached to it, where that is
 /// half of what AWS allows or more. Whatever is too large was refused where it is written.
-fn object(estate: &Estate, decision: &Decision<'_>, uses: &mut Vec<LimitUse>) {
+fn object(allowances: &Allowances<'_>, decision: &Decision<'_>, uses: &mut Vec<LimitUse>) {
     if matches!(decision.action, Action::NoOp | Action::Delete | Action::Forget) {
         return;
     }
     let mut add = |limit: &str, measure: &dyn Fn(&Attrs) -> u64| {
-        let allowed = allowed(estate, limit);
+        let allowed = allowances.get(limit);
         let used = decision.after.as_ref().map_or(0, measure);
         if used.saturating_mul(2) >= allowed {
             let before = decision.before.as_ref().map_or(0, measure);
@@ -85,14 +86,14 @@ fn size(document: Option<&Value>, role: &Use) -> u64 {
 }
 
 fn per_account(
-    estate: &Estate,
+    allowances: &Allowances<'_>,
     live: &Live,
     decisions: &[Decision<'_>],
     uses: &mut Vec<LimitUse>,
     found: &mut Diagnostics,
 ) {
     for (kind, limit, what) in PER_ACCOUNT {
-        let allowed = allowed(estate, limit);
+        let allowed = allowances.get(limit);
         let mut used: BTreeMap<&Handle, u64> = BTreeMap::new();
         for (handle, reading) in &live.accounts {
             if let Reading::Read(index) = reading {
@@ -139,8 +140,8 @@ fn per_account(
 }
 
 /// Units nest so deep below the root, and no deeper.
-fn depth(estate: &Estate, decisions: &[Decision<'_>], found: &mut Diagnostics) {
-    let allowed = allowed(estate, "organizational_unit_depth");
+fn depth(allowances: &Allowances<'_>, decisions: &[Decision<'_>], found: &mut Diagnostics) {
+    let allowed = allowances.get("organizational_unit_depth");
     let units = || decisions.iter().filter(|d| d.kind.schema().kind == "organizational_unit");
     let by_id: BTreeMap<&str, &ResourceAddr> = units()
         .filter_map(|d| Some((d.before.as_ref()?.get("id")?.as_str()?, &d.address)))
@@ -176,7 +177,12 @@ fn depth(estate: &Estate, decisions: &[Decision<'_>], found: &mut Diagnostics) {
 }
 
 /// In 30 days a tenth of the members may be closed, at least 10 and at most 1,000 of them.
-fn closures(estate: &Estate, live: &Live, decisions: &[Decision<'_>], found: &mut Diagnostics) {
+fn closures(
+    allowances: &Allowances<'_>,
+    live: &Live,
+    decisions: &[Decision<'_>],
+    found: &mut Diagnostics,
+) {
     let closes = |d: &&Decision<'_>| {
         let meta = d.recorded.and_then(|r| r.meta.get("on_destroy")?.as_str());
         d.action == Action::Delete && d.kind.schema().kind == "account" && meta == Some("close")
@@ -184,7 +190,7 @@ fn closures(estate: &Estate, live: &Live, decisions: &[Decision<'_>], found: &mu
     let closing = decisions.iter().filter(closes).count() as u64;
     let Reading::Read(index) = &live.organization else { return };
     let members = index.inventory().objects.keys().filter(|(kind, _)| *kind == "account").count();
-    let tenth = members as u64 * allowed(estate, "account_closures_percent") / 100;
+    let tenth = members as u64 * allowances.get("account_closures_percent") / 100;
     let allowed = tenth.clamp(10, 1_000);
     if closing > allowed {
         found.push(
