@@ -294,8 +294,10 @@ impl Settled {
     /// Evaluates a configuration, and makes up the AWS that it was applied to.
     pub(crate) fn of(configuration: &Configuration) -> Self {
         let known = assigned(&estate(configuration, &NothingKnown));
-        let estate = estate(configuration, &known);
-        let (live, prior) = settled(&estate);
+        let (live, mut prior) = settled(&estate(configuration, &known));
+        live.share_with_state(&mut prior);
+        let mut estate = estate(configuration, &known);
+        live.share_with_estate(&mut estate, &prior);
         Self { estate, known, live, prior }
     }
 
@@ -314,7 +316,7 @@ impl Settled {
     }
 }
 
-/// The AWS and the state in which everything is as configured.
+/// The AWS and the state in which everything is as configured: read from texts of their own, as both are.
 fn settled(estate: &Estate) -> (Live, Resources) {
     let mut organization = Inventory::default();
     let mut accounts: BTreeMap<_, Inventory> =
@@ -355,6 +357,8 @@ fn settled(estate: &Estate) -> (Live, Resources) {
                     .collect(),
             },
         );
+        let attrs =
+            attrs.iter().map(|(k, v)| (k.clone(), Value::from_json(&v.to_json()))).collect();
         let object = LiveObject { kind: schema.kind, key: key.clone(), attrs, reserved: None };
         inventory.objects.insert((schema.kind, key), object);
     }

@@ -10,7 +10,7 @@ use crate::provider::REQUEST;
 use crate::schema::Kind;
 use crate::state::model::{ResourceState, Resources};
 use crate::state::{Fingerprinter, journal};
-use crate::value::{Attrs, Value};
+use crate::value::{Attrs, Plain, Value};
 
 /// The fact in [`ResourceState::meta`] that an asynchronous creation is not through: its request.
 pub(super) const PENDING: &str = "pending_request";
@@ -70,7 +70,9 @@ pub(super) fn after(m: &Material<'_>) -> ResourceState {
     let schema = m.kind.schema();
     let creates = m.op == OperationKind::Create;
     let mut attrs: BTreeMap<String, Json> = match m.prior {
-        Some(prior) if !creates => prior.attrs.clone(),
+        Some(prior) if !creates => {
+            prior.attrs.iter().map(|(k, v)| (k.clone(), v.to_json())).collect()
+        }
         _ => BTreeMap::new(),
     };
     if let Some(wanted) = m.wanted {
@@ -99,7 +101,8 @@ pub(super) fn after(m: &Material<'_>) -> ResourceState {
     }
     if let Some(name) = schema.attachments {
         let recorded = m.prior.filter(|_| !creates).and_then(|p| p.attrs.get(name));
-        let mut targets: Vec<Json> = recorded.and_then(Json::as_array).cloned().unwrap_or_default();
+        let recorded = recorded.and_then(Value::elements).unwrap_or_default();
+        let mut targets: Vec<Json> = recorded.into_iter().map(Value::to_json).collect();
         if let Some(target) = m.target {
             targets.retain(|t| t.as_str() != Some(target));
             if m.op == OperationKind::Attach {
@@ -117,10 +120,10 @@ pub(super) fn after(m: &Material<'_>) -> ResourceState {
     {
         meta.insert(PENDING.to_owned(), request.to_json());
     }
-    let plain: Attrs = attrs.iter().map(|(k, v)| (k.clone(), Value::from_json(v))).collect();
+    let attrs: Plain = attrs.into_iter().collect();
     let key = m
         .kind
-        .natural_key(&plain)
+        .natural_key(&attrs)
         .or_else(|| m.prior.filter(|_| !creates).map(|p| p.key.clone()))
         .or_else(|| m.change.key.clone())
         .unwrap_or_default();

@@ -224,7 +224,7 @@ impl Worker<'_> {
         });
         let secrets =
             diff::Secrets { prints: Some(self.shared.prints.clone()), sources: secrets.collect() };
-        let attrs = job.prior.as_ref().map(|p| &p.attrs);
+        let attrs = job.prior.as_ref().map(|p| p.attrs.attrs());
         let recorded = Recorded { attrs, secrets: Some(&secrets) };
         let mut paths = difference(schema, before, wanted, recorded).changed;
         paths.retain(|path| {

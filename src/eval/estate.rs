@@ -121,7 +121,7 @@ pub struct Instance {
     pub address: ResourceAddr,
     /// Header of its block.
     pub loc: Loc,
-    /// The evaluated block, for the places of its parts.
+    /// The evaluated block, for the places of its parts; blocks that make up policies are empty.
     pub body: Body,
     /// Canonical desired attributes; what is unknown now is resolved again at apply.
     pub desired: Attrs,

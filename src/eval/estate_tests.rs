@@ -293,11 +293,9 @@ iam_policy "p" {
     let statements: Vec<_> = policy.body.nested("statement").collect();
     assert_eq!(statements.len(), 2);
     assert_eq!(statements[0].labels[0].value, "read");
-    assert_eq!(statements[1].body.nested("condition").count(), 1);
-    assert_eq!(
-        statements[0].body.get("resources").unwrap().value,
-        ["arn:aws:s3:::111111111111/*"].into_iter().collect()
-    );
+    let document = policy.desired.get("content").unwrap().to_json();
+    assert_eq!(document["Statement"][1]["Condition"]["StringEquals"]["aws:PrincipalTag/team"], "x");
+    assert_eq!(document["Statement"][0]["Resource"], "arn:aws:s3:::111111111111/*");
 }
 
 #[test]

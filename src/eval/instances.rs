@@ -14,7 +14,7 @@ use crate::address::{AddrParts, InstanceKey, Placement, ResourceAddr};
 use crate::config::{IgnoreChanges, ResourceDecl};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::ids::Handle;
-use crate::schema::{Attr, Body, Context, Home, Kind, Spanned, Ty, kind};
+use crate::schema::{Attr, Body, Context, Home, Kind, POLICY_BLOCKS, Spanned, Ty, kind};
 use crate::value::{Attrs, BlockRef, Sorted, Unknown, Value};
 
 /// Attributes that make an object's name and ARN: they may not depend on anything but each other,
@@ -405,7 +405,7 @@ impl<'c> Engine<'c> {
             }
             (body, triggers)
         });
-        let (body, triggers) = parts;
+        let (mut body, triggers) = parts;
         deps.extend(object.deps.iter().copied());
         deps.extend(object.place.as_ref().map(|p| p.account));
         self.module_deps(object.module, &mut deps, &mut errors);
@@ -444,6 +444,8 @@ impl<'c> Engine<'c> {
         let addresses = |set: BTreeSet<ObjectIx>| -> BTreeSet<ResourceAddr> {
             set.into_iter().filter_map(|ix| Some(self.object(ix)?.address.clone())).collect()
         };
+        // What these say stands in the attributes now, and of large estates it is half the memory.
+        body.empty(&POLICY_BLOCKS);
         let lifecycle = &decl.meta.lifecycle;
         errors.with_warnings(Instance {
             address: object.address.clone(),

@@ -383,7 +383,7 @@ impl<'w> Search<'w> {
                 continue;
             };
             holder.conditions.extend(best.requirements.iter().map(|r| r.text.clone()));
-            holder.via.push(hop(step, best, &self.world));
+            holder.via.push(hop(step, best, self.world));
         }
         let openings = self.direct.get(&way.last).map(Vec::as_slice).unwrap_or_default();
         if let Some(best) = openings.iter().min_by_key(|o| o.requirements.len()) {
@@ -392,7 +392,7 @@ impl<'w> Search<'w> {
                 "principal": source_name(&way.last),
                 "action": best.witness.action,
                 "resource": best.witness.resource,
-                "granted_by": granted_by(best, &self.world),
+                "granted_by": granted_by(best, self.world),
             }));
             holder.witness = Some(witness(best));
         }

@@ -226,9 +226,7 @@ impl<'a> Decision<'a> {
     fn trust_state(&mut self, why: &str) {
         if let Some(recorded) = self.recorded {
             self.key = Some(recorded.key.clone());
-            self.before = Some(
-                recorded.attrs.iter().map(|(k, v)| (k.clone(), Value::from_json(v))).collect(),
-            );
+            self.before = Some(recorded.attrs.attrs().clone());
             self.reason = Some(format!("not read ({why}): state is taken for what is there"));
         }
     }
@@ -269,7 +267,7 @@ impl<'a> Decision<'a> {
             return;
         };
         after = settled(self.kind, instance, before, self.recorded);
-        let attrs = self.recorded.map(|r| &r.attrs);
+        let attrs = self.recorded.map(|r| r.attrs.attrs());
         let recorded = Recorded { attrs, secrets: Some(secrets) };
         self.difference = difference(self.kind.schema(), before, &after, recorded);
         let changed = self.difference.changed.iter().filter_map(crate::value::AttrPath::root);
@@ -324,6 +322,7 @@ impl<'a> Decision<'a> {
                 }
             }
         }
+        after.share(before);
         self.after = Some(after);
     }
 
@@ -364,11 +363,8 @@ impl<'a> Decision<'a> {
                 .map(|(k, v)| (k.clone(), v.clone())),
         );
         self.key = self.kind.natural_key(&attrs).or_else(|| Some(self.address.canonical()));
-        let recorded: Option<Attrs> = self
-            .recorded
-            .map(|r| r.attrs.iter().map(|(k, v)| (k.clone(), Value::from_json(v))).collect());
-        let known = recorded.as_ref().is_some_and(|r| {
-            difference(self.kind.schema(), r, &attrs, Recorded::default()).is_empty()
+        let known = self.recorded.is_some_and(|r| {
+            difference(self.kind.schema(), r.attrs.attrs(), &attrs, Recorded::default()).is_empty()
         });
         if !known {
             self.action = Action::Adopt;
@@ -390,8 +386,7 @@ impl<'a> Decision<'a> {
     /// The object has no block any more (or everything is to be destroyed).
     fn gone(&mut self, live: &Live, found: &mut Diagnostics) {
         let Some(recorded) = self.recorded else { return };
-        let attrs: Attrs =
-            recorded.attrs.iter().map(|(k, v)| (k.clone(), Value::from_json(v))).collect();
+        let attrs = recorded.attrs.attrs().clone();
         if self.kind.only_declared(&attrs) {
             self.key = Some(recorded.key.clone());
             self.before = Some(attrs);
@@ -492,12 +487,10 @@ pub fn settled(
 ) -> Attrs {
     // Of a list that others add to, state records what is there; what the block declared is a fact of its own.
     let declared = recorded.and_then(|r| r.meta.get("declared")?.as_object());
-    let applied: Attrs = recorded
-        .into_iter()
-        .flat_map(|r| &r.attrs)
-        .chain(declared.into_iter().flatten())
-        .map(|(k, v)| (k.clone(), Value::from_json(v)))
-        .collect();
+    let mut applied = recorded.map(|r| r.attrs.attrs().clone()).unwrap_or_default();
+    for (name, value) in declared.into_iter().flatten() {
+        applied.insert(name.clone(), Value::from_json(value));
+    }
     let meta = kind.meta(&instance.body);
     let mut after = kind.reconcile(instance.desired.clone(), before, &applied, &meta);
     ignore_changes(&mut after, before, &instance.lifecycle.ignore_changes);

@@ -42,7 +42,7 @@ pub struct Secrets {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Recorded<'a> {
     /// What state recorded of the object.
-    pub attrs: Option<&'a BTreeMap<String, Json>>,
+    pub attrs: Option<&'a Attrs>,
     /// By what they are compared.
     pub secrets: Option<&'a Secrets>,
 }
@@ -52,36 +52,35 @@ impl Recorded<'_> {
     /// value, and the same version of the object that holds it.
     fn holds(self, attr: &str, wanted: &Value, live: &Attrs) -> bool {
         let Some(recorded) = self.attrs else { return false };
-        let Some(fingerprint) = recorded.get(attr).and_then(Json::as_object) else { return false };
+        let Some(fingerprint) = recorded.get(attr).and_then(Value::as_map) else { return false };
         let same = match wanted.reveal() {
             Value::Secret(reference) => {
-                fingerprint.get("reference").and_then(Json::as_str) == Some(reference)
+                fingerprint.get("reference").and_then(Value::as_str) == Some(reference)
             }
             _ => fingerprint.contains_key("fingerprint"),
         };
-        let version = live.get("version").map(Value::to_json);
-        same && version.as_ref() == recorded.get("version") && !self.is_renewed(attr, wanted)
+        let version = live.get("version") == recorded.get("version");
+        same && version && !self.is_renewed(attr, wanted)
     }
 
     /// Whether a hidden value is another one now than was applied, as far as it can be told: of the
     /// same source, or given in the open to this run.
     #[must_use]
     pub fn is_renewed(self, attr: &str, wanted: &Value) -> bool {
-        let applied = self.attrs.and_then(|attrs| attrs.get(attr));
+        let applied = self.attrs.and_then(|attrs| attrs.get(attr)?.as_map());
         let (Some(applied), Some(secrets)) = (applied, self.secrets) else { return false };
         let now = match wanted.reveal() {
             Value::Secret(reference) => secrets
                 .sources
                 .get(reference)
-                .filter(|_| applied.get("reference").and_then(Json::as_str) == Some(reference))
-                .map(|print| Json::from(print.as_str())),
+                .filter(|_| applied.get("reference").and_then(Value::as_str) == Some(reference))
+                .cloned(),
             _ if wanted.has_unknown() => None,
-            _ => secrets
-                .prints
-                .as_ref()
-                .and_then(|prints| prints.conceal(wanted).get("fingerprint").cloned()),
+            _ => secrets.prints.as_ref().and_then(|prints| {
+                Some(prints.conceal(wanted).get("fingerprint")?.as_str()?.to_owned())
+            }),
         };
-        match (applied.get("fingerprint"), now) {
+        match (applied.get("fingerprint").and_then(Value::as_str), now) {
             (Some(applied), Some(now)) => *applied != now,
             _ => false,
         }

@@ -22,7 +22,7 @@ pub fn since(schema: &KindSchema, recorded: &ResourceState, live: &Attrs) -> Vec
         .iter()
         // What a bulk read does not show (a parameter's tags) is no drift.
         .filter(|(k, v)| !is_fingerprint(v) && live.contains_key(k))
-        .map(|(k, v)| (k.clone(), Value::from_json(v)))
+        .map(|(k, v)| (k.clone(), v.clone()))
         .collect();
     difference(schema, live, &visible, Recorded::default())
         .changed
@@ -33,8 +33,8 @@ pub fn since(schema: &KindSchema, recorded: &ResourceState, live: &Attrs) -> Vec
 
 /// Whether a recorded attribute stands for a value that state does not hold.
 #[must_use]
-pub fn is_fingerprint(value: &Json) -> bool {
-    value.as_object().is_some_and(|o| o.contains_key("fingerprint"))
+pub fn is_fingerprint(value: &Value) -> bool {
+    value.as_map().is_some_and(|o| o.contains_key("fingerprint"))
 }
 
 /// The drift section: managed objects that moved, then objects that nothing manages.
@@ -60,7 +60,7 @@ fn of_managed(decision: &Decision<'_>) -> Option<Drift> {
         account: decision.address.account().map_or("org".to_owned(), ToString::to_string),
         environments: decision.environments().iter().map(ToString::to_string).collect(),
         status,
-        expected: Some(pick(&|r| recorded.attrs.get(r).cloned())),
+        expected: Some(pick(&|r| recorded.attrs.get(r).map(Value::to_json))),
         actual: match status {
             DriftStatus::Missing => None,
             _ => Some(pick(&|r| before?.get(r).map(Value::to_json))),

@@ -1,11 +1,14 @@
 //! What was read from AWS for a plan: the organization and each account, or why not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::address::ResourceAddr;
+use crate::eval::estate::Estate;
 use crate::ids::Handle;
 use crate::provider::{Inventory, LiveObject};
-use crate::schema::{Home, KindSchema};
+use crate::schema::{Home, Kind, KindSchema, kinds};
+use crate::state::model::{ResourceState, Resources};
+use crate::value::{Attrs, Value};
 
 /// One place's reading.
 #[derive(Clone, Debug)]
@@ -28,7 +31,8 @@ pub struct Index {
 impl Index {
     /// Indexes an inventory.
     #[must_use]
-    pub fn new(inventory: Inventory) -> Self {
+    pub fn new(mut inventory: Inventory) -> Self {
+        hold_once(&mut inventory);
         let by_id = inventory
             .objects
             .values()
@@ -46,6 +50,23 @@ impl Index {
     #[must_use]
     pub fn inventory(&self) -> &Inventory {
         &self.inventory
+    }
+}
+
+/// Holds maps that many objects have alike once: the trust policies and tags of an account's roles are mostly
+/// the same.
+fn hold_once(inventory: &mut Inventory) {
+    let mut known: HashSet<Attrs> = HashSet::new();
+    for object in inventory.objects.values_mut() {
+        for (_, value) in object.attrs.iter_mut() {
+            let Value::Map(map) = value else { continue };
+            match known.get(map) {
+                Some(same) => map.clone_from(same),
+                None => {
+                    known.insert(map.clone());
+                }
+            }
+        }
     }
 }
 
@@ -133,6 +154,42 @@ impl Live {
             let key = index.by_id.get(&(schema.kind, id.to_owned()))?;
             index.inventory.objects.get(&(schema.kind, key.clone()))
         })
+    }
+
+    /// The object that state records at an address: by the id that AWS gave it, else by its key.
+    #[must_use]
+    pub fn recorded(&self, address: &ResourceAddr, recorded: &ResourceState) -> Found<'_> {
+        let Some(schema) = kinds::kind(&recorded.kind).map(Kind::schema) else {
+            return Found::Missing;
+        };
+        let by_id = match recorded.attrs.get("id").and_then(Value::as_str) {
+            Some(id) => self.by_id(schema, address, id),
+            None => Found::Missing,
+        };
+        by_id.or_else(|| self.by_key(schema, address, &recorded.key))
+    }
+
+    /// Holds what state records of an object in the same memory as what was read of it, where both are
+    /// equal: of an estate that nobody touched, nearly all.
+    pub fn share_with_state<'a>(
+        &self,
+        resources: impl IntoIterator<Item = (&'a ResourceAddr, &'a mut ResourceState)>,
+    ) {
+        for (address, recorded) in resources {
+            if let Found::Object(object) = self.recorded(address, recorded) {
+                recorded.attrs.share(&object.attrs);
+            }
+        }
+    }
+
+    /// The same for what is declared of the objects that state records.
+    pub fn share_with_estate(&self, estate: &mut Estate, resources: &Resources) {
+        for (address, instance) in &mut estate.instances {
+            let recorded = resources.get(address);
+            if let Some(Found::Object(object)) = recorded.map(|r| self.recorded(address, r)) {
+                instance.desired.share(&object.attrs);
+            }
+        }
     }
 
     fn search<'a>(

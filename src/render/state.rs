@@ -41,10 +41,8 @@ pub fn show(
         let text = format!("# depends on {}", safe(&dependency.to_string()));
         writeln!(out, "  {}", style.paint(Tone::Dim, &text))?;
     }
-    let object = |map: &std::collections::BTreeMap<String, Json>| {
-        Json::Object(map.iter().map(|(k, v)| (k.clone(), v.clone())).collect())
-    };
-    for attrs in [object(&resource.attrs), object(&resource.meta)] {
+    let meta = resource.meta.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+    for attrs in [resource.attrs.to_json(), Json::Object(meta)] {
         for line in lines::between(None, Some(&attrs)) {
             let indent = " ".repeat(2 + line.depth * 4);
             let text = if line.sign == Sign::None {

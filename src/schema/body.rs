@@ -51,6 +51,14 @@ impl Body {
         self.attrs.get(name)
     }
 
+    /// Empties the nested blocks of these types; they themselves stay, with their labels and places.
+    pub fn empty(&mut self, types: &[&str]) {
+        for block in self.blocks.iter_mut().filter(|b| types.contains(&b.name.as_str())) {
+            block.body.attrs = Sorted::new();
+            block.body.blocks = Vec::new();
+        }
+    }
+
     /// The nested blocks of one type.
     pub fn nested<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a NestedBody> {
         self.blocks.iter().filter(move |b| b.name == name)

@@ -40,6 +40,9 @@ pub use org_policy::is_aws_owned;
 pub use organization::limits_of;
 pub use policy::canonical as canonical_policy;
 
+/// Blocks that make up the policies of an object: what they say is in its attributes once it is evaluated.
+pub const POLICY_BLOCKS: [&str; 3] = ["inline_policy", "statement", "trust"];
+
 /// The type of an attribute in HCL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ty {

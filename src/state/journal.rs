@@ -20,6 +20,7 @@ use super::ledger::{Ledger, encode};
 use super::model::{ResourceState, Resources};
 use super::scopes::FORMAT;
 use super::store::{Cas, Condition, Written};
+use crate::value::Plain;
 
 /// One operation that is about to start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -348,7 +349,7 @@ fn refused(entry: &Entry, why: String) -> StateError {
 pub fn record(
     kind: &str,
     key: &str,
-    attrs: BTreeMap<String, Json>,
+    attrs: Plain,
     depends_on: BTreeSet<ResourceAddr>,
     environments: BTreeSet<String>,
     meta: BTreeMap<String, Json>,
@@ -370,7 +371,7 @@ mod tests {
     use super::*;
 
     fn resource(n: u64) -> ResourceState {
-        record("iam_role", &n.to_string(), BTreeMap::new(), [].into(), [].into(), BTreeMap::new())
+        record("iam_role", &n.to_string(), Plain::default(), [].into(), [].into(), BTreeMap::new())
     }
 
     fn entry(sequence: u64, finished: Vec<Finished>, intents: Vec<u32>) -> Entry {

@@ -7,13 +7,14 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::address::ResourceAddr;
 use crate::diag::Diagnostic;
 
 use super::clock::{Clock, SystemClock};
 use super::error::{StateError, StateFailure, following};
 use super::layout::{self, ScopeKey};
 use super::lease::Holder;
-use super::model::Resources;
+use super::model::{ResourceState, Resources};
 use super::scopes::{AuditHead, FORMAT, ScopeState, Stamp};
 use super::store::{Cas, Condition, Object, StateStore, Written, cas, require_versioning};
 
@@ -75,6 +76,11 @@ impl Snapshot {
             .flat_map(|scope| &scope.value.resources)
             .map(|(address, resource)| (address.clone(), resource.clone()))
             .collect()
+    }
+
+    /// The same in place, so that they may share memory with what is equal to them.
+    pub fn resources_mut(&mut self) -> impl Iterator<Item = (&ResourceAddr, &mut ResourceState)> {
+        self.scopes.values_mut().flat_map(|scope| &mut scope.value.resources)
     }
 
     /// Serial and tag of every scope, for the basis of a plan.

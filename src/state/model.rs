@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::address::ResourceAddr;
+use crate::value::Plain;
 
 /// Resources of one scope or of the whole estate, by address.
 pub type Resources = BTreeMap<ResourceAddr, ResourceState>;
@@ -19,7 +20,7 @@ pub struct ResourceState {
     pub key: String,
     /// Canonical and computed attributes after the last apply, in plain JSON. A sensitive value is
     /// never here: in its place stands `{"fingerprint": "hmac-sha256:..."}`.
-    pub attrs: BTreeMap<String, Json>,
+    pub attrs: Plain,
     /// What it depended on when it was applied: the order of deletion once its block is gone.
     #[serde(default)]
     pub depends_on: BTreeSet<ResourceAddr>,

@@ -311,7 +311,7 @@ mod tests {
             ResourceState {
                 kind: "iam_role".into(),
                 key: "/a".into(),
-                attrs: [("n".to_owned(), serde_json::json!(0.1))].into(),
+                attrs: [("n".to_owned(), serde_json::json!(0.1))].into_iter().collect(),
                 depends_on: BTreeSet::new(),
                 environments: BTreeSet::new(),
                 meta: BTreeMap::new(),

@@ -29,6 +29,26 @@ impl Attrs {
     }
 }
 
+impl Attrs {
+    /// Takes over the memory of what is equal in `other`: the whole, or else every map in it that stands
+    /// under the same name. Nothing that can be seen changes.
+    pub fn share(&mut self, other: &Self) {
+        if self.is_same(other) {
+            return;
+        }
+        if self == other {
+            self.clone_from(other);
+            return;
+        }
+        let Some(own) = Arc::get_mut(&mut self.0) else { return };
+        for (name, value) in own.iter_mut() {
+            if let (Value::Map(own), Some(Value::Map(theirs))) = (value, other.get(name)) {
+                own.share(theirs);
+            }
+        }
+    }
+}
+
 impl Deref for Attrs {
     type Target = Sorted<Value>;
 

@@ -1,4 +1,4 @@
-//! Attributes that are plain JSON, as plans hold them.
+//! Attributes that are plain JSON, as plans and state hold them.
 
 use std::collections::BTreeSet;
 use std::ops::Deref;
@@ -35,10 +35,27 @@ impl Plain {
         Json::Object(self.0.iter().map(|(k, v)| (k.clone(), v.to_json())).collect())
     }
 
+    /// Puts a value under a name.
+    pub fn insert(&mut self, name: String, value: &Json) {
+        self.0.insert(name, Value::from_json(value));
+    }
+
+    /// Takes over the memory of what is equal in `other`, see [`Attrs::share`].
+    pub fn share(&mut self, other: &Attrs) {
+        // Equal to plain attributes is plain.
+        self.0.share(other);
+    }
+
     /// The attributes, to be read and changed as such.
     #[must_use]
     pub fn attrs(&self) -> &Attrs {
         &self.0
+    }
+}
+
+impl FromIterator<(String, Json)> for Plain {
+    fn from_iter<I: IntoIterator<Item = (String, Json)>>(entries: I) -> Self {
+        Self(entries.into_iter().map(|(k, v)| (k, Value::from_json(&v))).collect())
     }
 }
 

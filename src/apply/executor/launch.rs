@@ -130,7 +130,7 @@ impl Run<'_> {
                 if let (Some(name), Some(before)) = (kind.schema().attachments, &change.before)
                     && let Some(attached) = before.get(name)
                 {
-                    record.attrs.insert(name.to_owned(), attached.to_json());
+                    record.attrs.insert(name.to_owned(), &attached.to_json());
                 }
                 Ok(Success { record: Some(record), attrs: before })
             }

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::Value as Json;
-
 use crate::address::ResourceAddr;
 use crate::apply::events::Events;
 use crate::apply::record::{PENDING, deposed};
@@ -12,6 +10,7 @@ use crate::apply::worker::owner;
 use crate::diag::Diagnostic;
 use crate::ids::Handle;
 use crate::plan::diff::{Recorded, difference};
+use crate::plan::drift::is_fingerprint;
 use crate::plan::refresh::Targets;
 use crate::provider::{Access, Failure, LiveObject, Provider, ProviderError, REQUEST, Target};
 use crate::schema::{Home, Kind, Recovery as By, kinds};
@@ -22,7 +21,7 @@ use crate::state::{Clock, Fingerprinter};
 use crate::value::{Attrs, Value};
 
 pub(super) fn attrs_of_record(record: &ResourceState) -> Attrs {
-    record.attrs.iter().map(|(k, v)| (k.clone(), Value::from_json(v))).collect()
+    record.attrs.attrs().clone()
 }
 
 /// What came back from AWS goes into a record; hidden values stay fingerprints.
@@ -30,9 +29,9 @@ pub(super) fn overlay(record: &mut ResourceState, found: &Attrs) {
     // Live values that are sensitive are never compared by fingerprint here, so any key will do.
     let prints = Fingerprinter::new(vec![0; 32]);
     for (name, value) in found {
-        let kept = record.attrs.get(name).is_some_and(|v| v.get("fingerprint").is_some());
+        let kept = record.attrs.get(name).is_some_and(is_fingerprint);
         if name != REQUEST && !kept && !crate::apply::record::is_hidden(value) {
-            record.attrs.insert(name.clone(), prints.conceal(value));
+            record.attrs.insert(name.clone(), &prints.conceal(value));
         }
     }
 }
@@ -134,7 +133,7 @@ impl Look<'_> {
         };
         let mut record = intent.resource.clone();
         overlay(&mut record, &attrs);
-        let has_id = record.attrs.get("id").is_some_and(Json::is_string);
+        let has_id = record.attrs.get("id").is_some_and(|id| id.as_str().is_some());
         if let Some(request) = attrs.get(REQUEST).filter(|_| !has_id) {
             record.meta.insert(PENDING.to_owned(), request.to_json());
         }
@@ -152,7 +151,7 @@ impl Look<'_> {
     ) -> Result<Option<LiveObject>, ProviderError> {
         let schema = kind.schema();
         let recorded = resources.get(&intent.address).filter(|_| intent.op != "create");
-        let id = recorded.and_then(|r| r.attrs.get("id")).and_then(Json::as_str);
+        let id = recorded.and_then(|r| r.attrs.get("id")).and_then(Value::as_str);
         let key = match (schema.home, id) {
             (Home::Organization, Some(id)) => Some(id.to_owned()),
             _ => intent.key.clone().or_else(|| recorded.map(|r| r.key.clone())),

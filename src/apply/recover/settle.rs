@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use serde_json::Value as Json;
-
 use super::in_order;
 use super::look::{Eyes, Look, attrs_of_record, overlay};
 use crate::address::ResourceAddr;
@@ -331,7 +329,8 @@ impl Eyes<'_> {
     /// Account ids that the state knows by now open the way into those accounts.
     fn learn_accounts(&self, targets: &mut Targets, resources: &Resources) {
         for (address, handle) in self.accounts {
-            let id = resources.get(address).and_then(|r| r.attrs.get("id")).and_then(Json::as_str);
+            let id =
+                resources.get(address).and_then(|r| r.attrs.get("id")).and_then(|id| id.as_str());
             if let Some(id) = id.and_then(|id| id.parse::<AccountId>().ok())
                 && let Some(target) = targets.accounts.get_mut(handle)
                 && target.id.is_none()

@@ -94,7 +94,7 @@ fn applied(world: &World, selection: &Selection) -> BTreeSet<String> {
             || address.account().is_some_and(|account| selection.accounts.contains(account))
             || selection.environments.iter().any(|e| recorded.environments.contains(e))
             || select::names(&selection.targets, address);
-        let from = recorded.attrs.get(name)?.get("reference")?.as_str()?;
+        let from = recorded.attrs.get(name)?.as_map()?.get("reference")?.as_str()?;
         (selected && from == reference).then(|| reference.clone())
     });
     references.collect()
@@ -113,7 +113,7 @@ pub fn left_out(world: &World, plan: &Plan, secrets: &Secrets) -> Vec<Diagnostic
         .collect();
     hidden(world)
         .filter(|(address, name, value)| {
-            let attrs = resources.get(*address).map(|recorded| &recorded.attrs);
+            let attrs = resources.get(*address).map(|recorded| recorded.attrs.attrs());
             idle.contains(*address)
                 && Recorded { attrs, secrets: Some(secrets) }.is_renewed(name, value)
         })

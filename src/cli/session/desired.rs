@@ -13,7 +13,7 @@ use crate::plan::decide;
 use crate::schema::kinds;
 use crate::value::{Attrs, Value};
 
-use super::known::{self, Recorded};
+use super::known::Recorded;
 use super::pipeline::World;
 
 /// What is known, growing as objects come into being.
@@ -80,7 +80,7 @@ impl Desired for Resolver<'_> {
         let instance = self.engine.resolve(address)?;
         let Some(kind) = kinds::kind(&address.kind) else { return Ok(instance.desired) };
         let recorded = self.known.base.resources.get(address);
-        let before = known::live_object(&self.world.live, address, recorded);
+        let before = recorded.and_then(|r| self.world.live.recorded(address, r).object());
         Ok(match before {
             Some(before) => decide::settled(kind, &instance, &before.attrs, recorded),
             None => instance.desired,

@@ -9,9 +9,8 @@ use crate::eval::release::Release;
 use crate::ids::AccountId;
 use crate::plan::Live;
 use crate::plan::live::Found;
-use crate::provider::LiveObject;
 use crate::schema::kinds;
-use crate::state::model::{ResourceState, Resources};
+use crate::state::model::Resources;
 use crate::value::{Attrs, Value};
 
 /// State, and what was read from AWS over it.
@@ -52,7 +51,7 @@ impl Known for Recorded<'_> {
         let state =
             || recorded.attrs.iter().map(|(k, v)| (k.clone(), revealed(v))).collect::<Attrs>();
         let Some(live) = self.live else { return Some(state()) };
-        match find(live, address, recorded) {
+        match live.recorded(address, recorded) {
             Found::Object(object) => Some(object.attrs.clone()),
             Found::Unseen(_) => Some(state()),
             // Gone: what it had is no more, and what its successor will have is not known yet.
@@ -69,33 +68,12 @@ impl Known for Recorded<'_> {
     }
 }
 
-/// The live object that state records at an address.
-#[must_use]
-pub fn live_object<'l>(
-    live: &'l Live,
-    address: &ResourceAddr,
-    recorded: Option<&ResourceState>,
-) -> Option<&'l LiveObject> {
-    find(live, address, recorded?).object()
-}
-
-fn find<'l>(live: &'l Live, address: &ResourceAddr, recorded: &ResourceState) -> Found<'l> {
-    let Some(schema) = kinds::kind(&recorded.kind).map(crate::schema::Kind::schema) else {
-        return Found::Missing;
-    };
-    let by_id = match recorded.attrs.get("id").and_then(serde_json::Value::as_str) {
-        Some(id) => live.by_id(schema, address, id),
-        None => Found::Missing,
-    };
-    by_id.or_else(|| live.by_key(schema, address, &recorded.key))
-}
-
 /// A value as state keeps it; of a sensitive one nothing but its fingerprint is there.
-fn revealed(json: &serde_json::Value) -> Value {
-    match json.as_object() {
+fn revealed(value: &Value) -> Value {
+    match value.as_map() {
         Some(object) if object.len() == 1 && object.contains_key("fingerprint") => {
             Value::Null.sensitive()
         }
-        _ => Value::from_json(json),
+        _ => value.clone(),
     }
 }

@@ -218,7 +218,7 @@ pub async fn look(
     request: &Request,
     configuration: Configuration,
     store: Store,
-    snapshot: Snapshot,
+    mut snapshot: Snapshot,
 ) -> Result<World, Exit> {
     let outputs = cx.interrupt.or(outputs::read(&store.ledger)).await??;
     let reading = async {
@@ -247,6 +247,8 @@ pub async fn look(
     } else {
         (Live::unread("refresh is off", handles), recorded_management(&first))
     };
+    live.share_with_state(snapshot.resources_mut());
+    let resources = snapshot.resources();
     let known = Recorded {
         resources: &resources,
         live: Some(&live),
@@ -254,7 +256,10 @@ pub async fn look(
         releases: &releases,
         imports: imports(&first),
     };
+    // The second evaluation knows more; both at once would be held twice.
+    drop(first);
     let mut estate = evaluate(&configuration, &known)?;
+    live.share_with_estate(&mut estate, &resources);
     warnings.extend(std::mem::take(&mut estate.warnings));
     warnings.extend(releases::overridden(&records, &request.options.selection));
     for (address, id) in &request.imports {

@@ -96,7 +96,7 @@ impl World {
             ids: Mutex::default(),
         };
         for (address, record) in snapshot.resources() {
-            if let Some(id) = record.attrs.get("id").and_then(Json::as_str) {
+            if let Some(id) = record.attrs.get("id").and_then(|id| id.as_str()) {
                 world.ids.lock().unwrap().insert(address.to_string(), id.to_owned());
             }
         }
@@ -160,8 +160,8 @@ fn place(address: &ResourceAddr, snapshot: &Snapshot) -> String {
                 .resources()
                 .get(&super::estate::address(&format!("account.{handle}")))
                 .cloned();
-            let id =
-                account.and_then(|a| a.attrs.get("id").and_then(Json::as_str).map(str::to_owned));
+            let id = account
+                .and_then(|a| a.attrs.get("id").and_then(|id| id.as_str()).map(str::to_owned));
             id.unwrap_or_else(|| "nowhere".into())
         }
     }
@@ -218,7 +218,9 @@ pub(crate) fn plan(declared: &[Declared], snapshot: &Snapshot, aws: &FakeAws) ->
                         && live_json.as_ref().unwrap().get(name) != Some(wanted)
                 });
                 let secret_lost = after["value"].get("secret").is_some()
-                    && recorded.is_none_or(|r| r.attrs["value"].get("fingerprint").is_none());
+                    && recorded.is_none_or(|r| {
+                        r.attrs["value"].as_map().is_none_or(|v| !v.contains_key("fingerprint"))
+                    });
                 if differs || secret_lost {
                     action = Action::Update;
                     let id = add(OperationKind::Update, &object.address, before_ids, None);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use aws_config::SdkConfig;
 use palisade::cli::session::pipeline::World;
 use palisade::state::model::ResourceState;
-use serde_json::Value as Json;
+use palisade::value::Value;
 
 use crate::support::endpoint::{enter, s3};
 
@@ -51,12 +51,12 @@ pub(crate) fn recorded(world: &World) -> Vec<String> {
 }
 
 fn text(record: &ResourceState, name: &str) -> String {
-    record.attrs.get(name).and_then(Json::as_str).unwrap_or("?").to_owned()
+    record.attrs.get(name).and_then(Value::as_str).unwrap_or("?").to_owned()
 }
 
 fn texts(record: &ResourceState, name: &str) -> Vec<String> {
-    let list = record.attrs.get(name).and_then(Json::as_array).cloned().unwrap_or_default();
-    sorted(list.iter().filter_map(Json::as_str).map(str::to_owned))
+    let list = record.attrs.get(name).and_then(Value::elements).unwrap_or_default();
+    sorted(list.into_iter().filter_map(Value::as_str).map(str::to_owned))
 }
 
 fn line(
@@ -85,23 +85,24 @@ fn line(
         }
         "iam_role" => {
             let attached = sorted(texts(record, "managed_policies").iter().map(|arn| tail(arn)));
-            let inline = record.attrs.get("inline_policies").and_then(Json::as_object);
+            let inline = record.attrs.get("inline_policies").and_then(Value::as_map);
             let inline: Vec<&String> = inline.into_iter().flat_map(|map| map.keys()).collect();
-            let session = record.attrs.get("max_session_duration").and_then(Json::as_i64);
+            let session = record.attrs.get("max_session_duration").and_then(Value::as_i64);
             vec![format!("{of} {kind} {name} {attached:?} {inline:?} {}", session.unwrap_or(0))]
         }
         "iam_policy" => vec![format!("{of} {kind} {name}")],
         "iam_oidc_provider" => vec![format!("{of} {kind} {key}")],
         "s3_bucket" => {
-            let versions = record.attrs.get("versioning").and_then(Json::as_bool);
+            let versions = record.attrs.get("versioning").and_then(Value::as_bool);
             let versions = versions.unwrap_or(false);
             vec![format!("{of} {kind} {key} versions {versions} policy {}", has("policy"))]
         }
         "config" => vec![format!("{of} {kind} {key} {}", text(record, "type"))],
         "account_baseline" => {
             let alias = has("alias").then(|| format!("{of} alias {}", text(record, "alias")));
-            let length = record.attrs.get("password_policy").and_then(|p| p.get("minimum_length"));
-            let password = length.and_then(Json::as_i64).map(|n| format!("{of} password of {n}"));
+            let length =
+                record.attrs.get("password_policy").and_then(|p| p.as_map()?.get("minimum_length"));
+            let password = length.and_then(Value::as_i64).map(|n| format!("{of} password of {n}"));
             alias.into_iter().chain(password).collect()
         }
         other => panic!("the judge does not know `{other}`"),
