@@ -262,6 +262,11 @@ fn whoever_writes_the_state_holds_power_over_every_environment() {
     assert_eq!(section.violations.len(), 1, "{:?}", section.violations);
 }
 
+/// Production's role lets in whatever the account in between permits.
+fn lets_in_all_of_shared() -> SideObject {
+    role("production", "deploy", trust(json!({"Principal": {"AWS": "222222222222"}})), None)
+}
+
 /// Production lets in whatever the account in between permits. Nobody there may assume its role; but
 /// whoever got in may let itself, or another one.
 #[test]
@@ -270,12 +275,7 @@ fn whoever_may_permit_itself_in_between_is_a_way_through_a_whole_account() {
         World::new()
             .both(lambda("dev", "ci", statements(&[ASSUME])))
             .both(role("shared", "hub", by("dev", "ci"), Some(statements(hub))))
-            .both(role(
-                "production",
-                "deploy",
-                trust(json!({"Principal": {"AWS": "222222222222"}})),
-                None,
-            ))
+            .both(lets_in_all_of_shared())
             .analyse()
     };
     let section = open(&[("iam:PutRolePolicy", "arn:aws:iam::222222222222:role/hub")]);
@@ -331,12 +331,7 @@ fn whoever_may_rewrite_a_policy_attached_to_it_may_permit_itself() {
                 "hub",
                 json!({"arn": own, "content": content}),
             ))
-            .both(role(
-                "production",
-                "deploy",
-                trust(json!({"Principal": {"AWS": "222222222222"}})),
-                None,
-            ))
+            .both(lets_in_all_of_shared())
             .analyse()
     };
     let section = open("iam:CreatePolicyVersion", "arn:aws:iam::222222222222:policy/h*");

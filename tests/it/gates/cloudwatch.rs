@@ -36,6 +36,22 @@ gate "metric" "latency" {
 }
 "#;
 
+async fn make_alarm(client: &Client) {
+    client
+        .put_metric_alarm()
+        .alarm_name("api-5xx")
+        .namespace("Acme/Api")
+        .metric_name("Errors")
+        .statistic(Statistic::Sum)
+        .period(60)
+        .evaluation_periods(1)
+        .threshold(1.0)
+        .comparison_operator(ComparisonOperator::GreaterThanThreshold)
+        .send()
+        .await
+        .expect("an alarm");
+}
+
 async fn set(client: &Client, state: StateValue) {
     client
         .set_alarm_state()
@@ -58,19 +74,7 @@ async fn an_alarm_opens_and_closes_the_gate() {
         missing.summary
     );
     let client = Client::new(&stage.sdk("production").await);
-    client
-        .put_metric_alarm()
-        .alarm_name("api-5xx")
-        .namespace("Acme/Api")
-        .metric_name("Errors")
-        .statistic(Statistic::Sum)
-        .period(60)
-        .evaluation_periods(1)
-        .threshold(1.0)
-        .comparison_operator(ComparisonOperator::GreaterThanThreshold)
-        .send()
-        .await
-        .expect("an alarm");
+    make_alarm(&client).await;
     for (state, strict, lenient) in [
         (StateValue::Ok, Outcome::Passed, Outcome::Passed),
         (StateValue::Alarm, Outcome::Failed, Outcome::Failed),
@@ -145,19 +149,7 @@ async fn a_metric_keeps_its_limit_and_its_distance_from_the_baseline() {
 async fn alarms_and_metrics_that_cannot_be_read_keep_their_gates_closed() {
     let stage = Stage::new(GATES).await;
     let client = Client::new(&stage.sdk("production").await);
-    client
-        .put_metric_alarm()
-        .alarm_name("api-5xx")
-        .namespace("Acme/Api")
-        .metric_name("Errors")
-        .statistic(Statistic::Sum)
-        .period(60)
-        .evaluation_periods(1)
-        .threshold(1.0)
-        .comparison_operator(ComparisonOperator::GreaterThanThreshold)
-        .send()
-        .await
-        .expect("an alarm");
+    make_alarm(&client).await;
     set(&client, StateValue::Ok).await;
     put(&client, stage.now.as_second() - 60, 100.0).await;
     let labels = ["alarm.errors", "alarm.lenient", "metric.latency"];
