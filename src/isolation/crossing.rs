@@ -396,6 +396,15 @@ impl Asked {
         self
     }
 
+    /// The same question where its principal has these policies too.
+    #[must_use]
+    pub fn with_policies(mut self, more: &[Rule]) -> Self {
+        self.policies.identity.extend(more.iter().map(|rule| Arc::clone(&rule.policy)));
+        self.documents.extend(more.iter().map(|rule| Arc::clone(&rule.document)));
+        self.rules.extend(more.iter().cloned());
+        self
+    }
+
     /// The same question without the organization's guardrails on either side.
     #[must_use]
     pub fn without_guardrails(mut self) -> Self {

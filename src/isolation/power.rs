@@ -16,6 +16,8 @@ use super::world::World;
 use crate::iam::symbolic::{Answer, Opening};
 use crate::ids::Handle;
 
+mod permits;
+
 /// One link of a chain of power.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Link {
@@ -277,78 +279,6 @@ impl Search<'_, '_> {
                 };
                 let over = Over::Principal(edge.step.clone());
                 self.add(origin, way, &to, &holder, &over, &rights);
-            }
-        }
-    }
-
-    /// Steps that reached principals are kept from by policies which they may change themselves.
-    fn through_own_policies(&mut self, origin: &Origin, ways: &BTreeMap<Source, Way>) {
-        for step in &self.result.held_by_source {
-            let (Some(way), Source::Principal(arn)) = (ways.get(&step.source), &step.source) else {
-                continue;
-            };
-            let Some(to) = account_of(self.world, &step.target) else { continue };
-            // Whoever administers its own side is told in the finding `held_by_source_side`.
-            let own = home(self.world, &step.source).cloned();
-            if own.is_none_or(|own| self.is_home(origin, &own) || own == to) {
-                continue;
-            }
-            let scope = if opens(self.world, step, Asked::without_own_policies) {
-                Scope::Permissions(arn.clone())
-            } else if opens(self.world, step, Asked::without_tags) {
-                Scope::Tags(arn.clone())
-            } else {
-                continue;
-            };
-            // Whoever else got into the account may do it for that one.
-            let near = |other: &Source| home(self.world, other) == home(self.world, &step.source);
-            let others = ways.iter().filter(|(other, _)| **other != step.source && near(other));
-            let others: Vec<(&Source, &Way)> = others.collect();
-            for (holder, way) in std::iter::once((&step.source, way)).chain(others) {
-                let Source::Principal(holder) = holder else { continue };
-                if let Some(rights) = self.right(origin, holder, &scope) {
-                    self.add(origin, way, &to, holder, &Over::OwnPolicies(step.clone()), &rights);
-                    break;
-                }
-            }
-        }
-        self.through_whole_accounts(origin, ways);
-    }
-
-    /// Targets that let in whatever an account in between permits, where somebody who got in there may
-    /// permit itself.
-    fn through_whole_accounts(&mut self, origin: &Origin, ways: &BTreeMap<Source, Way>) {
-        for (source, way) in ways {
-            let (Source::Principal(arn), Some(own)) = (source, home(self.world, source)) else {
-                continue;
-            };
-            let own = own.clone();
-            let Some(id) = self.world.accounts.get(&own).map(|a| a.id.clone()) else { continue };
-            if self.is_home(origin, &own) {
-                continue;
-            }
-            for target in self.whole.get(&id).cloned().unwrap_or_default() {
-                let step = Step { source: source.clone(), target };
-                let asked = self.result.edges.contains_key(&step)
-                    || self.result.closed.contains(&step)
-                    || self.result.undecided.contains_key(&step);
-                let Some(to) = account_of(self.world, &step.target) else { continue };
-                if asked || to == own || self.entered(origin, &to).is_empty() {
-                    continue;
-                }
-                let (over, rights) = match self.right(origin, arn, &Scope::Permissions(arn.clone()))
-                {
-                    Some(rights) => (Over::OwnPolicies(step.clone()), rights),
-                    None => match self.right(origin, arn, &Scope::Making) {
-                        Some(rights) => (Over::Making(step.clone()), rights),
-                        None => break,
-                    },
-                };
-                let anybody = Asked::anybody(self.world, &own, &step.target);
-                let open = anybody.map(|asked| answer(None, Some(&asked)).after);
-                if matches!(open, Some(Answer::Open(_))) {
-                    self.add(origin, way, &to, arn, &over, &rights);
-                }
             }
         }
     }

@@ -27,7 +27,7 @@ mod power;
 mod told;
 
 use bounds::{bounds, breadth, named};
-use told::{also_needs, limits, replay};
+use told::{also_needs, judged, limits, replay};
 pub(super) use told::{granted_by, hop, witness};
 
 /// What the analysis does not look at; printed with every plan.
@@ -314,7 +314,7 @@ impl Writer<'_, '_> {
                 "before": replay(self.comparison.before.0, &shown_steps),
                 "after": replay(self.comparison.after.0, &shown_steps),
             },
-            "limits": limits(world, &path.last),
+            "limits": limits(world, asked(world, &path.last).as_ref()),
             "also_needs": also_needs(world, &path.last, chosen.as_ref()),
             "locations": locations,
             "caused_by": causes,

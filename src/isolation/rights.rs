@@ -83,6 +83,9 @@ const IDENTITY: [&str; 6] = [
     "iam:PutUserPolicy",
 ];
 
+/// What makes a user one of a group.
+const JOIN: &str = "iam:AddUserToGroup";
+
 /// Rights over the groups of a user that change what it may do.
 const MEMBERSHIP: [&str; 2] = ["iam:AttachGroupPolicy", "iam:PutGroupPolicy"];
 
@@ -135,6 +138,8 @@ pub enum Scope {
     Permissions(String),
     /// Another principal of its account, old or new, that it can be and permit what it likes.
     Making,
+    /// Who is in a group of its account, by ARN.
+    Join(String),
     /// The objects of a bucket of its account, by the bucket's ARN.
     Objects(String),
     /// The tags of a principal of its account, by ARN.
@@ -255,10 +260,24 @@ impl<'w> Book<'w> {
                 let groups: BTreeSet<String> = nodes().flat_map(|p| p.groups()).collect();
                 put(&POLICY, one(attached), None);
                 put(&MEMBERSHIP, one(groups), None);
+                if kind == "User" {
+                    self.make(holder, iam("group"), &[JOIN], &MEMBERSHIP, &mut rights);
+                }
             }
+            Scope::Join(group) => put(&[JOIN], vec![Space::One(group.clone())], None),
             Scope::Making => {
                 for (kind, be, permit) in MAKING {
                     self.make(holder, iam(kind), be, permit, &mut rights);
+                }
+                let residents = [self.before, self.after].map(|w| w.residents(&node.account));
+                let all: BTreeSet<&String> =
+                    residents.into_iter().flatten().map(|p| &p.arn).collect();
+                for other in all.into_iter().filter(|other| *other != holder) {
+                    let be = self.ask(holder, &Scope::Become(other.clone()));
+                    if !be.is_empty() {
+                        let permit = self.ask(holder, &Scope::Permissions(other.clone()));
+                        rights.join(be.and(permit));
+                    }
                 }
             }
         }
@@ -386,6 +405,43 @@ impl<'w> Book<'w> {
 }
 
 impl Rights {
+    /// Whether there is nothing to tell, on either side.
+    fn is_empty(&self) -> bool {
+        self.before.is_empty() && self.after.is_empty() && self.undecided == [None, None]
+    }
+
+    /// What takes two rights: the second, on the sides where the first is held as well.
+    #[must_use]
+    pub fn and(self, second: Self) -> Self {
+        let held = |first: &[Opening], second: Vec<Opening>| match first {
+            [] => Vec::new(),
+            _ => second,
+        };
+        let before = held(&self.before, second.before);
+        let after = held(&self.after, second.after);
+        let [one, other] = [self.undecided, second.undecided];
+        let [first, last] = one;
+        let [also_first, also_last] = other;
+        Self {
+            gained: !after.is_empty() && (before.is_empty() || self.gained || second.gained),
+            lost: !before.is_empty() && (after.is_empty() || self.lost || second.lost),
+            before,
+            after,
+            undecided: [first.or(also_first), last.or(also_last)],
+        }
+    }
+
+    /// Adds what is held as well.
+    fn join(&mut self, other: Self) {
+        self.before.extend(other.before);
+        self.after.extend(other.after);
+        self.gained |= other.gained;
+        self.lost |= other.lost;
+        for (undecided, why) in self.undecided.iter_mut().zip(other.undecided) {
+            *undecided = undecided.take().or(why);
+        }
+    }
+
     fn add(&mut self, answers: Answers) {
         self.gained |= !answers.gained.is_empty();
         self.lost |= !answers.lost.is_empty();

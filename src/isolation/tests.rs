@@ -2,6 +2,7 @@
 
 mod guard;
 mod hunt;
+mod permits;
 mod power;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -267,6 +267,10 @@ fn replay(
             format!("denied by {}", view::texts(told, "denied_by").join(" and "))
         }
         "implicit_deny" => format!("denied: nothing in the {by} allows {step}"),
+        // Power over a wall takes a right and something that the right is over.
+        "allow" if matches!(change, "added" | "removed") => {
+            format!("the same right over {step}, and nothing behind it that opens a wall")
+        }
         _ => return Ok(()),
     };
     row(side, &text)

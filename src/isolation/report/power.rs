@@ -5,15 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
-use super::super::crossing::{Source, Step};
+use super::super::crossing::{Asked, Right, Source, Step, Target, asked, home};
+use super::super::paths::account_of;
 use super::super::power::{Link, Over, PowerKey, PowerPath};
 use super::super::rules::Bound;
 use super::super::world::World;
 use super::super::{Grade, Verdict};
-use super::{Change, Writer, digest, granted_by, hop, source_name, witness};
-use crate::iam::Effect;
-use crate::iam::symbolic::Opening;
+use super::{
+    Change, Writer, digest, granted_by, hop, judged, limits, replay, source_name, witness,
+};
 use crate::iam::symbolic::globs::Glob;
+use crate::iam::symbolic::{Opening, Space};
+use crate::iam::{Effect, Request};
 
 impl Writer<'_, '_> {
     /// All ways to power of either side, with their change.
@@ -68,6 +71,7 @@ impl Writer<'_, '_> {
         let judged = self.judge_bounds(sides, Grade::B, &path.holder, &each, used);
         let mut conditions: BTreeSet<String> = BTreeSet::new();
         let mut via = Vec::new();
+        let mut steps: Vec<(&Step, &Request)> = Vec::new();
         for link in &path.chain {
             match link {
                 Link::Step(step) => {
@@ -77,6 +81,7 @@ impl Writer<'_, '_> {
                     if let Some(best) = best {
                         conditions.extend(best.requirements.iter().map(|r| r.text.clone()));
                         via.push(hop(step, best, world));
+                        steps.push((step, &best.witness));
                     }
                 }
                 Link::Become(by, who) => via.push(json!({
@@ -102,6 +107,14 @@ impl Writer<'_, '_> {
         };
         let verdict = if path.unconditional { Verdict::Reachable } else { Verdict::Conditional };
         let causes = self.power_causes(path);
+        let replayed = |world: &World| {
+            let way = replay(world, &steps);
+            let is_there = way.get("decision").is_none_or(|decision| decision == "allow");
+            match chosen.filter(|_| is_there) {
+                Some(chosen) => held(world, path, &chosen.witness),
+                None => way,
+            }
+        };
         let locations: BTreeMap<&String, &String> =
             causes.iter().filter_map(|address| Some((address, self.location(address)?))).collect();
         json!({
@@ -118,6 +131,11 @@ impl Writer<'_, '_> {
             "via": via,
             "conditions": conditions,
             "witness": chosen.map(witness),
+            "replay": {
+                "before": replayed(self.comparison.before.0),
+                "after": replayed(self.comparison.after.0),
+            },
+            "limits": limits(world, chosen.and_then(|o| right(world, path, &o.witness)).as_ref()),
             "locations": locations,
             "caused_by": causes,
             "rule": judged.rule,
@@ -172,6 +190,34 @@ impl Writer<'_, '_> {
             }
         }
         causes.into_iter().collect()
+    }
+}
+
+/// The holder's right as a question to one side; `None` where the holder, or what the right is over, is
+/// not there.
+fn right(world: &World, path: &PowerPath, witness: &Request) -> Option<Asked> {
+    let bucket = witness.resource.split('/').next().unwrap_or_default();
+    let target = Target::Bucket(bucket.to_owned());
+    let source = Source::Principal(path.holder.clone());
+    if account_of(world, &target).is_some_and(|keeper| home(world, &source) != Some(&keeper)) {
+        return asked(world, &Step { source, target });
+    }
+    let right = Right {
+        actions: vec![witness.action.clone()],
+        resources: vec![Space::One(witness.resource.clone())],
+        policy: world.buckets.get(bucket).map(|bucket| bucket.policy.clone()),
+        context: Vec::new(),
+    };
+    Asked::within(world, &path.holder, &right)
+}
+
+/// What the judge says of the holder's right on one side.
+fn held(world: &World, path: &PowerPath, witness: &Request) -> Json {
+    match right(world, path, witness) {
+        Some(asked) => judged(&asked.judge(witness), &witness.resource),
+        None => {
+            json!({"decision": "absent", "step": witness.resource, "missing": path.holder})
+        }
     }
 }
 

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 
-use super::super::crossing::{Step, Target, asked};
+use super::super::crossing::{Asked, Step, Target, asked};
 use super::super::world::{PART, World};
 use super::source_name;
 use crate::iam::symbolic::Opening;
-use crate::iam::{Effect, Request};
+use crate::iam::{Decision, Effect, Request};
 
 /// One step of a path for readers: who does what to what, and which statements grant it.
 pub(in crate::isolation) fn hop(step: &Step, opening: &Opening, world: &World) -> Json {
@@ -47,9 +47,8 @@ pub(in crate::isolation) fn granted_by(opening: &Opening, world: &World) -> Vec<
 }
 
 /// What could hold a step: the boundary of who takes it, and the levels whose guardrails bear on it.
-pub(super) fn limits(world: &World, step: &Step) -> Json {
-    let Some(asked) = asked(world, step) else { return Json::Null };
-    let policies = asked.policies();
+pub(super) fn limits(world: &World, asked: Option<&Asked>) -> Json {
+    let Some(policies) = asked.map(Asked::policies) else { return Json::Null };
     let names = |levels: &[crate::iam::ChainLevel]| -> Vec<String> {
         levels
             .iter()
@@ -90,6 +89,23 @@ pub(super) fn missing(world: &World, step: &Step) -> String {
     }
 }
 
+/// What the judge says of one request on `resource`.
+pub(super) fn judged(decision: &Decision, resource: &str) -> Json {
+    let denied: Vec<String> = decision
+        .matched
+        .iter()
+        .filter(|m| m.effect == Effect::Deny)
+        .map(|m| match m.policy.split_once(PART) {
+            Some((label, part)) => format!("{label} {part}[{}]", m.statement),
+            None => format!("{}[{}]", m.policy, m.statement),
+        })
+        .collect();
+    json!({
+        "decision": decision.decision, "decided_by": decision.decided_by,
+        "denied_by": denied, "step": resource,
+    })
+}
+
 /// What the judge says of a path's steps on one side: of the first that is not allowed, else of
 /// the last.
 pub(super) fn replay(world: &World, steps: &[(&Step, &Request)]) -> Json {
@@ -101,19 +117,7 @@ pub(super) fn replay(world: &World, steps: &[(&Step, &Request)]) -> Json {
             });
         };
         let decision = asked.judge(request);
-        let denied: Vec<String> = decision
-            .matched
-            .iter()
-            .filter(|m| m.effect == Effect::Deny)
-            .map(|m| match m.policy.split_once(PART) {
-                Some((label, part)) => format!("{label} {part}[{}]", m.statement),
-                None => format!("{}[{}]", m.policy, m.statement),
-            })
-            .collect();
-        told = json!({
-            "decision": decision.decision, "decided_by": decision.decided_by,
-            "denied_by": denied, "step": step.target.arn(),
-        });
+        told = judged(&decision, step.target.arn());
         if !decision.is_allowed() {
             break;
         }

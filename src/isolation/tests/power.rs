@@ -2,12 +2,12 @@
 
 use super::*;
 
-fn power<'i>(section: &'i Isolation, from: &str) -> Vec<&'i Json> {
+pub(super) fn power<'i>(section: &'i Isolation, from: &str) -> Vec<&'i Json> {
     let all = section.changes.iter().chain(&section.violations);
     all.filter(|c| c["grade"] == "B" && c["from"]["environment"] == from).collect()
 }
 
-fn statements(all: &[(&str, &str)]) -> Json {
+pub(super) fn statements(all: &[(&str, &str)]) -> Json {
     let all: Vec<Json> = all
         .iter()
         .map(
@@ -17,7 +17,7 @@ fn statements(all: &[(&str, &str)]) -> Json {
     json!({"Version": "2012-10-17", "Statement": all})
 }
 
-const ASSUME: (&str, &str) = ("sts:AssumeRole", "*");
+pub(super) const ASSUME: (&str, &str) = ("sts:AssumeRole", "*");
 
 /// Dev's `ci` reaches shared's `hub`; production's `deploy` lets in shared's `bridge` alone.
 fn in_between(hub: &[(&str, &str)], bridge_trust: Json) -> Isolation {
@@ -50,6 +50,10 @@ fn whoever_gets_in_and_may_change_trust_there_holds_power() {
     assert_eq!(found[0]["resources"], json!(["arn:aws:iam::333333333333:role/app-*"]));
     assert_eq!(found[0]["via"].as_array().map(Vec::len), Some(2));
     assert_eq!(found[0]["caused_by"], json!(["iam_role.deploy@production"]));
+    let (was, is) = (&found[0]["replay"]["before"], &found[0]["replay"]["after"]);
+    assert_eq!((&was["decision"], &is["decision"]), (&json!("implicit_deny"), &json!("allow")));
+    let levels = json!(["r-ab12", "production"]);
+    assert_eq!(found[0]["limits"]["service_control_policies"], levels, "{found:?}");
     assert_eq!(section.violations.len(), 2, "the standing path, and the new power");
     assert!(power(&open(&[("iam:GetRole", "*")]), "dev").is_empty());
     // Rights in another account's name are none here.
@@ -263,7 +267,7 @@ fn whoever_writes_the_state_holds_power_over_every_environment() {
 }
 
 /// Production's role lets in whatever the account in between permits.
-fn lets_in_all_of_shared() -> SideObject {
+pub(super) fn lets_in_all_of_shared() -> SideObject {
     role("production", "deploy", trust(json!({"Principal": {"AWS": "222222222222"}})), None)
 }
 

@@ -17,7 +17,7 @@ mod principal;
 mod rules;
 
 use guardrails::{Guardrails, limited};
-pub use principal::PrincipalNode;
+pub use principal::{GroupNode, PrincipalNode};
 use principal::{Own, Shelf, Written};
 use rules::Library;
 pub use rules::{PART, Rule, levels};
@@ -87,6 +87,8 @@ pub struct World {
     pub principals: BTreeMap<String, Arc<PrincipalNode>>,
     /// Principals by account.
     residents: BTreeMap<Handle, Vec<Arc<PrincipalNode>>>,
+    /// Groups of users by account.
+    groups: BTreeMap<Handle, Vec<GroupNode>>,
     /// Buckets by account, of those in `buckets` and `bare_buckets`.
     vaults: BTreeMap<Handle, BTreeSet<String>>,
     /// Buckets by ARN.
@@ -278,6 +280,11 @@ impl World {
         self.residents.get(account).into_iter().flatten().map(AsRef::as_ref)
     }
 
+    /// Groups of users of an account.
+    pub fn groups_of(&self, account: &Handle) -> impl Iterator<Item = &GroupNode> {
+        self.groups.get(account).into_iter().flatten()
+    }
+
     /// ARNs of the buckets of an account, with a policy or without.
     pub fn buckets_of(&self, account: &Handle) -> impl Iterator<Item = &String> {
         self.vaults.get(account).into_iter().flatten()
@@ -315,6 +322,19 @@ impl World {
             .filter(|o| o.kind == "iam_group")
             .filter_map(|o| Some(((o.account.as_ref()?, o.key.as_str()), o)))
             .collect();
+        for ((account, _), group) in &groups {
+            let node = GroupNode {
+                arn: group.attrs.get("arn").map(symbol).unwrap_or_default(),
+                label: label(group),
+                written: Written {
+                    attrs: group.attrs.clone(),
+                    shelf: Arc::clone(&shelf),
+                    ..Written::default()
+                },
+                own: OnceLock::new(),
+            };
+            self.groups.entry((*account).clone()).or_default().push(node);
+        }
         let blocks = |o: &&SideObject| {
             o.kind == "account_baseline" && restricts_public(o, "s3_block_public_access")
         };

@@ -1,4 +1,4 @@
-//! Roles and users. What one may do is read when it is first asked for: of most principals of an estate nobody
+//! Roles, users and groups of users. What one may do is read when it is first asked for: of most principals of an estate nobody
 //! asks, since no trust or bucket policy of another account names them.
 
 use std::collections::BTreeMap;
@@ -26,7 +26,35 @@ pub struct PrincipalNode {
     pub(super) own: OnceLock<Own>,
 }
 
-/// What a principal's own side consists of, as it was read.
+/// A group of users: what it permits those who are in it, read when it is first asked for.
+#[derive(Clone, Debug)]
+pub struct GroupNode {
+    /// Its ARN.
+    pub arn: String,
+    pub(super) label: String,
+    pub(super) written: Written,
+    pub(super) own: OnceLock<Own>,
+}
+
+impl GroupNode {
+    /// Its policies.
+    #[must_use]
+    pub fn identity(&self) -> &[Rule] {
+        &self.own().identity
+    }
+
+    /// Whether a policy of it could not be read.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        self.own().unreadable
+    }
+
+    fn own(&self) -> &Own {
+        self.own.get_or_init(|| self.written.read(&self.label))
+    }
+}
+
+/// What the own side of a principal or group consists of, as it was read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Written {
     /// Its attributes.

@@ -1,0 +1,89 @@
+//! Those who got into an account in between and permit themselves, or another one, what keeps them in.
+
+use super::power::{ASSUME, lets_in_all_of_shared, power, statements};
+use super::*;
+
+fn arn(name: &str) -> String {
+    format!("arn:aws:iam::222222222222:{name}")
+}
+
+/// Shared's user `bridge`, who may do nothing, and its group `ops`.
+fn user_and_group(ops: &[(&str, &str)]) -> [SideObject; 2] {
+    let of_group = json!({"arn": arn("group/ops"), "inline_policies": {"own": statements(ops)}});
+    [
+        object("iam_user", Some("shared"), "bridge", json!({"arn": arn("user/bridge")})),
+        object("iam_group", Some("shared"), "ops", of_group),
+    ]
+}
+
+/// Dev gets in as shared's `hub`, which has these rights.
+fn with(
+    hub: &[(&str, &str)],
+    deploy: SideObject,
+    others: impl IntoIterator<Item = SideObject>,
+) -> Isolation {
+    let world = World::new()
+        .both(lambda("dev", "ci", statements(&[ASSUME])))
+        .both(deploy)
+        .then(role("shared", "hub", by("dev", "ci"), Some(statements(hub))));
+    others.into_iter().fold(world, World::both).analyse()
+}
+
+/// Nobody gets into `bridge`, and `bridge` may do nothing. It takes both to open the wall.
+#[test]
+fn another_one_is_made_and_permitted() {
+    let bridge = || {
+        role(
+            "shared",
+            "bridge",
+            trust(json!({"Principal": {"Service": "lambda.amazonaws.com"}})),
+            None,
+        )
+    };
+    let whom = arn("role/bridge");
+    let be = ("iam:UpdateAssumeRolePolicy", whom.as_str());
+    let permit = ("iam:PutRolePolicy", whom.as_str());
+    let deploy = || role("production", "deploy", by("shared", "bridge"), None);
+    let section = with(&[be, permit], deploy(), [bridge()]);
+    assert_eq!(row(&section, "dev", "production")["grade"], "B");
+    let found = power(&section, "dev");
+    assert!(
+        found[0]["power"].as_str().is_some_and(|p| p.contains("another principal")),
+        "{found:?}"
+    );
+    assert_eq!(found[0]["change"], "added");
+    assert_eq!(found[0]["replay"]["before"]["decision"], "absent");
+    for rights in
+        [&[be][..], &[permit], &[be, ("iam:PutRolePolicy", "arn:aws:iam::222222222222:role/hub")]]
+    {
+        let section = with(rights, deploy(), [bridge()]);
+        assert_eq!(after(&section, "dev", "production"), "isolated", "{rights:?}");
+    }
+}
+
+/// IAM User Guide, "IAM user groups": a user has the permissions of every group that it is in.
+#[test]
+fn a_user_is_put_into_a_group_that_is_permitted() {
+    let (user, ops, other) = (arn("user/bridge"), arn("group/ops"), arn("group/other"));
+    let key = ("iam:CreateAccessKey", user.as_str());
+    let join = ("iam:AddUserToGroup", ops.as_str());
+    let rewrite = ("iam:PutGroupPolicy", ops.as_str());
+    let elsewhere = ("iam:AddUserToGroup", other.as_str());
+    let objects = ("s3:*", "*");
+    for deploy in [
+        role("production", "deploy", trust(json!({"Principal": {"AWS": user}})), None),
+        lets_in_all_of_shared(),
+    ] {
+        for (rights, permitted, expected) in [
+            (&[key, join][..], ASSUME, "reachable"),
+            (&[key, join], objects, "isolated"),
+            (&[key, join, rewrite], objects, "reachable"),
+            (&[key, rewrite], objects, "isolated"),
+            (&[join, rewrite], ASSUME, "isolated"),
+            (&[key, elsewhere], ASSUME, "isolated"),
+        ] {
+            let section = with(rights, deploy.clone(), user_and_group(&[permitted]));
+            assert_eq!(after(&section, "dev", "production"), expected, "{rights:?} {permitted:?}");
+        }
+    }
+}
