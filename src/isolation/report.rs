@@ -1,6 +1,6 @@
 //! Writes the plan's isolation section: matrix, changes, violations, findings, proofs.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -82,7 +82,6 @@ pub fn report(
         today: today.parse().unwrap_or(Date::MAX),
         grants: grants(comparison),
         prover: RefCell::new(Prover::new(comparison.after.0, &comparison.after.1)),
-        whole: [OnceCell::new(), OnceCell::new()],
     };
     writer.write(estate, sides)
 }
@@ -94,8 +93,6 @@ struct Writer<'a, 'w> {
     /// Grants in each environment's accounts to somebody outside the account of the grant.
     grants: BTreeMap<String, usize>,
     prover: RefCell<Prover<'a>>,
-    /// Every policy of the before and of the after side by name, for those who need it.
-    whole: [OnceCell<Named>; 2],
 }
 
 /// What the rules say about a path.
@@ -423,14 +420,14 @@ impl Writer<'_, '_> {
         let names: BTreeSet<&String> = was.iter().chain(&is).flat_map(Named::keys).collect();
         // Where the step cannot be asked on one side (its role is not there yet), what counts is
         // whether the same policies stand anywhere on that side.
-        let [before, after] = &self.whole;
-        let was =
-            was.as_ref().unwrap_or_else(|| before.get_or_init(|| whole(self.comparison.before.0)));
-        let is =
-            is.as_ref().unwrap_or_else(|| after.get_or_init(|| whole(self.comparison.after.0)));
+        let stands = |side: &Option<Named>, world: &World, name: &String| match side {
+            Some(side) => side.get(name).cloned(),
+            None => world.rule(name).map(|rule| rule.document),
+        };
         for name in names {
-            let same = match (was.get(name), is.get(name)) {
-                (Some(a), Some(b)) => Arc::ptr_eq(a, b) || crate::iam::semantic_eq(a, b),
+            let old = stands(&was, self.comparison.before.0, name);
+            let same = match (old, stands(&is, self.comparison.after.0, name)) {
+                (Some(a), Some(b)) => Arc::ptr_eq(&a, &b) || crate::iam::semantic_eq(&a, &b),
                 _ => false,
             };
             if !same {
@@ -561,10 +558,6 @@ fn id(path: &Path) -> String {
 
 /// Documents by policy name.
 type Named = BTreeMap<String, Arc<Document>>;
-
-fn whole(world: &World) -> Named {
-    documents(&world.rules())
-}
 
 /// Grants in the accounts of each environment to somebody outside the account of the grant.
 fn grants(comparison: &Comparison<'_>) -> BTreeMap<String, usize> {

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::crossing::{Asked, Right, answer};
+use super::replay::replay;
 use super::world::{PrincipalNode, Rule, World};
 use crate::iam::symbolic::globs::Glob;
 use crate::iam::symbolic::{Answer, Answers, Opening, Space};
@@ -294,9 +295,14 @@ impl<'w> Book<'w> {
         let (before, after) = (side(self.before), side(self.after));
         let mut answers = answer(before.as_ref(), after.as_ref());
         for (asked, answer) in [(&before, &mut answers.before), (&after, &mut answers.after)] {
-            let doubt = asked.as_ref().and_then(|a| a.doubt.clone());
-            if let (Some(doubt), Answer::Closed { .. }) = (doubt, &answer) {
-                *answer = Answer::Undecided(doubt);
+            let Some(asked) = asked else { continue };
+            let why = match &answer {
+                Answer::Open(openings) => openings.iter().find_map(|o| replay(asked, o).err()),
+                Answer::Closed { .. } => asked.doubt.clone(),
+                Answer::Undecided(_) => None,
+            };
+            if let Some(why) = why {
+                *answer = Answer::Undecided(why);
             }
         }
         answers

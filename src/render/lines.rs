@@ -11,6 +11,12 @@ use crate::value::{AttrPath, Plain, path::Step};
 
 use super::style::{Tone, safe};
 
+mod policies;
+
+use policies::{
+    is_policy, policy_change, statement_header, statement_items, statements, statements_text,
+};
+
 /// What happens to the thing that a line names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sign {
@@ -508,30 +514,6 @@ impl Differ<'_> {
     }
 }
 
-/// The lines of one changed statement.
-fn policy_change(diff: &PolicyChange, depth: usize, out: &mut Lines) {
-    let sign = match diff.change.as_str() {
-        "added" => Sign::Add,
-        "removed" => Sign::Remove,
-        _ => Sign::Change,
-    };
-    out.push(depth, sign, format!("statement {}", safe(&diff.statement)));
-    match diff.widens {
-        Some(true) => out.note(Tone::Bad, "widens"),
-        Some(false) => {}
-        None => out.note(Tone::Warn, "may widen"),
-    }
-    for line in &diff.lines {
-        let (sign, text) = match line.split_at_checked(2) {
-            Some(("+ ", rest)) => (Sign::Add, rest),
-            Some(("- ", rest)) => (Sign::Remove, rest),
-            Some(("~ ", rest)) => (Sign::Change, rest),
-            _ => (sign, line.as_str()),
-        };
-        out.push(depth + 1, sign, safe(text));
-    }
-}
-
 /// Ownership tags are Palisade's own bookkeeping: shown only where they change by themselves.
 fn is_ownership(parent: &AttrPath, key: &str) -> bool {
     key.starts_with("palisade:") && parent.root() == Some("tags")
@@ -558,12 +540,6 @@ fn is_hidden(value: Option<&Json>) -> bool {
 fn secret(value: Option<&Json>) -> Option<&str> {
     let object = value?.as_object()?;
     if object.len() == 1 { object.get("secret")?.as_str() } else { None }
-}
-
-fn is_policy(value: Option<&Json>) -> bool {
-    value
-        .and_then(Json::as_object)
-        .is_some_and(|o| o.get("Statement").is_some_and(|s| s.is_array() || s.is_object()))
 }
 
 /// A map's key as configuration writes it.
@@ -593,102 +569,4 @@ fn scalar(value: &Json) -> String {
         }
         other => other.to_string(),
     }
-}
-
-fn statements(document: &Json) -> Vec<&Json> {
-    match document.get("Statement") {
-        Some(Json::Array(list)) => list.iter().collect(),
-        Some(one) => vec![one],
-        None => Vec::new(),
-    }
-}
-
-fn statement_header(statement: &Json, index: usize) -> String {
-    let effect = statement.get("Effect").and_then(Json::as_str).unwrap_or("?");
-    match statement.get("Sid").and_then(Json::as_str) {
-        Some(sid) if !sid.is_empty() => format!("statement {} ({})", safe(sid), safe(effect)),
-        _ => format!("statement [{index}] ({})", safe(effect)),
-    }
-}
-
-/// A statement's elements, one value a line. `unknown` says what stands for a path that is known
-/// only after apply.
-fn statement_items(
-    statement: &Json,
-    at: &AttrPath,
-    unknown: &dyn Fn(&str) -> Option<String>,
-) -> Vec<(String, String)> {
-    let mut items = Vec::new();
-    let scalars = |values: &Json, path: &AttrPath| -> Vec<String> {
-        let all = scalars(values, path).into_iter();
-        all.map(|(text, path)| unknown(&path).unwrap_or(text)).collect()
-    };
-    for (element, label) in [
-        ("Principal", "principal"),
-        ("NotPrincipal", "not_principal"),
-        ("Action", "action"),
-        ("NotAction", "not_action"),
-        ("Resource", "resource"),
-        ("NotResource", "not_resource"),
-    ] {
-        let Some(value) = statement.get(element) else { continue };
-        let path = at.key(element);
-        match value {
-            Json::Object(by_type) => {
-                for (kind, values) in by_type {
-                    // What is not said otherwise is an ARN or an account.
-                    let label = match kind.as_str() {
-                        "AWS" => label.to_owned(),
-                        other => format!("{label} {}", safe(other)),
-                    };
-                    for text in scalars(values, &path.key(kind)) {
-                        items.push((label.clone(), text));
-                    }
-                }
-            }
-            values => {
-                for text in scalars(values, &path) {
-                    items.push((label.to_owned(), text));
-                }
-            }
-        }
-    }
-    let conditions = statement.get("Condition").and_then(Json::as_object);
-    for (operator, keys) in conditions.into_iter().flatten() {
-        for (key, values) in keys.as_object().into_iter().flatten() {
-            let p = at.key("Condition").key(operator).key(key);
-            let texts = scalars(values, &p);
-            let text = format!("{} {} = {}", safe(operator), safe(key), texts.join(" | "));
-            items.push(("condition".to_owned(), text));
-        }
-    }
-    items
-}
-
-/// A value or the members of a list, each with its path.
-fn scalars(values: &Json, path: &AttrPath) -> Vec<(String, String)> {
-    let bare = |v: &Json| match v {
-        Json::String(text) => safe(text).into_owned(),
-        other => scalar(other),
-    };
-    match values {
-        Json::Array(list) => list
-            .iter()
-            .enumerate()
-            .map(|(i, v)| (bare(v), path.join(Step::Index(i)).to_string()))
-            .collect(),
-        one => vec![(bare(one), path.to_string())],
-    }
-}
-
-fn statements_text(document: &Json) -> String {
-    let mut text = String::new();
-    for (index, statement) in statements(document).iter().enumerate() {
-        text.push_str(&statement_header(statement, index));
-        text.push('\n');
-        for (label, value) in statement_items(statement, &AttrPath::default(), &|_| None) {
-            text.push_str(&format!("  {label} {value}\n"));
-        }
-    }
-    text
 }

@@ -110,6 +110,8 @@ pub struct World {
     pub state_bucket: Option<String>,
     /// Where objects that are no principals are declared, by the label that reports cite.
     places: BTreeMap<String, String>,
+    /// Managed policies.
+    shelf: Arc<Shelf>,
     /// Principals by label, once somebody looks for one.
     labelled: OnceLock<HashMap<String, Arc<PrincipalNode>>>,
 }
@@ -268,11 +270,14 @@ impl World {
     /// Where an object is declared, by the label that reports cite.
     #[must_use]
     pub fn location(&self, label: &str) -> Option<&String> {
-        let labelled = self.labelled.get_or_init(|| {
-            self.principals.values().map(|p| (p.label.clone(), Arc::clone(p))).collect()
-        });
-        let principal = || labelled.get(label)?.location.as_ref();
+        let principal = || self.labelled().get(label)?.location.as_ref();
         self.places.get(label).or_else(principal)
+    }
+
+    fn labelled(&self) -> &HashMap<String, Arc<PrincipalNode>> {
+        self.labelled.get_or_init(|| {
+            self.principals.values().map(|p| (p.label.clone(), Arc::clone(p))).collect()
+        })
     }
 
     /// Principals of an account.
@@ -290,12 +295,13 @@ impl World {
         self.vaults.get(account).into_iter().flatten()
     }
 
-    /// Every policy of this side.
+    /// The policy of that name, wherever it stands on this side.
     #[must_use]
-    pub fn rules(&self) -> Vec<Rule> {
-        let of_principals = self
-            .principals
-            .values()
+    pub fn rule(&self, name: &str) -> Option<Rule> {
+        let (label, part) = name.split_once(PART)?;
+        let principal = self.labelled().get(label);
+        let of_principal = principal
+            .into_iter()
             .flat_map(|p| p.identity().iter().chain(p.boundary()).chain(&p.trust));
         let of_buckets = self.buckets.values().map(|b| &b.policy);
         let of_accounts = self
@@ -304,7 +310,9 @@ impl World {
             .flat_map(|a| a.service_control.iter().chain(&a.resource_control))
             .chain(self.members.values().flat_map(|m| &m.service_control))
             .flat_map(|(_, rules)| rules);
-        of_principals.chain(of_buckets).chain(of_accounts).cloned().collect()
+        let mut standing = of_principal.chain(of_buckets).chain(of_accounts);
+        let found = standing.find(|rule| rule.policy.name() == name).cloned();
+        found.or_else(|| self.shelf.labelled(label, part))
     }
 
     fn read_principals(&mut self, side: &Side, library: &Arc<Library>) {
@@ -316,6 +324,7 @@ impl World {
             })
             .collect();
         let shelf = Arc::new(Shelf { library: Arc::clone(library), managed });
+        self.shelf = Arc::clone(&shelf);
         let groups: BTreeMap<(&Handle, &str), &SideObject> = side
             .objects
             .iter()

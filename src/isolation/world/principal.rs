@@ -163,6 +163,12 @@ impl Shelf {
         }
     }
 
+    /// The managed policy that is called so, as a part of what it is attached to.
+    pub(super) fn labelled(&self, label: &str, part: &str) -> Option<Rule> {
+        let (_, content) = self.managed.values().find(|(known, _)| known == label)?;
+        self.library.rule(content, label, part)
+    }
+
     /// The managed policy of that ARN.
     fn managed(&self, arn: &Value, part: &str) -> Option<Rule> {
         let (label, content) = self.managed.get(&symbol(arn))?;

@@ -1,17 +1,8 @@
-//! Generated estates: what is in them, how the analysis reads them, and how the judge does.
+//! Generated estates: what is in them.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
-use palisade::address::ResourceAddr;
-use palisade::diag::{Loc, Source as Text};
-use palisade::eval::estate::{Account, Environment, Estate};
-use palisade::iam::{ChainLevel, Document, Policies, Policy, Use};
-use palisade::ids::Handle;
 use palisade::isolation::crossing::{Source, Target};
-use palisade::plan::sides::{Side, SideObject, Sides};
-use palisade::schema::Body;
-use palisade::value::Value;
 use serde_json::{Value as Json, json};
 
 use super::random::Random;
@@ -21,8 +12,8 @@ pub(super) const ORGANIZATION: &str = "o-aaaaaaaaaa";
 pub(super) const PARTNER: &str = "444444444444";
 /// Another organization than ours.
 pub(super) const OTHERS: &str = "o-others0000";
-const ROOT: &str = "r-ab12";
-const MANAGEMENT: &str = "999999999999";
+pub(super) const ROOT: &str = "r-ab12";
+pub(super) const MANAGEMENT: &str = "999999999999";
 
 /// Handle (the environment's name too, but for `shared`), id, unit.
 pub(super) const ACCOUNTS: &[(&str, &str, &str)] = &[
@@ -65,6 +56,8 @@ pub(super) struct Bucket {
     pub(super) arn: String,
     pub(super) name: String,
     pub(super) policy: Option<Json>,
+    /// Whether its own block of public access restricts a public policy.
+    pub(super) restricted: bool,
 }
 
 /// What kind of estate is made, so that closed, open and conditional walls all come up often.
@@ -103,15 +96,28 @@ pub(super) struct Model {
     manner: Manner,
     pub(super) identities: Vec<Identity>,
     pub(super) buckets: Vec<Bucket>,
-    /// Targets and document.
+    /// SCPs: targets and document.
     pub(super) controls: Vec<(Vec<String>, Json)>,
+    /// RCPs: targets and document.
+    pub(super) resource_controls: Vec<(Vec<String>, Json)>,
+    /// Accounts that restrict public policies of all their buckets.
+    pub(super) restricting: Vec<&'static str>,
+}
+
+/// The root, a unit or an account.
+fn level(random: &mut Random) -> String {
+    match random.below(3) {
+        0 => ROOT.to_owned(),
+        1 => (*random.of(&["ou-ab12-nonprod1", "ou-ab12-prod1234"])).to_owned(),
+        _ => random.of(ACCOUNTS).1.to_owned(),
+    }
 }
 
 fn document(statements: Vec<Json>) -> Json {
     json!({"Version": "2012-10-17", "Statement": statements})
 }
 
-fn everything() -> Json {
+pub(super) fn everything() -> Json {
     document(vec![json!({"Effect": "Allow", "Action": "*", "Resource": "*"})])
 }
 
@@ -143,7 +149,11 @@ impl Model {
                 arn: format!("arn:aws:s3:::{account}-data"),
                 name: format!("{account}-data"),
                 policy: None,
+                restricted: random.percent(15),
             });
+            if random.percent(8) {
+                model.restricting.push(account);
+            }
         }
         for at in 0..model.identities.len() {
             let policies = (0..1 + random.below(2)).map(|_| model.identity(random)).collect();
@@ -164,16 +174,28 @@ impl Model {
             }
         }
         for _ in 0..random.below(3) {
-            let target = match random.below(3) {
-                0 => ROOT.to_owned(),
-                1 => (*random.of(&["ou-ab12-nonprod1", "ou-ab12-prod1234"])).to_owned(),
-                _ => random.of(ACCOUNTS).1.to_owned(),
-            };
             let mut statement = model.grant(random);
             statement["Effect"] = json!("Deny");
-            model.controls.push((vec![target], document(vec![statement])));
+            model.controls.push((vec![level(random)], document(vec![statement])));
+        }
+        for _ in 0..random.below(2) {
+            let statement = model.resource_control(random);
+            model.resource_controls.push((vec![level(random)], document(vec![statement])));
         }
         model
+    }
+
+    /// What RCPs are made of (Organizations User Guide, "RCP syntax": they deny, everybody).
+    fn resource_control(&self, random: &mut Random) -> Json {
+        let mut statement = json!({"Effect": "Deny", "Principal": "*",
+            "Action": *random.of(&["s3:*", "s3:GetObject", "sts:AssumeRole", "sts:*"])});
+        let bucket = &random.of(&self.buckets).arn;
+        let resource = if random.percent(70) { "*".to_owned() } else { format!("{bucket}/*") };
+        statement["Resource"] = json!(resource);
+        if random.percent(80) {
+            statement["Condition"] = self.condition(random);
+        }
+        statement
     }
 
     /// An action, a resource, perhaps a condition: what identity policies and SCPs are made of.
@@ -389,207 +411,5 @@ impl Model {
             }
         }
         None
-    }
-}
-
-// -- as the analysis reads it -----------------------------------------------------------------
-
-fn loc() -> Loc {
-    Loc::whole(&Text::new("main.hcl", "x"))
-}
-
-fn handle(text: &str) -> Handle {
-    text.parse().unwrap()
-}
-
-fn object(kind: &str, account: Option<&str>, key: &str, attrs: Json) -> SideObject {
-    SideObject {
-        kind: kind.to_owned(),
-        key: key.to_owned(),
-        account: account.map(handle),
-        address: None,
-        location: None,
-        attrs: Value::from_json(&attrs).as_map().unwrap().clone(),
-    }
-}
-
-impl Model {
-    pub(super) fn read(&self) -> (Estate, Sides) {
-        let mut estate = Estate { name: "acme".to_owned(), ..Estate::default() };
-        let mut objects = vec![object(
-            "organization",
-            None,
-            "acme",
-            json!({"id": ORGANIZATION, "root_id": ROOT, "management_account_id": MANAGEMENT}),
-        )];
-        let mut targets = vec![ROOT.to_owned()];
-        for unit in ["ou-ab12-nonprod1", "ou-ab12-prod1234"] {
-            objects.push(object(
-                "organizational_unit",
-                None,
-                unit,
-                json!({"id": unit, "parent": ROOT}),
-            ));
-            targets.push(unit.to_owned());
-        }
-        for (name, id, unit) in ACCOUNTS {
-            let serves: BTreeSet<String> =
-                if *name == "shared" { BTreeSet::new() } else { [(*name).to_owned()].into() };
-            for environment in &serves {
-                estate.environments.insert(
-                    environment.clone(),
-                    Environment {
-                        name: environment.clone(),
-                        accounts: [handle(name)].into(),
-                        like: None,
-                        allowed_differences: BTreeSet::new(),
-                        tags: BTreeMap::new(),
-                        region: None,
-                        body: Body {
-                            loc: loc(),
-                            attrs: palisade::value::Sorted::new(),
-                            blocks: Vec::new(),
-                        },
-                    },
-                );
-            }
-            let address = ResourceAddr::new("account", *name);
-            estate.accounts.insert(
-                handle(name),
-                Account {
-                    handle: handle(name),
-                    address: address.clone(),
-                    id: Some(id.parse().unwrap()),
-                    name: (*name).to_owned(),
-                    access_role: None,
-                    read_role: None,
-                    endpoint_url: None,
-                    region: None,
-                    environments: serves,
-                    loc: loc(),
-                },
-            );
-            let mut account = object("account", None, name, json!({"id": id, "parent": unit}));
-            account.address = Some(address);
-            objects.push(account);
-            targets.push((*id).to_owned());
-        }
-        let scp = |key: &str, targets: &[String], content: &Json| {
-            object(
-                "service_control_policy",
-                None,
-                key,
-                json!({"targets": targets, "content": content}),
-            )
-        };
-        objects.push(scp("FullAWSAccess", &targets, &everything()));
-        for (number, (targets, content)) in self.controls.iter().enumerate() {
-            objects.push(scp(&format!("scp{number}"), targets, content));
-        }
-        for identity in &self.identities {
-            let inline: BTreeMap<String, &Json> =
-                identity.policies.iter().enumerate().map(|(n, p)| (format!("p{n}"), p)).collect();
-            let mut attrs =
-                json!({"arn": identity.arn, "inline_policies": inline, "tags": identity.tags});
-            if let Some(boundary) = &identity.boundary {
-                let arn =
-                    format!("arn:aws:iam::{}:policy/{}", id_of(identity.account), identity.name);
-                attrs["permissions_boundary"] = json!(arn);
-                let key = format!("{}-boundary", identity.name);
-                let policy = json!({"arn": arn, "content": boundary});
-                objects.push(object("iam_policy", Some(identity.account), &key, policy));
-            }
-            let kind = match &identity.trust {
-                Some(trust) => {
-                    attrs["assume_role_policy"] = trust.clone();
-                    "iam_role"
-                }
-                None => "iam_user",
-            };
-            objects.push(object(kind, Some(identity.account), &identity.name, attrs));
-        }
-        for bucket in &self.buckets {
-            let attrs = json!({"bucket": bucket.name, "policy": bucket.policy});
-            objects.push(object("s3_bucket", Some(bucket.account), &bucket.name, attrs));
-        }
-        let side = Side { objects };
-        let sides = Sides {
-            before: side.clone(),
-            after: side,
-            read: ACCOUNTS.iter().map(|(name, ..)| handle(name)).collect(),
-            unread: BTreeMap::new(),
-            absent: Vec::new(),
-            live: true,
-            guardrails_read: true,
-        };
-        (estate, sides)
-    }
-}
-
-// -- as the judge reads it --------------------------------------------------------------------
-
-fn compiled(name: &str, json: &Json, role: Use) -> Arc<Policy> {
-    let (document, _) = Document::from_json(json, role).unwrap_or_else(|e| panic!("{e}: {json}"));
-    Arc::new(Policy::new(name, &document))
-}
-
-impl Model {
-    /// Everything in it, for the message of a failure.
-    pub(super) fn told(&self) -> String {
-        let identities = self.identities.iter().map(|i| {
-            json!({"arn": i.arn, "policies": i.policies, "boundary": i.boundary, "trust": i.trust,
-                   "tags": i.tags})
-        });
-        let buckets = self.buckets.iter().map(|b| json!({"arn": b.arn, "policy": b.policy}));
-        let controls = self.controls.iter().map(|(targets, content)| json!([targets, content]));
-        let all: Vec<Json> = identities.chain(buckets).chain(controls).collect();
-        all.iter().map(|line| format!("{line}\n")).collect()
-    }
-
-    fn chain(&self, account: &str) -> Vec<ChainLevel> {
-        let (_, id, unit) = ACCOUNTS.iter().find(|(handle, ..)| *handle == account).unwrap();
-        [ROOT, unit, id]
-            .into_iter()
-            .map(|level| {
-                let here = self.controls.iter().filter(|(t, _)| t.iter().any(|t| t == level));
-                let mut policies = vec![compiled("FullAWSAccess", &everything(), Use::Scp)];
-                policies.extend(here.map(|(_, content)| compiled("scp", content, Use::Scp)));
-                ChainLevel { target: level.to_owned(), policies }
-            })
-            .collect()
-    }
-
-    pub(super) fn identity_of(&self, arn: &str) -> Option<&Identity> {
-        self.identities.iter().find(|i| i.arn == arn)
-    }
-
-    /// All policies that bear on a step.
-    pub(super) fn policies(&self, source: &Source, target: &Target) -> Option<Policies> {
-        let resource = match target {
-            Target::Role(arn) => {
-                Some(compiled("trust", self.identity_of(arn)?.trust.as_ref()?, Use::Trust))
-            }
-            Target::Bucket(arn) => {
-                let bucket = self.buckets.iter().find(|b| b.arn == *arn)?;
-                let role = Use::Resource("s3".to_owned());
-                bucket.policy.as_ref().map(|p| compiled("bucket", p, role))
-            }
-        };
-        let mut policies = Policies { resource, ..Policies::default() };
-        match source {
-            Source::Principal(arn) => {
-                let identity = self.identity_of(arn)?;
-                let own = identity.policies.iter().map(|p| compiled("identity", p, Use::Identity));
-                policies.identity = own.collect();
-                policies.boundary =
-                    identity.boundary.as_ref().map(|b| compiled("boundary", b, Use::Boundary));
-                policies.service_control = self.chain(identity.account);
-            }
-            Source::Foreign(_) => {
-                policies.identity = vec![compiled("its own", &everything(), Use::Identity)];
-            }
-            Source::Federated(_) | Source::Anonymous => {}
-        }
-        Some(policies)
     }
 }

@@ -7,7 +7,9 @@
 
 mod attack;
 mod estate;
+mod judged;
 mod random;
+mod reading;
 
 use std::collections::BTreeMap;
 
@@ -20,8 +22,9 @@ use palisade::isolation::paths::Origin;
 use palisade::isolation::world::World;
 
 use attack::Attacker;
-use estate::{ENVIRONMENTS, Model};
+use estate::{ACCOUNTS, ENVIRONMENTS, Model};
 use random::Random;
+use reading::without_reading;
 
 /// How much is done.
 struct Budget {
@@ -182,4 +185,46 @@ fn every_seeded_hole_is_found() {
     }
     println!("{} mutants", tally.mutants);
     assert!(tally.mutants >= 15, "only {} mutants", tally.mutants);
+}
+
+/// Where an account is not read, nothing that it could let through is called closed: what the analysis
+/// then calls isolated is isolated when everything is seen.
+#[test]
+fn what_nobody_reads_is_never_called_closed() {
+    let (mut unsure, mut closed) = (0, 0);
+    for seed in 0..Budget::get().estates {
+        let model = Model::generate(seed);
+        let (estate, sides) = model.read();
+        let seen = World::after(&estate, &sides);
+        let whole = compare(&seen, &seen);
+        let mut random = Random::new(seed ^ 0x0dd);
+        for (account, ..) in ACCOUNTS {
+            let mut partly = sides.clone();
+            let managed: Vec<String> = sides
+                .after
+                .objects
+                .iter()
+                .map(|o| o.key.clone())
+                .filter(|_| random.percent(50))
+                .collect();
+            without_reading(&mut partly, account, |object| managed.contains(&object.key));
+            let world = World::after(&estate, &partly);
+            let part = compare(&world, &world);
+            for pair in pairs() {
+                let truth = verdict(&seen, &whole.after.1, &pair).0;
+                match verdict(&world, &part.after.1, &pair).0 {
+                    Verdict::Isolated => {
+                        let told =
+                            format!("seed {seed}: {pair:?} without {account}\n{}", model.told());
+                        assert_eq!(truth, Verdict::Isolated, "{told}");
+                        closed += 1;
+                    }
+                    _ if truth == Verdict::Isolated => unsure += 1,
+                    _ => {}
+                }
+            }
+        }
+    }
+    println!("{closed} stay closed, {unsure} can no longer be told");
+    assert!(closed > 0 && unsure > 0, "{closed} and {unsure}");
 }
