@@ -26,6 +26,10 @@ use palisade::isolation;
 use palisade::plan::seal;
 use palisade::render::{self, Format, Style};
 
+/// The program's own.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let numbers: Vec<usize> = std::env::args().filter_map(|a| a.parse().ok()).collect();
     let number = |at: usize, otherwise: usize| numbers.get(at).copied().unwrap_or(otherwise);
@@ -52,8 +56,14 @@ fn main() {
             .unwrap_or_else(|e| panic!("{e:?}"))
     });
     println!("    {summary:?}, {} walls", section.matrix.len());
-    stage("isolation, once more", || isolation::analyse(&settled.estate, &sides, "2026-11-23"))
-        .unwrap_or_else(|e| panic!("{e:?}"));
+    if given.is_none() {
+        let changed = generated::one_trust_changed(sides.clone());
+        let isolation::Analysis { summary, .. } = stage("isolation, one policy changed", || {
+            isolation::analyse(&settled.estate, &changed, "2026-11-23")
+                .unwrap_or_else(|e| panic!("{e:?}"))
+        });
+        println!("    {summary:?}");
+    }
     plan.isolation = section;
     stage("seal", || seal(&mut plan, "sha256:0"));
     for (name, format) in [("render as text", Format::Text), ("render as JSON", Format::Json)] {

@@ -16,7 +16,7 @@ use palisade::eval::estate::Estate;
 use palisade::eval::{Engine, Known, NothingKnown};
 use palisade::plan::live::Index;
 use palisade::plan::model::{Plan, StateBasis};
-use palisade::plan::sides::Sides;
+use palisade::plan::sides::{SideObject, Sides};
 use palisade::plan::{self, Input, Live, Reading, prepare};
 use palisade::provider::{Inventory, LiveObject};
 use palisade::schema::{Home, kinds};
@@ -314,6 +314,21 @@ impl Settled {
         });
         made.unwrap_or_else(|errors| panic!("{errors:?}"))
     }
+}
+
+/// The same sides, where the `peer` of the first account lets in the `reader` of the second one, which serves
+/// another environment.
+pub(crate) fn one_trust_changed(mut sides: Sides) -> Sides {
+    let is_it = |o: &&mut SideObject| {
+        o.key == "peer" && o.account.as_ref().is_some_and(|a| a.as_str() == "a0000")
+    };
+    let peer = sides.after.objects.iter_mut().find(is_it).expect("every account has one");
+    let trust = serde_json::json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": "sts:AssumeRole",
+        "Principal": {"AWS": format!("arn:aws:iam::{}:role/reader", Shape::id(1))},
+    }]});
+    peer.attrs.insert("assume_role_policy".to_owned(), Value::from_json(&trust));
+    sides
 }
 
 /// The AWS and the state in which everything is as configured: read from texts of their own, as both are.

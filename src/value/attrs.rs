@@ -27,6 +27,13 @@ impl Attrs {
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
+
+    /// Where it lies in memory: the same for those that are one ([`Attrs::is_same`]), as long as one of
+    /// them is there.
+    #[must_use]
+    pub fn place(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
 }
 
 impl Attrs {

@@ -1,4 +1,4 @@
-//! The commands that ask about access, from end to end: `isolation`, `who-can`, `compare-policies`.
+//! The commands that ask about access, from end to end: `isolation`, `who-can`, `compare-policies`, `simulate`.
 
 use serde_json::{Value as Json, json};
 
@@ -159,4 +159,32 @@ fn policies_are_compared_offline() {
     let broken = p.run(&["compare-policies", "narrow.json", "broken.json"]).code(1);
     assert!(broken.err.contains("broken.json:1"), "{}", broken.err);
     p.run(&["compare-policies", "narrow.json", "missing.json"]).code(1);
+}
+
+#[test]
+fn requests_are_judged_from_a_file_and_from_standard_input() {
+    let p = Program::new("");
+    let case = |id: u8, resource: &str| {
+        json!({"id": id, "request": {"principal": "arn:aws:iam::111111111111:role/ci",
+                   "action": "s3:GetObject", "resource": resource, "resource_account": "111111111111"},
+               "identity_policies": [{"name": "read", "document": {"Version": "2012-10-17", "Statement": [
+                   {"Sid": "Mine", "Effect": "Allow", "Action": "s3:Get*", "Resource": "arn:aws:s3:::mine/*"}]}}]})
+    };
+    let lines =
+        [case(1, "arn:aws:s3:::mine/a"), json!("nonsense"), case(2, "arn:aws:s3:::other/a")];
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    p.write("cases.jsonl", &text);
+    let read = p.run(&["simulate", "--cases", "cases.jsonl"]).code(0).out;
+    let told: Vec<Json> =
+        read.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!((&told[0]["id"], &told[0]["decision"]), (&json!(1), &json!("allow")));
+    assert_eq!(told[0]["matched"][0]["statement"], "Mine");
+    assert!(told[1]["error"].is_string(), "{}", told[1]);
+    assert_eq!((&told[2]["id"], &told[2]["decision"]), (&json!(2), &json!("implicit_deny")));
+    assert_eq!(p.run(&["simulate", "cases.jsonl"]).code(0).out, read);
+    for args in [&["simulate"][..], &["simulate", "-"], &["simulate", "--cases", "-"]] {
+        assert_eq!(p.feed(args, &text).code(0).out, read, "{args:?}");
+    }
+    let missing = p.run(&["simulate", "--cases", "nowhere.jsonl"]).code(1);
+    assert!(missing.err.contains("cannot read `nowhere.jsonl`"), "{}", missing.err);
 }

@@ -15,11 +15,15 @@ use crate::iam;
     after_help = "Reads one JSON object a line, with the request and the policies that bear on it, and answers each with\n\
                         one line: the decision, and the statements that made it.\n\n\
                         Example:\n  echo '{\"request\": {\"principal\": \"arn:aws:iam::111111111111:role/ci\", \"action\": \"s3:GetObject\", \
-                        \"resource\": \"arn:aws:s3:::b/k\"}}' | palisade simulate"
+                        \"resource\": \"arn:aws:s3:::b/k\"}}' | palisade simulate\n  palisade simulate --cases requests.jsonl"
 )]
 pub struct SimulateArgs {
-    /// A file of requests; standard input when none is named
+    /// A file of requests; standard input when none is named, or `-`
+    #[arg(conflicts_with = "cases")]
     file: Option<PathBuf>,
+    /// The same
+    #[arg(long, value_name = "FILE")]
+    cases: Option<PathBuf>,
 }
 
 /// Answers line by line.
@@ -27,7 +31,8 @@ pub struct SimulateArgs {
 /// # Errors
 /// The requests cannot be read.
 pub fn run(args: &SimulateArgs, cx: &Context) -> Result<(), Exit> {
-    let reader: Box<dyn BufRead> = match &args.file {
+    let file = args.cases.as_ref().or(args.file.as_ref()).filter(|path| path.as_os_str() != "-");
+    let reader: Box<dyn BufRead> = match file {
         None => Box::new(io::stdin().lock()),
         Some(path) => match std::fs::File::open(path) {
             Ok(file) => Box::new(io::BufReader::new(file)),
