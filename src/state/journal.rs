@@ -16,7 +16,7 @@ use crate::address::ResourceAddr;
 
 use super::error::{StateError, StateFailure};
 use super::layout::{self, ScopeKey};
-use super::ledger::{Ledger, encode};
+use super::ledger::{Ledger, encode, refuse_newer};
 use super::model::{ResourceState, Resources};
 use super::scopes::FORMAT;
 use super::store::{Cas, Condition, Written};
@@ -110,6 +110,12 @@ pub struct RunJournal {
     pub run: String,
     /// Its objects.
     pub entries: Vec<Entry>,
+}
+
+impl Entry {
+    fn key(&self) -> String {
+        layout::journal(&self.scope, &self.run, self.sequence)
+    }
 }
 
 impl RunJournal {
@@ -248,25 +254,26 @@ impl Ledger {
             })
             .collect();
         let keys: Vec<Vec<String>> = stream::iter(lists).buffered(32).try_collect().await?;
-        let keys = keys.into_iter().flatten();
+        // What is not named as a journal is none (a folder that somebody made in the S3 console).
+        let keys = keys.into_iter().flatten().filter_map(|key| match layout::parse(&key)? {
+            ScopeKey::Journal(scope, run, sequence) => Some((key, (scope, run, sequence))),
+            _ => None,
+        });
         let entries: Vec<Option<Entry>> = stream::iter(keys)
-            .map(|key| async move {
-                let Some(found) = self.read_json::<Entry>(&key).await? else { return Ok(None) };
-                match layout::parse(&key) {
-                    Some(ScopeKey::Journal(scope, run, sequence))
-                        if (&scope, &run, sequence)
-                            == (&found.value.scope, &found.value.run, found.value.sequence) =>
-                    {
-                        Ok(Some(found.value))
-                    }
-                    _ => Err(StateError::new(
-                        StateFailure::Invalid,
-                        crate::diag::Diagnostic::error(format!(
-                            "journal `{key}` is not what its name says: it was written for scope `{}`, run `{}`",
-                            found.value.scope, found.value.run
-                        )),
-                    )),
+            .map(|(key, name)| async move {
+                let Some(object) = self.store().get(&key).await? else { return Ok(None) };
+                refuse_newer(&format!("journal `{key}`"), &object)?;
+                let found: Entry = self.decode(&key, &object)?;
+                if name == (found.scope.clone(), found.run.clone(), found.sequence) {
+                    return Ok(Some(found));
                 }
+                Err(refused(
+                    &key,
+                    format!(
+                        "is not what its name says: it was written for scope `{}`, run `{}`",
+                        found.scope, found.run
+                    ),
+                ))
             })
             .buffered(32)
             .try_collect()
@@ -280,7 +287,7 @@ impl Ledger {
                 |e: &&Entry| !e.lineage.is_empty() && !lineage.is_empty() && e.lineage != lineage;
             if let Some(entry) = entries.iter().find(foreign) {
                 return Err(refused(
-                    entry,
+                    &entry.key(),
                     format!(
                         "is foreign: it has lineage `{}`, and this backend has `{lineage}`",
                         entry.lineage
@@ -307,7 +314,7 @@ impl Ledger {
                 .find(|(before, after)| before.sequence.checked_add(1) != Some(after.sequence))
             {
                 return Err(refused(
-                    before,
+                    &before.key(),
                     "is not followed by the next one: a part is gone".into(),
                 ));
             }
@@ -334,8 +341,7 @@ impl Ledger {
     }
 }
 
-fn refused(entry: &Entry, why: String) -> StateError {
-    let key = layout::journal(&entry.scope, &entry.run, entry.sequence);
+fn refused(key: &str, why: String) -> StateError {
     StateError::new(
         StateFailure::Invalid,
         crate::diag::Diagnostic::error(format!("journal `{key}` {why}")).help(

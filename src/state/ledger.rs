@@ -172,6 +172,7 @@ impl Ledger {
             self.store.list(layout::SCOPES, None).await.map_err(StateError::from)
         })?;
         let mut names = Vec::new();
+        let mut locked = Vec::new();
         let mut dangling: BTreeMap<(String, String), Vec<u64>> = BTreeMap::new();
         for key in &keys {
             match layout::parse(key) {
@@ -179,7 +180,15 @@ impl Ledger {
                 Some(ScopeKey::Journal(scope, run, sequence)) => {
                     dangling.entry((scope, run)).or_default().push(sequence);
                 }
+                Some(ScopeKey::Lock(scope)) if layout::holds_state(&scope) => locked.push(scope),
                 Some(ScopeKey::Lock(_)) | None => {}
+            }
+        }
+        // Nothing deletes a state: one that was there and is not was taken away.
+        locked.retain(|scope| !names.contains(scope));
+        for scope in locked {
+            if let Some(last) = self.last_good(&scope).await {
+                return Err(self.removed(&scope, &last));
             }
         }
         let read: Vec<Option<(String, Versioned<ScopeState>)>> = stream::iter(names)
@@ -239,18 +248,8 @@ impl Ledger {
     /// The store cannot be read, or the object is malformed or of a newer format.
     pub async fn read_root(&self) -> Result<Option<Versioned<Root>>, StateError> {
         let Some(object) = self.store.get(layout::ROOT).await? else { return Ok(None) };
+        refuse_newer(&format!("state in `{}`", self.store.location()), &object)?;
         let root: Root = self.decode(layout::ROOT, &object)?;
-        if root.format > FORMAT {
-            return Err(StateError::new(
-                StateFailure::Invalid,
-                Diagnostic::error(format!(
-                    "state in `{}` has format {}, and this version of palisade reads formats up to {FORMAT}",
-                    self.store.location(),
-                    root.format
-                ))
-                .help("use the newer palisade that wrote it"),
-            ));
-        }
         Ok(Some(Versioned { value: root, etag: object.etag }))
     }
 
@@ -317,12 +316,24 @@ impl Ledger {
         }
     }
 
+    fn removed(&self, scope: &str, last: &(String, ScopeState)) -> StateError {
+        StateError::new(
+            StateFailure::Invalid,
+            Diagnostic::error(format!(
+                "state of scope `{scope}` in `{}` was removed",
+                self.store.location()
+            ))
+            .help(format!(
+                "{}\nif it is to be forgotten, remove `{}` too",
+                way_back(scope, last),
+                layout::lock(scope)
+            )),
+        )
+    }
+
     async fn damaged(&self, scope: &str, reason: &str) -> StateError {
         let help = match self.last_good(scope).await {
-            Some((version, state)) => format!(
-                "go back to serial {} of {} by {}: `palisade state rollback {scope} --to {}` (version `{version}`)",
-                state.serial, state.stamp.at, state.stamp.by, state.serial
-            ),
+            Some(last) => way_back(scope, &last),
             None => format!(
                 "no readable version was found; `palisade state history {scope}` lists them"
             ),
@@ -345,7 +356,9 @@ impl Ledger {
             let Ok(Some(object)) = self.store.get_version(&key, &version.id).await else {
                 continue;
             };
-            if let Ok(state) = ScopeState::open(scope, &object.bytes) {
+            if let Ok(state) = ScopeState::open(scope, &object.bytes)
+                && !state.is_at_its_end()
+            {
                 return Some((version.id, state));
             }
         }
@@ -362,24 +375,32 @@ impl Ledger {
         next: &ScopeState,
         stamp: Stamp,
     ) -> Result<Versioned<ScopeState>, StateError> {
-        let mut value = next.clone();
-        value.format = FORMAT;
-        value.stamp = stamp;
-        value.write_id = uuid::Uuid::new_v4().to_string();
-        let condition = match basis {
-            None => {
-                value.serial = 1;
-                Condition::Absent
-            }
+        let (serial, condition) = match basis {
+            None => (1, Condition::Absent),
             Some(basis) => {
-                if basis.value.epoch > value.epoch {
-                    return Err(StateError::conflict(&format!("state of scope `{}`", value.scope)));
+                if basis.value.epoch > next.epoch {
+                    return Err(StateError::conflict(&format!("state of scope `{}`", next.scope)));
                 }
-                let what = format!("the serial of scope `{}`", value.scope);
-                value.serial = following(basis.value.serial, &what)?;
-                Condition::Etag(basis.etag.clone())
+                let what = format!("the serial of scope `{}`", next.scope);
+                (following(basis.value.serial, &what)?, Condition::Etag(basis.etag.clone()))
             }
         };
+        self.write_as(serial, condition, next, stamp).await
+    }
+
+    /// Writes a scope as this serial.
+    pub(super) async fn write_as(
+        &self,
+        serial: u64,
+        condition: Condition,
+        next: &ScopeState,
+        stamp: Stamp,
+    ) -> Result<Versioned<ScopeState>, StateError> {
+        let mut value = next.clone();
+        value.format = FORMAT;
+        value.serial = serial;
+        value.stamp = stamp;
+        value.write_id = uuid::Uuid::new_v4().to_string();
         let bytes = value.seal()?;
         // What cannot be read back must not be written.
         let value = ScopeState::open(&value.scope, &bytes).map_err(|reason| {
@@ -458,6 +479,33 @@ impl Ledger {
                 ),
             )
         })
+    }
+}
+
+/// How to go back to a version of a scope's state.
+fn way_back(scope: &str, (version, state): &(String, ScopeState)) -> String {
+    format!(
+        "go back to serial {} of {} by {}: `palisade state rollback {scope} --to {}` (version `{version}`)",
+        state.serial, state.stamp.at, state.stamp.by, state.serial
+    )
+}
+
+/// Refuses an object that a newer palisade wrote: what it means by it is not known, whatever can be
+/// read of it.
+pub(super) fn refuse_newer(what: &str, object: &Object) -> Result<(), StateError> {
+    #[derive(Deserialize)]
+    struct Told {
+        format: Option<u64>,
+    }
+    match serde_json::from_slice(&object.bytes) {
+        Ok(Told { format: Some(format) }) if format > u64::from(FORMAT) => Err(StateError::new(
+            StateFailure::Invalid,
+            Diagnostic::error(format!(
+                "{what} has format {format}, and this version of palisade reads formats up to {FORMAT}"
+            ))
+            .help("use the newer palisade that wrote it"),
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -21,7 +21,7 @@ use super::stores::{Backend, backends};
 const ZERO: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
 const KEY: &str = "scopes/acct-dev/state.json";
 
-fn stamp() -> Stamp {
+pub(super) fn stamp() -> Stamp {
     Stamp {
         at: Timestamp::UNIX_EPOCH,
         by: "arn:aws:iam::111111111111:user/me".into(),
@@ -31,7 +31,7 @@ fn stamp() -> Stamp {
     }
 }
 
-fn holder(run: &str) -> Holder {
+pub(super) fn holder(run: &str) -> Holder {
     Holder {
         who: "me".into(),
         host: "here".into(),
@@ -43,7 +43,7 @@ fn holder(run: &str) -> Holder {
 }
 
 /// Puts an object there, whatever stands there now.
-async fn plant(backend: &Backend, key: &str, bytes: &[u8]) {
+pub(super) async fn plant(backend: &Backend, key: &str, bytes: &[u8]) {
     let now = backend.store.get(key).await.unwrap();
     let condition = now.map_or(Condition::Absent, |object| Condition::Etag(object.etag));
     backend.store.put_if(key, bytes, &condition).await.unwrap();
@@ -54,7 +54,7 @@ fn resource(depends_on: &[&str]) -> Json {
 }
 
 /// A state object whose checksum is right, as a forger makes it.
-fn forged(lineage: &str, resources: &str) -> Vec<u8> {
+pub(super) fn forged(lineage: &str, resources: &str) -> Vec<u8> {
     let text = format!(
         r#"{{"checksum": "{ZERO}", "format": 2, "lineage": "{lineage}", "scope": "acct-dev", "serial": 2, "epoch": 1,
             "write_id": "w", "stamp": {}, "resources": {resources}}}"#,
@@ -64,7 +64,7 @@ fn forged(lineage: &str, resources: &str) -> Vec<u8> {
 }
 
 /// A backend's ledger with one good state, and its lineage.
-async fn begun(backend: &Backend) -> (Ledger, String) {
+pub(super) async fn begun(backend: &Backend) -> (Ledger, String) {
     let ledger = backend.ledger();
     let lineage = ledger.begin("me").await.unwrap();
     let state = ScopeState::new(&lineage, "acct-dev", stamp());
@@ -215,7 +215,7 @@ async fn a_lock_that_ends_in_the_far_future_is_told_and_can_be_broken() {
 }
 
 /// Three objects of one run's journal, as they are stored.
-async fn journal(backend: &Backend, lineage: &str) -> Vec<(String, Json)> {
+pub(super) async fn journal(backend: &Backend, lineage: &str) -> Vec<(String, Json)> {
     let mut writer =
         JournalWriter::new(lineage, "acct-dev", "run", 1, "me", "p", Timestamp::UNIX_EPOCH);
     let mut stored = Vec::new();
@@ -263,24 +263,43 @@ async fn a_journal_that_is_foreign_or_has_a_gap_is_not_believed() {
         }
         backend.store.delete(key).await.unwrap();
         assert!(refused("with a gap", read(&ledger).await).contains("a part is gone"));
+        // Another scope's or run's, with nothing beside it: only its name tells.
+        for (scope, run) in [("org", "run"), ("acct-dev", "other")] {
+            let name = layout::journal(scope, run, 1);
+            plant(&backend, &name, stored[0].1.to_string().as_bytes()).await;
+            let found = ledger.read_journals(&[scope.to_owned()].into()).await;
+            let told = refused("under another name", found);
+            assert!(told.contains("is not what its name says"), "{}: {told}", backend.name);
+            backend.store.delete(&name).await.unwrap();
+        }
+        // What is not named as journals are is none.
+        for name in ["2.json", "+0000002.json", "x.json"] {
+            let name = format!("scopes/acct-dev/journal/stray/{name}");
+            plant(&backend, &name, middle.to_string().as_bytes()).await;
+        }
+        assert!(ledger.read_all().await.unwrap().dangling.iter().all(|d| d.run == "run"));
         // A tail, as a crash leaves it while results are cleared away, is whole.
         backend.store.delete(&stored[0].0).await.unwrap();
         assert_eq!(read(&ledger).await.unwrap()[0].entries.len(), 1);
     }
 }
 
-#[tokio::test]
-async fn an_audit_log_in_disorder_is_told_and_never_appended_to_for_ever() {
-    let event = Event {
+fn quiet() -> Event {
+    Event {
         at: Timestamp::UNIX_EPOCH,
         who: "me".into(),
         run: "r".into(),
-        action: "apply_started".into(),
+        action: String::new(),
         plan: None,
         reason: None,
         scopes: vec![],
         details: Default::default(),
-    };
+    }
+}
+
+#[tokio::test]
+async fn an_audit_log_in_disorder_is_told_and_never_appended_to_for_ever() {
+    let event = Event { action: "apply_started".into(), ..quiet() };
     for backend in backends().await {
         let (ledger, _) = begun(&backend).await;
         for _ in 0..3 {
@@ -297,9 +316,27 @@ async fn an_audit_log_in_disorder_is_told_and_never_appended_to_for_ever() {
         plant(&backend, &layout::audit(u64::MAX), last.to_string().as_bytes()).await;
         let error = ledger.audit(None, event.clone()).await.unwrap_err();
         assert_eq!(error.failure, StateFailure::Invalid, "{}: {error}", backend.name);
-        plant(&backend, "audit/99999999999999999999999.json", b"{}").await;
+        for stray in ["99999999999999999999999", "9", "+0000009", "x"] {
+            plant(&backend, &format!("audit/{stray}.json"), b"{}").await;
+        }
         let found = ledger.verify_audit(&Snapshot::default()).await.unwrap();
         assert!(found.problems.len() > 3, "{}: {found:#?}", backend.name);
+    }
+}
+
+#[tokio::test]
+async fn a_stray_object_among_the_records_stops_nobody_and_is_told() {
+    for backend in backends().await {
+        let (ledger, _) = begun(&backend).await;
+        let event = || Event { action: "apply_started".into(), ..quiet() };
+        ledger.audit(None, event()).await.unwrap();
+        let first = backend.store.get(&layout::audit(1)).await.unwrap().unwrap();
+        for stray in ["9", "+0000009", "00000009x"] {
+            plant(&backend, &format!("audit/{stray}.json"), &first.bytes).await;
+        }
+        assert_eq!(ledger.audit(None, event()).await.unwrap().number, 2, "{}", backend.name);
+        let found = ledger.verify_audit(&Snapshot::default()).await.unwrap().problems.join("; ");
+        assert!(found.contains("`audit/9.json` holds record 1"), "{}: {found}", backend.name);
     }
 }
 

@@ -3,6 +3,10 @@
 mod backend;
 mod commands;
 mod contract;
+mod disk;
 mod hostile;
+mod newer;
+mod processes;
 mod protocol;
 mod stores;
+mod way_back;
