@@ -40,7 +40,7 @@ const S3: &str = r#"
 "#;
 
 /// An estate that is applied, its state on each backend in turn.
-fn applied() -> [(&'static str, Program); 2] {
+pub(super) fn applied() -> [(&'static str, Program); 2] {
     ["local", "s3"].map(|name| {
         let backend = if name == "s3" { S3 } else { "" };
         let p = Program::new(&ESTATE.replace("BACKEND", backend));
@@ -160,14 +160,18 @@ fn a_saved_state_is_pushed_back_once_and_never_over_another() {
     let runtime = Runtime::new().expect("a runtime");
     for (name, p) in applied() {
         // As an apply leaves it that has forgotten the role and could not write that down.
-        let path = runtime.block_on(async {
+        let (path, again) = runtime.block_on(async {
             let ledger = ledger(name, &p).await;
             let basis = ledger.read_scope("acct-dev").await.expect("read").expect("there");
             let mut state = basis.value.clone();
             state.resources.clear();
             let location = ledger.store().location();
-            errored::save(p.path(), &location, Some(&basis), &state).expect("saved")
+            let save = || errored::save(p.path(), &location, Some(&basis), &state).expect("saved");
+            (save(), save())
         });
+        // What an earlier run saved is not written over.
+        let name = again.file_name().and_then(|n| n.to_str());
+        assert_eq!(name, Some("errored.acct-dev.2.state.json"), "{name:?}");
         assert_eq!(path.file_name().and_then(|n| n.to_str()), Some("errored.acct-dev.state.json"));
         #[cfg(unix)]
         {
@@ -189,6 +193,10 @@ fn a_saved_state_is_pushed_back_once_and_never_over_another() {
         assert!(refused.err.contains("is no scope"), "{}", refused.err);
         forged(&|j| j["state"]["scope"] = "acct-other".into()).code(4);
         forged(&|j| j["format"] = 99.into()).code(1);
+        for none in [".", "/dev/null", "/dev/zero", "nothing.json", "main.hcl"] {
+            let refused = p.run(&["state", "push", none]).code(1);
+            assert!(refused.err.contains("is not a saved state"), "{none}: {}", refused.err);
+        }
         forged(&|j| j["basis_serial"] = 7.into()).code(4);
         assert!(p.run(&["state", "list"]).code(0).out.contains("iam_role.deploy"), "{name}");
         p.run(&["state", "push", file]).code(0);
