@@ -19,6 +19,15 @@ fn run<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 
+/// Wakes whoever is held up, also where something goes wrong: a test that fails must not hang.
+struct Waking<'a>(&'a Stall);
+
+impl Drop for Waking<'_> {
+    fn drop(&mut self) {
+        self.0.wake();
+    }
+}
+
 /// One applier is paused right before the first request that starts with `at`; `meanwhile` happens;
 /// then it wakes up. Returns how it ended.
 fn paused(lab: &Lab, at: &str, meanwhile: impl FnOnce()) -> Result<Summary, StateError> {
@@ -33,8 +42,9 @@ fn paused(lab: &Lab, at: &str, meanwhile: impl FnOnce()) -> Result<Summary, Stat
             })
         });
         stall.wait_until_reached();
+        let waking = Waking(&stall);
         meanwhile();
-        stall.wake();
+        drop(waking);
         sleeper.join().unwrap()
     })
 }
@@ -158,14 +168,49 @@ fn a_holder_that_wakes_up_while_the_winner_works_writes_no_state_either() {
         });
         let (busy, work) = held_up("winner", "Create organizational_unit");
         let winner = scope.spawn(work);
+        let (waking, working) = (Waking(&asleep), Waking(&busy));
         busy.wait_until_reached();
-        asleep.wake();
+        drop(waking);
         let lost = loser.join().unwrap();
-        busy.wake();
+        drop(working);
         (lost, winner.join().unwrap())
     });
     stopped(&lab, lost, "while the winner works");
     assert!(won.is_ok(), "{won:?}");
+    whole(&lab);
+}
+
+/// The lock is broken while it works, and nobody has come after it yet: nothing but the lock tells.
+#[test]
+fn a_holder_whose_lock_is_gone_starts_nothing_more_and_writes_no_state() {
+    const LAST: &str = "Create iam_role.r3@dev";
+    let lab = Lab { limits: Limits { total: 1, per_account: 1 }, ..Lab::new() };
+    run(lab.converge("base", &estate(1)));
+    let (ledger, clock) = (lab.ledger.clone(), Arc::clone(&lab.clock));
+    *lab.aws.fault.lock().unwrap() = Some(Box::new(move |operation, _| {
+        if operation == LAST {
+            let unlock = || run(async { ledger.unlock("acct-dev").await.map(|_| ()) });
+            std::thread::scope(|scope| scope.spawn(unlock).join().unwrap()).unwrap();
+            // Time to renew, and far from the end of the lease.
+            clock.advance(Terms::default().length / 2);
+        }
+        None
+    }));
+    let declared = estate(ROLES);
+    let next = run(async { plan(&declared, &lab.snapshot().await, &lab.aws) });
+    lab.power.cut_at(None);
+    let ended = run(lab.apply("paused", &declared, &next));
+    *lab.aws.fault.lock().unwrap() = None;
+    let log = lab.power.log.lock().unwrap().clone();
+    let after: Vec<&String> = log.iter().skip_while(|what| *what != LAST).skip(1).collect();
+    let started = after.iter().filter(|what| what.ends_with("@dev") && !what.contains(".r3@"));
+    assert_eq!(started.count(), 0, "{after:#?}");
+    // The other account went on.
+    assert!(after.iter().any(|what| what.starts_with("Create ") && what.ends_with("@live")));
+    assert!(ended.as_ref().is_ok_and(Summary::has_conflict), "{ended:#?}");
+    let dev = run(lab.ledger.read_scope("acct-dev")).unwrap().unwrap().value;
+    assert_eq!((dev.stamp.run.as_str(), dev.serial), ("base", 1));
+    // What it did before is in its journal.
     whole(&lab);
 }
 
