@@ -14,8 +14,9 @@ use serde_json::Value as Json;
 use crate::diag::Diagnostic;
 
 use super::error::{StateError, StateFailure, following};
+use super::json::encode;
 use super::layout;
-use super::ledger::{Ledger, Snapshot, encode};
+use super::ledger::{Ledger, Snapshot};
 use super::scopes::{AuditHead, digest};
 use super::store::{Cas, Condition};
 

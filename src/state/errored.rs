@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::diag::Diagnostic;
 
 use super::error::{StateError, StateFailure};
-use super::ledger::{Ledger, Versioned, encode};
+use super::json::encode;
+use super::ledger::{Ledger, Versioned};
 use super::scopes::{FORMAT, ScopeState, Stamp};
 use super::store::{MAX_BYTES, too_large};
 

@@ -14,8 +14,9 @@ use crate::diag::Diagnostic;
 use crate::value::Value;
 
 use super::error::{StateError, StateFailure};
+use super::json::{encode, refuse_newer};
 use super::layout;
-use super::ledger::{Ledger, encode, refuse_newer};
+use super::ledger::Ledger;
 use super::scopes::FORMAT;
 use super::store::{Cas, Condition};
 

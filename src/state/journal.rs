@@ -15,8 +15,9 @@ use serde_json::Value as Json;
 use crate::address::ResourceAddr;
 
 use super::error::{StateError, StateFailure};
+use super::json::{encode, refuse_newer};
 use super::layout::{self, ScopeKey};
-use super::ledger::{Ledger, encode, refuse_newer};
+use super::ledger::Ledger;
 use super::model::{ResourceState, Resources};
 use super::scopes::FORMAT;
 use super::store::{Cas, Condition, Written};

@@ -14,8 +14,9 @@ use crate::diag::Diagnostic;
 
 use super::clock::backoff;
 use super::error::{StateError, StateFailure, following};
+use super::json::encode;
 use super::layout;
-use super::ledger::{Ledger, Versioned, encode};
+use super::ledger::{Ledger, Versioned};
 use super::scopes::{ScopeState, Stamp};
 use super::store::{Cas, Condition, Object};
 

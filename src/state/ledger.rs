@@ -6,17 +6,19 @@ use std::sync::Arc;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::sync::OnceCell;
 
 use crate::address::ResourceAddr;
 use crate::diag::Diagnostic;
 
 use super::clock::{Clock, SystemClock};
 use super::error::{StateError, StateFailure, following};
+use super::json::{encode, refuse_newer};
 use super::layout::{self, ScopeKey};
 use super::lease::Holder;
 use super::model::{ResourceState, Resources};
 use super::scopes::{AuditHead, FORMAT, ScopeState, Stamp};
-use super::store::{Cas, Condition, Object, StateStore, Written, cas, require_versioning};
+use super::store::{Cas, Condition, StateStore, Written, cas, require_versioning};
 
 /// How many objects are read at once.
 const CONCURRENCY: usize = 64;
@@ -107,6 +109,8 @@ pub struct Ledger {
     is_gone: Arc<dyn Fn(&Holder) -> bool + Send + Sync>,
     /// Whether nothing that a process had in flight outlives it.
     embedded: bool,
+    /// Filled once the store has said that it keeps versions.
+    versioned: Arc<OnceCell<()>>,
 }
 
 impl Ledger {
@@ -119,7 +123,8 @@ impl Ledger {
     /// Over a store, waiting on `clock`.
     #[must_use]
     pub fn with_clock(store: Arc<dyn StateStore>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, is_gone: Arc::new(|_| false), embedded: false }
+        let versioned = Arc::default();
+        Self { store, clock, is_gone: Arc::new(|_| false), embedded: false, versioned }
     }
 
     /// With a witness that tells of a lock's holder whether its process has surely ended. Where that is
@@ -259,7 +264,7 @@ impl Ledger {
     /// # Errors
     /// The store cannot be used, or keeps no versions.
     pub async fn begin(&self, by: &str) -> Result<String, StateError> {
-        require_versioning(self.store()).await?;
+        self.require_versions().await?;
         if let Some(root) = self.read_root().await? {
             return Ok(root.value.lineage);
         }
@@ -433,52 +438,27 @@ impl Ledger {
         ))
     }
 
-    /// Compare-and-swap of any object below the prefix; see [`cas`].
+    /// Refuses a store that keeps no versions; asks it once.
     ///
     /// # Errors
-    /// The store cannot be used.
+    /// It keeps none, or cannot be asked.
+    pub async fn require_versions(&self) -> Result<(), StateError> {
+        self.versioned.get_or_try_init(|| require_versioning(self.store())).await.map(|()| ())
+    }
+
+    /// Compare-and-swap of any object below the prefix; see [`cas`]. Every write comes through here, so
+    /// that nothing is ever written where nothing could be gone back to.
+    ///
+    /// # Errors
+    /// The store cannot be used, or keeps no versions.
     pub async fn swap(
         &self,
         key: &str,
         bytes: &[u8],
         condition: &Condition,
     ) -> Result<Cas, StateError> {
+        self.require_versions().await?;
         cas(self.store(), self.clock(), key, bytes, condition).await
-    }
-
-    /// Reads a JSON object; `None` when there is none.
-    ///
-    /// # Errors
-    /// The store cannot be read, or the object is malformed.
-    pub async fn read_json<T: serde::de::DeserializeOwned>(
-        &self,
-        key: &str,
-    ) -> Result<Option<Versioned<T>>, StateError> {
-        match self.store.get(key).await? {
-            None => Ok(None),
-            Some(object) => {
-                Ok(Some(Versioned { value: self.decode(key, &object)?, etag: object.etag }))
-            }
-        }
-    }
-
-    pub(crate) fn decode<T: serde::de::DeserializeOwned>(
-        &self,
-        key: &str,
-        object: &Object,
-    ) -> Result<T, StateError> {
-        serde_json::from_slice(&object.bytes).map_err(|error| {
-            StateError::new(
-                StateFailure::Invalid,
-                Diagnostic::error(format!(
-                    "`{key}` in state backend `{}` is damaged: {error}",
-                    self.store.location()
-                ))
-                .help(
-                    "an earlier version of the object can be restored from the bucket's versions",
-                ),
-            )
-        })
     }
 }
 
@@ -488,38 +468,6 @@ fn way_back(scope: &str, (version, state): &(String, ScopeState)) -> String {
         "go back to serial {} of {} by {}: `palisade state rollback {scope} --to {}` (version `{version}`)",
         state.serial, state.stamp.at, state.stamp.by, state.serial
     )
-}
-
-/// Refuses an object that a newer palisade wrote: what it means by it is not known, whatever can be
-/// read of it.
-pub(super) fn refuse_newer(what: &str, object: &Object) -> Result<(), StateError> {
-    #[derive(Deserialize)]
-    struct Told {
-        format: Option<u64>,
-    }
-    match serde_json::from_slice(&object.bytes) {
-        Ok(Told { format: Some(format) }) if format > u64::from(FORMAT) => Err(StateError::new(
-            StateFailure::Invalid,
-            Diagnostic::error(format!(
-                "{what} has format {format}, and this version of palisade reads formats up to {FORMAT}"
-            ))
-            .help("use the newer palisade that wrote it"),
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// A JSON object as it is stored.
-///
-/// # Errors
-/// A map key is no text.
-pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StateError> {
-    serde_json::to_vec_pretty(value).map_err(|error| {
-        StateError::new(
-            StateFailure::Invalid,
-            Diagnostic::error(format!("an object cannot be written: {error}")),
-        )
-    })
 }
 
 #[cfg(test)]

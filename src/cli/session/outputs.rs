@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::cli::error::Exit;
 use crate::plan::model::Output;
-use crate::state::ledger::encode;
+use crate::state::json::encode;
 use crate::state::{Condition, Ledger, StateError, layout};
 
 /// What `outputs.json` holds.

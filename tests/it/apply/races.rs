@@ -7,10 +7,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use palisade::address::ResourceAddr;
 use palisade::apply::{Limits, Summary};
+use palisade::state::journal::{Finished, Intent, JournalWriter, Outcome};
+use palisade::state::model::ResourceState;
 use palisade::state::{StateError, StateFailure, Terms};
 
-use super::estate::{Lab, estate, plan};
+use super::estate::{Lab, address, estate, plan};
 use super::fake::Stall;
 
 const ROLES: usize = 6;
@@ -237,6 +240,46 @@ fn of_two_that_apply_the_same_at_once_one_wins_and_the_other_does_nothing() {
         assert_eq!(writers, [winner.run].into());
         whole(&lab);
     }
+}
+
+/// What somebody who was shut out has written since says nothing of what is there now.
+#[tokio::test]
+async fn a_journal_of_an_epoch_that_the_state_has_passed_is_not_believed() {
+    let lab = Lab::new();
+    lab.converge("base", &estate(2)).await;
+    let before = lab.snapshot().await;
+    let basis = &before.scopes["acct-dev"].value;
+    assert!(basis.epoch > 0);
+    let (kept, ghost) = (address("iam_role.r0@dev"), address("iam_role.r9@dev"));
+    let record = basis.resources[&kept].clone();
+    let mut absent = record.clone();
+    absent.key = "r9".into();
+    absent.attrs.insert("name".into(), &"r9".into());
+    let intent = |operation, op: &str, address: &ResourceAddr, resource: &ResourceState| Intent {
+        operation,
+        op: op.into(),
+        address: address.clone(),
+        key: Some(resource.key.clone()),
+        target: None,
+        resource: resource.clone(),
+    };
+    let finished = |operation, address: &ResourceAddr, outcome| Finished {
+        operation,
+        address: address.clone(),
+        outcome,
+    };
+    let at = basis.stamp.at;
+    let mut journal =
+        JournalWriter::new(&before.lineage, "acct-dev", "late", basis.epoch - 1, "late", "p", at);
+    let intents = vec![intent(1, "delete", &kept, &record), intent(2, "create", &ghost, &absent)];
+    journal.write(&lab.ledger, vec![], intents).await.unwrap();
+    let results =
+        vec![finished(1, &kept, Outcome::Gone), finished(2, &ghost, Outcome::Recorded(absent))];
+    journal.write(&lab.ledger, results, vec![]).await.unwrap();
+    lab.recover("next").await.unwrap();
+    let after = lab.snapshot().await;
+    assert!(after.dangling.is_empty());
+    assert_eq!(after.resources(), before.resources(), "what is there was looked up");
 }
 
 #[tokio::test]

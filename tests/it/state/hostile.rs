@@ -284,7 +284,7 @@ async fn a_journal_that_is_foreign_or_has_a_gap_is_not_believed() {
     }
 }
 
-fn quiet() -> Event {
+pub(super) fn quiet() -> Event {
     Event {
         at: Timestamp::UNIX_EPOCH,
         who: "me".into(),

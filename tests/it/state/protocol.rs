@@ -8,8 +8,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use palisade::state::audit::Record;
 use palisade::state::clock::SkippingClock;
+use palisade::state::json::encode;
 use palisade::state::lease::Acquired;
-use palisade::state::ledger::encode;
 use palisade::state::scopes::digest;
 use palisade::state::{
     Condition, Event, Holder, Ledger, ScopeState, Snapshot, Stamp, StateFailure, Terms,

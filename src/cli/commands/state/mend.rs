@@ -1,16 +1,18 @@
 //! `palisade state push`, `rollback` and `unlock`: what is left to do when a run could not end well.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
 
-use crate::cli::args::duration;
+use crate::cli::args::{VarArgs, duration};
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session;
+use crate::cli::session::pipeline::{self, Request};
+use crate::cli::session::{self, compared};
 use crate::diag::Diagnostic;
 use crate::render;
 use crate::state::{Event, StateFailure, errored, layout};
@@ -29,7 +31,7 @@ pub struct PushArgs {
 /// Flags of `state rollback`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Only the state goes back, not AWS: the plan after it shows what differs.\n\n\
+    after_help = "Only the state goes back, not AWS: the plan that follows from it is shown.\n\n\
                         Example:\n  palisade state rollback acct-production --to 7"
 )]
 pub struct RollbackArgs {
@@ -171,8 +173,29 @@ pub(super) async fn rollback(args: &RollbackArgs, cx: &Context) -> Result<(), Ex
         }
     }
     end?;
-    cx.say("`palisade plan` shows what differs from it now");
-    Ok(())
+    match follows(cx).await {
+        Err(Exit::Interrupted) => Err(Exit::Interrupted),
+        Err(exit) => {
+            if let Some(why) = exit.diagnostics() {
+                cx.tell(why);
+            }
+            cx.say("the state is rolled back; `palisade plan` shows what follows from it");
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Prints the plan that follows from the state as it is now.
+async fn follows(cx: &Context) -> Result<(), Exit> {
+    let mut request = Request::everything(&VarArgs::default());
+    let world = pipeline::view(cx, &request).await?;
+    request.options.secrets = compared::by_value(cx, &world).await?;
+    let plan = pipeline::plan(cx, &world, &request)?;
+    pipeline::warn(cx, &world, &plan);
+    let mut out = cx.stdout();
+    render::text::plan(&plan, false, cx.style(), &mut out)?;
+    Ok(out.flush()?)
 }
 
 pub(super) async fn unlock(args: &UnlockArgs, cx: &Context) -> Result<(), Exit> {
