@@ -117,6 +117,41 @@ impl Entry {
     fn key(&self) -> String {
         layout::journal(&self.scope, &self.run, self.sequence)
     }
+
+    /// What no state of its scope could hold is in no journal of it.
+    fn verify(&self) -> Result<(), String> {
+        let fits = |address: &ResourceAddr, resource: Option<&ResourceState>| {
+            let home = address.account().map(|account| layout::account_scope(account.as_str()));
+            if home.is_some_and(|home| home != self.scope) {
+                return Err(format!("names `{address}`, which is not in scope `{}`", self.scope));
+            }
+            match resource {
+                Some(resource) if resource.kind != address.kind => {
+                    Err(format!("records `{address}` with kind `{}`", resource.kind))
+                }
+                Some(resource) if resource.depends_on.contains(address) => {
+                    Err(format!("records that `{address}` depends on itself"))
+                }
+                _ => Ok(()),
+            }
+        };
+        for intent in &self.intents {
+            fits(&intent.address, Some(&intent.resource))?;
+        }
+        for finished in &self.finished {
+            match &finished.outcome {
+                Outcome::Recorded(resource) => fits(&finished.address, Some(resource))?,
+                Outcome::Renamed { to, resource } => {
+                    fits(&finished.address, None)?;
+                    fits(to, Some(resource))?;
+                }
+                Outcome::Gone => fits(&finished.address, None)?,
+                // It changes nothing, and is told where the object was to leave from.
+                Outcome::Failed(_) => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 impl RunJournal {
@@ -265,16 +300,15 @@ impl Ledger {
                 let Some(object) = self.store().get(&key).await? else { return Ok(None) };
                 refuse_newer(&format!("journal `{key}`"), &object)?;
                 let found: Entry = self.decode(&key, &object)?;
-                if name == (found.scope.clone(), found.run.clone(), found.sequence) {
-                    return Ok(Some(found));
-                }
-                Err(refused(
-                    &key,
-                    format!(
+                if name != (found.scope.clone(), found.run.clone(), found.sequence) {
+                    let why = format!(
                         "is not what its name says: it was written for scope `{}`, run `{}`",
                         found.scope, found.run
-                    ),
-                ))
+                    );
+                    return Err(refused(&key, why));
+                }
+                found.verify().map_err(|why| refused(&key, why))?;
+                Ok(Some(found))
             })
             .buffered(32)
             .try_collect()

@@ -414,6 +414,10 @@ impl Ledger {
                 Diagnostic::error(format!(
                     "state of scope `{}` would not be valid: {reason}",
                     value.scope
+                ))
+                .help(format!(
+                    "nothing was written: what it was made from was forged or damaged; `palisade state history {}` lists what there was",
+                    value.scope
                 )),
             )
         })?;
@@ -533,7 +537,7 @@ mod tests {
         assert_eq!(error.failure, StateFailure::Invalid);
         assert!(error.diagnostic.summary.contains("cut off"), "{error}");
         let help = error.diagnostic.help.unwrap();
-        assert!(help.contains("state rollback org --to 1"), "{help}");
+        assert!(help.contains("state rollback org --to 2"), "{help}");
     }
 
     #[tokio::test]

@@ -2,8 +2,8 @@
 //!
 //! Each key is a file; its tag is the SHA-256 of its content. A write takes an exclusive `flock`
 //! (released by the system when a process dies), compares, and renames the new file into place, so
-//! that a reader sees one or the other whole. Each content is linked below `.versions/` too, before
-//! another takes its place at the latest: what somebody removes by hand is missed there.
+//! that a reader sees one or the other whole. Each content is kept below `.versions/` too, before
+//! another takes its place at the latest: what somebody edits or removes by hand is still there.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
@@ -19,6 +19,9 @@ use super::store::{
     Condition, MAX_BYTES, Object, Put, StateStore, StoreError, StoreFailure, Version, Versioning,
     Written, too_large,
 };
+
+/// The name of the first version of a key.
+const FIRST: &str = "00000001";
 
 /// State in a directory.
 #[derive(Clone)]
@@ -104,6 +107,14 @@ fn optional<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
+/// Makes directories that nobody else reads.
+fn folder() -> fs::DirBuilder {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+}
+
 /// Makes a directory and what is missing above it, each as durable as what is put into it.
 fn make_dir(path: &Path) -> io::Result<()> {
     if path.as_os_str().is_empty() || path.is_dir() {
@@ -112,10 +123,7 @@ fn make_dir(path: &Path) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         make_dir(parent)?;
     }
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    match builder.create(path) {
+    match folder().create(path) {
         // Another process was faster.
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !path.is_dir() => Err(error),
         _ => sync_dir(path),
@@ -216,36 +224,62 @@ impl Disk {
         if let Some(parent) = path.parent() {
             make_dir(parent)?;
         }
+        let staged = self.stage(bytes)?;
+        staged.1.sync_all()?;
+        if let Some(current) = current {
+            self.retain(key, &current.etag)?;
+        }
+        fs::rename(&staged.0, &path)?;
+        sync_dir(&path)?;
+        let etag = digest(bytes);
+        // It is written, whatever becomes of its copy: the next write makes it a version at the latest.
+        let _ = self.keep(key, bytes, &etag);
+        Ok(Some(etag))
+    }
+
+    /// A file of its own below the root, to be renamed into its place.
+    fn stage(&self, bytes: &[u8]) -> io::Result<(PathBuf, File)> {
         let staged = self.root.join(".staged");
         let _ = optional(fs::remove_file(&staged))?;
         let mut file = create(&staged)?;
         file.write_all(bytes)?;
-        file.sync_all()?;
-        if let Some(current) = current {
-            self.archive(key, &current.etag)?;
-        }
-        fs::rename(&staged, &path)?;
-        sync_dir(&path)?;
-        let etag = digest(bytes);
-        self.archive(key, &etag)?;
-        Ok(Some(etag))
+        Ok((staged, file))
     }
 
-    /// Links the content that stands there now, whose tag is `etag`, as the newest version, unless it is.
-    fn archive(&self, key: &str, etag: &str) -> io::Result<()> {
-        let archived = self.archived(key)?;
+    /// Keeps a copy of what was written: whoever edits the file in place does not change it.
+    fn keep(&self, key: &str, bytes: &[u8], etag: &str) -> io::Result<()> {
+        let version = self.version_of(key, etag)?;
+        fs::rename(self.stage(bytes)?.0, &version)
+    }
+
+    /// Makes the content that stands there, whose tag is `etag`, a version that lasts.
+    fn retain(&self, key: &str, etag: &str) -> io::Result<()> {
+        let version = self.version_of(key, etag)?;
+        let link = self.root.join(".linked");
+        let _ = optional(fs::remove_file(&link))?;
+        fs::hard_link(self.path(key), &link)?;
+        fs::rename(&link, &version)?;
+        sync_dir(&version)?;
+        if version.ends_with(FIRST) {
+            // Its folders were made in passing.
+            let folders = version.ancestors().skip(1).take_while(|folder| **folder != **self.root);
+            folders.map(sync_dir).collect::<io::Result<()>>()?;
+        }
+        Ok(())
+    }
+
+    /// Where a content is kept whose tag is `etag`: the newest version if it is that, else one more.
+    fn version_of(&self, key: &str, etag: &str) -> io::Result<PathBuf> {
         let mut last = 0;
-        if let Some((number, path)) = archived.last() {
-            if Self::read(path)?.is_some_and(|object| object.etag == etag) {
-                return Ok(());
+        if let Some((number, path)) = self.archived(key)?.pop() {
+            if Self::read(&path)?.is_some_and(|object| object.etag == etag) {
+                return Ok(path);
             }
-            last = *number;
+            last = number;
         }
         let dir = self.versions_dir(key);
-        make_dir(&dir)?;
-        let version = dir.join(format!("{:08}", last.saturating_add(1)));
-        fs::hard_link(self.path(key), &version)?;
-        sync_dir(&version)
+        folder().recursive(true).create(&dir)?;
+        Ok(dir.join(format!("{:08}", last.saturating_add(1))))
     }
 
     /// Files below `dir`, as keys below `root`.

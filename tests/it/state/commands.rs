@@ -212,3 +212,23 @@ fn a_saved_state_is_pushed_back_once_and_never_over_another() {
         assert!(records["records"].as_u64().is_some_and(|n| n >= 3), "{records}");
     }
 }
+
+#[test]
+fn outputs_that_are_damaged_stop_no_apply_and_are_written_anew() {
+    let p = Program::new(&format!(
+        "{}output \"name\" {{\n  value = \"acme\"\n}}\n",
+        ESTATE.replace("BACKEND", "")
+    ));
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let path = p.path().join(".palisade/sandbox/palisade-state/scopes/org/outputs.json");
+    let wrong = r#"{"format": 1, "write_id": "w", "outputs": {"name": 7}}"#;
+    for junk in [&b""[..], b"{", b"[]", b"\xff", wrong.as_bytes()] {
+        std::fs::write(&path, junk).expect("written");
+        let refused = p.run(&["output"]).code(1);
+        assert!(refused.err.contains("`palisade apply` writes it anew"), "{}", refused.err);
+        let plan = p.run(&["plan"]).code(0);
+        assert!(plan.err.contains("is damaged"), "{}", plan.err);
+        p.run(&["apply", "--auto-approve"]).code(0);
+        assert!(p.run(&["output"]).code(0).out.contains("acme"));
+    }
+}

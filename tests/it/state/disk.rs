@@ -63,7 +63,7 @@ impl Disk {
 /// and whether the write counts.
 type Left = (&'static str, bool, fn(&Disk));
 
-const LEFT: [Left; 5] = [
+const LEFT: [Left; 6] = [
     ("half of the new file", false, |disk| fs::write(disk.path(".staged"), "thr").unwrap()),
     ("the new file, not in its place", false, |disk| {
         fs::write(disk.path(".staged"), "three").unwrap();
@@ -76,10 +76,15 @@ const LEFT: [Left; 5] = [
         fs::write(disk.path(".staged"), "three").unwrap();
         fs::rename(disk.path(".staged"), disk.path(KEY)).unwrap();
     }),
+    ("half of its copy", true, |disk| {
+        fs::write(disk.path(".staged"), "three").unwrap();
+        fs::rename(disk.path(".staged"), disk.path(KEY)).unwrap();
+        fs::write(disk.path(".staged"), "thr").unwrap();
+    }),
     ("all of it", true, |disk| {
         fs::write(disk.path(".staged"), "three").unwrap();
         fs::rename(disk.path(".staged"), disk.path(KEY)).unwrap();
-        fs::hard_link(disk.path(KEY), disk.version(3)).unwrap();
+        fs::write(disk.version(3), "three").unwrap();
     }),
 ];
 
@@ -129,6 +134,17 @@ async fn what_is_removed_by_hand_has_versions_still_and_what_palisade_deletes_ha
     disk.store.delete(KEY).await.unwrap();
     assert_eq!(disk.history().await, Vec::<String>::new());
     assert!(disk.store.version_counts("").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_edited_in_place_stands_beside_what_was_written() {
+    let disk = Disk::new();
+    disk.write("one").await;
+    disk.write("two").await;
+    fs::write(disk.path(KEY), "edited").unwrap();
+    assert_eq!(disk.history().await, ["edited", "two", "one"]);
+    disk.write("three").await;
+    assert_eq!(disk.history().await, ["three", "edited", "two", "one"]);
 }
 
 #[cfg(unix)]

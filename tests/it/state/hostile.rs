@@ -63,6 +63,13 @@ pub(super) fn forged(lineage: &str, resources: &str) -> Vec<u8> {
     text.replacen(ZERO, &digest(text.as_bytes()), 1).into_bytes()
 }
 
+/// A state object that was changed, with its checksum right again.
+pub(super) fn resealed(text: &str) -> String {
+    let seal = text.split('"').nth(3).unwrap().to_owned();
+    let text = text.replace(&seal, ZERO);
+    text.replacen(ZERO, &digest(text.as_bytes()), 1)
+}
+
 /// A backend's ledger with one good state, and its lineage.
 pub(super) async fn begun(backend: &Backend) -> (Ledger, String) {
     let ledger = backend.ledger();
@@ -131,7 +138,12 @@ async fn a_forged_state_is_refused_with_a_reason_and_the_version_to_go_back_to()
             let error = ledger.read_all().await.unwrap_err();
             assert_eq!(error.failure, StateFailure::Invalid, "{}: {bytes:?}", backend.name);
         }
-        // A forged state that is sound in itself is still of another estate.
+        // A forged state that is sound in itself is still of another scope, or another estate.
+        let moved = String::from_utf8(forged(&lineage, "{}")).unwrap();
+        let moved = resealed(&moved.replace("\"acct-dev\"", "\"acct-prod\""));
+        plant(&backend, KEY, moved.as_bytes()).await;
+        let error = ledger.read_all().await.unwrap_err();
+        assert!(error.to_string().contains("it is the state of scope `acct-prod`"), "{error}");
         plant(&backend, KEY, &forged("another", "{}")).await;
         let error = ledger.read_all().await.unwrap_err();
         assert!(error.to_string().contains("is foreign"), "{error}");
@@ -155,7 +167,7 @@ async fn counters_at_their_end_stop_with_an_error() {
         end.value.serial = u64::MAX;
         let error = ledger.write_scope(Some(&end), &last.value, stamp()).await.unwrap_err();
         assert_eq!(error.failure, StateFailure::Invalid, "{}: {error}", backend.name);
-        // A lock of the last epoch can be neither taken over nor broken; the error says what to do.
+        // A lock of the last epoch cannot be taken over, held or free.
         let Acquired::Held(lease, _) =
             ledger.acquire("acct-dev", &holder("a"), Terms::default(), 0).await.unwrap()
         else {
@@ -164,8 +176,8 @@ async fn counters_at_their_end_stop_with_an_error() {
         let mut lock = lease.lock.clone();
         lock.epoch = u64::MAX;
         plant(&backend, &layout::lock("acct-dev"), &serde_json::to_vec(&lock).unwrap()).await;
-        let error = ledger.unlock("acct-dev").await.unwrap_err();
-        assert_eq!(error.failure, StateFailure::Invalid, "{}: {error}", backend.name);
+        let taken = ledger.acquire("acct-dev", &holder("b"), Terms::default(), 0).await;
+        assert_eq!(taken.unwrap_err().failure, StateFailure::Invalid, "{}", backend.name);
         lock.released = true;
         plant(&backend, &layout::lock("acct-dev"), &serde_json::to_vec(&lock).unwrap()).await;
         let taken = ledger.acquire("acct-dev", &holder("b"), Terms::default(), 0).await;
@@ -249,6 +261,35 @@ async fn a_journal_that_is_foreign_or_has_a_gap_is_not_believed() {
             ("another scope's", "scope", json!("org")),
             ("another place's", "sequence", json!(7)),
             ("of another shape", "intents", json!({"a": 1})),
+            (
+                "of another account's",
+                "intents",
+                json!([{"operation": 1, "op": "create", "address": "iam_role.a@prod",
+                "resource": {"kind": "iam_role", "key": "a", "attrs": {}}}]),
+            ),
+            (
+                "of another kind",
+                "intents",
+                json!([{"operation": 1, "op": "create", "address": "iam_role.a@dev",
+                "resource": {"kind": "iam_policy", "key": "a", "attrs": {}}}]),
+            ),
+            (
+                "of a result of another account's",
+                "finished",
+                json!([{"operation": 1, "address": "iam_role.a@prod", "outcome": "gone"}]),
+            ),
+            (
+                "of a result that moves it elsewhere",
+                "finished",
+                json!([{"operation": 1, "address": "iam_role.a@dev", "outcome": {"renamed": {
+                "to": "iam_role.a@prod", "resource": {"kind": "iam_role", "key": "a", "attrs": {}}}}}]),
+            ),
+            (
+                "of a circle",
+                "finished",
+                json!([{"operation": 1, "address": "iam_role.a@dev", "outcome": {"recorded":
+                {"kind": "iam_role", "key": "a", "attrs": {}, "depends_on": ["iam_role.a@dev"]}}}]),
+            ),
             (
                 "of another address",
                 "intents",

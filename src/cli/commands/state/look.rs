@@ -13,6 +13,7 @@ use crate::cli::error::Exit;
 use crate::cli::session;
 use crate::plan::select;
 use crate::render;
+use crate::render::style::{count, pad, safe};
 use crate::state::ScopeState;
 use crate::state::model::Resources;
 
@@ -142,27 +143,21 @@ pub(super) async fn history(args: &HistoryArgs, cx: &Context) -> Result<(), Exit
         writeln!(out, "{}", cx.style().paint(render::style::Tone::Bold, &scope))?;
         for entry in entries {
             match &entry.state {
-                Ok(state) => writeln!(
-                    out,
-                    "  {:>5}  {}  {}  {}  {}{}",
-                    state.serial,
-                    state.stamp.at.strftime("%Y-%m-%d %H:%M:%SZ"),
-                    render::style::pad(
-                        &render::style::count(state.resources, "object", "objects"),
-                        12
-                    ),
-                    state.stamp.operation,
-                    render::style::safe(&state.stamp.by),
-                    state
-                        .stamp
-                        .plan
-                        .as_deref()
-                        .map(|p| format!("  {}", p.chars().take(19).collect::<String>()))
-                        .unwrap_or_default(),
-                )?,
-                Err(reason) => {
-                    writeln!(out, "      ?  unreadable: {}", render::style::safe(reason))?
+                Ok(state) => {
+                    let plan = state.stamp.plan.as_deref().unwrap_or_default();
+                    let plan: String = plan.chars().take(19).collect();
+                    let plan = if plan.is_empty() { plan } else { format!("  {}", safe(&plan)) };
+                    writeln!(
+                        out,
+                        "  {:>5}  {}  {}  {}  {}{plan}",
+                        state.serial,
+                        state.stamp.at.strftime("%Y-%m-%d %H:%M:%SZ"),
+                        pad(&count(state.resources, "object", "objects"), 12),
+                        safe(&state.stamp.operation),
+                        safe(&state.stamp.by),
+                    )?;
                 }
+                Err(reason) => writeln!(out, "      ?  unreadable: {}", safe(reason))?,
             }
         }
     }

@@ -1,8 +1,10 @@
-//! What a newer palisade wrote is refused, whatever of it could be read, and nothing is written over it.
+//! What a newer palisade wrote is refused, whatever of it could be read, and nothing is written over it;
+//! what an older one wrote is read, and written anew in today's format.
 
-use palisade::state::{StateError, StateFailure, errored, layout};
+use palisade::state::lease::Acquired;
+use palisade::state::{StateError, StateFailure, Terms, errored, layout};
 
-use super::hostile::{begun, forged, plant};
+use super::hostile::{begun, forged, holder, plant, resealed, stamp};
 use super::stores::backends;
 
 fn told(what: &str, error: &StateError) {
@@ -74,6 +76,36 @@ async fn a_state_of_a_newer_format_is_refused_with_the_version_to_go_back_to() {
             let help = error.diagnostic.help.unwrap();
             assert!(help.contains("state rollback acct-dev --to 1"), "{help}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_state_of_the_first_format_is_read_written_anew_and_gone_back_to() {
+    for backend in backends().await {
+        let (ledger, lineage) = begun(&backend).await;
+        let role =
+            r#"{"address": "iam_role.a@dev", "kind": "iam_role", "key": "a", "attrs": {"n": 0.1}}"#;
+        let old = String::from_utf8(forged(&lineage, &format!("[{role}]"))).unwrap();
+        let old = resealed(&old.replace("\"format\": 2", "\"format\": 1"));
+        let key = layout::state("acct-dev");
+        plant(&backend, &key, old.as_bytes()).await;
+        let read = ledger.read_all().await.unwrap().scopes["acct-dev"].clone();
+        assert_eq!((read.value.serial, read.value.resources.len()), (2, 1), "{}", backend.name);
+        let mut next = read.value.clone();
+        next.resources.clear();
+        ledger.write_scope(Some(&read), &next, stamp()).await.unwrap();
+        let written = backend.store.get(&key).await.unwrap().unwrap().bytes;
+        assert!(String::from_utf8(written).unwrap().contains("\"format\": 2"), "{}", backend.name);
+        let taken = ledger.acquire("acct-dev", &holder("b"), Terms::default(), 0).await.unwrap();
+        let Acquired::Held(lease, _) = taken else { panic!("busy") };
+        let back = ledger.rollback(&lease, 2, stamp()).await.unwrap().value;
+        assert_eq!((back.serial, back.resources), (4, read.value.resources), "{}", backend.name);
+        // One of two records at one address would be lost without a word.
+        let twice = forged(&lineage, &format!("[{role}, {role}]"));
+        let twice = String::from_utf8(twice).unwrap().replace("\"format\": 2", "\"format\": 1");
+        plant(&backend, &key, resealed(&twice).as_bytes()).await;
+        let error = ledger.read_all().await.unwrap_err().to_string();
+        assert!(error.contains("is recorded twice"), "{}: {error}", backend.name);
     }
 }
 
