@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::record::{EnvironmentRecord, FORMAT, Move};
 use crate::diag::Diagnostic;
 use crate::eval::release::{Digest, Release};
-use crate::state::ledger::encode;
+use crate::state::json::encode;
 use crate::state::store::Cas;
 use crate::state::{Condition, Ledger, StateError, StateFailure, layout};
 

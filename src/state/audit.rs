@@ -14,8 +14,9 @@ use serde_json::Value as Json;
 use crate::diag::Diagnostic;
 
 use super::error::{StateError, StateFailure, following};
+use super::json::encode;
 use super::layout;
-use super::ledger::{Ledger, Snapshot, encode};
+use super::ledger::{Ledger, Snapshot};
 use super::scopes::{AuditHead, digest};
 use super::store::{Cas, Condition};
 
@@ -108,7 +109,7 @@ impl Ledger {
         loop {
             let after = layout::audit(last);
             let keys = self.store().list(layout::AUDIT, Some(&after)).await?;
-            let newest = keys.iter().rev().find_map(|key| number(key));
+            let newest = keys.iter().filter_map(|key| layout::audit_number(key)).max();
             // The hint may come from a log that lost its tail: then what is there counts.
             let newest = match (newest, last) {
                 (None, 1..) => {
@@ -123,7 +124,11 @@ impl Ledger {
             };
             let (next, hash) = match (newest, previous) {
                 (Some(number), Some(record)) if record.value.number != number => {
-                    return Err(misplaced(number, record.value.number));
+                    let found = format!("holds record {}", record.value.number);
+                    return Err(disorder(number, &found));
+                }
+                (Some(number), None) => {
+                    return Err(disorder(number, "is listed and cannot be read"));
                 }
                 (_, Some(record)) => {
                     let what = "the number of the audit log's last record";
@@ -184,7 +189,7 @@ impl Ledger {
                 }
             };
             found.records += 1;
-            if number(&key) != Some(record.number) {
+            if layout::audit_number(&key) != Some(record.number) {
                 found.problems.push(format!("`{key}` holds record {}", record.number));
             }
             if record.computed()? != record.hash {
@@ -233,16 +238,12 @@ impl Ledger {
     }
 }
 
-/// Nothing can be appended behind a record that stands where another belongs.
-fn misplaced(place: u64, number: u64) -> StateError {
+/// Nothing can be appended behind a record that is not what its place says.
+fn disorder(place: u64, what: &str) -> StateError {
     StateError::new(
         StateFailure::Invalid,
-        Diagnostic::error(format!("`{}` holds record {number}", layout::audit(place)))
+        Diagnostic::error(format!("`{}` {what}", layout::audit(place)))
             .detail("The audit log was tampered with or damaged, so nothing is appended to it.")
             .help("`palisade audit verify` shows all that is wrong; bring back the record's first version"),
     )
-}
-
-fn number(key: &str) -> Option<u64> {
-    key.strip_prefix(layout::AUDIT)?.strip_suffix(".json")?.parse().ok()
 }

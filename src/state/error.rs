@@ -50,9 +50,12 @@ impl StateError {
     }
 }
 
+/// No counter comes this far: one that has was forged. (Up to here every reader of JSON counts exactly.)
+pub const END: u64 = 1 << 53;
+
 /// The number that follows one that was read; a counter at its end was forged, and nothing could follow.
 pub(super) fn following(number: u64, what: &str) -> Result<u64, StateError> {
-    number.checked_add(1).ok_or_else(|| {
+    number.checked_add(1).filter(|next| *next < END).ok_or_else(|| {
         StateError::new(
             StateFailure::Invalid,
             Diagnostic::error(format!("{what} is {number}, after which there is no other"))

@@ -8,8 +8,13 @@ use serde::{Deserialize, Serialize};
 use crate::diag::Diagnostic;
 
 use super::error::{StateError, StateFailure};
-use super::ledger::{Ledger, Versioned, encode};
+use super::json::encode;
+use super::ledger::{Ledger, Versioned};
 use super::scopes::{FORMAT, ScopeState, Stamp};
+use super::store::{MAX_BYTES, too_large};
+
+/// How many files are left for one scope before no more are made.
+const FILES: u32 = 1000;
 
 /// `errored.SCOPE.state.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,7 +31,8 @@ pub struct Errored {
     pub state: ScopeState,
 }
 
-/// Saves a state that could not be written; returns the file's path.
+/// Saves a state that could not be written, readable by its owner only; returns the file's path. What
+/// an earlier run saved stays as it is: it may hold what no journal does.
 ///
 /// # Errors
 /// The file cannot be written either; the error holds what to do.
@@ -43,14 +49,22 @@ pub fn save(
         basis_etag: basis.map(|b| b.etag.clone()),
         state: state.clone(),
     };
-    let path = dir.join(format!("errored.{}.state.json", state.scope));
-    let write = || -> std::io::Result<()> {
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&path)?;
+    let mut path = dir.join(format!("errored.{}.state.json", state.scope));
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut write = || -> std::io::Result<()> {
         let bytes = encode(&errored).map_err(std::io::Error::other)?;
+        let mut file = options.open(&path);
+        for number in 2..FILES {
+            if !file.as_ref().is_err_and(|e| e.kind() == std::io::ErrorKind::AlreadyExists) {
+                break;
+            }
+            path = dir.join(format!("errored.{}.{number}.state.json", state.scope));
+            file = options.open(&path);
+        }
+        let mut file = file?;
         file.write_all(&bytes)?;
         file.sync_all()
     };
@@ -76,15 +90,36 @@ pub fn load(path: &Path) -> Result<Errored, StateError> {
     let refuse = |why: String| {
         StateError::new(
             StateFailure::Refused,
-            Diagnostic::error(format!("`{}` is not a saved state: {why}", path.display())),
+            Diagnostic::error(format!("`{}` is not a saved state: {why}", path.display()))
+                .help("an apply that could not write its state leaves one, called `errored.SCOPE.state.json`"),
         )
     };
-    let bytes = std::fs::read(path).map_err(|e| refuse(e.to_string()))?;
-    let errored: Errored = serde_json::from_slice(&bytes).map_err(|e| refuse(e.to_string()))?;
-    if errored.format > FORMAT {
-        return Err(refuse(format!("a newer palisade wrote it (format {})", errored.format)));
+    let metadata = std::fs::metadata(path).map_err(|e| refuse(e.to_string()))?;
+    if !metadata.is_file() {
+        return Err(refuse("it is not a file".to_owned()));
     }
-    Ok(errored)
+    if metadata.len() > MAX_BYTES {
+        return Err(refuse(too_large()));
+    }
+    let bytes = std::fs::read(path).map_err(|e| refuse(e.to_string()))?;
+    open(&bytes).map_err(refuse)
+}
+
+/// A saved state from the bytes of its file.
+///
+/// # Errors
+/// They are none, as a sentence.
+pub fn open(bytes: &[u8]) -> Result<Errored, String> {
+    #[derive(Deserialize)]
+    struct Told {
+        format: Option<u64>,
+    }
+    if let Ok(Told { format: Some(format) }) = serde_json::from_slice(bytes)
+        && format > u64::from(FORMAT)
+    {
+        return Err(format!("a newer palisade wrote it (format {format})"));
+    }
+    serde_json::from_slice(bytes).map_err(|e| e.to_string())
 }
 
 impl Ledger {
@@ -107,7 +142,8 @@ impl Ledger {
                     "the saved state belongs to lineage `{}`, and `{}` holds `{lineage}`",
                     errored.state.lineage,
                     self.store().location()
-                )),
+                ))
+                .help("push it from the directory of the estate whose apply left it"),
             ));
         }
         let current = self.read_scope(&errored.state.scope).await?;

@@ -14,8 +14,9 @@ use crate::diag::Diagnostic;
 use crate::value::Value;
 
 use super::error::{StateError, StateFailure};
+use super::json::{encode, refuse_newer};
 use super::layout;
-use super::ledger::{Ledger, encode};
+use super::ledger::Ledger;
 use super::scopes::FORMAT;
 use super::store::{Cas, Condition};
 
@@ -85,7 +86,7 @@ impl Ledger {
     /// # Errors
     /// The store cannot be used, or the key is damaged.
     pub async fn fingerprinter(&self) -> Result<Fingerprinter, StateError> {
-        if self.read_json::<Key>(layout::FINGERPRINT).await?.is_none() {
+        if self.store().get(layout::FINGERPRINT).await?.is_none() {
             let bytes: [u8; 32] = rand::random();
             let key = Key {
                 format: FORMAT,
@@ -106,8 +107,10 @@ impl Ledger {
     /// # Errors
     /// The store cannot be used, the key may not be read, or it is damaged.
     pub async fn existing_fingerprinter(&self) -> Result<Option<Fingerprinter>, StateError> {
-        let Some(key) = self.read_json::<Key>(layout::FINGERPRINT).await? else { return Ok(None) };
-        let bytes = data_encoding::BASE64.decode(key.value.key.as_bytes()).ok();
+        let Some(object) = self.store().get(layout::FINGERPRINT).await? else { return Ok(None) };
+        refuse_newer(&format!("`{}`", layout::FINGERPRINT), &object)?;
+        let key: Key = self.decode(layout::FINGERPRINT, &object)?;
+        let bytes = data_encoding::BASE64.decode(key.key.as_bytes()).ok();
         let bytes = bytes.filter(|bytes| bytes.len() >= 32).ok_or_else(damaged)?;
         Ok(Some(Fingerprinter::new(bytes)))
     }

@@ -10,6 +10,7 @@ use super::layout;
 use super::lease::Lease;
 use super::ledger::{Ledger, Versioned};
 use super::scopes::{ScopeState, Stamp};
+use super::store::Condition;
 
 /// One version of a scope's state.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,8 +99,8 @@ impl Ledger {
         ))
     }
 
-    /// Writes an old version as a new serial, over whatever stands there now (damaged states too),
-    /// under a lease. What follows from it for AWS is the next plan's to show.
+    /// Writes an old version as a new serial, over whatever stands there now (damaged states too, or
+    /// none), under a lease. What follows from it for AWS is the next plan's to show.
     ///
     /// # Errors
     /// There is no such version, or somebody else wrote in the meantime.
@@ -113,20 +114,37 @@ impl Ledger {
         let mut next = self.at_serial(scope, serial).await?;
         next.epoch = lease.lock.epoch;
         next.folded = None;
-        let Some(object) = self.store().get(&layout::state(scope)).await? else {
-            return self.write_scope(None, &next, stamp).await;
-        };
-        // A damaged state has no serial to count on from; the last good one has.
-        let current = match ScopeState::open(scope, &object.bytes) {
-            Ok(current) => current,
-            Err(_) => {
+        let what = format!("the serial of scope `{scope}`");
+        let object = self.store().get(&layout::state(scope)).await?;
+        let current = object.as_ref().and_then(|o| ScopeState::open(scope, &o.bytes).ok());
+        // A state that is damaged, forged or gone has no serial to count on from; the last good one has.
+        let current = match current.filter(|current| !current.is_at_its_end()) {
+            Some(current) => current,
+            None => {
                 let good = self.last_good(scope).await.map_or_else(|| next.clone(), |(_, s)| s);
-                let what = format!("the serial of scope `{scope}`");
-                ScopeState { serial: following(good.serial, &what)?, ..good }
+                ScopeState { serial: following(good.serial, &what)?, epoch: 0, ..good }
             }
         };
+        if current.epoch > next.epoch {
+            return Err(StateError::conflict(&format!("state of scope `{scope}`")));
+        }
         next.audit = current.audit.clone().max(next.audit);
-        let basis = Versioned { value: current, etag: object.etag };
-        self.write_scope(Some(&basis), &next, stamp).await
+        let serial = following(current.serial, &what)?;
+        let condition = object.map_or(Condition::Absent, |object| Condition::Etag(object.etag));
+        self.write_as(serial, condition, &next, stamp).await
+    }
+
+    /// The epoch below which nobody who changes a scope's state may stand, whatever stands there:
+    /// a forged one does not count.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn floor(&self, scope: &str) -> Result<u64, StateError> {
+        let object = self.store().get(&layout::state(scope)).await?;
+        let current = object.and_then(|o| ScopeState::open(scope, &o.bytes).ok());
+        match current.filter(|current| !current.is_at_its_end()) {
+            Some(current) => Ok(current.epoch),
+            None => Ok(self.last_good(scope).await.map_or(0, |(_, state)| state.epoch)),
+        }
     }
 }

@@ -15,8 +15,9 @@ use serde_json::Value as Json;
 use crate::address::ResourceAddr;
 
 use super::error::{StateError, StateFailure};
+use super::json::{encode, refuse_newer};
 use super::layout::{self, ScopeKey};
-use super::ledger::{Ledger, encode};
+use super::ledger::Ledger;
 use super::model::{ResourceState, Resources};
 use super::scopes::FORMAT;
 use super::store::{Cas, Condition, Written};
@@ -110,6 +111,47 @@ pub struct RunJournal {
     pub run: String,
     /// Its objects.
     pub entries: Vec<Entry>,
+}
+
+impl Entry {
+    fn key(&self) -> String {
+        layout::journal(&self.scope, &self.run, self.sequence)
+    }
+
+    /// What no state of its scope could hold is in no journal of it.
+    fn verify(&self) -> Result<(), String> {
+        let fits = |address: &ResourceAddr, resource: Option<&ResourceState>| {
+            let home = address.account().map(|account| layout::account_scope(account.as_str()));
+            if home.is_some_and(|home| home != self.scope) {
+                return Err(format!("names `{address}`, which is not in scope `{}`", self.scope));
+            }
+            match resource {
+                Some(resource) if resource.kind != address.kind => {
+                    Err(format!("records `{address}` with kind `{}`", resource.kind))
+                }
+                Some(resource) if resource.depends_on.contains(address) => {
+                    Err(format!("records that `{address}` depends on itself"))
+                }
+                _ => Ok(()),
+            }
+        };
+        for intent in &self.intents {
+            fits(&intent.address, Some(&intent.resource))?;
+        }
+        for finished in &self.finished {
+            match &finished.outcome {
+                Outcome::Recorded(resource) => fits(&finished.address, Some(resource))?,
+                Outcome::Renamed { to, resource } => {
+                    fits(&finished.address, None)?;
+                    fits(to, Some(resource))?;
+                }
+                Outcome::Gone => fits(&finished.address, None)?,
+                // It changes nothing, and is told where the object was to leave from.
+                Outcome::Failed(_) => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 impl RunJournal {
@@ -248,25 +290,25 @@ impl Ledger {
             })
             .collect();
         let keys: Vec<Vec<String>> = stream::iter(lists).buffered(32).try_collect().await?;
-        let keys = keys.into_iter().flatten();
+        // What is not named as a journal is none (a folder that somebody made in the S3 console).
+        let keys = keys.into_iter().flatten().filter_map(|key| match layout::parse(&key)? {
+            ScopeKey::Journal(scope, run, sequence) => Some((key, (scope, run, sequence))),
+            _ => None,
+        });
         let entries: Vec<Option<Entry>> = stream::iter(keys)
-            .map(|key| async move {
-                let Some(found) = self.read_json::<Entry>(&key).await? else { return Ok(None) };
-                match layout::parse(&key) {
-                    Some(ScopeKey::Journal(scope, run, sequence))
-                        if (&scope, &run, sequence)
-                            == (&found.value.scope, &found.value.run, found.value.sequence) =>
-                    {
-                        Ok(Some(found.value))
-                    }
-                    _ => Err(StateError::new(
-                        StateFailure::Invalid,
-                        crate::diag::Diagnostic::error(format!(
-                            "journal `{key}` is not what its name says: it was written for scope `{}`, run `{}`",
-                            found.value.scope, found.value.run
-                        )),
-                    )),
+            .map(|(key, name)| async move {
+                let Some(object) = self.store().get(&key).await? else { return Ok(None) };
+                refuse_newer(&format!("journal `{key}`"), &object)?;
+                let found: Entry = self.decode(&key, &object)?;
+                if name != (found.scope.clone(), found.run.clone(), found.sequence) {
+                    let why = format!(
+                        "is not what its name says: it was written for scope `{}`, run `{}`",
+                        found.scope, found.run
+                    );
+                    return Err(refused(&key, why));
                 }
+                found.verify().map_err(|why| refused(&key, why))?;
+                Ok(Some(found))
             })
             .buffered(32)
             .try_collect()
@@ -280,7 +322,7 @@ impl Ledger {
                 |e: &&Entry| !e.lineage.is_empty() && !lineage.is_empty() && e.lineage != lineage;
             if let Some(entry) = entries.iter().find(foreign) {
                 return Err(refused(
-                    entry,
+                    &entry.key(),
                     format!(
                         "is foreign: it has lineage `{}`, and this backend has `{lineage}`",
                         entry.lineage
@@ -307,7 +349,7 @@ impl Ledger {
                 .find(|(before, after)| before.sequence.checked_add(1) != Some(after.sequence))
             {
                 return Err(refused(
-                    before,
+                    &before.key(),
                     "is not followed by the next one: a part is gone".into(),
                 ));
             }
@@ -334,8 +376,7 @@ impl Ledger {
     }
 }
 
-fn refused(entry: &Entry, why: String) -> StateError {
-    let key = layout::journal(&entry.scope, &entry.run, entry.sequence);
+fn refused(key: &str, why: String) -> StateError {
     StateError::new(
         StateFailure::Invalid,
         crate::diag::Diagnostic::error(format!("journal `{key}` {why}")).help(

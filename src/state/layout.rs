@@ -44,6 +44,12 @@ pub fn is_scope(text: &str) -> bool {
         })
 }
 
+/// Whether a scope has a state; what is only locked has none.
+#[must_use]
+pub fn holds_state(scope: &str) -> bool {
+    scope != WALLS && !scope.starts_with("env-")
+}
+
 /// State of a scope.
 #[must_use]
 pub fn state(scope: &str) -> String {
@@ -148,10 +154,19 @@ pub fn parse(key: &str) -> Option<ScopeKey> {
         ["lock.json"] => Some(ScopeKey::Lock(scope)),
         ["journal", run, sequence] if !run.is_empty() => {
             let sequence = sequence.strip_suffix(".json")?.parse().ok()?;
-            Some(ScopeKey::Journal(scope, (*run).to_owned(), sequence))
+            // `1.json` or `+0000001.json` would be removed under another name than it was found.
+            (journal(&scope, run, sequence) == key)
+                .then(|| ScopeKey::Journal(scope, (*run).to_owned(), sequence))
         }
         _ => None,
     }
+}
+
+/// The number of an audit record, by its key; `None` for what Palisade did not put there.
+#[must_use]
+pub fn audit_number(key: &str) -> Option<u64> {
+    let number = key.strip_prefix(AUDIT)?.strip_suffix(".json")?.parse().ok()?;
+    (audit(number) == key).then_some(number)
 }
 
 #[cfg(test)]
@@ -170,8 +185,15 @@ mod tests {
         let member: crate::ids::Handle = "member.dev-1".parse().expect("a handle");
         let scope = account_scope(member.as_str());
         assert_eq!(parse(&state(&scope)), Some(ScopeKey::State(scope)));
-        for foreign in ["scopes/../state.json", "scopes/acct-/state.json", "other", "scopes/x/y"] {
+        let numbers = ["1", "+0000001", "000000001", "0000000x", "99999999999999999999999"];
+        let numbered = numbers.map(|n| format!("scopes/org/journal/r/{n}.json"));
+        let foreign = ["scopes/../state.json", "scopes/acct-/state.json", "other", "scopes/x/y"];
+        for foreign in foreign.into_iter().chain(numbered.iter().map(String::as_str)) {
             assert_eq!(parse(foreign), None, "{foreign}");
+        }
+        assert_eq!(audit_number(&audit(123_456_789)), Some(123_456_789));
+        for foreign in numbers {
+            assert_eq!(audit_number(&format!("audit/{foreign}.json")), None, "{foreign}");
         }
     }
 }

@@ -14,10 +14,11 @@ use crate::diag::Diagnostic;
 
 use super::clock::backoff;
 use super::error::{StateError, StateFailure, following};
+use super::json::encode;
 use super::layout;
-use super::ledger::{Ledger, Versioned, encode};
+use super::ledger::{Ledger, Versioned};
 use super::scopes::{ScopeState, Stamp};
-use super::store::{Cas, Condition};
+use super::store::{Cas, Condition, Object};
 
 /// How a lease is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +102,31 @@ pub struct Lock {
     pub unfenced: bool,
 }
 
+impl Lock {
+    /// What is left to say of a lock that cannot be read.
+    fn of_nobody(at: Timestamp) -> Self {
+        let nobody = || "unknown".to_owned();
+        let holder = Holder {
+            who: nobody(),
+            host: nobody(),
+            pid: 0,
+            process: None,
+            operation: nobody(),
+            run: nobody(),
+        };
+        Self {
+            id: uuid::Uuid::new_v4().to_string(),
+            write_id: String::new(),
+            holder,
+            epoch: 0,
+            acquired_at: at,
+            expires_at: at,
+            released: false,
+            unfenced: false,
+        }
+    }
+}
+
 /// What became of the attempt to take a lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Acquired {
@@ -172,11 +198,11 @@ impl Ledger {
     ) -> Result<Acquired, StateError> {
         loop {
             let now = self.now().await?;
-            let found = self.read_json::<Lock>(&layout::lock(scope)).await?;
-            let (condition, epoch, previous) = match found {
+            let key = layout::lock(scope);
+            let (condition, epoch, previous) = match self.store().get(&key).await? {
                 None => (Condition::Absent, following(floor, &epoch_of(scope))?, None),
                 Some(found) => {
-                    let lock = found.value;
+                    let lock = self.usable(&key, &found)?;
                     let over = add(lock.expires_at, terms.margin());
                     let running = now < over && !self.left_nothing(&lock.holder);
                     if !lock.released && running {
@@ -197,7 +223,6 @@ impl Ledger {
                 released: false,
                 unfenced: previous.is_some(),
             };
-            let key = layout::lock(scope);
             match self.swap(&key, &encode(&lock)?, &condition).await? {
                 Cas::Won(written) => {
                     let lease = Lease { scope: scope.to_owned(), lock, etag: written.etag, terms };
@@ -297,38 +322,64 @@ impl Ledger {
         Err(StateError::conflict(&format!("state of scope `{}`", lease.scope)))
     }
 
-    /// Releases whatever lock stands there, for the impatient (`state unlock`). The holder notices
-    /// with its next renewal or write. Returns the lock that was broken; `None` when there was none.
+    /// Releases whatever lock stands there, for the impatient (`state unlock`), also one that is
+    /// damaged or forged. The holder notices with its next renewal or write. Returns the lock that was
+    /// broken; `None` when there was none.
     ///
     /// # Errors
     /// The store cannot be used, or the lock changed hands at that moment.
     pub async fn unlock(&self, scope: &str) -> Result<Option<Lock>, StateError> {
         let key = layout::lock(scope);
-        let Some(found) = self.read_json::<Lock>(&key).await? else { return Ok(None) };
-        if found.value.released {
-            return Ok(None);
-        }
+        let Some(object) = self.store().get(&key).await? else { return Ok(None) };
+        let (found, epoch) = match self.usable(&key, &object) {
+            Ok(lock) if lock.released => return Ok(None),
+            Ok(lock) => {
+                let epoch = following(lock.epoch, &epoch_of(scope))?;
+                (lock, epoch)
+            }
+            // A free lock takes its place, of an epoch above that of every state.
+            Err(_) => {
+                let lock = Lock::of_nobody(self.now().await?);
+                (lock, following(self.floor(scope).await?, &epoch_of(scope))?)
+            }
+        };
         // The epoch rises, so that the next acquisition knows that somebody was shut out, and the
         // expiry stays: a successor still has to look for what was in flight.
         let broken = Lock {
             write_id: uuid::Uuid::new_v4().to_string(),
             released: true,
             unfenced: true,
-            epoch: following(found.value.epoch, &epoch_of(scope))?,
-            ..found.value.clone()
+            epoch,
+            ..found.clone()
         };
-        match self.swap(&key, &encode(&broken)?, &Condition::Etag(found.etag)).await? {
-            Cas::Won(_) => Ok(Some(found.value)),
+        match self.swap(&key, &encode(&broken)?, &Condition::Etag(object.etag)).await? {
+            Cas::Won(_) => Ok(Some(found)),
             Cas::Lost(_) => Err(StateError::conflict(&format!("the lock of scope `{scope}`"))),
         }
+    }
+
+    /// A lock as it was stored, if somebody could take it after its holder.
+    fn usable(&self, key: &str, object: &Object) -> Result<Lock, StateError> {
+        let advise = |error: StateError| {
+            let scope = key.trim_start_matches(layout::SCOPES).trim_end_matches("/lock.json");
+            let help = format!(
+                "if nobody is at work there, `palisade state unlock {scope}` puts a free lock in its place"
+            );
+            StateError::new(error.failure, error.diagnostic.help(help))
+        };
+        let lock: Lock = self.decode(key, object).map_err(advise)?;
+        following(lock.epoch, &format!("the epoch in `{key}`")).map_err(advise)?;
+        Ok(lock)
     }
 
     /// The lock of a scope as it stands.
     ///
     /// # Errors
-    /// The store cannot be read.
+    /// The store cannot be read, or what stands there is no lock.
     pub async fn read_lock(&self, scope: &str) -> Result<Option<Lock>, StateError> {
-        Ok(self.read_json::<Lock>(&layout::lock(scope)).await?.map(|l| l.value))
+        let key = layout::lock(scope);
+        let object = self.store().get(&key).await?;
+        object.map(|object| self.usable(&key, &object)).transpose()
     }
 
     /// Takes the leases of several scopes, in order, waiting up to `timeout` for others to finish.

@@ -6,17 +6,19 @@ use std::sync::Arc;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::sync::OnceCell;
 
 use crate::address::ResourceAddr;
 use crate::diag::Diagnostic;
 
 use super::clock::{Clock, SystemClock};
 use super::error::{StateError, StateFailure, following};
+use super::json::{encode, refuse_newer};
 use super::layout::{self, ScopeKey};
 use super::lease::Holder;
 use super::model::{ResourceState, Resources};
 use super::scopes::{AuditHead, FORMAT, ScopeState, Stamp};
-use super::store::{Cas, Condition, Object, StateStore, Written, cas, require_versioning};
+use super::store::{Cas, Condition, StateStore, Written, cas, require_versioning};
 
 /// How many objects are read at once.
 const CONCURRENCY: usize = 64;
@@ -107,6 +109,8 @@ pub struct Ledger {
     is_gone: Arc<dyn Fn(&Holder) -> bool + Send + Sync>,
     /// Whether nothing that a process had in flight outlives it.
     embedded: bool,
+    /// Filled once the store has said that it keeps versions.
+    versioned: Arc<OnceCell<()>>,
 }
 
 impl Ledger {
@@ -119,7 +123,8 @@ impl Ledger {
     /// Over a store, waiting on `clock`.
     #[must_use]
     pub fn with_clock(store: Arc<dyn StateStore>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, is_gone: Arc::new(|_| false), embedded: false }
+        let versioned = Arc::default();
+        Self { store, clock, is_gone: Arc::new(|_| false), embedded: false, versioned }
     }
 
     /// With a witness that tells of a lock's holder whether its process has surely ended. Where that is
@@ -172,6 +177,7 @@ impl Ledger {
             self.store.list(layout::SCOPES, None).await.map_err(StateError::from)
         })?;
         let mut names = Vec::new();
+        let mut locked = Vec::new();
         let mut dangling: BTreeMap<(String, String), Vec<u64>> = BTreeMap::new();
         for key in &keys {
             match layout::parse(key) {
@@ -179,7 +185,15 @@ impl Ledger {
                 Some(ScopeKey::Journal(scope, run, sequence)) => {
                     dangling.entry((scope, run)).or_default().push(sequence);
                 }
+                Some(ScopeKey::Lock(scope)) if layout::holds_state(&scope) => locked.push(scope),
                 Some(ScopeKey::Lock(_)) | None => {}
+            }
+        }
+        // Nothing deletes a state: one that was there and is not was taken away.
+        locked.retain(|scope| !names.contains(scope));
+        for scope in locked {
+            if let Some(last) = self.last_good(&scope).await {
+                return Err(self.removed(&scope, &last));
             }
         }
         let read: Vec<Option<(String, Versioned<ScopeState>)>> = stream::iter(names)
@@ -239,18 +253,8 @@ impl Ledger {
     /// The store cannot be read, or the object is malformed or of a newer format.
     pub async fn read_root(&self) -> Result<Option<Versioned<Root>>, StateError> {
         let Some(object) = self.store.get(layout::ROOT).await? else { return Ok(None) };
+        refuse_newer(&format!("state in `{}`", self.store.location()), &object)?;
         let root: Root = self.decode(layout::ROOT, &object)?;
-        if root.format > FORMAT {
-            return Err(StateError::new(
-                StateFailure::Invalid,
-                Diagnostic::error(format!(
-                    "state in `{}` has format {}, and this version of palisade reads formats up to {FORMAT}",
-                    self.store.location(),
-                    root.format
-                ))
-                .help("use the newer palisade that wrote it"),
-            ));
-        }
         Ok(Some(Versioned { value: root, etag: object.etag }))
     }
 
@@ -260,7 +264,7 @@ impl Ledger {
     /// # Errors
     /// The store cannot be used, or keeps no versions.
     pub async fn begin(&self, by: &str) -> Result<String, StateError> {
-        require_versioning(self.store()).await?;
+        self.require_versions().await?;
         if let Some(root) = self.read_root().await? {
             return Ok(root.value.lineage);
         }
@@ -317,12 +321,24 @@ impl Ledger {
         }
     }
 
+    fn removed(&self, scope: &str, last: &(String, ScopeState)) -> StateError {
+        StateError::new(
+            StateFailure::Invalid,
+            Diagnostic::error(format!(
+                "state of scope `{scope}` in `{}` was removed",
+                self.store.location()
+            ))
+            .help(format!(
+                "{}\nif it is to be forgotten, remove `{}` too",
+                way_back(scope, last),
+                layout::lock(scope)
+            )),
+        )
+    }
+
     async fn damaged(&self, scope: &str, reason: &str) -> StateError {
         let help = match self.last_good(scope).await {
-            Some((version, state)) => format!(
-                "go back to serial {} of {} by {}: `palisade state rollback {scope} --to {}` (version `{version}`)",
-                state.serial, state.stamp.at, state.stamp.by, state.serial
-            ),
+            Some(last) => way_back(scope, &last),
             None => format!(
                 "no readable version was found; `palisade state history {scope}` lists them"
             ),
@@ -345,7 +361,9 @@ impl Ledger {
             let Ok(Some(object)) = self.store.get_version(&key, &version.id).await else {
                 continue;
             };
-            if let Ok(state) = ScopeState::open(scope, &object.bytes) {
+            if let Ok(state) = ScopeState::open(scope, &object.bytes)
+                && !state.is_at_its_end()
+            {
                 return Some((version.id, state));
             }
         }
@@ -362,24 +380,32 @@ impl Ledger {
         next: &ScopeState,
         stamp: Stamp,
     ) -> Result<Versioned<ScopeState>, StateError> {
-        let mut value = next.clone();
-        value.format = FORMAT;
-        value.stamp = stamp;
-        value.write_id = uuid::Uuid::new_v4().to_string();
-        let condition = match basis {
-            None => {
-                value.serial = 1;
-                Condition::Absent
-            }
+        let (serial, condition) = match basis {
+            None => (1, Condition::Absent),
             Some(basis) => {
-                if basis.value.epoch > value.epoch {
-                    return Err(StateError::conflict(&format!("state of scope `{}`", value.scope)));
+                if basis.value.epoch > next.epoch {
+                    return Err(StateError::conflict(&format!("state of scope `{}`", next.scope)));
                 }
-                let what = format!("the serial of scope `{}`", value.scope);
-                value.serial = following(basis.value.serial, &what)?;
-                Condition::Etag(basis.etag.clone())
+                let what = format!("the serial of scope `{}`", next.scope);
+                (following(basis.value.serial, &what)?, Condition::Etag(basis.etag.clone()))
             }
         };
+        self.write_as(serial, condition, next, stamp).await
+    }
+
+    /// Writes a scope as this serial.
+    pub(super) async fn write_as(
+        &self,
+        serial: u64,
+        condition: Condition,
+        next: &ScopeState,
+        stamp: Stamp,
+    ) -> Result<Versioned<ScopeState>, StateError> {
+        let mut value = next.clone();
+        value.format = FORMAT;
+        value.serial = serial;
+        value.stamp = stamp;
+        value.write_id = uuid::Uuid::new_v4().to_string();
         let bytes = value.seal()?;
         // What cannot be read back must not be written.
         let value = ScopeState::open(&value.scope, &bytes).map_err(|reason| {
@@ -387,6 +413,10 @@ impl Ledger {
                 StateFailure::Invalid,
                 Diagnostic::error(format!(
                     "state of scope `{}` would not be valid: {reason}",
+                    value.scope
+                ))
+                .help(format!(
+                    "nothing was written: what it was made from was forged or damaged; `palisade state history {}` lists what there was",
                     value.scope
                 )),
             )
@@ -412,66 +442,36 @@ impl Ledger {
         ))
     }
 
-    /// Compare-and-swap of any object below the prefix; see [`cas`].
+    /// Refuses a store that keeps no versions; asks it once.
     ///
     /// # Errors
-    /// The store cannot be used.
+    /// It keeps none, or cannot be asked.
+    pub async fn require_versions(&self) -> Result<(), StateError> {
+        self.versioned.get_or_try_init(|| require_versioning(self.store())).await.map(|()| ())
+    }
+
+    /// Compare-and-swap of any object below the prefix; see [`cas`]. Every write comes through here, so
+    /// that nothing is ever written where nothing could be gone back to.
+    ///
+    /// # Errors
+    /// The store cannot be used, or keeps no versions.
     pub async fn swap(
         &self,
         key: &str,
         bytes: &[u8],
         condition: &Condition,
     ) -> Result<Cas, StateError> {
+        self.require_versions().await?;
         cas(self.store(), self.clock(), key, bytes, condition).await
-    }
-
-    /// Reads a JSON object; `None` when there is none.
-    ///
-    /// # Errors
-    /// The store cannot be read, or the object is malformed.
-    pub async fn read_json<T: serde::de::DeserializeOwned>(
-        &self,
-        key: &str,
-    ) -> Result<Option<Versioned<T>>, StateError> {
-        match self.store.get(key).await? {
-            None => Ok(None),
-            Some(object) => {
-                Ok(Some(Versioned { value: self.decode(key, &object)?, etag: object.etag }))
-            }
-        }
-    }
-
-    pub(crate) fn decode<T: serde::de::DeserializeOwned>(
-        &self,
-        key: &str,
-        object: &Object,
-    ) -> Result<T, StateError> {
-        serde_json::from_slice(&object.bytes).map_err(|error| {
-            StateError::new(
-                StateFailure::Invalid,
-                Diagnostic::error(format!(
-                    "`{key}` in state backend `{}` is damaged: {error}",
-                    self.store.location()
-                ))
-                .help(
-                    "an earlier version of the object can be restored from the bucket's versions",
-                ),
-            )
-        })
     }
 }
 
-/// A JSON object as it is stored.
-///
-/// # Errors
-/// A map key is no text.
-pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StateError> {
-    serde_json::to_vec_pretty(value).map_err(|error| {
-        StateError::new(
-            StateFailure::Invalid,
-            Diagnostic::error(format!("an object cannot be written: {error}")),
-        )
-    })
+/// How to go back to a version of a scope's state.
+fn way_back(scope: &str, (version, state): &(String, ScopeState)) -> String {
+    format!(
+        "go back to serial {} of {} by {}: `palisade state rollback {scope} --to {}` (version `{version}`)",
+        state.serial, state.stamp.at, state.stamp.by, state.serial
+    )
 }
 
 #[cfg(test)]
@@ -537,7 +537,7 @@ mod tests {
         assert_eq!(error.failure, StateFailure::Invalid);
         assert!(error.diagnostic.summary.contains("cut off"), "{error}");
         let help = error.diagnostic.help.unwrap();
-        assert!(help.contains("state rollback org --to 1"), "{help}");
+        assert!(help.contains("state rollback org --to 2"), "{help}");
     }
 
     #[tokio::test]

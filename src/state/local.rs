@@ -1,9 +1,11 @@
 //! The local backend: the same layout and the same guarantees in a directory of a POSIX file system.
 //!
 //! Each key is a file; its tag is the SHA-256 of its content. A write takes an exclusive `flock`
-//! (released by the system when a process dies), compares, links the old content below
-//! `.versions/`, and renames the new file into place, so that a reader sees one or the other whole.
+//! (released by the system when a process dies), compares, and renames the new file into place, so
+//! that a reader sees one or the other whole. Each content is kept below `.versions/` too, before
+//! another takes its place at the latest: what somebody edits or removes by hand is still there.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -17,6 +19,9 @@ use super::store::{
     Condition, MAX_BYTES, Object, Put, StateStore, StoreError, StoreFailure, Version, Versioning,
     Written, too_large,
 };
+
+/// The name of the first version of a key.
+const FIRST: &str = "00000001";
 
 /// State in a directory.
 #[derive(Clone)]
@@ -102,12 +107,27 @@ fn optional<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-fn make_dir(path: &Path) -> io::Result<()> {
+/// Makes directories that nobody else reads.
+fn folder() -> fs::DirBuilder {
     let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+    builder
+}
+
+/// Makes a directory and what is missing above it, each as durable as what is put into it.
+fn make_dir(path: &Path) -> io::Result<()> {
+    if path.as_os_str().is_empty() || path.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        make_dir(parent)?;
+    }
+    match folder().create(path) {
+        // Another process was faster.
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !path.is_dir() => Err(error),
+        _ => sync_dir(path),
+    }
 }
 
 fn create(path: &Path) -> io::Result<File> {
@@ -118,9 +138,10 @@ fn create(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// A rename is durable once its directory is.
+/// A new name is durable once its directory is.
 fn sync_dir(path: &Path) -> io::Result<()> {
     match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => File::open(".")?.sync_all(),
         Some(parent) => File::open(parent)?.sync_all(),
         None => Ok(()),
     }
@@ -136,6 +157,15 @@ impl Disk {
     }
 
     fn read(path: &Path) -> io::Result<Option<Object>> {
+        // A pipe would be waited for, and what a link leads to is not kept in versions.
+        match optional(fs::symlink_metadata(path))? {
+            None => return Ok(None),
+            Some(found) if found.is_file() => {}
+            Some(_) => {
+                let why = "it is not a regular file; take it away, then `palisade state history` lists what stood there";
+                return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+            }
+        }
         let Some(file) = optional(File::open(path))? else { return Ok(None) };
         let mut bytes = Vec::new();
         if optional(file.take(MAX_BYTES + 1).read_to_end(&mut bytes))?.is_none() {
@@ -194,25 +224,66 @@ impl Disk {
         if let Some(parent) = path.parent() {
             make_dir(parent)?;
         }
+        let staged = self.stage(bytes)?;
+        staged.1.sync_all()?;
+        if let Some(current) = current {
+            self.retain(key, &current.etag)?;
+        }
+        fs::rename(&staged.0, &path)?;
+        sync_dir(&path)?;
+        let etag = digest(bytes);
+        // It is written, whatever becomes of its copy: the next write makes it a version at the latest.
+        let _ = self.keep(key, bytes, &etag);
+        Ok(Some(etag))
+    }
+
+    /// A file of its own below the root, to be renamed into its place.
+    fn stage(&self, bytes: &[u8]) -> io::Result<(PathBuf, File)> {
         let staged = self.root.join(".staged");
         let _ = optional(fs::remove_file(&staged))?;
         let mut file = create(&staged)?;
         file.write_all(bytes)?;
-        file.sync_all()?;
-        if current.is_some() {
-            let last = self.archived(key)?.last().map_or(0, |(number, _)| *number);
-            let dir = self.versions_dir(key);
-            make_dir(&dir)?;
-            let version = dir.join(format!("{:08}", last + 1));
-            fs::hard_link(&path, &version)?;
-            sync_dir(&version)?;
-        }
-        fs::rename(&staged, &path)?;
-        sync_dir(&path)?;
-        Ok(Some(digest(bytes)))
+        Ok((staged, file))
     }
 
-    fn walk(&self, dir: &Path, into: &mut Vec<String>) -> io::Result<()> {
+    /// Keeps a copy of what was written: whoever edits the file in place does not change it.
+    fn keep(&self, key: &str, bytes: &[u8], etag: &str) -> io::Result<()> {
+        let version = self.version_of(key, etag)?;
+        fs::rename(self.stage(bytes)?.0, &version)
+    }
+
+    /// Makes the content that stands there, whose tag is `etag`, a version that lasts.
+    fn retain(&self, key: &str, etag: &str) -> io::Result<()> {
+        let version = self.version_of(key, etag)?;
+        let link = self.root.join(".linked");
+        let _ = optional(fs::remove_file(&link))?;
+        fs::hard_link(self.path(key), &link)?;
+        fs::rename(&link, &version)?;
+        sync_dir(&version)?;
+        if version.ends_with(FIRST) {
+            // Its folders were made in passing.
+            let folders = version.ancestors().skip(1).take_while(|folder| **folder != **self.root);
+            folders.map(sync_dir).collect::<io::Result<()>>()?;
+        }
+        Ok(())
+    }
+
+    /// Where a content is kept whose tag is `etag`: the newest version if it is that, else one more.
+    fn version_of(&self, key: &str, etag: &str) -> io::Result<PathBuf> {
+        let mut last = 0;
+        if let Some((number, path)) = self.archived(key)?.pop() {
+            if Self::read(&path)?.is_some_and(|object| object.etag == etag) {
+                return Ok(path);
+            }
+            last = number;
+        }
+        let dir = self.versions_dir(key);
+        folder().recursive(true).create(&dir)?;
+        Ok(dir.join(format!("{:08}", last.saturating_add(1))))
+    }
+
+    /// Files below `dir`, as keys below `root`.
+    fn walk(root: &Path, dir: &Path, into: &mut Vec<String>) -> io::Result<()> {
         let Some(entries) = optional(fs::read_dir(dir))? else { return Ok(()) };
         for entry in entries {
             let entry = entry?;
@@ -222,10 +293,8 @@ impl Disk {
             }
             let path = entry.path();
             if entry.file_type()?.is_dir() {
-                self.walk(&path, into)?;
-            } else if let Some(key) =
-                path.strip_prefix(self.root.as_path()).ok().and_then(Path::to_str)
-            {
+                Self::walk(root, &path, into)?;
+            } else if let Some(key) = path.strip_prefix(root).ok().and_then(Path::to_str) {
                 into.push(key.to_owned());
             }
         }
@@ -235,10 +304,22 @@ impl Disk {
     fn list(&self, prefix: &str) -> io::Result<Vec<String>> {
         let folder = prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
         let mut keys = Vec::new();
-        self.walk(&self.path(folder), &mut keys)?;
+        Self::walk(&self.root, &self.path(folder), &mut keys)?;
         keys.retain(|key| key.starts_with(prefix));
         keys.sort();
         Ok(keys)
+    }
+
+    /// Keys that are there or were: what somebody removed by hand has versions still.
+    fn ever(&self, prefix: &str) -> io::Result<BTreeSet<String>> {
+        let folder = prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let kept = self.root.join(".versions");
+        let mut versions = Vec::new();
+        Self::walk(&kept, &kept.join(folder), &mut versions)?;
+        let keys =
+            versions.iter().filter_map(|v| v.rsplit_once('/')).map(|(key, _)| key.to_owned());
+        let all = keys.chain(self.list(prefix)?);
+        Ok(all.filter(|key| key.starts_with(prefix)).collect())
     }
 
     fn versions(&self, key: &str) -> io::Result<Vec<Version>> {
@@ -247,7 +328,7 @@ impl Disk {
         let mut versions = Vec::new();
         for path in paths.into_iter().rev() {
             let Some(object) = Self::read(&path)? else { continue };
-            // A crash between archiving and renaming leaves the current content archived too.
+            // The current content is archived too, and after a crash in between maybe not yet.
             if versions.last().is_some_and(|last: &Version| last.id == object.etag) {
                 continue;
             }
@@ -303,8 +384,9 @@ impl StateStore for LocalStore {
     async fn version_counts(&self, prefix: &str) -> Result<Vec<(String, usize, bool)>, StoreError> {
         let name = prefix.to_owned();
         self.run("list versions of", prefix, move |disk| {
-            let keys = disk.list(&name)?;
-            keys.into_iter().map(|k| Ok((k.clone(), disk.versions(&k)?.len(), false))).collect()
+            let there: BTreeSet<String> = disk.list(&name)?.into_iter().collect();
+            let ever = disk.ever(&name)?.into_iter();
+            ever.map(|k| Ok((k.clone(), disk.versions(&k)?.len(), !there.contains(&k)))).collect()
         })
         .await
     }
@@ -333,9 +415,10 @@ impl StateStore for LocalStore {
             let _lock = disk.lock()?;
             let path = disk.path(&name);
             optional(fs::remove_file(&path))?;
+            optional(fs::remove_dir_all(disk.versions_dir(&name)))?;
             // An empty folder is noise in a directory that people look into.
-            if let Some(parent) = path.parent() {
-                let _ = fs::remove_dir(parent);
+            for folder in [path.parent(), disk.versions_dir(&name).parent()].into_iter().flatten() {
+                let _ = fs::remove_dir(folder);
             }
             Ok(())
         })

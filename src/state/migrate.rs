@@ -5,7 +5,7 @@ use crate::diag::Diagnostic;
 use super::error::{StateError, StateFailure};
 use super::layout::{self, ScopeKey};
 use super::ledger::Ledger;
-use super::store::{Cas, Condition, require_versioning};
+use super::store::{Cas, Condition};
 
 impl Ledger {
     /// Copies every object to `to`, which must hold no state yet; `palisade.json` last, so that a
@@ -22,7 +22,7 @@ impl Ledger {
                 Diagnostic::error(summary).help(help.to_owned()),
             ))
         };
-        require_versioning(to.store()).await?;
+        to.require_versions().await?;
         if to.read_root().await?.is_some() {
             return refuse(
                 format!("`{}` holds a state already", to.store().location()),

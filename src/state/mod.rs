@@ -16,6 +16,7 @@ pub mod errored;
 pub mod fingerprint;
 pub mod history;
 pub mod journal;
+pub mod json;
 pub mod layout;
 pub mod lease;
 pub mod ledger;

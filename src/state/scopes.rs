@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::address::ResourceAddr;
 use crate::diag::Diagnostic;
 
-use super::error::{StateError, StateFailure};
+use super::error::{END, StateError, StateFailure};
 use super::layout;
 use super::model::Resources;
 
@@ -198,8 +198,19 @@ impl ScopeState {
         Ok(state)
     }
 
-    /// Referential integrity inside the scope.
+    /// Whether no other state could follow this one: its counters were forged.
+    #[must_use]
+    pub fn is_at_its_end(&self) -> bool {
+        self.serial.max(self.epoch).saturating_add(1) >= END
+    }
+
+    /// Counters that can be true, and referential integrity inside the scope.
     fn verify(&self) -> Result<(), String> {
+        for (what, count) in [("serial", self.serial), ("epoch", self.epoch)] {
+            if count >= END {
+                return Err(format!("its {what} is {count}, which no state ever reaches"));
+            }
+        }
         for (address, resource) in &self.resources {
             if address.kind != resource.kind {
                 return Err(format!("`{address}` is recorded with kind `{}`", resource.kind));
@@ -360,6 +371,8 @@ mod tests {
             .contains("does not belong")
         );
         assert!(reason(&|s| s.moved_to = Some("acct-x".into())).contains("moved"));
+        assert!(reason(&|s| s.serial = u64::MAX).contains("serial"));
+        assert!(reason(&|s| s.epoch = 1 << 53).contains("epoch"));
     }
 
     #[test]

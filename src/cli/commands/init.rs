@@ -12,7 +12,6 @@ use crate::cli::session::{self, Store, backend};
 use crate::config::Backend;
 use crate::diag::Diagnostic;
 use crate::state::bootstrap::{self, Bucket};
-use crate::state::store::require_versioning;
 use crate::state::{StateError, StoreFailure};
 
 /// Flags of `init`.
@@ -120,7 +119,7 @@ async fn check(store: &Store, cx: &Context) -> Result<(), Exit> {
             Err(exit.into())
         }
         Err(error) => Err(StateError::from(error).into()),
-        Ok(_) => Ok(require_versioning(store.ledger.store()).await?),
+        Ok(_) => Ok(store.ledger.require_versions().await?),
     }
 }
 

@@ -170,10 +170,10 @@ pub async fn recover(cx: &Context, world: &World, approval: &Approval) -> Result
     let (recovered, ()) = tokio::join!(work, show(&progress, &cx.env.err, received));
     let recovered = recovered?;
     for (scope, run) in &recovered.runs {
-        cx.say(&format!("recovered `{scope}`: run {run} is folded into the state"));
+        cx.say(&format!("recovered `{scope}`: run {} is folded into the state", safe(run)));
     }
     for address in &recovered.adopted {
-        cx.say(&format!("  found and recorded {address}"));
+        cx.say(&format!("  found and recorded {}", safe(&address.to_string())));
     }
     if recovered.unsettled.is_empty() {
         return Ok(!recovered.is_empty());
@@ -247,6 +247,7 @@ async fn show(progress: &Progress, style: &Style, mut events: mpsc::UnboundedRec
             }
             Event::Recovering { scope, run, dangling } => {
                 let rest = count(dangling, "operation", "operations");
+                let run = safe(&run);
                 progress
                     .say(&format!("recovering `{scope}`: run {run} left {rest} without a result"));
             }

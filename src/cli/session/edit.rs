@@ -42,7 +42,8 @@ impl<'a> Editing<'a> {
             .map(|s| (s.clone(), before.scopes.get(s).map_or(0, |v| v.value.epoch)))
             .collect();
         let waiting = |scope: &str, lock: &crate::state::Lock| {
-            cx.say(&format!("waiting for the lock of `{scope}`, held by {}", lock.holder.who));
+            let who = crate::render::style::safe(&lock.holder.who);
+            cx.say(&format!("waiting for the lock of `{scope}`, held by {who}"));
         };
         let held = ledger.acquire_all(&floors, &holder, Terms::default(), timeout, waiting).await?;
         let leases = held.into_iter().map(|(lease, _)| (lease.scope.clone(), lease)).collect();

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::cli::error::Exit;
+use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::plan::model::Output;
-use crate::state::ledger::encode;
-use crate::state::{Condition, Ledger, StateError, layout};
+use crate::state::json::encode;
+use crate::state::{Condition, Ledger, StateError, StateFailure, layout};
 
 /// What `outputs.json` holds.
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -18,10 +19,34 @@ struct Recorded {
 /// Outputs of the last apply.
 ///
 /// # Errors
-/// The backend cannot be read.
+/// The backend cannot be read, or they are damaged.
 pub async fn read(ledger: &Ledger) -> Result<BTreeMap<String, Output>, StateError> {
-    let found = ledger.read_json::<Recorded>(&layout::outputs(layout::ORG)).await?;
+    let found = ledger.read_json::<Recorded>(&layout::outputs(layout::ORG)).await;
+    let found = found.map_err(|error| match error.failure {
+        StateFailure::Invalid => {
+            let help = "nothing is lost by it: the next `palisade apply` writes it anew";
+            StateError::new(error.failure, error.diagnostic.help(help))
+        }
+        _ => error,
+    })?;
     Ok(found.map(|f| f.value.outputs).unwrap_or_default())
+}
+
+/// As [`read`], where outputs matter little: what is damaged is a warning.
+///
+/// # Errors
+/// The backend cannot be read.
+pub async fn read_or_warn(
+    ledger: &Ledger,
+    warnings: &mut Diagnostics,
+) -> Result<BTreeMap<String, Output>, StateError> {
+    match read(ledger).await {
+        Err(error) if error.failure == StateFailure::Invalid => {
+            warnings.push(Diagnostic { severity: Severity::Warning, ..*error.diagnostic });
+            Ok(BTreeMap::new())
+        }
+        result => result,
+    }
 }
 
 /// Records outputs, if they are not recorded so already. Whoever writes last wins: they follow from
@@ -32,12 +57,16 @@ pub async fn read(ledger: &Ledger) -> Result<BTreeMap<String, Output>, StateErro
 pub async fn write(ledger: &Ledger, outputs: &BTreeMap<String, Output>) -> Result<(), Exit> {
     let key = layout::outputs(layout::ORG);
     for _ in 0..5 {
-        let found = ledger.read_json::<Recorded>(&key).await?;
-        let condition = match &found {
-            Some(found) if found.value.outputs == *outputs => return Ok(()),
+        let condition = match ledger.store().get(&key).await.map_err(StateError::from)? {
             None if outputs.is_empty() => return Ok(()),
-            Some(found) => Condition::Etag(found.etag.clone()),
             None => Condition::Absent,
+            Some(found) => {
+                let recorded = serde_json::from_slice::<Recorded>(&found.bytes);
+                if recorded.is_ok_and(|recorded| recorded.outputs == *outputs) {
+                    return Ok(());
+                }
+                Condition::Etag(found.etag)
+            }
         };
         let next = Recorded {
             format: 1,

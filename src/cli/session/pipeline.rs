@@ -220,7 +220,9 @@ pub async fn look(
     store: Store,
     mut snapshot: Snapshot,
 ) -> Result<World, Exit> {
-    let outputs = cx.interrupt.or(outputs::read(&store.ledger)).await??;
+    let mut warnings = Diagnostics::new();
+    let outputs = outputs::read_or_warn(&store.ledger, &mut warnings);
+    let outputs = cx.interrupt.or(outputs).await??;
     let reading = async {
         let records = releases::records(&store.ledger, &configuration).await?;
         let releases = releases::in_force(&store.ledger, &records, request.shift.as_ref()).await?;
@@ -240,7 +242,6 @@ pub async fn look(
     )?;
     let provider = super::provider(&store.connection, &first.provider).await;
     let handles: Vec<Handle> = first.accounts.keys().cloned().collect();
-    let mut warnings = Diagnostics::new();
     let (live, management) = if request.refresh {
         let reading = read(cx, provider.as_ref(), &first, request, &mut warnings);
         cx.interrupt.or(reading).await??

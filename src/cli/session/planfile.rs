@@ -103,8 +103,10 @@ pub fn save(
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = path.with_file_name(name);
+    // What an earlier process of this id left there, or somebody else put there, is not written into.
+    let _ = std::fs::remove_file(&temporary);
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let written = options
@@ -123,12 +125,7 @@ pub fn save(
 /// The file cannot be read, or is no plan of this version.
 pub fn load(path: &Path) -> Result<Saved, Exit> {
     let name = path.display();
-    let fail = |why: String| {
-        Exit::from(
-            Diagnostic::error(format!("`{name}` is not a saved plan: {why}"))
-                .help("`palisade plan --out FILE` makes one"),
-        )
-    };
+    let fail = |why: String| not_saved(&name.to_string(), &why);
     let unreadable = |e: std::io::Error| Exit::error(format!("cannot read `{name}`: {e}"));
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {
@@ -137,8 +134,16 @@ pub fn load(path: &Path) -> Result<Saved, Exit> {
     if metadata.len() > MAX_BYTES {
         return Err(fail(format!("it is larger than {} MiB", MAX_BYTES >> 20)));
     }
-    let bytes = std::fs::read(path).map_err(unreadable)?;
-    let json: serde_json::Value = serde_json::from_slice(&bytes)
+    open(&name.to_string(), &std::fs::read(path).map_err(unreadable)?)
+}
+
+/// A saved plan from the bytes of its file, which is called `name`.
+///
+/// # Errors
+/// They are no plan of this version, or were altered after they were saved.
+pub fn open(name: &str, bytes: &[u8]) -> Result<Saved, Exit> {
+    let fail = |why: String| not_saved(name, &why);
+    let json: serde_json::Value = serde_json::from_slice(bytes)
         .map_err(|e| fail(format!("it is not JSON (line {}, column {})", e.line(), e.column())))?;
     match json.get("palisade_plan_file").and_then(serde_json::Value::as_u64) {
         Some(version) if version == u64::from(FORMAT) => {}
@@ -148,11 +153,17 @@ pub fn load(path: &Path) -> Result<Saved, Exit> {
         None => return Err(fail("it says nothing of being one".to_owned())),
     }
     let told = json.get("checksum").and_then(serde_json::Value::as_str).unwrap_or_default();
-    let zeroed = String::from_utf8_lossy(&bytes).replacen(told, ZERO, 1);
+    let zeroed = String::from_utf8_lossy(bytes).replacen(told, ZERO, 1);
     if told.is_empty() || crate::state::scopes::digest(zeroed.as_bytes()) != told {
         return Err(fail("it was altered after it was saved".to_owned()));
     }
     serde_json::from_value(json).map_err(|e| fail(e.to_string()))
+}
+
+fn not_saved(name: &str, why: &str) -> Exit {
+    Diagnostic::error(format!("`{name}` is not a saved plan: {why}"))
+        .help("`palisade plan --out FILE` makes one")
+        .into()
 }
 
 impl Saved {

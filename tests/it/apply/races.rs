@@ -7,16 +7,28 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use palisade::address::ResourceAddr;
 use palisade::apply::{Limits, Summary};
+use palisade::state::journal::{Finished, Intent, JournalWriter, Outcome};
+use palisade::state::model::ResourceState;
 use palisade::state::{StateError, StateFailure, Terms};
 
-use super::estate::{Lab, estate, plan};
+use super::estate::{Lab, address, estate, plan};
 use super::fake::Stall;
 
 const ROLES: usize = 6;
 
 fn run<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+/// Wakes whoever is held up, also where something goes wrong: a test that fails must not hang.
+struct Waking<'a>(&'a Stall);
+
+impl Drop for Waking<'_> {
+    fn drop(&mut self) {
+        self.0.wake();
+    }
 }
 
 /// One applier is paused right before the first request that starts with `at`; `meanwhile` happens;
@@ -33,8 +45,9 @@ fn paused(lab: &Lab, at: &str, meanwhile: impl FnOnce()) -> Result<Summary, Stat
             })
         });
         stall.wait_until_reached();
+        let waking = Waking(&stall);
         meanwhile();
-        stall.wake();
+        drop(waking);
         sleeper.join().unwrap()
     })
 }
@@ -158,14 +171,49 @@ fn a_holder_that_wakes_up_while_the_winner_works_writes_no_state_either() {
         });
         let (busy, work) = held_up("winner", "Create organizational_unit");
         let winner = scope.spawn(work);
+        let (waking, working) = (Waking(&asleep), Waking(&busy));
         busy.wait_until_reached();
-        asleep.wake();
+        drop(waking);
         let lost = loser.join().unwrap();
-        busy.wake();
+        drop(working);
         (lost, winner.join().unwrap())
     });
     stopped(&lab, lost, "while the winner works");
     assert!(won.is_ok(), "{won:?}");
+    whole(&lab);
+}
+
+/// The lock is broken while it works, and nobody has come after it yet: nothing but the lock tells.
+#[test]
+fn a_holder_whose_lock_is_gone_starts_nothing_more_and_writes_no_state() {
+    const LAST: &str = "Create iam_role.r3@dev";
+    let lab = Lab { limits: Limits { total: 1, per_account: 1 }, ..Lab::new() };
+    run(lab.converge("base", &estate(1)));
+    let (ledger, clock) = (lab.ledger.clone(), Arc::clone(&lab.clock));
+    *lab.aws.fault.lock().unwrap() = Some(Box::new(move |operation, _| {
+        if operation == LAST {
+            let unlock = || run(async { ledger.unlock("acct-dev").await.map(|_| ()) });
+            std::thread::scope(|scope| scope.spawn(unlock).join().unwrap()).unwrap();
+            // Time to renew, and far from the end of the lease.
+            clock.advance(Terms::default().length / 2);
+        }
+        None
+    }));
+    let declared = estate(ROLES);
+    let next = run(async { plan(&declared, &lab.snapshot().await, &lab.aws) });
+    lab.power.cut_at(None);
+    let ended = run(lab.apply("paused", &declared, &next));
+    *lab.aws.fault.lock().unwrap() = None;
+    let log = lab.power.log.lock().unwrap().clone();
+    let after: Vec<&String> = log.iter().skip_while(|what| *what != LAST).skip(1).collect();
+    let started = after.iter().filter(|what| what.ends_with("@dev") && !what.contains(".r3@"));
+    assert_eq!(started.count(), 0, "{after:#?}");
+    // The other account went on.
+    assert!(after.iter().any(|what| what.starts_with("Create ") && what.ends_with("@live")));
+    assert!(ended.as_ref().is_ok_and(Summary::has_conflict), "{ended:#?}");
+    let dev = run(lab.ledger.read_scope("acct-dev")).unwrap().unwrap().value;
+    assert_eq!((dev.stamp.run.as_str(), dev.serial), ("base", 1));
+    // What it did before is in its journal.
     whole(&lab);
 }
 
@@ -192,6 +240,46 @@ fn of_two_that_apply_the_same_at_once_one_wins_and_the_other_does_nothing() {
         assert_eq!(writers, [winner.run].into());
         whole(&lab);
     }
+}
+
+/// What somebody who was shut out has written since says nothing of what is there now.
+#[tokio::test]
+async fn a_journal_of_an_epoch_that_the_state_has_passed_is_not_believed() {
+    let lab = Lab::new();
+    lab.converge("base", &estate(2)).await;
+    let before = lab.snapshot().await;
+    let basis = &before.scopes["acct-dev"].value;
+    assert!(basis.epoch > 0);
+    let (kept, ghost) = (address("iam_role.r0@dev"), address("iam_role.r9@dev"));
+    let record = basis.resources[&kept].clone();
+    let mut absent = record.clone();
+    absent.key = "r9".into();
+    absent.attrs.insert("name".into(), &"r9".into());
+    let intent = |operation, op: &str, address: &ResourceAddr, resource: &ResourceState| Intent {
+        operation,
+        op: op.into(),
+        address: address.clone(),
+        key: Some(resource.key.clone()),
+        target: None,
+        resource: resource.clone(),
+    };
+    let finished = |operation, address: &ResourceAddr, outcome| Finished {
+        operation,
+        address: address.clone(),
+        outcome,
+    };
+    let at = basis.stamp.at;
+    let mut journal =
+        JournalWriter::new(&before.lineage, "acct-dev", "late", basis.epoch - 1, "late", "p", at);
+    let intents = vec![intent(1, "delete", &kept, &record), intent(2, "create", &ghost, &absent)];
+    journal.write(&lab.ledger, vec![], intents).await.unwrap();
+    let results =
+        vec![finished(1, &kept, Outcome::Gone), finished(2, &ghost, Outcome::Recorded(absent))];
+    journal.write(&lab.ledger, results, vec![]).await.unwrap();
+    lab.recover("next").await.unwrap();
+    let after = lab.snapshot().await;
+    assert!(after.dangling.is_empty());
+    assert_eq!(after.resources(), before.resources(), "what is there was looked up");
 }
 
 #[tokio::test]

@@ -117,6 +117,25 @@ async fn throttling_bursts_and_lost_answers_are_ridden_out_without_a_duplicate()
 }
 
 #[tokio::test]
+async fn an_account_whose_request_was_not_answered_is_asked_for_once() {
+    let lab = Lab::new();
+    let lost = AtomicUsize::new(0);
+    *lab.aws.fault.lock().unwrap() = Some(Box::new(move |operation, _| {
+        let first =
+            operation == "CreateAccount account.dev" && lost.fetch_add(1, Ordering::SeqCst) == 0;
+        first.then_some(Failure::NoAnswer)
+    }));
+    lab.power.cut_at(None);
+    lab.converge("lost", &estate(2)).await;
+    let log = lab.power.log.lock().unwrap().clone();
+    for account in ["dev", "live"] {
+        let request = format!("CreateAccount account.{account}");
+        assert_eq!(log.iter().filter(|what| **what == request).count(), 1, "{account}");
+    }
+    assert!(log.iter().any(|what| what == "ListCreateAccountStatus"), "it was looked for");
+}
+
+#[tokio::test]
 async fn refusals_are_never_repeated() {
     for failure in
         [Failure::AccessDenied, Failure::Refused, Failure::NotImplemented, Failure::AlreadyExists]

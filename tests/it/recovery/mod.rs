@@ -6,6 +6,7 @@ mod every_kind;
 mod faults;
 mod judge;
 pub(crate) mod lab;
+mod planbytes;
 mod planfile;
 mod power;
 mod sweep;

@@ -40,7 +40,7 @@ const S3: &str = r#"
 "#;
 
 /// An estate that is applied, its state on each backend in turn.
-fn applied() -> [(&'static str, Program); 2] {
+pub(super) fn applied() -> [(&'static str, Program); 2] {
     ["local", "s3"].map(|name| {
         let backend = if name == "s3" { S3 } else { "" };
         let p = Program::new(&ESTATE.replace("BACKEND", backend));
@@ -97,7 +97,10 @@ fn every_state_command_works_on_both_backends() {
         assert!(history[3]["stamp"]["by"].as_str().is_some_and(|b| b.starts_with("arn:aws:")));
         let text = run(&["state", "history", "acct-dev"], 0).out;
         assert!(text.contains("apply") && text.contains("sha256:"), "{text}");
-        run(&["state", "rollback", "acct-dev", "--to", "1", "--auto-approve"], 0);
+        // The role that the serial before it did not record is there all the same.
+        let back = run(&["state", "rollback", "acct-dev", "--to", "1", "--auto-approve"], 0);
+        assert!(back.err.contains("serial 5 of `acct-dev` is a copy of serial 1"), "{}", back.err);
+        assert!(back.out.contains("No changes"), "{name}: {}", back.out);
         run(&["plan", "--detailed-exitcode"], 0);
         let pulled = run(&["state", "pull", "--scope", "acct-dev"], 0).json();
         assert_eq!(pulled["scopes"]["acct-dev"]["serial"], 5, "{name}");
@@ -160,14 +163,18 @@ fn a_saved_state_is_pushed_back_once_and_never_over_another() {
     let runtime = Runtime::new().expect("a runtime");
     for (name, p) in applied() {
         // As an apply leaves it that has forgotten the role and could not write that down.
-        let path = runtime.block_on(async {
+        let (path, again) = runtime.block_on(async {
             let ledger = ledger(name, &p).await;
             let basis = ledger.read_scope("acct-dev").await.expect("read").expect("there");
             let mut state = basis.value.clone();
             state.resources.clear();
             let location = ledger.store().location();
-            errored::save(p.path(), &location, Some(&basis), &state).expect("saved")
+            let save = || errored::save(p.path(), &location, Some(&basis), &state).expect("saved");
+            (save(), save())
         });
+        // What an earlier run saved is not written over.
+        let second = again.file_name().and_then(|n| n.to_str());
+        assert_eq!(second, Some("errored.acct-dev.2.state.json"));
         assert_eq!(path.file_name().and_then(|n| n.to_str()), Some("errored.acct-dev.state.json"));
         #[cfg(unix)]
         {
@@ -189,6 +196,10 @@ fn a_saved_state_is_pushed_back_once_and_never_over_another() {
         assert!(refused.err.contains("is no scope"), "{}", refused.err);
         forged(&|j| j["state"]["scope"] = "acct-other".into()).code(4);
         forged(&|j| j["format"] = 99.into()).code(1);
+        for none in [".", "/dev/null", "/dev/zero", "nothing.json", "main.hcl"] {
+            let refused = p.run(&["state", "push", none]).code(1);
+            assert!(refused.err.contains("is not a saved state"), "{none}: {}", refused.err);
+        }
         forged(&|j| j["basis_serial"] = 7.into()).code(4);
         assert!(p.run(&["state", "list"]).code(0).out.contains("iam_role.deploy"), "{name}");
         p.run(&["state", "push", file]).code(0);
@@ -199,5 +210,25 @@ fn a_saved_state_is_pushed_back_once_and_never_over_another() {
         assert!(history.contains("state push"), "{history}");
         let records = p.run(&["audit", "verify", "--json"]).code(0).json();
         assert!(records["records"].as_u64().is_some_and(|n| n >= 3), "{records}");
+    }
+}
+
+#[test]
+fn outputs_that_are_damaged_stop_no_apply_and_are_written_anew() {
+    let p = Program::new(&format!(
+        "{}output \"name\" {{\n  value = \"acme\"\n}}\n",
+        ESTATE.replace("BACKEND", "")
+    ));
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let path = p.path().join(".palisade/sandbox/palisade-state/scopes/org/outputs.json");
+    let wrong = r#"{"format": 1, "write_id": "w", "outputs": {"name": 7}}"#;
+    for junk in [&b""[..], b"{", b"[]", b"\xff", wrong.as_bytes()] {
+        std::fs::write(&path, junk).expect("written");
+        let refused = p.run(&["output"]).code(1);
+        assert!(refused.err.contains("`palisade apply` writes it anew"), "{}", refused.err);
+        let plan = p.run(&["plan"]).code(0);
+        assert!(plan.err.contains("is damaged"), "{}", plan.err);
+        p.run(&["apply", "--auto-approve"]).code(0);
+        assert!(p.run(&["output"]).code(0).out.contains("acme"));
     }
 }

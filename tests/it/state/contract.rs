@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use palisade::state::clock::SkippingClock;
+use palisade::state::journal::JournalWriter;
+use palisade::state::lease::Acquired;
 use palisade::state::store::{Cas, Versioning, cas};
-use palisade::state::{Condition, Put, StateFailure, StateStore};
+use palisade::state::{Condition, Put, ScopeState, StateFailure, StateStore, Terms};
 
+use super::hostile::{begun, holder, quiet, stamp};
 use super::stores::{Trouble, Wrapped, backends};
 
 async fn put(store: &dyn StateStore, key: &str, text: &str, condition: Condition) -> Put {
@@ -198,23 +202,65 @@ async fn an_own_write_that_was_superseded_at_once_still_counts_as_won() {
 async fn a_bucket_without_versions_is_refused_before_any_write() {
     for backend in backends().await {
         let Some((client, bucket)) = &backend.s3 else { continue };
-        client
-            .put_bucket_versioning()
-            .bucket(bucket)
-            .versioning_configuration(
-                aws_sdk_s3::types::VersioningConfiguration::builder()
-                    .status(aws_sdk_s3::types::BucketVersioningStatus::Suspended)
-                    .build(),
-            )
-            .send()
-            .await
-            .unwrap();
+        suspend(client, bucket).await;
         let error = backend.ledger().begin("me").await.unwrap_err();
         assert_eq!(error.failure, StateFailure::Unsafe, "{}", backend.name);
         let help = error.diagnostic.help.unwrap();
         assert!(help.contains("put-bucket-versioning"), "{help}");
         assert!(backend.store.list("", None).await.unwrap().is_empty(), "{}", backend.name);
     }
+}
+
+/// They were on when the state was begun: no way of writing goes past the question.
+#[tokio::test]
+async fn a_bucket_whose_versions_are_switched_off_is_written_by_nobody() {
+    for backend in backends().await {
+        let Some((client, bucket)) = &backend.s3 else { continue };
+        let (ledger, lineage) = begun(&backend).await;
+        let mut lease = match ledger.acquire("acct-dev", &holder("a"), Terms::default(), 0).await {
+            Ok(Acquired::Held(lease, _)) => *lease,
+            other => panic!("{other:?}"),
+        };
+        let before = backend.store.version_counts("").await.unwrap();
+        suspend(client, bucket).await;
+        // As the next process finds it.
+        let ledger = backend.ledger();
+        let state = ledger.read_scope("acct-dev").await.unwrap();
+        let next = ScopeState::new(&lineage, "org", stamp());
+        let mut journal =
+            JournalWriter::new(&lineage, "acct-dev", "r", 1, "me", "p", Timestamp::UNIX_EPOCH);
+        let now = state.as_ref().unwrap().value.clone();
+        let refused = [
+            ledger.begin("me").await.map(drop),
+            ledger.acquire("org", &holder("b"), Terms::default(), 0).await.map(drop),
+            ledger.renew(&mut lease).await,
+            ledger.release(&mut lease).await,
+            ledger.unlock("acct-dev").await.map(drop),
+            ledger.fence(&mut lease, &lineage, &stamp()).await.map(drop),
+            ledger.write_scope(None, &next, stamp()).await.map(drop),
+            ledger.write_scope(state.as_ref(), &now, stamp()).await.map(drop),
+            ledger.rollback(&lease, 1, stamp()).await.map(drop),
+            journal.write(&ledger, vec![], vec![]).await.map(drop),
+            ledger.audit(None, quiet()).await.map(drop),
+            ledger.fingerprinter().await.map(drop),
+        ];
+        for (number, result) in refused.into_iter().enumerate() {
+            let error = result.expect_err("refused");
+            assert_eq!(error.failure, StateFailure::Unsafe, "{}: {number}", backend.name);
+            assert!(error.diagnostic.help.unwrap().contains("put-bucket-versioning"), "{number}");
+        }
+        assert_eq!(backend.store.version_counts("").await.unwrap(), before, "{}", backend.name);
+        // Whoever only reads is not kept from it.
+        ledger.read_all().await.unwrap();
+    }
+}
+
+async fn suspend(client: &aws_sdk_s3::Client, bucket: &str) {
+    let suspended = aws_sdk_s3::types::VersioningConfiguration::builder()
+        .status(aws_sdk_s3::types::BucketVersioningStatus::Suspended)
+        .build();
+    let request = client.put_bucket_versioning().bucket(bucket);
+    request.versioning_configuration(suspended).send().await.unwrap();
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ use super::stores::{Backend, backends};
 const ZERO: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
 const KEY: &str = "scopes/acct-dev/state.json";
 
-fn stamp() -> Stamp {
+pub(super) fn stamp() -> Stamp {
     Stamp {
         at: Timestamp::UNIX_EPOCH,
         by: "arn:aws:iam::111111111111:user/me".into(),
@@ -31,7 +31,7 @@ fn stamp() -> Stamp {
     }
 }
 
-fn holder(run: &str) -> Holder {
+pub(super) fn holder(run: &str) -> Holder {
     Holder {
         who: "me".into(),
         host: "here".into(),
@@ -43,7 +43,7 @@ fn holder(run: &str) -> Holder {
 }
 
 /// Puts an object there, whatever stands there now.
-async fn plant(backend: &Backend, key: &str, bytes: &[u8]) {
+pub(super) async fn plant(backend: &Backend, key: &str, bytes: &[u8]) {
     let now = backend.store.get(key).await.unwrap();
     let condition = now.map_or(Condition::Absent, |object| Condition::Etag(object.etag));
     backend.store.put_if(key, bytes, &condition).await.unwrap();
@@ -54,7 +54,7 @@ fn resource(depends_on: &[&str]) -> Json {
 }
 
 /// A state object whose checksum is right, as a forger makes it.
-fn forged(lineage: &str, resources: &str) -> Vec<u8> {
+pub(super) fn forged(lineage: &str, resources: &str) -> Vec<u8> {
     let text = format!(
         r#"{{"checksum": "{ZERO}", "format": 2, "lineage": "{lineage}", "scope": "acct-dev", "serial": 2, "epoch": 1,
             "write_id": "w", "stamp": {}, "resources": {resources}}}"#,
@@ -63,8 +63,15 @@ fn forged(lineage: &str, resources: &str) -> Vec<u8> {
     text.replacen(ZERO, &digest(text.as_bytes()), 1).into_bytes()
 }
 
+/// A state object that was changed, with its checksum right again.
+pub(super) fn resealed(text: &str) -> String {
+    let seal = text.split('"').nth(3).unwrap().to_owned();
+    let text = text.replace(&seal, ZERO);
+    text.replacen(ZERO, &digest(text.as_bytes()), 1)
+}
+
 /// A backend's ledger with one good state, and its lineage.
-async fn begun(backend: &Backend) -> (Ledger, String) {
+pub(super) async fn begun(backend: &Backend) -> (Ledger, String) {
     let ledger = backend.ledger();
     let lineage = ledger.begin("me").await.unwrap();
     let state = ScopeState::new(&lineage, "acct-dev", stamp());
@@ -131,7 +138,12 @@ async fn a_forged_state_is_refused_with_a_reason_and_the_version_to_go_back_to()
             let error = ledger.read_all().await.unwrap_err();
             assert_eq!(error.failure, StateFailure::Invalid, "{}: {bytes:?}", backend.name);
         }
-        // A forged state that is sound in itself is still of another estate.
+        // A forged state that is sound in itself is still of another scope, or another estate.
+        let moved = String::from_utf8(forged(&lineage, "{}")).unwrap();
+        let moved = resealed(&moved.replace("\"acct-dev\"", "\"acct-prod\""));
+        plant(&backend, KEY, moved.as_bytes()).await;
+        let error = ledger.read_all().await.unwrap_err();
+        assert!(error.to_string().contains("it is the state of scope `acct-prod`"), "{error}");
         plant(&backend, KEY, &forged("another", "{}")).await;
         let error = ledger.read_all().await.unwrap_err();
         assert!(error.to_string().contains("is foreign"), "{error}");
@@ -155,7 +167,7 @@ async fn counters_at_their_end_stop_with_an_error() {
         end.value.serial = u64::MAX;
         let error = ledger.write_scope(Some(&end), &last.value, stamp()).await.unwrap_err();
         assert_eq!(error.failure, StateFailure::Invalid, "{}: {error}", backend.name);
-        // A lock of the last epoch can be neither taken over nor broken; the error says what to do.
+        // A lock of the last epoch cannot be taken over, held or free.
         let Acquired::Held(lease, _) =
             ledger.acquire("acct-dev", &holder("a"), Terms::default(), 0).await.unwrap()
         else {
@@ -164,8 +176,8 @@ async fn counters_at_their_end_stop_with_an_error() {
         let mut lock = lease.lock.clone();
         lock.epoch = u64::MAX;
         plant(&backend, &layout::lock("acct-dev"), &serde_json::to_vec(&lock).unwrap()).await;
-        let error = ledger.unlock("acct-dev").await.unwrap_err();
-        assert_eq!(error.failure, StateFailure::Invalid, "{}: {error}", backend.name);
+        let taken = ledger.acquire("acct-dev", &holder("b"), Terms::default(), 0).await;
+        assert_eq!(taken.unwrap_err().failure, StateFailure::Invalid, "{}", backend.name);
         lock.released = true;
         plant(&backend, &layout::lock("acct-dev"), &serde_json::to_vec(&lock).unwrap()).await;
         let taken = ledger.acquire("acct-dev", &holder("b"), Terms::default(), 0).await;
@@ -215,7 +227,7 @@ async fn a_lock_that_ends_in_the_far_future_is_told_and_can_be_broken() {
 }
 
 /// Three objects of one run's journal, as they are stored.
-async fn journal(backend: &Backend, lineage: &str) -> Vec<(String, Json)> {
+pub(super) async fn journal(backend: &Backend, lineage: &str) -> Vec<(String, Json)> {
     let mut writer =
         JournalWriter::new(lineage, "acct-dev", "run", 1, "me", "p", Timestamp::UNIX_EPOCH);
     let mut stored = Vec::new();
@@ -250,6 +262,35 @@ async fn a_journal_that_is_foreign_or_has_a_gap_is_not_believed() {
             ("another place's", "sequence", json!(7)),
             ("of another shape", "intents", json!({"a": 1})),
             (
+                "of another account's",
+                "intents",
+                json!([{"operation": 1, "op": "create", "address": "iam_role.a@prod",
+                "resource": {"kind": "iam_role", "key": "a", "attrs": {}}}]),
+            ),
+            (
+                "of another kind",
+                "intents",
+                json!([{"operation": 1, "op": "create", "address": "iam_role.a@dev",
+                "resource": {"kind": "iam_policy", "key": "a", "attrs": {}}}]),
+            ),
+            (
+                "of a result of another account's",
+                "finished",
+                json!([{"operation": 1, "address": "iam_role.a@prod", "outcome": "gone"}]),
+            ),
+            (
+                "of a result that moves it elsewhere",
+                "finished",
+                json!([{"operation": 1, "address": "iam_role.a@dev", "outcome": {"renamed": {
+                "to": "iam_role.a@prod", "resource": {"kind": "iam_role", "key": "a", "attrs": {}}}}}]),
+            ),
+            (
+                "of a circle",
+                "finished",
+                json!([{"operation": 1, "address": "iam_role.a@dev", "outcome": {"recorded":
+                {"kind": "iam_role", "key": "a", "attrs": {}, "depends_on": ["iam_role.a@dev"]}}}]),
+            ),
+            (
                 "of another address",
                 "intents",
                 json!([{"operation": 1, "op": "create", "address": "../../x",
@@ -263,24 +304,43 @@ async fn a_journal_that_is_foreign_or_has_a_gap_is_not_believed() {
         }
         backend.store.delete(key).await.unwrap();
         assert!(refused("with a gap", read(&ledger).await).contains("a part is gone"));
+        // Another scope's or run's, with nothing beside it: only its name tells.
+        for (scope, run) in [("org", "run"), ("acct-dev", "other")] {
+            let name = layout::journal(scope, run, 1);
+            plant(&backend, &name, stored[0].1.to_string().as_bytes()).await;
+            let found = ledger.read_journals(&[scope.to_owned()].into()).await;
+            let told = refused("under another name", found);
+            assert!(told.contains("is not what its name says"), "{}: {told}", backend.name);
+            backend.store.delete(&name).await.unwrap();
+        }
+        // What is not named as journals are is none.
+        for name in ["2.json", "+0000002.json", "x.json"] {
+            let name = format!("scopes/acct-dev/journal/stray/{name}");
+            plant(&backend, &name, middle.to_string().as_bytes()).await;
+        }
+        assert!(ledger.read_all().await.unwrap().dangling.iter().all(|d| d.run == "run"));
         // A tail, as a crash leaves it while results are cleared away, is whole.
         backend.store.delete(&stored[0].0).await.unwrap();
         assert_eq!(read(&ledger).await.unwrap()[0].entries.len(), 1);
     }
 }
 
-#[tokio::test]
-async fn an_audit_log_in_disorder_is_told_and_never_appended_to_for_ever() {
-    let event = Event {
+pub(super) fn quiet() -> Event {
+    Event {
         at: Timestamp::UNIX_EPOCH,
         who: "me".into(),
         run: "r".into(),
-        action: "apply_started".into(),
+        action: String::new(),
         plan: None,
         reason: None,
         scopes: vec![],
         details: Default::default(),
-    };
+    }
+}
+
+#[tokio::test]
+async fn an_audit_log_in_disorder_is_told_and_never_appended_to_for_ever() {
+    let event = Event { action: "apply_started".into(), ..quiet() };
     for backend in backends().await {
         let (ledger, _) = begun(&backend).await;
         for _ in 0..3 {
@@ -297,9 +357,27 @@ async fn an_audit_log_in_disorder_is_told_and_never_appended_to_for_ever() {
         plant(&backend, &layout::audit(u64::MAX), last.to_string().as_bytes()).await;
         let error = ledger.audit(None, event.clone()).await.unwrap_err();
         assert_eq!(error.failure, StateFailure::Invalid, "{}: {error}", backend.name);
-        plant(&backend, "audit/99999999999999999999999.json", b"{}").await;
+        for stray in ["99999999999999999999999", "9", "+0000009", "x"] {
+            plant(&backend, &format!("audit/{stray}.json"), b"{}").await;
+        }
         let found = ledger.verify_audit(&Snapshot::default()).await.unwrap();
         assert!(found.problems.len() > 3, "{}: {found:#?}", backend.name);
+    }
+}
+
+#[tokio::test]
+async fn a_stray_object_among_the_records_stops_nobody_and_is_told() {
+    for backend in backends().await {
+        let (ledger, _) = begun(&backend).await;
+        let event = || Event { action: "apply_started".into(), ..quiet() };
+        ledger.audit(None, event()).await.unwrap();
+        let first = backend.store.get(&layout::audit(1)).await.unwrap().unwrap();
+        for stray in ["9", "+0000009", "00000009x"] {
+            plant(&backend, &format!("audit/{stray}.json"), &first.bytes).await;
+        }
+        assert_eq!(ledger.audit(None, event()).await.unwrap().number, 2, "{}", backend.name);
+        let found = ledger.verify_audit(&Snapshot::default()).await.unwrap().problems.join("; ");
+        assert!(found.contains("`audit/9.json` holds record 1"), "{}: {found}", backend.name);
     }
 }
 

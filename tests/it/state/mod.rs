@@ -3,6 +3,11 @@
 mod backend;
 mod commands;
 mod contract;
+mod disk;
+mod formats;
 mod hostile;
+mod processes;
 mod protocol;
+mod shown;
 mod stores;
+mod way_back;

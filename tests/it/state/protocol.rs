@@ -6,8 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use palisade::state::audit::Record;
 use palisade::state::clock::SkippingClock;
+use palisade::state::json::encode;
 use palisade::state::lease::Acquired;
+use palisade::state::scopes::digest;
 use palisade::state::{
     Condition, Event, Holder, Ledger, ScopeState, Snapshot, Stamp, StateFailure, Terms,
 };
@@ -92,6 +95,10 @@ async fn an_expired_lease_is_taken_over_and_its_holder_is_shut_out() {
         }
         let mut late = ScopeState::new(&lineage, "org", stamp("paused"));
         late.epoch = paused.lock.epoch;
+        let error = ledger.write_scope(seen.as_ref(), &late, stamp("paused")).await.unwrap_err();
+        assert_eq!(error.failure, StateFailure::Conflict, "{}", backend.name);
+        // Nor over what it finds there now, of which the tag alone would let it.
+        let seen = ledger.read_scope("org").await.unwrap();
         let error = ledger.write_scope(seen.as_ref(), &late, stamp("paused")).await.unwrap_err();
         assert_eq!(error.failure, StateFailure::Conflict, "{}", backend.name);
         let now = ledger.read_scope("org").await.unwrap().unwrap();
@@ -356,6 +363,74 @@ async fn a_chain_rewritten_whole_does_not_match_what_states_have_seen() {
         backend.store.put_if(b, &one.bytes, &Condition::Etag(two.etag)).await.unwrap();
         let found = ledger.verify_audit(&snapshot).await.unwrap().problems.join("; ");
         assert!(found.contains("holds record 2"), "{}: {found}", backend.name);
+    }
+}
+
+/// As a forger makes it who knows how records are sealed.
+fn sealed(record: Record) -> Vec<u8> {
+    let mut record = Record { hash: String::new(), ..record };
+    record.hash = digest(&encode(&record).unwrap());
+    encode(&record).unwrap()
+}
+
+#[tokio::test]
+async fn a_record_that_does_not_follow_is_told_though_all_else_of_it_is_right() {
+    for backend in backends().await {
+        let ledger = backend.ledger();
+        for n in 0..2 {
+            ledger.audit(None, event(&format!("apply{n}"))).await.unwrap();
+        }
+        let third = Record {
+            number: 3,
+            previous: digest(b"another record"),
+            write_id: "w".into(),
+            event: event("apply2"),
+            hash: String::new(),
+        };
+        let key = "audit/00000003.json";
+        backend.store.put_if(key, &sealed(third), &Condition::Absent).await.unwrap();
+        ledger.audit(None, event("apply3")).await.unwrap();
+        let found = ledger.verify_audit(&Snapshot::default()).await.unwrap();
+        let told = "record 3 does not follow the one before it: the chain was rewritten";
+        assert_eq!((found.records, found.problems), (4, vec![told.to_owned()]), "{}", backend.name);
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_was_changed_and_sealed_anew_is_told_by_the_next() {
+    for backend in backends().await {
+        let (ledger, snapshot) = log(&backend).await;
+        let object = backend.store.get("audit/00000003.json").await.unwrap().unwrap();
+        let mut record: Record = serde_json::from_slice(&object.bytes).unwrap();
+        record.event.action = "nothing".into();
+        let condition = Condition::Etag(object.etag);
+        backend.store.put_if("audit/00000003.json", &sealed(record), &condition).await.unwrap();
+        let found = ledger.verify_audit(&snapshot).await.unwrap().problems;
+        let told = "record 4 does not follow the one before it";
+        assert!(found.iter().any(|p| p.starts_with(told)), "{}: {found:?}", backend.name);
+    }
+}
+
+#[tokio::test]
+async fn a_last_record_that_no_state_has_seen_is_missed_too() {
+    for backend in backends().await {
+        let (ledger, snapshot) = log(&backend).await;
+        ledger.audit(None, event("unlocked")).await.unwrap();
+        assert_eq!(ledger.verify_audit(&snapshot).await.unwrap().problems, Vec::<String>::new());
+        let key = "audit/00000006.json";
+        match &backend.s3 {
+            Some((client, bucket)) => {
+                let key = format!("estate/{key}");
+                client.delete_object().bucket(bucket).key(key).send().await.unwrap();
+            }
+            None => {
+                let dir = std::path::PathBuf::from(backend.store.location());
+                std::fs::remove_file(dir.join(key)).unwrap();
+            }
+        }
+        let found = ledger.verify_audit(&snapshot).await.unwrap().problems;
+        assert_eq!(found.len(), 1, "{}: {found:?}", backend.name);
+        assert!(found[0].contains(key) && found[0].contains("was deleted"), "{found:?}");
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::diag::Diagnostic;
 use crate::provider::Caller;
-use crate::state::ledger::encode;
+use crate::state::json::encode;
 use crate::state::store::Cas;
 use crate::state::{Condition, Ledger, StateError, StateFailure, layout};
 

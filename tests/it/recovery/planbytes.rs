@@ -1,0 +1,252 @@
+//! Every byte of a saved plan, every length of it, and every value in it: none can be another.
+
+use std::collections::BTreeSet;
+
+use palisade::cli::error::Exit;
+use palisade::cli::session::digest;
+use palisade::cli::session::planfile::{self, Saved};
+use palisade::config::{Options, VarArg, load};
+use palisade::plan::seal;
+use serde_json::Value as Json;
+
+use super::planfile::{PASSWORD, TOKEN, apply, saved, sealed};
+
+fn open(bytes: &[u8]) -> Result<Saved, Exit> {
+    planfile::open("a.plan", bytes)
+}
+
+/// It is refused for what it is: exit code 1, and what to do.
+#[track_caller]
+fn refused(what: &str, bytes: &[u8]) {
+    let Err(exit) = open(bytes) else { panic!("{what} was accepted") };
+    assert_eq!(exit.code(), 1, "{what}");
+    let found = exit.diagnostics().expect("told");
+    let told = found.iter().next().expect("told");
+    assert!(told.summary.contains("`a.plan` is not a saved plan"), "{what}: {told}");
+    assert!(told.help.as_ref().is_some_and(|h| h.contains("plan --out")), "{what}: {told}");
+}
+
+#[test]
+fn no_byte_can_be_another_none_can_be_missing_and_none_more() {
+    let (_p, text) = saved();
+    let bytes = text.into_bytes();
+    assert!(open(&bytes).is_ok() && bytes.len() > 5_000, "{} bytes", bytes.len());
+    // Each in two ways, so that every bit of some byte has its turn.
+    for at in 0..bytes.len() {
+        for flip in [1 << (at % 8), 0x80] {
+            let mut altered = bytes.clone();
+            altered[at] ^= flip;
+            refused(&format!("byte {at} ^ {flip:#x}"), &altered);
+        }
+    }
+    for length in 0..bytes.len() {
+        refused(&format!("cut to {length} bytes"), &bytes[..length]);
+    }
+    for more in [&b" "[..], b"\n", b"{}", b"\0", b"\xff"] {
+        refused(&format!("with {more:?} behind it"), &[&bytes, more].concat());
+        refused(&format!("with {more:?} before it"), &[more, &bytes].concat());
+    }
+}
+
+/// Where every value of a document stands.
+fn places(json: &Json, at: String, into: &mut Vec<String>) {
+    match json {
+        Json::Object(map) if !map.is_empty() => {
+            for (name, value) in map {
+                let name = name.replace('~', "~0").replace('/', "~1");
+                places(value, format!("{at}/{name}"), into);
+            }
+        }
+        Json::Array(list) if !list.is_empty() => {
+            for (number, value) in list.iter().enumerate() {
+                places(value, format!("{at}/{number}"), into);
+            }
+        }
+        _ => into.push(at),
+    }
+}
+
+/// Another value of the same type, and one of another.
+fn others(value: &Json) -> [Json; 2] {
+    match value {
+        Json::String(text) => [format!("{text}x").into(), 7.into()],
+        Json::Number(number) => [(number.as_f64().unwrap_or_default() + 1.0).into(), "7".into()],
+        Json::Bool(is) => [(!is).into(), "true".into()],
+        Json::Null => ["x".into(), 7.into()],
+        _ => ["x".into(), Json::Null],
+    }
+}
+
+/// What of a plan is not compared: it says how the plan came about or what others do, and neither says
+/// what is done nor decides it.
+const BESIDE: [&str; 10] = [
+    "/plan/format_version",
+    "/plan/palisade_version",
+    "/plan/generated_at",
+    "/plan/recovery",
+    "/plan/drift",
+    "/plan/limits",
+    "/plan/diagnostics",
+    "/plan/outputs_changed",
+    "/plan/summary/drifted",
+    "/plan/isolation/findings",
+];
+
+#[test]
+fn no_value_of_a_plan_can_be_another_though_the_checksum_is_right() {
+    let (p, text) = saved();
+    let now = open(text.as_bytes()).expect("a plan").plan;
+    let var = VarArg::Value { name: "password".into(), text: PASSWORD.into() };
+    let options = Options { vars: vec![var], ..Options::default() };
+    let configuration = digest::configuration(&load(p.path(), &options).configuration);
+    let mut again = now.clone();
+    seal(&mut again, &configuration);
+    assert_eq!(again.digest, now.digest, "the configuration is the one that was planned");
+
+    let json: Json = serde_json::from_str(&text).expect("JSON");
+    let mut all = Vec::new();
+    places(&json["plan"], "/plan".to_owned(), &mut all);
+    assert!(all.len() > 200, "{} values", all.len());
+    let mut accepted = BTreeSet::new();
+    for place in &all {
+        for other in others(json.pointer(place).expect("it is there")) {
+            let mut forged = json.clone();
+            *forged.pointer_mut(place).expect("it is there") = other;
+            let end = open(sealed(forged).as_bytes())
+                .and_then(|forged| planfile::require_same(&forged.plan, &now, &configuration));
+            match end {
+                Ok(()) => {
+                    accepted.insert(place.as_str());
+                }
+                Err(exit) => {
+                    assert!([1, 4].contains(&exit.code()), "{place}: {exit:?}");
+                    let found = exit.diagnostics().expect("told");
+                    assert!(found.iter().all(|d| d.help.is_some()), "{place}: {exit:?}");
+                }
+            }
+        }
+    }
+    let compared = |place: &&&str| !BESIDE.iter().any(|beside| place.starts_with(beside));
+    let wrong: Vec<_> = accepted.iter().filter(compared).collect();
+    assert!(wrong.is_empty(), "these can be forged: {wrong:#?}");
+}
+
+/// Nothing of a plan can be left out, either.
+#[test]
+fn no_part_of_a_plan_file_can_be_missing_though_the_checksum_is_right() {
+    let (_p, text) = saved();
+    let json: Json = serde_json::from_str(&text).expect("JSON");
+    for (part, within) in [("", &json), ("/plan", &json["plan"])] {
+        for name in within.as_object().expect("an object").keys() {
+            if part.is_empty() && name == "checksum" {
+                continue;
+            }
+            let mut forged = json.clone();
+            forged.pointer_mut(part).and_then(Json::as_object_mut).expect("it").remove(name);
+            let end = open(sealed(forged).as_bytes());
+            // (What older files did not have is empty where it is not said.)
+            let may = part == "/plan" && ["recovery", "outputs_changed"].contains(&name.as_str());
+            assert!(end.is_err() || may, "{part}/{name}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_plan_is_told_whatever_it_is() {
+    let checked = |text: &str| sealed(serde_json::from_str(text).expect("JSON")).into_bytes();
+    let deep = |open: &str, close: &str| {
+        let (open, close) = (open.repeat(200_000), close.repeat(200_000));
+        format!("{{\"palisade_plan_file\": 3, \"checksum\": \"x\", \"plan\": {open}1{close}}}")
+    };
+    for (what, bytes) in [
+        ("nothing", Vec::new()),
+        ("a word", b"plan".to_vec()),
+        ("null", b"null".to_vec()),
+        ("an empty object", b"{}".to_vec()),
+        (
+            "another tool's",
+            b"{\"format_version\": \"1.2\", \"terraform_version\": \"1.9\"}".to_vec(),
+        ),
+        ("an archive", b"PK\x03\x04\x14\0\0\0".to_vec()),
+        ("no text", b"{\"palisade_plan_file\": 3, \"checksum\": \"\xff\xfe\"}".to_vec()),
+        ("no checksum", b"{\"palisade_plan_file\": 3}".to_vec()),
+        ("an empty checksum", b"{\"palisade_plan_file\": 3, \"checksum\": \"\"}".to_vec()),
+        ("a checksum that is a number", b"{\"palisade_plan_file\": 3, \"checksum\": 3}".to_vec()),
+        ("an older format", checked("{\"palisade_plan_file\": 2, \"plan\": {}}")),
+        ("a newer format", checked("{\"palisade_plan_file\": 18446744073709551615}")),
+        ("a format of another type", checked("{\"palisade_plan_file\": \"3\"}")),
+        ("nothing but the right checksum", checked("{\"palisade_plan_file\": 3}")),
+        ("deep lists", deep("[", "]").into_bytes()),
+        ("deep objects", deep("{\"a\":", "}").into_bytes()),
+    ] {
+        refused(what, &bytes);
+    }
+}
+
+/// What only a whole `apply FILE` can refuse: the question is another.
+#[test]
+fn a_plan_file_whose_question_was_forged_does_what_was_shown_or_nothing() {
+    let (p, text) = saved();
+    let json: Json = serde_json::from_str(&text).expect("JSON");
+    let question = |name: &str, value: Json| {
+        let mut forged = json.clone();
+        forged[name] = value;
+        sealed(forged)
+    };
+    let value =
+        |name: &str, text: &str| serde_json::json!([{"value": {"name": name, "text": text}}]);
+    let forgeries = [
+        question("mode", "refresh_only".into()),
+        question("mode", "everything".into()),
+        question("replace", serde_json::json!(["../../etc/passwd"])),
+        question(
+            "selection",
+            serde_json::json!({"environments": ["no"], "accounts": [], "targets": []}),
+        ),
+        question("sensitive", serde_json::json!({})),
+        question("sensitive", serde_json::json!({"password": "0"})),
+        question("salt", "another".into()),
+        question("vars", value("nothing", "1")),
+        question("vars", serde_json::json!([{"file": "/dev/zero"}])),
+        question("vars", serde_json::json!([{"file": "/dev/stdin"}])),
+    ];
+    for (number, file) in forgeries.iter().enumerate() {
+        p.write("a.plan", file);
+        let run = apply(&p);
+        assert!([1, 4].contains(&run.code), "{number}: {} {}", run.code, run.err);
+        assert!(!run.err.contains("panicked"), "{number}: {}", run.err);
+        assert!(!run.err.contains(TOKEN) && !run.err.contains(PASSWORD), "{number}: {}", run.err);
+    }
+    assert!(p.run(&["state", "list"]).code(0).out.is_empty(), "nothing was applied");
+}
+
+/// A file that says what terminals obey says it to nobody.
+#[test]
+fn what_a_forged_plan_shows_cannot_move_the_cursor() {
+    let (p, text) = saved();
+    let mut json: Json = serde_json::from_str(&text).expect("JSON");
+    let mut all = Vec::new();
+    places(&json["plan"], "/plan".to_owned(), &mut all);
+    for place in all {
+        if let Some(Json::String(text)) = json.pointer_mut(&place) {
+            text.push_str("\u{1b}[2J\u{1b}]0;x\u{7}\u{9b}2J\r\u{8}\u{202e}");
+        }
+    }
+    p.write("a.plan", &sealed(json.clone()));
+    // Most of these are refused; what is shown is shown without.
+    for args in
+        [&["show", "a.plan"][..], &["show", "--format", "markdown", "a.plan"], &["apply", "a.plan"]]
+    {
+        let run = p.run(args);
+        let told = format!("{}{}", run.out, run.err);
+        assert!(!told.contains(['\u{1b}', '\u{9b}', '\u{7}', '\u{8}']), "{args:?}: {told:?}");
+    }
+    // Names alone, in a plan that can be read.
+    let mut json: Json = serde_json::from_str(&text).expect("JSON");
+    for change in json["plan"]["resource_changes"].as_array_mut().expect("changes") {
+        change["display"] = "\u{1b}[2Jx\u{9b}2J\u{7}".into();
+    }
+    p.write("a.plan", &sealed(json));
+    let shown = p.run(&["show", "a.plan"]).code(0);
+    assert!(!shown.out.contains(['\u{1b}', '\u{9b}', '\u{7}']), "{:?}", shown.out);
+}
