@@ -152,7 +152,13 @@ fn secrets(sources: &[String]) -> String {
     let values = sources.iter().enumerate();
     let values = values.map(|(at, source)| format!("      k{at} = secret(\"{source}\")\n"));
     format!(
-        r#"organization "acme" {{}}
+        r#"palisade {{
+  name = "acme"
+}}
+provider "aws" {{
+  region = "eu-west-1"
+}}
+organization "acme" {{}}
 account "dev" {{
   name  = "acme-dev"
   email = "dev@acme.example"
