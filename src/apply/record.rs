@@ -17,25 +17,29 @@ pub(super) const PENDING: &str = "pending_request";
 
 /// A value as state keeps it. `wanted` is the value with secrets as references, `real` the same value
 /// with secrets in it.
-pub(super) fn conceal(prints: &Fingerprinter, wanted: &Value, real: &Value) -> Json {
+fn conceal(m: &Material<'_>, wanted: &Value, real: &Value) -> Json {
     match (wanted, real) {
         (Value::Secret(reference), real) => {
-            let text = real.as_str().unwrap_or_default();
-            json!({ "fingerprint": prints.text(text), "reference": reference })
+            let text = real.reveal().as_str().unwrap_or_default();
+            let mut kept = json!({ "fingerprint": m.prints.text(text), "reference": reference });
+            if let (Some(version), Some(kept)) = (m.versions.get(reference), kept.as_object_mut()) {
+                kept.insert("version".to_owned(), json!(version));
+            }
+            kept
         }
         (Value::Sensitive(inner), real) if matches!(**inner, Value::Secret(_)) => {
-            conceal(prints, inner, real.reveal())
+            conceal(m, inner, real.reveal())
         }
         (Value::Map(wanted), Value::Map(real)) => Json::Object(
             wanted
                 .iter()
-                .map(|(k, v)| (k.clone(), conceal(prints, v, real.get(k).unwrap_or(v))))
+                .map(|(k, v)| (k.clone(), conceal(m, v, real.get(k).unwrap_or(v))))
                 .collect(),
         ),
         (Value::List(wanted), Value::List(real)) if wanted.len() == real.len() => {
-            wanted.iter().zip(real).map(|(w, r)| conceal(prints, w, r)).collect()
+            wanted.iter().zip(real).map(|(w, r)| conceal(m, w, r)).collect()
         }
-        _ => prints.conceal(real),
+        _ => m.prints.conceal(real),
     }
 }
 
@@ -57,6 +61,8 @@ pub(super) struct Material<'a> {
     pub(super) wanted: Option<&'a Attrs>,
     /// The same with secrets in them.
     pub(super) real: Option<&'a Attrs>,
+    /// The versions of the sources that those secrets were read from, by reference.
+    pub(super) versions: &'a BTreeMap<String, i64>,
     /// What the provider returned.
     pub(super) returned: &'a Attrs,
     /// Target of an attach or detach.
@@ -87,7 +93,7 @@ pub(super) fn after(m: &Material<'_>) -> ResourceState {
             };
             if takes {
                 let real = m.real.and_then(|r| r.get(name)).unwrap_or(value);
-                attrs.insert(name.clone(), conceal(m.prints, value, real));
+                attrs.insert(name.clone(), conceal(m, value, real));
             }
         }
     }

@@ -48,6 +48,22 @@ impl Desired for Planned {
     fn learned(&self, _address: &ResourceAddr, _attrs: &Attrs) {}
 }
 
+/// What stands behind the reference of a secret.
+pub struct SecretValue {
+    /// The secret itself: for the call that writes it, and for its fingerprint.
+    pub text: String,
+    /// The version of the source that it was read from, where the source has versions.
+    pub version: Option<i64>,
+}
+
+impl SecretValue {
+    /// Of a source without versions.
+    #[must_use]
+    pub fn of(text: impl Into<String>) -> Self {
+        Self { text: text.into(), version: None }
+    }
+}
+
 /// Where secret values come from. Asked only by an apply, only for what it writes.
 #[async_trait]
 pub trait Secrets: Send + Sync {
@@ -55,7 +71,7 @@ pub trait Secrets: Send + Sync {
     ///
     /// # Errors
     /// There is none, or it cannot be read. The message must not hold the value.
-    async fn resolve(&self, reference: &str) -> Result<String, Diagnostic>;
+    async fn resolve(&self, reference: &str) -> Result<SecretValue, Diagnostic>;
 }
 
 /// No secrets.
@@ -64,7 +80,7 @@ pub struct NoSecrets;
 
 #[async_trait]
 impl Secrets for NoSecrets {
-    async fn resolve(&self, reference: &str) -> Result<String, Diagnostic> {
+    async fn resolve(&self, reference: &str) -> Result<SecretValue, Diagnostic> {
         Err(Diagnostic::error(format!("secret `{reference}` cannot be resolved here")))
     }
 }

@@ -1,5 +1,6 @@
 //! Carries out one operation: guard, call, retries, and looking when an answer was lost.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::events::{Event, Events, OperationRef};
 use super::record::{Material, after as record_after, is_hidden};
+use super::resolve;
 use super::scope::Gate;
 use super::seams::Secrets;
 use crate::diag::Diagnostic;
@@ -41,6 +43,8 @@ const UNSEEN: Duration = Duration::from_secs(20);
 pub(super) struct Shared {
     pub(super) provider: Arc<dyn Provider>,
     pub(super) secrets: Arc<dyn Secrets>,
+    /// Versions of the sources of secrets that the plan saw.
+    pub(super) sources: BTreeMap<String, i64>,
     pub(super) prints: Fingerprinter,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) events: Events,
@@ -141,9 +145,14 @@ impl Worker<'_> {
             return Err(Problem::certain(Diagnostic::error("the operation calls nothing")));
         };
         let schema = job.kind.schema();
-        let real = match &job.wanted {
-            Some(wanted) => Some(self.with_secrets(wanted).await?),
-            None => None,
+        let (real, versions) = match &job.wanted {
+            Some(wanted) => {
+                let Shared { secrets, sources, .. } = self.shared;
+                let found = resolve::real(secrets.as_ref(), sources, wanted).await;
+                let found = found.map_err(Problem::certain)?;
+                (Some(found.attrs), found.versions)
+            }
+            None => Default::default(),
         };
         let before = match op {
             Op::Create | Op::Wait => None,
@@ -184,6 +193,7 @@ impl Worker<'_> {
             prior: job.prior.as_ref(),
             wanted: job.wanted.as_ref(),
             real: real.as_ref(),
+            versions: &versions,
             returned: &returned,
             target: job.step_target.as_deref(),
             meta: &job.meta,
@@ -197,21 +207,6 @@ impl Worker<'_> {
         Ok(Success { record: Some(record), attrs })
     }
 
-    async fn with_secrets(&self, wanted: &Attrs) -> Result<Attrs, Problem> {
-        let mut real = Attrs::new();
-        for (name, value) in wanted {
-            let resolved = match value.reveal() {
-                Value::Secret(reference) => {
-                    let secret = self.shared.secrets.resolve(reference).await;
-                    Value::string(secret.map_err(Problem::certain)?).sensitive()
-                }
-                _ => value.clone(),
-            };
-            real.insert(name.clone(), resolved);
-        }
-        Ok(real)
-    }
-
     /// What differs from what is wanted and this call is to change.
     fn changed(&self, before: &Attrs, real: &Attrs, moving: bool) -> Vec<AttrPath> {
         let job = self.job;
@@ -222,8 +217,11 @@ impl Worker<'_> {
             let held = real.get(name)?.reveal().as_str()?;
             Some((reference.clone(), self.shared.prints.text(held)))
         });
-        let secrets =
-            diff::Secrets { prints: Some(self.shared.prints.clone()), sources: secrets.collect() };
+        let secrets = diff::Secrets {
+            prints: Some(self.shared.prints.clone()),
+            sources: secrets.collect(),
+            ..diff::Secrets::default()
+        };
         let attrs = job.prior.as_ref().map(|p| p.attrs.attrs());
         let recorded = Recorded { attrs, secrets: Some(&secrets) };
         let mut paths = difference(schema, before, wanted, recorded).changed;

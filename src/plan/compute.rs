@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use super::decide::{Decision, decide};
+use super::diff::Secrets;
 use super::live::Live;
 use super::model::{
     AccountChanges, Action, Check, FORMAT_VERSION, Isolation, Output, Plan, PlanDiagnostic,
@@ -87,6 +88,7 @@ pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
         accounts: accounts(estate, &decisions),
         resource_changes,
         operations,
+        secret_sources: sources(&decisions, &options.secrets),
         recovery: Vec::new(),
         drift,
         isolation: Isolation::default(),
@@ -101,9 +103,19 @@ pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
     Ok((plan, sides))
 }
 
+/// Versions of the SSM parameters that the plan's secrets come from.
+fn sources(decisions: &[Decision<'_>], secrets: &Secrets) -> BTreeMap<String, i64> {
+    let wanted = decisions.iter().filter_map(|d| d.after.as_ref()).flat_map(|attrs| attrs.values());
+    let references = wanted.filter_map(|value| match value.reveal() {
+        Value::Secret(reference) => Some(reference),
+        _ => None,
+    });
+    references.filter_map(|r| Some((r.clone(), *secrets.versions.get(r)?))).collect()
+}
+
 /// Computes the digest that approvals and saved plans bind to: configuration, state versions of the
-/// scopes that it touches (an apply to another environment leaves it valid), changes, operations and
-/// the walls; not dates and not diagnostics. Findings are for people, and some of them come with the
+/// scopes that it touches (an apply to another environment leaves it valid), changes, operations, the
+/// walls and the versions of what secrets come from; not dates and not diagnostics. Findings are for people, and some of them come with the
 /// calendar: an exception that ends soon makes no other plan.
 pub fn seal(plan: &mut Plan, configuration_digest: &str) {
     /// Hashes what is written, so that no second copy of a large plan is made.
@@ -138,6 +150,10 @@ pub fn seal(plan: &mut Plan, configuration_digest: &str) {
     if let Err(error) = serde_json::to_writer(&mut hash, &bound) {
         // Nothing in a plan can fail to be JSON; if it did, no other plan may have the same digest.
         hash.0.update(format!("{} {error}", plan.generated_at));
+    }
+    // Apart, so that a plan without any has the digest that it always had.
+    for (reference, version) in &plan.secret_sources {
+        hash.0.update(format!("\n{reference}\n{version}"));
     }
     plan.digest = format!("sha256:{}", data_encoding::HEXLOWER.encode(&hash.0.finalize()));
     plan.isolation.findings = findings;

@@ -270,10 +270,7 @@ impl<'a> Decision<'a> {
         let attrs = self.recorded.map(|r| r.attrs.attrs());
         let recorded = Recorded { attrs, secrets: Some(secrets) };
         self.difference = difference(self.kind.schema(), before, &after, recorded);
-        let changed = self.difference.changed.iter().filter_map(crate::value::AttrPath::root);
-        if changed.into_iter().any(|a| after.get(a).is_some_and(|v| recorded.is_renewed(a, v))) {
-            self.reason = Some("its secret has another value than was applied".to_owned());
-        }
+        self.reason = recorded.reason(&after, &self.difference.changed).or(self.reason.take());
         self.replace_because = self
             .difference
             .changed

@@ -36,6 +36,9 @@ pub struct Secrets {
     /// Fingerprints of what the sources of secrets hold now, by reference. A source that nobody
     /// asked is not among them.
     pub sources: BTreeMap<String, String>,
+    /// Versions of the SSM parameters that secrets come from, by reference (`ssm:/path`). One that
+    /// was not asked, or did not answer, is not among them.
+    pub versions: BTreeMap<String, i64>,
 }
 
 /// What is known of values that AWS does not show.
@@ -60,7 +63,34 @@ impl Recorded<'_> {
             _ => fingerprint.contains_key("fingerprint"),
         };
         let version = live.get("version") == recorded.get("version");
-        same && version && !self.is_renewed(attr, wanted)
+        same && version && !self.is_renewed(attr, wanted) && self.moved(attr, wanted).is_none()
+    }
+
+    /// From which version to which the source of a secret has moved since it was applied. `None`
+    /// where it stands, and where either version is not known: a state of an earlier Palisade
+    /// records none.
+    #[must_use]
+    pub fn moved(self, attr: &str, wanted: &Value) -> Option<(i64, i64)> {
+        let Value::Secret(reference) = wanted.reveal() else { return None };
+        let applied = self.attrs?.get(attr)?.as_map()?;
+        let same = applied.get("reference").and_then(Value::as_str) == Some(reference);
+        let then = applied.get("version")?.as_i64()?;
+        let now = *self.secrets?.versions.get(reference)?;
+        (same && then != now).then_some((then, now))
+    }
+
+    /// Why hidden values among what differs are to be written again, for people.
+    #[must_use]
+    pub fn reason(self, after: &Attrs, changed: &[AttrPath]) -> Option<String> {
+        changed.iter().filter_map(AttrPath::root).find_map(|name| {
+            let wanted = after.get(name)?;
+            match (wanted.reveal(), self.moved(name, wanted)) {
+                (Value::Secret(reference), Some((then, now))) => Some(moved(reference, then, now)),
+                _ => self
+                    .is_renewed(name, wanted)
+                    .then(|| "its secret has another value than was applied".to_owned()),
+            }
+        })
     }
 
     /// Whether a hidden value is another one now than was applied, as far as it can be told: of the
@@ -85,6 +115,12 @@ impl Recorded<'_> {
             _ => false,
         }
     }
+}
+
+/// That the source of a secret has moved, as a sentence.
+#[must_use]
+pub fn moved(reference: &str, then: i64, now: i64) -> String {
+    format!("the source {reference} moved from version {then} to {now}")
 }
 
 /// Compares what is with what is wanted. Only attributes in `after` count: what AWS computes is no
@@ -216,4 +252,34 @@ fn same(a: &Value, b: &Value) -> bool {
 
 fn attr_path(path: &[&str]) -> AttrPath {
     path.iter().fold(AttrPath::default(), |at, step| at.key(*step))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// What `secret("ssm:/x")` has moved from and to, as recorded and at version 4 now.
+    fn moved(recorded: Json) -> Option<(i64, i64)> {
+        let attrs = Attrs::from([("value".to_owned(), Value::from_json(&recorded))]);
+        let versions = BTreeMap::from([("ssm:/x".to_owned(), 4)]);
+        let secrets = Secrets { versions, ..Secrets::default() };
+        let recorded = Recorded { attrs: Some(&attrs), secrets: Some(&secrets) };
+        recorded.moved("value", &Value::Secret("ssm:/x".to_owned()).sensitive())
+    }
+
+    #[test]
+    fn only_a_version_that_was_recorded_of_the_same_source_can_have_moved() {
+        let of = |reference: &str, version: Json| {
+            moved(json!({"fingerprint": "f", "reference": reference, "version": version}))
+        };
+        assert_eq!(of("ssm:/x", json!(3)), Some((3, 4)));
+        // A parameter that was deleted and made again begins anew.
+        assert_eq!(of("ssm:/x", json!(9)), Some((9, 4)));
+        assert_eq!(of("ssm:/x", json!(4)), None);
+        assert_eq!(of("ssm:/y", json!(3)), None);
+        assert_eq!(moved(json!({"fingerprint": "f", "reference": "ssm:/x"})), None);
+        assert_eq!(moved(json!("in the open")), None);
+    }
 }

@@ -54,6 +54,7 @@ pub struct Options {
     pub selection: model::Selection,
     /// `--replace`: addresses to replace though nothing forces it.
     pub replace: Vec<String>,
-    /// By what hidden values are compared. The sources of secrets are asked by `apply` alone.
+    /// By what hidden values are compared. `apply` alone asks the sources of secrets for values;
+    /// a plan knows the versions of those that are SSM parameters.
     pub secrets: diff::Secrets,
 }

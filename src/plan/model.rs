@@ -40,6 +40,10 @@ pub struct Plan {
     pub resource_changes: Vec<ResourceChange>,
     /// The execution graph that apply walks.
     pub operations: Vec<Operation>,
+    /// Versions of the SSM parameters that secrets come from, by reference, as the plan saw them. One
+    /// that did not answer is not among them: it is verified at apply alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secret_sources: BTreeMap<String, i64>,
     /// What runs that were cut off have left; the plan stands on what recovery makes of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recovery: Vec<Left>,

@@ -14,6 +14,19 @@ pub fn names(patterns: &[String], address: &ResourceAddr) -> bool {
     patterns.iter().any(|pattern| address.is_named_by(pattern))
 }
 
+/// Whether a selection names an object itself, which `serves` some environments; what it needs to
+/// exist comes along with [`select`].
+#[must_use]
+pub fn picks(selection: &Selection, address: &ResourceAddr, serves: impl Fn(&str) -> bool) -> bool {
+    *selection == Selection::default()
+        || names(&selection.targets, address)
+        || address.account().is_some_and(|a| selection.accounts.contains(a))
+        || selection.environments.iter().any(|e| match address.environment() {
+            Some(own) => own == e,
+            None => address.account().is_some() && serves(e),
+        })
+}
+
 /// Checks that everything selected exists.
 pub fn check(
     selection: &Selection,
@@ -63,12 +76,7 @@ pub fn select(selection: &Selection, decisions: &[Decision<'_>]) -> Option<BTree
         decisions.iter().map(|d| (&d.address, d)).collect();
     let wanted = |d: &Decision<'_>| {
         let environments = d.environments();
-        names(&selection.targets, &d.address)
-            || d.address.account().is_some_and(|a| selection.accounts.contains(a))
-            || selection.environments.iter().any(|e| match d.address.environment() {
-                Some(own) => own == e,
-                None => d.address.account().is_some() && environments.contains(e.as_str()),
-            })
+        picks(selection, &d.address, |e| environments.contains(e))
     };
     let mut selected = BTreeSet::new();
     let mut stack: Vec<&Decision<'_>> = decisions.iter().filter(|d| wanted(d)).collect();

@@ -1,9 +1,10 @@
-//! What a thousand roles cost in requests, counted where they arrive: plans read in bulk, and creating
-//! reads nothing back.
+//! What a thousand roles, or the secrets of an estate, cost in requests, counted where they arrive: plans
+//! read in bulk, and creating reads nothing back.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use palisade::sandbox::{RequestInfo, Service};
+use palisade::sandbox::{FaultAction, Faults, Phase, RequestInfo, Service};
 
 use crate::recovery::lab::Lab;
 
@@ -142,4 +143,106 @@ async fn a_thousand_roles_are_planned_with_the_requests_of_four_and_created_with
         "{members:#?}"
     );
     assert!(of_all <= ACCOUNTS + 20, "{of_all} requests for the organization and the ways in");
+}
+
+/// One secret for each source, in one environment.
+fn secrets(sources: &[String]) -> String {
+    let keys =
+        (0..sources.len()).map(|at| format!("  key \"k{at}\" {{\n    secret = true\n  }}\n"));
+    let values = sources.iter().enumerate();
+    let values = values.map(|(at, source)| format!("      k{at} = secret(\"{source}\")\n"));
+    format!(
+        r#"palisade {{
+  name = "acme"
+}}
+provider "aws" {{
+  region = "eu-west-1"
+}}
+organization "acme" {{}}
+account "dev" {{
+  name  = "acme-dev"
+  email = "dev@acme.example"
+}}
+config_schema "app" {{
+{}}}
+environment "dev" {{
+  accounts = [account.dev]
+  config "app" {{
+    values = {{
+{}    }}
+  }}
+}}
+"#,
+        keys.collect::<String>(),
+        values.collect::<String>()
+    )
+}
+
+#[tokio::test]
+async fn sources_of_secrets_are_asked_fifty_at_a_time_and_for_no_value() {
+    let stage = Stage::new().await;
+    let management = stage.lab.sandbox.management_account().to_string();
+    let ssm = aws_sdk_ssm::Client::new(&stage.lab.sdk());
+    for at in 0..60 {
+        let put = ssm.put_parameter().name(format!("/shared/{at}")).value("plain-in-the-open");
+        // The first ones are no SecureString: what reads them gets their value.
+        let kind = if at < 30 { "String" } else { "SecureString" };
+        put.r#type(kind.into()).send().await.expect("put");
+    }
+    let label = ssm.label_parameter_version().name("/shared/1").parameter_version(1).labels("live");
+    label.send().await.expect("labelled");
+    let named = |count: usize| (0..count).map(|at| format!("ssm:/shared/{at}")).collect::<Vec<_>>();
+    let asked = async |sources: &[String]| {
+        std::fs::write(stage.dir.path().join("main.hcl"), secrets(sources)).expect("written");
+        stage.arrived();
+        let world = stage.lab.survey().await;
+        let plan = stage.lab.plan(&world);
+        let arrived = stage.arrived();
+        assert!(arrived.iter().all(|r| !r.mutating), "{arrived:?}");
+        let calls = arrived.into_iter().filter(|r| r.service == Service::Ssm);
+        let calls = calls.filter(|r| r.account == management).map(|r| r.operation).collect();
+        assert!(!format!("{plan:?}").contains("plain-in-the-open"));
+        let warnings: Vec<String> = world.warnings.iter().map(ToString::to_string).collect();
+        (plan.secret_sources, calls, warnings)
+    };
+    // None, none; fifty, one call; one more, two.
+    let calls = |count| vec!["DescribeParameters".to_owned(); count];
+    let (seen, made, _) = asked(&["env:A".to_owned(), "ssm:/shared/1:1".to_owned()]).await;
+    assert_eq!((seen.len(), made), (0, calls(0)), "nothing that could move");
+    for (sources, expected) in [(1, 1), (50, 1), (51, 2), (60, 2)] {
+        let (seen, made, warnings): (_, Vec<String>, _) = asked(&named(sources)).await;
+        assert_eq!((seen.len(), made), (sources, calls(expected)));
+        assert!(seen.values().all(|version| *version == 1) && warnings.is_empty(), "{warnings:?}");
+    }
+    // By label and by ARN, of which only `GetParameters` knows.
+    let arn = format!("ssm:arn:aws:ssm:eu-west-1:{management}:parameter/shared/2");
+    let label = "ssm:/shared/1:live".to_owned();
+    let (seen, made, _) = asked(&[label.clone(), arn.clone()]).await;
+    assert_eq!(seen, BTreeMap::from([(label, 1), (arn, 1)]));
+    assert_eq!(made, ["GetParameters"]);
+
+    // Denied, and not there: a warning, at the line that names the source.
+    let (seen, _, warnings) = asked(&["ssm:/nowhere".to_owned()]).await;
+    assert!(seen.is_empty() && warnings.len() == 1, "{warnings:?}");
+    let hook = |info: &RequestInfo, phase| match (phase, info.operation.as_str()) {
+        (Phase::Before, "DescribeParameters") => FaultAction::Fail {
+            status: 400,
+            code: "AccessDeniedException".to_owned(),
+            message: "not yours".to_owned(),
+        },
+        _ => FaultAction::Continue,
+    };
+    let faults = Faults { hook: Some(Arc::new(hook)), ..Faults::default() };
+    stage.lab.sandbox.set_faults(faults).await;
+    let (seen, _, warnings) = asked(&named(5)).await;
+    assert!(seen.is_empty() && warnings.len() == 1, "{warnings:?}");
+    let world = stage.lab.survey().await;
+    let warning = world.warnings.iter().next().expect("a warning");
+    assert_eq!(
+        warning.summary,
+        "secrets are verified at apply alone: `ssm:/shared/0`, `ssm:/shared/1`, `ssm:/shared/2`, 2 more"
+    );
+    let detail = warning.detail.as_deref().unwrap_or_default();
+    assert!(detail.starts_with("ssm:DescribeParameters: AccessDeniedException."), "{detail}");
+    assert!(warning.loc.is_some());
 }

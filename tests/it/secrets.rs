@@ -1,5 +1,5 @@
 //! Secrets from each of their sources: named in the configuration, read by `apply` alone, and kept by
-//! SSM as `SecureString`.
+//! SSM as `SecureString`. Of a source in SSM a plan knows the version.
 
 use std::collections::BTreeMap;
 
@@ -161,16 +161,18 @@ async fn a_source_that_changes_is_seen_by_its_fingerprint_and_brought_in() {
     for (at, value) in ["env-2", "file-2", "ssm-2"].into_iter().enumerate() {
         now[at].1 = value;
         p.write("keys/token", now[1].1);
-        shared(&p, now[2].1).await;
-        // A plan asks no source, and so sees nothing.
-        with(&p, now[0].1, &["plan", "--detailed-exitcode"]).code(0);
+        let (seen, why) = match at {
+            2 => {
+                shared(&p, now[2].1).await;
+                (2, "# the source ssm:/shared/token moved from version 1 to 2")
+            }
+            // A plan asks no source for its value, and so sees nothing.
+            _ => (0, "# its secret has another value than was applied"),
+        };
+        with(&p, now[0].1, &["plan", "--detailed-exitcode"]).code(seen);
         let run = with(&p, now[0].1, &apply).code(0);
         let key = now[at].0;
-        for told in [
-            &format!("~ environment.dev.config.app[\"{key}\"]@dev"),
-            "# its secret has another value than was applied",
-            "1 to update",
-        ] {
+        for told in [&format!("~ environment.dev.config.app[\"{key}\"]@dev"), why, "1 to update"] {
             assert!(run.out.contains(told), "{told}: {}", run.out);
         }
         for value in now.iter().map(|(_, value)| value).chain(&["env-1", "file-1", "ssm-1"]) {
@@ -200,6 +202,112 @@ async fn a_source_that_changes_is_seen_by_its_fingerprint_and_brought_in() {
     assert_eq!(versions(&p).await, written);
     with(&p, "env-3", &apply).code(0);
     assert_eq!(held(&p).await[0].2, "env-3");
+}
+
+/// The estate with one secret, of SSM.
+fn of_ssm() -> String {
+    let mut estate = ESTATE.to_owned();
+    for other in [
+        "  key \"of_env\" {\n    secret = true\n  }\n",
+        "  key \"of_file\" {\n    secret = true\n  }\n",
+        "      of_env  = secret(\"env:APP_TOKEN\")\n",
+        "      of_file = secret(\"file:keys/token\")\n",
+    ] {
+        assert!(estate.contains(other), "{other}");
+        estate = estate.replace(other, "");
+    }
+    estate
+}
+
+/// What a run says, which must name none of these.
+#[track_caller]
+fn silent(run: &Run, values: &[&str]) {
+    for value in values {
+        assert!(!run.out.contains(value) && !run.err.contains(value), "{value} is shown");
+    }
+}
+
+const VALUES: [&str; 4] = ["ssm-1-open", "ssm-2-open", "ssm-3-open", "ssm-4-open"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_sees_the_version_of_a_source_and_stands_on_it() {
+    let p = Program::new(&of_ssm());
+    let value = async || held(&p).await.pop().map(|(_, _, value)| value);
+    // Nothing there yet: a plan is made all the same, says so at the line, and can be applied.
+    let unseen = p.run(&["plan", "--detailed-exitcode", "--out", "unseen.plan"]).code(2);
+    for told in [
+        "a secret is verified at apply alone: `ssm:/shared/token`",
+        "There is no such parameter.",
+        "main.hcl:",
+        "secret(\"ssm:/shared/token\")",
+    ] {
+        assert!(unseen.err.contains(told), "{told}: {}", unseen.err);
+    }
+    assert!(unseen.out.contains("# verified at apply"), "{}", unseen.out);
+    shared(&p, VALUES[0]).await;
+
+    // A plan that saw the source is for that version alone.
+    let seen = p.run(&["plan", "--out", "seen.plan"]).code(0);
+    assert!(!seen.err.contains("warning"), "{}", seen.err);
+    let json = p.run(&["show", "seen.plan", "--format", "json"]).code(0);
+    silent(&json, &VALUES);
+    assert_eq!(json.json()["secret_sources"], serde_json::json!({"ssm:/shared/token": 1}));
+    shared(&p, VALUES[1]).await;
+    let stale = p.run(&["apply", "seen.plan"]).code(4);
+    let told = "the source ssm:/shared/token moved from version 1 to 2";
+    assert!(stale.err.contains(told), "{}", stale.err);
+    assert_eq!(p.run(&["state", "list"]).code(0).out, "", "nothing was applied");
+    p.run(&["apply", "unseen.plan"]).code(0);
+    assert_eq!(value().await.as_deref(), Some(VALUES[1]));
+    let shown = p.run(&["state", "show", "environment.dev.config.app[\"of_ssm\"]@dev"]).code(0);
+    silent(&shown, &VALUES);
+    p.run(&["plan", "--detailed-exitcode"]).code(0);
+
+    // It moves: the plan shows an update, no value, and nothing else takes it for a change.
+    shared(&p, VALUES[2]).await;
+    let moved = p.run(&["plan", "--detailed-exitcode", "--out", "moved.plan"]).code(2);
+    for told in ["# the source ssm:/shared/token moved from version 2 to 3", "1 to update"] {
+        assert!(moved.out.contains(told), "{told}: {}", moved.out);
+    }
+    silent(&moved, &VALUES);
+    for quiet in [&["drift"][..], &["plan", "--refresh=false", "--detailed-exitcode"]] {
+        silent(&p.run(quiet).code(0), &VALUES);
+    }
+    p.run(&["plan", "--refresh-only", "--detailed-exitcode"]).code(0);
+
+    // Again, before it is applied.
+    let before = versions(&p).await;
+    shared(&p, VALUES[3]).await;
+    let stale = p.run(&["apply", "moved.plan"]).code(4);
+    let told = "the source ssm:/shared/token moved from version 3 to 4";
+    assert!(stale.err.contains(told), "{}", stale.err);
+    assert_eq!((versions(&p).await, value().await.as_deref()), (before, Some(VALUES[1])));
+    p.run(&["plan", "--out", "again.plan"]).code(0);
+    silent(&p.run(&["apply", "again.plan"]).code(0), &VALUES);
+    assert_eq!(value().await.as_deref(), Some(VALUES[3]));
+    p.run(&["plan", "--detailed-exitcode"]).code(0);
+
+    // The same value as another version: recorded, and not written.
+    let before = versions(&p).await;
+    shared(&p, VALUES[3]).await;
+    p.run(&["plan", "--detailed-exitcode"]).code(2);
+    p.run(&["apply", "--auto-approve"]).code(0);
+    assert_eq!(versions(&p).await, before);
+    p.run(&["plan", "--detailed-exitcode"]).code(0);
+    for value in VALUES {
+        assert!(!is_kept(&p, value), "{value} is kept in the state");
+        for name in ["unseen.plan", "seen.plan", "moved.plan", "again.plan"] {
+            let text = std::fs::read_to_string(p.path().join(name)).expect("a plan");
+            assert!(!text.contains(value), "{value} is in {name}");
+        }
+    }
+
+    // Another reference is another change, and one that names a version stands still.
+    p.write("main.hcl", &of_ssm().replace("ssm:/shared/token", "ssm:/shared/token:1"));
+    p.run(&["apply", "--auto-approve"]).code(0);
+    assert_eq!(value().await.as_deref(), Some(VALUES[0]));
+    shared(&p, VALUES[2]).await;
+    p.run(&["plan", "--detailed-exitcode"]).code(0);
 }
 
 /// The value of a sensitive variable is known to a plan, but what SSM holds is not.

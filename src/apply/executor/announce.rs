@@ -194,6 +194,7 @@ impl Run<'_> {
             prior: recorded,
             wanted: Some(&plain),
             real: None,
+            versions: &BTreeMap::new(),
             returned: &Attrs::new(),
             target: None,
             meta: &self.cx.desired.meta(&operation.address),

@@ -184,6 +184,7 @@ pub(super) async fn prepare<'a>(
     let shared = Arc::new(Shared {
         provider: Arc::clone(&cx.provider),
         secrets: Arc::clone(&cx.secrets),
+        sources: cx.plan.secret_sources.clone(),
         prints,
         clock,
         events: cx.events.clone(),

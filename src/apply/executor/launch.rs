@@ -1,5 +1,6 @@
 //! Starting: a worker for what calls AWS, at once for what only changes records.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::begin::scope_of;
@@ -122,6 +123,7 @@ impl Run<'_> {
                     prior: scope.resources.get(&operation.address),
                     wanted: None,
                     real: None,
+                    versions: &BTreeMap::new(),
                     returned: &before,
                     target: None,
                     meta: &self.cx.desired.meta(&operation.address),

@@ -118,6 +118,8 @@ async fn saved(
         world = pipeline::survey(cx, &request).await?;
     }
     saved.check_sensitive(&world.configuration)?;
+    // What the plan could not ask it does not stand on: that is verified as it is applied.
+    world.versions.retain(|reference, _| saved.plan.secret_sources.contains_key(reference));
     let now = compared::by_source(cx, &mut world, &request).await?;
     if saved.compares() {
         request.options.secrets.prints.clone_from(&now.prints);

@@ -8,7 +8,7 @@ use crate::cli::args::VarArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::cli::session::known::{Imports, Recorded};
-use crate::cli::session::pipeline;
+use crate::cli::session::offline;
 use crate::eval::Engine;
 use crate::render;
 use crate::value::Value;
@@ -36,7 +36,7 @@ pub struct ConsoleArgs {
 /// # Errors
 /// The configuration is wrong; an expression given with `--eval` or through a pipe is wrong.
 pub async fn run(args: &ConsoleArgs, cx: &Context) -> Result<(), Exit> {
-    let known = pipeline::offline(cx, &args.vars).await?;
+    let known = offline::read(cx, &args.vars).await?;
     let resources = known.snapshot.resources();
     let recorded = Recorded {
         resources: &resources,

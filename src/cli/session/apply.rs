@@ -72,7 +72,7 @@ pub async fn run(
         secrets: Arc::new(Sources {
             dir: cx.dir(),
             vars: cx.env.vars.clone(),
-            ssm: secrets::client(&world.store.connection.sdk, &world.estate.provider.region),
+            ssm: secrets::client(&world.store.connection, &world.estate.provider),
         }),
         targets: world.targets.clone(),
         accounts: world.account_addresses(),

@@ -30,7 +30,7 @@ pub async fn by_value(cx: &Context, world: &World) -> Result<Secrets, Exit> {
     }
     let reading = cx.interrupt.or(world.store.ledger.existing_fingerprinter()).await?;
     // A role that plans need not be able to read the key: then apply finds out.
-    Ok(Secrets { prints: reading.ok().flatten(), sources: BTreeMap::new() })
+    Ok(Secrets { prints: reading.ok().flatten(), ..Secrets::default() })
 }
 
 /// What `apply` compares hidden values by: the sources of all secrets that it applied before are
@@ -52,7 +52,7 @@ pub async fn by_source(
     let sources = Sources {
         dir: cx.dir(),
         vars: cx.env.vars.clone(),
-        ssm: secrets::client(&world.store.connection.sdk, &world.estate.provider.region),
+        ssm: secrets::client(&world.store.connection, &world.estate.provider),
     };
     let asking = applied(world, &request.options.selection).into_iter().map(|reference| async {
         let answer = sources.resolve(&reference).await;
@@ -62,8 +62,8 @@ pub async fn by_source(
     let mut found = BTreeMap::new();
     for (reference, answer) in cx.interrupt.or(asking).await? {
         match answer {
-            Ok(value) => {
-                found.insert(reference, prints.text(&value));
+            Ok(secret) => {
+                found.insert(reference, prints.text(&secret.text));
             }
             Err(why) => world.warnings.push(
                 Diagnostic::warning(format!(
@@ -74,7 +74,7 @@ pub async fn by_source(
             ),
         }
     }
-    Ok(Secrets { prints: Some(prints), sources: found })
+    Ok(Secrets { prints: Some(prints), sources: found, ..Secrets::default() })
 }
 
 /// Every secret that is applied already and still wanted: address, attribute, value.
@@ -90,10 +90,7 @@ fn applied(world: &World, selection: &Selection) -> BTreeSet<String> {
     let references = hidden(world).filter_map(|(address, name, value)| {
         let Value::Secret(reference) = value.reveal() else { return None };
         let recorded = resources.get(address)?;
-        let selected = *selection == Selection::default()
-            || address.account().is_some_and(|account| selection.accounts.contains(account))
-            || selection.environments.iter().any(|e| recorded.environments.contains(e))
-            || select::names(&selection.targets, address);
+        let selected = select::picks(selection, address, |e| recorded.environments.contains(e));
         let from = recorded.attrs.get(name)?.as_map()?.get("reference")?.as_str()?;
         (selected && from == reference).then(|| reference.clone())
     });

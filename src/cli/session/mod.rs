@@ -10,6 +10,7 @@ pub mod digest;
 pub mod edit;
 pub mod known;
 pub mod look;
+pub mod offline;
 pub mod outputs;
 pub mod pipeline;
 pub mod planfile;
@@ -18,6 +19,7 @@ pub mod promotion;
 mod recheck;
 pub mod releases;
 pub mod secrets;
+pub mod versions;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -24,7 +24,7 @@ use crate::schema::Spanned;
 use crate::state::{Snapshot, StateError, layout};
 
 use super::known::{Imports, InForce, Recorded, imports};
-use super::{Store, backend, digest, outputs, releases};
+use super::{Store, backend, digest, outputs, releases, secrets, versions};
 
 /// What is asked of a plan.
 #[derive(Clone, Debug)]
@@ -39,6 +39,8 @@ pub struct Request {
     pub parallelism: usize,
     /// Objects to take over beside those of `import` blocks: address and AWS id.
     pub imports: Vec<(ResourceAddr, String)>,
+    /// Whether the sources of secrets are asked for their versions, as whoever applies does.
+    pub versions: bool,
     /// A release to plan with in place of the one that stands in an environment.
     pub shift: Option<Shift>,
 }
@@ -75,6 +77,7 @@ impl Request {
             refresh: args.refresh,
             parallelism: usize::from(args.parallelism),
             imports: Vec::new(),
+            versions: mode == Mode::Normal && args.refresh,
             shift: None,
         })
     }
@@ -88,6 +91,7 @@ impl Request {
             refresh: true,
             parallelism: 10,
             imports: Vec::new(),
+            versions: false,
             shift: None,
         }
     }
@@ -130,6 +134,8 @@ pub struct World {
     pub releases: InForce,
     /// What AWS holds.
     pub live: Live,
+    /// Versions of the SSM parameters that secrets come from, by reference, where they were asked.
+    pub versions: BTreeMap<String, i64>,
     /// How accounts are reached.
     pub targets: Targets,
     /// What reads and changes AWS.
@@ -266,6 +272,14 @@ pub async fn look(
     for (address, id) in &request.imports {
         take_over(&mut estate, address, id)?;
     }
+    let mut versions = BTreeMap::new();
+    if request.versions {
+        let client = secrets::client(&store.connection, &estate.provider);
+        let step = cx.progress().step("asking for the versions of secrets");
+        let asking = versions::ask(&client, &estate, &request.options.selection, &mut warnings);
+        versions = cx.interrupt.or(asking).await?;
+        step.done();
+    }
     let targets = Targets::of(&estate, management.as_ref());
     let digest = digest::configuration(&configuration);
     Ok(World {
@@ -278,6 +292,7 @@ pub async fn look(
         records,
         releases,
         live,
+        versions,
         targets,
         provider,
         left: Vec::new(),
@@ -398,56 +413,6 @@ fn take_over(estate: &mut Estate, address: &ResourceAddr, id: &str) -> Result<()
     Ok(())
 }
 
-/// What can be known without asking AWS.
-pub struct Offline {
-    /// What is declared.
-    pub configuration: Configuration,
-    /// State and the way to AWS.
-    pub store: Store,
-    /// What state holds.
-    pub snapshot: Snapshot,
-    /// What environments remember of releases.
-    pub records: BTreeMap<String, Held>,
-    /// The releases that stand in environments.
-    pub releases: InForce,
-}
-
-/// What can be known without asking AWS: configuration, state and releases.
-///
-/// # Errors
-/// The configuration is wrong, or the state cannot be read.
-pub async fn offline(cx: &Context, vars: &VarArgs) -> Result<Offline, Exit> {
-    super::require_configuration(&cx.dir())?;
-    let configuration = super::configuration(cx, vars)?;
-    let store = super::open(cx, backend::configured(&configuration.settings)).await?;
-    let reading = async {
-        let snapshot = store.ledger.read_all().await?;
-        let records = releases::records(&store.ledger, &configuration).await?;
-        let releases = releases::in_force(&store.ledger, &records, None).await?;
-        Ok::<_, StateError>((snapshot, records, releases))
-    };
-    let (snapshot, records, releases) = cx.interrupt.or(reading).await??;
-    Ok(Offline { configuration, store, snapshot, records, releases })
-}
-
-impl Offline {
-    /// What the configuration means as far as state knows.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn estate(&self) -> Result<Estate, Exit> {
-        let resources = self.snapshot.resources();
-        let known = Recorded {
-            resources: &resources,
-            live: None,
-            management: None,
-            releases: &self.releases,
-            imports: Imports::new(),
-        };
-        evaluate(&self.configuration, &known)
-    }
-}
-
 /// Limits a drift report to what was selected, and to managed objects where that was asked for.
 pub fn narrow_drift(plan: &mut Plan, managed_only: bool) {
     let selection = plan.selection.clone();
@@ -528,13 +493,15 @@ pub fn decide(world: &World, request: &Request, now: &str) -> Result<(Plan, Side
             .map(|(scope, (serial, etag))| (scope, ScopeBasis { serial, etag }))
             .collect::<BTreeMap<_, _>>(),
     };
+    let mut options = request.options.clone();
+    options.secrets.versions.clone_from(&world.versions);
     let (mut plan, sides) = prepare(Input {
         estate: &world.estate,
         configuration_digest: &world.digest,
         prior: &resources,
         basis: &basis,
         live: &world.live,
-        options: &request.options,
+        options: &options,
         generated_at: now,
     })?;
     plan.recovery.clone_from(&world.left);

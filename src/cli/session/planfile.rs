@@ -19,8 +19,8 @@ use crate::diag::{Diagnostic, Diagnostics};
 use crate::plan::model::{Action, Plan, Selection, Summary};
 use crate::plan::{Mode, Options, seal};
 
-use super::digest;
 use super::pipeline::Request;
+use super::{digest, versions};
 
 /// Version of the file.
 const FORMAT: u32 = 3;
@@ -198,6 +198,7 @@ impl Saved {
             refresh: self.refresh,
             parallelism,
             imports: Vec::new(),
+            versions: !self.plan.secret_sources.is_empty(),
             shift: None,
         })
     }
@@ -319,7 +320,7 @@ fn shown(plan: &Plan) -> serde_json::Value {
 }
 
 fn what_moved(saved: &Plan, now: &Plan) -> Vec<String> {
-    let mut moved = Vec::new();
+    let mut moved = versions::moved(&saved.secret_sources, &now.secret_sources);
     for (scope, then) in &saved.state.scopes {
         match now.state.scopes.get(scope) {
             Some(basis) if basis == then => {}

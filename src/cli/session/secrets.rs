@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use crate::apply::Secrets;
+use crate::apply::{SecretValue, Secrets};
 use crate::diag::Diagnostic;
+use crate::eval::estate::ProviderSettings;
 use crate::eval::functions::{FunctionContext, filesystem};
-use crate::ids::Region;
+
+use super::connect::Connection;
 
 /// `secret("env:NAME")`, `secret("file:path")` within the configuration's directory, and
 /// `secret("ssm:/path")`, read with the ambient credentials in the region of `provider "aws"`.
@@ -21,26 +23,30 @@ pub struct Sources {
     pub ssm: aws_sdk_ssm::Client,
 }
 
-/// What reads secrets of SSM. The state's bucket may lie in another region than the estate.
+/// What reads secrets of SSM. The state's bucket may lie in another region than the estate, and
+/// elsewhere than what `provider "aws"` calls.
 #[must_use]
-pub fn client(sdk: &aws_config::SdkConfig, region: &Region) -> aws_sdk_ssm::Client {
-    let region = aws_config::Region::new(region.to_string());
-    let config = aws_sdk_ssm::config::Builder::from(sdk).region(region).build();
-    aws_sdk_ssm::Client::from_conf(config)
+pub fn client(connection: &Connection, provider: &ProviderSettings) -> aws_sdk_ssm::Client {
+    let region = aws_config::Region::new(provider.region.to_string());
+    let mut config = aws_sdk_ssm::config::Builder::from(&connection.sdk).region(region);
+    if let (Some(url), None) = (&provider.endpoint_url, &connection.sandbox) {
+        config = config.endpoint_url(url);
+    }
+    aws_sdk_ssm::Client::from_conf(config.build())
 }
 
 #[async_trait]
 impl Secrets for Sources {
-    async fn resolve(&self, reference: &str) -> Result<String, Diagnostic> {
+    async fn resolve(&self, reference: &str) -> Result<SecretValue, Diagnostic> {
         match reference.split_once(':') {
             Some(("env", name)) => match self.vars.get(name) {
-                Some(value) if !value.is_empty() => Ok(value.clone()),
+                Some(value) if !value.is_empty() => Ok(SecretValue::of(value)),
                 Some(_) => Err(Diagnostic::error(format!("the environment variable `{name}` is empty"))
                     .help("an empty secret is almost always a mistake in the pipeline; SSM refuses it too")),
                 None => Err(Diagnostic::error(format!("the environment variable `{name}` is not set"))
                     .help("apply needs it: a secret's value is in no plan and no state")),
             },
-            Some(("file", name)) => self.file(name),
+            Some(("file", name)) => self.file(name).map(SecretValue::of),
             Some(("ssm", path)) => self.parameter(path).await,
             _ => Err(Diagnostic::error(format!("there is no source of secrets for `{reference}`"))),
         }
@@ -73,7 +79,7 @@ impl Sources {
         Ok(text.to_owned())
     }
 
-    async fn parameter(&self, path: &str) -> Result<String, Diagnostic> {
+    async fn parameter(&self, path: &str) -> Result<SecretValue, Diagnostic> {
         let answer = self.ssm.get_parameter().name(path).with_decryption(true).send().await;
         let answer = answer.map_err(|error| {
             let code = aws_sdk_ssm::error::ProvideErrorMetadata::code(&error).unwrap_or("no answer");
@@ -81,10 +87,12 @@ impl Sources {
                 .detail(code.to_owned())
                 .help("the applying principal needs ssm:GetParameter on it, and kms:Decrypt on its key")
         })?;
-        answer
-            .parameter()
+        let parameter = answer.parameter();
+        // What SSM passes on from elsewhere (Secrets Manager) has the version 0.
+        let version = parameter.map(|p| p.version()).filter(|version| *version > 0);
+        parameter
             .and_then(|p| p.value())
-            .map(str::to_owned)
+            .map(|text| SecretValue { text: text.to_owned(), version })
             .ok_or_else(|| Diagnostic::error(format!("the parameter `{path}` holds no value")))
     }
 }

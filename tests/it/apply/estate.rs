@@ -7,7 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use palisade::address::ResourceAddr;
 use palisade::apply::{
-    self, Apply, Cancel, Desired, Event, Inspection, Limits, Recovery, Secrets, Summary,
+    self, Apply, Cancel, Desired, Event, Inspection, Limits, Recovery, SecretValue, Secrets,
+    Summary,
 };
 use palisade::diag::{Diagnostic, Diagnostics};
 use palisade::ids::Handle;
@@ -145,9 +146,9 @@ pub(crate) struct Vault;
 
 #[async_trait]
 impl Secrets for Vault {
-    async fn resolve(&self, reference: &str) -> Result<String, Diagnostic> {
+    async fn resolve(&self, reference: &str) -> Result<SecretValue, Diagnostic> {
         assert_eq!(reference, "env:TOKEN");
-        Ok(SECRET.to_owned())
+        Ok(SecretValue::of(SECRET))
     }
 }
 
@@ -321,6 +322,7 @@ pub(crate) fn plan(declared: &[Declared], snapshot: &Snapshot, aws: &FakeAws) ->
         resource_changes: changes.into_values().collect(),
         operations,
         recovery: vec![],
+        secret_sources: Default::default(),
         drift: vec![],
         isolation: Default::default(),
         limits: vec![],

@@ -5,4 +5,5 @@ mod figures;
 mod flow;
 mod forged;
 mod refused;
+mod rotated;
 mod stage;

@@ -11,7 +11,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use palisade::address::ResourceAddr;
 use palisade::apply::recover::Recovered;
-use palisade::apply::{self, Apply, Cancel, Limits, Recovery, Secrets, Summary};
+use palisade::apply::{self, Apply, Cancel, Limits, Recovery, SecretValue, Secrets, Summary};
 use palisade::cli::clock::WallClock;
 use palisade::cli::context::Context;
 use palisade::cli::environment::Environment;
@@ -56,8 +56,8 @@ struct Vault;
 
 #[async_trait]
 impl Secrets for Vault {
-    async fn resolve(&self, _reference: &str) -> Result<String, Diagnostic> {
-        Ok(SECRET.to_owned())
+    async fn resolve(&self, _reference: &str) -> Result<SecretValue, Diagnostic> {
+        Ok(SecretValue::of(SECRET))
     }
 }
 
@@ -138,6 +138,7 @@ impl Lab {
     fn request(&self) -> Request {
         let mut request = Request::everything(&Default::default());
         request.options.mode = self.mode;
+        request.versions = self.mode == Mode::Normal;
         request
     }
 

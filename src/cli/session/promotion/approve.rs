@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session::edit;
+use crate::cli::session::{edit, pipeline};
 use crate::diag::Diagnostic;
 use crate::promotion::gate::approval::{self, Subject, Word};
 use crate::render;
@@ -44,6 +44,7 @@ pub async fn run(cx: &Context, asked: &Approving) -> Result<(), Exit> {
             return Err(Diagnostic::error("there is nothing to approve").detail(why).into());
         }
     };
+    pipeline::warn(cx, &prospect.world, &prospect.plan);
     let store = &survey.offline.store;
     let by = caller(prospect.world.provider.as_ref()).await?;
     let release = &prospect.release;

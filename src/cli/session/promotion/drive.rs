@@ -9,6 +9,7 @@ use crate::cli::args::FailOn;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::cli::session::apply::{self, Approval};
+use crate::cli::session::offline;
 use crate::cli::session::pipeline::{self, Request, World};
 use crate::diag::Diagnostic;
 use crate::plan::model::Plan;
@@ -178,6 +179,7 @@ impl Drive<'_> {
                     world = pipeline::survey(cx, &request).await?;
                 }
                 let plan = pipeline::plan(cx, &world, &request)?;
+                pipeline::warn(cx, &world, &plan);
                 show(cx, self.settings, &plan)?;
                 pipeline::gate(&plan, FailOn::Violation, false)?;
                 Prepared { request, world, plan }
@@ -192,7 +194,7 @@ impl Drive<'_> {
     async fn watch(&self, run: &Move, digest: &Digest) -> Result<Vec<Evidence>, Exit> {
         let release = self.release(&run.release, digest).await?;
         let declared = {
-            let offline = pipeline::offline(self.cx, &self.settings.vars).await?;
+            let offline = offline::read(self.cx, &self.settings.vars).await?;
             edge::verify(&offline.estate()?, &run.environment)?
         };
         look::watch(self.cx, self.settings, &run.environment, &release, &run.author, &declared)

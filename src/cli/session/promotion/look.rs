@@ -101,6 +101,7 @@ pub fn all_open(evidence: &[Evidence]) -> bool {
 pub fn request(settings: &Settings, environment: &str, release: Option<&Release>) -> Request {
     let mut request = Request::everything(&settings.vars);
     request.parallelism = settings.parallelism;
+    request.versions = true;
     request.options.selection =
         Selection { environments: vec![environment.to_owned()], ..Selection::default() };
     request.shift = release
@@ -145,7 +146,9 @@ async fn once(
     author: &Caller,
     declared: &Verify,
 ) -> Result<Vec<Evidence>, Exit> {
-    let request = request(settings, environment, Some(release));
+    let mut request = request(settings, environment, Some(release));
+    // Nothing is to be applied.
+    request.versions = false;
     let world = pipeline::survey(cx, &request).await?;
     let plan = pipeline::plan(cx, &world, &request)?;
     let standing = world.records.get(environment).map(|held| &held.record);

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::cli::args::FailOn;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session::{digest, edit, pipeline};
+use crate::cli::session::{digest, edit, pipeline, versions};
 use crate::diag::Diagnostic;
 use crate::promotion::choice::{self, Choice, Strength};
 use crate::promotion::gate::approval;
@@ -87,6 +87,7 @@ async fn dry(cx: &Context, asked: &Promotion, survey: &Survey) -> Result<(), Exi
     let overriding = asked.overriding.is_some();
     let outlook = survey.outlook(cx, &asked.settings, asked.release.as_deref(), overriding).await?;
     let Outlook::Moves(prospect) = outlook else { return settled(cx, asked, survey, outlook) };
+    pipeline::warn(cx, &prospect.world, &prospect.plan);
     let caller = caller(prospect.world.provider.as_ref()).await?;
     let evidence = ask(cx, survey, &prospect, &caller).await?;
     let report = report(survey, &prospect, &evidence, asked.overriding.as_deref(), asked.dry_run);
@@ -115,6 +116,7 @@ async fn fresh(
     let overriding = asked.overriding.is_some();
     let outlook = survey.outlook(cx, &asked.settings, asked.release.as_deref(), overriding).await?;
     let Outlook::Moves(prospect) = outlook else { return settled(cx, asked, survey, outlook) };
+    pipeline::warn(cx, &prospect.world, &prospect.plan);
     let author = caller(prospect.world.provider.as_ref()).await?;
     let evidence = ask(cx, survey, &prospect, &author).await?;
     let report = report(survey, &prospect, &evidence, asked.overriding.as_deref(), asked.dry_run);
@@ -144,6 +146,7 @@ async fn fresh(
     let Prospect { choice, request, world, plan, .. } = *prospect;
     let ledger = &survey.offline.store.ledger;
     still_stands(survey, &choice).await?;
+    versions::require_same(cx, &world, &plan).await?;
     let mut held = store::read(ledger, &survey.edge.to).await?;
     let Choice { release, digest, previous, basis, .. } = choice;
     let (id, kind, at) = (holder.run.as_str(), MoveKind::Promotion, cx.clock.now());

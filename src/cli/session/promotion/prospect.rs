@@ -3,7 +3,8 @@
 
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session::pipeline::{self, Offline, Request, World};
+use crate::cli::session::offline::{self, Offline};
+use crate::cli::session::pipeline::{self, Request, World};
 use crate::eval::estate::Estate;
 use crate::plan::model::Plan;
 use crate::promotion::choice::{self, Choice, Choosing, Refusal};
@@ -51,7 +52,7 @@ impl Survey {
     /// # Errors
     /// The configuration is wrong, there is no such edge, or the backend cannot be read.
     pub async fn of(cx: &Context, settings: &Settings, edge: &str) -> Result<Self, Exit> {
-        let offline = pipeline::offline(cx, &settings.vars).await?;
+        let offline = offline::read(cx, &settings.vars).await?;
         let estate = offline.estate()?;
         let edges = edge::edges(&estate)?;
         let edge = edge::find(&edges, edge)?.clone();

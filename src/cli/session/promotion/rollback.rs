@@ -4,7 +4,7 @@
 use crate::cli::args::FailOn;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session::{edit, pipeline};
+use crate::cli::session::{edit, offline, pipeline};
 use crate::diag::{Diagnostic, did_you_mean};
 use crate::eval::estate::Estate;
 use crate::promotion::edge;
@@ -38,7 +38,7 @@ pub struct Rollback {
 /// There is nothing to go back to, a freeze does not permit it ([`Exit::RuleBroken`]), somebody
 /// else is at it ([`Exit::Locked`]), or a step failed.
 pub async fn run(cx: &Context, asked: &Rollback) -> Result<(), Exit> {
-    let offline = pipeline::offline(cx, &asked.settings.vars).await?;
+    let offline = offline::read(cx, &asked.settings.vars).await?;
     let estate = offline.estate()?;
     known(&estate, &asked.environment)?;
     let operation = format!("rollback {}", asked.environment);
@@ -161,6 +161,7 @@ async fn fresh(
     let request = look::request(&asked.settings, &asked.environment, Some(&release));
     let world = pipeline::survey(cx, &request).await?;
     let plan = pipeline::plan(cx, &world, &request)?;
+    pipeline::warn(cx, &world, &plan);
     let author = caller(world.provider.as_ref()).await?;
     let freezes = freezes(&world.estate, &asked.environment, &name)?;
     let look = Look {

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session::{edit, pipeline};
+use crate::cli::session::{edit, offline};
 use crate::diag::{Diagnostic, did_you_mean};
 use crate::promotion::doubt;
 use crate::promotion::gate::Evidence;
@@ -44,7 +44,7 @@ pub async fn run(
     release: Option<&str>,
     settings: &Settings,
 ) -> Result<(), Exit> {
-    let offline = pipeline::offline(cx, &settings.vars).await?;
+    let offline = offline::read(cx, &settings.vars).await?;
     let estate = offline.estate()?;
     if !estate.environments.contains_key(environment) {
         let help = did_you_mean(environment, estate.environments.keys().map(String::as_str));
