@@ -191,10 +191,16 @@ impl Ledger {
         }
         // Nothing deletes a state: one that was there and is not was taken away.
         locked.retain(|scope| !names.contains(scope));
-        for scope in locked {
-            if let Some(last) = self.last_good(&scope).await {
-                return Err(self.removed(&scope, &last));
-            }
+        let removed: Vec<Option<StateError>> = stream::iter(locked)
+            .map(|scope| async move {
+                let last = self.last_good(&scope).await?;
+                Some(self.removed(&scope, &last))
+            })
+            .buffered(CONCURRENCY)
+            .collect()
+            .await;
+        if let Some(error) = removed.into_iter().flatten().next() {
+            return Err(error);
         }
         let read: Vec<Option<(String, Versioned<ScopeState>)>> = stream::iter(names)
             .map(|scope| async move {

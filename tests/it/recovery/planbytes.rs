@@ -10,6 +10,15 @@ use palisade::plan::seal;
 use serde_json::Value as Json;
 
 use super::planfile::{PASSWORD, TOKEN, apply, saved, sealed};
+use crate::support::cli::Program;
+
+const SMALL: &str = r#"
+organization "acme" {}
+account "dev" {
+  name  = "acme-dev"
+  email = "dev@acme.example"
+}
+"#;
 
 fn open(bytes: &[u8]) -> Result<Saved, Exit> {
     planfile::open("a.plan", bytes)
@@ -28,9 +37,11 @@ fn refused(what: &str, bytes: &[u8]) {
 
 #[test]
 fn no_byte_can_be_another_none_can_be_missing_and_none_more() {
-    let (_p, text) = saved();
-    let bytes = text.into_bytes();
-    assert!(open(&bytes).is_ok() && bytes.len() > 5_000, "{} bytes", bytes.len());
+    // A short one, for each of its bytes is a file to read.
+    let p = Program::new(SMALL);
+    p.run(&["plan", "--out", "a.plan"]).code(0);
+    let bytes = std::fs::read(p.path().join("a.plan")).expect("a file");
+    assert!(open(&bytes).is_ok() && bytes.len() > 2_000, "{} bytes", bytes.len());
     // Each in two ways, so that every bit of some byte has its turn.
     for at in 0..bytes.len() {
         for flip in [1 << (at % 8), 0x80] {
@@ -193,22 +204,15 @@ fn a_plan_file_whose_question_was_forged_does_what_was_shown_or_nothing() {
         forged[name] = value;
         sealed(forged)
     };
-    let value =
-        |name: &str, text: &str| serde_json::json!([{"value": {"name": name, "text": text}}]);
+    let nowhere = serde_json::json!({"environments": ["no"], "accounts": [], "targets": []});
     let forgeries = [
         question("mode", "refresh_only".into()),
         question("mode", "everything".into()),
         question("replace", serde_json::json!(["../../etc/passwd"])),
-        question(
-            "selection",
-            serde_json::json!({"environments": ["no"], "accounts": [], "targets": []}),
-        ),
+        question("selection", nowhere),
         question("sensitive", serde_json::json!({})),
-        question("sensitive", serde_json::json!({"password": "0"})),
         question("salt", "another".into()),
-        question("vars", value("nothing", "1")),
         question("vars", serde_json::json!([{"file": "/dev/zero"}])),
-        question("vars", serde_json::json!([{"file": "/dev/stdin"}])),
     ];
     for (number, file) in forgeries.iter().enumerate() {
         p.write("a.plan", file);

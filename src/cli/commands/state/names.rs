@@ -15,7 +15,7 @@ use crate::cli::session::{self, edit::Editing};
 use crate::plan::select;
 use crate::render;
 use crate::state::model::Resources;
-use crate::state::{ScopeState, layout};
+use crate::state::{ScopeState, StateError, layout};
 
 /// Flags of `state mv`.
 #[derive(Debug, Args)]
@@ -64,8 +64,14 @@ pub(super) async fn mv(args: &MvArgs, cx: &Context) -> Result<(), Exit> {
         }
     }
     scopes.extend(renames.values().map(scope_of));
-    let editing = Editing::begin(cx, &store, "state mv", &scopes, args.lock_timeout).await?;
-    let (next, count) = moved(&editing, &renames, &scopes).await?;
+    let mut editing = Editing::begin(cx, &store, "state mv", &scopes, args.lock_timeout).await?;
+    let (next, count) = match moved(&editing, &renames, &scopes).await {
+        Ok(moved) => moved,
+        Err(exit) => {
+            editing.release().await;
+            return Err(exit);
+        }
+    };
     let details =
         BTreeMap::from([("from".to_owned(), json!(args.from)), ("to".to_owned(), json!(args.to))]);
     editing.finish("state_moved", details, next).await?;
@@ -92,6 +98,9 @@ async fn moved(
         }
     }
     let count = moving.len();
+    if count != renames.len() {
+        return Err(StateError::conflict("the state").into());
+    }
     for (to, mut resource) in moving {
         redirect(&mut resource.depends_on, renames);
         let Some(state) = next.get_mut(&scope_of(&to)) else { continue };
@@ -180,8 +189,19 @@ pub(super) async fn rm(args: &RmArgs, cx: &Context) -> Result<(), Exit> {
         })
         .map(|(name, _)| name.clone())
         .collect();
-    let editing = Editing::begin(cx, &store, "state rm", &scopes, args.lock_timeout).await?;
-    let mut next = states(&editing, &scopes).await?;
+    let mut editing = Editing::begin(cx, &store, "state rm", &scopes, args.lock_timeout).await?;
+    let recorded = editing.snapshot.resources();
+    let next = match gone.iter().all(|address| recorded.contains_key(address)) {
+        true => states(&editing, &scopes).await,
+        false => Err(StateError::conflict("the state").into()),
+    };
+    let mut next = match next {
+        Ok(next) => next,
+        Err(exit) => {
+            editing.release().await;
+            return Err(exit);
+        }
+    };
     for state in next.values_mut() {
         state.resources.retain(|a, _| !gone.contains(a));
         for resource in state.resources.values_mut() {
