@@ -453,7 +453,7 @@ impl Ledger {
     /// # Errors
     /// It keeps none, or cannot be asked.
     pub async fn require_versions(&self) -> Result<(), StateError> {
-        self.versioned.get_or_try_init(|| require_versioning(self.store())).await.map(|()| ())
+        self.versioned.get_or_try_init(|| require_versioning(self.store())).await.copied()
     }
 
     /// Compare-and-swap of any object below the prefix; see [`cas`]. Every write comes through here, so

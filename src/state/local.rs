@@ -262,8 +262,9 @@ impl Disk {
         sync_dir(&version)?;
         if version.ends_with(FIRST) {
             // Its folders were made in passing.
-            let folders = version.ancestors().skip(1).take_while(|folder| **folder != **self.root);
-            folders.map(sync_dir).collect::<io::Result<()>>()?;
+            let mut folders =
+                version.ancestors().skip(1).take_while(|folder| **folder != **self.root);
+            folders.try_for_each(sync_dir)?;
         }
         Ok(())
     }
