@@ -49,10 +49,14 @@ fn with(program: &Program, token: &str, args: &[&str]) -> Run {
 
 /// A secret in the management account, which `secret("ssm:...")` names.
 async fn shared(program: &Program, value: &str) {
+    put(program, "/shared/token", value).await;
+}
+
+async fn put(program: &Program, name: &str, value: &str) {
     let sandbox = judge::sandbox(program.path()).await;
     aws_sdk_ssm::Client::new(&judge::sdk(&sandbox, sandbox.management_credentials()))
         .put_parameter()
-        .name("/shared/token")
+        .name(name)
         .r#type(ParameterType::SecureString)
         .overwrite(true)
         .value(value)
@@ -308,6 +312,27 @@ async fn a_plan_sees_the_version_of_a_source_and_stands_on_it() {
     assert_eq!(value().await.as_deref(), Some(VALUES[0]));
     shared(&p, VALUES[2]).await;
     p.run(&["plan", "--detailed-exitcode"]).code(0);
+}
+
+/// Who plans may see less than who applies: a saved plan stands on what it saw, and on nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_saved_plan_does_not_stand_on_a_source_that_it_could_not_ask() {
+    let p = Program::new(&ESTATE.replace("file:keys/token", "ssm:/shared/late"));
+    shared(&p, "early").await;
+    let plan = with(&p, "e", &["plan", "--out", "saved.plan", "--format", "json"]).code(0).json();
+    assert_eq!(plan["secret_sources"], serde_json::json!({"ssm:/shared/token": 1}));
+    let warning = &plan["diagnostics"][0];
+    assert_eq!(warning["summary"], "a secret is verified at apply alone: `ssm:/shared/late`");
+    assert_eq!(warning["location"]["file"], "main.hcl");
+    put(&p, "/shared/late", "late").await;
+    with(&p, "e", &["apply", "saved.plan"]).code(0);
+    assert_eq!(held(&p).await, secure([("of_env", "e"), ("of_file", "late"), ("of_ssm", "early")]));
+    // From now on its version is known.
+    with(&p, "e", &["plan", "--detailed-exitcode"]).code(0);
+    put(&p, "/shared/late", "later").await;
+    let moved = with(&p, "e", &["plan", "--detailed-exitcode"]).code(2);
+    let told = "# the source ssm:/shared/late moved from version 1 to 2";
+    assert!(moved.out.contains(told), "{}", moved.out);
 }
 
 /// The value of a sensitive variable is known to a plan, but what SSM holds is not.

@@ -275,10 +275,9 @@ pub async fn look(
     let mut versions = BTreeMap::new();
     if request.versions {
         let client = secrets::client(&store.connection, &estate.provider);
-        let step = cx.progress().step("asking for the versions of secrets");
-        let asking = versions::ask(&client, &estate, &request.options.selection, &mut warnings);
+        let selection = &request.options.selection;
+        let asking = versions::ask(cx, &client, &estate, selection, &mut warnings);
         versions = cx.interrupt.or(asking).await?;
-        step.done();
     }
     let targets = Targets::of(&estate, management.as_ref());
     let digest = digest::configuration(&configuration);

@@ -54,6 +54,7 @@ fn way(path: &str) -> Way {
 /// Asks for the versions of all SSM sources among what is selected: one call for each 50 of them. A
 /// source that does not answer is told of, and is not among the answers.
 pub async fn ask(
+    cx: &Context,
     client: &Client,
     estate: &Estate,
     selection: &Selection,
@@ -76,6 +77,11 @@ pub async fn ask(
         }
     }
     let mut found = BTreeMap::new();
+    if described.is_empty() && got.is_empty() {
+        return found;
+    }
+    let progress = cx.progress();
+    let step = progress.step("asking for the versions of secrets");
     for asked in chunks(&described, DESCRIBED) {
         let answer = describe(client, &asked).await;
         settle(&asked, answer, "DescribeParameters", &mut found, warnings);
@@ -84,6 +90,7 @@ pub async fn ask(
         let answer = get(client, &asked).await;
         settle(&asked, answer, "GetParameters", &mut found, warnings);
     }
+    step.done();
     found
 }
 
@@ -97,7 +104,7 @@ pub async fn require_same(cx: &Context, world: &World, plan: &Plan) -> Result<()
     }
     let client = secrets::client(&world.store.connection, &world.estate.provider);
     let mut told = Diagnostics::new();
-    let asking = ask(&client, &world.estate, &plan.selection, &mut told);
+    let asking = ask(cx, &client, &world.estate, &plan.selection, &mut told);
     let now = cx.interrupt.or(asking).await?;
     let moved = moved(&plan.secret_sources, &now);
     if moved.is_empty() {

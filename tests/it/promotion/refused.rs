@@ -113,7 +113,9 @@ fn one_promotion_at_a_time_moves_into_an_environment() {
     stage.apply();
     stage.advance(&["to_dev", "to_deployed", "to_staging"]);
     stage.approved();
-    stage.script("smoke", "touch started\nwhile [ ! -e go ]; do sleep 0.05; done");
+    // Not for ever: should the second one get in, it has to come to its end.
+    let smoke = "touch started\nfor i in $(seq 600); do [ -e go ] && exit 0; sleep 0.05; done";
+    stage.script("smoke", smoke);
     let first = stage.command(&["promote", "to_production", "--auto-approve"]).spawn().unwrap();
     let patience = std::time::Instant::now();
     while !stage.path("started").exists() {
