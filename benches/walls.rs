@@ -10,6 +10,7 @@
     reason = "the criterion macros make public functions; a bench stops at the first surprise"
 )]
 
+#[allow(dead_code, reason = "other benches use more of it")]
 mod generated;
 
 use std::hint::black_box;
