@@ -182,13 +182,14 @@ async fn nobody_but_its_owner_reads_any_of_it() {
 #[tokio::test]
 async fn what_is_no_file_is_told_and_neither_followed_nor_waited_for() {
     use std::os::unix::fs::symlink;
+    type Plant<'a> = (&'a str, &'a dyn Fn(&Path));
     let pipe = |path: &Path| {
         let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU);
         rustix::fs::mknodat(rustix::fs::CWD, path, kind, mode, 0).unwrap();
     };
     let disk = Disk::new();
     let outside = disk.path("outside");
-    let plant: [(&str, &dyn Fn(&Path)); 4] = [
+    let plant: [Plant<'_>; 4] = [
         ("a pipe", &pipe),
         ("a link", &|path| symlink(&outside, path).unwrap()),
         ("a link to a directory", &|path| symlink("/", path).unwrap()),
