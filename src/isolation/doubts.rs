@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::candidates::{unclear, unseen};
 use super::compare::{Pair, SideResult};
-use super::crossing::{Source, Step, Target, answer, asked, home_of};
+use super::crossing::{Source, Step, Target, answer, asked, home, home_of};
 use super::paths::{Origin, account_of, starts_in};
 use super::world::World;
 use crate::iam::symbolic::Answer;
+use crate::ids::Handle;
 
 /// A place that somebody may get to, and why that is not certain.
 type Way = (Target, Option<String>);
@@ -16,7 +17,7 @@ type Way = (Target, Option<String>);
 /// Every pair of origin and environment between which there may be a way, with what is not known of it.
 /// Whoever might be in doubt is: an account that was not read is taken to let anybody in.
 pub(super) fn doubtful(world: &World, result: &SideResult) -> BTreeMap<Pair, String> {
-    let strange = strange(world);
+    let strange = strange(world, result);
     if result.undecided.is_empty() && strange.is_empty() {
         return BTreeMap::new();
     }
@@ -52,7 +53,7 @@ pub(super) fn doubtful(world: &World, result: &SideResult) -> BTreeMap<Pair, Str
 }
 
 /// Places that anybody may be in, or may get into, for all that is known.
-fn strange(world: &World) -> Vec<(Target, String)> {
+fn strange(world: &World, result: &SideResult) -> Vec<(Target, String)> {
     let mut found: Vec<(Target, String)> = unclear(world).into_iter().collect();
     let lets_in = |step: &Step| {
         asked(world, step).is_some_and(|asked| {
@@ -70,13 +71,22 @@ fn strange(world: &World) -> Vec<(Target, String)> {
         );
         found.push((step.target, why));
     }
-    let unread = |account: &crate::ids::Handle| {
-        world.accounts.get(account).is_some_and(|account| !account.read)
-    };
-    for principal in world.principals.values().filter(|p| p.trust.is_some() && unread(&p.account)) {
+    // Somebody unseen may be anybody there: by its trust, by credentials of its own making.
+    let unread = |account: &Handle| world.accounts.get(account).is_some_and(|a| !a.read);
+    for principal in world.principals.values().filter(|p| unread(&p.account)) {
         let why =
             format!("the account `{}` was not read: whom it lets in is unseen", principal.account);
         found.push((Target::Role(principal.arn.clone()), why));
+    }
+    // And may lift what that account alone holds shut.
+    for step in &result.held_by_source {
+        if let Some(account) = home(world, &step.source).filter(|account| unread(account)) {
+            let why = format!(
+                "the account `{account}` was not read: who there can permit what `{}` lets in is unseen",
+                step.target.arn()
+            );
+            found.push((step.target.clone(), why));
+        }
     }
     found
 }

@@ -87,3 +87,25 @@ fn a_user_is_put_into_a_group_that_is_permitted() {
         }
     }
 }
+
+/// Where nobody reads the account in between, somebody unseen there may permit `bridge` what keeps it in, or
+/// be the user that crosses.
+#[test]
+fn what_an_unread_account_alone_holds_shut_is_not_closed() {
+    let user = json!({"Principal": {"AWS": arn("user/bridge")}});
+    let crossing =
+        json!({"arn": arn("user/bridge"), "inline_policies": {"own": statements(&[ASSUME])}});
+    let service = trust(json!({"Principal": {"Service": "lambda.amazonaws.com"}}));
+    for (bridge, trusted) in [
+        (role("shared", "bridge", service, None), by("shared", "bridge")),
+        (object("iam_user", Some("shared"), "bridge", crossing), trust(user)),
+    ] {
+        let mut world = World::new()
+            .both(bridge)
+            .both(role("production", "deploy", trusted, None))
+            .rule(Vec::new());
+        assert_eq!(after(&world.analyse(), "dev", "production"), "isolated");
+        world.unread.insert(handle("shared"), "access denied".to_owned());
+        assert_eq!(after(&world.analyse(), "dev", "production"), "undetermined");
+    }
+}
