@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::candidates::{unclear, unseen};
+use super::candidates::{unclear, unseen, whole_accounts};
 use super::compare::{Pair, SideResult};
 use super::crossing::{Source, Step, Target, answer, asked, home, home_of};
 use super::paths::{Origin, account_of, starts_in};
+use super::rights::wields;
 use super::world::World;
 use crate::iam::symbolic::Answer;
 use crate::ids::Handle;
@@ -43,9 +44,10 @@ pub(super) fn doubtful(world: &World, result: &SideResult) -> BTreeMap<Pair, Str
             starts.entry(origin).or_default().insert(source.clone());
         }
     }
+    let doubts = Doubts { world, result, ways, strange, whole: by_account(world) };
     let mut found = BTreeMap::new();
     for (origin, sources) in starts {
-        for (environment, why) in from(world, &ways, &strange, &origin, sources) {
+        for (environment, why) in doubts.from(&origin, sources) {
             found.insert((origin.clone(), environment), why);
         }
     }
@@ -91,40 +93,81 @@ fn strange(world: &World, result: &SideResult) -> Vec<(Target, String)> {
     found
 }
 
-/// The environments that an origin may get into, where that is not certain.
-fn from(
-    world: &World,
-    ways: &BTreeMap<Source, Vec<Way>>,
-    strange: &[(Target, String)],
-    origin: &Origin,
-    sources: BTreeSet<Source>,
-) -> BTreeMap<String, String> {
-    let mut found: BTreeMap<String, String> = BTreeMap::new();
-    let mut seen: BTreeSet<Source> = sources.clone();
-    let mut queue: VecDeque<(Source, Option<String>)> =
-        sources.into_iter().map(|source| (source, None)).collect();
-    let mut next: Vec<Way> =
-        strange.iter().map(|(target, why)| (target.clone(), Some(why.clone()))).collect();
-    loop {
-        for (target, why) in next.drain(..) {
-            let account = account_of(world, &target).and_then(|a| world.accounts.get(&a));
-            if let (Some(account), Some(why)) = (account, &why) {
-                for environment in &account.environments {
-                    found.entry(environment.clone()).or_insert_with(|| why.clone());
-                }
-            }
-            // Without a signature no role is assumed.
-            if let (Target::Role(arn), false) = (target, *origin == Origin::Anonymous) {
-                let source = Source::Principal(arn);
-                if seen.insert(source.clone()) {
-                    queue.push_back((source, why));
-                }
-            }
+/// Targets that let in whole accounts, by the ids of these.
+fn by_account(world: &World) -> BTreeMap<String, Vec<Target>> {
+    let mut whole: BTreeMap<String, Vec<Target>> = BTreeMap::new();
+    for (target, ids) in whole_accounts(world) {
+        for id in ids {
+            whole.entry(id).or_default().push(target.clone());
         }
-        let Some((source, why)) = queue.pop_front() else { return found };
-        let onward = ways.get(&source).into_iter().flatten();
-        next.extend(
-            onward.map(|(target, more)| (target.clone(), why.clone().or_else(|| more.clone()))),
-        );
+    }
+    whole
+}
+
+/// Everything that the search for doubtful ways looks at.
+struct Doubts<'a> {
+    world: &'a World,
+    result: &'a SideResult,
+    ways: BTreeMap<Source, Vec<Way>>,
+    strange: Vec<(Target, String)>,
+    whole: BTreeMap<String, Vec<Target>>,
+}
+
+impl Doubts<'_> {
+    /// The environments that an origin may get into, where that is not certain.
+    fn from(&self, origin: &Origin, sources: BTreeSet<Source>) -> BTreeMap<String, String> {
+        let mut found: BTreeMap<String, String> = BTreeMap::new();
+        let mut seen: BTreeSet<Source> = sources.clone();
+        let mut queue: VecDeque<(Source, Option<String>)> =
+            sources.into_iter().map(|source| (source, None)).collect();
+        let mut next: Vec<Way> =
+            self.strange.iter().map(|(target, why)| (target.clone(), Some(why.clone()))).collect();
+        loop {
+            for (target, why) in next.drain(..) {
+                let account =
+                    account_of(self.world, &target).and_then(|a| self.world.accounts.get(&a));
+                if let (Some(account), Some(why)) = (account, &why) {
+                    for environment in &account.environments {
+                        found.entry(environment.clone()).or_insert_with(|| why.clone());
+                    }
+                }
+                // Without a signature no role is assumed.
+                if let (Target::Role(arn), false) = (target, *origin == Origin::Anonymous) {
+                    let source = Source::Principal(arn);
+                    if seen.insert(source.clone()) {
+                        queue.push_back((source, why));
+                    }
+                }
+            }
+            let Some((source, why)) = queue.pop_front() else { return found };
+            if let Some(why) = &why {
+                let powers = self.by_power(&source).into_iter();
+                next.extend(powers.map(|target| (target, Some(why.clone()))));
+            }
+            let onward = self.ways.get(&source).into_iter().flatten();
+            next.extend(
+                onward.map(|(target, more)| (target.clone(), why.clone().or_else(|| more.clone()))),
+            );
+        }
+    }
+
+    /// What one of whom nobody knows whether it is reached may open, if its policies speak of such rights at
+    /// all: it may be anybody of its account, and lift what that account alone holds shut.
+    fn by_power(&self, source: &Source) -> Vec<Target> {
+        let Source::Principal(arn) = source else { return Vec::new() };
+        let Some(node) = self.world.principals.get(arn).filter(|node| wields(node)) else {
+            return Vec::new();
+        };
+        let mut targets: Vec<Target> = self
+            .world
+            .residents(&node.account)
+            .map(|other| Target::Role(other.arn.clone()))
+            .collect();
+        let held = self.result.held_by_source.iter();
+        let held = held.filter(|step| home(self.world, &step.source) == Some(&node.account));
+        targets.extend(held.map(|step| step.target.clone()));
+        let id = self.world.accounts.get(&node.account).map(|account| &account.id);
+        targets.extend(id.and_then(|id| self.whole.get(id)).into_iter().flatten().cloned());
+        targets
     }
 }

@@ -483,6 +483,13 @@ fn takes(answers: &mut Answers, closed: [bool; 2]) {
     }
 }
 
+/// Whether its policies speak of a right that moves a wall at all: a quick, generous look.
+pub(super) fn wields(principal: &PrincipalNode) -> bool {
+    let others = ["iam:PassRole", "organizations:LeaveOrganization"];
+    let rights = ROLE.iter().chain(&USER).chain(&GROUP).chain(&POLICY).chain(&TAGS).chain(&others);
+    principal.is_unreadable() || rights.into_iter().any(|action| may(principal, action))
+}
+
 /// Whether any identity statement speaks of allowing the action: a quick, generous look.
 fn may(principal: &PrincipalNode, action: &str) -> bool {
     let action = action.to_ascii_lowercase();
