@@ -140,5 +140,7 @@ fn sweep(how: Cut, sample: usize) {
     let figures = figures.into_inner().unwrap();
     println!("{} requests: {figures:?}", reference.requests);
     assert_eq!((figures.orphans, figures.duplicates, figures.losses), (0, 0, 0));
-    assert!(figures.cut + 4 >= points.len() && figures.cut > 1, "{figures:?}");
+    // On a busy machine leases are renewed more often, so that one run has more requests than another.
+    let missed = points.len() - figures.cut;
+    assert!(missed <= (points.len() / 10).max(4) && figures.cut > 1, "{figures:?}");
 }
