@@ -163,6 +163,17 @@ fn may_assume(principal: &PrincipalNode, role: &str) -> bool {
         })
 }
 
+/// Targets that let in whole accounts, by the ids of these.
+pub(super) fn let_in_whole(world: &World) -> BTreeMap<String, Vec<Target>> {
+    let mut targets: BTreeMap<String, Vec<Target>> = BTreeMap::new();
+    for (target, ids) in whole_accounts(world) {
+        for id in ids {
+            targets.entry(id).or_default().push(target.clone());
+        }
+    }
+    targets
+}
+
 /// Targets that let in whatever a whole account permits, with the ids of those accounts; none for
 /// everybody.
 #[must_use]

@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::candidates::{unclear, unseen, whole_accounts};
+use super::candidates::{let_in_whole, unclear, unseen};
 use super::compare::{Pair, SideResult};
 use super::crossing::{Source, Step, Target, answer, asked, home, home_of};
 use super::paths::{Origin, account_of, starts_in};
-use super::rights::wields;
+use super::power::keeper;
+use super::rights::{puts, wields};
 use super::world::World;
 use crate::iam::symbolic::Answer;
 use crate::ids::Handle;
@@ -44,7 +45,7 @@ pub(super) fn doubtful(world: &World, result: &SideResult) -> BTreeMap<Pair, Str
             starts.entry(origin).or_default().insert(source.clone());
         }
     }
-    let doubts = Doubts { world, result, ways, strange, whole: by_account(world) };
+    let doubts = Doubts { world, ways, strange, opened: opened(world, result) };
     let mut found = BTreeMap::new();
     for (origin, sources) in starts {
         for (environment, why) in doubts.from(&origin, sources) {
@@ -93,24 +94,31 @@ fn strange(world: &World, result: &SideResult) -> Vec<(Target, String)> {
     found
 }
 
-/// Targets that let in whole accounts, by the ids of these.
-fn by_account(world: &World) -> BTreeMap<String, Vec<Target>> {
-    let mut whole: BTreeMap<String, Vec<Target>> = BTreeMap::new();
-    for (target, ids) in whole_accounts(world) {
-        for id in ids {
-            whole.entry(id).or_default().push(target.clone());
-        }
-    }
-    whole
-}
-
 /// Everything that the search for doubtful ways looks at.
 struct Doubts<'a> {
     world: &'a World,
-    result: &'a SideResult,
     ways: BTreeMap<Source, Vec<Way>>,
     strange: Vec<(Target, String)>,
-    whole: BTreeMap<String, Vec<Target>>,
+    /// What somebody with power over an account may open.
+    opened: BTreeMap<&'a Handle, Vec<Target>>,
+}
+
+/// What power over an account opens: whatever that account alone holds shut, what lets all of it in, and
+/// its own principals.
+fn opened<'a>(world: &'a World, result: &SideResult) -> BTreeMap<&'a Handle, Vec<Target>> {
+    let mut opened: BTreeMap<&Handle, Vec<Target>> = BTreeMap::new();
+    for step in &result.held_by_source {
+        if let Some(account) = home(world, &step.source) {
+            opened.entry(account).or_default().push(step.target.clone());
+        }
+    }
+    let mut whole = let_in_whole(world);
+    for account in world.accounts.values() {
+        let targets = whole.remove(&account.id).unwrap_or_default();
+        let residents = world.residents(&account.handle).map(|p| Target::Role(p.arn.clone()));
+        opened.entry(&account.handle).or_default().extend(targets.into_iter().chain(residents));
+    }
+    opened
 }
 
 impl Doubts<'_> {
@@ -118,6 +126,7 @@ impl Doubts<'_> {
     fn from(&self, origin: &Origin, sources: BTreeSet<Source>) -> BTreeMap<String, String> {
         let mut found: BTreeMap<String, String> = BTreeMap::new();
         let mut seen: BTreeSet<Source> = sources.clone();
+        let mut held: BTreeSet<&Handle> = BTreeSet::new();
         let mut queue: VecDeque<(Source, Option<String>)> =
             sources.into_iter().map(|source| (source, None)).collect();
         let mut next: Vec<Way> =
@@ -140,9 +149,17 @@ impl Doubts<'_> {
                 }
             }
             let Some((source, why)) = queue.pop_front() else { return found };
-            if let Some(why) = &why {
-                let powers = self.by_power(&source).into_iter();
-                next.extend(powers.map(|target| (target, Some(why.clone()))));
+            // Of whom nobody can tell whether it is reached may have power there.
+            if let (Some(why), Some(account)) = (&why, self.power_over(&source))
+                && held.insert(account)
+            {
+                let targets = self.opened.get(account).into_iter().flatten().cloned();
+                next.extend(targets.map(|target| (target, Some(why.clone()))));
+            }
+            if let (Some(why), true) = (&why, self.writes_state(&source)) {
+                for environment in self.world.accounts.values().flat_map(|a| &a.environments) {
+                    found.entry(environment.clone()).or_insert_with(|| why.clone());
+                }
             }
             let onward = self.ways.get(&source).into_iter().flatten();
             next.extend(
@@ -151,23 +168,20 @@ impl Doubts<'_> {
         }
     }
 
-    /// What one of whom nobody knows whether it is reached may open, if its policies speak of such rights at
-    /// all: it may be anybody of its account, and lift what that account alone holds shut.
-    fn by_power(&self, source: &Source) -> Vec<Target> {
-        let Source::Principal(arn) = source else { return Vec::new() };
-        let Some(node) = self.world.principals.get(arn).filter(|node| wields(node)) else {
-            return Vec::new();
-        };
-        let mut targets: Vec<Target> = self
-            .world
-            .residents(&node.account)
-            .map(|other| Target::Role(other.arn.clone()))
-            .collect();
-        let held = self.result.held_by_source.iter();
-        let held = held.filter(|step| home(self.world, &step.source) == Some(&node.account));
-        targets.extend(held.map(|step| step.target.clone()));
-        let id = self.world.accounts.get(&node.account).map(|account| &account.id);
-        targets.extend(id.and_then(|id| self.whole.get(id)).into_iter().flatten().cloned());
-        targets
+    /// The account of a principal whose policies speak of rights that move walls at all.
+    fn power_over(&self, source: &Source) -> Option<&Handle> {
+        let Source::Principal(arn) = source else { return None };
+        let node = self.world.principals.get(arn).filter(|node| wields(node))?;
+        Some(&node.account)
+    }
+    /// Whether a principal may write the state of the estate, which decides what is applied everywhere.
+    fn writes_state(&self, source: &Source) -> bool {
+        let Source::Principal(arn) = source else { return false };
+        let Some(bucket) = &self.world.state_bucket else { return false };
+        let Some(node) = self.world.principals.get(arn) else { return false };
+        let over_there = Target::Bucket(bucket.clone());
+        let at_home = keeper(self.world, bucket).as_ref() == Some(&node.account);
+        (at_home && puts(node))
+            || self.ways.get(source).into_iter().flatten().any(|(target, _)| *target == over_there)
     }
 }

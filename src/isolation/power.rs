@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::candidates::whole_accounts;
+use super::candidates::let_in_whole;
 use super::compare::SideResult;
 use super::crossing::{Asked, Source, Step, Target, answer, asked, home};
 use super::paths::{BySource, Origin, Reach, account_of, belongs_to, origins_of};
@@ -144,12 +144,7 @@ pub fn powers<'w>(
     book: &mut Book<'w>,
     time: Time,
 ) -> Powers {
-    let mut whole: BTreeMap<String, Vec<Target>> = BTreeMap::new();
-    for (target, ids) in whole_accounts(world) {
-        for id in ids {
-            whole.entry(id).or_default().push(target.clone());
-        }
-    }
+    let whole = let_in_whole(world);
     let leaving = leaving(world, by_source);
     let mut search =
         Search { world, result, by_source, book, time, whole, leaving, found: Powers::default() };
@@ -436,7 +431,7 @@ fn leaving<'w>(world: &'w World, by_source: &BySource<'_>) -> BTreeMap<&'w Handl
 }
 
 /// The account that a bucket lies in, as far as the estate knows.
-fn keeper(world: &World, bucket: &str) -> Option<Handle> {
+pub(super) fn keeper(world: &World, bucket: &str) -> Option<Handle> {
     account_of(world, &Target::Bucket(bucket.to_owned()))
         .or_else(|| world.bare_buckets.get(bucket).cloned())
 }

@@ -490,6 +490,11 @@ pub(super) fn wields(principal: &PrincipalNode) -> bool {
     principal.is_unreadable() || rights.into_iter().any(|action| may(principal, action))
 }
 
+/// The same for the right to write objects.
+pub(super) fn puts(principal: &PrincipalNode) -> bool {
+    principal.is_unreadable() || OBJECTS.iter().any(|action| may(principal, action))
+}
+
 /// Whether any identity statement speaks of allowing the action: a quick, generous look.
 fn may(principal: &PrincipalNode, action: &str) -> bool {
     let action = action.to_ascii_lowercase();

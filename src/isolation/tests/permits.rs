@@ -109,3 +109,30 @@ fn what_an_unread_account_alone_holds_shut_is_not_closed() {
         assert_eq!(after(&world.analyse(), "dev", "production"), "undetermined");
     }
 }
+
+/// Whom an unread account might let in elsewhere has powers there: over a neighbour, and over the state.
+#[test]
+fn powers_of_whom_an_unread_account_might_let_in_count() {
+    let in_between = |rights: &[(&str, &str)]| {
+        let lets_in = trust(json!({"Principal": {"AWS": "222222222222"}}));
+        let service = trust(json!({"Principal": {"Service": "lambda.amazonaws.com"}}));
+        let mut world = World::new()
+            .account("far", "444444444444")
+            .both(role("far", "hub", lets_in, Some(statements(rights))))
+            .both(role("far", "bridge", service, None))
+            .both(role("production", "deploy", by("far", "bridge"), None))
+            .both(object(
+                "s3_bucket",
+                Some("far"),
+                "state",
+                json!({"bucket": "state", "policy": null}),
+            ))
+            .rule(Vec::new());
+        world.estate.state_bucket = Some("state".to_owned());
+        world.unread.insert(handle("shared"), "access denied".to_owned());
+        after(&world.analyse(), "dev", "production")
+    };
+    assert_eq!(in_between(&[("s3:GetObject", "*")]), "isolated");
+    assert_eq!(in_between(&[("iam:PutRolePolicy", "*")]), "undetermined");
+    assert_eq!(in_between(&[("s3:PutObject", "*")]), "undetermined");
+}
