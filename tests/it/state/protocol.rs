@@ -15,7 +15,7 @@ use palisade::state::{
     Condition, Event, Holder, Ledger, ScopeState, Snapshot, Stamp, StateFailure, Terms,
 };
 
-use super::stores::{Backend, Wrapped, backends};
+use super::stores::{Backend, Wrapped, backends, remove};
 
 fn holder(run: &str) -> Holder {
     Holder {
@@ -418,16 +418,7 @@ async fn a_last_record_that_no_state_has_seen_is_missed_too() {
         ledger.audit(None, event("unlocked")).await.unwrap();
         assert_eq!(ledger.verify_audit(&snapshot).await.unwrap().problems, Vec::<String>::new());
         let key = "audit/00000006.json";
-        match &backend.s3 {
-            Some((client, bucket)) => {
-                let key = format!("estate/{key}");
-                client.delete_object().bucket(bucket).key(key).send().await.unwrap();
-            }
-            None => {
-                let dir = std::path::PathBuf::from(backend.store.location());
-                std::fs::remove_file(dir.join(key)).unwrap();
-            }
-        }
+        remove(&backend, key).await;
         let found = ledger.verify_audit(&snapshot).await.unwrap().problems;
         assert_eq!(found.len(), 1, "{}: {found:?}", backend.name);
         assert!(found[0].contains(key) && found[0].contains("was deleted"), "{found:?}");

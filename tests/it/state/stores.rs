@@ -31,6 +31,20 @@ impl Backend {
     }
 }
 
+/// Takes an object away, as somebody does who has the bucket or the directory in hand.
+pub(crate) async fn remove(backend: &Backend, key: &str) {
+    match &backend.s3 {
+        Some((client, bucket)) => {
+            let key = format!("estate/{key}");
+            client.delete_object().bucket(bucket).key(key).send().await.unwrap();
+        }
+        None => {
+            let dir = std::path::PathBuf::from(backend.store.location());
+            std::fs::remove_file(dir.join(key)).unwrap();
+        }
+    }
+}
+
 /// Clients for an in-process emulation.
 pub(crate) fn sandbox_config(sandbox: &Sandbox) -> SdkConfig {
     SdkConfig::builder()

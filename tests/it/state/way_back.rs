@@ -6,7 +6,7 @@ use palisade::state::{Ledger, ScopeState, StateFailure, Terms, layout};
 use serde_json::json;
 
 use super::hostile::{begun, forged, holder, plant, resealed, stamp};
-use super::stores::{Backend, backends};
+use super::stores::{backends, remove};
 
 /// As `palisade state rollback` does it.
 async fn roll_back(ledger: &Ledger, to: u64) -> ScopeState {
@@ -17,20 +17,6 @@ async fn roll_back(ledger: &Ledger, to: u64) -> ScopeState {
     ledger.release(&mut lease).await.unwrap();
     assert_eq!(ledger.read_all().await.unwrap().scopes["acct-dev"], now);
     now.value
-}
-
-/// Takes an object away, as somebody does who has the bucket or the directory in hand.
-async fn remove(backend: &Backend, key: &str) {
-    match &backend.s3 {
-        Some((client, bucket)) => {
-            let key = format!("estate/{key}");
-            client.delete_object().bucket(bucket).key(key).send().await.unwrap();
-        }
-        None => {
-            let dir = std::path::PathBuf::from(backend.store.location());
-            std::fs::remove_file(dir.join(key)).unwrap();
-        }
-    }
 }
 
 #[tokio::test]
