@@ -5,6 +5,7 @@ pub mod apply;
 pub mod cli;
 pub mod config;
 pub mod diag;
+pub mod engine;
 pub mod eval;
 pub mod graph;
 pub mod iam;

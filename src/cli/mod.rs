@@ -12,7 +12,6 @@ pub mod environment;
 pub mod error;
 pub mod interrupt;
 pub mod reference;
-pub mod session;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};

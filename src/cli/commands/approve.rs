@@ -5,8 +5,8 @@ use clap::Args;
 use crate::cli::args::VarArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session::promotion::Settings;
-use crate::cli::session::promotion::approve::{self, Approving};
+use crate::engine::promotion::Settings;
+use crate::engine::promotion::approve::{self, Approving};
 
 /// Flags of `approve`.
 #[derive(Debug, Args)]

@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session;
 use crate::diag::{Diagnostic, Diagnostics};
+use crate::engine;
 use crate::render;
 
 /// `palisade audit ...`
@@ -32,7 +32,7 @@ pub struct VerifyArgs {
 /// The chain is broken, or the backend cannot be read.
 pub async fn run(command: AuditCommand, cx: &Context) -> Result<(), Exit> {
     let AuditCommand::Verify(args) = command;
-    let store = session::store(cx).await?;
+    let store = engine::store(cx).await?;
     let work = async {
         let snapshot = store.ledger.read_all().await?;
         store.ledger.verify_audit(&snapshot).await

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::cli::args::PlanOptions;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session::apply::Approval;
+use crate::engine::apply::Approval;
 use crate::plan::Mode;
 
 /// Flags of `destroy`.

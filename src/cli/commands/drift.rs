@@ -7,7 +7,7 @@ use clap::Args;
 use crate::cli::args::{SelectArgs, VarArgs};
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session::pipeline::{self, Request};
+use crate::engine::pipeline::{self, Request};
 use crate::render;
 use crate::render::drift::DriftReport;
 

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::args::VarArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session;
+use crate::engine;
 use crate::graph::{self, Format, Picture};
 
 /// Flags of `graph`.
@@ -48,8 +48,8 @@ enum Of {
 /// # Errors
 /// The configuration is wrong.
 pub fn run(args: &GraphArgs, cx: &Context) -> Result<(), Exit> {
-    session::require_configuration(&cx.dir())?;
-    let configuration = session::configuration(cx, &args.vars)?;
+    engine::require_configuration(&cx.dir())?;
+    let configuration = engine::configuration(cx, &args.vars)?;
     let graph = graph::build(&configuration)?;
     let format = match args.format {
         FormatArg::Dot => Format::Dot,

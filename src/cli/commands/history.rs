@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session;
 use crate::diag::{Diagnostic, did_you_mean};
+use crate::engine;
 use crate::promotion::figures::figures;
 use crate::promotion::store;
 use crate::render;
@@ -44,7 +44,7 @@ pub async fn run(args: &HistoryArgs, cx: &Context) -> Result<(), Exit> {
         Some(text) => Some(moment(text, cx.clock.now())?),
         None => None,
     };
-    let opened = session::store(cx).await?;
+    let opened = engine::store(cx).await?;
     let ledger = &opened.ledger;
     let reading = async {
         let known = store::list_environments(ledger).await?;

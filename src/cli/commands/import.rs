@@ -8,9 +8,9 @@ use crate::address::ResourceAddr;
 use crate::cli::args::{FailOn, VarArgs, duration};
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session::apply::{self, Approval};
-use crate::cli::session::pipeline::{self, Request};
 use crate::diag::Diagnostic;
+use crate::engine::apply::{self, Approval};
+use crate::engine::pipeline::{self, Request};
 use crate::render;
 
 /// Flags of `import`.

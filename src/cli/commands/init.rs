@@ -8,9 +8,9 @@ use clap::Args;
 use crate::cli::args::VarArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session::{self, Store, backend};
 use crate::config::Backend;
 use crate::diag::Diagnostic;
+use crate::engine::{self, Store, backend};
 use crate::state::bootstrap::{self, Bucket};
 use crate::state::{StateError, StoreFailure};
 
@@ -40,9 +40,9 @@ pub struct InitArgs {
 /// # Errors
 /// The configuration is wrong, or the backend cannot be used.
 pub async fn run(args: &InitArgs, cx: &Context) -> Result<(), Exit> {
-    session::require_configuration(&cx.dir())?;
-    let configuration = session::configuration(cx, &args.vars)?;
-    let store = session::open(cx, backend::configured(&configuration.settings)).await?;
+    engine::require_configuration(&cx.dir())?;
+    let configuration = engine::configuration(cx, &args.vars)?;
+    let store = engine::open(cx, backend::configured(&configuration.settings)).await?;
     let mut out = cx.stdout();
     let modules = configuration.modules.len().saturating_sub(1);
     let modules = crate::render::style::count(modules, "module", "modules");
@@ -55,7 +55,7 @@ pub async fn run(args: &InitArgs, cx: &Context) -> Result<(), Exit> {
     if args.migrate_state {
         let mut from = old_backend(args, &store)?;
         cx.interrupt.or(locate(&mut from, &store)).await?;
-        let old = session::open(cx, from).await?;
+        let old = engine::open(cx, from).await?;
         let copied = cx.interrupt.or(old.ledger.migrate(&store.ledger)).await??;
         let objects = crate::render::style::count(copied, "state object", "state objects");
         writeln!(

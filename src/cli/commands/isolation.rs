@@ -7,8 +7,8 @@ use clap::Args;
 use crate::cli::args::VarArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session::look::{LookArgs, look};
 use crate::diag::Diagnostic;
+use crate::engine::look::{LookArgs, look};
 use crate::isolation::walls;
 use crate::render;
 

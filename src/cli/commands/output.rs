@@ -6,8 +6,8 @@ use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session::{self, outputs};
 use crate::diag::{Diagnostic, did_you_mean};
+use crate::engine::{self, outputs};
 use crate::render;
 use crate::render::style::{columns, pad, safe};
 
@@ -30,7 +30,7 @@ pub struct OutputArgs {
 /// # Errors
 /// There is no such output, or the backend cannot be read.
 pub async fn run(args: &OutputArgs, cx: &Context) -> Result<(), Exit> {
-    let store = session::store(cx).await?;
+    let store = engine::store(cx).await?;
     let all = cx.interrupt.or(outputs::read(&store.ledger)).await??;
     let mut out = cx.stdout();
     let Some(name) = &args.name else {

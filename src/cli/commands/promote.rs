@@ -5,8 +5,8 @@ use clap::Args;
 use crate::cli::args::VarArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session::promotion::Settings;
-use crate::cli::session::promotion::promote::{self, Promotion};
+use crate::engine::promotion::Settings;
+use crate::engine::promotion::promote::{self, Promotion};
 
 /// Flags of `promote`.
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session;
+use crate::engine;
 use crate::promotion::{doubt, store};
 use crate::render;
 use crate::render::promotion::{Place, ReleaseView};
@@ -33,7 +33,7 @@ pub struct ReleasesArgs {
 /// # Errors
 /// The backend cannot be read, or a release is damaged.
 pub async fn run(args: &ReleasesArgs, cx: &Context) -> Result<(), Exit> {
-    let opened = session::store(cx).await?;
+    let opened = engine::store(cx).await?;
     let mut all = cx.interrupt.or(views(&opened.ledger, args.name.as_deref())).await??;
     if args.standing {
         all.retain(|view| !view.stands_in.is_empty());

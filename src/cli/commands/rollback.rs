@@ -5,7 +5,7 @@ use clap::Args;
 use super::promote::MoveArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session::promotion::rollback::{self, Rollback};
+use crate::engine::promotion::rollback::{self, Rollback};
 
 /// Flags of `rollback`.
 #[derive(Debug, Args)]

@@ -9,8 +9,8 @@ use clap::Args;
 use crate::cli::args::FormatArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session::{self, planfile};
 use crate::diag::Diagnostic;
+use crate::engine::{self, planfile};
 use crate::render::{self, Format};
 
 /// Flags of `show`.
@@ -38,7 +38,7 @@ pub async fn run(args: &ShowArgs, cx: &Context) -> Result<(), Exit> {
         render::plan(&saved.plan, format, true, cx.style(), &mut out)?;
         return Ok(out.flush()?);
     }
-    let store = session::store(cx).await?;
+    let store = engine::store(cx).await?;
     let snapshot = cx.interrupt.or(store.ledger.read_all()).await??;
     let resources = snapshot.resources();
     match format {

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::cli::args::VarArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session::promotion::status;
+use crate::engine::promotion::status;
 use crate::render;
 
 /// Flags of `status`.

@@ -7,9 +7,9 @@ use clap::Args;
 use crate::cli::args::VarArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session;
 use crate::config::load;
 use crate::diag::Diagnostic;
+use crate::engine;
 use crate::eval::{Engine, NothingKnown};
 use crate::graph;
 use crate::render;
@@ -31,8 +31,8 @@ pub struct ValidateArgs {
 /// # Errors
 /// Everything that is wrong.
 pub fn run(args: &ValidateArgs, cx: &Context) -> Result<(), Exit> {
-    session::require_configuration(&cx.dir())?;
-    let loaded = load(&cx.dir(), &session::options(cx, &args.vars));
+    engine::require_configuration(&cx.dir())?;
+    let loaded = load(&cx.dir(), &engine::options(cx, &args.vars));
     let mut found = loaded.diagnostics.clone();
     let mut objects = 0;
     if loaded.complete {

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::cli::args::VarArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session::promotion::{Settings, verify};
+use crate::engine::promotion::{Settings, verify};
 
 /// Flags of `verify`.
 #[derive(Debug, Args)]

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::cli::args::VarArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session::look::{LookArgs, look};
+use crate::engine::look::{LookArgs, look};
 use crate::isolation::who::{Ask, who_can};
 use crate::render;
 

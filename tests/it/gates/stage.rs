@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use palisade::cli::session::known::{Imports, InForce, Recorded};
-use palisade::cli::session::releases;
 use palisade::config::{Configuration, Options, load};
 use palisade::diag::Diagnostics;
+use palisade::engine::known::{Imports, InForce, Recorded};
+use palisade::engine::releases;
 use palisade::eval::Engine;
 use palisade::eval::estate::Estate;
 use palisade::isolation;

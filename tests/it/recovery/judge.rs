@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
-use palisade::cli::session::pipeline::World;
+use palisade::engine::pipeline::World;
 use palisade::state::model::ResourceState;
 use palisade::value::Value;
 

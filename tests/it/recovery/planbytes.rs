@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use palisade::cli::error::Exit;
-use palisade::cli::session::digest;
-use palisade::cli::session::planfile::{self, Saved};
 use palisade::config::{Options, VarArg, load};
+use palisade::engine::digest;
+use palisade::engine::planfile::{self, Saved};
 use palisade::plan::seal;
 use serde_json::Value as Json;
 

@@ -10,7 +10,7 @@ use super::{read, require, unknown_scope};
 use crate::address::ResourceAddr;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session;
+use crate::engine;
 use crate::plan::select;
 use crate::render;
 use crate::render::style::{count, pad, safe};
@@ -121,7 +121,7 @@ pub(super) async fn pull(args: &PullArgs, cx: &Context) -> Result<(), Exit> {
 }
 
 pub(super) async fn history(args: &HistoryArgs, cx: &Context) -> Result<(), Exit> {
-    let store = session::store(cx).await?;
+    let store = engine::store(cx).await?;
     let snapshot = store.ledger.read_all().await;
     let scopes: Vec<String> = match (&args.scope, snapshot) {
         (Some(scope), Ok(snapshot)) if !snapshot.scopes.contains_key(scope) => {

@@ -11,9 +11,9 @@ use serde_json::json;
 use crate::cli::args::{VarArgs, duration};
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session::pipeline::{self, Request};
-use crate::cli::session::{self, compared};
 use crate::diag::Diagnostic;
+use crate::engine::pipeline::{self, Request};
+use crate::engine::{self, compared};
 use crate::render;
 use crate::state::{Event, StateFailure, errored, layout};
 
@@ -65,7 +65,7 @@ pub struct UnlockArgs {
 
 pub(super) async fn push(args: &PushArgs, cx: &Context) -> Result<(), Exit> {
     let saved = errored::load(&args.file)?;
-    let store = session::store(cx).await?;
+    let store = engine::store(cx).await?;
     let scope = &saved.state.scope;
     if !layout::is_scope(scope) {
         return Err(Exit::error(format!(
@@ -76,7 +76,7 @@ pub(super) async fn push(args: &PushArgs, cx: &Context) -> Result<(), Exit> {
     }
     // A run that could not write its state may have left its journal too; the saved state is what
     // settles it, so no check for unfinished runs here.
-    let holder = session::edit::holder(&store, "state push").await;
+    let holder = engine::edit::holder(&store, "state push").await;
     let floors = BTreeMap::from([(scope.clone(), saved.state.epoch)]);
     let held = store
         .ledger
@@ -118,7 +118,7 @@ pub(super) async fn push(args: &PushArgs, cx: &Context) -> Result<(), Exit> {
 }
 
 pub(super) async fn rollback(args: &RollbackArgs, cx: &Context) -> Result<(), Exit> {
-    let store = session::store(cx).await?;
+    let store = engine::store(cx).await?;
     let ledger = &store.ledger;
     // The state may be damaged: that is what this command is for, so nothing else is read.
     let target = ledger.at_serial(&args.scope, args.to).await?;
@@ -132,7 +132,7 @@ pub(super) async fn rollback(args: &RollbackArgs, cx: &Context) -> Result<(), Ex
         ))
         .await?;
     }
-    let holder = session::edit::holder(&store, "state rollback").await;
+    let holder = engine::edit::holder(&store, "state rollback").await;
     let floor = ledger.floor(&args.scope).await?.max(target.epoch);
     let floors = BTreeMap::from([(args.scope.clone(), floor)]);
     let held = ledger
@@ -199,7 +199,7 @@ async fn follows(cx: &Context) -> Result<(), Exit> {
 }
 
 pub(super) async fn unlock(args: &UnlockArgs, cx: &Context) -> Result<(), Exit> {
-    let store = session::store(cx).await?;
+    let store = engine::store(cx).await?;
     let ledger = &store.ledger;
     let mut scopes = args.scopes.clone();
     for scope in &scopes {
@@ -257,7 +257,7 @@ pub(super) async fn unlock(args: &UnlockArgs, cx: &Context) -> Result<(), Exit> 
     if !args.force {
         cx.confirm("Break these locks?").await?;
     }
-    let holder = session::edit::holder(&store, "state unlock").await;
+    let holder = engine::edit::holder(&store, "state unlock").await;
     for (scope, _) in locked {
         let Some(lock) = ledger.unlock(&scope).await? else { continue };
         let event = Event {

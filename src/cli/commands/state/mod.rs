@@ -8,8 +8,8 @@ use clap::Subcommand;
 
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session;
 use crate::diag::{Diagnostic, did_you_mean};
+use crate::engine;
 use crate::plan::select;
 use crate::state::Snapshot;
 use crate::state::model::Resources;
@@ -60,7 +60,7 @@ pub async fn run(command: StateCommand, cx: &Context) -> Result<(), Exit> {
 }
 
 async fn read(cx: &Context) -> Result<Snapshot, Exit> {
-    let store = session::store(cx).await?;
+    let store = engine::store(cx).await?;
     Ok(cx.interrupt.or(store.ledger.read_all()).await??)
 }
 

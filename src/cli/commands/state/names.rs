@@ -11,7 +11,7 @@ use crate::address::ResourceAddr;
 use crate::cli::args::duration;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session::{self, edit::Editing};
+use crate::engine::{self, edit::Editing};
 use crate::plan::select;
 use crate::render;
 use crate::state::model::Resources;
@@ -49,7 +49,7 @@ pub struct RmArgs {
 }
 
 pub(super) async fn mv(args: &MvArgs, cx: &Context) -> Result<(), Exit> {
-    let store = session::store(cx).await?;
+    let store = engine::store(cx).await?;
     let before = store.ledger.read_all().await?;
     require(&before.resources(), &args.from)?;
     let renames = renames(&before.resources(), &args.from, &args.to)?;
@@ -170,7 +170,7 @@ fn scope_of(address: &ResourceAddr) -> String {
 }
 
 pub(super) async fn rm(args: &RmArgs, cx: &Context) -> Result<(), Exit> {
-    let store = session::store(cx).await?;
+    let store = engine::store(cx).await?;
     let before = store.ledger.read_all().await?;
     for address in &args.addresses {
         require(&before.resources(), address)?;

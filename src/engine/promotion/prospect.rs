@@ -3,8 +3,8 @@
 
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session::offline::{self, Offline};
-use crate::cli::session::pipeline::{self, Request, World};
+use crate::engine::offline::{self, Offline};
+use crate::engine::pipeline::{self, Request, World};
 use crate::eval::estate::Estate;
 use crate::plan::model::Plan;
 use crate::promotion::choice::{self, Choice, Choosing, Refusal};

@@ -3,8 +3,8 @@
 use crate::address::{CONFIG_KIND, ResourceAddr};
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session::edit;
-use crate::cli::session::pipeline::{Request, World};
+use crate::engine::edit;
+use crate::engine::pipeline::{Request, World};
 use crate::eval::estate::{Estate, ReleaseDecl};
 use crate::eval::release::{DIGEST_KEY, SCHEMA};
 use crate::promotion::Move;

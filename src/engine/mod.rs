@@ -33,9 +33,9 @@ use crate::provider::Provider;
 use crate::provider::aws::{self, AwsProvider, Embedded};
 use crate::state::Ledger;
 
-use super::args::VarArgs;
-use super::context::Context;
-use super::error::Exit;
+use crate::cli::args::VarArgs;
+use crate::cli::context::Context;
+use crate::cli::error::Exit;
 use connect::Connection;
 
 /// The backend of a configuration, and the way to AWS.

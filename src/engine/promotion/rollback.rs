@@ -4,8 +4,8 @@
 use crate::cli::args::FailOn;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session::{edit, offline, pipeline};
 use crate::diag::{Diagnostic, did_you_mean};
+use crate::engine::{edit, offline, pipeline};
 use crate::eval::estate::Estate;
 use crate::promotion::edge;
 use crate::promotion::gate::{Evidence, GateSpec, Purpose};
@@ -145,7 +145,7 @@ async fn fresh(
     cx: &Context,
     asked: &Rollback,
     estate: &Estate,
-    store: &crate::cli::session::Store,
+    store: &crate::engine::Store,
     mut held: Held,
     holder: &Holder,
 ) -> Result<Move, Exit> {
@@ -227,7 +227,7 @@ async fn drive(
 async fn resume(
     cx: &Context,
     asked: &Rollback,
-    store: &crate::cli::session::Store,
+    store: &crate::engine::Store,
     mut held: Held,
     holder: &Holder,
 ) -> Result<Move, Exit> {

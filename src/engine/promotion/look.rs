@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session::pipeline::{self, Request, Shift, World};
+use crate::engine::pipeline::{self, Request, Shift, World};
 use crate::plan::model::{Plan, Selection};
 use crate::promotion::edge::{self, Verify};
 use crate::promotion::gate::{

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session::{edit, pipeline};
 use crate::diag::Diagnostic;
+use crate::engine::{edit, pipeline};
 use crate::promotion::gate::approval::{self, Subject, Word};
 use crate::render;
 use crate::state::Event;

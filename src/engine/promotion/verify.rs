@@ -8,8 +8,8 @@ use serde_json::json;
 
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::cli::session::{edit, offline};
 use crate::diag::{Diagnostic, did_you_mean};
+use crate::engine::{edit, offline};
 use crate::promotion::doubt;
 use crate::promotion::gate::Evidence;
 use crate::promotion::record::Revocation;
@@ -55,7 +55,7 @@ pub async fn run(
     let declared = edge::verify(&estate, environment)?;
     let holder = edit::holder(&offline.store, &format!("verify {environment}")).await;
     let ledger = &offline.store.ledger;
-    let provider = crate::cli::session::provider(&offline.store.connection, &estate.provider).await;
+    let provider = crate::engine::provider(&offline.store.connection, &estate.provider).await;
     let author = caller(provider.as_ref()).await?;
     let work = async {
         let mut held = store::read(ledger, environment).await?;
