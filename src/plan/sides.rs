@@ -7,7 +7,7 @@ use super::live::{Live, Reading};
 use super::model::Action;
 use crate::address::ResourceAddr;
 use crate::ids::Handle;
-use crate::schema::Home;
+use crate::schema::{AccessPart, Guardrail, Home, access_of};
 use crate::value::Attrs;
 
 /// An object of one side.
@@ -53,9 +53,6 @@ pub struct Sides {
     pub guardrails_read: bool,
 }
 
-/// Kinds that grant or limit access: an account of which one was not read is not known.
-const BEARING: [&str; 5] = ["iam_group", "iam_policy", "iam_role", "iam_user", "s3_bucket"];
-
 /// Builds both sides. `selected` says whether a decision is carried out by this plan.
 pub(super) fn sides(
     live: &Live,
@@ -96,10 +93,12 @@ pub(super) fn sides(
             (_, Reading::Read(index)) => {
                 sides.live = true;
                 let unread = &index.inventory().unread;
-                let missing = BEARING.iter().find_map(|kind| Some((kind, unread.get(kind)?)));
+                // An account of which one kind that grants access was not read is not known.
+                let grants = |kind: &str| access_of(kind).is_some_and(AccessPart::grants);
+                let missing = unread.iter().find(|(kind, _)| grants(kind));
                 match (handle, missing) {
                     (None, _) => {
-                        sides.guardrails_read = !unread.contains_key("service_control_policy");
+                        sides.guardrails_read = !unread.keys().any(|kind| limits_principals(kind));
                     }
                     (Some(handle), None) => sides.read.push(handle.clone()),
                     (Some(handle), Some((kind, why))) => {
@@ -130,6 +129,10 @@ pub(super) fn sides(
         }
     }
     sides
+}
+
+fn limits_principals(kind: &str) -> bool {
+    matches!(access_of(kind), Some(AccessPart::Guardrail { limits: Guardrail::Principals, .. }))
 }
 
 fn place<'d>(decision: &'d Decision<'_>) -> Option<&'d Handle> {

@@ -5,8 +5,8 @@ use super::read::{Reader, Rule, assigned, str_attr};
 use super::tags;
 use super::tags::TAGS;
 use super::{
-    Attr, BlockSchema, Body, Category, Computed, Context, Fixed, Home, Kind, KindSchema, Recovery,
-    Ty,
+    AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Fixed, Home, Kind,
+    KindSchema, Meaning, Recovery, Ty,
 };
 use crate::diag::Diagnostics;
 use crate::value::{Attrs, Value};
@@ -79,7 +79,7 @@ static SCHEMA: KindSchema = KindSchema {
     ],
     after: &["organization"],
     source: "https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateAccount.html",
-    ..KindSchema::BASE
+    ..KindSchema::of(Meaning { access: AccessPart::Account })
 };
 
 const NAME: Rule = Rule {

@@ -3,8 +3,8 @@
 use super::read::{Reader, flags};
 use super::s3_bucket::PUBLIC_ACCESS;
 use super::{
-    Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema, Nested, Recovery,
-    Ty,
+    AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema,
+    Meaning, Nested, Recovery, Ty,
 };
 use crate::diag::Diagnostics;
 use crate::value::{Attrs, Value};
@@ -74,7 +74,9 @@ static SCHEMA: KindSchema = KindSchema {
     recovery: Recovery::Singleton,
     adopts: true,
     source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateAccountPasswordPolicy.html",
-    ..KindSchema::BASE
+    ..KindSchema::of(Meaning {
+        access: AccessPart::AccountSettings { public_access_block: "s3_block_public_access" },
+    })
 };
 
 /// The parts of a baseline, each managed only where the block names it.

@@ -6,7 +6,8 @@
 use super::read::{Reader, arn, assigned, concat, scalar, str_attr};
 use super::tags::{self, TAGS};
 use super::{
-    Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema, Recovery, Ty,
+    AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema,
+    Meaning, Recovery, Ty,
 };
 use crate::diag::Diagnostics;
 use crate::value::{Attrs, Value};
@@ -40,7 +41,7 @@ static SCHEMA: KindSchema = KindSchema {
     adopts: true,
     replace: &["name", "type"],
     source: "https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html",
-    ..KindSchema::BASE
+    ..KindSchema::of(Meaning { access: AccessPart::None })
 };
 
 /// Bytes of a parameter's value: an advanced parameter's limit (a standard one's is half).

@@ -3,7 +3,8 @@
 use super::read::{Reader, arn, str_attr};
 use super::tags::{self, TAGS};
 use super::{
-    Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema, Recovery, Ty,
+    AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema,
+    Meaning, Recovery, Ty,
 };
 use crate::diag::Diagnostics;
 use crate::value::{Attrs, Value};
@@ -42,7 +43,7 @@ static SCHEMA: KindSchema = KindSchema {
     recovery: Recovery::Tags,
     replace: &["url"],
     source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html",
-    ..KindSchema::BASE
+    ..KindSchema::of(Meaning { access: AccessPart::IdentityProvider })
 };
 
 /// CreateOpenIDConnectProvider: https, at most 255 characters, no port, query or fragment.

@@ -6,7 +6,8 @@ use super::read::{Reader, Rule, arn, assigned, description_char, iam_name_char, 
 use super::tags;
 use super::tags::TAGS;
 use super::{
-    Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema, Recovery, Ty,
+    AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema,
+    Meaning, Recovery, Ty,
 };
 use crate::diag::Diagnostics;
 use crate::iam::Use;
@@ -43,7 +44,7 @@ static SCHEMA: KindSchema = KindSchema {
     policies: &["content"],
     replace: &["name", "path", "description"],
     source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html",
-    ..KindSchema::BASE
+    ..KindSchema::of(Meaning { access: AccessPart::ManagedPolicy { document: "content" } })
 };
 
 const NAME: Rule = Rule {

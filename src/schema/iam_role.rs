@@ -10,8 +10,8 @@ use super::read::{Reader, Rule, arn, assigned, declared, iam_name_char, referenc
 use super::tags;
 use super::tags::TAGS;
 use super::{
-    Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema, Nested,
-    NestedBody, Recovery, Ty,
+    AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema,
+    Meaning, Nested, NestedBody, Recovery, Ty,
 };
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::iam::Use;
@@ -102,7 +102,9 @@ static SCHEMA: KindSchema = KindSchema {
     policies: &["assume_role_policy", "inline_policies.*"],
     replace: &["name", "path"],
     source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html",
-    ..KindSchema::BASE
+    ..KindSchema::of(Meaning {
+        access: AccessPart::Principal { trust: Some("assume_role_policy") },
+    })
 };
 
 const NAME: Rule = Rule {

@@ -2,6 +2,8 @@
 //!
 //! Adding a kind is one file here, one file in `provider/aws`, and one line in each table.
 
+use super::access::AccessPart;
+use super::observed::OBSERVED;
 use super::{
     Kind, account, account_baseline, config, iam_oidc_provider, iam_policy, iam_role, org_policy,
     organization, organizational_unit, s3_bucket,
@@ -32,6 +34,14 @@ pub fn kinds() -> &'static [&'static dyn Kind] {
 #[must_use]
 pub fn kind(name: &str) -> Option<&'static dyn Kind> {
     kinds().iter().copied().find(|kind| kind.schema().kind == name)
+}
+
+/// The part that objects of a kind play in who may do what, whether the kind is managed or only read;
+/// `None` for a kind that is neither.
+#[must_use]
+pub fn access_of(name: &str) -> Option<AccessPart> {
+    let observed = || OBSERVED.iter().find(|o| o.kind == name).map(|o| o.access);
+    kind(name).map(|kind| kind.schema().meaning.access).or_else(observed)
 }
 
 /// What an additive collection shall hold: everything declared, and of what is live that which

@@ -8,6 +8,7 @@
 //! Architecture invariant: nothing here performs I/O, and no other layer matches on a kind's name
 //! to decide what to do with it.
 
+pub mod access;
 mod account;
 mod account_baseline;
 pub mod blocks;
@@ -19,6 +20,7 @@ mod iam_oidc_provider;
 mod iam_policy;
 mod iam_role;
 pub mod kinds;
+pub mod observed;
 mod org_policy;
 mod organization;
 mod organizational_unit;
@@ -34,8 +36,9 @@ use crate::address::ResourceAddr;
 use crate::diag::Diagnostics;
 use crate::value::{Attrs, Value};
 
+pub use access::{AccessPart, Guardrail, ResourcePolicy};
 pub use body::{Body, NestedBody, Spanned};
-pub use kinds::{kind, kinds};
+pub use kinds::{access_of, kind, kinds};
 pub use org_policy::is_aws_owned;
 pub use organization::limits_of;
 pub use policy::canonical as canonical_policy;
@@ -173,9 +176,9 @@ pub enum Category {
     Organization,
     /// Buckets, keys, backups.
     Data,
-    /// Budgets.
+    /// Budgets: no kind is under this heading before there is one for budgets.
     Cost,
-    /// Alarms and dashboards.
+    /// Alarms and dashboards: no kind is under this heading before there is one for alarms.
     Monitoring,
 }
 
@@ -260,28 +263,42 @@ pub struct KindSchema {
     pub after: &'static [&'static str],
     /// The AWS documentation page that its rules come from.
     pub source: &'static str,
+    /// What its objects mean in AWS.
+    pub meaning: Meaning,
+}
+
+/// What the objects of a kind mean in AWS beyond their attributes: what other layers would otherwise
+/// have to know a kind's name for. Nothing in it has a default, so a part that is forgotten does not
+/// compile.
+#[derive(Clone, Copy, Debug)]
+pub struct Meaning {
+    /// The part that they play in who may do what.
+    pub access: AccessPart,
 }
 
 impl KindSchema {
     /// A declaration without anything optional, to be completed by struct update.
-    pub(crate) const BASE: Self = Self {
-        kind: "",
-        what: "",
-        category: Category::Iam,
-        home: Home::Account,
-        block: BlockSchema { attrs: &[], blocks: &[] },
-        computed: &[],
-        recovery: Recovery::Tags,
-        policies: &[],
-        replace: &[],
-        attachments: None,
-        moves: None,
-        asynchronous: false,
-        adopts: false,
-        fixed: &[],
-        after: &[],
-        source: "",
-    };
+    pub(crate) const fn of(meaning: Meaning) -> Self {
+        Self {
+            kind: "",
+            what: "",
+            category: Category::Iam,
+            home: Home::Account,
+            block: BlockSchema { attrs: &[], blocks: &[] },
+            computed: &[],
+            recovery: Recovery::Tags,
+            policies: &[],
+            replace: &[],
+            attachments: None,
+            moves: None,
+            asynchronous: false,
+            adopts: false,
+            fixed: &[],
+            after: &[],
+            source: "",
+            meaning,
+        }
+    }
 }
 
 /// What the pure half of a kind may know beside its own block.

@@ -7,7 +7,8 @@ use super::read::{Reader, Rule, assigned, declared, node, str_attr};
 use super::tags;
 use super::tags::TAGS;
 use super::{
-    Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema, Recovery, Ty,
+    AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Guardrail, Home, Kind,
+    KindSchema, Meaning, Recovery, Ty,
 };
 use crate::diag::Diagnostics;
 use crate::iam::Use;
@@ -58,23 +59,27 @@ const BLOCK: BlockSchema = BlockSchema {
 const COMPUTED: &[Computed] =
     &[Computed { name: "id", doc: "Its id, `p-...`." }, Computed { name: "arn", doc: "Its ARN." }];
 
-const BASE: KindSchema = KindSchema {
-    category: Category::Organization,
-    home: Home::Organization,
-    block: BLOCK,
-    computed: COMPUTED,
-    recovery: Recovery::Tags,
-    policies: &["content"],
-    attachments: Some("targets"),
-    after: &["organization"],
-    source: "https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreatePolicy.html",
-    ..KindSchema::BASE
-};
+const fn of(kind: &'static str, what: &'static str, limits: Guardrail) -> KindSchema {
+    KindSchema {
+        kind,
+        what,
+        category: Category::Organization,
+        home: Home::Organization,
+        block: BLOCK,
+        computed: COMPUTED,
+        recovery: Recovery::Tags,
+        policies: &["content"],
+        attachments: Some("targets"),
+        after: &["organization"],
+        source: "https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreatePolicy.html",
+        ..KindSchema::of(Meaning { access: AccessPart::Guardrail { limits, document: "content" } })
+    }
+}
 
 static SCP: KindSchema =
-    KindSchema { kind: "service_control_policy", what: "a service control policy", ..BASE };
+    of("service_control_policy", "a service control policy", Guardrail::Principals);
 static RCP: KindSchema =
-    KindSchema { kind: "resource_control_policy", what: "a resource control policy", ..BASE };
+    of("resource_control_policy", "a resource control policy", Guardrail::Resources);
 
 const NAME: Rule = Rule {
     what: "policy name",

@@ -3,8 +3,8 @@
 use super::kinds::merge_additive;
 use super::read::{Reader, assigned, declared};
 use super::{
-    Attr, BlockSchema, Body, Category, Computed, Context, Fixed, Home, Kind, KindSchema, Nested,
-    Recovery, Ty,
+    AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Fixed, Home, Kind,
+    KindSchema, Meaning, Nested, Recovery, Ty,
 };
 use crate::diag::{Diagnostics, did_you_mean};
 use crate::iam::Limits;
@@ -96,7 +96,7 @@ static SCHEMA: KindSchema = KindSchema {
         instead: "use the credentials of that account",
     }],
     source: "https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateOrganization.html",
-    ..KindSchema::BASE
+    ..KindSchema::of(Meaning { access: AccessPart::Organization })
 };
 
 /// Policy types that AWS documents (Organizations API Reference, `EnablePolicyType`).

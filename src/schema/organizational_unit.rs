@@ -4,7 +4,8 @@ use super::read::{ROOT, Reader, Rule, assigned, node, str_attr};
 use super::tags;
 use super::tags::TAGS;
 use super::{
-    Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema, Recovery, Ty,
+    AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema,
+    Meaning, Recovery, Ty,
 };
 use crate::diag::Diagnostics;
 use crate::value::{Attrs, Value};
@@ -40,7 +41,7 @@ static SCHEMA: KindSchema = KindSchema {
     replace: &["parent"],
     after: &["organization"],
     source: "https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateOrganizationalUnit.html",
-    ..KindSchema::BASE
+    ..KindSchema::of(Meaning { access: AccessPart::OrganizationalUnit })
 };
 
 const NAME: Rule = Rule {

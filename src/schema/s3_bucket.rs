@@ -5,8 +5,8 @@ use super::policy_blocks::STATEMENTS;
 use super::read::{Reader, concat, flags, str_attr};
 use super::tags::{self, TAGS};
 use super::{
-    Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema, Nested, Recovery,
-    Ty,
+    AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema,
+    Meaning, Nested, Recovery, ResourcePolicy, Ty,
 };
 use crate::diag::Diagnostics;
 use crate::iam::Use;
@@ -79,7 +79,14 @@ static SCHEMA: KindSchema = KindSchema {
     policies: &["policy"],
     replace: &["bucket", "region"],
     source: "https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html",
-    ..KindSchema::BASE
+    ..KindSchema::of(Meaning {
+        access: AccessPart::Resource(ResourcePolicy {
+            service: "s3",
+            policy: "policy",
+            public_access_block: Some("block_public_access"),
+            encryption: Some("encryption"),
+        }),
+    })
 };
 
 /// The four switches of a public access block, of a bucket or an account.
