@@ -163,21 +163,94 @@ fn the_reference_of_commands_is_current() {
     assert!(written == now, "docs/commands.md is out of date: PALISADE_BLESS=1 cargo test docs::");
 }
 
-/// Links between the documents lead somewhere.
+/// Every page of the project: guides, and what stands beside the code.
+fn pages() -> Vec<PathBuf> {
+    let mut files = guides();
+    for name in ["ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"] {
+        files.push(top().join(name));
+    }
+    for folder in ["benches", "examples", "findings", "fuzz", "modules", "tests"] {
+        readmes(&top().join(folder), &mut files);
+    }
+    files
+}
+
+fn readmes(folder: &Path, into: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() && !path.ends_with("target") {
+            readmes(&path, into);
+        } else if path.file_name().is_some_and(|name| name == "README.md") {
+            into.push(path);
+        }
+    }
+}
+
+/// The anchor that a heading gets on the forge: lower case, spaces as hyphens, no punctuation.
+fn anchor(heading: &str) -> String {
+    let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+    heading.to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-")
+}
+
+fn has_heading(text: &str, wanted: &str) -> bool {
+    let headings = text.lines().filter_map(|l| l.strip_prefix('#'));
+    headings.map(|l| anchor(l.trim_start_matches('#').trim())).any(|a| a == wanted)
+}
+
+/// Links between the documents lead somewhere, to the heading that they name.
 #[test]
 fn relative_links_lead_somewhere() {
-    let mut files = guides();
-    files.push(top().join("ARCHITECTURE.md"));
-    for file in files {
+    for file in pages() {
         let text = std::fs::read_to_string(&file).expect("readable");
         for part in text.split("](").skip(1) {
             let link = part.split(')').next().unwrap_or_default();
-            let target = link.split('#').next().unwrap_or_default();
-            if target.is_empty() || target.contains("://") || target.contains(char::is_whitespace) {
+            if link.contains("://") || link.contains(char::is_whitespace) {
                 continue;
             }
+            let (target, heading) = link.split_once('#').unwrap_or((link, ""));
             let path = file.parent().expect("a parent").join(target);
+            let path = if target.is_empty() { file.clone() } else { path };
             assert!(path.exists(), "{}: `{link}` leads nowhere", file.display());
+            if !heading.is_empty() {
+                let there = std::fs::read_to_string(&path).expect("a page");
+                assert!(
+                    has_heading(&there, heading),
+                    "{}: `{link}` names no heading",
+                    file.display()
+                );
+            }
         }
     }
+}
+
+/// The index of the documentation has every page.
+#[test]
+fn the_index_has_every_page() {
+    let index = std::fs::read_to_string(top().join("docs/README.md")).expect("the index");
+    for file in guides() {
+        let name = file.file_name().expect("a name").to_string_lossy().into_owned();
+        assert!(
+            name == "README.md" || index.contains(&format!("]({name})")),
+            "docs/README.md does not list docs/{name}"
+        );
+    }
+}
+
+/// Files that the page for contributors sends its readers to exist.
+#[test]
+fn contributors_are_sent_to_files_that_exist() {
+    let page = std::fs::read_to_string(top().join("CONTRIBUTING.md")).expect("the page");
+    let mut count = 0;
+    for path in page.split('`').skip(1).step_by(2) {
+        let roots = ["src/", "docs/", "tests/", "snapshots/", "fuzz/", ".ci/"];
+        if roots.iter().any(|root| path.starts_with(root)) {
+            let path = path.split(' ').next().unwrap_or_default();
+            assert!(
+                top().join(path).exists(),
+                "CONTRIBUTING.md names `{path}`, which does not exist"
+            );
+            count += 1;
+        }
+    }
+    assert!(count > 10, "only {count} paths were found");
 }

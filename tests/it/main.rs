@@ -41,3 +41,4 @@ mod templates;
 mod walls;
 mod ways_in;
 mod weather;
+mod words;
