@@ -17,7 +17,7 @@ mod raw;
 mod refs;
 mod syntax;
 #[cfg(test)]
-mod syntax_tests;
+mod tests;
 mod vars;
 
 pub use expr::Expr;

@@ -3,20 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::body::evaluate_body;
-use super::checks::{check, require};
-use super::engine::{Engine, ModuleIx, Node};
-use super::environments::{region_of, schema_of};
-use super::estate::{Account, Estate, Import, Instance, Move, Output};
-use super::expr::Outcome;
-use super::instances::Object;
-use super::known::Known;
-use super::module_scope::ModuleScope;
-use super::modules::ModuleInst;
-use super::syntax::evaluate_text;
 use crate::address::{CONFIG_KIND, ResourceAddr};
 use crate::config::{Configuration, TargetAddr};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
+use crate::eval::engine::{Engine, ModuleIx, Node};
+use crate::eval::environments::{region_of, schema_of};
+use crate::eval::estate::{Account, Estate, Import, Instance, Move, Output};
+use crate::eval::expr::Outcome;
+use crate::eval::expr::syntax::evaluate_text;
+use crate::eval::instances::Object;
+use crate::eval::known::Known;
+use crate::eval::modules::ModuleInst;
+use crate::eval::modules::body::evaluate_body;
+use crate::eval::modules::conditions::{check, require};
+use crate::eval::modules::scope::ModuleScope;
 use crate::ids::Handle;
 use crate::schema::{Body, Category, Spanned, kind, rules};
 use crate::value::{Sorted, Value};
@@ -374,7 +374,7 @@ impl<'c> Engine<'c> {
                 }
             };
             match self.root_scope().evaluate(&import.id, &[]) {
-                Ok(value) => match super::operators::text_of(value.reveal()) {
+                Ok(value) => match crate::eval::expr::operators::text_of(value.reveal()) {
                     Some(id) => estate.imports.push(Import {
                         to: Spanned { value: to, loc: import.to.loc.clone() },
                         id: Spanned { value: id, loc: import.id.loc() },
@@ -489,7 +489,3 @@ fn names_are_unique(estate: &Estate, errors: &mut Diagnostics) {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "estate_tests.rs"]
-mod tests;

@@ -11,12 +11,12 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::instances::{Expansion, MANY, Object};
-use super::known::Known;
-use super::modules::{CallExpansion, ModuleInst};
 use crate::address::ResourceAddr;
 use crate::config::Configuration;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
+use crate::eval::instances::{Expansion, MANY, Object};
+use crate::eval::known::Known;
+use crate::eval::modules::{CallExpansion, ModuleInst};
 use crate::value::convert::MAX_DEPTH;
 use crate::value::{Attrs, Value};
 
@@ -62,9 +62,9 @@ pub(super) enum Stored {
     Attrs(Arc<Attrs>),
     Calls(Arc<CallExpansion>),
     Objects(Arc<Expansion>),
-    Provider(Arc<super::estate::ProviderSettings>),
+    Provider(Arc<crate::eval::estate::ProviderSettings>),
     Limits(Arc<crate::iam::Limits>),
-    Home(Arc<super::surroundings::HomeFacts>),
+    Home(Arc<crate::eval::instances::surroundings::HomeFacts>),
 }
 
 impl Stored {
@@ -106,13 +106,13 @@ struct Active {
     deps: BTreeSet<ObjectIx>,
 }
 
-/// Evaluates one configuration. See [`super::estate`] for what comes out.
+/// Evaluates one configuration. See [`crate::eval::estate`] for what comes out.
 pub struct Engine<'c> {
     pub(super) config: &'c Configuration,
     pub(super) known: &'c dyn Known,
     generation: AtomicU64,
     memo: Mutex<HashMap<Node, Slot>>,
-    held: super::meter::Held,
+    held: crate::eval::expr::meter::Held,
     active: Mutex<Vec<Active>>,
     modules: Mutex<Vec<Arc<ModuleInst<'c>>>>,
     objects: Mutex<Vec<Arc<Object<'c>>>>,
@@ -142,7 +142,7 @@ impl<'c> Engine<'c> {
             known,
             generation: AtomicU64::new(0),
             memo: Mutex::default(),
-            held: super::meter::Held::default(),
+            held: crate::eval::expr::meter::Held::default(),
             active: Mutex::default(),
             modules: Mutex::default(),
             objects: Mutex::default(),

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::release::Release;
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostics, Loc};
+use crate::eval::release::Release;
 use crate::ids::{AccountId, Handle, Region};
 use crate::schema::{Body, Spanned};
 use crate::value::{Attrs, Value};

@@ -1,7 +1,7 @@
 //! What AWS has assigned so far: the source of values that no expression can compute.
 
-use super::release::Release;
 use crate::address::ResourceAddr;
+use crate::eval::release::Release;
 use crate::ids::AccountId;
 use crate::value::Attrs;
 

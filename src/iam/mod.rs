@@ -33,11 +33,7 @@ pub mod validate;
 pub mod values;
 
 #[cfg(test)]
-mod matrix;
-#[cfg(test)]
-mod properties;
-#[cfg(test)]
-mod traps;
+mod tests;
 
 pub use catalogue::{ActionId, ActionSet, Catalogue, ServiceId, catalogue};
 pub use diff::{ChangeKind, StatementChange, diff};

@@ -10,7 +10,7 @@ use hcl::edit::expr::{Expression, ObjectKey};
 
 use super::{Call, FAMILIES, FunctionContext, SPECIAL, call, find, names, reference};
 use crate::diag::{Diagnostic, Loc, Source};
-use crate::eval::types::constant;
+use crate::eval::expr::types::constant;
 use crate::value::{AttrRef, Attrs, Part, Unknown, Value};
 
 const CASES: &str = include_str!("cases.txt");

@@ -1,0 +1,311 @@
+//! Environments, the provider's settings, and the blocks that other engines read.
+
+pub(in crate::eval) mod config_instances;
+pub(in crate::eval) mod config_values;
+pub(in crate::eval) mod releases;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::address::ResourceAddr;
+use crate::config::{RawBlock, RawBody, RawNested};
+use crate::diag::{Diagnostic, Diagnostics, Loc};
+use crate::eval::engine::{Engine, ModuleIx, Node, Stored};
+use crate::eval::estate::{Environment, ProviderSettings};
+use crate::eval::expr::scope::suggest;
+use crate::eval::instances::Object;
+use crate::eval::modules::body::{evaluate_attr, evaluate_body};
+use crate::eval::modules::scope::ModuleScope;
+use crate::iam::Limits;
+use crate::ids::Region;
+use crate::schema::blocks::top_level;
+use crate::schema::{BlockSchema, Body, Spanned, kind, limits_of};
+use crate::value::{Attrs, BlockRef, Value};
+
+static EMPTY: BlockSchema = BlockSchema { attrs: &[], blocks: &[] };
+
+/// The schema of a top-level block that is no managed kind.
+pub(in crate::eval) fn schema_of(ty: &str) -> &'static BlockSchema {
+    top_level().iter().find(|t| t.name == ty).map_or(&EMPTY, |t| t.block)
+}
+
+/// A reference to an environment.
+pub(in crate::eval) fn environment_value(name: &str) -> Value {
+    Value::Block(BlockRef {
+        address: ResourceAddr::new("environment", name),
+        attrs: Arc::new(Attrs::from([("name".to_owned(), Value::string(name))])),
+    })
+}
+
+impl<'c> Engine<'c> {
+    /// The scope of the root module.
+    pub(in crate::eval) fn root_scope(&self) -> ModuleScope<'_, 'c> {
+        ModuleScope::new(self, self.module(ModuleIx(0)), None)
+    }
+
+    /// An attribute of an environment, as expressions read it.
+    pub(in crate::eval) fn environment_attr(
+        &self,
+        name: &str,
+        attr: &str,
+        loc: &Loc,
+    ) -> Result<Value, Diagnostics> {
+        let Some(block) = self.config.root().environments.get(name) else {
+            return Err(Diagnostic::error(format!("there is no environment `{name}`"))
+                .at(loc.clone())
+                .into());
+        };
+        match attr {
+            "name" => return Ok(Value::string(name)),
+            "release" => {
+                let mut all = BTreeMap::new();
+                for release in self.release_names() {
+                    let stands = self.release_in(name, release, loc)?;
+                    all.insert(
+                        release.to_owned(),
+                        stands.map(|r| r.to_value()).unwrap_or_default(),
+                    );
+                }
+                return Ok(Value::Map(all.into_iter().collect()));
+            }
+            _ => {}
+        }
+        let schema = schema_of("environment");
+        if attr == "config" {
+            let value =
+                self.value(Node::Environment(name.to_owned(), attr.to_owned()), Some(loc), || {
+                    let mut all = Attrs::new();
+                    for config in block.body.nested("config") {
+                        if let Some(values) = config.body.get("values") {
+                            let value = self.root_scope().evaluate(values, &[])?;
+                            all.insert(config.label().to_owned(), value);
+                        }
+                    }
+                    Ok(Value::Map(all))
+                })?;
+            return Ok((*value).clone());
+        }
+        let Some(declared) = schema.attr(attr) else {
+            let mut known: Vec<&str> = schema.attrs.iter().map(|a| a.name).collect();
+            known.extend(["config", "name", "release"]);
+            known.sort_unstable();
+            return Err(Diagnostic::error(format!(
+                "`environment.{name}` has no attribute `{attr}`"
+            ))
+            .at(loc.clone())
+            .help(suggest(attr, &known))
+            .into());
+        };
+        let Some(raw) = block.body.get(attr) else { return Ok(Value::Null) };
+        let value =
+            self.value(Node::Environment(name.to_owned(), attr.to_owned()), Some(loc), || {
+                evaluate_attr(&self.root_scope(), &[], raw, declared.ty)
+            })?;
+        Ok((*value).clone())
+    }
+
+    /// The accounts of an environment.
+    pub(in crate::eval) fn environment_accounts(
+        &self,
+        name: &str,
+        loc: &Loc,
+    ) -> Result<Vec<Arc<Object<'c>>>, Diagnostics> {
+        let value = self.environment_attr(name, "accounts", loc)?;
+        match self.config.root().environments.get(name).and_then(|b| b.body.get("accounts")) {
+            Some(expr) => self.accounts_in(&value, expr),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// An attribute of a `release`, `promotion` or `isolation` block.
+    pub(in crate::eval) fn declaration_attr(
+        &self,
+        address: &ResourceAddr,
+        attr: &str,
+        loc: &Loc,
+    ) -> Result<Value, Diagnostics> {
+        if attr == "name" {
+            return Ok(Value::string(address.name.as_str()));
+        }
+        let key = (address.kind.clone(), address.name.clone());
+        let schema = schema_of(&address.kind);
+        let (Some(declared), Some(block)) =
+            (schema.attr(attr), self.config.root().declarations.get(&key))
+        else {
+            let known: Vec<&str> = schema.attrs.iter().map(|a| a.name).collect();
+            return Err(Diagnostic::error(format!("`{address}` has no attribute `{attr}`"))
+                .at(loc.clone())
+                .help(suggest(attr, &known))
+                .into());
+        };
+        let Some(raw) = block.body.get(attr) else { return Ok(Value::Null) };
+        let node = Node::Declaration(key.0, key.1, attr.to_owned());
+        let value = self
+            .value(node, Some(loc), || evaluate_attr(&self.root_scope(), &[], raw, declared.ty))?;
+        Ok((*value).clone())
+    }
+
+    /// The `provider "aws"` block, with defaults filled in.
+    pub(in crate::eval) fn provider(&self) -> Result<Arc<ProviderSettings>, Diagnostics> {
+        let node =
+            Node::Declaration("provider".to_owned(), "aws".to_owned(), "settings".to_owned());
+        let loc = self.config.provider.as_ref().map(|p| p.loc.clone());
+        let stored = self.get(node, loc.as_ref(), || {
+            let mut settings = ProviderSettings::default();
+            if let Some(block) = &self.config.provider {
+                let mut errors = Diagnostics::new();
+                let body = evaluate_body(
+                    &self.root_scope(),
+                    &Vec::new(),
+                    &block.body,
+                    schema_of("provider"),
+                    &mut errors,
+                );
+                fill_provider(&mut settings, &body, &mut errors);
+                errors.into_result(())?;
+            }
+            Ok(Stored::Provider(Arc::new(settings)))
+        })?;
+        match stored {
+            Stored::Provider(settings) => Ok(settings),
+            _ => Ok(Arc::default()),
+        }
+    }
+
+    /// AWS's limits, with what `organization { limits {} }` overrides.
+    pub(in crate::eval) fn limits(&self) -> Result<Arc<Limits>, Diagnostics> {
+        let organization =
+            self.config.root().resources.iter().find(|((kind, _), _)| kind == "organization");
+        let Some((_, decl)) = organization else { return Ok(Arc::default()) };
+        let node = Node::Declaration(
+            "organization".to_owned(),
+            decl.label.value.clone(),
+            "limits".to_owned(),
+        );
+        let stored = self.get(node, Some(&decl.loc), || {
+            let overrides = |nested: &&RawNested| match nested {
+                RawNested::Block(block) => block.ty == "limits",
+                RawNested::Dynamic(dynamic) => dynamic.ty.value == "limits",
+            };
+            let raw = RawBody {
+                loc: decl.body.loc.clone(),
+                attrs: BTreeMap::new(),
+                blocks: decl.body.blocks.iter().filter(overrides).cloned().collect(),
+            };
+            let schema = kind("organization").map_or(&EMPTY, |k| &k.schema().block);
+            let mut errors = Diagnostics::new();
+            let body = evaluate_body(&self.root_scope(), &Vec::new(), &raw, schema, &mut errors);
+            errors.into_result(Stored::Limits(Arc::new(limits_of(&body))))
+        })?;
+        match stored {
+            Stored::Limits(limits) => Ok(limits),
+            _ => Ok(Arc::default()),
+        }
+    }
+
+    /// One environment, evaluated.
+    pub(in crate::eval) fn environment(
+        &self,
+        name: &str,
+        block: &RawBlock,
+        errors: &mut Diagnostics,
+    ) -> Option<Environment> {
+        let mut own = Diagnostics::new();
+        let body = evaluate_body(
+            &self.root_scope(),
+            &Vec::new(),
+            &block.body,
+            schema_of("environment"),
+            &mut own,
+        );
+        let accounts = match self.environment_accounts(name, &block.loc) {
+            Ok(accounts) => accounts.iter().filter_map(|a| a.handle.clone()).collect(),
+            Err(more) => {
+                own.extend(more);
+                std::collections::BTreeSet::new()
+            }
+        };
+        let like = body.get("like").and_then(|v| match v.value.reveal() {
+            Value::Block(block) => Some(block.address.name.clone()),
+            _ => None,
+        });
+        if like.as_deref() == Some(name) {
+            own.push(
+                Diagnostic::error(format!("`environment.{name}` is `like` itself"))
+                    .at(body.loc_of("like").clone()),
+            );
+        }
+        let region = region_of(&body, &mut own);
+        let environment = Environment {
+            name: name.to_owned(),
+            accounts,
+            like,
+            allowed_differences: body
+                .get("allowed_differences")
+                .and_then(|v| v.value.elements())
+                .map(|all| all.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect())
+                .unwrap_or_default(),
+            tags: text_map(body.get("tags")),
+            region,
+            body,
+        };
+        let failed = own.has_errors();
+        errors.extend(own);
+        (!failed).then_some(environment)
+    }
+}
+
+fn text_map(value: Option<&Spanned<Value>>) -> BTreeMap<String, String> {
+    value
+        .and_then(|v| v.value.as_map())
+        .map(|map| {
+            map.iter()
+                .filter_map(|(k, v)| {
+                    Some((k.clone(), crate::eval::expr::operators::text_of(v.reveal())?))
+                })
+                .collect()
+        })
+        .unwrap_or_default()
+}
+
+/// The `region` attribute of a block.
+pub(in crate::eval) fn region_of(body: &Body, errors: &mut Diagnostics) -> Option<Region> {
+    let region = body.get("region")?;
+    match region.value.as_str().map(str::parse::<Region>) {
+        Some(Ok(region)) => Some(region),
+        Some(Err(error)) => {
+            errors.push(Diagnostic::error(error.to_string()).at(region.loc.clone()));
+            None
+        }
+        None => {
+            errors.push(
+                Diagnostic::error("`region` must be known while planning").at(region.loc.clone()),
+            );
+            None
+        }
+    }
+}
+
+fn fill_provider(settings: &mut ProviderSettings, body: &Body, errors: &mut Diagnostics) {
+    if let Some(region) = region_of(body, errors) {
+        settings.region = region;
+    }
+    let mut text = |name: &str| {
+        let given = body.get(name)?;
+        let text = given.value.as_str().map(str::to_owned);
+        if text.is_none() {
+            errors.push(
+                Diagnostic::error(format!("`{name}` must be known while planning"))
+                    .at(given.loc.clone()),
+            );
+        }
+        text
+    };
+    settings.read_role = text("read_role");
+    settings.management_role_arn = text("management_role_arn");
+    settings.endpoint_url = text("endpoint_url");
+    if let Some(role) = text("access_role") {
+        settings.access_role = role;
+    }
+    settings.default_tags = text_map(body.get("default_tags"));
+}

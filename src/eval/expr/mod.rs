@@ -1,0 +1,447 @@
+//! The expression evaluator: syntax trees of `hcl::edit` and a [`Scope`] into values.
+//!
+//! It differs from the evaluator of hcl-rs where that one differs from Terraform: `&&` and `||`
+//! short-circuit, only the taken branch of a conditional counts, division by zero is an error at
+//! its place, objects iterate in key order, null cannot be interpolated, and values that are
+//! unknown or sensitive go through everything. Nesting is bounded by the parser (64 levels of
+//! nesting, 128 chained operators), so recursion over one expression is too.
+
+pub(in crate::eval) mod for_expr;
+pub(in crate::eval) mod meter;
+pub(in crate::eval) mod operators;
+pub(in crate::eval) mod scope;
+pub(in crate::eval) mod special;
+pub(in crate::eval) mod syntax;
+pub(in crate::eval) mod templates;
+pub(in crate::eval) mod traversal;
+pub(in crate::eval) mod types;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use hcl::edit::Span;
+use hcl::edit::expr::{Conditional, Expression, FuncCall, Object, ObjectKey};
+
+use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
+use crate::eval::expr::meter::{Exceeded, Meter};
+use crate::eval::expr::scope::{RefPath, Scope};
+use crate::eval::functions::{self, Call};
+use crate::value::{Number, Unknown, Value};
+
+/// A value, or everything that was wrong on the way to it.
+pub type Outcome = Result<Value, Diagnostics>;
+
+/// Evaluates an expression that was parsed from `source`.
+///
+/// # Errors
+/// Everything that is wrong in it, each at its place.
+pub fn evaluate(expr: &Expression, source: &Arc<Source>, scope: &dyn Scope) -> Outcome {
+    Evaluator::new(source, scope, &Meter::default()).evaluate(expr)
+}
+
+/// Evaluates with additional names in scope (`each`, `self`, an iterator), which hide outer ones.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_with(
+    expr: &Expression,
+    source: &Arc<Source>,
+    scope: &dyn Scope,
+    names: &[(&str, &Value)],
+) -> Outcome {
+    match names.split_first() {
+        None => evaluate(expr, source, scope),
+        Some(_) => with_frames(Evaluator::new(source, scope, &Meter::default()), names, expr),
+    }
+}
+
+fn with_frames(evaluator: Evaluator<'_>, names: &[(&str, &Value)], expr: &Expression) -> Outcome {
+    match names.split_first() {
+        None => evaluator.evaluate(expr),
+        Some(((name, value), rest)) => {
+            let frame = Frame { name, value, parent: evaluator.locals };
+            with_frames(Evaluator { locals: Some(&frame), ..evaluator }, rest, expr)
+        }
+    }
+}
+
+/// A name bound inside an expression, by a `for`.
+#[derive(Clone, Copy)]
+pub(in crate::eval) struct Frame<'a> {
+    pub(in crate::eval) name: &'a str,
+    pub(in crate::eval) value: &'a Value,
+    pub(in crate::eval) parent: Option<&'a Frame<'a>>,
+}
+
+/// Evaluates the parts of one expression.
+#[derive(Clone, Copy)]
+pub(in crate::eval) struct Evaluator<'a> {
+    source: &'a Arc<Source>,
+    pub(in crate::eval) scope: &'a dyn Scope,
+    pub(in crate::eval) locals: Option<&'a Frame<'a>>,
+    pub(in crate::eval) meter: &'a Meter,
+}
+
+impl<'a> Evaluator<'a> {
+    pub(in crate::eval) fn new(
+        source: &'a Arc<Source>,
+        scope: &'a dyn Scope,
+        meter: &'a Meter,
+    ) -> Self {
+        Self { source, scope, locals: None, meter }
+    }
+
+    /// The error for an expression that would take all time or memory.
+    pub(in crate::eval) fn exceeded(&self, what: Exceeded, part: &impl Span) -> Diagnostics {
+        self.error(part, what.summary())
+            .help("a `for` inside a `for` multiplies: iterate over less, or write it apart")
+            .into()
+    }
+
+    /// This evaluator with one more name in scope.
+    pub(in crate::eval) fn bind<'b>(&'b self, frame: &'b Frame<'b>) -> Evaluator<'b> {
+        Evaluator { locals: Some(frame), ..*self }
+    }
+
+    pub(in crate::eval) fn local(&self, name: &str) -> Option<&'a Value> {
+        let mut frame = self.locals;
+        while let Some(at) = frame {
+            if at.name == name {
+                return Some(at.value);
+            }
+            frame = at.parent;
+        }
+        None
+    }
+
+    pub(in crate::eval) fn source(&self) -> &'a Arc<Source> {
+        self.source
+    }
+
+    /// A place in the expression's file.
+    pub(in crate::eval) fn loc(&self, span: Option<Range<usize>>) -> Loc {
+        Loc::new(self.source, span.unwrap_or(0..0))
+    }
+
+    pub(in crate::eval) fn at(&self, part: &impl Span) -> Loc {
+        self.loc(part.span())
+    }
+
+    pub(in crate::eval) fn error(
+        &self,
+        part: &impl Span,
+        summary: impl Into<String>,
+    ) -> Diagnostic {
+        Diagnostic::error(summary).at(self.at(part))
+    }
+
+    /// Evaluates one expression.
+    pub(in crate::eval) fn evaluate(&self, expr: &Expression) -> Outcome {
+        self.meter.step().map_err(|what| self.exceeded(what, expr))?;
+        match expr {
+            Expression::Null(_) => Ok(Value::Null),
+            Expression::Bool(b) => Ok(Value::Bool(*b.value())),
+            Expression::Number(n) => Ok(number(n.value())),
+            Expression::String(s) => Ok(Value::String(s.value().clone())),
+            Expression::Array(array) => self.each(array.iter(), |e| self.part(e)).map(Value::List),
+            Expression::Object(object) => self.object(object),
+            Expression::StringTemplate(template) => self.quoted_template(template),
+            Expression::HeredocTemplate(heredoc) => self.heredoc(heredoc),
+            Expression::Parenthesis(inner) => self.evaluate(inner.inner()),
+            Expression::Variable(name) => self.reference(name.as_str(), self.at(name), &[]),
+            Expression::Traversal(traversal) => self.traversal(traversal),
+            Expression::Conditional(conditional) => self.conditional(conditional),
+            Expression::FuncCall(call) => self.call(call),
+            Expression::UnaryOp(op) => self.unary(op),
+            Expression::BinaryOp(op) => self.binary(op),
+            Expression::ForExpr(for_expr) => self.for_expr(for_expr),
+        }
+    }
+
+    /// Evaluates what becomes a part of something larger.
+    pub(in crate::eval) fn part(&self, expr: &Expression) -> Outcome {
+        let value = self.evaluate(expr)?;
+        self.meter.value(&value).map_err(|what| self.exceeded(what, expr))?;
+        Ok(value)
+    }
+
+    /// Evaluates all, collecting the errors of all.
+    pub(in crate::eval) fn each<T, R>(
+        &self,
+        items: impl Iterator<Item = T>,
+        mut f: impl FnMut(T) -> Result<R, Diagnostics>,
+    ) -> Result<Vec<R>, Diagnostics> {
+        let mut done = Vec::with_capacity(items.size_hint().0);
+        let mut errors = Diagnostics::new();
+        for item in items {
+            match f(item) {
+                Ok(result) => done.push(result),
+                Err(more) => errors.extend(more),
+            }
+        }
+        if errors.is_empty() { Ok(done) } else { Err(errors) }
+    }
+
+    /// A reference that starts with `name`.
+    pub(in crate::eval) fn reference(
+        &self,
+        name: &str,
+        loc: Loc,
+        steps: &[hcl::edit::Decorated<hcl::edit::expr::TraversalOperator>],
+    ) -> Outcome {
+        if let Some(value) = self.local(name) {
+            return self.walk(value, steps);
+        }
+        let path = RefPath::new(name, loc, steps, self);
+        let resolved = self.scope.resolve(&path)?;
+        self.walk(&resolved.value, steps.get(resolved.consumed..).unwrap_or_default())
+    }
+
+    fn object(&self, object: &Object) -> Outcome {
+        let mut map = BTreeMap::new();
+        let mut errors = Diagnostics::new();
+        let mut unknown: Vec<Unknown> = Vec::new();
+        let mut sensitive = false;
+        for (key, item) in object.iter() {
+            let value = self.part(item.expr()).map_err(|e| errors.extend(e)).ok();
+            let name = match self.object_key(key) {
+                Ok((Value::Unknown(u), hidden)) => {
+                    sensitive |= hidden;
+                    unknown.push(u);
+                    continue;
+                }
+                Ok((name, hidden)) => {
+                    sensitive |= hidden;
+                    name.as_str().unwrap_or_default().to_owned()
+                }
+                Err(more) => {
+                    errors.extend(more);
+                    continue;
+                }
+            };
+            let Some(value) = value else { continue };
+            if map.contains_key(&name) {
+                errors.push(
+                    self.error(key, format!("the key `{name}` is given twice"))
+                        .help("an object holds each key once; remove one of them"),
+                );
+            }
+            map.insert(name, value);
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let value = if unknown.is_empty() {
+            Value::Map(map.into())
+        } else {
+            Value::Unknown(Unknown::opaque(&unknown))
+        };
+        Ok(if sensitive { value.sensitive() } else { value })
+    }
+
+    /// A key as a string value or an unknown, and whether it was sensitive.
+    fn object_key(&self, key: &ObjectKey) -> Result<(Value, bool), Diagnostics> {
+        match key {
+            ObjectKey::Ident(ident) => Ok((Value::string(ident.as_str()), false)),
+            ObjectKey::Expression(expr) => {
+                if matches!(expr, Expression::Traversal(_)) {
+                    return Err(self
+                        .error(expr, "this key is ambiguous: a reference or a literal name")
+                        .help("wrap a reference in parentheses, `(var.x) = ...`, or quote a literal key")
+                        .into());
+                }
+                let value = self.evaluate(expr)?;
+                self.key_of(value, expr)
+            }
+        }
+    }
+
+    /// A key for an object from an evaluated value.
+    pub(in crate::eval) fn key_of(
+        &self,
+        value: Value,
+        at: &impl Span,
+    ) -> Result<(Value, bool), Diagnostics> {
+        let (value, sensitive) = unmark(value);
+        match value {
+            Value::Unknown(_) | Value::String(_) => Ok((value, sensitive)),
+            Value::Number(_) | Value::Bool(_) => Ok((
+                Value::String(crate::eval::expr::operators::text_of(&value).unwrap_or_default()),
+                sensitive,
+            )),
+            Value::Null => Err(self.error(at, "an object's key cannot be null").into()),
+            other => Err(self
+                .error(at, format!("an object's key must be a string, not a {}", other.type_name()))
+                .into()),
+        }
+    }
+
+    fn conditional(&self, conditional: &Conditional) -> Outcome {
+        let (condition, sensitive) = unmark(self.evaluate(&conditional.cond_expr)?);
+        let result = match self.truth(condition, &conditional.cond_expr, "the condition")? {
+            Ok(true) => self.branch(&conditional.true_expr, &conditional.false_expr)?,
+            Ok(false) => self.branch(&conditional.false_expr, &conditional.true_expr)?,
+            Err(unknown) => {
+                // Which branch counts is not known, so neither one's errors do.
+                let branches = [&conditional.true_expr, &conditional.false_expr]
+                    .map(|e| self.evaluate(e).unwrap_or(Value::Unknown(unknown.clone())));
+                match branches {
+                    [a, b] if a == b => a,
+                    [a, b] => Value::Unknown(Unknown::opaque(
+                        std::iter::once(&unknown).chain(a.unknowns()).chain(b.unknowns()),
+                    )),
+                }
+            }
+        };
+        Ok(if sensitive { result.sensitive() } else { result })
+    }
+
+    /// The taken branch. Both branches of a conditional have one type; the other one is not
+    /// evaluated, but where it is plainly a string, a number or bool becomes one too.
+    fn branch(&self, taken: &Expression, other: &Expression) -> Outcome {
+        let value = self.evaluate(taken)?;
+        Ok(match (value.reveal(), is_plainly_string(other)) {
+            (Value::Number(_) | Value::Bool(_), true) => {
+                let text = Value::String(
+                    crate::eval::expr::operators::text_of(value.reveal()).unwrap_or_default(),
+                );
+                if matches!(value, Value::Sensitive(_)) { text.sensitive() } else { text }
+            }
+            _ => value,
+        })
+    }
+
+    /// A condition: `Ok(Ok(bool))`, or `Ok(Err(unknown))`.
+    pub(in crate::eval) fn truth(
+        &self,
+        value: Value,
+        at: &impl Span,
+        what: &str,
+    ) -> Result<Result<bool, Unknown>, Diagnostics> {
+        match value {
+            Value::Bool(b) => Ok(Ok(b)),
+            Value::String(s) if s == "true" => Ok(Ok(true)),
+            Value::String(s) if s == "false" => Ok(Ok(false)),
+            Value::Unknown(unknown) => Ok(Err(unknown)),
+            Value::Null => Err(self
+                .error(at, format!("{what} is null"))
+                .help("it must be true or false; compare with null explicitly, as in `x != null`")
+                .into()),
+            other => Err(self
+                .error(at, format!("{what} must be true or false, not a {}", other.type_name()))
+                .into()),
+        }
+    }
+
+    /// The arguments of a call. They go away with it, so they count only against each other.
+    fn arguments(&self, call: &FuncCall) -> Result<Vec<Value>, Diagnostics> {
+        let together = Meter::default();
+        self.each(call.args.iter(), |e| {
+            let value = self.evaluate(e)?;
+            together.value(&value).map_err(|what| self.exceeded(what, e))?;
+            Ok(value)
+        })
+    }
+
+    fn call(&self, call: &FuncCall) -> Outcome {
+        let loc = self.at(call);
+        let name_loc = self.at(&call.name.name);
+        if call.name.is_namespaced() {
+            return Err(Diagnostic::error("functions of providers do not exist here")
+                .at(name_loc)
+                .help(
+                    "only the functions of the standard library can be called, without a namespace",
+                )
+                .into());
+        }
+        let name = call.name.name.as_str();
+        match name {
+            "try" => return self.try_first(call, &loc),
+            "can" => return self.can(call, &loc),
+            _ => {}
+        }
+        if functions::find(name).is_none() && !functions::SPECIAL.contains(&name) {
+            return Err(functions::unknown_function(name, &name_loc).into());
+        }
+        let mut args = self.arguments(call)?;
+        let mut arg_locs: Vec<Loc> = call.args.iter().map(|e| self.at(e)).collect();
+        let mut hidden = false;
+        if call.args.expand_final()
+            && let (Some(last), Some(last_loc)) = (args.pop(), arg_locs.pop())
+        {
+            let (last, sensitive) = unmark(last);
+            hidden = sensitive;
+            match last {
+                Value::Unknown(unknown) => {
+                    let all =
+                        args.iter().flat_map(Value::unknowns).chain(std::iter::once(&unknown));
+                    return Ok(mark(Value::Unknown(Unknown::opaque(all)), hidden));
+                }
+                Value::List(list) => {
+                    arg_locs.extend(list.iter().map(|_| last_loc.clone()));
+                    args.extend(list);
+                }
+                Value::Set(set) => {
+                    arg_locs.extend(set.iter().map(|_| last_loc.clone()));
+                    args.extend(set);
+                }
+                other => {
+                    return Err(Diagnostic::error(format!(
+                        "only a list can be expanded into arguments, not a {}",
+                        other.type_name()
+                    ))
+                    .at(last_loc)
+                    .into());
+                }
+            }
+        }
+        let result = match name {
+            "templatefile" | "templatestring" => {
+                self.template_call(name, &args, &arg_locs, &loc)?
+            }
+            "secret" => crate::eval::expr::special::secret(&args, &arg_locs, &loc)?,
+            _ => {
+                crate::eval::expr::special::refuse_secrets(name, &args, &arg_locs)?;
+                functions::call(Call { name, args, arg_locs, loc, cx: self.scope.functions() })?
+            }
+        };
+        Ok(mark(result, hidden))
+    }
+}
+
+/// Takes a sensitivity mark off the top.
+pub(in crate::eval) fn unmark(value: Value) -> (Value, bool) {
+    match value {
+        Value::Sensitive(inner) => (*inner, true),
+        other => (other, false),
+    }
+}
+
+/// Puts a sensitivity mark on, where one is due.
+pub(in crate::eval) fn mark(value: Value, sensitive: bool) -> Value {
+    if sensitive { value.sensitive() } else { value }
+}
+
+fn number(number: &hcl::Number) -> Value {
+    match (number.as_i64(), number.as_f64().and_then(Number::from_f64)) {
+        (Some(int), _) => Value::int(int),
+        (None, Some(float)) => Value::Number(float),
+        // hcl-rs numbers are finite.
+        (None, None) => Value::Null,
+    }
+}
+
+fn is_plainly_string(expr: &Expression) -> bool {
+    match expr {
+        Expression::String(_) | Expression::HeredocTemplate(_) => true,
+        Expression::StringTemplate(template) => {
+            template.as_single_element().is_none_or(|e| e.as_interpolation().is_none())
+        }
+        Expression::Parenthesis(inner) => is_plainly_string(inner.inner()),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,204 @@
+//! Functions that need the evaluator: `try`, `can`, `templatefile`, `templatestring`, `secret`.
+
+use hcl::edit::expr::FuncCall;
+
+use crate::config::parse_template;
+use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
+use crate::eval::expr::scope::Values;
+use crate::eval::expr::{Evaluator, Outcome, mark, unmark};
+use crate::eval::functions;
+use crate::value::{Unknown, Value};
+
+/// Functions that move values without reading them: secret references may pass through.
+const MOVERS: &[&str] =
+    &["concat", "element", "keys", "length", "lookup", "merge", "tomap", "values"];
+
+impl Evaluator<'_> {
+    /// `try(a, b, ...)`: the first that has no error.
+    pub(in crate::eval) fn try_first(&self, call: &FuncCall, loc: &Loc) -> Outcome {
+        if call.args.is_empty() || call.args.expand_final() {
+            return Err(Diagnostic::error("function `try` takes at least one expression")
+                .at(loc.clone())
+                .help("its form is `try(expression, ..., fallback)`")
+                .into());
+        }
+        let mut reasons = Vec::new();
+        for arg in call.args.iter() {
+            match self.evaluate(arg) {
+                Ok(value) => return Ok(value),
+                Err(errors) => reasons.extend(errors.iter().map(|e| e.summary.clone())),
+            }
+        }
+        reasons.dedup();
+        Err(Diagnostic::error("none of the expressions in `try` can be evaluated")
+            .at(loc.clone())
+            .detail(reasons.join("; "))
+            .help("give a last one that always works, such as `null`")
+            .into())
+    }
+
+    /// `can(a)`: whether it has no error.
+    pub(in crate::eval) fn can(&self, call: &FuncCall, loc: &Loc) -> Outcome {
+        let mut args = call.args.iter();
+        let (Some(arg), None, false) = (args.next(), args.next(), call.args.expand_final()) else {
+            return Err(Diagnostic::error("function `can` takes 1 expression")
+                .at(loc.clone())
+                .help("its form is `can(expression)`")
+                .into());
+        };
+        Ok(Value::Bool(self.evaluate(arg).is_ok()))
+    }
+
+    /// `templatefile(path, vars)` and `templatestring(template, vars)`.
+    pub(in crate::eval) fn template_call(
+        &self,
+        name: &str,
+        args: &[Value],
+        locs: &[Loc],
+        loc: &Loc,
+    ) -> Outcome {
+        let from_file = name == "templatefile";
+        let ([first, vars], [first_loc, vars_loc]) = (args, locs) else {
+            let what = if from_file { "path" } else { "template" };
+            return Err(Diagnostic::error(format!(
+                "function `{name}` takes 2 arguments, not {}",
+                args.len()
+            ))
+            .at(loc.clone())
+            .help(format!("its form is `{name}({what}, vars)`"))
+            .into());
+        };
+        if self.scope.in_template_file() {
+            return Err(Diagnostic::error(format!("a template cannot call `{name}`"))
+                .at(loc.clone())
+                .help("render the inner template outside and pass its text as a variable")
+                .into());
+        }
+        let (first, first_hidden) = unmark(first.clone());
+        let (vars, vars_hidden) = unmark(vars.clone());
+        let hidden = first_hidden || vars_hidden;
+        if let Value::Unknown(unknown) = &first {
+            return Ok(mark(Value::Unknown(Unknown::opaque([unknown])), hidden));
+        }
+        let vars = match vars {
+            Value::Map(vars) => vars,
+            Value::Unknown(unknown) => {
+                return Ok(mark(Value::Unknown(Unknown::opaque([&unknown])), hidden));
+            }
+            other => {
+                return Err(Diagnostic::error(format!(
+                    "the variables of a template must be an object, not a {}",
+                    other.type_name()
+                ))
+                .at(vars_loc.clone())
+                .into());
+            }
+        };
+        // What is wrong in a sensitive template, or with a sensitive path, must not be shown with its text.
+        let conceal = |errors: Diagnostics| -> Diagnostics {
+            if !first_hidden {
+                return errors;
+            }
+            Diagnostic::error(format!("the call of `{name}` fails"))
+                .detail("why is not shown, since its first argument is sensitive")
+                .at(first_loc.clone())
+                .into()
+        };
+        let cx = self.scope.functions();
+        let (shown, text) = if from_file {
+            let refuse = |reason: &str| {
+                Diagnostic::error(format!("invalid `path` in the call of `templatefile`: {reason}"))
+                    .at(first_loc.clone())
+            };
+            let Some(path) = crate::eval::expr::operators::text_of(&first) else {
+                let given = first.type_name();
+                let reason = format!("a string is required, not a {given}");
+                return Err(conceal(refuse(&reason).into()));
+            };
+            let bytes = functions::filesystem::read_file(cx, &path).map_err(|refused| {
+                let (reason, help) = refused.explain();
+                conceal(refuse(&reason).help_opt(help.map(str::to_owned)).into())
+            })?;
+            let Ok(text) = String::from_utf8(bytes) else {
+                return Err(conceal(refuse(&format!("`{path}` is not UTF-8 text")).into()));
+            };
+            (functions::filesystem::shown(cx, &path), Value::String(text))
+        } else {
+            (format!("the template at {first_loc}"), first)
+        };
+        let Value::String(text) = text else {
+            return Err(Diagnostic::error(format!(
+                "a template must be a string, not a {}",
+                text.type_name()
+            ))
+            .at(first_loc.clone())
+            .into());
+        };
+        let source = Source::new(shown, text);
+        let template = crate::stack::deep(|| parse_template(&source))
+            .map_err(|error| conceal(error.into()))?;
+        let scope = Values { template_file: true, ..Values::new(vars, cx.clone()) };
+        let result =
+            Evaluator::new(&source, &scope, self.meter).template(&template).map_err(conceal)?;
+        Ok(mark(result, hidden))
+    }
+}
+
+/// `secret("env:NAME")`: a reference that only apply resolves.
+pub(in crate::eval) fn secret(args: &[Value], locs: &[Loc], loc: &Loc) -> Outcome {
+    let ([reference], [arg_loc]) = (args, locs) else {
+        return Err(Diagnostic::error(format!(
+            "function `secret` takes 1 argument, not {}",
+            args.len()
+        ))
+        .at(loc.clone())
+        .help("its form is `secret(\"env:NAME\")`")
+        .into());
+    };
+    let error = |summary: &str| {
+        Diagnostics::from(Diagnostic::error(summary).at(arg_loc.clone()).help(
+            "a secret is named by its source: `secret(\"env:API_TOKEN\")`, `secret(\"ssm:/path/of/parameter\")` or `secret(\"file:path/of/file\")`",
+        ))
+    };
+    match reference {
+        Value::String(text) => match text.split_once(':') {
+            Some(("env" | "ssm" | "file", rest)) if !rest.is_empty() => {
+                Ok(Value::Secret(text.clone()))
+            }
+            Some((scheme, _)) if scheme.chars().all(|c| c.is_ascii_lowercase()) => {
+                Err(error(&format!("there is no source of secrets `{scheme}`")))
+            }
+            _ => Err(error("this does not name the source of a secret")),
+        },
+        Value::Sensitive(_) => Err(error("the name of a secret cannot itself be sensitive")),
+        Value::Unknown(_) => Err(error("the name of a secret must be known before apply")),
+        other => Err(error(&format!(
+            "the name of a secret must be a string, not a {}",
+            other.type_name()
+        ))),
+    }
+}
+
+/// Refuses secret references as arguments of functions that would compute from them.
+pub(in crate::eval) fn refuse_secrets(
+    name: &str,
+    args: &[Value],
+    locs: &[Loc],
+) -> Result<(), Diagnostics> {
+    if MOVERS.contains(&name) {
+        return Ok(());
+    }
+    for (arg, loc) in args.iter().zip(locs) {
+        let mut secret = false;
+        arg.visit(&mut |v| secret |= matches!(v, Value::Secret(_)));
+        if secret {
+            return Err(Diagnostic::error(format!(
+                "function `{name}` cannot compute from a secret reference"
+            ))
+            .at(loc.clone())
+            .help("its value is resolved only at apply, where a config value takes it whole")
+            .into());
+        }
+    }
+    Ok(())
+}

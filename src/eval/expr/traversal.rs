@@ -1,0 +1,259 @@
+//! Traversals: attributes, indexes and splats.
+
+use std::ops::Range;
+
+use hcl::edit::expr::{Expression, Traversal, TraversalOperator};
+use hcl::edit::{Decorated, Span};
+
+use crate::diag::{Diagnostics, Loc};
+use crate::eval::expr::scope::suggest;
+use crate::eval::expr::{Evaluator, Outcome, mark, unmark};
+use crate::value::{Number, Unknown, Value};
+
+type Step = Decorated<TraversalOperator>;
+
+/// The most useful range of a step: the attribute's name, the key's expression.
+pub(in crate::eval) fn step_span(step: &Step) -> Option<Range<usize>> {
+    match step.value() {
+        TraversalOperator::GetAttr(name) => name.span(),
+        TraversalOperator::Index(key) => key.span(),
+        TraversalOperator::LegacyIndex(index) => index.span(),
+        TraversalOperator::AttrSplat(splat) | TraversalOperator::FullSplat(splat) => splat.span(),
+    }
+    .or_else(|| step.span())
+}
+
+/// Each splat of a traversal is one level of recursion.
+const MAX_SPLATS: usize = 32;
+
+/// A value on the way, whether a sensitive one was passed, and the steps that remain.
+struct Walked<'s> {
+    value: Value,
+    marked: bool,
+    rest: Option<&'s [Step]>,
+}
+
+/// Where one key leads.
+enum Found<'v> {
+    Inside(&'v Value),
+    New(Value),
+}
+
+impl Evaluator<'_> {
+    pub(in crate::eval) fn traversal(&self, traversal: &Traversal) -> Outcome {
+        if let Expression::Variable(name) = &traversal.expr {
+            return self.reference(name.as_str(), self.at(name), &traversal.operators);
+        }
+        let start = self.evaluate(&traversal.expr)?;
+        self.walk(&start, &traversal.operators)
+    }
+
+    /// Follows steps from a value, cloning only what they lead to.
+    pub(in crate::eval) fn walk(&self, value: &Value, steps: &[Step]) -> Outcome {
+        let mut owned: Option<Value> = None;
+        let mut hidden = false;
+        let mut rest = steps;
+        loop {
+            match self.walk_inside(owned.as_ref().unwrap_or(value), rest)? {
+                Walked { value, marked, rest: None } => return Ok(mark(value, hidden || marked)),
+                Walked { value, marked, rest: Some(after) } => {
+                    owned = Some(value);
+                    hidden |= marked;
+                    rest = after;
+                }
+            }
+        }
+    }
+
+    /// Follows steps until one leads out of `value` to a new value.
+    fn walk_inside<'s>(&self, value: &Value, steps: &'s [Step]) -> Result<Walked<'s>, Diagnostics> {
+        let mut current = value;
+        let mut marked = false;
+        let mut rest = steps;
+        while let Some((step, after)) = rest.split_first() {
+            if let Value::Sensitive(inner) = current {
+                marked = true;
+                current = inner;
+            }
+            let found = match step.value() {
+                TraversalOperator::GetAttr(name) => {
+                    self.attribute(current, name.as_str(), step, marked)?
+                }
+                TraversalOperator::LegacyIndex(at) => {
+                    let index = Number::Int(i64::try_from(*at.value()).unwrap_or(i64::MAX));
+                    self.index(current, &Value::Number(index), step, marked)?
+                }
+                TraversalOperator::Index(key) => {
+                    let (key, key_hidden) = unmark(self.evaluate(key)?);
+                    marked |= key_hidden;
+                    self.index(current, &key, step, marked)?
+                }
+                TraversalOperator::AttrSplat(_) => {
+                    let attrs = after
+                        .iter()
+                        .take_while(|s| matches!(s.value(), TraversalOperator::GetAttr(_)))
+                        .count();
+                    let (inner, outer) = after.split_at(attrs);
+                    let value = self.splat(current, inner)?;
+                    return Ok(Walked { value, marked, rest: Some(outer) });
+                }
+                TraversalOperator::FullSplat(_) => {
+                    let splats = after
+                        .iter()
+                        .filter(|s| matches!(s.value(), TraversalOperator::FullSplat(_)))
+                        .count();
+                    if splats > MAX_SPLATS {
+                        return Err(self
+                            .step_error(step, format!("more than {MAX_SPLATS} splats in a row"))
+                            .into());
+                    }
+                    return Ok(Walked { value: self.splat(current, after)?, marked, rest: None });
+                }
+            };
+            match found {
+                Found::Inside(next) => {
+                    current = next;
+                    rest = after;
+                }
+                Found::New(value) => return Ok(Walked { value, marked, rest: Some(after) }),
+            }
+        }
+        Ok(Walked { value: current.clone(), marked, rest: None })
+    }
+
+    fn splat(&self, value: &Value, steps: &[Step]) -> Outcome {
+        match value {
+            Value::Null => Ok(Value::List(Vec::new())),
+            Value::Unknown(unknown) => Ok(Value::Unknown(Unknown::opaque([unknown]))),
+            Value::List(list) => self.each(list.iter(), |v| self.walk(v, steps)).map(Value::List),
+            Value::Set(set) => self.each(set.iter(), |v| self.walk(v, steps)).map(Value::List),
+            one => Ok(Value::List(vec![self.walk(one, steps)?])),
+        }
+    }
+
+    fn step_loc(&self, step: &Step) -> Loc {
+        self.loc(step_span(step))
+    }
+
+    fn step_error(&self, step: &Step, summary: String) -> crate::diag::Diagnostic {
+        crate::diag::Diagnostic::error(summary).at(self.step_loc(step))
+    }
+
+    fn attribute<'v>(
+        &self,
+        value: &'v Value,
+        name: &str,
+        step: &Step,
+        hidden: bool,
+    ) -> Result<Found<'v>, Diagnostics> {
+        match value {
+            Value::Map(map) => map.get(name).map(Found::Inside).ok_or_else(|| {
+                let error = self.step_error(step, format!("this object has no attribute `{name}`"));
+                let known: Vec<&str> = map.keys().map(String::as_str).collect();
+                if hidden { error } else { error.help(suggest(name, &known)) }.into()
+            }),
+            Value::Block(block) => {
+                self.scope.block_attr(block, name, &self.step_loc(step)).map(Found::New)
+            }
+            Value::Unknown(unknown) => Ok(Found::New(Value::Unknown(Unknown::opaque([unknown])))),
+            Value::Null => Err(self
+                .step_error(step, format!("null has no attribute `{name}`"))
+                .help("the value before it is null; `try(..., null)` tolerates that")
+                .into()),
+            Value::List(_) | Value::Set(_) => Err(self
+                .step_error(step, format!("a {} has no attribute `{name}`", value.type_name()))
+                .help(format!(
+                    "for that attribute of every element write `[*].{name}`; for one element write `[0].{name}`"
+                ))
+                .into()),
+            other => Err(self
+                .step_error(step, format!("a {} has no attribute `{name}`", other.type_name()))
+                .into()),
+        }
+    }
+
+    fn index<'v>(
+        &self,
+        value: &'v Value,
+        key: &Value,
+        step: &Step,
+        hidden: bool,
+    ) -> Result<Found<'v>, Diagnostics> {
+        match (value, key) {
+            (Value::Unknown(a), Value::Unknown(b)) => {
+                Ok(Found::New(Value::Unknown(Unknown::opaque([a, b]))))
+            }
+            (Value::Unknown(unknown), _)
+            | (Value::List(_) | Value::Map(_) | Value::Block(_), Value::Unknown(unknown)) => {
+                let all = std::iter::once(unknown).chain(value.unknowns());
+                Ok(Found::New(Value::Unknown(Unknown::opaque(all))))
+            }
+            (Value::Null, _) => {
+                Err(self.step_error(step, "null has no elements".to_owned()).into())
+            }
+            (_, Value::Null) => Err(self.step_error(step, "the index is null".to_owned()).into()),
+            (Value::List(list), key) => {
+                let number = match key {
+                    Value::Number(number) => Some(*number),
+                    Value::String(text) => crate::value::convert::parse_number(text),
+                    _ => None,
+                };
+                let Some(at) = number.and_then(Number::as_i64) else {
+                    return Err(self
+                        .step_error(
+                            step,
+                            format!(
+                                "a list's index must be a whole number, not a {}",
+                                key.type_name()
+                            ),
+                        )
+                        .into());
+                };
+                let element = usize::try_from(at).ok().and_then(|at| list.get(at));
+                element.map(Found::Inside).ok_or_else(|| {
+                    let help = match list.len() {
+                        0 => "the list is empty".to_owned(),
+                        1 => "the list has one element, of index 0".to_owned(),
+                        n => format!("the list has {n} elements, from 0 to {}", n - 1),
+                    };
+                    let shown =
+                        if hidden { "this index".to_owned() } else { format!("index {at}") };
+                    self.step_error(step, format!("there is no element at {shown}"))
+                        .help(help)
+                        .into()
+                })
+            }
+            (Value::Map(map), key) => {
+                let Some(name) = crate::eval::expr::operators::text_of(key) else {
+                    return Err(self
+                        .step_error(
+                            step,
+                            format!("an object's key must be a string, not a {}", key.type_name()),
+                        )
+                        .into());
+                };
+                map.get(&name).map(Found::Inside).ok_or_else(|| {
+                    if hidden {
+                        return self
+                            .step_error(step, "this object has no such key".to_owned())
+                            .into();
+                    }
+                    let known: Vec<&str> = map.keys().map(String::as_str).collect();
+                    self.step_error(step, format!("this object has no key `{name}`"))
+                        .help(suggest(&name, &known))
+                        .into()
+                })
+            }
+            (Value::Block(block), Value::String(name)) => {
+                self.scope.block_attr(block, name, &self.step_loc(step)).map(Found::New)
+            }
+            (Value::Set(_), _) => Err(self
+                .step_error(step, "a set has no order, so its elements have no index".to_owned())
+                .help("convert it first: `tolist(...)[0]`, or `one(...)` for a set of one")
+                .into()),
+            (other, _) => Err(self
+                .step_error(step, format!("a {} has no elements", other.type_name()))
+                .into()),
+        }
+    }
+}
