@@ -2,16 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use async_trait::async_trait;
 use serde_json::json;
 
 use super::block::Block;
 use super::watched::{Watched, unknown};
-use super::{Finding, GateContext, Outcome};
+use super::{Finding, Gate, GateContext, GateType, Outcome};
 use crate::provider::Alarm;
+
+pub(super) const TYPE: GateType =
+    GateType { name: "alarm", judged_early: true, read: |block| Box::new(Alarms::read(block)) };
 
 /// The alarms that are looked at.
 #[derive(Clone, Debug)]
-pub(super) struct Alarms {
+struct Alarms {
     names: BTreeSet<String>,
     /// Whether an alarm without enough data passes.
     insufficient_passes: bool,
@@ -19,15 +23,18 @@ pub(super) struct Alarms {
 }
 
 impl Alarms {
-    pub(super) fn read(block: &mut Block<'_>) -> Self {
+    fn read(block: &mut Block<'_>) -> Self {
         Self {
             names: block.texts("alarms").unwrap_or_default().into_iter().collect(),
             insufficient_passes: block.text("insufficient_data").as_deref() == Some("pass"),
             watched: Watched::read(block),
         }
     }
+}
 
-    pub(super) async fn judge(&self, cx: &GateContext<'_>) -> Finding {
+#[async_trait]
+impl Gate for Alarms {
+    async fn judge(&self, cx: &GateContext<'_>) -> Finding {
         let target = match self.watched.target(cx) {
             Ok(target) => target,
             Err(why) => return Finding::new(Outcome::Failed, why, json!({"alarms": self.names})),

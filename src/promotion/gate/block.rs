@@ -9,13 +9,15 @@ use crate::value::Value;
 
 /// A gate's block, and what is wrong with it.
 pub(super) struct Block<'a> {
+    /// `TYPE.NAME`, as evidence names the gate.
+    pub(super) label: &'a str,
     pub(super) body: &'a Body,
     pub(super) found: Diagnostics,
 }
 
 impl<'a> Block<'a> {
-    pub(super) fn new(body: &'a Body) -> Self {
-        Self { body, found: Diagnostics::new() }
+    pub(super) fn new(label: &'a str, body: &'a Body) -> Self {
+        Self { label, body, found: Diagnostics::new() }
     }
 
     /// The known value of an attribute.

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Child;
 
 use super::block::Block;
-use super::{Finding, GateContext, Outcome, Purpose};
+use super::{Finding, Gate, GateContext, GateType, Outcome, Purpose};
 use crate::schema::duration;
 
 /// How long a program may take when the gate says nothing, in seconds.
@@ -29,9 +30,12 @@ const SECRET: [&str; 5] = ["KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIALS"];
 /// Values shorter than this hide nothing when they are replaced, and garble much.
 const SHORTEST: usize = 6;
 
+pub(super) const TYPE: GateType =
+    GateType { name: "command", judged_early: false, read: |block| Box::new(Command::read(block)) };
+
 /// A program.
 #[derive(Clone, Debug)]
-pub(super) struct Command {
+struct Command {
     argv: Vec<String>,
     environment: BTreeMap<String, String>,
     /// Values of the block that are sensitive.
@@ -41,7 +45,7 @@ pub(super) struct Command {
 }
 
 impl Command {
-    pub(super) fn read(block: &mut Block<'_>) -> Self {
+    fn read(block: &mut Block<'_>) -> Self {
         Self {
             argv: block.texts("command").unwrap_or_default(),
             environment: block.map("environment"),
@@ -51,7 +55,44 @@ impl Command {
         }
     }
 
-    pub(super) async fn judge(&self, cx: &GateContext<'_>) -> Finding {
+    /// What the program finds in its environment: what Palisade has, without the values for its own
+    /// variables; what the block gives; and what is being promoted.
+    fn variables(&self, cx: &GateContext<'_>) -> BTreeMap<String, String> {
+        let passage = &cx.passage;
+        let mut all: BTreeMap<String, String> = cx
+            .vars
+            .iter()
+            .filter(|(name, _)| !name.starts_with(OWN))
+            .chain(&self.environment)
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        let values = serde_json::to_string(passage.values).unwrap_or_default();
+        let purpose = match cx.purpose {
+            Purpose::Promote => "promote",
+            Purpose::Rollback => "rollback",
+            Purpose::Verify => "verify",
+        };
+        for (name, value) in [
+            ("PALISADE_PURPOSE", Some(purpose)),
+            ("PALISADE_EDGE", Some(passage.edge)),
+            ("PALISADE_FROM", passage.from),
+            ("PALISADE_TO", Some(passage.to)),
+            ("PALISADE_RELEASE", Some(passage.release)),
+            ("PALISADE_RELEASE_DIGEST", Some(passage.digest)),
+            ("PALISADE_RELEASE_VALUES", Some(values.as_str())),
+            ("PALISADE_RELEASE_BEFORE", passage.replaces),
+            ("PALISADE_PLAN_DIGEST", Some(cx.plan.digest.as_str())),
+            ("PALISADE_AUTHOR", Some(cx.author.arn.as_str())),
+        ] {
+            all.insert(name.to_owned(), value.unwrap_or_default().to_owned());
+        }
+        all
+    }
+}
+
+#[async_trait]
+impl Gate for Command {
+    async fn judge(&self, cx: &GateContext<'_>) -> Finding {
         let Some((program, arguments)) = self.argv.split_first() else {
             return Finding::new(Outcome::Failed, "the command is empty", Json::Null);
         };
@@ -125,40 +166,6 @@ impl Command {
             }
         };
         Finding::new(outcome, summary, detail)
-    }
-
-    /// What the program finds in its environment: what Palisade has, without the values for its own
-    /// variables; what the block gives; and what is being promoted.
-    fn variables(&self, cx: &GateContext<'_>) -> BTreeMap<String, String> {
-        let passage = &cx.passage;
-        let mut all: BTreeMap<String, String> = cx
-            .vars
-            .iter()
-            .filter(|(name, _)| !name.starts_with(OWN))
-            .chain(&self.environment)
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        let values = serde_json::to_string(passage.values).unwrap_or_default();
-        let purpose = match cx.purpose {
-            Purpose::Promote => "promote",
-            Purpose::Rollback => "rollback",
-            Purpose::Verify => "verify",
-        };
-        for (name, value) in [
-            ("PALISADE_PURPOSE", Some(purpose)),
-            ("PALISADE_EDGE", Some(passage.edge)),
-            ("PALISADE_FROM", passage.from),
-            ("PALISADE_TO", Some(passage.to)),
-            ("PALISADE_RELEASE", Some(passage.release)),
-            ("PALISADE_RELEASE_DIGEST", Some(passage.digest)),
-            ("PALISADE_RELEASE_VALUES", Some(values.as_str())),
-            ("PALISADE_RELEASE_BEFORE", passage.replaces),
-            ("PALISADE_PLAN_DIGEST", Some(cx.plan.digest.as_str())),
-            ("PALISADE_AUTHOR", Some(cx.author.arn.as_str())),
-        ] {
-            all.insert(name.to_owned(), value.unwrap_or_default().to_owned());
-        }
-        all
     }
 }
 

@@ -5,22 +5,26 @@
 
 use std::collections::BTreeSet;
 
+use async_trait::async_trait;
 use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::json;
 
 use super::block::{Block, text_of};
-use super::{Finding, GateContext, Outcome, Purpose};
+use super::{Finding, Gate, GateContext, GateType, Outcome, Purpose};
 use crate::diag::Diagnostic;
 use crate::schema::{Body, rules};
 
 /// How many windows may follow each other without a break before the end is not searched further.
 const LINKED: usize = 400;
 
+pub(super) const TYPE: GateType =
+    GateType { name: "freeze", judged_early: true, read: |block| Box::new(Freeze::read(block)) };
+
 /// The windows.
 #[derive(Clone, Debug)]
-pub(super) struct Freeze {
+struct Freeze {
     zone: TimeZone,
     zone_name: String,
     permits_rollback: bool,
@@ -48,7 +52,7 @@ struct Stretch {
 }
 
 impl Freeze {
-    pub(super) fn read(block: &mut Block<'_>) -> Self {
+    fn read(block: &mut Block<'_>) -> Self {
         let zone_name = block.text("timezone").unwrap_or_else(|| "UTC".to_owned());
         let zone = TimeZoneDatabase::bundled().get(&zone_name).unwrap_or_else(|_| {
             block.found.push(
@@ -63,7 +67,24 @@ impl Freeze {
         Self { zone, zone_name, permits_rollback: permits.iter().any(|p| p == "rollback"), windows }
     }
 
-    pub(super) fn judge(&self, cx: &GateContext<'_>) -> Finding {
+    /// The first moment after `now` that no window covers; `None` when there is none in sight.
+    fn open_again(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut at = now;
+        for _ in 0..LINKED {
+            let ends = self.windows.iter().filter_map(|w| w.covering(&self.zone, at));
+            match ends.map(|s| s.to).max() {
+                None => return Some(at),
+                Some(end) if end == Timestamp::MAX => return None,
+                Some(end) => at = end,
+            }
+        }
+        None
+    }
+}
+
+#[async_trait]
+impl Gate for Freeze {
+    async fn judge(&self, cx: &GateContext<'_>) -> Finding {
         let local = self.zone.to_datetime(cx.now);
         let zone = &self.zone_name;
         let Some(window) = self.windows.iter().find(|w| w.covering(&self.zone, cx.now).is_some())
@@ -89,20 +110,6 @@ impl Freeze {
             return Finding::new(Outcome::Passed, summary, detail);
         }
         Finding::new(Outcome::Waiting, format!("frozen {end}{because}"), detail)
-    }
-
-    /// The first moment after `now` that no window covers; `None` when there is none in sight.
-    fn open_again(&self, now: Timestamp) -> Option<Timestamp> {
-        let mut at = now;
-        for _ in 0..LINKED {
-            let ends = self.windows.iter().filter_map(|w| w.covering(&self.zone, at));
-            match ends.map(|s| s.to).max() {
-                None => return Some(at),
-                Some(end) if end == Timestamp::MAX => return None,
-                Some(end) => at = end,
-            }
-        }
-        None
     }
 }
 

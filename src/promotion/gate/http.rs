@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use regex::Regex;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
@@ -10,7 +11,7 @@ use reqwest::{Client, NoProxy, Proxy};
 use serde_json::json;
 
 use super::block::Block;
-use super::{Finding, GateContext, Outcome};
+use super::{Finding, Gate, GateContext, GateType, Outcome};
 use crate::diag::Diagnostic;
 use crate::schema::duration;
 
@@ -25,9 +26,12 @@ const BODY: usize = 1024 * 1024;
 /// Bytes of it that are kept.
 const KEPT: usize = 1024;
 
+pub(super) const TYPE: GateType =
+    GateType { name: "http", judged_early: false, read: |block| Box::new(Http::read(block)) };
+
 /// An endpoint.
 #[derive(Clone, Debug)]
-pub(super) struct Http {
+struct Http {
     url: String,
     status: u16,
     body: Option<Regex>,
@@ -46,7 +50,7 @@ struct Answer {
 }
 
 impl Http {
-    pub(super) fn read(block: &mut Block<'_>) -> Self {
+    fn read(block: &mut Block<'_>) -> Self {
         let headers = block.map("headers");
         for (name, value) in &headers {
             if HeaderName::try_from(name.as_str()).is_err()
@@ -68,66 +72,6 @@ impl Http {
             interval: block.seconds("interval").unwrap_or(INTERVAL),
             timeout: block.seconds("timeout").unwrap_or(TIMEOUT),
         }
-    }
-
-    pub(super) async fn judge(&self, cx: &GateContext<'_>) -> Finding {
-        let client = match self.client(cx.vars) {
-            Ok(client) => client,
-            Err(error) => {
-                let why = innermost(&error);
-                return Finding::new(
-                    Outcome::Failed,
-                    format!("no HTTP client can be made: {why}"),
-                    json!({"url": self.url}),
-                );
-            }
-        };
-        let limit = Duration::from_secs(u64::try_from(self.timeout).unwrap_or(0));
-        let pause = Duration::from_secs(u64::try_from(self.interval).unwrap_or(0));
-        let began = cx.clock.elapsed();
-        let (mut in_a_row, mut requests) = (0, 0_usize);
-        let last = loop {
-            let left = limit.saturating_sub(cx.clock.elapsed().saturating_sub(began));
-            let answer = self.ask(&client, left.min(ANSWER)).await;
-            requests += 1;
-            in_a_row = if answer.fits { in_a_row + 1 } else { 0 };
-            let spent = cx.clock.elapsed().saturating_sub(began);
-            if in_a_row >= self.count || spent + pause >= limit {
-                break answer;
-            }
-            cx.clock.sleep(pause).await;
-        };
-        let detail = json!({
-            "url": self.url,
-            "requests": requests,
-            "in_a_row": in_a_row,
-            "count": self.count,
-            "status": last.status,
-            "body": last.body,
-            "seconds": cx.clock.elapsed().saturating_sub(began).as_secs(),
-        });
-        if in_a_row >= self.count {
-            let times = if self.count == 1 {
-                String::new()
-            } else {
-                format!(" {} times in a row", self.count)
-            };
-            return Finding::new(
-                Outcome::Passed,
-                format!("{} answered {}{times}", self.url, last.text),
-                detail,
-            );
-        }
-        let within = duration::text(self.timeout);
-        let summary = if last.fits {
-            format!(
-                "{} answered as expected {in_a_row} of {} times in a row within {within}",
-                self.url, self.count
-            )
-        } else {
-            format!("{} did not answer as expected within {within}: {}", self.url, last.text)
-        };
-        Finding::new(Outcome::Failed, summary, detail)
     }
 
     /// A client that follows no redirect: the answer of the URL itself counts. Proxies are those of
@@ -201,6 +145,69 @@ impl Http {
             (0..=KEPT.min(body.len())).rev().find(|at| body.is_char_boundary(*at)).unwrap_or(0);
         let body = body.get(..end).unwrap_or_default().to_owned();
         Answer { fits, status: Some(status.as_u16()), text, body }
+    }
+}
+
+#[async_trait]
+impl Gate for Http {
+    async fn judge(&self, cx: &GateContext<'_>) -> Finding {
+        let client = match self.client(cx.vars) {
+            Ok(client) => client,
+            Err(error) => {
+                let why = innermost(&error);
+                return Finding::new(
+                    Outcome::Failed,
+                    format!("no HTTP client can be made: {why}"),
+                    json!({"url": self.url}),
+                );
+            }
+        };
+        let limit = Duration::from_secs(u64::try_from(self.timeout).unwrap_or(0));
+        let pause = Duration::from_secs(u64::try_from(self.interval).unwrap_or(0));
+        let began = cx.clock.elapsed();
+        let (mut in_a_row, mut requests) = (0, 0_usize);
+        let last = loop {
+            let left = limit.saturating_sub(cx.clock.elapsed().saturating_sub(began));
+            let answer = self.ask(&client, left.min(ANSWER)).await;
+            requests += 1;
+            in_a_row = if answer.fits { in_a_row + 1 } else { 0 };
+            let spent = cx.clock.elapsed().saturating_sub(began);
+            if in_a_row >= self.count || spent + pause >= limit {
+                break answer;
+            }
+            cx.clock.sleep(pause).await;
+        };
+        let detail = json!({
+            "url": self.url,
+            "requests": requests,
+            "in_a_row": in_a_row,
+            "count": self.count,
+            "status": last.status,
+            "body": last.body,
+            "seconds": cx.clock.elapsed().saturating_sub(began).as_secs(),
+        });
+        if in_a_row >= self.count {
+            let times = if self.count == 1 {
+                String::new()
+            } else {
+                format!(" {} times in a row", self.count)
+            };
+            return Finding::new(
+                Outcome::Passed,
+                format!("{} answered {}{times}", self.url, last.text),
+                detail,
+            );
+        }
+        let within = duration::text(self.timeout);
+        let summary = if last.fits {
+            format!(
+                "{} answered as expected {in_a_row} of {} times in a row within {within}",
+                self.url, self.count
+            )
+        } else {
+            format!("{} did not answer as expected within {within}: {}", self.url, last.text)
+        };
+        Finding::new(Outcome::Failed, summary, detail)
     }
 }
 

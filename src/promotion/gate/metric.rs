@@ -3,21 +3,27 @@
 
 use std::collections::BTreeMap;
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
 use super::block::Block;
 use super::watched::{Watched, unknown};
-use super::{Evidence, Finding, GateContext, Outcome};
+use super::{Evidence, Finding, Gate, GateContext, GateType, Outcome};
 use crate::diag::Diagnostic;
 use crate::provider::MetricQuery;
 
 /// Over how long the metric is taken when the gate says nothing, in seconds.
 const PERIOD: i64 = 300;
 
+pub(super) const TYPE: GateType =
+    GateType { name: "metric", judged_early: true, read: |block| Box::new(Metric::read(block)) };
+
 /// A metric and its limits.
 #[derive(Clone, Debug)]
-pub(super) struct Metric {
+struct Metric {
+    /// The gate itself in the evidence of earlier moves.
+    label: String,
     namespace: String,
     name: String,
     dimensions: BTreeMap<String, String>,
@@ -30,7 +36,7 @@ pub(super) struct Metric {
 }
 
 impl Metric {
-    pub(super) fn read(block: &mut Block<'_>) -> Self {
+    fn read(block: &mut Block<'_>) -> Self {
         let period = block.seconds("period").unwrap_or(PERIOD);
         // <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricStat.html>
         if !(matches!(period, 1 | 5 | 10 | 20 | 30) || period % 60 == 0) {
@@ -41,6 +47,7 @@ impl Metric {
             );
         }
         Self {
+            label: block.label.to_owned(),
             namespace: block.text("namespace").unwrap_or_default(),
             name: block.text("metric").unwrap_or_default(),
             dimensions: block.map("dimensions"),
@@ -53,8 +60,28 @@ impl Metric {
         }
     }
 
-    pub(super) async fn judge(&self, cx: &GateContext<'_>, label: &str) -> Finding {
-        let baseline = baseline(cx.previous, label);
+    /// The limits that a value breaks.
+    fn broken(&self, value: f64, baseline: Option<f64>) -> Vec<String> {
+        let mut wrong = Vec::new();
+        if let Some(max) = self.max.filter(|max| value > *max) {
+            wrong.push(format!("above {max}"));
+        }
+        if let Some(min) = self.min.filter(|min| value < *min) {
+            wrong.push(format!("below {min}"));
+        }
+        if let (Some(percent), Some(baseline)) = (self.max_increase_percent, baseline)
+            && value > baseline + baseline.abs() * percent / 100.0
+        {
+            wrong.push(format!("more than {percent}% above its baseline {baseline}"));
+        }
+        wrong
+    }
+}
+
+#[async_trait]
+impl Gate for Metric {
+    async fn judge(&self, cx: &GateContext<'_>) -> Finding {
+        let baseline = baseline(cx.previous, &self.label);
         let mut detail = json!({
             "namespace": self.namespace, "metric": self.name, "dimensions": self.dimensions,
             "statistic": self.statistic, "baseline": baseline,
@@ -107,23 +134,6 @@ impl Metric {
             return Finding::new(Outcome::Passed, format!("{what} is {value}{first}"), detail);
         }
         Finding::new(Outcome::Failed, format!("{what} is {value}, {}", wrong.join(", ")), detail)
-    }
-
-    /// The limits that a value breaks.
-    fn broken(&self, value: f64, baseline: Option<f64>) -> Vec<String> {
-        let mut wrong = Vec::new();
-        if let Some(max) = self.max.filter(|max| value > *max) {
-            wrong.push(format!("above {max}"));
-        }
-        if let Some(min) = self.min.filter(|min| value < *min) {
-            wrong.push(format!("below {min}"));
-        }
-        if let (Some(percent), Some(baseline)) = (self.max_increase_percent, baseline)
-            && value > baseline + baseline.abs() * percent / 100.0
-        {
-            wrong.push(format!("more than {percent}% above its baseline {baseline}"));
-        }
-        wrong
     }
 }
 

@@ -1,7 +1,8 @@
 //! Gates: what must hold for a release to move along an edge, or to count as verified.
 //!
-//! One file per type of gate. Each reads its block once ([`GateSpec::read`]), looks at the world
-//! through [`GateContext`], and answers with [`Evidence`], which is kept with the promotion.
+//! One file per type of gate, and one line in [`TYPES`]. Each reads its block once
+//! ([`GateSpec::read`]), looks at the world through [`GateContext`], and answers with [`Evidence`],
+//! which is kept with the promotion.
 //!
 //! Architecture invariant: a gate never passes because something could not be seen. What is
 //! unknown keeps it closed, and the evidence says what was unknown.
@@ -20,8 +21,11 @@ mod soak;
 mod watched;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -46,23 +50,42 @@ pub struct GateSpec {
     pub name: String,
     /// Where it is declared.
     pub loc: Loc,
-    check: Check,
+    judged_early: bool,
+    gate: Arc<dyn Gate>,
 }
 
-/// What a gate checks.
-#[derive(Clone, Debug)]
-enum Check {
-    Alarm(alarm::Alarms),
-    Approval(approval::ApprovalGate),
-    Command(command::Command),
-    Freeze(freeze::Freeze),
-    Http(Box<http::Http>),
-    IsolationUnchanged,
-    Metric(Box<metric::Metric>),
-    NoDrift(no_drift::NoDrift),
-    Parity(parity::Parity),
-    Soak(soak::Soak),
+/// Judges one gate, as its block declares it.
+#[async_trait]
+trait Gate: fmt::Debug + Send + Sync {
+    /// Waits for programs, servers and AWS where the gate asks them, never longer than the gate's
+    /// `timeout`.
+    async fn judge(&self, cx: &GateContext<'_>) -> Finding;
 }
+
+/// A type of gate: the one row by which this module knows it.
+struct GateType {
+    /// The first label of its block. Its schema in `schema/gates.rs` has the same name.
+    name: &'static str,
+    /// Whether it can be judged before the plan of the move is made, and without starting a
+    /// program or asking a URL.
+    judged_early: bool,
+    /// Reads its block; what is wrong with it goes into the block's diagnostics.
+    read: fn(&mut block::Block<'_>) -> Box<dyn Gate>,
+}
+
+/// Every type of gate.
+static TYPES: [&GateType; 10] = [
+    &alarm::TYPE,
+    &approval::TYPE,
+    &command::TYPE,
+    &freeze::TYPE,
+    &http::TYPE,
+    &isolation_unchanged::TYPE,
+    &metric::TYPE,
+    &no_drift::TYPE,
+    &parity::TYPE,
+    &soak::TYPE,
+];
 
 /// How a gate stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -182,11 +205,26 @@ impl GateSpec {
         for nested in body.nested("gate") {
             let label = |at: usize| nested.labels.get(at).map(|l| l.value.clone());
             let (Some(ty), Some(name)) = (label(0), label(1)) else { continue };
-            match Check::read(&ty, &nested.body) {
-                Ok(check) => {
-                    gates.push(Self { ty, name, loc: nested.body.loc.clone(), check });
-                }
-                Err(more) => found.extend(more),
+            let Some(row) = TYPES.iter().find(|t| t.name == ty) else {
+                found.push(
+                    Diagnostic::error(format!("there is no gate `{ty}`"))
+                        .at(nested.body.loc.clone()),
+                );
+                continue;
+            };
+            let label = format!("{ty}.{name}");
+            let mut block = block::Block::new(&label, &nested.body);
+            let gate = (row.read)(&mut block);
+            let wrong = block.found.has_errors();
+            found.extend(block.found);
+            if !wrong {
+                gates.push(Self {
+                    ty,
+                    name,
+                    loc: nested.body.loc.clone(),
+                    judged_early: row.judged_early,
+                    gate: gate.into(),
+                });
             }
         }
         found.into_result(gates)
@@ -196,17 +234,7 @@ impl GateSpec {
     /// or asking a URL.
     #[must_use]
     pub fn is_judged_early(&self) -> bool {
-        match self.check {
-            Check::Alarm(_)
-            | Check::Freeze(_)
-            | Check::Metric(_)
-            | Check::NoDrift(_)
-            | Check::Parity(_)
-            | Check::Soak(_) => true,
-            Check::Approval(_) | Check::Command(_) | Check::Http(_) | Check::IsolationUnchanged => {
-                false
-            }
-        }
+        self.judged_early
     }
 
     /// `TYPE.NAME`, as evidence names it.
@@ -216,44 +244,23 @@ impl GateSpec {
     }
 }
 
-impl Check {
-    fn read(ty: &str, body: &Body) -> Result<Self, Diagnostics> {
-        let mut block = block::Block::new(body);
-        let check = match ty {
-            "alarm" => Self::Alarm(alarm::Alarms::read(&mut block)),
-            "approval" => Self::Approval(approval::ApprovalGate::read(&mut block)),
-            "command" => Self::Command(command::Command::read(&mut block)),
-            "freeze" => Self::Freeze(freeze::Freeze::read(&mut block)),
-            "http" => Self::Http(Box::new(http::Http::read(&mut block))),
-            "isolation_unchanged" => Self::IsolationUnchanged,
-            "metric" => Self::Metric(Box::new(metric::Metric::read(&mut block))),
-            "no_drift" => Self::NoDrift(no_drift::NoDrift::read(&mut block)),
-            "parity" => Self::Parity(parity::Parity::read(&mut block)),
-            "soak" => Self::Soak(soak::Soak::read(&mut block)),
-            other => {
-                return Err(Diagnostic::error(format!("there is no gate `{other}`"))
-                    .at(body.loc.clone())
-                    .into());
-            }
-        };
-        block.found.into_result(check)
-    }
-}
-
 /// Judges one gate. Waits for programs, servers and AWS where the gate asks them, never longer
 /// than the gate's `timeout`.
 pub async fn evaluate(spec: &GateSpec, cx: &GateContext<'_>) -> Evidence {
-    let Finding { outcome, summary, detail } = match &spec.check {
-        Check::Alarm(gate) => gate.judge(cx).await,
-        Check::Approval(gate) => gate.judge(cx),
-        Check::Command(gate) => gate.judge(cx).await,
-        Check::Freeze(gate) => gate.judge(cx),
-        Check::Http(gate) => gate.judge(cx).await,
-        Check::IsolationUnchanged => isolation_unchanged::judge(cx),
-        Check::Metric(gate) => gate.judge(cx, &spec.label()).await,
-        Check::NoDrift(gate) => gate.judge(cx),
-        Check::Parity(gate) => gate.judge(cx),
-        Check::Soak(gate) => gate.judge(cx),
-    };
+    let Finding { outcome, summary, detail } = spec.gate.judge(cx).await;
     Evidence { gate: spec.label(), outcome, summary, detail, at: cx.now }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::TYPES;
+
+    #[test]
+    fn every_gate_of_the_schema_can_be_judged() {
+        let judged: BTreeSet<&str> = TYPES.iter().map(|t| t.name).collect();
+        let declared: BTreeSet<&str> = crate::schema::gates::gates().iter().map(|g| g.ty).collect();
+        assert_eq!(judged, declared);
+    }
 }

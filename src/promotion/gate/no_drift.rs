@@ -2,29 +2,36 @@
 
 use std::collections::BTreeSet;
 
+use async_trait::async_trait;
 use serde_json::{Value as Json, json};
 
 use super::block::Block;
-use super::{Finding, GateContext, Outcome};
+use super::{Finding, Gate, GateContext, GateType, Outcome};
 use crate::plan::Reading;
 use crate::plan::model::{Drift, DriftStatus};
 
 /// How many objects a summary names.
 const NAMED: usize = 3;
 
+pub(super) const TYPE: GateType =
+    GateType { name: "no_drift", judged_early: true, read: |block| Box::new(NoDrift::read(block)) };
+
 /// The environments that are looked at; both ends of the edge when empty.
 #[derive(Clone, Debug)]
-pub(super) struct NoDrift {
+struct NoDrift {
     environments: BTreeSet<String>,
 }
 
 impl NoDrift {
-    pub(super) fn read(block: &mut Block<'_>) -> Self {
+    fn read(block: &mut Block<'_>) -> Self {
         let environments = block.texts("environments").unwrap_or_default();
         Self { environments: environments.into_iter().collect() }
     }
+}
 
-    pub(super) fn judge(&self, cx: &GateContext<'_>) -> Finding {
+#[async_trait]
+impl Gate for NoDrift {
+    async fn judge(&self, cx: &GateContext<'_>) -> Finding {
         let ends = cx.passage.from.into_iter().chain([cx.passage.to]).map(str::to_owned);
         let environments: BTreeSet<String> =
             if self.environments.is_empty() { ends.collect() } else { self.environments.clone() };

@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use async_trait::async_trait;
 use serde_json::json;
 
 use super::block::Block;
-use super::{Finding, GateContext, Outcome, no_drift};
+use super::{Finding, Gate, GateContext, GateType, Outcome, no_drift};
 use crate::address::CONFIG_KIND;
 use crate::plan::Reading;
 use crate::value::Value;
@@ -16,18 +17,24 @@ const RELEASE: &str = "release/";
 /// How many keys a summary names.
 const NAMED: usize = 5;
 
+pub(super) const TYPE: GateType =
+    GateType { name: "parity", judged_early: true, read: |block| Box::new(Parity::read(block)) };
+
 /// Keys (`SCHEMA/KEY`, or a beginning and `*`) that may differ.
 #[derive(Clone, Debug)]
-pub(super) struct Parity {
+struct Parity {
     allowed: Vec<String>,
 }
 
 impl Parity {
-    pub(super) fn read(block: &mut Block<'_>) -> Self {
+    fn read(block: &mut Block<'_>) -> Self {
         Self { allowed: block.texts("allowed_differences").unwrap_or_default() }
     }
+}
 
-    pub(super) fn judge(&self, cx: &GateContext<'_>) -> Finding {
+#[async_trait]
+impl Gate for Parity {
+    async fn judge(&self, cx: &GateContext<'_>) -> Finding {
         let to = cx.passage.to;
         let Some(from) = cx.passage.from else {
             return Finding::new(

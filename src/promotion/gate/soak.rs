@@ -1,24 +1,31 @@
 //! `soak`: the release has been current and verified where it comes from, without a break.
 
+use async_trait::async_trait;
 use jiff::SignedDuration;
 use serde_json::json;
 
 use super::block::Block;
-use super::{Finding, GateContext, Outcome};
+use super::{Finding, Gate, GateContext, GateType, Outcome};
 use crate::schema::duration;
+
+pub(super) const TYPE: GateType =
+    GateType { name: "soak", judged_early: true, read: |block| Box::new(Soak::read(block)) };
 
 /// How long a release must have stood.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Soak {
+struct Soak {
     seconds: i64,
 }
 
 impl Soak {
-    pub(super) fn read(block: &mut Block<'_>) -> Self {
+    fn read(block: &mut Block<'_>) -> Self {
         Self { seconds: block.seconds("duration").unwrap_or(0) }
     }
+}
 
-    pub(super) fn judge(self, cx: &GateContext<'_>) -> Finding {
+#[async_trait]
+impl Gate for Soak {
+    async fn judge(&self, cx: &GateContext<'_>) -> Finding {
         let place = cx.passage.from.unwrap_or(cx.passage.to);
         let wanted = duration::text(self.seconds);
         let Some(since) = cx.stands_since else {

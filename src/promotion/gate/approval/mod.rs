@@ -7,12 +7,13 @@ mod person;
 mod pinned;
 mod store;
 
+use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use super::block::Block;
-use super::{Finding, GateContext, Outcome};
+use super::{Finding, Gate, GateContext, GateType, Outcome};
 use crate::provider::Caller;
 use crate::schema::duration;
 
@@ -58,9 +59,15 @@ pub struct Approval {
     pub comment: Option<String>,
 }
 
+pub(super) const TYPE: GateType = GateType {
+    name: "approval",
+    judged_early: false,
+    read: |block| Box::new(ApprovalGate::read(block)),
+};
+
 /// Who must approve.
 #[derive(Clone, Debug)]
-pub(super) struct ApprovalGate {
+struct ApprovalGate {
     count: usize,
     /// ARNs or patterns; empty when anybody may.
     principals: Vec<String>,
@@ -68,7 +75,7 @@ pub(super) struct ApprovalGate {
 }
 
 impl ApprovalGate {
-    pub(super) fn read(block: &mut Block<'_>) -> Self {
+    fn read(block: &mut Block<'_>) -> Self {
         Self {
             count: block.count("count").unwrap_or(1),
             principals: block.texts("principals").unwrap_or_default(),
@@ -76,7 +83,47 @@ impl ApprovalGate {
         }
     }
 
-    pub(super) fn judge(&self, cx: &GateContext<'_>) -> Finding {
+    /// Why an approval does not count.
+    fn objection(
+        &self,
+        cx: &GateContext<'_>,
+        approval: &Approval,
+        person: &Person,
+        author: &Person,
+    ) -> Option<String> {
+        if approval.word == Word::Revoke {
+            return Some(format!("taken back at {}", approval.at));
+        }
+        if approval.edge != cx.passage.edge || approval.digest != cx.passage.digest {
+            return Some(format!("it is for another release, {}", approval.digest));
+        }
+        if approval.plan != cx.plan.digest {
+            return Some(format!(
+                "it is for another plan, {}: the change is not the same any more",
+                short(&approval.plan)
+            ));
+        }
+        if person == author {
+            return Some("it is of who promotes".to_owned());
+        }
+        let ends = approval.at.saturating_add(SignedDuration::from_secs(self.expires_after));
+        let ends = ends.unwrap_or(Timestamp::MAX);
+        if cx.now >= ends {
+            let after = duration::text(self.expires_after);
+            return Some(format!("it expired at {ends}, {after} after it was given"));
+        }
+        if !self.principals.is_empty()
+            && !self.principals.iter().any(|p| person::matches(p, &approval.by))
+        {
+            return Some("`principals` does not name them".to_owned());
+        }
+        None
+    }
+}
+
+#[async_trait]
+impl Gate for ApprovalGate {
+    async fn judge(&self, cx: &GateContext<'_>) -> Finding {
         // The last word of each person stands, whatever session it was said in.
         let mut words: Vec<(Person, &Approval)> =
             cx.approvals.iter().map(|approval| (person(&approval.by, cx), approval)).collect();
@@ -128,43 +175,6 @@ impl ApprovalGate {
             summary.push_str(&format!("; {} does not count: {why}", approval.by.arn));
         }
         Finding::new(Outcome::Waiting, summary, detail)
-    }
-
-    /// Why an approval does not count.
-    fn objection(
-        &self,
-        cx: &GateContext<'_>,
-        approval: &Approval,
-        person: &Person,
-        author: &Person,
-    ) -> Option<String> {
-        if approval.word == Word::Revoke {
-            return Some(format!("taken back at {}", approval.at));
-        }
-        if approval.edge != cx.passage.edge || approval.digest != cx.passage.digest {
-            return Some(format!("it is for another release, {}", approval.digest));
-        }
-        if approval.plan != cx.plan.digest {
-            return Some(format!(
-                "it is for another plan, {}: the change is not the same any more",
-                short(&approval.plan)
-            ));
-        }
-        if person == author {
-            return Some("it is of who promotes".to_owned());
-        }
-        let ends = approval.at.saturating_add(SignedDuration::from_secs(self.expires_after));
-        let ends = ends.unwrap_or(Timestamp::MAX);
-        if cx.now >= ends {
-            let after = duration::text(self.expires_after);
-            return Some(format!("it expired at {ends}, {after} after it was given"));
-        }
-        if !self.principals.is_empty()
-            && !self.principals.iter().any(|p| person::matches(p, &approval.by))
-        {
-            return Some("`principals` does not name them".to_owned());
-        }
-        None
     }
 }
 
