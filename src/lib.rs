@@ -1,5 +1,6 @@
 //! Palisade: plan and apply for multi-account AWS environments.
 
+pub mod access;
 pub mod address;
 pub mod apply;
 pub mod cli;

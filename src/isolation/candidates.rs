@@ -4,27 +4,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::crossing::{ANY_PROVIDER, ANYBODY, Source, Step, Target};
-use super::world::{PrincipalNode, World};
+use crate::access::{AccessModel, PrincipalNode};
 use crate::iam::{Document, Effect, PrincipalType};
 
 /// The steps that the grants of one side make worth asking about.
 #[must_use]
-pub(super) fn candidates(world: &World) -> BTreeSet<Step> {
-    let index = Index::new(world);
+pub(super) fn candidates(model: &AccessModel) -> BTreeSet<Step> {
+    let index = Index::new(model);
     let mut steps = BTreeSet::new();
-    for role in world.principals.values() {
+    for role in model.principals.values() {
         let Some(trust) = &role.trust else { continue };
         let target = Target::Role(role.arn.clone());
-        for source in sources(world, &index, &trust.document, Some(&role.arn)) {
+        for source in sources(model, &index, &trust.document, Some(&role.arn)) {
             steps.insert(Step { source, target: target.clone() });
         }
     }
-    for bucket in world.buckets.values() {
-        let target = Target::Bucket(bucket.arn.clone());
-        for source in sources(world, &index, &bucket.policy.document, None) {
+    for (resource, policy) in model.resource_policies() {
+        let target = Target::Resource(resource.arn.clone());
+        for source in sources(model, &index, &policy.document, None) {
             let same_account = match &source {
                 Source::Principal(arn) => {
-                    world.principals.get(arn).is_some_and(|p| p.account == bucket.account)
+                    model.principals.get(arn).is_some_and(|p| p.account == resource.account)
                 }
                 _ => false,
             };
@@ -43,20 +43,20 @@ struct Index<'w> {
 }
 
 impl<'w> Index<'w> {
-    fn new(world: &'w World) -> Self {
+    fn new(model: &'w AccessModel) -> Self {
         let mut by_account: BTreeMap<&str, Vec<&PrincipalNode>> = BTreeMap::new();
-        for account in world.accounts.values() {
-            by_account.entry(&account.id).or_default().extend(world.residents(&account.handle));
+        for account in model.accounts.values() {
+            by_account.entry(&account.id).or_default().extend(model.principals_of(&account.handle));
         }
         Self {
             by_account,
-            known_accounts: world.accounts.values().map(|a| a.id.as_str()).collect(),
+            known_accounts: model.accounts.values().map(|a| a.id.as_str()).collect(),
         }
     }
 }
 
 fn sources(
-    world: &World,
+    model: &AccessModel,
     index: &Index<'_>,
     document: &Document,
     role: Option<&str>,
@@ -72,7 +72,7 @@ fn sources(
         role.is_some_and(|role| p.arn != role && account(&p.arn) == account(role))
     };
     let everyone = |found: &mut BTreeSet<Source>| {
-        let all = world.principals.values().filter(|p| able(p) || beside(p));
+        let all = model.principals.values().filter(|p| able(p) || beside(p));
         found.extend(all.map(|p| Source::Principal(p.arn.clone())));
         found.insert(Source::Foreign(format!("arn:aws:iam::{ANYBODY}:root")));
         // Assuming a role takes a signature or an assertion; reading an object need not.
@@ -80,7 +80,7 @@ fn sources(
             Some(_) => Source::Federated(ANY_PROVIDER.to_owned()),
             None => Source::Anonymous,
         });
-        let members = world.members.keys();
+        let members = model.members.keys();
         found.extend(members.map(|id| Source::Foreign(format!("arn:aws:iam::{id}:root"))));
     };
     for statement in document.statements.iter().filter(|s| s.effect == Effect::Allow) {
@@ -112,7 +112,7 @@ fn sources(
                         found.insert(Source::Foreign(format!("arn:aws:iam::{account}:root")));
                     } else {
                         let arn = principal_of(&text, index);
-                        if world.principals.contains_key(&arn) {
+                        if model.principals.contains_key(&arn) {
                             found.insert(Source::Principal(arn));
                         } else if !inside || text.contains(":federated-user/") {
                             found.insert(Source::Foreign(arn));
@@ -164,9 +164,9 @@ fn may_assume(principal: &PrincipalNode, role: &str) -> bool {
 }
 
 /// Targets that let in whole accounts, by the ids of these.
-pub(super) fn let_in_whole(world: &World) -> BTreeMap<String, Vec<Target>> {
+pub(super) fn let_in_whole(model: &AccessModel) -> BTreeMap<String, Vec<Target>> {
     let mut targets: BTreeMap<String, Vec<Target>> = BTreeMap::new();
-    for (target, ids) in whole_accounts(world) {
+    for (target, ids) in whole_accounts(model) {
         for id in ids {
             targets.entry(id).or_default().push(target.clone());
         }
@@ -177,15 +177,16 @@ pub(super) fn let_in_whole(world: &World) -> BTreeMap<String, Vec<Target>> {
 /// Targets that let in whatever a whole account permits, with the ids of those accounts; none for
 /// everybody.
 #[must_use]
-pub(super) fn whole_accounts(world: &World) -> BTreeMap<Target, BTreeSet<String>> {
-    let trusts = world
+pub(super) fn whole_accounts(model: &AccessModel) -> BTreeMap<Target, BTreeSet<String>> {
+    let trusts = model
         .principals
         .values()
         .filter_map(|p| Some((Target::Role(p.arn.clone()), &p.trust.as_ref()?.document)));
-    let buckets =
-        world.buckets.values().map(|b| (Target::Bucket(b.arn.clone()), &b.policy.document));
+    let resources = model
+        .resource_policies()
+        .map(|(resource, policy)| (Target::Resource(resource.arn.clone()), &policy.document));
     trusts
-        .chain(buckets)
+        .chain(resources)
         .filter_map(|(target, document)| {
             let allowing = document.statements.iter().filter(|s| s.effect == Effect::Allow);
             let named = allowing.flat_map(|s| &s.principals).flat_map(|p| p.items());
@@ -209,20 +210,21 @@ pub(super) fn whole_accounts(world: &World) -> BTreeMap<Target, BTreeSet<String>
 /// Steps out of an account that nobody could read, by those in it whom the estate does not know:
 /// whoever a policy names there, and anybody at all where one lets in the whole account.
 #[must_use]
-pub(super) fn unseen(world: &World) -> BTreeSet<Step> {
+pub(super) fn unseen(model: &AccessModel) -> BTreeSet<Step> {
     let unread: BTreeSet<&str> =
-        world.accounts.values().filter(|a| !a.read).map(|a| a.id.as_str()).collect();
+        model.accounts.values().filter(|a| !a.is_read()).map(|a| a.id.as_str()).collect();
     if unread.is_empty() {
         return BTreeSet::new();
     }
-    let trusts = world
+    let trusts = model
         .principals
         .values()
         .filter_map(|p| Some((Target::Role(p.arn.clone()), &p.trust.as_ref()?.document)));
-    let buckets =
-        world.buckets.values().map(|b| (Target::Bucket(b.arn.clone()), &b.policy.document));
+    let resources = model
+        .resource_policies()
+        .map(|(resource, policy)| (Target::Resource(resource.arn.clone()), &policy.document));
     let mut steps = BTreeSet::new();
-    for (target, document) in trusts.chain(buckets) {
+    for (target, document) in trusts.chain(resources) {
         let mut named = BTreeSet::new();
         for statement in document.statements.iter().filter(|s| s.effect == Effect::Allow) {
             let everyone = statement.not_principals.is_some()
@@ -237,7 +239,7 @@ pub(super) fn unseen(world: &World) -> BTreeSet<Step> {
                     false => format!("arn:aws:iam::{text}:root"),
                 };
                 let inside = arn.split(':').nth(4).is_some_and(|id| unread.contains(id));
-                if kind == PrincipalType::Aws && inside && !world.principals.contains_key(&arn) {
+                if kind == PrincipalType::Aws && inside && !model.principals.contains_key(&arn) {
                     named.insert(arn);
                 }
             }
@@ -250,27 +252,27 @@ pub(super) fn unseen(world: &World) -> BTreeSet<Step> {
 
 /// Places whose policies say nothing that can be relied on, and why: whoever they let in is not known.
 #[must_use]
-pub(super) fn unclear(world: &World) -> BTreeMap<Target, String> {
+pub(super) fn unclear(model: &AccessModel) -> BTreeMap<Target, String> {
     let canonical = |document: &Document| {
         let allowing = document.statements.iter().filter(|s| s.effect == Effect::Allow);
         let mut named = allowing.flat_map(|s| &s.principals).flat_map(|p| p.items());
         named.any(|(kind, _)| kind == PrincipalType::CanonicalUser)
     };
     let mut found = BTreeMap::new();
-    for role in world.principals.values().filter(|p| world.unreadable.contains(&p.label)) {
+    for role in model.principals.values().filter(|p| p.has_unreadable_trust()) {
         let why = format!("the trust policy of `{}` could not be read", role.label);
         found.insert(Target::Role(role.arn.clone()), why);
     }
-    for (arn, (_, label)) in &world.sealed_buckets {
-        let why = format!("the policy of `{label}` could not be read");
-        found.insert(Target::Bucket(arn.clone()), why);
+    for resource in model.resources.values().filter(|r| r.is_unreadable()) {
+        let why = format!("the policy of `{}` could not be read", resource.label);
+        found.insert(Target::Resource(resource.arn.clone()), why);
     }
-    for bucket in world.buckets.values().filter(|b| canonical(&b.policy.document)) {
+    for (resource, _) in model.resource_policies().filter(|(_, p)| canonical(&p.document)) {
         let why = format!(
             "`{}` lets in a canonical user, of whom nobody can tell whose account it is",
-            bucket.label
+            resource.label
         );
-        found.insert(Target::Bucket(bucket.arn.clone()), why);
+        found.insert(Target::Resource(resource.arn.clone()), why);
     }
     found
 }

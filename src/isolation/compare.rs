@@ -11,7 +11,7 @@ use super::power::{Powers, Time, powers};
 use super::replay::replay;
 use super::rights::Book;
 use super::workers::each;
-use super::world::World;
+use crate::access::AccessModel;
 use crate::iam::symbolic::{Answer, Opening};
 use crate::ids::Handle;
 
@@ -48,17 +48,17 @@ pub struct SideResult {
 
 /// The comparison.
 pub struct Comparison<'w> {
-    /// The before side's world and result.
-    pub before: (&'w World, SideResult),
+    /// The before side's model and result.
+    pub before: (&'w AccessModel, SideResult),
     /// The after side's.
-    pub after: (&'w World, SideResult),
+    pub after: (&'w AccessModel, SideResult),
     /// Steps that changed.
     pub changes: BTreeMap<Step, StepChange>,
 }
 
 /// Asks every candidate of either side on both and joins the answers into paths.
 #[must_use]
-pub fn compare<'w>(before: &'w World, after: &'w World) -> Comparison<'w> {
+pub fn compare<'w>(before: &'w AccessModel, after: &'w AccessModel) -> Comparison<'w> {
     let mut steps = candidates(before);
     steps.extend(candidates(after));
     let steps: Vec<Step> = steps.into_iter().collect();
@@ -123,7 +123,7 @@ struct Told {
 }
 
 impl Told {
-    fn of(before: &World, after: &World, step: &Step) -> Self {
+    fn of(before: &AccessModel, after: &AccessModel, step: &Step) -> Self {
         let (a, b) = (asked(before, step), asked(after, step));
         let answers = answer(a.as_ref(), b.as_ref());
         Self {
@@ -136,12 +136,12 @@ impl Told {
 
 impl SideResult {
     /// Joins the open steps into paths, and looks where they lead to power.
-    fn join<'w>(&mut self, world: &'w World, book: &mut Book<'w>, time: Time) {
+    fn join<'w>(&mut self, model: &'w AccessModel, book: &mut Book<'w>, time: Time) {
         let by_source = by_source(&self.edges);
-        let reach = reach(world, &by_source);
-        let all = paths(world, &by_source, &reach);
-        let doubtful = doubtful(world, self);
-        let powers = powers(world, self, &by_source, &reach, book, time);
+        let reach = reach(model, &by_source);
+        let all = paths(model, &by_source, &reach);
+        let doubtful = doubtful(model, self);
+        let powers = powers(model, self, &by_source, &reach, book, time);
         self.doubtful = doubtful;
         self.paths = all;
         self.powers = powers;
@@ -176,10 +176,14 @@ pub type Pair = (Origin, String);
 /// The verdict on a pair on one side: of the whole, and of the managed objects alone where a side
 /// was not read.
 #[must_use]
-pub fn verdict(world: &World, result: &SideResult, pair: &Pair) -> (Verdict, Option<Verdict>) {
+pub fn verdict(
+    model: &AccessModel,
+    result: &SideResult,
+    pair: &Pair,
+) -> (Verdict, Option<Verdict>) {
     let (origin, to) = pair;
     if let Origin::Environment(from) = origin {
-        let shares = world
+        let shares = model
             .accounts
             .values()
             .any(|a| a.environments.contains(from) && a.environments.contains(to));
@@ -200,7 +204,7 @@ pub fn verdict(world: &World, result: &SideResult, pair: &Pair) -> (Verdict, Opt
     if found == Verdict::Isolated && (doubtful || result.doubtful.contains_key(pair)) {
         found = Verdict::Undetermined;
     }
-    let unread = unread(world, origin, to);
+    let unread = unread(model, origin, to);
     if unread && found < Verdict::Conditional {
         return (Verdict::Undetermined, Some(found));
     }
@@ -215,8 +219,8 @@ pub fn by_power_alone(result: &SideResult, pair: &Pair) -> bool {
         && result.powers.paths.iter().any(|p| p.from == *origin && p.to == *to)
 }
 
-fn unread(world: &World, origin: &Origin, to: &str) -> bool {
-    world.accounts.values().any(|account| {
+fn unread(model: &AccessModel, origin: &Origin, to: &str) -> bool {
+    model.accounts.values().any(|account| {
         let side = match origin {
             Origin::Environment(from) => {
                 account.environments.contains(from) || account.environments.contains(to)
@@ -226,14 +230,14 @@ fn unread(world: &World, origin: &Origin, to: &str) -> bool {
             }
             _ => account.environments.contains(to),
         };
-        side && !account.read
+        side && !account.is_read()
     })
 }
 
 /// The accounts of the estate that serve an environment.
 #[must_use]
-pub fn accounts_of<'w>(world: &'w World, environment: &str) -> Vec<&'w Handle> {
-    world
+pub fn accounts_of<'w>(model: &'w AccessModel, environment: &str) -> Vec<&'w Handle> {
+    model
         .accounts
         .values()
         .filter(|a| a.environments.contains(environment))

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::world::{AccountNode, Member, PrincipalNode, Rule, World, levels};
+use crate::access::{AccessModel, AccountNode, Member, NamedPolicy, PrincipalNode, levels};
 use crate::iam::symbolic::question::concerns;
 use crate::iam::symbolic::{Answer, Answers, Caps, Domain, Question, Space, ask_both};
 use crate::iam::text::is_symbolic_account;
@@ -39,8 +39,8 @@ pub const ANY_PROVIDER: &str = "*";
 pub enum Target {
     /// A role, by ARN.
     Role(String),
-    /// A bucket, by ARN.
-    Bucket(String),
+    /// A resource with a policy of its own, by ARN.
+    Resource(String),
 }
 
 impl Target {
@@ -48,7 +48,7 @@ impl Target {
     #[must_use]
     pub fn arn(&self) -> &str {
         match self {
-            Self::Role(arn) | Self::Bucket(arn) => arn,
+            Self::Role(arn) | Self::Resource(arn) => arn,
         }
     }
 }
@@ -70,7 +70,7 @@ pub struct Right {
     /// What they act on.
     pub resources: Vec<Space>,
     /// The policy of that, where it has one.
-    pub policy: Option<Rule>,
+    pub policy: Option<NamedPolicy>,
     /// Context that the call itself sets.
     pub context: Vec<(String, String)>,
 }
@@ -80,7 +80,7 @@ pub struct Asked {
     request: Request,
     policies: Policies,
     documents: Vec<Arc<Document>>,
-    rules: Vec<Rule>,
+    rules: Vec<NamedPolicy>,
     actions: Vec<Space>,
     resources: Vec<Space>,
     never: BTreeSet<String>,
@@ -97,7 +97,7 @@ pub struct Place<'w> {
     /// The account that the resource is in.
     pub owner: &'w AccountNode,
     /// The resource's own policy.
-    pub rule: Option<&'w Rule>,
+    pub rule: Option<&'w NamedPolicy>,
     /// Whether `RestrictPublicBuckets` holds.
     pub restrict_public: bool,
     /// Whether the resource's policy could not be read.
@@ -110,19 +110,19 @@ pub struct Place<'w> {
 
 /// Puts a step as a question to one side; `None` when source or target is not there.
 #[must_use]
-pub fn asked(world: &World, step: &Step) -> Option<Asked> {
-    asked_at(world, &step.source, place(world, step)?)
+pub fn asked(model: &AccessModel, step: &Step) -> Option<Asked> {
+    asked_at(model, &step.source, place(model, step)?)
 }
 
-fn place<'w>(world: &'w World, step: &Step) -> Option<Place<'w>> {
-    let (account, rule, unreadable, restrict_public) = match &step.target {
+fn place<'w>(model: &'w AccessModel, step: &Step) -> Option<Place<'w>> {
+    let (account, rule, restrict_public) = match &step.target {
         Target::Role(arn) => {
-            let role = world.principals.get(arn)?;
-            (&role.account, role.trust.as_ref()?, world.unreadable.contains(&role.label), false)
+            let role = model.principals.get(arn)?;
+            (&role.account, role.trust.as_ref()?, false)
         }
-        Target::Bucket(arn) => {
-            let bucket = world.buckets.get(arn)?;
-            (&bucket.account, &bucket.policy, false, bucket.restrict_public)
+        Target::Resource(arn) => {
+            let resource = model.resources.get(arn)?;
+            (&resource.account, resource.document()?, resource.restrict_public)
         }
     };
     let (actions, resources) = match (&step.target, &step.source) {
@@ -139,18 +139,19 @@ fn place<'w>(world: &'w World, step: &Step) -> Option<Place<'w>> {
         (Target::Role(arn), _) => {
             (vec![Space::One("sts:AssumeRole".to_owned())], vec![Space::One(arn.clone())])
         }
-        (Target::Bucket(arn), _) => (
-            vec![Space::Below("s3:".to_owned())],
-            vec![Space::One(arn.clone()), Space::Below(format!("{arn}/"))],
-        ),
+        (Target::Resource(arn), _) => {
+            let kind = model.resources.get(arn)?.kind;
+            (vec![kind.actions()], kind.spaces(arn))
+        }
     };
-    let owner = world.accounts.get(account)?;
+    let owner = model.accounts.get(account)?;
+    let unreadable = false;
     Some(Place { owner, rule: Some(rule), restrict_public, unreadable, actions, resources })
 }
 
 /// Asks a source about a place; `None` when the source is not there.
 #[must_use]
-pub fn asked_at(world: &World, source: &Source, place: Place<'_>) -> Option<Asked> {
+pub fn asked_at(model: &AccessModel, source: &Source, place: Place<'_>) -> Option<Asked> {
     let target = place.owner;
     let mut asked = Asked {
         request: Request::new(Principal::Anonymous, "", ""),
@@ -182,16 +183,16 @@ pub fn asked_at(world: &World, source: &Source, place: Place<'_>) -> Option<Aske
             asked.request.principal = Principal::Federated(provider.clone());
         }
         Source::Foreign(arn) => {
-            asked.foreign(world, arn);
-            if let Some(member) = member_of(world, arn) {
+            asked.foreign(model, arn);
+            if let Some(member) = member_of(model, arn) {
                 asked.member(member);
-            } else if let Some(home) = home_of(world, arn) {
+            } else if let Some(home) = home_of(model, arn) {
                 asked.belongs_to(home);
             }
         }
         Source::Principal(arn) => {
-            let principal = world.principals.get(arn)?;
-            let home = world.accounts.get(&principal.account)?;
+            let principal = model.principals.get(arn)?;
+            let home = model.accounts.get(&principal.account)?;
             asked.principal(principal, home);
         }
     }
@@ -200,23 +201,23 @@ pub fn asked_at(world: &World, source: &Source, place: Place<'_>) -> Option<Aske
 
 /// The account of the organization, beside the estate's, that an ARN lies in.
 #[must_use]
-pub fn member_of<'w>(world: &'w World, arn: &str) -> Option<&'w Member> {
-    world.members.get(arn.split(':').nth(4)?)
+pub fn member_of<'w>(model: &'w AccessModel, arn: &str) -> Option<&'w Member> {
+    model.members.get(arn.split(':').nth(4)?)
 }
 
 /// The account of the estate that an ARN lies in.
 #[must_use]
-pub fn home_of<'w>(world: &'w World, arn: &str) -> Option<&'w AccountNode> {
+pub fn home_of<'w>(model: &'w AccessModel, arn: &str) -> Option<&'w AccountNode> {
     // An emulator gives its accounts this id too.
     let id = arn.split(':').nth(4).filter(|id| *id != ANYBODY)?;
-    world.accounts.get(world.homes.get(id)?)
+    model.accounts.get(model.account_by_id.get(id)?)
 }
 
-fn documents(chain: &[(String, Vec<Rule>)]) -> impl Iterator<Item = Arc<Document>> + '_ {
+fn documents(chain: &[(String, Vec<NamedPolicy>)]) -> impl Iterator<Item = Arc<Document>> + '_ {
     chain.iter().flat_map(|(_, rules)| rules.iter().map(|r| Arc::clone(&r.document)))
 }
 
-fn rules_of(chain: &[(String, Vec<Rule>)]) -> impl Iterator<Item = Rule> + '_ {
+fn rules_of(chain: &[(String, Vec<NamedPolicy>)]) -> impl Iterator<Item = NamedPolicy> + '_ {
     chain.iter().flat_map(|(_, rules)| rules.iter().cloned())
 }
 
@@ -228,7 +229,7 @@ pub struct Parts<'a> {
     /// The policies, for the judge.
     pub policies: &'a Policies,
     /// The same with their documents, as far as these are known.
-    pub rules: &'a [Rule],
+    pub rules: &'a [NamedPolicy],
     /// Actions asked about.
     pub actions: &'a [Space],
     /// Resources asked about.
@@ -398,7 +399,7 @@ impl Asked {
 
     /// The same question where its principal has these policies too.
     #[must_use]
-    pub fn with_policies(mut self, more: &[Rule]) -> Self {
+    pub fn with_policies(mut self, more: &[NamedPolicy]) -> Self {
         self.policies.identity.extend(more.iter().map(|rule| Arc::clone(&rule.policy)));
         self.documents.extend(more.iter().map(|rule| Arc::clone(&rule.document)));
         self.rules.extend(more.iter().cloned());
@@ -426,9 +427,9 @@ impl Asked {
     /// What a principal may do in its own account: a question about rights, not about a step.
     /// `None` when it is not there.
     #[must_use]
-    pub fn within(world: &World, arn: &str, right: &Right) -> Option<Self> {
-        let principal = world.principals.get(arn)?;
-        let home = world.accounts.get(&principal.account)?;
+    pub fn within(model: &AccessModel, arn: &str, right: &Right) -> Option<Self> {
+        let principal = model.principals.get(arn)?;
+        let home = model.accounts.get(&principal.account)?;
         let place = Place {
             owner: home,
             rule: right.policy.as_ref(),
@@ -437,7 +438,7 @@ impl Asked {
             actions: right.actions.iter().cloned().map(Space::One).collect(),
             resources: right.resources.clone(),
         };
-        let mut asked = asked_at(world, &Source::Principal(arn.to_owned()), place)?;
+        let mut asked = asked_at(model, &Source::Principal(arn.to_owned()), place)?;
         for (key, value) in &right.context {
             asked.request.context.set(key, value.as_str());
         }
@@ -447,18 +448,18 @@ impl Asked {
     /// Whether a target lets in whatever a whole account permits: the question of a role there
     /// that its own side forbids nothing. `None` when the account or the target is not there.
     #[must_use]
-    pub fn anybody(world: &World, account: &Handle, target: &Target) -> Option<Self> {
-        let home = world.accounts.get(account)?;
+    pub fn anybody(model: &AccessModel, account: &Handle, target: &Target) -> Option<Self> {
+        let home = model.accounts.get(account)?;
         let arn = format!("arn:aws:iam::{}:root", home.id);
         let step = Step { source: Source::Foreign(arn), target: target.clone() };
-        let mut asked = asked(world, &step)?;
+        let mut asked = asked(model, &step)?;
         asked.policies.service_control.clear();
         Some(asked)
     }
 
     /// The policies that bear on the step: the resource's own first.
     #[must_use]
-    pub fn rules(&self) -> &[Rule] {
+    pub fn rules(&self) -> &[NamedPolicy] {
         &self.rules
     }
 
@@ -521,7 +522,7 @@ fn tags(
     if may_tag {
         return;
     }
-    for (key, value) in &principal.tags() {
+    for (key, value) in principal.tags() {
         context.set(&format!("aws:PrincipalTag/{key}"), value.as_str());
     }
     let asked = documents.iter().flat_map(|d| &d.statements).flat_map(|s| &s.conditions);
@@ -578,9 +579,9 @@ fn joined(one: Answer, other: Answer) -> Answer {
 
 /// The account that a source lives in.
 #[must_use]
-pub fn home<'w>(world: &'w World, source: &Source) -> Option<&'w Handle> {
+pub fn home<'w>(model: &'w AccessModel, source: &Source) -> Option<&'w Handle> {
     match source {
-        Source::Principal(arn) => world.principals.get(arn).map(|p| &p.account),
+        Source::Principal(arn) => model.principals.get(arn).map(|p| &p.account),
         _ => None,
     }
 }

@@ -10,7 +10,7 @@ use super::compare::SideResult;
 use super::crossing::{Source, Step, Target, asked, home};
 use super::paths::{Edge, Origin, account_of, origins_of, outside};
 use super::rights::COMPUTE;
-use super::world::{Rule, World};
+use crate::access::{AccessModel, NamedPolicy};
 use crate::iam::{Effect, PrincipalType, Statement};
 use crate::ids::Handle;
 
@@ -41,27 +41,28 @@ pub struct Detour {
 
 /// All detours of one side, in order.
 #[must_use]
-pub fn detours(world: &World, result: &SideResult) -> BTreeSet<Detour> {
-    let mut found = deputies(world);
-    found.extend(shared_buckets(world, result));
+pub fn detours(model: &AccessModel, result: &SideResult) -> BTreeSet<Detour> {
+    let mut found = deputies(model);
+    found.extend(shared_buckets(model, result));
     found
 }
 
 /// Grants to services and third parties that do not say for whom.
-fn deputies(world: &World) -> BTreeSet<Detour> {
-    let trusts = world
+fn deputies(model: &AccessModel) -> BTreeSet<Detour> {
+    let trusts = model
         .principals
         .values()
         .filter_map(|p| Some((&p.arn, &p.account, &p.label, p.trust.as_ref()?, true)));
-    let buckets = world.buckets.values().map(|b| (&b.arn, &b.account, &b.label, &b.policy, false));
+    let resources = model.resource_policies();
+    let resources = resources.map(|(r, policy)| (&r.arn, &r.account, &r.label, policy, false));
     let mut found = BTreeSet::new();
-    for (arn, account, label, rule, is_trust) in trusts.chain(buckets) {
+    for (arn, account, label, rule, is_trust) in trusts.chain(resources) {
         // AWS writes the trust of service-linked roles, and nobody else can change it.
         if arn.contains(":role/aws-service-role/") {
             continue;
         }
-        let Some(node) = world.accounts.get(account) else { continue };
-        for (principal, text) in unguarded(world, rule, is_trust) {
+        let Some(node) = model.accounts.get(account) else { continue };
+        for (principal, text) in unguarded(model, rule, is_trust) {
             for to in &node.environments {
                 found.insert(Detour {
                     from: Origin::External,
@@ -80,7 +81,11 @@ fn deputies(world: &World) -> BTreeSet<Detour> {
 }
 
 /// Principals of a policy that can be talked into using it, and what is missing.
-fn unguarded(world: &World, rule: &Rule, is_trust: bool) -> BTreeMap<String, &'static str> {
+fn unguarded(
+    model: &AccessModel,
+    rule: &NamedPolicy,
+    is_trust: bool,
+) -> BTreeMap<String, &'static str> {
     let mut found = BTreeMap::new();
     for statement in rule.document.statements.iter().filter(|s| s.effect == Effect::Allow) {
         for (kind, item) in statement.principals.iter().flat_map(|p| p.items()) {
@@ -98,7 +103,7 @@ fn unguarded(world: &World, rule: &Rule, is_trust: bool) -> BTreeMap<String, &'s
                 PrincipalType::Aws
                     if is_trust
                         && name != "*"
-                        && outside_estate(world, &name)
+                        && outside_estate(model, &name)
                         && !asks(statement, &["sts:externalid"]) =>
                 {
                     found.insert(
@@ -118,41 +123,41 @@ fn asks(statement: &Statement, keys: &[&str]) -> bool {
 }
 
 /// Whether a named principal lies in an account of neither the estate nor its organization.
-fn outside_estate(world: &World, name: &str) -> bool {
+fn outside_estate(model: &AccessModel, name: &str) -> bool {
     let account = match name.strip_prefix("arn:") {
         Some(_) => name.split(':').nth(4).unwrap_or_default(),
         None => name,
     };
-    let declared = world.homes.contains_key(account);
+    let declared = model.account_by_id.contains_key(account);
     let arn = format!("arn:aws:iam::{account}:root");
-    account.len() == 12 && !declared && outside(world, &arn) == Origin::External
+    account.len() == 12 && !declared && outside(model, &arn) == Origin::External
 }
 
 /// Buckets into which one environment writes and out of which another one reads.
-fn shared_buckets(world: &World, result: &SideResult) -> BTreeSet<Detour> {
+fn shared_buckets(model: &AccessModel, result: &SideResult) -> BTreeSet<Detour> {
     let mut writers: BTreeMap<&str, BTreeMap<Origin, &Step>> = BTreeMap::new();
     let mut readers: BTreeMap<&str, Vec<&Step>> = BTreeMap::new();
     for edge in result.edges.values() {
-        let (Target::Bucket(bucket), Some(own)) =
-            (&edge.step.target, home(world, &edge.step.source))
+        let (Target::Resource(bucket), Some(own)) =
+            (&edge.step.target, home(model, &edge.step.source))
         else {
             continue;
         };
-        if permits(world, edge, "s3:PutObject") {
-            for origin in origins_of(world, own) {
+        if permits(model, edge, "s3:PutObject") {
+            for origin in origins_of(model, own) {
                 writers.entry(bucket).or_default().entry(origin).or_insert(&edge.step);
             }
         }
-        if permits(world, edge, "s3:GetObject") {
+        if permits(model, edge, "s3:GetObject") {
             readers.entry(bucket).or_default().push(&edge.step);
         }
     }
     let mut found = BTreeSet::new();
     for (bucket, steps) in readers {
         for step in steps {
-            let Some(own) = home(world, &step.source) else { continue };
-            let Some(reader) = world.accounts.get(own) else { continue };
-            let owner = account_of(world, &step.target).map(|a| origins_of(world, &a));
+            let Some(own) = home(model, &step.source) else { continue };
+            let Some(reader) = model.accounts.get(own) else { continue };
+            let owner = account_of(model, &step.target).map(|a| origins_of(model, &a));
             let mut origins: BTreeSet<Origin> =
                 writers.get(bucket).into_iter().flat_map(|w| w.keys().cloned()).collect();
             origins.extend(owner.into_iter().flatten());
@@ -170,8 +175,8 @@ fn shared_buckets(world: &World, result: &SideResult) -> BTreeSet<Detour> {
                             "data of {} reaches {to} by way of `{bucket}`: `{arn}` may read it",
                             from.name()
                         ),
-                        addresses: world
-                            .buckets
+                        addresses: model
+                            .resources
                             .get(bucket)
                             .map(|b| b.label.clone())
                             .into_iter()
@@ -185,8 +190,8 @@ fn shared_buckets(world: &World, result: &SideResult) -> BTreeSet<Detour> {
 }
 
 /// Whether an open step permits that action, as its witnesses stand.
-fn permits(world: &World, edge: &Edge, action: &str) -> bool {
-    let Some(asked) = asked(world, &edge.step) else { return false };
+fn permits(model: &AccessModel, edge: &Edge, action: &str) -> bool {
+    let Some(asked) = asked(model, &edge.step) else { return false };
     edge.openings.iter().any(|opening| {
         let mut request = opening.witness.clone();
         action.clone_into(&mut request.action);

@@ -9,7 +9,7 @@ use super::crossing::{Source, Step, Target, answer, asked, home, home_of};
 use super::paths::{Origin, account_of, starts_in};
 use super::power::keeper;
 use super::rights::{puts, wields};
-use super::world::World;
+use crate::access::AccessModel;
 use crate::iam::symbolic::Answer;
 use crate::ids::Handle;
 
@@ -18,8 +18,8 @@ type Way = (Target, Option<String>);
 
 /// Every pair of origin and environment between which there may be a way, with what is not known of it.
 /// Whoever might be in doubt is: an account that was not read is taken to let anybody in.
-pub(super) fn doubtful(world: &World, result: &SideResult) -> BTreeMap<Pair, String> {
-    let strange = strange(world, result);
+pub(super) fn doubtful(model: &AccessModel, result: &SideResult) -> BTreeMap<Pair, String> {
+    let strange = strange(model, result);
     if result.undecided.is_empty() && strange.is_empty() {
         return BTreeMap::new();
     }
@@ -36,16 +36,16 @@ pub(super) fn doubtful(world: &World, result: &SideResult) -> BTreeMap<Pair, Str
             .into_iter()
             .map(|origin| (origin, BTreeSet::new()))
             .collect();
-    let environments = world.accounts.values().flat_map(|a| &a.environments);
+    let environments = model.accounts.values().flat_map(|a| &a.environments);
     for name in environments {
         starts.entry(Origin::Environment(name.clone())).or_default();
     }
     for source in ways.keys() {
-        for origin in starts_in(world, source) {
+        for origin in starts_in(model, source) {
             starts.entry(origin).or_default().insert(source.clone());
         }
     }
-    let doubts = Doubts { world, ways, strange, opened: opened(world, result) };
+    let doubts = Doubts { model, ways, strange, opened: opened(model, result) };
     let mut found = BTreeMap::new();
     for (origin, sources) in starts {
         for (environment, why) in doubts.from(&origin, sources) {
@@ -56,17 +56,17 @@ pub(super) fn doubtful(world: &World, result: &SideResult) -> BTreeMap<Pair, Str
 }
 
 /// Places that anybody may be in, or may get into, for all that is known.
-fn strange(world: &World, result: &SideResult) -> Vec<(Target, String)> {
-    let mut found: Vec<(Target, String)> = unclear(world).into_iter().collect();
+fn strange(model: &AccessModel, result: &SideResult) -> Vec<(Target, String)> {
+    let mut found: Vec<(Target, String)> = unclear(model).into_iter().collect();
     let lets_in = |step: &Step| {
-        asked(world, step).is_some_and(|asked| {
+        asked(model, step).is_some_and(|asked| {
             !matches!(answer(None, Some(&asked)).after, Answer::Closed { .. })
                 || asked.doubt.is_some()
         })
     };
-    for step in unseen(world).into_iter().filter(lets_in) {
+    for step in unseen(model).into_iter().filter(lets_in) {
         let Source::Foreign(arn) = &step.source else { continue };
-        let Some(home) = home_of(world, arn) else { continue };
+        let Some(home) = home_of(model, arn) else { continue };
         let why = format!(
             "`{}` lets in `{arn}`, and the account `{}` was not read: whom it lets in is unseen",
             step.target.arn(),
@@ -75,15 +75,15 @@ fn strange(world: &World, result: &SideResult) -> Vec<(Target, String)> {
         found.push((step.target, why));
     }
     // Somebody unseen may be anybody there: by its trust, by credentials of its own making.
-    let unread = |account: &Handle| world.accounts.get(account).is_some_and(|a| !a.read);
-    for principal in world.principals.values().filter(|p| unread(&p.account)) {
+    let unread = |account: &Handle| model.accounts.get(account).is_some_and(|a| !a.is_read());
+    for principal in model.principals.values().filter(|p| unread(&p.account)) {
         let why =
             format!("the account `{}` was not read: whom it lets in is unseen", principal.account);
         found.push((Target::Role(principal.arn.clone()), why));
     }
     // And may lift what that account alone holds shut.
     for step in &result.held_by_source {
-        if let Some(account) = home(world, &step.source).filter(|account| unread(account)) {
+        if let Some(account) = home(model, &step.source).filter(|account| unread(account)) {
             let why = format!(
                 "the account `{account}` was not read: who there can permit what `{}` lets in is unseen",
                 step.target.arn()
@@ -96,7 +96,7 @@ fn strange(world: &World, result: &SideResult) -> Vec<(Target, String)> {
 
 /// Everything that the search for doubtful ways looks at.
 struct Doubts<'a> {
-    world: &'a World,
+    model: &'a AccessModel,
     ways: BTreeMap<Source, Vec<Way>>,
     strange: Vec<(Target, String)>,
     /// What somebody with power over an account may open.
@@ -105,17 +105,17 @@ struct Doubts<'a> {
 
 /// What power over an account opens: whatever that account alone holds shut, what lets all of it in, and
 /// its own principals.
-fn opened<'a>(world: &'a World, result: &SideResult) -> BTreeMap<&'a Handle, Vec<Target>> {
+fn opened<'a>(model: &'a AccessModel, result: &SideResult) -> BTreeMap<&'a Handle, Vec<Target>> {
     let mut opened: BTreeMap<&Handle, Vec<Target>> = BTreeMap::new();
     for step in &result.held_by_source {
-        if let Some(account) = home(world, &step.source) {
+        if let Some(account) = home(model, &step.source) {
             opened.entry(account).or_default().push(step.target.clone());
         }
     }
-    let mut whole = let_in_whole(world);
-    for account in world.accounts.values() {
+    let mut whole = let_in_whole(model);
+    for account in model.accounts.values() {
         let targets = whole.remove(&account.id).unwrap_or_default();
-        let residents = world.residents(&account.handle).map(|p| Target::Role(p.arn.clone()));
+        let residents = model.principals_of(&account.handle).map(|p| Target::Role(p.arn.clone()));
         opened.entry(&account.handle).or_default().extend(targets.into_iter().chain(residents));
     }
     opened
@@ -134,7 +134,7 @@ impl Doubts<'_> {
         loop {
             for (target, why) in next.drain(..) {
                 let account =
-                    account_of(self.world, &target).and_then(|a| self.world.accounts.get(&a));
+                    account_of(self.model, &target).and_then(|a| self.model.accounts.get(&a));
                 if let (Some(account), Some(why)) = (account, &why) {
                     for environment in &account.environments {
                         found.entry(environment.clone()).or_insert_with(|| why.clone());
@@ -157,7 +157,7 @@ impl Doubts<'_> {
                 next.extend(targets.map(|target| (target, Some(why.clone()))));
             }
             if let (Some(why), true) = (&why, self.writes_state(&source)) {
-                for environment in self.world.accounts.values().flat_map(|a| &a.environments) {
+                for environment in self.model.accounts.values().flat_map(|a| &a.environments) {
                     found.entry(environment.clone()).or_insert_with(|| why.clone());
                 }
             }
@@ -171,16 +171,16 @@ impl Doubts<'_> {
     /// The account of a principal whose policies speak of rights that move walls at all.
     fn power_over(&self, source: &Source) -> Option<&Handle> {
         let Source::Principal(arn) = source else { return None };
-        let node = self.world.principals.get(arn).filter(|node| wields(node))?;
+        let node = self.model.principals.get(arn).filter(|node| wields(node))?;
         Some(&node.account)
     }
     /// Whether a principal may write the state of the estate, which decides what is applied everywhere.
     fn writes_state(&self, source: &Source) -> bool {
         let Source::Principal(arn) = source else { return false };
-        let Some(bucket) = &self.world.state_bucket else { return false };
-        let Some(node) = self.world.principals.get(arn) else { return false };
-        let over_there = Target::Bucket(bucket.clone());
-        let at_home = keeper(self.world, bucket).as_ref() == Some(&node.account);
+        let Some(bucket) = &self.model.state_bucket else { return false };
+        let Some(node) = self.model.principals.get(arn) else { return false };
+        let over_there = Target::Resource(bucket.clone());
+        let at_home = keeper(self.model, bucket).as_ref() == Some(&node.account);
         (at_home && puts(node))
             || self.ways.get(source).into_iter().flatten().any(|(target, _)| *target == over_there)
     }

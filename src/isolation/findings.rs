@@ -16,7 +16,7 @@ use super::power::opens;
 use super::report::source_name;
 use super::rights::{Book, Scope};
 use super::rules::Rule;
-use super::world::World;
+use crate::access::AccessModel;
 use crate::iam::symbolic::Answer;
 use crate::ids::Handle;
 
@@ -36,16 +36,16 @@ pub(super) fn of_walls(
     comparison: &Comparison<'_>,
     verdicts: &BTreeMap<&Pair, (Verdict, Verdict)>,
 ) -> Vec<Json> {
-    let (world, result) = (comparison.after.0, &comparison.after.1);
+    let (model, result) = (comparison.after.0, &comparison.after.1);
     let mut walls = Walls {
-        world,
+        model,
         result,
-        book: Book::new(comparison.before.0, world),
+        book: Book::new(comparison.before.0, model),
         whole: BTreeMap::new(),
         found: Vec::new(),
     };
-    for (target, ids) in whole_accounts(world) {
-        let account = account_of(world, &target).and_then(|account| world.accounts.get(&account));
+    for (target, ids) in whole_accounts(model) {
+        let account = account_of(model, &target).and_then(|account| model.accounts.get(&account));
         for environment in account.into_iter().flat_map(|account| &account.environments) {
             walls.whole.entry(environment).or_default().push((target.clone(), ids.clone()));
         }
@@ -69,7 +69,7 @@ pub(super) fn of_walls(
             source_name(&step.source),
             step.target.arn(),
         );
-        findings.push(finding("replay_failed", text, labels(world, step)));
+        findings.push(finding("replay_failed", text, labels(model, step)));
     }
     for (origin, administrators) in &result.powers.administrators {
         for arn in administrators {
@@ -77,7 +77,7 @@ pub(super) fn of_walls(
                 "{} reaches `{arn}`, which may take away the organization's guardrails from every account",
                 origin.name()
             );
-            let label = world.principals.get(arn).map(|p| p.label.clone());
+            let label = model.principals.get(arn).map(|p| p.label.clone());
             findings.push(finding("organization_power", text, label.into_iter().collect()));
         }
     }
@@ -90,7 +90,7 @@ pub(super) fn of_walls(
 
 /// Walls that the source side alone holds shut, and who there can lift them.
 struct Walls<'a, 'w> {
-    world: &'w World,
+    model: &'w AccessModel,
     result: &'a SideResult,
     book: Book<'w>,
     /// What lets in whole accounts, by the environment that it stands in, with the ids of these.
@@ -100,13 +100,13 @@ struct Walls<'a, 'w> {
 
 impl Walls<'_, '_> {
     fn held(&mut self, origin: &Origin, to: &str) {
-        let steps: Vec<&Step> = held(self.world, self.result, origin, to);
+        let steps: Vec<&Step> = held(self.model, self.result, origin, to);
         for step in &steps {
             let Source::Principal(arn) = &step.source else { continue };
-            let Some(own) = home(self.world, &step.source) else { continue };
-            let lifters = if opens(self.world, step, Asked::without_own_policies) {
+            let Some(own) = home(self.model, &step.source) else { continue };
+            let lifters = if opens(self.model, step, Asked::without_own_policies) {
                 self.lifters(own, &Scope::Permissions(arn.clone()))
-            } else if opens(self.world, step, |asked| asked.without_own_policies().without_tags()) {
+            } else if opens(self.model, step, |asked| asked.without_own_policies().without_tags()) {
                 Lifters::tags(self.lifters(own, &Scope::Tags(arn.clone())))
             } else {
                 Lifters::guardrails(self.lifters(own, &Scope::Membership))
@@ -117,24 +117,24 @@ impl Walls<'_, '_> {
                 step.target.arn(),
                 lifters.text,
             );
-            let mut addresses = labels(self.world, step);
+            let mut addresses = labels(self.model, step);
             addresses.extend(lifters.labels);
             self.found.push(finding("held_by_source_side", text, addresses));
         }
-        let inside = accounts_of(self.world, to);
+        let inside = accounts_of(self.model, to);
         for (target, ids) in self.whole.get(to).cloned().unwrap_or_default() {
-            let homes = ids.iter().filter_map(|id| self.world.homes.get(id));
-            for account in homes.filter_map(|handle| self.world.accounts.get(handle)) {
+            let homes = ids.iter().filter_map(|id| self.model.account_by_id.get(id));
+            for account in homes.filter_map(|handle| self.model.accounts.get(handle)) {
                 let told = steps.iter().any(|s| {
-                    s.target == target && home(self.world, &s.source) == Some(&account.handle)
+                    s.target == target && home(self.model, &s.source) == Some(&account.handle)
                 });
                 if told
                     || inside.contains(&&account.handle)
-                    || !belongs_to(self.world, &account.handle, origin)
+                    || !belongs_to(self.model, &account.handle, origin)
                 {
                     continue;
                 }
-                let asked = Asked::anybody(self.world, &account.handle, &target);
+                let asked = Asked::anybody(self.model, &account.handle, &target);
                 let open = asked.map(|asked| crossing::answer(None, Some(&asked)).after);
                 if !matches!(open, Some(Answer::Open(_))) {
                     continue;
@@ -147,7 +147,7 @@ impl Walls<'_, '_> {
                     account.handle,
                     lifters.text,
                 );
-                let mut addresses: Vec<String> = label(self.world, &target).into_iter().collect();
+                let mut addresses: Vec<String> = label(self.model, &target).into_iter().collect();
                 addresses.extend(lifters.labels);
                 self.found.push(finding("held_by_source_side", text, addresses));
             }
@@ -157,7 +157,7 @@ impl Walls<'_, '_> {
     /// Who in an account holds a right, after the plan.
     fn lifters(&mut self, account: &Handle, scope: &Scope) -> Lifters {
         let mut labels: Vec<String> = Vec::new();
-        for principal in self.world.residents(account) {
+        for principal in self.model.principals_of(account) {
             if !self.book.of(&principal.arn, scope).after.is_empty() {
                 labels.push(principal.label.clone());
             }
@@ -237,32 +237,37 @@ pub(super) fn of_rules(
 }
 
 /// Steps into an environment by principals of the origin that only the source side keeps closed.
-fn held<'r>(world: &World, result: &'r SideResult, origin: &Origin, to: &str) -> Vec<&'r Step> {
-    let inside = accounts_of(world, to);
+fn held<'r>(
+    model: &AccessModel,
+    result: &'r SideResult,
+    origin: &Origin,
+    to: &str,
+) -> Vec<&'r Step> {
+    let inside = accounts_of(model, to);
     result
         .held_by_source
         .iter()
         .filter(|step| {
-            let enters = account_of(world, &step.target);
-            let home = home(world, &step.source);
+            let enters = account_of(model, &step.target);
+            let home = home(model, &step.source);
             enters.as_ref().is_some_and(|a| inside.contains(&a))
-                && home.is_some_and(|h| belongs_to(world, h, origin) && !inside.contains(&h))
+                && home.is_some_and(|h| belongs_to(model, h, origin) && !inside.contains(&h))
         })
         .collect()
 }
 
 /// The objects at both ends of a step.
-fn labels(world: &World, step: &Step) -> Vec<String> {
+fn labels(model: &AccessModel, step: &Step) -> Vec<String> {
     let source = match &step.source {
-        Source::Principal(arn) => world.principals.get(arn).map(|p| p.label.clone()),
+        Source::Principal(arn) => model.principals.get(arn).map(|p| p.label.clone()),
         _ => None,
     };
-    label(world, &step.target).into_iter().chain(source).collect()
+    label(model, &step.target).into_iter().chain(source).collect()
 }
 
-fn label(world: &World, target: &Target) -> Option<String> {
+fn label(model: &AccessModel, target: &Target) -> Option<String> {
     match target {
-        Target::Role(arn) => world.principals.get(arn).map(|p| p.label.clone()),
-        Target::Bucket(arn) => world.buckets.get(arn).map(|b| b.label.clone()),
+        Target::Role(arn) => model.principals.get(arn).map(|p| p.label.clone()),
+        Target::Resource(arn) => model.resources.get(arn).map(|r| r.label.clone()),
     }
 }

@@ -10,13 +10,14 @@ use std::sync::Arc;
 
 use super::compare::Comparison;
 use super::crossing::{Asked, Right, Step, Target, answer, asked};
-use super::world::{PART, PrincipalNode, Rule, World, symbol};
+use crate::access::{AccessModel, NamedPolicy, PART, PrincipalNode};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;
 use crate::iam::symbolic::globs::Glob;
 use crate::iam::symbolic::{Answer, Opening, Space};
 use crate::iam::{Decision, Effect, Verdict as Judgement, semantic_eq};
 use crate::ids::Handle;
+use crate::plan::access::symbol;
 use crate::plan::sides::{SideObject, Sides};
 
 /// What an apply does to objects of a kind, beside reading them (Service Authorization Reference).
@@ -74,11 +75,11 @@ fn protected(estate: &Estate) -> Vec<Glob> {
 /// Whether a principal is named, or is the role through which its account is entered.
 fn is_protected(
     estate: &Estate,
-    world: &World,
+    model: &AccessModel,
     patterns: &[Glob],
     principal: &PrincipalNode,
 ) -> bool {
-    let node = world.accounts.get(&principal.account);
+    let node = model.accounts.get(&principal.account);
     let declared = estate.accounts.get(&principal.account);
     let (Some(node), Some(declared)) = (node, declared) else { return false };
     if declared.endpoint_url.is_some() {
@@ -94,10 +95,10 @@ fn is_protected(
 }
 
 /// Whether all that decides what a principal may do stays what it is.
-fn same_policies(before: &World, after: &World, arn: &str) -> bool {
-    let all = |world: &World| -> Option<BTreeMap<String, Rule>> {
-        let principal = world.principals.get(arn)?;
-        let home = world.accounts.get(&principal.account)?;
+fn same_policies(before: &AccessModel, after: &AccessModel, arn: &str) -> bool {
+    let all = |model: &AccessModel| -> Option<BTreeMap<String, NamedPolicy>> {
+        let principal = model.principals.get(arn)?;
+        let home = model.accounts.get(&principal.account)?;
         let levels = home.service_control.iter().flat_map(|(target, rules)| {
             rules.iter().map(move |rule| (format!("{target} {}", rule.policy.name()), rule.clone()))
         });
@@ -134,8 +135,8 @@ fn trust(
 }
 
 /// What the rest of an apply, or the next one, does in an account.
-fn rights(estate: &Estate, sides: &Sides, world: &World, account: &Handle) -> Vec<Right> {
-    let id = world.accounts.get(account).map_or("", |a| a.id.as_str());
+fn rights(estate: &Estate, sides: &Sides, model: &AccessModel, account: &Handle) -> Vec<Right> {
+    let id = model.accounts.get(account).map_or("", |a| a.id.as_str());
     let region = estate
         .accounts
         .get(account)
@@ -189,8 +190,8 @@ fn rights(estate: &Estate, sides: &Sides, world: &World, account: &Handle) -> Ve
 /// What a principal may do now and may not in any circumstances after the plan.
 fn policies(
     estate: &Estate,
-    before: &World,
-    after: &World,
+    before: &AccessModel,
+    after: &AccessModel,
     arn: &str,
     needs: &[Right],
 ) -> Option<Diagnostic> {

@@ -1,7 +1,6 @@
 //! What a plan does to the walls between environments.
 //!
-//! [`world`] reads one side of a plan (before or after) as accounts, principals, and the things
-//! that a foreign principal could reach. [`candidates`] finds the grants that name somebody outside,
+//! The input is an [`crate::access::AccessModel`] of either side. [`candidates`] finds the grants that name somebody outside,
 //! [`crossing`] asks the symbolic engine about each, [`paths`] joins role assumptions into paths, [`compare`] sets both
 //! sides against each other, [`power`] finds who may move a wall, [`deputy`] what can be talked into
 //! crossing, [`lockout`] refuses plans that shut their own way back, [`rules`] judges paths by the
@@ -27,13 +26,13 @@ pub mod rules;
 pub mod walls;
 pub mod who;
 mod workers;
-pub mod world;
 
 #[cfg(test)]
 mod tests;
 
 use crate::diag::Diagnostics;
 use crate::eval::estate::Estate;
+use crate::plan::access::models;
 use crate::plan::model::{Isolation, IsolationSummary, Plan};
 use crate::plan::sides::Sides;
 
@@ -122,7 +121,7 @@ pub struct Analysis {
 /// principals that the plan would lock out.
 pub fn analyse(estate: &Estate, sides: &Sides, today: &str) -> Result<Analysis, Diagnostics> {
     let rules = rules::read(estate)?;
-    let (before, after) = world::World::both(estate, sides);
+    let (before, after) = models(estate, sides);
     let comparison = compare::compare(&before, &after);
     lockout::check(estate, sides, &comparison)?;
     Ok(report::report(estate, sides, &rules, &comparison, today))

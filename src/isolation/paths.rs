@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::crossing::{Source, Step, Target, home, home_of, member_of};
-use super::world::World;
+use crate::access::AccessModel;
 use crate::iam::symbolic::Opening;
 use crate::ids::Handle;
 
@@ -75,8 +75,8 @@ pub struct Path {
 
 /// The environments that an account stands for, as origins.
 #[must_use]
-pub fn origins_of(world: &World, account: &Handle) -> BTreeSet<Origin> {
-    let Some(node) = world.accounts.get(account) else { return BTreeSet::new() };
+pub fn origins_of(model: &AccessModel, account: &Handle) -> BTreeSet<Origin> {
+    let Some(node) = model.accounts.get(account) else { return BTreeSet::new() };
     let mut origins: BTreeSet<Origin> =
         node.environments.iter().cloned().map(Origin::Environment).collect();
     // An environment in the management account reaches what that account reaches.
@@ -91,8 +91,8 @@ pub fn origins_of(world: &World, account: &Handle) -> BTreeSet<Origin> {
 
 /// Whether an account stands for an origin: whether that is one of its [`origins_of`].
 #[must_use]
-pub fn belongs_to(world: &World, account: &Handle, origin: &Origin) -> bool {
-    let Some(node) = world.accounts.get(account) else { return false };
+pub fn belongs_to(model: &AccessModel, account: &Handle, origin: &Origin) -> bool {
+    let Some(node) = model.accounts.get(account) else { return false };
     let manages = node.membership.as_ref().is_some_and(|m| m.management_account);
     match origin {
         Origin::Environment(name) => node.environments.contains(name),
@@ -104,24 +104,24 @@ pub fn belongs_to(world: &World, account: &Handle, origin: &Origin) -> bool {
 
 /// The origins that somebody belongs to.
 #[must_use]
-pub fn starts_in(world: &World, source: &Source) -> BTreeSet<Origin> {
+pub fn starts_in(model: &AccessModel, source: &Source) -> BTreeSet<Origin> {
     match source {
-        Source::Principal(arn) => match world.principals.get(arn) {
-            Some(principal) => origins_of(world, &principal.account),
+        Source::Principal(arn) => match model.principals.get(arn) {
+            Some(principal) => origins_of(model, &principal.account),
             None => BTreeSet::new(),
         },
         Source::Anonymous => [Origin::Anonymous].into(),
-        Source::Foreign(arn) => match home_of(world, arn) {
-            Some(home) => origins_of(world, &home.handle),
-            None => [outside(world, arn)].into(),
+        Source::Foreign(arn) => match home_of(model, arn) {
+            Some(home) => origins_of(model, &home.handle),
+            None => [outside(model, arn)].into(),
         },
         Source::Federated(_) => [Origin::External].into(),
     }
 }
 
 /// The origin of a principal that the estate does not declare.
-pub(super) fn outside(world: &World, arn: &str) -> Origin {
-    match member_of(world, arn) {
+pub(super) fn outside(model: &AccessModel, arn: &str) -> Origin {
+    match member_of(model, arn) {
         Some(member) if member.membership.management_account => Origin::Management,
         Some(_) => Origin::Unassigned,
         None => Origin::External,
@@ -157,10 +157,10 @@ pub fn by_source(edges: &BTreeMap<Step, Edge>) -> BySource<'_> {
 /// Whom each origin reaches by the open steps. From each origin, the cheapest chain to every
 /// principal: fewest conditions, then fewest steps.
 #[must_use]
-pub fn reach(world: &World, by_source: &BySource<'_>) -> Reach {
+pub fn reach(model: &AccessModel, by_source: &BySource<'_>) -> Reach {
     let mut starts: BTreeMap<Origin, BTreeSet<Source>> = BTreeMap::new();
     for source in by_source.keys() {
-        for origin in starts_in(world, source) {
+        for origin in starts_in(model, source) {
             starts.entry(origin).or_default().insert((*source).clone());
         }
     }
@@ -203,12 +203,12 @@ fn spread(
 
 /// All paths of one side: each way out of what an origin reaches into an environment.
 #[must_use]
-pub fn paths(world: &World, by_source: &BySource<'_>, reach: &Reach) -> Vec<Path> {
-    reach.iter().flat_map(|(origin, reached)| from(world, by_source, origin, reached)).collect()
+pub fn paths(model: &AccessModel, by_source: &BySource<'_>, reach: &Reach) -> Vec<Path> {
+    reach.iter().flat_map(|(origin, reached)| from(model, by_source, origin, reached)).collect()
 }
 
 fn from(
-    world: &World,
+    model: &AccessModel,
     by_source: &BySource<'_>,
     origin: &Origin,
     reached: &BTreeMap<Source, Reached>,
@@ -219,12 +219,12 @@ fn from(
         // A chain that has entered an environment is told as its first step into it, and what the
         // entered role reaches in that environment is inside; onward steps count for other walls.
         for edge in by_source.get(source).into_iter().flatten() {
-            let Some(to_account) = account_of(world, &edge.step.target) else { continue };
-            let Some(to) = world.accounts.get(&to_account) else { continue };
-            let last_home = home(world, source);
+            let Some(to_account) = account_of(model, &edge.step.target) else { continue };
+            let Some(to) = model.accounts.get(&to_account) else { continue };
+            let last_home = home(model, source);
             for environment in &to.environments {
                 let inside = |account: &Handle| {
-                    world
+                    model
                         .accounts
                         .get(account)
                         .is_some_and(|a| a.environments.contains(environment))
@@ -235,7 +235,7 @@ fn from(
                     continue;
                 }
                 let enters = |step: &Step| {
-                    account_of(world, &step.target).is_some_and(|account| inside(&account))
+                    account_of(model, &step.target).is_some_and(|account| inside(&account))
                 };
                 let mut way = here;
                 if here.chain.iter().any(enters) {
@@ -251,7 +251,7 @@ fn from(
                 found.push(Path {
                     from: origin.clone(),
                     to: environment.clone(),
-                    from_account: home(world, first).cloned(),
+                    from_account: home(model, first).cloned(),
                     to_account: to_account.clone(),
                     chain: way.chain.clone(),
                     last: edge.step.clone(),
@@ -265,12 +265,12 @@ fn from(
 
 /// The account that a target lives in.
 #[must_use]
-pub fn account_of(world: &World, target: &Target) -> Option<Handle> {
+pub fn account_of(model: &AccessModel, target: &Target) -> Option<Handle> {
     match target {
-        Target::Role(arn) => world.principals.get(arn).map(|p| p.account.clone()),
-        Target::Bucket(arn) => match world.buckets.get(arn) {
-            Some(bucket) => Some(bucket.account.clone()),
-            None => world.sealed_buckets.get(arn).map(|(account, _)| account.clone()),
-        },
+        Target::Role(arn) => model.principals.get(arn).map(|p| p.account.clone()),
+        Target::Resource(arn) => {
+            let resource = model.resources.get(arn).filter(|resource| resource.has_policy());
+            resource.map(|resource| resource.account.clone())
+        }
     }
 }

@@ -12,7 +12,7 @@ use super::compare::SideResult;
 use super::crossing::{Asked, Source, Step, Target, answer, asked, home};
 use super::paths::{BySource, Origin, Reach, account_of, belongs_to, origins_of};
 use super::rights::{Book, Rights, Scope};
-use super::world::World;
+use crate::access::AccessModel;
 use crate::iam::symbolic::{Answer, Opening};
 use crate::ids::Handle;
 
@@ -123,7 +123,7 @@ struct Way {
 
 /// Everything that the search looks at.
 struct Search<'a, 'w: 'a> {
-    world: &'w World,
+    model: &'w AccessModel,
     result: &'a SideResult,
     by_source: &'a BySource<'a>,
     book: &'a mut Book<'w>,
@@ -137,23 +137,23 @@ struct Search<'a, 'w: 'a> {
 
 /// Finds the ways to power on one side.
 pub fn powers<'w>(
-    world: &'w World,
+    model: &'w AccessModel,
     result: &SideResult,
     by_source: &BySource<'_>,
     reach: &Reach,
     book: &mut Book<'w>,
     time: Time,
 ) -> Powers {
-    let whole = let_in_whole(world);
-    let leaving = leaving(world, by_source);
+    let whole = let_in_whole(model);
+    let leaving = leaving(model, by_source);
     let mut search =
-        Search { world, result, by_source, book, time, whole, leaving, found: Powers::default() };
+        Search { model, result, by_source, book, time, whole, leaving, found: Powers::default() };
     // Whoever reaches nothing may still hold the guardrail that keeps it in.
-    let homes = result.closed.iter().filter_map(|step| home(world, &step.source));
-    let mut origins: BTreeSet<Origin> = homes.flat_map(|h| origins_of(world, h)).collect();
+    let homes = result.closed.iter().filter_map(|step| home(model, &step.source));
+    let mut origins: BTreeSet<Origin> = homes.flat_map(|h| origins_of(model, h)).collect();
     origins.extend(reach.keys().cloned());
-    let state = world.state_bucket.iter().flat_map(|arn| keeper(world, arn));
-    origins.extend(state.flat_map(|account| origins_of(world, &account)));
+    let state = model.state_bucket.iter().flat_map(|arn| keeper(model, arn));
+    origins.extend(state.flat_map(|account| origins_of(model, &account)));
     origins.remove(&Origin::Management);
     for origin in &origins {
         let ways = reach
@@ -177,7 +177,7 @@ pub fn powers<'w>(
 
 impl Search<'_, '_> {
     fn is_home(&self, origin: &Origin, account: &Handle) -> bool {
-        belongs_to(self.world, account, origin)
+        belongs_to(self.model, account, origin)
     }
 
     fn right(&mut self, origin: &Origin, holder: &str, scope: &Scope) -> Option<Rights> {
@@ -200,7 +200,7 @@ impl Search<'_, '_> {
             let (Some(way), Source::Principal(arn)) = (ways.get(&source).cloned(), &source) else {
                 continue;
             };
-            let Some(account) = home(self.world, &source).cloned() else { continue };
+            let Some(account) = home(self.model, &source).cloned() else { continue };
             if !self.is_home(origin, &account) {
                 for other in self.leaving.get(&account).cloned().unwrap_or_default() {
                     let next = Source::Principal(other.clone());
@@ -240,7 +240,7 @@ impl Search<'_, '_> {
         if self.is_home(origin, account) {
             return Vec::new();
         }
-        let node = self.world.accounts.get(account);
+        let node = self.model.accounts.get(account);
         node.into_iter().flat_map(|a| a.environments.iter().cloned()).collect()
     }
 
@@ -248,7 +248,7 @@ impl Search<'_, '_> {
     fn over_there(&mut self, origin: &Origin, ways: &BTreeMap<Source, Way>) {
         for (source, way) in ways {
             let Source::Principal(arn) = source else { continue };
-            let Some(account) = home(self.world, source).cloned() else { continue };
+            let Some(account) = home(self.model, source).cloned() else { continue };
             let entered = self.entered(origin, &account);
             if entered.is_empty() {
                 continue;
@@ -263,10 +263,10 @@ impl Search<'_, '_> {
     fn through_others(&mut self, origin: &Origin, ways: &BTreeMap<Source, Way>) {
         for (source, way) in ways {
             let Some((holder, other)) = way.power.clone() else { continue };
-            let own = home(self.world, source).cloned();
+            let own = home(self.model, source).cloned();
             for edge in self.by_source.get(source).into_iter().flatten() {
                 let to =
-                    account_of(self.world, &edge.step.target).filter(|to| Some(to) != own.as_ref());
+                    account_of(self.model, &edge.step.target).filter(|to| Some(to) != own.as_ref());
                 let Some(to) = to else { continue };
                 let Some(rights) = self.right(origin, &holder, &Scope::Become(other.clone()))
                 else {
@@ -282,11 +282,11 @@ impl Search<'_, '_> {
     fn through_guardrails(&mut self, origin: &Origin, ways: &BTreeMap<Source, Way>) {
         let mut administrators: Vec<(String, Way, Rights, Option<Handle>)> = Vec::new();
         for (source, way) in ways {
-            let (Source::Principal(arn), Some(account)) = (source, home(self.world, source)) else {
+            let (Source::Principal(arn), Some(account)) = (source, home(self.model, source)) else {
                 continue;
             };
             let managing = self
-                .world
+                .model
                 .accounts
                 .get(account)
                 .is_some_and(|a| a.membership.as_ref().is_some_and(|m| m.management_account));
@@ -304,8 +304,8 @@ impl Search<'_, '_> {
             }
         }
         for step in &self.result.closed {
-            let Some(own) = home(self.world, &step.source).cloned() else { continue };
-            let Some(to) = account_of(self.world, &step.target) else { continue };
+            let Some(own) = home(self.model, &step.source).cloned() else { continue };
+            let Some(to) = account_of(self.model, &step.target) else { continue };
             let at_home = self.is_home(origin, &own);
             if !(at_home || ways.contains_key(&step.source)) || own == to {
                 continue;
@@ -313,16 +313,16 @@ impl Search<'_, '_> {
             if let (true, Source::Principal(arn)) = (at_home, &step.source)
                 && !ways.contains_key(&step.source)
                 && let Some(rights) = self.right(origin, arn, &Scope::Membership)
-                && opens(self.world, step, Asked::outside_organization)
+                && opens(self.model, step, Asked::outside_organization)
             {
                 let over = Over::Guardrails(step.clone());
                 self.add(origin, &Way::default(), &to, arn, &over, &rights);
             }
             for (arn, way, rights, bound) in &administrators {
                 let opened = match bound {
-                    None => opens(self.world, step, Asked::without_guardrails),
+                    None => opens(self.model, step, Asked::without_guardrails),
                     Some(account) => {
-                        *account == own && opens(self.world, step, Asked::outside_organization)
+                        *account == own && opens(self.model, step, Asked::outside_organization)
                     }
                 };
                 if opened {
@@ -334,12 +334,12 @@ impl Search<'_, '_> {
 
     /// The objects that decide what is applied to every environment.
     fn through_state(&mut self, origin: &Origin, ways: &BTreeMap<Source, Way>) {
-        let Some(bucket) = self.world.state_bucket.clone() else { return };
-        let target = Target::Bucket(bucket.clone());
-        let Some(place) = keeper(self.world, &bucket) else { return };
+        let Some(bucket) = self.model.state_bucket.clone() else { return };
+        let target = Target::Resource(bucket.clone());
+        let Some(place) = keeper(self.model, &bucket) else { return };
         let mut holders: BTreeMap<String, Way> = BTreeMap::new();
         if self.is_home(origin, &place) {
-            let own = self.world.residents(&place);
+            let own = self.model.principals_of(&place);
             holders.extend(own.map(|p| (p.arn.clone(), Way::default())));
         }
         for (source, way) in ways {
@@ -348,10 +348,10 @@ impl Search<'_, '_> {
             }
         }
         let everywhere: BTreeSet<Handle> =
-            self.world.accounts.values().map(|account| account.handle.clone()).collect();
+            self.model.accounts.values().map(|account| account.handle.clone()).collect();
         for (arn, way) in holders {
             let source = Source::Principal(arn.clone());
-            let rights = if home(self.world, &source) == Some(&place) {
+            let rights = if home(self.model, &source) == Some(&place) {
                 self.right(origin, &arn, &Scope::Objects(bucket.clone()))
             } else {
                 self.written(source, &target)
@@ -366,7 +366,7 @@ impl Search<'_, '_> {
     /// What an open step into a bucket of another account writes there.
     fn written(&self, source: Source, target: &Target) -> Option<Rights> {
         let step = Step { source, target: target.clone() };
-        let (edge, asked) = (self.result.edges.get(&step)?, asked(self.world, &step)?);
+        let (edge, asked) = (self.result.edges.get(&step)?, asked(self.model, &step)?);
         let mut rights = Rights::default();
         for opening in &edge.openings {
             let mut opening = opening.clone();
@@ -401,7 +401,7 @@ impl Search<'_, '_> {
             self.found.paths.push(PowerPath {
                 from: origin.clone(),
                 to: environment,
-                from_account: home(self.world, &first).cloned(),
+                from_account: home(self.model, &first).cloned(),
                 to_account: to.clone(),
                 chain: way.links.clone(),
                 holder: holder.to_owned(),
@@ -416,13 +416,16 @@ impl Search<'_, '_> {
 }
 
 /// Principals that take open steps out of their accounts, by account.
-fn leaving<'w>(world: &'w World, by_source: &BySource<'_>) -> BTreeMap<&'w Handle, Vec<String>> {
+fn leaving<'w>(
+    model: &'w AccessModel,
+    by_source: &BySource<'_>,
+) -> BTreeMap<&'w Handle, Vec<String>> {
     let mut found: BTreeMap<&Handle, Vec<String>> = BTreeMap::new();
     for (source, edges) in by_source {
-        let (Source::Principal(arn), Some(account)) = (source, home(world, source)) else {
+        let (Source::Principal(arn), Some(account)) = (source, home(model, source)) else {
             continue;
         };
-        let out = |step: &Step| account_of(world, &step.target).is_some_and(|to| to != *account);
+        let out = |step: &Step| account_of(model, &step.target).is_some_and(|to| to != *account);
         if edges.iter().any(|edge| out(&edge.step)) {
             found.entry(account).or_default().push(arn.clone());
         }
@@ -431,9 +434,8 @@ fn leaving<'w>(world: &'w World, by_source: &BySource<'_>) -> BTreeMap<&'w Handl
 }
 
 /// The account that a bucket lies in, as far as the estate knows.
-pub(super) fn keeper(world: &World, bucket: &str) -> Option<Handle> {
-    account_of(world, &Target::Bucket(bucket.to_owned()))
-        .or_else(|| world.bare_buckets.get(bucket).cloned())
+pub(super) fn keeper(model: &AccessModel, bucket: &str) -> Option<Handle> {
+    model.resources.get(bucket).map(|bucket| bucket.account.clone())
 }
 
 /// Whether some opening asks nothing of the surroundings.
@@ -442,8 +444,12 @@ fn asks_nothing(openings: &[Opening]) -> bool {
 }
 
 /// Whether a closed step opens once something is taken away.
-pub(super) fn opens(world: &World, step: &Step, without: impl FnOnce(Asked) -> Asked) -> bool {
-    asked(world, step)
+pub(super) fn opens(
+    model: &AccessModel,
+    step: &Step,
+    without: impl FnOnce(Asked) -> Asked,
+) -> bool {
+    asked(model, step)
         .map(|asked| answer(None, Some(&without(asked))).after)
         .is_some_and(|answer| matches!(answer, Answer::Open(_)))
 }

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::compare::SideResult;
 use super::crossing::{Asked, Source, Step, Target, asked};
 use super::paths::{Origin, account_of, starts_in};
-use super::world::{PART, World};
+use crate::access::{AccessModel, PART};
 
 mod case;
 
@@ -68,10 +68,10 @@ pub fn check(asked: &Asked, step: &Step, claim: &Killed) -> bool {
 }
 
 /// Everybody that an origin is or can become, whatever the conditions.
-fn reached(world: &World, result: &SideResult, origin: &Origin) -> BTreeSet<Source> {
+fn reached(model: &AccessModel, result: &SideResult, origin: &Origin) -> BTreeSet<Source> {
     // Whoever is named by no grant takes no step.
     let sources = result.edges.keys().chain(&result.closed).map(|step| &step.source);
-    let starts = |source: &&Source| starts_in(world, source).contains(origin);
+    let starts = |source: &&Source| starts_in(model, source).contains(origin);
     let mut found: BTreeSet<Source> = sources.filter(starts).cloned().collect();
     let mut queue: VecDeque<Source> = found.iter().cloned().collect();
     let mut by_source: BTreeMap<&Source, Vec<&Target>> = BTreeMap::new();
@@ -95,7 +95,7 @@ type Closed<'a> = (&'a Step, OnceCell<Option<Killed>>);
 
 /// The proofs of one side. What is found out about a step or an origin is found out once.
 pub struct Prover<'a> {
-    world: &'a World,
+    model: &'a AccessModel,
     result: &'a SideResult,
     /// Closed steps into each environment.
     closed: BTreeMap<&'a str, Vec<Closed<'a>>>,
@@ -107,10 +107,10 @@ pub struct Prover<'a> {
 impl<'a> Prover<'a> {
     /// Over one side.
     #[must_use]
-    pub fn new(world: &'a World, result: &'a SideResult) -> Self {
+    pub fn new(model: &'a AccessModel, result: &'a SideResult) -> Self {
         let into = |step: &Step| {
-            let account = account_of(world, &step.target);
-            account.and_then(|a| world.accounts.get(&a)).map(|a| &a.environments)
+            let account = account_of(model, &step.target);
+            account.and_then(|a| model.accounts.get(&a)).map(|a| &a.environments)
         };
         let mut closed: BTreeMap<&str, Vec<_>> = BTreeMap::new();
         for step in &result.closed {
@@ -124,16 +124,16 @@ impl<'a> Prover<'a> {
                 open.entry(environment).or_default().insert(&step.source);
             }
         }
-        Self { world, result, closed, open, reached: BTreeMap::new() }
+        Self { model, result, closed, open, reached: BTreeMap::new() }
     }
 
     /// What could cross a wall that is called closed: every grant of `to` to somebody that `origin`
     /// is or can become, with what kills it. `None` when one of them is open after all.
     #[must_use]
     pub fn prove(&mut self, origin: &Origin, to: &str) -> Option<Vec<Entry>> {
-        let (world, result) = (self.world, self.result);
+        let (model, result) = (self.model, self.result);
         let reached =
-            self.reached.entry(origin.clone()).or_insert_with(|| reached(world, result, origin));
+            self.reached.entry(origin.clone()).or_insert_with(|| reached(model, result, origin));
         if self.open.get(to).is_some_and(|open| open.iter().any(|s| reached.contains(*s))) {
             return None;
         }
@@ -143,7 +143,7 @@ impl<'a> Prover<'a> {
             bearing
                 .map(|(step, known)| {
                     let killed = known.get_or_init(|| {
-                        let asked = asked(world, step)?;
+                        let asked = asked(model, step)?;
                         explain(&asked, step).filter(|claim| check(&asked, step, claim))
                     });
                     Entry { step: (*step).clone(), killed: killed.clone() }

@@ -13,8 +13,8 @@ use super::crossing::{Source, Step, asked};
 use super::paths::{Origin, Path};
 use super::proof::{Entry, Prover};
 use super::rules::{Asked, Bound, Rule};
-use super::world::{PART, World};
 use super::{Analysis, Grade, Verdict, findings};
+use crate::access::{AccessModel, NamedPolicy, PART};
 use crate::eval::estate::Estate;
 use crate::iam::symbolic::Opening;
 use crate::iam::{Document, Request};
@@ -261,7 +261,7 @@ impl Writer<'_, '_> {
         change: Change,
         used: &mut BTreeSet<(String, String)>,
     ) -> Json {
-        let (world, result) =
+        let (model, result) =
             if is_after { &self.comparison.after } else { &self.comparison.before };
         let openings = result.edges.get(&path.last).map_or(&[][..], |e| &e.openings);
         // What is new is what an auditor needs to see; else the opening that asks least.
@@ -269,8 +269,8 @@ impl Writer<'_, '_> {
         let shown: &[Opening] =
             if change == Change::Widened && !gained.is_empty() { gained } else { openings };
         let chosen = shown.iter().min_by_key(|o| o.requirements.len());
-        let chosen = chosen.map(|opening| named(world, &path.last, opening));
-        let bounds = bounds(world, &path.last, shown);
+        let chosen = chosen.map(|opening| named(model, &path.last, opening));
+        let bounds = bounds(model, &path.last, shown);
         let told = bounds.iter().min_by_key(|b| breadth(b)).cloned().unwrap_or_default();
         let principal = source_name(&path.last.source);
         let judged = self.judge(path, principal, openings, used);
@@ -282,13 +282,13 @@ impl Writer<'_, '_> {
             let best = edge.and_then(|e| e.openings.iter().min_by_key(|o| o.requirements.len()));
             if let Some(best) = best {
                 conditions.extend(best.requirements.iter().map(|r| r.text.clone()));
-                via.push(hop(step, best, world));
+                via.push(hop(step, best, model));
                 shown_steps.push((step, &best.witness));
             }
         }
         if let Some(chosen) = &chosen {
             conditions.extend(chosen.requirements.iter().map(|r| r.text.clone()));
-            via.push(hop(&path.last, chosen, world));
+            via.push(hop(&path.last, chosen, model));
             shown_steps.push((&path.last, &chosen.witness));
         }
         let causes = self.causes(path);
@@ -311,8 +311,8 @@ impl Writer<'_, '_> {
                 "before": replay(self.comparison.before.0, &shown_steps),
                 "after": replay(self.comparison.after.0, &shown_steps),
             },
-            "limits": limits(world, asked(world, &path.last).as_ref()),
-            "also_needs": also_needs(world, &path.last, chosen.as_ref()),
+            "limits": limits(model, asked(model, &path.last).as_ref()),
+            "also_needs": also_needs(model, &path.last, chosen.as_ref()),
             "locations": locations,
             "caused_by": causes,
             "rule": judged.rule,
@@ -327,12 +327,12 @@ impl Writer<'_, '_> {
         if verdict == Verdict::SharedAccount {
             return "both live in one account".to_owned();
         }
-        let world = self.comparison.after.0;
+        let model = self.comparison.after.0;
         let sides = [origin.name(), to];
-        let unread: Vec<&str> = world
+        let unread: Vec<&str> = model
             .accounts
             .values()
-            .filter(|a| !a.read && sides.iter().any(|side| a.environments.contains(*side)))
+            .filter(|a| !a.is_read() && sides.iter().any(|side| a.environments.contains(*side)))
             .map(|a| a.handle.as_str())
             .collect();
         if unread.is_empty() {
@@ -360,10 +360,10 @@ impl Writer<'_, '_> {
         openings: &[Opening],
         used: &mut BTreeSet<(String, String)>,
     ) -> Judged {
-        let (world, _) = &self.comparison.after;
+        let (model, _) = &self.comparison.after;
         let bounds = openings
             .iter()
-            .map(|opening| bounds(world, &path.last, std::slice::from_ref(opening)))
+            .map(|opening| bounds(model, &path.last, std::slice::from_ref(opening)))
             .collect::<Vec<_>>();
         self.judge_bounds((&path.from, &path.to), Grade::A, principal, &bounds, used)
     }
@@ -415,14 +415,14 @@ impl Writer<'_, '_> {
     /// The same for one step.
     fn causes_of(&self, step: &Step) -> BTreeSet<String> {
         let mut causes = BTreeSet::new();
-        let bearing = |world: &World| asked(world, step).map(|a| documents(a.rules()));
+        let bearing = |model: &AccessModel| asked(model, step).map(|a| documents(a.rules()));
         let (was, is) = (bearing(self.comparison.before.0), bearing(self.comparison.after.0));
         let names: BTreeSet<&String> = was.iter().chain(&is).flat_map(Named::keys).collect();
         // Where the step cannot be asked on one side (its role is not there yet), what counts is
         // whether the same policies stand anywhere on that side.
-        let stands = |side: &Option<Named>, world: &World, name: &String| match side {
+        let stands = |side: &Option<Named>, model: &AccessModel, name: &String| match side {
             Some(side) => side.get(name).cloned(),
-            None => world.rule(name).map(|rule| rule.document),
+            None => model.policy(name).map(|policy| policy.document),
         };
         for name in names {
             let old = stands(&was, self.comparison.before.0, name);
@@ -484,10 +484,15 @@ impl Writer<'_, '_> {
 }
 
 /// Whom every proof relies on.
-fn trusted(world: &World, result: &SideResult, to: &str) -> Vec<String> {
+fn trusted(model: &AccessModel, result: &SideResult, to: &str) -> Vec<String> {
     let mut base = vec!["AWS services that roles and buckets name".to_owned()];
     base.push("administrators that the organization has delegated to".to_owned());
-    base.extend(world.management.iter().map(|id| format!("the management account {id}")));
+    base.extend(
+        model
+            .organization
+            .iter()
+            .map(|o| format!("the management account {}", o.management_account)),
+    );
     base.push("root users of the accounts on both sides".to_owned());
     // Whom an account that nobody reads lets in, nobody can tell.
     let paths = result.paths.iter().filter(|path| path.to == to);
@@ -500,7 +505,7 @@ fn trusted(world: &World, result: &SideResult, to: &str) -> Vec<String> {
         })
         .collect();
     base.extend(outsiders);
-    let services = world.trusted_services.iter();
+    let services = model.organization.iter().flat_map(|o| &o.trusted_services);
     base.extend(services.map(|name| format!("trusted access of {name}")));
     base
 }
@@ -561,13 +566,13 @@ type Named = BTreeMap<String, Arc<Document>>;
 
 /// Grants in the accounts of each environment to somebody outside the account of the grant.
 fn grants(comparison: &Comparison<'_>) -> BTreeMap<String, usize> {
-    let (world, result) = &comparison.after;
+    let (model, result) = &comparison.after;
     let mut grants = BTreeMap::new();
     for step in result.closed.iter().chain(result.edges.keys()) {
-        let to = super::paths::account_of(world, &step.target);
-        let from = super::crossing::home(world, &step.source);
+        let to = super::paths::account_of(model, &step.target);
+        let from = super::crossing::home(model, &step.source);
         let account =
-            to.as_ref().filter(|to| from != Some(*to)).and_then(|to| world.accounts.get(to));
+            to.as_ref().filter(|to| from != Some(*to)).and_then(|to| model.accounts.get(to));
         for environment in account.iter().flat_map(|a| &a.environments) {
             *grants.entry(environment.clone()).or_default() += 1;
         }
@@ -575,7 +580,7 @@ fn grants(comparison: &Comparison<'_>) -> BTreeMap<String, usize> {
     grants
 }
 
-fn documents(rules: &[super::world::Rule]) -> Named {
+fn documents(rules: &[NamedPolicy]) -> Named {
     rules.iter().map(|r| (r.policy.name().to_owned(), Arc::clone(&r.document))).collect()
 }
 

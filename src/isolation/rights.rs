@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use super::crossing::{Asked, Right, answer};
 use super::replay::replay;
-use super::world::{PrincipalNode, Rule, World};
+use crate::access::{AccessModel, NamedPolicy, PrincipalNode, ResourceType};
 use crate::iam::symbolic::globs::Glob;
 use crate::iam::symbolic::{Answer, Answers, Opening, Space};
 use crate::iam::{Effect, PrincipalType};
@@ -52,15 +52,6 @@ const GROUP: [&str; 5] = [
 
 /// What can be done to a managed policy, wherever it is attached.
 const POLICY: [&str; 2] = ["iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"];
-
-/// What can be done to a bucket. Only identities of the bucket's own account may change its policy
-/// (S3 API Reference, `PutBucketPolicy`): others get 405, whatever policies say.
-const BUCKET: [&str; 4] = [
-    "s3:DeleteBucketPolicy",
-    "s3:PutBucketAcl",
-    "s3:PutBucketPolicy",
-    "s3:PutBucketPublicAccessBlock",
-];
 
 /// What can be done to the organization's guardrails, from the management account.
 const ORGANIZATION: [&str; 8] = [
@@ -164,12 +155,15 @@ pub struct Rights {
 
 /// Answers about rights, each asked once.
 pub struct Book<'w> {
-    before: &'w World,
-    after: &'w World,
+    before: &'w AccessModel,
+    after: &'w AccessModel,
     known: BTreeMap<(String, Scope), Rights>,
     /// Roles by the compute service that they trust on either side, by account.
     services: RefCell<BTreeMap<Handle, Rc<Services>>>,
 }
+
+/// A resource's type and policy.
+type Owned = (&'static ResourceType, Option<NamedPolicy>);
 
 /// Roles, by ARN, by the compute service that they trust.
 type Services = BTreeMap<&'static str, BTreeSet<String>>;
@@ -177,7 +171,7 @@ type Services = BTreeMap<&'static str, BTreeSet<String>>;
 impl<'w> Book<'w> {
     /// A book over both sides of a plan.
     #[must_use]
-    pub fn new(before: &'w World, after: &'w World) -> Self {
+    pub fn new(before: &'w AccessModel, after: &'w AccessModel) -> Self {
         Self { before, after, known: BTreeMap::new(), services: RefCell::default() }
     }
 
@@ -214,8 +208,8 @@ impl<'w> Book<'w> {
                 put(&GROUP, vec![iam("group")], None);
                 put(&POLICY, vec![iam("policy")], None);
                 put(&["iam:UpdateSAMLProvider"], vec![iam("saml-provider")], None);
-                for (arn, policy) in self.buckets(node) {
-                    put(&BUCKET, vec![Space::One(arn)], policy);
+                for (arn, (kind, policy)) in self.resources(node) {
+                    put(kind.policy_actions, vec![Space::One(arn)], policy);
                 }
                 self.pass(node, |_| true, &mut rights);
             }
@@ -239,7 +233,7 @@ impl<'w> Book<'w> {
                 self.pass(node, |role| role == arn, &mut rights);
             }
             Scope::Objects(arn) => {
-                let policy = self.buckets(node).remove(arn).flatten();
+                let policy = self.resources(node).remove(arn).and_then(|(_, policy)| policy);
                 put(&OBJECTS, vec![Space::Below(format!("{arn}/"))], policy);
             }
             Scope::Tags(arn) => {
@@ -257,8 +251,9 @@ impl<'w> Book<'w> {
                 let one = |found: BTreeSet<String>| found.into_iter().map(Space::One).collect();
                 let nodes =
                     || [self.before, self.after].into_iter().filter_map(|w| w.principals.get(arn));
-                let attached: BTreeSet<String> = nodes().flat_map(|p| p.attached()).collect();
-                let groups: BTreeSet<String> = nodes().flat_map(|p| p.groups()).collect();
+                let attached: BTreeSet<String> =
+                    nodes().flat_map(|p| p.attached()).cloned().collect();
+                let groups: BTreeSet<String> = nodes().flat_map(|p| p.groups()).cloned().collect();
                 put(&POLICY, one(attached), None);
                 put(&MEMBERSHIP, one(groups), None);
                 if kind == "User" {
@@ -270,7 +265,7 @@ impl<'w> Book<'w> {
                 for (kind, be, permit) in MAKING {
                     self.make(holder, iam(kind), be, permit, &mut rights);
                 }
-                let residents = [self.before, self.after].map(|w| w.residents(&node.account));
+                let residents = [self.before, self.after].map(|w| w.principals_of(&node.account));
                 let all: BTreeSet<&String> =
                     residents.into_iter().flatten().map(|p| &p.arn).collect();
                 for other in all.into_iter().filter(|other| *other != holder) {
@@ -287,10 +282,10 @@ impl<'w> Book<'w> {
 
     /// Asks both sides, unless no statement of the holder speaks of any of the actions.
     fn question(&self, holder: &str, right: Right) -> Answers {
-        let side = |world: &World| {
-            let node = world.principals.get(holder)?;
+        let side = |model: &AccessModel| {
+            let node = model.principals.get(holder)?;
             let may = node.is_unreadable() || right.actions.iter().any(|action| may(node, action));
-            may.then(|| Asked::within(world, holder, &right)).flatten()
+            may.then(|| Asked::within(model, holder, &right)).flatten()
         };
         let (before, after) = (side(self.before), side(self.after));
         let mut answers = answer(before.as_ref(), after.as_ref());
@@ -308,14 +303,14 @@ impl<'w> Book<'w> {
         answers
     }
 
-    /// Buckets of the holder's account, with their policies as they will be.
-    fn buckets(&self, holder: &PrincipalNode) -> BTreeMap<String, Option<Rule>> {
-        let mut found: BTreeMap<String, Option<Rule>> = BTreeMap::new();
-        for world in [self.before, self.after] {
-            for arn in world.buckets_of(&holder.account) {
-                let policy = world.buckets.get(arn).map(|bucket| bucket.policy.clone());
-                found.insert(arn.clone(), policy);
-            }
+    /// Resources of the holder's account, with their policies as they will be. What a policy that cannot be
+    /// read says of the holder is not known; whom it lets in is in doubt without the holder's help.
+    fn resources(&self, holder: &PrincipalNode) -> BTreeMap<String, Owned> {
+        let mut found: BTreeMap<String, Owned> = BTreeMap::new();
+        for model in [self.before, self.after] {
+            let readable = model.resources_of(&holder.account).filter(|r| !r.is_unreadable());
+            let owned = readable.map(|r| (r.arn.clone(), (r.kind, r.document().cloned())));
+            found.extend(owned);
         }
         found
     }
@@ -324,7 +319,7 @@ impl<'w> Book<'w> {
     fn services(&self, account: &Handle) -> Rc<Services> {
         let read = || {
             let mut found = Services::default();
-            for role in [self.before, self.after].iter().flat_map(|w| w.residents(account)) {
+            for role in [self.before, self.after].iter().flat_map(|w| w.principals_of(account)) {
                 for (service, _) in COMPUTE.iter().filter(|(service, _)| trusts(role, service)) {
                     found.entry(*service).or_default().insert(role.arn.clone());
                 }

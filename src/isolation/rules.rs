@@ -6,6 +6,7 @@ use super::Grade;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::estate::Estate;
 use crate::iam::symbolic::globs::{Glob, covers};
+use crate::plan::access::symbol;
 use crate::schema::{Body, Spanned};
 use crate::value::Value;
 
@@ -234,7 +235,7 @@ fn exception(
     let (from, to) = (sides("from"), sides("to"));
     let texts = |attr: &str| -> Vec<String> {
         let elements = body.get(attr).and_then(|v| v.value.elements()).unwrap_or_default();
-        elements.into_iter().map(super::world::symbol).collect()
+        elements.into_iter().map(symbol).collect()
     };
     let resources = texts("resources");
     if resources.iter().any(|r| r == "*") {

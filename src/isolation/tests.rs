@@ -38,14 +38,14 @@ const ACCOUNTS: [(&str, &str); 3] =
     [("dev", "111111111111"), ("shared", "222222222222"), ("production", "333333333333")];
 
 /// An estate of dev, production and an account of shared services that serves no environment.
-struct World {
+struct Fixture {
     estate: Estate,
     before: Vec<SideObject>,
     after: Vec<SideObject>,
     unread: BTreeMap<Handle, String>,
 }
 
-impl World {
+impl Fixture {
     fn new() -> Self {
         let mut estate = Estate { name: "acme".to_owned(), ..Estate::default() };
         let mut objects = vec![object(
@@ -221,7 +221,7 @@ fn after(section: &Isolation, from: &str, to: &str) -> String {
 #[test]
 fn nothing_shared_is_isolated_with_a_proof() {
     let section =
-        World::new().both(lambda("dev", "ci", allow("*", "*"))).rule(Vec::new()).analyse();
+        Fixture::new().both(lambda("dev", "ci", allow("*", "*"))).rule(Vec::new()).analyse();
     assert_eq!(after(&section, "dev", "production"), "isolated");
     assert_eq!(after(&section, "$external", "production"), "isolated");
     assert!(section.violations.is_empty(), "{:?}", section.violations);
@@ -230,7 +230,7 @@ fn nothing_shared_is_isolated_with_a_proof() {
 
 #[test]
 fn a_new_trust_opens_the_wall_and_names_its_cause() {
-    let section = World::new()
+    let section = Fixture::new()
         .both(lambda("dev", "ci", allow("sts:AssumeRole", "*")))
         .then(role("production", "deploy", by("dev", "ci"), None))
         .rule(Vec::new())
@@ -249,7 +249,7 @@ fn a_new_trust_opens_the_wall_and_names_its_cause() {
 
 #[test]
 fn a_chain_through_shared_services_is_found() {
-    let section = World::new()
+    let section = Fixture::new()
         .both(lambda("dev", "ci", allow("sts:AssumeRole", "*")))
         .both(role("shared", "hub", by("dev", "ci"), Some(allow("sts:AssumeRole", "*"))))
         .then(role("production", "deploy", by("shared", "hub"), None))
@@ -265,7 +265,7 @@ fn a_chain_through_shared_services_is_found() {
 fn a_condition_makes_a_path_conditional_and_is_printed() {
     let mut conditioned = by("dev", "ci");
     conditioned["Statement"][0]["Condition"] = json!({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}});
-    let section = World::new()
+    let section = Fixture::new()
         .both(lambda("dev", "ci", allow("sts:AssumeRole", "*")))
         .then(role("production", "deploy", conditioned, None))
         .analyse();
@@ -283,7 +283,7 @@ fn a_guardrail_closes_what_trust_opens() {
         "lock",
         json!({"targets": ["111111111111"], "content": deny}),
     );
-    let open = World::new().both(lambda("dev", "ci", allow("sts:AssumeRole", "*"))).both(role(
+    let open = Fixture::new().both(lambda("dev", "ci", allow("sts:AssumeRole", "*"))).both(role(
         "production",
         "deploy",
         by("dev", "ci"),
@@ -309,9 +309,9 @@ fn a_bucket_policy_opens_and_an_exception_covers_it() {
         "acme-data",
         json!({"bucket": "acme-data", "policy": policy, "block_public_access": {}}),
     );
-    let world =
-        || World::new().both(lambda("dev", "ci", allow("s3:Get*", "*"))).then(bucket.clone());
-    let section = world().rule(Vec::new()).analyse();
+    let fixture =
+        || Fixture::new().both(lambda("dev", "ci", allow("s3:Get*", "*"))).then(bucket.clone());
+    let section = fixture().rule(Vec::new()).analyse();
     assert_eq!(section.violations.len(), 1);
     assert_eq!(section.violations[0]["actions"], json!(["s3:GetObject"]));
     assert_eq!(section.violations[0]["resources"], json!(["arn:aws:s3:::acme-data/exports/*"]));
@@ -326,17 +326,20 @@ fn a_bucket_policy_opens_and_an_exception_covers_it() {
     let kinds = |section: &Isolation| -> Vec<String> {
         section.findings.iter().map(|f| f["kind"].as_str().unwrap_or_default().to_owned()).collect()
     };
-    let covered = world().rule(vec![exception("arn:aws:s3:::acme-data/*", "2027-03-31")]).analyse();
+    let covered =
+        fixture().rule(vec![exception("arn:aws:s3:::acme-data/*", "2027-03-31")]).analyse();
     assert!(covered.violations.is_empty(), "{:?}", covered.violations);
     assert_eq!(covered.changes[0]["exception"], "exports");
-    let narrow =
-        world().rule(vec![exception("arn:aws:s3:::acme-data/exports/a*", "2027-03-31")]).analyse();
+    let narrow = fixture()
+        .rule(vec![exception("arn:aws:s3:::acme-data/exports/a*", "2027-03-31")])
+        .analyse();
     assert_eq!(narrow.violations.len(), 1);
     assert!(kinds(&narrow).contains(&"exception_unused".to_owned()));
-    let expired = world().rule(vec![exception("arn:aws:s3:::acme-data/*", "2026-11-22")]).analyse();
+    let expired =
+        fixture().rule(vec![exception("arn:aws:s3:::acme-data/*", "2026-11-22")]).analyse();
     assert_eq!(expired.violations.len(), 1);
     assert!(kinds(&expired).contains(&"exception_expired".to_owned()));
-    let soon = world().rule(vec![exception("arn:aws:s3:::acme-data/*", "2026-12-01")]).analyse();
+    let soon = fixture().rule(vec![exception("arn:aws:s3:::acme-data/*", "2026-12-01")]).analyse();
     assert!(kinds(&soon).contains(&"exception_expiring".to_owned()));
 }
 
@@ -354,7 +357,7 @@ fn a_weakened_subject_widens() {
             None,
         )
     };
-    let section = World::new()
+    let section = Fixture::new()
         .both(oidc("repo:acme/app:environment:production"))
         .then(oidc("repo:acme/*"))
         .analyse();
@@ -369,9 +372,9 @@ fn a_weakened_subject_widens() {
 
 #[test]
 fn what_was_not_read_is_undetermined() {
-    let mut world = World::new().both(lambda("dev", "ci", allow("*", "*"))).rule(Vec::new());
-    world.unread.insert(handle("production"), "access denied".to_owned());
-    let section = world.analyse();
+    let mut fixture = Fixture::new().both(lambda("dev", "ci", allow("*", "*"))).rule(Vec::new());
+    fixture.unread.insert(handle("production"), "access denied".to_owned());
+    let section = fixture.analyse();
     assert_eq!(after(&section, "dev", "production"), "undetermined");
     assert_eq!(row(&section, "dev", "production")["managed_only"], "isolated");
     assert_eq!(section.violations.len(), 2, "both directions fail closed");
@@ -379,29 +382,29 @@ fn what_was_not_read_is_undetermined() {
 
 #[test]
 fn environments_in_one_account_have_no_wall() {
-    let mut world = World::new().rule(Vec::new());
-    let production = world.estate.environments.get_mut("production").expect("there");
+    let mut fixture = Fixture::new().rule(Vec::new());
+    let production = fixture.estate.environments.get_mut("production").expect("there");
     production.accounts = [handle("dev")].into();
-    world.estate.accounts.get_mut(&handle("dev")).expect("there").environments =
+    fixture.estate.accounts.get_mut(&handle("dev")).expect("there").environments =
         ["dev".to_owned(), "production".to_owned()].into();
-    let section = world.analyse();
+    let section = fixture.analyse();
     assert_eq!(after(&section, "dev", "production"), "shared_account");
     assert_eq!(section.violations.len(), 2);
 }
 
 #[test]
 fn an_account_that_is_still_to_come_is_decided_by_its_symbol() {
-    let mut world = World::new().both(lambda("dev", "ci", allow("sts:AssumeRole", "*")));
+    let mut fixture = Fixture::new().both(lambda("dev", "ci", allow("sts:AssumeRole", "*")));
     let account = crate::address::ResourceAddr::new("account", "production");
-    world.estate.accounts.get_mut(&handle("production")).expect("there").id = None;
+    fixture.estate.accounts.get_mut(&handle("production")).expect("there").id = None;
     let unknown = Value::Unknown(Unknown::attr(account.clone(), "id"));
-    for side in [&mut world.before, &mut world.after] {
+    for side in [&mut fixture.before, &mut fixture.after] {
         side.retain(|o| o.key != "production");
     }
     let mut planned = object("account", None, "production", json!({"parent": "r-ab12"}));
     planned.address = Some(account.clone());
     planned.attrs.insert("id".to_owned(), unknown);
-    world.after.push(planned);
+    fixture.after.push(planned);
     let mut deploy = role("production", "deploy", by("dev", "ci"), None);
     let arn = Unknown::string([
         crate::value::Part::Text("arn:aws:iam::".to_owned()),
@@ -409,12 +412,12 @@ fn an_account_that_is_still_to_come_is_decided_by_its_symbol() {
         crate::value::Part::Text(":role/deploy".to_owned()),
     ]);
     deploy.attrs.insert("arn".to_owned(), Value::Unknown(arn));
-    world.after.push(deploy);
-    let section = world.analyse();
+    fixture.after.push(deploy);
+    let section = fixture.analyse();
     assert_eq!(after(&section, "dev", "production"), "reachable");
     // Some accounts and not others: which this one will be, nobody knows.
     let some = lambda("dev", "ci", allow("sts:AssumeRole", "arn:aws:iam::3*:role/deploy"));
-    assert_eq!(after(&world.then(some).analyse(), "dev", "production"), "undetermined");
+    assert_eq!(after(&fixture.then(some).analyse(), "dev", "production"), "undetermined");
 }
 
 #[test]
@@ -427,7 +430,7 @@ fn anonymous_access_to_a_public_bucket_is_told() {
         "acme-www",
         json!({"bucket": "acme-www", "policy": policy, "block_public_access": {}}),
     );
-    let section = World::new().then(bucket).analyse();
+    let section = Fixture::new().then(bucket).analyse();
     assert_eq!(after(&section, "$anonymous", "production"), "reachable");
 }
 
@@ -438,15 +441,15 @@ fn what_one_side_holds_names_who_there_can_lift_it() {
         all.map(|f| f["text"].as_str().unwrap_or_default().to_owned()).collect()
     };
     let root = || trust(json!({"Principal": {"AWS": "111111111111"}}));
-    let world = || World::new().both(role("production", "deploy", root(), None));
+    let fixture = || Fixture::new().both(role("production", "deploy", root(), None));
     // Nobody in dev may assume roles, yet production would let them.
-    let section = world().both(lambda("dev", "app", allow("s3:*", "*"))).analyse();
+    let section = fixture().both(lambda("dev", "app", allow("s3:*", "*"))).analyse();
     assert_eq!(after(&section, "dev", "production"), "isolated");
     let told = held(&section);
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains("whatever the account `dev` permits"), "{told:?}");
     assert!(told[0].contains("nobody there but the root user"), "{told:?}");
-    let section = world()
+    let section = fixture()
         .both(lambda("dev", "app", allow("s3:*", "*")))
         .both(lambda("dev", "admin", allow("iam:*", "*")))
         .analyse();
@@ -457,7 +460,7 @@ fn what_one_side_holds_names_who_there_can_lift_it() {
     );
     // One who assumes other roles only, and one who may change it.
     let elsewhere = allow("sts:AssumeRole", "arn:aws:iam::111111111111:role/*");
-    let section = world()
+    let section = fixture()
         .both(lambda("dev", "app", elsewhere))
         .both(lambda(
             "dev",
@@ -473,7 +476,7 @@ fn what_one_side_holds_names_who_there_can_lift_it() {
 #[test]
 fn accounts_beside_the_estate_have_origins_of_their_own() {
     let lets_in = |id: &str| {
-        let section = World::new()
+        let section = Fixture::new()
             .both(object("account", None, "old", json!({"id": "444444444444", "parent": "r-ab12"})))
             .both(object(
                 "service_control_policy",
@@ -491,7 +494,7 @@ fn accounts_beside_the_estate_have_origins_of_their_own() {
     assert_eq!(lets_in("999999999999"), ["$management"]);
     assert_eq!(lets_in("444444444444"), ["$unassigned"]);
     assert_eq!(lets_in("555555555555"), ["$external"]);
-    let section = World::new()
+    let section = Fixture::new()
         .both(object("account", None, "old", json!({"id": "444444444444", "parent": "r-ab12"})))
         .both(object(
             "service_control_policy",
@@ -520,18 +523,15 @@ pub(super) fn asked_and_opened(
 ) -> (super::crossing::Asked, crate::iam::symbolic::Opening) {
     let mut conditioned = by("dev", "ci");
     conditioned["Statement"][0]["Condition"] = condition.clone();
-    let world = World::new().both(lambda("dev", "ci", allow("sts:AssumeRole", "*"))).both(role(
-        "production",
-        "deploy",
-        conditioned,
-        None,
-    ));
+    let fixture = Fixture::new()
+        .both(lambda("dev", "ci", allow("sts:AssumeRole", "*")))
+        .both(role("production", "deploy", conditioned, None));
     let sides = Sides {
-        before: Side { objects: world.before.clone() },
-        after: Side { objects: world.after.clone() },
+        before: Side { objects: fixture.before.clone() },
+        after: Side { objects: fixture.after.clone() },
         ..Sides::default()
     };
-    let (_, after) = super::world::World::both(&world.estate, &sides);
+    let (_, after) = crate::plan::access::models(&fixture.estate, &sides);
     let step = super::crossing::Step {
         source: super::crossing::Source::Principal("arn:aws:iam::111111111111:role/ci".to_owned()),
         target: super::crossing::Target::Role("arn:aws:iam::333333333333:role/deploy".to_owned()),

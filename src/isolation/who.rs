@@ -11,12 +11,13 @@ use super::compare::compare;
 use super::crossing::{Place, Source, Step, Target, answer, asked_at};
 use super::paths::{Edge, Origin, outside};
 use super::report::{granted_by, hop, source_name, witness};
-use super::world::{AccountNode, World, symbol};
+use crate::access::{AccessModel, AccountNode, ResourceNode, ResourceType};
 use crate::diag::{Diagnostic, Diagnostics, did_you_mean};
 use crate::eval::estate::Estate;
 use crate::iam::catalogue;
 use crate::iam::symbolic::{Answer, Opening, Space};
-use crate::plan::sides::{Side, Sides};
+use crate::plan::access::model_after;
+use crate::plan::sides::Sides;
 
 /// Services of which the analysis knows every resource policy; IAM's own resources have none but
 /// the trust policies of roles.
@@ -65,6 +66,16 @@ impl Ask {
             );
         }
         found.into_result(Self { action: action.to_owned(), resource: resource.to_owned() })
+    }
+
+    /// The resource with a policy that the one asked about is, or lies in.
+    fn holder(&self) -> &str {
+        ResourceType::of_arn(&self.resource)
+            .map_or(&self.resource, |kind| kind.holder(&self.resource))
+    }
+
+    fn held<'m>(&self, model: &'m AccessModel) -> Option<&'m ResourceNode> {
+        model.resources.get(self.holder())
     }
 
     fn service(&self) -> &str {
@@ -135,9 +146,9 @@ pub struct Holder {
 /// # Errors
 /// No account of the estate holds the resource.
 pub fn who_can(estate: &Estate, sides: &Sides, ask: &Ask) -> Result<WhoCan, Diagnostics> {
-    let world = World::after(estate, sides);
-    let owner = owner(&world, &sides.after, ask)?;
-    let search = Search::new(&world, ask, owner);
+    let model = model_after(estate, sides);
+    let owner = owner(&model, ask)?;
+    let search = Search::new(&model, ask, owner);
     let mut notes = Vec::new();
     let service = ask.service();
     if !MODELLED.contains(&service.to_ascii_lowercase().as_str()) {
@@ -163,35 +174,26 @@ pub fn who_can(estate: &Estate, sides: &Sides, ask: &Ask) -> Result<WhoCan, Diag
 }
 
 /// The account that holds the resource; `None` where each principal would act in its own.
-fn owner<'w>(
-    world: &'w World,
-    side: &Side,
-    ask: &Ask,
-) -> Result<Option<&'w AccountNode>, Diagnostics> {
+fn owner<'w>(model: &'w AccessModel, ask: &Ask) -> Result<Option<&'w AccountNode>, Diagnostics> {
     if ask.resource == "*" {
         return Ok(None);
     }
-    let mut parts = ask.resource.splitn(6, ':').skip(4);
-    let (account, rest) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let account = ask.resource.splitn(6, ':').nth(4).unwrap_or_default();
     let found = if account.is_empty() {
-        let name = rest.split('/').next().unwrap_or_default();
-        let bucket = side.objects.iter().find(|o| {
-            o.kind == "s3_bucket" && o.attrs.get("bucket").map(symbol).as_deref() == Some(name)
-        });
-        bucket.and_then(|o| world.accounts.get(o.account.as_ref()?))
+        ask.held(model).and_then(|resource| model.accounts.get(&resource.account))
     } else {
-        world.accounts.values().find(|a| a.id == account)
+        model.accounts.values().find(|a| a.id == account)
     };
     found.map(Some).ok_or_else(|| {
         let (what, known): (String, Vec<&str>) = if account.is_empty() {
             (
                 format!("no account of the estate is known to hold `{}`", ask.resource),
-                world.buckets.keys().map(String::as_str).collect(),
+                model.resource_policies().map(|(r, _)| r.arn.as_str()).collect(),
             )
         } else {
             (
                 format!("no account of the estate has the id `{account}`"),
-                world.accounts.values().map(|a| a.id.as_str()).collect(),
+                model.accounts.values().map(|a| a.id.as_str()).collect(),
             )
         };
         let near = did_you_mean(if account.is_empty() { &ask.resource } else { account }, known);
@@ -212,7 +214,7 @@ struct Way {
 }
 
 struct Search<'w> {
-    world: &'w World,
+    model: &'w AccessModel,
     /// Who can by itself.
     direct: BTreeMap<Source, Vec<Opening>>,
     /// Who may be able to, and why that is not known.
@@ -221,23 +223,23 @@ struct Search<'w> {
 }
 
 impl<'w> Search<'w> {
-    fn new(world: &'w World, ask: &Ask, owner: Option<&'w AccountNode>) -> Self {
-        let nothing = World::default();
-        let steps = compare(&nothing, world).after.1;
+    fn new(model: &'w AccessModel, ask: &Ask, owner: Option<&'w AccountNode>) -> Self {
+        let nothing = AccessModel::default();
+        let steps = compare(&nothing, model).after.1;
         let mut search =
-            Self { world, direct: BTreeMap::new(), doubts: BTreeMap::new(), edges: steps.edges };
+            Self { model, direct: BTreeMap::new(), doubts: BTreeMap::new(), edges: steps.edges };
         for (step, why) in steps.undecided {
             search.doubts.entry(step.source).or_insert(why);
         }
         for source in search.sources(ask) {
             let home = match &source {
                 Source::Principal(arn) => {
-                    world.principals.get(arn).and_then(|p| world.accounts.get(&p.account))
+                    model.principals.get(arn).and_then(|p| model.accounts.get(&p.account))
                 }
                 _ => None,
             };
             let Some(place) = search.place(ask, owner.or(home)) else { continue };
-            let Some(asked) = asked_at(world, &source, place) else { continue };
+            let Some(asked) = asked_at(model, &source, place) else { continue };
             match answer(None, Some(&asked)).after {
                 Answer::Open(openings) => {
                     search.direct.insert(source, openings);
@@ -258,26 +260,27 @@ impl<'w> Search<'w> {
     /// Principals of the estate, and those outside that the resource's own policy names.
     fn sources(&self, ask: &Ask) -> BTreeSet<Source> {
         let mut all: BTreeSet<Source> =
-            self.world.principals.keys().map(|arn| Source::Principal(arn.clone())).collect();
-        let named = candidates(self.world).into_iter().filter(|step| match &step.target {
+            self.model.principals.keys().map(|arn| Source::Principal(arn.clone())).collect();
+        let named = candidates(self.model).into_iter().filter(|step| match &step.target {
             Target::Role(arn) => *arn == ask.resource,
-            Target::Bucket(arn) => ask.resource.split('/').next() == Some(arn),
+            Target::Resource(arn) => ask.holder() == arn,
         });
         all.extend(named.map(|step| step.source));
         all
     }
 
     fn place(&self, ask: &Ask, owner: Option<&'w AccountNode>) -> Option<Place<'w>> {
-        let bucket = ask.resource.split('/').next().and_then(|arn| self.world.buckets.get(arn));
+        let resource = ask.held(self.model);
         let assumes = ask.action.to_ascii_lowercase().starts_with("sts:");
-        let role = self.world.principals.get(&ask.resource).filter(|_| assumes);
-        let sealed = ask.resource.split('/').next();
-        let sealed = sealed.is_some_and(|arn| self.world.sealed_buckets.contains_key(arn));
-        let unreadable = sealed || role.is_some_and(|r| self.world.unreadable.contains(&r.label));
+        let role = self.model.principals.get(&ask.resource).filter(|_| assumes);
+        let unreadable = resource.is_some_and(ResourceNode::is_unreadable)
+            || role.is_some_and(|role| role.has_unreadable_trust());
         Some(Place {
             owner: owner?,
-            rule: bucket.map(|b| &b.policy).or_else(|| role.and_then(|r| r.trust.as_ref())),
-            restrict_public: bucket.is_some_and(|b| b.restrict_public),
+            rule: resource
+                .and_then(ResourceNode::document)
+                .or_else(|| role.and_then(|r| r.trust.as_ref())),
+            restrict_public: resource.is_some_and(|r| r.restrict_public),
             unreadable,
             actions: ask.actions(),
             resources: ask.resources(),
@@ -324,7 +327,7 @@ impl<'w> Search<'w> {
         }));
         let doubtful = self.ways(self.doubts.keys().map(|source| (source.clone(), 0)));
         let mut everybody: BTreeSet<Source> =
-            self.world.principals.keys().map(|arn| Source::Principal(arn.clone())).collect();
+            self.model.principals.keys().map(|arn| Source::Principal(arn.clone())).collect();
         everybody.extend(open.keys().chain(doubtful.keys()).cloned());
         let mut holders: Vec<Holder> = everybody
             .iter()
@@ -351,14 +354,14 @@ impl<'w> Search<'w> {
     /// Somebody of whom nothing more is known than that it cannot.
     fn holder(&self, source: &Source) -> Holder {
         let principal = match source {
-            Source::Principal(arn) => self.world.principals.get(arn),
+            Source::Principal(arn) => self.model.principals.get(arn),
             _ => None,
         };
-        let account = principal.and_then(|p| self.world.accounts.get(&p.account));
+        let account = principal.and_then(|p| self.model.accounts.get(&p.account));
         Holder {
             principal: source_name(source).to_owned(),
             address: match source {
-                Source::Foreign(arn) => match outside(self.world, arn) {
+                Source::Foreign(arn) => match outside(self.model, arn) {
                     Origin::External => None,
                     origin => Some(origin.name().to_owned()),
                 },
@@ -383,7 +386,7 @@ impl<'w> Search<'w> {
                 continue;
             };
             holder.conditions.extend(best.requirements.iter().map(|r| r.text.clone()));
-            holder.via.push(hop(step, best, self.world));
+            holder.via.push(hop(step, best, self.model));
         }
         let openings = self.direct.get(&way.last).map(Vec::as_slice).unwrap_or_default();
         if let Some(best) = openings.iter().min_by_key(|o| o.requirements.len()) {
@@ -392,7 +395,7 @@ impl<'w> Search<'w> {
                 "principal": source_name(&way.last),
                 "action": best.witness.action,
                 "resource": best.witness.resource,
-                "granted_by": granted_by(best, self.world),
+                "granted_by": granted_by(best, self.model),
             }));
             holder.witness = Some(witness(best));
         }

@@ -34,28 +34,9 @@ pub(super) fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync)
     })
 }
 
-/// Two things at once. A panic in one goes on in the caller.
-pub(super) fn both<A: Send, B>(one: impl Fn() -> A + Sync, other: impl FnOnce() -> B) -> (A, B) {
-    thread::scope(|scope| {
-        let running = thread::Builder::new().spawn_scoped(scope, &one);
-        let other = other();
-        match running.map(thread::ScopedJoinHandle::join) {
-            Ok(Ok(one)) => (one, other),
-            Ok(Err(panic)) => std::panic::resume_unwind(panic),
-            // No thread was to be had: the work is done here.
-            Err(_) => (one(), other),
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn two_things_come_back_in_their_places() {
-        assert_eq!(both(|| 1, || "two"), (1, "two"));
-    }
 
     #[test]
     fn results_keep_their_order() {

@@ -8,6 +8,7 @@
 //! Architecture invariant: apply reads the plan and decides nothing; whatever order or condition a
 //! change needs is written into [`model::Operation`].
 
+pub mod access;
 mod adopt;
 pub mod compute;
 pub mod decide;

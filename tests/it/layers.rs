@@ -12,6 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("address", &["ids"]),
     ("value", &["address", "ids", "diag"]),
     ("iam", &["ids", "diag"]),
+    ("access", &["iam", "ids", "diag"]),
     ("schema", &["iam", "value", "address", "ids", "diag"]),
     ("config", &["schema", "value", "address", "ids", "diag", "stack"]),
     ("graph", &["config", "schema", "value", "address", "ids", "diag"]),
@@ -22,15 +23,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "plan",
         &[
-            "eval", "graph", "config", "state", "provider", "schema", "iam", "value", "address",
-            "ids", "diag", "stack",
+            "eval", "graph", "config", "state", "provider", "schema", "access", "iam", "value",
+            "address", "ids", "diag", "stack",
         ],
     ),
     (
         "isolation",
         &[
-            "plan", "eval", "config", "state", "provider", "schema", "iam", "value", "address",
-            "ids", "diag",
+            "plan", "eval", "config", "state", "provider", "schema", "access", "iam", "value",
+            "address", "ids", "diag",
         ],
     ),
     (

@@ -2,7 +2,7 @@
 
 use palisade::isolation::Verdict;
 use palisade::isolation::compare::compare;
-use palisade::isolation::world::World;
+use palisade::plan::access::models;
 use tempfile::TempDir;
 
 #[path = "../../benches/generated/mod.rs"]
@@ -23,7 +23,7 @@ fn the_analysis_asks_one_question_for_each_grant() {
         let settled = settled(accounts);
         let (plan, sides) = settled.plan();
         assert_eq!(plan.summary.no_op, settled.estate.instances.len(), "{:?}", plan.summary);
-        let (before, after) = World::both(&settled.estate, &sides);
+        let (before, after) = models(&settled.estate, &sides);
         let comparison = compare(&before, &after);
         let (_, result) = &comparison.after;
         assert_eq!(result.undecided.len(), 0);

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use super::super::world::{AccountNode, Member, World, levels};
 use super::{Asked, documents, everything, rules_of};
+use crate::access::{AccessModel, AccountNode, Member, levels};
 use crate::iam::symbolic::{Domain, Texts};
 use crate::iam::{ContextValue, Membership, Policy, Principal};
 
@@ -13,7 +13,7 @@ pub(in crate::isolation) const ANYBODY: &str = "000000000000";
 
 impl Asked {
     /// A principal outside the estate: nothing is known of its own side, so nothing holds it there.
-    pub(super) fn foreign(&mut self, world: &World, arn: &str) {
+    pub(super) fn foreign(&mut self, model: &AccessModel, arn: &str) {
         let everything = || vec![Arc::new(Policy::new("its own account", &everything()))];
         self.policies.identity = everything();
         if arn.contains(":federated-user/") {
@@ -38,7 +38,7 @@ impl Asked {
             Domain::Texts(Texts { prefixes, except, absent })
         };
         if id == ANYBODY {
-            let known = || world.accounts.values().map(|a| &a.id).chain(world.members.keys());
+            let known = || model.accounts.values().map(|a| &a.id).chain(model.members.keys());
             let arns = known().map(|id| format!("arn:aws:iam::{id}:*")).collect();
             self.domains.extend([
                 (

@@ -14,24 +14,24 @@ impl Search<'_, '_> {
     pub(super) fn through_own_policies(&mut self, origin: &Origin, ways: &BTreeMap<Source, Way>) {
         for step in &self.result.held_by_source {
             let Source::Principal(arn) = &step.source else { continue };
-            let Some(own) = home(self.world, &step.source).cloned() else { continue };
-            let Some(to) = account_of(self.world, &step.target) else { continue };
+            let Some(own) = home(self.model, &step.source).cloned() else { continue };
+            let Some(to) = account_of(self.model, &step.target) else { continue };
             // Whoever administers its own side is told in the finding `held_by_source_side`.
             if self.is_home(origin, &own) || own == to || self.entered(origin, &to).is_empty() {
                 continue;
             }
             // It itself first; whoever else got into the account may do it for that one, or be that one.
-            let near = |other: &Source| home(self.world, other) == Some(&own);
+            let near = |other: &Source| home(self.model, other) == Some(&own);
             let mut near: Vec<(&Source, &Way)> =
                 ways.iter().filter(|(other, _)| near(other)).collect();
             near.sort_by_key(|(other, _)| **other != step.source);
             if near.is_empty() {
                 continue;
             }
-            let scopes = if opens(self.world, step, Asked::without_own_policies) {
+            let scopes = if opens(self.model, step, Asked::without_own_policies) {
                 let joins = self.joins(origin, step);
                 std::iter::once(Scope::Permissions(arn.clone())).chain(joins).collect()
-            } else if opens(self.world, step, Asked::without_tags) {
+            } else if opens(self.model, step, Asked::without_tags) {
                 vec![Scope::Tags(arn.clone())]
             } else {
                 continue;
@@ -59,14 +59,14 @@ impl Search<'_, '_> {
     /// Groups of a user's account that it is not in, and that would permit it a step.
     fn joins(&mut self, origin: &Origin, step: &Step) -> Vec<Scope> {
         let Source::Principal(arn) = &step.source else { return Vec::new() };
-        let Some(user) = self.world.principals.get(arn).filter(|p| p.arn.contains(":user/")) else {
+        let Some(user) = self.model.principals.get(arn).filter(|p| p.arn.contains(":user/")) else {
             return Vec::new();
         };
         let own = user.groups();
-        let others = self.world.groups_of(&user.account).filter(|group| !own.contains(&group.arn));
+        let others = self.model.groups_of(&user.account).filter(|group| !own.contains(&group.arn));
         let mut joins = Vec::new();
         for group in others {
-            if opens(self.world, step, |asked| asked.with_policies(group.identity())) {
+            if opens(self.model, step, |asked| asked.with_policies(group.identity())) {
                 joins.push(Scope::Join(group.arn.clone()));
             } else if group.is_unreadable() {
                 let why = format!("a policy of the group `{}` could not be read", group.arn);
@@ -80,11 +80,11 @@ impl Search<'_, '_> {
     /// permit itself.
     fn through_whole_accounts(&mut self, origin: &Origin, ways: &BTreeMap<Source, Way>) {
         for (source, way) in ways {
-            let (Source::Principal(arn), Some(own)) = (source, home(self.world, source)) else {
+            let (Source::Principal(arn), Some(own)) = (source, home(self.model, source)) else {
                 continue;
             };
             let own = own.clone();
-            let Some(id) = self.world.accounts.get(&own).map(|a| a.id.clone()) else { continue };
+            let Some(id) = self.model.accounts.get(&own).map(|a| a.id.clone()) else { continue };
             if self.is_home(origin, &own) {
                 continue;
             }
@@ -93,11 +93,11 @@ impl Search<'_, '_> {
                 let asked = self.result.edges.contains_key(&step)
                     || self.result.closed.contains(&step)
                     || self.result.undecided.contains_key(&step);
-                let Some(to) = account_of(self.world, &step.target) else { continue };
+                let Some(to) = account_of(self.model, &step.target) else { continue };
                 if asked || to == own || self.entered(origin, &to).is_empty() {
                     continue;
                 }
-                let anybody = Asked::anybody(self.world, &own, &step.target);
+                let anybody = Asked::anybody(self.model, &own, &step.target);
                 let open = anybody.map(|asked| answer(None, Some(&asked)).after);
                 if !matches!(open, Some(Answer::Open(_))) {
                     continue;
@@ -121,10 +121,10 @@ impl Search<'_, '_> {
 
     /// Rights over a group that permits a step, of one who can also be a user of its account.
     fn made_one_of(&mut self, origin: &Origin, holder: &str, target: &Target) -> Option<Rights> {
-        let account = home(self.world, &Source::Principal(holder.to_owned()))?;
+        let account = home(self.model, &Source::Principal(holder.to_owned()))?;
         let users: Vec<String> = self
-            .world
-            .residents(account)
+            .model
+            .principals_of(account)
             .filter(|other| other.arn.contains(":user/") && other.arn != holder)
             .map(|other| other.arn.clone())
             .collect();

@@ -417,8 +417,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::access::PART;
     use crate::isolation::crossing::Target;
-    use crate::isolation::world::PART;
 
     fn item(text: &str) -> Item {
         Item::new(text)
@@ -452,7 +452,7 @@ mod tests {
     fn a_false_claim_is_refused() {
         let rule = |name: &str, policy: serde_json::Value, role: crate::iam::Use| {
             let (document, _) = Document::from_json(&policy, role).expect("valid");
-            crate::isolation::world::Rule {
+            crate::access::NamedPolicy {
                 policy: Arc::new(Policy::new(format!("{name}{PART}p"), &document)),
                 document: Arc::new(document),
             }

@@ -2,15 +2,15 @@
 
 use super::super::crossing::{Step, asked};
 use super::super::rules::Bound;
-use super::super::world::World;
+use crate::access::AccessModel;
 use crate::iam::symbolic::Opening;
 use crate::iam::symbolic::globs::Glob;
 use crate::iam::{Effect, Item, Statement, catalogue};
 
 /// What bounds the openings: the patterns that the resource's own statements grant, and those
 /// that the principal's grant; each bounds the whole by itself.
-pub(super) fn bounds(world: &World, step: &Step, openings: &[Opening]) -> Vec<Bound> {
-    let Some(asked) = asked(world, step) else { return Vec::new() };
+pub(super) fn bounds(model: &AccessModel, step: &Step, openings: &[Opening]) -> Vec<Bound> {
+    let Some(asked) = asked(model, step) else { return Vec::new() };
     let resource = asked.rules().first().map(|r| r.policy.name().to_owned());
     let mut of_resource = Bound::default();
     let mut of_identity = Bound::default();
@@ -50,14 +50,14 @@ pub(super) fn bounds(world: &World, step: &Step, openings: &[Opening]) -> Vec<Bo
 
 /// An opening under the name of an action that exists. Regions of actions have representatives that
 /// need not be one; the catalogue's first in the same region, allowed by the judge, stands for it.
-pub(super) fn named(world: &World, step: &Step, opening: &Opening) -> Opening {
+pub(super) fn named(model: &AccessModel, step: &Step, opening: &Opening) -> Opening {
     let mut opening = opening.clone();
     let all = catalogue();
     if let Some(name) = all.find(&opening.witness.action).and_then(|id| all.full_name(id)) {
         opening.witness.action = name;
         return opening;
     }
-    let Some(asked) = asked(world, step) else { return opening };
+    let Some(asked) = asked(model, step) else { return opening };
     let statements = asked.rules().iter().flat_map(|rule| &rule.document.statements);
     let globs: Vec<Glob> = statements
         .flat_map(|s| s.actions.iter().chain(&s.not_actions))

@@ -9,11 +9,11 @@ use super::super::crossing::{Asked, Right, Source, Step, Target, asked, home};
 use super::super::paths::account_of;
 use super::super::power::{Link, Over, PowerKey, PowerPath};
 use super::super::rules::Bound;
-use super::super::world::World;
 use super::super::{Grade, Verdict};
 use super::{
     Change, Writer, digest, granted_by, hop, judged, limits, replay, source_name, witness,
 };
+use crate::access::AccessModel;
 use crate::iam::symbolic::globs::Glob;
 use crate::iam::symbolic::{Opening, Space};
 use crate::iam::{Effect, Request};
@@ -54,9 +54,9 @@ impl Writer<'_, '_> {
         change: Change,
         used: &mut BTreeSet<(String, String)>,
     ) -> Json {
-        let (world, result) =
+        let (model, result) =
             if is_after { &self.comparison.after } else { &self.comparison.before };
-        let bounds: Vec<Bound> = path.openings.iter().map(|o| bound(world, path, o)).collect();
+        let bounds: Vec<Bound> = path.openings.iter().map(|o| bound(model, path, o)).collect();
         let mut told = Bound::default();
         for one in &bounds {
             told.actions.extend(one.actions.iter().cloned());
@@ -80,7 +80,7 @@ impl Writer<'_, '_> {
                         edge.and_then(|e| e.openings.iter().min_by_key(|o| o.requirements.len()));
                     if let Some(best) = best {
                         conditions.extend(best.requirements.iter().map(|r| r.text.clone()));
-                        via.push(hop(step, best, world));
+                        via.push(hop(step, best, model));
                         steps.push((step, &best.witness));
                     }
                 }
@@ -97,7 +97,7 @@ impl Writer<'_, '_> {
                 "principal": source_name(&holder),
                 "action": chosen.witness.action,
                 "resource": chosen.witness.resource,
-                "granted_by": granted_by(chosen, world),
+                "granted_by": granted_by(chosen, model),
             }));
         }
         let starts = match path.chain.first() {
@@ -107,11 +107,11 @@ impl Writer<'_, '_> {
         };
         let verdict = if path.unconditional { Verdict::Reachable } else { Verdict::Conditional };
         let causes = self.power_causes(path);
-        let replayed = |world: &World| {
-            let way = replay(world, &steps);
+        let replayed = |model: &AccessModel| {
+            let way = replay(model, &steps);
             let is_there = way.get("decision").is_none_or(|decision| decision == "allow");
             match chosen.filter(|_| is_there) {
-                Some(chosen) => held(world, path, &chosen.witness),
+                Some(chosen) => held(model, path, &chosen.witness),
                 None => way,
             }
         };
@@ -135,7 +135,7 @@ impl Writer<'_, '_> {
                 "before": replayed(self.comparison.before.0),
                 "after": replayed(self.comparison.after.0),
             },
-            "limits": limits(world, chosen.and_then(|o| right(world, path, &o.witness)).as_ref()),
+            "limits": limits(model, chosen.and_then(|o| right(model, path, &o.witness)).as_ref()),
             "locations": locations,
             "caused_by": causes,
             "rule": judged.rule,
@@ -164,8 +164,8 @@ impl Writer<'_, '_> {
             .collect();
         let mut causes: BTreeSet<String> =
             steps.into_iter().flat_map(|step| self.causes_of(step)).collect();
-        let label = |world: &World| {
-            let holder = world.principals.get(&path.holder)?;
+        let label = |model: &AccessModel| {
+            let holder = model.principals.get(&path.holder)?;
             let documents: Vec<_> = holder
                 .identity()
                 .iter()
@@ -195,25 +195,25 @@ impl Writer<'_, '_> {
 
 /// The holder's right as a question to one side; `None` where the holder, or what the right is over, is
 /// not there.
-fn right(world: &World, path: &PowerPath, witness: &Request) -> Option<Asked> {
+fn right(model: &AccessModel, path: &PowerPath, witness: &Request) -> Option<Asked> {
     let bucket = witness.resource.split('/').next().unwrap_or_default();
-    let target = Target::Bucket(bucket.to_owned());
+    let target = Target::Resource(bucket.to_owned());
     let source = Source::Principal(path.holder.clone());
-    if account_of(world, &target).is_some_and(|keeper| home(world, &source) != Some(&keeper)) {
-        return asked(world, &Step { source, target });
+    if account_of(model, &target).is_some_and(|keeper| home(model, &source) != Some(&keeper)) {
+        return asked(model, &Step { source, target });
     }
     let right = Right {
         actions: vec![witness.action.clone()],
         resources: vec![Space::One(witness.resource.clone())],
-        policy: world.buckets.get(bucket).map(|bucket| bucket.policy.clone()),
+        policy: model.resource_policy(bucket).cloned(),
         context: Vec::new(),
     };
-    Asked::within(world, &path.holder, &right)
+    Asked::within(model, &path.holder, &right)
 }
 
 /// What the judge says of the holder's right on one side.
-fn held(world: &World, path: &PowerPath, witness: &Request) -> Json {
-    match right(world, path, witness) {
+fn held(model: &AccessModel, path: &PowerPath, witness: &Request) -> Json {
+    match right(model, path, witness) {
         Some(asked) => judged(&asked.judge(witness), &witness.resource),
         None => {
             json!({"decision": "absent", "step": witness.resource, "missing": path.holder})
@@ -255,9 +255,9 @@ fn meaning(path: &PowerPath) -> String {
 
 /// The action that an opening permits, and the patterns of what it permits it on, cut to the
 /// resources that were asked about.
-fn bound(world: &World, path: &PowerPath, opening: &Opening) -> Bound {
+fn bound(model: &AccessModel, path: &PowerPath, opening: &Opening) -> Bound {
     let resource = &opening.witness.resource;
-    let holder = world.principals.get(&path.holder);
+    let holder = model.principals.get(&path.holder);
     let asked = match resource.rsplit_once('/') {
         Some(_) if resource.starts_with("arn:aws:iam::") => {
             let kind = resource.split('/').next().unwrap_or_default();

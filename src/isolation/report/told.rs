@@ -5,23 +5,23 @@ use std::collections::BTreeSet;
 use serde_json::{Value as Json, json};
 
 use super::super::crossing::{Asked, Step, Target, asked};
-use super::super::world::{PART, World};
 use super::source_name;
+use crate::access::{AccessModel, PART};
 use crate::iam::symbolic::Opening;
 use crate::iam::{Decision, Effect, Request};
 
 /// One step of a path for readers: who does what to what, and which statements grant it.
-pub(in crate::isolation) fn hop(step: &Step, opening: &Opening, world: &World) -> Json {
+pub(in crate::isolation) fn hop(step: &Step, opening: &Opening, model: &AccessModel) -> Json {
     json!({
         "principal": source_name(&step.source),
         "action": opening.witness.action,
         "resource": opening.witness.resource,
-        "granted_by": granted_by(opening, world),
+        "granted_by": granted_by(opening, model),
     })
 }
 
 /// The statements that grant an opening, guardrails apart: those limit and grant nothing.
-pub(in crate::isolation) fn granted_by(opening: &Opening, world: &World) -> Vec<Json> {
+pub(in crate::isolation) fn granted_by(opening: &Opening, model: &AccessModel) -> Vec<Json> {
     let granted: BTreeSet<(String, String)> = opening
         .decision
         .matched
@@ -39,7 +39,7 @@ pub(in crate::isolation) fn granted_by(opening: &Opening, world: &World) -> Vec<
         .collect();
     granted
         .into_iter()
-        .map(|(address, statement)| match world.location(&address) {
+        .map(|(address, statement)| match model.location(&address) {
             Some(at) => json!({"address": address, "statement": statement, "location": at}),
             None => json!({"address": address, "statement": statement}),
         })
@@ -47,13 +47,13 @@ pub(in crate::isolation) fn granted_by(opening: &Opening, world: &World) -> Vec<
 }
 
 /// What could hold a step: the boundary of who takes it, and the levels whose guardrails bear on it.
-pub(super) fn limits(world: &World, asked: Option<&Asked>) -> Json {
+pub(super) fn limits(model: &AccessModel, asked: Option<&Asked>) -> Json {
     let Some(policies) = asked.map(Asked::policies) else { return Json::Null };
     let names = |levels: &[crate::iam::ChainLevel]| -> Vec<String> {
         levels
             .iter()
             .map(|level| {
-                let account = world.accounts.values().find(|a| a.id == level.target);
+                let account = model.accounts.values().find(|a| a.id == level.target);
                 account.map_or_else(|| level.target.clone(), |a| a.handle.to_string())
             })
             .collect()
@@ -68,9 +68,13 @@ pub(super) fn limits(world: &World, asked: Option<&Asked>) -> Json {
 
 /// Authorizations beside the step's own, of which nothing is known: objects under a KMS key take a right
 /// to that key as well (S3 User Guide, "Using server-side encryption with AWS KMS keys").
-pub(super) fn also_needs(world: &World, step: &Step, opening: Option<&Opening>) -> Vec<String> {
-    let (Target::Bucket(arn), Some(opening)) = (&step.target, opening) else { return Vec::new() };
-    let key = world.buckets.get(arn).and_then(|bucket| bucket.key.as_ref());
+pub(super) fn also_needs(
+    model: &AccessModel,
+    step: &Step,
+    opening: Option<&Opening>,
+) -> Vec<String> {
+    let (Target::Resource(arn), Some(opening)) = (&step.target, opening) else { return Vec::new() };
+    let key = model.resources.get(arn).and_then(|resource| resource.key.as_ref());
     let action = match opening.witness.action.to_ascii_lowercase().as_str() {
         "s3:getobject" | "s3:getobjectversion" => "kms:Decrypt",
         "s3:putobject" => "kms:GenerateDataKey",
@@ -81,10 +85,12 @@ pub(super) fn also_needs(world: &World, step: &Step, opening: Option<&Opening>) 
 }
 
 /// What of a step is not there on a side where it cannot be asked.
-pub(super) fn missing(world: &World, step: &Step) -> String {
+pub(super) fn missing(model: &AccessModel, step: &Step) -> String {
     match (&step.target, &step.source) {
-        (Target::Role(arn), _) if !world.principals.contains_key(arn) => arn.clone(),
-        (Target::Bucket(arn), _) if !world.buckets.contains_key(arn) => format!("policy of {arn}"),
+        (Target::Role(arn), _) if !model.principals.contains_key(arn) => arn.clone(),
+        (Target::Resource(arn), _) if model.resource_policy(arn).is_none() => {
+            format!("policy of {arn}")
+        }
         (_, source) => source_name(source).to_owned(),
     }
 }
@@ -108,12 +114,12 @@ pub(super) fn judged(decision: &Decision, resource: &str) -> Json {
 
 /// What the judge says of a path's steps on one side: of the first that is not allowed, else of
 /// the last.
-pub(super) fn replay(world: &World, steps: &[(&Step, &Request)]) -> Json {
+pub(super) fn replay(model: &AccessModel, steps: &[(&Step, &Request)]) -> Json {
     let mut told = Json::Null;
     for (step, request) in steps {
-        let Some(asked) = asked(world, step) else {
+        let Some(asked) = asked(model, step) else {
             return json!({
-                "decision": "absent", "step": step.target.arn(), "missing": missing(world, step),
+                "decision": "absent", "step": step.target.arn(), "missing": missing(model, step),
             });
         };
         let decision = asked.judge(request);

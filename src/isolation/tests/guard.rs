@@ -5,16 +5,16 @@ use crate::eval::estate::{Instance, Lifecycle};
 
 const ENTRY: &str = "OrganizationAccountAccessRole";
 
-fn refused(world: &World) -> Vec<(String, String)> {
+fn refused(fixture: &Fixture) -> Vec<(String, String)> {
     let sides = Sides {
-        before: Side { objects: world.before.clone() },
-        after: Side { objects: world.after.clone() },
-        read: world.estate.accounts.keys().cloned().collect(),
+        before: Side { objects: fixture.before.clone() },
+        after: Side { objects: fixture.after.clone() },
+        read: fixture.estate.accounts.keys().cloned().collect(),
         live: true,
         guardrails_read: true,
         ..Sides::default()
     };
-    let found = analyse(&world.estate, &sides, "2026-11-23").err().unwrap_or_default();
+    let found = analyse(&fixture.estate, &sides, "2026-11-23").err().unwrap_or_default();
     let text =
         |d: &crate::diag::Diagnostic| (d.summary.clone(), d.detail.clone().unwrap_or_default());
     found.iter().map(text).collect()
@@ -33,7 +33,7 @@ fn scp(name: &str, statement: Json) -> SideObject {
 
 #[test]
 fn a_guardrail_that_shuts_out_the_way_in_is_refused() {
-    let world = || World::new().both(entry()).both(lambda("dev", "app", allow("s3:*", "*")));
+    let fixture = || Fixture::new().both(entry()).both(lambda("dev", "app", allow("s3:*", "*")));
     let deny = |more: Json| {
         let mut statement =
             json!({"Sid": "NoIam", "Effect": "Deny", "Action": "iam:Put*", "Resource": "*"});
@@ -42,8 +42,8 @@ fn a_guardrail_that_shuts_out_the_way_in_is_refused() {
         }
         scp("no_iam", statement)
     };
-    assert!(refused(&world()).is_empty());
-    let found = refused(&world().then(deny(Json::Null)));
+    assert!(refused(&fixture()).is_empty());
+    let found = refused(&fixture().then(deny(Json::Null)));
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(
         found[0].0.contains("would lock out `arn:aws:iam::111111111111:role/Organization"),
@@ -57,8 +57,8 @@ fn a_guardrail_that_shuts_out_the_way_in_is_refused() {
     // Exempt, or denied already: not the plan's doing.
     let exempt =
         json!({"ArnNotLike": {"aws:PrincipalArn": format!("arn:aws:iam::*:role/{ENTRY}")}});
-    assert!(refused(&world().then(deny(exempt))).is_empty());
-    assert!(refused(&world().both(deny(Json::Null))).is_empty());
+    assert!(refused(&fixture().then(deny(exempt))).is_empty());
+    assert!(refused(&fixture().both(deny(Json::Null))).is_empty());
     // Another region than the one that the account works in.
     let regions = |region: &str| {
         scp(
@@ -69,25 +69,25 @@ fn a_guardrail_that_shuts_out_the_way_in_is_refused() {
     };
     let bucket =
         object("s3_bucket", Some("dev"), "acme", json!({"bucket": "acme", "policy": null}));
-    assert!(refused(&world().both(bucket.clone()).then(regions("us-east-1"))).is_empty());
-    assert_eq!(refused(&world().both(bucket).then(regions("eu-west-1"))).len(), 1);
+    assert!(refused(&fixture().both(bucket.clone()).then(regions("us-east-1"))).is_empty());
+    assert_eq!(refused(&fixture().both(bucket).then(regions("eu-west-1"))).len(), 1);
 }
 
 #[test]
 fn a_trust_that_lets_nobody_in_any_more_is_refused() {
     let shut =
         role("dev", ENTRY, trust(json!({"Principal": {"Service": "ec2.amazonaws.com"}})), None);
-    let found = refused(&World::new().both(entry()).then(shut));
+    let found = refused(&Fixture::new().both(entry()).then(shut));
     assert!(found.iter().any(|(_, why)| why.contains("nobody may after the plan")), "{found:?}");
 }
 
 #[test]
 fn protected_principals_are_guarded_like_the_way_in() {
-    let mut world = World::new()
+    let mut fixture = Fixture::new()
         .both(lambda("dev", "app", allow("s3:*", "*")))
         .both(lambda("dev", "break-glass", allow("iam:*", "*")))
         .then(lambda("dev", "break-glass", allow("s3:*", "*")));
-    assert!(refused(&world).is_empty());
+    assert!(refused(&fixture).is_empty());
     let address = crate::address::ResourceAddr::new("organization", "acme");
     let declared = Instance {
         address: address.clone(),
@@ -99,8 +99,8 @@ fn protected_principals_are_guarded_like_the_way_in() {
         lifecycle: Lifecycle::default(),
         environments: BTreeSet::new(),
     };
-    world.estate.instances.insert(address, declared);
-    let found = refused(&world);
+    fixture.estate.instances.insert(address, declared);
+    let found = refused(&fixture);
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].1.contains("no statement allows it any more"), "{found:?}");
 }
@@ -117,7 +117,7 @@ fn whoever_can_be_talked_into_it_is_told() {
         if condition.is_object() {
             trust["Statement"][0]["Condition"] = condition;
         }
-        World::new().both(role("production", "vendor", trust, None)).rule(Vec::new()).analyse()
+        Fixture::new().both(role("production", "vendor", trust, None)).rule(Vec::new()).analyse()
     };
     assert!(told(&vendor(Json::Null), "confused_deputy")[0].contains("sts:ExternalId"));
     let asked = vendor(json!({"StringEquals": {"sts:ExternalId": "acme-1"}}));
@@ -125,7 +125,7 @@ fn whoever_can_be_talked_into_it_is_told() {
     let service = |name: &str, condition: Json| {
         let mut trust = trust(json!({"Principal": {"Service": name}}));
         trust["Statement"][0]["Condition"] = condition;
-        World::new().both(role("production", "logs", trust, None)).analyse()
+        Fixture::new().both(role("production", "logs", trust, None)).analyse()
     };
     let found = service("delivery.logs.amazonaws.com", json!({}));
     assert!(told(&found, "confused_deputy")[0].contains("aws:SourceAccount"));
@@ -136,16 +136,16 @@ fn whoever_can_be_talked_into_it_is_told() {
 
 #[test]
 fn a_rule_that_lists_grade_d_is_broken_by_it() {
-    let mut world = World::new().rule(Vec::new()).both(role(
+    let mut fixture = Fixture::new().rule(Vec::new()).both(role(
         "production",
         "vendor",
         trust(json!({"Principal": {"AWS": "777777777777"}, "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}})),
         None,
     ));
     let attrs = json!({"from": ["$external"], "to": ["production"], "grades": ["D"]});
-    let rules = world.estate.declarations.get_mut("isolation").expect("declared");
+    let rules = fixture.estate.declarations.get_mut("isolation").expect("declared");
     rules.insert("environments".to_owned(), body(attrs, Vec::new()));
-    let section = world.analyse();
+    let section = fixture.analyse();
     assert_eq!(section.violations.len(), 1, "{:?}", section.violations);
     assert_eq!(section.violations[0]["grade"], "D");
 }
@@ -157,7 +157,7 @@ fn data_that_crosses_through_a_bucket_in_between_is_told() {
          "Resource": "arn:aws:s3:::exchange/*"},
         {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::333333333333:role/app"}, "Action": "s3:Get*",
          "Resource": "arn:aws:s3:::exchange/*"}]});
-    let section = World::new()
+    let section = Fixture::new()
         .both(lambda("dev", "ci", allow("s3:*", "*")))
         .both(lambda("production", "app", allow("s3:*", "*")))
         .both(object(
@@ -176,7 +176,7 @@ fn data_that_crosses_through_a_bucket_in_between_is_told() {
 fn regions_of_actions_are_called_by_the_name_of_an_action() {
     let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
         "Principal": {"AWS": "arn:aws:iam::111111111111:role/ci"}, "Action": "s3:Get*", "Resource": "arn:aws:s3:::data/*"}]});
-    let section = World::new()
+    let section = Fixture::new()
         .both(lambda("dev", "ci", allow("s3:*", "*")))
         .then(object(
             "s3_bucket",
@@ -193,12 +193,12 @@ fn regions_of_actions_are_called_by_the_name_of_an_action() {
 
 #[test]
 fn an_undetermined_wall_may_be_let_pass() {
-    let mut world = World::new().rule(Vec::new());
-    world.unread.insert(handle("production"), "access denied".to_owned());
-    let rules = world.estate.declarations.get_mut("isolation").expect("declared");
+    let mut fixture = Fixture::new().rule(Vec::new());
+    fixture.unread.insert(handle("production"), "access denied".to_owned());
+    let rules = fixture.estate.declarations.get_mut("isolation").expect("declared");
     let warn = Spanned { value: Value::from_json(&json!("warn")), loc: loc() };
     rules.get_mut("environments").expect("there").attrs.insert("undetermined".to_owned(), warn);
-    let section = world.analyse();
+    let section = fixture.analyse();
     assert!(section.violations.is_empty(), "{:?}", section.violations);
     assert_eq!(told(&section, "undetermined").len(), 2);
 }
@@ -214,7 +214,7 @@ fn an_exception_that_ended_is_named_on_the_path_that_it_covered() {
             Vec::new(),
         ),
     };
-    let section = World::new()
+    let section = Fixture::new()
         .both(lambda("dev", "ci", allow("sts:AssumeRole", "*")))
         .both(role("production", "deploy", by("dev", "ci"), None))
         .rule(vec![allow_deploy])

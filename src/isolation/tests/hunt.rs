@@ -9,8 +9,8 @@ const CI: &str = "arn:aws:iam::111111111111:role/ci";
 const DEPLOY: &str = "arn:aws:iam::333333333333:role/deploy";
 
 /// Dev's `ci` may do anything.
-fn dev() -> World {
-    World::new().both(lambda("dev", "ci", allow("*", "*")))
+fn dev() -> Fixture {
+    Fixture::new().both(lambda("dev", "ci", allow("*", "*")))
 }
 
 /// Production's role under a trust policy of one statement.
@@ -77,11 +77,11 @@ fn with(mut object: SideObject, attr: &str, value: Json) -> SideObject {
 }
 
 /// Judges every case and tells all that are wrong.
-fn judge(cases: Vec<(&str, World, &str, &str, &str)>) {
+fn judge(cases: Vec<(&str, Fixture, &str, &str, &str)>) {
     let wrong: Vec<String> = cases
         .into_iter()
-        .filter_map(|(name, world, from, to, expected)| {
-            let section = world.analyse();
+        .filter_map(|(name, fixture, from, to, expected)| {
+            let section = fixture.analyse();
             let found = after(&section, from, to);
             (found != expected)
                 .then(|| format!("{name}: {from} -> {to} is {found}, not {expected}"))
@@ -107,7 +107,7 @@ fn trust_policies() {
         ("a bare account id is its root", dev().both(trusting(json!({"Principal": {"AWS": "111111111111"}}))), "dev", "production", "reachable"),
         ("a session by name", dev().both(trusting(json!({"Principal": {"AWS": "arn:aws:sts::111111111111:assumed-role/ci/release"}}))), "dev", "production", "reachable"),
         ("a session of a role with a path",
-            World::new().both(with(lambda("dev", "ci", allow("*", "*")), "arn", json!("arn:aws:iam::111111111111:role/team/ci")))
+            Fixture::new().both(with(lambda("dev", "ci", allow("*", "*")), "arn", json!("arn:aws:iam::111111111111:role/team/ci")))
                 .both(trusting(json!({"Principal": {"AWS": "arn:aws:sts::111111111111:assumed-role/ci/release"}}))),
             "dev", "production", "reachable"),
         ("a session of somebody outside", dev().both(trusting(json!({"Principal": {"AWS": "arn:aws:sts::555555555555:assumed-role/tool/run"}}))), "$external", "production", "reachable"),
@@ -143,15 +143,15 @@ fn trust_policies() {
         ("ForAllValues on a missing key", dev().both(trusting(root(json!({"ForAllValues:StringEquals": {"aws:PrincipalTag/team": "web"}})))), "dev", "production", "reachable"),
         ("ForAllValues on what the caller may leave out", dev().both(trusting(root(json!({"ForAllValues:StringEquals": {"aws:TagKeys": ["team"]}})))), "dev", "production", "reachable"),
         ("a tag in letters beyond ASCII",
-            World::new().both(with(lambda("dev", "ci", allow("*", "*")), "tags", json!({"équipe": "données"})))
+            Fixture::new().both(with(lambda("dev", "ci", allow("*", "*")), "tags", json!({"équipe": "données"})))
                 .both(trusting(root(json!({"StringEquals": {"aws:PrincipalTag/équipe": "données"}})))),
             "dev", "production", "reachable"),
         ("a session tag in letters beyond ASCII",
-            World::new().both(role("dev", "ci", trust(json!({"Principal": {"Service": "lambda.amazonaws.com"}, "Action": ["sts:AssumeRole", "sts:TagSession"]})), Some(allow("*", "*"))))
+            Fixture::new().both(role("dev", "ci", trust(json!({"Principal": {"Service": "lambda.amazonaws.com"}, "Action": ["sts:AssumeRole", "sts:TagSession"]})), Some(allow("*", "*"))))
                 .both(trusting(root(json!({"StringEquals": {"aws:PrincipalTag/team": "données"}})))),
             "dev", "production", "conditional"),
         ("a session tag that the trust lets anybody set by NotAction",
-            World::new().both(role("dev", "ci", json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "111111111111"}, "NotAction": "sts:AssumeRoleWithSAML"}]}), Some(allow("*", "*"))))
+            Fixture::new().both(role("dev", "ci", json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "111111111111"}, "NotAction": "sts:AssumeRoleWithSAML"}]}), Some(allow("*", "*"))))
                 .both(trusting(root(json!({"StringEquals": {"aws:PrincipalTag/team": "data"}})))),
             "dev", "production", "conditional"),
         ("a date that has yet to come", dev().both(trusting(root(json!({"DateGreaterThan": {"aws:CurrentTime": "2027-01-01T00:00:00Z"}})))), "dev", "production", "conditional"),
@@ -162,8 +162,8 @@ fn trust_policies() {
                 "Condition": {"StringEquals": {"sts:RoleSessionName": "${aws:username}"}}}]}), None)),
             "dev", "production", "reachable"),
         ("conditions that exclude each other", dev().both(trusting(root(json!({"StringEquals": {"aws:PrincipalAccount": "222222222222"}})))), "dev", "production", "isolated"),
-        ("a user", World::new().both(user("dev", "bob", allow("sts:AssumeRole", "*"))).both(trusting(root(Json::Null))), "dev", "production", "reachable"),
-        ("a user by its name as session name", World::new().both(user("dev", "bob", allow("sts:AssumeRole", "*"))).both(trusting(root(json!({"StringEquals": {"sts:RoleSessionName": "${aws:username}"}})))), "dev", "production", "reachable"),
+        ("a user", Fixture::new().both(user("dev", "bob", allow("sts:AssumeRole", "*"))).both(trusting(root(Json::Null))), "dev", "production", "reachable"),
+        ("a user by its name as session name", Fixture::new().both(user("dev", "bob", allow("sts:AssumeRole", "*"))).both(trusting(root(json!({"StringEquals": {"sts:RoleSessionName": "${aws:username}"}})))), "dev", "production", "reachable"),
     ]);
 }
 
@@ -175,7 +175,7 @@ fn identity_providers() {
         if more.is_object() {
             statement["Condition"] = more;
         }
-        World::new().both(trusting(statement))
+        Fixture::new().both(trusting(statement))
     };
     let sub = "token.actions.githubusercontent.com:sub";
     let aud = "token.actions.githubusercontent.com:aud";
@@ -187,13 +187,13 @@ fn identity_providers() {
         ("a subject that must not be", oidc(json!({"StringNotLike": {(sub): "repo:evil/*"}})), "$external", "production", "conditional"),
         ("a subject if it exists", oidc(json!({"StringLikeIfExists": {(sub): "repo:acme/*"}})), "$external", "production", "conditional"),
         ("two subjects at once", oidc(json!({"StringEquals": {(sub): "a"}, "StringLike": {(sub): "b*"}})), "$external", "production", "isolated"),
-        ("AssumeRole does not take a token", World::new().both(trusting(json!({"Principal": {"Federated": provider}, "Action": "sts:AssumeRole"}))), "$external", "production", "isolated"),
-        ("SAML", World::new().both(trusting(json!({"Principal": {"Federated": saml}, "Action": "sts:AssumeRoleWithSAML", "Condition": {"StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}}}))), "$external", "production", "conditional"),
-        ("everyone by web identity", World::new().both(trusting(json!({"Principal": "*", "Action": "sts:AssumeRoleWithWebIdentity"}))), "$external", "production", "reachable"),
-        ("everyone by SAML", World::new().both(trusting(json!({"Principal": "*", "Action": "sts:AssumeRoleWithSAML"}))), "$external", "production", "reachable"),
-        ("everyone by any way, of our organization", World::new().both(trusting(json!({"Principal": "*", "Action": "sts:*", "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-aaaaaaaaaa"}}}))), "$external", "production", "isolated"),
+        ("AssumeRole does not take a token", Fixture::new().both(trusting(json!({"Principal": {"Federated": provider}, "Action": "sts:AssumeRole"}))), "$external", "production", "isolated"),
+        ("SAML", Fixture::new().both(trusting(json!({"Principal": {"Federated": saml}, "Action": "sts:AssumeRoleWithSAML", "Condition": {"StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}}}))), "$external", "production", "conditional"),
+        ("everyone by web identity", Fixture::new().both(trusting(json!({"Principal": "*", "Action": "sts:AssumeRoleWithWebIdentity"}))), "$external", "production", "reachable"),
+        ("everyone by SAML", Fixture::new().both(trusting(json!({"Principal": "*", "Action": "sts:AssumeRoleWithSAML"}))), "$external", "production", "reachable"),
+        ("everyone by any way, of our organization", Fixture::new().both(trusting(json!({"Principal": "*", "Action": "sts:*", "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-aaaaaaaaaa"}}}))), "$external", "production", "isolated"),
         ("a token gives nobody of dev a way", oidc(Json::Null), "dev", "production", "isolated"),
-        ("a chain from outside through dev", World::new()
+        ("a chain from outside through dev", Fixture::new()
             .both(role("dev", "ci", trust(json!({"Principal": {"Federated": "arn:aws:iam::111111111111:oidc-provider/token.actions.githubusercontent.com"}, "Action": "sts:AssumeRoleWithWebIdentity"})), Some(allow("sts:AssumeRole", DEPLOY))))
             .both(trusting(json!({"Principal": {"AWS": CI}}))), "$external", "production", "reachable"),
     ]);
@@ -224,12 +224,12 @@ fn bucket_policies() {
             dev().both(holding(json!([reads(json!({"Principal": {"AWS": CI}})), {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "NotResource": "arn:aws:s3:::data/a*"},
                 {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::data/a*"}]))),
             "dev", "production", "isolated"),
-        ("an identity that is about other buckets", World::new().both(lambda("dev", "ci", allow("s3:*", "arn:aws:s3:::other/*"))).both(holding(ci(json!({})))), "dev", "production", "isolated"),
-        ("an identity by NotResource", World::new().both(identity(json!([{"Effect": "Allow", "Action": "s3:*", "NotResource": "arn:aws:s3:::secret/*"}]))).both(holding(ci(json!({})))), "dev", "production", "reachable"),
-        ("an identity by NotAction", World::new().both(identity(json!([{"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}]))).both(holding(ci(json!({})))), "dev", "production", "reachable"),
+        ("an identity that is about other buckets", Fixture::new().both(lambda("dev", "ci", allow("s3:*", "arn:aws:s3:::other/*"))).both(holding(ci(json!({})))), "dev", "production", "isolated"),
+        ("an identity by NotResource", Fixture::new().both(identity(json!([{"Effect": "Allow", "Action": "s3:*", "NotResource": "arn:aws:s3:::secret/*"}]))).both(holding(ci(json!({})))), "dev", "production", "reachable"),
+        ("an identity by NotAction", Fixture::new().both(identity(json!([{"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}]))).both(holding(ci(json!({})))), "dev", "production", "reachable"),
         ("a session by name", dev().both(holding(ci(json!({"Principal": {"AWS": "arn:aws:sts::111111111111:assumed-role/ci/i-0abc"}})))), "dev", "production", "reachable"),
         ("a canonical user is somebody", dev().both(holding(ci(json!({"Principal": {"CanonicalUser": "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"}})))), "dev", "production", "undetermined"),
-        ("a federated user of dev", World::new().both(user("dev", "bob", allow("*", "*"))).both(holding(ci(json!({"Principal": {"AWS": "arn:aws:sts::111111111111:federated-user/bob"}})))), "dev", "production", "reachable"),
+        ("a federated user of dev", Fixture::new().both(user("dev", "bob", allow("*", "*"))).both(holding(ci(json!({"Principal": {"AWS": "arn:aws:sts::111111111111:federated-user/bob"}})))), "dev", "production", "reachable"),
         ("everybody", dev().both(holding(json!([reads(json!({}))]))), "$anonymous", "production", "reachable"),
         ("strangers, beside an account of an emulator", dev().account("local", "000000000000").both(holding(json!([reads(json!({}))]))), "$external", "production", "reachable"),
         ("everybody, by the wild card in a list", dev().both(holding(json!([reads(json!({"Principal": {"AWS": ["*"]}}))]))), "$anonymous", "production", "reachable"),
@@ -259,7 +259,7 @@ fn bucket_policies() {
         ("headers of a request", dev().both(holding(ci(json!({"Action": "s3:PutObject", "Condition": {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}}})))), "dev", "production", "reachable"),
         ("tags of the object", dev().both(holding(ci(json!({"Condition": {"StringEquals": {"s3:ExistingObjectTag/class": "open"}}})))), "dev", "production", "conditional"),
         // S3 answers whoever is of another account with 405; the policy alone would let it.
-        ("its policy, changed from elsewhere", World::new().both(lambda("dev", "ci", allow("s3:PutBucketPolicy", "*"))).both(holding(ci(json!({"Action": "s3:PutBucketPolicy", "Resource": "arn:aws:s3:::data"})))), "dev", "production", "reachable"),
+        ("its policy, changed from elsewhere", Fixture::new().both(lambda("dev", "ci", allow("s3:PutBucketPolicy", "*"))).both(holding(ci(json!({"Action": "s3:PutBucketPolicy", "Resource": "arn:aws:s3:::data"})))), "dev", "production", "reachable"),
         ("an action written in capitals", dev().both(holding(ci(json!({"Action": "S3:GETOBJECT"})))), "dev", "production", "reachable"),
         ("an action that nobody has heard of", dev().both(holding(ci(json!({"Action": "s3:SummonObject"})))), "dev", "production", "reachable"),
         ("only the root user is denied", dev().both(holding(json!([reads(json!({"Principal": {"AWS": "111111111111"}})), reads(json!({"Effect": "Deny", "Principal": "*", "Condition": {"StringEquals": {"aws:PrincipalType": "Account"}}}))]))), "dev", "production", "reachable"),
@@ -272,7 +272,7 @@ fn bucket_policies() {
 fn guardrails_and_boundaries() {
     // Whoever may leave the organization has power over its guardrails, so this one may not.
     let open = || {
-        World::new()
+        Fixture::new()
             .both(lambda("dev", "ci", allow("sts:*", "*")))
             .both(trusting(json!({"Principal": {"AWS": CI}})))
     };
@@ -297,7 +297,7 @@ fn guardrails_and_boundaries() {
         )
     };
     let bounded = |statements: Json| {
-        World::new().both(policy("edge", statements)).both(with(
+        Fixture::new().both(policy("edge", statements)).both(with(
             lambda("dev", "ci", allow("*", "*")),
             "permissions_boundary",
             json!("arn:aws:iam::111111111111:policy/edge"),
@@ -328,13 +328,13 @@ fn guardrails_and_boundaries() {
             {
                 let mut unknown = scp("allow-list", "dev", json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*"}));
                 unknown.attrs.insert("content".to_owned(), Value::Unknown(Unknown::default()));
-                let mut world = open();
-                for side in [&mut world.before, &mut world.after] {
+                let mut fixture = open();
+                for side in [&mut fixture.before, &mut fixture.after] {
                     for object in side.iter_mut().filter(|o| o.key == "FullAWSAccess") {
                         object.attrs.insert("targets".to_owned(), Value::from_json(&json!(["r-ab12", "222222222222", "333333333333"])));
                     }
                 }
-                world.both(unknown)
+                fixture.both(unknown)
             },
             "dev", "production", "reachable"),
     ]);
@@ -342,9 +342,9 @@ fn guardrails_and_boundaries() {
 
 #[test]
 fn what_cannot_be_read_is_never_closed() {
-    let unread = |mut world: World, account: &str| {
-        world.unread.insert(handle(account), "access denied".to_owned());
-        world
+    let unread = |mut fixture: Fixture, account: &str| {
+        fixture.unread.insert(handle(account), "access denied".to_owned());
+        fixture
     };
     let unknown = |mut object: SideObject, attr: &str| {
         object.attrs.insert(attr.to_owned(), Value::Unknown(Unknown::default()));
@@ -366,7 +366,7 @@ fn what_cannot_be_read_is_never_closed() {
                 .both(with(role("far", "relay", trust(json!({"Principal": {"AWS": "222222222222"}})), Some(allow("sts:AssumeRole", "*"))), "arn", json!("arn:aws:iam::444444444444:role/relay")))
                 .both(trusting(json!({"Principal": {"AWS": "arn:aws:iam::444444444444:role/relay"}}))), "shared"),
             "dev", "production", "undetermined"),
-        ("a policy of who asks", World::new().both(with(lambda("dev", "ci", allow("s3:*", "*")), "managed_policies", json!(["arn:aws:iam::111111111111:policy/unknown"]))).both(trusting(json!({"Principal": {"AWS": CI}}))), "dev", "production", "undetermined"),
+        ("a policy of who asks", Fixture::new().both(with(lambda("dev", "ci", allow("s3:*", "*")), "managed_policies", json!(["arn:aws:iam::111111111111:policy/unknown"]))).both(trusting(json!({"Principal": {"AWS": CI}}))), "dev", "production", "undetermined"),
     ]);
 }
 
@@ -404,7 +404,7 @@ fn moves_of_the_plan() {
         )
     };
     let held = || {
-        World::new()
+        Fixture::new()
             .both(lambda("dev", "ci", allow("sts:*", "*")))
             .both(unit("ou-ab12-sandbox1", "sandbox"))
             .both(full("ou-ab12-sandbox1"))
@@ -442,10 +442,10 @@ fn moves_of_the_plan() {
         (
             "out of a unit that held it",
             {
-                let mut world = held();
-                world.before.retain(|o| !(o.kind == "account" && o.key == "dev"));
-                world.before.push(account(json!("ou-ab12-sandbox1")));
-                world.then(account(json!("ou-ab12-workload")))
+                let mut fixture = held();
+                fixture.before.retain(|o| !(o.kind == "account" && o.key == "dev"));
+                fixture.before.push(account(json!("ou-ab12-sandbox1")));
+                fixture.then(account(json!("ou-ab12-workload")))
             },
             "dev",
             "production",
@@ -477,7 +477,7 @@ fn moves_of_the_plan() {
         ),
         (
             "a trust that names a role which this plan creates",
-            World::new().both(trusting(json!({"Principal": {"AWS": CI}}))).then(lambda(
+            Fixture::new().both(trusting(json!({"Principal": {"AWS": CI}}))).then(lambda(
                 "dev",
                 "ci",
                 allow("*", "*"),

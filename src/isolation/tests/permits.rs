@@ -22,11 +22,11 @@ fn with(
     deploy: SideObject,
     others: impl IntoIterator<Item = SideObject>,
 ) -> Isolation {
-    let world = World::new()
+    let fixture = Fixture::new()
         .both(lambda("dev", "ci", statements(&[ASSUME])))
         .both(deploy)
         .then(role("shared", "hub", by("dev", "ci"), Some(statements(hub))));
-    others.into_iter().fold(world, World::both).analyse()
+    others.into_iter().fold(fixture, Fixture::both).analyse()
 }
 
 /// Nobody gets into `bridge`, and `bridge` may do nothing. It takes both to open the wall.
@@ -100,13 +100,13 @@ fn what_an_unread_account_alone_holds_shut_is_not_closed() {
         (role("shared", "bridge", service, None), by("shared", "bridge")),
         (object("iam_user", Some("shared"), "bridge", crossing), trust(user)),
     ] {
-        let mut world = World::new()
+        let mut fixture = Fixture::new()
             .both(bridge)
             .both(role("production", "deploy", trusted, None))
             .rule(Vec::new());
-        assert_eq!(after(&world.analyse(), "dev", "production"), "isolated");
-        world.unread.insert(handle("shared"), "access denied".to_owned());
-        assert_eq!(after(&world.analyse(), "dev", "production"), "undetermined");
+        assert_eq!(after(&fixture.analyse(), "dev", "production"), "isolated");
+        fixture.unread.insert(handle("shared"), "access denied".to_owned());
+        assert_eq!(after(&fixture.analyse(), "dev", "production"), "undetermined");
     }
 }
 
@@ -116,7 +116,7 @@ fn powers_of_whom_an_unread_account_might_let_in_count() {
     let in_between = |rights: &[(&str, &str)]| {
         let lets_in = trust(json!({"Principal": {"AWS": "222222222222"}}));
         let service = trust(json!({"Principal": {"Service": "lambda.amazonaws.com"}}));
-        let mut world = World::new()
+        let mut fixture = Fixture::new()
             .account("far", "444444444444")
             .both(role("far", "hub", lets_in, Some(statements(rights))))
             .both(role("far", "bridge", service, None))
@@ -128,9 +128,9 @@ fn powers_of_whom_an_unread_account_might_let_in_count() {
                 json!({"bucket": "state", "policy": null}),
             ))
             .rule(Vec::new());
-        world.estate.state_bucket = Some("state".to_owned());
-        world.unread.insert(handle("shared"), "access denied".to_owned());
-        after(&world.analyse(), "dev", "production")
+        fixture.estate.state_bucket = Some("state".to_owned());
+        fixture.unread.insert(handle("shared"), "access denied".to_owned());
+        after(&fixture.analyse(), "dev", "production")
     };
     assert_eq!(in_between(&[("s3:GetObject", "*")]), "isolated");
     assert_eq!(in_between(&[("iam:PutRolePolicy", "*")]), "undetermined");

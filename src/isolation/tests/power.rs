@@ -21,7 +21,7 @@ pub(super) const ASSUME: (&str, &str) = ("sts:AssumeRole", "*");
 
 /// Dev's `ci` reaches shared's `hub`; production's `deploy` lets in shared's `bridge` alone.
 fn in_between(hub: &[(&str, &str)], bridge_trust: Json) -> Isolation {
-    World::new()
+    Fixture::new()
         .both(lambda("dev", "ci", statements(&[ASSUME])))
         .both(role("shared", "bridge", bridge_trust, Some(statements(&[ASSUME]))))
         .both(role("production", "deploy", by("shared", "bridge"), None))
@@ -36,7 +36,7 @@ fn whoever_gets_in_and_may_change_trust_there_holds_power() {
         role("production", "deploy", by("dev", "ci"), Some(statements(rights)))
     };
     let open = |rights: &[(&str, &str)]| {
-        World::new()
+        Fixture::new()
             .both(lambda("dev", "ci", statements(&[ASSUME])))
             .both(deploy(&[]))
             .rule(Vec::new())
@@ -77,7 +77,7 @@ fn a_bucket_policy_over_there_can_be_rewritten_from_inside_only() {
         json!({"bucket": "acme-data", "policy": null, "block_public_access": {}}),
     );
     let rights = statements(&[("s3:PutBucketPolicy", "arn:aws:s3:::acme-data")]);
-    let section = World::new()
+    let section = Fixture::new()
         .both(lambda("dev", "ci", statements(&[ASSUME])))
         .both(bucket)
         .then(role("production", "deploy", by("dev", "ci"), Some(rights)))
@@ -132,7 +132,7 @@ fn a_role_is_passed_to_a_service_that_it_trusts_and_that_may_be_started() {
 #[test]
 fn whoever_may_lift_its_own_limits_in_between_is_a_way() {
     let open = |rights: &[(&str, &str)]| {
-        World::new()
+        Fixture::new()
             .both(lambda("dev", "ci", statements(&[ASSUME])))
             .both(role("production", "deploy", by("shared", "hub"), None))
             .then(role("shared", "hub", by("dev", "ci"), Some(statements(rights))))
@@ -157,7 +157,7 @@ fn lock() -> SideObject {
 #[test]
 fn leaving_the_organization_takes_its_guardrails_away() {
     let held = |rights: &[(&str, &str)]| {
-        World::new()
+        Fixture::new()
             .both(lambda("dev", "ci", statements(rights)))
             .both(role("production", "deploy", by("dev", "ci"), None))
             .both(lock())
@@ -174,7 +174,7 @@ fn leaving_the_organization_takes_its_guardrails_away() {
 
 #[test]
 fn whoever_administers_the_organization_holds_every_guardrail() {
-    let section = World::new()
+    let section = Fixture::new()
         .account("management", "999999999999")
         .both(lambda("dev", "ci", statements(&[ASSUME])))
         .both(role("production", "deploy", by("dev", "ci"), None))
@@ -195,8 +195,8 @@ fn whoever_administers_the_organization_holds_every_guardrail() {
 
 #[test]
 fn a_rule_may_leave_power_out_and_an_exception_for_requests_covers_none() {
-    let world = || {
-        World::new().both(lambda("dev", "ci", statements(&[ASSUME]))).both(role(
+    let fixture = || {
+        Fixture::new().both(lambda("dev", "ci", statements(&[ASSUME]))).both(role(
             "production",
             "deploy",
             by("dev", "ci"),
@@ -212,10 +212,10 @@ fn a_rule_may_leave_power_out_and_an_exception_for_requests_covers_none() {
             Vec::new(),
         ),
     };
-    let section = world().rule(vec![allow.clone()]).analyse();
+    let section = fixture().rule(vec![allow.clone()]).analyse();
     assert_eq!(section.violations.len(), 1);
     assert_eq!(section.violations[0]["grade"], "B");
-    let mut narrow = world().rule(vec![allow]);
+    let mut narrow = fixture().rule(vec![allow]);
     let rules = narrow.estate.declarations.get_mut("isolation").expect("declared");
     let grades = Spanned { value: Value::from_json(&json!(["A"])), loc: loc() };
     rules.get_mut("environments").expect("there").attrs.insert("grades".to_owned(), grades);
@@ -234,13 +234,13 @@ fn whoever_writes_the_state_holds_power_over_every_environment() {
         )
     };
     let kept = |identity: &[(&str, &str)], policy: Json| {
-        let mut world = World::new()
+        let mut fixture = Fixture::new()
             .both(lambda("dev", "ci", statements(&[ASSUME, ("s3:*", "*")])))
             .both(role("shared", "hub", by("dev", "ci"), Some(statements(identity))))
             .both(bucket(policy))
             .rule(Vec::new());
-        world.estate.state_bucket = Some("acme-state".to_owned());
-        world.analyse()
+        fixture.estate.state_bucket = Some("acme-state".to_owned());
+        fixture.analyse()
     };
     let section = kept(&[("s3:PutObject", "arn:aws:s3:::acme-state/estate/*")], Json::Null);
     assert_eq!(row(&section, "dev", "production")["grade"], "B");
@@ -276,7 +276,7 @@ pub(super) fn lets_in_all_of_shared() -> SideObject {
 #[test]
 fn whoever_may_permit_itself_in_between_is_a_way_through_a_whole_account() {
     let open = |hub: &[(&str, &str)]| {
-        World::new()
+        Fixture::new()
             .both(lambda("dev", "ci", statements(&[ASSUME])))
             .both(role("shared", "hub", by("dev", "ci"), Some(statements(hub))))
             .both(lets_in_all_of_shared())
@@ -306,7 +306,7 @@ fn whoever_may_permit_itself_in_between_is_a_way_through_a_whole_account() {
     assert_eq!(after(&section, "dev", "production"), "reachable");
     // By a neighbour's hand: it may not itself, and production lets in another one.
     let neighbour = |rights: &[(&str, &str)]| {
-        World::new()
+        Fixture::new()
             .both(lambda("dev", "ci", statements(&[ASSUME])))
             .both(role("shared", "hub", by("dev", "ci"), Some(statements(rights))))
             .both(role("shared", "bridge", by("dev", "ci"), Some(statements(&[("s3:*", "*")]))))
@@ -326,7 +326,7 @@ fn whoever_may_rewrite_a_policy_attached_to_it_may_permit_itself() {
         let mut hub = role("shared", "hub", by("dev", "ci"), None);
         hub.attrs.insert("managed_policies".to_owned(), Value::from_json(&json!([own])));
         let content = statements(&[(action, over)]);
-        World::new()
+        Fixture::new()
             .both(lambda("dev", "ci", statements(&[ASSUME])))
             .both(hub)
             .both(object(

@@ -98,7 +98,7 @@ impl<'m> Attacker<'m> {
                     "s3:GetBucketPolicy",
                 ]);
                 (
-                    Target::Bucket(bucket.arn.clone()),
+                    Target::Resource(bucket.arn.clone()),
                     bucket.account,
                     action,
                     format!("{}{key}", bucket.arn),

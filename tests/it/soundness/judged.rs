@@ -74,7 +74,7 @@ impl Model {
                 policies.resource = Some(compiled("trust", role.trust.as_ref()?, Use::Trust));
                 role.account
             }
-            Target::Bucket(arn) => {
+            Target::Resource(arn) => {
                 let bucket = self.buckets.iter().find(|b| b.arn == *arn)?;
                 let role = Use::Resource("s3".to_owned());
                 policies.resource = bucket.policy.as_ref().map(|p| compiled("bucket", p, role));

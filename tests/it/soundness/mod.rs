@@ -19,7 +19,7 @@ use palisade::isolation::Verdict;
 use palisade::isolation::compare::{Comparison, compare, verdict};
 use palisade::isolation::crossing::{Source, Step, Target};
 use palisade::isolation::paths::Origin;
-use palisade::isolation::world::World;
+use palisade::plan::access::model_after;
 
 use attack::Attacker;
 use estate::{ACCOUNTS, ENVIRONMENTS, Model};
@@ -123,14 +123,14 @@ fn no_request_crosses_a_closed_wall_and_every_open_path_can_be_walked() {
     for seed in 0..budget.estates {
         let model = Model::generate(seed);
         let (estate, sides) = model.read();
-        let world = World::after(&estate, &sides);
-        let comparison = compare(&world, &world);
+        let access = model_after(&estate, &sides);
+        let comparison = compare(&access, &access);
         walk(&model, seed, &comparison, &mut tally);
         paths_hold(&comparison, seed);
         assert!(comparison.changes.is_empty(), "seed {seed}: nothing changed");
         let mut random = Random::new(seed ^ 0x5eed);
         for pair in pairs() {
-            let (found, _) = verdict(&world, &comparison.after.1, &pair);
+            let (found, _) = verdict(&access, &comparison.after.1, &pair);
             let name = serde_json::to_value(found).unwrap().as_str().unwrap().to_owned();
             *tally.verdicts.entry(name).or_default() += 1;
             if found == Verdict::Isolated {
@@ -165,18 +165,18 @@ fn every_seeded_hole_is_found() {
     for seed in 0..Budget::get().estates {
         let model = Model::generate(seed);
         let (estate, sides) = model.read();
-        let world = World::after(&estate, &sides);
-        let closed = compare(&world, &world);
+        let access = model_after(&estate, &sides);
+        let closed = compare(&access, &access);
         let mut random = Random::new(seed ^ 0xb0de);
         for pair in pairs() {
             let Origin::Environment(from) = &pair.0 else { continue };
-            if verdict(&world, &closed.after.1, &pair).0 != Verdict::Isolated {
+            if verdict(&access, &closed.after.1, &pair).0 != Verdict::Isolated {
                 continue;
             }
             let Some(mutant) = model.open(from, &pair.1, &mut random) else { continue };
             let (estate, sides) = mutant.read();
-            let opened = World::after(&estate, &sides);
-            let comparison = compare(&world, &opened);
+            let opened = model_after(&estate, &sides);
+            let comparison = compare(&access, &opened);
             let (found, _) = verdict(&opened, &comparison.after.1, &pair);
             assert!(found >= Verdict::Conditional, "seed {seed}: {pair:?} is still {found:?}");
             assert!(!comparison.changes.is_empty(), "seed {seed}: {pair:?} changed nothing");
@@ -196,7 +196,7 @@ fn what_nobody_reads_is_never_called_closed() {
     for seed in 0..Budget::get().estates.min(400) {
         let model = Model::generate(seed);
         let (estate, sides) = model.read();
-        let seen = World::after(&estate, &sides);
+        let seen = model_after(&estate, &sides);
         let whole = compare(&seen, &seen);
         let mut random = Random::new(seed ^ 0x0dd);
         for (account, ..) in ACCOUNTS {
@@ -209,11 +209,11 @@ fn what_nobody_reads_is_never_called_closed() {
                 .filter(|_| random.percent(50))
                 .collect();
             without_reading(&mut partly, account, |object| managed.contains(&object.key));
-            let world = World::after(&estate, &partly);
-            let part = compare(&world, &world);
+            let access = model_after(&estate, &partly);
+            let part = compare(&access, &access);
             for pair in pairs() {
                 let truth = verdict(&seen, &whole.after.1, &pair).0;
-                match verdict(&world, &part.after.1, &pair).0 {
+                match verdict(&access, &part.after.1, &pair).0 {
                     Verdict::Isolated => {
                         let told =
                             format!("seed {seed}: {pair:?} without {account}\n{}", model.told());

@@ -89,18 +89,18 @@ fn chains() {
             "reachable",
         ),
         ("by everybody within dev, with no permission of its own",
-            World::new().both(lambda("dev", "ci", allow("ec2:*", "*")))
+            Fixture::new().both(lambda("dev", "ci", allow("ec2:*", "*")))
                 .both(hop("dev", "hop", trust(json!({"Principal": "*", "Condition": {"StringEquals": {"aws:PrincipalAccount": "111111111111"}}})), assume()))
                 .both(role("production", "deploy", by("dev", "hop"), None)),
             "dev", "production", "reachable"),
         ("from an environment in the management account", {
-            let mut world = dev().both(role("production", "OrganizationAccountAccessRole", by("dev", "ci"), None));
-            for side in [&mut world.before, &mut world.after] {
+            let mut fixture = dev().both(role("production", "OrganizationAccountAccessRole", by("dev", "ci"), None));
+            for side in [&mut fixture.before, &mut fixture.after] {
                 for object in side.iter_mut().filter(|o| o.kind == "organization") {
                     object.attrs.insert("management_account_id".to_owned(), Value::from_json(&json!("111111111111")));
                 }
             }
-            world
+            fixture
         }, "dev", "production", "reachable"),
         (
             "into a bucket",

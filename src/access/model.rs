@@ -1,0 +1,251 @@
+//! Facts as a source gives them, and the model that follows from them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
+
+use super::{
+    AccountFacts, AccountNode, GroupNode, Guardrails, ManagedPolicies, Member, NamedPolicy,
+    Organization, PART, PolicyType, PrincipalNode, ResourceNode,
+};
+use crate::iam::Membership;
+use crate::ids::Handle;
+
+/// What a source knows of access, as flat lists in any order.
+///
+/// Of two facts with one name (ARN, handle) the later one counts. See the invariants of [`crate::access`].
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// Whether anything was read from AWS, rather than from a configuration or a recorded state alone.
+    pub live: bool,
+    /// The organization, where there is one.
+    pub organization: Option<Organization>,
+    /// Its units and policies.
+    pub guardrails: Guardrails,
+    /// Accounts.
+    pub accounts: Vec<AccountFacts>,
+    /// Roles and users.
+    pub principals: Vec<PrincipalNode>,
+    /// Groups of users.
+    pub groups: Vec<GroupNode>,
+    /// Managed policies by ARN. Principals hold their own policies; these are for comparing two models.
+    pub managed_policies: Arc<ManagedPolicies>,
+    /// Resources that can have a policy.
+    pub resources: Vec<ResourceNode>,
+    /// The ARN of the bucket that decides what is applied to the accounts: who writes it can do everything.
+    pub state_bucket: Option<String>,
+    /// Where objects that are no principals are declared, by the label that reports cite.
+    pub locations: BTreeMap<String, String>,
+}
+
+/// Who may reach what, at one moment: what the isolation analysis looks at.
+///
+/// Every key is one of AWS's own names (ARN, account id) or the handle of an account. Each principal and resource
+/// lies in an account of `accounts`, or is not judged at all.
+#[derive(Debug, Default)]
+pub struct AccessModel {
+    /// Whether anything was read from AWS.
+    pub live: bool,
+    /// Accounts by handle.
+    pub accounts: BTreeMap<Handle, AccountNode>,
+    /// Handles of the accounts, by id.
+    pub account_by_id: BTreeMap<String, Handle>,
+    /// Accounts of the organization beside these, by id.
+    pub members: BTreeMap<String, Member>,
+    /// The organization, where there is one.
+    pub organization: Option<Organization>,
+    /// Principals by ARN.
+    pub principals: BTreeMap<String, Arc<PrincipalNode>>,
+    /// Resources that can have a policy, by ARN.
+    pub resources: BTreeMap<String, ResourceNode>,
+    /// The ARN of the bucket that holds the estate's state.
+    pub state_bucket: Option<String>,
+    principals_by_account: BTreeMap<Handle, Vec<Arc<PrincipalNode>>>,
+    groups_by_account: BTreeMap<Handle, Vec<GroupNode>>,
+    resources_by_account: BTreeMap<Handle, Vec<String>>,
+    managed_policies: Arc<ManagedPolicies>,
+    locations: BTreeMap<String, String>,
+    /// Principals by label, made when one is first looked for by it.
+    principals_by_label: OnceLock<HashMap<String, Arc<PrincipalNode>>>,
+}
+
+impl AccessModel {
+    /// Derives what follows from facts.
+    #[must_use]
+    pub fn new(facts: Facts) -> Self {
+        let Facts { live, organization, guardrails, accounts, .. } = facts;
+        let place = Place { organization: organization.as_ref(), guardrails: &guardrails };
+        let accounts: BTreeMap<Handle, AccountNode> = accounts
+            .into_iter()
+            .map(|facts| (facts.handle.clone(), place.account(facts)))
+            .collect();
+        let account_by_id: BTreeMap<String, Handle> =
+            accounts.values().map(|a| (a.id.clone(), a.handle.clone())).collect();
+        let members = place.members(&account_by_id);
+        let principals: BTreeMap<String, Arc<PrincipalNode>> =
+            facts.principals.into_iter().map(|p| (p.arn.clone(), Arc::new(p))).collect();
+        let mut principals_by_account: BTreeMap<Handle, Vec<Arc<PrincipalNode>>> = BTreeMap::new();
+        for principal in principals.values() {
+            let all = principals_by_account.entry(principal.account.clone()).or_default();
+            all.push(Arc::clone(principal));
+        }
+        let mut groups_by_account: BTreeMap<Handle, Vec<GroupNode>> = BTreeMap::new();
+        for group in facts.groups {
+            groups_by_account.entry(group.account.clone()).or_default().push(group);
+        }
+        let resources: BTreeMap<String, ResourceNode> =
+            facts.resources.into_iter().map(|r| (r.arn.clone(), r)).collect();
+        let mut resources_by_account: BTreeMap<Handle, Vec<String>> = BTreeMap::new();
+        for resource in resources.values() {
+            let all = resources_by_account.entry(resource.account.clone()).or_default();
+            all.push(resource.arn.clone());
+        }
+        Self {
+            live,
+            accounts,
+            account_by_id,
+            members,
+            organization,
+            principals,
+            resources,
+            state_bucket: facts.state_bucket,
+            principals_by_account,
+            groups_by_account,
+            resources_by_account,
+            managed_policies: facts.managed_policies,
+            locations: facts.locations,
+            principals_by_label: OnceLock::new(),
+        }
+    }
+
+    /// Where an object is declared, by the label that reports cite.
+    #[must_use]
+    pub fn location(&self, label: &str) -> Option<&String> {
+        let principal = || self.by_label().get(label)?.location.as_ref();
+        self.locations.get(label).or_else(principal)
+    }
+
+    fn by_label(&self) -> &HashMap<String, Arc<PrincipalNode>> {
+        self.principals_by_label.get_or_init(|| {
+            self.principals.values().map(|p| (p.label.clone(), Arc::clone(p))).collect()
+        })
+    }
+
+    /// Principals of an account.
+    pub fn principals_of(&self, account: &Handle) -> impl Iterator<Item = &PrincipalNode> {
+        self.principals_by_account.get(account).into_iter().flatten().map(AsRef::as_ref)
+    }
+
+    /// Groups of users of an account.
+    pub fn groups_of(&self, account: &Handle) -> impl Iterator<Item = &GroupNode> {
+        self.groups_by_account.get(account).into_iter().flatten()
+    }
+
+    /// Resources of an account, with a policy or without.
+    pub fn resources_of(&self, account: &Handle) -> impl Iterator<Item = &ResourceNode> {
+        let arns = self.resources_by_account.get(account).into_iter().flatten();
+        arns.filter_map(|arn| self.resources.get(arn))
+    }
+
+    /// Resources with a policy that could be read, and that policy.
+    pub fn resource_policies(&self) -> impl Iterator<Item = (&ResourceNode, &NamedPolicy)> {
+        self.resources.values().filter_map(|r| Some((r, r.document()?)))
+    }
+
+    /// The policy of a resource, where it has one that could be read.
+    #[must_use]
+    pub fn resource_policy(&self, arn: &str) -> Option<&NamedPolicy> {
+        self.resources.get(arn)?.document()
+    }
+
+    /// The policy of that name, wherever it stands in the model.
+    #[must_use]
+    pub fn policy(&self, name: &str) -> Option<NamedPolicy> {
+        let (label, part) = name.split_once(PART)?;
+        let principal = self.by_label().get(label);
+        let of_principal = principal
+            .into_iter()
+            .flat_map(|p| p.identity().iter().chain(p.boundary()).chain(&p.trust));
+        let of_resources = self.resource_policies().map(|(_, policy)| policy);
+        let of_accounts = self
+            .accounts
+            .values()
+            .flat_map(|a| a.service_control.iter().chain(&a.resource_control))
+            .chain(self.members.values().flat_map(|m| &m.service_control))
+            .flat_map(|(_, policies)| policies);
+        let mut standing = of_principal.chain(of_resources).chain(of_accounts);
+        let found = standing.find(|policy| policy.policy.name() == name).cloned();
+        found.or_else(|| self.managed_policies.values().find(|m| m.label == label)?.part(part))
+    }
+}
+
+/// What decides an account's place in the organization.
+struct Place<'a> {
+    organization: Option<&'a Organization>,
+    guardrails: &'a Guardrails,
+}
+
+impl Place<'_> {
+    fn root(&self) -> Option<&str> {
+        self.organization.map(|o| o.root.as_str())
+    }
+
+    fn path(&self, organization: &Organization, parent: &str) -> String {
+        let above = self.guardrails.above(parent, self.root());
+        format!("{}/{}/", organization.id, above.join("/"))
+    }
+
+    fn account(&self, facts: AccountFacts) -> AccountNode {
+        let AccountFacts { handle, id, partition, environments, parent, emulated, coverage } =
+            facts;
+        let organization = self.organization.filter(|_| !emulated);
+        let management = organization.is_some_and(|o| o.management_account == id);
+        let chain = |kind| match (&parent, management || emulated) {
+            (Some(parent), false) => self.guardrails.chain(kind, parent, &id, self.root()),
+            _ => Vec::new(),
+        };
+        AccountNode {
+            handle,
+            partition,
+            environments,
+            emulated,
+            membership: organization
+                .map(|o| Membership { id: o.id.clone(), management_account: management }),
+            organization_path: organization
+                .zip(parent.as_ref())
+                .map(|(organization, parent)| self.path(organization, parent)),
+            service_control: chain(PolicyType::ServiceControl),
+            resource_control: chain(PolicyType::ResourceControl),
+            coverage,
+            id,
+        }
+    }
+
+    /// Accounts of the organization that no facts describe, the management account too.
+    fn members(&self, known: &BTreeMap<String, Handle>) -> BTreeMap<String, Member> {
+        let Some(organization) = self.organization else { return BTreeMap::new() };
+        let mut all = organization.accounts.clone();
+        all.entry(organization.management_account.clone())
+            .or_insert_with(|| organization.root.clone());
+        all.into_iter()
+            .filter(|(id, _)| !known.contains_key(id))
+            .map(|(id, parent)| {
+                let manages = id == organization.management_account;
+                let service_control = if manages {
+                    Vec::new()
+                } else {
+                    let kind = PolicyType::ServiceControl;
+                    self.guardrails.chain(kind, &parent, &id, self.root())
+                };
+                let member = Member {
+                    membership: Membership {
+                        id: organization.id.clone(),
+                        management_account: manages,
+                    },
+                    organization_path: self.path(organization, &parent),
+                    service_control,
+                };
+                (id, member)
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,180 @@
+//! Resources with a policy of their own, trust policies of roles apart. All are one type; what differs between
+//! buckets, keys, queues and secrets stands in a row of [`RESOURCE_TYPES`].
+
+use super::NamedPolicy;
+use crate::iam::eval::rcp_services;
+use crate::iam::symbolic::Space;
+use crate::ids::Handle;
+
+/// What the analysis knows of a type of resource that carries a policy.
+///
+/// Source: Service Authorization Reference, the pages of each service.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ResourceType {
+    /// Its CloudFormation name, which is what people search for.
+    pub name: &'static str,
+    /// The name space of its ARNs and the prefix of its actions.
+    pub service: &'static str,
+    /// What its ARN's last part starts with, where other types of the service have ARNs of their own.
+    pub resource: &'static str,
+    /// What separates its ARN from those of what lies in it (`/` before an object's key).
+    pub contents: Option<&'static str>,
+    /// Actions that change its policy, or what the policy is worth.
+    pub policy_actions: &'static [&'static str],
+    /// Actions that carry data into it.
+    pub writes: &'static [&'static str],
+    /// Actions that carry data out of it.
+    pub reads: &'static [&'static str],
+    /// Whether identities of its own account need its policy's permission beside their own. Judged by
+    /// [`crate::iam::evaluate`]; here for readers, and kept equal by a test.
+    pub policy_required: bool,
+}
+
+/// S3 general purpose buckets. Only identities of the bucket's own account may change its policy
+/// (S3 API Reference, `PutBucketPolicy`): others get 405, whatever policies say.
+pub static BUCKET: ResourceType = ResourceType {
+    name: "AWS::S3::Bucket",
+    service: "s3",
+    resource: "",
+    contents: Some("/"),
+    policy_actions: &[
+        "s3:DeleteBucketPolicy",
+        "s3:PutBucketAcl",
+        "s3:PutBucketPolicy",
+        "s3:PutBucketPublicAccessBlock",
+    ],
+    writes: &["s3:PutObject"],
+    reads: &["s3:GetObject"],
+    policy_required: false,
+};
+
+/// KMS keys: "no AWS principal has any permissions to a KMS key unless that permission is provided explicitly"
+/// (KMS Developer Guide, "Key policies in AWS KMS").
+pub static KEY: ResourceType = ResourceType {
+    name: "AWS::KMS::Key",
+    service: "kms",
+    resource: "key/",
+    contents: None,
+    policy_actions: &["kms:CreateGrant", "kms:PutKeyPolicy"],
+    writes: &["kms:Encrypt", "kms:GenerateDataKey"],
+    reads: &["kms:Decrypt"],
+    policy_required: true,
+};
+
+/// SQS queues.
+pub static QUEUE: ResourceType = ResourceType {
+    name: "AWS::SQS::Queue",
+    service: "sqs",
+    resource: "",
+    contents: None,
+    policy_actions: &["sqs:AddPermission", "sqs:RemovePermission", "sqs:SetQueueAttributes"],
+    writes: &["sqs:SendMessage"],
+    reads: &["sqs:ReceiveMessage"],
+    policy_required: false,
+};
+
+/// Secrets of Secrets Manager.
+pub static SECRET: ResourceType = ResourceType {
+    name: "AWS::SecretsManager::Secret",
+    service: "secretsmanager",
+    resource: "secret:",
+    contents: None,
+    policy_actions: &["secretsmanager:DeleteResourcePolicy", "secretsmanager:PutResourcePolicy"],
+    writes: &["secretsmanager:PutSecretValue"],
+    reads: &["secretsmanager:GetSecretValue"],
+    policy_required: false,
+};
+
+/// Every type that the analysis can judge. A source need not know all of them.
+pub static RESOURCE_TYPES: [&ResourceType; 4] = [&BUCKET, &KEY, &QUEUE, &SECRET];
+
+impl ResourceType {
+    /// The type of the resource that an ARN names, or in which that lies.
+    #[must_use]
+    pub fn of_arn(arn: &str) -> Option<&'static Self> {
+        let mut parts = arn.splitn(6, ':');
+        let (service, rest) = (parts.nth(2)?, parts.nth(2)?);
+        RESOURCE_TYPES.into_iter().find(|t| t.service == service && rest.starts_with(t.resource))
+    }
+
+    /// Whether resource control policies bear on it.
+    #[must_use]
+    pub fn is_under_resource_control(&self) -> bool {
+        rcp_services().contains(self.service)
+    }
+
+    /// The actions that a policy of such a resource can speak of.
+    #[must_use]
+    pub fn actions(&self) -> Space {
+        Space::Below(format!("{}:", self.service))
+    }
+
+    /// The ARNs that a policy of such a resource can speak of: its own, and those of what lies in it.
+    #[must_use]
+    pub fn spaces(&self, arn: &str) -> Vec<Space> {
+        let contents = self.contents.map(|separator| Space::Below(format!("{arn}{separator}")));
+        std::iter::once(Space::One(arn.to_owned())).chain(contents).collect()
+    }
+
+    /// The resource in which the named one lies: the bucket of an object; itself where nothing lies in anything.
+    #[must_use]
+    pub fn holder<'a>(&self, arn: &'a str) -> &'a str {
+        self.contents.and_then(|separator| arn.split(separator).next()).unwrap_or(arn)
+    }
+}
+
+/// What is known of a resource's policy.
+#[derive(Clone, Debug, Default)]
+pub enum ResourcePolicy {
+    /// It has none.
+    #[default]
+    Absent,
+    /// It has one that could not be read as a policy: whom that lets in is not known.
+    Unreadable,
+    /// It has this one.
+    Document(NamedPolicy),
+}
+
+/// A resource that can have a policy of its own.
+#[derive(Clone, Debug)]
+pub struct ResourceNode {
+    /// What it is.
+    pub kind: &'static ResourceType,
+    /// Its ARN.
+    pub arn: String,
+    /// Its account.
+    pub account: Handle,
+    /// How reports call it: an address, or kind and key when unmanaged.
+    pub label: String,
+    /// Where it is declared.
+    pub location: Option<String>,
+    /// Its policy.
+    pub policy: ResourcePolicy,
+    /// Whether public policies are cut down to the account (`RestrictPublicBuckets` of S3).
+    pub restrict_public: bool,
+    /// The KMS key under which it encrypts by default.
+    pub key: Option<String>,
+}
+
+impl ResourceNode {
+    /// Its policy, where it has one that could be read.
+    #[must_use]
+    pub fn document(&self) -> Option<&NamedPolicy> {
+        match &self.policy {
+            ResourcePolicy::Document(policy) => Some(policy),
+            ResourcePolicy::Absent | ResourcePolicy::Unreadable => None,
+        }
+    }
+
+    /// Whether it has a policy that could not be read.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self.policy, ResourcePolicy::Unreadable)
+    }
+
+    /// Whether it has a policy, readable or not.
+    #[must_use]
+    pub fn has_policy(&self) -> bool {
+        !matches!(self.policy, ResourcePolicy::Absent)
+    }
+}

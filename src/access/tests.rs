@@ -1,0 +1,46 @@
+//! What follows from facts.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::iam::{
+    Document, Effect, Item, Policies, Policy, Principal, Request, Statement, evaluate,
+};
+
+/// The rows say of each type what the judge does with it.
+#[test]
+fn rows_agree_with_the_judge() {
+    for kind in RESOURCE_TYPES {
+        let arn = match kind.service {
+            "s3" => "arn:aws:s3:::data".to_owned(),
+            service => format!("arn:aws:{service}:eu-west-1:111111111111:{}x", kind.resource),
+        };
+        assert_eq!(ResourceType::of_arn(&arn), Some(kind), "{arn}");
+        assert!(kind.is_under_resource_control(), "{}", kind.name);
+        let mut all = Statement::new(Effect::Allow);
+        all.actions = vec![Item::new("*")];
+        all.resources = vec![Item::new("*")];
+        let policies = Policies {
+            identity: vec![Arc::new(Policy::new("all", &Document::new([all])))],
+            ..Policies::default()
+        };
+        for action in kind.policy_actions.iter().chain(kind.writes).chain(kind.reads) {
+            assert!(action.starts_with(&format!("{}:", kind.service)), "{action}");
+            let known = crate::iam::catalogue().find(action);
+            assert!(known.is_some(), "{action} is not in the catalogue");
+            let caller = Principal::Arn("arn:aws:sts::111111111111:assumed-role/ci/s".to_owned());
+            let mut request = Request::new(caller, *action, &*arn);
+            request.resource_account = Some("111111111111".to_owned());
+            assert_eq!(
+                evaluate(&request, &policies).is_allowed(),
+                !kind.policy_required,
+                "{action}"
+            );
+        }
+    }
+    assert_eq!(ResourceType::of_arn("arn:aws:s3:::data/a/b"), Some(&BUCKET));
+    assert_eq!(BUCKET.holder("arn:aws:s3:::data/a/b"), "arn:aws:s3:::data");
+    assert_eq!(KEY.holder("arn:aws:kms:eu-west-1:1:key/a"), "arn:aws:kms:eu-west-1:1:key/a");
+    assert_eq!(ResourceType::of_arn("arn:aws:kms:eu-west-1:1:alias/a"), None);
+    assert_eq!(ResourceType::of_arn("nonsense"), None);
+}

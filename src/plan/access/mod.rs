@@ -1,0 +1,225 @@
+//! The sides of a plan as access models: what the isolation analysis looks at.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::thread;
+
+use super::sides::{Side, SideObject, Sides};
+use crate::access::{
+    AccessModel, AccountFacts, BUCKET, Coverage, Facts, NamedPolicy, Permissions, PrincipalKind,
+    PrincipalNode, ResourceNode, ResourcePolicy,
+};
+use crate::address::ResourceAddr;
+use crate::eval::estate::Estate;
+use crate::iam::{Document, Effect, Item, PrincipalType, Principals, Statement};
+use crate::ids::{Handle, Partition};
+use crate::value::{Unknown, Value};
+
+mod organization;
+mod policies;
+mod principals;
+
+use organization::{guardrails, has_service_control, organization};
+use policies::{PolicyCache, Shared};
+use principals::{is_aws_managed, managed_policies, principal_kind, principals};
+
+/// Both sides, before and after.
+#[must_use]
+pub fn models(estate: &Estate, sides: &Sides) -> (AccessModel, AccessModel) {
+    let cache = Shared::default();
+    let model = |side| AccessModel::new(facts(estate, side, sides, &cache));
+    thread::scope(|scope| {
+        let before = thread::Builder::new().spawn_scoped(scope, || model(&sides.before));
+        let after = model(&sides.after);
+        match before.map(thread::ScopedJoinHandle::join) {
+            Ok(Ok(before)) => (before, after),
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            // No thread was to be had: the work is done here.
+            Err(_) => (model(&sides.before), after),
+        }
+    })
+}
+
+/// The after side alone.
+#[must_use]
+pub fn model_after(estate: &Estate, sides: &Sides) -> AccessModel {
+    AccessModel::new(facts(estate, &sides.after, sides, &Shared::default()))
+}
+
+/// What one side says.
+fn facts(estate: &Estate, side: &Side, sides: &Sides, cache: &Shared) -> Facts {
+    let organization = organization(side);
+    let complete = sides.guardrails_read && has_service_control(&sides.before);
+    let accounts = accounts(estate, side, sides);
+    let managed = Arc::new(managed_policies(side, cache));
+    let (mut principals, groups) = principals(side, &managed, cache);
+    if let Some(organization) = &organization {
+        add_default_roles(&accounts, &organization.management_account, side, &mut principals);
+    }
+    let others = side.objects.iter().filter(|o| principal_kind(o).is_none());
+    Facts {
+        live: sides.live,
+        organization,
+        guardrails: guardrails(side, complete, cache),
+        accounts,
+        principals,
+        groups,
+        managed_policies: managed,
+        resources: buckets(side, cache),
+        state_bucket: estate.state_bucket.as_ref().map(|name| format!("arn:aws:s3:::{name}")),
+        locations: others.filter_map(|o| Some((label(o), o.location.clone()?))).collect(),
+    }
+}
+
+fn accounts(estate: &Estate, side: &Side, sides: &Sides) -> Vec<AccountFacts> {
+    let objects: HashMap<&ResourceAddr, &SideObject> = side
+        .objects
+        .iter()
+        .filter(|o| o.kind == "account")
+        .filter_map(|o| Some((o.address.as_ref()?, o)))
+        .collect();
+    let facts = estate.accounts.values().map(|account| {
+        let object = objects.get(&account.address);
+        let id = object
+            .and_then(|o| o.attrs.get("id"))
+            .map(symbol)
+            .or_else(|| account.id.as_ref().map(ToString::to_string))
+            .unwrap_or_else(|| {
+                symbol(&Value::Unknown(Unknown::attr(account.address.clone(), "id")))
+            });
+        let coverage = match sides.unread.get(&account.handle) {
+            Some(why) => Coverage::Unread(why.clone()),
+            None if sides.absent.contains(&account.handle) => Coverage::Absent,
+            None => Coverage::Read,
+        };
+        AccountFacts {
+            handle: account.handle.clone(),
+            id,
+            partition: Partition::Aws,
+            environments: account.environments.clone(),
+            parent: object.and_then(|o| o.attrs.get("parent")).map(symbol),
+            emulated: account.endpoint_url.is_some(),
+            coverage,
+        }
+    });
+    facts.collect()
+}
+
+/// What creation gives an account that does not exist yet: the role through which the management
+/// account enters it (Organizations guide, "Accessing member accounts").
+fn add_default_roles(
+    accounts: &[AccountFacts],
+    management: &str,
+    side: &Side,
+    principals: &mut Vec<PrincipalNode>,
+) {
+    let objects = side.objects.iter().filter(|o| o.kind == "account");
+    let planned: HashSet<String> = objects.filter_map(|o| o.attrs.get("id").map(symbol)).collect();
+    let known: BTreeSet<String> = principals.iter().map(|p| p.arn.clone()).collect();
+    let absent = accounts.iter().filter(|a| a.coverage == Coverage::Absent);
+    for account in absent.filter(|a| planned.contains(&a.id)) {
+        let name = "OrganizationAccountAccessRole";
+        let arn = format!("arn:aws:iam::{}:role/{name}", account.id);
+        if known.contains(&arn) {
+            continue;
+        }
+        let label = format!("iam_role/{name}@{}", account.handle);
+        let permissions =
+            || Permissions { identity: vec![NamedPolicy::full_access()], ..Permissions::default() };
+        let mut trust = Statement::new(Effect::Allow);
+        trust.actions = vec![Item::new("sts:AssumeRole")];
+        let root = format!("arn:aws:iam::{management}:root");
+        trust.principals = Some(Principals::of(PrincipalType::Aws, [root.as_str()]));
+        let trust = NamedPolicy::new(&label, "trust", Document::new([trust]));
+        let kind = PrincipalKind::Role;
+        let mut node = PrincipalNode::new(arn, account.handle.clone(), kind, label, permissions);
+        node.trust = Some(trust);
+        principals.push(node);
+    }
+}
+
+fn buckets(side: &Side, cache: &PolicyCache) -> Vec<ResourceNode> {
+    let blocks = |o: &&SideObject| {
+        o.kind == "account_baseline" && restricts_public(o, "s3_block_public_access")
+    };
+    let blocking: BTreeSet<&Handle> =
+        side.objects.iter().filter(blocks).filter_map(|o| o.account.as_ref()).collect();
+    let buckets = side.objects.iter().filter(|o| o.kind == "s3_bucket");
+    let node = |object: &SideObject| {
+        let account = object.account.clone()?;
+        let name = object.attrs.get("bucket").map(symbol).unwrap_or_default();
+        let attribute = object.attrs.get("policy").filter(|p| !p.is_null());
+        let is_empty = |p: &Value| p.as_map().is_some_and(|m| m.is_empty());
+        let policy = match attribute {
+            None => ResourcePolicy::Absent,
+            Some(value) if is_empty(value) => ResourcePolicy::Absent,
+            Some(_) => match policy(object, "policy", "policy", cache) {
+                Some(policy) => ResourcePolicy::Document(policy),
+                None => ResourcePolicy::Unreadable,
+            },
+        };
+        Some(ResourceNode {
+            kind: &BUCKET,
+            arn: format!("arn:aws:s3:::{name}"),
+            label: label(object),
+            location: object.location.clone(),
+            policy,
+            // The account's own block holds for every bucket in it (S3 User Guide, "Blocking public
+            // access to your Amazon S3 storage").
+            restrict_public: blocking.contains(&account)
+                || restricts_public(object, "block_public_access"),
+            key: key_of(object),
+            account,
+        })
+    };
+    buckets.filter_map(node).collect()
+}
+
+/// Whether `RestrictPublicBuckets` is among the blocks of public access that an object sets.
+fn restricts_public(object: &SideObject, attr: &str) -> bool {
+    let blocks = object.attrs.get(attr).and_then(Value::as_map);
+    blocks.and_then(|b| b.get("restrict_public_buckets")?.as_bool()).unwrap_or(false)
+}
+
+/// The KMS key of a bucket's default encryption; `aws/s3`, AWS's own, where none is named.
+fn key_of(bucket: &SideObject) -> Option<String> {
+    let encryption = bucket.attrs.get("encryption").and_then(Value::as_map)?;
+    let by_kms = encryption.get("algorithm")?.as_str()?.starts_with("aws:kms");
+    let key = encryption.get("kms_key_id").filter(|key| !key.is_null()).map(symbol);
+    by_kms.then(|| key.unwrap_or_else(|| "aws/s3".to_owned()))
+}
+
+/// How reports call an object.
+fn label(object: &SideObject) -> String {
+    match (&object.address, &object.account) {
+        (Some(address), _) => address.to_string(),
+        (None, _) if object.kind == "iam_policy" && is_aws_managed(&object.key) => {
+            object.key.clone()
+        }
+        (None, Some(account)) => format!("{}/{}@{account}", object.kind, object.key),
+        (None, None) => format!("{}/{}", object.kind, object.key),
+    }
+}
+
+/// A text with the parts that are unknown until apply as symbols, the same for equal unknowns.
+#[must_use]
+pub fn symbol(value: &Value) -> String {
+    use crate::iam::Placeholder;
+    use crate::value::Part;
+    match value.reveal() {
+        Value::String(text) => text.clone(),
+        Value::Unknown(unknown) => unknown
+            .parts
+            .iter()
+            .map(|part| match part {
+                Part::Text(text) => text.clone(),
+                Part::Ref(reference) => Placeholder::new(reference.to_string()).to_string(),
+            })
+            .collect(),
+        other => other.to_json().to_string(),
+    }
+}
+
+fn policy(object: &SideObject, attr: &str, part: &str, cache: &PolicyCache) -> Option<NamedPolicy> {
+    cache.policy(object.attrs.get(attr)?, &label(object), part)
+}

@@ -1,0 +1,90 @@
+//! The organization of a side: its tree, and the policies that are attached to it.
+
+use std::collections::BTreeMap;
+
+use super::policies::PolicyCache;
+use super::{policy, symbol};
+use crate::access::{Guardrails, NamedPolicy, Organization, PolicyType};
+use crate::plan::sides::{Side, SideObject};
+use crate::value::Value;
+
+/// The organization itself, and all accounts that are known to be in it.
+pub(super) fn organization(side: &Side) -> Option<Organization> {
+    let object = side.objects.iter().rfind(|o| o.kind == "organization")?;
+    let text = |name: &str| object.attrs.get(name).map(symbol).unwrap_or_default();
+    let services = object.attrs.get("trusted_services").and_then(Value::elements);
+    let accounts = side.objects.iter().filter(|o| o.kind == "account");
+    Some(Organization {
+        id: text("id"),
+        root: text("root_id"),
+        management_account: text("management_account_id"),
+        trusted_services: services.into_iter().flatten().map(symbol).collect(),
+        accounts: accounts
+            .filter_map(|o| Some((symbol(o.attrs.get("id")?), symbol(o.attrs.get("parent")?))))
+            .collect(),
+    })
+}
+
+/// Units, and what is attached to them. `complete` says whether policies that nobody manages are among the objects.
+pub(super) fn guardrails(side: &Side, complete: bool, cache: &PolicyCache) -> Guardrails {
+    let is_full_access =
+        |o: &SideObject| o.kind == "service_control_policy" && o.key == "FullAWSAccess";
+    let mut guardrails = Guardrails {
+        parents: BTreeMap::new(),
+        attached: BTreeMap::new(),
+        enabled: None,
+        complete: complete && side.objects.iter().any(is_full_access),
+    };
+    for object in &side.objects {
+        let text = |name: &str| object.attrs.get(name).map(symbol);
+        match object.kind.as_str() {
+            "organization" => {
+                let types = object.attrs.get("enabled_policy_types").and_then(Value::elements);
+                guardrails.enabled = types
+                    .map(|types| types.iter().filter_map(|t| policy_type(&symbol(t))).collect());
+            }
+            "organizational_unit" => {
+                if let (Some(id), Some(parent)) = (text("id"), text("parent")) {
+                    guardrails.parents.insert(id, parent);
+                }
+            }
+            kind => {
+                let Some(kind) = policy_type(kind) else { continue };
+                // What a policy that cannot be read permits is not known: it limits nothing.
+                let read = policy(object, "content", "content", cache);
+                let full = || (kind == PolicyType::ServiceControl).then(NamedPolicy::full_access);
+                let Some(read) = read.or_else(full) else { continue };
+                let targets = object.attrs.get("targets").and_then(Value::elements);
+                for target in targets.into_iter().flatten() {
+                    let place = (kind, symbol(target));
+                    guardrails.attached.entry(place).or_default().push(read.clone());
+                }
+            }
+        }
+    }
+    guardrails
+}
+
+/// The type of policies of that name, in either case of letters.
+fn policy_type(name: &str) -> Option<PolicyType> {
+    let is = |other: &str| name.eq_ignore_ascii_case(other);
+    if is("service_control_policy") {
+        Some(PolicyType::ServiceControl)
+    } else if is("resource_control_policy") {
+        Some(PolicyType::ResourceControl)
+    } else {
+        None
+    }
+}
+
+/// Whether SCPs are switched on, as far as is known. AWS attaches `FullAWSAccess` to the root, to every
+/// unit and to every account when they are switched on (Organizations guide, "Enabling a policy type").
+pub(super) fn has_service_control(side: &Side) -> bool {
+    let mut organizations = side.objects.iter().filter(|o| o.kind == "organization");
+    organizations.all(|organization| {
+        let types = organization.attrs.get("enabled_policy_types").and_then(Value::elements);
+        types.is_none_or(|types| {
+            types.iter().any(|t| policy_type(&symbol(t)) == Some(PolicyType::ServiceControl))
+        })
+    })
+}

@@ -1,0 +1,50 @@
+//! Policy documents of a plan's sides, read and compiled.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::access::NamedPolicy;
+use crate::plan::policies::document;
+use crate::value::{Attrs, Value};
+
+/// Documents by content: what stands in many places, or on both sides, is read and compiled once.
+#[derive(Debug, Default)]
+pub(super) struct PolicyCache {
+    by_content: Mutex<HashMap<Value, Option<NamedPolicy>>>,
+    /// The same by where they lie in memory, which is asked first: most stand in the memory of another one.
+    by_place: Mutex<HashMap<usize, (Attrs, Option<NamedPolicy>)>>,
+}
+
+impl PolicyCache {
+    /// The document of an attribute, under the label of its object and the part of it; `None` when it
+    /// cannot be read as a policy.
+    pub(super) fn policy(&self, value: &Value, label: &str, part: &str) -> Option<NamedPolicy> {
+        let policy = match value {
+            Value::Map(attrs) => {
+                let by_place = || self.by_place.lock().unwrap_or_else(PoisonError::into_inner);
+                let known = by_place().get(&attrs.place()).map(|(_, policy)| policy.clone());
+                // Kept beside its policy, it stays where it is.
+                known.unwrap_or_else(|| {
+                    let policy = self.read(value);
+                    by_place().insert(attrs.place(), (attrs.clone(), policy.clone()));
+                    policy
+                })
+            }
+            other => self.read(other),
+        };
+        Some(policy?.named(label, part))
+    }
+
+    fn read(&self, value: &Value) -> Option<NamedPolicy> {
+        let by_content = || self.by_content.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = by_content().get(value).cloned();
+        known.unwrap_or_else(|| {
+            let read = document(value).map(|document| NamedPolicy::new("", "", document));
+            // The first to read it has read it for all.
+            by_content().entry(value.clone()).or_insert(read).clone()
+        })
+    }
+}
+
+/// Shared by all that reads policies of one pair of sides.
+pub(super) type Shared = Arc<PolicyCache>;

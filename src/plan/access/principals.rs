@@ -1,0 +1,149 @@
+//! Roles, users and groups of a side.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::policies::Shared;
+use super::{label, symbol};
+use crate::access::{
+    GroupNode, ManagedPolicies, ManagedPolicy, NamedPolicy, Permissions, PrincipalKind,
+    PrincipalNode,
+};
+use crate::ids::Handle;
+use crate::plan::sides::{Side, SideObject};
+use crate::value::{Attrs, Value};
+
+/// What kind of principal an object is.
+pub(super) fn principal_kind(object: &SideObject) -> Option<PrincipalKind> {
+    match object.kind.as_str() {
+        "iam_role" => Some(PrincipalKind::Role),
+        "iam_user" => Some(PrincipalKind::User),
+        _ => None,
+    }
+}
+
+/// The managed policies of a side, by ARN.
+pub(super) fn managed_policies(side: &Side, cache: &Shared) -> ManagedPolicies {
+    let policies = side.objects.iter().filter(|o| o.kind == "iam_policy");
+    policies
+        .filter_map(|object| {
+            let label = label(object);
+            let (content, cache) = (object.attrs.get("content").cloned(), Arc::clone(cache));
+            let name = label.clone();
+            let read = move || cache.policy(&content.unwrap_or_default(), &name, "content");
+            Some((symbol(object.attrs.get("arn")?), ManagedPolicy::new(label, read)))
+        })
+        .collect()
+}
+
+/// The principals and groups of a side.
+pub(super) fn principals(
+    side: &Side,
+    managed: &Arc<ManagedPolicies>,
+    cache: &Shared,
+) -> (Vec<PrincipalNode>, Vec<GroupNode>) {
+    let groups: BTreeMap<(&Handle, &str), &SideObject> = side
+        .objects
+        .iter()
+        .filter(|o| o.kind == "iam_group")
+        .filter_map(|o| Some(((o.account.as_ref()?, o.key.as_str()), o)))
+        .collect();
+    let own = |object: &SideObject| Own {
+        label: label(object),
+        attrs: object.attrs.clone(),
+        groups: Vec::new(),
+        lost_group: false,
+        managed: Arc::clone(managed),
+        cache: Arc::clone(cache),
+    };
+    let nodes = groups.iter().map(|((account, _), group)| {
+        let arn = group.attrs.get("arn").map(symbol).unwrap_or_default();
+        let own = own(group);
+        GroupNode::new(arn, (*account).clone(), move || own.read())
+    });
+    let nodes = nodes.collect();
+    let mut principals = Vec::new();
+    for object in &side.objects {
+        let (Some(account), Some(kind)) = (object.account.clone(), principal_kind(object)) else {
+            continue;
+        };
+        let Some(arn) = object.attrs.get("arn").map(symbol) else { continue };
+        let mut own = own(object);
+        let member_of = object.attrs.get("groups").and_then(Value::elements);
+        for group in member_of.into_iter().flatten().filter_map(Value::as_str) {
+            match groups.get(&(&account, group)) {
+                Some(group) => own.groups.push((label(group), group.attrs.clone())),
+                None => own.lost_group = true,
+            }
+        }
+        let label = own.label.clone();
+        let trust = object.attrs.get("assume_role_policy");
+        let trust = trust.and_then(|trust| cache.policy(trust, &label, "trust"));
+        let mut node = PrincipalNode::new(arn, account, kind, label, move || own.read());
+        node.trust = trust;
+        node.location.clone_from(&object.location);
+        principals.push(node);
+    }
+    (principals, nodes)
+}
+
+/// What the own side of a principal or group consists of, as it was read.
+struct Own {
+    label: String,
+    attrs: Attrs,
+    /// The groups that it is in: label and attributes.
+    groups: Vec<(String, Attrs)>,
+    /// Whether it is in a group that was not read.
+    lost_group: bool,
+    managed: Arc<ManagedPolicies>,
+    cache: Shared,
+}
+
+impl Own {
+    fn read(&self) -> Permissions {
+        let mut own = Permissions { unreadable: self.lost_group, ..Permissions::default() };
+        self.identity(&self.label, &self.attrs, &mut own);
+        for (label, attrs) in &self.groups {
+            self.identity(label, attrs, &mut own);
+        }
+        let boundary = self.attrs.get("permissions_boundary").filter(|b| !b.is_null());
+        if let Some(boundary) = boundary {
+            own.boundary = self.managed(boundary, "boundary");
+            own.unreadable |= own.boundary.is_none();
+        }
+        let lists = std::iter::once(&self.attrs).chain(self.groups.iter().map(|(_, attrs)| attrs));
+        let listed = lists
+            .filter_map(|attrs| attrs.get("managed_policies").and_then(Value::elements))
+            .flatten();
+        let arns = listed.chain(boundary).map(symbol);
+        own.attached = arns.filter(|arn| !is_aws_managed(arn)).collect();
+        let groups = self.groups.iter().filter_map(|(_, attrs)| attrs.get("arn"));
+        own.groups = groups.map(symbol).collect();
+        let tags = self.attrs.get("tags").and_then(Value::as_map);
+        own.tags = tags.into_iter().flatten().map(|(k, v)| (k.clone(), symbol(v))).collect();
+        own
+    }
+
+    fn identity(&self, label: &str, attrs: &Attrs, own: &mut Permissions) {
+        let inline = attrs.get("inline_policies");
+        own.unreadable |= inline.is_some_and(Value::is_unknown);
+        let inline = inline.and_then(Value::as_map).into_iter().flatten();
+        let inline = inline.map(|(name, value)| self.cache.policy(value, label, name));
+        let attached = attrs.get("managed_policies").and_then(Value::elements);
+        let attached = attached.into_iter().flatten().map(|arn| self.managed(arn, "content"));
+        for policy in inline.chain(attached) {
+            own.unreadable |= policy.is_none();
+            own.identity.extend(policy);
+        }
+    }
+
+    /// The managed policy of that ARN, as a part of what it is attached to.
+    fn managed(&self, arn: &Value, part: &str) -> Option<NamedPolicy> {
+        self.managed.get(&symbol(arn))?.part(part)
+    }
+}
+
+/// Whether AWS owns the managed policy: it is the same in every account, and AWS alone changes it.
+pub(super) fn is_aws_managed(arn: &str) -> bool {
+    arn.splitn(6, ':').nth(4) == Some("aws")
+}
