@@ -29,7 +29,7 @@ fn rows_agree_with_the_judge() {
             let known = crate::iam::catalogue().find(action);
             assert!(known.is_some(), "{action} is not in the catalogue");
             let caller = Principal::Arn("arn:aws:sts::111111111111:assumed-role/ci/s".to_owned());
-            let mut request = Request::new(caller, *action, &*arn);
+            let mut request = Request::new(caller, action, &arn);
             request.resource_account = Some("111111111111".to_owned());
             assert_eq!(
                 evaluate(&request, &policies).is_allowed(),

@@ -178,7 +178,7 @@ fn owner<'w>(model: &'w AccessModel, ask: &Ask) -> Result<Option<&'w AccountNode
     if ask.resource == "*" {
         return Ok(None);
     }
-    let account = ask.resource.splitn(6, ':').nth(4).unwrap_or_default();
+    let account = ask.resource.split(':').nth(4).unwrap_or_default();
     let found = if account.is_empty() {
         ask.held(model).and_then(|resource| model.accounts.get(&resource.account))
     } else {

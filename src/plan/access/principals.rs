@@ -145,5 +145,5 @@ impl Own {
 
 /// Whether AWS owns the managed policy: it is the same in every account, and AWS alone changes it.
 pub(super) fn is_aws_managed(arn: &str) -> bool {
-    arn.splitn(6, ':').nth(4) == Some("aws")
+    arn.split(':').nth(4) == Some("aws")
 }
