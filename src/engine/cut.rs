@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::state::store::Versioning;
-use crate::state::{Condition, Object, Put, StateStore, StoreError, Version};
+use crate::state::{Condition, Listed, Object, Put, StateStore, StoreError, Version};
 
 /// A backend whose process dies: before write `at / 2` when `at` is even, right after it when odd.
 pub(super) struct Cut {
@@ -56,6 +56,14 @@ impl StateStore for Cut {
 
     async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<String>, StoreError> {
         self.store.list(prefix, after).await
+    }
+
+    async fn list_tagged(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
+        self.store.list_tagged(prefix).await
+    }
+
+    fn lists_tags(&self) -> bool {
+        self.store.lists_tags()
     }
 
     async fn versions(&self, key: &str) -> Result<Vec<Version>, StoreError> {

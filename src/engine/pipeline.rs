@@ -325,7 +325,12 @@ async fn read(
     let progress = cx.progress();
     let step = progress.step("reading the organization");
     let unknown = Targets::of(estate, None);
-    let organization = refresh::read_organization(provider, &unknown.management).await?;
+    let organization = refresh::read_organization(
+        provider,
+        &unknown.management,
+        tokio::sync::oneshot::channel().0,
+    )
+    .await?;
     let management = management_account(provider, &organization).await?;
     step.done();
     let targets = Targets::of(estate, Some(&management));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
 use futures::stream;
+use tokio::sync::oneshot;
 
 use super::live::{Index, Live, Reading};
 use crate::diag::{Diagnostic, Diagnostics};
@@ -166,15 +167,16 @@ fn unreachable_account(handle: &Handle, target: &Target, error: &ProviderError) 
         .help(help)
 }
 
-/// Reads the organization.
+/// Reads the organization; `announce` hears which account is the management account.
 ///
 /// # Errors
 /// It could not be read.
 pub async fn read_organization(
     provider: &dyn Provider,
     management: &Target,
+    announce: oneshot::Sender<Option<AccountId>>,
 ) -> Result<Inventory, Diagnostic> {
-    provider.read_organization(management).await.map_err(|error| {
+    provider.read_organization(management, announce).await.map_err(|error| {
         Diagnostic::error("cannot read the organization").detail(error.to_string()).help(match error.failure {
             Failure::AccessDenied => "the caller needs organizations:List* and organizations:Describe* in the management account",
             Failure::Credentials => "sign in to the management account first, or use `--sandbox` to try without one",

@@ -8,6 +8,7 @@ pub mod aws;
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
+use tokio::sync::oneshot;
 
 use crate::address::ResourceAddr;
 use crate::ids::{AccountId, Handle, Region};
@@ -223,7 +224,14 @@ pub trait Provider: Send + Sync {
 
     /// Reads the organization: its settings, roots, units, accounts, policies and their targets.
     /// An account that is in no organization gives an empty, complete inventory.
-    async fn read_organization(&self, management: &Target) -> Result<Inventory, ProviderError>;
+    ///
+    /// `announce` hears which account is the management account (`None`: there is no organization) long
+    /// before the rest is read: no account can be entered without knowing that.
+    async fn read_organization(
+        &self,
+        management: &Target,
+        announce: oneshot::Sender<Option<AccountId>>,
+    ) -> Result<Inventory, ProviderError>;
 
     /// Reads one account in bulk: the given kinds (and, with IAM, everything that holds power there).
     /// `config_prefix` is the path below which config parameters are read (`/acme/`).

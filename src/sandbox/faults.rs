@@ -72,8 +72,19 @@ pub enum FaultAction {
 /// A test's hook.
 pub type Hook = Arc<dyn Fn(&RequestInfo, Phase) -> FaultAction + Send + Sync>;
 
+/// A request on its way in: nobody has looked yet whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The service called.
+    pub service: Service,
+    /// The API's operation, such as `CreateRole`.
+    pub operation: String,
+    /// As [`RequestInfo::subject`].
+    pub subject: String,
+}
+
 /// A test's delay: awaited before a request is processed, outside every lock.
-pub type Delay = Arc<dyn Fn(&str) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+pub type Delay = Arc<dyn Fn(Arrival) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// The switches; all off by default.
 #[derive(Clone, Default)]
@@ -97,7 +108,7 @@ pub struct Faults {
     pub expire_credentials_after: Option<u32>,
     /// Called before and after each request.
     pub hook: Option<Hook>,
-    /// Awaited before each request, with the operation's name.
+    /// Awaited before each request.
     pub delay: Option<Delay>,
 }
 

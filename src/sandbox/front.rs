@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 
 use super::caller::{self, Caller};
-use super::faults::{Dice, FaultAction, Phase, RequestInfo, Ripening, Trouble};
+use super::faults::{Arrival, Dice, FaultAction, Phase, RequestInfo, Ripening, Trouble};
 use super::incoming::{is_mutating, parse, subject};
 use super::params::Params;
 use super::store::Change;
@@ -170,7 +170,8 @@ impl Front {
             (core.faults.delay.clone(), core.faults.concurrent_modification)
         };
         if let Some(delay) = delay {
-            delay(&call.operation).await;
+            let (service, operation) = (call.service, call.operation.clone());
+            delay(Arrival { service, operation, subject: subject(&call) }).await;
         }
         let mut collision = false;
         if let Some(writing) = &writing

@@ -45,7 +45,7 @@ use crate::diag::Diagnostic;
 use crate::ids::AccountId;
 
 pub use clock::{Clock, Instant};
-pub use faults::{Delay, FaultAction, Faults, Hook, Phase, RequestInfo};
+pub use faults::{Arrival, Delay, FaultAction, Faults, Hook, Phase, RequestInfo};
 pub use wire::Service;
 
 /// How an emulation behaves.

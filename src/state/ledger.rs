@@ -18,7 +18,7 @@ use super::layout::{self, ScopeKey};
 use super::lease::Holder;
 use super::model::{ResourceState, Resources};
 use super::scopes::{AuditHead, FORMAT, ScopeState, Stamp};
-use super::store::{Cas, Condition, StateStore, Written, cas, require_versioning};
+use super::store::{Cas, Condition, Object, StateStore, Written, cas, require_versioning};
 
 /// How many objects are read at once.
 const CONCURRENCY: usize = 64;
@@ -173,15 +173,48 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read, or a scope's state is damaged, foreign or newer than this version.
     pub async fn read_all(&self) -> Result<Snapshot, StateError> {
-        let (root, keys) = futures::try_join!(self.read_root(), async {
-            self.store.list(layout::SCOPES, None).await.map_err(StateError::from)
-        })?;
+        self.read_expecting(&[]).await
+    }
+
+    /// As [`Self::read_all`], sooner where `expected` names the scopes right: their states are read
+    /// beside the listing that tells which there are, instead of after it.
+    ///
+    /// What the listing does not bear out counts for nothing. A state that was read early is taken only
+    /// if it has the tag that the listing shows, for no state may be older than the journals listed with
+    /// it: a run that ends in between folds its journal into the state and deletes it, and one would see
+    /// neither. Every other state is read after the listing.
+    ///
+    /// # Errors
+    /// Those of [`Self::read_all`].
+    pub async fn read_expecting(&self, expected: &[String]) -> Result<Snapshot, StateError> {
+        let expected = if self.store.lists_tags() { expected } else { &[] };
+        let early = stream::iter(expected).map(|scope| async move {
+            let key = layout::state(scope);
+            let object = self.store.get(&key).await.ok().flatten()?;
+            Some((key, object))
+        });
+        let early = async { Ok(early.buffer_unordered(CONCURRENCY).collect::<Vec<_>>().await) };
+        let (root, listed, early) = futures::try_join!(
+            self.read_root(),
+            async { self.store.list_tagged(layout::SCOPES).await.map_err(StateError::from) },
+            early,
+        )?;
+        let early: BTreeMap<String, Object> = early.into_iter().flatten().collect();
+        let mut early: BTreeMap<String, Object> = listed
+            .iter()
+            .filter_map(|l| Some((l.key.clone(), early.get(&l.key)?, l.etag.as_deref()?)))
+            .filter(|(_, object, tag)| object.etag == *tag)
+            .map(|(key, object, _)| (key, object.clone()))
+            .collect();
         let mut names = Vec::new();
         let mut locked = Vec::new();
         let mut dangling: BTreeMap<(String, String), Vec<u64>> = BTreeMap::new();
-        for key in &keys {
+        for key in listed.iter().map(|listed| &listed.key) {
             match layout::parse(key) {
-                Some(ScopeKey::State(scope)) => names.push(scope),
+                Some(ScopeKey::State(scope)) => {
+                    let early = early.remove(key);
+                    names.push((scope, early));
+                }
                 Some(ScopeKey::Journal(scope, run, sequence)) => {
                     dangling.entry((scope, run)).or_default().push(sequence);
                 }
@@ -190,7 +223,7 @@ impl Ledger {
             }
         }
         // Nothing deletes a state: one that was there and is not was taken away.
-        locked.retain(|scope| !names.contains(scope));
+        locked.retain(|scope| !names.iter().any(|(name, _)| name == scope));
         let removed: Vec<Option<StateError>> = stream::iter(locked)
             .map(|scope| async move {
                 let last = self.last_good(&scope).await?;
@@ -203,8 +236,11 @@ impl Ledger {
             return Err(error);
         }
         let read: Vec<Option<(String, Versioned<ScopeState>)>> = stream::iter(names)
-            .map(|scope| async move {
-                let state = self.read_scope(&scope).await?;
+            .map(|(scope, early)| async move {
+                let state = match early {
+                    Some(object) => Some(self.open_scope(&scope, object).await?),
+                    None => self.read_scope(&scope).await?,
+                };
                 Ok::<_, StateError>(state.map(|s| (scope, s)))
             })
             .buffered(CONCURRENCY)
@@ -320,9 +356,19 @@ impl Ledger {
         &self,
         scope: &str,
     ) -> Result<Option<Versioned<ScopeState>>, StateError> {
-        let Some(object) = self.store.get(&layout::state(scope)).await? else { return Ok(None) };
+        match self.store.get(&layout::state(scope)).await? {
+            Some(object) => self.open_scope(scope, object).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn open_scope(
+        &self,
+        scope: &str,
+        object: Object,
+    ) -> Result<Versioned<ScopeState>, StateError> {
         match ScopeState::open(scope, &object.bytes) {
-            Ok(value) => Ok(Some(Versioned { value, etag: object.etag })),
+            Ok(value) => Ok(Versioned { value, etag: object.etag }),
             Err(reason) => Err(self.damaged(scope, &reason).await),
         }
     }

@@ -36,4 +36,6 @@ pub use ledger::{Ledger, Snapshot, Versioned};
 pub use local::LocalStore;
 pub use s3::S3Store;
 pub use scopes::{Folded, ScopeState, Stamp};
-pub use store::{Condition, Object, Put, StateStore, StoreError, StoreFailure, Version, Written};
+pub use store::{
+    Condition, Listed, Object, Put, StateStore, StoreError, StoreFailure, Version, Written,
+};

@@ -22,8 +22,8 @@ use jiff::Timestamp;
 
 use super::clock::{Clock, SystemClock, backoff};
 use super::store::{
-    Condition, MAX_BYTES, Object, Put, StateStore, StoreError, StoreFailure, Version, Versioning,
-    Written, too_large,
+    Condition, Listed, MAX_BYTES, Object, Put, StateStore, StoreError, StoreFailure, Version,
+    Versioning, Written, too_large,
 };
 
 /// How often a read is tried when the service is busy or does not answer (beside the SDK's retries).
@@ -138,6 +138,38 @@ impl S3Store {
             }
         }
         Ok(Some(Object { bytes, etag, version: output.version_id }))
+    }
+
+    /// Objects below a prefix, in the order of their keys.
+    async fn listed(&self, prefix: &str, after: Option<&str>) -> Result<Vec<Listed>, StoreError> {
+        let mut all = Vec::new();
+        let mut after = after.map(|a| self.full(a));
+        loop {
+            // `StartAfter` pages as well as a token and survives a retry.
+            let page = self
+                .patiently(|| async {
+                    self.client
+                        .list_objects_v2()
+                        .bucket(&self.bucket)
+                        .prefix(self.full(prefix))
+                        .set_start_after(after.clone())
+                        .send()
+                        .await
+                        .map_err(|e| self.failed("list", prefix, e))
+                })
+                .await?;
+            let last = all.len();
+            for object in page.contents.unwrap_or_default() {
+                let Some(full) = object.key else { continue };
+                if let Some(key) = full.strip_prefix(&self.prefix) {
+                    all.push(Listed { key: key.to_owned(), etag: object.e_tag });
+                }
+                after = Some(full);
+            }
+            if page.is_truncated != Some(true) || all.len() == last {
+                return Ok(all);
+            }
+        }
     }
 
     /// Versions and deletion markers below a prefix, newest first for each key.
@@ -353,34 +385,15 @@ impl StateStore for S3Store {
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<String>, StoreError> {
-        let mut keys = Vec::new();
-        let mut after = after.map(|a| self.full(a));
-        loop {
-            // `StartAfter` pages as well as a token and survives a retry.
-            let page = self
-                .patiently(|| async {
-                    self.client
-                        .list_objects_v2()
-                        .bucket(&self.bucket)
-                        .prefix(self.full(prefix))
-                        .set_start_after(after.clone())
-                        .send()
-                        .await
-                        .map_err(|e| self.failed("list", prefix, e))
-                })
-                .await?;
-            let last = keys.len();
-            for object in page.contents.unwrap_or_default() {
-                let Some(full) = object.key else { continue };
-                if let Some(key) = full.strip_prefix(&self.prefix) {
-                    keys.push(key.to_owned());
-                }
-                after = Some(full);
-            }
-            if page.is_truncated != Some(true) || keys.len() == last {
-                return Ok(keys);
-            }
-        }
+        Ok(self.listed(prefix, after).await?.into_iter().map(|listed| listed.key).collect())
+    }
+
+    async fn list_tagged(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
+        self.listed(prefix, None).await
+    }
+
+    fn lists_tags(&self) -> bool {
+        true
     }
 
     async fn versions(&self, key: &str) -> Result<Vec<Version>, StoreError> {

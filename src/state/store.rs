@@ -25,6 +25,15 @@ pub struct Object {
 /// An object larger than this is refused unread (bytes): nothing that Palisade stores comes near it.
 pub const MAX_BYTES: u64 = 256 << 20;
 
+/// An object as a listing shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its key.
+    pub key: String,
+    /// Its tag, where the store's listings tell tags: the same as [`Object::etag`] of a read.
+    pub etag: Option<String>,
+}
+
 /// Why an object of that size is refused.
 #[must_use]
 pub fn too_large() -> String {
@@ -134,6 +143,18 @@ pub trait StateStore: Send + Sync {
 
     /// Keys that start with `prefix` and sort after `after`, in order.
     async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<String>, StoreError>;
+
+    /// The same with tags.
+    async fn list_tagged(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
+        let keys = self.list(prefix, None).await?;
+        Ok(keys.into_iter().map(|key| Listed { key, etag: None }).collect())
+    }
+
+    /// Whether listings tell tags. Then an object may be read beside a listing instead of after it: the
+    /// tag says whether what was read is what was listed.
+    fn lists_tags(&self) -> bool {
+        false
+    }
 
     /// All versions of one object, newest first.
     async fn versions(&self, key: &str) -> Result<Vec<Version>, StoreError>;

@@ -31,6 +31,7 @@ mod promotion;
 mod questions;
 mod recovery;
 mod requests;
+mod rounds;
 mod scale;
 mod secrets;
 mod soundness;

@@ -1,14 +1,14 @@
 //! Reads IAM: in bulk by `GetAccountAuthorizationDetails` and `ListRoles`, and single objects.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_iam::types::{
-    AttachedPolicy, EntityType, GroupDetail, ManagedPolicyDetail, PolicyDetail, RoleDetail, Tag,
-    UserDetail,
+    AttachedPermissionsBoundary, AttachedPolicy, EntityType, GroupDetail, ManagedPolicyDetail,
+    PolicyDetail, RoleDetail, Tag, UserDetail,
 };
 use futures::{StreamExt, TryStreamExt, stream};
+use tokio::sync::OnceCell;
 
 use super::clients::Session;
 use super::kind::{Absent, attrs, live, optional, sorted, tags};
@@ -17,9 +17,10 @@ use crate::provider::{LiveObject, ProviderError};
 use crate::schema::canonical_policy;
 use crate::value::{Attrs, Value};
 
-/// Documents of AWS-managed policies by ARN: the same in every account, so read once.
+/// Documents of AWS-managed policies by ARN: the same in every account, so read once, by the account
+/// that asks first.
 #[derive(Default)]
-pub(super) struct Shared(Mutex<BTreeMap<String, Option<Attrs>>>);
+pub(super) struct Shared(Mutex<BTreeMap<String, Arc<OnceCell<Option<Attrs>>>>>);
 
 /// AWS answers documents percent-encoded (RFC 3986).
 fn decoded(document: Option<&str>, role: Use) -> Value {
@@ -143,9 +144,16 @@ pub(super) async fn everything(
     cx: &Session,
     shared: &Shared,
 ) -> Result<Vec<LiveObject>, ProviderError> {
-    let (details, roles) = futures::try_join!(details(cx), listed(cx))?;
-    let (policies, providers) =
-        futures::try_join!(policies(cx, &details.policies), oidc_providers(cx))?;
+    let holders = async {
+        let details = details(cx).await?;
+        let (own, of_aws) = futures::try_join!(
+            policies(cx, &details.policies),
+            aws_policies(cx, shared, details.aws_policies()),
+        )?;
+        Ok((details, own, of_aws))
+    };
+    let ((details, own, of_aws), roles, providers) =
+        futures::try_join!(holders, listed(cx), oidc_providers(cx))?;
     let mut objects: Vec<LiveObject> = Vec::new();
     for role in &details.roles {
         let listed = role.role_name().and_then(|name| roles.get(name));
@@ -153,9 +161,9 @@ pub(super) async fn everything(
     }
     objects.extend(details.users.iter().filter_map(user_object));
     objects.extend(details.groups.iter().filter_map(group_object));
-    objects.extend(policies);
+    objects.extend(own);
     objects.extend(providers);
-    objects.extend(aws_policies(cx, shared, &objects).await?);
+    objects.extend(of_aws);
     Ok(objects)
 }
 
@@ -164,6 +172,28 @@ struct Details {
     users: Vec<UserDetail>,
     groups: Vec<GroupDetail>,
     policies: Vec<ManagedPolicyDetail>,
+}
+
+impl Details {
+    /// The ARNs of AWS's own policies that are attached to somebody, or bound somebody.
+    fn aws_policies(&self) -> BTreeSet<String> {
+        let bound = |boundary: Option<&AttachedPermissionsBoundary>| {
+            boundary.and_then(|b| b.permissions_boundary_arn()).map(str::to_owned)
+        };
+        let attached = |list: &[AttachedPolicy]| -> Vec<String> {
+            list.iter().filter_map(|p| p.policy_arn().map(str::to_owned)).collect()
+        };
+        let roles = self.roles.iter().flat_map(|role| {
+            let list = attached(role.attached_managed_policies());
+            list.into_iter().chain(bound(role.permissions_boundary()))
+        });
+        let users = self.users.iter().flat_map(|user| {
+            let list = attached(user.attached_managed_policies());
+            list.into_iter().chain(bound(user.permissions_boundary()))
+        });
+        let groups = self.groups.iter().flat_map(|g| attached(g.attached_managed_policies()));
+        roles.chain(users).chain(groups).filter(|arn| arn.contains(":iam::aws:")).collect()
+    }
 }
 
 async fn details(cx: &Session) -> Result<Details, ProviderError> {
@@ -295,41 +325,24 @@ pub(super) async fn policy(cx: &Session, arn: &str) -> Result<Option<LiveObject>
     ))
 }
 
-/// The AWS-managed policies that `objects` use, with their documents.
+/// AWS's own policies with these ARNs, with their documents.
 async fn aws_policies(
     cx: &Session,
     shared: &Shared,
-    objects: &[LiveObject],
+    used: BTreeSet<String>,
 ) -> Result<Vec<LiveObject>, ProviderError> {
-    let used: BTreeSet<&str> = objects
-        .iter()
-        .flat_map(|o| {
-            let attached = o.attrs.get("managed_policies").and_then(Value::elements);
-            let boundary = o.attrs.get("permissions_boundary");
-            attached.into_iter().flatten().chain(boundary)
-        })
-        .filter_map(Value::as_str)
-        .filter(|arn| arn.contains(":iam::aws:"))
-        .collect();
     let reads: Vec<_> = used
         .into_iter()
         .map(|arn| async move {
-            let known = {
-                let shared = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
-                shared.get(arn).cloned()
+            let cell = {
+                let mut shared = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
+                Arc::clone(shared.entry(arn.clone()).or_default())
             };
-            let found = match known {
-                Some(found) => found,
-                None => {
-                    let found = policy(cx, arn).await?.map(|object| object.attrs);
-                    let mut shared = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
-                    shared.insert(arn.to_owned(), found.clone());
-                    found
-                }
-            };
+            let read = || async { Ok(policy(cx, &arn).await?.map(|object| object.attrs)) };
+            let found = cell.get_or_try_init(read).await?.clone();
             Ok::<_, ProviderError>(found.map(|attrs| LiveObject {
                 kind: "iam_policy",
-                key: arn.to_owned(),
+                key: arn,
                 attrs,
                 reserved: Some("a policy that AWS manages"),
             }))

@@ -26,6 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
+use tokio::sync::oneshot;
 
 use self::clients::Session;
 use self::kind::KindProvider;
@@ -146,10 +147,14 @@ impl Provider for AwsProvider {
         who(&self.ambient).await
     }
 
-    async fn read_organization(&self, management: &Target) -> Result<Inventory, ProviderError> {
+    async fn read_organization(
+        &self,
+        management: &Target,
+        announce: oneshot::Sender<Option<AccountId>>,
+    ) -> Result<Inventory, ProviderError> {
         let session = self.session(management, Access::Read)?;
         session.enter().await?;
-        organization_read::everything(&session).await
+        organization_read::everything(&session, announce).await
     }
 
     async fn read_account(

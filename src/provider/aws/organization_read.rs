@@ -1,14 +1,19 @@
 //! Reads an organization: its settings, the tree of units and accounts, its policies and their targets.
 
+use std::collections::{BTreeSet, VecDeque};
+
 use aws_sdk_organizations::types::{
-    Account, OrganizationalUnit, PolicySummary, PolicyTypeStatus, TargetType,
+    Account, Organization, OrganizationalUnit, PolicySummary, PolicyTypeStatus, Root, TargetType,
 };
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use tokio::sync::oneshot;
 
 use super::clients::Session;
 use super::kind::{Absent, attrs, live, optional, sorted};
 use super::org_policy::{OrgPolicy, RESOURCE_CONTROL_POLICY, SERVICE_CONTROL_POLICY};
 use super::{ROOT, organization_tags};
+use crate::ids::AccountId;
 use crate::provider::{Failure, Inventory, LiveObject, ProviderError};
 use crate::schema::{canonical_policy, is_aws_owned};
 use crate::value::Value;
@@ -32,20 +37,44 @@ fn node_name(id: &str) -> &str {
     if id.starts_with("r-") { ROOT } else { id }
 }
 
-/// Everything. An account that is in no organization has an empty one.
-pub(super) async fn everything(cx: &Session) -> Result<Inventory, ProviderError> {
+/// Everything. An account that is in no organization has an empty one. `announce` hears which account
+/// is the management account as soon as AWS has said so, long before the tree is read.
+///
+/// What needs nothing of each other starts together, so that the chain of waits is as long as the tree
+/// is deep: whether there is an organization at all is found out along the way.
+pub(super) async fn everything(
+    cx: &Session,
+    announce: oneshot::Sender<Option<AccountId>>,
+) -> Result<Inventory, ProviderError> {
     let mut inventory = Inventory::default();
     inventory.complete.extend(KINDS);
-    let Some(organization) = organization(cx).await? else { return Ok(inventory) };
-    let (tree, scps, rcps) = futures::try_join!(
-        tree(cx),
+    let described = async {
+        let described = describe(cx).await;
+        if let Ok(described) = &described {
+            let management = described.as_ref().and_then(|o| o.master_account_id());
+            // Nobody may be waiting to hear it.
+            let _ = announce.send(management.and_then(|id| id.parse().ok()));
+        }
+        described
+    };
+    let below_root = async {
+        let root = root(cx).await?;
+        let id = root.as_ref().and_then(|root| root.id()).map(str::to_owned);
+        let tree = tree(cx, id).await?;
+        Ok((root, tree))
+    };
+    let (described, services, below_root, scps, rcps) = futures::join!(
+        described,
+        trusted_services(cx),
+        below_root,
         policies(cx, &SERVICE_CONTROL_POLICY),
         policies(cx, &RESOURCE_CONTROL_POLICY),
-    )?;
-    let policies = [("service_control_policy", scps), ("resource_control_policy", rcps)];
-    let mut objects = vec![organization];
-    objects.extend(tree);
-    for (kind, found) in policies {
+    );
+    let Some(described) = described? else { return Ok(inventory) };
+    let (root, tree) = below_root?;
+    let organization = organization_object(&described, root.as_ref(), services?);
+    let mut objects: Vec<LiveObject> = organization.into_iter().chain(tree).collect();
+    for (kind, found) in [("service_control_policy", scps?), ("resource_control_policy", rcps?)] {
         match found {
             Ok(found) => objects.extend(found),
             Err(why) => {
@@ -62,34 +91,36 @@ pub(super) async fn everything(cx: &Session) -> Result<Inventory, ProviderError>
 
 /// The organization itself; `None` when the account is in none.
 pub(super) async fn organization(cx: &Session) -> Result<Option<LiveObject>, ProviderError> {
+    let (described, root, services) = futures::join!(describe(cx), root(cx), trusted_services(cx));
+    let Some(described) = described? else { return Ok(None) };
+    Ok(organization_object(&described, root?.as_ref(), services?))
+}
+
+async fn describe(cx: &Session) -> Result<Option<Organization>, ProviderError> {
     let described = cx
         .organizations()
         .describe_organization()
         .send()
         .await
         .map_err(cx.error("organizations", "DescribeOrganization"));
-    let described = match described {
-        Err(e) if e.code.as_deref() == Some("AWSOrganizationsNotInUseException") => {
-            return Ok(None);
-        }
-        described => described?,
-    };
-    let Some(found) = described.organization() else { return Ok(None) };
+    match described {
+        Err(e) if e.code.as_deref() == Some("AWSOrganizationsNotInUseException") => Ok(None),
+        described => Ok(described?.organization),
+    }
+}
+
+async fn root(cx: &Session) -> Result<Option<Root>, ProviderError> {
     let roots = cx
         .organizations()
         .list_roots()
         .send()
         .await
         .map_err(cx.error("organizations", "ListRoots"))?;
-    let root = roots.roots().first();
-    let types = root.map(|r| r.policy_types()).unwrap_or_default();
-    let types = types
-        .iter()
-        .filter(|t| {
-            matches!(t.status(), Some(PolicyTypeStatus::Enabled | PolicyTypeStatus::PendingEnable))
-        })
-        .filter_map(|t| t.r#type())
-        .map(|t| t.as_str());
+    Ok(roots.roots.unwrap_or_default().into_iter().next())
+}
+
+/// The services that may work in all accounts; `None` where the endpoint does not know of such.
+async fn trusted_services(cx: &Session) -> Result<Option<Value>, ProviderError> {
     let services = cx
         .organizations()
         .list_aws_service_access_for_organization()
@@ -98,6 +129,32 @@ pub(super) async fn organization(cx: &Session) -> Result<Option<LiveObject>, Pro
         .try_collect()
         .await
         .map_err(cx.error("organizations", "ListAWSServiceAccessForOrganization"));
+    match services {
+        Ok(services) => {
+            let names = services
+                .iter()
+                .flat_map(|page| page.enabled_service_principals())
+                .filter_map(|s| s.service_principal());
+            Ok(Some(sorted(names)))
+        }
+        Err(error) if error.failure == Failure::NotImplemented => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn organization_object(
+    found: &Organization,
+    root: Option<&Root>,
+    services: Option<Value>,
+) -> Option<LiveObject> {
+    let types = root.map(|r| r.policy_types()).unwrap_or_default();
+    let types = types
+        .iter()
+        .filter(|t| {
+            matches!(t.status(), Some(PolicyTypeStatus::Enabled | PolicyTypeStatus::PendingEnable))
+        })
+        .filter_map(|t| t.r#type())
+        .map(|t| t.as_str());
     let mut attrs = attrs([
         ("id", optional(found.id())),
         ("arn", optional(found.arn())),
@@ -106,59 +163,74 @@ pub(super) async fn organization(cx: &Session) -> Result<Option<LiveObject>, Pro
         ("feature_set", optional(found.feature_set().map(|f| f.as_str()))),
         ("enabled_policy_types", sorted(types)),
     ]);
-    match services {
-        Ok(services) => {
-            let names = services
-                .iter()
-                .flat_map(|page| page.enabled_service_principals())
-                .filter_map(|s| s.service_principal());
-            attrs.insert("trusted_services".to_owned(), sorted(names));
-        }
-        Err(error) if error.failure == Failure::NotImplemented => {}
-        Err(error) => return Err(error),
+    if let Some(services) = services {
+        attrs.insert("trusted_services".to_owned(), services);
     }
-    Ok(live("organization", attrs))
+    live("organization", attrs)
 }
 
-/// All units and accounts: one pair of calls for each root and unit, level by level.
-async fn tree(cx: &Session) -> Result<Vec<LiveObject>, ProviderError> {
-    let mut units: Vec<(OrganizationalUnit, String)> = Vec::new();
-    let mut accounts: Vec<(Account, String)> = Vec::new();
-    let mut level = vec![cx.root().await?.to_owned()];
-    while !level.is_empty() {
-        let reads: Vec<_> = level.into_iter().map(|parent| children(cx, parent)).collect();
-        let found: Vec<_> =
-            stream::iter(reads).buffer_unordered(cx.options.concurrency).try_collect().await?;
-        level = Vec::new();
-        for (parent, below, members) in found {
-            level.extend(below.iter().filter_map(|u| u.id().map(str::to_owned)));
-            units.extend(below.into_iter().map(|u| (u, parent.clone())));
-            accounts.extend(members.into_iter().map(|a| (a, parent.clone())));
-        }
-    }
-    let units = units.iter().map(|(unit, parent)| async move {
-        let tags = organization_tags::read(cx, unit.id().unwrap_or_default()).await?;
-        Ok(unit_object(unit, parent, tags))
-    });
-    let units: Vec<_> = units.collect();
-    let accounts: Vec<_> = accounts
-        .iter()
-        .map(|(account, parent)| async move {
-            let tags = organization_tags::read(cx, account.id().unwrap_or_default()).await?;
-            Ok(account_object(account, parent, tags))
-        })
-        .collect();
-    let (units, accounts): (Vec<Option<LiveObject>>, Vec<Option<LiveObject>>) = futures::try_join!(
-        stream::iter(units).buffer_unordered(cx.options.concurrency).try_collect(),
-        stream::iter(accounts).buffer_unordered(cx.options.concurrency).try_collect::<Vec<_>>(),
-    )?;
-    Ok(units.into_iter().chain(accounts).flatten().collect())
+/// One read of the tree, and what it found.
+enum Found {
+    Below { parent: String, units: Vec<OrganizationalUnit>, accounts: Vec<Account> },
+    Object(Option<LiveObject>),
 }
 
-async fn children(
-    cx: &Session,
-    parent: String,
-) -> Result<(String, Vec<OrganizationalUnit>, Vec<Account>), ProviderError> {
+/// All units and accounts below a root: one pair of calls for the root and each unit, and one for the
+/// tags of each unit and account. Each starts as soon as what it is about has been found, the calls that
+/// lead further down first, and no more than [`super::Options::concurrency`] at a time.
+async fn tree(cx: &Session, root: Option<String>) -> Result<Vec<LiveObject>, ProviderError> {
+    let mut objects = Vec::new();
+    // AWS's units form a tree; an endpoint whose units form a circle is not followed round it.
+    let mut seen: BTreeSet<String> = root.iter().cloned().collect();
+    let mut parents: VecDeque<String> = root.into_iter().collect();
+    let mut tagged: VecDeque<(Node, String)> = VecDeque::new();
+    let mut reads = FuturesUnordered::new();
+    loop {
+        while reads.len() < cx.options.concurrency.max(1) {
+            if let Some(parent) = parents.pop_front() {
+                reads.push(children(cx, parent).boxed());
+            } else if let Some((node, parent)) = tagged.pop_front() {
+                reads.push(node_object(cx, node, parent).boxed());
+            } else {
+                break;
+            }
+        }
+        match reads.next().await.transpose()? {
+            None => return Ok(objects),
+            Some(Found::Object(object)) => objects.extend(object),
+            Some(Found::Below { parent, units, accounts }) => {
+                for unit in units {
+                    if let Some(id) = unit.id().filter(|id| seen.insert((*id).to_owned())) {
+                        parents.push_back(id.to_owned());
+                        tagged.push_back((Node::Unit(unit), parent.clone()));
+                    }
+                }
+                let accounts = accounts.into_iter().map(|a| (Node::Account(a), parent.clone()));
+                tagged.extend(accounts);
+            }
+        }
+    }
+}
+
+/// A unit or an account, before its tags are read.
+enum Node {
+    Unit(OrganizationalUnit),
+    Account(Account),
+}
+
+async fn node_object(cx: &Session, node: Node, parent: String) -> Result<Found, ProviderError> {
+    let id = match &node {
+        Node::Unit(unit) => unit.id(),
+        Node::Account(account) => account.id(),
+    };
+    let tags = organization_tags::read(cx, id.unwrap_or_default()).await?;
+    Ok(Found::Object(match &node {
+        Node::Unit(unit) => unit_object(unit, &parent, tags),
+        Node::Account(account) => account_object(account, &parent, tags),
+    }))
+}
+
+async fn children(cx: &Session, parent: String) -> Result<Found, ProviderError> {
     let units = cx
         .organizations()
         .list_organizational_units_for_parent()
@@ -178,7 +250,7 @@ async fn children(
     let accounts = accounts.map_err(cx.error("organizations", "ListAccountsForParent"))?;
     let units = units.into_iter().flat_map(|p| p.organizational_units.unwrap_or_default());
     let accounts = accounts.into_iter().flat_map(|p| p.accounts.unwrap_or_default());
-    Ok((parent, units.collect(), accounts.collect()))
+    Ok(Found::Below { parent, units: units.collect(), accounts: accounts.collect() })
 }
 
 fn unit_object(unit: &OrganizationalUnit, parent: &str, tags: Value) -> Option<LiveObject> {

@@ -6,13 +6,14 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use palisade::ids::AccountId;
 use palisade::provider::{
     Access, Alarm, Caller, Failure, Inventory, LiveObject, MetricQuery, Op, Provider,
     ProviderError, REQUEST, Step, Target,
 };
 use palisade::schema::kinds;
 use palisade::value::{Attrs, Value};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 /// Cuts the power at a request, right before it is processed or right after. Requests of AWS and of
 /// the state backend are counted together.
@@ -258,7 +259,11 @@ impl Provider for FakeAws {
         unreachable!("apply is told who it is")
     }
 
-    async fn read_organization(&self, _: &Target) -> Result<Inventory, ProviderError> {
+    async fn read_organization(
+        &self,
+        _: &Target,
+        _: oneshot::Sender<Option<AccountId>>,
+    ) -> Result<Inventory, ProviderError> {
         Ok(Inventory::default())
     }
 

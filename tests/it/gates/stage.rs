@@ -244,7 +244,9 @@ async fn look(dir: &std::path::Path, world: &World, ledger: &Ledger) -> View {
     let snapshot = ledger.read_all().await.expect("state");
     let provider: &dyn Provider = world.provider.as_ref();
     let organization =
-        refresh::read_organization(provider, &world.management).await.expect("organization");
+        refresh::read_organization(provider, &world.management, tokio::sync::oneshot::channel().0)
+            .await
+            .expect("organization");
     let id = world.management.id.clone();
     let records = releases::records(ledger, &configuration).await.expect("records");
     let in_force = releases::in_force(ledger, &records, None).await.expect("releases");

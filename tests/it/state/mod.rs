@@ -4,6 +4,7 @@ mod backend;
 mod commands;
 mod contract;
 mod disk;
+mod early;
 mod formats;
 mod hostile;
 mod processes;

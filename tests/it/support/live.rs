@@ -265,9 +265,11 @@ impl World {
     /// Everything in the object's place, by the bulk read.
     pub(crate) async fn inventory(&self, home: Home, target: &Target) -> Inventory {
         match home {
-            Home::Organization => {
-                self.provider.read_organization(&self.management).await.expect("read")
-            }
+            Home::Organization => self
+                .provider
+                .read_organization(&self.management, tokio::sync::oneshot::channel().0)
+                .await
+                .expect("read"),
             Home::Account => {
                 let all: BTreeSet<&'static str> = kinds()
                     .iter()
