@@ -97,6 +97,12 @@ impl ResourceType {
         RESOURCE_TYPES.into_iter().find(|t| t.service == service && rest.starts_with(t.resource))
     }
 
+    /// The type whose resources carry the policies of a service, named by its ARN name space.
+    #[must_use]
+    pub fn of_service(service: &str) -> Option<&'static Self> {
+        RESOURCE_TYPES.into_iter().find(|t| t.service == service)
+    }
+
     /// Whether resource control policies bear on it.
     #[must_use]
     pub fn is_under_resource_control(&self) -> bool {

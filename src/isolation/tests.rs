@@ -1,5 +1,6 @@
 //! The analysis against small estates made by hand.
 
+mod by_hand;
 mod guard;
 mod hunt;
 mod permits;

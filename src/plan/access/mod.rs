@@ -6,13 +6,14 @@ use std::thread;
 
 use super::sides::{Side, SideObject, Sides};
 use crate::access::{
-    AccessModel, AccountFacts, BUCKET, Coverage, Facts, NamedPolicy, Permissions, PrincipalKind,
-    PrincipalNode, ResourceNode, ResourcePolicy,
+    AccessModel, AccountFacts, Coverage, Facts, NamedPolicy, Permissions, PrincipalKind,
+    PrincipalNode, ResourceNode, ResourcePolicy, ResourceType,
 };
 use crate::address::ResourceAddr;
 use crate::eval::estate::Estate;
 use crate::iam::{Document, Effect, Item, PrincipalType, Principals, Statement};
 use crate::ids::{Handle, Partition};
+use crate::schema::{AccessPart, access_of};
 use crate::value::{Unknown, Value};
 
 mod organization;
@@ -21,7 +22,7 @@ mod principals;
 
 use organization::{guardrails, has_service_control, organization};
 use policies::{PolicyCache, Shared};
-use principals::{is_aws_managed, managed_policies, principal_kind, principals};
+use principals::{is_aws_managed, managed_policies, principals};
 
 /// Both sides, before and after.
 #[must_use]
@@ -56,7 +57,8 @@ fn facts(estate: &Estate, side: &Side, sides: &Sides, cache: &Shared) -> Facts {
     if let Some(organization) = &organization {
         add_default_roles(&accounts, &organization.management_account, side, &mut principals);
     }
-    let others = side.objects.iter().filter(|o| principal_kind(o).is_none());
+    let is_principal = |o: &SideObject| part(o).is_some_and(AccessPart::is_principal);
+    let others = side.objects.iter().filter(|o| !is_principal(o));
     Facts {
         live: sides.live,
         organization,
@@ -65,7 +67,7 @@ fn facts(estate: &Estate, side: &Side, sides: &Sides, cache: &Shared) -> Facts {
         principals,
         groups,
         managed_policies: managed,
-        resources: buckets(side, cache),
+        resources: resources(side, cache),
         state_bucket: estate.state_bucket.as_ref().map(|name| format!("arn:aws:s3:::{name}")),
         locations: others.filter_map(|o| Some((label(o), o.location.clone()?))).collect(),
     }
@@ -75,7 +77,7 @@ fn accounts(estate: &Estate, side: &Side, sides: &Sides) -> Vec<AccountFacts> {
     let objects: HashMap<&ResourceAddr, &SideObject> = side
         .objects
         .iter()
-        .filter(|o| o.kind == "account")
+        .filter(|o| part(o) == Some(AccessPart::Account))
         .filter_map(|o| Some((o.address.as_ref()?, o)))
         .collect();
     let facts = estate.accounts.values().map(|account| {
@@ -113,7 +115,7 @@ fn add_default_roles(
     side: &Side,
     principals: &mut Vec<PrincipalNode>,
 ) {
-    let objects = side.objects.iter().filter(|o| o.kind == "account");
+    let objects = side.objects.iter().filter(|o| part(o) == Some(AccessPart::Account));
     let planned: HashSet<String> = objects.filter_map(|o| o.attrs.get("id").map(symbol)).collect();
     let known: BTreeSet<String> = principals.iter().map(|p| p.arn.clone()).collect();
     let absent = accounts.iter().filter(|a| a.coverage == Coverage::Absent);
@@ -138,41 +140,54 @@ fn add_default_roles(
     }
 }
 
-fn buckets(side: &Side, cache: &PolicyCache) -> Vec<ResourceNode> {
-    let blocks = |o: &&SideObject| {
-        o.kind == "account_baseline" && restricts_public(o, "s3_block_public_access")
+/// Resources with a policy of their own, of whatever kind.
+fn resources(side: &Side, cache: &PolicyCache) -> Vec<ResourceNode> {
+    let blocks = |o: &&SideObject| match part(o) {
+        Some(AccessPart::AccountSettings { public_access_block }) => {
+            restricts_public(o, public_access_block)
+        }
+        _ => false,
     };
     let blocking: BTreeSet<&Handle> =
         side.objects.iter().filter(blocks).filter_map(|o| o.account.as_ref()).collect();
-    let buckets = side.objects.iter().filter(|o| o.kind == "s3_bucket");
     let node = |object: &SideObject| {
+        let Some(AccessPart::Resource(says)) = part(object) else { return None };
+        let kind = ResourceType::of_service(says.service)?;
         let account = object.account.clone()?;
-        let name = object.attrs.get("bucket").map(symbol).unwrap_or_default();
-        let attribute = object.attrs.get("policy").filter(|p| !p.is_null());
+        let attribute = object.attrs.get(says.policy).filter(|p| !p.is_null());
         let is_empty = |p: &Value| p.as_map().is_some_and(|m| m.is_empty());
         let policy = match attribute {
             None => ResourcePolicy::Absent,
             Some(value) if is_empty(value) => ResourcePolicy::Absent,
-            Some(_) => match policy(object, "policy", "policy", cache) {
+            Some(_) => match policy(object, says.policy, "policy", cache) {
                 Some(policy) => ResourcePolicy::Document(policy),
                 None => ResourcePolicy::Unreadable,
             },
         };
+        let own_block = says.public_access_block;
         Some(ResourceNode {
-            kind: &BUCKET,
-            arn: format!("arn:aws:s3:::{name}"),
+            kind,
+            arn: arn_of(object)?,
             label: label(object),
             location: object.location.clone(),
             policy,
             // The account's own block holds for every bucket in it (S3 User Guide, "Blocking public
             // access to your Amazon S3 storage").
-            restrict_public: blocking.contains(&account)
-                || restricts_public(object, "block_public_access"),
-            key: key_of(object),
+            restrict_public: own_block
+                .is_some_and(|own| blocking.contains(&account) || restricts_public(object, own)),
+            key: says.encryption.and_then(|encryption| key_of(object, encryption)),
             account,
         })
     };
-    buckets.filter_map(node).collect()
+    side.objects.iter().filter_map(node).collect()
+}
+
+/// The ARN of a resource; that of a bucket follows from its name, which is its key.
+fn arn_of(resource: &SideObject) -> Option<String> {
+    match resource.attrs.get("bucket") {
+        Some(name) => Some(format!("arn:aws:s3:::{}", symbol(name))),
+        None => resource.attrs.get("arn").map(symbol),
+    }
 }
 
 /// Whether `RestrictPublicBuckets` is among the blocks of public access that an object sets.
@@ -181,21 +196,25 @@ fn restricts_public(object: &SideObject, attr: &str) -> bool {
     blocks.and_then(|b| b.get("restrict_public_buckets")?.as_bool()).unwrap_or(false)
 }
 
-/// The KMS key of a bucket's default encryption; `aws/s3`, AWS's own, where none is named.
-fn key_of(bucket: &SideObject) -> Option<String> {
-    let encryption = bucket.attrs.get("encryption").and_then(Value::as_map)?;
+/// The KMS key of a resource's default encryption; AWS's own of that service where none is named.
+fn key_of(resource: &SideObject, attr: &str) -> Option<String> {
+    let encryption = resource.attrs.get(attr).and_then(Value::as_map)?;
     let by_kms = encryption.get("algorithm")?.as_str()?.starts_with("aws:kms");
     let key = encryption.get("kms_key_id").filter(|key| !key.is_null()).map(symbol);
     by_kms.then(|| key.unwrap_or_else(|| "aws/s3".to_owned()))
+}
+
+/// The part that an object plays in access.
+fn part(object: &SideObject) -> Option<AccessPart> {
+    access_of(&object.kind)
 }
 
 /// How reports call an object.
 fn label(object: &SideObject) -> String {
     match (&object.address, &object.account) {
         (Some(address), _) => address.to_string(),
-        (None, _) if object.kind == "iam_policy" && is_aws_managed(&object.key) => {
-            object.key.clone()
-        }
+        // AWS's own policies are the same in every account.
+        (None, _) if is_aws_managed(&object.key) => object.key.clone(),
         (None, Some(account)) => format!("{}/{}@{account}", object.kind, object.key),
         (None, None) => format!("{}/{}", object.kind, object.key),
     }
@@ -222,4 +241,23 @@ pub fn symbol(value: &Value) -> String {
 
 fn policy(object: &SideObject, attr: &str, part: &str, cache: &PolicyCache) -> Option<NamedPolicy> {
     cache.policy(object.attrs.get(attr)?, &label(object), part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::kinds;
+
+    /// A kind that says that its objects carry a policy is judged: the analysis has a row for it.
+    #[test]
+    fn every_kind_with_a_policy_has_a_row() {
+        let mut judged = 0;
+        for kind in kinds() {
+            if let AccessPart::Resource(says) = kind.schema().meaning.access {
+                assert!(ResourceType::of_service(says.service).is_some(), "{}", kind.schema().kind);
+                judged += 1;
+            }
+        }
+        assert!(judged > 0);
+    }
 }

@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 
 use super::policies::PolicyCache;
-use super::{policy, symbol};
+use super::{part, policy, symbol};
 use crate::access::{Guardrails, NamedPolicy, Organization, PolicyType};
 use crate::plan::sides::{Side, SideObject};
+use crate::schema::{AccessPart, Guardrail};
 use crate::value::Value;
 
 /// The organization itself, and all accounts that are known to be in it.
 pub(super) fn organization(side: &Side) -> Option<Organization> {
-    let object = side.objects.iter().rfind(|o| o.kind == "organization")?;
+    let object = side.objects.iter().rfind(|o| part(o) == Some(AccessPart::Organization))?;
     let text = |name: &str| object.attrs.get(name).map(symbol).unwrap_or_default();
     let services = object.attrs.get("trusted_services").and_then(Value::elements);
-    let accounts = side.objects.iter().filter(|o| o.kind == "account");
+    let accounts = side.objects.iter().filter(|o| part(o) == Some(AccessPart::Account));
     Some(Organization {
         id: text("id"),
         root: text("root_id"),
@@ -27,8 +28,10 @@ pub(super) fn organization(side: &Side) -> Option<Organization> {
 
 /// Units, and what is attached to them. `complete` says whether policies that nobody manages are among the objects.
 pub(super) fn guardrails(side: &Side, complete: bool, cache: &PolicyCache) -> Guardrails {
-    let is_full_access =
-        |o: &SideObject| o.kind == "service_control_policy" && o.key == "FullAWSAccess";
+    let is_full_access = |o: &SideObject| {
+        o.key == "FullAWSAccess"
+            && matches!(part(o), Some(AccessPart::Guardrail { limits: Guardrail::Principals, .. }))
+    };
     let mut guardrails = Guardrails {
         parents: BTreeMap::new(),
         attached: BTreeMap::new(),
@@ -37,21 +40,21 @@ pub(super) fn guardrails(side: &Side, complete: bool, cache: &PolicyCache) -> Gu
     };
     for object in &side.objects {
         let text = |name: &str| object.attrs.get(name).map(symbol);
-        match object.kind.as_str() {
-            "organization" => {
+        match part(object) {
+            Some(AccessPart::Organization) => {
                 let types = object.attrs.get("enabled_policy_types").and_then(Value::elements);
                 guardrails.enabled = types
                     .map(|types| types.iter().filter_map(|t| policy_type(&symbol(t))).collect());
             }
-            "organizational_unit" => {
+            Some(AccessPart::OrganizationalUnit) => {
                 if let (Some(id), Some(parent)) = (text("id"), text("parent")) {
                     guardrails.parents.insert(id, parent);
                 }
             }
-            kind => {
-                let Some(kind) = policy_type(kind) else { continue };
+            Some(AccessPart::Guardrail { limits, document }) => {
+                let kind = type_of(limits);
                 // What a policy that cannot be read permits is not known: it limits nothing.
-                let read = policy(object, "content", "content", cache);
+                let read = policy(object, document, "content", cache);
                 let full = || (kind == PolicyType::ServiceControl).then(NamedPolicy::full_access);
                 let Some(read) = read.or_else(full) else { continue };
                 let targets = object.attrs.get("targets").and_then(Value::elements);
@@ -60,27 +63,31 @@ pub(super) fn guardrails(side: &Side, complete: bool, cache: &PolicyCache) -> Gu
                     guardrails.attached.entry(place).or_default().push(read.clone());
                 }
             }
+            _ => {}
         }
     }
     guardrails
 }
 
-/// The type of policies of that name, in either case of letters.
-fn policy_type(name: &str) -> Option<PolicyType> {
-    let is = |other: &str| name.eq_ignore_ascii_case(other);
-    if is("service_control_policy") {
-        Some(PolicyType::ServiceControl)
-    } else if is("resource_control_policy") {
-        Some(PolicyType::ResourceControl)
-    } else {
-        None
+fn type_of(limits: Guardrail) -> PolicyType {
+    match limits {
+        Guardrail::Principals => PolicyType::ServiceControl,
+        Guardrail::Resources => PolicyType::ResourceControl,
     }
+}
+
+/// The type of policies that Organizations calls so, in either case of letters.
+fn policy_type(name: &str) -> Option<PolicyType> {
+    let all = [Guardrail::Principals, Guardrail::Resources];
+    let named = |limits: &Guardrail| limits.policy_type().eq_ignore_ascii_case(name);
+    all.into_iter().find(named).map(type_of)
 }
 
 /// Whether SCPs are switched on, as far as is known. AWS attaches `FullAWSAccess` to the root, to every
 /// unit and to every account when they are switched on (Organizations guide, "Enabling a policy type").
 pub(super) fn has_service_control(side: &Side) -> bool {
-    let mut organizations = side.objects.iter().filter(|o| o.kind == "organization");
+    let mut organizations =
+        side.objects.iter().filter(|o| part(o) == Some(AccessPart::Organization));
     organizations.all(|organization| {
         let types = organization.attrs.get("enabled_policy_types").and_then(Value::elements);
         types.is_none_or(|types| {

@@ -4,31 +4,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::policies::Shared;
-use super::{label, symbol};
+use super::{label, part, symbol};
 use crate::access::{
     GroupNode, ManagedPolicies, ManagedPolicy, NamedPolicy, Permissions, PrincipalKind,
     PrincipalNode,
 };
 use crate::ids::Handle;
 use crate::plan::sides::{Side, SideObject};
+use crate::schema::AccessPart;
 use crate::value::{Attrs, Value};
-
-/// What kind of principal an object is.
-pub(super) fn principal_kind(object: &SideObject) -> Option<PrincipalKind> {
-    match object.kind.as_str() {
-        "iam_role" => Some(PrincipalKind::Role),
-        "iam_user" => Some(PrincipalKind::User),
-        _ => None,
-    }
-}
 
 /// The managed policies of a side, by ARN.
 pub(super) fn managed_policies(side: &Side, cache: &Shared) -> ManagedPolicies {
-    let policies = side.objects.iter().filter(|o| o.kind == "iam_policy");
-    policies
+    side.objects
+        .iter()
         .filter_map(|object| {
+            let Some(AccessPart::ManagedPolicy { document }) = part(object) else { return None };
             let label = label(object);
-            let (content, cache) = (object.attrs.get("content").cloned(), Arc::clone(cache));
+            let (content, cache) = (object.attrs.get(document).cloned(), Arc::clone(cache));
             let name = label.clone();
             let read = move || cache.policy(&content.unwrap_or_default(), &name, "content");
             Some((symbol(object.attrs.get("arn")?), ManagedPolicy::new(label, read)))
@@ -45,7 +38,7 @@ pub(super) fn principals(
     let groups: BTreeMap<(&Handle, &str), &SideObject> = side
         .objects
         .iter()
-        .filter(|o| o.kind == "iam_group")
+        .filter(|o| part(o) == Some(AccessPart::Group))
         .filter_map(|o| Some(((o.account.as_ref()?, o.key.as_str()), o)))
         .collect();
     let own = |object: &SideObject| Own {
@@ -64,9 +57,8 @@ pub(super) fn principals(
     let nodes = nodes.collect();
     let mut principals = Vec::new();
     for object in &side.objects {
-        let (Some(account), Some(kind)) = (object.account.clone(), principal_kind(object)) else {
-            continue;
-        };
+        let Some(AccessPart::Principal { trust }) = part(object) else { continue };
+        let Some(account) = object.account.clone() else { continue };
         let Some(arn) = object.attrs.get("arn").map(symbol) else { continue };
         let mut own = own(object);
         let member_of = object.attrs.get("groups").and_then(Value::elements);
@@ -77,7 +69,8 @@ pub(super) fn principals(
             }
         }
         let label = own.label.clone();
-        let trust = object.attrs.get("assume_role_policy");
+        let kind = if trust.is_some() { PrincipalKind::Role } else { PrincipalKind::User };
+        let trust = trust.and_then(|trust| object.attrs.get(trust));
         let trust = trust.and_then(|trust| cache.policy(trust, &label, "trust"));
         let mut node = PrincipalNode::new(arn, account, kind, label, move || own.read());
         node.trust = trust;

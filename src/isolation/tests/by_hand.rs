@@ -1,0 +1,212 @@
+//! Models made by hand: no plan, no configuration, no AWS. What a source has to write down, and that every type of
+//! resource is judged alike.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value as Json, json};
+
+use super::super::Verdict;
+use super::super::compare::{compare, verdict};
+use super::super::paths::Origin;
+use crate::access::{
+    AccessModel, AccountFacts, BUCKET, Coverage, Facts, Guardrails, KEY, NamedPolicy, Organization,
+    Permissions, PolicyType, PrincipalKind, PrincipalNode, QUEUE, ResourceNode, ResourcePolicy,
+    ResourceType, SECRET,
+};
+use crate::iam::{Document, Use};
+use crate::ids::{Handle, Partition};
+
+const DEV: &str = "111111111111";
+const PRODUCTION: &str = "222222222222";
+
+fn handle(name: &str) -> Handle {
+    name.parse().expect("a handle")
+}
+
+fn account(name: &str, id: &str) -> AccountFacts {
+    AccountFacts {
+        handle: handle(name),
+        id: id.to_owned(),
+        partition: Partition::Aws,
+        environments: BTreeSet::from([name.to_owned()]),
+        parent: None,
+        emulated: false,
+        coverage: Coverage::Read,
+    }
+}
+
+fn document(policy: &Json, role: Use) -> Document {
+    Document::from_json(policy, role).expect("a policy").0
+}
+
+fn statement(statement: Json) -> Json {
+    json!({"Version": "2012-10-17", "Statement": [statement]})
+}
+
+/// A role as `aws iam get-account-authorization-details` lists it.
+fn role(dumped: &Json) -> PrincipalNode {
+    let arn = dumped["Arn"].as_str().expect("an ARN").to_owned();
+    let id = arn.split(':').nth(4).expect("an account");
+    let account = handle(if id == DEV { "dev" } else { "production" });
+    let trust = document(&dumped["AssumeRolePolicyDocument"], Use::Trust);
+    let trust = NamedPolicy::new(&arn, "trust", trust);
+    let inline = dumped["RolePolicyList"].as_array().cloned().unwrap_or_default();
+    let label = arn.clone();
+    let permissions = move || Permissions {
+        identity: inline
+            .iter()
+            .map(|policy| {
+                let document = document(&policy["PolicyDocument"], Use::Identity);
+                NamedPolicy::new(&label, policy["PolicyName"].as_str().unwrap_or(""), document)
+            })
+            .collect(),
+        ..Permissions::default()
+    };
+    let label = arn.clone();
+    let mut role = PrincipalNode::new(arn, account, PrincipalKind::Role, label, permissions);
+    role.trust = Some(trust);
+    role
+}
+
+/// Dev's role `ci`, which may do everything.
+fn ci() -> PrincipalNode {
+    ci_with("*")
+}
+
+fn ci_with(action: &str) -> PrincipalNode {
+    role(&json!({
+        "RoleName": "ci",
+        "Arn": "arn:aws:iam::111111111111:role/ci",
+        "AssumeRolePolicyDocument": statement(json!({"Effect": "Allow", "Action": "sts:AssumeRole",
+            "Principal": {"Service": "ec2.amazonaws.com"}})),
+        "RolePolicyList": [{"PolicyName": "all", "PolicyDocument":
+            statement(json!({"Effect": "Allow", "Action": action, "Resource": "*"}))}],
+    }))
+}
+
+fn deploy(trusted: &str) -> PrincipalNode {
+    role(&json!({
+        "RoleName": "deploy",
+        "Arn": "arn:aws:iam::222222222222:role/deploy",
+        "AssumeRolePolicyDocument": statement(json!({"Effect": "Allow", "Action": "sts:AssumeRole",
+            "Principal": {"AWS": trusted}})),
+        "RolePolicyList": [],
+    }))
+}
+
+fn facts(principals: Vec<PrincipalNode>) -> Facts {
+    Facts {
+        live: true,
+        accounts: vec![account("dev", DEV), account("production", PRODUCTION)],
+        principals,
+        ..Facts::default()
+    }
+}
+
+fn resource(kind: &'static ResourceType, arn: &str, policy: Option<&Json>) -> ResourceNode {
+    let policy = match policy {
+        None => ResourcePolicy::Absent,
+        Some(json) => {
+            let used = Use::Resource(kind.service.to_owned());
+            ResourcePolicy::Document(NamedPolicy::new(arn, "policy", document(json, used)))
+        }
+    };
+    ResourceNode {
+        kind,
+        arn: arn.to_owned(),
+        account: handle("production"),
+        label: arn.to_owned(),
+        location: None,
+        policy,
+        restrict_public: false,
+        key: None,
+    }
+}
+
+fn into_production(model: &AccessModel) -> Verdict {
+    let before = AccessModel::new(Facts::default());
+    let compared = compare(&before, model);
+    let wall = (Origin::Environment("dev".to_owned()), "production".to_owned());
+    verdict(model, &compared.after.1, &wall).0
+}
+
+#[test]
+fn dumped_accounts_get_verdicts() {
+    let open = facts(vec![ci(), deploy("arn:aws:iam::111111111111:role/ci")]);
+    assert_eq!(into_production(&AccessModel::new(open)), Verdict::Reachable);
+    let closed = facts(vec![ci(), deploy("arn:aws:iam::111111111111:role/other")]);
+    assert_eq!(into_production(&AccessModel::new(closed)), Verdict::Isolated);
+    let mut partly = facts(vec![ci()]);
+    partly.accounts[1].coverage = Coverage::Unread("access denied".to_owned());
+    assert_eq!(into_production(&AccessModel::new(partly)), Verdict::Undetermined);
+    let mut absent = facts(vec![ci()]);
+    absent.accounts[1].coverage = Coverage::Absent;
+    assert_eq!(into_production(&AccessModel::new(absent)), Verdict::Isolated);
+}
+
+#[test]
+fn guardrails_bind_the_accounts_below_them() {
+    let deny = statement(json!({"Effect": "Deny", "Action": "sts:AssumeRole", "Resource": "*"}));
+    let verdict_with = |target: &str| {
+        // With every right it might leave the organization, and its guardrails with it.
+        let ci = ci_with("sts:AssumeRole");
+        let mut facts = facts(vec![ci, deploy("arn:aws:iam::111111111111:role/ci")]);
+        for account in &mut facts.accounts {
+            account.parent = Some(format!("ou-{}", account.handle));
+        }
+        facts.organization = Some(Organization {
+            id: "o-aaaaaaaaaa".to_owned(),
+            root: "r-ab12".to_owned(),
+            management_account: "999999999999".to_owned(),
+            ..Organization::default()
+        });
+        let policy = NamedPolicy::new("p-1", "content", document(&deny, Use::Scp));
+        facts.guardrails = Guardrails {
+            parents: ["ou-dev", "ou-production"]
+                .map(|unit| (unit.to_owned(), "r-ab12".to_owned()))
+                .into(),
+            attached: [((PolicyType::ServiceControl, target.to_owned()), vec![policy])].into(),
+            enabled: None,
+            complete: false,
+        };
+        into_production(&AccessModel::new(facts))
+    };
+    assert_eq!(verdict_with("ou-dev"), Verdict::Isolated);
+    assert_eq!(verdict_with("r-ab12"), Verdict::Isolated);
+    assert_eq!(verdict_with("ou-production"), Verdict::Reachable);
+}
+
+/// A bucket, a key, a queue and a secret are one case.
+#[test]
+fn every_type_of_resource_is_judged_alike() {
+    let cases: [(&ResourceType, &str); 4] = [
+        (&BUCKET, "arn:aws:s3:::data"),
+        (&KEY, "arn:aws:kms:eu-west-1:222222222222:key/1234"),
+        (&QUEUE, "arn:aws:sqs:eu-west-1:222222222222:jobs"),
+        (&SECRET, "arn:aws:secretsmanager:eu-west-1:222222222222:secret:db-AbCdEf"),
+    ];
+    assert_eq!(cases.len(), crate::access::RESOURCE_TYPES.len(), "a row without a case");
+    for (kind, arn) in cases {
+        let policy = |principal: &str, action: &str| {
+            statement(json!({"Effect": "Allow", "Principal": {"AWS": principal}, "Action": action,
+                "Resource": [arn, format!("{arn}/*")]}))
+        };
+        let judged = |policy: Option<&Json>| {
+            let mut facts = facts(vec![ci()]);
+            facts.resources = vec![resource(kind, arn, policy)];
+            into_production(&AccessModel::new(facts))
+        };
+        let ci = "arn:aws:iam::111111111111:role/ci";
+        for action in kind.reads.iter().chain(kind.writes) {
+            assert_eq!(judged(Some(&policy(ci, action))), Verdict::Reachable, "{action}");
+        }
+        let other = "arn:aws:iam::111111111111:role/other";
+        assert_eq!(judged(Some(&policy(other, kind.reads[0]))), Verdict::Isolated, "{arn}");
+        assert_eq!(judged(Some(&policy(ci, "ec2:RunInstances"))), Verdict::Isolated, "{arn}");
+        assert_eq!(judged(None), Verdict::Isolated, "{arn}");
+        let mut facts = facts(vec![self::ci()]);
+        let policy = ResourcePolicy::Unreadable;
+        facts.resources = vec![ResourceNode { policy, ..resource(kind, arn, None) }];
+        assert_eq!(into_production(&AccessModel::new(facts)), Verdict::Undetermined, "{arn}");
+    }
+}
