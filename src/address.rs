@@ -123,8 +123,12 @@ pub struct AddrParts {
     pub short: bool,
 }
 
-/// The kind of config values, whose address has a form of its own.
+/// The kind of config values, whose address has a form of its own; also the word for a block of them in
+/// an environment.
 pub const CONFIG_KIND: &str = "config";
+
+/// The kind of accounts; also the word by which expressions and gates name the account of something.
+pub const ACCOUNT: &str = "account";
 
 impl ResourceAddr {
     /// An unplaced, unkeyed object of the root module.

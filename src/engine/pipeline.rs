@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::address::ResourceAddr;
+use crate::address::{ACCOUNT, ResourceAddr};
 use crate::apply::Inspection;
 use crate::cli::args::{FailOn, PlanOptions, SelectArgs, VarArgs};
 use crate::cli::context::Context;
@@ -20,7 +20,7 @@ use crate::plan::{Input, Live, Mode, Options, prepare, seal};
 use crate::promotion::Release;
 use crate::promotion::store::Held;
 use crate::provider::Provider;
-use crate::schema::Spanned;
+use crate::schema::{AccessPart, Spanned, access_of};
 use crate::state::{Snapshot, StateError, layout};
 
 use super::known::{Imports, InForce, Recorded, imports};
@@ -345,7 +345,7 @@ async fn read(
         .collect();
     let step = progress.step(&format!(
         "reading {}",
-        crate::render::style::count(targets.accounts.len(), "account", "accounts")
+        crate::render::style::count(targets.accounts.len(), ACCOUNT, "accounts")
     ));
     let accounts = refresh::read_accounts(
         provider,
@@ -368,7 +368,7 @@ async fn management_account(
     let told = organization
         .objects
         .values()
-        .filter(|o| o.kind == "organization")
+        .filter(|o| is_organization(o.kind))
         .find_map(|o| o.attrs.get("management_account_id")?.as_str()?.parse().ok());
     if let Some(id) = told {
         return Ok(id);
@@ -382,11 +382,15 @@ async fn management_account(
     }
 }
 
+fn is_organization(kind: &str) -> bool {
+    access_of(kind) == Some(AccessPart::Organization)
+}
+
 fn recorded_management(estate: &Estate) -> Option<AccountId> {
     estate
         .instances
         .values()
-        .filter(|i| i.address.kind == "organization")
+        .filter(|i| is_organization(&i.address.kind))
         .find_map(|i| i.computed.get("management_account_id")?.as_str()?.parse().ok())
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::check::environment;
 use super::{Graph, Item, Node};
+use crate::address::ACCOUNT;
 use crate::config::{Configuration, RawNested, references};
 
 /// The language of the drawing.
@@ -84,7 +85,7 @@ fn promotion(configuration: &Configuration) -> Drawing {
             .map(|e| references(e, &[]))
             .unwrap_or_default()
             .iter()
-            .filter(|r| r.root == "account")
+            .filter(|r| r.root == ACCOUNT)
             .filter_map(|r| r.name(0).map(|(n, _)| n.to_owned()))
             .collect();
         let label = if accounts.is_empty() {

@@ -19,14 +19,7 @@ use crate::iam::{Decision, Effect, Verdict as Judgement, semantic_eq};
 use crate::ids::Handle;
 use crate::plan::access::symbol;
 use crate::plan::sides::{SideObject, Sides};
-
-/// What an apply does to objects of a kind, beside reading them (Service Authorization Reference).
-const NEEDS: [(&str, &[&str]); 4] = [
-    ("iam_oidc_provider", &["iam:GetOpenIDConnectProvider"]),
-    ("iam_policy", &["iam:CreatePolicyVersion"]),
-    ("iam_role", &["iam:GetRole", "iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy"]),
-    ("s3_bucket", &["s3:GetBucketPolicy", "s3:PutBucketPolicy"]),
-];
+use crate::schema::{AccessPart, KindSchema, Repair, access_of, kinds};
 
 /// Checks a plan's both sides.
 ///
@@ -64,7 +57,8 @@ pub fn check(
 
 /// Patterns of `protect_principals`.
 fn protected(estate: &Estate) -> Vec<Glob> {
-    let organizations = estate.instances.values().filter(|i| i.address.kind == "organization");
+    let is_organization = |kind: &str| access_of(kind) == Some(AccessPart::Organization);
+    let organizations = estate.instances.values().filter(|i| is_organization(&i.address.kind));
     organizations
         .filter_map(|i| i.body.get("protect_principals")?.value.elements())
         .flatten()
@@ -152,7 +146,6 @@ fn rights(estate: &Estate, sides: &Sides, model: &AccessModel, account: &Handle)
             ("aws:SecureTransport".to_owned(), "true".to_owned()),
         ],
     };
-    // IAM answers from us-east-1, wherever the account works.
     let everywhere = vec![Space::One("*".to_owned())];
     let mut rights =
         vec![right(&["iam:GetAccountAuthorizationDetails"], everywhere.clone(), "us-east-1")];
@@ -163,28 +156,42 @@ fn rights(estate: &Estate, sides: &Sides, model: &AccessModel, account: &Handle)
         .chain(&sides.after.objects)
         .filter(|o| o.address.is_some() && o.account.as_ref() == Some(account))
         .collect();
-    for (kind, actions) in NEEDS {
-        let arns: BTreeSet<String> = managed
-            .iter()
-            .filter(|o| o.kind == kind)
-            .filter_map(|o| match kind {
-                "s3_bucket" => Some(format!("arn:aws:s3:::{}", symbol(o.attrs.get("bucket")?))),
-                _ => Some(symbol(o.attrs.get("arn")?)),
-            })
-            .collect();
-        let region = if kind == "s3_bucket" { region.as_str() } else { "us-east-1" };
-        if !arns.is_empty() {
-            rights.push(right(actions, arns.into_iter().map(Space::One).collect(), region));
+    // IAM answers from us-east-1, wherever the account works.
+    let region_of = |actions: &[&str]| {
+        if actions.iter().all(|a| a.starts_with("iam:")) { "us-east-1" } else { region.as_str() }
+    };
+    for (schema, objects) in by_kind(&managed) {
+        let (actions, resources) = match schema.meaning.repair {
+            Repair::Objects(actions) => {
+                let arns: BTreeSet<String> =
+                    objects.iter().filter_map(|o| Some(symbol(o.attrs.get("arn")?))).collect();
+                (actions, arns.into_iter().map(Space::One).collect())
+            }
+            Repair::Below { service, resource, actions } => {
+                let below = format!("arn:aws:{service}:{region}:{id}:{resource}");
+                (actions, vec![Space::Below(below)])
+            }
+            Repair::Everywhere(actions) => (actions, everywhere.clone()),
+            Repair::Nothing(_) => continue,
+        };
+        if !resources.is_empty() {
+            rights.push(right(actions, resources, region_of(actions)));
         }
     }
-    if managed.iter().any(|o| o.kind == "config") {
-        let below = vec![Space::Below(format!("arn:aws:ssm:{region}:{id}:parameter/"))];
-        rights.push(right(&["ssm:GetParametersByPath", "ssm:PutParameter"], below, &region));
-    }
-    if managed.iter().any(|o| o.kind == "account_baseline") {
-        rights.push(right(&["iam:UpdateAccountPasswordPolicy"], everywhere, "us-east-1"));
-    }
     rights
+}
+
+/// Objects by kind, in the order of the kinds' names; what is repaired object by object comes first.
+fn by_kind<'o>(objects: &[&'o SideObject]) -> Vec<(&'static KindSchema, Vec<&'o SideObject>)> {
+    let mut all: Vec<(&'static KindSchema, Vec<&'o SideObject>)> = kinds()
+        .iter()
+        .map(|kind| kind.schema())
+        .map(|s| (s, objects.iter().filter(|o| o.kind == s.kind).copied().collect::<Vec<_>>()))
+        .filter(|(_, objects)| !objects.is_empty())
+        .collect();
+    let singly = |schema: &KindSchema| matches!(schema.meaning.repair, Repair::Objects(_));
+    all.sort_by_key(|(schema, _)| (!singly(schema), schema.kind));
+    all
 }
 
 /// What a principal may do now and may not in any circumstances after the plan.

@@ -9,7 +9,7 @@ use super::diff::{Recorded, difference};
 use super::live::{Live, Reading};
 use super::model::{Drift, DriftStatus};
 use crate::eval::estate::Estate;
-use crate::schema::{Category, Home, KindSchema, kinds};
+use crate::schema::{AccessPart, Category, Home, KindSchema, access_of, kinds};
 use crate::state::model::ResourceState;
 use crate::value::{Attrs, Value};
 
@@ -94,8 +94,10 @@ fn unmanaged(estate: &Estate, live: &Live, decisions: &[Decision<'_>]) -> Vec<Dr
             account.iter().flat_map(|a| a.environments.iter().cloned()).collect();
         for ((kind, key), object) in &index.inventory().objects {
             let ours = managed.get(&(place, *kind)).is_some_and(|keys| keys.contains(key.as_str()));
-            let way_in = *kind == "iam_role" && ways_in.contains(key.as_str());
-            let is_management = *kind == "account"
+            let access = access_of(kind);
+            let way_in =
+                access.is_some_and(AccessPart::is_assumable) && ways_in.contains(key.as_str());
+            let is_management = access == Some(AccessPart::Account)
                 && management
                     .is_some_and(|id| object.attrs.get("id").and_then(Value::as_str) == Some(id));
             if ours || object.reserved.is_some() || !counts(kind) || way_in || is_management {
@@ -128,7 +130,8 @@ fn ways_in(estate: &Estate) -> BTreeSet<&str> {
 /// declare it.
 pub(super) fn management(live: &Live) -> Option<&str> {
     let Reading::Read(index) = &live.organization else { return None };
-    let organization = index.inventory().objects.values().find(|o| o.kind == "organization")?;
+    let is_organization = |kind: &str| access_of(kind) == Some(AccessPart::Organization);
+    let organization = index.inventory().objects.values().find(|o| is_organization(o.kind))?;
     organization.attrs.get("management_account_id")?.as_str()
 }
 

@@ -10,14 +10,8 @@ use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;
 use crate::iam::Limits;
-use crate::schema::{Body, Home};
+use crate::schema::{AccessPart, Body, Home, Quota, access_of, kinds};
 use crate::value::Value;
-
-/// What is attached to one organization target is limited (AWS Organizations User Guide, "Quotas and service limits").
-const ATTACHED: &[(&str, &str, &str)] = &[
-    ("service_control_policy", "scp_per_target", "SCPs"),
-    ("resource_control_policy", "rcp_per_target", "RCPs"),
-];
 
 /// Usage, and the targets that have no free slot before the plan.
 pub struct Usage {
@@ -37,13 +31,22 @@ pub fn usage(
     let mut usage = Usage { uses: Vec::new(), full: BTreeSet::new() };
     let allowances = Allowances::of(estate);
     let names = names_by_id(decisions);
-    for (kind, limit, what) in ATTACHED {
+    let attached = kinds().iter().flat_map(|kind| {
+        let schema = kind.schema();
+        schema.meaning.quotas.iter().filter_map(move |quota| match *quota {
+            Quota::PerTarget { limit, what, keeps_last } => {
+                Some((schema.kind, limit, what, keeps_last))
+            }
+            _ => None,
+        })
+    });
+    for (kind, limit, what, keeps_last) in attached {
         let allowed = allowances.get(limit);
         let mut before: BTreeMap<OperationTarget, u64> = BTreeMap::new();
         let mut after: BTreeMap<OperationTarget, u64> = BTreeMap::new();
         let mut placed: BTreeMap<OperationTarget, &Decision<'_>> = BTreeMap::new();
         let mut ours: BTreeSet<&str> = BTreeSet::new();
-        for decision in decisions.iter().filter(|d| d.kind.schema().kind == *kind) {
+        for decision in decisions.iter().filter(|d| d.kind.schema().kind == kind) {
             ours.extend(decision.key.as_deref());
             // What is forgotten stays where it is attached.
             let stays = decision.action == Action::Forget;
@@ -68,7 +71,7 @@ pub fn usage(
                 .inventory()
                 .objects
                 .iter()
-                .filter(|((k, key), _)| k == kind && !ours.contains(key.as_str()));
+                .filter(|((k, key), _)| *k == kind && !ours.contains(key.as_str()));
             for (_, object) in foreign {
                 let targets = object.attrs.get("targets");
                 for target in targets.and_then(Value::elements).into_iter().flatten() {
@@ -88,8 +91,8 @@ pub fn usage(
                 }
             }
         }
-        if *kind == "service_control_policy" {
-            last_detached(live, decisions, &names, (&before, &after), found);
+        if keeps_last {
+            last_detached(kind, live, decisions, &names, (&before, &after), found);
         }
         usage.full.extend(before.iter().filter(|(_, n)| **n >= allowed).map(|(t, _)| t.clone()));
         let gone: BTreeSet<&ResourceAddr> =
@@ -115,7 +118,7 @@ pub fn usage(
                 );
             }
             let before = before.get(&target).copied().unwrap_or(0);
-            let limit = (*limit).to_owned();
+            let limit = limit.to_owned();
             usage.uses.push(LimitUse { target: name, limit, before, used, allowed });
         }
     }
@@ -126,6 +129,7 @@ pub fn usage(
 /// Where SCPs are switched on, AWS keeps at least one attached to the root, and to every unit and account
 /// (`MIN_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED`). Usually that is `FullAWSAccess`, until somebody detaches it.
 fn last_detached(
+    kind: &str,
     live: &Live,
     decisions: &[Decision<'_>],
     names: &BTreeMap<String, &ResourceAddr>,
@@ -133,13 +137,13 @@ fn last_detached(
     found: &mut Diagnostics,
 ) {
     let all_read = matches!(&live.organization, Reading::Read(index)
-        if index.inventory().complete.contains("service_control_policy"));
+        if index.inventory().complete.contains(kind));
     let bare = before.keys().filter(|target| !after.contains_key(target));
     for target in bare.filter(|_| all_read) {
         let OperationTarget::Id(id) = target else { continue };
         let Some(decision) = decisions.iter().find(|d| {
             let targets = d.before.as_ref().and_then(|b| b.get("targets")?.elements());
-            d.kind.schema().kind == "service_control_policy"
+            d.kind.schema().kind == kind
                 && targets.is_some_and(|all| all.iter().any(|t| t.as_str() == Some(id)))
         }) else {
             continue;
@@ -159,7 +163,7 @@ pub(super) fn names_by_id<'a>(decisions: &'a [Decision<'_>]) -> BTreeMap<String,
     let mut names = BTreeMap::new();
     // What lives in an account may call that account's id its own.
     for decision in decisions.iter().filter(|d| d.kind.schema().home == Home::Organization) {
-        if decision.kind.schema().kind == "organization" {
+        if decision.kind.schema().meaning.access == AccessPart::Organization {
             names.insert("root".to_owned(), &decision.address);
         }
         for attr in ["id", "root_id"] {
@@ -179,7 +183,8 @@ impl<'e> Allowances<'e> {
     #[must_use]
     pub fn of(estate: &'e Estate) -> Self {
         let all = estate.instances.values();
-        let organizations = all.filter(|i| i.address.kind == "organization");
+        let is_organization = |kind: &str| access_of(kind) == Some(AccessPart::Organization);
+        let organizations = all.filter(|i| is_organization(&i.address.kind));
         Self(organizations.flat_map(|i| i.body.nested("limits")).map(|b| &b.body).collect())
     }
 

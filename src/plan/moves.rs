@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;
+use crate::schema::{AccessPart, access_of};
 use crate::state::model::Resources;
 
 /// From old address to new, for what state holds under an old one. A `moved` block names one
@@ -56,7 +57,8 @@ fn moved(address: &ResourceAddr, from: &str, to: &str) -> Option<ResourceAddr> {
     // An instance named without its environment, or an account renamed under what is placed in it.
     let from: ResourceAddr = from.parse().ok()?;
     let to: ResourceAddr = to.parse().ok()?;
-    if from.kind == "account" && to.kind == "account" {
+    let is_account = |kind: &str| access_of(kind) == Some(AccessPart::Account);
+    if is_account(&from.kind) && is_account(&to.kind) {
         let mut placed = address.clone();
         let placement = placed.placement.as_mut()?;
         if placement.account.as_str() != from.handle() {

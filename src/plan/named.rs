@@ -10,15 +10,11 @@ use super::policies;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;
 use crate::iam::PrincipalType;
-use crate::schema::KindSchema;
+use crate::schema::{KindSchema, kind_of_arn};
 use crate::value::{Attrs, Value};
 
 /// Canonical attributes that hold ARNs of managed policies.
 pub(super) const ATTACHED: [&str; 2] = ["permissions_boundary", "managed_policies"];
-
-/// The kind of what an ARN of IAM names, by the first part of its resource.
-const KINDS: [(&str, &str); 3] =
-    [("policy/", "iam_policy"), ("role/", "iam_role"), ("user/", "iam_user")];
 
 /// Reports what is named and will not be there. Only accounts that were read to the end count.
 pub fn check(estate: &Estate, live: &Live, decisions: &[Decision<'_>], found: &mut Diagnostics) {
@@ -99,15 +95,15 @@ fn arns(live: &Live) -> BTreeSet<&str> {
     read.flatten().filter_map(|object| object.attrs.get("arn")?.as_str()).collect()
 }
 
-/// Whether an ARN names something of IAM in an account of which everything of that kind was read.
+/// Whether an ARN names something in an account of which everything of that kind was read.
 fn is_known(estate: &Estate, live: &Live, arn: &str) -> bool {
     let mut parts = arn.splitn(6, ':');
-    let (Some("arn"), Some(_), Some("iam"), Some(""), Some(account), Some(resource)) =
+    let (Some("arn"), Some(_), Some(service), Some(""), Some(account), Some(resource)) =
         (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
     else {
         return false;
     };
-    let kind = KINDS.iter().find(|(prefix, _)| resource.starts_with(prefix)).map(|(_, kind)| kind);
+    let kind = kind_of_arn(service, resource);
     let handle = estate
         .accounts
         .values()

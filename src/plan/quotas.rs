@@ -13,14 +13,8 @@ use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;
 use crate::iam::{Use, measured_size};
 use crate::ids::Handle;
+use crate::schema::{AccessPart, Measure, Quota, kinds};
 use crate::value::{Attrs, Value};
-
-/// Kinds of which AWS allows so many in one account ("IAM and AWS STS quotas").
-const PER_ACCOUNT: [(&str, &str, &str); 3] = [
-    ("iam_policy", "managed_policies_per_account", "managed policies"),
-    ("iam_role", "roles_per_account", "roles"),
-    ("iam_oidc_provider", "oidc_providers_per_account", "OIDC providers"),
-];
 
 /// Counts, and reports what AWS would refuse.
 pub fn check(
@@ -56,26 +50,24 @@ fn object(allowances: &Allowances<'_>, decision: &Decision<'_>, uses: &mut Vec<L
             uses.push(LimitUse { target, limit, before, used, allowed });
         }
     };
-    match decision.kind.schema().kind {
-        "service_control_policy" => add("scp_size", &|a| size(a.get("content"), &Use::Scp)),
-        "resource_control_policy" => add("rcp_size", &|a| size(a.get("content"), &Use::Rcp)),
-        "iam_policy" => add("managed_policy_size", &|a| size(a.get("content"), &Use::Managed)),
-        "s3_bucket" => {
-            add("bucket_policy_size", &|a| size(a.get("policy"), &Use::Resource("s3".to_owned())));
+    for quota in decision.kind.schema().meaning.quotas {
+        if let Quota::Size { limit, measure } = quota {
+            add(limit, &|attrs| measured(*measure, attrs));
         }
-        "iam_role" => {
-            add("trust_policy_size", &|a| size(a.get("assume_role_policy"), &Use::Trust));
-            add("role_inline_size", &|a| {
-                let all = a.get("inline_policies").and_then(Value::as_map);
-                all.into_iter().flatten().map(|(_, one)| size(Some(one), &Use::Identity)).sum()
-            });
-            add("managed_policies_per_role", &|a| {
-                a.get("managed_policies")
-                    .and_then(Value::elements)
-                    .map_or(0, |all| all.len() as u64)
-            });
+    }
+}
+
+/// How much of an object a quota counts.
+fn measured(measure: Measure, attrs: &Attrs) -> u64 {
+    match measure {
+        Measure::Document(attr, role) => size(attrs.get(attr), &role()),
+        Measure::Documents(attr, role) => {
+            let all = attrs.get(attr).and_then(Value::as_map);
+            all.into_iter().flatten().map(|(_, one)| size(Some(one), &role())).sum()
         }
-        _ => {}
+        Measure::Elements(attr) => {
+            attrs.get(attr).and_then(Value::elements).map_or(0, |all| all.len() as u64)
+        }
     }
 }
 
@@ -92,7 +84,14 @@ fn per_account(
     uses: &mut Vec<LimitUse>,
     found: &mut Diagnostics,
 ) {
-    for (kind, limit, what) in PER_ACCOUNT {
+    let counted = kinds().iter().flat_map(|kind| {
+        let schema = kind.schema();
+        schema.meaning.quotas.iter().filter_map(move |quota| match *quota {
+            Quota::PerAccount { limit, what } => Some((schema.kind, limit, what)),
+            _ => None,
+        })
+    });
+    for (kind, limit, what) in counted {
         let allowed = allowances.get(limit);
         let mut used: BTreeMap<&Handle, u64> = BTreeMap::new();
         for (handle, reading) in &live.accounts {
@@ -141,8 +140,14 @@ fn per_account(
 
 /// Units nest so deep below the root, and no deeper.
 fn depth(allowances: &Allowances<'_>, decisions: &[Decision<'_>], found: &mut Diagnostics) {
-    let allowed = allowances.get("organizational_unit_depth");
-    let units = || decisions.iter().filter(|d| d.kind.schema().kind == "organizational_unit");
+    let limit = |d: &Decision<'_>| {
+        d.kind.schema().meaning.quotas.iter().find_map(|quota| match *quota {
+            Quota::Depth { limit } => Some(limit),
+            _ => None,
+        })
+    };
+    let units = || decisions.iter().filter(|d| limit(d).is_some());
+    let Some(allowed) = units().find_map(limit).map(|limit| allowances.get(limit)) else { return };
     let by_id: BTreeMap<&str, &ResourceAddr> = units()
         .filter_map(|d| Some((d.before.as_ref()?.get("id")?.as_str()?, &d.address)))
         .collect();
@@ -183,14 +188,22 @@ fn closures(
     decisions: &[Decision<'_>],
     found: &mut Diagnostics,
 ) {
+    let limited = kinds().iter().find_map(|kind| {
+        let mut quotas = kind.schema().meaning.quotas.iter();
+        quotas.find_map(|quota| match *quota {
+            Quota::Closures { limit } => Some((kind.schema().kind, limit)),
+            _ => None,
+        })
+    });
+    let Some((kind, limit)) = limited else { return };
     let closes = |d: &&Decision<'_>| {
         let meta = d.recorded.and_then(|r| r.meta.get("on_destroy")?.as_str());
-        d.action == Action::Delete && d.kind.schema().kind == "account" && meta == Some("close")
+        d.action == Action::Delete && d.kind.schema().kind == kind && meta == Some("close")
     };
     let closing = decisions.iter().filter(closes).count() as u64;
     let Reading::Read(index) = &live.organization else { return };
-    let members = index.inventory().objects.keys().filter(|(kind, _)| *kind == "account").count();
-    let tenth = members as u64 * allowances.get("account_closures_percent") / 100;
+    let members = index.inventory().objects.keys().filter(|(k, _)| *k == kind).count();
+    let tenth = members as u64 * allowances.get(limit) / 100;
     let allowed = tenth.clamp(10, 1_000);
     if closing > allowed {
         found.push(
@@ -206,7 +219,8 @@ fn management(live: &Live, decisions: &[Decision<'_>], found: &mut Diagnostics) 
     let id = |attrs: &Option<Attrs>| attrs.as_ref()?.get("id")?.as_str().map(str::to_owned);
     let Some(management) = super::drift::management(live) else { return };
     let parent = crate::value::AttrPath::attr("parent");
-    for decision in decisions.iter().filter(|d| d.kind.schema().kind == "account") {
+    let is_account = |d: &&Decision<'_>| d.kind.schema().meaning.access == AccessPart::Account;
+    for decision in decisions.iter().filter(is_account) {
         if id(&decision.before).as_deref() != Some(management) {
             continue;
         }

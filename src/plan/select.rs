@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::Decision;
 use super::model::{Action, Selection};
-use crate::address::ResourceAddr;
+use crate::address::{ACCOUNT, ResourceAddr};
 use crate::diag::{Diagnostic, Diagnostics, did_you_mean};
 use crate::eval::estate::Estate;
 
@@ -49,7 +49,7 @@ pub fn check(
     for handle in &selection.accounts {
         if !estate.accounts.contains_key(handle) {
             let known = estate.accounts.keys().map(crate::ids::Handle::as_str).collect();
-            found.push(unknown("account", handle.as_str(), known));
+            found.push(unknown(ACCOUNT, handle.as_str(), known));
         }
     }
     for target in selection.targets.iter().chain(replace) {

@@ -1,21 +1,26 @@
 //! Member accounts (and the management account, when it is declared).
 
+use super::organization;
 use super::organizational_unit::{PARENT, parent};
 use super::read::{Reader, Rule, assigned, str_attr};
 use super::tags;
 use super::tags::TAGS;
 use super::{
     AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Fixed, Home, Kind,
-    KindSchema, Meaning, Recovery, Ty,
+    KindSchema, Meaning, Quota, Recovery, Repair, Ty,
 };
+use crate::address::ACCOUNT;
 use crate::diag::Diagnostics;
 use crate::value::{Attrs, Value};
+
+/// Its name.
+pub(super) const KIND: &str = ACCOUNT;
 
 /// The pure half.
 pub(super) struct Account;
 
 static SCHEMA: KindSchema = KindSchema {
-    kind: "account",
+    kind: KIND,
     what: "an AWS account",
     category: Category::Organization,
     home: Home::Organization,
@@ -77,9 +82,16 @@ static SCHEMA: KindSchema = KindSchema {
             instead: "change it first with `aws account start-primary-email-update`, which asks for a code sent to the new address",
         },
     ],
-    after: &["organization"],
+    after: &[organization::KIND],
     source: "https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateAccount.html",
-    ..KindSchema::of(Meaning { access: AccessPart::Account })
+    ..KindSchema::of(Meaning {
+        access: AccessPart::Account,
+        quotas: &[Quota::Closures { limit: "account_closures_percent" }],
+        repair: Repair::Nothing(
+            "the management account changes it, which no policy of an organization limits",
+        ),
+        arn: None,
+    })
 };
 
 const NAME: Rule = Rule {

@@ -4,7 +4,7 @@ use super::read::{Reader, flags};
 use super::s3_bucket::PUBLIC_ACCESS;
 use super::{
     AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema,
-    Meaning, Nested, Recovery, Ty,
+    Meaning, Nested, Recovery, Repair, Ty,
 };
 use crate::diag::Diagnostics;
 use crate::value::{Attrs, Value};
@@ -76,6 +76,9 @@ static SCHEMA: KindSchema = KindSchema {
     source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateAccountPasswordPolicy.html",
     ..KindSchema::of(Meaning {
         access: AccessPart::AccountSettings { public_access_block: "s3_block_public_access" },
+        quotas: &[],
+        repair: Repair::Everywhere(&["iam:UpdateAccountPasswordPolicy"]),
+        arn: None,
     })
 };
 

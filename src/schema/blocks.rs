@@ -5,7 +5,8 @@
 //! checks them like all others and the docs can list them.
 
 use super::gates::{GATE, VERIFY, gate};
-use super::{Attr, BlockSchema, Nested, Ty};
+use super::{Attr, BlockSchema, Nested, Ty, account};
+use crate::address::CONFIG_KIND;
 
 /// How a top-level block is treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -356,7 +357,7 @@ static ENVIRONMENT_BLOCK: BlockSchema = BlockSchema {
         Attr::optional("description", STRING, "What it is for."),
         Attr::required(
             "accounts",
-            Ty::Set(&Ty::Ref { kinds: &["account"], text: false }),
+            Ty::Set(&Ty::Ref { kinds: &[account::KIND], text: false }),
             "The accounts that it consists of.",
         ),
         Attr::optional(
@@ -374,7 +375,7 @@ static ENVIRONMENT_BLOCK: BlockSchema = BlockSchema {
     ],
     blocks: &[
         Nested {
-            name: "config",
+            name: CONFIG_KIND,
             labels: &["schema"],
             min: 0,
             max: 0,

@@ -6,17 +6,21 @@
 use super::read::{Reader, arn, assigned, concat, scalar, str_attr};
 use super::tags::{self, TAGS};
 use super::{
-    AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema,
-    Meaning, Recovery, Ty,
+    AccessPart, ArnForm, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind,
+    KindSchema, Meaning, Recovery, Repair, Ty,
 };
+use crate::address::CONFIG_KIND;
 use crate::diag::Diagnostics;
 use crate::value::{Attrs, Value};
+
+/// Its name.
+pub(super) const KIND: &str = CONFIG_KIND;
 
 /// The pure half.
 pub(super) struct Config;
 
 static SCHEMA: KindSchema = KindSchema {
-    kind: "config",
+    kind: KIND,
     what: "a config value",
     category: Category::Config,
     home: Home::Account,
@@ -41,7 +45,16 @@ static SCHEMA: KindSchema = KindSchema {
     adopts: true,
     replace: &["name", "type"],
     source: "https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html",
-    ..KindSchema::of(Meaning { access: AccessPart::None })
+    ..KindSchema::of(Meaning {
+        access: AccessPart::None,
+        quotas: &[],
+        repair: Repair::Below {
+            service: "ssm",
+            resource: "parameter/",
+            actions: &["ssm:GetParametersByPath", "ssm:PutParameter"],
+        },
+        arn: Some(ArnForm { service: "ssm", resource: "parameter/" }),
+    })
 };
 
 /// Bytes of a parameter's value: an advanced parameter's limit (a standard one's is half).

@@ -1,6 +1,6 @@
 //! The gates of promotion edges and of `verify` blocks: what each type of gate holds.
 
-use super::{Attr, BlockSchema, Nested, Ty};
+use super::{Attr, BlockSchema, Nested, Ty, account};
 
 /// A type of gate.
 #[derive(Clone, Copy, Debug)]
@@ -49,8 +49,8 @@ const ENVIRONMENTS: Attr = Attr::optional(
     "The environments that are looked at; both ends of the edge by default.",
 );
 const ACCOUNT: Attr = Attr::optional(
-    "account",
-    Ty::Ref { kinds: &["account"], text: false },
+    account::KIND,
+    Ty::Ref { kinds: &[account::KIND], text: false },
     "The account that is asked; the only one of the target environment by default.",
 );
 const REGION: Attr =

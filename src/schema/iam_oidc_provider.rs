@@ -3,17 +3,20 @@
 use super::read::{Reader, arn, str_attr};
 use super::tags::{self, TAGS};
 use super::{
-    AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema,
-    Meaning, Recovery, Ty,
+    AccessPart, ArnForm, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind,
+    KindSchema, Meaning, Quota, Recovery, Repair, Ty,
 };
 use crate::diag::Diagnostics;
 use crate::value::{Attrs, Value};
+
+/// Its name.
+pub(super) const KIND: &str = "iam_oidc_provider";
 
 /// The pure half.
 pub(super) struct IamOidcProvider;
 
 static SCHEMA: KindSchema = KindSchema {
-    kind: "iam_oidc_provider",
+    kind: KIND,
     what: "an OIDC identity provider",
     category: Category::Iam,
     home: Home::Account,
@@ -43,7 +46,15 @@ static SCHEMA: KindSchema = KindSchema {
     recovery: Recovery::Tags,
     replace: &["url"],
     source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html",
-    ..KindSchema::of(Meaning { access: AccessPart::IdentityProvider })
+    ..KindSchema::of(Meaning {
+        access: AccessPart::IdentityProvider,
+        quotas: &[Quota::PerAccount {
+            limit: "oidc_providers_per_account",
+            what: "OIDC providers",
+        }],
+        repair: Repair::Objects(&["iam:GetOpenIDConnectProvider"]),
+        arn: Some(ArnForm { service: "iam", resource: "oidc-provider/" }),
+    })
 };
 
 /// CreateOpenIDConnectProvider: https, at most 255 characters, no port, query or fragment.

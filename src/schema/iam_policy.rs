@@ -6,18 +6,30 @@ use super::read::{Reader, Rule, arn, assigned, description_char, iam_name_char, 
 use super::tags;
 use super::tags::TAGS;
 use super::{
-    AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema,
-    Meaning, Recovery, Ty,
+    AccessPart, ArnForm, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind,
+    KindSchema, Meaning, Measure, Quota, Recovery, Repair, Ty,
 };
 use crate::diag::Diagnostics;
 use crate::iam::Use;
 use crate::value::Attrs;
 
+/// Its name.
+pub(super) const KIND: &str = "iam_policy";
+
 /// The pure half.
 pub(super) struct IamPolicy;
 
+/// "IAM and AWS STS quotas".
+const QUOTAS: &[Quota] = &[
+    Quota::PerAccount { limit: "managed_policies_per_account", what: "managed policies" },
+    Quota::Size {
+        limit: "managed_policy_size",
+        measure: Measure::Document("content", || Use::Managed),
+    },
+];
+
 static SCHEMA: KindSchema = KindSchema {
-    kind: "iam_policy",
+    kind: KIND,
     what: "an IAM policy",
     category: Category::Iam,
     home: Home::Account,
@@ -44,7 +56,12 @@ static SCHEMA: KindSchema = KindSchema {
     policies: &["content"],
     replace: &["name", "path", "description"],
     source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html",
-    ..KindSchema::of(Meaning { access: AccessPart::ManagedPolicy { document: "content" } })
+    ..KindSchema::of(Meaning {
+        access: AccessPart::ManagedPolicy { document: "content" },
+        quotas: QUOTAS,
+        repair: Repair::Objects(&["iam:CreatePolicyVersion"]),
+        arn: Some(ArnForm { service: "iam", resource: "policy/" }),
+    })
 };
 
 const NAME: Rule = Rule {

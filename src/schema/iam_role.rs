@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::iam_policy::DESCRIPTION;
+use super::iam_policy::{self, DESCRIPTION};
 use super::kinds::merge_additive;
 use super::policy;
 use super::policy_blocks::{STATEMENT, STATEMENTS, TRUST};
@@ -10,12 +10,15 @@ use super::read::{Reader, Rule, arn, assigned, declared, iam_name_char, referenc
 use super::tags;
 use super::tags::TAGS;
 use super::{
-    AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema,
-    Meaning, Nested, NestedBody, Recovery, Ty,
+    AccessPart, ArnForm, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind,
+    KindSchema, Meaning, Measure, Nested, NestedBody, Quota, Recovery, Repair, Ty,
 };
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::iam::Use;
 use crate::value::{Attrs, Value};
+
+/// Its name.
+pub(super) const KIND: &str = "iam_role";
 
 /// The pure half.
 pub(super) struct IamRole;
@@ -29,8 +32,25 @@ const INLINE: BlockSchema = BlockSchema {
     blocks: &[STATEMENTS],
 };
 
+/// "IAM and AWS STS quotas".
+const QUOTAS: &[Quota] = &[
+    Quota::PerAccount { limit: "roles_per_account", what: "roles" },
+    Quota::Size {
+        limit: "trust_policy_size",
+        measure: Measure::Document("assume_role_policy", || Use::Trust),
+    },
+    Quota::Size {
+        limit: "role_inline_size",
+        measure: Measure::Documents("inline_policies", || Use::Identity),
+    },
+    Quota::Size {
+        limit: "managed_policies_per_role",
+        measure: Measure::Elements("managed_policies"),
+    },
+];
+
 static SCHEMA: KindSchema = KindSchema {
-    kind: "iam_role",
+    kind: KIND,
     what: "an IAM role",
     category: Category::Iam,
     home: Home::Account,
@@ -47,12 +67,12 @@ static SCHEMA: KindSchema = KindSchema {
             ),
             Attr::optional(
                 "managed_policies",
-                Ty::Set(&Ty::Ref { kinds: &["iam_policy"], text: true }),
+                Ty::Set(&Ty::Ref { kinds: &[iam_policy::KIND], text: true }),
                 "Managed policies attached to it, by reference or ARN.",
             ),
             Attr::optional(
                 "permissions_boundary",
-                Ty::Ref { kinds: &["iam_policy"], text: true },
+                Ty::Ref { kinds: &[iam_policy::KIND], text: true },
                 "The managed policy that bounds its permissions, by reference or ARN.",
             ),
             Attr::optional(
@@ -104,6 +124,13 @@ static SCHEMA: KindSchema = KindSchema {
     source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html",
     ..KindSchema::of(Meaning {
         access: AccessPart::Principal { trust: Some("assume_role_policy") },
+        quotas: QUOTAS,
+        repair: Repair::Objects(&[
+            "iam:GetRole",
+            "iam:PutRolePolicy",
+            "iam:UpdateAssumeRolePolicy",
+        ]),
+        arn: Some(ArnForm { service: "iam", resource: "role/" }),
     })
 };
 

@@ -3,7 +3,7 @@
 //! Adding a kind is one file here, one file in `provider/aws`, and one line in each table.
 
 use super::access::AccessPart;
-use super::observed::OBSERVED;
+use super::observed::observed;
 use super::{
     Kind, account, account_baseline, config, iam_oidc_provider, iam_policy, iam_role, org_policy,
     organization, organizational_unit, s3_bucket,
@@ -40,8 +40,19 @@ pub fn kind(name: &str) -> Option<&'static dyn Kind> {
 /// `None` for a kind that is neither.
 #[must_use]
 pub fn access_of(name: &str) -> Option<AccessPart> {
-    let observed = || OBSERVED.iter().find(|o| o.kind == name).map(|o| o.access);
-    kind(name).map(|kind| kind.schema().meaning.access).or_else(observed)
+    let read_only = || observed().iter().find(|o| o.kind == name).map(|o| o.access);
+    kind(name).map(|kind| kind.schema().meaning.access).or_else(read_only)
+}
+
+/// The kind whose objects have ARNs of a service with such a resource: `iam` and `role/ci` are a role's.
+#[must_use]
+pub fn kind_of_arn(service: &str, resource: &str) -> Option<&'static str> {
+    let managed = kinds().iter().map(|k| (k.schema().kind, k.schema().meaning.arn));
+    let mut forms = managed.chain(observed().into_iter().map(|o| (o.kind, o.arn)));
+    forms.find_map(|(kind, form)| {
+        let form = form?;
+        (form.service == service && resource.starts_with(form.resource)).then_some(kind)
+    })
 }
 
 /// What an additive collection shall hold: everything declared, and of what is live that which
@@ -114,8 +125,8 @@ mod tests {
             assert!(schema.source.starts_with("https://docs.aws.amazon.com/"), "{}", schema.kind);
             assert!(
                 schema.home == Home::Account
-                    || schema.kind == "organization"
-                    || schema.after == ["organization"]
+                    || schema.meaning.access == AccessPart::Organization
+                    || schema.after == [organization::KIND]
             );
             block(schema.kind, &schema.block);
         }

@@ -16,10 +16,13 @@ mod body;
 mod config;
 pub mod duration;
 pub mod gates;
+mod iam_group;
 mod iam_oidc_provider;
 mod iam_policy;
 mod iam_role;
+mod iam_user;
 pub mod kinds;
+pub mod meaning;
 pub mod observed;
 mod org_policy;
 mod organization;
@@ -38,7 +41,8 @@ use crate::value::{Attrs, Value};
 
 pub use access::{AccessPart, Guardrail, ResourcePolicy};
 pub use body::{Body, NestedBody, Spanned};
-pub use kinds::{access_of, kind, kinds};
+pub use kinds::{access_of, kind, kind_of_arn, kinds};
+pub use meaning::{ArnForm, Meaning, Measure, Quota, Repair};
 pub use org_policy::is_aws_owned;
 pub use organization::limits_of;
 pub use policy::canonical as canonical_policy;
@@ -265,15 +269,6 @@ pub struct KindSchema {
     pub source: &'static str,
     /// What its objects mean in AWS.
     pub meaning: Meaning,
-}
-
-/// What the objects of a kind mean in AWS beyond their attributes: what other layers would otherwise
-/// have to know a kind's name for. Nothing in it has a default, so a part that is forgotten does not
-/// compile.
-#[derive(Clone, Copy, Debug)]
-pub struct Meaning {
-    /// The part that they play in who may do what.
-    pub access: AccessPart,
 }
 
 impl KindSchema {

@@ -2,6 +2,9 @@
 //! them, and drift shows them.
 
 use super::access::AccessPart;
+use super::iam_group::IAM_GROUP;
+use super::iam_user::IAM_USER;
+use super::meaning::ArnForm;
 
 /// A kind without blocks.
 #[derive(Clone, Copy, Debug)]
@@ -10,14 +13,12 @@ pub struct Observed {
     pub kind: &'static str,
     /// The part that its objects play in who may do what.
     pub access: AccessPart,
+    /// The form of their ARNs, where policies name them.
+    pub arn: Option<ArnForm>,
 }
 
-/// A person or program with credentials of its own.
-const IAM_USER: Observed =
-    Observed { kind: "iam_user", access: AccessPart::Principal { trust: None } };
-
-/// What users share.
-const IAM_GROUP: Observed = Observed { kind: "iam_group", access: AccessPart::Group };
-
 /// All of them.
-pub const OBSERVED: [Observed; 2] = [IAM_GROUP, IAM_USER];
+#[must_use]
+pub const fn observed() -> [Observed; 2] {
+    [IAM_GROUP, IAM_USER]
+}

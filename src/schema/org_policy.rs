@@ -1,6 +1,9 @@
 //! Organization policies: service control policies and resource control policies.
 
+use super::account;
 use super::kinds::merge_additive;
+use super::organization;
+use super::organizational_unit;
 use super::policy;
 use super::policy_blocks::STATEMENTS;
 use super::read::{Reader, Rule, assigned, declared, node, str_attr};
@@ -8,7 +11,7 @@ use super::tags;
 use super::tags::TAGS;
 use super::{
     AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Guardrail, Home, Kind,
-    KindSchema, Meaning, Recovery, Ty,
+    KindSchema, Meaning, Measure, Quota, Recovery, Repair, Ty,
 };
 use crate::diag::Diagnostics;
 use crate::iam::Use;
@@ -41,7 +44,7 @@ const BLOCK: BlockSchema = BlockSchema {
         Attr::optional(
             "targets",
             Ty::Set(&Ty::Ref {
-                kinds: &["organization", "organizational_unit", "account"],
+                kinds: &[organization::KIND, organizational_unit::KIND, account::KIND],
                 text: true,
             }),
             "The root, units and accounts that it is attached to.",
@@ -59,7 +62,12 @@ const BLOCK: BlockSchema = BlockSchema {
 const COMPUTED: &[Computed] =
     &[Computed { name: "id", doc: "Its id, `p-...`." }, Computed { name: "arn", doc: "Its ARN." }];
 
-const fn of(kind: &'static str, what: &'static str, limits: Guardrail) -> KindSchema {
+const fn of(
+    kind: &'static str,
+    what: &'static str,
+    limits: Guardrail,
+    quotas: &'static [Quota],
+) -> KindSchema {
     KindSchema {
         kind,
         what,
@@ -70,16 +78,34 @@ const fn of(kind: &'static str, what: &'static str, limits: Guardrail) -> KindSc
         recovery: Recovery::Tags,
         policies: &["content"],
         attachments: Some("targets"),
-        after: &["organization"],
+        after: &[organization::KIND],
         source: "https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreatePolicy.html",
-        ..KindSchema::of(Meaning { access: AccessPart::Guardrail { limits, document: "content" } })
+        ..KindSchema::of(Meaning {
+            access: AccessPart::Guardrail { limits, document: "content" },
+            quotas,
+            repair: Repair::Nothing(
+                "the management account changes it, which no policy of an organization limits",
+            ),
+            arn: None,
+        })
     }
 }
 
+/// AWS Organizations User Guide, "Quotas and service limits".
+const SCP_QUOTAS: &[Quota] = &[
+    Quota::PerTarget { limit: "scp_per_target", what: "SCPs", keeps_last: true },
+    Quota::Size { limit: "scp_size", measure: Measure::Document("content", || Use::Scp) },
+];
+/// AWS Organizations User Guide, "Quotas and service limits".
+const RCP_QUOTAS: &[Quota] = &[
+    Quota::PerTarget { limit: "rcp_per_target", what: "RCPs", keeps_last: false },
+    Quota::Size { limit: "rcp_size", measure: Measure::Document("content", || Use::Rcp) },
+];
+
 static SCP: KindSchema =
-    of("service_control_policy", "a service control policy", Guardrail::Principals);
+    of("service_control_policy", "a service control policy", Guardrail::Principals, SCP_QUOTAS);
 static RCP: KindSchema =
-    of("resource_control_policy", "a resource control policy", Guardrail::Resources);
+    of("resource_control_policy", "a resource control policy", Guardrail::Resources, RCP_QUOTAS);
 
 const NAME: Rule = Rule {
     what: "policy name",

@@ -4,11 +4,14 @@ use super::kinds::merge_additive;
 use super::read::{Reader, assigned, declared};
 use super::{
     AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Fixed, Home, Kind,
-    KindSchema, Meaning, Nested, Recovery, Ty,
+    KindSchema, Meaning, Nested, Recovery, Repair, Ty,
 };
 use crate::diag::{Diagnostics, did_you_mean};
 use crate::iam::Limits;
 use crate::value::{Attrs, Value};
+
+/// Its name.
+pub(super) const KIND: &str = "organization";
 
 /// The pure half.
 pub(super) struct Organization;
@@ -42,7 +45,7 @@ const LIMITS: BlockSchema = BlockSchema {
 };
 
 static SCHEMA: KindSchema = KindSchema {
-    kind: "organization",
+    kind: KIND,
     what: "the organization",
     category: Category::Organization,
     home: Home::Organization,
@@ -96,7 +99,14 @@ static SCHEMA: KindSchema = KindSchema {
         instead: "use the credentials of that account",
     }],
     source: "https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateOrganization.html",
-    ..KindSchema::of(Meaning { access: AccessPart::Organization })
+    ..KindSchema::of(Meaning {
+        access: AccessPart::Organization,
+        quotas: &[],
+        repair: Repair::Nothing(
+            "the management account changes it, which no policy of an organization limits",
+        ),
+        arn: None,
+    })
 };
 
 /// Policy types that AWS documents (Organizations API Reference, `EnablePolicyType`).

@@ -1,14 +1,18 @@
 //! Organizational units.
 
+use super::organization;
 use super::read::{ROOT, Reader, Rule, assigned, node, str_attr};
 use super::tags;
 use super::tags::TAGS;
 use super::{
     AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema,
-    Meaning, Recovery, Ty,
+    Meaning, Quota, Recovery, Repair, Ty,
 };
 use crate::diag::Diagnostics;
 use crate::value::{Attrs, Value};
+
+/// Its name.
+pub(super) const KIND: &str = "organizational_unit";
 
 /// The pure half.
 pub(super) struct OrganizationalUnit;
@@ -16,12 +20,12 @@ pub(super) struct OrganizationalUnit;
 /// Where units and accounts hang: the root or a unit.
 pub(super) const PARENT: Attr = Attr::optional(
     "parent",
-    Ty::Ref { kinds: &["organization", "organizational_unit"], text: true },
+    Ty::Ref { kinds: &[organization::KIND, KIND], text: true },
     "The unit above, or the organization for its root (the default).",
 );
 
 static SCHEMA: KindSchema = KindSchema {
-    kind: "organizational_unit",
+    kind: KIND,
     what: "an organizational unit",
     category: Category::Organization,
     home: Home::Organization,
@@ -39,9 +43,16 @@ static SCHEMA: KindSchema = KindSchema {
     ],
     recovery: Recovery::Tags,
     replace: &["parent"],
-    after: &["organization"],
+    after: &[organization::KIND],
     source: "https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateOrganizationalUnit.html",
-    ..KindSchema::of(Meaning { access: AccessPart::OrganizationalUnit })
+    ..KindSchema::of(Meaning {
+        access: AccessPart::OrganizationalUnit,
+        quotas: &[Quota::Depth { limit: "organizational_unit_depth" }],
+        repair: Repair::Nothing(
+            "the management account changes it, which no policy of an organization limits",
+        ),
+        arn: None,
+    })
 };
 
 const NAME: Rule = Rule {

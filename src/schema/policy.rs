@@ -2,7 +2,7 @@
 
 use super::policy_unknown::Names;
 use super::read::{Reader, concat, reference, scalar};
-use super::{Body, Context, NestedBody};
+use super::{AccessPart, Body, Context, NestedBody, access_of};
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
 use crate::iam::json;
 use crate::iam::node::{Kind, MAX_DEPTH, Member, Node};
@@ -403,7 +403,7 @@ fn principal(value: &Value, cx: &Context) -> Option<Value> {
         concat([&head, id, &":root".into()])
     };
     match value.reveal() {
-        Value::Block(block) if block.address.kind == "account" => {
+        Value::Block(block) if access_of(&block.address.kind) == Some(AccessPart::Account) => {
             Some(account(&reference(value, "id")?))
         }
         Value::Block(_) => reference(value, "arn"),

@@ -1,9 +1,9 @@
 //! The blocks that make policy documents: `statement`, `trust`, `condition`, `principals`.
 
-use super::{Attr, BlockSchema, Nested, Ty};
+use super::{Attr, BlockSchema, Nested, Ty, account, iam_oidc_provider, iam_role};
 
 /// Principals that fit where a principal stands: references, ARNs, account ids.
-const PRINCIPAL: Ty = Ty::Ref { kinds: &["account", "iam_role"], text: true };
+const PRINCIPAL: Ty = Ty::Ref { kinds: &[account::KIND, iam_role::KIND], text: true };
 
 /// `condition { test, variable, values }`.
 pub(super) const CONDITION: BlockSchema = BlockSchema {
@@ -89,7 +89,7 @@ const OIDC: BlockSchema = BlockSchema {
     attrs: &[
         Attr::required(
             "provider",
-            Ty::Ref { kinds: &["iam_oidc_provider"], text: true },
+            Ty::Ref { kinds: &[iam_oidc_provider::KIND], text: true },
             "The identity provider, or its ARN.",
         ),
         Attr::required(

@@ -1,6 +1,6 @@
 //! Reads an evaluated block: types, defaults, references, and a finding at the place of whatever is wrong.
 
-use super::{Body, Context, duration};
+use super::{AccessPart, Body, Context, access_of, duration};
 use crate::address::InstanceKey;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::value::{AttrRef, Attrs, BlockRef, Part, Unknown, Value};
@@ -313,18 +313,19 @@ pub(super) fn reference(value: &Value, attr: &str) -> Option<Value> {
 /// What is wrong with it.
 pub(super) fn node(value: &Value, accounts: bool) -> Result<Value, String> {
     match value.reveal() {
-        Value::Block(block) => match block.address.kind.as_str() {
-            "organization" => Ok(ROOT.into()),
-            "organizational_unit" => Ok(attr_of(block, "id")),
-            "account" if accounts => Ok(attr_of(block, "id")),
-            other => Err(format!(
-                "`{}` cannot stand here: it is a block of kind `{other}`",
-                block.address
+        Value::Block(block) => match access_of(&block.address.kind) {
+            Some(AccessPart::Organization) => Ok(ROOT.into()),
+            Some(AccessPart::OrganizationalUnit) => Ok(attr_of(block, "id")),
+            Some(AccessPart::Account) if accounts => Ok(attr_of(block, "id")),
+            _ => Err(format!(
+                "`{}` cannot stand here: it is a block of kind `{}`",
+                block.address, block.address.kind
             )),
         },
         Value::Unknown(unknown) => match unknown.parts.as_slice() {
             [Part::Ref(AttrRef { address, attr })]
-                if address.kind == "organization" && attr == "root_id" =>
+                if access_of(&address.kind) == Some(AccessPart::Organization)
+                    && attr == "root_id" =>
             {
                 Ok(ROOT.into())
             }

@@ -5,8 +5,8 @@ use super::policy_blocks::STATEMENTS;
 use super::read::{Reader, concat, flags, str_attr};
 use super::tags::{self, TAGS};
 use super::{
-    AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema,
-    Meaning, Nested, Recovery, ResourcePolicy, Ty,
+    AccessPart, ArnForm, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind,
+    KindSchema, Meaning, Measure, Nested, Quota, Recovery, Repair, ResourcePolicy, Ty,
 };
 use crate::diag::Diagnostics;
 use crate::iam::Use;
@@ -30,6 +30,12 @@ const ENCRYPTION: BlockSchema = BlockSchema {
     ],
     blocks: &[],
 };
+
+/// S3 User Guide, "Bucket policies".
+const QUOTAS: &[Quota] = &[Quota::Size {
+    limit: "bucket_policy_size",
+    measure: Measure::Document("policy", || Use::Resource("s3".to_owned())),
+}];
 
 static SCHEMA: KindSchema = KindSchema {
     kind: "s3_bucket",
@@ -86,6 +92,9 @@ static SCHEMA: KindSchema = KindSchema {
             public_access_block: Some("block_public_access"),
             encryption: Some("encryption"),
         }),
+        quotas: QUOTAS,
+        repair: Repair::Objects(&["s3:GetBucketPolicy", "s3:PutBucketPolicy"]),
+        arn: Some(ArnForm { service: "s3", resource: "" }),
     })
 };
 

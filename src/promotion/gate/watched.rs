@@ -2,7 +2,7 @@
 
 use super::GateContext;
 use super::block::Block;
-use crate::address::ResourceAddr;
+use crate::address::{ACCOUNT, ResourceAddr};
 use crate::ids::Region;
 use crate::provider::{ProviderError, Target};
 use crate::value::Value;
@@ -17,7 +17,7 @@ pub(super) struct Watched {
 impl Watched {
     pub(super) fn read(block: &mut Block<'_>) -> Self {
         let region = block.text("region").and_then(|text| text.parse().ok());
-        let account = block.body.get("account").and_then(|a| match a.value.reveal() {
+        let account = block.body.get(ACCOUNT).and_then(|a| match a.value.reveal() {
             Value::Block(account) => Some(account.address.clone()),
             _ => None,
         });

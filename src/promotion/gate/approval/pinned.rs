@@ -11,6 +11,7 @@ use crate::plan::live::Reading;
 use crate::plan::policies::document;
 use crate::promotion::gate::GateContext;
 use crate::provider::Caller;
+use crate::schema::kinds;
 use crate::value::{Attrs, Value};
 
 use super::person::role_of;
@@ -39,7 +40,10 @@ pub(super) fn pinned(caller: &Caller, cx: &GateContext<'_>) -> bool {
     let reading = of_account.and_then(|target| cx.live.accounts.get(&target.handle));
     let Some(Reading::Read(index)) = reading else { return reserved };
     let objects = &index.inventory().objects;
-    let Some(role) = objects.get(&("iam_role", name.to_owned())) else { return reserved };
+    let schemas = kinds().iter().map(|kind| kind.schema());
+    let mut roles = schemas.filter(|schema| schema.meaning.access.is_assumable());
+    let role = roles.find_map(|schema| objects.get(&(schema.kind, name.to_owned())));
+    let Some(role) = role else { return reserved };
     let text = |attrs: &Attrs, key: &str| {
         attrs.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
     };

@@ -1,0 +1,117 @@
+//! What the objects of a kind mean in AWS beyond their attributes: what other layers would otherwise
+//! have to know a kind's name for.
+//!
+//! Nothing in [`Meaning`] has a default. A kind says of each part what holds for it, and a part that
+//! is forgotten does not compile.
+
+use super::access::AccessPart;
+use crate::iam::Use;
+
+/// What the objects of a kind mean in AWS.
+#[derive(Clone, Copy, Debug)]
+pub struct Meaning {
+    /// The part that they play in who may do what.
+    pub access: AccessPart,
+    /// The quotas that they count against.
+    pub quotas: &'static [Quota],
+    /// What repairing the estate has to be able to do with them.
+    pub repair: Repair,
+    /// The form of the ARNs by which policies and other objects name them; `None` where nothing names
+    /// them by an ARN.
+    pub arn: Option<ArnForm>,
+}
+
+/// An AWS quota that a plan counts. `limit` is its name in `organization { limits {} }` and in
+/// [`crate::iam::Limits`].
+#[derive(Clone, Copy, Debug)]
+pub enum Quota {
+    /// So many objects in one account.
+    PerAccount {
+        /// The quota.
+        limit: &'static str,
+        /// The objects, in the plural.
+        what: &'static str,
+    },
+    /// So many objects attached to one target ([`super::KindSchema::attachments`]).
+    PerTarget {
+        /// The quota.
+        limit: &'static str,
+        /// The objects, in the plural.
+        what: &'static str,
+        /// Whether AWS refuses to detach the last one.
+        keeps_last: bool,
+    },
+    /// So large an object.
+    Size {
+        /// The quota.
+        limit: &'static str,
+        /// What is measured.
+        measure: Measure,
+    },
+    /// So many levels of objects below each other (`parent`).
+    Depth {
+        /// The quota.
+        limit: &'static str,
+    },
+    /// Such a share of all objects, in percent, may be closed in 30 days.
+    Closures {
+        /// The quota.
+        limit: &'static str,
+    },
+}
+
+impl Quota {
+    /// The name of the quota.
+    #[must_use]
+    pub const fn limit(&self) -> &'static str {
+        match self {
+            Self::PerAccount { limit, .. }
+            | Self::PerTarget { limit, .. }
+            | Self::Size { limit, .. }
+            | Self::Depth { limit }
+            | Self::Closures { limit } => limit,
+        }
+    }
+}
+
+/// What of an object a quota measures.
+#[derive(Clone, Copy, Debug)]
+pub enum Measure {
+    /// The document in an attribute, as AWS counts documents of that use.
+    Document(&'static str, fn() -> Use),
+    /// All documents in a map together.
+    Documents(&'static str, fn() -> Use),
+    /// The elements of a list.
+    Elements(&'static str),
+}
+
+/// What an apply, or the next one, calls on objects of a kind beside reading the account: the lock-out
+/// guard refuses a plan that takes it from those who repair the estate (Service Authorization
+/// Reference).
+#[derive(Clone, Copy, Debug)]
+pub enum Repair {
+    /// Actions on each object, by its `arn`.
+    Objects(&'static [&'static str]),
+    /// Actions on everything of a service whose resource begins so, in the account and region.
+    Below {
+        /// The service in the ARN.
+        service: &'static str,
+        /// How the resource begins: `parameter/`.
+        resource: &'static str,
+        /// The actions.
+        actions: &'static [&'static str],
+    },
+    /// Actions that name no resource.
+    Everywhere(&'static [&'static str]),
+    /// Nothing that a policy of the plan could take away, and why.
+    Nothing(&'static str),
+}
+
+/// The form of an ARN: `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArnForm {
+    /// The service: `iam`.
+    pub service: &'static str,
+    /// How the resource begins: `role/`.
+    pub resource: &'static str,
+}
