@@ -1,33 +1,61 @@
-//! The table of managed kinds.
+//! The registration of kinds, and the tables made of it.
 //!
-//! Adding a kind is one file here, one file in `provider/aws`, and one line in each table.
+//! A kind is one file here, one file of the same name in `provider/aws`, and one line in
+//! [`every_kind`]. The line names both halves, so a half that is missing does not compile.
 
+use super::Kind;
 use super::access::AccessPart;
-use super::observed::observed;
-use super::{
-    Kind, account, account_baseline, config, iam_oidc_provider, iam_policy, iam_role, org_policy,
-    organization, organizational_unit, s3_bucket,
-};
+use super::observed::Observed;
 use crate::value::{Attrs, Value};
 
-static KINDS: [&dyn Kind; 11] = [
-    &organization::Organization,
-    &organizational_unit::OrganizationalUnit,
-    &account::Account,
-    &org_policy::SERVICE_CONTROL_POLICY,
-    &org_policy::RESOURCE_CONTROL_POLICY,
-    &iam_role::IamRole,
-    &iam_policy::IamPolicy,
-    &iam_oidc_provider::IamOidcProvider,
-    &s3_bucket::S3Bucket,
-    &account_baseline::AccountBaseline,
-    &config::Config,
-];
+/// Every kind, in the order in which the docs show them: the module of its two halves, and what they are
+/// called there. `$table` is the macro that makes a table of one of the halves.
+macro_rules! every_kind {
+    ($table:ident) => {
+        $table! {
+            managed {
+                organization::Organization,
+                organizational_unit::OrganizationalUnit,
+                account::Account,
+                org_policy::SERVICE_CONTROL_POLICY,
+                org_policy::RESOURCE_CONTROL_POLICY,
+                iam_role::IamRole,
+                iam_policy::IamPolicy,
+                iam_oidc_provider::IamOidcProvider,
+                s3_bucket::S3Bucket,
+                account_baseline::AccountBaseline,
+                config::Config,
+            }
+            observed {
+                iam_group::IAM_GROUP,
+                iam_user::IAM_USER,
+            }
+        }
+    };
+}
+pub(crate) use every_kind;
+
+macro_rules! pure_halves {
+    (
+        managed { $($module:ident::$half:ident,)* }
+        observed { $($seen:ident::$declaration:ident,)* }
+    ) => {
+        static KINDS: &[&dyn Kind] = &[$(&super::$module::$half),*];
+        static OBSERVED: &[Observed] = &[$(super::$seen::$declaration),*];
+    };
+}
+every_kind!(pure_halves);
 
 /// Every managed kind, in the order in which the docs show them.
 #[must_use]
 pub fn kinds() -> &'static [&'static dyn Kind] {
-    &KINDS
+    KINDS
+}
+
+/// Every kind that is read and not managed.
+#[must_use]
+pub fn observed() -> &'static [Observed] {
+    OBSERVED
 }
 
 /// The kind of that name.
@@ -40,7 +68,7 @@ pub fn kind(name: &str) -> Option<&'static dyn Kind> {
 /// `None` for a kind that is neither.
 #[must_use]
 pub fn access_of(name: &str) -> Option<AccessPart> {
-    let read_only = || observed().iter().find(|o| o.kind == name).map(|o| o.access);
+    let read_only = || OBSERVED.iter().find(|o| o.kind == name).map(|o| o.access);
     kind(name).map(|kind| kind.schema().meaning.access).or_else(read_only)
 }
 
@@ -48,7 +76,7 @@ pub fn access_of(name: &str) -> Option<AccessPart> {
 #[must_use]
 pub fn kind_of_arn(service: &str, resource: &str) -> Option<&'static str> {
     let managed = kinds().iter().map(|k| (k.schema().kind, k.schema().meaning.arn));
-    let mut forms = managed.chain(observed().into_iter().map(|o| (o.kind, o.arn)));
+    let mut forms = managed.chain(OBSERVED.iter().map(|o| (o.kind, o.arn)));
     forms.find_map(|(kind, form)| {
         let form = form?;
         (form.service == service && resource.starts_with(form.resource)).then_some(kind)
@@ -94,7 +122,7 @@ pub(super) fn merge_additive(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::{BlockSchema, Home};
+    use crate::schema::{BlockSchema, Home, organization};
 
     #[test]
     fn declarations_are_sound() {

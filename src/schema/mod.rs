@@ -8,7 +8,7 @@
 //! Architecture invariant: nothing here performs I/O, and no other layer matches on a kind's name
 //! to decide what to do with it.
 
-pub mod access;
+mod access;
 mod account;
 mod account_baseline;
 pub mod blocks;
@@ -22,8 +22,8 @@ mod iam_policy;
 mod iam_role;
 mod iam_user;
 pub mod kinds;
-pub mod meaning;
-pub mod observed;
+mod meaning;
+mod observed;
 mod org_policy;
 mod organization;
 mod organizational_unit;
@@ -41,8 +41,9 @@ use crate::value::{Attrs, Value};
 
 pub use access::{AccessPart, Guardrail, ResourcePolicy};
 pub use body::{Body, NestedBody, Spanned};
-pub use kinds::{access_of, kind, kind_of_arn, kinds};
+pub use kinds::{access_of, kind, kind_of_arn, kinds, observed};
 pub use meaning::{ArnForm, Meaning, Measure, Quota, Repair};
+pub use observed::Observed;
 pub use org_policy::is_aws_owned;
 pub use organization::limits_of;
 pub use policy::canonical as canonical_policy;

@@ -2,8 +2,6 @@
 //! them, and drift shows them.
 
 use super::access::AccessPart;
-use super::iam_group::IAM_GROUP;
-use super::iam_user::IAM_USER;
 use super::meaning::ArnForm;
 
 /// A kind without blocks.
@@ -15,10 +13,4 @@ pub struct Observed {
     pub access: AccessPart,
     /// The form of their ARNs, where policies name them.
     pub arn: Option<ArnForm>,
-}
-
-/// All of them.
-#[must_use]
-pub const fn observed() -> [Observed; 2] {
-    [IAM_GROUP, IAM_USER]
 }

@@ -5,11 +5,14 @@ use aws_sdk_organizations::types::{CreateAccountState, CreateAccountStatus};
 
 use super::clients::Session;
 use super::errors;
-use super::kind::{Absent, KindProvider, Wanted, optional};
+use super::kind::{Absent, Bulk, KindProvider, Wanted, optional};
 use super::organization_read::{self, node_id};
 use super::organization_tags::{self, to_tags};
 use crate::provider::{Failure, LiveObject, ProviderError, REQUEST, Step};
 use crate::value::{Attrs, Value};
+
+/// Its name.
+pub(super) const KIND: &str = "account";
 
 /// The AWS half.
 pub(super) struct Account;
@@ -20,7 +23,11 @@ const POLLS: u32 = 400;
 #[async_trait]
 impl KindProvider for Account {
     fn kind(&self) -> &'static str {
-        "account"
+        KIND
+    }
+
+    fn bulk(&self) -> Bulk {
+        Bulk::Organization
     }
 
     async fn create(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {

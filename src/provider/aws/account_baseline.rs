@@ -4,18 +4,39 @@ use async_trait::async_trait;
 use aws_sdk_s3control::types::PublicAccessBlockConfiguration;
 
 use super::clients::Session;
-use super::kind::{Absent, KindProvider, Wanted, attrs, live, optional, texts};
+use super::kind::{
+    Absent, Bulk, BulkReader, BulkScope, KindProvider, Reading, Wanted, attrs, live, optional,
+    texts,
+};
 use super::s3_bucket::switch;
 use crate::provider::{LiveObject, ProviderError, Step};
 use crate::value::{Attrs, Value};
+
+/// Its name.
+pub(super) const KIND: &str = "account_baseline";
 
 /// The AWS half.
 pub(super) struct AccountBaseline;
 
 #[async_trait]
+impl BulkReader for AccountBaseline {
+    fn reads(&self) -> &'static str {
+        KIND
+    }
+
+    async fn everything(&self, cx: &Session, _scope: &BulkScope<'_>) -> Reading {
+        Ok((self.read(cx, "").await?.into_iter().collect(), None))
+    }
+}
+
+#[async_trait]
 impl KindProvider for AccountBaseline {
     fn kind(&self) -> &'static str {
-        "account_baseline"
+        KIND
+    }
+
+    fn bulk(&self) -> Bulk {
+        Bulk::Account(&AccountBaseline)
     }
 
     async fn create(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
@@ -92,7 +113,7 @@ impl KindProvider for AccountBaseline {
             ("restrict_public_buckets".to_owned(), on(|b| b.restrict_public_buckets())),
         ]));
         Ok(live(
-            "account_baseline",
+            KIND,
             attrs([
                 ("alias", optional(aliases.account_aliases().first().map(String::as_str))),
                 ("password_policy", policy),

@@ -10,9 +10,15 @@ use aws_sdk_ssm::types::{Parameter, ParameterTier, ParameterType, ResourceTypeFo
 
 use super::clients::Session;
 use super::errors;
-use super::kind::{Absent, KindProvider, Wanted, attrs, entries, live, optional, tags, texts};
+use super::kind::{
+    Absent, Bulk, BulkReader, BulkScope, KindProvider, Reading, Wanted, attrs, entries, live,
+    optional, tags, texts,
+};
 use crate::provider::{LiveObject, ProviderError, Step};
 use crate::value::{Attrs, Value};
+
+/// Its name.
+pub(super) const KIND: &str = "config";
 
 /// The AWS half.
 pub(super) struct Config;
@@ -23,7 +29,11 @@ const STANDARD: usize = 4_096;
 #[async_trait]
 impl KindProvider for Config {
     fn kind(&self) -> &'static str {
-        "config"
+        KIND
+    }
+
+    fn bulk(&self) -> Bulk {
+        Bulk::Account(&Config)
     }
 
     async fn create(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
@@ -170,24 +180,30 @@ async fn tag(cx: &Session, step: &Step) -> Result<(), ProviderError> {
     Ok(())
 }
 
-/// All parameters below a path.
-pub(super) async fn everything(
-    cx: &Session,
-    prefix: &str,
-) -> Result<Vec<LiveObject>, ProviderError> {
-    let pages = cx
-        .ssm()
-        .get_parameters_by_path()
-        .path(Some(prefix.trim_end_matches('/')).filter(|p| !p.is_empty()).unwrap_or("/"))
-        .recursive(true)
-        .with_decryption(false)
-        .max_results(10)
-        .into_paginator()
-        .send()
-        .try_collect()
-        .await
-        .map_err(cx.error("ssm", "GetParametersByPath"))?;
-    Ok(pages.iter().flat_map(|page| page.parameters()).filter_map(object).collect())
+#[async_trait]
+impl BulkReader for Config {
+    fn reads(&self) -> &'static str {
+        KIND
+    }
+
+    /// All parameters below a path.
+    async fn everything(&self, cx: &Session, scope: &BulkScope<'_>) -> Reading {
+        let prefix = scope.config_prefix;
+        let pages = cx
+            .ssm()
+            .get_parameters_by_path()
+            .path(Some(prefix.trim_end_matches('/')).filter(|p| !p.is_empty()).unwrap_or("/"))
+            .recursive(true)
+            .with_decryption(false)
+            .max_results(10)
+            .into_paginator()
+            .send()
+            .try_collect()
+            .await
+            .map_err(cx.error("ssm", "GetParametersByPath"))?;
+        let found = pages.iter().flat_map(|page| page.parameters()).filter_map(object).collect();
+        Ok((found, None))
+    }
 }
 
 fn object(parameter: &Parameter) -> Option<LiveObject> {
@@ -208,5 +224,5 @@ fn object(parameter: &Parameter) -> Option<LiveObject> {
             attrs.insert("value".to_owned(), text.into());
         }
     }
-    live("config", attrs)
+    live(KIND, attrs)
 }

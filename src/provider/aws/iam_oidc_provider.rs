@@ -5,9 +5,12 @@ use async_trait::async_trait;
 use super::clients::Session;
 use super::iam_read;
 use super::iam_role::tags;
-use super::kind::{Absent, KindProvider, Wanted, optional, texts};
+use super::kind::{Absent, Bulk, KindProvider, Wanted, optional, texts};
 use crate::provider::{LiveObject, ProviderError, Step};
 use crate::value::{Attrs, Value};
+
+/// Its name.
+pub(super) const KIND: &str = "iam_oidc_provider";
 
 /// The AWS half.
 pub(super) struct IamOidcProvider;
@@ -15,7 +18,11 @@ pub(super) struct IamOidcProvider;
 #[async_trait]
 impl KindProvider for IamOidcProvider {
     fn kind(&self) -> &'static str {
-        "iam_oidc_provider"
+        KIND
+    }
+
+    fn bulk(&self) -> Bulk {
+        Bulk::Account(&iam_read::IAM)
     }
 
     async fn create(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {

@@ -5,9 +5,12 @@ use async_trait::async_trait;
 use super::clients::Session;
 use super::iam_read;
 use super::iam_role::tags;
-use super::kind::{Absent, KindProvider, Wanted, document, optional};
+use super::kind::{Absent, Bulk, KindProvider, Wanted, document, optional};
 use crate::provider::{Failure, LiveObject, ProviderError, Step};
 use crate::value::{Attrs, Value};
+
+/// Its name.
+pub(super) const KIND: &str = "iam_policy";
 
 /// The AWS half.
 pub(super) struct IamPolicy;
@@ -15,7 +18,11 @@ pub(super) struct IamPolicy;
 #[async_trait]
 impl KindProvider for IamPolicy {
     fn kind(&self) -> &'static str {
-        "iam_policy"
+        KIND
+    }
+
+    fn bulk(&self) -> Bulk {
+        Bulk::Account(&iam_read::IAM)
     }
 
     async fn create(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {

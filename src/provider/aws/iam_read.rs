@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use async_trait::async_trait;
 use aws_sdk_iam::types::{
     AttachedPermissionsBoundary, AttachedPolicy, EntityType, GroupDetail, ManagedPolicyDetail,
     PolicyDetail, RoleDetail, Tag, UserDetail,
@@ -11,7 +12,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::OnceCell;
 
 use super::clients::Session;
-use super::kind::{Absent, attrs, live, optional, sorted, tags};
+use super::kind::{Absent, BulkReader, BulkScope, Reading, attrs, live, optional, sorted, tags};
+use super::{iam_group, iam_oidc_provider, iam_policy, iam_role, iam_user};
 use crate::iam::Use;
 use crate::provider::{LiveObject, ProviderError};
 use crate::schema::canonical_policy;
@@ -32,11 +34,11 @@ fn decoded(document: Option<&str>, role: Use) -> Value {
     canonical_policy(&plain, role)
 }
 
-fn iam_tags(list: &[Tag]) -> Value {
+pub(super) fn iam_tags(list: &[Tag]) -> Value {
     tags(list.iter().map(|tag| (tag.key(), tag.value())))
 }
 
-fn inline(list: &[PolicyDetail]) -> Value {
+pub(super) fn inline(list: &[PolicyDetail]) -> Value {
     Value::Map(
         list.iter()
             .filter_map(|p| {
@@ -47,7 +49,7 @@ fn inline(list: &[PolicyDetail]) -> Value {
     )
 }
 
-fn attached(list: &[AttachedPolicy]) -> Value {
+pub(super) fn attached(list: &[AttachedPolicy]) -> Value {
     sorted(list.iter().filter_map(|p| p.policy_arn()))
 }
 
@@ -71,7 +73,7 @@ struct Listed {
 fn role_object(detail: &RoleDetail, listed: Option<&Listed>) -> Option<LiveObject> {
     let boundary = detail.permissions_boundary().and_then(|b| b.permissions_boundary_arn());
     let mut object = live(
-        "iam_role",
+        iam_role::KIND,
         attrs([
             ("name", optional(detail.role_name())),
             ("path", optional(detail.path())),
@@ -90,44 +92,6 @@ fn role_object(detail: &RoleDetail, listed: Option<&Listed>) -> Option<LiveObjec
     Some(object)
 }
 
-fn unmanaged(kind: &'static str, key: Option<&str>, attrs: Attrs) -> Option<LiveObject> {
-    Some(LiveObject { kind, key: key?.to_owned(), attrs, reserved: None })
-}
-
-fn user_object(detail: &UserDetail) -> Option<LiveObject> {
-    let boundary = detail.permissions_boundary().and_then(|b| b.permissions_boundary_arn());
-    unmanaged(
-        "iam_user",
-        detail.user_name(),
-        attrs([
-            ("name", optional(detail.user_name())),
-            ("path", optional(detail.path())),
-            ("inline_policies", inline(detail.user_policy_list())),
-            ("managed_policies", attached(detail.attached_managed_policies())),
-            ("permissions_boundary", optional(boundary)),
-            ("groups", sorted(detail.group_list().iter().map(String::as_str))),
-            ("tags", iam_tags(detail.tags())),
-            ("arn", optional(detail.arn())),
-            ("unique_id", optional(detail.user_id())),
-        ]),
-    )
-}
-
-fn group_object(detail: &GroupDetail) -> Option<LiveObject> {
-    unmanaged(
-        "iam_group",
-        detail.group_name(),
-        attrs([
-            ("name", optional(detail.group_name())),
-            ("path", optional(detail.path())),
-            ("inline_policies", inline(detail.group_policy_list())),
-            ("managed_policies", attached(detail.attached_managed_policies())),
-            ("arn", optional(detail.arn())),
-            ("unique_id", optional(detail.group_id())),
-        ]),
-    )
-}
-
 fn policy_attrs(detail: &ManagedPolicyDetail) -> Attrs {
     let current = detail.policy_version_list().iter().find(|v| v.is_default_version());
     attrs([
@@ -139,8 +103,25 @@ fn policy_attrs(detail: &ManagedPolicyDetail) -> Attrs {
     ])
 }
 
+/// Reads everything in IAM that holds power: IAM answers for all of it at once.
+pub(super) struct Iam;
+
+/// The reader.
+pub(super) static IAM: Iam = Iam;
+
+#[async_trait]
+impl BulkReader for Iam {
+    fn reads(&self) -> &'static str {
+        "iam"
+    }
+
+    async fn everything(&self, cx: &Session, scope: &BulkScope<'_>) -> Reading {
+        everything(cx, scope.aws_policies).await.map(|objects| (objects, None))
+    }
+}
+
 /// Everything in IAM that holds power.
-pub(super) async fn everything(
+async fn everything(
     cx: &Session,
     shared: &Shared,
 ) -> Result<Vec<LiveObject>, ProviderError> {
@@ -159,8 +140,8 @@ pub(super) async fn everything(
         let listed = role.role_name().and_then(|name| roles.get(name));
         objects.extend(role_object(role, listed));
     }
-    objects.extend(details.users.iter().filter_map(user_object));
-    objects.extend(details.groups.iter().filter_map(group_object));
+    objects.extend(details.users.iter().filter_map(iam_user::object));
+    objects.extend(details.groups.iter().filter_map(iam_group::object));
     objects.extend(own);
     objects.extend(providers);
     objects.extend(of_aws);
@@ -261,7 +242,7 @@ async fn policies(
             if let Some(extra) = policy_extra(cx, detail.arn().unwrap_or_default()).await? {
                 attrs.extend(extra);
             }
-            Ok::<_, ProviderError>(live("iam_policy", attrs))
+            Ok::<_, ProviderError>(live(iam_policy::KIND, attrs))
         })
         .collect();
     let objects: Vec<Option<LiveObject>> =
@@ -312,7 +293,7 @@ pub(super) async fn policy(cx: &Session, arn: &str) -> Result<Option<LiveObject>
         .absent()?;
     let Some(version) = version.and_then(|v| v.policy_version) else { return Ok(None) };
     Ok(live(
-        "iam_policy",
+        iam_policy::KIND,
         attrs([
             ("name", optional(policy.policy_name())),
             ("path", optional(policy.path())),
@@ -341,7 +322,7 @@ async fn aws_policies(
             let read = || async { Ok(policy(cx, &arn).await?.map(|object| object.attrs)) };
             let found = cell.get_or_try_init(read).await?.clone();
             Ok::<_, ProviderError>(found.map(|attrs| LiveObject {
-                kind: "iam_policy",
+                kind: iam_policy::KIND,
                 key: arn,
                 attrs,
                 reserved: Some("a policy that AWS manages"),
@@ -389,7 +370,7 @@ pub(super) async fn oidc_provider(
     let url = found.url().or_else(|| arn.split_once(":oidc-provider/").map(|(_, url)| url));
     let url = url.map(|url| url.trim_start_matches("https://").trim_end_matches('/'));
     Ok(live(
-        "iam_oidc_provider",
+        iam_oidc_provider::KIND,
         attrs([
             ("url", optional(url)),
             ("audiences", sorted(found.client_id_list().iter().map(String::as_str))),
@@ -441,7 +422,7 @@ pub(super) async fn role(cx: &Session, name: &str) -> Result<Option<LiveObject>,
     }
     let boundary = found.permissions_boundary().and_then(|b| b.permissions_boundary_arn());
     let mut object = live(
-        "iam_role",
+        iam_role::KIND,
         attrs([
             ("name", found.role_name().into()),
             ("path", found.path().into()),

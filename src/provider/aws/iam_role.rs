@@ -5,9 +5,12 @@ use aws_sdk_iam::types::Tag;
 
 use super::clients::Session;
 use super::iam_read;
-use super::kind::{Absent, KindProvider, Wanted, document, entries, optional, texts};
+use super::kind::{Absent, Bulk, KindProvider, Wanted, document, entries, optional, texts};
 use crate::provider::{Failure, LiveObject, ProviderError, Step};
 use crate::value::{Attrs, Value};
+
+/// Its name.
+pub(super) const KIND: &str = "iam_role";
 
 /// The AWS half.
 pub(super) struct IamRole;
@@ -18,7 +21,11 @@ const ATTACHED: usize = 10;
 #[async_trait]
 impl KindProvider for IamRole {
     fn kind(&self) -> &'static str {
-        "iam_role"
+        KIND
+    }
+
+    fn bulk(&self) -> Bulk {
+        Bulk::Account(&iam_read::IAM)
     }
 
     async fn create(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {

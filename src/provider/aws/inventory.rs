@@ -2,70 +2,43 @@
 
 use std::collections::BTreeSet;
 
+use futures::future::join_all;
+
 use super::clients::Session;
-use super::iam_read::Shared;
-use super::kind::KindProvider;
-use super::{account_baseline, config, iam_read, s3_bucket};
-use crate::provider::{Failure, Inventory, LiveObject, ProviderError};
+use super::kind::{Bulk, BulkReader, BulkScope, Reading};
+use super::registered;
+use crate::provider::{Failure, Inventory, ProviderError};
 
-/// What is read together with IAM: everything there that holds power.
-const IAM: [&str; 5] = ["iam_role", "iam_policy", "iam_oidc_provider", "iam_user", "iam_group"];
-
-/// What one service's reading came to.
-type Reading = Result<(Vec<LiveObject>, Option<String>), ProviderError>;
-
-/// Reads the given kinds. A kind that cannot be read is noted; that the account cannot be reached
-/// at all is an error.
+/// Reads the given kinds, and what is read together with them. A kind that cannot be read is noted; that
+/// the account cannot be reached at all is an error.
 pub(super) async fn account(
     cx: &Session,
     kinds: &BTreeSet<&'static str>,
-    config_prefix: &str,
-    shared: &Shared,
+    scope: &BulkScope<'_>,
 ) -> Result<Inventory, ProviderError> {
-    let wants = |names: &[&str]| names.iter().any(|name| kinds.contains(name));
-    let nothing = || Ok((Vec::new(), None));
-    let iam = async {
-        if wants(&IAM) {
-            iam_read::everything(cx, shared).await.map(|o| (o, None))
-        } else {
-            nothing()
+    let mut readers: Vec<(&'static dyn BulkReader, Vec<&'static str>)> = Vec::new();
+    for (kind, bulk) in registered() {
+        let Bulk::Account(reader) = bulk else { continue };
+        match readers.iter_mut().find(|(known, _)| known.reads() == reader.reads()) {
+            Some((_, names)) => names.push(kind),
+            None => readers.push((reader, vec![kind])),
         }
-    };
-    let buckets =
-        async { if wants(&["s3_bucket"]) { s3_bucket::everything(cx).await } else { nothing() } };
-    let baseline = async {
-        if wants(&["account_baseline"]) {
-            let read = account_baseline::AccountBaseline.read(cx, "").await;
-            read.map(|object| (object.into_iter().collect(), None))
-        } else {
-            nothing()
-        }
-    };
-    let parameters = async {
-        if wants(&["config"]) {
-            config::everything(cx, config_prefix).await.map(|o| (o, None))
-        } else {
-            nothing()
-        }
-    };
-    let (iam, buckets, baseline, parameters) = futures::join!(iam, buckets, baseline, parameters);
+    }
+    readers.retain(|(_, names)| names.iter().any(|name| kinds.contains(name)));
+    let readings = readers.iter().map(|(reader, _)| reader.everything(cx, scope));
+    let readings = join_all(readings).await;
     let mut inventory = Inventory::default();
-    take(&mut inventory, kinds, &IAM, iam)?;
-    take(&mut inventory, kinds, &["s3_bucket"], buckets)?;
-    take(&mut inventory, kinds, &["account_baseline"], baseline)?;
-    take(&mut inventory, kinds, &["config"], parameters)?;
+    for ((_, names), reading) in readers.iter().zip(readings) {
+        take(&mut inventory, names, reading)?;
+    }
     Ok(inventory)
 }
 
 fn take(
     inventory: &mut Inventory,
-    kinds: &BTreeSet<&'static str>,
     names: &[&'static str],
     reading: Reading,
 ) -> Result<(), ProviderError> {
-    if !names.iter().any(|name| kinds.contains(name)) {
-        return Ok(());
-    }
     match reading {
         Ok((objects, unread)) => {
             for object in objects {

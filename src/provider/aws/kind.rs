@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use super::clients::Session;
 use super::errors;
+use super::iam_read::Shared;
 use crate::provider::{Failure, LiveObject, Op, ProviderError, Step};
 use crate::value::{AttrPath, Attrs, Value};
 
@@ -15,6 +16,9 @@ use crate::value::{AttrPath, Attrs, Value};
 pub(super) trait KindProvider: Send + Sync {
     /// The kind's name.
     fn kind(&self) -> &'static str;
+
+    /// How objects of the kind are read in bulk, managed or not.
+    fn bulk(&self) -> Bulk;
 
     /// Brings the object into being; returns its attributes.
     async fn create(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError>;
@@ -66,6 +70,44 @@ pub(super) trait KindProvider: Send + Sync {
     ) -> Result<Option<LiveObject>, ProviderError> {
         self.read(cx, key).await
     }
+}
+
+/// How the objects of a kind are read in bulk.
+#[derive(Clone, Copy)]
+pub(super) enum Bulk {
+    /// With the organization, from its management account.
+    Organization,
+    /// With the account, by a reader that the kinds of a service may share.
+    Account(&'static dyn BulkReader),
+}
+
+/// Reads everything of one service in an account, with as few calls as AWS allows.
+#[async_trait]
+pub(super) trait BulkReader: Send + Sync {
+    /// What it reads: readers with one name are one reader, which runs once for all its kinds.
+    fn reads(&self) -> &'static str;
+
+    /// All objects of all its kinds.
+    async fn everything(&self, cx: &Session, scope: &BulkScope<'_>) -> Reading;
+}
+
+/// What a bulk read is about, beside the account.
+pub(super) struct BulkScope<'a> {
+    /// The path below which parameters are read (`/acme/`).
+    pub(super) config_prefix: &'a str,
+    /// AWS's own policies, which all accounts share.
+    pub(super) aws_policies: &'a Shared,
+}
+
+/// What a reader found, and why that may not be all.
+pub(super) type Reading = Result<(Vec<LiveObject>, Option<String>), ProviderError>;
+
+/// The AWS half of a kind that is read and not managed.
+pub(super) struct Observed {
+    /// The kind's name.
+    pub(super) kind: &'static str,
+    /// How its objects are read.
+    pub(super) bulk: Bulk,
 }
 
 fn unsupported(cx: &Session, step: &Step) -> ProviderError {
@@ -278,6 +320,11 @@ pub(super) fn optional(text: Option<&str>) -> Value {
 pub(super) fn live(kind: &'static str, attrs: Attrs) -> Option<LiveObject> {
     let key = crate::schema::kind(kind)?.natural_key(&attrs)?;
     Some(LiveObject { kind, key, attrs, reserved: None })
+}
+
+/// A live object of a kind that is not managed; `None` where it has no key.
+pub(super) fn observed(kind: &'static str, key: Option<&str>, attrs: Attrs) -> Option<LiveObject> {
+    Some(LiveObject { kind, key: key?.to_owned(), attrs, reserved: None })
 }
 
 /// Attributes from pairs.

@@ -1,6 +1,6 @@
 //! AWS through its SDK: one file per kind, one bulk reader per service.
 //!
-//! Adding a kind is one file with a [`kind::KindProvider`] and one line in [`KINDS`].
+//! A kind has one file here with a [`kind::KindProvider`]; `schema/kinds.rs` registers both halves.
 
 mod account;
 mod account_baseline;
@@ -8,10 +8,12 @@ mod clients;
 mod cloudwatch;
 mod config;
 mod errors;
+mod iam_group;
 mod iam_oidc_provider;
 mod iam_policy;
 mod iam_read;
 mod iam_role;
+mod iam_user;
 mod inventory;
 mod kind;
 mod org_policy;
@@ -29,7 +31,7 @@ use aws_config::SdkConfig;
 use tokio::sync::oneshot;
 
 use self::clients::Session;
-use self::kind::KindProvider;
+use self::kind::{Bulk, BulkScope, KindProvider, Observed};
 use super::{
     Access, Alarm, Caller, Inventory, LiveObject, MetricQuery, Provider, ProviderError, Step,
     Target,
@@ -42,20 +44,22 @@ pub use clients::{Embedded, Options};
 /// How the organization's root stands in canonical attributes.
 const ROOT: &str = "root";
 
-/// The AWS halves of all kinds.
-static KINDS: [&dyn KindProvider; 11] = [
-    &organization::Organization,
-    &organizational_unit::OrganizationalUnit,
-    &account::Account,
-    &org_policy::SERVICE_CONTROL_POLICY,
-    &org_policy::RESOURCE_CONTROL_POLICY,
-    &iam_role::IamRole,
-    &iam_policy::IamPolicy,
-    &iam_oidc_provider::IamOidcProvider,
-    &s3_bucket::S3Bucket,
-    &account_baseline::AccountBaseline,
-    &config::Config,
-];
+macro_rules! aws_halves {
+    (
+        managed { $($module:ident::$half:ident,)* }
+        observed { $($seen:ident::$observed:ident,)* }
+    ) => {
+        static KINDS: &[&dyn KindProvider] = &[$(&$module::$half),*];
+        static OBSERVED: &[&Observed] = &[$(&$seen::$observed),*];
+    };
+}
+crate::schema::kinds::every_kind!(aws_halves);
+
+/// Every kind, managed or observed, and how its objects are read in bulk.
+fn registered() -> impl Iterator<Item = (&'static str, Bulk)> {
+    let managed = KINDS.iter().map(|kind| (kind.kind(), kind.bulk()));
+    managed.chain(OBSERVED.iter().map(|kind| (kind.kind, kind.bulk)))
+}
 
 fn kind(name: &str) -> Option<&'static dyn KindProvider> {
     KINDS.iter().copied().find(|kind| kind.kind() == name)
@@ -165,7 +169,8 @@ impl Provider for AwsProvider {
     ) -> Result<Inventory, ProviderError> {
         let session = self.session(target, Access::Read)?;
         session.enter().await?;
-        inventory::account(&session, kinds, config_prefix, &self.aws_policies).await
+        let scope = BulkScope { config_prefix, aws_policies: &self.aws_policies };
+        inventory::account(&session, kinds, &scope).await
     }
 
     async fn read_object(
@@ -234,16 +239,24 @@ impl Provider for AwsProvider {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema::Home;
 
     #[test]
-    fn every_kind_has_both_halves() {
-        let declared: Vec<&str> = crate::schema::kinds().iter().map(|k| k.schema().kind).collect();
-        let mut provided: Vec<&str> = KINDS.iter().map(|k| k.kind()).collect();
-        for name in &declared {
-            assert!(kind(name).is_some(), "{name}");
+    fn both_halves_have_one_name() {
+        for (pure, aws) in crate::schema::kinds().iter().zip(KINDS) {
+            assert_eq!(pure.schema().kind, aws.kind());
         }
-        provided.sort_unstable();
-        provided.dedup();
-        assert_eq!(provided.len(), declared.len());
+        for (pure, aws) in crate::schema::observed().iter().zip(OBSERVED) {
+            assert_eq!(pure.kind, aws.kind);
+        }
+    }
+
+    #[test]
+    fn a_kind_is_read_in_bulk_where_it_lives() {
+        for (pure, aws) in crate::schema::kinds().iter().zip(KINDS) {
+            let schema = pure.schema();
+            let with_organization = matches!(aws.bulk(), Bulk::Organization);
+            assert_eq!(schema.home == Home::Organization, with_organization, "{}", schema.kind);
+        }
     }
 }

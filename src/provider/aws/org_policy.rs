@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use aws_sdk_organizations::types::PolicyType;
 
 use super::clients::Session;
-use super::kind::{Absent, KindProvider, Wanted, document, optional, sorted, texts};
+use super::kind::{Absent, Bulk, KindProvider, Wanted, document, optional, sorted, texts};
 use super::organization_read::{self, node_id};
 use super::organization_tags::{self, to_tags};
 use crate::iam::Use;
@@ -35,6 +35,10 @@ pub(super) static RESOURCE_CONTROL_POLICY: OrgPolicy = OrgPolicy {
 impl KindProvider for OrgPolicy {
     fn kind(&self) -> &'static str {
         self.kind
+    }
+
+    fn bulk(&self) -> Bulk {
+        Bulk::Organization
     }
 
     async fn create(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {

@@ -4,10 +4,13 @@ use async_trait::async_trait;
 use aws_sdk_organizations::types::{OrganizationFeatureSet, PolicyType};
 
 use super::clients::Session;
-use super::kind::{KindProvider, Wanted, optional};
+use super::kind::{Bulk, KindProvider, Wanted, optional};
 use super::{errors, organization_read};
 use crate::provider::{Failure, LiveObject, ProviderError, Step};
 use crate::value::Attrs;
+
+/// Its name.
+pub(super) const KIND: &str = "organization";
 
 /// The AWS half.
 pub(super) struct Organization;
@@ -15,7 +18,11 @@ pub(super) struct Organization;
 #[async_trait]
 impl KindProvider for Organization {
     fn kind(&self) -> &'static str {
-        "organization"
+        KIND
+    }
+
+    fn bulk(&self) -> Bulk {
+        Bulk::Organization
     }
 
     async fn create(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {

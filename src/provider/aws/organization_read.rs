@@ -10,22 +10,13 @@ use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use tokio::sync::oneshot;
 
 use super::clients::Session;
-use super::kind::{Absent, attrs, live, optional, sorted};
+use super::kind::{Absent, Bulk, attrs, live, optional, sorted};
 use super::org_policy::{OrgPolicy, RESOURCE_CONTROL_POLICY, SERVICE_CONTROL_POLICY};
-use super::{ROOT, organization_tags};
+use super::{ROOT, account, organization, organization_tags, organizational_unit, registered};
 use crate::ids::AccountId;
 use crate::provider::{Failure, Inventory, LiveObject, ProviderError};
 use crate::schema::{canonical_policy, is_aws_owned};
 use crate::value::Value;
-
-/// Kinds that live in the organization.
-const KINDS: [&str; 5] = [
-    "organization",
-    "organizational_unit",
-    "account",
-    "service_control_policy",
-    "resource_control_policy",
-];
 
 /// The id of the root, or the id itself.
 pub(super) async fn node_id(cx: &Session, node: &str) -> Result<String, ProviderError> {
@@ -47,7 +38,8 @@ pub(super) async fn everything(
     announce: oneshot::Sender<Option<AccountId>>,
 ) -> Result<Inventory, ProviderError> {
     let mut inventory = Inventory::default();
-    inventory.complete.extend(KINDS);
+    let kinds = registered().filter(|(_, bulk)| matches!(bulk, Bulk::Organization));
+    inventory.complete.extend(kinds.map(|(kind, _)| kind));
     let described = async {
         let described = describe(cx).await;
         if let Ok(described) = &described {
@@ -74,12 +66,12 @@ pub(super) async fn everything(
     let (root, tree) = below_root?;
     let organization = organization_object(&described, root.as_ref(), services?);
     let mut objects: Vec<LiveObject> = organization.into_iter().chain(tree).collect();
-    for (kind, found) in [("service_control_policy", scps?), ("resource_control_policy", rcps?)] {
+    for (kind, found) in [(&SERVICE_CONTROL_POLICY, scps?), (&RESOURCE_CONTROL_POLICY, rcps?)] {
         match found {
             Ok(found) => objects.extend(found),
             Err(why) => {
-                inventory.complete.remove(kind);
-                inventory.unread.insert(kind, why);
+                inventory.complete.remove(kind.kind);
+                inventory.unread.insert(kind.kind, why);
             }
         }
     }
@@ -166,7 +158,7 @@ fn organization_object(
     if let Some(services) = services {
         attrs.insert("trusted_services".to_owned(), services);
     }
-    live("organization", attrs)
+    live(organization::KIND, attrs)
 }
 
 /// One read of the tree, and what it found.
@@ -255,7 +247,7 @@ async fn children(cx: &Session, parent: String) -> Result<Found, ProviderError> 
 
 fn unit_object(unit: &OrganizationalUnit, parent: &str, tags: Value) -> Option<LiveObject> {
     live(
-        "organizational_unit",
+        organizational_unit::KIND,
         attrs([
             ("name", optional(unit.name())),
             ("parent", node_name(parent).into()),
@@ -269,7 +261,7 @@ fn unit_object(unit: &OrganizationalUnit, parent: &str, tags: Value) -> Option<L
 fn account_object(account: &Account, parent: &str, tags: Value) -> Option<LiveObject> {
     let status = account.status().map(|s| s.as_str());
     let mut object = live(
-        "account",
+        account::KIND,
         attrs([
             ("name", optional(account.name())),
             ("email", optional(account.email())),

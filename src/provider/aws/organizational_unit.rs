@@ -3,11 +3,14 @@
 use async_trait::async_trait;
 
 use super::clients::Session;
-use super::kind::{Absent, KindProvider, Wanted, optional};
+use super::kind::{Absent, Bulk, KindProvider, Wanted, optional};
 use super::organization_read::{self, node_id};
 use super::organization_tags::{self, to_tags};
 use crate::provider::{LiveObject, ProviderError, Step};
 use crate::value::Attrs;
+
+/// Its name.
+pub(super) const KIND: &str = "organizational_unit";
 
 /// The AWS half.
 pub(super) struct OrganizationalUnit;
@@ -15,7 +18,11 @@ pub(super) struct OrganizationalUnit;
 #[async_trait]
 impl KindProvider for OrganizationalUnit {
     fn kind(&self) -> &'static str {
-        "organizational_unit"
+        KIND
+    }
+
+    fn bulk(&self) -> Bulk {
+        Bulk::Organization
     }
 
     async fn create(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {

@@ -12,11 +12,17 @@ use futures::{StreamExt, stream};
 
 use super::clients::Session;
 use super::errors;
-use super::kind::{Absent, KindProvider, Wanted, attrs, document, entries, live, optional, tags};
+use super::kind::{
+    Absent, Bulk, BulkReader, BulkScope, KindProvider, Reading, Wanted, attrs, document, entries,
+    live, optional, tags,
+};
 use crate::iam::Use;
 use crate::provider::{Failure, LiveObject, ProviderError, Step};
 use crate::schema::canonical_policy;
 use crate::value::{Attrs, Value};
+
+/// Its name.
+pub(super) const KIND: &str = "s3_bucket";
 
 /// The AWS half.
 pub(super) struct S3Bucket;
@@ -33,7 +39,11 @@ fn region_of(constraint: Option<&BucketLocationConstraint>) -> String {
 #[async_trait]
 impl KindProvider for S3Bucket {
     fn kind(&self) -> &'static str {
-        "s3_bucket"
+        KIND
+    }
+
+    fn bulk(&self) -> Bulk {
+        Bulk::Account(&S3Bucket)
     }
 
     async fn create(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
@@ -129,41 +139,46 @@ impl KindProvider for S3Bucket {
     }
 }
 
-/// Every bucket of the account, and why some could not be read.
-pub(super) async fn everything(
-    cx: &Session,
-) -> Result<(Vec<LiveObject>, Option<String>), ProviderError> {
-    let s3 = cx.s3(&cx.region);
-    let mut pages = s3.list_buckets().into_paginator().page_size(1_000).send();
-    let mut names = Vec::new();
-    while let Some(page) = pages.next().await {
-        let page = page.map_err(cx.error("s3", "ListBuckets"))?;
-        names.extend(page.buckets.unwrap_or_default());
+#[async_trait]
+impl BulkReader for S3Bucket {
+    fn reads(&self) -> &'static str {
+        KIND
     }
-    let reads: Vec<_> = names
-        .into_iter()
-        .filter_map(|bucket| Some((bucket.name?, bucket.bucket_region)))
-        .map(|(name, region)| async move {
-            let read = match region.filter(|r| !r.is_empty()) {
-                Some(region) => details(cx, &name, &region).await,
-                None => S3Bucket.read(cx, &name).await,
-            };
-            (name, read)
-        })
-        .collect();
-    let mut found = Vec::new();
-    let mut unread = None;
-    let mut answers = stream::iter(reads).buffer_unordered(cx.options.concurrency);
-    while let Some((name, read)) = answers.next().await {
-        match read {
-            Ok(object) => found.extend(object),
-            Err(error) if error.failure == Failure::AccessDenied => {
-                unread.get_or_insert(format!("bucket `{name}`: {error}"));
-            }
-            Err(error) => return Err(error),
+
+    /// Every bucket of the account, and why some could not be read.
+    async fn everything(&self, cx: &Session, _scope: &BulkScope<'_>) -> Reading {
+        let s3 = cx.s3(&cx.region);
+        let mut pages = s3.list_buckets().into_paginator().page_size(1_000).send();
+        let mut names = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(cx.error("s3", "ListBuckets"))?;
+            names.extend(page.buckets.unwrap_or_default());
         }
+        let reads: Vec<_> = names
+            .into_iter()
+            .filter_map(|bucket| Some((bucket.name?, bucket.bucket_region)))
+            .map(|(name, region)| async move {
+                let read = match region.filter(|r| !r.is_empty()) {
+                    Some(region) => details(cx, &name, &region).await,
+                    None => S3Bucket.read(cx, &name).await,
+                };
+                (name, read)
+            })
+            .collect();
+        let mut found = Vec::new();
+        let mut unread = None;
+        let mut answers = stream::iter(reads).buffer_unordered(cx.options.concurrency);
+        while let Some((name, read)) = answers.next().await {
+            match read {
+                Ok(object) => found.extend(object),
+                Err(error) if error.failure == Failure::AccessDenied => {
+                    unread.get_or_insert(format!("bucket `{name}`: {error}"));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((found, unread))
     }
-    Ok((found, unread))
 }
 
 async fn details(
@@ -205,7 +220,7 @@ async fn details(
     let content = policy.as_ref().and_then(|p| p.policy());
     let role = Use::Resource("s3".to_owned());
     Ok(live(
-        "s3_bucket",
+        KIND,
         attrs([
             ("bucket", bucket.into()),
             ("id", bucket.into()),
