@@ -154,7 +154,11 @@ fn account_of(name: &str, id: &str, environments: BTreeSet<String>) -> Account {
 }
 
 fn object(kind: &str, account: Option<&str>, key: &str, attrs: Json) -> SideObject {
-    let attrs: Attrs = Value::from_json(&attrs).as_map().expect("an object").clone();
+    let mut attrs: Attrs = Value::from_json(&attrs).as_map().expect("an object").clone();
+    if let Some(bucket) = attrs.get("bucket").and_then(Value::as_str) {
+        let arn = format!("arn:aws:s3:::{bucket}");
+        attrs.insert("arn".to_owned(), arn.into());
+    }
     SideObject {
         kind: kind.to_owned(),
         key: key.to_owned(),

@@ -7,7 +7,7 @@ use super::tags;
 use super::tags::TAGS;
 use super::{
     AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Fixed, Home, Kind,
-    KindSchema, Meaning, Quota, Recovery, Repair, Ty,
+    KindSchema, Meaning, Naming, Quota, Recovery, Repair, Ty,
 };
 use crate::address::ACCOUNT;
 use crate::diag::Diagnostics;
@@ -90,6 +90,7 @@ static SCHEMA: KindSchema = KindSchema {
         repair: Repair::Nothing(
             "the management account changes it, which no policy of an organization limits",
         ),
+        naming: Naming::by("name", &["email", "id", "name", "region"]),
         arn: None,
     })
 };

@@ -4,7 +4,7 @@ use super::read::{Reader, flags};
 use super::s3_bucket::PUBLIC_ACCESS;
 use super::{
     AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema,
-    Meaning, Nested, Recovery, Repair, Ty,
+    Meaning, Naming, Nested, Recovery, Repair, Ty,
 };
 use crate::diag::Diagnostics;
 use crate::value::{Attrs, Value};
@@ -78,6 +78,7 @@ static SCHEMA: KindSchema = KindSchema {
         access: AccessPart::AccountSettings { public_access_block: "s3_block_public_access" },
         quotas: &[],
         repair: Repair::Everywhere(&["iam:UpdateAccountPasswordPolicy"]),
+        naming: Naming::NONE,
         arn: None,
     })
 };

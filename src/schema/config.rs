@@ -7,7 +7,7 @@ use super::read::{Reader, arn, assigned, concat, scalar, str_attr};
 use super::tags::{self, TAGS};
 use super::{
     AccessPart, ArnForm, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind,
-    KindSchema, Meaning, Recovery, Repair, Ty,
+    KindSchema, Meaning, Naming, Recovery, Repair, Ty,
 };
 use crate::address::CONFIG_KIND;
 use crate::diag::Diagnostics;
@@ -53,6 +53,7 @@ static SCHEMA: KindSchema = KindSchema {
             resource: "parameter/",
             actions: &["ssm:GetParametersByPath", "ssm:PutParameter"],
         },
+        naming: Naming::NONE,
         arn: Some(ArnForm { service: "ssm", resource: "parameter/" }),
     })
 };

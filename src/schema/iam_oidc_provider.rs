@@ -4,7 +4,7 @@ use super::read::{Reader, arn, str_attr};
 use super::tags::{self, TAGS};
 use super::{
     AccessPart, ArnForm, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind,
-    KindSchema, Meaning, Quota, Recovery, Repair, Ty,
+    KindSchema, Meaning, Naming, Quota, Recovery, Repair, Ty,
 };
 use crate::diag::Diagnostics;
 use crate::value::{Attrs, Value};
@@ -53,6 +53,7 @@ static SCHEMA: KindSchema = KindSchema {
             what: "OIDC providers",
         }],
         repair: Repair::Objects(&["iam:GetOpenIDConnectProvider"]),
+        naming: Naming { identity: &["url"], ..Naming::NONE },
         arn: Some(ArnForm { service: "iam", resource: "oidc-provider/" }),
     })
 };

@@ -7,7 +7,7 @@ use super::tags;
 use super::tags::TAGS;
 use super::{
     AccessPart, ArnForm, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind,
-    KindSchema, Meaning, Measure, Quota, Recovery, Repair, Ty,
+    KindSchema, Meaning, Measure, Naming, Quota, Recovery, Repair, Ty,
 };
 use crate::diag::Diagnostics;
 use crate::iam::Use;
@@ -60,6 +60,7 @@ static SCHEMA: KindSchema = KindSchema {
         access: AccessPart::ManagedPolicy { document: "content" },
         quotas: QUOTAS,
         repair: Repair::Objects(&["iam:CreatePolicyVersion"]),
+        naming: Naming { defaults: &[("path", "/")], ..Naming::by("name", &["name", "path"]) },
         arn: Some(ArnForm { service: "iam", resource: "policy/" }),
     })
 };

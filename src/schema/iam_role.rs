@@ -11,7 +11,7 @@ use super::tags;
 use super::tags::TAGS;
 use super::{
     AccessPart, ArnForm, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind,
-    KindSchema, Meaning, Measure, Nested, NestedBody, Quota, Recovery, Repair, Ty,
+    KindSchema, Meaning, Measure, Naming, Nested, NestedBody, Quota, Recovery, Repair, Ty,
 };
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::iam::Use;
@@ -130,6 +130,7 @@ static SCHEMA: KindSchema = KindSchema {
             "iam:PutRolePolicy",
             "iam:UpdateAssumeRolePolicy",
         ]),
+        naming: Naming { defaults: &[("path", "/")], ..Naming::by("name", &["name", "path"]) },
         arn: Some(ArnForm { service: "iam", resource: "role/" }),
     })
 };

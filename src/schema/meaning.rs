@@ -16,9 +16,34 @@ pub struct Meaning {
     pub quotas: &'static [Quota],
     /// What repairing the estate has to be able to do with them.
     pub repair: Repair,
+    /// What names them.
+    pub naming: Naming,
     /// The form of the ARNs by which policies and other objects name them; `None` where nothing names
     /// them by an ARN.
     pub arn: Option<ArnForm>,
+}
+
+/// The attributes that make an object's name and ARN.
+#[derive(Clone, Copy, Debug)]
+pub struct Naming {
+    /// Attributes of the block, sorted. They may depend on nothing but each other, so that two blocks
+    /// can name each other's ARNs.
+    pub identity: &'static [&'static str],
+    /// The one that is the block's label where it is not given.
+    pub label: Option<&'static str>,
+    /// What others are where they are not given.
+    pub defaults: &'static [(&'static str, &'static str)],
+}
+
+impl Naming {
+    /// For objects of which there is one, and those that are named by other means.
+    pub const NONE: Self = Self { identity: &[], label: None, defaults: &[] };
+
+    /// Named by one attribute, which is the block's label where it is not given.
+    #[must_use]
+    pub const fn by(attr: &'static str, identity: &'static [&'static str]) -> Self {
+        Self { identity, label: Some(attr), defaults: &[] }
+    }
 }
 
 /// An AWS quota that a plan counts. `limit` is its name in `organization { limits {} }` and in

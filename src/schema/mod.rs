@@ -42,7 +42,7 @@ use crate::value::{Attrs, Value};
 pub use access::{AccessPart, Guardrail, ResourcePolicy};
 pub use body::{Body, NestedBody, Spanned};
 pub use kinds::{access_of, kind, kind_of_arn, kinds, observed};
-pub use meaning::{ArnForm, Meaning, Measure, Quota, Repair};
+pub use meaning::{ArnForm, Meaning, Measure, Naming, Quota, Repair};
 pub use observed::Observed;
 pub use org_policy::is_aws_owned;
 pub use organization::limits_of;

@@ -11,7 +11,7 @@ use super::tags;
 use super::tags::TAGS;
 use super::{
     AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Guardrail, Home, Kind,
-    KindSchema, Meaning, Measure, Quota, Recovery, Repair, Ty,
+    KindSchema, Meaning, Measure, Naming, Quota, Recovery, Repair, Ty,
 };
 use crate::diag::Diagnostics;
 use crate::iam::Use;
@@ -86,6 +86,7 @@ const fn of(
             repair: Repair::Nothing(
                 "the management account changes it, which no policy of an organization limits",
             ),
+            naming: Naming::by("name", &["name"]),
             arn: None,
         })
     }

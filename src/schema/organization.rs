@@ -4,7 +4,7 @@ use super::kinds::merge_additive;
 use super::read::{Reader, assigned, declared};
 use super::{
     AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Fixed, Home, Kind,
-    KindSchema, Meaning, Nested, Recovery, Repair, Ty,
+    KindSchema, Meaning, Naming, Nested, Recovery, Repair, Ty,
 };
 use crate::diag::{Diagnostics, did_you_mean};
 use crate::iam::Limits;
@@ -105,6 +105,7 @@ static SCHEMA: KindSchema = KindSchema {
         repair: Repair::Nothing(
             "the management account changes it, which no policy of an organization limits",
         ),
+        naming: Naming { identity: &["management_account_id"], ..Naming::NONE },
         arn: None,
     })
 };

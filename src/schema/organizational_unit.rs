@@ -6,7 +6,7 @@ use super::tags;
 use super::tags::TAGS;
 use super::{
     AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema,
-    Meaning, Quota, Recovery, Repair, Ty,
+    Meaning, Naming, Quota, Recovery, Repair, Ty,
 };
 use crate::diag::Diagnostics;
 use crate::value::{Attrs, Value};
@@ -51,6 +51,7 @@ static SCHEMA: KindSchema = KindSchema {
         repair: Repair::Nothing(
             "the management account changes it, which no policy of an organization limits",
         ),
+        naming: Naming::by("name", &["name"]),
         arn: None,
     })
 };

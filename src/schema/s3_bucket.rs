@@ -6,7 +6,7 @@ use super::read::{Reader, concat, flags, str_attr};
 use super::tags::{self, TAGS};
 use super::{
     AccessPart, ArnForm, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind,
-    KindSchema, Meaning, Measure, Nested, Quota, Recovery, Repair, ResourcePolicy, Ty,
+    KindSchema, Meaning, Measure, Naming, Nested, Quota, Recovery, Repair, ResourcePolicy, Ty,
 };
 use crate::diag::Diagnostics;
 use crate::iam::Use;
@@ -94,6 +94,7 @@ static SCHEMA: KindSchema = KindSchema {
         }),
         quotas: QUOTAS,
         repair: Repair::Objects(&["s3:GetBucketPolicy", "s3:PutBucketPolicy"]),
+        naming: Naming::by("bucket", &["bucket", "region"]),
         arn: Some(ArnForm { service: "s3", resource: "" }),
     })
 };

@@ -19,6 +19,7 @@ mod gates;
 mod interrupt;
 mod kinds_docs;
 mod kinds_live;
+mod kinds_named;
 mod kinds_pure;
 mod kinds_tags;
 mod kinds_taken;

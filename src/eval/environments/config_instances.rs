@@ -33,7 +33,7 @@ impl Engine<'_> {
             && (release.is_some() || entries.values().any(|e| !e.is_empty()))
         {
             let config = self.config.root().environments.values().find_map(|environment| {
-                environment.body.nested("config").next().map(|config| config.loc.clone())
+                environment.body.nested(CONFIG_KIND).next().map(|config| config.loc.clone())
             });
             let release = || self.release_block(&release?).map(|block| block.loc.clone());
             errors.push(

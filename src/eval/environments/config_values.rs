@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hcl::edit::expr::{Expression, ObjectKey};
 use regex::Regex;
 
+use crate::address::CONFIG_KIND;
 use crate::config::{Expr, RawBlock, RawNested};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::engine::Engine;
@@ -94,7 +95,7 @@ impl Engine<'_> {
     ) -> Vec<Entry> {
         let mut entries = Vec::new();
         let mut seen: BTreeMap<String, Loc> = BTreeMap::new();
-        for config in body.nested("config") {
+        for config in body.nested(CONFIG_KIND) {
             let Some(name) = config.labels.first() else { continue };
             if let Some(first) = seen.insert(name.value.clone(), name.loc.clone()) {
                 errors.push(

@@ -7,8 +7,8 @@ pub(in crate::eval) mod releases;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::address::ResourceAddr;
-use crate::config::{RawBlock, RawBody, RawNested};
+use crate::address::{CONFIG_KIND, ResourceAddr};
+use crate::config::{RawBlock, RawBody, RawNested, ResourceDecl};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::engine::{Engine, ModuleIx, Node, Stored};
 use crate::eval::estate::{Environment, ProviderSettings};
@@ -19,7 +19,7 @@ use crate::eval::modules::scope::ModuleScope;
 use crate::iam::Limits;
 use crate::ids::Region;
 use crate::schema::blocks::top_level;
-use crate::schema::{BlockSchema, Body, Spanned, kind, limits_of};
+use crate::schema::{AccessPart, BlockSchema, Body, Spanned, access_of, kind, limits_of};
 use crate::value::{Attrs, BlockRef, Value};
 
 static EMPTY: BlockSchema = BlockSchema { attrs: &[], blocks: &[] };
@@ -71,11 +71,11 @@ impl<'c> Engine<'c> {
             _ => {}
         }
         let schema = schema_of("environment");
-        if attr == "config" {
+        if attr == CONFIG_KIND {
             let value =
                 self.value(Node::Environment(name.to_owned(), attr.to_owned()), Some(loc), || {
                     let mut all = Attrs::new();
-                    for config in block.body.nested("config") {
+                    for config in block.body.nested(CONFIG_KIND) {
                         if let Some(values) = config.body.get("values") {
                             let value = self.root_scope().evaluate(values, &[])?;
                             all.insert(config.label().to_owned(), value);
@@ -87,7 +87,7 @@ impl<'c> Engine<'c> {
         }
         let Some(declared) = schema.attr(attr) else {
             let mut known: Vec<&str> = schema.attrs.iter().map(|a| a.name).collect();
-            known.extend(["config", "name", "release"]);
+            known.extend([CONFIG_KIND, "name", "release"]);
             known.sort_unstable();
             return Err(Diagnostic::error(format!(
                 "`environment.{name}` has no attribute `{attr}`"
@@ -172,16 +172,17 @@ impl<'c> Engine<'c> {
         }
     }
 
+    /// The organization's block.
+    pub(in crate::eval) fn organization(&self) -> Option<(&'c (String, String), &'c ResourceDecl)> {
+        let is_organization = |kind: &str| access_of(kind) == Some(AccessPart::Organization);
+        self.config.root().resources.iter().find(|((kind, _), _)| is_organization(kind))
+    }
+
     /// AWS's limits, with what `organization { limits {} }` overrides.
     pub(in crate::eval) fn limits(&self) -> Result<Arc<Limits>, Diagnostics> {
-        let organization =
-            self.config.root().resources.iter().find(|((kind, _), _)| kind == "organization");
-        let Some((_, decl)) = organization else { return Ok(Arc::default()) };
-        let node = Node::Declaration(
-            "organization".to_owned(),
-            decl.label.value.clone(),
-            "limits".to_owned(),
-        );
+        let Some(((kind_name, _), decl)) = self.organization() else { return Ok(Arc::default()) };
+        let node =
+            Node::Declaration(kind_name.clone(), decl.label.value.clone(), "limits".to_owned());
         let stored = self.get(node, Some(&decl.loc), || {
             let overrides = |nested: &&RawNested| match nested {
                 RawNested::Block(block) => block.ty == "limits",
@@ -192,7 +193,7 @@ impl<'c> Engine<'c> {
                 attrs: BTreeMap::new(),
                 blocks: decl.body.blocks.iter().filter(overrides).cloned().collect(),
             };
-            let schema = kind("organization").map_or(&EMPTY, |k| &k.schema().block);
+            let schema = kind(kind_name).map_or(&EMPTY, |k| &k.schema().block);
             let mut errors = Diagnostics::new();
             let body = evaluate_body(&self.root_scope(), &Vec::new(), &raw, schema, &mut errors);
             errors.into_result(Stored::Limits(Arc::new(limits_of(&body))))

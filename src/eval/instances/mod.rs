@@ -7,7 +7,7 @@ pub(in crate::eval) mod surroundings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::address::{AddrParts, InstanceKey, Placement, ResourceAddr};
+use crate::address::{ACCOUNT, AddrParts, InstanceKey, Placement, ResourceAddr};
 use crate::config::{IgnoreChanges, ResourceDecl};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::engine::{Engine, ModuleIx, Node, ObjectIx, Stored};
@@ -18,13 +18,10 @@ use crate::eval::modules::body::{evaluate_attr, evaluate_body};
 use crate::eval::modules::scope::ModuleScope;
 use crate::eval::modules::{Keyed, ModuleInst};
 use crate::ids::Handle;
-use crate::schema::{Attr, Body, Context, Home, Kind, POLICY_BLOCKS, Spanned, Ty, kind};
+use crate::schema::{
+    AccessPart, Attr, Body, Context, Home, Kind, POLICY_BLOCKS, Spanned, Ty, kind,
+};
 use crate::value::{Attrs, BlockRef, Sorted, Unknown, Value};
-
-/// Attributes that make an object's name and ARN: they may not depend on anything but each other,
-/// so that two blocks can name each other's ARNs.
-const IDENTITY: &[&str] =
-    &["bucket", "email", "id", "management_account_id", "name", "path", "region", "url"];
 
 /// Above this many, the instances that a collection refers to are not all dependencies of whoever
 /// gets one element of it: those in the element are.
@@ -141,8 +138,8 @@ impl<'c> Engine<'c> {
                         .is_some_and(|p| per_account.get(&p.account).is_some_and(|n| *n == 1)),
                     placement: placement.clone(),
                 });
-                let handle = match decl.kind.as_str() {
-                    "account" => match account_handle(label, element.key.as_ref()) {
+                let handle = match kind.schema().meaning.access {
+                    AccessPart::Account => match account_handle(label, element.key.as_ref()) {
                         Ok(handle) => Some(handle),
                         Err(error) => {
                             errors.push(
@@ -188,7 +185,7 @@ impl<'c> Engine<'c> {
         }
         if let Some(place) = place {
             if let Ok(account) = self.block_value(place.account, None) {
-                each.insert("account".to_owned(), account);
+                each.insert(ACCOUNT.to_owned(), account);
             }
             if let Some(environment) = &place.placement.environment {
                 each.insert(
@@ -246,7 +243,8 @@ impl<'c> Engine<'c> {
             let mut body =
                 Body { loc: object.decl.loc.clone(), attrs: Sorted::new(), blocks: Vec::new() };
             let mut errors = Diagnostics::new();
-            for name in IDENTITY {
+            let naming = object.kind.schema().meaning.naming;
+            for name in naming.identity {
                 let Some(raw) = object.decl.body.get(name) else { continue };
                 let ty = object.kind.schema().block.attr(name).map_or(Ty::Any, |a| a.ty);
                 match evaluate_attr(&scope, &object.names(), raw, ty) {
@@ -263,18 +261,17 @@ impl<'c> Engine<'c> {
             let cx = self.context(object, false)?;
             let mut attrs: Attrs =
                 body.attrs.iter().map(|(k, v)| (k.clone(), v.value.clone())).collect();
-            let has = |name: &str| object.kind.schema().block.attr(name).is_some();
-            for name in ["name", "bucket"] {
-                if has(name) && !attrs.contains_key(name) {
-                    attrs.insert(name.to_owned(), default_name(&object.address).into());
-                }
+            if let Some(name) = naming.label.filter(|name| !attrs.contains_key(name)) {
+                attrs.insert(name.to_owned(), default_name(&object.address).into());
             }
-            if has("path") && !attrs.contains_key("path") {
-                attrs.insert("path".to_owned(), "/".into());
+            for (name, value) in naming.defaults {
+                if !attrs.contains_key(name) {
+                    attrs.insert((*name).to_owned(), (*value).into());
+                }
             }
             // Where the identity alone makes a whole block, its canonical form counts.
             if let Ok((desired, _)) = object.kind.desired(&body, &cx) {
-                for name in IDENTITY {
+                for name in naming.identity {
                     if let Some(value) = desired.get(name) {
                         attrs.insert((*name).to_owned(), value.clone());
                     }
@@ -334,7 +331,7 @@ impl<'c> Engine<'c> {
         self.refers_to(object.ix);
         let schema = object.kind.schema();
         let declared: Option<&Attr> = schema.block.attr(attr);
-        if !IDENTITY.contains(&attr)
+        if !schema.meaning.naming.identity.contains(&attr)
             && let (Some(declared), Some(raw)) = (declared, object.decl.body.get(attr))
         {
             let value = self.value(Node::Attr(object.ix, attr.to_owned()), Some(loc), || {
@@ -345,7 +342,7 @@ impl<'c> Engine<'c> {
             }
         }
         match (attr, &object.place) {
-            ("account", Some(place)) => return self.block_value(place.account, Some(loc)),
+            (ACCOUNT, Some(place)) => return self.block_value(place.account, Some(loc)),
             (
                 "environment",
                 Some(Place { placement: Placement { environment: Some(name), .. }, .. }),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::address::{InstanceKey, Placement};
+use crate::address::{ACCOUNT, InstanceKey, Placement};
 use crate::config::{Expr, ResourceDecl};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::engine::{Engine, ObjectIx};
@@ -204,7 +204,7 @@ impl<'c> Engine<'c> {
         value: &Value,
         expr: &Expr,
     ) -> Result<Vec<std::sync::Arc<Object<'c>>>, Diagnostics> {
-        blocks_in(value, expr, "account", "account.production")?
+        blocks_in(value, expr, ACCOUNT, "account.production")?
             .into_iter()
             .map(|(address, loc)| {
                 self.object_at(&address).ok_or_else(|| {

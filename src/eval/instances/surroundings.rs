@@ -104,16 +104,14 @@ impl<'c> Engine<'c> {
         if let Some(id) = self.known.management_account() {
             return Value::string(id.as_str());
         }
-        let organization =
-            self.config.root().resources.iter().find(|((kind, _), _)| kind == "organization");
-        let Some(((_, label), decl)) = organization else {
+        let Some(((kind, label), decl)) = self.organization() else {
             return Value::Unknown(Unknown::default());
         };
         let literal = decl.body.get("management_account_id").and_then(|e| e.as_literal_str());
         match literal {
             Some(id) => Value::string(id),
             None => Value::Unknown(Unknown::attr(
-                ResourceAddr::new("organization", label.as_str()),
+                ResourceAddr::new(kind.as_str(), label.as_str()),
                 "management_account_id",
             )),
         }

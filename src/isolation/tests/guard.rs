@@ -67,7 +67,7 @@ fn a_guardrail_that_shuts_out_the_way_in_is_refused() {
                    "Condition": {"StringNotEquals": {"aws:RequestedRegion": region}}}),
         )
     };
-    let attrs = json!({"bucket": "acme", "arn": "arn:aws:s3:::acme", "policy": null});
+    let attrs = json!({"bucket": "acme", "policy": null});
     let bucket = object("s3_bucket", Some("dev"), "acme", attrs);
     assert!(refused(&fixture().both(bucket.clone()).then(regions("us-east-1"))).is_empty());
     assert_eq!(refused(&fixture().both(bucket).then(regions("eu-west-1"))).len(), 1);

@@ -121,10 +121,7 @@ impl BulkReader for Iam {
 }
 
 /// Everything in IAM that holds power.
-async fn everything(
-    cx: &Session,
-    shared: &Shared,
-) -> Result<Vec<LiveObject>, ProviderError> {
+async fn everything(cx: &Session, shared: &Shared) -> Result<Vec<LiveObject>, ProviderError> {
     let holders = async {
         let details = details(cx).await?;
         let (own, of_aws) = futures::try_join!(

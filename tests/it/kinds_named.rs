@@ -1,0 +1,319 @@
+//! What a kind is stands in its own two files: nothing else says its name, and no part of it is forgotten.
+//!
+//! What does not compile without a part needs no test: both halves, the quotas, what repair needs, the
+//! part in access, the form of its ARNs, and how it is read in bulk. Here stands what the compiler does
+//! not see: that these parts fit each other, the docs and the examples.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use palisade::address::{ACCOUNT, CONFIG_KIND};
+use palisade::iam::Limits;
+use palisade::iam::catalogue::catalogue;
+use palisade::schema::{AccessPart, KindSchema, Measure, Quota, Repair, kinds, observed};
+
+use palisade::value::Attrs;
+
+use crate::support::bodies::context;
+
+/// Where a word that is also a kind's name means something else: the file or folder, the words, and what
+/// they mean there. What is no longer needed has to go.
+const OTHER_MEANINGS: &[(&str, &[&str], &str)] = &[
+    ("src/address.rs", &[ACCOUNT, CONFIG_KIND], "the constants for the words of the language"),
+    ("src/iam/", &["account", "organization"], "fields of a request file, and of IAM's own matrix"),
+    (
+        "src/isolation/",
+        &[ACCOUNT, "service_control_policy", "resource_control_policy"],
+        "labels of policies, and what a power is over",
+    ),
+    ("src/render/", &[ACCOUNT, "organization"], "a heading, and a key of JSON"),
+    ("src/sandbox/", &["account", "organization"], "parts of the ARNs and ids that AWS makes"),
+];
+
+/// Files above the language that ask whether something is of a kind that is also a word of the language.
+const ASK_BY_CONSTANT: &[(&str, &str)] = &[
+    ("src/address.rs", "the address of a config value has a form of its own"),
+    ("src/cli/commands/adopt.rs", "a config value has no block that could be written for it"),
+    ("src/engine/promotion/entry.rs", "what a release carries is config values"),
+    ("src/promotion/gate/parity.rs", "the gate compares config values"),
+];
+
+/// Layers that read the language: there the constants are its words.
+const LANGUAGE: &[&str] = &["src/schema/", "src/config/", "src/graph/", "src/eval/"];
+
+const STALE_IS_FINE: bool = true;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files(dir: &Path, extension: &str, into: &mut BTreeMap<String, String>) {
+    for entry in fs::read_dir(dir).expect("readable") {
+        let path = entry.expect("entry").path();
+        if path.is_dir() {
+            files(&path, extension, into);
+        } else if path.extension().is_some_and(|e| e == extension) {
+            let name = path.strip_prefix(root()).expect("below").display().to_string();
+            into.insert(name, fs::read_to_string(&path).expect("readable"));
+        }
+    }
+}
+
+fn all(dir: &str, extension: &str) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    files(&root().join(dir), extension, &mut found);
+    found
+}
+
+/// The lines of a file that are neither a comment nor a test.
+fn production(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut in_tests = false;
+    let mut was_cfg = false;
+    text.lines().enumerate().filter(move |(_, line)| {
+        in_tests |= was_cfg && line.starts_with("mod ") && line.ends_with('{');
+        was_cfg = line.trim() == "#[cfg(test)]";
+        !in_tests && !line.trim_start().starts_with("//")
+    })
+}
+
+fn is_test(file: &str) -> bool {
+    let name = file.rsplit('/').next().unwrap_or_default();
+    file.contains("/tests/") || name == "tests.rs" || name.ends_with("_tests.rs")
+}
+
+/// The kinds that the lines of a file name as a whole literal, each with its line. A key of JSON
+/// (`"account": ...`) names none.
+fn literals<'k>(text: &str, kinds: &[&'k str]) -> Vec<(usize, &'k str)> {
+    let mut found = Vec::new();
+    for (at, line) in production(text) {
+        for kind in kinds {
+            let literal = format!("\"{kind}\"");
+            for (start, _) in line.match_indices(&literal) {
+                let after = &line[start + literal.len()..];
+                if !after.starts_with(':') {
+                    found.push((at + 1, *kind));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The names of all kinds, each with the name of its two files, as the registration has them.
+fn registered() -> Vec<(&'static str, String)> {
+    let text = fs::read_to_string(root().join("src/schema/kinds.rs")).expect("readable");
+    let table = text.split("$table! {").nth(1).expect("the registration");
+    let table = table.split("pub(crate) use every_kind").next().expect("its end");
+    let modules = table
+        .lines()
+        .filter_map(|line| line.trim().strip_suffix(','))
+        .filter_map(|line| line.split_once("::"))
+        .map(|(module, _)| module.to_owned());
+    let names = kinds().iter().map(|kind| kind.schema().kind);
+    let names = names.chain(observed().iter().map(|kind| kind.kind));
+    let all: Vec<_> = names.zip(modules).collect();
+    assert_eq!(all.len(), kinds().len() + observed().len());
+    all
+}
+
+#[test]
+fn a_kind_is_named_in_its_own_two_files_alone() {
+    let registered = registered();
+    let names: Vec<&str> = registered.iter().map(|(name, _)| *name).collect();
+    let mut used = BTreeSet::new();
+    let mut wrong = Vec::new();
+    for (file, text) in all("src", "rs").iter().filter(|(file, _)| !is_test(file)) {
+        for (line, kind) in literals(text, &names) {
+            let own = registered.iter().any(|(name, module)| {
+                let [schema, aws] =
+                    ["schema", "provider/aws"].map(|half| format!("src/{half}/{module}.rs"));
+                *name == kind && (*file == schema || *file == aws)
+            });
+            let other = OTHER_MEANINGS
+                .iter()
+                .find(|(place, words, _)| file.starts_with(place) && words.contains(&kind));
+            match other {
+                _ if own => {}
+                Some((place, ..)) => {
+                    used.insert((*place, kind));
+                }
+                None => wrong.push(format!("{file}:{line}: \"{kind}\"")),
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "these lines know a kind by its name: let its declaration say what differs\n{}",
+        wrong.join("\n")
+    );
+    for (place, words, why) in OTHER_MEANINGS {
+        for word in *words {
+            let still = used.contains(&(*place, *word));
+            assert!(still || STALE_IS_FINE, "{place} says no `{word}` ({why})");
+        }
+    }
+}
+
+#[test]
+fn a_word_of_the_language_asks_for_no_kind_elsewhere() {
+    let mut asking = BTreeSet::new();
+    let files = all("src", "rs");
+    for (file, text) in files.iter().filter(|(file, _)| !is_test(file)) {
+        if LANGUAGE.iter().any(|place| file.starts_with(place)) {
+            continue;
+        }
+        let asks = |line: &str| {
+            line.contains("kind")
+                && ["== ACCOUNT", "!= ACCOUNT", "== CONFIG_KIND", "!= CONFIG_KIND"]
+                    .iter()
+                    .any(|question| line.contains(question))
+        };
+        if production(text).any(|(_, line)| asks(line)) {
+            asking.insert(file.as_str());
+        }
+    }
+    let named: BTreeSet<&str> = ASK_BY_CONSTANT.iter().map(|(file, _)| *file).collect();
+    assert_eq!(asking, named);
+}
+
+#[test]
+fn the_search_finds_a_planted_name() {
+    let found = |line: &str| literals(&format!("//! A file.\n{line}\n"), &["account", "s3_bucket"]);
+    assert_eq!(found("    if object.kind == \"s3_bucket\" {"), [(2, "s3_bucket")]);
+    assert_eq!(found("    \"account\" => 1,"), [(2, "account")]);
+    assert_eq!(found("    // \"account\""), []);
+    assert_eq!(found("    json!({\"account\": 1})"), []);
+    assert_eq!(found("    \"account.production\""), []);
+    assert_eq!(found("#[cfg(test)]\nmod tests {\n    \"account\""), []);
+    assert_eq!(found("#[cfg(test)]\nmod tests;\nconst A: &str = \"account\";"), [(4, "account")]);
+}
+
+/// The quotas of `iam::Limits` and of the organization's `limits` block are those that kinds count.
+#[test]
+fn every_quota_can_be_raised_and_is_counted() {
+    let schemas = || kinds().iter().map(|kind| kind.schema());
+    let counted: BTreeSet<&str> =
+        schemas().flat_map(|s| s.meaning.quotas).map(Quota::limit).collect();
+    let organization =
+        schemas().find(|s| s.meaning.access == AccessPart::Organization).expect("the organization");
+    let limits = organization.block.nested("limits").expect("its limits").block;
+    let raised: BTreeSet<&str> = limits.attrs.iter().map(|attr| attr.name).collect();
+    assert_eq!(counted, raised);
+    for limit in counted {
+        assert!(Limits::default().get(limit).is_some(), "{limit} has no default");
+    }
+}
+
+fn has_attribute(schema: &KindSchema, name: &str) -> bool {
+    let listed = schema.computed.iter().any(|c| c.name == name)
+        || schema.block.attr(name).is_some()
+        || schema.block.nested(name).is_some();
+    listed || schema.policies.iter().any(|p| p.trim_end_matches(".*") == name)
+}
+
+#[test]
+fn the_parts_of_a_kind_fit_each_other() {
+    for kind in kinds() {
+        let schema = kind.schema();
+        let name = schema.kind;
+        let has = |attr: &str| assert!(has_attribute(schema, attr), "{name} has no `{attr}`");
+        let policy = |attr: &str| assert!(schema.policies.contains(&attr), "{name}: {attr}");
+        match schema.meaning.access {
+            AccessPart::Guardrail { document, .. } => {
+                policy(document);
+                assert_eq!(schema.attachments, Some("targets"), "{name}");
+            }
+            AccessPart::ManagedPolicy { document } => policy(document),
+            AccessPart::Principal { trust } => {
+                trust.into_iter().for_each(policy);
+                ["arn", "inline_policies", "managed_policies"].into_iter().for_each(has);
+            }
+            AccessPart::Resource(resource) => {
+                policy(resource.policy);
+                resource.public_access_block.into_iter().for_each(has);
+                resource.encryption.into_iter().for_each(has);
+                has("arn");
+            }
+            AccessPart::AccountSettings { public_access_block } => has(public_access_block),
+            AccessPart::OrganizationalUnit | AccessPart::Account => {
+                ["id", "parent"].into_iter().for_each(has);
+            }
+            AccessPart::Organization => {
+                ["id", "root_id", "enabled_policy_types"].into_iter().for_each(has);
+            }
+            AccessPart::IdentityProvider | AccessPart::Group => has("arn"),
+            // A kind that takes no part holds no policies.
+            AccessPart::None => assert!(schema.policies.is_empty(), "{name}"),
+        }
+        let naming = schema.meaning.naming;
+        for attr in naming.identity {
+            assert!(schema.block.attr(attr).is_some(), "{name}: {attr}");
+        }
+        let defaults = naming.defaults.iter().map(|(attr, _)| *attr);
+        for attr in naming.label.into_iter().chain(defaults) {
+            assert!(naming.identity.contains(&attr), "{name}: {attr}");
+        }
+        for quota in schema.meaning.quotas {
+            match quota {
+                Quota::PerTarget { .. } => assert!(schema.attachments.is_some(), "{name}"),
+                Quota::Depth { .. } => has("parent"),
+                Quota::Size { measure, .. } => match measure {
+                    Measure::Document(attr, _) => policy(attr),
+                    Measure::Documents(attr, _) | Measure::Elements(attr) => has(attr),
+                },
+                Quota::PerAccount { .. } | Quota::Closures { .. } => {}
+            }
+        }
+        match schema.meaning.repair {
+            Repair::Objects(actions) => {
+                has("arn");
+                actions.iter().for_each(|action| known(name, action));
+            }
+            Repair::Below { actions, .. } | Repair::Everywhere(actions) => {
+                actions.iter().for_each(|action| known(name, action));
+            }
+            Repair::Nothing(why) => assert!(why.contains(' '), "{name} gives no reason"),
+        }
+    }
+}
+
+fn known(kind: &str, action: &str) {
+    assert!(catalogue().find(action).is_some(), "{kind}: AWS knows no `{action}`");
+}
+
+/// The declared form of ARNs is that of the ARN which the kind computes.
+#[test]
+fn arns_have_the_form_that_is_declared() {
+    for kind in kinds() {
+        let schema = kind.schema();
+        let Some(form) = schema.meaning.arn else { continue };
+        let desired: Attrs = ["name", "bucket", "url"]
+            .into_iter()
+            .map(|name| (name.to_owned(), "/x".into()))
+            .chain([("path".to_owned(), "/".into())])
+            .collect();
+        let computed = kind.computed(&desired, &context(schema.kind, "x", "333333333333"));
+        let arn = computed.get("arn").and_then(|arn| arn.as_str()).expect(schema.kind);
+        let parts: Vec<&str> = arn.splitn(6, ':').collect();
+        assert_eq!(parts[2], form.service, "{arn}");
+        assert!(parts[5].starts_with(form.resource), "{arn}");
+    }
+}
+
+#[test]
+fn every_kind_is_documented_and_used_in_an_example() {
+    let docs = fs::read_to_string(root().join("docs/kinds.md")).expect("readable");
+    let mut examples = all("examples", "hcl");
+    examples.extend(all("modules", "hcl"));
+    for kind in kinds() {
+        let name = kind.schema().kind;
+        assert!(docs.contains(&format!("\n## {name}\n")), "docs/kinds.md has no `{name}`");
+        let block = format!("{name} \"");
+        let used = examples
+            .values()
+            .flat_map(|text| text.lines())
+            .any(|line| line.trim_start().starts_with(&block));
+        assert!(used, "no example has a `{name}`");
+    }
+}
