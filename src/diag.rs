@@ -127,12 +127,26 @@ impl fmt::Display for Loc {
 }
 
 /// Whether a diagnostic stops the command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// The command goes on.
     Warning,
     /// The command stops at the end of the pass that found it.
     Error,
+}
+
+impl Severity {
+    /// Its name, as in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
 }
 
 /// One finding about the user's input or the world, with its place and advice.

@@ -19,7 +19,6 @@ use crate::plan::model::{OperationKind, Output, Plan};
 use crate::render::progress::{Progress, Step};
 use crate::render::style::{Style, Tone, count, safe};
 use crate::state::Terms;
-use crate::value::Value;
 
 use super::desired::{Growing, Resolver};
 use super::known::{Recorded, imports};
@@ -131,16 +130,7 @@ pub async fn finish_without_changes(cx: &Context, world: &World, plan: &Plan) ->
 fn outputs_now(resolver: &Resolver<'_>) -> Result<BTreeMap<String, Output>, Diagnostics> {
     resolver.engine().known_moved();
     let all = resolver.engine().outputs()?;
-    Ok(all
-        .into_iter()
-        .map(|(name, output)| {
-            let hidden = output.sensitive || output.value.has_sensitive();
-            let unknown = output.value.has_unknown();
-            let value =
-                if hidden || unknown { Value::Null.to_json() } else { output.value.to_json() };
-            (name, Output { value, sensitive: hidden, unknown })
-        })
-        .collect())
+    Ok(all.into_iter().map(|(name, output)| (name, Output::of(&output))).collect())
 }
 
 /// Finishes what a run before this one left behind; tells whether there was anything.

@@ -13,6 +13,7 @@ use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
 use crate::eval::Engine;
 use crate::eval::estate::{Estate, Import};
 use crate::ids::{AccountId, Handle};
+use crate::plan::model::isolation::{AccessPath, PathChange, Severity};
 use crate::plan::model::{Left, LeftOutcome, Output, Plan, ScopeBasis, Selection, StateBasis};
 use crate::plan::refresh::{self, Targets};
 use crate::plan::sides::Sides;
@@ -535,20 +536,13 @@ fn scopes(plan: &Plan) -> BTreeSet<String> {
 /// # Errors
 /// They do not.
 pub fn gate(plan: &Plan, fail_on: FailOn, standing: bool) -> Result<(), Exit> {
-    let says = |path: &serde_json::Value, key: &str, wanted: &str| {
-        path.get(key).and_then(serde_json::Value::as_str) == Some(wanted)
+    let counts = |path: &&AccessPath| {
+        let is_new = path.change != PathChange::Standing || path.expired_exception.is_some();
+        // A rule with `on_violation = "warn"` only warns.
+        path.severity != Severity::Warning && (standing || is_new)
     };
-    // A rule with `on_violation = "warn"` only tells.
-    let broken = plan.isolation.violations.iter().filter(|path| !says(path, "severity", "warning"));
-    let ended = |path: &serde_json::Value| {
-        path.get("expired_exception").is_some_and(serde_json::Value::is_string)
-    };
-    let violations =
-        broken.filter(|path| standing || !says(path, "change", "standing") || ended(path)).count();
-    let wider = |path: &&serde_json::Value| {
-        says(path, "change", "added") || says(path, "change", "widened")
-    };
-    let widened = plan.isolation.changes.iter().filter(wider).count();
+    let violations = plan.isolation.violations.iter().filter(counts).count();
+    let widened = plan.isolation.changes.iter().filter(|path| path.change.opens()).count();
     let told = match fail_on {
         FailOn::None => return Ok(()),
         FailOn::Violation if violations == 0 => return Ok(()),

@@ -16,6 +16,7 @@ use crate::cli::args::{PlanOptions, VarArgs};
 use crate::cli::error::Exit;
 use crate::config::{Configuration, VarArg};
 use crate::diag::{Diagnostic, Diagnostics};
+use crate::plan::model::isolation::{AccessPath, Verdict};
 use crate::plan::model::{Action, Plan, Selection, Summary};
 use crate::plan::{Mode, Options, seal};
 
@@ -383,34 +384,33 @@ fn what_moved(saved: &Plan, now: &Plan) -> Vec<String> {
     moved
 }
 
-/// Violations of now that the saved plan did not have: another side of the estate has changed, or
-/// an exception has ended meanwhile.
 /// What the walls do now that they did not when the plan was approved.
 fn walls_moved(saved: &Plan, now: &Plan) -> Vec<String> {
-    type Paths = [serde_json::Value];
-    fn text<'a>(path: &'a serde_json::Value, pointer: &str) -> &'a str {
-        path.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default()
-    }
-    fn fresh<'a>(then: &'a Paths, now: &'a Paths) -> impl Iterator<Item = &'a serde_json::Value> {
-        let known: BTreeSet<(&str, &str)> =
-            then.iter().map(|p| (text(p, "/id"), text(p, "/verdict"))).collect();
-        now.iter().filter(move |p| !known.contains(&(text(p, "/id"), text(p, "/verdict"))))
+    fn fresh<'a>(
+        then: &'a [AccessPath],
+        now: &'a [AccessPath],
+    ) -> impl Iterator<Item = &'a AccessPath> {
+        let known: BTreeSet<(&str, Verdict)> =
+            then.iter().map(|path| (path.id.as_str(), path.verdict)).collect();
+        now.iter().filter(move |path| !known.contains(&(path.id.as_str(), path.verdict)))
     }
     let paths = fresh(&saved.isolation.changes, &now.isolation.changes).map(|path| {
         format!(
             "the walls moved: {} -> {} {}, {} by the path `{}`",
-            text(path, "/from/environment"),
-            text(path, "/to/environment"),
-            text(path, "/change"),
-            text(path, "/verdict"),
-            text(path, "/id")
+            path.from.environment,
+            path.to.environment,
+            path.change.name(),
+            path.verdict.name(),
+            path.id
         )
     });
     let broken = fresh(&saved.isolation.violations, &now.isolation.violations).map(|path| {
-        let (id, rule) = (text(path, "/id"), text(path, "/rule"));
-        match text(path, "/expired_exception") {
-            "" => format!("the path `{id}` breaks `{rule}`, and did not"),
-            ended => format!("the path `{id}` breaks `{rule}`: the exception `{ended}` has ended"),
+        let (id, rule) = (&path.id, path.rule.as_deref().unwrap_or_default());
+        match &path.expired_exception {
+            None => format!("the path `{id}` breaks `{rule}`, and did not"),
+            Some(ended) => {
+                format!("the path `{id}` breaks `{rule}`: the exception `{ended}` has ended")
+            }
         }
     });
     paths.chain(broken).collect()

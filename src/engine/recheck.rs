@@ -1,7 +1,6 @@
 //! A last look at the walls before the first call, under the lock of the walls.
 
 use async_trait::async_trait;
-use serde_json::Value as Json;
 
 use crate::apply::Recheck;
 use crate::cli::context::Context;
@@ -51,12 +50,8 @@ impl Recheck for Walls<'_> {
 
 /// Paths that a plan adds or widens, with how far.
 fn opened(plan: &Plan) -> Vec<String> {
-    let text = |path: &Json, name: &str| {
-        path.get(name).and_then(Json::as_str).unwrap_or_default().to_owned()
-    };
-    let opens = |path: &&Json| matches!(text(path, "change").as_str(), "added" | "widened");
-    let all = plan.isolation.changes.iter().filter(opens);
-    all.map(|path| format!("`{}` ({})", text(path, "id"), text(path, "verdict"))).collect()
+    let opened = plan.isolation.changes.iter().filter(|path| path.change.opens());
+    opened.map(|path| format!("`{}` ({})", path.id, path.verdict.name())).collect()
 }
 
 fn failed(exit: Exit) -> Diagnostic {

@@ -56,6 +56,26 @@ pub enum DecidedBy {
     UnknownPrincipal,
 }
 
+impl DecidedBy {
+    /// Its name for people.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::AlwaysAllowed => "always allowed",
+            Self::ServiceControlPolicy => "service control policy",
+            Self::ResourceControlPolicy => "resource control policy",
+            Self::Endpoint => "endpoint",
+            Self::ResourcePolicy => "resource policy",
+            Self::Identity => "identity",
+            Self::Boundary => "boundary",
+            Self::Session => "session",
+            Self::BlockPublicAccess => "block public access",
+            Self::RootUser => "root user",
+            Self::UnknownPrincipal => "unknown principal",
+        }
+    }
+}
+
 /// A statement that took part.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Matched {

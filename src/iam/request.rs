@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::text::is_symbolic_account;
 use super::values::is_account_id;
 
 /// The values of a context key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum ContextValue {
     /// A single-valued key.
     One(String),
@@ -44,8 +47,16 @@ impl From<Vec<String>> for ContextValue {
 }
 
 /// The request context. Keys compare without regard to case.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<String, ContextValue>")]
 pub struct Context(BTreeMap<String, ContextValue>);
+
+/// Keys from outside are put into lower case, as [`Context::set`] does.
+impl From<BTreeMap<String, ContextValue>> for Context {
+    fn from(entries: BTreeMap<String, ContextValue>) -> Self {
+        Self(entries.into_iter().map(|(key, value)| (key.to_ascii_lowercase(), value)).collect())
+    }
+}
 
 impl Context {
     /// Sets a key.
@@ -90,8 +101,10 @@ impl Context {
     }
 }
 
-/// Who asks.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Who asks. Written as policies name principals: `"*"`, an ARN, or an object with the type of what is
+/// neither.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "WrittenPrincipal", into = "WrittenPrincipal")]
 pub enum Principal {
     /// Nobody: an unsigned request.
     Anonymous,
@@ -104,7 +117,48 @@ pub enum Principal {
     Arn(String),
 }
 
+/// A [`Principal`] in JSON.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WrittenPrincipal {
+    Service(String),
+    Federated(String),
+    #[serde(untagged)]
+    Text(String),
+}
+
+impl From<WrittenPrincipal> for Principal {
+    fn from(written: WrittenPrincipal) -> Self {
+        match written {
+            WrittenPrincipal::Service(name) => Self::Service(name),
+            WrittenPrincipal::Federated(name) => Self::Federated(name),
+            WrittenPrincipal::Text(text) if text == "*" => Self::Anonymous,
+            WrittenPrincipal::Text(arn) => Self::Arn(arn),
+        }
+    }
+}
+
+impl From<Principal> for WrittenPrincipal {
+    fn from(principal: Principal) -> Self {
+        match principal {
+            Principal::Service(name) => Self::Service(name),
+            Principal::Federated(name) => Self::Federated(name),
+            Principal::Anonymous => Self::Text("*".to_owned()),
+            Principal::Arn(arn) => Self::Text(arn),
+        }
+    }
+}
+
 impl Principal {
+    /// The name of whoever asks, without its type: an ARN, a service, a provider, or `*`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Anonymous => "*",
+            Self::Service(name) | Self::Federated(name) | Self::Arn(name) => name,
+        }
+    }
+
     /// Reads a principal: `*` is anonymous, anything else an ARN that can be a caller.
     ///
     /// # Errors

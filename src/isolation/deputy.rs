@@ -1,4 +1,4 @@
-//! Grades C and D: data that crosses by way of a bucket which both sides use, and grants that a
+//! Data paths and confused deputies (grades C and D): data that crosses by way of a bucket which both sides use, and grants that a
 //! service or a third party can be talked into using for somebody else (the confused deputy).
 //!
 //! Source: IAM User Guide, "The confused deputy problem".
@@ -27,7 +27,7 @@ pub struct Detour {
     pub to: String,
     /// The account that it enters.
     pub to_account: Handle,
-    /// C or D.
+    /// [`Grade::DataPath`] or [`Grade::ConfusedDeputy`].
     pub grade: Grade,
     /// Who uses it: an ARN, a service, an account.
     pub principal: String,
@@ -68,7 +68,7 @@ fn deputies(model: &AccessModel) -> BTreeSet<Detour> {
                     from: Origin::External,
                     to: to.clone(),
                     to_account: account.clone(),
-                    grade: Grade::D,
+                    grade: Grade::ConfusedDeputy,
                     principal: principal.clone(),
                     resource: arn.clone(),
                     text: format!("`{label}` lets in `{principal}` {text}"),
@@ -168,7 +168,7 @@ fn shared_buckets(model: &AccessModel, result: &SideResult) -> BTreeSet<Detour> 
                         from: from.clone(),
                         to: to.clone(),
                         to_account: own.clone(),
-                        grade: Grade::C,
+                        grade: Grade::DataPath,
                         principal: arn.clone(),
                         resource: bucket.to_owned(),
                         text: format!(

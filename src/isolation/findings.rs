@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::ToSpan;
 use jiff::civil::Date;
-use serde_json::{Value as Json, json};
 
 use super::Verdict;
 use super::candidates::whole_accounts;
@@ -19,13 +18,14 @@ use super::rules::Rule;
 use crate::access::AccessModel;
 use crate::iam::symbolic::Answer;
 use crate::ids::Handle;
+use crate::plan::model::isolation::{Finding, FindingKind, Severity};
 
 /// How many days before its end an exception is warned about.
 const NOTICE_DAYS: i64 = 30;
 
-/// One finding, a warning, as plans hold it.
-pub(super) fn finding(kind: &str, text: String, addresses: Vec<String>) -> Json {
-    json!({"kind": kind, "severity": "warning", "text": text, "addresses": addresses})
+/// A finding; all of them are warnings.
+pub(super) fn finding(kind: FindingKind, text: String, addresses: Vec<String>) -> Finding {
+    Finding { addresses, kind, severity: Severity::Warning, text }
 }
 
 /// How many names a finding lists.
@@ -35,14 +35,14 @@ const NAMES: usize = 5;
 pub(super) fn of_walls(
     comparison: &Comparison<'_>,
     verdicts: &BTreeMap<&Pair, (Verdict, Verdict)>,
-) -> Vec<Json> {
+) -> Vec<Finding> {
     let (model, result) = (comparison.after.0, &comparison.after.1);
     let mut walls = Walls {
         model,
         result,
         book: Book::new(comparison.before.0, model),
         whole: BTreeMap::new(),
-        found: Vec::new(),
+        findings: Vec::new(),
     };
     for (target, ids) in whole_accounts(model) {
         let account = account_of(model, &target).and_then(|account| model.accounts.get(&account));
@@ -56,20 +56,20 @@ pub(super) fn of_walls(
                 "{} and {to} live in one account: there is no wall between them",
                 origin.name()
             );
-            walls.found.push(finding("shared_account", text, Vec::new()));
+            walls.findings.push(finding(FindingKind::SharedAccount, text, Vec::new()));
         }
         if *after == Verdict::Isolated {
             walls.held(origin, to);
         }
     }
-    let mut findings = walls.found;
+    let mut findings = walls.findings;
     for (step, why) in &result.unplayed {
         let text = format!(
             "`{}` to `{}` counts as undetermined, for it did not come out the same when it was played again: {why}",
             source_name(&step.source),
             step.target.arn(),
         );
-        findings.push(finding("replay_failed", text, labels(model, step)));
+        findings.push(finding(FindingKind::ReplayFailed, text, labels(model, step)));
     }
     for (origin, administrators) in &result.powers.administrators {
         for arn in administrators {
@@ -78,12 +78,16 @@ pub(super) fn of_walls(
                 origin.name()
             );
             let label = model.principals.get(arn).map(|p| p.label.clone());
-            findings.push(finding("organization_power", text, label.into_iter().collect()));
+            findings.push(finding(
+                FindingKind::OrganizationPower,
+                text,
+                label.into_iter().collect(),
+            ));
         }
     }
     for (origin, why) in &result.powers.undecided {
         let text = format!("what {} may change about the walls is undecided: {why}", origin.name());
-        findings.push(finding("power_undetermined", text, Vec::new()));
+        findings.push(finding(FindingKind::PowerUndetermined, text, Vec::new()));
     }
     findings
 }
@@ -95,7 +99,7 @@ struct Walls<'a, 'w> {
     book: Book<'w>,
     /// What lets in whole accounts, by the environment that it stands in, with the ids of these.
     whole: BTreeMap<&'w str, Vec<(Target, BTreeSet<String>)>>,
-    found: Vec<Json>,
+    findings: Vec<Finding>,
 }
 
 impl Walls<'_, '_> {
@@ -119,7 +123,7 @@ impl Walls<'_, '_> {
             );
             let mut addresses = labels(self.model, step);
             addresses.extend(lifters.labels);
-            self.found.push(finding("held_by_source_side", text, addresses));
+            self.findings.push(finding(FindingKind::HeldBySourceSide, text, addresses));
         }
         let inside = accounts_of(self.model, to);
         for (target, ids) in self.whole.get(to).cloned().unwrap_or_default() {
@@ -149,7 +153,7 @@ impl Walls<'_, '_> {
                 );
                 let mut addresses: Vec<String> = label(self.model, &target).into_iter().collect();
                 addresses.extend(lifters.labels);
-                self.found.push(finding("held_by_source_side", text, addresses));
+                self.findings.push(finding(FindingKind::HeldBySourceSide, text, addresses));
             }
         }
     }
@@ -207,7 +211,7 @@ pub(super) fn of_rules(
     rules: &[Rule],
     used: &BTreeSet<(String, String)>,
     today: Date,
-) -> Vec<Json> {
+) -> Vec<Finding> {
     let soon = today.checked_add(NOTICE_DAYS.days()).unwrap_or(Date::MAX);
     let mut findings = Vec::new();
     let mut add = |kind, text| findings.push(finding(kind, text, Vec::new()));
@@ -218,18 +222,18 @@ pub(super) fn of_rules(
             if end < today {
                 let text =
                     format!("the exception `{name}` expired on {end} and no longer counts ({loc})");
-                add("exception_expired", text);
+                add(FindingKind::ExceptionExpired, text);
                 continue;
             }
             if end <= soon {
                 add(
-                    "exception_expiring",
+                    FindingKind::ExceptionExpiring,
                     format!("the exception `{name}` expires on {end} ({loc})"),
                 );
             }
             if !used.contains(&(rule.name.clone(), exception.name.clone())) {
                 let text = format!("the exception `{name}` covers no path: it can go ({loc})");
-                add("exception_unused", text);
+                add(FindingKind::ExceptionUnused, text);
             }
         }
     }

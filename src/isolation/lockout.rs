@@ -245,8 +245,7 @@ fn because(asked: &Asked, opening: &Opening) -> (String, Option<String>) {
             (format!("statement `{}` of `{label}` denies it", hit.statement), Some(label))
         }
         _ => {
-            let layer = serde_json::to_value(decision.decided_by).unwrap_or_default();
-            let layer = layer.as_str().unwrap_or_default().replace('_', " ");
+            let layer = decision.decided_by.words();
             (format!("no statement allows it any more (decided by: {layer})"), None)
         }
     }

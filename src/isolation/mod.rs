@@ -33,41 +33,11 @@ mod tests;
 use crate::diag::Diagnostics;
 use crate::eval::estate::Estate;
 use crate::plan::access::models;
-use crate::plan::model::{Isolation, IsolationSummary, Plan};
+use crate::plan::model::Plan;
+use crate::plan::model::isolation::{AccessPath, Isolation, IsolationSummary, PathEnd};
 use crate::plan::sides::Sides;
 
-/// What a boundary between two environments is.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// Proved closed.
-    Isolated,
-    /// Not decided; never counts as isolated.
-    Undetermined,
-    /// Open under conditions that neither side chooses.
-    Conditional,
-    /// Open.
-    Reachable,
-    /// Both live in one account: there is no wall.
-    SharedAccount,
-}
-
-/// How a path crosses a wall.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
-)]
-pub enum Grade {
-    /// A request crosses: a role is assumed, a bucket read or written.
-    A,
-    /// Somebody there holds power over the wall itself.
-    B,
-    /// Data crosses by way of a service or of something that both sides use.
-    C,
-    /// A service or a third party can be talked into crossing: the confused deputy.
-    D,
-}
+pub use crate::plan::model::isolation::{Grade, Verdict};
 
 /// Analyses the sides of a plan and completes the plan with its isolation section, counts and the
 /// paths of each account. The plan must be sealed afterwards ([`crate::plan::seal`]).
@@ -85,16 +55,11 @@ pub fn complete(
 ) -> Result<(), Diagnostics> {
     let Analysis { section, summary, .. } = analyse(estate, sides, today)?;
     for account in &mut plan.accounts {
-        let touches = |side: &str, path: &serde_json::Value| {
-            path.pointer(&format!("/{side}/account")).and_then(serde_json::Value::as_str)
-                == Some(account.account.as_str())
+        let touches = |end: &PathEnd| {
+            end.account.as_ref().is_some_and(|handle| handle.as_str() == account.account)
         };
-        account.isolation = section
-            .changes
-            .iter()
-            .filter(|path| touches("from", path) || touches("to", path))
-            .filter_map(|path| Some(path.get("id")?.as_str()?.to_owned()))
-            .collect();
+        let paths = section.changes.iter().filter(|path| touches(&path.from) || touches(&path.to));
+        account.isolation = paths.map(|path| path.id.clone()).collect();
     }
     plan.summary.isolation = summary;
     plan.isolation = section;
@@ -108,8 +73,8 @@ pub struct Analysis {
     pub section: Isolation,
     /// Its counts.
     pub summary: IsolationSummary,
-    /// Every path of the after side, changed or standing, in the form of the section's changes.
-    pub paths: Vec<serde_json::Value>,
+    /// Every path of the after side, changed or standing.
+    pub paths: Vec<AccessPath>,
 }
 
 /// The analysis of a plan: its section, its counts, and what is wrong with the rules themselves.

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::civil::Date;
-use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use super::compare::{Comparison, Pair, SideResult, by_power_alone, verdict};
@@ -18,17 +17,20 @@ use crate::access::{AccessModel, NamedPolicy, PART};
 use crate::eval::estate::Estate;
 use crate::iam::symbolic::Opening;
 use crate::iam::{Document, Request};
-use crate::plan::model::{Isolation, IsolationSummary};
+use crate::plan::model::isolation::{
+    AccessPath, Basis, ConsideredGrant, FindingKind, Isolation, IsolationSummary, MatrixRow,
+    PathChange, PathEnd, Proof, Replay, Severity,
+};
 use crate::plan::sides::Sides;
 
 mod bounds;
 mod detour;
+mod evidence;
 mod power;
-mod told;
 
 use bounds::{bounds, breadth, named};
-use told::{also_needs, judged, limits, replay};
-pub(super) use told::{granted_by, hop, witness};
+use evidence::{also_needs, judged, limits, replay};
+pub(super) use evidence::{hop, witness};
 
 /// What the analysis does not look at; printed with every plan.
 pub const NOT_MODELLED: [&str; 11] = [
@@ -44,28 +46,6 @@ pub const NOT_MODELLED: [&str; 11] = [
     "shares of AWS RAM",
     "who stands behind an identity of OIDC or SAML",
 ];
-
-/// How a path changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Change {
-    Added,
-    Removed,
-    Widened,
-    Narrowed,
-    Standing,
-}
-
-impl Change {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Added => "added",
-            Self::Removed => "removed",
-            Self::Widened => "widened",
-            Self::Narrowed => "narrowed",
-            Self::Standing => "standing",
-        }
-    }
-}
 
 /// The section, its counts, and every path of the after side.
 #[must_use]
@@ -96,13 +76,12 @@ struct Writer<'a, 'w> {
 }
 
 /// What the rules say about a path.
-#[derive(Default)]
 struct Judged {
     rule: Option<String>,
     exception: Option<String>,
     /// The exception that covered it until it ended.
     expired: Option<String>,
-    severity: &'static str,
+    severity: Severity,
 }
 
 type Key = (Origin, String, Step);
@@ -124,12 +103,12 @@ impl Writer<'_, '_> {
             .map(|e| e.name.clone())
             .collect();
         let mut section = Isolation {
-            basis: Some(json!({
-                "live": sides.live,
-                "accounts_read": sides.read,
-                "accounts_unread": sides.unread.keys().collect::<Vec<_>>(),
-                "not_modelled": NOT_MODELLED,
-            })),
+            basis: Some(Basis {
+                accounts_read: sides.read.clone(),
+                accounts_unread: sides.unread.keys().cloned().collect(),
+                live: sides.live,
+                not_modelled: NOT_MODELLED.map(str::to_owned).to_vec(),
+            }),
             environments: environments.clone(),
             ..Isolation::default()
         };
@@ -142,44 +121,32 @@ impl Writer<'_, '_> {
         let mut used: BTreeSet<(String, String)> = BTreeSet::new();
         let mut summary = IsolationSummary::default();
         let mut paths = Vec::new();
+        let mut enter = |path: AccessPath, section: &mut Isolation| {
+            match path.change {
+                PathChange::Added => summary.added += 1,
+                PathChange::Removed => summary.removed += 1,
+                PathChange::Widened | PathChange::Narrowed => summary.changed += 1,
+                PathChange::Standing => {}
+            }
+            if path.change != PathChange::Removed {
+                if path.breaks_rule() {
+                    section.violations.push(path.clone());
+                }
+                paths.push(path.clone());
+            }
+            if path.change != PathChange::Standing {
+                section.changes.push(path);
+            }
+        };
         let keys: BTreeSet<&Key> = before.keys().chain(after.keys()).collect();
         for key in keys {
             let (old, new) = (before.get(key).copied(), after.get(key).copied());
             let change = self.change(old, new);
             let Some(path) = new.or(old) else { continue };
-            let json = self.path(path, new.is_some(), change, &mut used);
-            match change {
-                Change::Added => summary.added += 1,
-                Change::Removed => summary.removed += 1,
-                Change::Widened | Change::Narrowed => summary.changed += 1,
-                Change::Standing => {}
-            }
-            if new.is_some() && is_broken(&json) {
-                section.violations.push(json.clone());
-            }
-            if new.is_some() {
-                paths.push(json.clone());
-            }
-            if change != Change::Standing {
-                section.changes.push(json);
-            }
+            enter(self.path(path, new.is_some(), change, &mut used), &mut section);
         }
-        for (change, json) in self.powers(&mut used) {
-            match change {
-                Change::Added => summary.added += 1,
-                Change::Removed => summary.removed += 1,
-                Change::Widened | Change::Narrowed => summary.changed += 1,
-                Change::Standing => {}
-            }
-            if change != Change::Removed {
-                paths.push(json.clone());
-                if is_broken(&json) {
-                    section.violations.push(json.clone());
-                }
-            }
-            if change != Change::Standing {
-                section.changes.push(json);
-            }
+        for path in self.powers(&mut used) {
+            enter(path, &mut section);
         }
         self.detours(&mut used, &mut section);
         self.walls_without_paths(&verdicts, &mut section);
@@ -200,17 +167,14 @@ impl Writer<'_, '_> {
             // The checker has found what the search has not: never closed.
             after = Verdict::Undetermined;
         }
-        let mut row =
-            json!({"from": pair.0.name(), "to": pair.1, "before": before, "after": after});
-        if let Some(row) = row.as_object_mut() {
-            if let Some(managed) = managed {
-                row.insert("managed_only".to_owned(), json!(managed));
-            }
-            if by_power_alone(&self.comparison.after.1, pair) {
-                row.insert("grade".to_owned(), json!(Grade::B));
-            }
-        }
-        section.matrix.push(row);
+        section.matrix.push(MatrixRow {
+            after,
+            before,
+            from: pair.0.name().to_owned(),
+            grade: by_power_alone(&self.comparison.after.1, pair).then_some(Grade::Power),
+            managed_only: managed,
+            to: pair.1.clone(),
+        });
         if let Some(Some(entries)) = proof {
             let considered = self.grants.get(&pair.1).copied().unwrap_or_default();
             let statement = if considered == 0 {
@@ -222,33 +186,33 @@ impl Writer<'_, '_> {
                     pair.0.name()
                 )
             };
-            section.proofs.push(json!({
-                "from": pair.0.name(),
-                "to": pair.1,
-                "statement": statement,
-                "grants_considered": considered,
-                "grants": entries.iter().take(GRANTS_TOLD).map(grant).collect::<Vec<_>>(),
-                "verified": entries.iter().all(|entry| entry.killed.is_some()),
-                "trusted": trusted(self.comparison.after.0, &self.comparison.after.1, &pair.1),
-            }));
+            section.proofs.push(Proof {
+                from: pair.0.name().to_owned(),
+                grants: entries.iter().take(GRANTS_LISTED).map(considered_grant).collect(),
+                grants_considered: considered,
+                statement,
+                to: pair.1.clone(),
+                trusted: trusted(self.comparison.after.0, &self.comparison.after.1, &pair.1),
+                verified: Some(entries.iter().all(|entry| entry.killed.is_some())),
+            });
         }
         (before, after)
     }
 
-    fn change(&self, old: Option<&Path>, new: Option<&Path>) -> Change {
+    fn change(&self, old: Option<&Path>, new: Option<&Path>) -> PathChange {
         match (old, new) {
-            (None, _) => Change::Added,
-            (_, None) => Change::Removed,
+            (None, _) => PathChange::Added,
+            (_, None) => PathChange::Removed,
             (Some(old), Some(new)) => {
                 let changed = self.comparison.changes.get(&new.last);
                 let gained = changed.is_some_and(|c| !c.gained.is_empty());
                 let lost = changed.is_some_and(|c| !c.lost.is_empty());
                 match (old.unconditional, new.unconditional) {
-                    (false, true) => Change::Widened,
-                    (true, false) => Change::Narrowed,
-                    _ if gained => Change::Widened,
-                    _ if lost => Change::Narrowed,
-                    _ => Change::Standing,
+                    (false, true) => PathChange::Widened,
+                    (true, false) => PathChange::Narrowed,
+                    _ if gained => PathChange::Widened,
+                    _ if lost => PathChange::Narrowed,
+                    _ => PathChange::Standing,
                 }
             }
         }
@@ -258,20 +222,20 @@ impl Writer<'_, '_> {
         &self,
         path: &Path,
         is_after: bool,
-        change: Change,
+        change: PathChange,
         used: &mut BTreeSet<(String, String)>,
-    ) -> Json {
+    ) -> AccessPath {
         let (model, result) =
             if is_after { &self.comparison.after } else { &self.comparison.before };
         let openings = result.edges.get(&path.last).map_or(&[][..], |e| &e.openings);
         // What is new is what an auditor needs to see; else the opening that asks least.
         let gained = self.comparison.changes.get(&path.last).map_or(&[][..], |c| &c.gained);
         let shown: &[Opening] =
-            if change == Change::Widened && !gained.is_empty() { gained } else { openings };
+            if change == PathChange::Widened && !gained.is_empty() { gained } else { openings };
         let chosen = shown.iter().min_by_key(|o| o.requirements.len());
         let chosen = chosen.map(|opening| named(model, &path.last, opening));
         let bounds = bounds(model, &path.last, shown);
-        let told = bounds.iter().min_by_key(|b| breadth(b)).cloned().unwrap_or_default();
+        let narrowest = bounds.iter().min_by_key(|b| breadth(b)).cloned().unwrap_or_default();
         let principal = source_name(&path.last.source);
         let judged = self.judge(path, principal, openings, used);
         let mut conditions: BTreeSet<String> = BTreeSet::new();
@@ -282,44 +246,48 @@ impl Writer<'_, '_> {
             let best = edge.and_then(|e| e.openings.iter().min_by_key(|o| o.requirements.len()));
             if let Some(best) = best {
                 conditions.extend(best.requirements.iter().map(|r| r.text.clone()));
-                via.push(hop(step, best, model));
+                via.push(hop(&step.source, best, model));
                 shown_steps.push((step, &best.witness));
             }
         }
         if let Some(chosen) = &chosen {
             conditions.extend(chosen.requirements.iter().map(|r| r.text.clone()));
-            via.push(hop(&path.last, chosen, model));
+            via.push(hop(&path.last.source, chosen, model));
             shown_steps.push((&path.last, &chosen.witness));
         }
-        let causes = self.causes(path);
-        let locations: BTreeMap<&String, &String> =
-            causes.iter().filter_map(|address| Some((address, self.location(address)?))).collect();
-        json!({
-            "id": id(path),
-            "change": change.name(),
-            "grade": Grade::A,
-            "from": {"environment": path.from.name(), "account": path.from_account},
-            "to": {"environment": path.to, "account": path.to_account},
-            "verdict": if path.unconditional { Verdict::Reachable } else { Verdict::Conditional },
-            "principal": path.chain.first().map_or(principal, |s| source_name(&s.source)),
-            "actions": told.actions,
-            "resources": told.resources,
-            "via": via,
-            "conditions": conditions,
-            "witness": chosen.as_ref().map(witness),
-            "replay": {
-                "before": replay(self.comparison.before.0, &shown_steps),
-                "after": replay(self.comparison.after.0, &shown_steps),
+        let caused_by = self.causes(path);
+        let starts = path.chain.first().map_or(principal, |s| source_name(&s.source));
+        AccessPath {
+            actions: narrowest.actions,
+            also_needs: Some(also_needs(model, &path.last, chosen.as_ref())),
+            change,
+            conditions: conditions.into_iter().collect(),
+            exception: judged.exception,
+            expired_exception: judged.expired,
+            from: PathEnd {
+                account: path.from_account.clone(),
+                environment: path.from.name().to_owned(),
             },
-            "limits": limits(model, asked(model, &path.last).as_ref()),
-            "also_needs": also_needs(model, &path.last, chosen.as_ref()),
-            "locations": locations,
-            "caused_by": causes,
-            "rule": judged.rule,
-            "exception": judged.exception,
-            "expired_exception": judged.expired,
-            "severity": judged.severity,
-        })
+            grade: Grade::Request,
+            id: id(path),
+            limits: asked(model, &path.last).map(|asked| limits(model, &asked)),
+            locations: Some(self.locations(&caused_by)),
+            caused_by,
+            power: None,
+            principal: Some(starts.to_owned()),
+            reason: None,
+            replay: Some(Replay {
+                after: replay(self.comparison.after.0, &shown_steps),
+                before: replay(self.comparison.before.0, &shown_steps),
+            }),
+            resources: narrowest.resources,
+            rule: judged.rule,
+            severity: judged.severity,
+            to: PathEnd { account: Some(path.to_account.clone()), environment: path.to.clone() },
+            verdict: if path.unconditional { Verdict::Reachable } else { Verdict::Conditional },
+            via,
+            witness: chosen.as_ref().map(witness),
+        }
     }
 
     /// Why a wall is none, or is not decided.
@@ -346,10 +314,11 @@ impl Writer<'_, '_> {
         format!("{} could not be read: what nobody manages there is unseen", unread.join(", "))
     }
 
-    /// Where an object is declared; of one that goes, where it was.
-    fn location(&self, address: &str) -> Option<&String> {
+    /// Where these objects are declared; of one that goes, where it was.
+    fn locations(&self, addresses: &[String]) -> BTreeMap<String, String> {
         let (before, after) = (self.comparison.before.0, self.comparison.after.0);
-        after.location(address).or_else(|| before.location(address))
+        let place = |address: &String| after.location(address).or_else(|| before.location(address));
+        addresses.iter().filter_map(|a| Some((a.clone(), place(a)?.clone()))).collect()
     }
 
     /// The rule that a path falls under, the exception that covers it, and how grave it is.
@@ -365,7 +334,7 @@ impl Writer<'_, '_> {
             .iter()
             .map(|opening| bounds(model, &path.last, std::slice::from_ref(opening)))
             .collect::<Vec<_>>();
-        self.judge_bounds((&path.from, &path.to), Grade::A, principal, &bounds, used)
+        self.judge_bounds((&path.from, &path.to), Grade::Request, principal, &bounds, used)
     }
 
     /// The same for any path: each of `bounds` bounds one of its openings.
@@ -381,7 +350,7 @@ impl Writer<'_, '_> {
         let mut rules = self.rules.iter();
         let Some(rule) = rules.find(|r| r.pairs.contains(&pair) && r.grades.contains(&grade))
         else {
-            return Judged { severity: "info", ..Judged::default() };
+            return Judged { rule: None, exception: None, expired: None, severity: Severity::Info };
         };
         let name = Some(format!("isolation.{}", rule.name));
         let covering = |bounds: &Vec<Bound>, expired: bool| {
@@ -397,11 +366,11 @@ impl Writer<'_, '_> {
                 used.insert((rule.name.clone(), exception.name.clone()));
             }
             let exception = Some(first.name.clone());
-            return Judged { rule: name, exception, expired: None, severity: "info" };
+            return Judged { rule: name, exception, expired: None, severity: Severity::Info };
         }
         let ended = all(true).unwrap_or_default();
         let expired = ended.iter().find(|e| e.expires < self.today).map(|e| e.name.clone());
-        let severity = if rule.error { "error" } else { "warning" };
+        let severity = severity(rule);
         Judged { rule: name, exception: None, expired, severity }
     }
 
@@ -459,24 +428,42 @@ impl Writer<'_, '_> {
                         origin.name(),
                         rule.name
                     );
-                    section.findings.push(findings::finding("undetermined", text, Vec::new()));
+                    let kind = FindingKind::Undetermined;
+                    section.findings.push(findings::finding(kind, text, Vec::new()));
                 }
                 if counts {
-                    section.violations.push(json!({
-                        "id": format!("P-{}", digest(&[origin.name(), to, "wall"])),
-                        "change": if before == after { "standing" } else { "added" },
-                        "grade": Grade::A,
-                        "from": {"environment": origin.name(), "account": null},
-                        "to": {"environment": to, "account": null},
-                        "verdict": after,
-                        "principal": null, "actions": [], "resources": [], "via": [],
-                        "conditions": [], "witness": null, "caused_by": [],
-                        "rule": format!("isolation.{}", rule.name),
-                        "reason": self.no_wall(*after, origin, to),
-                        "exception": null,
-                        "expired_exception": null,
-                        "severity": if rule.error { "error" } else { "warning" },
-                    }));
+                    let end = |environment: &str| PathEnd {
+                        account: None,
+                        environment: environment.to_owned(),
+                    };
+                    section.violations.push(AccessPath {
+                        actions: Vec::new(),
+                        also_needs: None,
+                        caused_by: Vec::new(),
+                        change: match before == after {
+                            true => PathChange::Standing,
+                            false => PathChange::Added,
+                        },
+                        conditions: Vec::new(),
+                        exception: None,
+                        expired_exception: None,
+                        from: end(origin.name()),
+                        grade: Grade::Request,
+                        id: format!("P-{}", digest(&[origin.name(), to, "wall"])),
+                        limits: None,
+                        locations: None,
+                        power: None,
+                        principal: None,
+                        reason: Some(self.no_wall(*after, origin, to)),
+                        replay: None,
+                        resources: Vec::new(),
+                        rule: Some(format!("isolation.{}", rule.name)),
+                        severity: severity(rule),
+                        to: end(to),
+                        verdict: *after,
+                        via: Vec::new(),
+                        witness: None,
+                    });
                 }
             }
         }
@@ -510,10 +497,9 @@ fn trusted(model: &AccessModel, result: &SideResult, to: &str) -> Vec<String> {
     base
 }
 
-/// Whether a path falls under a rule and no exception covers it.
-fn is_broken(path: &Json) -> bool {
-    path.get("rule").is_some_and(Json::is_string)
-        && path.get("exception").is_some_and(Json::is_null)
+/// How grave a violation of a rule is.
+fn severity(rule: &Rule) -> Severity {
+    if rule.error { Severity::Error } else { Severity::Warning }
 }
 
 fn pairs(environments: &[String]) -> Vec<Pair> {
@@ -538,15 +524,15 @@ pub(super) fn source_name(source: &Source) -> &str {
 }
 
 /// How many grants a proof names one by one.
-const GRANTS_TOLD: usize = 50;
+const GRANTS_LISTED: usize = 50;
 
 /// A grant that a proof considers, and what kills it.
-fn grant(entry: &Entry) -> Json {
-    json!({
-        "principal": source_name(&entry.step.source),
-        "resource": entry.step.target.arn(),
-        "killed_by": entry.killed.as_ref().map(super::proof::Killed::lines),
-    })
+fn considered_grant(entry: &Entry) -> ConsideredGrant {
+    ConsideredGrant {
+        killed_by: entry.killed.as_ref().map(super::proof::Killed::lines),
+        principal: source_name(&entry.step.source).to_owned(),
+        resource: entry.step.target.arn().to_owned(),
+    }
 }
 
 fn id(path: &Path) -> String {

@@ -161,7 +161,7 @@ fn rule(estate: &Estate, name: &str, body: &Body, found: &mut Diagnostics) -> Op
     };
     let grades = match body.get("grades").and_then(|g| g.value.elements()) {
         Some(listed) => listed.into_iter().filter_map(|g| grade(g.as_str()?)).collect(),
-        None => [Grade::A, Grade::B].into(),
+        None => [Grade::Request, Grade::Power].into(),
     };
     let (error, undetermined_counts) = (choice("on_violation"), choice("undetermined"));
     let exceptions = body
@@ -184,9 +184,7 @@ fn rule(estate: &Estate, name: &str, body: &Body, found: &mut Diagnostics) -> Op
 
 /// The grade of that name; others are refused when the configuration is checked.
 fn grade(name: &str) -> Option<Grade> {
-    [("A", Grade::A), ("B", Grade::B), ("C", Grade::C), ("D", Grade::D)]
-        .into_iter()
-        .find_map(|(known, grade)| (known == name).then_some(grade))
+    Grade::ALL.into_iter().find(|grade| grade.letter() == name)
 }
 
 /// Names of environments and pseudo-origins.

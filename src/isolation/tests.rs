@@ -10,11 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
-use super::analyse;
+use super::{Grade, Verdict, analyse};
 use crate::diag::{Loc, Source};
 use crate::eval::estate::{Account, Environment, Estate};
 use crate::ids::Handle;
-use crate::plan::model::Isolation;
+use crate::plan::model::isolation::{AccessPath, FindingKind, Isolation, MatrixRow, PathChange};
 use crate::plan::sides::{Side, SideObject, Sides};
 use crate::schema::{Body, NestedBody, Spanned};
 use crate::value::{Attrs, Unknown, Value};
@@ -215,12 +215,17 @@ fn by(account: &str, name: &str) -> Json {
     trust(json!({"Principal": {"AWS": format!("arn:aws:iam::{}:role/{name}", id_of(account))}}))
 }
 
-fn row<'i>(section: &'i Isolation, from: &str, to: &str) -> &'i Json {
-    section.matrix.iter().find(|r| r["from"] == from && r["to"] == to).expect("in the matrix")
+fn row<'i>(section: &'i Isolation, from: &str, to: &str) -> &'i MatrixRow {
+    section.matrix.iter().find(|r| r.from == from && r.to == to).expect("in the matrix")
 }
 
-fn after(section: &Isolation, from: &str, to: &str) -> String {
-    row(section, from, to)["after"].as_str().expect("a verdict").to_owned()
+fn after(section: &Isolation, from: &str, to: &str) -> &'static str {
+    row(section, from, to).after.name()
+}
+
+/// The texts of the findings of a kind.
+fn findings(section: &Isolation, kind: FindingKind) -> Vec<&str> {
+    section.findings.iter().filter(|f| f.kind == kind).map(|f| f.text.as_str()).collect()
 }
 
 #[test]
@@ -230,7 +235,7 @@ fn nothing_shared_is_isolated_with_a_proof() {
     assert_eq!(after(&section, "dev", "production"), "isolated");
     assert_eq!(after(&section, "$external", "production"), "isolated");
     assert!(section.violations.is_empty(), "{:?}", section.violations);
-    assert!(section.proofs.iter().any(|p| p["from"] == "dev" && p["to"] == "production"));
+    assert!(section.proofs.iter().any(|p| p.from == "dev" && p.to == "production"));
 }
 
 #[test]
@@ -240,14 +245,13 @@ fn a_new_trust_opens_the_wall_and_names_its_cause() {
         .then(role("production", "deploy", by("dev", "ci"), None))
         .rule(Vec::new())
         .analyse();
-    assert_eq!(row(&section, "dev", "production")["before"], "isolated");
+    assert_eq!(row(&section, "dev", "production").before, Verdict::Isolated);
     assert_eq!(after(&section, "dev", "production"), "reachable");
-    let change =
-        section.changes.iter().find(|c| c["from"]["environment"] == "dev").expect("a change");
-    assert_eq!(change["change"], "added");
-    assert_eq!(change["caused_by"], json!(["iam_role.deploy@production"]));
-    assert_eq!(change["witness"]["action"], "sts:AssumeRole");
-    assert_eq!(change["rule"], "isolation.environments");
+    let change = section.changes.iter().find(|c| c.from.environment == "dev").expect("a change");
+    assert_eq!(change.change, PathChange::Added);
+    assert_eq!(change.caused_by, ["iam_role.deploy@production"]);
+    assert_eq!(change.witness.as_ref().expect("a witness").action, "sts:AssumeRole");
+    assert_eq!(change.rule.as_deref(), Some("isolation.environments"));
     assert_eq!(section.violations.len(), 1);
     assert_eq!(after(&section, "production", "dev"), "isolated");
 }
@@ -260,9 +264,8 @@ fn a_chain_through_shared_services_is_found() {
         .then(role("production", "deploy", by("shared", "hub"), None))
         .analyse();
     assert_eq!(after(&section, "dev", "production"), "reachable");
-    let change =
-        section.changes.iter().find(|c| c["from"]["environment"] == "dev").expect("a change");
-    assert_eq!(change["via"].as_array().map(Vec::len), Some(2), "{change}");
+    let change = section.changes.iter().find(|c| c.from.environment == "dev").expect("a change");
+    assert_eq!(change.via.len(), 2, "{change:?}");
     assert_eq!(after(&section, "$unassigned", "production"), "reachable");
 }
 
@@ -275,7 +278,7 @@ fn a_condition_makes_a_path_conditional_and_is_printed() {
         .then(role("production", "deploy", conditioned, None))
         .analyse();
     assert_eq!(after(&section, "dev", "production"), "conditional");
-    assert_eq!(section.changes[0]["conditions"], json!(["aws:SourceIp in 10.0.0.0/8"]));
+    assert_eq!(section.changes[0].conditions, ["aws:SourceIp in 10.0.0.0/8"]);
 }
 
 #[test]
@@ -295,11 +298,10 @@ fn a_guardrail_closes_what_trust_opens() {
         None,
     ));
     let section = open.then(lock).analyse();
-    assert_eq!(row(&section, "dev", "production")["before"], "reachable");
+    assert_eq!(row(&section, "dev", "production").before, Verdict::Reachable);
     assert_eq!(after(&section, "dev", "production"), "isolated");
-    assert_eq!(section.changes[0]["change"], "removed");
-    let held: Vec<&Json> =
-        section.findings.iter().filter(|f| f["kind"] == "held_by_source_side").collect();
+    assert_eq!(section.changes[0].change, PathChange::Removed);
+    let held = findings(&section, FindingKind::HeldBySourceSide);
     assert_eq!(held.len(), 1, "{:?}", section.findings);
 }
 
@@ -318,8 +320,8 @@ fn a_bucket_policy_opens_and_an_exception_covers_it() {
         || Fixture::new().both(lambda("dev", "ci", allow("s3:Get*", "*"))).then(bucket.clone());
     let section = fixture().rule(Vec::new()).analyse();
     assert_eq!(section.violations.len(), 1);
-    assert_eq!(section.violations[0]["actions"], json!(["s3:GetObject"]));
-    assert_eq!(section.violations[0]["resources"], json!(["arn:aws:s3:::acme-data/exports/*"]));
+    assert_eq!(section.violations[0].actions, ["s3:GetObject"]);
+    assert_eq!(section.violations[0].resources, ["arn:aws:s3:::acme-data/exports/*"]);
     let exception = |resources: &str, expires: &str| NestedBody {
         name: "allow".to_owned(),
         labels: vec![Spanned { value: "exports".to_owned(), loc: loc() }],
@@ -328,24 +330,24 @@ fn a_bucket_policy_opens_and_an_exception_covers_it() {
             Vec::new(),
         ),
     };
-    let kinds = |section: &Isolation| -> Vec<String> {
-        section.findings.iter().map(|f| f["kind"].as_str().unwrap_or_default().to_owned()).collect()
+    let kinds = |section: &Isolation| -> Vec<FindingKind> {
+        section.findings.iter().map(|finding| finding.kind).collect()
     };
     let covered =
         fixture().rule(vec![exception("arn:aws:s3:::acme-data/*", "2027-03-31")]).analyse();
     assert!(covered.violations.is_empty(), "{:?}", covered.violations);
-    assert_eq!(covered.changes[0]["exception"], "exports");
+    assert_eq!(covered.changes[0].exception.as_deref(), Some("exports"));
     let narrow = fixture()
         .rule(vec![exception("arn:aws:s3:::acme-data/exports/a*", "2027-03-31")])
         .analyse();
     assert_eq!(narrow.violations.len(), 1);
-    assert!(kinds(&narrow).contains(&"exception_unused".to_owned()));
+    assert!(kinds(&narrow).contains(&FindingKind::ExceptionUnused));
     let expired =
         fixture().rule(vec![exception("arn:aws:s3:::acme-data/*", "2026-11-22")]).analyse();
     assert_eq!(expired.violations.len(), 1);
-    assert!(kinds(&expired).contains(&"exception_expired".to_owned()));
+    assert!(kinds(&expired).contains(&FindingKind::ExceptionExpired));
     let soon = fixture().rule(vec![exception("arn:aws:s3:::acme-data/*", "2026-12-01")]).analyse();
-    assert!(kinds(&soon).contains(&"exception_expiring".to_owned()));
+    assert!(kinds(&soon).contains(&FindingKind::ExceptionExpiring));
 }
 
 #[test]
@@ -368,11 +370,8 @@ fn a_weakened_subject_widens() {
         .analyse();
     assert_eq!(after(&section, "$external", "production"), "conditional");
     let change = &section.changes[0];
-    assert_eq!(change["change"], "widened");
-    assert!(
-        change["conditions"][0].as_str().is_some_and(|c| c.contains("repo:acme/*")),
-        "{change}"
-    );
+    assert_eq!(change.change, PathChange::Widened);
+    assert!(change.conditions[0].contains("repo:acme/*"), "{change:?}");
 }
 
 #[test]
@@ -381,7 +380,7 @@ fn what_was_not_read_is_undetermined() {
     fixture.unread.insert(handle("production"), "access denied".to_owned());
     let section = fixture.analyse();
     assert_eq!(after(&section, "dev", "production"), "undetermined");
-    assert_eq!(row(&section, "dev", "production")["managed_only"], "isolated");
+    assert_eq!(row(&section, "dev", "production").managed_only, Some(Verdict::Isolated));
     assert_eq!(section.violations.len(), 2, "both directions fail closed");
 }
 
@@ -442,8 +441,8 @@ fn anonymous_access_to_a_public_bucket_is_told() {
 #[test]
 fn what_one_side_holds_names_who_there_can_lift_it() {
     let held = |section: &Isolation| -> Vec<String> {
-        let all = section.findings.iter().filter(|f| f["kind"] == "held_by_source_side");
-        all.map(|f| f["text"].as_str().unwrap_or_default().to_owned()).collect()
+        let held = findings(section, FindingKind::HeldBySourceSide);
+        held.into_iter().map(str::to_owned).collect()
     };
     let root = || trust(json!({"Principal": {"AWS": "111111111111"}}));
     let fixture = || Fixture::new().both(role("production", "deploy", root(), None));
@@ -517,9 +516,9 @@ fn accounts_beside_the_estate_have_origins_of_their_own() {
     assert_eq!(after(&section, "$management", "production"), "reachable");
     assert_eq!(after(&section, "$unassigned", "production"), "reachable");
     assert_eq!(after(&section, "$external", "production"), "isolated");
-    let proof = section.proofs.iter().find(|p| p["from"] == "$external").expect("a proof");
-    let trusted = proof["trusted"].as_array().expect("listed");
-    assert!(trusted.contains(&json!("the management account 999999999999")), "{proof}");
+    let proof = section.proofs.iter().find(|p| p.from == "$external").expect("a proof");
+    let manager = "the management account 999999999999".to_owned();
+    assert!(proof.trusted.contains(&manager), "{proof:?}");
 }
 
 /// The step of dev's `ci` into production's `deploy` under a condition, with its opening.

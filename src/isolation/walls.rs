@@ -2,35 +2,35 @@
 
 use jiff::civil::Date;
 use serde::Serialize;
-use serde_json::Value as Json;
 
 use super::rules::{self, Exception, Rule};
 use super::{Analysis, analyse};
 use crate::diag::Diagnostics;
 use crate::eval::estate::Estate;
+use crate::plan::model::isolation::{AccessPath, Basis, Finding, MatrixRow, Proof, broken};
 use crate::plan::sides::Sides;
 
-/// The walls of one side. Rows, paths, findings and proofs have the form that plans give them.
+/// The walls of one side.
 #[derive(Clone, Debug, Serialize)]
 pub struct Walls {
     /// Which side: `live`, `plan` or `state`.
     pub side: String,
     /// What was read, and what the analysis does not look at.
-    pub basis: Option<Json>,
+    pub basis: Option<Basis>,
     /// Environments compared.
     pub environments: Vec<String>,
     /// Verdict per ordered pair; `before` and `after` differ only where a plan is looked at.
-    pub matrix: Vec<Json>,
+    pub matrix: Vec<MatrixRow>,
     /// Every path there is, permitted or not.
-    pub paths: Vec<Json>,
+    pub paths: Vec<AccessPath>,
     /// Paths that break a rule, and protected walls that are none or not decided.
-    pub violations: Vec<Json>,
+    pub violations: Vec<AccessPath>,
     /// The exceptions of all rules.
     pub exceptions: Vec<Permit>,
     /// Warnings about the walls.
-    pub findings: Vec<Json>,
+    pub findings: Vec<Finding>,
     /// Why closed pairs are closed.
-    pub proofs: Vec<Json>,
+    pub proofs: Vec<Proof>,
 }
 
 /// An exception of a rule, and what it permits at present.
@@ -70,8 +70,7 @@ impl Walls {
     /// How many violations are errors.
     #[must_use]
     pub fn broken(&self) -> usize {
-        let warning = |path: &&Json| path.get("severity").and_then(Json::as_str) == Some("warning");
-        self.violations.len() - self.violations.iter().filter(warning).count()
+        broken(&self.violations)
     }
 }
 
@@ -107,15 +106,12 @@ pub fn walls(
     })
 }
 
-fn permit(rule: &Rule, exception: &Exception, paths: &[Json], today: Date) -> Permit {
+fn permit(rule: &Rule, exception: &Exception, paths: &[AccessPath], today: Date) -> Permit {
     let address = format!("isolation.{}", rule.name);
-    let says =
-        |path: &Json, key: &str, wanted: &str| path.get(key).and_then(Json::as_str) == Some(wanted);
-    let covers: Vec<String> = paths
-        .iter()
-        .filter(|path| says(path, "rule", &address) && says(path, "exception", &exception.name))
-        .filter_map(|path| Some(path.get("id")?.as_str()?.to_owned()))
-        .collect();
+    let is_covered = |path: &&AccessPath| {
+        path.rule.as_ref() == Some(&address) && path.exception.as_ref() == Some(&exception.name)
+    };
+    let covers: Vec<String> = paths.iter().filter(is_covered).map(|path| path.id.clone()).collect();
     let status = match (exception.expires < today, covers.is_empty()) {
         (true, _) => PermitStatus::Expired,
         (_, true) => PermitStatus::Unused,

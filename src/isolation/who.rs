@@ -3,20 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::Serialize;
-use serde_json::Value as Json;
 
 use super::Verdict;
 use super::candidates::candidates;
 use super::compare::compare;
 use super::crossing::{Place, Source, Step, Target, answer, asked_at};
 use super::paths::{Edge, Origin, outside};
-use super::report::{granted_by, hop, source_name, witness};
+use super::report::{hop, source_name, witness};
 use crate::access::{AccessModel, AccountNode, ResourceNode, ResourceType};
 use crate::diag::{Diagnostic, Diagnostics, did_you_mean};
 use crate::eval::estate::Estate;
 use crate::iam::catalogue;
 use crate::iam::symbolic::{Answer, Opening, Space};
 use crate::plan::access::model_after;
+use crate::plan::model::isolation::{Hop, Witness};
 use crate::plan::sides::Sides;
 
 /// Services of which the analysis knows every resource policy; IAM's own resources have none but
@@ -134,9 +134,9 @@ pub struct Holder {
     /// What it needs from its surroundings.
     pub conditions: BTreeSet<String>,
     /// The roles that it assumes on the way, then the act itself; empty for those who cannot.
-    pub via: Vec<Json>,
+    pub via: Vec<Hop>,
     /// A request that the judge allows.
-    pub witness: Option<Json>,
+    pub witness: Option<Witness>,
     /// Why nothing can be said.
     pub doubt: Option<String>,
 }
@@ -386,17 +386,12 @@ impl<'w> Search<'w> {
                 continue;
             };
             holder.conditions.extend(best.requirements.iter().map(|r| r.text.clone()));
-            holder.via.push(hop(step, best, self.model));
+            holder.via.push(hop(&step.source, best, self.model));
         }
         let openings = self.direct.get(&way.last).map(Vec::as_slice).unwrap_or_default();
         if let Some(best) = openings.iter().min_by_key(|o| o.requirements.len()) {
             holder.conditions.extend(best.requirements.iter().map(|r| r.text.clone()));
-            holder.via.push(serde_json::json!({
-                "principal": source_name(&way.last),
-                "action": best.witness.action,
-                "resource": best.witness.resource,
-                "granted_by": granted_by(best, self.model),
-            }));
+            holder.via.push(hop(&way.last, best, self.model));
             holder.witness = Some(witness(best));
         }
         holder.verdict =

@@ -2,20 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use super::decide::{Decision, decide};
 use super::diff::Secrets;
 use super::live::Live;
 use super::model::{
-    AccountChanges, Action, Check, FORMAT_VERSION, Isolation, Output, Plan, PlanDiagnostic,
-    PlanLocation, ResourceChange, Selection, StateBasis, Summary,
+    AccountChanges, Action, Check, CheckStatus, FORMAT_VERSION, Isolation, Output, Plan,
+    PlanDiagnostic, PlanLocation, ResourceChange, Selection, StateBasis, Summary,
 };
 use super::sides::{self, Sides};
 use super::{Mode, Options, drift, limits, named, order, quotas, select};
 use crate::address::ResourceAddr;
-use crate::diag::{Diagnostic, Diagnostics, Severity};
+use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;
 use crate::schema::{Category, Home, kinds};
 use crate::state::model::Resources;
@@ -295,16 +294,16 @@ fn accounts(estate: &Estate, decisions: &[Decision<'_>]) -> Vec<AccountChanges> 
 
 fn checks(estate: &Estate) -> Vec<Check> {
     let status = |passed| match passed {
-        Some(true) => "pass",
-        Some(false) => "fail",
-        None => "unknown",
+        Some(true) => CheckStatus::Pass,
+        Some(false) => CheckStatus::Fail,
+        None => CheckStatus::Unknown,
     };
     estate
         .checks
         .iter()
         .map(|c| Check {
             name: c.name.clone(),
-            status: status(c.passed).to_owned(),
+            status: status(c.passed),
             message: c.message.clone(),
         })
         .collect()
@@ -316,27 +315,14 @@ fn everything_goes(options: &Options) -> bool {
 }
 
 fn outputs(estate: &Estate) -> BTreeMap<String, Output> {
-    estate
-        .outputs
-        .iter()
-        .map(|(name, output)| {
-            let hidden = output.sensitive || output.value.has_sensitive();
-            let unknown = output.value.has_unknown();
-            let value = if hidden || unknown { Json::Null } else { output.value.to_json() };
-            (name.clone(), Output { value, sensitive: hidden, unknown })
-        })
-        .collect()
+    estate.outputs.iter().map(|(name, output)| (name.clone(), Output::of(output))).collect()
 }
 
 /// A diagnostic as plans hold it.
 #[must_use]
 pub fn diagnostic(diagnostic: &Diagnostic) -> PlanDiagnostic {
     PlanDiagnostic {
-        severity: match diagnostic.severity {
-            Severity::Warning => "warning",
-            Severity::Error => "error",
-        }
-        .to_owned(),
+        severity: diagnostic.severity,
         summary: diagnostic.summary.clone(),
         detail: diagnostic.detail.clone(),
         location: diagnostic.loc.as_ref().map(|loc| PlanLocation {

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value as Json;
-
 use super::model::PolicyChange;
 use super::policies;
 use crate::iam;
@@ -197,9 +195,8 @@ fn compare<'a>(
 
 /// The statements that differ between two policy documents at a path; none where one is no document.
 #[must_use]
-pub fn between_policies(path: &str, before: &Json, after: &Json) -> Vec<PolicyChange> {
-    let document = |json| policies::document(&Value::from_json(json));
-    match (document(before), document(after)) {
+pub fn between_policies(path: &str, before: &Value, after: &Value) -> Vec<PolicyChange> {
+    match (policies::document(before), policies::document(after)) {
         (Some(is), Some(wanted)) => policy_changes(path, &is, &wanted),
         _ => Vec::new(),
     }
@@ -211,12 +208,7 @@ fn policy_changes(path: &str, is: &iam::Document, wanted: &iam::Document) -> Vec
         .map(|change| PolicyChange {
             path: path.to_owned(),
             statement: change.statement,
-            change: match change.change {
-                iam::ChangeKind::Added => "added",
-                iam::ChangeKind::Removed => "removed",
-                iam::ChangeKind::Changed => "changed",
-            }
-            .to_owned(),
+            change: change.change,
             lines: change.details,
             widens: change.widens,
         })
@@ -256,7 +248,7 @@ fn attr_path(path: &[&str]) -> AttrPath {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value as Json, json};
 
     use super::*;
 

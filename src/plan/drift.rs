@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value as Json;
-
 use super::decide::Decision;
 use super::diff::{Recorded, difference};
 use super::live::{Live, Reading};
@@ -11,7 +9,7 @@ use super::model::{Drift, DriftStatus};
 use crate::eval::estate::Estate;
 use crate::schema::{AccessPart, Category, Home, KindSchema, access_of, kinds};
 use crate::state::model::ResourceState;
-use crate::value::{Attrs, Value};
+use crate::value::{Attrs, Plain, Value};
 
 /// Paths on which a live object differs from what state recorded, by meaning. Hidden values are
 /// compared by the version of the object that holds them.
@@ -48,10 +46,11 @@ pub fn drift(estate: &Estate, live: &Live, decisions: &[Decision<'_>]) -> Vec<Dr
 fn of_managed(decision: &Decision<'_>) -> Option<Drift> {
     let (status, changed) = decision.drift.clone()?;
     let recorded = decision.recorded?;
-    let pick = |attrs: &dyn Fn(&str) -> Option<Json>| -> Json {
-        let roots: BTreeSet<&str> =
-            changed.iter().filter_map(|p| p.strip_prefix("$.")?.split(['.', '[']).next()).collect();
-        Json::Object(roots.iter().filter_map(|r| Some(((*r).to_owned(), attrs(r)?))).collect())
+    let roots: BTreeSet<&str> =
+        changed.iter().filter_map(|p| p.strip_prefix("$.")?.split(['.', '[']).next()).collect();
+    let pick = |attrs: Option<&Attrs>| -> Plain {
+        let of = |root: &&str| Some(((*root).to_owned(), attrs?.get(root)?.to_json()));
+        roots.iter().filter_map(of).collect()
     };
     let before = decision.before.as_ref();
     Some(Drift {
@@ -60,10 +59,10 @@ fn of_managed(decision: &Decision<'_>) -> Option<Drift> {
         account: decision.address.account().map_or("org".to_owned(), ToString::to_string),
         environments: decision.environments().iter().map(ToString::to_string).collect(),
         status,
-        expected: Some(pick(&|r| recorded.attrs.get(r).map(Value::to_json))),
+        expected: Some(pick(Some(&recorded.attrs))),
         actual: match status {
             DriftStatus::Missing => None,
-            _ => Some(pick(&|r| before?.get(r).map(Value::to_json))),
+            _ => Some(pick(before)),
         },
         changed,
     })

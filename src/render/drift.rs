@@ -135,7 +135,7 @@ pub fn text(report: &DriftReport, style: &Style, out: &mut dyn Write) -> io::Res
             style.paint(Tone::Warn, note)
         )?;
         if drift.status == DriftStatus::Changed {
-            for line in lines::between(drift.expected.as_ref(), drift.actual.as_ref()) {
+            for line in lines::drifted(drift) {
                 let indent = " ".repeat(6 + line.depth * 4);
                 let symbol = style.paint(line.sign.tone(), line.sign.symbol());
                 writeln!(out, "{}", format!("{indent}{symbol} {}", line.text).trim_end())?;

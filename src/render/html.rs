@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
-use crate::plan::model::{Plan, PlanDiagnostic};
+use crate::diag::Severity;
+use crate::plan::model::{CheckStatus, Plan, PlanDiagnostic};
 
 use super::lines::{self, Line, Sign};
 use super::refusal::Refusal;
-use super::style::{Style, Tone, count, safe};
+use super::style::{Tone, count, safe};
 use super::view;
 
 /// Text that is safe between tags and in quoted attributes.
@@ -64,9 +65,7 @@ pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
         for drift in drifted {
             let note = view::drift_remark(plan, drift);
             let lines = match drift.status {
-                crate::plan::model::DriftStatus::Changed => {
-                    lines::between(drift.expected.as_ref(), drift.actual.as_ref())
-                }
+                crate::plan::model::DriftStatus::Changed => lines::drifted(drift),
                 _ => Vec::new(),
             };
             object(
@@ -99,13 +98,7 @@ pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
             }
         }
     }
-    if plan.isolation.basis.is_some() {
-        let mut text = Vec::new();
-        super::isolation::section(&plan.isolation, &Style::plain(), &mut text)?;
-        let text = String::from_utf8_lossy(&text);
-        let body = text.strip_prefix("Isolation\n").unwrap_or(&text);
-        writeln!(out, "<h2>Isolation</h2><pre>{}</pre>", escape(body))?;
-    }
+    super::isolation::html::section(&plan.isolation, out)?;
     if !plan.limits.is_empty() {
         let tight = plan.limits.iter().filter(|l| view::is_tight(l)).count();
         let open = if tight > 0 { " open" } else { "" };
@@ -129,11 +122,11 @@ pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     if !plan.checks.is_empty() || !plan.diagnostics.is_empty() {
         writeln!(out, "<h2>Checks and warnings</h2><ul>")?;
         for check in &plan.checks {
-            let class = if check.status == "pass" { "good" } else { "warn" };
+            let class = if check.status == CheckStatus::Pass { "good" } else { "warn" };
             writeln!(
                 out,
                 "<li><span class=\"{class}\">{}</span> {} {}</li>",
-                escape(&check.status),
+                check.status.name(),
                 escape(&safe(&check.name)),
                 escape(&safe(&check.message))
             )?;
@@ -176,11 +169,14 @@ fn diagnostics(all: &[PlanDiagnostic], out: &mut dyn Write) -> io::Result<()> {
     for d in all {
         let place = d.location.as_ref().map(|l| format!(" ({}:{})", l.file, l.line));
         let detail = d.detail.as_ref().map(|d| format!(": {}", d.replace('\n', " ")));
-        let class = if d.severity == "error" { "bad" } else { "warn" };
+        let class = match d.severity {
+            Severity::Error => "bad",
+            Severity::Warning => "warn",
+        };
         writeln!(
             out,
             "<li><span class=\"{class}\">{}</span> {}{}{}</li>",
-            escape(&d.severity),
+            d.severity.name(),
             escape(&safe(&d.summary)),
             escape(&safe(&detail.unwrap_or_default())),
             escape(&safe(&place.unwrap_or_default()))

@@ -6,8 +6,8 @@ use serde_json::Value as Json;
 use similar::{ChangeTag, TextDiff};
 
 use crate::plan::diff;
-use crate::plan::model::{Action, PolicyChange, ResourceChange};
-use crate::value::{AttrPath, Plain, path::Step};
+use crate::plan::model::{Action, Drift, PolicyChange, ResourceChange};
+use crate::value::{AttrPath, Plain, Value, path::Step};
 
 use super::style::{Tone, safe};
 
@@ -146,7 +146,14 @@ pub fn of_change(change: &ResourceChange) -> Vec<Line> {
     lines.0
 }
 
-/// The lines between two states of an object (drift).
+/// The lines of a drifted object: from what was recorded to what was found.
+#[must_use]
+pub fn drifted(drift: &Drift) -> Vec<Line> {
+    let json = |side: &Option<Plain>| side.as_ref().map(Plain::to_json);
+    between(json(&drift.expected).as_ref(), json(&drift.actual).as_ref())
+}
+
+/// The lines between two states of an object.
 #[must_use]
 pub fn between(before: Option<&Json>, after: Option<&Json>) -> Vec<Line> {
     let none = BTreeMap::new();
@@ -466,7 +473,8 @@ impl Differ<'_> {
         }
         // Drift brings no diff by meaning along.
         if let (Sign::Change, Some(before), Some(after)) = (sign, before, after) {
-            let made = diff::between_policies(&text, before, after);
+            let (before, after) = (Value::from_json(before), Value::from_json(after));
+            let made = diff::between_policies(&text, &before, &after);
             if !made.is_empty() {
                 for diff in &made {
                     policy_change(diff, depth + 1, out);

@@ -2,11 +2,13 @@
 
 use std::io::{self, Write};
 
-use crate::plan::model::{Plan, PlanDiagnostic};
+use crate::diag::Severity;
+use crate::plan::model::{CheckStatus, Plan, PlanDiagnostic};
 
+use super::isolation::markdown as isolation;
 use super::lines::{self, Line, Sign};
 use super::refusal::Refusal;
-use super::style::{Style, count, safe};
+use super::style::{count, safe};
 use super::view;
 
 /// GitHub refuses comments over 65,536 characters; details beyond this are left out, counts never.
@@ -39,7 +41,7 @@ pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
             let note = view::drift_remark(plan, drift);
             head(&mut diff, view::drift_sign(drift.status), &drift.address, Some(note));
             if drift.status == crate::plan::model::DriftStatus::Changed {
-                body(&mut diff, &lines::between(drift.expected.as_ref(), drift.actual.as_ref()));
+                body(&mut diff, &lines::drifted(drift));
             }
         }
         let title = format!(
@@ -70,11 +72,8 @@ pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
         details(&format!("{}: {}", account.title, account.counts), &diff, &mut left, out)?;
     }
     if plan.isolation.basis.is_some() {
-        let mut text = Vec::new();
-        super::isolation::section(&plan.isolation, &Style::plain(), &mut text)?;
-        let text = String::from_utf8_lossy(&text);
-        let body = text.strip_prefix("Isolation\n").unwrap_or(&text);
-        block("Isolation", "text", body, &mut left, out)?;
+        let title = isolation::title(&plan.isolation);
+        folded(&title, &isolation::body(&plan.isolation), &mut left, out)?;
     }
     let limits = view::limits(plan);
     if !limits.is_empty() {
@@ -84,7 +83,7 @@ pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
         }
         writeln!(out)?;
     }
-    for check in plan.checks.iter().filter(|c| c.status == "fail") {
+    for check in plan.checks.iter().filter(|c| c.status == CheckStatus::Fail) {
         writeln!(out, "> **Check failed:** {}: {}\n", inline(&check.name), inline(&check.message))?;
     }
     diagnostics(&plan.diagnostics, out)?;
@@ -111,7 +110,10 @@ fn diagnostics(all: &[PlanDiagnostic], out: &mut dyn Write) -> io::Result<()> {
             .unwrap_or_default();
         let detail = d.detail.as_ref().map(|d| format!(": {}", inline(&d.replace('\n', " "))));
         let detail = detail.unwrap_or_default();
-        let title = if d.severity == "error" { "Error" } else { "Warning" };
+        let title = match d.severity {
+            Severity::Error => "Error",
+            Severity::Warning => "Warning",
+        };
         let text = format!("> **{title}:** {}{detail}{place}\n", inline(&d.summary));
         if text.len() > left {
             return writeln!(out, "> and {} more, see the job's log.\n", all.len() - at);
@@ -157,29 +159,28 @@ fn column(sign: Sign) -> &'static str {
 }
 
 fn details(title: &str, diff: &str, left: &mut usize, out: &mut dyn Write) -> io::Result<()> {
-    block(title, "diff", diff, left, out)
+    folded(title, &fence("diff", diff), left, out)
 }
 
-fn block(
-    title: &str,
-    language: &str,
-    text: &str,
-    left: &mut usize,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    if text.len() > *left {
-        let lines = count(text.lines().count(), "line", "lines");
+/// A part that unfolds, or how long it is where the comment has no room for it.
+fn folded(title: &str, body: &str, left: &mut usize, out: &mut dyn Write) -> io::Result<()> {
+    if body.len() > *left {
+        let lines = count(body.lines().count(), "line", "lines");
         return writeln!(out, "{}: {lines} left out, see the job's log.\n", inline(title));
     }
-    *left -= text.len();
-    // A fence longer than any run of backticks inside it cannot be closed from inside.
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest.max(2) + 1);
-    writeln!(out, "<details><summary>{}</summary>\n", inline(title))?;
-    writeln!(out, "{fence}{language}\n{}\n{fence}\n\n</details>\n", text.trim_end_matches('\n'))
+    *left -= body.len();
+    writeln!(out, "<details><summary>{}</summary>\n\n{body}\n\n</details>\n", inline(title))
 }
 
-fn inline(text: &str) -> String {
+/// Text in a fence that is longer than any run of backticks inside it, and so cannot be closed from inside.
+pub(super) fn fence(language: &str, text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}{language}\n{}\n{fence}", text.trim_end_matches('\n'))
+}
+
+/// Text that stays text in a line or a table's cell.
+pub(super) fn inline(text: &str) -> String {
     let mut escaped = super::html::escape(&safe(text));
     for c in ['\\', '`', '*', '_', '[', ']', '~', '|', '@', '#', '!'] {
         if escaped.contains(c) {

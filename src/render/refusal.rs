@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::diag::Severity;
 use crate::plan::model::PlanDiagnostic;
 
 use super::style::count;
@@ -26,7 +27,7 @@ impl Refusal {
     /// `No plan: 2 errors`.
     #[must_use]
     pub fn summary(&self) -> String {
-        let errors = self.diagnostics.iter().filter(|d| d.severity == "error").count();
+        let errors = self.diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
         format!("No plan: {}", count(errors, "error", "errors"))
     }
 }

@@ -6,10 +6,13 @@ use std::io::{self, Write};
 
 use serde_json::{Value as Json, json};
 
-use crate::plan::model::{Plan, PlanDiagnostic};
+use crate::diag;
+use crate::plan::model::isolation::Severity;
+use crate::plan::model::{CheckStatus, Plan, PlanDiagnostic};
 
+use super::isolation::view;
 use super::refusal::Refusal;
-use super::view;
+use super::style::safe;
 
 /// A place: file, line and, where it is known, column.
 type At<'a> = (&'a str, usize, Option<usize>);
@@ -31,27 +34,26 @@ pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
         .collect();
     let mut results = Vec::new();
     for violation in &plan.isolation.violations {
-        let rule = view::text(violation, &["rule"]).unwrap_or("isolation");
-        let level = match view::text(violation, &["severity"]) {
-            Some("warning") => "warning",
-            Some("info") => "note",
-            _ => "error",
+        let rule = violation.rule.as_deref().unwrap_or("isolation");
+        let level = match violation.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Info => "note",
         };
         let message = format!(
             "{} can reach {}: {} may {} on {} ({})",
-            view::side(violation, "from"),
-            view::side(violation, "to"),
-            view::text(violation, &["principal"]).unwrap_or("a principal"),
-            view::texts(violation, "actions").join(", "),
-            view::texts(violation, "resources").join(", "),
-            view::text(violation, &["verdict"]).unwrap_or("undetermined"),
+            safe(&view::end(&violation.from)),
+            safe(&view::end(&violation.to)),
+            violation.principal.as_deref().unwrap_or("a principal"),
+            violation.actions.join(", "),
+            violation.resources.join(", "),
+            violation.verdict.name(),
         );
-        let at =
-            view::texts(violation, "caused_by").into_iter().find_map(|a| places.get(a).copied());
-        let id = view::text(violation, &["id"]).unwrap_or_default();
-        results.push(result("isolation/", rule, level, &message, at.and_then(split), Some(id)));
+        let at = violation.caused_by.iter().find_map(|address| places.get(address).copied());
+        let (at, id) = (at.and_then(split), Some(violation.id.as_str()));
+        results.push(result("isolation/", rule, level, &message, at, id));
     }
-    for check in plan.checks.iter().filter(|c| c.status == "fail") {
+    for check in plan.checks.iter().filter(|c| c.status == CheckStatus::Fail) {
         results.push(result("check/", &check.name, "warning", &check.message, None, None));
     }
     results.extend(plan.diagnostics.iter().map(configuration));
@@ -68,7 +70,10 @@ pub fn refusal(refusal: &Refusal, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn configuration(d: &PlanDiagnostic) -> Json {
-    let level = if d.severity == "error" { "error" } else { "warning" };
+    let level = match d.severity {
+        diag::Severity::Error => "error",
+        diag::Severity::Warning => "warning",
+    };
     let message = match &d.detail {
         Some(detail) => format!("{}: {detail}", d.summary),
         None => d.summary.clone(),
@@ -78,7 +83,7 @@ fn configuration(d: &PlanDiagnostic) -> Json {
 }
 
 fn log(version: &str, results: &[Json], out: &mut dyn Write) -> io::Result<()> {
-    let mut rules: Vec<&str> = results.iter().filter_map(|r| view::text(r, &["ruleId"])).collect();
+    let mut rules: Vec<&str> = results.iter().filter_map(|r| r.get("ruleId")?.as_str()).collect();
     rules.sort_unstable();
     rules.dedup();
     let rules: Vec<Json> = rules.into_iter().map(|id| json!({ "id": id })).collect();

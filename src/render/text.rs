@@ -2,8 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::plan::model::{Plan, ResourceChange};
-use crate::value::Value;
+use crate::plan::model::{CheckStatus, Plan, ResourceChange};
 
 use super::lines::{self, Line, Sign};
 use super::style::{Style, Tone, columns, count, pad, safe};
@@ -32,7 +31,7 @@ pub fn plan(plan: &Plan, warnings: bool, style: &Style, out: &mut dyn Write) -> 
     }
     p.outputs(plan, out)?;
     p.checks(plan, out)?;
-    super::isolation::section(&plan.isolation, style, out)?;
+    super::isolation::text::section(&plan.isolation, style, out)?;
     p.limits(plan, out)?;
     if warnings {
         p.warnings(plan, out)?;
@@ -96,7 +95,7 @@ impl Printer<'_> {
             let note = view::drift_remark(plan, drift);
             self.head(sign, &drift.address, Some((Tone::Warn, note)), None, out)?;
             if drift.status == crate::plan::model::DriftStatus::Changed {
-                let lines = lines::between(drift.expected.as_ref(), drift.actual.as_ref());
+                let lines = lines::drifted(drift);
                 self.lines(&lines, out)?;
             }
         }
@@ -166,7 +165,7 @@ impl Printer<'_> {
                 None => "(removed)".to_owned(),
                 Some(output) if output.sensitive => "(sensitive value)".to_owned(),
                 Some(output) if output.unknown => "(known after apply)".to_owned(),
-                Some(output) => value::text(&Value::from_json(&output.value)).replace('\n', "\n  "),
+                Some(output) => value::text(&output.value).replace('\n', "\n  "),
             };
             writeln!(out, "  {} = {value}", pad(&safe(name), width))?;
         }
@@ -174,7 +173,7 @@ impl Printer<'_> {
     }
 
     fn checks(&self, plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
-        let failed: Vec<_> = plan.checks.iter().filter(|c| c.status == "fail").collect();
+        let failed: Vec<_> = plan.checks.iter().filter(|c| c.status == CheckStatus::Fail).collect();
         if failed.is_empty() {
             return Ok(());
         }

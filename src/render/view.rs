@@ -1,7 +1,5 @@
 //! What every rendering of a plan says, whatever its markup: headings, counts, remarks.
 
-use serde_json::Value as Json;
-
 use crate::plan::model::{Action, Drift, DriftStatus, LimitUse, Plan, ResourceChange, Summary};
 use crate::schema::Category;
 
@@ -195,64 +193,4 @@ pub(super) fn usage(limit: &LimitUse) -> String {
         other => return format!("{} of {} {}", limit.used, limit.allowed, other.replace('_', " ")),
     };
     format!("{} of {} {what}", limit.used, limit.allowed)
-}
-
-/// A text field of one of the isolation section's entries.
-pub(super) fn text<'a>(entry: &'a Json, path: &[&str]) -> Option<&'a str> {
-    let mut at = entry;
-    for key in path {
-        at = at.get(key)?;
-    }
-    at.as_str()
-}
-
-/// A list of texts of one of the isolation section's entries.
-pub(super) fn texts<'a>(entry: &'a Json, key: &str) -> Vec<&'a str> {
-    entry.get(key).and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str).collect()
-}
-
-/// One side of a path: `dev-aws`, or `dev-aws in dev`.
-pub(super) fn side(entry: &Json, key: &str) -> String {
-    let environment = text(entry, &[key, "environment"]);
-    let account = text(entry, &[key, "account"]);
-    match (environment, account) {
-        (Some(e), Some(a)) if e != a => format!("{} in {}", safe(e), safe(a)),
-        (Some(one), _) | (None, Some(one)) => safe(one).into_owned(),
-        (None, None) => {
-            text(entry, &[key]).map_or_else(|| "?".to_owned(), |t| safe(t).into_owned())
-        }
-    }
-}
-
-/// Tone of a verdict.
-pub(super) fn verdict_tone(verdict: &str) -> Tone {
-    match verdict {
-        "isolated" => Tone::Good,
-        "reachable" => Tone::Bad,
-        "conditional" | "undetermined" | "shared_account" => Tone::Warn,
-        _ => Tone::Plain,
-    }
-}
-
-/// Sign of a path's change.
-pub(super) fn path_sign(change: &str) -> Sign {
-    match change {
-        "added" => Sign::Add,
-        "removed" => Sign::Remove,
-        "widened" | "narrowed" => Sign::Change,
-        _ => Sign::None,
-    }
-}
-
-/// Verdict of a matrix cell, before and after, as one text.
-pub(super) fn cell(entry: &Json) -> (String, Tone) {
-    let before = text(entry, &["before"]).unwrap_or("-").replace('_', " ");
-    let after = text(entry, &["after"]).unwrap_or("-").replace('_', " ");
-    let tone = verdict_tone(text(entry, &["after"]).unwrap_or_default());
-    let grade = text(entry, &["grade"]).map(|grade| format!(" ({grade})")).unwrap_or_default();
-    if before == after {
-        (format!("{after}{grade}"), tone)
-    } else {
-        (format!("{before} -> {after}{grade}"), tone)
-    }
 }

@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use serde_json::Value as Json;
-
 use crate::isolation::walls::{Permit, PermitStatus, Walls};
+use crate::plan::model::isolation::{AccessPath, Proof};
 
-use super::isolation::{findings, matrix, not_modelled, path, unread};
+use super::isolation::text::{findings, matrix, not_modelled, path, unread};
 use super::style::{Style, Tone, count, safe, wrap};
-use super::view;
 
 /// Writes everything; `what` names the side in the heading.
 ///
@@ -18,11 +16,10 @@ use super::view;
 pub fn text(walls: &Walls, what: &str, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", style.paint(Tone::Heading, &format!("Walls: {what}")))?;
     matrix(&walls.matrix, style, out)?;
-    let is_broken = |entry: &Json| walls.violations.iter().any(|v| v.get("id") == entry.get("id"));
-    let (broken, open): (Vec<&Json>, Vec<&Json>) = walls.paths.iter().partition(|p| is_broken(p));
-    let no_walls =
-        walls.violations.iter().filter(|v| !walls.paths.iter().any(|p| p.get("id") == v.get("id")));
-    let violations: Vec<&Json> = broken.into_iter().chain(no_walls).collect();
+    let is_broken = |path: &&AccessPath| walls.violations.iter().any(|v| v.id == path.id);
+    let (broken, open): (Vec<_>, Vec<_>) = walls.paths.iter().partition(is_broken);
+    let no_walls = walls.violations.iter().filter(|v| !walls.paths.iter().any(|p| p.id == v.id));
+    let violations: Vec<&AccessPath> = broken.into_iter().chain(no_walls).collect();
     for (title, entries, broken) in [("Violations", violations, true), ("Open paths", open, false)]
     {
         if entries.is_empty() {
@@ -84,9 +81,7 @@ fn proofs(walls: &Walls, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     // Origins that one sentence speaks of stand together.
     let mut alike: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
     for proof in &walls.proofs {
-        let from = view::text(proof, &["from"]).unwrap_or("?");
-        let to = view::text(proof, &["to"]).unwrap_or("?");
-        let statement = view::text(proof, &["statement"]).unwrap_or_default();
+        let Proof { from, to, statement, .. } = proof;
         alike
             .entry((to, statement.replace(&format!("lets {from} in"), "lets them in")))
             .or_default()

@@ -2,13 +2,12 @@
 
 use std::io::{self, Write};
 
-use serde_json::Value as Json;
-
 use crate::isolation::Verdict;
 use crate::isolation::who::{Holder, WhoCan};
 
-use super::isolation::{hops, request};
-use super::style::{Style, Tone, count, pad, safe};
+use super::isolation::text::rows;
+use super::isolation::view::{Row, hops, request};
+use super::style::{Style, Tone, count, safe};
 
 /// Writes who can, then how many cannot; `what` names the side in the heading.
 ///
@@ -68,18 +67,11 @@ fn entry(holder: &Holder, style: &Style, out: &mut dyn Write) -> io::Result<()> 
         style.paint(Tone::Bold, &safe(&holder.principal)),
         style.paint(Tone::Dim, &place),
     )?;
-    let mut row = |label: &str, text: &str| {
-        writeln!(out, "        {} {}", style.paint(Tone::Dim, &pad(label, 10)), safe(text))
-    };
-    for condition in &holder.conditions {
-        row("only if", condition)?;
-    }
-    hops(&serde_json::json!({"via": holder.via}), &mut row)?;
-    if let Some(witness) = holder.witness.as_ref().filter(|w| !Json::is_null(w)) {
-        request(witness, &mut row)?;
-    }
-    if let Some(doubt) = &holder.doubt {
-        row("because", doubt)?;
-    }
-    Ok(())
+    let conditions = holder.conditions.iter().map(|condition| Row::new("only if", condition));
+    let all: Vec<Row> = conditions
+        .chain(hops(&holder.via))
+        .chain(holder.witness.iter().flat_map(request))
+        .chain(holder.doubt.iter().map(|doubt| Row::new("because", doubt)))
+        .collect();
+    rows(&all, 8, style, out)
 }

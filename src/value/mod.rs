@@ -24,7 +24,7 @@ use crate::address::ResourceAddr;
 pub use attrs::Attrs;
 pub use convert::ConvertError;
 pub use path::{AttrPath, Step};
-pub use plain::Plain;
+pub use plain::{Plain, PlainValue};
 pub use sorted::Sorted;
 pub use types::{Field, Type};
 

@@ -67,6 +67,46 @@ impl Deref for Plain {
     }
 }
 
+/// One value of which nothing is unknown and nothing sensitive, written and read as JSON.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlainValue(Value);
+
+impl PlainValue {
+    /// A value as JSON would hold it: a set as a list, a block as its address. What must not be shown is
+    /// not to be given to it; what is unknown becomes null.
+    #[must_use]
+    pub fn shown(value: &Value) -> Self {
+        if is_plain(value) { Self(value.clone()) } else { Self(Value::from_json(&value.to_json())) }
+    }
+}
+
+/// Null.
+impl Default for PlainValue {
+    fn default() -> Self {
+        Self(Value::Null)
+    }
+}
+
+impl Deref for PlainValue {
+    type Target = Value;
+
+    fn deref(&self) -> &Value {
+        &self.0
+    }
+}
+
+impl Serialize for PlainValue {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        Written(&self.0).serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for PlainValue {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(Self(Value::from_json(&Json::deserialize(from)?)))
+    }
+}
+
 fn is_plain(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,

@@ -111,7 +111,7 @@ fn rust_files(dir: &Path, into: &mut Vec<PathBuf>) {
     }
 }
 
-fn all(dir: &str) -> Vec<(String, String)> {
+pub(crate) fn all(dir: &str) -> Vec<(String, String)> {
     let mut files = Vec::new();
     rust_files(&root().join(dir), &mut files);
     files

@@ -43,9 +43,9 @@ fn the_hole_among_a_hundred_accounts_is_found() {
     let open: Vec<_> = section
         .matrix
         .iter()
-        .filter(|row| row["after"] == serde_json::json!(Verdict::Reachable))
-        .map(|row| (row["from"].clone(), row["to"].clone()))
-        .filter(|(from, _)| !from.as_str().is_some_and(|f| f.starts_with('$')))
+        .filter(|row| row.after == Verdict::Reachable)
+        .map(|row| (row.from.clone(), row.to.clone()))
+        .filter(|(from, _): &(String, String)| !from.starts_with('$'))
         .collect();
     assert_eq!(open, [("e00".into(), "e04".into())]);
 }

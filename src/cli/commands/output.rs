@@ -44,7 +44,7 @@ pub async fn run(args: &OutputArgs, cx: &Context) -> Result<(), Exit> {
                 let value = if output.sensitive {
                     "(sensitive value)".to_owned()
                 } else {
-                    output.value.to_string()
+                    output.value.to_json().to_string()
                 };
                 writeln!(out, "{} = {}", pad(name, width), safe(&value))?;
             }
@@ -64,7 +64,7 @@ pub async fn run(args: &OutputArgs, cx: &Context) -> Result<(), Exit> {
         ))
         .into());
     } else if args.raw {
-        match &output.value {
+        match output.value.to_json() {
             serde_json::Value::String(text) => write!(out, "{text}")?,
             value if value.is_array() || value.is_object() => {
                 return Err(Diagnostic::error(format!("the output `{name}` is no plain value"))
@@ -74,7 +74,7 @@ pub async fn run(args: &OutputArgs, cx: &Context) -> Result<(), Exit> {
             value => write!(out, "{value}")?,
         }
     } else {
-        writeln!(out, "{}", safe(&output.value.to_string()))?;
+        writeln!(out, "{}", safe(&output.value.to_json().to_string()))?;
     }
     Ok(out.flush()?)
 }

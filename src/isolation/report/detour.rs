@@ -1,14 +1,13 @@
-//! Grades C and D in the plan's section: findings, and violations where a rule lists the grade.
+//! Data paths and confused deputies in the plan's section: findings, and violations where a rule lists
+//! their grade.
 
 use std::collections::BTreeSet;
-
-use serde_json::json;
 
 use super::super::deputy::{Detour, detours};
 use super::super::rules::Bound;
 use super::super::{Grade, Verdict, findings};
 use super::{Writer, digest};
-use crate::plan::model::Isolation;
+use crate::plan::model::isolation::{AccessPath, FindingKind, Isolation, PathChange, PathEnd};
 
 impl Writer<'_, '_> {
     pub(super) fn detours(&self, used: &mut BTreeSet<(String, String)>, section: &mut Isolation) {
@@ -16,7 +15,7 @@ impl Writer<'_, '_> {
         let after = detours(self.comparison.after.0, &self.comparison.after.1);
         for detour in &after {
             let standing = before.contains(detour);
-            let (kind, actions) = kind(detour);
+            let (kind, name, actions) = kind(detour);
             let text = if standing {
                 detour.text.clone()
             } else {
@@ -31,37 +30,49 @@ impl Writer<'_, '_> {
             if judged.rule.is_none() || judged.exception.is_some() {
                 continue;
             }
-            let parts = [kind, detour.from.name(), &detour.to, &detour.principal, &detour.resource];
-            section.violations.push(json!({
-                "id": format!("P-{}", digest(&parts)),
-                "change": if standing { "standing" } else { "added" },
-                "grade": detour.grade,
-                "from": {"environment": detour.from.name(), "account": null},
-                "to": {"environment": detour.to, "account": detour.to_account},
-                "verdict": Verdict::Conditional,
-                "power": detour.text,
-                "principal": detour.principal,
-                "actions": actions,
-                "resources": [detour.resource],
-                "via": [],
-                "conditions": [],
-                "witness": null,
-                "caused_by": detour.addresses,
-                "rule": judged.rule,
-                "exception": null,
-                "expired_exception": judged.expired,
-                "severity": judged.severity,
-            }));
+            let parts = [name, detour.from.name(), &detour.to, &detour.principal, &detour.resource];
+            section.violations.push(AccessPath {
+                actions,
+                also_needs: None,
+                caused_by: detour.addresses.clone(),
+                change: if standing { PathChange::Standing } else { PathChange::Added },
+                conditions: Vec::new(),
+                exception: None,
+                expired_exception: judged.expired,
+                from: PathEnd { account: None, environment: detour.from.name().to_owned() },
+                grade: detour.grade,
+                id: format!("P-{}", digest(&parts)),
+                limits: None,
+                locations: None,
+                power: Some(detour.text.clone()),
+                principal: Some(detour.principal.clone()),
+                reason: None,
+                replay: None,
+                resources: vec![detour.resource.clone()],
+                rule: judged.rule,
+                severity: judged.severity,
+                to: PathEnd {
+                    account: Some(detour.to_account.clone()),
+                    environment: detour.to.clone(),
+                },
+                verdict: Verdict::Conditional,
+                via: Vec::new(),
+                witness: None,
+            });
         }
     }
 }
 
-/// The kind of finding, and the actions in question.
-fn kind(detour: &Detour) -> (&'static str, Vec<String>) {
+/// The kind of finding, its name in the id of a violation, and the actions in question.
+fn kind(detour: &Detour) -> (FindingKind, &'static str, Vec<String>) {
     let is_role = detour.resource.starts_with("arn:aws:iam:");
     match (detour.grade, is_role) {
-        (Grade::C, _) => ("shared_bucket", vec!["s3:GetObject".to_owned()]),
-        (_, true) => ("confused_deputy", vec!["sts:AssumeRole".to_owned()]),
-        (_, false) => ("confused_deputy", vec!["s3:*".to_owned()]),
+        (Grade::DataPath, _) => {
+            (FindingKind::SharedBucket, "shared_bucket", vec!["s3:GetObject".to_owned()])
+        }
+        (_, true) => {
+            (FindingKind::ConfusedDeputy, "confused_deputy", vec!["sts:AssumeRole".to_owned()])
+        }
+        (_, false) => (FindingKind::ConfusedDeputy, "confused_deputy", vec!["s3:*".to_owned()]),
     }
 }

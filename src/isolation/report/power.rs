@@ -1,26 +1,23 @@
-//! Grade B in the plan's section: who holds power over a wall, how that one is reached, and what
+//! Power over walls in the plan's section (grade B): who holds power over a wall, how that one is reached, and what
 //! the power is over.
 
 use std::collections::{BTreeMap, BTreeSet};
-
-use serde_json::{Value as Json, json};
 
 use super::super::crossing::{Asked, Right, Source, Step, Target, asked, home};
 use super::super::paths::account_of;
 use super::super::power::{Link, Over, PowerKey, PowerPath};
 use super::super::rules::Bound;
 use super::super::{Grade, Verdict};
-use super::{
-    Change, Writer, digest, granted_by, hop, judged, limits, replay, source_name, witness,
-};
+use super::{Writer, digest, hop, judged, limits, replay, source_name, witness};
 use crate::access::AccessModel;
 use crate::iam::symbolic::globs::Glob;
 use crate::iam::symbolic::{Opening, Space};
 use crate::iam::{Effect, Request};
+use crate::plan::model::isolation::{AccessPath, Hop, PathChange, PathEnd, Replay, Replayed};
 
 impl Writer<'_, '_> {
-    /// All ways to power of either side, with their change.
-    pub(super) fn powers(&self, used: &mut BTreeSet<(String, String)>) -> Vec<(Change, Json)> {
+    /// All ways to power of either side.
+    pub(super) fn powers(&self, used: &mut BTreeSet<(String, String)>) -> Vec<AccessPath> {
         let by_key = |paths: &'_ [PowerPath]| -> BTreeMap<PowerKey, PowerPath> {
             paths.iter().map(|p| (p.key(), p.clone())).collect()
         };
@@ -32,17 +29,17 @@ impl Writer<'_, '_> {
                 let (old, new) = (before.get(key), after.get(key));
                 let path = new.or(old)?;
                 let change = match (old, new) {
-                    (None, _) => Change::Added,
-                    (_, None) => Change::Removed,
+                    (None, _) => PathChange::Added,
+                    (_, None) => PathChange::Removed,
                     (Some(old), Some(new)) => match (old.unconditional, new.unconditional) {
-                        (false, true) => Change::Widened,
-                        (true, false) => Change::Narrowed,
-                        _ if new.gained => Change::Widened,
-                        _ if new.lost => Change::Narrowed,
-                        _ => Change::Standing,
+                        (false, true) => PathChange::Widened,
+                        (true, false) => PathChange::Narrowed,
+                        _ if new.gained => PathChange::Widened,
+                        _ if new.lost => PathChange::Narrowed,
+                        _ => PathChange::Standing,
                     },
                 };
-                Some((change, self.power(path, new.is_some(), change, used)))
+                Some(self.power(path, new.is_some(), change, used))
             })
             .collect()
     }
@@ -51,24 +48,24 @@ impl Writer<'_, '_> {
         &self,
         path: &PowerPath,
         is_after: bool,
-        change: Change,
+        change: PathChange,
         used: &mut BTreeSet<(String, String)>,
-    ) -> Json {
+    ) -> AccessPath {
         let (model, result) =
             if is_after { &self.comparison.after } else { &self.comparison.before };
         let bounds: Vec<Bound> = path.openings.iter().map(|o| bound(model, path, o)).collect();
-        let mut told = Bound::default();
+        let mut all = Bound::default();
         for one in &bounds {
-            told.actions.extend(one.actions.iter().cloned());
-            told.resources.extend(one.resources.iter().cloned());
+            all.actions.extend(one.actions.iter().cloned());
+            all.resources.extend(one.resources.iter().cloned());
         }
-        for list in [&mut told.actions, &mut told.resources] {
+        for list in [&mut all.actions, &mut all.resources] {
             list.sort();
             list.dedup();
         }
         let each: Vec<Vec<Bound>> = bounds.into_iter().map(|b| vec![b]).collect();
         let sides = (&path.from, path.to.as_str());
-        let judged = self.judge_bounds(sides, Grade::B, &path.holder, &each, used);
+        let judged = self.judge_bounds(sides, Grade::Power, &path.holder, &each, used);
         let mut conditions: BTreeSet<String> = BTreeSet::new();
         let mut via = Vec::new();
         let mut steps: Vec<(&Step, &Request)> = Vec::new();
@@ -80,25 +77,22 @@ impl Writer<'_, '_> {
                         edge.and_then(|e| e.openings.iter().min_by_key(|o| o.requirements.len()));
                     if let Some(best) = best {
                         conditions.extend(best.requirements.iter().map(|r| r.text.clone()));
-                        via.push(hop(step, best, model));
+                        via.push(hop(&step.source, best, model));
                         steps.push((step, &best.witness));
                     }
                 }
-                Link::Become(by, who) => via.push(json!({
-                    "principal": by, "action": "(becomes)", "resource": who, "granted_by": [],
-                })),
+                Link::Become(by, who) => via.push(Hop {
+                    action: Hop::BECOMES.to_owned(),
+                    granted_by: Vec::new(),
+                    principal: by.clone(),
+                    resource: who.clone(),
+                }),
             }
         }
         let chosen = path.openings.iter().min_by_key(|o| o.requirements.len());
         if let Some(chosen) = chosen {
             conditions.extend(chosen.requirements.iter().map(|r| r.text.clone()));
-            let holder = Source::Principal(path.holder.clone());
-            via.push(json!({
-                "principal": source_name(&holder),
-                "action": chosen.witness.action,
-                "resource": chosen.witness.resource,
-                "granted_by": granted_by(chosen, model),
-            }));
+            via.push(hop(&Source::Principal(path.holder.clone()), chosen, model));
         }
         let starts = match path.chain.first() {
             Some(Link::Step(step)) => source_name(&step.source).to_owned(),
@@ -106,43 +100,47 @@ impl Writer<'_, '_> {
             None => path.holder.clone(),
         };
         let verdict = if path.unconditional { Verdict::Reachable } else { Verdict::Conditional };
-        let causes = self.power_causes(path);
+        let caused_by = self.power_causes(path);
         let replayed = |model: &AccessModel| {
             let way = replay(model, &steps);
-            let is_there = way.get("decision").is_none_or(|decision| decision == "allow");
+            let is_there = way.as_ref().is_none_or(Replayed::is_allowed);
             match chosen.filter(|_| is_there) {
-                Some(chosen) => held(model, path, &chosen.witness),
+                Some(chosen) => Some(held(model, path, &chosen.witness)),
                 None => way,
             }
         };
-        let locations: BTreeMap<&String, &String> =
-            causes.iter().filter_map(|address| Some((address, self.location(address)?))).collect();
-        json!({
-            "id": id(path),
-            "change": change.name(),
-            "grade": Grade::B,
-            "from": {"environment": path.from.name(), "account": path.from_account},
-            "to": {"environment": path.to, "account": path.to_account},
-            "verdict": verdict,
-            "power": meaning(path),
-            "principal": starts,
-            "actions": told.actions,
-            "resources": told.resources,
-            "via": via,
-            "conditions": conditions,
-            "witness": chosen.map(witness),
-            "replay": {
-                "before": replayed(self.comparison.before.0),
-                "after": replayed(self.comparison.after.0),
+        let asked = chosen.and_then(|opening| right(model, path, &opening.witness));
+        AccessPath {
+            actions: all.actions,
+            also_needs: None,
+            change,
+            conditions: conditions.into_iter().collect(),
+            exception: judged.exception,
+            expired_exception: judged.expired,
+            from: PathEnd {
+                account: path.from_account.clone(),
+                environment: path.from.name().to_owned(),
             },
-            "limits": limits(model, chosen.and_then(|o| right(model, path, &o.witness)).as_ref()),
-            "locations": locations,
-            "caused_by": causes,
-            "rule": judged.rule,
-            "exception": judged.exception,
-            "expired_exception": judged.expired,
-            "severity": judged.severity,
-        })
+            grade: Grade::Power,
+            id: id(path),
+            limits: asked.map(|asked| limits(model, &asked)),
+            locations: Some(self.locations(&caused_by)),
+            caused_by,
+            power: Some(meaning(path)),
+            principal: Some(starts),
+            reason: None,
+            replay: Some(Replay {
+                after: replayed(self.comparison.after.0),
+                before: replayed(self.comparison.before.0),
+            }),
+            resources: all.resources,
+            rule: judged.rule,
+            severity: judged.severity,
+            to: PathEnd { account: Some(path.to_account.clone()), environment: path.to.clone() },
+            verdict,
+            via,
+            witness: chosen.map(witness),
+        }
     }
 
     /// Addresses of what differs between the sides among the policies that give the power.
@@ -212,12 +210,10 @@ fn right(model: &AccessModel, path: &PowerPath, witness: &Request) -> Option<Ask
 }
 
 /// What the judge says of the holder's right on one side.
-fn held(model: &AccessModel, path: &PowerPath, witness: &Request) -> Json {
+fn held(model: &AccessModel, path: &PowerPath, witness: &Request) -> Replayed {
     match right(model, path, witness) {
         Some(asked) => judged(&asked.judge(witness), &witness.resource),
-        None => {
-            json!({"decision": "absent", "step": witness.resource, "missing": path.holder})
-        }
+        None => Replayed::absent(&witness.resource, &path.holder),
     }
 }
 

@@ -105,13 +105,8 @@ fn protected_principals_are_guarded_like_the_way_in() {
     assert!(found[0].1.contains("no statement allows it any more"), "{found:?}");
 }
 
-fn told<'i>(section: &'i Isolation, kind: &str) -> Vec<&'i str> {
-    let all = section.findings.iter().filter(|f| f["kind"] == kind);
-    all.filter_map(|f| f["text"].as_str()).collect()
-}
-
 #[test]
-fn whoever_can_be_talked_into_it_is_told() {
+fn whoever_can_be_talked_into_it_is_findings() {
     let vendor = |condition: Json| {
         let mut trust = trust(json!({"Principal": {"AWS": "arn:aws:iam::777777777777:root"}}));
         if condition.is_object() {
@@ -119,19 +114,27 @@ fn whoever_can_be_talked_into_it_is_told() {
         }
         Fixture::new().both(role("production", "vendor", trust, None)).rule(Vec::new()).analyse()
     };
-    assert!(told(&vendor(Json::Null), "confused_deputy")[0].contains("sts:ExternalId"));
+    assert!(
+        findings(&vendor(Json::Null), FindingKind::ConfusedDeputy)[0].contains("sts:ExternalId")
+    );
     let asked = vendor(json!({"StringEquals": {"sts:ExternalId": "acme-1"}}));
-    assert!(told(&asked, "confused_deputy").is_empty());
+    assert!(findings(&asked, FindingKind::ConfusedDeputy).is_empty());
     let service = |name: &str, condition: Json| {
         let mut trust = trust(json!({"Principal": {"Service": name}}));
         trust["Statement"][0]["Condition"] = condition;
         Fixture::new().both(role("production", "logs", trust, None)).analyse()
     };
     let found = service("delivery.logs.amazonaws.com", json!({}));
-    assert!(told(&found, "confused_deputy")[0].contains("aws:SourceAccount"));
+    assert!(findings(&found, FindingKind::ConfusedDeputy)[0].contains("aws:SourceAccount"));
     let guarded = json!({"StringEquals": {"aws:SourceAccount": "333333333333"}});
-    assert!(told(&service("delivery.logs.amazonaws.com", guarded), "confused_deputy").is_empty());
-    assert!(told(&service("lambda.amazonaws.com", json!({})), "confused_deputy").is_empty());
+    assert!(
+        findings(&service("delivery.logs.amazonaws.com", guarded), FindingKind::ConfusedDeputy)
+            .is_empty()
+    );
+    assert!(
+        findings(&service("lambda.amazonaws.com", json!({})), FindingKind::ConfusedDeputy)
+            .is_empty()
+    );
 }
 
 #[test]
@@ -147,11 +150,11 @@ fn a_rule_that_lists_grade_d_is_broken_by_it() {
     rules.insert("environments".to_owned(), body(attrs, Vec::new()));
     let section = fixture.analyse();
     assert_eq!(section.violations.len(), 1, "{:?}", section.violations);
-    assert_eq!(section.violations[0]["grade"], "D");
+    assert_eq!(section.violations[0].grade, Grade::ConfusedDeputy);
 }
 
 #[test]
-fn data_that_crosses_through_a_bucket_in_between_is_told() {
+fn data_that_crosses_through_a_bucket_in_between_is_findings() {
     let policy = json!({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111111111111:role/ci"}, "Action": "s3:PutObject",
          "Resource": "arn:aws:s3:::exchange/*"},
@@ -167,7 +170,7 @@ fn data_that_crosses_through_a_bucket_in_between_is_told() {
             json!({"bucket": "exchange", "policy": policy}),
         ))
         .analyse();
-    let found = told(&section, "shared_bucket");
+    let found = findings(&section, FindingKind::SharedBucket);
     assert!(found.iter().any(|t| t.contains("data of dev reaches production")), "{found:?}");
     assert!(!found.iter().any(|t| t.contains("data of production reaches dev")), "{found:?}");
 }
@@ -185,10 +188,10 @@ fn regions_of_actions_are_called_by_the_name_of_an_action() {
             json!({"bucket": "data", "policy": policy}),
         ))
         .analyse();
-    let action = section.changes[0]["witness"]["action"].as_str().expect("a witness");
+    let action = &section.changes[0].witness.as_ref().expect("a witness").action;
     assert!(crate::iam::catalogue().find(action).is_some(), "{action}");
     assert!(action.starts_with("s3:Get"), "{action}");
-    assert_eq!(section.changes[0]["via"][0]["action"], action);
+    assert_eq!(&section.changes[0].via[0].action, action);
 }
 
 #[test]
@@ -200,7 +203,7 @@ fn an_undetermined_wall_may_be_let_pass() {
     rules.get_mut("environments").expect("there").attrs.insert("undetermined".to_owned(), warn);
     let section = fixture.analyse();
     assert!(section.violations.is_empty(), "{:?}", section.violations);
-    assert_eq!(told(&section, "undetermined").len(), 2);
+    assert_eq!(findings(&section, FindingKind::Undetermined).len(), 2);
 }
 
 #[test]
@@ -219,6 +222,6 @@ fn an_exception_that_ended_is_named_on_the_path_that_it_covered() {
         .both(role("production", "deploy", by("dev", "ci"), None))
         .rule(vec![allow_deploy])
         .analyse();
-    assert_eq!(section.violations[0]["change"], "standing");
-    assert_eq!(section.violations[0]["expired_exception"], "deploy");
+    assert_eq!(section.violations[0].change, PathChange::Standing);
+    assert_eq!(section.violations[0].expired_exception.as_deref(), Some("deploy"));
 }

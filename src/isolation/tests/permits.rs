@@ -2,6 +2,7 @@
 
 use super::power::{ASSUME, lets_in_all_of_shared, power, statements};
 use super::*;
+use crate::plan::model::isolation::Replayed;
 
 fn arn(name: &str) -> String {
     format!("arn:aws:iam::222222222222:{name}")
@@ -45,14 +46,12 @@ fn another_one_is_made_and_permitted() {
     let permit = ("iam:PutRolePolicy", whom.as_str());
     let deploy = || role("production", "deploy", by("shared", "bridge"), None);
     let section = with(&[be, permit], deploy(), [bridge()]);
-    assert_eq!(row(&section, "dev", "production")["grade"], "B");
+    assert_eq!(row(&section, "dev", "production").grade, Some(Grade::Power));
     let found = power(&section, "dev");
-    assert!(
-        found[0]["power"].as_str().is_some_and(|p| p.contains("another principal")),
-        "{found:?}"
-    );
-    assert_eq!(found[0]["change"], "added");
-    assert_eq!(found[0]["replay"]["before"]["decision"], "absent");
+    assert!(found[0].power.as_ref().is_some_and(|p| p.contains("another principal")), "{found:?}");
+    assert_eq!(found[0].change, PathChange::Added);
+    let before = found[0].replay.as_ref().and_then(|replay| replay.before.as_ref());
+    assert!(matches!(before, Some(Replayed::Absent { .. })), "{before:?}");
     for rights in
         [&[be][..], &[permit], &[be, ("iam:PutRolePolicy", "arn:aws:iam::222222222222:role/hub")]]
     {

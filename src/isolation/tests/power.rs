@@ -1,10 +1,12 @@
 //! Power over a wall: rights over there, in between, and over the guardrails.
 
 use super::*;
+use crate::iam;
+use crate::plan::model::isolation::Replayed;
 
-pub(super) fn power<'i>(section: &'i Isolation, from: &str) -> Vec<&'i Json> {
+pub(super) fn power<'i>(section: &'i Isolation, from: &str) -> Vec<&'i AccessPath> {
     let all = section.changes.iter().chain(&section.violations);
-    all.filter(|c| c["grade"] == "B" && c["from"]["environment"] == from).collect()
+    all.filter(|c| c.grade == Grade::Power && c.from.environment == from).collect()
 }
 
 pub(super) fn statements(all: &[(&str, &str)]) -> Json {
@@ -45,26 +47,31 @@ fn whoever_gets_in_and_may_change_trust_there_holds_power() {
     };
     let section = open(&[("iam:UpdateAssumeRolePolicy", "arn:aws:iam::333333333333:role/app-*")]);
     let found = power(&section, "dev");
-    assert_eq!(found[0]["change"], "added", "{found:?}");
-    assert_eq!(found[0]["actions"], json!(["iam:UpdateAssumeRolePolicy"]));
-    assert_eq!(found[0]["resources"], json!(["arn:aws:iam::333333333333:role/app-*"]));
-    assert_eq!(found[0]["via"].as_array().map(Vec::len), Some(2));
-    assert_eq!(found[0]["caused_by"], json!(["iam_role.deploy@production"]));
-    let (was, is) = (&found[0]["replay"]["before"], &found[0]["replay"]["after"]);
-    assert_eq!((&was["decision"], &is["decision"]), (&json!("implicit_deny"), &json!("allow")));
-    let levels = json!(["r-ab12", "production"]);
-    assert_eq!(found[0]["limits"]["service_control_policies"], levels, "{found:?}");
+    assert_eq!(found[0].change, PathChange::Added, "{found:?}");
+    assert_eq!(found[0].actions, ["iam:UpdateAssumeRolePolicy"]);
+    assert_eq!(found[0].resources, ["arn:aws:iam::333333333333:role/app-*"]);
+    assert_eq!(found[0].via.len(), 2);
+    assert_eq!(found[0].caused_by, ["iam_role.deploy@production"]);
+    let replay = found[0].replay.as_ref().expect("replayed");
+    let decision = |side: &Option<Replayed>| match side {
+        Some(Replayed::Judged { decision, .. }) => *decision,
+        other => panic!("not judged: {other:?}"),
+    };
+    let decisions = (decision(&replay.before), decision(&replay.after));
+    assert_eq!(decisions, (iam::Verdict::ImplicitDeny, iam::Verdict::Allow));
+    let limits = found[0].limits.as_ref().expect("limits");
+    assert_eq!(limits.service_control_policies, ["r-ab12", "production"], "{found:?}");
     assert_eq!(section.violations.len(), 2, "the standing path, and the new power");
     assert!(power(&open(&[("iam:GetRole", "*")]), "dev").is_empty());
     // Rights in another account's name are none here.
     let elsewhere = open(&[("iam:*", "arn:aws:iam::111111111111:role/*")]);
     assert!(power(&elsewhere, "dev").is_empty());
     let wide = open(&[("iam:*", "*")]);
-    let actions = power(&wide, "dev")[0]["actions"].clone();
+    let actions = power(&wide, "dev")[0].actions.clone();
     for action in
         ["iam:CreatePolicyVersion", "iam:PutRolePolicy", "iam:DeleteRolePermissionsBoundary"]
     {
-        assert!(actions.as_array().is_some_and(|a| a.contains(&json!(action))), "{actions}");
+        assert!(actions.contains(&action.to_owned()), "{actions:?}");
     }
 }
 
@@ -83,8 +90,8 @@ fn a_bucket_policy_over_there_can_be_rewritten_from_inside_only() {
         .then(role("production", "deploy", by("dev", "ci"), Some(rights)))
         .analyse();
     let found = power(&section, "dev");
-    assert_eq!(found[0]["actions"], json!(["s3:PutBucketPolicy"]));
-    assert_eq!(found[0]["resources"], json!(["arn:aws:s3:::acme-data"]));
+    assert_eq!(found[0].actions, ["s3:PutBucketPolicy"]);
+    assert_eq!(found[0].resources, ["arn:aws:s3:::acme-data"]);
 }
 
 #[test]
@@ -92,14 +99,15 @@ fn a_trust_that_can_be_rewritten_in_between_is_a_way() {
     let service = || trust(json!({"Principal": {"Service": "lambda.amazonaws.com"}}));
     let bridge = "arn:aws:iam::222222222222:role/bridge";
     let section = in_between(&[("iam:UpdateAssumeRolePolicy", bridge)], service());
-    assert_eq!(row(&section, "dev", "production")["before"], "isolated");
-    assert_eq!(row(&section, "dev", "production")["after"], "reachable");
-    assert_eq!(row(&section, "dev", "production")["grade"], "B");
+    assert_eq!(row(&section, "dev", "production").before, Verdict::Isolated);
+    assert_eq!(row(&section, "dev", "production").after, Verdict::Reachable);
+    assert_eq!(row(&section, "dev", "production").grade, Some(Grade::Power));
     let found = power(&section, "dev");
-    assert_eq!(found[0]["change"], "added");
+    assert_eq!(found[0].change, PathChange::Added);
     assert!(
-        found[0]["power"]
-            .as_str()
+        found[0]
+            .power
+            .as_ref()
             .is_some_and(|p| p.contains("can make itself") && p.contains(bridge)),
         "{found:?}"
     );
@@ -118,7 +126,7 @@ fn a_role_is_passed_to_a_service_that_it_trusts_and_that_may_be_started() {
     let both = [("iam:PassRole", bridge), ("lambda:CreateFunction", "*")];
     let section = in_between(&both, trusting("lambda.amazonaws.com"));
     assert_eq!(after(&section, "dev", "production"), "reachable");
-    assert_eq!(power(&section, "dev")[0]["actions"], json!(["iam:PassRole"]));
+    assert_eq!(power(&section, "dev")[0].actions, ["iam:PassRole"]);
     for (rights, service) in [
         (&both[..], "ec2.amazonaws.com"),
         (&both[..1], "lambda.amazonaws.com"),
@@ -141,8 +149,8 @@ fn whoever_may_lift_its_own_limits_in_between_is_a_way() {
     let hub = "arn:aws:iam::222222222222:role/hub";
     let dev_only = ("sts:AssumeRole", "arn:aws:iam::111111111111:role/*");
     let section = open(&[dev_only, ("iam:PutRolePolicy", hub)]);
-    assert_eq!(row(&section, "dev", "production")["grade"], "B");
-    assert_eq!(power(&section, "dev")[0]["actions"], json!(["iam:PutRolePolicy"]));
+    assert_eq!(row(&section, "dev", "production").grade, Some(Grade::Power));
+    assert_eq!(power(&section, "dev")[0].actions, ["iam:PutRolePolicy"]);
     let section = open(&[dev_only, ("iam:PutRolePolicy", "arn:aws:iam::222222222222:role/x")]);
     assert_eq!(after(&section, "dev", "production"), "isolated");
 }
@@ -166,10 +174,10 @@ fn leaving_the_organization_takes_its_guardrails_away() {
     };
     assert_eq!(after(&held(&[ASSUME]), "dev", "production"), "isolated");
     let section = held(&[ASSUME, ("organizations:LeaveOrganization", "*")]);
-    assert_eq!(row(&section, "dev", "production")["grade"], "B");
+    assert_eq!(row(&section, "dev", "production").grade, Some(Grade::Power));
     let found = power(&section, "dev");
-    assert_eq!(found[0]["change"], "standing");
-    assert_eq!(found[0]["actions"], json!(["organizations:LeaveOrganization"]));
+    assert_eq!(found[0].change, PathChange::Standing);
+    assert_eq!(found[0].actions, ["organizations:LeaveOrganization"]);
 }
 
 #[test]
@@ -187,10 +195,10 @@ fn whoever_administers_the_organization_holds_every_guardrail() {
         ))
         .analyse();
     let found = power(&section, "dev");
-    assert_eq!(found[0]["actions"], json!(["organizations:DetachPolicy"]), "{found:?}");
-    assert_eq!(found[0]["to"]["environment"], "production");
-    let told = section.findings.iter().find(|f| f["kind"] == "organization_power").expect("told");
-    assert!(told["text"].as_str().is_some_and(|t| t.contains("role/guardrails")), "{told}");
+    assert_eq!(found[0].actions, ["organizations:DetachPolicy"], "{found:?}");
+    assert_eq!(found[0].to.environment, "production");
+    let powers = findings(&section, FindingKind::OrganizationPower);
+    assert!(powers[0].contains("role/guardrails"), "{powers:?}");
 }
 
 #[test]
@@ -214,7 +222,7 @@ fn a_rule_may_leave_power_out_and_an_exception_for_requests_covers_none() {
     };
     let section = fixture().rule(vec![allow.clone()]).analyse();
     assert_eq!(section.violations.len(), 1);
-    assert_eq!(section.violations[0]["grade"], "B");
+    assert_eq!(section.violations[0].grade, Grade::Power);
     let mut narrow = fixture().rule(vec![allow]);
     let rules = narrow.estate.declarations.get_mut("isolation").expect("declared");
     let grades = Spanned { value: Value::from_json(&json!(["A"])), loc: loc() };
@@ -243,15 +251,11 @@ fn whoever_writes_the_state_holds_power_over_every_environment() {
         fixture.analyse()
     };
     let section = kept(&[("s3:PutObject", "arn:aws:s3:::acme-state/estate/*")], Json::Null);
-    assert_eq!(row(&section, "dev", "production")["grade"], "B");
+    assert_eq!(row(&section, "dev", "production").grade, Some(Grade::Power));
     let found = power(&section, "dev");
-    assert_eq!(found[0]["actions"], json!(["s3:PutObject"]), "{found:?}");
-    assert_eq!(
-        found[0]["via"].as_array().map(Vec::len),
-        Some(2),
-        "the role, and the state: {found:?}"
-    );
-    assert!(found[0]["power"].as_str().is_some_and(|p| p.contains("state of the estate")));
+    assert_eq!(found[0].actions, ["s3:PutObject"], "{found:?}");
+    assert_eq!(found[0].via.len(), 2, "the role, and the state: {found:?}");
+    assert!(found[0].power.as_ref().is_some_and(|p| p.contains("state of the estate")));
     assert_eq!(after(&section, "$unassigned", "production"), "reachable");
     // Reading it, or writing other objects, is none.
     assert_eq!(after(&kept(&[("s3:GetObject", "*")], Json::Null), "dev", "production"), "isolated");
@@ -262,7 +266,10 @@ fn whoever_writes_the_state_holds_power_over_every_environment() {
         "Principal": {"AWS": "arn:aws:iam::111111111111:role/ci"}, "Action": "s3:PutObject",
         "Resource": "arn:aws:s3:::acme-state/*"}]});
     let section = kept(&[], policy);
-    assert_eq!(power(&section, "dev")[0]["principal"], "arn:aws:iam::111111111111:role/ci");
+    assert_eq!(
+        power(&section, "dev")[0].principal.as_deref(),
+        Some("arn:aws:iam::111111111111:role/ci")
+    );
     assert_eq!(section.violations.len(), 1, "{:?}", section.violations);
 }
 
@@ -283,7 +290,7 @@ fn whoever_may_permit_itself_in_between_is_a_way_through_a_whole_account() {
             .analyse()
     };
     let section = open(&[("iam:PutRolePolicy", "arn:aws:iam::222222222222:role/hub")]);
-    assert_eq!(row(&section, "dev", "production")["grade"], "B");
+    assert_eq!(row(&section, "dev", "production").grade, Some(Grade::Power));
     assert_eq!(after(&section, "dev", "production"), "reachable");
     let section = open(&[("iam:PutRolePolicy", "arn:aws:iam::222222222222:role/else")]);
     assert_eq!(after(&section, "dev", "production"), "isolated");
@@ -314,7 +321,7 @@ fn whoever_may_permit_itself_in_between_is_a_way_through_a_whole_account() {
             .analyse()
     };
     let section = neighbour(&[("iam:AttachRolePolicy", "arn:aws:iam::222222222222:role/bridge")]);
-    assert_eq!(row(&section, "dev", "production")["grade"], "B");
+    assert_eq!(row(&section, "dev", "production").grade, Some(Grade::Power));
     assert_eq!(after(&neighbour(&[("iam:GetRole", "*")]), "dev", "production"), "isolated");
 }
 
@@ -339,7 +346,7 @@ fn whoever_may_rewrite_a_policy_attached_to_it_may_permit_itself() {
             .analyse()
     };
     let section = open("iam:CreatePolicyVersion", "arn:aws:iam::222222222222:policy/h*");
-    assert_eq!(row(&section, "dev", "production")["grade"], "B");
+    assert_eq!(row(&section, "dev", "production").grade, Some(Grade::Power));
     assert_eq!(after(&section, "dev", "production"), "reachable");
     let section = open("iam:CreatePolicyVersion", "arn:aws:iam::222222222222:policy/other");
     assert_eq!(after(&section, "dev", "production"), "isolated");

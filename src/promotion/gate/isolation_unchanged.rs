@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use serde_json::{Value as Json, json};
 
 use super::{Finding, Gate, GateContext, GateType, Outcome};
+use crate::plan::model::isolation::{AccessPath, MatrixRow, Verdict};
 
 pub(super) const TYPE: GateType = GateType {
     name: "isolation_unchanged",
@@ -23,59 +24,33 @@ impl Gate for IsolationUnchanged {
         if section.basis.is_none() {
             return Finding::new(Outcome::Failed, "the walls were not analysed", Json::Null);
         }
-        let text =
-            |json: &Json, at: &str| json.pointer(at).and_then(Json::as_str).map(str::to_owned);
-        let into = |path: &&Json| text(path, "/to/environment").as_deref() == Some(to);
-        let wider =
-            |path: &&Json| matches!(text(path, "/change").as_deref(), Some("added" | "widened"));
-        let paths: Vec<&Json> = section.changes.iter().filter(into).filter(wider).collect();
-        // A path is told with its change; a wall that is lost as a whole only shows here.
-        let worse: Vec<&Json> = section
+        let opens = |path: &&AccessPath| path.to.environment == to && path.change.opens();
+        let paths: Vec<&AccessPath> = section.changes.iter().filter(opens).collect();
+        // A path carries its change; a wall that is lost as a whole only shows in the matrix.
+        let worse: Vec<&MatrixRow> = section
             .matrix
             .iter()
-            .filter(|pair| text(pair, "/to").as_deref() == Some(to))
-            .filter(|pair| {
-                let (before, after) = (text(pair, "/before"), text(pair, "/after"));
-                before != after
-                    && matches!(after.as_deref(), Some("undetermined" | "shared_account"))
-            })
+            .filter(|row| row.to == to && row.before != row.after)
+            .filter(|row| matches!(row.after, Verdict::Undetermined | Verdict::SharedAccount))
             .collect();
         let detail = json!({
             "paths": paths.iter().map(|path| json!({
-                "id": path.get("id"), "change": path.get("change"), "from": path.get("from"),
-                "principal": path.get("principal"), "caused_by": path.get("caused_by"),
+                "id": path.id, "change": path.change, "from": path.from,
+                "principal": path.principal, "caused_by": path.caused_by,
             })).collect::<Vec<Json>>(),
             "undecided": worse,
         });
         if paths.is_empty() && worse.is_empty() {
-            return Finding::new(
-                Outcome::Passed,
-                format!("no path into {to} is added or widened"),
-                detail,
-            );
+            let summary = format!("no path into {to} is added or widened");
+            return Finding::new(Outcome::Passed, summary, detail);
         }
-        let mut told: Vec<String> = paths
-            .iter()
-            .map(|path| {
-                format!(
-                    "path {} from {} is {}",
-                    text(path, "/id").unwrap_or_default(),
-                    text(path, "/from/environment").unwrap_or_default(),
-                    text(path, "/change").unwrap_or_default()
-                )
-            })
-            .collect();
-        told.extend(worse.iter().map(|pair| {
-            format!(
-                "from {} it becomes {}",
-                text(pair, "/from").unwrap_or_default(),
-                text(pair, "/after").unwrap_or_default()
-            )
-        }));
-        Finding::new(
-            Outcome::Failed,
-            format!("the walls of {to} open: {}", told.join(", ")),
-            detail,
-        )
+        let paths = paths.iter().map(|path| {
+            format!("path {} from {} is {}", path.id, path.from.environment, path.change.name())
+        });
+        let worse =
+            worse.iter().map(|row| format!("from {} it becomes {}", row.from, row.after.name()));
+        let opened: Vec<String> = paths.chain(worse).collect();
+        let summary = format!("the walls of {to} open: {}", opened.join(", "));
+        Finding::new(Outcome::Failed, summary, detail)
     }
 }

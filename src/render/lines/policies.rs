@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use super::{Lines, Sign, scalar};
+use crate::iam::ChangeKind;
 use crate::plan::model::PolicyChange;
 use crate::render::style::{Tone, safe};
 use crate::value::{AttrPath, path::Step};
@@ -113,10 +114,10 @@ pub(super) fn is_policy(value: Option<&Json>) -> bool {
 
 /// The lines of one changed statement.
 pub(super) fn policy_change(diff: &PolicyChange, depth: usize, out: &mut Lines) {
-    let sign = match diff.change.as_str() {
-        "added" => Sign::Add,
-        "removed" => Sign::Remove,
-        _ => Sign::Change,
+    let sign = match diff.change {
+        ChangeKind::Added => Sign::Add,
+        ChangeKind::Removed => Sign::Remove,
+        ChangeKind::Changed => Sign::Change,
     };
     out.push(depth, sign, format!("statement {}", safe(&diff.statement)));
     match diff.widens {

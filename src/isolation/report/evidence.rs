@@ -1,27 +1,27 @@
-//! Steps, witnesses and what the judge says of them, as plans tell them.
+//! The evidence of a path: its steps with the statements that grant them, a request that the judge allows,
+//! and what the judge says of that request on either side of the plan.
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value as Json, json};
-
-use super::super::crossing::{Asked, Step, Target, asked};
+use super::super::crossing::{Asked, Source, Step, Target, asked};
 use super::source_name;
 use crate::access::{AccessModel, PART};
 use crate::iam::symbolic::Opening;
 use crate::iam::{Decision, Effect, Request};
+use crate::plan::model::isolation::{Grant, Hop, Replayed, StepLimits, Witness};
 
-/// One step of a path for readers: who does what to what, and which statements grant it.
-pub(in crate::isolation) fn hop(step: &Step, opening: &Opening, model: &AccessModel) -> Json {
-    json!({
-        "principal": source_name(&step.source),
-        "action": opening.witness.action,
-        "resource": opening.witness.resource,
-        "granted_by": granted_by(opening, model),
-    })
+/// One step of a path: who does what to what, and which statements grant it.
+pub(in crate::isolation) fn hop(source: &Source, opening: &Opening, model: &AccessModel) -> Hop {
+    Hop {
+        action: opening.witness.action.clone(),
+        granted_by: granted_by(opening, model),
+        principal: source_name(source).to_owned(),
+        resource: opening.witness.resource.clone(),
+    }
 }
 
 /// The statements that grant an opening, guardrails apart: those limit and grant nothing.
-pub(in crate::isolation) fn granted_by(opening: &Opening, model: &AccessModel) -> Vec<Json> {
+fn granted_by(opening: &Opening, model: &AccessModel) -> Vec<Grant> {
     let granted: BTreeSet<(String, String)> = opening
         .decision
         .matched
@@ -39,16 +39,17 @@ pub(in crate::isolation) fn granted_by(opening: &Opening, model: &AccessModel) -
         .collect();
     granted
         .into_iter()
-        .map(|(address, statement)| match model.location(&address) {
-            Some(at) => json!({"address": address, "statement": statement, "location": at}),
-            None => json!({"address": address, "statement": statement}),
+        .map(|(address, statement)| Grant {
+            location: model.location(&address).cloned(),
+            address,
+            statement,
         })
         .collect()
 }
 
 /// What could hold a step: the boundary of who takes it, and the levels whose guardrails bear on it.
-pub(super) fn limits(model: &AccessModel, asked: Option<&Asked>) -> Json {
-    let Some(policies) = asked.map(Asked::policies) else { return Json::Null };
+pub(super) fn limits(model: &AccessModel, asked: &Asked) -> StepLimits {
+    let policies = asked.policies();
     let names = |levels: &[crate::iam::ChainLevel]| -> Vec<String> {
         levels
             .iter()
@@ -59,11 +60,11 @@ pub(super) fn limits(model: &AccessModel, asked: Option<&Asked>) -> Json {
             .collect()
     };
     let boundary = policies.boundary.as_ref();
-    json!({
-        "boundary": boundary.and_then(|b| b.name().split(PART).next().map(str::to_owned)),
-        "service_control_policies": names(&policies.service_control),
-        "resource_control_policies": names(&policies.resource_control),
-    })
+    StepLimits {
+        boundary: boundary.and_then(|b| b.name().split(PART).next().map(str::to_owned)),
+        resource_control_policies: names(&policies.resource_control),
+        service_control_policies: names(&policies.service_control),
+    }
 }
 
 /// Authorizations beside the step's own, of which nothing is known: objects under a KMS key take a right
@@ -80,8 +81,7 @@ pub(super) fn also_needs(
         "s3:putobject" => "kms:GenerateDataKey",
         _ => return Vec::new(),
     };
-    let told = |key: &String| format!("{action} on {key}, which is not looked at");
-    key.map(told).into_iter().collect()
+    key.map(|key| format!("{action} on {key}, which is not looked at")).into_iter().collect()
 }
 
 /// What of a step is not there on a side where it cannot be asked.
@@ -95,9 +95,9 @@ pub(super) fn missing(model: &AccessModel, step: &Step) -> String {
     }
 }
 
-/// What the judge says of one request on `resource`.
-pub(super) fn judged(decision: &Decision, resource: &str) -> Json {
-    let denied: Vec<String> = decision
+/// What the judge says of one request, of a step on this ARN.
+pub(super) fn judged(decision: &Decision, step: &str) -> Replayed {
+    let denied_by = decision
         .matched
         .iter()
         .filter(|m| m.effect == Effect::Deny)
@@ -106,55 +106,33 @@ pub(super) fn judged(decision: &Decision, resource: &str) -> Json {
             None => format!("{}[{}]", m.policy, m.statement),
         })
         .collect();
-    json!({
-        "decision": decision.decision, "decided_by": decision.decided_by,
-        "denied_by": denied, "step": resource,
-    })
+    Replayed::Judged {
+        decided_by: decision.decided_by,
+        decision: decision.decision,
+        denied_by,
+        step: step.to_owned(),
+    }
 }
 
-/// What the judge says of a path's steps on one side: of the first that is not allowed, else of
-/// the last.
-pub(super) fn replay(model: &AccessModel, steps: &[(&Step, &Request)]) -> Json {
-    let mut told = Json::Null;
+/// What the judge says of a path's steps on one side: of the first that is not allowed, otherwise of the
+/// last.
+pub(super) fn replay(model: &AccessModel, steps: &[(&Step, &Request)]) -> Option<Replayed> {
+    let mut last = None;
     for (step, request) in steps {
         let Some(asked) = asked(model, step) else {
-            return json!({
-                "decision": "absent", "step": step.target.arn(), "missing": missing(model, step),
-            });
+            return Some(Replayed::absent(step.target.arn(), missing(model, step)));
         };
         let decision = asked.judge(request);
-        told = judged(&decision, step.target.arn());
+        last = Some(judged(&decision, step.target.arn()));
         if !decision.is_allowed() {
             break;
         }
     }
-    told
+    last
 }
 
-pub(in crate::isolation) fn witness(opening: &Opening) -> Json {
-    use crate::iam::{ContextValue, Principal};
-    let principal = match &opening.witness.principal {
-        Principal::Anonymous => json!("*"),
-        Principal::Arn(arn) => json!(arn),
-        Principal::Service(name) => json!({"service": name}),
-        Principal::Federated(name) => json!({"federated": name}),
-    };
-    let context: serde_json::Map<String, Json> = opening
-        .witness
-        .context
-        .iter()
-        .map(|(key, value)| {
-            let value = match value {
-                ContextValue::One(one) => json!(one),
-                ContextValue::Many(many) => json!(many),
-            };
-            (key.to_owned(), value)
-        })
-        .collect();
-    json!({
-        "principal": principal,
-        "action": opening.witness.action,
-        "resource": opening.witness.resource,
-        "context": context,
-    })
+/// The request that an opening was found by.
+pub(in crate::isolation) fn witness(opening: &Opening) -> Witness {
+    let Request { principal, action, resource, context, .. } = opening.witness.clone();
+    Witness { action, context, principal, resource }
 }

@@ -1,0 +1,633 @@
+//! The isolation section: what a plan does to the walls between environments, as data.
+//!
+//! A **wall** is an ordered pair of an origin and an environment; its verdict before and after the plan is
+//! a [`MatrixRow`]. A **path** is a way across a wall: who starts it, over which steps, and which request
+//! shows it ([`AccessPath`]). A **proof** says why a wall is closed ([`Proof`]). The isolation analysis
+//! makes all of it; everything above reads these types, and JSON is made of them only at the edge.
+//!
+//! Invariants:
+//!
+//! - [`Verdict::Isolated`] stands in a matrix only with a [`Proof`] of the same pair;
+//!   [`Verdict::Reachable`] and [`Verdict::Conditional`] of a request only with a [`Witness`] that the
+//!   judge allows. Everything else is [`Verdict::Undetermined`].
+//! - A path of [`Isolation::violations`] that the plan changes stands in [`Isolation::changes`] too, under
+//!   the same id.
+//! - The fields of a struct are declared in the order of their names: plans are written with sorted keys,
+//!   and [`crate::plan::seal`] binds approvals to these very bytes.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::iam;
+use crate::ids::Handle;
+
+/// The isolation section. The default claims nothing: no analysis has run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Isolation {
+    /// What the analysis has read; `None` where none has run, and then no verdict is claimed.
+    pub basis: Option<Basis>,
+    /// The environments between which walls are analysed.
+    pub environments: Vec<String>,
+    /// The verdict on every wall, before and after.
+    pub matrix: Vec<MatrixRow>,
+    /// Paths that this plan adds, removes, widens or narrows.
+    pub changes: Vec<AccessPath>,
+    /// Paths that break a rule after the plan, and walls that a rule protects and that do not hold.
+    /// Standing ones are among them.
+    pub violations: Vec<AccessPath>,
+    /// What an auditor should know beside the paths.
+    pub findings: Vec<Finding>,
+    /// Why the isolated walls are closed.
+    pub proofs: Vec<Proof>,
+}
+
+impl Isolation {
+    /// How many violations are errors, and not those of a rule that only warns.
+    #[must_use]
+    pub fn broken(&self) -> usize {
+        broken(&self.violations)
+    }
+}
+
+/// How many of these violations are errors, and not those of a rule that only warns.
+#[must_use]
+pub fn broken(violations: &[AccessPath]) -> usize {
+    violations.iter().filter(|path| path.severity != Severity::Warning).count()
+}
+
+/// Counts of the isolation section.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IsolationSummary {
+    /// Paths that become possible.
+    pub added: usize,
+    /// Paths that stop being possible.
+    pub removed: usize,
+    /// Paths that widen or narrow.
+    pub changed: usize,
+    /// Paths that break a rule.
+    pub violations: usize,
+    /// Pairs that could not be decided.
+    pub undetermined: usize,
+}
+
+/// What the verdicts stand on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Basis {
+    /// Accounts of which every principal and policy was read.
+    #[serde(default)]
+    pub accounts_read: Vec<Handle>,
+    /// Accounts that were not read: verdicts on them stand on managed objects alone.
+    #[serde(default)]
+    pub accounts_unread: Vec<Handle>,
+    /// Whether AWS was read at all.
+    pub live: bool,
+    /// What AWS has and the analysis does not look at, a noun phrase each.
+    #[serde(default)]
+    pub not_modelled: Vec<String>,
+}
+
+/// What a wall between an origin and an environment is. The order is by openness: the verdict on a wall is
+/// the greatest among those on its paths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Proved closed.
+    Isolated,
+    /// Not decided; never counts as isolated.
+    Undetermined,
+    /// Open under conditions that neither side chooses.
+    Conditional,
+    /// Open.
+    Reachable,
+    /// Both live in one account: there is no wall.
+    SharedAccount,
+}
+
+impl Verdict {
+    /// Its name, as in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Isolated => "isolated",
+            Self::Undetermined => "undetermined",
+            Self::Conditional => "conditional",
+            Self::Reachable => "reachable",
+            Self::SharedAccount => "shared_account",
+        }
+    }
+
+    /// Whether no way across is known: proved closed, or not decided.
+    #[must_use]
+    pub fn is_shut(self) -> bool {
+        matches!(self, Self::Isolated | Self::Undetermined)
+    }
+}
+
+/// How a path crosses a wall. Configuration and output name grades by their letters, `A` to `D`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Grade {
+    /// `A`: a request crosses; a role is assumed, a bucket read or written.
+    #[serde(rename = "A")]
+    Request,
+    /// `B`: a principal holds power over the wall itself and can open it (privilege escalation).
+    #[serde(rename = "B")]
+    Power,
+    /// `C`: data crosses by way of a service, or of something that both sides use.
+    #[serde(rename = "C")]
+    DataPath,
+    /// `D`: a service or a third party can be talked into crossing (the confused deputy).
+    #[serde(rename = "D")]
+    ConfusedDeputy,
+}
+
+impl Grade {
+    /// All grades, in order.
+    pub const ALL: [Self; 4] = [Self::Request, Self::Power, Self::DataPath, Self::ConfusedDeputy];
+
+    /// Its letter.
+    #[must_use]
+    pub fn letter(self) -> &'static str {
+        match self {
+            Self::Request => "A",
+            Self::Power => "B",
+            Self::DataPath => "C",
+            Self::ConfusedDeputy => "D",
+        }
+    }
+}
+
+/// What a plan does to a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PathChange {
+    /// It becomes possible.
+    Added,
+    /// It stops being possible.
+    Removed,
+    /// It permits more, or under fewer conditions.
+    Widened,
+    /// It permits less, or under more conditions.
+    Narrowed,
+    /// It stays as it is.
+    Standing,
+}
+
+impl PathChange {
+    /// Its name, as in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Widened => "widened",
+            Self::Narrowed => "narrowed",
+            Self::Standing => "standing",
+        }
+    }
+
+    /// Whether the plan opens more than is open now.
+    #[must_use]
+    pub fn opens(self) -> bool {
+        matches!(self, Self::Added | Self::Widened)
+    }
+
+    /// Whether the plan closes something that is open now.
+    #[must_use]
+    pub fn closes(self) -> bool {
+        matches!(self, Self::Removed | Self::Narrowed)
+    }
+}
+
+/// How grave an entry of the section is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// No rule forbids it, or an exception permits it.
+    Info,
+    /// Worth a look: a finding, or a violation of a rule with `on_violation = "warn"`.
+    Warning,
+    /// A violation that stops an apply.
+    Error,
+}
+
+impl Severity {
+    /// Its name, as in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// The verdict on one wall.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MatrixRow {
+    /// After the plan.
+    pub after: Verdict,
+    /// Before the plan.
+    pub before: Verdict,
+    /// The origin: an environment, `$management`, `$unassigned`, `$external` or `$anonymous`.
+    pub from: String,
+    /// [`Grade::Power`] where no request crosses after the plan, but a principal of `from`
+    /// holds power over the wall; otherwise absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grade: Option<Grade>,
+    /// The verdict on the managed objects alone, where an account of either side was not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed_only: Option<Verdict>,
+    /// The environment that the wall protects.
+    pub to: String,
+}
+
+/// One end of a path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PathEnd {
+    /// The account; `None` outside the estate, and for walls as a whole.
+    #[serde(default)]
+    pub account: Option<Handle>,
+    /// The environment, or an origin that is none ([`MatrixRow::from`]).
+    pub environment: String,
+}
+
+/// A way across a wall, or a wall that does not hold as a whole.
+///
+/// Which optional parts it has depends on its grade: a request has `also_needs`, power over a wall and
+/// detours have `power`; the first two have `replay`, `limits` and `locations`; a wall as a whole has only
+/// its `reason`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessPath {
+    /// Patterns of the actions that the granting statements permit.
+    pub actions: Vec<String>,
+    /// Authorizations beside the last step's own that are not looked at, such as of a bucket's key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub also_needs: Option<Vec<String>>,
+    /// Addresses of the objects whose policies the plan changes and that bear on the path.
+    #[serde(default)]
+    pub caused_by: Vec<String>,
+    /// What the plan does to it.
+    pub change: PathChange,
+    /// What the surroundings must bring along, a sentence each; empty for a path that is
+    /// [`Verdict::Reachable`].
+    #[serde(default)]
+    pub conditions: Vec<String>,
+    /// The exception of the rule that permits it.
+    #[serde(default)]
+    pub exception: Option<String>,
+    /// The exception that permitted it until it ended. Such a path blocks an apply even where it stands.
+    #[serde(default)]
+    pub expired_exception: Option<String>,
+    /// Where it starts.
+    pub from: PathEnd,
+    /// How it crosses.
+    pub grade: Grade,
+    /// `P-` and eight hexadecimal digits of a hash of what makes the path this path: equal in two plans
+    /// for the same way.
+    pub id: String,
+    /// What could hold the last step and does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<StepLimits>,
+    /// Where the objects of `caused_by` are declared, `file:line` by address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locations: Option<BTreeMap<String, String>>,
+    /// What the power is over, or what is used on the way, as a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power: Option<String>,
+    /// Who starts it: an ARN, a service, the ARN of an identity provider, or `*`.
+    pub principal: Option<String>,
+    /// Why a wall as a whole is none, or is not decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What the judge says of the witness on either side of the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Replay>,
+    /// Patterns of the resources that the granting statements permit.
+    pub resources: Vec<String>,
+    /// Address of the rule that it falls under, `isolation.NAME`.
+    #[serde(default)]
+    pub rule: Option<String>,
+    /// How grave it is.
+    pub severity: Severity,
+    /// The environment that it enters.
+    pub to: PathEnd,
+    /// How open it is.
+    pub verdict: Verdict,
+    /// The steps, in order; the last one crosses the wall or exercises the power.
+    #[serde(default)]
+    pub via: Vec<Hop>,
+    /// A request of the last step that the judge allows.
+    #[serde(default)]
+    pub witness: Option<Witness>,
+}
+
+impl AccessPath {
+    /// Whether it falls under a rule and no exception permits it.
+    #[must_use]
+    pub fn breaks_rule(&self) -> bool {
+        self.rule.is_some() && self.exception.is_none()
+    }
+}
+
+/// One step of a path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hop {
+    /// The action, or [`Hop::BECOMES`].
+    pub action: String,
+    /// The statements that grant it; guardrails grant nothing and are not among them.
+    #[serde(default)]
+    pub granted_by: Vec<Grant>,
+    /// Who takes it.
+    pub principal: String,
+    /// On what.
+    pub resource: String,
+}
+
+impl Hop {
+    /// Stands for an action where a principal makes itself another one by the power that it holds, in no
+    /// single request.
+    pub const BECOMES: &'static str = "(becomes)";
+}
+
+/// A statement that grants a step.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Grant {
+    /// Address of the object whose policy it stands in; kind and name where it is not managed.
+    pub address: String,
+    /// Where that object is declared, `file:line`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
+    /// The policy's part and the statement in brackets: `trust[0]`, `inline.main[ReadAll]`.
+    pub statement: String,
+}
+
+/// A request that the judge allows: the evidence of a path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Witness {
+    /// The action.
+    pub action: String,
+    /// What the caller and its surroundings bring along.
+    #[serde(default)]
+    pub context: iam::Context,
+    /// Who asks.
+    pub principal: iam::Principal,
+    /// The resource's ARN.
+    pub resource: String,
+}
+
+/// What the judge says of a path's steps on both sides of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replay {
+    /// After the plan; `None` for a path without a step.
+    pub after: Option<Replayed>,
+    /// Before the plan.
+    pub before: Option<Replayed>,
+}
+
+/// What the judge says of a path's steps on one side: of the first that is not allowed, otherwise of the
+/// last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Replayed {
+    /// The step can be asked about.
+    Judged {
+        /// The layer of policies that decided.
+        decided_by: iam::DecidedBy,
+        /// The decision.
+        decision: iam::Verdict,
+        /// Statements that deny it.
+        #[serde(default)]
+        denied_by: Vec<String>,
+        /// The ARN of what the step is on.
+        step: String,
+    },
+    /// A part of the step does not exist on that side.
+    Absent {
+        /// Always [`Absent::Absent`].
+        decision: Absent,
+        /// What does not exist.
+        missing: String,
+        /// The ARN of what the step is on.
+        step: String,
+    },
+}
+
+impl Replayed {
+    /// That `missing` does not exist on this side, and so `step` cannot be asked about.
+    #[must_use]
+    pub fn absent(step: impl Into<String>, missing: impl Into<String>) -> Self {
+        Self::Absent { decision: Absent::Absent, missing: missing.into(), step: step.into() }
+    }
+
+    /// Whether the judge allows the step.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        matches!(self, Self::Judged { decision: iam::Verdict::Allow, .. })
+    }
+}
+
+/// The word that stands in place of a decision where there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Absent {
+    /// A part of the step does not exist.
+    Absent,
+}
+
+/// What could hold a step: the boundary of the principal that takes it, and the levels of the
+/// organization whose guardrails bear on it, root first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepLimits {
+    /// The address of its permissions boundary.
+    pub boundary: Option<String>,
+    /// Levels whose resource control policies bear on the step.
+    pub resource_control_policies: Vec<String>,
+    /// Levels whose service control policies bear on the step.
+    pub service_control_policies: Vec<String>,
+}
+
+/// What an auditor should know beside the paths.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The objects in question.
+    #[serde(default)]
+    pub addresses: Vec<String>,
+    /// What it is about.
+    pub kind: FindingKind,
+    /// How grave it is.
+    pub severity: Severity,
+    /// One sentence.
+    pub text: String,
+}
+
+/// What a finding is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingKind {
+    /// A grant that a service or a third party can be talked into using.
+    ConfusedDeputy,
+    /// An exception has ended.
+    ExceptionExpired,
+    /// An exception ends soon.
+    ExceptionExpiring,
+    /// An exception permits no path.
+    ExceptionUnused,
+    /// The source side alone holds a wall shut.
+    HeldBySourceSide,
+    /// A principal that an origin reaches can detach the organization's guardrails.
+    OrganizationPower,
+    /// What an origin may change about the walls is undecided.
+    PowerUndetermined,
+    /// An opening did not come out the same when it was replayed: a fault of the analysis.
+    ReplayFailed,
+    /// Two environments live in one account.
+    SharedAccount,
+    /// One environment writes a bucket that another one reads.
+    SharedBucket,
+    /// A wall is undetermined, and its rule lets that pass.
+    Undetermined,
+}
+
+/// Why a wall is closed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// The origin.
+    pub from: String,
+    /// Grants that could let `from` in and why each does not; the first ones where there are many.
+    #[serde(default)]
+    pub grants: Vec<ConsideredGrant>,
+    /// How many grants of `to` to principals outside their own account were considered.
+    #[serde(default)]
+    pub grants_considered: usize,
+    /// The claim, as a sentence.
+    pub statement: String,
+    /// The environment.
+    pub to: String,
+    /// Whom the proof relies on, a noun phrase each.
+    #[serde(default)]
+    pub trusted: Vec<String>,
+    /// Whether the separate checker has confirmed every grant, those left out of `grants` included.
+    /// `None` where no checker has run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<bool>,
+}
+
+/// A grant that a proof has considered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsideredGrant {
+    /// What kills it, a line a statement; `None` where only the search says that it is closed.
+    pub killed_by: Option<Vec<String>>,
+    /// The principal that it names.
+    pub principal: String,
+    /// What it is on.
+    pub resource: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads a value from JSON and writes it again.
+    fn again<T: serde::de::DeserializeOwned + Serialize>(json: &str) -> String {
+        let value: T = serde_json::from_str(json).expect(json);
+        serde_json::to_string(&value).expect("JSON")
+    }
+
+    /// A word as JSON writes it, without the quotes.
+    fn written(word: &impl Serialize) -> String {
+        serde_json::to_string(word).expect("JSON").trim_matches('"').to_owned()
+    }
+
+    /// Digests bind to these bytes: every key in the order of its name, and no optional part more or less.
+    #[test]
+    fn what_is_read_is_written_again_byte_for_byte() {
+        let whole = concat!(
+            r#"{"actions":["s3:GetObject"],"also_needs":[],"caused_by":["iam_role.ci@dev"],"change":"widened","#,
+            r#""conditions":["aws:SourceIp in 10.0.0.0/8"],"exception":"exports","expired_exception":null,"#,
+            r#""from":{"account":"dev","environment":"dev"},"grade":"A","id":"P-00c0ffee","#,
+            r#""limits":{"boundary":null,"resource_control_policies":[],"service_control_policies":["r-ab12"]},"#,
+            r#""locations":{"iam_role.ci@dev":"main.hcl:3"},"power":"over the wall","principal":"*","#,
+            r#""reason":"one account","replay":{"after":{"decided_by":"identity","decision":"allow","denied_by":[],"#,
+            r#""step":"arn:aws:s3:::data"},"before":{"decision":"absent","missing":"role","step":"arn:aws:s3:::data"}},"#,
+            r#""resources":["arn:aws:s3:::data/*"],"rule":"isolation.environments","severity":"info","#,
+            r#""to":{"account":null,"environment":"production"},"verdict":"conditional","#,
+            r#""via":[{"action":"s3:GetObject","granted_by":[{"address":"iam_role.ci@dev","location":"main.hcl:3","#,
+            r#""statement":"trust[0]"}],"principal":"*","resource":"arn:aws:s3:::data/a"}],"#,
+            r#""witness":{"action":"s3:GetObject","context":{"aws:sourceip":"10.0.0.1","aws:tagkeys":["a","b"]},"#,
+            r#""principal":"*","resource":"arn:aws:s3:::data/a"}}"#,
+        );
+        assert_eq!(again::<AccessPath>(whole), whole);
+        let wall = concat!(
+            r#"{"actions":[],"caused_by":[],"change":"standing","conditions":[],"exception":null,"#,
+            r#""expired_exception":null,"from":{"account":null,"environment":"dev"},"grade":"D","id":"P-00c0ffee","#,
+            r#""principal":null,"resources":[],"rule":null,"severity":"error","#,
+            r#""to":{"account":"prod","environment":"production"},"verdict":"shared_account","via":[],"witness":null}"#,
+        );
+        assert_eq!(again::<AccessPath>(wall), wall);
+        for principal in [
+            r#""arn:aws:iam::111111111111:role/ci""#,
+            r#"{"service":"lambda.amazonaws.com"}"#,
+            r#"{"federated":"cognito-identity.amazonaws.com"}"#,
+        ] {
+            let witness = format!(
+                r#"{{"action":"sts:AssumeRole","context":{{}},"principal":{principal},"resource":"*"}}"#
+            );
+            assert_eq!(again::<Witness>(&witness), witness);
+        }
+        for row in [
+            r#"{"after":"reachable","before":"isolated","from":"dev","grade":"B","managed_only":"isolated","to":"prod"}"#,
+            r#"{"after":"undetermined","before":"isolated","from":"$external","to":"prod"}"#,
+        ] {
+            assert_eq!(again::<MatrixRow>(row), row);
+        }
+        let section = concat!(
+            r#"{"basis":{"accounts_read":["dev"],"accounts_unread":["prod"],"live":true,"not_modelled":["kms"]},"#,
+            r#""environments":["dev"],"matrix":[],"changes":[],"violations":[],"findings":["#,
+            r#"{"addresses":[],"kind":"held_by_source_side","severity":"warning","text":"a sentence"}],"#,
+            r#""proofs":[{"from":"dev","grants":[{"killed_by":null,"principal":"*","resource":"arn"},"#,
+            r#"{"killed_by":["a line"],"principal":"*","resource":"arn"}],"grants_considered":2,"#,
+            r#""statement":"a claim","to":"prod","trusted":["root users"],"verified":true}]}"#,
+        );
+        assert_eq!(again::<Isolation>(section), section);
+    }
+
+    #[test]
+    fn a_word_that_no_set_holds_is_refused() {
+        for json in [
+            r#"{"after":"open","before":"isolated","from":"dev","to":"prod"}"#,
+            r#"{"after":"isolated","before":"isolated","from":"dev","grade":"E","to":"prod"}"#,
+        ] {
+            assert!(serde_json::from_str::<MatrixRow>(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn names_are_those_of_json() {
+        for verdict in [
+            Verdict::Isolated,
+            Verdict::Undetermined,
+            Verdict::Conditional,
+            Verdict::Reachable,
+            Verdict::SharedAccount,
+        ] {
+            assert_eq!(written(&verdict), verdict.name());
+        }
+        for change in [
+            PathChange::Added,
+            PathChange::Removed,
+            PathChange::Widened,
+            PathChange::Narrowed,
+            PathChange::Standing,
+        ] {
+            assert_eq!(written(&change), change.name());
+        }
+        for severity in [Severity::Info, Severity::Warning, Severity::Error] {
+            assert_eq!(written(&severity), severity.name());
+        }
+        for grade in Grade::ALL {
+            assert_eq!(written(&grade), grade.letter());
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The plan as data: what `plan --format json` prints, a saved plan holds, and apply reads.
+//!
+//! Field names are a contract with tools (`docs/plan-json.md`); additive changes raise the minor
+//! part of [`FORMAT_VERSION`]. Everything is ordered, so equal inputs give equal bytes. A set of words that
+//! is closed is an enum here; what a reader shows and nothing decides on is text.
+
+mod change;
+mod drift;
+pub mod isolation;
+mod operation;
+mod recovery;
+mod report;
+mod seen;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::address::ResourceAddr;
+use crate::ids::Handle;
+
+pub use change::{AccountChanges, Action, PolicyChange, ResourceChange};
+pub use drift::{Drift, DriftStatus};
+pub use isolation::{Isolation, IsolationSummary};
+pub use operation::{Operation, OperationKind, OperationTarget};
+pub use recovery::{Left, LeftChange, LeftOutcome};
+pub use report::{Check, CheckStatus, LimitUse, Output, PlanDiagnostic, PlanLocation};
+pub use seen::{Seen, SeenObjects};
+
+/// Version of the plan's format.
+pub const FORMAT_VERSION: &str = "1.0";
+
+/// A whole plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// [`FORMAT_VERSION`].
+    pub format_version: String,
+    /// The version that made it.
+    pub palisade_version: String,
+    /// When, in UTC (RFC 3339); the only field that differs between equal plans.
+    pub generated_at: String,
+    /// What an approval binds to: `sha256:` over everything that apply acts on.
+    pub digest: String,
+    /// The state that it was computed on.
+    pub state: StateBasis,
+    /// What `--environment`, `--account` and `--target` selected; empty lists select everything.
+    pub selection: Selection,
+    /// Counts.
+    pub summary: Summary,
+    /// Changes per account, the management account's organization objects under `org`.
+    pub accounts: Vec<AccountChanges>,
+    /// One entry for each managed object, `no_op` included.
+    pub resource_changes: Vec<ResourceChange>,
+    /// The execution graph that apply walks.
+    pub operations: Vec<Operation>,
+    /// Versions of the SSM parameters that secrets come from, by reference, as the plan saw them. One
+    /// that did not answer is not among them: it is verified at apply alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secret_sources: BTreeMap<String, i64>,
+    /// What runs that were cut off have left; the plan stands on what recovery makes of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recovery: Vec<Left>,
+    /// What differs between state and live.
+    pub drift: Vec<Drift>,
+    /// What changes in the walls between environments.
+    pub isolation: Isolation,
+    /// Usage against AWS limits.
+    pub limits: Vec<LimitUse>,
+    /// Results of `check` blocks.
+    pub checks: Vec<Check>,
+    /// Root outputs; `null` value when sensitive or unknown.
+    pub outputs: BTreeMap<String, Output>,
+    /// Those of them that differ from what the last apply recorded.
+    #[serde(default)]
+    pub outputs_changed: Vec<String>,
+    /// Warnings (a plan with errors is not made).
+    pub diagnostics: Vec<PlanDiagnostic>,
+}
+
+impl Plan {
+    /// Whether applying would change anything in AWS or in state.
+    #[must_use]
+    pub fn has_changes(&self) -> bool {
+        !self.operations.is_empty()
+    }
+
+    /// The change of one object.
+    #[must_use]
+    pub fn change(&self, address: &ResourceAddr) -> Option<&ResourceChange> {
+        self.resource_changes
+            .binary_search_by(|c| c.address.cmp(address))
+            .ok()
+            .and_then(|at| self.resource_changes.get(at))
+    }
+}
+
+/// The state that a plan stands on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateBasis {
+    /// Lineage of the backend; empty before the first apply.
+    pub lineage: String,
+    /// Serial and etag of every scope.
+    pub scopes: BTreeMap<String, ScopeBasis>,
+}
+
+/// One scope's version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScopeBasis {
+    /// Rising number.
+    pub serial: u64,
+    /// Opaque version tag.
+    pub etag: String,
+}
+
+/// What a plan was limited to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selection {
+    /// Environment names.
+    pub environments: Vec<String>,
+    /// Account handles.
+    pub accounts: Vec<Handle>,
+    /// Addresses (whole blocks or instances) as typed.
+    pub targets: Vec<String>,
+}
+
+/// Counts of a plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Objects created.
+    pub create: usize,
+    /// Objects updated in place.
+    pub update: usize,
+    /// Objects replaced.
+    pub replace: usize,
+    /// Objects deleted.
+    pub delete: usize,
+    /// Existing objects taken over.
+    pub adopt: usize,
+    /// Objects dropped from state and left in AWS.
+    pub forget: usize,
+    /// Objects without a change.
+    pub no_op: usize,
+    /// Objects that differ from state, whether or not the plan repairs them.
+    pub drifted: usize,
+    /// The walls.
+    pub isolation: IsolationSummary,
+}

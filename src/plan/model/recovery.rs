@@ -1,0 +1,48 @@
+//! What runs that were cut off have left behind. The plan stands on what recovery makes of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::address::ResourceAddr;
+
+/// What a run has left in one scope: it was cut off, or is at work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    /// The scope.
+    pub scope: String,
+    /// The run.
+    pub run: String,
+    /// ARN of who ran it.
+    pub by: String,
+    /// Whether it holds its lock still: it is at work, and was not looked at.
+    pub active: bool,
+    /// Number of results that the state does not hold yet.
+    pub results: usize,
+    /// Changes without a result.
+    pub changes: Vec<LeftChange>,
+}
+
+/// A change of which no result was recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftChange {
+    /// The object.
+    pub address: ResourceAddr,
+    /// `create`, `update`, ...
+    pub op: String,
+    /// What became of it.
+    pub outcome: LeftOutcome,
+    /// Why it cannot be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// What became of a change of which no result was recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftOutcome {
+    /// It, or a part of it, is there.
+    Done,
+    /// It was not carried out.
+    NotDone,
+    /// It cannot be told yet.
+    Unknown,
+}

@@ -1,0 +1,67 @@
+//! What a plan saw, in numbers: the audit log keeps them, and the success figures are computed from them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{DriftStatus, Plan, ResourceChange};
+
+/// What a plan saw when it was made, as the audit log keeps it: figures are computed from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// All managed objects that the plan is about.
+    #[serde(flatten)]
+    pub objects: SeenObjects,
+    /// Those of each environment that the plan is about.
+    #[serde(default)]
+    pub environments: BTreeMap<String, SeenObjects>,
+    /// Paths and walls that break an isolation rule after the plan; null where nothing was analysed.
+    pub violations: Option<usize>,
+}
+
+/// How many objects stood as recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenObjects {
+    /// Managed objects.
+    pub managed: usize,
+    /// Those of them that were changed or gone.
+    pub drifted: usize,
+}
+
+impl SeenObjects {
+    fn add(&mut self, managed: bool, drifted: bool) {
+        self.managed += usize::from(managed);
+        self.drifted += usize::from(drifted);
+    }
+}
+
+impl Plan {
+    /// What it saw.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        let drifted: BTreeSet<&str> = self
+            .drift
+            .iter()
+            .filter(|d| d.status != DriftStatus::Unmanaged)
+            .map(|d| d.address.as_str())
+            .collect();
+        let drifted = |c: &ResourceChange| {
+            drifted.contains(c.address.to_string().as_str()) || drifted.contains(c.display.as_str())
+        };
+        let mut objects = SeenObjects::default();
+        let mut environments: BTreeMap<String, SeenObjects> = BTreeMap::new();
+        for change in &self.resource_changes {
+            let drifted = drifted(change);
+            let managed = change.before.is_some() || drifted;
+            objects.add(managed, drifted);
+            for environment in &change.environments {
+                environments.entry(environment.clone()).or_default().add(managed, drifted);
+            }
+        }
+        Seen {
+            objects,
+            environments,
+            violations: self.isolation.basis.is_some().then(|| self.isolation.broken()),
+        }
+    }
+}

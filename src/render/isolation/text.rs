@@ -1,0 +1,187 @@
+//! The walls as text: a plan's section, and the parts that other reports print too.
+
+use std::io::{self, Write};
+
+use crate::plan::model::isolation::{AccessPath, Basis, Finding, Isolation, MatrixRow, Severity};
+
+use super::super::style::{Style, Tone, columns, pad, safe, wrap};
+use super::view::{self, Matrix, Row, View};
+
+/// The isolation section: changed paths with their evidence, the matrix, findings. Says nothing
+/// about the walls where no analysis has run.
+///
+/// # Errors
+/// Those of the writer.
+pub(in crate::render) fn section(
+    section: &Isolation,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if section.basis.is_none() {
+        return Ok(());
+    }
+    let mut counts = view::counts(section);
+    if !counts.is_empty() {
+        counts.insert_str(0, "  ");
+    }
+    let heading = style.paint(Tone::Heading, "Isolation");
+    writeln!(out, "{heading}{}", style.paint(Tone::Dim, &counts))?;
+    let view = View::of(section);
+    if view.is_empty() {
+        writeln!(out, "  {}", view::NOTHING_CHANGES)?;
+    }
+    for (entry, broken) in view.changes {
+        path(entry, broken, style, out)?;
+    }
+    if !view.standing.is_empty() {
+        writeln!(out, "\n  {}", style.paint(Tone::Bold, "Standing violations"))?;
+    }
+    for entry in view.standing {
+        path(entry, true, style, out)?;
+    }
+    matrix(&section.matrix, style, out)?;
+    findings(&section.findings, style, out)?;
+    unread(section.basis.as_ref(), style, out)?;
+    not_modelled(section.basis.as_ref(), style, out)?;
+    writeln!(out)
+}
+
+/// What the analysis does not look at.
+pub(in crate::render) fn not_modelled(
+    basis: Option<&Basis>,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let Some(text) = view::not_modelled(basis) else { return Ok(()) };
+    writeln!(out)?;
+    for line in wrap(&safe(&text), style.width.saturating_sub(2).max(40)) {
+        writeln!(out, "  {}", style.paint(Tone::Dim, &line))?;
+    }
+    Ok(())
+}
+
+/// One path with its evidence.
+pub(in crate::render) fn path(
+    path: &AccessPath,
+    broken: bool,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let sign = format!("{:>5}", view::sign(path, broken));
+    let verdict = style.paint(view::verdict_tone(path.verdict), &view::words(path.verdict));
+    let breaks = match broken {
+        true => format!("  {}", style.paint(Tone::Bad, "breaks a rule")),
+        false => String::new(),
+    };
+    writeln!(
+        out,
+        "{} {} {}{verdict}  {}{breaks}",
+        style.paint(view::path_tone(path, broken), &sign),
+        style.paint(Tone::Bold, &safe(&view::route(path))),
+        view::change(path),
+        style.paint(Tone::Dim, &safe(&path.id)),
+    )?;
+    rows(&view::rows(path), 10, style, out)
+}
+
+/// Rows below a title, `indent` columns in.
+pub(in crate::render) fn rows(
+    rows: &[Row],
+    indent: usize,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    /// Columns of a sentence's line.
+    const PROSE: usize = 120;
+    for row in rows {
+        let lines = if row.prose { wrap(&row.text, PROSE) } else { vec![row.text.clone()] };
+        let mut label = row.label.as_str();
+        for line in lines {
+            let indent = " ".repeat(indent);
+            writeln!(out, "{indent}{} {}", style.paint(Tone::Dim, &pad(label, 10)), safe(&line))?;
+            label = "";
+        }
+    }
+    Ok(())
+}
+
+/// Warnings about the walls.
+pub(in crate::render) fn findings(
+    findings: &[Finding],
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if findings.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n  {}", style.paint(Tone::Bold, "Findings"))?;
+    for finding in findings {
+        let severity = finding.severity.name();
+        let tone = if finding.severity == Severity::Error { Tone::Bad } else { Tone::Warn };
+        let mut mark = style.paint(tone, severity);
+        for line in wrap(&safe(&finding.text), style.width.saturating_sub(13).max(40)) {
+            writeln!(out, "    {mark} {line}")?;
+            mark = " ".repeat(columns(severity));
+        }
+    }
+    Ok(())
+}
+
+/// Accounts that were not read.
+pub(in crate::render) fn unread(
+    basis: Option<&Basis>,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let Some(text) = view::unread(basis) else { return Ok(()) };
+    writeln!(out, "\n  {}", style.paint(Tone::Warn, &safe(&text)))
+}
+
+/// Verdicts of all ordered pairs, as a table, or one pair a line where the terminal is too narrow.
+pub(in crate::render) fn matrix(
+    rows: &[MatrixRow],
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let matrix = Matrix::of(rows);
+    writeln!(out, "\n  {}", style.paint(Tone::Bold, "From \\ to"))?;
+    let widths: Vec<usize> = matrix
+        .to
+        .iter()
+        .enumerate()
+        .map(|(at, to)| {
+            let cells = matrix.from.iter().filter_map(|(_, cells)| cells.get(at)?.as_ref());
+            cells.map(|(text, _)| columns(text)).max().unwrap_or(0).max(columns(to)) + 2
+        })
+        .collect();
+    let first = matrix.from.iter().map(|(from, _)| columns(from)).max().unwrap_or(0);
+    if first + widths.iter().sum::<usize>() + 4 > style.width {
+        // Too wide for a table: one pair a line.
+        for (from, cells) in &matrix.from {
+            for (to, cell) in matrix.to.iter().zip(cells) {
+                let Some((text, tone)) = cell else { continue };
+                writeln!(out, "    {} -> {}: {}", safe(from), safe(to), style.paint(*tone, text))?;
+            }
+        }
+        return Ok(());
+    }
+    let header: String = matrix.to.iter().zip(&widths).map(|(to, width)| pad(to, *width)).collect();
+    writeln!(out, "    {}  {}", " ".repeat(first), style.paint(Tone::Dim, header.trim_end()))?;
+    for (from, cells) in &matrix.from {
+        let mut line = format!("    {}  ", pad(from, first));
+        for (cell, width) in cells.iter().zip(&widths) {
+            match cell {
+                Some((text, tone)) => {
+                    line.push_str(&style.paint(*tone, text));
+                    line.push_str(&" ".repeat(width.saturating_sub(columns(text))));
+                }
+                None => line.push_str(&pad("-", *width)),
+            }
+        }
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}

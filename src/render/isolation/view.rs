@@ -1,0 +1,332 @@
+//! What every rendering of the walls shows, whatever its markup: sentences, and rows of a label and a text.
+//!
+//! Texts are as the plan holds them: each renderer makes them safe for its own markup.
+
+use crate::iam;
+use crate::iam::ContextValue;
+use crate::plan::model::isolation::{
+    AccessPath, Basis, Hop, Isolation, MatrixRow, PathChange, PathEnd, Replayed, StepLimits,
+    Verdict, Witness,
+};
+
+use super::super::lines::Sign;
+use super::super::style::{Tone, count};
+
+/// One line about a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::render) struct Row {
+    /// What the text is; empty where the row goes on with what the one before began.
+    pub(in crate::render) label: String,
+    /// The text.
+    pub(in crate::render) text: String,
+    /// Whether the text is a sentence, which may be broken into lines.
+    pub(in crate::render) prose: bool,
+}
+
+impl Row {
+    pub(in crate::render) fn new(label: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { label: label.into(), text: text.into(), prose: false }
+    }
+}
+
+/// What of a section is worth showing, in the order in which it is shown.
+pub(in crate::render) struct View<'a> {
+    /// Paths that the plan changes, each with whether it breaks a rule.
+    pub(in crate::render) changes: Vec<(&'a AccessPath, bool)>,
+    /// Violations that stand without a change.
+    pub(in crate::render) standing: Vec<&'a AccessPath>,
+}
+
+impl<'a> View<'a> {
+    pub(in crate::render) fn of(section: &'a Isolation) -> Self {
+        let broken = |path: &AccessPath| section.violations.iter().any(|v| v.id == path.id);
+        let changed = |path: &AccessPath| section.changes.iter().any(|c| c.id == path.id);
+        Self {
+            changes: section.changes.iter().map(|path| (path, broken(path))).collect(),
+            standing: section.violations.iter().filter(|path| !changed(path)).collect(),
+        }
+    }
+
+    /// Whether there is no path to show.
+    pub(in crate::render) fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.standing.is_empty()
+    }
+}
+
+/// Stands where no path is shown.
+pub(in crate::render) const NOTHING_CHANGES: &str =
+    "No path between environments is added, widened or removed.";
+
+/// How many walls there are, what happens to them, and how many are proved closed; empty without walls.
+pub(in crate::render) fn counts(section: &Isolation) -> String {
+    if section.matrix.is_empty() {
+        return String::new();
+    }
+    let (mut opened, mut shut, mut other) = (0, 0, 0);
+    for row in &section.matrix {
+        match (row.before.is_shut(), row.after.is_shut()) {
+            _ if row.before == row.after => {}
+            (true, false) => opened += 1,
+            (false, true) => shut += 1,
+            _ => other += 1,
+        }
+    }
+    let mut parts = Vec::new();
+    for (number, what) in [(opened, "opened"), (shut, "closed"), (other, "changed")] {
+        if number > 0 {
+            parts.push(format!("{number} {what}"));
+        }
+    }
+    parts.push(format!("{} unchanged", section.matrix.len() - opened - shut - other));
+    let checked = match section.proofs.iter().filter(|p| p.verified == Some(false)).count() {
+        0 => String::new(),
+        some => format!(", {some} of them by search alone"),
+    };
+    format!(
+        "{} between {}: {}; {} proved closed{checked}",
+        count(section.matrix.len(), "wall", "walls"),
+        count(section.environments.len(), "environment", "environments"),
+        parts.join(", "),
+        section.proofs.len(),
+    )
+}
+
+/// Which accounts were not read, where there are any.
+pub(in crate::render) fn unread(basis: Option<&Basis>) -> Option<String> {
+    let unread = basis.map(|basis| &basis.accounts_unread).filter(|unread| !unread.is_empty())?;
+    let names: Vec<&str> = unread.iter().map(|handle| handle.as_str()).collect();
+    let names = names.join(", ");
+    Some(format!("Not read: {names}. Verdicts on them stand on managed objects alone."))
+}
+
+/// What the analysis does not look at.
+pub(in crate::render) fn not_modelled(basis: Option<&Basis>) -> Option<String> {
+    let names = basis.map(|basis| &basis.not_modelled).filter(|names| !names.is_empty())?;
+    Some(format!("Not modelled: {}.", names.join(", ")))
+}
+
+/// One end of a path: `dev-aws`, or `dev-aws in dev`.
+pub(in crate::render) fn end(end: &PathEnd) -> String {
+    match &end.account {
+        Some(account) if account.as_str() != end.environment => {
+            format!("{} in {account}", end.environment)
+        }
+        _ => end.environment.clone(),
+    }
+}
+
+/// Both ends of a path.
+pub(in crate::render) fn route(path: &AccessPath) -> String {
+    format!("{} -> {}", end(&path.from), end(&path.to))
+}
+
+/// What happens to a path and how open it is: `added, `, then `reachable`.
+pub(in crate::render) fn change(path: &AccessPath) -> String {
+    match path.change {
+        PathChange::Standing => String::new(),
+        change => format!("{}, ", change.name()),
+    }
+}
+
+/// A verdict for people.
+pub(in crate::render) fn words(verdict: Verdict) -> String {
+    verdict.name().replace('_', " ")
+}
+
+/// Tone of a verdict.
+pub(in crate::render) fn verdict_tone(verdict: Verdict) -> Tone {
+    match verdict {
+        Verdict::Isolated => Tone::Good,
+        Verdict::Reachable => Tone::Bad,
+        Verdict::Conditional | Verdict::Undetermined | Verdict::SharedAccount => Tone::Warn,
+    }
+}
+
+/// Tone of a path's change.
+pub(in crate::render) fn path_tone(path: &AccessPath, broken: bool) -> Tone {
+    match path.change {
+        change if change.closes() => Tone::Good,
+        PathChange::Standing if !broken => Tone::Dim,
+        _ => Tone::Bad,
+    }
+}
+
+/// Sign of a path's change.
+pub(in crate::render) fn sign(path: &AccessPath, broken: bool) -> &'static str {
+    let sign = match path.change {
+        PathChange::Added => Sign::Add,
+        PathChange::Removed => Sign::Remove,
+        PathChange::Widened | PathChange::Narrowed => Sign::Change,
+        PathChange::Standing if broken => return "!",
+        PathChange::Standing => Sign::None,
+    };
+    sign.symbol()
+}
+
+/// What a wall's cell says, and its tone.
+pub(in crate::render) type Cell = (String, Tone);
+
+/// The verdicts of a wall, before and after, as one text.
+pub(in crate::render) fn cell(row: &MatrixRow) -> Cell {
+    let (before, after) = (words(row.before), words(row.after));
+    let tone = verdict_tone(row.after);
+    let grade = row.grade.map(|grade| format!(" ({})", grade.letter())).unwrap_or_default();
+    if row.before == row.after {
+        (format!("{after}{grade}"), tone)
+    } else {
+        (format!("{before} -> {after}{grade}"), tone)
+    }
+}
+
+/// The matrix as a table: origins down, environments across, both in the order of the rows. A wall that no
+/// row is about (an environment and itself) is `None`.
+pub(in crate::render) struct Matrix<'a> {
+    /// The environments across.
+    pub(in crate::render) to: Vec<&'a str>,
+    /// Each origin with its cells.
+    pub(in crate::render) from: Vec<(&'a str, Vec<Option<Cell>>)>,
+}
+
+impl<'a> Matrix<'a> {
+    pub(in crate::render) fn of(rows: &'a [MatrixRow]) -> Self {
+        let mut cells = std::collections::BTreeMap::new();
+        let (mut origins, mut to): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+        for row in rows {
+            if !origins.contains(&row.from.as_str()) {
+                origins.push(&row.from);
+            }
+            if !to.contains(&row.to.as_str()) {
+                to.push(&row.to);
+            }
+            cells.insert((row.from.as_str(), row.to.as_str()), cell(row));
+        }
+        // Every environment is an origin too, and those stand in the order of the configuration.
+        to.sort_by_key(|to| origins.iter().position(|from| from == to));
+        let from = origins
+            .into_iter()
+            .map(|from| (from, to.iter().map(|to| cells.remove(&(from, *to))).collect()))
+            .collect();
+        Self { to, from }
+    }
+}
+
+/// Everything that is known of a path.
+pub(in crate::render) fn rows(path: &AccessPath) -> Vec<Row> {
+    let mut rows = Vec::new();
+    if let Some(power) = &path.power {
+        rows.push(Row { prose: true, ..Row::new("power", power) });
+    }
+    rows.extend(path.principal.iter().map(|principal| Row::new("principal", principal)));
+    rows.extend(path.actions.iter().map(|action| Row::new("action", action)));
+    rows.extend(path.resources.iter().map(|resource| Row::new("resource", resource)));
+    rows.extend(path.conditions.iter().map(|condition| Row::new("only if", condition)));
+    let place = |address: &String| path.locations.as_ref()?.get(address).map(String::as_str);
+    rows.extend(path.caused_by.iter().map(|a| Row::new("caused by", located(a, place(a)))));
+    rows.extend(hops(&path.via));
+    rows.extend(path.witness.iter().flat_map(request));
+    rows.extend(replay(path));
+    rows.extend(path.limits.iter().flat_map(limits));
+    let needs = path.also_needs.iter().flatten();
+    rows.extend(needs.map(|need| Row::new("also needs", need)));
+    for (label, text) in [
+        ("because", &path.reason),
+        ("rule", &path.rule),
+        ("exception", &path.exception),
+        ("expired", &path.expired_exception),
+    ] {
+        rows.extend(text.iter().map(|text| Row::new(label, text)));
+    }
+    rows
+}
+
+fn located(address: &str, at: Option<&str>) -> String {
+    at.map_or_else(|| address.to_owned(), |at| format!("{address}  {at}"))
+}
+
+/// The steps of a way, each with the statements that grant it; of a single step only these.
+pub(in crate::render) fn hops(via: &[Hop]) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let is_chain = via.len() > 1;
+    for (index, hop) in via.iter().enumerate() {
+        let mut label = "granted by";
+        if is_chain {
+            let step = format!("{} {}", hop.principal, hop.action);
+            rows.push(Row::new(format!("step {}", index + 1), step));
+            rows.push(Row::new("", format!("on {}", hop.resource)));
+            label = "";
+        }
+        for grant in &hop.granted_by {
+            let statement = format!("{} {}", grant.address, grant.statement);
+            let text = located(&statement, grant.location.as_deref());
+            rows.push(Row::new(label, if is_chain { format!("by {text}") } else { text }));
+            label = "";
+        }
+    }
+    rows
+}
+
+/// A request: who, what, on what, and what the caller or its surroundings bring along.
+pub(in crate::render) fn request(witness: &Witness) -> Vec<Row> {
+    let mut rows = vec![
+        Row::new("witness", witness.principal.name()),
+        Row::new("", format!("{} on {}", witness.action, witness.resource)),
+    ];
+    // What follows from who asks need not be repeated.
+    let brought = witness.context.iter().filter(|(key, _)| {
+        !key.starts_with("aws:principal") && !key.starts_with("aws:resourceorg")
+    });
+    rows.extend(brought.map(|(key, value)| match value {
+        ContextValue::One(text) => Row::new("", format!("with {key} = {text}")),
+        ContextValue::Many(all) => {
+            let all = serde_json::to_string(all).unwrap_or_default();
+            Row::new("", format!("with {key} = {all}"))
+        }
+    }));
+    rows
+}
+
+/// What the judge says of the witness on the side where the path is closed.
+fn replay(path: &AccessPath) -> Option<Row> {
+    let replay = path.replay.as_ref()?;
+    let (side, judged) = match path.change {
+        change if change.opens() => ("before", replay.before.as_ref()?),
+        change if change.closes() => ("after", replay.after.as_ref()?),
+        _ => return None,
+    };
+    let text = match judged {
+        Replayed::Absent { missing, .. } => format!("there is no {missing}"),
+        Replayed::Judged { decision: iam::Verdict::ExplicitDeny, denied_by, .. } => {
+            format!("denied by {}", denied_by.join(" and "))
+        }
+        Replayed::Judged { decision: iam::Verdict::ImplicitDeny, decided_by, step, .. } => {
+            format!("denied: nothing in the {} allows {step}", decided_by.words())
+        }
+        // Power over a wall takes a right and something that the right is over.
+        Replayed::Judged { decision: iam::Verdict::Allow, step, .. }
+            if matches!(path.change, PathChange::Added | PathChange::Removed) =>
+        {
+            format!("the same right over {step}, and nothing behind it that opens a wall")
+        }
+        Replayed::Judged { .. } => return None,
+    };
+    Some(Row::new(side, text))
+}
+
+/// What could have held the last step and does not.
+fn limits(limits: &StepLimits) -> [Row; 3] {
+    let chain = |levels: &[String], none: &str, effect: &str| match levels {
+        [] => none.to_owned(),
+        levels => format!("{}: {effect}", levels.join(" > ")),
+    };
+    let boundary = match &limits.boundary {
+        Some(address) => format!("boundary {address}: allows"),
+        None => "no boundary".to_owned(),
+    };
+    let service = chain(&limits.service_control_policies, "none", "allow");
+    let resource = chain(&limits.resource_control_policies, "none", "no deny");
+    [
+        Row::new("limits", boundary),
+        Row::new("", format!("SCPs {service}")),
+        Row::new("", format!("RCPs {resource}")),
+    ]
+}
