@@ -157,6 +157,24 @@ impl AccessModel {
         self.resources.get(arn)?.document()
     }
 
+    /// The managed policy of that ARN.
+    #[must_use]
+    pub fn managed(&self, arn: &str) -> Option<NamedPolicy> {
+        self.managed_policies.get(arn)?.part("content")
+    }
+
+    /// ARNs of the managed policies that an account has of its own.
+    pub fn managed_of<'m>(&'m self, account: &AccountNode) -> impl Iterator<Item = &'m String> {
+        let inside = format!(":iam::{}:policy/", account.id);
+        self.managed_policies.keys().filter(move |arn| arn.contains(&inside))
+    }
+
+    /// The ARN of the managed policy that reports call so.
+    #[must_use]
+    pub fn managed_arn(&self, label: &str) -> Option<&String> {
+        self.managed_policies.iter().find(|(_, m)| m.label == label).map(|(arn, _)| arn)
+    }
+
     /// The policy of that name, wherever it stands in the model.
     #[must_use]
     pub fn policy(&self, name: &str) -> Option<NamedPolicy> {

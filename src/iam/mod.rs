@@ -21,6 +21,7 @@ pub mod matching;
 pub mod node;
 pub mod normal;
 pub mod operator;
+pub mod passing;
 mod policy;
 mod principal;
 pub mod public;

@@ -200,7 +200,8 @@ pub fn verdict(
         let open = if path.unconditional { Verdict::Reachable } else { Verdict::Conditional };
         found = found.max(open);
     }
-    let doubtful = result.powers.undecided.contains_key(origin);
+    let doubtful =
+        result.powers.undecided.contains_key(origin) || result.powers.doubtful.contains_key(pair);
     if found == Verdict::Isolated && (doubtful || result.doubtful.contains_key(pair)) {
         found = Verdict::Undetermined;
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::access::{AccessModel, AccountNode, Member, NamedPolicy, PrincipalNode, levels};
-use crate::iam::symbolic::question::concerns;
+use crate::iam::symbolic::question::{concerns, variable_keys};
 use crate::iam::symbolic::{Answer, Answers, Caps, Domain, Question, Space, ask_both};
 use crate::iam::text::is_symbolic_account;
 use crate::iam::{
@@ -73,6 +73,10 @@ pub struct Right {
     pub policy: Option<NamedPolicy>,
     /// Context that the call itself sets.
     pub context: Vec<(String, String)>,
+    /// What the call may choose of its context.
+    pub domains: Vec<(String, Domain)>,
+    /// Keys, in lower case, that the call leaves out.
+    pub absent: Vec<String>,
 }
 
 /// What a step needs to be asked: the policies of its source and target on one side.
@@ -111,7 +115,17 @@ pub struct Place<'w> {
 /// Puts a step as a question to one side; `None` when source or target is not there.
 #[must_use]
 pub fn asked(model: &AccessModel, step: &Step) -> Option<Asked> {
-    asked_at(model, &step.source, place(model, step)?)
+    let mut asked = asked_at(model, &step.source, place(model, step)?)?;
+    if let Target::Role(arn) = &step.target {
+        asked.resource_tags(model.principals.get(arn)?);
+    }
+    Some(asked)
+}
+
+/// Whether a key, in whatever case, is a tag of the resource.
+pub(super) fn is_resource_tag(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    key.starts_with("aws:resourcetag/") || key.starts_with("iam:resourcetag/")
 }
 
 fn place<'w>(model: &'w AccessModel, step: &Step) -> Option<Place<'w>> {
@@ -279,7 +293,6 @@ impl Asked {
         });
         let context = &mut self.request.context;
         context.set("aws:PrincipalArn", arn.as_str());
-        tags(principal, context, &mut self.never, &self.documents);
         self.never.extend(
             ["aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths"]
                 .map(str::to_owned),
@@ -298,6 +311,8 @@ impl Asked {
         self.documents.extend(documents(&home.service_control));
         self.rules.extend(principal.identity().iter().chain(principal.boundary()).cloned());
         self.rules.extend(rules_of(&home.service_control));
+        // Only now are all documents there that ask for tags: those of the principal's own side too.
+        tags(principal, &mut self.request.context, &mut self.never, &self.documents);
         if principal.is_unreadable() && self.doubt.is_none() {
             self.doubt = Some("a policy of the principal could not be read".to_owned());
         }
@@ -308,6 +323,20 @@ impl Asked {
             self.doubt = self.unknown_account(&home.id);
         }
         self.name_sessions();
+    }
+
+    /// The tags of the role that is assumed, which are known: those that it bears, and no others (IAM User Guide,
+    /// "Controlling access to and for IAM users and roles using tags").
+    fn resource_tags(&mut self, role: &PrincipalNode) {
+        for (key, value) in role.tags() {
+            for family in ["aws:ResourceTag", "iam:ResourceTag"] {
+                self.request.context.set(&format!("{family}/{key}"), value.as_str());
+            }
+        }
+        let asked = keys_of(&self.documents).filter(|key| is_resource_tag(key));
+        let unset: Vec<String> =
+            asked.filter(|key| self.request.context.get(key).is_none()).collect();
+        self.never.extend(unset);
     }
 
     /// Why it cannot be told what a condition on the path of the principal's account says: its unit is
@@ -397,6 +426,40 @@ impl Asked {
         self
     }
 
+    /// A policy that permits everything.
+    pub(super) fn anything() -> Arc<Policy> {
+        Arc::new(Policy::new("everything", &everything()))
+    }
+
+    /// Puts other identity policies in the place of the principal's own.
+    pub(super) fn put_identity(&mut self, policies: Vec<Arc<Policy>>) {
+        self.policies.identity = policies;
+    }
+
+    /// Puts another boundary in the place of the principal's own.
+    pub(super) fn put_boundary(&mut self, boundary: Option<NamedPolicy>) {
+        self.policies.boundary = boundary.as_ref().map(|rule| Arc::clone(&rule.policy));
+        self.documents.extend(boundary.iter().map(|rule| Arc::clone(&rule.document)));
+        self.rules.extend(boundary);
+    }
+
+    /// Whether a policy that bears on it asks for tags of the resource.
+    pub(super) fn looks_at_resource_tags(&self) -> bool {
+        keys_of(&self.documents).any(|key| is_resource_tag(&key))
+    }
+
+    /// The same question of a resource that may be given whatever tags.
+    #[must_use]
+    pub(super) fn without_resource_tags(mut self) -> Self {
+        let keys: Vec<String> =
+            self.request.context.iter().map(|(key, _)| key.to_owned()).collect();
+        for key in keys.iter().filter(|key| is_resource_tag(key)) {
+            self.request.context.remove(key);
+        }
+        self.never.retain(|key| !is_resource_tag(key));
+        self
+    }
+
     /// The same question where its principal has these policies too.
     #[must_use]
     pub fn with_policies(mut self, more: &[NamedPolicy]) -> Self {
@@ -427,9 +490,12 @@ impl Asked {
     /// What a principal may do in its own account: a question about rights, not about a step.
     /// `None` when it is not there.
     #[must_use]
-    pub fn within(model: &AccessModel, arn: &str, right: &Right) -> Option<Self> {
-        let principal = model.principals.get(arn)?;
-        let home = model.accounts.get(&principal.account)?;
+    pub fn within(model: &AccessModel, source: &Source, right: &Right) -> Option<Self> {
+        let home = match source {
+            Source::Principal(arn) => model.accounts.get(&model.principals.get(arn)?.account)?,
+            Source::Foreign(arn) => home_of(model, arn)?,
+            _ => return None,
+        };
         let place = Place {
             owner: home,
             rule: right.policy.as_ref(),
@@ -438,10 +504,12 @@ impl Asked {
             actions: right.actions.iter().cloned().map(Space::One).collect(),
             resources: right.resources.clone(),
         };
-        let mut asked = asked_at(model, &Source::Principal(arn.to_owned()), place)?;
+        let mut asked = asked_at(model, source, place)?;
         for (key, value) in &right.context {
             asked.request.context.set(key, value.as_str());
         }
+        asked.domains.extend(right.domains.iter().cloned());
+        asked.never.extend(right.absent.iter().cloned());
         Some(asked)
     }
 
@@ -525,12 +593,18 @@ fn tags(
     for (key, value) in principal.tags() {
         context.set(&format!("aws:PrincipalTag/{key}"), value.as_str());
     }
-    let asked = documents.iter().flat_map(|d| &d.statements).flat_map(|s| &s.conditions);
     never.extend(
-        asked
-            .map(|c| c.key.to_ascii_lowercase())
+        keys_of(documents)
             .filter(|k| k.starts_with("aws:principaltag/") && context.get(k).is_none()),
     );
+}
+
+/// The keys that documents look at, in lower case: in conditions, and in variables of conditions and resources.
+fn keys_of(documents: &[Arc<Document>]) -> impl Iterator<Item = String> + '_ {
+    documents.iter().flat_map(|d| &d.statements).flat_map(|s| {
+        let tested = s.conditions.iter().map(|c| c.key.to_ascii_lowercase());
+        tested.chain(variable_keys(s))
+    })
 }
 
 fn everything() -> Document {

@@ -9,9 +9,8 @@ use super::Grade;
 use super::compare::SideResult;
 use super::crossing::{Source, Step, Target, asked, home};
 use super::paths::{Edge, Origin, account_of, origins_of, outside};
-use super::rights::COMPUTE;
 use crate::access::{AccessModel, NamedPolicy};
-use crate::iam::{Effect, PrincipalType, Statement};
+use crate::iam::{Effect, PrincipalType, Statement, passing};
 use crate::ids::Handle;
 
 /// Keys by which a grant to a service says for whom the service may use it.
@@ -93,7 +92,8 @@ fn unguarded(
             match kind {
                 // Whoever passes a role to a service must stand in the role's own account.
                 PrincipalType::Service
-                    if is_trust && COMPUTE.iter().any(|(service, _)| *service == name) => {}
+                    if is_trust && passing::of(&name).is_some_and(|ways| !ways.swap.is_empty()) => {
+                }
                 PrincipalType::Service if !asks(statement, &SOURCES) => {
                     found.insert(
                         name,

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::compare::Comparison;
-use super::crossing::{Asked, Right, Step, Target, answer, asked};
+use super::crossing::{Asked, Right, Source, Step, Target, answer, asked};
 use crate::access::{AccessModel, NamedPolicy, PART, PrincipalNode};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;
@@ -145,6 +145,7 @@ fn rights(estate: &Estate, sides: &Sides, model: &AccessModel, account: &Handle)
             ("aws:RequestedRegion".to_owned(), region.to_owned()),
             ("aws:SecureTransport".to_owned(), "true".to_owned()),
         ],
+        ..Right::default()
     };
     let everywhere = vec![Space::One("*".to_owned())];
     let mut rights =
@@ -204,8 +205,9 @@ fn policies(
 ) -> Option<Diagnostic> {
     let mut denied: Vec<(Opening, String, Option<String>)> = Vec::new();
     for right in needs {
-        let was = Asked::within(before, arn, right);
-        let is = Asked::within(after, arn, right)?;
+        let source = Source::Principal(arn.to_owned());
+        let was = Asked::within(before, &source, right);
+        let is = Asked::within(after, &source, right)?;
         let answers = answer(was.as_ref(), Some(&is));
         let Answer::Open(openings) = answers.before else { continue };
         let still: BTreeSet<(String, String)> = match answers.after {

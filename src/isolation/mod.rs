@@ -10,6 +10,7 @@
 //! Architecture invariant: pure and offline. A verdict is data; nothing here stops a command.
 
 mod candidates;
+pub mod changes;
 pub mod compare;
 pub mod crossing;
 pub mod deputy;

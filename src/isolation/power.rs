@@ -5,18 +5,22 @@
 //! The management account is not asked: it may do anything to its members, and every proof says
 //! that it is trusted.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::candidates::let_in_whole;
-use super::compare::SideResult;
+use super::changes::{Actor, Changes, Crossing, account, source};
+use super::compare::{Pair, SideResult};
 use super::crossing::{Asked, Source, Step, Target, answer, asked, home};
 use super::paths::{BySource, Origin, Reach, account_of, belongs_to, origins_of};
+pub use super::rights::Time;
 use super::rights::{Book, Rights, Scope};
 use crate::access::AccessModel;
 use crate::iam::symbolic::{Answer, Opening};
 use crate::ids::Handle;
 
-mod permits;
+mod closure;
+
+use closure::{Closure, Ground};
 
 /// One link of a chain of power.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +29,21 @@ pub enum Link {
     Step(Step),
     /// A principal makes itself another one of its account: both by ARN.
     Become(String, String),
+    /// A principal changes what another one of its account may do: both by ARN.
+    Permit(String, String),
+    /// A principal, by ARN, makes another one in its account.
+    Make(String, Handle),
+}
+
+impl Link {
+    /// Who takes it, where that is no step.
+    #[must_use]
+    pub fn holder(&self) -> Option<&String> {
+        match self {
+            Self::Step(_) => None,
+            Self::Become(by, _) | Self::Permit(by, _) | Self::Make(by, _) => Some(by),
+        }
+    }
 }
 
 /// What the power is over.
@@ -40,6 +59,8 @@ pub enum Over {
     Making(Step),
     /// The organization's guardrails, which alone close this step.
     Guardrails(Step),
+    /// The account as its root, from the management account.
+    Root,
     /// The estate's state in this bucket, by ARN: whoever writes it decides what is applied there.
     State(String),
 }
@@ -82,25 +103,6 @@ impl PowerPath {
     }
 }
 
-/// Which side of the plan is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Time {
-    /// Before.
-    Before,
-    /// After.
-    After,
-}
-
-impl Rights {
-    fn at(&self, time: Time) -> (&[Opening], Option<&String>) {
-        let [before, after] = &self.undecided;
-        match time {
-            Time::Before => (&self.before, before.as_ref()),
-            Time::After => (&self.after, after.as_ref()),
-        }
-    }
-}
-
 /// What was found on one side.
 #[derive(Clone, Debug, Default)]
 pub struct Powers {
@@ -108,6 +110,8 @@ pub struct Powers {
     pub paths: Vec<PowerPath>,
     /// Origins of which some power could not be decided, and why.
     pub undecided: BTreeMap<Origin, String>,
+    /// Walls that some power may open, for all that is known, and why that is not certain.
+    pub doubtful: BTreeMap<Pair, String>,
     /// Who of an origin administers the organization, by ARN.
     pub administrators: BTreeMap<Origin, BTreeSet<String>>,
 }
@@ -117,8 +121,17 @@ pub struct Powers {
 struct Way {
     links: Vec<Link>,
     conditional: bool,
-    /// The first who made itself another: the holder, and as whom.
-    power: Option<(String, String)>,
+    /// The first right that it takes over others.
+    power: Option<Power>,
+    /// Why it is not certain.
+    doubt: Option<String>,
+}
+
+/// A right that a way takes, and who holds it, by ARN.
+#[derive(Clone, Debug)]
+struct Power {
+    holder: String,
+    rights: Rights,
 }
 
 /// Everything that the search looks at.
@@ -130,8 +143,8 @@ struct Search<'a, 'w: 'a> {
     time: Time,
     /// Targets that let in whole accounts, by the ids of these.
     whole: BTreeMap<String, Vec<Target>>,
-    /// Principals that take open steps out of their accounts, by account.
-    leaving: BTreeMap<&'a Handle, Vec<String>>,
+    /// Steps of changed actors that were asked about.
+    crossings: BTreeMap<(Actor, Changes, Target, bool), Crossing>,
     found: Powers,
 }
 
@@ -145,9 +158,17 @@ pub fn powers<'w>(
     time: Time,
 ) -> Powers {
     let whole = let_in_whole(model);
-    let leaving = leaving(model, by_source);
-    let mut search =
-        Search { model, result, by_source, book, time, whole, leaving, found: Powers::default() };
+    let mut search = Search {
+        model,
+        result,
+        by_source,
+        book,
+        time,
+        whole,
+        crossings: BTreeMap::new(),
+        found: Powers::default(),
+    };
+    let ground = Ground::new(&search);
     // Whoever reaches nothing may still hold the guardrail that keeps it in.
     let homes = result.closed.iter().filter_map(|step| home(model, &step.source));
     let mut origins: BTreeSet<Origin> = homes.flat_map(|h| origins_of(model, h)).collect();
@@ -162,15 +183,14 @@ pub fn powers<'w>(
             .flatten()
             .map(|(source, how)| {
                 let links = how.chain.iter().cloned().map(Link::Step).collect();
-                (source.clone(), Way { links, conditional: how.conditional > 0, power: None })
+                (source.clone(), Way { links, conditional: how.conditional > 0, ..Way::default() })
             })
             .collect();
-        let ways = search.extend(origin, ways);
-        search.over_there(origin, &ways);
-        search.through_others(origin, &ways);
-        search.through_own_policies(origin, &ways);
-        search.through_guardrails(origin, &ways);
-        search.through_state(origin, &ways);
+        let closure = search.close(origin, &ground, ways);
+        search.over_there(origin, &closure);
+        search.through_closure(origin, &closure);
+        search.through_guardrails(origin, &closure);
+        search.through_state(origin, &closure);
     }
     search.found
 }
@@ -189,52 +209,6 @@ impl Search<'_, '_> {
         (!openings.is_empty()).then(|| rights.clone())
     }
 
-    /// Adds whom the reached principals can make themselves in accounts in between.
-    fn extend(
-        &mut self,
-        origin: &Origin,
-        mut ways: BTreeMap<Source, Way>,
-    ) -> BTreeMap<Source, Way> {
-        let mut queue: VecDeque<Source> = ways.keys().cloned().collect();
-        while let Some(source) = queue.pop_front() {
-            let (Some(way), Source::Principal(arn)) = (ways.get(&source).cloned(), &source) else {
-                continue;
-            };
-            let Some(account) = home(self.model, &source).cloned() else { continue };
-            if !self.is_home(origin, &account) {
-                for other in self.leaving.get(&account).cloned().unwrap_or_default() {
-                    let next = Source::Principal(other.clone());
-                    if ways.contains_key(&next) {
-                        continue;
-                    }
-                    let scope = Scope::Become(other.clone());
-                    let Some(rights) = self.right(origin, arn, &scope) else { continue };
-                    let mut way = way.clone();
-                    way.links.push(Link::Become(arn.clone(), other.clone()));
-                    way.conditional |= !asks_nothing(rights.at(self.time).0);
-                    way.power.get_or_insert((arn.clone(), other));
-                    ways.insert(next.clone(), way);
-                    queue.push_back(next);
-                }
-            }
-            if way.power.is_none() {
-                continue;
-            }
-            for edge in self.by_source.get(&source).into_iter().flatten() {
-                let Target::Role(role) = &edge.step.target else { continue };
-                let next = Source::Principal(role.clone());
-                if !ways.contains_key(&next) {
-                    let mut way = way.clone();
-                    way.links.push(Link::Step(edge.step.clone()));
-                    way.conditional |= !edge.is_unconditional();
-                    ways.insert(next.clone(), way);
-                    queue.push_back(next);
-                }
-            }
-        }
-        ways
-    }
-
     /// Environments of an account that an origin may not enter.
     fn entered(&self, origin: &Origin, account: &Handle) -> Vec<String> {
         if self.is_home(origin, account) {
@@ -245,12 +219,11 @@ impl Search<'_, '_> {
     }
 
     /// Rights of those who got in.
-    fn over_there(&mut self, origin: &Origin, ways: &BTreeMap<Source, Way>) {
-        for (source, way) in ways {
-            let Source::Principal(arn) = source else { continue };
-            let Some(account) = home(self.model, source).cloned() else { continue };
-            let entered = self.entered(origin, &account);
-            if entered.is_empty() {
+    fn over_there(&mut self, origin: &Origin, closure: &Closure) {
+        for (actor, way) in &closure.reached {
+            let Actor::Known(arn) = actor else { continue };
+            let Some(account) = account(self.model, actor).cloned() else { continue };
+            if way.doubt.is_some() || self.entered(origin, &account).is_empty() {
                 continue;
             }
             if let Some(rights) = self.right(origin, arn, &Scope::Account) {
@@ -259,59 +232,68 @@ impl Search<'_, '_> {
         }
     }
 
-    /// Open steps of those whom a reached principal can make itself.
-    fn through_others(&mut self, origin: &Origin, ways: &BTreeMap<Source, Way>) {
-        for (source, way) in ways {
-            let Some((holder, other)) = way.power.clone() else { continue };
-            let own = home(self.model, source).cloned();
-            for edge in self.by_source.get(source).into_iter().flatten() {
-                let to =
-                    account_of(self.model, &edge.step.target).filter(|to| Some(to) != own.as_ref());
-                let Some(to) = to else { continue };
-                let Some(rights) = self.right(origin, &holder, &Scope::Become(other.clone()))
-                else {
-                    continue;
-                };
-                let over = Over::Principal(edge.step.clone());
-                self.add(origin, way, &to, &holder, &over, &rights);
-            }
+    /// What an actor that was reached may do, as it was changed.
+    fn held(
+        &mut self,
+        origin: &Origin,
+        actor: &Actor,
+        closure: &Closure,
+        scope: &Scope,
+    ) -> Option<(Way, Rights)> {
+        let (way, rights) = self.rights_of(actor, scope, closure);
+        if way.doubt.is_some() {
+            return None;
         }
+        let (openings, undecided) = rights.at(self.time);
+        if let (true, Some(why)) = (openings.is_empty(), undecided) {
+            self.found.undecided.insert(origin.clone(), why.clone());
+        }
+        (!openings.is_empty()).then_some((way, rights))
     }
 
     /// Steps that only the organization's guardrails close, where the origin may take them away.
-    fn through_guardrails(&mut self, origin: &Origin, ways: &BTreeMap<Source, Way>) {
+    fn through_guardrails(&mut self, origin: &Origin, closure: &Closure) {
         let mut administrators: Vec<(String, Way, Rights, Option<Handle>)> = Vec::new();
-        for (source, way) in ways {
-            let (Source::Principal(arn), Some(account)) = (source, home(self.model, source)) else {
-                continue;
-            };
+        let ways: BTreeSet<Source> =
+            closure.reached.keys().filter_map(|actor| source(self.model, actor)).collect();
+        for actor in closure.reached.keys() {
+            let Some(account) = account(self.model, actor).cloned() else { continue };
             let managing = self
                 .model
                 .accounts
-                .get(account)
+                .get(&account)
                 .is_some_and(|a| a.membership.as_ref().is_some_and(|m| m.management_account));
             let (scope, bound) = if managing {
                 (Scope::Organization, None)
             } else {
                 (Scope::Membership, Some(account.clone()))
             };
-            if let Some(rights) = self.right(origin, arn, &scope) {
+            let name = |way: &Way| match (actor, &way.power) {
+                (Actor::Known(arn), _) => arn.clone(),
+                (Actor::Made { .. }, Some(power)) => power.holder.clone(),
+                (Actor::Made { account, .. }, None) => account.to_string(),
+            };
+            if let Some((way, rights)) = self.held(origin, actor, closure, &scope) {
                 if managing {
                     let all = self.found.administrators.entry(origin.clone()).or_default();
-                    all.insert(arn.clone());
+                    all.insert(name(&way));
                 }
-                administrators.push((arn.clone(), way.clone(), rights, bound));
+                administrators.push((name(&way), way, rights, bound));
+            }
+            if managing && let Some((way, rights)) = self.held(origin, actor, closure, &Scope::Root)
+            {
+                self.as_root(origin, &name(&way), &way, &rights);
             }
         }
         for step in &self.result.closed {
             let Some(own) = home(self.model, &step.source).cloned() else { continue };
             let Some(to) = account_of(self.model, &step.target) else { continue };
             let at_home = self.is_home(origin, &own);
-            if !(at_home || ways.contains_key(&step.source)) || own == to {
+            if !(at_home || ways.contains(&step.source)) || own == to {
                 continue;
             }
             if let (true, Source::Principal(arn)) = (at_home, &step.source)
-                && !ways.contains_key(&step.source)
+                && !ways.contains(&step.source)
                 && let Some(rights) = self.right(origin, arn, &Scope::Membership)
                 && opens(self.model, step, Asked::outside_organization)
             {
@@ -332,33 +314,54 @@ impl Search<'_, '_> {
         }
     }
 
+    /// Member accounts whose root somebody in the management account can act as.
+    fn as_root(&mut self, origin: &Origin, holder: &str, way: &Way, rights: &Rights) {
+        let roots: Vec<(Handle, String)> = self
+            .model
+            .accounts
+            .values()
+            .map(|account| (account.handle.clone(), format!("arn:aws:iam::{}:root", account.id)))
+            .collect();
+        for (account, root) in roots {
+            let rights = rights.on(&root);
+            if !rights.at(self.time).0.is_empty() {
+                self.add(origin, way, &account, holder, &Over::Root, &rights);
+            }
+        }
+    }
+
     /// The objects that decide what is applied to every environment.
-    fn through_state(&mut self, origin: &Origin, ways: &BTreeMap<Source, Way>) {
+    fn through_state(&mut self, origin: &Origin, closure: &Closure) {
         let Some(bucket) = self.model.state_bucket.clone() else { return };
         let target = Target::Resource(bucket.clone());
         let Some(place) = keeper(self.model, &bucket) else { return };
-        let mut holders: BTreeMap<String, Way> = BTreeMap::new();
+        let mut holders: BTreeMap<Actor, Way> = BTreeMap::new();
         if self.is_home(origin, &place) {
             let own = self.model.principals_of(&place);
-            holders.extend(own.map(|p| (p.arn.clone(), Way::default())));
+            holders.extend(own.map(|p| (Actor::Known(p.arn.clone()), Way::default())));
         }
-        for (source, way) in ways {
-            if let Source::Principal(arn) = source {
-                holders.entry(arn.clone()).or_insert_with(|| way.clone());
-            }
+        for actor in closure.reached.keys() {
+            holders.entry(actor.clone()).or_insert_with(|| closure.way_of(actor));
         }
         let everywhere: BTreeSet<Handle> =
             self.model.accounts.values().map(|account| account.handle.clone()).collect();
-        for (arn, way) in holders {
-            let source = Source::Principal(arn.clone());
-            let rights = if home(self.model, &source) == Some(&place) {
-                self.right(origin, &arn, &Scope::Objects(bucket.clone()))
+        for (actor, way) in holders {
+            let Some(own) = account(self.model, &actor).cloned() else { continue };
+            let found = if own == place {
+                let scope = Scope::Objects(bucket.clone());
+                self.held(origin, &actor, closure, &scope).map(|(_, rights)| rights)
             } else {
-                self.written(source, &target)
+                let written = source(self.model, &actor).filter(|_| way.doubt.is_none());
+                written.and_then(|source| self.written(source, &target))
             };
-            let Some(rights) = rights else { continue };
+            let Some(rights) = found else { continue };
+            let holder = match (&actor, &way.power) {
+                (Actor::Known(arn), _) => arn.clone(),
+                (Actor::Made { .. }, Some(power)) => power.holder.clone(),
+                (Actor::Made { .. }, None) => continue,
+            };
             for account in &everywhere {
-                self.add(origin, &way, account, &arn, &Over::State(bucket.clone()), &rights);
+                self.add(origin, &way, account, &holder, &Over::State(bucket.clone()), &rights);
             }
         }
     }
@@ -393,7 +396,9 @@ impl Search<'_, '_> {
     ) {
         let first = match way.links.first() {
             Some(Link::Step(step)) => step.source.clone(),
-            Some(Link::Become(by, _)) => Source::Principal(by.clone()),
+            Some(link) => {
+                Source::Principal(link.holder().cloned().unwrap_or_else(|| holder.to_owned()))
+            }
             None => Source::Principal(holder.to_owned()),
         };
         let openings = rights.at(self.time).0;
@@ -413,24 +418,6 @@ impl Search<'_, '_> {
             });
         }
     }
-}
-
-/// Principals that take open steps out of their accounts, by account.
-fn leaving<'w>(
-    model: &'w AccessModel,
-    by_source: &BySource<'_>,
-) -> BTreeMap<&'w Handle, Vec<String>> {
-    let mut found: BTreeMap<&Handle, Vec<String>> = BTreeMap::new();
-    for (source, edges) in by_source {
-        let (Source::Principal(arn), Some(account)) = (source, home(model, source)) else {
-            continue;
-        };
-        let out = |step: &Step| account_of(model, &step.target).is_some_and(|to| to != *account);
-        if edges.iter().any(|edge| out(&edge.step)) {
-            found.entry(account).or_default().push(arn.clone());
-        }
-    }
-    found
 }
 
 /// The account that a bucket lies in, as far as the estate knows.

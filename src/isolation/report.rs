@@ -306,7 +306,8 @@ impl Writer<'_, '_> {
         if unread.is_empty() {
             let pair = (origin.clone(), to.to_owned());
             let why = self.comparison.after.1.doubtful.get(&pair);
-            let power = self.comparison.after.1.powers.undecided.get(origin);
+            let powers = &self.comparison.after.1.powers;
+            let power = powers.doubtful.get(&pair).or_else(|| powers.undecided.get(origin));
             return why.or(power).cloned().unwrap_or_else(|| {
                 "a policy on the way could not be read, or a bound was hit".to_owned()
             });

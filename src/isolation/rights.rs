@@ -8,12 +8,13 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use super::changes::{self, Actor, Changes, Standing, boundary_arn, under};
 use super::crossing::{Asked, Right, answer};
 use super::replay::replay;
-use crate::access::{AccessModel, NamedPolicy, PrincipalNode, ResourceType};
+use crate::access::{AccessModel, AccountNode, NamedPolicy, PrincipalNode, ResourceType};
 use crate::iam::symbolic::globs::Glob;
-use crate::iam::symbolic::{Answer, Answers, Opening, Space};
-use crate::iam::{Effect, PrincipalType};
+use crate::iam::symbolic::{Answer, Answers, Domain, Opening, Space, Texts};
+use crate::iam::{Effect, PrincipalType, catalogue, passing};
 use crate::ids::Handle;
 
 /// What can be done to a role: its trust, its policies, its boundary; or one of one's own making.
@@ -65,55 +66,35 @@ const ORGANIZATION: [&str; 8] = [
     "organizations:UpdatePolicy",
 ];
 
-/// Rights over one identity that change what it may do.
-const IDENTITY: [&str; 6] = [
-    "iam:AttachRolePolicy",
-    "iam:AttachUserPolicy",
-    "iam:DeleteRolePermissionsBoundary",
-    "iam:DeleteUserPermissionsBoundary",
-    "iam:PutRolePolicy",
-    "iam:PutUserPolicy",
-];
+/// The policy that stands for whatever one likes to attach.
+const EVERYTHING: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 
 /// What makes a user one of a group.
 const JOIN: &str = "iam:AddUserToGroup";
 
-/// Rights over the groups of a user that change what it may do.
-const MEMBERSHIP: [&str; 2] = ["iam:AttachGroupPolicy", "iam:PutGroupPolicy"];
-
-/// How to be another principal, and how to permit that one what one likes, by the kind of principal.
-const MAKING: [(&str, &[&str], &[&str]); 2] = [
-    (
-        "role",
-        &["iam:CreateRole", "iam:UpdateAssumeRolePolicy"],
-        &["iam:AttachRolePolicy", "iam:PutRolePolicy"],
-    ),
-    (
-        "user",
-        &["iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile"],
-        &["iam:AttachUserPolicy", "iam:PutUserPolicy"],
-    ),
-];
+/// What gives a user credentials.
+const CREDENTIALS: [&str; 3] =
+    ["iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile"];
 
 /// What can be done to the objects of a bucket.
 const OBJECTS: [&str; 1] = ["s3:PutObject"];
 
+/// What else is power, of itself or beside other rights.
+const OTHERS: [&str; 10] = [
+    "iam:AddClientIDToOpenIDConnectProvider",
+    "iam:CreateSAMLProvider",
+    "iam:CreateUser",
+    "iam:PassRole",
+    "iam:RemoveUserFromGroup",
+    "iam:UpdateSAMLProvider",
+    "organizations:AcceptHandshake",
+    "organizations:LeaveOrganization",
+    "organizations:MoveAccount",
+    "sts:AssumeRoot",
+];
+
 /// Rights over the tags of one identity, by which policies may tell it from others.
 const TAGS: [&str; 4] = ["iam:TagRole", "iam:TagUser", "iam:UntagRole", "iam:UntagUser"];
-
-/// Services that run what they are given under a role that the caller passes to them, with the
-/// call that starts it.
-pub(super) const COMPUTE: [(&str, &str); 9] = [
-    ("cloudformation.amazonaws.com", "cloudformation:CreateStack"),
-    ("codebuild.amazonaws.com", "codebuild:CreateProject"),
-    ("ec2.amazonaws.com", "ec2:RunInstances"),
-    ("ecs-tasks.amazonaws.com", "ecs:RunTask"),
-    ("glue.amazonaws.com", "glue:CreateJob"),
-    ("lambda.amazonaws.com", "lambda:CreateFunction"),
-    ("pods.eks.amazonaws.com", "eks:CreatePodIdentityAssociation"),
-    ("sagemaker.amazonaws.com", "sagemaker:CreateNotebookInstance"),
-    ("states.amazonaws.com", "states:CreateStateMachine"),
-];
 
 /// What a principal's power is over.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,18 +105,70 @@ pub enum Scope {
     Organization,
     /// Its own account's membership in the organization.
     Membership,
+    /// Member accounts, as their root.
+    Root,
     /// Another principal of its account, by ARN: it can act as that one.
     Become(String),
-    /// What a principal of its account may do, by ARN.
+    /// What a principal of its account may do, by ARN: whatever one likes.
     Permissions(String),
-    /// Another principal of its account, old or new, that it can be and permit what it likes.
+    /// The managed policies of a principal of its account, by ARN: it may attach some of them.
+    Attaching(String),
+    /// The same, of this policy, by ARN.
+    Attach(String, String),
+    /// The boundary of a principal of its account, by ARN.
+    Boundary(String),
+    /// What a policy of a principal of its account, by ARN, denies: it may be rewritten.
+    Rewrite(String, Standing),
+    /// The same: it may be taken away, with what it allows.
+    Remove(String, Standing),
+    /// Another principal of its account, of its own making, that it can be and permit what it likes.
     Making,
+    /// The same under a boundary, by the ARN of its policy.
+    MakingUnder(String),
     /// Who is in a group of its account, by ARN.
     Join(String),
     /// The objects of a bucket of its account, by the bucket's ARN.
     Objects(String),
     /// The tags of a principal of its account, by ARN.
     Tags(String),
+}
+
+/// Which side of the plan is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Time {
+    /// Before.
+    Before,
+    /// After.
+    After,
+}
+
+/// Who is asked for rights.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Holder {
+    /// Who.
+    pub actor: Actor,
+    /// What was changed about it, on which side; nothing, on both.
+    pub changed: Option<(Time, Changes)>,
+}
+
+impl Holder {
+    /// A principal as it stands, by ARN.
+    #[must_use]
+    pub fn standing(arn: &str) -> Self {
+        Self { actor: Actor::Known(arn.to_owned()), changed: None }
+    }
+
+    /// An actor on one side.
+    #[must_use]
+    pub fn new(actor: &Actor, time: Time, changes: &Changes) -> Self {
+        let plain = changes.is_empty() && matches!(actor, Actor::Known(_));
+        Self { actor: actor.clone(), changed: (!plain).then(|| (time, changes.clone())) }
+    }
+
+    /// Whether it is that principal.
+    fn is(&self, arn: &str) -> bool {
+        matches!(&self.actor, Actor::Known(own) if own == arn)
+    }
 }
 
 /// What a principal may do about a wall, on both sides of a plan.
@@ -157,16 +190,19 @@ pub struct Rights {
 pub struct Book<'w> {
     before: &'w AccessModel,
     after: &'w AccessModel,
-    known: BTreeMap<(String, Scope), Rights>,
-    /// Roles by the compute service that they trust on either side, by account.
+    known: BTreeMap<(Holder, Scope), Rights>,
+    /// Roles by the services that they trust on either side, by account.
     services: RefCell<BTreeMap<Handle, Rc<Services>>>,
 }
 
 /// A resource's type and policy.
 type Owned = (&'static ResourceType, Option<NamedPolicy>);
 
-/// Roles, by ARN, by the compute service that they trust.
-type Services = BTreeMap<&'static str, BTreeSet<String>>;
+/// Roles, by ARN, by the service principals that they trust.
+type Services = BTreeMap<String, BTreeSet<String>>;
+
+/// Actions of one question about a service: enough to find the one that is held, few enough to answer fast.
+const AT_ONCE: usize = 8;
 
 impl<'w> Book<'w> {
     /// A book over both sides of a plan.
@@ -177,7 +213,12 @@ impl<'w> Book<'w> {
 
     /// What a principal, by ARN, may do.
     pub fn of(&mut self, holder: &str, scope: &Scope) -> &Rights {
-        let key = (holder.to_owned(), scope.clone());
+        self.of_holder(&Holder::standing(holder), scope)
+    }
+
+    /// What somebody may do.
+    pub fn of_holder(&mut self, holder: &Holder, scope: &Scope) -> &Rights {
+        let key = (holder.clone(), scope.clone());
         if !self.known.contains_key(&key) {
             let rights = self.ask(holder, scope);
             self.known.insert(key.clone(), rights);
@@ -185,143 +226,364 @@ impl<'w> Book<'w> {
         self.known.entry(key).or_default()
     }
 
-    fn ask(&self, holder: &str, scope: &Scope) -> Rights {
-        let mut rights = Rights::default();
-        let node = self.after.principals.get(holder).or_else(|| self.before.principals.get(holder));
-        let Some(node) = node else { return rights };
-        let account = self.after.accounts.get(&node.account);
-        let Some(id) = account.map(|a| a.id.as_str()) else { return rights };
-        let iam = |kind: &str| Space::Below(format!("arn:aws:iam::{id}:{kind}/"));
-        let mut put = |actions: &[&str], resources: Vec<Space>, policy| {
-            let right = Right {
-                actions: actions.iter().map(|a| (*a).to_owned()).collect(),
-                resources,
-                policy,
-                context: Vec::new(),
-            };
-            rights.add(self.question(holder, right));
+    fn sides(&self) -> [&'w AccessModel; 2] {
+        [self.before, self.after]
+    }
+
+    /// The boundary of a principal, by ARN.
+    fn bound(&self, arn: &str) -> Option<String> {
+        let [before, after] = self.sides();
+        let node = after.principals.get(arn).or_else(|| before.principals.get(arn));
+        node.and_then(|principal| {
+            boundary_arn(after, principal).or_else(|| boundary_arn(before, principal))
+        })
+    }
+
+    /// The same on either side.
+    fn bounds(&self, arn: &str) -> BTreeSet<String> {
+        let of = |model: &AccessModel| boundary_arn(model, model.principals.get(arn)?);
+        self.sides().into_iter().filter_map(of).collect()
+    }
+
+    /// The account of a holder.
+    fn home(&self, holder: &Holder) -> Option<&'w AccountNode> {
+        let handle = match &holder.actor {
+            Actor::Known(arn) => {
+                let node = self.after.principals.get(arn);
+                &node.or_else(|| self.before.principals.get(arn))?.account
+            }
+            Actor::Made { account, .. } => account,
         };
+        self.after.accounts.get(handle)
+    }
+
+    fn ask(&self, holder: &Holder, scope: &Scope) -> Rights {
+        let mut rights = Rights::default();
+        let Some(home) = self.home(holder) else { return rights };
+        let id = home.id.as_str();
+        let iam = |kind: &str| Space::Below(format!("arn:aws:iam::{id}:{kind}/"));
+        let put = |rights: &mut Rights, actions: &[&str], resources: Vec<Space>, policy| {
+            rights.add(self.question(holder, Right { policy, ..right(actions, resources) }));
+        };
+        let one = |arn: &String| vec![Space::One(arn.clone())];
         match scope {
             Scope::Account => {
-                put(&ROLE, vec![iam("role")], None);
-                put(&USER, vec![iam("user")], None);
-                put(&GROUP, vec![iam("group")], None);
-                put(&POLICY, vec![iam("policy")], None);
-                put(&["iam:UpdateSAMLProvider"], vec![iam("saml-provider")], None);
-                for (arn, (kind, policy)) in self.resources(node) {
-                    put(kind.policy_actions, vec![Space::One(arn)], policy);
+                put(&mut rights, &ROLE, vec![iam("role")], None);
+                put(&mut rights, &USER, vec![iam("user")], None);
+                put(&mut rights, &GROUP, vec![iam("group")], None);
+                put(&mut rights, &POLICY, vec![iam("policy")], None);
+                put(&mut rights, &["iam:UpdateSAMLProvider"], vec![iam("saml-provider")], None);
+                for (arn, (kind, policy)) in self.resources(home) {
+                    put(&mut rights, kind.policy_actions, vec![Space::One(arn)], policy);
                 }
-                self.pass(node, |_| true, &mut rights);
+                self.pass(holder, home, |_| true, &mut rights);
             }
             Scope::Organization => {
                 put(
+                    &mut rights,
                     &ORGANIZATION,
                     vec![Space::Below(format!("arn:aws:organizations::{id}:"))],
                     None,
                 );
             }
+            // An account leaves by itself, or by accepting the invitation of another organization (Organizations User
+            // Guide, "Migrate an account to another organization").
             Scope::Membership => {
-                put(&["organizations:LeaveOrganization"], vec![Space::One("*".to_owned())], None);
+                put(
+                    &mut rights,
+                    &["organizations:LeaveOrganization"],
+                    vec![Space::One("*".to_owned())],
+                    None,
+                );
+                put(
+                    &mut rights,
+                    &["organizations:AcceptHandshake"],
+                    vec![Space::Below("arn:aws:organizations::".to_owned())],
+                    None,
+                );
             }
-            Scope::Become(arn) if arn.contains(":user/") => {
-                let keys =
-                    ["iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile"];
-                put(&keys, vec![Space::One(arn.clone())], None);
-            }
+            Scope::Root => rights.add(self.question(holder, self.root())),
             Scope::Become(arn) => {
-                put(&["iam:UpdateAssumeRolePolicy"], vec![Space::One(arn.clone())], None);
-                self.pass(node, |role| role == arn, &mut rights);
+                if arn.contains(":user/") {
+                    put(&mut rights, &CREDENTIALS, one(arn), None);
+                } else if !is_reserved(arn) {
+                    put(&mut rights, &["iam:UpdateAssumeRolePolicy"], one(arn), None);
+                    for (provider, actions) in self.providers(arn) {
+                        put(&mut rights, actions, vec![Space::One(provider)], None);
+                    }
+                    self.pass(holder, home, |role| role == arn, &mut rights);
+                }
             }
             Scope::Objects(arn) => {
-                let policy = self.resources(node).remove(arn).and_then(|(_, policy)| policy);
-                put(&OBJECTS, vec![Space::Below(format!("{arn}/"))], policy);
+                let policy = self.resources(home).remove(arn).and_then(|(_, policy)| policy);
+                put(&mut rights, &OBJECTS, vec![Space::Below(format!("{arn}/"))], policy);
             }
             Scope::Tags(arn) => {
-                let kind = if arn.contains(":user/") { "User" } else { "Role" };
+                let kind = kind(arn);
                 let actions: Vec<&str> =
                     TAGS.into_iter().filter(|action| action.ends_with(kind)).collect();
-                put(&actions, vec![Space::One(arn.clone())], None);
+                put(&mut rights, &actions, one(arn), None);
             }
             Scope::Permissions(arn) => {
-                let kind = if arn.contains(":user/") { "User" } else { "Role" };
-                let actions: Vec<&str> =
-                    IDENTITY.into_iter().filter(|action| action.contains(kind)).collect();
-                put(&actions, vec![Space::One(arn.clone())], None);
-                // What is attached to it may be rewritten where it is.
-                let one = |found: BTreeSet<String>| found.into_iter().map(Space::One).collect();
-                let nodes =
-                    || [self.before, self.after].into_iter().filter_map(|w| w.principals.get(arn));
-                let attached: BTreeSet<String> =
-                    nodes().flat_map(|p| p.attached()).cloned().collect();
-                let groups: BTreeSet<String> = nodes().flat_map(|p| p.groups()).cloned().collect();
-                put(&POLICY, one(attached), None);
-                put(&MEMBERSHIP, one(groups), None);
-                if kind == "User" {
-                    self.make(holder, iam("group"), &[JOIN], &MEMBERSHIP, &mut rights);
+                self.permissions(holder, id, arn, self.bound(arn).as_ref(), &mut rights);
+            }
+            Scope::Attaching(arn) => {
+                let attach = right(&[&format!("iam:Attach{}Policy", kind(arn))], one(arn));
+                rights.add(self.question(holder, bounded(attach, self.bound(arn).as_ref())));
+            }
+            Scope::Attach(arn, policy) => {
+                let attach = right(&[&format!("iam:Attach{}Policy", kind(arn))], one(arn));
+                let mut right = bounded(attach, self.bound(arn).as_ref());
+                right.context.push(("iam:PolicyARN".to_owned(), policy.clone()));
+                rights.add(self.question(holder, right));
+            }
+            Scope::Boundary(arn) => self.boundary(holder, arn, &mut rights),
+            Scope::Rewrite(arn, standing) => match standing {
+                Standing::Inline => {
+                    put(&mut rights, &[&format!("iam:Put{}Policy", kind(arn))], one(arn), None)
+                }
+                Standing::InGroup(group) => {
+                    put(&mut rights, &["iam:PutGroupPolicy"], one(group), None)
+                }
+                Standing::Managed(policy) | Standing::ToGroup(_, policy) => {
+                    put(&mut rights, &POLICY, one(policy), None);
+                }
+            },
+            Scope::Remove(arn, standing) => {
+                let (action, over) = match standing {
+                    Standing::Inline => (format!("iam:Delete{}Policy", kind(arn)), arn),
+                    Standing::Managed(_) => (format!("iam:Detach{}Policy", kind(arn)), arn),
+                    Standing::InGroup(group) => ("iam:DeleteGroupPolicy".to_owned(), group),
+                    Standing::ToGroup(group, _) => ("iam:DetachGroupPolicy".to_owned(), group),
+                };
+                let mut right = bounded(right(&[&action], one(over)), self.bound(arn).as_ref());
+                if let Standing::Managed(policy) | Standing::ToGroup(_, policy) = standing {
+                    right.context.push(("iam:PolicyARN".to_owned(), policy.clone()));
+                }
+                rights.add(self.question(holder, right));
+                if let Standing::InGroup(group) | Standing::ToGroup(group, _) = standing {
+                    let mut leave = Rights::default();
+                    let right = self::right(&["iam:RemoveUserFromGroup"], one(group));
+                    leave.add(self.question(holder, right));
+                    rights.join(leave);
                 }
             }
-            Scope::Join(group) => put(&[JOIN], vec![Space::One(group.clone())], None),
-            Scope::Making => {
-                for (kind, be, permit) in MAKING {
-                    self.make(holder, iam(kind), be, permit, &mut rights);
-                }
-                let residents = [self.before, self.after].map(|w| w.principals_of(&node.account));
-                let all: BTreeSet<&String> =
-                    residents.into_iter().flatten().map(|p| &p.arn).collect();
-                for other in all.into_iter().filter(|other| *other != holder) {
-                    let be = self.ask(holder, &Scope::Become(other.clone()));
-                    if !be.is_empty() {
-                        let permit = self.ask(holder, &Scope::Permissions(other.clone()));
-                        rights.join(be.and(permit));
-                    }
-                }
-            }
+            Scope::Join(group) => put(&mut rights, &[JOIN], one(group), None),
+            Scope::Making => self.making(holder, id, None, &mut rights),
+            Scope::MakingUnder(bound) => self.making(holder, id, Some(bound), &mut rights),
         }
         rights
     }
 
-    /// Asks both sides, unless no statement of the holder speaks of any of the actions.
-    fn question(&self, holder: &str, right: Right) -> Answers {
-        let side = |model: &AccessModel| {
-            let node = model.principals.get(holder)?;
-            let may = node.is_unreadable() || right.actions.iter().any(|action| may(node, action));
-            may.then(|| Asked::within(model, holder, &right)).flatten()
-        };
-        let (before, after) = (side(self.before), side(self.after));
-        let mut answers = answer(before.as_ref(), after.as_ref());
-        for (asked, answer) in [(&before, &mut answers.before), (&after, &mut answers.after)] {
-            let Some(asked) = asked else { continue };
-            let why = match &answer {
-                Answer::Open(openings) => openings.iter().find_map(|o| replay(asked, o).err()),
-                Answer::Closed { .. } => asked.doubt.clone(),
-                Answer::Undecided(_) => None,
-            };
-            if let Some(why) = why {
-                *answer = Answer::Undecided(why);
+    /// Rights by which a principal may be permitted whatever one likes.
+    fn permissions(
+        &self,
+        holder: &Holder,
+        id: &str,
+        arn: &str,
+        bound: Option<&String>,
+        rights: &mut Rights,
+    ) {
+        let kind = kind(arn);
+        let own = vec![Space::One(arn.to_owned())];
+        if is_reserved(arn) {
+            return;
+        }
+        let put = bounded(right(&[&format!("iam:Put{kind}Policy")], own.clone()), bound);
+        rights.add(self.question(holder, put));
+        let mut attach = bounded(right(&[&format!("iam:Attach{kind}Policy")], own), bound);
+        attach.context.push(("iam:PolicyARN".to_owned(), EVERYTHING.to_owned()));
+        rights.add(self.question(holder, attach));
+        // What is attached to it may be rewritten where it is.
+        let one = |found: BTreeSet<String>| found.into_iter().map(Space::One).collect();
+        let nodes = || self.sides().into_iter().filter_map(|w| w.principals.get(arn));
+        let boundary: BTreeSet<String> = self.bounds(arn);
+        let attached = nodes().flat_map(|p| p.attached()).filter(|arn| !boundary.contains(*arn));
+        let attached: BTreeSet<String> = attached.cloned().collect();
+        let groups: BTreeSet<String> = nodes().flat_map(|p| p.groups()).cloned().collect();
+        if !attached.is_empty() {
+            rights.add(self.question(holder, right(&POLICY, one(attached))));
+        }
+        if !groups.is_empty() {
+            self.permit_group(holder, one(groups), rights);
+        }
+        if kind == "User" {
+            let below = Space::Below(format!("arn:aws:iam::{id}:group/"));
+            let join = self.question(holder, right(&[JOIN], vec![below]));
+            for (resource, sides) in by_resource(&[&join]) {
+                let mut more = Rights::default();
+                self.permit_group(holder, vec![Space::One(resource)], &mut more);
+                rights.join(sides.and(more));
             }
         }
-        answers
     }
 
-    /// Resources of the holder's account, with their policies as they will be. What a policy that cannot be
-    /// read says of the holder is not known; whom it lets in is in doubt without the holder's help.
-    fn resources(&self, holder: &PrincipalNode) -> BTreeMap<String, Owned> {
+    fn permit_group(&self, holder: &Holder, groups: Vec<Space>, rights: &mut Rights) {
+        rights.add(self.question(holder, right(&["iam:PutGroupPolicy"], groups.clone())));
+        let mut attach = right(&["iam:AttachGroupPolicy"], groups);
+        attach.context.push(("iam:PolicyARN".to_owned(), EVERYTHING.to_owned()));
+        rights.add(self.question(holder, attach));
+    }
+
+    /// Rights by which a principal's boundary binds it no longer. Another boundary than its own counts as none:
+    /// what it leaves was not chosen to hold this principal.
+    fn boundary(&self, holder: &Holder, arn: &str, rights: &mut Rights) {
+        let kind = kind(arn);
+        let own = vec![Space::One(arn.to_owned())];
+        let delete = right(&[&format!("iam:Delete{kind}PermissionsBoundary")], own.clone());
+        rights.add(self.question(holder, bounded(delete, self.bound(arn).as_ref())));
+        let bounds = self.bounds(arn);
+        let mut put = right(&[&format!("iam:Put{kind}PermissionsBoundary")], own);
+        put.domains.push(("iam:permissionsboundary".to_owned(), any_policy_but(&bounds)));
+        rights.add(self.question(holder, put));
+        let own_policies = bounds.into_iter().filter(|arn| !arn.starts_with("arn:aws:iam::aws:"));
+        let rewrite: Vec<Space> = own_policies.map(Space::One).collect();
+        if !rewrite.is_empty() {
+            rights.add(self.question(holder, right(&POLICY, rewrite)));
+        }
+    }
+
+    /// Making another principal, being it, and permitting it what one likes, all of one name: under no boundary,
+    /// or under this one.
+    fn making(&self, holder: &Holder, id: &str, bound: Option<&String>, rights: &mut Rights) {
+        let below = |kind: &str| vec![Space::Below(format!("arn:aws:iam::{id}:{kind}/"))];
+        for (kind, create) in [("role", "iam:CreateRole"), ("user", "iam:CreateUser")] {
+            let mut first = right(&[create], below(kind));
+            match bound {
+                None => first.absent.push("iam:permissionsboundary".to_owned()),
+                Some(arn) => {
+                    first.context.push(("iam:PermissionsBoundary".to_owned(), arn.clone()));
+                }
+            }
+            let free = self.question(holder, first);
+            let mut unbound = None;
+            if bound.is_none() && !is_open(&free) {
+                // A boundary that leaves everything is none either.
+                let mut any = right(&[create], below(kind));
+                any.context.push(("iam:PermissionsBoundary".to_owned(), EVERYTHING.to_owned()));
+                unbound = Some(self.question(holder, any));
+            }
+            let all: Vec<&Answers> = std::iter::once(&free).chain(&unbound).collect();
+            for (resource, made) in by_resource(&all) {
+                let mut permit = Rights::default();
+                self.permissions(holder, id, &resource, bound, &mut permit);
+                let be = if kind == "user" {
+                    let mut be = Rights::default();
+                    let one = vec![Space::One(resource.clone())];
+                    be.add(self.question(holder, right(&CREDENTIALS, one)));
+                    made.and(be)
+                } else {
+                    made
+                };
+                rights.join(be.and(permit));
+            }
+            rights.undecided_of(&free);
+        }
+    }
+
+    /// Acting as the root of member accounts. `IAMAuditRootUserCredentials` alone only looks (IAM User Guide,
+    /// "Perform a privileged task on an AWS Organizations member account").
+    fn root(&self) -> Right {
+        let accounts = self.sides().into_iter().flat_map(|model| model.accounts.values());
+        let ids: BTreeSet<&String> = accounts.map(|account| &account.id).collect();
+        let roots = ids.into_iter().map(|id| Space::One(format!("arn:aws:iam::{id}:root")));
+        let looking = "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials";
+        let tasks = any_policy_but(&[looking.to_owned()].into());
+        Right {
+            domains: vec![("sts:taskpolicyarn".to_owned(), tasks)],
+            ..right(&["sts:AssumeRoot"], roots.collect())
+        }
+    }
+
+    /// Identity providers of a role's account that its trust names, and what lets others be whom they vouch for:
+    /// another metadata document, another client (IAM User Guide, "Create a SAML identity provider in IAM", "Create
+    /// an OpenID Connect (OIDC) identity provider in IAM").
+    fn providers(&self, role: &str) -> Vec<(String, &'static [&'static str])> {
+        let nodes = self.sides().into_iter().filter_map(|w| w.principals.get(role));
+        let trusts = nodes.filter_map(|p| p.trust.as_ref()).flat_map(|t| &t.document.statements);
+        let mut found = BTreeMap::new();
+        for statement in trusts.filter(|s| s.effect == Effect::Allow) {
+            let asks_whom = statement.conditions.iter().any(|c| {
+                let key = c.key.to_ascii_lowercase();
+                key.ends_with(":sub") || key.ends_with(":amr") || key.ends_with(":oaud")
+            });
+            for (kind, item) in statement.principals.iter().flat_map(|p| p.items()) {
+                let arn = item.text.symbolic().into_owned();
+                let actions: &[&str] = match kind {
+                    PrincipalType::Federated if arn.contains(":saml-provider/") => {
+                        &["iam:CreateSAMLProvider", "iam:UpdateSAMLProvider"]
+                    }
+                    PrincipalType::Federated if arn.contains(":oidc-provider/") && !asks_whom => {
+                        &["iam:AddClientIDToOpenIDConnectProvider"]
+                    }
+                    _ => continue,
+                };
+                found.insert(arn, actions);
+            }
+        }
+        found.into_iter().collect()
+    }
+
+    /// Asks the sides that the holder is there on, unless no statement of it speaks of any of the actions.
+    fn question(&self, holder: &Holder, right: Right) -> Answers {
+        let on = |time: Time| holder.changed.as_ref().is_none_or(|(changed, _)| *changed == time);
+        let unchanged = Changes::default();
+        let changes = holder.changed.as_ref().map_or(&unchanged, |(_, changes)| changes);
+        let side = |model: &AccessModel, time: Time| -> Vec<Asked> {
+            if !on(time) || !right.actions.iter().any(|action| speaks(model, holder, action)) {
+                return Vec::new();
+            }
+            let Some(source) = changes::source(model, &holder.actor) else { return Vec::new() };
+            under(model, &holder.actor, changes, || Asked::within(model, &source, &right))
+        };
+        let (before, after) = (side(self.before, Time::Before), side(self.after, Time::After));
+        // A changed holder may be asked in several ways; any of them will do.
+        let ways = before.len().max(after.len()).max(1);
+        let mut found: Option<Answers> = None;
+        for way in 0..ways {
+            let (before, after) = (before.get(way), after.get(way));
+            let mut answers = answer(before, after);
+            for (asked, answer) in [(before, &mut answers.before), (after, &mut answers.after)] {
+                let Some(asked) = asked else { continue };
+                let why = match &answer {
+                    Answer::Open(openings) => openings.iter().find_map(|o| replay(asked, o).err()),
+                    Answer::Closed { .. } => asked.doubt.clone(),
+                    Answer::Undecided(_) => None,
+                };
+                if let Some(why) = why {
+                    *answer = Answer::Undecided(why);
+                }
+            }
+            let open = is_open(&answers);
+            if open || found.is_none() {
+                found = Some(answers);
+            }
+            if open {
+                break;
+            }
+        }
+        found.unwrap_or_else(|| answer(None, None))
+    }
+
+    /// Resources of an account, with their policies as they will be. What a policy that cannot be read says of a
+    /// holder is not known; whom it lets in is in doubt without the holder's help.
+    fn resources(&self, home: &AccountNode) -> BTreeMap<String, Owned> {
         let mut found: BTreeMap<String, Owned> = BTreeMap::new();
-        for model in [self.before, self.after] {
-            let readable = model.resources_of(&holder.account).filter(|r| !r.is_unreadable());
+        for model in self.sides() {
+            let readable = model.resources_of(&home.handle).filter(|r| !r.is_unreadable());
             let owned = readable.map(|r| (r.arn.clone(), (r.kind, r.document().cloned())));
             found.extend(owned);
         }
         found
     }
 
-    /// Roles of an account by the compute service that they trust, on either side.
+    /// Roles of an account by the services that they trust, on either side.
     fn services(&self, account: &Handle) -> Rc<Services> {
         let read = || {
             let mut found = Services::default();
             for role in [self.before, self.after].iter().flat_map(|w| w.principals_of(account)) {
-                for (service, _) in COMPUTE.iter().filter(|(service, _)| trusts(role, service)) {
-                    found.entry(*service).or_default().insert(role.arn.clone());
+                for service in services_of(role) {
+                    found.entry(service).or_default().insert(role.arn.clone());
                 }
             }
             Rc::new(found)
@@ -330,84 +592,156 @@ impl<'w> Book<'w> {
         Rc::clone(known.entry(account.clone()).or_insert_with(read))
     }
 
-    /// Passing one of those roles to a service takes the service's own action as well.
-    fn pass(&self, node: &PrincipalNode, which: impl Fn(&String) -> bool, rights: &mut Rights) {
-        let (holder, services) = (&node.arn, self.services(&node.account));
-        for (service, action) in COMPUTE {
-            let roles = services.get(service).into_iter().flatten();
-            let roles: Vec<Space> = roles
-                .filter(|role| *role != holder && which(role))
-                .map(|role| Space::One(role.clone()))
+    /// Running code under one of those roles: by passing it to a service that it trusts, which takes an action
+    /// of that service as well, or by swapping the code of what runs under it already.
+    fn pass(
+        &self,
+        holder: &Holder,
+        home: &AccountNode,
+        which: impl Fn(&String) -> bool,
+        rights: &mut Rights,
+    ) {
+        for (service, roles) in self.services(&home.handle).iter() {
+            let roles: Vec<&String> = roles
+                .iter()
+                .filter(|role| !holder.is(role) && !is_reserved(role) && which(role))
                 .collect();
             if roles.is_empty() {
                 continue;
             }
-            let prefix = action.split(':').next().unwrap_or_default();
-            let start = self.question(
-                holder,
-                Right {
-                    actions: vec![action.to_owned()],
-                    resources: vec![Space::Below(format!("arn:aws:{prefix}:"))],
-                    ..Right::default()
-                },
-            );
-            let is_closed = |answer: &Answer| matches!(answer, Answer::Closed { .. });
-            let closed = [is_closed(&start.before), is_closed(&start.after)];
-            if closed == [true, true] {
+            let handed = || {
+                self.question(
+                    holder,
+                    Right {
+                        actions: vec!["iam:PassRole".to_owned()],
+                        resources: roles.iter().map(|role| Space::One((*role).clone())).collect(),
+                        context: vec![("iam:PassedToService".to_owned(), service.clone())],
+                        ..Right::default()
+                    },
+                )
+            };
+            let Some(ways) = passing::of(service) else {
+                rights.unknown(handed(), self.name(holder), service);
+                continue;
+            };
+            let speaks =
+                |action: &str| self.sides().into_iter().any(|model| speaks(model, holder, action));
+            for set in ways.swap.iter().filter(|set| set.iter().all(|action| speaks(action))) {
+                let mut all = set.iter().map(|action| self.of_service(holder, &[action]));
+                let Some(first) = all.next() else { continue };
+                rights.join(all.fold(first, Rights::and));
+            }
+            if !speaks("iam:PassRole") {
                 continue;
             }
-            let mut pass = self.question(
-                holder,
-                Right {
-                    actions: vec!["iam:PassRole".to_owned()],
-                    resources: roles,
-                    context: vec![("iam:PassedToService".to_owned(), service.to_owned())],
-                    ..Right::default()
-                },
-            );
-            takes(&mut pass, closed);
-            rights.add(pass);
+            let actions: Vec<&str> =
+                ways.pass.iter().map(String::as_str).filter(|action| speaks(action)).collect();
+            let mut start = Rights::default();
+            for some in actions.chunks(AT_ONCE) {
+                start.join(self.of_service(holder, some));
+                if !start.before.is_empty() && !start.after.is_empty() {
+                    break;
+                }
+            }
+            if !start.is_empty() {
+                let mut pass = Rights::default();
+                pass.add(handed());
+                rights.join(start.and(pass));
+            }
         }
     }
 
-    /// Being another principal takes one right, and permitting that one what one likes takes another one,
-    /// over the same principal.
-    fn make(&self, holder: &str, among: Space, be: &[&str], permit: &[&str], rights: &mut Rights) {
-        let right = |actions: &[&str], resources: Vec<Space>| Right {
-            actions: actions.iter().map(|action| (*action).to_owned()).collect(),
-            resources,
-            ..Right::default()
-        };
-        let being = self.question(holder, right(be, vec![among]));
-        let openings = |answer: &Answer| match answer {
-            Answer::Open(openings) => openings.clone(),
-            _ => Vec::new(),
-        };
-        let mut by_resource: BTreeMap<String, [Vec<Opening>; 2]> = BTreeMap::new();
-        for (side, answer) in [&being.before, &being.after].into_iter().enumerate() {
-            for opening in openings(answer) {
-                let sides = by_resource.entry(opening.witness.resource.clone()).or_default();
-                sides.iter_mut().skip(side).take(1).for_each(|found| found.push(opening.clone()));
-            }
+    /// Actions of services on whatever of theirs there is.
+    fn of_service(&self, holder: &Holder, actions: &[&str]) -> Rights {
+        let mut rights = Rights::default();
+        let mut by_service: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for action in actions {
+            let prefix = action.split(':').next().unwrap_or_default();
+            by_service.entry(prefix).or_default().push((*action).to_owned());
         }
-        for (resource, [before, after]) in by_resource {
-            let mut answers = self.question(holder, right(permit, vec![Space::One(resource)]));
-            takes(&mut answers, [before.is_empty(), after.is_empty()]);
-            rights.add(answers);
+        for (prefix, actions) in by_service {
+            let known = actions.iter().filter_map(|action| catalogue().find(action));
+            let types = known.flat_map(|id| catalogue().resource_types(id));
+            // An ARN's service need not be the action's: a command of Systems Manager acts on an instance of EC2.
+            let services: BTreeSet<&str> =
+                types.filter_map(|t| t.arn.split(':').nth(2)).chain([prefix]).collect();
+            let below = services.into_iter().map(|s| Space::Below(format!("arn:aws:{s}:")));
+            let resources = below.collect();
+            rights.add(self.question(holder, Right { actions, resources, ..Right::default() }));
         }
-        for (answer, undecided) in
-            [&being.before, &being.after].into_iter().zip(&mut rights.undecided)
-        {
-            if let Answer::Undecided(why) = answer {
-                *undecided = Some(why.clone());
-            }
+        rights
+    }
+
+    fn name<'h>(&self, holder: &'h Holder) -> &'h str {
+        match &holder.actor {
+            Actor::Known(arn) => arn,
+            Actor::Made { account, .. } => account.as_str(),
         }
     }
 }
 
+fn right(actions: &[&str], resources: Vec<Space>) -> Right {
+    let actions = actions.iter().map(|action| (*action).to_owned()).collect();
+    Right { actions, resources, ..Right::default() }
+}
+
+/// A right over a principal under that boundary, or under none: `iam:PermissionsBoundary` is the one that is set
+/// (Service Authorization Reference, "Condition keys for AWS Identity and Access Management").
+fn bounded(mut right: Right, bound: Option<&String>) -> Right {
+    match bound {
+        Some(arn) => right.context.push(("iam:PermissionsBoundary".to_owned(), arn.clone())),
+        None => right.absent.push("iam:permissionsboundary".to_owned()),
+    }
+    right
+}
+
+/// `User` or `Role`, as actions call what an ARN names.
+fn kind(arn: &str) -> &'static str {
+    if arn.contains(":user/") { "User" } else { "Role" }
+}
+
+/// Roles that AWS alone can change: those of its services, and those of Identity Center (IAM User Guide, "Use
+/// service-linked roles"; IAM Identity Center User Guide, "Referencing permission sets in resource policies").
+fn is_reserved(arn: &str) -> bool {
+    arn.contains(":role/aws-service-role/") || arn.contains(":role/aws-reserved/")
+}
+
+/// What a caller may name where it may name any policy but these.
+fn any_policy_but(except: &BTreeSet<String>) -> Domain {
+    Domain::Texts(Texts {
+        prefixes: vec!["arn:aws:iam::".to_owned()],
+        except: except.iter().cloned().collect(),
+        absent: false,
+    })
+}
+
+fn is_open(answers: &Answers) -> bool {
+    [&answers.before, &answers.after].into_iter().any(|a| matches!(a, Answer::Open(_)))
+}
+
+/// What is open, by the resource of the witness.
+fn by_resource(all: &[&Answers]) -> BTreeMap<String, Rights> {
+    let mut found: BTreeMap<String, Rights> = BTreeMap::new();
+    let openings = |answer: &Answer| match answer {
+        Answer::Open(openings) => openings.clone(),
+        _ => Vec::new(),
+    };
+    for answers in all {
+        for opening in openings(&answers.before) {
+            let resource = opening.witness.resource.clone();
+            found.entry(resource).or_default().before.push(opening);
+        }
+        for opening in openings(&answers.after) {
+            let resource = opening.witness.resource.clone();
+            found.entry(resource).or_default().after.push(opening);
+        }
+    }
+    found
+}
+
 impl Rights {
     /// Whether there is nothing to tell, on either side.
-    fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.before.is_empty() && self.after.is_empty() && self.undecided == [None, None]
     }
 
@@ -430,6 +764,66 @@ impl Rights {
             after,
             undecided: [first.or(also_first), last.or(also_last)],
         }
+    }
+
+    /// Notes a role that may be handed to a service of which the data does not know what it does with it.
+    fn unknown(&mut self, handed: Answers, holder: &str, service: &str) {
+        for (answer, undecided) in
+            [handed.before, handed.after].into_iter().zip(&mut self.undecided)
+        {
+            if let Answer::Open(openings) = answer
+                && let Some(first) = openings.first()
+            {
+                let role = &first.witness.resource;
+                *undecided = Some(format!(
+                    "`{holder}` may pass `{role}` to `{service}`, and what can be run there is not known"
+                ));
+            }
+        }
+    }
+
+    /// Takes over why an answer could not be decided.
+    fn undecided_of(&mut self, answers: &Answers) {
+        for (answer, undecided) in
+            [&answers.before, &answers.after].into_iter().zip(&mut self.undecided)
+        {
+            if let Answer::Undecided(why) = answer {
+                *undecided = Some(why.clone());
+            }
+        }
+    }
+
+    /// What is held on one side, and why the question could not be decided there.
+    #[must_use]
+    pub fn at(&self, time: Time) -> (&[Opening], Option<&String>) {
+        let [before, after] = &self.undecided;
+        match time {
+            Time::Before => (&self.before, before.as_ref()),
+            Time::After => (&self.after, after.as_ref()),
+        }
+    }
+
+    /// What of it is over that resource.
+    #[must_use]
+    pub fn on(&self, resource: &str) -> Self {
+        let on = |openings: &[Opening]| -> Vec<Opening> {
+            openings.iter().filter(|o| o.witness.resource == resource).cloned().collect()
+        };
+        Self { before: on(&self.before), after: on(&self.after), ..self.clone() }
+    }
+
+    /// What takes two rights, with both of them, on the sides where both are held.
+    #[must_use]
+    pub fn with(self, second: Self) -> Self {
+        let first = self.clone();
+        let mut both = self.and(second);
+        for (found, first) in [(&mut both.before, first.before), (&mut both.after, first.after)] {
+            if !found.is_empty() {
+                let more = std::mem::replace(found, first);
+                found.extend(more);
+            }
+        }
+        both
     }
 
     /// Adds what is held as well.
@@ -459,30 +853,46 @@ impl Rights {
     }
 }
 
-/// Closes the answer to what takes another right too, on the sides where that other one is closed.
-fn takes(answers: &mut Answers, closed: [bool; 2]) {
-    let [before, after] = closed;
-    if before {
-        answers.before = Answer::Closed { judged: 0 };
-        answers.lost.clear();
-        if let Answer::Open(openings) = &answers.after {
-            answers.gained.clone_from(openings);
-        }
-    }
-    if after {
-        answers.after = Answer::Closed { judged: 0 };
-        answers.gained.clear();
-        if let Answer::Open(openings) = &answers.before {
-            answers.lost.clone_from(openings);
-        }
-    }
-}
-
 /// Whether its policies speak of a right that moves a wall at all: a quick, generous look.
 pub(super) fn wields(principal: &PrincipalNode) -> bool {
-    let others = ["iam:PassRole", "organizations:LeaveOrganization"];
-    let rights = ROLE.iter().chain(&USER).chain(&GROUP).chain(&POLICY).chain(&TAGS).chain(&others);
-    principal.is_unreadable() || rights.into_iter().any(|action| may(principal, action))
+    if principal.is_unreadable() {
+        return true;
+    }
+    let globs = allowing(principal);
+    let names = |action: &str| {
+        let action = action.to_ascii_lowercase();
+        globs.iter().any(|glob| glob.matches(&action))
+    };
+    let lists = [&ROLE[..], &USER, &GROUP, &POLICY, &TAGS, &OTHERS];
+    lists.into_iter().flatten().any(|action| names(action))
+        || passing::swaps().any(names)
+        || principal
+            .identity()
+            .iter()
+            .flat_map(|r| &r.document.statements)
+            .any(|s| s.effect == Effect::Allow && s.actions.is_empty() && !s.not_actions.is_empty())
+}
+
+/// The patterns of actions that its statements allow.
+fn allowing(principal: &PrincipalNode) -> Vec<Glob> {
+    let statements = principal.identity().iter().flat_map(|rule| &rule.document.statements);
+    let mut texts: Vec<String> = statements
+        .filter(|s| s.effect == Effect::Allow)
+        .flat_map(|s| &s.actions)
+        .map(|item| item.text.symbolic().to_ascii_lowercase())
+        .collect();
+    texts.sort();
+    texts.dedup();
+    texts.iter().map(|text| Glob::like(text)).collect()
+}
+
+/// Whether a holder may be permitted an action at all on one side: a quick, generous look.
+fn speaks(model: &AccessModel, holder: &Holder, action: &str) -> bool {
+    let Actor::Known(arn) = &holder.actor else { return true };
+    let changes = holder.changed.as_ref().map(|(_, changes)| changes);
+    let more =
+        changes.is_some_and(|c| c.permitted || !c.groups.is_empty() || !c.attached.is_empty());
+    more || model.principals.get(arn).is_some_and(|p| p.is_unreadable() || may(p, action))
 }
 
 /// The same for the right to write objects.
@@ -502,15 +912,13 @@ fn may(principal: &PrincipalNode, action: &str) -> bool {
     })
 }
 
-/// Whether a role's trust names the service.
-fn trusts(role: &PrincipalNode, service: &str) -> bool {
-    role.trust.iter().flat_map(|t| &t.document.statements).any(|s| {
-        s.effect == Effect::Allow
-            && s.principals.as_ref().is_some_and(|principals| {
-                principals.is_everyone()
-                    || principals.items().any(|(kind, item)| {
-                        kind == PrincipalType::Service && item.text.symbolic() == service
-                    })
-            })
-    })
+/// The services that a role's trust names. Where it names everybody, services are the least of it.
+fn services_of(role: &PrincipalNode) -> BTreeSet<String> {
+    let allowing = role.trust.iter().flat_map(|t| &t.document.statements);
+    let named = allowing.filter(|s| s.effect == Effect::Allow).flat_map(|s| &s.principals);
+    named
+        .flat_map(|principals| principals.items())
+        .filter(|(kind, _)| *kind == PrincipalType::Service)
+        .map(|(_, item)| item.text.symbolic().into_owned())
+        .collect()
 }

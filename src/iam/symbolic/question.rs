@@ -158,8 +158,8 @@ fn actions(sides: &[&Question<'_>], caps: Caps) -> Result<Vec<String>, TooMany> 
     cut(&lower, &globs, caps)
 }
 
-/// The keys that the variables of a statement name.
-fn variable_keys(statement: &crate::iam::Statement) -> BTreeSet<String> {
+/// The keys that the variables of a statement name, in lower case.
+pub fn variable_keys(statement: &crate::iam::Statement) -> BTreeSet<String> {
     let resources = statement.resources.iter().chain(&statement.not_resources);
     let values = statement.conditions.iter().flat_map(|c| &c.values);
     resources.chain(values).flat_map(|item| variables::keys(&item.text.symbolic())).collect()

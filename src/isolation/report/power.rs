@@ -81,12 +81,11 @@ impl Writer<'_, '_> {
                         steps.push((step, &best.witness));
                     }
                 }
-                Link::Become(by, who) => via.push(Hop {
-                    action: Hop::BECOMES.to_owned(),
-                    granted_by: Vec::new(),
-                    principal: by.clone(),
-                    resource: who.clone(),
-                }),
+                Link::Become(by, who) => via.push(move_of(by, Hop::BECOMES, who)),
+                Link::Permit(by, who) => via.push(move_of(by, Hop::PERMITS, who)),
+                Link::Make(by, account) => {
+                    via.push(move_of(by, Hop::MAKES, account.as_str()));
+                }
             }
         }
         let chosen = path.openings.iter().min_by_key(|o| o.requirements.len());
@@ -96,7 +95,7 @@ impl Writer<'_, '_> {
         }
         let starts = match path.chain.first() {
             Some(Link::Step(step)) => source_name(&step.source).to_owned(),
-            Some(Link::Become(by, _)) => by.clone(),
+            Some(link) => link.holder().unwrap_or(&path.holder).clone(),
             None => path.holder.clone(),
         };
         let verdict = if path.unconditional { Verdict::Reachable } else { Verdict::Conditional };
@@ -150,10 +149,10 @@ impl Writer<'_, '_> {
             .iter()
             .filter_map(|link| match link {
                 Link::Step(step) => Some(step),
-                Link::Become(..) => None,
+                _ => None,
             })
             .chain(match &path.over {
-                Over::Account | Over::State(_) => None,
+                Over::Account | Over::Root | Over::State(_) => None,
                 Over::Principal(step)
                 | Over::OwnPolicies(step)
                 | Over::Making(step)
@@ -162,21 +161,22 @@ impl Writer<'_, '_> {
             .collect();
         let mut causes: BTreeSet<String> =
             steps.into_iter().flat_map(|step| self.causes_of(step)).collect();
-        let label = |model: &AccessModel| {
-            let holder = model.principals.get(&path.holder)?;
-            let documents: Vec<_> = holder
-                .identity()
-                .iter()
-                .chain(holder.boundary())
+        // Whoever uses power on the way, and whom it is used on.
+        let mut bearing: BTreeSet<&String> = [&path.holder].into();
+        for link in &path.chain {
+            if let Link::Become(by, who) | Link::Permit(by, who) = link {
+                bearing.extend([by, who]);
+            }
+        }
+        let documents = |model: &AccessModel| -> BTreeMap<String, _> {
+            let nodes = bearing.iter().filter_map(|arn| model.principals.get(*arn));
+            let rules = nodes
+                .flat_map(|node| node.identity().iter().chain(node.boundary()).chain(&node.trust));
+            rules
                 .map(|rule| (rule.policy.name().to_owned(), std::sync::Arc::clone(&rule.document)))
-                .collect();
-            Some((holder.label.clone(), documents))
+                .collect()
         };
-        let (was, is) = (label(self.comparison.before.0), label(self.comparison.after.0));
-        let documents = |side: &Option<(String, Vec<(String, _)>)>| -> BTreeMap<String, _> {
-            side.iter().flat_map(|(_, documents)| documents.iter().cloned()).collect()
-        };
-        let (old, new) = (documents(&was), documents(&is));
+        let (old, new) = (documents(self.comparison.before.0), documents(self.comparison.after.0));
         for name in old.keys().chain(new.keys()) {
             let same = match (old.get(name), new.get(name)) {
                 (Some(a), Some(b)) => crate::iam::semantic_eq(a, b),
@@ -191,6 +191,16 @@ impl Writer<'_, '_> {
     }
 }
 
+/// A move inside an account that is no request across a wall.
+fn move_of(by: &str, action: &str, whom: &str) -> Hop {
+    Hop {
+        action: action.to_owned(),
+        granted_by: Vec::new(),
+        principal: by.to_owned(),
+        resource: whom.to_owned(),
+    }
+}
+
 /// The holder's right as a question to one side; `None` where the holder, or what the right is over, is
 /// not there.
 fn right(model: &AccessModel, path: &PowerPath, witness: &Request) -> Option<Asked> {
@@ -198,15 +208,15 @@ fn right(model: &AccessModel, path: &PowerPath, witness: &Request) -> Option<Ask
     let target = Target::Resource(bucket.to_owned());
     let source = Source::Principal(path.holder.clone());
     if account_of(model, &target).is_some_and(|keeper| home(model, &source) != Some(&keeper)) {
-        return asked(model, &Step { source, target });
+        return asked(model, &Step { source: source.clone(), target });
     }
     let right = Right {
         actions: vec![witness.action.clone()],
         resources: vec![Space::One(witness.resource.clone())],
         policy: model.resource_policy(bucket).cloned(),
-        context: Vec::new(),
+        ..Right::default()
     };
-    Asked::within(model, &path.holder, &right)
+    Asked::within(model, &source, &right)
 }
 
 /// What the judge says of the holder's right on one side.
@@ -223,6 +233,10 @@ fn meaning(path: &PowerPath) -> String {
     match &path.over {
         Over::Account => format!(
             "`{holder}` may change what guards the account `{}`: trust, policies, boundaries or buckets",
+            path.to_account
+        ),
+        Over::Root => format!(
+            "`{holder}` may act as the root of the account `{}` (`sts:AssumeRoot`)",
             path.to_account
         ),
         Over::Principal(step) => format!(
@@ -291,6 +305,7 @@ fn bound(model: &AccessModel, path: &PowerPath, opening: &Opening) -> Bound {
 fn id(path: &PowerPath) -> String {
     let (over, step) = match &path.over {
         Over::Account => ("account", None),
+        Over::Root => ("root", None),
         Over::State(_) => ("state", None),
         Over::Principal(step) => ("principal", Some(step)),
         Over::OwnPolicies(step) => ("own policies", Some(step)),

@@ -53,7 +53,7 @@ fn another_one_is_made_and_permitted() {
     let before = found[0].replay.as_ref().and_then(|replay| replay.before.as_ref());
     assert!(matches!(before, Some(Replayed::Absent { .. })), "{before:?}");
     for rights in
-        [&[be][..], &[permit], &[be, ("iam:PutRolePolicy", "arn:aws:iam::222222222222:role/hub")]]
+        [&[be][..], &[permit], &[be, ("iam:PutRolePolicy", "arn:aws:iam::222222222222:role/far")]]
     {
         let section = with(rights, deploy(), [bridge()]);
         assert_eq!(after(&section, "dev", "production"), "isolated", "{rights:?}");

@@ -334,7 +334,7 @@ impl AccessPath {
 /// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hop {
-    /// The action, or [`Hop::BECOMES`].
+    /// The action, or one of [`Hop::BECOMES`], [`Hop::PERMITS`] and [`Hop::MAKES`].
     pub action: String,
     /// The statements that grant it; guardrails grant nothing and are not among them.
     #[serde(default)]
@@ -349,6 +349,10 @@ impl Hop {
     /// Stands for an action where a principal makes itself another one by the power that it holds, in no
     /// single request.
     pub const BECOMES: &'static str = "(becomes)";
+    /// The same where a principal changes what another one of its account may do.
+    pub const PERMITS: &'static str = "(permits)";
+    /// The same where a principal makes another one in the account that the hop names.
+    pub const MAKES: &'static str = "(makes one in)";
 }
 
 /// A statement that grants a step.

@@ -1,0 +1,279 @@
+//! What somebody who got into an account may have changed about a principal there, and what that principal is then
+//! asked: the same questions, under what is left of its policies.
+//!
+//! Changes only ever add: a principal that is permitted more may do no less than before. A policy whose Deny was
+//! lifted keeps its Allow, since whoever can rewrite it can keep that. (Whoever may only delete it loses the Allow
+//! with the Deny; that one is asked about both ways, see [`Changes::removed`].)
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::crossing::{Asked, Source, Step, Target, answer, asked, is_resource_tag};
+use crate::access::{AccessModel, NamedPolicy, PART, PrincipalNode};
+use crate::iam::symbolic::{Answer, Opening};
+use crate::iam::{Document, Effect, Policy};
+use crate::ids::Handle;
+
+/// Who acts inside an account.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Actor {
+    /// A role or user of the estate, by ARN.
+    Known(String),
+    /// A principal that somebody made there, permitted everything that its boundary leaves.
+    Made {
+        /// Its account.
+        account: Handle,
+        /// The policy, by ARN, that its maker must set as its boundary.
+        bound: Option<String>,
+    },
+}
+
+/// What has been changed about a principal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Changes {
+    /// It was permitted everything.
+    pub permitted: bool,
+    /// Its boundary was taken away, or swapped for one that leaves everything.
+    pub unbound: bool,
+    /// It bears whatever tags one likes.
+    pub tagged: bool,
+    /// Policies, by name, that were rewritten: what they denied, they deny no longer.
+    pub lifted: BTreeSet<String>,
+    /// Policies, by name, that may be taken away whole.
+    pub removed: BTreeSet<String>,
+    /// Groups, by ARN, that it was put into.
+    pub groups: BTreeSet<String>,
+    /// Managed policies, by ARN, that were attached to it.
+    pub attached: BTreeSet<String>,
+}
+
+impl Changes {
+    /// Whether nothing was changed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// All of them together.
+    #[must_use]
+    pub fn all<'c>(changes: impl Iterator<Item = &'c Self>) -> Self {
+        changes.fold(Self::default(), |mut all, change| {
+            all.add(change);
+            all
+        })
+    }
+
+    /// Takes over what else was changed; whether that is news.
+    pub fn add(&mut self, other: &Self) -> bool {
+        let before = self.clone();
+        self.permitted |= other.permitted;
+        self.unbound |= other.unbound;
+        self.tagged |= other.tagged;
+        for (own, more) in [
+            (&mut self.lifted, &other.lifted),
+            (&mut self.removed, &other.removed),
+            (&mut self.groups, &other.groups),
+            (&mut self.attached, &other.attached),
+        ] {
+            own.extend(more.iter().cloned());
+        }
+        *self != before
+    }
+
+    /// The same with everything that may be taken away taken away.
+    fn without_removed(&self) -> Option<Self> {
+        (!self.removed.is_empty()).then(|| Self { lifted: BTreeSet::new(), ..self.clone() })
+    }
+}
+
+/// Where a policy of a principal stands, and so what it takes to change it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// In the principal itself.
+    Inline,
+    /// Attached to it: the policy's ARN.
+    Managed(String),
+    /// In a group of it, by ARN.
+    InGroup(String),
+    /// Attached to a group of it: the group's ARN and the policy's.
+    ToGroup(String, String),
+}
+
+/// The policies of a principal that deny anything: where each stands, and its name.
+#[must_use]
+pub fn denials(model: &AccessModel, principal: &PrincipalNode) -> Vec<(Standing, String)> {
+    let has = |effect| {
+        move |rule: &&NamedPolicy| rule.document.statements.iter().any(|s| s.effect == effect)
+    };
+    let standing = |name: &str| {
+        let label = name.split(PART).next().unwrap_or_default();
+        if label == principal.label {
+            return Standing::Inline;
+        }
+        let managed = model.managed_arn(label);
+        let mut groups = model.groups_of(&principal.account);
+        let group = groups.find(|group| {
+            principal.groups().contains(&group.arn)
+                && group.identity().iter().any(|rule| rule.policy.name() == name)
+        });
+        match (group, managed) {
+            (Some(group), Some(arn)) => Standing::ToGroup(group.arn.clone(), arn.clone()),
+            (Some(group), None) => Standing::InGroup(group.arn.clone()),
+            (None, Some(arn)) => Standing::Managed(arn.clone()),
+            (None, None) => Standing::Inline,
+        }
+    };
+    let names = principal.identity().iter().filter(has(Effect::Deny)).map(|r| r.policy.name());
+    names.map(|name| (standing(name), name.to_owned())).collect()
+}
+
+/// The ARN of a principal's boundary.
+#[must_use]
+pub fn boundary_arn(model: &AccessModel, principal: &PrincipalNode) -> Option<String> {
+    let name = principal.boundary()?.policy.name();
+    model.managed_arn(name.split(PART).next()?).cloned()
+}
+
+fn allows_only(document: &Document) -> Document {
+    let allowing = document.statements.iter().filter(|s| s.effect == Effect::Allow);
+    Document::new(allowing.cloned())
+}
+
+impl Asked {
+    /// The same question of a principal that was changed. `removing` takes away what may be taken away.
+    fn changed(
+        mut self,
+        model: &AccessModel,
+        principal: &PrincipalNode,
+        changes: &Changes,
+        removing: bool,
+    ) -> Self {
+        let is_removed = |name: &str| removing && changes.removed.contains(name);
+        let policies = principal.identity().iter().filter(|rule| !is_removed(rule.policy.name()));
+        let mut own: Vec<Arc<Policy>> = policies
+            .map(|rule| {
+                let name = rule.policy.name();
+                if changes.lifted.contains(name) {
+                    Arc::new(Policy::new(name, &allows_only(&rule.document)))
+                } else {
+                    Arc::clone(&rule.policy)
+                }
+            })
+            .collect();
+        own.extend(changes.permitted.then(Asked::anything));
+        self.put_identity(own);
+        if changes.unbound {
+            self.put_boundary(None);
+        }
+        let groups = model.groups_of(&principal.account);
+        for group in groups.filter(|group| changes.groups.contains(&group.arn)) {
+            self = self.with_policies(group.identity());
+        }
+        for arn in &changes.attached {
+            self = self.with_policies(model.managed(arn).as_slice());
+        }
+        if changes.tagged { self.without_tags() } else { self }
+    }
+}
+
+/// The account of an actor.
+#[must_use]
+pub fn account<'w>(model: &'w AccessModel, actor: &'w Actor) -> Option<&'w Handle> {
+    match actor {
+        Actor::Known(arn) => model.principals.get(arn).map(|p| &p.account),
+        Actor::Made { account, .. } => Some(account),
+    }
+}
+
+/// How plans name an actor: by its ARN, or by its account's root for one that was made.
+#[must_use]
+pub fn source(model: &AccessModel, actor: &Actor) -> Option<Source> {
+    match actor {
+        Actor::Known(arn) => Some(Source::Principal(arn.clone())),
+        Actor::Made { account, .. } => {
+            let id = &model.accounts.get(account)?.id;
+            Some(Source::Foreign(format!("arn:aws:iam::{id}:root")))
+        }
+    }
+}
+
+/// A question as each of the ways asks it in which changes can be put to use.
+pub(super) fn under(
+    model: &AccessModel,
+    actor: &Actor,
+    changes: &Changes,
+    ask: impl Fn() -> Option<Asked>,
+) -> Vec<Asked> {
+    match actor {
+        Actor::Made { bound, .. } => {
+            let asked = ask().map(|mut asked| {
+                if let Some(bound) = bound {
+                    asked.put_boundary(model.managed(bound));
+                }
+                asked
+            });
+            asked.into_iter().collect()
+        }
+        Actor::Known(arn) => {
+            let Some(principal) = model.principals.get(arn) else { return Vec::new() };
+            if changes.is_empty() {
+                return ask().into_iter().collect();
+            }
+            let kept = ask().map(|asked| asked.changed(model, principal, changes, false));
+            let removed = changes.without_removed().and_then(|_| ask());
+            let removed = removed.map(|asked| asked.changed(model, principal, changes, true));
+            kept.into_iter().chain(removed).collect()
+        }
+    }
+}
+
+/// What a step of an actor came to.
+#[derive(Clone, Debug)]
+pub(super) enum Crossing {
+    /// Its openings.
+    Open(Vec<Opening>),
+    /// Why it is not decided.
+    Undecided(String),
+    /// It is closed, or there is no such step.
+    Closed,
+}
+
+/// Asks whether an actor takes a step once it was changed; `retagged` where the target's tags may be whatever
+/// one likes.
+pub(super) fn cross(
+    model: &AccessModel,
+    actor: &Actor,
+    changes: &Changes,
+    target: &Target,
+    retagged: bool,
+) -> Crossing {
+    let Some(source) = source(model, actor) else { return Crossing::Closed };
+    let step = Step { source, target: target.clone() };
+    let ask = || {
+        let asked = asked(model, &step)?;
+        Some(if retagged { asked.without_resource_tags() } else { asked })
+    };
+    let mut found = Crossing::Closed;
+    for asked in under(model, actor, changes, ask) {
+        match answer(None, Some(&asked)).after {
+            Answer::Open(mut openings) => {
+                // Tags of one's own choice are no condition.
+                for opening in &mut openings {
+                    opening.requirements.retain(|requirement| {
+                        let key = requirement.key.to_ascii_lowercase();
+                        !(changes.tagged && key.starts_with("aws:principaltag/")
+                            || retagged && is_resource_tag(&key))
+                    });
+                }
+                return Crossing::Open(openings);
+            }
+            Answer::Undecided(why) => found = Crossing::Undecided(why),
+            Answer::Closed { .. } => {
+                if let (Some(why), Crossing::Closed) = (&asked.doubt, &found) {
+                    found = Crossing::Undecided(why.clone());
+                }
+            }
+        }
+    }
+    found
+}
