@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use serde_json::Value as Json;
+use serde_json::json;
 
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
@@ -12,6 +12,23 @@ use crate::diag::Diagnostic;
 use crate::state::{Event, Holder, Lease, Ledger, Snapshot, Stamp, Terms};
 
 use super::Store;
+
+/// What an edit did, for the audit log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edit {
+    /// Objects have another address.
+    Moved {
+        /// The address or its beginning, as it was typed.
+        from: String,
+        /// What stands in its place.
+        to: String,
+    },
+    /// Objects have left the state and stay in AWS.
+    Removed {
+        /// Their addresses.
+        addresses: Vec<String>,
+    },
+}
 
 /// Leases of some scopes, and who holds them.
 pub struct Editing<'a> {
@@ -102,21 +119,28 @@ impl<'a> Editing<'a> {
     /// Somebody else wrote, or the store cannot be used.
     pub async fn finish(
         mut self,
-        action: &str,
-        details: BTreeMap<String, Json>,
+        edit: Edit,
         next: BTreeMap<String, crate::state::ScopeState>,
     ) -> Result<(), Exit> {
-        let end = self.write(action, details, next).await;
+        let end = self.write(edit, next).await;
         self.release().await;
         end
     }
 
     async fn write(
         &self,
-        action: &str,
-        details: BTreeMap<String, Json>,
+        edit: Edit,
         next: BTreeMap<String, crate::state::ScopeState>,
     ) -> Result<(), Exit> {
+        let (action, details) = match edit {
+            Edit::Moved { from, to } => (
+                "state_moved",
+                vec![("from".to_owned(), json!(from)), ("to".to_owned(), json!(to))],
+            ),
+            Edit::Removed { addresses } => {
+                ("state_removed", vec![("addresses".to_owned(), json!(addresses))])
+            }
+        };
         let stamp = self.stamp().await?;
         let event = Event {
             at: stamp.at,
@@ -126,7 +150,7 @@ impl<'a> Editing<'a> {
             plan: None,
             reason: None,
             scopes: self.leases.keys().cloned().collect(),
-            details,
+            details: details.into_iter().collect(),
         };
         let head = self.ledger.audit(self.snapshot.audit_head(), event).await?;
         for (scope, mut state) in next {

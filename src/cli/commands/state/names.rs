@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::json;
 
 use super::require;
 use crate::address::ResourceAddr;
 use crate::cli::args::duration;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::engine::{self, edit::Editing};
+use crate::engine::{
+    self,
+    edit::{Edit, Editing},
+};
 use crate::plan::select;
 use crate::render;
 use crate::state::model::Resources;
@@ -72,9 +74,8 @@ pub(super) async fn mv(args: &MvArgs, cx: &Context) -> Result<(), Exit> {
             return Err(exit);
         }
     };
-    let details =
-        BTreeMap::from([("from".to_owned(), json!(args.from)), ("to".to_owned(), json!(args.to))]);
-    editing.finish("state_moved", details, next).await?;
+    let edit = Edit::Moved { from: args.from.clone(), to: args.to.clone() };
+    editing.finish(edit, next).await?;
     cx.say(&format!("moved {}", render::style::count(count, "object", "objects")));
     Ok(())
 }
@@ -208,9 +209,8 @@ pub(super) async fn rm(args: &RmArgs, cx: &Context) -> Result<(), Exit> {
             resource.depends_on.retain(|d| !gone.contains(d));
         }
     }
-    let names: Vec<String> = gone.iter().map(ResourceAddr::canonical).collect();
-    let details = BTreeMap::from([("addresses".to_owned(), json!(names))]);
-    editing.finish("state_removed", details, next).await?;
+    let addresses = gone.iter().map(ResourceAddr::canonical).collect();
+    editing.finish(Edit::Removed { addresses }, next).await?;
     for address in &gone {
         cx.say(&format!("forgot {address}; it stays in AWS"));
     }
