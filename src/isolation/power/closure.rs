@@ -268,7 +268,7 @@ impl Search<'_, '_> {
         loop {
             while let Some(task) = closure.queue.pop_front() {
                 closure.queued.remove(&task);
-                self.look(origin, ground, task, &mut closure);
+                self.process(origin, ground, task, &mut closure);
             }
             let Some((fact, way)) = closure.conditional.pop().or_else(|| closure.doubtful.pop())
             else {
@@ -278,7 +278,7 @@ impl Search<'_, '_> {
         }
     }
 
-    fn look(&mut self, origin: &Origin, ground: &Ground, task: Task, closure: &mut Closure) {
+    fn process(&mut self, origin: &Origin, ground: &Ground, task: Task, closure: &mut Closure) {
         let (Task::All(actor) | Task::Change(actor, _)) = &task;
         let Some(own) = account(self.model, actor).cloned() else { return };
         let inside = ground.exits.contains(&own) && !self.is_home(origin, &own);
