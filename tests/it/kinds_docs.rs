@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use palisade::schema::{Attr, BlockSchema, Category, Home, Nested, Recovery, Ty, kinds};
+use palisade::schema::{
+    AccessPart, Attr, BlockSchema, Category, Guardrail, Home, Meaning, Nested, Recovery, Repair,
+    Ty, kinds,
+};
 
 fn ty(ty: &Ty) -> String {
     match ty {
@@ -57,6 +60,55 @@ fn block(out: &mut String, schema: &BlockSchema, level: usize) {
     }
 }
 
+fn access(part: AccessPart) -> String {
+    match part {
+        AccessPart::None => "no access decision depends on it".to_owned(),
+        AccessPart::Organization => {
+            "it says which policy types limit access, and which services it trusts".to_owned()
+        }
+        AccessPart::OrganizationalUnit => "it passes on the policies above it".to_owned(),
+        AccessPart::Account => "it holds principals and resources".to_owned(),
+        AccessPart::AccountSettings { public_access_block } => {
+            format!("`{public_access_block}` limits every bucket of its account")
+        }
+        AccessPart::Guardrail { limits: Guardrail::Principals, document } => {
+            format!("`{document}` limits the principals below its targets")
+        }
+        AccessPart::Guardrail { limits: Guardrail::Resources, document } => {
+            format!("`{document}` limits requests for the resources below its targets")
+        }
+        AccessPart::Principal { trust: Some(trust) } => {
+            format!("it is a principal; `{trust}` says who becomes it")
+        }
+        AccessPart::Principal { trust: None } => "it is a principal".to_owned(),
+        AccessPart::Group => "its policies count for its members".to_owned(),
+        AccessPart::ManagedPolicy { document } => {
+            format!("`{document}` counts for those that it is attached to")
+        }
+        AccessPart::IdentityProvider => "trust policies name it".to_owned(),
+        AccessPart::Resource(resource) => {
+            format!("`{}` says who may use it, beside the policies of principals", resource.policy)
+        }
+    }
+}
+
+fn meaning(out: &mut String, meaning: &Meaning) {
+    let quoted = |names: Vec<&str>| {
+        names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    };
+    writeln!(out, "\nIn the isolation analysis: {}.", access(meaning.access)).expect("written");
+    let limits: Vec<&str> = meaning.quotas.iter().map(|quota| quota.limit()).collect();
+    if !limits.is_empty() {
+        writeln!(out, "Counts against: {}.", quoted(limits)).expect("written");
+    }
+    let kept = match meaning.repair {
+        Repair::Objects(actions) | Repair::Everywhere(actions) => quoted(actions.to_vec()),
+        Repair::Below { actions, .. } => quoted(actions.to_vec()),
+        Repair::Nothing(why) => format!("nothing ({why})"),
+    };
+    writeln!(out, "The lock-out guard keeps: {kept}.").expect("written");
+}
+
 #[test]
 fn the_page_of_kinds_is_up_to_date() {
     let mut out = String::from(
@@ -94,6 +146,7 @@ fn the_page_of_kinds_is_up_to_date() {
         )
         .expect("written");
         block(&mut out, &schema.block, 0);
+        meaning(&mut out, &schema.meaning);
         let fixed: Vec<String> = schema.fixed.iter().map(|f| format!("`{}`", f.name)).collect();
         if !fixed.is_empty() {
             writeln!(out, "\nNever changed once it exists: {}.", fixed.join(", "))

@@ -3,7 +3,8 @@
 //! A session lives as long as the provider. The role in a member account is assumed once and again
 //! before it expires, counted from when it was assumed, so that a wrong clock does no harm.
 
-use std::collections::BTreeMap;
+use std::any::{Any, TypeId};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -136,11 +137,8 @@ pub(super) struct Session {
     id: OnceCell<AccountId>,
     root: OnceCell<String>,
     role: Option<Arc<AssumedRole>>,
-    cloudwatch: OnceLock<aws_sdk_cloudwatch::Client>,
-    iam: OnceLock<aws_sdk_iam::Client>,
-    organizations: OnceLock<aws_sdk_organizations::Client>,
-    ssm: OnceLock<aws_sdk_ssm::Client>,
-    sts: OnceLock<aws_sdk_sts::Client>,
+    /// Clients by their types: a service that is new here needs no line of its own.
+    clients: Mutex<HashMap<TypeId, Box<dyn Any + Send>>>,
     s3control: OnceLock<aws_sdk_s3control::Client>,
     s3: Mutex<BTreeMap<String, aws_sdk_s3::Client>>,
 }
@@ -227,11 +225,7 @@ impl Session {
             id: target.id.clone().map_or_else(OnceCell::new, |id| OnceCell::new_with(Some(id))),
             root: OnceCell::new(),
             role,
-            cloudwatch: OnceLock::new(),
-            iam: OnceLock::new(),
-            organizations: OnceLock::new(),
-            ssm: OnceLock::new(),
-            sts: OnceLock::new(),
+            clients: Mutex::default(),
             s3control: OnceLock::new(),
             s3: Mutex::default(),
         })
@@ -268,7 +262,7 @@ impl Session {
         self.id
             .get_or_try_init(|| async {
                 let answer = self
-                    .sts()
+                    .client(aws_sdk_sts::Client::new)
                     .get_caller_identity()
                     .send()
                     .await
@@ -313,24 +307,31 @@ impl Session {
             .map(String::as_str)
     }
 
-    pub(super) fn cloudwatch(&self) -> &aws_sdk_cloudwatch::Client {
-        self.cloudwatch.get_or_init(|| aws_sdk_cloudwatch::Client::new(&self.config))
+    /// The client of a service; made once, by its constructor: `session.client(aws_sdk_iam::Client::new)`.
+    pub(super) fn client<C>(&self, new: impl FnOnce(&SdkConfig) -> C) -> C
+    where
+        C: Clone + Send + 'static,
+    {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = clients.get(&TypeId::of::<C>()).and_then(|client| client.downcast_ref::<C>());
+        if let Some(client) = known {
+            return client.clone();
+        }
+        let client = new(&self.config);
+        clients.insert(TypeId::of::<C>(), Box::new(client.clone()));
+        client
     }
 
-    pub(super) fn iam(&self) -> &aws_sdk_iam::Client {
-        self.iam.get_or_init(|| aws_sdk_iam::Client::new(&self.config))
+    pub(super) fn iam(&self) -> aws_sdk_iam::Client {
+        self.client(aws_sdk_iam::Client::new)
     }
 
-    pub(super) fn organizations(&self) -> &aws_sdk_organizations::Client {
-        self.organizations.get_or_init(|| aws_sdk_organizations::Client::new(&self.config))
+    pub(super) fn organizations(&self) -> aws_sdk_organizations::Client {
+        self.client(aws_sdk_organizations::Client::new)
     }
 
-    pub(super) fn ssm(&self) -> &aws_sdk_ssm::Client {
-        self.ssm.get_or_init(|| aws_sdk_ssm::Client::new(&self.config))
-    }
-
-    pub(super) fn sts(&self) -> &aws_sdk_sts::Client {
-        self.sts.get_or_init(|| aws_sdk_sts::Client::new(&self.config))
+    pub(super) fn ssm(&self) -> aws_sdk_ssm::Client {
+        self.client(aws_sdk_ssm::Client::new)
     }
 
     /// S3 Control puts the account's id in front of the host name, which no emulator's endpoint
