@@ -2,10 +2,12 @@
 
 use super::super::crossing::{Step, asked};
 use super::super::rules::Bound;
-use crate::access::AccessModel;
+use super::evidence::guardrail;
+use crate::access::{AccessModel, PART};
 use crate::iam::symbolic::Opening;
 use crate::iam::symbolic::globs::Glob;
 use crate::iam::{Effect, Item, Statement, catalogue};
+use crate::schema::Guardrail;
 
 /// What bounds the openings: the patterns that the resource's own statements grant, and those
 /// that the principal's grant; each bounds the whole by itself.
@@ -25,7 +27,7 @@ pub(super) fn bounds(model: &AccessModel, step: &Step, openings: &[Opening]) -> 
             let bound = if Some(&hit.policy) == resource.as_ref() {
                 &mut of_resource
             } else if hit.policy.ends_with("content")
-                && hit.policy.starts_with("service_control_policy")
+                && hit.policy.split(PART).next().and_then(guardrail) == Some(Guardrail::Principals)
             {
                 continue;
             } else {
