@@ -1,33 +1,19 @@
-//! The command line's grammar.
+//! Flags that several commands share, and the requests that they come to.
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, ArgMatches, Args, FromArgMatches, ValueEnum};
 
-use super::commands as c;
 use crate::config::VarArg;
-
-/// Plan and apply for multi-account AWS environments, with the walls between them in view.
-#[derive(Debug, Parser)]
-#[command(
-    name = "palisade",
-    version,
-    propagate_version = false,
-    disable_help_subcommand = true,
-    arg_required_else_help = true,
-    subcommand_required = true,
-    max_term_width = 100,
-    after_help = "Exit codes: 0 success, 1 error, 2 changes present (drift, plan --detailed-exitcode),\n\
-                  3 a rule is broken, 4 stale plan or state conflict, 5 locked by someone else, 130 interrupted."
-)]
-pub struct Cli {
-    /// Flags of every command.
-    #[command(flatten)]
-    pub global: Global,
-    /// What to do.
-    #[command(subcommand)]
-    pub command: Command,
-}
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::engine::Variables;
+use crate::engine::apply::Approval;
+use crate::engine::plan::{FailOn, PlanRequest};
+use crate::engine::promotion::MoveSettings;
+use crate::engine::side::LookAt;
+use crate::ids::Handle;
+use crate::plan::Mode;
+use crate::plan::model::Selection;
 
 /// Flags of every command.
 #[derive(Clone, Debug, Default, Args)]
@@ -42,69 +28,6 @@ pub struct Global {
     /// Write no colours
     #[arg(long, global = true)]
     pub no_color: bool,
-}
-
-/// The commands.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Prepare a directory: check the configuration, reach the backend
-    Init(c::init::InitArgs),
-    /// Check the whole configuration, offline and without credentials
-    Validate(c::validate::ValidateArgs),
-    /// Rewrite configuration files in the canonical style
-    Fmt(c::fmt::FmtArgs),
-    /// Show what apply would change, per account
-    Plan(c::plan::PlanArgs),
-    /// Show a saved plan, or what the state holds
-    Show(c::show::ShowArgs),
-    /// Change AWS as the configuration or a saved plan says
-    Apply(c::apply::ApplyArgs),
-    /// Delete everything that the configuration manages
-    Destroy(c::destroy::DestroyArgs),
-    /// Compare live AWS with state and configuration
-    Drift(c::drift::DriftArgs),
-    /// Bring one existing object under management
-    Import(c::import::ImportArgs),
-    /// Write configuration for what an account holds and nobody manages
-    Adopt(c::adopt::AdoptArgs),
-    /// Move a release along an edge, through its gates
-    Promote(c::promote::PromoteArgs),
-    /// Approve what a promotion would do, or take the approval back
-    Approve(c::approve::ApproveArgs),
-    /// Bring the last verified release back to an environment
-    Rollback(c::rollback::RollbackArgs),
-    /// Ask again whether what stands in an environment passes verification
-    Verify(c::verify::VerifyArgs),
-    /// List releases and where they stand
-    Releases(c::releases::ReleasesArgs),
-    /// Show what moved where, when, by whom and past which gates, with the success figures
-    History(c::history::HistoryArgs),
-    /// Show where every environment stands: releases, holds, drift, next gates
-    Status(c::status::StatusArgs),
-    /// Look into the state, and repair it
-    #[command(subcommand)]
-    State(c::state::StateCommand),
-    /// Draw what depends on what
-    Graph(c::graph::GraphArgs),
-    /// Evaluate expressions
-    Console(c::console::ConsoleArgs),
-    /// Print outputs of the last apply
-    Output(c::output::OutputArgs),
-    /// Show the walls between environments: verdicts, paths, exceptions, proofs
-    Isolation(c::isolation::IsolationArgs),
-    /// List everybody who can do something to a resource, and through what
-    WhoCan(c::who_can::WhoCanArgs),
-    /// Tell whether a policy permits more than the one that it replaces
-    ComparePolicies(c::compare_policies::ComparePoliciesArgs),
-    /// Judge requests against policy documents, as IAM would
-    Simulate(c::simulate::SimulateArgs),
-    /// Check the audit log
-    #[command(subcommand)]
-    Audit(c::audit::AuditCommand),
-    /// Write a completion script for a shell
-    Completions(c::completions::CompletionsArgs),
-    /// Print the version
-    Version(c::version::VersionArgs),
 }
 
 /// The two flags that give values to variables.
@@ -142,6 +65,14 @@ impl FromArgMatches for VarArgs {
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
+    }
+}
+
+impl VarArgs {
+    /// As the engine takes them.
+    #[must_use]
+    pub fn variables(&self) -> Variables {
+        Variables(self.0.clone())
     }
 }
 
@@ -190,8 +121,8 @@ pub struct PlanOptions {
     #[arg(long, conflicts_with = "replace")]
     pub refresh_only: bool,
     /// What makes the plan fail with exit code 3
-    #[arg(long, value_name = "WHAT", value_enum, default_value_t = FailOn::Violation)]
-    pub fail_on: FailOn,
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = FailOnArg::Violation)]
+    pub fail_on: FailOnArg,
     /// Why `--fail-on none` is right; goes into the audit log
     #[arg(long, value_name = "TEXT", required_if_eq("fail_on", "none"))]
     pub reason: Option<String>,
@@ -205,7 +136,7 @@ pub struct PlanOptions {
 
 /// What makes a plan fail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum FailOn {
+pub enum FailOnArg {
     /// A path between environments that breaks an isolation rule.
     #[default]
     Violation,
@@ -213,6 +144,155 @@ pub enum FailOn {
     Widening,
     /// Nothing; needs `--reason`.
     None,
+}
+
+impl FailOnArg {
+    /// As the engine takes it.
+    #[must_use]
+    pub fn fail_on(self) -> FailOn {
+        match self {
+            Self::Violation => FailOn::Violation,
+            Self::Widening => FailOn::Widening,
+            Self::None => FailOn::None,
+        }
+    }
+}
+
+impl SelectArgs {
+    /// What the flags select.
+    ///
+    /// # Errors
+    /// An account whose handle is not valid.
+    pub fn selection(&self) -> Result<Selection, Diagnostics> {
+        let mut diagnostics = Diagnostics::new();
+        let mut accounts = Vec::new();
+        for text in &self.account {
+            match text.parse::<Handle>() {
+                Ok(handle) => accounts.push(handle),
+                Err(error) => diagnostics.push(Diagnostic::error(error.to_string())),
+            }
+        }
+        diagnostics.into_result(())?;
+        Ok(Selection {
+            environments: self.environment.clone(),
+            accounts,
+            targets: self.target.clone(),
+        })
+    }
+}
+
+impl PlanOptions {
+    /// The request that the flags of `plan`, `apply` and `destroy` come to.
+    ///
+    /// # Errors
+    /// An account whose handle is not valid, or flags that contradict each other.
+    pub fn request(&self, mode: Mode) -> Result<PlanRequest, Diagnostics> {
+        if self.refresh_only && !self.refresh {
+            let text = "`--refresh-only` and `--refresh=false` contradict each other";
+            return Err(Diagnostic::error(text).into());
+        }
+        let mode = if self.refresh_only { Mode::RefreshOnly } else { mode };
+        let selection = self.select.selection()?;
+        let variables = self.vars.variables();
+        let mut request = PlanRequest::of(mode, selection, &variables, self.refresh);
+        request.options.replace.clone_from(&self.replace);
+        request.parallelism = usize::from(self.parallelism);
+        Ok(request)
+    }
+
+    /// What the flags approve.
+    #[must_use]
+    pub fn approval(&self) -> Approval {
+        Approval {
+            fail_on: self.fail_on.fail_on(),
+            reason: self.reason.clone(),
+            lock_timeout: self.lock_timeout,
+            parallelism: usize::from(self.parallelism),
+        }
+    }
+
+    /// A saved plan is carried out as it was made: flags that would make another plan are refused.
+    ///
+    /// # Errors
+    /// Such a flag was given.
+    pub fn require_none_of_a_plan(&self) -> Result<(), Diagnostic> {
+        let given = [
+            (!self.select.environment.is_empty(), "--environment"),
+            (!self.select.account.is_empty(), "--account"),
+            (!self.select.target.is_empty(), "--target"),
+            (!self.replace.is_empty(), "--replace"),
+            (self.refresh_only, "--refresh-only"),
+            (!self.refresh, "--refresh=false"),
+        ];
+        match given.iter().find(|(given, _)| *given) {
+            Some((_, flag)) => Err(Diagnostic::error(format!(
+                "`{flag}` cannot be used with a saved plan"
+            ))
+            .help(
+                "the plan is carried out as it was made; make another one with `palisade plan --out`",
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Which side of the estate is looked at.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "What is looked at")]
+pub struct LookArgs {
+    /// AWS as it is now (the default)
+    #[arg(long, conflicts_with_all = ["plan", "state"])]
+    live: bool,
+    /// AWS as it would be after `palisade apply`
+    #[arg(long, conflicts_with = "state")]
+    plan: bool,
+    /// What the state holds, without reading AWS
+    #[arg(long)]
+    state: bool,
+}
+
+impl LookArgs {
+    /// As the engine takes it.
+    #[must_use]
+    pub fn look_at(self) -> LookAt {
+        match (self.plan, self.state) {
+            (true, _) => LookAt::Plan,
+            (_, true) => LookAt::State,
+            _ => LookAt::Live,
+        }
+    }
+}
+
+/// What the commands that move releases have in common.
+#[derive(Debug, Args)]
+pub struct MoveArgs {
+    /// Values for variables.
+    #[command(flatten)]
+    pub vars: VarArgs,
+    /// Ask nothing
+    #[arg(long)]
+    pub auto_approve: bool,
+    /// How many accounts are worked on at once
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub parallelism: u16,
+    /// Wait so long for a lock that somebody else holds, as in `30s` or `5m`
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    pub lock_timeout: std::time::Duration,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl MoveArgs {
+    /// As the engine takes them.
+    #[must_use]
+    pub fn settings(&self) -> MoveSettings {
+        MoveSettings {
+            variables: self.vars.variables(),
+            parallelism: usize::from(self.parallelism),
+            lock_timeout: self.lock_timeout,
+        }
+    }
 }
 
 /// Formats of a plan.
@@ -282,48 +362,9 @@ pub fn duration(text: &str) -> Result<std::time::Duration, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory as _, Parser as _};
+    use clap::Parser;
 
     use super::*;
-
-    #[test]
-    fn the_grammar_is_sound() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn every_command_shows_an_example() {
-        fn check(command: &clap::Command, path: &str) {
-            for sub in command.get_subcommands() {
-                let path = format!("{path} {}", sub.get_name());
-                if sub.has_subcommands() {
-                    check(sub, &path);
-                } else {
-                    let help = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
-                    assert!(help.contains("Example"), "{path} has no example");
-                    assert!(help.contains(&path), "{path}: its example does not run it");
-                }
-            }
-        }
-        check(&Cli::command(), "palisade");
-    }
-
-    #[test]
-    fn the_sandbox_takes_its_directory_only_with_an_equals_sign() {
-        let parse = |args: &[&str]| Cli::try_parse_from(args).map(|c| c.global.sandbox);
-        assert_eq!(parse(&["palisade", "version"]).unwrap(), None);
-        assert_eq!(parse(&["palisade", "--sandbox", "version"]).unwrap(), Some(None));
-        assert_eq!(parse(&["palisade", "version", "--sandbox=x"]).unwrap(), Some(Some("x".into())));
-    }
-
-    #[test]
-    fn going_on_over_a_broken_rule_needs_a_reason() {
-        assert!(Cli::try_parse_from(["palisade", "apply", "--fail-on", "none"]).is_err());
-        assert!(
-            Cli::try_parse_from(["palisade", "apply", "--fail-on", "none", "--reason", "x"])
-                .is_ok()
-        );
-    }
 
     #[test]
     fn variables_keep_their_order() {

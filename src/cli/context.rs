@@ -1,17 +1,23 @@
 //! What every command gets: flags, surroundings, and where to write.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use crate::apply::Cancel;
+use crate::apply::cancel::Urgency;
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::render::progress::Progress;
-use crate::render::{self, Style};
+use crate::engine::Workspace;
+use crate::engine::connect::Aws;
+use crate::engine::origin::Origin;
+use crate::render::Style;
+use crate::sandbox;
 
 use super::args::Global;
 use super::clock::WallClock;
 use super::environment::Environment;
 use super::error::Exit;
-use super::interrupt::Interrupt;
+use super::host::{self, Manner, Terminal};
 
 /// What every command gets.
 #[derive(Debug)]
@@ -21,7 +27,7 @@ pub struct Context {
     /// Variables and terminal.
     pub env: Environment,
     /// Ctrl-C.
-    pub interrupt: Interrupt,
+    pub cancel: Cancel,
     /// Time.
     pub clock: WallClock,
 }
@@ -31,6 +37,55 @@ impl Context {
     #[must_use]
     pub fn dir(&self) -> PathBuf {
         PathBuf::from(".")
+    }
+
+    /// What the engine works in, for a command that asks and shows plans as text.
+    ///
+    /// # Errors
+    /// What is wrong with the variables that set up the sandbox.
+    pub fn workspace(&self) -> Result<Workspace, Exit> {
+        self.workspace_in(Manner::default())
+    }
+
+    /// As [`Self::workspace`], for a command that talks in a manner of its own.
+    ///
+    /// # Errors
+    /// What is wrong with the variables that set up the sandbox.
+    pub fn workspace_in(&self, manner: Manner) -> Result<Workspace, Exit> {
+        let aws = match self.env.sandbox(&self.global) {
+            None => Aws::Ambient,
+            Some(dir) => {
+                let options = sandbox::Options {
+                    enforce: self.env.sandbox_enforces(),
+                    faults: self.env.sandbox_faults()?,
+                    clock: self.clock.of_sandbox(),
+                    operator: self.env.sandbox_operator()?,
+                    ..sandbox::Options::default()
+                };
+                Aws::Sandbox { dir, options }
+            }
+        };
+        Ok(self.workspace_at(aws, manner))
+    }
+
+    /// What the engine works in, for a command that reaches neither AWS nor the backend.
+    #[must_use]
+    pub fn offline(&self) -> Workspace {
+        self.workspace_at(Aws::Ambient, Manner::default())
+    }
+
+    fn workspace_at(&self, aws: Aws, manner: Manner) -> Workspace {
+        let terminal = Terminal::new(&self.env, self.cancel.clone(), self.clock.clone(), manner);
+        Workspace {
+            dir: self.dir(),
+            errored_dir: self.dir(),
+            env: self.env.vars.clone(),
+            origin: Origin::of_this_process(&self.env.vars),
+            aws,
+            secrets: None,
+            power_cut: self.env.sandbox_cut(&self.global),
+            host: Arc::new(terminal),
+        }
     }
 
     /// Standard output, buffered; flush it. A reader that went away ends the command quietly.
@@ -47,24 +102,18 @@ impl Context {
 
     /// One line of progress or remark on standard error.
     pub fn say(&self, line: &str) {
-        let _ = writeln!(io::stderr(), "{line}");
+        host::say(line);
     }
 
-    /// Progress, as this terminal can show it.
-    #[must_use]
-    pub fn progress(&self) -> Progress {
-        Progress::new(self.env.animate)
-    }
-
-    /// Tells diagnostics on standard error.
+    /// Diagnostics on standard error.
     pub fn tell<'a>(&self, diagnostics: impl IntoIterator<Item = &'a Diagnostic>) {
-        let _ = render::diagnostics::write(diagnostics, &self.env.err, &mut io::stderr().lock());
+        host::tell(diagnostics, &self.env.err);
     }
 
-    /// Tells what is worth a warning and goes on, or fails with everything found.
+    /// Reports warnings and goes on, or fails with everything where one is an error.
     ///
     /// # Errors
-    /// All findings, when one is an error.
+    /// All diagnostics, when one is an error.
     pub fn accept(&self, found: Diagnostics) -> Result<(), Exit> {
         if found.has_errors() {
             return Err(found.into());
@@ -79,18 +128,29 @@ impl Context {
         self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
 
+    /// Whether Ctrl-C was pressed.
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        self.cancel.urgency() != Urgency::None
+    }
+
+    /// `work`, unless Ctrl-C is pressed first. For work that may be dropped anywhere: reading.
+    ///
+    /// # Errors
+    /// [`Exit::Interrupted`].
+    pub async fn interruptible<T>(&self, work: impl Future<Output = T>) -> Result<T, Exit> {
+        tokio::select! {
+            done = work => Ok(done),
+            () = self.cancel.risen(Urgency::None) => Err(Exit::Interrupted),
+        }
+    }
+
     /// The next line of standard input; `None` at its end.
     ///
     /// # Errors
     /// It cannot be read, and Ctrl-C.
     pub async fn read_line(&self) -> Result<Option<String>, Exit> {
-        let reading = tokio::task::spawn_blocking(|| {
-            let mut line = String::new();
-            io::stdin().read_line(&mut line).map(|length| (length > 0).then_some(line))
-        });
-        let read = self.interrupt.or(reading).await?;
-        let read = read.unwrap_or_else(|error| Err(io::Error::other(error)));
-        read.map_err(|error| Exit::error(format!("cannot read standard input: {error}")))
+        Ok(host::read_line(&self.cancel).await?)
     }
 
     /// Asks a question that only `yes` answers.
@@ -98,19 +158,6 @@ impl Context {
     /// # Errors
     /// Anything but `yes`, the end of input, and Ctrl-C.
     pub async fn confirm(&self, question: &str) -> Result<(), Exit> {
-        let mut err = io::stderr();
-        let _ = write!(err, "\n{question}\nOnly `yes` is accepted: ");
-        let _ = err.flush();
-        let answer = self.read_line().await;
-        let _ = writeln!(err);
-        match answer? {
-            Some(answer) if answer.trim() == "yes" => Ok(()),
-            Some(_) => Err(Exit::error("not confirmed; nothing was changed")),
-            None => Err(Diagnostic::error("there is nobody to ask: standard input has ended")
-                .help(
-                    "pass `--auto-approve`, or apply a plan saved with `palisade plan --out FILE`",
-                )
-                .into()),
-        }
+        Ok(host::confirm(question, &self.cancel).await?)
     }
 }

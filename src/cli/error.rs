@@ -3,7 +3,8 @@
 use std::io;
 
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::state::{StateError, StateFailure};
+use crate::engine::EngineError;
+use crate::state::StateError;
 
 /// Why a command did not simply succeed.
 #[derive(Debug)]
@@ -69,6 +70,19 @@ impl From<Diagnostics> for Exit {
     }
 }
 
+impl From<EngineError> for Exit {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Failed(d) => Self::Failed(d),
+            EngineError::RuleBroken(d) => Self::RuleBroken(d),
+            EngineError::Stale(d) => Self::Stale(d),
+            EngineError::Locked(d) => Self::Locked(d),
+            EngineError::Interrupted => Self::Interrupted,
+            EngineError::Unshown(error) => error.into(),
+        }
+    }
+}
+
 /// Output could not be written.
 impl From<io::Error> for Exit {
     fn from(error: io::Error) -> Self {
@@ -81,14 +95,6 @@ impl From<io::Error> for Exit {
 
 impl From<StateError> for Exit {
     fn from(error: StateError) -> Self {
-        let told = Diagnostics::from(*error.diagnostic);
-        match error.failure {
-            StateFailure::Conflict => Self::Stale(told),
-            StateFailure::Locked => Self::Locked(told),
-            StateFailure::Invalid
-            | StateFailure::Unsafe
-            | StateFailure::Unavailable
-            | StateFailure::Refused => Self::Failed(told),
-        }
+        EngineError::from(error).into()
     }
 }

@@ -8,8 +8,11 @@ pub mod args;
 pub mod clock;
 pub mod commands;
 pub mod context;
+pub mod endings;
 pub mod environment;
 pub mod error;
+pub mod grammar;
+pub mod host;
 pub mod interrupt;
 pub mod reference;
 
@@ -20,12 +23,13 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use clap::error::ErrorKind;
 
-use args::Cli;
 use clock::WallClock;
 use context::Context;
 use environment::Environment;
 use error::Exit;
-use interrupt::Interrupt;
+use grammar::Cli;
+
+use crate::apply::Cancel;
 
 /// Runs the command that the process was started with.
 #[must_use]
@@ -49,10 +53,10 @@ fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(clock) => (clock, Ok(())),
         Err(exit) => (WallClock::default(), Err(exit)),
     };
-    let cx = Context { global, env, interrupt: Interrupt::default(), clock };
+    let cx = Context { global, env, cancel: Cancel::new(), clock };
     let end = told
         .and_then(|()| enter(&cx))
-        .and_then(|()| on_runtime(commands::dispatch(command, &cx), &cx));
+        .and_then(|()| on_runtime(grammar::dispatch(command, &cx), &cx));
     let Err(exit) = end else { return ExitCode::SUCCESS };
     if let Some(diagnostics) = exit.diagnostics() {
         cx.tell(diagnostics);
@@ -76,7 +80,7 @@ fn on_runtime(work: impl Future<Output = Result<(), Exit>>, cx: &Context) -> Res
         .build()
         .map_err(|e| Exit::error(format!("cannot start: {e}")))?;
     let end = runtime.block_on(async {
-        cx.interrupt.listen();
+        interrupt::listen(&cx.cancel);
         work.await
     });
     // A thread that still waits for standard input must not hold the process.

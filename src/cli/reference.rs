@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use clap::{Command, CommandFactory as _};
+use clap::Command;
 
-use super::args::Cli;
+use super::grammar;
 
 const HEAD: &str = "\
 # Commands
@@ -47,7 +47,7 @@ once, and the next run recovers.
 /// The reference in Markdown.
 #[must_use]
 pub fn markdown() -> String {
-    let mut cli = Cli::command();
+    let mut cli = grammar::command();
     cli.build();
     let mut out = HEAD.to_owned();
     out.push_str("## Global options\n\n");

@@ -1,31 +1,33 @@
-//! Carries a plan out: events to the screen, Ctrl-C to the executor, the outcome to an exit code.
+//! Applies: makes a plan or takes a saved one, shows it, asks, and carries it out. What an interrupted
+//! run has left is recovered before the plan is made.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
 use crate::address::ResourceAddr;
-use crate::apply::events::OperationRef;
-use crate::apply::{self, Apply, Cancel, Event, Limits, Recovery, Summary};
-use crate::cli::args::FailOn;
-use crate::cli::context::Context;
-use crate::cli::error::Exit;
+use crate::apply::{self, Apply, Limits, Recheck, Summary};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::plan::Mode;
-use crate::plan::model::{OperationKind, Output, Plan};
-use crate::render::progress::{Progress, Step};
-use crate::render::style::{Style, Tone, count, safe};
+use crate::plan::model::{OperationKind, Output, Plan, Selection};
+use crate::promotion::Move;
 use crate::state::Terms;
+use crate::state::model::Resources;
 
-use super::desired::{Growing, Resolver};
-use super::known::{Recorded, imports};
-use super::pipeline::{Request, World};
+use super::applied_values::{AppliedValues, Resolver};
+use super::error::EngineError;
+use super::host::{Activity, Event, Question, Shown};
+use super::known_values::{KnownValues, imports};
+use super::plan::{self, FailOn, PlanRequest};
+use super::promotion::entry;
 use super::recheck::Walls;
-use super::secrets::{self, Sources};
-use super::{edit, outputs};
+use super::recover::{self, forward};
+use super::refresh::PlanInputs;
+use super::saved_plan::{self, Saved};
+use super::workspace::{Variables, Workspace};
+use super::{compare_secrets, outputs, secrets};
 
 /// What goes with an approval.
 #[derive(Clone, Debug)]
@@ -34,95 +36,255 @@ pub struct Approval {
     pub fail_on: FailOn,
     /// Why a broken rule is accepted.
     pub reason: Option<String>,
-    /// How long to wait for somebody else's lock.
+    /// How long to wait for a lock that another run holds.
     pub lock_timeout: Duration,
     /// How many operations run at once in one account.
     pub parallelism: usize,
 }
 
-/// Carries the plan out and tells how it went.
+/// What is asked of an apply.
+#[derive(Clone, Debug)]
+pub struct ApplyRequest {
+    /// How the plan is made. `Mode::Destroy` makes this a destroy.
+    pub plan: PlanRequest,
+    /// What it may do.
+    pub approval: Approval,
+}
+
+/// How an apply that did not fail ended.
+#[derive(Debug)]
+pub struct ApplyOutcome {
+    /// The plan.
+    pub plan: Plan,
+    /// What was carried out; absent where there was nothing to do.
+    pub summary: Option<Summary>,
+    /// The releases that arrived in their first environments, with how each stands there. After one that
+    /// did not end well no other is recorded.
+    pub entered: Vec<Move>,
+}
+
+/// Makes a plan, shows it, asks, and carries it out.
 ///
 /// # Errors
-/// Something failed, somebody else was faster, or Ctrl-C.
+/// Everything that keeps the plan from being made, shown, confirmed or carried out.
 pub async fn run(
-    cx: &Context,
-    world: &World,
-    request: &Request,
+    workspace: &Workspace,
+    request: &ApplyRequest,
+) -> Result<ApplyOutcome, EngineError> {
+    let (mut question, approval) = (request.plan.clone(), &request.approval);
+    let loading = recover::load_recovered(workspace, &question, approval.lock_timeout);
+    let mut inputs = Box::pin(loading).await?;
+    question.options.secrets =
+        compare_secrets::by_source(workspace, &mut inputs, &question).await?;
+    let plan = plan::make(workspace, &inputs, &question)?;
+    plan::warn(workspace, &inputs, &plan);
+    workspace.host.show(Shown::Plan(&plan))?;
+    plan::require_isolation(&plan, approval.fail_on, false)?;
+    if plan.has_changes() {
+        workspace
+            .host
+            .confirm(match question.options.mode {
+                Mode::Destroy => Question::Destroy,
+                Mode::Normal | Mode::RefreshOnly => Question::Apply,
+            })
+            .await?;
+    }
+    conclude(workspace, &inputs, &question, plan, approval).await
+}
+
+/// Computes a saved plan again and carries it out, if nothing has moved since it was made.
+///
+/// # Errors
+/// [`EngineError::Stale`] when something has; and those of [`run`].
+pub async fn run_saved(
+    workspace: &Workspace,
+    saved: &Saved,
+    variables: &Variables,
+    approval: &Approval,
+) -> Result<ApplyOutcome, EngineError> {
+    let mut question = saved.request(variables, approval.parallelism)?;
+    let loading = recover::load_recovered(workspace, &question, approval.lock_timeout);
+    let mut inputs = Box::pin(loading).await?;
+    saved.check_sensitive(&inputs.configuration)?;
+    // A source that the plan could not ask is no part of its basis: it is verified as it is applied.
+    inputs.secret_versions.retain(|reference, _| saved.plan.secret_sources.contains_key(reference));
+    let now = compare_secrets::by_source(workspace, &mut inputs, &question).await?;
+    if saved.compares() {
+        question.options.secrets.prints.clone_from(&now.prints);
+    }
+    let plan = plan::make(workspace, &inputs, &question)?;
+    saved_plan::require_same(&saved.plan, &plan, &inputs.digest)?;
+    let left_out = compare_secrets::left_out(&inputs, &plan, &now);
+    workspace.host.diagnostics(&left_out.into_iter().collect());
+    plan::require_isolation(&plan, approval.fail_on, false)?;
+    if !plan.has_changes() {
+        workspace.host.event(Event::NothingToApply);
+    }
+    conclude(workspace, &inputs, &question, plan, approval).await
+}
+
+/// Takes one object over, with the changes that its block asks for.
+///
+/// # Errors
+/// It is managed already; and those of [`run`].
+pub async fn import(
+    workspace: &Workspace,
+    address: &ResourceAddr,
+    id: &str,
+    variables: &Variables,
+    lock_timeout: Duration,
+) -> Result<Summary, EngineError> {
+    let mut request = PlanRequest::everything(variables);
+    request.imports.push((address.clone(), id.to_owned()));
+    request.options.selection.targets.push(address.to_string());
+    let approval = Approval {
+        fail_on: FailOn::Violation,
+        reason: None,
+        lock_timeout,
+        parallelism: request.parallelism,
+    };
+    let loading = recover::load_recovered(workspace, &request, lock_timeout);
+    let inputs = Box::pin(loading).await?;
+    let plan = plan::make(workspace, &inputs, &request)?;
+    plan::warn(workspace, &inputs, &plan);
+    workspace.host.show(Shown::Plan(&plan))?;
+    if !plan.has_changes() {
+        return Err(EngineError::failed(format!("`{address}` is managed already")));
+    }
+    workspace.host.confirm(Question::Import).await?;
+    carry_out(workspace, &inputs, &request, &plan, &approval).await
+}
+
+/// Carries the plan out where it has changes, and records the releases that arrive by it.
+async fn conclude(
+    workspace: &Workspace,
+    inputs: &PlanInputs,
+    request: &PlanRequest,
+    plan: Plan,
+    approval: &Approval,
+) -> Result<ApplyOutcome, EngineError> {
+    let summary = if plan.has_changes() {
+        Some(carry_out(workspace, inputs, request, &plan, approval).await?)
+    } else {
+        record_outputs(workspace, inputs, &plan).await?;
+        None
+    };
+    let entered = if request.options.mode == Mode::Normal {
+        entry::record(workspace, inputs, request, &plan.digest, approval.lock_timeout).await?
+    } else {
+        Vec::new()
+    };
+    Ok(ApplyOutcome { plan, summary, entered })
+}
+
+/// Carries the plan out to its end, and records the outputs.
+///
+/// # Errors
+/// Something failed, another run was faster, or the host asked to stop.
+pub async fn carry_out(
+    workspace: &Workspace,
+    inputs: &PlanInputs,
+    request: &PlanRequest,
     plan: &Plan,
     approval: &Approval,
-) -> Result<(), Exit> {
-    let walls = Walls { cx, world, request, approved: plan };
-    let resources = world.snapshot.resources();
-    let known = Growing::on(Recorded {
-        resources: &resources,
-        live: Some(&world.live),
-        management: world.targets.management.id.clone(),
-        releases: &world.releases,
-        imports: imports(&world.estate),
-    });
-    let resolver = Resolver::new(world, &known);
-    let (events, received) = mpsc::unbounded_channel();
-    let cancel = Cancel::new();
-    let work = apply::apply(Apply {
-        plan,
-        ledger: world.store.ledger.clone(),
-        provider: Arc::clone(&world.provider),
-        desired: &resolver,
-        secrets: Arc::new(Sources {
-            dir: cx.dir(),
-            vars: cx.env.vars.clone(),
-            ssm: secrets::client(&world.store.connection, &world.estate.provider),
-        }),
-        targets: world.targets.clone(),
-        accounts: world.account_addresses(),
-        holder: edit::holder(&world.store, "apply").await,
-        terms: Terms::default(),
-        lock_timeout: approval.lock_timeout,
-        limits: Limits { per_account: approval.parallelism, ..Limits::default() },
-        recheck: Some(&walls),
-        reason: approval.reason.clone().filter(|_| approval.fail_on == FailOn::None),
-        errored_dir: PathBuf::from("."),
-        events,
-        cancel: cancel.clone(),
-    });
-    let progress = cx.progress();
-    let show = show(&progress, &cx.env.err, received);
-    let stop = async {
-        cx.interrupt.wait().await;
-        cancel.press();
-        std::future::pending::<()>().await;
-    };
-    let summary = tokio::select! {
-        (summary, ()) = async { tokio::join!(work, show) } => summary?,
-        () = stop => return Err(Exit::Interrupted),
-    };
-    progress.clear();
-    let mut found: Diagnostics = summary.warnings.iter().cloned().collect();
+) -> Result<Summary, EngineError> {
+    let resources = inputs.snapshot.resources();
+    let known = applied_values(inputs, &resources);
+    let resolver = Resolver::new(inputs, &known);
+    let walls = Walls { workspace, inputs, request, approved: plan };
+    let summary = walk(workspace, inputs, plan, approval, &resolver, Some(&walls)).await?;
+    let mut diagnostics: Diagnostics = summary.warnings.iter().cloned().collect();
     if summary.failed.is_empty() && !summary.interrupted {
         let everything_goes = request.options.mode == Mode::Destroy && plan.outputs.is_empty();
         let now = if everything_goes { Ok(BTreeMap::new()) } else { outputs_now(&resolver) };
         match now {
-            Ok(now) => outputs::write(&world.store.ledger, &now).await?,
-            Err(more) => found.extend(more),
+            Ok(now) => outputs::write(&inputs.store.ledger, &now).await?,
+            Err(more) => diagnostics.extend(more),
         }
     }
-    cx.tell(&found);
-    finish(cx, world, &summary)
+    workspace.host.diagnostics(&diagnostics);
+    workspace.host.event(Event::Applied(Box::new(summary.clone())));
+    judge(workspace, inputs, summary)
+}
+
+/// Carries the plan out and returns how each operation ended, failures included. Outputs are not
+/// recorded, and the walls are not analysed again under their lock: a caller that wants the whole use
+/// case takes [`carry_out`].
+///
+/// # Errors
+/// The plan could not be begun: another run holds a lock, or the backend cannot be used.
+pub async fn execute(
+    workspace: &Workspace,
+    inputs: &PlanInputs,
+    plan: &Plan,
+    approval: &Approval,
+) -> Result<Summary, EngineError> {
+    let resources = inputs.snapshot.resources();
+    let known = applied_values(inputs, &resources);
+    let resolver = Resolver::new(inputs, &known);
+    walk(workspace, inputs, plan, approval, &resolver, None).await
+}
+
+/// Where the values come from that the plan did not know.
+fn applied_values<'a>(inputs: &'a PlanInputs, resources: &'a Resources) -> AppliedValues<'a> {
+    AppliedValues::over(KnownValues {
+        resources,
+        live: Some(&inputs.live),
+        management: inputs.targets.management.id.clone(),
+        releases: &inputs.releases,
+        imports: imports(&inputs.estate),
+    })
+}
+
+async fn walk(
+    workspace: &Workspace,
+    inputs: &PlanInputs,
+    plan: &Plan,
+    approval: &Approval,
+    resolver: &Resolver<'_>,
+    recheck: Option<&dyn Recheck>,
+) -> Result<Summary, EngineError> {
+    let store = &inputs.store;
+    let (events, received) = mpsc::unbounded_channel();
+    // Boxed: the futures of use cases nest, and an executor's thread may have a small stack.
+    let work = Box::pin(apply::apply(Apply {
+        plan,
+        ledger: store.ledger.clone(),
+        provider: Arc::clone(&inputs.provider),
+        desired: resolver,
+        secrets: secrets::sources(workspace, &store.connection, &inputs.estate.provider),
+        targets: inputs.targets.clone(),
+        accounts: inputs.account_addresses(),
+        holder: store.holder(workspace, "apply").await,
+        terms: Terms::default(),
+        lock_timeout: approval.lock_timeout,
+        limits: Limits { per_account: approval.parallelism, ..Limits::default() },
+        recheck,
+        reason: approval.reason.clone().filter(|_| approval.fail_on == FailOn::None),
+        errored_dir: workspace.errored_dir.clone(),
+        events,
+        cancel: workspace.host.cancel().clone(),
+    }));
+    let busy = workspace.begin(Activity::Applying);
+    let (summary, ()) = tokio::join!(work, forward(workspace, received));
+    drop(busy);
+    Ok(summary?)
 }
 
 /// A plan without changes still records outputs, which may have changed by themselves.
-///
-/// # Errors
-/// The backend cannot be written.
-pub async fn finish_without_changes(cx: &Context, world: &World, plan: &Plan) -> Result<(), Exit> {
+async fn record_outputs(
+    workspace: &Workspace,
+    inputs: &PlanInputs,
+    plan: &Plan,
+) -> Result<(), EngineError> {
     let known = plan.outputs.values().all(|o| !o.unknown);
-    if known && plan.selection == crate::plan::model::Selection::default() {
-        let ledger = &world.store.ledger;
-        if world.snapshot.lineage.is_empty() && !plan.outputs.is_empty() {
-            let by = edit::holder(&world.store, "apply").await.who;
-            cx.interrupt.or(ledger.begin(&by)).await??;
+    if known && plan.selection == Selection::default() {
+        let ledger = &inputs.store.ledger;
+        if inputs.snapshot.lineage.is_empty() && !plan.outputs.is_empty() {
+            let by = inputs.store.holder(workspace, "apply").await.who;
+            workspace.interruptible(ledger.begin(&by)).await??;
         }
-        cx.interrupt.or(outputs::write(ledger, &plan.outputs)).await??;
+        workspace.interruptible(outputs::write(ledger, &plan.outputs)).await??;
     }
     Ok(())
 }
@@ -133,120 +295,58 @@ fn outputs_now(resolver: &Resolver<'_>) -> Result<BTreeMap<String, Output>, Diag
     Ok(all.into_iter().map(|(name, output)| (name, Output::of(&output))).collect())
 }
 
-/// Finishes what a run before this one left behind; tells whether there was anything.
-///
-/// # Errors
-/// It is still at work, or something about it cannot be told.
-pub async fn recover(cx: &Context, world: &World, approval: &Approval) -> Result<bool, Exit> {
-    if !apply::recover::is_needed(&world.snapshot) {
-        return Ok(false);
-    }
-    let (events, received) = mpsc::unbounded_channel();
-    let progress = cx.progress();
-    let recovery = Recovery {
-        ledger: &world.store.ledger,
-        provider: Arc::clone(&world.provider),
-        targets: world.targets.clone(),
-        accounts: world.account_addresses(),
-        holder: edit::holder(&world.store, "recovery").await,
-        terms: Terms::default(),
-        lock_timeout: approval.lock_timeout,
-        events,
-    };
-    let work = async {
-        let recovery = recovery;
-        apply::recover(&recovery).await
-    };
-    let (recovered, ()) = tokio::join!(work, show(&progress, &cx.env.err, received));
-    let recovered = recovered?;
-    for (scope, run) in &recovered.runs {
-        cx.say(&format!("recovered `{scope}`: run {} is folded into the state", safe(run)));
-    }
-    for address in &recovered.adopted {
-        cx.say(&format!("  found and recorded {}", safe(&address.to_string())));
-    }
-    if recovered.unsettled.is_empty() {
-        return Ok(!recovered.is_empty());
-    }
-    Err(Exit::Failed(recovered.unsettled.into_iter().collect()))
-}
-
-async fn show(progress: &Progress, style: &Style, mut events: mpsc::UnboundedReceiver<Event>) {
-    let mut bar: Option<Step> = None;
-    while let Some(event) = events.recv().await {
-        match event {
-            Event::Begun { operations } => bar = Some(progress.bar(operations, "applying")),
-            Event::Started(operation) => {
-                if let Some(bar) = &bar {
-                    bar.now(&doing(operation.op, &operation.address));
-                }
-            }
-            Event::Succeeded(operation) => {
-                if let Some(bar) = &bar {
-                    bar.tick();
-                }
-                let mark = style.paint(Tone::Good, "ok     ");
-                progress.say(&format!("{mark} {}", done(&operation)));
-            }
-            Event::Failed { operation, reason } => {
-                if let Some(bar) = &bar {
-                    bar.tick();
-                }
-                let mark = style.paint(Tone::Bad, "failed ");
-                progress.say(&format!(
-                    "{mark} {}: {}",
-                    doing(operation.op, &operation.address),
-                    safe(&reason.replace('\n', ": "))
-                ));
-            }
-            Event::Skipped { operation, because } => {
-                if let Some(bar) = &bar {
-                    bar.tick();
-                }
-                let mark = style.paint(Tone::Warn, "skipped");
-                let why = safe(&because.address.to_string()).into_owned();
-                progress.say(&format!(
-                    "{mark} {}, because of {why}",
-                    doing(operation.op, &operation.address)
-                ));
-            }
-            Event::Retrying { operation, attempt, wait, reason } => {
-                let text = format!(
-                    "again   {} in {:.1} s (attempt {}): {}",
-                    doing(operation.op, &operation.address),
-                    wait.as_secs_f64(),
-                    attempt + 1,
-                    safe(&reason)
-                );
-                progress.say(&style.paint(Tone::Dim, &text));
-            }
-            Event::WaitingForLock { scope, who, host, operation } => {
-                progress.say(&format!(
-                    "waiting for `{scope}`, locked by {} on {} for `{}`",
-                    safe(&who),
-                    safe(&host),
-                    safe(&operation)
-                ));
-            }
-            Event::Stopping { running } => {
-                let rest = count(running, "operation", "operations");
-                let text = format!(
-                    "stopping: {rest} in flight, nothing new is started; Ctrl-C again leaves at once"
-                );
-                progress.say(&style.paint(Tone::Warn, &text));
-            }
-            Event::Recovering { scope, run, dangling } => {
-                let rest = count(dangling, "operation", "operations");
-                let run = safe(&run);
-                progress
-                    .say(&format!("recovering `{scope}`: run {run} left {rest} without a result"));
-            }
-            Event::Saved { .. } => {}
+/// Whether the plan was carried out to its end, and what is wrong where it was not.
+fn judge(
+    workspace: &Workspace,
+    inputs: &PlanInputs,
+    summary: Summary,
+) -> Result<Summary, EngineError> {
+    let mut diagnostics = Diagnostics::new();
+    for failed in &summary.failed {
+        let mut why = failed.why.clone();
+        why.summary = format!("{}: {}", doing(failed.op, &failed.address), why.summary);
+        let instance = inputs.estate.instances.get(&failed.address);
+        why.loc = why.loc.or_else(|| instance.map(|i| i.loc.clone()));
+        if failed.uncertain {
+            let more = "it may have been carried out all the same: the next apply looks and goes on from there";
+            why.help = Some(match why.help {
+                Some(help) => format!("{help}\n{more}"),
+                None => more.to_owned(),
+            });
         }
+        diagnostics.push(why);
     }
+    diagnostics.extend(summary.postconditions.iter().cloned());
+    for (scope, error) in &summary.unsaved {
+        let mut why = (*error.diagnostic).clone();
+        why.summary = format!("the state of `{scope}` could not be written: {}", why.summary);
+        diagnostics.push(why);
+    }
+    for (path, command) in &summary.saved_to {
+        diagnostics.push(
+            Diagnostic::error(format!("it is saved in `{}`", path.display()))
+                .help(format!("`{command}` writes it back")),
+        );
+    }
+    if summary.has_conflict() {
+        return Err(EngineError::Stale(diagnostics));
+    }
+    if summary.interrupted {
+        workspace.host.diagnostics(&diagnostics);
+        return Err(EngineError::Interrupted);
+    }
+    if diagnostics.is_empty() && summary.is_success() {
+        return Ok(summary);
+    }
+    if diagnostics.is_empty() {
+        diagnostics.push(Diagnostic::error("the plan was not carried out to its end"));
+    }
+    Err(EngineError::Failed(diagnostics))
 }
 
-fn doing(op: OperationKind, address: &ResourceAddr) -> String {
+/// An operation under way, for a sentence: `creating iam_role.ci@dev`.
+#[must_use]
+pub fn doing(op: OperationKind, address: &ResourceAddr) -> String {
     let verb = match op {
         OperationKind::Create => "creating",
         OperationKind::Update => "updating",
@@ -259,85 +359,5 @@ fn doing(op: OperationKind, address: &ResourceAddr) -> String {
         OperationKind::Forget => "forgetting",
         OperationKind::Rename => "renaming",
     };
-    format!("{verb} {}", safe(&address.to_string()))
-}
-
-fn done(operation: &OperationRef) -> String {
-    let verb = match operation.op {
-        OperationKind::Create => "created",
-        OperationKind::Update => "updated",
-        OperationKind::Delete => "deleted",
-        OperationKind::Attach => "attached",
-        OperationKind::Detach => "detached",
-        OperationKind::Move => "moved",
-        OperationKind::Wait => "waited for",
-        OperationKind::Adopt => "adopted",
-        OperationKind::Forget => "forgot",
-        OperationKind::Rename => "renamed",
-    };
-    let word = match operation.op {
-        OperationKind::Attach | OperationKind::Move => "to",
-        OperationKind::Detach => "from",
-        _ => "",
-    };
-    let target = operation.target.as_ref().filter(|_| !word.is_empty());
-    let target = target.map(|target| format!(" {word} {}", safe(target))).unwrap_or_default();
-    format!("{verb} {}{target}", safe(&operation.address.to_string()))
-}
-
-/// The last words, and the exit code.
-fn finish(cx: &Context, world: &World, summary: &Summary) -> Result<(), Exit> {
-    let style = &cx.env.err;
-    let tone = if summary.is_success() { Tone::Good } else { Tone::Warn };
-    let mut text = count(summary.done.len(), "operation", "operations");
-    text.push_str(" done");
-    if !summary.failed.is_empty() {
-        text.push_str(&format!(", {} failed", summary.failed.len()));
-    }
-    if !summary.skipped.is_empty() {
-        text.push_str(&format!(", {} skipped", summary.skipped.len()));
-    }
-    let head = if summary.is_success() { "Apply complete" } else { "Apply incomplete" };
-    cx.say(&format!("\n{}", style.paint(tone, &format!("{head}: {text}."))));
-    let mut told = Diagnostics::new();
-    for failed in &summary.failed {
-        let mut why = failed.why.clone();
-        why.summary = format!("{}: {}", doing(failed.op, &failed.address), why.summary);
-        let instance = world.estate.instances.get(&failed.address);
-        why.loc = why.loc.or_else(|| instance.map(|i| i.loc.clone()));
-        if failed.uncertain {
-            let more = "it may have been carried out all the same: the next apply looks and goes on from there";
-            why.help = Some(match why.help {
-                Some(help) => format!("{help}\n{more}"),
-                None => more.to_owned(),
-            });
-        }
-        told.push(why);
-    }
-    told.extend(summary.postconditions.iter().cloned());
-    for (scope, error) in &summary.unsaved {
-        let mut why = (*error.diagnostic).clone();
-        why.summary = format!("the state of `{scope}` could not be written: {}", why.summary);
-        told.push(why);
-    }
-    for (path, command) in &summary.saved_to {
-        told.push(
-            Diagnostic::error(format!("it is saved in `{}`", path.display()))
-                .help(format!("`{command}` writes it back")),
-        );
-    }
-    if summary.has_conflict() {
-        return Err(Exit::Stale(told));
-    }
-    if summary.interrupted {
-        cx.tell(&told);
-        return Err(Exit::Interrupted);
-    }
-    if told.is_empty() && summary.is_success() {
-        return Ok(());
-    }
-    if told.is_empty() {
-        told.push(Diagnostic::error("the plan was not carried out to its end"));
-    }
-    Err(Exit::Failed(told))
+    format!("{verb} {address}")
 }

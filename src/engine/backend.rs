@@ -6,13 +6,13 @@ use std::sync::Arc;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{Region, SdkConfig};
 
-use crate::cli::clock::WallClock;
-use crate::cli::error::Exit;
 use crate::config::{Backend, Settings};
 use crate::state::{Ledger, LocalStore, S3Store, StateStore, SystemClock};
 
 use super::connect::Connection;
-use super::cut::Cut;
+use super::error::EngineError;
+use super::power_cut::PowerCut;
+use super::workspace::Workspace;
 
 /// How many times faster waits pass in the sandbox.
 const HURRY: u32 = 20;
@@ -48,24 +48,23 @@ pub fn region(backend: &Backend) -> Option<&str> {
 pub async fn open(
     backend: &Backend,
     connection: &Connection,
-    wall: &WallClock,
-    cut: Option<u64>,
-) -> Result<Ledger, Exit> {
+    workspace: &Workspace,
+) -> Result<Ledger, EngineError> {
     let mut store: Arc<dyn StateStore> = match backend {
         Backend::Local { path } => {
             let path = match &connection.sandbox_dir {
                 Some(dir) => dir.join(sandboxed(path)),
                 None => path.clone(),
             };
-            let wall = wall.clone();
-            Arc::new(LocalStore::with_clock(path, Arc::new(move || wall.now())))
+            let host = Arc::clone(&workspace.host);
+            Arc::new(LocalStore::with_clock(path, Arc::new(move || host.now())))
         }
         Backend::S3 { bucket, prefix, .. } => {
             Arc::new(S3Store::new(s3_client(backend, connection).await, bucket, prefix))
         }
     };
-    if let Some(at) = cut {
-        store = Arc::new(Cut::new(store, at));
+    if let Some(at) = workspace.power_cut {
+        store = Arc::new(PowerCut::new(store, at));
     }
     // The sandbox's accounts are ready in no time, so there is less to wait for.
     let clock = match connection.sandbox {
@@ -73,7 +72,7 @@ pub async fn open(
         None => SystemClock::new(),
     };
     let ledger = Ledger::with_clock(store, Arc::new(clock));
-    Ok(ledger.with_witness(super::process::is_gone, connection.sandbox.is_some()))
+    Ok(ledger.with_witness(super::origin::is_gone, connection.sandbox.is_some()))
 }
 
 /// Where the state of a local backend lies below the sandbox's directory: every path of its own, so

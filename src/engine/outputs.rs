@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::cli::error::Exit;
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::plan::model::Output;
 use crate::state::json::encode;
 use crate::state::{Condition, Ledger, StateError, StateFailure, layout};
 
+use super::error::EngineError;
+
 /// What `outputs.json` holds.
 #[derive(serde::Serialize, serde::Deserialize)]
-struct Recorded {
+struct RecordedOutputs {
     format: u32,
     write_id: String,
     outputs: BTreeMap<String, Output>,
@@ -21,7 +22,7 @@ struct Recorded {
 /// # Errors
 /// The backend cannot be read, or they are damaged.
 pub async fn read(ledger: &Ledger) -> Result<BTreeMap<String, Output>, StateError> {
-    let found = ledger.read_json::<Recorded>(&layout::outputs(layout::ORG)).await;
+    let found = ledger.read_json::<RecordedOutputs>(&layout::outputs(layout::ORG)).await;
     let found = found.map_err(|error| match error.failure {
         StateFailure::Invalid => {
             let help = "nothing is lost by it: the next `palisade apply` writes it anew";
@@ -54,21 +55,21 @@ pub async fn read_or_warn(
 ///
 /// # Errors
 /// The backend cannot be written.
-pub async fn write(ledger: &Ledger, outputs: &BTreeMap<String, Output>) -> Result<(), Exit> {
+pub async fn write(ledger: &Ledger, outputs: &BTreeMap<String, Output>) -> Result<(), EngineError> {
     let key = layout::outputs(layout::ORG);
     for _ in 0..5 {
         let condition = match ledger.store().get(&key).await.map_err(StateError::from)? {
             None if outputs.is_empty() => return Ok(()),
             None => Condition::Absent,
             Some(found) => {
-                let recorded = serde_json::from_slice::<Recorded>(&found.bytes);
+                let recorded = serde_json::from_slice::<RecordedOutputs>(&found.bytes);
                 if recorded.is_ok_and(|recorded| recorded.outputs == *outputs) {
                     return Ok(());
                 }
                 Condition::Etag(found.etag)
             }
         };
-        let next = Recorded {
+        let next = RecordedOutputs {
             format: 1,
             write_id: uuid::Uuid::new_v4().to_string(),
             outputs: outputs.clone(),

@@ -1,36 +1,43 @@
 //! A last look at the walls before the first call, under the lock of the walls.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::apply::Recheck;
-use crate::cli::context::Context;
-use crate::cli::error::Exit;
 use crate::diag::Diagnostic;
 use crate::plan::model::Plan;
 
-use super::pipeline::{self, Request, World};
+use super::error::EngineError;
+use super::plan::{self, PlanRequest};
+use super::refresh::{self, PlanInputs};
+use super::workspace::Workspace;
 
 /// Analyses the estate again when somebody else has applied since the plan was made: two changes,
 /// each harmless alone, can open a wall together.
 pub(super) struct Walls<'a> {
-    pub(super) cx: &'a Context,
-    pub(super) world: &'a World,
-    pub(super) request: &'a Request,
+    pub(super) workspace: &'a Workspace,
+    pub(super) inputs: &'a PlanInputs,
+    pub(super) request: &'a PlanRequest,
     pub(super) approved: &'a Plan,
 }
 
 #[async_trait(?Send)]
 impl Recheck for Walls<'_> {
     async fn recheck(&self) -> Result<(), Diagnostic> {
-        let now = self.world.store.ledger.read_all().await?;
+        let now = self.inputs.store.ledger.read_all().await?;
         // Whoever changes the walls holds their lock and leaves a new serial: without one, what was
         // analysed is what is there.
-        if now.dangling.is_empty() && now.versions() == self.world.snapshot.versions() {
+        if now.dangling.is_empty() && now.versions() == self.inputs.snapshot.versions() {
             return Ok(());
         }
         let looked = async {
-            let world = pipeline::survey(self.cx, self.request).await?;
-            pipeline::plan(self.cx, &world, self.request)
+            // The configuration is the approved one; state and AWS are those of now.
+            let (configuration, store) = (&self.inputs.configuration, self.inputs.store.clone());
+            let configuration = Arc::clone(configuration);
+            let inputs =
+                refresh::refresh(self.workspace, self.request, configuration, store, now).await?;
+            plan::make(self.workspace, &inputs, self.request)
         };
         let plan = looked.await.map_err(failed)?;
         let approved = opened(self.approved);
@@ -54,8 +61,9 @@ fn opened(plan: &Plan) -> Vec<String> {
     opened.map(|path| format!("`{}` ({})", path.id, path.verdict.name())).collect()
 }
 
-fn failed(exit: Exit) -> Diagnostic {
-    exit.diagnostics()
+fn failed(error: EngineError) -> Diagnostic {
+    error
+        .diagnostics()
         .and_then(|found| found.iter().next().cloned())
         .unwrap_or_else(|| Diagnostic::error("the walls could not be analysed again"))
 }

@@ -8,8 +8,8 @@ use crate::plan::model::Selection;
 use crate::promotion::store::{self, Held};
 use crate::state::{Ledger, StateError};
 
-use super::known::InForce;
-use super::pipeline::Shift;
+use super::known_values::ReleasesInForce;
+use super::plan::ReleaseOverride;
 
 /// The records of all environments; none are read where no release is declared.
 ///
@@ -26,16 +26,16 @@ pub async fn records(
     store::read_all(ledger, root.environments.keys().map(String::as_str)).await
 }
 
-/// The releases that stand in the environments, with `shift` in place of one of them.
+/// The releases that stand in the environments, with `instead` in place of one of them.
 ///
 /// # Errors
 /// The backend cannot be read, or a release is gone or damaged.
 pub async fn in_force(
     ledger: &Ledger,
     records: &BTreeMap<String, Held>,
-    shift: Option<&Shift>,
-) -> Result<InForce, StateError> {
-    let mut all = InForce::new();
+    instead: Option<&ReleaseOverride>,
+) -> Result<ReleasesInForce, StateError> {
+    let mut all = ReleasesInForce::new();
     for (environment, held) in records {
         let there = all.entry(environment.clone()).or_default();
         for name in held.record.names() {
@@ -44,9 +44,9 @@ pub async fn in_force(
             there.insert(name.to_owned(), stored.release);
         }
     }
-    if let Some(shift) = shift {
-        let there = all.entry(shift.environment.clone()).or_default();
-        there.insert(shift.release.name.clone(), shift.release.clone());
+    if let Some(ReleaseOverride { environment, release }) = instead {
+        let there = all.entry(environment.clone()).or_default();
+        there.insert(release.name.clone(), release.clone());
     }
     Ok(all)
 }

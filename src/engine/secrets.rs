@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -11,16 +12,34 @@ use crate::eval::estate::ProviderSettings;
 use crate::eval::functions::{FunctionContext, filesystem};
 
 use super::connect::Connection;
+use super::workspace::Workspace;
 
 /// `secret("env:NAME")`, `secret("file:path")` within the configuration's directory, and
 /// `secret("ssm:/path")`, read with the ambient credentials in the region of `provider "aws"`.
-pub struct Sources {
+struct Sources {
     /// The configuration's directory: a secret's file lies below it.
-    pub dir: PathBuf,
+    dir: PathBuf,
     /// The environment.
-    pub vars: BTreeMap<String, String>,
+    vars: BTreeMap<String, String>,
     /// For SSM.
-    pub ssm: aws_sdk_ssm::Client,
+    ssm: aws_sdk_ssm::Client,
+}
+
+/// Where an apply's secrets come from: the workspace's own source, or those that `secret()` names.
+#[must_use]
+pub fn sources(
+    workspace: &Workspace,
+    connection: &Connection,
+    provider: &ProviderSettings,
+) -> Arc<dyn Secrets> {
+    if let Some(own) = &workspace.secrets {
+        return Arc::clone(own);
+    }
+    Arc::new(Sources {
+        dir: workspace.dir.clone(),
+        vars: workspace.env.clone(),
+        ssm: client(connection, provider),
+    })
 }
 
 /// What reads secrets of SSM. The state's bucket may lie in another region than the estate, and

@@ -83,13 +83,16 @@ impl From<Digest> for String {
     }
 }
 
+/// What a release consists of, by key: the values that its digest is computed of, as they are stored.
+pub type ReleaseValues = BTreeMap<String, Json>;
+
 /// A release: equal content has an equal digest, and another content has another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
     /// Label of its `release` block.
     pub name: String,
     /// What it consists of.
-    pub values: BTreeMap<String, Json>,
+    pub values: ReleaseValues,
     /// SHA-256 over name and values as canonical JSON; see [`Release::new`].
     pub digest: Digest,
 }
@@ -99,7 +102,7 @@ impl Release {
     /// `{"name": NAME, "values": VALUES}`: keys sorted, nothing between the tokens, numbers in
     /// their shortest form.
     #[must_use]
-    pub fn new(name: impl Into<String>, values: BTreeMap<String, Json>) -> Self {
+    pub fn new(name: impl Into<String>, values: ReleaseValues) -> Self {
         let name = name.into();
         let mut text = String::from("{\"name\":");
         canonical(&Json::from(name.as_str()), &mut text);

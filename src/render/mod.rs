@@ -8,6 +8,7 @@
 pub mod access;
 pub mod diagnostics;
 pub mod drift;
+pub mod events;
 pub mod hcl;
 pub mod history;
 pub mod html;
@@ -30,6 +31,7 @@ pub mod who;
 
 use std::io::{self, Write};
 
+use crate::engine::side::LookAt;
 use crate::plan::model::Plan;
 
 pub use style::Style;
@@ -48,6 +50,16 @@ pub enum Format {
     Html,
     /// For code scanning.
     Sarif,
+}
+
+/// The side of the estate that is looked at, for headings.
+#[must_use]
+pub fn side(look_at: LookAt) -> &'static str {
+    match look_at {
+        LookAt::Live => "AWS as it is now",
+        LookAt::Plan => "AWS as it would be after apply",
+        LookAt::State => "what the state holds, AWS unread",
+    }
 }
 
 /// Writes a plan in one of its formats. `warnings` says whether the text form repeats the plan's

@@ -1,51 +1,17 @@
 //! Promotions and releases for people: gates and how they stand, where releases are.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use jiff::Timestamp;
-use serde::Serialize;
-use serde_json::Value as Json;
-
-use crate::plan::model::Plan;
-use crate::promotion::Digest;
-use crate::promotion::doubt::Doubt;
+use crate::diag::Diagnostic;
+use crate::engine::promotion::closed;
+use crate::engine::promotion::report::{PromotionReport, ReleasePlace, ReleaseSummary};
+use crate::engine::promotion::verify::Verification;
+use crate::promotion::Move;
 use crate::promotion::gate::{Evidence, Outcome};
-use crate::promotion::record::{Hold, Override};
+use crate::promotion::record::{End, MoveKind};
 
 use super::style::{Style, Tone, columns, pad, safe};
 use super::text;
-
-/// What a promotion would do, and what stands against it.
-#[derive(Clone, Debug, Serialize)]
-pub struct Report {
-    /// The edge.
-    pub edge: String,
-    /// Where the release comes from.
-    pub from: String,
-    /// Where it goes.
-    pub to: String,
-    /// Its name.
-    pub release: String,
-    /// Which one.
-    pub digest: Digest,
-    /// Which one stands in `to`.
-    pub previous: Option<Digest>,
-    /// Since when it is verified in `from`; absent when it is not.
-    pub verified_since: Option<Timestamp>,
-    /// What it consists of.
-    pub values: BTreeMap<String, Json>,
-    /// The gates and how they stand.
-    pub gates: Vec<Evidence>,
-    /// Why nothing may move into `to`.
-    pub hold: Option<Hold>,
-    /// The reason for going past closed gates.
-    pub overriding: Option<String>,
-    /// Whether nothing is done.
-    pub dry_run: bool,
-    /// The plan of `to`.
-    pub plan: Plan,
-}
 
 /// How an outcome is painted and called.
 #[must_use]
@@ -81,7 +47,7 @@ pub fn gates(found: &[Evidence], style: &Style, out: &mut dyn Write) -> io::Resu
 ///
 /// # Errors
 /// Those of the writer.
-pub fn head(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+pub fn head(report: &PromotionReport, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let title = format!(
         "Promotion {}: release {} {} from {} to {}",
         report.edge,
@@ -121,7 +87,7 @@ pub fn head(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<(
 ///
 /// # Errors
 /// Those of the writer.
-pub fn text(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+pub fn text(report: &PromotionReport, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     head(report, style, out)?;
     if report.gates.is_empty() {
         writeln!(out, "No gates stand on this edge.\n")?;
@@ -138,45 +104,11 @@ pub fn text(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<(
     writeln!(out, "Approvals bind to plan {}", report.plan.digest)
 }
 
-/// A release and where it stands.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ReleaseView {
-    /// Its name.
-    pub release: String,
-    /// Which one.
-    pub digest: Digest,
-    /// What it consists of.
-    pub values: BTreeMap<String, Json>,
-    /// When it was first seen.
-    pub created_at: Timestamp,
-    /// By whom.
-    pub created_by: String,
-    /// The environments where it is current.
-    pub stands_in: Vec<Place>,
-}
-
-/// How a release stands in one environment.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Place {
-    /// The environment.
-    pub environment: String,
-    /// Since when it is current.
-    pub since: Timestamp,
-    /// Since when it counts as verified.
-    pub verified_since: Option<Timestamp>,
-    /// When its verification was taken back.
-    pub revoked_at: Option<Timestamp>,
-    /// The override that brought it there.
-    pub overridden: Option<Override>,
-    /// What it stands on that counts no more.
-    pub doubts: Vec<Doubt>,
-}
-
 /// Writes releases, the newest first.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn releases(all: &[ReleaseView], style: &Style, out: &mut dyn Write) -> io::Result<()> {
+pub fn releases(all: &[ReleaseSummary], style: &Style, out: &mut dyn Write) -> io::Result<()> {
     for (index, view) in all.iter().enumerate() {
         if index > 0 {
             writeln!(out)?;
@@ -220,7 +152,7 @@ pub fn releases(all: &[ReleaseView], style: &Style, out: &mut dyn Write) -> io::
 
 /// What has to be said of a release in a place.
 #[must_use]
-pub fn remarks(place: &Place) -> Vec<String> {
+pub fn remarks(place: &ReleasePlace) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(overridden) = &place.overridden {
         lines.push(format!(
@@ -239,4 +171,70 @@ pub fn remarks(place: &Place) -> Vec<String> {
         });
     }
     lines
+}
+
+/// How a finished move ended: a line where it is as it was asked to be, a warning for a release that
+/// entered without being verified yet, an error otherwise.
+///
+/// # Errors
+/// The release is not verified where it moved.
+pub fn ending(done: &Move) -> Result<String, Diagnostic> {
+    let release = format!("release {} {}", done.release, done.digest.short());
+    let place = &done.environment;
+    match done.end {
+        Some(End::Verified) | None => Ok(format!("\n{release} stands in {place}, verified.")),
+        Some(End::Returned) => {
+            let back = done.returned.as_ref();
+            let to = back.map(|r| r.digest.short().to_owned()).unwrap_or_default();
+            let why = back.map(|r| r.why.clone()).unwrap_or_default();
+            Err(Diagnostic::error(format!("{release} did not stay in `{place}`"))
+                .detail(format!("{why}. Release {} {to} stands there again.", done.release))
+                .help(hold_help(done)))
+        }
+        Some(End::Unverified) if done.kind == MoveKind::Entry => {
+            Err(Diagnostic::warning(format!("{release} stands in `{place}`, not verified"))
+                .detail(closed(&done.verification))
+                .help(format!("`palisade verify {place}` looks again")))
+        }
+        Some(End::Unverified) => {
+            Err(Diagnostic::error(format!("{release} stands in `{place}`, but is not verified"))
+                .detail(closed(&done.verification))
+                .help(format!(
+                    "`palisade rollback {place}` brings back the last verified one; {}",
+                    hold_help(done)
+                )))
+        }
+    }
+}
+
+fn hold_help(done: &Move) -> String {
+    let edge = done.edge.as_deref().unwrap_or("EDGE");
+    format!(
+        "nothing moves into {} until `palisade promote {edge} --release-hold`",
+        done.environment
+    )
+}
+
+/// Writes whether one release passes verification, and what its gates found.
+///
+/// # Errors
+/// Those of the writer.
+pub fn verification(one: &Verification, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let word = if one.verified { "verified" } else { "not verified" };
+    let what = format!("release {} {}", one.release, one.digest.short());
+    writeln!(out, "{}: {what} is {word}", one.environment)?;
+    gates(&one.gates, style, out)
+}
+
+/// A release that does not pass verification.
+#[must_use]
+pub fn unverified(one: &Verification) -> Diagnostic {
+    let what = format!("release {} {}", one.release, one.digest.short());
+    let place = &one.environment;
+    let mut error = Diagnostic::error(format!("{what} does not pass verification in `{place}`"));
+    if !one.built_on.is_empty() {
+        let list = one.built_on.join(", ");
+        error = error.detail(format!("On its strength it was promoted into {list}."));
+    }
+    error.help(format!("it cannot be promoted from here until `palisade verify {place}` passes"))
 }

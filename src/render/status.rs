@@ -2,99 +2,13 @@
 
 use std::io::{self, Write};
 
-use jiff::Timestamp;
-use serde::Serialize;
-
-use crate::promotion::Digest;
-use crate::promotion::figures::Figures;
-use crate::promotion::gate::Evidence;
-use crate::promotion::record::{Hold, Phase};
+use crate::engine::drift::EnvironmentDrift;
+use crate::engine::promotion::status::{EnvironmentStatus, Status};
 use crate::schema::duration::for_people;
 
-use super::drift::EnvironmentDrift;
 use super::history::figures;
-use super::promotion::{Place, gates, remarks};
+use super::promotion::{gates, remarks};
 use super::style::{Style, Tone, columns, safe};
-
-/// What `status` says.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Status {
-    /// When it was looked at.
-    pub at: Timestamp,
-    /// The environments, each behind those that releases come to it from.
-    pub environments: Vec<EnvironmentStatus>,
-    /// Managed objects that are as state and configuration say now, of 100.
-    pub consistency_percent: f64,
-    /// Paths and walls that break an isolation rule now.
-    pub isolation_violations: usize,
-    /// Figures from the records.
-    pub figures: Figures,
-}
-
-/// One environment.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct EnvironmentStatus {
-    /// Its name.
-    pub environment: String,
-    /// What stands there.
-    pub releases: Vec<Standing>,
-    /// Why nothing moves in.
-    pub hold: Option<Hold>,
-    /// The move that is under way, or was cut off.
-    pub under_way: Option<UnderWay>,
-    /// What differs from AWS.
-    pub drift: EnvironmentDrift,
-    /// What could move on from here.
-    pub next: Vec<Next>,
-}
-
-/// A release in an environment.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Standing {
-    /// Its name.
-    pub release: String,
-    /// Which one.
-    pub digest: Digest,
-    /// Who moved it.
-    pub by: String,
-    /// How long it has stood, in seconds.
-    pub stands_seconds: i64,
-    /// Since when, verified or not, and what has to be said of it.
-    #[serde(flatten)]
-    pub place: Place,
-}
-
-/// A move that is not finished.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct UnderWay {
-    /// The release.
-    pub release: String,
-    /// Which one.
-    pub digest: Digest,
-    /// How far it is.
-    pub phase: Phase,
-    /// Who began it.
-    pub by: String,
-    /// When.
-    pub since: Timestamp,
-}
-
-/// A release that is verified here and stands not yet where an edge leads.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Next {
-    /// The edge.
-    pub edge: String,
-    /// Where it leads.
-    pub to: String,
-    /// The release.
-    pub release: String,
-    /// Which one.
-    pub digest: Digest,
-    /// Gates that can be judged now, and how they stand.
-    pub gates: Vec<Evidence>,
-    /// Gates that are only asked when the promotion is made.
-    pub asked_then: Vec<String>,
-}
 
 /// Writes the status as text.
 ///

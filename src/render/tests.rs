@@ -175,13 +175,13 @@ fn a_comment_never_grows_past_what_github_takes() {
 
 #[test]
 fn drift_report() {
-    let report = drift::DriftReport::of(&realistic());
+    let report = crate::engine::drift::DriftReport::of(&realistic());
     assert!(report.any());
     let mut out = Vec::new();
     drift::text(&report, &Style::plain(), &mut out).expect("writing to memory");
     snapshot("drift.txt", &String::from_utf8(out).expect("UTF-8"));
     snapshot("drift.json", &serde_json::to_string_pretty(&report).expect("JSON"));
-    assert!(!drift::DriftReport::of(&empty()).any());
+    assert!(!crate::engine::drift::DriftReport::of(&empty()).any());
 }
 
 fn diagnostics_text(diagnostics: &[Diagnostic], style: &Style) -> String {

@@ -1,7 +1,10 @@
 //! Objects of the store as JSON: read, written, and refused where a newer palisade wrote them.
 
+use std::io::{self, Write};
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use crate::diag::Diagnostic;
 
@@ -77,4 +80,29 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StateError> {
             Diagnostic::error(format!("an object cannot be written: {error}")),
         )
     })
+}
+
+/// Writes any serialisable value with its keys sorted, so that equal values give equal bytes.
+///
+/// # Errors
+/// Those of the writer, and of values that JSON cannot hold (maps with keys that are no strings).
+pub fn write_sorted(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    let value = serde_json::to_value(value).map_err(io::Error::other)?;
+    serde_json::to_writer_pretty(&mut *out, &sorted(value)).map_err(io::Error::other)?;
+    writeln!(out)
+}
+
+/// The same value with every object's keys in order, whatever map serde_json was built with.
+#[must_use]
+pub fn sorted(value: Json) -> Json {
+    match value {
+        Json::Object(map) => {
+            let mut entries: Vec<(String, Json)> =
+                map.into_iter().map(|(k, v)| (k, sorted(v))).collect();
+            entries.sort_by(|a, b| a.0.cmp(&b.0));
+            Json::Object(entries.into_iter().collect())
+        }
+        Json::Array(list) => Json::Array(list.into_iter().map(sorted).collect()),
+        other => other,
+    }
 }

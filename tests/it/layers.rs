@@ -78,6 +78,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "render",
         &[
+            "engine",
             "apply",
             "promotion",
             "isolation",
@@ -163,9 +164,7 @@ fn modules_use_only_what_stands_below_them() {
         };
         for other in used(&text) {
             let known = other == "cli" || MAY_USE.iter().any(|(m, _)| *m == other);
-            // The engine was the command line's own until now, and still takes its types and prints.
-            let for_now = module == "engine" && matches!(other.as_str(), "cli" | "render");
-            if known && other != module && !allowed.contains(&other.as_str()) && !for_now {
+            if known && other != module && !allowed.contains(&other.as_str()) {
                 wrong.push(format!("{file}: `{module}` uses `{other}`"));
             }
         }

@@ -14,6 +14,7 @@ mod changes;
 mod cli;
 mod corpus;
 mod docs;
+mod engine;
 mod examples;
 mod gates;
 mod interrupt;

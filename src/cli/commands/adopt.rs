@@ -11,7 +11,8 @@ use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::config::fmt;
 use crate::diag::{Diagnostic, Source, did_you_mean};
-use crate::engine::pipeline::{self, Request};
+use crate::engine::plan::{self, PlanRequest};
+use crate::engine::refresh;
 use crate::ids::Handle;
 use crate::plan::live::Reading;
 use crate::plan::model::DriftStatus;
@@ -59,12 +60,13 @@ pub async fn run(args: &AdoptArgs, cx: &Context) -> Result<(), Exit> {
             return Err(Diagnostic::error(text).help(help).into());
         }
     }
-    let request = Request::everything(&args.vars);
-    let world = pipeline::view(cx, &request).await?;
-    let plan = pipeline::plan(cx, &world, &request)?;
-    let reading = args.account.parse::<Handle>().ok().and_then(|h| world.live.accounts.get(&h));
+    let workspace = cx.workspace()?;
+    let request = PlanRequest::everything(&args.vars.variables());
+    let inputs = refresh::load_and_refresh_recovered(&workspace, &request).await?;
+    let plan = plan::make(&workspace, &inputs, &request)?;
+    let reading = args.account.parse::<Handle>().ok().and_then(|h| inputs.live.accounts.get(&h));
     let Some(reading) = reading else {
-        let names: Vec<&str> = world.estate.accounts.keys().map(Handle::as_str).collect();
+        let names: Vec<&str> = inputs.estate.accounts.keys().map(Handle::as_str).collect();
         let help = did_you_mean(&args.account, names.iter().copied())
             .unwrap_or_else(|| format!("there are {}", names.join(", ")));
         let text = format!("there is no account `{}`", args.account);
@@ -93,7 +95,7 @@ pub async fn run(args: &AdoptArgs, cx: &Context) -> Result<(), Exit> {
             found.push(Existing { kind: *kind, key: &object.key, attrs: &object.attrs });
         }
     }
-    cx.tell(&world.warnings);
+    cx.tell(&inputs.warnings);
     if found.is_empty() {
         cx.say(&format!("nothing in `{}` is left to adopt", args.account));
         return Ok(());

@@ -1,12 +1,16 @@
 //! `palisade approve`.
 
+use std::io::Write as _;
+
 use clap::Args;
 
 use crate::cli::args::VarArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::engine::promotion::Settings;
-use crate::engine::promotion::approve::{self, Approving};
+use crate::cli::host::Manner;
+use crate::engine::promotion::MoveSettings;
+use crate::engine::promotion::approve::{self, ApprovalRequest};
+use crate::render;
 
 /// Flags of `approve`.
 #[derive(Debug, Args)]
@@ -47,19 +51,32 @@ pub struct ApproveArgs {
 /// # Errors
 /// There is nothing to approve, nobody is signed in, or the backend cannot be written.
 pub async fn run(args: &ApproveArgs, cx: &Context) -> Result<(), Exit> {
-    let settings = Settings {
-        vars: args.vars.clone(),
-        auto_approve: args.auto_approve,
-        json: args.json,
-        parallelism: usize::from(args.parallelism),
-        lock_timeout: std::time::Duration::ZERO,
-    };
-    let asked = Approving {
+    let request = ApprovalRequest {
         edge: args.edge.clone(),
         release: args.release.clone(),
         revoke: args.revoke,
         comment: args.comment.clone(),
-        settings,
+        settings: MoveSettings {
+            variables: args.vars.variables(),
+            parallelism: usize::from(args.parallelism),
+            lock_timeout: std::time::Duration::ZERO,
+        },
     };
-    approve::run(cx, &asked).await
+    let manner = Manner { auto_approve: args.auto_approve, json: args.json };
+    let done = approve::run(&cx.workspace_in(manner)?, &request).await?;
+    if args.json {
+        let mut out = cx.stdout();
+        render::json::write(&done.kept, &mut out)?;
+        return Ok(out.flush()?);
+    }
+    let said = if args.revoke { "Taken back" } else { "Approved" };
+    cx.say(&format!(
+        "{said}: release {} {} on {}\n  by   {}\n  plan {}",
+        done.release,
+        done.digest.short(),
+        args.edge,
+        done.kept.by.arn,
+        done.kept.plan
+    ));
+    Ok(())
 }

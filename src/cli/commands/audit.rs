@@ -32,12 +32,12 @@ pub struct VerifyArgs {
 /// The chain is broken, or the backend cannot be read.
 pub async fn run(command: AuditCommand, cx: &Context) -> Result<(), Exit> {
     let AuditCommand::Verify(args) = command;
-    let store = engine::store(cx).await?;
+    let store = engine::open::configured(&cx.workspace()?).await?;
     let work = async {
         let snapshot = store.ledger.read_all().await?;
         store.ledger.verify_audit(&snapshot).await
     };
-    let found = cx.interrupt.or(work).await??;
+    let found = cx.interruptible(work).await??;
     let mut out = cx.stdout();
     if args.json {
         let report = serde_json::json!({

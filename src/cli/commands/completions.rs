@@ -2,9 +2,8 @@
 
 use std::io::Write as _;
 
-use clap::{Args, CommandFactory as _};
+use clap::Args;
 
-use crate::cli::args::Cli;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
 
@@ -19,13 +18,13 @@ pub struct CompletionsArgs {
     shell: clap_complete::Shell,
 }
 
-/// Writes the script.
+/// Writes the script for a grammar.
 ///
 /// # Errors
 /// Those of writing.
-pub fn run(args: &CompletionsArgs, cx: &Context) -> Result<(), Exit> {
+pub fn run(args: &CompletionsArgs, mut grammar: clap::Command, cx: &Context) -> Result<(), Exit> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "palisade", &mut script);
+    clap_complete::generate(args.shell, &mut grammar, "palisade", &mut script);
     let mut out = cx.stdout();
     out.write_all(&script)?;
     Ok(out.flush()?)

@@ -7,8 +7,8 @@ use clap::Args;
 use crate::cli::args::VarArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::engine::known::{Imports, Recorded};
-use crate::engine::offline;
+use crate::engine::known_values::{Imports, KnownValues};
+use crate::engine::load;
 use crate::eval::Engine;
 use crate::render;
 use crate::value::Value;
@@ -36,9 +36,9 @@ pub struct ConsoleArgs {
 /// # Errors
 /// The configuration is wrong; an expression given with `--eval` or through a pipe is wrong.
 pub async fn run(args: &ConsoleArgs, cx: &Context) -> Result<(), Exit> {
-    let known = offline::read(cx, &args.vars).await?;
+    let known = load::offline(&cx.workspace()?, &args.vars.variables()).await?;
     let resources = known.snapshot.resources();
-    let recorded = Recorded {
+    let recorded = KnownValues {
         resources: &resources,
         live: None,
         management: None,

@@ -5,7 +5,8 @@ use clap::Args;
 use crate::cli::args::PlanOptions;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::engine::apply::Approval;
+use crate::cli::host::Manner;
+use crate::engine::apply::{self, ApplyRequest};
 use crate::plan::Mode;
 
 /// Flags of `destroy`.
@@ -28,11 +29,10 @@ pub struct DestroyArgs {
 /// # Errors
 /// Whatever keeps the plan from being made, approved or carried out.
 pub async fn run(args: &DestroyArgs, cx: &Context) -> Result<(), Exit> {
-    let approval = Approval {
-        fail_on: args.options.fail_on,
-        reason: args.options.reason.clone(),
-        lock_timeout: args.options.lock_timeout,
-        parallelism: usize::from(args.options.parallelism),
-    };
-    super::apply::fresh(&args.options, Mode::Destroy, args.auto_approve, &approval, cx).await
+    let workspace =
+        cx.workspace_in(Manner { auto_approve: args.auto_approve, ..Manner::default() })?;
+    let approval = args.options.approval();
+    let request = ApplyRequest { plan: args.options.request(Mode::Destroy)?, approval };
+    apply::run(&workspace, &request).await?;
+    Ok(())
 }

@@ -7,9 +7,9 @@ use clap::Args;
 use crate::cli::args::{SelectArgs, VarArgs};
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::engine::pipeline::{self, Request};
+use crate::engine::drift::{self, DriftRequest};
+use crate::engine::plan::PlanRequest;
 use crate::render;
-use crate::render::drift::DriftReport;
 
 /// Flags of `drift`.
 #[derive(Debug, Args)]
@@ -40,14 +40,11 @@ pub struct DriftArgs {
 /// # Errors
 /// [`Exit::Changes`] when there is drift, and whatever keeps it from being found out.
 pub async fn run(args: &DriftArgs, cx: &Context) -> Result<(), Exit> {
-    let mut request = Request::everything(&args.vars);
-    request.options.selection = pipeline::selection(&args.select)?;
-    request.parallelism = usize::from(args.parallelism);
-    let world = pipeline::view(cx, &request).await?;
-    let mut plan = pipeline::plan(cx, &world, &request)?;
-    pipeline::narrow_drift(&mut plan, args.managed_only);
-    cx.tell(&world.warnings);
-    let report = DriftReport::of(&plan);
+    let mut plan = PlanRequest::everything(&args.vars.variables());
+    plan.options.selection = args.select.selection()?;
+    plan.parallelism = usize::from(args.parallelism);
+    let request = DriftRequest { plan, managed_only: args.managed_only };
+    let report = drift::run(&cx.workspace()?, &request).await?;
     let mut out = cx.stdout();
     if args.json {
         render::json::write(&report, &mut out)?;

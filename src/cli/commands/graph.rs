@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::args::VarArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::engine;
+use crate::engine::load;
 use crate::graph::{self, Format, Picture};
 
 /// Flags of `graph`.
@@ -48,8 +48,7 @@ enum Of {
 /// # Errors
 /// The configuration is wrong.
 pub fn run(args: &GraphArgs, cx: &Context) -> Result<(), Exit> {
-    engine::require_configuration(&cx.dir())?;
-    let configuration = engine::configuration(cx, &args.vars)?;
+    let configuration = load::configuration(&cx.offline(), &args.vars.variables())?;
     let graph = graph::build(&configuration)?;
     let format = match args.format {
         FormatArg::Dot => Format::Dot,

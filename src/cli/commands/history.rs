@@ -44,7 +44,7 @@ pub async fn run(args: &HistoryArgs, cx: &Context) -> Result<(), Exit> {
         Some(text) => Some(moment(text, cx.clock.now())?),
         None => None,
     };
-    let opened = engine::store(cx).await?;
+    let opened = engine::open::configured(&cx.workspace()?).await?;
     let ledger = &opened.ledger;
     let reading = async {
         let known = store::list_environments(ledger).await?;
@@ -56,7 +56,7 @@ pub async fn run(args: &HistoryArgs, cx: &Context) -> Result<(), Exit> {
         }
         Ok::<_, crate::state::StateError>((known, moves, ledger.audit_records().await?))
     };
-    let (known, mut moves, records) = cx.interrupt.or(reading).await??;
+    let (known, mut moves, records) = cx.interruptible(reading).await??;
     if let Some(strange) = args.environment.iter().find(|e| !known.contains(e)) {
         let help = did_you_mean(strange, known.iter().map(String::as_str)).unwrap_or_else(|| {
             "no release has ever moved into it; `palisade releases` shows where they stand".into()

@@ -1,17 +1,14 @@
 //! `palisade import`.
 
-use std::io::Write as _;
-
 use clap::Args;
 
 use crate::address::ResourceAddr;
-use crate::cli::args::{FailOn, VarArgs, duration};
+use crate::cli::args::{VarArgs, duration};
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
+use crate::cli::host::Manner;
 use crate::diag::Diagnostic;
-use crate::engine::apply::{self, Approval};
-use crate::engine::pipeline::{self, Request};
-use crate::render;
+use crate::engine::apply;
 
 /// Flags of `import`.
 #[derive(Debug, Args)]
@@ -44,29 +41,9 @@ pub async fn run(args: &ImportArgs, cx: &Context) -> Result<(), Exit> {
     let address: ResourceAddr = args.address.parse().map_err(|e: crate::address::AddrError| {
         Exit::from(Diagnostic::error(e.to_string()).help("as in `iam_role.deploy@production`"))
     })?;
-    let mut request = Request::everything(&args.vars);
-    request.imports.push((address.clone(), args.id.clone()));
-    request.options.selection.targets.push(address.to_string());
-    let approval = Approval {
-        fail_on: FailOn::Violation,
-        reason: None,
-        lock_timeout: args.lock_timeout,
-        parallelism: request.parallelism,
-    };
-    let mut world = pipeline::survey(cx, &request).await?;
-    if apply::recover(cx, &world, &approval).await? {
-        world = pipeline::survey(cx, &request).await?;
-    }
-    let plan = pipeline::plan(cx, &world, &request)?;
-    pipeline::warn(cx, &world, &plan);
-    let mut out = cx.stdout();
-    render::text::plan(&plan, false, cx.style(), &mut out)?;
-    out.flush()?;
-    if !plan.has_changes() {
-        return Err(Exit::error(format!("`{address}` is managed already")));
-    }
-    if !args.auto_approve {
-        cx.confirm("Import it?").await?;
-    }
-    apply::run(cx, &world, &request, &plan, &approval).await
+    let workspace =
+        cx.workspace_in(Manner { auto_approve: args.auto_approve, ..Manner::default() })?;
+    let variables = args.vars.variables();
+    apply::import(&workspace, &address, &args.id, &variables, args.lock_timeout).await?;
+    Ok(())
 }

@@ -10,7 +10,8 @@ use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::config::Backend;
 use crate::diag::Diagnostic;
-use crate::engine::{self, Store, backend};
+use crate::engine::open::{self, Store};
+use crate::engine::{backend, load};
 use crate::state::bootstrap::{self, Bucket};
 use crate::state::{StateError, StoreFailure};
 
@@ -40,9 +41,9 @@ pub struct InitArgs {
 /// # Errors
 /// The configuration is wrong, or the backend cannot be used.
 pub async fn run(args: &InitArgs, cx: &Context) -> Result<(), Exit> {
-    engine::require_configuration(&cx.dir())?;
-    let configuration = engine::configuration(cx, &args.vars)?;
-    let store = engine::open(cx, backend::configured(&configuration.settings)).await?;
+    let workspace = cx.workspace()?;
+    let configuration = load::configuration(&workspace, &args.vars.variables())?;
+    let store = open::open(&workspace, backend::configured(&configuration.settings)).await?;
     let mut out = cx.stdout();
     let modules = configuration.modules.len().saturating_sub(1);
     let modules = crate::render::style::count(modules, "module", "modules");
@@ -54,9 +55,9 @@ pub async fn run(args: &InitArgs, cx: &Context) -> Result<(), Exit> {
     writeln!(out, "state: {}", store.ledger.store().location())?;
     if args.migrate_state {
         let mut from = old_backend(args, &store)?;
-        cx.interrupt.or(locate(&mut from, &store)).await?;
-        let old = engine::open(cx, from).await?;
-        let copied = cx.interrupt.or(old.ledger.migrate(&store.ledger)).await??;
+        cx.interruptible(locate(&mut from, &store)).await?;
+        let old = open::open(&workspace, from).await?;
+        let copied = cx.interruptible(old.ledger.migrate(&store.ledger)).await??;
         let objects = crate::render::style::count(copied, "state object", "state objects");
         writeln!(
             out,
@@ -110,7 +111,7 @@ fn partition(region: &str) -> &'static str {
 }
 
 async fn check(store: &Store, cx: &Context) -> Result<(), Exit> {
-    let read = cx.interrupt.or(store.ledger.read_root()).await?;
+    let read = cx.interruptible(store.ledger.read_root()).await?;
     read?;
     match store.ledger.store().versioning().await {
         Err(error) if error.failure == StoreFailure::Missing => {

@@ -4,11 +4,11 @@ use std::io::Write as _;
 
 use clap::Args;
 
-use crate::cli::args::VarArgs;
+use crate::cli::args::{LookArgs, VarArgs};
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::diag::Diagnostic;
-use crate::engine::look::{LookArgs, look};
+use crate::engine::side;
 use crate::isolation::walls;
 use crate::render;
 
@@ -33,13 +33,14 @@ pub struct IsolationArgs {
 /// # Errors
 /// Whatever keeps it from being read, and a broken rule.
 pub async fn run(args: &IsolationArgs, cx: &Context) -> Result<(), Exit> {
-    let view = look(cx, args.look, &args.vars).await?;
-    let walls = walls::walls(&view.estate, &view.sides, view.name, &view.today)?;
+    let look_at = args.look.look_at();
+    let side = side::read(&cx.workspace()?, look_at, &args.vars.variables()).await?;
+    let walls = walls::walls(&side.estate, &side.sides, look_at.name(), &side.today)?;
     let mut out = cx.stdout();
     if args.json {
         render::json::write(&walls, &mut out)?;
     } else {
-        render::walls::text(&walls, view.what, cx.style(), &mut out)?;
+        render::walls::text(&walls, render::side(look_at), cx.style(), &mut out)?;
     }
     out.flush()?;
     match walls.broken() {

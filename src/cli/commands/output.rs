@@ -30,8 +30,8 @@ pub struct OutputArgs {
 /// # Errors
 /// There is no such output, or the backend cannot be read.
 pub async fn run(args: &OutputArgs, cx: &Context) -> Result<(), Exit> {
-    let store = engine::store(cx).await?;
-    let all = cx.interrupt.or(outputs::read(&store.ledger)).await??;
+    let store = engine::open::configured(&cx.workspace()?).await?;
+    let all = cx.interruptible(outputs::read(&store.ledger)).await??;
     let mut out = cx.stdout();
     let Some(name) = &args.name else {
         if args.json {

@@ -9,11 +9,12 @@ use crate::cli::args::{FormatArgs, PlanOptions};
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::diag::Diagnostics;
-use crate::engine::pipeline::{self, Request, World};
-use crate::engine::{compared, planfile};
+use crate::engine::Workspace;
+use crate::engine::plan::{self, PlanOutcome};
+use crate::engine::saved_plan;
 use crate::plan::Mode;
 use crate::plan::compute::diagnostic;
-use crate::plan::model::{FORMAT_VERSION, Plan};
+use crate::plan::model::FORMAT_VERSION;
 use crate::render::diagnostics::by_place;
 use crate::render::refusal::Refusal;
 use crate::render::{self, Format};
@@ -47,8 +48,9 @@ pub struct PlanArgs {
 /// Whatever keeps it from being made, a broken rule, and with `--detailed-exitcode` its changes.
 pub async fn run(args: &PlanArgs, cx: &Context) -> Result<(), Exit> {
     let format = args.format.format();
-    let (request, world, plan) = match make(args, cx).await {
-        Ok(made) => made,
+    let workspace = cx.workspace()?;
+    let PlanOutcome { request, inputs, plan } = match make(args, &workspace).await {
+        Ok(outcome) => outcome,
         Err(exit) => {
             if let Some(diagnostics) = exit.diagnostics() {
                 let mut out = cx.stdout();
@@ -60,32 +62,28 @@ pub async fn run(args: &PlanArgs, cx: &Context) -> Result<(), Exit> {
     };
     let text = format == Format::Text;
     if text {
-        pipeline::warn(cx, &world, &plan);
+        plan::warn(&workspace, &inputs, &plan);
     }
     let mut out = cx.stdout();
     render::plan(&plan, format, false, cx.style(), &mut out)?;
     out.flush()?;
     if let Some(path) = &args.out {
-        planfile::save(path, &plan, &request, &world.configuration)?;
+        saved_plan::save(path, &plan, &request, &inputs.configuration)?;
         cx.say(&format!(
             "\nsaved: `palisade apply {}` carries out exactly this plan",
             path.display()
         ));
     }
-    pipeline::gate(&plan, args.options.fail_on, true)?;
+    plan::require_isolation(&plan, args.options.fail_on.fail_on(), true)?;
     if args.detailed_exitcode && plan.has_changes() {
         return Err(Exit::Changes);
     }
     Ok(())
 }
 
-async fn make(args: &PlanArgs, cx: &Context) -> Result<(Request, World, Plan), Exit> {
+async fn make(args: &PlanArgs, workspace: &Workspace) -> Result<PlanOutcome, Exit> {
     let mode = if args.destroy { Mode::Destroy } else { Mode::Normal };
-    let mut request = Request::of(&args.options, mode)?;
-    let world = pipeline::view(cx, &request).await?;
-    request.options.secrets = compared::by_value(cx, &world).await?;
-    let plan = pipeline::plan(cx, &world, &request)?;
-    Ok((request, world, plan))
+    Ok(plan::run(workspace, &args.options.request(mode)?).await?)
 }
 
 fn refusal(diagnostics: &Diagnostics, cx: &Context) -> Refusal {

@@ -1,12 +1,16 @@
 //! `palisade promote`.
 
+use std::io::Write as _;
+
 use clap::Args;
 
-use crate::cli::args::VarArgs;
+use crate::cli::args::MoveArgs;
 use crate::cli::context::Context;
+use crate::cli::endings;
 use crate::cli::error::Exit;
-use crate::engine::promotion::Settings;
-use crate::engine::promotion::promote::{self, Promotion};
+use crate::cli::host::Manner;
+use crate::engine::promotion::promote::{self, PromotionOutcome, PromotionRequest};
+use crate::render;
 
 /// Flags of `promote`.
 #[derive(Debug, Args)]
@@ -39,53 +43,57 @@ pub struct PromoteArgs {
     move_args: MoveArgs,
 }
 
-/// What the commands that move releases have in common.
-#[derive(Debug, Args)]
-pub struct MoveArgs {
-    /// Values for variables.
-    #[command(flatten)]
-    vars: VarArgs,
-    /// Ask nothing
-    #[arg(long)]
-    auto_approve: bool,
-    /// How many accounts are worked on at once
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=256))]
-    parallelism: u16,
-    /// Wait so long for a lock that somebody else holds, as in `30s` or `5m`
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = crate::cli::args::duration)]
-    lock_timeout: std::time::Duration,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-}
-
-impl MoveArgs {
-    /// As the session takes them.
-    #[must_use]
-    pub fn settings(&self) -> Settings {
-        Settings {
-            vars: self.vars.clone(),
-            auto_approve: self.auto_approve,
-            json: self.json,
-            parallelism: usize::from(self.parallelism),
-            lock_timeout: self.lock_timeout,
-        }
-    }
-}
-
 /// Promotes a release.
 ///
 /// # Errors
 /// A closed gate, somebody else at work, or a step that failed.
 pub async fn run(args: &PromoteArgs, cx: &Context) -> Result<(), Exit> {
-    let asked = Promotion {
+    let (settings, json) = (args.move_args.settings(), args.move_args.json);
+    let request = PromotionRequest {
         edge: args.edge.clone(),
         release: args.release.clone(),
         dry_run: args.dry_run,
         overriding: args.reason.clone().filter(|_| args.overriding),
         release_hold: args.release_hold,
         reason: args.reason.clone(),
-        settings: args.move_args.settings(),
+        settings,
     };
-    promote::run(cx, &asked).await
+    let manner = Manner { auto_approve: args.move_args.auto_approve, json };
+    let outcome = promote::run(&cx.workspace_in(manner)?, &request).await?;
+    let mut out = cx.stdout();
+    match outcome {
+        PromotionOutcome::Settled { edge, why } => {
+            if json {
+                let settled = serde_json::json!({"edge": edge, "settled": why});
+                render::json::write(&settled, &mut out)?;
+            } else {
+                cx.say(&format!("Nothing to do: {why}."));
+            }
+            Ok(out.flush()?)
+        }
+        PromotionOutcome::Previewed { report, refusal } => {
+            if json {
+                render::json::write(&report, &mut out)?;
+            } else {
+                render::promotion::text(&report, cx.style(), &mut out)?;
+            }
+            out.flush()?;
+            refusal.map_or(Ok(()), |why| Err(Exit::RuleBroken(why)))
+        }
+        PromotionOutcome::Refused { report, refusal } => {
+            // As text it was shown before the gates had their say.
+            if json {
+                render::json::write(&report, &mut out)?;
+            }
+            out.flush()?;
+            Err(Exit::RuleBroken(refusal))
+        }
+        PromotionOutcome::Moved(done) => {
+            if json {
+                render::json::write(&done, &mut out)?;
+            }
+            out.flush()?;
+            endings::moved(&done, cx)
+        }
+    }
 }

@@ -1,11 +1,17 @@
 //! `palisade rollback`.
 
+use std::io::Write as _;
+
 use clap::Args;
 
-use super::promote::MoveArgs;
+use crate::cli::args::MoveArgs;
 use crate::cli::context::Context;
+use crate::cli::endings;
 use crate::cli::error::Exit;
-use crate::engine::promotion::rollback::{self, Rollback};
+use crate::cli::host::Manner;
+use crate::engine::promotion::rollback::{self, RollbackOutcome, RollbackRequest};
+use crate::promotion::record::MoveKind;
+use crate::render;
 
 /// Flags of `rollback`.
 #[derive(Debug, Args)]
@@ -32,11 +38,35 @@ pub struct RollbackArgs {
 /// # Errors
 /// There is nothing to go back to, a freeze does not permit it, or a step failed.
 pub async fn run(args: &RollbackArgs, cx: &Context) -> Result<(), Exit> {
-    let asked = Rollback {
+    let json = args.move_args.json;
+    let request = RollbackRequest {
         environment: args.environment.clone(),
         release: args.release.clone(),
         reason: args.reason.clone(),
         settings: args.move_args.settings(),
     };
-    rollback::run(cx, &asked).await
+    let manner = Manner { auto_approve: args.move_args.auto_approve, json };
+    let RollbackOutcome { run: done, edges } =
+        rollback::run(&cx.workspace_in(manner)?, &request).await?;
+    if json {
+        let mut out = cx.stdout();
+        render::json::write(&done, &mut out)?;
+        out.flush()?;
+    }
+    match (done.kind, done.returned.as_ref()) {
+        (MoveKind::Promotion, Some(back)) => cx.say(&format!(
+            "\nrelease {} {} stands in {} again.",
+            done.release,
+            back.digest.short(),
+            done.environment
+        )),
+        _ => endings::moved(&done, cx)?,
+    }
+    if !edges.is_empty() {
+        let lifts: Vec<String> =
+            edges.iter().map(|edge| format!("`palisade promote {edge} --release-hold`")).collect();
+        let lifts = lifts.join(" or ");
+        cx.say(&format!("{} is held: nothing moves into it until {lifts}.", done.environment));
+    }
+    Ok(())
 }

@@ -10,7 +10,7 @@ use crate::cli::args::FormatArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::diag::Diagnostic;
-use crate::engine::{self, planfile};
+use crate::engine::{self, saved_plan};
 use crate::render::{self, Format};
 
 /// Flags of `show`.
@@ -34,12 +34,12 @@ pub async fn run(args: &ShowArgs, cx: &Context) -> Result<(), Exit> {
     let format = args.format.format();
     let mut out = cx.stdout();
     if let Some(path) = &args.file {
-        let saved = planfile::load(path)?;
+        let saved = saved_plan::load(path)?;
         render::plan(&saved.plan, format, true, cx.style(), &mut out)?;
         return Ok(out.flush()?);
     }
-    let store = engine::store(cx).await?;
-    let snapshot = cx.interrupt.or(store.ledger.read_all()).await??;
+    let store = engine::open::configured(&cx.workspace()?).await?;
+    let snapshot = cx.interruptible(store.ledger.read_all()).await??;
     let resources = snapshot.resources();
     match format {
         Format::Text if resources.is_empty() => cx.say("The state is empty."),

@@ -44,7 +44,7 @@ pub fn run(args: &SimulateArgs, cx: &Context) -> Result<(), Exit> {
     let mut out = cx.stdout();
     for line in reader.lines() {
         let line = line.map_err(|e| Exit::error(format!("cannot read the requests: {e}")))?;
-        if cx.interrupt.requested() {
+        if cx.is_interrupted() {
             return Err(Exit::Interrupted);
         }
         if !line.trim().is_empty() {

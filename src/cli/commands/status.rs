@@ -7,7 +7,7 @@ use clap::Args;
 use crate::cli::args::VarArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::engine::promotion::status;
+use crate::engine::promotion::status::{self, StatusRequest};
 use crate::render;
 
 /// Flags of `status`.
@@ -36,8 +36,12 @@ pub struct StatusArgs {
 /// # Errors
 /// The configuration is wrong, or AWS or the backend cannot be read.
 pub async fn run(args: &StatusArgs, cx: &Context) -> Result<(), Exit> {
-    let parallelism = usize::from(args.parallelism);
-    let status = status::look(cx, &args.vars, parallelism, &args.environment).await?;
+    let request = StatusRequest {
+        variables: args.vars.variables(),
+        parallelism: usize::from(args.parallelism),
+        environments: args.environment.clone(),
+    };
+    let status = status::run(&cx.workspace()?, &request).await?;
     let mut out = cx.stdout();
     if args.json {
         render::json::write(&status, &mut out)?;

@@ -9,7 +9,7 @@ use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::config::load;
 use crate::diag::Diagnostic;
-use crate::engine;
+use crate::engine::load::{options, require_configuration};
 use crate::eval::{Engine, NothingKnown};
 use crate::graph;
 use crate::render;
@@ -31,8 +31,9 @@ pub struct ValidateArgs {
 /// # Errors
 /// Everything that is wrong.
 pub fn run(args: &ValidateArgs, cx: &Context) -> Result<(), Exit> {
-    engine::require_configuration(&cx.dir())?;
-    let loaded = load(&cx.dir(), &engine::options(cx, &args.vars));
+    let workspace = cx.offline();
+    require_configuration(&workspace.dir)?;
+    let loaded = load(&workspace.dir, &options(&workspace, &args.vars.variables()));
     let mut found = loaded.diagnostics.clone();
     let mut objects = 0;
     if loaded.complete {

@@ -1,11 +1,17 @@
 //! `palisade verify`.
 
+use std::io::Write as _;
+
 use clap::Args;
 
 use crate::cli::args::VarArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::engine::promotion::{Settings, verify};
+use crate::cli::host::Manner;
+use crate::diag::Diagnostics;
+use crate::engine::promotion::MoveSettings;
+use crate::engine::promotion::verify::{self, VerificationRequest};
+use crate::render;
 
 /// Flags of `verify`.
 #[derive(Debug, Args)]
@@ -37,12 +43,27 @@ pub struct VerifyArgs {
 /// # Errors
 /// It does not pass, or cannot be looked at.
 pub async fn run(args: &VerifyArgs, cx: &Context) -> Result<(), Exit> {
-    let settings = Settings {
-        vars: args.vars.clone(),
-        auto_approve: true,
-        json: args.json,
-        parallelism: 10,
-        lock_timeout: args.lock_timeout,
+    let request = VerificationRequest {
+        environment: args.environment.clone(),
+        release: args.release.clone(),
+        settings: MoveSettings {
+            variables: args.vars.variables(),
+            parallelism: 10,
+            lock_timeout: args.lock_timeout,
+        },
     };
-    verify::run(cx, &args.environment, args.release.as_deref(), &settings).await
+    let manner = Manner { json: args.json, ..Manner::default() };
+    let all = verify::run(&cx.workspace_in(manner)?, &request).await?;
+    let mut out = cx.stdout();
+    if args.json {
+        render::json::write(&all, &mut out)?;
+    } else {
+        for one in &all {
+            render::promotion::verification(one, cx.style(), &mut out)?;
+        }
+    }
+    out.flush()?;
+    let failed: Diagnostics =
+        all.iter().filter(|one| !one.verified).map(render::promotion::unverified).collect();
+    if failed.is_empty() { Ok(()) } else { Err(Exit::RuleBroken(failed)) }
 }

@@ -4,10 +4,10 @@ use std::io::Write as _;
 
 use clap::Args;
 
-use crate::cli::args::VarArgs;
+use crate::cli::args::{LookArgs, VarArgs};
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::engine::look::{LookArgs, look};
+use crate::engine::side;
 use crate::isolation::who::{Ask, who_can};
 use crate::render;
 
@@ -41,13 +41,14 @@ pub struct WhoCanArgs {
 /// The question makes no sense, or the estate cannot be read.
 pub async fn run(args: &WhoCanArgs, cx: &Context) -> Result<(), Exit> {
     let ask = Ask::parse(&args.action, &args.resource)?;
-    let view = look(cx, args.look, &args.vars).await?;
-    let found = who_can(&view.estate, &view.sides, &ask)?;
+    let look_at = args.look.look_at();
+    let side = side::read(&cx.workspace()?, look_at, &args.vars.variables()).await?;
+    let found = who_can(&side.estate, &side.sides, &ask)?;
     let mut out = cx.stdout();
     if args.json {
         render::json::write(&found, &mut out)?;
     } else {
-        render::who::text(&found, view.what, cx.style(), &mut out)?;
+        render::who::text(&found, render::side(look_at), cx.style(), &mut out)?;
     }
     Ok(out.flush()?)
 }

@@ -1,24 +1,24 @@
-//! `approve`: the word of one person for one plan and one release, kept in the backend.
+//! Approvals: one person's word for one plan and one release, kept in the backend.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 
 use serde_json::json;
 
-use crate::cli::context::Context;
-use crate::cli::error::Exit;
 use crate::diag::Diagnostic;
-use crate::engine::{edit, pipeline};
-use crate::promotion::gate::approval::{self, Subject, Word};
-use crate::render;
+use crate::engine::error::EngineError;
+use crate::engine::host::{Question, Shown};
+use crate::engine::plan;
+use crate::engine::workspace::Workspace;
+use crate::promotion::Digest;
+use crate::promotion::gate::approval::{self, Approval, Subject, Word};
 use crate::state::Event;
 
-use super::prospect::{Outlook, Survey};
-use super::{Settings, caller, print, promote};
+use super::preview::{EdgeInputs, PreviewResult};
+use super::{MoveSettings, caller};
 
 /// What is asked.
 #[derive(Clone, Debug)]
-pub struct Approving {
+pub struct ApprovalRequest {
     /// The edge.
     pub edge: String,
     /// `--release`.
@@ -28,78 +28,83 @@ pub struct Approving {
     /// For people.
     pub comment: Option<String>,
     /// How it is done.
-    pub settings: Settings,
+    pub settings: MoveSettings,
 }
 
-/// Records an approval of what `promote` would do now, or takes it back.
+/// What was recorded.
+#[derive(Clone, Debug)]
+pub struct ApprovalOutcome {
+    /// The approval, or its revocation, as it is kept.
+    pub kept: Approval,
+    /// The release's name.
+    pub release: String,
+    /// Which one.
+    pub digest: Digest,
+}
+
+/// Records an approval of what a promotion would do now, or takes it back.
 ///
 /// # Errors
-/// Nothing would move, nobody is signed in, or the backend cannot be written.
-pub async fn run(cx: &Context, asked: &Approving) -> Result<(), Exit> {
-    let settings = &asked.settings;
-    let survey = Survey::of(cx, settings, &asked.edge).await?;
-    let prospect = match survey.outlook(cx, settings, asked.release.as_deref(), false).await? {
-        Outlook::Moves(prospect) => prospect,
-        Outlook::Settled(why) => {
+/// Nothing would move, the caller is not known, or the backend cannot be written.
+pub async fn run(
+    workspace: &Workspace,
+    request: &ApprovalRequest,
+) -> Result<ApprovalOutcome, EngineError> {
+    let settings = &request.settings;
+    let edge = EdgeInputs::read(workspace, settings, &request.edge).await?;
+    let preview = match edge.preview(workspace, settings, request.release.as_deref(), false).await?
+    {
+        PreviewResult::Moves(preview) => preview,
+        PreviewResult::Settled(why) => {
             return Err(Diagnostic::error("there is nothing to approve").detail(why).into());
         }
     };
-    pipeline::warn(cx, &prospect.world, &prospect.plan);
-    let store = &survey.offline.store;
-    let by = caller(prospect.world.provider.as_ref()).await?;
-    let release = &prospect.release;
-    let title = format!("release {} {}", release.name, release.digest.short());
-    if !asked.revoke {
-        if !settings.json {
-            let report = promote::report(&survey, &prospect, &[], None, true);
-            let mut out = cx.stdout();
-            render::promotion::head(&report, cx.style(), &mut out)?;
-            render::text::plan(&report.plan, false, cx.style(), &mut out)?;
-            out.flush()?;
+    plan::warn(workspace, &preview.inputs, &preview.plan);
+    let store = &edge.offline.store;
+    let by = caller(preview.inputs.provider.as_ref()).await?;
+    let release = &preview.release;
+    if !request.revoke {
+        let report = edge.report(&preview, &[], None, true);
+        workspace.host.show(Shown::Approval(&report))?;
+        if !edge.edge.gates.iter().any(|gate| gate.ty == "approval") {
+            let text = format!("no gate of `{}` asks for approvals", request.edge);
+            let warning = Diagnostic::warning(text).at(edge.edge.loc.clone());
+            workspace.host.diagnostics(&warning.into());
         }
-        if !survey.edge.gates.iter().any(|gate| gate.ty == "approval") {
-            cx.tell(&[Diagnostic::warning(format!(
-                "no gate of `{}` asks for approvals",
-                asked.edge
-            ))
-            .at(survey.edge.loc.clone())]);
-        }
-        // A terminal is asked; a pipeline that says `approve` has said it.
-        if !settings.auto_approve && cx.env.ask {
-            cx.say(&format!("You are {}.", by.arn));
-            cx.confirm(&format!("Approve {title} for {} by this plan?", survey.edge.to)).await?;
-        }
+        let question = Question::Approve {
+            by: &by.arn,
+            release: &release.name,
+            digest: &release.digest,
+            to: &edge.edge.to,
+        };
+        workspace.host.confirm(question).await?;
     }
-    let word = if asked.revoke { Word::Revoke } else { Word::Approve };
+    let word = if request.revoke { Word::Revoke } else { Word::Approve };
     store.ledger.begin(&by.arn).await?;
     let subject = Subject {
-        edge: &asked.edge,
+        edge: &request.edge,
         release: &release.name,
         digest: release.digest.as_str(),
-        plan: &prospect.plan.digest,
+        plan: &preview.plan.digest,
     };
-    let kept = approval::write(&store.ledger, &subject, word, &by, asked.comment.clone()).await?;
-    let holder = edit::holder(store, &format!("approve {}", asked.edge)).await;
+    let comment = request.comment.clone();
+    let kept = approval::write(&store.ledger, &subject, word, &by, comment).await?;
+    let holder = store.holder(workspace, &format!("approve {}", request.edge)).await;
     let event = Event {
         at: kept.at,
         who: by.arn.clone(),
         run: holder.run,
-        action: if asked.revoke { "approval_revoked" } else { "approved" }.to_owned(),
+        action: if request.revoke { "approval_revoked" } else { "approved" }.to_owned(),
         plan: Some(kept.plan.clone()),
-        reason: asked.comment.clone(),
+        reason: request.comment.clone(),
         scopes: Vec::new(),
         details: BTreeMap::from([
-            ("edge".to_owned(), json!(asked.edge)),
+            ("edge".to_owned(), json!(request.edge)),
             ("release".to_owned(), json!(release.name)),
             ("digest".to_owned(), json!(release.digest)),
             ("user_id".to_owned(), json!(by.user_id)),
         ]),
     };
     store.ledger.audit(None, event).await?;
-    if settings.json {
-        return print(cx, &kept);
-    }
-    let (said, edge) = (if asked.revoke { "Taken back" } else { "Approved" }, &asked.edge);
-    cx.say(&format!("{said}: {title} on {edge}\n  by   {}\n  plan {}", by.arn, kept.plan));
-    Ok(())
+    Ok(ApprovalOutcome { kept, release: release.name.clone(), digest: release.digest.clone() })
 }

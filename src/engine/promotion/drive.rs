@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::cli::args::FailOn;
-use crate::cli::context::Context;
-use crate::cli::error::Exit;
-use crate::diag::Diagnostic;
 use crate::engine::apply::{self, Approval};
-use crate::engine::offline;
-use crate::engine::pipeline::{self, Request, World};
+use crate::engine::error::EngineError;
+use crate::engine::host::{Event as HostEvent, Shown};
+use crate::engine::plan::{self, FailOn, PlanRequest};
+use crate::engine::refresh::PlanInputs;
+use crate::engine::workspace::Workspace;
+use crate::engine::{load, recover};
 use crate::plan::model::Plan;
 use crate::promotion::edge::{self, Edge, OnFailure};
 use crate::promotion::gate::{Evidence, Outcome};
@@ -19,28 +19,27 @@ use crate::promotion::record::{End, Hold, MoveKind, Phase};
 use crate::promotion::store::{self, Held};
 use crate::promotion::{Digest, Move, Release};
 use crate::provider::Caller;
-use crate::render;
 use crate::state::{Event, Ledger};
 
-use super::Settings;
-use super::look;
+use super::gates::{all_open, request, watch};
+use super::{MoveSettings, closed};
 
 /// A plan that is ready to be carried out, and what it was made of.
-pub struct Prepared {
+pub(super) struct Prepared {
     /// How the plan was made.
-    pub request: Request,
-    /// What it was made of.
-    pub world: World,
+    pub request: PlanRequest,
+    /// What it was made from.
+    pub inputs: PlanInputs,
     /// The plan.
     pub plan: Plan,
 }
 
 /// A move under way.
-pub struct Drive<'a> {
-    /// Surroundings.
-    pub cx: &'a Context,
+pub(super) struct Drive<'a> {
+    /// Where it is driven.
+    pub workspace: &'a Workspace,
     /// How it is done.
-    pub settings: &'a Settings,
+    pub settings: &'a MoveSettings,
     /// State.
     pub ledger: &'a Ledger,
     /// The environment's record; its move is what is driven.
@@ -60,10 +59,10 @@ impl Drive<'_> {
     ///
     /// # Errors
     /// A step could not be done; the move stays where it was, to be taken up again.
-    pub async fn run(&mut self) -> Result<Move, Exit> {
+    pub(super) async fn run(&mut self) -> Result<Move, EngineError> {
         loop {
             let Some(run) = self.held.record.run.clone() else {
-                return Err(Exit::error("there is no move under way"));
+                return Err(EngineError::failed("there is no move under way"));
             };
             match run.phase {
                 Phase::Applying => self.apply(&run).await?,
@@ -74,19 +73,19 @@ impl Drive<'_> {
         }
     }
 
-    async fn save(&mut self) -> Result<(), Exit> {
+    async fn save(&mut self) -> Result<(), EngineError> {
         Ok(store::write(self.ledger, &mut self.held).await?)
     }
 
-    async fn apply(&mut self, run: &Move) -> Result<(), Exit> {
+    async fn apply(&mut self, run: &Move) -> Result<(), EngineError> {
         match self.carry_out(run, &run.digest).await {
             Ok(()) => {
-                self.held.record.applied(self.cx.clock.now());
+                self.held.record.applied(self.workspace.host.now());
                 self.save().await
             }
-            Err(Exit::Failed(why)) if self.returns() => {
-                let Some(back) = self.way_back(run) else { return Err(Exit::Failed(why)) };
-                self.cx.tell(&why);
+            Err(EngineError::Failed(why)) if self.returns() => {
+                let Some(back) = self.way_back(run) else { return Err(EngineError::Failed(why)) };
+                self.workspace.host.diagnostics(&why);
                 self.turn_back(
                     run,
                     back,
@@ -95,14 +94,14 @@ impl Drive<'_> {
                 )
                 .await
             }
-            Err(exit) => Err(exit),
+            Err(error) => Err(error),
         }
     }
 
-    async fn verify(&mut self, run: &Move) -> Result<(), Exit> {
+    async fn verify(&mut self, run: &Move) -> Result<(), EngineError> {
         let found = self.watch(run, &run.digest).await?;
-        let at = self.cx.clock.now();
-        if look::all_open(&found) {
+        let at = self.workspace.host.now();
+        if all_open(&found) {
             self.held.record.confirm(&run.release, at, found.clone());
             self.held.record.settle(at, End::Verified, found);
             if run.kind == MoveKind::Rollback {
@@ -123,18 +122,20 @@ impl Drive<'_> {
         self.save().await
     }
 
-    async fn go_back(&mut self, run: &Move) -> Result<(), Exit> {
+    async fn go_back(&mut self, run: &Move) -> Result<(), EngineError> {
         let Some(returned) = &run.returned else {
-            return Err(Exit::error("the record says that a move goes back, but not where to"));
+            return Err(EngineError::failed(
+                "the record says that a move goes back, but not where to",
+            ));
         };
         if returned.applied_at.is_none() {
             self.carry_out(run, &returned.digest).await?;
-            self.held.record.turned_back(self.cx.clock.now());
+            self.held.record.turned_back(self.workspace.host.now());
             self.save().await?;
         }
         let found = self.watch(run, &returned.digest).await?;
-        let at = self.cx.clock.now();
-        if look::all_open(&found) {
+        let at = self.workspace.host.now();
+        if all_open(&found) {
             self.held.record.confirm(&run.release, at, found.clone());
         }
         self.held.record.settle(at, End::Returned, found);
@@ -144,7 +145,7 @@ impl Drive<'_> {
 
     /// Writes the move into the history and the audit log, then closes it. Each of the three may
     /// have been done before a cut.
-    async fn settle(&mut self, run: &Move) -> Result<Move, Exit> {
+    async fn settle(&mut self, run: &Move) -> Result<Move, EngineError> {
         store::put_move(self.ledger, run).await?;
         let event = event(run);
         let told =
@@ -161,8 +162,7 @@ impl Drive<'_> {
     }
 
     /// Makes what has to be in force so: the approved plan, or after a cut a new one.
-    async fn carry_out(&mut self, run: &Move, digest: &Digest) -> Result<(), Exit> {
-        let cx = self.cx;
+    async fn carry_out(&mut self, run: &Move, digest: &Digest) -> Result<(), EngineError> {
         let approval = Approval {
             fail_on: FailOn::Violation,
             reason: None,
@@ -173,35 +173,37 @@ impl Drive<'_> {
             Some(prepared) => prepared,
             None => {
                 let release = self.release(&run.release, digest).await?;
-                let request = look::request(self.settings, &run.environment, Some(&release));
-                let mut world = pipeline::survey(cx, &request).await?;
-                if apply::recover(cx, &world, &approval).await? {
-                    world = pipeline::survey(cx, &request).await?;
-                }
-                let plan = pipeline::plan(cx, &world, &request)?;
-                pipeline::warn(cx, &world, &plan);
-                show(cx, self.settings, &plan)?;
-                pipeline::gate(&plan, FailOn::Violation, false)?;
-                Prepared { request, world, plan }
+                let request = request(self.settings, &run.environment, Some(&release));
+                let timeout = self.settings.lock_timeout;
+                let inputs =
+                    Box::pin(recover::load_recovered(self.workspace, &request, timeout)).await?;
+                let plan = plan::make(self.workspace, &inputs, &request)?;
+                plan::warn(self.workspace, &inputs, &plan);
+                self.workspace.host.show(Shown::Plan(&plan))?;
+                plan::require_isolation(&plan, FailOn::Violation, false)?;
+                Prepared { request, inputs, plan }
             }
         };
         if !prepared.plan.has_changes() {
             return Ok(());
         }
-        apply::run(cx, &prepared.world, &prepared.request, &prepared.plan, &approval).await
+        let Prepared { request, inputs, plan } = &prepared;
+        Box::pin(apply::carry_out(self.workspace, inputs, request, plan, &approval))
+            .await
+            .map(|_| ())
     }
 
-    async fn watch(&self, run: &Move, digest: &Digest) -> Result<Vec<Evidence>, Exit> {
+    async fn watch(&self, run: &Move, digest: &Digest) -> Result<Vec<Evidence>, EngineError> {
         let release = self.release(&run.release, digest).await?;
         let declared = {
-            let offline = offline::read(self.cx, &self.settings.vars).await?;
+            let offline = load::offline(self.workspace, &self.settings.variables).await?;
             edge::verify(&offline.estate()?, &run.environment)?
         };
-        look::watch(self.cx, self.settings, &run.environment, &release, &run.author, &declared)
+        watch(self.workspace, self.settings, &run.environment, &release, &run.author, &declared)
             .await
     }
 
-    async fn release(&self, name: &str, digest: &Digest) -> Result<Release, Exit> {
+    async fn release(&self, name: &str, digest: &Digest) -> Result<Release, EngineError> {
         Ok(store::get_release(self.ledger, name, digest).await?.release)
     }
 
@@ -220,14 +222,14 @@ impl Drive<'_> {
         back: Digest,
         why: String,
         found: Vec<Evidence>,
-    ) -> Result<(), Exit> {
-        self.cx.say(&format!(
-            "{why}; {} goes back to release {} {}",
-            run.environment,
-            run.release,
-            back.short()
-        ));
-        self.held.record.turn_back(self.cx.clock.now(), back, why, found);
+    ) -> Result<(), EngineError> {
+        self.workspace.host.event(HostEvent::TurningBack {
+            why: why.clone(),
+            environment: run.environment.clone(),
+            release: run.release.clone(),
+            to: back.clone(),
+        });
+        self.held.record.turn_back(self.workspace.host.now(), back, why, found);
         self.save().await
     }
 
@@ -236,43 +238,9 @@ impl Drive<'_> {
             Some(reason) => format!("{why}: {reason}"),
             None => why,
         };
-        let since = self.cx.clock.now();
+        let since = self.workspace.host.now();
         let by = self.caller.arn.clone();
         self.held.record.hold(Hold { since, by, why, run: run.id.clone() });
-    }
-}
-
-/// Shows a plan to people; a command that prints JSON shows it there.
-///
-/// # Errors
-/// Those of the output.
-pub fn show(cx: &Context, settings: &Settings, plan: &Plan) -> Result<(), Exit> {
-    if settings.json {
-        return Ok(());
-    }
-    use std::io::Write as _;
-    let mut out = cx.stdout();
-    render::text::plan(plan, false, cx.style(), &mut out)?;
-    Ok(out.flush()?)
-}
-
-/// The gates that are closed, for a sentence.
-#[must_use]
-pub fn closed(found: &[Evidence]) -> String {
-    let closed = found.iter().filter(|e| e.outcome != Outcome::Passed);
-    closed.map(|e| format!("{} ({})", e.gate, e.summary)).collect::<Vec<_>>().join("; ")
-}
-
-/// The same, a line each; of a single one, which is named already, what it found.
-#[must_use]
-pub fn closed_lines(found: &[Evidence]) -> String {
-    let closed: Vec<&Evidence> = found.iter().filter(|e| e.outcome != Outcome::Passed).collect();
-    match closed.as_slice() {
-        [one] => one.summary.clone(),
-        several => {
-            let lines = several.iter().map(|e| format!("{}: {}", e.gate, e.summary));
-            lines.collect::<Vec<_>>().join("\n")
-        }
     }
 }
 
@@ -317,53 +285,6 @@ fn event(run: &Move) -> Event {
 
 /// Gates and how they stood.
 #[must_use]
-pub fn outcomes(found: &[Evidence]) -> BTreeMap<String, Outcome> {
+pub(super) fn outcomes(found: &[Evidence]) -> BTreeMap<String, Outcome> {
     found.iter().map(|e| (e.gate.clone(), e.outcome)).collect()
-}
-
-/// How a finished move is told, and whether it counts as a success.
-///
-/// # Errors
-/// The release that moved in is not verified.
-pub fn verdict(cx: &Context, done: &Move) -> Result<(), Exit> {
-    let release = format!("release {} {}", done.release, done.digest.short());
-    let place = &done.environment;
-    match done.end {
-        Some(End::Verified) | None => {
-            cx.say(&format!("\n{release} stands in {place}, verified."));
-            Ok(())
-        }
-        Some(End::Returned) => {
-            let back = done.returned.as_ref();
-            let to = back.map(|r| r.digest.short().to_owned()).unwrap_or_default();
-            let why = back.map(|r| r.why.clone()).unwrap_or_default();
-            Err(Diagnostic::error(format!("{release} did not stay in `{place}`"))
-                .detail(format!("{why}. Release {} {to} stands there again.", done.release))
-                .help(hold_help(done))
-                .into())
-        }
-        Some(End::Unverified) if done.kind == MoveKind::Entry => {
-            cx.tell(&[Diagnostic::warning(format!("{release} stands in `{place}`, not verified"))
-                .detail(closed(&done.verification))
-                .help(format!("`palisade verify {place}` looks again"))]);
-            Ok(())
-        }
-        Some(End::Unverified) => {
-            Err(Diagnostic::error(format!("{release} stands in `{place}`, but is not verified"))
-                .detail(closed(&done.verification))
-                .help(format!(
-                    "`palisade rollback {place}` brings back the last verified one; {}",
-                    hold_help(done)
-                ))
-                .into())
-        }
-    }
-}
-
-fn hold_help(done: &Move) -> String {
-    let edge = done.edge.as_deref().unwrap_or("EDGE");
-    format!(
-        "nothing moves into {} until `palisade promote {edge} --release-hold`",
-        done.environment
-    )
 }

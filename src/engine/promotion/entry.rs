@@ -1,10 +1,11 @@
-//! What `apply` brought into a release's first environment: stored, recorded as current, verified.
+//! What an apply brought into a release's first environment: stored, recorded as current, verified.
 
 use crate::address::{CONFIG_KIND, ResourceAddr};
-use crate::cli::context::Context;
-use crate::cli::error::Exit;
-use crate::engine::edit;
-use crate::engine::pipeline::{Request, World};
+use crate::engine::error::EngineError;
+use crate::engine::host::Event;
+use crate::engine::plan::PlanRequest;
+use crate::engine::refresh::PlanInputs;
+use crate::engine::workspace::Workspace;
 use crate::eval::estate::{Estate, ReleaseDecl};
 use crate::eval::release::{DIGEST_KEY, SCHEMA};
 use crate::promotion::Move;
@@ -12,45 +13,53 @@ use crate::promotion::record::MoveKind;
 use crate::promotion::store;
 use crate::state::model::Resources;
 
-use super::drive::{self, Drive};
-use super::{Settings, caller, lease};
+use super::drive::Drive;
+use super::{MoveSettings, caller, ended_well, lease};
 
 /// Records the releases that an apply brought into their entry environments. Does nothing where
-/// all is recorded, and takes up what an earlier run left half recorded.
+/// all is recorded, and takes up what an earlier run left half recorded. Ends after a move that did not
+/// end well.
 ///
 /// # Errors
-/// The backend cannot be written, or somebody else moves something there.
+/// The backend cannot be written, or another run moves something there.
 pub async fn record(
-    cx: &Context,
-    world: &World,
-    request: &Request,
+    workspace: &Workspace,
+    inputs: &PlanInputs,
+    request: &PlanRequest,
     plan: &str,
     lock_timeout: std::time::Duration,
-) -> Result<(), Exit> {
+) -> Result<Vec<Move>, EngineError> {
     let open = |name: &String, declared: &ReleaseDecl| {
-        let held = world.records.get(&declared.entry);
+        let held = inputs.records.get(&declared.entry);
         held.is_none_or(|h| {
             h.record.run.is_some()
                 || h.record.current(name).is_none_or(|c| c.digest != declared.configured.digest)
         })
     };
-    if !world.estate.releases.iter().any(|(name, declared)| open(name, declared)) {
-        return Ok(());
+    if !inputs.estate.releases.iter().any(|(name, declared)| open(name, declared)) {
+        return Ok(Vec::new());
     }
-    let resources = world.store.ledger.read_all().await?.resources();
-    let settings = Settings {
-        vars: request.vars.clone(),
-        auto_approve: true,
-        json: false,
+    let resources = inputs.store.ledger.read_all().await?.resources();
+    let settings = MoveSettings {
+        variables: request.variables.clone(),
         parallelism: request.parallelism,
         lock_timeout,
     };
-    for (name, declared) in &world.estate.releases {
-        if open(name, declared) && arrived(&world.estate, name, declared, &resources) {
-            enter(cx, world, &settings, name, declared, plan).await?;
+    let mut entered = Vec::new();
+    for (name, declared) in &inputs.estate.releases {
+        if !open(name, declared) || !arrived(&inputs.estate, name, declared, &resources) {
+            continue;
+        }
+        let done = enter(workspace, inputs, &settings, name, declared, plan).await?;
+        let Some(done) = done else { continue };
+        workspace.host.event(Event::Entered(Box::new(done.clone())));
+        let well = ended_well(&done);
+        entered.push(done);
+        if !well {
+            break;
         }
     }
-    Ok(())
+    Ok(entered)
 }
 
 /// Whether the release's digest is applied in every account of its entry environment.
@@ -67,22 +76,22 @@ fn arrived(estate: &Estate, name: &str, declared: &ReleaseDecl, resources: &Reso
 }
 
 async fn enter(
-    cx: &Context,
-    world: &World,
-    settings: &Settings,
+    workspace: &Workspace,
+    inputs: &PlanInputs,
+    settings: &MoveSettings,
     name: &str,
     declared: &ReleaseDecl,
     plan: &str,
-) -> Result<(), Exit> {
-    let ledger = &world.store.ledger;
+) -> Result<Option<Move>, EngineError> {
+    let ledger = &inputs.store.ledger;
     let place = &declared.entry;
-    let holder = edit::holder(&world.store, "apply").await;
-    let author = caller(world.provider.as_ref()).await?;
+    let holder = inputs.store.holder(workspace, "apply").await;
+    let author = caller(inputs.provider.as_ref()).await?;
     let work = async {
         let mut held = store::read(ledger, place).await?;
         let resumed = held.record.run.is_some();
         if !resumed {
-            let at = cx.clock.now();
+            let at = workspace.host.now();
             store::put_release(ledger, &declared.configured, at, &author.arn).await?;
             let digest = declared.configured.digest.clone();
             let previous = held.record.current(name).map(|c| c.digest.clone());
@@ -94,14 +103,14 @@ async fn enter(
             held.record.begin(Move {
                 previous,
                 plan: plan.to_owned(),
-                configuration: world.digest.clone(),
+                configuration: inputs.digest.clone(),
                 ..Move::new(entry, id, place, name, digest, author.clone(), at)
             });
             held.record.applied(at);
             store::write(ledger, &mut held).await?;
         }
         let mut drive = Drive {
-            cx,
+            workspace,
             settings,
             ledger,
             held,
@@ -110,11 +119,7 @@ async fn enter(
             prepared: None,
             resumed,
         };
-        drive.run().await.map(Some)
+        Box::pin(drive.run()).await.map(Some)
     };
-    let done = lease::under(cx, ledger, place, &holder, settings.lock_timeout, work).await?;
-    match done {
-        Some(done) => drive::verdict(cx, &done),
-        None => Ok(()),
-    }
+    lease::under(workspace, ledger, place, &holder, settings.lock_timeout, work).await
 }

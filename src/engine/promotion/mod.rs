@@ -1,77 +1,83 @@
-//! Promotions: the release is chosen, the plan of its target made, the gates asked, and the move
+//! Promotions: the release is chosen, the plan of its target made, the gates evaluated, and the move
 //! carried out step by step, each written down before it begins.
 //!
-//! [`prospect`] is what a promotion would do; [`promote`] and [`rollback`] do it; [`drive`] walks a
-//! move to its end, from its beginning or from wherever it was cut off; [`entry`] records what
-//! `apply` brought into a release's first environment; [`look`] asks gates.
+//! [`preview`] is what a promotion would do; [`promote`] and [`rollback`] do it; [`drive`] walks a
+//! move to its end, from its beginning or from where its run was interrupted; [`entry`] records what
+//! an apply brought into a release's first environment; [`gates`] evaluates gates.
 
 pub mod approve;
-pub mod drive;
+mod drive;
 pub mod entry;
+mod gates;
 mod lease;
-pub mod look;
+mod preview;
 pub mod promote;
-pub mod prospect;
+pub mod releases;
+pub mod report;
 pub mod rollback;
 pub mod status;
 pub mod verify;
 
-use std::io::Write as _;
 use std::time::Duration;
 
-use serde::Serialize;
-
-use crate::cli::args::VarArgs;
-use crate::cli::context::Context;
-use crate::cli::error::Exit;
+use crate::diag::Diagnostic;
+use crate::promotion::Move;
+use crate::promotion::gate::{Evidence, Outcome};
+use crate::promotion::record::{End, MoveKind, Phase};
 use crate::provider::{Caller, Provider};
-use crate::render;
-use crate::render::promotion::Report;
 
-/// What the commands that move releases have in common.
+use super::error::EngineError;
+use super::workspace::Variables;
+
+/// What the use cases that move releases have in common.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct MoveSettings {
     /// Values for variables.
-    pub vars: VarArgs,
-    /// Ask nothing.
-    pub auto_approve: bool,
-    /// Print JSON: the plan is not shown on the way.
-    pub json: bool,
+    pub variables: Variables,
     /// How many accounts are worked on at once.
     pub parallelism: usize,
-    /// How long to wait for somebody else's lock.
+    /// How long to wait for a lock that another run holds.
     pub lock_timeout: Duration,
 }
 
-/// Prints JSON.
+/// Who calls, as AWS says.
 ///
 /// # Errors
-/// Those of the output.
-pub fn print(cx: &Context, value: &impl Serialize) -> Result<(), Exit> {
-    let mut out = cx.stdout();
-    render::json::write(value, &mut out)?;
-    Ok(out.flush()?)
-}
-
-/// Shows what a promotion would do.
-fn show(cx: &Context, report: &Report, json: bool) -> Result<(), Exit> {
-    if json {
-        return print(cx, report);
-    }
-    let mut out = cx.stdout();
-    render::promotion::text(report, cx.style(), &mut out)?;
-    Ok(out.flush()?)
-}
-
-/// Who is calling, as AWS says.
-///
-/// # Errors
-/// Nobody is signed in.
-pub async fn caller(provider: &dyn Provider) -> Result<Caller, Exit> {
+/// No valid credentials.
+async fn caller(provider: &dyn Provider) -> Result<Caller, EngineError> {
     provider.identity().await.map_err(|error| {
-        crate::diag::Diagnostic::error("cannot tell who is calling")
+        Diagnostic::error("cannot tell who is calling")
             .detail(error.to_string())
             .help("sign in first (`aws sso login`)")
             .into()
     })
+}
+
+/// Whether a finished move left its environment as it was asked to. An entry that is not verified yet is
+/// as it was asked: its first verification may come later.
+#[must_use]
+pub fn ended_well(done: &Move) -> bool {
+    match done.end {
+        Some(End::Verified) | None => true,
+        Some(End::Unverified) => done.kind == MoveKind::Entry,
+        Some(End::Returned) => false,
+    }
+}
+
+/// What a move does in a phase, for a sentence: `is being applied`.
+#[must_use]
+pub fn phase_name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Applying => "being applied",
+        Phase::Verifying => "being verified",
+        Phase::Returning => "going back",
+        Phase::Settling => "being written down",
+    }
+}
+
+/// The gates that are closed, for a sentence.
+#[must_use]
+pub fn closed(found: &[Evidence]) -> String {
+    let closed = found.iter().filter(|e| e.outcome != Outcome::Passed);
+    closed.map(|e| format!("{} ({})", e.gate, e.summary)).collect::<Vec<_>>().join("; ")
 }

@@ -1,14 +1,15 @@
-//! `promote`: along an edge, through its gates, or on from where a promotion was cut off.
+//! Promotions: along an edge, through its gates, or on from where a promotion was interrupted.
 
 use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::cli::args::FailOn;
-use crate::cli::context::Context;
-use crate::cli::error::Exit;
-use crate::diag::Diagnostic;
-use crate::engine::{digest, edit, pipeline, versions};
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::engine::error::EngineError;
+use crate::engine::host::{Event as HostEvent, Question, Resumption, Shown};
+use crate::engine::plan::{self, FailOn};
+use crate::engine::workspace::Workspace;
+use crate::engine::{digest, secret_versions};
 use crate::promotion::choice::{self, Choice, Strength};
 use crate::promotion::gate::approval;
 use crate::promotion::gate::{Evidence, Purpose};
@@ -16,17 +17,17 @@ use crate::promotion::record::{Hold, MoveKind, Override, Phase};
 use crate::promotion::store;
 use crate::promotion::{EnvironmentRecord, Move};
 use crate::provider::Caller;
-use crate::render::promotion::Report;
 use crate::state::{Event, Holder};
 
 use super::drive::{Drive, Prepared};
-use super::look::{self, Look};
-use super::prospect::{Outlook, Prospect, Survey};
-use super::{Settings, caller, drive, lease, print, show};
+use super::gates::{GateSubject, all_open, closed_lines};
+use super::preview::{EdgeInputs, PreviewResult, PromotionPreview};
+use super::report::PromotionReport;
+use super::{MoveSettings, caller, lease, phase_name};
 
 /// What is asked of a promotion.
 #[derive(Clone, Debug)]
-pub struct Promotion {
+pub struct PromotionRequest {
     /// The edge.
     pub edge: String,
     /// `--release`.
@@ -40,144 +41,176 @@ pub struct Promotion {
     /// `--reason`, for the hold too.
     pub reason: Option<String>,
     /// How it is done.
-    pub settings: Settings,
+    pub settings: MoveSettings,
+}
+
+/// How a promotion that met no error ended.
+#[derive(Clone, Debug)]
+pub enum PromotionOutcome {
+    /// The target has the release already: there is nothing to move.
+    Settled {
+        /// The edge.
+        edge: String,
+        /// What stands there.
+        why: String,
+    },
+    /// A dry run: what would be done, and what stands against it.
+    Previewed {
+        /// What would be done.
+        report: Box<PromotionReport>,
+        /// What stands against it.
+        refusal: Option<Diagnostics>,
+    },
+    /// Something stands against it; nothing was moved, and the audit log says so.
+    Refused {
+        /// What would have been done.
+        report: Box<PromotionReport>,
+        /// What stands against it.
+        refusal: Diagnostics,
+    },
+    /// The move came to its end; the record says to which.
+    Moved(Box<Move>),
 }
 
 /// Promotes.
 ///
 /// # Errors
-/// A gate is closed or the target is held ([`Exit::RuleBroken`]), somebody else is at it
-/// ([`Exit::Locked`]), or a step failed.
-pub async fn run(cx: &Context, asked: &Promotion) -> Result<(), Exit> {
-    let survey = Survey::of(cx, &asked.settings, &asked.edge).await?;
-    if asked.dry_run {
-        return dry(cx, asked, &survey).await;
+/// Another run moves something into the target ([`EngineError::Locked`]), what was approved has changed
+/// ([`EngineError::Stale`]), or a step failed: then the move stays where it is, to be taken up again.
+pub async fn run(
+    workspace: &Workspace,
+    request: &PromotionRequest,
+) -> Result<PromotionOutcome, EngineError> {
+    let settings = &request.settings;
+    let edge = EdgeInputs::read(workspace, settings, &request.edge).await?;
+    if request.dry_run {
+        return Box::pin(dry(workspace, request, &edge)).await;
     }
-    let operation = format!("promote {}", asked.edge);
-    let holder = edit::holder(&survey.offline.store, &operation).await;
-    let ledger = survey.offline.store.ledger.clone();
+    let operation = format!("promote {}", request.edge);
+    let holder = edge.offline.store.holder(workspace, &operation).await;
+    let ledger = edge.offline.store.ledger.clone();
     ledger.begin(&holder.who).await?;
-    let to = survey.edge.to.clone();
-    // What is read is read under the lock, so that nobody moves anything in between.
+    let to = edge.edge.to.clone();
+    // What is read is read under the lock, so that no other run moves anything in between.
     let work = async {
-        drop(survey);
-        let mut survey = Survey::of(cx, &asked.settings, &asked.edge).await?;
-        if survey.record(&survey.edge.to).run.is_some() {
-            return resume(cx, asked, &survey, &holder).await;
+        drop(edge);
+        let mut edge = EdgeInputs::read(workspace, settings, &request.edge).await?;
+        if edge.record(&edge.edge.to).run.is_some() {
+            return Box::pin(resume(workspace, request, &edge, &holder)).await;
         }
-        if asked.release_hold {
-            lift(cx, &mut survey, &holder, asked.reason.as_deref()).await?;
+        if request.release_hold {
+            lift(workspace, &mut edge, &holder, request.reason.as_deref()).await?;
         }
-        fresh(cx, asked, &survey, &holder).await
+        Box::pin(fresh(workspace, request, &edge, &holder)).await
     };
-    lease::under(cx, &ledger, &to, &holder, asked.settings.lock_timeout, work).await
+    lease::under(workspace, &ledger, &to, &holder, settings.lock_timeout, work).await
 }
 
-async fn dry(cx: &Context, asked: &Promotion, survey: &Survey) -> Result<(), Exit> {
-    let to = survey.record(&survey.edge.to);
+/// What would be done, or that nothing would.
+async fn preview(
+    workspace: &Workspace,
+    request: &PromotionRequest,
+    edge: &EdgeInputs,
+) -> Result<PreviewResult, EngineError> {
+    let (settings, overriding) = (&request.settings, request.overriding.is_some());
+    edge.preview(workspace, settings, request.release.as_deref(), overriding).await
+}
+
+async fn dry(
+    workspace: &Workspace,
+    request: &PromotionRequest,
+    edge: &EdgeInputs,
+) -> Result<PromotionOutcome, EngineError> {
+    let to = edge.record(&edge.edge.to);
     if let Some(run) = &to.run {
-        cx.say(&format!(
-            "A move of release {} {} into {} was cut off while {}; the next `promote` goes on with it.",
-            run.release,
-            run.digest.short(),
-            run.environment,
-            doing(run.phase)
-        ));
+        let (run, resumption) = (Box::new(run.clone()), Resumption::NextPromotion);
+        workspace.host.event(HostEvent::MoveInterrupted { run, resumption });
     }
-    let overriding = asked.overriding.is_some();
-    let outlook = survey.outlook(cx, &asked.settings, asked.release.as_deref(), overriding).await?;
-    let Outlook::Moves(prospect) = outlook else { return settled(cx, asked, survey, outlook) };
-    pipeline::warn(cx, &prospect.world, &prospect.plan);
-    let caller = caller(prospect.world.provider.as_ref()).await?;
-    let evidence = ask(cx, survey, &prospect, &caller).await?;
-    let report = report(survey, &prospect, &evidence, asked.overriding.as_deref(), asked.dry_run);
-    show(cx, &report, asked.settings.json)?;
-    refuse(survey, &prospect.choice, &to, &evidence, asked).map(|_| ())
+    let preview = match preview(workspace, request, edge).await? {
+        PreviewResult::Settled(why) => return Ok(settled(edge, why)),
+        PreviewResult::Moves(preview) => preview,
+    };
+    plan::warn(workspace, &preview.inputs, &preview.plan);
+    let caller = caller(preview.inputs.provider.as_ref()).await?;
+    let evidence = evaluate(workspace, edge, &preview, &caller).await?;
+    let report = edge.report(&preview, &evidence, request.overriding.as_deref(), true);
+    let refusal = refuse(edge, &preview.choice, &to, &evidence, request).err();
+    Ok(PromotionOutcome::Previewed {
+        report: Box::new(report),
+        refusal: refusal.map(Diagnostics::from),
+    })
 }
 
-fn settled(cx: &Context, asked: &Promotion, survey: &Survey, outlook: Outlook) -> Result<(), Exit> {
-    if let Outlook::Settled(why) = outlook {
-        if asked.settings.json {
-            print(cx, &json!({"edge": survey.edge.name, "settled": why}))?;
-        } else {
-            cx.say(&format!("Nothing to do: {why}."));
-        }
-    }
-    Ok(())
+fn settled(edge: &EdgeInputs, why: String) -> PromotionOutcome {
+    PromotionOutcome::Settled { edge: edge.edge.name.clone(), why }
 }
 
 async fn fresh(
-    cx: &Context,
-    asked: &Promotion,
-    survey: &Survey,
+    workspace: &Workspace,
+    request: &PromotionRequest,
+    edge: &EdgeInputs,
     holder: &Holder,
-) -> Result<(), Exit> {
-    let to = survey.record(&survey.edge.to);
-    let overriding = asked.overriding.is_some();
-    let outlook = survey.outlook(cx, &asked.settings, asked.release.as_deref(), overriding).await?;
-    let Outlook::Moves(prospect) = outlook else { return settled(cx, asked, survey, outlook) };
-    pipeline::warn(cx, &prospect.world, &prospect.plan);
-    let author = caller(prospect.world.provider.as_ref()).await?;
-    let evidence = ask(cx, survey, &prospect, &author).await?;
-    let report = report(survey, &prospect, &evidence, asked.overriding.as_deref(), asked.dry_run);
-    if !asked.settings.json {
-        show(cx, &report, false)?;
-    }
-    let overridden = match refuse(survey, &prospect.choice, &to, &evidence, asked) {
+) -> Result<PromotionOutcome, EngineError> {
+    let to = edge.record(&edge.edge.to);
+    let preview = match preview(workspace, request, edge).await? {
+        PreviewResult::Settled(why) => return Ok(settled(edge, why)),
+        PreviewResult::Moves(preview) => preview,
+    };
+    plan::warn(workspace, &preview.inputs, &preview.plan);
+    let author = caller(preview.inputs.provider.as_ref()).await?;
+    let evidence = evaluate(workspace, edge, &preview, &author).await?;
+    let report = edge.report(&preview, &evidence, request.overriding.as_deref(), false);
+    workspace.host.show(Shown::Promotion(&report))?;
+    let overridden = match refuse(edge, &preview.choice, &to, &evidence, request) {
         Ok(overridden) => overridden,
-        Err(exit) => {
-            if asked.settings.json {
-                show(cx, &report, true)?;
-            }
-            refused(survey, &prospect, &evidence, &author, holder).await?;
-            return Err(exit);
+        Err(why) => {
+            record_refusal(edge, &preview, &evidence, &author, holder).await?;
+            let report = Box::new(report);
+            return Ok(PromotionOutcome::Refused { report, refusal: why.into() });
         }
     };
-    pipeline::gate(&prospect.plan, FailOn::Violation, false)?;
-    if !asked.settings.auto_approve {
-        cx.confirm(&format!(
-            "Promote release {} {} into {}?",
-            prospect.choice.release,
-            prospect.choice.digest.short(),
-            survey.edge.to
-        ))
-        .await?;
-    }
-    let Prospect { choice, request, world, plan, .. } = *prospect;
-    let ledger = &survey.offline.store.ledger;
-    still_stands(survey, &choice).await?;
-    versions::require_same(cx, &world, &plan).await?;
-    let mut held = store::read(ledger, &survey.edge.to).await?;
+    plan::require_isolation(&preview.plan, FailOn::Violation, false)?;
+    let question = Question::Promote {
+        release: &preview.choice.release,
+        digest: &preview.choice.digest,
+        to: &edge.edge.to,
+    };
+    workspace.host.confirm(question).await?;
+    let PromotionPreview { choice, request: plan_request, inputs, plan, .. } = *preview;
+    let ledger = &edge.offline.store.ledger;
+    still_stands(edge, &choice).await?;
+    secret_versions::require_same(workspace, &inputs, &plan).await?;
+    let mut held = store::read(ledger, &edge.edge.to).await?;
     let Choice { release, digest, previous, basis, .. } = choice;
-    let (id, kind, at) = (holder.run.as_str(), MoveKind::Promotion, cx.clock.now());
+    let (id, kind, at) = (holder.run.as_str(), MoveKind::Promotion, workspace.host.now());
     held.record.begin(Move {
-        edge: Some(survey.edge.name.clone()),
+        edge: Some(edge.edge.name.clone()),
         basis: Some(basis),
         previous,
         plan: plan.digest.clone(),
-        configuration: world.digest.clone(),
+        configuration: inputs.digest.clone(),
         overridden,
         gates: evidence,
-        ..Move::new(kind, id, &survey.edge.to, release, digest, author.clone(), at)
+        ..Move::new(kind, id, &edge.edge.to, release, digest, author.clone(), at)
     });
     store::write(ledger, &mut held).await?;
     let mut drive = Drive {
-        cx,
-        settings: &asked.settings,
+        workspace,
+        settings: &request.settings,
         ledger,
         held,
         caller: author,
-        edge: Some(survey.edge.clone()),
-        prepared: Some(Prepared { request, world, plan }),
+        edge: Some(edge.edge.clone()),
+        prepared: Some(Prepared { request: plan_request, inputs, plan }),
         resumed: false,
     };
-    finish(cx, asked, drive.run().await?)
+    Ok(PromotionOutcome::Moved(Box::new(Box::pin(drive.run()).await?)))
 }
 
-/// Gates and people take their time. Where the edge begins nobody is kept out meanwhile: what the
-/// gates were asked about has to be so when the move begins, too.
-async fn still_stands(survey: &Survey, choice: &Choice) -> Result<(), Exit> {
-    let (ledger, from) = (&survey.offline.store.ledger, &survey.edge.from);
+/// Gates and people take their time, and where the edge begins no lock is held meanwhile: what the
+/// gates were evaluated on has to hold when the move begins, too.
+async fn still_stands(edge: &EdgeInputs, choice: &Choice) -> Result<(), EngineError> {
+    let (ledger, from) = (&edge.offline.store.ledger, &edge.edge.from);
     let then =
         Strength { verified_since: choice.basis.verified_since, stands_since: choice.stands_since };
     let now =
@@ -197,7 +230,7 @@ async fn still_stands(survey: &Survey, choice: &Choice) -> Result<(), Exit> {
             format!("promote again: the gates are asked anew (`palisade status {from}`)"),
         )
     };
-    Err(Exit::Stale(
+    Err(EngineError::Stale(
         Diagnostic::error(summary)
             .detail("It changed while the gates were asked; nothing was moved.")
             .help(help)
@@ -205,35 +238,35 @@ async fn still_stands(survey: &Survey, choice: &Choice) -> Result<(), Exit> {
     ))
 }
 
-/// Goes on with a promotion that was cut off.
+/// Goes on with an interrupted promotion.
 async fn resume(
-    cx: &Context,
-    asked: &Promotion,
-    survey: &Survey,
+    workspace: &Workspace,
+    request: &PromotionRequest,
+    edge: &EdgeInputs,
     holder: &Holder,
-) -> Result<(), Exit> {
-    let ledger = &survey.offline.store.ledger;
-    let mut held = store::read(ledger, &survey.edge.to).await?;
+) -> Result<PromotionOutcome, EngineError> {
+    let ledger = &edge.offline.store.ledger;
+    let mut held = store::read(ledger, &edge.edge.to).await?;
     let Some(run) = &mut held.record.run else {
-        return Err(Exit::error("the move that was under way has ended in the meantime"));
+        return Err(EngineError::failed("the move that was under way has ended in the meantime"));
     };
     let what = format!("release {} {}", run.release, run.digest.short());
-    if run.edge.as_deref() != Some(survey.edge.name.as_str()) {
+    if run.edge.as_deref() != Some(edge.edge.name.as_str()) {
         let command = match (&run.kind, &run.edge) {
-            (MoveKind::Promotion, Some(edge)) => format!("palisade promote {edge}"),
+            (MoveKind::Promotion, Some(name)) => format!("palisade promote {name}"),
             (MoveKind::Entry, _) => "palisade apply".to_owned(),
             _ => format!("palisade rollback {}", run.environment),
         };
-        return Err(Exit::RuleBroken(
+        return Err(EngineError::RuleBroken(
             Diagnostic::error(format!("another move into `{}` was cut off", run.environment))
-                .detail(format!("{what} was {} when it stopped.", doing(run.phase)))
+                .detail(format!("{what} was {} when it stopped.", phase_name(run.phase)))
                 .help(format!("`{command}` takes it to its end first"))
                 .into(),
         ));
     }
-    let now = digest::configuration(&survey.offline.configuration);
+    let now = digest::configuration(&edge.offline.configuration);
     if now != run.configuration && run.phase == Phase::Applying {
-        return Err(Exit::Stale(
+        return Err(EngineError::Stale(
             Diagnostic::error(format!("the promotion of {what} was cut off, and the configuration has changed since"))
                 .detail("What its gates and approvals were about is not what would be applied now.")
                 .help(format!(
@@ -243,122 +276,83 @@ async fn resume(
                 .into(),
         ));
     }
-    cx.say(&format!(
-        "The promotion of {what} into {} was cut off while {}; going on with it.",
-        run.environment,
-        doing(run.phase)
-    ));
-    if !asked.settings.auto_approve {
-        cx.confirm("Go on?").await?;
-    }
+    let (interrupted, resumption) = (Box::new(run.clone()), Resumption::Now);
+    workspace.host.event(HostEvent::MoveInterrupted { run: interrupted, resumption });
+    workspace.host.confirm(Question::Resume).await?;
     run.resumed_by.push(holder.who.clone());
     let author = run.author.clone();
     store::write(ledger, &mut held).await?;
     let mut drive = Drive {
-        cx,
-        settings: &asked.settings,
+        workspace,
+        settings: &request.settings,
         ledger,
         held,
         caller: author,
-        edge: Some(survey.edge.clone()),
+        edge: Some(edge.edge.clone()),
         prepared: None,
         resumed: true,
     };
-    finish(cx, asked, drive.run().await?)
+    Ok(PromotionOutcome::Moved(Box::new(Box::pin(drive.run()).await?)))
 }
 
-fn finish(cx: &Context, asked: &Promotion, done: Move) -> Result<(), Exit> {
-    if asked.settings.json {
-        print(cx, &done)?;
-    }
-    drive::verdict(cx, &done)
-}
-
-/// Asks every gate of the edge.
-async fn ask(
-    cx: &Context,
-    survey: &Survey,
-    prospect: &Prospect,
+/// Evaluates every gate of the edge.
+async fn evaluate(
+    workspace: &Workspace,
+    inputs: &EdgeInputs,
+    preview: &PromotionPreview,
     author: &Caller,
-) -> Result<Vec<Evidence>, Exit> {
-    let edge = &survey.edge;
-    let ledger = &survey.offline.store.ledger;
-    let digest = prospect.choice.digest.as_str();
+) -> Result<Vec<Evidence>, EngineError> {
+    let edge = &inputs.edge;
+    let ledger = &inputs.offline.store.ledger;
+    let digest = preview.choice.digest.as_str();
     let approvals = approval::last_words(ledger, &edge.name, digest).await?;
-    let to = survey.record(&edge.to);
+    let to = inputs.record(&edge.to);
     let last = store::moves(ledger, &edge.to).await?;
     let previous = last
         .iter()
         .rev()
-        .find(|m| m.edge.as_deref() == Some(&edge.name) && m.release == prospect.choice.release)
+        .find(|m| m.edge.as_deref() == Some(&edge.name) && m.release == preview.choice.release)
         .map(|m| m.gates.as_slice());
-    let look = Look {
-        world: &prospect.world,
-        plan: &prospect.plan,
+    let subject = GateSubject {
+        inputs: &preview.inputs,
+        plan: &preview.plan,
         purpose: Purpose::Promote,
         edge: &edge.name,
         from: Some(&edge.from),
         to: &edge.to,
-        release: &prospect.release,
-        replaces: to.current(&prospect.choice.release).map(|a| &a.digest),
-        stands_since: prospect.choice.stands_since,
+        release: &preview.release,
+        replaces: to.current(&preview.choice.release).map(|a| &a.digest),
+        stands_since: preview.choice.stands_since,
         author,
         approvals: &approvals,
         previous: previous.unwrap_or_default(),
     };
-    cx.interrupt.or(look.at(cx, &edge.gates)).await
-}
-
-/// What would move, with its plan, and with what gates found where they were asked.
-#[must_use]
-pub fn report(
-    survey: &Survey,
-    prospect: &Prospect,
-    evidence: &[Evidence],
-    overriding: Option<&str>,
-    dry_run: bool,
-) -> Report {
-    let to = survey.record(&survey.edge.to);
-    Report {
-        edge: survey.edge.name.clone(),
-        from: survey.edge.from.clone(),
-        to: survey.edge.to.clone(),
-        release: prospect.choice.release.clone(),
-        digest: prospect.choice.digest.clone(),
-        previous: prospect.choice.previous.clone(),
-        verified_since: prospect.choice.basis.verified_since,
-        values: prospect.release.values.clone(),
-        gates: evidence.to_vec(),
-        hold: to.hold.clone(),
-        overriding: overriding.map(str::to_owned),
-        dry_run,
-        plan: prospect.plan.clone(),
-    }
+    workspace.interruptible(subject.evaluate(workspace, &edge.gates)).await
 }
 
 /// What stands against the promotion: gates, the release not being verified, a hold. An override
 /// goes past all but the hold, and is returned to be recorded.
 fn refuse(
-    survey: &Survey,
+    edge: &EdgeInputs,
     choice: &Choice,
     to: &EnvironmentRecord,
     evidence: &[Evidence],
-    asked: &Promotion,
-) -> Result<Option<Override>, Exit> {
+    request: &PromotionRequest,
+) -> Result<Option<Override>, Diagnostic> {
     if let Some(hold) = &to.hold
-        && !(asked.release_hold && asked.dry_run)
+        && !(request.release_hold && request.dry_run)
     {
-        return Err(Exit::RuleBroken(held_back(hold, &survey.edge.to, &survey.edge.name).into()));
+        return Err(held_back(hold, &edge.edge.to, &edge.edge.name));
     }
     let mut against: Vec<String> = evidence
         .iter()
-        .filter(|e| !look::all_open(std::slice::from_ref(e)))
+        .filter(|e| !all_open(std::slice::from_ref(e)))
         .map(|e| e.gate.clone())
         .collect();
     if choice.basis.verified_since.is_none() {
         against.insert(0, "verified".to_owned());
     }
-    match &asked.overriding {
+    match &request.overriding {
         Some(reason) => {
             Ok((!against.is_empty()).then(|| Override { reason: reason.clone(), against }))
         }
@@ -366,23 +360,16 @@ fn refuse(
         None => {
             let number = against.len();
             let summary = if number == 1 {
-                format!("the gate {} of `{}` is closed", against.join(""), survey.edge.name)
+                format!("the gate {} of `{}` is closed", against.join(""), edge.edge.name)
             } else {
-                format!(
-                    "{number} gates of `{}` are closed: {}",
-                    survey.edge.name,
-                    against.join(", ")
-                )
+                format!("{number} gates of `{}` are closed: {}", edge.edge.name, against.join(", "))
             };
             let first = against.first();
-            let gate = survey.edge.gates.iter().find(|g| Some(&g.label()) == first);
-            Err(Exit::RuleBroken(
-                Diagnostic::error(summary)
-                    .at(gate.map_or(&survey.edge.loc, |g| &g.loc).clone())
-                    .detail(drive::closed_lines(evidence))
-                    .help("nothing was moved; `--override --reason \"...\"` goes past closed gates, and the reason stays in every report")
-                    .into(),
-            ))
+            let gate = edge.edge.gates.iter().find(|g| Some(&g.label()) == first);
+            Err(Diagnostic::error(summary)
+                .at(gate.map_or(&edge.edge.loc, |g| &g.loc).clone())
+                .detail(closed_lines(evidence))
+                .help("nothing was moved; `--override --reason \"...\"` goes past closed gates, and the reason stays in every report"))
         }
     }
 }
@@ -398,16 +385,16 @@ fn held_back(hold: &Hold, environment: &str, edge: &str) -> Diagnostic {
 
 /// Lifts the hold of the target.
 async fn lift(
-    cx: &Context,
-    survey: &mut Survey,
+    workspace: &Workspace,
+    edge: &mut EdgeInputs,
     holder: &Holder,
     reason: Option<&str>,
-) -> Result<(), Exit> {
-    let ledger = survey.offline.store.ledger.clone();
-    let mut held = store::read(&ledger, &survey.edge.to).await?;
+) -> Result<(), EngineError> {
+    let ledger = edge.offline.store.ledger.clone();
+    let mut held = store::read(&ledger, &edge.edge.to).await?;
     let Some(hold) = held.record.hold.take() else { return Ok(()) };
     let event = Event {
-        at: cx.clock.now(),
+        at: workspace.host.now(),
         who: holder.who.clone(),
         run: holder.run.clone(),
         action: "hold_released".to_owned(),
@@ -415,52 +402,41 @@ async fn lift(
         reason: reason.map(str::to_owned),
         scopes: Vec::new(),
         details: BTreeMap::from([
-            ("environment".to_owned(), json!(survey.edge.to)),
+            ("environment".to_owned(), json!(edge.edge.to)),
             ("hold".to_owned(), json!(hold)),
         ]),
     };
     ledger.audit(None, event).await?;
     store::write(&ledger, &mut held).await?;
-    cx.say(&format!("The hold of {} is lifted.", survey.edge.to));
-    survey.offline.records.insert(survey.edge.to.clone(), held);
+    workspace.host.event(HostEvent::HoldLifted { environment: edge.edge.to.clone() });
+    edge.offline.records.insert(edge.edge.to.clone(), held);
     Ok(())
 }
 
 /// Writes down that gates were closed, with what they found.
-async fn refused(
-    survey: &Survey,
-    prospect: &Prospect,
+async fn record_refusal(
+    edge: &EdgeInputs,
+    preview: &PromotionPreview,
     evidence: &[Evidence],
     author: &Caller,
     holder: &Holder,
-) -> Result<(), Exit> {
+) -> Result<(), EngineError> {
     let event = Event {
         at: evidence.iter().map(|e| e.at).max().unwrap_or_default(),
         who: author.arn.clone(),
         run: holder.run.clone(),
         action: "promotion_refused".to_owned(),
-        plan: Some(prospect.plan.digest.clone()),
+        plan: Some(preview.plan.digest.clone()),
         reason: None,
         scopes: Vec::new(),
         details: BTreeMap::from([
-            ("edge".to_owned(), json!(survey.edge.name)),
-            ("environment".to_owned(), json!(survey.edge.to)),
-            ("release".to_owned(), json!(prospect.choice.release)),
-            ("digest".to_owned(), json!(prospect.choice.digest)),
+            ("edge".to_owned(), json!(edge.edge.name)),
+            ("environment".to_owned(), json!(edge.edge.to)),
+            ("release".to_owned(), json!(preview.choice.release)),
+            ("digest".to_owned(), json!(preview.choice.digest)),
             ("gates".to_owned(), json!(evidence)),
         ]),
     };
-    survey.offline.store.ledger.audit(None, event).await?;
+    edge.offline.store.ledger.audit(None, event).await?;
     Ok(())
-}
-
-/// What a move was doing in a phase.
-#[must_use]
-pub fn doing(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Applying => "being applied",
-        Phase::Verifying => "being verified",
-        Phase::Returning => "going back",
-        Phase::Settling => "being written down",
-    }
 }

@@ -1,11 +1,13 @@
-//! `rollback`: back to the last verified release, past the forward gates but not past a freeze that
-//! does not permit it; or on from where a rollback was cut off.
+//! Rollbacks: back to the last verified release, past the forward gates but not past a freeze that does
+//! not permit it; or on from where a rollback was interrupted.
 
-use crate::cli::args::FailOn;
-use crate::cli::context::Context;
-use crate::cli::error::Exit;
 use crate::diag::{Diagnostic, did_you_mean};
-use crate::engine::{edit, offline, pipeline};
+use crate::engine::error::EngineError;
+use crate::engine::host::{Event, Question, Resumption, Shown};
+use crate::engine::open::Store;
+use crate::engine::plan::{self, FailOn};
+use crate::engine::workspace::Workspace;
+use crate::engine::{load, refresh};
 use crate::eval::estate::Estate;
 use crate::promotion::edge;
 use crate::promotion::gate::{Evidence, GateSpec, Purpose};
@@ -16,12 +18,12 @@ use crate::provider::Caller;
 use crate::state::Holder;
 
 use super::drive::{Drive, Prepared};
-use super::look::{self, Look};
-use super::{Settings, caller, drive, lease, print, promote};
+use super::gates::{self, GateSubject, all_open};
+use super::{MoveSettings, caller, closed, lease};
 
 /// What is asked of a rollback.
 #[derive(Clone, Debug)]
-pub struct Rollback {
+pub struct RollbackRequest {
     /// The environment.
     pub environment: String,
     /// The release, where several stand there.
@@ -29,67 +31,55 @@ pub struct Rollback {
     /// Why.
     pub reason: Option<String>,
     /// How it is done.
-    pub settings: Settings,
+    pub settings: MoveSettings,
+}
+
+/// How a rollback ended.
+#[derive(Clone, Debug)]
+pub struct RollbackOutcome {
+    /// The move that came to its end: the rollback, or the promotion that was turned back.
+    pub run: Move,
+    /// The edges that the release would come along again, once the hold is lifted.
+    pub edges: Vec<String>,
 }
 
 /// Rolls back.
 ///
 /// # Errors
-/// There is nothing to go back to, a freeze does not permit it ([`Exit::RuleBroken`]), somebody
-/// else is at it ([`Exit::Locked`]), or a step failed.
-pub async fn run(cx: &Context, asked: &Rollback) -> Result<(), Exit> {
-    let offline = offline::read(cx, &asked.settings.vars).await?;
+/// There is nothing to go back to, a freeze does not permit it ([`EngineError::RuleBroken`]), another
+/// run moves something there ([`EngineError::Locked`]), or a step failed.
+pub async fn run(
+    workspace: &Workspace,
+    request: &RollbackRequest,
+) -> Result<RollbackOutcome, EngineError> {
+    let offline = load::offline(workspace, &request.settings.variables).await?;
     let estate = offline.estate()?;
-    known(&estate, &asked.environment)?;
-    let operation = format!("rollback {}", asked.environment);
-    let holder = edit::holder(&offline.store, &operation).await;
+    known(&estate, &request.environment)?;
+    let operation = format!("rollback {}", request.environment);
+    let holder = offline.store.holder(workspace, &operation).await;
     let ledger = offline.store.ledger.clone();
     let work = async {
-        let held = store::read(&ledger, &asked.environment).await?;
+        let held = store::read(&ledger, &request.environment).await?;
         match &held.record.run {
-            Some(_) => resume(cx, asked, &offline.store, held, &holder).await,
-            None => fresh(cx, asked, &estate, &offline.store, held, &holder).await,
+            Some(_) => Box::pin(resume(workspace, request, &offline.store, held, &holder)).await,
+            None => {
+                Box::pin(fresh(workspace, request, &estate, &offline.store, held, &holder)).await
+            }
         }
     };
-    let timeout = asked.settings.lock_timeout;
-    let done = lease::under(cx, &ledger, &asked.environment, &holder, timeout, work).await?;
-    if asked.settings.json {
-        print(cx, &done)?;
-    }
-    match (done.kind, done.returned.as_ref()) {
-        (MoveKind::Promotion, Some(back)) => {
-            cx.say(&format!(
-                "\nrelease {} {} stands in {} again.",
-                done.release,
-                back.digest.short(),
-                done.environment
-            ));
-        }
-        _ => drive::verdict(cx, &done)?,
-    }
-    held(cx, &estate, &done)
-}
-
-/// Says that the environment is held now, and what lifts that.
-fn held(cx: &Context, estate: &Estate, done: &Move) -> Result<(), Exit> {
-    let edges = edge::edges(estate)?;
+    let timeout = request.settings.lock_timeout;
+    let run =
+        lease::under(workspace, &ledger, &request.environment, &holder, timeout, work).await?;
+    let edges = edge::edges(&estate)?;
     let into = edges
         .values()
-        .filter(|e| e.to == done.environment && e.releases.contains(&done.release))
-        .map(|e| format!("`palisade promote {} --release-hold`", e.name))
-        .collect::<Vec<_>>();
-    if into.is_empty() {
-        return Ok(());
-    }
-    cx.say(&format!(
-        "{} is held: nothing moves into it until {}.",
-        done.environment,
-        into.join(" or ")
-    ));
-    Ok(())
+        .filter(|e| e.to == run.environment && e.releases.contains(&run.release))
+        .map(|e| e.name.clone())
+        .collect();
+    Ok(RollbackOutcome { run, edges: into })
 }
 
-fn known(estate: &Estate, environment: &str) -> Result<(), Exit> {
+fn known(estate: &Estate, environment: &str) -> Result<(), EngineError> {
     if estate.environments.contains_key(environment) {
         return Ok(());
     }
@@ -99,18 +89,18 @@ fn known(estate: &Estate, environment: &str) -> Result<(), Exit> {
 
 /// The release that goes back.
 fn release_of(
-    asked: &Rollback,
+    request: &RollbackRequest,
     estate: &Estate,
     record: &EnvironmentRecord,
-) -> Result<String, Exit> {
+) -> Result<String, EngineError> {
     let standing: Vec<&str> = record
         .releases
         .iter()
         .filter(|(_, s)| s.current.is_some())
         .map(|(n, _)| n.as_str())
         .collect();
-    let place = &asked.environment;
-    let name = match (&asked.release, standing.as_slice()) {
+    let place = &request.environment;
+    let name = match (&request.release, standing.as_slice()) {
         (Some(name), _) if standing.contains(&name.as_str()) => name.clone(),
         (Some(name), _) => {
             return Err(Diagnostic::error(format!("no release `{name}` stands in `{place}`"))
@@ -142,35 +132,38 @@ fn release_of(
 }
 
 async fn fresh(
-    cx: &Context,
-    asked: &Rollback,
+    workspace: &Workspace,
+    request: &RollbackRequest,
     estate: &Estate,
-    store: &crate::engine::Store,
+    store: &Store,
     mut held: Held,
     holder: &Holder,
-) -> Result<Move, Exit> {
-    let name = release_of(asked, estate, &held.record)?;
+) -> Result<Move, EngineError> {
+    let name = release_of(request, estate, &held.record)?;
     let Some(current) = held.record.current(&name).map(|c| c.digest.clone()) else {
-        return Err(Exit::error(format!("no release `{name}` stands in `{}`", asked.environment)));
+        return Err(EngineError::failed(format!(
+            "no release `{name}` stands in `{}`",
+            request.environment
+        )));
     };
     let Some(back) = held.record.way_back(&name, &current).map(|v| v.digest.clone()) else {
-        return Err(nothing_before(&asked.environment, &name, &current));
+        return Err(nothing_before(&request.environment, &name, &current));
     };
     let ledger = &store.ledger;
     let release = store::get_release(ledger, &name, &back).await?.release;
-    let request = look::request(&asked.settings, &asked.environment, Some(&release));
-    let world = pipeline::survey(cx, &request).await?;
-    let plan = pipeline::plan(cx, &world, &request)?;
-    pipeline::warn(cx, &world, &plan);
-    let author = caller(world.provider.as_ref()).await?;
-    let freezes = freezes(&world.estate, &asked.environment, &name)?;
-    let look = Look {
-        world: &world,
+    let plan_request = gates::request(&request.settings, &request.environment, Some(&release));
+    let inputs = refresh::load_and_refresh(workspace, &plan_request).await?;
+    let plan = plan::make(workspace, &inputs, &plan_request)?;
+    plan::warn(workspace, &inputs, &plan);
+    let author = caller(inputs.provider.as_ref()).await?;
+    let freezes = freezes(&inputs.estate, &request.environment, &name)?;
+    let subject = GateSubject {
+        inputs: &inputs,
         plan: &plan,
         purpose: Purpose::Rollback,
-        edge: &asked.environment,
+        edge: &request.environment,
         from: None,
-        to: &asked.environment,
+        to: &request.environment,
         release: &release,
         replaces: Some(&current),
         stands_since: None,
@@ -178,70 +171,64 @@ async fn fresh(
         approvals: &[],
         previous: &[],
     };
-    let evidence = cx.interrupt.or(look.at(cx, &freezes)).await?;
-    cx.say(&format!(
-        "Rollback of {}: release {name} from {} to {}\n",
-        asked.environment,
-        current.short(),
-        back.short()
-    ));
-    drive::show(cx, &asked.settings, &plan)?;
-    permitted(&asked.environment, &evidence)?;
-    pipeline::gate(&plan, FailOn::Violation, false)?;
-    if !asked.settings.auto_approve {
-        cx.confirm(&format!(
-            "Bring release {name} {} back to {}?",
-            back.short(),
-            asked.environment
-        ))
-        .await?;
-    }
-    let (id, at) = (holder.run.as_str(), cx.clock.now());
+    let evidence = workspace.interruptible(subject.evaluate(workspace, &freezes)).await?;
+    workspace.host.event(Event::RollingBack {
+        environment: request.environment.clone(),
+        release: name.clone(),
+        from: current.clone(),
+        to: back.clone(),
+    });
+    workspace.host.show(Shown::Plan(&plan))?;
+    permitted(&request.environment, &evidence)?;
+    plan::require_isolation(&plan, FailOn::Violation, false)?;
+    let question =
+        Question::BringBack { release: &name, digest: &back, environment: &request.environment };
+    workspace.host.confirm(question).await?;
+    let (id, at) = (holder.run.as_str(), workspace.host.now());
     held.record.begin(Move {
         previous: Some(current),
         plan: plan.digest.clone(),
-        configuration: world.digest.clone(),
-        reason: asked.reason.clone(),
+        configuration: inputs.digest.clone(),
+        reason: request.reason.clone(),
         gates: evidence,
-        ..Move::new(MoveKind::Rollback, id, &asked.environment, name, back, author.clone(), at)
+        ..Move::new(MoveKind::Rollback, id, &request.environment, name, back, author.clone(), at)
     });
     store::write(ledger, &mut held).await?;
-    drive(cx, asked, ledger, held, author, Some(Prepared { request, world, plan })).await
+    let prepared = Prepared { request: plan_request, inputs, plan };
+    drive(workspace, request, ledger, held, author, Some(prepared)).await
 }
 
 async fn drive(
-    cx: &Context,
-    asked: &Rollback,
+    workspace: &Workspace,
+    request: &RollbackRequest,
     ledger: &crate::state::Ledger,
     held: Held,
     caller: Caller,
     prepared: Option<Prepared>,
-) -> Result<Move, Exit> {
+) -> Result<Move, EngineError> {
     let resumed = prepared.is_none();
-    let settings = &asked.settings;
-    let mut drive = Drive { cx, settings, ledger, held, caller, edge: None, prepared, resumed };
-    drive.run().await
+    let settings = &request.settings;
+    let mut drive =
+        Drive { workspace, settings, ledger, held, caller, edge: None, prepared, resumed };
+    Box::pin(drive.run()).await
 }
 
-/// Takes a rollback that was cut off to its end, and turns a promotion that was cut off back.
+/// Takes an interrupted rollback to its end, and turns an interrupted promotion back.
 async fn resume(
-    cx: &Context,
-    asked: &Rollback,
-    store: &crate::engine::Store,
+    workspace: &Workspace,
+    request: &RollbackRequest,
+    store: &Store,
     mut held: Held,
     holder: &Holder,
-) -> Result<Move, Exit> {
+) -> Result<Move, EngineError> {
     let Some(run) = held.record.run.clone() else {
-        return Err(Exit::error("the move that was under way has ended in the meantime"));
+        return Err(EngineError::failed("the move that was under way has ended in the meantime"));
     };
     let what = format!("release {} {}", run.release, run.digest.short());
-    cx.say(&format!(
-        "A move of {what} into {} was cut off while {}.",
-        run.environment,
-        promote::doing(run.phase)
-    ));
-    if asked.release.as_ref().is_some_and(|name| *name != run.release) {
-        return Err(Exit::RuleBroken(
+    let (interrupted, resumption) = (Box::new(run.clone()), Resumption::Rollback);
+    workspace.host.event(Event::MoveInterrupted { run: interrupted, resumption });
+    if request.release.as_ref().is_some_and(|name| *name != run.release) {
+        return Err(EngineError::RuleBroken(
             Diagnostic::error(format!("{what} has to come to its end first"))
                 .help(format!("`palisade rollback {}` without `--release`", run.environment))
                 .into(),
@@ -255,25 +242,26 @@ async fn resume(
         let Some(back) = back.or_else(|| run.previous.clone()) else {
             return Err(nothing_before(&run.environment, &run.release, &run.digest));
         };
-        if !asked.settings.auto_approve {
-            let to = back.short();
-            cx.confirm(&format!("Bring release {} {to} back to {}?", run.release, run.environment))
-                .await?;
-        }
-        let why = match &asked.reason {
+        let question = Question::BringBack {
+            release: &run.release,
+            digest: &back,
+            environment: &run.environment,
+        };
+        workspace.host.confirm(question).await?;
+        let why = match &request.reason {
             Some(reason) => format!("rolled back by {}: {reason}", holder.who),
             None => format!("rolled back by {}", holder.who),
         };
-        held.record.turn_back(cx.clock.now(), back, why, run.verification.clone());
+        held.record.turn_back(workspace.host.now(), back, why, run.verification.clone());
     }
     if let Some(run) = &mut held.record.run {
         run.resumed_by.push(holder.who.clone());
     }
     store::write(&store.ledger, &mut held).await?;
-    drive(cx, asked, &store.ledger, held, author, None).await
+    drive(workspace, request, &store.ledger, held, author, None).await
 }
 
-fn nothing_before(environment: &str, release: &str, current: &Digest) -> Exit {
+fn nothing_before(environment: &str, release: &str, current: &Digest) -> EngineError {
     Diagnostic::error(format!("there is nothing to go back to in `{environment}`"))
         .detail(format!("No release {release} other than {} was verified there.", current.short()))
         .help("promote another release into it, past its gates where that has to be (`--override`)")
@@ -281,19 +269,23 @@ fn nothing_before(environment: &str, release: &str, current: &Digest) -> Exit {
 }
 
 /// The freezes on all edges along which the release gets there.
-fn freezes(estate: &Estate, environment: &str, release: &str) -> Result<Vec<GateSpec>, Exit> {
+fn freezes(
+    estate: &Estate,
+    environment: &str,
+    release: &str,
+) -> Result<Vec<GateSpec>, EngineError> {
     let edges = edge::edges(estate)?;
     let into = edges.into_values().filter(|e| e.to == environment && e.releases.contains(release));
     Ok(into.flat_map(|e| e.gates).filter(|g| g.ty == "freeze").collect())
 }
 
-fn permitted(environment: &str, evidence: &[Evidence]) -> Result<(), Exit> {
-    if look::all_open(evidence) {
+fn permitted(environment: &str, evidence: &[Evidence]) -> Result<(), EngineError> {
+    if all_open(evidence) {
         return Ok(());
     }
-    Err(Exit::RuleBroken(
+    Err(EngineError::RuleBroken(
         Diagnostic::error(format!("`{environment}` is frozen, rollbacks included"))
-            .detail(drive::closed(evidence))
+            .detail(closed(evidence))
             .help("give the freeze `permits = [\"rollback\"]` if going back is to be possible at any time")
             .into(),
     ))

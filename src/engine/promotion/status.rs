@@ -1,58 +1,147 @@
-//! `status`: one look at AWS and at what is recorded, put together by environment.
+//! Where every environment stands: AWS and what is recorded, read once and put together by environment.
 
-use std::path::Path;
+use jiff::Timestamp;
+use serde::Serialize;
 
-use crate::cli::args::VarArgs;
-use crate::cli::context::Context;
-use crate::cli::error::Exit;
 use crate::diag::{Diagnostic, did_you_mean};
-use crate::engine::pipeline::{self, Request, World};
+use crate::engine::drift::{DriftReport, EnvironmentDrift};
+use crate::engine::error::EngineError;
+use crate::engine::plan::{self, PlanRequest};
+use crate::engine::refresh::{self, PlanInputs};
+use crate::engine::workspace::{Variables, Workspace};
 use crate::plan::model::Plan;
 use crate::promotion::edge::{self, Edge};
-use crate::promotion::figures::figures;
+use crate::promotion::figures::{Figures, figures};
 use crate::promotion::gate::{self, Evidence, GateContext, GateSpec, Passage, Purpose};
-use crate::promotion::{EnvironmentRecord, doubt, store};
+use crate::promotion::record::{Hold, Phase};
+use crate::promotion::{Digest, EnvironmentRecord, doubt, store};
 use crate::provider::Caller;
-use crate::render::drift::DriftReport;
-use crate::render::promotion::Place;
-use crate::render::status::{EnvironmentStatus, Next, Standing, Status, UnderWay};
 
-/// Looks at the environments; at all of them when none is named.
+use super::report::ReleasePlace;
+
+/// What is asked of a status.
+#[derive(Clone, Debug)]
+pub struct StatusRequest {
+    /// Values for variables.
+    pub variables: Variables,
+    /// How many accounts are read at once.
+    pub parallelism: usize,
+    /// The environments; all of them when none is named.
+    pub environments: Vec<String>,
+}
+
+/// Where every environment stands.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Status {
+    /// When it was looked at.
+    pub at: Timestamp,
+    /// The environments, each behind those that releases come to it from.
+    pub environments: Vec<EnvironmentStatus>,
+    /// Managed objects that are as state and configuration say now, of 100.
+    pub consistency_percent: f64,
+    /// Paths and walls that break an isolation rule now.
+    pub isolation_violations: usize,
+    /// Figures from the records.
+    pub figures: Figures,
+}
+
+/// One environment.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EnvironmentStatus {
+    /// Its name.
+    pub environment: String,
+    /// What stands there.
+    pub releases: Vec<Standing>,
+    /// Why nothing moves in.
+    pub hold: Option<Hold>,
+    /// The move that is under way, or was cut off.
+    pub under_way: Option<UnderWay>,
+    /// What differs from AWS.
+    pub drift: EnvironmentDrift,
+    /// What could move on from here.
+    pub next: Vec<Next>,
+}
+
+/// A release in an environment.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Standing {
+    /// Its name.
+    pub release: String,
+    /// Which one.
+    pub digest: Digest,
+    /// Who moved it.
+    pub by: String,
+    /// How long it has stood, in seconds.
+    pub stands_seconds: i64,
+    /// Since when, verified or not, and what has to be said of it.
+    #[serde(flatten)]
+    pub place: ReleasePlace,
+}
+
+/// A move that is not finished.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct UnderWay {
+    /// The release.
+    pub release: String,
+    /// Which one.
+    pub digest: Digest,
+    /// How far it is.
+    pub phase: Phase,
+    /// Who began it.
+    pub by: String,
+    /// When.
+    pub since: Timestamp,
+}
+
+/// A release that is verified here and stands not yet where an edge leads.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Next {
+    /// The edge.
+    pub edge: String,
+    /// Where it leads.
+    pub to: String,
+    /// The release.
+    pub release: String,
+    /// Which one.
+    pub digest: Digest,
+    /// Gates that can be judged now, and how they stand.
+    pub gates: Vec<Evidence>,
+    /// Gates that are only asked when the promotion is made.
+    pub asked_then: Vec<String>,
+}
+
+/// Looks at the environments.
 ///
 /// # Errors
 /// The configuration is wrong, an environment is not declared, or something cannot be read.
-pub async fn look(
-    cx: &Context,
-    vars: &VarArgs,
-    parallelism: usize,
-    named: &[String],
-) -> Result<Status, Exit> {
-    let mut request = Request::everything(vars);
-    request.parallelism = parallelism;
-    let world = pipeline::view(cx, &request).await?;
-    let declared = &world.estate.environments;
+pub async fn run(workspace: &Workspace, request: &StatusRequest) -> Result<Status, EngineError> {
+    let named = request.environments.as_slice();
+    let mut plan_request = PlanRequest::everything(&request.variables);
+    plan_request.parallelism = request.parallelism;
+    let inputs = refresh::load_and_refresh_recovered(workspace, &plan_request).await?;
+    let declared = &inputs.estate.environments;
     if let Some(strange) = named.iter().find(|name| !declared.contains_key(*name)) {
         let help = did_you_mean(strange, declared.keys().map(String::as_str));
         return Err(Diagnostic::error(format!("there is no environment `{strange}`"))
             .help_opt(help)
             .into());
     }
-    let plan = pipeline::plan(cx, &world, &request)?;
-    cx.tell(&world.warnings);
+    let plan = plan::make(workspace, &inputs, &plan_request)?;
+    workspace.host.diagnostics(&inputs.warnings);
     let report = DriftReport::of(&plan);
-    let edges = edge::edges(&world.estate)?;
-    let caller = super::caller(world.provider.as_ref()).await?;
+    let edges = edge::edges(&inputs.estate)?;
+    let caller = super::caller(inputs.provider.as_ref()).await?;
     let mut environments = Vec::new();
     let asked = declared.keys().filter(|name| named.is_empty() || named.contains(name));
     for name in edge::in_order(asked, &edges) {
-        let record = record(&world, name);
+        let record = record(&inputs, name);
         let mut next = Vec::new();
         for edge in edges.values().filter(|edge| edge.from == *name) {
-            next.extend(nexts(cx, &world, &plan, edge, &record, &caller).await?);
+            next.extend(nexts(workspace, &inputs, &plan, edge, &record, &caller).await?);
         }
         environments.push(EnvironmentStatus {
             environment: name.clone(),
-            releases: standing(cx, &world, &record),
+            releases: standing(workspace, &inputs, &record),
             hold: record.hold.clone(),
             under_way: record.run.as_ref().map(|run| UnderWay {
                 release: run.release.clone(),
@@ -65,14 +154,14 @@ pub async fn look(
             next,
         });
     }
-    let ledger = &world.store.ledger;
+    let ledger = &inputs.store.ledger;
     let mut moves = Vec::new();
     for environment in &environments {
         moves.extend(store::moves(ledger, &environment.environment).await?);
     }
     let records = ledger.audit_records().await?;
     Ok(Status {
-        at: cx.clock.now(),
+        at: workspace.host.now(),
         environments,
         consistency_percent: report.consistency_percent,
         isolation_violations: plan.isolation.violations.len(),
@@ -80,21 +169,25 @@ pub async fn look(
     })
 }
 
-fn record(world: &World, environment: &str) -> EnvironmentRecord {
-    let held = world.records.get(environment);
+fn record(inputs: &PlanInputs, environment: &str) -> EnvironmentRecord {
+    let held = inputs.records.get(environment);
     held.map_or_else(|| EnvironmentRecord::new(environment), |held| held.record.clone())
 }
 
-fn standing(cx: &Context, world: &World, record: &EnvironmentRecord) -> Vec<Standing> {
+fn standing(
+    workspace: &Workspace,
+    inputs: &PlanInputs,
+    record: &EnvironmentRecord,
+) -> Vec<Standing> {
     let releases = record.releases.iter().filter_map(|(release, standing)| {
         let current = standing.current.as_ref()?;
-        let records = |name: &str| world.records.get(name).map(|held| &held.record);
+        let records = |name: &str| inputs.records.get(name).map(|held| &held.record);
         Some(Standing {
             release: release.clone(),
             digest: current.digest.clone(),
             by: current.by.clone(),
-            stands_seconds: cx.clock.now().duration_since(current.since).as_secs(),
-            place: Place {
+            stands_seconds: workspace.host.now().duration_since(current.since).as_secs(),
+            place: ReleasePlace {
                 environment: record.environment.clone(),
                 since: current.since,
                 verified_since: standing.verified.as_ref().map(|v| v.since),
@@ -107,16 +200,16 @@ fn standing(cx: &Context, world: &World, record: &EnvironmentRecord) -> Vec<Stan
     releases.collect()
 }
 
-/// The releases that are verified where an edge begins and stand not yet where it leads.
+/// The releases that are verified where an edge begins and do not stand yet where it leads.
 async fn nexts(
-    cx: &Context,
-    world: &World,
+    workspace: &Workspace,
+    inputs: &PlanInputs,
     plan: &Plan,
     edge: &Edge,
     from: &EnvironmentRecord,
     caller: &Caller,
-) -> Result<Vec<Next>, Exit> {
-    let to = record(world, &edge.to);
+) -> Result<Vec<Next>, EngineError> {
+    let to = record(inputs, &edge.to);
     let mut all = Vec::new();
     for release in &edge.releases {
         let (Some(verified), Some(current)) = (from.verified(release), from.current(release))
@@ -127,11 +220,11 @@ async fn nexts(
         if there == Some(&verified.digest) {
             continue;
         }
-        let stored = store::get_release(&world.store.ledger, release, &verified.digest).await?;
+        let stored = store::get_release(&inputs.store.ledger, release, &verified.digest).await?;
         let values = stored.release.texts();
         let context = GateContext {
-            now: cx.clock.now(),
-            clock: &cx.clock,
+            now: workspace.host.now(),
+            clock: workspace.host.clock(),
             purpose: Purpose::Promote,
             passage: Passage {
                 edge: &edge.name,
@@ -142,23 +235,23 @@ async fn nexts(
                 values: &values,
                 replaces: there.map(crate::promotion::Digest::as_str),
             },
-            estate: &world.estate,
-            live: &world.live,
+            estate: &inputs.estate,
+            live: &inputs.live,
             plan,
             stands_since: Some(current.since.max(verified.since)),
             author: caller,
             approvals: &[],
             previous: &[],
-            provider: world.provider.as_ref(),
-            targets: &world.targets,
-            dir: Path::new("."),
-            vars: &cx.env.vars,
+            provider: inputs.provider.as_ref(),
+            targets: &inputs.targets,
+            dir: &workspace.dir,
+            vars: &workspace.env,
         };
         let (now, then): (Vec<&GateSpec>, Vec<&GateSpec>) =
             edge.gates.iter().partition(|gate| gate.is_judged_early());
         let mut gates: Vec<Evidence> = Vec::new();
         for gate in now {
-            gates.push(cx.interrupt.or(gate::evaluate(gate, &context)).await?);
+            gates.push(workspace.interruptible(gate::evaluate(gate, &context)).await?);
         }
         all.push(Next {
             edge: edge.name.clone(),

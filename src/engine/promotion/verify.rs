@@ -1,50 +1,66 @@
-//! `verify`: looks again whether what stands in an environment passes verification. A verification
-//! that fails is revoked, and what was promoted on its strength is named.
+//! Verification of what stands in an environment, once more. A verification that fails is revoked, and
+//! what was promoted on its strength is named.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::json;
 
-use crate::cli::context::Context;
-use crate::cli::error::Exit;
 use crate::diag::{Diagnostic, did_you_mean};
-use crate::engine::{edit, offline};
+use crate::engine::error::EngineError;
+use crate::engine::workspace::Workspace;
+use crate::engine::{load, open};
 use crate::promotion::doubt;
 use crate::promotion::gate::Evidence;
 use crate::promotion::record::Revocation;
 use crate::promotion::store;
 use crate::promotion::{Digest, EnvironmentRecord, edge};
-use crate::render::promotion as view;
 use crate::state::{Event, Holder};
 
-use super::{Settings, caller, drive, lease, look, print};
+use super::drive::outcomes;
+use super::{MoveSettings, caller, gates, lease};
 
-/// What a look found of one release.
-#[derive(Debug, Serialize)]
-struct Found {
-    environment: String,
-    release: String,
-    digest: Digest,
-    verified: bool,
-    /// Whether it counted before and does not any more.
-    revoked: bool,
-    gates: Vec<Evidence>,
+/// What is asked of a verification.
+#[derive(Clone, Debug)]
+pub struct VerificationRequest {
+    /// The environment.
+    pub environment: String,
+    /// The release, where several stand there.
+    pub release: Option<String>,
+    /// How it is done.
+    pub settings: MoveSettings,
+}
+
+/// Whether one release passes verification where it stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct Verification {
+    /// The environment.
+    pub environment: String,
+    /// The release's name.
+    pub release: String,
+    /// Which one.
+    pub digest: Digest,
+    /// Whether every gate is open.
+    pub verified: bool,
+    /// Whether it counted before and no longer does.
+    pub revoked: bool,
+    /// What the gates found.
+    pub gates: Vec<Evidence>,
     /// Environments that it was promoted into on the strength of this one.
-    built_on: Vec<String>,
+    pub built_on: Vec<String>,
 }
 
 /// Verifies what stands in an environment.
 ///
 /// # Errors
-/// It does not pass ([`Exit::RuleBroken`]), or a move is under way.
+/// A move is under way, no release stands there, or something cannot be read.
 pub async fn run(
-    cx: &Context,
-    environment: &str,
-    release: Option<&str>,
-    settings: &Settings,
-) -> Result<(), Exit> {
-    let offline = offline::read(cx, &settings.vars).await?;
+    workspace: &Workspace,
+    request: &VerificationRequest,
+) -> Result<Vec<Verification>, EngineError> {
+    let VerificationRequest { environment, release, settings } = request;
+    let release = release.as_deref();
+    let offline = load::offline(workspace, &settings.variables).await?;
     let estate = offline.estate()?;
     if !estate.environments.contains_key(environment) {
         let help = did_you_mean(environment, estate.environments.keys().map(String::as_str));
@@ -53,14 +69,14 @@ pub async fn run(
             .into());
     }
     let declared = edge::verify(&estate, environment)?;
-    let holder = edit::holder(&offline.store, &format!("verify {environment}")).await;
+    let holder = offline.store.holder(workspace, &format!("verify {environment}")).await;
     let ledger = &offline.store.ledger;
-    let provider = crate::engine::provider(&offline.store.connection, &estate.provider).await;
+    let provider = open::provider(&offline.store.connection, &estate.provider).await;
     let author = caller(provider.as_ref()).await?;
     let work = async {
         let mut held = store::read(ledger, environment).await?;
         if let Some(run) = &held.record.run {
-            return Err(Exit::RuleBroken(
+            return Err(EngineError::RuleBroken(
                 Diagnostic::error(format!("a move into `{environment}` was cut off"))
                     .detail(format!(
                         "Release {} {} is on its way.",
@@ -86,9 +102,10 @@ pub async fn run(
         let mut all = Vec::new();
         for (name, digest) in standing {
             let stored = store::get_release(ledger, &name, &digest).await?.release;
-            let found = look::watch(cx, settings, environment, &stored, &author, &declared).await?;
-            let at = cx.clock.now();
-            let verified = look::all_open(&found);
+            let found = gates::watch(workspace, settings, environment, &stored, &author, &declared);
+            let found = found.await?;
+            let at = workspace.host.now();
+            let verified = gates::all_open(&found);
             let before = held.record.verified(&name).is_some();
             if verified {
                 held.record.confirm(&name, at, found.clone());
@@ -103,8 +120,8 @@ pub async fn run(
             let mut records: BTreeMap<String, EnvironmentRecord> =
                 offline.records.iter().map(|(n, h)| (n.clone(), h.record.clone())).collect();
             records.insert(environment.to_owned(), held.record.clone());
-            all.push(Found {
-                environment: environment.to_owned(),
+            all.push(Verification {
+                environment: environment.clone(),
                 built_on: doubt::built_on(&records, environment, &name),
                 revoked: before && !verified,
                 release: name,
@@ -116,8 +133,7 @@ pub async fn run(
         store::write(ledger, &mut held).await?;
         Ok(all)
     };
-    let all = lease::under(cx, ledger, environment, &holder, settings.lock_timeout, work).await?;
-    tell(cx, &all, settings.json)
+    lease::under(workspace, ledger, environment, &holder, settings.lock_timeout, work).await
 }
 
 fn event(
@@ -141,43 +157,7 @@ fn event(
             ("environment".to_owned(), json!(environment)),
             ("release".to_owned(), json!(release)),
             ("digest".to_owned(), json!(digest)),
-            ("verification".to_owned(), json!(drive::outcomes(found))),
+            ("verification".to_owned(), json!(outcomes(found))),
         ]),
     }
-}
-
-fn tell(cx: &Context, all: &[Found], json: bool) -> Result<(), Exit> {
-    use std::io::Write as _;
-    if json {
-        print(cx, &all)?;
-    }
-    let mut failed = crate::diag::Diagnostics::new();
-    for found in all {
-        let what = format!("release {} {}", found.release, found.digest.short());
-        if !json {
-            let mut out = cx.stdout();
-            let word = if found.verified { "verified" } else { "not verified" };
-            writeln!(out, "{}: {what} is {word}", found.environment)?;
-            view::gates(&found.gates, cx.style(), &mut out)?;
-            out.flush()?;
-        }
-        if found.verified {
-            continue;
-        }
-        let mut told = Diagnostic::error(format!(
-            "{what} does not pass verification in `{}`",
-            found.environment
-        ));
-        if !found.built_on.is_empty() {
-            told = told.detail(format!(
-                "On its strength it was promoted into {}.",
-                found.built_on.join(", ")
-            ));
-        }
-        failed.push(told.help(format!(
-            "it cannot be promoted from here until `palisade verify {}` passes",
-            found.environment
-        )));
-    }
-    if failed.is_empty() { Ok(()) } else { Err(Exit::RuleBroken(failed)) }
 }

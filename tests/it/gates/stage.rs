@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use palisade::config::{Configuration, Options, load};
 use palisade::diag::Diagnostics;
-use palisade::engine::known::{Imports, InForce, Recorded};
+use palisade::engine::known_values::{Imports, KnownValues, ReleasesInForce};
 use palisade::engine::releases;
 use palisade::eval::Engine;
 use palisade::eval::estate::Estate;
@@ -281,10 +281,10 @@ fn evaluated(
     snapshot: &Snapshot,
     live: Option<&Live>,
     management: Option<palisade::ids::AccountId>,
-    releases: &InForce,
+    releases: &ReleasesInForce,
 ) -> Estate {
     let resources = snapshot.resources();
     let imports = Imports::new();
-    let known = Recorded { resources: &resources, live, management, releases, imports };
+    let known = KnownValues { resources: &resources, live, management, releases, imports };
     Engine::new(configuration, &known).estate().expect("the estate is right")
 }

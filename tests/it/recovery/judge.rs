@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
-use palisade::engine::pipeline::World;
+use palisade::engine::refresh::PlanInputs;
 use palisade::state::model::ResourceState;
 use palisade::value::Value;
 
@@ -25,8 +25,8 @@ fn tail(arn: &str) -> String {
 }
 
 /// What the state records.
-pub(crate) fn recorded(world: &World) -> Vec<String> {
-    let resources = world.snapshot.resources();
+pub(crate) fn recorded(inputs: &PlanInputs) -> Vec<String> {
+    let resources = inputs.snapshot.resources();
     // Ids of places in the organization, and what they are called.
     let mut places = BTreeMap::from([("root".to_owned(), "root".to_owned())]);
     for record in resources.values().filter(|r| r.kind == "organizational_unit") {
@@ -38,9 +38,9 @@ pub(crate) fn recorded(world: &World) -> Vec<String> {
     }
     let mut lines = Vec::new();
     for (address, record) in &resources {
-        let account = address.account().and_then(|handle| world.estate.accounts.get(handle));
+        let account = address.account().and_then(|handle| inputs.estate.accounts.get(handle));
         // Accounts of an emulator stand beside the organization, which is all that is listed here.
-        let itself = world.estate.accounts.values().find(|a| a.address == *address);
+        let itself = inputs.estate.accounts.values().find(|a| a.address == *address);
         if account.or(itself).is_some_and(|a| a.endpoint_url.is_some()) {
             continue;
         }

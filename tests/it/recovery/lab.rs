@@ -11,29 +11,25 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use palisade::address::ResourceAddr;
 use palisade::apply::recover::Recovered;
-use palisade::apply::{self, Apply, Cancel, Limits, Recovery, SecretValue, Secrets, Summary};
-use palisade::cli::clock::WallClock;
-use palisade::cli::context::Context;
-use palisade::cli::environment::Environment;
-use palisade::cli::interrupt::Interrupt;
+use palisade::apply::{SecretValue, Secrets, Summary};
 use palisade::config::{Backend, load};
 use palisade::diag::Diagnostic;
-use palisade::engine::connect::Connection;
-use palisade::engine::desired::{Growing, Resolver};
-use palisade::engine::known::{Recorded, imports};
-use palisade::engine::pipeline::{self, Request, World};
-use palisade::engine::{Store, edit};
+use palisade::engine::apply::{self, Approval};
+use palisade::engine::connect::{Aws, Connection};
+use palisade::engine::open::Store;
+use palisade::engine::origin::Origin;
+use palisade::engine::plan::{self, FailOn, PlanRequest};
+use palisade::engine::refresh::{self, PlanInputs};
+use palisade::engine::{EngineError, Workspace, recover};
 use palisade::plan::Mode;
 use palisade::plan::model::{Left, Plan};
-use palisade::provider::Provider;
-use palisade::provider::aws::{AwsProvider, Embedded, Options};
-use palisade::render::Style;
 use palisade::sandbox::{self, Sandbox};
 use palisade::state::bootstrap::{Bucket, create_backend};
 use palisade::state::clock::SkippingClock;
-use palisade::state::{Holder, Ledger, S3Store, StateError, Terms};
+use palisade::state::{Holder, Ledger, S3Store};
 
 use crate::support::endpoint::enter;
+use crate::support::host::TestHost;
 
 use super::judge;
 
@@ -43,13 +39,10 @@ pub(crate) const SECRET: &str = "hunter2-correct-horse-battery";
 /// An estate, an AWS, and where its state is.
 pub(crate) struct Lab {
     pub sandbox: Sandbox,
-    cx: Context,
     dir: PathBuf,
     errored: tempfile::TempDir,
     /// What is planned: what is declared, or that nothing stays.
     pub mode: Mode,
-    /// Made once: building clients costs more than their calls.
-    provider: tokio::sync::OnceCell<Arc<dyn Provider>>,
 }
 
 struct Vault;
@@ -94,27 +87,11 @@ impl Lab {
             plain_http: true,
         };
         create_backend(&client, &bucket).await.unwrap();
-        let style = Style { color: false, width: 100 };
-        let env = Environment {
-            vars: Default::default(),
-            out: style,
-            err: style,
-            animate: false,
-            ask: false,
-        };
-        let cx = Context {
-            global: Default::default(),
-            env,
-            interrupt: Interrupt::default(),
-            clock: WallClock::default(),
-        };
         Self {
             sandbox,
-            cx,
             dir: dir.to_owned(),
             errored: tempfile::tempdir().unwrap(),
             mode: Mode::Normal,
-            provider: tokio::sync::OnceCell::new(),
         }
     }
 
@@ -126,136 +103,112 @@ impl Lab {
         sdk(&self.sandbox, self.sandbox.management_credentials())
     }
 
-    /// The state, as a process sees it for which every process called `cut` is dead.
+    /// The state, as a process sees it for which every machine called `cut` is dead.
     pub(crate) fn ledger(&self) -> Ledger {
         let clock = Arc::new(SkippingClock::default());
         let store = S3Store::new(aws_sdk_s3::Client::new(&self.sdk()), BUCKET, "estate")
             .with_clock(clock.clone());
         Ledger::with_clock(Arc::new(store), clock)
-            .with_witness(|holder: &Holder| holder.run.starts_with("cut"), true)
+            .with_witness(|holder: &Holder| holder.host.starts_with("cut"), true)
     }
 
-    fn request(&self) -> Request {
-        let mut request = Request::everything(&Default::default());
+    /// One process, on a machine called `run`.
+    fn workspace(&self, run: &str) -> Workspace {
+        Workspace {
+            dir: self.dir.clone(),
+            errored_dir: self.errored.path().to_owned(),
+            env: Default::default(),
+            origin: Origin {
+                host: run.to_owned(),
+                user: "lab".to_owned(),
+                pid: std::process::id(),
+                process: None,
+            },
+            aws: Aws::Connected(Box::new(self.connection())),
+            secrets: Some(Arc::new(Vault)),
+            power_cut: None,
+            host: Arc::new(TestHost::default()),
+        }
+    }
+
+    fn connection(&self) -> Connection {
+        Connection {
+            sdk: self.sdk(),
+            sandbox: Some(self.sandbox.clone()),
+            sandbox_dir: None,
+            pace: Some(Duration::from_millis(1)),
+        }
+    }
+
+    fn request(&self) -> PlanRequest {
+        let mut request = PlanRequest::everything(&Default::default());
         request.options.mode = self.mode;
-        request.versions = self.mode == Mode::Normal;
+        request.secret_versions = self.mode == Mode::Normal;
         request
     }
 
     /// A process of its own: configuration, state and AWS read anew. Like `plan`, without locks.
-    pub(crate) async fn survey(&self) -> World {
+    pub(crate) async fn survey(&self) -> PlanInputs {
         let loaded = load(&self.dir, &Default::default());
         assert!(loaded.diagnostics.is_empty(), "{}", loaded.diagnostics);
-        let connection =
-            Connection { sdk: self.sdk(), sandbox: Some(self.sandbox.clone()), sandbox_dir: None };
         let backend = Backend::Local { path: "unused".into() };
-        let store = Store { ledger: self.ledger(), connection, backend };
+        let store = Store { ledger: self.ledger(), connection: self.connection(), backend };
         let snapshot = store.ledger.read_all().await.unwrap();
-        pipeline::look(&self.cx, &self.request(), loaded.configuration, store, snapshot)
+        let (workspace, request) = (self.workspace("reader"), self.request());
+        refresh::refresh(&workspace, &request, Arc::new(loaded.configuration), store, snapshot)
             .await
-            .unwrap_or_else(|exit| panic!("{exit:?}"))
+            .unwrap_or_else(|error| panic!("{error:?}"))
     }
 
-    /// As [`Self::survey`], with what cut-off runs have left, as `plan` shows it.
-    pub(crate) async fn view(&self) -> (World, Vec<Left>) {
-        let world = self.survey().await;
-        let world = pipeline::as_recovered(&self.cx, &self.request(), world).await;
-        let world = world.unwrap_or_else(|exit| panic!("{exit:?}"));
-        let left = world.left.clone();
-        (world, left)
+    /// As [`Self::survey`], with what interrupted runs have left, as `plan` shows it.
+    pub(crate) async fn view(&self) -> (PlanInputs, Vec<Left>) {
+        let inputs = self.survey().await;
+        let workspace = self.workspace("reader");
+        let inputs = refresh::as_recovered(&workspace, &self.request(), inputs).await;
+        let inputs = inputs.unwrap_or_else(|error| panic!("{error:?}"));
+        let interrupted = inputs.interrupted.clone();
+        (inputs, interrupted)
     }
 
     /// The plan, without its section on the walls, which nothing here is about.
-    pub(crate) fn plan(&self, world: &World) -> Plan {
-        let plan = pipeline::decide(world, &self.request(), "2026-11-23T00:00:00Z");
+    pub(crate) fn plan(&self, inputs: &PlanInputs) -> Plan {
+        let plan = plan::decide(inputs, &self.request(), "2026-11-23T00:00:00Z");
         plan.unwrap_or_else(|e| panic!("{e:?}")).0
     }
 
-    async fn provider(&self) -> Arc<dyn Provider> {
-        let options = Options {
-            region: "eu-west-1".to_owned(),
-            embedded: Some(Embedded {
-                http_client: self.sandbox.http_client(),
-                credentials: self.sandbox.management_credentials(),
-            }),
-            backoff: Duration::from_millis(1),
-            poll: Duration::from_millis(1),
-            ..Options::default()
-        };
-        let made = async || Arc::new(AwsProvider::new(options).await) as Arc<dyn Provider>;
-        Arc::clone(self.provider.get_or_init(made).await)
-    }
-
-    async fn holder(world: &World, run: &str) -> Holder {
-        Holder { run: run.to_owned(), ..edit::holder(&world.store, "apply").await }
-    }
-
-    pub(crate) async fn recover(&self, run: &str) -> Result<Recovered, StateError> {
+    pub(crate) async fn recover(&self, run: &str) -> Result<Recovered, EngineError> {
         self.recover_from(&self.survey().await, run).await
     }
 
-    /// As [`Self::recover`], on a world that was read already.
+    /// As [`Self::recover`], on inputs that were read already.
     pub(crate) async fn recover_from(
         &self,
-        world: &World,
+        inputs: &PlanInputs,
         run: &str,
-    ) -> Result<Recovered, StateError> {
-        let (events, _inbox) = tokio::sync::mpsc::unbounded_channel();
-        apply::recover(&Recovery {
-            ledger: &world.store.ledger,
-            provider: self.provider().await,
-            targets: world.targets.clone(),
-            accounts: world.account_addresses(),
-            holder: Self::holder(world, run).await,
-            terms: Terms::default(),
-            lock_timeout: Duration::ZERO,
-            events,
-        })
-        .await
+    ) -> Result<Recovered, EngineError> {
+        recover::execute(&self.workspace(run), inputs, Duration::ZERO).await
     }
 
     /// Plans and applies once.
-    pub(crate) async fn apply(&self, run: &str) -> Result<Summary, StateError> {
-        let world = self.survey().await;
-        let plan = self.plan(&world);
-        self.carry_out(run, &world, &plan).await
+    pub(crate) async fn apply(&self, run: &str) -> Result<Summary, EngineError> {
+        let inputs = self.survey().await;
+        let plan = self.plan(&inputs);
+        self.carry_out(run, &inputs, &plan).await
     }
 
     pub(crate) async fn carry_out(
         &self,
         run: &str,
-        world: &World,
+        inputs: &PlanInputs,
         plan: &Plan,
-    ) -> Result<Summary, StateError> {
-        let resources = world.snapshot.resources();
-        let known = Growing::on(Recorded {
-            resources: &resources,
-            live: Some(&world.live),
-            management: world.targets.management.id.clone(),
-            releases: &world.releases,
-            imports: imports(&world.estate),
-        });
-        let resolver = Resolver::new(world, &known);
-        let (events, _inbox) = tokio::sync::mpsc::unbounded_channel();
-        apply::apply(Apply {
-            plan,
-            ledger: world.store.ledger.clone(),
-            provider: self.provider().await,
-            desired: &resolver,
-            secrets: Arc::new(Vault),
-            targets: world.targets.clone(),
-            accounts: world.account_addresses(),
-            holder: Self::holder(world, run).await,
-            terms: Terms::default(),
-            lock_timeout: Duration::ZERO,
-            limits: Limits::default(),
-            recheck: None,
+    ) -> Result<Summary, EngineError> {
+        let approval = Approval {
+            fail_on: FailOn::Violation,
             reason: None,
-            errored_dir: self.errored.path().to_owned(),
-            events,
-            cancel: Cancel::new(),
-        })
-        .await
+            lock_timeout: Duration::ZERO,
+            parallelism: 10,
+        };
+        apply::execute(&self.workspace(run), inputs, plan, &approval).await
     }
 
     /// Recovers, applies and checks that nothing is left to do.

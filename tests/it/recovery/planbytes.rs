@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use palisade::cli::error::Exit;
 use palisade::config::{Options, VarArg, load};
-use palisade::engine::digest;
-use palisade::engine::planfile::{self, Saved};
+use palisade::engine::saved_plan::{self, Saved};
+use palisade::engine::{EngineError, digest};
 use palisade::plan::seal;
 use serde_json::Value as Json;
 
@@ -20,16 +19,14 @@ account "dev" {
 }
 "#;
 
-fn open(bytes: &[u8]) -> Result<Saved, Exit> {
-    planfile::open("a.plan", bytes)
+fn open(bytes: &[u8]) -> Result<Saved, EngineError> {
+    saved_plan::open("a.plan", bytes)
 }
 
-/// It is refused for what it is: exit code 1, and what to do.
+/// It is refused for what it is, with what to do.
 #[track_caller]
 fn refused(what: &str, bytes: &[u8]) {
-    let Err(exit) = open(bytes) else { panic!("{what} was accepted") };
-    assert_eq!(exit.code(), 1, "{what}");
-    let found = exit.diagnostics().expect("told");
+    let Err(EngineError::Failed(found)) = open(bytes) else { panic!("{what} was accepted") };
     let told = found.iter().next().expect("told");
     assert!(told.summary.contains("`a.plan` is not a saved plan"), "{what}: {told}");
     assert!(told.help.as_ref().is_some_and(|h| h.contains("plan --out")), "{what}: {told}");
@@ -124,15 +121,16 @@ fn no_value_of_a_plan_can_be_another_though_the_checksum_is_right() {
             let mut forged = json.clone();
             *forged.pointer_mut(place).expect("it is there") = other;
             let end = open(sealed(forged).as_bytes())
-                .and_then(|forged| planfile::require_same(&forged.plan, &now, &configuration));
+                .and_then(|forged| saved_plan::require_same(&forged.plan, &now, &configuration));
             match end {
                 Ok(()) => {
                     accepted.insert(place.as_str());
                 }
-                Err(exit) => {
-                    assert!([1, 4].contains(&exit.code()), "{place}: {exit:?}");
-                    let found = exit.diagnostics().expect("told");
-                    assert!(found.iter().all(|d| d.help.is_some()), "{place}: {exit:?}");
+                Err(error) => {
+                    let (EngineError::Failed(found) | EngineError::Stale(found)) = &error else {
+                        panic!("{place}: {error:?}")
+                    };
+                    assert!(found.iter().all(|d| d.help.is_some()), "{place}: {error:?}");
                 }
             }
         }

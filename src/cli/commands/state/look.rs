@@ -121,7 +121,7 @@ pub(super) async fn pull(args: &PullArgs, cx: &Context) -> Result<(), Exit> {
 }
 
 pub(super) async fn history(args: &HistoryArgs, cx: &Context) -> Result<(), Exit> {
-    let store = engine::store(cx).await?;
+    let store = engine::open::configured(&cx.workspace()?).await?;
     let snapshot = store.ledger.read_all().await;
     let scopes: Vec<String> = match (&args.scope, snapshot) {
         (Some(scope), Ok(snapshot)) if !snapshot.scopes.contains_key(scope) => {

@@ -8,12 +8,12 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
-use crate::cli::args::{VarArgs, duration};
+use crate::cli::args::duration;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::diag::Diagnostic;
-use crate::engine::pipeline::{self, Request};
-use crate::engine::{self, compared};
+use crate::engine::plan::{self, PlanOutcome, PlanRequest};
+use crate::engine::{Variables, open};
 use crate::render;
 use crate::state::{Event, StateFailure, errored, layout};
 
@@ -65,7 +65,8 @@ pub struct UnlockArgs {
 
 pub(super) async fn push(args: &PushArgs, cx: &Context) -> Result<(), Exit> {
     let saved = errored::load(&args.file)?;
-    let store = engine::store(cx).await?;
+    let workspace = cx.workspace()?;
+    let store = open::configured(&workspace).await?;
     let scope = &saved.state.scope;
     if !layout::is_scope(scope) {
         return Err(Exit::error(format!(
@@ -76,7 +77,7 @@ pub(super) async fn push(args: &PushArgs, cx: &Context) -> Result<(), Exit> {
     }
     // A run that could not write its state may have left its journal too; the saved state is what
     // settles it, so no check for unfinished runs here.
-    let holder = engine::edit::holder(&store, "state push").await;
+    let holder = store.holder(&workspace, "state push").await;
     let floors = BTreeMap::from([(scope.clone(), saved.state.epoch)]);
     let held = store
         .ledger
@@ -118,7 +119,8 @@ pub(super) async fn push(args: &PushArgs, cx: &Context) -> Result<(), Exit> {
 }
 
 pub(super) async fn rollback(args: &RollbackArgs, cx: &Context) -> Result<(), Exit> {
-    let store = engine::store(cx).await?;
+    let workspace = cx.workspace()?;
+    let store = open::configured(&workspace).await?;
     let ledger = &store.ledger;
     // The state may be damaged: that is what this command is for, so nothing else is read.
     let target = ledger.at_serial(&args.scope, args.to).await?;
@@ -132,7 +134,7 @@ pub(super) async fn rollback(args: &RollbackArgs, cx: &Context) -> Result<(), Ex
         ))
         .await?;
     }
-    let holder = engine::edit::holder(&store, "state rollback").await;
+    let holder = store.holder(&workspace, "state rollback").await;
     let floor = ledger.floor(&args.scope).await?.max(target.epoch);
     let floors = BTreeMap::from([(args.scope.clone(), floor)]);
     let held = ledger
@@ -188,18 +190,18 @@ pub(super) async fn rollback(args: &RollbackArgs, cx: &Context) -> Result<(), Ex
 
 /// Prints the plan that follows from the state as it is now.
 async fn follows(cx: &Context) -> Result<(), Exit> {
-    let mut request = Request::everything(&VarArgs::default());
-    let world = pipeline::view(cx, &request).await?;
-    request.options.secrets = compared::by_value(cx, &world).await?;
-    let plan = pipeline::plan(cx, &world, &request)?;
-    pipeline::warn(cx, &world, &plan);
+    let workspace = cx.workspace()?;
+    let request = PlanRequest::everything(&Variables::default());
+    let PlanOutcome { inputs, plan, .. } = plan::run(&workspace, &request).await?;
+    plan::warn(&workspace, &inputs, &plan);
     let mut out = cx.stdout();
     render::text::plan(&plan, false, cx.style(), &mut out)?;
     Ok(out.flush()?)
 }
 
 pub(super) async fn unlock(args: &UnlockArgs, cx: &Context) -> Result<(), Exit> {
-    let store = engine::store(cx).await?;
+    let workspace = cx.workspace()?;
+    let store = open::configured(&workspace).await?;
     let ledger = &store.ledger;
     let mut scopes = args.scopes.clone();
     for scope in &scopes {
@@ -257,7 +259,7 @@ pub(super) async fn unlock(args: &UnlockArgs, cx: &Context) -> Result<(), Exit> 
     if !args.force {
         cx.confirm("Break these locks?").await?;
     }
-    let holder = engine::edit::holder(&store, "state unlock").await;
+    let holder = store.holder(&workspace, "state unlock").await;
     for (scope, _) in locked {
         let Some(lock) = ledger.unlock(&scope).await? else { continue };
         let event = Event {

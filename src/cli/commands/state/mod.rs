@@ -60,8 +60,8 @@ pub async fn run(command: StateCommand, cx: &Context) -> Result<(), Exit> {
 }
 
 async fn read(cx: &Context) -> Result<Snapshot, Exit> {
-    let store = engine::store(cx).await?;
-    Ok(cx.interrupt.or(store.ledger.read_all()).await??)
+    let store = engine::open::configured(&cx.workspace()?).await?;
+    Ok(cx.interruptible(store.ledger.read_all()).await??)
 }
 
 fn require(resources: &Resources, pattern: &str) -> Result<(), Exit> {

@@ -10,10 +10,8 @@ use crate::address::ResourceAddr;
 use crate::cli::args::duration;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::engine::{
-    self,
-    edit::{Edit, Editing},
-};
+use crate::engine::edit_state::{Edit, Editing};
+use crate::engine::open;
 use crate::plan::select;
 use crate::render;
 use crate::state::model::Resources;
@@ -51,7 +49,8 @@ pub struct RmArgs {
 }
 
 pub(super) async fn mv(args: &MvArgs, cx: &Context) -> Result<(), Exit> {
-    let store = engine::store(cx).await?;
+    let workspace = cx.workspace()?;
+    let store = open::configured(&workspace).await?;
     let before = store.ledger.read_all().await?;
     require(&before.resources(), &args.from)?;
     let renames = renames(&before.resources(), &args.from, &args.to)?;
@@ -66,7 +65,8 @@ pub(super) async fn mv(args: &MvArgs, cx: &Context) -> Result<(), Exit> {
         }
     }
     scopes.extend(renames.values().map(scope_of));
-    let mut editing = Editing::begin(cx, &store, "state mv", &scopes, args.lock_timeout).await?;
+    let mut editing =
+        Editing::begin(&workspace, &store, "state mv", &scopes, args.lock_timeout).await?;
     let (next, count) = match moved(&editing, &renames, &scopes).await {
         Ok(moved) => moved,
         Err(exit) => {
@@ -171,7 +171,8 @@ fn scope_of(address: &ResourceAddr) -> String {
 }
 
 pub(super) async fn rm(args: &RmArgs, cx: &Context) -> Result<(), Exit> {
-    let store = engine::store(cx).await?;
+    let workspace = cx.workspace()?;
+    let store = open::configured(&workspace).await?;
     let before = store.ledger.read_all().await?;
     for address in &args.addresses {
         require(&before.resources(), address)?;
@@ -190,7 +191,8 @@ pub(super) async fn rm(args: &RmArgs, cx: &Context) -> Result<(), Exit> {
         })
         .map(|(name, _)| name.clone())
         .collect();
-    let mut editing = Editing::begin(cx, &store, "state rm", &scopes, args.lock_timeout).await?;
+    let mut editing =
+        Editing::begin(&workspace, &store, "state rm", &scopes, args.lock_timeout).await?;
     let recorded = editing.snapshot.resources();
     let next = match gone.iter().all(|address| recorded.contains_key(address)) {
         true => states(&editing, &scopes).await,

@@ -1,4 +1,4 @@
-//! What objects shall be, evaluated again as AWS fills in what the plan left unknown.
+//! What objects are to be, evaluated again during an apply as AWS assigns what the plan left unknown.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -13,19 +13,19 @@ use crate::plan::decide;
 use crate::schema::kinds;
 use crate::value::{Attrs, Value};
 
-use super::known::Recorded;
-use super::pipeline::World;
+use super::known_values::KnownValues;
+use super::refresh::PlanInputs;
 
-/// What is known, growing as objects come into being.
-pub struct Growing<'a> {
-    base: Recorded<'a>,
+/// What the plan knew, and over it what this apply has made.
+pub struct AppliedValues<'a> {
+    base: KnownValues<'a>,
     learned: Mutex<BTreeMap<ResourceAddr, Attrs>>,
 }
 
-impl<'a> Growing<'a> {
+impl<'a> AppliedValues<'a> {
     /// On top of what a plan knew.
     #[must_use]
-    pub fn on(base: Recorded<'a>) -> Self {
+    pub fn over(base: KnownValues<'a>) -> Self {
         Self { base, learned: Mutex::default() }
     }
 
@@ -35,7 +35,7 @@ impl<'a> Growing<'a> {
     }
 }
 
-impl Known for Growing<'_> {
+impl Known for AppliedValues<'_> {
     fn attrs(&self, address: &ResourceAddr) -> Option<Attrs> {
         let learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
         learned.get(address).cloned().or_else(|| self.base.attrs(address))
@@ -53,18 +53,18 @@ impl Known for Growing<'_> {
 /// Resolves objects of one estate during an apply.
 pub struct Resolver<'a> {
     engine: Engine<'a>,
-    known: &'a Growing<'a>,
-    world: &'a World,
+    known: &'a AppliedValues<'a>,
+    inputs: &'a PlanInputs,
 }
 
 impl<'a> Resolver<'a> {
-    /// Over the world that the plan was made from.
+    /// Over the inputs that the plan was made from.
     #[must_use]
-    pub fn new(world: &'a World, known: &'a Growing<'a>) -> Self {
-        let engine = Engine::new(&world.configuration, known);
-        // What the plan found wrong it has told; here this only fills the engine.
+    pub fn new(inputs: &'a PlanInputs, known: &'a AppliedValues<'a>) -> Self {
+        let engine = Engine::new(&inputs.configuration, known);
+        // What is wrong the plan has reported; here this only fills the engine.
         let _ = engine.estate();
-        Self { engine, known, world }
+        Self { engine, known, inputs }
     }
 
     /// The engine, for outputs at the end.
@@ -80,7 +80,7 @@ impl Desired for Resolver<'_> {
         let instance = self.engine.resolve(address)?;
         let Some(kind) = kinds::kind(&address.kind) else { return Ok(instance.desired) };
         let recorded = self.known.base.resources.get(address);
-        let before = recorded.and_then(|r| self.world.live.recorded(address, r).object());
+        let before = recorded.and_then(|r| self.inputs.live.recorded(address, r).object());
         Ok(match before {
             Some(before) => decide::settled(kind, &instance, &before.attrs, recorded),
             None => instance.desired,
@@ -92,7 +92,7 @@ impl Desired for Resolver<'_> {
     }
 
     fn meta(&self, address: &ResourceAddr) -> Attrs {
-        let instance = self.world.estate.instances.get(address);
+        let instance = self.inputs.estate.instances.get(address);
         let (Some(instance), Some(kind)) = (instance, kinds::kind(&address.kind)) else {
             return Attrs::new();
         };

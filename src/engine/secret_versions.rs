@@ -6,8 +6,6 @@ use aws_sdk_ssm::Client;
 use aws_sdk_ssm::error::ProvideErrorMetadata;
 use aws_sdk_ssm::types::ParameterStringFilter;
 
-use crate::cli::context::Context;
-use crate::cli::error::Exit;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::estate::Estate;
 use crate::plan::diff;
@@ -15,8 +13,11 @@ use crate::plan::model::{Plan, Selection};
 use crate::plan::select;
 use crate::value::Value;
 
-use super::pipeline::World;
+use super::error::EngineError;
+use super::host::Activity;
+use super::refresh::PlanInputs;
 use super::secrets;
+use super::workspace::Workspace;
 
 /// How many names one `DescribeParameters` takes.
 const DESCRIBED: usize = 50;
@@ -54,7 +55,7 @@ fn way(path: &str) -> Way {
 /// Asks for the versions of all SSM sources among what is selected: one call for each 50 of them. A
 /// source that does not answer is told of, and is not among the answers.
 pub async fn ask(
-    cx: &Context,
+    workspace: &Workspace,
     client: &Client,
     estate: &Estate,
     selection: &Selection,
@@ -80,8 +81,7 @@ pub async fn ask(
     if described.is_empty() && got.is_empty() {
         return found;
     }
-    let progress = cx.progress();
-    let step = progress.step("asking for the versions of secrets");
+    let _busy = workspace.begin(Activity::ReadingSecretVersions);
     for asked in chunks(&described, DESCRIBED) {
         let answer = describe(client, &asked).await;
         settle(&asked, answer, "DescribeParameters", &mut found, warnings);
@@ -90,27 +90,30 @@ pub async fn ask(
         let answer = get(client, &asked).await;
         settle(&asked, answer, "GetParameters", &mut found, warnings);
     }
-    step.done();
     found
 }
 
 /// The sources of a plan must have the versions that the plan saw.
 ///
 /// # Errors
-/// [`Exit::Stale`], naming what moved.
-pub async fn require_same(cx: &Context, world: &World, plan: &Plan) -> Result<(), Exit> {
+/// [`EngineError::Stale`], naming what moved.
+pub async fn require_same(
+    workspace: &Workspace,
+    inputs: &PlanInputs,
+    plan: &Plan,
+) -> Result<(), EngineError> {
     if plan.secret_sources.is_empty() {
         return Ok(());
     }
-    let client = secrets::client(&world.store.connection, &world.estate.provider);
+    let client = secrets::client(&inputs.store.connection, &inputs.estate.provider);
     let mut told = Diagnostics::new();
-    let asking = ask(cx, &client, &world.estate, &plan.selection, &mut told);
-    let now = cx.interrupt.or(asking).await?;
+    let asking = ask(workspace, &client, &inputs.estate, &plan.selection, &mut told);
+    let now = workspace.interruptible(asking).await?;
     let moved = moved(&plan.secret_sources, &now);
     if moved.is_empty() {
         return Ok(());
     }
-    Err(Exit::Stale(
+    Err(EngineError::Stale(
         Diagnostic::error("the plan is stale: a secret has moved since it was made")
             .detail(moved.join("\n"))
             .help("nothing was changed; make and approve a new plan")

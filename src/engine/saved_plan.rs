@@ -12,16 +12,16 @@ use hmac::{Hmac, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use crate::cli::args::{PlanOptions, VarArgs};
-use crate::cli::error::Exit;
 use crate::config::{Configuration, VarArg};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::plan::model::isolation::{AccessPath, Verdict};
 use crate::plan::model::{Action, Plan, Selection, Summary};
 use crate::plan::{Mode, Options, seal};
 
-use super::pipeline::Request;
-use super::{digest, versions};
+use super::error::EngineError;
+use super::plan::PlanRequest;
+use super::workspace::Variables;
+use super::{digest, secret_versions};
 
 /// Version of the file.
 const FORMAT: u32 = 3;
@@ -61,9 +61,9 @@ pub struct Saved {
 pub fn save(
     path: &Path,
     plan: &Plan,
-    request: &Request,
+    request: &PlanRequest,
     configuration: &Configuration,
-) -> Result<(), Exit> {
+) -> Result<(), EngineError> {
     let salt = uuid::Uuid::new_v4().to_string();
     let declared = &configuration.root().variables;
     let is_sensitive = |name: &str| declared.get(name).is_some_and(|v| v.sensitive);
@@ -80,7 +80,7 @@ pub fn save(
         replace: request.options.replace.clone(),
         selection: request.options.selection.clone(),
         vars: request
-            .vars
+            .variables
             .0
             .iter()
             .filter(|v| !matches!(v, VarArg::Value { name, .. } if is_sensitive(name)))
@@ -91,14 +91,15 @@ pub fn save(
         compares: request.options.secrets.prints.is_some(),
         plan: plan.clone(),
     };
-    let fail = |e: std::io::Error| Exit::error(format!("cannot write `{}`: {e}", path.display()));
+    let fail =
+        |e: std::io::Error| EngineError::failed(format!("cannot write `{}`: {e}", path.display()));
     let mut bytes = Vec::new();
-    crate::render::json::write(&saved, &mut bytes).map_err(fail)?;
+    crate::state::json::write_sorted(&saved, &mut bytes).map_err(fail)?;
     let text = String::from_utf8_lossy(&bytes);
     let bytes = text.replacen(ZERO, &crate::state::scopes::digest(text.as_bytes()), 1);
     // A device or a directory is no place for a plan, and renaming over a device would replace it.
     if std::fs::symlink_metadata(path).is_ok_and(|m| !m.is_file()) {
-        return Err(Exit::error(format!("`{}` is not a regular file", path.display())));
+        return Err(EngineError::failed(format!("`{}` is not a regular file", path.display())));
     }
     // Beside the target and renamed over it: a plan file is whole or not there.
     let mut name = path.file_name().unwrap_or_default().to_os_string();
@@ -124,10 +125,10 @@ pub fn save(
 ///
 /// # Errors
 /// The file cannot be read, or is no plan of this version.
-pub fn load(path: &Path) -> Result<Saved, Exit> {
+pub fn load(path: &Path) -> Result<Saved, EngineError> {
     let name = path.display();
     let fail = |why: String| not_saved(&name.to_string(), &why);
-    let unreadable = |e: std::io::Error| Exit::error(format!("cannot read `{name}`: {e}"));
+    let unreadable = |e: std::io::Error| EngineError::failed(format!("cannot read `{name}`: {e}"));
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {
         return Err(fail("it is not a file".to_owned()));
@@ -142,7 +143,7 @@ pub fn load(path: &Path) -> Result<Saved, Exit> {
 ///
 /// # Errors
 /// They are no plan of this version, or were altered after they were saved.
-pub fn open(name: &str, bytes: &[u8]) -> Result<Saved, Exit> {
+pub fn open(name: &str, bytes: &[u8]) -> Result<Saved, EngineError> {
     let fail = |why: String| not_saved(name, &why);
     let nothing = || fail("it says nothing of being one".to_owned());
     // No more than this is kept of what nobody has vouched for.
@@ -173,7 +174,7 @@ struct Head {
     palisade_plan_file: Option<u64>,
 }
 
-fn not_saved(name: &str, why: &str) -> Exit {
+fn not_saved(name: &str, why: &str) -> EngineError {
     Diagnostic::error(format!("`{name}` is not a saved plan: {why}"))
         .help("`palisade plan --out FILE` makes one")
         .into()
@@ -190,29 +191,35 @@ impl Saved {
     ///
     /// # Errors
     /// The file's mode is unknown.
-    pub fn request(&self, vars: &VarArgs, parallelism: usize) -> Result<Request, Exit> {
+    pub fn request(
+        &self,
+        variables: &Variables,
+        parallelism: usize,
+    ) -> Result<PlanRequest, EngineError> {
         let mode = match self.mode.as_str() {
             "normal" => Mode::Normal,
             "destroy" => Mode::Destroy,
             "refresh_only" => Mode::RefreshOnly,
             other => {
-                return Err(Exit::error(format!("the saved plan has an unknown mode `{other}`")));
+                return Err(EngineError::failed(format!(
+                    "the saved plan has an unknown mode `{other}`"
+                )));
             }
         };
-        let all = VarArgs(self.vars.iter().chain(&vars.0).cloned().collect());
-        Ok(Request {
+        let all = Variables(self.vars.iter().chain(&variables.0).cloned().collect());
+        Ok(PlanRequest {
             options: Options {
                 mode,
                 selection: self.selection.clone(),
                 replace: self.replace.clone(),
                 ..Options::default()
             },
-            vars: all,
+            variables: all,
             refresh: self.refresh,
             parallelism,
             imports: Vec::new(),
-            versions: !self.plan.secret_sources.is_empty(),
-            shift: None,
+            secret_versions: !self.plan.secret_sources.is_empty(),
+            release: None,
         })
     }
 
@@ -220,7 +227,7 @@ impl Saved {
     ///
     /// # Errors
     /// One is missing or has another value.
-    pub fn check_sensitive(&self, configuration: &Configuration) -> Result<(), Exit> {
+    pub fn check_sensitive(&self, configuration: &Configuration) -> Result<(), EngineError> {
         let now = fingerprints(configuration, &self.salt);
         let mut found = Diagnostics::new();
         for name in self.sensitive.keys().chain(now.keys()) {
@@ -235,7 +242,7 @@ impl Saved {
                 ))),
             }
         }
-        if found.is_empty() { Ok(()) } else { Err(Exit::Stale(found)) }
+        if found.is_empty() { Ok(()) } else { Err(EngineError::Stale(found)) }
     }
 }
 
@@ -275,41 +282,22 @@ fn pbkdf2(secret: &[u8], salt: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(&sum)
 }
 
-/// A saved plan is carried out as it was made: flags that would make another plan are refused.
-///
-/// # Errors
-/// Such a flag was given.
-pub fn refuse_flags(options: &PlanOptions) -> Result<(), Exit> {
-    let given = [
-        (!options.select.environment.is_empty(), "--environment"),
-        (!options.select.account.is_empty(), "--account"),
-        (!options.select.target.is_empty(), "--target"),
-        (!options.replace.is_empty(), "--replace"),
-        (options.refresh_only, "--refresh-only"),
-        (!options.refresh, "--refresh=false"),
-    ];
-    match given.iter().find(|(given, _)| *given) {
-        Some((_, flag)) => Err(Diagnostic::error(format!(
-            "`{flag}` cannot be used with a saved plan"
-        ))
-        .help("the plan is carried out as it was made; make another one with `palisade plan --out`")
-        .into()),
-        None => Ok(()),
-    }
-}
-
 /// The plan that was approved and the one that follows from the world now must be the same.
 ///
 /// # Errors
-/// [`Exit::Stale`], naming what moved; or the file shows something else than its digest stands for.
-pub fn require_same(saved: &Plan, now: &Plan, configuration_digest: &str) -> Result<(), Exit> {
+/// [`EngineError::Stale`], naming what moved; or the file shows something else than its digest stands for.
+pub fn require_same(
+    saved: &Plan,
+    now: &Plan,
+    configuration_digest: &str,
+) -> Result<(), EngineError> {
     if saved.digest == now.digest {
         let mut again = saved.clone();
         seal(&mut again, configuration_digest);
         if again.digest == now.digest && shown(saved) == shown(now) {
             return Ok(());
         }
-        return Err(Exit::Stale(
+        return Err(EngineError::Stale(
             Diagnostic::error("the plan file is forged: what it shows is not what would be done")
                 .detail("Its digest is that of the plan that follows from configuration, state and AWS; its content is another.".to_owned())
                 .help("nothing was changed; make the plan again, and find out who had the file")
@@ -317,7 +305,7 @@ pub fn require_same(saved: &Plan, now: &Plan, configuration_digest: &str) -> Res
         ));
     }
     let moved = what_moved(saved, now);
-    Err(Exit::Stale(
+    Err(EngineError::Stale(
         Diagnostic::error("the plan is stale: what it was made from has moved")
             .detail(moved.join("\n"))
             .help("nothing was changed; make and approve a new plan")
@@ -333,7 +321,7 @@ fn shown(plan: &Plan) -> serde_json::Value {
 }
 
 fn what_moved(saved: &Plan, now: &Plan) -> Vec<String> {
-    let mut moved = versions::moved(&saved.secret_sources, &now.secret_sources);
+    let mut moved = secret_versions::moved(&saved.secret_sources, &now.secret_sources);
     for (scope, then) in &saved.state.scopes {
         match now.state.scopes.get(scope) {
             Some(basis) if basis == then => {}

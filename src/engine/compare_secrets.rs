@@ -5,30 +5,30 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::StreamExt as _;
 
 use crate::address::ResourceAddr;
-use crate::apply::Secrets as _;
-use crate::cli::context::Context;
-use crate::cli::error::Exit;
 use crate::diag::Diagnostic;
 use crate::plan::diff::{Recorded, Secrets};
 use crate::plan::model::{Action, Plan, Selection};
 use crate::plan::{Mode, select};
 use crate::value::Value;
 
-use super::pipeline::{Request, World};
-use super::secrets::{self, Sources};
+use super::error::EngineError;
+use super::plan::PlanRequest;
+use super::refresh::PlanInputs;
+use super::secrets;
+use super::workspace::Workspace;
 
 /// How many sources are asked at once.
 const SIDE_BY_SIDE: usize = 8;
 
 /// What a plan compares hidden values by: sensitive values that are given to this run, where the key
 /// of fingerprints may be read. No source of secrets is asked.
-pub async fn by_value(cx: &Context, world: &World) -> Result<Secrets, Exit> {
-    let mut values = world.estate.instances.values().flat_map(|i| i.desired.values());
+pub async fn by_value(workspace: &Workspace, inputs: &PlanInputs) -> Result<Secrets, EngineError> {
+    let mut values = inputs.estate.instances.values().flat_map(|i| i.desired.values());
     let given = |v: &Value| v.has_sensitive() && !matches!(v.reveal(), Value::Secret(_));
     if !values.any(given) {
         return Ok(Secrets::default());
     }
-    let reading = cx.interrupt.or(world.store.ledger.existing_fingerprinter()).await?;
+    let reading = workspace.interruptible(inputs.store.ledger.existing_fingerprinter()).await?;
     // A role that plans need not be able to read the key: then apply finds out.
     Ok(Secrets { prints: reading.ok().flatten(), ..Secrets::default() })
 }
@@ -39,33 +39,30 @@ pub async fn by_value(cx: &Context, world: &World) -> Result<Secrets, Exit> {
 /// # Errors
 /// The key of fingerprints cannot be read.
 pub async fn by_source(
-    cx: &Context,
-    world: &mut World,
-    request: &Request,
-) -> Result<Secrets, Exit> {
+    workspace: &Workspace,
+    inputs: &mut PlanInputs,
+    request: &PlanRequest,
+) -> Result<Secrets, EngineError> {
     if request.options.mode != Mode::Normal {
         return Ok(Secrets::default());
     }
-    let Some(prints) = cx.interrupt.or(world.store.ledger.existing_fingerprinter()).await?? else {
+    let reading = workspace.interruptible(inputs.store.ledger.existing_fingerprinter());
+    let Some(prints) = reading.await?? else {
         return Ok(Secrets::default());
     };
-    let sources = Sources {
-        dir: cx.dir(),
-        vars: cx.env.vars.clone(),
-        ssm: secrets::client(&world.store.connection, &world.estate.provider),
-    };
-    let asking = applied(world, &request.options.selection).into_iter().map(|reference| async {
+    let sources = secrets::sources(workspace, &inputs.store.connection, &inputs.estate.provider);
+    let asking = applied(inputs, &request.options.selection).into_iter().map(|reference| async {
         let answer = sources.resolve(&reference).await;
         (reference, answer)
     });
     let asking = futures::stream::iter(asking).buffered(SIDE_BY_SIDE).collect::<Vec<_>>();
     let mut found = BTreeMap::new();
-    for (reference, answer) in cx.interrupt.or(asking).await? {
+    for (reference, answer) in workspace.interruptible(asking).await? {
         match answer {
             Ok(secret) => {
                 found.insert(reference, prints.text(&secret.text));
             }
-            Err(why) => world.warnings.push(
+            Err(why) => inputs.warnings.push(
                 Diagnostic::warning(format!(
                     "`secret(\"{reference}\")` cannot be compared with what was applied from it"
                 ))
@@ -78,16 +75,16 @@ pub async fn by_source(
 }
 
 /// Every secret that is applied already and still wanted: address, attribute, value.
-fn hidden(world: &World) -> impl Iterator<Item = (&ResourceAddr, &str, &Value)> {
-    world.estate.instances.iter().flat_map(|(address, instance)| {
+fn hidden(inputs: &PlanInputs) -> impl Iterator<Item = (&ResourceAddr, &str, &Value)> {
+    inputs.estate.instances.iter().flat_map(|(address, instance)| {
         instance.desired.iter().map(move |(name, value)| (address, name.as_str(), value))
     })
 }
 
 /// References of the secrets that were applied from where they are wanted from now.
-fn applied(world: &World, selection: &Selection) -> BTreeSet<String> {
-    let resources = world.snapshot.resources();
-    let references = hidden(world).filter_map(|(address, name, value)| {
+fn applied(inputs: &PlanInputs, selection: &Selection) -> BTreeSet<String> {
+    let resources = inputs.snapshot.resources();
+    let references = hidden(inputs).filter_map(|(address, name, value)| {
         let Value::Secret(reference) = value.reveal() else { return None };
         let recorded = resources.get(address)?;
         let selected = select::picks(selection, address, |e| recorded.environments.contains(e));
@@ -100,15 +97,15 @@ fn applied(world: &World, selection: &Selection) -> BTreeSet<String> {
 /// Secrets with another value than was applied, which a saved plan says nothing of: it was made
 /// without asking their sources.
 #[must_use]
-pub fn left_out(world: &World, plan: &Plan, secrets: &Secrets) -> Vec<Diagnostic> {
-    let resources = world.snapshot.resources();
+pub fn left_out(inputs: &PlanInputs, plan: &Plan, secrets: &Secrets) -> Vec<Diagnostic> {
+    let resources = inputs.snapshot.resources();
     let idle: BTreeSet<&ResourceAddr> = plan
         .resource_changes
         .iter()
         .filter(|change| change.action == Action::NoOp)
         .map(|change| &change.address)
         .collect();
-    hidden(world)
+    hidden(inputs)
         .filter(|(address, name, value)| {
             let attrs = resources.get(*address).map(|recorded| recorded.attrs.attrs());
             idle.contains(*address)

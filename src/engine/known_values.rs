@@ -14,7 +14,7 @@ use crate::state::model::Resources;
 use crate::value::{Attrs, Value};
 
 /// State, and what was read from AWS over it.
-pub struct Recorded<'a> {
+pub struct KnownValues<'a> {
     /// What state holds.
     pub resources: &'a Resources,
     /// What was read; state alone counts where nothing was.
@@ -22,7 +22,7 @@ pub struct Recorded<'a> {
     /// The management account, once discovered.
     pub management: Option<AccountId>,
     /// The releases that stand in environments.
-    pub releases: &'a InForce,
+    pub releases: &'a ReleasesInForce,
     /// What is about to be taken over: its id is known before state holds it.
     pub imports: Imports,
 }
@@ -37,9 +37,9 @@ pub fn imports(estate: &Estate) -> Imports {
 }
 
 /// The releases that plans are made with: by environment, then by the release's name.
-pub type InForce = BTreeMap<String, BTreeMap<String, Release>>;
+pub type ReleasesInForce = BTreeMap<String, BTreeMap<String, Release>>;
 
-impl Known for Recorded<'_> {
+impl Known for KnownValues<'_> {
     fn attrs(&self, address: &ResourceAddr) -> Option<Attrs> {
         let Some(recorded) = self.resources.get(address) else {
             let (id, live) = (self.imports.get(address)?, self.live?);

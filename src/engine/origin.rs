@@ -1,7 +1,42 @@
-//! Which process this is, and whether another one has surely ended. Known on Linux only.
+//! Which process this is, for locks and records, and whether another one has surely ended. What
+//! tells processes apart is known on Linux only.
+
+use std::collections::BTreeMap;
 
 use crate::state::Holder;
 use crate::state::lease::Process;
+
+/// Where a run comes from, as its locks and records say.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The machine's name.
+    pub host: String,
+    /// The user's name there.
+    pub user: String,
+    /// The process.
+    pub pid: u32,
+    /// What tells it from every other process that has its id at another time.
+    pub process: Option<Process>,
+}
+
+impl Origin {
+    /// This process, whose environment holds these variables.
+    #[must_use]
+    pub fn of_this_process(env: &BTreeMap<String, String>) -> Self {
+        let first = |names: [&str; 2]| names.iter().find_map(|name| env.get(*name).cloned());
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname")
+            .ok()
+            .or_else(|| first(["HOSTNAME", "COMPUTERNAME"]))
+            .map(|name| name.trim().to_owned())
+            .filter(|name| !name.is_empty());
+        Self {
+            host: host.unwrap_or_else(|| "unknown".to_owned()),
+            user: first(["USER", "USERNAME"]).unwrap_or_else(|| "unknown".to_owned()),
+            pid: std::process::id(),
+            process: identity(),
+        }
+    }
+}
 
 /// This process, told from every other that had or will have its id; `None` where the system does
 /// not tell (`/proc`, see proc(5)).

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::cli::context::Context;
-use crate::cli::error::Exit;
 use crate::diag::Diagnostic;
 use crate::state::{Event, Holder, Lease, Ledger, Snapshot, Stamp, Terms};
 
-use super::Store;
+use super::error::EngineError;
+use super::host::Event as HostEvent;
+use super::open::Store;
+use super::workspace::Workspace;
 
 /// What an edit did, for the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,22 +46,22 @@ impl<'a> Editing<'a> {
     /// # Errors
     /// A scope is locked, or has a run behind it that was not finished.
     pub async fn begin(
-        cx: &Context,
+        workspace: &Workspace,
         store: &'a Store,
         operation: &str,
         scopes: &BTreeSet<String>,
         timeout: Duration,
-    ) -> Result<Self, Exit> {
+    ) -> Result<Self, EngineError> {
         let ledger = &store.ledger;
-        let holder = holder(store, operation).await;
+        let holder = store.holder(workspace, operation).await;
         let before = ledger.read_all().await?;
         let floors: BTreeMap<String, u64> = scopes
             .iter()
             .map(|s| (s.clone(), before.scopes.get(s).map_or(0, |v| v.value.epoch)))
             .collect();
         let waiting = |scope: &str, lock: &crate::state::Lock| {
-            let who = crate::render::style::safe(&lock.holder.who);
-            cx.say(&format!("waiting for the lock of `{scope}`, held by {who}"));
+            let (scope, holder) = (scope.to_owned(), lock.holder.clone());
+            workspace.host.event(HostEvent::WaitingForScope { scope, holder });
         };
         let held = ledger.acquire_all(&floors, &holder, Terms::default(), timeout, waiting).await?;
         let leases = held.into_iter().map(|(lease, _)| (lease.scope.clone(), lease)).collect();
@@ -74,7 +75,7 @@ impl<'a> Editing<'a> {
         }
     }
 
-    async fn read(&mut self) -> Result<(), Exit> {
+    async fn read(&mut self) -> Result<(), EngineError> {
         self.snapshot = self.ledger.read_all().await?;
         let unfinished = self.snapshot.dangling.iter().find(|d| self.leases.contains_key(&d.scope));
         match unfinished {
@@ -92,17 +93,17 @@ impl<'a> Editing<'a> {
     ///
     /// # Errors
     /// It was not asked for.
-    pub fn lease(&self, scope: &str) -> Result<&Lease, Exit> {
+    pub fn lease(&self, scope: &str) -> Result<&Lease, EngineError> {
         self.leases
             .get(scope)
-            .ok_or_else(|| Exit::error(format!("the lock of `{scope}` is not held")))
+            .ok_or_else(|| EngineError::failed(format!("the lock of `{scope}` is not held")))
     }
 
     /// What a write by this edit is stamped with.
     ///
     /// # Errors
     /// The store tells no time.
-    pub async fn stamp(&self) -> Result<Stamp, Exit> {
+    pub async fn stamp(&self) -> Result<Stamp, EngineError> {
         Ok(Stamp {
             at: self.ledger.now().await?,
             by: self.holder.who.clone(),
@@ -121,7 +122,7 @@ impl<'a> Editing<'a> {
         mut self,
         edit: Edit,
         next: BTreeMap<String, crate::state::ScopeState>,
-    ) -> Result<(), Exit> {
+    ) -> Result<(), EngineError> {
         let end = self.write(edit, next).await;
         self.release().await;
         end
@@ -131,7 +132,7 @@ impl<'a> Editing<'a> {
         &self,
         edit: Edit,
         next: BTreeMap<String, crate::state::ScopeState>,
-    ) -> Result<(), Exit> {
+    ) -> Result<(), EngineError> {
         let (action, details) = match edit {
             Edit::Moved { from, to } => (
                 "state_moved",
@@ -168,28 +169,4 @@ impl<'a> Editing<'a> {
             let _ = self.ledger.release(lease).await;
         }
     }
-}
-
-/// Who this is, for locks and records.
-pub async fn holder(store: &Store, operation: &str) -> Holder {
-    Holder {
-        who: store.caller().await,
-        host: hostname(),
-        pid: std::process::id(),
-        process: super::process::identity(),
-        operation: operation.to_owned(),
-        run: uuid::Uuid::new_v4().to_string(),
-    }
-}
-
-/// This machine's name, as far as it can be told.
-#[must_use]
-pub fn hostname() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .ok()
-        .or_else(|| std::env::var("HOSTNAME").ok())
-        .or_else(|| std::env::var("COMPUTERNAME").ok())
-        .map(|name| name.trim().to_owned())
-        .filter(|name| !name.is_empty())
-        .unwrap_or_else(|| "unknown".to_owned())
 }

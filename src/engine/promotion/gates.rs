@@ -1,36 +1,36 @@
-//! Asks gates, and watches verification until it passes or its time is up.
+//! Evaluates gates, and watches verification until it passes or its time is up.
 
-use std::path::Path;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::cli::context::Context;
-use crate::cli::error::Exit;
-use crate::engine::pipeline::{self, Request, Shift, World};
+use crate::engine::error::EngineError;
+use crate::engine::host::Activity;
+use crate::engine::plan::{self, PlanRequest, ReleaseOverride};
+use crate::engine::refresh::{self, PlanInputs};
+use crate::engine::workspace::Workspace;
 use crate::plan::model::{Plan, Selection};
-use crate::promotion::edge::{self, Verify};
+use crate::promotion::edge::Verify;
 use crate::promotion::gate::{
     self, Approval, Evidence, GateContext, GateSpec, Outcome, Passage, Purpose,
 };
 use crate::promotion::{Digest, Release};
 use crate::provider::Caller;
-use crate::state::Clock as _;
 
-use super::Settings;
+use super::MoveSettings;
 
 /// How long to wait between two looks.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// What gates are asked about.
-pub struct Look<'a> {
-    /// The world that the plan was made of.
-    pub world: &'a World,
+/// What gates are evaluated on.
+pub(super) struct GateSubject<'a> {
+    /// What the plan was made from.
+    pub inputs: &'a PlanInputs,
     /// The plan that would be carried out, or a fresh one.
     pub plan: &'a Plan,
-    /// Why they are asked.
+    /// Why they are evaluated.
     pub purpose: Purpose,
-    /// The edge, or the environment whose `verify` block is asked.
+    /// The edge, or the environment whose `verify` block it is.
     pub edge: &'a str,
     /// Where the release comes from.
     pub from: Option<&'a str>,
@@ -50,13 +50,17 @@ pub struct Look<'a> {
     pub previous: &'a [Evidence],
 }
 
-impl Look<'_> {
-    /// Asks the gates one after the other, all at the same moment's time.
-    pub async fn at(&self, cx: &Context, gates: &[GateSpec]) -> Vec<Evidence> {
+impl GateSubject<'_> {
+    /// Evaluates gates one after the other, all at the same moment's time.
+    pub(super) async fn evaluate(
+        &self,
+        workspace: &Workspace,
+        gates: &[GateSpec],
+    ) -> Vec<Evidence> {
         let values = self.release.texts();
         let context = GateContext {
-            now: cx.clock.now(),
-            clock: &cx.clock,
+            now: workspace.host.now(),
+            clock: workspace.host.clock(),
             purpose: self.purpose,
             passage: Passage {
                 edge: self.edge,
@@ -67,24 +71,22 @@ impl Look<'_> {
                 values: &values,
                 replaces: self.replaces.map(Digest::as_str),
             },
-            estate: &self.world.estate,
-            live: &self.world.live,
+            estate: &self.inputs.estate,
+            live: &self.inputs.live,
             plan: self.plan,
             stands_since: self.stands_since,
             author: self.author,
             approvals: self.approvals,
             previous: self.previous,
-            provider: self.world.provider.as_ref(),
-            targets: &self.world.targets,
-            dir: Path::new("."),
-            vars: &cx.env.vars,
+            provider: self.inputs.provider.as_ref(),
+            targets: &self.inputs.targets,
+            dir: &workspace.dir,
+            vars: &workspace.env,
         };
-        let progress = cx.progress();
         let mut found = Vec::new();
         for spec in gates {
-            let step = progress.step(&format!("gate {}", spec.label()));
+            let _busy = workspace.begin(Activity::Gate(spec.label()));
             found.push(gate::evaluate(spec, &context).await);
-            step.done();
         }
         found
     }
@@ -92,69 +94,88 @@ impl Look<'_> {
 
 /// Whether every gate is open.
 #[must_use]
-pub fn all_open(evidence: &[Evidence]) -> bool {
+pub(super) fn all_open(evidence: &[Evidence]) -> bool {
     evidence.iter().all(|e| e.outcome == Outcome::Passed)
+}
+
+/// The closed gates, a line each; of a single one, which is named already, what it found.
+#[must_use]
+pub(super) fn closed_lines(found: &[Evidence]) -> String {
+    let closed: Vec<&Evidence> = found.iter().filter(|e| e.outcome != Outcome::Passed).collect();
+    match closed.as_slice() {
+        [one] => one.summary.clone(),
+        several => {
+            let lines = several.iter().map(|e| format!("{}: {}", e.gate, e.summary));
+            lines.collect::<Vec<_>>().join("\n")
+        }
+    }
 }
 
 /// The request that plans one environment with one release in it.
 #[must_use]
-pub fn request(settings: &Settings, environment: &str, release: Option<&Release>) -> Request {
-    let mut request = Request::everything(&settings.vars);
+pub(super) fn request(
+    settings: &MoveSettings,
+    environment: &str,
+    release: Option<&Release>,
+) -> PlanRequest {
+    let mut request = PlanRequest::everything(&settings.variables);
     request.parallelism = settings.parallelism;
-    request.versions = true;
+    request.secret_versions = true;
     request.options.selection =
         Selection { environments: vec![environment.to_owned()], ..Selection::default() };
-    request.shift = release
-        .map(|release| Shift { environment: environment.to_owned(), release: release.clone() });
+    request.release = release.map(|release| ReleaseOverride {
+        environment: environment.to_owned(),
+        release: release.clone(),
+    });
     request
 }
 
 /// Watches the gates that verify a release where it stands: until all are open, or until the time
-/// that the `verify` block allows is up. The world is read again for every look.
+/// that the `verify` block allows is up. Everything is read again for every look.
 ///
 /// # Errors
-/// The world cannot be read.
-pub async fn watch(
-    cx: &Context,
-    settings: &Settings,
+/// Something cannot be read.
+pub(super) async fn watch(
+    workspace: &Workspace,
+    settings: &MoveSettings,
     environment: &str,
     release: &Release,
     author: &Caller,
     declared: &Verify,
-) -> Result<Vec<Evidence>, Exit> {
+) -> Result<Vec<Evidence>, EngineError> {
     if declared.gates.is_empty() {
         return Ok(Vec::new());
     }
     let patience = SignedDuration::try_from(declared.timeout).unwrap_or(SignedDuration::MAX);
-    let deadline = cx.clock.now().checked_add(patience).unwrap_or(Timestamp::MAX);
+    let deadline = workspace.host.now().checked_add(patience).unwrap_or(Timestamp::MAX);
     loop {
-        let found = once(cx, settings, environment, release, author, declared).await?;
-        let left = deadline.duration_since(cx.clock.now());
+        let found = once(workspace, settings, environment, release, author, declared).await?;
+        let left = deadline.duration_since(workspace.host.now());
         if all_open(&found) || !left.is_positive() {
             return Ok(found);
         }
         let pause = PAUSE.min(left.unsigned_abs());
-        cx.interrupt.or(cx.clock.sleep(pause)).await?;
+        workspace.interruptible(workspace.host.clock().sleep(pause)).await?;
     }
 }
 
 async fn once(
-    cx: &Context,
-    settings: &Settings,
+    workspace: &Workspace,
+    settings: &MoveSettings,
     environment: &str,
     release: &Release,
     author: &Caller,
     declared: &Verify,
-) -> Result<Vec<Evidence>, Exit> {
+) -> Result<Vec<Evidence>, EngineError> {
     let mut request = request(settings, environment, Some(release));
     // Nothing is to be applied.
-    request.versions = false;
-    let world = pipeline::survey(cx, &request).await?;
-    let plan = pipeline::plan(cx, &world, &request)?;
-    let standing = world.records.get(environment).map(|held| &held.record);
+    request.secret_versions = false;
+    let inputs = Box::pin(refresh::load_and_refresh(workspace, &request)).await?;
+    let plan = plan::make(workspace, &inputs, &request)?;
+    let standing = inputs.records.get(environment).map(|held| &held.record);
     let previous = standing.and_then(|r| r.verified(&release.name)).map(|v| v.evidence.as_slice());
-    let look = Look {
-        world: &world,
+    let subject = GateSubject {
+        inputs: &inputs,
         plan: &plan,
         purpose: Purpose::Verify,
         edge: environment,
@@ -170,13 +191,5 @@ async fn once(
         approvals: &[],
         previous: previous.unwrap_or_default(),
     };
-    cx.interrupt.or(look.at(cx, &declared.gates)).await
-}
-
-/// The gates that verify a release in an environment.
-///
-/// # Errors
-/// A gate whose values are not known before apply.
-pub fn verifying(world: &World, environment: &str) -> Result<Verify, Exit> {
-    Ok(edge::verify(&world.estate, environment)?)
+    workspace.interruptible(subject.evaluate(workspace, &declared.gates)).await
 }

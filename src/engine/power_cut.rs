@@ -11,7 +11,7 @@ use crate::state::store::Versioning;
 use crate::state::{Condition, Listed, Object, Put, StateStore, StoreError, Version};
 
 /// A backend whose process dies: before write `at / 2` when `at` is even, right after it when odd.
-pub(super) struct Cut {
+pub(super) struct PowerCut {
     store: Arc<dyn StateStore>,
     at: u64,
 }
@@ -19,7 +19,7 @@ pub(super) struct Cut {
 /// Points passed so far. A command may open its backend more than once, and all of its writes count.
 static POINTS: AtomicU64 = AtomicU64::new(0);
 
-impl Cut {
+impl PowerCut {
     pub(super) fn new(store: Arc<dyn StateStore>, at: u64) -> Self {
         Self { store, at }
     }
@@ -33,7 +33,7 @@ impl Cut {
 }
 
 #[async_trait]
-impl StateStore for Cut {
+impl StateStore for PowerCut {
     fn location(&self) -> String {
         self.store.location()
     }

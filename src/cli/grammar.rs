@@ -1,0 +1,180 @@
+//! The command line's grammar, and which function answers which command.
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use super::args::Global;
+use super::commands as c;
+use super::context::Context;
+use super::error::Exit;
+
+/// Plan and apply for multi-account AWS environments, with the walls between them in view.
+#[derive(Debug, Parser)]
+#[command(
+    name = "palisade",
+    version,
+    propagate_version = false,
+    disable_help_subcommand = true,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 success, 1 error, 2 changes present (drift, plan --detailed-exitcode),\n\
+                  3 a rule is broken, 4 stale plan or state conflict, 5 locked by someone else, 130 interrupted."
+)]
+pub struct Cli {
+    /// Flags of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Prepare a directory: check the configuration, reach the backend
+    Init(c::init::InitArgs),
+    /// Check the whole configuration, offline and without credentials
+    Validate(c::validate::ValidateArgs),
+    /// Rewrite configuration files in the canonical style
+    Fmt(c::fmt::FmtArgs),
+    /// Show what apply would change, per account
+    Plan(c::plan::PlanArgs),
+    /// Show a saved plan, or what the state holds
+    Show(c::show::ShowArgs),
+    /// Change AWS as the configuration or a saved plan says
+    Apply(c::apply::ApplyArgs),
+    /// Delete everything that the configuration manages
+    Destroy(c::destroy::DestroyArgs),
+    /// Compare live AWS with state and configuration
+    Drift(c::drift::DriftArgs),
+    /// Bring one existing object under management
+    Import(c::import::ImportArgs),
+    /// Write configuration for what an account holds and nobody manages
+    Adopt(c::adopt::AdoptArgs),
+    /// Move a release along an edge, through its gates
+    Promote(c::promote::PromoteArgs),
+    /// Approve what a promotion would do, or take the approval back
+    Approve(c::approve::ApproveArgs),
+    /// Bring the last verified release back to an environment
+    Rollback(c::rollback::RollbackArgs),
+    /// Ask again whether what stands in an environment passes verification
+    Verify(c::verify::VerifyArgs),
+    /// List releases and where they stand
+    Releases(c::releases::ReleasesArgs),
+    /// Show what moved where, when, by whom and past which gates, with the success figures
+    History(c::history::HistoryArgs),
+    /// Show where every environment stands: releases, holds, drift, next gates
+    Status(c::status::StatusArgs),
+    /// Look into the state, and repair it
+    #[command(subcommand)]
+    State(c::state::StateCommand),
+    /// Draw what depends on what
+    Graph(c::graph::GraphArgs),
+    /// Evaluate expressions
+    Console(c::console::ConsoleArgs),
+    /// Print outputs of the last apply
+    Output(c::output::OutputArgs),
+    /// Show the walls between environments: verdicts, paths, exceptions, proofs
+    Isolation(c::isolation::IsolationArgs),
+    /// List everybody who can do something to a resource, and through what
+    WhoCan(c::who_can::WhoCanArgs),
+    /// Tell whether a policy permits more than the one that it replaces
+    ComparePolicies(c::compare_policies::ComparePoliciesArgs),
+    /// Judge requests against policy documents, as IAM would
+    Simulate(c::simulate::SimulateArgs),
+    /// Check the audit log
+    #[command(subcommand)]
+    Audit(c::audit::AuditCommand),
+    /// Write a completion script for a shell
+    Completions(c::completions::CompletionsArgs),
+    /// Print the version
+    Version(c::version::VersionArgs),
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// However the command ends other than by plain success.
+pub async fn dispatch(command: Command, cx: &Context) -> Result<(), Exit> {
+    match command {
+        Command::Init(args) => c::init::run(&args, cx).await,
+        Command::Validate(args) => c::validate::run(&args, cx),
+        Command::Fmt(args) => c::fmt::run(&args, cx),
+        Command::Plan(args) => c::plan::run(&args, cx).await,
+        Command::Show(args) => c::show::run(&args, cx).await,
+        Command::Apply(args) => c::apply::run(&args, cx).await,
+        Command::Destroy(args) => c::destroy::run(&args, cx).await,
+        Command::Drift(args) => c::drift::run(&args, cx).await,
+        Command::Import(args) => c::import::run(&args, cx).await,
+        Command::Adopt(args) => c::adopt::run(&args, cx).await,
+        Command::Approve(args) => c::approve::run(&args, cx).await,
+        Command::History(args) => c::history::run(&args, cx).await,
+        Command::Status(args) => c::status::run(&args, cx).await,
+        Command::Promote(args) => c::promote::run(&args, cx).await,
+        Command::Rollback(args) => c::rollback::run(&args, cx).await,
+        Command::Verify(args) => c::verify::run(&args, cx).await,
+        Command::Releases(args) => c::releases::run(&args, cx).await,
+        Command::State(command) => c::state::run(command, cx).await,
+        Command::Graph(args) => c::graph::run(&args, cx),
+        Command::Console(args) => c::console::run(&args, cx).await,
+        Command::Output(args) => c::output::run(&args, cx).await,
+        Command::Isolation(args) => c::isolation::run(&args, cx).await,
+        Command::WhoCan(args) => c::who_can::run(&args, cx).await,
+        Command::ComparePolicies(args) => c::compare_policies::run(&args, cx),
+        Command::Simulate(args) => c::simulate::run(&args, cx),
+        Command::Audit(command) => c::audit::run(command, cx).await,
+        Command::Completions(args) => c::completions::run(&args, Cli::command(), cx),
+        Command::Version(args) => c::version::run(&args, cx),
+    }
+}
+
+/// The whole grammar, for those who describe it.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        fn check(command: &clap::Command, path: &str) {
+            for sub in command.get_subcommands() {
+                let path = format!("{path} {}", sub.get_name());
+                if sub.has_subcommands() {
+                    check(sub, &path);
+                } else {
+                    let help = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
+                    assert!(help.contains("Example"), "{path} has no example");
+                    assert!(help.contains(&path), "{path}: its example does not run it");
+                }
+            }
+        }
+        check(&Cli::command(), "palisade");
+    }
+
+    #[test]
+    fn the_sandbox_takes_its_directory_only_with_an_equals_sign() {
+        let parse = |args: &[&str]| Cli::try_parse_from(args).map(|c| c.global.sandbox);
+        assert_eq!(parse(&["palisade", "version"]).unwrap(), None);
+        assert_eq!(parse(&["palisade", "--sandbox", "version"]).unwrap(), Some(None));
+        assert_eq!(parse(&["palisade", "version", "--sandbox=x"]).unwrap(), Some(Some("x".into())));
+    }
+
+    #[test]
+    fn going_on_over_a_broken_rule_needs_a_reason() {
+        assert!(Cli::try_parse_from(["palisade", "apply", "--fail-on", "none"]).is_err());
+        assert!(
+            Cli::try_parse_from(["palisade", "apply", "--fail-on", "none", "--reason", "x"])
+                .is_ok()
+        );
+    }
+}

@@ -1,0 +1,227 @@
+//! The terminal as the engine's host: events and diagnostics to standard error, plans to standard output,
+//! questions to the person in front of it, Ctrl-C to the engine.
+
+use std::io::{self, Write as _};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::apply::cancel::Urgency;
+use crate::apply::{self, Cancel};
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::engine::EngineError;
+use crate::engine::host::{Activity, Event, Host, Question, Shown};
+use crate::promotion::Move;
+use crate::render::progress::{Progress, Step};
+use crate::render::{self, Style, events};
+use crate::state::Clock;
+
+use super::clock::WallClock;
+use super::environment::Environment;
+
+/// How a command talks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Manner {
+    /// `--auto-approve`: every question is answered with yes, unasked.
+    pub auto_approve: bool,
+    /// `--json`: standard output is the command's own; what is about to be done is not shown there.
+    pub json: bool,
+}
+
+/// The terminal that a command runs in.
+pub struct Terminal {
+    out: Style,
+    err: Style,
+    ask: bool,
+    manner: Manner,
+    cancel: Cancel,
+    clock: WallClock,
+    progress: Progress,
+    drawn: Mutex<Drawn>,
+}
+
+/// What is drawn just now.
+#[derive(Default)]
+struct Drawn {
+    activities: Vec<(Activity, Step)>,
+    bar: Option<Step>,
+}
+
+impl Terminal {
+    /// A command's terminal.
+    #[must_use]
+    pub fn new(env: &Environment, cancel: Cancel, clock: WallClock, manner: Manner) -> Self {
+        Self {
+            out: env.out,
+            err: env.err,
+            ask: env.ask,
+            manner,
+            cancel,
+            clock,
+            progress: Progress::new(env.animate),
+            drawn: Mutex::default(),
+        }
+    }
+
+    fn drawn(&self) -> MutexGuard<'_, Drawn> {
+        self.drawn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn operation(&self, event: &apply::Event) {
+        let mut drawn = self.drawn();
+        match event {
+            apply::Event::Begun { operations } => {
+                let what = events::activity(&Activity::Applying);
+                drawn.bar = Some(self.progress.bar(*operations, &what));
+            }
+            apply::Event::Started(operation) => {
+                if let Some(bar) = &drawn.bar {
+                    bar.now(&events::under_way(operation));
+                }
+            }
+            apply::Event::Succeeded(_)
+            | apply::Event::Failed { .. }
+            | apply::Event::Skipped { .. } => {
+                if let Some(bar) = &drawn.bar {
+                    bar.tick();
+                }
+            }
+            _ => {}
+        }
+        if let Some(line) = events::operation(event, &self.err) {
+            self.progress.say(&line);
+        }
+    }
+
+    /// Says how a release stands in its first environment, where that is no error.
+    fn entered(&self, done: &Move) {
+        match render::promotion::ending(done) {
+            Ok(line) => say(&line),
+            Err(diagnostic) if !diagnostic.is_error() => tell([&diagnostic], &self.err),
+            Err(_) => {}
+        }
+    }
+}
+
+#[async_trait]
+impl Host for Terminal {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        &self.clock
+    }
+
+    fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+
+    fn event(&self, event: Event) {
+        match &event {
+            // The bar begins when all locks are held, which the executor says.
+            Event::Began(Activity::Applying) => {}
+            Event::Began(activity) => {
+                let step = self.progress.step(&events::activity(activity));
+                self.drawn().activities.push((activity.clone(), step));
+            }
+            Event::Ended(Activity::Applying) => {
+                self.drawn().bar = None;
+                self.progress.clear();
+            }
+            Event::Ended(ended) => {
+                self.drawn().activities.retain(|(activity, _)| activity != ended);
+            }
+            Event::Apply(event) => self.operation(event),
+            Event::Applied(summary) => {
+                say(&format!("\n{}", events::summary(summary, &self.err)));
+            }
+            Event::Entered(done) => self.entered(done),
+            other => {
+                if let Some(line) = events::event(other) {
+                    say(&line);
+                }
+            }
+        }
+    }
+
+    fn diagnostics(&self, diagnostics: &Diagnostics) {
+        tell(diagnostics, &self.err);
+    }
+
+    fn show(&self, shown: Shown<'_>) -> io::Result<()> {
+        if self.manner.json {
+            return Ok(());
+        }
+        let mut out = io::BufWriter::new(io::stdout());
+        match shown {
+            Shown::Plan(plan) => render::text::plan(plan, false, &self.out, &mut out)?,
+            Shown::Promotion(report) => render::promotion::text(report, &self.out, &mut out)?,
+            Shown::Approval(report) => {
+                render::promotion::head(report, &self.out, &mut out)?;
+                render::text::plan(&report.plan, false, &self.out, &mut out)?;
+            }
+        }
+        out.flush()
+    }
+
+    async fn confirm(&self, question: Question<'_>) -> Result<(), EngineError> {
+        if self.manner.auto_approve {
+            return Ok(());
+        }
+        if let Question::Approve { by, .. } = question {
+            // A terminal is asked; a pipeline that says `approve` has said it.
+            if !self.ask {
+                return Ok(());
+            }
+            say(&format!("You are {by}."));
+        }
+        confirm(&events::question(question), &self.cancel).await
+    }
+}
+
+/// One line on standard error.
+pub fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Diagnostics on standard error.
+pub fn tell<'a>(diagnostics: impl IntoIterator<Item = &'a Diagnostic>, style: &Style) {
+    let _ = render::diagnostics::write(diagnostics, style, &mut io::stderr().lock());
+}
+
+/// The next line of standard input; `None` at its end.
+///
+/// # Errors
+/// It cannot be read, and Ctrl-C.
+pub async fn read_line(cancel: &Cancel) -> Result<Option<String>, EngineError> {
+    let reading = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        io::stdin().read_line(&mut line).map(|length| (length > 0).then_some(line))
+    });
+    let read = tokio::select! {
+        read = reading => read,
+        () = cancel.risen(Urgency::None) => return Err(EngineError::Interrupted),
+    };
+    let read = read.unwrap_or_else(|error| Err(io::Error::other(error)));
+    read.map_err(|error| EngineError::failed(format!("cannot read standard input: {error}")))
+}
+
+/// Asks a question that only `yes` answers.
+///
+/// # Errors
+/// Anything but `yes`, the end of input, and Ctrl-C.
+pub async fn confirm(question: &str, cancel: &Cancel) -> Result<(), EngineError> {
+    let _ = write!(io::stderr(), "\n{question}\nOnly `yes` is accepted: ");
+    let _ = io::stderr().flush();
+    let answer = read_line(cancel).await;
+    let _ = writeln!(io::stderr());
+    match answer? {
+        Some(answer) if answer.trim() == "yes" => Ok(()),
+        Some(_) => Err(EngineError::failed("not confirmed; nothing was changed")),
+        None => Err(Diagnostic::error("there is nobody to ask: standard input has ended")
+            .help("pass `--auto-approve`, or apply a plan saved with `palisade plan --out FILE`")
+            .into()),
+    }
+}

@@ -1,0 +1,199 @@
+//! Everything that a use case says, asks and hears while it works. A terminal, a server and a test
+//! implement [`Host`]; nothing in the engine prints, reads a terminal or looks at a clock of its own.
+
+use std::io;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::address::ResourceAddr;
+use crate::apply::{self, Cancel};
+use crate::diag::Diagnostics;
+use crate::plan::model::Plan;
+use crate::promotion::Digest;
+use crate::promotion::record::Move;
+use crate::state::{Clock, Holder};
+
+use super::error::EngineError;
+use super::promotion::report::PromotionReport;
+
+/// Who runs a use case. Calls may come from several tasks, but those of one use case come in order.
+#[async_trait]
+pub trait Host: Send + Sync {
+    /// The calendar time, which stamps records and decides exceptions, soaks and freezes.
+    fn now(&self) -> Timestamp;
+
+    /// The clock that waiting is done on.
+    fn clock(&self) -> &dyn Clock;
+
+    /// The request to stop. Reading stops at once, an apply finishes what is in flight.
+    fn cancel(&self) -> &Cancel;
+
+    /// Something happened. Nothing depends on what the host makes of it.
+    fn event(&self, event: Event);
+
+    /// Warnings, and errors that do not end the use case, as they arise.
+    fn diagnostics(&self, diagnostics: &Diagnostics);
+
+    /// Shows what is about to be done, before any question about it.
+    ///
+    /// # Errors
+    /// It cannot be shown: the use case ends, and nothing is done unseen.
+    fn show(&self, shown: Shown<'_>) -> io::Result<()>;
+
+    /// Returns when the answer is yes.
+    ///
+    /// # Errors
+    /// Any other answer, nobody to ask, and [`EngineError::Interrupted`].
+    async fn confirm(&self, question: Question<'_>) -> Result<(), EngineError>;
+}
+
+/// Something that takes a while; it begins and ends with an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Activity {
+    /// The state is read.
+    ReadingState,
+    /// The organization is read.
+    ReadingOrganization,
+    /// This many accounts are read.
+    ReadingAccounts(usize),
+    /// SSM is asked for the versions of secrets.
+    ReadingSecretVersions,
+    /// A gate is evaluated.
+    Gate(String),
+    /// A plan is carried out, or a run that was cut off is recovered.
+    Applying,
+}
+
+/// What an interrupted move waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resumption {
+    /// This use case goes on with it.
+    Now,
+    /// The next promotion goes on with it; this use case only looks.
+    NextPromotion,
+    /// This rollback takes it to its end, or turns it back.
+    Rollback,
+}
+
+/// Something that happened in a use case.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Something that takes a while began.
+    Began(Activity),
+    /// It ended, well or not.
+    Ended(Activity),
+    /// From the executor of a plan or of a recovery.
+    Apply(apply::Event),
+    /// A plan was carried out, to its end or not.
+    Applied(Box<apply::Summary>),
+    /// A run that was cut off is folded into the state of a scope.
+    Recovered {
+        /// The scope.
+        scope: String,
+        /// The run.
+        run: String,
+    },
+    /// An object that an interrupted run had made is recorded now.
+    Adopted(ResourceAddr),
+    /// The plan has no changes.
+    NothingToApply,
+    /// Another run holds the lock of a scope whose state is to be edited.
+    WaitingForScope {
+        /// The scope.
+        scope: String,
+        /// Who holds it.
+        holder: Holder,
+    },
+    /// Another move into the same environment holds its lock.
+    WaitingForMove(Holder),
+    /// A move was interrupted by the end of its run.
+    MoveInterrupted {
+        /// The move.
+        run: Box<Move>,
+        /// What becomes of it.
+        resumption: Resumption,
+    },
+    /// An environment is no longer held.
+    HoldLifted {
+        /// The environment.
+        environment: String,
+    },
+    /// A move failed, and the release that was verified before comes back.
+    TurningBack {
+        /// Why.
+        why: String,
+        /// The environment.
+        environment: String,
+        /// The release's name.
+        release: String,
+        /// Which one comes back.
+        to: Digest,
+    },
+    /// A rollback begins.
+    RollingBack {
+        /// The environment.
+        environment: String,
+        /// The release's name.
+        release: String,
+        /// Which one stands there.
+        from: Digest,
+        /// Which one comes back.
+        to: Digest,
+    },
+    /// A release entered its first environment by an apply.
+    Entered(Box<Move>),
+}
+
+/// What is about to be done.
+#[derive(Clone, Copy, Debug)]
+pub enum Shown<'a> {
+    /// A plan.
+    Plan(&'a Plan),
+    /// A promotion: its release, its gates and its plan.
+    Promotion(&'a PromotionReport),
+    /// What an approval would approve; gates were not asked.
+    Approval(&'a PromotionReport),
+}
+
+/// A question that only yes answers.
+#[derive(Clone, Copy, Debug)]
+pub enum Question<'a> {
+    /// Carry the plan out?
+    Apply,
+    /// Delete what the plan deletes?
+    Destroy,
+    /// Take the object over, and change what differs?
+    Import,
+    /// Move the release?
+    Promote {
+        /// The release's name.
+        release: &'a str,
+        /// Which one.
+        digest: &'a Digest,
+        /// Where it goes.
+        to: &'a str,
+    },
+    /// Go on with the interrupted promotion?
+    Resume,
+    /// Bring the release back?
+    BringBack {
+        /// The release's name.
+        release: &'a str,
+        /// Which one comes back.
+        digest: &'a Digest,
+        /// Where to.
+        environment: &'a str,
+    },
+    /// Approve the promotion? A host with nobody to ask may take the call itself for the answer.
+    Approve {
+        /// Who approves, as AWS says.
+        by: &'a str,
+        /// The release's name.
+        release: &'a str,
+        /// Which one.
+        digest: &'a Digest,
+        /// Where it goes.
+        to: &'a str,
+    },
+}

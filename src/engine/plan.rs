@@ -1,0 +1,249 @@
+//! Makes plans: what is asked of one, the plan itself from the inputs that were read, and whether the
+//! walls permit it. A plan writes nothing, takes no lock and changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::address::ResourceAddr;
+use crate::diag::{Diagnostic, Diagnostics, count};
+use crate::isolation;
+use crate::plan::model::isolation::{AccessPath, PathChange, Severity};
+use crate::plan::model::{Plan, ScopeBasis, Selection, StateBasis};
+use crate::plan::sides::Sides;
+use crate::plan::{Input, Mode, Options, compute, prepare, seal};
+use crate::promotion::Release;
+use crate::state::layout;
+
+use super::compare_secrets;
+use super::error::EngineError;
+use super::refresh::{self, PlanInputs};
+use super::workspace::{Variables, Workspace};
+
+/// What is asked of a plan.
+#[derive(Clone, Debug)]
+pub struct PlanRequest {
+    /// Mode, selection, forced replacements.
+    pub options: Options,
+    /// Values for variables.
+    pub variables: Variables,
+    /// Whether AWS is read.
+    pub refresh: bool,
+    /// How many accounts are read at once.
+    pub parallelism: usize,
+    /// Objects to take over beside those of `import` blocks: address and AWS id.
+    pub imports: Vec<(ResourceAddr, String)>,
+    /// Whether SSM is asked for the versions of secrets' sources, as the principal that applies does.
+    pub secret_versions: bool,
+    /// A release to plan with in place of the one that stands in an environment.
+    pub release: Option<ReleaseOverride>,
+}
+
+/// What a promotion puts in place of what stands in an environment.
+#[derive(Clone, Debug)]
+pub struct ReleaseOverride {
+    /// The environment.
+    pub environment: String,
+    /// The release that moves in.
+    pub release: Release,
+}
+
+impl PlanRequest {
+    /// Of a whole estate that is read, without a change to it: what `drift` needs.
+    #[must_use]
+    pub fn everything(variables: &Variables) -> Self {
+        Self {
+            options: Options::default(),
+            variables: variables.clone(),
+            refresh: true,
+            parallelism: 10,
+            imports: Vec::new(),
+            secret_versions: false,
+            release: None,
+        }
+    }
+
+    /// Of one mode and selection. Where AWS is read for changes, the versions of secrets are, too.
+    #[must_use]
+    pub fn of(mode: Mode, selection: Selection, variables: &Variables, refresh: bool) -> Self {
+        Self {
+            options: Options { mode, selection, ..Options::default() },
+            refresh,
+            secret_versions: mode == Mode::Normal && refresh,
+            ..Self::everything(variables)
+        }
+    }
+}
+
+/// What makes a plan fail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FailOn {
+    /// A path between environments that breaks an isolation rule.
+    #[default]
+    Violation,
+    /// Any path that the plan adds or widens.
+    Widening,
+    /// Nothing; the audit log keeps the reason.
+    None,
+}
+
+/// A plan, and what it was made from.
+pub struct PlanOutcome {
+    /// What was asked, with what hidden values were compared by.
+    pub request: PlanRequest,
+    /// What the plan was made from.
+    pub inputs: PlanInputs,
+    /// The plan.
+    pub plan: Plan,
+}
+
+/// Reads everything and makes a plan, interrupted runs counted as recovered. Asks no source of secrets
+/// for a value.
+///
+/// # Errors
+/// Everything that is wrong with the configuration, that cannot be read, or that AWS would refuse.
+pub async fn run(workspace: &Workspace, request: &PlanRequest) -> Result<PlanOutcome, EngineError> {
+    let mut request = request.clone();
+    let inputs = refresh::load_and_refresh_recovered(workspace, &request).await?;
+    request.options.secrets = compare_secrets::by_value(workspace, &inputs).await?;
+    let plan = make(workspace, &inputs, &request)?;
+    Ok(PlanOutcome { request, inputs, plan })
+}
+
+/// Makes the plan.
+///
+/// # Errors
+/// Everything that AWS or the configuration's own rules would refuse.
+pub fn make(
+    workspace: &Workspace,
+    inputs: &PlanInputs,
+    request: &PlanRequest,
+) -> Result<Plan, EngineError> {
+    let now = timestamp(workspace);
+    let (mut plan, sides) = decide(inputs, request, &now)?;
+    isolation::complete(&mut plan, &inputs.estate, &sides, day(&now))?;
+    seal(&mut plan, &inputs.digest);
+    let changed =
+        plan.outputs.iter().filter(|(name, output)| inputs.outputs.get(*name) != Some(output));
+    let gone = inputs.outputs.keys().filter(|name| !plan.outputs.contains_key(*name));
+    let names: BTreeSet<&String> = changed.map(|(name, _)| name).chain(gone).collect();
+    plan.outputs_changed = names.into_iter().cloned().collect();
+    plan.diagnostics.extend(inputs.warnings.iter().map(compute::diagnostic));
+    Ok(plan)
+}
+
+/// Reports what was doubtful while the estate was read, and what the plan itself warns about.
+pub fn warn(workspace: &Workspace, inputs: &PlanInputs, plan: &Plan) {
+    workspace.host.diagnostics(&inputs.warnings);
+    let own = plan.diagnostics.len().saturating_sub(inputs.warnings.iter().count());
+    let warnings = plan.diagnostics.iter().take(own).map(|warning| {
+        let diagnostic = Diagnostic::warning(warning.summary.clone());
+        match &warning.detail {
+            Some(detail) => diagnostic.detail(detail.clone()),
+            None => diagnostic,
+        }
+    });
+    workspace.host.diagnostics(&warnings.collect::<Diagnostics>());
+}
+
+/// The estate before and after a plan, which itself is not asked for.
+///
+/// # Errors
+/// As [`make`].
+pub fn sides(
+    workspace: &Workspace,
+    inputs: &PlanInputs,
+    request: &PlanRequest,
+) -> Result<Sides, EngineError> {
+    Ok(decide(inputs, request, &timestamp(workspace))?.1)
+}
+
+/// The current time in UTC, to the second (RFC 3339).
+#[must_use]
+pub fn timestamp(workspace: &Workspace) -> String {
+    workspace.host.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// The day of a time, `YYYY-MM-DD`.
+#[must_use]
+pub fn day(now: &str) -> &str {
+    now.get(..10).unwrap_or(now)
+}
+
+/// The plan without its section on the walls, and what that is analysed from.
+///
+/// # Errors
+/// As [`make`].
+pub fn decide(
+    inputs: &PlanInputs,
+    request: &PlanRequest,
+    now: &str,
+) -> Result<(Plan, Sides), EngineError> {
+    let resources = inputs.snapshot.resources();
+    let basis = StateBasis {
+        lineage: inputs.snapshot.lineage.clone(),
+        scopes: inputs
+            .snapshot
+            .versions()
+            .into_iter()
+            // A scope of which only a journal exists has no version yet.
+            .filter(|(_, (serial, _))| *serial > 0)
+            .map(|(scope, (serial, etag))| (scope, ScopeBasis { serial, etag }))
+            .collect::<BTreeMap<_, _>>(),
+    };
+    let mut options = request.options.clone();
+    options.secrets.versions.clone_from(&inputs.secret_versions);
+    let (mut plan, sides) = prepare(Input {
+        estate: &inputs.estate,
+        configuration_digest: &inputs.digest,
+        prior: &resources,
+        basis: &basis,
+        live: &inputs.live,
+        options: &options,
+        generated_at: now,
+    })?;
+    plan.recovery.clone_from(&inputs.interrupted);
+    if request.options.selection != Selection::default() {
+        let touched = scopes(&plan);
+        plan.state.scopes.retain(|scope, _| touched.contains(scope));
+    }
+    Ok((plan, sides))
+}
+
+/// The scopes that a limited plan stands on: an apply elsewhere leaves it, and what was approved of
+/// it, valid.
+fn scopes(plan: &Plan) -> BTreeSet<String> {
+    let accounts = plan.resource_changes.iter().filter_map(|c| c.address.account());
+    let own = accounts.map(|handle| layout::account_scope(handle.as_str()));
+    own.chain([layout::ORG.to_owned(), layout::WALLS.to_owned()]).collect()
+}
+
+/// Whether the walls permit the plan, as `--fail-on` asks. What stood open before blocks no apply,
+/// so `standing` paths count only where they are to be reported; but a path whose exception has ended
+/// is open without permission from that day on.
+///
+/// # Errors
+/// They do not.
+pub fn require_isolation(plan: &Plan, fail_on: FailOn, standing: bool) -> Result<(), EngineError> {
+    let counts = |path: &&AccessPath| {
+        let is_new = path.change != PathChange::Standing || path.expired_exception.is_some();
+        // A rule with `on_violation = "warn"` only warns.
+        path.severity != Severity::Warning && (standing || is_new)
+    };
+    let violations = plan.isolation.violations.iter().filter(counts).count();
+    let widened = plan.isolation.changes.iter().filter(|path| path.change.opens()).count();
+    let summary = match fail_on {
+        FailOn::None => return Ok(()),
+        FailOn::Violation if violations == 0 => return Ok(()),
+        FailOn::Widening if violations == 0 && widened == 0 => return Ok(()),
+        FailOn::Widening if violations == 0 => {
+            format!("{} added or widened", count(widened, "path is", "paths are"))
+        }
+        FailOn::Violation | FailOn::Widening => {
+            format!("{} an isolation rule", count(violations, "path breaks", "paths break"))
+        }
+    };
+    Err(EngineError::RuleBroken(
+        Diagnostic::error(summary)
+            .help("the isolation section names each path and what causes it; `--fail-on none --reason \"...\"` goes on regardless and is recorded")
+            .into(),
+    ))
+}

@@ -1,0 +1,127 @@
+//! What a promotion would do: the release that moves, and the plan of its target with it. Promotions
+//! and approvals both make it, so that an approval binds to the very plan that is carried out.
+
+use crate::engine::error::EngineError;
+use crate::engine::load::{self, OfflineInputs};
+use crate::engine::plan::{self, PlanRequest};
+use crate::engine::refresh::{self, PlanInputs};
+use crate::engine::workspace::Workspace;
+use crate::plan::model::Plan;
+use crate::promotion::choice::{self, Choice, Choosing, Refusal};
+use crate::promotion::edge::{self, Edge};
+use crate::promotion::gate::Evidence;
+use crate::promotion::store;
+use crate::promotion::{EnvironmentRecord, Release};
+
+use super::report::PromotionReport;
+use super::{MoveSettings, gates};
+
+/// What is known of an edge without asking AWS.
+pub(super) struct EdgeInputs {
+    /// Configuration, state and releases.
+    pub offline: OfflineInputs,
+    /// The edge.
+    pub edge: Edge,
+}
+
+/// A release that is to move, and the plan that moves it.
+pub(super) struct PromotionPreview {
+    /// The release.
+    pub choice: Choice,
+    /// Its content.
+    pub release: Release,
+    /// How the plan was made.
+    pub request: PlanRequest,
+    /// What it was made from.
+    pub inputs: PlanInputs,
+    /// The plan.
+    pub plan: Plan,
+}
+
+/// What a promotion along an edge would do.
+pub(super) enum PreviewResult {
+    /// A release moves.
+    Moves(Box<PromotionPreview>),
+    /// The target has it already.
+    Settled(String),
+}
+
+impl EdgeInputs {
+    /// Reads the configuration and what is recorded.
+    ///
+    /// # Errors
+    /// The configuration is wrong, there is no such edge, or the backend cannot be read.
+    pub(super) async fn read(
+        workspace: &Workspace,
+        settings: &MoveSettings,
+        edge: &str,
+    ) -> Result<Self, EngineError> {
+        let offline = load::offline(workspace, &settings.variables).await?;
+        let estate = offline.estate()?;
+        let edges = edge::edges(&estate)?;
+        let edge = edge::find(&edges, edge)?.clone();
+        Ok(Self { offline, edge })
+    }
+
+    /// What an environment remembers.
+    #[must_use]
+    pub(super) fn record(&self, environment: &str) -> EnvironmentRecord {
+        let held = self.offline.records.get(environment);
+        held.map_or_else(|| EnvironmentRecord::new(environment), |held| held.record.clone())
+    }
+
+    /// Chooses the release and makes the plan.
+    ///
+    /// # Errors
+    /// Nothing is verified where the edge begins ([`EngineError::RuleBroken`]); what was asked for is
+    /// unclear; the plan cannot be made.
+    pub(super) async fn preview(
+        &self,
+        workspace: &Workspace,
+        settings: &MoveSettings,
+        wanted: Option<&str>,
+        overriding: bool,
+    ) -> Result<PreviewResult, EngineError> {
+        let ledger = &self.offline.store.ledger;
+        let known = store::list_releases(ledger).await?;
+        let (from, to) = (self.record(&self.edge.from), self.record(&self.edge.to));
+        let choice = match choice::choose(&self.edge, wanted, &from, &to, &known, overriding) {
+            Ok(Choosing::Moves(choice)) => choice,
+            Ok(Choosing::Settled(why)) => return Ok(PreviewResult::Settled(why)),
+            Err(Refusal::Unclear(why)) => return Err(why.into()),
+            Err(Refusal::NotVerified(why)) => return Err(EngineError::RuleBroken(why.into())),
+        };
+        let release = store::get_release(ledger, &choice.release, &choice.digest).await?.release;
+        let request = gates::request(settings, &self.edge.to, Some(&release));
+        let inputs = refresh::load_and_refresh(workspace, &request).await?;
+        let plan = plan::make(workspace, &inputs, &request)?;
+        let preview = PromotionPreview { choice, release, request, inputs, plan };
+        Ok(PreviewResult::Moves(Box::new(preview)))
+    }
+
+    /// What would move, with its plan, and with what gates found where they were evaluated.
+    #[must_use]
+    pub(super) fn report(
+        &self,
+        preview: &PromotionPreview,
+        evidence: &[Evidence],
+        overriding: Option<&str>,
+        dry_run: bool,
+    ) -> PromotionReport {
+        PromotionReport {
+            edge: self.edge.name.clone(),
+            from: self.edge.from.clone(),
+            to: self.edge.to.clone(),
+            release: preview.choice.release.clone(),
+            digest: preview.choice.digest.clone(),
+            previous: preview.choice.previous.clone(),
+            verified_since: preview.choice.basis.verified_since,
+            values: preview.release.values.clone(),
+            gates: evidence.to_vec(),
+            hold: self.record(&self.edge.to).hold,
+            overriding: overriding.map(str::to_owned),
+            dry_run,
+            plan: preview.plan.clone(),
+        }
+    }
+}

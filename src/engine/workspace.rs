@@ -1,0 +1,72 @@
+//! What every use case works in: one estate's directory, the surroundings that were handed in, and the
+//! host. Whatever a process would otherwise pick up by itself (environment variables, its own name,
+//! where AWS is) stands here, so that equal workspaces give equal results.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::apply::Secrets;
+use crate::apply::cancel::Urgency;
+use crate::config::VarArg;
+
+use super::connect::Aws;
+use super::error::EngineError;
+use super::host::{Activity, Event, Host};
+use super::origin::Origin;
+
+/// Values for variables, in the order in which they were given: a later one wins.
+#[derive(Clone, Debug, Default)]
+pub struct Variables(pub Vec<VarArg>);
+
+/// One estate, its surroundings, and who runs its use cases.
+#[derive(Clone)]
+pub struct Workspace {
+    /// The directory of the configuration; gates' commands run there, secrets' files lie below it.
+    pub dir: PathBuf,
+    /// Where a state is saved that could not be written to the backend.
+    pub errored_dir: PathBuf,
+    /// The environment's variables: `PALISADE_VAR_name`, `secret("env:NAME")`, gates' commands.
+    pub env: BTreeMap<String, String>,
+    /// Which process this is, for locks and records.
+    pub origin: Origin,
+    /// How AWS is reached.
+    pub aws: Aws,
+    /// Where secrets come from, in place of the environment, files and SSM.
+    pub secrets: Option<Arc<dyn Secrets>>,
+    /// Ends the process at this write of state, in the sandbox alone (see [`super::power_cut`]).
+    pub power_cut: Option<u64>,
+    /// Who runs it.
+    pub host: Arc<dyn Host>,
+}
+
+impl Workspace {
+    /// `work`, unless the host asks to stop first. For work that may be dropped anywhere: reading.
+    ///
+    /// # Errors
+    /// [`EngineError::Interrupted`].
+    pub async fn interruptible<T>(&self, work: impl Future<Output = T>) -> Result<T, EngineError> {
+        tokio::select! {
+            done = work => Ok(done),
+            () = self.host.cancel().risen(Urgency::None) => Err(EngineError::Interrupted),
+        }
+    }
+
+    /// Tells the host that something begins which takes a while; it ends when the guard is dropped.
+    pub(super) fn begin(&self, activity: Activity) -> Busy<'_> {
+        self.host.event(Event::Began(activity.clone()));
+        Busy { host: self.host.as_ref(), activity }
+    }
+}
+
+/// Something that takes a while and has not ended.
+pub(super) struct Busy<'a> {
+    host: &'a dyn Host,
+    activity: Activity,
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.host.event(Event::Ended(self.activity.clone()));
+    }
+}

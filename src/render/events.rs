@@ -1,0 +1,194 @@
+//! What a use case says while it works, as lines for people: events, questions, and how an apply ended.
+
+use crate::apply::events::OperationRef;
+use crate::apply::{self, Summary};
+use crate::engine::apply::doing;
+use crate::engine::host::{Activity, Event, Question, Resumption};
+use crate::engine::promotion::phase_name;
+use crate::plan::model::OperationKind;
+
+use super::style::{Style, Tone, count, safe};
+
+/// Something that takes a while, as it begins.
+#[must_use]
+pub fn activity(activity: &Activity) -> String {
+    match activity {
+        Activity::ReadingState => "reading state".to_owned(),
+        Activity::ReadingOrganization => "reading the organization".to_owned(),
+        Activity::ReadingAccounts(number) => {
+            format!("reading {}", count(*number, "account", "accounts"))
+        }
+        Activity::ReadingSecretVersions => "asking for the versions of secrets".to_owned(),
+        Activity::Gate(label) => format!("gate {label}"),
+        Activity::Applying => "applying".to_owned(),
+    }
+}
+
+/// An event of a use case; nothing where it says nothing to people, or where [`activity`], [`operation`] and
+/// [`summary`] say it.
+#[must_use]
+pub fn event(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::Recovered { scope, run } => {
+            format!("recovered `{scope}`: run {} is folded into the state", safe(run))
+        }
+        Event::Adopted(address) => {
+            format!("  found and recorded {}", safe(&address.to_string()))
+        }
+        Event::NothingToApply => "No changes: there is nothing to apply.".to_owned(),
+        Event::WaitingForScope { scope, holder } => {
+            format!("waiting for the lock of `{scope}`, held by {}", safe(&holder.who))
+        }
+        Event::WaitingForMove(holder) => format!(
+            "waiting for `{}` of {} on {}",
+            safe(&holder.operation),
+            safe(&holder.who),
+            safe(&holder.host)
+        ),
+        Event::MoveInterrupted { run, resumption } => {
+            let what = format!("release {} {}", run.release, run.digest.short());
+            let (place, doing) = (&run.environment, phase_name(run.phase));
+            match resumption {
+                Resumption::Now => format!(
+                    "The promotion of {what} into {place} was cut off while {doing}; going on with it."
+                ),
+                Resumption::NextPromotion => format!(
+                    "A move of {what} into {place} was cut off while {doing}; the next `promote` goes on with it."
+                ),
+                Resumption::Rollback => {
+                    format!("A move of {what} into {place} was cut off while {doing}.")
+                }
+            }
+        }
+        Event::HoldLifted { environment } => format!("The hold of {environment} is lifted."),
+        Event::TurningBack { why, environment, release, to } => {
+            format!("{why}; {environment} goes back to release {release} {}", to.short())
+        }
+        Event::RollingBack { environment, release, from, to } => format!(
+            "Rollback of {environment}: release {release} from {} to {}\n",
+            from.short(),
+            to.short()
+        ),
+        Event::Began(_)
+        | Event::Ended(_)
+        | Event::Apply(_)
+        | Event::Applied(_)
+        | Event::Entered(_) => return None,
+    })
+}
+
+/// An event of the executor, as a line; nothing for those that only move a bar.
+#[must_use]
+pub fn operation(event: &apply::Event, style: &Style) -> Option<String> {
+    use apply::Event as E;
+    Some(match event {
+        E::Begun { .. } | E::Started(_) | E::Saved { .. } => return None,
+        E::Succeeded(operation) => {
+            format!("{} {}", style.paint(Tone::Good, "ok     "), done(operation))
+        }
+        E::Failed { operation, reason } => format!(
+            "{} {}: {}",
+            style.paint(Tone::Bad, "failed "),
+            under_way(operation),
+            safe(&reason.replace('\n', ": "))
+        ),
+        E::Skipped { operation, because } => format!(
+            "{} {}, because of {}",
+            style.paint(Tone::Warn, "skipped"),
+            under_way(operation),
+            safe(&because.address.to_string())
+        ),
+        E::Retrying { operation, attempt, wait, reason } => {
+            let text = format!(
+                "again   {} in {:.1} s (attempt {}): {}",
+                under_way(operation),
+                wait.as_secs_f64(),
+                attempt + 1,
+                safe(reason)
+            );
+            style.paint(Tone::Dim, &text)
+        }
+        E::WaitingForLock { scope, who, host, operation } => format!(
+            "waiting for `{scope}`, locked by {} on {} for `{}`",
+            safe(who),
+            safe(host),
+            safe(operation)
+        ),
+        E::Stopping { running } => {
+            let rest = count(*running, "operation", "operations");
+            let text = format!(
+                "stopping: {rest} in flight, nothing new is started; Ctrl-C again leaves at once"
+            );
+            style.paint(Tone::Warn, &text)
+        }
+        E::Recovering { scope, run, dangling } => {
+            let rest = count(*dangling, "operation", "operations");
+            format!("recovering `{scope}`: run {} left {rest} without a result", safe(run))
+        }
+    })
+}
+
+/// An operation that is under way: `creating iam_role.ci@dev`.
+#[must_use]
+pub fn under_way(operation: &OperationRef) -> String {
+    safe(&doing(operation.op, &operation.address)).into_owned()
+}
+
+fn done(operation: &OperationRef) -> String {
+    let verb = match operation.op {
+        OperationKind::Create => "created",
+        OperationKind::Update => "updated",
+        OperationKind::Delete => "deleted",
+        OperationKind::Attach => "attached",
+        OperationKind::Detach => "detached",
+        OperationKind::Move => "moved",
+        OperationKind::Wait => "waited for",
+        OperationKind::Adopt => "adopted",
+        OperationKind::Forget => "forgot",
+        OperationKind::Rename => "renamed",
+    };
+    let word = match operation.op {
+        OperationKind::Attach | OperationKind::Move => "to",
+        OperationKind::Detach => "from",
+        _ => "",
+    };
+    let target = operation.target.as_ref().filter(|_| !word.is_empty());
+    let target = target.map(|target| format!(" {word} {}", safe(target))).unwrap_or_default();
+    format!("{verb} {}{target}", safe(&operation.address.to_string()))
+}
+
+/// How an apply ended, in one line.
+#[must_use]
+pub fn summary(summary: &Summary, style: &Style) -> String {
+    let tone = if summary.is_success() { Tone::Good } else { Tone::Warn };
+    let mut text = count(summary.done.len(), "operation", "operations");
+    text.push_str(" done");
+    if !summary.failed.is_empty() {
+        text.push_str(&format!(", {} failed", summary.failed.len()));
+    }
+    if !summary.skipped.is_empty() {
+        text.push_str(&format!(", {} skipped", summary.skipped.len()));
+    }
+    let head = if summary.is_success() { "Apply complete" } else { "Apply incomplete" };
+    style.paint(tone, &format!("{head}: {text}."))
+}
+
+/// A question.
+#[must_use]
+pub fn question(question: Question<'_>) -> String {
+    match question {
+        Question::Apply => "Apply this plan?".to_owned(),
+        Question::Destroy => "Delete all of this?".to_owned(),
+        Question::Import => "Import it?".to_owned(),
+        Question::Promote { release, digest, to } => {
+            format!("Promote release {release} {} into {to}?", digest.short())
+        }
+        Question::Resume => "Go on?".to_owned(),
+        Question::BringBack { release, digest, environment } => {
+            format!("Bring release {release} {} back to {environment}?", digest.short())
+        }
+        Question::Approve { release, digest, to, .. } => {
+            format!("Approve release {release} {} for {to} by this plan?", digest.short())
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The engine alone, driven through its requests by a host that is no terminal, and judged by what the
+//! sandbox's endpoint holds.
+
+mod apply;
+mod promotion;
+mod stage;

@@ -1,0 +1,102 @@
+//! A host of the engine that is no terminal: it keeps what it hears, answers every question, and can ask
+//! to stop in the middle.
+
+use std::io;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use palisade::apply::Cancel;
+use palisade::diag::Diagnostics;
+use palisade::engine::EngineError;
+use palisade::engine::host::{Event, Host, Question, Shown};
+use palisade::state::Clock;
+use palisade::state::clock::SkippingClock;
+
+/// Whether to ask to stop, after this event.
+type Stop = Box<dyn Fn(&Event) -> bool + Send + Sync>;
+
+/// What a host has heard so far. Its time is the machine's, and waiting takes none of it.
+#[derive(Default)]
+pub(crate) struct TestHost {
+    clock: SkippingClock,
+    cancel: Cancel,
+    stop: Option<Stop>,
+    refuses: bool,
+    events: Mutex<Vec<Event>>,
+    diagnostics: Mutex<Diagnostics>,
+    /// Digests of the plans that were shown.
+    shown: Mutex<Vec<String>>,
+    questions: Mutex<Vec<String>>,
+}
+
+impl TestHost {
+    /// A host that asks to stop after the first event for which `stop` holds.
+    pub(crate) fn stopping(stop: impl Fn(&Event) -> bool + Send + Sync + 'static) -> Self {
+        Self { stop: Some(Box::new(stop)), ..Self::default() }
+    }
+
+    /// A host that answers every question with no.
+    pub(crate) fn refusing() -> Self {
+        Self { refuses: true, ..Self::default() }
+    }
+
+    pub(crate) fn events(&self) -> Vec<Event> {
+        self.events.lock().unwrap().clone()
+    }
+
+    pub(crate) fn diagnostics_text(&self) -> String {
+        self.diagnostics.lock().unwrap().to_string()
+    }
+
+    pub(crate) fn shown(&self) -> Vec<String> {
+        self.shown.lock().unwrap().clone()
+    }
+
+    pub(crate) fn questions(&self) -> Vec<String> {
+        self.questions.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Host for TestHost {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        &self.clock
+    }
+
+    fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+
+    fn event(&self, event: Event) {
+        if self.stop.as_ref().is_some_and(|stop| stop(&event)) {
+            self.cancel.press();
+        }
+        self.events.lock().unwrap().push(event);
+    }
+
+    fn diagnostics(&self, diagnostics: &Diagnostics) {
+        self.diagnostics.lock().unwrap().extend(diagnostics.iter().cloned());
+    }
+
+    fn show(&self, shown: Shown<'_>) -> io::Result<()> {
+        let plan = match shown {
+            Shown::Plan(plan) => plan,
+            Shown::Promotion(report) | Shown::Approval(report) => &report.plan,
+        };
+        self.shown.lock().unwrap().push(plan.digest.clone());
+        Ok(())
+    }
+
+    async fn confirm(&self, question: Question<'_>) -> Result<(), EngineError> {
+        self.questions.lock().unwrap().push(format!("{question:?}"));
+        if self.refuses {
+            return Err(EngineError::failed("no"));
+        }
+        Ok(())
+    }
+}
