@@ -132,7 +132,7 @@ fn interrupted_run(run: &Left) -> Diagnostic {
             LeftOutcome::Unknown => "cannot be told yet",
         };
         let why = change.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-        lines.push(format!("{} `{}` {became}{why}", change.op, change.address));
+        lines.push(format!("{} `{}` {became}{why}", change.op.name(), change.address));
     }
     Diagnostic::warning(format!("a run of `{by}` was cut off in scope `{scope}` (run {id})"))
         .detail(lines.join("\n"))

@@ -130,6 +130,14 @@ fn hostile_names_stay_text() {
     plan.drift[0].address = evil.to_owned();
     plan.diagnostics[0].summary = evil.to_owned();
     plan.checks[1].message = evil.to_owned();
+    let section = &mut plan.isolation;
+    section.findings[0].text = evil.to_owned();
+    section.matrix[0].from = evil.to_owned();
+    section.changes[0].from.environment = evil.to_owned();
+    section.changes[0].id = evil.to_owned();
+    section.changes[0].principal = Some(evil.to_owned());
+    section.changes[0].power = Some(evil.to_owned());
+    section.changes[0].via[0].granted_by[0].address = evil.to_owned();
     for format in [Format::Text, Format::Markdown, Format::Html] {
         let text = rendered(&plan, format, &Style::plain());
         assert!(!text.contains(['\u{1b}', '\u{202e}']), "{format:?}");
@@ -160,6 +168,18 @@ fn with(attrs: &Plain, name: &str, value: Json) -> Plain {
     let mut json = attrs.to_json();
     json[name] = value;
     serde_json::from_value(json).expect("attributes")
+}
+
+#[test]
+fn the_heading_of_the_walls_stands_once() {
+    for (format, heading) in [
+        (Format::Text, "Isolation  "),
+        (Format::Markdown, "Isolation"),
+        (Format::Html, "Isolation"),
+    ] {
+        let text = rendered(&realistic(), format, &Style::plain());
+        assert_eq!(text.matches(heading).count(), 1, "{format:?}");
+    }
 }
 
 #[test]

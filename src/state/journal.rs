@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 
 use crate::address::ResourceAddr;
 
+use super::OperationKind;
 use super::error::{StateError, StateFailure};
 use super::json::{encode, refuse_newer};
 use super::layout::{self, ScopeKey};
@@ -28,8 +29,8 @@ use crate::value::Plain;
 pub struct Intent {
     /// Its number in the plan.
     pub operation: u32,
-    /// `create`, `update`, ...
-    pub op: String,
+    /// What it does.
+    pub op: OperationKind,
     /// The object.
     pub address: ResourceAddr,
     /// Its natural key, where it is known: what recovery looks it up by.
@@ -423,7 +424,7 @@ mod tests {
                 .into_iter()
                 .map(|operation| Intent {
                     operation,
-                    op: "create".into(),
+                    op: OperationKind::Create,
                     address: format!("iam_role.r{operation}@dev").parse().unwrap(),
                     key: None,
                     target: None,

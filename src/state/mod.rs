@@ -23,6 +23,7 @@ pub mod ledger;
 pub mod local;
 pub mod migrate;
 pub mod model;
+mod operation;
 pub mod s3;
 pub mod scopes;
 pub mod store;
@@ -34,6 +35,7 @@ pub use fingerprint::Fingerprinter;
 pub use lease::{Acquired, Holder, Lease, Lock, Process, Terms};
 pub use ledger::{Ledger, Snapshot, Versioned};
 pub use local::LocalStore;
+pub use operation::OperationKind;
 pub use s3::S3Store;
 pub use scopes::{Folded, ScopeState, Stamp};
 pub use store::{

@@ -104,7 +104,7 @@ impl Run<'_> {
             };
             Intent {
                 operation: id,
-                op: name_of(operation.op).to_owned(),
+                op: operation.op,
                 address: operation.address.clone(),
                 target: self.step_target(operation, scope),
                 resource: self.expected(
@@ -129,7 +129,7 @@ impl Run<'_> {
         let resource = self.scopes.get(&from)?.resources.get(previous)?;
         (from != operation.scope).then(|| Intent {
             operation: operation.id,
-            op: name_of(operation.op).to_owned(),
+            op: operation.op,
             address: previous.clone(),
             key: Some(resource.key.clone()),
             target: Some(operation.address.canonical()),
@@ -225,22 +225,6 @@ impl Run<'_> {
                 })
             }
         }
-    }
-}
-
-/// How journals name an operation.
-pub(super) fn name_of(op: OperationKind) -> &'static str {
-    match op {
-        OperationKind::Create => "create",
-        OperationKind::Update => "update",
-        OperationKind::Delete => "delete",
-        OperationKind::Attach => "attach",
-        OperationKind::Detach => "detach",
-        OperationKind::Move => "move",
-        OperationKind::Wait => "wait",
-        OperationKind::Adopt => "adopt",
-        OperationKind::Forget => "forget",
-        OperationKind::Rename => "rename",
     }
 }
 

@@ -114,7 +114,7 @@ fn change(finding: &Finding) -> LeftChange {
             (LeftOutcome::Unknown, Some(why.detail.clone().unwrap_or_else(|| why.summary.clone())))
         }
     };
-    LeftChange { address: finding.address.clone(), op: finding.op.clone(), outcome, why }
+    LeftChange { address: finding.address.clone(), op: finding.op, outcome, why }
 }
 
 /// The scope as a recovery would leave it. Its version stays: nothing was written.

@@ -17,7 +17,7 @@ use crate::schema::{Home, Kind, Recovery as By, kinds};
 use crate::state::clock::backoff;
 use crate::state::journal::{Finished, Intent, Outcome};
 use crate::state::model::{ResourceState, Resources};
-use crate::state::{Clock, Fingerprinter};
+use crate::state::{Clock, Fingerprinter, OperationKind};
 use crate::value::{Attrs, Value};
 
 pub(super) fn attrs_of_record(record: &ResourceState) -> Attrs {
@@ -69,9 +69,12 @@ impl Look<'_> {
     ) -> Result<bool, Diagnostic> {
         let address = &intent.address;
         let unsettled = |error: &ProviderError| {
-            Diagnostic::error(format!("it is not known what became of `{address}` ({})", intent.op))
-                .detail(error.to_string())
-                .help("the journal keeps it; run again when the account can be read")
+            Diagnostic::error(format!(
+                "it is not known what became of `{address}` ({})",
+                intent.op.name()
+            ))
+            .detail(error.to_string())
+            .help("the journal keeps it; run again when the account can be read")
         };
         let Some(kind) = kinds::kind(&address.kind) else {
             return Err(Diagnostic::error(format!("`{address}` is of an unknown kind")));
@@ -82,7 +85,7 @@ impl Look<'_> {
             // An account that never came into being holds nothing.
             _ => return Ok(false),
         };
-        if intent.op == "create" && schema.asynchronous {
+        if intent.op == OperationKind::Create && schema.asynchronous {
             return self.settle_asynchronous(intent, kind, target, resources).await;
         }
         let live = match self.find(intent, kind, target, resources).await {
@@ -150,7 +153,8 @@ impl Look<'_> {
         resources: &Resources,
     ) -> Result<Option<LiveObject>, ProviderError> {
         let schema = kind.schema();
-        let recorded = resources.get(&intent.address).filter(|_| intent.op != "create");
+        let recorded =
+            resources.get(&intent.address).filter(|_| intent.op != OperationKind::Create);
         let id = recorded.and_then(|r| r.attrs.get("id")).and_then(Value::as_str);
         let key = match (schema.home, id) {
             (Home::Organization, Some(id)) => Some(id.to_owned()),
@@ -167,7 +171,7 @@ impl Look<'_> {
             let wanted = attrs_of_record(&intent.resource);
             let (marked, ours) = (owner(&live.attrs), owner(&wanted));
             // Another's object of the same name is not what this run made.
-            intent.op != "create"
+            intent.op != OperationKind::Create
                 || match schema.recovery {
                     By::Tags => marked == ours,
                     // Its tags may be missing still; the plan saw nothing there.
@@ -194,27 +198,31 @@ fn fold_found(
     // The old object of a replacement stands under its deposed address once the new one is recorded.
     let old = deposed(address);
     let record_at = match resources.get(&old) {
-        Some(record) if intent.op == "delete" && Some(&record.key) == intent.key.as_ref() => &old,
+        Some(record)
+            if intent.op == OperationKind::Delete && Some(&record.key) == intent.key.as_ref() =>
+        {
+            &old
+        }
         _ => address,
     };
     let finish =
         |outcome| Finished { operation: intent.operation, address: record_at.clone(), outcome };
-    match (intent.op.as_str(), live) {
-        ("delete", None) => {
+    match (intent.op, live) {
+        (OperationKind::Delete, None) => {
             let was = resources.contains_key(record_at);
             finish(Outcome::Gone).fold(resources);
             was
         }
         (_, None) => false,
         // It is still there, and maybe less of it: the next plan deletes what is left.
-        ("delete", Some(live)) => {
+        (OperationKind::Delete, Some(live)) => {
             if let Some(mut record) = resources.get(record_at).cloned() {
                 overlay(&mut record, &live.attrs);
                 finish(Outcome::Recorded(record)).fold(resources);
             }
             false
         }
-        ("create", Some(live)) => {
+        (OperationKind::Create, Some(live)) => {
             // A record of this very object knows more (fingerprints) than its announcement did.
             let known = resources.get(address).filter(|r| r.key == live.key);
             let mut record = known.unwrap_or(&intent.resource).clone();

@@ -17,7 +17,7 @@ use crate::schema::kinds;
 use crate::state::journal::{Intent, RunJournal};
 use crate::state::model::Resources;
 use crate::state::scopes::Folded;
-use crate::state::{Ledger, ScopeState, StateError, Versioned};
+use crate::state::{Ledger, OperationKind, ScopeState, StateError, Versioned};
 use crate::value::Attrs;
 
 /// What became of a change without a recorded result.
@@ -35,7 +35,7 @@ pub(super) enum Verdict {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Finding {
     pub(super) address: ResourceAddr,
-    pub(super) op: String,
+    pub(super) op: OperationKind,
     pub(super) verdict: Verdict,
 }
 
@@ -165,7 +165,7 @@ async fn run(
     let since = first.map_or(0, |e| e.since.as_second());
     let mut findings = Vec::new();
     for intent in open {
-        if intent.op == "rename" {
+        if intent.op == OperationKind::Rename {
             settlement.moves.push((settlement.runs.len(), intent));
             continue;
         }
@@ -246,7 +246,7 @@ async fn settle_pending(eyes: &Eyes<'_>, targets: &Targets, settlement: &mut Set
         .collect();
     for (address, request) in pending {
         let verdict = wait(eyes, targets, &mut settlement.resources, &address, request).await;
-        settlement.pending.push(Finding { address, op: "wait".to_owned(), verdict });
+        settlement.pending.push(Finding { address, op: OperationKind::Wait, verdict });
     }
 }
 

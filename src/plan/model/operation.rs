@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::address::ResourceAddr;
 use crate::provider::Op;
 
+pub use crate::state::OperationKind;
+
 /// One node of the execution graph.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operation {
@@ -32,32 +34,6 @@ pub enum OperationTarget {
     Id(String),
     /// The `id` of an object that this plan creates.
     IdOf(ResourceAddr),
-}
-
-/// What an operation does. All but the last three call AWS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OperationKind {
-    /// Create the object.
-    Create,
-    /// Change it in place.
-    Update,
-    /// Delete it.
-    Delete,
-    /// Attach it to a target.
-    Attach,
-    /// Detach it from a target.
-    Detach,
-    /// Move it below another parent.
-    Move,
-    /// Wait until its asynchronous creation is through.
-    Wait,
-    /// Take it into state as it is.
-    Adopt,
-    /// Drop it from state.
-    Forget,
-    /// Rename it in state (`moved`, or an address that grew an environment).
-    Rename,
 }
 
 impl OperationKind {

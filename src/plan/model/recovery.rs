@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::ResourceAddr;
 
+use super::OperationKind;
+
 /// What a run has left in one scope: it was cut off, or is at work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Left {
@@ -26,11 +28,11 @@ pub struct Left {
 pub struct LeftChange {
     /// The object.
     pub address: ResourceAddr,
-    /// `create`, `update`, ...
-    pub op: String,
+    /// What it was to do.
+    pub op: OperationKind,
     /// What became of it.
     pub outcome: LeftOutcome,
-    /// Why it cannot be told.
+    /// Why the outcome is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
@@ -43,6 +45,6 @@ pub enum LeftOutcome {
     Done,
     /// It was not carried out.
     NotDone,
-    /// It cannot be told yet.
+    /// It is not known yet.
     Unknown,
 }

@@ -146,7 +146,13 @@ pub(in crate::render) fn matrix(
     if rows.is_empty() {
         return Ok(());
     }
-    let matrix = Matrix::of(rows);
+    let mut matrix = Matrix::of(rows);
+    let names: Vec<_> = matrix.to.iter().map(|to| safe(to)).collect();
+    matrix.to = names.iter().map(AsRef::as_ref).collect();
+    let origins: Vec<_> = matrix.from.iter().map(|(from, _)| safe(from)).collect();
+    for (row, origin) in matrix.from.iter_mut().zip(&origins) {
+        row.0 = origin;
+    }
     writeln!(out, "\n  {}", style.paint(Tone::Bold, "From \\ to"))?;
     let widths: Vec<usize> = matrix
         .to
@@ -163,7 +169,7 @@ pub(in crate::render) fn matrix(
         for (from, cells) in &matrix.from {
             for (to, cell) in matrix.to.iter().zip(cells) {
                 let Some((text, tone)) = cell else { continue };
-                writeln!(out, "    {} -> {}: {}", safe(from), safe(to), style.paint(*tone, text))?;
+                writeln!(out, "    {from} -> {to}: {}", style.paint(*tone, text))?;
             }
         }
         return Ok(());

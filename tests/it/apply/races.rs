@@ -11,7 +11,7 @@ use palisade::address::ResourceAddr;
 use palisade::apply::{Limits, Summary};
 use palisade::state::journal::{Finished, Intent, JournalWriter, Outcome};
 use palisade::state::model::ResourceState;
-use palisade::state::{StateError, StateFailure, Terms};
+use palisade::state::{OperationKind, StateError, StateFailure, Terms};
 
 use super::estate::{Lab, address, estate, plan};
 use super::fake::Stall;
@@ -255,14 +255,15 @@ async fn a_journal_of_an_epoch_that_the_state_has_passed_is_not_believed() {
     let mut absent = record.clone();
     absent.key = "r9".into();
     absent.attrs.insert("name".into(), &"r9".into());
-    let intent = |operation, op: &str, address: &ResourceAddr, resource: &ResourceState| Intent {
-        operation,
-        op: op.into(),
-        address: address.clone(),
-        key: Some(resource.key.clone()),
-        target: None,
-        resource: resource.clone(),
-    };
+    let intent =
+        |operation, op: OperationKind, address: &ResourceAddr, resource: &ResourceState| Intent {
+            operation,
+            op,
+            address: address.clone(),
+            key: Some(resource.key.clone()),
+            target: None,
+            resource: resource.clone(),
+        };
     let finished = |operation, address: &ResourceAddr, outcome| Finished {
         operation,
         address: address.clone(),
@@ -271,7 +272,10 @@ async fn a_journal_of_an_epoch_that_the_state_has_passed_is_not_believed() {
     let at = basis.stamp.at;
     let mut journal =
         JournalWriter::new(&before.lineage, "acct-dev", "late", basis.epoch - 1, "late", "p", at);
-    let intents = vec![intent(1, "delete", &kept, &record), intent(2, "create", &ghost, &absent)];
+    let intents = vec![
+        intent(1, OperationKind::Delete, &kept, &record),
+        intent(2, OperationKind::Create, &ghost, &absent),
+    ];
     journal.write(&lab.ledger, vec![], intents).await.unwrap();
     let results =
         vec![finished(1, &kept, Outcome::Gone), finished(2, &ghost, Outcome::Recorded(absent))];
