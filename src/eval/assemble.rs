@@ -6,19 +6,21 @@ use std::sync::Arc;
 use crate::address::{CONFIG_KIND, ResourceAddr};
 use crate::config::{Configuration, TargetAddr};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
-use crate::eval::engine::{Engine, ModuleIx, Node};
-use crate::eval::environments::{region_of, schema_of};
+use crate::eval::engine::Engine;
+use crate::eval::engine::node::Node;
+use crate::eval::environments::reference::{region_of, schema_of};
 use crate::eval::estate::{Account, Estate, Import, Instance, Move, Output};
-use crate::eval::expr::Outcome;
+use crate::eval::expr::scope::Outcome;
 use crate::eval::expr::syntax::evaluate_text;
-use crate::eval::instances::Object;
+use crate::eval::instances::object::Object;
 use crate::eval::known::Known;
-use crate::eval::modules::ModuleInst;
 use crate::eval::modules::body::evaluate_body;
 use crate::eval::modules::conditions::{check, require};
+use crate::eval::modules::instance::{ModuleInst, ModuleIx};
 use crate::eval::modules::scope::ModuleScope;
 use crate::ids::Handle;
 use crate::schema::{Body, Category, Spanned, kind, rules};
+use crate::value::convert::text_of;
 use crate::value::{Sorted, Value};
 
 /// How many errors one run collects before it stops looking for more.
@@ -374,7 +376,7 @@ impl<'c> Engine<'c> {
                 }
             };
             match self.root_scope().evaluate(&import.id, &[]) {
-                Ok(value) => match crate::eval::expr::operators::text_of(value.reveal()) {
+                Ok(value) => match text_of(value.reveal()) {
                     Some(id) => estate.imports.push(Import {
                         to: Spanned { value: to, loc: import.to.loc.clone() },
                         id: Spanned { value: id, loc: import.id.loc() },

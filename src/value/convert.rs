@@ -144,6 +144,17 @@ pub fn number_to_string(number: Number) -> String {
     }
 }
 
+/// The text of a string, number or bool, as templates write it; `None` for everything else.
+#[must_use]
+pub fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number_to_string(*number)),
+        Value::Bool(b) => Some(b.to_string()),
+        _ => None,
+    }
+}
+
 /// Reads a number: digits, an optional fraction and exponent, as HCL's `tonumber` does.
 #[must_use]
 pub fn parse_number(text: &str) -> Option<Number> {

@@ -10,7 +10,7 @@ use crate::address::CONFIG_KIND;
 use crate::config::{Expr, RawBlock, RawNested};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::engine::Engine;
-use crate::eval::environments::schema_of;
+use crate::eval::environments::reference::schema_of;
 use crate::eval::expr::scope::suggest;
 use crate::eval::expr::types::parse_type;
 use crate::eval::modules::body::evaluate_body;

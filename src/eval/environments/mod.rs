@@ -1,8 +1,9 @@
 //! Environments, the provider's settings, and the blocks that other engines read.
 
-pub(in crate::eval) mod config_instances;
-pub(in crate::eval) mod config_values;
-pub(in crate::eval) mod releases;
+mod config_instances;
+mod config_values;
+pub(in crate::eval) mod reference;
+mod releases;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,32 +11,19 @@ use std::sync::Arc;
 use crate::address::{CONFIG_KIND, ResourceAddr};
 use crate::config::{RawBlock, RawBody, RawNested, ResourceDecl};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
-use crate::eval::engine::{Engine, ModuleIx, Node, Stored};
+use crate::eval::engine::Engine;
+use crate::eval::engine::node::{Node, Stored};
+use crate::eval::environments::reference::{EMPTY, region_of, schema_of};
 use crate::eval::estate::{Environment, ProviderSettings};
 use crate::eval::expr::scope::suggest;
-use crate::eval::instances::Object;
+use crate::eval::instances::object::Object;
 use crate::eval::modules::body::{evaluate_attr, evaluate_body};
+use crate::eval::modules::instance::ModuleIx;
 use crate::eval::modules::scope::ModuleScope;
 use crate::iam::Limits;
-use crate::ids::Region;
-use crate::schema::blocks::top_level;
-use crate::schema::{AccessPart, BlockSchema, Body, Spanned, access_of, kind, limits_of};
-use crate::value::{Attrs, BlockRef, Value};
-
-static EMPTY: BlockSchema = BlockSchema { attrs: &[], blocks: &[] };
-
-/// The schema of a top-level block that is no managed kind.
-pub(in crate::eval) fn schema_of(ty: &str) -> &'static BlockSchema {
-    top_level().iter().find(|t| t.name == ty).map_or(&EMPTY, |t| t.block)
-}
-
-/// A reference to an environment.
-pub(in crate::eval) fn environment_value(name: &str) -> Value {
-    Value::Block(BlockRef {
-        address: ResourceAddr::new("environment", name),
-        attrs: Arc::new(Attrs::from([("name".to_owned(), Value::string(name))])),
-    })
-}
+use crate::schema::{AccessPart, Body, Spanned, access_of, kind, limits_of};
+use crate::value::convert::text_of;
+use crate::value::{Attrs, Value};
 
 impl<'c> Engine<'c> {
     /// The scope of the root module.
@@ -260,31 +248,9 @@ fn text_map(value: Option<&Spanned<Value>>) -> BTreeMap<String, String> {
     value
         .and_then(|v| v.value.as_map())
         .map(|map| {
-            map.iter()
-                .filter_map(|(k, v)| {
-                    Some((k.clone(), crate::eval::expr::operators::text_of(v.reveal())?))
-                })
-                .collect()
+            map.iter().filter_map(|(k, v)| Some((k.clone(), text_of(v.reveal())?))).collect()
         })
         .unwrap_or_default()
-}
-
-/// The `region` attribute of a block.
-pub(in crate::eval) fn region_of(body: &Body, errors: &mut Diagnostics) -> Option<Region> {
-    let region = body.get("region")?;
-    match region.value.as_str().map(str::parse::<Region>) {
-        Some(Ok(region)) => Some(region),
-        Some(Err(error)) => {
-            errors.push(Diagnostic::error(error.to_string()).at(region.loc.clone()));
-            None
-        }
-        None => {
-            errors.push(
-                Diagnostic::error("`region` must be known while planning").at(region.loc.clone()),
-            );
-            None
-        }
-    }
 }
 
 fn fill_provider(settings: &mut ProviderSettings, body: &Body, errors: &mut Diagnostics) {

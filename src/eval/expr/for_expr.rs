@@ -6,7 +6,8 @@ use hcl::edit::Span;
 use hcl::edit::expr::ForExpr;
 
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::eval::expr::{Evaluator, Frame, Outcome, mark, unmark};
+use crate::eval::expr::scope::Outcome;
+use crate::eval::expr::{Evaluator, Frame, mark, unmark};
 use crate::value::{Unknown, Value};
 
 /// The keys and values of a collection: index and element of a list, element twice of a set, key

@@ -10,7 +10,8 @@ pub(in crate::eval) mod for_expr;
 pub(in crate::eval) mod meter;
 pub(in crate::eval) mod operators;
 pub(in crate::eval) mod scope;
-pub(in crate::eval) mod special;
+mod secrets;
+mod special;
 pub(in crate::eval) mod syntax;
 pub(in crate::eval) mod templates;
 pub(in crate::eval) mod traversal;
@@ -25,12 +26,10 @@ use hcl::edit::expr::{Conditional, Expression, FuncCall, Object, ObjectKey};
 
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
 use crate::eval::expr::meter::{Exceeded, Meter};
-use crate::eval::expr::scope::{RefPath, Scope};
+use crate::eval::expr::scope::{Outcome, RefPath, Scope};
 use crate::eval::functions::{self, Call};
+use crate::value::convert::text_of;
 use crate::value::{Number, Unknown, Value};
-
-/// A value, or everything that was wrong on the way to it.
-pub type Outcome = Result<Value, Diagnostics>;
 
 /// Evaluates an expression that was parsed from `source`.
 ///
@@ -266,10 +265,9 @@ impl<'a> Evaluator<'a> {
         let (value, sensitive) = unmark(value);
         match value {
             Value::Unknown(_) | Value::String(_) => Ok((value, sensitive)),
-            Value::Number(_) | Value::Bool(_) => Ok((
-                Value::String(crate::eval::expr::operators::text_of(&value).unwrap_or_default()),
-                sensitive,
-            )),
+            Value::Number(_) | Value::Bool(_) => {
+                Ok((Value::String(text_of(&value).unwrap_or_default()), sensitive))
+            }
             Value::Null => Err(self.error(at, "an object's key cannot be null").into()),
             other => Err(self
                 .error(at, format!("an object's key must be a string, not a {}", other.type_name()))
@@ -303,9 +301,7 @@ impl<'a> Evaluator<'a> {
         let value = self.evaluate(taken)?;
         Ok(match (value.reveal(), is_plainly_string(other)) {
             (Value::Number(_) | Value::Bool(_), true) => {
-                let text = Value::String(
-                    crate::eval::expr::operators::text_of(value.reveal()).unwrap_or_default(),
-                );
+                let text = Value::String(text_of(value.reveal()).unwrap_or_default());
                 if matches!(value, Value::Sensitive(_)) { text.sensitive() } else { text }
             }
             _ => value,
@@ -400,9 +396,9 @@ impl<'a> Evaluator<'a> {
             "templatefile" | "templatestring" => {
                 self.template_call(name, &args, &arg_locs, &loc)?
             }
-            "secret" => crate::eval::expr::special::secret(&args, &arg_locs, &loc)?,
+            "secret" => secrets::secret(&args, &arg_locs, &loc)?,
             _ => {
-                crate::eval::expr::special::refuse_secrets(name, &args, &arg_locs)?;
+                secrets::refuse_secrets(name, &args, &arg_locs)?;
                 functions::call(Call { name, args, arg_locs, loc, cx: self.scope.functions() })?
             }
         };

@@ -4,8 +4,9 @@ use hcl::edit::Span;
 use hcl::edit::expr::{BinaryOp, BinaryOperator, Expression, UnaryOp, UnaryOperator};
 
 use crate::diag::Diagnostics;
-use crate::eval::expr::{Evaluator, Outcome, mark, unmark};
-use crate::value::convert::{number_to_string, parse_number, unmark_deep};
+use crate::eval::expr::scope::Outcome;
+use crate::eval::expr::{Evaluator, mark, unmark};
+use crate::value::convert::{parse_number, unmark_deep};
 use crate::value::{Number, Unknown, Value};
 
 impl Evaluator<'_> {
@@ -207,14 +208,4 @@ fn compute(operator: BinaryOperator, a: Number, b: Number) -> Option<Number> {
         BinaryOperator::Mod => a % b,
         _ => return None,
     })
-}
-
-/// The text of a string, number or bool.
-pub(in crate::eval) fn text_of(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number_to_string(*number)),
-        Value::Bool(b) => Some(b.to_string()),
-        _ => None,
-    }
 }

@@ -1,15 +1,32 @@
 //! What an expression can see: references, the attributes of blocks, and functions.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use hcl::edit::expr::TraversalOperator;
 use hcl::edit::{Decorated, Span};
 
 use crate::diag::{Diagnostic, Diagnostics, Loc, did_you_mean};
-use crate::eval::expr::{Evaluator, Outcome};
+use crate::eval::expr::Evaluator;
 use crate::eval::functions::FunctionContext;
 use crate::value::{BlockRef, Value};
+
+/// A value, or everything that was wrong on the way to it.
+pub type Outcome = Result<Value, Diagnostics>;
+
+pub(super) type Step = Decorated<TraversalOperator>;
+
+/// The most useful range of a step: the attribute's name, the key's expression.
+pub(super) fn step_span(step: &Step) -> Option<Range<usize>> {
+    match step.value() {
+        TraversalOperator::GetAttr(name) => name.span(),
+        TraversalOperator::Index(key) => key.span(),
+        TraversalOperator::LegacyIndex(index) => index.span(),
+        TraversalOperator::AttrSplat(splat) | TraversalOperator::FullSplat(splat) => splat.span(),
+    }
+    .or_else(|| step.span())
+}
 
 /// A reference as written: a name and the steps behind it. Steps are evaluated only when asked for.
 pub struct RefPath<'a> {
@@ -107,7 +124,7 @@ impl<'a> RefPath<'a> {
     pub fn step_loc(&self, index: usize) -> Loc {
         self.steps
             .get(index)
-            .and_then(crate::eval::expr::traversal::step_span)
+            .and_then(step_span)
             .map_or_else(|| self.loc.clone(), |span| Loc::new(self.loc.source(), span))
     }
 
@@ -117,7 +134,7 @@ impl<'a> RefPath<'a> {
         let last = end
             .checked_sub(1)
             .and_then(|at| self.steps.get(at))
-            .and_then(|s| crate::eval::expr::traversal::step_span(s).or_else(|| s.span()));
+            .and_then(|s| step_span(s).or_else(|| s.span()));
         match last {
             Some(span) => Loc::new(self.loc.source(), self.loc.span().start..span.end),
             None => self.loc.clone(),

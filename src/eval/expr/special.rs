@@ -1,17 +1,15 @@
-//! Functions that need the evaluator: `try`, `can`, `templatefile`, `templatestring`, `secret`.
+//! Functions that need the evaluator: `try`, `can`, `templatefile` and `templatestring`.
 
 use hcl::edit::expr::FuncCall;
 
 use crate::config::parse_template;
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
+use crate::eval::expr::scope::Outcome;
 use crate::eval::expr::scope::Values;
-use crate::eval::expr::{Evaluator, Outcome, mark, unmark};
+use crate::eval::expr::{Evaluator, mark, unmark};
 use crate::eval::functions;
+use crate::value::convert::text_of;
 use crate::value::{Unknown, Value};
-
-/// Functions that move values without reading them: secret references may pass through.
-const MOVERS: &[&str] =
-    &["concat", "element", "keys", "length", "lookup", "merge", "tomap", "values"];
 
 impl Evaluator<'_> {
     /// `try(a, b, ...)`: the first that has no error.
@@ -110,7 +108,7 @@ impl Evaluator<'_> {
                 Diagnostic::error(format!("invalid `path` in the call of `templatefile`: {reason}"))
                     .at(first_loc.clone())
             };
-            let Some(path) = crate::eval::expr::operators::text_of(&first) else {
+            let Some(path) = text_of(&first) else {
                 let given = first.type_name();
                 let reason = format!("a string is required, not a {given}");
                 return Err(conceal(refuse(&reason).into()));
@@ -142,63 +140,4 @@ impl Evaluator<'_> {
             Evaluator::new(&source, &scope, self.meter).template(&template).map_err(conceal)?;
         Ok(mark(result, hidden))
     }
-}
-
-/// `secret("env:NAME")`: a reference that only apply resolves.
-pub(in crate::eval) fn secret(args: &[Value], locs: &[Loc], loc: &Loc) -> Outcome {
-    let ([reference], [arg_loc]) = (args, locs) else {
-        return Err(Diagnostic::error(format!(
-            "function `secret` takes 1 argument, not {}",
-            args.len()
-        ))
-        .at(loc.clone())
-        .help("its form is `secret(\"env:NAME\")`")
-        .into());
-    };
-    let error = |summary: &str| {
-        Diagnostics::from(Diagnostic::error(summary).at(arg_loc.clone()).help(
-            "a secret is named by its source: `secret(\"env:API_TOKEN\")`, `secret(\"ssm:/path/of/parameter\")` or `secret(\"file:path/of/file\")`",
-        ))
-    };
-    match reference {
-        Value::String(text) => match text.split_once(':') {
-            Some(("env" | "ssm" | "file", rest)) if !rest.is_empty() => {
-                Ok(Value::Secret(text.clone()))
-            }
-            Some((scheme, _)) if scheme.chars().all(|c| c.is_ascii_lowercase()) => {
-                Err(error(&format!("there is no source of secrets `{scheme}`")))
-            }
-            _ => Err(error("this does not name the source of a secret")),
-        },
-        Value::Sensitive(_) => Err(error("the name of a secret cannot itself be sensitive")),
-        Value::Unknown(_) => Err(error("the name of a secret must be known before apply")),
-        other => Err(error(&format!(
-            "the name of a secret must be a string, not a {}",
-            other.type_name()
-        ))),
-    }
-}
-
-/// Refuses secret references as arguments of functions that would compute from them.
-pub(in crate::eval) fn refuse_secrets(
-    name: &str,
-    args: &[Value],
-    locs: &[Loc],
-) -> Result<(), Diagnostics> {
-    if MOVERS.contains(&name) {
-        return Ok(());
-    }
-    for (arg, loc) in args.iter().zip(locs) {
-        let mut secret = false;
-        arg.visit(&mut |v| secret |= matches!(v, Value::Secret(_)));
-        if secret {
-            return Err(Diagnostic::error(format!(
-                "function `{name}` cannot compute from a secret reference"
-            ))
-            .at(loc.clone())
-            .help("its value is resolved only at apply, where a config value takes it whole")
-            .into());
-        }
-    }
-    Ok(())
 }

@@ -2,8 +2,9 @@
 
 use crate::config::parse_expression;
 use crate::diag::{Diagnostics, Source};
+use crate::eval::expr::evaluate;
+use crate::eval::expr::scope::Outcome;
 use crate::eval::expr::scope::Scope;
-use crate::eval::expr::{Outcome, evaluate};
 
 /// Evaluates an expression given as text, as `console` does; `name` is what errors call it.
 ///

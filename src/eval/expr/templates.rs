@@ -8,7 +8,9 @@ use hcl::edit::template::{
 
 use crate::diag::Diagnostics;
 use crate::eval::expr::for_expr::entries;
-use crate::eval::expr::{Evaluator, Frame, Outcome, mark, unmark};
+use crate::eval::expr::scope::Outcome;
+use crate::eval::expr::{Evaluator, Frame, mark, unmark};
+use crate::value::convert::text_of;
 use crate::value::{Part, Unknown, Value};
 
 /// The text that a template writes, unknown parts included.
@@ -232,7 +234,7 @@ impl Evaluator<'_> {
     fn interpolate(&self, text: &mut Text, part: &Interpolation) -> Result<(), Diagnostics> {
         let (value, hidden) = unmark(self.evaluate(&part.expr)?);
         text.hidden |= hidden;
-        if let Some(written) = crate::eval::expr::operators::text_of(&value) {
+        if let Some(written) = text_of(&value) {
             self.meter.text(written.len()).map_err(|what| self.exceeded(what, &part.expr))?;
             text.push_str(&written);
             return Ok(());

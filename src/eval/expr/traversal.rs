@@ -1,27 +1,13 @@
 //! Traversals: attributes, indexes and splats.
 
-use std::ops::Range;
-
 use hcl::edit::expr::{Expression, Traversal, TraversalOperator};
-use hcl::edit::{Decorated, Span};
 
 use crate::diag::{Diagnostics, Loc};
-use crate::eval::expr::scope::suggest;
-use crate::eval::expr::{Evaluator, Outcome, mark, unmark};
+use crate::eval::expr::scope::Outcome;
+use crate::eval::expr::scope::{Step, step_span, suggest};
+use crate::eval::expr::{Evaluator, mark, unmark};
+use crate::value::convert::text_of;
 use crate::value::{Number, Unknown, Value};
-
-type Step = Decorated<TraversalOperator>;
-
-/// The most useful range of a step: the attribute's name, the key's expression.
-pub(in crate::eval) fn step_span(step: &Step) -> Option<Range<usize>> {
-    match step.value() {
-        TraversalOperator::GetAttr(name) => name.span(),
-        TraversalOperator::Index(key) => key.span(),
-        TraversalOperator::LegacyIndex(index) => index.span(),
-        TraversalOperator::AttrSplat(splat) | TraversalOperator::FullSplat(splat) => splat.span(),
-    }
-    .or_else(|| step.span())
-}
 
 /// Each splat of a traversal is one level of recursion.
 const MAX_SPLATS: usize = 32;
@@ -224,7 +210,7 @@ impl Evaluator<'_> {
                 })
             }
             (Value::Map(map), key) => {
-                let Some(name) = crate::eval::expr::operators::text_of(key) else {
+                let Some(name) = text_of(key) else {
                     return Err(self
                         .step_error(
                             step,

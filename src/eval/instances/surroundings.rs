@@ -6,21 +6,14 @@ use std::sync::Arc;
 use crate::address::ResourceAddr;
 use crate::config::Backend;
 use crate::diag::{Diagnostics, Loc};
-use crate::eval::engine::{Engine, Node, Stored};
-use crate::eval::instances::Object;
+use crate::eval::engine::Engine;
+use crate::eval::engine::node::{Node, Stored};
+use crate::eval::instances::object::{HomeFacts, Object, Place};
 use crate::eval::instances::ownership::ownership_tags;
-use crate::eval::instances::placement::Place;
 use crate::ids::Partition;
 use crate::schema::Context;
+use crate::value::convert::text_of;
 use crate::value::{Unknown, Value};
-
-/// What a place determines for the instances there.
-#[derive(Default)]
-pub(in crate::eval) struct HomeFacts {
-    pub(in crate::eval) account_id: Value,
-    /// The environment's region, else the account's.
-    pub(in crate::eval) region: Option<String>,
-}
 
 impl<'c> Engine<'c> {
     /// What the pure half of a kind may know of an instance's surroundings.
@@ -47,7 +40,7 @@ impl<'c> Engine<'c> {
                     self.recorded(|| self.environment_attr(name, "tags", &object.decl.loc));
                 if let Value::Map(tags) = tags? {
                     for (key, value) in tags {
-                        if let Some(text) = crate::eval::expr::operators::text_of(value.reveal()) {
+                        if let Some(text) = text_of(value.reveal()) {
                             default_tags.insert(key, text);
                         }
                     }

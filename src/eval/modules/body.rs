@@ -9,6 +9,7 @@ use crate::eval::expr::unmark;
 use crate::eval::modules::scope::ModuleScope;
 use crate::schema::blocks::nested_schema;
 use crate::schema::{BlockSchema, Body, Nested, NestedBody, Spanned, Ty};
+use crate::value::convert::text_of;
 use crate::value::convert::{Type, convert};
 use crate::value::{Attrs, Sorted, Value};
 
@@ -186,7 +187,7 @@ fn dynamic_labels(
     };
     let mut labels = Vec::new();
     for item in list {
-        match crate::eval::expr::operators::text_of(&item) {
+        match text_of(&item) {
             Some(text) => labels.push(Spanned { value: text, loc: expr.loc() }),
             None if item.is_unknown() => {
                 return error("a label is not known until apply".to_owned());

@@ -6,6 +6,7 @@ use crate::eval::estate::CheckResult;
 use crate::eval::expr::unmark;
 use crate::eval::modules::scope::ModuleScope;
 use crate::value::Value;
+use crate::value::convert::text_of;
 
 /// What a condition came to.
 enum Outcome {
@@ -40,8 +41,7 @@ fn judge(
     let message = match scope.evaluate(&condition.error_message, names)? {
         Value::Sensitive(_) => "(the message holds a sensitive value)".to_owned(),
         Value::Unknown(unknown) => unknown.to_string(),
-        other => crate::eval::expr::operators::text_of(&other)
-            .unwrap_or_else(|| "the condition is false".to_owned()),
+        other => text_of(&other).unwrap_or_else(|| "the condition is false".to_owned()),
     };
     Ok(Outcome::Fails(message))
 }

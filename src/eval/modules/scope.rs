@@ -6,13 +6,17 @@ use std::sync::Arc;
 use crate::address::{InstanceKey, ResourceAddr};
 use crate::config::Expr;
 use crate::diag::{Diagnostic, Diagnostics, Loc, did_you_mean};
-use crate::eval::engine::{Engine, ModuleIx, Node, ObjectIx};
+use crate::eval::engine::Engine;
+use crate::eval::engine::node::Node;
+use crate::eval::environments::reference::environment_value;
+use crate::eval::expr::evaluate_with;
+use crate::eval::expr::scope::Outcome;
 use crate::eval::expr::scope::{RefPath, RefStep, Resolved, Scope, suggest};
-use crate::eval::expr::{Outcome, evaluate_with};
 use crate::eval::functions::FunctionContext;
-use crate::eval::instances::{MANY, Object};
-use crate::eval::modules::{Keyed, ModuleInst};
+use crate::eval::instances::object::{MANY, Object, ObjectIx};
+use crate::eval::modules::instance::{Keyed, ModuleInst, ModuleIx};
 use crate::schema::kind;
+use crate::value::convert::text_of;
 use crate::value::{Attrs, BlockRef, Unknown, Value};
 
 /// The scope of one module instance, or of one managed instance in it.
@@ -137,7 +141,7 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
             (Value::Number(number), Keyed::Count) => {
                 number.as_i64().and_then(|n| u64::try_from(n).ok()).map(InstanceKey::Index)
             }
-            (other, _) => crate::eval::expr::operators::text_of(other).map(InstanceKey::Name),
+            (other, _) => text_of(other).map(InstanceKey::Name),
         };
         match key {
             Some(key) => Ok(Some(key)),
@@ -197,9 +201,7 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
                     Some(RefStep::Key(Value::Unknown(_))) => {
                         return Ok(Resolved::new(Value::Unknown(Unknown::default()), path.len()));
                     }
-                    Some(RefStep::Key(value)) => {
-                        crate::eval::expr::operators::text_of(&value).unwrap_or_default()
-                    }
+                    Some(RefStep::Key(value)) => text_of(&value).unwrap_or_default(),
                     _ => String::new(),
                 };
                 let mut chosen = Vec::new();
@@ -301,7 +303,7 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
             Value::Map(map) if self.engine.deps_of(&node).len() > MANY => {
                 let name = match path.step(consumed)? {
                     Some(RefStep::Attr(name)) => Some(name),
-                    Some(RefStep::Key(key)) => crate::eval::expr::operators::text_of(&key),
+                    Some(RefStep::Key(key)) => text_of(&key),
                     _ => None,
                 };
                 name.and_then(|name| map.get(&name))
@@ -366,7 +368,7 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
                 .help("pass it to this module as a variable; in placed blocks there is `each.environment`")
                 .into());
         }
-        Ok(Resolved::new(crate::eval::environments::environment_value(name), 1))
+        Ok(Resolved::new(environment_value(name), 1))
     }
 
     fn unknown_root(&self, path: &RefPath<'_>) -> Diagnostics {

@@ -6,6 +6,8 @@
 //! prints it. While a node is computed, the instances that its expressions refer to are recorded;
 //! whoever refers to the node inherits them. That is where instance dependencies come from.
 
+pub(in crate::eval) mod node;
+
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,80 +16,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::address::ResourceAddr;
 use crate::config::Configuration;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
-use crate::eval::instances::{Expansion, MANY, Object};
+use crate::eval::engine::node::{Node, Stored};
+use crate::eval::expr::meter::Held;
+use crate::eval::instances::object::{MANY, Object, ObjectIx};
 use crate::eval::known::Known;
-use crate::eval::modules::{CallExpansion, ModuleInst};
+use crate::eval::modules::instance::{ModuleInst, ModuleIx};
+use crate::value::Value;
 use crate::value::convert::MAX_DEPTH;
-use crate::value::{Attrs, Value};
 
 /// How many references may lead from one to the next.
 const MAX_REFERENCES: usize = 2_000;
-
-/// A module instance, by its place in the engine's list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct ModuleIx(pub(super) usize);
-
-/// A managed instance, by its place in the engine's list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct ObjectIx(pub(super) usize);
-
-/// Something with a name that is computed once.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Node {
-    Variable(ModuleIx, String),
-    Local(ModuleIx, String),
-    Output(ModuleIx, String),
-    Call(ModuleIx, String),
-    Block(ModuleIx, String, String),
-    Identity(ObjectIx),
-    Home(ObjectIx, Option<String>),
-    Attr(ObjectIx, String),
-    Environment(String, String),
-    Declaration(String, String, String),
-}
-
-impl Node {
-    /// Whether who refers to the node depends on what the node refers to. What an attribute of an
-    /// instance is made of concerns the instance alone; of a named value, only the part that is
-    /// taken may count ([`Engine::refers_to_part`]).
-    fn passes_dependencies(&self) -> bool {
-        matches!(self, Self::Environment(..))
-    }
-}
-
-/// What a node holds.
-#[derive(Clone)]
-pub(super) enum Stored {
-    Value(Arc<Value>),
-    Attrs(Arc<Attrs>),
-    Calls(Arc<CallExpansion>),
-    Objects(Arc<Expansion>),
-    Provider(Arc<crate::eval::estate::ProviderSettings>),
-    Limits(Arc<crate::iam::Limits>),
-    Home(Arc<crate::eval::instances::surroundings::HomeFacts>),
-}
-
-impl Stored {
-    fn has_unknown(&self) -> bool {
-        match self {
-            Self::Value(value) => value.has_unknown() || mentions_block(value),
-            Self::Attrs(attrs) => attrs.values().any(Value::has_unknown),
-            Self::Home(facts) => facts.account_id.has_unknown(),
-            Self::Calls(_) | Self::Objects(_) | Self::Provider(_) | Self::Limits(_) => false,
-        }
-    }
-}
-
-/// A reference to a block carries attributes, some of which may become known.
-fn mentions_block(value: &Value) -> bool {
-    let mut found = false;
-    value.visit(&mut |v| {
-        if let Value::Block(block) = v {
-            found |= block.attrs.values().any(Value::has_unknown);
-        }
-    });
-    found
-}
 
 enum Slot {
     Active,
@@ -108,11 +46,11 @@ struct Active {
 
 /// Evaluates one configuration. See [`crate::eval::estate`] for what comes out.
 pub struct Engine<'c> {
-    pub(super) config: &'c Configuration,
-    pub(super) known: &'c dyn Known,
+    pub(in crate::eval) config: &'c Configuration,
+    pub(in crate::eval) known: &'c dyn Known,
     generation: AtomicU64,
     memo: Mutex<HashMap<Node, Slot>>,
-    held: crate::eval::expr::meter::Held,
+    held: Held,
     active: Mutex<Vec<Active>>,
     modules: Mutex<Vec<Arc<ModuleInst<'c>>>>,
     objects: Mutex<Vec<Arc<Object<'c>>>>,
@@ -129,7 +67,7 @@ impl fmt::Debug for Engine<'_> {
     }
 }
 
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(in crate::eval) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -142,7 +80,7 @@ impl<'c> Engine<'c> {
             known,
             generation: AtomicU64::new(0),
             memo: Mutex::default(),
-            held: crate::eval::expr::meter::Held::default(),
+            held: Held::default(),
             active: Mutex::default(),
             modules: Mutex::default(),
             objects: Mutex::default(),
@@ -160,18 +98,18 @@ impl<'c> Engine<'c> {
         lock(&self.names).clear();
     }
 
-    pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
+    pub(in crate::eval) fn turn(&self) -> MutexGuard<'_, ()> {
         lock(&self.turn)
     }
 
-    pub(super) fn add_module(&self, module: ModuleInst<'c>) -> ModuleIx {
+    pub(in crate::eval) fn add_module(&self, module: ModuleInst<'c>) -> ModuleIx {
         let mut modules = lock(&self.modules);
         let ix = ModuleIx(modules.len());
         modules.push(Arc::new(ModuleInst { ix, ..module }));
         ix
     }
 
-    pub(super) fn module(&self, ix: ModuleIx) -> Arc<ModuleInst<'c>> {
+    pub(in crate::eval) fn module(&self, ix: ModuleIx) -> Arc<ModuleInst<'c>> {
         let modules = lock(&self.modules);
         match modules.get(ix.0).or_else(|| modules.first()) {
             Some(module) => Arc::clone(module),
@@ -179,7 +117,7 @@ impl<'c> Engine<'c> {
         }
     }
 
-    pub(super) fn add_object(&self, object: Object<'c>) -> ObjectIx {
+    pub(in crate::eval) fn add_object(&self, object: Object<'c>) -> ObjectIx {
         let mut by_address = lock(&self.by_address);
         if let Some(ix) = by_address.get(&object.address) {
             return *ix;
@@ -191,28 +129,28 @@ impl<'c> Engine<'c> {
         ix
     }
 
-    pub(super) fn object(&self, ix: ObjectIx) -> Option<Arc<Object<'c>>> {
+    pub(in crate::eval) fn object(&self, ix: ObjectIx) -> Option<Arc<Object<'c>>> {
         lock(&self.objects).get(ix.0).cloned()
     }
 
-    pub(super) fn object_at(&self, address: &ResourceAddr) -> Option<Arc<Object<'c>>> {
+    pub(in crate::eval) fn object_at(&self, address: &ResourceAddr) -> Option<Arc<Object<'c>>> {
         let ix = lock(&self.by_address).get(address).copied()?;
         self.object(ix)
     }
 
-    pub(super) fn all_objects(&self) -> Vec<Arc<Object<'c>>> {
+    pub(in crate::eval) fn all_objects(&self) -> Vec<Arc<Object<'c>>> {
         lock(&self.objects).clone()
     }
 
     /// Notes that what is being computed refers to an instance.
-    pub(super) fn refers_to(&self, object: ObjectIx) {
+    pub(in crate::eval) fn refers_to(&self, object: ObjectIx) {
         if let Some(active) = lock(&self.active).last_mut() {
             active.deps.insert(object);
         }
     }
 
     /// Notes the same for many.
-    pub(super) fn refers_to_all(&self, objects: &BTreeSet<ObjectIx>) {
+    pub(in crate::eval) fn refers_to_all(&self, objects: &BTreeSet<ObjectIx>) {
         if let Some(active) = lock(&self.active).last_mut() {
             active.deps.extend(objects.iter().copied());
         }
@@ -223,7 +161,7 @@ impl<'c> Engine<'c> {
     /// A value that is made of many instances (the ARNs of a policy in each of a thousand accounts)
     /// does not make every one of them a dependency of whoever takes one element: those that the
     /// element names are, by reference, by ARN or by id.
-    pub(super) fn refers_to_part(&self, node: &Node, element: Option<&Value>) {
+    pub(in crate::eval) fn refers_to_part(&self, node: &Node, element: Option<&Value>) {
         let deps = self.deps_of(node);
         if let (Some(element), true) = (element, deps.len() > MANY) {
             let mut named = self.mentioned(element);
@@ -258,7 +196,7 @@ impl<'c> Engine<'c> {
     }
 
     /// Runs `work` and tells which instances it referred to, without passing them on.
-    pub(super) fn recorded<T>(&self, work: impl FnOnce() -> T) -> (T, BTreeSet<ObjectIx>) {
+    pub(in crate::eval) fn recorded<T>(&self, work: impl FnOnce() -> T) -> (T, BTreeSet<ObjectIx>) {
         lock(&self.active).push(Active { node: None, loc: None, deps: BTreeSet::new() });
         let result = work();
         let deps = lock(&self.active).pop().map(|a| a.deps).unwrap_or_default();
@@ -266,7 +204,7 @@ impl<'c> Engine<'c> {
     }
 
     /// The instances that a computed node refers to.
-    pub(super) fn deps_of(&self, node: &Node) -> Arc<BTreeSet<ObjectIx>> {
+    pub(in crate::eval) fn deps_of(&self, node: &Node) -> Arc<BTreeSet<ObjectIx>> {
         match lock(&self.memo).get(node) {
             Some(Slot::Done { deps, .. }) => Arc::clone(deps),
             _ => Arc::default(),
@@ -274,7 +212,7 @@ impl<'c> Engine<'c> {
     }
 
     /// The value of a node, computed on first use. `loc` is the reference that asks for it.
-    pub(super) fn get(
+    pub(in crate::eval) fn get(
         &self,
         node: Node,
         loc: Option<&Loc>,
@@ -355,7 +293,7 @@ impl<'c> Engine<'c> {
     }
 
     /// As [`Engine::get`], for nodes that hold a value.
-    pub(super) fn value(
+    pub(in crate::eval) fn value(
         &self,
         node: Node,
         loc: Option<&Loc>,
