@@ -19,11 +19,34 @@ use crate::diag::{Diagnostic, Source};
 /// # Errors
 /// The file's syntax error: a file that cannot be parsed is not formatted.
 pub fn format(source: &Arc<Source>) -> Result<String, Diagnostic> {
-    parse_body(source)?;
     let text = source.text();
+    // A byte-order mark goes, and what the file's first line ends with, all lines end with.
+    let source = match text.strip_prefix('\u{feff}') {
+        Some(rest) => &Source::new(source.name(), rest),
+        None => source,
+    };
+    let text = source.text();
+    parse_body(source)?;
+    let windows = text.split('\n').next().is_some_and(|line| line.ends_with('\r'));
     let formatted = render(text);
+    let formatted = if windows { with_crlf(&formatted) } else { formatted };
     // The promise that nothing gets lost, kept even against a mistake in here.
     if same_tokens(text, &formatted) { Ok(formatted) } else { Ok(text.to_owned()) }
+}
+
+/// The text with `\r\n` at the end of every line.
+fn with_crlf(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / 16);
+    for line in text.split_inclusive('\n') {
+        match line.strip_suffix('\n') {
+            Some(line) => {
+                out.push_str(line.strip_suffix('\r').unwrap_or(line));
+                out.push_str("\r\n");
+            }
+            None => out.push_str(line),
+        }
+    }
+    out
 }
 
 /// The files that `fmt` looks at: every `*.hcl` of a directory (variables and tests too), with
@@ -406,7 +429,8 @@ mod tests {
             ),
             ("a = f(\nx,\ny\n)\n", "a = f(\n  x,\n  y\n)\n"),
             ("\u{e4}\u{f6} = 1\nb = 2\n", "\u{e4}\u{f6} = 1\nb  = 2\n"),
-            ("a = 1\r\nbb = 2\r\n", "a  = 1\nbb = 2\n"),
+            ("a = 1\r\nbb = 2\r\n", "a  = 1\r\nbb = 2\r\n"),
+            ("\u{feff}a=1\n", "a = 1\n"),
             ("", ""),
             ("\n\n", ""),
             ("a = 1", "a = 1\n"),

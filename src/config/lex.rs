@@ -4,6 +4,7 @@
 //! it measures how deep brackets and templates nest, and it knows where a bracket that is never
 //! closed was opened. A quoted string or a heredoc is one token, interpolations included.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// What a token is.
@@ -29,6 +30,13 @@ pub(crate) enum Kind {
     Space,
     /// A character that HCL does not know.
     Bad,
+}
+
+impl Kind {
+    /// Whether it says nothing: space, line ends and comments.
+    pub(crate) fn is_blank(self) -> bool {
+        matches!(self, Self::Space | Self::Newline | Self::LineComment | Self::BlockComment)
+    }
 }
 
 /// A piece of the text.
@@ -65,6 +73,37 @@ pub(crate) struct Lexed {
     pub(crate) depth: usize,
     /// Where the limit passed to [`lex`] is first exceeded.
     pub(crate) too_deep: Option<usize>,
+    /// Opening and closing delimiters of heredocs with a line that begins with the delimiter and
+    /// goes on. The heredoc does not end there, but the parser believes so.
+    renamed: Vec<(Range<usize>, Range<usize>)>,
+}
+
+impl Lexed {
+    /// The text as the parser may see it, byte for byte in the same places: where a heredoc holds a
+    /// line that begins with its delimiter, the heredoc gets another delimiter of the same length.
+    pub(crate) fn parsable<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut changed = Cow::Borrowed(text);
+        for (open, close) in &self.renamed {
+            let length = open.len();
+            let free = (b'A'..=b'Z').chain(b'a'..=b'z').map(|b| char::from(b).to_string()).find(
+                |letter| {
+                    let name = letter.repeat(length);
+                    !text
+                        .get(open.end..close.start)
+                        .unwrap_or_default()
+                        .lines()
+                        .any(|line| line.trim_start().starts_with(&name))
+                },
+            );
+            let Some(name) = free.map(|letter| letter.repeat(length)) else { continue };
+            for range in [open, close] {
+                if changed.get(range.clone()).is_some() {
+                    changed.to_mut().replace_range(range.clone(), &name);
+                }
+            }
+        }
+        changed
+    }
 }
 
 /// A line's start and indentation.
@@ -76,10 +115,23 @@ struct Line {
 
 #[derive(Debug)]
 enum Frame {
-    Bracket { open: u8, at: usize, line: Line },
-    Interpolation { at: usize },
-    Quote { at: usize },
-    Heredoc { delimiter: Range<usize>, at: usize },
+    Bracket {
+        open: u8,
+        at: usize,
+        line: Line,
+    },
+    Interpolation {
+        at: usize,
+    },
+    Quote {
+        at: usize,
+    },
+    /// `begun`: a line of it begins with the delimiter and goes on.
+    Heredoc {
+        delimiter: Range<usize>,
+        at: usize,
+        begun: bool,
+    },
 }
 
 impl Frame {
@@ -150,7 +202,7 @@ impl Lexer<'_> {
                 }
                 Frame::Bracket { at, .. } | Frame::Quote { at } => (at..at + 1, None),
                 Frame::Interpolation { at } => (at..at + 2, None),
-                Frame::Heredoc { at, delimiter } => (at..delimiter.end, None),
+                Frame::Heredoc { at, delimiter, .. } => (at..delimiter.end, None),
             };
             self.out.problems.push(Problem::Unclosed { open, suspect });
         }
@@ -391,20 +443,28 @@ impl Lexer<'_> {
         }
         self.literal_from.get_or_insert(from);
         self.at = at + 1;
-        self.stack.push(Frame::Heredoc { delimiter, at: from });
+        self.stack.push(Frame::Heredoc { delimiter, at: from, begun: false });
         self.heredoc_end();
     }
 
-    /// At the start of a line of a heredoc: ends it when the line is its delimiter.
+    /// At the start of a line of a heredoc: ends it when the line is its delimiter, and nothing else.
     fn heredoc_end(&mut self) {
-        let Some(Frame::Heredoc { delimiter, .. }) = self.stack.last() else { return };
+        let Some(Frame::Heredoc { delimiter, begun, .. }) = self.stack.last_mut() else { return };
         let name = self.bytes.get(delimiter.clone()).unwrap_or_default();
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let indent = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
         let rest = rest.get(indent..).unwrap_or_default();
-        if rest.starts_with(name) && !rest.get(name.len()).is_some_and(|b| is_name_continue(*b)) {
+        let Some(after) = rest.strip_prefix(name) else { return };
+        let line = after.split(|b| *b == b'\n').next().unwrap_or_default();
+        if line.iter().all(u8::is_ascii_whitespace) {
             self.at += indent + name.len();
+            if *begun {
+                let close = self.at - name.len()..self.at;
+                self.out.renamed.push((delimiter.clone(), close));
+            }
             self.end_literal(Kind::Heredoc);
+        } else if !after.first().is_some_and(|b| is_name_continue(*b)) {
+            *begun = true;
         }
     }
 

@@ -108,6 +108,20 @@ struct Loader {
     broken: Vec<Loc>,
 }
 
+/// Why a file that looks like part of the configuration is not read, and what to write instead.
+fn unread(file: &str) -> Option<(&'static str, &'static str)> {
+    if file.ends_with(".tfvars") || file.ends_with(".tfvars.json") {
+        return Some((
+            "variables stand in `palisade.vars.hcl`, `*.auto.vars.hcl` or the same with `.json`",
+            "rename it, or name it with `--var-file`",
+        ));
+    }
+    if file.ends_with(".tf.json") || file.ends_with(".hcl.json") {
+        return Some(("configuration is written in HCL, not in JSON", "write it as `*.hcl`"));
+    }
+    None
+}
+
 /// A module that is being loaded: its directory, its name, and the call that led to it.
 struct Step {
     dir: PathBuf,
@@ -236,6 +250,7 @@ impl Loader {
             }
         };
         let mut files = BTreeSet::new();
+        let mut others = BTreeSet::new();
         for entry in entries {
             let entry = match entry {
                 Ok(entry) => entry,
@@ -263,6 +278,18 @@ impl Loader {
                 && !file.ends_with(".vars.hcl");
             if wanted && !entry.path().is_dir() {
                 files.insert(file.to_owned());
+            } else {
+                others.insert(file.to_owned());
+            }
+        }
+        // Beside `*.tf` files they are Terraform's.
+        if !others.iter().any(|file| file.ends_with(".tf")) {
+            for file in &others {
+                if let Some((why, help)) = unread(file) {
+                    let warning =
+                        Diagnostic::warning(format!("`{}` is not read", join(name, file)));
+                    self.found.push(warning.detail(why).help(help));
+                }
             }
         }
         if files.len() > MAX_FILES {

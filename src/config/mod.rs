@@ -10,6 +10,7 @@ mod expr;
 mod files;
 pub mod fmt;
 mod lex;
+mod literals;
 mod load;
 mod loaded;
 mod model;
@@ -20,14 +21,15 @@ mod syntax;
 mod tests;
 mod vars;
 
+pub use decode::target_address;
 pub use expr::Expr;
 pub use files::{MAX_FILE, read_source};
 pub use load::{Options, load, load_sources};
 pub use loaded::Loaded;
 pub use model::{
     Backend, CallDecl, CheckDecl, Condition, Configuration, IgnoreChanges, ImportDecl,
-    LifecycleDecl, LocalDecl, Meta, Module, ModuleId, MovedDecl, OutputDecl, RemovedDecl,
-    ResourceDecl, Settings, Supplied, SuppliedBy, Target, TargetAddr, VariableDecl,
+    ImportTarget, LifecycleDecl, LocalDecl, Meta, Module, ModuleId, MovedDecl, OutputDecl,
+    RemovedDecl, ResourceDecl, Settings, Supplied, SuppliedBy, Target, TargetAddr, VariableDecl,
 };
 pub use raw::{Dynamic, RawAttr, RawBlock, RawBody, RawNested};
 pub use refs::{RefPart, Reference, body_references, references};

@@ -316,10 +316,24 @@ pub struct MovedDecl {
 pub struct ImportDecl {
     /// Its header.
     pub loc: Loc,
-    /// The instance.
-    pub to: Spanned<ResourceAddr>,
+    /// The instance, or one for each element.
+    pub to: ImportTarget,
     /// The object's AWS id, name or ARN.
     pub id: Expr,
+}
+
+/// What an `import` block names.
+#[derive(Clone, Debug)]
+pub enum ImportTarget {
+    /// One instance.
+    One(Spanned<ResourceAddr>),
+    /// An instance for each element of `over`: keys of `to` may be expressions of `each`.
+    Each {
+        /// The collection.
+        over: Expr,
+        /// The instance's address, evaluated with `each`.
+        to: Expr,
+    },
 }
 
 /// A `removed` block.

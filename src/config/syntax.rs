@@ -12,6 +12,7 @@ use hcl::edit::parser;
 use hcl::edit::structure::Body;
 
 use super::lex::{Kind, Lexed, Problem, Token, lex};
+use super::literals;
 use crate::diag::{Diagnostic, Loc, Source};
 
 /// How deep brackets, blocks and interpolations may nest. The parser's own limit is 64, which also
@@ -24,7 +25,10 @@ pub const MAX_NESTING: usize = 60;
 /// The first syntax error, explained.
 pub fn parse_body(source: &Arc<Source>) -> Result<Body, Diagnostic> {
     let lexed = check(source)?;
-    parser::parse_body(source.text()).map_err(|error| explain(source, &lexed, &error))
+    let mut body = parser::parse_body(&lexed.parsable(source.text()))
+        .map_err(|error| explain(source, &lexed, &error))?;
+    literals::read_body(&mut body, source)?;
+    Ok(body)
 }
 
 /// Parses one expression, as `--var`, `console` and test files give it.
@@ -35,7 +39,8 @@ pub fn parse_expression(source: &Arc<Source>) -> Result<Expression, Diagnostic> 
     let lexed = check(source)?;
     // The parser accepts no space around an expression.
     let text = source.text();
-    let trimmed = text.trim_end();
+    let end = lexed.tokens.iter().rev().find(|t| !t.kind.is_blank()).map_or(0, |t| t.span.end);
+    let trimmed = text.get(..end).unwrap_or(text);
     if trimmed.trim_start().len() < trimmed.len() {
         let at = trimmed.len() - trimmed.trim_start().len();
         // Ranges must stay those of `source`, so leading space is only a matter of advice.
@@ -43,7 +48,10 @@ pub fn parse_expression(source: &Arc<Source>) -> Result<Expression, Diagnostic> 
             .at(Loc::new(source, 0..at))
             .help("remove the space"));
     }
-    parser::parse_expr(trimmed).map_err(|error| explain(source, &lexed, &error))
+    let mut expr = parser::parse_expr(&lexed.parsable(trimmed))
+        .map_err(|error| explain(source, &lexed, &error))?;
+    literals::read_expression(&mut expr, source)?;
+    Ok(expr)
 }
 
 /// Parses a template: the text of a file for `templatefile`.
@@ -60,7 +68,7 @@ pub fn parse_template(source: &Arc<Source>) -> Result<hcl::edit::template::Templ
     if let Some(at) = depth {
         return Err(too_deep(source, at.saturating_sub("<<PALISADE_TEMPLATE_END\n".len())));
     }
-    parser::parse_template(text).map_err(|error| {
+    let mut template = parser::parse_template(text).map_err(|error| {
         let at = error.location().offset();
         let ended = |open: &Range<usize>| at == open.start || at >= text.trim_end().len();
         match open_directive(text).filter(ended) {
@@ -70,7 +78,9 @@ pub fn parse_template(source: &Arc<Source>) -> Result<hcl::edit::template::Templ
                 .help(DIRECTIVES_END),
             None => explain(source, &Lexed::default(), &error),
         }
-    })
+    })?;
+    literals::read_template(&mut template, source)?;
+    Ok(template)
 }
 
 /// Advice where a directive is left open.
@@ -121,7 +131,7 @@ fn check(source: &Arc<Source>) -> Result<Lexed, Diagnostic> {
     });
     match first {
         // The parser has better words where it stops earlier, at a plain slip.
-        Some(problem) => match parser::parse_body(source.text()) {
+        Some(problem) => match parser::parse_body(&lexed.parsable(source.text())) {
             // "unexpected token" is what it says when it has gone back to the start of a block.
             Err(error)
                 if error.location().offset() < problem_start(problem)
@@ -288,8 +298,7 @@ struct Place<'a> {
 impl<'a> Place<'a> {
     fn new(text: &'a str, lexed: &'a Lexed, at: usize) -> Self {
         let split = lexed.tokens.partition_point(|t| t.span.end <= at);
-        let solid =
-            |t: &&Token| !matches!(t.kind, Kind::Space | Kind::LineComment | Kind::BlockComment);
+        let solid = |t: &&Token| t.kind == Kind::Newline || !t.kind.is_blank();
         let before: Vec<&Token> =
             lexed.tokens.iter().take(split).rev().filter(solid).take(3).collect();
         Self { text, before, here: lexed.tokens.iter().skip(split).find(solid), at }

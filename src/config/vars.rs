@@ -1,7 +1,7 @@
 //! Values for the root module's variables: from files, the command line and the environment.
 //!
 //! Precedence is Terraform's, weakest first: `PALISADE_VAR_name`, `palisade.vars.hcl`,
-//! `*.auto.vars.hcl` by name, then `--var` and `--var-file` in the order given.
+//! `palisade.vars.json`, `*.auto.vars.hcl` and `*.auto.vars.json` by name, then `--var` and `--var-file` in the order given.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -66,15 +66,17 @@ pub(super) fn collect(
     let mut auto = BTreeSet::new();
     for entry in fs::read_dir(&module.dir).into_iter().flatten().flatten() {
         if let Some(name) = entry.file_name().to_str()
-            && name.ends_with(".auto.vars.hcl")
+            && (name.ends_with(".auto.vars.hcl") || name.ends_with(".auto.vars.json"))
             && !name.starts_with('.')
         {
             auto.insert(name.to_owned());
         }
     }
-    let default = module.dir.join("palisade.vars.hcl");
-    if default.exists() {
-        all.file(&default, &join(&module.name, "palisade.vars.hcl"), SuppliedBy::DefaultFile);
+    for name in ["palisade.vars.hcl", "palisade.vars.json"] {
+        let default = module.dir.join(name);
+        if default.exists() {
+            all.file(&default, &join(&module.name, name), SuppliedBy::DefaultFile);
+        }
     }
     for name in auto {
         all.file(&module.dir.join(&name), &join(&module.name, &name), SuppliedBy::AutoFile);
@@ -135,7 +137,50 @@ impl Collector<'_> {
         }
     }
 
+    /// A JSON file of values. Its strings are literal: nothing is interpolated in them.
+    fn json(&mut self, path: &Path, shown: &str, by: SuppliedBy) {
+        let values = read_source(path, shown).and_then(|source| {
+            let object: serde_json::Map<String, serde_json::Value> =
+                serde_json::from_str(source.text()).map_err(|error| {
+                    Diagnostic::error(format!("`{shown}` is not a JSON object"))
+                        .at(Loc::new(&source, 0..0))
+                        .detail(error.to_string())
+                })?;
+            Ok((source, object))
+        });
+        let (source, values) = match values {
+            Ok(read) => read,
+            Err(diagnostic) => {
+                self.complete = false;
+                self.found.push(diagnostic);
+                return;
+            }
+        };
+        for (name, value) in values {
+            if !self.module.variables.contains_key(&name) {
+                self.unknown(&name, Loc::new(&source, 0..0), "a value is given for it");
+                continue;
+            }
+            let mut text = String::new();
+            expression(&value, &mut text);
+            let source = Source::new(format!("{shown}: {name}"), text);
+            match syntax::parse_expression(&source) {
+                Ok(node) => {
+                    let value = Expr::new(node, &source);
+                    self.values.insert(name, Supplied { value, by });
+                }
+                Err(diagnostic) => {
+                    self.complete = false;
+                    self.found.push(diagnostic);
+                }
+            }
+        }
+    }
+
     fn file(&mut self, path: &Path, shown: &str, by: SuppliedBy) {
+        if path.extension().is_some_and(|e| e == "json") {
+            return self.json(path, shown, by);
+        }
         let body = read_source(path, shown)
             .and_then(|source| syntax::parse_body(&source).map(|body| (source, body)));
         let (source, body) = match body {
@@ -179,6 +224,50 @@ impl Collector<'_> {
                 .help(help),
         );
     }
+}
+
+/// A JSON value as an HCL expression.
+fn expression(value: &serde_json::Value, into: &mut String) {
+    match value {
+        serde_json::Value::String(text) => quote(text, into),
+        serde_json::Value::Array(elements) => {
+            into.push('[');
+            for element in elements {
+                expression(element, into);
+                into.push(',');
+            }
+            into.push(']');
+        }
+        serde_json::Value::Object(members) => {
+            into.push('{');
+            for (key, member) in members {
+                quote(key, into);
+                into.push('=');
+                expression(member, into);
+                into.push(',');
+            }
+            into.push('}');
+        }
+        plain => into.push_str(&plain.to_string()),
+    }
+}
+
+fn quote(text: &str, into: &mut String) {
+    into.push('"');
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' | '\\' => into.extend(['\\', c]),
+            '\n' => into.push_str("\\n"),
+            '\r' => into.push_str("\\r"),
+            '\t' => into.push_str("\\t"),
+            // `$${` is `${` as text.
+            '$' | '%' if chars.peek() == Some(&'{') => into.extend([c, c]),
+            c if c.is_control() => into.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => into.push(c),
+        }
+    }
+    into.push('"');
 }
 
 /// The whole text as a string.

@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::address::{CONFIG_KIND, ResourceAddr};
-use crate::config::{Configuration, TargetAddr};
+use hcl::edit::expr::Expression;
+
+use crate::address::{CONFIG_KIND, InstanceKey, ResourceAddr};
+use crate::config::{Configuration, Expr, ImportTarget, TargetAddr, target_address};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::engine::Engine;
 use crate::eval::engine::node::Node;
 use crate::eval::environments::reference::{region_of, schema_of};
 use crate::eval::estate::{Account, Estate, Import, Instance, Move, Output};
+use crate::eval::expr::evaluate_with;
 use crate::eval::expr::scope::Outcome;
 use crate::eval::expr::syntax::evaluate_text;
 use crate::eval::instances::object::Object;
@@ -368,28 +371,26 @@ impl<'c> Engine<'c> {
     fn imports(&self, estate: &mut Estate, errors: &mut Diagnostics) {
         let root = self.config.root();
         for import in &root.imports {
-            let to = match self.find(&import.to.value, &import.to.loc, estate) {
-                Ok(address) => address,
-                Err(error) => {
-                    errors.push(*error);
-                    continue;
+            match &import.to {
+                ImportTarget::One(to) => self.import(to, &import.id, &[], estate, errors),
+                ImportTarget::Each { over, to } => {
+                    let scope = self.root_scope();
+                    let elements = match self.elements(&scope, Some(over), None) {
+                        Ok((_, elements)) => elements,
+                        Err(more) => {
+                            errors.extend(more);
+                            continue;
+                        }
+                    };
+                    for each in elements.into_iter().filter_map(|element| element.name) {
+                        let each = Value::Map(each.1);
+                        let names = [("each", &each)];
+                        match self.import_target(to, &names) {
+                            Ok(to) => self.import(&to, &import.id, &names, estate, errors),
+                            Err(more) => errors.extend(more),
+                        }
+                    }
                 }
-            };
-            match self.root_scope().evaluate(&import.id, &[]) {
-                Ok(value) => match text_of(value.reveal()) {
-                    Some(id) => estate.imports.push(Import {
-                        to: Spanned { value: to, loc: import.to.loc.clone() },
-                        id: Spanned { value: id, loc: import.id.loc() },
-                    }),
-                    None => errors.push(
-                        Diagnostic::error(format!(
-                            "the id of an import must be a known string, not a {}",
-                            value.type_name()
-                        ))
-                        .at(import.id.loc()),
-                    ),
-                },
-                Err(more) => errors.extend(more),
             }
         }
         for removed in &root.removed {
@@ -405,6 +406,76 @@ impl<'c> Engine<'c> {
             }
             let loc = removed.from.loc.clone();
             estate.removed.push(Spanned { value: text, loc });
+        }
+    }
+
+    /// The address of an import with `for_each`, its keys evaluated for one element.
+    fn import_target(
+        &self,
+        to: &Expr,
+        names: &[(&str, &Value)],
+    ) -> Result<Spanned<ResourceAddr>, Diagnostics> {
+        let scope = self.root_scope();
+        let mut wrong = std::cell::RefCell::new(Diagnostics::new());
+        let key = |key: &Expression| match evaluate_with(key, to.source(), &scope, names) {
+            Ok(value) => match value.reveal() {
+                Value::Number(_) => {
+                    value.as_i64().and_then(|n| u64::try_from(n).ok()).map(InstanceKey::Index)
+                }
+                other => other.as_str().map(|name| InstanceKey::Name(name.to_owned())),
+            },
+            Err(more) => {
+                wrong.borrow_mut().extend(more);
+                None
+            }
+        };
+        let found = target_address(to.node(), &key);
+        if wrong.get_mut().has_errors() {
+            return Err(wrong.into_inner());
+        }
+        match found {
+            Ok(TargetAddr::Object(value)) => Ok(Spanned { value, loc: to.loc() }),
+            Ok(TargetAddr::Module(_)) => {
+                Err(Diagnostic::error("a whole module cannot be imported")
+                    .at(to.loc())
+                    .help("name one object of it")
+                    .into())
+            }
+            Err(rule) => Err(Diagnostic::error("this is not an address")
+                .at(to.loc())
+                .detail(rule)
+                .help("as in `iam_role.deploy[each.key]`, whose key is a known string or number")
+                .into()),
+        }
+    }
+
+    fn import(
+        &self,
+        to: &Spanned<ResourceAddr>,
+        id: &Expr,
+        names: &[(&str, &Value)],
+        estate: &mut Estate,
+        errors: &mut Diagnostics,
+    ) {
+        let address = match self.find(&to.value, &to.loc, estate) {
+            Ok(address) => address,
+            Err(error) => return errors.push(*error),
+        };
+        match self.root_scope().evaluate(id, names) {
+            Ok(value) => match text_of(value.reveal()) {
+                Some(text) => estate.imports.push(Import {
+                    to: Spanned { value: address, loc: to.loc.clone() },
+                    id: Spanned { value: text, loc: id.loc() },
+                }),
+                None => errors.push(
+                    Diagnostic::error(format!(
+                        "the id of an import must be a known string, not a {}",
+                        value.type_name()
+                    ))
+                    .at(id.loc()),
+                ),
+            },
+            Err(more) => errors.extend(more),
         }
     }
 

@@ -7,7 +7,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
 use super::{Firmness, Graph, Item, Node, build};
-use crate::config::{Configuration, Expr, Module, Reference, body_references, references};
+use crate::config::{Configuration, Expr, Module, RefPart, Reference, body_references, references};
 use crate::diag::{Diagnostic, Diagnostics, Loc, did_you_mean};
 use crate::schema::kind;
 
@@ -51,6 +51,9 @@ pub fn check_beyond(configuration: &Configuration, already: &Diagnostics) -> Dia
 
 /// More errors than this help nobody.
 const ENOUGH: usize = 500;
+
+/// What every placed block or account has besides its kind's attributes.
+const CONTEXTUAL: [&str; 4] = ["account", "at", "environment", "handle"];
 
 struct Checker<'a> {
     configuration: &'a Configuration,
@@ -197,8 +200,43 @@ impl Checker<'_> {
                     &format!("this module has no `{kind_name}` blocks"),
                 )
             }
-            _ => None,
+            kind_name => self.unknown_attribute(reference, kind_name, name),
         }
+    }
+
+    /// An attribute that the kind does not have, named on one instance. `try` and `can` hide no name
+    /// that can be known to be wrong.
+    fn unknown_attribute(
+        &self,
+        reference: &Reference,
+        kind_name: &str,
+        label: &str,
+    ) -> Option<Diagnostic> {
+        let schema = kind(kind_name)?.schema();
+        let decl = self.module.resources.get(&(kind_name.to_owned(), label.to_owned()))?;
+        let multiplied = decl.meta.for_each.is_some() || decl.meta.count.is_some();
+        let keyed = matches!(reference.steps.get(1), Some(RefPart::Key));
+        // The name behind a multiplied block is a key, and behind `at` stands an account.
+        if multiplied && !keyed {
+            return None;
+        }
+        let (attr, loc) = reference.name_after_key(1)?;
+        let known: Vec<&str> = schema
+            .block
+            .attrs
+            .iter()
+            .map(|a| a.name)
+            .chain(schema.computed.iter().map(|c| c.name))
+            .chain(CONTEXTUAL)
+            .collect();
+        if known.contains(&attr) || schema.block.nested(attr).is_some() {
+            return None;
+        }
+        Some(
+            Diagnostic::error(format!("`{kind_name}.{label}` has no attribute `{attr}`"))
+                .at(loc.clone())
+                .help_opt(did_you_mean(attr, known.iter().copied())),
+        )
     }
 
     fn unknown_output(

@@ -324,11 +324,28 @@ static MOVED: BlockSchema = flat(&[
 ]);
 
 static IMPORT: BlockSchema = flat(&[
+    Attr::optional("for_each", Ty::Raw, "One import for each element, named by `each`."),
     Attr::required("to", Ty::Raw, "The instance that takes it over."),
     Attr::required("id", STRING, "The object's AWS id, name or ARN."),
 ]);
 
-static REMOVED: BlockSchema = flat(&[Attr::required("from", Ty::Raw, "What is forgotten.")]);
+static REMOVED: BlockSchema = BlockSchema {
+    attrs: &[Attr::required("from", Ty::Raw, "What is forgotten.")],
+    blocks: &[Nested {
+        name: "lifecycle",
+        labels: &[],
+        min: 0,
+        max: 1,
+        block: &REMOVED_LIFECYCLE,
+        doc: "As Terraform writes it.",
+    }],
+};
+
+static REMOVED_LIFECYCLE: BlockSchema = flat(&[Attr::required(
+    "destroy",
+    Ty::Bool,
+    "`false`: a removed object stays. Without a `removed` block it is deleted.",
+)]);
 
 /// The `lifecycle` block of every managed kind.
 pub static LIFECYCLE: BlockSchema = BlockSchema {

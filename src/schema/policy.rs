@@ -27,8 +27,8 @@ fn file_of(loc: &Loc) -> Option<String> {
     let expression = loc.source().text().get(loc.span())?.trim();
     let path = expression.strip_prefix("file(\"")?.strip_suffix("\")")?;
     let plain = !path.contains(['"', '\\', '$', '%']) && !path.starts_with('/');
-    let folder = loc.file().rsplit_once('/').map(|(folder, _)| format!("{folder}/"));
-    plain.then(|| format!("{}{path}", folder.unwrap_or_default()))
+    // Paths start at the root module, and diagnostics name files from there.
+    plain.then(|| path.to_owned())
 }
 
 /// Builds documents from one block, and remembers what was unknown.

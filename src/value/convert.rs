@@ -10,7 +10,7 @@ use std::fmt;
 
 use super::types::counted;
 pub use super::types::{Field, Type};
-use super::{AttrPath, Attrs, Number, Step, Value};
+use super::{AttrPath, Attrs, Number, Step, Unknown, Value};
 
 /// How deep values may nest; deeper ones are refused, so that no recursion over a value can
 /// overflow the stack.
@@ -200,6 +200,12 @@ impl Walk {
                 let result = self.convert(*inner, ty);
                 self.hidden = hidden;
                 result.map(Value::sensitive)
+            }
+            // An unknown string may be a number or none: of that no piece is known.
+            (Value::Unknown(unknown), ty)
+                if !unknown.parts.is_empty() && !matches!(ty, Type::Any | Type::String) =>
+            {
+                Ok(Value::Unknown(Unknown::opaque([&unknown])))
             }
             (value @ (Value::Null | Value::Unknown(_)), _) | (value, Type::Any) => Ok(value),
             (Value::Block(block), Type::Object(_) | Type::Map(_)) => {
@@ -427,7 +433,6 @@ pub fn unmark_deep(value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::Unknown;
 
     fn json(text: &str) -> Value {
         Value::from_json(&serde_json::from_str(text).unwrap())

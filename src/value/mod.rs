@@ -474,6 +474,20 @@ impl Value {
     }
 }
 
+/// The text in Unicode's normal form C, in which every string of the language is, as in Terraform;
+/// `None` when it is in it already.
+#[must_use]
+pub fn normal_form(text: &str) -> Option<String> {
+    if text.is_ascii() {
+        return None;
+    }
+    let normalizer = icu_normalizer::ComposingNormalizerBorrowed::new_nfc();
+    match normalizer.normalize(text) {
+        std::borrow::Cow::Borrowed(_) => None,
+        std::borrow::Cow::Owned(normal) => Some(normal),
+    }
+}
+
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
         Self::String(text.to_owned())

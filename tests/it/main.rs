@@ -24,6 +24,7 @@ mod kinds_named;
 mod kinds_pure;
 mod kinds_tags;
 mod kinds_taken;
+mod language;
 mod layers;
 mod layers_json;
 mod lifecycle;

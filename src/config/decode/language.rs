@@ -1,8 +1,8 @@
 //! The language's own blocks: variables, locals, outputs, module calls, checks, moves.
 
 use super::super::{
-    CallDecl, CheckDecl, ImportDecl, LocalDecl, ModuleId, MovedDecl, OutputDecl, RawAttr, RawBody,
-    RemovedDecl, TargetAddr, VariableDecl,
+    CallDecl, CheckDecl, ImportDecl, ImportTarget, LocalDecl, ModuleId, MovedDecl, OutputDecl,
+    RawAttr, RawBody, RemovedDecl, TargetAddr, VariableDecl,
 };
 use super::{Decoder, Parts, PendingCall, Target};
 use crate::diag::Diagnostic;
@@ -48,11 +48,19 @@ impl Decoder<'_> {
                     return;
                 };
                 let id = id.clone();
+                if let Some(over) = block.body.get("for_each") {
+                    to.module.imports.push(ImportDecl {
+                        loc: block.loc.clone(),
+                        to: ImportTarget::Each { over: over.clone(), to: dest.clone() },
+                        id,
+                    });
+                    return;
+                }
                 let Some(dest) = self.address(dest, to.kinds) else { return };
                 match dest.value {
                     TargetAddr::Object(value) => to.module.imports.push(ImportDecl {
                         loc: block.loc,
-                        to: Spanned { value, loc: dest.loc },
+                        to: ImportTarget::One(Spanned { value, loc: dest.loc }),
                         id,
                     }),
                     TargetAddr::Module(_) => self.error(
@@ -65,6 +73,16 @@ impl Decoder<'_> {
             _ => {
                 let block = self.block(parts, top.block);
                 let Some(from) = block.body.get("from") else { return };
+                for lifecycle in block.body.nested("lifecycle") {
+                    let Some(attr) = lifecycle.body.attrs.get("destroy").cloned() else { continue };
+                    if self.literal_bool("destroy", &attr) == Some(true) {
+                        self.error(
+                            Diagnostic::error("a `removed` object is not destroyed")
+                                .at(attr.value.loc())
+                                .help("to delete the object, delete its block and write no `removed` block"),
+                        );
+                    }
+                }
                 if let Some(from) = self.address(from, to.kinds) {
                     to.module.removed.push(RemovedDecl { loc: block.loc, from });
                 }
@@ -116,6 +134,17 @@ impl Decoder<'_> {
             name: name.clone(),
             loc: loc.clone(),
         };
+        if let Some(default) = declaration.default.as_ref()
+            && !declaration.nullable
+            && matches!(default.node(), hcl::edit::expr::Expression::Null(_))
+        {
+            self.error(
+                Diagnostic::error(format!("the default of `{}` is null", name.value))
+                    .at(default.loc())
+                    .detail("`nullable = false` excludes null")
+                    .help("give another default, or none to make the variable required"),
+            );
+        }
         if let Some(first) = to.module.variables.get(&name.value) {
             let first = first.loc.clone();
             self.twice(&format!("`var.{}`", name.value), loc, &first);

@@ -10,6 +10,8 @@ mod managed;
 mod settings;
 mod target;
 
+pub use target::target_address;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;

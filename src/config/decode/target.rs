@@ -23,7 +23,7 @@ impl Decoder<'_> {
     ) -> Option<Spanned<TargetAddr>> {
         let address = match expr.node() {
             Expression::String(text) => from_text(text.value()),
-            node => steps(node)
+            node => steps(node, &literal_key)
                 .ok_or_else(|| "it must be a reference or an address in quotes".to_owned())
                 .and_then(from_steps),
         };
@@ -75,19 +75,36 @@ fn from_text(text: &str) -> Result<TargetAddr, String> {
     }
 }
 
-fn steps(node: &Expression) -> Option<Vec<Step>> {
+/// The address that an expression names whose keys `key` evaluates.
+///
+/// # Errors
+/// Why it is no address, in words.
+pub fn target_address(
+    node: &Expression,
+    key: &dyn Fn(&Expression) -> Option<InstanceKey>,
+) -> Result<TargetAddr, String> {
+    steps(node, key).ok_or_else(|| "it must be a reference".to_owned()).and_then(from_steps)
+}
+
+fn literal_key(key: &Expression) -> Option<InstanceKey> {
+    match key {
+        Expression::String(key) => Some(InstanceKey::Name(key.value().clone())),
+        Expression::Number(n) => n.value().as_u64().map(InstanceKey::Index),
+        _ => None,
+    }
+}
+
+fn steps(
+    node: &Expression,
+    evaluate: &dyn Fn(&Expression) -> Option<InstanceKey>,
+) -> Option<Vec<Step>> {
     let Expression::Traversal(traversal) = node else { return None };
     let Expression::Variable(root) = &traversal.expr else { return None };
     let mut steps = vec![Step::Name(root.as_str().to_owned())];
     for operator in &traversal.operators {
         steps.push(match operator.value() {
             TraversalOperator::GetAttr(name) => Step::Name(name.as_str().to_owned()),
-            TraversalOperator::Index(Expression::String(key)) => {
-                Step::Key(InstanceKey::Name(key.value().clone()))
-            }
-            TraversalOperator::Index(Expression::Number(n)) => {
-                Step::Key(InstanceKey::Index(n.value().as_u64()?))
-            }
+            TraversalOperator::Index(key) => Step::Key(evaluate(key)?),
             TraversalOperator::LegacyIndex(n) => Step::Key(InstanceKey::Index(*n.value())),
             _ => return None,
         });
@@ -156,7 +173,10 @@ mod tests {
 
     fn read(text: &str) -> Result<String, String> {
         let node = parse_expression(&Source::new("x", text)).expect(text);
-        steps(&node).ok_or_else(String::new).and_then(from_steps).map(|a| a.to_string())
+        steps(&node, &literal_key)
+            .ok_or_else(String::new)
+            .and_then(from_steps)
+            .map(|a| a.to_string())
     }
 
     #[test]

@@ -9,6 +9,7 @@
 pub(in crate::eval) mod for_expr;
 pub(in crate::eval) mod meter;
 pub(in crate::eval) mod operators;
+mod plain_type;
 pub(in crate::eval) mod scope;
 mod secrets;
 mod special;
@@ -28,8 +29,8 @@ use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
 use crate::eval::expr::meter::{Exceeded, Meter};
 use crate::eval::expr::scope::{Outcome, RefPath, Scope};
 use crate::eval::functions::{self, Call};
-use crate::value::convert::text_of;
-use crate::value::{Number, Unknown, Value};
+use crate::value::convert::{convert, text_of, type_of, unify};
+use crate::value::{Number, Unknown, Value, normal_form};
 
 /// Evaluates an expression that was parsed from `source`.
 ///
@@ -114,10 +115,6 @@ impl<'a> Evaluator<'a> {
         None
     }
 
-    pub(in crate::eval) fn source(&self) -> &'a Arc<Source> {
-        self.source
-    }
-
     /// A place in the expression's file.
     pub(in crate::eval) fn loc(&self, span: Option<Range<usize>>) -> Loc {
         Loc::new(self.source, span.unwrap_or(0..0))
@@ -146,7 +143,7 @@ impl<'a> Evaluator<'a> {
             Expression::Array(array) => self.each(array.iter(), |e| self.part(e)).map(Value::List),
             Expression::Object(object) => self.object(object),
             Expression::StringTemplate(template) => self.quoted_template(template),
-            Expression::HeredocTemplate(heredoc) => self.heredoc(heredoc),
+            Expression::HeredocTemplate(heredoc) => self.template(&heredoc.template),
             Expression::Parenthesis(inner) => self.evaluate(inner.inner()),
             Expression::Variable(name) => self.reference(name.as_str(), self.at(name), &[]),
             Expression::Traversal(traversal) => self.traversal(traversal),
@@ -250,7 +247,10 @@ impl<'a> Evaluator<'a> {
                         .help("wrap a reference in parentheses, `(var.x) = ...`, or quote a literal key")
                         .into());
                 }
-                let value = self.evaluate(expr)?;
+                let value = match self.evaluate(expr)? {
+                    Value::String(text) => Value::String(normal_form(&text).unwrap_or(text)),
+                    other => other,
+                };
                 self.key_of(value, expr)
             }
         }
@@ -295,17 +295,20 @@ impl<'a> Evaluator<'a> {
         Ok(if sensitive { result.sensitive() } else { result })
     }
 
-    /// The taken branch. Both branches of a conditional have one type; the other one is not
-    /// evaluated, but where it is plainly a string, a number or bool becomes one too.
+    /// The taken branch, converted to the type that both branches have in common, as far as the
+    /// other one's type is plain from its text ([`plain_type`]): that one is not evaluated.
     fn branch(&self, taken: &Expression, other: &Expression) -> Outcome {
         let value = self.evaluate(taken)?;
-        Ok(match (value.reveal(), is_plainly_string(other)) {
-            (Value::Number(_) | Value::Bool(_), true) => {
-                let text = Value::String(text_of(value.reveal()).unwrap_or_default());
-                if matches!(value, Value::Sensitive(_)) { text.sensitive() } else { text }
-            }
-            _ => value,
-        })
+        let Some(other) = plain_type::plain_type(other) else { return Ok(value) };
+        let own = type_of(&value);
+        if own == other {
+            return Ok(value);
+        }
+        match unify([own, other]) {
+            // Branches without a common type keep theirs: a deliberate difference.
+            None => Ok(value),
+            Some(common) => Ok(convert(value.clone(), &common).unwrap_or(value)),
+        }
     }
 
     /// A condition: `Ok(Ok(bool))`, or `Ok(Err(unknown))`.
@@ -343,11 +346,12 @@ impl<'a> Evaluator<'a> {
     fn call(&self, call: &FuncCall) -> Outcome {
         let loc = self.at(call);
         let name_loc = self.at(&call.name.name);
-        if call.name.is_namespaced() {
+        let core = matches!(call.name.namespace.as_slice(), [only] if only.as_str() == "core");
+        if call.name.is_namespaced() && !core {
             return Err(Diagnostic::error("functions of providers do not exist here")
                 .at(name_loc)
                 .help(
-                    "only the functions of the standard library can be called, without a namespace",
+                    "only the functions of the standard library can be called: `upper(...)`, or `core::upper(...)`",
                 )
                 .into());
         }
@@ -425,17 +429,6 @@ fn number(number: &hcl::Number) -> Value {
         (None, Some(float)) => Value::Number(float),
         // hcl-rs numbers are finite.
         (None, None) => Value::Null,
-    }
-}
-
-fn is_plainly_string(expr: &Expression) -> bool {
-    match expr {
-        Expression::String(_) | Expression::HeredocTemplate(_) => true,
-        Expression::StringTemplate(template) => {
-            template.as_single_element().is_none_or(|e| e.as_interpolation().is_none())
-        }
-        Expression::Parenthesis(inner) => is_plainly_string(inner.inner()),
-        _ => false,
     }
 }
 

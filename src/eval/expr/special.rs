@@ -23,7 +23,7 @@ impl Evaluator<'_> {
         let mut reasons = Vec::new();
         for arg in call.args.iter() {
             match self.evaluate(arg) {
-                Ok(value) => return Ok(value),
+                Ok(value) => return Ok(unsettled(&value).unwrap_or(value)),
                 Err(errors) => reasons.extend(errors.iter().map(|e| e.summary.clone())),
             }
         }
@@ -44,7 +44,10 @@ impl Evaluator<'_> {
                 .help("its form is `can(expression)`")
                 .into());
         };
-        Ok(Value::Bool(self.evaluate(arg).is_ok()))
+        Ok(match self.evaluate(arg) {
+            Ok(value) => unsettled(&value).unwrap_or(Value::Bool(true)),
+            Err(_) => Value::Bool(false),
+        })
     }
 
     /// `templatefile(path, vars)` and `templatestring(template, vars)`.
@@ -140,4 +143,16 @@ impl Evaluator<'_> {
             Evaluator::new(&source, &scope, self.meter).template(&template).map_err(conceal)?;
         Ok(mark(result, hidden))
     }
+}
+
+/// What `try` and `can` make of a value that may still fail once more is known: nothing yet.
+///
+/// A string of which pieces are known cannot fail: AWS assigns strings. Whatever else is unknown
+/// may turn out to be of another type, or shorter than an index.
+fn unsettled(value: &Value) -> Option<Value> {
+    let unknowns = value.unknowns();
+    if unknowns.iter().all(|unknown| !unknown.parts.is_empty()) {
+        return None;
+    }
+    Some(mark(Value::Unknown(Unknown::opaque(unknowns)), value.has_sensitive()))
 }

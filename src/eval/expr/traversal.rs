@@ -77,7 +77,12 @@ impl Evaluator<'_> {
                 TraversalOperator::AttrSplat(_) => {
                     let attrs = after
                         .iter()
-                        .take_while(|s| matches!(s.value(), TraversalOperator::GetAttr(_)))
+                        .take_while(|s| {
+                            matches!(
+                                s.value(),
+                                TraversalOperator::GetAttr(_) | TraversalOperator::LegacyIndex(_)
+                            )
+                        })
                         .count();
                     let (inner, outer) = after.split_at(attrs);
                     let value = self.splat(current, inner)?;

@@ -98,7 +98,7 @@ pub(super) const TABLE: &[Function] = &[
         name: "index",
         params: &["list", "value"],
         about: "The position of the value in the list; an error without one.",
-        copes: Copes::NOTHING,
+        copes: Copes::UNKNOWN,
         run: index,
     },
     Function {
@@ -168,8 +168,16 @@ pub(super) const TABLE: &[Function] = &[
         name: "sort",
         params: &["list"],
         about: "The strings in order of their characters' code points.",
-        copes: Copes::NOTHING,
+        copes: Copes::UNKNOWN,
         run: |call| {
+            if call.args.iter().any(Value::is_unknown) {
+                return Ok(call.opaque());
+            }
+            // The order is open, the length is known.
+            if call.args.iter().any(Value::has_unknown) {
+                let element = call.opaque();
+                return Ok(call.list(0)?.iter().map(|_| element.clone()).collect());
+            }
             let mut list = call.strings(0)?;
             list.sort_unstable();
             Ok(list.into_iter().collect())
@@ -293,7 +301,7 @@ fn unified(call: &Call<'_>, list: Vec<Value>) -> Result<Vec<Value>, crate::diag:
     match unify_elements(list.clone()) {
         Ok(unified) => Ok(unified),
         // Elements of different shape are different anyway.
-        Err(_) if matches!(call.name, "contains" | "index" | "distinct") => Ok(list),
+        Err(_) if call.name == "distinct" => Ok(list),
         Err(error) => Err(call.bad(0, error)),
     }
 }
@@ -302,11 +310,8 @@ fn contains(call: &Call<'_>) -> Outcome {
     if call.args.iter().any(Value::is_unknown) {
         return Ok(call.opaque());
     }
-    let mut list = call.list(0)?;
-    list.push(call.arg(1).clone());
-    let mut list = unified(call, list)?;
-    let wanted = list.pop().unwrap_or_default();
-    if !wanted.has_unknown() && list.contains(&wanted) {
+    let (list, wanted) = (call.list(0)?, call.arg(1));
+    if !wanted.has_unknown() && list.contains(wanted) {
         return Ok(true.into());
     }
     let open = wanted.has_unknown() || list.iter().any(Value::has_unknown);
@@ -352,15 +357,18 @@ fn flatten(call: &Call<'_>) -> Outcome {
 }
 
 fn index(call: &Call<'_>) -> Outcome {
+    if call.args.iter().any(Value::is_unknown) {
+        return Ok(call.opaque());
+    }
     let list = match call.arg(0) {
-        Value::List(list) => list.clone(),
+        Value::List(list) => list,
         other => return Err(call.not(0, "a list", other)),
     };
-    let mut all = list;
-    all.push(call.arg(1).clone());
-    let mut all = unified(call, all)?;
-    let wanted = all.pop().unwrap_or_default();
-    match all.iter().position(|v| *v == wanted) {
+    let wanted = call.arg(1);
+    // An unknown element before the first equal one may turn out to be it.
+    let open = |v: &Value| wanted.has_unknown() || v.has_unknown();
+    match list.iter().position(|v| open(v) || v == wanted) {
+        Some(position) if list.get(position).is_some_and(open) => Ok(call.opaque()),
         Some(position) => Ok(Value::int(i64::try_from(position).unwrap_or(i64::MAX))),
         None => Err(call
             .bad(1, "the list has no such element")

@@ -1,8 +1,8 @@
 //! Times as RFC 3339 writes them. There is no function for the current time: a plan must not
 //! depend on when it is made.
 
+use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime, Time};
-use jiff::{SignedDuration, Span};
 
 use super::args::Outcome;
 use super::{Call, Copes, Function};
@@ -108,10 +108,16 @@ fn parse(text: &str) -> Result<Moment, &'static str> {
     let minute = reader.digits(2, "the minute needs two digits")?;
     reader.sign(&[':'], "a `:` must follow the minute")?;
     let second = reader.digits(2, "the second needs two digits")?;
+    let mut nanoseconds = 0;
     if let Some(fraction) = reader.0.strip_prefix('.') {
         let rest = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
         if rest.len() == fraction.len() {
             return Err("digits must follow the decimal point");
+        }
+        // Digits beyond the ninth do not count.
+        let digits = fraction.bytes().take(fraction.len() - rest.len());
+        for digit in digits.chain(std::iter::repeat(b'0')).take(9) {
+            nanoseconds = nanoseconds * 10 + i32::from(digit - b'0');
         }
         reader.0 = rest;
     }
@@ -133,7 +139,7 @@ fn parse(text: &str) -> Result<Moment, &'static str> {
     }
     let narrow = |n: i16| i8::try_from(n).unwrap_or(i8::MAX);
     let date = Date::new(year, narrow(month), narrow(day)).map_err(|_| "there is no such day")?;
-    let clock = Time::new(narrow(hour), narrow(minute), narrow(second), 0)
+    let clock = Time::new(narrow(hour), narrow(minute), narrow(second), nanoseconds)
         .map_err(|_| "there is no such time of day")?;
     Ok(Moment { local: date.to_datetime(clock), offset })
 }
@@ -145,11 +151,11 @@ fn timeadd(call: &Call<'_>) -> Outcome {
         call.bad(1, format_args!("`{text}` is not a duration"))
             .help("a duration is numbers with units, as in `1h30m` or `-10s`; the units are h, m, s, ms, us and ns")
     })?;
-    // Whole seconds: times are written without fractions.
-    let seconds = i64::try_from(nanoseconds.div_euclid(1_000_000_000)).ok();
-    seconds
-        .and_then(|s| Span::new().try_seconds(s).ok())
-        .and_then(|span| moment.local.checked_add(span).ok())
+    // Fractions count, though the result is written without them.
+    let nanoseconds = i64::try_from(nanoseconds).ok();
+    nanoseconds
+        .map(SignedDuration::from_nanos)
+        .and_then(|duration| moment.local.checked_add(duration).ok())
         .map(|local| Moment { local, ..moment }.show().into())
         .ok_or_else(|| call.fail("the result is not between the years -9999 and 9999"))
 }

@@ -1,5 +1,6 @@
 //! Base64, JSON, CSV and URLs.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
@@ -102,7 +103,12 @@ pub(super) const TABLE: &[Function] = &[
 ];
 
 fn decoded(call: &Call<'_>, text: &str) -> Result<Vec<u8>, Diagnostic> {
-    STANDARD.decode(text).map_err(|error| {
+    // Line breaks are no part of it, as in Go's `encoding/base64`.
+    let text: Cow<'_, str> = match text.contains(['\r', '\n']) {
+        true => text.replace(['\r', '\n'], "").into(),
+        false => text.into(),
+    };
+    STANDARD.decode(text.as_bytes()).map_err(|error| {
         let at = match error {
             base64::DecodeError::InvalidByte(offset, _)
             | base64::DecodeError::InvalidLastSymbol(offset, _) => {
@@ -128,6 +134,7 @@ fn base64gzip(call: &Call<'_>) -> Outcome {
 
 fn csvdecode(call: &Call<'_>) -> Outcome {
     let text = call.text(0)?;
+    check_quotes(call, &text)?;
     let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
     let explain = |error: &csv::Error| {
         let line = error.position().map_or(0, csv::Position::line);
@@ -141,6 +148,9 @@ fn csvdecode(call: &Call<'_>) -> Outcome {
     };
     let names: Vec<String> =
         reader.headers().map_err(|e| explain(&e))?.iter().map(str::to_owned).collect();
+    if names.is_empty() {
+        return Err(call.bad(0, "the first line, which names the attributes, is missing"));
+    }
     for (index, name) in names.iter().enumerate() {
         if names.iter().take(index).any(|other| other == name) {
             return Err(call.bad(0, format_args!("the first line names `{name}` twice")));
@@ -158,11 +168,77 @@ fn csvdecode(call: &Call<'_>) -> Outcome {
     Ok(Value::List(rows))
 }
 
+/// Refuses quotes that the reader would guess about: RFC 4180, as Go's `encoding/csv` reads it.
+fn check_quotes(call: &Call<'_>, text: &str) -> Result<(), Diagnostic> {
+    let mut line = 1;
+    let mut chars = text.chars().peekable();
+    let mut field_start = true;
+    while let Some(c) = chars.next() {
+        match c {
+            '"' if field_start => {
+                let opened = line;
+                loop {
+                    match chars.next() {
+                        None => {
+                            let reason = "a quote opens a field and none closes it";
+                            return Err(call.bad(0, format_args!("line {opened}: {reason}")));
+                        }
+                        Some('"') if chars.next_if_eq(&'"').is_some() => {}
+                        Some('"') => break,
+                        Some('\n') => line += 1,
+                        Some(_) => {}
+                    }
+                }
+                if !matches!(chars.peek(), None | Some(',' | '\r' | '\n')) {
+                    let reason = "something follows the closing quote of a field";
+                    return Err(call.bad(0, format_args!("line {line}: {reason}")));
+                }
+            }
+            '"' => {
+                let reason = "a quote stands inside a field that is not quoted";
+                return Err(call.bad(0, format_args!("line {line}: {reason}")));
+            }
+            '\n' => line += 1,
+            _ => {}
+        }
+        field_start = matches!(c, ',' | '\n');
+    }
+    Ok(())
+}
+
+/// JSON text in which `\u` escapes of half a surrogate pair are those of the replacement character,
+/// as Go's `encoding/json` reads them; `None` where there are no such escapes.
+fn mend_surrogates(text: &str) -> Option<String> {
+    let unit = |at: usize| {
+        let hex = text.get(at..)?.strip_prefix("\\u")?.get(..4)?;
+        u32::from_str_radix(hex, 16).ok()
+    };
+    let mut mended = String::new();
+    let mut copied = 0;
+    let mut at = 0;
+    while let Some(next) = text.get(at..).and_then(|rest| rest.find('\\')) {
+        at += next;
+        let length = match unit(at) {
+            Some(0xd800..=0xdbff) if matches!(unit(at + 6), Some(0xdc00..=0xdfff)) => 12,
+            Some(0xd800..=0xdfff) => {
+                mended.push_str(text.get(copied..at).unwrap_or_default());
+                mended.push_str("\\ufffd");
+                copied = at + 6;
+                6
+            }
+            _ => 1 + text.get(at + 1..).and_then(|r| r.chars().next()).map_or(0, char::len_utf8),
+        };
+        at += length;
+    }
+    (copied > 0).then(|| mended + text.get(copied..).unwrap_or_default())
+}
+
 fn jsondecode(call: &Call<'_>) -> Outcome {
     let text = call.text(0)?;
     if text.len() > MAX_DECODED {
         return Err(call.bad(0, "the text is larger than 8 MiB"));
     }
+    let text = mend_surrogates(&text).unwrap_or(text);
     let json: serde_json::Value = serde_json::from_str(&text).map_err(|error| {
         let full = error.to_string();
         let reason = full.split(" at line ").next().unwrap_or(&full);

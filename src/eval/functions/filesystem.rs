@@ -116,7 +116,9 @@ impl Refused {
         match self {
             Self::Missing(name) => (
                 format!("there is no file `{name}`"),
-                Some("paths are relative to the module; `${path.root}/...` starts at the root"),
+                Some(
+                    "paths start at the root module, in every module; `${path.module}/...` starts at the module",
+                ),
             ),
             Self::Outside(name) => (
                 format!("`{name}` is outside of the configuration"),
@@ -191,7 +193,7 @@ pub fn resolve(cx: &FunctionContext, name: &str) -> Result<PathBuf, Refused> {
     if name.contains('\0') {
         return Err(Refused::Missing(name.replace('\0', "\\0")));
     }
-    let base = if cx.module_dir.as_os_str().is_empty() { Path::new(".") } else { &cx.module_dir };
+    let base = if cx.root_dir.as_os_str().is_empty() { Path::new(".") } else { &cx.root_dir };
     let joined = base.join(name);
     let roots = roots(cx);
     // First by its text alone, so that nothing is told of what exists elsewhere.
@@ -277,7 +279,12 @@ fn dirname(text: &str) -> String {
 fn fileset(call: &Call<'_>) -> Outcome {
     let (name, pattern) = (call.text(0)?, call.text(1)?);
     let pattern = glob(call, pattern.strip_prefix("./").unwrap_or(&pattern))?;
-    let base = resolve(call.cx, &name).map_err(|refused| explain(call, 0, &refused))?;
+    let base = match resolve(call.cx, &name) {
+        Ok(base) => base,
+        // What is not there holds no files.
+        Err(Refused::Missing(_)) => return Ok(Value::Set(BTreeSet::new())),
+        Err(refused) => return Err(explain(call, 0, &refused)),
+    };
     if !base.is_dir() {
         return Err(call.bad(0, format_args!("`{name}` is not a directory")));
     }

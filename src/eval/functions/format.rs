@@ -296,6 +296,7 @@ fn numeric(
         };
         let size = int.unsigned_abs();
         let digits = match verb.letter {
+            'b' if verb.sharp => format!("0b{size:b}"),
             'b' => format!("{size:b}"),
             'o' if verb.sharp => format!("0{size:o}"),
             'o' => format!("{size:o}"),

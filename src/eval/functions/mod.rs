@@ -20,6 +20,7 @@ mod format;
 mod hash;
 mod network;
 mod numeric;
+mod re2;
 pub mod reference;
 mod regex;
 mod set;
@@ -32,15 +33,15 @@ use std::sync::OnceLock;
 
 use crate::diag::{Diagnostic, Loc, did_you_mean};
 use crate::value::convert::unmark_deep;
-use crate::value::{Unknown, Value};
+use crate::value::{Unknown, Value, normal_form};
 
 /// What functions may know of the world: directories, and nothing else.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FunctionContext {
-    /// Directory of the root module (`path.root`).
+    /// Directory of the root module (`path.root`): relative names in file functions start here, in
+    /// every module, as in Terraform.
     pub root_dir: PathBuf,
-    /// Directory of the module whose expression is evaluated (`path.module`): relative names in
-    /// file functions start here.
+    /// Directory of the module whose expression is evaluated (`path.module`).
     pub module_dir: PathBuf,
     /// The directories that file functions may read below: the root module's and every loaded
     /// module's. Symbolic links are resolved before the comparison.
@@ -216,7 +217,9 @@ pub fn call(call: Call<'_>) -> Result<Value, Diagnostic> {
         Value::Unknown(Unknown::opaque(call.args.iter().flat_map(Value::unknowns)))
     } else {
         let result = (function.run)(&call);
-        if sensitive { result.map_err(|error| concealed(&call, error))? } else { result? }
+        let result =
+            if sensitive { result.map_err(|error| concealed(&call, error))? } else { result? };
+        if function.copes == Copes::ALL { result } else { normalized(result) }
     };
     if weight(&result) > MAX_RESULT {
         return Err(call.error(format!(
@@ -226,6 +229,30 @@ pub fn call(call: Call<'_>) -> Result<Value, Diagnostic> {
         )));
     }
     Ok(if sensitive { result.sensitive() } else { result })
+}
+
+/// The value with all its text in normal form C. Functions that only move values about
+/// ([`Copes::ALL`]) need none of this: what they are given is in it already.
+fn normalized(value: Value) -> Value {
+    let mut other = false;
+    value.visit(&mut |v| match v {
+        Value::String(text) => other |= !text.is_ascii(),
+        Value::Map(map) => other |= map.keys().any(|key| !key.is_ascii()),
+        _ => {}
+    });
+    if !other {
+        return value;
+    }
+    let text = |text: String| normal_form(&text).unwrap_or(text);
+    match value {
+        Value::String(string) => Value::String(text(string)),
+        Value::List(list) => Value::List(list.into_iter().map(normalized).collect()),
+        Value::Set(set) => Value::Set(set.into_iter().map(normalized).collect()),
+        Value::Map(map) => {
+            Value::Map(map.into_iter().map(|(k, v)| (text(k), normalized(v))).collect())
+        }
+        other => other,
+    }
 }
 
 /// The error for a name that is no function.

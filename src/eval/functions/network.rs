@@ -96,9 +96,22 @@ fn number(address: IpAddr) -> (u128, u32) {
     }
 }
 
+/// An address; the numbers of an IPv4 address may have leading zeros, and are decimal all the same.
+fn ip(text: &str) -> Option<IpAddr> {
+    if let Ok(ip) = text.parse() {
+        return Some(ip);
+    }
+    let plain = |part: &str| match part.trim_start_matches('0') {
+        "" if !part.is_empty() => "0".to_owned(),
+        rest => rest.to_owned(),
+    };
+    let parts: Vec<String> = text.split('.').map(plain).collect();
+    parts.join(".").parse::<Ipv4Addr>().ok().map(IpAddr::V4)
+}
+
 fn parse(text: &str) -> Option<Prefix> {
-    let (ip, length) = text.split_once('/')?;
-    let (given, bits) = number(ip.parse().ok()?);
+    let (address, length) = text.split_once('/')?;
+    let (given, bits) = number(ip(address)?);
     let plain = !length.is_empty() && length.bytes().all(|b| b.is_ascii_digit());
     let length: u32 = length.parse().ok().filter(|l| plain && *l <= bits)?;
     let prefix = Prefix { base: given, length, bits };
@@ -117,13 +130,13 @@ fn prefix(call: &Call<'_>, index: usize) -> Result<Prefix, Diagnostic> {
 fn cidrcontains(call: &Call<'_>) -> Outcome {
     let outer = prefix(call, 0)?;
     let text = call.text(1)?;
-    let inner = match (parse(&text), text.parse::<IpAddr>()) {
+    let inner = match (parse(&text), ip(&text)) {
         (Some(inner), _) => inner,
-        (None, Ok(ip)) => {
+        (None, Some(ip)) => {
             let (base, bits) = number(ip);
             Prefix { base, length: bits, bits }
         }
-        (None, Err(_)) => {
+        (None, None) => {
             return Err(call.bad(1, format_args!("`{text}` is neither an address nor a range")));
         }
     };

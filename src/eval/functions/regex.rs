@@ -1,10 +1,10 @@
-//! Regular expressions, in the RE2 syntax that the `regex` crate shares with Terraform: linear
-//! time, no back references. Patterns and texts are bounded.
+//! Regular expressions in RE2's syntax, as in Terraform: linear time, no back references. Patterns
+//! and texts are bounded.
 
 use regex::{Captures, Regex, RegexBuilder};
 
 use super::args::Outcome;
-use super::{Call, Copes, Function};
+use super::{Call, Copes, Function, re2};
 use crate::diag::Diagnostic;
 use crate::value::Value;
 
@@ -57,7 +57,10 @@ fn arguments(call: &Call<'_>) -> Result<(Regex, String), Diagnostic> {
 }
 
 fn compile(call: &Call<'_>, index: usize, pattern: &str) -> Result<Regex, Diagnostic> {
-    RegexBuilder::new(pattern)
+    let translated = re2::translate(pattern).map_err(|reason| {
+        call.bad(index, format_args!("the regular expression is malformed: {reason}"))
+    })?;
+    RegexBuilder::new(&translated)
         .size_limit(MAX_PROGRAM)
         .dfa_size_limit(MAX_PROGRAM)
         .nest_limit(100)

@@ -24,7 +24,7 @@ pub(super) const TABLE: &[Function] = &[
         name: "setproduct",
         params: &["set", "sets..."],
         about: "Every combination of one element of each; a list when all arguments are lists.",
-        copes: Copes::NOTHING,
+        copes: Copes::UNKNOWN,
         run: setproduct,
     },
     Function {
@@ -70,6 +70,11 @@ fn sets(call: &Call<'_>) -> Result<Vec<BTreeSet<Value>>, Diagnostic> {
 fn setproduct(call: &Call<'_>) -> Outcome {
     if call.args.len() < 2 {
         return Err(call.fail("at least two sets are needed"));
+    }
+    // Elements may be unknown, unless a set might hold one twice.
+    let open = |v: &Value| v.is_unknown() || matches!(v, Value::Set(_)) && v.has_unknown();
+    if call.args.iter().any(open) {
+        return Ok(call.opaque());
     }
     let mut lists = Vec::new();
     let mut count = 1_usize;

@@ -4,7 +4,6 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::args::{Outcome, Pieces};
 use super::{Call, Copes, Function};
-use crate::diag::Diagnostic;
 use crate::value::{Type, Value};
 
 pub(super) const TABLE: &[Function] = &[
@@ -41,7 +40,7 @@ pub(super) const TABLE: &[Function] = &[
         params: &["text"],
         about: "The text in lower case.",
         copes: Copes::NOTHING,
-        run: |call| Ok(call.text(0)?.to_lowercase().into()),
+        run: |call| Ok(call.text(0)?.chars().map(lower).collect::<String>().into()),
     },
     Function {
         name: "replace",
@@ -134,7 +133,7 @@ pub(super) const TABLE: &[Function] = &[
         params: &["text"],
         about: "The text in upper case.",
         copes: Copes::NOTHING,
-        run: |call| Ok(call.text(0)?.to_uppercase().into()),
+        run: |call| Ok(call.text(0)?.chars().map(upper).collect::<String>().into()),
     },
 ];
 
@@ -213,22 +212,15 @@ fn substr(call: &Call<'_>) -> Outcome {
     let text = call.text(0)?;
     let (offset, length) = (call.int(1)?, call.int(2)?);
     let count = text.graphemes(true).count();
+    // What lies before the start or behind the end is cut off.
     let start = if offset < 0 {
         let back = usize::try_from(offset.unsigned_abs()).unwrap_or(usize::MAX);
-        count.checked_sub(back).ok_or_else(|| outside(call, count))?
+        count.saturating_sub(back)
     } else {
         usize::try_from(offset).unwrap_or(usize::MAX)
     };
-    let length = match length {
-        -1 => usize::MAX,
-        length => usize::try_from(length)
-            .map_err(|_| call.bad(2, "the length must be -1 or not negative"))?,
-    };
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
     Ok(text.graphemes(true).skip(start).take(length).collect::<String>().into())
-}
-
-fn outside(call: &Call<'_>, count: usize) -> Diagnostic {
-    call.bad(1, format_args!("the text has only {count} characters"))
 }
 
 fn title(text: &str) -> String {
@@ -238,9 +230,49 @@ fn title(text: &str) -> String {
         if inside {
             result.push(c);
         } else {
-            result.extend(c.to_uppercase());
+            result.push(title_case(c));
         }
-        inside = c.is_alphanumeric() || c == '_' || c == '\'';
+        inside = match c {
+            c if c.is_ascii() => c.is_ascii_alphanumeric() || c == '_',
+            c => c.is_alphanumeric() || !c.is_whitespace(),
+        };
     }
     result
+}
+
+/// The one character that Unicode's simple mapping gives, as Go and with it Terraform use it: `ß`
+/// has no capital there, and the length stays.
+fn upper(c: char) -> char {
+    match c {
+        // Greek with an iota: the full mapping writes the iota apart.
+        '\u{1f80}'..='\u{1f87}' | '\u{1f90}'..='\u{1f97}' | '\u{1fa0}'..='\u{1fa7}' => {
+            char::from_u32(u32::from(c) + 8).unwrap_or(c)
+        }
+        '\u{1fb3}' | '\u{1fc3}' | '\u{1ff3}' => char::from_u32(u32::from(c) + 9).unwrap_or(c),
+        c => single(c.to_uppercase()).unwrap_or(c),
+    }
+}
+
+fn lower(c: char) -> char {
+    match c {
+        'İ' => 'i',
+        c => single(c.to_lowercase()).unwrap_or(c),
+    }
+}
+
+fn title_case(c: char) -> char {
+    match c {
+        'Ǆ'..='ǆ' => 'ǅ',
+        'Ǉ'..='ǉ' => 'ǈ',
+        'Ǌ'..='ǌ' => 'ǋ',
+        'Ǳ'..='ǳ' => 'ǲ',
+        // Georgian has capitals, and no title case.
+        'ა'..='ჿ' => c,
+        c => upper(c),
+    }
+}
+
+fn single(mut mapped: impl Iterator<Item = char>) -> Option<char> {
+    let first = mapped.next();
+    first.filter(|_| mapped.next().is_none())
 }

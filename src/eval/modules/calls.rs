@@ -84,7 +84,7 @@ impl<'c> Engine<'c> {
                         module_dir: module.dir.clone(),
                         ..from.functions.clone()
                     },
-                    root_path: relative(&module.dir, &from.functions.root_dir),
+                    module_path: relative(&from.functions.root_dir, &module.dir),
                 });
                 instances.insert(element.key, ix);
             }

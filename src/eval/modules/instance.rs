@@ -22,8 +22,8 @@ pub(in crate::eval) struct ModuleInst<'c> {
     /// `each` or `count` of the call.
     pub(in crate::eval) names: Vec<(&'static str, Value)>,
     pub(in crate::eval) functions: FunctionContext,
-    /// `path.root` as seen from this module.
-    pub(in crate::eval) root_path: String,
+    /// `path.module`: the module's directory as seen from the root module's.
+    pub(in crate::eval) module_path: String,
 }
 
 impl<'c> ModuleInst<'c> {
@@ -40,7 +40,7 @@ impl<'c> ModuleInst<'c> {
                 module_dir: module.dir.clone(),
                 allowed_dirs: config.modules.iter().map(|m| m.dir.clone()).collect(),
             },
-            root_path: ".".to_owned(),
+            module_path: ".".to_owned(),
         }
     }
 }

@@ -68,6 +68,15 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
         let mut chosen = None;
         match calls.keyed {
             Keyed::No => chosen = calls.instances.get(&None).copied(),
+            Keyed::ForEach
+                if path.attr(1).is_some_and(|attr| {
+                    calls.instances.contains_key(&Some(InstanceKey::Name(attr.to_owned())))
+                }) =>
+            {
+                let key = path.attr(1).map(|attr| InstanceKey::Name(attr.to_owned()));
+                consumed = 2;
+                chosen = calls.instances.get(&key).copied();
+            }
             keyed if path.is_key(1) => {
                 let Some(key) = self.key_step(path, 1, keyed)? else {
                     return Ok(Resolved::new(Value::Unknown(Unknown::default()), path.len()));
@@ -534,9 +543,15 @@ impl Scope for ModuleScope<'_, '_> {
             }
             "module" => self.module_reference(path),
             "path" => match path.attr(0) {
-                Some("module") => Ok(Resolved::new(Value::string("."), 1)),
-                Some("root") => Ok(Resolved::new(Value::string(self.module.root_path.as_str()), 1)),
-                _ => Err(incomplete(path, "path", "`module` or `root`", "path.module")),
+                Some("module") => {
+                    Ok(Resolved::new(Value::string(self.module.module_path.as_str()), 1))
+                }
+                Some("root") => Ok(Resolved::new(Value::string("."), 1)),
+                Some("cwd") => {
+                    let root = self.module.functions.root_dir.display().to_string();
+                    Ok(Resolved::new(Value::string(root), 1))
+                }
+                _ => Err(incomplete(path, "path", "`module`, `root` or `cwd`", "path.module")),
             },
             "environment" => self.environment_reference(path),
             name if kind(name).is_some_and(|k| k.schema().kind != crate::address::CONFIG_KIND) => {

@@ -320,7 +320,7 @@ iam_role "audit" {
   trust { services = ["ec2.amazonaws.com"] }
 }
 output "names" { value = { for h, r in iam_role.audit.at : h => r.name } }
-output "root" { value = path.root }
+output "root" { value = "${path.root} ${path.module} ${file("where.txt")} ${file("${path.module}/where.txt")}" }
 "#;
     let text = r#"
 module "one" {
@@ -338,22 +338,32 @@ module "many" {
 }
 output "one" { value = module.one.names }
 output "many" { value = { for k, m in module.many : k => m.names["dev"] } }
-output "x" { value = module.many["x"].names.dev }
+output "x" { value = "${module.many["x"].names.dev} ${module.many.y.names.dev}" }
 output "root" { value = module.one.root }
 "#;
-    let estate =
-        estate_of(&[("base.hcl", BASE), ("main.hcl", text), ("modules/audit/main.hcl", module)])
-            .unwrap_or_else(|e| panic!("{e}"));
+    let estate = estate_of(&[
+        ("base.hcl", BASE),
+        ("main.hcl", text),
+        ("where.txt", "root"),
+        ("modules/audit/main.hcl", module),
+        ("modules/audit/where.txt", "module"),
+    ])
+    .unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(output(&estate, "one"), r#"{"dev":"std-audit-3","production":"std-audit-3"}"#);
     assert_eq!(output(&estate, "many"), r#"{"x":"x-audit-1","y":"y-audit-1"}"#);
-    assert_eq!(output(&estate, "x"), "\"x-audit-1\"");
-    assert_eq!(output(&estate, "root"), "\"../..\"");
+    assert_eq!(output(&estate, "x"), "\"x-audit-1 y-audit-1\"");
+    assert_eq!(output(&estate, "root"), "\". modules/audit root module\"");
     let address = estate.instances.keys().find(|a| a.to_string().contains("many[\"y\"]")).unwrap();
     assert_eq!(address.to_string(), "module.many[\"y\"].iam_role.audit@dev");
     let wrong = text.replace("size     = \"3\"", "size     = 0");
-    let errors =
-        estate_of(&[("base.hcl", BASE), ("main.hcl", &wrong), ("modules/audit/main.hcl", module)])
-            .unwrap_err();
+    let errors = estate_of(&[
+        ("base.hcl", BASE),
+        ("main.hcl", &wrong),
+        ("where.txt", "root"),
+        ("modules/audit/main.hcl", module),
+        ("modules/audit/where.txt", "module"),
+    ])
+    .unwrap_err();
     let first = errors.iter().next().unwrap();
     assert_eq!(first.summary, "size must be positive, not 0");
     assert_eq!(first.loc.as_ref().unwrap().file().rsplit('/').next(), Some("main.hcl"));

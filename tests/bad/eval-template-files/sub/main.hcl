@@ -1,3 +1,3 @@
 output "inner" {
-  value = templatefile("inner.tftpl", {})
+  value = templatefile("${path.module}/inner.tftpl", {})
 }
