@@ -23,6 +23,7 @@ const OTHER_MEANINGS: &[(&str, &[&str], &str)] = &[
     ("src/address.rs", &[ACCOUNT, CONFIG_KIND], "the constants for the words of the language"),
     ("src/iam/", &["organization"], "a part of a request, as messages call it"),
     ("src/isolation/report/power.rs", &["account"], "what a power is over, as its id says it"),
+    ("src/render/events.rs", &["account"], "the noun that a count of accounts has"),
     ("src/render/view.rs", &["organization"], "the heading of what is in no account"),
     ("src/sandbox/", &["account", "organization"], "parts of the ARNs and ids that AWS makes"),
 ];
