@@ -172,6 +172,41 @@ fn modules_use_only_what_stands_below_them() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What the engine must not hold: whoever drives it reads the process and writes, not the engine.
+const NOT_IN_THE_ENGINE: &[(&str, &str)] = &[
+    ("clap", "arguments are the command line's"),
+    ("indicatif", "progress is the host's"),
+    ("miette", "diagnostics are shown by the host"),
+    ("std::env", "the environment comes in with the workspace"),
+    ("env::var", "the environment comes in with the workspace"),
+    ("println!", "output is the host's"),
+    ("eprint", "output is the host's"),
+    ("stdout", "output is the host's"),
+    ("stderr", "output is the host's"),
+    ("stdin", "questions go to the host"),
+    ("Timestamp::now", "the time is the host's"),
+    ("SystemTime", "the time is the host's"),
+    ("process::exit", "how a process ends is not known here"),
+    ("ExitCode", "how a process ends is not known here"),
+];
+
+#[test]
+fn the_engine_talks_through_its_host_alone() {
+    let mut wrong = Vec::new();
+    for (file, text) in all("src/engine") {
+        let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        for (number, line) in text.lines().enumerate() {
+            if line.trim_start().starts_with("//") {
+                continue;
+            }
+            for (word, why) in NOT_IN_THE_ENGINE.iter().filter(|(word, _)| line.contains(word)) {
+                wrong.push(format!("{file}:{}: `{word}`: {why}", number + 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn the_table_itself_has_no_circle() {
     for (at, (module, uses)) in MAY_USE.iter().enumerate() {

@@ -11,6 +11,7 @@
 mod apply;
 mod bad_configs;
 mod changes;
+mod circles;
 mod cli;
 mod corpus;
 mod docs;
