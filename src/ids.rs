@@ -147,9 +147,36 @@ pub enum Partition {
     /// GovCloud.
     #[serde(rename = "aws-us-gov")]
     GovCloud,
+    /// The European Sovereign Cloud.
+    #[serde(rename = "aws-eusc")]
+    EuropeanSovereign,
+    /// AWS Top Secret.
+    #[serde(rename = "aws-iso")]
+    Iso,
+    /// AWS Secret.
+    #[serde(rename = "aws-iso-b")]
+    IsoB,
+    /// Isolated regions for the United Kingdom.
+    #[serde(rename = "aws-iso-e")]
+    IsoE,
+    /// Further isolated regions for the United States.
+    #[serde(rename = "aws-iso-f")]
+    IsoF,
 }
 
 impl Partition {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Aws,
+        Self::China,
+        Self::GovCloud,
+        Self::EuropeanSovereign,
+        Self::Iso,
+        Self::IsoB,
+        Self::IsoE,
+        Self::IsoF,
+    ];
+
     /// As it stands in an ARN.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -157,17 +184,34 @@ impl Partition {
             Self::Aws => "aws",
             Self::China => "aws-cn",
             Self::GovCloud => "aws-us-gov",
+            Self::EuropeanSovereign => "aws-eusc",
+            Self::Iso => "aws-iso",
+            Self::IsoB => "aws-iso-b",
+            Self::IsoE => "aws-iso-e",
+            Self::IsoF => "aws-iso-f",
         }
     }
 
-    /// The partition that a region belongs to.
+    /// The partition that a region belongs to, by the patterns of the SDK's `partitions.json`.
     #[must_use]
     pub fn of_region(region: &str) -> Self {
         match region {
             r if r.starts_with("cn-") => Self::China,
             r if r.starts_with("us-gov-") => Self::GovCloud,
+            r if r.starts_with("eusc-") => Self::EuropeanSovereign,
+            r if r.starts_with("us-iso-") => Self::Iso,
+            r if r.starts_with("us-isob-") => Self::IsoB,
+            r if r.starts_with("eu-isoe-") => Self::IsoE,
+            r if r.starts_with("us-isof-") => Self::IsoF,
             _ => Self::Aws,
         }
+    }
+
+    /// The partition that an ARN names; `None` for a pattern, and for what is no ARN.
+    #[must_use]
+    pub fn of_arn(arn: &str) -> Option<Self> {
+        let name = arn.strip_prefix("arn:")?.split(':').next()?;
+        Self::ALL.into_iter().find(|partition| partition.as_str() == name)
     }
 }
 
@@ -270,6 +314,28 @@ mod tests {
         assert!("ou-ab12".parse::<OrgUnitId>().is_err());
         assert!("p-FullAWSAccess".parse::<PolicyId>().is_ok());
         assert!("r-ab1".parse::<RootId>().is_err());
+    }
+
+    #[test]
+    fn regions_and_arns_tell_their_partition() {
+        for (region, partition) in [
+            ("eu-west-1", "aws"),
+            ("cn-north-1", "aws-cn"),
+            ("us-gov-west-1", "aws-us-gov"),
+            ("eusc-de-east-1", "aws-eusc"),
+            ("us-iso-east-1", "aws-iso"),
+            ("us-isob-east-1", "aws-iso-b"),
+            ("eu-isoe-west-1", "aws-iso-e"),
+            ("us-isof-south-1", "aws-iso-f"),
+        ] {
+            let found = Partition::of_region(region);
+            assert_eq!(found.as_str(), partition, "{region}");
+            assert_eq!(Partition::of_arn(&format!("arn:{partition}:s3:::x")), Some(found));
+            let written = serde_json::to_value(found).expect("a name");
+            assert_eq!(written, partition, "plans write what ARNs say");
+        }
+        assert_eq!(Partition::of_arn("arn:*:s3:::x"), None);
+        assert_eq!(Partition::of_arn("111111111111"), None);
     }
 
     #[test]

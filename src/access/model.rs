@@ -8,7 +8,7 @@ use super::{
     Organization, PART, PolicyType, PrincipalNode, ResourceNode,
 };
 use crate::iam::Membership;
-use crate::ids::Handle;
+use crate::ids::{Handle, Partition};
 
 /// What a source knows of access, as flat lists in any order.
 ///
@@ -115,6 +115,12 @@ impl AccessModel {
             locations: facts.locations,
             principals_by_label: OnceLock::new(),
         }
+    }
+
+    /// The partition that an account lives in.
+    #[must_use]
+    pub fn partition_of(&self, account: &Handle) -> Partition {
+        self.accounts.get(account).map(|account| account.partition).unwrap_or_default()
     }
 
     /// Where an object is declared, by the label that reports cite.

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::document::{Condition, Document, Effect, PrincipalType, Principals, Statement, Version};
 use super::operator::{Operator, Test};
 use super::text::Text;
+use crate::ids::Partition;
 
 /// A statement in normal form.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -148,8 +149,13 @@ fn normalize_principal(kind: PrincipalType, text: &Text) -> Text {
     use super::text::Part;
     match kind {
         // The account's id is the short form of its root's ARN (IAM User Guide, "AWS JSON policy
-        // elements: Principal", "AWS account principals").
+        // elements: Principal", "AWS account principals"). The short form does not name the partition, which
+        // is that of the resource, so the long form is written without it too.
         PrincipalType::Aws => {
+            if let Some(partition) = partition_of_root(&text.symbolic()) {
+                let head = format!("arn:{partition}:");
+                return text.map_literals(|part| part.replacen(&head, "arn:aws:", 1));
+            }
             let account = match text.known() {
                 Some(id) => id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit()),
                 None => {
@@ -168,6 +174,13 @@ fn normalize_principal(kind: PrincipalType, text: &Text) -> Text {
         PrincipalType::Service => text.map_literals(str::to_ascii_lowercase),
         PrincipalType::CanonicalUser | PrincipalType::Federated => text.clone(),
     }
+}
+
+/// The partition of an ARN that names an account's root.
+fn partition_of_root(arn: &str) -> Option<Partition> {
+    let mut parts = arn.splitn(6, ':').skip(2);
+    let names = [parts.next()?, parts.next()?, parts.next()?, parts.next()?];
+    matches!(names, ["iam", "", _, "root"]).then(|| Partition::of_arn(arn)).flatten()
 }
 
 fn normalize_condition(condition: &Condition) -> (Operator, String, BTreeSet<Text>) {
@@ -224,6 +237,24 @@ mod tests {
                            "ArnEquals": {"aws:PrincipalARN": ["arn:x"]}}}], "Version": "2012-10-17"});
         assert!(semantic_eq(&read(&base), &read(&same)));
         assert_eq!(digest(&read(&base)), digest(&read(&same)));
+    }
+
+    #[test]
+    fn an_account_is_its_root_in_every_partition() {
+        let with = |principal: &str| {
+            read(
+                &json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*",
+                "Resource": "*", "Principal": {"AWS": principal}}]}),
+            )
+        };
+        for partition in Partition::ALL {
+            let root = with(&format!("arn:{partition}:iam::111122223333:root"));
+            assert!(semantic_eq(&with("111122223333"), &root), "{partition}");
+            assert!(!semantic_eq(&with("111122223334"), &root), "{partition}");
+        }
+        let (china, here) =
+            ("arn:aws-cn:iam::111122223333:role/x", "arn:aws:iam::111122223333:role/x");
+        assert!(!semantic_eq(&with(china), &with(here)));
     }
 
     #[test]

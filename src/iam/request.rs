@@ -244,6 +244,8 @@ pub(super) struct Caller {
     pub(super) role: Option<String>,
     /// The session's, user's or federated user's ARN.
     pub(super) own: Option<String>,
+    /// The ARN of its account's root user.
+    root: Option<String>,
     /// Service or provider.
     pub(super) name: Option<String>,
     /// The unique id (`AROA...`, `AIDA...`) when the context tells it.
@@ -258,6 +260,7 @@ impl Caller {
             account: None,
             role: None,
             own: None,
+            root: None,
             name: None,
             unique_id: context
                 .one("aws:userid")
@@ -308,6 +311,7 @@ impl Caller {
             _ => return caller,
         };
         caller.account = Some((*account).to_owned());
+        caller.root = Some(format!("arn:{partition}:iam::{account}:root"));
         if caller.kind != CallerKind::Root && *kind != *"role" {
             caller.own = Some(arn.clone());
         }
@@ -321,9 +325,7 @@ impl Caller {
     /// What `aws:PrincipalArn` holds.
     fn principal_arn(&self) -> Option<String> {
         match self.kind {
-            CallerKind::Root => {
-                self.account.as_ref().map(|account| format!("arn:aws:iam::{account}:root"))
-            }
+            CallerKind::Root => self.root.clone(),
             _ => self.role.clone().or_else(|| self.own.clone()),
         }
     }

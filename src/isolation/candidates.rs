@@ -4,8 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::crossing::{ANY_PROVIDER, ANYBODY, Source, Step, Target};
+use super::paths::account_of;
 use crate::access::{AccessModel, PrincipalNode};
 use crate::iam::{Document, Effect, PrincipalType};
+use crate::ids::Partition;
 
 /// The steps that the grants of one side make worth asking about.
 #[must_use]
@@ -15,13 +17,15 @@ pub(super) fn candidates(model: &AccessModel) -> BTreeSet<Step> {
     for role in model.principals.values() {
         let Some(trust) = &role.trust else { continue };
         let target = Target::Role(role.arn.clone());
-        for source in sources(model, &index, &trust.document, Some(&role.arn)) {
+        let partition = model.partition_of(&role.account);
+        for source in sources(model, &index, partition, &trust.document, Some(&role.arn)) {
             steps.insert(Step { source, target: target.clone() });
         }
     }
     for (resource, policy) in model.resource_policies() {
         let target = Target::Resource(resource.arn.clone());
-        for source in sources(model, &index, &policy.document, None) {
+        let partition = model.partition_of(&resource.account);
+        for source in sources(model, &index, partition, &policy.document, None) {
             let same_account = match &source {
                 Source::Principal(arn) => {
                     model.principals.get(arn).is_some_and(|p| p.account == resource.account)
@@ -58,10 +62,13 @@ impl<'w> Index<'w> {
 fn sources(
     model: &AccessModel,
     index: &Index<'_>,
+    partition: Partition,
     document: &Document,
     role: Option<&str>,
 ) -> BTreeSet<Source> {
     let mut found = BTreeSet::new();
+    // Nobody reaches a resource of another partition: its accounts are other accounts.
+    let root = |account: &str| Source::Foreign(format!("arn:{partition}:iam::{account}:root"));
     let able = |p: &PrincipalNode| match role {
         Some(role) => p.arn != role && may_assume(p, role),
         None => true,
@@ -74,14 +81,13 @@ fn sources(
     let everyone = |found: &mut BTreeSet<Source>| {
         let all = model.principals.values().filter(|p| able(p) || beside(p));
         found.extend(all.map(|p| Source::Principal(p.arn.clone())));
-        found.insert(Source::Foreign(format!("arn:aws:iam::{ANYBODY}:root")));
+        found.insert(root(ANYBODY));
         // Assuming a role takes a signature or an assertion; reading an object need not.
         found.insert(match role {
             Some(_) => Source::Federated(ANY_PROVIDER.to_owned()),
             None => Source::Anonymous,
         });
-        let members = model.members.keys();
-        found.extend(members.map(|id| Source::Foreign(format!("arn:aws:iam::{id}:root"))));
+        found.extend(model.members.keys().map(|id| root(id)));
     };
     for statement in document.statements.iter().filter(|s| s.effect == Effect::Allow) {
         if statement.not_principals.is_some() {
@@ -109,7 +115,7 @@ fn sources(
                             all.filter(|p| able(p)).map(|p| Source::Principal(p.arn.clone())),
                         );
                     } else if whole {
-                        found.insert(Source::Foreign(format!("arn:aws:iam::{account}:root")));
+                        found.insert(root(account));
                     } else {
                         let arn = principal_of(&text, index);
                         if model.principals.contains_key(&arn) {
@@ -131,11 +137,8 @@ fn sources(
 
 /// The role of a session's ARN where the estate knows it; any other ARN as it is.
 fn principal_of(arn: &str, index: &Index<'_>) -> String {
-    let Some((account, session)) =
-        arn.strip_prefix("arn:aws:sts::").and_then(|r| r.split_once(":assumed-role/"))
-    else {
-        return arn.to_owned();
-    };
+    let Some((head, session)) = arn.split_once(":assumed-role/") else { return arn.to_owned() };
+    let account = head.split(':').nth(4).unwrap_or_default();
     let name = session.split('/').next().unwrap_or_default();
     let roles = index.by_account.get(account).into_iter().flatten();
     roles
@@ -226,17 +229,20 @@ pub(super) fn unseen(model: &AccessModel) -> BTreeSet<Step> {
     let mut steps = BTreeSet::new();
     for (target, document) in trusts.chain(resources) {
         let mut named = BTreeSet::new();
+        let owner = account_of(model, &target);
+        let partition = owner.map(|owner| model.partition_of(&owner)).unwrap_or_default();
+        let root = |account: &str| format!("arn:{partition}:iam::{account}:root");
         for statement in document.statements.iter().filter(|s| s.effect == Effect::Allow) {
             let everyone = statement.not_principals.is_some()
                 || statement.principals.as_ref().is_some_and(crate::iam::Principals::is_everyone);
             if everyone {
-                named.extend(unread.iter().map(|id| format!("arn:aws:iam::{id}:root")));
+                named.extend(unread.iter().map(|id| root(id)));
             }
             for (kind, item) in statement.principals.iter().flat_map(|p| p.items()) {
                 let text = item.text.symbolic();
                 let arn = match text.starts_with("arn:") {
                     true => text.into_owned(),
-                    false => format!("arn:aws:iam::{text}:root"),
+                    false => root(&text),
                 };
                 let inside = arn.split(':').nth(4).is_some_and(|id| unread.contains(id));
                 if kind == PrincipalType::Aws && inside && !model.principals.contains_key(&arn) {

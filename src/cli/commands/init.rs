@@ -88,7 +88,7 @@ async fn create(store: &Store, cx: &Context) -> Result<(), Exit> {
         || (endpoint_url.is_none() && store.connection.sdk.endpoint_url().is_none());
     let bucket = Bucket {
         name: bucket.clone(),
-        partition: partition(&region).to_owned(),
+        partition: crate::ids::Partition::of_region(&region).to_string(),
         region,
         prefix: prefix.clone(),
         kms_key: kms_key_id.clone(),
@@ -98,16 +98,6 @@ async fn create(store: &Store, cx: &Context) -> Result<(), Exit> {
     bootstrap::create_backend(&client, &bucket).await?;
     cx.say(&format!("the bucket `{}` is ready for state", bucket.name));
     Ok(())
-}
-
-fn partition(region: &str) -> &'static str {
-    if region.starts_with("cn-") {
-        "aws-cn"
-    } else if region.starts_with("us-gov-") {
-        "aws-us-gov"
-    } else {
-        "aws"
-    }
 }
 
 async fn check(store: &Store, cx: &Context) -> Result<(), Exit> {

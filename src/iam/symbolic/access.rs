@@ -19,6 +19,7 @@ use crate::iam::document::{Document, Effect, Item, PrincipalType, Statement};
 use crate::iam::eval::{ChainLevel, Policies, evaluate};
 use crate::iam::policy::Policy;
 use crate::iam::request::{Principal, Request};
+use crate::ids::Partition;
 
 /// What the policies are attached to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -195,13 +196,14 @@ fn subjects(
     kind: PolicyKind,
     doubts: &mut Vec<String>,
 ) -> Vec<Subject> {
+    let partition = partition_of(old, new);
     let role = |account: &str, name: &str| {
-        Principal::Arn(format!("arn:aws:sts::{account}:assumed-role/{name}/session"))
+        Principal::Arn(format!("arn:{partition}:sts::{account}:assumed-role/{name}/session"))
     };
     if kind != PolicyKind::Resource {
         let mut any = Subject::new(
             "any principal",
-            Principal::Arn("arn:aws:iam::000000000001:user/any".to_owned()),
+            Principal::Arn(format!("arn:{partition}:iam::000000000001:user/any")),
             &DERIVED,
         );
         any.request.resource_account = Some("000000000001".to_owned());
@@ -265,6 +267,19 @@ fn subjects(
         found.push(Subject::new(name, role(&account, "any"), &OF_ACCOUNT));
     }
     found
+}
+
+/// The partition that the policies are written for: that of the first ARN in them, as no policy names
+/// principals or resources of two.
+fn partition_of(old: &Document, new: &Document) -> Partition {
+    let arns = new.statements.iter().chain(&old.statements).flat_map(|s| {
+        let principals = s.principals.iter().chain(&s.not_principals).flat_map(|p| p.items());
+        let resources = s.resources.iter().chain(&s.not_resources);
+        let values = s.conditions.iter().flat_map(|c| &c.values);
+        principals.map(|(_, item)| item).chain(resources).chain(values)
+    });
+    let mut partitions = arns.filter_map(|item| Partition::of_arn(&item.text.symbolic()));
+    partitions.next().unwrap_or_default()
 }
 
 /// Actions that every pattern of both policies treats alike, by one of them.

@@ -7,6 +7,7 @@ use super::{Asked, documents, everything, rules_of};
 use crate::access::{AccessModel, AccountNode, Member, levels};
 use crate::iam::symbolic::{Domain, Texts};
 use crate::iam::{ContextValue, Membership, Policy, Principal};
+use crate::ids::Partition;
 
 /// An account that is nobody's: it stands for every account that the estate does not know.
 pub(in crate::isolation) const ANYBODY: &str = "000000000000";
@@ -21,6 +22,8 @@ impl Asked {
         }
         let id = arn.split(':').nth(4).unwrap_or_default();
         let whole = arn.ends_with(":root");
+        // Whoever asks lives in the partition of what it asks for.
+        let partition = Partition::of_arn(arn).unwrap_or_default();
         self.request.principal = Principal::Arn(match arn.strip_suffix(":root") {
             Some(head) => format!("{head}:role/any"),
             None => arn.to_owned(),
@@ -39,7 +42,7 @@ impl Asked {
         };
         if id == ANYBODY {
             let known = || model.accounts.values().map(|a| &a.id).chain(model.members.keys());
-            let arns = known().map(|id| format!("arn:aws:iam::{id}:*")).collect();
+            let arns = known().map(|id| format!("arn:{partition}:iam::{id}:*")).collect();
             self.domains.extend([
                 (
                     "aws:principalaccount".to_owned(),
@@ -47,17 +50,17 @@ impl Asked {
                 ),
                 (
                     "aws:principalarn".to_owned(),
-                    texts(vec!["arn:aws:iam::".to_owned()], arns, false),
+                    texts(vec![format!("arn:{partition}:iam::")], arns, false),
                 ),
             ]);
         } else if whole {
-            let kinds = ["role/", "user/"].map(|kind| format!("arn:aws:iam::{id}:{kind}"));
+            let kinds = ["role/", "user/"].map(|kind| format!("arn:{partition}:iam::{id}:{kind}"));
             self.domains
                 .insert("aws:principalarn".to_owned(), texts(kinds.to_vec(), Vec::new(), false));
         }
         if arn.contains(":assumed-role/") {
             // A session's ARN leaves out the role's path.
-            let roles = vec![format!("arn:aws:iam::{id}:role/")];
+            let roles = vec![format!("arn:{partition}:iam::{id}:role/")];
             self.domains.insert("aws:principalarn".to_owned(), texts(roles, Vec::new(), false));
         }
         if whole {

@@ -9,9 +9,10 @@ use super::{Dead, Killed};
 use crate::iam::matching::{Pattern, Wildcards};
 use crate::iam::symbolic::{Domain, Space};
 use crate::iam::{
-    Condition, ContextValue, Document, Effect, Item, Policies, Policy, Principals, Request,
-    SetPrefix, Statement, Test, Version, evaluate,
+    Condition, ContextValue, Document, Effect, Item, Policies, Policy, Principal, Principals,
+    Request, SetPrefix, Statement, Test, Version, evaluate,
 };
+use crate::ids::Partition;
 
 /// The policies of one layer that a step has to pass.
 struct Layer<'a> {
@@ -333,7 +334,12 @@ impl<'a> Case<'a> {
             ..Policies::default()
         };
         "sts:AssumeRole".clone_into(&mut request.action);
-        request.resource = format!("arn:aws:iam::{account}:role/any");
+        let partition = match &request.principal {
+            Principal::Arn(arn) => Partition::of_arn(arn),
+            _ => None,
+        };
+        let partition = partition.unwrap_or_default();
+        request.resource = format!("arn:{partition}:iam::{account}:role/any");
         request.resource_account = Some(account.to_owned());
         let decision = evaluate(&request, &policies);
         (decision.is_allowed(), decision.disputed.is_empty())
@@ -347,9 +353,9 @@ fn open_statement() -> Statement {
     statement
 }
 
-fn home_of(principal: &crate::iam::Principal) -> Option<String> {
+fn home_of(principal: &Principal) -> Option<String> {
     match principal {
-        crate::iam::Principal::Arn(arn) => arn.split(':').nth(4).map(str::to_owned),
+        Principal::Arn(arn) => arn.split(':').nth(4).map(str::to_owned),
         _ => None,
     }
 }

@@ -124,10 +124,13 @@ fn resource(kind: &'static ResourceType, arn: &str, policy: Option<&Json>) -> Re
 }
 
 fn into_production(model: &AccessModel) -> Verdict {
+    wall(model, &Origin::Environment("dev".to_owned()))
+}
+
+fn wall(model: &AccessModel, from: &Origin) -> Verdict {
     let before = AccessModel::new(Facts::default());
     let compared = compare(&before, model);
-    let wall = (Origin::Environment("dev".to_owned()), "production".to_owned());
-    verdict(model, &compared.after.1, &wall).0
+    verdict(model, &compared.after.1, &(from.clone(), "production".to_owned())).0
 }
 
 #[test]
@@ -174,6 +177,57 @@ fn guardrails_bind_the_accounts_below_them() {
     assert_eq!(verdict_with("ou-dev"), Verdict::Isolated);
     assert_eq!(verdict_with("r-ab12"), Verdict::Isolated);
     assert_eq!(verdict_with("ou-production"), Verdict::Reachable);
+}
+
+/// The same estate in each partition has the same walls.
+#[test]
+fn every_partition_is_judged_alike() {
+    let account_role = |name: &str, trusted: &Json, statements: &Json| {
+        json!({
+            "Arn": format!("arn:aws:iam::{PRODUCTION}:role/{name}"),
+            "AssumeRolePolicyDocument": statement(json!({"Effect": "Allow", "Action": "sts:AssumeRole",
+                "Principal": {"AWS": trusted}})),
+            "RolePolicyList": [{"PolicyName": "main", "PolicyDocument": {"Version": "2012-10-17",
+                "Statement": statements}}],
+        })
+    };
+    let none = json!([{"Effect": "Deny", "Action": "*", "Resource": "*"}]);
+    let trusts = [
+        (json!("arn:aws:iam::111111111111:role/ci"), Verdict::Reachable),
+        (json!("arn:aws:sts::111111111111:assumed-role/ci/nightly"), Verdict::Reachable),
+        (json!("arn:aws:iam::111111111111:root"), Verdict::Reachable),
+        (json!("111111111111"), Verdict::Reachable),
+        (json!("*"), Verdict::Reachable),
+        (json!("arn:aws:iam::111111111111:role/other"), Verdict::Isolated),
+        (json!("arn:aws:iam::111111111111:user/ci"), Verdict::Isolated),
+    ];
+    for partition in Partition::ALL {
+        let inside = |json: &Json| -> Json {
+            let text = json.to_string().replace("arn:aws:", &format!("arn:{partition}:"));
+            serde_json::from_str(&text).expect("still JSON")
+        };
+        let model = |roles: &[Json]| {
+            let mut facts = facts(roles.iter().map(|dumped| role(&inside(dumped))).collect());
+            facts.accounts.iter_mut().for_each(|account| account.partition = partition);
+            AccessModel::new(facts)
+        };
+        let ci = json!({
+            "Arn": "arn:aws:iam::111111111111:role/ci",
+            "AssumeRolePolicyDocument": statement(json!({"Effect": "Allow", "Action": "sts:AssumeRole",
+                "Principal": {"Service": "ec2.amazonaws.com"}})),
+            "RolePolicyList": [{"PolicyName": "assume", "PolicyDocument":
+                statement(json!({"Effect": "Allow", "Action": "sts:AssumeRole",
+                    "Resource": "arn:aws:iam::*:role/*"}))}],
+        });
+        for (trusted, verdict) in &trusts {
+            let model = model(&[ci.clone(), account_role("deploy", trusted, &none)]);
+            assert_eq!(into_production(&model), *verdict, "{partition}: {trusted}");
+            let outside = Origin::External;
+            let anybody =
+                if *trusted == json!("*") { Verdict::Reachable } else { Verdict::Isolated };
+            assert_eq!(wall(&model, &outside), anybody, "{partition}: {trusted}");
+        }
+    }
 }
 
 /// A bucket, a key, a queue and a secret are one case.

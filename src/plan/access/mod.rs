@@ -10,7 +10,7 @@ use crate::access::{
     PrincipalNode, ResourceNode, ResourcePolicy, ResourceType,
 };
 use crate::address::ResourceAddr;
-use crate::eval::estate::Estate;
+use crate::eval::estate::{Account, Estate};
 use crate::iam::{Document, Effect, Item, PrincipalType, Principals, Statement};
 use crate::ids::{Handle, Partition};
 use crate::schema::{AccessPart, access_of};
@@ -67,8 +67,11 @@ fn facts(estate: &Estate, side: &Side, sides: &Sides, cache: &Shared) -> Facts {
         principals,
         groups,
         managed_policies: managed,
-        resources: resources(side, cache),
-        state_bucket: estate.state_bucket.as_ref().map(|name| format!("arn:aws:s3:::{name}")),
+        resources: resources(estate, side, cache),
+        state_bucket: estate.state_bucket.as_ref().map(|name| {
+            let partition = Partition::of_region(estate.provider.region.as_str());
+            format!("arn:{partition}:s3:::{name}")
+        }),
         locations: others.filter_map(|o| Some((label(o), o.location.clone()?))).collect(),
     }
 }
@@ -97,7 +100,7 @@ fn accounts(estate: &Estate, side: &Side, sides: &Sides) -> Vec<AccountFacts> {
         AccountFacts {
             handle: account.handle.clone(),
             id,
-            partition: Partition::Aws,
+            partition: partition(estate, account),
             environments: account.environments.clone(),
             parent: object.and_then(|o| o.attrs.get("parent")).map(symbol),
             emulated: account.endpoint_url.is_some(),
@@ -105,6 +108,10 @@ fn accounts(estate: &Estate, side: &Side, sides: &Sides) -> Vec<AccountFacts> {
         }
     });
     facts.collect()
+}
+
+fn partition(estate: &Estate, account: &Account) -> Partition {
+    Partition::of_region(account.region.as_ref().unwrap_or(&estate.provider.region).as_str())
 }
 
 /// What creation gives an account that does not exist yet: the role through which the management
@@ -121,7 +128,8 @@ fn add_default_roles(
     let absent = accounts.iter().filter(|a| a.coverage == Coverage::Absent);
     for account in absent.filter(|a| planned.contains(&a.id)) {
         let name = "OrganizationAccountAccessRole";
-        let arn = format!("arn:aws:iam::{}:role/{name}", account.id);
+        let partition = account.partition;
+        let arn = format!("arn:{partition}:iam::{}:role/{name}", account.id);
         if known.contains(&arn) {
             continue;
         }
@@ -130,7 +138,7 @@ fn add_default_roles(
             || Permissions { identity: vec![NamedPolicy::full_access()], ..Permissions::default() };
         let mut trust = Statement::new(Effect::Allow);
         trust.actions = vec![Item::new("sts:AssumeRole")];
-        let root = format!("arn:aws:iam::{management}:root");
+        let root = format!("arn:{partition}:iam::{management}:root");
         trust.principals = Some(Principals::of(PrincipalType::Aws, [root.as_str()]));
         let trust = NamedPolicy::new(&label, "trust", Document::new([trust]));
         let kind = PrincipalKind::Role;
@@ -141,7 +149,7 @@ fn add_default_roles(
 }
 
 /// Resources with a policy of their own, of whatever kind.
-fn resources(side: &Side, cache: &PolicyCache) -> Vec<ResourceNode> {
+fn resources(estate: &Estate, side: &Side, cache: &PolicyCache) -> Vec<ResourceNode> {
     let blocks = |o: &&SideObject| match part(o) {
         Some(AccessPart::AccountSettings { public_access_block }) => {
             restricts_public(o, public_access_block)
@@ -167,7 +175,7 @@ fn resources(side: &Side, cache: &PolicyCache) -> Vec<ResourceNode> {
         let own_block = says.public_access_block;
         Some(ResourceNode {
             kind,
-            arn: arn_of(object)?,
+            arn: arn_of(object, estate.accounts.get(&account).map(|a| partition(estate, a)))?,
             label: label(object),
             location: object.location.clone(),
             policy,
@@ -183,9 +191,9 @@ fn resources(side: &Side, cache: &PolicyCache) -> Vec<ResourceNode> {
 }
 
 /// The ARN of a resource; that of a bucket follows from its name, which is its key.
-fn arn_of(resource: &SideObject) -> Option<String> {
+fn arn_of(resource: &SideObject, partition: Option<Partition>) -> Option<String> {
     match resource.attrs.get("bucket") {
-        Some(name) => Some(format!("arn:aws:s3:::{}", symbol(name))),
+        Some(name) => Some(format!("arn:{}:s3:::{}", partition.unwrap_or_default(), symbol(name))),
         None => resource.attrs.get("arn").map(symbol),
     }
 }
