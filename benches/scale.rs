@@ -22,8 +22,9 @@ use std::time::Instant;
 
 use generated::{Settled, Shape};
 use palisade::eval::NothingKnown;
-use palisade::isolation;
+use palisade::isolation::Analysis;
 use palisade::plan::seal;
+use palisade::plan::walls;
 use palisade::render::{self, Format, Style};
 
 /// The program's own.
@@ -51,15 +52,14 @@ fn main() {
     println!("    {} managed objects", settled.estate.instances.len());
     let (mut plan, sides) = stage("plan", || settled.plan());
     println!("    {:?}", plan.summary);
-    let isolation::Analysis { section, summary, .. } = stage("isolation, cold", || {
-        isolation::analyse(&settled.estate, &sides, "2026-11-23")
-            .unwrap_or_else(|e| panic!("{e:?}"))
+    let Analysis { section, summary, .. } = stage("isolation, cold", || {
+        walls::analyse(&settled.estate, &sides, "2026-11-23").unwrap_or_else(|e| panic!("{e:?}"))
     });
     println!("    {summary:?}, {} walls", section.matrix.len());
     if given.is_none() {
         let changed = generated::one_trust_changed(sides.clone());
-        let isolation::Analysis { summary, .. } = stage("isolation, one policy changed", || {
-            isolation::analyse(&settled.estate, &changed, "2026-11-23")
+        let Analysis { summary, .. } = stage("isolation, one policy changed", || {
+            walls::analyse(&settled.estate, &changed, "2026-11-23")
                 .unwrap_or_else(|e| panic!("{e:?}"))
         });
         println!("    {summary:?}");

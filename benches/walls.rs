@@ -19,7 +19,7 @@ use std::path::Path;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use generated::{Settled, Shape};
 use palisade::config::Configuration;
-use palisade::isolation;
+use palisade::plan::walls;
 
 fn stages(c: &mut Criterion, name: &str, configuration: &Configuration) {
     let settled = Settled::of(configuration);
@@ -32,7 +32,7 @@ fn stages(c: &mut Criterion, name: &str, configuration: &Configuration) {
     });
     group.bench_function(id("plan"), |b| b.iter(|| settled.plan()));
     group.bench_function(id("isolation"), |b| {
-        b.iter(|| isolation::analyse(&settled.estate, black_box(&sides), "2026-11-23"));
+        b.iter(|| walls::analyse(&settled.estate, black_box(&sides), "2026-11-23"));
     });
     group.finish();
 }

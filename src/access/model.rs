@@ -64,6 +64,8 @@ pub struct AccessModel {
     resources_by_account: BTreeMap<Handle, Vec<String>>,
     managed_policies: Arc<ManagedPolicies>,
     locations: BTreeMap<String, String>,
+    /// What the organization's policies limit, by their labels.
+    guardrails: BTreeMap<String, PolicyType>,
     /// Principals by label, made when one is first looked for by it.
     principals_by_label: OnceLock<HashMap<String, Arc<PrincipalNode>>>,
 }
@@ -113,8 +115,15 @@ impl AccessModel {
             resources_by_account,
             managed_policies: facts.managed_policies,
             locations: facts.locations,
+            guardrails: guardrails.labels(),
             principals_by_label: OnceLock::new(),
         }
+    }
+
+    /// What the organization's policy of that label limits; `None` for any other policy, which may grant.
+    #[must_use]
+    pub fn guardrail(&self, label: &str) -> Option<PolicyType> {
+        self.guardrails.get(label).copied()
     }
 
     /// The partition that an account lives in.

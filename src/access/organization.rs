@@ -65,6 +65,14 @@ impl Guardrails {
         levels
     }
 
+    /// The type of each attached policy, by the label of its holder.
+    pub(super) fn labels(&self) -> BTreeMap<String, PolicyType> {
+        let all = self.attached.iter().flat_map(|((kind, _), policies)| {
+            policies.iter().map(move |policy| (policy.label().to_owned(), *kind))
+        });
+        all.collect()
+    }
+
     /// The levels above an account, root first, the account last.
     pub(super) fn chain(
         &self,

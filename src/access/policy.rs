@@ -39,6 +39,12 @@ impl NamedPolicy {
         }
     }
 
+    /// How reports call what holds it: its name without the part.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        self.policy.name().split(PART).next().unwrap_or_default()
+    }
+
     /// AWS's own policy that permits everything, `FullAWSAccess`.
     #[must_use]
     pub fn full_access() -> Self {

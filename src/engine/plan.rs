@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics, count};
-use crate::isolation;
-use crate::plan::model::isolation::{AccessPath, PathChange, Severity};
+use crate::isolation::section::{AccessPath, PathChange, Severity};
 use crate::plan::model::{Plan, ScopeBasis, Selection, StateBasis};
 use crate::plan::sides::Sides;
-use crate::plan::{Input, Mode, Options, compute, prepare, seal};
+use crate::plan::{Input, Mode, Options, compute, prepare, seal, walls};
 use crate::promotion::Release;
 use crate::state::layout;
 
@@ -119,7 +118,7 @@ pub fn make(
 ) -> Result<Plan, EngineError> {
     let now = timestamp(workspace);
     let (mut plan, sides) = decide(inputs, request, &now)?;
-    isolation::complete(&mut plan, &inputs.estate, &sides, day(&now))?;
+    walls::complete(&mut plan, &inputs.estate, &sides, day(&now))?;
     seal(&mut plan, &inputs.digest);
     let changed =
         plan.outputs.iter().filter(|(name, output)| inputs.outputs.get(*name) != Some(output));

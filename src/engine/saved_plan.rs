@@ -14,7 +14,7 @@ use sha2::Sha256;
 
 use crate::config::{Configuration, VarArg};
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::plan::model::isolation::{AccessPath, Verdict};
+use crate::isolation::section::{AccessPath, Verdict};
 use crate::plan::model::{Action, Plan, Selection, Summary};
 use crate::plan::{Mode, Options, seal};
 

@@ -15,10 +15,10 @@ use super::power::opens;
 use super::report::source_name;
 use super::rights::{Book, Scope};
 use super::rules::Rule;
+use super::section::{Finding, FindingKind, Severity};
 use crate::access::AccessModel;
 use crate::iam::symbolic::Answer;
 use crate::ids::Handle;
-use crate::plan::model::isolation::{Finding, FindingKind, Severity};
 
 /// How many days before its end an exception is warned about.
 const NOTICE_DAYS: i64 = 30;

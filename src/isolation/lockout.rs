@@ -11,80 +11,98 @@ use std::sync::Arc;
 use super::compare::Comparison;
 use super::crossing::{Asked, Right, Source, Step, Target, answer, asked};
 use crate::access::{AccessModel, NamedPolicy, PART, PrincipalNode};
-use crate::diag::{Diagnostic, Diagnostics};
-use crate::eval::estate::Estate;
+use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::iam::symbolic::globs::Glob;
-use crate::iam::symbolic::{Answer, Opening, Space};
+use crate::iam::symbolic::{Answer, Opening};
 use crate::iam::{Decision, Effect, Verdict as Judgement, semantic_eq};
 use crate::ids::Handle;
-use crate::plan::access::symbol;
-use crate::plan::sides::{SideObject, Sides};
-use crate::schema::{AccessPart, KindSchema, Repair, access_of, kinds};
 
-/// Checks a plan's both sides.
+/// What has to stay possible after a change, as the one who makes the change knows it.
+pub trait Safeguards {
+    /// Patterns of the ARNs of principals that must keep their rights.
+    fn protected(&self) -> Vec<String>;
+
+    /// The role through which an account is entered, by its name without a path; `None` where no role is
+    /// needed to enter it.
+    fn entry_role(&self, account: &Handle) -> Option<&str>;
+
+    /// What the rest of this change, or the next one, does in an account.
+    fn needs(&self, model: &AccessModel, account: &Handle) -> Vec<Right>;
+
+    /// Where an object is declared, by the label that reports cite.
+    fn declared(&self, label: &str) -> Option<Loc>;
+}
+
+/// Nothing is to be kept: what is looked at changes nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct NoSafeguards;
+
+impl Safeguards for NoSafeguards {
+    fn protected(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn entry_role(&self, _: &Handle) -> Option<&str> {
+        None
+    }
+
+    fn needs(&self, _: &AccessModel, _: &Handle) -> Vec<Right> {
+        Vec::new()
+    }
+
+    fn declared(&self, _: &str) -> Option<Loc> {
+        None
+    }
+}
+
+/// Checks both sides of a change.
 ///
 /// # Errors
 /// One for each principal that the plan would lock out, at the policy that does it.
-pub fn check(
-    estate: &Estate,
-    sides: &Sides,
-    comparison: &Comparison<'_>,
-) -> Result<(), Diagnostics> {
+pub fn check(safeguards: &dyn Safeguards, comparison: &Comparison<'_>) -> Result<(), Diagnostics> {
     let (before, after) = (comparison.before.0, comparison.after.0);
-    let patterns = protected(estate);
+    let patterns: Vec<Glob> =
+        safeguards.protected().iter().map(|pattern| Glob::like(pattern)).collect();
     let mut needs: BTreeMap<Handle, Vec<Right>> = BTreeMap::new();
     let mut found = Diagnostics::new();
     for principal in before.principals.values() {
-        if !is_protected(estate, before, &patterns, principal) {
+        if !is_protected(safeguards, before, &patterns, principal) {
             continue;
         }
         let Some(still) = after.principals.get(&principal.arn) else {
             let what = "it is there now, and the plan deletes it".to_owned();
-            found.push(refusal(estate, &principal.arn, what, &principal.label));
+            found.push(refusal(safeguards, &principal.arn, what, &principal.label));
             continue;
         };
-        found.extend(trust(estate, comparison, still));
+        found.extend(trust(safeguards, comparison, still));
         if same_policies(before, after, &principal.arn) {
             continue;
         }
         let needs = needs
             .entry(principal.account.clone())
-            .or_insert_with(|| rights(estate, sides, before, &principal.account));
-        found.extend(policies(estate, before, after, &principal.arn, needs));
+            .or_insert_with(|| safeguards.needs(before, &principal.account));
+        found.extend(policies(safeguards, before, after, &principal.arn, needs));
     }
     found.into_result(())
 }
 
-/// Patterns of `protect_principals`.
-fn protected(estate: &Estate) -> Vec<Glob> {
-    let is_organization = |kind: &str| access_of(kind) == Some(AccessPart::Organization);
-    let organizations = estate.instances.values().filter(|i| is_organization(&i.address.kind));
-    organizations
-        .filter_map(|i| i.body.get("protect_principals")?.value.elements())
-        .flatten()
-        .map(|value| Glob::like(&symbol(value)))
-        .collect()
-}
-
 /// Whether a principal is named, or is the role through which its account is entered.
 fn is_protected(
-    estate: &Estate,
+    safeguards: &dyn Safeguards,
     model: &AccessModel,
     patterns: &[Glob],
     principal: &PrincipalNode,
 ) -> bool {
-    let node = model.accounts.get(&principal.account);
-    let declared = estate.accounts.get(&principal.account);
-    let (Some(node), Some(declared)) = (node, declared) else { return false };
-    if declared.endpoint_url.is_some() {
+    let Some(node) = model.accounts.get(&principal.account) else { return false };
+    if node.emulated {
         return false;
     }
-    let entry = declared.access_role.as_ref().unwrap_or(&estate.provider.access_role);
-    let name = entry.rsplit('/').next().unwrap_or(entry);
+    let entry = safeguards.entry_role(&principal.account);
+    let prefix = format!("arn:{}:iam::{}:role/", node.partition, node.id);
     let is_entry = principal
         .arn
-        .strip_prefix(&format!("arn:aws:iam::{}:role/", node.id))
-        .is_some_and(|role| role.rsplit('/').next() == Some(name));
+        .strip_prefix(&prefix)
+        .is_some_and(|role| entry.is_some() && role.rsplit('/').next() == entry);
     is_entry || patterns.iter().any(|pattern| pattern.matches(&principal.arn))
 }
 
@@ -110,7 +128,7 @@ fn same_policies(before: &AccessModel, after: &AccessModel, arn: &str) -> bool {
 
 /// Nobody may enter any more, where somebody may now.
 fn trust(
-    estate: &Estate,
+    safeguards: &dyn Safeguards,
     comparison: &Comparison<'_>,
     principal: &PrincipalNode,
 ) -> Option<Diagnostic> {
@@ -125,79 +143,12 @@ fn trust(
     let asked = asked(comparison.after.0, step)?;
     let (why, culprit) = because(&asked, opening);
     let what = format!("somebody may assume it now, and nobody may after the plan: {why}");
-    Some(refusal(estate, &principal.arn, what, culprit.as_deref().unwrap_or(&principal.label)))
-}
-
-/// What the rest of an apply, or the next one, does in an account.
-fn rights(estate: &Estate, sides: &Sides, model: &AccessModel, account: &Handle) -> Vec<Right> {
-    let id = model.accounts.get(account).map_or("", |a| a.id.as_str());
-    let region = estate
-        .accounts
-        .get(account)
-        .and_then(|a| a.region.as_ref())
-        .unwrap_or(&estate.provider.region)
-        .to_string();
-    let right = |actions: &[&str], resources: Vec<Space>, region: &str| Right {
-        actions: actions.iter().map(|a| (*a).to_owned()).collect(),
-        resources,
-        policy: None,
-        context: vec![
-            ("aws:RequestedRegion".to_owned(), region.to_owned()),
-            ("aws:SecureTransport".to_owned(), "true".to_owned()),
-        ],
-        ..Right::default()
-    };
-    let everywhere = vec![Space::One("*".to_owned())];
-    let mut rights =
-        vec![right(&["iam:GetAccountAuthorizationDetails"], everywhere.clone(), "us-east-1")];
-    let managed: Vec<&SideObject> = sides
-        .before
-        .objects
-        .iter()
-        .chain(&sides.after.objects)
-        .filter(|o| o.address.is_some() && o.account.as_ref() == Some(account))
-        .collect();
-    // IAM answers from us-east-1, wherever the account works.
-    let region_of = |actions: &[&str]| {
-        if actions.iter().all(|a| a.starts_with("iam:")) { "us-east-1" } else { region.as_str() }
-    };
-    for (schema, objects) in by_kind(&managed) {
-        let (actions, resources) = match schema.meaning.repair {
-            Repair::Objects(actions) => {
-                let arns: BTreeSet<String> =
-                    objects.iter().filter_map(|o| Some(symbol(o.attrs.get("arn")?))).collect();
-                (actions, arns.into_iter().map(Space::One).collect())
-            }
-            Repair::Below { service, resource, actions } => {
-                let below = format!("arn:aws:{service}:{region}:{id}:{resource}");
-                (actions, vec![Space::Below(below)])
-            }
-            Repair::Everywhere(actions) => (actions, everywhere.clone()),
-            Repair::Nothing(_) => continue,
-        };
-        if !resources.is_empty() {
-            rights.push(right(actions, resources, region_of(actions)));
-        }
-    }
-    rights
-}
-
-/// Objects by kind, in the order of the kinds' names; what is repaired object by object comes first.
-fn by_kind<'o>(objects: &[&'o SideObject]) -> Vec<(&'static KindSchema, Vec<&'o SideObject>)> {
-    let mut all: Vec<(&'static KindSchema, Vec<&'o SideObject>)> = kinds()
-        .iter()
-        .map(|kind| kind.schema())
-        .map(|s| (s, objects.iter().filter(|o| o.kind == s.kind).copied().collect::<Vec<_>>()))
-        .filter(|(_, objects)| !objects.is_empty())
-        .collect();
-    let singly = |schema: &KindSchema| matches!(schema.meaning.repair, Repair::Objects(_));
-    all.sort_by_key(|(schema, _)| (!singly(schema), schema.kind));
-    all
+    Some(refusal(safeguards, &principal.arn, what, culprit.as_deref().unwrap_or(&principal.label)))
 }
 
 /// What a principal may do now and may not in any circumstances after the plan.
 fn policies(
-    estate: &Estate,
+    safeguards: &dyn Safeguards,
     before: &AccessModel,
     after: &AccessModel,
     arn: &str,
@@ -229,7 +180,7 @@ fn policies(
     let what = format!(
         "it may call `{action}` on `{resource}` now and may not after the plan{more}: {why}; this apply or the next one needs it"
     );
-    Some(refusal(estate, arn, what, culprit.as_deref().unwrap_or_default()))
+    Some(refusal(safeguards, arn, what, culprit.as_deref().unwrap_or_default()))
 }
 
 fn request(opening: &Opening) -> (String, String) {
@@ -253,10 +204,9 @@ fn because(asked: &Asked, opening: &Opening) -> (String, Option<String>) {
     }
 }
 
-fn refusal(estate: &Estate, arn: &str, what: String, culprit: &str) -> Diagnostic {
-    let place = estate.instances.values().find(|i| i.address.to_string() == culprit);
+fn refusal(safeguards: &dyn Safeguards, arn: &str, what: String, culprit: &str) -> Diagnostic {
     Diagnostic::error(format!("the plan would lock out `{arn}`"))
-        .at_opt(place.map(|i| i.loc.clone()))
+        .at_opt(safeguards.declared(culprit))
         .detail(what)
         .help("exempt it where it is denied (`ArnNotLike` on `aws:PrincipalArn`), or take it out of `protect_principals` of the organization; the role through which an account is entered is always protected")
 }

@@ -12,16 +12,15 @@ use super::crossing::{Source, Step, asked};
 use super::paths::{Origin, Path};
 use super::proof::{Entry, Prover};
 use super::rules::{Asked, Bound, Rule};
-use super::{Analysis, Grade, Verdict, findings};
-use crate::access::{AccessModel, NamedPolicy, PART};
-use crate::eval::estate::Estate;
-use crate::iam::symbolic::Opening;
-use crate::iam::{Document, Request};
-use crate::plan::model::isolation::{
+use super::section::{
     AccessPath, Basis, ConsideredGrant, FindingKind, Isolation, IsolationSummary, MatrixRow,
     PathChange, PathEnd, Proof, Replay, Severity,
 };
-use crate::plan::sides::Sides;
+use super::{Analysis, Grade, Verdict, findings};
+use crate::access::{AccessModel, Coverage, NamedPolicy, PART};
+use crate::iam::symbolic::Opening;
+use crate::iam::{Document, Request};
+use crate::ids::Handle;
 
 mod bounds;
 mod detour;
@@ -49,13 +48,7 @@ pub const NOT_MODELLED: [&str; 11] = [
 
 /// The section, its counts, and every path of the after side.
 #[must_use]
-pub fn report(
-    estate: &Estate,
-    sides: &Sides,
-    rules: &[Rule],
-    comparison: &Comparison<'_>,
-    today: &str,
-) -> Analysis {
+pub fn report(rules: &[Rule], comparison: &Comparison<'_>, today: &str) -> Analysis {
     let writer = Writer {
         comparison,
         rules,
@@ -63,7 +56,7 @@ pub fn report(
         grants: grants(comparison),
         prover: RefCell::new(Prover::new(comparison.after.0, &comparison.after.1)),
     };
-    writer.write(estate, sides)
+    writer.write()
 }
 
 struct Writer<'a, 'w> {
@@ -91,22 +84,20 @@ fn key(path: &Path) -> Key {
 }
 
 impl Writer<'_, '_> {
-    fn write(&self, estate: &Estate, sides: &Sides) -> Analysis {
-        let environments: Vec<String> = estate
-            .environments
-            .values()
-            .filter(|e| {
-                e.accounts.iter().any(|a| {
-                    estate.accounts.get(a).is_some_and(|account| account.endpoint_url.is_none())
-                })
-            })
-            .map(|e| e.name.clone())
-            .collect();
+    fn write(&self) -> Analysis {
+        let model = self.comparison.after.0;
+        let real = model.accounts.values().filter(|account| !account.emulated);
+        let environments: BTreeSet<&String> = real.flat_map(|a| &a.environments).collect();
+        let environments: Vec<String> = environments.into_iter().cloned().collect();
+        let covered = |is: &dyn Fn(&Coverage) -> bool| -> Vec<Handle> {
+            let all = model.accounts.values().filter(|account| is(&account.coverage));
+            all.map(|account| account.handle.clone()).collect()
+        };
         let mut section = Isolation {
             basis: Some(Basis {
-                accounts_read: sides.read.clone(),
-                accounts_unread: sides.unread.keys().cloned().collect(),
-                live: sides.live,
+                accounts_read: covered(&|coverage| matches!(coverage, Coverage::Read)),
+                accounts_unread: covered(&|coverage| matches!(coverage, Coverage::Unread(_))),
+                live: model.live,
                 not_modelled: NOT_MODELLED.map(str::to_owned).to_vec(),
             }),
             environments: environments.clone(),

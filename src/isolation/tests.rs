@@ -10,12 +10,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
-use super::{Grade, Verdict, analyse};
+use super::section::{AccessPath, FindingKind, Isolation, MatrixRow, PathChange};
+use super::{Grade, Verdict};
 use crate::diag::{Loc, Source};
 use crate::eval::estate::{Account, Environment, Estate};
 use crate::ids::Handle;
-use crate::plan::model::isolation::{AccessPath, FindingKind, Isolation, MatrixRow, PathChange};
 use crate::plan::sides::{Side, SideObject, Sides};
+use crate::plan::walls::analyse;
 use crate::schema::{Body, NestedBody, Spanned};
 use crate::value::{Attrs, Unknown, Value};
 

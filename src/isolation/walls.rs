@@ -3,12 +3,9 @@
 use jiff::civil::Date;
 use serde::Serialize;
 
-use super::rules::{self, Exception, Rule};
-use super::{Analysis, analyse};
-use crate::diag::Diagnostics;
-use crate::eval::estate::Estate;
-use crate::plan::model::isolation::{AccessPath, Basis, Finding, MatrixRow, Proof, broken};
-use crate::plan::sides::Sides;
+use super::Analysis;
+use super::rules::{Exception, Rule};
+use super::section::{AccessPath, Basis, Finding, MatrixRow, Proof, broken};
 
 /// The walls of one side.
 #[derive(Clone, Debug, Serialize)]
@@ -74,36 +71,30 @@ impl Walls {
     }
 }
 
-/// Analyses the after side of `sides` and gathers all that is known of it. `today` (`YYYY-MM-DD`)
-/// decides which exceptions have expired.
-///
-/// # Errors
-/// Rules that name what does not exist or lack what is required, each at its place.
-pub fn walls(
-    estate: &Estate,
-    sides: &Sides,
-    side: &str,
-    today: &str,
-) -> Result<Walls, Diagnostics> {
-    let rules = rules::read(estate)?;
-    let Analysis { section, paths, .. } = analyse(estate, sides, today)?;
-    let today = today.parse().unwrap_or(Date::MAX);
-    let exceptions = rules
-        .iter()
-        .flat_map(|rule| rule.exceptions.iter().map(move |exception| (rule, exception)))
-        .map(|(rule, exception)| permit(rule, exception, &paths, today))
-        .collect();
-    Ok(Walls {
-        side: side.to_owned(),
-        basis: section.basis,
-        environments: section.environments,
-        matrix: section.matrix,
-        paths,
-        violations: section.violations,
-        exceptions,
-        findings: section.findings,
-        proofs: section.proofs,
-    })
+impl Walls {
+    /// Gathers what an analysis found about the after side. `today` (`YYYY-MM-DD`) decides which exceptions
+    /// have expired.
+    #[must_use]
+    pub fn of(analysis: Analysis, rules: &[Rule], side: &str, today: &str) -> Self {
+        let Analysis { section, paths, .. } = analysis;
+        let today = today.parse().unwrap_or(Date::MAX);
+        let exceptions = rules
+            .iter()
+            .flat_map(|rule| rule.exceptions.iter().map(move |exception| (rule, exception)))
+            .map(|(rule, exception)| permit(rule, exception, &paths, today))
+            .collect();
+        Self {
+            side: side.to_owned(),
+            basis: section.basis,
+            environments: section.environments,
+            matrix: section.matrix,
+            paths,
+            violations: section.violations,
+            exceptions,
+            findings: section.findings,
+            proofs: section.proofs,
+        }
+    }
 }
 
 fn permit(rule: &Rule, exception: &Exception, paths: &[AccessPath], today: Date) -> Permit {

@@ -10,14 +10,11 @@ use super::compare::compare;
 use super::crossing::{Place, Source, Step, Target, answer, asked_at};
 use super::paths::{Edge, Origin, outside};
 use super::report::{hop, source_name, witness};
+use super::section::{Hop, Witness};
 use crate::access::{AccessModel, AccountNode, ResourceNode, ResourceType};
 use crate::diag::{Diagnostic, Diagnostics, did_you_mean};
-use crate::eval::estate::Estate;
 use crate::iam::catalogue;
 use crate::iam::symbolic::{Answer, Opening, Space};
-use crate::plan::access::model_after;
-use crate::plan::model::isolation::{Hop, Witness};
-use crate::plan::sides::Sides;
 
 /// Services of which the analysis knows every resource policy; IAM's own resources have none but
 /// the trust policies of roles.
@@ -141,14 +138,13 @@ pub struct Holder {
     pub doubt: Option<String>,
 }
 
-/// Answers for the after side of `sides`.
+/// Answers for a model.
 ///
 /// # Errors
 /// No account of the estate holds the resource.
-pub fn who_can(estate: &Estate, sides: &Sides, ask: &Ask) -> Result<WhoCan, Diagnostics> {
-    let model = model_after(estate, sides);
-    let owner = owner(&model, ask)?;
-    let search = Search::new(&model, ask, owner);
+pub fn who_can(model: &AccessModel, ask: &Ask) -> Result<WhoCan, Diagnostics> {
+    let owner = owner(model, ask)?;
+    let search = Search::new(model, ask, owner);
     let mut notes = Vec::new();
     let service = ask.service();
     if !MODELLED.contains(&service.to_ascii_lowercase().as_str()) {
@@ -156,7 +152,8 @@ pub fn who_can(estate: &Estate, sides: &Sides, ask: &Ask) -> Result<WhoCan, Diag
             "policies on resources of `{service}` are not modelled: whom they let in or keep out is not told here"
         ));
     }
-    let unread: Vec<&str> = sides.unread.keys().map(crate::ids::Handle::as_str).collect();
+    let unread = model.accounts.values().filter(|account| !account.is_read());
+    let unread: Vec<&str> = unread.map(|account| account.handle.as_str()).collect();
     if !unread.is_empty() {
         notes.push(format!(
             "not read: {}; principals and policies there that nobody manages are unseen",

@@ -27,6 +27,7 @@ mod renewed;
 pub mod select;
 pub mod sides;
 mod stranded;
+pub mod walls;
 
 #[cfg(test)]
 mod tests;

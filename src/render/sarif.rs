@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use serde_json::{Value as Json, json};
 
 use crate::diag;
-use crate::plan::model::isolation::Severity;
+use crate::isolation::section::Severity;
 use crate::plan::model::{CheckStatus, Plan, PlanDiagnostic};
 
 use super::isolation::view;

@@ -37,7 +37,7 @@ fn the_hole_among_a_hundred_accounts_is_found() {
     let settled = settled(100);
     let (_, sides) = settled.plan();
     let palisade::isolation::Analysis { section, summary, .. } =
-        palisade::isolation::analyse(&settled.estate, &sides, "2026-11-23").expect("rules");
+        palisade::plan::walls::analyse(&settled.estate, &sides, "2026-11-23").expect("rules");
     // The last account's `peer` trusts the `reader` of the first one, in another environment.
     assert_eq!(summary.violations, 1, "{:#?}", section.violations);
     let open: Vec<_> = section

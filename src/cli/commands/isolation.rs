@@ -9,7 +9,7 @@ use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::diag::Diagnostic;
 use crate::engine::side;
-use crate::isolation::walls;
+use crate::plan::walls;
 use crate::render;
 
 /// Flags of `isolation`.

@@ -8,7 +8,8 @@ use crate::cli::args::{LookArgs, VarArgs};
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::engine::side;
-use crate::isolation::who::{Ask, who_can};
+use crate::isolation::who::Ask;
+use crate::plan::walls::who_can;
 use crate::render;
 
 /// Flags of `who-can`.

@@ -2,12 +2,10 @@
 
 use super::super::crossing::{Step, asked};
 use super::super::rules::Bound;
-use super::evidence::guardrail;
-use crate::access::{AccessModel, PART};
+use crate::access::{AccessModel, PART, PolicyType};
 use crate::iam::symbolic::Opening;
 use crate::iam::symbolic::globs::Glob;
 use crate::iam::{Effect, Item, Statement, catalogue};
-use crate::schema::Guardrail;
 
 /// What bounds the openings: the patterns that the resource's own statements grant, and those
 /// that the principal's grant; each bounds the whole by itself.
@@ -27,7 +25,8 @@ pub(super) fn bounds(model: &AccessModel, step: &Step, openings: &[Opening]) -> 
             let bound = if Some(&hit.policy) == resource.as_ref() {
                 &mut of_resource
             } else if hit.policy.ends_with("content")
-                && hit.policy.split(PART).next().and_then(guardrail) == Some(Guardrail::Principals)
+                && hit.policy.split(PART).next().and_then(|label| model.guardrail(label))
+                    == Some(PolicyType::ServiceControl)
             {
                 continue;
             } else {

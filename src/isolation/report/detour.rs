@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use super::super::deputy::{Detour, detours};
 use super::super::rules::Bound;
+use super::super::section::{AccessPath, FindingKind, Isolation, PathChange, PathEnd};
 use super::super::{Grade, Verdict, findings};
 use super::{Writer, digest};
-use crate::plan::model::isolation::{AccessPath, FindingKind, Isolation, PathChange, PathEnd};
 
 impl Writer<'_, '_> {
     pub(super) fn detours(&self, used: &mut BTreeSet<(String, String)>, section: &mut Isolation) {

@@ -4,13 +4,11 @@
 use std::collections::BTreeSet;
 
 use super::super::crossing::{Asked, Source, Step, Target, asked};
+use super::super::section::{Grant, Hop, Replayed, StepLimits, Witness};
 use super::source_name;
 use crate::access::{AccessModel, PART};
-use crate::address::ResourceAddr;
 use crate::iam::symbolic::Opening;
 use crate::iam::{Decision, Effect, Request};
-use crate::plan::model::isolation::{Grant, Hop, Replayed, StepLimits, Witness};
-use crate::schema::{AccessPart, Guardrail, access_of};
 
 /// One step of a path: who does what to what, and which statements grant it.
 pub(in crate::isolation) fn hop(source: &Source, opening: &Opening, model: &AccessModel) -> Hop {
@@ -19,17 +17,6 @@ pub(in crate::isolation) fn hop(source: &Source, opening: &Opening, model: &Acce
         granted_by: granted_by(opening, model),
         principal: source_name(source).to_owned(),
         resource: opening.witness.resource.clone(),
-    }
-}
-
-/// Whom the policy with that label limits, where it is one of the organization's: labels are addresses, and
-/// `KIND/KEY` for what is not managed.
-pub(super) fn guardrail(label: &str) -> Option<Guardrail> {
-    let unmanaged = label.split('/').next().and_then(access_of);
-    let managed = || access_of(&label.parse::<ResourceAddr>().ok()?.kind);
-    match unmanaged.or_else(managed)? {
-        AccessPart::Guardrail { limits, .. } => Some(limits),
-        _ => None,
     }
 }
 
@@ -42,7 +29,7 @@ fn granted_by(opening: &Opening, model: &AccessModel) -> Vec<Grant> {
         .filter(|m| m.effect == Effect::Allow)
         .filter_map(|m| {
             let (label, part) = m.policy.split_once(PART)?;
-            let organizational = guardrail(label).is_some() || label == "FullAWSAccess";
+            let organizational = model.guardrail(label).is_some() || label == "FullAWSAccess";
             (!organizational).then(|| (label.to_owned(), format!("{part}[{}]", m.statement)))
         })
         .collect();
@@ -144,33 +131,4 @@ pub(super) fn replay(model: &AccessModel, steps: &[(&Step, &Request)]) -> Option
 pub(in crate::isolation) fn witness(opening: &Opening) -> Witness {
     let Request { principal, action, resource, context, .. } = opening.witness.clone();
     Witness { action, context, principal, resource }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn guardrails_are_known_by_their_labels() {
-        for label in [
-            "service_control_policy.deny_leave",
-            "module.a.service_control_policy.deny_leave",
-            "service_control_policy/FullAWSAccess",
-        ] {
-            assert_eq!(guardrail(label), Some(Guardrail::Principals), "{label}");
-        }
-        assert_eq!(
-            guardrail("resource_control_policy.perimeter[\"a/b\"]"),
-            Some(Guardrail::Resources)
-        );
-        for label in [
-            "iam_role.service_control_policy@dev",
-            "iam_role/ci@dev",
-            "iam_role.ci@dev/production",
-            "arn:aws:iam::aws:policy/ReadOnlyAccess",
-            "",
-        ] {
-            assert_eq!(guardrail(label), None, "{label}");
-        }
-    }
 }

@@ -7,13 +7,13 @@ use super::super::crossing::{Asked, Right, Source, Step, Target, asked, home};
 use super::super::paths::account_of;
 use super::super::power::{Link, Over, PowerKey, PowerPath};
 use super::super::rules::Bound;
+use super::super::section::{AccessPath, Hop, PathChange, PathEnd, Replay, Replayed};
 use super::super::{Grade, Verdict};
 use super::{Writer, digest, hop, judged, limits, replay, source_name, witness};
 use crate::access::AccessModel;
 use crate::iam::symbolic::globs::Glob;
 use crate::iam::symbolic::{Opening, Space};
 use crate::iam::{Effect, Request};
-use crate::plan::model::isolation::{AccessPath, Hop, PathChange, PathEnd, Replay, Replayed};
 
 impl Writer<'_, '_> {
     /// All ways to power of either side.

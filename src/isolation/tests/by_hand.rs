@@ -172,7 +172,10 @@ fn guardrails_bind_the_accounts_below_them() {
             enabled: None,
             complete: false,
         };
-        into_production(&AccessModel::new(facts))
+        let model = AccessModel::new(facts);
+        assert_eq!(model.guardrail("p-1"), Some(PolicyType::ServiceControl));
+        assert_eq!(model.guardrail("arn:aws:iam::111111111111:role/ci"), None, "it grants");
+        into_production(&model)
     };
     assert_eq!(verdict_with("ou-dev"), Verdict::Isolated);
     assert_eq!(verdict_with("r-ab12"), Verdict::Isolated);

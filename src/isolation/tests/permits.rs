@@ -1,8 +1,8 @@
 //! Those who got into an account in between and permit themselves, or another one, what keeps them in.
 
+use super::super::section::Replayed;
 use super::power::{ASSUME, lets_in_all_of_shared, power, statements};
 use super::*;
-use crate::plan::model::isolation::Replayed;
 
 fn arn(name: &str) -> String {
     format!("arn:aws:iam::222222222222:{name}")

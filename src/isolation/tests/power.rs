@@ -1,8 +1,8 @@
 //! Power over a wall: rights over there, in between, and over the guardrails.
 
+use super::super::section::Replayed;
 use super::*;
 use crate::iam;
-use crate::plan::model::isolation::Replayed;
 
 pub(super) fn power<'i>(section: &'i Isolation, from: &str) -> Vec<&'i AccessPath> {
     let all = section.changes.iter().chain(&section.violations);

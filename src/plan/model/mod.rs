@@ -6,7 +6,6 @@
 
 mod change;
 mod drift;
-pub mod isolation;
 mod operation;
 mod recovery;
 mod report;
@@ -19,9 +18,9 @@ use serde::{Deserialize, Serialize};
 use crate::address::ResourceAddr;
 use crate::ids::Handle;
 
+pub use crate::isolation::section::{Isolation, IsolationSummary};
 pub use change::{AccountChanges, Action, PolicyChange, ResourceChange};
 pub use drift::{Drift, DriftStatus};
-pub use isolation::{Isolation, IsolationSummary};
 pub use operation::{Operation, OperationKind, OperationTarget};
 pub use recovery::{Left, LeftChange, LeftOutcome};
 pub use report::{Check, CheckStatus, LimitUse, Output, PlanDiagnostic, PlanLocation};

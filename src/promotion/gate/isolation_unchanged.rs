@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use serde_json::{Value as Json, json};
 
 use super::{Finding, Gate, GateContext, GateType, Outcome};
-use crate::plan::model::isolation::{AccessPath, MatrixRow, Verdict};
+use crate::isolation::section::{AccessPath, MatrixRow, Verdict};
 
 pub(super) const TYPE: GateType = GateType {
     name: "isolation_unchanged",

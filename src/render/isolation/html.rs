@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::plan::model::isolation::{AccessPath, Finding, Isolation, Severity};
+use crate::isolation::section::{AccessPath, Finding, Isolation, Severity};
 
 use super::super::html::escape;
 use super::super::style::{Tone, safe};

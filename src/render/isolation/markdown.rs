@@ -1,6 +1,6 @@
 //! A plan's isolation section as Markdown: paths in a fence, the matrix as a table, findings as a list.
 
-use crate::plan::model::isolation::{AccessPath, Isolation};
+use crate::isolation::section::{AccessPath, Isolation};
 
 use super::super::markdown::{fence, inline};
 use super::super::style::{pad, safe};

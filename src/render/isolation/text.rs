@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::plan::model::isolation::{AccessPath, Basis, Finding, Isolation, MatrixRow, Severity};
+use crate::isolation::section::{AccessPath, Basis, Finding, Isolation, MatrixRow, Severity};
 
 use super::super::style::{Style, Tone, columns, pad, safe, wrap};
 use super::view::{self, Matrix, Row, View};

@@ -4,7 +4,7 @@
 
 use crate::iam;
 use crate::iam::ContextValue;
-use crate::plan::model::isolation::{
+use crate::isolation::section::{
     AccessPath, Basis, Hop, Isolation, MatrixRow, PathChange, PathEnd, Replayed, StepLimits,
     Verdict, Witness,
 };

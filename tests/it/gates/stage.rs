@@ -12,7 +12,6 @@ use palisade::engine::known_values::{Imports, KnownValues, ReleasesInForce};
 use palisade::engine::releases;
 use palisade::eval::Engine;
 use palisade::eval::estate::Estate;
-use palisade::isolation;
 use palisade::plan::model::{Plan, StateBasis};
 use palisade::plan::refresh::{self, Targets};
 use palisade::plan::{self, Input, Live};
@@ -270,7 +269,7 @@ async fn look(dir: &std::path::Path, world: &World, ledger: &Ledger) -> View {
         generated_at: NOW,
     })
     .expect("a plan");
-    isolation::complete(&mut plan, &estate, &sides, "2026-11-24").expect("rules");
+    palisade::plan::walls::complete(&mut plan, &estate, &sides, "2026-11-24").expect("rules");
     plan::seal(&mut plan, "test");
     let targets = Targets::of(&estate, id.as_ref());
     View { estate, live, plan, targets }

@@ -13,7 +13,7 @@
 //! - A path of [`Isolation::violations`] that the plan changes stands in [`Isolation::changes`] too, under
 //!   the same id.
 //! - The fields of a struct are declared in the order of their names: plans are written with sorted keys,
-//!   and [`crate::plan::seal`] binds approvals to these very bytes.
+//!   and `plan::seal` binds approvals to these very bytes.
 
 use std::collections::BTreeMap;
 
