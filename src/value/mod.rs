@@ -7,6 +7,7 @@
 
 mod attrs;
 pub mod convert;
+mod decimal;
 pub mod path;
 mod plain;
 mod sorted;

@@ -199,6 +199,17 @@ fn compute(operator: BinaryOperator, a: Number, b: Number) -> Option<Number> {
             return Some(Number::Int(int));
         }
     }
+    let exact = match operator {
+        BinaryOperator::Plus => a.plus(b),
+        BinaryOperator::Minus => a.minus(b),
+        BinaryOperator::Mul => a.times(b),
+        BinaryOperator::Div => a.whole_quotient(b),
+        BinaryOperator::Mod => a.remainder(b),
+        _ => None,
+    };
+    if exact.is_some() {
+        return exact;
+    }
     let (a, b) = (a.as_f64(), b.as_f64());
     Number::from_f64(match operator {
         BinaryOperator::Plus => a + b,

@@ -490,14 +490,10 @@ fn range(call: &Call<'_>) -> Outcome {
             return Err(call.fail(format_args!("a range has at most {MOST} numbers")));
         }
         numbers.push(Value::Number(current));
-        let whole = current.as_i64().zip(step.as_i64()).map(|(a, b)| a.checked_add(b));
-        current = match whole {
-            Some(Some(next)) => crate::value::Number::Int(next),
-            Some(None) => break,
-            None => match crate::value::Number::from_f64(current.as_f64() + step.as_f64()) {
-                Some(next) => next,
-                None => break,
-            },
+        let next = || crate::value::Number::from_f64(current.as_f64() + step.as_f64());
+        current = match current.plus(step).or_else(next) {
+            Some(next) => next,
+            None => break,
         };
     }
     Ok(Value::List(numbers))

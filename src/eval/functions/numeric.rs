@@ -160,7 +160,7 @@ fn sum(call: &Call<'_>) -> Outcome {
     if list.is_empty() {
         return Err(call.bad(0, "an empty list has no sum"));
     }
-    let mut whole: Option<i64> = Some(0);
+    let mut exact = Some(Number::Int(0));
     let mut total = 0.0;
     for (position, value) in list.iter().enumerate() {
         let number =
@@ -173,8 +173,8 @@ fn sum(call: &Call<'_>) -> Outcome {
                 }
                 Err(error) => return Err(call.bad(0, format_args!("`$[{position}]`: {error}"))),
             };
-        whole = whole.zip(number.as_i64()).and_then(|(a, b)| a.checked_add(b));
+        exact = exact.and_then(|sum| sum.plus(number));
         total += number.as_f64();
     }
-    whole.map_or_else(|| finite(call, total), |int| Ok(Value::int(int)))
+    exact.map_or_else(|| finite(call, total), |sum| Ok(Value::Number(sum)))
 }
