@@ -7,6 +7,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
 use super::{Firmness, Graph, Item, Node, build};
+use crate::address::ACCOUNT;
 use crate::config::{Configuration, Expr, Module, RefPart, Reference, body_references, references};
 use crate::diag::{Diagnostic, Diagnostics, Loc, did_you_mean};
 use crate::schema::kind;
@@ -53,7 +54,7 @@ pub fn check_beyond(configuration: &Configuration, already: &Diagnostics) -> Dia
 const ENOUGH: usize = 500;
 
 /// What every placed block or account has besides its kind's attributes.
-const CONTEXTUAL: [&str; 4] = ["account", "at", "environment", "handle"];
+const CONTEXTUAL: [&str; 4] = [ACCOUNT, "at", "environment", "handle"];
 
 struct Checker<'a> {
     configuration: &'a Configuration,
