@@ -61,6 +61,8 @@ pub struct Permissions {
     pub groups: Vec<String>,
     /// Its tags: `aws:PrincipalTag/...`.
     pub tags: BTreeMap<String, String>,
+    /// The unique id that AWS gave it, `AROA...` or `AIDA...`, where it was read.
+    pub unique_id: Option<String>,
 }
 
 /// Permissions that are read on first use.
@@ -122,6 +124,12 @@ impl PrincipalNode {
     #[must_use]
     pub fn tags(&self) -> &BTreeMap<String, String> {
         &self.permissions.0.tags
+    }
+
+    /// The unique id that AWS gave it, where it was read.
+    #[must_use]
+    pub fn unique_id(&self) -> Option<&str> {
+        self.permissions.0.unique_id.as_deref()
     }
 
     /// ARNs of the policies of its account that are attached to it or to its groups, its boundary among them.

@@ -12,7 +12,7 @@ use super::values;
 /// Keys that tie a request to a known party: those that the page lists, and later ones of their kind. A
 /// policy that is public only if one of these does not count is not called public here, for what
 /// is public is cut down and lets fewer in.
-const FIXING_KEYS: [&str; 20] = [
+const FIXING_KEYS: [&str; 22] = [
     "aws:sourcearn",
     "aws:sourcevpc",
     "aws:sourcevpce",
@@ -28,6 +28,8 @@ const FIXING_KEYS: [&str; 20] = [
     "aws:principalorgpaths",
     "aws:principalaccount",
     "aws:principalarn",
+    "aws:principalservicename",
+    "aws:principalservicenameslist",
     "aws:userid",
     "s3:x-amz-server-side-encryption-aws-kms-key-id",
     "s3:dataaccesspointarn",
@@ -67,13 +69,25 @@ fn fixes(condition: &Condition) -> bool {
         let account = parts.next().unwrap_or_default();
         !text.contains("${") && !account.is_empty() && !account.contains(['*', '?'])
     };
+    // The organization is fixed, wherever in it one may be.
+    let fixed_path = |text: &Text| {
+        let text = text.symbolic();
+        let organization = text.split('/').next().unwrap_or_default();
+        key.ends_with("orgpaths")
+            && text.contains('/')
+            && !organization.contains(['*', '?'])
+            && !text.contains("${")
+    };
     match condition.operator.test {
         Test::StringEquals | Test::StringEqualsIgnoreCase => {
             condition.values.iter().all(|v| fixed(&v.text))
         }
         Test::StringLike | Test::ArnLike | Test::ArnEquals => {
             let arn = key.ends_with("arn");
-            condition.values.iter().all(|v| fixed(&v.text) || (arn && fixed_arn(&v.text)))
+            condition
+                .values
+                .iter()
+                .all(|v| fixed(&v.text) || fixed_path(&v.text) || (arn && fixed_arn(&v.text)))
         }
         // Ranges wider than /8 (IPv4) and /32 (IPv6) are public.
         Test::IpAddress if key == "aws:sourceip" => condition.values.iter().all(|v| {
@@ -113,6 +127,16 @@ mod tests {
             (r#""StringEquals":{"s3:prefix":"x"}"#, true),
             (r#""ArnLike":{"aws:PrincipalArn":"arn:aws:iam::111122223333:role/*"}"#, false),
             (r#""ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/x"}"#, true),
+            (r#""StringEquals":{"aws:PrincipalServiceName":"cloudtrail.amazonaws.com"}"#, false),
+            (r#""StringLike":{"aws:PrincipalServiceName":"*.amazonaws.com"}"#, true),
+            (
+                r#""ForAnyValue:StringLike":{"aws:PrincipalOrgPaths":"o-a1b2c3d4e5/r-ab12/ou-*"}"#,
+                false,
+            ),
+            (r#""ForAnyValue:StringLike":{"aws:PrincipalOrgPaths":"o-*/r-ab12/ou-ab12-1/"}"#, true),
+            (r#""ForAllValues:StringLike":{"aws:PrincipalOrgPaths":"o-a1b2c3d4e5/*"}"#, true),
+            (r#""StringEquals":{"aws:userid":"AIDAEXAMPLEEXAMPLE12"}"#, false),
+            (r#""StringLike":{"aws:userid":"AROAEXAMPLEEXAMPLE12:*"}"#, true),
         ] {
             assert_eq!(public(&with(condition)), expected, "{condition}");
         }

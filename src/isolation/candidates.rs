@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::crossing::{ANY_PROVIDER, ANYBODY, Source, Step, Target};
+use super::crossing::{ANY_PROVIDER, ANYBODY, ROLES_ANYWHERE, Source, Step, Target};
 use super::paths::account_of;
 use crate::access::{AccessModel, PrincipalNode};
 use crate::iam::{Document, Effect, PrincipalType};
@@ -126,6 +126,9 @@ fn sources(
                     }
                 }
                 PrincipalType::Federated => {
+                    found.insert(Source::Federated(text.into_owned()));
+                }
+                PrincipalType::Service if role.is_some() && text == ROLES_ANYWHERE => {
                     found.insert(Source::Federated(text.into_owned()));
                 }
                 _ => {}

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Verdict;
 use super::candidates::candidates;
-use super::crossing::{Asked, Step, answer, asked};
+use super::crossing::{Asked, ROLES_ANYWHERE, Source, Step, answer, asked};
 use super::doubts::doubtful;
 use super::paths::{Edge, Origin, Path, by_source, paths, reach};
 use super::power::{Powers, Time, powers};
@@ -12,7 +12,7 @@ use super::replay::replay;
 use super::rights::Book;
 use super::workers::each;
 use crate::access::AccessModel;
-use crate::iam::symbolic::{Answer, Opening};
+use crate::iam::symbolic::{Answer, Opening, Requirement};
 use crate::ids::Handle;
 
 /// What is known of one step after both sides were asked.
@@ -94,6 +94,23 @@ enum Outcome {
 }
 
 impl Outcome {
+    /// The same where the step asks for something that no policy speaks of.
+    fn asking(mut self, step: &Step) -> Self {
+        let by_certificate =
+            matches!(&step.source, Source::Federated(provider) if provider == ROLES_ANYWHERE);
+        if let (Self::Open(openings), true) = (&mut self, by_certificate) {
+            for opening in openings {
+                opening.requirements.push(Requirement {
+                    key: "rolesanywhere".to_owned(),
+                    text: "a certificate of an authority that a trust anchor of the account names"
+                        .to_owned(),
+                    unmet: None,
+                });
+            }
+        }
+        self
+    }
+
     fn of(asked: Option<Asked>, found: Answer) -> Self {
         match (asked, found) {
             (None, _) => Self::Absent,
@@ -127,8 +144,8 @@ impl Told {
         let (a, b) = (asked(before, step), asked(after, step));
         let answers = answer(a.as_ref(), b.as_ref());
         Self {
-            before: Outcome::of(a, answers.before),
-            after: Outcome::of(b, answers.after),
+            before: Outcome::of(a, answers.before).asking(step),
+            after: Outcome::of(b, answers.after).asking(step),
             change: StepChange { gained: answers.gained, lost: answers.lost },
         }
     }

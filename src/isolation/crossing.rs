@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::access::{AccessModel, AccountNode, Member, NamedPolicy, PrincipalNode, levels};
+use crate::access::{
+    AccessModel, AccountNode, Member, NamedPolicy, PrincipalKind, PrincipalNode, levels,
+};
 use crate::iam::symbolic::question::{concerns, variable_keys};
-use crate::iam::symbolic::{Answer, Answers, Caps, Domain, Question, Space, ask_both};
+use crate::iam::symbolic::{Answer, Answers, Caps, Domain, Question, Space, Texts, ask_both};
 use crate::iam::text::is_symbolic_account;
 use crate::iam::{
     Context, ContextValue, Decision, Document, Effect, Policies, Policy, Principal, PrincipalType,
-    Request, Statement, evaluate,
+    Request, Statement, catalogue, evaluate,
 };
 use crate::ids::Handle;
 
@@ -25,10 +27,21 @@ pub enum Source {
     /// A role, user or root of an account outside the estate: its ARN, or the account's root ARN
     /// for all of its principals.
     Foreign(String),
-    /// A web identity or SAML assertion, by its provider's ARN; [`ANY_PROVIDER`] for any.
+    /// A web identity or SAML assertion, by its provider's ARN; [`ANY_PROVIDER`] for any. A service of AWS, by its
+    /// principal, where it acts for somebody else.
     Federated(String),
     /// Nobody: an unsigned request.
     Anonymous,
+}
+
+/// The service that gives whoever holds a certificate of an authority that the account trusts the credentials of a role
+/// (IAM Roles Anywhere User Guide, "Trust model in AWS Identity and Access Management Roles Anywhere").
+pub const ROLES_ANYWHERE: &str = "rolesanywhere.amazonaws.com";
+
+/// Whether a provider is one of AWS's services, which calls as itself.
+fn is_service(provider: &str) -> bool {
+    !provider.contains(':')
+        && (provider.ends_with(".amazonaws.com") || provider.ends_with(".amazonaws.com.cn"))
 }
 
 /// A provider of identities that no policy names.
@@ -89,6 +102,14 @@ pub struct Asked {
     resources: Vec<Space>,
     never: BTreeSet<String>,
     domains: BTreeMap<String, Domain>,
+    /// Keys, in lower case, among `never` that only the principal's own policies keep it from setting.
+    own_side: BTreeSet<String>,
+    /// Keys, in lower case, that the caller leaves out if it likes.
+    optional: BTreeSet<String>,
+    /// Keys, in lower case, whose value the caller chooses, though others cannot.
+    chosen: BTreeSet<String>,
+    /// Actions, in lower case, that are refused whatever policies say.
+    refused: BTreeSet<String>,
     /// Further names of the principal that policies may know it by: sessions, by ARN.
     sessions: BTreeSet<String>,
     /// Why the answer cannot be trusted when it says closed.
@@ -116,8 +137,13 @@ pub struct Place<'w> {
 #[must_use]
 pub fn asked(model: &AccessModel, step: &Step) -> Option<Asked> {
     let mut asked = asked_at(model, &step.source, place(model, step)?)?;
-    if let Target::Role(arn) = &step.target {
-        asked.resource_tags(model.principals.get(arn)?);
+    match &step.target {
+        Target::Role(arn) => {
+            asked.resource_tags(model.principals.get(arn)?);
+            asked.session_keys(model, &step.source);
+            asked.keys_of_others("sts");
+        }
+        Target::Resource(arn) => asked.keys_of_others(model.resources.get(arn)?.kind.service),
     }
     Some(asked)
 }
@@ -140,7 +166,7 @@ fn place<'w>(model: &'w AccessModel, step: &Step) -> Option<Place<'w>> {
         }
     };
     let (actions, resources) = match (&step.target, &step.source) {
-        (Target::Role(arn), Source::Federated(provider)) => {
+        (Target::Role(arn), Source::Federated(provider)) if !is_service(provider) => {
             let all = ["sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"];
             let actions = match (provider.as_str(), provider.contains(":saml-provider/")) {
                 (ANY_PROVIDER, _) => &all[..],
@@ -181,6 +207,10 @@ pub fn asked_at(model: &AccessModel, source: &Source, place: Place<'_>) -> Optio
         resources: place.resources,
         never: BTreeSet::new(),
         domains: BTreeMap::new(),
+        own_side: BTreeSet::new(),
+        optional: BTreeSet::new(),
+        chosen: BTreeSet::new(),
+        refused: BTreeSet::new(),
         sessions: BTreeSet::new(),
         doubt: place.unreadable.then(|| "its policy could not be read".to_owned()),
     };
@@ -188,13 +218,28 @@ pub fn asked_at(model: &AccessModel, source: &Source, place: Place<'_>) -> Optio
     asked.rules.extend(rules_of(&target.resource_control));
     asked.request.resource_account = Some(target.id.clone());
     asked.request.resource_organization.clone_from(&target.membership);
+    let in_s3 = |space: &Space| {
+        let (Space::One(text) | Space::Below(text)) = space;
+        text.starts_with("arn:") && text.split(':').nth(2) == Some("s3")
+    };
+    if asked.resources.iter().any(in_s3) {
+        // Service Authorization Reference, "Condition keys for Amazon S3": the owner of what is asked for.
+        asked.request.context.set("s3:ResourceAccount", target.id.as_str());
+        if home(model, source) != Some(&target.handle) {
+            asked.refused.extend(OF_THE_OWNER.map(str::to_owned));
+        }
+    }
     if let Some(path) = &target.organization_path {
         asked.request.context.set("aws:ResourceOrgPaths", ContextValue::Many(vec![path.clone()]));
     }
     match source {
-        Source::Anonymous => {}
+        Source::Anonymous => asked.unsigned(),
         Source::Federated(provider) => {
-            asked.request.principal = Principal::Federated(provider.clone());
+            asked.request.principal = if is_service(provider) {
+                Principal::Service(provider.clone())
+            } else {
+                Principal::Federated(provider.clone())
+            };
         }
         Source::Foreign(arn) => {
             asked.foreign(model, arn);
@@ -252,6 +297,8 @@ pub struct Parts<'a> {
     pub never: &'a BTreeSet<String>,
     /// Keys, in lower case, of which it is known what they may be.
     pub domains: &'a BTreeMap<String, Domain>,
+    /// Actions, in lower case, that are refused whatever policies say.
+    pub refused: &'a BTreeSet<String>,
 }
 
 impl Asked {
@@ -266,6 +313,7 @@ impl Asked {
             resources: &self.resources,
             never: &self.never,
             domains: &self.domains,
+            refused: &self.refused,
         }
     }
 
@@ -297,6 +345,7 @@ impl Asked {
             ["aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths"]
                 .map(str::to_owned),
         );
+        self.session_of(principal);
         if let Some(domain) = second_factor(principal) {
             self.never.insert("aws:multifactorauthage".to_owned());
             self.domains.insert("aws:multifactorauthpresent".to_owned(), domain);
@@ -325,6 +374,67 @@ impl Asked {
         self.name_sessions();
     }
 
+    /// What whoever assumes a role may set of its session: tags and a source identity, only where the trust speaks of
+    /// `sts:TagSession` and `sts:SetSourceIdentity`, and so do the caller's own policies, unless the trust of a role
+    /// of its account names it (IAM User Guide, "Pass session tags in AWS STS", "Monitor and control actions taken
+    /// with assumed roles").
+    fn session_keys(&mut self, model: &AccessModel, source: &Source) {
+        let own = match source {
+            Source::Principal(arn) => model.principals.get(arn),
+            _ => None,
+        };
+        let target = self.request.resource_account.as_ref();
+        let neighbour = own.and_then(|p| model.accounts.get(&p.account)).map(|a| &a.id) == target;
+        let Some(trust) = self.documents.first() else { return };
+        let speaks = |document: &Document, action: &str| {
+            let mut allowing = document.statements.iter().filter(|s| s.effect == Effect::Allow);
+            allowing.any(|s| concerns(s, action))
+        };
+        let may = |action: &str| {
+            let by_trust = speaks(trust, action);
+            let by_itself = own.is_none_or(|p| {
+                neighbour
+                    || p.is_unreadable()
+                    || p.identity().iter().any(|rule| speaks(&rule.document, action))
+            });
+            (by_trust, by_itself)
+        };
+        for (action, is_set) in SESSION_KEYS {
+            let (by_trust, by_itself) = may(action);
+            let keys: Vec<String> = keys_of(&self.documents).filter(|key| is_set(key)).collect();
+            if !(by_trust && by_itself) {
+                self.never.extend(keys.iter().cloned());
+            }
+            if by_trust && !by_itself {
+                self.own_side.extend(keys);
+            }
+        }
+    }
+
+    /// Keys of other services than the one that is asked for stand in no request to it, except those that say where
+    /// the caller's credentials come from.
+    fn keys_of_others(&mut self, service: &str) {
+        const CREDENTIALS: [&str; 7] = [
+            "ec2:roledelivery",
+            "ec2:sourceinstancearn",
+            "glue:credentialissuingservice",
+            "identitystore:userid",
+            "lambda:sourcefunctionarn",
+            "sagemaker:credentialissuingservice",
+            "ssm:sourceinstancearn",
+        ];
+        let of_other = |key: &String| {
+            let prefix = key.split(':').next().unwrap_or_default();
+            let known = catalogue().find_service(prefix).is_some();
+            known
+                && prefix != service
+                && !(service == "sts" && matches!(prefix, "iam" | "cognito-identity"))
+                && !CREDENTIALS.contains(&key.as_str())
+        };
+        let others: Vec<String> = keys_of(&self.documents).filter(of_other).collect();
+        self.never.extend(others);
+    }
+
     /// The tags of the role that is assumed, which are known: those that it bears, and no others (IAM User Guide,
     /// "Controlling access to and for IAM users and roles using tags").
     fn resource_tags(&mut self, role: &PrincipalNode) {
@@ -337,6 +447,60 @@ impl Asked {
         let unset: Vec<String> =
             asked.filter(|key| self.request.context.get(key).is_none()).collect();
         self.never.extend(unset);
+    }
+
+    /// What every request of a principal of the estate carries, and what it need not carry.
+    ///
+    /// Source: IAM User Guide, "AWS global condition context keys", the availability of each key.
+    fn session_of(&mut self, principal: &PrincipalNode) {
+        self.optional.extend(OVER_THE_INTERNET.map(str::to_owned));
+        let is_role = principal.kind == PrincipalKind::Role;
+        if let Some(id) = principal.unique_id() {
+            // `role-id:caller-specified-role-name`, or the user's id.
+            if is_role {
+                let texts = Texts { prefixes: vec![format!("{id}:")], ..Texts::default() };
+                self.domains.insert("aws:userid".to_owned(), Domain::Texts(texts));
+                self.chosen.insert("aws:userid".to_owned());
+            } else {
+                self.request.context.set("aws:userid", id);
+            }
+        }
+        if !is_role {
+            // Long-term keys carry neither of them.
+            let keys =
+                ["aws:multifactorauthpresent", "aws:multifactorauthage", "aws:tokenissuetime"];
+            self.optional.extend(keys.map(str::to_owned));
+        }
+    }
+
+    /// What an unsigned request does not carry: all that is known of callers (IAM User Guide, "AWS global condition
+    /// context keys", "Properties of the principal", "Properties of a role session").
+    fn unsigned(&mut self) {
+        const OF_CALLERS: [&str; 16] = [
+            "aws:assumedroot",
+            "aws:federatedprovider",
+            "aws:multifactorauthage",
+            "aws:multifactorauthpresent",
+            "aws:principalarn",
+            "aws:principalorgid",
+            "aws:principalorgpaths",
+            "aws:principalservicename",
+            "aws:principalservicenameslist",
+            "aws:signinsessionarn",
+            "aws:sourceidentity",
+            "aws:tokenissuetime",
+            "aws:username",
+            "aws:chatbotsourcearn",
+            "aws:ec2instancesourcevpc",
+            "aws:ec2instancesourceprivateipv4",
+        ];
+        self.optional.extend(OVER_THE_INTERNET.map(str::to_owned));
+        let direct =
+            ["aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths"];
+        self.never.extend(OF_CALLERS.into_iter().chain(direct).map(str::to_owned));
+        let tags: Vec<String> =
+            keys_of(&self.documents).filter(|key| key.starts_with("aws:principaltag/")).collect();
+        self.never.extend(tags);
     }
 
     /// Why it cannot be told what a condition on the path of the principal's account says: its unit is
@@ -401,7 +565,7 @@ impl Asked {
         self.policies.identity = vec![Arc::new(Policy::new("everything", &everything()))];
         self.policies.boundary = None;
         self.policies.service_control.clear();
-        self.without_tags()
+        self.permitted().without_tags()
     }
 
     /// The same question with whatever tags its principal may be given.
@@ -423,6 +587,14 @@ impl Asked {
     pub fn without_own_policies(mut self) -> Self {
         self.policies.identity = vec![Arc::new(Policy::new("everything", &everything()))];
         self.policies.boundary = None;
+        self.permitted()
+    }
+
+    /// The same question where the principal's own policies keep it from setting nothing.
+    #[must_use]
+    pub(super) fn permitted(mut self) -> Self {
+        let own_side = std::mem::take(&mut self.own_side);
+        self.never.retain(|key| !own_side.contains(key));
         self
     }
 
@@ -446,6 +618,13 @@ impl Asked {
     /// Whether a policy that bears on it asks for tags of the resource.
     pub(super) fn looks_at_resource_tags(&self) -> bool {
         keys_of(&self.documents).any(|key| is_resource_tag(&key))
+    }
+
+    /// The same question where this is known of some keys, in lower case.
+    #[must_use]
+    pub(super) fn knowing(mut self, keys: impl IntoIterator<Item = (String, Domain)>) -> Self {
+        self.domains.extend(keys);
+        self
     }
 
     /// The same question of a resource that may be given whatever tags.
@@ -557,9 +736,42 @@ impl Asked {
             never: self.never.clone(),
             free: BTreeSet::new(),
             domains: self.domains.clone(),
+            optional: self.optional.clone(),
+            chosen: self.chosen.clone(),
+            refused: self.refused.clone(),
         }
     }
 }
+
+/// Actions on a bucket's policy: S3 answers 405 to identities of other accounts than the bucket's, whatever policies
+/// say (S3 API Reference, `PutBucketPolicy`, `GetBucketPolicy`, `DeleteBucketPolicy`).
+const OF_THE_OWNER: [&str; 3] =
+    ["s3:deletebucketpolicy", "s3:getbucketpolicy", "s3:putbucketpolicy"];
+
+/// Keys that a caller leaves out by going over the internet, by itself.
+const OVER_THE_INTERNET: [&str; 10] = [
+    "aws:calledvia",
+    "aws:calledviafirst",
+    "aws:calledvialast",
+    "aws:sourcevpc",
+    "aws:sourcevpcarn",
+    "aws:sourcevpce",
+    "aws:vpceaccount",
+    "aws:vpceorgid",
+    "aws:vpceorgpaths",
+    "aws:vpcsourceip",
+];
+
+/// Whether a key, in lower case, is of a family.
+type Family = fn(&str) -> bool;
+
+/// What sets keys of a session, and which keys.
+const SESSION_KEYS: [(&str, Family); 2] = [
+    ("sts:tagsession", |key| {
+        key.starts_with("aws:requesttag/") || matches!(key, "aws:tagkeys" | "sts:transitivetagkeys")
+    }),
+    ("sts:setsourceidentity", |key| key == "sts:sourceidentity"),
+];
 
 /// A session of a role that services alone assume carries no second factor (IAM User Guide, "AWS global
 /// condition context keys", `aws:MultiFactorAuthPresent`).

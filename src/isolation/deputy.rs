@@ -1,15 +1,19 @@
 //! Data paths and confused deputies (grades C and D): data that crosses by way of a bucket which both sides use, and grants that a
 //! service or a third party can be talked into using for somebody else (the confused deputy).
 //!
+//! A grant to a service is judged by what it lets in, not by which keys it names: the service is asked to act for an
+//! account that nobody here knows, and for each account that the grant names.
+//!
 //! Source: IAM User Guide, "The confused deputy problem".
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Grade;
 use super::compare::SideResult;
-use super::crossing::{Source, Step, Target, asked, home};
+use super::crossing::{Source, Step, Target, answer, asked, home};
 use super::paths::{Edge, Origin, account_of, origins_of, outside};
-use crate::access::{AccessModel, NamedPolicy};
+use crate::access::{AccessModel, AccountNode, NamedPolicy};
+use crate::iam::symbolic::{Answer, Domain, Texts};
 use crate::iam::{Effect, PrincipalType, Statement, passing};
 use crate::ids::Handle;
 
@@ -61,10 +65,12 @@ fn deputies(model: &AccessModel) -> BTreeSet<Detour> {
             continue;
         }
         let Some(node) = model.accounts.get(account) else { continue };
-        for (principal, text) in unguarded(model, rule, is_trust) {
+        let target =
+            if is_trust { Target::Role(arn.clone()) } else { Target::Resource(arn.clone()) };
+        for (from, principal, text) in unguarded(model, rule, &target, &node.environments) {
             for to in &node.environments {
                 found.insert(Detour {
-                    from: Origin::External,
+                    from: from.clone(),
                     to: to.clone(),
                     to_account: account.clone(),
                     grade: Grade::ConfusedDeputy,
@@ -79,13 +85,16 @@ fn deputies(model: &AccessModel) -> BTreeSet<Detour> {
     found
 }
 
-/// Principals of a policy that can be talked into using it, and what is missing.
+/// Principals of a policy that can be talked into using it, by whom, and what is missing.
 fn unguarded(
     model: &AccessModel,
     rule: &NamedPolicy,
-    is_trust: bool,
-) -> BTreeMap<String, &'static str> {
-    let mut found = BTreeMap::new();
+    target: &Target,
+    own: &BTreeSet<String>,
+) -> BTreeSet<(Origin, String, String)> {
+    let is_trust = matches!(target, Target::Role(_));
+    let mut found = BTreeSet::new();
+    let mut services: BTreeMap<String, Vec<&Statement>> = BTreeMap::new();
     for statement in rule.document.statements.iter().filter(|s| s.effect == Effect::Allow) {
         for (kind, item) in statement.principals.iter().flat_map(|p| p.items()) {
             let name = item.text.symbolic().into_owned();
@@ -94,28 +103,106 @@ fn unguarded(
                 PrincipalType::Service
                     if is_trust && passing::of(&name).is_some_and(|ways| !ways.swap.is_empty()) => {
                 }
-                PrincipalType::Service if !asks(statement, &SOURCES) => {
-                    found.insert(
-                        name,
-                        "whoever the service acts for: the statement asks for none of aws:SourceAccount, aws:SourceArn, aws:SourceOrgID and aws:SourceOrgPaths",
-                    );
-                }
+                PrincipalType::Service => services.entry(name).or_default().push(statement),
                 PrincipalType::Aws
                     if is_trust
                         && name != "*"
                         && outside_estate(model, &name)
                         && !asks(statement, &["sts:externalid"]) =>
                 {
-                    found.insert(
-                        name,
-                        "of another organization without asking for sts:ExternalId: its other customers may be served through it",
-                    );
+                    let text = "of another organization without asking for sts:ExternalId: its other customers may be served through it";
+                    found.insert((Origin::External, name, text.to_owned()));
                 }
                 _ => {}
             }
         }
     }
+    for (service, statements) in services {
+        let step = Step { source: Source::Federated(service.clone()), target: target.clone() };
+        let serves = |keys: Vec<(String, Domain)>| {
+            let asked = asked(model, &step).map(|asked| asked.knowing(keys));
+            matches!(asked.map(|a| answer(None, Some(&a)).after), Some(Answer::Open(_)))
+        };
+        if serves(of_strangers(model)) {
+            let text = if statements.iter().any(|s| !asks(s, &SOURCES)) {
+                "whoever the service acts for: the statement asks for none of aws:SourceAccount, aws:SourceArn, aws:SourceOrgID and aws:SourceOrgPaths"
+            } else {
+                "for accounts that nobody here knows: its conditions on aws:SourceAccount, aws:SourceArn, aws:SourceOrgID and aws:SourceOrgPaths leave the account open"
+            };
+            found.insert((Origin::External, service.clone(), text.to_owned()));
+        }
+        for (id, account) in named_accounts(model, &statements) {
+            if account.environments.is_disjoint(own) && serves(of_account(model, &id)) {
+                let text =
+                    format!("for the account `{}`, for which it may be used", account.handle);
+                let origins = account.environments.iter().cloned().map(Origin::Environment);
+                found.extend(origins.map(|from| (from, service.clone(), text.clone())));
+            }
+        }
+    }
     found
+}
+
+/// The source of a service's request, where that is somebody in an account that is not known. What has no account
+/// in its ARN (a bucket) is known by its name.
+fn of_strangers(model: &AccessModel) -> Vec<(String, Domain)> {
+    let ids = || model.accounts.values().map(|a| &a.id).chain(model.members.keys());
+    let known = ids().cloned().collect();
+    let arns = ids().map(|id| format!("arn:*:*:*:{id}:*")).chain(["arn:*:*:::*".to_owned()]);
+    let ours = model.organization.iter().map(|o| o.id.clone());
+    let paths = model.organization.iter().map(|o| format!("{}/*", o.id));
+    sources(known, arns.collect(), ours.collect(), paths.collect())
+}
+
+fn sources(
+    accounts: Vec<String>,
+    arns: Vec<String>,
+    organizations: Vec<String>,
+    paths: Vec<String>,
+) -> Vec<(String, Domain)> {
+    let texts = |key: &str, prefix: &str, except: Vec<String>| {
+        let texts = Texts { prefixes: vec![prefix.to_owned()], except, absent: true };
+        (key.to_owned(), Domain::Texts(texts))
+    };
+    vec![
+        texts("aws:sourceaccount", "", accounts),
+        texts("aws:sourcearn", "arn:aws:", arns),
+        texts("aws:sourceorgid", "o-", organizations),
+        texts("aws:sourceorgpaths", "o-", paths),
+    ]
+}
+
+/// The same where that is somebody in this account.
+fn of_account(model: &AccessModel, id: &str) -> Vec<(String, Domain)> {
+    let others = model.accounts.values().map(|a| &a.id).chain(model.members.keys());
+    let others = others.filter(|other| *other != id).map(|other| format!("arn:*:*:*:{other}:*"));
+    let arns = others.chain(["arn:*:*:::*".to_owned()]).collect();
+    let mut keys = sources(Vec::new(), arns, Vec::new(), Vec::new());
+    let account = Domain::These(vec![Some(id.into())]);
+    keys.retain(|(key, _)| key != "aws:sourceaccount");
+    keys.push(("aws:sourceaccount".to_owned(), account));
+    keys
+}
+
+/// Accounts of the estate that statements name as the source of a service's requests.
+fn named_accounts<'m>(
+    model: &'m AccessModel,
+    statements: &[&Statement],
+) -> BTreeMap<String, &'m AccountNode> {
+    let conditions = statements.iter().flat_map(|s| &s.conditions);
+    let sources = conditions.filter(|c| {
+        matches!(c.key.to_ascii_lowercase().as_str(), "aws:sourceaccount" | "aws:sourcearn")
+    });
+    let texts = sources.flat_map(|c| &c.values).map(|v| v.text.symbolic().into_owned());
+    let ids = texts.map(|text| match text.strip_prefix("arn:") {
+        Some(_) => text.split(':').nth(4).unwrap_or_default().to_owned(),
+        None => text,
+    });
+    ids.filter_map(|id| {
+        let account = model.accounts.get(model.account_by_id.get(&id)?)?;
+        Some((id, account))
+    })
+    .collect()
 }
 
 fn asks(statement: &Statement, keys: &[&str]) -> bool {

@@ -1,6 +1,8 @@
 //! The analysis against small estates made by hand.
 
 mod by_hand;
+mod conditions;
+mod escalation;
 mod guard;
 mod hunt;
 mod permits;

@@ -17,6 +17,7 @@ mod corpus;
 mod docs;
 mod engine;
 mod examples;
+mod footholds;
 mod gates;
 mod interrupt;
 mod kinds_docs;

@@ -122,6 +122,9 @@ pub fn compare(old: &Document, new: &Document, kind: PolicyKind) -> Comparison {
                 never: BTreeSet::new(),
                 free: subject.free.clone(),
                 domains: BTreeMap::new(),
+                optional: BTreeSet::new(),
+                chosen: BTreeSet::new(),
+                refused: BTreeSet::new(),
             };
             let sides = (question(&before, &was), question(&after, &is));
             let answers = ask_both(Some(&sides.0), Some(&sides.1), Caps::default());

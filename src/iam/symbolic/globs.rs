@@ -4,7 +4,7 @@
 //! match together is one region. Which character comes next only matters where it is the next literal
 //! of some pattern, so a state has few successors.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
 use super::variables::Piece;
 
@@ -118,19 +118,24 @@ impl Glob {
     fn step(&self, from: &BTreeSet<usize>, given: char) -> BTreeSet<usize> {
         let mut next = BTreeSet::new();
         for at in from {
-            let goes = match self.units.get(*at) {
-                None => continue,
-                Some(Unit::Char(c)) if self.ignore_case => c.eq_ignore_ascii_case(&given),
-                Some(Unit::Char(c)) => *c == given,
-                Some(Unit::Star | Unit::One) => true,
-                Some(Unit::StarInSegment | Unit::OneInSegment) => given != ':',
-            };
-            if goes {
-                let star = matches!(self.units.get(*at), Some(Unit::Star | Unit::StarInSegment));
-                self.close(if star { *at } else { at + 1 }, &mut next);
-            }
+            self.advance(*at, given, &mut next);
         }
         next
+    }
+
+    /// Where one position goes.
+    fn advance(&self, at: usize, given: char, next: &mut BTreeSet<usize>) {
+        let goes = match self.units.get(at) {
+            None => return,
+            Some(Unit::Char(c)) if self.ignore_case => c.eq_ignore_ascii_case(&given),
+            Some(Unit::Char(c)) => *c == given,
+            Some(Unit::Star | Unit::One) => true,
+            Some(Unit::StarInSegment | Unit::OneInSegment) => given != ':',
+        };
+        if goes {
+            let star = matches!(self.units.get(at), Some(Unit::Star | Unit::StarInSegment));
+            self.close(if star { at } else { at + 1 }, next);
+        }
     }
 
     fn accepts(&self, at: &BTreeSet<usize>) -> bool {
@@ -138,21 +143,19 @@ impl Glob {
     }
 
     /// Characters at which this state behaves unlike at any other.
-    fn special(&self, at: &BTreeSet<usize>, into: &mut BTreeSet<char>) {
-        for unit in at.iter().filter_map(|p| self.units.get(*p)) {
-            match unit {
-                Unit::Char(c) if self.ignore_case => {
-                    into.insert(c.to_ascii_lowercase());
-                    into.insert(c.to_ascii_uppercase());
-                }
-                Unit::Char(c) => {
-                    into.insert(*c);
-                }
-                Unit::StarInSegment | Unit::OneInSegment => {
-                    into.insert(':');
-                }
-                Unit::Star | Unit::One => {}
+    fn special(&self, at: usize, into: &mut BTreeSet<char>) {
+        match self.units.get(at) {
+            Some(Unit::Char(c)) if self.ignore_case => {
+                into.insert(c.to_ascii_lowercase());
+                into.insert(c.to_ascii_uppercase());
             }
+            Some(Unit::Char(c)) => {
+                into.insert(*c);
+            }
+            Some(Unit::StarInSegment | Unit::OneInSegment) => {
+                into.insert(':');
+            }
+            Some(Unit::Star | Unit::One) | None => {}
         }
     }
 }
@@ -185,23 +188,28 @@ pub fn regions(
     more: bool,
     cap: usize,
 ) -> Result<Vec<String>, TooMany> {
-    let mut start: Vec<BTreeSet<usize>> = globs.iter().map(Glob::start).collect();
-    for given in prefix.chars() {
-        for (glob, at) in globs.iter().zip(&mut start) {
-            *at = glob.step(at, given);
-        }
+    let mut start: State = Vec::new();
+    for (number, glob) in (0..).zip(globs) {
+        start.extend(glob.start().into_iter().map(|at| (number, at)));
     }
-    let mut found: BTreeMap<Vec<bool>, String> = BTreeMap::new();
+    for given in prefix.chars() {
+        start = after(globs, &start, given);
+    }
+    let mut found: BTreeMap<Vec<u32>, String> = BTreeMap::new();
     // The prefix itself is no candidate where more must follow; its state may come again.
-    let mut seen = if more { BTreeSet::new() } else { BTreeSet::from([start.clone()]) };
+    let mut seen = if more { HashSet::new() } else { HashSet::from([start.clone()]) };
     let mut queue = VecDeque::from([(start, String::new())]);
     while let Some((state, text)) = queue.pop_front() {
+        let live = || {
+            state.iter().filter_map(|(number, at)| Some((*number, globs.get(index(*number))?, *at)))
+        };
         if !(more && text.is_empty()) {
-            let vector = globs.iter().zip(&state).map(|(g, at)| g.accepts(at)).collect();
-            found.entry(vector).or_insert_with(|| format!("{prefix}{text}"));
+            let accepting = live().filter(|(_, glob, at)| *at == glob.units.len());
+            let matching = accepting.map(|(number, ..)| number).collect();
+            found.entry(matching).or_insert_with(|| format!("{prefix}{text}"));
         }
         let mut special = BTreeSet::new();
-        for (glob, at) in globs.iter().zip(&state) {
+        for (_, glob, at) in live() {
             glob.special(at, &mut special);
         }
         // One character stands for all that nothing singles out.
@@ -211,8 +219,7 @@ pub fn regions(
             .chain('\u{a1}'..='\u{ff}')
             .find(|c| !special.contains(c));
         for given in special.iter().copied().chain(ordinary) {
-            let next: Vec<BTreeSet<usize>> =
-                globs.iter().zip(&state).map(|(g, at)| g.step(at, given)).collect();
+            let next = after(globs, &state, given);
             if seen.contains(&next) {
                 continue;
             }
@@ -226,6 +233,26 @@ pub fn regions(
         }
     }
     Ok(found.into_values().collect())
+}
+
+/// Where all patterns are: the positions that are still alive, each with the number of its pattern, in order. Most
+/// patterns die early, so that a state is short however many patterns there are.
+type State = Vec<(u32, usize)>;
+
+fn index(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn after(globs: &[Glob], state: &State, given: char) -> State {
+    let mut next: BTreeSet<(u32, usize)> = BTreeSet::new();
+    let mut of_one: BTreeSet<usize> = BTreeSet::new();
+    for (number, at) in state {
+        let Some(glob) = globs.get(index(*number)) else { continue };
+        of_one.clear();
+        glob.advance(*at, given, &mut of_one);
+        next.extend(of_one.iter().map(|at| (*number, *at)));
+    }
+    next.into_iter().collect()
 }
 
 #[cfg(test)]

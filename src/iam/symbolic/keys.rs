@@ -8,10 +8,11 @@ use ipnet::IpNet;
 use super::domain::Domain;
 use super::globs::{Glob, Shape, regions};
 use super::variables::Variables;
+use crate::iam::condition::CompiledCondition;
 use crate::iam::document::{Condition, Document};
 use crate::iam::operator::Test;
-use crate::iam::request::ContextValue;
-use crate::iam::values;
+use crate::iam::request::{Context, ContextValue, Facts};
+use crate::iam::{Version, values};
 
 /// Keys whose values follow from who asks and of whom, so that nobody chooses them.
 pub(super) const DERIVED: [&str; 9] = [
@@ -101,6 +102,22 @@ pub struct KeySpace {
     pub values: Vec<Option<ContextValue>>,
     /// Whether the representatives stand for every value that there is.
     pub complete: bool,
+}
+
+impl KeySpace {
+    /// The first value that meets all of some conditions on the key.
+    pub(super) fn meeting(&self, conditions: &[&Condition]) -> Option<usize> {
+        self.values.iter().position(|value| {
+            let mut context = Context::default();
+            if let Some(value) = value {
+                context.set(&self.key, value.clone());
+            }
+            conditions.iter().all(|condition| {
+                let compiled = CompiledCondition::new(condition, Version::V2012);
+                compiled.holds(&mut Facts::new(&context, Vec::new())).may
+            })
+        })
+    }
 }
 
 /// The condition keys of documents, with all tests of each.
@@ -231,12 +248,40 @@ pub fn space(
         values.extend(texts.into_iter().map(|t| Some(ContextValue::One(t))));
     }
     values.retain(|value| within(value.as_ref()));
+    let compared = tests.iter().flat_map(|c| &c.values).any(|v| v.text.symbolic().contains("${"));
+    if !compared && !variables.0.contains_key(key) && domains.len() < 2 {
+        one_of_each_kind(key, tests, &mut values);
+    }
     KeySpace {
         key: key.to_owned(),
         tests: tests.iter().map(|c| (*c).clone()).collect(),
         values,
         complete,
     }
+}
+
+/// Keeps one of the values that no test tells apart: policies look at a key through their tests alone.
+fn one_of_each_kind(key: &str, tests: &[&Condition], values: &mut Vec<Option<ContextValue>>) {
+    let compiled: Vec<[CompiledCondition; 2]> = tests
+        .iter()
+        .map(|test| [Version::V2008, Version::V2012].map(|v| CompiledCondition::new(test, v)))
+        .collect();
+    let mut seen = BTreeSet::new();
+    values.retain(|value| {
+        let mut context = Context::default();
+        if let Some(value) = value {
+            context.set(key, value.clone());
+        }
+        let answers: Vec<[bool; 2]> = compiled
+            .iter()
+            .flatten()
+            .map(|test| {
+                let told = test.holds(&mut Facts::new(&context, Vec::new()));
+                [told.may, told.must]
+            })
+            .collect();
+        seen.insert(answers)
+    });
 }
 
 fn is_date(test: Test) -> bool {
@@ -279,10 +324,8 @@ fn addresses(networks: &[IpNet]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::iam::condition::CompiledCondition;
+    use crate::iam::Operator;
     use crate::iam::document::Item;
-    use crate::iam::request::{Context, Facts};
-    use crate::iam::{Operator, Version};
 
     /// Every kind of test is true of some representative and false of another.
     #[test]

@@ -31,30 +31,39 @@ pub struct Opening {
     pub requirements: Vec<Requirement>,
 }
 
-/// Of the choices in `from`, the opening that asks least of the surroundings; `all` are the choices
-/// that are allowed on its side. Where the sides are `mixed`, not every choice is possible on both.
+/// Of the choices in `from`, the opening that asks least of the surroundings; `allowed` says of any choice
+/// whether it is allowed on its side. Where the sides are `mixed`, not every choice is possible on both.
 pub(super) fn open(
     side: &Question<'_>,
     request: &Request,
     spaces: &[KeySpace],
-    (from, all): (&[Vec<usize>], &[Vec<usize>]),
+    from: &[Vec<usize>],
+    allowed: &dyn Fn(&Vec<usize>) -> bool,
     mixed: bool,
 ) -> Option<Opening> {
-    let all: BTreeSet<&Vec<usize>> = all.iter().collect();
     let around: Vec<usize> = (0..spaces.len())
-        .filter(|i| spaces.get(*i).is_some_and(|s| chooser(&s.key) == Chooser::Surroundings))
+        .filter(|i| {
+            spaces.get(*i).is_some_and(|s| {
+                chooser(&s.key) == Chooser::Surroundings && !side.chosen.contains(&s.key)
+            })
+        })
         .collect();
     let needs = |choice: &Vec<usize>| -> Vec<(usize, usize)> {
         around
             .iter()
             .filter_map(|i| {
                 let space = spaces.get(*i)?;
+                // What the caller need not send, it does not send.
+                let left_out = choice.get(*i).and_then(|at| space.values.get(*at))?.is_none();
+                if left_out && side.optional.contains(&space.key) {
+                    return None;
+                }
                 let unmet = (0..space.values.len()).find(|other| {
                     let mut flipped = choice.clone();
                     if let Some(at) = flipped.get_mut(*i) {
                         *at = *other;
                     }
-                    (!mixed || is_possible(side, spaces, &flipped)) && !all.contains(&flipped)
+                    (!mixed || is_possible(side, spaces, &flipped)) && !allowed(&flipped)
                 })?;
                 Some((*i, unmet))
             })

@@ -7,6 +7,7 @@ use super::globs::{Glob, Shape, TooMany, regions};
 use super::keys::{DERIVED, KeySpace, space, tests_by_key};
 use super::opening::{Opening, open};
 use super::variables::{self, Values, Variables};
+use crate::iam::catalogue;
 use crate::iam::document::{Document, Item};
 use crate::iam::eval::{Policies, evaluate};
 use crate::iam::request::{Caller, ContextValue, Facts, Request};
@@ -56,6 +57,12 @@ pub struct Question<'a> {
     pub free: BTreeSet<String>,
     /// The same for keys, in lower case, of which it is known what they may be.
     pub domains: BTreeMap<String, Domain>,
+    /// Keys, in lower case, that the caller leaves out if it likes.
+    pub optional: BTreeSet<String>,
+    /// Keys, in lower case, whose value this caller chooses, though others cannot.
+    pub chosen: BTreeSet<String>,
+    /// Actions, in lower case, that are refused whatever policies say.
+    pub refused: BTreeSet<String>,
 }
 
 /// The answer to a question.
@@ -108,9 +115,11 @@ pub fn ask_both(
     let variables = variables(&sides, caps);
     match (actions(&sides, caps), resources(&sides, &variables, caps)) {
         (Ok(actions), Ok(resources)) => {
+            let acts = Acts::new(&sides);
             for action in &actions {
                 for resource in &resources {
-                    let asked = (action.as_str(), resource.as_str());
+                    let Some(action) = acts.on(action, resource) else { continue };
+                    let asked = (action, resource.as_str());
                     match combination(before, after, asked, &variables, caps, &mut judged) {
                         Ok(found) => {
                             was.extend(found.was);
@@ -123,6 +132,26 @@ pub fn ask_both(
                     }
                 }
             }
+        }
+        (Ok(actions), Err(TooMany)) => {
+            // Witnesses for single patterns: what they show is true, and nothing else is known.
+            let why = "the patterns cut texts into too many regions".to_owned();
+            let acts = Acts::new(&sides);
+            for resource in some_resources(&sides, &variables, caps) {
+                for action in &actions {
+                    let Some(action) = acts.on(action, &resource) else { continue };
+                    let asked = (action, resource.as_str());
+                    if let Ok(found) =
+                        combination(before, after, asked, &variables, caps, &mut judged)
+                    {
+                        was.extend(found.was);
+                        is.extend(found.is);
+                        gained.extend(found.gained);
+                        lost.extend(found.lost);
+                    }
+                }
+            }
+            undecided = Some(why);
         }
         _ => undecided = Some("the patterns cut texts into too many regions".to_owned()),
     }
@@ -139,7 +168,7 @@ pub fn ask_both(
     Answers { before: answer(before, was), after: answer(after, is), gained, lost, inexact }
 }
 
-fn actions(sides: &[&Question<'_>], caps: Caps) -> Result<Vec<String>, TooMany> {
+fn action_globs(sides: &[&Question<'_>]) -> Vec<Glob> {
     let items = |s: &crate::iam::Statement| {
         s.actions.iter().chain(&s.not_actions).map(lower).collect::<Vec<_>>()
     };
@@ -147,6 +176,11 @@ fn actions(sides: &[&Question<'_>], caps: Caps) -> Result<Vec<String>, TooMany> 
         statements(sides).flat_map(items).map(|text| Glob::like(&text)).collect();
     globs.sort();
     globs.dedup();
+    globs
+}
+
+fn actions(sides: &[&Question<'_>], caps: Caps) -> Result<Vec<String>, TooMany> {
+    let globs = action_globs(sides);
     let lower: Vec<Space> = sides
         .iter()
         .flat_map(|side| &side.actions)
@@ -156,6 +190,55 @@ fn actions(sides: &[&Question<'_>], caps: Caps) -> Result<Vec<String>, TooMany> 
         })
         .collect();
     cut(&lower, &globs, caps)
+}
+
+/// Which actions of S3 act on what: an action on objects does not act on a bucket, whatever a pattern matches, and
+/// the other way round (Service Authorization Reference, "Actions defined by Amazon S3").
+struct Acts {
+    globs: Vec<Glob>,
+    /// Names of known actions, in lower case, by which patterns match them; nothing where it does not matter.
+    known: BTreeMap<Vec<bool>, Vec<(String, Vec<&'static str>)>>,
+    refused: BTreeSet<String>,
+}
+
+impl Acts {
+    fn new(sides: &[&Question<'_>]) -> Self {
+        let of_buckets = |space: &Space| matches!(space, Space::Below(prefix) if prefix == "s3:");
+        let refused = sides.iter().flat_map(|side| side.refused.iter().cloned()).collect();
+        let mut acts = Self { globs: Vec::new(), known: BTreeMap::new(), refused };
+        if !sides.iter().all(|side| side.actions.iter().all(of_buckets)) {
+            return acts;
+        }
+        acts.globs = action_globs(sides);
+        let all = catalogue();
+        for id in all.find_service("s3").into_iter().flat_map(|service| all.actions_of(service)) {
+            let Some(name) = all.full_name(id) else { continue };
+            let types = all.resource_types(id).map(|kind| kind.name).collect();
+            let entry = acts.known.entry(acts.region(&name)).or_default();
+            entry.push((name.to_ascii_lowercase(), types));
+        }
+        acts
+    }
+
+    fn region(&self, action: &str) -> Vec<bool> {
+        let action = action.to_ascii_lowercase();
+        self.globs.iter().map(|glob| glob.matches(&action)).collect()
+    }
+
+    /// An action of the same region that acts on the resource; the action itself where the catalogue knows none
+    /// of its region.
+    fn on<'a>(&'a self, action: &'a str, resource: &str) -> Option<&'a str> {
+        if self.known.is_empty() {
+            return (!self.refused.contains(action)).then_some(action);
+        }
+        let Some(region) = self.known.get(&self.region(action)) else { return Some(action) };
+        let wanted = if resource.contains('/') { "object" } else { "bucket" };
+        let fits = |(name, types): &&(String, Vec<&'static str>)| {
+            types.contains(&wanted) && !self.refused.contains(name)
+        };
+        let own = region.iter().find(|(name, _)| name == action).filter(fits);
+        own.or_else(|| region.iter().find(fits)).map(|(name, _)| name.as_str())
+    }
 }
 
 /// The keys that the variables of a statement name, in lower case.
@@ -217,11 +300,7 @@ fn fixed(side: &Question<'_>, key: &str) -> Option<String> {
     Facts::of(&side.request, &caller, account).variable(key).map(str::to_owned)
 }
 
-fn resources(
-    sides: &[&Question<'_>],
-    variables: &Variables,
-    caps: Caps,
-) -> Result<Vec<String>, TooMany> {
+fn resource_globs(sides: &[&Question<'_>], variables: &Variables) -> Vec<Glob> {
     let mut globs: Vec<Glob> = statements(sides)
         .flat_map(|s| s.resources.iter().chain(&s.not_resources))
         .flat_map(|item| {
@@ -231,8 +310,37 @@ fn resources(
         .collect();
     globs.sort();
     globs.dedup();
+    globs
+}
+
+fn resources(
+    sides: &[&Question<'_>],
+    variables: &Variables,
+    caps: Caps,
+) -> Result<Vec<String>, TooMany> {
+    let globs = resource_globs(sides, variables);
     let spaces: Vec<Space> = sides.iter().flat_map(|side| side.resources.clone()).collect();
     cut(&spaces, &globs, caps)
+}
+
+/// A few resources for every pattern by itself.
+fn some_resources(sides: &[&Question<'_>], variables: &Variables, caps: Caps) -> BTreeSet<String> {
+    const PATTERNS: usize = 64;
+    let mut found = BTreeSet::new();
+    for glob in resource_globs(sides, variables).into_iter().take(PATTERNS) {
+        for space in sides.iter().flat_map(|side| &side.resources) {
+            match space {
+                Space::One(text) => {
+                    found.insert(text.clone());
+                }
+                Space::Below(prefix) => {
+                    let own = regions(std::slice::from_ref(&glob), prefix, true, caps.states);
+                    found.extend(own.into_iter().flatten());
+                }
+            }
+        }
+    }
+    found
 }
 
 fn lower(item: &Item) -> String {
@@ -289,6 +397,10 @@ fn combination(
     let mixed = before.zip(after).is_some_and(|(a, b)| a.domains != b.domains);
     let size = spaces.iter().try_fold(1_usize, |n, s| n.checked_mul(s.values.len()));
     let Some(size) = size.filter(|n| *n <= caps.combinations) else {
+        let hunt = Hunt { spaces: &spaces, mixed };
+        if let Some(found) = hunt.both((before, &requests.0), (after, &requests.1), judged) {
+            return Ok(found);
+        }
         return Err(format!(
             "conditions on {} have too many combinations",
             spaces.iter().map(|s| s.key.as_str()).collect::<Vec<_>>().join(", ")
@@ -326,7 +438,8 @@ fn combination(
                    request: &Option<Request>,
                    from: &[Vec<usize>],
                    all: &[Vec<usize>]| {
-        open(side?, request.as_ref()?, &spaces, (from, all), mixed)
+        let all: BTreeSet<&Vec<usize>> = all.iter().collect();
+        open(side?, request.as_ref()?, &spaces, from, &|choice| all.contains(choice), mixed)
     };
     Ok(Found {
         was: opening(before, &requests.0, &was, &was),
@@ -335,6 +448,123 @@ fn combination(
         lost: opening(before, &requests.0, &without(&was, &is), &was),
         inexact,
     })
+}
+
+/// Looks for witnesses where there are too many combinations to try: what some statement asks for, and from there
+/// one key at a time. What it finds is true; that it finds nothing says nothing.
+struct Hunt<'a> {
+    spaces: &'a [KeySpace],
+    mixed: bool,
+}
+
+impl Hunt<'_> {
+    /// Most requests that are judged.
+    const REQUESTS: usize = 4_000;
+
+    fn both(
+        &self,
+        before: (Option<&Question<'_>>, &Option<Request>),
+        after: (Option<&Question<'_>>, &Option<Request>),
+        judged: &mut usize,
+    ) -> Option<Found> {
+        let was = self.one(before, judged);
+        let is = self.one(after, judged);
+        let inexact = Some("conditions have too many combinations to try them all".to_owned());
+        let opening = |(side, request): (Option<&Question<'_>>, &Option<Request>),
+                       choice: &Option<Vec<usize>>| {
+            let (side, request, choice) = (side?, request.as_ref()?, choice.clone()?);
+            let allowed = |choice: &Vec<usize>| self.allows(side, request, choice);
+            open(side, request, self.spaces, &[choice], &allowed, self.mixed)
+        };
+        let denied = |(side, request): (Option<&Question<'_>>, &Option<Request>),
+                      choice: &Option<Vec<usize>>| {
+            choice.clone().filter(|choice| {
+                !side.zip(request.as_ref()).is_some_and(|(s, r)| self.allows(s, r, choice))
+            })
+        };
+        let (gained, lost) = (denied(before, &is), denied(after, &was));
+        (was.is_some() || is.is_some()).then(|| Found {
+            gained: opening(after, &gained),
+            lost: opening(before, &lost),
+            was: opening(before, &was),
+            is: opening(after, &is),
+            inexact,
+        })
+    }
+
+    fn allows(&self, side: &Question<'_>, request: &Request, choice: &[usize]) -> bool {
+        (!self.mixed || is_possible(side, self.spaces, choice))
+            && evaluate(&with(side, request, self.spaces, choice), side.policies).is_allowed()
+    }
+
+    fn one(
+        &self,
+        (side, request): (Option<&Question<'_>>, &Option<Request>),
+        judged: &mut usize,
+    ) -> Option<Vec<usize>> {
+        let (side, request) = (side?, request.as_ref()?);
+        let mut left = Self::REQUESTS;
+        for start in self.starts(side) {
+            let mut choice = start;
+            loop {
+                let allowed = self.allows(side, request, &choice);
+                *judged += 1;
+                left = left.checked_sub(1)?;
+                if allowed {
+                    return Some(choice);
+                }
+                // One key away.
+                let mut near = (0..self.spaces.len()).flat_map(|key| {
+                    let values = self.spaces.get(key).map_or(0, |space| space.values.len());
+                    (0..values).map(move |value| (key, value))
+                });
+                let next = near.find_map(|(key, value)| {
+                    let mut other = choice.clone();
+                    *other.get_mut(key)? = value;
+                    *judged += 1;
+                    left = left.checked_sub(1)?;
+                    self.allows(side, request, &other).then_some(other)
+                });
+                match next {
+                    Some(found) => choice = found,
+                    None => break,
+                }
+            }
+        }
+        None
+    }
+
+    /// What statements ask for: each one, and each with one of every other policy.
+    fn starts(&self, side: &Question<'_>) -> Vec<Vec<usize>> {
+        let plain = vec![0; self.spaces.len()];
+        let meets = |from: &[usize], statement: &crate::iam::Statement| -> Vec<usize> {
+            let mut choice = from.to_vec();
+            for (space, chosen) in self.spaces.iter().zip(&mut choice) {
+                let asked: Vec<_> = statement
+                    .conditions
+                    .iter()
+                    .filter(|c| c.key.eq_ignore_ascii_case(&space.key))
+                    .collect();
+                if let Some(value) = space.meeting(&asked).filter(|_| !asked.is_empty()) {
+                    *chosen = value;
+                }
+            }
+            choice
+        };
+        let allowing = || {
+            let all = side.documents.iter().flat_map(|d| &d.statements);
+            all.filter(|s| s.effect == crate::iam::Effect::Allow && !s.conditions.is_empty())
+        };
+        let mut starts = vec![plain.clone()];
+        for statement in allowing().take(32) {
+            let one = meets(&plain, statement);
+            starts.extend(allowing().take(32).map(|other| meets(&one, other)));
+            starts.push(one);
+        }
+        starts.sort();
+        starts.dedup();
+        starts
+    }
 }
 
 fn key_spaces(
@@ -484,6 +714,9 @@ mod tests {
                 never: BTreeSet::new(),
                 free: BTreeSet::new(),
                 domains: BTreeMap::new(),
+                optional: BTreeSet::new(),
+                chosen: BTreeSet::new(),
+                refused: BTreeSet::new(),
             },
             Caps::default(),
         )

@@ -147,7 +147,8 @@ impl Ground {
             let Source::Principal(arn) = &step.source else { continue };
             if result.held_by_source.contains(step) {
                 held.entry(arn.clone()).or_default().push(step.target.clone());
-            } else if matches!(step.target, Target::Role(_))
+            }
+            if matches!(step.target, Target::Role(_))
                 && asked(model, step).is_some_and(|asked| asked.looks_at_resource_tags())
             {
                 let free =

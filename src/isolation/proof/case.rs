@@ -166,7 +166,20 @@ impl<'a> Case<'a> {
                     statement.not_actions.iter().any(|item| covers(&lower(item), &folded(space)))
                 })
             }
-            Dead::Action => disjoint(&statement.actions, self.parts.actions, true),
+            Dead::Action => {
+                let all = statement.actions.iter().map(lower);
+                all.clone().all(|action| self.parts.refused.contains(&action))
+                    || disjoint(
+                        &statement
+                            .actions
+                            .iter()
+                            .filter(|item| !self.parts.refused.contains(&lower(item)))
+                            .cloned()
+                            .collect::<Vec<Item>>(),
+                        self.parts.actions,
+                        true,
+                    )
+            }
             Dead::Resource if !statement.not_resources.is_empty() => {
                 self.parts.resources.iter().all(|space| {
                     let mut items = statement.not_resources.iter();
@@ -253,6 +266,7 @@ impl<'a> Case<'a> {
         {
             return self.constant_within(condition, domain);
         }
+        // The owner of what is asked for, which is one of S3's own keys too.
         let settled = FOLLOWS.contains(&key.as_str())
             || self.parts.never.contains(&key)
             || self.parts.request.context.get(&key).is_some();
@@ -499,6 +513,7 @@ mod tests {
             resources: &resources,
             never: &never,
             domains: &domains,
+            refused: &BTreeSet::new(),
         };
         let step = Step {
             source: Source::Principal("arn:aws:iam::111111111111:role/ci".to_owned()),

@@ -112,6 +112,7 @@ impl Own {
         own.attached = arns.filter(|arn| !is_aws_managed(arn)).collect();
         let groups = self.groups.iter().filter_map(|(_, attrs)| attrs.get("arn"));
         own.groups = groups.map(symbol).collect();
+        own.unique_id = self.attrs.get("unique_id").and_then(Value::as_str).map(str::to_owned);
         let tags = self.attrs.get("tags").and_then(Value::as_map);
         own.tags = tags.into_iter().flatten().map(|(k, v)| (k.clone(), symbol(v))).collect();
         own

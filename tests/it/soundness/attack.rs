@@ -10,8 +10,11 @@ use super::estate::{ACCOUNTS, Bucket, Identity, Model, ORGANIZATION, OTHERS, PAR
 use super::random::Random;
 
 /// Somebody who starts in an origin and becomes whom it can.
-pub(super) struct Attacker<'m> {
-    model: &'m Model,
+pub(super) struct Attacker {
+    /// The estate as its moves have left it.
+    model: Model,
+    /// Accounts of its own, in which it changes nothing.
+    homes: BTreeSet<&'static str>,
     /// Everybody that it is or has become.
     reached: BTreeSet<Source>,
     /// What bears on a step, put together once.
@@ -26,8 +29,8 @@ pub(super) struct Crossing {
     pub(super) request: Request,
 }
 
-impl<'m> Attacker<'m> {
-    pub(super) fn new(model: &'m Model, origin: &Origin) -> Self {
+impl Attacker {
+    pub(super) fn new(model: &Model, origin: &Origin) -> Self {
         let of = |account: &str| {
             let own = model.identities.iter().filter(|i| i.account == account);
             own.map(|i| Source::Principal(i.arn.clone())).collect::<BTreeSet<_>>()
@@ -53,7 +56,16 @@ impl<'m> Attacker<'m> {
             }
             _ => [Source::Anonymous].into(),
         };
-        Self { model, reached, policies: BTreeMap::new(), requests: 0 }
+        let homes = ACCOUNTS
+            .iter()
+            .map(|(handle, ..)| *handle)
+            .filter(|handle| match origin {
+                Origin::Environment(name) => name == handle,
+                Origin::Unassigned => *handle == "shared",
+                _ => false,
+            })
+            .collect();
+        Self { model: model.clone(), homes, reached, policies: BTreeMap::new(), requests: 0 }
     }
 
     /// Tries to get into an environment; a request that does is returned.
@@ -63,16 +75,23 @@ impl<'m> Attacker<'m> {
         tries: usize,
         random: &mut Random,
     ) -> Option<Crossing> {
-        let roles: Vec<(String, &str)> = self
-            .model
-            .identities
-            .iter()
-            .filter(|i| i.trust.is_some())
-            .map(|i| (i.arn.clone(), i.account))
-            .collect();
         for _ in 0..tries {
             let sources: Vec<Source> = self.reached.iter().cloned().collect();
             let source = random.of(&sources).clone();
+            if let (Source::Principal(arn), true) = (&source, random.percent(35)) {
+                let became = self.model.move_of(arn, &self.homes, random);
+                self.requests += 1;
+                self.policies.clear();
+                self.reached.extend(became);
+                continue;
+            }
+            let roles: Vec<(String, &str)> = self
+                .model
+                .identities
+                .iter()
+                .filter(|i| i.trust.is_some())
+                .map(|i| (i.arn.clone(), i.account))
+                .collect();
             // Assuming a role takes a signature or an assertion (STS API Reference, `AssumeRole`).
             let bucket = source == Source::Anonymous || random.percent(40);
             let (target, account, action, resource) = if bucket {
@@ -90,13 +109,12 @@ impl<'m> Attacker<'m> {
                     "/333333333333/k",
                     "/555555555555/k",
                 ]);
-                let action = *random.of(&[
-                    "s3:GetObject",
-                    "s3:PutObject",
-                    "s3:ListBucket",
-                    "s3:DeleteBucket",
-                    "s3:GetBucketPolicy",
-                ]);
+                // What acts on objects has a key, and what acts on the bucket none.
+                let action = if key.is_empty() {
+                    *random.of(&["s3:ListBucket", "s3:DeleteBucket", "s3:GetBucketAcl"])
+                } else {
+                    *random.of(&["s3:GetObject", "s3:PutObject", "s3:DeleteObject"])
+                };
                 (
                     Target::Resource(bucket.arn.clone()),
                     bucket.account,
@@ -111,7 +129,7 @@ impl<'m> Attacker<'m> {
                 };
                 (Target::Role(arn.clone()), *account, action, arn.clone())
             };
-            let (step, model) = ((source.clone(), target.clone()), self.model);
+            let (step, model) = ((source.clone(), target.clone()), &self.model);
             let policies = self.policies.entry(step).or_insert_with(|| {
                 model.policies(&source, &target).expect("both are in the model")
             });
@@ -195,7 +213,18 @@ impl Model {
             // Whoever assumes a role names its session.
             *arn = arn.replace("/attack", "/release");
         }
+        if request.action.starts_with("sts:") {
+            // No trust of these estates speaks of session tags, and keys of S3 are S3's.
+            request.context.remove("aws:TagKeys");
+            request.context.remove("s3:prefix");
+        } else {
+            request.context.remove("sts:ExternalId");
+        }
         match source {
+            Source::Anonymous => {
+                request.context.remove("aws:MultiFactorAuthAge");
+                request.context.remove("aws:MultiFactorAuthPresent");
+            }
             Source::Foreign(_) if random.percent(50) => {
                 let others = Membership { id: OTHERS.to_owned(), management_account: false };
                 request.principal_organization = Some(others);

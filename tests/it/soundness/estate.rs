@@ -73,6 +73,8 @@ struct Manner {
     surroundings: usize,
     /// How many principals of 100 may do everything.
     mighty: usize,
+    /// How many of 100 grants are of rights that move walls.
+    powers: usize,
 }
 
 impl Manner {
@@ -84,9 +86,24 @@ impl Manner {
                 conditions: 40,
                 surroundings: 30,
                 mighty: 5,
+                powers: 45,
             },
-            1 => Self { openness: 95, grants: 2, conditions: 15, surroundings: 30, mighty: 75 },
-            _ => Self { openness: 95, grants: 2, conditions: 95, surroundings: 80, mighty: 75 },
+            1 => Self {
+                openness: 95,
+                grants: 2,
+                conditions: 15,
+                surroundings: 30,
+                mighty: 75,
+                powers: 10,
+            },
+            _ => Self {
+                openness: 95,
+                grants: 2,
+                conditions: 95,
+                surroundings: 80,
+                mighty: 75,
+                powers: 10,
+            },
         }
     }
 }
@@ -212,6 +229,22 @@ impl Model {
             "s3:PutObject",
             "STS:assumerole",
         ]);
+        let actions = if random.percent(self.manner.powers) {
+            *random.of(&[
+                "iam:*",
+                "iam:PutRolePolicy",
+                "iam:UpdateAssumeRolePolicy",
+                "iam:CreateAccessKey",
+                "iam:PassRole",
+                "iam:TagRole",
+                "iam:CreateRole",
+                "iam:Delete*",
+                "ec2:RunInstances",
+                "ec2:*",
+            ])
+        } else {
+            actions
+        };
         if random.percent(8) {
             statement["NotAction"] = json!(*random.of(&["iam:*", "sts:AssumeRole", "s3:Put*"]));
         } else if random.percent(20) {

@@ -61,6 +61,18 @@ impl Model {
         chain(account, &[], &self.resource_controls, Use::Rcp)
     }
 
+    /// The policies of a principal's own side.
+    pub(super) fn own(&self, arn: &str) -> Policies {
+        let Some(identity) = self.identity_of(arn) else { return Policies::default() };
+        let own = identity.policies.iter().map(|p| compiled("identity", p, Use::Identity));
+        Policies {
+            identity: own.collect(),
+            boundary: identity.boundary.as_ref().map(|b| compiled("boundary", b, Use::Boundary)),
+            service_control: self.over_principals(identity.account),
+            ..Policies::default()
+        }
+    }
+
     pub(super) fn identity_of(&self, arn: &str) -> Option<&Identity> {
         self.identities.iter().find(|i| i.arn == arn)
     }

@@ -1,6 +1,7 @@
 //! Soundness of the walls by fuzzing. Estates of several accounts are made from a seed; then random
 //! and guided requests try to cross every wall that the analysis calls closed, and every open path
-//! is walked. What a request is judged by is put together here, from the generated model alone, so
+//! is walked. An attacker that got into an account in between uses its rights there, and goes on in what that leaves.
+//! What a request is judged by is put together here, from the generated model alone, so
 //! that the analysis's own reading of an estate is under test too.
 //!
 //! `PALISADE_SOUNDNESS=full` makes at least a million requests; `cargo test` a sample.
@@ -8,6 +9,7 @@
 mod attack;
 mod estate;
 mod judged;
+mod moves;
 mod random;
 mod reading;
 

@@ -1,0 +1,310 @@
+//! Conditions as they really are: keys that a request may lack and keys that it always carries, keys that follow from
+//! what is asked for, keys that only some may set, and what S3 does whatever policies say.
+
+use super::hunt::{judge, scp, user, with};
+use super::power::{ASSUME, statements};
+use super::*;
+
+const CI: &str = "arn:aws:iam::111111111111:role/ci";
+
+fn statement(base: Json, more: Json) -> Json {
+    let mut statement = base;
+    for (key, value) in more.as_object().expect("an object") {
+        statement[key] = value.clone();
+    }
+    statement
+}
+
+/// Dev's `ci` may read and write objects: it cannot even leave the organization.
+fn narrow() -> Fixture {
+    Fixture::new().both(lambda("dev", "ci", allow("s3:*", "*")))
+}
+
+fn dev() -> Fixture {
+    Fixture::new().both(with(
+        lambda("dev", "ci", allow("*", "*")),
+        "unique_id",
+        json!("AROADEVDEVDEVDEVDEV12"),
+    ))
+}
+
+fn bucket(all: Vec<Json>, block: Json) -> SideObject {
+    let policy = json!({"Version": "2012-10-17", "Statement": all});
+    let attrs = json!({"bucket": "data", "policy": policy, "block_public_access": block});
+    object("s3_bucket", Some("production"), "data", attrs)
+}
+
+/// A bucket that `ci` may read, or whoever `more` says.
+fn reading(more: Json) -> Json {
+    statement(
+        json!({"Effect": "Allow", "Principal": {"AWS": CI}, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::data/*"}),
+        more,
+    )
+}
+
+fn holding(more: Json) -> SideObject {
+    bucket(vec![reading(more)], json!({}))
+}
+
+fn deploy(more: Json) -> SideObject {
+    let trust = json!({"Version": "2012-10-17", "Statement": [statement(
+        json!({"Effect": "Allow", "Principal": {"AWS": CI}, "Action": "sts:AssumeRole"}), more)]});
+    role("production", "deploy", trust, None)
+}
+
+#[test]
+fn a_key_that_a_request_may_lack_is_left_out() {
+    let anyone = |condition: Json| holding(json!({"Principal": "*", "Condition": condition}));
+    judge(vec![
+        ("unsigned: paths of an organization", dev().both(anyone(json!({"ForAllValues:StringLike": {"aws:PrincipalOrgPaths": ["o-zzzzzzzzzz/*"]}}))), "$anonymous", "production", "reachable"),
+        ("unsigned: an organization", dev().both(anyone(json!({"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-zzzzzzzzzz"}}))), "$anonymous", "production", "reachable"),
+        ("unsigned: a tag", dev().both(anyone(json!({"StringEqualsIfExists": {"aws:PrincipalTag/team": "ops"}}))), "$anonymous", "production", "reachable"),
+        ("unsigned: a second factor", dev().both(anyone(json!({"BoolIfExists": {"aws:MultiFactorAuthPresent": "true"}}))), "$anonymous", "production", "reachable"),
+        ("unsigned: who it must be", dev().both(anyone(json!({"StringEquals": {"aws:PrincipalOrgID": "o-zzzzzzzzzz"}}))), "$anonymous", "production", "isolated"),
+        ("signed: a member's organization is compared", narrow().both(anyone(json!({"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-zzzzzzzzzz"}}))), "dev", "production", "isolated"),
+        ("signed: so is its ARN", dev().both(anyone(json!({"ForAllValues:ArnLike": {"aws:PrincipalArn": "arn:aws:iam::111111111111:role/other"}}))), "dev", "production", "isolated"),
+        ("signed: no endpoint", dev().both(holding(json!({"Condition": {"StringEqualsIfExists": {"aws:SourceVpce": "vpce-1"}}}))), "dev", "production", "reachable"),
+        ("signed: an endpoint", dev().both(holding(json!({"Condition": {"StringEquals": {"aws:SourceVpce": "vpce-1"}}}))), "dev", "production", "conditional"),
+        ("a user without a second factor", Fixture::new().both(user("dev", "op", allow("*", "*"))).both(holding(json!({"Principal": {"AWS": "arn:aws:iam::111111111111:user/op"},
+            "Condition": {"BoolIfExists": {"aws:MultiFactorAuthPresent": "true"}}}))), "dev", "production", "reachable"),
+    ]);
+}
+
+#[test]
+fn keys_of_a_session_take_a_right_of_their_own() {
+    let tag = || json!({"StringEquals": {"aws:RequestTag/env": "prod"}});
+    let both = json!(["sts:AssumeRole", "sts:TagSession"]);
+    let narrow = || Fixture::new().both(lambda("dev", "ci", statements(&[ASSUME])));
+    judge(vec![
+        ("a tag without TagSession", dev().both(deploy(json!({"Condition": tag()}))), "dev", "production", "isolated"),
+        ("a tag with it", dev().both(deploy(json!({"Action": both, "Condition": tag()}))), "dev", "production", "reachable"),
+        ("a tag that the caller may not set", narrow().both(deploy(json!({"Action": both, "Condition": tag()}))), "dev", "production", "isolated"),
+        ("names of tags", dev().both(deploy(json!({"Condition": {"ForAnyValue:StringEquals": {"aws:TagKeys": ["env"]}}}))), "dev", "production", "isolated"),
+        ("a source identity without SetSourceIdentity", dev().both(deploy(json!({"Condition": {"StringLike": {"sts:SourceIdentity": "*"}}}))), "dev", "production", "isolated"),
+        ("a source identity with it", dev().both(deploy(json!({"Action": ["sts:AssumeRole", "sts:SetSourceIdentity"], "Condition": {"StringLike": {"sts:SourceIdentity": "*"}}}))), "dev", "production", "reachable"),
+        ("an external id takes none", dev().both(deploy(json!({"Condition": {"StringEquals": {"sts:ExternalId": "x"}}}))), "dev", "production", "reachable"),
+    ]);
+}
+
+#[test]
+fn what_is_known_of_both_ends_is_no_condition() {
+    let deny = |condition: Json| json!({"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition});
+    let tagged = |own: Json, theirs: Json, condition: Json| {
+        let assume = json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*", "Condition": condition});
+        let ci = lambda("dev", "ci", json!({"Version": "2012-10-17", "Statement": [assume]}));
+        Fixture::new().both(with(ci, "tags", own)).both(with(deploy(json!({})), "tags", theirs))
+    };
+    let same = || json!({"StringEquals": {"aws:ResourceTag/env": "${aws:PrincipalTag/env}"}});
+    let userid = |operator: &str, id: &str| {
+        bucket(
+            vec![
+                reading(json!({"Principal": {"AWS": "111111111111"}})),
+                statement(
+                    deny(json!({operator: {"aws:userid": id}})),
+                    json!({"Principal": "*", "Action": "s3:*"}),
+                ),
+            ],
+            json!({}),
+        )
+    };
+    judge(vec![
+        ("S3's name of the owner, in an SCP", narrow().both(holding(json!({}))).both(scp("own", "dev", statement(deny(json!({"StringNotEquals": {"s3:ResourceAccount": "111111111111"}})), json!({"Action": "s3:*"})))), "dev", "production", "isolated"),
+        ("which lets the owner's be", narrow().both(holding(json!({}))).both(scp("own", "dev", statement(deny(json!({"StringNotEquals": {"s3:ResourceAccount": "333333333333"}})), json!({"Action": "s3:*"})))), "dev", "production", "reachable"),
+        ("the role's tags", tagged(json!({"env": "dev"}), json!({"env": "prod"}), same()), "dev", "production", "isolated"),
+        ("the same tags", tagged(json!({"env": "dev"}), json!({"env": "dev"}), same()), "dev", "production", "reachable"),
+        ("a tag that it does not bear", tagged(json!({}), json!({}), json!({"Null": {"iam:ResourceTag/env": "false"}})), "dev", "production", "isolated"),
+        ("an id that is another one's", dev().both(userid("StringNotLike", "AROAPRODPRODPRODPROD1:*")), "dev", "production", "isolated"),
+        ("its own id", dev().both(userid("StringNotLike", "AROADEVDEVDEVDEVDEV12:*")), "dev", "production", "reachable"),
+        ("its own id, denied", dev().both(userid("StringLike", "AROADEVDEVDEVDEVDEV12:*")), "dev", "production", "isolated"),
+        ("a tag that exempts, in an SCP", dev().both(deploy(json!({}))).both(scp("tag", "dev", deny(json!({"StringNotEquals": {"aws:PrincipalTag/breakglass": "true"}})))), "dev", "production", "isolated"),
+        ("a tag that its own policy asks for", Fixture::new().both(lambda("dev", "ci", json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*",
+            "Condition": {"StringEquals": {"aws:PrincipalTag/team": "ops"}}}]}))).both(deploy(json!({}))), "dev", "production", "isolated"),
+        ("a tag in a resource that nobody bears", dev().both(holding(json!({"Resource": "arn:aws:s3:::data/${aws:PrincipalTag/team}/*"}))), "dev", "production", "isolated"),
+        ("a tag in a resource", Fixture::new().both(with(lambda("dev", "ci", allow("*", "*")), "tags", json!({"team": "ops"}))).both(holding(json!({"Resource": "arn:aws:s3:::data/${aws:PrincipalTag/team}/*"}))), "dev", "production", "reachable"),
+        ("a key of another service", dev().both(deploy(json!({"Condition": {"StringEquals": {"s3:prefix": "x"}}}))), "dev", "production", "isolated"),
+    ]);
+}
+
+#[test]
+fn an_action_of_s3_acts_on_its_own_kind_of_resource_and_not_for_everybody() {
+    let on = |action: &str, resource: &str| {
+        dev().both(holding(json!({"Action": action, "Resource": resource})))
+    };
+    judge(vec![
+        (
+            "objects, on a bucket",
+            on("s3:GetObject", "arn:aws:s3:::data"),
+            "dev",
+            "production",
+            "isolated",
+        ),
+        (
+            "objects, by a pattern without a slash that takes one",
+            on("s3:GetObject", "arn:aws:s3:::dat*"),
+            "dev",
+            "production",
+            "reachable",
+        ),
+        (
+            "objects by a pattern of actions, on a bucket",
+            on("s3:PutObject*", "arn:aws:s3:::data"),
+            "dev",
+            "production",
+            "isolated",
+        ),
+        (
+            "a bucket, on objects",
+            on("s3:ListBucket", "arn:aws:s3:::data/*"),
+            "dev",
+            "production",
+            "isolated",
+        ),
+        (
+            "everything, on a bucket",
+            on("s3:*", "arn:aws:s3:::data"),
+            "dev",
+            "production",
+            "reachable",
+        ),
+        (
+            "its policy",
+            on("s3:PutBucketPolicy", "arn:aws:s3:::data"),
+            "dev",
+            "production",
+            "isolated",
+        ),
+        (
+            "its policy, by a pattern",
+            on("s3:DeleteBucketPol*", "arn:aws:s3:::data"),
+            "dev",
+            "production",
+            "isolated",
+        ),
+        (
+            "its policy and more",
+            on("s3:PutBucketP*", "arn:aws:s3:::data"),
+            "dev",
+            "production",
+            "reachable",
+        ),
+    ]);
+}
+
+#[test]
+fn a_policy_that_names_a_known_party_is_not_public() {
+    let restricted = |condition: Json| {
+        let open = json!({"Sid": "open", "Effect": "Allow", "Principal": "*", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::data/*", "Condition": condition});
+        dev().both(bucket(vec![open, reading(json!({}))], json!({"restrict_public_buckets": true})))
+    };
+    judge(vec![
+        (
+            "a service",
+            restricted(
+                json!({"StringEquals": {"aws:PrincipalServiceName": "cloudtrail.amazonaws.com"}}),
+            ),
+            "dev",
+            "production",
+            "reachable",
+        ),
+        (
+            "a path of an organization",
+            restricted(
+                json!({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-zzzzzzzzzz/r-ab12/ou-ab12-1/*"}}),
+            ),
+            "dev",
+            "production",
+            "reachable",
+        ),
+        (
+            "any organization",
+            restricted(json!({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "*/r-ab12/*"}})),
+            "dev",
+            "production",
+            "isolated",
+        ),
+        (
+            "sessions of a role by its id",
+            restricted(json!({"StringLike": {"aws:userid": "AROAZZZZZZZZZZZZZZZZZ:*"}})),
+            "dev",
+            "production",
+            "isolated",
+        ),
+        (
+            "a user by its id",
+            restricted(json!({"StringEquals": {"aws:userid": "AIDAZZZZZZZZZZZZZZZZZ"}})),
+            "dev",
+            "production",
+            "reachable",
+        ),
+    ]);
+}
+
+#[test]
+fn a_certificate_lets_somebody_in_from_outside() {
+    let trusting = |name: &str| {
+        role(
+            "production",
+            "agent",
+            trust(json!({"Principal": {"Service": name}})),
+            Some(allow("*", "*")),
+        )
+    };
+    let section = Fixture::new().both(trusting("rolesanywhere.amazonaws.com")).analyse();
+    assert_eq!(after(&section, "$external", "production"), "conditional");
+    assert_eq!(after(&section, "dev", "production"), "isolated");
+    let other = Fixture::new().both(trusting("codebuild.amazonaws.com")).analyse();
+    assert_eq!(after(&other, "$external", "production"), "isolated");
+}
+
+#[test]
+fn a_service_is_judged_by_whom_it_may_act_for() {
+    let told = |condition: Json| -> Vec<String> {
+        let grant = json!({"Principal": {"Service": "cloudtrail.amazonaws.com"}, "Action": "s3:PutObject", "Condition": condition});
+        let section = dev().both(holding(grant)).analyse();
+        let all = findings(&section, FindingKind::ConfusedDeputy);
+        all.into_iter().map(str::to_owned).collect()
+    };
+    let open = [
+        json!({}),
+        json!({"StringLike": {"aws:SourceArn": "arn:aws:cloudtrail:*:*:trail/*"}}),
+        json!({"StringNotEquals": {"aws:SourceAccount": "777777777777"}}),
+        json!({"StringEqualsIfExists": {"aws:SourceAccount": "333333333333"}}),
+        json!({"StringLike": {"aws:SourceOrgID": "o-*"}}),
+    ];
+    for condition in open {
+        assert_eq!(told(condition.clone()).len(), 1, "{condition}");
+    }
+    let shut = [
+        json!({"StringEquals": {"aws:SourceAccount": "333333333333"}}),
+        json!({"ArnLike": {"aws:SourceArn": "arn:aws:cloudtrail:*:333333333333:trail/*"}}),
+        json!({"StringEquals": {"aws:SourceOrgID": "o-aaaaaaaaaa"}}),
+        json!({"ArnLike": {"aws:SourceArn": "arn:aws:s3:::inventory"}}),
+    ];
+    for condition in shut {
+        assert_eq!(told(condition.clone()), Vec::<String>::new(), "{condition}");
+    }
+    let of_dev = told(json!({"StringEquals": {"aws:SourceAccount": "111111111111"}}));
+    assert!(of_dev.len() == 1 && of_dev[0].contains("for the account `dev`"), "{of_dev:?}");
+}
+
+#[test]
+fn what_is_open_is_found_however_much_there_is_to_try() {
+    let globs: Vec<String> =
+        (0..12).map(|n| format!("arn:aws:s3:::data/*a{n}*b{n}*c{n}*")).collect();
+    let tags: serde_json::Map<String, Json> =
+        (0..16).map(|n| (format!("s3:RequestObjectTag/k{n}"), json!(["a", "b", "c"]))).collect();
+    let many: Vec<String> = (0..300).map(|n| format!("arn:aws:s3:::data/team{n}/*")).collect();
+    judge(vec![
+        ("patterns that cross", dev().both(holding(json!({"Resource": globs}))), "dev", "production", "reachable"),
+        ("sixteen keys", dev().both(holding(json!({"Action": "s3:PutObject", "Condition": {"StringEquals": tags}}))), "dev", "production", "reachable"),
+        ("300 prefixes", dev().both(holding(json!({"Resource": many}))), "dev", "production", "reachable"),
+        ("300 prefixes for another one", dev().both(holding(json!({"Principal": {"AWS": "arn:aws:iam::333333333333:role/app"}, "Resource": many}))), "dev", "production", "isolated"),
+    ]);
+    // What is added behind a wall that was open already is told as such.
+    let section = dev()
+        .both(holding(json!({"Resource": globs})))
+        .rule(Vec::new())
+        .then(bucket(vec![reading(json!({"Resource": globs})), reading(json!({"Principal": {"AWS": "111111111111"}, "Action": "s3:*", "Resource": ["arn:aws:s3:::data", "arn:aws:s3:::data/*"]}))], json!({})))
+        .analyse();
+    assert!(!section.changes.is_empty(), "{:?}", section.matrix);
+}
