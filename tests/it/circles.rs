@@ -18,7 +18,6 @@ const LARGER: &[(&str, usize)] = &[
     ("src/isolation/", 20),
     ("src/eval/functions/", 15),
     ("src/schema/", 14),
-    ("src/promotion/gate/", 14),
     ("src/plan/", 13),
 ];
 

@@ -8,8 +8,15 @@ use crate::layers::all;
 const TYPED: &[&str] = &["isolation", "plan", "promotion", "engine"];
 
 /// What may hold JSON nevertheless: documents of which Palisade does not know the shape.
-const JSON: &[(&str, &str, &str)] =
-    &[("src/promotion/gate/mod.rs", "Evidence", "what a gate saw, each in a form of its own")];
+const JSON: &[(&str, &str, &str)] = &[
+    ("src/promotion/gate/evidence.rs", "Evidence", "what a gate saw, each in a form of its own"),
+    (
+        "src/promotion/gate/evidence.rs",
+        "Finding",
+        "the same before it is stamped, among gates alone",
+    ),
+    ("src/promotion/gate/evidence.rs", "new", "makes a finding"),
+];
 
 /// The items of a file that others can use and that have JSON in their types, by name.
 struct JsonItems {

@@ -6,8 +6,10 @@ use async_trait::async_trait;
 use serde_json::json;
 
 use super::block::Block;
+use super::context::GateContext;
+use super::contract::{Gate, GateType};
+use super::evidence::{Finding, Outcome};
 use super::watched::{Watched, unknown};
-use super::{Finding, Gate, GateContext, GateType, Outcome};
 use crate::provider::Alarm;
 
 pub(super) const TYPE: GateType =

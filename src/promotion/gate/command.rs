@@ -12,7 +12,9 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Child;
 
 use super::block::Block;
-use super::{Finding, Gate, GateContext, GateType, Outcome, Purpose};
+use super::context::{GateContext, Purpose};
+use super::contract::{Gate, GateType};
+use super::evidence::{Finding, Outcome};
 use crate::schema::duration;
 
 /// How long a program may take when the gate says nothing, in seconds.

@@ -12,7 +12,9 @@ use jiff::{Timestamp, ToSpan as _};
 use serde_json::json;
 
 use super::block::{Block, text_of};
-use super::{Finding, Gate, GateContext, GateType, Outcome, Purpose};
+use super::context::{GateContext, Purpose};
+use super::contract::{Gate, GateType};
+use super::evidence::{Finding, Outcome};
 use crate::diag::Diagnostic;
 use crate::schema::{Body, rules};
 

@@ -11,7 +11,9 @@ use reqwest::{Client, NoProxy, Proxy};
 use serde_json::json;
 
 use super::block::Block;
-use super::{Finding, Gate, GateContext, GateType, Outcome};
+use super::context::GateContext;
+use super::contract::{Gate, GateType};
+use super::evidence::{Finding, Outcome};
 use crate::diag::Diagnostic;
 use crate::schema::duration;
 

@@ -4,7 +4,9 @@
 use async_trait::async_trait;
 use serde_json::{Value as Json, json};
 
-use super::{Finding, Gate, GateContext, GateType, Outcome};
+use super::context::GateContext;
+use super::contract::{Gate, GateType};
+use super::evidence::{Finding, Outcome};
 use crate::isolation::section::{AccessPath, MatrixRow, Verdict};
 
 pub(super) const TYPE: GateType = GateType {

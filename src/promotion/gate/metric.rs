@@ -8,8 +8,10 @@ use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
 use super::block::Block;
+use super::context::GateContext;
+use super::contract::{Gate, GateType};
+use super::evidence::{Evidence, Finding, Outcome};
 use super::watched::{Watched, unknown};
-use super::{Evidence, Finding, Gate, GateContext, GateType, Outcome};
 use crate::diag::Diagnostic;
 use crate::provider::MetricQuery;
 

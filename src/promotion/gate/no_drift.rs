@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use serde_json::{Value as Json, json};
 
 use super::block::Block;
-use super::{Finding, Gate, GateContext, GateType, Outcome};
+use super::context::GateContext;
+use super::contract::{Gate, GateType};
+use super::evidence::{Finding, Outcome};
 use crate::plan::Reading;
 use crate::plan::model::{Drift, DriftStatus};
 

@@ -7,7 +7,10 @@ use async_trait::async_trait;
 use serde_json::json;
 
 use super::block::Block;
-use super::{Finding, Gate, GateContext, GateType, Outcome, no_drift};
+use super::context::GateContext;
+use super::contract::{Gate, GateType};
+use super::evidence::{Finding, Outcome};
+use super::no_drift;
 use crate::address::CONFIG_KIND;
 use crate::plan::Reading;
 use crate::value::Value;

@@ -5,7 +5,9 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use super::block::Block;
-use super::{Finding, Gate, GateContext, GateType, Outcome};
+use super::context::GateContext;
+use super::contract::{Gate, GateType};
+use super::evidence::{Finding, Outcome};
 use crate::schema::duration;
 
 pub(super) const TYPE: GateType =

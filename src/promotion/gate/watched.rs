@@ -1,7 +1,7 @@
 //! Which account and region a gate asks CloudWatch in.
 
-use super::GateContext;
 use super::block::Block;
+use super::context::GateContext;
 use crate::address::{ACCOUNT, ResourceAddr};
 use crate::ids::Region;
 use crate::provider::{ProviderError, Target};

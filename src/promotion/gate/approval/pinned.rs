@@ -9,7 +9,7 @@ use crate::iam::operator::Test;
 use crate::iam::{Condition, Document, Effect, Statement};
 use crate::plan::live::Reading;
 use crate::plan::policies::document;
-use crate::promotion::gate::GateContext;
+use crate::promotion::gate::context::GateContext;
 use crate::provider::Caller;
 use crate::schema::kinds;
 use crate::value::{Attrs, Value};

@@ -11,7 +11,7 @@ use crate::state::json::encode;
 use crate::state::store::Cas;
 use crate::state::{Condition, Ledger, StateError, StateFailure, layout};
 
-use super::{Approval, Word};
+use super::word::{Approval, Word};
 
 /// The version of the format that this version writes.
 const FORMAT: u32 = 1;

@@ -1,0 +1,42 @@
+//! One word of one person, as the backend keeps it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::provider::Caller;
+
+/// What somebody said of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Word {
+    /// It may go.
+    Approve,
+    /// An approval is taken back.
+    Revoke,
+}
+
+/// One word of one person, as it is kept in the backend.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Version of the format, 1.
+    pub format: u32,
+    /// Random, so that two words never have equal bytes.
+    pub write_id: String,
+    /// What was said.
+    pub word: Word,
+    /// The edge.
+    pub edge: String,
+    /// The release's name.
+    pub release: String,
+    /// The release's digest.
+    pub digest: String,
+    /// Digest of the plan.
+    pub plan: String,
+    /// Who said it, by `sts:GetCallerIdentity`.
+    pub by: Caller,
+    /// When, by the backend's clock.
+    pub at: Timestamp,
+    /// Why, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+}

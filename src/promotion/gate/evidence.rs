@@ -1,0 +1,47 @@
+//! What gates answer: how they stand, and what they saw. It is kept with the promotion, so its form is
+//! that of the records in the backend.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+/// How a gate stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It is open.
+    Passed,
+    /// It is closed, and time or people will open it: a soak, an approval, a freeze.
+    Waiting,
+    /// It is closed.
+    Failed,
+}
+
+/// What a gate saw, and what it made of it. Kept with the promotion's record; holds no secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// `TYPE.NAME`: `soak.one_day`.
+    pub gate: String,
+    /// How it stands.
+    pub outcome: Outcome,
+    /// One line for people.
+    pub summary: String,
+    /// What was seen, by the gate's type.
+    #[serde(default, skip_serializing_if = "Json::is_null")]
+    pub detail: Json,
+    /// When it was judged.
+    pub at: Timestamp,
+}
+
+/// What a gate found, before it is stamped.
+pub(super) struct Finding {
+    pub(super) outcome: Outcome,
+    pub(super) summary: String,
+    pub(super) detail: Json,
+}
+
+impl Finding {
+    pub(super) fn new(outcome: Outcome, summary: impl Into<String>, detail: Json) -> Self {
+        Self { outcome, summary: summary.into(), detail }
+    }
+}
