@@ -11,8 +11,8 @@ use sha2::Sha256;
 
 use super::clock::Instant;
 use super::iam::model::{IdentityKind, identity_key};
+use super::state::{SandboxState, Tags, UPPER, derive};
 use super::wire::{Call, Refusal};
-use super::world::{Tags, UPPER, World, derive};
 
 /// A role session, as its token carries it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,25 +47,25 @@ impl Session {
 }
 
 /// The credentials of a session: key id, secret, token.
-pub(crate) fn seal(world: &World, session: &Session) -> (String, String, String) {
+pub(crate) fn seal(state: &SandboxState, session: &Session) -> (String, String, String) {
     let body = URL_SAFE_NO_PAD.encode(serde_json::to_vec(session).unwrap_or_default());
-    let token = format!("{body}.{}", mac(world, &body));
+    let token = format!("{body}.{}", mac(state, &body));
     let key = format!("ASIA{}", derive(&format!("key/{token}"), UPPER, 16));
-    let secret = derive(&format!("secret/{}/{token}", world.meta("secret")), UPPER, 40);
+    let secret = derive(&format!("secret/{}/{token}", state.meta("secret")), UPPER, 40);
     (key, secret, token)
 }
 
-fn mac(world: &World, body: &str) -> String {
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(world.meta("secret").as_bytes()) else {
+fn mac(state: &SandboxState, body: &str) -> String {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(state.meta("secret").as_bytes()) else {
         return String::new();
     };
     mac.update(body.as_bytes());
     URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
 }
 
-fn unseal(world: &World, token: &str) -> Option<Session> {
+fn unseal(state: &SandboxState, token: &str) -> Option<Session> {
     let (body, seal) = token.split_once('.')?;
-    if mac(world, body) != seal {
+    if mac(state, body) != seal {
         return None;
     }
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(body).ok()?).ok()
@@ -129,7 +129,11 @@ pub(crate) fn session_token(call: &Call) -> Option<&str> {
 }
 
 /// Finds out who calls.
-pub(crate) fn authenticate(world: &World, call: &Call, now: Instant) -> Result<Caller, Refusal> {
+pub(crate) fn authenticate(
+    state: &SandboxState,
+    call: &Call,
+    now: Instant,
+) -> Result<Caller, Refusal> {
     let Some(key) = access_key(call) else { return Ok(Caller::anonymous()) };
     let invalid = || {
         Refusal::new(
@@ -140,7 +144,7 @@ pub(crate) fn authenticate(world: &World, call: &Call, now: Instant) -> Result<C
     };
     let Some(token) = session_token(call) else {
         // As emulators outside the organization have it: the access key is the account's id.
-        if crate::iam::values::is_account_id(key) && world.accounts.get(key).is_none() {
+        if crate::iam::values::is_account_id(key) && state.accounts.get(key).is_none() {
             return Ok(Caller {
                 account: key.to_owned(),
                 who: Who::User {
@@ -150,8 +154,8 @@ pub(crate) fn authenticate(world: &World, call: &Call, now: Instant) -> Result<C
                 },
             });
         }
-        let row = world.access_keys.get(key).ok_or_else(invalid)?;
-        let user = world
+        let row = state.access_keys.get(key).ok_or_else(invalid)?;
+        let user = state
             .identities
             .get(&identity_key(&row.account, IdentityKind::User, &row.user))
             .ok_or_else(invalid)?;
@@ -160,8 +164,8 @@ pub(crate) fn authenticate(world: &World, call: &Call, now: Instant) -> Result<C
             who: Who::User { name: user.name.clone(), arn: user.arn.clone(), id: user.id.clone() },
         });
     };
-    let session = unseal(world, token).ok_or_else(invalid)?;
-    if seal(world, &session).0 != key {
+    let session = unseal(state, token).ok_or_else(invalid)?;
+    if seal(state, &session).0 != key {
         return Err(invalid());
     }
     if session.expires <= now {

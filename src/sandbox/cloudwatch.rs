@@ -10,8 +10,8 @@ use winterbaume_cloudwatch::CloudWatchService;
 use winterbaume_core::{MockRequest, MockService as _, StatefulService as _, default_account_id};
 
 use super::caller::Caller;
+use super::state::{Opaque, SandboxState};
 use super::wire::{Call, Refusal, Reply, form};
-use super::world::{Opaque, World};
 
 /// The state of one account and region.
 pub(crate) type Snapshot = Opaque;
@@ -40,12 +40,12 @@ impl Services {
         self.0.clear();
     }
 
-    async fn of(&mut self, world: &World, account: &str) -> Arc<CloudWatchService> {
+    async fn of(&mut self, state: &SandboxState, account: &str) -> Arc<CloudWatchService> {
         if let Some(service) = self.0.get(account) {
             return Arc::clone(service);
         }
         let service = Arc::new(CloudWatchService::new());
-        for (key, snapshot) in world.cloudwatch.scan(&format!("{account}/")) {
+        for (key, snapshot) in state.cloudwatch.scan(&format!("{account}/")) {
             let region = key.rsplit('/').next().unwrap_or_default();
             if let Ok(view) = serde_json::from_value(snapshot.0.clone()) {
                 let _ = service.restore(default_account_id(), region, view).await;
@@ -58,11 +58,11 @@ impl Services {
     /// Serves one request.
     pub(crate) async fn serve(
         &mut self,
-        world: &mut World,
+        state: &mut SandboxState,
         call: &Call,
         caller: &Caller,
     ) -> Result<Reply, Refusal> {
-        let service = self.of(world, &caller.account).await;
+        let service = self.of(state, &caller.account).await;
         let mut headers = HeaderMap::new();
         for (name, value) in &call.headers {
             if let (Ok(name), Ok(value)) =
@@ -81,7 +81,7 @@ impl Services {
             let view = service.snapshot(default_account_id(), &call.region).await;
             if let Ok(value) = serde_json::to_value(view) {
                 let key = format!("{}/{}", caller.account, call.region);
-                world.cloudwatch.insert(key, Opaque(value));
+                state.cloudwatch.insert(key, Opaque(value));
             }
         }
         let headers = response

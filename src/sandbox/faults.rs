@@ -174,23 +174,23 @@ pub(crate) fn choose(seed: u64, what: &str, below: u64) -> u64 {
     number.checked_rem(below).unwrap_or(0)
 }
 
-/// A simulated trouble, decided before a request is processed.
+/// A simulated fault, decided before a request is processed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum Fault {
     Throttled,
     Unavailable,
 }
 
 /// The running counts behind [`Faults`].
 #[derive(Debug, Default)]
-pub(crate) struct Dice {
+pub(crate) struct FaultRng {
     per_operation: BTreeMap<(Service, String), u64>,
     per_token: BTreeMap<String, u32>,
 }
 
-impl Dice {
-    /// Whether this request runs into trouble, and whether its answer will be lost.
-    pub(crate) fn roll(&mut self, faults: &Faults, info: &RequestInfo) -> (Option<Trouble>, bool) {
+impl FaultRng {
+    /// Whether this request runs into fault, and whether its answer will be lost.
+    pub(crate) fn roll(&mut self, faults: &Faults, info: &RequestInfo) -> (Option<Fault>, bool) {
         let times = self.per_operation.entry((info.service, info.operation.clone())).or_default();
         *times += 1;
         let what = format!("{}:{}:{times}", info.service.prefix(), info.operation);
@@ -201,14 +201,14 @@ impl Dice {
             let cycle = u64::from(every) + u64::from(length);
             info.number.checked_rem(cycle).is_some_and(|at| at >= u64::from(every))
         });
-        let trouble = if burst {
-            Some(Trouble::Unavailable)
+        let fault = if burst {
+            Some(Fault::Unavailable)
         } else if hit("throttle", faults.throttle_percent) {
-            Some(Trouble::Throttled)
+            Some(Fault::Throttled)
         } else {
             None
         };
-        (trouble, hit("lose", faults.lose_answers_percent))
+        (fault, hit("lose", faults.lose_answers_percent))
     }
 
     /// Counts a use of session credentials; true once they are used up.
@@ -222,19 +222,19 @@ impl Dice {
 
 /// Which new objects are not visible yet, and for how many looks more.
 #[derive(Debug, Default)]
-pub(crate) struct Ripening {
+pub(crate) struct EventualConsistency {
     seed: u64,
     eventual: u32,
     left: BTreeMap<String, u32>,
 }
 
-impl Ripening {
+impl EventualConsistency {
     pub(crate) fn new(faults: &Faults) -> Self {
         Self { seed: faults.seed, eventual: faults.eventual, left: BTreeMap::new() }
     }
 
     /// Something new under `name`: the first looks at each of its `aspects` will miss it.
-    pub(crate) fn planted(&mut self, name: &str, aspects: &[&str]) {
+    pub(crate) fn created(&mut self, name: &str, aspects: &[&str]) {
         if self.eventual == 0 {
             return;
         }
@@ -246,7 +246,7 @@ impl Ripening {
     }
 
     /// A look at it: true when it is not there yet.
-    pub(crate) fn unripe(&mut self, aspect: &str, name: &str) -> bool {
+    pub(crate) fn is_delayed(&mut self, aspect: &str, name: &str) -> bool {
         if self.left.is_empty() {
             return false;
         }

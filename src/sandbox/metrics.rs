@@ -14,8 +14,8 @@ use winterbaume_cloudwatch::wire::{
 
 use super::cbor;
 use super::clock::Instant;
+use super::state::SandboxState;
 use super::wire::{Call, Refusal, Reply};
-use super::world::World;
 
 /// One data point.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ pub(crate) struct Datum {
 
 /// Answers the two calls about data points; `None` for all others.
 pub(crate) fn serve(
-    world: &mut World,
+    state: &mut SandboxState,
     call: &Call,
     account: &str,
     now: Instant,
@@ -39,8 +39,8 @@ pub(crate) fn serve(
     let operation = call.path.split_once("/operation/")?.1;
     let place = format!("{account}/{}/", call.region);
     match operation {
-        "PutMetricData" => Some(body(call).and_then(|b| put(world, &place, &b, now))),
-        "GetMetricData" => Some(body(call).and_then(|b| get(world, &place, &b))),
+        "PutMetricData" => Some(body(call).and_then(|b| put(state, &place, &b, now))),
+        "GetMetricData" => Some(body(call).and_then(|b| get(state, &place, &b))),
         _ => None,
     }
 }
@@ -67,7 +67,12 @@ fn millis(value: Option<&Value>) -> Option<i64> {
     value.and_then(Value::as_f64).map(|seconds| (seconds * 1000.0) as i64)
 }
 
-fn put(world: &mut World, place: &str, body: &Value, now: Instant) -> Result<Reply, Refusal> {
+fn put(
+    state: &mut SandboxState,
+    place: &str,
+    body: &Value,
+    now: Instant,
+) -> Result<Reply, Refusal> {
     let namespace = text(body, "Namespace");
     if namespace.is_empty() {
         return Err(invalid("The parameter Namespace is required."));
@@ -85,8 +90,8 @@ fn put(world: &mut World, place: &str, body: &Value, now: Instant) -> Result<Rep
                 at: millis(one.get("Timestamp")).unwrap_or(now.0),
                 value,
             };
-            let number = world.next("metrics");
-            world.metrics.insert(format!("{place}{number:012}"), datum);
+            let number = state.next("metrics");
+            state.metrics.insert(format!("{place}{number:012}"), datum);
         }
     }
     let mut reply = Reply::new(200, "application/cbor", Bytes::from_static(&[0xa0]));
@@ -94,7 +99,7 @@ fn put(world: &mut World, place: &str, body: &Value, now: Instant) -> Result<Rep
     Ok(reply)
 }
 
-fn get(world: &World, place: &str, body: &Value) -> Result<Reply, Refusal> {
+fn get(state: &SandboxState, place: &str, body: &Value) -> Result<Reply, Refusal> {
     let (Some(from), Some(to)) = (millis(body.get("StartTime")), millis(body.get("EndTime")))
     else {
         return Err(invalid("StartTime and EndTime are required."));
@@ -115,7 +120,7 @@ fn get(world: &World, place: &str, body: &Value) -> Result<Reply, Refusal> {
         let (namespace, name) = (text(metric, "Namespace"), text(metric, "MetricName"));
         let wanted = dimensions(metric);
         let mut periods: BTreeMap<i64, Vec<f64>> = BTreeMap::new();
-        for (_, datum) in world.metrics.scan(place) {
+        for (_, datum) in state.metrics.scan(place) {
             let same = datum.namespace == namespace
                 && datum.name == name
                 && datum.dimensions == wanted

@@ -5,8 +5,8 @@
 //! and by the account that their access key belongs to.
 //!
 //! Organizations, IAM and STS are strict: they refuse what AWS refuses, with AWS's error codes. What
-//! differs from AWS is listed in `docs/sandbox.md`. The emulation keeps its own layers: `front` speaks
-//! HTTP, one module per service answers, `world` holds the rows, `store` keeps them on disk.
+//! differs from AWS is listed in `docs/sandbox.md`. The emulation keeps its own layers: `server` speaks
+//! HTTP, one module per service answers, `state` holds the rows, `store` keeps them on disk.
 
 mod authorize;
 mod caller;
@@ -14,7 +14,6 @@ mod cbor;
 mod clock;
 mod cloudwatch;
 mod faults;
-mod front;
 mod iam;
 mod incoming;
 mod metrics;
@@ -23,11 +22,12 @@ mod params;
 mod protocol;
 mod s3;
 mod s3control;
+mod server;
 mod ssm;
+mod state;
 mod store;
 mod sts;
 mod wire;
-mod world;
 mod xml;
 
 #[cfg(test)]
@@ -51,7 +51,7 @@ pub use wire::Service;
 /// How an emulation behaves.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Troubles to simulate.
+    /// Faults to inject.
     pub faults: Faults,
     /// Authorise every call by the policies in force, not only assuming roles and reaching into other accounts.
     pub enforce: bool,
@@ -69,7 +69,7 @@ pub struct Options {
 /// A running emulation; clones share it.
 #[derive(Clone, Debug)]
 pub struct Sandbox {
-    front: Arc<front::Front>,
+    server: Arc<server::Server>,
 }
 
 impl Sandbox {
@@ -78,7 +78,7 @@ impl Sandbox {
     /// # Errors
     /// When the directory cannot be used, or the store is damaged or of a newer format: the diagnostic says what to do.
     pub async fn open(dir: &Path, options: Options) -> Result<Self, Diagnostic> {
-        Ok(Self { front: Arc::new(front::Front::open(Some(dir), options).await?) })
+        Ok(Self { server: Arc::new(server::Server::open(Some(dir), options).await?) })
     }
 
     /// A new emulation that is gone when its last clone is dropped.
@@ -86,49 +86,49 @@ impl Sandbox {
     /// # Errors
     /// Never in practice: the signature is that of [`Sandbox::open`].
     pub async fn in_memory(options: Options) -> Self {
-        match front::Front::open(None, options.clone()).await {
-            Ok(front) => Self { front: Arc::new(front) },
-            Err(_) => Self { front: Arc::new(front::Front::empty(options)) },
+        match server::Server::open(None, options.clone()).await {
+            Ok(server) => Self { server: Arc::new(server) },
+            Err(_) => Self { server: Arc::new(server::Server::empty(options)) },
         }
     }
 
     /// The HTTP client to put into an SDK configuration.
     #[must_use]
     pub fn http_client(&self) -> SharedHttpClient {
-        SharedHttpClient::new(front::Client::new(Arc::clone(&self.front)))
+        SharedHttpClient::new(server::Client::new(Arc::clone(&self.server)))
     }
 
     /// The management account.
     #[must_use]
     pub fn management_account(&self) -> AccountId {
-        self.front.management.clone()
+        self.server.management.clone()
     }
 
     /// Credentials of an administrator in the management account.
     #[must_use]
     pub fn management_credentials(&self) -> Credentials {
-        let (key, secret) = &self.front.management_key;
+        let (key, secret) = &self.server.management_key;
         Credentials::new(key, secret, None, None, "palisade-sandbox")
     }
 
     /// Every request so far, in the order of processing; throttled and refused ones too.
     #[must_use]
     pub fn requests(&self) -> Vec<RequestInfo> {
-        self.front.requests()
+        self.server.requests()
     }
 
     /// Forgets the recorded requests.
     pub fn clear_requests(&self) {
-        self.front.clear_requests();
+        self.server.clear_requests();
     }
 
     /// Ends a [`FaultAction::Halt`]: later calls are served again.
     pub fn resume(&self) {
-        self.front.resume();
+        self.server.resume();
     }
 
     /// Replaces the simulated troubles.
     pub async fn set_faults(&self, faults: Faults) {
-        self.front.set_faults(faults).await;
+        self.server.set_faults(faults).await;
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>, call: &Call) -> Result<Reply, Refusal> {
     }
     match call.operation.as_str() {
         "GetPublicAccessBlock" => {
-            let block = ctx.world.public_access.get(&account).ok_or_else(|| {
+            let block = ctx.state.public_access.get(&account).ok_or_else(|| {
                 Refusal::new(
                     404,
                     "NoSuchPublicAccessBlockConfiguration",
@@ -66,11 +66,11 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>, call: &Call) -> Result<Reply, Refusal> {
                 block_policy: flag("BlockPublicPolicy"),
                 restrict_buckets: flag("RestrictPublicBuckets"),
             };
-            ctx.world.public_access.insert(account, block);
+            ctx.state.public_access.insert(account, block);
             Ok(Reply::empty(201))
         }
         "DeletePublicAccessBlock" => {
-            ctx.world.public_access.remove(&account);
+            ctx.state.public_access.remove(&account);
             Ok(Reply::empty(204))
         }
         _ => Err(Refusal::not_emulated(

@@ -9,8 +9,8 @@ use super::caller::{Session, Who, seal};
 use super::iam::document::{Use, check};
 use super::iam::model::{Identity, IdentityKind, identity_key};
 use super::params::Params;
+use super::state::Tags;
 use super::wire::{Ctx, Refusal, Service};
-use super::world::Tags;
 use super::xml::Xml;
 
 type Answer = Result<Xml, Refusal>;
@@ -53,10 +53,10 @@ fn role(ctx: &mut Ctx<'_>, arn: &str) -> Result<Option<Identity>, Refusal> {
         .and_then(|rest| rest.split_once(":role/"))
         .ok_or_else(|| invalid(format!("{arn} is invalid")))?;
     let name = path.rsplit('/').next().unwrap_or(path);
-    let found = ctx.world.identities.get(&identity_key(account, IdentityKind::Role, name));
-    let active = ctx.world.accounts.get(account).is_some_and(|a| a.status == "ACTIVE");
+    let found = ctx.state.identities.get(&identity_key(account, IdentityKind::Role, name));
+    let active = ctx.state.accounts.get(account).is_some_and(|a| a.status == "ACTIVE");
     let found = found.filter(|role| role.arn == arn && active).cloned();
-    Ok(found.filter(|_| !ctx.ripening.unripe("assume", arn)))
+    Ok(found.filter(|_| !ctx.consistency.is_delayed("assume", arn)))
 }
 
 fn session_name(params: &Params) -> Result<String, Refusal> {
@@ -107,7 +107,7 @@ fn session_policies(ctx: &Ctx<'_>, params: &Params, account: &str) -> Result<Vec
     }
     for n in 1..=10 {
         let Some(arn) = params.get(&format!("PolicyArns.member.{n}.arn")) else { break };
-        let text = super::iam::policy_text(ctx.world, account, arn).ok_or_else(|| {
+        let text = super::iam::policy_text(ctx.state, account, arn).ok_or_else(|| {
             malformed(format!("The policy {arn} does not exist or is not attachable."))
         })?;
         policies.push(text.to_owned());
@@ -137,7 +137,7 @@ fn assume_role(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
         transitive: &transitive,
         web: None,
     };
-    if !authorize::may_assume(ctx.world, ctx.caller, &assumption, ctx.now) {
+    if !authorize::may_assume(ctx.state, ctx.caller, &assumption, ctx.now) {
         return Err(denied(ctx, "AssumeRole", &arn));
     }
     let seconds = duration(ctx, params, &role)?;
@@ -169,7 +169,7 @@ fn assume_role(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
 }
 
 fn credentials(ctx: &Ctx<'_>, session: &Session) -> Xml {
-    let (key, secret, token) = seal(ctx.world, session);
+    let (key, secret, token) = seal(ctx.state, session);
     Xml::new()
         .node(
             "Credentials",
@@ -214,7 +214,7 @@ fn assume_with_web_identity(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     let issuer = claims.get("iss").and_then(Value::as_str).unwrap_or_default();
     let url = issuer.strip_prefix("https://").unwrap_or(issuer);
     let provider =
-        ctx.world.oidc_providers.get(&format!("{}/{url}", role.account)).ok_or_else(|| {
+        ctx.state.oidc_providers.get(&format!("{}/{url}", role.account)).ok_or_else(|| {
             bad("No OpenIDConnect provider found in your account for the issuer of the token")
         })?;
     let audiences: Vec<&str> = match claims.get("aud") {
@@ -236,7 +236,7 @@ fn assume_with_web_identity(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
         transitive: &[],
         web: Some((&provider.arn, url, &claims)),
     };
-    if !authorize::may_assume(ctx.world, ctx.caller, &assumption, ctx.now) {
+    if !authorize::may_assume(ctx.state, ctx.caller, &assumption, ctx.now) {
         return Err(denied(ctx, "AssumeRoleWithWebIdentity", &arn));
     }
     let seconds = duration(ctx, params, &role)?;

@@ -8,8 +8,8 @@ use percent_encoding::percent_decode_str;
 
 use super::caller::Caller;
 use super::clock::Instant;
-use super::faults::Ripening;
-use super::world::World;
+use super::faults::EventualConsistency;
+use super::state::SandboxState;
 
 /// A service of the emulation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -153,11 +153,11 @@ impl Refusal {
 
 /// What a handler works on.
 pub(crate) struct Ctx<'a> {
-    pub(crate) world: &'a mut World,
+    pub(crate) state: &'a mut SandboxState,
     pub(crate) caller: &'a Caller,
     pub(crate) now: Instant,
     pub(crate) region: &'a str,
-    pub(crate) ripening: &'a mut Ripening,
+    pub(crate) consistency: &'a mut EventualConsistency,
 }
 
 impl Ctx<'_> {

@@ -16,8 +16,8 @@ use super::iam::model::{Identity, IdentityKind, identity_key};
 use super::iam::policy_text;
 use super::organizations::model::{RCP, SCP};
 use super::s3;
+use super::state::{SandboxState, Tags};
 use super::wire::{Call, Refusal, Service};
-use super::world::{Tags, World};
 use crate::iam::{
     ChainLevel, Context, Document, Membership, Policies, Policy, Principal, Request, Use, evaluate,
 };
@@ -47,7 +47,7 @@ fn compile(name: &str, text: &str, role: Use) -> Result<Arc<Policy>, Unreadable>
 
 /// All identity policies of a role, user or group.
 fn identity_policies(
-    world: &World,
+    state: &SandboxState,
     identity: &Identity,
     out: &mut Vec<Arc<Policy>>,
 ) -> Result<(), Unreadable> {
@@ -55,26 +55,26 @@ fn identity_policies(
         out.push(compile(name, text, Use::Identity)?);
     }
     for arn in &identity.attached {
-        let text = policy_text(world, &identity.account, arn).ok_or(Unreadable)?;
+        let text = policy_text(state, &identity.account, arn).ok_or(Unreadable)?;
         out.push(compile(arn, text, Use::Managed)?);
     }
     for group in &identity.groups {
         let key = identity_key(&identity.account, IdentityKind::Group, group);
-        if let Some(group) = world.identities.get(&key) {
-            identity_policies(world, group, out)?;
+        if let Some(group) = state.identities.get(&key) {
+            identity_policies(state, group, out)?;
         }
     }
     Ok(())
 }
 
 /// The caller's own row: a role session's role, if it is still the same one.
-fn own_identity<'w>(world: &'w World, caller: &Caller) -> Option<&'w Identity> {
+fn own_identity<'w>(state: &'w SandboxState, caller: &Caller) -> Option<&'w Identity> {
     match &caller.who {
-        Who::User { name, id, .. } => world
+        Who::User { name, id, .. } => state
             .identities
             .get(&identity_key(&caller.account, IdentityKind::User, name))
             .filter(|user| user.id == *id),
-        Who::Session(session) => world
+        Who::Session(session) => state
             .identities
             .get(&identity_key(&caller.account, IdentityKind::Role, &session.role))
             .filter(|role| role.id == session.role_id),
@@ -83,12 +83,12 @@ fn own_identity<'w>(world: &'w World, caller: &Caller) -> Option<&'w Identity> {
 }
 
 /// What limits and empowers the caller, whatever it asks for.
-fn caller_side(world: &World, caller: &Caller) -> Result<Policies, Unreadable> {
+fn caller_side(state: &SandboxState, caller: &Caller) -> Result<Policies, Unreadable> {
     let mut policies = Policies::default();
-    let Some(identity) = own_identity(world, caller) else { return Ok(policies) };
-    identity_policies(world, identity, &mut policies.identity)?;
+    let Some(identity) = own_identity(state, caller) else { return Ok(policies) };
+    identity_policies(state, identity, &mut policies.identity)?;
     if let Some(arn) = &identity.boundary {
-        let text = policy_text(world, &identity.account, arn).ok_or(Unreadable)?;
+        let text = policy_text(state, &identity.account, arn).ok_or(Unreadable)?;
         policies.boundary = Some(compile(arn, text, Use::Boundary)?);
     }
     if let Who::Session(session) = &caller.who {
@@ -97,21 +97,21 @@ fn caller_side(world: &World, caller: &Caller) -> Result<Policies, Unreadable> {
         }
     }
     if identity.linked_to.is_none() {
-        policies.service_control = chain(world, &caller.account, SCP)?;
+        policies.service_control = chain(state, &caller.account, SCP)?;
     }
     Ok(policies)
 }
 
 /// The SCPs or RCPs above an account, root first; none for the management account.
-fn chain(world: &World, account: &str, kind: &str) -> Result<Vec<ChainLevel>, Unreadable> {
-    let Some(org) = world.org() else { return Ok(Vec::new()) };
-    let member = world.accounts.get(account).is_some_and(|a| !a.parent.is_empty());
+fn chain(state: &SandboxState, account: &str, kind: &str) -> Result<Vec<ChainLevel>, Unreadable> {
+    let Some(org) = state.org() else { return Ok(Vec::new()) };
+    let member = state.accounts.get(account).is_some_and(|a| !a.parent.is_empty());
     if !member || account == org.management || !org.policy_types.contains(kind) {
         return Ok(Vec::new());
     }
     let role = if kind == SCP { Use::Scp } else { Use::Rcp };
-    let levels = world.chain(account).into_iter().map(|target| {
-        let policies = world
+    let levels = state.chain(account).into_iter().map(|target| {
+        let policies = state
             .attached(&target, kind)
             .iter()
             .filter(|policy| policy.id != "p-RCPFullAWSAccess") // implied by the judge
@@ -122,18 +122,18 @@ fn chain(world: &World, account: &str, kind: &str) -> Result<Vec<ChainLevel>, Un
     levels.collect()
 }
 
-fn membership(world: &World, account: &str) -> Option<Membership> {
-    let org = world.org()?;
-    let member = world.accounts.get(account).is_some_and(|a| !a.parent.is_empty());
+fn membership(state: &SandboxState, account: &str) -> Option<Membership> {
+    let org = state.org()?;
+    let member = state.accounts.get(account).is_some_and(|a| !a.parent.is_empty());
     member.then(|| Membership { id: org.id.clone(), management_account: account == org.management })
 }
 
 /// `o-.../r-.../ou-.../`, as `aws:PrincipalOrgPaths` and `aws:ResourceOrgPaths` hold it.
-fn org_path(world: &World, account: &str) -> Option<Vec<String>> {
-    let org = world.org()?;
-    world.accounts.get(account).filter(|a| !a.parent.is_empty())?;
+fn org_path(state: &SandboxState, account: &str) -> Option<Vec<String>> {
+    let org = state.org()?;
+    state.accounts.get(account).filter(|a| !a.parent.is_empty())?;
     let mut path = format!("{}/", org.id);
-    for target in world.chain(account) {
+    for target in state.chain(account) {
         if target != account {
             path.push_str(&target);
             path.push('/');
@@ -143,17 +143,17 @@ fn org_path(world: &World, account: &str) -> Option<Vec<String>> {
 }
 
 /// The surroundings of every request of a caller.
-fn context(world: &World, caller: &Caller, now: Instant) -> Context {
+fn context(state: &SandboxState, caller: &Caller, now: Instant) -> Context {
     let mut context = Context::default();
     context.set("aws:CurrentTime", now.iso());
     context.set("aws:EpochTime", (now.0 / 1000).to_string());
     context.set("aws:SecureTransport", "true");
     context.set("aws:ViaAWSService", "false");
     context.set("aws:SourceIp", "127.0.0.1");
-    if let Some(path) = org_path(world, &caller.account) {
+    if let Some(path) = org_path(state, &caller.account) {
         context.set("aws:PrincipalOrgPaths", path);
     }
-    let mut tags = own_identity(world, caller).map(|i| i.tags.clone()).unwrap_or_default();
+    let mut tags = own_identity(state, caller).map(|i| i.tags.clone()).unwrap_or_default();
     match &caller.who {
         Who::Session(session) => {
             context.set("aws:userid", caller.user_id());
@@ -201,23 +201,23 @@ fn set_tags(context: &mut Context, tags: &Tags) {
 
 /// Whether the trust policy, and the caller's own policies, let it become a role.
 pub(crate) fn may_assume(
-    world: &World,
+    state: &SandboxState,
     caller: &Caller,
     assumption: &Assumption<'_>,
     now: Instant,
 ) -> bool {
-    assumption_allowed(world, caller, assumption, now).unwrap_or(false)
+    assumption_allowed(state, caller, assumption, now).unwrap_or(false)
 }
 
 fn assumption_allowed(
-    world: &World,
+    state: &SandboxState,
     caller: &Caller,
     assumption: &Assumption<'_>,
     now: Instant,
 ) -> Result<bool, Unreadable> {
     let role = assumption.role;
     let Some(trust) = &role.trust else { return Ok(false) };
-    let trust = compile("trust policy", &render_trust(world, trust), Use::Trust)?;
+    let trust = compile("trust policy", &render_trust(state, trust), Use::Trust)?;
     let (who, mut policies, mut context) = match assumption.web {
         Some((provider, url, claims)) => {
             let mut context = Context::default();
@@ -231,10 +231,10 @@ fn assumption_allowed(
             }
             (Principal::Federated(provider.to_owned()), Policies::default(), context)
         }
-        None => (principal(caller), caller_side(world, caller)?, context(world, caller, now)),
+        None => (principal(caller), caller_side(state, caller)?, context(state, caller, now)),
     };
     policies.resource = Some(trust);
-    policies.resource_control = chain(world, &role.account, RCP)?;
+    policies.resource_control = chain(state, &role.account, RCP)?;
     context.set("sts:RoleSessionName", assumption.session_name);
     if let Some(id) = assumption.external_id {
         context.set("sts:ExternalId", id);
@@ -250,7 +250,7 @@ fn assumption_allowed(
         context.set(&format!("aws:ResourceTag/{key}"), value.clone());
         context.set(&format!("iam:ResourceTag/{key}"), value.clone());
     }
-    if let Some(path) = org_path(world, &role.account) {
+    if let Some(path) = org_path(state, &role.account) {
         context.set("aws:ResourceOrgPaths", path);
     }
     let mut actions = vec![format!("sts:{}", assumption.operation)];
@@ -262,9 +262,9 @@ fn assumption_allowed(
     }
     Ok(actions.iter().all(|action| {
         let request = Request {
-            principal_organization: membership(world, &caller.account),
+            principal_organization: membership(state, &caller.account),
             resource_account: Some(role.account.clone()),
-            resource_organization: membership(world, &role.account),
+            resource_organization: membership(state, &role.account),
             context: context.clone(),
             ..Request::new(who.clone(), action, &role.arn)
         };
@@ -274,7 +274,7 @@ fn assumption_allowed(
 
 /// Authorises one call: always where it reaches into another account, every one when `enforce` is set.
 pub(crate) fn call(
-    world: &World,
+    state: &SandboxState,
     caller: &Caller,
     call: &Call,
     enforce: bool,
@@ -286,7 +286,7 @@ pub(crate) fn call(
     let bucket = match call.service {
         // a bucket that is to be created cannot be somebody else's: creation refuses that itself
         Service::S3 if call.operation != "CreateBucket" => {
-            s3::target(call).and_then(|target| world.buckets.get(&target.bucket))
+            s3::target(call).and_then(|target| state.buckets.get(&target.bucket))
         }
         _ => None,
     };
@@ -310,21 +310,21 @@ pub(crate) fn call(
         Refusal::new(403, "AccessDenied", message)
     };
     let unreadable = |_| Refusal::new(403, "AccessDenied", "a policy that applies cannot be read");
-    let mut policies = caller_side(world, caller).map_err(unreadable)?;
+    let mut policies = caller_side(state, caller).map_err(unreadable)?;
     let owner = bucket.map_or(caller.account.as_str(), |bucket| bucket.account.as_str());
-    policies.resource_control = chain(world, owner, RCP).map_err(unreadable)?;
+    policies.resource_control = chain(state, owner, RCP).map_err(unreadable)?;
     if let Some(bucket) = bucket {
         if let Some(text) = bucket.config.get("policy") {
             let role = Use::Resource("s3".to_owned());
             policies.resource = Some(compile("bucket policy", text, role).map_err(unreadable)?);
         }
-        policies.restrict_public_buckets = s3::restricts_public(world, bucket);
+        policies.restrict_public_buckets = s3::restricts_public(state, bucket);
     }
-    let base = context(world, caller, now);
-    for need in needs::of(world, caller, call) {
+    let base = context(state, caller, now);
+    for need in needs::of(state, caller, call) {
         let mut context = base.clone();
         context.set("aws:RequestedRegion", call.region.clone());
-        if let Some(path) = org_path(world, owner) {
+        if let Some(path) = org_path(state, owner) {
             context.set("aws:ResourceOrgPaths", path);
         }
         for (key, values) in &need.context {
@@ -334,9 +334,9 @@ pub(crate) fn call(
             }
         }
         let request = Request {
-            principal_organization: membership(world, &caller.account),
+            principal_organization: membership(state, &caller.account),
             resource_account: Some(owner.to_owned()),
-            resource_organization: membership(world, owner),
+            resource_organization: membership(state, owner),
             context,
             ..Request::new(principal(caller), &need.action, &need.resource)
         };

@@ -8,8 +8,8 @@ use crate::sandbox::caller::Caller;
 use crate::sandbox::iam::model::{IdentityKind, identity_key};
 use crate::sandbox::params::Params;
 use crate::sandbox::s3;
+use crate::sandbox::state::SandboxState;
 use crate::sandbox::wire::{Call, Service};
-use crate::sandbox::world::World;
 
 /// One authorization.
 #[derive(Debug)]
@@ -38,11 +38,11 @@ impl Need {
 }
 
 /// All that a call needs.
-pub(super) fn of(world: &World, caller: &Caller, call: &Call) -> Vec<Need> {
+pub(super) fn of(state: &SandboxState, caller: &Caller, call: &Call) -> Vec<Need> {
     let action = format!("{}:{}", call.service.prefix(), call.operation);
     match call.service {
-        Service::Iam => vec![iam(world, caller, call, action)],
-        Service::Organizations => organizations(world, call, &action),
+        Service::Iam => vec![iam(state, caller, call, action)],
+        Service::Organizations => organizations(state, call, &action),
         Service::Ssm => ssm(caller, call, &action),
         Service::S3 => object_storage(call),
         Service::S3Control => {
@@ -56,7 +56,7 @@ pub(super) fn of(world: &World, caller: &Caller, call: &Call) -> Vec<Need> {
     }
 }
 
-fn iam(world: &World, caller: &Caller, call: &Call, action: String) -> Need {
+fn iam(state: &SandboxState, caller: &Caller, call: &Call, action: String) -> Need {
     let params = Params::parse(&call.body);
     let account = &caller.account;
     let path = params.get("Path").unwrap_or("/");
@@ -66,7 +66,7 @@ fn iam(world: &World, caller: &Caller, call: &Call, action: String) -> Need {
         .into_iter()
         .find_map(|kind| params.get(kind.name_member()).map(|name| (kind, name)));
     let resource = if let Some((kind, name)) = identity {
-        match world.identities.get(&identity_key(account, kind, name)) {
+        match state.identities.get(&identity_key(account, kind, name)) {
             Some(row) => {
                 if boundary.is_none() {
                     boundary.clone_from(&row.boundary);
@@ -132,9 +132,9 @@ fn with_tags(mut need: Need, body: &Value) -> Need {
     need
 }
 
-fn organizations(world: &World, call: &Call, action: &str) -> Vec<Need> {
+fn organizations(state: &SandboxState, call: &Call, action: &str) -> Vec<Need> {
     let body = body(call);
-    let Some(org) = world.org() else { return vec![Need::new(action, "*")] };
+    let Some(org) = state.org() else { return vec![Need::new(action, "*")] };
     const MEMBERS: [&str; 9] = [
         "PolicyId",
         "AccountId",
@@ -149,7 +149,7 @@ fn organizations(world: &World, call: &Call, action: &str) -> Vec<Need> {
     let mut needs = Vec::new();
     for id in MEMBERS.iter().filter_map(|member| body.get(*member)?.as_str()) {
         let arn = if id.starts_with("p-") {
-            match world.org_policy(id) {
+            match state.org_policy(id) {
                 Some(policy) => format!(
                     "arn:aws:organizations::{}:policy/{}/{}/{id}",
                     org.management,

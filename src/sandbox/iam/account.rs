@@ -8,9 +8,9 @@ use crate::sandbox::xml::Xml;
 
 fn change(ctx: &mut Ctx<'_>, change: impl FnOnce(&mut IamSettings)) {
     let account = ctx.caller.account.clone();
-    let mut settings = ctx.world.iam_settings.get(&account).cloned().unwrap_or_default();
+    let mut settings = ctx.state.iam_settings.get(&account).cloned().unwrap_or_default();
     change(&mut settings);
-    ctx.world.iam_settings.insert(account, settings);
+    ctx.state.iam_settings.insert(account, settings);
 }
 
 /// Sets the alias in place of the one there was: an account has at most one, and aliases are unique over all accounts.
@@ -29,7 +29,7 @@ pub(super) fn create_alias(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     }
     let own = &ctx.caller.account;
     let taken = ctx
-        .world
+        .state
         .iam_settings
         .iter()
         .any(|(account, settings)| account != own && settings.alias.as_deref() == Some(alias));
@@ -47,7 +47,7 @@ pub(super) fn create_alias(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
 
 pub(super) fn delete_alias(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     let alias = params.need("AccountAlias")?;
-    let own = ctx.world.iam_settings.get(&ctx.caller.account).and_then(|s| s.alias.as_deref());
+    let own = ctx.state.iam_settings.get(&ctx.caller.account).and_then(|s| s.alias.as_deref());
     if own != Some(alias) {
         return Err(Refusal::new(
             404,
@@ -60,7 +60,7 @@ pub(super) fn delete_alias(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
 }
 
 pub(super) fn list_aliases(ctx: &mut Ctx<'_>) -> Xml {
-    let alias = ctx.world.iam_settings.get(&ctx.caller.account).and_then(|s| s.alias.as_deref());
+    let alias = ctx.state.iam_settings.get(&ctx.caller.account).and_then(|s| s.alias.as_deref());
     Xml::new().texts("AccountAliases", alias).text("IsTruncated", "false")
 }
 
@@ -100,7 +100,7 @@ fn no_password_policy(account: &str) -> Refusal {
 pub(super) fn get_password_policy(ctx: &mut Ctx<'_>) -> Answer {
     let account = &ctx.caller.account;
     let policy = ctx
-        .world
+        .state
         .iam_settings
         .get(account)
         .and_then(|settings| settings.password_policy.as_ref())
@@ -121,7 +121,7 @@ pub(super) fn get_password_policy(ctx: &mut Ctx<'_>) -> Answer {
 
 pub(super) fn delete_password_policy(ctx: &mut Ctx<'_>) -> Answer {
     let account = ctx.caller.account.clone();
-    if ctx.world.iam_settings.get(&account).is_none_or(|s| s.password_policy.is_none()) {
+    if ctx.state.iam_settings.get(&account).is_none_or(|s| s.password_policy.is_none()) {
         return Err(no_password_policy(&account));
     }
     change(ctx, |settings| settings.password_policy = None);
@@ -129,20 +129,20 @@ pub(super) fn delete_password_policy(ctx: &mut Ctx<'_>) -> Answer {
 }
 
 pub(super) fn summary(ctx: &mut Ctx<'_>) -> Xml {
-    let (world, account) = (&*ctx.world, &ctx.caller.account);
+    let (state, account) = (&*ctx.state, &ctx.caller.account);
     let of =
-        |kind: IdentityKind| world.identities.scan(&format!("{account}/{}/", kind.lower())).count();
-    let policies = world.managed_policies.scan(&format!("{account}/"));
+        |kind: IdentityKind| state.identities.scan(&format!("{account}/{}/", kind.lower())).count();
+    let policies = state.managed_policies.scan(&format!("{account}/"));
     let (count, versions) = policies.fold((0, 0), |(n, v), (_, p)| (n + 1, v + p.versions.len()));
-    let alias = world.iam_settings.get(account).is_some_and(|s| s.alias.is_some());
+    let alias = state.iam_settings.get(account).is_some_and(|s| s.alias.is_some());
     let entries = [
         ("Users", of(IdentityKind::User)),
         ("Groups", of(IdentityKind::Group)),
         ("Roles", of(IdentityKind::Role)),
         ("Policies", count),
         ("PolicyVersionsInUse", versions),
-        ("InstanceProfiles", world.instance_profiles.scan(&format!("{account}/")).count()),
-        ("Providers", world.oidc_providers.scan(&format!("{account}/")).count()),
+        ("InstanceProfiles", state.instance_profiles.scan(&format!("{account}/")).count()),
+        ("Providers", state.oidc_providers.scan(&format!("{account}/")).count()),
         ("AccountMFAEnabled", 1),
         ("AccountAccessKeysPresent", 0),
         ("AccountPasswordPresent", usize::from(alias)),

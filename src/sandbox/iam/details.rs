@@ -4,8 +4,8 @@ use super::document::{encode, render_trust};
 use super::model::{Identity, IdentityKind, ManagedPolicy};
 use super::{Answer, aws_managed, identities, inline, page, policies, profiles, tags_xml};
 use crate::sandbox::params::Params;
+use crate::sandbox::state::SandboxState;
 use crate::sandbox::wire::Ctx;
-use crate::sandbox::world::World;
 use crate::sandbox::xml::Xml;
 
 enum Entity<'w> {
@@ -17,9 +17,9 @@ pub(super) fn get(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     let account = ctx.caller.account.clone();
     let filter = params.list("Filter").unwrap_or_default();
     let wanted = |kind: &str| filter.is_empty() || filter.contains(&kind);
-    let world = &*ctx.world;
+    let state = &*ctx.state;
     let mut counts: std::collections::BTreeMap<&str, (usize, usize)> = Default::default();
-    for (_, identity) in world.identities.scan(&format!("{account}/")) {
+    for (_, identity) in state.identities.scan(&format!("{account}/")) {
         for arn in &identity.attached {
             counts.entry(arn).or_default().0 += 1;
         }
@@ -33,14 +33,14 @@ pub(super) fn get(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
         [IdentityKind::User, IdentityKind::Group, IdentityKind::Role].into_iter().enumerate()
     {
         if wanted(kind.title()) {
-            let rows = world.identities.scan(&format!("{account}/{}/", kind.lower()));
+            let rows = state.identities.scan(&format!("{account}/{}/", kind.lower()));
             all.extend(
                 rows.map(|(key, identity)| (format!("{order}/{key}"), Entity::Identity(identity))),
             );
         }
     }
     if wanted("LocalManagedPolicy") {
-        let rows = world.managed_policies.scan(&format!("{account}/"));
+        let rows = state.managed_policies.scan(&format!("{account}/"));
         all.extend(rows.map(|(key, p)| {
             (format!("3/{key}"), Entity::Policy(Box::new(p.clone()), uses(&p.arn)))
         }));
@@ -58,7 +58,7 @@ pub(super) fn get(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     let (found, tail) = page(params, all)?;
     let of = |kind: IdentityKind| {
         found.iter().filter_map(move |entity| match entity {
-            Entity::Identity(identity) if identity.kind == kind => Some(detail(world, identity)),
+            Entity::Identity(identity) if identity.kind == kind => Some(detail(state, identity)),
             _ => None,
         })
     };
@@ -79,7 +79,7 @@ pub(super) fn get(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
 }
 
 /// A detail has boundary and tags but neither a role's description nor its session length.
-fn detail(world: &World, identity: &Identity) -> Xml {
+fn detail(state: &SandboxState, identity: &Identity) -> Xml {
     let kind = identity.kind;
     let mut xml = Xml::new()
         .text("Path", &identity.path)
@@ -88,16 +88,16 @@ fn detail(world: &World, identity: &Identity) -> Xml {
         .text("Arn", &identity.arn)
         .text("CreateDate", identity.created.iso());
     if let Some(trust) = &identity.trust {
-        xml = xml.text("AssumeRolePolicyDocument", encode(&render_trust(world, trust)));
+        xml = xml.text("AssumeRolePolicyDocument", encode(&render_trust(state, trust)));
     }
     if kind == IdentityKind::Role {
-        let profiles = world.instance_profiles.scan(&format!("{}/", identity.account));
+        let profiles = state.instance_profiles.scan(&format!("{}/", identity.account));
         let own = profiles.filter(|(_, p)| {
             p.role.as_ref().is_some_and(|role| role.eq_ignore_ascii_case(&identity.name))
         });
         xml = xml.list(
             "InstanceProfileList",
-            own.map(|(_, p)| profiles::xml(world, &identity.account, p)),
+            own.map(|(_, p)| profiles::xml(state, &identity.account, p)),
         );
         xml = xml.node("RoleLastUsed", Xml::new());
     }

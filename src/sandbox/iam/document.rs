@@ -6,8 +6,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
 use super::model::{IdentityKind, Trust, identity_key};
+use crate::sandbox::state::SandboxState;
 use crate::sandbox::wire::Refusal;
-use crate::sandbox::world::World;
 
 const URL: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
@@ -224,7 +224,7 @@ pub(crate) enum Named {
 }
 
 /// Looks a principal of a policy up.
-pub(crate) fn resolve(world: &World, name: &str) -> Named {
+pub(crate) fn resolve(state: &SandboxState, name: &str) -> Named {
     if name == "*" {
         return Named::Fine;
     }
@@ -232,7 +232,7 @@ pub(crate) fn resolve(world: &World, name: &str) -> Named {
         return Named::Fine;
     }
     if name.starts_with("AROA") || name.starts_with("AIDA") {
-        return if world.identities.values().any(|i| i.id == name) {
+        return if state.identities.values().any(|i| i.id == name) {
             Named::Fine
         } else {
             Named::Missing
@@ -247,14 +247,14 @@ pub(crate) fn resolve(world: &World, name: &str) -> Named {
     if name.contains('*') || account.len() != 12 {
         return Named::Missing;
     }
-    if !world.accounts.contains(account) || resource == "root" {
+    if !state.accounts.contains(account) || resource == "root" {
         return Named::Fine;
     }
     if service == "sts" {
         let role = resource.strip_prefix("assumed-role/").and_then(|r| r.split('/').next());
         return match role {
             Some(role)
-                if !world.identities.contains(&identity_key(account, IdentityKind::Role, role)) =>
+                if !state.identities.contains(&identity_key(account, IdentityKind::Role, role)) =>
             {
                 Named::Missing
             }
@@ -267,19 +267,19 @@ pub(crate) fn resolve(world: &World, name: &str) -> Named {
         _ => return Named::Missing,
     };
     let own = path.rsplit('/').next().unwrap_or(path);
-    match world.identities.get(&identity_key(account, kind, own)) {
+    match state.identities.get(&identity_key(account, kind, own)) {
         Some(identity) if identity.arn == name => Named::Bound(identity.id.clone()),
         _ => Named::Missing,
     }
 }
 
 /// Checks a trust policy and binds it to the principals of the moment.
-pub(crate) fn bind_trust(world: &World, text: &str) -> Result<Trust, Refusal> {
+pub(crate) fn bind_trust(state: &SandboxState, text: &str) -> Result<Trust, Refusal> {
     let malformed = |message: String| Refusal::new(400, "MalformedPolicyDocument", message);
     let document = check(text, Use::Trust).map_err(malformed)?;
     let mut bound = BTreeMap::new();
     for name in principals(&document, "AWS") {
-        match resolve(world, &name) {
+        match resolve(state, &name) {
             Named::Fine => {}
             Named::Bound(id) => {
                 bound.insert(name, id);
@@ -301,10 +301,10 @@ pub(crate) fn bind_trust(world: &World, text: &str) -> Result<Trust, Refusal> {
 }
 
 /// A trust policy as IAM returns it: a principal that is gone, or was replaced, shows as its unique id.
-pub(crate) fn render_trust(world: &World, trust: &Trust) -> String {
+pub(crate) fn render_trust(state: &SandboxState, trust: &Trust) -> String {
     let mut text = trust.text.clone();
     for (arn, id) in &trust.bound {
-        if !matches!(resolve(world, arn), Named::Bound(now) if now == *id) {
+        if !matches!(resolve(state, arn), Named::Bound(now) if now == *id) {
             text = text.replace(&format!("\"{arn}\""), &format!("\"{id}\""));
         }
     }

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::sandbox::clock::Instant;
 use crate::sandbox::params::Params;
+use crate::sandbox::state::{SandboxState, Tags, UPPER, derive};
 use crate::sandbox::wire::{Ctx, Refusal};
-use crate::sandbox::world::{Tags, UPPER, World, derive};
 use crate::sandbox::xml::Xml;
 
 /// The most characters of a trust policy; the adjustable default.
@@ -28,8 +28,8 @@ pub(crate) struct NewRole<'a> {
 }
 
 /// Puts a role in place without asking.
-pub(crate) fn put_role(world: &mut World, now: Instant, role: NewRole<'_>) -> Identity {
-    let identity = new_identity(world, now, role.account, IdentityKind::Role, role.name, role.path);
+pub(crate) fn put_role(state: &mut SandboxState, now: Instant, role: NewRole<'_>) -> Identity {
+    let identity = new_identity(state, now, role.account, IdentityKind::Role, role.name, role.path);
     let identity = Identity {
         trust: Some(role.trust),
         description: role.description.map(str::to_owned),
@@ -38,14 +38,14 @@ pub(crate) fn put_role(world: &mut World, now: Instant, role: NewRole<'_>) -> Id
         linked_to: role.linked_to.map(str::to_owned),
         ..identity
     };
-    world
+    state
         .identities
         .insert(identity_key(role.account, IdentityKind::Role, role.name), identity.clone());
     identity
 }
 
 pub(crate) fn new_identity(
-    world: &mut World,
+    state: &mut SandboxState,
     now: Instant,
     account: &str,
     kind: IdentityKind,
@@ -55,7 +55,7 @@ pub(crate) fn new_identity(
     let id = format!(
         "{}{}",
         kind.id_prefix(),
-        world.mint(kind.lower(), &format!("{account}/{}", name.to_lowercase()), UPPER, 17)
+        state.mint(kind.lower(), &format!("{account}/{}", name.to_lowercase()), UPPER, 17)
     );
     Identity {
         account: account.to_owned(),
@@ -95,8 +95,8 @@ pub(super) fn find(
         _ => params.need(kind.name_member())?.to_owned(),
     };
     let key = identity_key(&ctx.caller.account, kind, &name);
-    match ctx.world.identities.get(&key) {
-        Some(identity) if !ctx.ripening.unripe("read", &identity.arn) => {
+    match ctx.state.identities.get(&key) {
+        Some(identity) if !ctx.consistency.is_delayed("read", &identity.arn) => {
             Ok((key, identity.clone()))
         }
         _ => Err(no_such(kind.lower(), &name)),
@@ -123,7 +123,7 @@ pub(super) fn find_own(
     Ok((key, identity))
 }
 
-pub(super) fn xml(world: &World, identity: &Identity, whole: bool) -> Xml {
+pub(super) fn xml(state: &SandboxState, identity: &Identity, whole: bool) -> Xml {
     let kind = identity.kind;
     let mut xml = Xml::new()
         .text("Path", &identity.path)
@@ -132,7 +132,7 @@ pub(super) fn xml(world: &World, identity: &Identity, whole: bool) -> Xml {
         .text("Arn", &identity.arn)
         .text("CreateDate", identity.created.iso());
     if let Some(trust) = &identity.trust {
-        xml = xml.text("AssumeRolePolicyDocument", encode(&render_trust(world, trust)));
+        xml = xml.text("AssumeRolePolicyDocument", encode(&render_trust(state, trust)));
     }
     xml = xml.opt("Description", identity.description.as_ref());
     if let Some(seconds) = identity.max_session {
@@ -188,7 +188,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> 
         Some(arn) => Some(inline::existing_boundary(ctx, arn)?),
         None => None,
     };
-    if ctx.world.identities.contains(&key) {
+    if ctx.state.identities.contains(&key) {
         return Err(Refusal::new(
             409,
             "EntityAlreadyExists",
@@ -200,7 +200,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> 
         IdentityKind::User => 5000,
         IdentityKind::Group => 300,
     };
-    let count = ctx.world.identities.scan(&format!("{account}/{}/", kind.lower())).count();
+    let count = ctx.state.identities.scan(&format!("{account}/{}/", kind.lower())).count();
     if count >= quota {
         return Err(limit(format!("Cannot exceed quota for {}sPerAccount: {quota}", kind.title())));
     }
@@ -210,18 +210,18 @@ pub(super) fn create(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> 
         description: description(params)?,
         boundary,
         tags: tags.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
-        ..new_identity(ctx.world, ctx.now, &account, kind, name, path)
+        ..new_identity(ctx.state, ctx.now, &account, kind, name, path)
     };
-    ctx.ripening.planted(&identity.arn, &["read", "assume", "principal"]);
-    let answer = xml(ctx.world, &identity, true);
-    ctx.world.identities.insert(key, identity);
+    ctx.consistency.created(&identity.arn, &["read", "assume", "principal"]);
+    let answer = xml(ctx.state, &identity, true);
+    ctx.state.identities.insert(key, identity);
     Ok(Xml::new().node(kind.title(), answer))
 }
 
 fn checked_trust(ctx: &mut Ctx<'_>, text: &str) -> Result<Trust, Refusal> {
-    let trust = bind_trust(ctx.world, text)?;
+    let trust = bind_trust(ctx.state, text)?;
     for arn in trust.bound.keys() {
-        if ctx.ripening.unripe("principal", arn) {
+        if ctx.consistency.is_delayed("principal", arn) {
             return Err(super::malformed(format!(
                 "Invalid principal in policy: \"AWS\":\"{arn}\""
             )));
@@ -254,17 +254,17 @@ fn description(params: &Params) -> Result<Option<String>, Refusal> {
 
 pub(super) fn get(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> Answer {
     let (_, identity) = find(ctx, kind, params)?;
-    let answer = Xml::new().node(kind.title(), xml(ctx.world, &identity, true));
+    let answer = Xml::new().node(kind.title(), xml(ctx.state, &identity, true));
     if kind != IdentityKind::Group {
         return Ok(answer);
     }
     let own = identity.name.to_lowercase();
     let members: Vec<(String, Xml)> = ctx
-        .world
+        .state
         .identities
         .scan(&format!("{}/user/", ctx.caller.account))
         .filter(|(_, user)| user.groups.contains(&own))
-        .map(|(key, user)| (key.to_owned(), xml(ctx.world, user, false)))
+        .map(|(key, user)| (key.to_owned(), xml(ctx.state, user, false)))
         .collect();
     let (users, tail) = page(params, members)?;
     Ok(answer.list("Users", users).join(&tail))
@@ -273,15 +273,15 @@ pub(super) fn get(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> Ans
 pub(super) fn list(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> Answer {
     let prefix = params.get("PathPrefix").unwrap_or("/");
     let all: Vec<&Identity> = ctx
-        .world
+        .state
         .identities
         .scan(&format!("{}/{}/", ctx.caller.account, kind.lower()))
         .map(|(_, identity)| identity)
         .filter(|identity| identity.path.starts_with(prefix))
         .collect();
-    let world = &*ctx.world;
+    let state = &*ctx.state;
     let (found, tail) = page(params, all.into_iter().map(|i| (i.name.to_lowercase(), i)))?;
-    let items = found.into_iter().map(|i| xml(world, i, false));
+    let items = found.into_iter().map(|i| xml(state, i, false));
     Ok(Xml::new().list(&format!("{}s", kind.title()), items).join(&tail))
 }
 
@@ -299,7 +299,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> 
     match kind {
         IdentityKind::Role => {
             let used =
-                ctx.world.instance_profiles.scan(&format!("{account}/")).any(|(_, profile)| {
+                ctx.state.instance_profiles.scan(&format!("{account}/")).any(|(_, profile)| {
                     profile.role.as_ref().is_some_and(|role| role.to_lowercase() == own)
                 });
             if used {
@@ -310,7 +310,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> 
         }
         IdentityKind::User => {
             let has_key = ctx
-                .world
+                .state
                 .access_keys
                 .values()
                 .any(|k| k.account == account && k.user.to_lowercase() == own);
@@ -323,7 +323,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> 
         }
         IdentityKind::Group => {
             let members = ctx
-                .world
+                .state
                 .identities
                 .scan(&format!("{account}/user/"))
                 .any(|(_, user)| user.groups.contains(&own));
@@ -332,7 +332,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> 
             }
         }
     }
-    ctx.world.identities.remove(&key);
+    ctx.state.identities.remove(&key);
     Ok(Xml::new())
 }
 
@@ -340,7 +340,7 @@ pub(super) fn update_trust(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     let (key, _) = find_own(ctx, IdentityKind::Role, params)?;
     let text = params.need("PolicyDocument")?;
     let trust = checked_trust(ctx, text)?;
-    if let Some(role) = ctx.world.identities.get_mut(&key) {
+    if let Some(role) = ctx.state.identities.get_mut(&key) {
         role.trust = Some(trust);
     }
     Ok(Xml::new())
@@ -349,7 +349,7 @@ pub(super) fn update_trust(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
 pub(super) fn update_role(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     let (key, _) = find_own(ctx, IdentityKind::Role, params)?;
     let (description, length) = (description(params)?, session_length(params)?);
-    if let Some(role) = ctx.world.identities.get_mut(&key) {
+    if let Some(role) = ctx.state.identities.get_mut(&key) {
         if let Some(description) = description {
             role.description = Some(description);
         }
@@ -387,7 +387,7 @@ pub(super) fn create_service_linked(ctx: &mut Ctx<'_>, params: &Params) -> Answe
         None => format!("AWSServiceRoleFor{title}"),
     };
     let account = ctx.caller.account.clone();
-    if ctx.world.identities.contains(&identity_key(&account, IdentityKind::Role, &name)) {
+    if ctx.state.identities.contains(&identity_key(&account, IdentityKind::Role, &name)) {
         return Err(Refusal::new(
             400,
             "InvalidInput",
@@ -400,7 +400,7 @@ pub(super) fn create_service_linked(ctx: &mut Ctx<'_>, params: &Params) -> Answe
         r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Service":"{service}"}},"Action":"sts:AssumeRole"}}]}}"#
     );
     let role = put_role(
-        ctx.world,
+        ctx.state,
         ctx.now,
         NewRole {
             account: &account,
@@ -412,7 +412,7 @@ pub(super) fn create_service_linked(ctx: &mut Ctx<'_>, params: &Params) -> Answe
             linked_to: Some(service),
         },
     );
-    Ok(Xml::new().node("Role", xml(ctx.world, &role, true)))
+    Ok(Xml::new().node("Role", xml(ctx.state, &role, true)))
 }
 
 pub(super) fn delete_service_linked(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
@@ -420,7 +420,7 @@ pub(super) fn delete_service_linked(ctx: &mut Ctx<'_>, params: &Params) -> Answe
     if role.linked_to.is_none() {
         return Err(Refusal::new(400, "InvalidInput", "The role is not a service-linked role."));
     }
-    ctx.world.identities.remove(&key);
+    ctx.state.identities.remove(&key);
     Ok(Xml::new().text("DeletionTaskId", format!("task{}{}", role.path, role.id)))
 }
 
@@ -430,7 +430,7 @@ pub(super) fn add_to_group(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     if user.groups.len() >= 10 && !user.groups.contains(&group.name.to_lowercase()) {
         return Err(limit("Cannot exceed quota for GroupsPerUser: 10"));
     }
-    if let Some(user) = ctx.world.identities.get_mut(&key) {
+    if let Some(user) = ctx.state.identities.get_mut(&key) {
         user.groups.insert(group.name.to_lowercase());
     }
     Ok(Xml::new())
@@ -439,7 +439,7 @@ pub(super) fn add_to_group(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
 pub(super) fn remove_from_group(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     let (_, group) = find(ctx, IdentityKind::Group, params)?;
     let (key, _) = find(ctx, IdentityKind::User, params)?;
-    if let Some(user) = ctx.world.identities.get_mut(&key) {
+    if let Some(user) = ctx.state.identities.get_mut(&key) {
         user.groups.remove(&group.name.to_lowercase());
     }
     Ok(Xml::new())
@@ -447,14 +447,14 @@ pub(super) fn remove_from_group(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
 
 pub(super) fn groups_of(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     let (_, user) = find(ctx, IdentityKind::User, params)?;
-    let world = &*ctx.world;
+    let state = &*ctx.state;
     let groups: Vec<(String, Xml)> = user
         .groups
         .iter()
         .filter_map(|name| {
             let group =
-                world.identities.get(&identity_key(&user.account, IdentityKind::Group, name))?;
-            Some((name.clone(), xml(world, group, false)))
+                state.identities.get(&identity_key(&user.account, IdentityKind::Group, name))?;
+            Some((name.clone(), xml(state, group, false)))
         })
         .collect();
     let (items, tail) = page(params, groups)?;
@@ -464,13 +464,13 @@ pub(super) fn groups_of(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
 pub(super) fn create_access_key(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     let (_, user) = find(ctx, IdentityKind::User, params)?;
     let own = |k: &AccessKey| k.account == user.account && k.user == user.name;
-    if ctx.world.access_keys.values().filter(|k| own(k)).count() >= 2 {
+    if ctx.state.access_keys.values().filter(|k| own(k)).count() >= 2 {
         return Err(limit("Cannot exceed quota for AccessKeysPerUser: 2"));
     }
     let natural = format!("{}/{}", user.account, user.name.to_lowercase());
-    let id = format!("AKIA{}", ctx.world.mint("access-key", &natural, UPPER, 16));
-    let secret = derive(&format!("{}/{id}", ctx.world.meta("secret")), UPPER, 40);
-    ctx.world.access_keys.insert(
+    let id = format!("AKIA{}", ctx.state.mint("access-key", &natural, UPPER, 16));
+    let secret = derive(&format!("{}/{id}", ctx.state.meta("secret")), UPPER, 40);
+    ctx.state.access_keys.insert(
         id.clone(),
         AccessKey {
             account: user.account.clone(),
@@ -493,7 +493,7 @@ pub(super) fn create_access_key(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
 pub(super) fn list_access_keys(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     let (_, user) = find(ctx, IdentityKind::User, params)?;
     let keys: Vec<(String, Xml)> = ctx
-        .world
+        .state
         .access_keys
         .iter()
         .filter(|(_, k)| k.account == user.account && k.user == user.name)
@@ -512,9 +512,9 @@ pub(super) fn list_access_keys(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
 
 pub(super) fn delete_access_key(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     let id = params.need("AccessKeyId")?;
-    match ctx.world.access_keys.get(id) {
+    match ctx.state.access_keys.get(id) {
         Some(key) if key.account == ctx.caller.account => {
-            ctx.world.access_keys.remove(id);
+            ctx.state.access_keys.remove(id);
             Ok(Xml::new())
         }
         _ => Err(Refusal::new(

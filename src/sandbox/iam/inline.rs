@@ -31,7 +31,7 @@ pub(super) fn put(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> Ans
             identity.name
         )));
     }
-    if let Some(identity) = ctx.world.identities.get_mut(&key) {
+    if let Some(identity) = ctx.state.identities.get_mut(&key) {
         identity.inline.insert(name.to_owned(), text.to_owned());
     }
     Ok(Xml::new())
@@ -67,7 +67,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> 
     if !identity.inline.contains_key(name) {
         return Err(no_policy(&identity, name));
     }
-    if let Some(identity) = ctx.world.identities.get_mut(&key) {
+    if let Some(identity) = ctx.state.identities.get_mut(&key) {
         identity.inline.remove(name);
     }
     Ok(Xml::new())
@@ -83,7 +83,7 @@ pub(super) fn attach(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> 
             kind.title()
         )));
     }
-    if let Some(identity) = ctx.world.identities.get_mut(&key) {
+    if let Some(identity) = ctx.state.identities.get_mut(&key) {
         identity.attached.insert(arn.to_owned());
     }
     Ok(Xml::new())
@@ -95,7 +95,7 @@ pub(super) fn detach(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> 
     if !identity.attached.contains(arn) {
         return Err(Refusal::new(404, "NoSuchEntity", format!("Policy {arn} was not found.")));
     }
-    if let Some(identity) = ctx.world.identities.get_mut(&key) {
+    if let Some(identity) = ctx.state.identities.get_mut(&key) {
         identity.attached.remove(arn);
     }
     Ok(Xml::new())
@@ -140,7 +140,7 @@ pub(super) fn existing_boundary(ctx: &mut Ctx<'_>, arn: &str) -> Result<String, 
 pub(super) fn put_boundary(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> Answer {
     let (key, _) = find_own(ctx, kind, params)?;
     let arn = existing_boundary(ctx, params.need("PermissionsBoundary")?)?;
-    if let Some(identity) = ctx.world.identities.get_mut(&key) {
+    if let Some(identity) = ctx.state.identities.get_mut(&key) {
         identity.boundary = Some(arn);
     }
     Ok(Xml::new())
@@ -155,7 +155,7 @@ pub(super) fn delete_boundary(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Pa
             format!("{} {} has no permissions boundary.", kind.title(), identity.name),
         ));
     }
-    if let Some(identity) = ctx.world.identities.get_mut(&key) {
+    if let Some(identity) = ctx.state.identities.get_mut(&key) {
         identity.boundary = None;
     }
     Ok(Xml::new())

@@ -238,6 +238,6 @@ fn check_tags(pairs: &[(&str, &str)]) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn tags_xml(tags: &super::world::Tags) -> Vec<Xml> {
+fn tags_xml(tags: &super::state::Tags) -> Vec<Xml> {
     tags.iter().map(|(key, value)| Xml::new().text("Key", key).text("Value", value)).collect()
 }

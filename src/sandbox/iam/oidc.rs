@@ -12,8 +12,8 @@ fn find(ctx: &mut Ctx<'_>, params: &Params) -> Result<(String, OidcProvider), Re
     let key = arn
         .strip_prefix(&format!("arn:aws:iam::{account}:oidc-provider/"))
         .map(|url| format!("{account}/{url}"));
-    match key.and_then(|key| ctx.world.oidc_providers.get(&key).map(|p| (key, p.clone()))) {
-        Some(found) if !ctx.ripening.unripe("read", arn) => Ok(found),
+    match key.and_then(|key| ctx.state.oidc_providers.get(&key).map(|p| (key, p.clone()))) {
+        Some(found) if !ctx.consistency.is_delayed("read", arn) => Ok(found),
         _ => Err(Refusal::new(
             404,
             "NoSuchEntity",
@@ -58,14 +58,14 @@ pub(super) fn create(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     check_tags(&tags)?;
     let account = ctx.caller.account.clone();
     let key = format!("{account}/{url}");
-    if ctx.world.oidc_providers.contains(&key) {
+    if ctx.state.oidc_providers.contains(&key) {
         return Err(Refusal::new(
             409,
             "EntityAlreadyExists",
             format!("Provider with url https://{url} already exists."),
         ));
     }
-    if ctx.world.oidc_providers.scan(&format!("{account}/")).count() >= 100 {
+    if ctx.state.oidc_providers.scan(&format!("{account}/")).count() >= 100 {
         return Err(limit("Cannot exceed quota for OpenIdConnectProvidersPerAccount: 100"));
     }
     let provider = OidcProvider {
@@ -76,11 +76,11 @@ pub(super) fn create(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
         created: ctx.now,
         tags: tags.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
     };
-    ctx.ripening.planted(&provider.arn, &["read"]);
+    ctx.consistency.created(&provider.arn, &["read"]);
     let answer = Xml::new()
         .text("OpenIDConnectProviderArn", &provider.arn)
         .list("Tags", tags_xml(&provider.tags));
-    ctx.world.oidc_providers.insert(key, provider);
+    ctx.state.oidc_providers.insert(key, provider);
     Ok(answer)
 }
 
@@ -95,7 +95,7 @@ pub(super) fn get(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
 }
 
 pub(super) fn list(ctx: &mut Ctx<'_>) -> Answer {
-    let providers = ctx.world.oidc_providers.scan(&format!("{}/", ctx.caller.account));
+    let providers = ctx.state.oidc_providers.scan(&format!("{}/", ctx.caller.account));
     Ok(Xml::new().list(
         "OpenIDConnectProviderList",
         providers.map(|(_, provider)| Xml::new().text("Arn", &provider.arn)),
@@ -104,7 +104,7 @@ pub(super) fn list(ctx: &mut Ctx<'_>) -> Answer {
 
 pub(super) fn delete(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     let (key, _) = find(ctx, params)?;
-    ctx.world.oidc_providers.remove(&key);
+    ctx.state.oidc_providers.remove(&key);
     Ok(Xml::new())
 }
 
@@ -114,7 +114,7 @@ pub(super) fn add_client(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     if provider.clients.len() >= 100 {
         return Err(limit("Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: 100"));
     }
-    if let Some(provider) = ctx.world.oidc_providers.get_mut(&key)
+    if let Some(provider) = ctx.state.oidc_providers.get_mut(&key)
         && !provider.clients.iter().any(|c| c == client)
     {
         provider.clients.push(client.to_owned());
@@ -125,7 +125,7 @@ pub(super) fn add_client(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
 pub(super) fn remove_client(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     let (key, _) = find(ctx, params)?;
     let client = params.need("ClientID")?;
-    if let Some(provider) = ctx.world.oidc_providers.get_mut(&key) {
+    if let Some(provider) = ctx.state.oidc_providers.get_mut(&key) {
         provider.clients.retain(|c| c != client);
     }
     Ok(Xml::new())
@@ -135,7 +135,7 @@ pub(super) fn update_thumbprints(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     let (key, _) = find(ctx, params)?;
     let prints = params.list("ThumbprintList").unwrap_or_default();
     check_thumbprints(&prints)?;
-    if let Some(provider) = ctx.world.oidc_providers.get_mut(&key) {
+    if let Some(provider) = ctx.state.oidc_providers.get_mut(&key) {
         provider.thumbprints = prints.into_iter().map(str::to_owned).collect();
     }
     Ok(Xml::new())

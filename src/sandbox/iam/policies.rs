@@ -8,8 +8,8 @@ use super::{
 };
 use crate::sandbox::clock::Instant;
 use crate::sandbox::params::Params;
+use crate::sandbox::state::{SandboxState, UPPER};
 use crate::sandbox::wire::{Ctx, Refusal};
-use crate::sandbox::world::{UPPER, World};
 use crate::sandbox::xml::Xml;
 
 /// Characters of a managed policy, white space not counted.
@@ -30,11 +30,11 @@ pub(crate) fn row_key(account: &str, arn: &str) -> Option<String> {
 }
 
 /// The text in force of any managed policy, as an account sees it.
-pub(crate) fn text_of<'w>(world: &'w World, account: &str, arn: &str) -> Option<&'w str> {
+pub(crate) fn text_of<'w>(state: &'w SandboxState, account: &str, arn: &str) -> Option<&'w str> {
     if let Some(managed) = aws_managed::find(arn) {
         return Some(managed.text);
     }
-    let policy = world.managed_policies.get(&row_key(account, arn)?)?;
+    let policy = state.managed_policies.get(&row_key(account, arn)?)?;
     (policy.arn == arn).then(|| policy.text())
 }
 
@@ -57,8 +57,8 @@ pub(super) fn need_existing(ctx: &mut Ctx<'_>, arn: &str) -> Result<(), Refusal>
 
 fn find(ctx: &mut Ctx<'_>, arn: &str) -> Result<(String, ManagedPolicy), Refusal> {
     let key = row_key(&ctx.caller.account, arn).ok_or_else(|| missing(arn))?;
-    match ctx.world.managed_policies.get(&key) {
-        Some(policy) if policy.arn == arn && !ctx.ripening.unripe("read", arn) => {
+    match ctx.state.managed_policies.get(&key) {
+        Some(policy) if policy.arn == arn && !ctx.consistency.is_delayed("read", arn) => {
             Ok((key, policy.clone()))
         }
         _ => Err(missing(arn)),
@@ -66,9 +66,9 @@ fn find(ctx: &mut Ctx<'_>, arn: &str) -> Result<(String, ManagedPolicy), Refusal
 }
 
 /// How often a policy is attached, and used as a boundary.
-fn uses(world: &World, account: &str, arn: &str) -> (usize, usize) {
+fn uses(state: &SandboxState, account: &str, arn: &str) -> (usize, usize) {
     let mut counts = (0, 0);
-    for (_, identity) in world.identities.scan(&format!("{account}/")) {
+    for (_, identity) in state.identities.scan(&format!("{account}/")) {
         counts.0 += usize::from(identity.attached.contains(arn));
         counts.1 += usize::from(identity.boundary.as_deref() == Some(arn));
     }
@@ -95,7 +95,7 @@ pub(super) fn as_managed(aws: &aws_managed::AwsManaged) -> ManagedPolicy {
     ManagedPolicy {
         name: aws.name.to_owned(),
         path: aws.path.to_owned(),
-        id: format!("ANPA{}", crate::sandbox::world::derive(aws.name, UPPER, 17)),
+        id: format!("ANPA{}", crate::sandbox::state::derive(aws.name, UPPER, 17)),
         arn: aws.arn(),
         description: Some(aws.description.to_owned()),
         created,
@@ -134,17 +134,17 @@ pub(super) fn create(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     let text = checked_text(params)?;
     let account = ctx.caller.account.clone();
     let key = format!("{account}/{}", name.to_lowercase());
-    if ctx.world.managed_policies.contains(&key) {
+    if ctx.state.managed_policies.contains(&key) {
         return Err(Refusal::new(
             409,
             "EntityAlreadyExists",
             format!("A policy called {name} already exists. Duplicate names are not allowed."),
         ));
     }
-    if ctx.world.managed_policies.scan(&format!("{account}/")).count() >= 5000 {
+    if ctx.state.managed_policies.scan(&format!("{account}/")).count() >= 5000 {
         return Err(limit("Cannot exceed quota for PoliciesPerAccount: 5000"));
     }
-    let id = format!("ANPA{}", ctx.world.mint("policy", &key, UPPER, 17));
+    let id = format!("ANPA{}", ctx.state.mint("policy", &key, UPPER, 17));
     let policy = ManagedPolicy {
         name: name.to_owned(),
         path: path.to_owned(),
@@ -162,12 +162,12 @@ pub(super) fn create(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
         next: 2,
         tags: tags.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
     };
-    ctx.ripening.planted(&policy.arn, &["read"]);
+    ctx.consistency.created(&policy.arn, &["read"]);
     let mut answer = xml(&policy, (0, 0)).opt("Description", policy.description.as_ref());
     if !policy.tags.is_empty() {
         answer = answer.list("Tags", tags_xml(&policy.tags));
     }
-    ctx.world.managed_policies.insert(key, policy);
+    ctx.state.managed_policies.insert(key, policy);
     Ok(Xml::new().node("Policy", answer))
 }
 
@@ -182,7 +182,7 @@ fn readable(ctx: &mut Ctx<'_>, params: &Params) -> Result<ManagedPolicy, Refusal
 
 pub(super) fn get(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     let policy = readable(ctx, params)?;
-    let uses = uses(ctx.world, &ctx.caller.account, &policy.arn);
+    let uses = uses(ctx.state, &ctx.caller.account, &policy.arn);
     let mut answer = xml(&policy, uses).opt("Description", policy.description.as_ref());
     if !policy.tags.is_empty() {
         answer = answer.list("Tags", tags_xml(&policy.tags));
@@ -197,13 +197,13 @@ pub(super) fn list(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     let account = &ctx.caller.account;
     let mut all = Vec::new();
     if scope != "AWS" {
-        all.extend(ctx.world.managed_policies.scan(&format!("{account}/")).map(|(_, p)| p.clone()));
+        all.extend(ctx.state.managed_policies.scan(&format!("{account}/")).map(|(_, p)| p.clone()));
     }
     if scope != "Local" {
         all.extend(aws_managed::ALL.iter().map(as_managed));
     }
     let mut counted: std::collections::BTreeMap<&str, (usize, usize)> = Default::default();
-    for (_, identity) in ctx.world.identities.scan(&format!("{account}/")) {
+    for (_, identity) in ctx.state.identities.scan(&format!("{account}/")) {
         for arn in &identity.attached {
             counted.entry(arn).or_default().0 += 1;
         }
@@ -237,7 +237,7 @@ fn own(ctx: &mut Ctx<'_>, params: &Params) -> Result<(String, ManagedPolicy), Re
 pub(super) fn delete(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     let (key, policy) = own(ctx, params)?;
     let conflict = |message: &str| Err(Refusal::new(409, "DeleteConflict", message));
-    let uses = uses(ctx.world, &ctx.caller.account, &policy.arn);
+    let uses = uses(ctx.state, &ctx.caller.account, &policy.arn);
     if uses.0 > 0 {
         return conflict("Cannot delete a policy attached to entities.");
     }
@@ -249,7 +249,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
             "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.",
         );
     }
-    ctx.world.managed_policies.remove(&key);
+    ctx.state.managed_policies.remove(&key);
     Ok(Xml::new())
 }
 
@@ -265,7 +265,7 @@ pub(super) fn create_version(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     let version =
         PolicyVersion { id: format!("v{}", policy.next), text: text.to_owned(), created: now };
     let set_default = params.flag("SetAsDefault") == Some(true);
-    if let Some(policy) = ctx.world.managed_policies.get_mut(&key) {
+    if let Some(policy) = ctx.state.managed_policies.get_mut(&key) {
         policy.next += 1;
         policy.updated = now;
         policy.versions.push(version.clone());
@@ -315,7 +315,7 @@ pub(super) fn delete_version(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
             "Cannot delete the default version of a policy.",
         ));
     }
-    if let Some(policy) = ctx.world.managed_policies.get_mut(&key) {
+    if let Some(policy) = ctx.state.managed_policies.get_mut(&key) {
         policy.versions.retain(|version| version.id != id);
     }
     Ok(Xml::new())
@@ -326,7 +326,7 @@ pub(super) fn set_default(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     let id = params.need("VersionId")?;
     version_of(&policy, id)?;
     let now = ctx.now;
-    if let Some(policy) = ctx.world.managed_policies.get_mut(&key) {
+    if let Some(policy) = ctx.state.managed_policies.get_mut(&key) {
         policy.default = id.to_owned();
         policy.updated = now;
     }
@@ -344,7 +344,7 @@ pub(super) fn entities(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
         }
     };
     let all: Vec<(String, &Identity)> = ctx
-        .world
+        .state
         .identities
         .scan(&format!("{}/", ctx.caller.account))
         .filter(|(_, identity)| uses_it(identity))

@@ -4,14 +4,14 @@ use super::identities;
 use super::model::{IdentityKind, InstanceProfile, identity_key};
 use super::{Answer, check_name, check_path, check_tags, limit, no_such, page, tags_xml};
 use crate::sandbox::params::Params;
+use crate::sandbox::state::{SandboxState, UPPER};
 use crate::sandbox::wire::{Ctx, Refusal};
-use crate::sandbox::world::{UPPER, World};
 use crate::sandbox::xml::Xml;
 
 fn find(ctx: &mut Ctx<'_>, params: &Params) -> Result<(String, InstanceProfile), Refusal> {
     let name = params.need("InstanceProfileName")?;
     let key = format!("{}/{}", ctx.caller.account, name.to_lowercase());
-    match ctx.world.instance_profiles.get(&key) {
+    match ctx.state.instance_profiles.get(&key) {
         Some(profile) => Ok((key, profile.clone())),
         None => Err(Refusal::new(
             404,
@@ -21,18 +21,18 @@ fn find(ctx: &mut Ctx<'_>, params: &Params) -> Result<(String, InstanceProfile),
     }
 }
 
-pub(super) fn xml(world: &World, account: &str, profile: &InstanceProfile) -> Xml {
+pub(super) fn xml(state: &SandboxState, account: &str, profile: &InstanceProfile) -> Xml {
     let role = profile
         .role
         .as_ref()
-        .and_then(|role| world.identities.get(&identity_key(account, IdentityKind::Role, role)));
+        .and_then(|role| state.identities.get(&identity_key(account, IdentityKind::Role, role)));
     Xml::new()
         .text("Path", &profile.path)
         .text("InstanceProfileName", &profile.name)
         .text("InstanceProfileId", &profile.id)
         .text("Arn", &profile.arn)
         .text("CreateDate", profile.created.iso())
-        .list("Roles", role.map(|role| identities::xml(world, role, false)))
+        .list("Roles", role.map(|role| identities::xml(state, role, false)))
         .list("Tags", tags_xml(&profile.tags))
 }
 
@@ -45,14 +45,14 @@ pub(super) fn create(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     check_tags(&tags)?;
     let account = ctx.caller.account.clone();
     let key = format!("{account}/{}", name.to_lowercase());
-    if ctx.world.instance_profiles.contains(&key) {
+    if ctx.state.instance_profiles.contains(&key) {
         return Err(Refusal::new(
             409,
             "EntityAlreadyExists",
             format!("Instance Profile {name} already exists."),
         ));
     }
-    let id = format!("AIPA{}", ctx.world.mint("profile", &key, UPPER, 17));
+    let id = format!("AIPA{}", ctx.state.mint("profile", &key, UPPER, 17));
     let profile = InstanceProfile {
         name: name.to_owned(),
         path: path.to_owned(),
@@ -62,27 +62,27 @@ pub(super) fn create(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
         role: None,
         tags: tags.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
     };
-    let answer = Xml::new().node("InstanceProfile", xml(ctx.world, &account, &profile));
-    ctx.world.instance_profiles.insert(key, profile);
+    let answer = Xml::new().node("InstanceProfile", xml(ctx.state, &account, &profile));
+    ctx.state.instance_profiles.insert(key, profile);
     Ok(answer)
 }
 
 pub(super) fn get(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     let (_, profile) = find(ctx, params)?;
-    Ok(Xml::new().node("InstanceProfile", xml(ctx.world, &ctx.caller.account, &profile)))
+    Ok(Xml::new().node("InstanceProfile", xml(ctx.state, &ctx.caller.account, &profile)))
 }
 
 fn listed(ctx: &mut Ctx<'_>, params: &Params, of_role: Option<&str>) -> Answer {
-    let (world, account) = (&*ctx.world, &ctx.caller.account);
+    let (state, account) = (&*ctx.state, &ctx.caller.account);
     let prefix = params.get("PathPrefix").unwrap_or("/");
-    let profiles = world.instance_profiles.scan(&format!("{account}/")).filter(|(_, p)| {
+    let profiles = state.instance_profiles.scan(&format!("{account}/")).filter(|(_, p)| {
         p.path.starts_with(prefix)
             && of_role.is_none_or(|role| {
                 p.role.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(role))
             })
     });
     let (items, tail) =
-        page(params, profiles.map(|(key, p)| (key.to_owned(), xml(world, account, p))))?;
+        page(params, profiles.map(|(key, p)| (key.to_owned(), xml(state, account, p))))?;
     Ok(Xml::new().list("InstanceProfiles", items).join(&tail))
 }
 
@@ -104,7 +104,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
             "Cannot delete entity, must remove roles from instance profile first.",
         ));
     }
-    ctx.world.instance_profiles.remove(&key);
+    ctx.state.instance_profiles.remove(&key);
     Ok(Xml::new())
 }
 
@@ -114,7 +114,7 @@ pub(super) fn add_role(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     if profile.role.is_some() {
         return Err(limit("Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1"));
     }
-    if let Some(profile) = ctx.world.instance_profiles.get_mut(&key) {
+    if let Some(profile) = ctx.state.instance_profiles.get_mut(&key) {
         profile.role = Some(role.name);
     }
     Ok(Xml::new())
@@ -126,7 +126,7 @@ pub(super) fn remove_role(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     if !profile.role.is_some_and(|role| role.eq_ignore_ascii_case(name)) {
         return Err(no_such("role", name));
     }
-    if let Some(profile) = ctx.world.instance_profiles.get_mut(&key) {
+    if let Some(profile) = ctx.state.instance_profiles.get_mut(&key) {
         profile.role = None;
     }
     Ok(Xml::new())

@@ -4,8 +4,8 @@ use super::model::{IdentityKind, identity_key};
 use super::{Answer, check_tags, limit, page};
 use super::{aws_managed, policies};
 use crate::sandbox::params::Params;
+use crate::sandbox::state::Tags;
 use crate::sandbox::wire::{Ctx, Refusal};
-use crate::sandbox::world::Tags;
 use crate::sandbox::xml::Xml;
 
 enum Deed {
@@ -44,8 +44,8 @@ fn tags_of<'c>(
             let kind = if kind == "Role" { IdentityKind::Role } else { IdentityKind::User };
             let name = params.need(kind.name_member())?;
             let key = identity_key(account, kind, name);
-            let row = ctx.world.identities.reach(&key, write);
-            if row.as_ref().is_some_and(|row| ctx.ripening.unripe("read", &row.arn)) {
+            let row = ctx.state.identities.reach(&key, write);
+            if row.as_ref().is_some_and(|row| ctx.consistency.is_delayed("read", &row.arn)) {
                 return missing(&format!("The {} with name {name}", kind.lower()));
             }
             (row.map(|row| &mut row.tags), format!("The {} with name {name}", kind.lower()))
@@ -60,7 +60,7 @@ fn tags_of<'c>(
                 ));
             }
             let row = policies::row_key(account, arn)
-                .and_then(|key| ctx.world.managed_policies.reach(&key, write));
+                .and_then(|key| ctx.state.managed_policies.reach(&key, write));
             (row.map(|row| &mut row.tags), format!("Policy {arn}"))
         }
         "OpenIDConnectProvider" => {
@@ -69,13 +69,13 @@ fn tags_of<'c>(
                 .strip_prefix(&format!("arn:aws:iam::{account}:oidc-provider/"))
                 .map(|url| format!("{account}/{url}"))
                 .unwrap_or_default();
-            let row = ctx.world.oidc_providers.reach(&key, write);
+            let row = ctx.state.oidc_providers.reach(&key, write);
             (row.map(|row| &mut row.tags), format!("OpenIDConnect Provider {arn}"))
         }
         _ => {
             let name = params.need("InstanceProfileName")?;
             let key = format!("{account}/{}", name.to_lowercase());
-            let row = ctx.world.instance_profiles.reach(&key, write);
+            let row = ctx.state.instance_profiles.reach(&key, write);
             (row.map(|row| &mut row.tags), format!("Instance Profile {name}"))
         }
     };

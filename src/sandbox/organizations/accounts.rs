@@ -9,8 +9,8 @@ use super::{
 };
 use crate::sandbox::iam::model::Trust;
 use crate::sandbox::iam::{NewRole, put_role};
+use crate::sandbox::state::{DIGITS, LOWER, SandboxState};
 use crate::sandbox::wire::{Ctx, Refusal};
-use crate::sandbox::world::{DIGITS, LOWER, World};
 
 pub(super) fn json_of(org: &Organization, account: &Account) -> Value {
     json!({
@@ -25,8 +25,8 @@ pub(super) fn json_of(org: &Organization, account: &Account) -> Value {
     })
 }
 
-fn members(world: &World) -> impl Iterator<Item = &Account> {
-    world.accounts.values().filter(|account| !account.parent.is_empty())
+fn members(state: &SandboxState) -> impl Iterator<Item = &Account> {
+    state.accounts.values().filter(|account| !account.parent.is_empty())
 }
 
 fn member(ctx: &Ctx<'_>, body: &Value) -> Result<Account, Refusal> {
@@ -37,7 +37,7 @@ fn member(ctx: &Ctx<'_>, body: &Value) -> Result<Account, Refusal> {
             "You provided a value that doesn't match the required pattern.",
         ));
     }
-    members(ctx.world).find(|account| account.id == id).cloned().ok_or_else(|| {
+    members(ctx.state).find(|account| account.id == id).cloned().ok_or_else(|| {
         Refusal::new(
             400,
             "AccountNotFoundException",
@@ -50,20 +50,20 @@ pub(super) fn list(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Answe
     tick(ctx, None);
     // a thousand accounts come in fifty pages: build only the one that is asked for
     let from = super::after(body)?;
-    let rest = members(ctx.world).filter(|a| from.as_ref().is_none_or(|from| a.id > *from));
+    let rest = members(ctx.state).filter(|a| from.as_ref().is_none_or(|from| a.id > *from));
     page(body, "Accounts", rest.take(21).map(|a| (a.id.clone(), json_of(org, a))))
 }
 
 pub(super) fn list_for_parent(ctx: &Ctx<'_>, org: &Organization, body: &Value) -> Answer {
     let parent = need(body, "ParentId")?;
-    if !units::is_parent(ctx.world, org, parent) {
+    if !units::is_parent(ctx.state, org, parent) {
         return Err(Refusal::new(
             400,
             "ParentNotFoundException",
             "We can't find a root or OU with the ParentId that you specified.",
         ));
     }
-    let found = members(ctx.world).filter(|a| a.parent == parent);
+    let found = members(ctx.state).filter(|a| a.parent == parent);
     page(body, "Accounts", found.map(|a| (a.id.clone(), json_of(org, a))))
 }
 
@@ -116,7 +116,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, body: &Value, slow: u32) -> Answer {
     }
     let tags = tags_member(body)?;
     let role = text(body, "RoleName").unwrap_or("OrganizationAccountAccessRole");
-    let id = format!("car-{}", ctx.world.mint("car", &format!("{email}/{name}"), LOWER, 32));
+    let id = format!("car-{}", ctx.state.mint("car", &format!("{email}/{name}"), LOWER, 32));
     let status = CreateStatus {
         id: id.clone(),
         name: name.to_owned(),
@@ -131,46 +131,46 @@ pub(super) fn create(ctx: &mut Ctx<'_>, body: &Value, slow: u32) -> Answer {
         failure: None,
     };
     let answer = json!({ "CreateAccountStatus": status_json(&status) });
-    ctx.world.create_status.insert(id, status);
+    ctx.state.create_status.insert(id, status);
     Ok(answer)
 }
 
 /// A look at pending creations: each comes nearer to its end.
 fn tick(ctx: &mut Ctx<'_>, only: Option<&str>) {
     let pending: Vec<String> = ctx
-        .world
+        .state
         .create_status
         .iter()
         .filter(|(id, status)| status.state == "IN_PROGRESS" && only.is_none_or(|one| one == *id))
         .map(|(id, _)| id.to_owned())
         .collect();
     for id in pending {
-        let Some(mut status) = ctx.world.create_status.get(&id).cloned() else { continue };
+        let Some(mut status) = ctx.state.create_status.get(&id).cloned() else { continue };
         if status.looks > 0 {
             status.looks -= 1;
         } else {
             finish(ctx, &mut status);
         }
-        ctx.world.create_status.insert(id, status);
+        ctx.state.create_status.insert(id, status);
     }
 }
 
 fn finish(ctx: &mut Ctx<'_>, status: &mut CreateStatus) {
     status.completed = Some(ctx.now);
-    let taken = ctx.world.accounts.values().any(|a| a.email.eq_ignore_ascii_case(&status.email));
-    let Some(org) = ctx.world.org().cloned() else { return };
+    let taken = ctx.state.accounts.values().any(|a| a.email.eq_ignore_ascii_case(&status.email));
+    let Some(org) = ctx.state.org().cloned() else { return };
     if taken {
         status.state = "FAILED".to_owned();
         status.failure = Some("EMAIL_ALREADY_EXISTS".to_owned());
         return;
     }
     let id = loop {
-        let digits = ctx.world.mint("account", &status.email.to_lowercase(), DIGITS, 12);
-        if !digits.starts_with('0') && !ctx.world.accounts.contains(&digits) {
+        let digits = ctx.state.mint("account", &status.email.to_lowercase(), DIGITS, 12);
+        if !digits.starts_with('0') && !ctx.state.accounts.contains(&digits) {
             break digits;
         }
     };
-    ctx.world.accounts.insert(
+    ctx.state.accounts.insert(
         id.clone(),
         Account {
             id: id.clone(),
@@ -184,13 +184,13 @@ fn finish(ctx: &mut Ctx<'_>, status: &mut CreateStatus) {
             tags: status.tags.clone(),
         },
     );
-    attach_defaults(ctx.world, &id);
+    attach_defaults(ctx.state, &id);
     let text = format!(
         r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{}:root"}},"Action":"sts:AssumeRole"}}]}}"#,
         org.management
     );
     let role = put_role(
-        ctx.world,
+        ctx.state,
         ctx.now,
         NewRole {
             account: &id,
@@ -202,8 +202,8 @@ fn finish(ctx: &mut Ctx<'_>, status: &mut CreateStatus) {
             linked_to: None,
         },
     );
-    put_service_role(ctx.world, ctx.now, &id);
-    ctx.ripening.planted(&role.arn, &["assume"]);
+    put_service_role(ctx.state, ctx.now, &id);
+    ctx.consistency.created(&role.arn, &["assume"]);
     status.state = "SUCCEEDED".to_owned();
     status.account = Some(id);
 }
@@ -211,7 +211,7 @@ fn finish(ctx: &mut Ctx<'_>, status: &mut CreateStatus) {
 pub(super) fn describe_status(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
     let id = need(body, "CreateAccountRequestId")?;
     tick(ctx, Some(id));
-    let status = ctx.world.create_status.get(id).ok_or_else(|| {
+    let status = ctx.state.create_status.get(id).ok_or_else(|| {
         Refusal::new(400, "CreateAccountStatusNotFoundException", "We can't find an create account request with the CreateAccountRequestId that you specified.")
     })?;
     Ok(json!({ "CreateAccountStatus": status_json(status) }))
@@ -225,7 +225,7 @@ pub(super) fn list_status(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
         .map(|list| list.iter().filter_map(Value::as_str).collect())
         .unwrap_or_default();
     let found = ctx
-        .world
+        .state
         .create_status
         .iter()
         .filter(|(_, status)| states.is_empty() || states.contains(&status.state.as_str()));
@@ -242,7 +242,7 @@ pub(super) fn move_account(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) 
             "We can't find a source root or OU with the ParentId that you specified.",
         ));
     }
-    if !units::is_parent(ctx.world, org, destination) {
+    if !units::is_parent(ctx.state, org, destination) {
         return Err(Refusal::new(
             400,
             "DestinationParentNotFoundException",
@@ -256,7 +256,7 @@ pub(super) fn move_account(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) 
             "That account is already present in the specified destination.",
         ));
     }
-    if let Some(row) = ctx.world.accounts.get_mut(&account.id) {
+    if let Some(row) = ctx.state.accounts.get_mut(&account.id) {
         destination.clone_into(&mut row.parent);
     }
     Ok(json!({}))
@@ -277,8 +277,8 @@ pub(super) fn remove(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Ans
             "You attempted to remove an account that is registered as a delegated administrator.",
         ));
     }
-    detach_all(ctx.world, &account.id);
-    if let Some(row) = ctx.world.accounts.get_mut(&account.id) {
+    detach_all(ctx.state, &account.id);
+    if let Some(row) = ctx.state.accounts.get_mut(&account.id) {
         row.parent = String::new();
         row.tags.clear();
     }
@@ -302,8 +302,8 @@ pub(super) fn close(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Answ
         ));
     }
     let since = ctx.now.plus(-30 * 86_400);
-    let total = members(ctx.world).count().saturating_sub(1);
-    let closed = members(ctx.world).filter(|a| a.closed.is_some_and(|at| at >= since)).count();
+    let total = members(ctx.state).count().saturating_sub(1);
+    let closed = members(ctx.state).filter(|a| a.closed.is_some_and(|at| at >= since)).count();
     if closed >= (total / 10).clamp(10, 1000) {
         return Err(constraint(
             "CLOSE_ACCOUNT_QUOTA_EXCEEDED",
@@ -311,7 +311,7 @@ pub(super) fn close(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Answ
         ));
     }
     let now = ctx.now;
-    if let Some(row) = ctx.world.accounts.get_mut(&account.id) {
+    if let Some(row) = ctx.state.accounts.get_mut(&account.id) {
         row.status = "SUSPENDED".to_owned();
         row.closed = Some(now);
     }
@@ -348,7 +348,7 @@ pub(super) fn delegate(
         return Err(Refusal::new(400, code, message));
     }
     let now = ctx.now;
-    if let Some(org) = ctx.world.organization.get_mut("org") {
+    if let Some(org) = ctx.state.organization.get_mut("org") {
         if register {
             org.delegated.entry(account.id).or_default().insert(service, now);
         } else if let Some(services) = org.delegated.get_mut(&account.id) {
@@ -366,7 +366,7 @@ pub(super) fn list_delegated(ctx: &Ctx<'_>, org: &Organization, body: &Value) ->
             Some(service) => services.get(service)?,
             None => services.values().min()?,
         };
-        let mut value = json_of(org, ctx.world.accounts.get(id)?);
+        let mut value = json_of(org, ctx.state.accounts.get(id)?);
         value.as_object_mut()?.insert("DelegationEnabledDate".to_owned(), json!(since.epoch()));
         Some((id.clone(), value))
     });

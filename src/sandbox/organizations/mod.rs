@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 use super::clock::Instant;
 use super::iam::model::{AccessKey, IdentityKind, Trust, identity_key};
 use super::iam::{NewRole, new_identity, put_role};
+use super::state::{LOWER, SandboxState, Tags, UPPER, derive};
 use super::wire::{Ctx, Refusal, Service};
-use super::world::{LOWER, Tags, UPPER, World, derive};
 use crate::ids::AccountId;
 use model::{Account, Organization, RCP, SCP};
 
@@ -34,7 +34,7 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>, operation: &str, body: &Value, slow: u32)
     if operation == "CreateOrganization" {
         return create(ctx, body);
     }
-    let org = ctx.world.org().cloned().ok_or_else(|| {
+    let org = ctx.state.org().cloned().ok_or_else(|| {
         Refusal::new(
             400,
             "AWSOrganizationsNotInUseException",
@@ -42,7 +42,7 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>, operation: &str, body: &Value, slow: u32)
         )
     })?;
     let account = &ctx.caller.account;
-    let member = ctx.world.accounts.get(account).is_some_and(|a| !a.parent.is_empty());
+    let member = ctx.state.accounts.get(account).is_some_and(|a| !a.parent.is_empty());
     if !member {
         return Err(Refusal::new(
             400,
@@ -60,7 +60,7 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>, operation: &str, body: &Value, slow: u32)
         ));
     }
     match operation {
-        "DescribeOrganization" => Ok(json!({ "Organization": organization(ctx.world, &org) })),
+        "DescribeOrganization" => Ok(json!({ "Organization": organization(ctx.state, &org) })),
         "DeleteOrganization" => delete(ctx, &org),
         "ListRoots" => Ok(roots(ctx, &org)),
         "EnablePolicyType" => policies::enable_type(ctx, &org, body),
@@ -133,10 +133,14 @@ pub(crate) fn concurrent_modification() -> Refusal {
     )
 }
 
-/// Puts the management account and its administrator into an empty world; returns the access key's id.
-pub(crate) fn seed_management(world: &mut World, account: &AccountId, now: Instant) -> String {
+/// Puts the management account and its administrator into an empty state; returns the access key's id.
+pub(crate) fn seed_management(
+    state: &mut SandboxState,
+    account: &AccountId,
+    now: Instant,
+) -> String {
     let account = account.as_str();
-    world.accounts.insert(
+    state.accounts.insert(
         account,
         Account {
             id: account.to_owned(),
@@ -150,31 +154,36 @@ pub(crate) fn seed_management(world: &mut World, account: &AccountId, now: Insta
             tags: Tags::new(),
         },
     );
-    seed_operator(world, account, OPERATOR, now)
+    seed_operator(state, account, OPERATOR, now)
 }
 
 /// The access key of a user, where it has one.
-pub(crate) fn operator_key(world: &World, account: &str, name: &str) -> Option<String> {
-    let mut keys = world.access_keys.iter();
+pub(crate) fn operator_key(state: &SandboxState, account: &str, name: &str) -> Option<String> {
+    let mut keys = state.access_keys.iter();
     let own = keys.find(|(_, key)| key.account == account && key.user == name);
     own.map(|(id, _)| id.to_owned())
 }
 
 /// An administrator in the management account, made when there is none of that name; returns the
 /// access key's id.
-pub(crate) fn seed_operator(world: &mut World, account: &str, name: &str, now: Instant) -> String {
-    if let Some(id) = operator_key(world, account, name) {
+pub(crate) fn seed_operator(
+    state: &mut SandboxState,
+    account: &str,
+    name: &str,
+    now: Instant,
+) -> String {
+    if let Some(id) = operator_key(state, account, name) {
         return id;
     }
     let there = identity_key(account, IdentityKind::User, name);
-    if world.identities.get(&there).is_none() {
-        let mut user = new_identity(world, now, account, IdentityKind::User, name, "/");
+    if state.identities.get(&there).is_none() {
+        let mut user = new_identity(state, now, account, IdentityKind::User, name, "/");
         user.attached.insert("arn:aws:iam::aws:policy/AdministratorAccess".to_owned());
-        world.identities.insert(there, user);
+        state.identities.insert(there, user);
     }
-    let id = format!("AKIA{}", world.mint("access-key", &format!("{account}/{name}"), UPPER, 16));
-    let secret = derive(&format!("{}/{id}", world.meta("secret")), UPPER, 40);
-    world.access_keys.insert(
+    let id = format!("AKIA{}", state.mint("access-key", &format!("{account}/{name}"), UPPER, 16));
+    let secret = derive(&format!("{}/{id}", state.meta("secret")), UPPER, 40);
+    state.access_keys.insert(
         id.clone(),
         AccessKey { account: account.to_owned(), user: name.to_owned(), secret, created: now },
     );
@@ -182,10 +191,10 @@ pub(crate) fn seed_operator(world: &mut World, account: &str, name: &str, now: I
 }
 
 /// The role by which Organizations itself acts in an account.
-fn put_service_role(world: &mut World, now: Instant, account: &str) {
+fn put_service_role(state: &mut SandboxState, now: Instant, account: &str) {
     let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"organizations.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
     put_role(
-        world,
+        state,
         now,
         NewRole {
             account,
@@ -203,14 +212,14 @@ fn put_service_role(world: &mut World, now: Instant, account: &str) {
 
 fn create(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
     let account = ctx.caller.account.clone();
-    if ctx.world.accounts.get(&account).is_some_and(|a| !a.parent.is_empty()) {
+    if ctx.state.accounts.get(&account).is_some_and(|a| !a.parent.is_empty()) {
         return Err(Refusal::new(
             400,
             "AlreadyInOrganizationException",
             "The AWS account is already a member of an organization.",
         ));
     }
-    if ctx.world.org().is_some() {
+    if ctx.state.org().is_some() {
         return Err(Refusal::new(
             400,
             "AccessDeniedException",
@@ -220,9 +229,9 @@ fn create(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
     if !matches!(text(body, "FeatureSet"), None | Some("ALL")) {
         return Err(invalid("INVALID_ENUM", "the sandbox creates organizations with all features"));
     }
-    let root = format!("r-{}", ctx.world.mint("root", &account, LOWER, 4));
+    let root = format!("r-{}", ctx.state.mint("root", &account, LOWER, 4));
     let org = Organization {
-        id: format!("o-{}", ctx.world.mint("organization", &account, LOWER, 10)),
+        id: format!("o-{}", ctx.state.mint("organization", &account, LOWER, 10)),
         root: root.clone(),
         management: account.clone(),
         policy_types: BTreeSet::new(),
@@ -231,20 +240,20 @@ fn create(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
         root_tags: Tags::new(),
         resource_policy: None,
     };
-    if let Some(row) = ctx.world.accounts.get_mut(&account) {
+    if let Some(row) = ctx.state.accounts.get_mut(&account) {
         row.parent = root;
     }
-    put_service_role(ctx.world, ctx.now, &account);
-    ctx.world.organization.insert("org", org.clone());
-    Ok(json!({ "Organization": organization(ctx.world, &org) }))
+    put_service_role(ctx.state, ctx.now, &account);
+    ctx.state.organization.insert("org", org.clone());
+    Ok(json!({ "Organization": organization(ctx.state, &org) }))
 }
 
 fn delete(ctx: &mut Ctx<'_>, org: &Organization) -> Answer {
     let others =
-        ctx.world.accounts.values().any(|a| !a.parent.is_empty() && a.id != org.management);
+        ctx.state.accounts.values().any(|a| !a.parent.is_empty() && a.id != org.management);
     if others
-        || ctx.world.units.values().next().is_some()
-        || ctx.world.org_policies.values().next().is_some()
+        || ctx.state.units.values().next().is_some()
+        || ctx.state.org_policies.values().next().is_some()
     {
         return Err(Refusal::new(
             400,
@@ -252,19 +261,19 @@ fn delete(ctx: &mut Ctx<'_>, org: &Organization) -> Answer {
             "The organization isn't empty. To delete an organization, you must first remove all accounts except the management account, delete all OUs, and delete all policies.",
         ));
     }
-    if let Some(row) = ctx.world.accounts.get_mut(&org.management) {
+    if let Some(row) = ctx.state.accounts.get_mut(&org.management) {
         row.parent = String::new();
     }
-    let left: Vec<String> = ctx.world.attachments.iter().map(|(key, _)| key.to_owned()).collect();
+    let left: Vec<String> = ctx.state.attachments.iter().map(|(key, _)| key.to_owned()).collect();
     for key in left {
-        ctx.world.attachments.remove(&key);
+        ctx.state.attachments.remove(&key);
     }
-    ctx.world.organization.remove("org");
+    ctx.state.organization.remove("org");
     Ok(json!({}))
 }
 
-fn organization(world: &World, org: &Organization) -> Value {
-    let email = world.accounts.get(&org.management).map(|a| a.email.clone()).unwrap_or_default();
+fn organization(state: &SandboxState, org: &Organization) -> Value {
+    let email = state.accounts.get(&org.management).map(|a| a.email.clone()).unwrap_or_default();
     json!({
         "Id": org.id,
         "Arn": org.arn(),
@@ -293,7 +302,7 @@ fn roots(ctx: &mut Ctx<'_>, org: &Organization) -> Value {
     if let Some(types) = root.get_mut("PolicyTypes").and_then(Value::as_array_mut) {
         for entry in types {
             let name = entry.get("Type").and_then(Value::as_str).unwrap_or_default().to_owned();
-            if ctx.ripening.unripe("list-policy-type", &name)
+            if ctx.consistency.is_delayed("list-policy-type", &name)
                 && let Some(object) = entry.as_object_mut()
             {
                 object.insert("Status".to_owned(), json!("PENDING_ENABLE"));
@@ -318,7 +327,7 @@ fn trust_service(ctx: &mut Ctx<'_>, body: &Value, enable: bool) -> Answer {
         ));
     }
     let now = ctx.now;
-    if let Some(org) = ctx.world.organization.get_mut("org") {
+    if let Some(org) = ctx.state.organization.get_mut("org") {
         if enable {
             org.trusted.entry(service.to_owned()).or_insert(now);
         } else {
@@ -329,21 +338,21 @@ fn trust_service(ctx: &mut Ctx<'_>, body: &Value, enable: bool) -> Answer {
 }
 
 /// Attaches what AWS attaches to every new target of the enabled policy types.
-fn attach_defaults(world: &mut World, target: &str) {
-    let types = world.org().map(|org| org.policy_types.clone()).unwrap_or_default();
+fn attach_defaults(state: &mut SandboxState, target: &str) {
+    let types = state.org().map(|org| org.policy_types.clone()).unwrap_or_default();
     if types.contains(SCP) {
-        world.attachments.insert(format!("{target}/p-FullAWSAccess"), true);
+        state.attachments.insert(format!("{target}/p-FullAWSAccess"), true);
     }
     if types.contains(RCP) {
-        world.attachments.insert(format!("{target}/p-RCPFullAWSAccess"), true);
+        state.attachments.insert(format!("{target}/p-RCPFullAWSAccess"), true);
     }
 }
 
-fn detach_all(world: &mut World, target: &str) {
+fn detach_all(state: &mut SandboxState, target: &str) {
     let keys: Vec<String> =
-        world.attachments.scan(&format!("{target}/")).map(|(key, _)| key.to_owned()).collect();
+        state.attachments.scan(&format!("{target}/")).map(|(key, _)| key.to_owned()).collect();
     for key in keys {
-        world.attachments.remove(&key);
+        state.attachments.remove(&key);
     }
 }
 

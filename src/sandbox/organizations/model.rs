@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::sandbox::clock::Instant;
-use crate::sandbox::world::{Tags, World};
+use crate::sandbox::state::{SandboxState, Tags};
 
 /// The organization; there is one at most.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -124,7 +124,7 @@ pub(crate) const AWS_POLICIES: [(&str, &str, &str, &str, &str); 2] = [
     ),
 ];
 
-impl World {
+impl SandboxState {
     /// The organization, if there is one.
     pub(crate) fn org(&self) -> Option<&Organization> {
         self.organization.get("org")

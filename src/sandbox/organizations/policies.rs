@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::model::{AWS_POLICIES, OrgPolicy, Organization, RCP, SCP};
 use super::{Answer, constraint, invalid, need, page, root, tags_member, text};
 use crate::sandbox::iam::document::{Use, check};
+use crate::sandbox::state::{LOWER, SandboxState};
 use crate::sandbox::wire::{Ctx, Refusal};
-use crate::sandbox::world::{LOWER, World};
 
 /// Characters of a policy, white space included. Source: "Quotas and service limits", as of May 2026.
 fn size_limit(kind: &str) -> usize {
@@ -49,10 +49,10 @@ fn kept_type<'b>(body: &'b Value, member: &str) -> Result<&'b str, Refusal> {
     ))
 }
 
-fn targets(world: &World, org: &Organization) -> Vec<String> {
+fn targets(state: &SandboxState, org: &Organization) -> Vec<String> {
     let mut all = vec![org.root.clone()];
-    all.extend(world.units.iter().map(|(id, _)| id.to_owned()));
-    all.extend(world.accounts.values().filter(|a| !a.parent.is_empty()).map(|a| a.id.clone()));
+    all.extend(state.units.iter().map(|(id, _)| id.to_owned()));
+    all.extend(state.accounts.values().filter(|a| !a.parent.is_empty()).map(|a| a.id.clone()));
     all
 }
 
@@ -79,11 +79,11 @@ pub(super) fn enable_type(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -
     }
     let mut org = org.clone();
     org.policy_types.insert(kind.to_owned());
-    ctx.world.organization.insert("org", org.clone());
-    for target in targets(ctx.world, &org) {
-        super::attach_defaults(ctx.world, &target);
+    ctx.state.organization.insert("org", org.clone());
+    for target in targets(ctx.state, &org) {
+        super::attach_defaults(ctx.state, &target);
     }
-    ctx.ripening.planted(kind, &["policy-type", "list-policy-type"]);
+    ctx.consistency.created(kind, &["policy-type", "list-policy-type"]);
     Ok(json!({ "Root": root(&org) }))
 }
 
@@ -93,21 +93,21 @@ pub(super) fn disable_type(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) 
     need_enabled(org, kind)?;
     let mut org = org.clone();
     org.policy_types.remove(kind);
-    ctx.world.organization.insert("org", org.clone());
+    ctx.state.organization.insert("org", org.clone());
     let of_kind: Vec<String> = ctx
-        .world
+        .state
         .attachments
         .iter()
         .map(|(key, _)| key.to_owned())
         .filter(|key| {
             key.rsplit('/')
                 .next()
-                .and_then(|id| ctx.world.org_policy(id))
+                .and_then(|id| ctx.state.org_policy(id))
                 .is_some_and(|p| p.kind == kind)
         })
         .collect();
     for key in of_kind {
-        ctx.world.attachments.remove(&key);
+        ctx.state.attachments.remove(&key);
     }
     Ok(json!({ "Root": root(&org) }))
 }
@@ -158,7 +158,7 @@ fn find(ctx: &Ctx<'_>, body: &Value) -> Result<OrgPolicy, Refusal> {
             "You provided a value that doesn't match the required pattern.",
         ));
     }
-    ctx.world.org_policy(id).ok_or_else(|| {
+    ctx.state.org_policy(id).ok_or_else(|| {
         Refusal::new(
             400,
             "PolicyNotFoundException",
@@ -200,7 +200,7 @@ fn check_name(ctx: &Ctx<'_>, kind: &str, name: &str, own: Option<&str>) -> Resul
         ));
     }
     let taken = ctx
-        .world
+        .state
         .org_policies
         .values()
         .any(|p| p.kind == kind && p.name == name && Some(p.id.as_str()) != own)
@@ -222,13 +222,13 @@ pub(super) fn create(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Ans
     let content = need(body, "Content")?;
     check_content(kind, content)?;
     let tags = tags_member(body)?;
-    if ctx.world.org_policies.values().filter(|p| p.kind == kind).count() >= 10_000 {
+    if ctx.state.org_policies.values().filter(|p| p.kind == kind).count() >= 10_000 {
         return Err(constraint(
             "POLICY_NUMBER_LIMIT_EXCEEDED",
             "You attempted to exceed the number of policies that you can have in an organization.",
         ));
     }
-    let id = format!("p-{}", ctx.world.mint("org-policy", &format!("{kind}/{name}"), LOWER, 8));
+    let id = format!("p-{}", ctx.state.mint("org-policy", &format!("{kind}/{name}"), LOWER, 8));
     let policy = OrgPolicy {
         id: id.clone(),
         name: name.to_owned(),
@@ -238,7 +238,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Ans
         tags,
     };
     let answer = whole(org, &policy);
-    ctx.world.org_policies.insert(id, policy);
+    ctx.state.org_policies.insert(id, policy);
     Ok(answer)
 }
 
@@ -256,13 +256,13 @@ pub(super) fn update(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Ans
         content.clone_into(&mut policy.content);
     }
     let answer = whole(org, &policy);
-    ctx.world.org_policies.insert(policy.id.clone(), policy);
+    ctx.state.org_policies.insert(policy.id.clone(), policy);
     Ok(answer)
 }
 
-fn targets_of(world: &World, policy: &str) -> Vec<String> {
+fn targets_of(state: &SandboxState, policy: &str) -> Vec<String> {
     let suffix = format!("/{policy}");
-    world
+    state
         .attachments
         .iter()
         .filter_map(|(key, _)| key.strip_suffix(&suffix))
@@ -272,14 +272,14 @@ fn targets_of(world: &World, policy: &str) -> Vec<String> {
 
 pub(super) fn delete(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
     let policy = find_own(ctx, body)?;
-    if !targets_of(ctx.world, &policy.id).is_empty() {
+    if !targets_of(ctx.state, &policy.id).is_empty() {
         return Err(Refusal::new(
             400,
             "PolicyInUseException",
             "The policy is attached to one or more entities. You must detach it from all roots, OUs, and accounts before performing this operation.",
         ));
     }
-    ctx.world.org_policies.remove(&policy.id);
+    ctx.state.org_policies.remove(&policy.id);
     Ok(json!({}))
 }
 
@@ -289,15 +289,15 @@ pub(super) fn describe(ctx: &Ctx<'_>, org: &Organization, body: &Value) -> Answe
 
 pub(super) fn list(ctx: &Ctx<'_>, org: &Organization, body: &Value) -> Answer {
     let kind = type_member(body, "Filter")?;
-    let aws = AWS_POLICIES.iter().filter_map(|(id, ..)| ctx.world.org_policy(id));
-    let own = ctx.world.org_policies.values().cloned();
+    let aws = AWS_POLICIES.iter().filter_map(|(id, ..)| ctx.state.org_policy(id));
+    let own = ctx.state.org_policies.values().cloned();
     let found = aws.chain(own).filter(|policy| policy.kind == kind);
     page(body, "Policies", found.map(|p| (p.id.clone(), summary(org, &p))))
 }
 
 fn target<'b>(ctx: &Ctx<'_>, org: &Organization, body: &'b Value) -> Result<&'b str, Refusal> {
     let id = need(body, "TargetId")?;
-    if target_json(ctx.world, org, id).is_some() {
+    if target_json(ctx.state, org, id).is_some() {
         return Ok(id);
     }
     let shaped = id.starts_with("r-")
@@ -316,13 +316,13 @@ fn target<'b>(ctx: &Ctx<'_>, org: &Organization, body: &'b Value) -> Result<&'b 
     ))
 }
 
-fn target_json(world: &World, org: &Organization, id: &str) -> Option<Value> {
+fn target_json(state: &SandboxState, org: &Organization, id: &str) -> Option<Value> {
     let (kind, arn_kind, name) = if id == org.root {
         ("ROOT", "root", "Root".to_owned())
-    } else if let Some(unit) = world.units.get(id) {
+    } else if let Some(unit) = state.units.get(id) {
         ("ORGANIZATIONAL_UNIT", "ou", unit.name.clone())
     } else {
-        let account = world.accounts.get(id).filter(|a| !a.parent.is_empty())?;
+        let account = state.accounts.get(id).filter(|a| !a.parent.is_empty())?;
         ("ACCOUNT", "account", account.name.clone())
     };
     Some(json!({ "TargetId": id, "Arn": org.arn_of(arn_kind, id), "Name": name, "Type": kind }))
@@ -332,7 +332,7 @@ pub(super) fn attach(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Ans
     let policy = find(ctx, body)?;
     let target = target(ctx, org, body)?;
     need_enabled(org, &policy.kind)?;
-    if ctx.ripening.unripe("policy-type", &policy.kind) {
+    if ctx.consistency.is_delayed("policy-type", &policy.kind) {
         return Err(Refusal::new(
             400,
             "PolicyTypeNotEnabledException",
@@ -340,20 +340,20 @@ pub(super) fn attach(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Ans
         ));
     }
     let key = format!("{target}/{}", policy.id);
-    if ctx.world.attachments.contains(&key) {
+    if ctx.state.attachments.contains(&key) {
         return Err(Refusal::new(
             400,
             "DuplicatePolicyAttachmentException",
             "The selected policy is already attached to the specified target.",
         ));
     }
-    if ctx.world.attached(target, &policy.kind).len() >= attachment_limit(&policy.kind) {
+    if ctx.state.attached(target, &policy.kind).len() >= attachment_limit(&policy.kind) {
         return Err(constraint(
             "MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED",
             "You attempted to attach more policies of this type to the entity than are allowed.",
         ));
     }
-    ctx.world.attachments.insert(key, true);
+    ctx.state.attachments.insert(key, true);
     Ok(json!({}))
 }
 
@@ -362,39 +362,39 @@ pub(super) fn detach(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Ans
     let target = target(ctx, org, body)?;
     need_enabled(org, &policy.kind)?;
     let key = format!("{target}/{}", policy.id);
-    if !ctx.world.attachments.contains(&key) {
+    if !ctx.state.attachments.contains(&key) {
         return Err(Refusal::new(
             400,
             "PolicyNotAttachedException",
             "The policy isn't attached to the specified target in the specified root.",
         ));
     }
-    let last = ctx.world.attached(target, &policy.kind).len() == 1;
+    let last = ctx.state.attached(target, &policy.kind).len() == 1;
     if last || policy.id == "p-RCPFullAWSAccess" {
         return Err(constraint(
             "MIN_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED",
             "You attempted to detach a policy from an entity that would cause the entity to have fewer than the minimum number of policies of a certain type required.",
         ));
     }
-    ctx.world.attachments.remove(&key);
+    ctx.state.attachments.remove(&key);
     Ok(json!({}))
 }
 
 pub(super) fn list_for_target(ctx: &Ctx<'_>, org: &Organization, body: &Value) -> Answer {
     let kind = type_member(body, "Filter")?;
     let target = target(ctx, org, body)?;
-    let found = ctx.world.attached(target, kind);
+    let found = ctx.state.attached(target, kind);
     page(body, "Policies", found.into_iter().map(|p| (p.id.clone(), summary(org, &p))))
 }
 
 pub(super) fn list_targets(ctx: &Ctx<'_>, org: &Organization, body: &Value) -> Answer {
     let policy = find(ctx, body)?;
-    let found = targets_of(ctx.world, &policy.id);
+    let found = targets_of(ctx.state, &policy.id);
     page(
         body,
         "Targets",
         found.into_iter().filter_map(|id| {
-            let value = target_json(ctx.world, org, &id)?;
+            let value = target_json(ctx.state, org, &id)?;
             Some((id, value))
         }),
     )

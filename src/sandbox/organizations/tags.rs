@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::model::Organization;
 use super::{Answer, constraint, need, page, tags_member};
+use crate::sandbox::state::Tags;
 use crate::sandbox::wire::{Ctx, Refusal};
-use crate::sandbox::world::Tags;
 
 pub(super) fn serve(
     ctx: &mut Ctx<'_>,
@@ -15,15 +15,15 @@ pub(super) fn serve(
 ) -> Answer {
     let id = need(body, "ResourceId")?;
     let write = operation != "ListTagsForResource";
-    let world = &mut *ctx.world;
+    let state = &mut *ctx.state;
     let tags: Option<&mut Tags> = if id == org.root {
-        world.organization.reach("org", write).map(|org| &mut org.root_tags)
+        state.organization.reach("org", write).map(|org| &mut org.root_tags)
     } else if id.starts_with("ou-") {
-        world.units.reach(id, write).map(|unit| &mut unit.tags)
+        state.units.reach(id, write).map(|unit| &mut unit.tags)
     } else if id.starts_with("p-") {
-        world.org_policies.reach(id, write).map(|policy| &mut policy.tags)
+        state.org_policies.reach(id, write).map(|policy| &mut policy.tags)
     } else {
-        world
+        state
             .accounts
             .reach(id, write)
             .filter(|a| !a.parent.is_empty())

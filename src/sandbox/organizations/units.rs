@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::model::{Organization, Unit};
 use super::{Answer, attach_defaults, constraint, detach_all, invalid, need, page, tags_member};
+use crate::sandbox::state::{LOWER, SandboxState};
 use crate::sandbox::wire::{Ctx, Refusal};
-use crate::sandbox::world::{LOWER, World};
 
 /// Levels of units below the root.
 const DEPTH: usize = 5;
@@ -15,13 +15,13 @@ pub(super) fn json_of(org: &Organization, unit: &Unit) -> Value {
 }
 
 /// Whether an id is the root or a unit.
-pub(super) fn is_parent(world: &World, org: &Organization, id: &str) -> bool {
-    id == org.root || world.units.contains(id)
+pub(super) fn is_parent(state: &SandboxState, org: &Organization, id: &str) -> bool {
+    id == org.root || state.units.contains(id)
 }
 
 fn parent<'b>(ctx: &Ctx<'_>, org: &Organization, body: &'b Value) -> Result<&'b str, Refusal> {
     let id = need(body, "ParentId")?;
-    if is_parent(ctx.world, org, id) {
+    if is_parent(ctx.state, org, id) {
         return Ok(id);
     }
     if !id.starts_with("r-") && !id.starts_with("ou-") {
@@ -39,7 +39,7 @@ fn parent<'b>(ctx: &Ctx<'_>, org: &Organization, body: &'b Value) -> Result<&'b 
 
 fn unit(ctx: &Ctx<'_>, body: &Value) -> Result<Unit, Refusal> {
     let id = need(body, "OrganizationalUnitId")?;
-    ctx.world.units.get(id).cloned().ok_or_else(|| {
+    ctx.state.units.get(id).cloned().ok_or_else(|| {
         Refusal::new(
             400,
             "OrganizationalUnitNotFoundException",
@@ -56,7 +56,7 @@ fn check_name(ctx: &Ctx<'_>, name: &str, parent: &str, own: Option<&str>) -> Res
         ));
     }
     let taken = ctx
-        .world
+        .state
         .units
         .values()
         .any(|u| u.parent == parent && u.name == name && Some(u.id.as_str()) != own);
@@ -75,23 +75,23 @@ pub(super) fn create(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Ans
     let name = need(body, "Name")?;
     check_name(ctx, name, &parent, None)?;
     let tags = tags_member(body)?;
-    if ctx.world.chain(&parent).len() > DEPTH {
+    if ctx.state.chain(&parent).len() > DEPTH {
         return Err(constraint(
             "OU_DEPTH_LIMIT_EXCEEDED",
             "You attempted to create an OU tree that is too many levels deep.",
         ));
     }
-    if ctx.world.units.values().count() >= 2000 {
+    if ctx.state.units.values().count() >= 2000 {
         return Err(constraint(
             "OU_NUMBER_LIMIT_EXCEEDED",
             "You attempted to exceed the number of OUs that you can have in an organization.",
         ));
     }
     let suffix = org.root.trim_start_matches("r-").to_owned();
-    let own = ctx.world.mint("ou", &format!("{parent}/{name}"), LOWER, 8);
+    let own = ctx.state.mint("ou", &format!("{parent}/{name}"), LOWER, 8);
     let unit = Unit { id: format!("ou-{suffix}-{own}"), name: name.to_owned(), parent, tags };
-    attach_defaults(ctx.world, &unit.id);
-    ctx.world.units.insert(unit.id.clone(), unit.clone());
+    attach_defaults(ctx.state, &unit.id);
+    ctx.state.units.insert(unit.id.clone(), unit.clone());
     Ok(json!({ "OrganizationalUnit": json_of(org, &unit) }))
 }
 
@@ -100,16 +100,16 @@ pub(super) fn update(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Ans
     if let Some(name) = super::text(body, "Name") {
         check_name(ctx, name, &unit.parent, Some(&unit.id))?;
         name.clone_into(&mut unit.name);
-        ctx.world.units.insert(unit.id.clone(), unit.clone());
+        ctx.state.units.insert(unit.id.clone(), unit.clone());
     }
     Ok(json!({ "OrganizationalUnit": json_of(org, &unit) }))
 }
 
 pub(super) fn delete(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
     let unit = unit(ctx, body)?;
-    let world = &*ctx.world;
-    let used = world.units.values().any(|u| u.parent == unit.id)
-        || world.accounts.values().any(|a| a.parent == unit.id);
+    let state = &*ctx.state;
+    let used = state.units.values().any(|u| u.parent == unit.id)
+        || state.accounts.values().any(|a| a.parent == unit.id);
     if used {
         return Err(Refusal::new(
             400,
@@ -117,8 +117,8 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
             "The specified OU is not empty. Move all accounts to another root or to other OUs, remove all child OUs, and try the operation again.",
         ));
     }
-    detach_all(ctx.world, &unit.id);
-    ctx.world.units.remove(&unit.id);
+    detach_all(ctx.state, &unit.id);
+    ctx.state.units.remove(&unit.id);
     Ok(json!({}))
 }
 
@@ -128,13 +128,13 @@ pub(super) fn describe(ctx: &Ctx<'_>, org: &Organization, body: &Value) -> Answe
 
 pub(super) fn list_for_parent(ctx: &Ctx<'_>, org: &Organization, body: &Value) -> Answer {
     let parent = parent(ctx, org, body)?;
-    let units = ctx.world.units.iter().filter(|(_, unit)| unit.parent == parent);
+    let units = ctx.state.units.iter().filter(|(_, unit)| unit.parent == parent);
     page(body, "OrganizationalUnits", units.map(|(id, unit)| (id.to_owned(), json_of(org, unit))))
 }
 
 pub(super) fn list_parents(ctx: &Ctx<'_>, body: &Value) -> Answer {
     let child = need(body, "ChildId")?;
-    let parent = ctx.world.parent_of(child).ok_or_else(|| {
+    let parent = ctx.state.parent_of(child).ok_or_else(|| {
         Refusal::new(400, "ChildNotFoundException", "We can't find an organizational unit (OU) or AWS account with the ChildId that you specified.")
     })?;
     let kind = if parent.starts_with("r-") { "ROOT" } else { "ORGANIZATIONAL_UNIT" };
@@ -146,11 +146,11 @@ pub(super) fn list_children(ctx: &Ctx<'_>, org: &Organization, body: &Value) -> 
     let kind = need(body, "ChildType")?;
     let ids: Vec<String> = match kind {
         "ACCOUNT" => {
-            let rows = ctx.world.accounts.iter().filter(|(_, a)| a.parent == parent);
+            let rows = ctx.state.accounts.iter().filter(|(_, a)| a.parent == parent);
             rows.map(|(id, _)| id.to_owned()).collect()
         }
         "ORGANIZATIONAL_UNIT" => {
-            let rows = ctx.world.units.iter().filter(|(_, u)| u.parent == parent);
+            let rows = ctx.state.units.iter().filter(|(_, u)| u.parent == parent);
             rows.map(|(id, _)| id.to_owned()).collect()
         }
         _ => return Err(invalid("INVALID_ENUM", "You specified an invalid value for ChildType.")),

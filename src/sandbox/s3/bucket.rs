@@ -14,7 +14,7 @@ use crate::sandbox::xml::{Xml, text_of, texts_of};
 const POLICY_LIMIT: usize = 20_480;
 
 pub(super) fn list_all(ctx: &Ctx<'_>) -> Reply {
-    let own = ctx.world.buckets.values().filter(|b| b.account == ctx.caller.account);
+    let own = ctx.state.buckets.values().filter(|b| b.account == ctx.caller.account);
     let mut inner = Xml::new();
     for bucket in own {
         inner = inner.node(
@@ -67,7 +67,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, call: &Call, name: &str) -> Answer {
             ));
         }
     }
-    if let Some(existing) = ctx.world.buckets.get(name) {
+    if let Some(existing) = ctx.state.buckets.get(name) {
         if existing.account != ctx.caller.account {
             return Err(Refusal::new(
                 409,
@@ -120,7 +120,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, call: &Call, name: &str) -> Answer {
             format!("<Tagging xmlns=\"{XMLNS}\"><TagSet>{set}</TagSet></Tagging>"),
         );
     }
-    ctx.world.buckets.insert(
+    ctx.state.buckets.insert(
         name,
         Bucket {
             name: name.to_owned(),
@@ -220,20 +220,20 @@ pub(super) fn serve(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket) -> Answer {
 }
 
 fn change(ctx: &mut Ctx<'_>, bucket: &Bucket, change: impl FnOnce(&mut Bucket)) {
-    if let Some(row) = ctx.world.buckets.get_mut(&bucket.name) {
+    if let Some(row) = ctx.state.buckets.get_mut(&bucket.name) {
         change(row);
     }
 }
 
 fn delete(ctx: &mut Ctx<'_>, bucket: &Bucket) -> Answer {
-    if ctx.world.versions.scan(&format!("{}\0", bucket.name)).next().is_some() {
+    if ctx.state.versions.scan(&format!("{}\0", bucket.name)).next().is_some() {
         return Err(Refusal::new(
             409,
             "BucketNotEmpty",
             "The bucket you tried to delete is not empty. You must delete all versions in the bucket.",
         ));
     }
-    ctx.world.buckets.remove(&bucket.name);
+    ctx.state.buckets.remove(&bucket.name);
     Ok(Reply::empty(204))
 }
 
@@ -376,7 +376,7 @@ fn check_policy(ctx: &Ctx<'_>, bucket: &Bucket, text: &str) -> Result<(), Refusa
     }
     let document = check(text, Use::Resource).map_err(malformed)?;
     for name in principals(&document, "AWS") {
-        if matches!(resolve(ctx.world, &name), Named::Missing) {
+        if matches!(resolve(ctx.state, &name), Named::Missing) {
             return Err(malformed("Invalid principal in policy".to_owned()));
         }
     }
@@ -399,7 +399,7 @@ fn check_policy(ctx: &Ctx<'_>, bucket: &Bucket, text: &str) -> Result<(), Refusa
             }
         }
     }
-    let account = ctx.world.public_access.get(&bucket.account).copied().unwrap_or_default();
+    let account = ctx.state.public_access.get(&bucket.account).copied().unwrap_or_default();
     let own = bucket.config.get("publicAccessBlock").map(|t| public_access(t)).unwrap_or_default();
     if (account.block_policy || own.block_policy) && is_public(text) {
         return Err(Refusal::new(

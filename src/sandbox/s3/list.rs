@@ -6,8 +6,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::model::{Bucket, Version};
 use super::{Answer, xml};
+use crate::sandbox::state::SandboxState;
 use crate::sandbox::wire::{Call, Ctx, Refusal};
-use crate::sandbox::world::World;
 use crate::sandbox::xml::Xml;
 
 /// What a walk over the keys of a bucket finds: an object or a common prefix.
@@ -17,14 +17,14 @@ enum Entry<'w> {
 }
 
 /// The first row of `versions` at or after a key of a bucket.
-fn seek<'w>(world: &'w World, bucket: &str, from: &str) -> Option<(&'w str, &'w Version)> {
-    let (row, version) = world.versions.at_or_after(from)?;
+fn seek<'w>(state: &'w SandboxState, bucket: &str, from: &str) -> Option<(&'w str, &'w Version)> {
+    let (row, version) = state.versions.at_or_after(from)?;
     row.strip_prefix(bucket)?.starts_with('\0').then_some((row, version))
 }
 
 /// Live objects and common prefixes after `after`, at most `limit`; and whether there are more.
 fn walk<'w>(
-    world: &'w World,
+    state: &'w SandboxState,
     bucket: &str,
     prefix: &str,
     delimiter: &str,
@@ -45,7 +45,7 @@ fn walk<'w>(
     {
         from = format!("{bucket}\0{after}\u{10FFFF}");
     }
-    while let Some((_, version)) = seek(world, bucket, &from) {
+    while let Some((_, version)) = seek(state, bucket, &from) {
         let Some(rest) = version.key.strip_prefix(prefix) else { break };
         let key = &version.key;
         let cut = if delimiter.is_empty() { None } else { rest.find(delimiter) };
@@ -55,7 +55,7 @@ fn walk<'w>(
                 let common = key.get(..end).unwrap_or(key).to_owned();
                 // does anything live below it?
                 from = format!("{bucket}\0{common}\u{10FFFF}");
-                let (live, _) = walk(world, bucket, &common, "", "", 1);
+                let (live, _) = walk(state, bucket, &common, "", "", 1);
                 (!live.is_empty()).then_some(Entry::Prefix(common))
             }
             None => {
@@ -144,7 +144,7 @@ pub(super) fn objects_v2(ctx: &Ctx<'_>, call: &Call, bucket: &Bucket) -> Answer 
     let (entries, more) = if limit == 0 {
         (Vec::new(), false)
     } else {
-        walk(ctx.world, &bucket.name, prefix, delimiter, &after, limit)
+        walk(ctx.state, &bucket.name, prefix, delimiter, &after, limit)
     };
     let mut inner = Xml::new()
         .text("Name", &bucket.name)
@@ -172,7 +172,7 @@ pub(super) fn objects(ctx: &Ctx<'_>, call: &Call, bucket: &Bucket) -> Answer {
     let (entries, more) = if limit == 0 {
         (Vec::new(), false)
     } else {
-        walk(ctx.world, &bucket.name, prefix, delimiter, marker, limit)
+        walk(ctx.state, &bucket.name, prefix, delimiter, marker, limit)
     };
     let mut inner = Xml::new()
         .text("Name", &bucket.name)
@@ -203,7 +203,7 @@ pub(super) fn versions(ctx: &Ctx<'_>, call: &Call, bucket: &Bucket) -> Answer {
     };
     if let Some(id) = call.param("version-id-marker").filter(|id| !id.is_empty()) {
         let start = format!("{name}\0{marker}\0");
-        let at = ctx.world.versions.scan(&start).find(|(_, v)| v.id == id).map(|(row, _)| row);
+        let at = ctx.state.versions.scan(&start).find(|(_, v)| v.id == id).map(|(row, _)| row);
         let at =
             at.ok_or_else(|| Refusal::new(400, "InvalidArgument", "Invalid version id specified"))?;
         from = format!("{at}\u{1}");
@@ -212,7 +212,7 @@ pub(super) fn versions(ctx: &Ctx<'_>, call: &Call, bucket: &Bucket) -> Answer {
     let (mut count, mut more) = (0, false);
     let mut prefixes: Vec<String> = Vec::new();
     let mut last: Option<(String, String)> = None;
-    while let Some((row, version)) = seek(ctx.world, name, &from) {
+    while let Some((row, version)) = seek(ctx.state, name, &from) {
         let Some(rest) = version.key.strip_prefix(prefix) else { break };
         let cut = if delimiter.is_empty() { None } else { rest.find(delimiter) };
         if count == limit {
@@ -230,7 +230,7 @@ pub(super) fn versions(ctx: &Ctx<'_>, call: &Call, bucket: &Bucket) -> Answer {
         }
         from = format!("{row}\u{1}");
         let start = format!("{name}\0{}\0", version.key);
-        let latest = ctx.world.versions.scan(&start).next().is_some_and(|(first, _)| first == row);
+        let latest = ctx.state.versions.scan(&start).next().is_some_and(|(first, _)| first == row);
         let mut one = Xml::new()
             .text("Key", shown(call, &version.key))
             .text("VersionId", &version.id)

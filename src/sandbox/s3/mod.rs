@@ -194,14 +194,14 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>, call: &Call) -> Answer {
 }
 
 /// Whether `RestrictPublicBuckets` holds for a bucket, by its own block or its account's.
-pub(crate) fn restricts_public(world: &super::world::World, bucket: &Bucket) -> bool {
-    let account = world.public_access.get(&bucket.account).copied().unwrap_or_default();
+pub(crate) fn restricts_public(state: &super::state::SandboxState, bucket: &Bucket) -> bool {
+    let account = state.public_access.get(&bucket.account).copied().unwrap_or_default();
     let own = bucket.config.get("publicAccessBlock").map(|text| bucket::public_access(text));
     account.restrict_buckets || own.unwrap_or_default().restrict_buckets
 }
 
 fn find<'c>(ctx: &'c Ctx<'_>, name: &str) -> Result<&'c Bucket, Refusal> {
-    match ctx.world.buckets.get(name) {
+    match ctx.state.buckets.get(name) {
         Some(bucket) => Ok(bucket),
         None => Err(Refusal::new(404, "NoSuchBucket", "The specified bucket does not exist")),
     }

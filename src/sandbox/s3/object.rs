@@ -8,8 +8,8 @@ use percent_encoding::percent_decode_str;
 
 use super::model::{Blob, Bucket, Version};
 use super::{Answer, XMLNS, not_emulated, plain_body, xml};
+use crate::sandbox::state::{LOWER, SandboxState, Tags};
 use crate::sandbox::wire::{Call, Ctx, Refusal, Reply, form};
-use crate::sandbox::world::{LOWER, Tags, World};
 use crate::sandbox::xml::{Xml, inner_of, text_of, texts_of};
 
 /// Headers that a GET returns as the PUT sent them.
@@ -52,46 +52,51 @@ fn precondition() -> Refusal {
 }
 
 /// The newest version of a key, a delete marker included.
-fn newest<'w>(world: &'w World, bucket: &str, key: &str) -> Option<(&'w str, &'w Version)> {
-    world.versions.scan(&format!("{bucket}\0{key}\0")).next()
+fn newest<'w>(state: &'w SandboxState, bucket: &str, key: &str) -> Option<(&'w str, &'w Version)> {
+    state.versions.scan(&format!("{bucket}\0{key}\0")).next()
 }
 
-fn live<'w>(world: &'w World, bucket: &str, key: &str) -> Option<(&'w str, &'w Version)> {
-    newest(world, bucket, key).filter(|(_, version)| !version.marker)
+fn live<'w>(state: &'w SandboxState, bucket: &str, key: &str) -> Option<(&'w str, &'w Version)> {
+    newest(state, bucket, key).filter(|(_, version)| !version.marker)
 }
 
 fn by_id<'w>(
-    world: &'w World,
+    state: &'w SandboxState,
     bucket: &str,
     key: &str,
     id: &str,
 ) -> Option<(&'w str, &'w Version)> {
-    world.versions.scan(&format!("{bucket}\0{key}\0")).find(|(_, version)| version.id == id)
+    state.versions.scan(&format!("{bucket}\0{key}\0")).find(|(_, version)| version.id == id)
 }
 
-fn remove(world: &mut World, row: &str) {
-    world.versions.remove(row);
-    world.blobs.remove(row);
+fn remove(state: &mut SandboxState, row: &str) {
+    state.versions.remove(row);
+    state.blobs.remove(row);
 }
 
 /// Puts a version in front of the others; without versioning it replaces the `null` one.
-fn insert(world: &mut World, bucket: &Bucket, mut version: Version, body: Option<Bytes>) -> String {
-    let number = world.next("s3-version");
+fn insert(
+    state: &mut SandboxState,
+    bucket: &Bucket,
+    mut version: Version,
+    body: Option<Bytes>,
+) -> String {
+    let number = state.next("s3-version");
     if bucket.versioning.as_deref() == Some("Enabled") {
-        version.id = world.mint("s3", &format!("{}/{}", bucket.name, version.key), LOWER, 32);
+        version.id = state.mint("s3", &format!("{}/{}", bucket.name, version.key), LOWER, 32);
     } else {
         version.id = "null".to_owned();
-        let old = by_id(world, &bucket.name, &version.key, "null").map(|(row, _)| row.to_owned());
+        let old = by_id(state, &bucket.name, &version.key, "null").map(|(row, _)| row.to_owned());
         if let Some(old) = old {
-            remove(world, &old);
+            remove(state, &old);
         }
     }
     let id = version.id.clone();
     let row = format!("{}\0{}\0{:020}", bucket.name, version.key, u64::MAX - number);
     if let Some(body) = body {
-        world.blobs.insert(row.clone(), Blob(body));
+        state.blobs.insert(row.clone(), Blob(body));
     }
-    world.versions.insert(row, version);
+    state.versions.insert(row, version);
     id
 }
 
@@ -100,8 +105,8 @@ fn with_version(reply: Reply, bucket: &Bucket, id: &str) -> Reply {
 }
 
 /// Conditional writes. Source: S3 User Guide, "How to prevent object overwrites with conditional writes".
-fn check_write(world: &World, call: &Call, bucket: &str, key: &str) -> Result<(), Refusal> {
-    let current = live(world, bucket, key).map(|(_, version)| version.etag.as_str());
+fn check_write(state: &SandboxState, call: &Call, bucket: &str, key: &str) -> Result<(), Refusal> {
+    let current = live(state, bucket, key).map(|(_, version)| version.etag.as_str());
     if let Some(condition) = call.header("if-none-match") {
         if condition != "*" {
             return Err(Refusal::new(
@@ -139,13 +144,13 @@ fn encryption(call: &Call, bucket: &Bucket) -> (String, Option<String>) {
     (algorithm, text_of(config, "KMSMasterKeyID"))
 }
 
-fn etag_of(world: &mut World, algorithm: &str, body: &[u8]) -> String {
+fn etag_of(state: &mut SandboxState, algorithm: &str, body: &[u8]) -> String {
     if algorithm.starts_with("aws:kms") {
         // no digest of the content: opaque, and different each time
-        let number = world.next("s3-etag").to_string();
+        let number = state.next("s3-etag").to_string();
         return format!(
             "\"{}\"",
-            crate::sandbox::world::derive(&format!("etag/{number}"), b"0123456789abcdef", 32)
+            crate::sandbox::state::derive(&format!("etag/{number}"), b"0123456789abcdef", 32)
         );
     }
     let digest = Md5::digest(body);
@@ -153,7 +158,7 @@ fn etag_of(world: &mut World, algorithm: &str, body: &[u8]) -> String {
 }
 
 fn put(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket, key: &str) -> Answer {
-    check_write(ctx.world, call, &bucket.name, key)?;
+    check_write(ctx.state, call, &bucket.name, key)?;
     let body = plain_body(call)?;
     if let Some(sent) = call.header("content-md5") {
         use base64::Engine as _;
@@ -202,7 +207,7 @@ fn store(
     if let Some(kms) = kms {
         headers.insert("x-amz-server-side-encryption-aws-kms-key-id".to_owned(), kms);
     }
-    let etag = etag_of(ctx.world, &algorithm, &body);
+    let etag = etag_of(ctx.state, &algorithm, &body);
     let version = Version {
         key: key.to_owned(),
         id: String::new(),
@@ -213,14 +218,14 @@ fn store(
         headers,
         tags,
     };
-    let id = insert(ctx.world, bucket, version, Some(body));
+    let id = insert(ctx.state, bucket, version, Some(body));
     let reply =
         Reply::empty(200).with("etag", etag).with("x-amz-server-side-encryption", algorithm);
     Ok(with_version(reply, bucket, &id))
 }
 
 fn copy(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket, key: &str) -> Answer {
-    check_write(ctx.world, call, &bucket.name, key)?;
+    check_write(ctx.state, call, &bucket.name, key)?;
     let source = call.header("x-amz-copy-source").unwrap_or_default();
     let (path, id) = match source.split_once("?versionId=") {
         Some((path, id)) => (path, Some(id)),
@@ -234,7 +239,7 @@ fn copy(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket, key: &str) -> Answer {
             "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
         )
     })?;
-    let owner = ctx.world.buckets.get(from).map(|b| b.account.as_str());
+    let owner = ctx.state.buckets.get(from).map(|b| b.account.as_str());
     if owner.is_none() {
         return Err(Refusal::new(404, "NoSuchBucket", "The specified bucket does not exist"));
     }
@@ -242,12 +247,12 @@ fn copy(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket, key: &str) -> Answer {
         return Err(Refusal::new(403, "AccessDenied", "Access Denied"));
     }
     let found = match id {
-        Some(id) => by_id(ctx.world, from, from_key, id).filter(|(_, v)| !v.marker),
-        None => live(ctx.world, from, from_key),
+        Some(id) => by_id(ctx.state, from, from_key, id).filter(|(_, v)| !v.marker),
+        None => live(ctx.state, from, from_key),
     };
     let (row, version) = found.ok_or_else(no_such_key)?;
     let (version, body) =
-        (version.clone(), ctx.world.blobs.get(row).map(|b| b.0.clone()).unwrap_or_default());
+        (version.clone(), ctx.state.blobs.get(row).map(|b| b.0.clone()).unwrap_or_default());
     let mut headers = version.headers;
     headers.retain(|name, _| !name.starts_with("x-amz-server-side-encryption"));
     let reply = store(ctx, call, bucket, key, body, headers, version.tags)?;
@@ -275,7 +280,7 @@ fn wanted<'c>(
         }
     };
     match call.param("versionId") {
-        Some(id) => match by_id(ctx.world, &bucket.name, key, id) {
+        Some(id) => match by_id(ctx.state, &bucket.name, key, id) {
             Some((_, marker)) if marker.marker => Err(refuse(
                 &Refusal::new(
                     405,
@@ -290,7 +295,7 @@ fn wanted<'c>(
                 None,
             )),
         },
-        None => match newest(ctx.world, &bucket.name, key) {
+        None => match newest(ctx.state, &bucket.name, key) {
             Some((_, marker)) if marker.marker => Err(refuse(&no_such_key(), Some(marker))),
             Some(found) => Ok(found),
             None => Err(refuse(&no_such_key(), None)),
@@ -324,7 +329,7 @@ fn get(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket, key: &str, with_body: bo
         reply = reply.with("x-amz-tagging-count", version.tags.len().to_string());
     }
     reply = with_version(reply, bucket, &version.id);
-    let body = ctx.world.blobs.get(row).map(|blob| blob.0.clone()).unwrap_or_default();
+    let body = ctx.state.blobs.get(row).map(|blob| blob.0.clone()).unwrap_or_default();
     let body = match call.header("range") {
         None => body,
         Some(range) => {
@@ -364,14 +369,14 @@ fn delete_one(
     id: Option<&str>,
 ) -> Option<(String, bool)> {
     if let Some(id) = id {
-        let (row, version) = by_id(ctx.world, &bucket.name, key, id)?;
+        let (row, version) = by_id(ctx.state, &bucket.name, key, id)?;
         let (row, gone) = (row.to_owned(), (version.id.clone(), version.marker));
-        remove(ctx.world, &row);
+        remove(ctx.state, &row);
         return Some(gone);
     }
     if bucket.versioning.is_none() {
-        let row = newest(ctx.world, &bucket.name, key).map(|(row, _)| row.to_owned())?;
-        remove(ctx.world, &row);
+        let row = newest(ctx.state, &bucket.name, key).map(|(row, _)| row.to_owned())?;
+        remove(ctx.state, &row);
         return None;
     }
     let marker = Version {
@@ -384,15 +389,15 @@ fn delete_one(
         headers: BTreeMap::new(),
         tags: Tags::new(),
     };
-    Some((insert(ctx.world, bucket, marker, None), true))
+    Some((insert(ctx.state, bucket, marker, None), true))
 }
 
 fn delete(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket, key: &str) -> Answer {
     let id = call.param("versionId");
     if let Some(etag) = call.header("if-match") {
         let current = match id {
-            Some(id) => by_id(ctx.world, &bucket.name, key, id),
-            None => live(ctx.world, &bucket.name, key),
+            Some(id) => by_id(ctx.state, &bucket.name, key, id),
+            None => live(ctx.state, &bucket.name, key),
         };
         match current {
             None => return Err(no_such_key()),
@@ -446,7 +451,7 @@ fn tagging(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket, key: &str) -> Answer
     };
     let body = plain_body(call)?;
     let document = String::from_utf8_lossy(&body).into_owned();
-    let Some(version) = ctx.world.versions.reach(&row, call.method != "GET") else {
+    let Some(version) = ctx.state.versions.reach(&row, call.method != "GET") else {
         return Err(no_such_key());
     };
     match call.method.as_str() {

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::model::Parameter;
 use super::{Answer, find, invalid, missing, need, row_key, text, texts};
+use crate::sandbox::state::Tags;
 use crate::sandbox::wire::{Ctx, Refusal};
-use crate::sandbox::world::Tags;
 
 pub(super) fn label(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
     let name = need(body, "Name")?;
@@ -28,7 +28,7 @@ pub(super) fn label(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
         )
     };
     let key = row_key(ctx, name);
-    let row = ctx.world.parameters.get_mut(&key).ok_or_else(|| missing(name))?;
+    let row = ctx.state.parameters.get_mut(&key).ok_or_else(|| missing(name))?;
     let own = row.versions.iter().find(|v| v.number == number).ok_or_else(no_version)?;
     let valid = |label: &str| {
         label.len() <= 100
@@ -63,7 +63,7 @@ pub(super) fn unlabel(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
     let number = body.get("ParameterVersion").and_then(Value::as_u64).unwrap_or(0);
     find(ctx, name)?;
     let key = row_key(ctx, name);
-    let row = ctx.world.parameters.get_mut(&key).ok_or_else(|| missing(name))?;
+    let row = ctx.state.parameters.get_mut(&key).ok_or_else(|| missing(name))?;
     let version = row.versions.iter_mut().find(|v| v.number == number).ok_or_else(|| {
         Refusal::new(400, "ParameterVersionNotFound", format!("Systems Manager could not find version {number} of {name}. Verify the version and try again."))
     })?;
@@ -114,7 +114,7 @@ fn tagged<'c>(
     }
     let name = need(body, "ResourceId")?;
     let key = row_key(ctx, name);
-    ctx.world.parameters.reach(&key, write).ok_or_else(|| {
+    ctx.state.parameters.reach(&key, write).ok_or_else(|| {
         Refusal::new(
             400,
             "InvalidResourceId",

@@ -15,8 +15,8 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::state::SandboxState;
 use super::wire::{Ctx, Refusal, Service};
-use super::world::World;
 use model::Parameter;
 
 type Answer = Result<Value, Refusal>;
@@ -86,27 +86,27 @@ fn row_key(ctx: &Ctx<'_>, name: &str) -> String {
 
 fn find<'c>(ctx: &'c mut Ctx<'_>, name: &str) -> Result<&'c Parameter, Refusal> {
     let key = row_key(ctx, name);
-    if ctx.world.parameters.contains(&key) && ctx.ripening.unripe("read", &key) {
+    if ctx.state.parameters.contains(&key) && ctx.consistency.is_delayed("read", &key) {
         return Err(missing(name));
     }
-    ctx.world.parameters.get(&key).ok_or_else(|| missing(name))
+    ctx.state.parameters.get(&key).ok_or_else(|| missing(name))
 }
 
 /// A secret as it stands in the store: not readable by looking at the files.
-fn seal(world: &World, nonce: &str, value: &str) -> String {
-    STANDARD.encode(stream(world, nonce, value.as_bytes()))
+fn seal(state: &SandboxState, nonce: &str, value: &str) -> String {
+    STANDARD.encode(stream(state, nonce, value.as_bytes()))
 }
 
-fn unseal(world: &World, nonce: &str, sealed: &str) -> String {
+fn unseal(state: &SandboxState, nonce: &str, sealed: &str) -> String {
     let bytes = STANDARD.decode(sealed).unwrap_or_default();
-    String::from_utf8_lossy(&stream(world, nonce, &bytes)).into_owned()
+    String::from_utf8_lossy(&stream(state, nonce, &bytes)).into_owned()
 }
 
-fn stream(world: &World, nonce: &str, bytes: &[u8]) -> Vec<u8> {
+fn stream(state: &SandboxState, nonce: &str, bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     for (block, chunk) in bytes.chunks(32).enumerate() {
         let pad = Sha256::new()
-            .chain_update(world.meta("secret"))
+            .chain_update(state.meta("secret"))
             .chain_update(nonce)
             .chain_update(block.to_be_bytes())
             .finalize();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::sandbox::clock::Instant;
-use crate::sandbox::world::Tags;
+use crate::sandbox::state::Tags;
 
 /// One version of a parameter.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -82,7 +82,7 @@ pub(super) fn put(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
     let name = need(body, "Name")?;
     let value = need(body, "Value")?;
     let key = row_key(ctx, name);
-    let before = ctx.world.parameters.get(&key).cloned();
+    let before = ctx.state.parameters.get(&key).cloned();
     let slash = if name.starts_with('/') { "" } else { "/" };
     let arn = format!("arn:aws:ssm:{}:{}:parameter{slash}{name}", ctx.region, ctx.caller.account);
     if before.is_none() {
@@ -156,7 +156,7 @@ pub(super) fn put(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
     let version = ParameterVersion {
         number,
         value: if kind == "SecureString" {
-            seal(ctx.world, &nonce(&key, number), value)
+            seal(ctx.state, &nonce(&key, number), value)
         } else {
             value.to_owned()
         },
@@ -181,14 +181,14 @@ pub(super) fn put(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
         Some(parameter) => parameter,
         None => {
             let own = format!("{}\0{}\0", ctx.caller.account, ctx.region);
-            if ctx.world.parameters.scan(&own).count() >= 10_000 {
+            if ctx.state.parameters.scan(&own).count() >= 10_000 {
                 return Err(Refusal::new(
                     400,
                     "ParameterLimitExceeded",
                     "You have exceeded the number of parameters for this AWS account.",
                 ));
             }
-            ctx.ripening.planted(&key, &["read"]);
+            ctx.consistency.created(&key, &["read"]);
             Parameter { name: name.to_owned(), arn, versions: Vec::new(), tags }
         }
     };
@@ -203,14 +203,14 @@ pub(super) fn put(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
         parameter.versions.remove(0);
     }
     parameter.versions.push(version);
-    ctx.world.parameters.insert(key, parameter);
+    ctx.state.parameters.insert(key, parameter);
     Ok(json!({ "Version": number, "Tier": tier }))
 }
 
 pub(super) fn delete(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
     let name = need(body, "Name")?;
     let key = row_key(ctx, name);
-    match ctx.world.parameters.remove(&key) {
+    match ctx.state.parameters.remove(&key) {
         Some(_) => Ok(json!({})),
         None => Err(missing(name)),
     }
@@ -226,7 +226,7 @@ pub(super) fn delete_many(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
     let (mut deleted, mut unknown) = (Vec::new(), Vec::new());
     for name in names {
         let key = row_key(ctx, name);
-        match ctx.world.parameters.remove(&key) {
+        match ctx.state.parameters.remove(&key) {
             Some(_) => deleted.push(name),
             None => unknown.push(name),
         }

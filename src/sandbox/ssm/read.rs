@@ -7,16 +7,16 @@ use sha2::{Digest, Sha256};
 
 use super::model::{Parameter, ParameterVersion};
 use super::{Answer, find, flag, invalid, need, nonce, page, row_key, text, texts, unseal};
+use crate::sandbox::state::SandboxState;
 use crate::sandbox::wire::{Ctx, Refusal};
-use crate::sandbox::world::World;
 
 /// The value that a reader gets: a secret only when it asks for decryption.
-fn value(world: &World, key: &str, version: &ParameterVersion, decrypt: bool) -> String {
+fn value(state: &SandboxState, key: &str, version: &ParameterVersion, decrypt: bool) -> String {
     if version.kind != "SecureString" {
         return version.value.clone();
     }
     if decrypt {
-        return unseal(world, &nonce(key, version.number), &version.value);
+        return unseal(state, &nonce(key, version.number), &version.value);
     }
     // the shape of a KMS ciphertext, without anything to be learnt from it
     let digest = Sha256::new().chain_update(key).chain_update(&version.value).finalize();
@@ -24,7 +24,7 @@ fn value(world: &World, key: &str, version: &ParameterVersion, decrypt: bool) ->
 }
 
 fn json_of(
-    world: &World,
+    state: &SandboxState,
     key: &str,
     parameter: &Parameter,
     version: &ParameterVersion,
@@ -33,7 +33,7 @@ fn json_of(
     json!({
         "Name": parameter.name,
         "Type": version.kind,
-        "Value": value(world, key, version, decrypt),
+        "Value": value(state, key, version, decrypt),
         "Version": version.number,
         "LastModifiedDate": version.modified.epoch(),
         "ARN": parameter.arn,
@@ -62,7 +62,7 @@ fn one(ctx: &mut Ctx<'_>, asked: &str, decrypt: bool) -> Result<Value, Refusal> 
     let version = version.ok_or_else(|| {
         Refusal::new(400, "ParameterVersionNotFound", format!("Systems Manager could not find version {} of {name}. Verify the version and try again.", selector.unwrap_or_default()))
     })?;
-    let mut value = json_of(ctx.world, &key, &parameter, version, decrypt);
+    let mut value = json_of(ctx.state, &key, &parameter, version, decrypt);
     if let (Some(selector), Some(object)) = (selector, value.as_object_mut()) {
         object.insert("Selector".to_owned(), json!(format!(":{selector}")));
     }
@@ -103,7 +103,7 @@ pub(super) fn by_path(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
     let base = format!("{}/", path.trim_end_matches('/'));
     let own = row_key(ctx, "");
     let names: Vec<(String, Parameter)> = ctx
-        .world
+        .state
         .parameters
         .scan(&format!("{own}{base}"))
         .filter(|(_, p)| recursive || !p.name.get(base.len()..).unwrap_or_default().contains('/'))
@@ -111,13 +111,13 @@ pub(super) fn by_path(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
         .collect();
     let mut found = Vec::new();
     for (key, parameter) in names {
-        if ctx.ripening.unripe("read", &key) {
+        if ctx.consistency.is_delayed("read", &key) {
             continue;
         }
         if let Some(version) = parameter.current()
             && matches(&parameter, version, &filters)
         {
-            let value = json_of(ctx.world, &key, &parameter, version, decrypt);
+            let value = json_of(ctx.state, &key, &parameter, version, decrypt);
             found.push((parameter.name.clone(), value));
         }
     }
@@ -131,7 +131,7 @@ pub(super) fn history(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
     let parameter = find(ctx, name)?.clone();
     let versions = parameter.versions.iter().map(|version| {
         let mut entry = metadata(&parameter, version);
-        entry.insert("Value".to_owned(), json!(value(ctx.world, &key, version, decrypt)));
+        entry.insert("Value".to_owned(), json!(value(ctx.state, &key, version, decrypt)));
         entry.insert("Labels".to_owned(), json!(version.labels));
         entry.remove("ARN");
         (format!("{:08}", version.number), Value::Object(entry))
@@ -221,7 +221,7 @@ pub(super) fn describe(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
     let filters = filters(body)?;
     let own = row_key(ctx, "");
     let found: Vec<(String, Value)> = ctx
-        .world
+        .state
         .parameters
         .scan(&own)
         .filter_map(|(_, parameter)| {

@@ -33,8 +33,8 @@ pub(crate) struct Log {
     generation: String,
 }
 
-/// What another process did since the last look.
-pub(crate) enum News {
+/// What another process has appended since this one last read the log.
+pub(crate) enum LogDelta {
     /// Nothing.
     None,
     /// These changes, to be applied on top.
@@ -45,9 +45,9 @@ pub(crate) enum News {
 
 /// Holds the lock across processes until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Held(File);
+pub(crate) struct FileLock(File);
 
-impl Drop for Held {
+impl Drop for FileLock {
     fn drop(&mut self) {
         let _ = self.0.unlock();
     }
@@ -119,7 +119,7 @@ impl Log {
     }
 
     /// Takes the lock; nobody else changes the store until it is dropped.
-    pub(crate) async fn hold(&self) -> Result<Held, Diagnostic> {
+    pub(crate) async fn hold(&self) -> Result<FileLock, Diagnostic> {
         acquire(&self.lock, &self.dir).await
     }
 
@@ -183,7 +183,7 @@ impl Log {
     }
 
     /// What others appended since the last look. Call with the lock held.
-    pub(crate) fn news(&mut self) -> Result<News, Diagnostic> {
+    pub(crate) fn delta(&mut self) -> Result<LogDelta, Diagnostic> {
         let current = std::fs::metadata(self.path())
             .map_err(|e| self.failed(&e).help("the sandbox was removed while this command ran"))?;
         let own = self.file.metadata().map_err(|e| self.failed(&e))?;
@@ -193,15 +193,15 @@ impl Log {
                 .write(true)
                 .open(self.path())
                 .map_err(|e| self.failed(&e))?;
-            return Ok(News::Fresh(self.read_all()?));
+            return Ok(LogDelta::Fresh(self.read_all()?));
         }
         if current.len() == self.offset {
-            return Ok(News::None);
+            return Ok(LogDelta::None);
         }
         self.file.seek(SeekFrom::Start(self.offset)).map_err(|e| self.failed(&e))?;
         let mut bytes = Vec::new();
         self.file.read_to_end(&mut bytes).map_err(|e| self.failed(&e))?;
-        Ok(News::Changes(self.parse(&bytes)?))
+        Ok(LogDelta::Changes(self.parse(&bytes)?))
     }
 
     /// Everything that is kept, read anew: for when a change could not be.
@@ -209,7 +209,7 @@ impl Log {
         self.read_all()
     }
 
-    /// Appends one line. Call with the lock held and after [`Log::news`].
+    /// Appends one line. Call with the lock held and after [`Log::delta`].
     pub(crate) fn append(&mut self, changes: &[Change]) -> Result<(), Diagnostic> {
         let line = self.line(self.next, changes)?;
         self.file.seek(SeekFrom::Start(self.offset)).map_err(|e| self.failed(&e))?;
@@ -237,7 +237,7 @@ impl Log {
             return Ok(());
         }
         let held = self.hold().await?;
-        if !matches!(self.news()?, News::None) {
+        if !matches!(self.delta()?, LogDelta::None) {
             return Ok(()); // somebody is at work: leave it for the next time
         }
         let rows = rows();
@@ -280,7 +280,7 @@ fn same_file(a: &std::fs::Metadata, b: &std::fs::Metadata) -> bool {
     a.created().ok() == b.created().ok()
 }
 
-async fn acquire(lock: &File, dir: &Path) -> Result<Held, Diagnostic> {
+async fn acquire(lock: &File, dir: &Path) -> Result<FileLock, Diagnostic> {
     let failed = |why: String| {
         Diagnostic::error(format!("cannot lock the sandbox store in `{}`", dir.display()))
             .detail(why)
@@ -292,7 +292,7 @@ async fn acquire(lock: &File, dir: &Path) -> Result<Held, Diagnostic> {
                 let _ = file.set_len(0);
                 let _ = file.seek(SeekFrom::Start(0));
                 let _ = write!(file, "{}", std::process::id());
-                return Ok(Held(file));
+                return Ok(FileLock(file));
             }
             Err(TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(5)).await,
             Err(TryLockError::Error(e)) => return Err(failed(e.to_string())),

@@ -14,13 +14,15 @@ use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 
 use super::caller::{self, Caller};
-use super::faults::{Arrival, Dice, FaultAction, Phase, RequestInfo, Ripening, Trouble};
+use super::faults::{
+    Arrival, EventualConsistency, Fault, FaultAction, FaultRng, Phase, RequestInfo,
+};
 use super::incoming::{is_mutating, parse, subject};
 use super::params::Params;
+use super::state::{DIGITS, SandboxState, UPPER, derive};
 use super::store::Change;
-use super::store::log::{Log, News};
+use super::store::log::{Log, LogDelta};
 use super::wire::{Call, Ctx, Refusal, Reply, Service};
-use super::world::{DIGITS, UPPER, World, derive};
 use super::{
     Options, authorize, cloudwatch, iam, metrics, organizations, protocol, s3, s3control, ssm, sts,
 };
@@ -29,7 +31,7 @@ use crate::ids::AccountId;
 
 /// Everything that requests share.
 #[derive(Debug)]
-pub(crate) struct Front {
+pub(crate) struct Server {
     pub(crate) management: AccountId,
     pub(crate) management_key: (String, String),
     options: Options,
@@ -43,10 +45,10 @@ pub(crate) struct Front {
 
 #[derive(Debug, Default)]
 struct Core {
-    world: World,
+    state: SandboxState,
     log: Option<Log>,
-    ripening: Ripening,
-    dice: Dice,
+    consistency: EventualConsistency,
+    fault_rng: FaultRng,
     cloudwatch: cloudwatch::Services,
     faults: super::Faults,
 }
@@ -58,10 +60,10 @@ enum Sent {
     Hang,
 }
 
-impl Front {
+impl Server {
     pub(crate) async fn open(dir: Option<&Path>, options: Options) -> Result<Self, Diagnostic> {
         let mut core = Core {
-            ripening: Ripening::new(&options.faults),
+            consistency: EventualConsistency::new(&options.faults),
             faults: options.faults.clone(),
             ..Core::default()
         };
@@ -71,25 +73,25 @@ impl Front {
             core.log = Some(log);
             core.take_over(changes, dir).await?;
         }
-        let mut front = Self::empty(options);
-        front.settle(&mut core).await?;
-        front.management = core
-            .world
+        let mut server = Self::empty(options);
+        server.settle(&mut core).await?;
+        server.management = core
+            .state
             .meta("management")
             .parse()
             .map_err(|_| Diagnostic::error("the sandbox store names no management account"))?;
-        let mut key = core.world.meta("management_key").to_owned();
-        if let Some(name) = &front.options.operator {
-            let account = front.management.as_str();
-            key = organizations::operator_key(&core.world, account, name).unwrap_or(key);
+        let mut key = core.state.meta("management_key").to_owned();
+        if let Some(name) = &server.options.operator {
+            let account = server.management.as_str();
+            key = organizations::operator_key(&core.state, account, name).unwrap_or(key);
         }
-        let secret = core.world.access_keys.get(&key).map(|k| k.secret.clone()).unwrap_or_default();
-        front.management_key = (key, secret);
-        front.core = tokio::sync::Mutex::new(core);
-        Ok(front)
+        let secret = core.state.access_keys.get(&key).map(|k| k.secret.clone()).unwrap_or_default();
+        server.management_key = (key, secret);
+        server.core = tokio::sync::Mutex::new(core);
+        Ok(server)
     }
 
-    /// A front without rows; nobody can call it.
+    /// A server without rows: no key of it is valid, so every call is refused.
     pub(crate) fn empty(options: Options) -> Self {
         let management = options.management_account.clone().unwrap_or_else(default_management);
         Self {
@@ -111,28 +113,28 @@ impl Front {
             None => None,
         };
         core.catch_up().await?;
-        if core.world.meta("management").is_empty() {
+        if core.state.meta("management").is_empty() {
             let seed = self.options.seed.to_string();
-            core.world.meta.insert("secret", derive(&format!("secret/{seed}"), UPPER, 40));
-            core.world.meta.insert("seed", seed);
-            core.world.meta.insert("management", self.management.to_string());
+            core.state.meta.insert("secret", derive(&format!("secret/{seed}"), UPPER, 40));
+            core.state.meta.insert("seed", seed);
+            core.state.meta.insert("management", self.management.to_string());
             let key = organizations::seed_management(
-                &mut core.world,
+                &mut core.state,
                 &self.management,
                 self.options.clock.now(),
             );
-            core.world.meta.insert("management_key", key);
+            core.state.meta.insert("management_key", key);
             core.keep()?;
         }
         if let Some(name) = &self.options.operator {
-            let account = core.world.meta("management").to_owned();
+            let account = core.state.meta("management").to_owned();
             let now = self.options.clock.now();
-            organizations::seed_operator(&mut core.world, &account, name, now);
+            organizations::seed_operator(&mut core.state, &account, name, now);
             core.keep()?;
         }
         drop(held);
         if let Some(mut log) = core.log.take() {
-            let compacted = log.compact(|| core.world.dump()).await;
+            let compacted = log.compact(|| core.state.dump()).await;
             core.log = Some(log);
             compacted?;
         }
@@ -153,8 +155,8 @@ impl Front {
 
     pub(crate) async fn set_faults(&self, faults: super::Faults) {
         let mut core = self.core.lock().await;
-        core.ripening = Ripening::new(&faults);
-        core.dice = Dice::default();
+        core.consistency = EventualConsistency::new(&faults);
+        core.fault_rng = FaultRng::default();
         core.faults = faults;
     }
 
@@ -206,7 +208,7 @@ impl Front {
             return internal(call, &problem);
         }
         let now = self.options.clock.now();
-        let caller = caller::authenticate(&core.world, call, now);
+        let caller = caller::authenticate(&core.state, call, now);
         let number = self.number.fetch_add(1, Ordering::SeqCst) + 1;
         let mut info = RequestInfo {
             number,
@@ -229,15 +231,15 @@ impl Front {
             self.record(info, &sent);
             return sent;
         }
-        let (trouble, lose) = core.dice.roll(&faults, &info);
-        let answer = match (trouble, collision, caller) {
-            (Some(Trouble::Throttled), _, _) => Err(protocol::throttled(call.service)),
-            (Some(Trouble::Unavailable), _, _) => Err(protocol::unavailable()),
+        let (fault, lose) = core.fault_rng.roll(&faults, &info);
+        let answer = match (fault, collision, caller) {
+            (Some(Fault::Throttled), _, _) => Err(protocol::throttled(call.service)),
+            (Some(Fault::Unavailable), _, _) => Err(protocol::unavailable()),
             (None, true, _) => Err(organizations::concurrent_modification()),
             (None, false, Err(refusal)) => Err(refusal),
             (None, false, Ok(caller)) => {
                 let token = caller::session_token(call).unwrap_or_default();
-                if !token.is_empty() && core.dice.used_up(&faults, token) {
+                if !token.is_empty() && core.fault_rng.used_up(&faults, token) {
                     Err(caller::expired())
                 } else {
                     self.answer(core, call, &caller, &request).await
@@ -302,24 +304,24 @@ impl Front {
         let slow = core.faults.slow_accounts;
         if call.service == Service::CloudWatch {
             authorize::call(
-                &core.world,
+                &core.state,
                 caller,
                 call,
                 self.options.enforce,
                 self.options.clock.now(),
             )?;
             let now = self.options.clock.now();
-            if let Some(reply) = metrics::serve(&mut core.world, call, &caller.account, now) {
+            if let Some(reply) = metrics::serve(&mut core.state, call, &caller.account, now) {
                 return reply;
             }
-            return core.cloudwatch.serve(&mut core.world, call, caller).await;
+            return core.cloudwatch.serve(&mut core.state, call, caller).await;
         }
         let mut ctx = Ctx {
-            world: &mut core.world,
+            state: &mut core.state,
             caller,
             now: self.options.clock.now(),
             region: &call.region,
-            ripening: &mut core.ripening,
+            consistency: &mut core.consistency,
         };
         let signed = !caller.account.is_empty();
         let open_to_all = matches!(call.service, Service::S3)
@@ -331,7 +333,7 @@ impl Front {
                 "Request is missing Authentication Token",
             ));
         }
-        authorize::call(ctx.world, caller, call, self.options.enforce, ctx.now)?;
+        authorize::call(ctx.state, caller, call, self.options.enforce, ctx.now)?;
         match call.service {
             Service::Iam => iam::serve(&mut ctx, &call.operation, &Params::parse(&call.body))
                 .map(|xml| protocol::query(call, xml, request)),
@@ -354,7 +356,7 @@ impl Front {
 
 impl Core {
     async fn take_over(&mut self, changes: Vec<Change>, dir: &Path) -> Result<(), Diagnostic> {
-        let touched = self.world.load(changes).map_err(|why| {
+        let touched = self.state.load(changes).map_err(|why| {
             Diagnostic::error(format!("the sandbox store in `{}` is damaged", dir.display()))
                 .detail(why)
                 .help(format!("start over with an empty sandbox: remove `{}`", dir.display()))
@@ -368,11 +370,11 @@ impl Core {
     /// Takes over what other processes did.
     async fn catch_up(&mut self) -> Result<(), Diagnostic> {
         let Some(log) = &mut self.log else { return Ok(()) };
-        let changes = match log.news()? {
-            News::None => return Ok(()),
-            News::Changes(changes) => changes,
-            News::Fresh(changes) => {
-                self.world.clear();
+        let changes = match log.delta()? {
+            LogDelta::None => return Ok(()),
+            LogDelta::Changes(changes) => changes,
+            LogDelta::Fresh(changes) => {
+                self.state.clear();
                 changes
             }
         };
@@ -381,16 +383,16 @@ impl Core {
 
     /// Keeps what the last request changed; where that fails, takes it back.
     fn keep(&mut self) -> Result<(), Diagnostic> {
-        let changes = self.world.drain();
+        let changes = self.state.drain();
         let Some(log) = &mut self.log else { return Ok(()) };
         if changes.is_empty() {
             return Ok(());
         }
         let Err(problem) = log.append(&changes) else { return Ok(()) };
         if let Ok(kept) = log.reread() {
-            self.world.clear();
+            self.state.clear();
             self.cloudwatch.forget();
-            let _ = self.world.load(kept);
+            let _ = self.state.load(kept);
         }
         Err(problem)
     }
@@ -439,22 +441,22 @@ impl Drop for Writing<'_> {
     }
 }
 
-/// The SDK's side of the front.
+/// The SDK's side of the server.
 #[derive(Clone, Debug)]
-pub(crate) struct Client(Arc<Front>);
+pub(crate) struct Client(Arc<Server>);
 
 impl Client {
-    pub(crate) fn new(front: Arc<Front>) -> Self {
-        Self(front)
+    pub(crate) fn new(server: Arc<Server>) -> Self {
+        Self(server)
     }
 }
 
 impl HttpConnector for Client {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let front = Arc::clone(&self.0);
+        let server = Arc::clone(&self.0);
         HttpConnectorFuture::new(async move {
             let call = parse(request).await?;
-            match front.serve(call).await {
+            match server.serve(call).await {
                 Sent::Reply(reply) => respond(reply),
                 Sent::Broken(why) => Err(ConnectorError::io(why.into())),
                 Sent::Hang => std::future::pending().await,

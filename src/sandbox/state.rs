@@ -17,15 +17,15 @@ use super::ssm::model::Parameter;
 use super::store::Change;
 use super::store::table::Table;
 
-macro_rules! world {
+macro_rules! state {
     ($($(#[$doc:meta])* $field:ident: $row:ty,)*) => {
         /// All rows of all services and accounts.
         #[derive(Debug, Default)]
-        pub(crate) struct World {
+        pub(crate) struct SandboxState {
             $($(#[$doc])* pub(crate) $field: Table<$row>,)*
         }
 
-        impl World {
+        impl SandboxState {
             /// The changes since the last drain.
             pub(crate) fn drain(&mut self) -> Vec<Change> {
                 let mut out = Vec::new();
@@ -62,7 +62,7 @@ macro_rules! world {
     };
 }
 
-world! {
+state! {
     /// `seed`, `secret`, `management`: settled when the store is made.
     meta: String,
     /// How often an id was made for a natural key, so that ids do not depend on the order of parallel calls.
@@ -114,7 +114,7 @@ pub(crate) const LOWER: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 pub(crate) const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 pub(crate) const DIGITS: &[u8] = b"0123456789";
 
-impl World {
+impl SandboxState {
     /// The text that a store keeps under `meta`, or nothing.
     pub(crate) fn meta(&self, name: &str) -> &str {
         self.meta.get(name).map(String::as_str).unwrap_or_default()
