@@ -13,7 +13,7 @@ use std::path::Path;
 use palisade::address::ResourceAddr;
 use palisade::config::{Configuration, Options, load};
 use palisade::eval::estate::Estate;
-use palisade::eval::{Engine, Known, NothingKnown};
+use palisade::eval::{Engine, NothingKnown, ValueSource};
 use palisade::plan::live::Index;
 use palisade::plan::model::{Plan, StateBasis};
 use palisade::plan::sides::{SideObject, Sides};
@@ -226,7 +226,7 @@ impl Shape {
 #[derive(Debug, Default)]
 pub(crate) struct Assigned(BTreeMap<ResourceAddr, Attrs>);
 
-impl Known for Assigned {
+impl ValueSource for Assigned {
     fn attrs(&self, address: &ResourceAddr) -> Option<Attrs> {
         self.0.get(address).cloned()
     }
@@ -244,7 +244,7 @@ pub(crate) fn configuration(dir: &Path) -> Configuration {
 }
 
 /// Evaluates a configuration.
-pub(crate) fn estate(configuration: &Configuration, known: &dyn Known) -> Estate {
+pub(crate) fn estate(configuration: &Configuration, known: &dyn ValueSource) -> Estate {
     match Engine::new(configuration, known).estate() {
         Ok(estate) => estate,
         Err(errors) => panic!("{errors:?}"),

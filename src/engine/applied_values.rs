@@ -7,7 +7,7 @@ use crate::address::ResourceAddr;
 use crate::apply::Desired;
 use crate::diag::Diagnostics;
 use crate::eval::release::Release;
-use crate::eval::{Engine, Known};
+use crate::eval::{Engine, ValueSource};
 use crate::ids::AccountId;
 use crate::plan::decide;
 use crate::schema::kinds;
@@ -35,7 +35,7 @@ impl<'a> AppliedValues<'a> {
     }
 }
 
-impl Known for AppliedValues<'_> {
+impl ValueSource for AppliedValues<'_> {
     fn attrs(&self, address: &ResourceAddr) -> Option<Attrs> {
         let learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
         learned.get(address).cloned().or_else(|| self.base.attrs(address))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::address::ResourceAddr;
-use crate::eval::Known;
+use crate::eval::ValueSource;
 use crate::eval::estate::Estate;
 use crate::eval::release::Release;
 use crate::ids::AccountId;
@@ -39,7 +39,7 @@ pub fn imports(estate: &Estate) -> Imports {
 /// The releases that plans are made with: by environment, then by the release's name.
 pub type ReleasesInForce = BTreeMap<String, BTreeMap<String, Release>>;
 
-impl Known for KnownValues<'_> {
+impl ValueSource for KnownValues<'_> {
     fn attrs(&self, address: &ResourceAddr) -> Option<Attrs> {
         let Some(recorded) = self.resources.get(address) else {
             let (id, live) = (self.imports.get(address)?, self.live?);

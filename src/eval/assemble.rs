@@ -16,11 +16,11 @@ use crate::eval::expr::evaluate_with;
 use crate::eval::expr::scope::Outcome;
 use crate::eval::expr::syntax::evaluate_text;
 use crate::eval::instances::object::Object;
-use crate::eval::known::Known;
 use crate::eval::modules::body::evaluate_body;
 use crate::eval::modules::conditions::{check, require};
 use crate::eval::modules::instance::{ModuleInst, ModuleIx};
 use crate::eval::modules::scope::ModuleScope;
+use crate::eval::value_source::ValueSource;
 use crate::ids::Handle;
 use crate::schema::{Body, Category, Spanned, kind, rules};
 use crate::value::convert::text_of;
@@ -35,7 +35,7 @@ const ENOUGH: usize = 200;
 /// Everything that is wrong in it, as far as one run finds.
 pub fn evaluate_configuration(
     config: &Configuration,
-    known: &dyn Known,
+    known: &dyn ValueSource,
 ) -> Result<Estate, Diagnostics> {
     Engine::new(config, known).estate()
 }

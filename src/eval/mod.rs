@@ -7,9 +7,9 @@ pub mod estate;
 mod expr;
 pub mod functions;
 mod instances;
-mod known;
 mod modules;
 pub mod release;
+mod value_source;
 
 #[cfg(test)]
 mod tests;
@@ -20,4 +20,4 @@ pub use expr::for_expr::entries;
 pub use expr::scope::{Outcome, RefPath, RefStep, Resolved, Scope, Values};
 pub use expr::syntax::evaluate_text;
 pub use expr::{evaluate, evaluate_with};
-pub use known::{Known, NothingKnown};
+pub use value_source::{NothingKnown, ValueSource};

@@ -17,10 +17,10 @@ use crate::address::ResourceAddr;
 use crate::config::Configuration;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::engine::node::{Node, Stored};
-use crate::eval::expr::meter::Held;
+use crate::eval::expr::meter::MemoryMeter;
 use crate::eval::instances::object::{MANY, Object, ObjectIx};
-use crate::eval::known::Known;
 use crate::eval::modules::instance::{ModuleInst, ModuleIx};
+use crate::eval::value_source::ValueSource;
 use crate::value::Value;
 use crate::value::convert::MAX_DEPTH;
 
@@ -47,10 +47,10 @@ struct Active {
 /// Evaluates one configuration. See [`crate::eval::estate`] for what comes out.
 pub struct Engine<'c> {
     pub(in crate::eval) config: &'c Configuration,
-    pub(in crate::eval) known: &'c dyn Known,
+    pub(in crate::eval) known: &'c dyn ValueSource,
     generation: AtomicU64,
     memo: Mutex<HashMap<Node, Slot>>,
-    held: Held,
+    held: MemoryMeter,
     active: Mutex<Vec<Active>>,
     modules: Mutex<Vec<Arc<ModuleInst<'c>>>>,
     objects: Mutex<Vec<Arc<Object<'c>>>>,
@@ -74,13 +74,13 @@ pub(in crate::eval) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl<'c> Engine<'c> {
     /// An engine over a loaded configuration; nothing is evaluated yet.
     #[must_use]
-    pub fn new(config: &'c Configuration, known: &'c dyn Known) -> Self {
+    pub fn new(config: &'c Configuration, known: &'c dyn ValueSource) -> Self {
         let engine = Self {
             config,
             known,
             generation: AtomicU64::new(0),
             memo: Mutex::default(),
-            held: Held::default(),
+            held: MemoryMeter::default(),
             active: Mutex::default(),
             modules: Mutex::default(),
             objects: Mutex::default(),

@@ -61,12 +61,12 @@ impl Meter {
 /// What the values of a configuration hold together. Values that are computed again, after more
 /// became known, are counted anew.
 #[derive(Debug, Default)]
-pub(in crate::eval) struct Held {
+pub(in crate::eval) struct MemoryMeter {
     generation: AtomicU64,
     bytes: AtomicUsize,
 }
 
-impl Held {
+impl MemoryMeter {
     /// Whether it is too much already: then nothing more is worth computing.
     pub(in crate::eval) fn is_full(&self) -> bool {
         self.bytes.load(Ordering::Relaxed) > MAX_HELD
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn what_is_held_is_bounded_and_counted_anew_by_generation() {
-        let held = Held::default();
+        let held = MemoryMeter::default();
         let megabyte = Value::string("x".repeat(1024 * 1024));
         let kept = (0..1000).take_while(|_| held.keep(&megabyte, 0)).count();
         assert_eq!(kept, 511);

@@ -138,7 +138,7 @@ fn many_errors_in_one_run() {
 
 struct Grows(Mutex<BTreeMap<ResourceAddr, Attrs>>);
 
-impl Known for Grows {
+impl ValueSource for Grows {
     fn attrs(&self, address: &ResourceAddr) -> Option<Attrs> {
         self.0.lock().unwrap().get(address).cloned()
     }

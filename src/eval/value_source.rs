@@ -7,7 +7,7 @@ use crate::value::Attrs;
 
 /// What is known of objects that exist. Plan fills it from state and live reads; apply adds to it
 /// as objects come into being.
-pub trait Known: Send + Sync {
+pub trait ValueSource: Send + Sync {
     /// Canonical and computed attributes of an object that exists.
     fn attrs(&self, address: &ResourceAddr) -> Option<Attrs>;
 
@@ -27,7 +27,7 @@ pub trait Known: Send + Sync {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NothingKnown;
 
-impl Known for NothingKnown {
+impl ValueSource for NothingKnown {
     fn attrs(&self, _address: &ResourceAddr) -> Option<Attrs> {
         None
     }
