@@ -1,8 +1,10 @@
 //! `palisade state ...`: look into the state, and repair it.
 
-mod look;
-mod mend;
-mod names;
+mod push;
+mod rename;
+mod rollback;
+mod show;
+mod unlock;
 
 use clap::Subcommand;
 
@@ -14,9 +16,11 @@ use crate::plan::select;
 use crate::state::Snapshot;
 use crate::state::model::Resources;
 
-use look::{HistoryArgs, ListArgs, PullArgs, ShowArgs};
-use mend::{PushArgs, RollbackArgs, UnlockArgs};
-use names::{MvArgs, RmArgs};
+use push::PushArgs;
+use rename::{MvArgs, RmArgs};
+use rollback::RollbackArgs;
+use show::{HistoryArgs, ListArgs, PullArgs, ShowArgs};
+use unlock::UnlockArgs;
 
 /// `palisade state ...`
 #[derive(Debug, Subcommand)]
@@ -47,15 +51,15 @@ pub enum StateCommand {
 /// Those of the command.
 pub async fn run(command: StateCommand, cx: &Context) -> Result<(), Exit> {
     match command {
-        StateCommand::List(args) => look::list(&args, cx).await,
-        StateCommand::Show(args) => look::show(&args, cx).await,
-        StateCommand::Mv(args) => names::mv(&args, cx).await,
-        StateCommand::Rm(args) => names::rm(&args, cx).await,
-        StateCommand::Pull(args) => look::pull(&args, cx).await,
-        StateCommand::Push(args) => mend::push(&args, cx).await,
-        StateCommand::History(args) => look::history(&args, cx).await,
-        StateCommand::Rollback(args) => mend::rollback(&args, cx).await,
-        StateCommand::Unlock(args) => mend::unlock(&args, cx).await,
+        StateCommand::List(args) => show::list(&args, cx).await,
+        StateCommand::Show(args) => show::show(&args, cx).await,
+        StateCommand::Mv(args) => rename::mv(&args, cx).await,
+        StateCommand::Rm(args) => rename::rm(&args, cx).await,
+        StateCommand::Pull(args) => show::pull(&args, cx).await,
+        StateCommand::Push(args) => push::push(&args, cx).await,
+        StateCommand::History(args) => show::history(&args, cx).await,
+        StateCommand::Rollback(args) => rollback::rollback(&args, cx).await,
+        StateCommand::Unlock(args) => unlock::unlock(&args, cx).await,
     }
 }
 
