@@ -12,7 +12,7 @@ use super::resolve;
 use super::scope::Gate;
 use super::seams::Secrets;
 use crate::diag::Diagnostic;
-use crate::plan::diff::{self, Recorded, difference};
+use crate::plan::diff::{self, StoredValues, difference};
 use crate::plan::model::{Action, Operation, OperationKind, ResourceChange};
 use crate::provider::{
     Access, Failure, LiveObject, Op, Provider, ProviderError, REQUEST, Step, Target,
@@ -132,7 +132,7 @@ enum Place {
 }
 
 /// What was found where an answer was lost.
-enum Look {
+enum Probed {
     Ours(Attrs),
     Foreign,
     Nothing,
@@ -223,7 +223,7 @@ impl Worker<'_> {
             ..diff::Secrets::default()
         };
         let attrs = job.prior.as_ref().map(|p| p.attrs.attrs());
-        let recorded = Recorded { attrs, secrets: Some(&secrets) };
+        let recorded = StoredValues { attrs, secrets: Some(&secrets) };
         let mut paths = difference(schema, before, wanted, recorded).changed;
         paths.retain(|path| {
             let root = path.root();
@@ -264,7 +264,7 @@ impl Worker<'_> {
                 ))
             };
         };
-        let mut moved = difference(schema, &live.attrs, &planned, Recorded::default()).changed;
+        let mut moved = difference(schema, &live.attrs, &planned, StoredValues::default()).changed;
         moved.retain(|path| {
             let text = path.to_string();
             let hidden = job.change.sensitive.iter().any(|s| text.starts_with(s.as_str()));
@@ -365,16 +365,16 @@ impl Worker<'_> {
                 (Op::Delete | Op::Detach, Failure::NotFound)
                 | (Op::Attach, Failure::AlreadyExists) => return Ok(Attrs::new()),
                 (Op::Create, Failure::NoAnswer | Failure::AlreadyExists) => {
-                    match self.look(real, place == Place::Empty).await {
-                        Ok(Look::Ours(found)) => match self.completion(&step, &found, real) {
+                    match self.probe(real, place == Place::Empty).await {
+                        Ok(Probed::Ours(found)) => match self.completion(&step, &found, real) {
                             Some(next) => {
                                 step = next;
                                 continue;
                             }
                             None => return Ok(found),
                         },
-                        Ok(Look::Foreign) => return Err(self.foreign(error.to_string())),
-                        Ok(Look::Nothing) if error.failure == Failure::AlreadyExists => {
+                        Ok(Probed::Foreign) => return Err(self.foreign(error.to_string())),
+                        Ok(Probed::Nothing) if error.failure == Failure::AlreadyExists => {
                             // Made a moment ago by a repetition of the transport's own, and not
                             // visible everywhere yet.
                             let unseen =
@@ -384,7 +384,7 @@ impl Worker<'_> {
                             }
                             return Err(Problem { uncertain, ..problem(&error, false) });
                         }
-                        Ok(Look::Nothing) => {}
+                        Ok(Probed::Nothing) => {}
                         Err(problem) => return Err(Problem { uncertain, ..problem }),
                     }
                 }
@@ -440,10 +440,10 @@ impl Worker<'_> {
     }
 
     /// After a creation without an answer: is the object there, and is it ours?
-    async fn look(&self, real: Option<&Attrs>, was_empty: bool) -> Result<Look, Problem> {
+    async fn probe(&self, real: Option<&Attrs>, was_empty: bool) -> Result<Probed, Problem> {
         let job = self.job;
         let schema = job.kind.schema();
-        let Some(real) = real else { return Ok(Look::Nothing) };
+        let Some(real) = real else { return Ok(Probed::Nothing) };
         if schema.asynchronous {
             let found = self
                 .shared
@@ -451,11 +451,11 @@ impl Worker<'_> {
                 .find_creation(&job.target, schema.kind, real, self.shared.since)
                 .await
                 .map_err(|e| problem(&e, true))?;
-            return Ok(found.map_or(Look::Nothing, Look::Ours));
+            return Ok(found.map_or(Probed::Nothing, Probed::Ours));
         }
-        let Some(key) = job.kind.natural_key(real) else { return Ok(Look::Nothing) };
+        let Some(key) = job.kind.natural_key(real) else { return Ok(Probed::Nothing) };
         let live = self.look_up(&key).await?.map_err(|error| problem(&error, false))?;
-        let Some(live) = live else { return Ok(Look::Nothing) };
+        let Some(live) = live else { return Ok(Probed::Nothing) };
         let marked = owner(&live.attrs);
         let ours = match schema.recovery {
             Recovery::Tags => marked.is_some() && marked == owner(real),
@@ -466,7 +466,7 @@ impl Worker<'_> {
             },
             Recovery::Singleton => true,
         };
-        Ok(if ours { Look::Ours(live.attrs) } else { Look::Foreign })
+        Ok(if ours { Probed::Ours(live.attrs) } else { Probed::Foreign })
     }
 
     /// What is still missing of an object whose creation was cut off half-way (a role without its
@@ -476,7 +476,7 @@ impl Worker<'_> {
         if schema.asynchronous {
             return None;
         }
-        let mut changed = difference(schema, found, real?, Recorded::default()).changed;
+        let mut changed = difference(schema, found, real?, StoredValues::default()).changed;
         changed.retain(|p| p.root().is_none() || p.root() != schema.attachments);
         (!changed.is_empty()).then(|| Step {
             op: Op::Update,

@@ -176,11 +176,11 @@ fn split<'a>(text: &'a str, tokens: &[Token]) -> Vec<Line<'a>> {
     lines
 }
 
-fn opens(word: &Word<'_>) -> bool {
+fn is_opening(word: &Word<'_>) -> bool {
     word.kind == Kind::Punct && matches!(word.text, "(" | "[" | "{")
 }
 
-fn closes(word: &Word<'_>) -> bool {
+fn is_closing(word: &Word<'_>) -> bool {
     word.kind == Kind::Punct && matches!(word.text, ")" | "]" | "}")
 }
 
@@ -189,16 +189,16 @@ fn closes(word: &Word<'_>) -> bool {
 fn indent(lines: &mut [Line<'_>]) {
     let mut open: Vec<usize> = Vec::new();
     for line in lines {
-        let leading = line.words.iter().take_while(|w| closes(w)).count();
+        let leading = line.words.iter().take_while(|w| is_closing(w)).count();
         let mut own = open.last().map_or(0, |indent| indent + 1);
         for _ in 0..leading {
             own = open.pop().unwrap_or(0);
         }
         line.indent = own;
         for word in line.words.iter().skip(leading) {
-            if opens(word) {
+            if is_opening(word) {
                 open.push(own);
-            } else if closes(word) {
+            } else if is_closing(word) {
                 open.pop();
             }
         }
@@ -217,8 +217,8 @@ fn lay_out(line: &mut Line<'_>) {
     let equals = words.iter().position(|w| w.kind == Kind::Punct && w.text == "=");
     let whole = |from: usize| {
         let tail = words.get(from..).unwrap_or_default();
-        let opened = tail.iter().filter(|w| opens(w)).count();
-        let closed = tail.iter().filter(|w| closes(w)).count();
+        let opened = tail.iter().filter(|w| is_opening(w)).count();
+        let closed = tail.iter().filter(|w| is_closing(w)).count();
         opened == closed
     };
     match equals {
@@ -276,7 +276,7 @@ fn space_before(words: &[Word<'_>], index: usize) -> bool {
         let callee = match before.kind {
             Kind::Ident => !keyword,
             Kind::Str => is("["),
-            Kind::Punct => closes(before) || (is("[") && before.text == "*"),
+            Kind::Punct => is_closing(before) || (is("[") && before.text == "*"),
             _ => false,
         };
         return !callee;
@@ -296,7 +296,7 @@ fn is_unary(words: &[Word<'_>], index: usize) -> bool {
     let Some(before) = index.checked_sub(1).and_then(|i| words.get(i)) else { return true };
     match before.kind {
         Kind::Ident => matches!(before.text, "in" | "if" | "return"),
-        Kind::Punct => !(closes(before) || before.text == "*" && splat(words, index - 1)),
+        Kind::Punct => !(is_closing(before) || before.text == "*" && splat(words, index - 1)),
         Kind::BlockComment => true,
         _ => false,
     }
@@ -320,9 +320,9 @@ fn collapse(lines: Vec<Line<'_>>) -> Vec<Line<'_>> {
         }
         if let Some(blank) = blank.take() {
             let opened = kept.last().is_none_or(|l| {
-                l.words.iter().rev().find(|w| w.kind != Kind::LineComment).is_some_and(opens)
+                l.words.iter().rev().find(|w| w.kind != Kind::LineComment).is_some_and(is_opening)
             });
-            if !opened && !line.words.first().is_some_and(closes) {
+            if !opened && !line.words.first().is_some_and(is_closing) {
                 kept.push(blank);
             }
         }

@@ -184,7 +184,7 @@ mod tests {
     use crate::config::parse_expression;
     use crate::diag::Source;
 
-    fn found(text: &str) -> Vec<String> {
+    fn references_in(text: &str) -> Vec<String> {
         let source = Source::new("x", text);
         let expr = Expr::new(parse_expression(&source).expect(text), &source);
         references(&expr, &["bound"])
@@ -195,12 +195,18 @@ mod tests {
 
     #[test]
     fn bound_names_are_no_references() {
-        assert_eq!(found("[for k, v in var.a : v[local.b] if k != x]"), ["var.a", "local.b", "x"]);
-        assert_eq!(found("\"%{ for i in var.a }${i.x}${i}${j}%{ endfor }\""), ["var.a", "j"]);
         assert_eq!(
-            found("f(iam_role.a[var.k].arn, { a = b, (c) = bound })"),
+            references_in("[for k, v in var.a : v[local.b] if k != x]"),
+            ["var.a", "local.b", "x"]
+        );
+        assert_eq!(
+            references_in("\"%{ for i in var.a }${i.x}${i}${j}%{ endfor }\""),
+            ["var.a", "j"]
+        );
+        assert_eq!(
+            references_in("f(iam_role.a[var.k].arn, { a = b, (c) = bound })"),
             ["iam_role.a", "var.k", "b", "c"]
         );
-        assert_eq!(found("module.m[*].out"), ["module.m"]);
+        assert_eq!(references_in("module.m[*].out"), ["module.m"]);
     }
 }

@@ -6,7 +6,7 @@ use futures::StreamExt as _;
 
 use crate::address::ResourceAddr;
 use crate::diag::Diagnostic;
-use crate::plan::diff::{Recorded, Secrets};
+use crate::plan::diff::{Secrets, StoredValues};
 use crate::plan::model::{Action, Plan, Selection};
 use crate::plan::{Mode, select};
 use crate::value::Value;
@@ -109,7 +109,7 @@ pub fn left_out(inputs: &PlanInputs, plan: &Plan, secrets: &Secrets) -> Vec<Diag
         .filter(|(address, name, value)| {
             let attrs = resources.get(*address).map(|recorded| recorded.attrs.attrs());
             idle.contains(*address)
-                && Recorded { attrs, secrets: Some(secrets) }.is_renewed(name, value)
+                && StoredValues { attrs, secrets: Some(secrets) }.is_renewed(name, value)
         })
         .map(|(address, _, _)| {
             Diagnostic::warning(format!("`{address}` has another secret by now than was applied"))

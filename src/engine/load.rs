@@ -7,7 +7,7 @@ use crate::config::{Configuration, Options, load};
 use crate::diag::Diagnostic;
 use crate::eval::Engine;
 use crate::eval::estate::Estate;
-use crate::promotion::store::Held;
+use crate::promotion::store::VersionedRecord;
 use crate::state::{Snapshot, StateError};
 
 use super::error::EngineError;
@@ -78,7 +78,7 @@ pub struct OfflineInputs {
     /// What state holds.
     pub snapshot: Snapshot,
     /// What environments remember of releases.
-    pub records: BTreeMap<String, Held>,
+    pub records: BTreeMap<String, VersionedRecord>,
     /// The releases that stand in environments.
     pub releases: ReleasesInForce,
 }

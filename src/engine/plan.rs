@@ -228,7 +228,7 @@ pub fn require_isolation(plan: &Plan, fail_on: FailOn, standing: bool) -> Result
         path.severity != Severity::Warning && (standing || is_new)
     };
     let violations = plan.isolation.violations.iter().filter(counts).count();
-    let widened = plan.isolation.changes.iter().filter(|path| path.change.opens()).count();
+    let widened = plan.isolation.changes.iter().filter(|path| path.change.widens()).count();
     let summary = match fail_on {
         FailOn::None => return Ok(()),
         FailOn::Violation if violations == 0 => return Ok(()),

@@ -57,7 +57,7 @@ impl Recheck for Walls<'_> {
 
 /// Paths that a plan adds or widens, with how far.
 fn opened(plan: &Plan) -> Vec<String> {
-    let opened = plan.isolation.changes.iter().filter(|path| path.change.opens());
+    let opened = plan.isolation.changes.iter().filter(|path| path.change.widens());
     opened.map(|path| format!("`{}` ({})", path.id, path.verdict.name())).collect()
 }
 

@@ -11,9 +11,9 @@ use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
 use crate::eval::estate::{Estate, Import};
 use crate::ids::{AccountId, Handle};
 use crate::plan::Live;
-use crate::plan::model::{Left, LeftOutcome, Output};
+use crate::plan::model::{InDoubtOutcome, InterruptedRun, Output};
 use crate::plan::refresh::{self, Targets};
-use crate::promotion::store::Held;
+use crate::promotion::store::VersionedRecord;
 use crate::provider::{Inventory, Provider};
 use crate::schema::{AccessPart, Spanned, access_of};
 use crate::state::{Snapshot, StateError};
@@ -42,7 +42,7 @@ pub struct PlanInputs {
     /// Outputs of the last apply.
     pub outputs: BTreeMap<String, Output>,
     /// What environments remember of releases.
-    pub records: BTreeMap<String, Held>,
+    pub records: BTreeMap<String, VersionedRecord>,
     /// The releases that stand in environments.
     pub releases: ReleasesInForce,
     /// What AWS holds.
@@ -54,7 +54,7 @@ pub struct PlanInputs {
     /// What reads and changes AWS.
     pub provider: Arc<dyn Provider>,
     /// What interrupted runs have left, where `snapshot` stands as recovery would leave it.
-    pub interrupted: Vec<Left>,
+    pub interrupted: Vec<InterruptedRun>,
     /// Warnings of the evaluation and of reading, to be shown with the plan.
     pub warnings: Diagnostics,
 }
@@ -117,8 +117,8 @@ pub async fn as_recovered(
 }
 
 /// What an interrupted run has left, as a warning.
-fn interrupted_run(run: &Left) -> Diagnostic {
-    let Left { scope, run: id, by, .. } = run;
+fn interrupted_run(run: &InterruptedRun) -> Diagnostic {
+    let InterruptedRun { scope, run: id, by, .. } = run;
     if run.active {
         return Diagnostic::warning(format!("`{by}` is at work in scope `{scope}` (run {id})"))
             .detail("What it has changed so far may look like drift here.".to_owned())
@@ -127,9 +127,9 @@ fn interrupted_run(run: &Left) -> Diagnostic {
     let mut lines = vec![format!("{} of its results are not in the state yet.", run.results)];
     for change in &run.changes {
         let became = match change.outcome {
-            LeftOutcome::Done => "was carried out",
-            LeftOutcome::NotDone => "was not carried out",
-            LeftOutcome::Unknown => "cannot be told yet",
+            InDoubtOutcome::Done => "was carried out",
+            InDoubtOutcome::NotDone => "was not carried out",
+            InDoubtOutcome::Unknown => "cannot be told yet",
         };
         let why = change.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
         lines.push(format!("{} `{}` {became}{why}", change.op.name(), change.address));

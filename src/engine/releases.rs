@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::config::Configuration;
 use crate::diag::Diagnostic;
 use crate::plan::model::Selection;
-use crate::promotion::store::{self, Held};
+use crate::promotion::store::{self, VersionedRecord};
 use crate::state::{Ledger, StateError};
 
 use super::known_values::ReleasesInForce;
@@ -18,7 +18,7 @@ use super::plan::ReleaseOverride;
 pub async fn records(
     ledger: &Ledger,
     configuration: &Configuration,
-) -> Result<BTreeMap<String, Held>, StateError> {
+) -> Result<BTreeMap<String, VersionedRecord>, StateError> {
     let root = configuration.root();
     if !root.declarations.keys().any(|(ty, _)| ty == "release") {
         return Ok(BTreeMap::new());
@@ -32,7 +32,7 @@ pub async fn records(
 /// The backend cannot be read, or a release is gone or damaged.
 pub async fn in_force(
     ledger: &Ledger,
-    records: &BTreeMap<String, Held>,
+    records: &BTreeMap<String, VersionedRecord>,
     instead: Option<&ReleaseOverride>,
 ) -> Result<ReleasesInForce, StateError> {
     let mut all = ReleasesInForce::new();
@@ -53,7 +53,10 @@ pub async fn in_force(
 
 /// The releases that stand somewhere by an override: every plan of such a place says so.
 #[must_use]
-pub fn overridden(records: &BTreeMap<String, Held>, selection: &Selection) -> Vec<Diagnostic> {
+pub fn overridden(
+    records: &BTreeMap<String, VersionedRecord>,
+    selection: &Selection,
+) -> Vec<Diagnostic> {
     let selected =
         |name: &String| selection.environments.is_empty() || selection.environments.contains(name);
     let mut found = Vec::new();

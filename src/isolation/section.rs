@@ -186,15 +186,15 @@ impl PathChange {
         }
     }
 
-    /// Whether the plan opens more than is open now.
+    /// Whether the plan allows more requests than are allowed now.
     #[must_use]
-    pub fn opens(self) -> bool {
+    pub fn widens(self) -> bool {
         matches!(self, Self::Added | Self::Widened)
     }
 
-    /// Whether the plan closes something that is open now.
+    /// Whether the plan allows fewer requests than are allowed now.
     #[must_use]
-    pub fn closes(self) -> bool {
+    pub fn narrows(self) -> bool {
         matches!(self, Self::Removed | Self::Narrowed)
     }
 }

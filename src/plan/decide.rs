@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::adopt::Owners;
-use super::diff::{Difference, Recorded, Secrets, difference};
+use super::diff::{Difference, Secrets, StoredValues, difference};
 use super::live::{Found, Live};
 use super::model::Action;
 use super::{Mode, Options};
@@ -268,7 +268,7 @@ impl<'a> Decision<'a> {
         };
         after = settled(self.kind, instance, before, self.recorded);
         let attrs = self.recorded.map(|r| r.attrs.attrs());
-        let recorded = Recorded { attrs, secrets: Some(secrets) };
+        let recorded = StoredValues { attrs, secrets: Some(secrets) };
         self.difference = difference(self.kind.schema(), before, &after, recorded);
         self.reason = recorded.reason(&after, &self.difference.changed).or(self.reason.take());
         self.replace_because = self
@@ -361,7 +361,8 @@ impl<'a> Decision<'a> {
         );
         self.key = self.kind.natural_key(&attrs).or_else(|| Some(self.address.canonical()));
         let known = self.recorded.is_some_and(|r| {
-            difference(self.kind.schema(), r.attrs.attrs(), &attrs, Recorded::default()).is_empty()
+            difference(self.kind.schema(), r.attrs.attrs(), &attrs, StoredValues::default())
+                .is_empty()
         });
         if !known {
             self.action = Action::Adopt;

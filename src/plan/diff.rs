@@ -41,14 +41,14 @@ pub struct Secrets {
 
 /// What is known of values that AWS does not show.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Recorded<'a> {
+pub struct StoredValues<'a> {
     /// What state recorded of the object.
     pub attrs: Option<&'a Attrs>,
     /// By what they are compared.
     pub secrets: Option<&'a Secrets>,
 }
 
-impl Recorded<'_> {
+impl StoredValues<'_> {
     /// Whether a hidden value is still the one that was applied: the same reference to the same
     /// value, and the same version of the object that holds it.
     fn holds(self, attr: &str, wanted: &Value, live: &Attrs) -> bool {
@@ -128,7 +128,7 @@ pub fn difference(
     schema: &KindSchema,
     before: &Attrs,
     after: &Attrs,
-    recorded: Recorded<'_>,
+    recorded: StoredValues<'_>,
 ) -> Difference {
     let mut found = Difference::default();
     for (name, wanted) in after {
@@ -257,7 +257,7 @@ mod tests {
         let attrs = Attrs::from([("value".to_owned(), Value::from_json(&recorded))]);
         let versions = BTreeMap::from([("ssm:/x".to_owned(), 4)]);
         let secrets = Secrets { versions, ..Secrets::default() };
-        let recorded = Recorded { attrs: Some(&attrs), secrets: Some(&secrets) };
+        let recorded = StoredValues { attrs: Some(&attrs), secrets: Some(&secrets) };
         recorded.moved("value", &Value::Secret("ssm:/x".to_owned()).sensitive())
     }
 

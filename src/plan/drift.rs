@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::Decision;
-use super::diff::{Recorded, difference};
+use super::diff::{StoredValues, difference};
 use super::live::{Live, Reading};
 use super::model::{Drift, DriftStatus};
 use crate::eval::estate::Estate;
@@ -22,7 +22,7 @@ pub fn since(schema: &KindSchema, recorded: &ResourceState, live: &Attrs) -> Vec
         .filter(|(k, v)| !is_fingerprint(v) && live.contains_key(k))
         .map(|(k, v)| (k.clone(), v.clone()))
         .collect();
-    difference(schema, live, &visible, Recorded::default())
+    difference(schema, live, &visible, StoredValues::default())
         .changed
         .iter()
         .map(ToString::to_string)

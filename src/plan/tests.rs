@@ -33,8 +33,8 @@ fn handle(text: &str) -> crate::ids::Handle {
     text.parse().expect("a handle")
 }
 
-/// A world under construction: what is configured, recorded and live.
-struct World {
+/// A fixture under construction: what is configured, recorded and live.
+struct PlanFixture {
     estate: Estate,
     prior: Resources,
     org: Inventory,
@@ -42,9 +42,9 @@ struct World {
     options: Options,
 }
 
-impl World {
+impl PlanFixture {
     fn new() -> Self {
-        let mut world = Self {
+        let mut fixture = Self {
             estate: Estate { name: "acme".to_owned(), ..Estate::default() },
             prior: Resources::new(),
             org: Inventory::default(),
@@ -52,7 +52,7 @@ impl World {
             options: Options::default(),
         };
         for name in ["dev", "production"] {
-            world.estate.accounts.insert(
+            fixture.estate.accounts.insert(
                 handle(name),
                 Account {
                     handle: handle(name),
@@ -71,9 +71,9 @@ impl World {
                     loc: loc(),
                 },
             );
-            world.accounts.insert(handle(name), Inventory::default());
+            fixture.accounts.insert(handle(name), Inventory::default());
         }
-        world
+        fixture
     }
 
     fn want(&mut self, at: &str, desired: Json, depends_on: &[&str]) -> &mut Instance {
@@ -187,9 +187,9 @@ const ROLE: &str = "iam_role.deploy@dev";
 
 #[test]
 fn what_matches_is_no_change() {
-    let mut world = World::new();
-    world.settled(ROLE, "deploy", role("d"), &[]);
-    let plan = world.plan().expect("a plan");
+    let mut fixture = PlanFixture::new();
+    fixture.settled(ROLE, "deploy", role("d"), &[]);
+    let plan = fixture.plan().expect("a plan");
     assert_eq!(action(&plan, ROLE), Action::NoOp);
     assert!(!plan.has_changes());
     assert!(plan.drift.is_empty());
@@ -197,25 +197,25 @@ fn what_matches_is_no_change() {
 
 #[test]
 fn a_policy_that_only_looks_different_is_no_change() {
-    let mut world = World::new();
-    world.settled(ROLE, "deploy", role("d"), &[]);
+    let mut fixture = PlanFixture::new();
+    fixture.settled(ROLE, "deploy", role("d"), &[]);
     let mut other = role("d");
     other["assume_role_policy"] = json!({"Version": "2012-10-17", "Statement":
         {"Effect": "Allow", "Action": "STS:assumerole", "Principal": {"AWS": ["arn:aws:iam::444444444444:role/x", "222222222222"]}}});
-    world.live(ROLE, "deploy", other);
-    let plan = world.plan().expect("a plan");
+    fixture.live(ROLE, "deploy", other);
+    let plan = fixture.plan().expect("a plan");
     assert_eq!(action(&plan, ROLE), Action::NoOp);
     assert!(plan.drift.is_empty(), "{:?}", plan.drift);
 }
 
 #[test]
 fn one_removed_principal_is_one_line() {
-    let mut world = World::new();
-    world.settled(ROLE, "deploy", role("d"), &[]);
-    let wanted = &mut world.estate.instances.get_mut(&address(ROLE)).expect("there").desired;
+    let mut fixture = PlanFixture::new();
+    fixture.settled(ROLE, "deploy", role("d"), &[]);
+    let wanted = &mut fixture.estate.instances.get_mut(&address(ROLE)).expect("there").desired;
     wanted.extend(attrs(json!({"assume_role_policy": {"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::222222222222:root"}, "Action": "sts:AssumeRole"}]}})));
-    let plan = world.plan().expect("a plan");
+    let plan = fixture.plan().expect("a plan");
     let change = plan.change(&address(ROLE)).expect("in the plan");
     assert_eq!(change.action, Action::Update);
     assert_eq!(change.changed, ["$.assume_role_policy"]);
@@ -226,67 +226,67 @@ fn one_removed_principal_is_one_line() {
 
 #[test]
 fn an_object_that_is_gone_is_created_again_and_told_as_drift() {
-    let mut world = World::new();
-    world.want(ROLE, role("d"), &[]);
-    world.record(ROLE, "deploy", role("d"), &[]);
-    let plan = world.plan().expect("a plan");
+    let mut fixture = PlanFixture::new();
+    fixture.want(ROLE, role("d"), &[]);
+    fixture.record(ROLE, "deploy", role("d"), &[]);
+    let plan = fixture.plan().expect("a plan");
     assert_eq!(action(&plan, ROLE), Action::Create);
     assert_eq!(plan.drift[0].status, DriftStatus::Missing);
 }
 
 #[test]
 fn an_object_of_somebody_else_is_not_taken_over_silently() {
-    let mut world = World::new();
-    world.want(ROLE, role("d"), &[]);
-    world.live(ROLE, "deploy", role("other"));
-    let errors = world.plan().expect_err("refused");
+    let mut fixture = PlanFixture::new();
+    fixture.want(ROLE, role("d"), &[]);
+    fixture.live(ROLE, "deploy", role("other"));
+    let errors = fixture.plan().expect_err("refused");
     assert!(errors.to_string().contains("exists already"), "{errors}");
 }
 
 #[test]
 fn an_object_with_our_ownership_tag_is_recovered() {
-    let mut world = World::new();
+    let mut fixture = PlanFixture::new();
     let mut tagged = role("d");
     tagged["tags"] = json!({"palisade:address": "v1:ABC"});
-    world.want(ROLE, tagged.clone(), &[]);
-    world.live(ROLE, "deploy", tagged);
-    let plan = world.plan().expect("a plan");
+    fixture.want(ROLE, tagged.clone(), &[]);
+    fixture.live(ROLE, "deploy", tagged);
+    let plan = fixture.plan().expect("a plan");
     assert_eq!(action(&plan, ROLE), Action::Adopt);
     assert_eq!(plan.operations.len(), 1);
 }
 
 #[test]
 fn unmanaged_objects_are_seen_once() {
-    let mut world = World::new();
-    world.settled(ROLE, "deploy", role("d"), &[]);
-    world.live("iam_role.x@production", "by-hand", role("x"));
-    let plan = world.plan().expect("a plan");
+    let mut fixture = PlanFixture::new();
+    fixture.settled(ROLE, "deploy", role("d"), &[]);
+    fixture.live("iam_role.x@production", "by-hand", role("x"));
+    let plan = fixture.plan().expect("a plan");
     let seen: Vec<&str> = plan.drift.iter().map(|d| d.address.as_str()).collect();
     assert_eq!(seen, ["iam_role/by-hand@production"]);
 }
 
 #[test]
 fn dependants_go_first_when_things_are_deleted() {
-    let mut world = World::new();
-    world.record(
+    let mut fixture = PlanFixture::new();
+    fixture.record(
         "organizational_unit.prod",
         "r-ab12/prod",
         json!({"id": "ou-ab12-11111111", "name": "prod"}),
         &[],
     );
-    world.live(
+    fixture.live(
         "organizational_unit.prod",
         "r-ab12/prod",
         json!({"id": "ou-ab12-11111111", "name": "prod"}),
     );
-    world.record(
+    fixture.record(
         "service_control_policy.lock",
         "lock",
         scp(json!(["ou-ab12-11111111"])),
         &["organizational_unit.prod"],
     );
-    world.live("service_control_policy.lock", "lock", scp(json!(["ou-ab12-11111111"])));
-    let plan = world.plan().expect("a plan");
+    fixture.live("service_control_policy.lock", "lock", scp(json!(["ou-ab12-11111111"])));
+    let plan = fixture.plan().expect("a plan");
     precedes(
         &plan,
         (OperationKind::Detach, "service_control_policy.lock"),
@@ -301,8 +301,8 @@ fn dependants_go_first_when_things_are_deleted() {
 
 #[test]
 fn a_guardrail_moves_without_a_gap() {
-    let mut world = World::new();
-    world.want(
+    let mut fixture = PlanFixture::new();
+    fixture.want(
         "service_control_policy.new",
         {
             let mut new = scp(json!(["ou-ab12-11111111"]));
@@ -311,9 +311,9 @@ fn a_guardrail_moves_without_a_gap() {
         },
         &[],
     );
-    world.record("service_control_policy.old", "lock", scp(json!(["ou-ab12-11111111"])), &[]);
-    world.live("service_control_policy.old", "lock", scp(json!(["ou-ab12-11111111"])));
-    let plan = world.plan().expect("a plan");
+    fixture.record("service_control_policy.old", "lock", scp(json!(["ou-ab12-11111111"])), &[]);
+    fixture.live("service_control_policy.old", "lock", scp(json!(["ou-ab12-11111111"])));
+    let plan = fixture.plan().expect("a plan");
     precedes(
         &plan,
         (OperationKind::Attach, "service_control_policy.new"),
@@ -325,24 +325,24 @@ fn a_guardrail_moves_without_a_gap() {
 /// AWS moves no unit, and deletes none that holds something.
 #[test]
 fn a_unit_is_made_anew_only_when_nothing_hangs_on_it() {
-    let mut world = World::new();
+    let mut fixture = PlanFixture::new();
     let (unit, other, old) = ("organizational_unit.a", "organizational_unit.b", "ou-ab12-11111111");
     let at = |name: &str, parent: &str, id: &str| json!({"name": name, "parent": parent, "id": id, "tags": {}});
     let account = |parent: &str| json!({"name": "a", "email": "a@acme.example", "id": "444444444444", "parent": parent, "tags": {}});
-    world.settled(other, "root/b", at("b", "root", "ou-ab12-22222222"), &[]);
-    world.want(unit, at("a", "ou-ab12-22222222", old), &[]);
-    world.record(unit, "root/a", at("a", "root", old), &[]);
-    world.live(unit, "root/a", at("a", "root", old));
-    world.want("account.a", account(old), &[unit]);
-    world.record("account.a", "a@acme.example", account(old), &[unit]);
-    world.live("account.a", "a@acme.example", account(old));
-    let errors = world.plan().expect_err("refused").to_string();
+    fixture.settled(other, "root/b", at("b", "root", "ou-ab12-22222222"), &[]);
+    fixture.want(unit, at("a", "ou-ab12-22222222", old), &[]);
+    fixture.record(unit, "root/a", at("a", "root", old), &[]);
+    fixture.live(unit, "root/a", at("a", "root", old));
+    fixture.want("account.a", account(old), &[unit]);
+    fixture.record("account.a", "a@acme.example", account(old), &[unit]);
+    fixture.live("account.a", "a@acme.example", account(old));
+    let errors = fixture.plan().expect_err("refused").to_string();
     assert!(errors.contains("cannot be replaced: `account.a` would be left behind"), "{errors}");
     // It is empty once the account has left.
-    let moved = world.estate.instances.get_mut(&address("account.a")).expect("there");
+    let moved = fixture.estate.instances.get_mut(&address("account.a")).expect("there");
     moved.desired.insert("parent".to_owned(), "ou-ab12-22222222".into());
     moved.depends_on = BTreeSet::from([address(other)]);
-    let plan = world.plan().expect("a plan");
+    let plan = fixture.plan().expect("a plan");
     assert_eq!(
         (action(&plan, unit), action(&plan, "account.a")),
         (Action::Replace, Action::Update)
@@ -352,48 +352,48 @@ fn a_unit_is_made_anew_only_when_nothing_hangs_on_it() {
 
 #[test]
 fn an_account_that_stays_leaves_its_unit_though_the_organization_is_forgotten_already() {
-    let mut world = World::new();
-    world.options.mode = Mode::Destroy;
+    let mut fixture = PlanFixture::new();
+    fixture.options.mode = Mode::Destroy;
     let (unit, id) = ("organizational_unit.a", "ou-ab12-11111111");
     let json = json!({"name": "a", "parent": "root", "id": id, "tags": {}});
-    world.record(unit, "root/a", json.clone(), &[]);
-    world.live(unit, "root/a", json);
+    fixture.record(unit, "root/a", json.clone(), &[]);
+    fixture.live(unit, "root/a", json);
     let json = json!({"name": "a", "email": "a@acme.example", "id": "444444444444", "parent": id, "tags": {}});
-    world.record("account.a", "a@acme.example", json.clone(), &[unit]);
-    world.live("account.a", "a@acme.example", json);
-    world.live("organization.acme", "organization", json!({"id": "o-ab12", "root_id": "r-ab12"}));
-    let plan = world.plan().expect("a plan");
+    fixture.record("account.a", "a@acme.example", json.clone(), &[unit]);
+    fixture.live("account.a", "a@acme.example", json);
+    fixture.live("organization.acme", "organization", json!({"id": "o-ab12", "root_id": "r-ab12"}));
+    let plan = fixture.plan().expect("a plan");
     precedes(&plan, (OperationKind::Move, "account.a"), (OperationKind::Delete, unit));
 }
 
 #[test]
 fn an_account_that_is_new_is_waited_for_by_what_lives_in_it() {
-    let mut world = World::new();
-    world.want(
+    let mut fixture = PlanFixture::new();
+    fixture.want(
         "account.dev",
         json!({"name": "dev", "email": "dev@acme.example", "parent_id": "r-ab12", "tags": {}}),
         &[],
     );
-    world.want(ROLE, role("d"), &[]);
-    let plan = world.plan().expect("a plan");
+    fixture.want(ROLE, role("d"), &[]);
+    let plan = fixture.plan().expect("a plan");
     precedes(&plan, (OperationKind::Create, "account.dev"), (OperationKind::Wait, "account.dev"));
     precedes(&plan, (OperationKind::Wait, "account.dev"), (OperationKind::Create, ROLE));
 }
 
 #[test]
 fn an_unknown_target_is_attached_when_it_exists() {
-    let mut world = World::new();
+    let mut fixture = PlanFixture::new();
     let unit = address("organizational_unit.new");
-    world.want(
+    fixture.want(
         "organizational_unit.new",
         json!({"name": "new", "parent_id": "r-ab12", "tags": {}}),
         &[],
     );
     let policy =
-        world.want("service_control_policy.lock", scp(json!([])), &["organizational_unit.new"]);
+        fixture.want("service_control_policy.lock", scp(json!([])), &["organizational_unit.new"]);
     let id = Value::Unknown(Unknown::attr(unit.clone(), "id"));
     policy.desired.insert("targets".to_owned(), Value::List(vec![id]));
-    let plan = world.plan().expect("a plan");
+    let plan = fixture.plan().expect("a plan");
     let attach =
         &plan.operations[position(&plan, OperationKind::Attach, "service_control_policy.lock")];
     assert_eq!(attach.target, Some(super::model::OperationTarget::IdOf(unit)));
@@ -407,16 +407,16 @@ fn an_unknown_target_is_attached_when_it_exists() {
 
 #[test]
 fn a_moved_block_renames_and_changes_nothing_else() {
-    let mut world = World::new();
-    world.want(ROLE, role("d"), &[]);
-    world.record("iam_role.old@dev", "deploy", role("d"), &[]);
-    world.live(ROLE, "deploy", role("d"));
+    let mut fixture = PlanFixture::new();
+    fixture.want(ROLE, role("d"), &[]);
+    fixture.record("iam_role.old@dev", "deploy", role("d"), &[]);
+    fixture.live(ROLE, "deploy", role("d"));
     let spanned = |text: &str| crate::schema::Spanned { value: text.to_owned(), loc: loc() };
-    world.estate.moved.push(crate::eval::estate::Move {
+    fixture.estate.moved.push(crate::eval::estate::Move {
         from: spanned("iam_role.old"),
         to: spanned("iam_role.deploy"),
     });
-    let plan = world.plan().expect("a plan");
+    let plan = fixture.plan().expect("a plan");
     let ops: Vec<OperationKind> = plan.operations.iter().map(|o| o.op).collect();
     assert_eq!(ops, [OperationKind::Rename]);
     assert_eq!(plan.resource_changes[0].previous_address, Some(address("iam_role.old@dev")));
@@ -424,38 +424,38 @@ fn a_moved_block_renames_and_changes_nothing_else() {
 
 #[test]
 fn selection_brings_along_what_is_needed_and_nothing_else() {
-    let mut world = World::new();
+    let mut fixture = PlanFixture::new();
     let mut boundary = json!({"name": "boundary", "path": "/", "description": "", "tags": {}});
     boundary["policy"] = json!({"Version": "2012-10-17", "Statement": []});
-    world.want("iam_policy.boundary@dev", boundary, &[]);
-    world.want(ROLE, role("d"), &["iam_policy.boundary@dev"]);
-    world.want("iam_role.other@production", role("o"), &[]);
-    world.options.selection.targets = vec!["iam_role.deploy".to_owned()];
-    let plan = world.plan().expect("a plan");
+    fixture.want("iam_policy.boundary@dev", boundary, &[]);
+    fixture.want(ROLE, role("d"), &["iam_policy.boundary@dev"]);
+    fixture.want("iam_role.other@production", role("o"), &[]);
+    fixture.options.selection.targets = vec!["iam_role.deploy".to_owned()];
+    let plan = fixture.plan().expect("a plan");
     let planned: Vec<String> = plan.resource_changes.iter().map(|c| c.display.clone()).collect();
     assert_eq!(planned, ["iam_policy.boundary@dev", ROLE]);
-    world.options.selection.targets = vec!["iam_role.deplyo".to_owned()];
-    let errors = world.plan().expect_err("refused");
+    fixture.options.selection.targets = vec!["iam_role.deplyo".to_owned()];
+    let errors = fixture.plan().expect_err("refused");
     assert!(errors.to_string().contains("iam_role.deplyo"), "{errors}");
 }
 
 #[test]
 fn equal_inputs_give_equal_plans_and_a_digest_that_ignores_the_date() {
-    let mut world = World::new();
-    world.want(ROLE, role("d"), &[]);
-    world.want("iam_role.b@production", role("b"), &[]);
-    let (a, b) = (world.plan().expect("a plan"), world.plan().expect("a plan"));
+    let mut fixture = PlanFixture::new();
+    fixture.want(ROLE, role("d"), &[]);
+    fixture.want("iam_role.b@production", role("b"), &[]);
+    let (a, b) = (fixture.plan().expect("a plan"), fixture.plan().expect("a plan"));
     assert_eq!(serde_json::to_string(&a).expect("json"), serde_json::to_string(&b).expect("json"));
     assert!(a.digest.starts_with("sha256:"));
 }
 
 #[test]
 fn refresh_only_touches_nothing() {
-    let mut world = World::new();
-    world.settled(ROLE, "deploy", role("d"), &[]);
-    world.live(ROLE, "deploy", role("changed by hand"));
-    world.options.mode = Mode::RefreshOnly;
-    let plan = world.plan().expect("a plan");
+    let mut fixture = PlanFixture::new();
+    fixture.settled(ROLE, "deploy", role("d"), &[]);
+    fixture.live(ROLE, "deploy", role("changed by hand"));
+    fixture.options.mode = Mode::RefreshOnly;
+    let plan = fixture.plan().expect("a plan");
     let ops: Vec<OperationKind> = plan.operations.iter().map(|o| o.op).collect();
     assert_eq!(ops, [OperationKind::Adopt]);
     assert_eq!(plan.drift[0].changed, ["$.description"]);
@@ -463,26 +463,26 @@ fn refresh_only_touches_nothing() {
 
 #[test]
 fn ten_thousand_objects_plan_in_one_pass() {
-    let mut world = World::new();
+    let mut fixture = PlanFixture::new();
     for n in 0..10_000 {
         let mut role = role("d");
         role["name"] = json!(format!("r{n}"));
-        world.want(&format!("iam_role.r{n}@dev"), role, &[]);
+        fixture.want(&format!("iam_role.r{n}@dev"), role, &[]);
     }
-    assert_eq!(world.plan().expect("a plan").operations.len(), 10_000);
+    assert_eq!(fixture.plan().expect("a plan").operations.len(), 10_000);
 }
 
 #[test]
 fn the_organization_comes_before_what_lives_in_it() {
-    let mut world = World::new();
-    world.want(
+    let mut fixture = PlanFixture::new();
+    fixture.want(
         "organization.acme",
         json!({"enabled_policy_types": ["SERVICE_CONTROL_POLICY"]}),
         &[],
     );
-    world.want("organizational_unit.a", json!({"name": "a", "parent": "root", "tags": {}}), &[]);
-    world.want("service_control_policy.lock", scp(json!(["root"])), &[]);
-    let plan = world.plan().expect("a plan");
+    fixture.want("organizational_unit.a", json!({"name": "a", "parent": "root", "tags": {}}), &[]);
+    fixture.want("service_control_policy.lock", scp(json!(["root"])), &[]);
+    let plan = fixture.plan().expect("a plan");
     for at in ["organizational_unit.a", "service_control_policy.lock"] {
         precedes(&plan, (OperationKind::Create, "organization.acme"), (OperationKind::Create, at));
     }
@@ -500,12 +500,12 @@ fn a_removed_block_names_an_instance_a_block_or_a_module() {
         ("module.bas", inside, false),
         ("iam_role.dep", ROLE, false),
     ] {
-        let mut world = World::new();
-        world.record(at, "deploy", role("d"), &[]);
-        world.live(at, "deploy", role("d"));
+        let mut fixture = PlanFixture::new();
+        fixture.record(at, "deploy", role("d"), &[]);
+        fixture.live(at, "deploy", role("d"));
         let value = removed.to_owned();
-        world.estate.removed.push(crate::schema::Spanned { value, loc: loc() });
-        let plan = world.plan().expect("a plan");
+        fixture.estate.removed.push(crate::schema::Spanned { value, loc: loc() });
+        let plan = fixture.plan().expect("a plan");
         let wanted = if forgotten { Action::Forget } else { Action::Delete };
         assert_eq!(action(&plan, at), wanted, "{removed}");
     }

@@ -3,19 +3,19 @@
 //!
 //! [`Release`] is what moves, [`record`] what one environment remembers, [`store`] where that is
 //! kept; [`edge`] is a way, [`gate`] judges whether it is open,
-//! [`choice`] says which release goes. Everything is plain data in the state's
+//! [`candidate`] says which release goes. Everything is plain data in the state's
 //! backend, and each write is a compare-and-swap.
 //!
 //! Architecture invariants: nothing here reads a clock or an environment variable, and nothing here
 //! changes AWS. A release gets into an environment by a plan that apply carries out, like any other
 //! value; a promotion only decides which release that plan is made with.
 
-pub mod choice;
-pub mod doubt;
+pub mod candidate;
 pub mod edge;
 pub mod figures;
 pub mod gate;
 pub mod record;
+pub mod revoked_verification;
 pub mod store;
 
 pub use crate::eval::release::{Digest, Release};

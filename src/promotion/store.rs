@@ -33,7 +33,7 @@ pub struct StoredRelease {
 
 /// An environment's record and the version that was read; without one nothing is stored yet.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Held {
+pub struct VersionedRecord {
     /// What it says.
     pub record: EnvironmentRecord,
     etag: Option<String>,
@@ -131,10 +131,10 @@ pub async fn list_environments(ledger: &Ledger) -> Result<Vec<String>, StateErro
 ///
 /// # Errors
 /// The backend cannot be read, or the record is damaged or newer than this version.
-pub async fn read(ledger: &Ledger, environment: &str) -> Result<Held, StateError> {
+pub async fn read(ledger: &Ledger, environment: &str) -> Result<VersionedRecord, StateError> {
     let key = layout::promotion(environment);
     let Some(found) = ledger.read_json::<EnvironmentRecord>(&key).await? else {
-        return Ok(Held { record: EnvironmentRecord::new(environment), etag: None });
+        return Ok(VersionedRecord { record: EnvironmentRecord::new(environment), etag: None });
     };
     let record = found.value;
     if record.format > FORMAT {
@@ -145,7 +145,7 @@ pub async fn read(ledger: &Ledger, environment: &str) -> Result<Held, StateError
         let why = format!("it is the record of `{}`", record.environment);
         return Err(damaged(ledger, &key, &why));
     }
-    Ok(Held { record, etag: Some(found.etag) })
+    Ok(VersionedRecord { record, etag: Some(found.etag) })
 }
 
 /// Reads the records of several environments.
@@ -155,7 +155,7 @@ pub async fn read(ledger: &Ledger, environment: &str) -> Result<Held, StateError
 pub async fn read_all<'e>(
     ledger: &Ledger,
     environments: impl IntoIterator<Item = &'e str>,
-) -> Result<BTreeMap<String, Held>, StateError> {
+) -> Result<BTreeMap<String, VersionedRecord>, StateError> {
     stream::iter(environments)
         .map(|name| async move { Ok((name.to_owned(), read(ledger, name).await?)) })
         .buffered(CONCURRENCY)
@@ -167,7 +167,7 @@ pub async fn read_all<'e>(
 ///
 /// # Errors
 /// [`StateFailure::Conflict`] when somebody else wrote in the meantime.
-pub async fn write(ledger: &Ledger, held: &mut Held) -> Result<(), StateError> {
+pub async fn write(ledger: &Ledger, held: &mut VersionedRecord) -> Result<(), StateError> {
     held.record.format = FORMAT;
     held.record.write_id = uuid::Uuid::new_v4().to_string();
     let key = layout::promotion(&held.record.environment);

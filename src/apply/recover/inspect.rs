@@ -1,20 +1,20 @@
-//! What runs that were cut off have left, for a plan to show: looked up, nothing written.
+//! What interrupted runs have left, for a plan to show: AWS is read, nothing is written.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::look::Eyes;
+use super::probe::Probe;
 use super::scopes_to_recover;
 use super::settle::{self, Finding, Settlement, Verdict};
 use crate::address::ResourceAddr;
 use crate::ids::Handle;
-use crate::plan::model::{Left, LeftChange, LeftOutcome};
+use crate::plan::model::{InDoubtChange, InDoubtOutcome, InterruptedRun};
 use crate::plan::refresh::Targets;
 use crate::provider::{Access, Provider};
 use crate::state::{Ledger, ScopeState, Snapshot, Stamp, StateError, Versioned};
 
-/// Everything that a look at left-over runs works with.
+/// What `inspect` reads and reaches.
 pub struct Inspection<'a> {
     /// Where state is.
     pub ledger: &'a Ledger,
@@ -35,7 +35,7 @@ pub struct Inspection<'a> {
 pub async fn inspect(
     cx: &Inspection<'_>,
     snapshot: &mut Snapshot,
-) -> Result<Vec<Left>, StateError> {
+) -> Result<Vec<InterruptedRun>, StateError> {
     let scopes: Vec<String> = scopes_to_recover(snapshot).into_keys().collect();
     if scopes.is_empty() {
         return Ok(Vec::new());
@@ -49,7 +49,7 @@ pub async fn inspect(
         let runs = snapshot.dangling.iter().filter(|d| d.scope == *scope);
         for run in runs.filter(|d| held && d.run == lock.holder.run) {
             active.insert((scope.clone(), run.run.clone()));
-            left.push(Left {
+            left.push(InterruptedRun {
                 scope: scope.clone(),
                 run: run.run.clone(),
                 by: lock.holder.who.clone(),
@@ -59,7 +59,7 @@ pub async fn inspect(
             });
         }
     }
-    let eyes = Eyes {
+    let probe = Probe {
         provider: cx.provider.as_ref(),
         clock: cx.ledger.clock(),
         accounts: &cx.accounts,
@@ -70,18 +70,18 @@ pub async fn inspect(
     };
     let wanted = |scope: &str, run: &str| !active.contains(&(scope.to_owned(), run.to_owned()));
     let targets = cx.targets.clone();
-    for settlement in settle::all(&eyes, cx.ledger, targets, scopes, &wanted).await? {
-        left.extend(told(&settlement));
+    for settlement in settle::all(&probe, cx.ledger, targets, scopes, &wanted).await? {
+        left.extend(interrupted_runs(&settlement));
         take_in(snapshot, settlement, now);
     }
     Ok(left)
 }
 
-fn told(settlement: &Settlement) -> Vec<Left> {
-    let mut left: Vec<Left> = settlement
+fn interrupted_runs(settlement: &Settlement) -> Vec<InterruptedRun> {
+    let mut left: Vec<InterruptedRun> = settlement
         .runs
         .iter()
-        .map(|run| Left {
+        .map(|run| InterruptedRun {
             scope: settlement.scope.clone(),
             run: run.run.clone(),
             by: run.by.clone(),
@@ -90,11 +90,11 @@ fn told(settlement: &Settlement) -> Vec<Left> {
             changes: run.findings.iter().map(change).collect(),
         })
         .collect();
-    let pending: Vec<LeftChange> = settlement.pending.iter().map(change).collect();
+    let pending: Vec<InDoubtChange> = settlement.pending.iter().map(change).collect();
     match left.last_mut() {
         _ if pending.is_empty() => {}
         Some(last) => last.changes.extend(pending),
-        None => left.push(Left {
+        None => left.push(InterruptedRun {
             scope: settlement.scope.clone(),
             run: settlement.basis.as_ref().map(|b| b.value.stamp.run.clone()).unwrap_or_default(),
             by: settlement.basis.as_ref().map(|b| b.value.stamp.by.clone()).unwrap_or_default(),
@@ -106,15 +106,16 @@ fn told(settlement: &Settlement) -> Vec<Left> {
     left
 }
 
-fn change(finding: &Finding) -> LeftChange {
+fn change(finding: &Finding) -> InDoubtChange {
     let (outcome, why) = match &finding.verdict {
-        Verdict::Done => (LeftOutcome::Done, None),
-        Verdict::NotDone => (LeftOutcome::NotDone, None),
-        Verdict::Unknown(why) => {
-            (LeftOutcome::Unknown, Some(why.detail.clone().unwrap_or_else(|| why.summary.clone())))
-        }
+        Verdict::Done => (InDoubtOutcome::Done, None),
+        Verdict::NotDone => (InDoubtOutcome::NotDone, None),
+        Verdict::Unknown(why) => (
+            InDoubtOutcome::Unknown,
+            Some(why.detail.clone().unwrap_or_else(|| why.summary.clone())),
+        ),
     };
-    LeftChange { address: finding.address.clone(), op: finding.op, outcome, why }
+    InDoubtChange { address: finding.address.clone(), op: finding.op, outcome, why }
 }
 
 /// The scope as a recovery would leave it. Its version stays: nothing was written.

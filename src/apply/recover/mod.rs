@@ -5,11 +5,11 @@
 //! dropped, and the next plan sees the world as it is. A journal written under an epoch that the
 //! state has passed is not believed: all that it names is looked up.
 //!
-//! [`settle`] works out what the journals of some scopes come to and writes nothing; [`look`] finds
+//! [`settle`] works out what the journals of some scopes come to and writes nothing; [`probe`] finds
 //! out what became of one intent; [`recover`] writes the outcome under locks, [`inspect`] shows it.
 
 mod inspect;
-mod look;
+mod probe;
 mod settle;
 
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ use crate::state::{
     layout,
 };
 
-use look::Eyes;
+use probe::Probe;
 use settle::{Settlement, Verdict};
 
 pub use inspect::{Inspection, inspect};
@@ -138,7 +138,7 @@ async fn under_locks(
     leases: &mut [Lease],
     lineage: &str,
 ) -> Result<Recovered, StateError> {
-    let eyes = Eyes {
+    let probe = Probe {
         provider: cx.provider.as_ref(),
         clock: cx.ledger.clock(),
         accounts: &cx.accounts,
@@ -150,7 +150,7 @@ async fn under_locks(
     let names: Vec<String> = leases.iter().map(|l| l.scope.clone()).collect();
     // Accounts may take half an hour to be created: the leases must last as long.
     let settlements = tokio::select! {
-        settled = settle::all(&eyes, cx.ledger, cx.targets.clone(), names, &|_, _| true) => settled?,
+        settled = settle::all(&probe, cx.ledger, cx.targets.clone(), names, &|_, _| true) => settled?,
         error = keep(cx, leases) => return Err(error),
     };
     let mut recovered = Recovered::default();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::in_order;
-use super::look::{Eyes, Look, attrs_of_record, overlay};
+use super::probe::{IntentProbe, Probe, attrs_of_record, overlay};
 use crate::address::ResourceAddr;
 use crate::apply::events::Event;
 use crate::apply::executor::scope_of;
@@ -81,7 +81,7 @@ impl Settlement {
 /// # Errors
 /// The store cannot be read, or a journal is damaged.
 pub(super) async fn all(
-    eyes: &Eyes<'_>,
+    probe: &Probe<'_>,
     ledger: &Ledger,
     mut targets: Targets,
     scopes: Vec<String>,
@@ -92,7 +92,7 @@ pub(super) async fn all(
         let basis = ledger.read_scope(&scope).await?;
         let journals = ledger.read_journals(&[scope.clone()].into()).await?;
         let journals = journals.into_iter().filter(|j| wanted(&scope, &j.run)).collect();
-        settled.push(one(eyes, &mut targets, scope, basis, journals).await);
+        settled.push(one(probe, &mut targets, scope, basis, journals).await);
     }
     finish_moves(ledger, &mut settled).await?;
     settled.sort_by_key(|s| !s.moves.is_empty());
@@ -100,7 +100,7 @@ pub(super) async fn all(
 }
 
 async fn one(
-    eyes: &Eyes<'_>,
+    probe: &Probe<'_>,
     targets: &mut Targets,
     scope: String,
     basis: Option<Versioned<ScopeState>>,
@@ -130,17 +130,17 @@ async fn one(
             settlement.clean.push((journal.run.clone(), old));
         }
         if !journal.entries.is_empty() {
-            run(eyes, targets, &mut settlement, &journal, known_epoch).await;
+            run(probe, targets, &mut settlement, &journal, known_epoch).await;
         }
     }
-    eyes.learn_accounts(targets, &settlement.resources);
-    settle_pending(eyes, targets, &mut settlement).await;
+    probe.learn_accounts(targets, &settlement.resources);
+    settle_pending(probe, targets, &mut settlement).await;
     settlement
 }
 
 /// Settles what one run left.
 async fn run(
-    eyes: &Eyes<'_>,
+    probe: &Probe<'_>,
     targets: &mut Targets,
     settlement: &mut Settlement,
     journal: &RunJournal,
@@ -153,14 +153,14 @@ async fn run(
     } else {
         everything(journal)
     };
-    if let Some(events) = eyes.events {
+    if let Some(events) = probe.events {
         let _ = events.send(Event::Recovering {
             scope: settlement.scope.clone(),
             run: journal.run.clone(),
             dangling: open.len(),
         });
     }
-    eyes.learn_accounts(targets, &settlement.resources);
+    probe.learn_accounts(targets, &settlement.resources);
     let first = journal.entries.first();
     let since = first.map_or(0, |e| e.since.as_second());
     let mut findings = Vec::new();
@@ -169,8 +169,8 @@ async fn run(
             settlement.moves.push((settlement.runs.len(), intent));
             continue;
         }
-        let look = Look { eyes, targets, since };
-        let verdict = match look.settle(&intent, &mut settlement.resources).await {
+        let intent_probe = IntentProbe { probe, targets, since };
+        let verdict = match intent_probe.settle(&intent, &mut settlement.resources).await {
             Ok(true) => Verdict::Done,
             Ok(false) => Verdict::NotDone,
             Err(why) => Verdict::Unknown(why),
@@ -238,20 +238,20 @@ async fn finish_moves(ledger: &Ledger, settled: &mut [Settlement]) -> Result<(),
 }
 
 /// Accounts whose creation was asked for and not waited out.
-async fn settle_pending(eyes: &Eyes<'_>, targets: &Targets, settlement: &mut Settlement) {
+async fn settle_pending(probe: &Probe<'_>, targets: &Targets, settlement: &mut Settlement) {
     let pending: Vec<(ResourceAddr, String)> = settlement
         .resources
         .iter()
         .filter_map(|(a, r)| Some((a.clone(), r.meta.get(PENDING)?.as_str()?.to_owned())))
         .collect();
     for (address, request) in pending {
-        let verdict = wait(eyes, targets, &mut settlement.resources, &address, request).await;
+        let verdict = wait(probe, targets, &mut settlement.resources, &address, request).await;
         settlement.pending.push(Finding { address, op: OperationKind::Wait, verdict });
     }
 }
 
 async fn wait(
-    eyes: &Eyes<'_>,
+    probe: &Probe<'_>,
     targets: &Targets,
     resources: &mut Resources,
     address: &ResourceAddr,
@@ -272,13 +272,13 @@ async fn wait(
         return unknown("its account cannot be reached".to_owned());
     };
     let key = record.key.clone();
-    let look = |patience| {
-        eyes.patiently(patience, || {
-            eyes.provider.read_object(target, eyes.access, kind.schema().kind, &key)
+    let read = |patience| {
+        probe.patiently(patience, || {
+            probe.provider.read_object(target, probe.access, kind.schema().kind, &key)
         })
     };
-    if !eyes.waits {
-        return match look(eyes.patience).await {
+    if !probe.waits {
+        return match read(probe.patience).await {
             Ok(Some(live)) => {
                 overlay(record, &live.attrs);
                 Verdict::Done
@@ -298,7 +298,7 @@ async fn wait(
         target: Some(request),
     };
     let waited =
-        eyes.patiently(Duration::from_secs(1800), || eyes.provider.execute(target, &step)).await;
+        probe.patiently(Duration::from_secs(1800), || probe.provider.execute(target, &step)).await;
     let failed =
         |f: Failure| matches!(f, Failure::Refused | Failure::NotFound | Failure::AlreadyExists);
     match waited {
@@ -308,7 +308,7 @@ async fn wait(
             Verdict::Done
         }
         // The request came to nothing, or is forgotten: the account itself tells.
-        Err(error) if failed(error.failure) => match look(eyes.patience).await {
+        Err(error) if failed(error.failure) => match read(probe.patience).await {
             Ok(Some(live)) => {
                 record.meta.remove(PENDING);
                 overlay(record, &live.attrs);
@@ -325,7 +325,7 @@ async fn wait(
     }
 }
 
-impl Eyes<'_> {
+impl Probe<'_> {
     /// Account ids that the state knows by now open the way into those accounts.
     fn learn_accounts(&self, targets: &mut Targets, resources: &Resources) {
         for (address, handle) in self.accounts {

@@ -16,7 +16,7 @@ use crate::plan::model::Plan;
 use crate::promotion::edge::{self, Edge, OnFailure};
 use crate::promotion::gate::{Evidence, Outcome};
 use crate::promotion::record::{End, Hold, MoveKind, Phase};
-use crate::promotion::store::{self, Held};
+use crate::promotion::store::{self, VersionedRecord};
 use crate::promotion::{Digest, Move, Release};
 use crate::provider::Caller;
 use crate::state::{Event, Ledger};
@@ -43,7 +43,7 @@ pub(super) struct Drive<'a> {
     /// State.
     pub ledger: &'a Ledger,
     /// The environment's record; its move is what is driven.
-    pub held: Held,
+    pub held: VersionedRecord,
     /// Who drives.
     pub caller: Caller,
     /// The edge, for promotions.

@@ -12,7 +12,7 @@ use crate::engine::workspace::Workspace;
 use crate::plan::model::{Plan, Selection};
 use crate::promotion::edge::Verify;
 use crate::promotion::gate::{
-    self, Approval, Evidence, GateContext, GateSpec, Outcome, Passage, Purpose,
+    self, Approval, Evidence, GateContext, GateSpec, GateSubject, Outcome, Purpose,
 };
 use crate::promotion::{Digest, Release};
 use crate::provider::Caller;
@@ -23,7 +23,7 @@ use super::MoveSettings;
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// What gates are evaluated on.
-pub(super) struct GateSubject<'a> {
+pub(super) struct GateEvaluation<'a> {
     /// What the plan was made from.
     pub inputs: &'a PlanInputs,
     /// The plan that would be carried out, or a fresh one.
@@ -50,7 +50,7 @@ pub(super) struct GateSubject<'a> {
     pub previous: &'a [Evidence],
 }
 
-impl GateSubject<'_> {
+impl GateEvaluation<'_> {
     /// Evaluates gates one after the other, all at the same moment's time.
     pub(super) async fn evaluate(
         &self,
@@ -62,7 +62,7 @@ impl GateSubject<'_> {
             now: workspace.host.now(),
             clock: workspace.host.clock(),
             purpose: self.purpose,
-            passage: Passage {
+            subject: GateSubject {
                 edge: self.edge,
                 from: self.from,
                 to: self.to,
@@ -174,7 +174,7 @@ async fn once(
     let plan = plan::make(workspace, &inputs, &request)?;
     let standing = inputs.records.get(environment).map(|held| &held.record);
     let previous = standing.and_then(|r| r.verified(&release.name)).map(|v| v.evidence.as_slice());
-    let subject = GateSubject {
+    let evaluation = GateEvaluation {
         inputs: &inputs,
         plan: &plan,
         purpose: Purpose::Verify,
@@ -191,5 +191,5 @@ async fn once(
         approvals: &[],
         previous: previous.unwrap_or_default(),
     };
-    workspace.interruptible(subject.evaluate(workspace, &declared.gates)).await
+    workspace.interruptible(evaluation.evaluate(workspace, &declared.gates)).await
 }

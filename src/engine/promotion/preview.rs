@@ -7,7 +7,7 @@ use crate::engine::plan::{self, PlanRequest};
 use crate::engine::refresh::{self, PlanInputs};
 use crate::engine::workspace::Workspace;
 use crate::plan::model::Plan;
-use crate::promotion::choice::{self, Choice, Choosing, Refusal};
+use crate::promotion::candidate::{self, Candidate, Choosing, Refusal};
 use crate::promotion::edge::{self, Edge};
 use crate::promotion::gate::Evidence;
 use crate::promotion::store;
@@ -27,7 +27,7 @@ pub(super) struct EdgeInputs {
 /// A release that is to move, and the plan that moves it.
 pub(super) struct PromotionPreview {
     /// The release.
-    pub choice: Choice,
+    pub candidate: Candidate,
     /// Its content.
     pub release: Release,
     /// How the plan was made.
@@ -85,17 +85,19 @@ impl EdgeInputs {
         let ledger = &self.offline.store.ledger;
         let known = store::list_releases(ledger).await?;
         let (from, to) = (self.record(&self.edge.from), self.record(&self.edge.to));
-        let choice = match choice::choose(&self.edge, wanted, &from, &to, &known, overriding) {
-            Ok(Choosing::Moves(choice)) => choice,
+        let candidate = match candidate::choose(&self.edge, wanted, &from, &to, &known, overriding)
+        {
+            Ok(Choosing::Moves(candidate)) => candidate,
             Ok(Choosing::Settled(why)) => return Ok(PreviewResult::Settled(why)),
             Err(Refusal::Unclear(why)) => return Err(why.into()),
             Err(Refusal::NotVerified(why)) => return Err(EngineError::RuleBroken(why.into())),
         };
-        let release = store::get_release(ledger, &choice.release, &choice.digest).await?.release;
+        let release =
+            store::get_release(ledger, &candidate.release, &candidate.digest).await?.release;
         let request = gates::request(settings, &self.edge.to, Some(&release));
         let inputs = refresh::load_and_refresh(workspace, &request).await?;
         let plan = plan::make(workspace, &inputs, &request)?;
-        let preview = PromotionPreview { choice, release, request, inputs, plan };
+        let preview = PromotionPreview { candidate, release, request, inputs, plan };
         Ok(PreviewResult::Moves(Box::new(preview)))
     }
 
@@ -112,10 +114,10 @@ impl EdgeInputs {
             edge: self.edge.name.clone(),
             from: self.edge.from.clone(),
             to: self.edge.to.clone(),
-            release: preview.choice.release.clone(),
-            digest: preview.choice.digest.clone(),
-            previous: preview.choice.previous.clone(),
-            verified_since: preview.choice.basis.verified_since,
+            release: preview.candidate.release.clone(),
+            digest: preview.candidate.digest.clone(),
+            previous: preview.candidate.previous.clone(),
+            verified_since: preview.candidate.basis.verified_since,
             values: preview.release.values.clone(),
             gates: evidence.to_vec(),
             hold: self.record(&self.edge.to).hold,

@@ -10,7 +10,7 @@ use crate::engine::host::{Event as HostEvent, Question, Resumption, Shown};
 use crate::engine::plan::{self, FailOn};
 use crate::engine::workspace::Workspace;
 use crate::engine::{digest, secret_versions};
-use crate::promotion::choice::{self, Choice, Strength};
+use crate::promotion::candidate::{self, Candidate, Eligibility};
 use crate::promotion::gate::approval;
 use crate::promotion::gate::{Evidence, Purpose};
 use crate::promotion::record::{Hold, MoveKind, Override, Phase};
@@ -20,7 +20,7 @@ use crate::provider::Caller;
 use crate::state::{Event, Holder};
 
 use super::drive::{Drive, Prepared};
-use super::gates::{GateSubject, all_open, closed_lines};
+use super::gates::{GateEvaluation, all_open, closed_lines};
 use super::preview::{EdgeInputs, PreviewResult, PromotionPreview};
 use super::report::PromotionReport;
 use super::{MoveSettings, caller, lease, phase_name};
@@ -134,7 +134,7 @@ async fn dry(
     let caller = caller(preview.inputs.provider.as_ref()).await?;
     let evidence = evaluate(workspace, edge, &preview, &caller).await?;
     let report = edge.report(&preview, &evidence, request.overriding.as_deref(), true);
-    let refusal = refuse(edge, &preview.choice, &to, &evidence, request).err();
+    let refusal = refuse(edge, &preview.candidate, &to, &evidence, request).err();
     Ok(PromotionOutcome::Previewed {
         report: Box::new(report),
         refusal: refusal.map(Diagnostics::from),
@@ -161,7 +161,7 @@ async fn fresh(
     let evidence = evaluate(workspace, edge, &preview, &author).await?;
     let report = edge.report(&preview, &evidence, request.overriding.as_deref(), false);
     workspace.host.show(Shown::Promotion(&report))?;
-    let overridden = match refuse(edge, &preview.choice, &to, &evidence, request) {
+    let overridden = match refuse(edge, &preview.candidate, &to, &evidence, request) {
         Ok(overridden) => overridden,
         Err(why) => {
             record_refusal(edge, &preview, &evidence, &author, holder).await?;
@@ -171,17 +171,17 @@ async fn fresh(
     };
     plan::require_isolation(&preview.plan, FailOn::Violation, false)?;
     let question = Question::Promote {
-        release: &preview.choice.release,
-        digest: &preview.choice.digest,
+        release: &preview.candidate.release,
+        digest: &preview.candidate.digest,
         to: &edge.edge.to,
     };
     workspace.host.confirm(question).await?;
-    let PromotionPreview { choice, request: plan_request, inputs, plan, .. } = *preview;
+    let PromotionPreview { candidate, request: plan_request, inputs, plan, .. } = *preview;
     let ledger = &edge.offline.store.ledger;
-    still_stands(edge, &choice).await?;
+    still_stands(edge, &candidate).await?;
     secret_versions::require_same(workspace, &inputs, &plan).await?;
     let mut held = store::read(ledger, &edge.edge.to).await?;
-    let Choice { release, digest, previous, basis, .. } = choice;
+    let Candidate { release, digest, previous, basis, .. } = candidate;
     let (id, kind, at) = (holder.run.as_str(), MoveKind::Promotion, workspace.host.now());
     held.record.begin(Move {
         edge: Some(edge.edge.name.clone()),
@@ -209,16 +209,21 @@ async fn fresh(
 
 /// Gates and people take their time, and where the edge begins no lock is held meanwhile: what the
 /// gates were evaluated on has to hold when the move begins, too.
-async fn still_stands(edge: &EdgeInputs, choice: &Choice) -> Result<(), EngineError> {
+async fn still_stands(edge: &EdgeInputs, candidate: &Candidate) -> Result<(), EngineError> {
     let (ledger, from) = (&edge.offline.store.ledger, &edge.edge.from);
-    let then =
-        Strength { verified_since: choice.basis.verified_since, stands_since: choice.stands_since };
-    let now =
-        choice::strength(&store::read(ledger, from).await?.record, &choice.release, &choice.digest);
+    let then = Eligibility {
+        verified_since: candidate.basis.verified_since,
+        stands_since: candidate.stands_since,
+    };
+    let now = candidate::eligibility(
+        &store::read(ledger, from).await?.record,
+        &candidate.release,
+        &candidate.digest,
+    );
     if now == then {
         return Ok(());
     }
-    let what = format!("release {} {}", choice.release, choice.digest.short());
+    let what = format!("release {} {}", candidate.release, candidate.digest.short());
     let (summary, help) = if then.verified_since.is_some() && now.verified_since.is_none() {
         (
             format!("{what} is not verified in `{from}` any more"),
@@ -304,16 +309,16 @@ async fn evaluate(
 ) -> Result<Vec<Evidence>, EngineError> {
     let edge = &inputs.edge;
     let ledger = &inputs.offline.store.ledger;
-    let digest = preview.choice.digest.as_str();
+    let digest = preview.candidate.digest.as_str();
     let approvals = approval::last_words(ledger, &edge.name, digest).await?;
     let to = inputs.record(&edge.to);
     let last = store::moves(ledger, &edge.to).await?;
     let previous = last
         .iter()
         .rev()
-        .find(|m| m.edge.as_deref() == Some(&edge.name) && m.release == preview.choice.release)
+        .find(|m| m.edge.as_deref() == Some(&edge.name) && m.release == preview.candidate.release)
         .map(|m| m.gates.as_slice());
-    let subject = GateSubject {
+    let evaluation = GateEvaluation {
         inputs: &preview.inputs,
         plan: &preview.plan,
         purpose: Purpose::Promote,
@@ -321,20 +326,20 @@ async fn evaluate(
         from: Some(&edge.from),
         to: &edge.to,
         release: &preview.release,
-        replaces: to.current(&preview.choice.release).map(|a| &a.digest),
-        stands_since: preview.choice.stands_since,
+        replaces: to.current(&preview.candidate.release).map(|a| &a.digest),
+        stands_since: preview.candidate.stands_since,
         author,
         approvals: &approvals,
         previous: previous.unwrap_or_default(),
     };
-    workspace.interruptible(subject.evaluate(workspace, &edge.gates)).await
+    workspace.interruptible(evaluation.evaluate(workspace, &edge.gates)).await
 }
 
 /// What stands against the promotion: gates, the release not being verified, a hold. An override
 /// goes past all but the hold, and is returned to be recorded.
 fn refuse(
     edge: &EdgeInputs,
-    choice: &Choice,
+    candidate: &Candidate,
     to: &EnvironmentRecord,
     evidence: &[Evidence],
     request: &PromotionRequest,
@@ -349,7 +354,7 @@ fn refuse(
         .filter(|e| !all_open(std::slice::from_ref(e)))
         .map(|e| e.gate.clone())
         .collect();
-    if choice.basis.verified_since.is_none() {
+    if candidate.basis.verified_since.is_none() {
         against.insert(0, "verified".to_owned());
     }
     match &request.overriding {
@@ -432,8 +437,8 @@ async fn record_refusal(
         details: BTreeMap::from([
             ("edge".to_owned(), json!(edge.edge.name)),
             ("environment".to_owned(), json!(edge.edge.to)),
-            ("release".to_owned(), json!(preview.choice.release)),
-            ("digest".to_owned(), json!(preview.choice.digest)),
+            ("release".to_owned(), json!(preview.candidate.release)),
+            ("digest".to_owned(), json!(preview.candidate.digest)),
             ("gates".to_owned(), json!(evidence)),
         ]),
     };

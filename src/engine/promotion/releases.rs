@@ -3,7 +3,7 @@
 use crate::engine::error::EngineError;
 use crate::engine::open;
 use crate::engine::workspace::Workspace;
-use crate::promotion::{doubt, store};
+use crate::promotion::{revoked_verification, store};
 use crate::state::{Ledger, StateError};
 
 use super::report::{ReleasePlace, ReleaseSummary};
@@ -42,7 +42,7 @@ async fn summaries(ledger: &Ledger, name: Option<&str>) -> Result<Vec<ReleaseSum
                     verified_since: standing.verified.as_ref().map(|v| v.since),
                     revoked_at: standing.revoked.get(&digest).map(|r| r.at),
                     overridden: current.overridden.clone(),
-                    doubts: doubt::doubts(
+                    doubts: revoked_verification::revoked_verifications(
                         |name| records.get(name).map(|h| &h.record),
                         environment,
                         &release,

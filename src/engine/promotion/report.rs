@@ -6,9 +6,9 @@ use serde::Serialize;
 use crate::eval::release::ReleaseValues;
 use crate::plan::model::Plan;
 use crate::promotion::Digest;
-use crate::promotion::doubt::Doubt;
 use crate::promotion::gate::Evidence;
 use crate::promotion::record::{Hold, Override};
+use crate::promotion::revoked_verification::RevokedVerification;
 
 /// What a promotion would do, and what stands against it.
 #[derive(Clone, Debug, Serialize)]
@@ -72,5 +72,5 @@ pub struct ReleasePlace {
     /// The override that brought it there.
     pub overridden: Option<Override>,
     /// Earlier verifications that it stands on and that no longer count.
-    pub doubts: Vec<Doubt>,
+    pub doubts: Vec<RevokedVerification>,
 }

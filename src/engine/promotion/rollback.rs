@@ -12,13 +12,13 @@ use crate::eval::estate::Estate;
 use crate::promotion::edge;
 use crate::promotion::gate::{Evidence, GateSpec, Purpose};
 use crate::promotion::record::{MoveKind, Phase};
-use crate::promotion::store::{self, Held};
+use crate::promotion::store::{self, VersionedRecord};
 use crate::promotion::{Digest, EnvironmentRecord, Move};
 use crate::provider::Caller;
 use crate::state::Holder;
 
 use super::drive::{Drive, Prepared};
-use super::gates::{self, GateSubject, all_open};
+use super::gates::{self, GateEvaluation, all_open};
 use super::{MoveSettings, caller, closed, lease};
 
 /// What is asked of a rollback.
@@ -136,7 +136,7 @@ async fn fresh(
     request: &RollbackRequest,
     estate: &Estate,
     store: &Store,
-    mut held: Held,
+    mut held: VersionedRecord,
     holder: &Holder,
 ) -> Result<Move, EngineError> {
     let name = release_of(request, estate, &held.record)?;
@@ -157,7 +157,7 @@ async fn fresh(
     plan::warn(workspace, &inputs, &plan);
     let author = caller(inputs.provider.as_ref()).await?;
     let freezes = freezes(&inputs.estate, &request.environment, &name)?;
-    let subject = GateSubject {
+    let evaluation = GateEvaluation {
         inputs: &inputs,
         plan: &plan,
         purpose: Purpose::Rollback,
@@ -171,7 +171,7 @@ async fn fresh(
         approvals: &[],
         previous: &[],
     };
-    let evidence = workspace.interruptible(subject.evaluate(workspace, &freezes)).await?;
+    let evidence = workspace.interruptible(evaluation.evaluate(workspace, &freezes)).await?;
     workspace.host.event(Event::RollingBack {
         environment: request.environment.clone(),
         release: name.clone(),
@@ -202,7 +202,7 @@ async fn drive(
     workspace: &Workspace,
     request: &RollbackRequest,
     ledger: &crate::state::Ledger,
-    held: Held,
+    held: VersionedRecord,
     caller: Caller,
     prepared: Option<Prepared>,
 ) -> Result<Move, EngineError> {
@@ -218,7 +218,7 @@ async fn resume(
     workspace: &Workspace,
     request: &RollbackRequest,
     store: &Store,
-    mut held: Held,
+    mut held: VersionedRecord,
     holder: &Holder,
 ) -> Result<Move, EngineError> {
     let Some(run) = held.record.run.clone() else {

@@ -12,9 +12,9 @@ use crate::engine::workspace::{Variables, Workspace};
 use crate::plan::model::Plan;
 use crate::promotion::edge::{self, Edge};
 use crate::promotion::figures::{Figures, figures};
-use crate::promotion::gate::{self, Evidence, GateContext, GateSpec, Passage, Purpose};
+use crate::promotion::gate::{self, Evidence, GateContext, GateSpec, GateSubject, Purpose};
 use crate::promotion::record::{Hold, Phase};
-use crate::promotion::{Digest, EnvironmentRecord, doubt, store};
+use crate::promotion::{Digest, EnvironmentRecord, revoked_verification, store};
 use crate::provider::Caller;
 
 use super::report::ReleasePlace;
@@ -193,7 +193,11 @@ fn standing(
                 verified_since: standing.verified.as_ref().map(|v| v.since),
                 revoked_at: standing.revoked.get(&current.digest).map(|r| r.at),
                 overridden: current.overridden.clone(),
-                doubts: doubt::doubts(records, &record.environment, release),
+                doubts: revoked_verification::revoked_verifications(
+                    records,
+                    &record.environment,
+                    release,
+                ),
             },
         })
     });
@@ -226,7 +230,7 @@ async fn nexts(
             now: workspace.host.now(),
             clock: workspace.host.clock(),
             purpose: Purpose::Promote,
-            passage: Passage {
+            subject: GateSubject {
                 edge: &edge.name,
                 from: Some(&edge.from),
                 to: &edge.to,

@@ -10,9 +10,9 @@ use crate::diag::{Diagnostic, did_you_mean};
 use crate::engine::error::EngineError;
 use crate::engine::workspace::Workspace;
 use crate::engine::{load, open};
-use crate::promotion::doubt;
 use crate::promotion::gate::Evidence;
 use crate::promotion::record::Revocation;
+use crate::promotion::revoked_verification;
 use crate::promotion::store;
 use crate::promotion::{Digest, EnvironmentRecord, edge};
 use crate::state::{Event, Holder};
@@ -122,7 +122,7 @@ pub async fn run(
             records.insert(environment.to_owned(), held.record.clone());
             all.push(Verification {
                 environment: environment.clone(),
-                built_on: doubt::built_on(&records, environment, &name),
+                built_on: revoked_verification::built_on(&records, environment, &name),
                 revoked: before && !verified,
                 release: name,
                 digest,

@@ -22,7 +22,7 @@ pub use crate::isolation::section::{Isolation, IsolationSummary};
 pub use change::{AccountChanges, Action, PolicyChange, ResourceChange};
 pub use drift::{Drift, DriftStatus};
 pub use operation::{Operation, OperationKind, OperationTarget};
-pub use recovery::{Left, LeftChange, LeftOutcome};
+pub use recovery::{InDoubtChange, InDoubtOutcome, InterruptedRun};
 pub use report::{Check, CheckStatus, LimitUse, Output, PlanDiagnostic, PlanLocation};
 pub use seen::{Seen, SeenObjects};
 
@@ -58,7 +58,7 @@ pub struct Plan {
     pub secret_sources: BTreeMap<String, i64>,
     /// What runs that were cut off have left; the plan stands on what recovery makes of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub recovery: Vec<Left>,
+    pub recovery: Vec<InterruptedRun>,
     /// What differs between state and live.
     pub drift: Vec<Drift>,
     /// What changes in the walls between environments.

@@ -8,7 +8,7 @@ use super::OperationKind;
 
 /// What a run has left in one scope: it was cut off, or is at work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Left {
+pub struct InterruptedRun {
     /// The scope.
     pub scope: String,
     /// The run.
@@ -20,18 +20,18 @@ pub struct Left {
     /// Number of results that the state does not hold yet.
     pub results: usize,
     /// Changes without a result.
-    pub changes: Vec<LeftChange>,
+    pub changes: Vec<InDoubtChange>,
 }
 
 /// A change of which no result was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeftChange {
+pub struct InDoubtChange {
     /// The object.
     pub address: ResourceAddr,
     /// What it was to do.
     pub op: OperationKind,
     /// What became of it.
-    pub outcome: LeftOutcome,
+    pub outcome: InDoubtOutcome,
     /// Why the outcome is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
@@ -40,7 +40,7 @@ pub struct LeftChange {
 /// What became of a change of which no result was recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum LeftOutcome {
+pub enum InDoubtOutcome {
     /// It, or a part of it, is there.
     Done,
     /// It was not carried out.

@@ -4,70 +4,71 @@ use super::*;
 
 #[test]
 fn too_many_policies_on_a_target_are_refused() {
-    let mut world = World::new();
+    let mut fixture = PlanFixture::new();
     // AWS's own is the eleventh.
     for n in 0..10 {
         let mut policy = scp(json!(["ou-ab12-11111111"]));
         policy["name"] = json!(format!("p{n}"));
-        world.want(&format!("service_control_policy.p{n}"), policy, &[]);
+        fixture.want(&format!("service_control_policy.p{n}"), policy, &[]);
     }
-    let errors = world.plan().expect_err("refused");
+    let errors = fixture.plan().expect_err("refused");
     assert!(errors.to_string().contains("11 of 10 SCPs"), "{errors}");
 }
 
 #[test]
 fn the_last_policy_of_a_target_is_not_detached() {
     let ids = ["ou-ab12-11111111", "ou-ab12-22222222"];
-    let mut world = World::new();
-    world.org.complete.insert("service_control_policy");
-    world.settled(
+    let mut fixture = PlanFixture::new();
+    fixture.org.complete.insert("service_control_policy");
+    fixture.settled(
         "organizational_unit.prod",
         "Root/prod",
         json!({"name": "prod", "parent_id": "r-ab12", "id": ids[0], "tags": {}}),
         &[],
     );
-    world.want("service_control_policy.lock", scp(json!([ids[1]])), &[]);
-    world.record("service_control_policy.lock", "lock", scp(json!(ids)), &[]);
-    world.live("service_control_policy.lock", "lock", scp(json!(ids)));
-    let errors = world.plan().expect_err("refused").to_string();
+    fixture.want("service_control_policy.lock", scp(json!([ids[1]])), &[]);
+    fixture.record("service_control_policy.lock", "lock", scp(json!(ids)), &[]);
+    fixture.live("service_control_policy.lock", "lock", scp(json!(ids)));
+    let errors = fixture.plan().expect_err("refused").to_string();
     assert!(errors.contains("is the last SCP of `organizational_unit.prod`"), "{errors}");
     assert!(!errors.contains(ids[1]), "{errors}");
     // The same where everything goes, and nowhere where it is only forgotten.
-    world.options.mode = Mode::Destroy;
-    let errors = world.plan().expect_err("refused").to_string();
+    fixture.options.mode = Mode::Destroy;
+    let errors = fixture.plan().expect_err("refused").to_string();
     assert_eq!(errors.matches("is the last SCP of").count(), 2, "{errors}");
-    world.options.mode = Mode::Normal;
+    fixture.options.mode = Mode::Normal;
     // Another policy that takes its place is attached before this one is detached.
     let mut other = scp(json!([ids[0]]));
     other["name"] = json!("other");
-    world.want("service_control_policy.other", other, &[]);
-    world.plan().expect("a plan");
-    world.estate.instances.remove(&address("service_control_policy.other"));
+    fixture.want("service_control_policy.other", other, &[]);
+    fixture.plan().expect("a plan");
+    fixture.estate.instances.remove(&address("service_control_policy.other"));
     // AWS's own is there, as it is unless somebody takes it away.
     let mut full = scp(json!(ids));
     full["name"] = json!("FullAWSAccess");
-    world.live("service_control_policy.full", "FullAWSAccess", full);
-    world.plan().expect("a plan");
+    fixture.live("service_control_policy.full", "FullAWSAccess", full);
+    fixture.plan().expect("a plan");
 }
 
 #[test]
 fn accounts_are_not_replaced() {
-    let mut world = World::new();
+    let mut fixture = PlanFixture::new();
     let account = json!({"name": "a", "email": "a@acme.example", "id": "444444444444", "tags": {}});
-    world.settled("account.a", "a@acme.example", account, &[]);
-    world.plan().expect("a plan");
-    world.options.replace.push("account.a".to_owned());
-    let errors = world.plan().expect_err("refused");
+    fixture.settled("account.a", "a@acme.example", account, &[]);
+    fixture.plan().expect("a plan");
+    fixture.options.replace.push("account.a".to_owned());
+    let errors = fixture.plan().expect_err("refused");
     assert!(errors.to_string().contains("`account.a` cannot be replaced"), "{errors}");
 }
 
 #[test]
 fn protected_objects_are_not_deleted() {
-    let mut world = World::new();
-    world.settled(ROLE, "deploy", role("d"), &[]);
-    world.estate.instances.get_mut(&address(ROLE)).expect("there").lifecycle.prevent_destroy = true;
-    world.options.mode = Mode::Destroy;
-    let errors = world.plan().expect_err("refused");
+    let mut fixture = PlanFixture::new();
+    fixture.settled(ROLE, "deploy", role("d"), &[]);
+    fixture.estate.instances.get_mut(&address(ROLE)).expect("there").lifecycle.prevent_destroy =
+        true;
+    fixture.options.mode = Mode::Destroy;
+    let errors = fixture.plan().expect_err("refused");
     assert!(errors.to_string().contains("protected"), "{errors}");
 }
 
@@ -81,13 +82,13 @@ fn what_a_plan_names_must_be_there_when_it_is_through() {
         role
     };
     let policy = "arn:aws:iam::222222222222:policy/limit";
-    let mut world = World::new();
-    world.want(ROLE, naming(policy, ghost), &[]);
+    let mut fixture = PlanFixture::new();
+    fixture.want(ROLE, naming(policy, ghost), &[]);
     // Nothing is known of an account that was not read to the end.
-    world.plan().expect("a plan");
-    let dev = world.accounts.get_mut(&handle("dev")).expect("dev");
+    fixture.plan().expect("a plan");
+    let dev = fixture.accounts.get_mut(&handle("dev")).expect("dev");
     dev.complete.extend(["iam_role", "iam_policy"]);
-    let found = world.plan().expect_err("both are missing");
+    let found = fixture.plan().expect_err("both are missing");
     let summaries: Vec<String> = found.iter().map(|d| d.summary.clone()).collect();
     assert_eq!(
         summaries,
@@ -97,25 +98,25 @@ fn what_a_plan_names_must_be_there_when_it_is_through() {
         ]
     );
     // One is there and the other comes with the plan.
-    world.live("iam_policy.limit@dev", "/limit", json!({"name": "limit", "arn": policy}));
-    world.want("iam_role.ghost@dev", role("g"), &[]).computed = attrs(json!({"arn": ghost}));
-    world.plan().expect("a plan");
+    fixture.live("iam_policy.limit@dev", "/limit", json!({"name": "limit", "arn": policy}));
+    fixture.want("iam_role.ghost@dev", role("g"), &[]).computed = attrs(json!({"arn": ghost}));
+    fixture.plan().expect("a plan");
     // Elsewhere it is for AWS to say, and patterns name nothing in particular.
     for other in ["arn:aws:iam::999999999999:role/x", "arn:aws:iam::aws:policy/x", "222222222222"] {
-        let mut world = World::new();
-        let dev = world.accounts.get_mut(&handle("dev")).expect("dev");
+        let mut fixture = PlanFixture::new();
+        let dev = fixture.accounts.get_mut(&handle("dev")).expect("dev");
         dev.complete.extend(["iam_role", "iam_policy"]);
-        world.want(ROLE, naming(other, other), &[]);
-        world.plan().expect(other);
+        fixture.want(ROLE, naming(other, other), &[]);
+        fixture.plan().expect(other);
     }
 }
 
 #[test]
 fn quotas_are_counted_where_they_are_used_up() {
-    let mut world = World::new();
+    let mut fixture = PlanFixture::new();
     let limits = "{\"roles_per_account\": 1, \"organizational_unit_depth\": 2}";
     let limits = attrs(serde_json::from_str(limits).expect("json"));
-    let organization = world.want("organization.acme", json!({}), &[]);
+    let organization = fixture.want("organization.acme", json!({}), &[]);
     let spanned = |value: &Value| crate::schema::Spanned { value: value.clone(), loc: loc() };
     organization.body.blocks.push(crate::schema::NestedBody {
         name: "limits".to_owned(),
@@ -126,13 +127,16 @@ fn quotas_are_counted_where_they_are_used_up() {
             blocks: Vec::new(),
         },
     });
-    world.settled(ROLE, "deploy", role("d"), &[]);
-    let plan = world.plan().expect("one of one");
+    fixture.settled(ROLE, "deploy", role("d"), &[]);
+    let plan = fixture.plan().expect("one of one");
     let roles = plan.limits.iter().find(|l| l.limit == "roles_per_account").expect("counted");
     assert_eq!((roles.target.as_str(), roles.used, roles.allowed), ("account.dev", 1, 1));
-    world.want("iam_role.other@dev", role("o"), &[]).desired.insert("name".to_owned(), "o".into());
+    fixture
+        .want("iam_role.other@dev", role("o"), &[])
+        .desired
+        .insert("name".to_owned(), "o".into());
     let unit = |name: &str, parent: &str| json!({"name": name, "parent": parent, "tags": {}});
-    world.settled(
+    fixture.settled(
         "organizational_unit.a",
         "root/a",
         {
@@ -142,7 +146,7 @@ fn quotas_are_counted_where_they_are_used_up() {
         },
         &[],
     );
-    world.settled(
+    fixture.settled(
         "organizational_unit.b",
         "ou-a/b",
         {
@@ -152,8 +156,8 @@ fn quotas_are_counted_where_they_are_used_up() {
         },
         &[],
     );
-    world.want("organizational_unit.c", unit("c", "ou-b"), &[]);
-    let found = world.plan().expect_err("two of one, three of two");
+    fixture.want("organizational_unit.c", unit("c", "ou-b"), &[]);
+    let found = fixture.plan().expect_err("two of one, three of two");
     let summaries: Vec<&str> = found.iter().map(|d| d.summary.as_str()).collect();
     assert_eq!(summaries, ["account.dev: 2 of 1 roles", "organizational_unit.c: 3 of 2 levels"]);
 }
@@ -161,12 +165,12 @@ fn quotas_are_counted_where_they_are_used_up() {
 #[test]
 fn what_is_settled_for_good_is_refused_and_named() {
     let account = |name: &str, email: &str| json!({"id": "222222222222", "name": name, "email": email, "parent": "root", "tags": {}});
-    let mut world = World::new();
-    world.settled("account.dev", "dev@acme.example", account("dev", "dev@acme.example"), &[]);
-    world.plan().expect("nothing differs");
-    world.want("account.dev", account("dev", "dev@acme.example"), &[]).desired =
+    let mut fixture = PlanFixture::new();
+    fixture.settled("account.dev", "dev@acme.example", account("dev", "dev@acme.example"), &[]);
+    fixture.plan().expect("nothing differs");
+    fixture.want("account.dev", account("dev", "dev@acme.example"), &[]).desired =
         attrs(account("development", "other@acme.example"));
-    let found = world.plan().expect_err("refused");
+    let found = fixture.plan().expect_err("refused");
     let summaries: Vec<&str> = found.iter().map(|d| d.summary.as_str()).collect();
     assert_eq!(
         summaries,
@@ -190,28 +194,28 @@ fn a_policy_in_use_is_replaced_under_another_name_alone() {
         role["permissions_boundary"] = json!(arn(name));
         role
     };
-    let mut world = World::new();
-    world
+    let mut fixture = PlanFixture::new();
+    fixture
         .want(at, policy("limit", "new"), &[])
         .computed
         .insert("arn".to_owned(), arn("limit").into());
-    world.record(at, "/limit", policy("limit", "old"), &[]);
-    world.live(at, "/limit", policy("limit", "old"));
-    world.settled(ROLE, "deploy", bounded("limit"), &[at]);
-    let errors = world.plan().expect_err("refused").to_string();
+    fixture.record(at, "/limit", policy("limit", "old"), &[]);
+    fixture.live(at, "/limit", policy("limit", "old"));
+    fixture.settled(ROLE, "deploy", bounded("limit"), &[at]);
+    let errors = fixture.plan().expect_err("refused").to_string();
     assert!(
         errors.contains(
             "`iam_policy.limit@dev` cannot be replaced while `iam_role.deploy@dev` has it"
         ),
         "{errors}"
     );
-    world.estate.instances.clear();
-    world
+    fixture.estate.instances.clear();
+    fixture
         .want(at, policy("other", "new"), &[])
         .computed
         .insert("arn".to_owned(), arn("other").into());
-    world.want(ROLE, bounded("other"), &[at]);
-    let plan = world.plan().expect("a plan");
+    fixture.want(ROLE, bounded("other"), &[at]);
+    let plan = fixture.plan().expect("a plan");
     precedes(&plan, (OperationKind::Create, at), (OperationKind::Update, ROLE));
     precedes(&plan, (OperationKind::Update, ROLE), (OperationKind::Delete, at));
 }
@@ -219,16 +223,21 @@ fn a_policy_in_use_is_replaced_under_another_name_alone() {
 #[test]
 fn a_unit_is_not_deleted_around_a_closed_account() {
     let (unit, id) = ("organizational_unit.a", "ou-ab12-11111111");
-    let mut world = World::new();
+    let mut fixture = PlanFixture::new();
     let account = |parent: &str| json!({"name": "a", "email": "a@acme.example", "id": "444444444444", "parent": parent, "tags": {}});
-    world.record(unit, "root/a", json!({"name": "a", "parent": "root", "id": id, "tags": {}}), &[]);
-    world.live(unit, "root/a", json!({"name": "a", "parent": "root", "id": id, "tags": {}}));
+    fixture.record(
+        unit,
+        "root/a",
+        json!({"name": "a", "parent": "root", "id": id, "tags": {}}),
+        &[],
+    );
+    fixture.live(unit, "root/a", json!({"name": "a", "parent": "root", "id": id, "tags": {}}));
     for (parent, refused) in [(id, true), ("root", false)] {
-        world.record("account.a", "a@acme.example", account(parent), &[unit]);
-        world.live("account.a", "a@acme.example", account(parent));
-        let recorded = world.prior.get_mut(&address("account.a")).expect("recorded");
+        fixture.record("account.a", "a@acme.example", account(parent), &[unit]);
+        fixture.live("account.a", "a@acme.example", account(parent));
+        let recorded = fixture.prior.get_mut(&address("account.a")).expect("recorded");
         recorded.meta.insert("on_destroy".to_owned(), json!("close"));
-        match world.plan() {
+        match fixture.plan() {
             Ok(plan) => {
                 assert!(!refused);
                 let change = plan.change(&address("account.a")).expect("planned");

@@ -60,7 +60,7 @@ impl Command {
     /// What the program finds in its environment: what Palisade has, without the values for its own
     /// variables; what the block gives; and what is being promoted.
     fn variables(&self, cx: &GateContext<'_>) -> BTreeMap<String, String> {
-        let passage = &cx.passage;
+        let subject = &cx.subject;
         let mut all: BTreeMap<String, String> = cx
             .vars
             .iter()
@@ -68,7 +68,7 @@ impl Command {
             .chain(&self.environment)
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
-        let values = serde_json::to_string(passage.values).unwrap_or_default();
+        let values = serde_json::to_string(subject.values).unwrap_or_default();
         let purpose = match cx.purpose {
             Purpose::Promote => "promote",
             Purpose::Rollback => "rollback",
@@ -76,13 +76,13 @@ impl Command {
         };
         for (name, value) in [
             ("PALISADE_PURPOSE", Some(purpose)),
-            ("PALISADE_EDGE", Some(passage.edge)),
-            ("PALISADE_FROM", passage.from),
-            ("PALISADE_TO", Some(passage.to)),
-            ("PALISADE_RELEASE", Some(passage.release)),
-            ("PALISADE_RELEASE_DIGEST", Some(passage.digest)),
+            ("PALISADE_EDGE", Some(subject.edge)),
+            ("PALISADE_FROM", subject.from),
+            ("PALISADE_TO", Some(subject.to)),
+            ("PALISADE_RELEASE", Some(subject.release)),
+            ("PALISADE_RELEASE_DIGEST", Some(subject.digest)),
             ("PALISADE_RELEASE_VALUES", Some(values.as_str())),
-            ("PALISADE_RELEASE_BEFORE", passage.replaces),
+            ("PALISADE_RELEASE_BEFORE", subject.replaces),
             ("PALISADE_PLAN_DIGEST", Some(cx.plan.digest.as_str())),
             ("PALISADE_AUTHOR", Some(cx.author.arn.as_str())),
         ] {

@@ -28,7 +28,7 @@ pub enum Purpose {
 
 /// What moves, and where.
 #[derive(Clone, Copy, Debug)]
-pub struct Passage<'a> {
+pub struct GateSubject<'a> {
     /// Name of the edge, or of the environment whose `verify` block is judged.
     pub edge: &'a str,
     /// Where the release comes from; absent when it is verified.
@@ -55,7 +55,7 @@ pub struct GateContext<'a> {
     /// Why they are asked.
     pub purpose: Purpose,
     /// What moves.
-    pub passage: Passage<'a>,
+    pub subject: GateSubject<'a>,
     /// The configuration, evaluated.
     pub estate: &'a Estate,
     /// What AWS held when the plan was made.

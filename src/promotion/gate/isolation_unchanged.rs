@@ -21,12 +21,12 @@ struct IsolationUnchanged;
 #[async_trait]
 impl Gate for IsolationUnchanged {
     async fn judge(&self, cx: &GateContext<'_>) -> Finding {
-        let to = cx.passage.to;
+        let to = cx.subject.to;
         let section = &cx.plan.isolation;
         if section.basis.is_none() {
             return Finding::new(Outcome::Failed, "the walls were not analysed", Json::Null);
         }
-        let opens = |path: &&AccessPath| path.to.environment == to && path.change.opens();
+        let opens = |path: &&AccessPath| path.to.environment == to && path.change.widens();
         let paths: Vec<&AccessPath> = section.changes.iter().filter(opens).collect();
         // A path carries its change; a wall that is lost as a whole only shows in the matrix.
         let worse: Vec<&MatrixRow> = section

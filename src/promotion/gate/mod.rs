@@ -32,7 +32,7 @@ use contract::{Gate, GateType};
 use evidence::Finding;
 
 pub use approval::Approval;
-pub use context::{GateContext, Passage, Purpose};
+pub use context::{GateContext, GateSubject, Purpose};
 pub use evidence::{Evidence, Outcome};
 
 /// A gate as its block declares it.

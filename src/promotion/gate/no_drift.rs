@@ -34,7 +34,7 @@ impl NoDrift {
 #[async_trait]
 impl Gate for NoDrift {
     async fn judge(&self, cx: &GateContext<'_>) -> Finding {
-        let ends = cx.passage.from.into_iter().chain([cx.passage.to]).map(str::to_owned);
+        let ends = cx.subject.from.into_iter().chain([cx.subject.to]).map(str::to_owned);
         let environments: BTreeSet<String> =
             if self.environments.is_empty() { ends.collect() } else { self.environments.clone() };
         let names = environments.iter().cloned().collect::<Vec<_>>().join(" and ");

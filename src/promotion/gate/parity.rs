@@ -38,8 +38,8 @@ impl Parity {
 #[async_trait]
 impl Gate for Parity {
     async fn judge(&self, cx: &GateContext<'_>) -> Finding {
-        let to = cx.passage.to;
-        let Some(from) = cx.passage.from else {
+        let to = cx.subject.to;
+        let Some(from) = cx.subject.from else {
             return Finding::new(
                 Outcome::Failed,
                 "parity compares the two ends of an edge, and here is only one",

@@ -28,7 +28,7 @@ impl Soak {
 #[async_trait]
 impl Gate for Soak {
     async fn judge(&self, cx: &GateContext<'_>) -> Finding {
-        let place = cx.passage.from.unwrap_or(cx.passage.to);
+        let place = cx.subject.from.unwrap_or(cx.subject.to);
         let wanted = duration::text(self.seconds);
         let Some(since) = cx.stands_since else {
             return Finding::new(

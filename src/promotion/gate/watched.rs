@@ -29,7 +29,7 @@ impl Watched {
     /// # Errors
     /// In words: it does not exist yet, or the environment has several and none is named.
     pub(super) fn target(&self, cx: &GateContext<'_>) -> Result<Target, String> {
-        let to = cx.passage.to;
+        let to = cx.subject.to;
         let mut candidates = cx.estate.accounts.values().filter(|a| match &self.account {
             Some(address) => a.address == *address,
             None => a.environments.contains(to),

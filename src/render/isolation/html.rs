@@ -6,7 +6,7 @@ use crate::isolation::section::{AccessPath, Finding, Isolation, Severity};
 
 use super::super::html::escape;
 use super::super::style::{Tone, safe};
-use super::view::{self, Matrix, View};
+use super::view::{self, Matrix, SectionView};
 
 /// The section; nothing where no analysis has run.
 ///
@@ -18,7 +18,7 @@ pub(in crate::render) fn section(section: &Isolation, out: &mut dyn Write) -> io
     }
     let counts = escape(&view::counts(section));
     writeln!(out, "<h2>Isolation <span class=\"dim\">{counts}</span></h2>")?;
-    let view = View::of(section);
+    let view = SectionView::of(section);
     if view.is_empty() {
         writeln!(out, "<p>{}</p>", view::NOTHING_CHANGES)?;
     }

@@ -4,7 +4,7 @@ use crate::isolation::section::{AccessPath, Isolation};
 
 use super::super::markdown::{fence, inline};
 use super::super::style::{pad, safe};
-use super::view::{self, Matrix, View};
+use super::view::{self, Matrix, SectionView};
 
 /// The heading: the section's name and its counts.
 pub(in crate::render) fn title(section: &Isolation) -> String {
@@ -16,7 +16,7 @@ pub(in crate::render) fn title(section: &Isolation) -> String {
 
 /// What stands below the heading.
 pub(in crate::render) fn body(section: &Isolation) -> String {
-    let view = View::of(section);
+    let view = SectionView::of(section);
     let mut parts = Vec::new();
     let mut paths = String::new();
     for (entry, broken) in &view.changes {

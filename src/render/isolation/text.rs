@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::isolation::section::{AccessPath, Basis, Finding, Isolation, MatrixRow, Severity};
 
 use super::super::style::{Style, Tone, columns, pad, safe, wrap};
-use super::view::{self, Matrix, Row, View};
+use super::view::{self, Matrix, Row, SectionView};
 
 /// The isolation section: changed paths with their evidence, the matrix, findings. Says nothing
 /// about the walls where no analysis has run.
@@ -26,7 +26,7 @@ pub(in crate::render) fn section(
     }
     let heading = style.paint(Tone::Heading, "Isolation");
     writeln!(out, "{heading}{}", style.paint(Tone::Dim, &counts))?;
-    let view = View::of(section);
+    let view = SectionView::of(section);
     if view.is_empty() {
         writeln!(out, "  {}", view::NOTHING_CHANGES)?;
     }

@@ -30,14 +30,14 @@ impl Row {
 }
 
 /// What of a section is worth showing, in the order in which it is shown.
-pub(in crate::render) struct View<'a> {
+pub(in crate::render) struct SectionView<'a> {
     /// Paths that the plan changes, each with whether it breaks a rule.
     pub(in crate::render) changes: Vec<(&'a AccessPath, bool)>,
     /// Violations that stand without a change.
     pub(in crate::render) standing: Vec<&'a AccessPath>,
 }
 
-impl<'a> View<'a> {
+impl<'a> SectionView<'a> {
     pub(in crate::render) fn of(section: &'a Isolation) -> Self {
         let broken = |path: &AccessPath| section.violations.iter().any(|v| v.id == path.id);
         let changed = |path: &AccessPath| section.changes.iter().any(|c| c.id == path.id);
@@ -145,7 +145,7 @@ pub(in crate::render) fn verdict_tone(verdict: Verdict) -> Tone {
 /// Tone of a path's change.
 pub(in crate::render) fn path_tone(path: &AccessPath, broken: bool) -> Tone {
     match path.change {
-        change if change.closes() => Tone::Good,
+        change if change.narrows() => Tone::Good,
         PathChange::Standing if !broken => Tone::Dim,
         _ => Tone::Bad,
     }
@@ -289,8 +289,8 @@ pub(in crate::render) fn request(witness: &Witness) -> Vec<Row> {
 fn replay(path: &AccessPath) -> Option<Row> {
     let replay = path.replay.as_ref()?;
     let (side, judged) = match path.change {
-        change if change.opens() => ("before", replay.before.as_ref()?),
-        change if change.closes() => ("after", replay.after.as_ref()?),
+        change if change.widens() => ("before", replay.before.as_ref()?),
+        change if change.narrows() => ("after", replay.after.as_ref()?),
         _ => return None,
     };
     let text = match judged {

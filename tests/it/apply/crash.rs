@@ -8,7 +8,7 @@ use std::time::Duration;
 use palisade::address::ResourceAddr;
 use palisade::apply::Limits;
 use palisade::apply::recover::Recovered;
-use palisade::plan::model::{Left, LeftOutcome};
+use palisade::plan::model::{InDoubtOutcome, InterruptedRun};
 use palisade::state::lease::Acquired;
 use palisade::state::{Snapshot, Terms};
 
@@ -41,15 +41,15 @@ struct Figures {
 
 /// A plan shows what recovery then does, and counts with the state that it leaves. (Accounts that are
 /// still being created are waited for by recovery alone.)
-fn agree(left: &[Left], shown: &Snapshot, recovered: &Recovered, after: &Snapshot) {
+fn agree(left: &[InterruptedRun], shown: &Snapshot, recovered: &Recovered, after: &Snapshot) {
     let changes = || left.iter().filter(|l| !l.active).flat_map(|l| &l.changes);
     let seen = |outcome| -> BTreeSet<&ResourceAddr> {
         changes().filter(|c| c.outcome == outcome).map(|c| &c.address).collect()
     };
-    if changes().all(|c| c.outcome != LeftOutcome::Unknown) {
+    if changes().all(|c| c.outcome != InDoubtOutcome::Unknown) {
         let (adopted, dropped) = (recovered.adopted.iter(), recovered.dropped.iter());
-        assert_eq!(seen(LeftOutcome::Done), adopted.collect());
-        assert_eq!(seen(LeftOutcome::NotDone), dropped.collect());
+        assert_eq!(seen(InDoubtOutcome::Done), adopted.collect());
+        assert_eq!(seen(InDoubtOutcome::NotDone), dropped.collect());
         let keys = |s: &Snapshot| s.resources().into_keys().collect::<BTreeSet<_>>();
         assert_eq!(keys(shown), keys(after));
     }

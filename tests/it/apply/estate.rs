@@ -13,8 +13,8 @@ use palisade::apply::{
 use palisade::diag::{Diagnostic, Diagnostics};
 use palisade::ids::Handle;
 use palisade::plan::model::{
-    Action, Left, Operation, OperationKind, OperationTarget, Plan, ResourceChange, ScopeBasis,
-    StateBasis,
+    Action, InterruptedRun, Operation, OperationKind, OperationTarget, Plan, ResourceChange,
+    ScopeBasis, StateBasis,
 };
 use palisade::plan::order::scope_of;
 use palisade::plan::refresh::Targets;
@@ -509,7 +509,7 @@ impl Lab {
     }
 
     /// What a plan shows of runs that were cut off, and the state as it counts with it.
-    pub(crate) async fn inspect(&self) -> (Vec<Left>, Snapshot) {
+    pub(crate) async fn inspect(&self) -> (Vec<InterruptedRun>, Snapshot) {
         let mut snapshot = self.snapshot().await;
         let inspection = Inspection {
             ledger: &self.ledger,

@@ -16,7 +16,7 @@ use palisade::plan::model::{Plan, StateBasis};
 use palisade::plan::refresh::{self, Targets};
 use palisade::plan::{self, Input, Live};
 use palisade::promotion::gate::{
-    Approval, Evidence, GateContext, GateSpec, Passage, Purpose, evaluate,
+    Approval, Evidence, GateContext, GateSpec, GateSubject, Purpose, evaluate,
 };
 use palisade::provider::aws::{self, AwsProvider, Embedded};
 use palisade::provider::{Caller, Provider, Target};
@@ -206,7 +206,7 @@ impl Stage {
             now: self.now,
             clock: &self.clock,
             purpose: self.purpose,
-            passage: Passage {
+            subject: GateSubject {
                 edge: "up",
                 from: Some("dev"),
                 to: "production",

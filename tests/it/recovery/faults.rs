@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use palisade::plan::model::LeftOutcome;
+use palisade::plan::model::InDoubtOutcome;
 use palisade::sandbox::{FaultAction, Faults, Phase, RequestInfo, Service};
 use palisade::state::errored;
 
@@ -338,7 +338,7 @@ async fn a_plan_makes_no_mutating_call_even_after_a_crash() {
     let shown: BTreeSet<_> = left
         .iter()
         .flat_map(|l| &l.changes)
-        .filter(|c| c.outcome == LeftOutcome::Done && c.address.kind != "account")
+        .filter(|c| c.outcome == InDoubtOutcome::Done && c.address.kind != "account")
         .map(|c| c.address.clone())
         .collect();
     let adopted = recovered.adopted.into_iter().filter(|a| a.kind != "account").collect();

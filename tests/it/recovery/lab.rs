@@ -22,7 +22,7 @@ use palisade::engine::plan::{self, FailOn, PlanRequest};
 use palisade::engine::refresh::{self, PlanInputs};
 use palisade::engine::{EngineError, Workspace, recover};
 use palisade::plan::Mode;
-use palisade::plan::model::{Left, Plan};
+use palisade::plan::model::{InterruptedRun, Plan};
 use palisade::sandbox::{self, Sandbox};
 use palisade::state::bootstrap::{Bucket, create_backend};
 use palisade::state::clock::SkippingClock;
@@ -161,7 +161,7 @@ impl Lab {
     }
 
     /// As [`Self::survey`], with what interrupted runs have left, as `plan` shows it.
-    pub(crate) async fn view(&self) -> (PlanInputs, Vec<Left>) {
+    pub(crate) async fn view(&self) -> (PlanInputs, Vec<InterruptedRun>) {
         let inputs = self.survey().await;
         let workspace = self.workspace("reader");
         let inputs = refresh::as_recovered(&workspace, &self.request(), inputs).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use palisade::ids::AccountId;
-use palisade::plan::diff::{Recorded, difference};
+use palisade::plan::diff::{StoredValues, difference};
 use palisade::provider::aws::{AwsProvider, Embedded, Options};
 use palisade::provider::{
     Access, Inventory, LiveObject, Op, Provider, ProviderError, Step, Target,
@@ -187,7 +187,7 @@ impl World {
         after.retain(|_, value| !value.is_unknown());
         let recorded = object.recorded();
         let after = half.reconcile(after, &live.attrs, &recorded, &half.meta(&body));
-        let changed = difference(schema, &live.attrs, &after, Recorded::default()).changed;
+        let changed = difference(schema, &live.attrs, &after, StoredValues::default()).changed;
         let own =
             |path: &AttrPath| path.root() != schema.attachments && path.root() != schema.moves;
         let replaced: Vec<String> = changed
@@ -319,11 +319,11 @@ impl World {
         );
         // Of a secret only state knows whether it changed.
         let wanted: Attrs = wanted.into_iter().filter(|(_, v)| !v.has_sensitive()).collect();
-        let found = difference(half.schema(), &live.attrs, &wanted, Recorded::default());
+        let found = difference(half.schema(), &live.attrs, &wanted, StoredValues::default());
         assert!(found.is_empty(), "{}: {:#?}\nlive {:#?}", object.key, found, live.attrs);
         for (name, value) in &object.attrs {
             let one = Attrs::from([(name.clone(), value.clone())]);
-            let found = difference(half.schema(), &live.attrs, &one, Recorded::default());
+            let found = difference(half.schema(), &live.attrs, &one, StoredValues::default());
             assert!(
                 found.is_empty() || value.has_sensitive() || !live.attrs.contains_key(name),
                 "{} returned `{name}` = {value:?}, but live is {:?}",

@@ -61,7 +61,7 @@ impl ApprovalGate {
         if approval.word == Word::Revoke {
             return Some(format!("taken back at {}", approval.at));
         }
-        if approval.edge != cx.passage.edge || approval.digest != cx.passage.digest {
+        if approval.edge != cx.subject.edge || approval.digest != cx.subject.digest {
             return Some(format!("it is for another release, {}", approval.digest));
         }
         if approval.plan != cx.plan.digest {
@@ -114,7 +114,7 @@ impl Gate for ApprovalGate {
         let detail = json!({
             "count": self.count,
             "plan": cx.plan.digest,
-            "release": cx.passage.digest,
+            "release": cx.subject.digest,
             "approvals": counted.iter().map(|a| told(a)).collect::<Vec<Json>>(),
             "not_counted": refused.iter().map(|(approval, why)| {
                 let mut told = told(approval);
@@ -136,7 +136,7 @@ impl Gate for ApprovalGate {
             "{} of {} approvals: `palisade approve {}`",
             counted.len(),
             self.count,
-            cx.passage.edge
+            cx.subject.edge
         );
         for (approval, why) in &refused {
             summary.push_str(&format!("; {} does not count: {why}", approval.by.arn));

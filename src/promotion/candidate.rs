@@ -14,14 +14,14 @@ const FEWEST: usize = 7;
 
 /// A release that is to move along an edge.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Choice {
+pub struct Candidate {
     /// Its name.
     pub release: String,
     /// Which one.
     pub digest: Digest,
     /// Which one stands in the target.
     pub previous: Option<Digest>,
-    /// On the strength of what it moves.
+    /// The verification that the move relies on.
     pub basis: Basis,
     /// Since when it has been current and verified where the edge begins, without a break.
     pub stands_since: Option<Timestamp>,
@@ -31,7 +31,7 @@ pub struct Choice {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Choosing {
     /// This release moves.
-    Moves(Choice),
+    Moves(Candidate),
     /// The target has it already; the sentence says so.
     Settled(String),
 }
@@ -94,7 +94,7 @@ pub fn choose(
             ));
             continue;
         }
-        moving.push(choice(edge, from, release, digest, current, overriding)?);
+        moving.push(candidate(edge, from, release, digest, current, overriding)?);
     }
     if moving.len() > 1 {
         let all: Vec<String> = moving.iter().map(|c| format!("`{}`", c.release)).collect();
@@ -105,7 +105,7 @@ pub fn choose(
         ));
     }
     Ok(match moving.pop() {
-        Some(choice) => Choosing::Moves(choice),
+        Some(candidate) => Choosing::Moves(candidate),
         None => Choosing::Settled(settled.join("; ")),
     })
 }
@@ -165,24 +165,25 @@ fn standing(
         return Ok(found);
     }
     let nothing = format!("there is nothing to promote: no release is verified in `{}`", edge.from);
-    let told = Diagnostic::error(nothing).at(edge.loc.clone());
+    let message = Diagnostic::error(nothing).at(edge.loc.clone());
     Err(Refusal::NotVerified(if unverified.is_empty() {
-        told.help(format!(
+        message.help(format!(
             "a release gets there first: by `palisade apply` where it enters, else along the edge into `{}`",
             edge.from
         ))
     } else {
-        told.detail(format!(
-            "{} stands there and has not passed verification.",
-            unverified.join(", ")
-        ))
-        .help(format!("`palisade verify {}` looks again", edge.from))
+        message
+            .detail(format!(
+                "{} stands there and has not passed verification.",
+                unverified.join(", ")
+            ))
+            .help(format!("`palisade verify {}` looks again", edge.from))
     }))
 }
 
-/// On the strength of what a release may leave an environment.
+/// Why a release may leave an environment: the verification that it relies on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Strength {
+pub struct Eligibility {
     /// Since when it is verified there, or was when another took its place.
     pub verified_since: Option<Timestamp>,
     /// Since when it has been current and verified, without a break.
@@ -191,31 +192,31 @@ pub struct Strength {
 
 /// What an environment says of a release.
 #[must_use]
-pub fn strength(from: &EnvironmentRecord, release: &str, digest: &Digest) -> Strength {
+pub fn eligibility(from: &EnvironmentRecord, release: &str, digest: &Digest) -> Eligibility {
     let standing = from.standing(release);
     let now = from.verified(release).filter(|v| v.digest == *digest);
     let earlier = standing.and_then(|s| s.before.iter().rev().find(|v| v.digest == *digest));
     let current = from.current(release).filter(|c| c.digest == *digest);
-    Strength {
+    Eligibility {
         verified_since: now.or(earlier).map(|v| v.since),
         stands_since: current.zip(now).map(|(c, v)| c.since.max(v.since)),
     }
 }
 
-fn choice(
+fn candidate(
     edge: &Edge,
     from: &EnvironmentRecord,
     release: String,
     digest: Digest,
     previous: Option<Digest>,
     overriding: bool,
-) -> Result<Choice, Refusal> {
-    let Strength { verified_since, stands_since } = strength(from, &release, &digest);
+) -> Result<Candidate, Refusal> {
+    let Eligibility { verified_since, stands_since } = eligibility(from, &release, &digest);
     if verified_since.is_none() && !overriding {
         return Err(Refusal::NotVerified(not_verified(edge, from, &release, &digest)));
     }
     let basis = Basis { environment: edge.from.clone(), verified_since };
-    Ok(Choice { release, digest, previous, basis, stands_since })
+    Ok(Candidate { release, digest, previous, basis, stands_since })
 }
 
 fn not_verified(
@@ -224,19 +225,19 @@ fn not_verified(
     release: &str,
     digest: &Digest,
 ) -> Diagnostic {
-    let told = Diagnostic::error(format!(
+    let message = Diagnostic::error(format!(
         "release {release} {} is not verified in `{}`",
         digest.short(),
         edge.from
     ))
     .at(edge.loc.clone());
     let revoked = from.standing(release).and_then(|s| s.revoked.get(digest));
-    let told = match revoked {
-        Some(r) => told.detail(format!("Its verification there was revoked at {}.", r.at)),
-        None => told
+    let message = match revoked {
+        Some(r) => message.detail(format!("Its verification there was revoked at {}.", r.at)),
+        None => message
             .detail(format!("An edge cannot be skipped: it has to get to `{}` first.", edge.from)),
     };
-    told.help("`--override --reason \"...\"` goes past it; the reason stays in every report")
+    message.help("`--override --reason \"...\"` goes past it; the reason stays in every report")
 }
 
 fn foreign(edge: &Edge, name: &str) -> Diagnostic {

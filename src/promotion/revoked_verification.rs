@@ -9,7 +9,7 @@ use super::record::EnvironmentRecord;
 
 /// Why the verification that a release was promoted on counts no more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Doubt {
+pub struct RevokedVerification {
     /// Where it was verified.
     pub environment: String,
     /// When that was taken back; `None` when it never was verified there (an override).
@@ -19,11 +19,11 @@ pub struct Doubt {
 /// Doubts about the release that stands in an environment: every environment on its way whose
 /// verification of it was taken back, the nearest first.
 #[must_use]
-pub fn doubts<'r>(
+pub fn revoked_verifications<'r>(
     records: impl Fn(&str) -> Option<&'r EnvironmentRecord>,
     environment: &str,
     release: &str,
-) -> Vec<Doubt> {
+) -> Vec<RevokedVerification> {
     let mut found = Vec::new();
     let mut seen = BTreeSet::from([environment.to_owned()]);
     let Some(arrival) = records(environment).and_then(|r| r.current(release)) else { return found };
@@ -36,7 +36,10 @@ pub fn doubts<'r>(
             .and_then(|s| s.revoked.get(digest))
             .map(|r| r.at);
         if revoked.is_some() || on.verified_since.is_none() {
-            found.push(Doubt { environment: on.environment.clone(), revoked_at: revoked });
+            found.push(RevokedVerification {
+                environment: on.environment.clone(),
+                revoked_at: revoked,
+            });
         }
         // The way goes on as long as the same release still stands there.
         basis = record

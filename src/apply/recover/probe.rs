@@ -9,7 +9,7 @@ use crate::apply::record::{PENDING, deposed};
 use crate::apply::worker::owner;
 use crate::diag::Diagnostic;
 use crate::ids::Handle;
-use crate::plan::diff::{Recorded, difference};
+use crate::plan::diff::{StoredValues, difference};
 use crate::plan::drift::is_fingerprint;
 use crate::plan::refresh::Targets;
 use crate::provider::{Access, Failure, LiveObject, Provider, ProviderError, REQUEST, Target};
@@ -36,30 +36,30 @@ pub(super) fn overlay(record: &mut ResourceState, found: &Attrs) {
     }
 }
 
-/// How recovery looks at AWS.
-pub(super) struct Eyes<'a> {
+/// How recovery reads AWS.
+pub(super) struct Probe<'a> {
     pub(super) provider: &'a dyn Provider,
     pub(super) clock: &'a dyn Clock,
     /// Which `account` instance is which account.
     pub(super) accounts: &'a BTreeMap<ResourceAddr, Handle>,
     /// Through which role.
     pub(super) access: Access,
-    /// How long a look is repeated while it fails in a way that passes.
+    /// How long a read is repeated while it fails in a way that passes.
     pub(super) patience: Duration,
     /// Whether accounts that are being created are waited for (which also puts them where they belong).
     pub(super) waits: bool,
     pub(super) events: Option<&'a Events>,
 }
 
-/// A look at what became of the intents of one run.
-pub(super) struct Look<'a> {
-    pub(super) eyes: &'a Eyes<'a>,
+/// Finds out what became of the intents of one run.
+pub(super) struct IntentProbe<'a> {
+    pub(super) probe: &'a Probe<'a>,
     pub(super) targets: &'a Targets,
     /// When the run began, seconds since 1970 by the store's clock.
     pub(super) since: i64,
 }
 
-impl Look<'_> {
+impl IntentProbe<'_> {
     /// Finds out what became of one intent and records it. True when the change (or a part of it)
     /// is there, false when it was not carried out.
     pub(super) async fn settle(
@@ -105,10 +105,10 @@ impl Look<'_> {
     ) -> Result<bool, Diagnostic> {
         let wanted = attrs_of_record(&intent.resource);
         let name = kind.schema().kind;
-        let eyes = self.eyes;
-        let found = eyes
-            .patiently(eyes.patience, || {
-                eyes.provider.find_creation(target, name, &wanted, self.since)
+        let probe = self.probe;
+        let found = probe
+            .patiently(probe.patience, || {
+                probe.provider.find_creation(target, name, &wanted, self.since)
             })
             .await;
         let attrs = match found {
@@ -161,10 +161,10 @@ impl Look<'_> {
             _ => intent.key.clone().or_else(|| recorded.map(|r| r.key.clone())),
         };
         let Some(key) = key.filter(|k| !k.is_empty()) else { return Ok(None) };
-        let eyes = self.eyes;
-        let found = eyes
-            .patiently(eyes.patience, || {
-                eyes.provider.read_marked(target, eyes.access, schema.kind, &key)
+        let probe = self.probe;
+        let found = probe
+            .patiently(probe.patience, || {
+                probe.provider.read_marked(target, probe.access, schema.kind, &key)
             })
             .await?;
         Ok(found.filter(|live| {
@@ -239,7 +239,7 @@ fn fold_found(
         (_, Some(live)) => {
             let wanted = attrs_of_record(&intent.resource);
             let done =
-                difference(kind.schema(), &live.attrs, &wanted, Recorded::default()).is_empty();
+                difference(kind.schema(), &live.attrs, &wanted, StoredValues::default()).is_empty();
             let mut record = resources.get(address).unwrap_or(&intent.resource).clone();
             overlay(&mut record, &live.attrs);
             finish(Outcome::Recorded(record)).fold(resources);
@@ -248,7 +248,7 @@ fn fold_found(
     }
 }
 
-impl Eyes<'_> {
+impl Probe<'_> {
     /// Repeats a call while it fails in a way that passes, for at most `limit` of waiting.
     pub(super) async fn patiently<T, F>(
         &self,
