@@ -23,7 +23,7 @@ use crate::state::model::ResourceState;
 use crate::state::{Clock, Fingerprinter};
 use crate::value::{AttrPath, Attrs, Value};
 
-/// How long an operation waits in all for one kind of trouble to pass.
+/// How long an operation waits in all for one kind of failure to pass.
 fn budget(failure: Failure, op: OperationKind) -> Duration {
     let seconds = match (op, failure) {
         // Creating an account takes minutes.
@@ -31,7 +31,15 @@ fn budget(failure: Failure, op: OperationKind) -> Duration {
         (_, Failure::Throttled | Failure::Concurrent) => 600,
         (_, Failure::NotYetVisible | Failure::CannotAssume) => 180,
         (_, Failure::NoAnswer | Failure::NotFound) => 60,
-        _ => 0,
+        // These do not pass by themselves.
+        (
+            _,
+            Failure::AlreadyExists
+            | Failure::AccessDenied
+            | Failure::Credentials
+            | Failure::NotImplemented
+            | Failure::Refused,
+        ) => 0,
     };
     Duration::from_secs(seconds)
 }

@@ -129,7 +129,7 @@ pub struct PlanOptions {
     /// How many accounts are worked on at once
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub parallelism: u16,
-    /// Wait so long for a lock that somebody else holds, as in `30s` or `5m`
+    /// How long to wait for a lock held by another process, as in `30s` or `5m`
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
     pub lock_timeout: std::time::Duration,
 }
@@ -275,7 +275,7 @@ pub struct MoveArgs {
     /// How many accounts are worked on at once
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub parallelism: u16,
-    /// Wait so long for a lock that somebody else holds, as in `30s` or `5m`
+    /// How long to wait for a lock held by another process, as in `30s` or `5m`
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
     pub lock_timeout: std::time::Duration,
     /// Print JSON

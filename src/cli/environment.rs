@@ -100,11 +100,11 @@ impl Environment {
         }
         match text.parse::<jiff::Timestamp>() {
             Ok(at) => Ok(WallClock::sandbox(at)),
-            Err(_) => {
-                Err(Diagnostic::error(format!("`PALISADE_SANDBOX_CLOCK` is no moment: `{text}`"))
-                    .help("write it as in `2026-11-23T09:00:00Z`")
-                    .into())
-            }
+            Err(_) => Err(Diagnostic::error(format!(
+                "`PALISADE_SANDBOX_CLOCK` is not a valid timestamp: `{text}`"
+            ))
+            .help("write it as in `2026-11-23T09:00:00Z`")
+            .into()),
         }
     }
 

@@ -112,9 +112,11 @@ pub fn left_out(inputs: &PlanInputs, plan: &Plan, secrets: &Secrets) -> Vec<Diag
                 && StoredValues { attrs, secrets: Some(secrets) }.is_renewed(name, value)
         })
         .map(|(address, _, _)| {
-            Diagnostic::warning(format!("`{address}` has another secret by now than was applied"))
-                .detail("The saved plan was made without asking for it, and leaves it as it is.")
-                .help("`palisade apply` without a saved plan brings it in")
+            Diagnostic::warning(format!(
+                "the secret of `{address}` has changed since the last apply"
+            ))
+            .detail("The saved plan was made without asking for it, and leaves it as it is.")
+            .help("`palisade apply` without a saved plan brings it in")
         })
         .collect()
 }

@@ -298,8 +298,8 @@ pub fn require_same(
             return Ok(());
         }
         return Err(EngineError::Stale(
-            Diagnostic::error("the plan file is forged: what it shows is not what would be done")
-                .detail("Its digest is that of the plan that follows from configuration, state and AWS; its content is another.".to_owned())
+            Diagnostic::error("the plan file is forged: it shows other changes than those that apply would make")
+                .detail("Its digest is the digest of the plan that follows from configuration, state and AWS; its content differs from that plan.".to_owned())
                 .help("nothing was changed; make the plan again, and find out who had the file")
                 .into(),
         ));

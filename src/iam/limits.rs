@@ -62,10 +62,6 @@ limits! {
     managed_policy_size = 6_144,
     /// Characters of all inline policies of a role together, white space not counted.
     role_inline_size = 10_240,
-    /// Characters of all inline policies of a user together, white space not counted.
-    user_inline_size = 2_048,
-    /// Characters of all inline policies of a group together, white space not counted.
-    group_inline_size = 5_120,
     /// Characters of a trust policy, white space not counted; adjustable to 8,192.
     trust_policy_size = 2_048,
     /// Managed policies attached to one role; adjustable to 25.
@@ -86,8 +82,6 @@ limits! {
     endpoint_policy_size = 20_480,
     /// OIDC providers in one account.
     oidc_providers_per_account = 100,
-    /// Tags on an IAM object.
-    tags_per_iam_object = 50,
     /// Members that may be closed in 30 days, in percent.
     account_closures_percent = 10,
     /// Nesting of organizational units below the root.

@@ -68,9 +68,9 @@ impl Decision<'_> {
             return taken;
         };
         found.push(
-            Diagnostic::error(format!("`{}` is to be what `{owner}` is in the state", self.address))
+            Diagnostic::error(format!("`{}` names the object that the state has as `{owner}`", self.address))
                 .at(instance.loc.clone())
-                .detail("taking it over here and deleting it there would be one and the same object")
+                .detail("the plan would adopt and delete the same object")
                 .help(format!(
                     "to rename a block, say so: `moved {{ from = \"{owner}\", to = \"{}\" }}`, one argument to a line",
                     self.address

@@ -1,5 +1,9 @@
 //! Lengths of time as the language writes them: `"90s"`, `"1h"`, `"1h30m"`, `"7d"`, or seconds.
 
+/// How many seconds a session of a role may last where its `max_session_duration` is not set; no role
+/// may set fewer (IAM API Reference, `CreateRole`).
+pub const ROLE_SESSION: i64 = 3_600;
+
 /// Seconds of a length of time; `None` when the text is none or overflows.
 #[must_use]
 pub fn seconds(text: &str) -> Option<i64> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::duration;
 use super::iam_policy::{self, DESCRIPTION};
 use super::kinds::merge_additive;
 use super::policy;
@@ -275,7 +276,9 @@ impl Kind for IamRole {
             .get("permissions_boundary")
             .filter(|b| !b.value.is_null())
             .and_then(|b| managed(&mut reader, "permissions_boundary", &b.value));
-        let duration = reader.duration("max_session_duration", 3_600..=43_200).unwrap_or(3_600);
+        let duration = reader
+            .duration("max_session_duration", duration::ROLE_SESSION..=43_200)
+            .unwrap_or(duration::ROLE_SESSION);
         reader.flag("exclusive");
         let tags = tags::read(&mut reader, cx);
         reader.found.with_warnings(Attrs::from([

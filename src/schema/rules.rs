@@ -166,7 +166,7 @@ impl Rules {
             } else if name == "resources" && texts(value).contains(&"*") {
                 self.error(
                     loc,
-                    "an exception for every resource is none",
+                    "an exception cannot allow every resource",
                     "name what may be reached, such as `arn:aws:s3:::acme-masked/*`",
                 );
             }

@@ -155,7 +155,7 @@ fn a_rule_may_only_warn_and_an_exception_may_not_be_for_everything() {
         &estate(OPEN, &until("2027-03-31").replace("arn:aws:iam::*:role/deploy", "*")),
     );
     let refused = p.run(&["plan"]).code(1);
-    assert!(refused.err.contains("an exception for every resource is none"), "{}", refused.err);
+    assert!(refused.err.contains("an exception cannot allow every resource"), "{}", refused.err);
 }
 
 /// On a target without a free slot something has to go before something comes.

@@ -30,7 +30,7 @@ pub struct VerifyArgs {
     /// Values for variables.
     #[command(flatten)]
     vars: VarArgs,
-    /// Wait so long for a lock that somebody else holds, as in `30s` or `5m`
+    /// How long to wait for a lock held by another process, as in `30s` or `5m`
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = crate::cli::args::duration)]
     lock_timeout: std::time::Duration,
     /// Print JSON

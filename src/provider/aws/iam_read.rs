@@ -17,6 +17,7 @@ use super::{iam_group, iam_oidc_provider, iam_policy, iam_role, iam_user};
 use crate::iam::Use;
 use crate::provider::{LiveObject, ProviderError};
 use crate::schema::canonical_policy;
+use crate::schema::duration::ROLE_SESSION;
 use crate::value::{Attrs, Value};
 
 /// Documents of AWS-managed policies by ARN: the same in every account, so read once, by the account
@@ -78,7 +79,10 @@ fn role_object(detail: &RoleDetail, listed: Option<&Listed>) -> Option<LiveObjec
             ("name", optional(detail.role_name())),
             ("path", optional(detail.path())),
             ("description", listed.map_or(Value::Null, |l| l.description.clone())),
-            ("max_session_duration", listed.map_or(3_600, |l| l.max_session_duration).into()),
+            (
+                "max_session_duration",
+                listed.map_or(ROLE_SESSION, |l| l.max_session_duration).into(),
+            ),
             ("assume_role_policy", decoded(detail.assume_role_policy_document(), Use::Trust)),
             ("inline_policies", inline(detail.role_policy_list())),
             ("managed_policies", attached(detail.attached_managed_policies())),
@@ -220,7 +224,7 @@ async fn listed(cx: &Session) -> Result<BTreeMap<String, Listed>, ProviderError>
         .map(|role| {
             let listed = Listed {
                 description: optional(role.description()),
-                max_session_duration: role.max_session_duration().unwrap_or(3_600).into(),
+                max_session_duration: role.max_session_duration().map_or(ROLE_SESSION, i64::from),
             };
             (role.role_name, listed)
         })
@@ -426,7 +430,7 @@ pub(super) async fn role(cx: &Session, name: &str) -> Result<Option<LiveObject>,
             ("description", optional(found.description())),
             (
                 "max_session_duration",
-                i64::from(found.max_session_duration().unwrap_or(3_600)).into(),
+                found.max_session_duration().map_or(ROLE_SESSION, i64::from).into(),
             ),
             ("assume_role_policy", decoded(found.assume_role_policy_document(), Use::Trust)),
             ("inline_policies", Value::Map(inline.into())),

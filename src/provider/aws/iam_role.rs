@@ -15,9 +15,6 @@ pub(super) const KIND: &str = "iam_role";
 /// The AWS half.
 pub(super) struct IamRole;
 
-/// Most managed policies of a role before AWS raises the quota: the order of changes depends on it.
-const ATTACHED: usize = 10;
-
 #[async_trait]
 impl KindProvider for IamRole {
     fn kind(&self) -> &'static str {
@@ -106,19 +103,22 @@ impl KindProvider for IamRole {
             put(cx, name, policy, &document(content)).await?;
         }
         let (added, removed) = want.list_changes("managed_policies");
-        let full = texts(want.before("managed_policies")).len() + added.len() > ATTACHED;
-        if full {
-            for arn in &removed {
-                detach(cx, name, arn).await?;
-            }
-        }
+        // What comes goes first, so that the role lacks nothing in between. Where the role is full
+        // (the quota is the account's), what is taken away makes room.
+        let mut removed = removed.into_iter();
         for arn in added {
-            attach(cx, name, arn).await?;
-        }
-        if !full {
-            for arn in &removed {
-                detach(cx, name, arn).await?;
+            match attach(cx, name, arn).await {
+                Err(error) if error.code.as_deref() == Some("LimitExceeded") => {
+                    for old in removed.by_ref() {
+                        detach(cx, name, old).await?;
+                    }
+                    attach(cx, name, arn).await?;
+                }
+                done => done?,
             }
+        }
+        for arn in removed {
+            detach(cx, name, arn).await?;
         }
         if boundary && want.after("permissions_boundary").is_null() {
             cx.iam()

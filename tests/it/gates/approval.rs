@@ -185,7 +185,7 @@ async fn a_word_under_a_foreign_name_stops_everything() {
     std::fs::create_dir(&foreign).expect("made");
     std::fs::write(foreign.join("00000001.json"), &text).expect("written");
     let error = last_words(&stage.ledger, "up", DIGEST).await.expect_err("refused");
-    assert!(error.to_string().contains("is no approval of who it stands under"), "{error}");
+    assert!(error.to_string().contains("does not match its key"), "{error}");
     std::fs::write(foreign.join("00000001.json"), "{").expect("written");
     let error = last_words(&stage.ledger, "up", DIGEST).await.expect_err("refused");
     assert!(error.to_string().contains("damaged"), "{error}");
@@ -196,7 +196,7 @@ async fn a_word_under_a_foreign_name_stops_everything() {
     std::fs::create_dir(&deeper).expect("made");
     std::fs::write(deeper.join("00000001.json"), &text).expect("written");
     let error = last_words(&stage.ledger, "up", DIGEST).await.expect_err("refused");
-    assert!(error.to_string().contains("is no approval of who it stands under"), "{error}");
+    assert!(error.to_string().contains("does not match its key"), "{error}");
 }
 
 /// A role of the account `dev` that users of the management account may assume, and who they are then.

@@ -113,6 +113,6 @@ fn nobody_approves_in_another_name() {
         assert_eq!(put(&cem, &deeper, &word).await, Ok(()));
     });
     let forged = judged(&mut stage, "ann", &promote, 1);
-    assert!(forged.err.contains("is no approval of who it stands under"), "{}", forged.err);
+    assert!(forged.err.contains("does not match its key"), "{}", forged.err);
     assert!(stage.parameters("dev-aws").is_empty());
 }

@@ -20,7 +20,7 @@ use crate::state::{Event, errored, layout};
 pub struct PushArgs {
     /// The file that an apply left behind
     file: PathBuf,
-    /// Wait so long for a lock that somebody else holds
+    /// How long to wait for a lock held by another process
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
     lock_timeout: Duration,
 }

@@ -28,7 +28,7 @@ pub struct MvArgs {
     from: String,
     /// Its new address
     to: String,
-    /// Wait so long for a lock that somebody else holds
+    /// How long to wait for a lock held by another process
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
     lock_timeout: Duration,
 }
@@ -43,7 +43,7 @@ pub struct RmArgs {
     /// Objects, blocks or modules
     #[arg(required = true, value_name = "ADDRESS")]
     addresses: Vec<String>,
-    /// Wait so long for a lock that somebody else holds
+    /// How long to wait for a lock held by another process
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
     lock_timeout: Duration,
 }

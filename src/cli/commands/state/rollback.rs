@@ -30,7 +30,7 @@ pub struct RollbackArgs {
     /// Ask nothing
     #[arg(long)]
     auto_approve: bool,
-    /// Wait so long for a lock that somebody else holds
+    /// How long to wait for a lock held by another process
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
     lock_timeout: Duration,
 }

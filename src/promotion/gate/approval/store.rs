@@ -120,8 +120,8 @@ fn number(key: &str) -> Option<u64> {
 fn strange(key: &str) -> StateError {
     StateError::new(
         StateFailure::Invalid,
-        Diagnostic::error(format!("`{key}` is no approval of who it stands under"))
-            .detail("Its content names somebody else, another release, or a newer format.")
-            .help("find out who wrote it (the bucket's versions, CloudTrail) and remove it; the bucket's policy has to be lifted for that"),
+        Diagnostic::error(format!("the approval in `{key}` does not match its key"))
+            .detail("Its content names another approver, another release, or a newer format.")
+            .help("find out who wrote it (the bucket's versions, CloudTrail) and remove it; the bucket's policy has to permit that first"),
     )
 }
