@@ -20,4 +20,5 @@ pub mod sandbox;
 pub mod schema;
 pub mod stack;
 pub mod state;
+pub mod trace;
 pub mod value;

@@ -11,7 +11,7 @@ use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::engine::Engine;
 use crate::eval::engine::node::Node;
 use crate::eval::environments::reference::{region_of, schema_of};
-use crate::eval::estate::{Account, Estate, Import, Instance, Move, Output};
+use crate::eval::estate::{Account, Estate, Import, Instance, Move, Output, ProviderSettings};
 use crate::eval::expr::evaluate_with;
 use crate::eval::expr::scope::Outcome;
 use crate::eval::expr::syntax::evaluate_text;
@@ -47,6 +47,7 @@ impl<'c> Engine<'c> {
     /// Everything that is wrong in the configuration, as far as one run finds.
     pub fn estate(&self) -> Result<Estate, Diagnostics> {
         let _turn = self.turn();
+        let _span = tracing::info_span!("evaluate").entered();
         crate::stack::deep(|| {
             let mut found = Diagnostics::new();
             let mut estate = self.assemble(&mut found);
@@ -56,7 +57,28 @@ impl<'c> Engine<'c> {
         })
     }
 
-    /// Evaluates one instance again, after more became known ([`Engine::known_moved`]).
+    /// The `provider` block alone: what it takes to reach AWS, before anything else is evaluated.
+    ///
+    /// # Errors
+    /// What is wrong in it, or needs what is not known yet.
+    pub fn provider_settings(&self) -> Result<ProviderSettings, Diagnostics> {
+        let _turn = self.turn();
+        crate::stack::deep(|| self.provider().map(|settings| (*settings).clone()))
+    }
+
+    /// The handles of accounts, as far as they can be told before the rest is evaluated. What is wrong
+    /// is left for [`Engine::estate`] to report.
+    #[must_use]
+    pub fn account_handles(&self) -> BTreeSet<Handle> {
+        let _turn = self.turn();
+        crate::stack::deep(|| {
+            self.expand_modules(&mut Diagnostics::new());
+            self.all_objects().iter().filter_map(|object| object.handle.clone()).collect()
+        })
+    }
+
+    /// Evaluates one instance, or evaluates it again after more became known ([`Engine::known_moved`]).
+    /// Of everything else only what it refers to is evaluated.
     ///
     /// # Errors
     /// There is no such instance, or what is wrong in it.
@@ -66,7 +88,11 @@ impl<'c> Engine<'c> {
             if address.kind == CONFIG_KIND {
                 return self.resolve_config(address);
             }
-            match self.object_at(address) {
+            let object = self.object_at(address).or_else(|| {
+                self.expand_modules(&mut Diagnostics::new());
+                self.object_at(address)
+            });
+            match object {
                 Some(object) => self.instance(&object).map(|(instance, _)| instance),
                 None => Err(Diagnostic::error(format!("there is no instance `{address}`")).into()),
             }

@@ -9,6 +9,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("diag", &[]),
     ("ids", &[]),
     ("stack", &[]),
+    ("trace", &[]),
     ("address", &["ids"]),
     ("value", &["address", "ids", "diag"]),
     ("iam", &["ids", "diag"]),
@@ -19,7 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("graph", &["config", "schema", "value", "address", "ids", "diag"]),
     ("eval", &["graph", "config", "schema", "iam", "value", "address", "ids", "diag", "stack"]),
     ("state", &["value", "address", "ids", "diag"]),
-    ("provider", &["schema", "iam", "value", "address", "ids", "diag"]),
+    ("provider", &["schema", "iam", "value", "address", "ids", "diag", "trace"]),
     ("sandbox", &["provider", "iam", "value", "address", "ids", "diag"]),
     (
         "plan",

@@ -27,6 +27,20 @@ use tokio::sync::OnceCell;
 use super::errors;
 use crate::ids::{AccountId, Partition};
 use crate::provider::{Access, Failure, ProviderError, Target};
+use crate::trace::Observer;
+
+/// What makes the client of a service that tells of its requests. (The SDK's configuration holds no
+/// interceptors, and its services' builders have no trait in common.)
+macro_rules! watched {
+    ($sdk:ident) => {
+        |config: &aws_config::SdkConfig, observer: crate::trace::Observer| {
+            $sdk::Client::from_conf(
+                $sdk::config::Builder::from(config).interceptor(observer).build(),
+            )
+        }
+    };
+}
+pub(super) use watched;
 
 /// How long a session lasts; one hour is the most that a chained role may ask for.
 const SESSION: Duration = Duration::from_secs(3_600);
@@ -262,7 +276,7 @@ impl Session {
         self.id
             .get_or_try_init(|| async {
                 let answer = self
-                    .client(aws_sdk_sts::Client::new)
+                    .client(watched!(aws_sdk_sts))
                     .get_caller_identity()
                     .send()
                     .await
@@ -307,8 +321,12 @@ impl Session {
             .map(String::as_str)
     }
 
-    /// The client of a service; made once, by its constructor: `session.client(aws_sdk_iam::Client::new)`.
-    pub(super) fn client<C>(&self, new: impl FnOnce(&SdkConfig) -> C) -> C
+    fn observer(&self) -> Observer {
+        Observer::of(&*self.account)
+    }
+
+    /// The client of a service; made once, by its constructor: `session.client(watched!(aws_sdk_iam))`.
+    pub(super) fn client<C>(&self, new: impl FnOnce(&SdkConfig, Observer) -> C) -> C
     where
         C: Clone + Send + 'static,
     {
@@ -317,28 +335,29 @@ impl Session {
         if let Some(client) = known {
             return client.clone();
         }
-        let client = new(&self.config);
+        let client = new(&self.config, self.observer());
         clients.insert(TypeId::of::<C>(), Box::new(client.clone()));
         client
     }
 
     pub(super) fn iam(&self) -> aws_sdk_iam::Client {
-        self.client(aws_sdk_iam::Client::new)
+        self.client(watched!(aws_sdk_iam))
     }
 
     pub(super) fn organizations(&self) -> aws_sdk_organizations::Client {
-        self.client(aws_sdk_organizations::Client::new)
+        self.client(watched!(aws_sdk_organizations))
     }
 
     pub(super) fn ssm(&self) -> aws_sdk_ssm::Client {
-        self.client(aws_sdk_ssm::Client::new)
+        self.client(watched!(aws_sdk_ssm))
     }
 
     /// S3 Control puts the account's id in front of the host name, which no emulator's endpoint
     /// resolves: a configured endpoint is used as it stands.
     pub(super) fn s3control(&self) -> &aws_sdk_s3control::Client {
         self.s3control.get_or_init(|| {
-            let mut builder = aws_sdk_s3control::config::Builder::from(&self.config);
+            let mut builder =
+                aws_sdk_s3control::config::Builder::from(&self.config).interceptor(self.observer());
             if let Some(url) = self.config.endpoint_url() {
                 builder = builder.endpoint_resolver(Fixed(url.to_owned()));
             }
@@ -357,6 +376,7 @@ impl Session {
                 let config = aws_sdk_s3::config::Builder::from(&self.config)
                     .region(aws_sdk_s3::config::Region::new(region.to_owned()))
                     .force_path_style(path_style)
+                    .interceptor(self.observer())
                     .build();
                 aws_sdk_s3::Client::from_conf(config)
             })
@@ -384,6 +404,11 @@ impl Session {
         }
         call().await
     }
+}
+
+/// STS for what concerns an account.
+pub(super) fn sts(config: &SdkConfig, account: &str) -> aws_sdk_sts::Client {
+    watched!(aws_sdk_sts)(config, Observer::of(account))
 }
 
 /// The management account's configuration: the ambient one, or a role's.
@@ -418,7 +443,7 @@ impl fmt::Debug for AssumedRole {
 impl AssumedRole {
     fn new(from: &SdkConfig, arn: String, session_name: &str, account: &str) -> Self {
         Self {
-            sts: aws_sdk_sts::Client::new(from),
+            sts: sts(from, account),
             arn,
             session_name: session_name.to_owned(),
             account: account.to_owned(),

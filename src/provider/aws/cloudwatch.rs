@@ -23,7 +23,7 @@ pub(super) async fn alarms(
     let mut found = Vec::new();
     for some in names.chunks(NAMES) {
         let pages = cx
-            .client(aws_sdk_cloudwatch::Client::new)
+            .client(super::clients::watched!(aws_sdk_cloudwatch))
             .describe_alarms()
             .set_alarm_names(Some(some.to_vec()))
             .alarm_types(AlarmType::MetricAlarm)
@@ -91,7 +91,7 @@ pub(super) async fn metric(
         .stat(&query.statistic)
         .build();
     let answer = cx
-        .client(aws_sdk_cloudwatch::Client::new)
+        .client(super::clients::watched!(aws_sdk_cloudwatch))
         .get_metric_data()
         .metric_data_queries(MetricDataQuery::builder().id("value").metric_stat(stat).build())
         .start_time(DateTime::from_secs(query.from.as_second()))

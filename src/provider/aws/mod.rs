@@ -125,7 +125,7 @@ impl AwsProvider {
 
 /// Whose credentials these are.
 async fn who(config: &SdkConfig) -> Result<Caller, ProviderError> {
-    let answer = aws_sdk_sts::Client::new(config)
+    let answer = clients::sts(config, "management")
         .get_caller_identity()
         .send()
         .await

@@ -1,0 +1,20 @@
+//! What is done and how long it takes: one event for each request to AWS, and what they add up to.
+//!
+//! Everything here is told through `tracing` under targets of Palisade's own. The SDK traces too, and
+//! what it tells may hold the bodies of requests and answers, secrets included: a subscriber must be
+//! given [`is_own`] and show nothing else.
+
+mod requests;
+mod timeline;
+
+pub use requests::Observer;
+pub use timeline::{Link, Request, Timeline, Usage};
+
+/// The target of the event that tells of a finished request.
+pub const REQUESTS: &str = "palisade::request";
+
+/// Whether an event is Palisade's own, and so says nothing that must not be read.
+#[must_use]
+pub fn is_own(target: &str) -> bool {
+    target == "palisade" || target.starts_with("palisade::")
+}

@@ -1,0 +1,120 @@
+//! Watches the requests of an SDK client and tells of each when it is over.
+//!
+//! Of a request the service, the operation, the account and the region are told, and of the answer the
+//! status alone: neither parameters nor bodies, which may hold secrets.
+
+use std::time::{Duration, Instant};
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+    FinalizerInterceptorContextRef,
+};
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+use aws_types::region::Region;
+
+use super::REQUESTS;
+
+/// An interceptor for clients that work in one account.
+#[derive(Clone, Debug)]
+pub struct Observer {
+    account: String,
+}
+
+impl Observer {
+    /// For clients in the account of a handle, or in what else people call it.
+    #[must_use]
+    pub fn of(account: impl Into<String>) -> Self {
+        Self { account: account.into() }
+    }
+}
+
+/// What has been seen of one request.
+#[derive(Debug)]
+struct Seen {
+    began: Instant,
+    attempts: u32,
+    /// When the last attempt ended without a success.
+    idle_since: Option<Instant>,
+    /// Pauses between attempts.
+    waited: Duration,
+}
+
+impl Storable for Seen {
+    type Storer = StoreReplace<Self>;
+}
+
+#[dyn_dispatch_hint]
+impl Intercept for Observer {
+    fn name(&self) -> &'static str {
+        "Observer"
+    }
+
+    fn read_before_execution(
+        &self,
+        _context: &BeforeSerializationInterceptorContextRef<'_>,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let seen =
+            Seen { began: Instant::now(), attempts: 0, idle_since: None, waited: Duration::ZERO };
+        config.interceptor_state().store_put(seen);
+        Ok(())
+    }
+
+    fn read_before_attempt(
+        &self,
+        _context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(seen) = config.get_mut_from_interceptor_state::<Seen>() {
+            seen.attempts += 1;
+            seen.waited += seen.idle_since.take().map(|since| since.elapsed()).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    fn read_after_attempt(
+        &self,
+        _context: &FinalizerInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(seen) = config.get_mut_from_interceptor_state::<Seen>() {
+            seen.idle_since = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    fn read_after_execution(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let Some(seen) = config.load::<Seen>() else { return Ok(()) };
+        let metadata = config.load::<Metadata>();
+        let status = context.response().map_or(0, |answer| answer.status().as_u16());
+        let succeeded = matches!(context.output_or_error(), Some(Ok(_)));
+        tracing::debug!(
+            target: REQUESTS,
+            service = metadata.map_or("", Metadata::service),
+            operation = metadata.map_or("", Metadata::name),
+            account = self.account.as_str(),
+            region = config.load::<Region>().map_or("", Region::as_ref),
+            attempts = seen.attempts,
+            status,
+            succeeded,
+            waited_us = micros(seen.waited),
+            took_us = micros(seen.began.elapsed()),
+        );
+        Ok(())
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
