@@ -50,7 +50,9 @@ impl ValueSource for AppliedValues<'_> {
     }
 }
 
-/// Resolves objects of one estate during an apply.
+/// Resolves objects of one estate during an apply. What the plan knew of an object stands; only an
+/// object in which something was unknown is evaluated again, and of the rest of the configuration only
+/// what it refers to.
 pub struct Resolver<'a> {
     engine: Engine<'a>,
     known: &'a AppliedValues<'a>,
@@ -61,10 +63,7 @@ impl<'a> Resolver<'a> {
     /// Over the inputs that the plan was made from.
     #[must_use]
     pub fn new(inputs: &'a PlanInputs, known: &'a AppliedValues<'a>) -> Self {
-        let engine = Engine::new(&inputs.configuration, known);
-        // What is wrong the plan has reported; here this only fills the engine.
-        let _ = engine.estate();
-        Self { engine, known, inputs }
+        Self { engine: Engine::new(&inputs.configuration, known), known, inputs }
     }
 
     /// The engine, for outputs at the end.
@@ -76,8 +75,14 @@ impl<'a> Resolver<'a> {
 
 impl Desired for Resolver<'_> {
     fn resolve(&self, address: &ResourceAddr) -> Result<Attrs, Diagnostics> {
-        self.engine.known_moved();
-        let instance = self.engine.resolve(address)?;
+        let planned = self.inputs.estate.instances.get(address);
+        let instance = match planned.filter(|i| !i.desired.values().any(Value::has_unknown)) {
+            Some(planned) => planned.clone(),
+            None => {
+                self.engine.known_moved();
+                self.engine.resolve(address)?
+            }
+        };
         let Some(kind) = kinds::kind(&address.kind) else { return Ok(instance.desired) };
         let recorded = self.known.base.resources.get(address);
         let before = recorded.and_then(|r| self.inputs.live.recorded(address, r).object());

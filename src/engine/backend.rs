@@ -8,6 +8,7 @@ use aws_config::{Region, SdkConfig};
 
 use crate::config::{Backend, Settings};
 use crate::state::{Ledger, LocalStore, S3Store, StateStore, SystemClock};
+use crate::trace::Observer;
 
 use super::connect::Connection;
 use super::error::EngineError;
@@ -115,7 +116,9 @@ pub async fn s3_client(backend: &Backend, connection: &Connection) -> aws_sdk_s3
         }
     }
     let emulated = endpoint.is_some() || sdk.endpoint_url().is_some();
-    let mut config = aws_sdk_s3::config::Builder::from(&sdk).force_path_style(emulated);
+    let mut config = aws_sdk_s3::config::Builder::from(&sdk)
+        .force_path_style(emulated)
+        .interceptor(Observer::of("the state"));
     if let Some(endpoint) = endpoint {
         config = config.endpoint_url(endpoint);
     }

@@ -68,6 +68,42 @@ impl ValueSource for KnownValues<'_> {
     }
 }
 
+impl KnownValues<'_> {
+    /// The first attribute of which `before` told something else than is known now, among those that
+    /// evaluation asks for: what AWS assigns to the objects of the estate.
+    #[must_use]
+    pub fn difference<'e>(
+        &self,
+        before: &KnownValues<'_>,
+        estate: &'e Estate,
+    ) -> Option<(&'e ResourceAddr, &'static str)> {
+        fn told<'a>(attrs: Option<&'a Attrs>, name: &str) -> Option<&'a Value> {
+            attrs?.get(name).filter(|value| !value.is_null())
+        }
+        estate.instances.iter().find_map(|(address, instance)| {
+            let kind = kinds::kind(&address.kind)?;
+            let computed = kind.schema().computed;
+            // Where an object is declared and not compared with AWS, AWS has nothing to say of it.
+            if computed.is_empty() || kind.only_declared(&instance.desired) {
+                return None;
+            }
+            let (before, now) = (before.attrs(address), self.attrs(address));
+            // What is declared is not asked for, and neither is what follows from what is declared, as
+            // most ARNs do: of that nothing was told before, and it is known all the same.
+            let asked = |name: &str, before: Option<&Value>| {
+                !instance.desired.contains_key(name)
+                    && (before.is_some()
+                        || instance.computed.get(name).is_none_or(Value::has_unknown))
+            };
+            let differs = |name| {
+                let before = told(before.as_ref(), name);
+                before != told(now.as_ref(), name) && asked(name, before)
+            };
+            Some((address, computed.iter().find(|attr| differs(attr.name))?.name))
+        })
+    }
+}
+
 /// A value as state keeps it; of a sensitive one nothing but its fingerprint is there.
 fn revealed(value: &Value) -> Value {
     match value.as_map() {

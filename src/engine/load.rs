@@ -4,17 +4,21 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::config::{Configuration, Options, load};
-use crate::diag::Diagnostic;
-use crate::eval::Engine;
-use crate::eval::estate::Estate;
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::eval::estate::{Estate, ProviderSettings};
+use crate::eval::{Engine, NothingKnown};
+use crate::plan::model::Output;
 use crate::promotion::store::VersionedRecord;
-use crate::state::{Snapshot, StateError};
+use crate::state::model::Resources;
+use crate::state::{Snapshot, StateError, layout};
 
 use super::error::EngineError;
+use super::host::Activity;
 use super::known_values::{Imports, KnownValues, ReleasesInForce};
 use super::open::{self, Store};
+use super::plan::PlanRequest;
 use super::workspace::{Variables, Workspace};
-use super::{backend, releases};
+use super::{backend, outputs, releases};
 
 /// Loads the configuration; the host hears its warnings.
 ///
@@ -69,6 +73,87 @@ pub fn evaluate(
     Ok(Engine::new(configuration, known).estate()?)
 }
 
+/// What a configuration says of where to read, before anything is read.
+pub struct Outline {
+    /// How AWS is reached; absent where that needs what state knows, or is wrong.
+    pub settings: Option<ProviderSettings>,
+    /// The scopes whose states there probably are.
+    pub scopes: Vec<String>,
+}
+
+/// A glance at a configuration. What is wrong in it is left for [`evaluate`] to report.
+#[must_use]
+pub fn outline(configuration: &Configuration) -> Outline {
+    let engine = Engine::new(configuration, &NothingKnown);
+    let settings = engine.provider_settings().ok();
+    let handles = engine.account_handles();
+    let accounts = handles.iter().map(|handle| layout::account_scope(handle.as_str()));
+    Outline { settings, scopes: accounts.chain([layout::ORG.to_owned()]).collect() }
+}
+
+/// What is recorded of an estate: its state, and what stands beside it.
+pub struct Recorded {
+    /// What state holds.
+    pub snapshot: Snapshot,
+    /// Outputs of the last apply.
+    pub outputs: BTreeMap<String, Output>,
+    /// What environments remember of releases.
+    pub records: BTreeMap<String, VersionedRecord>,
+    /// The releases that stand in environments.
+    pub releases: ReleasesInForce,
+    /// What of it is damaged and matters little.
+    pub warnings: Diagnostics,
+}
+
+impl Recorded {
+    /// What is known by it, with the state's own objects.
+    #[must_use]
+    pub fn known<'a>(&'a self, resources: &'a Resources) -> KnownValues<'a> {
+        KnownValues {
+            resources,
+            live: None,
+            management: None,
+            releases: &self.releases,
+            imports: Imports::new(),
+        }
+    }
+}
+
+/// Reads what is recorded, all of it at once. A `snapshot` is a state that has been read already;
+/// `scopes` are those that there probably are.
+///
+/// # Errors
+/// The backend cannot be read, or what it holds is damaged.
+pub async fn recorded(
+    workspace: &Workspace,
+    configuration: &Configuration,
+    store: &Store,
+    request: &PlanRequest,
+    snapshot: Option<Snapshot>,
+    scopes: &[String],
+) -> Result<Recorded, EngineError> {
+    let busy = workspace.begin(Activity::ReadingState);
+    let mut warnings = Diagnostics::new();
+    let state = async {
+        match snapshot {
+            Some(snapshot) => Ok(snapshot),
+            None => store.ledger.read_expecting(scopes).await,
+        }
+    };
+    let outputs = outputs::read_or_warn(&store.ledger, &mut warnings);
+    let releases = async {
+        let records = releases::records(&store.ledger, configuration).await?;
+        let releases =
+            releases::in_force(&store.ledger, &records, request.release.as_ref()).await?;
+        Ok::<_, StateError>((records, releases))
+    };
+    let (snapshot, outputs, releases) = futures::join!(state, outputs, releases);
+    drop(busy);
+    let (snapshot, outputs) = (snapshot?, outputs?);
+    let (records, releases) = releases?;
+    Ok(Recorded { snapshot, outputs, records, releases, warnings })
+}
+
 /// What is known without asking AWS: configuration, state and releases.
 pub struct OfflineInputs {
     /// What is declared.
@@ -93,13 +178,18 @@ pub async fn offline(
 ) -> Result<OfflineInputs, EngineError> {
     let configuration = configuration(workspace, variables)?;
     let store = open::open(workspace, backend::configured(&configuration.settings)).await?;
+    let scopes = outline(&configuration).scopes;
     let reading = async {
-        let snapshot = store.ledger.read_all().await?;
-        let records = releases::records(&store.ledger, &configuration).await?;
-        let releases = releases::in_force(&store.ledger, &records, None).await?;
-        Ok::<_, StateError>((snapshot, records, releases))
+        let releases = async {
+            let records = releases::records(&store.ledger, &configuration).await?;
+            let releases = releases::in_force(&store.ledger, &records, None).await?;
+            Ok::<_, StateError>((records, releases))
+        };
+        futures::join!(store.ledger.read_expecting(&scopes), releases)
     };
-    let (snapshot, records, releases) = workspace.interruptible(reading).await??;
+    let (snapshot, releases) = workspace.interruptible(reading).await?;
+    let snapshot = snapshot?;
+    let (records, releases) = releases?;
     Ok(OfflineInputs { configuration, store, snapshot, records, releases })
 }
 

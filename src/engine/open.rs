@@ -7,6 +7,7 @@ use crate::eval::estate::ProviderSettings;
 use crate::provider::Provider;
 use crate::provider::aws::{self, AwsProvider, Embedded};
 use crate::state::{Holder, Ledger};
+use crate::trace::Observer;
 
 use super::connect::{self, Connection};
 use super::error::EngineError;
@@ -44,7 +45,10 @@ impl Store {
         if matches!(self.backend, Backend::Local { .. }) && self.connection.sandbox.is_none() {
             return local();
         }
-        let client = aws_sdk_sts::Client::new(&self.connection.sdk);
+        let config = aws_sdk_sts::config::Builder::from(&self.connection.sdk)
+            .interceptor(Observer::of("the caller"))
+            .build();
+        let client = aws_sdk_sts::Client::from_conf(config);
         match client.get_caller_identity().send().await {
             Ok(answer) => answer.arn().map_or_else(local, str::to_owned),
             Err(_) => local(),

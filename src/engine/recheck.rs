@@ -36,7 +36,8 @@ impl Recheck for Walls<'_> {
             let (configuration, store) = (&self.inputs.configuration, self.inputs.store.clone());
             let configuration = Arc::clone(configuration);
             let inputs =
-                refresh::refresh(self.workspace, self.request, configuration, store, now).await?;
+                refresh::refresh(self.workspace, self.request, configuration, store, Some(now))
+                    .await?;
             plan::make(self.workspace, &inputs, self.request)
         };
         let plan = looked.await.map_err(failed)?;

@@ -4,28 +4,34 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use futures::FutureExt as _;
+use futures::future::{Either, ready, select};
+use tokio::sync::oneshot;
+
 use crate::address::ResourceAddr;
 use crate::apply::{self, Inspection};
 use crate::config::Configuration;
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
-use crate::eval::estate::{Estate, Import};
+use crate::eval::estate::{Estate, Import, ProviderSettings};
 use crate::ids::{AccountId, Handle};
 use crate::plan::Live;
+use crate::plan::live::Reading;
 use crate::plan::model::{InDoubtOutcome, InterruptedRun, Output};
 use crate::plan::refresh::{self, Targets};
 use crate::promotion::store::VersionedRecord;
-use crate::provider::{Inventory, Provider};
+use crate::provider::{Caller, Provider, ProviderError};
 use crate::schema::{AccessPart, Spanned, access_of};
-use crate::state::{Snapshot, StateError};
+use crate::state::Snapshot;
+use crate::state::model::Resources;
 
 use super::error::EngineError;
 use super::host::Activity;
-use super::known_values::{Imports, KnownValues, ReleasesInForce, imports};
-use super::load::{self, evaluate};
+use super::known_values::{KnownValues, ReleasesInForce, imports};
+use super::load::{self, Recorded, evaluate};
 use super::open::{self, Store};
 use super::plan::PlanRequest;
 use super::workspace::Workspace;
-use super::{backend, digest, outputs, releases, secret_versions, secrets};
+use super::{backend, digest, releases, secret_versions, secrets};
 
 /// Everything that a plan is made from, and that apply goes on with.
 pub struct PlanInputs {
@@ -49,6 +55,8 @@ pub struct PlanInputs {
     pub live: Live,
     /// Versions of the SSM parameters that secrets come from, by reference, where they were asked.
     pub secret_versions: BTreeMap<String, i64>,
+    /// Who reads, where AWS was asked and said so.
+    pub caller: Option<Caller>,
     /// How accounts are reached.
     pub targets: Targets,
     /// What reads and changes AWS.
@@ -69,10 +77,7 @@ pub async fn load_and_refresh(
 ) -> Result<PlanInputs, EngineError> {
     let configuration = load::configuration(workspace, &request.variables)?;
     let store = open::open(workspace, backend::configured(&configuration.settings)).await?;
-    let busy = workspace.begin(Activity::ReadingState);
-    let snapshot = workspace.interruptible(store.ledger.read_all()).await??;
-    drop(busy);
-    Box::pin(refresh(workspace, request, Arc::new(configuration), store, snapshot)).await
+    Box::pin(refresh(workspace, request, Arc::new(configuration), store, None)).await
 }
 
 /// As [`load_and_refresh`], for use cases that change nothing: what an interrupted run has left is
@@ -110,7 +115,7 @@ pub async fn as_recovered(
     let looking = apply::inspect(&inspection, &mut snapshot);
     let interrupted = workspace.interruptible(looking).await??;
     let mut inputs =
-        refresh(workspace, request, inputs.configuration, inputs.store, snapshot).await?;
+        refresh(workspace, request, inputs.configuration, inputs.store, Some(snapshot)).await?;
     inputs.warnings.extend(interrupted.iter().map(interrupted_run));
     inputs.interrupted = interrupted;
     Ok(inputs)
@@ -139,7 +144,11 @@ fn interrupted_run(run: &InterruptedRun) -> Diagnostic {
         .help("`palisade apply` records this before anything else; the plan here counts with it already")
 }
 
-/// Reads AWS and evaluates, on a state as it was read.
+/// Reads state and AWS, and evaluates. A `snapshot` is a state that has been read already.
+///
+/// Whatever needs nothing of each other starts together: the state and what is recorded beside it, the
+/// organization, the caller. An account is read as soon as state tells its id and the organization its
+/// management account; the rest of the organization is read meanwhile.
 ///
 /// # Errors
 /// Everything that is wrong with the configuration, or that could not be read.
@@ -148,61 +157,40 @@ pub async fn refresh(
     request: &PlanRequest,
     configuration: Arc<Configuration>,
     store: Store,
-    mut snapshot: Snapshot,
+    snapshot: Option<Snapshot>,
 ) -> Result<PlanInputs, EngineError> {
-    let mut warnings = Diagnostics::new();
-    let outputs = outputs::read_or_warn(&store.ledger, &mut warnings);
-    let outputs = workspace.interruptible(outputs).await??;
     let reading = async {
-        let records = releases::records(&store.ledger, &configuration).await?;
-        let releases =
-            releases::in_force(&store.ledger, &records, request.release.as_ref()).await?;
-        Ok::<_, StateError>((records, releases))
+        let outline = load::outline(&configuration);
+        let recorded =
+            load::recorded(workspace, &configuration, &store, request, snapshot, &outline.scopes);
+        let (settings, recorded) = match outline.settings {
+            Some(settings) => (settings, Either::Left(recorded)),
+            // How AWS is reached needs what state knows, so the state is read before anything else.
+            None => {
+                let recorded = recorded.await?;
+                let resources = recorded.snapshot.resources();
+                let estate = evaluate(&configuration, &recorded.known(&resources))?;
+                (estate.provider, Either::Right(ready(Ok(recorded))))
+            }
+        };
+        let scene = Scene { workspace, request, configuration: &configuration, store: &store };
+        // Boxed: what waits for a whole estate is too large to be handed around on the stack.
+        let read = Box::pin(scene.read(&settings, recorded)).await?;
+        if reach_alike(&settings, &read.estate.provider) {
+            return Ok(read);
+        }
+        // The provider block means something else now that state is known: all was read elsewhere.
+        let settings = read.estate.provider;
+        Box::pin(scene.read(&settings, ready(Ok(read.recorded)))).await
     };
-    let (records, releases) = workspace.interruptible(reading).await??;
-    let resources = snapshot.resources();
-    let first = evaluate(
-        &configuration,
-        &KnownValues {
-            resources: &resources,
-            live: None,
-            management: None,
-            releases: &releases,
-            imports: Imports::new(),
-        },
-    )?;
-    let provider = open::provider(&store.connection, &first.provider).await;
-    let handles: Vec<Handle> = first.accounts.keys().cloned().collect();
-    let (live, management) = if request.refresh {
-        let reading = read(workspace, provider.as_ref(), &first, request, &mut warnings);
-        workspace.interruptible(reading).await??
-    } else {
-        (Live::unread("refresh is off", handles), recorded_management(&first))
-    };
-    live.share_with_state(snapshot.resources_mut());
-    let resources = snapshot.resources();
-    let known = KnownValues {
-        resources: &resources,
-        live: Some(&live),
-        management: management.clone(),
-        releases: &releases,
-        imports: imports(&first),
-    };
-    // The second evaluation knows more; both at once would be held twice.
-    drop(first);
-    let mut estate = evaluate(&configuration, &known)?;
-    live.share_with_estate(&mut estate, &resources);
-    warnings.extend(std::mem::take(&mut estate.warnings));
+    let read: Read = workspace.interruptible(Box::pin(reading)).await??;
+    let Read { recorded, estate, live, management, caller, provider, .. } = read;
+    let Recorded { snapshot, outputs, records, releases, .. } = recorded;
+    let (mut estate, mut warnings) = (estate, read.warnings);
     warnings.extend(releases::overridden(&records, &request.options.selection));
+    warnings.extend(read.doubts);
     for (address, id) in &request.imports {
         take_over(&mut estate, address, id)?;
-    }
-    let mut secret_versions = BTreeMap::new();
-    if request.secret_versions {
-        let client = secrets::client(&store.connection, &estate.provider);
-        let selection = &request.options.selection;
-        let asking = secret_versions::ask(workspace, &client, &estate, selection, &mut warnings);
-        secret_versions = workspace.interruptible(asking).await?;
     }
     let targets = Targets::of(&estate, management.as_ref());
     let digest = digest::configuration(&configuration);
@@ -216,12 +204,273 @@ pub async fn refresh(
         records,
         releases,
         live,
-        secret_versions,
+        secret_versions: read.secret_versions,
+        caller,
         targets,
         provider,
         interrupted: Vec::new(),
         warnings,
     })
+}
+
+/// Whether two provider blocks lead to the same AWS.
+fn reach_alike(one: &ProviderSettings, other: &ProviderSettings) -> bool {
+    one.region == other.region
+        && one.endpoint_url == other.endpoint_url
+        && one.management_role_arn == other.management_role_arn
+        && Targets::management(one, None) == Targets::management(other, None)
+}
+
+/// What a reading is about.
+#[derive(Clone, Copy)]
+struct Scene<'a> {
+    workspace: &'a Workspace,
+    request: &'a PlanRequest,
+    configuration: &'a Configuration,
+    store: &'a Store,
+}
+
+/// What was read, and what the configuration means by it.
+struct Read {
+    recorded: Recorded,
+    estate: Estate,
+    live: Live,
+    management: Option<AccountId>,
+    caller: Option<Caller>,
+    provider: Arc<dyn Provider>,
+    secret_versions: BTreeMap<String, i64>,
+    warnings: Diagnostics,
+    /// Warnings about sources of secrets.
+    doubts: Diagnostics,
+}
+
+/// Which account is the management account, or why that cannot be told.
+#[derive(Clone)]
+enum Management {
+    Account(AccountId),
+    /// There is no organization, and AWS does not say who calls.
+    NoCaller(ProviderError),
+    /// The organization cannot be read.
+    Unread,
+}
+
+/// What is read of accounts once it is known which there are.
+struct Inside {
+    recorded: Recorded,
+    estate: Estate,
+    /// What the estate was evaluated with.
+    assumed: Option<AccountId>,
+    management: Option<AccountId>,
+    accounts: Result<BTreeMap<Handle, Reading>, Diagnostics>,
+    secret_versions: BTreeMap<String, i64>,
+    warnings: Diagnostics,
+    doubts: Diagnostics,
+}
+
+impl Scene<'_> {
+    /// Reads, with AWS reached as `settings` say, and evaluates on the way.
+    ///
+    /// What is wrong with state or configuration ends it at once; then it is the organization's turn to
+    /// be wrong, and then the accounts'.
+    async fn read(
+        &self,
+        settings: &ProviderSettings,
+        recorded: impl Future<Output = Result<Recorded, EngineError>>,
+    ) -> Result<Read, EngineError> {
+        let provider = open::provider(&self.store.connection, settings).await;
+        if !self.request.refresh {
+            return self.unread(provider, recorded.await?);
+        }
+        let (announce, heard) = oneshot::channel();
+        let caller = provider.caller().shared();
+        let management = {
+            let caller = caller.clone();
+            async move {
+                match (heard.await, caller) {
+                    (Ok(Some(id)), _) => Management::Account(id),
+                    (Ok(None), caller) => match caller.await {
+                        Ok(caller) => Management::Account(caller.account),
+                        Err(error) => Management::NoCaller(error),
+                    },
+                    (Err(_), _) => Management::Unread,
+                }
+            }
+        };
+        let management = management.boxed().shared();
+        let organization = async {
+            let busy = self.workspace.begin(Activity::ReadingOrganization);
+            let target = Targets::management(settings, None);
+            let reading = refresh::read_organization(provider.as_ref(), &target, announce);
+            let (read, caller) = futures::join!(reading, caller);
+            drop(busy);
+            (read, caller.ok())
+        };
+        let inside = self.inside(provider.as_ref(), recorded, management);
+        let ((organization, caller), inside) =
+            match select(Box::pin(organization), Box::pin(inside)).await {
+                Either::Left((organization, inside)) => (organization, inside.await?),
+                Either::Right((inside, organization)) => {
+                    let inside = inside?;
+                    (organization.await, inside)
+                }
+            };
+        let organization = organization?;
+        let live = refresh::live(organization, inside.accounts?);
+        let Inside { mut recorded, mut estate, management, .. } = inside;
+        live.share_with_state(recorded.snapshot.resources_mut());
+        let resources = recorded.snapshot.resources();
+        let (mut secret_versions, mut doubts) = (inside.secret_versions, inside.doubts);
+        // What state knew decided what was read, so the estate was evaluated before AWS was there. Where
+        // AWS says the same of every object, and it nearly always does, that stands. Where it does not
+        // (an object is gone, was replaced, or is about to be taken over; a parameter has a new
+        // version), an id, an ARN or a version that other expressions were evaluated with is another
+        // one, or is not known any more, and nothing says where it went: then, and only then, the
+        // estate is evaluated again.
+        let before = KnownValues { management: inside.assumed, ..recorded.known(&resources) };
+        let now = KnownValues {
+            live: Some(&live),
+            management: management.clone(),
+            imports: imports(&estate),
+            ..recorded.known(&resources)
+        };
+        let difference = now.difference(&before, &estate);
+        if before.management != now.management || difference.is_some() {
+            if let Some((address, attribute)) = difference {
+                tracing::debug!(%address, attribute, "AWS tells something else than state");
+            }
+            // Both at once would be held twice.
+            drop(std::mem::take(&mut estate));
+            estate = evaluate(self.configuration, &now)?;
+            doubts = Diagnostics::new();
+            secret_versions = self.secret_versions(&estate, &mut doubts).await;
+        }
+        live.share_with_estate(&mut estate, &resources);
+        let mut warnings = inside.warnings;
+        warnings.extend(std::mem::take(&mut estate.warnings));
+        Ok(Read {
+            recorded,
+            estate,
+            live,
+            management,
+            caller,
+            provider,
+            secret_versions,
+            warnings,
+            doubts,
+        })
+    }
+
+    /// The state, what it makes of the configuration, and the accounts that are in it.
+    async fn inside(
+        &self,
+        provider: &dyn Provider,
+        recorded: impl Future<Output = Result<Recorded, EngineError>>,
+        management: impl Future<Output = Management> + Clone,
+    ) -> Result<Inside, EngineError> {
+        let mut recorded = recorded.await?;
+        let mut warnings = std::mem::take(&mut recorded.warnings);
+        let resources = recorded.snapshot.resources();
+        // The management account never changes, so that what state says of it will do; what is wrong
+        // with the configuration shows before AWS answers.
+        let assumed = match recorded_management(&resources) {
+            Some(id) => Some(id),
+            None => match management.clone().await {
+                Management::Account(id) => Some(id),
+                Management::NoCaller(_) | Management::Unread => None,
+            },
+        };
+        let known = KnownValues { management: assumed.clone(), ..recorded.known(&resources) };
+        let estate = evaluate(self.configuration, &known)?;
+        let mut inside = Inside {
+            recorded,
+            estate,
+            assumed,
+            management: None,
+            accounts: Ok(BTreeMap::new()),
+            secret_versions: BTreeMap::new(),
+            warnings: Diagnostics::new(),
+            doubts: Diagnostics::new(),
+        };
+        inside.management = match management.await {
+            Management::Account(id) => Some(id),
+            Management::NoCaller(error) => {
+                return Err(Diagnostic::error("cannot tell who is calling")
+                    .detail(error.to_string())
+                    .help("sign in first (`aws sso login`), or try without an account: `--sandbox`")
+                    .into());
+            }
+            Management::Unread => None,
+        };
+        if inside.management.is_some() {
+            let estate = &inside.estate;
+            let targets = Targets::of(estate, inside.management.as_ref());
+            let selected = self.selected(estate);
+            let busy = self.workspace.begin(Activity::ReadingAccounts(targets.accounts.len()));
+            let accounts = refresh::read_accounts(
+                provider,
+                &targets,
+                estate,
+                &selected,
+                self.request.parallelism,
+                &mut warnings,
+            );
+            let versions = self.secret_versions(estate, &mut inside.doubts);
+            (inside.accounts, inside.secret_versions) = futures::join!(accounts, versions);
+            drop(busy);
+        }
+        inside.warnings = warnings;
+        Ok(inside)
+    }
+
+    /// What there is where AWS is not read.
+    fn unread(
+        &self,
+        provider: Arc<dyn Provider>,
+        mut recorded: Recorded,
+    ) -> Result<Read, EngineError> {
+        let resources = recorded.snapshot.resources();
+        let management = recorded_management(&resources);
+        let known = KnownValues { management: management.clone(), ..recorded.known(&resources) };
+        let mut estate = evaluate(self.configuration, &known)?;
+        let live = Live::unread("refresh is off", estate.accounts.keys().cloned());
+        let mut warnings = std::mem::take(&mut recorded.warnings);
+        warnings.extend(std::mem::take(&mut estate.warnings));
+        Ok(Read {
+            recorded,
+            estate,
+            live,
+            management,
+            caller: None,
+            provider,
+            secret_versions: BTreeMap::new(),
+            warnings,
+            doubts: Diagnostics::new(),
+        })
+    }
+
+    /// The versions of secrets' sources, where they are asked for.
+    async fn secret_versions(
+        &self,
+        estate: &Estate,
+        warnings: &mut Diagnostics,
+    ) -> BTreeMap<String, i64> {
+        if !self.request.secret_versions {
+            return BTreeMap::new();
+        }
+        let client = secrets::client(&self.store.connection, &estate.provider);
+        let selection = &self.request.options.selection;
+        secret_versions::ask(self.workspace, &client, estate, selection, warnings).await
+    }
+
+    /// The accounts that the selection names, itself or by their environments.
+    fn selected(&self, estate: &Estate) -> BTreeSet<Handle> {
+        let selection = &self.request.options.selection;
+        let selected = estate.accounts.values().filter(|account| {
+            selection.accounts.contains(&account.handle)
+                || selection.environments.iter().any(|e| account.environments.contains(e))
+        });
+        selected.map(|account| account.handle.clone()).collect()
+    }
 }
 
 impl PlanInputs {
@@ -233,79 +482,12 @@ impl PlanInputs {
     }
 }
 
-async fn read(
-    workspace: &Workspace,
-    provider: &dyn Provider,
-    estate: &Estate,
-    request: &PlanRequest,
-    warnings: &mut Diagnostics,
-) -> Result<(Live, Option<AccountId>), EngineError> {
-    let busy = workspace.begin(Activity::ReadingOrganization);
-    let unknown = Targets::of(estate, None);
-    let organization = refresh::read_organization(
-        provider,
-        &unknown.management,
-        tokio::sync::oneshot::channel().0,
-    )
-    .await?;
-    let management = management_account(provider, &organization).await?;
-    drop(busy);
-    let targets = Targets::of(estate, Some(&management));
-    let selected: BTreeSet<Handle> = estate
-        .accounts
-        .values()
-        .filter(|a| {
-            request.options.selection.accounts.contains(&a.handle)
-                || request.options.selection.environments.iter().any(|e| a.environments.contains(e))
-        })
-        .map(|a| a.handle.clone())
-        .collect();
-    let busy = workspace.begin(Activity::ReadingAccounts(targets.accounts.len()));
-    let accounts = refresh::read_accounts(
-        provider,
-        &targets,
-        estate,
-        &selected,
-        request.parallelism,
-        warnings,
-    )
-    .await?;
-    drop(busy);
-    Ok((refresh::live(organization, accounts), Some(management)))
-}
-
-/// The management account: as the organization says, else the caller's own.
-async fn management_account(
-    provider: &dyn Provider,
-    organization: &Inventory,
-) -> Result<AccountId, EngineError> {
-    let told = organization
-        .objects
-        .values()
-        .filter(|o| is_organization(o.kind))
-        .find_map(|o| o.attrs.get("management_account_id")?.as_str()?.parse().ok());
-    if let Some(id) = told {
-        return Ok(id);
-    }
-    match provider.caller().await {
-        Ok(caller) => Ok(caller.account),
-        Err(error) => Err(Diagnostic::error("cannot tell who is calling")
-            .detail(error.to_string())
-            .help("sign in first (`aws sso login`), or try without an account: `--sandbox`")
-            .into()),
-    }
-}
-
-fn is_organization(kind: &str) -> bool {
-    access_of(kind) == Some(AccessPart::Organization)
-}
-
-fn recorded_management(estate: &Estate) -> Option<AccountId> {
-    estate
-        .instances
-        .values()
-        .filter(|i| is_organization(&i.address.kind))
-        .find_map(|i| i.computed.get("management_account_id")?.as_str()?.parse().ok())
+/// The management account, as state recorded it with the organization.
+fn recorded_management(resources: &Resources) -> Option<AccountId> {
+    resources
+        .iter()
+        .filter(|(address, _)| access_of(&address.kind) == Some(AccessPart::Organization))
+        .find_map(|(_, o)| o.attrs.get("management_account_id")?.as_str()?.parse().ok())
 }
 
 /// Adds what `palisade import` asks for, as if an `import` block stood in the configuration.

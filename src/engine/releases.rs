@@ -2,14 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+
 use crate::config::Configuration;
 use crate::diag::Diagnostic;
 use crate::plan::model::Selection;
+use crate::promotion::Digest;
 use crate::promotion::store::{self, VersionedRecord};
 use crate::state::{Ledger, StateError};
 
 use super::known_values::ReleasesInForce;
 use super::plan::ReleaseOverride;
+
+/// How many releases are read at once.
+const CONCURRENCY: usize = 16;
 
 /// The records of all environments; none are read where no release is declared.
 ///
@@ -35,13 +41,27 @@ pub async fn in_force(
     records: &BTreeMap<String, VersionedRecord>,
     instead: Option<&ReleaseOverride>,
 ) -> Result<ReleasesInForce, StateError> {
-    let mut all = ReleasesInForce::new();
+    let mut all: ReleasesInForce =
+        records.keys().map(|environment| (environment.clone(), BTreeMap::new())).collect();
+    // One release stands in several environments once it has moved.
+    let mut wanted: BTreeMap<(&str, &Digest), Vec<&String>> = BTreeMap::new();
     for (environment, held) in records {
-        let there = all.entry(environment.clone()).or_default();
         for name in held.record.names() {
             let Some(digest) = held.record.in_force(name) else { continue };
-            let stored = store::get_release(ledger, name, digest).await?;
-            there.insert(name.to_owned(), stored.release);
+            wanted.entry((name, digest)).or_default().push(environment);
+        }
+    }
+    let reads: Vec<_> = wanted
+        .into_iter()
+        .map(|((name, digest), environments)| async move {
+            Ok::<_, StateError>((store::get_release(ledger, name, digest).await?, environments))
+        })
+        .collect();
+    let read: Vec<_> = stream::iter(reads).buffered(CONCURRENCY).try_collect().await?;
+    for (stored, environments) in read {
+        for environment in environments {
+            let there = all.entry(environment.clone()).or_default();
+            there.insert(stored.release.name.clone(), stored.release.clone());
         }
     }
     if let Some(ReleaseOverride { environment, release }) = instead {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::error::ProvideErrorMetadata;
 use aws_sdk_ssm::types::ParameterStringFilter;
+use futures::stream::{self, StreamExt as _};
 
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::estate::Estate;
@@ -82,15 +83,28 @@ pub async fn ask(
         return found;
     }
     let _busy = workspace.begin(Activity::ReadingSecretVersions);
-    for asked in chunks(&described, DESCRIBED) {
+    let describing = chunks(&described, DESCRIBED).into_iter().map(|asked| async move {
         let answer = describe(client, &asked).await;
+        (asked, answer)
+    });
+    let getting = chunks(&got, GOT).into_iter().map(|asked| async move {
+        let answer = get(client, &asked).await;
+        (asked, answer)
+    });
+    let (describing, getting): (Vec<_>, Vec<_>) = (describing.collect(), getting.collect());
+    let (described, got) = futures::join!(side_by_side(describing), side_by_side(getting));
+    for (asked, answer) in described {
         settle(&asked, answer, "DescribeParameters", &mut found, warnings);
     }
-    for asked in chunks(&got, GOT) {
-        let answer = get(client, &asked).await;
+    for (asked, answer) in got {
         settle(&asked, answer, "GetParameters", &mut found, warnings);
     }
     found
+}
+
+/// What the calls answer, in their order; SSM takes few at a time.
+async fn side_by_side<T>(calls: Vec<impl Future<Output = T>>) -> Vec<T> {
+    stream::iter(calls).buffered(4).collect().await
 }
 
 /// The sources of a plan must have the versions that the plan saw.

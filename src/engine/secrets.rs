@@ -10,6 +10,7 @@ use crate::apply::{SecretValue, Secrets};
 use crate::diag::Diagnostic;
 use crate::eval::estate::ProviderSettings;
 use crate::eval::functions::{FunctionContext, filesystem};
+use crate::trace::Observer;
 
 use super::connect::Connection;
 use super::workspace::Workspace;
@@ -47,7 +48,9 @@ pub fn sources(
 #[must_use]
 pub fn client(connection: &Connection, provider: &ProviderSettings) -> aws_sdk_ssm::Client {
     let region = aws_config::Region::new(provider.region.to_string());
-    let mut config = aws_sdk_ssm::config::Builder::from(&connection.sdk).region(region);
+    let mut config = aws_sdk_ssm::config::Builder::from(&connection.sdk)
+        .region(region)
+        .interceptor(Observer::of("the caller"));
     if let (Some(url), None) = (&provider.endpoint_url, &connection.sandbox) {
         config = config.endpoint_url(url);
     }

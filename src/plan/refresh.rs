@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::live::{Index, Live, Reading};
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::eval::estate::{Account, Estate};
+use crate::eval::estate::{Account, Estate, ProviderSettings};
 use crate::ids::{AccountId, Handle};
 use crate::provider::{Failure, Inventory, Provider, ProviderError, Target};
 use crate::schema::{Home, kinds};
@@ -49,20 +49,25 @@ impl Targets {
         };
         let accounts: BTreeMap<Handle, Target> =
             estate.accounts.iter().map(|(handle, a)| (handle.clone(), target(a))).collect();
+        let management = accounts.values().find(|t| t.management).cloned();
         let management =
-            accounts.values().find(|t| t.management).cloned().unwrap_or_else(|| Target {
-                handle: management_handle(),
-                id: management_id.cloned(),
-                management: true,
-                access_role: settings.access_role.clone(),
-                read_role: settings
-                    .read_role
-                    .clone()
-                    .unwrap_or_else(|| settings.access_role.clone()),
-                region: settings.region.clone(),
-                endpoint_url: None,
-            });
+            management.unwrap_or_else(|| Self::management(settings, management_id.cloned()));
         Self { management, accounts }
+    }
+
+    /// The management account where no block declares it, or before it is known which it is.
+    #[must_use]
+    pub fn management(settings: &ProviderSettings, id: Option<AccountId>) -> Target {
+        let read_role = settings.read_role.as_ref().unwrap_or(&settings.access_role);
+        Target {
+            handle: management_handle(),
+            id,
+            management: true,
+            access_role: settings.access_role.clone(),
+            read_role: read_role.clone(),
+            region: settings.region.clone(),
+            endpoint_url: None,
+        }
     }
 
     /// The target of an object.

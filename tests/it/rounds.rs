@@ -1,4 +1,5 @@
-//! How many answers a plan waits for one after another, counted and not timed.
+//! How many answers a plan waits for one after another, and how often it evaluates its configuration:
+//! counted and not timed.
 //!
 //! An endpoint holds every answer back until the program can do nothing more without one; then it gives
 //! all of them at once, and a round is over. That the program can do nothing more is known and not
@@ -6,12 +7,18 @@
 //! makes the test slower and changes no count.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use palisade::engine::refresh::PlanInputs;
+use palisade::plan::model::Plan;
 use palisade::sandbox::{Arrival, Faults};
 use tokio::sync::oneshot;
+use tracing::Subscriber;
+use tracing::span::{Attributes, Id};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
-use crate::recovery::lab::Lab;
+use crate::recovery::lab::{Lab, example};
 
 /// Requests that wait for their answers, and the rounds that are over.
 #[derive(Default)]
@@ -71,36 +78,63 @@ fn on_one_thread<T, F: Future<Output = T>>(work: impl FnOnce(Arc<Gate>) -> F) ->
     runtime.block_on(work(gate))
 }
 
-/// Applies an estate, and counts the rounds of the plan without changes that follows.
-fn rounds_of_a_plan(estate: &str) -> Vec<Vec<String>> {
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("main.hcl"), estate).unwrap();
-    on_one_thread(|gate| async move {
-        let lab = Lab::new(dir.path()).await;
-        lab.converge("first").await;
-        let at = Arc::clone(&gate);
-        let delay = move |arrival: Arrival| Box::pin(at.arrive(&arrival)) as _;
-        let faults = Faults { delay: Some(Arc::new(delay)), ..Faults::default() };
-        lab.sandbox.set_faults(faults).await;
-        gate.0.lock().unwrap().shut = true;
-        let world = lab.survey().await;
-        let plan = lab.plan(&world);
-        gate.0.lock().unwrap().shut = false;
-        assert!(plan.operations.is_empty(), "{:?}", plan.operations);
-        std::mem::take(&mut gate.0.lock().unwrap().rounds)
-    })
+/// What a plan took.
+struct Counted {
+    rounds: Vec<Vec<String>>,
+    evaluations: usize,
 }
 
-#[track_caller]
-fn at_most(bound: usize, rounds: &[Vec<String>]) {
-    let requests: usize = rounds.iter().map(Vec::len).sum();
-    let told: Vec<String> = rounds
-        .iter()
-        .enumerate()
-        .map(|(at, round)| format!("round {}:\n  {}", at + 1, round.join("\n  ")))
-        .collect();
-    let told = format!("{} rounds, {requests} requests\n{}", rounds.len(), told.join("\n"));
-    assert!(rounds.len() <= bound, "more than {bound} rounds: {told}");
+impl Counted {
+    #[track_caller]
+    fn at_most(&self, bound: usize, what: &str) {
+        let requests: usize = self.rounds.iter().map(Vec::len).sum();
+        let rounds = self.rounds.iter().enumerate();
+        let rounds = rounds.map(|(at, r)| format!("round {}:\n  {}", at + 1, r.join("\n  ")));
+        let rounds = rounds.collect::<Vec<_>>().join("\n");
+        let count = self.rounds.len();
+        assert!(count <= bound, "{what}: {count} rounds, {requests} requests\n{rounds}");
+    }
+}
+
+/// Counts the evaluations of a whole configuration on this thread.
+#[derive(Clone, Default)]
+struct Evaluations(Arc<AtomicUsize>);
+
+impl<S: Subscriber> Layer<S> for Evaluations {
+    fn on_new_span(&self, span: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
+        if span.metadata().name() == "evaluate" {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+impl Evaluations {
+    /// What `work` needed.
+    async fn of<T>(work: impl Future<Output = T>) -> (T, usize) {
+        let count = Self::default();
+        let watching = tracing_subscriber::registry().with(count.clone());
+        let _watching = tracing::subscriber::set_default(watching);
+        let done = work.await;
+        (done, count.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Plans behind a shut gate.
+async fn plan(lab: &Lab, gate: &Arc<Gate>) -> (PlanInputs, Plan, Counted) {
+    let at = Arc::clone(gate);
+    let delay = move |arrival: Arrival| Box::pin(at.arrive(&arrival)) as _;
+    let faults = Faults { delay: Some(Arc::new(delay)), ..Faults::default() };
+    lab.sandbox.set_faults(faults).await;
+    gate.0.lock().unwrap().shut = true;
+    let work = async {
+        let inputs = lab.survey().await;
+        let plan = lab.plan(&inputs);
+        (inputs, plan)
+    };
+    let ((inputs, plan), evaluations) = Evaluations::of(work).await;
+    gate.0.lock().unwrap().shut = false;
+    let rounds = std::mem::take(&mut gate.0.lock().unwrap().rounds);
+    (inputs, plan, Counted { rounds, evaluations })
 }
 
 const ONE_ACCOUNT: &str = r#"
@@ -112,6 +146,92 @@ account "dev" {
 "#;
 
 #[test]
-fn a_plan_of_one_account_waits_for_few_answers_one_after_another() {
-    at_most(10, &rounds_of_a_plan(ONE_ACCOUNT));
+fn a_plan_of_one_account_waits_for_five_answers_one_after_another() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("main.hcl"), ONE_ACCOUNT).unwrap();
+    on_one_thread(|gate| async move {
+        let lab = Lab::new(dir.path()).await;
+        // Before there is anything: state and organization side by side, and nothing to enter.
+        let (_, plan_of_all, first) = plan(&lab, &gate).await;
+        assert_eq!(plan_of_all.operations.len(), 3, "{:?}", plan_of_all.operations);
+        first.at_most(1, "one account, before it is there");
+        assert_eq!(first.evaluations, 1);
+        lab.converge("first").await;
+        let (_, nothing, second) = plan(&lab, &gate).await;
+        assert!(nothing.operations.is_empty(), "{:?}", nothing.operations);
+        second.at_most(5, "one account, no changes");
+        assert_eq!(second.evaluations, 1);
+    });
+}
+
+#[test]
+fn a_plan_of_five_environments_waits_for_no_answer_more() {
+    let dir = example();
+    on_one_thread(|gate| async move {
+        let lab = Lab::new(&dir).await;
+        lab.converge("first").await;
+        let (_, nothing, counted) = plan(&lab, &gate).await;
+        assert!(nothing.operations.is_empty(), "{:?}", nothing.operations);
+        counted.at_most(5, "five environments, no changes");
+        assert_eq!(counted.evaluations, 1);
+    });
+}
+
+#[test]
+fn an_apply_evaluates_once_whatever_becomes_known_on_the_way() {
+    let dir = example();
+    on_one_thread(|_| async move {
+        let lab = Lab::new(&dir).await;
+        let (summary, evaluations) = Evaluations::of(lab.apply("first")).await;
+        assert!(summary.unwrap().is_success());
+        assert_eq!(evaluations, 1);
+        // Ids and ARNs that nobody knew reached what refers to them: nothing is left to do.
+        let plan = lab.plan(&lab.survey().await);
+        assert!(plan.operations.is_empty(), "{:?}", plan.operations);
+    });
+}
+
+#[test]
+fn an_estate_is_evaluated_again_only_where_aws_tells_something_else_than_state() {
+    let dir = tempfile::tempdir().unwrap();
+    let estate = format!(
+        r#"{ONE_ACCOUNT}
+iam_policy "reader" {{
+  accounts = [account.dev]
+  statement "Objects" {{
+    actions   = ["s3:GetObject"]
+    resources = ["arn:aws:s3:::acme-objects/*"]
+  }}
+}}
+iam_role "reader" {{
+  accounts         = [account.dev]
+  managed_policies = [iam_policy.reader.arn]
+  trust {{
+    services = ["ec2.amazonaws.com"]
+  }}
+}}
+output "role" {{
+  value = iam_role.reader.unique_id
+}}
+"#
+    );
+    std::fs::write(dir.path().join("main.hcl"), estate).unwrap();
+    on_one_thread(|gate| async move {
+        let lab = Lab::new(dir.path()).await;
+        lab.converge("first").await;
+        let (_, nothing, counted) = plan(&lab, &gate).await;
+        assert_eq!((nothing.operations.len(), counted.evaluations), (0, 1));
+        counted.at_most(5, "a role and a policy, no changes");
+        // Somebody deletes the role: what state knows of it holds no more, and the output is unknown.
+        let member = aws_sdk_iam::Client::new(&lab.member("acme-dev").await);
+        let policies = member.list_attached_role_policies().role_name("reader").send().await;
+        for policy in policies.unwrap().attached_policies() {
+            let arn = policy.policy_arn().unwrap();
+            member.detach_role_policy().role_name("reader").policy_arn(arn).send().await.unwrap();
+        }
+        member.delete_role().role_name("reader").send().await.unwrap();
+        let (inputs, again, counted) = plan(&lab, &gate).await;
+        assert_eq!((again.summary.create, counted.evaluations), (1, 2));
+        assert!(again.outputs["role"].unknown, "{:?}", inputs.estate.outputs);
+    });
 }

@@ -153,9 +153,8 @@ impl Lab {
         assert!(loaded.diagnostics.is_empty(), "{}", loaded.diagnostics);
         let backend = Backend::Local { path: "unused".into() };
         let store = Store { ledger: self.ledger(), connection: self.connection(), backend };
-        let snapshot = store.ledger.read_all().await.unwrap();
         let (workspace, request) = (self.workspace("reader"), self.request());
-        refresh::refresh(&workspace, &request, Arc::new(loaded.configuration), store, snapshot)
+        refresh::refresh(&workspace, &request, Arc::new(loaded.configuration), store, None)
             .await
             .unwrap_or_else(|error| panic!("{error:?}"))
     }
