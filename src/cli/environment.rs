@@ -48,7 +48,8 @@ impl Environment {
         Self {
             out,
             err: style(err),
-            animate: err && !no_animation,
+            // What is told line by line would be written into what is drawn.
+            animate: err && !no_animation && global.verbose == 0 && !set("PALISADE_LOG"),
             ask: std::io::stdin().is_terminal() && err,
             vars,
         }

@@ -14,6 +14,7 @@ pub mod error;
 pub mod grammar;
 pub mod host;
 pub mod interrupt;
+mod log;
 pub mod reference;
 
 use std::ffi::OsString;
@@ -30,6 +31,7 @@ use error::Exit;
 use grammar::Cli;
 
 use crate::apply::Cancel;
+use crate::render;
 
 /// Runs the command that the process was started with.
 #[must_use]
@@ -53,10 +55,17 @@ fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(clock) => (clock, Ok(())),
         Err(exit) => (WallClock::default(), Err(exit)),
     };
+    let (log, told) = match log::install(global.verbose, env.var("PALISADE_LOG")) {
+        Ok(log) => (log, told),
+        Err(exit) => (None, told.and(Err(exit))),
+    };
     let cx = Context { global, env, cancel: Cancel::new(), clock };
     let end = told
         .and_then(|()| enter(&cx))
         .and_then(|()| on_runtime(grammar::dispatch(command, &cx), &cx));
+    if let Some(timeline) = &log {
+        let _ = render::requests::write(timeline, &cx.env.err, &mut io::stderr());
+    }
     let Err(exit) = end else { return ExitCode::SUCCESS };
     if let Some(diagnostics) = exit.diagnostics() {
         cx.tell(diagnostics);

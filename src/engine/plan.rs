@@ -118,7 +118,9 @@ pub fn make(
 ) -> Result<Plan, EngineError> {
     let now = timestamp(workspace);
     let (mut plan, sides) = decide(inputs, request, &now)?;
+    let span = tracing::info_span!("isolation").entered();
     walls::complete(&mut plan, &inputs.estate, &sides, day(&now))?;
+    drop(span);
     seal(&mut plan, &inputs.digest);
     let changed =
         plan.outputs.iter().filter(|(name, output)| inputs.outputs.get(*name) != Some(output));
@@ -176,6 +178,7 @@ pub fn decide(
     request: &PlanRequest,
     now: &str,
 ) -> Result<(Plan, Sides), EngineError> {
+    let _span = tracing::info_span!("decide").entered();
     let resources = inputs.snapshot.resources();
     let basis = StateBasis {
         lineage: inputs.snapshot.lineage.clone(),

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::apply::Secrets;
 use crate::apply::cancel::Urgency;
@@ -54,8 +55,9 @@ impl Workspace {
 
     /// Tells the host that something begins which takes a while; it ends when the guard is dropped.
     pub(super) fn begin(&self, activity: Activity) -> Busy<'_> {
+        tracing::info!(?activity, "began");
         self.host.event(Event::Began(activity.clone()));
-        Busy { host: self.host.as_ref(), activity }
+        Busy { host: self.host.as_ref(), activity, began: Instant::now() }
     }
 }
 
@@ -63,10 +65,12 @@ impl Workspace {
 pub(super) struct Busy<'a> {
     host: &'a dyn Host,
     activity: Activity,
+    began: Instant,
 }
 
 impl Drop for Busy<'_> {
     fn drop(&mut self) {
+        tracing::info!(activity = ?self.activity, took = ?self.began.elapsed(), "ended");
         self.host.event(Event::Ended(self.activity.clone()));
     }
 }

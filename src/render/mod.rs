@@ -19,6 +19,7 @@ pub mod markdown;
 pub mod progress;
 pub mod promotion;
 pub mod refusal;
+pub mod requests;
 pub mod sarif;
 pub mod state;
 pub mod status;

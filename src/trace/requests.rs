@@ -103,7 +103,7 @@ impl Intercept for Observer {
             target: REQUESTS,
             service = metadata.map_or("", Metadata::service),
             operation = metadata.map_or("", Metadata::name),
-            account = self.account.as_str(),
+            within = self.account.as_str(),
             region = config.load::<Region>().map_or("", Region::as_ref),
             attempts = seen.attempts,
             status,

@@ -152,7 +152,7 @@ impl Visit for Read {
         let into = match field.name() {
             "service" => &mut self.request.service,
             "operation" => &mut self.request.operation,
-            "account" => &mut self.request.account,
+            "within" => &mut self.request.account,
             "region" => &mut self.request.region,
             _ => return,
         };

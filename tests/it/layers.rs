@@ -65,6 +65,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "engine",
         &[
+            "trace",
             "apply",
             "promotion",
             "isolation",
@@ -85,6 +86,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "render",
         &[
+            "trace",
             "engine",
             "apply",
             "promotion",

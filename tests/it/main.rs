@@ -30,6 +30,7 @@ mod language;
 mod layers;
 mod layers_json;
 mod lifecycle;
+mod log;
 mod mutants;
 mod outside;
 mod pictures;
