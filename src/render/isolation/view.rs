@@ -265,16 +265,27 @@ pub(in crate::render) fn hops(via: &[Hop]) -> Vec<Row> {
     rows
 }
 
+/// Beginnings of the context keys whose values the two ends of a request fix: the caller chooses none
+/// of them, and the JSON has them all.
+const DERIVED: [&str; 7] = [
+    "aws:principal",
+    "aws:resourceaccount",
+    "aws:resourceorg",
+    "aws:resourcetag/",
+    "aws:userid",
+    "iam:resourcetag/",
+    "s3:resourceaccount",
+];
+
 /// A request: who, what, on what, and what the caller or its surroundings bring along.
 pub(in crate::render) fn request(witness: &Witness) -> Vec<Row> {
     let mut rows = vec![
         Row::new("witness", witness.principal.name()),
         Row::new("", format!("{} on {}", witness.action, witness.resource)),
     ];
-    // What follows from who asks need not be repeated.
-    let brought = witness.context.iter().filter(|(key, _)| {
-        !key.starts_with("aws:principal") && !key.starts_with("aws:resourceorg")
-    });
+    // What follows from the principal and from the resource need not be repeated.
+    let brought =
+        witness.context.iter().filter(|(key, _)| !DERIVED.iter().any(|p| key.starts_with(p)));
     rows.extend(brought.map(|(key, value)| match value {
         ContextValue::One(text) => Row::new("", format!("with {key} = {text}")),
         ContextValue::Many(all) => {
