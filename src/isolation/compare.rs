@@ -9,7 +9,7 @@ use super::doubts::doubtful;
 use super::paths::{Edge, Origin, Path, by_source, paths, reach};
 use super::power::{Powers, Time, powers};
 use super::replay::replay;
-use super::rights::Book;
+use super::rights::RightsCache;
 use super::workers::each;
 use crate::access::AccessModel;
 use crate::iam::symbolic::{Answer, Opening, Requirement};
@@ -73,9 +73,9 @@ pub fn compare<'w>(before: &'w AccessModel, after: &'w AccessModel) -> Compariso
             changes.insert(step, told.change);
         }
     }
-    let mut book = Book::new(before, after);
-    was.join(before, &mut book, Time::Before);
-    is.join(after, &mut book, Time::After);
+    let mut rights_cache = RightsCache::new(before, after);
+    was.join(before, &mut rights_cache, Time::Before);
+    is.join(after, &mut rights_cache, Time::After);
     Comparison { before: (before, was), after: (after, is), changes }
 }
 
@@ -153,12 +153,12 @@ impl Told {
 
 impl SideResult {
     /// Joins the open steps into paths, and looks where they lead to power.
-    fn join<'w>(&mut self, model: &'w AccessModel, book: &mut Book<'w>, time: Time) {
+    fn join<'w>(&mut self, model: &'w AccessModel, rights_cache: &mut RightsCache<'w>, time: Time) {
         let by_source = by_source(&self.edges);
         let reach = reach(model, &by_source);
         let all = paths(model, &by_source, &reach);
         let doubtful = doubtful(model, self);
-        let powers = powers(model, self, &by_source, &reach, book, time);
+        let powers = powers(model, self, &by_source, &reach, rights_cache, time);
         self.doubtful = doubtful;
         self.paths = all;
         self.powers = powers;

@@ -21,9 +21,9 @@ use crate::ids::Handle;
 const SOURCES: [&str; 4] =
     ["aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths"];
 
-/// Something that crosses without a request of its own.
+/// A path without a request of its own: data that passes through a shared bucket, or a deputy that does not ask for whom it acts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Detour {
+pub struct IndirectPath {
     /// Where it starts.
     pub from: Origin,
     /// The environment that it enters.
@@ -42,16 +42,16 @@ pub struct Detour {
     pub addresses: Vec<String>,
 }
 
-/// All detours of one side, in order.
+/// All indirect paths of one side, in order.
 #[must_use]
-pub fn detours(model: &AccessModel, result: &SideResult) -> BTreeSet<Detour> {
+pub fn indirect_paths(model: &AccessModel, result: &SideResult) -> BTreeSet<IndirectPath> {
     let mut found = deputies(model);
     found.extend(shared_buckets(model, result));
     found
 }
 
 /// Grants to services and third parties that do not say for whom.
-fn deputies(model: &AccessModel) -> BTreeSet<Detour> {
+fn deputies(model: &AccessModel) -> BTreeSet<IndirectPath> {
     let trusts = model
         .principals
         .values()
@@ -69,7 +69,7 @@ fn deputies(model: &AccessModel) -> BTreeSet<Detour> {
             if is_trust { Target::Role(arn.clone()) } else { Target::Resource(arn.clone()) };
         for (from, principal, text) in unguarded(model, rule, &target, &node.environments) {
             for to in &node.environments {
-                found.insert(Detour {
+                found.insert(IndirectPath {
                     from: from.clone(),
                     to: to.clone(),
                     to_account: account.clone(),
@@ -221,7 +221,7 @@ fn outside_estate(model: &AccessModel, name: &str) -> bool {
 }
 
 /// Buckets into which one environment writes and out of which another one reads.
-fn shared_buckets(model: &AccessModel, result: &SideResult) -> BTreeSet<Detour> {
+fn shared_buckets(model: &AccessModel, result: &SideResult) -> BTreeSet<IndirectPath> {
     let mut writers: BTreeMap<&str, BTreeMap<Origin, &Step>> = BTreeMap::new();
     let mut readers: BTreeMap<&str, Vec<&Step>> = BTreeMap::new();
     for edge in result.edges.values() {
@@ -251,7 +251,7 @@ fn shared_buckets(model: &AccessModel, result: &SideResult) -> BTreeSet<Detour> 
             let Source::Principal(arn) = &step.source else { continue };
             for to in &reader.environments {
                 for from in origins.iter().filter(|o| **o != Origin::Environment(to.clone())) {
-                    found.insert(Detour {
+                    found.insert(IndirectPath {
                         from: from.clone(),
                         to: to.clone(),
                         to_account: own.clone(),

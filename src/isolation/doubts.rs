@@ -7,8 +7,8 @@ use super::candidates::{let_in_whole, unclear, unseen};
 use super::compare::{Pair, SideResult};
 use super::crossing::{Source, Step, Target, answer, asked, home, home_of};
 use super::paths::{Origin, account_of, starts_in};
-use super::power::keeper;
-use super::rights::{puts, wields};
+use super::power::bucket_owner;
+use super::rights::{may_change_policies, may_put_objects};
 use crate::access::AccessModel;
 use crate::iam::symbolic::Answer;
 use crate::ids::Handle;
@@ -171,7 +171,7 @@ impl Doubts<'_> {
     /// The account of a principal whose policies speak of rights that move walls at all.
     fn power_over(&self, source: &Source) -> Option<&Handle> {
         let Source::Principal(arn) = source else { return None };
-        let node = self.model.principals.get(arn).filter(|node| wields(node))?;
+        let node = self.model.principals.get(arn).filter(|node| may_change_policies(node))?;
         Some(&node.account)
     }
     /// Whether a principal may write the state of the estate, which decides what is applied everywhere.
@@ -180,8 +180,8 @@ impl Doubts<'_> {
         let Some(bucket) = &self.model.state_bucket else { return false };
         let Some(node) = self.model.principals.get(arn) else { return false };
         let over_there = Target::Resource(bucket.clone());
-        let at_home = keeper(self.model, bucket).as_ref() == Some(&node.account);
-        (at_home && puts(node))
+        let at_home = bucket_owner(self.model, bucket).as_ref() == Some(&node.account);
+        (at_home && may_put_objects(node))
             || self.ways.get(source).into_iter().flatten().any(|(target, _)| *target == over_there)
     }
 }

@@ -11,9 +11,9 @@ use super::candidates::whole_accounts;
 use super::compare::{Comparison, Pair, SideResult, accounts_of};
 use super::crossing::{self, Asked, Source, Step, Target, home};
 use super::paths::{Origin, account_of, belongs_to};
-use super::power::opens;
+use super::power::allowed_without;
 use super::report::source_name;
-use super::rights::{Book, Scope};
+use super::rights::{RightsCache, Scope};
 use super::rules::Rule;
 use super::section::{Finding, FindingKind, Severity};
 use crate::access::AccessModel;
@@ -40,7 +40,7 @@ pub(super) fn of_walls(
     let mut walls = Walls {
         model,
         result,
-        book: Book::new(comparison.before.0, model),
+        rights_cache: RightsCache::new(comparison.before.0, model),
         whole: BTreeMap::new(),
         findings: Vec::new(),
     };
@@ -96,7 +96,7 @@ pub(super) fn of_walls(
 struct Walls<'a, 'w> {
     model: &'w AccessModel,
     result: &'a SideResult,
-    book: Book<'w>,
+    rights_cache: RightsCache<'w>,
     /// What lets in whole accounts, by the environment that it stands in, with the ids of these.
     whole: BTreeMap<&'w str, Vec<(Target, BTreeSet<String>)>>,
     findings: Vec<Finding>,
@@ -108,21 +108,23 @@ impl Walls<'_, '_> {
         for step in &steps {
             let Source::Principal(arn) = &step.source else { continue };
             let Some(own) = home(self.model, &step.source) else { continue };
-            let lifters = if opens(self.model, step, Asked::without_own_policies) {
-                self.lifters(own, &Scope::Permissions(arn.clone()))
-            } else if opens(self.model, step, |asked| asked.without_own_policies().without_tags()) {
-                Lifters::tags(self.lifters(own, &Scope::Tags(arn.clone())))
+            let holders = if allowed_without(self.model, step, Asked::without_own_policies) {
+                self.right_holders(own, &Scope::Permissions(arn.clone()))
+            } else if allowed_without(self.model, step, |asked| {
+                asked.without_own_policies().without_tags()
+            }) {
+                RightHolders::tags(self.right_holders(own, &Scope::Tags(arn.clone())))
             } else {
-                Lifters::guardrails(self.lifters(own, &Scope::Membership))
+                RightHolders::guardrails(self.right_holders(own, &Scope::Membership))
             };
             let text = format!(
                 "{} -> {to} is held shut by the source side alone: `{}` already lets `{arn}` in; {}",
                 origin.name(),
                 step.target.arn(),
-                lifters.text,
+                holders.text,
             );
             let mut addresses = labels(self.model, step);
-            addresses.extend(lifters.labels);
+            addresses.extend(holders.labels);
             self.findings.push(finding(FindingKind::HeldBySourceSide, text, addresses));
         }
         let inside = accounts_of(self.model, to);
@@ -143,26 +145,26 @@ impl Walls<'_, '_> {
                 if !matches!(open, Some(Answer::Open(_))) {
                     continue;
                 }
-                let lifters = self.lifters(&account.handle, &Scope::Account);
+                let holders = self.right_holders(&account.handle, &Scope::Account);
                 let text = format!(
                     "{} -> {to} is held shut by the source side alone: `{}` already lets in whatever the account `{}` permits, and nobody there may yet; {}",
                     origin.name(),
                     target.arn(),
                     account.handle,
-                    lifters.text,
+                    holders.text,
                 );
                 let mut addresses: Vec<String> = label(self.model, &target).into_iter().collect();
-                addresses.extend(lifters.labels);
+                addresses.extend(holders.labels);
                 self.findings.push(finding(FindingKind::HeldBySourceSide, text, addresses));
             }
         }
     }
 
     /// Who in an account holds a right, after the plan.
-    fn lifters(&mut self, account: &Handle, scope: &Scope) -> Lifters {
+    fn right_holders(&mut self, account: &Handle, scope: &Scope) -> RightHolders {
         let mut labels: Vec<String> = Vec::new();
         for principal in self.model.principals_of(account) {
-            if !self.book.of(&principal.arn, scope).after.is_empty() {
+            if !self.rights_cache.of(&principal.arn, scope).after.is_empty() {
                 labels.push(principal.label.clone());
             }
         }
@@ -174,17 +176,17 @@ impl Walls<'_, '_> {
             0 => format!("{} can lift that", shown.join(", ")),
             more => format!("{} and {more} more can lift that", shown.join(", ")),
         };
-        Lifters { labels, text }
+        RightHolders { labels, text }
     }
 }
 
-/// Who can lift what holds a wall.
-struct Lifters {
+/// The principals of an account that hold a right, and a sentence about them.
+struct RightHolders {
     labels: Vec<String>,
     text: String,
 }
 
-impl Lifters {
+impl RightHolders {
     /// Those who can give a principal other tags.
     fn tags(tagging: Self) -> Self {
         let text = format!("only the tags of that one keep it out: {}", tagging.text);

@@ -13,7 +13,7 @@ use super::compare::{Pair, SideResult};
 use super::crossing::{Asked, Source, Step, Target, answer, asked, home};
 use super::paths::{BySource, Origin, Reach, account_of, belongs_to, origins_of};
 pub use super::rights::Time;
-use super::rights::{Book, Rights, Scope};
+use super::rights::{Rights, RightsCache, Scope};
 use crate::access::AccessModel;
 use crate::iam::symbolic::{Answer, Opening};
 use crate::ids::Handle;
@@ -139,7 +139,7 @@ struct Search<'a, 'w: 'a> {
     model: &'w AccessModel,
     result: &'a SideResult,
     by_source: &'a BySource<'a>,
-    book: &'a mut Book<'w>,
+    rights_cache: &'a mut RightsCache<'w>,
     time: Time,
     /// Targets that let in whole accounts, by the ids of these.
     whole: BTreeMap<String, Vec<Target>>,
@@ -154,7 +154,7 @@ pub fn powers<'w>(
     result: &SideResult,
     by_source: &BySource<'_>,
     reach: &Reach,
-    book: &mut Book<'w>,
+    rights_cache: &mut RightsCache<'w>,
     time: Time,
 ) -> Powers {
     let whole = let_in_whole(model);
@@ -162,7 +162,7 @@ pub fn powers<'w>(
         model,
         result,
         by_source,
-        book,
+        rights_cache,
         time,
         whole,
         crossings: BTreeMap::new(),
@@ -173,7 +173,7 @@ pub fn powers<'w>(
     let homes = result.closed.iter().filter_map(|step| home(model, &step.source));
     let mut origins: BTreeSet<Origin> = homes.flat_map(|h| origins_of(model, h)).collect();
     origins.extend(reach.keys().cloned());
-    let state = model.state_bucket.iter().flat_map(|arn| keeper(model, arn));
+    let state = model.state_bucket.iter().flat_map(|arn| bucket_owner(model, arn));
     origins.extend(state.flat_map(|account| origins_of(model, &account)));
     origins.remove(&Origin::Management);
     for origin in &origins {
@@ -201,7 +201,7 @@ impl Search<'_, '_> {
     }
 
     fn right(&mut self, origin: &Origin, holder: &str, scope: &Scope) -> Option<Rights> {
-        let rights = self.book.of(holder, scope);
+        let rights = self.rights_cache.of(holder, scope);
         let (openings, undecided) = rights.at(self.time);
         if let (true, Some(why)) = (openings.is_empty(), undecided) {
             self.found.undecided.insert(origin.clone(), why.clone());
@@ -295,16 +295,17 @@ impl Search<'_, '_> {
             if let (true, Source::Principal(arn)) = (at_home, &step.source)
                 && !ways.contains(&step.source)
                 && let Some(rights) = self.right(origin, arn, &Scope::Membership)
-                && opens(self.model, step, Asked::outside_organization)
+                && allowed_without(self.model, step, Asked::outside_organization)
             {
                 let over = Over::Guardrails(step.clone());
                 self.add(origin, &Way::default(), &to, arn, &over, &rights);
             }
             for (arn, way, rights, bound) in &administrators {
                 let opened = match bound {
-                    None => opens(self.model, step, Asked::without_guardrails),
+                    None => allowed_without(self.model, step, Asked::without_guardrails),
                     Some(account) => {
-                        *account == own && opens(self.model, step, Asked::outside_organization)
+                        *account == own
+                            && allowed_without(self.model, step, Asked::outside_organization)
                     }
                 };
                 if opened {
@@ -334,7 +335,7 @@ impl Search<'_, '_> {
     fn through_state(&mut self, origin: &Origin, closure: &Closure) {
         let Some(bucket) = self.model.state_bucket.clone() else { return };
         let target = Target::Resource(bucket.clone());
-        let Some(place) = keeper(self.model, &bucket) else { return };
+        let Some(place) = bucket_owner(self.model, &bucket) else { return };
         let mut holders: BTreeMap<Actor, Way> = BTreeMap::new();
         if self.is_home(origin, &place) {
             let own = self.model.principals_of(&place);
@@ -421,7 +422,7 @@ impl Search<'_, '_> {
 }
 
 /// The account that a bucket lies in, as far as the estate knows.
-pub(super) fn keeper(model: &AccessModel, bucket: &str) -> Option<Handle> {
+pub(super) fn bucket_owner(model: &AccessModel, bucket: &str) -> Option<Handle> {
     model.resources.get(bucket).map(|bucket| bucket.account.clone())
 }
 
@@ -430,8 +431,8 @@ fn asks_nothing(openings: &[Opening]) -> bool {
     openings.iter().any(|o| o.requirements.is_empty())
 }
 
-/// Whether a closed step opens once something is taken away.
-pub(super) fn opens(
+/// Whether a denied step is allowed once something is removed.
+pub(super) fn allowed_without(
     model: &AccessModel,
     step: &Step,
     without: impl FnOnce(Asked) -> Asked,

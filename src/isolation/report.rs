@@ -23,8 +23,8 @@ use crate::iam::{Document, Request};
 use crate::ids::Handle;
 
 mod bounds;
-mod detour;
 mod evidence;
+mod indirect;
 mod power;
 
 use bounds::{bounds, breadth, named};
@@ -139,7 +139,7 @@ impl Writer<'_, '_> {
         for path in self.powers(&mut used) {
             enter(path, &mut section);
         }
-        self.detours(&mut used, &mut section);
+        self.indirect_paths(&mut used, &mut section);
         self.walls_without_paths(&verdicts, &mut section);
         section.findings.extend(findings::of_walls(self.comparison, &verdicts));
         section.findings.extend(findings::of_rules(self.rules, &used, self.today));

@@ -187,7 +187,7 @@ pub struct Rights {
 }
 
 /// Answers about rights, each asked once.
-pub struct Book<'w> {
+pub struct RightsCache<'w> {
     before: &'w AccessModel,
     after: &'w AccessModel,
     known: BTreeMap<(Holder, Scope), Rights>,
@@ -204,8 +204,8 @@ type Services = BTreeMap<String, BTreeSet<String>>;
 /// Actions of one question about a service: enough to find the one that is held, few enough to answer fast.
 const AT_ONCE: usize = 8;
 
-impl<'w> Book<'w> {
-    /// A book over both sides of a plan.
+impl<'w> RightsCache<'w> {
+    /// A rights_cache over both sides of a plan.
     #[must_use]
     pub fn new(before: &'w AccessModel, after: &'w AccessModel) -> Self {
         Self { before, after, known: BTreeMap::new(), services: RefCell::default() }
@@ -854,7 +854,7 @@ impl Rights {
 }
 
 /// Whether its policies speak of a right that moves a wall at all: a quick, generous look.
-pub(super) fn wields(principal: &PrincipalNode) -> bool {
+pub(super) fn may_change_policies(principal: &PrincipalNode) -> bool {
     if principal.is_unreadable() {
         return true;
     }
@@ -896,7 +896,7 @@ fn speaks(model: &AccessModel, holder: &Holder, action: &str) -> bool {
 }
 
 /// The same for the right to write objects.
-pub(super) fn puts(principal: &PrincipalNode) -> bool {
+pub(super) fn may_put_objects(principal: &PrincipalNode) -> bool {
     principal.is_unreadable() || OBJECTS.iter().any(|action| may(principal, action))
 }
 

@@ -256,7 +256,7 @@ pub struct PathEnd {
 /// A way across a wall, or a wall that does not hold as a whole.
 ///
 /// Which optional parts it has depends on its grade: a request has `also_needs`, power over a wall and
-/// detours have `power`; the first two have `replay`, `limits` and `locations`; a wall as a whole has only
+/// indirect paths have `power`; the first two have `replay`, `limits` and `locations`; a wall as a whole has only
 /// its `reason`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessPath {

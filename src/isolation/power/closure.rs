@@ -33,7 +33,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::super::changes::{Actor, Changes, Crossing, account, cross, denials, source};
 use super::super::crossing::{Source, Step, Target, answer, asked, home};
 use super::super::paths::{Origin, account_of};
-use super::super::rights::{Holder, Rights, Scope, puts, wields};
+use super::super::rights::{Holder, Rights, Scope, may_change_policies, may_put_objects};
 use super::{Link, Over, Power, Search, Way, asks_nothing};
 use crate::access::{AccessModel, PrincipalNode};
 use crate::iam::symbolic::Answer;
@@ -119,7 +119,7 @@ impl Ground {
             let keeps_state = model
                 .state_bucket
                 .as_ref()
-                .is_some_and(|arn| super::keeper(model, arn).as_ref() == Some(&node.handle));
+                .is_some_and(|arn| super::bucket_owner(model, arn).as_ref() == Some(&node.handle));
             if manages
                 || keeps_state
                 || leads_out(of_whole, &node.handle)
@@ -135,9 +135,9 @@ impl Ground {
         let relevant = exits
             .iter()
             .map(|account| {
-                let all = model
-                    .principals_of(account)
-                    .filter(|p| taking.contains(p.arn.as_str()) || wields(p) || puts(p));
+                let all = model.principals_of(account).filter(|p| {
+                    taking.contains(p.arn.as_str()) || may_change_policies(p) || may_put_objects(p)
+                });
                 (account.clone(), all.map(|p| p.arn.clone()).collect())
             })
             .collect();
@@ -302,7 +302,7 @@ impl Search<'_, '_> {
         // Without changes, who speaks of no power has none.
         if let Actor::Known(arn) = actor
             && closure.changes(actor).is_empty()
-            && !self.model.principals.get(arn).is_some_and(|p| wields(p))
+            && !self.model.principals.get(arn).is_some_and(|p| may_change_policies(p))
         {
             return;
         }
@@ -535,9 +535,10 @@ impl Search<'_, '_> {
         closure: &Closure,
     ) -> (Way, Rights) {
         let time = self.time;
-        let book = &mut *self.book;
-        let mut rights =
-            |changes: &Changes| book.of_holder(&Holder::new(actor, time, changes), scope).clone();
+        let rights_cache = &mut *self.rights_cache;
+        let mut rights = |changes: &Changes| {
+            rights_cache.of_holder(&Holder::new(actor, time, changes), scope).clone()
+        };
         let taken = closure.least(actor, |changes| !rights(changes).at(time).0.is_empty());
         let changes = Changes::all(taken.iter().map(|(change, _)| change));
         let mut way = closure.way_to(actor);

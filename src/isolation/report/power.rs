@@ -207,7 +207,7 @@ fn right(model: &AccessModel, path: &PowerPath, witness: &Request) -> Option<Ask
     let bucket = witness.resource.split('/').next().unwrap_or_default();
     let target = Target::Resource(bucket.to_owned());
     let source = Source::Principal(path.holder.clone());
-    if account_of(model, &target).is_some_and(|keeper| home(model, &source) != Some(&keeper)) {
+    if account_of(model, &target).is_some_and(|owner| home(model, &source) != Some(&owner)) {
         return asked(model, &Step { source: source.clone(), target });
     }
     let right = Right {

@@ -41,7 +41,7 @@ pub(super) fn principals(
         .filter(|o| part(o) == Some(AccessPart::Group))
         .filter_map(|o| Some(((o.account.as_ref()?, o.key.as_str()), o)))
         .collect();
-    let own = |object: &SideObject| Own {
+    let own = |object: &SideObject| PermissionSources {
         label: label(object),
         attrs: object.attrs.clone(),
         groups: Vec::new(),
@@ -80,8 +80,8 @@ pub(super) fn principals(
     (principals, nodes)
 }
 
-/// What the own side of a principal or group consists of, as it was read.
-struct Own {
+/// What the permissions of a principal or group are read from.
+struct PermissionSources {
     label: String,
     attrs: Attrs,
     /// The groups that it is in: label and attributes.
@@ -92,7 +92,7 @@ struct Own {
     cache: Shared,
 }
 
-impl Own {
+impl PermissionSources {
     fn read(&self) -> Permissions {
         let mut own = Permissions { unreadable: self.lost_group, ..Permissions::default() };
         self.identity(&self.label, &self.attrs, &mut own);

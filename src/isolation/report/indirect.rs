@@ -3,57 +3,60 @@
 
 use std::collections::BTreeSet;
 
-use super::super::deputy::{Detour, detours};
+use super::super::deputy::{IndirectPath, indirect_paths};
 use super::super::rules::Bound;
 use super::super::section::{AccessPath, FindingKind, Isolation, PathChange, PathEnd};
 use super::super::{Grade, Verdict, findings};
 use super::{Writer, digest};
 
 impl Writer<'_, '_> {
-    pub(super) fn detours(&self, used: &mut BTreeSet<(String, String)>, section: &mut Isolation) {
-        let before = detours(self.comparison.before.0, &self.comparison.before.1);
-        let after = detours(self.comparison.after.0, &self.comparison.after.1);
-        for detour in &after {
-            let standing = before.contains(detour);
-            let (kind, name, actions) = kind(detour);
+    pub(super) fn indirect_paths(
+        &self,
+        used: &mut BTreeSet<(String, String)>,
+        section: &mut Isolation,
+    ) {
+        let before = indirect_paths(self.comparison.before.0, &self.comparison.before.1);
+        let after = indirect_paths(self.comparison.after.0, &self.comparison.after.1);
+        for path in &after {
+            let standing = before.contains(path);
+            let (kind, name, actions) = kind(path);
             let text = if standing {
-                detour.text.clone()
+                path.text.clone()
             } else {
-                format!("{} (new with this plan)", detour.text)
+                format!("{} (new with this plan)", path.text)
             };
-            section.findings.push(findings::finding(kind, text, detour.addresses.clone()));
-            let bound =
-                Bound { actions: actions.clone(), resources: vec![detour.resource.clone()] };
-            let sides = (&detour.from, detour.to.as_str());
+            section.findings.push(findings::finding(kind, text, path.addresses.clone()));
+            let bound = Bound { actions: actions.clone(), resources: vec![path.resource.clone()] };
+            let sides = (&path.from, path.to.as_str());
             let bounds = [vec![bound]];
-            let judged = self.judge_bounds(sides, detour.grade, &detour.principal, &bounds, used);
+            let judged = self.judge_bounds(sides, path.grade, &path.principal, &bounds, used);
             if judged.rule.is_none() || judged.exception.is_some() {
                 continue;
             }
-            let parts = [name, detour.from.name(), &detour.to, &detour.principal, &detour.resource];
+            let parts = [name, path.from.name(), &path.to, &path.principal, &path.resource];
             section.violations.push(AccessPath {
                 actions,
                 also_needs: None,
-                caused_by: detour.addresses.clone(),
+                caused_by: path.addresses.clone(),
                 change: if standing { PathChange::Standing } else { PathChange::Added },
                 conditions: Vec::new(),
                 exception: None,
                 expired_exception: judged.expired,
-                from: PathEnd { account: None, environment: detour.from.name().to_owned() },
-                grade: detour.grade,
+                from: PathEnd { account: None, environment: path.from.name().to_owned() },
+                grade: path.grade,
                 id: format!("P-{}", digest(&parts)),
                 limits: None,
                 locations: None,
-                power: Some(detour.text.clone()),
-                principal: Some(detour.principal.clone()),
+                power: Some(path.text.clone()),
+                principal: Some(path.principal.clone()),
                 reason: None,
                 replay: None,
-                resources: vec![detour.resource.clone()],
+                resources: vec![path.resource.clone()],
                 rule: judged.rule,
                 severity: judged.severity,
                 to: PathEnd {
-                    account: Some(detour.to_account.clone()),
-                    environment: detour.to.clone(),
+                    account: Some(path.to_account.clone()),
+                    environment: path.to.clone(),
                 },
                 verdict: Verdict::Conditional,
                 via: Vec::new(),
@@ -64,9 +67,9 @@ impl Writer<'_, '_> {
 }
 
 /// The kind of finding, its name in the id of a violation, and the actions in question.
-fn kind(detour: &Detour) -> (FindingKind, &'static str, Vec<String>) {
-    let is_role = detour.resource.starts_with("arn:aws:iam:");
-    match (detour.grade, is_role) {
+fn kind(path: &IndirectPath) -> (FindingKind, &'static str, Vec<String>) {
+    let is_role = path.resource.starts_with("arn:aws:iam:");
+    match (path.grade, is_role) {
         (Grade::DataPath, _) => {
             (FindingKind::SharedBucket, "shared_bucket", vec!["s3:GetObject".to_owned()])
         }
