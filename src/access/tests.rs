@@ -44,3 +44,11 @@ fn rows_agree_with_the_judge() {
     assert_eq!(ResourceType::of_arn("arn:aws:kms:eu-west-1:1:alias/a"), None);
     assert_eq!(ResourceType::of_arn("nonsense"), None);
 }
+
+/// A kind names its type by the service alone, so a second type of one service would never be found.
+#[test]
+fn a_service_has_one_type_of_resource_with_a_policy() {
+    let services: std::collections::BTreeSet<&str> =
+        super::RESOURCE_TYPES.iter().map(|t| t.service).collect();
+    assert_eq!(services.len(), super::RESOURCE_TYPES.len());
+}

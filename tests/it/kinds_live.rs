@@ -260,6 +260,35 @@ async fn a_role_lives() {
     world.delete(&role, no_meta()).await.expect("gone already");
 }
 
+/// The quota of attached policies is the account's, so only AWS knows whether a role is full.
+#[tokio::test]
+async fn a_full_role_takes_one_policy_in_place_of_another() {
+    let (mut world, member) = World::with_member().await;
+    for n in 0..11 {
+        let text = format!(
+            "iam_policy \"p{n}\" {{\n  statement \"all\" {{\n    actions = [\"s3:*\"]\n    resources = [\"*\"]\n  }}\n}}"
+        );
+        let policy = world.create(&text, Some(&member)).await;
+        refer(&mut world, "iam_policy", &format!("p{n}"), &policy);
+    }
+    let role = |policies: std::ops::Range<usize>| {
+        let names: Vec<String> = policies.map(|n| format!("iam_policy.p{n}")).collect();
+        format!(
+            "iam_role \"full\" {{\n  trust {{\n    aws = [\"111111111111\"]\n  }}\n  managed_policies = [{}]\n}}",
+            names.join(", ")
+        )
+    };
+    let full = world.create(&role(0..10), Some(&member)).await;
+    let full = world.update(&full, &role(1..11)).await;
+    let iam = aws_sdk_iam::Client::new(&world.sdk(&member).await);
+    let seen = iam.list_attached_role_policies().role_name("full").send().await.expect("listed");
+    let names: Vec<_> =
+        seen.attached_policies().iter().filter_map(|policy| policy.policy_name()).collect();
+    assert_eq!(names.len(), 10);
+    assert!(names.contains(&"p10") && !names.contains(&"p0"), "{names:?}");
+    world.delete(&full, no_meta()).await.expect("deleted");
+}
+
 #[tokio::test]
 async fn creating_roles_needs_few_requests() {
     let (world, member) = World::with_member().await;
