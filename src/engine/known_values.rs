@@ -77,7 +77,7 @@ impl KnownValues<'_> {
         before: &KnownValues<'_>,
         estate: &'e Estate,
     ) -> Option<(&'e ResourceAddr, &'static str)> {
-        fn told<'a>(attrs: Option<&'a Attrs>, name: &str) -> Option<&'a Value> {
+        fn known<'a>(attrs: Option<&'a Attrs>, name: &str) -> Option<&'a Value> {
             attrs?.get(name).filter(|value| !value.is_null())
         }
         estate.instances.iter().find_map(|(address, instance)| {
@@ -96,8 +96,8 @@ impl KnownValues<'_> {
                         || instance.computed.get(name).is_none_or(Value::has_unknown))
             };
             let differs = |name| {
-                let before = told(before.as_ref(), name);
-                before != told(now.as_ref(), name) && asked(name, before)
+                let before = known(before.as_ref(), name);
+                before != known(now.as_ref(), name) && asked(name, before)
             };
             Some((address, computed.iter().find(|attr| differs(attr.name))?.name))
         })

@@ -92,7 +92,7 @@ pub fn outline(configuration: &Configuration) -> Outline {
 }
 
 /// What is recorded of an estate: its state, and what stands beside it.
-pub struct Recorded {
+pub struct RecordedEstate {
     /// What state holds.
     pub snapshot: Snapshot,
     /// Outputs of the last apply.
@@ -105,7 +105,7 @@ pub struct Recorded {
     pub warnings: Diagnostics,
 }
 
-impl Recorded {
+impl RecordedEstate {
     /// What is known by it, with the state's own objects.
     #[must_use]
     pub fn known<'a>(&'a self, resources: &'a Resources) -> KnownValues<'a> {
@@ -131,7 +131,7 @@ pub async fn recorded(
     request: &PlanRequest,
     snapshot: Option<Snapshot>,
     scopes: &[String],
-) -> Result<Recorded, EngineError> {
+) -> Result<RecordedEstate, EngineError> {
     let busy = workspace.begin(Activity::ReadingState);
     let mut warnings = Diagnostics::new();
     let state = async {
@@ -151,7 +151,7 @@ pub async fn recorded(
     drop(busy);
     let (snapshot, outputs) = (snapshot?, outputs?);
     let (records, releases) = releases?;
-    Ok(Recorded { snapshot, outputs, records, releases, warnings })
+    Ok(RecordedEstate { snapshot, outputs, records, releases, warnings })
 }
 
 /// What is known without asking AWS: configuration, state and releases.

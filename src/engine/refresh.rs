@@ -27,7 +27,7 @@ use crate::state::model::Resources;
 use super::error::EngineError;
 use super::host::Activity;
 use super::known_values::{KnownValues, ReleasesInForce, imports};
-use super::load::{self, Recorded, evaluate};
+use super::load::{self, RecordedEstate, evaluate};
 use super::open::{self, Store};
 use super::plan::PlanRequest;
 use super::workspace::Workspace;
@@ -185,7 +185,7 @@ pub async fn refresh(
     };
     let read: Read = workspace.interruptible(Box::pin(reading)).await??;
     let Read { recorded, estate, live, management, caller, provider, .. } = read;
-    let Recorded { snapshot, outputs, records, releases, .. } = recorded;
+    let RecordedEstate { snapshot, outputs, records, releases, .. } = recorded;
     let (mut estate, mut warnings) = (estate, read.warnings);
     warnings.extend(releases::overridden(&records, &request.options.selection));
     warnings.extend(read.doubts);
@@ -232,7 +232,7 @@ struct Scene<'a> {
 
 /// What was read, and what the configuration means by it.
 struct Read {
-    recorded: Recorded,
+    recorded: RecordedEstate,
     estate: Estate,
     live: Live,
     management: Option<AccountId>,
@@ -256,7 +256,7 @@ enum Management {
 
 /// What is read of accounts once it is known which there are.
 struct Inside {
-    recorded: Recorded,
+    recorded: RecordedEstate,
     estate: Estate,
     /// What the estate was evaluated with.
     assumed: Option<AccountId>,
@@ -275,7 +275,7 @@ impl Scene<'_> {
     async fn read(
         &self,
         settings: &ProviderSettings,
-        recorded: impl Future<Output = Result<Recorded, EngineError>>,
+        recorded: impl Future<Output = Result<RecordedEstate, EngineError>>,
     ) -> Result<Read, EngineError> {
         let provider = open::provider(&self.store.connection, settings).await;
         if !self.request.refresh {
@@ -364,7 +364,7 @@ impl Scene<'_> {
     async fn inside(
         &self,
         provider: &dyn Provider,
-        recorded: impl Future<Output = Result<Recorded, EngineError>>,
+        recorded: impl Future<Output = Result<RecordedEstate, EngineError>>,
         management: impl Future<Output = Management> + Clone,
     ) -> Result<Inside, EngineError> {
         let mut recorded = recorded.await?;
@@ -426,7 +426,7 @@ impl Scene<'_> {
     fn unread(
         &self,
         provider: Arc<dyn Provider>,
-        mut recorded: Recorded,
+        mut recorded: RecordedEstate,
     ) -> Result<Read, EngineError> {
         let resources = recorded.snapshot.resources();
         let management = recorded_management(&resources);
