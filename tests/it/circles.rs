@@ -28,6 +28,7 @@ const CLI: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("interrupt", &[]),
     ("environment", &["args", "clock", "error"]),
+    ("log", &["error"]),
     ("host", &["clock", "environment"]),
     ("context", &["args", "clock", "environment", "error", "host"]),
     ("endings", &["context", "error"]),
