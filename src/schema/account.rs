@@ -1,14 +1,16 @@
 //! Member accounts (and the management account, when it is declared).
 
+use super::access::AccessPart;
+use super::block_schema::{Attr, BlockSchema, Ty};
+use super::body::Body;
+use super::kind_schema::{Category, Computed, Fixed, Home, KindSchema, Recovery};
+use super::meaning::{Meaning, Naming, Quota, Repair};
 use super::organization;
 use super::organizational_unit::{PARENT, parent};
+use super::pure_half::{Context, Kind, OnDestroy};
 use super::read::{Reader, Rule, assigned, str_attr};
 use super::tags;
 use super::tags::TAGS;
-use super::{
-    AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Fixed, Home, Kind,
-    KindSchema, Meaning, Naming, Quota, Recovery, Repair, Ty,
-};
 use crate::address::ACCOUNT;
 use crate::diag::Diagnostics;
 use crate::value::{Attrs, Value};
@@ -217,10 +219,10 @@ impl Kind for Account {
         desired.contains_key("endpoint_url")
     }
 
-    fn on_destroy(&self, meta: &Attrs) -> super::OnDestroy {
+    fn on_destroy(&self, meta: &Attrs) -> OnDestroy {
         match meta.get("on_destroy").and_then(Value::as_str) {
-            Some("remove_from_organization" | "close") => super::OnDestroy::Delete,
-            _ => super::OnDestroy::Retain,
+            Some("remove_from_organization" | "close") => OnDestroy::Delete,
+            _ => OnDestroy::Retain,
         }
     }
 

@@ -1,11 +1,13 @@
 //! What an account has exactly once: its alias, its password policy, its S3 public access block.
 
+use super::access::AccessPart;
+use super::block_schema::{Attr, BlockSchema, Nested, Ty};
+use super::body::Body;
+use super::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
+use super::meaning::{Meaning, Naming, Repair};
+use super::pure_half::{Context, Kind};
 use super::read::{Reader, flags};
 use super::s3_bucket::PUBLIC_ACCESS;
-use super::{
-    AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema,
-    Meaning, Naming, Nested, Recovery, Repair, Ty,
-};
 use crate::diag::Diagnostics;
 use crate::value::{Attrs, Value};
 

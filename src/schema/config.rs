@@ -3,12 +3,14 @@
 //! No block of this kind is written by hand: the evaluator makes one from every entry of an
 //! environment's `config` block.
 
+use super::access::AccessPart;
+use super::block_schema::{Attr, BlockSchema, Ty};
+use super::body::Body;
+use super::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
+use super::meaning::{ArnForm, Meaning, Naming, Repair};
+use super::pure_half::{Context, Kind};
 use super::read::{Reader, arn, assigned, concat, scalar, str_attr};
 use super::tags::{self, TAGS};
-use super::{
-    AccessPart, ArnForm, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind,
-    KindSchema, Meaning, Naming, Recovery, Repair, Ty,
-};
 use crate::address::CONFIG_KIND;
 use crate::diag::Diagnostics;
 use crate::value::{Attrs, Value};

@@ -1,6 +1,7 @@
 //! The gates of promotion edges and of `verify` blocks: what each type of gate holds.
 
-use super::{Attr, BlockSchema, Nested, Ty, account};
+use super::account;
+use super::block_schema::{Attr, BlockSchema, Nested, Ty};
 
 /// A type of gate.
 #[derive(Clone, Copy, Debug)]

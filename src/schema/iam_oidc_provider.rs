@@ -1,11 +1,13 @@
 //! OpenID Connect identity providers in IAM (GitHub Actions, GitLab, ...).
 
+use super::access::AccessPart;
+use super::block_schema::{Attr, BlockSchema, Ty};
+use super::body::Body;
+use super::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
+use super::meaning::{ArnForm, Meaning, Naming, Quota, Repair};
+use super::pure_half::{Context, Kind};
 use super::read::{Reader, arn, str_attr};
 use super::tags::{self, TAGS};
-use super::{
-    AccessPart, ArnForm, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind,
-    KindSchema, Meaning, Naming, Quota, Recovery, Repair, Ty,
-};
 use crate::diag::Diagnostics;
 use crate::value::{Attrs, Value};
 

@@ -1,14 +1,16 @@
 //! Customer-managed IAM policies.
 
+use super::access::AccessPart;
+use super::block_schema::{Attr, BlockSchema, Ty};
+use super::body::Body;
+use super::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
+use super::meaning::{ArnForm, Meaning, Measure, Naming, Quota, Repair};
 use super::policy;
 use super::policy_blocks::STATEMENTS;
+use super::pure_half::{Context, Kind};
 use super::read::{Reader, Rule, arn, assigned, description_char, iam_name_char, str_attr};
 use super::tags;
 use super::tags::TAGS;
-use super::{
-    AccessPart, ArnForm, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind,
-    KindSchema, Meaning, Measure, Naming, Quota, Recovery, Repair, Ty,
-};
 use crate::diag::Diagnostics;
 use crate::iam::Use;
 use crate::value::Attrs;

@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use super::access::AccessPart;
+use super::additive::merge_additive;
+use super::block_schema::{Attr, BlockSchema, Nested, Ty};
+use super::body::{Body, NestedBody};
 use super::duration;
 use super::iam_policy::{self, DESCRIPTION};
-use super::kinds::merge_additive;
+use super::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
+use super::meaning::{ArnForm, Meaning, Measure, Naming, Quota, Repair};
 use super::policy;
 use super::policy_blocks::{STATEMENT, STATEMENTS, TRUST};
+use super::pure_half::{Context, Kind};
 use super::read::{Reader, Rule, arn, assigned, declared, iam_name_char, reference, str_attr};
 use super::tags;
 use super::tags::TAGS;
-use super::{
-    AccessPart, ArnForm, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind,
-    KindSchema, Meaning, Measure, Naming, Nested, NestedBody, Quota, Recovery, Repair, Ty,
-};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::iam::Use;
 use crate::value::{Attrs, Value};

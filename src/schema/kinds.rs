@@ -3,10 +3,9 @@
 //! A kind is one file here, one file of the same name in `provider/aws`, and one line in
 //! [`every_kind`]. The line names both halves, so a half that is missing does not compile.
 
-use super::Kind;
 use super::access::AccessPart;
 use super::observed::Observed;
-use crate::value::{Attrs, Value};
+use super::pure_half::Kind;
 
 /// Every kind, in the order in which the docs show them: the module of its two halves, and what they are
 /// called there. `$table` is the macro that makes a table of one of the halves.
@@ -83,42 +82,6 @@ pub fn kind_of_arn(service: &str, resource: &str) -> Option<&'static str> {
     })
 }
 
-/// What an additive collection shall hold: everything declared, and of what is live that which
-/// Palisade did not put there. `recorded` is what state remembers of the last apply: an element
-/// that it lists and the configuration no longer does goes away. With `exclusive` it is what was
-/// declared and nothing else.
-#[must_use]
-pub(super) fn merge_additive(
-    desired: &Value,
-    recorded: Option<&Value>,
-    live: Option<&Value>,
-    exclusive: bool,
-) -> Value {
-    let Some(live) = live.filter(|_| !exclusive) else { return desired.clone() };
-    match (desired.reveal(), live.reveal()) {
-        (Value::Map(desired), Value::Map(live)) => {
-            let ours = recorded.and_then(Value::as_map);
-            let mut merged: Attrs = live
-                .iter()
-                .filter(|(key, _)| !ours.is_some_and(|ours| ours.contains_key(key)))
-                .map(|(key, value)| (key.clone(), value.clone()))
-                .collect();
-            merged.extend(desired.iter().map(|(key, value)| (key.clone(), value.clone())));
-            Value::Map(merged)
-        }
-        (Value::List(desired), Value::List(live)) => {
-            let ours = recorded.and_then(Value::elements).unwrap_or_default();
-            let mut merged: Vec<Value> =
-                live.iter().filter(|value| !ours.contains(value)).cloned().collect();
-            merged.extend(desired.iter().cloned());
-            merged.sort();
-            merged.dedup();
-            Value::List(merged)
-        }
-        _ => desired.clone(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,19 +122,5 @@ mod tests {
             block(schema.kind, &schema.block);
         }
         assert!(kind("iam_role").is_some() && kind("iam_rôle").is_none());
-    }
-
-    #[test]
-    fn what_others_added_stays_unless_exclusive() {
-        let list = |items: &[&str]| items.iter().copied().collect::<Value>();
-        let merged = merge_additive(
-            &list(&["b", "c"]),
-            Some(&list(&["a", "b"])),
-            Some(&list(&["a", "b", "x"])),
-            false,
-        );
-        assert_eq!(merged, list(&["b", "c", "x"]));
-        let merged = merge_additive(&list(&["b"]), None, Some(&list(&["b", "x"])), true);
-        assert_eq!(merged, list(&["b"]));
     }
 }

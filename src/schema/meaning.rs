@@ -57,7 +57,7 @@ pub enum Quota {
         /// The objects, in the plural.
         what: &'static str,
     },
-    /// So many objects attached to one target ([`super::KindSchema::attachments`]).
+    /// So many objects attached to one target ([`super::kind_schema::KindSchema::attachments`]).
     PerTarget {
         /// The quota.
         limit: &'static str,

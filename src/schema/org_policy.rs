@@ -1,18 +1,20 @@
 //! Organization policies: service control policies and resource control policies.
 
+use super::access::{AccessPart, Guardrail};
 use super::account;
-use super::kinds::merge_additive;
+use super::additive::merge_additive;
+use super::block_schema::{Attr, BlockSchema, Ty};
+use super::body::Body;
+use super::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
+use super::meaning::{Meaning, Measure, Naming, Quota, Repair};
 use super::organization;
 use super::organizational_unit;
 use super::policy;
 use super::policy_blocks::STATEMENTS;
-use super::read::{Reader, Rule, assigned, declared, node, str_attr};
+use super::pure_half::{Context, Kind};
+use super::read::{Reader, Rule, assigned, declared, str_attr};
 use super::tags;
 use super::tags::TAGS;
-use super::{
-    AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Guardrail, Home, Kind,
-    KindSchema, Meaning, Measure, Naming, Quota, Recovery, Repair, Ty,
-};
 use crate::diag::Diagnostics;
 use crate::iam::Use;
 use crate::value::{Attrs, Value};
@@ -150,13 +152,14 @@ impl Kind for OrgPolicy {
                 "add `content` or `statement` blocks",
             );
         }
-        let targets = reader.set("targets", |reader, value| match node(value, true) {
-            Ok(target) => Some(target),
-            Err(problem) => {
-                reader.error("targets", problem, "name the organization, units or accounts");
-                None
-            }
-        });
+        let targets =
+            reader.set("targets", |reader, value| match organizational_unit::node(value, true) {
+                Ok(target) => Some(target),
+                Err(problem) => {
+                    reader.error("targets", problem, "name the organization, units or accounts");
+                    None
+                }
+            });
         reader.flag("exclusive");
         let tags = tags::read(&mut reader, cx);
         reader.found.with_warnings(Attrs::from([
@@ -174,7 +177,8 @@ impl Kind for OrgPolicy {
 
     fn meta(&self, body: &Body) -> Attrs {
         let exclusive = body.get("exclusive").and_then(|v| v.value.as_bool()).unwrap_or(false);
-        let targets = Reader::new(body).set("targets", |_, value| node(value, true).ok());
+        let targets = Reader::new(body)
+            .set("targets", |_, value| organizational_unit::node(value, true).ok());
         Attrs::from([
             ("exclusive".to_owned(), exclusive.into()),
             declared([("targets", targets.unwrap_or_default())]),

@@ -1,11 +1,13 @@
 //! The organization itself: its feature set, enabled policy types and trusted services.
 
-use super::kinds::merge_additive;
+use super::access::AccessPart;
+use super::additive::merge_additive;
+use super::block_schema::{Attr, BlockSchema, Nested, Ty};
+use super::body::Body;
+use super::kind_schema::{Category, Computed, Fixed, Home, KindSchema, Recovery};
+use super::meaning::{Meaning, Naming, Repair};
+use super::pure_half::{Context, Kind, OnDestroy};
 use super::read::{Reader, assigned, declared};
-use super::{
-    AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Fixed, Home, Kind,
-    KindSchema, Meaning, Naming, Nested, Recovery, Repair, Ty,
-};
 use crate::diag::{Diagnostics, did_you_mean};
 use crate::iam::Limits;
 use crate::value::{Attrs, Value};
@@ -216,8 +218,8 @@ impl Kind for Organization {
     }
 
     /// An organization holds everything that AWS bills and guards: Palisade never deletes it.
-    fn on_destroy(&self, _meta: &Attrs) -> super::OnDestroy {
-        super::OnDestroy::Retain
+    fn on_destroy(&self, _meta: &Attrs) -> OnDestroy {
+        OnDestroy::Retain
     }
 
     fn natural_key(&self, _attrs: &Attrs) -> Option<String> {

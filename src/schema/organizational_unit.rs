@@ -1,21 +1,28 @@
 //! Organizational units.
 
+use super::access::AccessPart;
+use super::block_schema::{Attr, BlockSchema, Ty};
+use super::body::Body;
+use super::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
+use super::meaning::{Meaning, Naming, Quota, Repair};
 use super::organization;
-use super::read::{ROOT, Reader, Rule, assigned, node, str_attr};
+use super::pure_half::{Context, Kind};
+use super::read::{Reader, Rule, assigned, attr_of, str_attr};
 use super::tags;
 use super::tags::TAGS;
-use super::{
-    AccessPart, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind, KindSchema,
-    Meaning, Naming, Quota, Recovery, Repair, Ty,
-};
+use crate::address::ACCOUNT;
 use crate::diag::Diagnostics;
-use crate::value::{Attrs, Value};
+use crate::ids::{AccountId, OrgUnitId, RootId};
+use crate::value::{AttrRef, Attrs, Part, Value};
 
 /// Its name.
 pub(super) const KIND: &str = "organizational_unit";
 
 /// The pure half.
 pub(super) struct OrganizationalUnit;
+
+/// How the organization's root stands in canonical attributes.
+const ROOT: &str = "root";
 
 /// Where units and accounts hang: the root or a unit.
 pub(super) const PARENT: Attr = Attr::optional(
@@ -64,6 +71,47 @@ const NAME: Rule = Rule {
     says: "1 to 128 characters",
 };
 
+/// The root, a unit or (where `accounts`) an account: its id, `root` for the root.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn node(value: &Value, accounts: bool) -> Result<Value, String> {
+    match value.reveal() {
+        Value::Block(block) => match block.address.kind.as_str() {
+            organization::KIND => Ok(ROOT.into()),
+            KIND => Ok(attr_of(block, "id")),
+            ACCOUNT if accounts => Ok(attr_of(block, "id")),
+            _ => Err(format!(
+                "`{}` cannot stand here: it is a block of kind `{}`",
+                block.address, block.address.kind
+            )),
+        },
+        Value::Unknown(unknown) => match unknown.parts.as_slice() {
+            [Part::Ref(AttrRef { address, attr })]
+                if address.kind == organization::KIND && attr == "root_id" =>
+            {
+                Ok(ROOT.into())
+            }
+            _ => Ok(Value::Unknown(unknown.clone())),
+        },
+        Value::String(text) => {
+            if text == ROOT || text.parse::<RootId>().is_ok() {
+                Ok(ROOT.into())
+            } else if text.parse::<OrgUnitId>().is_ok()
+                || (accounts && text.parse::<AccountId>().is_ok())
+            {
+                Ok(text.as_str().into())
+            } else {
+                Err(format!(
+                    "`{text}` is no id of {}",
+                    if accounts { "a root, unit or account" } else { "a root or unit" }
+                ))
+            }
+        }
+        other => Err(format!("a reference or an id is needed here, not {}", other.type_name())),
+    }
+}
+
 /// The unit or root above, `root` when nothing is said.
 pub(super) fn parent(reader: &mut Reader<'_>) -> Value {
     let Some(given) = reader.body.get("parent").filter(|p| !p.value.is_null()) else {
@@ -107,5 +155,23 @@ impl Kind for OrganizationalUnit {
     /// Names are unique below one parent.
     fn natural_key(&self, attrs: &Attrs) -> Option<String> {
         Some(format!("{}/{}", str_attr(attrs, "parent")?, str_attr(attrs, "name")?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::ResourceAddr;
+    use crate::value::Unknown;
+
+    #[test]
+    fn places_in_the_tree() {
+        assert_eq!(node(&"r-ab12".into(), false), Ok("root".into()));
+        assert_eq!(node(&"ou-ab12-12345678".into(), false), Ok("ou-ab12-12345678".into()));
+        assert!(node(&"111122223333".into(), false).is_err());
+        assert!(node(&"111122223333".into(), true).is_ok());
+        assert!(node(&"production".into(), true).is_err());
+        let root = Unknown::attr(ResourceAddr::new("organization", "acme"), "root_id");
+        assert_eq!(node(&Value::Unknown(root), false), Ok("root".into()));
     }
 }

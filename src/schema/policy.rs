@@ -1,8 +1,10 @@
 //! Policy documents: from JSON text, objects, `statement` and `trust` blocks to canonical values.
 
+use super::body::{Body, NestedBody};
 use super::policy_unknown::Names;
+use super::pure_half::Context;
 use super::read::{Reader, concat, reference, scalar};
-use super::{AccessPart, Body, Context, NestedBody, access_of};
+use crate::address::ACCOUNT;
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
 use crate::iam::json;
 use crate::iam::node::{Kind, MAX_DEPTH, Member, Node};
@@ -403,7 +405,7 @@ fn principal(value: &Value, cx: &Context) -> Option<Value> {
         concat([&head, id, &":root".into()])
     };
     match value.reveal() {
-        Value::Block(block) if access_of(&block.address.kind) == Some(AccessPart::Account) => {
+        Value::Block(block) if block.address.kind == ACCOUNT => {
             Some(account(&reference(value, "id")?))
         }
         Value::Block(_) => reference(value, "arn"),

@@ -1,8 +1,12 @@
 //! The blocks that make policy documents: `statement`, `trust`, `condition`, `principals`.
 
-use super::{Attr, BlockSchema, Nested, Ty, account, iam_oidc_provider, iam_role};
+use super::block_schema::{Attr, BlockSchema, Nested, Ty};
+use super::{account, iam_oidc_provider, iam_role};
 
 /// Principals that fit where a principal stands: references, ARNs, account ids.
+/// Blocks that make up the policies of an object: what they say is in its attributes once it is evaluated.
+pub const POLICY_BLOCKS: [&str; 3] = ["inline_policy", "statement", "trust"];
+
 const PRINCIPAL: Ty = Ty::Ref { kinds: &[account::KIND, iam_role::KIND], text: true };
 
 /// `condition { test, variable, values }`.

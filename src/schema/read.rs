@@ -1,12 +1,11 @@
 //! Reads an evaluated block: types, defaults, references, and a finding at the place of whatever is wrong.
 
-use super::{AccessPart, Body, Context, access_of, duration};
+use super::body::Body;
+use super::duration;
+use super::pure_half::Context;
 use crate::address::InstanceKey;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
-use crate::value::{AttrRef, Attrs, BlockRef, Part, Unknown, Value};
-
-/// How the organization's root stands in canonical attributes.
-pub(super) const ROOT: &str = "root";
+use crate::value::{Attrs, BlockRef, Part, Unknown, Value};
 
 /// Reads one block and collects what is wrong with it.
 pub(super) struct Reader<'a> {
@@ -307,48 +306,6 @@ pub(super) fn reference(value: &Value, attr: &str) -> Option<Value> {
     }
 }
 
-/// The root, a unit or (where `accounts`) an account: its id, `root` for the root.
-///
-/// # Errors
-/// What is wrong with it.
-pub(super) fn node(value: &Value, accounts: bool) -> Result<Value, String> {
-    match value.reveal() {
-        Value::Block(block) => match access_of(&block.address.kind) {
-            Some(AccessPart::Organization) => Ok(ROOT.into()),
-            Some(AccessPart::OrganizationalUnit) => Ok(attr_of(block, "id")),
-            Some(AccessPart::Account) if accounts => Ok(attr_of(block, "id")),
-            _ => Err(format!(
-                "`{}` cannot stand here: it is a block of kind `{}`",
-                block.address, block.address.kind
-            )),
-        },
-        Value::Unknown(unknown) => match unknown.parts.as_slice() {
-            [Part::Ref(AttrRef { address, attr })]
-                if access_of(&address.kind) == Some(AccessPart::Organization)
-                    && attr == "root_id" =>
-            {
-                Ok(ROOT.into())
-            }
-            _ => Ok(Value::Unknown(unknown.clone())),
-        },
-        Value::String(text) => {
-            if text == ROOT || text.parse::<crate::ids::RootId>().is_ok() {
-                Ok(ROOT.into())
-            } else if text.parse::<crate::ids::OrgUnitId>().is_ok()
-                || (accounts && text.parse::<crate::ids::AccountId>().is_ok())
-            {
-                Ok(text.as_str().into())
-            } else {
-                Err(format!(
-                    "`{text}` is no id of {}",
-                    if accounts { "a root, unit or account" } else { "a root or unit" }
-                ))
-            }
-        }
-        other => Err(format!("a reference or an id is needed here, not {}", other.type_name())),
-    }
-}
-
 /// A sorted list without duplicates.
 pub(super) fn sorted(mut values: Vec<Value>) -> Value {
     values.sort();
@@ -428,16 +385,5 @@ mod tests {
         let opaque = Value::Unknown(Unknown::default());
         assert!(concat([&"a".into(), &opaque]).is_unknown());
         assert!(concat([&"a".into(), &Value::from("b").sensitive()]).has_sensitive());
-    }
-
-    #[test]
-    fn places_in_the_tree() {
-        assert_eq!(node(&"r-ab12".into(), false), Ok("root".into()));
-        assert_eq!(node(&"ou-ab12-12345678".into(), false), Ok("ou-ab12-12345678".into()));
-        assert!(node(&"111122223333".into(), false).is_err());
-        assert!(node(&"111122223333".into(), true).is_ok());
-        assert!(node(&"production".into(), true).is_err());
-        let root = Unknown::attr(ResourceAddr::new("organization", "acme"), "root_id");
-        assert_eq!(node(&Value::Unknown(root), false), Ok("root".into()));
     }
 }

@@ -6,8 +6,9 @@
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZoneDatabase;
 
+use super::body::{Body, NestedBody};
+use super::duration;
 use super::gates::gate;
-use super::{Body, NestedBody, duration};
 use crate::diag::{Diagnostic, Diagnostics, Loc, did_you_mean};
 use crate::ids::Region;
 use crate::value::Value;

@@ -1,13 +1,15 @@
 //! S3 buckets: versioning, encryption, public access block, policy.
 
+use super::access::{AccessPart, ResourcePolicy};
+use super::block_schema::{Attr, BlockSchema, Nested, Ty};
+use super::body::Body;
+use super::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
+use super::meaning::{ArnForm, Meaning, Measure, Naming, Quota, Repair};
 use super::policy;
 use super::policy_blocks::STATEMENTS;
+use super::pure_half::{Context, Kind};
 use super::read::{Reader, concat, flags, str_attr};
 use super::tags::{self, TAGS};
-use super::{
-    AccessPart, ArnForm, Attr, BlockSchema, Body, Category, Computed, Context, Home, Kind,
-    KindSchema, Meaning, Measure, Naming, Nested, Quota, Recovery, Repair, ResourcePolicy, Ty,
-};
 use crate::diag::Diagnostics;
 use crate::iam::Use;
 use crate::value::{Attrs, Value};

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::block_schema::{Attr, Ty};
+use super::pure_half::Context;
 use super::read::{Reader, scalar};
-use super::{Attr, Context, Ty};
 use crate::value::{Attrs, Value};
 
 /// The `tags` attribute.
