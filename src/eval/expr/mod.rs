@@ -28,7 +28,7 @@ use hcl::edit::expr::{Conditional, Expression, FuncCall, Object, ObjectKey};
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
 use crate::eval::expr::meter::{Exceeded, Meter};
 use crate::eval::expr::scope::{Outcome, RefPath, Scope};
-use crate::eval::functions::{self, Call};
+use crate::eval::functions;
 use crate::value::convert::{convert, text_of, type_of, unify};
 use crate::value::{Number, Unknown, Value, normal_form};
 
@@ -403,7 +403,7 @@ impl<'a> Evaluator<'a> {
             "secret" => secrets::secret(&args, &arg_locs, &loc)?,
             _ => {
                 secrets::refuse_secrets(name, &args, &arg_locs)?;
-                functions::call(Call { name, args, arg_locs, loc, cx: self.scope.functions() })?
+                functions::call(name, args, arg_locs, loc, self.scope.functions())?
             }
         };
         Ok(mark(result, hidden))

@@ -1,6 +1,6 @@
 //! Arguments as functions take them: converted by the language's rules, refused at their place.
 
-use super::Call;
+use super::function::Call;
 use crate::diag::Diagnostic;
 use crate::value::convert::{Type, convert};
 use crate::value::{Attrs, Number, Part, Unknown, Value};
@@ -17,7 +17,7 @@ pub(super) const MAX_ELEMENTS: usize = 1_000_000;
 impl Call<'_> {
     /// The name of the parameter that the argument at `index` stands for.
     fn param(&self, index: usize) -> String {
-        let params = super::find(self.name).map_or(&[][..], |f| f.params);
+        let params = self.function.params;
         let name = params.get(index).or(params.last()).copied().unwrap_or("argument");
         name.trim_end_matches(['?', '.']).to_owned()
     }
@@ -26,13 +26,17 @@ impl Call<'_> {
     pub(super) fn bad(&self, index: usize, message: impl std::fmt::Display) -> Diagnostic {
         self.arg_error(
             index,
-            format!("invalid `{}` in the call of `{}`: {message}", self.param(index), self.name),
+            format!(
+                "invalid `{}` in the call of `{}`: {message}",
+                self.param(index),
+                self.function.name
+            ),
         )
     }
 
     /// An error about the call.
     pub(super) fn fail(&self, message: impl std::fmt::Display) -> Diagnostic {
-        self.error(format!("the call of `{}` fails: {message}", self.name))
+        self.error(format!("the call of `{}` fails: {message}", self.function.name))
     }
 
     /// Whether the argument was given.
@@ -134,7 +138,7 @@ impl Call<'_> {
             return revealed
                 .shallow(f)
                 .map(Value::sensitive)
-                .map_err(|error| super::concealed(self, error));
+                .map_err(|error| concealed(self, error));
         }
         if self.args.iter().any(Value::is_unknown) {
             return Ok(self.opaque());
@@ -167,6 +171,13 @@ impl Call<'_> {
         }
         Ok(())
     }
+}
+
+/// An error of a call with sensitive arguments, whose text might quote them.
+pub(super) fn concealed(call: &Call<'_>, error: Diagnostic) -> Diagnostic {
+    Diagnostic::error(format!("the call of `{}` fails", call.function.name))
+        .detail("why is not shown, since an argument is sensitive")
+        .at_opt(error.loc)
 }
 
 /// A text in the making, of which pieces may be unknown.

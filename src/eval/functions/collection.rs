@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::args::Outcome;
-use super::{Call, Copes, Function};
+use super::function::{Call, Copes, Function};
 use crate::diag::did_you_mean;
 use crate::value::convert::{convert, type_of, unify, unify_elements};
 use crate::value::{Type, Value};
@@ -301,7 +301,7 @@ fn unified(call: &Call<'_>, list: Vec<Value>) -> Result<Vec<Value>, crate::diag:
     match unify_elements(list.clone()) {
         Ok(unified) => Ok(unified),
         // Elements of different shape are different anyway.
-        Err(_) if call.name == "distinct" => Ok(list),
+        Err(_) if call.function.name == "distinct" => Ok(list),
         Err(error) => Err(call.bad(0, error)),
     }
 }

@@ -1,7 +1,7 @@
 //! Type conversion and sensitivity.
 
 use super::args::Outcome;
-use super::{Call, Copes, Function};
+use super::function::{Call, Copes, Function};
 use crate::value::Value;
 use crate::value::convert::{Type, convert, type_of};
 

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime, Time};
 
 use super::args::Outcome;
-use super::{Call, Copes, Function};
+use super::function::{Call, Copes, Function};
 use crate::diag::Diagnostic;
 use crate::value::Value;
 

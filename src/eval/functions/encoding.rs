@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::args::{Outcome, Pieces};
-use super::{Call, Copes, Function};
+use super::function::{Call, Copes, Function};
 use crate::diag::Diagnostic;
 use crate::value::convert::{MAX_DEPTH, number_to_string};
 use crate::value::{Attrs, Unknown, Value};

@@ -15,7 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use regex::RegexBuilder;
 
 use super::args::Outcome;
-use super::{Call, Copes, Function, FunctionContext};
+use super::function::{Call, Copes, Function, FunctionContext};
 use crate::diag::Diagnostic;
 use crate::value::Value;
 

@@ -7,7 +7,9 @@
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::args::{Outcome, Pieces};
-use super::{Call, Copes, Function, encoding};
+use super::encoding;
+use super::function::{Call, Copes, Function};
+use super::weight::weight;
 use crate::diag::Diagnostic;
 use crate::value::convert::{convert, number_to_string};
 use crate::value::{Number, Type, Unknown, Value};
@@ -89,7 +91,7 @@ fn formatlist(call: &Call<'_>) -> Outcome {
             .map(|(single, list)| list.as_ref().and_then(|l| l.get(row).copied()).unwrap_or(single))
             .collect();
         let result = render(call, &text, &values)?;
-        bytes = bytes.saturating_add(super::weight(&result));
+        bytes = bytes.saturating_add(weight(&result));
         call.guard_text(bytes)?;
         results.push(result);
     }

@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256, Sha512};
 use uuid::Uuid;
 
 use super::args::Outcome;
-use super::{Call, Copes, Function, filesystem};
+use super::filesystem;
+use super::function::{Call, Copes, Function};
 
 macro_rules! digests {
     ($($name:literal, $file:literal, $digest:ty, $encode:expr, $what:literal;)*) => {

@@ -17,6 +17,7 @@ mod datetime;
 mod encoding;
 pub mod filesystem;
 mod format;
+mod function;
 mod hash;
 mod network;
 mod numeric;
@@ -25,122 +26,20 @@ pub mod reference;
 mod regex;
 mod set;
 mod string;
+mod weight;
 mod yaml;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use crate::diag::{Diagnostic, Loc, did_you_mean};
 use crate::value::convert::unmark_deep;
 use crate::value::{Unknown, Value, normal_form};
 
-/// What functions may know of the world: directories, and nothing else.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FunctionContext {
-    /// Directory of the root module (`path.root`): relative names in file functions start here, in
-    /// every module, as in Terraform.
-    pub root_dir: PathBuf,
-    /// Directory of the module whose expression is evaluated (`path.module`).
-    pub module_dir: PathBuf,
-    /// The directories that file functions may read below: the root module's and every loaded
-    /// module's. Symbolic links are resolved before the comparison.
-    pub allowed_dirs: Vec<PathBuf>,
-}
+use args::concealed;
 
-/// One call with its evaluated arguments.
-#[derive(Clone, Debug)]
-pub struct Call<'a> {
-    /// The function's name.
-    pub name: &'a str,
-    /// Arguments; wholly known and unmarked unless the function's [`Copes`] says otherwise.
-    pub args: Vec<Value>,
-    /// Where each argument stands (an expanded `list...` repeats its place).
-    pub arg_locs: Vec<Loc>,
-    /// The whole call.
-    pub loc: Loc,
-    /// Directories.
-    pub cx: &'a FunctionContext,
-}
-
-impl Call<'_> {
-    /// The argument at `index`; null when it was left out.
-    #[must_use]
-    pub fn arg(&self, index: usize) -> &Value {
-        self.args.get(index).unwrap_or(&Value::Null)
-    }
-
-    /// Where the argument at `index` stands, else the whole call.
-    #[must_use]
-    pub fn arg_loc(&self, index: usize) -> Loc {
-        self.arg_locs.get(index).unwrap_or(&self.loc).clone()
-    }
-
-    /// An error about the argument at `index` (from 0).
-    #[must_use]
-    pub fn arg_error(&self, index: usize, summary: impl Into<String>) -> Diagnostic {
-        Diagnostic::error(summary).at(self.arg_loc(index))
-    }
-
-    /// An error about the call as a whole.
-    #[must_use]
-    pub fn error(&self, summary: impl Into<String>) -> Diagnostic {
-        Diagnostic::error(summary).at(self.loc.clone())
-    }
-}
-
-/// What a function handles itself instead of [`call`] doing it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Copes {
-    /// Arguments may hold unknown values anywhere (`length`, `concat`, `merge`, `jsonencode`,
-    /// which yields [`Unknown::string`] with parts, ...). Without it, any unknown in an argument
-    /// makes the result an opaque unknown.
-    pub unknown: bool,
-    /// Arguments may hold sensitivity marks anywhere, and the result's marks are the function's own
-    /// business (`merge`, `nonsensitive`, `issensitive`, ...). Without it, marks are taken off and
-    /// the whole result is sensitive when any argument held one.
-    pub sensitive: bool,
-}
-
-impl Copes {
-    /// Only with known, unmarked values.
-    pub const NOTHING: Self = Self { unknown: false, sensitive: false };
-    /// With unknown values.
-    pub const UNKNOWN: Self = Self { unknown: true, sensitive: false };
-    /// With unknown and with sensitive values.
-    pub const ALL: Self = Self { unknown: true, sensitive: true };
-}
-
-/// One function of the library.
-#[derive(Clone, Copy, Debug)]
-pub struct Function {
-    /// Its name.
-    pub name: &'static str,
-    /// Names of its parameters, for messages; a last one that ends in `...` takes any number, one
-    /// that ends in `?` may be left out.
-    pub params: &'static [&'static str],
-    /// What it yields, in a sentence, for docs.
-    pub about: &'static str,
-    /// What it copes with.
-    pub copes: Copes,
-    /// Its body.
-    pub run: fn(&Call<'_>) -> Result<Value, Diagnostic>,
-}
-
-impl Function {
-    fn arity(&self) -> (usize, Option<usize>) {
-        let optional =
-            self.params.iter().filter(|p| p.ends_with('?') || p.ends_with("...")).count();
-        let variadic = self.params.iter().any(|p| p.ends_with("..."));
-        (self.params.len() - optional, (!variadic).then_some(self.params.len()))
-    }
-
-    /// `join(separator, lists...)`, as errors and the docs print it.
-    #[must_use]
-    pub fn signature(&self) -> String {
-        format!("{}({})", self.name, self.params.join(", "))
-    }
-}
+pub use function::{Call, Copes, Function, FunctionContext};
+pub(crate) use weight::weight;
 
 /// Every table of the library, by family.
 pub const FAMILIES: &[(&str, &[&[Function]])] = &[
@@ -186,10 +85,17 @@ pub fn find(name: &str) -> Option<&'static Function> {
 ///
 /// # Errors
 /// No such function (with a suggestion), a wrong number of arguments, or what the function itself refuses.
-pub fn call(call: Call<'_>) -> Result<Value, Diagnostic> {
-    let Some(function) = find(call.name) else {
-        return Err(unknown_function(call.name, &call.loc));
+pub fn call(
+    name: &str,
+    args: Vec<Value>,
+    arg_locs: Vec<Loc>,
+    loc: Loc,
+    cx: &FunctionContext,
+) -> Result<Value, Diagnostic> {
+    let Some(function) = find(name) else {
+        return Err(unknown_function(name, &loc));
     };
+    let mut call = Call { function, args, arg_locs, loc, cx };
     let (min, max) = function.arity();
     let given = call.args.len();
     if given < min || max.is_some_and(|max| given > max) {
@@ -199,14 +105,9 @@ pub fn call(call: Call<'_>) -> Result<Value, Diagnostic> {
             None => format!("at least {min}"),
         };
         let noun = if wanted == "1" || wanted == "at least 1" { "argument" } else { "arguments" };
-        return Err(Diagnostic::error(format!(
-            "function `{}` takes {wanted} {noun}, not {given}",
-            call.name
-        ))
-        .at(call.loc.clone())
-        .help(format!("its form is `{}`", function.signature())));
+        let problem = format!("function `{name}` takes {wanted} {noun}, not {given}");
+        return Err(call.error(problem).help(format!("its form is `{}`", function.signature())));
     }
-    let mut call = call;
     let mut sensitive = false;
     if !function.copes.sensitive && call.args.iter().any(Value::has_sensitive) {
         sensitive = true;
@@ -223,8 +124,7 @@ pub fn call(call: Call<'_>) -> Result<Value, Diagnostic> {
     };
     if weight(&result) > MAX_RESULT {
         return Err(call.error(format!(
-            "the result of `{}` is larger than {} MiB",
-            call.name,
+            "the result of `{name}` is larger than {} MiB",
             MAX_RESULT / 1024 / 1024
         )));
     }
@@ -262,13 +162,6 @@ pub fn unknown_function(name: &str, loc: &Loc) -> Diagnostic {
     Diagnostic::error(format!("there is no function `{name}`")).at(loc.clone()).help_opt(reason)
 }
 
-/// An error of a call with sensitive arguments, whose text might quote them.
-fn concealed(call: &Call<'_>, error: Diagnostic) -> Diagnostic {
-    Diagnostic::error(format!("the call of `{}` fails", call.name))
-        .detail("why is not shown, since an argument is sensitive")
-        .at_opt(error.loc)
-}
-
 /// Terraform's functions that are missing here on purpose, and why.
 pub const ABSENT: &[(&str, &str)] = &[
     (
@@ -294,20 +187,6 @@ pub const ABSENT: &[(&str, &str)] = &[
 
 fn absent(name: &str) -> Option<&'static str> {
     ABSENT.iter().find(|(absent, _)| *absent == name).map(|(_, reason)| *reason)
-}
-
-/// Bytes of text in a value, plus a fixed cost for each value in it.
-pub(crate) fn weight(value: &Value) -> usize {
-    let mut total = 0_usize;
-    value.visit(&mut |v| {
-        let own = match v {
-            Value::String(text) => text.len(),
-            Value::Map(map) => map.keys().map(|key| key.len().saturating_add(48)).sum(),
-            _ => 0,
-        };
-        total = total.saturating_add(own).saturating_add(std::mem::size_of::<Value>());
-    });
-    total
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Numeric functions.
 
 use super::args::Outcome;
-use super::{Call, Copes, Function};
+use super::function::{Call, Copes, Function};
 use crate::diag::Diagnostic;
 use crate::value::{Number, Value};
 

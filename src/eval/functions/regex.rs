@@ -4,7 +4,8 @@
 use regex::{Captures, Regex, RegexBuilder};
 
 use super::args::Outcome;
-use super::{Call, Copes, Function, re2};
+use super::function::{Call, Copes, Function};
+use super::re2;
 use crate::diag::Diagnostic;
 use crate::value::Value;
 

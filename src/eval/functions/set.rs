@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::args::{MAX_ELEMENTS, Outcome};
-use super::{Call, Copes, Function};
+use super::function::{Call, Copes, Function};
 use crate::diag::Diagnostic;
 use crate::value::Value;
 use crate::value::convert::unify_elements;

@@ -3,7 +3,7 @@
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::args::{Outcome, Pieces};
-use super::{Call, Copes, Function};
+use super::function::{Call, Copes, Function};
 use crate::value::{Type, Value};
 
 pub(super) const TABLE: &[Function] = &[

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hcl::edit::Span;
 use hcl::edit::expr::{Expression, ObjectKey};
 
-use super::{Call, FAMILIES, FunctionContext, SPECIAL, call, find, names, reference};
+use super::{FAMILIES, FunctionContext, SPECIAL, call, find, names, reference};
 use crate::diag::{Diagnostic, Loc, Source};
 use crate::eval::expr::types::constant;
 use crate::value::{AttrRef, Attrs, Part, Unknown, Value};
@@ -56,7 +56,8 @@ fn run_in(
     span: Option<std::ops::Range<usize>>,
 ) -> Result<Value, Diagnostic> {
     let loc = Loc::new(source, span.unwrap_or(0..0));
-    call(Call { name, arg_locs: vec![loc.clone(); args.len()], args, loc, cx })
+    let arg_locs = vec![loc.clone(); args.len()];
+    call(name, args, arg_locs, loc, cx)
 }
 
 fn run(name: &str, args: Vec<Value>) -> Result<Value, Diagnostic> {

@@ -9,7 +9,7 @@ use serde::de::{DeserializeSeed, EnumAccess, Error as _, MapAccess, SeqAccess, V
 
 use super::args::Outcome;
 use super::encoding::{MAX_DECODED, quoted};
-use super::{Call, Copes, Function};
+use super::function::{Call, Copes, Function};
 use crate::diag::Diagnostic;
 use crate::value::convert::{MAX_DEPTH, number_to_string};
 use crate::value::{Number, Value};
