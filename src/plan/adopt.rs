@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::decide::Decision;
+use super::decision::Decision;
 use super::live::{Found, Live};
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};

@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
-use super::decide::{Decision, decide};
+use super::decide::decide;
+use super::decision::Decision;
 use super::diff::Secrets;
 use super::live::Live;
 use super::model::{
     AccountChanges, Action, Check, CheckStatus, FORMAT_VERSION, Isolation, Output, Plan,
     PlanDiagnostic, PlanLocation, ResourceChange, Selection, StateBasis, Summary,
 };
+use super::options::{Mode, Options};
 use super::sides::{self, Sides};
-use super::{Mode, Options, drift, limits, named, order, quotas, select};
+use super::{drift, limits, named, order, quotas, select};
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decide::Decision;
+use super::decision::Decision;
 use super::diff::{StoredValues, difference};
 use super::live::{Live, Reading};
 use super::model::{Drift, DriftStatus};

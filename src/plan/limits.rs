@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decide::Decision;
+use super::decision::Decision;
 use super::live::{Live, Reading};
 use super::model::{Action, LimitUse, OperationTarget};
-use super::order::target_of;
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;
@@ -54,7 +53,7 @@ pub fn usage(
             for (attrs, counts) in [(&decision.before, &mut before), (then, &mut after)] {
                 let targets = attrs.as_ref().and_then(|a| a.get("targets"));
                 for target in targets.and_then(Value::elements).into_iter().flatten() {
-                    if let Some(target) = target_of(target) {
+                    if let Some(target) = OperationTarget::of(target) {
                         *counts.entry(target).or_default() += 1;
                     }
                 }
@@ -62,7 +61,7 @@ pub fn usage(
             if !matches!(decision.action, Action::NoOp | Action::Delete | Action::Forget) {
                 let targets = decision.after.as_ref().and_then(|a| a.get("targets"));
                 for target in targets.and_then(Value::elements).into_iter().flatten() {
-                    placed.extend(target_of(target).map(|t| (t, decision)));
+                    placed.extend(OperationTarget::of(target).map(|t| (t, decision)));
                 }
             }
         }
@@ -75,7 +74,7 @@ pub fn usage(
             for (_, object) in foreign {
                 let targets = object.attrs.get("targets");
                 for target in targets.and_then(Value::elements).into_iter().flatten() {
-                    if let Some(target) = target_of(target) {
+                    if let Some(target) = OperationTarget::of(target) {
                         *before.entry(target.clone()).or_default() += 1;
                         *after.entry(target).or_default() += 1;
                     }

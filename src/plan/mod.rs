@@ -12,6 +12,7 @@ pub mod access;
 mod adopt;
 pub mod compute;
 pub mod decide;
+mod decision;
 pub mod diff;
 pub mod drift;
 pub mod limits;
@@ -19,6 +20,7 @@ pub mod live;
 pub mod model;
 pub mod moves;
 pub mod named;
+mod options;
 pub mod order;
 pub mod policies;
 pub mod quotas;
@@ -34,29 +36,4 @@ mod tests;
 
 pub use compute::{Input, compute, prepare, seal};
 pub use live::{Live, Reading};
-
-/// What kind of plan is made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// Make AWS what the configuration says.
-    #[default]
-    Normal,
-    /// Remove everything that is managed.
-    Destroy,
-    /// Change nothing in AWS; take what is there into state.
-    RefreshOnly,
-}
-
-/// How a plan is made.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// What kind of plan.
-    pub mode: Mode,
-    /// What it is limited to.
-    pub selection: model::Selection,
-    /// `--replace`: addresses to replace though nothing forces it.
-    pub replace: Vec<String>,
-    /// By what hidden values are compared. `apply` alone asks the sources of secrets for values;
-    /// a plan knows the versions of those that are SSM parameters.
-    pub secrets: diff::Secrets,
-}
+pub use options::{Mode, Options};

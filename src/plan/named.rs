@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::decide::Decision;
+use super::decision::Decision;
 use super::live::{Live, Reading};
 use super::model::Action;
 use super::policies;

@@ -7,14 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
-use super::decide::Decision;
+use super::decision::Decision;
 use super::limits::names_by_id;
 use super::model::{Action, Operation, OperationKind, OperationTarget};
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::ids::Handle;
 use crate::schema::Home;
-use crate::value::{Attrs, Part, Value};
+use crate::value::{Attrs, Value};
 
 /// The state scope that records the organization.
 pub const ORG_SCOPE: &str = "org";
@@ -137,7 +137,7 @@ fn draft(graph: &mut Graph, decision_index: usize, decision: &Decision<'_>) -> N
         Action::Forget => {
             if !decision.difference.is_empty() {
                 let attr = schema.moves.and_then(|m| decision.after.as_ref()?.get(m));
-                makes.push(add(Kind::Move, attr.and_then(target_of)));
+                makes.push(add(Kind::Move, attr.and_then(OperationTarget::of)));
             }
             makes.push(add(Kind::Forget, None));
         }
@@ -158,7 +158,8 @@ fn draft(graph: &mut Graph, decision_index: usize, decision: &Decision<'_>) -> N
             let roots: BTreeSet<&str> =
                 decision.difference.changed.iter().filter_map(|p| p.root()).collect();
             if let Some(attr) = schema.moves.filter(|m| roots.contains(m)) {
-                let target = decision.after.as_ref().and_then(|a| a.get(attr)).and_then(target_of);
+                let target =
+                    decision.after.as_ref().and_then(|a| a.get(attr)).and_then(OperationTarget::of);
                 makes.push(add(Kind::Move, target));
             }
             if roots.iter().any(|r| Some(*r) != schema.moves && Some(*r) != schema.attachments) {
@@ -196,7 +197,12 @@ fn attachments(decision: &Decision<'_>) -> (Vec<OperationTarget>, Vec<OperationT
     let Some(attr) = decision.kind.schema().attachments else { return Default::default() };
     let targets = |attrs: &Option<Attrs>| -> BTreeSet<OperationTarget> {
         let value = attrs.as_ref().and_then(|a| a.get(attr));
-        value.and_then(Value::elements).into_iter().flatten().filter_map(target_of).collect()
+        value
+            .and_then(Value::elements)
+            .into_iter()
+            .flatten()
+            .filter_map(OperationTarget::of)
+            .collect()
     };
     let (before, after) = (targets(&decision.before), targets(&decision.after));
     match decision.action {
@@ -208,19 +214,6 @@ fn attachments(decision: &Decision<'_>) -> (Vec<OperationTarget>, Vec<OperationT
             after.difference(&before).cloned().collect(),
             before.difference(&after).cloned().collect(),
         ),
-    }
-}
-
-/// A known id, or the object whose id it will be.
-#[must_use]
-pub fn target_of(value: &Value) -> Option<OperationTarget> {
-    match value.reveal() {
-        Value::String(id) => Some(OperationTarget::Id(id.clone())),
-        Value::Unknown(unknown) => match unknown.parts.as_slice() {
-            [Part::Ref(reference)] => Some(OperationTarget::IdOf(reference.address.clone())),
-            _ => None,
-        },
-        _ => None,
     }
 }
 

@@ -3,11 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decide::Decision;
+use super::decision::Decision;
 use super::limits::Allowances;
 use super::live::{Live, Reading};
 use super::model::{Action, LimitUse, OperationTarget};
-use super::order::target_of;
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;
@@ -154,7 +153,7 @@ fn depth(allowances: &Allowances<'_>, decisions: &[Decision<'_>], found: &mut Di
     let parents: BTreeMap<&ResourceAddr, Option<ResourceAddr>> = units()
         .filter(|d| !matches!(d.action, Action::Delete | Action::Forget))
         .map(|d| {
-            let parent = d.after.as_ref().and_then(|a| target_of(a.get("parent")?));
+            let parent = d.after.as_ref().and_then(|a| OperationTarget::of(a.get("parent")?));
             let parent = match parent {
                 Some(OperationTarget::IdOf(address)) => Some(address),
                 Some(OperationTarget::Id(id)) => by_id.get(id.as_str()).map(|a| (*a).clone()),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::decide::Decision;
+use super::decision::Decision;
 use super::model::Action;
 use super::named::ATTACHED;
 use crate::address::ResourceAddr;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decide::Decision;
+use super::decision::Decision;
 use super::model::{Action, Selection};
 use crate::address::{ACCOUNT, ResourceAddr};
 use crate::diag::{Diagnostic, Diagnostics, did_you_mean};

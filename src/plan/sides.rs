@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::decide::Decision;
+use super::decision::Decision;
 use super::live::{Live, Reading};
 use super::model::Action;
 use crate::address::ResourceAddr;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decide::Decision;
+use super::decision::Decision;
 use super::model::Action;
 use super::moves;
 use crate::address::ResourceAddr;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::ResourceAddr;
 use crate::provider::Op;
+use crate::value::{Part, Value};
 
 pub use crate::state::OperationKind;
 
@@ -50,5 +51,20 @@ impl OperationKind {
             Self::Wait => Op::Wait,
             Self::Adopt | Self::Forget | Self::Rename => return None,
         })
+    }
+}
+
+impl OperationTarget {
+    /// The target that an attribute names: a known id, or the object whose id it will be.
+    #[must_use]
+    pub fn of(value: &Value) -> Option<Self> {
+        match value.reveal() {
+            Value::String(id) => Some(Self::Id(id.clone())),
+            Value::Unknown(unknown) => match unknown.parts.as_slice() {
+                [Part::Ref(reference)] => Some(Self::IdOf(reference.address.clone())),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 }

@@ -1,0 +1,87 @@
+//! What the parts of planning pass on: an object, and what happens to it. [`super::decide`] fills it in;
+//! order, quotas, drift and the plan itself are read from it.
+
+use std::collections::BTreeSet;
+
+use super::diff::Difference;
+use super::model::{Action, DriftStatus};
+use crate::address::ResourceAddr;
+use crate::eval::estate::Instance;
+use crate::schema::Kind;
+use crate::state::model::ResourceState;
+use crate::value::Attrs;
+
+/// What happens to one object, before it is ordered and written down.
+#[derive(Clone)]
+pub struct Decision<'a> {
+    /// The address.
+    pub address: ResourceAddr,
+    /// Its kind.
+    pub kind: &'static dyn Kind,
+    /// The configured instance.
+    pub instance: Option<&'a Instance>,
+    /// What state records.
+    pub recorded: Option<&'a ResourceState>,
+    /// Where state had it, when it moved.
+    pub previous_address: Option<ResourceAddr>,
+    /// The live object, or what state says of it where it was not read.
+    pub before: Option<Attrs>,
+    /// Its natural key.
+    pub key: Option<String>,
+    /// What it shall be.
+    pub after: Option<Attrs>,
+    /// The action.
+    pub action: Action,
+    /// What differs.
+    pub difference: Difference,
+    /// What forces a replacement.
+    pub replace_because: Vec<String>,
+    /// On replacement, the new one first.
+    pub create_before_destroy: bool,
+    /// Why, for people.
+    pub reason: Option<String>,
+    /// What it depends on: what its expressions name, its account, and the organization.
+    pub depends_on: BTreeSet<ResourceAddr>,
+    /// How live differs from state.
+    pub drift: Option<(DriftStatus, Vec<String>)>,
+}
+
+impl<'a> Decision<'a> {
+    /// Nothing is known yet of what is there, and nothing happens.
+    pub(super) fn new(
+        address: ResourceAddr,
+        kind: &'static dyn Kind,
+        instance: Option<&'a Instance>,
+        recorded: Option<&'a ResourceState>,
+        previous_address: Option<ResourceAddr>,
+    ) -> Self {
+        Self {
+            address,
+            kind,
+            instance,
+            recorded,
+            previous_address,
+            before: None,
+            key: None,
+            after: None,
+            action: Action::NoOp,
+            difference: Difference::default(),
+            replace_because: Vec::new(),
+            create_before_destroy: false,
+            reason: None,
+            depends_on: BTreeSet::new(),
+            drift: None,
+        }
+    }
+
+    /// The environments that it belongs to.
+    #[must_use]
+    pub fn environments(&self) -> BTreeSet<&'a str> {
+        let names = match (self.instance, self.recorded) {
+            (Some(instance), _) => &instance.environments,
+            (None, Some(recorded)) => &recorded.environments,
+            (None, None) => return BTreeSet::new(),
+        };
+        names.iter().map(String::as_str).collect()
+    }
+}
