@@ -21,6 +21,7 @@ const CLI: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("error", &[]),
     ("interrupt", &[]),
+    ("log", &["error"]),
     ("environment", &["args", "clock", "error"]),
     ("log", &["error"]),
     ("host", &["clock", "environment"]),
