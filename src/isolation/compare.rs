@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Verdict;
 use super::candidates::candidates;
 use super::crossing::{Asked, ROLES_ANYWHERE, Source, Step, answer, asked};
 use super::doubts::doubtful;
@@ -10,6 +9,7 @@ use super::paths::{Edge, Origin, Path, by_source, paths, reach};
 use super::power::{Powers, Time, powers};
 use super::replay::replay;
 use super::rights::RightsCache;
+use super::section::Verdict;
 use super::workers::each;
 use crate::access::AccessModel;
 use crate::iam::symbolic::{Answer, Opening, Requirement};

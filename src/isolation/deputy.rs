@@ -8,10 +8,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Grade;
 use super::compare::SideResult;
 use super::crossing::{Source, Step, Target, answer, asked, home};
 use super::paths::{Edge, Origin, account_of, origins_of, outside};
+use super::section::Grade;
 use crate::access::{AccessModel, AccountNode, NamedPolicy};
 use crate::iam::symbolic::{Answer, Domain, Texts};
 use crate::iam::{Effect, PrincipalType, Statement, passing};

@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::ToSpan;
 use jiff::civil::Date;
 
-use super::Verdict;
 use super::candidates::whole_accounts;
 use super::compare::{Comparison, Pair, SideResult, accounts_of};
 use super::crossing::{self, Asked, Source, Step, Target, home};
@@ -15,7 +14,7 @@ use super::power::allowed_without;
 use super::report::source_name;
 use super::rights::{RightsCache, Scope};
 use super::rules::Rule;
-use super::section::{Finding, FindingKind, Severity};
+use super::section::{Finding, FindingKind, Severity, Verdict};
 use crate::access::AccessModel;
 use crate::iam::symbolic::Answer;
 use crate::ids::Handle;

@@ -36,20 +36,9 @@ use crate::access::AccessModel;
 use crate::diag::Diagnostics;
 use lockout::Safeguards;
 use rules::Rule;
-use section::{AccessPath, Isolation, IsolationSummary};
 
+pub use report::Analysis;
 pub use section::{Grade, Verdict};
-
-/// What an analysis found.
-#[derive(Clone, Debug, Default)]
-pub struct Analysis {
-    /// The plan's section.
-    pub section: Isolation,
-    /// Its counts.
-    pub summary: IsolationSummary,
-    /// Every path of the after side, changed or standing.
-    pub paths: Vec<AccessPath>,
-}
 
 /// The analysis of a change: what it does to the walls, and whether it shuts its own way back.
 ///

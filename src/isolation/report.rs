@@ -9,14 +9,14 @@ use sha2::{Digest, Sha256};
 
 use super::compare::{Comparison, Pair, SideResult, by_power_alone, verdict};
 use super::crossing::{Source, Step, asked};
+use super::findings;
 use super::paths::{Origin, Path};
 use super::proof::{Entry, Prover};
 use super::rules::{Asked, Bound, Rule};
 use super::section::{
-    AccessPath, Basis, ConsideredGrant, FindingKind, Isolation, IsolationSummary, MatrixRow,
-    PathChange, PathEnd, Proof, Replay, Severity,
+    AccessPath, Basis, ConsideredGrant, FindingKind, Grade, Isolation, IsolationSummary, MatrixRow,
+    PathChange, PathEnd, Proof, Replay, Severity, Verdict,
 };
-use super::{Analysis, Grade, Verdict, findings};
 use crate::access::{AccessModel, Coverage, NamedPolicy, PART};
 use crate::iam::symbolic::Opening;
 use crate::iam::{Document, Request};
@@ -45,6 +45,17 @@ pub const NOT_MODELLED: [&str; 11] = [
     "shares of AWS RAM",
     "who stands behind an identity of OIDC or SAML",
 ];
+
+/// What an analysis found.
+#[derive(Clone, Debug, Default)]
+pub struct Analysis {
+    /// The plan's section.
+    pub section: Isolation,
+    /// Its counts.
+    pub summary: IsolationSummary,
+    /// Every path of the after side, changed or standing.
+    pub paths: Vec<AccessPath>,
+}
 
 /// The section, its counts, and every path of the after side.
 #[must_use]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Grade;
+use super::section::Grade;
 use crate::diag::Loc;
 use crate::iam::symbolic::globs::{Glob, covers};
 

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use serde::Serialize;
 
-use super::Analysis;
+use super::report::Analysis;
 use super::rules::{Exception, Rule};
 use super::section::{AccessPath, Basis, Finding, MatrixRow, Proof, broken};
 

@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::Serialize;
 
-use super::Verdict;
 use super::candidates::candidates;
 use super::compare::compare;
 use super::crossing::{Place, Source, Step, Target, answer, asked_at};
 use super::paths::{Edge, Origin, outside};
 use super::report::{hop, source_name, witness};
-use super::section::{Hop, Witness};
+use super::section::{Hop, Verdict, Witness};
 use crate::access::{AccessModel, AccountNode, ResourceNode, ResourceType};
 use crate::diag::{Diagnostic, Diagnostics, did_you_mean};
 use crate::iam::catalogue;

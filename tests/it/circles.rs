@@ -11,10 +11,6 @@ use crate::layers::all;
 /// The most files that may use each other in one circle. A circle is read as a whole or not at all.
 const LARGEST: usize = 10;
 
-/// Circles that are larger still, each through the `mod.rs` of its room, by the folder that holds it. A
-/// number may only go down, and its line has to go with it.
-const LARGER: &[(&str, usize)] = &[("src/isolation/", 13)];
-
 /// What the files of the command line may use of each other, lowest first. A command stands alone.
 const CLI: &[(&str, &[&str])] = &[
     ("args", &[]),
@@ -203,41 +199,12 @@ fn circles() -> Vec<Vec<String>> {
     circles
 }
 
-/// The folder that holds all files of a circle.
-fn folder(circle: &[String]) -> String {
-    let first = circle.first().expect("a circle has files");
-    let shared = circle.iter().fold(first.len(), |length, file| {
-        let same = file.bytes().zip(first.bytes()).take_while(|(a, b)| a == b).count();
-        length.min(same)
-    });
-    let end = first[..shared].rfind('/').map_or(0, |at| at + 1);
-    first[..end].to_owned()
-}
-
 #[test]
 fn no_large_circle_of_files_uses_itself() {
-    let mut wrong = Vec::new();
-    let mut seen = BTreeSet::new();
-    for circle in circles().iter().filter(|circle| circle.len() > LARGEST) {
-        let place = folder(circle);
-        let known = LARGER.iter().find(|(folder, _)| *folder == place);
-        match known.filter(|_| seen.insert(place.clone())) {
-            Some((_, size)) if circle.len() <= *size => {}
-            Some((_, size)) => {
-                wrong.push(format!(
-                    "{place}: {} files in one circle, and {size} before",
-                    circle.len()
-                ));
-            }
-            None => {
-                wrong.push(format!("{} in one circle:\n  {}", circle.len(), circle.join("\n  ")))
-            }
-        }
-    }
-    let gone = LARGER.iter().filter(|(folder, _)| !seen.contains(*folder));
-    wrong.extend(
-        gone.map(|(folder, _)| format!("{folder}: no large circle is left; drop its line")),
-    );
+    let large = circles().into_iter().filter(|circle| circle.len() > LARGEST);
+    let wrong: Vec<String> = large
+        .map(|circle| format!("{} in one circle:\n  {}", circle.len(), circle.join("\n  ")))
+        .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

@@ -4,9 +4,11 @@
 use std::collections::BTreeSet;
 
 use super::super::deputy::{IndirectPath, indirect_paths};
+use super::super::findings;
 use super::super::rules::Bound;
-use super::super::section::{AccessPath, FindingKind, Isolation, PathChange, PathEnd};
-use super::super::{Grade, Verdict, findings};
+use super::super::section::{
+    AccessPath, FindingKind, Grade, Isolation, PathChange, PathEnd, Verdict,
+};
 use super::{Writer, digest};
 
 impl Writer<'_, '_> {

@@ -7,8 +7,9 @@ use super::super::crossing::{Asked, Right, Source, Step, Target, asked, home};
 use super::super::paths::account_of;
 use super::super::power::{Link, Over, PowerKey, PowerPath};
 use super::super::rules::Bound;
-use super::super::section::{AccessPath, Hop, PathChange, PathEnd, Replay, Replayed};
-use super::super::{Grade, Verdict};
+use super::super::section::{
+    AccessPath, Grade, Hop, PathChange, PathEnd, Replay, Replayed, Verdict,
+};
 use super::{Writer, digest, hop, judged, limits, replay, source_name, witness};
 use crate::access::AccessModel;
 use crate::iam::symbolic::globs::Glob;
