@@ -19,7 +19,6 @@ const CLI: &[(&str, &[&str])] = &[
     ("interrupt", &[]),
     ("log", &["error"]),
     ("environment", &["args", "clock", "error"]),
-    ("log", &["error"]),
     ("host", &["clock", "environment"]),
     ("context", &["args", "clock", "environment", "error", "host"]),
     ("endings", &["context", "error"]),
