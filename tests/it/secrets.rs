@@ -199,10 +199,9 @@ async fn a_source_that_changes_is_seen_by_its_fingerprint_and_brought_in() {
     // Nobody asked for a secret when a plan was saved: it leaves the new value out, and says so.
     with(&p, "env-2", &["plan", "--out", "saved.plan"]).code(0);
     let saved = with(&p, "env-3", &["apply", "saved.plan"]).code(0);
-    let told =
-        "`environment.dev.config.app[\"of_env\"]@dev` has another secret by now than was applied";
+    let told = "the secret of `environment.dev.config.app[\"of_env\"]@dev` has changed since the last apply";
     assert!(saved.err.contains(told), "{}", saved.err);
-    assert_eq!(saved.err.matches("has another secret").count(), 1, "{}", saved.err);
+    assert_eq!(saved.err.matches("has changed since the last apply").count(), 1, "{}", saved.err);
     assert_eq!(versions(&p).await, written);
     with(&p, "env-3", &apply).code(0);
     assert_eq!(held(&p).await[0].2, "env-3");
