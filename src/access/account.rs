@@ -68,6 +68,12 @@ impl AccountNode {
     pub fn is_read(&self) -> bool {
         !matches!(self.coverage, Coverage::Unread(_))
     }
+
+    /// The ARN of its root, by which policies name the account as a whole.
+    #[must_use]
+    pub fn root_arn(&self) -> String {
+        format!("arn:{}:iam::{}:root", self.partition, self.id)
+    }
 }
 
 /// An account of the organization that no [`AccountFacts`] describe: nothing in it was read.

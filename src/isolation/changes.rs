@@ -194,8 +194,7 @@ pub fn source(model: &AccessModel, actor: &Actor) -> Option<Source> {
     match actor {
         Actor::Known(arn) => Some(Source::Principal(arn.clone())),
         Actor::Made { account, .. } => {
-            let id = &model.accounts.get(account)?.id;
-            Some(Source::Foreign(format!("arn:aws:iam::{id}:root")))
+            Some(Source::Foreign(model.accounts.get(account)?.root_arn()))
         }
     }
 }

@@ -220,7 +220,7 @@ pub fn asked_at(model: &AccessModel, source: &Source, place: Place<'_>) -> Optio
     asked.request.resource_organization.clone_from(&target.membership);
     let in_s3 = |space: &Space| {
         let (Space::One(text) | Space::Below(text)) = space;
-        text.starts_with("arn:") && text.split(':').nth(2) == Some("s3")
+        service_of(text) == Some("s3")
     };
     if asked.resources.iter().any(in_s3) {
         // Service Authorization Reference, "Condition keys for Amazon S3": the owner of what is asked for.
@@ -256,6 +256,11 @@ pub fn asked_at(model: &AccessModel, source: &Source, place: Place<'_>) -> Optio
         }
     }
     Some(asked)
+}
+
+/// The service that an ARN of whatever partition names; `None` for what is no ARN.
+pub(super) fn service_of(arn: &str) -> Option<&str> {
+    arn.strip_prefix("arn:")?.split(':').nth(1)
 }
 
 /// The account of the organization, beside the estate's, that an ARN lies in.
@@ -697,8 +702,7 @@ impl Asked {
     #[must_use]
     pub fn anybody(model: &AccessModel, account: &Handle, target: &Target) -> Option<Self> {
         let home = model.accounts.get(account)?;
-        let arn = format!("arn:aws:iam::{}:root", home.id);
-        let step = Step { source: Source::Foreign(arn), target: target.clone() };
+        let step = Step { source: Source::Foreign(home.root_arn()), target: target.clone() };
         let mut asked = asked(model, &step)?;
         asked.policies.service_control.clear();
         Some(asked)

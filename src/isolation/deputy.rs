@@ -10,12 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::compare::SideResult;
 use super::crossing::{Source, Step, Target, answer, asked, home};
-use super::paths::{Edge, Origin, account_of, origins_of, outside};
+use super::paths::{Edge, Origin, account_of, origins_of};
 use super::section::Grade;
 use crate::access::{AccessModel, AccountNode, NamedPolicy};
 use crate::iam::symbolic::{Answer, Domain, Texts};
 use crate::iam::{Effect, PrincipalType, Statement, passing};
-use crate::ids::Handle;
+use crate::ids::{Handle, Partition};
 
 /// Keys by which a grant to a service says for whom the service may use it.
 const SOURCES: [&str; 4] =
@@ -117,13 +117,15 @@ fn unguarded(
             }
         }
     }
+    // A service serves its own partition alone.
+    let partition = Partition::of_arn(target.arn()).unwrap_or_default();
     for (service, statements) in services {
         let step = Step { source: Source::Federated(service.clone()), target: target.clone() };
         let serves = |keys: Vec<(String, Domain)>| {
             let asked = asked(model, &step).map(|asked| asked.knowing(keys));
             matches!(asked.map(|a| answer(None, Some(&a)).after), Some(Answer::Open(_)))
         };
-        if serves(of_strangers(model)) {
+        if serves(of_strangers(model, partition)) {
             let text = if statements.iter().any(|s| !asks(s, &SOURCES)) {
                 "whoever the service acts for: the statement asks for none of aws:SourceAccount, aws:SourceArn, aws:SourceOrgID and aws:SourceOrgPaths"
             } else {
@@ -132,7 +134,7 @@ fn unguarded(
             found.insert((Origin::External, service.clone(), text.to_owned()));
         }
         for (id, account) in named_accounts(model, &statements) {
-            if account.environments.is_disjoint(own) && serves(of_account(model, &id)) {
+            if account.environments.is_disjoint(own) && serves(of_account(model, partition, &id)) {
                 let text =
                     format!("for the account `{}`, for which it may be used", account.handle);
                 let origins = account.environments.iter().cloned().map(Origin::Environment);
@@ -145,16 +147,17 @@ fn unguarded(
 
 /// The source of a service's request, where that is somebody in an account that is not known. What has no account
 /// in its ARN (a bucket) is known by its name.
-fn of_strangers(model: &AccessModel) -> Vec<(String, Domain)> {
+fn of_strangers(model: &AccessModel, partition: Partition) -> Vec<(String, Domain)> {
     let ids = || model.accounts.values().map(|a| &a.id).chain(model.members.keys());
     let known = ids().cloned().collect();
     let arns = ids().map(|id| format!("arn:*:*:*:{id}:*")).chain(["arn:*:*:::*".to_owned()]);
     let ours = model.organization.iter().map(|o| o.id.clone());
     let paths = model.organization.iter().map(|o| format!("{}/*", o.id));
-    sources(known, arns.collect(), ours.collect(), paths.collect())
+    sources(partition, known, arns.collect(), ours.collect(), paths.collect())
 }
 
 fn sources(
+    partition: Partition,
     accounts: Vec<String>,
     arns: Vec<String>,
     organizations: Vec<String>,
@@ -166,18 +169,18 @@ fn sources(
     };
     vec![
         texts("aws:sourceaccount", "", accounts),
-        texts("aws:sourcearn", "arn:aws:", arns),
+        texts("aws:sourcearn", &format!("arn:{partition}:"), arns),
         texts("aws:sourceorgid", "o-", organizations),
         texts("aws:sourceorgpaths", "o-", paths),
     ]
 }
 
 /// The same where that is somebody in this account.
-fn of_account(model: &AccessModel, id: &str) -> Vec<(String, Domain)> {
+fn of_account(model: &AccessModel, partition: Partition, id: &str) -> Vec<(String, Domain)> {
     let others = model.accounts.values().map(|a| &a.id).chain(model.members.keys());
     let others = others.filter(|other| *other != id).map(|other| format!("arn:*:*:*:{other}:*"));
     let arns = others.chain(["arn:*:*:::*".to_owned()]).collect();
-    let mut keys = sources(Vec::new(), arns, Vec::new(), Vec::new());
+    let mut keys = sources(partition, Vec::new(), arns, Vec::new(), Vec::new());
     let account = Domain::These(vec![Some(id.into())]);
     keys.retain(|(key, _)| key != "aws:sourceaccount");
     keys.push(("aws:sourceaccount".to_owned(), account));
@@ -216,8 +219,7 @@ fn outside_estate(model: &AccessModel, name: &str) -> bool {
         None => name,
     };
     let declared = model.account_by_id.contains_key(account);
-    let arn = format!("arn:aws:iam::{account}:root");
-    account.len() == 12 && !declared && outside(model, &arn) == Origin::External
+    account.len() == 12 && !declared && !model.members.contains_key(account)
 }
 
 /// Buckets into which one environment writes and out of which another one reads.

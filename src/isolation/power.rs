@@ -321,7 +321,7 @@ impl Search<'_, '_> {
             .model
             .accounts
             .values()
-            .map(|account| (account.handle.clone(), format!("arn:aws:iam::{}:root", account.id)))
+            .map(|account| (account.handle.clone(), account.root_arn()))
             .collect();
         for (account, root) in roots {
             let rights = rights.on(&root);

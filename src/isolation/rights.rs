@@ -15,7 +15,7 @@ use crate::access::{AccessModel, AccountNode, NamedPolicy, PrincipalNode, Resour
 use crate::iam::symbolic::globs::Glob;
 use crate::iam::symbolic::{Answer, Answers, Domain, Opening, Space, Texts};
 use crate::iam::{Effect, PrincipalType, catalogue, passing};
-use crate::ids::Handle;
+use crate::ids::{Handle, Partition};
 
 /// What can be done to a role: its trust, its policies, its boundary; or one of one's own making.
 const ROLE: [&str; 8] = [
@@ -65,9 +65,6 @@ const ORGANIZATION: [&str; 8] = [
     "organizations:RemoveAccountFromOrganization",
     "organizations:UpdatePolicy",
 ];
-
-/// The policy that stands for whatever one likes to attach.
-const EVERYTHING: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 
 /// What makes a user one of a group.
 const JOIN: &str = "iam:AddUserToGroup";
@@ -260,8 +257,8 @@ impl<'w> RightsCache<'w> {
     fn ask(&self, holder: &Holder, scope: &Scope) -> Rights {
         let mut rights = Rights::default();
         let Some(home) = self.home(holder) else { return rights };
-        let id = home.id.as_str();
-        let iam = |kind: &str| Space::Below(format!("arn:aws:iam::{id}:{kind}/"));
+        let AccountNode { id, partition, .. } = home;
+        let iam = |kind: &str| below(home, kind);
         let put = |rights: &mut Rights, actions: &[&str], resources: Vec<Space>, policy| {
             rights.add(self.question(holder, Right { policy, ..right(actions, resources) }));
         };
@@ -282,7 +279,7 @@ impl<'w> RightsCache<'w> {
                 put(
                     &mut rights,
                     &ORGANIZATION,
-                    vec![Space::Below(format!("arn:aws:organizations::{id}:"))],
+                    vec![Space::Below(format!("arn:{partition}:organizations::{id}:"))],
                     None,
                 );
             }
@@ -298,11 +295,11 @@ impl<'w> RightsCache<'w> {
                 put(
                     &mut rights,
                     &["organizations:AcceptHandshake"],
-                    vec![Space::Below("arn:aws:organizations::".to_owned())],
+                    vec![Space::Below(format!("arn:{partition}:organizations::"))],
                     None,
                 );
             }
-            Scope::Root => rights.add(self.question(holder, self.root())),
+            Scope::Root => rights.add(self.question(holder, self.root(*partition))),
             Scope::Become(arn) => {
                 if arn.contains(":user/") {
                     put(&mut rights, &CREDENTIALS, one(arn), None);
@@ -325,7 +322,7 @@ impl<'w> RightsCache<'w> {
                 put(&mut rights, &actions, one(arn), None);
             }
             Scope::Permissions(arn) => {
-                self.permissions(holder, id, arn, self.bound(arn).as_ref(), &mut rights);
+                self.permissions(holder, home, arn, self.bound(arn).as_ref(), &mut rights);
             }
             Scope::Attaching(arn) => {
                 let attach = right(&[&format!("iam:Attach{}Policy", kind(arn))], one(arn));
@@ -337,7 +334,7 @@ impl<'w> RightsCache<'w> {
                 right.context.push(("iam:PolicyARN".to_owned(), policy.clone()));
                 rights.add(self.question(holder, right));
             }
-            Scope::Boundary(arn) => self.boundary(holder, arn, &mut rights),
+            Scope::Boundary(arn) => self.boundary(holder, *partition, arn, &mut rights),
             Scope::Rewrite(arn, standing) => match standing {
                 Standing::Inline => {
                     put(&mut rights, &[&format!("iam:Put{}Policy", kind(arn))], one(arn), None)
@@ -369,8 +366,8 @@ impl<'w> RightsCache<'w> {
                 }
             }
             Scope::Join(group) => put(&mut rights, &[JOIN], one(group), None),
-            Scope::Making => self.making(holder, id, None, &mut rights),
-            Scope::MakingUnder(bound) => self.making(holder, id, Some(bound), &mut rights),
+            Scope::Making => self.making(holder, home, None, &mut rights),
+            Scope::MakingUnder(bound) => self.making(holder, home, Some(bound), &mut rights),
         }
         rights
     }
@@ -379,7 +376,7 @@ impl<'w> RightsCache<'w> {
     fn permissions(
         &self,
         holder: &Holder,
-        id: &str,
+        home: &AccountNode,
         arn: &str,
         bound: Option<&String>,
         rights: &mut Rights,
@@ -392,7 +389,7 @@ impl<'w> RightsCache<'w> {
         let put = bounded(right(&[&format!("iam:Put{kind}Policy")], own.clone()), bound);
         rights.add(self.question(holder, put));
         let mut attach = bounded(right(&[&format!("iam:Attach{kind}Policy")], own), bound);
-        attach.context.push(("iam:PolicyARN".to_owned(), EVERYTHING.to_owned()));
+        attach.context.push(("iam:PolicyARN".to_owned(), everything(home.partition)));
         rights.add(self.question(holder, attach));
         // What is attached to it may be rewritten where it is.
         let one = |found: BTreeSet<String>| found.into_iter().map(Space::One).collect();
@@ -405,38 +402,44 @@ impl<'w> RightsCache<'w> {
             rights.add(self.question(holder, right(&POLICY, one(attached))));
         }
         if !groups.is_empty() {
-            self.permit_group(holder, one(groups), rights);
+            self.permit_group(holder, home.partition, one(groups), rights);
         }
         if kind == "User" {
-            let below = Space::Below(format!("arn:aws:iam::{id}:group/"));
-            let join = self.question(holder, right(&[JOIN], vec![below]));
+            let join = self.question(holder, right(&[JOIN], vec![below(home, "group")]));
             for (resource, sides) in by_resource(&[&join]) {
                 let mut more = Rights::default();
-                self.permit_group(holder, vec![Space::One(resource)], &mut more);
+                self.permit_group(holder, home.partition, vec![Space::One(resource)], &mut more);
                 rights.join(sides.and(more));
             }
         }
     }
 
-    fn permit_group(&self, holder: &Holder, groups: Vec<Space>, rights: &mut Rights) {
+    fn permit_group(
+        &self,
+        holder: &Holder,
+        partition: Partition,
+        groups: Vec<Space>,
+        rights: &mut Rights,
+    ) {
         rights.add(self.question(holder, right(&["iam:PutGroupPolicy"], groups.clone())));
         let mut attach = right(&["iam:AttachGroupPolicy"], groups);
-        attach.context.push(("iam:PolicyARN".to_owned(), EVERYTHING.to_owned()));
+        attach.context.push(("iam:PolicyARN".to_owned(), everything(partition)));
         rights.add(self.question(holder, attach));
     }
 
     /// Rights by which a principal's boundary binds it no longer. Another boundary than its own counts as none:
     /// what it leaves was not chosen to hold this principal.
-    fn boundary(&self, holder: &Holder, arn: &str, rights: &mut Rights) {
+    fn boundary(&self, holder: &Holder, partition: Partition, arn: &str, rights: &mut Rights) {
         let kind = kind(arn);
         let own = vec![Space::One(arn.to_owned())];
         let delete = right(&[&format!("iam:Delete{kind}PermissionsBoundary")], own.clone());
         rights.add(self.question(holder, bounded(delete, self.bound(arn).as_ref())));
         let bounds = self.bounds(arn);
         let mut put = right(&[&format!("iam:Put{kind}PermissionsBoundary")], own);
-        put.domains.push(("iam:permissionsboundary".to_owned(), any_policy_but(&bounds)));
+        put.domains
+            .push(("iam:permissionsboundary".to_owned(), any_policy_but(partition, &bounds)));
         rights.add(self.question(holder, put));
-        let own_policies = bounds.into_iter().filter(|arn| !arn.starts_with("arn:aws:iam::aws:"));
+        let own_policies = bounds.into_iter().filter(|arn| arn.split(':').nth(4) != Some("aws"));
         let rewrite: Vec<Space> = own_policies.map(Space::One).collect();
         if !rewrite.is_empty() {
             rights.add(self.question(holder, right(&POLICY, rewrite)));
@@ -445,10 +448,15 @@ impl<'w> RightsCache<'w> {
 
     /// Making another principal, being it, and permitting it what one likes, all of one name: under no boundary,
     /// or under this one.
-    fn making(&self, holder: &Holder, id: &str, bound: Option<&String>, rights: &mut Rights) {
-        let below = |kind: &str| vec![Space::Below(format!("arn:aws:iam::{id}:{kind}/"))];
+    fn making(
+        &self,
+        holder: &Holder,
+        home: &AccountNode,
+        bound: Option<&String>,
+        rights: &mut Rights,
+    ) {
         for (kind, create) in [("role", "iam:CreateRole"), ("user", "iam:CreateUser")] {
-            let mut first = right(&[create], below(kind));
+            let mut first = right(&[create], vec![below(home, kind)]);
             match bound {
                 None => first.absent.push("iam:permissionsboundary".to_owned()),
                 Some(arn) => {
@@ -459,14 +467,15 @@ impl<'w> RightsCache<'w> {
             let mut unbound = None;
             if bound.is_none() && !is_open(&free) {
                 // A boundary that leaves everything is none either.
-                let mut any = right(&[create], below(kind));
-                any.context.push(("iam:PermissionsBoundary".to_owned(), EVERYTHING.to_owned()));
+                let mut any = right(&[create], vec![below(home, kind)]);
+                let everything = everything(home.partition);
+                any.context.push(("iam:PermissionsBoundary".to_owned(), everything));
                 unbound = Some(self.question(holder, any));
             }
             let all: Vec<&Answers> = std::iter::once(&free).chain(&unbound).collect();
             for (resource, made) in by_resource(&all) {
                 let mut permit = Rights::default();
-                self.permissions(holder, id, &resource, bound, &mut permit);
+                self.permissions(holder, home, &resource, bound, &mut permit);
                 let be = if kind == "user" {
                     let mut be = Rights::default();
                     let one = vec![Space::One(resource.clone())];
@@ -483,15 +492,15 @@ impl<'w> RightsCache<'w> {
 
     /// Acting as the root of member accounts. `IAMAuditRootUserCredentials` alone only looks (IAM User Guide,
     /// "Perform a privileged task on an AWS Organizations member account").
-    fn root(&self) -> Right {
+    fn root(&self, partition: Partition) -> Right {
         let accounts = self.sides().into_iter().flat_map(|model| model.accounts.values());
-        let ids: BTreeSet<&String> = accounts.map(|account| &account.id).collect();
-        let roots = ids.into_iter().map(|id| Space::One(format!("arn:aws:iam::{id}:root")));
-        let looking = "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials";
-        let tasks = any_policy_but(&[looking.to_owned()].into());
+        let roots: BTreeSet<String> = accounts.map(AccountNode::root_arn).collect();
+        let looking =
+            format!("arn:{partition}:iam::aws:policy/root-task/IAMAuditRootUserCredentials");
+        let tasks = any_policy_but(partition, &[looking].into());
         Right {
             domains: vec![("sts:taskpolicyarn".to_owned(), tasks)],
-            ..right(&["sts:AssumeRoot"], roots.collect())
+            ..right(&["sts:AssumeRoot"], roots.into_iter().map(Space::One).collect())
         }
     }
 
@@ -627,7 +636,7 @@ impl<'w> RightsCache<'w> {
             let speaks =
                 |action: &str| self.sides().into_iter().any(|model| speaks(model, holder, action));
             for set in ways.swap.iter().filter(|set| set.iter().all(|action| speaks(action))) {
-                let mut all = set.iter().map(|action| self.of_service(holder, &[action]));
+                let mut all = set.iter().map(|action| self.of_service(holder, home, &[action]));
                 let Some(first) = all.next() else { continue };
                 rights.join(all.fold(first, Rights::and));
             }
@@ -638,7 +647,7 @@ impl<'w> RightsCache<'w> {
                 ways.pass.iter().map(String::as_str).filter(|action| speaks(action)).collect();
             let mut start = Rights::default();
             for some in actions.chunks(AT_ONCE) {
-                start.join(self.of_service(holder, some));
+                start.join(self.of_service(holder, home, some));
                 if !start.before.is_empty() && !start.after.is_empty() {
                     break;
                 }
@@ -652,7 +661,7 @@ impl<'w> RightsCache<'w> {
     }
 
     /// Actions of services on whatever of theirs there is.
-    fn of_service(&self, holder: &Holder, actions: &[&str]) -> Rights {
+    fn of_service(&self, holder: &Holder, home: &AccountNode, actions: &[&str]) -> Rights {
         let mut rights = Rights::default();
         let mut by_service: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for action in actions {
@@ -665,7 +674,8 @@ impl<'w> RightsCache<'w> {
             // An ARN's service need not be the action's: a command of Systems Manager acts on an instance of EC2.
             let services: BTreeSet<&str> =
                 types.filter_map(|t| t.arn.split(':').nth(2)).chain([prefix]).collect();
-            let below = services.into_iter().map(|s| Space::Below(format!("arn:aws:{s}:")));
+            let partition = home.partition;
+            let below = services.into_iter().map(|s| Space::Below(format!("arn:{partition}:{s}:")));
             let resources = below.collect();
             rights.add(self.question(holder, Right { actions, resources, ..Right::default() }));
         }
@@ -683,6 +693,11 @@ impl<'w> RightsCache<'w> {
 fn right(actions: &[&str], resources: Vec<Space>) -> Right {
     let actions = actions.iter().map(|action| (*action).to_owned()).collect();
     Right { actions, resources, ..Right::default() }
+}
+
+/// What IAM holds of a kind in an account.
+fn below(home: &AccountNode, kind: &str) -> Space {
+    Space::Below(format!("arn:{}:iam::{}:{kind}/", home.partition, home.id))
 }
 
 /// A right over a principal under that boundary, or under none: `iam:PermissionsBoundary` is the one that is set
@@ -706,10 +721,15 @@ fn is_reserved(arn: &str) -> bool {
     arn.contains(":role/aws-service-role/") || arn.contains(":role/aws-reserved/")
 }
 
-/// What a caller may name where it may name any policy but these.
-fn any_policy_but(except: &BTreeSet<String>) -> Domain {
+/// The policy that stands for whatever one likes to attach, by its ARN in a partition.
+fn everything(partition: Partition) -> String {
+    format!("arn:{partition}:iam::aws:policy/AdministratorAccess")
+}
+
+/// What a caller may name where it may name any policy of its partition but these.
+fn any_policy_but(partition: Partition, except: &BTreeSet<String>) -> Domain {
     Domain::Texts(Texts {
-        prefixes: vec!["arn:aws:iam::".to_owned()],
+        prefixes: vec![format!("arn:{partition}:iam::")],
         except: except.iter().cloned().collect(),
         absent: false,
     })

@@ -216,6 +216,25 @@ fn the_engine_talks_through_its_host_alone() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Where the analysis names the partition of the commercial regions, and why that asks nothing.
+const NAMES_A_PARTITION: &[(&str, &str)] =
+    &[("src/isolation/who.rs", "the example of a help text")];
+
+#[test]
+fn the_analysis_takes_the_partition_from_the_account() {
+    let mut found = Vec::new();
+    for (file, text) in all("src/isolation") {
+        if file.split(['/', '.']).any(|room| room == "tests") {
+            continue;
+        }
+        let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        found.extend(code.filter(|line| line.contains("arn:aws")).map(|_| file.clone()));
+    }
+    let justified: Vec<&str> = NAMES_A_PARTITION.iter().map(|(file, _)| *file).collect();
+    assert_eq!(found, justified, "these ask about ARNs of one partition");
+}
+
 #[test]
 fn the_table_itself_has_no_circle() {
     for (at, (module, uses)) in MAY_USE.iter().enumerate() {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::crossing::service_of;
 use super::super::deputy::{IndirectPath, indirect_paths};
 use super::super::findings;
 use super::super::rules::Bound;
@@ -70,7 +71,7 @@ impl Writer<'_, '_> {
 
 /// The kind of finding, its name in the id of a violation, and the actions in question.
 fn kind(path: &IndirectPath) -> (FindingKind, &'static str, Vec<String>) {
-    let is_role = path.resource.starts_with("arn:aws:iam:");
+    let is_role = service_of(&path.resource) == Some("iam");
     match (path.grade, is_role) {
         (Grade::DataPath, _) => {
             (FindingKind::SharedBucket, "shared_bucket", vec!["s3:GetObject".to_owned()])

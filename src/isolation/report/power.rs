@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::crossing::{Asked, Right, Source, Step, Target, asked, home};
+use super::super::crossing::{Asked, Right, Source, Step, Target, asked, home, service_of};
 use super::super::paths::account_of;
 use super::super::power::{Link, Over, PowerKey, PowerPath};
 use super::super::rules::Bound;
@@ -270,7 +270,7 @@ fn bound(model: &AccessModel, path: &PowerPath, opening: &Opening) -> Bound {
     let resource = &opening.witness.resource;
     let holder = model.principals.get(&path.holder);
     let asked = match resource.rsplit_once('/') {
-        Some(_) if resource.starts_with("arn:aws:iam::") => {
+        Some(_) if service_of(resource) == Some("iam") => {
             let kind = resource.split('/').next().unwrap_or_default();
             format!("{kind}/*")
         }

@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::super::Verdict;
 use super::super::compare::{compare, verdict};
+use super::super::deputy::indirect_paths;
 use super::super::paths::Origin;
 use crate::access::{
     AccessModel, AccountFacts, BUCKET, Coverage, Facts, Guardrails, KEY, NamedPolicy, Organization,
@@ -18,6 +19,7 @@ use crate::ids::{Handle, Partition};
 
 const DEV: &str = "111111111111";
 const PRODUCTION: &str = "222222222222";
+const SHARED: &str = "333333333333";
 
 fn handle(name: &str) -> Handle {
     name.parse().expect("a handle")
@@ -47,7 +49,11 @@ fn statement(statement: Json) -> Json {
 fn role(dumped: &Json) -> PrincipalNode {
     let arn = dumped["Arn"].as_str().expect("an ARN").to_owned();
     let id = arn.split(':').nth(4).expect("an account");
-    let account = handle(if id == DEV { "dev" } else { "production" });
+    let account = handle(match id {
+        DEV => "dev",
+        SHARED => "shared",
+        _ => "production",
+    });
     let trust = document(&dumped["AssumeRolePolicyDocument"], Use::Trust);
     let trust = NamedPolicy::new(&arn, "trust", trust);
     let inline = dumped["RolePolicyList"].as_array().cloned().unwrap_or_default();
@@ -205,12 +211,9 @@ fn every_partition_is_judged_alike() {
         (json!("arn:aws:iam::111111111111:user/ci"), Verdict::Isolated),
     ];
     for partition in Partition::ALL {
-        let inside = |json: &Json| -> Json {
-            let text = json.to_string().replace("arn:aws:", &format!("arn:{partition}:"));
-            serde_json::from_str(&text).expect("still JSON")
-        };
         let model = |roles: &[Json]| {
-            let mut facts = facts(roles.iter().map(|dumped| role(&inside(dumped))).collect());
+            let mut facts =
+                facts(roles.iter().map(|dumped| role(&inside(partition, dumped))).collect());
             facts.accounts.iter_mut().for_each(|account| account.partition = partition);
             AccessModel::new(facts)
         };
@@ -230,6 +233,128 @@ fn every_partition_is_judged_alike() {
                 if *trusted == json!("*") { Verdict::Reachable } else { Verdict::Isolated };
             assert_eq!(wall(&model, &outside), anybody, "{partition}: {trusted}");
         }
+    }
+}
+
+/// The same text with the ARNs of a partition.
+fn inside(partition: Partition, json: &Json) -> Json {
+    let text = json.to_string().replace("arn:aws:", &format!("arn:{partition}:"));
+    serde_json::from_str(&text).expect("still JSON")
+}
+
+/// An account in between, in each partition: dev's `ci` enters its `hub`, which has no step into production of its
+/// own, but these rights.
+#[test]
+fn power_in_between_is_judged_alike_in_every_partition() {
+    let hub = "arn:aws:iam::333333333333:role/hub";
+    let bridge = "arn:aws:iam::333333333333:role/bridge";
+    let root = "arn:aws:iam::333333333333:root";
+    let on = |actions: &[&str], resource: &str| json!({"Effect": "Allow", "Action": actions, "Resource": resource});
+    let given = |mut statement: Json, operator: &str, key: &str, value: &str| {
+        statement["Condition"] = json!({operator: {key: value}});
+        statement
+    };
+    let pass = on(&["iam:PassRole"], bridge);
+    let function = |account: &str| format!("arn:aws:lambda:*:{account}:function:*");
+    let attach = |policy: &str| {
+        given(on(&["iam:AttachRolePolicy"], hub), "ArnLike", "iam:PolicyARN", policy)
+    };
+    let create = |name: &str, bound: &str| {
+        let role = format!("arn:aws:iam::333333333333:role/{name}");
+        let create = on(&["iam:CreateRole"], &role);
+        let permit = on(&["iam:PutRolePolicy"], "arn:aws:iam::333333333333:role/made-*");
+        json!([given(create, "ArnLike", "iam:PermissionsBoundary", bound), permit])
+    };
+    let task = |name: &str| {
+        let task = format!("arn:aws:iam::aws:policy/root-task/{name}");
+        let assume = on(&["sts:AssumeRoot"], "arn:aws:iam::222222222222:root");
+        json!([given(assume, "ArnEquals", "sts:TaskPolicyArn", &task)])
+    };
+    let cases = [
+        // It writes its own policy, rewrites the trust of `bridge`, or passes that one to Lambda.
+        ("own policy", bridge, json!([on(&["iam:PutRolePolicy"], hub)]), true),
+        (
+            "another's policy",
+            bridge,
+            json!([on(&["iam:PutRolePolicy"], "arn:aws:iam::333333333333:role/x")]),
+            false,
+        ),
+        ("AWS's policy", bridge, json!([attach("arn:aws:iam::aws:policy/*")]), true),
+        ("no such policy", bridge, json!([attach("arn:aws:iam::333333333333:policy/*")]), false),
+        ("trust", bridge, json!([on(&["iam:UpdateAssumeRolePolicy"], bridge)]), true),
+        ("passed", bridge, json!([pass, on(&["lambda:CreateFunction"], &function(SHARED))]), true),
+        ("not started", bridge, json!([pass]), false),
+        ("code", bridge, json!([on(&["lambda:UpdateFunctionCode"], &function(SHARED))]), true),
+        ("made", root, create("made-*", "arn:aws:iam::aws:policy/*"), true),
+        ("not permitted", root, create("other-*", "arn:aws:iam::aws:policy/*"), false),
+        ("root", bridge, task("S3UnlockBucketPolicy"), true),
+        ("looking", bridge, task("IAMAuditRootUserCredentials"), false),
+    ];
+    for partition in Partition::ALL {
+        for (name, trusted, rights, is_open) in &cases {
+            let role_of = |arn: &str, principal: &Json, statements: &Json| {
+                role(&inside(
+                    partition,
+                    &json!({
+                        "Arn": arn,
+                        "AssumeRolePolicyDocument": statement(json!({"Effect": "Allow",
+                            "Action": "sts:AssumeRole", "Principal": principal})),
+                        "RolePolicyList": [{"PolicyName": "main", "PolicyDocument":
+                            {"Version": "2012-10-17", "Statement": statements}}],
+                    }),
+                ))
+            };
+            let service = |name: &str| json!({"Service": format!("{name}.amazonaws.com")});
+            let ci = "arn:aws:iam::111111111111:role/ci";
+            let deploy = "arn:aws:iam::222222222222:role/deploy";
+            let nothing = json!([{"Effect": "Deny", "Action": "*", "Resource": "*"}]);
+            let mut facts = facts(vec![
+                role_of(ci, &service("ec2"), &json!([on(&["sts:AssumeRole"], hub)])),
+                role_of(hub, &json!({"AWS": ci}), rights),
+                role_of(bridge, &service("lambda"), &json!([on(&["sts:AssumeRole"], deploy)])),
+                role_of(deploy, &json!({"AWS": trusted}), &nothing),
+            ]);
+            facts
+                .accounts
+                .push(AccountFacts { environments: BTreeSet::new(), ..account("shared", SHARED) });
+            facts.accounts.iter_mut().for_each(|account| account.partition = partition);
+            facts.organization = Some(Organization {
+                id: "o-aaaaaaaaaa".to_owned(),
+                root: "r-ab12".to_owned(),
+                management_account: if rights.to_string().contains("AssumeRoot") {
+                    SHARED.to_owned()
+                } else {
+                    "999999999999".to_owned()
+                },
+                ..Organization::default()
+            });
+            let verdict = into_production(&AccessModel::new(facts));
+            let right = if *is_open { Verdict::Reachable } else { Verdict::Isolated };
+            assert_eq!(verdict, right, "{partition}: {name}");
+        }
+    }
+}
+
+/// What a service may be talked into is judged by the ARNs of the partition that it serves.
+#[test]
+fn deputies_are_judged_alike_in_every_partition() {
+    for partition in Partition::ALL {
+        let found = |source: &str| {
+            let policy = statement(json!({"Effect": "Allow", "Action": "s3:PutObject",
+                "Principal": {"Service": "logging.s3.amazonaws.com"},
+                "Resource": "arn:aws:s3:::data/*",
+                "Condition": {"ArnLike": {"aws:SourceArn": source}}}));
+            let mut facts = facts(Vec::new());
+            facts.accounts.iter_mut().for_each(|account| account.partition = partition);
+            let arn = format!("arn:{partition}:s3:::data");
+            facts.resources = vec![resource(&BUCKET, &arn, Some(&inside(partition, &policy)))];
+            let model = AccessModel::new(facts);
+            let before = AccessModel::new(Facts::default());
+            let compared = compare(&before, &model);
+            indirect_paths(&model, &compared.after.1).len()
+        };
+        assert_eq!(found("arn:aws:sns:*:*:*"), 1, "{partition}");
+        assert_eq!(found("arn:aws:sns:*:222222222222:*"), 0, "{partition}");
     }
 }
 
