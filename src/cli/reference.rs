@@ -37,7 +37,7 @@ once, and the next run recovers.
 | `PALISADE_SANDBOX_AS` | in the sandbox alone: the user who calls, made when there is none of that name |
 | `PALISADE_SANDBOX_CLOCK` | in the sandbox alone: the time that it is there, `2026-11-23T09:00:00Z` |
 | `PALISADE_SANDBOX_CUT` | in the sandbox alone: the process ends by itself before (even) or after (odd) that write of state, counted from 0 in half steps |
-| `PALISADE_LOG` | what is told on standard error of the run itself, in place of what `-v` tells: `debug`, or `palisade::request=debug,palisade=info` |
+| `PALISADE_LOG` | what the run reports about itself on standard error, in place of what `-v` selects: `debug`, or `palisade::request=debug,palisade=info` |
 | `PALISADE_VAR_name` | a value for the variable `name` |
 | `AWS_PROFILE`, `AWS_REGION`, ... | the standard AWS credential chain |
 | `AWS_ENDPOINT_URL` | an emulator's endpoint |
