@@ -20,6 +20,7 @@ pub mod reference;
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
@@ -92,7 +93,9 @@ fn on_runtime(work: impl Future<Output = Result<(), Exit>>, cx: &Context) -> Res
         interrupt::listen(&cx.cancel);
         work.await
     });
-    // A thread that still waits for standard input must not hold the process.
-    runtime.shutdown_background();
+    // The workers are joined, not let go of: detaching threads that are just ending can fault inside the
+    // C library (seen with glibc 2.36: a run died of SIGSEGV after its work was done). A thread that
+    // still waits for standard input must not hold the process, hence the bound.
+    runtime.shutdown_timeout(Duration::from_millis(250));
     end
 }
