@@ -114,11 +114,11 @@ impl Context {
     ///
     /// # Errors
     /// All diagnostics, when one is an error.
-    pub fn accept(&self, found: Diagnostics) -> Result<(), Exit> {
-        if found.has_errors() {
-            return Err(found.into());
+    pub fn accept(&self, diagnostics: Diagnostics) -> Result<(), Exit> {
+        if diagnostics.has_errors() {
+            return Err(diagnostics.into());
         }
-        self.tell(&found);
+        self.tell(&diagnostics);
         Ok(())
     }
 

@@ -11,11 +11,11 @@ use super::error::Exit;
 ///
 /// # Errors
 /// The release is not verified where it moved.
-pub fn moved(done: &Move, cx: &Context) -> Result<(), Exit> {
+pub fn moved(done: &Move, context: &Context) -> Result<(), Exit> {
     match ending(done) {
-        Ok(line) => cx.say(&line),
+        Ok(line) => context.say(&line),
         Err(diagnostic) if diagnostic.is_error() => return Err(diagnostic.into()),
-        Err(warning) => cx.tell([&warning]),
+        Err(warning) => context.tell([&warning]),
     }
     Ok(())
 }

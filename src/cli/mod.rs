@@ -60,16 +60,16 @@ fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(log) => (log, told),
         Err(exit) => (None, told.and(Err(exit))),
     };
-    let cx = Context { global, env, cancel: Cancel::new(), clock };
+    let context = Context { global, env, cancel: Cancel::new(), clock };
     let end = told
-        .and_then(|()| enter(&cx))
-        .and_then(|()| on_runtime(grammar::dispatch(command, &cx), &cx));
+        .and_then(|()| enter(&context))
+        .and_then(|()| on_runtime(grammar::dispatch(command, &context), &context));
     if let Some(timeline) = &log {
-        let _ = render::requests::write(timeline, &cx.env.err, &mut io::stderr());
+        let _ = render::requests::write(timeline, &context.env.err, &mut io::stderr());
     }
     let Err(exit) = end else { return ExitCode::SUCCESS };
     if let Some(diagnostics) = exit.diagnostics() {
-        cx.tell(diagnostics);
+        context.tell(diagnostics);
     }
     if matches!(exit, Exit::Interrupted) {
         let _ = writeln!(io::stderr(), "interrupted");
@@ -77,20 +77,20 @@ fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-fn enter(cx: &Context) -> Result<(), Exit> {
-    let Some(dir) = &cx.global.chdir else { return Ok(()) };
+fn enter(context: &Context) -> Result<(), Exit> {
+    let Some(dir) = &context.global.chdir else { return Ok(()) };
     std::env::set_current_dir(dir)
         .map_err(|e| Exit::error(format!("cannot enter `{}`: {e}", dir.display())))
 }
 
-fn on_runtime(work: impl Future<Output = Result<(), Exit>>, cx: &Context) -> Result<(), Exit> {
+fn on_runtime(work: impl Future<Output = Result<(), Exit>>, context: &Context) -> Result<(), Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_stack_size(16 << 20)
         .build()
         .map_err(|e| Exit::error(format!("cannot start: {e}")))?;
     let end = runtime.block_on(async {
-        interrupt::listen(&cx.cancel);
+        interrupt::listen(&context.cancel);
         work.await
     });
     // The workers are joined, not let go of: detaching threads that are just ending can fault inside the

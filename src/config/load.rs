@@ -82,7 +82,8 @@ fn load_here(dir: &Path, options: &Options) -> Loaded {
             loader.check_calls();
             loader.check_version(&options.version);
             if let Some(module) = loader.modules.first() {
-                loader.complete &= vars::collect(module, options, &mut supplied, &mut loader.found);
+                loader.complete &=
+                    vars::collect(module, options, &mut supplied, &mut loader.diagnostics);
             }
         }
         Ok(_) => loader.fail(Diagnostic::error(format!("`{}` is not a directory", dir.display()))),
@@ -97,7 +98,7 @@ fn load_here(dir: &Path, options: &Options) -> Loaded {
 
 struct Loader {
     kinds: &'static [&'static dyn Kind],
-    found: Diagnostics,
+    diagnostics: Diagnostics,
     complete: bool,
     modules: Vec<Module>,
     by_dir: BTreeMap<PathBuf, ModuleId>,
@@ -133,7 +134,7 @@ impl Loader {
     fn new() -> Self {
         Self {
             kinds: crate::schema::kinds(),
-            found: Diagnostics::new(),
+            diagnostics: Diagnostics::new(),
             complete: true,
             modules: Vec::new(),
             by_dir: BTreeMap::new(),
@@ -155,7 +156,7 @@ impl Loader {
                 provider: self.provider,
                 supplied,
             },
-            diagnostics: self.found,
+            diagnostics: self.diagnostics,
             complete: self.complete,
             broken: self.broken,
         }
@@ -163,7 +164,7 @@ impl Loader {
 
     fn fail(&mut self, diagnostic: Diagnostic) {
         self.complete = false;
-        self.found.push(diagnostic);
+        self.diagnostics.push(diagnostic);
     }
 
     /// Loads the module of a directory and all that it calls.
@@ -230,7 +231,7 @@ impl Loader {
                     root,
                     kinds: self.kinds,
                 };
-                decode::file(body, &source, &mut to, &mut self.found);
+                decode::file(body, &source, &mut to, &mut self.diagnostics);
             }
             Err(diagnostic) => self.fail(diagnostic),
         }
@@ -288,7 +289,7 @@ impl Loader {
                 if let Some((why, help)) = unread(file) {
                     let warning =
                         Diagnostic::warning(format!("`{}` is not read", join(name, file)));
-                    self.found.push(warning.detail(why).help(help));
+                    self.diagnostics.push(warning.detail(why).help(help));
                 }
             }
         }
@@ -337,7 +338,7 @@ impl Loader {
                 || text.contains("::")
                 || text.starts_with("git@")
                 || text.split('/').count() == 3 && !text.starts_with('/');
-            self.found.push(
+            self.diagnostics.push(
                 refuse(format!("`{text}` is not a local module"))
                     .detail("it must start with `./` or `../`")
                     .help(if remote {
@@ -353,14 +354,14 @@ impl Loader {
         let real = match fs::canonicalize(&lexical) {
             Ok(real) if real.is_dir() => real,
             Ok(_) => {
-                self.found.push(
+                self.diagnostics.push(
                     refuse(format!("`{text}` is not a directory"))
                         .help("a module is a directory of `*.hcl` files"),
                 );
                 return None;
             }
             Err(error) => {
-                self.found.push(
+                self.diagnostics.push(
                     refuse(format!("module `{text}` cannot be found"))
                         .detail(format!("`{shown}`: {}", reason(&error)))
                         .help("the path is relative to the directory of the file that holds it"),
@@ -369,7 +370,7 @@ impl Loader {
             }
         };
         if !self.inside(dir, text, &real) {
-            self.found.push(
+            self.diagnostics.push(
                 refuse(format!("module `{text}` lies outside of the configuration"))
                     .detail("it leads out of the repository")
                     .help("copy the module into the repository"),
@@ -377,7 +378,7 @@ impl Loader {
             return None;
         }
         if let Some(start) = path.iter().position(|step| step.dir == real) {
-            self.found.push(cycle(path.get(start..).unwrap_or_default(), source.loc.clone()));
+            self.diagnostics.push(cycle(path.get(start..).unwrap_or_default(), source.loc.clone()));
             return None;
         }
         if let Some(id) = self.by_dir.get(&real) {
@@ -389,11 +390,11 @@ impl Loader {
             } else {
                 format!("the configuration has more than {MAX_MODULES} modules")
             };
-            self.found.push(refuse(summary));
+            self.diagnostics.push(refuse(summary));
             return None;
         }
         if !holds_configuration(&real) {
-            self.found.push(
+            self.diagnostics.push(
                 refuse(format!("module `{text}` is empty"))
                     .detail(format!("`{shown}` holds no `*.hcl` file")),
             );
@@ -471,7 +472,7 @@ impl Loader {
         }
         // A module of which a file is unreadable may declare what seems to be missing.
         if self.complete {
-            self.found.extend(found);
+            self.diagnostics.extend(found);
         }
     }
 
@@ -479,7 +480,7 @@ impl Loader {
         if let Some(required) = &self.settings.required_version
             && !required.value.matches(version)
         {
-            self.found.push(
+            self.diagnostics.push(
                 Diagnostic::error(format!(
                     "this configuration needs another version of Palisade than {version}"
                 ))

@@ -53,9 +53,9 @@ pub(super) fn collect(
     module: &Module,
     options: &Options,
     values: &mut BTreeMap<String, Supplied>,
-    found: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> bool {
-    let mut all = Collector { module, found, values, complete: true };
+    let mut all = Collector { module, diagnostics, values, complete: true };
     for (name, text) in &options.env_vars {
         // The environment is shared with other configurations: a name that is none is no error.
         if module.variables.contains_key(name) {
@@ -102,7 +102,7 @@ pub(super) fn collect(
 
 struct Collector<'a> {
     module: &'a Module,
-    found: &'a mut Diagnostics,
+    diagnostics: &'a mut Diagnostics,
     values: &'a mut BTreeMap<String, Supplied>,
     complete: bool,
 }
@@ -132,7 +132,7 @@ impl Collector<'_> {
             }
             Err(diagnostic) => {
                 self.complete = false;
-                self.found.push(diagnostic);
+                self.diagnostics.push(diagnostic);
             }
         }
     }
@@ -152,7 +152,7 @@ impl Collector<'_> {
             Ok(read) => read,
             Err(diagnostic) => {
                 self.complete = false;
-                self.found.push(diagnostic);
+                self.diagnostics.push(diagnostic);
                 return;
             }
         };
@@ -171,7 +171,7 @@ impl Collector<'_> {
                 }
                 Err(diagnostic) => {
                     self.complete = false;
-                    self.found.push(diagnostic);
+                    self.diagnostics.push(diagnostic);
                 }
             }
         }
@@ -187,7 +187,7 @@ impl Collector<'_> {
             Ok(read) => read,
             Err(diagnostic) => {
                 self.complete = false;
-                self.found.push(diagnostic);
+                self.diagnostics.push(diagnostic);
                 return;
             }
         };
@@ -203,7 +203,7 @@ impl Collector<'_> {
                         self.unknown(&name, at, "a value is given for it");
                     }
                 }
-                Structure::Block(block) => self.found.push(
+                Structure::Block(block) => self.diagnostics.push(
                     Diagnostic::error("a variables file holds only values")
                         .at(Loc::new(&source, block.ident.span().unwrap_or(0..0)))
                         .detail("not a block")
@@ -217,7 +217,7 @@ impl Collector<'_> {
         let names: Vec<&str> = self.module.variables.keys().map(String::as_str).collect();
         let help = did_you_mean(name, names)
             .unwrap_or_else(|| format!("declare it with `variable \"{name}\" {{}}`"));
-        self.found.push(
+        self.diagnostics.push(
             Diagnostic::error(format!("there is no variable `{name}`"))
                 .at(at)
                 .detail(detail)

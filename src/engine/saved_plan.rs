@@ -229,20 +229,20 @@ impl Saved {
     /// One is missing or has another value.
     pub fn check_sensitive(&self, configuration: &Configuration) -> Result<(), EngineError> {
         let now = fingerprints(configuration, &self.salt);
-        let mut found = Diagnostics::new();
+        let mut diagnostics = Diagnostics::new();
         for name in self.sensitive.keys().chain(now.keys()) {
             match (self.sensitive.get(name), now.get(name)) {
                 (Some(then), Some(now)) if then == now => {}
-                (Some(_), None) => found.push(
+                (Some(_), None) => diagnostics.push(
                     Diagnostic::error(format!("the sensitive variable `{name}` is not given"))
                         .help("a saved plan does not hold it: supply it again, as for the plan"),
                 ),
-                _ => found.push(Diagnostic::error(format!(
+                _ => diagnostics.push(Diagnostic::error(format!(
                     "the sensitive variable `{name}` has another value than for the plan"
                 ))),
             }
         }
-        if found.is_empty() { Ok(()) } else { Err(EngineError::Stale(found)) }
+        if diagnostics.is_empty() { Ok(()) } else { Err(EngineError::Stale(diagnostics)) }
     }
 }
 

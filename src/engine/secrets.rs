@@ -78,12 +78,12 @@ impl Secrets for Sources {
 impl Sources {
     /// A file's content without the line break that editors put at its end.
     fn file(&self, name: &str) -> Result<String, Diagnostic> {
-        let cx = FunctionContext {
+        let context = FunctionContext {
             root_dir: self.dir.clone(),
             module_dir: self.dir.clone(),
             allowed_dirs: vec![self.dir.clone()],
         };
-        let bytes = filesystem::read_file(&cx, name).map_err(|refused| {
+        let bytes = filesystem::read_file(&context, name).map_err(|refused| {
             let (why, help) = refused.explain();
             Diagnostic::error(why).help_opt(help.map(str::to_owned))
         })?;

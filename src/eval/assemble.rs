@@ -49,10 +49,10 @@ impl<'c> Engine<'c> {
         let _turn = self.turn();
         let _span = tracing::info_span!("evaluate").entered();
         crate::stack::deep(|| {
-            let mut found = Diagnostics::new();
-            let mut estate = self.assemble(&mut found);
-            found.extend(std::mem::take(&mut estate.warnings));
-            let (estate, warnings) = found.with_warnings(estate)?;
+            let mut diagnostics = Diagnostics::new();
+            let mut estate = self.assemble(&mut diagnostics);
+            diagnostics.extend(std::mem::take(&mut estate.warnings));
+            let (estate, warnings) = diagnostics.with_warnings(estate)?;
             Ok(Estate { warnings, ..estate })
         })
     }

@@ -22,19 +22,19 @@ pub fn check(configuration: &Configuration) -> Diagnostics {
 /// references too, but only where it comes to evaluate them.
 #[must_use]
 pub fn check_beyond(configuration: &Configuration, already: &Diagnostics) -> Diagnostics {
-    let mut found = Diagnostics::new();
+    let mut diagnostics = Diagnostics::new();
     for module in &configuration.modules {
-        let mut checker = Checker { configuration, module, found: &mut found };
+        let mut checker = Checker { configuration, module, diagnostics: &mut diagnostics };
         checker.all();
     }
     match build(configuration) {
-        Ok(graph) => found.extend(graph.cycles()),
-        Err(diagnostic) => found.push(diagnostic),
+        Ok(graph) => diagnostics.extend(graph.cycles()),
+        Err(diagnostic) => diagnostics.push(diagnostic),
     }
-    found.extend(promotion_cycles(configuration));
+    diagnostics.extend(promotion_cycles(configuration));
     let cycles_known = already.iter().any(|d| d.summary.starts_with("references form a cycle"));
     let known: Vec<&Loc> = already.iter().filter_map(|d| d.loc.as_ref()).collect();
-    found
+    diagnostics
         .into_iter()
         .filter(|d| {
             let told = d.loc.as_ref().is_some_and(|loc| {
@@ -59,7 +59,7 @@ const CONTEXTUAL: [&str; 4] = [ACCOUNT, "at", "environment", "handle"];
 struct Checker<'a> {
     configuration: &'a Configuration,
     module: &'a Module,
-    found: &'a mut Diagnostics,
+    diagnostics: &'a mut Diagnostics,
 }
 
 impl Checker<'_> {
@@ -120,10 +120,10 @@ impl Checker<'_> {
 
     fn references(&mut self, references: Vec<Reference>) {
         for reference in references {
-            if self.found.len() < ENOUGH
+            if self.diagnostics.len() < ENOUGH
                 && let Some(diagnostic) = self.unknown(&reference)
             {
-                self.found.push(diagnostic);
+                self.diagnostics.push(diagnostic);
             }
         }
     }

@@ -34,17 +34,17 @@ const ELEMENTS: [&str; 10] = [
 pub fn document(
     node: Node,
     role: &Use,
-    found: Diagnostics,
+    diagnostics: Diagnostics,
 ) -> Result<(Document, Diagnostics), Diagnostics> {
-    let mut decoder = Decoder { role, found };
+    let mut decoder = Decoder { role, diagnostics };
     let document = decoder.document(node);
-    let found = decoder.found;
-    if found.has_errors() { Err(found) } else { Ok((document, found)) }
+    let diagnostics = decoder.diagnostics;
+    if diagnostics.has_errors() { Err(diagnostics) } else { Ok((document, diagnostics)) }
 }
 
 struct Decoder<'a> {
     role: &'a Use,
-    found: Diagnostics,
+    diagnostics: Diagnostics,
 }
 
 /// The elements of one statement as they stand.
@@ -63,11 +63,11 @@ struct Elements {
 
 impl Decoder<'_> {
     fn error(&mut self, summary: impl Into<String>, loc: &Option<Loc>) {
-        self.found.push(Diagnostic::error(summary).at_opt(loc.clone()));
+        self.diagnostics.push(Diagnostic::error(summary).at_opt(loc.clone()));
     }
 
     fn push(&mut self, diagnostic: Diagnostic, loc: &Option<Loc>) {
-        self.found.push(diagnostic.at_opt(loc.clone()));
+        self.diagnostics.push(diagnostic.at_opt(loc.clone()));
     }
 
     /// A short place for findings about a whole object: its opening bracket in JSON; a block's

@@ -437,12 +437,12 @@ impl Document {
         range: Range<usize>,
         role: Use,
     ) -> Result<(Self, Diagnostics), Diagnostics> {
-        let mut found = Diagnostics::new();
-        match json::parse(source, range, &mut found) {
-            Ok(node) => decode::document(node, &role, found),
+        let mut diagnostics = Diagnostics::new();
+        match json::parse(source, range, &mut diagnostics) {
+            Ok(node) => decode::document(node, &role, diagnostics),
             Err(error) => {
-                found.push(error);
-                Err(found)
+                diagnostics.push(error);
+                Err(diagnostics)
             }
         }
     }
@@ -452,12 +452,12 @@ impl Document {
     /// # Errors
     /// As [`Document::parse`]; an unknown part outside a string value is an error too.
     pub fn parse_text(text: &Text, role: Use) -> Result<(Self, Diagnostics), Diagnostics> {
-        let mut found = Diagnostics::new();
-        match json::parse_text(text, &mut found) {
-            Ok(node) => decode::document(node, &role, found),
+        let mut diagnostics = Diagnostics::new();
+        match json::parse_text(text, &mut diagnostics) {
+            Ok(node) => decode::document(node, &role, diagnostics),
             Err(error) => {
-                found.push(error);
-                Err(found)
+                diagnostics.push(error);
+                Err(diagnostics)
             }
         }
     }

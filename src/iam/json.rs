@@ -20,7 +20,7 @@ use super::text::{Part, Text};
 pub fn parse(
     source: &Arc<Source>,
     range: Range<usize>,
-    found: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Result<Node, Diagnostic> {
     let loc = Loc::new(source, range);
     let span = loc.span();
@@ -28,7 +28,7 @@ pub fn parse(
         .text()
         .get(..span.end)
         .ok_or_else(|| Diagnostic::error("the JSON ends inside a character").at(loc.clone()))?;
-    let mut reader = Reader { source, text, at: span.start, found };
+    let mut reader = Reader { source, text, at: span.start, diagnostics };
     if reader.rest().starts_with('\u{feff}') {
         reader.at += '\u{feff}'.len_utf8();
     }
@@ -48,7 +48,7 @@ pub fn parse(
 ///
 /// # Errors
 /// The first syntax error; a placeholder outside a string value is one.
-pub fn parse_text(text: &Text, found: &mut Diagnostics) -> Result<Node, Diagnostic> {
+pub fn parse_text(text: &Text, diagnostics: &mut Diagnostics) -> Result<Node, Diagnostic> {
     // Placeholders ride through the reader as private-use characters, counted from this one.
     const FIRST: u32 = 0xF_0000;
     let mut holders = Vec::new();
@@ -74,7 +74,7 @@ pub fn parse_text(text: &Text, found: &mut Diagnostics) -> Result<Node, Diagnost
     let mut inner = Diagnostics::new();
     let mut node = parse(&source, 0..source.text().len(), &mut inner)
         .map_err(|error| Diagnostic { loc: None, ..error })?;
-    found.extend(inner.into_iter().map(|d| Diagnostic { loc: None, ..d }));
+    diagnostics.extend(inner.into_iter().map(|d| Diagnostic { loc: None, ..d }));
     restore(&mut node, &holders)?;
     Ok(node)
 }
@@ -127,7 +127,7 @@ struct Reader<'a> {
     source: &'a Arc<Source>,
     text: &'a str,
     at: usize,
-    found: &'a mut Diagnostics,
+    diagnostics: &'a mut Diagnostics,
 }
 
 impl<'a> Reader<'a> {
@@ -245,7 +245,7 @@ impl<'a> Reader<'a> {
             let key = self.string()?;
             let key_loc = self.loc(start);
             if let Some(first) = seen.get(&key) {
-                self.found.push(
+                self.diagnostics.push(
                     Diagnostic::error(format!("the key `{key}` occurs twice"))
                         .at(key_loc.clone())
                         .detail("only one of the two would count")
@@ -399,9 +399,9 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<(Node, Diagnostics), Diagnostic> {
-        let mut found = Diagnostics::new();
+        let mut diagnostics = Diagnostics::new();
         let source = Source::new("p.json", text);
-        parse(&source, 0..text.len(), &mut found).map(|node| (node, found))
+        parse(&source, 0..text.len(), &mut diagnostics).map(|node| (node, diagnostics))
     }
 
     #[test]
@@ -478,12 +478,12 @@ mod tests {
                 Part::Literal(after.into()),
             ])
         };
-        let mut found = Diagnostics::new();
-        let node = parse_text(&text("{\"a\": \"x", "y\"}"), &mut found).expect("valid");
+        let mut diagnostics = Diagnostics::new();
+        let node = parse_text(&text("{\"a\": \"x", "y\"}"), &mut diagnostics).expect("valid");
         let Kind::Object(members) = node.kind else { panic!("an object") };
         let Kind::String(value) = &members[0].value.kind else { panic!("a string") };
         assert_eq!(*value, text("x", "y"));
-        assert!(parse_text(&text("{\"a\": ", "}"), &mut found).is_err());
-        assert!(parse_text(&text("{\"", "\": 1}"), &mut found).is_err());
+        assert!(parse_text(&text("{\"a\": ", "}"), &mut diagnostics).is_err());
+        assert!(parse_text(&text("{\"", "\": 1}"), &mut diagnostics).is_err());
     }
 }

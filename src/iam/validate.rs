@@ -40,18 +40,18 @@ pub fn check(
 /// Everything about a document that AWS would refuse, or that is surely a mistake.
 #[must_use]
 pub fn validate(document: &Document, role: &Use, limits: &Limits) -> Diagnostics {
-    let mut found = Diagnostics::new();
+    let mut diagnostics = Diagnostics::new();
     let whole = document.statements.first().and_then(|s| s.loc.clone()).map(opening);
     if document.statements.is_empty() {
-        found.push(Diagnostic::error("the policy has no statement"));
+        diagnostics.push(Diagnostic::error("the policy has no statement"));
     }
-    size(document, role, limits, &whole, &mut found);
-    sids(document, role, &mut found);
+    size(document, role, limits, &whole, &mut diagnostics);
+    sids(document, role, &mut diagnostics);
     for statement in &document.statements {
-        let mut pass = Pass { role, found: &mut found };
+        let mut pass = Pass { role, diagnostics: &mut diagnostics };
         pass.statement(statement);
     }
-    found
+    diagnostics
 }
 
 fn opening(loc: Loc) -> Loc {
@@ -63,12 +63,12 @@ fn size(
     role: &Use,
     limits: &Limits,
     place: &Option<Loc>,
-    found: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) {
     let (allowed, name) = size_limit(role, limits);
     let used = measured_size(document, role);
     if used > allowed {
-        found.push(
+        diagnostics.push(
             Diagnostic::error(format!(
                 "the {} is too long: {used} characters, {allowed} are allowed",
                 role.name()
@@ -81,7 +81,7 @@ fn size(
     }
 }
 
-fn sids(document: &Document, role: &Use, found: &mut Diagnostics) {
+fn sids(document: &Document, role: &Use, diagnostics: &mut Diagnostics) {
     let mut seen: BTreeMap<&str, &Statement> = BTreeMap::new();
     for statement in &document.statements {
         let Some(sid) = statement.sid.as_deref().filter(|s| !s.is_empty()) else { continue };
@@ -92,12 +92,12 @@ fn sids(document: &Document, role: &Use, found: &mut Diagnostics) {
             if let Some(loc) = first.loc.clone().map(opening) {
                 error = error.related(loc, "the first one");
             }
-            found.push(error);
+            diagnostics.push(error);
         }
         // IAM User Guide, "Sid": ASCII letters and digits. Resource policies of some services take more.
         let plain = sid.bytes().all(|b| b.is_ascii_alphanumeric());
         if !plain && !matches!(role, Use::Resource(_) | Use::Endpoint) {
-            found.push(
+            diagnostics.push(
                 Diagnostic::error(format!("malformed sid `{sid}`")).at_opt(place).detail(format!(
                     "the sid of {} can only hold letters and digits",
                     role.named()
@@ -109,20 +109,20 @@ fn sids(document: &Document, role: &Use, found: &mut Diagnostics) {
 
 struct Pass<'a> {
     role: &'a Use,
-    found: &'a mut Diagnostics,
+    diagnostics: &'a mut Diagnostics,
 }
 
 impl Pass<'_> {
     fn error(&mut self, summary: impl Into<String>, item: &Item) {
-        self.found.push(Diagnostic::error(summary).at_opt(item.loc.clone()));
+        self.diagnostics.push(Diagnostic::error(summary).at_opt(item.loc.clone()));
     }
 
     fn explain(&mut self, summary: impl Into<String>, item: &Item, help: &str) {
-        self.found.push(Diagnostic::error(summary).at_opt(item.loc.clone()).help(help));
+        self.diagnostics.push(Diagnostic::error(summary).at_opt(item.loc.clone()).help(help));
     }
 
     fn warn(&mut self, summary: impl Into<String>, item: &Item, help: &str) {
-        self.found.push(Diagnostic::warning(summary).at_opt(item.loc.clone()).help(help));
+        self.diagnostics.push(Diagnostic::warning(summary).at_opt(item.loc.clone()).help(help));
     }
 
     fn statement(&mut self, statement: &Statement) {
@@ -146,7 +146,7 @@ impl Pass<'_> {
                 .detail("it would grant to everybody else, anonymous callers included")
                 .help("use `Principal` with a condition on `aws:PrincipalArn`");
             error.loc = statement.loc.clone().map(opening);
-            self.found.push(error);
+            self.diagnostics.push(error);
         }
         self.conditions(&statement.conditions);
     }
@@ -276,7 +276,7 @@ impl Pass<'_> {
         let typed = condition.key.split('/').next().unwrap_or_default();
         let stems = known.global_keys().iter().filter_map(|k| k.key.split('/').next());
         let fallback = || format!("the list is of {}: a newer key may be right", known.date());
-        self.found.push(
+        self.diagnostics.push(
             Diagnostic::warning(format!("unknown global condition key `{}`", condition.key))
                 .at_opt(condition.loc.clone())
                 .help(did_you_mean(typed, stems).unwrap_or_else(fallback)),
@@ -344,7 +344,7 @@ impl Pass<'_> {
         for condition in conditions {
             let key = condition.key.to_ascii_lowercase();
             if !seen.insert((condition.operator, key)) {
-                self.found.push(
+                self.diagnostics.push(
                     Diagnostic::error(format!(
                         "two conditions test `{}` by `{}`",
                         condition.key, condition.operator
@@ -354,7 +354,7 @@ impl Pass<'_> {
                 );
             }
             if !condition.key.contains(':') && values::odd_placeholder(&condition.key).is_none() {
-                self.found.push(
+                self.diagnostics.push(
                     Diagnostic::error(format!("malformed condition key `{}`", condition.key))
                         .at_opt(condition.loc.clone())
                         .help("write `service:key`, as in `aws:SourceIp`"),

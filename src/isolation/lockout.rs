@@ -64,26 +64,26 @@ pub fn check(safeguards: &dyn Safeguards, comparison: &Comparison<'_>) -> Result
     let patterns: Vec<Glob> =
         safeguards.protected().iter().map(|pattern| Glob::like(pattern)).collect();
     let mut needs: BTreeMap<Handle, Vec<Right>> = BTreeMap::new();
-    let mut found = Diagnostics::new();
+    let mut diagnostics = Diagnostics::new();
     for principal in before.principals.values() {
         if !is_protected(safeguards, before, &patterns, principal) {
             continue;
         }
         let Some(still) = after.principals.get(&principal.arn) else {
             let what = "it is there now, and the plan deletes it".to_owned();
-            found.push(refusal(safeguards, &principal.arn, what, &principal.label));
+            diagnostics.push(refusal(safeguards, &principal.arn, what, &principal.label));
             continue;
         };
-        found.extend(trust(safeguards, comparison, still));
+        diagnostics.extend(trust(safeguards, comparison, still));
         if same_policies(before, after, &principal.arn) {
             continue;
         }
         let needs = needs
             .entry(principal.account.clone())
             .or_insert_with(|| safeguards.needs(before, &principal.account));
-        found.extend(policies(safeguards, before, after, &principal.arn, needs));
+        diagnostics.extend(policies(safeguards, before, after, &principal.arn, needs));
     }
-    found.into_result(())
+    diagnostics.into_result(())
 }
 
 /// Whether a principal is named, or is the role through which its account is entered.

@@ -32,7 +32,7 @@ impl Ask {
     /// # Errors
     /// What is wrong with them.
     pub fn parse(action: &str, resource: &str) -> Result<Self, Diagnostics> {
-        let mut found = Diagnostics::new();
+        let mut diagnostics = Diagnostics::new();
         let wild = |text: &str| text.trim_end_matches('*').contains(['*', '?']);
         match action.split_once(':') {
             Some((service, name)) if !service.is_empty() && !name.is_empty() && !wild(action) => {
@@ -45,23 +45,23 @@ impl Ask {
                     if let Some(help) = did_you_mean(service, names.iter().copied()) {
                         unknown = unknown.help(help);
                     }
-                    found.push(unknown);
+                    diagnostics.push(unknown);
                 }
             }
             _ => {
-                found.push(Diagnostic::error(format!("`{action}` is no action")).help(
+                diagnostics.push(Diagnostic::error(format!("`{action}` is no action")).help(
                     "write `service:Action`, as in `s3:GetObject`; a `*` may stand at its end",
                 ))
             }
         }
         let shaped = resource == "*" || resource.splitn(6, ':').count() == 6;
         if !shaped || (resource != "*" && wild(resource)) {
-            found.push(
+            diagnostics.push(
                 Diagnostic::error(format!("`{resource}` is no resource"))
                     .help("write an ARN, as in `arn:aws:s3:::bucket/*` (a `*` may stand at its end), or `*` alone for an action that has no resource"),
             );
         }
-        found.into_result(Self { action: action.to_owned(), resource: resource.to_owned() })
+        diagnostics.into_result(Self { action: action.to_owned(), resource: resource.to_owned() })
     }
 
     /// The resource with a policy that the one asked about is, or lies in.

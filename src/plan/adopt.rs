@@ -52,7 +52,7 @@ impl Decision<'_> {
         live: &'l Live,
         instance: &Instance,
         owners: &Owners,
-        found: &mut Diagnostics,
+        diagnostics: &mut Diagnostics,
     ) -> Option<(&'l LiveObject, String)> {
         let mut problems = Diagnostics::new();
         let taken = self.candidate(estate, live, instance, &mut problems);
@@ -64,10 +64,10 @@ impl Decision<'_> {
             }
         };
         let Some(owner) = object.and_then(|object| owners.owner(&self.address, object)) else {
-            found.extend(problems);
+            diagnostics.extend(problems);
             return taken;
         };
-        found.push(
+        diagnostics.push(
             Diagnostic::error(format!("`{}` names the object that the state has as `{owner}`", self.address))
                 .at(instance.loc.clone())
                 .detail("the plan would adopt and delete the same object")
@@ -84,7 +84,7 @@ impl Decision<'_> {
         estate: &Estate,
         live: &'l Live,
         instance: &Instance,
-        found: &mut Diagnostics,
+        diagnostics: &mut Diagnostics,
     ) -> Option<(&'l LiveObject, String)> {
         let schema = self.kind.schema();
         let import = estate.imports.iter().find(|i| i.to.value == self.address);
@@ -96,7 +96,7 @@ impl Decision<'_> {
                 .or_else(|| live.by_key(schema, &self.address, id));
             return match object {
                 Found::Object(LiveObject { reserved: Some(why), .. }) => {
-                    found.push(
+                    diagnostics.push(
                         Diagnostic::error(format!("`{id}` cannot be managed: {why}"))
                             .at(import.id.loc.clone())
                             .help("remove the import and its block"),
@@ -105,7 +105,7 @@ impl Decision<'_> {
                 }
                 Found::Object(object) => Some((object, format!("import of `{id}`"))),
                 Found::Unseen(why) => {
-                    found.push(
+                    diagnostics.push(
                         Diagnostic::error(format!("`{id}` cannot be looked for: {why}"))
                             .at(import.id.loc.clone())
                             .help("import it when its account can be read"),
@@ -113,7 +113,7 @@ impl Decision<'_> {
                     None
                 }
                 Found::Missing => {
-                    found.push(
+                    diagnostics.push(
                         Diagnostic::error(format!("there is no {} `{id}` to import", schema.what.trim_start_matches("an ").trim_start_matches("a ")))
                             .at(import.id.loc.clone())
                             .help("check the id and the account; `palisade drift` lists what is unmanaged"),
@@ -127,7 +127,7 @@ impl Decision<'_> {
                 return Some((object, format!("the block names its id `{id}`")));
             }
             if matches!(live.by_id(schema, &self.address, &id), Found::Missing) {
-                found.push(
+                diagnostics.push(
                     Diagnostic::error(format!("there is no account `{id}` in the organization"))
                         .at(instance.body.loc_of("id").clone())
                         .help(match super::drift::management(live) {
@@ -151,7 +151,7 @@ impl Decision<'_> {
         {
             return Some((object, "its tags say that this block created it".to_owned()));
         }
-        found.push(
+        diagnostics.push(
             Diagnostic::error(format!("`{key}` exists already and is not managed by `{}`", self.address))
                 .at(instance.loc.clone())
                 .detail(match object.reserved {

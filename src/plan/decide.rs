@@ -25,9 +25,9 @@ pub fn decide<'a>(
     prior: &'a Resources,
     live: &Live,
     options: &Options,
-    found: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Vec<Decision<'a>> {
-    let renames = super::moves::renames(estate, prior, found);
+    let renames = super::moves::renames(estate, prior, diagnostics);
     let was: BTreeMap<&ResourceAddr, &ResourceAddr> =
         renames.iter().map(|(from, to)| (to, from)).collect();
     let owners = Owners::of(estate, prior, &renames);
@@ -46,9 +46,9 @@ pub fn decide<'a>(
         decision.depends_on.extend(instance.depends_on.iter().cloned());
         decision.depends_on.remove(address);
         match options.mode {
-            Mode::Destroy => decision.gone(live, found),
+            Mode::Destroy => decision.gone(live, diagnostics),
             Mode::Normal | Mode::RefreshOnly => {
-                decision.wanted(estate, live, instance, &owners, &options.secrets, found);
+                decision.wanted(estate, live, instance, &owners, &options.secrets, diagnostics);
             }
         }
         decisions.push(decision);
@@ -58,7 +58,7 @@ pub fn decide<'a>(
             continue;
         }
         let Some(kind) = kinds::kind(&recorded.kind) else {
-            found.push(Diagnostic::error(format!(
+            diagnostics.push(Diagnostic::error(format!(
                 "state holds `{address}` of the kind `{}`, which this version does not know",
                 recorded.kind
             ))
@@ -77,20 +77,20 @@ pub fn decide<'a>(
         } else if stranded {
             decision.action = Action::Forget;
         } else {
-            decision.gone(live, found);
+            decision.gone(live, diagnostics);
         }
         decisions.push(decision);
     }
     decisions.sort_by(|a, b| a.address.cmp(&b.address));
-    super::stranded::settle(estate, &mut decisions, found);
+    super::stranded::settle(estate, &mut decisions, diagnostics);
     move_what_stays(&mut decisions, live);
     replace_what_follows(&mut decisions, options);
     for decision in &mut decisions {
-        decision.settle_replacement(found);
+        decision.settle_replacement(diagnostics);
     }
-    super::renewed::hold(&mut decisions, found);
+    super::renewed::hold(&mut decisions, diagnostics);
     for decision in &mut decisions {
-        decision.guard_destruction(found);
+        decision.guard_destruction(diagnostics);
     }
     decisions
 }
@@ -168,7 +168,7 @@ impl<'a> Decision<'a> {
         instance: &'a Instance,
         owners: &Owners,
         secrets: &Secrets,
-        found: &mut Diagnostics,
+        diagnostics: &mut Diagnostics,
     ) {
         if self.kind.only_declared(&instance.desired) {
             self.declared(instance);
@@ -176,7 +176,8 @@ impl<'a> Decision<'a> {
         }
         self.see(live);
         if self.before.is_none()
-            && let Some((object, reason)) = self.adoptable(estate, live, instance, owners, found)
+            && let Some((object, reason)) =
+                self.adoptable(estate, live, instance, owners, diagnostics)
         {
             self.take(object);
             self.reason = Some(reason);
@@ -207,7 +208,7 @@ impl<'a> Decision<'a> {
             .filter(|path| path.root().is_some_and(|r| self.kind.schema().replace.contains(&r)))
             .map(ToString::to_string)
             .collect();
-        self.refuse_what_is_fixed(instance, before, &after, found);
+        self.refuse_what_is_fixed(instance, before, &after, diagnostics);
         self.create_before_destroy = instance.lifecycle.create_before_destroy;
         if self.action != Action::Adopt {
             self.action = match (self.difference.is_empty(), self.replace_because.is_empty()) {
@@ -220,7 +221,7 @@ impl<'a> Decision<'a> {
                 self.reason = Some("state takes note of its `on_destroy`".to_owned());
             }
         } else if !self.replace_because.is_empty() {
-            found.push(
+            diagnostics.push(
                 Diagnostic::error(format!("`{}` cannot be taken over as it is", self.address))
                     .at(instance.loc.clone())
                     .detail(format!(
@@ -258,7 +259,7 @@ impl<'a> Decision<'a> {
         instance: &Instance,
         before: &Attrs,
         after: &Attrs,
-        found: &mut Diagnostics,
+        diagnostics: &mut Diagnostics,
     ) {
         let schema = self.kind.schema();
         let differs = |name: &str| self.difference.changed.iter().any(|p| p.root() == Some(name));
@@ -269,7 +270,7 @@ impl<'a> Decision<'a> {
                 Some(value) => value.to_json().to_string(),
                 None => "not there".to_owned(),
             };
-            found.push(
+            diagnostics.push(
                 Diagnostic::error(format!("`{}` of `{}` cannot change", fixed.name, self.address))
                     .at(instance.body.loc_of(fixed.name).clone())
                     .detail(format!("it is {}, not {}", shown(before), shown(after)))
@@ -311,7 +312,7 @@ impl<'a> Decision<'a> {
     }
 
     /// The object has no block any more (or everything is to be destroyed).
-    fn gone(&mut self, live: &Live, found: &mut Diagnostics) {
+    fn gone(&mut self, live: &Live, diagnostics: &mut Diagnostics) {
         let Some(recorded) = self.recorded else { return };
         let attrs = recorded.attrs.attrs().clone();
         if self.kind.only_declared(&attrs) {
@@ -321,7 +322,7 @@ impl<'a> Decision<'a> {
             return;
         }
         if let Some(instance) = self.instance.filter(|i| self.fate_differs(i)) {
-            found.push(
+            diagnostics.push(
                 Diagnostic::error(format!("`on_destroy` of `{}` is not applied yet", self.address))
                     .at(instance.loc.clone())
                     .help("apply first: what goes is treated as the last apply was told"),
@@ -351,7 +352,7 @@ impl<'a> Decision<'a> {
     }
 
     /// A replacement under the same natural key cannot put the new object first.
-    fn settle_replacement(&mut self, found: &mut Diagnostics) {
+    fn settle_replacement(&mut self, diagnostics: &mut Diagnostics) {
         if self.action != Action::Replace {
             return;
         }
@@ -359,7 +360,7 @@ impl<'a> Decision<'a> {
         if self.create_before_destroy && new_key == self.key {
             self.create_before_destroy = false;
             if let Some(instance) = self.instance {
-                found.push(
+                diagnostics.push(
                     Diagnostic::warning(format!(
                         "`{}` is deleted before it is created again",
                         self.address
@@ -372,10 +373,10 @@ impl<'a> Decision<'a> {
         }
     }
 
-    fn guard_destruction(&self, found: &mut Diagnostics) {
+    fn guard_destruction(&self, diagnostics: &mut Diagnostics) {
         let schema = self.kind.schema();
         if self.action == Action::Replace && !schema.fixed.is_empty() {
-            found.push(
+            diagnostics.push(
                 Diagnostic::error(format!("`{}` cannot be replaced", self.address))
                     .at_opt(self.instance.map(|i| i.loc.clone()))
                     .detail(format!(
@@ -400,7 +401,7 @@ impl<'a> Decision<'a> {
             error =
                 error.detail(format!("replaced because of {}", self.replace_because.join(", ")));
         }
-        found.push(error);
+        diagnostics.push(error);
     }
 }
 

@@ -25,7 +25,7 @@ pub fn usage(
     estate: &Estate,
     live: &Live,
     decisions: &[Decision<'_>],
-    found: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Usage {
     let mut usage = Usage { uses: Vec::new(), full: BTreeSet::new() };
     let allowances = Allowances::of(estate);
@@ -91,7 +91,7 @@ pub fn usage(
             }
         }
         if keeps_last {
-            last_detached(kind, live, decisions, &names, (&before, &after), found);
+            last_detached(kind, live, decisions, &names, (&before, &after), diagnostics);
         }
         usage.full.extend(before.iter().filter(|(_, n)| **n >= allowed).map(|(t, _)| t.clone()));
         let gone: BTreeSet<&ResourceAddr> =
@@ -109,7 +109,7 @@ pub fn usage(
                 && let Some(decision) = placed.get(&target)
             {
                 let loc = decision.instance.map(|i| i.body.loc_of("targets").clone());
-                found.push(
+                diagnostics.push(
                     Diagnostic::error(format!("{name}: {used} of {allowed} {what}"))
                         .at_opt(loc)
                         .detail(format!("AWS attaches at most {allowed} {what} to one target"))
@@ -133,7 +133,7 @@ fn last_detached(
     decisions: &[Decision<'_>],
     names: &BTreeMap<String, &ResourceAddr>,
     (before, after): (&BTreeMap<OperationTarget, u64>, &BTreeMap<OperationTarget, u64>),
-    found: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) {
     let all_read = matches!(&live.organization, Reading::Read(index)
         if index.inventory().complete.contains(kind));
@@ -148,7 +148,7 @@ fn last_detached(
             continue;
         };
         let name = names.get(id).map_or(id.clone(), ToString::to_string);
-        found.push(
+        diagnostics.push(
             Diagnostic::error(format!("`{}` is the last SCP of `{name}`", decision.address))
                 .at_opt(decision.instance.map(|i| i.body.loc_of("targets").clone()))
                 .detail("where SCPs are switched on, AWS does not detach the last one from the root, a unit or an account")

@@ -15,7 +15,7 @@ use crate::state::model::Resources;
 pub fn renames(
     estate: &Estate,
     prior: &Resources,
-    found: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> BTreeMap<ResourceAddr, ResourceAddr> {
     let mut renames = BTreeMap::new();
     for address in prior.keys() {
@@ -33,7 +33,7 @@ pub fn renames(
         }
         if prior.contains_key(&now) {
             let loc = estate.moved.first().map(|m| m.to.loc.clone());
-            found.push(
+            diagnostics.push(
                 Diagnostic::error(format!("`{address}` cannot move to `{now}`: state holds both"))
                     .at_opt(loc)
                     .help("use `palisade state rm` on the one that is no longer wanted, or leave the `moved` block out"),

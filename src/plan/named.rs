@@ -17,7 +17,12 @@ use crate::value::{Attrs, Value};
 pub(super) const ATTACHED: [&str; 2] = ["permissions_boundary", "managed_policies"];
 
 /// Reports what is named and will not be there. Only accounts that were read to the end count.
-pub fn check(estate: &Estate, live: &Live, decisions: &[Decision<'_>], found: &mut Diagnostics) {
+pub fn check(
+    estate: &Estate,
+    live: &Live,
+    decisions: &[Decision<'_>],
+    diagnostics: &mut Diagnostics,
+) {
     let arn = |attrs: &Option<Attrs>| {
         attrs.as_ref().and_then(|a| a.get("arn")?.as_str()).map(str::to_owned)
     };
@@ -47,7 +52,7 @@ pub fn check(estate: &Estate, live: &Live, decisions: &[Decision<'_>], found: &m
                 && (going.contains(&named) || !there.contains(named.as_str()))
                 && is_known(estate, live, &named);
             if gone {
-                found.push(
+                diagnostics.push(
                     Diagnostic::error(format!(
                         "`{attr}` of `{}` names `{named}`, which does not exist",
                         decision.address

@@ -57,7 +57,7 @@ struct Nodes {
 pub fn operations(
     decisions: &[Decision<'_>],
     full_targets: &BTreeSet<OperationTarget>,
-    found: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Vec<Operation> {
     let mut graph = Graph::new();
     let nodes: Vec<Nodes> =
@@ -88,8 +88,8 @@ pub fn operations(
         }
     }
     reuse_names(&mut graph, decisions, &nodes);
-    attach_before_detach(&mut graph, &nodes, full_targets, &names_by_id(decisions), found);
-    number(&graph, decisions, found)
+    attach_before_detach(&mut graph, &nodes, full_targets, &names_by_id(decisions), diagnostics);
+    number(&graph, decisions, diagnostics)
 }
 
 fn link(graph: &mut Graph, before: &[NodeIndex], after: &[NodeIndex]) {
@@ -251,7 +251,7 @@ fn attach_before_detach(
     nodes: &[Nodes],
     full_targets: &BTreeSet<OperationTarget>,
     names: &BTreeMap<String, &ResourceAddr>,
-    found: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) {
     let mut on: BTreeMap<OperationTarget, (Vec<NodeIndex>, Vec<NodeIndex>)> = BTreeMap::new();
     for own in nodes {
@@ -288,7 +288,7 @@ fn attach_before_detach(
             } else {
                 "the new policy takes over the old one's name"
             };
-            found.push(
+            diagnostics.push(
                 Diagnostic::warning(format!(
                     "`{target}` is without the detached policies until the new ones are attached"
                 ))
@@ -300,7 +300,11 @@ fn attach_before_detach(
 }
 
 /// Numbers the operations: Kahn's algorithm with an ordered set.
-fn number(graph: &Graph, decisions: &[Decision<'_>], found: &mut Diagnostics) -> Vec<Operation> {
+fn number(
+    graph: &Graph,
+    decisions: &[Decision<'_>],
+    diagnostics: &mut Diagnostics,
+) -> Vec<Operation> {
     let rank = |node: NodeIndex| {
         graph
             .node_weight(node)
@@ -353,7 +357,7 @@ fn number(graph: &Graph, decisions: &[Decision<'_>], found: &mut Diagnostics) ->
             .filter_map(|n| decisions.get(graph.node_weight(n)?.decision))
             .map(|d| format!("`{}`", d.address))
             .collect();
-        found.push(
+        diagnostics.push(
             Diagnostic::error("the changes cannot be put in order: they wait for one another")
                 .detail(names.into_iter().collect::<Vec<_>>().join(" -> "))
                 .help("make the change in two steps, for example remove the old reference first"),

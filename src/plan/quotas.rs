@@ -21,13 +21,13 @@ pub fn check(
     live: &Live,
     decisions: &[Decision<'_>],
     uses: &mut Vec<LimitUse>,
-    found: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) {
     let allowances = Allowances::of(estate);
-    per_account(&allowances, live, decisions, uses, found);
-    depth(&allowances, decisions, found);
-    closures(&allowances, live, decisions, found);
-    management(live, decisions, found);
+    per_account(&allowances, live, decisions, uses, diagnostics);
+    depth(&allowances, decisions, diagnostics);
+    closures(&allowances, live, decisions, diagnostics);
+    management(live, decisions, diagnostics);
     for decision in decisions {
         object(&allowances, decision, uses);
     }
@@ -81,7 +81,7 @@ fn per_account(
     live: &Live,
     decisions: &[Decision<'_>],
     uses: &mut Vec<LimitUse>,
-    found: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) {
     let counted = kinds().iter().flat_map(|kind| {
         let schema = kind.schema();
@@ -121,7 +121,7 @@ fn per_account(
                 && let Some(decision) = made.get(handle)
             {
                 // AWS raises these for single accounts, which only the account's owner knows.
-                found.push(
+                diagnostics.push(
                     Diagnostic::warning(format!("account.{handle}: {used} of {allowed} {what}"))
                         .at_opt(decision.instance.map(|i| i.loc.clone()))
                         .detail(format!("AWS allows {allowed} {what} in one account unless it was asked for more"))
@@ -138,7 +138,7 @@ fn per_account(
 }
 
 /// Units nest so deep below the root, and no deeper.
-fn depth(allowances: &Allowances<'_>, decisions: &[Decision<'_>], found: &mut Diagnostics) {
+fn depth(allowances: &Allowances<'_>, decisions: &[Decision<'_>], diagnostics: &mut Diagnostics) {
     let limit = |d: &Decision<'_>| {
         d.kind.schema().meaning.quotas.iter().find_map(|quota| match *quota {
             Quota::Depth { limit } => Some(limit),
@@ -170,7 +170,7 @@ fn depth(allowances: &Allowances<'_>, decisions: &[Decision<'_>], found: &mut Di
         }
         let depth = seen.len() as u64;
         if depth > allowed {
-            found.push(
+            diagnostics.push(
                 Diagnostic::error(format!("{}: {depth} of {allowed} levels", decision.address))
                     .at_opt(decision.instance.map(|i| i.body.loc_of("parent").clone()))
                     .detail(format!("AWS nests units {allowed} levels below the root"))
@@ -185,7 +185,7 @@ fn closures(
     allowances: &Allowances<'_>,
     live: &Live,
     decisions: &[Decision<'_>],
-    found: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) {
     let limited = kinds().iter().find_map(|kind| {
         let mut quotas = kind.schema().meaning.quotas.iter();
@@ -205,7 +205,7 @@ fn closures(
     let tenth = members as u64 * allowances.get(limit) / 100;
     let allowed = tenth.clamp(10, 1_000);
     if closing > allowed {
-        found.push(
+        diagnostics.push(
             Diagnostic::error(format!("the plan closes {closing} accounts, of {allowed} that AWS closes in 30 days"))
                 .detail(format!("the organization has {members} accounts"))
                 .help("close the rest later (`--target`), or ask AWS for more and raise `account_closures_percent` in `organization { limits {} }`"),
@@ -214,7 +214,7 @@ fn closures(
 }
 
 /// The management account stays where its organization has it.
-fn management(live: &Live, decisions: &[Decision<'_>], found: &mut Diagnostics) {
+fn management(live: &Live, decisions: &[Decision<'_>], diagnostics: &mut Diagnostics) {
     let id = |attrs: &Option<Attrs>| attrs.as_ref()?.get("id")?.as_str().map(str::to_owned);
     let Some(management) = super::drift::management(live) else { return };
     let parent = crate::value::AttrPath::attr("parent");
@@ -234,7 +234,7 @@ fn management(live: &Live, decisions: &[Decision<'_>], found: &mut Diagnostics) 
             _ => continue,
         };
         let address = &decision.address;
-        found.push(
+        diagnostics.push(
             Diagnostic::error(format!("`{address}` is the management account: it cannot {what}"))
                 .at_opt(decision.instance.map(|i| i.loc.clone()))
                 .help(help),

@@ -12,8 +12,8 @@ use crate::value::{Attrs, Value};
 
 /// A policy that is replaced while others have it comes first, under its new name, and the old one goes when
 /// nobody has it any more.
-pub(super) fn hold(decisions: &mut [Decision<'_>], found: &mut Diagnostics) {
-    units(decisions, found);
+pub(super) fn hold(decisions: &mut [Decision<'_>], diagnostics: &mut Diagnostics) {
+    units(decisions, diagnostics);
     let text = |attrs: &Option<Attrs>, name: &str| {
         attrs.as_ref().and_then(|a| a.get(name)?.as_str()).map(str::to_owned)
     };
@@ -38,7 +38,7 @@ pub(super) fn hold(decisions: &mut [Decision<'_>], found: &mut Diagnostics) {
         };
         decision.create_before_destroy = true;
         if text(&decision.before, "arn") == text(&decision.after, "arn") {
-            found.push(
+            diagnostics.push(
                 Diagnostic::error(format!(
                     "`{}` cannot be replaced while `{holder}` has it",
                     decision.address
@@ -59,7 +59,7 @@ fn because(decision: &Decision<'_>) -> String {
 }
 
 /// Refuses to replace what something else in the organization hangs on by the id that AWS gave it.
-fn units(decisions: &[Decision<'_>], found: &mut Diagnostics) {
+fn units(decisions: &[Decision<'_>], diagnostics: &mut Diagnostics) {
     let organization = || decisions.iter().filter(|d| d.kind.schema().home == Home::Organization);
     // AWS keeps a closed account in its unit for 90 days.
     let closed = |d: &Decision<'_>| {
@@ -75,7 +75,7 @@ fn units(decisions: &[Decision<'_>], found: &mut Diagnostics) {
             at.is_some() && at == id
         });
         if let Some(account) = stay {
-            found.push(
+            diagnostics.push(
                 Diagnostic::error(format!(
                     "`{}` cannot be deleted: `{}` stays in it, closed",
                     decision.address, account.address
@@ -100,7 +100,7 @@ fn units(decisions: &[Decision<'_>], found: &mut Diagnostics) {
         if on_it.is_empty() {
             continue;
         }
-        found.push(
+        diagnostics.push(
             Diagnostic::error(format!(
                 "`{}` cannot be replaced: {} would be left behind",
                 decision.address,

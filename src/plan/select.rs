@@ -33,7 +33,7 @@ pub fn check(
     replace: &[String],
     estate: &Estate,
     decisions: &[Decision<'_>],
-    found: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) {
     let unknown = |what: &str, name: &str, known: Vec<&str>| {
         let help = did_you_mean(name, known.iter().copied())
@@ -43,13 +43,13 @@ pub fn check(
     for name in &selection.environments {
         if !estate.environments.contains_key(name) {
             let known = estate.environments.keys().map(String::as_str).collect();
-            found.push(unknown("environment", name, known));
+            diagnostics.push(unknown("environment", name, known));
         }
     }
     for handle in &selection.accounts {
         if !estate.accounts.contains_key(handle) {
             let known = estate.accounts.keys().map(crate::ids::Handle::as_str).collect();
-            found.push(unknown(ACCOUNT, handle.as_str(), known));
+            diagnostics.push(unknown(ACCOUNT, handle.as_str(), known));
         }
     }
     for target in selection.targets.iter().chain(replace) {
@@ -60,7 +60,8 @@ pub fn check(
                 did_you_mean(target, known.iter().map(String::as_str)).unwrap_or_else(|| {
                     "`palisade state list` and `palisade graph` show the addresses".to_owned()
                 });
-            found.push(Diagnostic::error(format!("nothing has the address `{target}`")).help(help));
+            diagnostics
+                .push(Diagnostic::error(format!("nothing has the address `{target}`")).help(help));
         }
     }
 }

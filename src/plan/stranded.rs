@@ -22,7 +22,11 @@ pub(super) fn is_stranded(estate: &Estate, schema: &KindSchema, address: &Resour
 
 /// What a `removed` block names is forgotten, and so is what goes down with an account that is closed.
 /// The rest would be out of sight with all that it permits: refused.
-pub(super) fn settle(estate: &Estate, decisions: &mut [Decision<'_>], found: &mut Diagnostics) {
+pub(super) fn settle(
+    estate: &Estate,
+    decisions: &mut [Decision<'_>],
+    diagnostics: &mut Diagnostics,
+) {
     let closes = |d: &&Decision<'_>| {
         let meta = d.recorded.and_then(|r| r.meta.get("on_destroy")?.as_str());
         d.action == Action::Delete && meta == Some("close")
@@ -55,7 +59,7 @@ pub(super) fn settle(estate: &Estate, decisions: &mut [Decision<'_>], found: &mu
             named.push(format!("and {} more", count - NAMED));
         }
         let first = objects.into_iter().next().unwrap_or_default();
-        found.push(
+        diagnostics.push(
             Diagnostic::error(format!(
                 "the account `{account}` is not declared any more, and {are} still in it"
             ))

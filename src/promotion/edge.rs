@@ -90,11 +90,11 @@ fn name(body: &Body, attr: &str) -> String {
 /// # Errors
 /// A gate whose values are not known before apply.
 pub fn edges(estate: &Estate) -> Result<BTreeMap<String, Edge>, Diagnostics> {
-    let mut found = Diagnostics::new();
+    let mut diagnostics = Diagnostics::new();
     let mut edges = BTreeMap::new();
     for (label, body) in estate.declarations.get("promotion").into_iter().flatten() {
         let gates = GateSpec::read(body).unwrap_or_else(|more| {
-            found.extend(more);
+            diagnostics.extend(more);
             Vec::new()
         });
         let hold = body.get("on_failure").and_then(|v| v.value.as_str()) == Some("hold");
@@ -109,7 +109,7 @@ pub fn edges(estate: &Estate) -> Result<BTreeMap<String, Edge>, Diagnostics> {
         };
         edges.insert(label.clone(), edge);
     }
-    found.into_result(edges)
+    diagnostics.into_result(edges)
 }
 
 /// The edge of that name.

@@ -126,7 +126,7 @@ impl Kind for Account {
         &SCHEMA
     }
 
-    fn desired(&self, body: &Body, cx: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
+    fn desired(&self, body: &Body, context: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
         let mut attrs = Attrs::new();
         let id = reader.known("id");
@@ -138,7 +138,7 @@ impl Kind for Account {
             attrs.insert("id".to_owned(), id.as_str().into());
         }
         if id.is_none() || body.get("name").is_some() {
-            let name = reader.name("name", cx);
+            let name = reader.name("name", context);
             reader.check("name", &name, &NAME);
             attrs.insert("name".to_owned(), name);
         }
@@ -169,7 +169,7 @@ impl Kind for Account {
             attrs.insert("endpoint_url".to_owned(), url.into());
         } else {
             attrs.insert("parent".to_owned(), parent(&mut reader));
-            let tags = tags::read(&mut reader, cx);
+            let tags = tags::read(&mut reader, context);
             attrs.insert("tags".to_owned(), tags);
         }
         for name in ["access_role", "read_role"] {
@@ -195,14 +195,14 @@ impl Kind for Account {
                 .unwrap_or_else(|| format!("write one of `{}`", ON_DESTROY.join("`, `")));
             reader.error("on_destroy", format!("unknown choice `{choice}`"), help);
         }
-        reader.found.with_warnings(attrs)
+        reader.diagnostics.with_warnings(attrs)
     }
 
-    fn computed(&self, desired: &Attrs, cx: &Context) -> Attrs {
+    fn computed(&self, desired: &Attrs, context: &Context) -> Attrs {
         let mut attrs: Attrs =
-            ["arn", "status"].into_iter().map(|n| (n.to_owned(), assigned(cx, n))).collect();
+            ["arn", "status"].into_iter().map(|n| (n.to_owned(), assigned(context, n))).collect();
         if !desired.contains_key("id") {
-            attrs.insert("id".to_owned(), assigned(cx, "id"));
+            attrs.insert("id".to_owned(), assigned(context, "id"));
         }
         attrs
     }

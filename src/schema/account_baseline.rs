@@ -116,7 +116,7 @@ fn password_policy(reader: &mut Reader<'_>) -> Option<Value> {
     }
     policy.insert("max_age".to_owned(), inner.int("max_age", 1..=1095).into());
     policy.insert("reuse_prevention".to_owned(), inner.int("reuse_prevention", 1..=24).into());
-    reader.found.extend(inner.found);
+    reader.diagnostics.extend(inner.diagnostics);
     Some(Value::Map(policy))
 }
 
@@ -145,11 +145,11 @@ impl Kind for AccountBaseline {
         if let Some(on) = reader.flag("s3_block_public_access") {
             attrs.insert("s3_block_public_access".to_owned(), flags(&PUBLIC_ACCESS, on));
         }
-        reader.found.with_warnings(attrs)
+        reader.diagnostics.with_warnings(attrs)
     }
 
-    fn computed(&self, _desired: &Attrs, cx: &Context) -> Attrs {
-        Attrs::from([("id".to_owned(), cx.account_id.clone())])
+    fn computed(&self, _desired: &Attrs, context: &Context) -> Attrs {
+        Attrs::from([("id".to_owned(), context.account_id.clone())])
     }
 
     /// Which parts are Palisade's, so that destroying the block undoes these and no others.

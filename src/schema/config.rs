@@ -198,9 +198,9 @@ impl Kind for Config {
         &SCHEMA
     }
 
-    fn desired(&self, body: &Body, cx: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
+    fn desired(&self, body: &Body, context: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
-        let mut name = format!("/{}", cx.estate);
+        let mut name = format!("/{}", context.estate);
         for part in ["environment", "schema", "key"] {
             name.push('/');
             name.push_str(&reader.known(part).unwrap_or_default());
@@ -210,8 +210,8 @@ impl Kind for Config {
         }
         let secret = reader.flag("secret").unwrap_or(false);
         let (kind, value) = value(&mut reader, secret);
-        let tags = tags::read(&mut reader, cx);
-        reader.found.with_warnings(Attrs::from([
+        let tags = tags::read(&mut reader, context);
+        reader.diagnostics.with_warnings(Attrs::from([
             ("name".to_owned(), name.into()),
             ("type".to_owned(), kind.into()),
             ("value".to_owned(), value),
@@ -219,11 +219,14 @@ impl Kind for Config {
         ]))
     }
 
-    fn computed(&self, desired: &Attrs, cx: &Context) -> Attrs {
+    fn computed(&self, desired: &Attrs, context: &Context) -> Attrs {
         let name = desired.get("name").unwrap_or(&Value::Null);
         Attrs::from([
-            ("arn".to_owned(), concat([&arn(cx, "ssm", &cx.region, &[&"parameter".into(), name])])),
-            ("version".to_owned(), assigned(cx, "version")),
+            (
+                "arn".to_owned(),
+                concat([&arn(context, "ssm", &context.region, &[&"parameter".into(), name])]),
+            ),
+            ("version".to_owned(), assigned(context, "version")),
         ])
     }
 

@@ -84,7 +84,7 @@ impl Kind for IamOidcProvider {
         &SCHEMA
     }
 
-    fn desired(&self, body: &Body, cx: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
+    fn desired(&self, body: &Body, context: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
         let url = reader.known("url").unwrap_or_default();
         if let Some(problem) = url_problem(&url) {
@@ -105,7 +105,7 @@ impl Kind for IamOidcProvider {
         if thumbprints.as_ref().and_then(Value::elements).is_some_and(|t| t.len() > 5) {
             reader.error("thumbprints", "an OIDC provider has at most 5 thumbprints", "");
         }
-        let tags = tags::read(&mut reader, cx);
+        let tags = tags::read(&mut reader, context);
         let mut attrs = Attrs::from([
             ("url".to_owned(), url.into()),
             (
@@ -117,12 +117,12 @@ impl Kind for IamOidcProvider {
         if let Some(thumbprints) = thumbprints {
             attrs.insert("thumbprints".to_owned(), thumbprints);
         }
-        reader.found.with_warnings(attrs)
+        reader.diagnostics.with_warnings(attrs)
     }
 
-    fn computed(&self, desired: &Attrs, cx: &Context) -> Attrs {
+    fn computed(&self, desired: &Attrs, context: &Context) -> Attrs {
         let url = desired.get("url").unwrap_or(&Value::Null);
-        Attrs::from([("arn".to_owned(), arn(cx, "iam", "", &[&"oidc-provider/".into(), url]))])
+        Attrs::from([("arn".to_owned(), arn(context, "iam", "", &[&"oidc-provider/".into(), url]))])
     }
 
     fn natural_key(&self, attrs: &Attrs) -> Option<String> {

@@ -89,23 +89,23 @@ impl Kind for IamPolicy {
         &SCHEMA
     }
 
-    fn desired(&self, body: &Body, cx: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
+    fn desired(&self, body: &Body, context: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
-        let name = reader.name("name", cx);
+        let name = reader.name("name", context);
         reader.check("name", &name, &NAME);
         let path = reader.path();
         let description = reader.description(&DESCRIPTION);
-        let before = reader.found.len();
-        let content = policy::document(&mut reader, "content", &Use::Managed, cx);
-        if content.is_none() && reader.found.len() == before {
+        let before = reader.diagnostics.len();
+        let content = policy::document(&mut reader, "content", &Use::Managed, context);
+        if content.is_none() && reader.diagnostics.len() == before {
             reader.error(
                 "content",
                 "the policy has no document",
                 "add `content` or `statement` blocks",
             );
         }
-        let tags = tags::read(&mut reader, cx);
-        reader.found.with_warnings(Attrs::from([
+        let tags = tags::read(&mut reader, context);
+        reader.diagnostics.with_warnings(Attrs::from([
             ("name".to_owned(), name),
             ("path".to_owned(), path),
             ("description".to_owned(), description),
@@ -114,12 +114,15 @@ impl Kind for IamPolicy {
         ]))
     }
 
-    fn computed(&self, desired: &Attrs, cx: &Context) -> Attrs {
+    fn computed(&self, desired: &Attrs, context: &Context) -> Attrs {
         let null = crate::value::Value::Null;
         let part = |name| desired.get(name).unwrap_or(&null);
         Attrs::from([
-            ("arn".to_owned(), arn(cx, "iam", "", &[&"policy".into(), part("path"), part("name")])),
-            ("unique_id".to_owned(), assigned(cx, "unique_id")),
+            (
+                "arn".to_owned(),
+                arn(context, "iam", "", &[&"policy".into(), part("path"), part("name")]),
+            ),
+            ("unique_id".to_owned(), assigned(context, "unique_id")),
         ])
     }
 

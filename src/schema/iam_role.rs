@@ -180,7 +180,7 @@ fn managed(reader: &mut Reader<'_>, attr: &str, value: &Value) -> Option<Value> 
 }
 
 /// The inline policies: by name, from `statement` and `inline_policy` blocks.
-fn inline(reader: &mut Reader<'_>, cx: &Context) -> Value {
+fn inline(reader: &mut Reader<'_>, context: &Context) -> Value {
     let body = reader.body;
     let mut policies = Attrs::new();
     let mut by_name: BTreeMap<&str, Vec<&NestedBody>> = BTreeMap::new();
@@ -197,24 +197,26 @@ fn inline(reader: &mut Reader<'_>, cx: &Context) -> Value {
         }
         let blocks: Vec<&NestedBody> = unnamed.iter().collect();
         let loc = blocks.first().map_or(&body.loc, |b| &b.body.loc).clone();
-        if let Some(document) = policy::of_statements(reader, &blocks, &Use::Identity, &loc, cx) {
+        if let Some(document) =
+            policy::of_statements(reader, &blocks, &Use::Identity, &loc, context)
+        {
             policies.insert((*name).to_owned(), document);
         }
     }
     for block in body.nested("inline_policy") {
         let Some(label) = block.labels.first() else { continue };
         if policies.contains_key(&label.value) {
-            reader.found.push(
+            reader.diagnostics.push(
                 Diagnostic::error(format!("two inline policies are named `{}`", label.value))
                     .at(label.loc.clone()),
             );
         }
-        let before = reader.found.len();
-        match policy::body_document(reader, &block.body, "content", &Use::Identity, cx) {
+        let before = reader.diagnostics.len();
+        match policy::body_document(reader, &block.body, "content", &Use::Identity, context) {
             Some(document) => {
                 policies.insert(label.value.clone(), document);
             }
-            None if reader.found.len() == before => reader.found.push(
+            None if reader.diagnostics.len() == before => reader.diagnostics.push(
                 Diagnostic::error(format!("the inline policy `{}` has no document", label.value))
                     .at(block.body.loc.clone())
                     .help("add `content` or `statement` blocks"),
@@ -227,7 +229,7 @@ fn inline(reader: &mut Reader<'_>, cx: &Context) -> Value {
         if !(1..=INLINE_NAME.max).contains(&count) || !name.chars().all(INLINE_NAME.allowed) {
             let label =
                 body.blocks.iter().filter_map(|b| b.labels.first()).find(|l| l.value == *name);
-            reader.found.push(
+            reader.diagnostics.push(
                 Diagnostic::error(format!("`{name}` is no valid {}", INLINE_NAME.what))
                     .at_opt(label.map(|l| l.loc.clone()))
                     .help("1 to 128 letters, digits or `_+=,.@-`"),
@@ -235,11 +237,11 @@ fn inline(reader: &mut Reader<'_>, cx: &Context) -> Value {
         }
     }
     let total: usize = policies.values().map(|p| policy::size(p, &Use::Identity)).sum();
-    if total > cx.limits.role_inline_size {
-        reader.found.push(
+    if total > context.limits.role_inline_size {
+        reader.diagnostics.push(
             Diagnostic::error(format!(
                 "the inline policies of the role have {total} characters together, but AWS allows {}",
-                cx.limits.role_inline_size
+                context.limits.role_inline_size
             ))
             .at(body.loc.clone())
             .help("move a part into an `iam_policy` and attach it"),
@@ -253,23 +255,23 @@ impl Kind for IamRole {
         &SCHEMA
     }
 
-    fn desired(&self, body: &Body, cx: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
+    fn desired(&self, body: &Body, context: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
-        let name = reader.name("name", cx);
+        let name = reader.name("name", context);
         reader.check("name", &name, &NAME);
         let path = reader.path();
         let description = reader.description(&DESCRIPTION);
-        let trust = policy::trust(&mut reader, cx);
-        let inline = inline(&mut reader, cx);
+        let trust = policy::trust(&mut reader, context);
+        let inline = inline(&mut reader, context);
         let attached = reader
             .set("managed_policies", |reader, value| managed(reader, "managed_policies", value));
         let count = attached.as_ref().and_then(Value::elements).map_or(0, |a| a.len());
-        if count > cx.limits.managed_policies_per_role {
+        if count > context.limits.managed_policies_per_role {
             reader.error(
                 "managed_policies",
                 format!(
                     "{count} managed policies, but AWS allows {} on one role",
-                    cx.limits.managed_policies_per_role
+                    context.limits.managed_policies_per_role
                 ),
                 "where AWS raised your quota, set the limit `managed_policies_per_role`",
             );
@@ -282,8 +284,8 @@ impl Kind for IamRole {
             .duration("max_session_duration", duration::ROLE_SESSION..=43_200)
             .unwrap_or(duration::ROLE_SESSION);
         reader.flag("exclusive");
-        let tags = tags::read(&mut reader, cx);
-        reader.found.with_warnings(Attrs::from([
+        let tags = tags::read(&mut reader, context);
+        reader.diagnostics.with_warnings(Attrs::from([
             ("name".to_owned(), name),
             ("path".to_owned(), path),
             ("description".to_owned(), description),
@@ -296,11 +298,14 @@ impl Kind for IamRole {
         ]))
     }
 
-    fn computed(&self, desired: &Attrs, cx: &Context) -> Attrs {
+    fn computed(&self, desired: &Attrs, context: &Context) -> Attrs {
         let part = |name| desired.get(name).unwrap_or(&Value::Null);
         Attrs::from([
-            ("arn".to_owned(), arn(cx, "iam", "", &[&"role".into(), part("path"), part("name")])),
-            ("unique_id".to_owned(), assigned(cx, "unique_id")),
+            (
+                "arn".to_owned(),
+                arn(context, "iam", "", &[&"role".into(), part("path"), part("name")]),
+            ),
+            ("unique_id".to_owned(), assigned(context, "unique_id")),
         ])
     }
 

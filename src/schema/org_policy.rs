@@ -131,9 +131,9 @@ impl Kind for OrgPolicy {
         self.schema
     }
 
-    fn desired(&self, body: &Body, cx: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
+    fn desired(&self, body: &Body, context: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
-        let name = reader.name("name", cx);
+        let name = reader.name("name", context);
         reader.check("name", &name, &NAME);
         if name.as_str().is_some_and(is_aws_owned) {
             reader.error(
@@ -143,9 +143,9 @@ impl Kind for OrgPolicy {
             );
         }
         let description = reader.description(&DESCRIPTION);
-        let before = reader.found.len();
-        let content = policy::document(&mut reader, "content", &self.role, cx);
-        if content.is_none() && reader.found.len() == before {
+        let before = reader.diagnostics.len();
+        let content = policy::document(&mut reader, "content", &self.role, context);
+        if content.is_none() && reader.diagnostics.len() == before {
             reader.error(
                 "content",
                 "the policy has no document",
@@ -161,8 +161,8 @@ impl Kind for OrgPolicy {
                 }
             });
         reader.flag("exclusive");
-        let tags = tags::read(&mut reader, cx);
-        reader.found.with_warnings(Attrs::from([
+        let tags = tags::read(&mut reader, context);
+        reader.diagnostics.with_warnings(Attrs::from([
             ("name".to_owned(), name),
             ("description".to_owned(), description),
             ("content".to_owned(), content.unwrap_or_default()),
@@ -171,8 +171,8 @@ impl Kind for OrgPolicy {
         ]))
     }
 
-    fn computed(&self, _desired: &Attrs, cx: &Context) -> Attrs {
-        ["id", "arn"].into_iter().map(|name| (name.to_owned(), assigned(cx, name))).collect()
+    fn computed(&self, _desired: &Attrs, context: &Context) -> Attrs {
+        ["id", "arn"].into_iter().map(|name| (name.to_owned(), assigned(context, name))).collect()
     }
 
     fn meta(&self, body: &Body) -> Attrs {

@@ -186,16 +186,16 @@ impl Kind for Organization {
             }
         }
         limits(&mut reader);
-        reader.found.with_warnings(attrs)
+        reader.diagnostics.with_warnings(attrs)
     }
 
-    fn computed(&self, desired: &Attrs, cx: &Context) -> Attrs {
+    fn computed(&self, desired: &Attrs, context: &Context) -> Attrs {
         let mut attrs: Attrs = ["id", "arn", "root_id"]
             .into_iter()
-            .map(|name| (name.to_owned(), assigned(cx, name)))
+            .map(|name| (name.to_owned(), assigned(context, name)))
             .collect();
         if !desired.contains_key("management_account_id") {
-            attrs.insert("management_account_id".to_owned(), cx.account_id.clone());
+            attrs.insert("management_account_id".to_owned(), context.account_id.clone());
         }
         attrs
     }
@@ -232,7 +232,7 @@ fn limits(reader: &mut Reader<'_>) {
         for (name, given) in &block.body.attrs {
             let known = Limits::default().get(name).is_some();
             if !known || given.value.as_i64().is_none_or(|n| n < 0) {
-                reader.found.push(
+                reader.diagnostics.push(
                     crate::diag::Diagnostic::error(format!(
                         "`{name}` must be a whole number of at least 0"
                     ))

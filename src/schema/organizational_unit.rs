@@ -135,21 +135,21 @@ impl Kind for OrganizationalUnit {
         &SCHEMA
     }
 
-    fn desired(&self, body: &Body, cx: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
+    fn desired(&self, body: &Body, context: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
-        let name = reader.name("name", cx);
+        let name = reader.name("name", context);
         reader.check("name", &name, &NAME);
         let parent = parent(&mut reader);
-        let tags = tags::read(&mut reader, cx);
-        reader.found.with_warnings(Attrs::from([
+        let tags = tags::read(&mut reader, context);
+        reader.diagnostics.with_warnings(Attrs::from([
             ("name".to_owned(), name),
             ("parent".to_owned(), parent),
             ("tags".to_owned(), tags),
         ]))
     }
 
-    fn computed(&self, _desired: &Attrs, cx: &Context) -> Attrs {
-        ["id", "arn"].into_iter().map(|name| (name.to_owned(), assigned(cx, name))).collect()
+    fn computed(&self, _desired: &Attrs, context: &Context) -> Attrs {
+        ["id", "arn"].into_iter().map(|name| (name.to_owned(), assigned(context, name))).collect()
     }
 
     /// Names are unique below one parent.

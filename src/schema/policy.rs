@@ -36,18 +36,18 @@ fn file_of(loc: &Loc) -> Option<String> {
 /// Builds documents from one block, and remembers what was unknown.
 struct Builder<'r, 'b> {
     reader: &'r mut Reader<'b>,
-    cx: &'r Context,
+    context: &'r Context,
     names: Names,
     hidden: bool,
 }
 
 impl<'r, 'b> Builder<'r, 'b> {
-    fn new(reader: &'r mut Reader<'b>, cx: &'r Context) -> Self {
-        Self { reader, cx, names: Names::default(), hidden: false }
+    fn new(reader: &'r mut Reader<'b>, context: &'r Context) -> Self {
+        Self { reader, context, names: Names::default(), hidden: false }
     }
 
     fn error(&mut self, loc: &Loc, summary: String) {
-        self.reader.found.push(Diagnostic::error(summary).at(loc.clone()));
+        self.reader.diagnostics.push(Diagnostic::error(summary).at(loc.clone()));
     }
 
     /// Decodes and validates what was built; findings without a place get `loc`.
@@ -56,12 +56,12 @@ impl<'r, 'b> Builder<'r, 'b> {
         let (document, warnings) = match decode::document(built.clone(), role, Diagnostics::new()) {
             Ok(read) => read,
             Err(found) => {
-                self.reader.found.extend(found.into_iter().map(placed));
+                self.reader.diagnostics.extend(found.into_iter().map(placed));
                 return None;
             }
         };
-        let found = validate(&document, role, &self.cx.limits);
-        self.reader.found.extend(warnings.into_iter().chain(found).map(placed));
+        let found = validate(&document, role, &self.context.limits);
+        self.reader.diagnostics.extend(warnings.into_iter().chain(found).map(placed));
         Some(self.canonical(&document))
     }
 
@@ -80,15 +80,15 @@ impl<'r, 'b> Builder<'r, 'b> {
                 let from_file = file.is_some();
                 let name = file.unwrap_or_else(|| format!("{loc} ({attr})"));
                 let source = Source::new(name, text.as_str());
-                let mut found = Diagnostics::new();
-                match json::parse(&source, 0..text.len(), &mut found) {
+                let mut diagnostics = Diagnostics::new();
+                match json::parse(&source, 0..text.len(), &mut diagnostics) {
                     Ok(built) => {
-                        self.reader.found.extend(found);
+                        self.reader.diagnostics.extend(diagnostics);
                         self.finish(&built, role, loc)
                     }
                     Err(error) => {
-                        self.reader.found.extend(found);
-                        self.reader.found.push(match from_file {
+                        self.reader.diagnostics.extend(diagnostics);
+                        self.reader.diagnostics.push(match from_file {
                             true => error.related(loc.clone(), "read here"),
                             false => error,
                         });
@@ -103,11 +103,11 @@ impl<'r, 'b> Builder<'r, 'b> {
                     return Some(value.clone());
                 }
                 let text = self.names.text(value)?;
-                let mut found = Diagnostics::new();
-                match json::parse_text(&text, &mut found) {
+                let mut diagnostics = Diagnostics::new();
+                match json::parse_text(&text, &mut diagnostics) {
                     Ok(built) => self.finish(&built, role, loc),
                     Err(error) => {
-                        self.reader.found.push(error.at(loc.clone()));
+                        self.reader.diagnostics.push(error.at(loc.clone()));
                         None
                     }
                 }
@@ -147,7 +147,7 @@ impl<'r, 'b> Builder<'r, 'b> {
                     .filter_map(|v| self.tree(v, loc, depth + 1))
                     .collect(),
             ),
-            Value::Block(_) => Kind::String(self.names.text(&principal(value, self.cx)?)?),
+            Value::Block(_) => Kind::String(self.names.text(&principal(value, self.context)?)?),
             other => match self.names.text(other) {
                 Some(text) => Kind::String(text),
                 None => {
@@ -176,7 +176,7 @@ impl<'r, 'b> Builder<'r, 'b> {
         };
         let mut nodes = Vec::new();
         for value in values {
-            match element(value, self.cx).and_then(|v| self.names.text(&v)) {
+            match element(value, self.context).and_then(|v| self.names.text(&v)) {
                 Some(text) => nodes.push(text_node(text, &loc)),
                 None => {
                     let kind = value.type_name();
@@ -399,9 +399,9 @@ fn url_of(arn: &Value) -> Option<String> {
 }
 
 /// A principal: an account stands for its root, a role for its ARN.
-fn principal(value: &Value, cx: &Context) -> Option<Value> {
+fn principal(value: &Value, context: &Context) -> Option<Value> {
     let account = |id: &Value| {
-        let head = Value::String(format!("arn:{}:iam::", cx.partition));
+        let head = Value::String(format!("arn:{}:iam::", context.partition));
         concat([&head, id, &":root".into()])
     };
     match value.reveal() {
@@ -450,10 +450,10 @@ pub(super) fn document(
     reader: &mut Reader<'_>,
     attr: &str,
     role: &Use,
-    cx: &Context,
+    context: &Context,
 ) -> Option<Value> {
     let body = reader.body;
-    body_document(reader, body, attr, role, cx)
+    body_document(reader, body, attr, role, context)
 }
 
 /// As [`document`], for a block inside the block that `reader` reads.
@@ -462,22 +462,24 @@ pub(super) fn body_document(
     body: &Body,
     attr: &str,
     role: &Use,
-    cx: &Context,
+    context: &Context,
 ) -> Option<Value> {
     let given = body.get(attr).filter(|v| !v.value.is_null());
     let statements: Vec<&NestedBody> = body.nested("statement").collect();
     match (given, statements.as_slice()) {
         (Some(given), [first, ..]) => {
-            reader.found.push(
+            reader.diagnostics.push(
                 Diagnostic::error(format!("`{attr}` and `statement` blocks exclude each other"))
                     .at(first.body.loc.clone())
                     .related(given.loc.clone(), "the whole document"),
             );
             None
         }
-        (Some(given), []) => Builder::new(reader, cx).given(&given.value, role, &given.loc, attr),
+        (Some(given), []) => {
+            Builder::new(reader, context).given(&given.value, role, &given.loc, attr)
+        }
         (None, []) => None,
-        (None, statements) => of_statements(reader, statements, role, &body.loc, cx),
+        (None, statements) => of_statements(reader, statements, role, &body.loc, context),
     }
 }
 
@@ -487,22 +489,22 @@ pub(super) fn of_statements(
     statements: &[&NestedBody],
     role: &Use,
     loc: &Loc,
-    cx: &Context,
+    context: &Context,
 ) -> Option<Value> {
-    let mut builder = Builder::new(reader, cx);
+    let mut builder = Builder::new(reader, context);
     let nodes = statements.iter().map(|block| builder.statement(block, role)).collect();
     builder.finish(&whole(nodes, loc), role, loc)
 }
 
 /// The trust policy of a role: `assume_role_policy`, or its `trust` blocks.
-pub(super) fn trust(reader: &mut Reader<'_>, cx: &Context) -> Option<Value> {
+pub(super) fn trust(reader: &mut Reader<'_>, context: &Context) -> Option<Value> {
     const ATTR: &str = "assume_role_policy";
     let body = reader.body;
     let given = body.get(ATTR).filter(|v| !v.value.is_null());
     let blocks: Vec<&NestedBody> = body.nested("trust").collect();
     match (given, blocks.as_slice()) {
         (Some(given), [first, ..]) => {
-            reader.found.push(
+            reader.diagnostics.push(
                 Diagnostic::error(format!("`{ATTR}` and `trust` blocks exclude each other"))
                     .at(first.body.loc.clone())
                     .related(given.loc.clone(), "the whole document"),
@@ -510,10 +512,10 @@ pub(super) fn trust(reader: &mut Reader<'_>, cx: &Context) -> Option<Value> {
             None
         }
         (Some(given), []) => {
-            Builder::new(reader, cx).given(&given.value, &Use::Trust, &given.loc, ATTR)
+            Builder::new(reader, context).given(&given.value, &Use::Trust, &given.loc, ATTR)
         }
         (None, []) => {
-            reader.found.push(
+            reader.diagnostics.push(
                 Diagnostic::error("the role trusts nobody")
                     .at(body.loc.clone())
                     .help(format!("add a `trust` block, or `{ATTR}`")),
@@ -521,7 +523,7 @@ pub(super) fn trust(reader: &mut Reader<'_>, cx: &Context) -> Option<Value> {
             None
         }
         (None, blocks) => {
-            let mut builder = Builder::new(reader, cx);
+            let mut builder = Builder::new(reader, context);
             let nodes = blocks.iter().flat_map(|block| builder.trust(block)).collect();
             builder.finish(&whole(nodes, &body.loc), &Use::Trust, &body.loc)
         }

@@ -58,11 +58,11 @@ pub trait Kind: Send + Sync {
     ///
     /// # Errors
     /// Everything in the block that AWS would refuse, each at its place.
-    fn desired(&self, body: &Body, cx: &Context) -> Result<(Attrs, Diagnostics), Diagnostics>;
+    fn desired(&self, body: &Body, context: &Context) -> Result<(Attrs, Diagnostics), Diagnostics>;
 
     /// The computed attributes as far as they are known before the object exists: an ARN is, an id
     /// that AWS assigns is [`Value::Unknown`].
-    fn computed(&self, desired: &Attrs, cx: &Context) -> Attrs;
+    fn computed(&self, desired: &Attrs, context: &Context) -> Attrs;
 
     /// Settings of the block that steer Palisade and are not in AWS: `on_destroy`, `exclusive`.
     /// They are kept beside the attributes in state and change nothing in AWS by themselves. A kind with

@@ -12,12 +12,12 @@ pub(super) struct Reader<'a> {
     /// The block.
     pub(super) body: &'a Body,
     /// What was found so far.
-    pub(super) found: Diagnostics,
+    pub(super) diagnostics: Diagnostics,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(body: &'a Body) -> Self {
-        Self { body, found: Diagnostics::new() }
+        Self { body, diagnostics: Diagnostics::new() }
     }
 
     /// Where an attribute's value stands, else the block's header.
@@ -33,7 +33,7 @@ impl<'a> Reader<'a> {
         help: impl Into<String>,
     ) {
         let help = help.into();
-        self.found.push(
+        self.diagnostics.push(
             Diagnostic::error(summary)
                 .at(self.loc(name))
                 .help_opt(Some(help).filter(|h| !h.is_empty())),
@@ -192,12 +192,12 @@ impl<'a> Reader<'a> {
     }
 
     /// The object's name: the attribute, else its label, and its key under `for_each` or `count`.
-    pub(super) fn name(&mut self, attr: &str, cx: &Context) -> Value {
+    pub(super) fn name(&mut self, attr: &str, context: &Context) -> Value {
         if let Some(name) = self.string(attr) {
             return name;
         }
-        let label = &cx.address.name;
-        Value::String(match &cx.address.key {
+        let label = &context.address.name;
+        Value::String(match &context.address.key {
             None => label.clone(),
             Some(InstanceKey::Name(key)) => format!("{label}-{key}"),
             Some(InstanceKey::Index(index)) => format!("{label}-{index}"),
@@ -342,15 +342,15 @@ pub(super) fn concat<'v>(pieces: impl IntoIterator<Item = &'v Value>) -> Value {
 }
 
 /// An ARN in the object's account: `arn:PARTITION:SERVICE:REGION:ACCOUNT:` and the resource.
-pub(super) fn arn(cx: &Context, service: &str, region: &str, resource: &[&Value]) -> Value {
-    let head = Value::String(format!("arn:{}:{service}:{region}:", cx.partition));
+pub(super) fn arn(context: &Context, service: &str, region: &str, resource: &[&Value]) -> Value {
+    let head = Value::String(format!("arn:{}:{service}:{region}:", context.partition));
     let colon = Value::from(":");
-    concat([&head, &cx.account_id, &colon].into_iter().chain(resource.iter().copied()))
+    concat([&head, &context.account_id, &colon].into_iter().chain(resource.iter().copied()))
 }
 
 /// Unknown until apply: an attribute of the object itself.
-pub(super) fn assigned(cx: &Context, attr: &str) -> Value {
-    Value::Unknown(Unknown::attr(cx.address.clone(), attr))
+pub(super) fn assigned(context: &Context, attr: &str) -> Value {
+    Value::Unknown(Unknown::attr(context.address.clone(), attr))
 }
 
 /// A known string attribute.

@@ -21,27 +21,27 @@ pub const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"
 /// Checks an evaluated `isolation`, `release` or `promotion` block.
 #[must_use]
 pub fn check_declaration(ty: &str, label: &str, body: &Body) -> Diagnostics {
-    let mut rules = Rules { found: Diagnostics::new() };
+    let mut rules = Rules { diagnostics: Diagnostics::new() };
     match ty {
         "isolation" => rules.isolation(label, body),
         "promotion" => rules.promotion(label, body),
         _ => {}
     }
-    rules.found
+    rules.diagnostics
 }
 
 /// Checks the gates of an evaluated `environment` block's `verify`.
 #[must_use]
 pub fn check_environment(body: &Body) -> Diagnostics {
-    let mut rules = Rules { found: Diagnostics::new() };
+    let mut rules = Rules { diagnostics: Diagnostics::new() };
     for verify in body.nested("verify") {
         rules.gates(&verify.body);
     }
-    rules.found
+    rules.diagnostics
 }
 
 struct Rules {
-    found: Diagnostics,
+    diagnostics: Diagnostics,
 }
 
 /// The known value of an attribute and its place.
@@ -67,7 +67,7 @@ fn side(value: &Value) -> Option<String> {
 
 impl Rules {
     fn error(&mut self, at: Loc, summary: impl Into<String>, help: impl Into<String>) {
-        self.found.push(Diagnostic::error(summary).at(at).help(help));
+        self.diagnostics.push(Diagnostic::error(summary).at(at).help(help));
     }
 
     fn choice(&mut self, body: &Body, name: &str, choices: &[&str]) {

@@ -140,7 +140,7 @@ fn encryption(reader: &mut Reader<'_>) -> Value {
     let bucket_key = inner.as_mut().and_then(|r| r.flag("bucket_key"));
     let kms = !key.is_null();
     if let Some(inner) = inner {
-        reader.found.extend(inner.found);
+        reader.diagnostics.extend(inner.diagnostics);
     }
     Value::Map(Attrs::from([
         ("algorithm".to_owned(), if kms { "aws:kms" } else { "AES256" }.into()),
@@ -154,9 +154,9 @@ impl Kind for S3Bucket {
         &SCHEMA
     }
 
-    fn desired(&self, body: &Body, cx: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
+    fn desired(&self, body: &Body, context: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
-        let bucket = reader.name("bucket", cx);
+        let bucket = reader.name("bucket", context);
         if let Some(problem) = bucket.as_str().and_then(name_problem) {
             let shown = bucket.as_str().unwrap_or_default().to_owned();
             reader.error("bucket", format!("`{shown}` is no valid bucket name"), problem);
@@ -168,14 +168,15 @@ impl Kind for S3Bucket {
                 }
                 region
             }
-            None => cx.region.clone(),
+            None => context.region.clone(),
         };
         let versioning = reader.flag("versioning").unwrap_or(false);
         let block_public = reader.flag("block_public_access").unwrap_or(true);
         let encryption = encryption(&mut reader);
-        let policy = policy::document(&mut reader, "policy", &Use::Resource("s3".to_owned()), cx);
-        let tags = tags::read(&mut reader, cx);
-        reader.found.with_warnings(Attrs::from([
+        let policy =
+            policy::document(&mut reader, "policy", &Use::Resource("s3".to_owned()), context);
+        let tags = tags::read(&mut reader, context);
+        reader.diagnostics.with_warnings(Attrs::from([
             ("bucket".to_owned(), bucket),
             ("region".to_owned(), region.into()),
             ("versioning".to_owned(), versioning.into()),
@@ -186,9 +187,9 @@ impl Kind for S3Bucket {
         ]))
     }
 
-    fn computed(&self, desired: &Attrs, cx: &Context) -> Attrs {
+    fn computed(&self, desired: &Attrs, context: &Context) -> Attrs {
         let bucket = desired.get("bucket").unwrap_or(&Value::Null);
-        let head = Value::String(format!("arn:{}:s3:::", cx.partition));
+        let head = Value::String(format!("arn:{}:s3:::", context.partition));
         Attrs::from([
             ("arn".to_owned(), concat([&head, bucket])),
             ("id".to_owned(), bucket.clone()),

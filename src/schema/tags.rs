@@ -26,9 +26,9 @@ fn tag_char(c: char) -> bool {
 }
 
 /// All tags of an object: defaults, then the block's, then those that mark ownership.
-pub(super) fn read(reader: &mut Reader<'_>, cx: &Context) -> Value {
+pub(super) fn read(reader: &mut Reader<'_>, context: &Context) -> Value {
     let mut tags: Attrs =
-        cx.default_tags.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect();
+        context.default_tags.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect();
     let given = reader.body.get("tags").map(|t| t.value.reveal());
     match given {
         None | Some(Value::Null) => {}
@@ -60,7 +60,7 @@ pub(super) fn read(reader: &mut Reader<'_>, cx: &Context) -> Value {
         ),
     }
     check(reader, &tags);
-    for (key, value) in &cx.ownership_tags {
+    for (key, value) in &context.ownership_tags {
         tags.insert(key.clone(), value.as_str().into());
     }
     if tags.len() > MOST {

@@ -49,7 +49,7 @@ impl Run<'_> {
                 }
             }
         }
-        let ledger = &self.cx.ledger;
+        let ledger = &self.apply.ledger;
         let writes = self.scopes.iter_mut().filter_map(|(name, scope)| {
             let batch = intents.remove(name).filter(|b| !b.is_empty())?;
             let ids: Vec<u32> = batch.iter().map(|i| i.operation).collect();
@@ -143,7 +143,7 @@ impl Run<'_> {
         if let Some(after) = change.after.as_ref().filter(|a| whole && !holds_secret(a)) {
             return Ok(after.attrs().clone());
         }
-        let resolved = self.cx.desired.resolve(&change.address);
+        let resolved = self.apply.desired.resolve(&change.address);
         let mut attrs = resolved.map_err(|found| {
             found.into_iter().find(Diagnostic::is_error).unwrap_or_else(|| {
                 Diagnostic::error(format!("`{}` cannot be resolved", change.display))
@@ -197,7 +197,7 @@ impl Run<'_> {
             versions: &BTreeMap::new(),
             returned: &Attrs::new(),
             target: None,
-            meta: &self.cx.desired.meta(&operation.address),
+            meta: &self.apply.desired.meta(&operation.address),
             prints: &self.shared.prints,
         });
         if let Some(key) = key {

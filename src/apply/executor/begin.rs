@@ -83,19 +83,19 @@ async fn clean_up(
 }
 
 pub(super) async fn prepare<'a>(
-    cx: &'a Apply<'_>,
+    apply: &'a Apply<'_>,
     lineage: &str,
     leases: &mut Vec<crate::state::Lease>,
     taken_over: &BTreeSet<String>,
 ) -> Result<Run<'a>, StateError> {
-    let ledger = &cx.ledger;
+    let ledger = &apply.ledger;
     let at = ledger.now().await?;
     let stamp = Stamp {
         at,
-        by: cx.holder.who.clone(),
-        run: cx.holder.run.clone(),
-        operation: cx.holder.operation.clone(),
-        plan: Some(cx.plan.digest.clone()),
+        by: apply.holder.who.clone(),
+        run: apply.holder.run.clone(),
+        operation: apply.holder.operation.clone(),
+        plan: Some(apply.plan.digest.clone()),
     };
     let names: BTreeSet<String> = leases.iter().map(|l| l.scope.clone()).collect();
     // Read under the locks: nobody who respects them writes from here on.
@@ -107,7 +107,7 @@ pub(super) async fn prepare<'a>(
     }
     for lease in leases.iter_mut().filter(|l| l.scope != layout::WALLS) {
         let basis = read.remove(&lease.scope).flatten();
-        let planned = cx.plan.state.scopes.get(&lease.scope);
+        let planned = apply.plan.state.scopes.get(&lease.scope);
         let same = match (&basis, planned) {
             (None, None) => true,
             (Some(b), Some(p)) => b.etag == p.etag && b.value.serial == p.serial,
@@ -130,26 +130,26 @@ pub(super) async fn prepare<'a>(
         };
         bases.insert(lease.scope.clone(), basis);
     }
-    if let Some(recheck) = cx.recheck.filter(|_| names.contains(layout::WALLS)) {
+    if let Some(recheck) = apply.recheck.filter(|_| names.contains(layout::WALLS)) {
         recheck
             .recheck()
             .await
             .map_err(|diagnostic| StateError::new(StateFailure::Conflict, diagnostic))?;
     }
-    let scheduler = scheduler(cx)?;
+    let scheduler = scheduler(apply)?;
     let prints = ledger.fingerprinter().await?;
     let head = bases.values().flatten().filter_map(|b| b.value.audit.clone()).max();
     let event = AuditEvent {
         at,
-        who: cx.holder.who.clone(),
-        run: cx.holder.run.clone(),
-        action: format!("{}_started", cx.holder.operation),
-        plan: Some(cx.plan.digest.clone()),
-        reason: cx.reason.clone(),
+        who: apply.holder.who.clone(),
+        run: apply.holder.run.clone(),
+        action: format!("{}_started", apply.holder.operation),
+        plan: Some(apply.plan.digest.clone()),
+        reason: apply.reason.clone(),
         scopes: names.iter().cloned().collect(),
         details: [
-            ("operations".to_owned(), json!(cx.plan.operations.len())),
-            ("seen".to_owned(), json!(cx.plan.seen())),
+            ("operations".to_owned(), json!(apply.plan.operations.len())),
+            ("seen".to_owned(), json!(apply.plan.seen())),
         ]
         .into(),
     };
@@ -165,15 +165,15 @@ pub(super) async fn prepare<'a>(
         let writer = JournalWriter::new(
             lineage,
             &lease.scope,
-            &cx.holder.run,
+            &apply.holder.run,
             lease.lock.epoch,
-            &cx.holder.who,
-            &cx.plan.digest,
+            &apply.holder.who,
+            &apply.plan.digest,
             at,
         );
         let basis = bases.remove(&lease.scope).flatten();
         let name = lease.scope.clone();
-        let scope = ScopeRun::new(lease, cx.terms, basis, template, writer, clock.as_ref());
+        let scope = ScopeRun::new(lease, apply.terms, basis, template, writer, clock.as_ref());
         if name == layout::WALLS {
             walls = Some(scope);
         } else {
@@ -182,26 +182,26 @@ pub(super) async fn prepare<'a>(
     }
     let (reports, inbox) = mpsc::unbounded_channel();
     let shared = Arc::new(Shared {
-        provider: Arc::clone(&cx.provider),
-        secrets: Arc::clone(&cx.secrets),
-        sources: cx.plan.secret_sources.clone(),
+        provider: Arc::clone(&apply.provider),
+        secrets: Arc::clone(&apply.secrets),
+        sources: apply.plan.secret_sources.clone(),
         prints,
         clock,
-        events: cx.events.clone(),
+        events: apply.events.clone(),
         reports,
         since: at.as_second(),
     });
     Ok(Run {
-        operations: cx.plan.operations.iter().map(|o| (o.id, o)).collect(),
-        changes: cx
+        operations: apply.plan.operations.iter().map(|o| (o.id, o)).collect(),
+        changes: apply
             .plan
             .resource_changes
             .iter()
             .map(|c| (c.address.clone(), Arc::new(c.clone())))
             .collect(),
-        targets: cx.targets.clone(),
-        summary: Summary { run: cx.holder.run.clone(), ..Summary::default() },
-        cx,
+        targets: apply.targets.clone(),
+        summary: Summary { run: apply.holder.run.clone(), ..Summary::default() },
+        apply,
         scheduler,
         scopes,
         walls,
@@ -217,7 +217,7 @@ pub(super) async fn prepare<'a>(
         created: BTreeSet::new(),
         new_accounts: BTreeSet::new(),
         calm: BTreeMap::new(),
-        left: cx.plan.operations.iter().fold(BTreeMap::new(), |mut left, o| {
+        left: apply.plan.operations.iter().fold(BTreeMap::new(), |mut left, o| {
             *left.entry(o.address.clone()).or_default() += 1;
             left
         }),
@@ -226,15 +226,15 @@ pub(super) async fn prepare<'a>(
     })
 }
 
-fn scheduler(cx: &Apply<'_>) -> Result<Scheduler, StateError> {
-    let nodes = cx.plan.operations.iter().map(|o| Node {
+fn scheduler(apply: &Apply<'_>) -> Result<Scheduler, StateError> {
+    let nodes = apply.plan.operations.iter().map(|o| Node {
         id: o.id,
         after: o.after.clone(),
         group: o.scope.clone(),
         // AWS serialises Organizations writes; waiting for an account only reads.
         exclusive: o.scope == layout::ORG && o.op != OperationKind::Wait,
     });
-    Scheduler::new(nodes, cx.limits.total, cx.limits.per_account).map_err(|error| {
+    Scheduler::new(nodes, apply.limits.total, apply.limits.per_account).map_err(|error| {
         StateError::new(
             StateFailure::Refused,
             Diagnostic::error(format!("the plan cannot be walked: {error}"))

@@ -19,7 +19,7 @@ impl Run<'_> {
     /// Second Ctrl-C: what is in flight is dropped; the journal knows about it.
     pub(super) async fn leave(mut self) -> Summary {
         self.workers.abort_all();
-        let ledger = &self.cx.ledger;
+        let ledger = &self.apply.ledger;
         let all = self.scopes.values_mut().chain(&mut self.walls);
         let leaving = join_all(all.map(|scope| scope.abandon(ledger)));
         tokio::select! {
@@ -55,7 +55,7 @@ impl Run<'_> {
         self.tell_skipped();
         self.withdraw();
         self.touch_up();
-        match self.cx.ledger.audit(Some(&self.head), self.audit_event().await).await {
+        match self.apply.ledger.audit(Some(&self.head), self.audit_event().await).await {
             Ok(head) => self.head = head,
             Err(error) => self.summary.warnings.push(
                 Diagnostic::warning("the end of this run is not in the audit log")
@@ -83,7 +83,7 @@ impl Run<'_> {
             self.fold().await;
         }
         self.save_unwritten();
-        let ledger = &self.cx.ledger;
+        let ledger = &self.apply.ledger;
         let all = self.scopes.values_mut().chain(&mut self.walls);
         let released = join_all(all.map(|scope| scope.release(ledger))).await;
         self.summary.warnings.extend(released.into_iter().flatten());
@@ -93,7 +93,7 @@ impl Run<'_> {
     /// Writes the state of every scope with results that are not in it yet.
     async fn fold(&mut self) {
         let (stamp, head) = (self.stamp.clone(), self.head.clone());
-        let ledger = &self.cx.ledger;
+        let ledger = &self.apply.ledger;
         let folds = self.scopes.values_mut().map(|scope| {
             let (stamp, head) = (stamp.clone(), head.clone());
             async move {
@@ -108,7 +108,7 @@ impl Run<'_> {
             match result {
                 Ok(Some(serial)) => {
                     let saved = Event::Saved { scope: scope.name.clone(), serial };
-                    let _ = self.cx.events.send(saved);
+                    let _ = self.apply.events.send(saved);
                 }
                 Ok(None) => {}
                 // The state is written; only clearing away the journal failed.
@@ -124,7 +124,7 @@ impl Run<'_> {
     /// A state that the backend does not take is saved beside the configuration. One that lost
     /// against another writer's is not: its results are in the journal, for the next run to look at.
     fn save_unwritten(&mut self) {
-        let location = self.cx.ledger.store().location();
+        let location = self.apply.ledger.store().location();
         let mut saved = Vec::new();
         for (name, error) in &self.summary.unsaved {
             if error.failure == StateFailure::Conflict {
@@ -132,7 +132,7 @@ impl Run<'_> {
             }
             let Some(scope) = self.scopes.get(name) else { continue };
             let state = scope.state(Some(self.head.clone()));
-            match errored::save(&self.cx.errored_dir, &location, scope.basis(), &state) {
+            match errored::save(&self.apply.errored_dir, &location, scope.basis(), &state) {
                 Ok(path) => {
                     let command = format!("palisade state push {}", path.display());
                     saved.push((path, command));
@@ -163,7 +163,7 @@ impl Run<'_> {
                 continue;
             }
             let name = scope_of(address);
-            let meta = self.cx.desired.meta(address);
+            let meta = self.apply.desired.meta(address);
             let Some(scope) = self.scopes.get_mut(&name).filter(|s| s.is_dirty()) else { continue };
             let prints = &self.shared.prints;
             scope.touch_up(|resources| {
@@ -188,14 +188,14 @@ impl Run<'_> {
         let skipped =
             self.summary.skipped.iter().map(|o| outcome("skipped", o.id, o.op, &o.address));
         let operations: Vec<_> = done.chain(failed).chain(skipped).collect();
-        let at = self.cx.ledger.now().await.unwrap_or(self.stamp.at);
+        let at = self.apply.ledger.now().await.unwrap_or(self.stamp.at);
         AuditEvent {
             at,
-            who: self.cx.holder.who.clone(),
-            run: self.cx.holder.run.clone(),
-            action: format!("{}_finished", self.cx.holder.operation),
-            plan: Some(self.cx.plan.digest.clone()),
-            reason: self.cx.reason.clone(),
+            who: self.apply.holder.who.clone(),
+            run: self.apply.holder.run.clone(),
+            action: format!("{}_finished", self.apply.holder.operation),
+            plan: Some(self.apply.plan.digest.clone()),
+            reason: self.apply.reason.clone(),
             scopes: self.scopes.keys().cloned().collect(),
             details: [
                 ("operations".to_owned(), json!(operations)),

@@ -80,7 +80,7 @@ impl Run<'_> {
             latest: self.latest.get(&operation.address).filter(|_| !replaced).cloned(),
             step_target: self.step_target(operation, scope),
             wanted,
-            meta: self.cx.desired.meta(&operation.address),
+            meta: self.apply.desired.meta(&operation.address),
             gate: scope.gate.clone(),
             change,
         };
@@ -126,7 +126,7 @@ impl Run<'_> {
                     versions: &BTreeMap::new(),
                     returned: &before,
                     target: None,
-                    meta: &self.cx.desired.meta(&operation.address),
+                    meta: &self.apply.desired.meta(&operation.address),
                     prints: &self.shared.prints,
                 });
                 if let (Some(name), Some(before)) = (kind.schema().attachments, &change.before)

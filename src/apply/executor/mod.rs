@@ -104,28 +104,36 @@ const TICK: Duration = Duration::from_secs(1);
 /// # Errors
 /// It could not begin: a scope is locked ([`StateFailure::Locked`]), the state moved since the plan
 /// ([`StateFailure::Conflict`]), the walls got worse, the store cannot be used.
-pub async fn apply(cx: Apply<'_>) -> Result<Summary, StateError> {
-    if cx.plan.operations.is_empty() {
-        return Ok(Summary { run: cx.holder.run.clone(), ..Summary::default() });
+pub async fn apply(apply: Apply<'_>) -> Result<Summary, StateError> {
+    if apply.plan.operations.is_empty() {
+        return Ok(Summary { run: apply.holder.run.clone(), ..Summary::default() });
     }
-    let lineage = cx.ledger.begin(&cx.holder.who).await?;
+    let lineage = apply.ledger.begin(&apply.holder.who).await?;
     let mut scopes: BTreeMap<String, u64> = BTreeMap::new();
-    let mut names: BTreeSet<String> = cx.plan.operations.iter().map(|o| o.scope.clone()).collect();
-    for change in &cx.plan.resource_changes {
-        if let (Some(previous), true) = (&change.previous_address, begin::renames(cx.plan, change))
+    let mut names: BTreeSet<String> =
+        apply.plan.operations.iter().map(|o| o.scope.clone()).collect();
+    for change in &apply.plan.resource_changes {
+        if let (Some(previous), true) =
+            (&change.previous_address, begin::renames(apply.plan, change))
         {
             names.insert(begin::scope_of(previous));
         }
     }
-    if begin::touches_walls(cx.plan) {
+    if begin::touches_walls(apply.plan) {
         names.insert(layout::WALLS.to_owned());
     }
-    for (name, state) in begin::read_scopes(&cx.ledger, &names).await? {
+    for (name, state) in begin::read_scopes(&apply.ledger, &names).await? {
         scopes.insert(name, state.map_or(0, |s| s.value.epoch));
     }
-    let held = cx
+    let held = apply
         .ledger
-        .acquire_all(&scopes, &cx.holder, cx.terms, cx.lock_timeout, waiting(&cx.events))
+        .acquire_all(
+            &scopes,
+            &apply.holder,
+            apply.terms,
+            apply.lock_timeout,
+            waiting(&apply.events),
+        )
         .await?;
     let mut leases = Vec::new();
     let mut taken_over = BTreeSet::new();
@@ -135,19 +143,19 @@ pub async fn apply(cx: Apply<'_>) -> Result<Summary, StateError> {
         }
         leases.push(lease);
     }
-    match begin::prepare(&cx, &lineage, &mut leases, &taken_over).await {
+    match begin::prepare(&apply, &lineage, &mut leases, &taken_over).await {
         Ok(run) => Ok(run.walk().await),
         Err(error) => {
             for lease in &mut leases {
                 // It ends by itself where this fails.
-                let _ = cx.ledger.release(lease).await;
+                let _ = apply.ledger.release(lease).await;
             }
             Err(error)
         }
     }
 }
 struct Run<'a> {
-    cx: &'a Apply<'a>,
+    apply: &'a Apply<'a>,
     operations: BTreeMap<u32, &'a Operation>,
     changes: BTreeMap<ResourceAddr, Arc<ResourceChange>>,
     scheduler: Scheduler,
@@ -191,7 +199,7 @@ impl Run<'_> {
     async fn walk(mut self) -> Summary {
         self.emit(Event::Begun { operations: self.operations.len() });
         let mut urgency = Urgency::None;
-        let cancel = self.cx.cancel.clone();
+        let cancel = self.apply.cancel.clone();
         let clock = Arc::clone(&self.shared.clock);
         let mut ticked = clock.elapsed();
         loop {
@@ -260,7 +268,7 @@ impl Run<'_> {
 
     fn emit(&self, event: Event) {
         // A receiver that is gone is no error.
-        let _ = self.cx.events.send(event);
+        let _ = self.apply.events.send(event);
     }
 
     /// Nothing runs and nothing can be started: every scope with something left is lost.
@@ -329,7 +337,7 @@ impl Run<'_> {
         });
         if left == Some(0)
             && success.record.is_some()
-            && let Err(found) = self.cx.desired.postconditions(&operation.address)
+            && let Err(found) = self.apply.desired.postconditions(&operation.address)
         {
             self.summary.postconditions.extend(found);
         }
@@ -371,9 +379,9 @@ impl Run<'_> {
             self.latest.insert(address.clone(), success.attrs.clone());
         }
         if !success.attrs.is_empty() {
-            self.cx.desired.learned(address, &success.attrs);
+            self.apply.desired.learned(address, &success.attrs);
         }
-        if let Some(handle) = self.cx.accounts.get(address) {
+        if let Some(handle) = self.apply.accounts.get(address) {
             let id = success.attrs.get("id").and_then(Value::as_str);
             if let Some(id) = id.and_then(|id| id.parse::<AccountId>().ok())
                 && let Some(target) = self.targets.accounts.get_mut(handle)
@@ -422,7 +430,7 @@ impl Run<'_> {
 
     /// Writes what must not wait: the request of an asynchronous creation, and many results.
     async fn settle(&mut self) {
-        let ledger = &self.cx.ledger;
+        let ledger = &self.apply.ledger;
         let urgent = std::mem::take(&mut self.urgent);
         let writes =
             self.scopes.iter_mut().filter(|(_, s)| s.lost.is_none()).filter_map(|(name, scope)| {
@@ -442,7 +450,7 @@ impl Run<'_> {
     }
 
     async fn tick(&mut self) {
-        let ledger = &self.cx.ledger;
+        let ledger = &self.apply.ledger;
         let all = self.scopes.values_mut().chain(&mut self.walls);
         let work = all.filter(|s| s.lost.is_none()).map(|scope| async move {
             let kept = scope.keep(ledger).await;

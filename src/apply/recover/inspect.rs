@@ -33,19 +33,20 @@ pub struct Inspection<'a> {
 /// # Errors
 /// The store cannot be read, or a journal is damaged.
 pub async fn inspect(
-    cx: &Inspection<'_>,
+    inspection: &Inspection<'_>,
     snapshot: &mut Snapshot,
 ) -> Result<Vec<InterruptedRun>, StateError> {
     let scopes: Vec<String> = scopes_to_recover(snapshot).into_keys().collect();
     if scopes.is_empty() {
         return Ok(Vec::new());
     }
-    let now = cx.ledger.now().await?;
+    let now = inspection.ledger.now().await?;
     let mut active: BTreeSet<(String, String)> = BTreeSet::new();
     let mut left = Vec::new();
     for scope in &scopes {
-        let Some(lock) = cx.ledger.read_lock(scope).await? else { continue };
-        let held = !lock.released && now < lock.expires_at && !cx.ledger.is_gone(&lock.holder);
+        let Some(lock) = inspection.ledger.read_lock(scope).await? else { continue };
+        let held =
+            !lock.released && now < lock.expires_at && !inspection.ledger.is_gone(&lock.holder);
         let runs = snapshot.dangling.iter().filter(|d| d.scope == *scope);
         for run in runs.filter(|d| held && d.run == lock.holder.run) {
             active.insert((scope.clone(), run.run.clone()));
@@ -60,17 +61,17 @@ pub async fn inspect(
         }
     }
     let probe = Probe {
-        provider: cx.provider.as_ref(),
-        clock: cx.ledger.clock(),
-        accounts: &cx.accounts,
+        provider: inspection.provider.as_ref(),
+        clock: inspection.ledger.clock(),
+        accounts: &inspection.accounts,
         access: Access::Read,
         patience: Duration::from_secs(10),
         waits: false,
         events: None,
     };
     let wanted = |scope: &str, run: &str| !active.contains(&(scope.to_owned(), run.to_owned()));
-    let targets = cx.targets.clone();
-    for settlement in settle::all(&probe, cx.ledger, targets, scopes, &wanted).await? {
+    let targets = inspection.targets.clone();
+    for settlement in settle::all(&probe, inspection.ledger, targets, scopes, &wanted).await? {
         left.extend(interrupted_runs(&settlement));
         take_in(snapshot, settlement, now);
     }

@@ -114,62 +114,68 @@ fn scopes_to_recover(snapshot: &Snapshot) -> BTreeMap<String, u64> {
 ///
 /// # Errors
 /// A scope is locked ([`crate::state::StateFailure::Locked`]), or the store cannot be used.
-pub async fn recover(cx: &Recovery<'_>) -> Result<Recovered, StateError> {
-    let snapshot = cx.ledger.read_all().await?;
+pub async fn recover(recovery: &Recovery<'_>) -> Result<Recovered, StateError> {
+    let snapshot = recovery.ledger.read_all().await?;
     let scopes = scopes_to_recover(&snapshot);
     if scopes.is_empty() {
         return Ok(Recovered::default());
     }
-    let held = cx
+    let held = recovery
         .ledger
-        .acquire_all(&scopes, &cx.holder, cx.terms, cx.lock_timeout, waiting(&cx.events))
+        .acquire_all(
+            &scopes,
+            &recovery.holder,
+            recovery.terms,
+            recovery.lock_timeout,
+            waiting(&recovery.events),
+        )
         .await?;
     let mut leases: Vec<Lease> = held.into_iter().map(|(lease, _)| lease).collect();
-    let recovered = under_locks(cx, &mut leases, &snapshot.lineage).await;
+    let recovered = under_locks(recovery, &mut leases, &snapshot.lineage).await;
     for lease in &mut leases {
         // It ends by itself where this fails.
-        let _ = cx.ledger.release(lease).await;
+        let _ = recovery.ledger.release(lease).await;
     }
     recovered
 }
 
 async fn under_locks(
-    cx: &Recovery<'_>,
+    recovery: &Recovery<'_>,
     leases: &mut [Lease],
     lineage: &str,
 ) -> Result<Recovered, StateError> {
     let probe = Probe {
-        provider: cx.provider.as_ref(),
-        clock: cx.ledger.clock(),
-        accounts: &cx.accounts,
+        provider: recovery.provider.as_ref(),
+        clock: recovery.ledger.clock(),
+        accounts: &recovery.accounts,
         access: Access::Write,
         patience: Duration::from_secs(120),
         waits: true,
-        events: Some(&cx.events),
+        events: Some(&recovery.events),
     };
     let names: Vec<String> = leases.iter().map(|l| l.scope.clone()).collect();
     // Accounts may take half an hour to be created: the leases must last as long.
     let settlements = tokio::select! {
-        settled = settle::all(&probe, cx.ledger, cx.targets.clone(), names, &|_, _| true) => settled?,
-        error = keep(cx, leases) => return Err(error),
+        settled = settle::all(&probe, recovery.ledger, recovery.targets.clone(), names, &|_, _| true) => settled?,
+        error = keep(recovery, leases) => return Err(error),
     };
     let mut recovered = Recovered::default();
     for settlement in settlements {
         recovered.count(&settlement);
         let lease = leases.iter_mut().find(|l| l.scope == settlement.scope);
         if let Some(lease) = lease {
-            write(cx, lease, lineage, settlement, &recovered).await?;
+            write(recovery, lease, lineage, settlement, &recovered).await?;
         }
     }
     Ok(recovered)
 }
 
 /// Renews the leases for as long as it is polled. Returns only when one is lost.
-async fn keep(cx: &Recovery<'_>, leases: &mut [Lease]) -> StateError {
+async fn keep(recovery: &Recovery<'_>, leases: &mut [Lease]) -> StateError {
     loop {
-        cx.ledger.clock().idle(cx.terms.length / 3).await;
+        recovery.ledger.clock().idle(recovery.terms.length / 3).await;
         for lease in &mut *leases {
-            match cx.ledger.renew(lease).await {
+            match recovery.ledger.renew(lease).await {
                 Err(error) if error.failure == crate::state::StateFailure::Conflict => {
                     return error;
                 }
@@ -181,18 +187,18 @@ async fn keep(cx: &Recovery<'_>, leases: &mut [Lease]) -> StateError {
 }
 
 async fn write(
-    cx: &Recovery<'_>,
+    recovery: &Recovery<'_>,
     lease: &mut Lease,
     lineage: &str,
     settlement: Settlement,
     recovered: &Recovered,
 ) -> Result<(), StateError> {
-    let ledger = cx.ledger;
+    let ledger = recovery.ledger;
     let at = ledger.now().await?;
     let stamp = Stamp {
         at,
-        by: cx.holder.who.clone(),
-        run: cx.holder.run.clone(),
+        by: recovery.holder.who.clone(),
+        run: recovery.holder.run.clone(),
         operation: "recover".to_owned(),
         plan: None,
     };
@@ -201,7 +207,7 @@ async fn write(
         Some(basis) => basis.value.clone(),
         None => {
             let lineage = match lineage {
-                "" => ledger.begin(&cx.holder.who).await?,
+                "" => ledger.begin(&recovery.holder.who).await?,
                 known => known.to_owned(),
             };
             ScopeState::new(lineage, &scope, stamp.clone())
@@ -217,8 +223,8 @@ async fn write(
     let runs: Vec<&String> = settlement.runs.iter().map(|r| &r.run).collect();
     let event = AuditEvent {
         at,
-        who: cx.holder.who.clone(),
-        run: cx.holder.run.clone(),
+        who: recovery.holder.who.clone(),
+        run: recovery.holder.run.clone(),
         action: "recovered".to_owned(),
         plan: None,
         reason: None,

@@ -45,7 +45,7 @@ pub struct AdoptArgs {
 ///
 /// # Errors
 /// There is no such account, it cannot be read, or the file exists.
-pub async fn run(args: &AdoptArgs, cx: &Context) -> Result<(), Exit> {
+pub async fn run(args: &AdoptArgs, context: &Context) -> Result<(), Exit> {
     let adoptable: Vec<&'static dyn Kind> = kinds::kinds()
         .iter()
         .copied()
@@ -60,7 +60,7 @@ pub async fn run(args: &AdoptArgs, cx: &Context) -> Result<(), Exit> {
             return Err(Diagnostic::error(text).help(help).into());
         }
     }
-    let workspace = cx.workspace()?;
+    let workspace = context.workspace()?;
     let request = PlanRequest::everything(&args.vars.variables());
     let inputs = refresh::load_and_refresh_recovered(&workspace, &request).await?;
     let plan = plan::make(&workspace, &inputs, &request)?;
@@ -95,9 +95,9 @@ pub async fn run(args: &AdoptArgs, cx: &Context) -> Result<(), Exit> {
             found.push(Existing { kind: *kind, key: &object.key, attrs: &object.attrs });
         }
     }
-    cx.tell(&inputs.warnings);
+    context.tell(&inputs.warnings);
     if found.is_empty() {
-        cx.say(&format!("nothing in `{}` is left to adopt", args.account));
+        context.say(&format!("nothing in `{}` is left to adopt", args.account));
         return Ok(());
     }
     let text = render::hcl::blocks(&found, &args.account);
@@ -105,7 +105,7 @@ pub async fn run(args: &AdoptArgs, cx: &Context) -> Result<(), Exit> {
     let text = fmt::format(&Source::new("adopted", text.clone())).unwrap_or(text);
     let count = render::style::count(found.len(), "object", "objects");
     let Some(path) = &args.out else {
-        let mut out = cx.stdout();
+        let mut out = context.stdout();
         out.write_all(text.as_bytes())?;
         return Ok(out.flush()?);
     };
@@ -117,6 +117,6 @@ pub async fn run(args: &AdoptArgs, cx: &Context) -> Result<(), Exit> {
         .map_err(|e| Exit::error(format!("cannot write `{name}`: {e}")))?;
     file.write_all(text.as_bytes())
         .map_err(|e| Exit::error(format!("cannot write `{name}`: {e}")))?;
-    cx.say(&format!("wrote {count} to `{name}`: review it, then `palisade plan`"));
+    context.say(&format!("wrote {count} to `{name}`: review it, then `palisade plan`"));
     Ok(())
 }

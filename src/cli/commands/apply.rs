@@ -35,9 +35,9 @@ pub struct ApplyArgs {
 ///
 /// # Errors
 /// Everything that keeps the plan from being made, approved or carried out.
-pub async fn run(args: &ApplyArgs, cx: &Context) -> Result<(), Exit> {
+pub async fn run(args: &ApplyArgs, context: &Context) -> Result<(), Exit> {
     let workspace =
-        cx.workspace_in(Manner { auto_approve: args.auto_approve, ..Manner::default() })?;
+        context.workspace_in(Manner { auto_approve: args.auto_approve, ..Manner::default() })?;
     let (options, approval) = (&args.options, args.options.approval());
     let outcome = match &args.file {
         Some(path) => {

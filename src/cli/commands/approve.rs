@@ -50,7 +50,7 @@ pub struct ApproveArgs {
 ///
 /// # Errors
 /// There is nothing to approve, nobody is signed in, or the backend cannot be written.
-pub async fn run(args: &ApproveArgs, cx: &Context) -> Result<(), Exit> {
+pub async fn run(args: &ApproveArgs, context: &Context) -> Result<(), Exit> {
     let request = ApprovalRequest {
         edge: args.edge.clone(),
         release: args.release.clone(),
@@ -63,14 +63,14 @@ pub async fn run(args: &ApproveArgs, cx: &Context) -> Result<(), Exit> {
         },
     };
     let manner = Manner { auto_approve: args.auto_approve, json: args.json };
-    let done = approve::run(&cx.workspace_in(manner)?, &request).await?;
+    let done = approve::run(&context.workspace_in(manner)?, &request).await?;
     if args.json {
-        let mut out = cx.stdout();
+        let mut out = context.stdout();
         render::json::write(&done.kept, &mut out)?;
         return Ok(out.flush()?);
     }
     let said = if args.revoke { "Taken back" } else { "Approved" };
-    cx.say(&format!(
+    context.say(&format!(
         "{said}: release {} {} on {}\n  by   {}\n  plan {}",
         done.release,
         done.digest.short(),

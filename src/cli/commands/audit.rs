@@ -30,15 +30,15 @@ pub struct VerifyArgs {
 ///
 /// # Errors
 /// The chain is broken, or the backend cannot be read.
-pub async fn run(command: AuditCommand, cx: &Context) -> Result<(), Exit> {
+pub async fn run(command: AuditCommand, context: &Context) -> Result<(), Exit> {
     let AuditCommand::Verify(args) = command;
-    let store = engine::open::configured(&cx.workspace()?).await?;
+    let store = engine::open::configured(&context.workspace()?).await?;
     let work = async {
         let snapshot = store.ledger.read_all().await?;
         store.ledger.verify_audit(&snapshot).await
     };
-    let found = cx.interruptible(work).await??;
-    let mut out = cx.stdout();
+    let found = context.interruptible(work).await??;
+    let mut out = context.stdout();
     if args.json {
         let report = serde_json::json!({
             "records": found.records,

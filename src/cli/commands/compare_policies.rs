@@ -44,7 +44,7 @@ pub struct ComparePoliciesArgs {
 ///
 /// # Errors
 /// A file is no policy; and new access.
-pub fn run(args: &ComparePoliciesArgs, cx: &Context) -> Result<(), Exit> {
+pub fn run(args: &ComparePoliciesArgs, context: &Context) -> Result<(), Exit> {
     let (old, new) = (text(&args.old)?, text(&args.new)?);
     let named = |text: &str| text.contains("\"Principal\"") || text.contains("\"NotPrincipal\"");
     let kind = match (args.identity, args.resource, args.scp) {
@@ -54,14 +54,14 @@ pub fn run(args: &ComparePoliciesArgs, cx: &Context) -> Result<(), Exit> {
         _ if named(&old) || named(&new) => PolicyKind::Resource,
         _ => PolicyKind::Identity,
     };
-    let old = document(cx, &args.old, &old, kind)?;
-    let new = document(cx, &args.new, &new, kind)?;
+    let old = document(context, &args.old, &old, kind)?;
+    let new = document(context, &args.new, &new, kind)?;
     let comparison = compare(&old, &new, kind);
-    let mut out = cx.stdout();
+    let mut out = context.stdout();
     if args.json {
         render::json::write(&comparison, &mut out)?;
     } else {
-        render::access::text(&comparison, cx.style(), &mut out)?;
+        render::access::text(&comparison, context.style(), &mut out)?;
     }
     out.flush()?;
     verdict(&comparison)
@@ -83,7 +83,12 @@ fn text(path: &Path) -> Result<String, Exit> {
         .map_err(|e| Exit::error(format!("cannot read `{}`: {e}", path.display())))
 }
 
-fn document(cx: &Context, path: &Path, text: &str, kind: PolicyKind) -> Result<Document, Exit> {
+fn document(
+    context: &Context,
+    path: &Path,
+    text: &str,
+    kind: PolicyKind,
+) -> Result<Document, Exit> {
     let role = match kind {
         PolicyKind::Identity => Use::Identity,
         PolicyKind::ServiceControl => Use::Scp,
@@ -97,6 +102,6 @@ fn document(cx: &Context, path: &Path, text: &str, kind: PolicyKind) -> Result<D
     };
     let source = Source::new(path.display().to_string(), text);
     let (document, warnings) = Document::parse(&source, 0, role)?;
-    cx.tell(&warnings);
+    context.tell(&warnings);
     Ok(document)
 }

@@ -22,10 +22,14 @@ pub struct CompletionsArgs {
 ///
 /// # Errors
 /// Those of writing.
-pub fn run(args: &CompletionsArgs, mut grammar: clap::Command, cx: &Context) -> Result<(), Exit> {
+pub fn run(
+    args: &CompletionsArgs,
+    mut grammar: clap::Command,
+    context: &Context,
+) -> Result<(), Exit> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut grammar, "palisade", &mut script);
-    let mut out = cx.stdout();
+    let mut out = context.stdout();
     out.write_all(&script)?;
     Ok(out.flush()?)
 }

@@ -35,8 +35,8 @@ pub struct ConsoleArgs {
 ///
 /// # Errors
 /// The configuration is wrong; an expression given with `--eval` or through a pipe is wrong.
-pub async fn run(args: &ConsoleArgs, cx: &Context) -> Result<(), Exit> {
-    let known = load::offline(&cx.workspace()?, &args.vars.variables()).await?;
+pub async fn run(args: &ConsoleArgs, context: &Context) -> Result<(), Exit> {
+    let known = load::offline(&context.workspace()?, &args.vars.variables()).await?;
     let resources = known.snapshot.resources();
     let recorded = KnownValues {
         resources: &resources,
@@ -49,10 +49,10 @@ pub async fn run(args: &ConsoleArgs, cx: &Context) -> Result<(), Exit> {
     let mut failed = false;
     let mut one = |text: &str, number: usize| -> Result<(), Exit> {
         match engine.evaluate_text(&format!("line {number}"), text) {
-            Ok(value) => print(&value, args.json, cx)?,
+            Ok(value) => print(&value, args.json, context)?,
             Err(found) => {
                 failed = true;
-                cx.tell(&found);
+                context.tell(&found);
             }
         }
         Ok(())
@@ -72,7 +72,7 @@ pub async fn run(args: &ConsoleArgs, cx: &Context) -> Result<(), Exit> {
     };
     prompt();
     let mut number = 0;
-    while let Some(line) = cx.read_line().await? {
+    while let Some(line) = context.read_line().await? {
         number += 1;
         match line.trim() {
             "" => {}
@@ -84,8 +84,8 @@ pub async fn run(args: &ConsoleArgs, cx: &Context) -> Result<(), Exit> {
     if failed && !interactive { Err(Exit::Told) } else { Ok(()) }
 }
 
-fn print(value: &Value, json: bool, cx: &Context) -> Result<(), Exit> {
-    let mut out = cx.stdout();
+fn print(value: &Value, json: bool, context: &Context) -> Result<(), Exit> {
+    let mut out = context.stdout();
     if value.has_sensitive() {
         writeln!(out, "(sensitive value)")?;
     } else if let Value::Unknown(unknown) = value {

@@ -28,9 +28,9 @@ pub struct DestroyArgs {
 ///
 /// # Errors
 /// Whatever keeps the plan from being made, approved or carried out.
-pub async fn run(args: &DestroyArgs, cx: &Context) -> Result<(), Exit> {
+pub async fn run(args: &DestroyArgs, context: &Context) -> Result<(), Exit> {
     let workspace =
-        cx.workspace_in(Manner { auto_approve: args.auto_approve, ..Manner::default() })?;
+        context.workspace_in(Manner { auto_approve: args.auto_approve, ..Manner::default() })?;
     let approval = args.options.approval();
     let request = ApplyRequest { plan: args.options.request(Mode::Destroy)?, approval };
     apply::run(&workspace, &request).await?;

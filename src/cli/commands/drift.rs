@@ -39,17 +39,17 @@ pub struct DriftArgs {
 ///
 /// # Errors
 /// [`Exit::Changes`] when there is drift, and whatever keeps it from being found out.
-pub async fn run(args: &DriftArgs, cx: &Context) -> Result<(), Exit> {
+pub async fn run(args: &DriftArgs, context: &Context) -> Result<(), Exit> {
     let mut plan = PlanRequest::everything(&args.vars.variables());
     plan.options.selection = args.select.selection()?;
     plan.parallelism = usize::from(args.parallelism);
     let request = DriftRequest { plan, managed_only: args.managed_only };
-    let report = drift::run(&cx.workspace()?, &request).await?;
-    let mut out = cx.stdout();
+    let report = drift::run(&context.workspace()?, &request).await?;
+    let mut out = context.stdout();
     if args.json {
         render::json::write(&report, &mut out)?;
     } else {
-        render::drift::text(&report, cx.style(), &mut out)?;
+        render::drift::text(&report, context.style(), &mut out)?;
     }
     out.flush()?;
     if report.any() { Err(Exit::Changes) } else { Ok(()) }

@@ -35,20 +35,20 @@ pub struct FmtArgs {
 ///
 /// # Errors
 /// A file cannot be parsed, read or written; under `--check`, a file is not canonical.
-pub fn run(args: &FmtArgs, cx: &Context) -> Result<(), Exit> {
+pub fn run(args: &FmtArgs, context: &Context) -> Result<(), Exit> {
     if args.paths.iter().any(|p| p.as_os_str() == "-") {
-        return standard_input(args, cx);
+        return standard_input(args, context);
     }
-    let mut found = Diagnostics::new();
+    let mut diagnostics = Diagnostics::new();
     let mut files = Vec::new();
-    let here = [cx.dir()];
+    let here = [context.dir()];
     let paths: &[PathBuf] = if args.paths.is_empty() { &here } else { &args.paths };
     for path in paths {
         collect(path, args.recursive, &mut files)?;
     }
     files.sort();
     files.dedup();
-    let mut out = cx.stdout();
+    let mut out = context.stdout();
     let mut changed = 0;
     for file in &files {
         let name = file.strip_prefix(".").unwrap_or(file).display().to_string();
@@ -59,7 +59,7 @@ pub fn run(args: &FmtArgs, cx: &Context) -> Result<(), Exit> {
         let (source, text) = match formatted {
             Ok(pair) => pair,
             Err(error) => {
-                found.push(error);
+                diagnostics.push(error);
                 continue;
             }
         };
@@ -76,25 +76,25 @@ pub fn run(args: &FmtArgs, cx: &Context) -> Result<(), Exit> {
         }
     }
     out.flush()?;
-    if !found.is_empty() {
-        return Err(found.into());
+    if !diagnostics.is_empty() {
+        return Err(diagnostics.into());
     }
     if args.check && changed > 0 {
         let files = render::style::count(changed, "file is", "files are");
-        cx.say(&format!("{files} not in canonical style: `palisade fmt` rewrites them"));
+        context.say(&format!("{files} not in canonical style: `palisade fmt` rewrites them"));
         return Err(Exit::Told);
     }
     Ok(())
 }
 
-fn standard_input(args: &FmtArgs, cx: &Context) -> Result<(), Exit> {
+fn standard_input(args: &FmtArgs, context: &Context) -> Result<(), Exit> {
     let mut text = String::new();
     io::stdin()
         .read_to_string(&mut text)
         .map_err(|e| Exit::error(format!("cannot read standard input: {e}")))?;
     let source = Source::new("standard input", text);
     let formatted = fmt::format(&source)?;
-    let mut out = cx.stdout();
+    let mut out = context.stdout();
     if args.diff {
         write!(out, "{}", fmt::diff("standard input", source.text(), &formatted))?;
     } else if !args.check {

@@ -47,8 +47,8 @@ enum Of {
 ///
 /// # Errors
 /// The configuration is wrong.
-pub fn run(args: &GraphArgs, cx: &Context) -> Result<(), Exit> {
-    let configuration = load::configuration(&cx.offline(), &args.vars.variables())?;
+pub fn run(args: &GraphArgs, context: &Context) -> Result<(), Exit> {
+    let configuration = load::configuration(&context.offline(), &args.vars.variables())?;
     let graph = graph::build(&configuration)?;
     let format = match args.format {
         FormatArg::Dot => Format::Dot,
@@ -58,7 +58,7 @@ pub fn run(args: &GraphArgs, cx: &Context) -> Result<(), Exit> {
         Of::Blocks => Picture::Blocks,
         Of::Environments => Picture::Promotion,
     };
-    let mut out = cx.stdout();
+    let mut out = context.stdout();
     out.write_all(graph::draw(&configuration, &graph, picture, format).as_bytes())?;
     Ok(out.flush()?)
 }

@@ -39,12 +39,12 @@ pub struct HistoryArgs {
 ///
 /// # Errors
 /// The backend cannot be read, or an environment is not known.
-pub async fn run(args: &HistoryArgs, cx: &Context) -> Result<(), Exit> {
+pub async fn run(args: &HistoryArgs, context: &Context) -> Result<(), Exit> {
     let since = match &args.since {
-        Some(text) => Some(moment(text, cx.clock.now())?),
+        Some(text) => Some(moment(text, context.clock.now())?),
         None => None,
     };
-    let opened = engine::open::configured(&cx.workspace()?).await?;
+    let opened = engine::open::configured(&context.workspace()?).await?;
     let ledger = &opened.ledger;
     let reading = async {
         let known = store::list_environments(ledger).await?;
@@ -56,7 +56,7 @@ pub async fn run(args: &HistoryArgs, cx: &Context) -> Result<(), Exit> {
         }
         Ok::<_, crate::state::StateError>((known, moves, ledger.audit_records().await?))
     };
-    let (known, mut moves, records) = cx.interruptible(reading).await??;
+    let (known, mut moves, records) = context.interruptible(reading).await??;
     if let Some(strange) = args.environment.iter().find(|e| !known.contains(e)) {
         let help = did_you_mean(strange, known.iter().map(String::as_str)).unwrap_or_else(|| {
             "no release has ever moved into it; `palisade releases` shows where they stand".into()
@@ -73,14 +73,14 @@ pub async fn run(args: &HistoryArgs, cx: &Context) -> Result<(), Exit> {
     });
     let figures = figures(&moves, &records, since, &args.environment);
     let history = History { since, moves, figures };
-    let mut out = cx.stdout();
+    let mut out = context.stdout();
     if args.json {
         render::json::write(&history, &mut out)?;
     } else {
         if history.moves.is_empty() {
-            cx.say("Nothing has moved in that time.");
+            context.say("Nothing has moved in that time.");
         }
-        render::history::text(&history, cx.style(), &mut out)?;
+        render::history::text(&history, context.style(), &mut out)?;
     }
     Ok(out.flush()?)
 }

@@ -37,12 +37,12 @@ pub struct ImportArgs {
 ///
 /// # Errors
 /// The object is not declared, not there, or managed already.
-pub async fn run(args: &ImportArgs, cx: &Context) -> Result<(), Exit> {
+pub async fn run(args: &ImportArgs, context: &Context) -> Result<(), Exit> {
     let address: ResourceAddr = args.address.parse().map_err(|e: crate::address::AddrError| {
         Exit::from(Diagnostic::error(e.to_string()).help("as in `iam_role.deploy@production`"))
     })?;
     let workspace =
-        cx.workspace_in(Manner { auto_approve: args.auto_approve, ..Manner::default() })?;
+        context.workspace_in(Manner { auto_approve: args.auto_approve, ..Manner::default() })?;
     let variables = args.vars.variables();
     apply::import(&workspace, &address, &args.id, &variables, args.lock_timeout).await?;
     Ok(())

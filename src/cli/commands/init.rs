@@ -40,24 +40,24 @@ pub struct InitArgs {
 ///
 /// # Errors
 /// The configuration is wrong, or the backend cannot be used.
-pub async fn run(args: &InitArgs, cx: &Context) -> Result<(), Exit> {
-    let workspace = cx.workspace()?;
+pub async fn run(args: &InitArgs, context: &Context) -> Result<(), Exit> {
+    let workspace = context.workspace()?;
     let configuration = load::configuration(&workspace, &args.vars.variables())?;
     let store = open::open(&workspace, backend::configured(&configuration.settings)).await?;
-    let mut out = cx.stdout();
+    let mut out = context.stdout();
     let modules = configuration.modules.len().saturating_sub(1);
     let modules = crate::render::style::count(modules, "module", "modules");
     writeln!(out, "configuration: {modules}")?;
     if args.create_backend {
-        create(&store, cx).await?;
+        create(&store, context).await?;
     }
-    check(&store, cx).await?;
+    check(&store, context).await?;
     writeln!(out, "state: {}", store.ledger.store().location())?;
     if args.migrate_state {
         let mut from = old_backend(args, &store)?;
-        cx.interruptible(locate(&mut from, &store)).await?;
+        context.interruptible(locate(&mut from, &store)).await?;
         let old = open::open(&workspace, from).await?;
-        let copied = cx.interruptible(old.ledger.migrate(&store.ledger)).await??;
+        let copied = context.interruptible(old.ledger.migrate(&store.ledger)).await??;
         let objects = crate::render::style::count(copied, "state object", "state objects");
         writeln!(
             out,
@@ -69,10 +69,10 @@ pub async fn run(args: &InitArgs, cx: &Context) -> Result<(), Exit> {
     Ok(out.flush()?)
 }
 
-async fn create(store: &Store, cx: &Context) -> Result<(), Exit> {
+async fn create(store: &Store, context: &Context) -> Result<(), Exit> {
     let Backend::S3 { bucket, prefix, region, kms_key_id, endpoint_url, .. } = &store.backend
     else {
-        cx.say("the backend is a local directory: there is nothing to create");
+        context.say("the backend is a local directory: there is nothing to create");
         return Ok(());
     };
     let client = backend::s3_client(&store.backend, &store.connection).await;
@@ -96,12 +96,12 @@ async fn create(store: &Store, cx: &Context) -> Result<(), Exit> {
         plain_http,
     };
     bootstrap::create_backend(&client, &bucket).await?;
-    cx.say(&format!("the bucket `{}` is ready for state", bucket.name));
+    context.say(&format!("the bucket `{}` is ready for state", bucket.name));
     Ok(())
 }
 
-async fn check(store: &Store, cx: &Context) -> Result<(), Exit> {
-    let read = cx.interruptible(store.ledger.read_root()).await?;
+async fn check(store: &Store, context: &Context) -> Result<(), Exit> {
+    let read = context.interruptible(store.ledger.read_root()).await?;
     read?;
     match store.ledger.store().versioning().await {
         Err(error) if error.failure == StoreFailure::Missing => {

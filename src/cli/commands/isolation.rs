@@ -32,15 +32,15 @@ pub struct IsolationArgs {
 ///
 /// # Errors
 /// Whatever keeps it from being read, and a broken rule.
-pub async fn run(args: &IsolationArgs, cx: &Context) -> Result<(), Exit> {
+pub async fn run(args: &IsolationArgs, context: &Context) -> Result<(), Exit> {
     let look_at = args.look.look_at();
-    let side = side::read(&cx.workspace()?, look_at, &args.vars.variables()).await?;
+    let side = side::read(&context.workspace()?, look_at, &args.vars.variables()).await?;
     let walls = walls::walls(&side.estate, &side.sides, look_at.name(), &side.today)?;
-    let mut out = cx.stdout();
+    let mut out = context.stdout();
     if args.json {
         render::json::write(&walls, &mut out)?;
     } else {
-        render::walls::text(&walls, render::side(look_at), cx.style(), &mut out)?;
+        render::walls::text(&walls, render::side(look_at), context.style(), &mut out)?;
     }
     out.flush()?;
     match walls.broken() {

@@ -29,15 +29,15 @@ pub struct OutputArgs {
 ///
 /// # Errors
 /// There is no such output, or the backend cannot be read.
-pub async fn run(args: &OutputArgs, cx: &Context) -> Result<(), Exit> {
-    let store = engine::open::configured(&cx.workspace()?).await?;
-    let all = cx.interruptible(outputs::read(&store.ledger)).await??;
-    let mut out = cx.stdout();
+pub async fn run(args: &OutputArgs, context: &Context) -> Result<(), Exit> {
+    let store = engine::open::configured(&context.workspace()?).await?;
+    let all = context.interruptible(outputs::read(&store.ledger)).await??;
+    let mut out = context.stdout();
     let Some(name) = &args.name else {
         if args.json {
             render::json::write(&all, &mut out)?;
         } else if all.is_empty() {
-            cx.say("There are no outputs.");
+            context.say("There are no outputs.");
         } else {
             let width = all.keys().map(|k| columns(k)).max().unwrap_or(0);
             for (name, output) in &all {

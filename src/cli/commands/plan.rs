@@ -46,15 +46,15 @@ pub struct PlanArgs {
 ///
 /// # Errors
 /// Whatever keeps it from being made, a broken rule, and with `--detailed-exitcode` its changes.
-pub async fn run(args: &PlanArgs, cx: &Context) -> Result<(), Exit> {
+pub async fn run(args: &PlanArgs, context: &Context) -> Result<(), Exit> {
     let format = args.format.format();
-    let workspace = cx.workspace()?;
+    let workspace = context.workspace()?;
     let PlanOutcome { request, inputs, plan } = match make(args, &workspace).await {
         Ok(outcome) => outcome,
         Err(exit) => {
             if let Some(diagnostics) = exit.diagnostics() {
-                let mut out = cx.stdout();
-                render::refusal::write(&refusal(diagnostics, cx), format, &mut out)?;
+                let mut out = context.stdout();
+                render::refusal::write(&refusal(diagnostics, context), format, &mut out)?;
                 out.flush()?;
             }
             return Err(exit);
@@ -64,12 +64,12 @@ pub async fn run(args: &PlanArgs, cx: &Context) -> Result<(), Exit> {
     if text {
         plan::warn(&workspace, &inputs, &plan);
     }
-    let mut out = cx.stdout();
-    render::plan(&plan, format, false, cx.style(), &mut out)?;
+    let mut out = context.stdout();
+    render::plan(&plan, format, false, context.style(), &mut out)?;
     out.flush()?;
     if let Some(path) = &args.out {
         saved_plan::save(path, &plan, &request, &inputs.configuration)?;
-        cx.say(&format!(
+        context.say(&format!(
             "\nsaved: `palisade apply {}` carries out exactly this plan",
             path.display()
         ));
@@ -86,11 +86,11 @@ async fn make(args: &PlanArgs, workspace: &Workspace) -> Result<PlanOutcome, Exi
     Ok(plan::run(workspace, &args.options.request(mode)?).await?)
 }
 
-fn refusal(diagnostics: &Diagnostics, cx: &Context) -> Refusal {
+fn refusal(diagnostics: &Diagnostics, context: &Context) -> Refusal {
     Refusal {
         format_version: FORMAT_VERSION.to_owned(),
         palisade_version: env!("CARGO_PKG_VERSION").to_owned(),
-        generated_at: cx.now(),
+        generated_at: context.now(),
         diagnostics: by_place(diagnostics).into_iter().map(diagnostic).collect(),
     }
 }

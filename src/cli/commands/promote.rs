@@ -47,7 +47,7 @@ pub struct PromoteArgs {
 ///
 /// # Errors
 /// A closed gate, somebody else at work, or a step that failed.
-pub async fn run(args: &PromoteArgs, cx: &Context) -> Result<(), Exit> {
+pub async fn run(args: &PromoteArgs, context: &Context) -> Result<(), Exit> {
     let (settings, json) = (args.move_args.settings(), args.move_args.json);
     let request = PromotionRequest {
         edge: args.edge.clone(),
@@ -59,15 +59,15 @@ pub async fn run(args: &PromoteArgs, cx: &Context) -> Result<(), Exit> {
         settings,
     };
     let manner = Manner { auto_approve: args.move_args.auto_approve, json };
-    let outcome = promote::run(&cx.workspace_in(manner)?, &request).await?;
-    let mut out = cx.stdout();
+    let outcome = promote::run(&context.workspace_in(manner)?, &request).await?;
+    let mut out = context.stdout();
     match outcome {
         PromotionOutcome::Settled { edge, why } => {
             if json {
                 let settled = serde_json::json!({"edge": edge, "settled": why});
                 render::json::write(&settled, &mut out)?;
             } else {
-                cx.say(&format!("Nothing to do: {why}."));
+                context.say(&format!("Nothing to do: {why}."));
             }
             Ok(out.flush()?)
         }
@@ -75,7 +75,7 @@ pub async fn run(args: &PromoteArgs, cx: &Context) -> Result<(), Exit> {
             if json {
                 render::json::write(&report, &mut out)?;
             } else {
-                render::promotion::text(&report, cx.style(), &mut out)?;
+                render::promotion::text(&report, context.style(), &mut out)?;
             }
             out.flush()?;
             refusal.map_or(Ok(()), |why| Err(Exit::RuleBroken(why)))
@@ -93,7 +93,7 @@ pub async fn run(args: &PromoteArgs, cx: &Context) -> Result<(), Exit> {
                 render::json::write(&done, &mut out)?;
             }
             out.flush()?;
-            endings::moved(&done, cx)
+            endings::moved(&done, context)
         }
     }
 }

@@ -30,18 +30,18 @@ pub struct ReleasesArgs {
 ///
 /// # Errors
 /// The backend cannot be read, or a release is damaged.
-pub async fn run(args: &ReleasesArgs, cx: &Context) -> Result<(), Exit> {
-    let mut all = releases::run(&cx.workspace()?, args.name.as_deref()).await?;
+pub async fn run(args: &ReleasesArgs, context: &Context) -> Result<(), Exit> {
+    let mut all = releases::run(&context.workspace()?, args.name.as_deref()).await?;
     if args.standing {
         all.retain(|view| !view.stands_in.is_empty());
     }
-    let mut out = cx.stdout();
+    let mut out = context.stdout();
     if args.json {
         render::json::write(&all, &mut out)?;
     } else if all.is_empty() {
-        cx.say("There are no releases yet: `palisade apply` brings the first into its entry environment.");
+        context.say("There are no releases yet: `palisade apply` brings the first into its entry environment.");
     } else {
-        render::promotion::releases(&all, cx.style(), &mut out)?;
+        render::promotion::releases(&all, context.style(), &mut out)?;
     }
     Ok(out.flush()?)
 }

@@ -37,7 +37,7 @@ pub struct RollbackArgs {
 ///
 /// # Errors
 /// There is nothing to go back to, a freeze does not permit it, or a step failed.
-pub async fn run(args: &RollbackArgs, cx: &Context) -> Result<(), Exit> {
+pub async fn run(args: &RollbackArgs, context: &Context) -> Result<(), Exit> {
     let json = args.move_args.json;
     let request = RollbackRequest {
         environment: args.environment.clone(),
@@ -47,26 +47,26 @@ pub async fn run(args: &RollbackArgs, cx: &Context) -> Result<(), Exit> {
     };
     let manner = Manner { auto_approve: args.move_args.auto_approve, json };
     let RollbackOutcome { run: done, edges } =
-        rollback::run(&cx.workspace_in(manner)?, &request).await?;
+        rollback::run(&context.workspace_in(manner)?, &request).await?;
     if json {
-        let mut out = cx.stdout();
+        let mut out = context.stdout();
         render::json::write(&done, &mut out)?;
         out.flush()?;
     }
     match (done.kind, done.returned.as_ref()) {
-        (MoveKind::Promotion, Some(back)) => cx.say(&format!(
+        (MoveKind::Promotion, Some(back)) => context.say(&format!(
             "\nrelease {} {} stands in {} again.",
             done.release,
             back.digest.short(),
             done.environment
         )),
-        _ => endings::moved(&done, cx)?,
+        _ => endings::moved(&done, context)?,
     }
     if !edges.is_empty() {
         let lifts: Vec<String> =
             edges.iter().map(|edge| format!("`palisade promote {edge} --release-hold`")).collect();
         let lifts = lifts.join(" or ");
-        cx.say(&format!("{} is held: nothing moves into it until {lifts}.", done.environment));
+        context.say(&format!("{} is held: nothing moves into it until {lifts}.", done.environment));
     }
     Ok(())
 }

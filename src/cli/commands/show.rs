@@ -30,25 +30,25 @@ pub struct ShowArgs {
 ///
 /// # Errors
 /// The file is no plan, or the state cannot be read.
-pub async fn run(args: &ShowArgs, cx: &Context) -> Result<(), Exit> {
+pub async fn run(args: &ShowArgs, context: &Context) -> Result<(), Exit> {
     let format = args.format.format();
-    let mut out = cx.stdout();
+    let mut out = context.stdout();
     if let Some(path) = &args.file {
         let saved = saved_plan::load(path)?;
-        render::plan(&saved.plan, format, true, cx.style(), &mut out)?;
+        render::plan(&saved.plan, format, true, context.style(), &mut out)?;
         return Ok(out.flush()?);
     }
-    let store = engine::open::configured(&cx.workspace()?).await?;
-    let snapshot = cx.interruptible(store.ledger.read_all()).await??;
+    let store = engine::open::configured(&context.workspace()?).await?;
+    let snapshot = context.interruptible(store.ledger.read_all()).await??;
     let resources = snapshot.resources();
     match format {
-        Format::Text if resources.is_empty() => cx.say("The state is empty."),
+        Format::Text if resources.is_empty() => context.say("The state is empty."),
         Format::Text => {
             for (index, (address, resource)) in resources.iter().enumerate() {
                 if index > 0 {
                     writeln!(out)?;
                 }
-                render::state::show(address, resource, cx.style(), &mut out)?;
+                render::state::show(address, resource, context.style(), &mut out)?;
             }
         }
         Format::Json => {

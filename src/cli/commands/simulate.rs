@@ -30,7 +30,7 @@ pub struct SimulateArgs {
 ///
 /// # Errors
 /// The requests cannot be read.
-pub fn run(args: &SimulateArgs, cx: &Context) -> Result<(), Exit> {
+pub fn run(args: &SimulateArgs, context: &Context) -> Result<(), Exit> {
     let file = args.cases.as_ref().or(args.file.as_ref()).filter(|path| path.as_os_str() != "-");
     let reader: Box<dyn BufRead> = match file {
         None => Box::new(io::stdin().lock()),
@@ -41,10 +41,10 @@ pub fn run(args: &SimulateArgs, cx: &Context) -> Result<(), Exit> {
             }
         },
     };
-    let mut out = cx.stdout();
+    let mut out = context.stdout();
     for line in reader.lines() {
         let line = line.map_err(|e| Exit::error(format!("cannot read the requests: {e}")))?;
-        if cx.is_interrupted() {
+        if context.is_interrupted() {
             return Err(Exit::Interrupted);
         }
         if !line.trim().is_empty() {

@@ -35,18 +35,18 @@ pub struct StatusArgs {
 ///
 /// # Errors
 /// The configuration is wrong, or AWS or the backend cannot be read.
-pub async fn run(args: &StatusArgs, cx: &Context) -> Result<(), Exit> {
+pub async fn run(args: &StatusArgs, context: &Context) -> Result<(), Exit> {
     let request = StatusRequest {
         variables: args.vars.variables(),
         parallelism: usize::from(args.parallelism),
         environments: args.environment.clone(),
     };
-    let status = status::run(&cx.workspace()?, &request).await?;
-    let mut out = cx.stdout();
+    let status = status::run(&context.workspace()?, &request).await?;
+    let mut out = context.stdout();
     if args.json {
         render::json::write(&status, &mut out)?;
     } else {
-        render::status::text(&status, cx.style(), &mut out)?;
+        render::status::text(&status, context.style(), &mut out)?;
     }
     Ok(out.flush()?)
 }

@@ -30,8 +30,8 @@ pub struct ValidateArgs {
 ///
 /// # Errors
 /// Everything that is wrong.
-pub fn run(args: &ValidateArgs, cx: &Context) -> Result<(), Exit> {
-    let workspace = cx.offline();
+pub fn run(args: &ValidateArgs, context: &Context) -> Result<(), Exit> {
+    let workspace = context.offline();
     require_configuration(&workspace.dir)?;
     let loaded = load(&workspace.dir, &options(&workspace, &args.vars.variables()));
     let mut found = loaded.diagnostics.clone();
@@ -46,7 +46,7 @@ pub fn run(args: &ValidateArgs, cx: &Context) -> Result<(), Exit> {
         }
         found.extend(graph::check_beyond(&loaded.configuration, &found));
     }
-    let mut out = cx.stdout();
+    let mut out = context.stdout();
     if args.json {
         let count = |error: bool| found.iter().filter(|d| d.is_error() == error).count();
         let report = serde_json::json!({
@@ -59,7 +59,7 @@ pub fn run(args: &ValidateArgs, cx: &Context) -> Result<(), Exit> {
         out.flush()?;
         return if found.has_errors() { Err(Exit::Told) } else { Ok(()) };
     }
-    cx.tell(&found);
+    context.tell(&found);
     if found.has_errors() {
         let tally = render::diagnostics::tally(&found);
         return Err(Diagnostic::error(format!("the configuration is not valid: {tally}")).into());

@@ -42,7 +42,7 @@ pub struct VerifyArgs {
 ///
 /// # Errors
 /// It does not pass, or cannot be looked at.
-pub async fn run(args: &VerifyArgs, cx: &Context) -> Result<(), Exit> {
+pub async fn run(args: &VerifyArgs, context: &Context) -> Result<(), Exit> {
     let request = VerificationRequest {
         environment: args.environment.clone(),
         release: args.release.clone(),
@@ -53,13 +53,13 @@ pub async fn run(args: &VerifyArgs, cx: &Context) -> Result<(), Exit> {
         },
     };
     let manner = Manner { json: args.json, ..Manner::default() };
-    let all = verify::run(&cx.workspace_in(manner)?, &request).await?;
-    let mut out = cx.stdout();
+    let all = verify::run(&context.workspace_in(manner)?, &request).await?;
+    let mut out = context.stdout();
     if args.json {
         render::json::write(&all, &mut out)?;
     } else {
         for one in &all {
-            render::promotion::verification(one, cx.style(), &mut out)?;
+            render::promotion::verification(one, context.style(), &mut out)?;
         }
     }
     out.flush()?;

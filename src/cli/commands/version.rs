@@ -22,8 +22,8 @@ pub struct VersionArgs {
 ///
 /// # Errors
 /// Those of writing.
-pub fn run(args: &VersionArgs, cx: &Context) -> Result<(), Exit> {
-    let mut out = cx.stdout();
+pub fn run(args: &VersionArgs, context: &Context) -> Result<(), Exit> {
+    let mut out = context.stdout();
     if args.json {
         let version = serde_json::json!({
             "palisade": env!("CARGO_PKG_VERSION"),

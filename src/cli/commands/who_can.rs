@@ -40,16 +40,16 @@ pub struct WhoCanArgs {
 ///
 /// # Errors
 /// The question makes no sense, or the estate cannot be read.
-pub async fn run(args: &WhoCanArgs, cx: &Context) -> Result<(), Exit> {
+pub async fn run(args: &WhoCanArgs, context: &Context) -> Result<(), Exit> {
     let ask = Ask::parse(&args.action, &args.resource)?;
     let look_at = args.look.look_at();
-    let side = side::read(&cx.workspace()?, look_at, &args.vars.variables()).await?;
+    let side = side::read(&context.workspace()?, look_at, &args.vars.variables()).await?;
     let found = who_can(&side.estate, &side.sides, &ask)?;
-    let mut out = cx.stdout();
+    let mut out = context.stdout();
     if args.json {
         render::json::write(&found, &mut out)?;
     } else {
-        render::who::text(&found, render::side(look_at), cx.style(), &mut out)?;
+        render::who::text(&found, render::side(look_at), context.style(), &mut out)?;
     }
     Ok(out.flush()?)
 }

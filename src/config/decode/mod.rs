@@ -46,8 +46,13 @@ pub(super) struct Target<'a> {
 }
 
 /// Decodes the blocks of one file into `to`.
-pub(super) fn file(body: Body, source: &Arc<Source>, to: &mut Target<'_>, found: &mut Diagnostics) {
-    let mut decoder = Decoder { source, found };
+pub(super) fn file(
+    body: Body,
+    source: &Arc<Source>,
+    to: &mut Target<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    let mut decoder = Decoder { source, diagnostics };
     for structure in body {
         match structure {
             Structure::Attribute(attribute) => {
@@ -65,9 +70,9 @@ pub(super) fn file(body: Body, source: &Arc<Source>, to: &mut Target<'_>, found:
             }
             Structure::Block(block) => {
                 let whole = Loc::new(source, block.span().unwrap_or(0..0));
-                let before = decoder.found.len();
+                let before = decoder.diagnostics.len();
                 decoder.top_level(block, to);
-                if decoder.found.len() > before {
+                if decoder.diagnostics.len() > before {
                     to.broken.push(whole);
                 }
             }
@@ -81,7 +86,7 @@ const ENOUGH: usize = 1_000;
 /// Decodes one file; a fresh one for each.
 struct Decoder<'a> {
     source: &'a Arc<Source>,
-    found: &'a mut Diagnostics,
+    diagnostics: &'a mut Diagnostics,
 }
 
 /// A block split into its parts.
@@ -99,8 +104,8 @@ impl Decoder<'_> {
     }
 
     fn error(&mut self, diagnostic: Diagnostic) {
-        if self.found.len() < ENOUGH {
-            self.found.push(diagnostic);
+        if self.diagnostics.len() < ENOUGH {
+            self.diagnostics.push(diagnostic);
         }
     }
 

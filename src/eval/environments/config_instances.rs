@@ -106,7 +106,7 @@ impl Engine<'_> {
             default_tags
                 .extend(tags.iter().filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))));
         }
-        let cx = Context {
+        let context = Context {
             ownership_tags: ownership_tags(&address),
             address: address.clone(),
             estate: self.estate_name(),
@@ -116,8 +116,8 @@ impl Engine<'_> {
             default_tags,
             limits: (*self.limits()?).clone(),
         };
-        let (desired, warnings) = kind.desired(&body, &cx)?;
-        let computed = kind.computed(&desired, &cx);
+        let (desired, warnings) = kind.desired(&body, &context)?;
+        let computed = kind.computed(&desired, &context);
         let mentioned = self.mentioned(&entry.value);
         let depends_on = mentioned
             .into_iter()

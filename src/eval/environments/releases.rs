@@ -55,27 +55,27 @@ impl Engine<'_> {
     fn configured(&self, name: &str, given: &Value, loc: &Loc) -> Result<Release, Diagnostics> {
         let expr = self.release_block(name).and_then(|b| b.body.get("values"));
         let whole = expr.map_or_else(|| loc.clone(), crate::config::Expr::loc);
-        let mut found = Diagnostics::new();
+        let mut diagnostics = Diagnostics::new();
         let mut values = BTreeMap::new();
         if given.is_unknown() || matches!(given, Value::Sensitive(_)) {
-            found.push(unfit("values", given, whole));
-            return Err(found);
+            diagnostics.push(unfit("values", given, whole));
+            return Err(diagnostics);
         }
         for (key, value) in given.as_map().into_iter().flatten() {
             let at = expr.and_then(|e| item_loc(e, key)).unwrap_or_else(|| whole.clone());
             if key == DIGEST_KEY {
-                found.push(
+                diagnostics.push(
                     Diagnostic::error(format!("a release cannot have a value `{DIGEST_KEY}`"))
                         .at(at)
                         .help("that name holds the release's own digest; choose another"),
                 );
             } else if holds_secret(value) || value.has_sensitive() || value.has_unknown() {
-                found.push(unfit(key, value, at));
+                diagnostics.push(unfit(key, value, at));
             } else if !value.is_null() {
                 values.insert(key.clone(), value.to_json());
             }
         }
-        found.into_result(Release::new(name, values))
+        diagnostics.into_result(Release::new(name, values))
     }
 
     /// Fills [`Estate::releases`].

@@ -105,7 +105,7 @@ impl Evaluator<'_> {
                 .at(first_loc.clone())
                 .into()
         };
-        let cx = self.scope.functions();
+        let context = self.scope.functions();
         let (shown, text) = if from_file {
             let refuse = |reason: &str| {
                 Diagnostic::error(format!("invalid `path` in the call of `templatefile`: {reason}"))
@@ -116,14 +116,14 @@ impl Evaluator<'_> {
                 let reason = format!("a string is required, not a {given}");
                 return Err(conceal(refuse(&reason).into()));
             };
-            let bytes = functions::filesystem::read_file(cx, &path).map_err(|refused| {
+            let bytes = functions::filesystem::read_file(context, &path).map_err(|refused| {
                 let (reason, help) = refused.explain();
                 conceal(refuse(&reason).help_opt(help.map(str::to_owned)).into())
             })?;
             let Ok(text) = String::from_utf8(bytes) else {
                 return Err(conceal(refuse(&format!("`{path}` is not UTF-8 text")).into()));
             };
-            (functions::filesystem::shown(cx, &path), Value::String(text))
+            (functions::filesystem::shown(context, &path), Value::String(text))
         } else {
             (format!("the template at {first_loc}"), first)
         };
@@ -138,7 +138,7 @@ impl Evaluator<'_> {
         let source = Source::new(shown, text);
         let template = crate::stack::deep(|| parse_template(&source))
             .map_err(|error| conceal(error.into()))?;
-        let scope = Values { template_file: true, ..Values::new(vars, cx.clone()) };
+        let scope = Values { template_file: true, ..Values::new(vars, context.clone()) };
         let result =
             Evaluator::new(&source, &scope, self.meter).template(&template).map_err(conceal)?;
         Ok(mark(result, hidden))

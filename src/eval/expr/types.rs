@@ -21,14 +21,14 @@ pub(in crate::eval) fn parse_type(
     source: &Arc<Source>,
     expr: &Expression,
 ) -> Result<Type, Diagnostics> {
-    let mut reader = Reader { source, found: Diagnostics::new() };
+    let mut reader = Reader { source, diagnostics: Diagnostics::new() };
     let ty = reader.read(expr, 0);
-    reader.found.into_result(ty)
+    reader.diagnostics.into_result(ty)
 }
 
 struct Reader<'a> {
     source: &'a Arc<Source>,
-    found: Diagnostics,
+    diagnostics: Diagnostics,
 }
 
 impl Reader<'_> {
@@ -37,7 +37,7 @@ impl Reader<'_> {
     }
 
     fn refuse(&mut self, at: Loc, summary: impl Into<String>, help: Option<String>) -> Type {
-        self.found.push(Diagnostic::error(summary).at(at).help_opt(help));
+        self.diagnostics.push(Diagnostic::error(summary).at(at).help_opt(help));
         Type::Any
     }
 
@@ -186,7 +186,7 @@ impl Reader<'_> {
                     let mut diagnostic =
                         Diagnostic::error(format!("the default does not fit its type: {error}"));
                     diagnostic.help = error.help;
-                    self.found.push(diagnostic.at(at));
+                    self.diagnostics.push(diagnostic.at(at));
                     None
                 }
             }

@@ -76,7 +76,7 @@ pub(super) const TABLE: &[Function] = &[
         copes: Copes::NOTHING,
         run: |call| {
             let name = call.text(0)?;
-            match resolve(call.cx, &name) {
+            match resolve(call.context, &name) {
                 Ok(path) => Ok(path.is_file().into()),
                 Err(Refused::Missing(_)) => Ok(false.into()),
                 Err(refused) => Err(explain(call, 0, &refused)),
@@ -146,15 +146,15 @@ fn explain(call: &Call<'_>, index: usize, refused: &Refused) -> Diagnostic {
 
 /// The content of the file that the argument at `index` names.
 pub(super) fn read(call: &Call<'_>, index: usize) -> Result<Vec<u8>, Diagnostic> {
-    read_file(call.cx, &call.text(index)?).map_err(|refused| explain(call, index, &refused))
+    read_file(call.context, &call.text(index)?).map_err(|refused| explain(call, index, &refused))
 }
 
 /// The content of a file of the configuration.
 ///
 /// # Errors
 /// Whatever [`Refused`] lists.
-pub fn read_file(cx: &FunctionContext, name: &str) -> Result<Vec<u8>, Refused> {
-    let path = resolve(cx, name)?;
+pub fn read_file(context: &FunctionContext, name: &str) -> Result<Vec<u8>, Refused> {
+    let path = resolve(context, name)?;
     let failed = |error: std::io::Error| Refused::Failed(name.to_owned(), error.to_string());
     // Looked at before it is opened: opening a pipe would wait for its other end.
     if !std::fs::metadata(&path).map_err(failed)?.is_file() {
@@ -174,9 +174,10 @@ pub fn read_file(cx: &FunctionContext, name: &str) -> Result<Vec<u8>, Refused> {
 
 /// How diagnostics name a file that was read: from the root's directory, as they name every other file.
 #[must_use]
-pub fn shown(cx: &FunctionContext, name: &str) -> String {
-    let root = if cx.root_dir.as_os_str().is_empty() { Path::new(".") } else { &cx.root_dir };
-    let (Ok(file), Ok(root)) = (resolve(cx, name), root.canonicalize()) else {
+pub fn shown(context: &FunctionContext, name: &str) -> String {
+    let root =
+        if context.root_dir.as_os_str().is_empty() { Path::new(".") } else { &context.root_dir };
+    let (Ok(file), Ok(root)) = (resolve(context, name), root.canonicalize()) else {
         return name.to_owned();
     };
     let common = file.components().zip(root.components()).take_while(|(a, b)| a == b).count();
@@ -189,20 +190,23 @@ pub fn shown(cx: &FunctionContext, name: &str) -> String {
 ///
 /// # Errors
 /// When it does not exist, or is not the configuration's.
-pub fn resolve(cx: &FunctionContext, name: &str) -> Result<PathBuf, Refused> {
+pub fn resolve(context: &FunctionContext, name: &str) -> Result<PathBuf, Refused> {
     if name.contains('\0') {
         return Err(Refused::Missing(name.replace('\0', "\\0")));
     }
-    let base = if cx.root_dir.as_os_str().is_empty() { Path::new(".") } else { &cx.root_dir };
+    let base =
+        if context.root_dir.as_os_str().is_empty() { Path::new(".") } else { &context.root_dir };
     let joined = base.join(name);
-    let roots = roots(cx);
+    let roots = roots(context);
     // First by its text alone, so that nothing is told of what exists elsewhere.
     let Some(lexical) = base.canonicalize().ok().map(|base| normalise(&base.join(name))) else {
         return Err(Refused::Missing(name.to_owned()));
     };
     let as_given = |dir: &Path| std::path::absolute(dir).map(|dir| normalise(&dir));
     let by_text = roots.iter().any(|root| lexical.starts_with(root))
-        || directories(cx).into_iter().any(|d| as_given(d).is_ok_and(|d| lexical.starts_with(d)));
+        || directories(context)
+            .into_iter()
+            .any(|d| as_given(d).is_ok_and(|d| lexical.starts_with(d)));
     if !by_text {
         return Err(Refused::Outside(name.to_owned()));
     }
@@ -228,15 +232,15 @@ fn is_private(path: &Path) -> bool {
 }
 
 /// The directories that may be read, as they were given.
-fn directories(cx: &FunctionContext) -> Vec<&Path> {
-    let given = [&cx.root_dir, &cx.module_dir].into_iter().chain(&cx.allowed_dirs);
+fn directories(context: &FunctionContext) -> Vec<&Path> {
+    let given = [&context.root_dir, &context.module_dir].into_iter().chain(&context.allowed_dirs);
     given.map(|dir| if dir.as_os_str().is_empty() { Path::new(".") } else { dir }).collect()
 }
 
 /// The directories that may be read, canonical.
-fn roots(cx: &FunctionContext) -> Vec<PathBuf> {
+fn roots(context: &FunctionContext) -> Vec<PathBuf> {
     let all: BTreeSet<PathBuf> =
-        directories(cx).into_iter().filter_map(|dir| dir.canonicalize().ok()).collect();
+        directories(context).into_iter().filter_map(|dir| dir.canonicalize().ok()).collect();
     all.into_iter().collect()
 }
 
@@ -279,7 +283,7 @@ fn dirname(text: &str) -> String {
 fn fileset(call: &Call<'_>) -> Outcome {
     let (name, pattern) = (call.text(0)?, call.text(1)?);
     let pattern = glob(call, pattern.strip_prefix("./").unwrap_or(&pattern))?;
-    let base = match resolve(call.cx, &name) {
+    let base = match resolve(call.context, &name) {
         Ok(base) => base,
         // What is not there holds no files.
         Err(Refused::Missing(_)) => return Ok(Value::Set(BTreeSet::new())),
@@ -288,7 +292,7 @@ fn fileset(call: &Call<'_>) -> Outcome {
     if !base.is_dir() {
         return Err(call.bad(0, format_args!("`{name}` is not a directory")));
     }
-    let roots = roots(call.cx);
+    let roots = roots(call.context);
     let mut found = BTreeSet::new();
     let mut looked_at = 0_usize;
     let mut stack = vec![(base.clone(), 0_usize)];

@@ -31,7 +31,7 @@ pub struct Call<'a> {
     /// The whole call.
     pub loc: Loc,
     /// Directories.
-    pub cx: &'a FunctionContext,
+    pub context: &'a FunctionContext,
 }
 
 impl Call<'_> {

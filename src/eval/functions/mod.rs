@@ -90,12 +90,12 @@ pub fn call(
     args: Vec<Value>,
     arg_locs: Vec<Loc>,
     loc: Loc,
-    cx: &FunctionContext,
+    context: &FunctionContext,
 ) -> Result<Value, Diagnostic> {
     let Some(function) = find(name) else {
         return Err(unknown_function(name, &loc));
     };
-    let mut call = Call { function, args, arg_locs, loc, cx };
+    let mut call = Call { function, args, arg_locs, loc, context };
     let (min, max) = function.arity();
     let given = call.args.len();
     if given < min || max.is_some_and(|max| given > max) {

@@ -17,39 +17,41 @@ const CASES: &str = include_str!("cases.txt");
 
 /// Literals, collections and calls: all that the cases need.
 fn evaluate(
-    cx: &FunctionContext,
+    context: &FunctionContext,
     source: &Arc<Source>,
     expr: &Expression,
 ) -> Result<Value, Diagnostic> {
     match expr {
-        Expression::Array(array) => {
-            array.iter().map(|e| evaluate(cx, source, e)).collect::<Result<_, _>>().map(Value::List)
-        }
+        Expression::Array(array) => array
+            .iter()
+            .map(|e| evaluate(context, source, e))
+            .collect::<Result<_, _>>()
+            .map(Value::List),
         Expression::Object(object) => {
             let mut map = Attrs::new();
             for (key, value) in object {
                 let ObjectKey::Ident(key) = key else { panic!("{key:?}") };
-                map.insert(key.to_string(), evaluate(cx, source, value.expr())?);
+                map.insert(key.to_string(), evaluate(context, source, value.expr())?);
             }
             Ok(Value::Map(map))
         }
         Expression::FuncCall(function) => {
             let mut args = Vec::new();
             for arg in function.args.iter() {
-                args.push(evaluate(cx, source, arg)?);
+                args.push(evaluate(context, source, arg)?);
             }
             if function.args.expand_final() {
                 let Some(Value::List(last)) = args.pop() else { panic!("not a list") };
                 args.extend(last);
             }
-            run_in(cx, source, function.name.name.as_str(), args, expr.span())
+            run_in(context, source, function.name.name.as_str(), args, expr.span())
         }
         other => Ok(constant(other, 0).unwrap_or_else(|| panic!("{other:?}"))),
     }
 }
 
 fn run_in(
-    cx: &FunctionContext,
+    context: &FunctionContext,
     source: &Arc<Source>,
     name: &str,
     args: Vec<Value>,
@@ -57,7 +59,7 @@ fn run_in(
 ) -> Result<Value, Diagnostic> {
     let loc = Loc::new(source, span.unwrap_or(0..0));
     let arg_locs = vec![loc.clone(); args.len()];
-    call(name, args, arg_locs, loc, cx)
+    call(name, args, arg_locs, loc, context)
 }
 
 fn run(name: &str, args: Vec<Value>) -> Result<Value, Diagnostic> {
@@ -95,7 +97,7 @@ fn estate(dir: &Path) -> FunctionContext {
 #[test]
 fn cases_hold() {
     let dir = tempfile::tempdir().unwrap();
-    let cx = estate(dir.path());
+    let context = estate(dir.path());
     let mut failures = Vec::new();
     let mut called = BTreeSet::new();
     let mut count = 0;
@@ -111,7 +113,7 @@ fn cases_hold() {
         if let Expression::FuncCall(function) = &expr {
             called.insert(function.name.name.to_string());
         }
-        match (evaluate(&cx, &source, &expr), expected) {
+        match (evaluate(&context, &source, &expr), expected) {
             (Ok(value), Ok(json)) => {
                 let wanted = Value::from_json(&serde_json::from_str(json).unwrap());
                 if value.to_json() != wanted.to_json() {

@@ -56,7 +56,7 @@ impl<'c> Engine<'c> {
             if !errors.is_empty() {
                 return Err(errors);
             }
-            let cx = self.context(object, false)?;
+            let context = self.context(object, false)?;
             let mut attrs: Attrs =
                 body.attrs.iter().map(|(k, v)| (k.clone(), v.value.clone())).collect();
             if let Some(name) = naming.label.filter(|name| !attrs.contains_key(name)) {
@@ -68,14 +68,14 @@ impl<'c> Engine<'c> {
                 }
             }
             // Where the identity alone makes a whole block, its canonical form counts.
-            if let Ok((desired, _)) = object.kind.desired(&body, &cx) {
+            if let Ok((desired, _)) = object.kind.desired(&body, &context) {
                 for name in naming.identity {
                     if let Some(value) = desired.get(name) {
                         attrs.insert((*name).to_owned(), value.clone());
                     }
                 }
             }
-            let computed = self.computed(object, &attrs, &cx);
+            let computed = self.computed(object, &attrs, &context);
             // What the user reads is what the user wrote, where it was written.
             for (name, spanned) in &body.attrs {
                 attrs.insert(name.clone(), spanned.value.clone());
@@ -93,8 +93,13 @@ impl<'c> Engine<'c> {
     }
 
     /// Computed attributes: the kind's own, and where those are unknown, what is known by now.
-    pub(super) fn computed(&self, object: &Object<'c>, desired: &Attrs, cx: &Context) -> Attrs {
-        let mut computed = object.kind.computed(desired, cx);
+    pub(super) fn computed(
+        &self,
+        object: &Object<'c>,
+        desired: &Attrs,
+        context: &Context,
+    ) -> Attrs {
+        let mut computed = object.kind.computed(desired, context);
         let schema = object.kind.schema();
         let missing = |computed: &Attrs, name: &str| {
             computed.get(name).is_none_or(Value::has_unknown) && !desired.contains_key(name)

@@ -58,10 +58,10 @@ impl<'c> Engine<'c> {
             return Err(errors);
         }
         let (context, _) = self.recorded(|| self.context(object, true));
-        let cx = context?;
-        let (desired, warnings) = object.kind.desired(&body, &cx)?;
+        let context = context?;
+        let (desired, warnings) = object.kind.desired(&body, &context)?;
         errors.extend(warnings);
-        let computed = self.computed(object, &desired, &cx);
+        let computed = self.computed(object, &desired, &context);
         if !decl.meta.lifecycle.postconditions.is_empty() {
             let mut whole: Attrs =
                 body.attrs.iter().map(|(k, v)| (k.clone(), v.value.clone())).collect();

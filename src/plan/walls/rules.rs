@@ -15,20 +15,20 @@ use crate::value::Value;
 /// # Errors
 /// Everything that is wrong with them, each at its place.
 pub(super) fn read(estate: &Estate) -> Result<Vec<Rule>, Diagnostics> {
-    let mut found = Diagnostics::new();
+    let mut diagnostics = Diagnostics::new();
     let blocks = estate.declarations.get("isolation");
     let rules = blocks
         .into_iter()
         .flatten()
-        .filter_map(|(name, body)| rule(estate, name, body, &mut found))
+        .filter_map(|(name, body)| rule(estate, name, body, &mut diagnostics))
         .collect();
-    found.into_result(rules)
+    diagnostics.into_result(rules)
 }
 
-fn rule(estate: &Estate, name: &str, body: &Body, found: &mut Diagnostics) -> Option<Rule> {
+fn rule(estate: &Estate, name: &str, body: &Body, diagnostics: &mut Diagnostics) -> Option<Rule> {
     let mut sides = |attr: &str| -> Option<Vec<String>> {
         let value = body.get(attr)?;
-        Some(names(estate, attr, value, found))
+        Some(names(estate, attr, value, diagnostics))
     };
     let (between, from, to) = (sides("between"), sides("from"), sides("to"));
     let pairs: BTreeSet<(String, String)> = match (between, from, to) {
@@ -41,7 +41,7 @@ fn rule(estate: &Estate, name: &str, body: &Body, found: &mut Diagnostics) -> Op
             pairs.filter(|(a, b)| a != b).collect()
         }
         _ => {
-            found.push(
+            diagnostics.push(
                 Diagnostic::error(format!(
                     "the isolation rule `{name}` does not say what it keeps apart"
                 ))
@@ -57,7 +57,7 @@ fn rule(estate: &Estate, name: &str, body: &Body, found: &mut Diagnostics) -> Op
             Some("error") => true,
             Some("warn") => false,
             _ => {
-                found.push(
+                diagnostics.push(
                     Diagnostic::error(format!("`{attr}` must be \"error\" or \"warn\""))
                         .at(value.loc.clone()),
                 );
@@ -74,7 +74,7 @@ fn rule(estate: &Estate, name: &str, body: &Body, found: &mut Diagnostics) -> Op
         .nested("allow")
         .filter_map(|block| {
             let label = block.labels.first().map_or_else(String::new, |l| l.value.clone());
-            exception(estate, &label, &block.body, found)
+            exception(estate, &label, &block.body, diagnostics)
         })
         .collect();
     Some(Rule {
@@ -98,7 +98,7 @@ fn names(
     estate: &Estate,
     attr: &str,
     value: &Spanned<Value>,
-    found: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Vec<String> {
     const ORIGINS: [&str; 4] = ["$management", "$unassigned", "$external", "$anonymous"];
     let listed = value.value.elements().unwrap_or_else(|| vec![&value.value]);
@@ -116,7 +116,7 @@ fn names(
             }
             other => {
                 let shown = other.as_str().map_or(other.type_name(), |t| t).to_owned();
-                found.push(
+                diagnostics.push(
                     Diagnostic::error(format!("`{shown}` is no environment"))
                         .at(value.loc.clone())
                         .help("write `environment.NAME`; `from` also takes \"$management\", \"$unassigned\", \"$external\" and \"$anonymous\""),
@@ -131,10 +131,10 @@ fn exception(
     estate: &Estate,
     name: &str,
     body: &Body,
-    found: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Option<Exception> {
     let mut sides = |attr: &str| -> BTreeSet<String> {
-        body.get(attr).map(|v| names(estate, attr, v, found)).into_iter().flatten().collect()
+        body.get(attr).map(|v| names(estate, attr, v, diagnostics)).into_iter().flatten().collect()
     };
     let (from, to) = (sides("from"), sides("to"));
     let texts = |attr: &str| -> Vec<String> {
@@ -143,7 +143,7 @@ fn exception(
     };
     let resources = texts("resources");
     if resources.iter().any(|r| r == "*") {
-        found.push(
+        diagnostics.push(
             Diagnostic::error(format!("the exception `{name}` permits every resource"))
                 .at(body.loc_of("resources").clone())
                 .detail("a bare `*` would cover paths that nobody has thought of yet")
@@ -152,7 +152,7 @@ fn exception(
     }
     let reason = body.get("reason").and_then(|r| r.value.as_str()).unwrap_or_default().to_owned();
     if reason.trim().is_empty() {
-        found.push(
+        diagnostics.push(
             Diagnostic::error(format!("the exception `{name}` has no reason"))
                 .at(body.loc_of("reason").clone())
                 .help("say why it exists, for example the ticket in which it was decided"),
@@ -160,7 +160,7 @@ fn exception(
     }
     let expires = body.get("expires").and_then(|e| e.value.as_str()).unwrap_or_default();
     let Ok(expires) = expires.parse::<jiff::civil::Date>() else {
-        found.push(
+        diagnostics.push(
             Diagnostic::error(format!("the exception `{name}` has no end"))
                 .at(body.loc_of("expires").clone())
                 .help("give the last day on which it counts, as in `expires = \"2027-03-31\"`"),

@@ -36,22 +36,23 @@ impl Alarms {
 
 #[async_trait]
 impl Gate for Alarms {
-    async fn judge(&self, cx: &GateContext<'_>) -> Finding {
-        let target = match self.watched.target(cx) {
+    async fn judge(&self, context: &GateContext<'_>) -> Finding {
+        let target = match self.watched.target(context) {
             Ok(target) => target,
             Err(why) => return Finding::new(Outcome::Failed, why, json!({"alarms": self.names})),
         };
         let place = format!("`{}` ({})", target.handle, target.region);
-        let found: BTreeMap<String, Alarm> = match cx.provider.alarms(&target, &self.names).await {
-            Ok(found) => found.into_iter().map(|a| (a.name.clone(), a)).collect(),
-            Err(error) => {
-                return Finding::new(
-                    Outcome::Failed,
-                    unknown(&error),
-                    json!({"alarms": self.names}),
-                );
-            }
-        };
+        let found: BTreeMap<String, Alarm> =
+            match context.provider.alarms(&target, &self.names).await {
+                Ok(found) => found.into_iter().map(|a| (a.name.clone(), a)).collect(),
+                Err(error) => {
+                    return Finding::new(
+                        Outcome::Failed,
+                        unknown(&error),
+                        json!({"alarms": self.names}),
+                    );
+                }
+            };
         let mut wrong = Vec::new();
         for name in &self.names {
             match found.get(name) {

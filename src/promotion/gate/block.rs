@@ -12,19 +12,19 @@ pub(super) struct Block<'a> {
     /// `TYPE.NAME`, as evidence names the gate.
     pub(super) label: &'a str,
     pub(super) body: &'a Body,
-    pub(super) found: Diagnostics,
+    pub(super) diagnostics: Diagnostics,
 }
 
 impl<'a> Block<'a> {
     pub(super) fn new(label: &'a str, body: &'a Body) -> Self {
-        Self { label, body, found: Diagnostics::new() }
+        Self { label, body, diagnostics: Diagnostics::new() }
     }
 
     /// The known value of an attribute.
     fn known(&mut self, name: &str) -> Option<&'a Value> {
         let given = self.body.get(name)?;
         if given.value.has_unknown() {
-            self.found.push(
+            self.diagnostics.push(
                 Diagnostic::error(format!("`{name}` of a gate must be known before apply"))
                     .at(given.loc.clone())
                     .help("use values that are configured, not ids that AWS assigns"),

@@ -59,9 +59,9 @@ impl Command {
 
     /// What the program finds in its environment: what Palisade has, without the values for its own
     /// variables; what the block gives; and what is being promoted.
-    fn variables(&self, cx: &GateContext<'_>) -> BTreeMap<String, String> {
-        let subject = &cx.subject;
-        let mut all: BTreeMap<String, String> = cx
+    fn variables(&self, context: &GateContext<'_>) -> BTreeMap<String, String> {
+        let subject = &context.subject;
+        let mut all: BTreeMap<String, String> = context
             .vars
             .iter()
             .filter(|(name, _)| !name.starts_with(OWN))
@@ -69,7 +69,7 @@ impl Command {
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
         let values = serde_json::to_string(subject.values).unwrap_or_default();
-        let purpose = match cx.purpose {
+        let purpose = match context.purpose {
             Purpose::Promote => "promote",
             Purpose::Rollback => "rollback",
             Purpose::Verify => "verify",
@@ -83,8 +83,8 @@ impl Command {
             ("PALISADE_RELEASE_DIGEST", Some(subject.digest)),
             ("PALISADE_RELEASE_VALUES", Some(values.as_str())),
             ("PALISADE_RELEASE_BEFORE", subject.replaces),
-            ("PALISADE_PLAN_DIGEST", Some(cx.plan.digest.as_str())),
-            ("PALISADE_AUTHOR", Some(cx.author.arn.as_str())),
+            ("PALISADE_PLAN_DIGEST", Some(context.plan.digest.as_str())),
+            ("PALISADE_AUTHOR", Some(context.author.arn.as_str())),
         ] {
             all.insert(name.to_owned(), value.unwrap_or_default().to_owned());
         }
@@ -94,16 +94,18 @@ impl Command {
 
 #[async_trait]
 impl Gate for Command {
-    async fn judge(&self, cx: &GateContext<'_>) -> Finding {
+    async fn judge(&self, context: &GateContext<'_>) -> Finding {
         let Some((program, arguments)) = self.argv.split_first() else {
             return Finding::new(Outcome::Failed, "the command is empty", Json::Null);
         };
-        let environment = self.variables(cx);
+        let environment = self.variables(context);
         let hidden = Hidden::new(&self.hidden, &environment);
         let started = tokio::process::Command::new(program)
             .args(arguments)
             .current_dir(
-                self.directory.as_ref().map_or_else(|| cx.dir.to_owned(), |d| cx.dir.join(d)),
+                self.directory
+                    .as_ref()
+                    .map_or_else(|| context.dir.to_owned(), |d| context.dir.join(d)),
             )
             .env_clear()
             .envs(&environment)
@@ -123,7 +125,7 @@ impl Gate for Command {
                 );
             }
         };
-        let began = cx.clock.elapsed();
+        let began = context.clock.elapsed();
         let group = Group::of(&child);
         let out = tokio::spawn(read(child.stdout.take()));
         let err = tokio::spawn(read(child.stderr.take()));
@@ -138,7 +140,7 @@ impl Gate for Command {
         let (out, err) = (collected(out).await, collected(err).await);
         let mut detail = json!({
             "command": shown,
-            "seconds": cx.clock.elapsed().saturating_sub(began).as_secs(),
+            "seconds": context.clock.elapsed().saturating_sub(began).as_secs(),
             "stdout_tail": hidden.in_text(&tail(&out)),
             "stderr_tail": hidden.in_text(&tail(&err)),
         });

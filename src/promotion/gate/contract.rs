@@ -16,7 +16,7 @@ use super::evidence::Finding;
 pub(super) trait Gate: fmt::Debug + Send + Sync {
     /// Waits for programs, servers and AWS where the gate asks them, never longer than the gate's
     /// `timeout`.
-    async fn judge(&self, cx: &GateContext<'_>) -> Finding;
+    async fn judge(&self, context: &GateContext<'_>) -> Finding;
 }
 
 /// A type of gate: the one row by which the table of gates knows it.

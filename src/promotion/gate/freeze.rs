@@ -57,7 +57,7 @@ impl Freeze {
     fn read(block: &mut Block<'_>) -> Self {
         let zone_name = block.text("timezone").unwrap_or_else(|| "UTC".to_owned());
         let zone = TimeZoneDatabase::bundled().get(&zone_name).unwrap_or_else(|_| {
-            block.found.push(
+            block.diagnostics.push(
                 Diagnostic::error(format!("`{zone_name}` is no time zone"))
                     .at(block.body.loc_of("timezone").clone())
                     .help("write an IANA name such as `Europe/Berlin`, or `UTC`"),
@@ -86,10 +86,11 @@ impl Freeze {
 
 #[async_trait]
 impl Gate for Freeze {
-    async fn judge(&self, cx: &GateContext<'_>) -> Finding {
-        let local = self.zone.to_datetime(cx.now);
+    async fn judge(&self, context: &GateContext<'_>) -> Finding {
+        let local = self.zone.to_datetime(context.now);
         let zone = &self.zone_name;
-        let Some(window) = self.windows.iter().find(|w| w.covering(&self.zone, cx.now).is_some())
+        let Some(window) =
+            self.windows.iter().find(|w| w.covering(&self.zone, context.now).is_some())
         else {
             return Finding::new(
                 Outcome::Passed,
@@ -97,7 +98,7 @@ impl Gate for Freeze {
                 json!({"local": local, "timezone": zone}),
             );
         };
-        let until = self.open_again(cx.now);
+        let until = self.open_again(context.now);
         let reason = window.reason.as_deref();
         let detail = json!({
             "local": local, "timezone": zone, "until": until, "reason": reason,
@@ -107,7 +108,7 @@ impl Gate for Freeze {
         let end = until.map_or("without an end".to_owned(), |u| {
             format!("until {} {zone}", self.zone.to_datetime(u))
         });
-        if cx.purpose == Purpose::Rollback && self.permits_rollback {
+        if context.purpose == Purpose::Rollback && self.permits_rollback {
             let summary = format!("frozen {end}, which permits a rollback{because}");
             return Finding::new(Outcome::Passed, summary, detail);
         }

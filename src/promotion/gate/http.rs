@@ -58,7 +58,7 @@ impl Http {
             if HeaderName::try_from(name.as_str()).is_err()
                 || HeaderValue::try_from(value.as_str()).is_err()
             {
-                block.found.push(
+                block.diagnostics.push(
                     Diagnostic::error(format!("`{name}` is no header that can be sent"))
                         .at(block.body.loc_of("headers").clone())
                         .help("names are letters, digits and hyphens; values are one line"),
@@ -152,8 +152,8 @@ impl Http {
 
 #[async_trait]
 impl Gate for Http {
-    async fn judge(&self, cx: &GateContext<'_>) -> Finding {
-        let client = match self.client(cx.vars) {
+    async fn judge(&self, context: &GateContext<'_>) -> Finding {
+        let client = match self.client(context.vars) {
             Ok(client) => client,
             Err(error) => {
                 let why = innermost(&error);
@@ -166,18 +166,18 @@ impl Gate for Http {
         };
         let limit = Duration::from_secs(u64::try_from(self.timeout).unwrap_or(0));
         let pause = Duration::from_secs(u64::try_from(self.interval).unwrap_or(0));
-        let began = cx.clock.elapsed();
+        let began = context.clock.elapsed();
         let (mut in_a_row, mut requests) = (0, 0_usize);
         let last = loop {
-            let left = limit.saturating_sub(cx.clock.elapsed().saturating_sub(began));
+            let left = limit.saturating_sub(context.clock.elapsed().saturating_sub(began));
             let answer = self.ask(&client, left.min(ANSWER)).await;
             requests += 1;
             in_a_row = if answer.fits { in_a_row + 1 } else { 0 };
-            let spent = cx.clock.elapsed().saturating_sub(began);
+            let spent = context.clock.elapsed().saturating_sub(began);
             if in_a_row >= self.count || spent + pause >= limit {
                 break answer;
             }
-            cx.clock.sleep(pause).await;
+            context.clock.sleep(pause).await;
         };
         let detail = json!({
             "url": self.url,
@@ -186,7 +186,7 @@ impl Gate for Http {
             "count": self.count,
             "status": last.status,
             "body": last.body,
-            "seconds": cx.clock.elapsed().saturating_sub(began).as_secs(),
+            "seconds": context.clock.elapsed().saturating_sub(began).as_secs(),
         });
         if in_a_row >= self.count {
             let times = if self.count == 1 {

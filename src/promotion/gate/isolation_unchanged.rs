@@ -20,9 +20,9 @@ struct IsolationUnchanged;
 
 #[async_trait]
 impl Gate for IsolationUnchanged {
-    async fn judge(&self, cx: &GateContext<'_>) -> Finding {
-        let to = cx.subject.to;
-        let section = &cx.plan.isolation;
+    async fn judge(&self, context: &GateContext<'_>) -> Finding {
+        let to = context.subject.to;
+        let section = &context.plan.isolation;
         if section.basis.is_none() {
             return Finding::new(Outcome::Failed, "the walls were not analysed", Json::Null);
         }

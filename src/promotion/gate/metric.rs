@@ -42,7 +42,7 @@ impl Metric {
         let period = block.seconds("period").unwrap_or(PERIOD);
         // <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricStat.html>
         if !(matches!(period, 1 | 5 | 10 | 20 | 30) || period % 60 == 0) {
-            block.found.push(
+            block.diagnostics.push(
                 Diagnostic::error("CloudWatch knows no such period")
                     .at(block.body.loc_of("period").clone())
                     .help("write 1, 5, 10, 20 or 30 seconds, or whole minutes"),
@@ -82,17 +82,17 @@ impl Metric {
 
 #[async_trait]
 impl Gate for Metric {
-    async fn judge(&self, cx: &GateContext<'_>) -> Finding {
-        let baseline = baseline(cx.previous, &self.label);
+    async fn judge(&self, context: &GateContext<'_>) -> Finding {
+        let baseline = baseline(context.previous, &self.label);
         let mut detail = json!({
             "namespace": self.namespace, "metric": self.name, "dimensions": self.dimensions,
             "statistic": self.statistic, "baseline": baseline,
         });
-        let target = match self.watched.target(cx) {
+        let target = match self.watched.target(context) {
             Ok(target) => target,
             Err(why) => return Finding::new(Outcome::Failed, why, detail),
         };
-        let Some((from, to)) = last_period(cx.now, self.period) else {
+        let Some((from, to)) = last_period(context.now, self.period) else {
             return Finding::new(Outcome::Failed, "the period lies before all time", detail);
         };
         let query = MetricQuery {
@@ -112,7 +112,7 @@ impl Gate for Metric {
         add("from", json!(from));
         add("to", json!(to));
         let what = format!("{} {} of {}", self.statistic, self.name, self.namespace);
-        let value = match cx.provider.metric(&target, &query).await {
+        let value = match context.provider.metric(&target, &query).await {
             Ok(value) => value,
             Err(error) => return Finding::new(Outcome::Failed, unknown(&error), detail),
         };

@@ -69,12 +69,12 @@ impl GateSpec {
     /// Values that are not known before apply, or make no sense together.
     pub fn read(body: &Body) -> Result<Vec<Self>, Diagnostics> {
         let mut gates = Vec::new();
-        let mut found = Diagnostics::new();
+        let mut diagnostics = Diagnostics::new();
         for nested in body.nested("gate") {
             let label = |at: usize| nested.labels.get(at).map(|l| l.value.clone());
             let (Some(ty), Some(name)) = (label(0), label(1)) else { continue };
             let Some(row) = TYPES.iter().find(|t| t.name == ty) else {
-                found.push(
+                diagnostics.push(
                     Diagnostic::error(format!("there is no gate `{ty}`"))
                         .at(nested.body.loc.clone()),
                 );
@@ -83,8 +83,8 @@ impl GateSpec {
             let label = format!("{ty}.{name}");
             let mut block = block::Block::new(&label, &nested.body);
             let gate = (row.read)(&mut block);
-            let wrong = block.found.has_errors();
-            found.extend(block.found);
+            let wrong = block.diagnostics.has_errors();
+            diagnostics.extend(block.diagnostics);
             if !wrong {
                 gates.push(Self {
                     ty,
@@ -95,7 +95,7 @@ impl GateSpec {
                 });
             }
         }
-        found.into_result(gates)
+        diagnostics.into_result(gates)
     }
 
     /// Whether it can be judged before the plan of the move is made, and without starting a program
@@ -114,9 +114,9 @@ impl GateSpec {
 
 /// Judges one gate. Waits for programs, servers and AWS where the gate asks them, never longer
 /// than the gate's `timeout`.
-pub async fn evaluate(spec: &GateSpec, cx: &GateContext<'_>) -> Evidence {
-    let Finding { outcome, summary, detail } = spec.gate.judge(cx).await;
-    Evidence { gate: spec.label(), outcome, summary, detail, at: cx.now }
+pub async fn evaluate(spec: &GateSpec, context: &GateContext<'_>) -> Evidence {
+    let Finding { outcome, summary, detail } = spec.gate.judge(context).await;
+    Evidence { gate: spec.label(), outcome, summary, detail, at: context.now }
 }
 
 #[cfg(test)]

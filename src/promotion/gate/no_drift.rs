@@ -33,13 +33,13 @@ impl NoDrift {
 
 #[async_trait]
 impl Gate for NoDrift {
-    async fn judge(&self, cx: &GateContext<'_>) -> Finding {
-        let ends = cx.subject.from.into_iter().chain([cx.subject.to]).map(str::to_owned);
+    async fn judge(&self, context: &GateContext<'_>) -> Finding {
+        let ends = context.subject.from.into_iter().chain([context.subject.to]).map(str::to_owned);
         let environments: BTreeSet<String> =
             if self.environments.is_empty() { ends.collect() } else { self.environments.clone() };
         let names = environments.iter().cloned().collect::<Vec<_>>().join(" and ");
-        let unread = unread(cx, &environments);
-        let found: Vec<&Drift> = cx
+        let unread = unread(context, &environments);
+        let found: Vec<&Drift> = context
             .plan
             .drift
             .iter()
@@ -79,13 +79,13 @@ impl Gate for NoDrift {
 }
 
 /// What of these environments was not read, and why.
-pub(super) fn unread(cx: &GateContext<'_>, environments: &BTreeSet<String>) -> Vec<String> {
+pub(super) fn unread(context: &GateContext<'_>, environments: &BTreeSet<String>) -> Vec<String> {
     let mut all = Vec::new();
-    for (handle, account) in &cx.estate.accounts {
+    for (handle, account) in &context.estate.accounts {
         if account.environments.is_disjoint(environments) {
             continue;
         }
-        match cx.live.accounts.get(handle) {
+        match context.live.accounts.get(handle) {
             Some(Reading::Read(index)) => {
                 let kinds = &index.inventory().unread;
                 all.extend(kinds.iter().map(|(kind, why)| format!("{kind} in `{handle}`: {why}")));

@@ -37,16 +37,16 @@ impl Parity {
 
 #[async_trait]
 impl Gate for Parity {
-    async fn judge(&self, cx: &GateContext<'_>) -> Finding {
-        let to = cx.subject.to;
-        let Some(from) = cx.subject.from else {
+    async fn judge(&self, context: &GateContext<'_>) -> Finding {
+        let to = context.subject.to;
+        let Some(from) = context.subject.from else {
             return Finding::new(
                 Outcome::Failed,
                 "parity compares the two ends of an edge, and here is only one",
                 json!({"environment": to}),
             );
         };
-        let unread = no_drift::unread(cx, &BTreeSet::from([from.to_owned(), to.to_owned()]));
+        let unread = no_drift::unread(context, &BTreeSet::from([from.to_owned(), to.to_owned()]));
         if !unread.is_empty() {
             return Finding::new(
                 Outcome::Failed,
@@ -54,7 +54,7 @@ impl Gate for Parity {
                 json!({"unread": unread}),
             );
         }
-        let declared = cx.estate.environments.get(to);
+        let declared = context.estate.environments.get(to);
         let allowed: Vec<&String> = declared
             .filter(|e| e.like.as_deref() == Some(from))
             .into_iter()
@@ -67,7 +67,7 @@ impl Gate for Parity {
                 None => a.as_str() == key,
             })
         };
-        let (here, there) = (parameters(cx, from), parameters(cx, to));
+        let (here, there) = (parameters(context, from), parameters(context, to));
         let missing: Vec<&String> = here.keys().filter(|k| !there.contains_key(*k)).collect();
         let surplus: Vec<&String> = there.keys().filter(|k| !here.contains_key(*k)).collect();
         let differing: Vec<&String> = here
@@ -109,12 +109,13 @@ impl Gate for Parity {
 
 /// Config parameters of an environment as AWS holds them: by `SCHEMA/KEY`, the distinct types and
 /// values over its accounts. Of a secret only its type is known, and values of secrets differ by nature.
-fn parameters(cx: &GateContext<'_>, environment: &str) -> BTreeMap<String, BTreeSet<String>> {
-    let prefix = format!("/{}/{environment}/", cx.estate.name);
+fn parameters(context: &GateContext<'_>, environment: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let prefix = format!("/{}/{environment}/", context.estate.name);
     let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let serving = cx.estate.accounts.iter().filter(|(_, a)| a.environments.contains(environment));
+    let serving =
+        context.estate.accounts.iter().filter(|(_, a)| a.environments.contains(environment));
     for (handle, _) in serving {
-        let Some(Reading::Read(index)) = cx.live.accounts.get(handle) else { continue };
+        let Some(Reading::Read(index)) = context.live.accounts.get(handle) else { continue };
         for ((kind, _), object) in &index.inventory().objects {
             let name =
                 object.attrs.get("name").and_then(Value::as_str).filter(|_| *kind == CONFIG_KIND);

@@ -27,10 +27,10 @@ impl Soak {
 
 #[async_trait]
 impl Gate for Soak {
-    async fn judge(&self, cx: &GateContext<'_>) -> Finding {
-        let place = cx.subject.from.unwrap_or(cx.subject.to);
+    async fn judge(&self, context: &GateContext<'_>) -> Finding {
+        let place = context.subject.from.unwrap_or(context.subject.to);
         let wanted = duration::text(self.seconds);
-        let Some(since) = cx.stands_since else {
+        let Some(since) = context.stands_since else {
             return Finding::new(
                 Outcome::Failed,
                 format!("the release is not current and verified in {place}"),
@@ -38,12 +38,12 @@ impl Gate for Soak {
             );
         };
         let until = since.saturating_add(SignedDuration::from_secs(self.seconds));
-        let stood = cx.now.duration_since(since).as_secs();
+        let stood = context.now.duration_since(since).as_secs();
         let until = until.unwrap_or(jiff::Timestamp::MAX);
         let detail = json!({
             "duration": wanted, "since": since, "until": until, "stood_seconds": stood,
         });
-        if cx.now < until {
+        if context.now < until {
             let summary = format!(
                 "it has stood in {place} for {} of {wanted}; open from {until}",
                 duration::for_people(stood)

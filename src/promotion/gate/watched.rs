@@ -28,9 +28,9 @@ impl Watched {
     ///
     /// # Errors
     /// In words: it does not exist yet, or the environment has several and none is named.
-    pub(super) fn target(&self, cx: &GateContext<'_>) -> Result<Target, String> {
-        let to = cx.subject.to;
-        let mut candidates = cx.estate.accounts.values().filter(|a| match &self.account {
+    pub(super) fn target(&self, context: &GateContext<'_>) -> Result<Target, String> {
+        let to = context.subject.to;
+        let mut candidates = context.estate.accounts.values().filter(|a| match &self.account {
             Some(address) => a.address == *address,
             None => a.environments.contains(to),
         });
@@ -43,14 +43,14 @@ impl Watched {
                 ));
             }
         };
-        let Some(target) = cx.targets.accounts.get(&account.handle) else {
+        let Some(target) = context.targets.accounts.get(&account.handle) else {
             return Err(format!("the account `{}` cannot be reached", account.handle));
         };
         if target.id.is_none() && target.endpoint_url.is_none() {
             return Err(format!("the account `{}` does not exist yet", account.handle));
         }
         let mut target = target.clone();
-        let environment = cx.estate.environments.get(to).and_then(|e| e.region.clone());
+        let environment = context.estate.environments.get(to).and_then(|e| e.region.clone());
         if let Some(region) = self.region.clone().or(environment) {
             target.region = region;
         }

@@ -30,8 +30,8 @@ impl KindProvider for Account {
         Bulk::Organization
     }
 
-    async fn create(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
-        let want = Wanted::new(cx, step);
+    async fn create(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(session, step);
         if want.after("endpoint_url").as_str().is_some() {
             // An emulated account stands outside the organization: there is nothing to create.
             return Ok(want.done([]));
@@ -40,14 +40,15 @@ impl KindProvider for Account {
             return Err(errors::refuse(
                 "organizations",
                 "CreateAccount",
-                &cx.account,
+                &session.account,
                 format!("the account `{id}` is not in the organization"),
             ));
         }
-        let role = step.meta.get("access_role").and_then(Value::as_str).unwrap_or(&cx.access_role);
+        let role =
+            step.meta.get("access_role").and_then(Value::as_str).unwrap_or(&session.access_role);
         // CreateAccount makes a role without a path; another kind of name is the user's own affair.
         let role = (!role.contains(['/', ':'])).then(|| role.to_owned());
-        let answer = cx
+        let answer = session
             .organizations()
             .create_account()
             .account_name(want.text("name")?)
@@ -56,31 +57,31 @@ impl KindProvider for Account {
             .set_tags(to_tags(want.after("tags")))
             .send()
             .await
-            .map_err(cx.error("organizations", "CreateAccount"))?;
+            .map_err(session.error("organizations", "CreateAccount"))?;
         let request = answer.create_account_status().and_then(|s| s.id());
         Ok(want.done([(REQUEST, optional(request)), ("parent", super::ROOT.into())]))
     }
 
-    async fn wait(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
-        let want = Wanted::new(cx, step);
+    async fn wait(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(session, step);
         let request = match &step.target {
             Some(request) => request.as_str(),
             None => want.text(REQUEST)?,
         };
         let mut looks = 0;
         let id = loop {
-            let answer = cx
+            let answer = session
                 .organizations()
                 .describe_create_account_status()
                 .create_account_request_id(request)
                 .send()
                 .await
-                .map_err(cx.error("organizations", "DescribeCreateAccountStatus"))?;
-            match outcome(cx, answer.create_account_status())? {
+                .map_err(session.error("organizations", "DescribeCreateAccountStatus"))?;
+            match outcome(session, answer.create_account_status())? {
                 Some(id) => break id,
                 None if looks < POLLS => {
                     looks += 1;
-                    tokio::time::sleep(cx.options.poll).await;
+                    tokio::time::sleep(session.options.poll).await;
                 }
                 None => {
                     return Err(ProviderError {
@@ -89,29 +90,30 @@ impl KindProvider for Account {
                         ..errors::refuse(
                             "organizations",
                             "DescribeCreateAccountStatus",
-                            &cx.account,
+                            &session.account,
                             "",
                         )
                     });
                 }
             }
         };
-        let described = cx
+        let described = session
             .settle(|| async {
-                cx.organizations()
+                session
+                    .organizations()
                     .describe_account()
                     .account_id(&id)
                     .send()
                     .await
-                    .map_err(cx.error("organizations", "DescribeAccount"))
+                    .map_err(session.error("organizations", "DescribeAccount"))
             })
             .await?;
         let parent = want.after("parent").as_str().unwrap_or(super::ROOT);
         if parent != super::ROOT {
             // A run that was cut off here may have moved it already.
-            let from = cx.settle(|| organization_read::parent(cx, &id)).await?;
+            let from = session.settle(|| organization_read::parent(session, &id)).await?;
             if from != parent {
-                cx.settle(|| relocate(cx, &id, &from, parent)).await?;
+                session.settle(|| relocate(session, &id, &from, parent)).await?;
             }
         }
         let account = described.account();
@@ -125,25 +127,25 @@ impl KindProvider for Account {
         Ok(attrs)
     }
 
-    async fn update(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
-        let want = Wanted::new(cx, step);
+    async fn update(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(session, step);
         let id = want.text("id")?;
         for name in ["name", "email"] {
             if want.changes(name) && want.before(name) != want.after(name) {
                 return Err(errors::refuse(
                     "organizations",
                     "UpdateAccount",
-                    &cx.account,
+                    &session.account,
                     format!("the {name} of an account is not changed here"),
                 ));
             }
         }
-        organization_tags::change(cx, id, &want).await?;
+        organization_tags::change(session, id, &want).await?;
         Ok(want.done([]))
     }
 
-    async fn relocate(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
-        let want = Wanted::new(cx, step);
+    async fn relocate(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(session, step);
         let to = match &step.target {
             Some(target) => target.as_str(),
             None => want.text("parent")?,
@@ -151,27 +153,27 @@ impl KindProvider for Account {
         let id = want.text("id")?;
         let from = match want.before("parent").as_str() {
             Some(parent) => parent.to_owned(),
-            None => organization_read::parent(cx, id).await?,
+            None => organization_read::parent(session, id).await?,
         };
         if from != to {
-            relocate(cx, id, &from, to).await?;
+            relocate(session, id, &from, to).await?;
         }
         let mut attrs = want.done([]);
         attrs.insert("parent".to_owned(), to.into());
         Ok(attrs)
     }
 
-    async fn delete(&self, cx: &Session, step: &Step) -> Result<(), ProviderError> {
-        let want = Wanted::new(cx, step);
+    async fn delete(&self, session: &Session, step: &Step) -> Result<(), ProviderError> {
+        let want = Wanted::new(session, step);
         let id = want.text("id")?;
         match step.meta.get("on_destroy").and_then(Value::as_str) {
-            Some("close") => cx
+            Some("close") => session
                 .organizations()
                 .close_account()
                 .account_id(id)
                 .send()
                 .await
-                .map_err(cx.error("organizations", "CloseAccount"))
+                .map_err(session.error("organizations", "CloseAccount"))
                 .map_err(|error| match error.code.as_deref() {
                     Some("ConstraintViolationException") => ProviderError {
                         message: format!(
@@ -187,19 +189,19 @@ impl KindProvider for Account {
                     Some("AccountAlreadyClosedException") => Ok(()),
                     _ => Err(error),
                 }),
-            Some("remove_from_organization") => cx
+            Some("remove_from_organization") => session
                 .organizations()
                 .remove_account_from_organization()
                 .account_id(id)
                 .send()
                 .await
-                .map_err(cx.error("organizations", "RemoveAccountFromOrganization"))
+                .map_err(session.error("organizations", "RemoveAccountFromOrganization"))
                 .absent()
                 .map(|_| ()),
             _ => Err(errors::refuse(
                 "organizations",
                 "CloseAccount",
-                &cx.account,
+                &session.account,
                 format!(
                     "`{}` is retained: nothing in the state says that it may be closed or removed",
                     step.address
@@ -210,12 +212,12 @@ impl KindProvider for Account {
 
     async fn find_creation(
         &self,
-        cx: &Session,
+        session: &Session,
         after: &Attrs,
         since: i64,
     ) -> Result<Option<Attrs>, ProviderError> {
         let name = after.get("name").and_then(Value::as_str);
-        let pages = cx
+        let pages = session
             .organizations()
             .list_create_account_status()
             .states(CreateAccountState::InProgress)
@@ -224,7 +226,7 @@ impl KindProvider for Account {
             .send()
             .try_collect()
             .await
-            .map_err(cx.error("organizations", "ListCreateAccountStatus"))?;
+            .map_err(session.error("organizations", "ListCreateAccountStatus"))?;
         let mut candidates: Vec<&CreateAccountStatus> = pages
             .iter()
             .flat_map(|page| page.create_account_statuses())
@@ -236,7 +238,7 @@ impl KindProvider for Account {
         for status in candidates.into_iter().rev() {
             // Names are not unique: a finished request counts only for the account with this e-mail.
             if let Some(id) = status.account_id() {
-                let email = organization_read::account(cx, id).await?;
+                let email = organization_read::account(session, id).await?;
                 let email =
                     email.as_ref().and_then(|a| a.attrs.get("email")).and_then(Value::as_str);
                 let wanted = after.get("email").and_then(Value::as_str);
@@ -254,14 +256,18 @@ impl KindProvider for Account {
         Ok(None)
     }
 
-    async fn read(&self, cx: &Session, key: &str) -> Result<Option<LiveObject>, ProviderError> {
-        organization_read::account(cx, key).await
+    async fn read(
+        &self,
+        session: &Session,
+        key: &str,
+    ) -> Result<Option<LiveObject>, ProviderError> {
+        organization_read::account(session, key).await
     }
 }
 
 /// The new account's id; `None` while it is being created.
 fn outcome(
-    cx: &Session,
+    session: &Session,
     status: Option<&CreateAccountStatus>,
 ) -> Result<Option<String>, ProviderError> {
     match status.and_then(|s| s.state()) {
@@ -287,7 +293,7 @@ fn outcome(
                     Failure::Refused
                 },
                 code: Some(reason.to_owned()),
-                ..errors::refuse("organizations", "CreateAccount", &cx.account, told)
+                ..errors::refuse("organizations", "CreateAccount", &session.account, told)
             })
         }
         Some(CreateAccountState::Succeeded) => {
@@ -297,16 +303,16 @@ fn outcome(
     }
 }
 
-async fn relocate(cx: &Session, id: &str, from: &str, to: &str) -> Result<(), ProviderError> {
-    let done = cx
+async fn relocate(session: &Session, id: &str, from: &str, to: &str) -> Result<(), ProviderError> {
+    let done = session
         .organizations()
         .move_account()
         .account_id(id)
-        .source_parent_id(node_id(cx, from).await?)
-        .destination_parent_id(node_id(cx, to).await?)
+        .source_parent_id(node_id(session, from).await?)
+        .destination_parent_id(node_id(session, to).await?)
         .send()
         .await
-        .map_err(cx.error("organizations", "MoveAccount"));
+        .map_err(session.error("organizations", "MoveAccount"));
     match done {
         Err(e) if e.code.as_deref() == Some("DuplicateAccountException") => Ok(()),
         done => done.map(|_| ()),

@@ -24,8 +24,8 @@ impl BulkReader for AccountBaseline {
         KIND
     }
 
-    async fn everything(&self, cx: &Session, _scope: &BulkScope<'_>) -> Reading {
-        Ok((self.read(cx, "").await?.into_iter().collect(), None))
+    async fn everything(&self, session: &Session, _scope: &BulkScope<'_>) -> Reading {
+        Ok((self.read(session, "").await?.into_iter().collect(), None))
     }
 }
 
@@ -39,26 +39,26 @@ impl KindProvider for AccountBaseline {
         Bulk::Account(&AccountBaseline)
     }
 
-    async fn create(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
-        self.update(cx, step).await
+    async fn create(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        self.update(session, step).await
     }
 
-    async fn update(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
-        let want = Wanted::new(cx, step);
+    async fn update(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(session, step);
         if want.changes("alias") {
-            set_alias(cx, want.before("alias").as_str(), want.after("alias").as_str()).await?;
+            set_alias(session, want.before("alias").as_str(), want.after("alias").as_str()).await?;
         }
         if want.changes("password_policy") {
-            set_password_policy(cx, want.after("password_policy")).await?;
+            set_password_policy(session, want.after("password_policy")).await?;
         }
         if want.changes("s3_block_public_access") {
-            set_public_access(cx, want.after("s3_block_public_access")).await?;
+            set_public_access(session, want.after("s3_block_public_access")).await?;
         }
-        Ok(want.done([("id", cx.id().await?.to_string().into())]))
+        Ok(want.done([("id", session.id().await?.to_string().into())]))
     }
 
-    async fn delete(&self, cx: &Session, step: &Step) -> Result<(), ProviderError> {
-        let want = Wanted::new(cx, step);
+    async fn delete(&self, session: &Session, step: &Step) -> Result<(), ProviderError> {
+        let want = Wanted::new(session, step);
         // Only what the block managed is undone; a state without that note managed what it recorded.
         let manages = match step.meta.get("manages") {
             None | Some(Value::Null) => vec![
@@ -70,24 +70,29 @@ impl KindProvider for AccountBaseline {
         };
         for part in manages {
             match part.as_str() {
-                "alias" => set_alias(cx, want.before("alias").as_str(), None).await?,
-                "password_policy" => set_password_policy(cx, &Value::Null).await?,
-                "s3_block_public_access" => set_public_access(cx, &Value::Null).await?,
+                "alias" => set_alias(session, want.before("alias").as_str(), None).await?,
+                "password_policy" => set_password_policy(session, &Value::Null).await?,
+                "s3_block_public_access" => set_public_access(session, &Value::Null).await?,
                 _ => {}
             }
         }
         Ok(())
     }
 
-    async fn read(&self, cx: &Session, _key: &str) -> Result<Option<LiveObject>, ProviderError> {
-        let id = cx.id().await?.to_string();
-        let aliases = cx.iam().list_account_aliases().send();
-        let password = cx.iam().get_account_password_policy().send();
-        let public = cx.s3control().get_public_access_block().account_id(&id).send();
+    async fn read(
+        &self,
+        session: &Session,
+        _key: &str,
+    ) -> Result<Option<LiveObject>, ProviderError> {
+        let id = session.id().await?.to_string();
+        let aliases = session.iam().list_account_aliases().send();
+        let password = session.iam().get_account_password_policy().send();
+        let public = session.s3control().get_public_access_block().account_id(&id).send();
         let (aliases, password, public) = futures::join!(aliases, password, public);
-        let aliases = aliases.map_err(cx.error("iam", "ListAccountAliases"))?;
-        let password = password.map_err(cx.error("iam", "GetAccountPasswordPolicy")).absent()?;
-        let public = public.map_err(cx.error("s3control", "GetPublicAccessBlock")).absent()?;
+        let aliases = aliases.map_err(session.error("iam", "ListAccountAliases"))?;
+        let password =
+            password.map_err(session.error("iam", "GetAccountPasswordPolicy")).absent()?;
+        let public = public.map_err(session.error("s3control", "GetPublicAccessBlock")).absent()?;
         let public = public.as_ref().and_then(|p| p.public_access_block_configuration());
         let policy = password.as_ref().and_then(|p| p.password_policy());
         let policy = policy.map_or(Value::Null, |p| {
@@ -130,46 +135,49 @@ fn limit(value: Option<i32>) -> Value {
 }
 
 async fn set_alias(
-    cx: &Session,
+    session: &Session,
     before: Option<&str>,
     after: Option<&str>,
 ) -> Result<(), ProviderError> {
     // An account has one alias: the old one goes first.
     if let Some(old) = before.filter(|old| Some(*old) != after) {
-        cx.iam()
+        session
+            .iam()
             .delete_account_alias()
             .account_alias(old)
             .send()
             .await
-            .map_err(cx.error("iam", "DeleteAccountAlias"))
+            .map_err(session.error("iam", "DeleteAccountAlias"))
             .absent()?;
     }
     if let Some(new) = after.filter(|new| Some(*new) != before) {
-        cx.iam()
+        session
+            .iam()
             .create_account_alias()
             .account_alias(new)
             .send()
             .await
-            .map_err(cx.error("iam", "CreateAccountAlias"))?;
+            .map_err(session.error("iam", "CreateAccountAlias"))?;
     }
     Ok(())
 }
 
-async fn set_password_policy(cx: &Session, policy: &Value) -> Result<(), ProviderError> {
+async fn set_password_policy(session: &Session, policy: &Value) -> Result<(), ProviderError> {
     let Some(policy) = policy.as_map() else {
-        return cx
+        return session
             .iam()
             .delete_account_password_policy()
             .send()
             .await
-            .map_err(cx.error("iam", "DeleteAccountPasswordPolicy"))
+            .map_err(session.error("iam", "DeleteAccountPasswordPolicy"))
             .absent()
             .map(|_| ());
     };
     let flag = |name: &str| policy.get(name).and_then(Value::as_bool).unwrap_or(false);
     let int =
         |name: &str| policy.get(name).and_then(Value::as_i64).and_then(|n| i32::try_from(n).ok());
-    cx.iam()
+    session
+        .iam()
         .update_account_password_policy()
         .set_minimum_password_length(int("minimum_length"))
         .require_lowercase_characters(flag("require_lowercase"))
@@ -182,20 +190,20 @@ async fn set_password_policy(cx: &Session, policy: &Value) -> Result<(), Provide
         .set_password_reuse_prevention(int("reuse_prevention"))
         .send()
         .await
-        .map_err(cx.error("iam", "UpdateAccountPasswordPolicy"))
+        .map_err(session.error("iam", "UpdateAccountPasswordPolicy"))
         .map(|_| ())
 }
 
-async fn set_public_access(cx: &Session, block: &Value) -> Result<(), ProviderError> {
-    let id = cx.id().await?.to_string();
+async fn set_public_access(session: &Session, block: &Value) -> Result<(), ProviderError> {
+    let id = session.id().await?.to_string();
     if block.is_null() {
-        return cx
+        return session
             .s3control()
             .delete_public_access_block()
             .account_id(id)
             .send()
             .await
-            .map_err(cx.error("s3control", "DeletePublicAccessBlock"))
+            .map_err(session.error("s3control", "DeletePublicAccessBlock"))
             .absent()
             .map(|_| ());
     }
@@ -205,12 +213,13 @@ async fn set_public_access(cx: &Session, block: &Value) -> Result<(), ProviderEr
         .ignore_public_acls(switch(block, "ignore_public_acls"))
         .restrict_public_buckets(switch(block, "restrict_public_buckets"))
         .build();
-    cx.s3control()
+    session
+        .s3control()
         .put_public_access_block()
         .account_id(id)
         .public_access_block_configuration(configuration)
         .send()
         .await
-        .map_err(cx.error("s3control", "PutPublicAccessBlock"))
+        .map_err(session.error("s3control", "PutPublicAccessBlock"))
         .map(|_| ())
 }

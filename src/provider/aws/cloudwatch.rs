@@ -16,13 +16,13 @@ const NAMES: usize = 100;
 
 /// Alarms by name, metric and composite ones.
 pub(super) async fn alarms(
-    cx: &Session,
+    session: &Session,
     names: &BTreeSet<String>,
 ) -> Result<Vec<Alarm>, ProviderError> {
     let names: Vec<String> = names.iter().cloned().collect();
     let mut found = Vec::new();
     for some in names.chunks(NAMES) {
-        let pages = cx
+        let pages = session
             .client(super::clients::watched!(aws_sdk_cloudwatch))
             .describe_alarms()
             .set_alarm_names(Some(some.to_vec()))
@@ -33,7 +33,7 @@ pub(super) async fn alarms(
             .send()
             .try_collect()
             .await
-            .map_err(cx.error("cloudwatch", "DescribeAlarms"))?;
+            .map_err(session.error("cloudwatch", "DescribeAlarms"))?;
         for page in &pages {
             found.extend(page.metric_alarms().iter().filter_map(|a| {
                 alarm(
@@ -72,7 +72,7 @@ fn alarm(
 
 /// One value of a metric.
 pub(super) async fn metric(
-    cx: &Session,
+    session: &Session,
     query: &MetricQuery,
 ) -> Result<Option<f64>, ProviderError> {
     let dimensions = query
@@ -90,7 +90,7 @@ pub(super) async fn metric(
         .period(i32::try_from(query.period).unwrap_or(i32::MAX))
         .stat(&query.statistic)
         .build();
-    let answer = cx
+    let answer = session
         .client(super::clients::watched!(aws_sdk_cloudwatch))
         .get_metric_data()
         .metric_data_queries(MetricDataQuery::builder().id("value").metric_stat(stat).build())
@@ -98,7 +98,7 @@ pub(super) async fn metric(
         .end_time(DateTime::from_secs(query.to.as_second()))
         .send()
         .await
-        .map_err(cx.error("cloudwatch", "GetMetricData"))?;
+        .map_err(session.error("cloudwatch", "GetMetricData"))?;
     let result = answer.metric_data_results().iter().find(|r| r.id() == Some("value"));
     Ok(result.and_then(|r| r.values().first().copied()))
 }

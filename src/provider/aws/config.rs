@@ -36,77 +36,82 @@ impl KindProvider for Config {
         Bulk::Account(&Config)
     }
 
-    async fn create(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
-        put(cx, step, false).await
+    async fn create(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        put(session, step, false).await
     }
 
-    async fn update(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn update(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
         let (tags, others): (Vec<_>, Vec<_>) =
             step.changed.iter().partition(|path| path.root() == Some("tags"));
-        let mut done = Wanted::new(cx, step).done([]);
+        let mut done = Wanted::new(session, step).done([]);
         if let Some(version) = step.before.as_ref().and_then(|b| b.get("version")) {
             done.insert("version".to_owned(), version.clone());
         }
         if !others.is_empty() {
-            done = put(cx, step, true).await?;
+            done = put(session, step, true).await?;
         }
         if !tags.is_empty() {
-            tag(cx, step).await?;
+            tag(session, step).await?;
         }
         Ok(done)
     }
 
-    async fn delete(&self, cx: &Session, step: &Step) -> Result<(), ProviderError> {
-        let want = Wanted::new(cx, step);
-        cx.ssm()
+    async fn delete(&self, session: &Session, step: &Step) -> Result<(), ProviderError> {
+        let want = Wanted::new(session, step);
+        session
+            .ssm()
             .delete_parameter()
             .name(want.text("name")?)
             .send()
             .await
-            .map_err(cx.error("ssm", "DeleteParameter"))
+            .map_err(session.error("ssm", "DeleteParameter"))
             .absent()
             .map(|_| ())
     }
 
-    async fn read(&self, cx: &Session, key: &str) -> Result<Option<LiveObject>, ProviderError> {
-        let answer = cx
+    async fn read(
+        &self,
+        session: &Session,
+        key: &str,
+    ) -> Result<Option<LiveObject>, ProviderError> {
+        let answer = session
             .ssm()
             .get_parameter()
             .name(key)
             .with_decryption(false)
             .send()
             .await
-            .map_err(cx.error("ssm", "GetParameter"))
+            .map_err(session.error("ssm", "GetParameter"))
             .absent()?;
         Ok(answer.and_then(|a| a.parameter).as_ref().and_then(object))
     }
 
     async fn read_marked(
         &self,
-        cx: &Session,
+        session: &Session,
         key: &str,
     ) -> Result<Option<LiveObject>, ProviderError> {
-        let Some(mut found) = self.read(cx, key).await? else { return Ok(None) };
-        let Some(list) = tags_of(cx, key).await.absent()? else { return Ok(None) };
+        let Some(mut found) = self.read(session, key).await? else { return Ok(None) };
+        let Some(list) = tags_of(session, key).await.absent()? else { return Ok(None) };
         found.attrs.insert("tags".to_owned(), tags(list.iter().map(|t| (t.key(), t.value()))));
         Ok(Some(found))
     }
 }
 
-async fn tags_of(cx: &Session, name: &str) -> Result<Vec<Tag>, ProviderError> {
-    let answer = cx
+async fn tags_of(session: &Session, name: &str) -> Result<Vec<Tag>, ProviderError> {
+    let answer = session
         .ssm()
         .list_tags_for_resource()
         .resource_type(ResourceTypeForTagging::Parameter)
         .resource_id(name)
         .send()
         .await
-        .map_err(cx.error("ssm", "ListTagsForResource"))?;
+        .map_err(session.error("ssm", "ListTagsForResource"))?;
     Ok(answer.tag_list.unwrap_or_default())
 }
 
-async fn put(cx: &Session, step: &Step, overwrite: bool) -> Result<Attrs, ProviderError> {
-    let want = Wanted::new(cx, step);
+async fn put(session: &Session, step: &Step, overwrite: bool) -> Result<Attrs, ProviderError> {
+    let want = Wanted::new(session, step);
     let value = match want.after("value").reveal() {
         Value::String(text) => text.clone(),
         list @ (Value::List(_) | Value::Set(_)) => texts(list).join(","),
@@ -114,7 +119,7 @@ async fn put(cx: &Session, step: &Step, overwrite: bool) -> Result<Attrs, Provid
             return Err(errors::refuse(
                 "ssm",
                 "PutParameter",
-                &cx.account,
+                &session.account,
                 format!("the value of `{}` is not known", step.address),
             ));
         }
@@ -124,7 +129,7 @@ async fn put(cx: &Session, step: &Step, overwrite: bool) -> Result<Attrs, Provid
         .into_iter()
         .filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok())
         .collect();
-    let answer = cx
+    let answer = session
         .ssm()
         .put_parameter()
         .name(want.text("name")?)
@@ -136,15 +141,15 @@ async fn put(cx: &Session, step: &Step, overwrite: bool) -> Result<Attrs, Provid
         .overwrite(overwrite)
         .send()
         .await
-        .map_err(cx.error("ssm", "PutParameter"))?;
+        .map_err(session.error("ssm", "PutParameter"))?;
     Ok(want.done([("version", answer.version().into())]))
 }
 
 /// Makes the tags of a parameter what they shall be: SSM takes none together with an overwrite.
-async fn tag(cx: &Session, step: &Step) -> Result<(), ProviderError> {
-    let want = Wanted::new(cx, step);
+async fn tag(session: &Session, step: &Step) -> Result<(), ProviderError> {
+    let want = Wanted::new(session, step);
     let name = want.text("name")?;
-    let list = tags_of(cx, name).await?;
+    let list = tags_of(session, name).await?;
     let wanted = entries(want.after("tags"));
     let is: BTreeMap<&str, &str> = list.iter().map(|t| (t.key(), t.value())).collect();
     let surplus: Vec<String> = is
@@ -158,24 +163,26 @@ async fn tag(cx: &Session, step: &Step) -> Result<(), ProviderError> {
         .filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok())
         .collect();
     if !surplus.is_empty() {
-        cx.ssm()
+        session
+            .ssm()
             .remove_tags_from_resource()
             .resource_type(ResourceTypeForTagging::Parameter)
             .resource_id(name)
             .set_tag_keys(Some(surplus))
             .send()
             .await
-            .map_err(cx.error("ssm", "RemoveTagsFromResource"))?;
+            .map_err(session.error("ssm", "RemoveTagsFromResource"))?;
     }
     if !missing.is_empty() {
-        cx.ssm()
+        session
+            .ssm()
             .add_tags_to_resource()
             .resource_type(ResourceTypeForTagging::Parameter)
             .resource_id(name)
             .set_tags(Some(missing))
             .send()
             .await
-            .map_err(cx.error("ssm", "AddTagsToResource"))?;
+            .map_err(session.error("ssm", "AddTagsToResource"))?;
     }
     Ok(())
 }
@@ -187,9 +194,9 @@ impl BulkReader for Config {
     }
 
     /// All parameters below a path.
-    async fn everything(&self, cx: &Session, scope: &BulkScope<'_>) -> Reading {
+    async fn everything(&self, session: &Session, scope: &BulkScope<'_>) -> Reading {
         let prefix = scope.config_prefix;
-        let pages = cx
+        let pages = session
             .ssm()
             .get_parameters_by_path()
             .path(Some(prefix.trim_end_matches('/')).filter(|p| !p.is_empty()).unwrap_or("/"))
@@ -200,7 +207,7 @@ impl BulkReader for Config {
             .send()
             .try_collect()
             .await
-            .map_err(cx.error("ssm", "GetParametersByPath"))?;
+            .map_err(session.error("ssm", "GetParametersByPath"))?;
         let found = pages.iter().flat_map(|page| page.parameters()).filter_map(object).collect();
         Ok((found, None))
     }

@@ -25,10 +25,10 @@ impl KindProvider for IamOidcProvider {
         Bulk::Account(&iam_read::IAM)
     }
 
-    async fn create(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
-        let want = Wanted::new(cx, step);
+    async fn create(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(session, step);
         let thumbprints = texts(want.after("thumbprints"));
-        let answer = cx
+        let answer = session
             .iam()
             .create_open_id_connect_provider()
             .url(format!("https://{}", want.text("url")?))
@@ -37,83 +37,93 @@ impl KindProvider for IamOidcProvider {
             .set_tags(tags(want.after("tags")))
             .send()
             .await
-            .map_err(cx.error("iam", "CreateOpenIDConnectProvider"))?;
+            .map_err(session.error("iam", "CreateOpenIDConnectProvider"))?;
         Ok(want.done([("arn", optional(answer.open_id_connect_provider_arn()))]))
     }
 
-    async fn update(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
-        let want = Wanted::new(cx, step);
+    async fn update(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(session, step);
         let arn = want.text("arn")?;
         let (added, removed) = want.list_changes("audiences");
         for audience in added {
-            cx.iam()
+            session
+                .iam()
                 .add_client_id_to_open_id_connect_provider()
                 .open_id_connect_provider_arn(arn)
                 .client_id(audience)
                 .send()
                 .await
-                .map_err(cx.error("iam", "AddClientIDToOpenIDConnectProvider"))?;
+                .map_err(session.error("iam", "AddClientIDToOpenIDConnectProvider"))?;
         }
         for audience in removed {
-            cx.iam()
+            session
+                .iam()
                 .remove_client_id_from_open_id_connect_provider()
                 .open_id_connect_provider_arn(arn)
                 .client_id(audience)
                 .send()
                 .await
-                .map_err(cx.error("iam", "RemoveClientIDFromOpenIDConnectProvider"))?;
+                .map_err(session.error("iam", "RemoveClientIDFromOpenIDConnectProvider"))?;
         }
         if want.changes("thumbprints") {
-            cx.iam()
+            session
+                .iam()
                 .update_open_id_connect_provider_thumbprint()
                 .open_id_connect_provider_arn(arn)
                 .set_thumbprint_list(Some(texts(want.after("thumbprints"))))
                 .send()
                 .await
-                .map_err(cx.error("iam", "UpdateOpenIDConnectProviderThumbprint"))?;
+                .map_err(session.error("iam", "UpdateOpenIDConnectProviderThumbprint"))?;
         }
         let (set, gone) = want.map_changes("tags");
         if !gone.is_empty() {
-            cx.iam()
+            session
+                .iam()
                 .untag_open_id_connect_provider()
                 .open_id_connect_provider_arn(arn)
                 .set_tag_keys(Some(gone.into_iter().map(str::to_owned).collect()))
                 .send()
                 .await
-                .map_err(cx.error("iam", "UntagOpenIDConnectProvider"))?;
+                .map_err(session.error("iam", "UntagOpenIDConnectProvider"))?;
         }
         if !set.is_empty() {
             let set = Value::Map(set.into_iter().map(|(k, v)| (k.to_owned(), v.clone())).collect());
-            cx.iam()
+            session
+                .iam()
                 .tag_open_id_connect_provider()
                 .open_id_connect_provider_arn(arn)
                 .set_tags(tags(&set))
                 .send()
                 .await
-                .map_err(cx.error("iam", "TagOpenIDConnectProvider"))?;
+                .map_err(session.error("iam", "TagOpenIDConnectProvider"))?;
         }
         Ok(want.done([]))
     }
 
-    async fn delete(&self, cx: &Session, step: &Step) -> Result<(), ProviderError> {
-        let want = Wanted::new(cx, step);
-        cx.iam()
+    async fn delete(&self, session: &Session, step: &Step) -> Result<(), ProviderError> {
+        let want = Wanted::new(session, step);
+        session
+            .iam()
             .delete_open_id_connect_provider()
             .open_id_connect_provider_arn(want.text("arn")?)
             .send()
             .await
-            .map_err(cx.error("iam", "DeleteOpenIDConnectProvider"))
+            .map_err(session.error("iam", "DeleteOpenIDConnectProvider"))
             .absent()
             .map(|_| ())
     }
 
-    async fn read(&self, cx: &Session, key: &str) -> Result<Option<LiveObject>, ProviderError> {
+    async fn read(
+        &self,
+        session: &Session,
+        key: &str,
+    ) -> Result<Option<LiveObject>, ProviderError> {
         let arn = if key.starts_with("arn:") {
             key.to_owned()
         } else {
             let url = key.trim_start_matches("https://");
-            format!("arn:{}:iam::{}:oidc-provider/{url}", cx.partition(), cx.id().await?)
+            format!("arn:{}:iam::{}:oidc-provider/{url}", session.partition(), session.id().await?)
         };
-        iam_read::oidc_provider(cx, &arn).await
+        iam_read::oidc_provider(session, &arn).await
     }
 }

@@ -25,9 +25,9 @@ impl KindProvider for IamPolicy {
         Bulk::Account(&iam_read::IAM)
     }
 
-    async fn create(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
-        let want = Wanted::new(cx, step);
-        let answer = cx
+    async fn create(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(session, step);
+        let answer = session
             .iam()
             .create_policy()
             .policy_name(want.text("name")?)
@@ -37,7 +37,7 @@ impl KindProvider for IamPolicy {
             .set_tags(tags(want.after("tags")))
             .send()
             .await
-            .map_err(cx.error("iam", "CreatePolicy"))?;
+            .map_err(session.error("iam", "CreatePolicy"))?;
         let policy = answer.policy();
         Ok(want.done([
             ("arn", optional(policy.and_then(|p| p.arn()))),
@@ -45,12 +45,12 @@ impl KindProvider for IamPolicy {
         ]))
     }
 
-    async fn update(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
-        let want = Wanted::new(cx, step);
+    async fn update(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(session, step);
         let arn = want.text("arn")?;
         if want.changes("content") {
             let content = document(want.after("content"));
-            match new_version(cx, arn, &content).await {
+            match new_version(session, arn, &content).await {
                 Err(error)
                     if matches!(
                         error.code.as_deref(),
@@ -58,41 +58,43 @@ impl KindProvider for IamPolicy {
                     ) =>
                 {
                     // AWS keeps five versions: the oldest that is not in force makes room.
-                    prune(cx, arn, 1).await?;
-                    new_version(cx, arn, &content).await?;
+                    prune(session, arn, 1).await?;
+                    new_version(session, arn, &content).await?;
                 }
                 done => done?,
             }
         }
         let (set, gone) = want.map_changes("tags");
         if !gone.is_empty() {
-            cx.iam()
+            session
+                .iam()
                 .untag_policy()
                 .policy_arn(arn)
                 .set_tag_keys(Some(gone.into_iter().map(str::to_owned).collect()))
                 .send()
                 .await
-                .map_err(cx.error("iam", "UntagPolicy"))?;
+                .map_err(session.error("iam", "UntagPolicy"))?;
         }
         if !set.is_empty() {
             let set = Value::Map(set.into_iter().map(|(k, v)| (k.to_owned(), v.clone())).collect());
-            cx.iam()
+            session
+                .iam()
                 .tag_policy()
                 .policy_arn(arn)
                 .set_tags(tags(&set))
                 .send()
                 .await
-                .map_err(cx.error("iam", "TagPolicy"))?;
+                .map_err(session.error("iam", "TagPolicy"))?;
         }
         Ok(want.done([]))
     }
 
-    async fn delete(&self, cx: &Session, step: &Step) -> Result<(), ProviderError> {
-        let want = Wanted::new(cx, step);
+    async fn delete(&self, session: &Session, step: &Step) -> Result<(), ProviderError> {
+        let want = Wanted::new(session, step);
         let arn = want.text("arn")?;
-        match delete_policy(cx, arn).await {
+        match delete_policy(session, arn).await {
             Err(error) if error.code.as_deref() == Some("DeleteConflict") => {
-                let users = users(cx, arn).await?;
+                let users = users(session, arn).await?;
                 if !users.is_empty() {
                     return Err(ProviderError {
                         failure: Failure::Refused,
@@ -103,49 +105,55 @@ impl KindProvider for IamPolicy {
                         ..error
                     });
                 }
-                prune(cx, arn, usize::MAX).await?;
-                delete_policy(cx, arn).await
+                prune(session, arn, usize::MAX).await?;
+                delete_policy(session, arn).await
             }
             done => done,
         }
     }
 
-    async fn read(&self, cx: &Session, key: &str) -> Result<Option<LiveObject>, ProviderError> {
+    async fn read(
+        &self,
+        session: &Session,
+        key: &str,
+    ) -> Result<Option<LiveObject>, ProviderError> {
         let arn = if key.starts_with("arn:") {
             key.to_owned()
         } else {
-            format!("arn:{}:iam::{}:policy/{key}", cx.partition(), cx.id().await?)
+            format!("arn:{}:iam::{}:policy/{key}", session.partition(), session.id().await?)
         };
-        iam_read::policy(cx, &arn).await
+        iam_read::policy(session, &arn).await
     }
 }
 
-async fn new_version(cx: &Session, arn: &str, content: &str) -> Result<(), ProviderError> {
-    cx.iam()
+async fn new_version(session: &Session, arn: &str, content: &str) -> Result<(), ProviderError> {
+    session
+        .iam()
         .create_policy_version()
         .policy_arn(arn)
         .policy_document(content)
         .set_as_default(true)
         .send()
         .await
-        .map_err(cx.error("iam", "CreatePolicyVersion"))
+        .map_err(session.error("iam", "CreatePolicyVersion"))
         .map(|_| ())
 }
 
-async fn delete_policy(cx: &Session, arn: &str) -> Result<(), ProviderError> {
-    cx.iam()
+async fn delete_policy(session: &Session, arn: &str) -> Result<(), ProviderError> {
+    session
+        .iam()
         .delete_policy()
         .policy_arn(arn)
         .send()
         .await
-        .map_err(cx.error("iam", "DeletePolicy"))
+        .map_err(session.error("iam", "DeletePolicy"))
         .absent()
         .map(|_| ())
 }
 
 /// Deletes up to `most` of the versions that are not in force, the oldest first.
-async fn prune(cx: &Session, arn: &str, most: usize) -> Result<(), ProviderError> {
-    let versions = cx
+async fn prune(session: &Session, arn: &str, most: usize) -> Result<(), ProviderError> {
+    let versions = session
         .iam()
         .list_policy_versions()
         .policy_arn(arn)
@@ -154,7 +162,7 @@ async fn prune(cx: &Session, arn: &str, most: usize) -> Result<(), ProviderError
         .send()
         .try_collect()
         .await
-        .map_err(cx.error("iam", "ListPolicyVersions"))?;
+        .map_err(session.error("iam", "ListPolicyVersions"))?;
     // Version ids count up: v1, v2, ... v10.
     let mut old: Vec<(u64, String)> = versions
         .into_iter()
@@ -166,24 +174,26 @@ async fn prune(cx: &Session, arn: &str, most: usize) -> Result<(), ProviderError
         .collect();
     old.sort();
     for (_, version) in old.into_iter().take(most) {
-        cx.iam()
+        session
+            .iam()
             .delete_policy_version()
             .policy_arn(arn)
             .version_id(version)
             .send()
             .await
-            .map_err(cx.error("iam", "DeletePolicyVersion"))
+            .map_err(session.error("iam", "DeletePolicyVersion"))
             .absent()?;
     }
     Ok(())
 }
 
 /// Who uses a policy, as permissions or as boundary.
-async fn users(cx: &Session, arn: &str) -> Result<Vec<String>, ProviderError> {
-    let mut pages = cx.iam().list_entities_for_policy().policy_arn(arn).into_paginator().send();
+async fn users(session: &Session, arn: &str) -> Result<Vec<String>, ProviderError> {
+    let mut pages =
+        session.iam().list_entities_for_policy().policy_arn(arn).into_paginator().send();
     let mut users = Vec::new();
     while let Some(page) = pages.next().await {
-        let page = page.map_err(cx.error("iam", "ListEntitiesForPolicy"))?;
+        let page = page.map_err(session.error("iam", "ListEntitiesForPolicy"))?;
         let roles = page.policy_roles().iter().filter_map(|r| r.role_name());
         users.extend(roles.map(|name| format!("role `{name}`")));
         let names = page.policy_users().iter().filter_map(|u| u.user_name());

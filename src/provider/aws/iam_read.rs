@@ -119,23 +119,23 @@ impl BulkReader for Iam {
         "iam"
     }
 
-    async fn everything(&self, cx: &Session, scope: &BulkScope<'_>) -> Reading {
-        everything(cx, scope.aws_policies).await.map(|objects| (objects, None))
+    async fn everything(&self, session: &Session, scope: &BulkScope<'_>) -> Reading {
+        everything(session, scope.aws_policies).await.map(|objects| (objects, None))
     }
 }
 
 /// Everything in IAM that holds power.
-async fn everything(cx: &Session, shared: &Shared) -> Result<Vec<LiveObject>, ProviderError> {
+async fn everything(session: &Session, shared: &Shared) -> Result<Vec<LiveObject>, ProviderError> {
     let holders = async {
-        let details = details(cx).await?;
+        let details = details(session).await?;
         let (own, of_aws) = futures::try_join!(
-            policies(cx, &details.policies),
-            aws_policies(cx, shared, details.aws_policies()),
+            policies(session, &details.policies),
+            aws_policies(session, shared, details.aws_policies()),
         )?;
         Ok((details, own, of_aws))
     };
     let ((details, own, of_aws), roles, providers) =
-        futures::try_join!(holders, listed(cx), oidc_providers(cx))?;
+        futures::try_join!(holders, listed(session), oidc_providers(session))?;
     let mut objects: Vec<LiveObject> = Vec::new();
     for role in &details.roles {
         let listed = role.role_name().and_then(|name| roles.get(name));
@@ -178,12 +178,12 @@ impl Details {
     }
 }
 
-async fn details(cx: &Session) -> Result<Details, ProviderError> {
+async fn details(session: &Session) -> Result<Details, ProviderError> {
     let mut all =
         Details { roles: Vec::new(), users: Vec::new(), groups: Vec::new(), policies: Vec::new() };
     let mut marker = None;
     loop {
-        let page = cx
+        let page = session
             .iam()
             .get_account_authorization_details()
             .filter(EntityType::Role)
@@ -194,7 +194,7 @@ async fn details(cx: &Session) -> Result<Details, ProviderError> {
             .set_marker(marker)
             .send()
             .await
-            .map_err(cx.error("iam", "GetAccountAuthorizationDetails"))?;
+            .map_err(session.error("iam", "GetAccountAuthorizationDetails"))?;
         all.roles.extend(page.role_detail_list.unwrap_or_default());
         all.users.extend(page.user_detail_list.unwrap_or_default());
         all.groups.extend(page.group_detail_list.unwrap_or_default());
@@ -208,8 +208,8 @@ async fn details(cx: &Session) -> Result<Details, ProviderError> {
     }
 }
 
-async fn listed(cx: &Session) -> Result<BTreeMap<String, Listed>, ProviderError> {
-    let roles = cx
+async fn listed(session: &Session) -> Result<BTreeMap<String, Listed>, ProviderError> {
+    let roles = session
         .iam()
         .list_roles()
         .max_items(1_000)
@@ -218,7 +218,7 @@ async fn listed(cx: &Session) -> Result<BTreeMap<String, Listed>, ProviderError>
         .send()
         .try_collect()
         .await
-        .map_err(cx.error("iam", "ListRoles"))?;
+        .map_err(session.error("iam", "ListRoles"))?;
     Ok(roles
         .into_iter()
         .map(|role| {
@@ -233,32 +233,32 @@ async fn listed(cx: &Session) -> Result<BTreeMap<String, Listed>, ProviderError>
 
 /// The account's own policies. Their tags and descriptions can only be asked for one by one.
 async fn policies(
-    cx: &Session,
+    session: &Session,
     details: &[ManagedPolicyDetail],
 ) -> Result<Vec<LiveObject>, ProviderError> {
     let reads: Vec<_> = details
         .iter()
         .map(|detail| async move {
             let mut attrs = policy_attrs(detail);
-            if let Some(extra) = policy_extra(cx, detail.arn().unwrap_or_default()).await? {
+            if let Some(extra) = policy_extra(session, detail.arn().unwrap_or_default()).await? {
                 attrs.extend(extra);
             }
             Ok::<_, ProviderError>(live(iam_policy::KIND, attrs))
         })
         .collect();
     let objects: Vec<Option<LiveObject>> =
-        stream::iter(reads).buffer_unordered(cx.options.concurrency).try_collect().await?;
+        stream::iter(reads).buffer_unordered(session.options.concurrency).try_collect().await?;
     Ok(objects.into_iter().flatten().collect())
 }
 
-async fn policy_extra(cx: &Session, arn: &str) -> Result<Option<Attrs>, ProviderError> {
-    let answer = cx
+async fn policy_extra(session: &Session, arn: &str) -> Result<Option<Attrs>, ProviderError> {
+    let answer = session
         .iam()
         .get_policy()
         .policy_arn(arn)
         .send()
         .await
-        .map_err(cx.error("iam", "GetPolicy"))
+        .map_err(session.error("iam", "GetPolicy"))
         .absent()?;
     Ok(answer.and_then(|a| a.policy).map(|policy| {
         // Name, path and id are among the details on AWS, but not on every server.
@@ -273,24 +273,27 @@ async fn policy_extra(cx: &Session, arn: &str) -> Result<Option<Attrs>, Provider
 }
 
 /// A managed policy by its ARN: the version that is in force.
-pub(super) async fn policy(cx: &Session, arn: &str) -> Result<Option<LiveObject>, ProviderError> {
-    let answer = cx
+pub(super) async fn policy(
+    session: &Session,
+    arn: &str,
+) -> Result<Option<LiveObject>, ProviderError> {
+    let answer = session
         .iam()
         .get_policy()
         .policy_arn(arn)
         .send()
         .await
-        .map_err(cx.error("iam", "GetPolicy"))
+        .map_err(session.error("iam", "GetPolicy"))
         .absent()?;
     let Some(policy) = answer.and_then(|a| a.policy) else { return Ok(None) };
-    let version = cx
+    let version = session
         .iam()
         .get_policy_version()
         .policy_arn(arn)
         .version_id(policy.default_version_id().unwrap_or_default())
         .send()
         .await
-        .map_err(cx.error("iam", "GetPolicyVersion"))
+        .map_err(session.error("iam", "GetPolicyVersion"))
         .absent()?;
     let Some(version) = version.and_then(|v| v.policy_version) else { return Ok(None) };
     Ok(live(
@@ -309,7 +312,7 @@ pub(super) async fn policy(cx: &Session, arn: &str) -> Result<Option<LiveObject>
 
 /// AWS's own policies with these ARNs, with their documents.
 async fn aws_policies(
-    cx: &Session,
+    session: &Session,
     shared: &Shared,
     used: BTreeSet<String>,
 ) -> Result<Vec<LiveObject>, ProviderError> {
@@ -320,7 +323,7 @@ async fn aws_policies(
                 let mut shared = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
                 Arc::clone(shared.entry(arn.clone()).or_default())
             };
-            let read = || async { Ok(policy(cx, &arn).await?.map(|object| object.attrs)) };
+            let read = || async { Ok(policy(session, &arn).await?.map(|object| object.attrs)) };
             let found = cell.get_or_try_init(read).await?.clone();
             Ok::<_, ProviderError>(found.map(|attrs| LiveObject {
                 kind: iam_policy::KIND,
@@ -331,40 +334,40 @@ async fn aws_policies(
         })
         .collect();
     let objects: Vec<Option<LiveObject>> =
-        stream::iter(reads).buffer_unordered(cx.options.concurrency).try_collect().await?;
+        stream::iter(reads).buffer_unordered(session.options.concurrency).try_collect().await?;
     Ok(objects.into_iter().flatten().collect())
 }
 
-async fn oidc_providers(cx: &Session) -> Result<Vec<LiveObject>, ProviderError> {
-    let answer = cx
+async fn oidc_providers(session: &Session) -> Result<Vec<LiveObject>, ProviderError> {
+    let answer = session
         .iam()
         .list_open_id_connect_providers()
         .send()
         .await
-        .map_err(cx.error("iam", "ListOpenIDConnectProviders"))?;
+        .map_err(session.error("iam", "ListOpenIDConnectProviders"))?;
     let reads: Vec<_> = answer
         .open_id_connect_provider_list()
         .iter()
         .filter_map(|entry| entry.arn().map(str::to_owned))
-        .map(|arn| async move { oidc_provider(cx, &arn).await })
+        .map(|arn| async move { oidc_provider(session, &arn).await })
         .collect();
     let objects: Vec<Option<LiveObject>> =
-        stream::iter(reads).buffer_unordered(cx.options.concurrency).try_collect().await?;
+        stream::iter(reads).buffer_unordered(session.options.concurrency).try_collect().await?;
     Ok(objects.into_iter().flatten().collect())
 }
 
 /// An OIDC provider by its ARN.
 pub(super) async fn oidc_provider(
-    cx: &Session,
+    session: &Session,
     arn: &str,
 ) -> Result<Option<LiveObject>, ProviderError> {
-    let answer = cx
+    let answer = session
         .iam()
         .get_open_id_connect_provider()
         .open_id_connect_provider_arn(arn)
         .send()
         .await
-        .map_err(cx.error("iam", "GetOpenIDConnectProvider"))
+        .map_err(session.error("iam", "GetOpenIDConnectProvider"))
         .absent()?;
     let Some(found) = answer else { return Ok(None) };
     // AWS tells the URL without its scheme; the ARN carries it too.
@@ -383,19 +386,28 @@ pub(super) async fn oidc_provider(
 }
 
 /// A role by its name.
-pub(super) async fn role(cx: &Session, name: &str) -> Result<Option<LiveObject>, ProviderError> {
-    let answer = cx
+pub(super) async fn role(
+    session: &Session,
+    name: &str,
+) -> Result<Option<LiveObject>, ProviderError> {
+    let answer = session
         .iam()
         .get_role()
         .role_name(name)
         .send()
         .await
-        .map_err(cx.error("iam", "GetRole"))
+        .map_err(session.error("iam", "GetRole"))
         .absent()?;
     let Some(found) = answer.and_then(|a| a.role) else { return Ok(None) };
-    let names =
-        cx.iam().list_role_policies().role_name(name).into_paginator().items().send().try_collect();
-    let attached = cx
+    let names = session
+        .iam()
+        .list_role_policies()
+        .role_name(name)
+        .into_paginator()
+        .items()
+        .send()
+        .try_collect();
+    let attached = session
         .iam()
         .list_attached_role_policies()
         .role_name(name)
@@ -404,18 +416,18 @@ pub(super) async fn role(cx: &Session, name: &str) -> Result<Option<LiveObject>,
         .send()
         .try_collect();
     let (names, attached) = futures::join!(names, attached);
-    let names = names.map_err(cx.error("iam", "ListRolePolicies"))?;
-    let attached = attached.map_err(cx.error("iam", "ListAttachedRolePolicies"))?;
+    let names = names.map_err(session.error("iam", "ListRolePolicies"))?;
+    let attached = attached.map_err(session.error("iam", "ListAttachedRolePolicies"))?;
     let mut inline = BTreeMap::new();
     for policy in names {
-        let answer = cx
+        let answer = session
             .iam()
             .get_role_policy()
             .role_name(name)
             .policy_name(&policy)
             .send()
             .await
-            .map_err(cx.error("iam", "GetRolePolicy"))
+            .map_err(session.error("iam", "GetRolePolicy"))
             .absent()?;
         if let Some(answer) = answer {
             inline.insert(policy, decoded(Some(answer.policy_document()), Use::Identity));

@@ -25,10 +25,10 @@ impl KindProvider for IamRole {
         Bulk::Account(&iam_read::IAM)
     }
 
-    async fn create(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
-        let want = Wanted::new(cx, step);
+    async fn create(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(session, step);
         let name = want.text("name")?;
-        let answer = cx
+        let answer = session
             .iam()
             .create_role()
             .role_name(name)
@@ -42,14 +42,14 @@ impl KindProvider for IamRole {
             .set_tags(tags(want.after("tags")))
             .send()
             .await
-            .map_err(cx.error("iam", "CreateRole"))?;
+            .map_err(session.error("iam", "CreateRole"))?;
         let inline = want.after("inline_policies").as_map();
         for (policy, content) in inline.into_iter().flatten() {
             let content = document(content);
-            cx.settle(|| put(cx, name, policy, &content)).await?;
+            session.settle(|| put(session, name, policy, &content)).await?;
         }
         for arn in texts(want.after("managed_policies")) {
-            cx.settle(|| attach(cx, name, &arn)).await?;
+            session.settle(|| attach(session, name, &arn)).await?;
         }
         let role = answer.role();
         Ok(want.done([
@@ -58,122 +58,132 @@ impl KindProvider for IamRole {
         ]))
     }
 
-    async fn update(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
-        let want = Wanted::new(cx, step);
+    async fn update(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(session, step);
         let name = want.text("name")?;
         // A boundary that comes must hold before anything is granted below it.
         let boundary = want.changes("permissions_boundary");
         match want.after("permissions_boundary").as_str() {
             Some(arn) if boundary => {
-                cx.iam()
+                session
+                    .iam()
                     .put_role_permissions_boundary()
                     .role_name(name)
                     .permissions_boundary(arn)
                     .send()
                     .await
-                    .map_err(cx.error("iam", "PutRolePermissionsBoundary"))?;
+                    .map_err(session.error("iam", "PutRolePermissionsBoundary"))?;
             }
             _ => {}
         }
         if want.changes("assume_role_policy") {
-            cx.iam()
+            session
+                .iam()
                 .update_assume_role_policy()
                 .role_name(name)
                 .policy_document(document(want.after("assume_role_policy")))
                 .send()
                 .await
-                .map_err(cx.error("iam", "UpdateAssumeRolePolicy"))?;
+                .map_err(session.error("iam", "UpdateAssumeRolePolicy"))?;
         }
         if want.changes("description") || want.changes("max_session_duration") {
-            cx.iam()
+            session
+                .iam()
                 .update_role()
                 .role_name(name)
                 .description(want.after("description").as_str().unwrap_or_default())
                 .set_max_session_duration(seconds(want.after("max_session_duration")))
                 .send()
                 .await
-                .map_err(cx.error("iam", "UpdateRole"))?;
+                .map_err(session.error("iam", "UpdateRole"))?;
         }
         let (set, gone) = want.map_changes("inline_policies");
         // What is taken away goes first: AWS limits the size of all inline policies together.
         for policy in gone {
-            delete_inline(cx, name, policy).await?;
+            delete_inline(session, name, policy).await?;
         }
         for (policy, content) in set {
-            put(cx, name, policy, &document(content)).await?;
+            put(session, name, policy, &document(content)).await?;
         }
         let (added, removed) = want.list_changes("managed_policies");
         // What comes goes first, so that the role lacks nothing in between. Where the role is full
         // (the quota is the account's), what is taken away makes room.
         let mut removed = removed.into_iter();
         for arn in added {
-            match attach(cx, name, arn).await {
+            match attach(session, name, arn).await {
                 Err(error) if error.code.as_deref() == Some("LimitExceeded") => {
                     for old in removed.by_ref() {
-                        detach(cx, name, old).await?;
+                        detach(session, name, old).await?;
                     }
-                    attach(cx, name, arn).await?;
+                    attach(session, name, arn).await?;
                 }
                 done => done?,
             }
         }
         for arn in removed {
-            detach(cx, name, arn).await?;
+            detach(session, name, arn).await?;
         }
         if boundary && want.after("permissions_boundary").is_null() {
-            cx.iam()
+            session
+                .iam()
                 .delete_role_permissions_boundary()
                 .role_name(name)
                 .send()
                 .await
-                .map_err(cx.error("iam", "DeleteRolePermissionsBoundary"))
+                .map_err(session.error("iam", "DeleteRolePermissionsBoundary"))
                 .absent()?;
         }
         let (set, gone) = want.map_changes("tags");
         if !gone.is_empty() {
-            cx.iam()
+            session
+                .iam()
                 .untag_role()
                 .role_name(name)
                 .set_tag_keys(Some(gone.into_iter().map(str::to_owned).collect()))
                 .send()
                 .await
-                .map_err(cx.error("iam", "UntagRole"))?;
+                .map_err(session.error("iam", "UntagRole"))?;
         }
         if !set.is_empty() {
             let set = Value::Map(set.into_iter().map(|(k, v)| (k.to_owned(), v.clone())).collect());
-            cx.iam()
+            session
+                .iam()
                 .tag_role()
                 .role_name(name)
                 .set_tags(tags(&set))
                 .send()
                 .await
-                .map_err(cx.error("iam", "TagRole"))?;
+                .map_err(session.error("iam", "TagRole"))?;
         }
         Ok(want.done([]))
     }
 
-    async fn delete(&self, cx: &Session, step: &Step) -> Result<(), ProviderError> {
-        let want = Wanted::new(cx, step);
+    async fn delete(&self, session: &Session, step: &Step) -> Result<(), ProviderError> {
+        let want = Wanted::new(session, step);
         let name = want.text("name")?;
         let inline = want.before("inline_policies").as_map();
         for policy in inline.into_iter().flatten().map(|(policy, _)| policy) {
-            delete_inline(cx, name, policy).await?;
+            delete_inline(session, name, policy).await?;
         }
         for arn in texts(want.before("managed_policies")) {
-            detach(cx, name, &arn).await?;
+            detach(session, name, &arn).await?;
         }
-        match delete_role(cx, name).await {
+        match delete_role(session, name).await {
             Err(error) if error.code.as_deref() == Some("DeleteConflict") => {
                 // Something was added since it was read, or it sits in an instance profile.
-                strip(cx, name).await?;
-                delete_role(cx, name).await
+                strip(session, name).await?;
+                delete_role(session, name).await
             }
             done => done,
         }
     }
 
-    async fn read(&self, cx: &Session, key: &str) -> Result<Option<LiveObject>, ProviderError> {
-        iam_read::role(cx, key).await
+    async fn read(
+        &self,
+        session: &Session,
+        key: &str,
+    ) -> Result<Option<LiveObject>, ProviderError> {
+        iam_read::role(session, key).await
     }
 }
 
@@ -190,75 +200,85 @@ pub(super) fn tags(value: &Value) -> Option<Vec<Tag>> {
     Some(tags).filter(|t| !t.is_empty())
 }
 
-async fn put(cx: &Session, role: &str, policy: &str, content: &str) -> Result<(), ProviderError> {
-    cx.iam()
+async fn put(
+    session: &Session,
+    role: &str,
+    policy: &str,
+    content: &str,
+) -> Result<(), ProviderError> {
+    session
+        .iam()
         .put_role_policy()
         .role_name(role)
         .policy_name(policy)
         .policy_document(content)
         .send()
         .await
-        .map_err(cx.error("iam", "PutRolePolicy"))
+        .map_err(session.error("iam", "PutRolePolicy"))
         .map(|_| ())
 }
 
-async fn delete_inline(cx: &Session, role: &str, policy: &str) -> Result<(), ProviderError> {
-    cx.iam()
+async fn delete_inline(session: &Session, role: &str, policy: &str) -> Result<(), ProviderError> {
+    session
+        .iam()
         .delete_role_policy()
         .role_name(role)
         .policy_name(policy)
         .send()
         .await
-        .map_err(cx.error("iam", "DeleteRolePolicy"))
+        .map_err(session.error("iam", "DeleteRolePolicy"))
         .absent()
         .map(|_| ())
 }
 
-async fn attach(cx: &Session, role: &str, arn: &str) -> Result<(), ProviderError> {
-    cx.iam()
+async fn attach(session: &Session, role: &str, arn: &str) -> Result<(), ProviderError> {
+    session
+        .iam()
         .attach_role_policy()
         .role_name(role)
         .policy_arn(arn)
         .send()
         .await
-        .map_err(cx.error("iam", "AttachRolePolicy"))
+        .map_err(session.error("iam", "AttachRolePolicy"))
         .map(|_| ())
 }
 
-async fn detach(cx: &Session, role: &str, arn: &str) -> Result<(), ProviderError> {
-    cx.iam()
+async fn detach(session: &Session, role: &str, arn: &str) -> Result<(), ProviderError> {
+    session
+        .iam()
         .detach_role_policy()
         .role_name(role)
         .policy_arn(arn)
         .send()
         .await
-        .map_err(cx.error("iam", "DetachRolePolicy"))
+        .map_err(session.error("iam", "DetachRolePolicy"))
         .absent()
         .map(|_| ())
 }
 
-async fn delete_role(cx: &Session, role: &str) -> Result<(), ProviderError> {
-    cx.iam()
+async fn delete_role(session: &Session, role: &str) -> Result<(), ProviderError> {
+    session
+        .iam()
         .delete_role()
         .role_name(role)
         .send()
         .await
-        .map_err(cx.error("iam", "DeleteRole"))
+        .map_err(session.error("iam", "DeleteRole"))
         .absent()
         .map(|_| ())
 }
 
 /// Takes everything from a role that keeps it from being deleted.
-async fn strip(cx: &Session, role: &str) -> Result<(), ProviderError> {
-    let Some(found) = iam_read::role(cx, role).await? else { return Ok(()) };
+async fn strip(session: &Session, role: &str) -> Result<(), ProviderError> {
+    let Some(found) = iam_read::role(session, role).await? else { return Ok(()) };
     let inline = found.attrs.get("inline_policies").and_then(Value::as_map);
     for policy in inline.into_iter().flatten().map(|(policy, _)| policy) {
-        delete_inline(cx, role, policy).await?;
+        delete_inline(session, role, policy).await?;
     }
     for arn in found.attrs.get("managed_policies").map(texts).unwrap_or_default() {
-        detach(cx, role, &arn).await?;
+        detach(session, role, &arn).await?;
     }
-    let profiles = cx
+    let profiles = session
         .iam()
         .list_instance_profiles_for_role()
         .role_name(role)
@@ -267,19 +287,20 @@ async fn strip(cx: &Session, role: &str) -> Result<(), ProviderError> {
         .send()
         .try_collect()
         .await
-        .map_err(cx.error("iam", "ListInstanceProfilesForRole"));
+        .map_err(session.error("iam", "ListInstanceProfilesForRole"));
     let profiles = match profiles {
         Err(error) if error.failure == Failure::NotImplemented => Vec::new(),
         profiles => profiles.absent()?.unwrap_or_default(),
     };
     for profile in profiles {
-        cx.iam()
+        session
+            .iam()
             .remove_role_from_instance_profile()
             .role_name(role)
             .instance_profile_name(profile.instance_profile_name())
             .send()
             .await
-            .map_err(cx.error("iam", "RemoveRoleFromInstanceProfile"))
+            .map_err(session.error("iam", "RemoveRoleFromInstanceProfile"))
             .absent()?;
     }
     Ok(())

@@ -12,7 +12,7 @@ use crate::provider::{Failure, Inventory, ProviderError};
 /// Reads the given kinds, and what is read together with them. A kind that cannot be read is noted; that
 /// the account cannot be reached at all is an error.
 pub(super) async fn account(
-    cx: &Session,
+    session: &Session,
     kinds: &BTreeSet<&'static str>,
     scope: &BulkScope<'_>,
 ) -> Result<Inventory, ProviderError> {
@@ -25,7 +25,7 @@ pub(super) async fn account(
         }
     }
     readers.retain(|(_, names)| names.iter().any(|name| kinds.contains(name)));
-    let readings = readers.iter().map(|(reader, _)| reader.everything(cx, scope));
+    let readings = readers.iter().map(|(reader, _)| reader.everything(session, scope));
     let readings = join_all(readings).await;
     let mut inventory = Inventory::default();
     for ((_, names), reading) in readers.iter().zip(readings) {

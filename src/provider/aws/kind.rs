@@ -21,32 +21,32 @@ pub(super) trait KindProvider: Send + Sync {
     fn bulk(&self) -> Bulk;
 
     /// Brings the object into being; returns its attributes.
-    async fn create(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError>;
+    async fn create(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError>;
 
     /// Changes it in place; returns its attributes.
-    async fn update(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError>;
+    async fn update(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError>;
 
     /// Deletes it. That it is gone already is no error.
-    async fn delete(&self, cx: &Session, step: &Step) -> Result<(), ProviderError>;
+    async fn delete(&self, session: &Session, step: &Step) -> Result<(), ProviderError>;
 
     /// Attaches it to a target.
-    async fn attach(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
-        Err(unsupported(cx, step))
+    async fn attach(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        Err(unsupported(session, step))
     }
 
     /// Detaches it from a target.
-    async fn detach(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
-        Err(unsupported(cx, step))
+    async fn detach(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        Err(unsupported(session, step))
     }
 
     /// Moves it below another parent.
-    async fn relocate(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
-        Err(unsupported(cx, step))
+    async fn relocate(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        Err(unsupported(session, step))
     }
 
     /// Waits for its asynchronous creation.
-    async fn wait(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
-        Err(unsupported(cx, step))
+    async fn wait(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        Err(unsupported(session, step))
     }
 
     /// Finds an asynchronous creation whose answer was lost.
@@ -60,15 +60,16 @@ pub(super) trait KindProvider: Send + Sync {
     }
 
     /// Reads one object by its natural key or AWS id.
-    async fn read(&self, cx: &Session, key: &str) -> Result<Option<LiveObject>, ProviderError>;
+    async fn read(&self, session: &Session, key: &str)
+    -> Result<Option<LiveObject>, ProviderError>;
 
     /// Reads one object with its tags, also where [`Self::read`] leaves them out.
     async fn read_marked(
         &self,
-        cx: &Session,
+        session: &Session,
         key: &str,
     ) -> Result<Option<LiveObject>, ProviderError> {
-        self.read(cx, key).await
+        self.read(session, key).await
     }
 }
 
@@ -88,7 +89,7 @@ pub(super) trait BulkReader: Send + Sync {
     fn reads(&self) -> &'static str;
 
     /// All objects of all its kinds.
-    async fn everything(&self, cx: &Session, scope: &BulkScope<'_>) -> Reading;
+    async fn everything(&self, session: &Session, scope: &BulkScope<'_>) -> Reading;
 }
 
 /// What a bulk read is about, beside the account.
@@ -110,7 +111,7 @@ pub(super) struct Observed {
     pub(super) bulk: Bulk,
 }
 
-fn unsupported(cx: &Session, step: &Step) -> ProviderError {
+fn unsupported(session: &Session, step: &Step) -> ProviderError {
     let operation = match step.op {
         Op::Attach => "attach",
         Op::Detach => "detach",
@@ -121,7 +122,7 @@ fn unsupported(cx: &Session, step: &Step) -> ProviderError {
     errors::refuse(
         "palisade",
         operation,
-        &cx.account,
+        &session.account,
         format!("`{}` knows no such operation", step.kind),
     )
 }
@@ -129,24 +130,24 @@ fn unsupported(cx: &Session, step: &Step) -> ProviderError {
 /// Dispatches a step.
 pub(super) async fn execute(
     kind: &dyn KindProvider,
-    cx: &Session,
+    session: &Session,
     step: &Step,
 ) -> Result<Attrs, ProviderError> {
     match step.op {
-        Op::Create => kind.create(cx, step).await,
-        Op::Update => kind.update(cx, step).await,
-        Op::Delete => kind.delete(cx, step).await.map(|()| Attrs::new()),
-        Op::Attach => kind.attach(cx, step).await,
-        Op::Detach => kind.detach(cx, step).await,
-        Op::Move => kind.relocate(cx, step).await,
-        Op::Wait => kind.wait(cx, step).await,
+        Op::Create => kind.create(session, step).await,
+        Op::Update => kind.update(session, step).await,
+        Op::Delete => kind.delete(session, step).await.map(|()| Attrs::new()),
+        Op::Attach => kind.attach(session, step).await,
+        Op::Detach => kind.detach(session, step).await,
+        Op::Move => kind.relocate(session, step).await,
+        Op::Wait => kind.wait(session, step).await,
     }
 }
 
 /// What a step has and wants, with findings for what is missing.
 pub(super) struct Wanted<'a> {
     pub(super) step: &'a Step,
-    cx: &'a Session,
+    session: &'a Session,
     before: &'a Attrs,
     after: &'a Attrs,
 }
@@ -154,10 +155,10 @@ pub(super) struct Wanted<'a> {
 static NOTHING: LazyLock<Attrs> = LazyLock::new(Attrs::new);
 
 impl<'a> Wanted<'a> {
-    pub(super) fn new(cx: &'a Session, step: &'a Step) -> Self {
+    pub(super) fn new(session: &'a Session, step: &'a Step) -> Self {
         Self {
             step,
-            cx,
+            session,
             before: step.before.as_ref().unwrap_or(&NOTHING),
             after: step.after.as_ref().unwrap_or(&NOTHING),
         }
@@ -186,7 +187,7 @@ impl<'a> Wanted<'a> {
                 errors::refuse(
                     "palisade",
                     "apply",
-                    &self.cx.account,
+                    &self.session.account,
                     format!("`{}` of `{}` is not known", name, self.step.address),
                 )
             })
@@ -201,7 +202,7 @@ impl<'a> Wanted<'a> {
             errors::refuse(
                 "palisade",
                 "apply",
-                &self.cx.account,
+                &self.session.account,
                 format!("`{}` has no target", self.step.address),
             )
         })

@@ -41,9 +41,9 @@ impl KindProvider for OrgPolicy {
         Bulk::Organization
     }
 
-    async fn create(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
-        let want = Wanted::new(cx, step);
-        let answer = cx
+    async fn create(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(session, step);
+        let answer = session
             .organizations()
             .create_policy()
             .name(want.text("name")?)
@@ -53,7 +53,7 @@ impl KindProvider for OrgPolicy {
             .set_tags(to_tags(want.after("tags")))
             .send()
             .await
-            .map_err(cx.error("organizations", "CreatePolicy"))?;
+            .map_err(session.error("organizations", "CreatePolicy"))?;
         let summary = answer.policy().and_then(|p| p.policy_summary());
         let mut attrs = want.done([
             ("id", optional(summary.and_then(|s| s.id()))),
@@ -64,14 +64,15 @@ impl KindProvider for OrgPolicy {
         Ok(attrs)
     }
 
-    async fn update(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
-        let want = Wanted::new(cx, step);
+    async fn update(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(session, step);
         let id = want.text("id")?;
         let (name, description, content) =
             (want.changes("name"), want.changes("description"), want.changes("content"));
         if name || description || content {
             let text = |name: &str| want.after(name).as_str().unwrap_or_default().to_owned();
-            cx.organizations()
+            session
+                .organizations()
                 .update_policy()
                 .policy_id(id)
                 .set_name(name.then(|| text("name")))
@@ -79,28 +80,28 @@ impl KindProvider for OrgPolicy {
                 .set_content(content.then(|| document(want.after("content"))))
                 .send()
                 .await
-                .map_err(cx.error("organizations", "UpdatePolicy"))?;
+                .map_err(session.error("organizations", "UpdatePolicy"))?;
         }
-        organization_tags::change(cx, id, &want).await?;
+        organization_tags::change(session, id, &want).await?;
         let mut attrs = want.done([]);
         attrs.insert("targets".to_owned(), want.before("targets").clone());
         Ok(attrs)
     }
 
-    async fn delete(&self, cx: &Session, step: &Step) -> Result<(), ProviderError> {
-        let want = Wanted::new(cx, step);
+    async fn delete(&self, session: &Session, step: &Step) -> Result<(), ProviderError> {
+        let want = Wanted::new(session, step);
         let id = want.text("id")?;
-        let gone = cx
+        let gone = session
             .organizations()
             .delete_policy()
             .policy_id(id)
             .send()
             .await
-            .map_err(cx.error("organizations", "DeletePolicy"))
+            .map_err(session.error("organizations", "DeletePolicy"))
             .absent();
         match gone {
             Err(error) if error.code.as_deref() == Some("PolicyInUseException") => {
-                let targets = organization_read::targets(cx, id).await?;
+                let targets = organization_read::targets(session, id).await?;
                 Err(ProviderError {
                     failure: Failure::Refused,
                     message: format!(
@@ -114,17 +115,17 @@ impl KindProvider for OrgPolicy {
         }
     }
 
-    async fn attach(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
-        let want = Wanted::new(cx, step);
+    async fn attach(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(session, step);
         let target = want.target()?;
-        let done = cx
+        let done = session
             .organizations()
             .attach_policy()
             .policy_id(want.text("id")?)
-            .target_id(node_id(cx, target).await?)
+            .target_id(node_id(session, target).await?)
             .send()
             .await
-            .map_err(cx.error("organizations", "AttachPolicy"));
+            .map_err(session.error("organizations", "AttachPolicy"));
         match done {
             Err(e) if e.code.as_deref() == Some("DuplicatePolicyAttachmentException") => {}
             Err(e) if e.code.as_deref() == Some("PolicyTypeNotEnabledException") => {
@@ -145,17 +146,17 @@ impl KindProvider for OrgPolicy {
         Ok(with_targets(&want, |targets| targets.push(target.to_owned())))
     }
 
-    async fn detach(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
-        let want = Wanted::new(cx, step);
+    async fn detach(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(session, step);
         let target = want.target()?;
-        let done = cx
+        let done = session
             .organizations()
             .detach_policy()
             .policy_id(want.text("id")?)
-            .target_id(node_id(cx, target).await?)
+            .target_id(node_id(session, target).await?)
             .send()
             .await
-            .map_err(cx.error("organizations", "DetachPolicy"));
+            .map_err(session.error("organizations", "DetachPolicy"));
         match done {
             Err(e)
                 if matches!(
@@ -169,8 +170,12 @@ impl KindProvider for OrgPolicy {
         Ok(with_targets(&want, |targets| targets.retain(|t| t != target)))
     }
 
-    async fn read(&self, cx: &Session, key: &str) -> Result<Option<LiveObject>, ProviderError> {
-        organization_read::policy(cx, self, key).await
+    async fn read(
+        &self,
+        session: &Session,
+        key: &str,
+    ) -> Result<Option<LiveObject>, ProviderError> {
+        organization_read::policy(session, self, key).await
     }
 }
 

@@ -25,26 +25,26 @@ impl KindProvider for Organization {
         Bulk::Organization
     }
 
-    async fn create(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
-        let want = Wanted::new(cx, step);
-        let answer = cx
+    async fn create(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(session, step);
+        let answer = session
             .organizations()
             .create_organization()
             .feature_set(OrganizationFeatureSet::All)
             .send()
             .await
-            .map_err(cx.error("organizations", "CreateOrganization"))?;
-        cx.settle(|| async { cx.root().await.map(|_| ()) }).await?;
+            .map_err(session.error("organizations", "CreateOrganization"))?;
+        session.settle(|| async { session.root().await.map(|_| ()) }).await?;
         let (types, _) = want.list_changes("enabled_policy_types");
         for name in types {
-            cx.settle(|| enable_type(cx, name)).await?;
+            session.settle(|| enable_type(session, name)).await?;
         }
         let (services, _) = want.list_changes("trusted_services");
         for name in services {
-            cx.settle(|| trust(cx, name)).await?;
+            session.settle(|| trust(session, name)).await?;
         }
         let made = answer.organization();
-        let root = cx.root().await?;
+        let root = session.root().await?;
         Ok(want.done([
             ("id", optional(made.and_then(|o| o.id()))),
             ("arn", optional(made.and_then(|o| o.arn()))),
@@ -53,21 +53,21 @@ impl KindProvider for Organization {
         ]))
     }
 
-    async fn update(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
-        let want = Wanted::new(cx, step);
+    async fn update(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(session, step);
         let (added, removed) = want.list_changes("enabled_policy_types");
         for name in added {
-            enable_type(cx, name).await?;
+            enable_type(session, name).await?;
         }
         for name in removed {
-            let done = cx
+            let done = session
                 .organizations()
                 .disable_policy_type()
-                .root_id(cx.root().await?)
+                .root_id(session.root().await?)
                 .policy_type(PolicyType::from(name))
                 .send()
                 .await
-                .map_err(cx.error("organizations", "DisablePolicyType"));
+                .map_err(session.error("organizations", "DisablePolicyType"));
             match done {
                 Err(e) if e.code.as_deref() == Some("PolicyTypeNotEnabledException") => {}
                 done => {
@@ -77,43 +77,48 @@ impl KindProvider for Organization {
         }
         let (added, removed) = want.list_changes("trusted_services");
         for name in added {
-            trust(cx, name).await?;
+            trust(session, name).await?;
         }
         for name in removed {
-            cx.organizations()
+            session
+                .organizations()
                 .disable_aws_service_access()
                 .service_principal(name)
                 .send()
                 .await
-                .map_err(cx.error("organizations", "DisableAWSServiceAccess"))?;
+                .map_err(session.error("organizations", "DisableAWSServiceAccess"))?;
         }
         Ok(want.done([]))
     }
 
-    async fn delete(&self, cx: &Session, _step: &Step) -> Result<(), ProviderError> {
+    async fn delete(&self, session: &Session, _step: &Step) -> Result<(), ProviderError> {
         // The plan forgets it; a plan that says otherwise was made by something else.
         Err(errors::refuse(
             "organizations",
             "DeleteOrganization",
-            &cx.account,
+            &session.account,
             "Palisade never deletes an organization",
         ))
     }
 
-    async fn read(&self, cx: &Session, _key: &str) -> Result<Option<LiveObject>, ProviderError> {
-        organization_read::organization(cx).await
+    async fn read(
+        &self,
+        session: &Session,
+        _key: &str,
+    ) -> Result<Option<LiveObject>, ProviderError> {
+        organization_read::organization(session).await
     }
 }
 
-async fn enable_type(cx: &Session, name: &str) -> Result<(), ProviderError> {
-    let done = cx
+async fn enable_type(session: &Session, name: &str) -> Result<(), ProviderError> {
+    let done = session
         .organizations()
         .enable_policy_type()
-        .root_id(cx.root().await?)
+        .root_id(session.root().await?)
         .policy_type(PolicyType::from(name))
         .send()
         .await
-        .map_err(cx.error("organizations", "EnablePolicyType"));
+        .map_err(session.error("organizations", "EnablePolicyType"));
     match done {
         // Asked for a moment ago, perhaps by this very run.
         Err(e) if e.code.as_deref() == Some("PolicyTypeAlreadyEnabledException") => Ok(()),
@@ -128,12 +133,13 @@ async fn enable_type(cx: &Session, name: &str) -> Result<(), ProviderError> {
     }
 }
 
-async fn trust(cx: &Session, service: &str) -> Result<(), ProviderError> {
-    cx.organizations()
+async fn trust(session: &Session, service: &str) -> Result<(), ProviderError> {
+    session
+        .organizations()
         .enable_aws_service_access()
         .service_principal(service)
         .send()
         .await
-        .map_err(cx.error("organizations", "EnableAWSServiceAccess"))
+        .map_err(session.error("organizations", "EnableAWSServiceAccess"))
         .map(|_| ())
 }

@@ -19,8 +19,8 @@ use crate::schema::{canonical_policy, is_aws_owned};
 use crate::value::Value;
 
 /// The id of the root, or the id itself.
-pub(super) async fn node_id(cx: &Session, node: &str) -> Result<String, ProviderError> {
-    if node == ROOT { cx.root().await.map(str::to_owned) } else { Ok(node.to_owned()) }
+pub(super) async fn node_id(session: &Session, node: &str) -> Result<String, ProviderError> {
+    if node == ROOT { session.root().await.map(str::to_owned) } else { Ok(node.to_owned()) }
 }
 
 /// `root` for the root's id, the id itself otherwise.
@@ -34,14 +34,14 @@ fn node_name(id: &str) -> &str {
 /// What needs nothing of each other starts together, so that the chain of waits is as long as the tree
 /// is deep: whether there is an organization at all is found out along the way.
 pub(super) async fn everything(
-    cx: &Session,
+    session: &Session,
     announce: oneshot::Sender<Option<AccountId>>,
 ) -> Result<Inventory, ProviderError> {
     let mut inventory = Inventory::default();
     let kinds = registered().filter(|(_, bulk)| matches!(bulk, Bulk::Organization));
     inventory.complete.extend(kinds.map(|(kind, _)| kind));
     let described = async {
-        let described = describe(cx).await;
+        let described = describe(session).await;
         if let Ok(described) = &described {
             let management = described.as_ref().and_then(|o| o.master_account_id());
             // Nobody may be waiting to hear it.
@@ -50,17 +50,17 @@ pub(super) async fn everything(
         described
     };
     let below_root = async {
-        let root = root(cx).await?;
+        let root = root(session).await?;
         let id = root.as_ref().and_then(|root| root.id()).map(str::to_owned);
-        let tree = tree(cx, id).await?;
+        let tree = tree(session, id).await?;
         Ok((root, tree))
     };
     let (described, services, below_root, scps, rcps) = futures::join!(
         described,
-        trusted_services(cx),
+        trusted_services(session),
         below_root,
-        policies(cx, &SERVICE_CONTROL_POLICY),
-        policies(cx, &RESOURCE_CONTROL_POLICY),
+        policies(session, &SERVICE_CONTROL_POLICY),
+        policies(session, &RESOURCE_CONTROL_POLICY),
     );
     let Some(described) = described? else { return Ok(inventory) };
     let (root, tree) = below_root?;
@@ -82,45 +82,46 @@ pub(super) async fn everything(
 }
 
 /// The organization itself; `None` when the account is in none.
-pub(super) async fn organization(cx: &Session) -> Result<Option<LiveObject>, ProviderError> {
-    let (described, root, services) = futures::join!(describe(cx), root(cx), trusted_services(cx));
+pub(super) async fn organization(session: &Session) -> Result<Option<LiveObject>, ProviderError> {
+    let (described, root, services) =
+        futures::join!(describe(session), root(session), trusted_services(session));
     let Some(described) = described? else { return Ok(None) };
     Ok(organization_object(&described, root?.as_ref(), services?))
 }
 
-async fn describe(cx: &Session) -> Result<Option<Organization>, ProviderError> {
-    let described = cx
+async fn describe(session: &Session) -> Result<Option<Organization>, ProviderError> {
+    let described = session
         .organizations()
         .describe_organization()
         .send()
         .await
-        .map_err(cx.error("organizations", "DescribeOrganization"));
+        .map_err(session.error("organizations", "DescribeOrganization"));
     match described {
         Err(e) if e.code.as_deref() == Some("AWSOrganizationsNotInUseException") => Ok(None),
         described => Ok(described?.organization),
     }
 }
 
-async fn root(cx: &Session) -> Result<Option<Root>, ProviderError> {
-    let roots = cx
+async fn root(session: &Session) -> Result<Option<Root>, ProviderError> {
+    let roots = session
         .organizations()
         .list_roots()
         .send()
         .await
-        .map_err(cx.error("organizations", "ListRoots"))?;
+        .map_err(session.error("organizations", "ListRoots"))?;
     Ok(roots.roots.unwrap_or_default().into_iter().next())
 }
 
 /// The services that may work in all accounts; `None` where the endpoint does not know of such.
-async fn trusted_services(cx: &Session) -> Result<Option<Value>, ProviderError> {
-    let services = cx
+async fn trusted_services(session: &Session) -> Result<Option<Value>, ProviderError> {
+    let services = session
         .organizations()
         .list_aws_service_access_for_organization()
         .into_paginator()
         .send()
         .try_collect()
         .await
-        .map_err(cx.error("organizations", "ListAWSServiceAccessForOrganization"));
+        .map_err(session.error("organizations", "ListAWSServiceAccessForOrganization"));
     match services {
         Ok(services) => {
             let names = services
@@ -170,7 +171,7 @@ enum Found {
 /// All units and accounts below a root: one pair of calls for the root and each unit, and one for the
 /// tags of each unit and account. Each starts as soon as what it is about has been found, the calls that
 /// lead further down first, and no more than [`super::Options::concurrency`] at a time.
-async fn tree(cx: &Session, root: Option<String>) -> Result<Vec<LiveObject>, ProviderError> {
+async fn tree(session: &Session, root: Option<String>) -> Result<Vec<LiveObject>, ProviderError> {
     let mut objects = Vec::new();
     // AWS's units form a tree; an endpoint whose units form a circle is not followed round it.
     let mut seen: BTreeSet<String> = root.iter().cloned().collect();
@@ -178,11 +179,11 @@ async fn tree(cx: &Session, root: Option<String>) -> Result<Vec<LiveObject>, Pro
     let mut tagged: VecDeque<(Node, String)> = VecDeque::new();
     let mut reads = FuturesUnordered::new();
     loop {
-        while reads.len() < cx.options.concurrency.max(1) {
+        while reads.len() < session.options.concurrency.max(1) {
             if let Some(parent) = parents.pop_front() {
-                reads.push(children(cx, parent).boxed());
+                reads.push(children(session, parent).boxed());
             } else if let Some((node, parent)) = tagged.pop_front() {
-                reads.push(node_object(cx, node, parent).boxed());
+                reads.push(node_object(session, node, parent).boxed());
             } else {
                 break;
             }
@@ -210,27 +211,31 @@ enum Node {
     Account(Account),
 }
 
-async fn node_object(cx: &Session, node: Node, parent: String) -> Result<Found, ProviderError> {
+async fn node_object(
+    session: &Session,
+    node: Node,
+    parent: String,
+) -> Result<Found, ProviderError> {
     let id = match &node {
         Node::Unit(unit) => unit.id(),
         Node::Account(account) => account.id(),
     };
-    let tags = organization_tags::read(cx, id.unwrap_or_default()).await?;
+    let tags = organization_tags::read(session, id.unwrap_or_default()).await?;
     Ok(Found::Object(match &node {
         Node::Unit(unit) => unit_object(unit, &parent, tags),
         Node::Account(account) => account_object(account, &parent, tags),
     }))
 }
 
-async fn children(cx: &Session, parent: String) -> Result<Found, ProviderError> {
-    let units = cx
+async fn children(session: &Session, parent: String) -> Result<Found, ProviderError> {
+    let units = session
         .organizations()
         .list_organizational_units_for_parent()
         .parent_id(&parent)
         .into_paginator()
         .send()
         .try_collect();
-    let accounts = cx
+    let accounts = session
         .organizations()
         .list_accounts_for_parent()
         .parent_id(&parent)
@@ -238,8 +243,9 @@ async fn children(cx: &Session, parent: String) -> Result<Found, ProviderError> 
         .send()
         .try_collect();
     let (units, accounts) = futures::join!(units, accounts);
-    let units = units.map_err(cx.error("organizations", "ListOrganizationalUnitsForParent"))?;
-    let accounts = accounts.map_err(cx.error("organizations", "ListAccountsForParent"))?;
+    let units =
+        units.map_err(session.error("organizations", "ListOrganizationalUnitsForParent"))?;
+    let accounts = accounts.map_err(session.error("organizations", "ListAccountsForParent"))?;
     let units = units.into_iter().flat_map(|p| p.organizational_units.unwrap_or_default());
     let accounts = accounts.into_iter().flat_map(|p| p.accounts.unwrap_or_default());
     Ok(Found::Below { parent, units: units.collect(), accounts: accounts.collect() })
@@ -279,43 +285,46 @@ fn account_object(account: &Account, parent: &str, tags: Value) -> Option<LiveOb
 }
 
 /// The parent of a unit or account, `root` for the root.
-pub(super) async fn parent(cx: &Session, child: &str) -> Result<String, ProviderError> {
-    let answer = cx
+pub(super) async fn parent(session: &Session, child: &str) -> Result<String, ProviderError> {
+    let answer = session
         .organizations()
         .list_parents()
         .child_id(child)
         .send()
         .await
-        .map_err(cx.error("organizations", "ListParents"))?;
+        .map_err(session.error("organizations", "ListParents"))?;
     Ok(node_name(answer.parents().first().and_then(|p| p.id()).unwrap_or(ROOT)).to_owned())
 }
 
 /// A unit by its id, or by its parent and name.
-pub(super) async fn unit(cx: &Session, key: &str) -> Result<Option<LiveObject>, ProviderError> {
+pub(super) async fn unit(
+    session: &Session,
+    key: &str,
+) -> Result<Option<LiveObject>, ProviderError> {
     let (found, parent) = match key.split_once('/') {
         None => {
-            let answer = cx
+            let answer = session
                 .organizations()
                 .describe_organizational_unit()
                 .organizational_unit_id(key)
                 .send()
                 .await
-                .map_err(cx.error("organizations", "DescribeOrganizationalUnit"))
+                .map_err(session.error("organizations", "DescribeOrganizationalUnit"))
                 .absent()?;
             let Some(found) = answer.and_then(|a| a.organizational_unit) else { return Ok(None) };
-            let parent = parent(cx, key).await?;
+            let parent = parent(session, key).await?;
             (found, parent)
         }
         Some((parent, name)) => {
-            let units = cx
+            let units = session
                 .organizations()
                 .list_organizational_units_for_parent()
-                .parent_id(node_id(cx, parent).await?)
+                .parent_id(node_id(session, parent).await?)
                 .into_paginator()
                 .send()
                 .try_collect()
                 .await
-                .map_err(cx.error("organizations", "ListOrganizationalUnitsForParent"))
+                .map_err(session.error("organizations", "ListOrganizationalUnitsForParent"))
                 .absent()?;
             let found = units
                 .into_iter()
@@ -326,47 +335,52 @@ pub(super) async fn unit(cx: &Session, key: &str) -> Result<Option<LiveObject>, 
             (found, parent.to_owned())
         }
     };
-    let tags = organization_tags::read(cx, found.id().unwrap_or_default()).await?;
+    let tags = organization_tags::read(session, found.id().unwrap_or_default()).await?;
     Ok(unit_object(&found, &parent, tags))
 }
 
 /// An account by its id or its e-mail address.
-pub(super) async fn account(cx: &Session, key: &str) -> Result<Option<LiveObject>, ProviderError> {
+pub(super) async fn account(
+    session: &Session,
+    key: &str,
+) -> Result<Option<LiveObject>, ProviderError> {
     let found = if key.contains('@') {
-        let accounts = cx
+        let accounts = session
             .organizations()
             .list_accounts()
             .into_paginator()
             .send()
             .try_collect()
             .await
-            .map_err(cx.error("organizations", "ListAccounts"))?;
+            .map_err(session.error("organizations", "ListAccounts"))?;
         accounts
             .into_iter()
             .flat_map(|page| page.accounts.unwrap_or_default())
             .find(|a| a.email().is_some_and(|e| e.eq_ignore_ascii_case(key)))
     } else {
-        cx.organizations()
+        session
+            .organizations()
             .describe_account()
             .account_id(key)
             .send()
             .await
-            .map_err(cx.error("organizations", "DescribeAccount"))
+            .map_err(session.error("organizations", "DescribeAccount"))
             .absent()?
             .and_then(|a| a.account)
     };
     let Some(found) = found else { return Ok(None) };
     let id = found.id().unwrap_or_default();
-    let (parent, tags) = futures::try_join!(parent(cx, id), organization_tags::read(cx, id))?;
+    let (parent, tags) =
+        futures::try_join!(parent(session, id), organization_tags::read(session, id))?;
     Ok(account_object(&found, &parent, tags))
 }
 
 /// All policies of one type; the inner error says why they could not be read.
 async fn policies(
-    cx: &Session,
+    session: &Session,
     kind: &OrgPolicy,
 ) -> Result<Result<Vec<LiveObject>, String>, ProviderError> {
-    let listed = cx
+    let listed = session
         .organizations()
         .list_policies()
         .filter(kind.policy_type.clone())
@@ -374,7 +388,7 @@ async fn policies(
         .send()
         .try_collect()
         .await
-        .map_err(cx.error("organizations", "ListPolicies"));
+        .map_err(session.error("organizations", "ListPolicies"));
     let listed = match listed {
         Ok(pages) => {
             pages.into_iter().flat_map(|p| p.policies.unwrap_or_default()).collect::<Vec<_>>()
@@ -385,25 +399,27 @@ async fn policies(
         }
         Err(e) => return Err(e),
     };
-    let reads: Vec<_> = listed.iter().map(|summary| policy_object(cx, kind, summary)).collect();
+    let reads: Vec<_> =
+        listed.iter().map(|summary| policy_object(session, kind, summary)).collect();
     let objects: Vec<Option<LiveObject>> =
-        stream::iter(reads).buffer_unordered(cx.options.concurrency).try_collect().await?;
+        stream::iter(reads).buffer_unordered(session.options.concurrency).try_collect().await?;
     Ok(Ok(objects.into_iter().flatten().collect()))
 }
 
 async fn policy_object(
-    cx: &Session,
+    session: &Session,
     kind: &OrgPolicy,
     summary: &PolicySummary,
 ) -> Result<Option<LiveObject>, ProviderError> {
     let id = summary.id().unwrap_or_default();
     let described = async {
-        cx.organizations()
+        session
+            .organizations()
             .describe_policy()
             .policy_id(id)
             .send()
             .await
-            .map_err(cx.error("organizations", "DescribePolicy"))
+            .map_err(session.error("organizations", "DescribePolicy"))
             .absent()
     };
     let aws_managed = summary.aws_managed();
@@ -412,10 +428,10 @@ async fn policy_object(
         if aws_managed {
             Ok(Value::Map(Default::default()))
         } else {
-            organization_tags::read(cx, id).await
+            organization_tags::read(session, id).await
         }
     };
-    let (described, targets, tags) = futures::try_join!(described, targets(cx, id), tagged)?;
+    let (described, targets, tags) = futures::try_join!(described, targets(session, id), tagged)?;
     let content = described.as_ref().and_then(|d| d.policy()).and_then(|p| p.content());
     let Some(content) = content else { return Ok(None) };
     let mut object = live(
@@ -439,8 +455,8 @@ async fn policy_object(
 }
 
 /// What a policy is attached to, the root as `root`.
-pub(super) async fn targets(cx: &Session, id: &str) -> Result<Value, ProviderError> {
-    let targets = cx
+pub(super) async fn targets(session: &Session, id: &str) -> Result<Value, ProviderError> {
+    let targets = session
         .organizations()
         .list_targets_for_policy()
         .policy_id(id)
@@ -448,7 +464,7 @@ pub(super) async fn targets(cx: &Session, id: &str) -> Result<Value, ProviderErr
         .send()
         .try_collect()
         .await
-        .map_err(cx.error("organizations", "ListTargetsForPolicy"))
+        .map_err(session.error("organizations", "ListTargetsForPolicy"))
         .absent()?
         .unwrap_or_default();
     Ok(sorted(targets.iter().flat_map(|page| page.targets()).filter_map(|target| {
@@ -461,17 +477,18 @@ pub(super) async fn targets(cx: &Session, id: &str) -> Result<Value, ProviderErr
 
 /// A policy by its id or name.
 pub(super) async fn policy(
-    cx: &Session,
+    session: &Session,
     kind: &OrgPolicy,
     key: &str,
 ) -> Result<Option<LiveObject>, ProviderError> {
     let by_id = if key.parse::<crate::ids::PolicyId>().is_ok() {
-        cx.organizations()
+        session
+            .organizations()
             .describe_policy()
             .policy_id(key)
             .send()
             .await
-            .map_err(cx.error("organizations", "DescribePolicy"))
+            .map_err(session.error("organizations", "DescribePolicy"))
             .absent()?
             .and_then(|d| d.policy)
             .and_then(|p| p.policy_summary)
@@ -480,7 +497,7 @@ pub(super) async fn policy(
     };
     let summary = match by_id {
         Some(summary) => Some(summary),
-        None => cx
+        None => session
             .organizations()
             .list_policies()
             .filter(kind.policy_type.clone())
@@ -488,13 +505,13 @@ pub(super) async fn policy(
             .send()
             .try_collect()
             .await
-            .map_err(cx.error("organizations", "ListPolicies"))?
+            .map_err(session.error("organizations", "ListPolicies"))?
             .into_iter()
             .flat_map(|page| page.policies.unwrap_or_default())
             .find(|summary| summary.name() == Some(key)),
     };
     match summary {
-        Some(summary) => policy_object(cx, kind, &summary).await,
+        Some(summary) => policy_object(session, kind, &summary).await,
         None => Ok(None),
     }
 }

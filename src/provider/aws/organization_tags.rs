@@ -17,8 +17,8 @@ pub(super) fn to_tags(value: &Value) -> Option<Vec<Tag>> {
 }
 
 /// The tags of an object; none when it is gone.
-pub(super) async fn read(cx: &Session, id: &str) -> Result<Value, ProviderError> {
-    let found = cx
+pub(super) async fn read(session: &Session, id: &str) -> Result<Value, ProviderError> {
+    let found = session
         .organizations()
         .list_tags_for_resource()
         .resource_id(id)
@@ -27,33 +27,39 @@ pub(super) async fn read(cx: &Session, id: &str) -> Result<Value, ProviderError>
         .send()
         .try_collect()
         .await
-        .map_err(cx.error("organizations", "ListTagsForResource"))
+        .map_err(session.error("organizations", "ListTagsForResource"))
         .absent()?
         .unwrap_or_default();
     Ok(tags(found.iter().map(|tag| (tag.key(), tag.value()))))
 }
 
 /// Brings the tags of an object from what they were to what they shall be.
-pub(super) async fn change(cx: &Session, id: &str, want: &Wanted<'_>) -> Result<(), ProviderError> {
+pub(super) async fn change(
+    session: &Session,
+    id: &str,
+    want: &Wanted<'_>,
+) -> Result<(), ProviderError> {
     let (set, gone) = want.map_changes("tags");
     if !gone.is_empty() {
-        cx.organizations()
+        session
+            .organizations()
             .untag_resource()
             .resource_id(id)
             .set_tag_keys(Some(gone.into_iter().map(str::to_owned).collect()))
             .send()
             .await
-            .map_err(cx.error("organizations", "UntagResource"))?;
+            .map_err(session.error("organizations", "UntagResource"))?;
     }
     if !set.is_empty() {
         let set = Value::Map(set.into_iter().map(|(k, v)| (k.to_owned(), v.clone())).collect());
-        cx.organizations()
+        session
+            .organizations()
             .tag_resource()
             .resource_id(id)
             .set_tags(to_tags(&set))
             .send()
             .await
-            .map_err(cx.error("organizations", "TagResource"))?;
+            .map_err(session.error("organizations", "TagResource"))?;
     }
     Ok(())
 }

@@ -25,17 +25,17 @@ impl KindProvider for OrganizationalUnit {
         Bulk::Organization
     }
 
-    async fn create(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
-        let want = Wanted::new(cx, step);
-        let answer = cx
+    async fn create(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(session, step);
+        let answer = session
             .organizations()
             .create_organizational_unit()
-            .parent_id(node_id(cx, want.text("parent")?).await?)
+            .parent_id(node_id(session, want.text("parent")?).await?)
             .name(want.text("name")?)
             .set_tags(to_tags(want.after("tags")))
             .send()
             .await
-            .map_err(cx.error("organizations", "CreateOrganizationalUnit"))?;
+            .map_err(session.error("organizations", "CreateOrganizationalUnit"))?;
         let unit = answer.organizational_unit();
         Ok(want.done([
             ("id", optional(unit.and_then(|u| u.id()))),
@@ -43,31 +43,32 @@ impl KindProvider for OrganizationalUnit {
         ]))
     }
 
-    async fn update(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
-        let want = Wanted::new(cx, step);
+    async fn update(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(session, step);
         let id = want.text("id")?;
         if want.changes("name") {
-            cx.organizations()
+            session
+                .organizations()
                 .update_organizational_unit()
                 .organizational_unit_id(id)
                 .name(want.text("name")?)
                 .send()
                 .await
-                .map_err(cx.error("organizations", "UpdateOrganizationalUnit"))?;
+                .map_err(session.error("organizations", "UpdateOrganizationalUnit"))?;
         }
-        organization_tags::change(cx, id, &want).await?;
+        organization_tags::change(session, id, &want).await?;
         Ok(want.done([]))
     }
 
-    async fn delete(&self, cx: &Session, step: &Step) -> Result<(), ProviderError> {
-        let want = Wanted::new(cx, step);
-        let gone = cx
+    async fn delete(&self, session: &Session, step: &Step) -> Result<(), ProviderError> {
+        let want = Wanted::new(session, step);
+        let gone = session
             .organizations()
             .delete_organizational_unit()
             .organizational_unit_id(want.text("id")?)
             .send()
             .await
-            .map_err(cx.error("organizations", "DeleteOrganizationalUnit"))
+            .map_err(session.error("organizations", "DeleteOrganizationalUnit"))
             .absent();
         match gone {
             Err(error) if error.code.as_deref() == Some("OrganizationalUnitNotEmptyException") => {
@@ -80,7 +81,11 @@ impl KindProvider for OrganizationalUnit {
         }
     }
 
-    async fn read(&self, cx: &Session, key: &str) -> Result<Option<LiveObject>, ProviderError> {
-        organization_read::unit(cx, key).await
+    async fn read(
+        &self,
+        session: &Session,
+        key: &str,
+    ) -> Result<Option<LiveObject>, ProviderError> {
+        organization_read::unit(session, key).await
     }
 }

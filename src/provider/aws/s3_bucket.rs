@@ -46,10 +46,10 @@ impl KindProvider for S3Bucket {
         Bulk::Account(&S3Bucket)
     }
 
-    async fn create(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
-        let want = Wanted::new(cx, step);
+    async fn create(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(session, step);
         let (bucket, region) = (want.text("bucket")?, want.text("region")?);
-        let s3 = cx.s3(region);
+        let s3 = session.s3(region);
         let mut request = s3.create_bucket().bucket(bucket);
         if region != "us-east-1" {
             request = request.create_bucket_configuration(
@@ -58,58 +58,62 @@ impl KindProvider for S3Bucket {
                     .build(),
             );
         }
-        request.send().await.map_err(cx.error("s3", "CreateBucket"))?;
-        cx.settle(|| put_public_access(cx, &s3, bucket, want.after("block_public_access"))).await?;
+        request.send().await.map_err(session.error("s3", "CreateBucket"))?;
+        session
+            .settle(|| put_public_access(session, &s3, bucket, want.after("block_public_access")))
+            .await?;
         if want.after("versioning").as_bool() == Some(true) {
-            cx.settle(|| put_versioning(cx, &s3, bucket, true)).await?;
+            session.settle(|| put_versioning(session, &s3, bucket, true)).await?;
         }
         if !is_default(want.after("encryption")) {
-            cx.settle(|| put_encryption(cx, &s3, bucket, want.after("encryption"))).await?;
+            session
+                .settle(|| put_encryption(session, &s3, bucket, want.after("encryption")))
+                .await?;
         }
         if !want.after("policy").is_null() {
-            cx.settle(|| put_policy(cx, &s3, bucket, want.after("policy"))).await?;
+            session.settle(|| put_policy(session, &s3, bucket, want.after("policy"))).await?;
         }
         if want.after("tags").as_map().is_some_and(|t| !t.is_empty()) {
-            cx.settle(|| put_tags(cx, &s3, bucket, want.after("tags"))).await?;
+            session.settle(|| put_tags(session, &s3, bucket, want.after("tags"))).await?;
         }
         Ok(want.done([("id", bucket.into())]))
     }
 
-    async fn update(&self, cx: &Session, step: &Step) -> Result<Attrs, ProviderError> {
-        let want = Wanted::new(cx, step);
+    async fn update(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+        let want = Wanted::new(session, step);
         let (bucket, region) = (want.text("bucket")?, want.text("region")?);
-        let s3 = cx.s3(region);
+        let s3 = session.s3(region);
         // The block comes before a policy that it might have to refuse.
         if want.changes("block_public_access") {
-            put_public_access(cx, &s3, bucket, want.after("block_public_access")).await?;
+            put_public_access(session, &s3, bucket, want.after("block_public_access")).await?;
         }
         if want.changes("versioning") {
             let on = want.after("versioning").as_bool() == Some(true);
-            put_versioning(cx, &s3, bucket, on).await?;
+            put_versioning(session, &s3, bucket, on).await?;
         }
         if want.changes("encryption") {
-            put_encryption(cx, &s3, bucket, want.after("encryption")).await?;
+            put_encryption(session, &s3, bucket, want.after("encryption")).await?;
         }
         if want.changes("policy") {
-            put_policy(cx, &s3, bucket, want.after("policy")).await?;
+            put_policy(session, &s3, bucket, want.after("policy")).await?;
         }
         if want.changes("tags") {
-            put_tags(cx, &s3, bucket, want.after("tags")).await?;
+            put_tags(session, &s3, bucket, want.after("tags")).await?;
         }
         Ok(want.done([]))
     }
 
-    async fn delete(&self, cx: &Session, step: &Step) -> Result<(), ProviderError> {
-        let want = Wanted::new(cx, step);
+    async fn delete(&self, session: &Session, step: &Step) -> Result<(), ProviderError> {
+        let want = Wanted::new(session, step);
         let bucket = want.text("bucket")?;
-        let region = want.text("region").unwrap_or(&cx.region);
-        let gone = cx
+        let region = want.text("region").unwrap_or(&session.region);
+        let gone = session
             .s3(region)
             .delete_bucket()
             .bucket(bucket)
             .send()
             .await
-            .map_err(cx.error("s3", "DeleteBucket"))
+            .map_err(session.error("s3", "DeleteBucket"))
             .absent();
         match gone {
             Err(error) if error.code.as_deref() == Some("BucketNotEmpty") => Err(ProviderError {
@@ -123,17 +127,23 @@ impl KindProvider for S3Bucket {
         }
     }
 
-    async fn read(&self, cx: &Session, key: &str) -> Result<Option<LiveObject>, ProviderError> {
-        let location = cx
-            .s3(&cx.region)
+    async fn read(
+        &self,
+        session: &Session,
+        key: &str,
+    ) -> Result<Option<LiveObject>, ProviderError> {
+        let location = session
+            .s3(&session.region)
             .get_bucket_location()
             .bucket(key)
             .send()
             .await
-            .map_err(cx.error("s3", "GetBucketLocation"))
+            .map_err(session.error("s3", "GetBucketLocation"))
             .absent()?;
         match location {
-            Some(location) => details(cx, key, &region_of(location.location_constraint())).await,
+            Some(location) => {
+                details(session, key, &region_of(location.location_constraint())).await
+            }
             None => Ok(None),
         }
     }
@@ -146,12 +156,12 @@ impl BulkReader for S3Bucket {
     }
 
     /// Every bucket of the account, and why some could not be read.
-    async fn everything(&self, cx: &Session, _scope: &BulkScope<'_>) -> Reading {
-        let s3 = cx.s3(&cx.region);
+    async fn everything(&self, session: &Session, _scope: &BulkScope<'_>) -> Reading {
+        let s3 = session.s3(&session.region);
         let mut pages = s3.list_buckets().into_paginator().page_size(1_000).send();
         let mut names = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(cx.error("s3", "ListBuckets"))?;
+            let page = page.map_err(session.error("s3", "ListBuckets"))?;
             names.extend(page.buckets.unwrap_or_default());
         }
         let reads: Vec<_> = names
@@ -159,15 +169,15 @@ impl BulkReader for S3Bucket {
             .filter_map(|bucket| Some((bucket.name?, bucket.bucket_region)))
             .map(|(name, region)| async move {
                 let read = match region.filter(|r| !r.is_empty()) {
-                    Some(region) => details(cx, &name, &region).await,
-                    None => S3Bucket.read(cx, &name).await,
+                    Some(region) => details(session, &name, &region).await,
+                    None => S3Bucket.read(session, &name).await,
                 };
                 (name, read)
             })
             .collect();
         let mut found = Vec::new();
         let mut unread = None;
-        let mut answers = stream::iter(reads).buffer_unordered(cx.options.concurrency);
+        let mut answers = stream::iter(reads).buffer_unordered(session.options.concurrency);
         while let Some((name, read)) = answers.next().await {
             match read {
                 Ok(object) => found.extend(object),
@@ -182,11 +192,11 @@ impl BulkReader for S3Bucket {
 }
 
 async fn details(
-    cx: &Session,
+    session: &Session,
     bucket: &str,
     region: &str,
 ) -> Result<Option<LiveObject>, ProviderError> {
-    let s3 = cx.s3(region);
+    let s3 = session.s3(region);
     let versioning = s3.get_bucket_versioning().bucket(bucket).send();
     let encryption = s3.get_bucket_encryption().bucket(bucket).send();
     let public = s3.get_public_access_block().bucket(bucket).send();
@@ -203,14 +213,14 @@ async fn details(
                 let body = raw.body().bytes().unwrap_or_default();
                 Ok(String::from_utf8_lossy(body).contains("<Status>Enabled</Status>"))
             }
-            None => Err(cx.error("s3", "GetBucketVersioning")(error)),
+            None => Err(session.error("s3", "GetBucketVersioning")(error)),
         },
     };
     let Some(versioning) = versioning.absent()? else { return Ok(None) };
-    let encryption = encryption.map_err(cx.error("s3", "GetBucketEncryption")).absent()?;
-    let public = public.map_err(cx.error("s3", "GetPublicAccessBlock")).absent()?;
-    let policy = policy.map_err(cx.error("s3", "GetBucketPolicy")).absent()?;
-    let tagging = tagging.map_err(cx.error("s3", "GetBucketTagging")).absent()?;
+    let encryption = encryption.map_err(session.error("s3", "GetBucketEncryption")).absent()?;
+    let public = public.map_err(session.error("s3", "GetPublicAccessBlock")).absent()?;
+    let policy = policy.map_err(session.error("s3", "GetBucketPolicy")).absent()?;
+    let tagging = tagging.map_err(session.error("s3", "GetBucketTagging")).absent()?;
     let rule = encryption
         .as_ref()
         .and_then(|e| e.server_side_encryption_configuration())
@@ -224,7 +234,7 @@ async fn details(
         attrs([
             ("bucket", bucket.into()),
             ("id", bucket.into()),
-            ("arn", format!("arn:{}:s3:::{bucket}", cx.partition()).into()),
+            ("arn", format!("arn:{}:s3:::{bucket}", session.partition()).into()),
             ("region", region.into()),
             ("versioning", versioning.into()),
             ("encryption", encryption_value(rule)),
@@ -270,7 +280,7 @@ pub(super) fn switch(block: &Value, name: &str) -> bool {
 }
 
 async fn put_public_access(
-    cx: &Session,
+    session: &Session,
     s3: &Client,
     bucket: &str,
     block: &Value,
@@ -286,12 +296,12 @@ async fn put_public_access(
         .public_access_block_configuration(configuration)
         .send()
         .await
-        .map_err(cx.error("s3", "PutPublicAccessBlock"))
+        .map_err(session.error("s3", "PutPublicAccessBlock"))
         .map(|_| ())
 }
 
 async fn put_versioning(
-    cx: &Session,
+    session: &Session,
     s3: &Client,
     bucket: &str,
     on: bool,
@@ -303,12 +313,12 @@ async fn put_versioning(
         .versioning_configuration(VersioningConfiguration::builder().status(status).build())
         .send()
         .await
-        .map_err(cx.error("s3", "PutBucketVersioning"))
+        .map_err(session.error("s3", "PutBucketVersioning"))
         .map(|_| ())
 }
 
 async fn put_encryption(
-    cx: &Session,
+    session: &Session,
     s3: &Client,
     bucket: &str,
     encryption: &Value,
@@ -316,7 +326,7 @@ async fn put_encryption(
     let part = |name: &str| encryption.as_map().and_then(|e| e.get(name));
     let algorithm = part("algorithm").and_then(Value::as_str).unwrap_or("AES256");
     let failed = |error: aws_smithy_types::error::operation::BuildError| {
-        errors::refuse("s3", "PutBucketEncryption", &cx.account, error.to_string())
+        errors::refuse("s3", "PutBucketEncryption", &session.account, error.to_string())
     };
     let by_default = ServerSideEncryptionByDefault::builder()
         .sse_algorithm(ServerSideEncryption::from(algorithm))
@@ -334,12 +344,12 @@ async fn put_encryption(
         .server_side_encryption_configuration(configuration)
         .send()
         .await
-        .map_err(cx.error("s3", "PutBucketEncryption"))
+        .map_err(session.error("s3", "PutBucketEncryption"))
         .map(|_| ())
 }
 
 async fn put_policy(
-    cx: &Session,
+    session: &Session,
     s3: &Client,
     bucket: &str,
     policy: &Value,
@@ -350,7 +360,7 @@ async fn put_policy(
             .bucket(bucket)
             .send()
             .await
-            .map_err(cx.error("s3", "DeleteBucketPolicy"))
+            .map_err(session.error("s3", "DeleteBucketPolicy"))
             .absent()
             .map(|_| ());
     }
@@ -359,12 +369,12 @@ async fn put_policy(
         .policy(document(policy))
         .send()
         .await
-        .map_err(cx.error("s3", "PutBucketPolicy"))
+        .map_err(session.error("s3", "PutBucketPolicy"))
         .map(|_| ())
 }
 
 async fn put_tags(
-    cx: &Session,
+    session: &Session,
     s3: &Client,
     bucket: &str,
     wanted: &Value,
@@ -379,18 +389,18 @@ async fn put_tags(
             .bucket(bucket)
             .send()
             .await
-            .map_err(cx.error("s3", "DeleteBucketTagging"))
+            .map_err(session.error("s3", "DeleteBucketTagging"))
             .absent()
             .map(|_| ());
     }
     let tagging = Tagging::builder().set_tag_set(Some(set)).build().map_err(|error| {
-        errors::refuse("s3", "PutBucketTagging", &cx.account, error.to_string())
+        errors::refuse("s3", "PutBucketTagging", &session.account, error.to_string())
     })?;
     s3.put_bucket_tagging()
         .bucket(bucket)
         .tagging(tagging)
         .send()
         .await
-        .map_err(cx.error("s3", "PutBucketTagging"))
+        .map_err(session.error("s3", "PutBucketTagging"))
         .map(|_| ())
 }

@@ -49,23 +49,23 @@ pub enum StateCommand {
 ///
 /// # Errors
 /// Those of the command.
-pub async fn run(command: StateCommand, cx: &Context) -> Result<(), Exit> {
+pub async fn run(command: StateCommand, context: &Context) -> Result<(), Exit> {
     match command {
-        StateCommand::List(args) => show::list(&args, cx).await,
-        StateCommand::Show(args) => show::show(&args, cx).await,
-        StateCommand::Mv(args) => rename::mv(&args, cx).await,
-        StateCommand::Rm(args) => rename::rm(&args, cx).await,
-        StateCommand::Pull(args) => show::pull(&args, cx).await,
-        StateCommand::Push(args) => push::push(&args, cx).await,
-        StateCommand::History(args) => show::history(&args, cx).await,
-        StateCommand::Rollback(args) => rollback::rollback(&args, cx).await,
-        StateCommand::Unlock(args) => unlock::unlock(&args, cx).await,
+        StateCommand::List(args) => show::list(&args, context).await,
+        StateCommand::Show(args) => show::show(&args, context).await,
+        StateCommand::Mv(args) => rename::mv(&args, context).await,
+        StateCommand::Rm(args) => rename::rm(&args, context).await,
+        StateCommand::Pull(args) => show::pull(&args, context).await,
+        StateCommand::Push(args) => push::push(&args, context).await,
+        StateCommand::History(args) => show::history(&args, context).await,
+        StateCommand::Rollback(args) => rollback::rollback(&args, context).await,
+        StateCommand::Unlock(args) => unlock::unlock(&args, context).await,
     }
 }
 
-async fn read(cx: &Context) -> Result<Snapshot, Exit> {
-    let store = engine::open::configured(&cx.workspace()?).await?;
-    Ok(cx.interruptible(store.ledger.read_all()).await??)
+async fn read(context: &Context) -> Result<Snapshot, Exit> {
+    let store = engine::open::configured(&context.workspace()?).await?;
+    Ok(context.interruptible(store.ledger.read_all()).await??)
 }
 
 fn require(resources: &Resources, pattern: &str) -> Result<(), Exit> {

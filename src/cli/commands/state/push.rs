@@ -25,9 +25,9 @@ pub struct PushArgs {
     lock_timeout: Duration,
 }
 
-pub(super) async fn push(args: &PushArgs, cx: &Context) -> Result<(), Exit> {
+pub(super) async fn push(args: &PushArgs, context: &Context) -> Result<(), Exit> {
     let saved = errored::load(&args.file)?;
-    let workspace = cx.workspace()?;
+    let workspace = context.workspace()?;
     let store = open::configured(&workspace).await?;
     let scope = &saved.state.scope;
     if !layout::is_scope(scope) {
@@ -72,7 +72,7 @@ pub(super) async fn push(args: &PushArgs, cx: &Context) -> Result<(), Exit> {
         let _ = store.ledger.release(&mut lease).await;
     }
     end?;
-    cx.say(&format!(
+    context.say(&format!(
         "the state of `{}` is written; `{}` can be deleted",
         scope,
         args.file.display()

@@ -48,8 +48,8 @@ pub struct RmArgs {
     lock_timeout: Duration,
 }
 
-pub(super) async fn mv(args: &MvArgs, cx: &Context) -> Result<(), Exit> {
-    let workspace = cx.workspace()?;
+pub(super) async fn mv(args: &MvArgs, context: &Context) -> Result<(), Exit> {
+    let workspace = context.workspace()?;
     let store = open::configured(&workspace).await?;
     let before = store.ledger.read_all().await?;
     require(&before.resources(), &args.from)?;
@@ -76,7 +76,7 @@ pub(super) async fn mv(args: &MvArgs, cx: &Context) -> Result<(), Exit> {
     };
     let edit = Edit::Moved { from: args.from.clone(), to: args.to.clone() };
     editing.finish(edit, next).await?;
-    cx.say(&format!("moved {}", render::style::count(count, "object", "objects")));
+    context.say(&format!("moved {}", render::style::count(count, "object", "objects")));
     Ok(())
 }
 
@@ -170,8 +170,8 @@ fn scope_of(address: &ResourceAddr) -> String {
     address.account().map_or_else(|| layout::ORG.to_owned(), |a| layout::account_scope(a.as_str()))
 }
 
-pub(super) async fn rm(args: &RmArgs, cx: &Context) -> Result<(), Exit> {
-    let workspace = cx.workspace()?;
+pub(super) async fn rm(args: &RmArgs, context: &Context) -> Result<(), Exit> {
+    let workspace = context.workspace()?;
     let store = open::configured(&workspace).await?;
     let before = store.ledger.read_all().await?;
     for address in &args.addresses {
@@ -214,7 +214,7 @@ pub(super) async fn rm(args: &RmArgs, cx: &Context) -> Result<(), Exit> {
     let addresses = gone.iter().map(ResourceAddr::canonical).collect();
     editing.finish(Edit::Removed { addresses }, next).await?;
     for address in &gone {
-        cx.say(&format!("forgot {address}; it stays in AWS"));
+        context.say(&format!("forgot {address}; it stays in AWS"));
     }
     Ok(())
 }

@@ -35,21 +35,22 @@ pub struct RollbackArgs {
     lock_timeout: Duration,
 }
 
-pub(super) async fn rollback(args: &RollbackArgs, cx: &Context) -> Result<(), Exit> {
-    let workspace = cx.workspace()?;
+pub(super) async fn rollback(args: &RollbackArgs, context: &Context) -> Result<(), Exit> {
+    let workspace = context.workspace()?;
     let store = open::configured(&workspace).await?;
     let ledger = &store.ledger;
     // The state may be damaged: that is what this command is for, so nothing else is read.
     let target = ledger.at_serial(&args.scope, args.to).await?;
     if !args.auto_approve {
-        cx.confirm(&format!(
-            "Make serial {} of `{}` ({}, {}) the current state? AWS is not touched.",
-            args.to,
-            args.scope,
-            target.stamp.at,
-            render::style::count(target.resources.len(), "object", "objects"),
-        ))
-        .await?;
+        context
+            .confirm(&format!(
+                "Make serial {} of `{}` ({}, {}) the current state? AWS is not touched.",
+                args.to,
+                args.scope,
+                target.stamp.at,
+                render::style::count(target.resources.len(), "object", "objects"),
+            ))
+            .await?;
     }
     let holder = store.holder(&workspace, "state rollback").await;
     let floor = ledger.floor(&args.scope).await?.max(target.epoch);
@@ -84,7 +85,7 @@ pub(super) async fn rollback(args: &RollbackArgs, cx: &Context) -> Result<(), Ex
         .await;
         let _ = ledger.release(&mut lease).await;
         match done {
-            Ok(state) => cx.say(&format!(
+            Ok(state) => context.say(&format!(
                 "serial {} of `{}` is a copy of serial {}",
                 state.value.serial, args.scope, args.to
             )),
@@ -92,13 +93,13 @@ pub(super) async fn rollback(args: &RollbackArgs, cx: &Context) -> Result<(), Ex
         }
     }
     end?;
-    match follows(cx).await {
+    match follows(context).await {
         Err(Exit::Interrupted) => Err(Exit::Interrupted),
         Err(exit) => {
             if let Some(why) = exit.diagnostics() {
-                cx.tell(why);
+                context.tell(why);
             }
-            cx.say("the state is rolled back; `palisade plan` shows what follows from it");
+            context.say("the state is rolled back; `palisade plan` shows what follows from it");
             Ok(())
         }
         Ok(()) => Ok(()),
@@ -106,12 +107,12 @@ pub(super) async fn rollback(args: &RollbackArgs, cx: &Context) -> Result<(), Ex
 }
 
 /// Prints the plan that follows from the state as it is now.
-async fn follows(cx: &Context) -> Result<(), Exit> {
-    let workspace = cx.workspace()?;
+async fn follows(context: &Context) -> Result<(), Exit> {
+    let workspace = context.workspace()?;
     let request = PlanRequest::everything(&Variables::default());
     let PlanOutcome { inputs, plan, .. } = plan::run(&workspace, &request).await?;
     plan::warn(&workspace, &inputs, &plan);
-    let mut out = cx.stdout();
-    render::text::plan(&plan, false, cx.style(), &mut out)?;
+    let mut out = context.stdout();
+    render::text::plan(&plan, false, context.style(), &mut out)?;
     Ok(out.flush()?)
 }

@@ -63,15 +63,15 @@ pub struct HistoryArgs {
     json: bool,
 }
 
-pub(super) async fn list(args: &ListArgs, cx: &Context) -> Result<(), Exit> {
-    let mut resources = read(cx).await?.resources();
+pub(super) async fn list(args: &ListArgs, context: &Context) -> Result<(), Exit> {
+    let mut resources = read(context).await?.resources();
     if !args.addresses.is_empty() {
         for address in &args.addresses {
             require(&resources, address)?;
         }
         resources.retain(|a, _| select::names(&args.addresses, a));
     }
-    let mut out = cx.stdout();
+    let mut out = context.stdout();
     if args.json {
         let all: Vec<String> = resources.keys().map(ResourceAddr::canonical).collect();
         render::json::write(&all, &mut out)?;
@@ -81,13 +81,13 @@ pub(super) async fn list(args: &ListArgs, cx: &Context) -> Result<(), Exit> {
     Ok(out.flush()?)
 }
 
-pub(super) async fn show(args: &ShowArgs, cx: &Context) -> Result<(), Exit> {
-    let resources = read(cx).await?.resources();
+pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<(), Exit> {
+    let resources = read(context).await?.resources();
     require(&resources, &args.address)?;
     let pattern = [args.address.clone()];
     let found: Resources =
         resources.into_iter().filter(|(a, _)| select::names(&pattern, a)).collect();
-    let mut out = cx.stdout();
+    let mut out = context.stdout();
     if args.json {
         let all: BTreeMap<String, _> = found.into_iter().map(|(a, r)| (a.canonical(), r)).collect();
         render::json::write(&all, &mut out)?;
@@ -96,14 +96,14 @@ pub(super) async fn show(args: &ShowArgs, cx: &Context) -> Result<(), Exit> {
             if index > 0 {
                 writeln!(out)?;
             }
-            render::state::show(address, resource, cx.style(), &mut out)?;
+            render::state::show(address, resource, context.style(), &mut out)?;
         }
     }
     Ok(out.flush()?)
 }
 
-pub(super) async fn pull(args: &PullArgs, cx: &Context) -> Result<(), Exit> {
-    let snapshot = read(cx).await?;
+pub(super) async fn pull(args: &PullArgs, context: &Context) -> Result<(), Exit> {
+    let snapshot = read(context).await?;
     if let Some(scope) = &args.scope
         && !snapshot.scopes.contains_key(scope)
     {
@@ -115,13 +115,13 @@ pub(super) async fn pull(args: &PullArgs, cx: &Context) -> Result<(), Exit> {
         .filter(|(name, _)| args.scope.as_ref().is_none_or(|s| s == *name))
         .map(|(name, scope)| (name, &scope.value))
         .collect();
-    let mut out = cx.stdout();
+    let mut out = context.stdout();
     render::json::write(&json!({"lineage": snapshot.lineage, "scopes": scopes}), &mut out)?;
     Ok(out.flush()?)
 }
 
-pub(super) async fn history(args: &HistoryArgs, cx: &Context) -> Result<(), Exit> {
-    let store = engine::open::configured(&cx.workspace()?).await?;
+pub(super) async fn history(args: &HistoryArgs, context: &Context) -> Result<(), Exit> {
+    let store = engine::open::configured(&context.workspace()?).await?;
     let snapshot = store.ledger.read_all().await;
     let scopes: Vec<String> = match (&args.scope, snapshot) {
         (Some(scope), Ok(snapshot)) if !snapshot.scopes.contains_key(scope) => {
@@ -131,7 +131,7 @@ pub(super) async fn history(args: &HistoryArgs, cx: &Context) -> Result<(), Exit
         (Some(scope), _) => vec![scope.clone()],
         (None, snapshot) => snapshot?.scopes.into_keys().collect(),
     };
-    let mut out = cx.stdout();
+    let mut out = context.stdout();
     let mut all = BTreeMap::new();
     for scope in scopes {
         let entries = store.ledger.history(&scope, usize::from(args.limit)).await?;
@@ -140,7 +140,7 @@ pub(super) async fn history(args: &HistoryArgs, cx: &Context) -> Result<(), Exit
             all.insert(scope, list);
             continue;
         }
-        writeln!(out, "{}", cx.style().paint(render::style::Tone::Bold, &scope))?;
+        writeln!(out, "{}", context.style().paint(render::style::Tone::Bold, &scope))?;
         for entry in entries {
             match &entry.state {
                 Ok(state) => {

@@ -27,8 +27,8 @@ pub struct UnlockArgs {
     force: bool,
 }
 
-pub(super) async fn unlock(args: &UnlockArgs, cx: &Context) -> Result<(), Exit> {
-    let workspace = cx.workspace()?;
+pub(super) async fn unlock(args: &UnlockArgs, context: &Context) -> Result<(), Exit> {
+    let workspace = context.workspace()?;
     let store = open::configured(&workspace).await?;
     let ledger = &store.ledger;
     let mut scopes = args.scopes.clone();
@@ -56,7 +56,7 @@ pub(super) async fn unlock(args: &UnlockArgs, cx: &Context) -> Result<(), Exit> 
             Ok(Some(lock)) if !lock.released => locked.push((scope, Some(lock))),
             // Whatever stands there is no lock that anybody could give back or take over.
             Err(error) if error.failure == StateFailure::Invalid => {
-                cx.say(&format!(
+                context.say(&format!(
                     "the lock of `{scope}` cannot be used: {}",
                     render::style::safe(&error.diagnostic.summary)
                 ));
@@ -64,17 +64,17 @@ pub(super) async fn unlock(args: &UnlockArgs, cx: &Context) -> Result<(), Exit> 
             }
             Err(error) => return Err(error.into()),
             _ if args.scopes.is_empty() => {}
-            _ => cx.say(&format!("`{scope}` is not locked")),
+            _ => context.say(&format!("`{scope}` is not locked")),
         }
     }
     if locked.is_empty() {
         if args.scopes.is_empty() {
-            cx.say("nothing is locked");
+            context.say("nothing is locked");
         }
         return Ok(());
     }
     for (scope, lock) in locked.iter().filter_map(|(s, l)| Some((s, l.as_ref()?))) {
-        cx.say(&format!(
+        context.say(&format!(
             "`{scope}` is locked by {} on {} (process {}) for `{}` since {}, until {}",
             render::style::safe(&lock.holder.who),
             render::style::safe(&lock.holder.host),
@@ -85,7 +85,7 @@ pub(super) async fn unlock(args: &UnlockArgs, cx: &Context) -> Result<(), Exit> 
         ));
     }
     if !args.force {
-        cx.confirm("Break these locks?").await?;
+        context.confirm("Break these locks?").await?;
     }
     let holder = store.holder(&workspace, "state unlock").await;
     for (scope, _) in locked {
@@ -104,7 +104,7 @@ pub(super) async fn unlock(args: &UnlockArgs, cx: &Context) -> Result<(), Exit> 
             ]),
         };
         ledger.audit(None, event).await?;
-        cx.say(&format!("unlocked `{scope}`"));
+        context.say(&format!("unlocked `{scope}`"));
     }
     Ok(())
 }

@@ -53,7 +53,7 @@ impl ApprovalGate {
     /// Why an approval does not count.
     fn objection(
         &self,
-        cx: &GateContext<'_>,
+        context: &GateContext<'_>,
         approval: &Approval,
         person: &Person,
         author: &Person,
@@ -61,10 +61,10 @@ impl ApprovalGate {
         if approval.word == Word::Revoke {
             return Some(format!("taken back at {}", approval.at));
         }
-        if approval.edge != cx.subject.edge || approval.digest != cx.subject.digest {
+        if approval.edge != context.subject.edge || approval.digest != context.subject.digest {
             return Some(format!("it is for another release, {}", approval.digest));
         }
-        if approval.plan != cx.plan.digest {
+        if approval.plan != context.plan.digest {
             return Some(format!(
                 "it is for another plan, {}: the change is not the same any more",
                 short(&approval.plan)
@@ -75,7 +75,7 @@ impl ApprovalGate {
         }
         let ends = approval.at.saturating_add(SignedDuration::from_secs(self.expires_after));
         let ends = ends.unwrap_or(Timestamp::MAX);
-        if cx.now >= ends {
+        if context.now >= ends {
             let after = duration::text(self.expires_after);
             return Some(format!("it expired at {ends}, {after} after it was given"));
         }
@@ -90,12 +90,15 @@ impl ApprovalGate {
 
 #[async_trait]
 impl Gate for ApprovalGate {
-    async fn judge(&self, cx: &GateContext<'_>) -> Finding {
+    async fn judge(&self, context: &GateContext<'_>) -> Finding {
         // The last word of each person stands, whatever session it was said in.
-        let mut words: Vec<(Person, &Approval)> =
-            cx.approvals.iter().map(|approval| (person(&approval.by, cx), approval)).collect();
+        let mut words: Vec<(Person, &Approval)> = context
+            .approvals
+            .iter()
+            .map(|approval| (person(&approval.by, context), approval))
+            .collect();
         words.sort_by(|a, b| (&a.0, a.1.at, a.1.word).cmp(&(&b.0, b.1.at, b.1.word)));
-        let author = person(cx.author, cx);
+        let author = person(context.author, context);
         let mut counted: Vec<&Approval> = Vec::new();
         let mut refused = Vec::new();
         for (at, (person, approval)) in words.iter().enumerate() {
@@ -103,7 +106,7 @@ impl Gate for ApprovalGate {
             let objection = if later {
                 Some("a later word of the same person stands".to_owned())
             } else {
-                self.objection(cx, approval, person, &author)
+                self.objection(context, approval, person, &author)
             };
             match objection {
                 Some(why) => refused.push((*approval, why)),
@@ -113,8 +116,8 @@ impl Gate for ApprovalGate {
         let told = |approval: &Approval| json!({"by": approval.by.arn, "user_id": approval.by.user_id, "at": approval.at});
         let detail = json!({
             "count": self.count,
-            "plan": cx.plan.digest,
-            "release": cx.subject.digest,
+            "plan": context.plan.digest,
+            "release": context.subject.digest,
             "approvals": counted.iter().map(|a| told(a)).collect::<Vec<Json>>(),
             "not_counted": refused.iter().map(|(approval, why)| {
                 let mut told = told(approval);
@@ -136,7 +139,7 @@ impl Gate for ApprovalGate {
             "{} of {} approvals: `palisade approve {}`",
             counted.len(),
             self.count,
-            cx.subject.edge
+            context.subject.edge
         );
         for (approval, why) in &refused {
             summary.push_str(&format!("; {} does not count: {why}", approval.by.arn));
@@ -146,8 +149,8 @@ impl Gate for ApprovalGate {
 }
 
 /// Who somebody is, as far as can be told.
-fn person(caller: &Caller, cx: &GateContext<'_>) -> Person {
-    Person::of(caller, pinned::pinned(caller, cx))
+fn person(caller: &Caller, context: &GateContext<'_>) -> Person {
+    Person::of(caller, pinned::pinned(caller, context))
 }
 
 /// The beginning of a digest, for people.

@@ -29,15 +29,16 @@ const BESIDE: [&str; 3] = ["sts:SetContext", "sts:SetSourceIdentity", "sts:TagSe
 /// Whether a caller's session name is pinned. A role that was not read pins nothing, but for those
 /// of Identity Center, whose names are reserved.
 #[must_use]
-pub(super) fn pinned(caller: &Caller, cx: &GateContext<'_>) -> bool {
+pub(super) fn pinned(caller: &Caller, context: &GateContext<'_>) -> bool {
     let (Some(((_, _), name)), Some((id, _))) =
         (role_of(&caller.arn), caller.user_id.split_once(':'))
     else {
         return false;
     };
     let reserved = name.starts_with(IDENTITY_CENTER.0);
-    let of_account = cx.targets.accounts.values().find(|t| t.id.as_ref() == Some(&caller.account));
-    let reading = of_account.and_then(|target| cx.live.accounts.get(&target.handle));
+    let of_account =
+        context.targets.accounts.values().find(|t| t.id.as_ref() == Some(&caller.account));
+    let reading = of_account.and_then(|target| context.live.accounts.get(&target.handle));
     let Some(Reading::Read(index)) = reading else { return reserved };
     let objects = &index.inventory().objects;
     let schemas = kinds().iter().map(|kind| kind.schema());
