@@ -3,6 +3,7 @@
 mod by_hand;
 mod conditions;
 mod escalation;
+mod escalation_paths;
 mod guard;
 mod hunt;
 mod permits;

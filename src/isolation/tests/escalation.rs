@@ -6,13 +6,13 @@ use super::power::{ASSUME, statements};
 use super::*;
 
 const LOW: &str = "arn:aws:iam::222222222222:role/low";
-const HOP: &str = "arn:aws:iam::222222222222:role/hop";
+pub(super) const HOP: &str = "arn:aws:iam::222222222222:role/hop";
 
-fn document(all: Vec<Json>) -> Json {
+pub(super) fn document(all: Vec<Json>) -> Json {
     json!({"Version": "2012-10-17", "Statement": all})
 }
 
-fn may(action: &str, resource: &str) -> Json {
+pub(super) fn may(action: &str, resource: &str) -> Json {
     json!({"Effect": "Allow", "Action": action, "Resource": resource})
 }
 
@@ -20,12 +20,12 @@ fn denied(action: &str, resource: &str) -> Json {
     json!({"Effect": "Deny", "Action": action, "Resource": resource})
 }
 
-fn by_service(name: &str) -> Json {
+pub(super) fn by_service(name: &str) -> Json {
     trust(json!({"Principal": {"Service": name}}))
 }
 
 /// Dev's `ci` is shared's `low`, which has these policies; shared's `hop` is what production lets in.
-fn foothold(low: Json, hop: Json) -> Fixture {
+pub(super) fn foothold(low: Json, hop: Json) -> Fixture {
     Fixture::new()
         .both(lambda("dev", "ci", statements(&[ASSUME])))
         .both(role("shared", "low", by("dev", "ci"), Some(low)))
@@ -38,12 +38,12 @@ fn on_machine(low: Vec<Json>) -> Fixture {
     foothold(document(low), by_service("ec2.amazonaws.com"))
 }
 
-fn managed(account: &str, name: &str, content: Json) -> SideObject {
+pub(super) fn managed(account: &str, name: &str, content: Json) -> SideObject {
     let arn = format!("arn:aws:iam::{}:policy/{name}", id_of(account));
     object("iam_policy", Some(account), name, json!({"arn": arn, "content": content}))
 }
 
-fn policy_arn(name: &str) -> String {
+pub(super) fn policy_arn(name: &str) -> String {
     format!("arn:aws:iam::222222222222:policy/{name}")
 }
 

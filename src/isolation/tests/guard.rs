@@ -225,3 +225,128 @@ fn an_exception_that_ended_is_named_on_the_path_that_it_covered() {
     assert_eq!(section.violations[0].change, PathChange::Standing);
     assert_eq!(section.violations[0].expired_exception.as_deref(), Some("deploy"));
 }
+
+/// `Deny s3:*` to everyone is a lock-out wherever it stands: in an SCP, in an RCP, in the bucket's own policy.
+#[test]
+fn whatever_shuts_out_the_way_in_is_refused_at_that_policy() {
+    let denied = || json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"});
+    let bucket = |statement: Option<Json>| {
+        let policy = statement.map(|s| json!({"Version": "2012-10-17", "Statement": [s]}));
+        object("s3_bucket", Some("dev"), "acme", json!({"bucket": "acme", "policy": policy}))
+    };
+    let fixture = || Fixture::new().both(entry());
+    let rcp = |statement: Json| {
+        let content = json!({"Version": "2012-10-17", "Statement": [statement]});
+        let attrs = json!({"targets": ["111111111111"], "content": content});
+        object("resource_control_policy", None, "shut", attrs)
+    };
+    let unless_entry = |mut statement: Json| {
+        statement["Condition"] =
+            json!({"ArnNotLike": {"aws:PrincipalArn": format!("arn:aws:iam::*:role/{ENTRY}")}});
+        statement
+    };
+    let of_principals = || {
+        let mut statement = denied();
+        statement.as_object_mut().expect("an object").remove("Principal");
+        statement
+    };
+    for (name, fixture, culprit) in [
+        (
+            "an SCP",
+            fixture().both(bucket(None)).then(scp("shut", of_principals())),
+            "service_control_policy/shut",
+        ),
+        (
+            "an RCP",
+            fixture().both(bucket(None)).then(rcp(denied())),
+            "resource_control_policy/shut",
+        ),
+        (
+            "the bucket's policy",
+            fixture().both(bucket(None)).then(bucket(Some(denied()))),
+            "s3_bucket.acme@dev",
+        ),
+        (
+            "the policy of a new bucket",
+            fixture().then(bucket(Some(denied()))),
+            "s3_bucket.acme@dev",
+        ),
+    ] {
+        let found = refused(&fixture);
+        assert_eq!(found.len(), 1, "{name}: {found:?}");
+        assert!(found[0].1.contains("`s3:GetBucketPolicy`"), "{name}: {found:?}");
+        assert!(found[0].1.contains(&format!("of `{culprit}` denies it")), "{name}: {found:?}");
+    }
+    for (name, fixture) in [
+        ("an exempt RCP", fixture().both(bucket(None)).then(rcp(unless_entry(denied())))),
+        (
+            "an exempt bucket policy",
+            fixture().both(bucket(None)).then(bucket(Some(unless_entry(denied())))),
+        ),
+        ("a Deny that stands", fixture().both(bucket(Some(denied())))),
+        (
+            "an RCP on a bucket that is shut already",
+            fixture().both(bucket(Some(denied()))).then(rcp(denied())),
+        ),
+    ] {
+        assert!(refused(&fixture).is_empty(), "{name}: {:?}", refused(&fixture));
+    }
+    let nobody_assumes =
+        rcp(json!({"Effect": "Deny", "Principal": "*", "Action": "sts:*", "Resource": "*"}));
+    let found = refused(&fixture().then(nobody_assumes));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].1.contains("of `resource_control_policy/shut` denies it"), "{found:?}");
+}
+
+/// The role that reads an account, and the role of the state's backend, are ways in as well.
+#[test]
+fn the_roles_that_read_and_that_keep_the_state_are_guarded() {
+    let no_reading =
+        || scp("blind", json!({"Effect": "Deny", "Action": "iam:Get*", "Resource": "*"}));
+    let mut fixture =
+        Fixture::new().both(lambda("dev", "reader", allow("iam:Get*", "*"))).then(no_reading());
+    assert!(refused(&fixture).is_empty());
+    fixture.estate.provider.read_role = Some("reader".to_owned());
+    let found = refused(&fixture);
+    assert!(found[0].1.contains("`iam:GetAccountAuthorizationDetails`"), "{found:?}");
+    fixture.estate.provider.read_role = None;
+    fixture.estate.state_role = Some("arn:aws:iam::111111111111:role/reader".to_owned());
+    assert_eq!(refused(&fixture).len(), 1);
+}
+
+#[test]
+fn a_plan_that_lets_nobody_keep_the_state_is_refused() {
+    let state = |statement: Option<Json>| {
+        let policy = statement.map(|s| json!({"Version": "2012-10-17", "Statement": [s]}));
+        object(
+            "s3_bucket",
+            Some("shared"),
+            "acme-state",
+            json!({"bucket": "acme-state", "policy": policy}),
+        )
+    };
+    let keeper = || lambda("shared", "keeper", allow("s3:*", "*"));
+    let fixture = |estate: Fixture| {
+        let mut estate = estate;
+        estate.estate.state_bucket = Some("acme-state".to_owned());
+        estate.estate.state_role = Some("arn:aws:iam::222222222222:role/keeper".to_owned());
+        estate
+    };
+    let deny_writes = |but: Option<&str>| {
+        let mut statement = json!({"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::acme-state/*"});
+        if let Some(role) = but {
+            statement["Condition"] = json!({"ArnNotEquals": {"aws:PrincipalArn": format!("arn:aws:iam::222222222222:role/{role}")}});
+        }
+        statement
+    };
+    let planned = |statement: Json| {
+        let base = Fixture::new().both(keeper()).both(state(None)).then(state(Some(statement)));
+        refused(&fixture(base))
+    };
+    let found = planned(deny_writes(None));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].0.contains("out of the state in `arn:aws:s3:::acme-state`"), "{found:?}");
+    assert!(found[0].1.contains("of `s3_bucket.acme-state@shared` denies it"), "{found:?}");
+    assert!(planned(deny_writes(Some("keeper"))).is_empty());
+    assert_eq!(planned(deny_writes(Some("other"))).len(), 1);
+}
