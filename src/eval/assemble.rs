@@ -125,6 +125,7 @@ impl<'c> Engine<'c> {
         let mut estate = Estate {
             name: self.estate_name(),
             state_bucket: self.state_bucket(),
+            state_role: self.state_role(),
             ..Estate::default()
         };
         match self.provider() {

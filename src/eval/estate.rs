@@ -16,6 +16,8 @@ pub struct Estate {
     pub name: String,
     /// The bucket of AWS that holds the state, by name; `None` for state kept elsewhere.
     pub state_bucket: Option<String>,
+    /// The role, by ARN, through which the state is kept; `None` where that takes no role.
+    pub state_role: Option<String>,
     /// The `provider "aws"` block.
     pub provider: ProviderSettings,
     /// Accounts by handle, from `account` blocks.

@@ -1,19 +1,21 @@
 //! The lock-out guard: no plan takes from the principals that must stay able to repair the estate
 //! what this apply or the next one needs.
 //!
-//! Guarded are the role through which each account is entered, and `protect_principals` of the
+//! Guarded are the roles through which accounts are entered and state is kept, and `protect_principals` of the
 //! organization. A plan is refused where such a principal may do something now and may not, in any
-//! circumstances, after it; what was denied before is not the plan's doing.
+//! circumstances, after it; what was denied before is not the plan's doing. It does not matter what takes the right
+//! away: SCPs, RCPs, boundaries, identity policies and the policy of the resource itself are all in the question.
+//! State is guarded as a whole: some principal that may write it now must be able to afterwards.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::compare::Comparison;
-use super::crossing::{Asked, Right, Source, Step, Target, answer, asked};
+use super::crossing::{Asked, Right, Source, Step, Target, answer, asked, home_of};
 use crate::access::{AccessModel, NamedPolicy, PART, PrincipalNode};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::iam::symbolic::globs::Glob;
-use crate::iam::symbolic::{Answer, Opening};
+use crate::iam::symbolic::{Answer, Opening, Space};
 use crate::iam::{Decision, Effect, Verdict as Judgement, semantic_eq};
 use crate::ids::Handle;
 
@@ -22,12 +24,15 @@ pub trait Safeguards {
     /// Patterns of the ARNs of principals that must keep their rights.
     fn protected(&self) -> Vec<String>;
 
-    /// The role through which an account is entered, by its name without a path; `None` where no role is
+    /// The roles through which an account is entered, by their names without a path; none where no role is
     /// needed to enter it.
-    fn entry_role(&self, account: &Handle) -> Option<&str>;
+    fn entry_roles(&self, account: &Handle) -> Vec<&str>;
 
     /// What the rest of this change, or the next one, does in an account.
     fn needs(&self, model: &AccessModel, account: &Handle) -> Vec<Right>;
+
+    /// What keeping the state takes, on the bucket of this ARN.
+    fn keeping_state(&self, bucket: &str) -> Vec<Right>;
 
     /// Where an object is declared, by the label that reports cite.
     fn declared(&self, label: &str) -> Option<Loc>;
@@ -42,11 +47,15 @@ impl Safeguards for NoSafeguards {
         Vec::new()
     }
 
-    fn entry_role(&self, _: &Handle) -> Option<&str> {
-        None
+    fn entry_roles(&self, _: &Handle) -> Vec<&str> {
+        Vec::new()
     }
 
     fn needs(&self, _: &AccessModel, _: &Handle) -> Vec<Right> {
+        Vec::new()
+    }
+
+    fn keeping_state(&self, _: &str) -> Vec<Right> {
         Vec::new()
     }
 
@@ -65,25 +74,146 @@ pub fn check(safeguards: &dyn Safeguards, comparison: &Comparison<'_>) -> Result
         safeguards.protected().iter().map(|pattern| Glob::like(pattern)).collect();
     let mut needs: BTreeMap<Handle, Vec<Right>> = BTreeMap::new();
     let mut diagnostics = Diagnostics::new();
+    let mut guarded: Vec<Source> = Vec::new();
     for principal in before.principals.values() {
         if !is_protected(safeguards, before, &patterns, principal) {
             continue;
         }
+        guarded.push(Source::Principal(principal.arn.clone()));
         let Some(still) = after.principals.get(&principal.arn) else {
             let what = "it is there now, and the plan deletes it".to_owned();
             diagnostics.push(refusal(safeguards, &principal.arn, what, &principal.label));
             continue;
         };
         diagnostics.extend(trust(safeguards, comparison, still));
-        if same_policies(before, after, &principal.arn) {
-            continue;
-        }
         let needs = needs
             .entry(principal.account.clone())
             .or_insert_with(|| safeguards.needs(before, &principal.account));
-        diagnostics.extend(policies(safeguards, before, after, &principal.arn, needs));
+        let at_risk = at_risk((before, after), &principal.arn, needs);
+        diagnostics.extend(policies(safeguards, before, after, &principal.arn, &at_risk));
     }
+    diagnostics.extend(state(safeguards, before, after, guarded));
     diagnostics.into_result(())
+}
+
+/// A right as each side asks about it: the policy of what it is over may change.
+type OnBothSides = (Right, Right);
+
+/// Of what a principal needs, what the plan may take away: everything where a policy changes that bears on all
+/// its requests, otherwise what has another policy of its own.
+fn at_risk(
+    (before, after): (&AccessModel, &AccessModel),
+    arn: &str,
+    needs: &[Right],
+) -> Vec<OnBothSides> {
+    let same = same_policies(before, after, arn);
+    let mut found = Vec::new();
+    for need in needs {
+        let policies = |space: &Space| {
+            let (Space::One(text) | Space::Below(text)) = space;
+            let arn = text.trim_end_matches('/');
+            (before.resource_policy(arn).cloned(), after.resource_policy(arn).cloned())
+        };
+        let with = |space: &Space, policy| Right {
+            resources: vec![space.clone()],
+            policy,
+            ..need.clone()
+        };
+        let mut plain = Vec::new();
+        for space in &need.resources {
+            match policies(space) {
+                (None, None) => plain.push(space.clone()),
+                (was, is) => {
+                    let unchanged = match (&was, &is) {
+                        (Some(was), Some(is)) => is_same(was, is),
+                        _ => false,
+                    };
+                    if !(same && unchanged) {
+                        found.push((with(space, was), with(space, is)));
+                    }
+                }
+            }
+        }
+        if !same && !plain.is_empty() {
+            let right = Right { resources: plain, ..need.clone() };
+            found.push((right.clone(), right));
+        }
+    }
+    found
+}
+
+/// Nobody may keep the state any more, where somebody may now: one of those who are guarded, or of the management
+/// account.
+fn state(
+    safeguards: &dyn Safeguards,
+    before: &AccessModel,
+    after: &AccessModel,
+    mut keepers: Vec<Source>,
+) -> Option<Diagnostic> {
+    let bucket = before.state_bucket.as_ref()?;
+    let owner = &before.resources.get(bucket)?.account;
+    let manager = before.organization.iter().map(|o| {
+        let partition = before.partition_of(owner);
+        Source::Foreign(format!("arn:{partition}:iam::{}:root", o.management_account))
+    });
+    keepers.extend(manager);
+    let mut lost: Option<(Asked, Opening)> = None;
+    for right in safeguards.keeping_state(bucket) {
+        for keeper in &keepers {
+            let asked_on = |model: &AccessModel| keeping(model, keeper, bucket, &right);
+            let Some(was) = asked_on(before) else { continue };
+            let Some(opening) = first_open(&was, &right) else { continue };
+            let Some(is) = asked_on(after) else { continue };
+            match answer(None, Some(&is)).after {
+                Answer::Closed { .. } => {
+                    lost.get_or_insert((is, opening));
+                }
+                Answer::Open(_) if first_open(&is, &right).is_none() => {
+                    lost.get_or_insert((is, opening));
+                }
+                // Whoever still may can repair it.
+                Answer::Open(_) | Answer::Undecided(_) => return None,
+            }
+        }
+    }
+    let (asked, opening) = lost?;
+    let (action, resource) = request(&opening);
+    let (why, culprit) = because(&asked, &opening);
+    let found = Diagnostic::error(format!("the plan would lock everybody out of the state in `{bucket}`"))
+        .at_opt(safeguards.declared(culprit.as_deref().unwrap_or_default()))
+        .detail(format!(
+            "`{action}` on `{resource}` is allowed now and not after the plan: {why}; the rest of this apply and the next one need it"
+        ))
+        .help("exempt the role through which the state is kept where it is denied (`ArnNotLike` on `aws:PrincipalArn`)");
+    Some(found)
+}
+
+/// The question whether somebody keeps the state: of its own account's bucket, or of another one's.
+fn keeping(model: &AccessModel, keeper: &Source, bucket: &str, right: &Right) -> Option<Asked> {
+    let resource = model.resources.get(bucket)?;
+    let of_own_account = match keeper {
+        Source::Principal(arn) => model.principals.get(arn)?.account == resource.account,
+        Source::Foreign(arn) => home_of(model, arn).is_some_and(|a| a.handle == resource.account),
+        Source::Federated(_) | Source::Anonymous => return None,
+    };
+    if of_own_account {
+        let right = Right { policy: resource.document().cloned(), ..right.clone() };
+        return Asked::within(model, keeper, &right);
+    }
+    asked(model, &Step { source: keeper.clone(), target: Target::Resource(bucket.to_owned()) })
+}
+
+/// Something that is open of all that a right asks for: across accounts a question is about more than that.
+fn first_open(asked: &Asked, right: &Right) -> Option<Opening> {
+    let Answer::Open(openings) = answer(None, Some(asked)).after else { return None };
+    openings.into_iter().find_map(|mut opening| {
+        let mut actions = right.actions.iter();
+        actions.find_map(|action| {
+            opening.witness.action.clone_from(action);
+            opening.decision = asked.judge(&opening.witness);
+            opening.decision.is_allowed().then(|| opening.clone())
+        })
+    })
 }
 
 /// Whether a principal is named, or is the role through which its account is entered.
@@ -97,12 +227,12 @@ fn is_protected(
     if node.emulated {
         return false;
     }
-    let entry = safeguards.entry_role(&principal.account);
+    let entries = safeguards.entry_roles(&principal.account);
     let prefix = format!("arn:{}:iam::{}:role/", node.partition, node.id);
     let is_entry = principal
         .arn
         .strip_prefix(&prefix)
-        .is_some_and(|role| entry.is_some() && role.rsplit('/').next() == entry);
+        .is_some_and(|role| role.rsplit('/').next().is_some_and(|name| entries.contains(&name)));
     is_entry || patterns.iter().any(|pattern| pattern.matches(&principal.arn))
 }
 
@@ -111,7 +241,8 @@ fn same_policies(before: &AccessModel, after: &AccessModel, arn: &str) -> bool {
     let all = |model: &AccessModel| -> Option<BTreeMap<String, NamedPolicy>> {
         let principal = model.principals.get(arn)?;
         let home = model.accounts.get(&principal.account)?;
-        let levels = home.service_control.iter().flat_map(|(target, rules)| {
+        let levels = home.service_control.iter().chain(&home.resource_control);
+        let levels = levels.flat_map(|(target, rules)| {
             rules.iter().map(move |rule| (format!("{target} {}", rule.policy.name()), rule.clone()))
         });
         let own = principal.identity().iter().chain(principal.boundary());
@@ -119,11 +250,11 @@ fn same_policies(before: &AccessModel, after: &AccessModel, arn: &str) -> bool {
     };
     let (Some(was), Some(is)) = (all(before), all(after)) else { return false };
     was.len() == is.len()
-        && was.iter().zip(&is).all(|((a, was), (b, is))| {
-            a == b
-                && (Arc::ptr_eq(&was.document, &is.document)
-                    || semantic_eq(&was.document, &is.document))
-        })
+        && was.iter().zip(&is).all(|((a, was), (b, is))| a == b && is_same(was, is))
+}
+
+fn is_same(was: &NamedPolicy, is: &NamedPolicy) -> bool {
+    Arc::ptr_eq(&was.document, &is.document) || semantic_eq(&was.document, &is.document)
 }
 
 /// Nobody may enter any more, where somebody may now.
@@ -152,13 +283,13 @@ fn policies(
     before: &AccessModel,
     after: &AccessModel,
     arn: &str,
-    needs: &[Right],
+    at_risk: &[OnBothSides],
 ) -> Option<Diagnostic> {
     let mut denied: Vec<(Opening, String, Option<String>)> = Vec::new();
-    for right in needs {
+    for (was, is) in at_risk {
         let source = Source::Principal(arn.to_owned());
-        let was = Asked::within(before, &source, right);
-        let is = Asked::within(after, &source, right)?;
+        let was = Asked::within(before, &source, was);
+        let is = Asked::within(after, &source, is)?;
         let answers = answer(was.as_ref(), Some(&is));
         let Answer::Open(openings) = answers.before else { continue };
         let still: BTreeSet<(String, String)> = match answers.after {
@@ -208,5 +339,5 @@ fn refusal(safeguards: &dyn Safeguards, arn: &str, what: String, culprit: &str) 
     Diagnostic::error(format!("the plan would lock out `{arn}`"))
         .at_opt(safeguards.declared(culprit))
         .detail(what)
-        .help("exempt it where it is denied (`ArnNotLike` on `aws:PrincipalArn`), or take it out of `protect_principals` of the organization; the role through which an account is entered is always protected")
+        .help("exempt it where it is denied (`ArnNotLike` on `aws:PrincipalArn`), or take it out of `protect_principals` of the organization; the roles through which accounts are entered are always protected")
 }

@@ -214,13 +214,26 @@ fn a_plan_that_would_lock_out_its_own_way_in_changes_nothing() {
     let scp = "service_control_policy \"freeze\" {\n  targets = [account.dev]\n  statement \"iam\" {\n    effect    = \"Deny\"\n    actions   = [\"iam:*\"]\n    resources = [\"*\"]\n  }\n}\n";
     let edge = "iam_policy \"edge\" {\n  accounts = [account.dev]\n  statement \"s3\" {\n    actions   = [\"s3:*\"]\n    resources = [\"*\"]\n  }\n}\n";
     let reaches = "iam_role \"staff\" {\n  accounts = [account.production]\n  trust {\n    services = [\"ec2.amazonaws.com\"]\n  }\n  statement \"all\" {\n    actions   = [\"sts:AssumeRole\"]\n    resources = [\"*\"]\n  }\n}\n";
+    let rcp = "resource_control_policy \"seal\" {\n  targets = [account.dev]\n  statement \"s3\" {\n    effect    = \"Deny\"\n    actions   = [\"s3:*\"]\n    resources = [\"*\"]\n  }\n}\n";
+    let bucket = |policy: &str| {
+        format!(
+            "s3_bucket \"ledger\" {{\n  accounts = [account.dev]\n  bucket   = \"acme-dev-ledger\"\n  {policy}\n}}\n"
+        )
+    };
+    let sealed = bucket(
+        "statement \"all\" {\n    effect    = \"Deny\"\n    actions   = [\"s3:*\"]\n    resources = [\"arn:aws:s3:::acme-dev-ledger\", \"arn:aws:s3:::acme-dev-ledger/*\"]\n    principals {\n      type        = \"*\"\n      identifiers = [\"*\"]\n    }\n  }",
+    );
     let rule = |text: String| {
         text.replace(
             "isolation \"environments\" {",
             "isolation \"environments\" {\n  on_violation = \"warn\"",
         )
     };
-    let p = Program::new(&rule(base() + &rescue("", trusted) + edge + reaches));
+    let stands = || {
+        let both = "[\"SERVICE_CONTROL_POLICY\", \"RESOURCE_CONTROL_POLICY\"]";
+        base().replace("[\"SERVICE_CONTROL_POLICY\"]", both)
+    };
+    let p = Program::new(&rule(stands() + &rescue("", trusted) + edge + reaches + &bucket("")));
     p.run(&["apply", "--auto-approve"]).code(0);
     let sandbox = p.path().join(".palisade/sandbox");
     let before = held(&sandbox);
@@ -228,13 +241,31 @@ fn a_plan_that_would_lock_out_its_own_way_in_changes_nothing() {
     for (what, text, names) in [
         (
             "a guardrail",
-            base() + &rescue("", trusted) + edge + reaches + scp,
+            stands() + &rescue("", trusted) + edge + reaches + &bucket("") + scp,
             "role/OrganizationAccountAccessRole`",
         ),
-        ("a boundary", base() + &rescue(bounded, trusted) + edge + reaches, "role/rescue`"),
+        (
+            "a guardrail over resources",
+            stands() + &rescue("", trusted) + edge + reaches + &bucket("") + rcp,
+            "statement `s3` of `resource_control_policy.seal` denies it",
+        ),
+        (
+            "a bucket policy",
+            stands() + &rescue("", trusted) + edge + reaches + &sealed,
+            "statement `all` of `s3_bucket.ledger@dev` denies it",
+        ),
+        (
+            "a boundary",
+            stands() + &rescue(bounded, trusted) + edge + reaches + &bucket(""),
+            "role/rescue`",
+        ),
         (
             "a trust policy",
-            base() + &rescue("", "services = [\"ec2.amazonaws.com\"]") + edge + reaches,
+            stands()
+                + &rescue("", "services = [\"ec2.amazonaws.com\"]")
+                + edge
+                + reaches
+                + &bucket(""),
             "role/rescue`",
         ),
     ] {

@@ -122,4 +122,12 @@ impl<'c> Engine<'c> {
             Backend::S3 { .. } | Backend::Local { .. } => None,
         }
     }
+
+    /// The role of `backend "s3"`, unless an emulator has the bucket.
+    pub(in crate::eval) fn state_role(&self) -> Option<String> {
+        match &self.config.settings.backend.as_ref()?.value {
+            Backend::S3 { role_arn, endpoint_url: None, .. } => role_arn.clone(),
+            Backend::S3 { .. } | Backend::Local { .. } => None,
+        }
+    }
 }

@@ -20,26 +20,41 @@ pub(super) struct Apply<'a> {
 }
 
 impl Safeguards for Apply<'_> {
-    /// `protect_principals` of the organization.
+    /// `protect_principals` of the organization, and the roles through which its management account is entered and
+    /// state is kept.
     fn protected(&self) -> Vec<String> {
         let is_organization = |kind: &str| access_of(kind) == Some(AccessPart::Organization);
         let instances = self.estate.instances.values();
-        instances
+        let named = instances
             .filter(|i| is_organization(&i.address.kind))
             .filter_map(|i| i.body.get("protect_principals")?.value.elements())
             .flatten()
-            .map(symbol)
-            .collect()
+            .map(symbol);
+        let estate = self.estate;
+        let own = estate.provider.management_role_arn.iter().chain(&estate.state_role);
+        named.chain(own.cloned()).collect()
     }
 
-    fn entry_role(&self, account: &Handle) -> Option<&str> {
-        let declared = self.estate.accounts.get(account)?;
-        let entry = declared.access_role.as_ref().unwrap_or(&self.estate.provider.access_role);
-        entry.rsplit('/').next()
+    fn entry_roles(&self, account: &Handle) -> Vec<&str> {
+        let Some(declared) = self.estate.accounts.get(account) else { return Vec::new() };
+        let provider = &self.estate.provider;
+        let entry = declared.access_role.as_ref().unwrap_or(&provider.access_role);
+        let reading = declared.read_role.as_ref().or(provider.read_role.as_ref());
+        [Some(entry), reading]
+            .into_iter()
+            .flatten()
+            .filter_map(|role| role.rsplit('/').next())
+            .collect()
     }
 
     fn needs(&self, model: &AccessModel, account: &Handle) -> Vec<Right> {
         rights(self.estate, self.sides, model, account)
+    }
+
+    /// `docs/state.md` lists them; the journal's are left out, of which a run without them complains itself.
+    fn keeping_state(&self, bucket: &str) -> Vec<Right> {
+        let region = self.estate.provider.region.as_str();
+        vec![right(&["s3:PutObject"], vec![Space::Below(format!("{bucket}/"))], region)]
     }
 
     fn declared(&self, label: &str) -> Option<Loc> {
@@ -57,16 +72,6 @@ fn rights(estate: &Estate, sides: &Sides, model: &AccessModel, account: &Handle)
         .and_then(|a| a.region.as_ref())
         .unwrap_or(&estate.provider.region)
         .to_string();
-    let right = |actions: &[&str], resources: Vec<Space>, region: &str| Right {
-        actions: actions.iter().map(|a| (*a).to_owned()).collect(),
-        resources,
-        policy: None,
-        context: vec![
-            ("aws:RequestedRegion".to_owned(), region.to_owned()),
-            ("aws:SecureTransport".to_owned(), "true".to_owned()),
-        ],
-        ..Right::default()
-    };
     let everywhere = vec![Space::One("*".to_owned())];
     let mut rights =
         vec![right(&["iam:GetAccountAuthorizationDetails"], everywhere.clone(), "us-east-1")];
@@ -101,6 +106,19 @@ fn rights(estate: &Estate, sides: &Sides, model: &AccessModel, account: &Handle)
         }
     }
     rights
+}
+
+fn right(actions: &[&str], resources: Vec<Space>, region: &str) -> Right {
+    Right {
+        actions: actions.iter().map(|a| (*a).to_owned()).collect(),
+        resources,
+        policy: None,
+        context: vec![
+            ("aws:RequestedRegion".to_owned(), region.to_owned()),
+            ("aws:SecureTransport".to_owned(), "true".to_owned()),
+        ],
+        ..Right::default()
+    }
 }
 
 /// Objects by kind, in the order of the kinds' names; what is repaired object by object comes first.
