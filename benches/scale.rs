@@ -52,17 +52,17 @@ fn main() {
     println!("    {} managed objects", settled.estate.instances.len());
     let (mut plan, sides) = stage("plan", || settled.plan());
     println!("    {:?}", plan.summary);
-    let Analysis { section, summary, .. } = stage("isolation, cold", || {
+    let Analysis { section, .. } = stage("isolation, cold", || {
         walls::analyse(&settled.estate, &sides, "2026-11-23").unwrap_or_else(|e| panic!("{e:?}"))
     });
-    println!("    {summary:?}, {} walls", section.matrix.len());
+    println!("    {:?}, {} walls", section.summary(), section.matrix.len());
     if given.is_none() {
         let changed = generated::one_trust_changed(sides.clone());
-        let Analysis { summary, .. } = stage("isolation, one policy changed", || {
+        let Analysis { section, .. } = stage("isolation, one policy changed", || {
             walls::analyse(&settled.estate, &changed, "2026-11-23")
                 .unwrap_or_else(|e| panic!("{e:?}"))
         });
-        println!("    {summary:?}");
+        println!("    {:?}", section.summary());
     }
     plan.isolation = section;
     stage("seal", || seal(&mut plan, "sha256:0"));

@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::address::ResourceAddr;
+use crate::config::Configuration;
 use crate::diag::{Diagnostic, Diagnostics, count};
 use crate::isolation::section::{AccessPath, PathChange, Severity};
-use crate::plan::model::{Plan, ScopeBasis, Selection, StateBasis};
+use crate::plan::model::{Plan, PlanLocation, ScopeBasis, Selection, StateBasis};
 use crate::plan::sides::Sides;
 use crate::plan::{Input, Mode, Options, compute, prepare, seal, walls};
 use crate::promotion::Release;
@@ -121,6 +122,7 @@ pub fn make(
     let span = tracing::info_span!("isolation").entered();
     walls::complete(&mut plan, &inputs.estate, &sides, day(&now))?;
     drop(span);
+    plan.estate.location = place(&inputs.configuration);
     seal(&mut plan, &inputs.digest);
     let changed =
         plan.outputs.iter().filter(|(name, output)| inputs.outputs.get(*name) != Some(output));
@@ -129,6 +131,16 @@ pub fn make(
     plan.outputs_changed = names.into_iter().cloned().collect();
     plan.diagnostics.extend(inputs.warnings.iter().map(compute::diagnostic));
     Ok(plan)
+}
+
+/// Where the configuration names the estate; its first line where it does not.
+fn place(configuration: &Configuration) -> Option<PlanLocation> {
+    let settings = configuration.settings.loc.as_ref().map(compute::location);
+    let first = || {
+        let file = configuration.sources().next()?.name().to_owned();
+        Some(PlanLocation { file, line: 1, column: 1 })
+    };
+    settings.or_else(first)
 }
 
 /// Reports what was doubtful while the estate was read, and what the plan itself warns about.

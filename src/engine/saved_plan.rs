@@ -15,7 +15,7 @@ use sha2::Sha256;
 use crate::config::{Configuration, VarArg};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::isolation::section::{AccessPath, Verdict};
-use crate::plan::model::{Action, Plan, Selection, Summary};
+use crate::plan::model::{Action, IsolationSummary, Plan, Selection, Summary};
 use crate::plan::{Mode, Options, seal};
 
 use super::error::EngineError;
@@ -314,9 +314,10 @@ pub fn require_same(
 }
 
 /// What a person reads in a plan and its digest does not cover. Drift is left out: what others do in
-/// other accounts is no matter of this plan.
+/// other accounts is no matter of this plan. So are exceptions that end soon: the calendar alone makes them.
 fn shown(plan: &Plan) -> serde_json::Value {
-    let summary = Summary { drifted: 0, ..plan.summary.clone() };
+    let isolation = IsolationSummary { exceptions_ending: 0, ..plan.summary.isolation.clone() };
+    let summary = Summary { drifted: 0, isolation, ..plan.summary.clone() };
     serde_json::json!([summary, plan.accounts, plan.outputs, plan.checks, plan.selection])
 }
 

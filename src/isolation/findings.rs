@@ -14,13 +14,10 @@ use super::power::allowed_without;
 use super::report::source_name;
 use super::rights::{RightsCache, Scope};
 use super::rules::Rule;
-use super::section::{Finding, FindingKind, Severity, Verdict};
+use super::section::{Finding, FindingKind, Permit, Severity, Verdict};
 use crate::access::AccessModel;
 use crate::iam::symbolic::Answer;
 use crate::ids::Handle;
-
-/// How many days before its end an exception is warned about.
-const NOTICE_DAYS: i64 = 30;
 
 /// A finding; all of them are warnings.
 pub(super) fn finding(kind: FindingKind, text: String, addresses: Vec<String>) -> Finding {
@@ -213,7 +210,7 @@ pub(super) fn of_rules(
     used: &BTreeSet<(String, String)>,
     today: Date,
 ) -> Vec<Finding> {
-    let soon = today.checked_add(NOTICE_DAYS.days()).unwrap_or(Date::MAX);
+    let soon = today.checked_add(Permit::NOTICE_DAYS.days()).unwrap_or(Date::MAX);
     let mut findings = Vec::new();
     let mut add = |kind, text| findings.push(finding(kind, text, Vec::new()));
     for rule in rules {

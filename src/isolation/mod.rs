@@ -18,6 +18,7 @@ mod doubts;
 mod findings;
 pub mod lockout;
 pub mod paths;
+mod permits;
 pub mod power;
 pub mod proof;
 mod replay;

@@ -11,11 +11,12 @@ use super::compare::{Comparison, Pair, SideResult, by_power_alone, verdict};
 use super::crossing::{Source, Step, asked};
 use super::findings;
 use super::paths::{Origin, Path};
+use super::permits::permits;
 use super::proof::{Entry, Prover};
 use super::rules::{Asked, Bound, Rule};
 use super::section::{
-    AccessPath, Basis, ConsideredGrant, FindingKind, Grade, Isolation, IsolationSummary, MatrixRow,
-    PathChange, PathEnd, Proof, Replay, Severity, Verdict,
+    AccessPath, Basis, ConsideredGrant, FindingKind, Grade, Isolation, MatrixRow, PathChange,
+    PathEnd, Proof, Replay, Severity, Verdict,
 };
 use crate::access::{AccessModel, Coverage, NamedPolicy, PART};
 use crate::iam::symbolic::Opening;
@@ -51,13 +52,11 @@ pub const NOT_MODELLED: [&str; 11] = [
 pub struct Analysis {
     /// The plan's section.
     pub section: Isolation,
-    /// Its counts.
-    pub summary: IsolationSummary,
     /// Every path of the after side, changed or standing.
     pub paths: Vec<AccessPath>,
 }
 
-/// The section, its counts, and every path of the after side.
+/// The section, and every path of the after side.
 #[must_use]
 pub fn report(rules: &[Rule], comparison: &Comparison<'_>, today: &str) -> Analysis {
     let writer = Writer {
@@ -121,15 +120,8 @@ impl Writer<'_, '_> {
         let before: BTreeMap<Key, &Path> = was.paths.iter().map(|p| (key(p), p)).collect();
         let after: BTreeMap<Key, &Path> = is.paths.iter().map(|p| (key(p), p)).collect();
         let mut used: BTreeSet<(String, String)> = BTreeSet::new();
-        let mut summary = IsolationSummary::default();
         let mut paths = Vec::new();
         let mut enter = |path: AccessPath, section: &mut Isolation| {
-            match path.change {
-                PathChange::Added => summary.added += 1,
-                PathChange::Removed => summary.removed += 1,
-                PathChange::Widened | PathChange::Narrowed => summary.changed += 1,
-                PathChange::Standing => {}
-            }
             if path.change != PathChange::Removed {
                 if path.breaks_rule() {
                     section.violations.push(path.clone());
@@ -154,10 +146,11 @@ impl Writer<'_, '_> {
         self.walls_without_paths(&verdicts, &mut section);
         section.findings.extend(findings::of_walls(self.comparison, &verdicts));
         section.findings.extend(findings::of_rules(self.rules, &used, self.today));
-        summary.violations = section.violations.len();
-        summary.undetermined =
-            verdicts.values().filter(|(_, after)| *after == Verdict::Undetermined).count();
-        Analysis { section, summary, paths }
+        section.exceptions = permits(self.rules, &paths, self.today);
+        let places =
+            self.rules.iter().map(|r| (format!("isolation.{}", r.name), r.loc.to_string()));
+        section.rules = places.collect();
+        Analysis { section, paths }
     }
 
     fn pair(&self, pair: &Pair, section: &mut Isolation) -> (Verdict, Verdict) {

@@ -15,7 +15,7 @@
 //! - The fields of a struct are declared in the order of their names: plans are written with sorted keys,
 //!   and `plan::seal` binds approvals to these very bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,13 @@ pub struct Isolation {
     pub findings: Vec<Finding>,
     /// Why the isolated walls are closed.
     pub proofs: Vec<Proof>,
+    /// The exceptions of all rules, with what each permits after the plan. How they stand depends on the
+    /// calendar, so no approval binds to them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<Permit>,
+    /// Where the rules stand, `file:line` by address.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rules: BTreeMap<String, String>,
 }
 
 impl Isolation {
@@ -47,6 +54,45 @@ impl Isolation {
     #[must_use]
     pub fn broken(&self) -> usize {
         broken(&self.violations)
+    }
+
+    /// What the plan does to the walls, and what they rest on, in numbers.
+    #[must_use]
+    pub fn summary(&self) -> IsolationSummary {
+        let paths = |is: &dyn Fn(PathChange) -> bool| {
+            self.changes.iter().filter(|path| is(path.change)).count()
+        };
+        let mut summary = IsolationSummary {
+            added: paths(&|change| change == PathChange::Added),
+            removed: paths(&|change| change == PathChange::Removed),
+            changed: paths(&|c| matches!(c, PathChange::Widened | PathChange::Narrowed)),
+            violations: self.violations.len(),
+            broken: self.broken(),
+            ..IsolationSummary::default()
+        };
+        let pairs = |is: &dyn Fn(&AccessPath) -> bool| -> BTreeSet<(&str, &str)> {
+            let paths = self.changes.iter().filter(|path| is(path));
+            paths.map(|p| (p.from.environment.as_str(), p.to.environment.as_str())).collect()
+        };
+        let (wider, narrower) = (pairs(&|p| p.change.widens()), pairs(&|p| p.change.narrows()));
+        for row in &self.matrix {
+            let pair = (row.from.as_str(), row.to.as_str());
+            match (row.before.is_shut(), row.after.is_shut()) {
+                (true, false) => summary.opened += 1,
+                (false, true) => summary.closed += 1,
+                _ if row.after > row.before || wider.contains(&pair) => summary.widened += 1,
+                _ if row.after < row.before || narrower.contains(&pair) => summary.narrowed += 1,
+                _ => {}
+            }
+            summary.undetermined += usize::from(row.after == Verdict::Undetermined);
+            summary.proved += usize::from(row.after == Verdict::Isolated);
+        }
+        for permit in &self.exceptions {
+            summary.exceptions_used += usize::from(permit.status == PermitStatus::InForce);
+            summary.exceptions_ending += usize::from(permit.ends_soon());
+            summary.exceptions_ended += usize::from(permit.status == PermitStatus::Expired);
+        }
+        summary
     }
 }
 
@@ -69,6 +115,33 @@ pub struct IsolationSummary {
     pub violations: usize,
     /// Pairs that could not be decided.
     pub undetermined: usize,
+    /// Those of the violations that stop an apply.
+    #[serde(default)]
+    pub broken: usize,
+    /// Walls that no known way crossed and that one crosses after the plan.
+    #[serde(default)]
+    pub opened: usize,
+    /// Walls that are open already and let more through after the plan.
+    #[serde(default)]
+    pub widened: usize,
+    /// Walls that stay open and let less through after the plan.
+    #[serde(default)]
+    pub narrowed: usize,
+    /// Walls that were open, and of which no way across is known after the plan.
+    #[serde(default)]
+    pub closed: usize,
+    /// Walls that are isolated after the plan, each with its proof.
+    #[serde(default)]
+    pub proved: usize,
+    /// Exceptions that permit a path.
+    #[serde(default)]
+    pub exceptions_used: usize,
+    /// Exceptions whose last day is at most [`Permit::NOTICE_DAYS`] away.
+    #[serde(default)]
+    pub exceptions_ending: usize,
+    /// Exceptions whose last day has passed.
+    #[serde(default)]
+    pub exceptions_ended: usize,
 }
 
 /// What the verdicts stand on.
@@ -492,6 +565,50 @@ pub enum FindingKind {
     SharedBucket,
     /// A wall is undetermined, and its rule lets that pass.
     Undetermined,
+}
+
+/// An exception of a rule, and what it permits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Permit {
+    /// Ids of the paths that it covers.
+    pub covers: Vec<String>,
+    /// Days from the day of the analysis to its last day; negative once that has passed.
+    pub days_left: i32,
+    /// The last day on which it counts, `YYYY-MM-DD`.
+    pub expires: String,
+    /// Where it is declared, `file:line`.
+    pub location: String,
+    /// Its label.
+    pub name: String,
+    /// Why it exists.
+    pub reason: String,
+    /// The rule's address.
+    pub rule: String,
+    /// How it stands.
+    pub status: PermitStatus,
+}
+
+impl Permit {
+    /// How many days before its end an exception is warned about.
+    pub const NOTICE_DAYS: i32 = 30;
+
+    /// Whether it counts, and its last day is near.
+    #[must_use]
+    pub fn ends_soon(&self) -> bool {
+        (0..=Self::NOTICE_DAYS).contains(&self.days_left)
+    }
+}
+
+/// How an exception stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PermitStatus {
+    /// It covers a path and counts.
+    InForce,
+    /// It counts and covers nothing.
+    Unused,
+    /// Its last day has passed.
+    Expired,
 }
 
 /// Why a wall is closed.

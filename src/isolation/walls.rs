@@ -1,11 +1,9 @@
 //! Everything that is known of the walls of one side: what `palisade isolation` prints.
 
-use jiff::civil::Date;
 use serde::Serialize;
 
 use super::report::Analysis;
-use super::rules::{Exception, Rule};
-use super::section::{AccessPath, Basis, Finding, MatrixRow, Proof, broken};
+use super::section::{AccessPath, Basis, Finding, MatrixRow, Permit, Proof, broken};
 
 /// The walls of one side.
 #[derive(Clone, Debug, Serialize)]
@@ -30,59 +28,17 @@ pub struct Walls {
     pub proofs: Vec<Proof>,
 }
 
-/// An exception of a rule, and what it permits at present.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Permit {
-    /// The rule's address.
-    pub rule: String,
-    /// The exception's label.
-    pub name: String,
-    /// Why it exists.
-    pub reason: String,
-    /// The last day on which it counts, `YYYY-MM-DD`.
-    pub expires: String,
-    /// Days from today to that day; negative once it has passed.
-    pub days_left: i32,
-    /// How it stands.
-    pub status: PermitStatus,
-    /// Ids of the paths that it covers.
-    pub covers: Vec<String>,
-    /// Where it is declared.
-    pub location: String,
-}
-
-/// How an exception stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PermitStatus {
-    /// It covers a path and counts.
-    InForce,
-    /// It counts and covers nothing.
-    Unused,
-    /// Its last day has passed.
-    Expired,
-}
-
 impl Walls {
     /// How many violations are errors.
     #[must_use]
     pub fn broken(&self) -> usize {
         broken(&self.violations)
     }
-}
 
-impl Walls {
-    /// Gathers what an analysis found about the after side. `today` (`YYYY-MM-DD`) decides which exceptions
-    /// have expired.
+    /// Gathers what an analysis found about the after side.
     #[must_use]
-    pub fn of(analysis: Analysis, rules: &[Rule], side: &str, today: &str) -> Self {
+    pub fn of(analysis: Analysis, side: &str) -> Self {
         let Analysis { section, paths, .. } = analysis;
-        let today = today.parse().unwrap_or(Date::MAX);
-        let exceptions = rules
-            .iter()
-            .flat_map(|rule| rule.exceptions.iter().map(move |exception| (rule, exception)))
-            .map(|(rule, exception)| permit(rule, exception, &paths, today))
-            .collect();
         Self {
             side: side.to_owned(),
             basis: section.basis,
@@ -90,32 +46,9 @@ impl Walls {
             matrix: section.matrix,
             paths,
             violations: section.violations,
-            exceptions,
+            exceptions: section.exceptions,
             findings: section.findings,
             proofs: section.proofs,
         }
-    }
-}
-
-fn permit(rule: &Rule, exception: &Exception, paths: &[AccessPath], today: Date) -> Permit {
-    let address = format!("isolation.{}", rule.name);
-    let is_covered = |path: &&AccessPath| {
-        path.rule.as_ref() == Some(&address) && path.exception.as_ref() == Some(&exception.name)
-    };
-    let covers: Vec<String> = paths.iter().filter(is_covered).map(|path| path.id.clone()).collect();
-    let status = match (exception.expires < today, covers.is_empty()) {
-        (true, _) => PermitStatus::Expired,
-        (_, true) => PermitStatus::Unused,
-        _ => PermitStatus::InForce,
-    };
-    Permit {
-        rule: address,
-        name: exception.name.clone(),
-        reason: exception.reason.clone(),
-        expires: exception.expires.to_string(),
-        days_left: (exception.expires - today).get_days(),
-        status,
-        covers,
-        location: exception.loc.to_string(),
     }
 }

@@ -10,13 +10,13 @@ use super::diff::Secrets;
 use super::live::Live;
 use super::model::{
     AccountChanges, Action, Check, CheckStatus, FORMAT_VERSION, Isolation, Output, Plan,
-    PlanDiagnostic, PlanLocation, ResourceChange, Selection, StateBasis, Summary,
+    PlanDiagnostic, PlanEstate, PlanLocation, ResourceChange, Selection, StateBasis, Summary,
 };
 use super::options::{Mode, Options};
 use super::sides::{self, Sides};
 use super::{drift, limits, named, order, quotas, select};
 use crate::address::ResourceAddr;
-use crate::diag::{Diagnostic, Diagnostics};
+use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::estate::Estate;
 use crate::schema::{Category, Home, kinds};
 use crate::state::model::Resources;
@@ -98,6 +98,7 @@ pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
         // Where everything goes, so do the outputs.
         outputs: if everything_goes(options) { BTreeMap::new() } else { outputs(estate) },
         outputs_changed: Vec::new(),
+        estate: PlanEstate { name: estate.name.clone(), location: None },
         diagnostics: found.iter().map(diagnostic).collect(),
     };
     seal(&mut plan, input.configuration_digest);
@@ -116,8 +117,8 @@ fn sources(decisions: &[Decision<'_>], secrets: &Secrets) -> BTreeMap<String, i6
 
 /// Computes the digest that approvals and saved plans bind to: configuration, state versions of the
 /// scopes that it touches (an apply to another environment leaves it valid), changes, operations, the
-/// walls and the versions of what secrets come from; not dates and not diagnostics. Findings are for people, and some of them come with the
-/// calendar: an exception that ends soon makes no other plan.
+/// walls and the versions of what secrets come from; not dates and not diagnostics. Findings and how exceptions stand are for people, and some
+/// of that comes with the calendar: an exception that ends soon makes no other plan.
 pub fn seal(plan: &mut Plan, configuration_digest: &str) {
     /// Hashes what is written, so that no second copy of a large plan is made.
     struct Hashing(Sha256);
@@ -131,6 +132,7 @@ pub fn seal(plan: &mut Plan, configuration_digest: &str) {
         }
     }
     let findings = std::mem::take(&mut plan.isolation.findings);
+    let exceptions = std::mem::take(&mut plan.isolation.exceptions);
     let touched = plan.operations.iter().map(|o| o.scope.clone());
     let left = plan.resource_changes.iter().filter_map(|c| c.previous_address.as_ref()).map(|a| {
         let home = kinds::kind(&a.kind).map_or(Home::Account, |kind| kind.schema().home);
@@ -158,6 +160,7 @@ pub fn seal(plan: &mut Plan, configuration_digest: &str) {
     }
     plan.digest = format!("sha256:{}", data_encoding::HEXLOWER.encode(&hash.0.finalize()));
     plan.isolation.findings = findings;
+    plan.isolation.exceptions = exceptions;
 }
 
 /// Under `--refresh-only` nothing in AWS changes: what drifted is taken into state, what is gone leaves it.
@@ -307,6 +310,7 @@ fn checks(estate: &Estate) -> Vec<Check> {
             name: c.name.clone(),
             status: status(c.passed),
             message: c.message.clone(),
+            location: Some(location(&c.loc)),
         })
         .collect()
 }
@@ -327,10 +331,12 @@ pub fn diagnostic(diagnostic: &Diagnostic) -> PlanDiagnostic {
         severity: diagnostic.severity,
         summary: diagnostic.summary.clone(),
         detail: diagnostic.detail.clone(),
-        location: diagnostic.loc.as_ref().map(|loc| PlanLocation {
-            file: loc.file().to_owned(),
-            line: loc.line(),
-            column: loc.column(),
-        }),
+        location: diagnostic.loc.as_ref().map(location),
     }
+}
+
+/// A place as plans hold it.
+#[must_use]
+pub fn location(loc: &Loc) -> PlanLocation {
+    PlanLocation { file: loc.file().to_owned(), line: loc.line(), column: loc.column() }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use crate::isolation::section::{AccessPath, Proof};
-use crate::isolation::walls::{Permit, PermitStatus, Walls};
+use crate::isolation::section::{AccessPath, Permit, PermitStatus, Proof};
+use crate::isolation::walls::Walls;
 
 use super::isolation::text::{findings, matrix, not_modelled, path, unread};
 use super::style::{Style, Tone, count, safe, wrap};

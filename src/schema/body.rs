@@ -51,11 +51,14 @@ impl Body {
         self.attrs.get(name)
     }
 
-    /// Empties the nested blocks of these types; they themselves stay, with their labels and places.
+    /// Empties the nested blocks of these types; they themselves stay, with their labels and places, and
+    /// so do blocks of these types in them.
     pub fn empty(&mut self, types: &[&str]) {
-        for block in self.blocks.iter_mut().filter(|b| types.contains(&b.name.as_str())) {
+        let listed = |block: &NestedBody| types.contains(&block.name.as_str());
+        for block in self.blocks.iter_mut().filter(|block| listed(block)) {
             block.body.attrs = Sorted::new();
-            block.body.blocks = Vec::new();
+            block.body.blocks.retain(listed);
+            block.body.empty(types);
         }
     }
 

@@ -23,7 +23,7 @@ pub use change::{AccountChanges, Action, PolicyChange, ResourceChange};
 pub use drift::{Drift, DriftStatus};
 pub use operation::{Operation, OperationKind, OperationTarget};
 pub use recovery::{InDoubtChange, InDoubtOutcome, InterruptedRun};
-pub use report::{Check, CheckStatus, LimitUse, Output, PlanDiagnostic, PlanLocation};
+pub use report::{Check, CheckStatus, LimitUse, Output, PlanDiagnostic, PlanEstate, PlanLocation};
 pub use seen::{Seen, SeenObjects};
 
 /// Version of the plan's format.
@@ -38,6 +38,9 @@ pub struct Plan {
     pub palisade_version: String,
     /// When, in UTC (RFC 3339); the only field that differs between equal plans.
     pub generated_at: String,
+    /// The estate.
+    #[serde(default)]
+    pub estate: PlanEstate,
     /// What an approval binds to: `sha256:` over everything that apply acts on.
     pub digest: String,
     /// The state that it was computed on.

@@ -31,6 +31,19 @@ pub struct Check {
     pub status: CheckStatus,
     /// Its message.
     pub message: String,
+    /// Where its assertion stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<PlanLocation>,
+}
+
+/// The estate that a plan is of. Several estates may stand in one repository and comment on one pull request.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanEstate {
+    /// Its name.
+    pub name: String,
+    /// Where the configuration says so: the place of what has no place of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<PlanLocation>,
 }
 
 /// How a check came out.

@@ -1,6 +1,7 @@
 //! What a plan does to the walls between environments: its two sides as access models, the configuration's rules
-//! and what apply needs, put before [`crate::isolation`].
+//! and what apply needs, put before [`crate::isolation`]; and the lines of the statements that it names.
 
+mod places;
 mod rules;
 mod safeguards;
 
@@ -30,7 +31,8 @@ pub fn complete(
     sides: &Sides,
     today: &str,
 ) -> Result<(), Diagnostics> {
-    let Analysis { section, summary, .. } = analyse(estate, sides, today)?;
+    let Analysis { mut section, .. } = analyse(estate, sides, today)?;
+    places::refine(&mut section, plan, estate);
     for account in &mut plan.accounts {
         let touches = |end: &PathEnd| {
             end.account.as_ref().is_some_and(|handle| handle.as_str() == account.account)
@@ -38,7 +40,7 @@ pub fn complete(
         let paths = section.changes.iter().filter(|path| touches(&path.from) || touches(&path.to));
         account.isolation = paths.map(|path| path.id.clone()).collect();
     }
-    plan.summary.isolation = summary;
+    plan.summary.isolation = section.summary();
     plan.isolation = section;
     Ok(())
 }
@@ -73,7 +75,7 @@ pub fn walls(
 ) -> Result<Walls, Diagnostics> {
     let rules = rules::read(estate)?;
     let analysis = judge(estate, sides, &rules, today)?;
-    Ok(Walls::of(analysis, &rules, side, today))
+    Ok(Walls::of(analysis, side))
 }
 
 /// Who can do what is asked, on the after side of `sides`.

@@ -311,6 +311,7 @@ pub(crate) fn plan(declared: &[Declared], snapshot: &Snapshot, aws: &FakeAws) ->
         .map(|(name, (serial, etag))| (name, ScopeBasis { serial, etag }))
         .collect();
     Plan {
+        estate: palisade::plan::model::PlanEstate::default(),
         format_version: "1.0".into(),
         palisade_version: "0".into(),
         generated_at: String::new(),

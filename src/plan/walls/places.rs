@@ -1,0 +1,107 @@
+//! The lines that paths point at. The analysis knows which object a policy belongs to, and so at which line
+//! the object's block begins; a reviewer needs the line of the very statement. A place is made finer only
+//! where the statement's block is found; otherwise the object's own place stays.
+
+use std::collections::BTreeMap;
+
+use crate::diag::Loc;
+use crate::eval::estate::{Estate, Instance};
+use crate::iam::ChangeKind;
+use crate::isolation::section::{AccessPath, Grant, Isolation};
+use crate::plan::model::{Plan, PolicyChange};
+use crate::schema::{Body, NestedBody};
+
+/// Points the grants and the causes of the section's paths at the lines of their statements.
+pub(super) fn refine(section: &mut Isolation, plan: &Plan, estate: &Estate) {
+    if section.changes.is_empty() && section.violations.is_empty() {
+        return;
+    }
+    let places = Places {
+        instances: estate.instances.values().map(|i| (i.address.to_string(), i)).collect(),
+        changed: plan
+            .resource_changes
+            .iter()
+            .filter(|change| !change.policy_diff.is_empty())
+            .map(|change| (change.display.as_str(), change.policy_diff.as_slice()))
+            .collect(),
+    };
+    for path in section.changes.iter_mut().chain(&mut section.violations) {
+        places.path(path);
+    }
+}
+
+struct Places<'a> {
+    instances: BTreeMap<String, &'a Instance>,
+    changed: BTreeMap<&'a str, &'a [PolicyChange]>,
+}
+
+impl Places<'_> {
+    fn path(&self, path: &mut AccessPath) {
+        for grant in path.via.iter_mut().flat_map(|hop| &mut hop.granted_by) {
+            if let Some(loc) = self.grant(grant) {
+                grant.location = Some(loc.to_string());
+            }
+        }
+        let Some(locations) = &mut path.locations else { return };
+        for (address, location) in locations {
+            let grants = path.via.iter().flat_map(|hop| &hop.granted_by);
+            let granting = || grants.filter(|g| g.address == *address).find_map(|g| self.grant(g));
+            if let Some(loc) = self.changed(address).or_else(granting) {
+                *location = loc.to_string();
+            }
+        }
+    }
+
+    fn grant(&self, grant: &Grant) -> Option<&Loc> {
+        let (part, statement) = grant.statement.strip_suffix(']')?.split_once('[')?;
+        place(&self.instances.get(&grant.address)?.body, part, statement)
+    }
+
+    /// The statement that a plan changes: of several the first that it adds or widens. One that is removed
+    /// has no line; the block that it stood in has.
+    fn changed(&self, address: &str) -> Option<&Loc> {
+        let changes = self.changed.get(address)?;
+        let widens = |change: &&PolicyChange| change.widens != Some(false);
+        let change = changes.iter().find(widens).or(changes.first())?;
+        let body = &self.instances.get(address)?.body;
+        if change.change == ChangeKind::Removed {
+            return Some(&body.loc);
+        }
+        let part = change.path.rsplit(['.', '$']).next().unwrap_or_default();
+        let statement = change.statement.trim_start_matches('[').trim_end_matches(']');
+        place(body, part.trim_matches(['"', '[', ']']), statement)
+    }
+}
+
+/// Where a statement stands: `part` names the policy of the object (`trust`, an inline policy, or its own),
+/// `statement` is its sid, or its number where it has none.
+fn place<'b>(body: &'b Body, part: &str, statement: &str) -> Option<&'b Loc> {
+    if matches!(part, "trust" | "assume_role_policy") {
+        let trust: Vec<&NestedBody> = body.nested("trust").collect();
+        return named(&trust, statement)
+            .or_else(|| trust.first().filter(|_| trust.len() == 1).map(|t| &t.body.loc))
+            .or_else(|| attribute(body, "assume_role_policy"));
+    }
+    let inline = body.nested("inline_policy").find(|b| label(b) == Some(part));
+    if let Some(inline) = inline {
+        let statements: Vec<&NestedBody> = inline.body.nested("statement").collect();
+        return named(&statements, statement).or(Some(&inline.body.loc));
+    }
+    let statements: Vec<&NestedBody> = body.nested("statement").collect();
+    named(&statements, statement)
+        .or_else(|| ["policy", "content"].iter().find_map(|name| attribute(body, name)))
+}
+
+fn named<'b>(blocks: &[&'b NestedBody], statement: &str) -> Option<&'b Loc> {
+    let by_sid = blocks.iter().find(|b| label(b) == Some(statement));
+    let by_number = || blocks.get(statement.parse::<usize>().ok()?);
+    by_sid.or_else(by_number).map(|b| &b.body.loc)
+}
+
+fn label(block: &NestedBody) -> Option<&str> {
+    block.labels.first().map(|label| label.value.as_str())
+}
+
+fn attribute<'b>(body: &'b Body, name: &str) -> Option<&'b Loc> {
+    body.get(name).map(|attribute| &attribute.loc)
+}
