@@ -207,6 +207,22 @@ impl Partition {
         }
     }
 
+    /// The region that answers for the partition's global services: `implicitGlobalRegion` of the SDK's
+    /// `partitions.json`.
+    #[must_use]
+    pub fn global_region(self) -> &'static str {
+        match self {
+            Self::Aws => "us-east-1",
+            Self::China => "cn-northwest-1",
+            Self::GovCloud => "us-gov-west-1",
+            Self::EuropeanSovereign => "eusc-de-east-1",
+            Self::Iso => "us-iso-east-1",
+            Self::IsoB => "us-isob-east-1",
+            Self::IsoE => "eu-isoe-west-1",
+            Self::IsoF => "us-isof-south-1",
+        }
+    }
+
     /// The partition that an ARN names; `None` for a pattern, and for what is no ARN.
     #[must_use]
     pub fn of_arn(arn: &str) -> Option<Self> {

@@ -179,6 +179,27 @@ impl Host for Terminal {
         }
         confirm(&events::question(question), &self.cancel).await
     }
+
+    async fn mfa_code(&self, device: &str, profile: &str) -> Result<String, Diagnostic> {
+        let nobody = || {
+            Diagnostic::error(format!("the AWS profile `{profile}` asks for a code of `{device}`"))
+                .detail("there is no terminal to ask at")
+                .help(format!(
+                    "take a session first and hand it over: \
+                     eval \"$(aws configure export-credentials --profile {profile} --format env)\""
+                ))
+        };
+        if !self.ask {
+            return Err(nobody());
+        }
+        let _ = write!(io::stderr(), "MFA code of {device} (AWS profile {profile}): ");
+        let _ = io::stderr().flush();
+        match read_line(&self.cancel).await {
+            Ok(Some(code)) if !code.trim().is_empty() => Ok(code.trim().to_owned()),
+            Ok(_) => Err(nobody()),
+            Err(_) => Err(Diagnostic::error("interrupted before a code was given")),
+        }
+    }
 }
 
 /// One line on standard error.

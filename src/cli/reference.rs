@@ -39,7 +39,7 @@ once, and the next run recovers.
 | `PALISADE_SANDBOX_CUT` | in the sandbox alone: the process ends by itself before (even) or after (odd) that write of state, counted from 0 in half steps |
 | `PALISADE_LOG` | what the run reports about itself on standard error, in place of what `-v` selects: `debug`, or `palisade::request=debug,palisade=info` |
 | `PALISADE_VAR_name` | a value for the variable `name` |
-| `AWS_PROFILE`, `AWS_REGION`, ... | the standard AWS credential chain |
+| `AWS_PROFILE`, `AWS_CA_BUNDLE`, ... | who calls and how, as the AWS CLI has it: [AWS configuration](aws-configuration.md) |
 | `AWS_ENDPOINT_URL` | an emulator's endpoint |
 | `NO_COLOR`, `CI` | no colours, no animation |
 

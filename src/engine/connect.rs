@@ -1,16 +1,24 @@
 //! How AWS is reached: the standard credential chain, or the sandbox. Nothing below the engine knows
 //! which of the two it talks to.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use async_trait::async_trait;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 
+use crate::diag::Diagnostic;
+use crate::provider::aws::{self, MfaCodes};
 use crate::sandbox::{self, Sandbox};
 
 use super::error::EngineError;
+use super::host::Host;
+use super::workspace::Workspace;
 
 /// How long to wait between two attempts in the sandbox: nothing is far away there.
 const SANDBOX_PACE: Duration = Duration::from_millis(20);
@@ -57,13 +65,16 @@ pub struct Connection {
     pub pace: Option<Duration>,
 }
 
-/// Opens the way to AWS; makes no call.
+/// Opens the way to AWS; makes no call, unless a profile asks for the code of a device.
 ///
 /// # Errors
-/// The sandbox's directory cannot be used.
-pub async fn connect(aws: &Aws, region: Option<&str>) -> Result<Connection, EngineError> {
-    match aws {
-        Aws::Ambient => Ok(ambient(region).await),
+/// The sandbox's directory cannot be used; the profile that was named cannot be used.
+pub async fn connect(
+    workspace: &Workspace,
+    region: Option<&str>,
+) -> Result<Connection, EngineError> {
+    match &workspace.aws {
+        Aws::Ambient => workspace.interruptible(ambient(workspace, region)).await?,
         Aws::Sandbox { dir, options } => {
             let sandbox = Sandbox::open(dir, options.clone()).await?;
             let credentials = aws_credential_types::provider::SharedCredentialsProvider::new(
@@ -87,16 +98,33 @@ pub async fn connect(aws: &Aws, region: Option<&str>) -> Result<Connection, Engi
     }
 }
 
-async fn ambient(region: Option<&str>) -> Connection {
+async fn ambient(workspace: &Workspace, region: Option<&str>) -> Result<Connection, EngineError> {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(5))
         .operation_attempt_timeout(Duration::from_secs(30))
         .build();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+    let codes = Arc::new(HostCodes(Arc::clone(&workspace.host)));
+    let sdk = aws::load(&workspace.env, region, codes).await?;
+    let sdk = sdk
+        .to_builder()
         .timeout_config(timeouts)
-        .retry_config(RetryConfig::standard().with_max_attempts(5));
-    if let Some(region) = region {
-        loader = loader.region(Region::new(region.to_owned()));
+        .retry_config(RetryConfig::standard().with_max_attempts(5))
+        .build();
+    Ok(Connection { sdk, sandbox: None, sandbox_dir: None, pace: None })
+}
+
+/// The host, as one who knows the codes of devices.
+struct HostCodes(Arc<dyn Host>);
+
+impl fmt::Debug for HostCodes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HostCodes")
     }
-    Connection { sdk: loader.load().await, sandbox: None, sandbox_dir: None, pace: None }
+}
+
+#[async_trait]
+impl MfaCodes for HostCodes {
+    async fn code(&self, device: &str, profile: &str) -> Result<String, Diagnostic> {
+        self.0.mfa_code(device, profile).await
+    }
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::address::ResourceAddr;
 use crate::apply::{self, Cancel};
-use crate::diag::Diagnostics;
+use crate::diag::{Diagnostic, Diagnostics};
 use crate::plan::model::Plan;
 use crate::promotion::Digest;
 use crate::promotion::record::Move;
@@ -46,6 +46,12 @@ pub trait Host: Send + Sync {
     /// # Errors
     /// Any other answer, nobody to ask, and [`EngineError::Interrupted`].
     async fn confirm(&self, question: Question<'_>) -> Result<(), EngineError>;
+
+    /// The code that an MFA device shows now: the role of the AWS profile in use asks for it.
+    ///
+    /// # Errors
+    /// There is nobody to ask.
+    async fn mfa_code(&self, device: &str, profile: &str) -> Result<String, Diagnostic>;
 }
 
 /// Something that takes a while; it begins and ends with an event.

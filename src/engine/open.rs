@@ -75,7 +75,7 @@ pub async fn configured(workspace: &Workspace) -> Result<Store, EngineError> {
 /// # Errors
 /// The sandbox cannot be opened.
 pub async fn open(workspace: &Workspace, backend: Backend) -> Result<Store, EngineError> {
-    let connection = connect::connect(&workspace.aws, backend::region(&backend)).await?;
+    let connection = connect::connect(workspace, backend::region(&backend)).await?;
     let ledger = backend::open(&backend, &connection, workspace).await?;
     Ok(Store { ledger, connection, backend })
 }
@@ -90,6 +90,7 @@ pub async fn provider(connection: &Connection, settings: &ProviderSettings) -> A
         region: settings.region.to_string(),
         endpoint_url: settings.endpoint_url.clone(),
         management_role_arn: settings.management_role_arn.clone(),
+        ambient: embedded.is_none().then(|| connection.sdk.clone()),
         embedded,
         ..aws::Options::default()
     };

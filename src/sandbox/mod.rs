@@ -40,6 +40,8 @@ use std::sync::Arc;
 
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
 
 use crate::diag::Diagnostic;
 use crate::ids::AccountId;
@@ -96,6 +98,14 @@ impl Sandbox {
     #[must_use]
     pub fn http_client(&self) -> SharedHttpClient {
         SharedHttpClient::new(server::Client::new(Arc::clone(&self.server)))
+    }
+
+    /// Answers one request, for a server that puts the emulation behind a socket.
+    ///
+    /// # Errors
+    /// The request cannot be read, or a fault breaks the connection.
+    pub async fn answer(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        server::Client::new(Arc::clone(&self.server)).answer(request).await
     }
 
     /// The management account.

@@ -449,19 +449,24 @@ impl Client {
     pub(crate) fn new(server: Arc<Server>) -> Self {
         Self(server)
     }
+
+    pub(crate) async fn answer(
+        &self,
+        request: HttpRequest,
+    ) -> Result<HttpResponse, ConnectorError> {
+        let call = parse(request).await?;
+        match self.0.serve(call).await {
+            Sent::Reply(reply) => respond(reply),
+            Sent::Broken(why) => Err(ConnectorError::io(why.into())),
+            Sent::Hang => std::future::pending().await,
+        }
+    }
 }
 
 impl HttpConnector for Client {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let server = Arc::clone(&self.0);
-        HttpConnectorFuture::new(async move {
-            let call = parse(request).await?;
-            match server.serve(call).await {
-                Sent::Reply(reply) => respond(reply),
-                Sent::Broken(why) => Err(ConnectorError::io(why.into())),
-                Sent::Hang => std::future::pending().await,
-            }
-        })
+        let client = self.clone();
+        HttpConnectorFuture::new(async move { client.answer(request).await })
     }
 }
 

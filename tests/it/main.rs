@@ -9,6 +9,7 @@
 )]
 
 mod apply;
+mod aws_config;
 mod bad_configs;
 mod changes;
 mod circles;

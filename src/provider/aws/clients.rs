@@ -52,8 +52,8 @@ const MARGIN: Duration = Duration::from_secs(600);
 pub struct Options {
     /// The default region.
     pub region: String,
-    /// Profile of the shared configuration files, instead of the chain's choice.
-    pub profile: Option<String>,
+    /// The configuration that every session starts from; what the SDK finds by itself where it is absent.
+    pub ambient: Option<SdkConfig>,
     /// Endpoint of an emulator; `AWS_ENDPOINT_URL` is obeyed where this is absent.
     pub endpoint_url: Option<String>,
     /// Role to assume for the management account, instead of the ambient credentials.
@@ -76,7 +76,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             region: "us-east-1".to_owned(),
-            profile: None,
+            ambient: None,
             endpoint_url: None,
             management_role_arn: None,
             session_name: "palisade".to_owned(),
@@ -125,17 +125,26 @@ pub(super) async fn ambient(options: &Options) -> SdkConfig {
             )
             .build();
     }
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+    let base = match &options.ambient {
+        Some(sdk) => sdk.clone(),
+        None => {
+            aws_config::defaults(BehaviorVersion::latest())
+                .region(aws_config::Region::new(options.region.clone()))
+                .load()
+                .await
+        }
+    };
+    let mut builder = base
+        .to_builder()
         .region(aws_config::Region::new(options.region.clone()))
         .retry_config(retry)
         .timeout_config(timeout);
-    if let Some(profile) = &options.profile {
-        loader = loader.profile_name(profile);
-    }
     if let Some(url) = &options.endpoint_url {
-        loader = loader.endpoint_url(url);
+        builder = builder.endpoint_url(url);
+        // Without an origin `AWS_ENDPOINT_URL` and profiles would go before the configuration's own.
+        builder.insert_origin("endpoint_url", Origin::shared_config());
     }
-    loader.load().await
+    builder.build()
 }
 
 /// Everything that calls in one account need.

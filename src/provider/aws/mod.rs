@@ -4,6 +4,7 @@
 
 mod account;
 mod account_baseline;
+mod ambient;
 mod clients;
 mod cloudwatch;
 mod config;
@@ -21,6 +22,7 @@ mod organization;
 mod organization_read;
 mod organization_tags;
 mod organizational_unit;
+mod profiles;
 mod s3_bucket;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +41,7 @@ use super::{
 use crate::ids::AccountId;
 use crate::value::Attrs;
 
+pub use ambient::{MfaCodes, load};
 pub use clients::{Embedded, Options};
 
 /// How the organization's root stands in canonical attributes.

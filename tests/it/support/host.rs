@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use palisade::apply::Cancel;
-use palisade::diag::Diagnostics;
+use palisade::diag::{Diagnostic, Diagnostics};
 use palisade::engine::EngineError;
 use palisade::engine::host::{Event, Host, Question, Shown};
 use palisade::state::Clock;
@@ -98,5 +98,9 @@ impl Host for TestHost {
             return Err(EngineError::failed("no"));
         }
         Ok(())
+    }
+
+    async fn mfa_code(&self, device: &str, _profile: &str) -> Result<String, Diagnostic> {
+        Err(Diagnostic::error(format!("there is nobody to ask for a code of `{device}`")))
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod bodies;
 pub(crate) mod cli;
 pub(crate) mod endpoint;
 pub(crate) mod estates;
+pub(crate) mod front;
 pub(crate) mod host;
 pub(crate) mod judge;
 pub(crate) mod live;

@@ -1,0 +1,344 @@
+//! The SDK's configuration as the AWS CLI would have it: profile, credentials, certificates, proxies.
+//!
+//! Loaded once a run and shared by everything that calls AWS, so that a credential process runs once and
+//! a code is asked for once. What the SDK's own loader leaves out is added here: `AWS_DEFAULT_PROFILE`,
+//! `AWS_CA_BUNDLE`, `mfa_serial`, `duration_seconds`, and container credentials that no proxy sees.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::imds::credentials::ImdsCredentialsProvider;
+use aws_config::meta::credentials::CredentialsProviderChain;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{
+    ProvideCredentials, Result as Provided, SharedCredentialsProvider, future,
+};
+use aws_runtime::env_config::file::EnvConfigFiles;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
+use aws_smithy_http_client::{Builder, ConnectorBuilder};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_types::os_shim_internal::{Env, Fs};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+
+use super::profiles::{self, Base, Role};
+use super::{clients, errors};
+use crate::diag::Diagnostic;
+use crate::ids::Partition;
+use crate::provider::ProviderError;
+
+/// Credentials are renewed this long before their end.
+const MARGIN: Duration = Duration::from_secs(300);
+
+/// Answers for the code of a device.
+#[async_trait]
+pub trait MfaCodes: fmt::Debug + Send + Sync {
+    /// The code that `device` shows now, which the role of `profile` asks for.
+    ///
+    /// # Errors
+    /// There is nobody to ask.
+    async fn code(&self, device: &str, profile: &str) -> Result<String, Diagnostic>;
+}
+
+/// Reads environment and files. Calls AWS only where a code has to be asked for: the code is taken, and
+/// shown to be right, before anything else is on the screen.
+///
+/// # Errors
+/// A profile, a variable or a bundle of certificates that cannot be used; a code that is refused.
+pub async fn load(
+    env: &BTreeMap<String, String>,
+    region: Option<&str>,
+    codes: Arc<dyn MfaCodes>,
+) -> Result<SdkConfig, Diagnostic> {
+    let selected = profiles::selected(env)?;
+    let from_environment = profiles::environment(env)?;
+    let files = EnvConfigFiles::default();
+    let name = selected.clone().unwrap_or_else(|| "default".to_owned());
+    let set = aws_config::profile::load(
+        &Fs::real(),
+        &Env::real(),
+        &files,
+        Some(name.clone().into()),
+    )
+    .await
+    .map_err(|error| {
+        let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+        Diagnostic::error("the AWS configuration cannot be read").detail(why).help(
+            "correct the files that `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE` name, or those in `~/.aws`",
+        )
+    })?;
+    let chain = profiles::chain(&set, &name, selected.is_some())?;
+    let bundle = match env.get("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) {
+        Some(path) => Some(trust(Path::new(path), "AWS_CA_BUNDLE")?),
+        None => match set.get_profile(&name).and_then(|profile| profile.get("ca_bundle")) {
+            Some(path) => Some(trust(Path::new(path), "ca_bundle")?),
+            None => None,
+        },
+    };
+
+    let mut loader =
+        aws_config::defaults(BehaviorVersion::latest()).profile_name(&name).no_credentials();
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region.to_owned()));
+    }
+    if let Some(context) = &bundle {
+        loader = loader.http_client(client(context.clone(), ProxyConfig::from_env()));
+    }
+    let sdk = loader.load().await;
+
+    // The state may lie in no region, and STS answers in any of the partition.
+    let web_role = env.get("AWS_ROLE_ARN").and_then(|arn| Partition::of_arn(arn));
+    let partition =
+        chain.as_ref().map_or(web_role, |chain| chain.partition).unwrap_or(Partition::Aws);
+    let region = sdk.region().cloned().unwrap_or(Region::from_static(partition.global_region()));
+    let asking = sdk.to_builder().region(region).build();
+    let sources = Sources::new(&asking, bundle.as_ref());
+    let mut asks = false;
+    let provider = if from_environment {
+        SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new())
+    } else if let Some(chain) = chain {
+        asks = chain.roles.iter().any(|role| role.mfa_serial.is_some());
+        let mut provider = sources.base(chain.base);
+        for role in chain.roles {
+            let from = asking.to_builder().credentials_provider(provider).build();
+            let sts = clients::sts(&from, "the caller");
+            provider =
+                SharedCredentialsProvider::new(Assumed { sts, role, codes: Arc::clone(&codes) });
+        }
+        provider
+    } else {
+        SharedCredentialsProvider::new(
+            CredentialsProviderChain::first_try(
+                "WebIdentityToken",
+                WebIdentityTokenCredentialsProvider::builder().configure(&sources.config).build(),
+            )
+            .or_else("EcsContainer", sources.container())
+            .or_else("Ec2InstanceMetadata", sources.instance()),
+        )
+    };
+    let provider = SharedCredentialsProvider::new(Kept {
+        from: provider,
+        kept: tokio::sync::Mutex::default(),
+    });
+    if asks {
+        provider.provide_credentials().await.map_err(|error| explain(&error))?;
+    }
+    Ok(sdk.to_builder().credentials_provider(provider).build())
+}
+
+/// What a failure to get credentials is about: the diagnostic inside it, or its own words.
+fn explain(error: &CredentialsError) -> Diagnostic {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(at) = cause {
+        if let Some(asked) = at.downcast_ref::<NotAsked>() {
+            return asked.0.clone();
+        }
+        if let Some(refused) = at.downcast_ref::<ProviderError>() {
+            return Diagnostic::error("the role of the AWS profile cannot be assumed")
+                .detail(refused.message.clone())
+                .help("a code counts once and for half a minute; `mfa_serial` must name the device of the user whose keys the source profile holds");
+        }
+        cause = at.source();
+    }
+    Diagnostic::error("the AWS profile gives no credentials").detail(error.to_string())
+}
+
+/// A code that could not be asked for.
+#[derive(Debug)]
+struct NotAsked(Diagnostic);
+
+impl fmt::Display for NotAsked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for NotAsked {}
+
+/// The certificates of a bundle. The HTTP client panics over one that it cannot read, so they are tried here.
+fn trust(path: &Path, named_by: &str) -> Result<TlsContext, Diagnostic> {
+    let wrong = |why: String| {
+        Diagnostic::error(format!("`{named_by}` names `{}`, which cannot be used", path.display()))
+            .detail(why)
+            .help("it is a file of certificates in PEM form, which then replaces the system's own")
+    };
+    let bytes = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let mut store = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&bytes) {
+        let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
+        store.add(certificate).map_err(|error| wrong(error.to_string()))?;
+    }
+    if store.is_empty() {
+        return Err(wrong("it holds no certificate".to_owned()));
+    }
+    TlsContext::builder()
+        .with_trust_store(TrustStore::empty().with_pem_certificate(bytes))
+        .build()
+        .map_err(|error| wrong(error.to_string()))
+}
+
+fn client(context: TlsContext, proxy: ProxyConfig) -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut builder = ConnectorBuilder::default()
+            .tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc))
+            .tls_context(context.clone());
+        builder.set_connector_settings(settings.cloned());
+        builder.set_proxy_config(Some(proxy.clone()));
+        if let Some(components) = components {
+            builder.set_sleep_impl(components.sleep_impl());
+        }
+        builder.build()
+    })
+}
+
+/// Where credentials come from that no role stands before.
+struct Sources {
+    /// As the SDK's own loader configures its providers.
+    config: ProviderConfig,
+    /// Past every proxy: the container's endpoint and the instance's metadata are of this machine.
+    near: ProviderConfig,
+}
+
+impl Sources {
+    fn new(sdk: &SdkConfig, bundle: Option<&TlsContext>) -> Self {
+        let base = ProviderConfig::without_region().with_region(sdk.region().cloned());
+        let config = match sdk.http_client() {
+            Some(http) => base.clone().with_http_client(http.clone()),
+            None => base.clone(),
+        };
+        let context = bundle.cloned().unwrap_or_default();
+        let near = base.with_http_client(client(context, ProxyConfig::disabled()));
+        Self { config, near }
+    }
+
+    fn container(&self) -> EcsCredentialsProvider {
+        EcsCredentialsProvider::builder().configure(&self.near).build()
+    }
+
+    fn instance(&self) -> ImdsCredentialsProvider {
+        ImdsCredentialsProvider::builder().configure(&self.near).build()
+    }
+
+    fn base(&self, base: Base) -> SharedCredentialsProvider {
+        match base {
+            Base::Environment => {
+                SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new())
+            }
+            Base::Container => SharedCredentialsProvider::new(self.container()),
+            Base::Instance => SharedCredentialsProvider::new(self.instance()),
+            Base::Keys(keys) => SharedCredentialsProvider::new(keys),
+            Base::Profile(name) => SharedCredentialsProvider::new(
+                ProfileFileCredentialsProvider::builder()
+                    .configure(&self.config)
+                    .with_custom_provider("EcsContainer", self.container())
+                    .with_custom_provider("Ec2InstanceMetadata", self.instance())
+                    .profile_name(name)
+                    .build(),
+            ),
+        }
+    }
+}
+
+/// Credentials until shortly before their end; one request for them at a time.
+#[derive(Debug)]
+struct Kept {
+    from: SharedCredentialsProvider,
+    kept: tokio::sync::Mutex<Option<Credentials>>,
+}
+
+impl Kept {
+    async fn credentials(&self) -> Provided {
+        let mut kept = self.kept.lock().await;
+        if let Some(credentials) = &*kept
+            && credentials.expiry().is_none_or(|end| SystemTime::now() + MARGIN < end)
+        {
+            return Ok(credentials.clone());
+        }
+        let credentials = self.from.provide_credentials().await?;
+        *kept = Some(credentials.clone());
+        Ok(credentials)
+    }
+}
+
+impl ProvideCredentials for Kept {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(self.credentials())
+    }
+}
+
+/// A role of a profile, with the code of a device where it asks for one.
+#[derive(Debug)]
+struct Assumed {
+    sts: aws_sdk_sts::Client,
+    role: Role,
+    codes: Arc<dyn MfaCodes>,
+}
+
+impl Assumed {
+    async fn credentials(&self) -> Provided {
+        let role = &self.role;
+        let code = match &role.mfa_serial {
+            None => None,
+            Some(device) => Some(
+                self.codes
+                    .code(device, &role.profile)
+                    .await
+                    .map_err(|why| CredentialsError::provider_error(NotAsked(why)))?,
+            ),
+        };
+        let answer = self
+            .sts
+            .assume_role()
+            .role_arn(&role.arn)
+            .role_session_name(role.session_name.as_deref().unwrap_or("palisade"))
+            .set_external_id(role.external_id.clone())
+            .set_serial_number(role.mfa_serial.clone())
+            .set_token_code(code)
+            .set_duration_seconds(role.duration.and_then(|d| i32::try_from(d.as_secs()).ok()))
+            .send()
+            .await
+            .map_err(|error| {
+                let mut error = errors::translate("sts", "AssumeRole", "the caller", &error);
+                error.message = format!(
+                    "`{}` of the AWS profile `{}`: {}",
+                    role.arn, role.profile, error.message
+                );
+                CredentialsError::provider_error(error)
+            })?;
+        let given = answer
+            .credentials()
+            .ok_or_else(|| CredentialsError::unhandled("STS answered without credentials"))?;
+        Ok(Credentials::new(
+            given.access_key_id(),
+            given.secret_access_key(),
+            Some(given.session_token().to_owned()),
+            SystemTime::try_from(*given.expiration()).ok(),
+            "profile",
+        ))
+    }
+}
+
+impl ProvideCredentials for Assumed {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(self.credentials())
+    }
+}
