@@ -17,7 +17,7 @@ use super::args::Global;
 use super::clock::WallClock;
 use super::environment::Environment;
 use super::error::Exit;
-use super::host::{self, Manner, Terminal};
+use super::host::{self, Manner, SharedPrincipals, Terminal};
 
 /// What every command gets.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub struct Context {
     pub cancel: Cancel,
     /// Time.
     pub clock: WallClock,
+    /// As whom the run works, once it knows.
+    pub principals: SharedPrincipals,
 }
 
 impl Context {
@@ -75,7 +77,9 @@ impl Context {
     }
 
     fn workspace_at(&self, aws: Aws, manner: Manner) -> Workspace {
-        let terminal = Terminal::new(&self.env, self.cancel.clone(), self.clock.clone(), manner);
+        let (cancel, clock) = (self.cancel.clone(), self.clock.clone());
+        let principals = Arc::clone(&self.principals);
+        let terminal = Terminal::new(&self.env, cancel, clock, manner, principals);
         Workspace {
             dir: self.dir(),
             errored_dir: self.dir(),

@@ -2,7 +2,7 @@
 //! questions to the person in front of it, Ctrl-C to the engine.
 
 use std::io::{self, Write as _};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -12,6 +12,7 @@ use crate::apply::{self, Cancel};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::engine::EngineError;
 use crate::engine::host::{Activity, Event, Host, Question, Shown};
+use crate::plan::model::Principals;
 use crate::promotion::Move;
 use crate::render::progress::{Progress, Step};
 use crate::render::{self, Style, events};
@@ -29,6 +30,9 @@ pub struct Manner {
     pub json: bool,
 }
 
+/// The principals that a run last worked with, for those who say at its end as whom it worked.
+pub type SharedPrincipals = Arc<Mutex<Option<Principals>>>;
+
 /// The terminal that a command runs in.
 pub struct Terminal {
     out: Style,
@@ -39,6 +43,7 @@ pub struct Terminal {
     clock: WallClock,
     progress: Progress,
     drawn: Mutex<Drawn>,
+    principals: SharedPrincipals,
 }
 
 /// What is drawn just now.
@@ -51,7 +56,13 @@ struct Drawn {
 impl Terminal {
     /// A command's terminal.
     #[must_use]
-    pub fn new(env: &Environment, cancel: Cancel, clock: WallClock, manner: Manner) -> Self {
+    pub fn new(
+        env: &Environment,
+        cancel: Cancel,
+        clock: WallClock,
+        manner: Manner,
+        principals: SharedPrincipals,
+    ) -> Self {
         Self {
             out: env.out,
             err: env.err,
@@ -61,6 +72,7 @@ impl Terminal {
             clock,
             progress: Progress::new(env.animate),
             drawn: Mutex::default(),
+            principals,
         }
     }
 
@@ -138,6 +150,10 @@ impl Host for Terminal {
                 say(&format!("\n{}", events::summary(summary, &self.err)));
             }
             Event::Entered(done) => self.entered(done),
+            Event::Principals(principals) => {
+                let mut shared = self.principals.lock().unwrap_or_else(PoisonError::into_inner);
+                *shared = Some((**principals).clone());
+            }
             other => {
                 if let Some(line) = events::event(other) {
                     say(&line);

@@ -20,6 +20,7 @@ pub mod reference;
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use clap::Parser as _;
@@ -30,6 +31,7 @@ use context::Context;
 use environment::Environment;
 use error::Exit;
 use grammar::Cli;
+use host::SharedPrincipals;
 
 use crate::apply::Cancel;
 use crate::render;
@@ -60,12 +62,16 @@ fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(log) => (log, told),
         Err(exit) => (None, told.and(Err(exit))),
     };
-    let context = Context { global, env, cancel: Cancel::new(), clock };
+    let principals = SharedPrincipals::default();
+    let context =
+        Context { global, env, cancel: Cancel::new(), clock, principals: Arc::clone(&principals) };
     let end = told
         .and_then(|()| enter(&context))
         .and_then(|()| on_runtime(grammar::dispatch(command, &context), &context));
     if let Some(timeline) = &log {
-        let _ = render::requests::write(timeline, &context.env.err, &mut io::stderr());
+        let principals = principals.lock().unwrap_or_else(PoisonError::into_inner);
+        let (style, mut err) = (&context.env.err, io::stderr());
+        let _ = render::requests::write(timeline, principals.as_ref(), style, &mut err);
     }
     let Err(exit) = end else { return ExitCode::SUCCESS };
     if let Some(diagnostics) = exit.diagnostics() {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::address::ResourceAddr;
 use crate::apply::{self, Cancel};
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::plan::model::Plan;
+use crate::plan::model::{Plan, Principals};
 use crate::promotion::Digest;
 use crate::promotion::record::Move;
 use crate::state::{Clock, Holder};
@@ -89,6 +89,8 @@ pub enum Event {
     Began(Activity),
     /// It ended, well or not.
     Ended(Activity),
+    /// AWS was read: as whom, and as whom it would be written.
+    Principals(Box<Principals>),
     /// From the executor of a plan or of a recovery.
     Apply(apply::Event),
     /// A plan was carried out, to its end or not.

@@ -215,6 +215,7 @@ pub fn decide(
         generated_at: now,
     })?;
     plan.recovery.clone_from(&inputs.interrupted);
+    plan.principals.clone_from(&inputs.principals);
     if request.options.selection != Selection::default() {
         let touched = scopes(&plan);
         plan.state.scopes.retain(|scope, _| touched.contains(scope));

@@ -14,10 +14,10 @@ use crate::config::Configuration;
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
 use crate::eval::estate::{Estate, Import, ProviderSettings};
 use crate::ids::{AccountId, Handle};
-use crate::plan::Live;
 use crate::plan::live::Reading;
-use crate::plan::model::{InDoubtOutcome, InterruptedRun, Output};
+use crate::plan::model::{InDoubtOutcome, InterruptedRun, Output, Principals};
 use crate::plan::refresh::{self, Targets};
+use crate::plan::{Live, principals};
 use crate::promotion::store::VersionedRecord;
 use crate::provider::{Caller, Provider, ProviderError};
 use crate::schema::{AccessPart, Spanned, access_of};
@@ -25,7 +25,7 @@ use crate::state::Snapshot;
 use crate::state::model::Resources;
 
 use super::error::EngineError;
-use super::host::Activity;
+use super::host::{Activity, Event};
 use super::known_values::{KnownValues, ReleasesInForce, imports};
 use super::load::{self, RecordedEstate, evaluate};
 use super::open::{self, Store};
@@ -55,8 +55,8 @@ pub struct PlanInputs {
     pub live: Live,
     /// Versions of the SSM parameters that secrets come from, by reference, where they were asked.
     pub secret_versions: BTreeMap<String, i64>,
-    /// Who reads, where AWS was asked and said so.
-    pub caller: Option<Caller>,
+    /// As whom AWS was read, and as whom it would be written.
+    pub principals: Principals,
     /// How accounts are reached.
     pub targets: Targets,
     /// What reads and changes AWS.
@@ -193,6 +193,8 @@ pub async fn refresh(
         take_over(&mut estate, address, id)?;
     }
     let targets = Targets::of(&estate, management.as_ref());
+    let principals = principals(&targets, caller.as_ref(), request.refresh);
+    workspace.host.event(Event::Principals(Box::new(principals.clone())));
     let digest = digest::configuration(&configuration);
     Ok(PlanInputs {
         digest,
@@ -205,7 +207,7 @@ pub async fn refresh(
         releases,
         live,
         secret_versions: read.secret_versions,
-        caller,
+        principals,
         targets,
         provider,
         interrupted: Vec::new(),

@@ -10,7 +10,8 @@ use super::diff::Secrets;
 use super::live::Live;
 use super::model::{
     AccountChanges, Action, Check, CheckStatus, FORMAT_VERSION, Isolation, Output, Plan,
-    PlanDiagnostic, PlanEstate, PlanLocation, ResourceChange, Selection, StateBasis, Summary,
+    PlanDiagnostic, PlanEstate, PlanLocation, Principals, ResourceChange, Selection, StateBasis,
+    Summary,
 };
 use super::options::{Mode, Options};
 use super::sides::{self, Sides};
@@ -83,6 +84,7 @@ pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
         palisade_version: env!("CARGO_PKG_VERSION").to_owned(),
         generated_at: input.generated_at.to_owned(),
         digest: input.configuration_digest.to_owned(),
+        principals: Principals::default(),
         state: input.basis.clone(),
         selection: options.selection.clone(),
         summary: summary(&resource_changes, drift.len()),

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use tokio::sync::oneshot;
 
 use crate::address::ResourceAddr;
-use crate::ids::{AccountId, Handle, Region};
+use crate::ids::{AccountId, Handle, Partition, Region};
 use crate::value::{AttrPath, Attrs};
 
 /// How to reach one account.
@@ -40,6 +40,47 @@ pub enum Access {
     Read,
     /// Apply: the access role.
     Write,
+}
+
+/// As whom calls in one account are made.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActingPrincipal {
+    /// The caller itself: its own credentials, or those of `management_role_arn`. The management account
+    /// is entered like this.
+    Caller,
+    /// A role that the caller assumes, by its ARN.
+    Role(String),
+    /// The same in an account that does not exist yet: the role's name, for its ARN is not known.
+    RoleOfNewAccount(String),
+    /// Made-up credentials: an emulated account gets no real ones.
+    Emulator,
+}
+
+impl Target {
+    /// As whom calls of one sort are made in this account.
+    #[must_use]
+    pub fn principal(&self, access: Access) -> ActingPrincipal {
+        if self.endpoint_url.is_some() {
+            return ActingPrincipal::Emulator;
+        }
+        if self.management {
+            return ActingPrincipal::Caller;
+        }
+        let role = match access {
+            Access::Read => &self.read_role,
+            Access::Write => &self.access_role,
+        };
+        match &self.id {
+            None => ActingPrincipal::RoleOfNewAccount(role.clone()),
+            Some(_) if role.starts_with("arn:") => ActingPrincipal::Role(role.clone()),
+            Some(id) => {
+                let partition = Partition::of_region(self.region.as_str());
+                let name = role.trim_start_matches('/');
+                ActingPrincipal::Role(format!("arn:{partition}:iam::{id}:role/{name}"))
+            }
+        }
+    }
 }
 
 /// Who the caller is, by `sts:GetCallerIdentity`.

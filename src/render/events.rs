@@ -73,6 +73,7 @@ pub fn event(event: &Event) -> Option<String> {
         | Event::Ended(_)
         | Event::Apply(_)
         | Event::Applied(_)
+        | Event::Principals(_)
         | Event::Entered(_) => return None,
     })
 }

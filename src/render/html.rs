@@ -8,7 +8,7 @@ use crate::plan::model::{CheckStatus, Plan, PlanDiagnostic};
 use super::lines::{self, Line, Sign};
 use super::refusal::Refusal;
 use super::style::{Tone, count, safe};
-use super::view;
+use super::{principals, view};
 
 /// Text that is safe between tags and in quoted attributes.
 #[must_use]
@@ -56,6 +56,9 @@ pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
         escape(&safe(&plan.palisade_version)),
         escape(&safe(&plan.digest))
     )?;
+    if let Some(line) = principals::sentence(&plan.principals) {
+        writeln!(out, "<p class=\"dim\">{}</p>", escape(&line))?;
+    }
     let drifted = view::managed_drift(plan);
     if !drifted.is_empty() {
         writeln!(

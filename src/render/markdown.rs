@@ -9,7 +9,7 @@ use super::isolation::markdown as isolation;
 use super::lines::{self, Line, Sign};
 use super::refusal::Refusal;
 use super::style::{count, safe};
-use super::view;
+use super::{principals, view};
 
 /// GitHub refuses comments over 65,536 characters; details beyond this are left out, counts never.
 const BUDGET: usize = 60_000;
@@ -22,6 +22,9 @@ const BUDGET: usize = 60_000;
 pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     let mut left = BUDGET;
     writeln!(out, "## Palisade\n\n**{}**\n", view::summary(plan))?;
+    if let Some(line) = principals::sentence(&plan.principals) {
+        writeln!(out, "<sub>{}</sub>\n", inline(&line))?;
+    }
     violations(plan, out)?;
     let accounts = view::accounts(plan);
     if !accounts.is_empty() {

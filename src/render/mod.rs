@@ -16,6 +16,7 @@ pub mod isolation;
 pub mod json;
 pub mod lines;
 pub mod markdown;
+pub mod principals;
 pub mod progress;
 pub mod promotion;
 pub mod refusal;

@@ -1,4 +1,5 @@
-//! What a run asked AWS, by account and service, and which answers it waited for one after another.
+//! As whom a run asked AWS, what it asked by account and service, and which answers it waited for one after
+//! another.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -6,18 +7,28 @@ use std::time::Duration;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::diag::count;
+use crate::plan::model::Principals;
 use crate::trace::{Link, Timeline};
 
+use super::principals;
 use super::style::{Style, Tone, safe};
 
 /// A pause of the program's own that is shorter is not worth a word.
 const NOTEWORTHY: Duration = Duration::from_millis(5);
 
-/// Writes both; nothing where nothing was asked.
+/// Writes all three; nothing where nothing was asked, and no principals where no account was to be reached.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write(timeline: &Timeline, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(
+    timeline: &Timeline,
+    principals: Option<&Principals>,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if let Some(line) = principals.and_then(principals::sentence) {
+        writeln!(out, "\n{}", style.fold(&line, 0))?;
+    }
     let usage = timeline.usage();
     if usage.is_empty() {
         return Ok(());

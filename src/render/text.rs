@@ -6,7 +6,7 @@ use crate::plan::model::{CheckStatus, Plan, ResourceChange};
 
 use super::lines::{self, Line, Sign};
 use super::style::{Style, Tone, columns, count, pad, safe};
-use super::{value, view};
+use super::{principals, value, view};
 
 /// Writes the whole plan. Warnings are part of it only where `warnings` asks for them: the
 /// commands that make a plan have already shown them with their source.
@@ -15,6 +15,9 @@ use super::{value, view};
 /// Those of the writer.
 pub fn plan(plan: &Plan, warnings: bool, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let p = Printer { style };
+    if let Some(line) = principals::sentence(&plan.principals) {
+        writeln!(out, "{}\n", style.paint(Tone::Dim, &style.fold(&line, 0)))?;
+    }
     p.legend(plan, out)?;
     p.drift(plan, out)?;
     for account in view::accounts(plan) {

@@ -130,3 +130,62 @@ fn directives_that_cannot_be_read_end_the_run() {
     let wrong = run(&program, &["version"], (&[], "palisade=loud")).code(1);
     assert!(wrong.err.contains("`PALISADE_LOG` cannot be read"), "{}", wrong.err);
 }
+
+#[test]
+fn a_verbose_run_and_every_plan_say_as_whom_they_read_and_would_write() {
+    const ARN: &str = "role/OrganizationAccountAccessRole in dev";
+    let program = Program::new(ESTATE);
+    // Before the account exists it is not read, and its role has no ARN.
+    let before = run(&program, &["plan"], VOLUMES[0]).code(0);
+    let head = before.out.lines().next().expect("a head");
+    assert!(head.starts_with("Caller arn:aws:iam::"), "{head}");
+    let new =
+        ": would write as role OrganizationAccountAccessRole in dev, which does not exist yet.";
+    assert!(head.ends_with(new), "{head}");
+    run(&program, &["apply", "--auto-approve"], VOLUMES[0]).code(0);
+
+    let plan = run(&program, &["plan"], VOLUMES[1]).code(0);
+    let head = plan.out.lines().next().expect("a head").to_owned();
+    assert!(
+        head.contains(": reads and would write as arn:aws:iam::") && head.contains(ARN),
+        "{head}"
+    );
+    let (end, _) = plan.err.split_once(" requests\n").expect("a table of requests");
+    assert!(end.contains(&head), "it stands before the requests: {end}");
+    assert!(
+        !run(&program, &["plan"], VOLUMES[0]).code(0).err.contains("Caller"),
+        "asked for alone"
+    );
+    for format in ["markdown", "html"] {
+        let out = run(&program, &["plan", "--format", format], VOLUMES[0]).code(0).out;
+        assert!(out.contains("reads and would write as arn:aws:iam::"), "{format}: {out}");
+    }
+    let json = run(&program, &["plan", "--format", "json"], VOLUMES[0]).code(0).out;
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let dev = &json["principals"]["accounts"]["dev"];
+    assert_eq!(dev["reads_as"], dev["writes_as"]);
+    assert!(dev["reads_as"]["role"].as_str().is_some_and(|arn| arn.starts_with("arn:aws:iam::")));
+
+    // Nothing is read, so nobody reads; and an apply would write as before.
+    let offline = run(&program, &["plan", "--refresh=false"], VOLUMES[0]).code(0).out;
+    let head = offline.lines().next().expect("a head");
+    assert!(head.starts_with("Caller not asked for: would write as arn:aws:iam::"), "{head}");
+}
+
+#[test]
+fn the_principals_of_a_plan_are_no_part_of_its_digest() {
+    let program = Program::new(ESTATE);
+    run(&program, &["apply", "--auto-approve"], VOLUMES[0]).code(0);
+    let plan = |operator: Option<&str>| {
+        let mut command = program.command(&["plan", "--format", "json"]);
+        command.env("APP_TOKEN", TOKEN).env("PALISADE_VAR_salt", SALT);
+        if let Some(operator) = operator {
+            command.env("PALISADE_SANDBOX_AS", operator);
+        }
+        let run = Run::from(command.output().expect("it starts")).code(0);
+        serde_json::from_str::<serde_json::Value>(&run.out).expect("JSON")
+    };
+    let (one, other) = (plan(None), plan(Some("auditor")));
+    assert_ne!(one["principals"]["caller"], other["principals"]["caller"]);
+    assert_eq!(one["digest"], other["digest"]);
+}

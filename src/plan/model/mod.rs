@@ -7,6 +7,7 @@
 mod change;
 mod drift;
 mod operation;
+mod principals;
 mod recovery;
 mod report;
 mod seen;
@@ -22,6 +23,7 @@ pub use crate::isolation::section::{Isolation, IsolationSummary};
 pub use change::{AccountChanges, Action, PolicyChange, ResourceChange};
 pub use drift::{Drift, DriftStatus};
 pub use operation::{Operation, OperationKind, OperationTarget};
+pub use principals::{AccountPrincipals, ActingPrincipal, Principals};
 pub use recovery::{InDoubtChange, InDoubtOutcome, InterruptedRun};
 pub use report::{Check, CheckStatus, LimitUse, Output, PlanDiagnostic, PlanEstate, PlanLocation};
 pub use seen::{Seen, SeenObjects};
@@ -36,13 +38,16 @@ pub struct Plan {
     pub format_version: String,
     /// The version that made it.
     pub palisade_version: String,
-    /// When, in UTC (RFC 3339); the only field that differs between equal plans.
+    /// When, in UTC (RFC 3339). Plans of equal inputs differ here alone.
     pub generated_at: String,
     /// The estate.
     #[serde(default)]
     pub estate: PlanEstate,
     /// What an approval binds to: `sha256:` over everything that apply acts on.
     pub digest: String,
+    /// As whom AWS was read, and as whom an apply would write; no part of the digest.
+    #[serde(default)]
+    pub principals: Principals,
     /// The state that it was computed on.
     pub state: StateBasis,
     /// What `--environment`, `--account` and `--target` selected; empty lists select everything.

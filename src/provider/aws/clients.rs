@@ -26,7 +26,7 @@ use tokio::sync::OnceCell;
 
 use super::errors;
 use crate::ids::{AccountId, Partition};
-use crate::provider::{Access, Failure, ProviderError, Target};
+use crate::provider::{Access, ActingPrincipal, Failure, ProviderError, Target};
 use crate::trace::Observer;
 
 /// What makes the client of a service that tells of its requests. (The SDK's configuration holds no
@@ -182,30 +182,31 @@ impl Session {
         let region = aws_config::Region::new(target.region.to_string());
         let embedded = options.embedded.is_some();
         let mut role = None;
-        let config = if let Some(url) = &target.endpoint_url {
-            // An emulator gets credentials of its own making: real ones never leave for it.
-            let id = target.id.as_ref().map_or("000000000000", AccountId::as_str);
-            let credentials = Credentials::new(id, "palisade", None, None, "emulated");
-            let mut builder = ambient
-                .to_builder()
-                .region(region)
-                .credentials_provider(SharedCredentialsProvider::new(credentials));
-            // Without an origin `AWS_ENDPOINT_URL` and profiles would go before the account's own.
-            builder.insert_origin("endpoint_url", Origin::shared_config());
-            // Emulated accounts are embedded too where everything is.
-            if embedded {
-                builder.build()
-            } else {
-                // It is near, and does not throttle: where nobody answers, nobody is there.
-                let retry = RetryConfig::standard()
-                    .with_max_attempts(options.attempts.clamp(1, EMULATOR_ATTEMPTS))
-                    .with_initial_backoff(options.backoff);
-                builder.retry_config(retry).endpoint_url(url).build()
+        let config = match (target.principal(access), &target.endpoint_url) {
+            (ActingPrincipal::Emulator, url) => {
+                // An emulator gets credentials of its own making: real ones never leave for it.
+                let id = target.id.as_ref().map_or("000000000000", AccountId::as_str);
+                let credentials = Credentials::new(id, "palisade", None, None, "emulated");
+                let mut builder = ambient
+                    .to_builder()
+                    .region(region)
+                    .credentials_provider(SharedCredentialsProvider::new(credentials));
+                // Without an origin `AWS_ENDPOINT_URL` and profiles would go before the account's own.
+                builder.insert_origin("endpoint_url", Origin::shared_config());
+                match url {
+                    // Emulated accounts are embedded too where everything is.
+                    Some(url) if !embedded => {
+                        // It is near, and does not throttle: where nobody answers, nobody is there.
+                        let retry = RetryConfig::standard()
+                            .with_max_attempts(options.attempts.clamp(1, EMULATOR_ATTEMPTS))
+                            .with_initial_backoff(options.backoff);
+                        builder.retry_config(retry).endpoint_url(url).build()
+                    }
+                    _ => builder.build(),
+                }
             }
-        } else if target.management {
-            management.to_builder().region(region).build()
-        } else {
-            let Some(id) = &target.id else {
+            (ActingPrincipal::Caller, _) => management.to_builder().region(region).build(),
+            (ActingPrincipal::RoleOfNewAccount(_), _) => {
                 return Err(ProviderError {
                     failure: Failure::CannotAssume,
                     service: "sts",
@@ -214,25 +215,17 @@ impl Session {
                     code: None,
                     message: "the account has no id yet".to_owned(),
                 });
-            };
-            let name = match access {
-                Access::Read => &target.read_role,
-                Access::Write => &target.access_role,
-            };
-            let partition = Partition::of_region(target.region.as_str());
-            let arn = if name.starts_with("arn:") {
-                name.clone()
-            } else {
-                format!("arn:{partition}:iam::{id}:role/{}", name.trim_start_matches('/'))
-            };
-            let assumed =
-                Arc::new(AssumedRole::new(management, arn, &options.session_name, &account));
-            role = Some(Arc::clone(&assumed));
-            management
-                .to_builder()
-                .region(region)
-                .credentials_provider(SharedCredentialsProvider::new(Shared(assumed)))
-                .build()
+            }
+            (ActingPrincipal::Role(arn), _) => {
+                let assumed =
+                    Arc::new(AssumedRole::new(management, arn, &options.session_name, &account));
+                role = Some(Arc::clone(&assumed));
+                management
+                    .to_builder()
+                    .region(region)
+                    .credentials_provider(SharedCredentialsProvider::new(Shared(assumed)))
+                    .build()
+            }
         };
         // One cache for all services, or each client would assume the role for itself.
         let config = config

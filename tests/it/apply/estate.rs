@@ -316,6 +316,7 @@ pub(crate) fn plan(declared: &[Declared], snapshot: &Snapshot, aws: &FakeAws) ->
         palisade_version: "0".into(),
         generated_at: String::new(),
         digest: "sha256:plan".into(),
+        principals: Default::default(),
         state: StateBasis { lineage: snapshot.lineage.clone(), scopes },
         selection: Default::default(),
         summary: Default::default(),
