@@ -10,8 +10,8 @@ use tokio::sync::mpsc;
 use crate::address::ResourceAddr;
 use crate::apply::{self, Apply, Limits, Recheck, Summary};
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::plan::Mode;
 use crate::plan::model::{OperationKind, Output, Plan, Selection};
+use crate::plan::{Mode, adoptions};
 use crate::promotion::Move;
 use crate::state::Terms;
 use crate::state::model::Resources;
@@ -19,7 +19,7 @@ use crate::state::model::Resources;
 use super::applied_values::{AppliedValues, Resolver};
 use super::error::EngineError;
 use super::host::{Activity, Event, Question, Shown};
-use super::known_values::{KnownValues, imports};
+use super::known_values::KnownValues;
 use super::plan::{self, FailOn, PlanRequest};
 use super::promotion::entry;
 use super::recheck::Walls;
@@ -72,6 +72,7 @@ pub async fn run(
     request: &ApplyRequest,
 ) -> Result<ApplyOutcome, EngineError> {
     let (mut question, approval) = (request.plan.clone(), &request.approval);
+    question.for_apply = true;
     let loading = recover::load_recovered(workspace, &question, approval.lock_timeout);
     let mut inputs = Box::pin(loading).await?;
     question.options.secrets =
@@ -135,6 +136,7 @@ pub async fn import(
     lock_timeout: Duration,
 ) -> Result<Summary, EngineError> {
     let mut request = PlanRequest::everything(variables);
+    request.for_apply = true;
     request.imports.push((address.clone(), id.to_owned()));
     request.options.selection.targets.push(address.to_string());
     let approval = Approval {
@@ -232,7 +234,7 @@ fn applied_values<'a>(inputs: &'a PlanInputs, resources: &'a Resources) -> Appli
         live: Some(&inputs.live),
         management: inputs.targets.management.id.clone(),
         releases: &inputs.releases,
-        imports: imports(&inputs.estate),
+        adopted: adoptions(&inputs.estate, resources, &inputs.live),
     })
 }
 

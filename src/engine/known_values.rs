@@ -7,8 +7,8 @@ use crate::eval::ValueSource;
 use crate::eval::estate::Estate;
 use crate::eval::release::Release;
 use crate::ids::AccountId;
-use crate::plan::Live;
 use crate::plan::live::Found;
+use crate::plan::{Adoptions, Live};
 use crate::schema::kinds;
 use crate::state::model::Resources;
 use crate::value::{Attrs, Value};
@@ -24,16 +24,7 @@ pub struct KnownValues<'a> {
     /// The releases that stand in environments.
     pub releases: &'a ReleasesInForce,
     /// What is about to be taken over: its id is known before state holds it.
-    pub imports: Imports,
-}
-
-/// What `import` blocks name: the AWS id, name or ARN of the object that an address takes over.
-pub type Imports = BTreeMap<ResourceAddr, String>;
-
-/// The imports of an estate.
-#[must_use]
-pub fn imports(estate: &Estate) -> Imports {
-    estate.imports.iter().map(|i| (i.to.value.clone(), i.id.value.clone())).collect()
+    pub adopted: Adoptions,
 }
 
 /// The releases that plans are made with: by environment, then by the release's name.
@@ -42,11 +33,10 @@ pub type ReleasesInForce = BTreeMap<String, BTreeMap<String, Release>>;
 impl ValueSource for KnownValues<'_> {
     fn attrs(&self, address: &ResourceAddr) -> Option<Attrs> {
         let Some(recorded) = self.resources.get(address) else {
-            let (id, live) = (self.imports.get(address)?, self.live?);
+            let (key, live) = (self.adopted.get(address)?, self.live?);
             let schema = kinds::kind(&address.kind)?.schema();
-            let found = live.by_id(schema, address, id);
-            let found = found.or_else(|| live.by_key(schema, address, id)).object();
-            return found.map(|object| object.attrs.clone());
+            let object = live.by_key(schema, address, key).object();
+            return object.map(|object| object.attrs.clone());
         };
         let state =
             || recorded.attrs.iter().map(|(k, v)| (k.clone(), revealed(v))).collect::<Attrs>();

@@ -7,6 +7,7 @@ use crate::config::{Configuration, Options, load};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::{Estate, ProviderSettings};
 use crate::eval::{Engine, NothingKnown};
+use crate::plan::Adoptions;
 use crate::plan::model::Output;
 use crate::promotion::store::VersionedRecord;
 use crate::state::model::Resources;
@@ -14,7 +15,7 @@ use crate::state::{Snapshot, StateError, layout};
 
 use super::error::EngineError;
 use super::host::Activity;
-use super::known_values::{Imports, KnownValues, ReleasesInForce};
+use super::known_values::{KnownValues, ReleasesInForce};
 use super::open::{self, Store};
 use super::plan::PlanRequest;
 use super::workspace::{Variables, Workspace};
@@ -114,7 +115,7 @@ impl RecordedEstate {
             live: None,
             management: None,
             releases: &self.releases,
-            imports: Imports::new(),
+            adopted: Adoptions::new(),
         }
     }
 }
@@ -205,7 +206,7 @@ impl OfflineInputs {
             live: None,
             management: None,
             releases: &self.releases,
-            imports: Imports::new(),
+            adopted: Adoptions::new(),
         };
         evaluate(&self.configuration, &known)
     }

@@ -27,6 +27,9 @@ pub struct PlanRequest {
     pub variables: Variables,
     /// Whether AWS is read.
     pub refresh: bool,
+    /// Whether the plan is made to be carried out at once: then every account that it changes has to be
+    /// read, if need be through its access role.
+    pub for_apply: bool,
     /// How many accounts are read at once.
     pub parallelism: usize,
     /// Objects to take over beside those of `import` blocks: address and AWS id.
@@ -54,6 +57,7 @@ impl PlanRequest {
             options: Options::default(),
             variables: variables.clone(),
             refresh: true,
+            for_apply: false,
             parallelism: 10,
             imports: Vec::new(),
             secret_versions: false,

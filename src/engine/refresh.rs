@@ -12,21 +12,22 @@ use crate::address::ResourceAddr;
 use crate::apply::{self, Inspection};
 use crate::config::Configuration;
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
+use crate::eval::ValueSource as _;
 use crate::eval::estate::{Estate, Import, ProviderSettings};
 use crate::ids::{AccountId, Handle};
 use crate::plan::live::Reading;
-use crate::plan::model::{InDoubtOutcome, InterruptedRun, Output, Principals};
-use crate::plan::refresh::{self, Targets};
-use crate::plan::{Live, principals};
+use crate::plan::model::{InDoubtOutcome, InterruptedRun, Output, Principals, Selection};
+use crate::plan::refresh::{self, AccountReadings, AccountRequest, Targets};
+use crate::plan::{Adoptions, Live, adoptions, principals, select};
 use crate::promotion::store::VersionedRecord;
-use crate::provider::{Caller, Provider, ProviderError};
-use crate::schema::{AccessPart, Spanned, access_of};
+use crate::provider::{Caller, Provider, ProviderError, Target};
+use crate::schema::{AccessPart, Spanned, access_of, account_state};
 use crate::state::Snapshot;
 use crate::state::model::Resources;
 
 use super::error::EngineError;
 use super::host::{Activity, Event};
-use super::known_values::{KnownValues, ReleasesInForce, imports};
+use super::known_values::{KnownValues, ReleasesInForce};
 use super::load::{self, RecordedEstate, evaluate};
 use super::open::{self, Store};
 use super::plan::PlanRequest;
@@ -186,13 +187,11 @@ pub async fn refresh(
     let read: Read = workspace.interruptible(Box::pin(reading)).await??;
     let Read { recorded, estate, live, management, caller, provider, .. } = read;
     let RecordedEstate { snapshot, outputs, records, releases, .. } = recorded;
-    let (mut estate, mut warnings) = (estate, read.warnings);
+    let mut warnings = read.warnings;
     warnings.extend(releases::overridden(&records, &request.options.selection));
     warnings.extend(read.doubts);
-    for (address, id) in &request.imports {
-        take_over(&mut estate, address, id)?;
-    }
-    let targets = Targets::of(&estate, management.as_ref());
+    let mut targets = Targets::of(&estate, management.as_ref());
+    targets.read_through_access_role(&read.through_access_role);
     let principals = principals(&targets, caller.as_ref(), request.refresh);
     workspace.host.event(Event::Principals(Box::new(principals.clone())));
     let digest = digest::configuration(&configuration);
@@ -240,6 +239,8 @@ struct Read {
     management: Option<AccountId>,
     caller: Option<Caller>,
     provider: Arc<dyn Provider>,
+    /// Accounts that were read through their access roles.
+    through_access_role: BTreeSet<Handle>,
     secret_versions: BTreeMap<String, i64>,
     warnings: Diagnostics,
     /// Warnings about sources of secrets.
@@ -263,7 +264,9 @@ struct Inside {
     /// What the estate was evaluated with.
     assumed: Option<AccountId>,
     management: Option<AccountId>,
-    accounts: Result<BTreeMap<Handle, Reading>, Diagnostics>,
+    accounts: AccountReadings,
+    /// Which account each of these readings is of.
+    read_as: BTreeMap<Handle, Option<AccountId>>,
     secret_versions: BTreeMap<String, i64>,
     warnings: Diagnostics,
     doubts: Diagnostics,
@@ -317,49 +320,142 @@ impl Scene<'_> {
                 }
             };
         let organization = organization?;
-        let live = refresh::live(organization, inside.accounts?);
-        let Inside { mut recorded, mut estate, management, .. } = inside;
-        live.share_with_state(recorded.snapshot.resources_mut());
-        let resources = recorded.snapshot.resources();
-        let (mut secret_versions, mut doubts) = (inside.secret_versions, inside.doubts);
-        // What state knew decided what was read, so the estate was evaluated before AWS was there. Where
-        // AWS says the same of every object, and it nearly always does, that stands. Where it does not
-        // (an object is gone, was replaced, or is about to be taken over; a parameter has a new
-        // version), an id, an ARN or a version that other expressions were evaluated with is another
-        // one, or is not known any more, and nothing says where it went: then, and only then, the
-        // estate is evaluated again.
-        let before = KnownValues { management: inside.assumed, ..recorded.known(&resources) };
-        let now = KnownValues {
-            live: Some(&live),
-            management: management.clone(),
-            imports: imports(&estate),
-            ..recorded.known(&resources)
-        };
-        let difference = now.difference(&before, &estate);
-        if before.management != now.management || difference.is_some() {
-            if let Some((address, attribute)) = difference {
-                tracing::debug!(%address, attribute, "AWS tells something else than state");
-            }
-            // Both at once would be held twice.
-            drop(std::mem::take(&mut estate));
-            estate = evaluate(self.configuration, &now)?;
-            doubts = Diagnostics::new();
-            secret_versions = self.secret_versions(&estate, &mut doubts).await;
-        }
-        live.share_with_estate(&mut estate, &resources);
-        let mut warnings = inside.warnings;
-        warnings.extend(std::mem::take(&mut estate.warnings));
-        Ok(Read {
+        let Inside { recorded, estate, accounts, .. } = inside;
+        let mut read = Read {
             recorded,
             estate,
-            live,
-            management,
+            live: refresh::live(organization, accounts.readings),
+            management: inside.management,
             caller,
-            provider,
-            secret_versions,
-            warnings,
-            doubts,
-        })
+            provider: Arc::clone(&provider),
+            through_access_role: accounts.through_access_role,
+            secret_versions: inside.secret_versions,
+            warnings: inside.warnings,
+            doubts: inside.doubts,
+        };
+        read.warnings.extend(accounts.warnings);
+        read.live.share_with_state(read.recorded.snapshot.resources_mut());
+        let beginning = Beginning {
+            assumed: inside.assumed,
+            failures: accounts.failures,
+            read_as: inside.read_as,
+        };
+        let failures = Box::pin(self.settle(&mut read, beginning)).await?;
+        let required = self.required(&read.estate);
+        refresh::judge_failures(failures, &required, &mut read.warnings)?;
+        read.warnings.extend(std::mem::take(&mut read.estate.warnings));
+        Ok(read)
+    }
+
+    /// Brings what was evaluated before AWS was there together with what AWS has told. Returns the accounts
+    /// that could not be read.
+    ///
+    /// What state knew decided what was read, so the estate was evaluated before AWS was there. Where AWS says
+    /// the same of every object, and it nearly always does, that stands. Where it does not (an object is gone,
+    /// was replaced, or is about to be taken over; a parameter has a new version), an id, an ARN or a version
+    /// that other expressions were evaluated with is another one, or is not known any more, and nothing says
+    /// where it went: then, and only then, the estate is evaluated again.
+    ///
+    /// An account that state did not know, and that exists, is read now: what is in it may be about to be taken
+    /// over as well. Each turn learns what the one before made it possible to look for, as units below units
+    /// are, so the number of turns is that of the references on the longest way, and bounded.
+    async fn settle(
+        &self,
+        read: &mut Read,
+        beginning: Beginning,
+    ) -> Result<BTreeMap<Handle, Diagnostic>, EngineError> {
+        const TURNS: usize = 16;
+        let Beginning { assumed, mut failures, mut read_as } = beginning;
+        let resources = read.recorded.snapshot.resources();
+        let before = KnownValues { management: assumed, ..read.recorded.known(&resources) };
+        let mut adopted = Adoptions::new();
+        let mut has_read_more = false;
+        for turn in 0..TURNS {
+            let found = adoptions(&read.estate, &resources, &read.live);
+            let now = KnownValues {
+                live: Some(&read.live),
+                management: read.management.clone(),
+                adopted: found.clone(),
+                ..read.recorded.known(&resources)
+            };
+            let is_stale = if turn == 0 {
+                let difference = now.difference(&before, &read.estate);
+                if let Some((address, attribute)) = difference {
+                    tracing::debug!(%address, attribute, "AWS tells something else than state");
+                }
+                before.management != now.management || difference.is_some()
+            } else {
+                has_read_more || found != adopted
+            };
+            if is_stale {
+                // Both at once would be held twice.
+                drop(std::mem::take(&mut read.estate));
+                read.estate = self.evaluate(&now)?;
+                read.doubts = Diagnostics::new();
+                read.secret_versions = self.secret_versions(&read.estate, &mut read.doubts).await;
+            }
+            adopted = found;
+            let shut = shut(&read.estate, &now);
+            let mut targets = Targets::of(&read.estate, read.management.as_ref()).accounts;
+            let ids = ids(&targets);
+            targets.retain(|handle, _| {
+                let was_shut = || {
+                    matches!(read.live.accounts.get(handle), Some(Reading::Unread(_)))
+                        && !failures.contains_key(handle)
+                };
+                read_as.get(handle) != ids.get(handle) || (was_shut() && !shut.contains_key(handle))
+            });
+            failures.retain(|handle, _| !shut.contains_key(handle));
+            for (handle, why) in &shut {
+                if let Some(reading @ Reading::Unread(_)) = read.live.accounts.get_mut(handle) {
+                    *reading = Reading::Unread(why.clone());
+                }
+            }
+            read_as = ids;
+            if targets.is_empty() && !is_stale {
+                break;
+            }
+            has_read_more = !targets.is_empty();
+            if has_read_more {
+                let provider = read.provider.as_ref();
+                let mut more = self.accounts(provider, &targets, &read.estate, &shut).await;
+                failures.retain(|handle, _| !more.readings.contains_key(handle));
+                failures.append(&mut more.failures);
+                read.live.accounts.append(&mut more.readings);
+                read.through_access_role.append(&mut more.through_access_role);
+                read.warnings.extend(more.warnings);
+            }
+        }
+        read.live.share_with_estate(&mut read.estate, &resources);
+        Ok(failures)
+    }
+
+    /// What the configuration means as far as `known` tells, with what the command line takes over.
+    fn evaluate(&self, known: &KnownValues<'_>) -> Result<Estate, EngineError> {
+        let mut estate = evaluate(self.configuration, known)?;
+        for (address, id) in &self.request.imports {
+            take_over(&mut estate, address, id)?;
+        }
+        Ok(estate)
+    }
+
+    /// Reads these accounts, but those that are shut.
+    async fn accounts(
+        &self,
+        provider: &dyn Provider,
+        targets: &BTreeMap<Handle, Target>,
+        estate: &Estate,
+        shut: &BTreeMap<Handle, String>,
+    ) -> AccountReadings {
+        let busy = self.workspace.begin(Activity::ReadingAccounts(targets.len()));
+        let request = AccountRequest {
+            shut,
+            for_apply: self.request.for_apply,
+            parallelism: self.request.parallelism,
+        };
+        let readings = refresh::read_accounts(provider, targets, estate, request).await;
+        drop(busy);
+        readings
     }
 
     /// The state, what it makes of the configuration, and the accounts that are in it.
@@ -370,7 +466,7 @@ impl Scene<'_> {
         management: impl Future<Output = Management> + Clone,
     ) -> Result<Inside, EngineError> {
         let mut recorded = recorded.await?;
-        let mut warnings = std::mem::take(&mut recorded.warnings);
+        let warnings = std::mem::take(&mut recorded.warnings);
         let resources = recorded.snapshot.resources();
         // The management account never changes, so that what state says of it will do; what is wrong
         // with the configuration shows before AWS answers.
@@ -382,15 +478,17 @@ impl Scene<'_> {
             },
         };
         let known = KnownValues { management: assumed.clone(), ..recorded.known(&resources) };
-        let estate = evaluate(self.configuration, &known)?;
+        let estate = self.evaluate(&known)?;
+        let shut = shut(&estate, &known);
         let mut inside = Inside {
             recorded,
             estate,
             assumed,
             management: None,
-            accounts: Ok(BTreeMap::new()),
+            accounts: AccountReadings::default(),
+            read_as: BTreeMap::new(),
             secret_versions: BTreeMap::new(),
-            warnings: Diagnostics::new(),
+            warnings,
             doubts: Diagnostics::new(),
         };
         inside.management = match management.await {
@@ -406,21 +504,11 @@ impl Scene<'_> {
         if inside.management.is_some() {
             let estate = &inside.estate;
             let targets = Targets::of(estate, inside.management.as_ref());
-            let selected = self.selected(estate);
-            let busy = self.workspace.begin(Activity::ReadingAccounts(targets.accounts.len()));
-            let accounts = refresh::read_accounts(
-                provider,
-                &targets,
-                estate,
-                &selected,
-                self.request.parallelism,
-                &mut warnings,
-            );
+            inside.read_as = ids(&targets.accounts);
+            let accounts = self.accounts(provider, &targets.accounts, estate, &shut);
             let versions = self.secret_versions(estate, &mut inside.doubts);
             (inside.accounts, inside.secret_versions) = futures::join!(accounts, versions);
-            drop(busy);
         }
-        inside.warnings = warnings;
         Ok(inside)
     }
 
@@ -433,7 +521,7 @@ impl Scene<'_> {
         let resources = recorded.snapshot.resources();
         let management = recorded_management(&resources);
         let known = KnownValues { management: management.clone(), ..recorded.known(&resources) };
-        let mut estate = evaluate(self.configuration, &known)?;
+        let mut estate = self.evaluate(&known)?;
         let live = Live::unread("refresh is off", estate.accounts.keys().cloned());
         let mut warnings = std::mem::take(&mut recorded.warnings);
         warnings.extend(std::mem::take(&mut estate.warnings));
@@ -444,6 +532,7 @@ impl Scene<'_> {
             management,
             caller: None,
             provider,
+            through_access_role: BTreeSet::new(),
             secret_versions: BTreeMap::new(),
             warnings,
             doubts: Diagnostics::new(),
@@ -464,15 +553,53 @@ impl Scene<'_> {
         secret_versions::ask(self.workspace, &client, estate, selection, warnings).await
     }
 
-    /// The accounts that the selection names, itself or by their environments.
-    fn selected(&self, estate: &Estate) -> BTreeSet<Handle> {
+    /// The accounts that have to be read: those whose objects an apply may change. An emulator need not run
+    /// where nothing asks for its account by name.
+    fn required(&self, estate: &Estate) -> BTreeSet<Handle> {
+        if !self.request.for_apply {
+            return BTreeSet::new();
+        }
         let selection = &self.request.options.selection;
+        let everything = *selection == Selection::default();
+        let targets: BTreeSet<&Handle> = estate
+            .instances
+            .keys()
+            .filter(|address| select::names(&selection.targets, address))
+            .filter_map(ResourceAddr::account)
+            .collect();
         let selected = estate.accounts.values().filter(|account| {
-            selection.accounts.contains(&account.handle)
+            (everything && account.endpoint_url.is_none())
+                || selection.accounts.contains(&account.handle)
+                || targets.contains(&account.handle)
                 || selection.environments.iter().any(|e| account.environments.contains(e))
         });
         selected.map(|account| account.handle.clone()).collect()
     }
+}
+
+/// What the first evaluation and the first reading came to.
+struct Beginning {
+    /// The management account that the estate was evaluated with.
+    assumed: Option<AccountId>,
+    /// Accounts that could not be read.
+    failures: BTreeMap<Handle, Diagnostic>,
+    /// Which account each reading is of.
+    read_as: BTreeMap<Handle, Option<AccountId>>,
+}
+
+fn ids(targets: &BTreeMap<Handle, Target>) -> BTreeMap<Handle, Option<AccountId>> {
+    targets.iter().map(|(handle, target)| (handle.clone(), target.id.clone())).collect()
+}
+
+/// Accounts that AWS lets nobody into, and why, as far as is known.
+fn shut(estate: &Estate, known: &KnownValues<'_>) -> BTreeMap<Handle, String> {
+    let accounts = estate.accounts.values();
+    let why = accounts.filter_map(|account| {
+        let attrs = known.attrs(&account.address)?;
+        let state = account_state(&attrs).filter(|state| !state.can_be_entered())?;
+        Some((account.handle.clone(), format!("the account is {}", state.name())))
+    });
+    why.collect()
 }
 
 impl PlanInputs {

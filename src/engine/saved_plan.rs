@@ -216,6 +216,7 @@ impl Saved {
             },
             variables: all,
             refresh: self.refresh,
+            for_apply: true,
             parallelism,
             imports: Vec::new(),
             secret_versions: !self.plan.secret_sources.is_empty(),

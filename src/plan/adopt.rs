@@ -44,6 +44,38 @@ impl Owners {
     }
 }
 
+/// Objects that exist and that no state records yet, by the address that takes each over: their natural keys.
+pub type Adoptions = BTreeMap<ResourceAddr, String>;
+
+/// What a plan of this estate takes over, and what it finds under another address than state does: what AWS
+/// assigned to these is known before state holds it. What is wrong with one is left for
+/// [`super::decide`] to report.
+#[must_use]
+pub fn adoptions(estate: &Estate, prior: &Resources, live: &Live) -> Adoptions {
+    let new = || estate.instances.iter().filter(|(address, _)| !prior.contains_key(*address));
+    if new().next().is_none() {
+        return Adoptions::new();
+    }
+    let mut unheard = Diagnostics::new();
+    let renames = super::moves::renames(estate, prior, &mut unheard);
+    let was: BTreeMap<&ResourceAddr, &ResourceAddr> =
+        renames.iter().map(|(from, to)| (to, from)).collect();
+    let taken = new().filter_map(|(address, instance)| {
+        let kind = kinds::kind(&address.kind)?;
+        if kind.only_declared(&instance.desired) {
+            return None;
+        }
+        if let Some(recorded) = was.get(address).and_then(|from| prior.get(*from)) {
+            let object = live.recorded(address, recorded).object()?;
+            return Some((address.clone(), object.key.clone()));
+        }
+        let decision = Decision::new(address.clone(), kind, Some(instance), None, None);
+        let (object, _) = decision.candidate(estate, live, instance, &mut unheard)?;
+        Some((address.clone(), object.key.clone()))
+    });
+    taken.collect()
+}
+
 impl Decision<'_> {
     /// An existing object that this instance takes over, and why it may.
     pub(super) fn adoptable<'l>(

@@ -35,6 +35,7 @@ pub mod walls;
 #[cfg(test)]
 mod tests;
 
+pub use adopt::{Adoptions, adoptions};
 pub use compute::{Input, compute, prepare, seal};
 pub use live::{Live, Reading};
 pub use options::{Mode, Options};

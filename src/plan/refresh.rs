@@ -7,7 +7,7 @@ use futures::stream;
 use tokio::sync::oneshot;
 
 use super::live::{Index, Live, Reading};
-use crate::diag::{Diagnostic, Diagnostics};
+use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::eval::estate::{Account, Estate, ProviderSettings};
 use crate::ids::{AccountId, Handle};
 use crate::provider::{Failure, Inventory, Provider, ProviderError, Target};
@@ -70,6 +70,15 @@ impl Targets {
         }
     }
 
+    /// Has these accounts read through their access roles from here on.
+    pub fn read_through_access_role(&mut self, accounts: &BTreeSet<Handle>) {
+        for handle in accounts {
+            if let Some(target) = self.accounts.get_mut(handle) {
+                target.read_role.clone_from(&target.access_role);
+            }
+        }
+    }
+
     /// The target of an object.
     #[must_use]
     pub fn of_address(
@@ -88,19 +97,59 @@ fn management_handle() -> Handle {
     "management".parse().unwrap_or_else(|_| unreachable!("a literal handle is valid"))
 }
 
-/// Reads every account of the estate that exists, `parallelism` at a time. An account that cannot
-/// be entered is an error; an emulated one that does not answer is a warning unless it was selected.
+/// How accounts are read.
+#[derive(Clone, Copy, Debug)]
+pub struct AccountRequest<'a> {
+    /// Accounts that are not entered, with the reason: AWS lets nobody into them.
+    pub shut: &'a BTreeMap<Handle, String>,
+    /// Whether the plan is carried out: an account whose read role cannot be assumed, which may be what the
+    /// plan makes, is then read through its access role.
+    pub for_apply: bool,
+    /// How many accounts are read at once.
+    pub parallelism: usize,
+}
+
+/// What reading accounts came to.
+#[derive(Debug, Default)]
+pub struct AccountReadings {
+    /// Each account's reading.
+    pub readings: BTreeMap<Handle, Reading>,
+    /// Accounts that could not be entered: an error each, with what to do about it.
+    pub failures: BTreeMap<Handle, Diagnostic>,
+    /// Accounts that were read through their access roles.
+    pub through_access_role: BTreeSet<Handle>,
+    /// Kinds of objects that could not be read in accounts that were entered.
+    pub warnings: Diagnostics,
+}
+
+/// What is to be said of accounts that could not be read. One that is `required` is an error; any other
+/// leaves its own objects and walls unknown and stops nothing, so it is a warning.
 ///
 /// # Errors
-/// Accounts that could not be read, each with what to do.
+/// Required accounts that could not be read.
+pub fn judge_failures(
+    failures: BTreeMap<Handle, Diagnostic>,
+    required: &BTreeSet<Handle>,
+    warnings: &mut Diagnostics,
+) -> Result<(), Diagnostics> {
+    let mut errors = Diagnostics::new();
+    for (handle, failure) in failures {
+        if required.contains(&handle) {
+            errors.push(failure);
+        } else {
+            warnings.push(Diagnostic { severity: Severity::Warning, ..failure });
+        }
+    }
+    errors.into_result(())
+}
+
+/// Reads accounts of the estate, as far as they exist.
 pub async fn read_accounts(
     provider: &dyn Provider,
-    targets: &Targets,
+    targets: &BTreeMap<Handle, Target>,
     estate: &Estate,
-    selected: &BTreeSet<Handle>,
-    parallelism: usize,
-    warnings: &mut Diagnostics,
-) -> Result<BTreeMap<Handle, Reading>, Diagnostics> {
+    request: AccountRequest<'_>,
+) -> AccountReadings {
     let kinds: BTreeSet<&'static str> = kinds::kinds()
         .iter()
         .map(|k| k.schema())
@@ -108,49 +157,85 @@ pub async fn read_accounts(
         .map(|s| s.kind)
         .collect();
     let prefix = format!("/{}/", estate.name);
-    let reads = targets.accounts.iter().map(|(handle, target)| {
+    let reads = targets.iter().map(|(handle, target)| {
         let (kinds, prefix) = (&kinds, &prefix);
         async move {
-            if target.id.is_none() && target.endpoint_url.is_none() {
-                return (handle, target, None);
-            }
-            (handle, target, Some(provider.read_account(target, kinds, prefix).await))
+            let answer = match request.shut.get(handle) {
+                Some(why) => AccountAnswer::Shut(why.clone()),
+                None if target.id.is_none() && target.endpoint_url.is_none() => {
+                    AccountAnswer::Absent
+                }
+                None => enter(provider, target, kinds, prefix, request.for_apply).await,
+            };
+            (handle, target, answer)
         }
     });
-    let mut readings = BTreeMap::new();
-    let mut errors = Diagnostics::new();
-    let mut answers = stream::iter(reads).buffer_unordered(parallelism.max(1));
-    let mut failures = Vec::new();
+    let mut all = AccountReadings::default();
+    let mut answers = stream::iter(reads).buffer_unordered(request.parallelism.max(1));
     while let Some((handle, target, answer)) = answers.next().await {
         let reading = match answer {
-            None => Reading::Absent,
-            Some(Ok(inventory)) => {
+            AccountAnswer::Absent => Reading::Absent,
+            AccountAnswer::Shut(why) => Reading::Unread(why),
+            AccountAnswer::Read { inventory, through_access_role } => {
+                if through_access_role {
+                    all.through_access_role.insert(handle.clone());
+                }
                 for (kind, why) in &inventory.unread {
-                    warnings.push(
+                    all.warnings.push(
                         Diagnostic::warning(format!("could not read {kind} in `{handle}`"))
                             .detail(why.clone()),
                     );
                 }
-                Reading::Read(Index::new(inventory))
+                Reading::Read(Index::new(*inventory))
             }
-            Some(Err(error)) => {
-                failures.push((handle.clone(), target.clone(), error.clone()));
+            AccountAnswer::Failed(error) => {
+                let loc = estate.accounts.get(handle).map(|a| a.loc.clone());
+                let failure = unreachable_account(handle, target, &error).at_opt(loc);
+                all.failures.insert(handle.clone(), failure);
                 Reading::Unread(error.to_string())
             }
         };
-        readings.insert(handle.clone(), reading);
+        all.readings.insert(handle.clone(), reading);
     }
-    failures.sort_by(|a, b| a.0.cmp(&b.0));
-    for (handle, target, error) in failures {
-        let loc = estate.accounts.get(&handle).map(|a| a.loc.clone());
-        let finding = unreachable_account(&handle, &target, &error).at_opt(loc);
-        if target.endpoint_url.is_some() && !selected.contains(&handle) {
-            warnings.push(Diagnostic { severity: crate::diag::Severity::Warning, ..finding });
-        } else {
-            errors.push(finding);
+    all
+}
+
+/// What one account's reading came to.
+enum AccountAnswer {
+    Absent,
+    Shut(String),
+    Read { inventory: Box<Inventory>, through_access_role: bool },
+    Failed(ProviderError),
+}
+
+async fn enter(
+    provider: &dyn Provider,
+    target: &Target,
+    kinds: &BTreeSet<&'static str>,
+    prefix: &str,
+    for_apply: bool,
+) -> AccountAnswer {
+    let error = match provider.read_account(target, kinds, prefix).await {
+        Ok(inventory) => {
+            return AccountAnswer::Read {
+                inventory: Box::new(inventory),
+                through_access_role: false,
+            };
         }
+        Err(error) => error,
+    };
+    let has_another = target.read_role != target.access_role && !target.management;
+    if !(for_apply && has_another && error.failure == Failure::CannotAssume) {
+        return AccountAnswer::Failed(error);
     }
-    errors.into_result(readings)
+    let other = Target { read_role: target.access_role.clone(), ..target.clone() };
+    match provider.read_account(&other, kinds, prefix).await {
+        Ok(inventory) => {
+            AccountAnswer::Read { inventory: Box::new(inventory), through_access_role: true }
+        }
+        // What the user asked for is the read role, so that is what is told.
+        Err(_) => AccountAnswer::Failed(error),
+    }
 }
 
 fn unreachable_account(handle: &Handle, target: &Target, error: &ProviderError) -> Diagnostic {
@@ -165,7 +250,7 @@ fn unreachable_account(handle: &Handle, target: &Target, error: &ProviderError) 
             "start the emulator, or leave its environment out with `--environment`".to_owned()
         }
         Failure::NoAnswer => "check the network and the proxy settings, then run again".to_owned(),
-        _ => "`--account` and `--environment` limit what changes; every account must be readable for the analysis".to_owned(),
+        _ => "`--account` and `--environment` limit what changes; the walls of an account that is not read are undetermined".to_owned(),
     };
     Diagnostic::error(format!("cannot read the account `{handle}`"))
         .detail(error.to_string())

@@ -137,6 +137,14 @@ impl Sandbox {
         self.server.resume();
     }
 
+    /// Puts an account into a state, as AWS does by itself: `SUSPENDED`, `PENDING_CLOSURE`, ...
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn set_account_state(&self, account: &str, state: &str) -> Result<(), Diagnostic> {
+        self.server.set_account_state(account, state).await
+    }
+
     /// Replaces the simulated troubles.
     pub async fn set_faults(&self, faults: Faults) {
         self.server.set_faults(faults).await;

@@ -153,6 +153,25 @@ impl Server {
         self.halted.store(false, Ordering::SeqCst);
     }
 
+    pub(crate) async fn set_account_state(
+        &self,
+        account: &str,
+        state: &str,
+    ) -> Result<(), Diagnostic> {
+        let mut core = self.core.lock().await;
+        let held = match &core.log {
+            Some(log) => Some(log.hold().await?),
+            None => None,
+        };
+        core.catch_up().await?;
+        if let Some(row) = core.state.accounts.get_mut(account) {
+            row.state = state.to_owned();
+        }
+        core.keep()?;
+        drop(held);
+        Ok(())
+    }
+
     pub(crate) async fn set_faults(&self, faults: super::Faults) {
         let mut core = self.core.lock().await;
         core.consistency = EventualConsistency::new(&faults);

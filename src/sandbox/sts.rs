@@ -54,7 +54,7 @@ fn role(ctx: &mut Ctx<'_>, arn: &str) -> Result<Option<Identity>, Refusal> {
         .ok_or_else(|| invalid(format!("{arn} is invalid")))?;
     let name = path.rsplit('/').next().unwrap_or(path);
     let found = ctx.state.identities.get(&identity_key(account, IdentityKind::Role, name));
-    let active = ctx.state.accounts.get(account).is_some_and(|a| a.status == "ACTIVE");
+    let active = ctx.state.accounts.get(account).is_some_and(|a| a.state == "ACTIVE");
     let found = found.filter(|role| role.arn == arn && active).cloned();
     Ok(found.filter(|_| !ctx.consistency.is_delayed("assume", arn)))
 }

@@ -68,7 +68,10 @@ static SCHEMA: KindSchema = KindSchema {
     computed: &[
         Computed { name: "id", doc: "Its twelve-digit id." },
         Computed { name: "arn", doc: "Its ARN." },
-        Computed { name: "status", doc: "`ACTIVE`, `SUSPENDED` or `PENDING_CLOSURE`." },
+        Computed {
+            name: "state",
+            doc: "`PENDING_ACTIVATION`, `ACTIVE`, `SUSPENDED`, `PENDING_CLOSURE` or `CLOSED`.",
+        },
     ],
     recovery: Recovery::NaturalKey,
     moves: Some("parent"),
@@ -96,6 +99,73 @@ static SCHEMA: KindSchema = KindSchema {
         arn: None,
     })
 };
+
+/// How an account stands in its organization (Organizations User Guide, "Account states").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountState {
+    /// Its creation is not through yet.
+    PendingActivation,
+    /// It works.
+    Active,
+    /// AWS has restricted it.
+    Suspended,
+    /// It is being closed.
+    PendingClosure,
+    /// It is closed: until somebody reopens it, within 90 days, nobody can act in it.
+    Closed,
+}
+
+impl AccountState {
+    const ALL: [Self; 5] = [
+        Self::PendingActivation,
+        Self::Active,
+        Self::Suspended,
+        Self::PendingClosure,
+        Self::Closed,
+    ];
+
+    /// Its name, as Organizations has it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PendingActivation => "PENDING_ACTIVATION",
+            Self::Active => "ACTIVE",
+            Self::Suspended => "SUSPENDED",
+            Self::PendingClosure => "PENDING_CLOSURE",
+            Self::Closed => "CLOSED",
+        }
+    }
+
+    /// Whether a role in it can be assumed at all.
+    #[must_use]
+    pub const fn can_be_entered(self) -> bool {
+        !matches!(self, Self::PendingActivation | Self::Closed)
+    }
+
+    /// The state of that name.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
+    /// The state that goes with a `Status`, which Organizations sent before it sent `State`: there a closed
+    /// account was `SUSPENDED`.
+    #[must_use]
+    pub fn of_status(status: &str) -> Option<Self> {
+        match status {
+            "SUSPENDED" => Some(Self::Closed),
+            other => Self::of_name(other),
+        }
+    }
+}
+
+/// How an account stands, by the attributes that were read of it.
+#[must_use]
+pub fn account_state(attrs: &Attrs) -> Option<AccountState> {
+    let text = |name: &str| attrs.get(name)?.as_str();
+    let state = text("state").and_then(AccountState::of_name);
+    state.or_else(|| text("status").and_then(AccountState::of_status))
+}
 
 const NAME: Rule = Rule {
     what: "account name",
@@ -200,7 +270,7 @@ impl Kind for Account {
 
     fn computed(&self, desired: &Attrs, context: &Context) -> Attrs {
         let mut attrs: Attrs =
-            ["arn", "status"].into_iter().map(|n| (n.to_owned(), assigned(context, n))).collect();
+            ["arn", "state"].into_iter().map(|n| (n.to_owned(), assigned(context, n))).collect();
         if !desired.contains_key("id") {
             attrs.insert("id".to_owned(), assigned(context, "id"));
         }

@@ -40,6 +40,7 @@ mod s3_bucket;
 mod tags;
 
 pub use access::{AccessPart, Guardrail, ResourcePolicy};
+pub use account::{AccountState, account_state};
 pub use block_schema::{Attr, BlockSchema, Nested, Ty};
 pub use body::{Body, NestedBody, Spanned};
 pub use kind_schema::{Category, Computed, Fixed, Home, KindSchema, Recovery};

@@ -97,7 +97,7 @@ async fn an_organization_with_units_and_accounts() {
     let close = Attrs::from([("on_destroy".to_owned(), "close".into())]);
     world.delete(&account, close).await.expect("closed");
     let closed = client.describe_account().account_id(&id).send().await.expect("there");
-    assert_ne!(closed.account().and_then(|a| a.status()).map(|s| s.as_str()), Some("ACTIVE"));
+    assert_ne!(closed.account().and_then(|a| a.state()).map(|s| s.as_str()), Some("ACTIVE"));
     assert!(world.live(&account).await.expect("still listed").reserved.is_some());
     let refused = world.delete(&organization, no_meta()).await.expect_err("never");
     assert_eq!(refused.failure, Failure::Refused);

@@ -201,7 +201,7 @@ async fn accounts_are_kept_closed_or_let_go_as_their_blocks_say() {
     let is = |name: &str, status: &str| (name.to_owned(), status.to_owned(), "root".to_owned());
     assert_eq!(left.len(), 2, "{left:?}");
     assert!(
-        left.contains(&is("kept", "ACTIVE")) && left.contains(&is("closed", "SUSPENDED")),
+        left.contains(&is("kept", "ACTIVE")) && left.contains(&is("closed", "CLOSED")),
         "{left:?}"
     );
 }
@@ -242,5 +242,5 @@ async fn an_account_goes_as_the_last_apply_was_told() {
     let status = |name: &str| {
         accounts.iter().find(|a| a.name == name).map(|a| a.status.clone()).expect("listed")
     };
-    assert_eq!((status("spared").as_str(), status("closed").as_str()), ("ACTIVE", "SUSPENDED"));
+    assert_eq!((status("spared").as_str(), status("closed").as_str()), ("ACTIVE", "CLOSED"));
 }

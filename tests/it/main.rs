@@ -37,6 +37,7 @@ mod outside;
 mod pictures;
 mod promotion;
 mod questions;
+mod reads;
 mod recovery;
 mod requests;
 mod rounds;

@@ -9,7 +9,7 @@ use palisade::config::{Options, load};
 use palisade::diag::Diagnostics;
 use palisade::eval::{NothingKnown, evaluate_configuration};
 use palisade::plan::Reading;
-use palisade::plan::refresh::{Targets, read_accounts};
+use palisade::plan::refresh::{AccountRequest, Targets, judge_failures, read_accounts};
 use palisade::provider::aws::{self, AwsProvider};
 use palisade::sandbox::{RequestInfo, Service};
 
@@ -278,11 +278,11 @@ async fn what_is_in_an_account_goes_with_it_when_it_is_closed() {
     let endpoint = Endpoint::open(&p.path().join(".palisade/sandbox")).await;
     let accounts = endpoint.accounts().await;
     let old = accounts.iter().find(|a| a.name == "acme-old").expect("still listed");
-    assert_eq!(old.status, "SUSPENDED");
+    assert_eq!(old.status, "CLOSED");
 }
 
 /// An emulator that is not running, read as a run reads it.
-async fn emulated(dir: &Path, selected: bool) -> (Result<Vec<bool>, Diagnostics>, Diagnostics) {
+async fn emulated(dir: &Path, required: bool) -> (Vec<bool>, Result<(), Diagnostics>, Diagnostics) {
     let (configuration, _) =
         load(dir, &Options::default()).into_result().expect("the configuration is right");
     let estate = evaluate_configuration(&configuration, &NothingKnown).expect("an estate");
@@ -290,12 +290,15 @@ async fn emulated(dir: &Path, selected: bool) -> (Result<Vec<bool>, Diagnostics>
         region: "eu-west-1".to_owned(),
         ..aws::Options::default()
     });
-    let selected = estate.accounts.keys().filter(|_| selected).cloned().collect();
-    let targets = Targets::of(&estate, None);
+    let required = estate.accounts.keys().filter(|_| required).cloned().collect();
+    let targets = Targets::of(&estate, None).accounts;
+    let shut = BTreeMap::new();
+    let request = AccountRequest { shut: &shut, for_apply: false, parallelism: 4 };
+    let read = read_accounts(&provider.await, &targets, &estate, request).await;
+    let unread = read.readings.values().map(|r| matches!(r, Reading::Unread(_))).collect();
     let mut warnings = Diagnostics::new();
-    let read = read_accounts(&provider.await, &targets, &estate, &selected, 4, &mut warnings).await;
-    let read = read.map(|all| all.values().map(|r| matches!(r, Reading::Unread(_))).collect());
-    (read, warnings)
+    let judged = judge_failures(read.failures, &required, &mut warnings);
+    (unread, judged, warnings)
 }
 
 #[tokio::test]
@@ -310,11 +313,12 @@ async fn an_emulator_that_is_not_there_is_a_warning_unless_it_is_asked_for() {
         "account \"local\" {{\n  id = \"000000000000\"\n  endpoint_url = \"http://127.0.0.1:{port}\"\n}}\n"
     );
     std::fs::write(dir.path().join("main.hcl"), account).expect("written");
-    let (read, warnings) = emulated(dir.path(), false).await;
-    assert_eq!(read.expect("the rest goes on"), [true]);
+    let (unread, judged, warnings) = emulated(dir.path(), false).await;
+    assert_eq!(unread, [true]);
+    judged.expect("the rest goes on");
     assert!(warnings.to_string().contains("cannot read the account `local`"), "{warnings}");
-    let (read, warnings) = emulated(dir.path(), true).await;
-    let refused = read.expect_err("it was asked for");
+    let (_, judged, warnings) = emulated(dir.path(), true).await;
+    let refused = judged.expect_err("it was asked for");
     let found = refused.iter().next().expect("an error");
     assert_eq!(found.summary, "cannot read the account `local`");
     let help = found.help.as_deref().expect("advice");

@@ -7,7 +7,8 @@ use clap::Args;
 use crate::cli::args::VarArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::engine::known_values::{Imports, KnownValues};
+use crate::engine::known_values::KnownValues;
+use crate::plan::Adoptions;
 use crate::engine::load;
 use crate::eval::Engine;
 use crate::render;
@@ -43,7 +44,7 @@ pub async fn run(args: &ConsoleArgs, context: &Context) -> Result<(), Exit> {
         live: None,
         management: None,
         releases: &known.releases,
-        imports: Imports::new(),
+        adopted: Adoptions::new(),
     };
     let engine = Engine::new(&known.configuration, &recorded);
     let mut failed = false;

@@ -119,7 +119,7 @@ impl KindProvider for Account {
         let account = described.account();
         let mut attrs = want.done([
             ("arn", optional(account.and_then(|a| a.arn()))),
-            ("status", optional(account.and_then(|a| a.status()).map(|s| s.as_str()))),
+            ("state", optional(account.and_then(organization_read::account_state))),
             ("parent", parent.into()),
             ("id", id.as_str().into()),
         ]);

@@ -15,7 +15,7 @@ use super::org_policy::{OrgPolicy, RESOURCE_CONTROL_POLICY, SERVICE_CONTROL_POLI
 use super::{ROOT, account, organization, organization_tags, organizational_unit, registered};
 use crate::ids::AccountId;
 use crate::provider::{Failure, Inventory, LiveObject, ProviderError};
-use crate::schema::{canonical_policy, is_aws_owned};
+use crate::schema::{self, AccountState, canonical_policy, is_aws_owned};
 use crate::value::Value;
 
 /// The id of the root, or the id itself.
@@ -265,7 +265,6 @@ fn unit_object(unit: &OrganizationalUnit, parent: &str, tags: Value) -> Option<L
 }
 
 fn account_object(account: &Account, parent: &str, tags: Value) -> Option<LiveObject> {
-    let status = account.status().map(|s| s.as_str());
     let mut object = live(
         account::KIND,
         attrs([
@@ -275,13 +274,23 @@ fn account_object(account: &Account, parent: &str, tags: Value) -> Option<LiveOb
             ("tags", tags),
             ("id", optional(account.id())),
             ("arn", optional(account.arn())),
-            ("status", optional(status)),
+            ("state", optional(account_state(account))),
         ]),
     )?;
-    if matches!(status, Some("SUSPENDED" | "PENDING_CLOSURE")) {
-        object.reserved = Some("the account is closed");
-    }
+    object.reserved = match schema::account_state(&object.attrs) {
+        Some(AccountState::Closed) => Some("the account is closed"),
+        Some(AccountState::PendingClosure) => Some("the account is being closed"),
+        _ => None,
+    };
     Some(object)
+}
+
+/// How an account stands. Organizations sends `State`; emulators and copies of its API may still send the
+/// `Status` alone that it had before.
+pub(super) fn account_state(account: &Account) -> Option<&str> {
+    let state = account.state().map(|state| state.as_str());
+    let status = || AccountState::of_status(account.status()?.as_str()).map(AccountState::name);
+    state.or_else(status)
 }
 
 /// The parent of a unit or account, `root` for the root.

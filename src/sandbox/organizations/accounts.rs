@@ -18,8 +18,7 @@ pub(super) fn json_of(org: &Organization, account: &Account) -> Value {
         "Arn": org.arn_of("account", &account.id),
         "Email": account.email,
         "Name": account.name,
-        "Status": account.status,
-        "State": account.status,
+        "State": account.state,
         "JoinedMethod": account.joined_by,
         "JoinedTimestamp": account.joined.epoch(),
     })
@@ -176,7 +175,7 @@ fn finish(ctx: &mut Ctx<'_>, status: &mut CreateStatus) {
             id: id.clone(),
             name: status.name.clone(),
             email: status.email.clone(),
-            status: "ACTIVE".to_owned(),
+            state: "ACTIVE".to_owned(),
             joined_by: "CREATED".to_owned(),
             joined: ctx.now,
             parent: org.root.clone(),
@@ -294,7 +293,7 @@ pub(super) fn close(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Answ
             "You attempted to close the management account. To close the management account for the organization, you must first either remove or close all member accounts in the organization.",
         ));
     }
-    if account.status != "ACTIVE" {
+    if account.state == "CLOSED" {
         return Err(Refusal::new(
             400,
             "AccountAlreadyClosedException",
@@ -312,7 +311,7 @@ pub(super) fn close(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Answ
     }
     let now = ctx.now;
     if let Some(row) = ctx.state.accounts.get_mut(&account.id) {
-        row.status = "SUSPENDED".to_owned();
+        row.state = "CLOSED".to_owned();
         row.closed = Some(now);
     }
     Ok(json!({}))

@@ -146,7 +146,7 @@ pub(crate) fn seed_management(
             id: account.to_owned(),
             name: "management".to_owned(),
             email: "management@sandbox.example".to_owned(),
-            status: "ACTIVE".to_owned(),
+            state: "ACTIVE".to_owned(),
             joined_by: "INVITED".to_owned(),
             joined: now,
             parent: String::new(),

@@ -44,8 +44,9 @@ pub(crate) struct Account {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) email: String,
-    /// `ACTIVE` or `SUSPENDED`.
-    pub(crate) status: String,
+    /// `ACTIVE`, `CLOSED`, or another state that AWS gives an account by itself.
+    #[serde(alias = "status")]
+    pub(crate) state: String,
     /// `CREATED` or `INVITED`.
     pub(crate) joined_by: String,
     pub(crate) joined: Instant,

@@ -1,14 +1,13 @@
 //! An applied estate with one edge, and everything that its gates look at.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use palisade::config::{Configuration, Options, load};
-use palisade::diag::Diagnostics;
-use palisade::engine::known_values::{Imports, KnownValues, ReleasesInForce};
+use palisade::engine::known_values::{KnownValues, ReleasesInForce};
 use palisade::engine::releases;
 use palisade::eval::Engine;
 use palisade::eval::estate::Estate;
@@ -251,12 +250,10 @@ async fn look(dir: &std::path::Path, world: &World, ledger: &Ledger) -> View {
     let in_force = releases::in_force(ledger, &records, None).await.expect("releases");
     let first = evaluated(&configuration, &snapshot, None, id.clone(), &in_force);
     let targets = Targets::of(&first, id.as_ref());
-    let mut warnings = Diagnostics::new();
-    let accounts =
-        refresh::read_accounts(provider, &targets, &first, &BTreeSet::new(), 4, &mut warnings)
-            .await
-            .expect("accounts");
-    let live = refresh::live(organization, accounts);
+    let shut = BTreeMap::new();
+    let request = refresh::AccountRequest { shut: &shut, for_apply: false, parallelism: 4 };
+    let accounts = refresh::read_accounts(provider, &targets.accounts, &first, request).await;
+    let live = refresh::live(organization, accounts.readings);
     let estate = evaluated(&configuration, &snapshot, Some(&live), id.clone(), &in_force);
     let resources = snapshot.resources();
     let (mut plan, sides) = plan::prepare(Input {
@@ -283,7 +280,7 @@ fn evaluated(
     releases: &ReleasesInForce,
 ) -> Estate {
     let resources = snapshot.resources();
-    let imports = Imports::new();
-    let known = KnownValues { resources: &resources, live, management, releases, imports };
+    let adopted = plan::Adoptions::new();
+    let known = KnownValues { resources: &resources, live, management, releases, adopted };
     Engine::new(configuration, &known).estate().expect("the estate is right")
 }

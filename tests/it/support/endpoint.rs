@@ -56,6 +56,11 @@ impl Endpoint {
         Self::of(Sandbox::open(dir, sandbox::Options::default()).await.expect("opens"))
     }
 
+    /// Puts an account into a state, as AWS does by itself.
+    pub(crate) async fn set_account_state(&self, id: &str, state: &str) {
+        self.sandbox.set_account_state(id, state).await.expect("written");
+    }
+
     fn with(&self, credentials: Credentials) -> SdkConfig {
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -100,7 +105,7 @@ impl Endpoint {
             all.push(Account {
                 id,
                 name: account.name().expect("a name").to_owned(),
-                status: account.status().expect("a status").as_str().to_owned(),
+                status: account.state().expect("a state").as_str().to_owned(),
                 parent,
             });
         }
