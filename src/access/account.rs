@@ -16,6 +16,9 @@ pub enum Coverage {
     Unread(String),
     /// It does not exist yet: it will hold what the model holds of it and nothing else.
     Absent,
+    /// AWS has closed it: until it is reopened nobody can act in it or from it, and what it holds answers
+    /// nobody (Account Management Reference Guide, "Close an AWS account").
+    Closed,
 }
 
 /// What a source says of an account.
@@ -69,6 +72,12 @@ impl AccountNode {
         !matches!(self.coverage, Coverage::Unread(_))
     }
 
+    /// Whether AWS has closed it.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.coverage == Coverage::Closed
+    }
+
     /// The ARN of its root, by which policies name the account as a whole.
     #[must_use]
     pub fn root_arn(&self) -> String {
@@ -85,4 +94,6 @@ pub struct Member {
     pub organization_path: String,
     /// SCPs by level, root first; none for the management account.
     pub service_control: Vec<(String, Vec<NamedPolicy>)>,
+    /// Whether AWS has closed it.
+    pub is_closed: bool,
 }

@@ -83,19 +83,23 @@ impl AccessModel {
         let account_by_id: BTreeMap<String, Handle> =
             accounts.values().map(|a| (a.id.clone(), a.handle.clone())).collect();
         let members = place.members(&account_by_id);
+        // Whatever lies in a closed account neither acts nor answers.
+        let acts = |account: &Handle| accounts.get(account).is_none_or(|a| !a.is_closed());
+        let principals = facts.principals.into_iter().filter(|p| acts(&p.account));
         let principals: BTreeMap<String, Arc<PrincipalNode>> =
-            facts.principals.into_iter().map(|p| (p.arn.clone(), Arc::new(p))).collect();
+            principals.map(|p| (p.arn.clone(), Arc::new(p))).collect();
         let mut principals_by_account: BTreeMap<Handle, Vec<Arc<PrincipalNode>>> = BTreeMap::new();
         for principal in principals.values() {
             let all = principals_by_account.entry(principal.account.clone()).or_default();
             all.push(Arc::clone(principal));
         }
         let mut groups_by_account: BTreeMap<Handle, Vec<GroupNode>> = BTreeMap::new();
-        for group in facts.groups {
+        for group in facts.groups.into_iter().filter(|g| acts(&g.account)) {
             groups_by_account.entry(group.account.clone()).or_default().push(group);
         }
+        let resources = facts.resources.into_iter().filter(|r| acts(&r.account));
         let resources: BTreeMap<String, ResourceNode> =
-            facts.resources.into_iter().map(|r| (r.arn.clone(), r)).collect();
+            resources.map(|r| (r.arn.clone(), r)).collect();
         let mut resources_by_account: BTreeMap<Handle, Vec<String>> = BTreeMap::new();
         for resource in resources.values() {
             let all = resources_by_account.entry(resource.account.clone()).or_default();
@@ -130,6 +134,22 @@ impl AccessModel {
     #[must_use]
     pub fn partition_of(&self, account: &Handle) -> Partition {
         self.accounts.get(account).map(|account| account.partition).unwrap_or_default()
+    }
+
+    /// The accounts that AWS has closed: ids, and what reports call them.
+    #[must_use]
+    pub fn closed_accounts(&self) -> BTreeMap<&str, &str> {
+        let own = self.accounts.values().filter(|account| account.is_closed());
+        let own = own.map(|account| (account.id.as_str(), account.handle.as_str()));
+        let others = self.members.iter().filter(|(_, member)| member.is_closed);
+        own.chain(others.map(|(id, _)| (id.as_str(), id.as_str()))).collect()
+    }
+
+    /// Whether AWS has closed the account of that id.
+    #[must_use]
+    pub fn is_closed(&self, id: &str) -> bool {
+        let own = || self.accounts.get(self.account_by_id.get(id)?).map(AccountNode::is_closed);
+        self.members.get(id).map(|member| member.is_closed).or_else(own).unwrap_or_default()
     }
 
     /// Where an object is declared, by the label that reports cite.
@@ -276,6 +296,7 @@ impl Place<'_> {
                     },
                     organization_path: self.path(organization, &parent),
                     service_control,
+                    is_closed: organization.closed.contains(&id),
                 };
                 (id, member)
             })

@@ -18,6 +18,8 @@ pub struct Organization {
     pub trusted_services: BTreeSet<String>,
     /// All accounts known to be in it, by id, with what each stands under; the model's own may be among them.
     pub accounts: BTreeMap<String, String>,
+    /// Those among them that AWS has closed, by id.
+    pub closed: BTreeSet<String>,
 }
 
 /// The types of policies of an organization that bear on access.

@@ -87,7 +87,8 @@ fn sources(
             Some(_) => Source::Federated(ANY_PROVIDER.to_owned()),
             None => Source::Anonymous,
         });
-        found.extend(model.members.keys().map(|id| root(id)));
+        let open = model.members.iter().filter(|(_, member)| !member.is_closed);
+        found.extend(open.map(|(id, _)| root(id)));
     };
     for statement in document.statements.iter().filter(|s| s.effect == Effect::Allow) {
         if statement.not_principals.is_some() {
@@ -109,7 +110,9 @@ fn sources(
                         .map_or(text.as_ref(), |_| text.split(':').nth(4).unwrap_or_default());
                     let whole = !text.starts_with("arn:") || text.ends_with(":root");
                     let inside = index.known_accounts.contains(account);
-                    if whole && inside {
+                    if model.is_closed(account) {
+                        // Nobody can act from there.
+                    } else if whole && inside {
                         let all = index.by_account.get(account).into_iter().flatten().copied();
                         found.extend(
                             all.filter(|p| able(p)).map(|p| Source::Principal(p.arn.clone())),
@@ -207,6 +210,7 @@ pub(super) fn whole_accounts(model: &AccessModel) -> BTreeMap<Target, BTreeSet<S
                         }
                     }
                 })
+                .filter(|id| !model.is_closed(id))
                 .collect();
             (!accounts.is_empty()).then_some((target, accounts))
         })

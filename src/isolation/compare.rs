@@ -11,7 +11,7 @@ use super::replay::replay;
 use super::rights::RightsCache;
 use super::section::Verdict;
 use super::workers::each;
-use crate::access::AccessModel;
+use crate::access::{AccessModel, AccountNode};
 use crate::iam::symbolic::{Answer, Opening, Requirement};
 use crate::ids::Handle;
 
@@ -199,6 +199,9 @@ pub fn verdict(
     pair: &Pair,
 ) -> (Verdict, Option<Verdict>) {
     let (origin, to) = pair;
+    if is_closed(model, origin, to) {
+        return (Verdict::Closed, None);
+    }
     if let Origin::Environment(from) = origin {
         let shares = model
             .accounts
@@ -235,6 +238,16 @@ pub fn by_power_alone(result: &SideResult, pair: &Pair) -> bool {
     let (origin, to) = pair;
     !result.paths.iter().any(|p| p.from == *origin && p.to == *to)
         && result.powers.paths.iter().any(|p| p.from == *origin && p.to == *to)
+}
+
+/// Whether AWS has closed every account of one side.
+fn is_closed(model: &AccessModel, origin: &Origin, to: &str) -> bool {
+    let closed = |environment: &str| {
+        let mut accounts =
+            model.accounts.values().filter(|a| a.environments.contains(environment)).peekable();
+        accounts.peek().is_some() && accounts.all(AccountNode::is_closed)
+    };
+    closed(to) || matches!(origin, Origin::Environment(from) if closed(from))
 }
 
 fn unread(model: &AccessModel, origin: &Origin, to: &str) -> bool {

@@ -16,6 +16,7 @@ use super::rights::{RightsCache, Scope};
 use super::rules::Rule;
 use super::section::{Finding, FindingKind, Permit, Severity, Verdict};
 use crate::access::AccessModel;
+use crate::iam::Effect;
 use crate::iam::symbolic::Answer;
 use crate::ids::Handle;
 
@@ -59,6 +60,7 @@ pub(super) fn of_walls(
         }
     }
     let mut findings = walls.findings;
+    findings.extend(of_closed_accounts(model));
     for (step, why) in &result.unplayed {
         let text = format!(
             "`{}` to `{}` counts as undetermined, for it did not come out the same when it was played again: {why}",
@@ -86,6 +88,47 @@ pub(super) fn of_walls(
         findings.push(finding(FindingKind::PowerUndetermined, text, Vec::new()));
     }
     findings
+}
+
+/// Policies that let in an account which AWS has closed: whoever reopens it gets in again.
+fn of_closed_accounts(model: &AccessModel) -> Vec<Finding> {
+    let closed = model.closed_accounts();
+    if closed.is_empty() {
+        return Vec::new();
+    }
+    let trusts = model.principals.values().filter_map(|p| p.trust.as_ref());
+    let resources = model.resource_policies().map(|(_, policy)| policy);
+    let mut naming: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for policy in trusts.chain(resources) {
+        let allowing = policy.document.statements.iter().filter(|s| s.effect == Effect::Allow);
+        let names = allowing.flat_map(|s| {
+            let principals = s.principals.iter().flat_map(|p| p.items()).map(|(_, item)| item);
+            principals.chain(s.conditions.iter().flat_map(|c| &c.values))
+        });
+        for item in names {
+            let text = item.text.symbolic();
+            let id =
+                text.strip_prefix("arn:").map_or(Some(text.as_ref()), |_| text.split(':').nth(4));
+            if let Some((id, _)) = id.and_then(|id| closed.get_key_value(id)) {
+                naming.entry(id).or_default().insert(policy.label());
+            }
+        }
+    }
+    let of = |(id, labels): (&str, BTreeSet<&str>)| {
+        let shown: Vec<String> = labels.iter().take(NAMES).map(|l| format!("`{l}`")).collect();
+        let more = match labels.len().saturating_sub(NAMES) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let name = closed.get(id).copied().unwrap_or(id);
+        let text = format!(
+            "the account `{name}` is closed, and {}{more} still lets it in: it gets in again once it is reopened",
+            shown.join(", ")
+        );
+        let labels = labels.into_iter().map(str::to_owned).collect();
+        finding(FindingKind::NamesClosedAccount, text, labels)
+    };
+    naming.into_iter().map(of).collect()
 }
 
 /// Walls that the source side alone holds shut, and who there can lift them.

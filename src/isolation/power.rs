@@ -214,7 +214,7 @@ impl Search<'_, '_> {
         if self.is_home(origin, account) {
             return Vec::new();
         }
-        let node = self.model.accounts.get(account);
+        let node = self.model.accounts.get(account).filter(|account| !account.is_closed());
         node.into_iter().flat_map(|a| a.environments.iter().cloned()).collect()
     }
 

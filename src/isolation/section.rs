@@ -165,6 +165,9 @@ pub struct Basis {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
+    /// AWS has closed every account of one side: nobody can act there now, though somebody may reopen one. It
+    /// breaks no rule and proves nothing.
+    Closed,
     /// Proved closed.
     Isolated,
     /// Not decided; never counts as isolated.
@@ -182,6 +185,7 @@ impl Verdict {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Closed => "closed",
             Self::Isolated => "isolated",
             Self::Undetermined => "undetermined",
             Self::Conditional => "conditional",
@@ -190,10 +194,10 @@ impl Verdict {
         }
     }
 
-    /// Whether no way across is known: proved closed, or not decided.
+    /// Whether no way across is known: nobody can act on one side, proved closed, or not decided.
     #[must_use]
     pub fn is_shut(self) -> bool {
-        matches!(self, Self::Isolated | Self::Undetermined)
+        matches!(self, Self::Closed | Self::Isolated | Self::Undetermined)
     }
 }
 
@@ -563,6 +567,8 @@ pub enum FindingKind {
     SharedAccount,
     /// One environment writes a bucket that another one reads.
     SharedBucket,
+    /// A policy lets in an account that AWS has closed.
+    NamesClosedAccount,
     /// A wall is undetermined, and its rule lets that pass.
     Undetermined,
 }
@@ -727,6 +733,7 @@ mod tests {
     #[test]
     fn names_are_those_of_json() {
         for verdict in [
+            Verdict::Closed,
             Verdict::Isolated,
             Verdict::Undetermined,
             Verdict::Conditional,

@@ -266,3 +266,53 @@ iam_role "reader" {
     assert_eq!(plan["diagnostics"], serde_json::json!([]));
     assert_eq!(verdict(&plan, "staging", "dev"), "isolated");
 }
+
+#[tokio::test]
+async fn an_account_that_aws_has_closed_breaks_no_rule_and_is_told() {
+    let p = applied(ESTATE);
+    let endpoint = endpoint(&p).await;
+    let id = account_id(&endpoint, "acme-dev").await;
+    endpoint.set_account_state(&id, "CLOSED").await;
+    let plan = p.run(&["plan", "--json"]).code(0).json();
+    for (from, to) in [("dev", "production"), ("production", "dev"), ("$anonymous", "dev")] {
+        assert_eq!(verdict(&plan, from, to), "closed", "{from} -> {to}");
+    }
+    assert_eq!(verdict(&plan, "staging", "production"), "isolated");
+    assert_eq!(violations(&plan), Vec::<String>::new());
+    assert!(!warns(&plan, "cannot read the account `dev`"), "{}", plan["diagnostics"]);
+    let findings = plan["isolation"]["findings"].as_array().expect("a list");
+    let named = findings.iter().find(|f| f["kind"] == "names_closed_account").expect("a finding");
+    assert_eq!(named["addresses"], serde_json::json!(["iam_role.deploy@production"]));
+    for (args, wanted) in [
+        (&["plan"][..], "dev -> production: closed"),
+        (&["plan", "--format", "markdown"], "| closed |"),
+        (&["plan", "--format", "html"], ">closed<"),
+    ] {
+        let text = p.run(args).code(0).out;
+        assert!(text.contains(wanted) || text.contains("closed  "), "{args:?}: {text}");
+    }
+    // It is told to be closed by the state from here on, and is not entered at all.
+    p.run(&["apply", "--auto-approve", "--refresh-only"]).code(0);
+    let again = p.run(&["plan", "--json"]).code(0).json();
+    assert_eq!(verdict(&again, "dev", "production"), "closed");
+    // Reopened, it is read and judged as before.
+    endpoint.set_account_state(&id, "ACTIVE").await;
+    let open = p.run(&["plan", "--json"]).code(3).json();
+    assert_eq!(verdict(&open, "dev", "production"), "reachable");
+    assert_eq!(open["isolation"]["basis"]["accounts_unread"], serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn a_suspended_account_is_judged_as_live_by_what_can_be_read() {
+    let p = applied(ESTATE);
+    let endpoint = endpoint(&p).await;
+    let id = account_id(&endpoint, "acme-dev").await;
+    // Nobody gets into it in the sandbox.
+    for state in ["SUSPENDED", "PENDING_CLOSURE", "PENDING_ACTIVATION"] {
+        endpoint.set_account_state(&id, state).await;
+        let plan = p.run(&["plan", "--json"]).code(3).json();
+        assert_eq!(verdict(&plan, "dev", "production"), "reachable", "{state}");
+        assert_eq!(verdict(&plan, "dev", "staging"), "undetermined", "{state}");
+        assert_eq!(plan["isolation"]["basis"]["accounts_unread"], serde_json::json!(["dev"]));
+    }
+}

@@ -8,9 +8,9 @@ use crate::cli::args::VarArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::engine::known_values::KnownValues;
-use crate::plan::Adoptions;
 use crate::engine::load;
 use crate::eval::Engine;
+use crate::plan::Adoptions;
 use crate::render;
 use crate::value::Value;
 

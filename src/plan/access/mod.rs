@@ -13,7 +13,7 @@ use crate::address::ResourceAddr;
 use crate::eval::estate::{Account, Estate};
 use crate::iam::{Document, Effect, Item, PrincipalType, Principals, Statement};
 use crate::ids::{Handle, Partition};
-use crate::schema::{AccessPart, access_of};
+use crate::schema::{AccessPart, AccountState, access_of, account_state};
 use crate::value::{Unknown, Value};
 
 mod organization;
@@ -92,7 +92,10 @@ fn accounts(estate: &Estate, side: &Side, sides: &Sides) -> Vec<AccountFacts> {
             .unwrap_or_else(|| {
                 symbol(&Value::Unknown(Unknown::attr(account.address.clone(), "id")))
             });
+        let is_closed =
+            object.is_some_and(|o| account_state(&o.attrs) == Some(AccountState::Closed));
         let coverage = match sides.unread.get(&account.handle) {
+            _ if is_closed => Coverage::Closed,
             Some(why) => Coverage::Unread(why.clone()),
             None if sides.absent.contains(&account.handle) => Coverage::Absent,
             None => Coverage::Read,

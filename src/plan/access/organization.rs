@@ -6,7 +6,7 @@ use super::policies::PolicyCache;
 use super::{part, policy, symbol};
 use crate::access::{Guardrails, NamedPolicy, Organization, PolicyType};
 use crate::plan::sides::{Side, SideObject};
-use crate::schema::{AccessPart, Guardrail};
+use crate::schema::{AccessPart, AccountState, Guardrail, account_state};
 use crate::value::Value;
 
 /// The organization itself, and all accounts that are known to be in it.
@@ -14,13 +14,15 @@ pub(super) fn organization(side: &Side) -> Option<Organization> {
     let object = side.objects.iter().rfind(|o| part(o) == Some(AccessPart::Organization))?;
     let text = |name: &str| object.attrs.get(name).map(symbol).unwrap_or_default();
     let services = object.attrs.get("trusted_services").and_then(Value::elements);
-    let accounts = side.objects.iter().filter(|o| part(o) == Some(AccessPart::Account));
+    let accounts = || side.objects.iter().filter(|o| part(o) == Some(AccessPart::Account));
+    let closed = accounts().filter(|o| account_state(&o.attrs) == Some(AccountState::Closed));
     Some(Organization {
         id: text("id"),
         root: text("root_id"),
         management_account: text("management_account_id"),
         trusted_services: services.into_iter().flatten().map(symbol).collect(),
-        accounts: accounts
+        closed: closed.filter_map(|o| Some(symbol(o.attrs.get("id")?))).collect(),
+        accounts: accounts()
             .filter_map(|o| Some((symbol(o.attrs.get("id")?), symbol(o.attrs.get("parent")?))))
             .collect(),
     })

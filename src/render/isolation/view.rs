@@ -136,6 +136,7 @@ pub(in crate::render) fn words(verdict: Verdict) -> String {
 /// Tone of a verdict.
 pub(in crate::render) fn verdict_tone(verdict: Verdict) -> Tone {
     match verdict {
+        Verdict::Closed => Tone::Dim,
         Verdict::Isolated => Tone::Good,
         Verdict::Reachable => Tone::Bad,
         Verdict::Conditional | Verdict::Undetermined | Verdict::SharedAccount => Tone::Warn,
