@@ -34,6 +34,8 @@ pub enum Event {
         host: String,
         /// Doing what.
         operation: String,
+        /// Whether that run has ended: then only what it had in flight is waited out.
+        ended: bool,
     },
     /// All locks are held; this many operations follow.
     Begun {
@@ -104,6 +106,7 @@ pub(super) fn waiting(events: &Events) -> impl FnMut(&str, &Lock) {
             who: lock.holder.who.clone(),
             host: lock.holder.host.clone(),
             operation: lock.holder.operation.clone(),
+            ended: lock.ended_at.is_some(),
         });
     }
 }

@@ -11,6 +11,7 @@
 pub mod cancel;
 pub mod events;
 pub mod executor;
+mod held;
 mod record;
 pub mod recover;
 mod resolve;

@@ -2,44 +2,29 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
+use super::held::Held;
 use crate::diag::Diagnostic;
+use crate::provider::Gate;
 use crate::state::journal::{Finished, Intent, JournalWriter, Outcome};
 use crate::state::model::Resources;
 use crate::state::scopes::{AuditHead, Folded};
-use crate::state::{
-    Clock, Lease, Ledger, ScopeState, Stamp, StateError, StateFailure, Terms, Versioned,
-};
+use crate::state::{Ledger, ScopeState, Stamp, StateError, StateFailure, Versioned};
 
-/// Until when calls may be started under a lease, on the monotonic clock. Shared with workers.
-#[derive(Clone, Debug)]
-pub(super) struct Gate(Arc<AtomicU64>);
-
-impl Gate {
-    pub(super) fn closed() -> Self {
-        Self(Arc::new(AtomicU64::new(0)))
-    }
-
-    fn until(&self, deadline: Duration) {
-        self.0.store(u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX), Ordering::Release);
-    }
-
-    fn close(&self) {
-        self.0.store(0, Ordering::Release);
-    }
-
-    /// Whether a call may be started now.
-    pub(super) fn passes(&self, clock: &dyn Clock) -> bool {
-        u128::from(self.0.load(Ordering::Acquire)) > clock.elapsed().as_millis()
-    }
+/// How a lease stands, for a request that waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Requests may leave.
+    Holds,
+    /// The state is out of reach, and the lease's time is not over yet.
+    Unknown,
+    /// It is lost, or its time is over.
+    Over,
 }
 
 pub(super) struct ScopeRun {
     pub(super) name: String,
-    lease: Lease,
-    terms: Terms,
+    held: Held,
     basis: Option<Versioned<ScopeState>>,
     template: ScopeState,
     /// The objects as they stand now.
@@ -53,25 +38,20 @@ pub(super) struct ScopeRun {
     first: u64,
     dirty: bool,
     since_fold: usize,
-    renewed: Duration,
-    pub(super) gate: Gate,
     /// Why nothing more can be done in this scope.
     pub(super) lost: Option<StateError>,
 }
 
 impl ScopeRun {
     pub(super) fn new(
-        lease: Lease,
-        terms: Terms,
+        held: Held,
         basis: Option<Versioned<ScopeState>>,
         template: ScopeState,
         writer: JournalWriter,
-        clock: &dyn Clock,
     ) -> Self {
         let mut run = Self {
-            name: lease.scope.clone(),
-            lease,
-            terms,
+            name: held.lease.scope.clone(),
+            held,
             resources: template.resources.clone(),
             basis,
             template,
@@ -81,18 +61,15 @@ impl ScopeRun {
             first: 1,
             dirty: false,
             since_fold: 0,
-            renewed: clock.elapsed(),
-            gate: Gate::closed(),
             lost: None,
         };
-        run.template.epoch = run.lease.lock.epoch;
-        run.extend_gate();
+        run.template.epoch = run.held.lease.lock.epoch;
         run
     }
 
-    fn extend_gate(&self) {
-        let margin = self.terms.request_timeout.saturating_mul(2);
-        self.gate.until(self.renewed.saturating_add(self.terms.length).saturating_sub(margin));
+    /// What the requests of this scope pass.
+    pub(super) fn gate(&self) -> Arc<dyn Gate> {
+        Arc::new(self.held.gate.clone())
     }
 
     /// Records a result: in the objects at once, in the journal or the state with the next write.
@@ -137,8 +114,8 @@ impl ScopeRun {
         self.since_fold
     }
 
-    /// Writes results and announces intents; when it returns they are durable and the lease is good
-    /// for another batch.
+    /// Writes results and announces intents; when it returns they are durable. It is not written but while
+    /// the lease holds: a successor may have folded this journal by then.
     pub(super) async fn journal(
         &mut self,
         ledger: &Ledger,
@@ -147,9 +124,16 @@ impl ScopeRun {
         if intents.is_empty() && self.pending.is_empty() {
             return Ok(());
         }
+        if !self.held.gate.passes()
+            && let Err(error) = self.held.look(ledger).await
+        {
+            return Err(self.lose(error));
+        }
         let numbers: Vec<u32> = intents.iter().map(|i| i.operation).collect();
         let finished = std::mem::take(&mut self.pending);
-        let written = match self.writer.write(ledger, finished.clone(), intents).await {
+        let gate = &self.held.gate;
+        let may = || gate.passes();
+        let written = match self.writer.write_while(ledger, finished.clone(), intents, &may).await {
             Ok(written) => written,
             Err(error) => {
                 self.pending = finished;
@@ -158,38 +142,45 @@ impl ScopeRun {
         };
         let sequence = self.writer.sequence();
         self.open.extend(numbers.into_iter().map(|n| (n, sequence)));
-        // The answer's own time: a machine that slept since the last renewal notices here.
-        if written.at.is_some_and(|at| self.lease.is_due(at)) {
-            self.renew(ledger).await?;
+        // The answer's own time: that the server's clock has jumped shows here.
+        if written.at.is_some_and(|at| self.held.lease.is_due(at)) {
+            self.look(ledger).await?;
         }
         Ok(())
     }
 
-    /// Renews the lease when a third of it has passed.
+    /// Looks at the lease when it is time to.
     pub(super) async fn keep(&mut self, ledger: &Ledger) -> Result<(), StateError> {
-        let passed = ledger.clock().elapsed().saturating_sub(self.renewed);
-        if self.lost.is_none() && passed > self.terms.length / 3 {
-            self.renew(ledger).await?;
+        if self.lost.is_some() || !self.held.lease.is_unconfirmed(ledger.clock().elapsed()) {
+            return Ok(());
         }
-        Ok(())
+        self.look(ledger).await
     }
 
-    async fn renew(&mut self, ledger: &Ledger) -> Result<(), StateError> {
-        let before = ledger.clock().elapsed();
-        match ledger.renew(&mut self.lease).await {
-            Ok(()) => {
-                self.renewed = before;
-                self.extend_gate();
-                Ok(())
-            }
-            // Out of reach is not lost: the gate closes by itself when the lease runs out.
-            Err(error) if error.failure == StateFailure::Unavailable => Ok(()),
-            Err(error) => Err(self.lose(error)),
+    async fn look(&mut self, ledger: &Ledger) -> Result<(), StateError> {
+        match self.held.look(ledger).await {
+            Err(error) if error.failure == StateFailure::Conflict => Err(self.lose(error)),
+            // Out of reach is not lost: the gate closes by itself.
+            _ => Ok(()),
+        }
+    }
+
+    /// For a request that found the gate closed: looks at the lease now.
+    pub(super) async fn standing(&mut self, ledger: &Ledger) -> Standing {
+        if self.lost.is_none() && !self.held.gate.passes() {
+            // What it finds shows below.
+            let _ = self.look(ledger).await;
+        }
+        let over = ledger.clock().elapsed() >= self.held.lease.lasts_until();
+        match self.held.gate.passes() {
+            true => Standing::Holds,
+            false if self.lost.is_some() || over => Standing::Over,
+            false => Standing::Unknown,
         }
     }
 
     fn lose(&mut self, error: StateError) -> StateError {
-        self.gate.close();
+        self.held.close();
         self.lost = Some(error.clone());
         error
     }
@@ -208,7 +199,7 @@ impl ScopeRun {
         next.audit = audit.max(next.audit);
         let sequence = self.settled();
         next.folded = (sequence > 0)
-            .then(|| Folded { run: self.lease.lock.holder.run.clone(), sequence })
+            .then(|| Folded { run: self.held.lease.lock.holder.run.clone(), sequence })
             .or(next.folded);
         next
     }
@@ -245,7 +236,7 @@ impl ScopeRun {
         }
         // What is pending now is in the state, or is a failure that changed nothing.
         self.pending.clear();
-        let run = self.lease.lock.holder.run.clone();
+        let run = self.held.lease.lock.holder.run.clone();
         ledger.remove_journal(&self.name, &run, self.first..=settled).await?;
         self.first = settled + 1;
         Ok(serial)
@@ -253,11 +244,11 @@ impl ScopeRun {
 
     /// Gives the lease back.
     pub(super) async fn release(&mut self, ledger: &Ledger) -> Option<Diagnostic> {
-        self.gate.close();
+        self.held.close();
         if self.lost.as_ref().is_some_and(|e| e.failure == StateFailure::Conflict) {
             return None;
         }
-        let error = ledger.release(&mut self.lease).await.err()?;
+        let error = ledger.release(&mut self.held.lease).await.err()?;
         Some(
             Diagnostic::warning(format!("the lock of scope `{}` was not given back", self.name))
                 .detail(error.to_string())
@@ -265,10 +256,8 @@ impl ScopeRun {
         )
     }
 
-    /// Leaves at once: gives the lease back as one whose holder may still be at work.
-    pub(super) async fn abandon(&mut self, ledger: &Ledger) {
-        self.gate.close();
-        self.lease.lock.unfenced = true;
-        let _ = ledger.release(&mut self.lease).await;
+    /// Results that are neither in the journal nor in the state.
+    pub(super) fn unrecorded(&self) -> impl Iterator<Item = &Finished> {
+        self.pending.iter().filter(|f| !matches!(f.outcome, Outcome::Failed(_)))
     }
 }

@@ -37,6 +37,8 @@ pub struct Failed {
     pub why: Diagnostic,
     /// Whether it may have been carried out all the same: the journal keeps it, the next run looks.
     pub uncertain: bool,
+    /// Whether something between here and AWS failed, and not what was asked.
+    pub trouble: bool,
 }
 
 /// An operation that was skipped.
@@ -73,6 +75,9 @@ pub struct Summary {
     pub unsaved: Vec<(String, StateError)>,
     /// Where such states were saved instead, with the command that pushes them back.
     pub saved_to: Vec<(PathBuf, String)>,
+    /// Objects with a result that neither the state nor the journal took, by scope: the next run looks them
+    /// up by what was announced.
+    pub unrecorded: Vec<(String, ResourceAddr)>,
     /// What went wrong around the changes (the audit log, cleaning up), without harm to them.
     pub warnings: Vec<Diagnostic>,
 }

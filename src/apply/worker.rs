@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::events::{Event, Events, OperationRef};
 use super::record::{Material, after as record_after, is_hidden};
 use super::resolve;
-use super::scope::Gate;
+use super::scope::Standing;
 use super::seams::Secrets;
 use crate::diag::Diagnostic;
 use crate::plan::diff::{self, StoredValues, difference};
 use crate::plan::model::{Action, Operation, OperationKind, ResourceChange};
 use crate::provider::{
-    Access, Failure, LiveObject, Op, Provider, ProviderError, REQUEST, Step, Target,
+    Access, Failure, LiveObject, Op, Passage, Provider, ProviderError, REQUEST, Step, Target,
 };
 use crate::schema::{Home, Kind, Recovery};
 use crate::state::clock::backoff;
@@ -30,7 +30,8 @@ fn budget(failure: Failure, op: OperationKind) -> Duration {
         (OperationKind::Wait, Failure::Concurrent | Failure::NotYetVisible) => 1800,
         (_, Failure::Throttled | Failure::Concurrent) => 600,
         (_, Failure::NotYetVisible | Failure::CannotAssume) => 180,
-        (_, Failure::NoAnswer | Failure::NotFound) => 60,
+        // (A closed gate was waited for already.)
+        (_, Failure::NoAnswer | Failure::NotFound | Failure::Fenced) => 60,
         // These do not pass by themselves.
         (
             _,
@@ -81,13 +82,16 @@ pub(super) struct Job {
     pub(super) meta: Attrs,
     /// Attach, detach: the target's id; move: the new parent's; wait: the request.
     pub(super) step_target: Option<String>,
-    pub(super) gate: Gate,
+    /// What its changing requests go through.
+    pub(super) passage: Passage,
 }
 
 /// A worker's message to the loop.
 pub(super) enum Report {
     /// AWS asked to slow down in this scope.
     Throttled(String),
+    /// The gate of a scope was found closed: is the lease still held?
+    GateClosed { scope: String, answer: oneshot::Sender<Standing> },
     /// The operation ended.
     Ended { id: u32, result: Result<Success, Problem> },
 }
@@ -108,11 +112,18 @@ pub(super) struct Problem {
     pub(super) uncertain: bool,
     /// Nothing else will work either (expired credentials).
     pub(super) stop: bool,
+    /// Something between here and AWS failed; nothing says that what was asked is wrong.
+    pub(super) trouble: bool,
 }
 
 impl Problem {
     pub(super) fn certain(why: Diagnostic) -> Self {
-        Self { why, uncertain: false, stop: false }
+        Self { why, uncertain: false, stop: false, trouble: false }
+    }
+
+    /// It surely was not carried out, for trouble on the way there.
+    pub(super) fn trouble(why: Diagnostic) -> Self {
+        Self { trouble: true, ..Self::certain(why) }
     }
 }
 
@@ -323,7 +334,7 @@ impl Worker<'_> {
     {
         let mut patience = Patience::default();
         loop {
-            self.check_gate()?;
+            self.pass().await?;
             match call().await {
                 Err(error) if self.wait(&mut patience, &error).await => {}
                 result => return Ok(result),
@@ -331,15 +342,35 @@ impl Worker<'_> {
         }
     }
 
-    fn check_gate(&self) -> Result<(), Problem> {
-        if self.job.gate.passes(self.shared.clock.as_ref()) {
-            return Ok(());
+    /// Waits until calls may be made. A gate that has closed for want of a look at the lease opens with the
+    /// next one; that of a lease that is lost or over does not.
+    async fn pass(&self) -> Result<(), Problem> {
+        while !self.job.passage.passes() {
+            let scope = self.job.operation.scope.clone();
+            let (answer, told) = oneshot::channel();
+            let _ = self.shared.reports.send(Report::GateClosed { scope, answer });
+            match told.await {
+                Ok(Standing::Holds) => break,
+                Ok(Standing::Unknown) => self.shared.clock.sleep(Duration::from_secs(1)).await,
+                Ok(Standing::Over) | Err(_) => return Err(self.over()),
+            }
         }
-        Err(Problem::certain(
+        Ok(())
+    }
+
+    fn over(&self) -> Problem {
+        let sent = self.job.passage.has_sent();
+        let detail = if sent {
+            "It could not be confirmed in time, so no further call was made; what was sent before may have been carried out."
+        } else {
+            "It could not be confirmed in time, so the call was not made."
+        };
+        let problem = Problem::trouble(
             Diagnostic::error(format!("the lock of scope `{}` ran out", self.job.operation.scope))
-                .detail("It could not be renewed in time, so the call was not made.")
-                .help("run again: what was done is recorded in the journal"),
-        ))
+                .detail(detail)
+                .help("run again: the next run looks up what was announced, and goes on"),
+        );
+        Problem { uncertain: sent, ..problem }
     }
 
     async fn execute(&self, mut step: Step, real: Option<&Attrs>) -> Result<Attrs, Problem> {
@@ -360,19 +391,30 @@ impl Worker<'_> {
             }
         }
         loop {
-            if let Err(problem) = self.check_gate() {
-                return Err(Problem { uncertain, ..problem });
+            if let Err(problem) = self.pass().await {
+                return Err(Problem { uncertain: uncertain || problem.uncertain, ..problem });
             }
-            let error = match self.shared.provider.execute(&job.target, &step).await {
+            let executing = self.shared.provider.execute(&job.target, &step, &job.passage);
+            let error = match executing.await {
                 Ok(attrs) => return Ok(attrs),
                 Err(error) => error,
             };
-            uncertain |= error.failure == Failure::NoAnswer;
+            // An attempt that was refused at the gate may have come after one that had no answer.
+            let unsent = error.failure == Failure::Fenced && !job.passage.has_sent();
+            uncertain |= matches!(error.failure, Failure::NoAnswer | Failure::Fenced) && !unsent;
+            if error.failure == Failure::Fenced {
+                if let Err(problem) = self.pass().await {
+                    return Err(Problem { uncertain, ..problem });
+                }
+                if unsent {
+                    continue;
+                }
+            }
             match (step.op, error.failure) {
                 // Gone already, or attached already: what was wanted.
                 (Op::Delete | Op::Detach, Failure::NotFound)
                 | (Op::Attach, Failure::AlreadyExists) => return Ok(Attrs::new()),
-                (Op::Create, Failure::NoAnswer | Failure::AlreadyExists) => {
+                (Op::Create, Failure::NoAnswer | Failure::Fenced | Failure::AlreadyExists) => {
                     match self.probe(real, place == Place::Empty).await {
                         Ok(Probed::Ours(found)) => match self.completion(&step, &found, real) {
                             Some(next) => {
@@ -512,6 +554,7 @@ impl Worker<'_> {
     async fn wait(&self, patience: &mut Patience, error: &ProviderError) -> bool {
         let job = self.job;
         let helps = error.failure.is_transient()
+            || error.failure == Failure::Fenced
             || error.failure == Failure::CannotAssume && job.new_account
             || error.failure == Failure::NotFound && job.on_new;
         let limit = budget(error.failure, job.operation.op);
@@ -572,9 +615,12 @@ fn problem(error: &ProviderError, uncertain: bool) -> Problem {
             Some("AWS kept refusing for minutes; apply again later, or lower `--parallelism`")
         }
         Failure::NotImplemented => Some("this endpoint does not offer the operation"),
-        Failure::NoAnswer => Some("the next run finds out whether the call was carried out"),
+        Failure::NoAnswer | Failure::Fenced => {
+            Some("the next run finds out whether the call was carried out")
+        }
         _ => None,
     };
     let why = Diagnostic::error(error.to_string()).help_opt(help.map(ToOwned::to_owned));
-    Problem { why, uncertain, stop: error.failure == Failure::Credentials }
+    let trouble = error.failure.is_trouble();
+    Problem { why, uncertain, stop: error.failure == Failure::Credentials, trouble }
 }

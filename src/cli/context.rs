@@ -12,6 +12,7 @@ use crate::engine::connect::Aws;
 use crate::engine::origin::Origin;
 use crate::render::Style;
 use crate::sandbox;
+use crate::state::Terms;
 
 use super::args::Global;
 use super::clock::WallClock;
@@ -88,6 +89,7 @@ impl Context {
             aws,
             secrets: None,
             power_cut: self.env.sandbox_cut(&self.global),
+            terms: Terms::default(),
             host: Arc::new(terminal),
         }
     }

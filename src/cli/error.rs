@@ -73,7 +73,7 @@ impl From<Diagnostics> for Exit {
 impl From<EngineError> for Exit {
     fn from(error: EngineError) -> Self {
         match error {
-            EngineError::Failed(d) => Self::Failed(d),
+            EngineError::Failed(d) | EngineError::Refused(d) => Self::Failed(d),
             EngineError::RuleBroken(d) => Self::RuleBroken(d),
             EngineError::Stale(d) => Self::Stale(d),
             EngineError::Locked(d) => Self::Locked(d),

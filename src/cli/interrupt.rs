@@ -1,40 +1,85 @@
-//! Ctrl-C: the first asks to stop cleanly, the second leaves at once.
+//! Signals that ask to stop: the first asks to stop cleanly, the second leaves within two seconds.
+//!
+//! SIGINT (Ctrl-C), SIGTERM and SIGHUP (a terminal that is closed) mean the same: what is in flight is finished
+//! and recorded. A SIGHUP that was ignored from the start (`nohup`) stays ignored.
+
+use std::time::Duration;
 
 use crate::apply::Cancel;
 use crate::apply::cancel::Urgency;
 
-/// Begins to listen for SIGINT and SIGTERM. Must be called on a runtime.
+/// How long a run that is left has to end its leases.
+const LEAVING: Duration = Duration::from_secs(2);
+
+/// Begins to listen. Must be called on a runtime.
 pub fn listen(cancel: &Cancel) {
     let cancel = cancel.clone();
     let Ok(mut signals) = Signals::new() else { return };
     tokio::spawn(async move {
         while signals.next().await.is_some() {
-            if cancel.urgency() != Urgency::None {
-                // What is in flight is in the journal; the next run recovers it.
-                std::process::exit(130);
+            match cancel.urgency() {
+                Urgency::None => cancel.press(),
+                Urgency::Finish => {
+                    cancel.press();
+                    tokio::spawn(async {
+                        tokio::time::sleep(LEAVING).await;
+                        leave();
+                    });
+                }
+                Urgency::Leave => leave(),
             }
-            cancel.press();
         }
     });
 }
 
-/// SIGINT and SIGTERM, from one registration: neither is lost between two waits.
+/// What is in flight is in the journal; the next run recovers it.
+fn leave() {
+    std::process::exit(130);
+}
+
+/// From one registration: no signal is lost between two waits.
 #[cfg(unix)]
-struct Signals(tokio::signal::unix::Signal, tokio::signal::unix::Signal);
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    hangup: Option<tokio::signal::unix::Signal>,
+}
 
 #[cfg(unix)]
 impl Signals {
     fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self(signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?))
+        let hangup = if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) };
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup,
+        })
     }
 
     async fn next(&mut self) -> Option<()> {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            signal = self.0.recv() => signal,
-            signal = self.1.recv() => signal,
+            signal = self.interrupt.recv() => signal,
+            signal = self.terminate.recv() => signal,
+            signal = hangup => signal,
         }
     }
+}
+
+/// Whether SIGHUP is ignored, by the mask in `/proc/self/status` (`SigIgn`, see proc(5)). Where the system does
+/// not say so it is taken for not ignored.
+#[cfg(unix)]
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 == 1)
 }
 
 /// Ctrl-C of a console.

@@ -13,7 +13,6 @@ use crate::diag::{Diagnostic, Diagnostics};
 use crate::plan::model::{OperationKind, Output, Plan, Selection};
 use crate::plan::{Mode, adoptions};
 use crate::promotion::Move;
-use crate::state::Terms;
 use crate::state::model::Resources;
 
 use super::applied_values::{AppliedValues, Resolver};
@@ -258,7 +257,7 @@ async fn walk(
         targets: inputs.targets.clone(),
         accounts: inputs.account_addresses(),
         holder: store.holder(workspace, "apply").await,
-        terms: Terms::default(),
+        terms: workspace.terms,
         lock_timeout: approval.lock_timeout,
         limits: Limits { per_account: approval.parallelism, ..Limits::default() },
         recheck,
@@ -324,6 +323,7 @@ fn judge(
         why.summary = format!("the state of `{scope}` could not be written: {}", why.summary);
         diagnostics.push(why);
     }
+    diagnostics.extend(unrecorded(&summary));
     for (path, command) in &summary.saved_to {
         diagnostics.push(
             Diagnostic::error(format!("it is saved in `{}`", path.display()))
@@ -343,7 +343,22 @@ fn judge(
     if diagnostics.is_empty() {
         diagnostics.push(Diagnostic::error("the plan was not carried out to its end"));
     }
-    Err(EngineError::Failed(diagnostics))
+    let refused =
+        summary.failed.iter().any(|failed| !failed.trouble) || !summary.postconditions.is_empty();
+    Err(if refused { EngineError::Refused(diagnostics) } else { EngineError::Failed(diagnostics) })
+}
+
+/// Names what was done and is in no state and no journal: the lock was lost before it could be written.
+fn unrecorded(summary: &Summary) -> Option<Diagnostic> {
+    if summary.unrecorded.is_empty() || !summary.saved_to.is_empty() {
+        return None;
+    }
+    let lines = summary.unrecorded.iter().map(|(scope, address)| format!("{address} (`{scope}`)"));
+    Some(
+        Diagnostic::error("changes were carried out and could not be recorded any more")
+            .detail(lines.collect::<Vec<_>>().join("\n"))
+            .help("they were announced: the run that took over, or the next one, looks them up (`palisade plan` shows what it finds)"),
+    )
 }
 
 /// An operation under way, for a sentence: `creating iam_role.ci@dev`.

@@ -73,7 +73,10 @@ pub async fn open(
         None => SystemClock::new(),
     };
     let ledger = Ledger::with_clock(store, Arc::new(clock));
-    Ok(ledger.with_witness(super::origin::is_gone, connection.sandbox.is_some()))
+    let host = Arc::clone(&workspace.host);
+    Ok(ledger
+        .with_witness(super::origin::is_gone, connection.sandbox.is_some())
+        .with_calendar(move || host.now()))
 }
 
 /// Where the state of a local backend lies below the sandbox's directory: every path of its own, so

@@ -1,4 +1,4 @@
-//! How a use case ends when it does not simply succeed: five ways that a caller treats differently, and
+//! How a use case ends when it does not simply succeed: six ways that a caller treats differently, and
 //! one for a host that cannot be shown what it is asked about.
 
 use std::io;
@@ -11,6 +11,9 @@ use crate::state::{StateError, StateFailure};
 pub enum EngineError {
     /// Something is wrong with the input, with AWS or with the backend.
     Failed(Diagnostics),
+    /// AWS refused a part of what was planned, or what came of it is not as it must be: the same again would
+    /// end the same. (Trouble on the way to AWS is [`Self::Failed`].)
+    Refused(Diagnostics),
     /// A rule is broken: an isolation rule, a gate, a hold, a freeze.
     RuleBroken(Diagnostics),
     /// The plan or the state is not the one that was worked on.
@@ -34,7 +37,11 @@ impl EngineError {
     #[must_use]
     pub fn diagnostics(&self) -> Option<&Diagnostics> {
         match self {
-            Self::Failed(d) | Self::RuleBroken(d) | Self::Stale(d) | Self::Locked(d) => Some(d),
+            Self::Failed(d)
+            | Self::Refused(d)
+            | Self::RuleBroken(d)
+            | Self::Stale(d)
+            | Self::Locked(d) => Some(d),
             Self::Interrupted | Self::Unshown(_) => None,
         }
     }

@@ -2,6 +2,7 @@
 //! tells processes apart is known on Linux only.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::state::Holder;
 use crate::state::lease::Process;
@@ -42,32 +43,56 @@ impl Origin {
 /// not tell (`/proc`, see proc(5)).
 #[must_use]
 pub fn identity() -> Option<Process> {
-    Some(Process { boot: boot()?, namespace: namespace()?, started: started(std::process::id())? })
+    identity_in(Path::new("/proc"), std::process::id())
 }
 
 /// Whether the process of a lock's holder has surely ended: it ran on this very machine, since it was
-/// last started, in this namespace of process ids, and its id is free or somebody else's now.
+/// last started, in this namespace of process ids, as this user, and its id is free or another one's now.
+/// Anything less proves nothing: a machine of the same name may be another container, and the system may
+/// hide the processes of other users (`hidepid`).
 #[must_use]
 pub fn is_gone(holder: &Holder) -> bool {
-    let Some(process) = &holder.process else { return false };
-    let here =
-        boot().as_ref() == Some(&process.boot) && namespace().as_ref() == Some(&process.namespace);
-    here && started(holder.pid) != Some(process.started)
+    is_gone_in(Path::new("/proc"), std::process::id(), holder)
 }
 
-fn boot() -> Option<String> {
-    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+fn is_gone_in(proc: &Path, own: u32, holder: &Holder) -> bool {
+    let (Some(process), Some(here)) = (&holder.process, identity_in(proc, own)) else {
+        return false;
+    };
+    let same = here.boot == process.boot
+        && here.namespace == process.namespace
+        && process.user.is_some()
+        && here.user == process.user;
+    same && started(proc, holder.pid) != Some(process.started)
 }
 
-fn namespace() -> Option<String> {
-    Some(std::fs::read_link("/proc/self/ns/pid").ok()?.to_str()?.to_owned())
+fn identity_in(proc: &Path, own: u32) -> Option<Process> {
+    // Where `/proc` is another namespace's (`unshare` without `--mount-proc`), its ids mean others.
+    let named = std::fs::read_link(proc.join("self")).ok()?;
+    if named.to_str()?.parse() != Ok(own) {
+        return None;
+    }
+    let boot = std::fs::read_to_string(proc.join("sys/kernel/random/boot_id")).ok()?;
+    let namespace = std::fs::read_link(proc.join("self/ns/pid")).ok()?;
+    Some(Process {
+        boot: Some(boot.trim().to_owned()).filter(|id| !id.is_empty())?,
+        namespace: namespace.to_str()?.to_owned(),
+        user: Some(user(proc, own)?),
+        started: started(proc, own)?,
+    })
+}
+
+/// The real user that a process runs as: the first number after `Uid:` in `/proc/PID/status`.
+fn user(proc: &Path, pid: u32) -> Option<u32> {
+    let status = std::fs::read_to_string(proc.join(format!("{pid}/status"))).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// When a process was started: field 22 of `/proc/PID/stat`. Its name, in parentheses before, may
 /// hold anything. A zombie has ended too.
-fn started(pid: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+fn started(proc: &Path, pid: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(proc.join(format!("{pid}/stat"))).ok()?;
     let (_, after) = stat.rsplit_once(')')?;
     let mut fields = after.split_whitespace();
     if matches!(fields.next(), Some("Z" | "X")) {

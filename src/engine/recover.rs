@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use crate::apply::cancel::Urgency;
 use crate::apply::recover::Recovered;
 use crate::apply::{self, Recovery};
-use crate::state::Terms;
 
 use super::error::EngineError;
 use super::host::{Activity, Event};
@@ -74,19 +74,26 @@ pub async fn execute(
         targets: inputs.targets.clone(),
         accounts: inputs.account_addresses(),
         holder: inputs.store.holder(workspace, "recovery").await,
-        terms: Terms::default(),
+        terms: workspace.terms,
         lock_timeout,
         events,
     };
     let work = async {
         // Owned here: its sender of events must be gone when the work is done.
         let recovery = recovery;
-        apply::recover(&recovery).await
+        let ledger = &inputs.store.ledger;
+        tokio::select! {
+            recovered = apply::recover(&recovery) => Ok(recovered?),
+            () = workspace.host.cancel().risen(Urgency::Finish) => {
+                ledger.end_held().await;
+                Err(EngineError::Interrupted)
+            }
+        }
     };
     let busy = workspace.begin(Activity::Applying);
     let (recovered, ()) = tokio::join!(work, forward(workspace, received));
     drop(busy);
-    Ok(recovered?)
+    recovered
 }
 
 /// Hands the executor's events to the host, until the executor is done.

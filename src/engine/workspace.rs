@@ -10,6 +10,7 @@ use std::time::Instant;
 use crate::apply::Secrets;
 use crate::apply::cancel::Urgency;
 use crate::config::VarArg;
+use crate::state::Terms;
 
 use super::connect::Aws;
 use super::error::EngineError;
@@ -37,6 +38,8 @@ pub struct Workspace {
     pub secrets: Option<Arc<dyn Secrets>>,
     /// Ends the process at this write of state, in the sandbox alone (see [`super::power_cut`]).
     pub power_cut: Option<u64>,
+    /// How the leases are held under which AWS is called.
+    pub terms: Terms,
     /// Who runs it.
     pub host: Arc<dyn Host>,
 }

@@ -186,6 +186,17 @@ pub struct Return {
     pub applied_at: Option<Timestamp>,
 }
 
+/// That a run which drove a move ended before the move did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stop {
+    /// When.
+    pub at: Timestamp,
+    /// What it was doing.
+    pub phase: Phase,
+    /// Why it ended.
+    pub why: String,
+}
+
 /// One move of one release into one environment: under way in its record, finished in the history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Move {
@@ -239,6 +250,9 @@ pub struct Move {
     /// The way back, where it had to be gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returned: Option<Return>,
+    /// What stopped it on its way and says nothing of the release, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stops: Vec<Stop>,
     /// How far it has come.
     pub phase: Phase,
     /// How it ended.
@@ -282,6 +296,7 @@ impl Move {
             started_at,
             applied_at: None,
             returned: None,
+            stops: Vec::new(),
             phase: Phase::Applying,
             end: None,
             finished_at: None,
@@ -296,6 +311,14 @@ impl Move {
 }
 
 impl EnvironmentRecord {
+    /// The run that drives the move under way ends here, for a reason that is not the release's.
+    pub fn stopped(&mut self, at: Timestamp, why: String) {
+        let Some(run) = &mut self.run else { return };
+        run.stops.push(Stop { at, phase: run.phase, why });
+        let surplus = run.stops.len().saturating_sub(REMEMBERED);
+        run.stops.drain(..surplus);
+    }
+
     /// Of an environment into which nothing has moved yet.
     #[must_use]
     pub fn new(environment: impl Into<String>) -> Self {

@@ -4,6 +4,7 @@
 //! or configuration. Everything crosses the seam as plain data.
 
 pub mod aws;
+pub mod fence;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +14,8 @@ use tokio::sync::oneshot;
 use crate::address::ResourceAddr;
 use crate::ids::{AccountId, Handle, Partition, Region};
 use crate::value::{AttrPath, Attrs};
+
+pub use fence::{Gate, Passage, REQUEST_TIMEOUT};
 
 /// How to reach one account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -185,11 +188,21 @@ pub enum Failure {
     NotImplemented,
     /// No answer: connection refused, reset or timed out. The call may have been carried out.
     NoAnswer,
+    /// The lease did not hold any more, so this attempt was not sent. What the step sent before may have
+    /// been carried out ([`Passage::has_sent`]).
+    Fenced,
     /// AWS refused the request; a retry does not help.
     Refused,
 }
 
 impl Failure {
+    /// Whether something between here and AWS failed (the network, the credentials, a service that is busy
+    /// or away), so that the failure says nothing of what was asked.
+    #[must_use]
+    pub fn is_trouble(self) -> bool {
+        self.is_transient() || matches!(self, Self::Credentials | Self::CannotAssume | Self::Fenced)
+    }
+
     /// Whether the same call can succeed a little later.
     #[must_use]
     pub fn is_transient(self) -> bool {
@@ -308,8 +321,14 @@ pub trait Provider: Send + Sync {
 
     /// Carries out one step and returns the object's canonical and computed attributes after it
     /// (empty after a deletion). Makes no read-back that nothing needs. Does not retry transient
-    /// failures of meaning (the executor does); transport retries are the SDK's.
-    async fn execute(&self, target: &Target, step: &Step) -> Result<Attrs, ProviderError>;
+    /// failures of meaning (the executor does); transport retries are the SDK's. Every attempt of every
+    /// changing call goes through `passage`.
+    async fn execute(
+        &self,
+        target: &Target,
+        step: &Step,
+        passage: &Passage,
+    ) -> Result<Attrs, ProviderError>;
 
     /// Looks for an asynchronous creation whose answer was lost (CreateAccount: `ListCreateAccountStatus`
     /// by name and e-mail): one of an object like `after` that was asked for at or after `since` (seconds since

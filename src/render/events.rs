@@ -6,6 +6,7 @@ use crate::engine::apply::doing;
 use crate::engine::host::{Activity, Event, Question, Resumption};
 use crate::engine::promotion::phase_name;
 use crate::plan::model::OperationKind;
+use crate::state::Terms;
 
 use super::style::{Style, Tone, count, safe};
 
@@ -47,7 +48,11 @@ pub fn event(event: &Event) -> Option<String> {
         ),
         Event::MoveInterrupted { run, resumption } => {
             let what = format!("release {} {}", run.release, run.digest.short());
-            let (place, doing) = (&run.environment, phase_name(run.phase));
+            let place = &run.environment;
+            let doing = match run.stops.last() {
+                Some(stop) => format!("{} ({})", phase_name(run.phase), safe(&stop.why)),
+                None => phase_name(run.phase).to_owned(),
+            };
             match resumption {
                 Resumption::Now => format!(
                     "The promotion of {what} into {place} was cut off while {doing}; going on with it."
@@ -109,7 +114,14 @@ pub fn operation(event: &apply::Event, style: &Style) -> Option<String> {
             );
             style.paint(Tone::Dim, &text)
         }
-        E::WaitingForLock { scope, who, host, operation } => format!(
+        E::WaitingForLock { scope, who, host, operation, ended: true } => format!(
+            "waiting up to {} s for `{scope}`: `{}` by {} on {} has ended without giving it back, and what it sent last may still arrive",
+            Terms::default().margin().as_secs(),
+            safe(operation),
+            safe(who),
+            safe(host)
+        ),
+        E::WaitingForLock { scope, who, host, operation, ended: false } => format!(
             "waiting for `{scope}`, locked by {} on {} for `{}`",
             safe(who),
             safe(host),

@@ -62,6 +62,9 @@ fn entry(one: &Move, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     for resumed in &one.resumed_by {
         writeln!(out, "  taken up after a cut by {}", safe(resumed))?;
     }
+    for stop in &one.stops {
+        writeln!(out, "  stopped at {}: {}", stop.at, style.fold(&safe(&stop.why), 4))?;
+    }
     if let Some(previous) = &one.previous {
         writeln!(out, "  in place of {}", previous.short())?;
     }

@@ -19,6 +19,7 @@ pub fn mark(outcome: Outcome) -> (Tone, &'static str) {
     match outcome {
         Outcome::Passed => (Tone::Good, "open"),
         Outcome::Waiting => (Tone::Warn, "waiting"),
+        Outcome::Unknown => (Tone::Warn, "unknown"),
         Outcome::Failed => (Tone::Bad, "closed"),
     }
 }

@@ -66,6 +66,10 @@ fn one(environment: &EnvironmentStatus, style: &Style, out: &mut dyn Write) -> i
             run.by
         );
         writeln!(out, "  {}", style.paint(Tone::Warn, &style.fold(&safe(&line), 4)))?;
+        if let Some(stop) = &run.stopped {
+            let line = format!("stopped at {}: {}", stop.at, stop.why);
+            writeln!(out, "    {}", style.paint(Tone::Warn, &style.fold(&safe(&line), 6)))?;
+        }
     }
     for next in &environment.next {
         let line = format!(

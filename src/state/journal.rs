@@ -255,6 +255,22 @@ impl JournalWriter {
         finished: Vec<Finished>,
         intents: Vec<Intent>,
     ) -> Result<Written, StateError> {
+        self.write_while(ledger, finished, intents, &|| true).await
+    }
+
+    /// As [`Self::write`], while the lease holds that the journal stands on. Its objects are new ones each
+    /// time, so no condition on what is there would keep a late write out of a journal that a successor
+    /// has folded and removed.
+    ///
+    /// # Errors
+    /// Those of [`Self::write`], and that `may` said no.
+    pub async fn write_while(
+        &mut self,
+        ledger: &Ledger,
+        finished: Vec<Finished>,
+        intents: Vec<Intent>,
+        may: &(dyn Fn() -> bool + Send + Sync),
+    ) -> Result<Written, StateError> {
         let entry = Entry {
             write_id: uuid::Uuid::new_v4().to_string(),
             sequence: self.template.sequence + 1,
@@ -263,7 +279,7 @@ impl JournalWriter {
             ..self.template.clone()
         };
         let key = layout::journal(&entry.scope, &entry.run, entry.sequence);
-        match ledger.swap(&key, &encode(&entry)?, &Condition::Absent).await? {
+        match ledger.swap_while(&key, &encode(&entry)?, &Condition::Absent, may).await? {
             Cas::Won(written) => {
                 self.template.sequence = entry.sequence;
                 Ok(written)

@@ -3,6 +3,14 @@
 //! The lock is for courtesy, compare-and-swap is for correctness. A lease is taken with
 //! `If-None-Match: *` or by swapping a released or expired one, renewed while an operation runs,
 //! and released by a swap, never by a delete. A crashed runner blocks nobody for longer than the lease.
+//!
+//! What AWS is asked cannot be swapped, so there the lease has to hold in time. The holder sends a request
+//! only within [`Terms::window`] of having seen that the lock is still its own, counted on its own clock from
+//! before it looked; an attempt lasts at most [`Terms::request_timeout`]. The two together are at most
+//! [`Terms::margin`]. So whatever ends a lease (its time, a proof that its holder is dead, the holder's own
+//! word) and however wrong any clock is: one margin after the lock was swapped nothing of the holder's is on
+//! its way any more. A successor waits that long before it looks at what was left. It need not where the
+//! server's clock and its own agree that lease and margin are over.
 
 use std::time::Duration;
 
@@ -44,6 +52,13 @@ impl Terms {
             .unwrap_or(SignedDuration::MAX)
     }
 
+    /// How long requests may leave after the holder has seen the lock to be its own. No request hangs on a
+    /// lease without a request time-out; there it is the lease's length.
+    #[must_use]
+    pub fn window(&self) -> Duration {
+        if self.request_timeout.is_zero() { self.length } else { self.request_timeout }
+    }
+
     fn length(&self) -> SignedDuration {
         SignedDuration::try_from(self.length).unwrap_or(SignedDuration::MAX)
     }
@@ -56,6 +71,9 @@ pub struct Process {
     pub boot: String,
     /// The namespace that its id counts in (containers have their own).
     pub namespace: String,
+    /// The user that it runs as: the system may hide the processes of others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<u32>,
     /// When it was started, in clock ticks since the machine was.
     pub started: u64,
 }
@@ -96,6 +114,10 @@ pub struct Lock {
     pub expires_at: Timestamp,
     /// Whether it was given back.
     pub released: bool,
+    /// When its holder ended without giving it back, by its own word or proved by another run: requests of
+    /// its last moment may be on their way until one margin later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
     /// Whether a holder before this one may still be at work (it crashed, or was unlocked by force)
     /// and its writes are not shut out yet by a state of a higher epoch; see [`Ledger::fence`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -122,6 +144,7 @@ impl Lock {
             acquired_at: at,
             expires_at: at,
             released: false,
+            ended_at: None,
             unfenced: false,
         }
     }
@@ -132,8 +155,10 @@ impl Lock {
 pub enum Acquired {
     /// It is held now; with the lock that was taken over, where its holder had crashed or was shut out.
     Held(Box<Lease>, Option<Box<Lock>>),
-    /// Somebody else holds it.
+    /// Another run holds it.
     Busy(Box<Lock>),
+    /// Its holder has ended; it is free once nothing of the holder's can be on its way, after so long.
+    Ending(Box<Lock>, Duration),
 }
 
 /// A lease that is held.
@@ -146,6 +171,10 @@ pub struct Lease {
     /// Tag for the next write.
     etag: String,
     terms: Terms,
+    /// When it was written last, on the holder's clock, from before the request.
+    renewed: Duration,
+    /// When it was last seen to be the holder's own, on the holder's clock, from before the request.
+    confirmed: Duration,
 }
 
 impl Lease {
@@ -153,6 +182,38 @@ impl Lease {
     #[must_use]
     pub fn covers(&self, at: Timestamp) -> bool {
         self.left(at) > self.terms.margin()
+    }
+
+    /// How it is held.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        self.terms
+    }
+
+    /// Until when requests may leave, on the holder's clock.
+    #[must_use]
+    pub fn passes_until(&self) -> Duration {
+        let seen = self.confirmed.saturating_add(self.terms.window());
+        seen.min(self.lasts_until())
+    }
+
+    /// When its time is over on the holder's clock, less the margin.
+    #[must_use]
+    pub fn lasts_until(&self) -> Duration {
+        let margin = self.terms.request_timeout.saturating_mul(2);
+        self.renewed.saturating_add(self.terms.length).saturating_sub(margin)
+    }
+
+    /// Whether it should be looked at again, on the holder's clock: a third of the window has passed.
+    #[must_use]
+    pub fn is_unconfirmed(&self, elapsed: Duration) -> bool {
+        elapsed.saturating_sub(self.confirmed) > self.terms.window() / 3
+    }
+
+    /// Whether it is time to renew it, on the holder's clock: a third of it has passed.
+    #[must_use]
+    pub fn is_stale(&self, elapsed: Duration) -> bool {
+        elapsed.saturating_sub(self.renewed) > self.terms.length / 3
     }
 
     /// Time left at `at`.
@@ -166,6 +227,23 @@ impl Lease {
     pub fn is_due(&self, at: Timestamp) -> bool {
         self.left(at) < self.terms.length() * 2 / 3
     }
+}
+
+/// How a lock stands for who would like to take it.
+enum Standing {
+    /// It can be taken.
+    Free,
+    /// Its holder is at work.
+    Held,
+    /// Its holder has ended: free after so long.
+    Ended(Duration),
+    /// Its holder has ended, or its time is over, and nothing says so yet.
+    Over,
+}
+
+/// A time that is left, as a duration.
+fn positive(left: SignedDuration) -> Duration {
+    Duration::try_from(left).unwrap_or_default()
 }
 
 /// How long a lock that was taken a moment ago is waited for even where nobody asked to wait: two
@@ -197,16 +275,27 @@ impl Ledger {
         floor: u64,
     ) -> Result<Acquired, StateError> {
         loop {
+            let asked = self.clock().elapsed();
             let now = self.now().await?;
             let key = layout::lock(scope);
             let (condition, epoch, previous) = match self.store().get(&key).await? {
                 None => (Condition::Absent, following(floor, &epoch_of(scope))?, None),
                 Some(found) => {
                     let lock = self.usable(&key, &found)?;
-                    let over = add(lock.expires_at, terms.margin());
-                    let running = now < over && !self.left_nothing(&lock.holder);
-                    if !lock.released && running {
-                        return Ok(Acquired::Busy(Box::new(lock)));
+                    match self.standing(&lock, now, terms) {
+                        Standing::Free => {}
+                        Standing::Held => return Ok(Acquired::Busy(Box::new(lock))),
+                        Standing::Ended(left) => return Ok(Acquired::Ending(Box::new(lock), left)),
+                        Standing::Over => match self.depose(scope, lock, found.etag, now).await? {
+                            Some(ended) => {
+                                return Ok(Acquired::Ending(
+                                    Box::new(ended),
+                                    positive(terms.margin()),
+                                ));
+                            }
+                            // The lock changed at that moment: look again.
+                            None => continue,
+                        },
                     }
                     let epoch = following(lock.epoch.max(floor), &epoch_of(scope))?;
                     let abandoned = (!lock.released || lock.unfenced).then(|| Box::new(lock));
@@ -221,11 +310,20 @@ impl Ledger {
                 acquired_at: now,
                 expires_at: add(now, terms.length()),
                 released: false,
+                ended_at: None,
                 unfenced: previous.is_some(),
             };
             match self.swap(&key, &encode(&lock)?, &condition).await? {
                 Cas::Won(written) => {
-                    let lease = Lease { scope: scope.to_owned(), lock, etag: written.etag, terms };
+                    self.holds(scope, &lock.id);
+                    let lease = Lease {
+                        scope: scope.to_owned(),
+                        lock,
+                        etag: written.etag,
+                        terms,
+                        renewed: asked,
+                        confirmed: asked,
+                    };
                     return Ok(Acquired::Held(Box::new(lease), previous));
                 }
                 // Somebody was faster: look again who holds it now.
@@ -234,18 +332,108 @@ impl Ledger {
         }
     }
 
+    /// What stands between this run and a lock that was not taken by it.
+    fn standing(&self, lock: &Lock, now: Timestamp, terms: Terms) -> Standing {
+        if lock.released || self.left_nothing(&lock.holder) {
+            return Standing::Free;
+        }
+        let over = add(lock.expires_at, terms.margin());
+        if let Some(ended) = lock.ended_at {
+            // No later than the lease itself would be over, whatever stands there.
+            let left = add(ended, terms.margin()).min(over).duration_since(now);
+            return if left.is_positive() {
+                Standing::Ended(positive(left))
+            } else {
+                Standing::Free
+            };
+        }
+        match now >= over {
+            true if self.agrees(now, terms) => Standing::Free,
+            true => Standing::Over,
+            false if self.is_gone(&lock.holder) => Standing::Over,
+            false => Standing::Held,
+        }
+    }
+
+    /// Whether this machine's clock tells about the same time as the server's. Where it does not, one of
+    /// them has jumped, and that a lease is over is not taken from the server's alone.
+    fn agrees(&self, now: Timestamp, terms: Terms) -> bool {
+        let Some(here) = self.calendar() else { return true };
+        here.duration_since(now).abs() <= terms.margin()
+    }
+
+    /// Says of a lock that its holder has ended. From here on the holder cannot see the lock to be its own.
+    async fn depose(
+        &self,
+        scope: &str,
+        lock: Lock,
+        etag: String,
+        now: Timestamp,
+    ) -> Result<Option<Lock>, StateError> {
+        let ended =
+            Lock { write_id: uuid::Uuid::new_v4().to_string(), ended_at: Some(now), ..lock };
+        let key = layout::lock(scope);
+        match self.swap(&key, &encode(&ended)?, &Condition::Etag(etag)).await? {
+            Cas::Won(_) => Ok(Some(ended)),
+            Cas::Lost(_) => Ok(None),
+        }
+    }
+
+    /// Ends every lease that this process holds without giving it back: a request may be in flight.
+    /// A successor waits one margin from here.
+    pub async fn end_held(&self) {
+        let Ok(now) = self.now().await else { return };
+        let ends = self.held().into_iter().map(|(scope, id)| async move {
+            // A renewal may have been under way: what stands there decides, not what is remembered.
+            for _ in 0..3 {
+                let Ok(Some(found)) = self.store().get(&layout::lock(&scope)).await else { return };
+                let Ok(lock) = serde_json::from_slice::<Lock>(&found.bytes) else { return };
+                let own = lock.id == id && !lock.released && lock.ended_at.is_none();
+                if !own || matches!(self.depose(&scope, lock, found.etag, now).await, Ok(Some(_))) {
+                    return;
+                }
+            }
+        });
+        futures::future::join_all(ends).await;
+    }
+
+    /// Looks whether a lease is still the holder's own, without writing.
+    ///
+    /// # Errors
+    /// [`StateFailure::Conflict`] when it is not; the store cannot be read.
+    pub async fn confirm(&self, lease: &mut Lease) -> Result<(), StateError> {
+        let asked = self.clock().elapsed();
+        let found = self.store().get(&layout::lock(&lease.scope)).await?;
+        let lock = found.as_ref().and_then(|o| serde_json::from_slice::<Lock>(&o.bytes).ok());
+        match (found, lock) {
+            (Some(found), Some(lock))
+                if lock.id == lease.lock.id && !lock.released && lock.ended_at.is_none() =>
+            {
+                // A renewal whose answer was lost may have been carried out.
+                lease.etag = found.etag;
+                lease.lock = Lock { unfenced: lease.lock.unfenced, ..lock };
+                lease.confirmed = asked;
+                Ok(())
+            }
+            (_, lock) => Err(self.lost(lease, lock)),
+        }
+    }
+
     /// Extends a lease by its whole length.
     ///
     /// # Errors
     /// [`StateFailure::Conflict`] when it was taken over or unlocked by force.
     pub async fn renew(&self, lease: &mut Lease) -> Result<(), StateError> {
+        let asked = self.clock().elapsed();
         let now = self.now().await?;
         let lock = Lock {
             write_id: uuid::Uuid::new_v4().to_string(),
             expires_at: add(now, lease.terms.length()),
             ..lease.lock.clone()
         };
-        self.rewrite(lease, lock).await
+        self.rewrite(lease, lock).await?;
+        (lease.renewed, lease.confirmed) = (asked, asked);
+        Ok(())
     }
 
     /// Gives a lease back.
@@ -258,7 +446,9 @@ impl Ledger {
             released: true,
             ..lease.lock.clone()
         };
-        self.rewrite(lease, lock).await
+        self.rewrite(lease, lock).await?;
+        self.holds_no_more(&lease.scope, &lease.lock.id);
+        Ok(())
     }
 
     async fn rewrite(&self, lease: &mut Lease, lock: Lock) -> Result<(), StateError> {
@@ -271,21 +461,32 @@ impl Ledger {
             }
             Cas::Lost(object) => {
                 let now = object.and_then(|o| serde_json::from_slice::<Lock>(&o.bytes).ok());
-                let by = match now {
-                    Some(lock) if lock.id != lease.lock.id => format!(
-                        "It was taken over by `{}` on {} (pid {}) with `{}`.",
-                        lock.holder.who, lock.holder.host, lock.holder.pid, lock.holder.operation
-                    ),
-                    _ => "It was unlocked by force.".to_owned(),
-                };
-                Err(StateError::new(
-                    StateFailure::Conflict,
-                    Diagnostic::error(format!("the lock of scope `{}` was lost", lease.scope))
-                        .detail(format!("{by} Nothing more is started, and no state is written over the new holder's."))
-                        .help("run `palisade plan` to see where the new holder left things"),
-                ))
+                Err(self.lost(lease, now))
             }
         }
+    }
+
+    /// The error of a lease that is not the holder's any more, by what stands there now.
+    fn lost(&self, lease: &Lease, now: Option<Lock>) -> StateError {
+        self.holds_no_more(&lease.scope, &lease.lock.id);
+        let by = match now {
+            Some(lock) if lock.id != lease.lock.id => format!(
+                "It was taken over by `{}` on {} (pid {}) with `{}`.",
+                lock.holder.who, lock.holder.host, lock.holder.pid, lock.holder.operation
+            ),
+            Some(lock) if lock.ended_at.is_some() => {
+                "Another run found it to be over and is about to take it.".to_owned()
+            }
+            _ => "It was unlocked by force.".to_owned(),
+        };
+        StateError::new(
+            StateFailure::Conflict,
+            Diagnostic::error(format!("the lock of scope `{}` was lost", lease.scope))
+                .detail(format!(
+                    "{by} Nothing more is started, and no state is written over the new holder's."
+                ))
+                .help("run `palisade plan` to see where the new holder left things"),
+        )
     }
 
     /// Shuts out a holder before this one: rewrites the scope's state under this lease's epoch, so
@@ -426,6 +627,18 @@ impl Ledger {
                             break Err(error);
                         }
                     }
+                    // Nobody holds it any more: the wait is short, and has nothing to do with a time-out.
+                    Ok(Acquired::Ending(lock, left)) => {
+                        if told != lock.write_id {
+                            waiting(scope, &lock);
+                            told.clone_from(&lock.write_id);
+                        }
+                        let wait = left.max(Duration::from_millis(100));
+                        self.clock().sleep(wait.min(Duration::from_secs(10))).await;
+                        if let Err(error) = self.renew_due(&mut held).await {
+                            break Err(error);
+                        }
+                    }
                     Err(error) => break Err(error),
                 }
             };
@@ -464,7 +677,7 @@ impl Ledger {
             match result {
                 Ok(Acquired::Held(lease, previous)) if in_prefix => held.push((*lease, previous)),
                 Ok(Acquired::Held(lease, _)) => surplus.push(*lease),
-                Ok(Acquired::Busy(_)) => in_prefix = false,
+                Ok(Acquired::Busy(_) | Acquired::Ending(..)) => in_prefix = false,
                 Err(error) => {
                     in_prefix = false;
                     failed = failed.or(Some(error));
@@ -511,15 +724,6 @@ impl Ledger {
                     "It is said to end at {over}, longer than any lease lasts: it was forged, or the server's clock was wrong."
                 ),
                 format!("if that run is surely dead, `palisade state unlock {scope}`"),
-            )
-        } else if self.is_gone(&lock.holder) {
-            (
-                format!(
-                    "That process has ended without giving it back; it is free in {left} s at most (at {over})."
-                ),
-                format!(
-                    "wait for it with `--lock-timeout 10m`, or do not: `palisade state unlock {scope}`, then run again"
-                ),
             )
         } else {
             (

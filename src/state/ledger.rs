@@ -1,7 +1,7 @@
 //! The protocol over a store: lineage, reading all scopes, writing one by compare-and-swap.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
@@ -18,7 +18,7 @@ use super::layout::{self, ScopeKey};
 use super::lease::Holder;
 use super::model::{ResourceState, Resources};
 use super::scopes::{AuditHead, FORMAT, ScopeState, Stamp};
-use super::store::{Cas, Condition, Object, StateStore, Written, cas, require_versioning};
+use super::store::{Cas, Condition, Object, StateStore, Written, cas_while, require_versioning};
 
 /// How many objects are read at once.
 const CONCURRENCY: usize = 64;
@@ -109,6 +109,9 @@ pub struct Ledger {
     is_gone: Arc<dyn Fn(&Holder) -> bool + Send + Sync>,
     /// Whether nothing that a process had in flight outlives it.
     embedded: bool,
+    calendar: Option<Arc<dyn Fn() -> Timestamp + Send + Sync>>,
+    /// Leases that this process holds: the id of the lock by scope.
+    held: Arc<Mutex<BTreeMap<String, String>>>,
     /// Filled once the store has said that it keeps versions.
     versioned: Arc<OnceCell<()>>,
 }
@@ -123,13 +126,48 @@ impl Ledger {
     /// Over a store, waiting on `clock`.
     #[must_use]
     pub fn with_clock(store: Arc<dyn StateStore>, clock: Arc<dyn Clock>) -> Self {
-        let versioned = Arc::default();
-        Self { store, clock, is_gone: Arc::new(|_| false), embedded: false, versioned }
+        Self {
+            store,
+            clock,
+            is_gone: Arc::new(|_| false),
+            embedded: false,
+            calendar: None,
+            held: Arc::default(),
+            versioned: Arc::default(),
+        }
+    }
+
+    /// With this machine's own calendar time, beside which a server's clock that has jumped shows.
+    #[must_use]
+    pub fn with_calendar(self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self { calendar: Some(Arc::new(now)), ..self }
+    }
+
+    pub(super) fn calendar(&self) -> Option<Timestamp> {
+        self.calendar.as_ref().map(|now| now())
+    }
+
+    /// The leases that this process holds: scope and id of the lock.
+    pub(super) fn held(&self) -> Vec<(String, String)> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.iter().map(|(scope, id)| (scope.clone(), id.clone())).collect()
+    }
+
+    pub(super) fn holds(&self, scope: &str, id: &str) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.insert(scope.to_owned(), id.to_owned());
+    }
+
+    pub(super) fn holds_no_more(&self, scope: &str, id: &str) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.get(scope).is_some_and(|of| of == id) {
+            held.remove(scope);
+        }
     }
 
     /// With a witness that tells of a lock's holder whether its process has surely ended. Where that is
-    /// proved and `embedded` says that nothing it had in flight outlives it (AWS is in the process
-    /// itself), its leases are taken over at once; elsewhere the error says so.
+    /// proved, its leases end; where `embedded` says that nothing it had in flight outlives it (AWS is in
+    /// the process itself), they are taken over at once.
     #[must_use]
     pub fn with_witness(
         self,
@@ -513,8 +551,23 @@ impl Ledger {
         bytes: &[u8],
         condition: &Condition,
     ) -> Result<Cas, StateError> {
+        self.swap_while(key, bytes, condition, &|| true).await
+    }
+
+    /// As [`Self::swap`], for what may be written only while something holds: no attempt is made after
+    /// `may` has said no.
+    ///
+    /// # Errors
+    /// Those of [`Self::swap`].
+    pub async fn swap_while(
+        &self,
+        key: &str,
+        bytes: &[u8],
+        condition: &Condition,
+        may: &(dyn Fn() -> bool + Send + Sync),
+    ) -> Result<Cas, StateError> {
         self.require_versions().await?;
-        cas(self.store(), self.clock(), key, bytes, condition).await
+        cas_while(self.store(), self.clock(), key, bytes, condition, may).await
     }
 }
 

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::Config;
+use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::BucketVersioningStatus;
@@ -357,7 +359,9 @@ impl StateStore for S3Store {
             Condition::Absent => request.if_none_match("*"),
             Condition::Etag(etag) => request.if_match(etag),
         };
-        match request.customize().interceptor(date.clone()).send().await {
+        // One attempt: who writes decides before each whether it still may (`store::cas_while`).
+        let once = Config::builder().retry_config(RetryConfig::disabled());
+        match request.customize().config_override(once).interceptor(date.clone()).send().await {
             Ok(output) => match output.e_tag {
                 Some(etag) => {
                     Ok(Put::Written(Written { etag, version: output.version_id, at: date.get() }))

@@ -186,7 +186,7 @@ pub enum Cas {
 }
 
 /// How often a write without a clear answer is tried before giving up.
-const ATTEMPTS: u32 = 6;
+const ATTEMPTS: u32 = 8;
 /// How many versions are searched for a write of our own that was superseded at once.
 const VERSIONS_SEARCHED: usize = 10;
 
@@ -204,10 +204,29 @@ pub async fn cas(
     bytes: &[u8],
     condition: &Condition,
 ) -> Result<Cas, StateError> {
+    cas_while(store, clock, key, bytes, condition, &|| true).await
+}
+
+/// As [`cas`], while `may` allows it: an attempt is made only right after it has said yes.
+///
+/// # Errors
+/// Those of [`cas`], and that it said no.
+pub async fn cas_while(
+    store: &dyn StateStore,
+    clock: &dyn Clock,
+    key: &str,
+    bytes: &[u8],
+    condition: &Condition,
+    may: &(dyn Fn() -> bool + Send + Sync),
+) -> Result<Cas, StateError> {
     let mut reason = String::new();
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             clock.sleep(backoff(attempt, Duration::from_millis(100), Duration::from_secs(5))).await;
+        }
+        if !may() {
+            let why = "The lease that this write stands on was not confirmed in time.";
+            return Err(unknown(store, key, if reason.is_empty() { why } else { &reason }));
         }
         let ambiguous = match store.put_if(key, bytes, condition).await {
             Ok(Put::Written(written)) => return Ok(Cas::Won(written)),

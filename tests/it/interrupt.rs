@@ -110,7 +110,7 @@ const APPLY: [&str; 4] = ["apply", "--auto-approve", "--parallelism", "3"];
 
 #[test]
 fn one_ctrl_c_finishes_what_is_in_flight_and_starts_nothing_new() {
-    for signal in [Signal::INT, Signal::TERM] {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let p = with_an_account();
         let mut running = Running::start(&p, &APPLY, "delay=40");
         running.until("created iam_role", 4);

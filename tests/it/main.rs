@@ -47,6 +47,7 @@ mod soundness;
 mod state;
 mod style;
 mod support;
+mod takeover;
 mod templates;
 mod walls;
 mod ways_in;

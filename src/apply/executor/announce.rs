@@ -58,7 +58,7 @@ impl Run<'_> {
         for (ids, result) in join_all(writes).await {
             if let Err(error) = result {
                 for id in ids {
-                    self.failed(id, Problem::certain((*error.diagnostic).clone()));
+                    self.failed(id, Problem::trouble((*error.diagnostic).clone()));
                 }
             }
         }
@@ -82,7 +82,7 @@ impl Run<'_> {
         let kind = kinds::kind(&change.kind).ok_or_else(broken)?;
         let scope = self.scopes.get(&operation.scope).ok_or_else(broken)?;
         if let Some(lost) = &scope.lost {
-            return Err(Problem::certain((*lost.diagnostic).clone()));
+            return Err(Problem::trouble((*lost.diagnostic).clone()));
         }
         let wanted = match operation.op {
             // Only after waiting can an account be put where it belongs.

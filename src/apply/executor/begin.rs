@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::{Apply, Run};
 use crate::address::ResourceAddr;
+use crate::apply::held::{Held, keep_all};
 use crate::apply::scheduler::{Node, Scheduler};
 use crate::apply::scope::ScopeRun;
 use crate::apply::summary::Summary;
@@ -85,7 +86,7 @@ async fn clean_up(
 pub(super) async fn prepare<'a>(
     apply: &'a Apply<'_>,
     lineage: &str,
-    leases: &mut Vec<crate::state::Lease>,
+    leases: &mut Vec<Held>,
     taken_over: &BTreeSet<String>,
 ) -> Result<Run<'a>, StateError> {
     let ledger = &apply.ledger;
@@ -97,7 +98,7 @@ pub(super) async fn prepare<'a>(
         operation: apply.holder.operation.clone(),
         plan: Some(apply.plan.digest.clone()),
     };
-    let names: BTreeSet<String> = leases.iter().map(|l| l.scope.clone()).collect();
+    let names: BTreeSet<String> = leases.iter().map(|held| held.lease.scope.clone()).collect();
     // Read under the locks: nobody who respects them writes from here on.
     let mut bases = BTreeMap::new();
     let mut read = read_scopes(ledger, &names).await?;
@@ -105,7 +106,7 @@ pub(super) async fn prepare<'a>(
         let state = read.get(&journal.scope).and_then(Option::as_ref);
         clean_up(ledger, &journal, state.and_then(|s| s.value.folded.as_ref())).await?;
     }
-    for lease in leases.iter_mut().filter(|l| l.scope != layout::WALLS) {
+    for Held { lease, .. } in leases.iter_mut().filter(|held| held.lease.scope != layout::WALLS) {
         let basis = read.remove(&lease.scope).flatten();
         let planned = apply.plan.state.scopes.get(&lease.scope);
         let same = match (&basis, planned) {
@@ -131,10 +132,13 @@ pub(super) async fn prepare<'a>(
         bases.insert(lease.scope.clone(), basis);
     }
     if let Some(recheck) = apply.recheck.filter(|_| names.contains(layout::WALLS)) {
-        recheck
-            .recheck()
-            .await
-            .map_err(|diagnostic| StateError::new(StateFailure::Conflict, diagnostic))?;
+        // The whole estate is read again, and the leases must last as long.
+        tokio::select! {
+            checked = recheck.recheck() => {
+                checked.map_err(|why| StateError::new(StateFailure::Conflict, why))?;
+            }
+            lost = keep_all(ledger, leases) => return Err(lost),
+        }
     }
     let scheduler = scheduler(apply)?;
     let prints = ledger.fingerprinter().await?;
@@ -154,10 +158,10 @@ pub(super) async fn prepare<'a>(
         .into(),
     };
     let head = ledger.audit(head.as_ref(), event).await?;
-    let clock: Arc<dyn crate::state::Clock> = ledger.shared_clock();
     let mut scopes = BTreeMap::new();
     let mut walls = None;
-    for lease in leases.drain(..) {
+    for held in leases.drain(..) {
+        let lease = &held.lease;
         let template = match bases.get(&lease.scope) {
             Some(Some(basis)) => basis.value.clone(),
             _ => ScopeState::new(lineage, &lease.scope, stamp.clone()),
@@ -173,7 +177,7 @@ pub(super) async fn prepare<'a>(
         );
         let basis = bases.remove(&lease.scope).flatten();
         let name = lease.scope.clone();
-        let scope = ScopeRun::new(lease, apply.terms, basis, template, writer, clock.as_ref());
+        let scope = ScopeRun::new(held, basis, template, writer);
         if name == layout::WALLS {
             walls = Some(scope);
         } else {
@@ -186,7 +190,7 @@ pub(super) async fn prepare<'a>(
         secrets: Arc::clone(&apply.secrets),
         sources: apply.plan.secret_sources.clone(),
         prints,
-        clock,
+        clock: ledger.shared_clock(),
         events: apply.events.clone(),
         reports,
         since: at.as_second(),
@@ -222,6 +226,7 @@ pub(super) async fn prepare<'a>(
             left
         }),
         urgent: BTreeSet::new(),
+        asks: Vec::new(),
         departures: Vec::new(),
     })
 }

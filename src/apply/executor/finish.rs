@@ -10,24 +10,34 @@ use super::{Departure, Run};
 use crate::address::ResourceAddr;
 use crate::apply::events::Event;
 use crate::apply::scheduler::NodeState;
-use crate::apply::summary::{Skipped, Summary};
+use crate::apply::summary::Skipped;
 use crate::diag::Diagnostic;
 use crate::plan::model::OperationKind;
 use crate::state::{Event as AuditEvent, StateFailure, errored};
 
+/// How long leases are ended for when a run is left at once.
+const LEAVING: Duration = Duration::from_secs(2);
+
 impl Run<'_> {
     /// Second Ctrl-C: what is in flight is dropped; the journal knows about it.
-    pub(super) async fn leave(mut self) -> Summary {
+    /// The leases are ended and not given back: what has left may still arrive.
+    pub(super) async fn leave(&mut self) {
         self.workers.abort_all();
-        let ledger = &self.apply.ledger;
-        let all = self.scopes.values_mut().chain(&mut self.walls);
-        let leaving = join_all(all.map(|scope| scope.abandon(ledger)));
+        self.summary.interrupted = true;
         tokio::select! {
-            _ = leaving => {}
-            () = self.shared.clock.idle(Duration::from_secs(3)) => {}
+            () = self.apply.ledger.end_held() => {}
+            () = self.shared.clock.idle(LEAVING) => {}
         }
         self.tell_skipped();
-        self.summary
+        self.tell_unrecorded();
+    }
+
+    /// What was done and is recorded nowhere but in what the user reads.
+    fn tell_unrecorded(&mut self) {
+        for scope in self.scopes.values() {
+            let addresses = scope.unrecorded().map(|finished| finished.address.clone());
+            self.summary.unrecorded.extend(addresses.map(|a| (scope.name.clone(), a)));
+        }
     }
 
     fn tell_skipped(&mut self) {
@@ -51,7 +61,7 @@ impl Run<'_> {
     }
 
     /// The end: facts beside the attributes, the audit record, the states, the locks.
-    pub(super) async fn finish(mut self) -> Summary {
+    pub(super) async fn finish(&mut self) {
         self.tell_skipped();
         self.withdraw();
         self.touch_up();
@@ -83,11 +93,11 @@ impl Run<'_> {
             self.fold().await;
         }
         self.save_unwritten();
+        self.tell_unrecorded();
         let ledger = &self.apply.ledger;
         let all = self.scopes.values_mut().chain(&mut self.walls);
         let released = join_all(all.map(|scope| scope.release(ledger))).await;
         self.summary.warnings.extend(released.into_iter().flatten());
-        self.summary
     }
 
     /// Writes the state of every scope with results that are not in it yet.

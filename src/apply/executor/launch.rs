@@ -7,9 +7,11 @@ use super::begin::scope_of;
 use super::{Departure, Run};
 use crate::apply::events::Event;
 use crate::apply::record::{self, deposed};
+use crate::apply::scope::ScopeRun;
 use crate::apply::worker::{self, Job, Problem, Success};
 use crate::diag::Diagnostic;
 use crate::plan::model::{Operation, OperationKind};
+use crate::provider::Passage;
 use crate::schema::kinds;
 use crate::state::journal::{Finished, Outcome};
 use crate::value::Attrs;
@@ -68,6 +70,9 @@ impl Run<'_> {
         } else {
             scope.resources.get(&operation.address)
         };
+        // What changes the walls stands on their lock too.
+        let walls = self.walls.as_ref().map(ScopeRun::gate);
+        let gates = std::iter::once(scope.gate()).chain(walls).collect();
         let job = Job {
             operation: operation.clone(),
             display,
@@ -81,7 +86,7 @@ impl Run<'_> {
             step_target: self.step_target(operation, scope),
             wanted,
             meta: self.apply.desired.meta(&operation.address),
-            gate: scope.gate.clone(),
+            passage: Passage::through(gates),
             change,
         };
         let task = self.workers.spawn(worker::run(Arc::clone(&self.shared), job));

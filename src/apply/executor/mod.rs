@@ -19,14 +19,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::cancel::{Cancel, Urgency};
 use super::events::{Event, Events, OperationRef, waiting};
+use super::held::Held;
 use super::record::{PENDING, deposed};
 use super::scheduler::Scheduler;
-use super::scope::ScopeRun;
+use super::scope::{ScopeRun, Standing};
 use super::seams::{Desired, Recheck, Secrets};
 use super::summary::{Done, Failed, Summary};
 use super::worker::{Problem, Report, Shared, Success};
@@ -141,14 +142,14 @@ pub async fn apply(apply: Apply<'_>) -> Result<Summary, StateError> {
         if previous.is_some() {
             taken_over.insert(lease.scope.clone());
         }
-        leases.push(lease);
+        leases.push(Held::new(lease, apply.ledger.shared_clock()));
     }
     match begin::prepare(&apply, &lineage, &mut leases, &taken_over).await {
         Ok(run) => Ok(run.walk().await),
         Err(error) => {
-            for lease in &mut leases {
+            for held in &mut leases {
                 // It ends by itself where this fails.
-                let _ = apply.ledger.release(lease).await;
+                let _ = apply.ledger.release(&mut held.lease).await;
             }
             Err(error)
         }
@@ -182,6 +183,8 @@ struct Run<'a> {
     left: BTreeMap<ResourceAddr, usize>,
     /// Scopes with a result that must not wait for the next batch.
     urgent: BTreeSet<String>,
+    /// Workers that found the gate of their scope closed, and wait for a look at its lease.
+    asks: Vec<(String, oneshot::Sender<Standing>)>,
     /// Objects that moved to another scope: what is left to say in the old one.
     departures: Vec<Departure>,
     summary: Summary,
@@ -198,6 +201,21 @@ struct Departure {
 impl Run<'_> {
     async fn walk(mut self) -> Summary {
         self.emit(Event::Begun { operations: self.operations.len() });
+        let cancel = self.apply.cancel.clone();
+        let left = tokio::select! {
+            biased;
+            // Wherever it stands, also in a write that does not end.
+            () = cancel.risen(Urgency::Finish) => true,
+            () = self.work() => false,
+        };
+        if left {
+            self.leave().await;
+        }
+        self.summary
+    }
+
+    /// Everything from the first operation to the locks given back.
+    async fn work(&mut self) {
         let mut urgency = Urgency::None;
         let cancel = self.apply.cancel.clone();
         let clock = Arc::clone(&self.shared.clock);
@@ -233,9 +251,6 @@ impl Run<'_> {
                     self.scheduler.stop();
                     self.summary.interrupted = true;
                     self.emit(Event::Stopping { running: self.scheduler.running() });
-                    if urgency == Urgency::Leave {
-                        return self.leave().await;
-                    }
                 }
                 () = clock.idle(TICK.saturating_sub(passed)) => {}
             }
@@ -246,7 +261,7 @@ impl Run<'_> {
                 self.tick().await;
             }
         }
-        self.finish().await
+        self.finish().await;
     }
 
     /// A worker has ended. It has reported before, unless a defect brought it down.
@@ -262,7 +277,7 @@ impl Run<'_> {
             let why =
                 Diagnostic::error(format!("the operation broke off inside palisade: {error}"))
                     .help("this is a defect; the next run finds out how far the operation came");
-            self.failed(id, Problem { why, uncertain: true, stop: false });
+            self.failed(id, Problem { uncertain: true, ..Problem::trouble(why) });
         }
     }
 
@@ -302,6 +317,7 @@ impl Run<'_> {
                 self.scheduler.limit_group(&scope, limit.div_ceil(2));
                 self.calm.insert(scope, 0);
             }
+            Report::GateClosed { scope, answer } => self.asks.push((scope, answer)),
             Report::Ended { id, result } => self.ended(id, result),
         }
     }
@@ -419,6 +435,7 @@ impl Run<'_> {
             scope: operation.scope.clone(),
             why: problem.why,
             uncertain: problem.uncertain,
+            trouble: problem.trouble,
         });
         let skipped = self.scheduler.fail(id).unwrap_or_default();
         for other in skipped {
@@ -430,6 +447,7 @@ impl Run<'_> {
 
     /// Writes what must not wait: the request of an asynchronous creation, and many results.
     async fn settle(&mut self) {
+        self.answer().await;
         let ledger = &self.apply.ledger;
         let urgent = std::mem::take(&mut self.urgent);
         let writes =
@@ -447,6 +465,39 @@ impl Run<'_> {
             .filter(|s| s.lost.is_none() && s.since_fold() >= FOLD_EVERY)
             .map(|scope| scope.fold(ledger, stamp.clone(), Some(head.clone())));
         join_all(folds).await;
+    }
+
+    /// Looks at the leases whose gates were found closed, and tells those who wait.
+    async fn answer(&mut self) {
+        let asks = std::mem::take(&mut self.asks);
+        if asks.is_empty() {
+            return;
+        }
+        let ledger = &self.apply.ledger;
+        let asked: BTreeSet<&str> = asks.iter().map(|(scope, _)| scope.as_str()).collect();
+        let scopes = self.scopes.iter_mut().filter(|(name, _)| asked.contains(name.as_str()));
+        let looks = scopes
+            .map(|(name, scope)| async move { (name.as_str(), scope.standing(ledger).await) });
+        let walls = async {
+            match &mut self.walls {
+                Some(walls) => walls.standing(ledger).await,
+                None => Standing::Holds,
+            }
+        };
+        let (standings, walls) = futures::join!(join_all(looks), walls);
+        let standings: BTreeMap<&str, Standing> = standings.into_iter().collect();
+        let told: Vec<Standing> = asks
+            .iter()
+            .map(|(scope, _)| match (standings.get(scope.as_str()), walls) {
+                (Some(Standing::Holds), Standing::Holds) => Standing::Holds,
+                (None | Some(Standing::Over), _) | (_, Standing::Over) => Standing::Over,
+                _ => Standing::Unknown,
+            })
+            .collect();
+        for ((_, answer), standing) in asks.into_iter().zip(told) {
+            // A worker that is gone does not wait any more.
+            let _ = answer.send(standing);
+        }
     }
 
     async fn tick(&mut self) {

@@ -11,7 +11,7 @@ use crate::address::ResourceAddr;
 use crate::ids::Handle;
 use crate::plan::model::{InDoubtChange, InDoubtOutcome, InterruptedRun};
 use crate::plan::refresh::Targets;
-use crate::provider::{Access, Provider};
+use crate::provider::{Access, Passage, Provider};
 use crate::state::{Ledger, ScopeState, Snapshot, Stamp, StateError, Versioned};
 
 /// What `inspect` reads and reaches.
@@ -45,8 +45,10 @@ pub async fn inspect(
     let mut left = Vec::new();
     for scope in &scopes {
         let Some(lock) = inspection.ledger.read_lock(scope).await? else { continue };
-        let held =
-            !lock.released && now < lock.expires_at && !inspection.ledger.is_gone(&lock.holder);
+        let held = !lock.released
+            && lock.ended_at.is_none()
+            && now < lock.expires_at
+            && !inspection.ledger.is_gone(&lock.holder);
         let runs = snapshot.dangling.iter().filter(|d| d.scope == *scope);
         for run in runs.filter(|d| held && d.run == lock.holder.run) {
             active.insert((scope.clone(), run.run.clone()));
@@ -68,6 +70,7 @@ pub async fn inspect(
         patience: Duration::from_secs(10),
         waits: false,
         events: None,
+        passage: Passage::open(),
     };
     let wanted = |scope: &str, run: &str| !active.contains(&(scope.to_owned(), run.to_owned()));
     let targets = inspection.targets.clone();

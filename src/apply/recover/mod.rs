@@ -19,19 +19,20 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::events::{Events, waiting};
+use super::held::{Held, keep_all};
 use super::record::PENDING;
 use crate::address::ResourceAddr;
 use crate::diag::Diagnostic;
 use crate::ids::Handle;
 use crate::plan::refresh::Targets;
-use crate::provider::{Access, Provider};
+use crate::provider::{Access, Passage, Provider};
 use crate::state::{
-    Event as AuditEvent, Holder, Lease, Ledger, ScopeState, Snapshot, Stamp, StateError, Terms,
-    layout,
+    Event as AuditEvent, Holder, Lease, Ledger, ScopeState, Snapshot, Stamp, StateError,
+    StateFailure, Terms, layout,
 };
 
 use probe::Probe;
-use settle::{Settlement, Verdict};
+use settle::{Finding, Settlement, Verdict};
 
 pub use inspect::{Inspection, inspect};
 
@@ -130,18 +131,26 @@ pub async fn recover(recovery: &Recovery<'_>) -> Result<Recovered, StateError> {
             waiting(&recovery.events),
         )
         .await?;
-    let mut leases: Vec<Lease> = held.into_iter().map(|(lease, _)| lease).collect();
+    let clock = || recovery.ledger.shared_clock();
+    let mut leases: Vec<Held> =
+        held.into_iter().map(|(lease, _)| Held::new(lease, clock())).collect();
     let recovered = under_locks(recovery, &mut leases, &snapshot.lineage).await;
-    for lease in &mut leases {
-        // It ends by itself where this fails.
-        let _ = recovery.ledger.release(lease).await;
+    match &recovered {
+        // A request of the work that was broken off may be in flight.
+        Err(error) if error.failure == StateFailure::Conflict => recovery.ledger.end_held().await,
+        _ => {
+            for held in &mut leases {
+                // It ends by itself where this fails.
+                let _ = recovery.ledger.release(&mut held.lease).await;
+            }
+        }
     }
     recovered
 }
 
 async fn under_locks(
     recovery: &Recovery<'_>,
-    leases: &mut [Lease],
+    leases: &mut [Held],
     lineage: &str,
 ) -> Result<Recovered, StateError> {
     let probe = Probe {
@@ -152,38 +161,49 @@ async fn under_locks(
         patience: Duration::from_secs(120),
         waits: true,
         events: Some(&recovery.events),
+        passage: Passage::through(
+            leases.iter().map(|held| Arc::new(held.gate.clone()) as _).collect(),
+        ),
     };
-    let names: Vec<String> = leases.iter().map(|l| l.scope.clone()).collect();
+    let names: Vec<String> = leases.iter().map(|held| held.lease.scope.clone()).collect();
     // Accounts may take half an hour to be created: the leases must last as long.
     let settlements = tokio::select! {
-        settled = settle::all(&probe, recovery.ledger, recovery.targets.clone(), names, &|_, _| true) => settled?,
-        error = keep(recovery, leases) => return Err(error),
+        settled = look(recovery, &probe, names) => settled?,
+        error = keep_all(recovery.ledger, leases) => return Err(error),
     };
     let mut recovered = Recovered::default();
     for settlement in settlements {
         recovered.count(&settlement);
-        let lease = leases.iter_mut().find(|l| l.scope == settlement.scope);
-        if let Some(lease) = lease {
+        let held = leases.iter_mut().find(|held| held.lease.scope == settlement.scope);
+        if let Some(Held { lease, .. }) = held {
             write(recovery, lease, lineage, settlement, &recovered).await?;
         }
     }
     Ok(recovered)
 }
 
-/// Renews the leases for as long as it is polled. Returns only when one is lost.
-async fn keep(recovery: &Recovery<'_>, leases: &mut [Lease]) -> StateError {
-    loop {
-        recovery.ledger.clock().idle(recovery.terms.length / 3).await;
-        for lease in &mut *leases {
-            match recovery.ledger.renew(lease).await {
-                Err(error) if error.failure == crate::state::StateFailure::Conflict => {
-                    return error;
-                }
-                // Out of reach for now: the next write shows whether it was lost.
-                _ => {}
-            }
-        }
+/// How long after the first look what was not there is looked for once more.
+const SECOND_LOOK: Duration = Duration::from_secs(5);
+
+/// Finds out what the journals come to. What was announced and is not there is looked for once more before
+/// it counts as not done: the last request of a run that was cut off may arrive late, and IAM shows what is
+/// new with a delay.
+async fn look(
+    recovery: &Recovery<'_>,
+    probe: &Probe<'_>,
+    names: Vec<String>,
+) -> Result<Vec<Settlement>, StateError> {
+    let ledger = recovery.ledger;
+    let targets = || recovery.targets.clone();
+    let every = |_: &str, _: &str| true;
+    let first = settle::all(probe, ledger, targets(), names.clone(), &every).await?;
+    let absent = |finding: &Finding| finding.verdict == Verdict::NotDone;
+    if !first.iter().any(|settlement| settlement.findings().any(absent)) {
+        return Ok(first);
     }
+    ledger.clock().sleep(SECOND_LOOK).await;
+    let quiet = Probe { events: None, ..probe.clone() };
+    settle::all(&quiet, ledger, targets(), names, &every).await
 }
 
 async fn write(

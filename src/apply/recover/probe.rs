@@ -12,7 +12,9 @@ use crate::ids::Handle;
 use crate::plan::diff::{StoredValues, difference};
 use crate::plan::drift::is_fingerprint;
 use crate::plan::refresh::Targets;
-use crate::provider::{Access, Failure, LiveObject, Provider, ProviderError, REQUEST, Target};
+use crate::provider::{
+    Access, Failure, LiveObject, Passage, Provider, ProviderError, REQUEST, Target,
+};
 use crate::schema::{Home, Kind, Recovery as By, kinds};
 use crate::state::clock::backoff;
 use crate::state::journal::{Finished, Intent, Outcome};
@@ -37,6 +39,7 @@ pub(super) fn overlay(record: &mut ResourceState, found: &Attrs) {
 }
 
 /// How recovery reads AWS.
+#[derive(Clone)]
 pub(super) struct Probe<'a> {
     pub(super) provider: &'a dyn Provider,
     pub(super) clock: &'a dyn Clock,
@@ -49,6 +52,8 @@ pub(super) struct Probe<'a> {
     /// Whether accounts that are being created are waited for (which also puts them where they belong).
     pub(super) waits: bool,
     pub(super) events: Option<&'a Events>,
+    /// What the changing requests of waiting go through.
+    pub(super) passage: Passage,
 }
 
 /// Finds out what became of the intents of one run.
@@ -263,7 +268,8 @@ impl Probe<'_> {
             match call().await {
                 // A new account's role may take a while to be assumable.
                 Err(error)
-                    if (error.failure.is_transient() || error.failure == Failure::CannotAssume)
+                    if (error.failure.is_transient()
+                        || matches!(error.failure, Failure::CannotAssume | Failure::Fenced))
                         && waited < limit =>
                 {
                     let wait =

@@ -14,7 +14,7 @@ use crate::ids::AccountId;
 use crate::plan::refresh::Targets;
 use crate::provider::{Failure, Op, Step};
 use crate::schema::kinds;
-use crate::state::journal::{Intent, RunJournal};
+use crate::state::journal::{Intent, Outcome, RunJournal};
 use crate::state::model::Resources;
 use crate::state::scopes::Folded;
 use crate::state::{Ledger, OperationKind, ScopeState, StateError, Versioned};
@@ -190,9 +190,23 @@ async fn run(
     });
 }
 
-/// Every operation that a journal names, as if none had a result: the last intent of each, in order.
+/// Every operation that a journal names, as if none had a result: the last intent of each, in order. A
+/// result of which the announcement is gone (it was folded before) says as well where to look.
 fn everything(journal: &RunJournal) -> Vec<Intent> {
     let mut all: BTreeMap<u32, Intent> = BTreeMap::new();
+    for finished in journal.entries.iter().flat_map(|e| &e.finished) {
+        if let Outcome::Recorded(resource) = &finished.outcome {
+            let intent = Intent {
+                operation: finished.operation,
+                op: OperationKind::Create,
+                address: finished.address.clone(),
+                key: Some(resource.key.clone()),
+                target: None,
+                resource: resource.clone(),
+            };
+            all.insert(finished.operation, intent);
+        }
+    }
     for intent in journal.entries.iter().flat_map(|e| &e.intents) {
         all.insert(intent.operation, intent.clone());
     }
@@ -297,8 +311,11 @@ async fn wait(
         meta: Attrs::new(),
         target: Some(request),
     };
-    let waited =
-        probe.patiently(Duration::from_secs(1800), || probe.provider.execute(target, &step)).await;
+    let waited = probe
+        .patiently(Duration::from_secs(1800), || {
+            probe.provider.execute(target, &step, &probe.passage)
+        })
+        .await;
     let failed =
         |f: Failure| matches!(f, Failure::Refused | Failure::NotFound | Failure::AlreadyExists);
     match waited {

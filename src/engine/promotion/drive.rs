@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use crate::diag::Diagnostic;
 use crate::engine::apply::{self, Approval};
 use crate::engine::error::EngineError;
 use crate::engine::host::{Event as HostEvent, Shown};
@@ -60,6 +61,25 @@ impl Drive<'_> {
     /// # Errors
     /// A step could not be done; the move stays where it was, to be taken up again.
     pub(super) async fn run(&mut self) -> Result<Move, EngineError> {
+        let end = self.walk().await;
+        if let Err(error) = &end {
+            self.record_trouble(error).await;
+        }
+        end
+    }
+
+    /// Writes down what stopped the move, where the record can be written: whoever finds it under way reads
+    /// why. That this fails changes nothing, the move stays where it was.
+    async fn record_trouble(&mut self, error: &EngineError) {
+        let first = error.diagnostics().and_then(|all| all.into_iter().find(|d| d.is_error()));
+        let Some(why) = first.map(|diagnostic| diagnostic.summary.clone()) else { return };
+        if self.held.record.run.is_some() {
+            self.held.record.stopped(self.workspace.host.now(), why);
+            let _ = self.save().await;
+        }
+    }
+
+    async fn walk(&mut self) -> Result<Move, EngineError> {
         loop {
             let Some(run) = self.held.record.run.clone() else {
                 return Err(EngineError::failed("there is no move under way"));
@@ -83,16 +103,17 @@ impl Drive<'_> {
                 self.held.record.applied(self.workspace.host.now());
                 self.save().await
             }
-            Err(EngineError::Failed(why)) if self.returns() => {
-                let Some(back) = self.way_back(run) else { return Err(EngineError::Failed(why)) };
+            // What AWS refuses is the release's failure. Trouble on the way there is the runner's: the move
+            // stays under way, and the next run takes it up.
+            Err(EngineError::Refused(why)) if self.returns() => {
+                let Some(back) = self.way_back(run) else { return Err(EngineError::Refused(why)) };
                 self.workspace.host.diagnostics(&why);
-                self.turn_back(
-                    run,
-                    back,
-                    "the plan could not be carried out".to_owned(),
-                    Vec::new(),
-                )
-                .await
+                let cause = why.into_iter().find(Diagnostic::is_error).map(|d| d.summary);
+                let reason = match cause {
+                    Some(cause) => format!("the plan could not be carried out: {cause}"),
+                    None => "the plan could not be carried out".to_owned(),
+                };
+                self.turn_back(run, back, reason, Vec::new()).await
             }
             Err(error) => Err(error),
         }
@@ -108,6 +129,15 @@ impl Drive<'_> {
                 self.hold(run, "rolled back by hand".to_owned());
             }
             return self.save().await;
+        }
+        if let Some(unasked) = found.iter().find(|e| e.outcome == Outcome::Unknown) {
+            return Err(Diagnostic::error(format!(
+                "the verification of release {} in `{}` could not be carried out",
+                run.release, run.environment
+            ))
+            .detail(format!("{}: {}", unasked.gate, unasked.summary))
+            .help("nothing says that the release is wrong: it stays where it is, and running the same again goes on with verifying it")
+            .into());
         }
         let why = format!("verification failed: {}", closed(&found));
         if self.returns()

@@ -13,7 +13,7 @@ use crate::plan::model::Plan;
 use crate::promotion::edge::{self, Edge};
 use crate::promotion::figures::{Figures, figures};
 use crate::promotion::gate::{self, Evidence, GateContext, GateSpec, GateSubject, Purpose};
-use crate::promotion::record::{Hold, Phase};
+use crate::promotion::record::{Hold, Phase, Stop};
 use crate::promotion::{Digest, EnvironmentRecord, revoked_verification, store};
 use crate::provider::Caller;
 
@@ -91,6 +91,9 @@ pub struct UnderWay {
     pub by: String,
     /// When.
     pub since: Timestamp,
+    /// What stopped it last and says nothing of the release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stop>,
 }
 
 /// A release that is verified here and stands not yet where an edge leads.
@@ -149,6 +152,7 @@ pub async fn run(workspace: &Workspace, request: &StatusRequest) -> Result<Statu
                 phase: run.phase,
                 by: run.author.arn.clone(),
                 since: run.started_at,
+                stopped: run.stops.last().cloned(),
             }),
             drift: report.environments.get(name).cloned().unwrap_or_default(),
             next,

@@ -9,7 +9,7 @@ use super::block::Block;
 use super::context::GateContext;
 use super::contract::{Gate, GateType};
 use super::evidence::{Finding, Outcome};
-use super::watched::{Watched, unknown};
+use super::watched::{Watched, outcome, unknown};
 use crate::provider::Alarm;
 
 pub(super) const TYPE: GateType =
@@ -47,7 +47,7 @@ impl Gate for Alarms {
                 Ok(found) => found.into_iter().map(|a| (a.name.clone(), a)).collect(),
                 Err(error) => {
                     return Finding::new(
-                        Outcome::Failed,
+                        outcome(&error),
                         unknown(&error),
                         json!({"alarms": self.names}),
                     );

@@ -15,6 +15,9 @@ pub enum Outcome {
     Waiting,
     /// It is closed.
     Failed,
+    /// It stays closed, for what it asks could not be reached: the network or the credentials failed, and
+    /// nothing is known of what the gate is about.
+    Unknown,
 }
 
 /// What a gate saw, and what it made of it. Kept with the promotion's record; holds no secret.

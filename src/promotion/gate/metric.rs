@@ -11,7 +11,7 @@ use super::block::Block;
 use super::context::GateContext;
 use super::contract::{Gate, GateType};
 use super::evidence::{Evidence, Finding, Outcome};
-use super::watched::{Watched, unknown};
+use super::watched::{Watched, outcome, unknown};
 use crate::diag::Diagnostic;
 use crate::provider::MetricQuery;
 
@@ -114,7 +114,7 @@ impl Gate for Metric {
         let what = format!("{} {} of {}", self.statistic, self.name, self.namespace);
         let value = match context.provider.metric(&target, &query).await {
             Ok(value) => value,
-            Err(error) => return Finding::new(Outcome::Failed, unknown(&error), detail),
+            Err(error) => return Finding::new(outcome(&error), unknown(&error), detail),
         };
         let Some(value) = value else {
             let place = format!("`{}` ({})", target.handle, target.region);

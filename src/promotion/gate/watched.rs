@@ -2,6 +2,7 @@
 
 use super::block::Block;
 use super::context::GateContext;
+use super::evidence::Outcome;
 use crate::address::{ACCOUNT, ResourceAddr};
 use crate::ids::Region;
 use crate::provider::{ProviderError, Target};
@@ -56,6 +57,11 @@ impl Watched {
         }
         Ok(target)
     }
+}
+
+/// What a failed call makes of the gate: closed, where CloudWatch itself said no.
+pub(super) fn outcome(error: &ProviderError) -> Outcome {
+    if error.failure.is_trouble() { Outcome::Unknown } else { Outcome::Failed }
 }
 
 /// A failed call in words: what keeps the gate closed, and what to do.

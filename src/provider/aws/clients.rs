@@ -25,17 +25,21 @@ use aws_types::origin::Origin;
 use tokio::sync::OnceCell;
 
 use super::errors;
+use super::gatekeeper::Gatekeeper;
 use crate::ids::{AccountId, Partition};
-use crate::provider::{Access, ActingPrincipal, Failure, ProviderError, Target};
+use crate::provider::{Access, ActingPrincipal, Failure, ProviderError, REQUEST_TIMEOUT, Target};
 use crate::trace::Observer;
 
-/// What makes the client of a service that tells of its requests. (The SDK's configuration holds no
-/// interceptors, and its services' builders have no trait in common.)
+/// What makes the client of a service that tells of its requests and lets changes leave only with a lease.
+/// (The SDK's configuration holds no interceptors, and its services' builders have no trait in common.)
 macro_rules! watched {
     ($sdk:ident) => {
         |config: &aws_config::SdkConfig, observer: crate::trace::Observer| {
             $sdk::Client::from_conf(
-                $sdk::config::Builder::from(config).interceptor(observer).build(),
+                $sdk::config::Builder::from(config)
+                    .interceptor(observer)
+                    .interceptor(crate::provider::aws::gatekeeper::Gatekeeper)
+                    .build(),
             )
         }
     };
@@ -108,7 +112,8 @@ pub(super) async fn ambient(options: &Options) -> SdkConfig {
         .with_initial_backoff(options.backoff);
     let timeout = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(10))
-        .operation_attempt_timeout(Duration::from_secs(60))
+        // What a lease counts with: an attempt that left is over by then.
+        .operation_attempt_timeout(REQUEST_TIMEOUT)
         .build();
     if let Some(embedded) = &options.embedded {
         return SdkConfig::builder()
@@ -358,8 +363,9 @@ impl Session {
     /// resolves: a configured endpoint is used as it stands.
     pub(super) fn s3control(&self) -> &aws_sdk_s3control::Client {
         self.s3control.get_or_init(|| {
-            let mut builder =
-                aws_sdk_s3control::config::Builder::from(&self.config).interceptor(self.observer());
+            let mut builder = aws_sdk_s3control::config::Builder::from(&self.config)
+                .interceptor(self.observer())
+                .interceptor(Gatekeeper);
             if let Some(url) = self.config.endpoint_url() {
                 builder = builder.endpoint_resolver(Fixed(url.to_owned()));
             }
@@ -379,6 +385,7 @@ impl Session {
                     .region(aws_sdk_s3::config::Region::new(region.to_owned()))
                     .force_path_style(path_style)
                     .interceptor(self.observer())
+                    .interceptor(Gatekeeper)
                     .build();
                 aws_sdk_s3::Client::from_conf(config)
             })

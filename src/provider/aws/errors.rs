@@ -7,6 +7,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::gatekeeper::Fenced;
 use crate::provider::{Failure, ProviderError};
 
 /// Translates a failed call of `service:operation` in `account`.
@@ -20,8 +21,14 @@ where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
     // A failure to enter the account travels inside the failure of the call that needed it.
-    if let Some(cause) = cause(error) {
+    if let Some(cause) = cause::<ProviderError>(error) {
         return cause.clone();
+    }
+    if let Some(fenced) = cause::<Fenced>(error) {
+        return ProviderError {
+            failure: Failure::Fenced,
+            ..refuse(service, operation, account, fenced.to_string())
+        };
     }
     let (failure, code, message) = match error {
         SdkError::ServiceError(answer) => {
@@ -82,10 +89,10 @@ fn text(error: &(dyn Error + 'static)) -> String {
     if text.is_empty() { DisplayErrorContext(error).to_string() } else { text }
 }
 
-fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a ProviderError> {
+fn cause<'a, C: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a C> {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(at) = cause {
-        if let Some(found) = at.downcast_ref::<ProviderError>() {
+        if let Some(found) = at.downcast_ref::<C>() {
             return Some(found);
         }
         cause = at.source();

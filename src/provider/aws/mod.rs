@@ -9,6 +9,7 @@ mod clients;
 mod cloudwatch;
 mod config;
 mod errors;
+mod gatekeeper;
 mod iam_group;
 mod iam_oidc_provider;
 mod iam_policy;
@@ -35,8 +36,8 @@ use tokio::sync::oneshot;
 use self::clients::Session;
 use self::kind::{Bulk, BulkScope, KindProvider, Observed};
 use super::{
-    Access, Alarm, Caller, Inventory, LiveObject, MetricQuery, Provider, ProviderError, Step,
-    Target,
+    Access, Alarm, Caller, Inventory, LiveObject, MetricQuery, Passage, Provider, ProviderError,
+    Step, Target,
 };
 use crate::ids::AccountId;
 use crate::value::Attrs;
@@ -200,10 +201,16 @@ impl Provider for AwsProvider {
         self.kind(kind, target)?.read_marked(&session, key).await
     }
 
-    async fn execute(&self, target: &Target, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn execute(
+        &self,
+        target: &Target,
+        step: &Step,
+        passage: &Passage,
+    ) -> Result<Attrs, ProviderError> {
         let session = self.session(target, Access::Write)?;
         session.enter().await?;
-        kind::execute(self.kind(step.kind, target)?, &session, step).await
+        let kind = self.kind(step.kind, target)?;
+        gatekeeper::through(passage, kind::execute(kind, &session, step)).await
     }
 
     async fn find_creation(

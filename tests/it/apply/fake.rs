@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use palisade::ids::AccountId;
 use palisade::provider::{
-    Access, Alarm, Caller, Failure, Inventory, LiveObject, MetricQuery, Op, Provider,
+    Access, Alarm, Caller, Failure, Inventory, LiveObject, MetricQuery, Op, Passage, Provider,
     ProviderError, REQUEST, Step, Target,
 };
 use palisade::schema::kinds;
@@ -296,7 +296,22 @@ impl Provider for FakeAws {
         .await
     }
 
-    async fn execute(&self, target: &Target, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn execute(
+        &self,
+        target: &Target,
+        step: &Step,
+        passage: &Passage,
+    ) -> Result<Attrs, ProviderError> {
+        if !passage.admit() {
+            return Err(ProviderError {
+                failure: Failure::Fenced,
+                service: "fake",
+                operation: "execute".into(),
+                account: target.handle.to_string(),
+                code: None,
+                message: "the gate is closed".into(),
+            });
+        }
         let place = place(target, step.kind);
         if place == "org" && step.op != Op::Wait && self.in_org.fetch_add(1, Ordering::SeqCst) > 0 {
             self.overlaps.fetch_add(1, Ordering::SeqCst);

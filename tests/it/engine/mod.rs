@@ -4,3 +4,4 @@
 mod apply;
 mod promotion;
 mod stage;
+mod trouble;

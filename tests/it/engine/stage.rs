@@ -64,6 +64,7 @@ impl Stage {
             aws: Aws::Connected(Box::new(connection)),
             secrets: None,
             power_cut: None,
+            terms: palisade::state::Terms::default(),
             host: Arc::clone(host) as Arc<_>,
         }
     }

@@ -127,6 +127,7 @@ impl Lab {
             aws: Aws::Connected(Box::new(self.connection())),
             secrets: Some(Arc::new(Vault)),
             power_cut: None,
+            terms: palisade::state::Terms::default(),
             host: Arc::new(TestHost::default()),
         }
     }

@@ -44,7 +44,7 @@ const EXPIRED: Terms = Terms { length: Duration::ZERO, request_timeout: Duration
 async fn held(ledger: &Ledger, scope: &str, run: &str, terms: Terms) -> palisade::state::Lease {
     match ledger.acquire(scope, &holder(run), terms, 0).await.unwrap() {
         Acquired::Held(lease, _) => *lease,
-        Acquired::Busy(lock) => panic!("held by {lock:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -56,7 +56,7 @@ async fn a_lease_is_held_by_one_renewed_released_and_its_epoch_rises() {
         assert_eq!(lease.lock.epoch, 1);
         match ledger.acquire("org", &holder("b"), Terms::default(), 0).await.unwrap() {
             Acquired::Busy(lock) => assert_eq!(lock.holder.run, "a"),
-            Acquired::Held(..) => panic!("{}: two holders", backend.name),
+            other => panic!("{}: two holders: {other:?}", backend.name),
         }
         ledger.renew(&mut lease).await.unwrap();
         ledger.release(&mut lease).await.unwrap();

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use palisade::apply::Cancel;
+use palisade::apply::cancel::Urgency;
 use palisade::diag::{Diagnostic, Diagnostics};
 use palisade::engine::EngineError;
 use palisade::engine::host::{Event, Host, Question, Shown};
@@ -73,7 +74,8 @@ impl Host for TestHost {
     }
 
     fn event(&self, event: Event) {
-        if self.stop.as_ref().is_some_and(|stop| stop(&event)) {
+        let asked = self.cancel.urgency() != Urgency::None;
+        if !asked && self.stop.as_ref().is_some_and(|stop| stop(&event)) {
             self.cancel.press();
         }
         self.events.lock().unwrap().push(event);

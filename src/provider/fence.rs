@@ -1,0 +1,64 @@
+//! The fence: a request that changes something leaves only while the lease that it stands on holds.
+//!
+//! Claim: once a lease was taken over, no attempt of a changing request of its former holder leaves that
+//! process any more. A check before a step does not give that: one step makes several calls, and the SDK
+//! repeats each of them by itself. So the check stands where an attempt leaves, after it was signed, and a
+//! changing request that comes with no passage does not leave at all. What has left before may still be
+//! delivered; its signature then says how old it is.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// The longest time that one attempt of one request may take, body included. Leases count with it: a
+/// successor waits until the last attempt of its predecessor is over.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A lease, as the requests that stand on it see it.
+pub trait Gate: Send + Sync {
+    /// Whether a request may leave at this moment.
+    fn passes(&self) -> bool;
+}
+
+/// What the changing requests of one step pass through; clones share what has passed.
+#[derive(Clone)]
+pub struct Passage {
+    gates: Vec<Arc<dyn Gate>>,
+    sent: Arc<AtomicBool>,
+}
+
+impl Passage {
+    /// Through all of these gates.
+    #[must_use]
+    pub fn through(gates: Vec<Arc<dyn Gate>>) -> Self {
+        Self { gates, sent: Arc::default() }
+    }
+
+    /// For who holds no lease because nothing else is at work there.
+    #[must_use]
+    pub fn open() -> Self {
+        Self::through(Vec::new())
+    }
+
+    /// Whether a request may leave now.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        self.gates.iter().all(|gate| gate.passes())
+    }
+
+    /// Lets one attempt pass, or refuses it.
+    #[must_use]
+    pub fn admit(&self) -> bool {
+        let passes = self.passes();
+        if passes {
+            self.sent.store(true, Ordering::Release);
+        }
+        passes
+    }
+
+    /// Whether any attempt has passed: then a refused one says nothing of what was done before.
+    #[must_use]
+    pub fn has_sent(&self) -> bool {
+        self.sent.load(Ordering::Acquire)
+    }
+}

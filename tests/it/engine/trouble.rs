@@ -1,0 +1,164 @@
+//! Trouble of the runner in the middle of a promotion: the move stays under way with its cause in the record,
+//! nothing is turned back and nothing held, and the next run takes it to its end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use palisade::engine::promotion::promote::{self, PromotionOutcome, PromotionRequest};
+use palisade::engine::promotion::status::{self, StatusRequest};
+use palisade::engine::{EngineError, Variables, apply};
+use palisade::promotion::record::End;
+use palisade::sandbox::{FaultAction, Faults, Hook, Phase, RequestInfo};
+use palisade::state::bootstrap::{Bucket, create_backend};
+
+use super::stage::{Stage, apply_request, move_settings};
+use crate::support::endpoint::s3;
+use crate::support::estates::two_environments;
+use crate::support::host::TestHost;
+
+const RELEASE: &str = r#"variable "image" {
+  type = string
+}
+release "app" {
+  entry  = environment.dev
+  values = { image = var.image }
+}
+promotion "to_production" {
+  from       = environment.dev
+  to         = environment.production
+  releases   = [release.app]
+  on_failure = "rollback"
+}
+palisade {
+  name = "acme"
+  backend "s3" {
+    bucket = "trouble-state"
+    prefix = "estate"
+    region = "eu-west-1"
+  }
+}
+"#;
+
+fn promotion() -> PromotionRequest {
+    PromotionRequest {
+        edge: "to_production".to_owned(),
+        release: None,
+        dry_run: false,
+        overriding: None,
+        release_hold: false,
+        reason: None,
+        settings: move_settings(),
+    }
+}
+
+/// `v1` stands in production, and `v2` in dev, whence it may move.
+async fn staged() -> Stage {
+    let main = two_environments(RELEASE).replacen("palisade {\n  name = \"acme\"\n}\n", "", 1);
+    let stage = Stage::new(&main).await;
+    let bucket = Bucket {
+        name: "trouble-state".into(),
+        region: "eu-west-1".into(),
+        partition: "aws".into(),
+        prefix: "estate".into(),
+        kms_key: None,
+        require_conditional_writes: true,
+        plain_http: true,
+    };
+    create_backend(&s3(&stage.sdk()), &bucket).await.expect("a bucket");
+    let host = Arc::new(TestHost::default());
+    for image in ["v1", "v2"] {
+        stage.write("palisade.vars.hcl", &format!("image = \"{image}\"\n"));
+        apply::run(&stage.workspace(&host), &apply_request()).await.expect("applied");
+        if image == "v1" {
+            promote::run(&stage.workspace(&host), &promotion()).await.expect("promoted");
+        }
+    }
+    stage
+}
+
+/// Answers of a kind, once the move is under way: to so many requests after the first ones that match.
+fn failing(
+    matches: impl Fn(&RequestInfo) -> bool + Send + Sync + 'static,
+    skip: usize,
+    times: usize,
+    answer: FaultAction,
+) -> Hook {
+    let seen = AtomicUsize::new(0);
+    Arc::new(move |info: &RequestInfo, phase| {
+        if phase != Phase::Before || !matches(info) {
+            return FaultAction::Continue;
+        }
+        let number = seen.fetch_add(1, Ordering::SeqCst);
+        if (skip..skip + times).contains(&number) { answer.clone() } else { FaultAction::Continue }
+    })
+}
+
+fn fail(status: u16, code: &str) -> FaultAction {
+    FaultAction::Fail { status, code: code.into(), message: format!("{code} of the test") }
+}
+
+#[tokio::test]
+async fn trouble_of_the_runner_leaves_a_move_under_way() {
+    let ssm = |info: &RequestInfo| info.operation == "PutParameter";
+    let state = |info: &RequestInfo| info.operation == "PutObject";
+    let mut stopped = 0;
+    let mut cases: Vec<(String, Hook)> = vec![
+        ("expired".into(), failing(ssm, 1, 1000, fail(400, "ExpiredTokenException"))),
+        ("region".into(), failing(ssm, 0, 1000, fail(503, "ServiceUnavailable"))),
+        ("cut".into(), failing(ssm, 0, 1000, FaultAction::Disconnect)),
+    ];
+    for skip in 0..14 {
+        let hook = failing(state, skip, 1, fail(403, "AccessDenied"));
+        cases.push((format!("state write {skip}"), hook));
+    }
+    for (name, hook) in cases {
+        let stage = staged().await;
+        stage.sandbox.set_faults(Faults { hook: Some(hook), ..Faults::default() }).await;
+        let host = Arc::new(TestHost::default());
+        let first = promote::run(&stage.workspace(&host), &promotion()).await;
+        stage.sandbox.set_faults(Faults::default()).await;
+        if let Err(error) = &first {
+            stopped += 1;
+            assert!(
+                matches!(error, EngineError::Failed(_) | EngineError::Locked(_)),
+                "{name}: {error:?}"
+            );
+            let asked = StatusRequest {
+                variables: Variables::default(),
+                parallelism: 4,
+                environments: vec!["production".to_owned()],
+            };
+            let status = status::run(&stage.workspace(&host), &asked).await.expect("a status");
+            let production = &status.environments[0];
+            assert!(production.hold.is_none(), "{name}: {production:?}");
+            if matches!(name.as_str(), "expired" | "region" | "cut") {
+                let run = production.under_way.as_ref().expect("it is under way");
+                assert!(run.stopped.is_some(), "{name}: the cause is in the record");
+            }
+        }
+        let again = promote::run(&stage.workspace(&host), &promotion()).await;
+        let again = again.unwrap_or_else(|error| panic!("{name}: {first:?}, then {error:?}"));
+        match again {
+            PromotionOutcome::Moved(done) => assert_eq!(done.end, Some(End::Verified), "{name}"),
+            PromotionOutcome::Settled { .. } => assert!(first.is_ok(), "{name}: {first:?}"),
+            other => panic!("{name}: {other:?}"),
+        }
+        let running = stage.parameters("acme-production").await.remove("image");
+        assert_eq!(running.as_deref(), Some("v2"), "{name}");
+    }
+    assert!(stopped >= 6, "only {stopped} cases stopped a move");
+}
+
+#[tokio::test]
+async fn what_aws_refuses_is_the_failure_of_the_release_and_the_hold_names_it() {
+    let stage = staged().await;
+    let ssm = |info: &RequestInfo| info.operation == "PutParameter";
+    let hook = failing(ssm, 0, 1, fail(400, "ParameterPatternMismatchException"));
+    stage.sandbox.set_faults(Faults { hook: Some(hook), ..Faults::default() }).await;
+    let host = Arc::new(TestHost::default());
+    let outcome = promote::run(&stage.workspace(&host), &promotion()).await.expect("an outcome");
+    let PromotionOutcome::Moved(done) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(done.end, Some(End::Returned));
+    let why = &done.returned.as_ref().expect("it was turned back").why;
+    assert!(why.contains("ParameterPatternMismatchException"), "{why}");
+}
