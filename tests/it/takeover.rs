@@ -22,8 +22,8 @@ use palisade::engine::{EngineError, Workspace, recover, refresh};
 use palisade::state::{Clock, Ledger, S3Store, SystemClock, Terms};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::endpoint::{Endpoint, s3};
 use crate::support::doors::{Door, Front, Incoming};
+use crate::support::endpoint::{Endpoint, s3};
 use crate::support::host::TestHost;
 
 const BUCKET: &str = "takeover-state";
@@ -83,7 +83,19 @@ impl Clock for SleepersClock {
 
 /// One run: recovers and applies what the directory declares.
 async fn one(dir: &Path, run: &str) -> Result<Summary, EngineError> {
-    let connection = connect::connect(&Aws::Ambient, Some("eu-west-1")).await?;
+    let mut workspace = Workspace {
+        dir: dir.to_owned(),
+        errored_dir: dir.to_owned(),
+        env: std::env::vars().collect(),
+        origin: Origin { host: run.into(), user: "lab".into(), pid: 1, process: None },
+        aws: Aws::Ambient,
+        secrets: None,
+        power_cut: None,
+        terms: TERMS,
+        host: Arc::new(TestHost::default()),
+    };
+    let connection = connect::connect(&workspace, Some("eu-west-1")).await?;
+    workspace.aws = Aws::Connected(Box::new(connection.clone()));
     let clock = Arc::new(SleepersClock {
         system: SystemClock::new(),
         asleep: dir.join("asleep"),
@@ -92,17 +104,6 @@ async fn one(dir: &Path, run: &str) -> Result<Summary, EngineError> {
     let ledger =
         Ledger::with_clock(Arc::new(S3Store::new(s3(&connection.sdk), BUCKET, "e")), clock)
             .with_calendar(jiff::Timestamp::now);
-    let workspace = Workspace {
-        dir: dir.to_owned(),
-        errored_dir: dir.to_owned(),
-        env: Default::default(),
-        origin: Origin { host: run.into(), user: "lab".into(), pid: 1, process: None },
-        aws: Aws::Connected(Box::new(connection.clone())),
-        secrets: None,
-        power_cut: None,
-        terms: TERMS,
-        host: Arc::new(TestHost::default()),
-    };
     let loaded = Arc::new(load(dir, &Default::default()).configuration);
     let request = PlanRequest::everything(&Default::default());
     let backend = Backend::Local { path: "unused".into() };
