@@ -292,7 +292,7 @@ fn takeover(kind: &str) {
         assert_eq!(stage.roles(), Vec::<String>::new(), "{kind} {round}");
         beyond += 1;
     }
-    println!("takeover by {kind}: {beyond} of {rounds}, nothing sent after it");
+    assert_eq!(beyond, rounds, "{kind}");
 }
 
 #[test]
