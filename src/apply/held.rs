@@ -32,12 +32,12 @@ impl Gate for LeaseGate {
 }
 
 /// A lease and its gate, kept in step.
-pub(super) struct Held {
+pub(super) struct HeldLease {
     pub(super) lease: Lease,
     pub(super) gate: LeaseGate,
 }
 
-impl Held {
+impl HeldLease {
     pub(super) fn new(lease: Lease, clock: Arc<dyn Clock>) -> Self {
         let gate = LeaseGate { until: Arc::default(), clock };
         gate.open_until(lease.passes_until());
@@ -50,7 +50,7 @@ impl Held {
     /// # Errors
     /// [`StateFailure::Conflict`] when it is not: the gate is closed for good. Others leave the gate to its
     /// own time: what is out of reach is not lost.
-    pub(super) async fn look(&mut self, ledger: &Ledger) -> Result<(), StateError> {
+    pub(super) async fn check(&mut self, ledger: &Ledger) -> Result<(), StateError> {
         let elapsed = ledger.clock().elapsed();
         let seen = if self.lease.is_stale(elapsed) {
             ledger.renew(&mut self.lease).await
@@ -71,12 +71,12 @@ impl Held {
 }
 
 /// Keeps leases for as long as it is polled. Returns only when one is lost.
-pub(super) async fn keep_all(ledger: &Ledger, leases: &mut [Held]) -> StateError {
+pub(super) async fn keep_all(ledger: &Ledger, leases: &mut [HeldLease]) -> StateError {
     loop {
         let window = leases.iter().map(|held| held.lease.terms().window()).min();
         ledger.clock().idle(window.unwrap_or_default() / 3).await;
         for held in &mut *leases {
-            if let Err(error) = held.look(ledger).await
+            if let Err(error) = held.check(ledger).await
                 && error.failure == StateFailure::Conflict
             {
                 return error;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::held::Held;
+use super::held::HeldLease;
 use crate::diag::Diagnostic;
 use crate::provider::Gate;
 use crate::state::journal::{Finished, Intent, JournalWriter, Outcome};
@@ -24,7 +24,7 @@ pub(super) enum Standing {
 
 pub(super) struct ScopeRun {
     pub(super) name: String,
-    held: Held,
+    held: HeldLease,
     basis: Option<Versioned<ScopeState>>,
     template: ScopeState,
     /// The objects as they stand now.
@@ -44,7 +44,7 @@ pub(super) struct ScopeRun {
 
 impl ScopeRun {
     pub(super) fn new(
-        held: Held,
+        held: HeldLease,
         basis: Option<Versioned<ScopeState>>,
         template: ScopeState,
         writer: JournalWriter,
@@ -125,7 +125,7 @@ impl ScopeRun {
             return Ok(());
         }
         if !self.held.gate.passes()
-            && let Err(error) = self.held.look(ledger).await
+            && let Err(error) = self.held.check(ledger).await
         {
             return Err(self.lose(error));
         }
@@ -144,7 +144,7 @@ impl ScopeRun {
         self.open.extend(numbers.into_iter().map(|n| (n, sequence)));
         // The answer's own time: that the server's clock has jumped shows here.
         if written.at.is_some_and(|at| self.held.lease.is_due(at)) {
-            self.look(ledger).await?;
+            self.check(ledger).await?;
         }
         Ok(())
     }
@@ -154,11 +154,11 @@ impl ScopeRun {
         if self.lost.is_some() || !self.held.lease.is_unconfirmed(ledger.clock().elapsed()) {
             return Ok(());
         }
-        self.look(ledger).await
+        self.check(ledger).await
     }
 
-    async fn look(&mut self, ledger: &Ledger) -> Result<(), StateError> {
-        match self.held.look(ledger).await {
+    async fn check(&mut self, ledger: &Ledger) -> Result<(), StateError> {
+        match self.held.check(ledger).await {
             Err(error) if error.failure == StateFailure::Conflict => Err(self.lose(error)),
             // Out of reach is not lost: the gate closes by itself.
             _ => Ok(()),
@@ -169,7 +169,7 @@ impl ScopeRun {
     pub(super) async fn standing(&mut self, ledger: &Ledger) -> Standing {
         if self.lost.is_none() && !self.held.gate.passes() {
             // What it finds shows below.
-            let _ = self.look(ledger).await;
+            let _ = self.check(ledger).await;
         }
         let over = ledger.clock().elapsed() >= self.held.lease.lasts_until();
         match self.held.gate.passes() {

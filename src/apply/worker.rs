@@ -15,7 +15,7 @@ use crate::diag::Diagnostic;
 use crate::plan::diff::{self, StoredValues, difference};
 use crate::plan::model::{Action, Operation, OperationKind, ResourceChange};
 use crate::provider::{
-    Access, Failure, LiveObject, Op, Passage, Provider, ProviderError, REQUEST, Step, Target,
+    Access, Failure, LiveObject, Op, Permit, Provider, ProviderError, REQUEST, Step, Target,
 };
 use crate::schema::{Home, Kind, Recovery};
 use crate::state::clock::backoff;
@@ -83,7 +83,7 @@ pub(super) struct Job {
     /// Attach, detach: the target's id; move: the new parent's; wait: the request.
     pub(super) step_target: Option<String>,
     /// What its changing requests go through.
-    pub(super) passage: Passage,
+    pub(super) permit: Permit,
 }
 
 /// A worker's message to the loop.
@@ -345,7 +345,7 @@ impl Worker<'_> {
     /// Waits until calls may be made. A gate that has closed for want of a look at the lease opens with the
     /// next one; that of a lease that is lost or over does not.
     async fn pass(&self) -> Result<(), Problem> {
-        while !self.job.passage.passes() {
+        while !self.job.permit.passes() {
             let scope = self.job.operation.scope.clone();
             let (answer, told) = oneshot::channel();
             let _ = self.shared.reports.send(Report::GateClosed { scope, answer });
@@ -359,7 +359,7 @@ impl Worker<'_> {
     }
 
     fn over(&self) -> Problem {
-        let sent = self.job.passage.has_sent();
+        let sent = self.job.permit.has_sent();
         let detail = if sent {
             "It could not be confirmed in time, so no further call was made; what was sent before may have been carried out."
         } else {
@@ -394,13 +394,13 @@ impl Worker<'_> {
             if let Err(problem) = self.pass().await {
                 return Err(Problem { uncertain: uncertain || problem.uncertain, ..problem });
             }
-            let executing = self.shared.provider.execute(&job.target, &step, &job.passage);
+            let executing = self.shared.provider.execute(&job.target, &step, &job.permit);
             let error = match executing.await {
                 Ok(attrs) => return Ok(attrs),
                 Err(error) => error,
             };
             // An attempt that was refused at the gate may have come after one that had no answer.
-            let unsent = error.failure == Failure::Fenced && !job.passage.has_sent();
+            let unsent = error.failure == Failure::Fenced && !job.permit.has_sent();
             uncertain |= matches!(error.failure, Failure::NoAnswer | Failure::Fenced) && !unsent;
             if error.failure == Failure::Fenced {
                 if let Err(problem) = self.pass().await {

@@ -3,7 +3,7 @@
 //! Claim: once a lease was taken over, no attempt of a changing request of its former holder leaves that
 //! process any more. A check before a step does not give that: one step makes several calls, and the SDK
 //! repeats each of them by itself. So the check stands where an attempt leaves, after it was signed, and a
-//! changing request that comes with no passage does not leave at all. What has left before may still be
+//! changing request that comes with no permit does not leave at all. What has left before may still be
 //! delivered; its signature then says how old it is.
 
 use std::sync::Arc;
@@ -22,12 +22,12 @@ pub trait Gate: Send + Sync {
 
 /// What the changing requests of one step pass through; clones share what has passed.
 #[derive(Clone)]
-pub struct Passage {
+pub struct Permit {
     gates: Vec<Arc<dyn Gate>>,
     sent: Arc<AtomicBool>,
 }
 
-impl Passage {
+impl Permit {
     /// Through all of these gates.
     #[must_use]
     pub fn through(gates: Vec<Arc<dyn Gate>>) -> Self {

@@ -15,7 +15,7 @@ use crate::address::ResourceAddr;
 use crate::ids::{AccountId, Handle, Partition, Region};
 use crate::value::{AttrPath, Attrs};
 
-pub use fence::{Gate, Passage, REQUEST_TIMEOUT};
+pub use fence::{Gate, Permit, REQUEST_TIMEOUT};
 
 /// How to reach one account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -189,7 +189,7 @@ pub enum Failure {
     /// No answer: connection refused, reset or timed out. The call may have been carried out.
     NoAnswer,
     /// The lease did not hold any more, so this attempt was not sent. What the step sent before may have
-    /// been carried out ([`Passage::has_sent`]).
+    /// been carried out ([`Permit::has_sent`]).
     Fenced,
     /// AWS refused the request; a retry does not help.
     Refused,
@@ -322,12 +322,12 @@ pub trait Provider: Send + Sync {
     /// Carries out one step and returns the object's canonical and computed attributes after it
     /// (empty after a deletion). Makes no read-back that nothing needs. Does not retry transient
     /// failures of meaning (the executor does); transport retries are the SDK's. Every attempt of every
-    /// changing call goes through `passage`.
+    /// changing call goes through `permit`.
     async fn execute(
         &self,
         target: &Target,
         step: &Step,
-        passage: &Passage,
+        permit: &Permit,
     ) -> Result<Attrs, ProviderError>;
 
     /// Looks for an asynchronous creation whose answer was lost (CreateAccount: `ListCreateAccountStatus`

@@ -3,7 +3,7 @@
 //! holds is asserted through plain SDK clients.
 
 use palisade::address::ResourceAddr;
-use palisade::provider::{Failure, Op, Passage, Provider};
+use palisade::provider::{Failure, Op, Permit, Provider};
 use palisade::schema::Home;
 use palisade::value::{Attrs, BlockRef, Value};
 
@@ -112,7 +112,7 @@ async fn an_account_creation_is_found_again() {
     let after = step.after.clone().expect("after");
     let none = world.provider.find_creation(&target, "account", &after, 0).await.expect("looked");
     assert!(none.is_none());
-    let made = world.provider.execute(&target, &step, &Passage::open()).await.expect("asked for");
+    let made = world.provider.execute(&target, &step, &Permit::open()).await.expect("asked for");
     let found = world.provider.find_creation(&target, "account", &after, 0).await.expect("looked");
     assert_eq!(found.expect("found")["request_id"], made["request_id"]);
     // The e-mail is taken now: the reason is told.
@@ -120,14 +120,14 @@ async fn an_account_creation_is_found_again() {
     let mut wait = step.clone();
     wait.op = Op::Wait;
     wait.target = made["request_id"].as_str().map(str::to_owned);
-    world.provider.execute(&target, &wait, &Passage::open()).await.expect("through");
-    let error = match world.provider.execute(&target, &other, &Passage::open()).await {
+    world.provider.execute(&target, &wait, &Permit::open()).await.expect("through");
+    let error = match world.provider.execute(&target, &other, &Permit::open()).await {
         Err(error) => error,
         Ok(asked) => {
             let mut wait = other.clone();
             wait.op = Op::Wait;
             wait.target = asked["request_id"].as_str().map(str::to_owned);
-            world.provider.execute(&target, &wait, &Passage::open()).await.expect_err("refused")
+            world.provider.execute(&target, &wait, &Permit::open()).await.expect_err("refused")
         }
     };
     assert_eq!(error.failure, Failure::AlreadyExists, "{error}");
@@ -300,7 +300,7 @@ async fn creating_roles_needs_few_requests() {
             "iam_role \"r{at}\" {{\n  trust {{\n    services = [\"ec2.amazonaws.com\"]\n  }}\n  statement \"a\" {{\n    actions = [\"s3:GetObject\"]\n    resources = [\"*\"]\n  }}\n}}"
         );
         let (step, target) = world.desired(&text, Some(&member));
-        world.provider.execute(&target, &step, &Passage::open()).await.expect("created");
+        world.provider.execute(&target, &step, &Permit::open()).await.expect("created");
         requests += world.operations().len();
     }
     assert!(requests <= 22, "{requests} requests for ten roles");
@@ -323,7 +323,7 @@ async fn reading_many_roles_takes_no_more_requests_than_reading_few() {
                 "iam_role \"r{at}\" {{\n  trust {{\n    services = [\"ec2.amazonaws.com\"]\n  }}\n  statement \"a\" {{\n    actions = [\"s3:GetObject\"]\n    resources = [\"*\"]\n  }}\n}}"
             );
             let (step, target) = world.desired(&text, Some(&member));
-            world.provider.execute(&target, &step, &Passage::open()).await.expect("created");
+            world.provider.execute(&target, &step, &Permit::open()).await.expect("created");
         }
         world.operations();
         let found = world.inventory(Home::Account, &member).await;

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::{Apply, Run};
 use crate::address::ResourceAddr;
-use crate::apply::held::{Held, keep_all};
+use crate::apply::held::{HeldLease, keep_all};
 use crate::apply::scheduler::{Node, Scheduler};
 use crate::apply::scope::ScopeRun;
 use crate::apply::summary::Summary;
@@ -86,7 +86,7 @@ async fn clean_up(
 pub(super) async fn prepare<'a>(
     apply: &'a Apply<'_>,
     lineage: &str,
-    leases: &mut Vec<Held>,
+    leases: &mut Vec<HeldLease>,
     taken_over: &BTreeSet<String>,
 ) -> Result<Run<'a>, StateError> {
     let ledger = &apply.ledger;
@@ -106,7 +106,9 @@ pub(super) async fn prepare<'a>(
         let state = read.get(&journal.scope).and_then(Option::as_ref);
         clean_up(ledger, &journal, state.and_then(|s| s.value.folded.as_ref())).await?;
     }
-    for Held { lease, .. } in leases.iter_mut().filter(|held| held.lease.scope != layout::WALLS) {
+    for HeldLease { lease, .. } in
+        leases.iter_mut().filter(|held| held.lease.scope != layout::WALLS)
+    {
         let basis = read.remove(&lease.scope).flatten();
         let planned = apply.plan.state.scopes.get(&lease.scope);
         let same = match (&basis, planned) {

@@ -11,7 +11,7 @@ use crate::apply::scope::ScopeRun;
 use crate::apply::worker::{self, Job, Problem, Success};
 use crate::diag::Diagnostic;
 use crate::plan::model::{Operation, OperationKind};
-use crate::provider::Passage;
+use crate::provider::Permit;
 use crate::schema::kinds;
 use crate::state::journal::{Finished, Outcome};
 use crate::value::Attrs;
@@ -86,7 +86,7 @@ impl Run<'_> {
             step_target: self.step_target(operation, scope),
             wanted,
             meta: self.apply.desired.meta(&operation.address),
-            passage: Passage::through(gates),
+            permit: Permit::through(gates),
             change,
         };
         let task = self.workers.spawn(worker::run(Arc::clone(&self.shared), job));

@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 
 use super::cancel::{Cancel, Urgency};
 use super::events::{Event, Events, OperationRef, waiting};
-use super::held::Held;
+use super::held::HeldLease;
 use super::record::{PENDING, deposed};
 use super::scheduler::Scheduler;
 use super::scope::{ScopeRun, Standing};
@@ -142,7 +142,7 @@ pub async fn apply(apply: Apply<'_>) -> Result<Summary, StateError> {
         if previous.is_some() {
             taken_over.insert(lease.scope.clone());
         }
-        leases.push(Held::new(lease, apply.ledger.shared_clock()));
+        leases.push(HeldLease::new(lease, apply.ledger.shared_clock()));
     }
     match begin::prepare(&apply, &lineage, &mut leases, &taken_over).await {
         Ok(run) => Ok(run.walk().await),

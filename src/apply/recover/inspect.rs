@@ -11,7 +11,7 @@ use crate::address::ResourceAddr;
 use crate::ids::Handle;
 use crate::plan::model::{InDoubtChange, InDoubtOutcome, InterruptedRun};
 use crate::plan::refresh::Targets;
-use crate::provider::{Access, Passage, Provider};
+use crate::provider::{Access, Permit, Provider};
 use crate::state::{Ledger, ScopeState, Snapshot, Stamp, StateError, Versioned};
 
 /// What `inspect` reads and reaches.
@@ -70,7 +70,7 @@ pub async fn inspect(
         patience: Duration::from_secs(10),
         waits: false,
         events: None,
-        passage: Passage::open(),
+        permit: Permit::open(),
     };
     let wanted = |scope: &str, run: &str| !active.contains(&(scope.to_owned(), run.to_owned()));
     let targets = inspection.targets.clone();

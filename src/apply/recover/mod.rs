@@ -19,13 +19,13 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::events::{Events, waiting};
-use super::held::{Held, keep_all};
+use super::held::{HeldLease, keep_all};
 use super::record::PENDING;
 use crate::address::ResourceAddr;
 use crate::diag::Diagnostic;
 use crate::ids::Handle;
 use crate::plan::refresh::Targets;
-use crate::provider::{Access, Passage, Provider};
+use crate::provider::{Access, Permit, Provider};
 use crate::state::{
     Event as AuditEvent, Holder, Lease, Ledger, ScopeState, Snapshot, Stamp, StateError,
     StateFailure, Terms, layout,
@@ -132,8 +132,8 @@ pub async fn recover(recovery: &Recovery<'_>) -> Result<Recovered, StateError> {
         )
         .await?;
     let clock = || recovery.ledger.shared_clock();
-    let mut leases: Vec<Held> =
-        held.into_iter().map(|(lease, _)| Held::new(lease, clock())).collect();
+    let mut leases: Vec<HeldLease> =
+        held.into_iter().map(|(lease, _)| HeldLease::new(lease, clock())).collect();
     let recovered = under_locks(recovery, &mut leases, &snapshot.lineage).await;
     match &recovered {
         // A request of the work that was broken off may be in flight.
@@ -150,7 +150,7 @@ pub async fn recover(recovery: &Recovery<'_>) -> Result<Recovered, StateError> {
 
 async fn under_locks(
     recovery: &Recovery<'_>,
-    leases: &mut [Held],
+    leases: &mut [HeldLease],
     lineage: &str,
 ) -> Result<Recovered, StateError> {
     let probe = Probe {
@@ -161,21 +161,21 @@ async fn under_locks(
         patience: Duration::from_secs(120),
         waits: true,
         events: Some(&recovery.events),
-        passage: Passage::through(
+        permit: Permit::through(
             leases.iter().map(|held| Arc::new(held.gate.clone()) as _).collect(),
         ),
     };
     let names: Vec<String> = leases.iter().map(|held| held.lease.scope.clone()).collect();
     // Accounts may take half an hour to be created: the leases must last as long.
     let settlements = tokio::select! {
-        settled = look(recovery, &probe, names) => settled?,
+        settled = find_out(recovery, &probe, names) => settled?,
         error = keep_all(recovery.ledger, leases) => return Err(error),
     };
     let mut recovered = Recovered::default();
     for settlement in settlements {
         recovered.count(&settlement);
         let held = leases.iter_mut().find(|held| held.lease.scope == settlement.scope);
-        if let Some(Held { lease, .. }) = held {
+        if let Some(HeldLease { lease, .. }) = held {
             write(recovery, lease, lineage, settlement, &recovered).await?;
         }
     }
@@ -188,7 +188,7 @@ const SECOND_LOOK: Duration = Duration::from_secs(5);
 /// Finds out what the journals come to. What was announced and is not there is looked for once more before
 /// it counts as not done: the last request of a run that was cut off may arrive late, and IAM shows what is
 /// new with a delay.
-async fn look(
+async fn find_out(
     recovery: &Recovery<'_>,
     probe: &Probe<'_>,
     names: Vec<String>,

@@ -13,7 +13,7 @@ use crate::plan::diff::{StoredValues, difference};
 use crate::plan::drift::is_fingerprint;
 use crate::plan::refresh::Targets;
 use crate::provider::{
-    Access, Failure, LiveObject, Passage, Provider, ProviderError, REQUEST, Target,
+    Access, Failure, LiveObject, Permit, Provider, ProviderError, REQUEST, Target,
 };
 use crate::schema::{Home, Kind, Recovery as By, kinds};
 use crate::state::clock::backoff;
@@ -53,7 +53,7 @@ pub(super) struct Probe<'a> {
     pub(super) waits: bool,
     pub(super) events: Option<&'a Events>,
     /// What the changing requests of waiting go through.
-    pub(super) passage: Passage,
+    pub(super) permit: Permit,
 }
 
 /// Finds out what became of the intents of one run.

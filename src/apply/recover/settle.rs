@@ -313,7 +313,7 @@ async fn wait(
     };
     let waited = probe
         .patiently(Duration::from_secs(1800), || {
-            probe.provider.execute(target, &step, &probe.passage)
+            probe.provider.execute(target, &step, &probe.permit)
         })
         .await;
     let failed =

@@ -1,7 +1,7 @@
-//! Stands in every client and lets a changing request leave only through the passage of its step.
+//! Stands in every client and lets a changing request leave only through the permit of its step.
 //!
 //! The SDK calls it for each attempt, after signing and right before the request is handed to the transport.
-//! Reads pass. Everything else needs a passage, which a step alone has: a request that no step makes is a
+//! Reads pass. Everything else needs a permit, which a step alone has: a request that no step makes is a
 //! defect, and is refused rather than sent without a lease.
 
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -11,16 +11,16 @@ use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
-use crate::provider::fence::Passage;
+use crate::provider::fence::Permit;
 
 tokio::task_local! {
-    /// The passage of the step that this task carries out. A step makes its calls in the task that began it.
-    static PASSAGE: Passage;
+    /// The permit of the step that this task carries out. A step makes its calls in the task that began it.
+    static PERMIT: Permit;
 }
 
-/// Does a step's work with its passage.
-pub(super) async fn through<T>(passage: &Passage, work: impl Future<Output = T>) -> T {
-    PASSAGE.scope(passage.clone(), work).await
+/// Does a step's work with its permit.
+pub(super) async fn through<T>(permit: &Permit, work: impl Future<Output = T>) -> T {
+    PERMIT.scope(permit.clone(), work).await
 }
 
 /// Why a request did not leave.
@@ -52,7 +52,7 @@ impl Intercept for Gatekeeper {
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let operation = config.load::<Metadata>().map_or("", Metadata::name);
-        if !changes(operation) || PASSAGE.try_with(Passage::admit).unwrap_or(false) {
+        if !changes(operation) || PERMIT.try_with(Permit::admit).unwrap_or(false) {
             return Ok(());
         }
         Err(Fenced.into())

@@ -36,7 +36,7 @@ use tokio::sync::oneshot;
 use self::clients::Session;
 use self::kind::{Bulk, BulkScope, KindProvider, Observed};
 use super::{
-    Access, Alarm, Caller, Inventory, LiveObject, MetricQuery, Passage, Provider, ProviderError,
+    Access, Alarm, Caller, Inventory, LiveObject, MetricQuery, Permit, Provider, ProviderError,
     Step, Target,
 };
 use crate::ids::AccountId;
@@ -205,12 +205,12 @@ impl Provider for AwsProvider {
         &self,
         target: &Target,
         step: &Step,
-        passage: &Passage,
+        permit: &Permit,
     ) -> Result<Attrs, ProviderError> {
         let session = self.session(target, Access::Write)?;
         session.enter().await?;
         let kind = self.kind(step.kind, target)?;
-        gatekeeper::through(passage, kind::execute(kind, &session, step)).await
+        gatekeeper::through(permit, kind::execute(kind, &session, step)).await
     }
 
     async fn find_creation(

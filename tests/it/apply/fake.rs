@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use palisade::ids::AccountId;
 use palisade::provider::{
-    Access, Alarm, Caller, Failure, Inventory, LiveObject, MetricQuery, Op, Passage, Provider,
+    Access, Alarm, Caller, Failure, Inventory, LiveObject, MetricQuery, Op, Permit, Provider,
     ProviderError, REQUEST, Step, Target,
 };
 use palisade::schema::kinds;
@@ -300,9 +300,9 @@ impl Provider for FakeAws {
         &self,
         target: &Target,
         step: &Step,
-        passage: &Passage,
+        permit: &Permit,
     ) -> Result<Attrs, ProviderError> {
-        if !passage.admit() {
+        if !permit.admit() {
             return Err(ProviderError {
                 failure: Failure::Fenced,
                 service: "fake",

@@ -9,7 +9,7 @@ use palisade::ids::AccountId;
 use palisade::plan::diff::{StoredValues, difference};
 use palisade::provider::aws::{AwsProvider, Embedded, Options};
 use palisade::provider::{
-    Access, Inventory, LiveObject, Op, Passage, Provider, ProviderError, Step, Target,
+    Access, Inventory, LiveObject, Op, Permit, Provider, ProviderError, Step, Target,
 };
 use palisade::sandbox::{self, Sandbox};
 use palisade::schema::{Home, kind, kinds};
@@ -142,12 +142,12 @@ impl World {
         let (mut step, target) = self.desired(text, target);
         let schema = kind(step.kind).expect("kind").schema();
         let mut attrs =
-            self.provider.execute(&target, &step, &Passage::open()).await.expect("created");
+            self.provider.execute(&target, &step, &Permit::open()).await.expect("created");
         if schema.asynchronous {
             step.op = Op::Wait;
             step.target =
                 Some(attrs[palisade::provider::REQUEST].as_str().expect("a request").to_owned());
-            attrs = self.provider.execute(&target, &step, &Passage::open()).await.expect("through");
+            attrs = self.provider.execute(&target, &step, &Permit::open()).await.expect("through");
         }
         if let Some(attribute) = schema.attachments {
             let wanted = step.after.as_ref().and_then(|a| a.get(attribute)).cloned();
@@ -174,7 +174,7 @@ impl World {
             target: Some(to.to_owned()),
             ..step.clone()
         };
-        self.provider.execute(target, &step, &Passage::open()).await.expect("attached or detached")
+        self.provider.execute(target, &step, &Permit::open()).await.expect("attached or detached")
     }
 
     /// Changes an object to what a block says, and checks that nothing differs afterwards.
@@ -203,14 +203,14 @@ impl World {
         step.changed = changed.iter().filter(|p| own(p)).cloned().collect();
         let mut attrs = live.attrs.clone();
         if !step.changed.is_empty() {
-            attrs = self.provider.execute(&target, &step, &Passage::open()).await.expect("updated");
+            attrs = self.provider.execute(&target, &step, &Permit::open()).await.expect("updated");
         }
         if let Some(moved) = schema.moves
             && changed.iter().any(|p| p.root() == Some(moved))
         {
             step.op = Op::Move;
             step.target = after[moved].as_str().map(str::to_owned);
-            attrs = self.provider.execute(&target, &step, &Passage::open()).await.expect("moved");
+            attrs = self.provider.execute(&target, &step, &Permit::open()).await.expect("moved");
         }
         if let Some(attribute) = schema.attachments {
             let list = |attrs: &Attrs| -> BTreeSet<String> {
@@ -254,14 +254,14 @@ impl World {
                 let to = to.as_str().expect("id").to_owned();
                 step.op = Op::Detach;
                 step.target = Some(to);
-                self.provider.execute(&object.target, &step, &Passage::open()).await?;
+                self.provider.execute(&object.target, &step, &Permit::open()).await?;
             }
         }
         step.meta = meta;
         step.op = Op::Delete;
         step.before = Some(before);
         self.provider
-            .execute(&object.target, &step, &Passage::open())
+            .execute(&object.target, &step, &Permit::open())
             .await
             .map(|left| assert!(left.is_empty()))
     }
