@@ -1,6 +1,6 @@
 //! Facts as a source gives them, and the model that follows from them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use super::{
@@ -31,6 +31,9 @@ pub struct Facts {
     pub managed_policies: Arc<ManagedPolicies>,
     /// Resources that can have a policy.
     pub resources: Vec<ResourceNode>,
+    /// Types of resources, by their CloudFormation names, of which every policy in an account that was read is
+    /// among `resources`.
+    pub listed_types: BTreeSet<&'static str>,
     /// The ARN of the bucket that decides what is applied to the accounts: who writes it can do everything.
     pub state_bucket: Option<String>,
     /// Where objects that are no principals are declared, by the label that reports cite.
@@ -57,6 +60,8 @@ pub struct AccessModel {
     pub principals: BTreeMap<String, Arc<PrincipalNode>>,
     /// Resources that can have a policy, by ARN.
     pub resources: BTreeMap<String, ResourceNode>,
+    /// Types of resources of which every policy is known, in accounts that were read.
+    pub listed_types: BTreeSet<&'static str>,
     /// The ARN of the bucket that holds the estate's state.
     pub state_bucket: Option<String>,
     principals_by_account: BTreeMap<Handle, Vec<Arc<PrincipalNode>>>,
@@ -113,6 +118,7 @@ impl AccessModel {
             organization,
             principals,
             resources,
+            listed_types: facts.listed_types,
             state_bucket: facts.state_bucket,
             principals_by_account,
             groups_by_account,

@@ -88,6 +88,61 @@ pub static SECRET: ResourceType = ResourceType {
 /// Every type that the analysis can judge. A source need not know all of them.
 pub static RESOURCE_TYPES: [&ResourceType; 4] = [&BUCKET, &KEY, &QUEUE, &SECRET];
 
+/// A type of resource that can carry a policy of its own, whether the analysis can judge that or not.
+#[derive(Debug, PartialEq, Eq)]
+pub struct PolicyBearing {
+    /// Its CloudFormation name.
+    pub name: &'static str,
+    /// The prefix of the actions that its policy speaks of.
+    pub service: &'static str,
+    /// Whether the service answers unsigned requests where the policy permits them.
+    pub takes_unsigned: bool,
+}
+
+const fn signed(name: &'static str, service: &'static str) -> PolicyBearing {
+    PolicyBearing { name, service, takes_unsigned: false }
+}
+
+const fn unsigned(name: &'static str, service: &'static str) -> PolicyBearing {
+    PolicyBearing { name, service, takes_unsigned: true }
+}
+
+/// Types that let others in by a policy of their own, those that hold data or power most often first.
+///
+/// Source: IAM User Guide, "AWS services that work with IAM", the column on resource-based policies; whether
+/// unsigned requests are answered, by each service's own guide (SQS: "Anonymous", API Gateway and Lambda
+/// function URLs: authorization `NONE`, EFS: "anonymous access", OpenSearch: "open" domains).
+pub static POLICY_TYPES: [PolicyBearing; 28] = [
+    signed("AWS::KMS::Key", "kms"),
+    signed("AWS::SecretsManager::Secret", "secretsmanager"),
+    unsigned("AWS::SQS::Queue", "sqs"),
+    unsigned("AWS::SNS::Topic", "sns"),
+    unsigned("AWS::Lambda::Function", "lambda"),
+    signed("AWS::DynamoDB::Table", "dynamodb"),
+    unsigned("AWS::S3::Bucket", "s3"),
+    unsigned("AWS::S3::AccessPoint", "s3"),
+    signed("AWS::ECR::Repository", "ecr"),
+    signed("AWS::Events::EventBus", "events"),
+    signed("AWS::ACMPCA::CertificateAuthority", "acm-pca"),
+    unsigned("AWS::ApiGateway::RestApi", "execute-api"),
+    signed("AWS::Backup::BackupVault", "backup"),
+    signed("AWS::CloudTrail::EventDataStore", "cloudtrail"),
+    signed("AWS::CodeArtifact::Repository", "codeartifact"),
+    signed("AWS::CodeBuild::Project", "codebuild"),
+    unsigned("AWS::EFS::FileSystem", "elasticfilesystem"),
+    signed("AWS::EventSchemas::Registry", "schemas"),
+    signed("AWS::Glue::Database", "glue"),
+    signed("AWS::Kinesis::Stream", "kinesis"),
+    signed("AWS::Logs::Destination", "logs"),
+    unsigned("AWS::OpenSearchService::Domain", "es"),
+    signed("AWS::RedshiftServerless::Namespace", "redshift-serverless"),
+    signed("AWS::S3Express::DirectoryBucket", "s3express"),
+    signed("AWS::SES::EmailIdentity", "ses"),
+    signed("AWS::SSM::Parameter", "ssm"),
+    signed("AWS::SSMIncidents::ResponsePlan", "ssm-incidents"),
+    unsigned("AWS::VpcLattice::Service", "vpc-lattice-svcs"),
+];
+
 impl ResourceType {
     /// The type of the resource that an ARN names, or in which that lies.
     #[must_use]

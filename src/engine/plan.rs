@@ -249,10 +249,15 @@ pub fn require_isolation(plan: &Plan, fail_on: FailOn, standing: bool) -> Result
     };
     let violations = plan.isolation.violations.iter().filter(counts).count();
     let widened = plan.isolation.changes.iter().filter(|path| path.change.widens()).count();
+    let assuming = plan.isolation.matrix.iter().filter(|row| !row.assumptions_added.is_empty());
+    let assuming = assuming.count();
     let summary = match fail_on {
         FailOn::None => return Ok(()),
         FailOn::Violation if violations == 0 => return Ok(()),
-        FailOn::Widening if violations == 0 && widened == 0 => return Ok(()),
+        FailOn::Widening if violations == 0 && widened == 0 && assuming == 0 => return Ok(()),
+        FailOn::Widening if violations == 0 && widened == 0 => {
+            format!("{} on a new assumption", count(assuming, "wall rests", "walls rest"))
+        }
         FailOn::Widening if violations == 0 => {
             format!("{} added or widened", count(widened, "path is", "paths are"))
         }

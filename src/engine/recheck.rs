@@ -56,10 +56,13 @@ impl Recheck for Walls<'_> {
     }
 }
 
-/// Paths that a plan adds or widens, with how far.
+/// Paths that a plan adds or widens, with how far, and walls whose proof rests on more than before.
 fn opened(plan: &Plan) -> Vec<String> {
     let opened = plan.isolation.changes.iter().filter(|path| path.change.widens());
-    opened.map(|path| format!("`{}` ({})", path.id, path.verdict.name())).collect()
+    let opened = opened.map(|path| format!("`{}` ({})", path.id, path.verdict.name()));
+    let assuming = plan.isolation.matrix.iter().filter(|row| !row.assumptions_added.is_empty());
+    let assuming = assuming.map(|row| format!("{} -> {} (by a new assumption)", row.from, row.to));
+    opened.chain(assuming).collect()
 }
 
 fn failed(error: EngineError) -> Diagnostic {

@@ -418,7 +418,8 @@ impl Scene<'_> {
             has_read_more = !targets.is_empty();
             if has_read_more {
                 let provider = read.provider.as_ref();
-                let mut more = self.accounts(provider, &targets, &read.estate, &shut).await;
+                let more = self.accounts(provider, &targets, &read.estate, &shut);
+                let mut more = Box::pin(more).await;
                 failures.retain(|handle, _| !more.readings.contains_key(handle));
                 failures.append(&mut more.failures);
                 read.live.accounts.append(&mut more.readings);
@@ -505,7 +506,8 @@ impl Scene<'_> {
             let estate = &inside.estate;
             let targets = Targets::of(estate, inside.management.as_ref());
             inside.read_as = ids(&targets.accounts);
-            let accounts = self.accounts(provider, &targets.accounts, estate, &shut);
+            // Boxed, as what it holds is large and futures nest.
+            let accounts = Box::pin(self.accounts(provider, &targets.accounts, estate, &shut));
             let versions = self.secret_versions(estate, &mut inside.doubts);
             (inside.accounts, inside.secret_versions) = futures::join!(accounts, versions);
         }

@@ -105,7 +105,10 @@ struct Doubts<'a> {
 
 /// What power over an account opens: whatever that account alone holds shut, what lets all of it in, and
 /// its own principals.
-fn opened<'a>(model: &'a AccessModel, result: &SideResult) -> BTreeMap<&'a Handle, Vec<Target>> {
+pub(super) fn opened<'a>(
+    model: &'a AccessModel,
+    result: &SideResult,
+) -> BTreeMap<&'a Handle, Vec<Target>> {
     let mut opened: BTreeMap<&Handle, Vec<Target>> = BTreeMap::new();
     for step in &result.held_by_source {
         if let Some(account) = home(model, &step.source) {

@@ -3,12 +3,13 @@
 //! The input is an [`AccessModel`] of either side, wherever that comes from; the output is [`section`]. [`candidates`] finds the grants that name somebody outside,
 //! [`crossing`] asks the symbolic engine about each, [`paths`] joins role assumptions into paths, [`compare`] sets both
 //! sides against each other, [`power`] finds who may move a wall, [`deputy`] what can be talked into
-//! crossing, [`lockout`] refuses changes that shut their own way back, [`rules`] judges paths by the
+//! crossing, [`assumptions`] what a proof rests on, [`lockout`] refuses changes that shut their own way back, [`rules`] judges paths by the
 //! `isolation` blocks, and [`report`] writes the section. [`walls`] and [`who`] answer
 //! questions about one side alone.
 //!
 //! Architecture invariant: pure and offline. A verdict is data; nothing here stops a command.
 
+mod assumptions;
 mod candidates;
 pub mod changes;
 pub mod compare;

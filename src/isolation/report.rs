@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
+use super::assumptions::{Assumptions, Memo};
 use super::compare::{Comparison, Pair, SideResult, by_power_alone, verdict};
 use super::crossing::{Source, Step, asked};
 use super::findings;
@@ -15,8 +16,8 @@ use super::permits::permits;
 use super::proof::{Entry, Prover};
 use super::rules::{Asked, Bound, Rule};
 use super::section::{
-    AccessPath, Basis, ConsideredGrant, FindingKind, Grade, Isolation, MatrixRow, PathChange,
-    PathEnd, Proof, Replay, Severity, Verdict,
+    AccessPath, Assumption, Basis, ConsideredGrant, FindingKind, Grade, Isolation, MatrixRow,
+    PathChange, PathEnd, Proof, Replay, Severity, Verdict,
 };
 use crate::access::{AccessModel, Coverage, NamedPolicy, PART};
 use crate::iam::symbolic::Opening;
@@ -65,6 +66,9 @@ pub fn report(rules: &[Rule], comparison: &Comparison<'_>, today: &str) -> Analy
         today: today.parse().unwrap_or(Date::MAX),
         grants: grants(comparison),
         prover: RefCell::new(Prover::new(comparison.after.0, &comparison.after.1)),
+        assumptions: [&comparison.before, &comparison.after]
+            .map(|(model, result)| Assumptions::new(model, result)),
+        memo: RefCell::default(),
     };
     writer.write()
 }
@@ -76,6 +80,9 @@ struct Writer<'a, 'w> {
     /// Grants in each environment's accounts to somebody outside the account of the grant.
     grants: BTreeMap<String, usize>,
     prover: RefCell<Prover<'a>>,
+    /// What proofs rest on, before and after.
+    assumptions: [Assumptions<'a>; 2],
+    memo: RefCell<Memo>,
 }
 
 /// What the rules say about a path.
@@ -162,8 +169,11 @@ impl Writer<'_, '_> {
             // The checker has found what the search has not: never closed.
             after = Verdict::Undetermined;
         }
+        let assumptions = self.assumed(pair, (before, after));
         section.matrix.push(MatrixRow {
             after,
+            assumptions: assumptions.0,
+            assumptions_added: assumptions.1,
             before,
             from: pair.0.name().to_owned(),
             grade: by_power_alone(&self.comparison.after.1, pair).then_some(Grade::Power),
@@ -192,6 +202,37 @@ impl Writer<'_, '_> {
             });
         }
         (before, after)
+    }
+
+    /// What the proof of a wall rests on after the plan, and what of it is new. Of a wall that was not isolated
+    /// before, nothing is: then it was open, or nothing was claimed of it.
+    fn assumed(
+        &self,
+        pair: &Pair,
+        (before, after): (Verdict, Verdict),
+    ) -> (Vec<Assumption>, Vec<Assumption>) {
+        if after != Verdict::Isolated {
+            return (Vec::new(), Vec::new());
+        }
+        let [was, is] = &self.assumptions;
+        let mut memo = self.memo.borrow_mut();
+        let now = is.of(pair, &mut memo);
+        if before != Verdict::Isolated || now.is_empty() {
+            return (now, Vec::new());
+        }
+        let then = was.of(pair, &mut memo);
+        let added = now.iter().filter_map(|assumption| {
+            let same = |old: &&Assumption| {
+                (&old.account, old.kind) == (&assumption.account, assumption.kind)
+            };
+            let known: BTreeSet<&String> =
+                then.iter().filter(same).flat_map(|old| &old.objects).collect();
+            let objects = assumption.objects.iter().filter(|object| !known.contains(object));
+            let objects: Vec<String> = objects.cloned().collect();
+            (!objects.is_empty()).then(|| Assumption { objects, ..assumption.clone() })
+        });
+        let added = added.collect();
+        (now, added)
     }
 
     fn change(&self, old: Option<&Path>, new: Option<&Path>) -> PathChange {
@@ -289,6 +330,9 @@ impl Writer<'_, '_> {
     fn no_wall(&self, verdict: Verdict, origin: &Origin, to: &str) -> String {
         if verdict == Verdict::SharedAccount {
             return "both live in one account".to_owned();
+        }
+        if verdict == Verdict::Isolated {
+            return "its proof rests on something that was not looked at, and the rule does not take that for a wall (`assumptions = \"error\"`)".to_owned();
         }
         let model = self.comparison.after.0;
         let sides = [origin.name(), to];
@@ -408,12 +452,21 @@ impl Writer<'_, '_> {
         verdicts: &BTreeMap<&Pair, (Verdict, Verdict)>,
         section: &mut Isolation,
     ) {
+        let assuming: BTreeMap<(String, String), bool> = section
+            .matrix
+            .iter()
+            .filter(|row| !row.assumptions.is_empty())
+            .map(|row| ((row.from.clone(), row.to.clone()), !row.assumptions_added.is_empty()))
+            .collect();
         for rule in self.rules {
             for ((origin, to), (before, after)) in verdicts {
-                if !rule.pairs.contains(&(origin.name().to_owned(), to.clone())) {
+                let pair = (origin.name().to_owned(), to.clone());
+                if !rule.pairs.contains(&pair) {
                     continue;
                 }
+                let assumes = assuming.get(&pair).copied().filter(|_| rule.assumptions_count);
                 let counts = match after {
+                    Verdict::Isolated => assumes.is_some(),
                     Verdict::SharedAccount => true,
                     Verdict::Undetermined => rule.undetermined_counts,
                     _ => false,
@@ -436,7 +489,7 @@ impl Writer<'_, '_> {
                         actions: Vec::new(),
                         also_needs: None,
                         caused_by: Vec::new(),
-                        change: match before == after {
+                        change: match before == after && assumes != Some(true) {
                             true => PathChange::Standing,
                             false => PathChange::Added,
                         },

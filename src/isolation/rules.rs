@@ -20,6 +20,8 @@ pub struct Rule {
     pub error: bool,
     /// Whether an undetermined boundary counts as a violation.
     pub undetermined_counts: bool,
+    /// Whether an isolated boundary whose proof rests on something that was not looked at counts as a violation.
+    pub assumptions_count: bool,
     /// Its exceptions.
     pub exceptions: Vec<Exception>,
     /// Where it stands.

@@ -85,7 +85,9 @@ impl Isolation {
                 _ => {}
             }
             summary.undetermined += usize::from(row.after == Verdict::Undetermined);
-            summary.proved += usize::from(row.after == Verdict::Isolated);
+            summary.proved += usize::from(row.is_proved());
+            summary.assumed += usize::from(!row.assumptions.is_empty());
+            summary.assumptions_added += usize::from(!row.assumptions_added.is_empty());
         }
         for permit in &self.exceptions {
             summary.exceptions_used += usize::from(permit.status == PermitStatus::InForce);
@@ -130,9 +132,15 @@ pub struct IsolationSummary {
     /// Walls that were open, and of which no way across is known after the plan.
     #[serde(default)]
     pub closed: usize,
-    /// Walls that are isolated after the plan, each with its proof.
+    /// Walls that are isolated after the plan by a proof that rests on nothing but what every proof trusts.
     #[serde(default)]
     pub proved: usize,
+    /// Walls that are isolated after the plan by a proof that rests on something that was not looked at.
+    #[serde(default)]
+    pub assumed: usize,
+    /// Those among them whose proof rests on more than before the plan.
+    #[serde(default)]
+    pub assumptions_added: usize,
     /// Exceptions that permit a path.
     #[serde(default)]
     pub exceptions_used: usize,
@@ -305,6 +313,12 @@ impl Severity {
 pub struct MatrixRow {
     /// After the plan.
     pub after: Verdict,
+    /// What the proof of an isolated wall rests on that exists there and was not looked at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assumptions: Vec<Assumption>,
+    /// What of it the proof before the plan did not rest on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assumptions_added: Vec<Assumption>,
     /// Before the plan.
     pub before: Verdict,
     /// The origin: an environment, `$management`, `$unassigned`, `$external` or `$anonymous`.
@@ -318,6 +332,36 @@ pub struct MatrixRow {
     pub managed_only: Option<Verdict>,
     /// The environment that the wall protects.
     pub to: String,
+}
+
+impl MatrixRow {
+    /// Whether the wall is closed by a proof that rests on nothing but what every proof trusts.
+    #[must_use]
+    pub fn is_proved(&self) -> bool {
+        self.after == Verdict::Isolated && self.assumptions.is_empty()
+    }
+}
+
+/// Something that exists in an account, was not looked at, and would open a wall if it were not as the proof
+/// takes it to be. What was not listed counts as existing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Assumption {
+    /// Where it is.
+    pub account: Handle,
+    /// What it is.
+    pub kind: AssumptionKind,
+    /// Which: types of resources, or addresses of roles.
+    pub objects: Vec<String>,
+}
+
+/// What an assumption is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AssumptionKind {
+    /// Policies of resources of these types let nobody across.
+    ResourcePolicies,
+    /// Code that runs under these roles does nothing for those who get into their account.
+    RunningCode,
 }
 
 /// One end of a path.
@@ -706,6 +750,7 @@ mod tests {
         for row in [
             r#"{"after":"reachable","before":"isolated","from":"dev","grade":"B","managed_only":"isolated","to":"prod"}"#,
             r#"{"after":"undetermined","before":"isolated","from":"$external","to":"prod"}"#,
+            r#"{"after":"isolated","assumptions":[{"account":"prod","kind":"running_code","objects":["iam_role.x@prod"]}],"assumptions_added":[{"account":"prod","kind":"resource_policies","objects":["AWS::SQS::Queue"]}],"before":"isolated","from":"dev","to":"prod"}"#,
         ] {
             assert_eq!(again::<MatrixRow>(row), row);
         }

@@ -6,7 +6,8 @@ use std::io::{self, Write};
 use crate::isolation::section::{AccessPath, Permit, PermitStatus, Proof};
 use crate::isolation::walls::Walls;
 
-use super::isolation::text::{findings, matrix, not_modelled, path, unread};
+use super::isolation::text::{assumptions, findings, matrix, path, unread};
+use super::isolation::view;
 use super::style::{Style, Tone, count, safe, wrap};
 
 /// Writes everything; `what` names the side in the heading.
@@ -34,13 +35,13 @@ pub fn text(walls: &Walls, what: &str, style: &Style, out: &mut dyn Write) -> io
     findings(&walls.findings, style, out)?;
     proofs(walls, style, out)?;
     unread(walls.basis.as_ref(), style, out)?;
-    not_modelled(walls.basis.as_ref(), style, out)?;
+    assumptions(&walls.matrix, style, out)?;
     let tone = if walls.broken() > 0 { Tone::Bad } else { Tone::Good };
     let summary = format!(
-        "{}, {}, {} proved closed.",
+        "{}, {}, {}.",
         count(walls.paths.len(), "open path", "open paths"),
         count(walls.violations.len(), "violation", "violations"),
-        count(walls.proofs.len(), "wall", "walls"),
+        view::proved(&walls.matrix, walls.proofs.len()).join(", "),
     );
     writeln!(out, "\n{}", style.paint(tone, &summary))
 }
@@ -77,7 +78,9 @@ fn proofs(walls: &Walls, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     if walls.proofs.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n  {}", style.paint(Tone::Bold, "Proved closed"))?;
+    let is_assumed = walls.matrix.iter().any(|row| !row.assumptions.is_empty());
+    let title = if is_assumed { "Closed" } else { "Proved closed" };
+    writeln!(out, "\n  {}", style.paint(Tone::Bold, title))?;
     // Origins that one sentence speaks of stand together.
     let mut alike: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
     for proof in &walls.proofs {

@@ -465,6 +465,11 @@ static ISOLATION: BlockSchema = BlockSchema {
             STRING,
             "`error` (default) or `warn`: what an undecided boundary counts as.",
         ),
+        Attr::optional(
+            "assumptions",
+            STRING,
+            "`warn` (default) or `error`: what a boundary counts as whose proof rests on something that was not looked at.",
+        ),
         Attr::optional("grades", STRINGS, "Grades of paths that count: `A` and `B` by default."),
         Attr::optional("description", STRING, "What it is for."),
     ],

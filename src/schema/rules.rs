@@ -119,6 +119,7 @@ impl Rules {
         }
         self.choice(body, "on_violation", &["error", "warn"]);
         self.choice(body, "undetermined", &["error", "warn"]);
+        self.choice(body, "assumptions", &["warn", "error"]);
         self.choice(body, "grades", &["A", "B", "C", "D"]);
         for allow in body.nested("allow") {
             self.allow(allow);

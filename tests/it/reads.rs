@@ -316,3 +316,207 @@ async fn a_suspended_account_is_judged_as_live_by_what_can_be_read() {
         assert_eq!(plan["isolation"]["basis"]["accounts_unread"], serde_json::json!(["dev"]));
     }
 }
+
+/// Types whose policies the proof of a wall rests on.
+fn types(plan: &Value, from: &str, to: &str, field: &str) -> Vec<String> {
+    let rows = plan["isolation"]["matrix"].as_array().expect("a matrix");
+    let row = rows.iter().find(|row| row["from"] == from && row["to"] == to).expect("a row");
+    let listed = row[field].as_array().into_iter().flatten();
+    let policies = listed.filter(|a| a["kind"] == "resource_policies");
+    let names = policies.flat_map(|a| a["objects"].as_array().expect("a list"));
+    names.map(|name| name.as_str().expect("a name").to_owned()).collect()
+}
+
+/// The estate without what breaks its rule, and with an RCP that keeps outsiders from keys and queues.
+fn perimeter(rcp: bool) -> String {
+    let start = ESTATE.find("iam_role \"deploy\"").expect("there");
+    let end = ESTATE.find("isolation \"environments\"").expect("there");
+    let types = "[\"SERVICE_CONTROL_POLICY\"]";
+    let both = "[\"RESOURCE_CONTROL_POLICY\", \"SERVICE_CONTROL_POLICY\"]";
+    let estate = format!("{}{}", &ESTATE[..start], &ESTATE[end..]).replace(types, both);
+    if !rcp {
+        return estate;
+    }
+    format!(
+        r#"{estate}
+resource_control_policy "inside" {{
+  targets = [organization.acme]
+  statement "OwnOrganization" {{
+    effect    = "Deny"
+    actions   = ["kms:*", "sqs:*"]
+    resources = ["*"]
+    principals {{
+      type        = "*"
+      identifiers = ["*"]
+    }}
+    condition {{
+      test     = "StringNotEqualsIfExists"
+      variable = "aws:PrincipalOrgID"
+      values   = [organization.acme.id]
+    }}
+    condition {{
+      test     = "BoolIfExists"
+      variable = "aws:PrincipalIsAWSService"
+      values   = ["false"]
+    }}
+  }}
+}}
+"#
+    )
+}
+
+#[test]
+fn a_proof_names_what_it_rests_on_and_was_not_looked_at() {
+    let p = Program::new(&perimeter(true));
+    let before = p.run(&["plan", "--json"]).code(0).json();
+    // What does not exist yet holds nothing.
+    assert_eq!(before["summary"]["isolation"]["assumed"], 0);
+    assert!(p.run(&["plan"]).code(0).out.contains("proved closed"));
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let plan = p.run(&["plan", "--json"]).code(0).json();
+    let inside = types(&plan, "dev", "production", "assumptions");
+    assert!(inside.contains(&"AWS::SQS::Queue".to_owned()), "{inside:?}");
+    assert!(!inside.contains(&"AWS::S3::Bucket".to_owned()), "buckets are listed: {inside:?}");
+    let outside = types(&plan, "$external", "production", "assumptions");
+    assert!(outside.contains(&"AWS::SNS::Topic".to_owned()), "{outside:?}");
+    for closed in ["AWS::SQS::Queue", "AWS::KMS::Key"] {
+        assert!(!outside.contains(&closed.to_owned()), "the RCP closes it: {outside:?}");
+    }
+    let unsigned = types(&plan, "$anonymous", "production", "assumptions");
+    assert!(!unsigned.contains(&"AWS::DynamoDB::Table".to_owned()), "{unsigned:?}");
+    // No account stands outside the environments, so nobody there could be let in.
+    for row in plan["isolation"]["matrix"].as_array().expect("rows") {
+        let rests = row["assumptions"].is_array();
+        assert_eq!(rests, row["after"] == "isolated" && row["from"] != "$unassigned", "{row}");
+    }
+    let summary = &plan["summary"]["isolation"];
+    assert_eq!((&summary["assumed"], &summary["proved"]), (&12.into(), &3.into()));
+    assert_eq!(plan["summary"]["isolation"]["assumptions_added"], 0);
+    let said = "isolated walls rest on policies that were not looked at: AWS::KMS::Key";
+    for (args, closed) in [
+        (&["plan"][..], "3 proved closed, 12 closed on assumptions"),
+        (&["plan", "--format", "markdown"], "3 proved closed, 12 closed on assumptions"),
+        (&["plan", "--format", "html"], "3 proved closed, 12 closed on assumptions"),
+        (&["isolation"], "3 proved closed, 12 closed on assumptions"),
+    ] {
+        let text = p.run(args).code(0).out;
+        let flat = text.split_whitespace().collect::<Vec<_>>().join(" ").replace('\\', "");
+        assert_eq!(flat.matches(said).count(), 1, "{args:?}: {text}");
+        let marked = flat.contains("isolated*") || flat.contains("isolated&#42;");
+        assert!(flat.contains(closed) && marked, "{args:?}: {text}");
+    }
+    p.run(&["plan", "--fail-on", "widening"]).code(0);
+
+    // Without the RCP the proof rests on more: a change, and a widening.
+    p.write("main.hcl", &perimeter(false));
+    let plan = p.run(&["plan", "--json"]).code(0).json();
+    let added = types(&plan, "$external", "production", "assumptions_added");
+    assert_eq!(added, ["AWS::KMS::Key", "AWS::SQS::Queue"]);
+    assert!(types(&plan, "dev", "production", "assumptions_added").is_empty());
+    let told = p.run(&["plan"]).code(0).out;
+    assert!(told.contains("New: $external -> dev"), "{told}");
+    let refused = p.run(&["plan", "--fail-on", "widening"]).code(3);
+    assert!(refused.err.contains("on a new assumption"), "{}", refused.err);
+    p.run(&["apply", "--auto-approve", "--fail-on", "widening"]).code(3);
+
+    // A rule that takes no assumption for a wall.
+    let rule = "isolation \"environments\" {\n";
+    p.write(
+        "main.hcl",
+        &perimeter(true).replace(rule, &format!("{rule}  assumptions = \"error\"\n")),
+    );
+    let broken = p.run(&["plan", "--json"]).code(3).json();
+    assert_eq!(violations(&broken).len(), 6);
+    let violation = &broken["isolation"]["violations"][0];
+    assert_eq!(
+        (&violation["verdict"], &violation["change"]),
+        (&"isolated".into(), &"standing".into())
+    );
+    assert!(violation["reason"].as_str().expect("a reason").contains("not looked at"));
+    p.run(&["apply", "--auto-approve"]).code(0);
+    p.write("main.hcl", &perimeter(true).replace(rule, &format!("{rule}  assumptions = \"no\"\n")));
+    p.run(&["validate"]).code(1);
+}
+
+#[test]
+fn code_that_runs_under_a_role_is_named_where_an_origin_can_speak_to_it() {
+    let start = ESTATE.find("iam_role \"ci\"").expect("there");
+    let end = ESTATE.find("isolation \"environments\"").expect("there");
+    let roles = r#"
+account "shared" {
+  name  = "acme-shared"
+  email = "shared@acme.example"
+}
+iam_role "ci" {
+  accounts = [account.dev]
+  trust {
+    services = ["codebuild.amazonaws.com"]
+  }
+  inline_policy "assume" {
+    statement {
+      effect    = "Allow"
+      actions   = ["sts:AssumeRole"]
+      resources = ["*"]
+    }
+  }
+}
+iam_role "hub" {
+  accounts = [account.shared]
+  trust {
+    aws = [iam_role.ci.arn]
+  }
+  inline_policy "send" {
+    statement {
+      effect    = "Allow"
+      actions   = ["sqs:SendMessage"]
+      resources = ["*"]
+    }
+  }
+}
+iam_role "bridge" {
+  accounts = [account.shared]
+  trust {
+    services = ["lambda.amazonaws.com"]
+  }
+  inline_policy "assume" {
+    statement {
+      effect    = "Allow"
+      actions   = ["sts:AssumeRole"]
+      resources = ["*"]
+    }
+  }
+}
+iam_role "deploy" {
+  accounts = [account.production]
+  trust {
+    aws = [iam_role.bridge.arn]
+  }
+}
+"#;
+    let estate = format!("{}{roles}{}", &ESTATE[..start], &ESTATE[end..]);
+    let p = Program::new(&estate);
+    let running = |plan: &Value, from: &str| {
+        let rows = plan["isolation"]["matrix"].as_array().expect("a matrix").clone();
+        let row = rows.into_iter().find(|r| r["from"] == from && r["to"] == "production");
+        let row = row.expect("a row");
+        assert_eq!(row["after"], "isolated", "{row}");
+        let listed = row["assumptions"].as_array().cloned().unwrap_or_default();
+        listed.into_iter().filter(|a| a["kind"] == "running_code").collect::<Vec<_>>()
+    };
+    let plan = p.run(&["plan", "--json"]).code(0).json();
+    let wanted = serde_json::json!([{
+        "account": "shared", "kind": "running_code", "objects": ["iam_role.bridge@shared"],
+    }]);
+    assert_eq!(Value::Array(running(&plan, "dev")), wanted);
+    assert!(running(&plan, "staging").is_empty());
+    let text = p.run(&["plan"]).code(0).out;
+    assert!(text.contains("isolated*"), "the others are proved: {text}");
+    assert!(text.contains("code that runs under iam_role.bridge@shared"), "{text}");
+    // Without a way into the account nobody speaks to its code.
+    p.write(
+        "main.hcl",
+        &estate.replace("aws = [iam_role.ci.arn]", "services = [\"ec2.amazonaws.com\"]"),
+    );
+    let plan = p.run(&["plan", "--json"]).code(0).json();
+    assert!(running(&plan, "dev").is_empty());
+}

@@ -320,18 +320,17 @@ pub(crate) fn proved(plan: &Json, name: &str) {
     }
 }
 
-/// What is not looked at is named wherever somebody may look: the guide, the plan, its JSON.
+/// What is not looked at is named in the guide and in a plan's JSON, and is no line of every plan.
 #[test]
 fn what_is_not_modelled_is_named_everywhere() {
     let spaced = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
     let guide = include_str!("../../docs/isolation.md");
     let p = Program::new(&estate(SHUT, ""));
-    let text = spaced(&p.run(&["plan"]).code(0).out);
+    assert!(!p.run(&["plan"]).code(0).out.contains("Not modelled"));
     let json = p.run(&["plan", "--json"]).code(0).json();
     for name in palisade::isolation::report::NOT_MODELLED {
         let wanted = spaced(name);
         assert!(spaced(guide).contains(&wanted), "the guide does not say: {name}");
-        assert!(text.contains(&wanted), "the plan does not say: {name}");
         let listed = json["isolation"]["basis"]["not_modelled"].as_array().expect("a list");
         assert!(listed.contains(&name.into()), "{listed:?}");
     }

@@ -13,7 +13,7 @@ use crate::address::ResourceAddr;
 use crate::eval::estate::{Account, Estate};
 use crate::iam::{Document, Effect, Item, PrincipalType, Principals, Statement};
 use crate::ids::{Handle, Partition};
-use crate::schema::{AccessPart, AccountState, access_of, account_state};
+use crate::schema::{AccessPart, AccountState, access_of, account_state, kinds};
 use crate::value::{Unknown, Value};
 
 mod organization;
@@ -68,6 +68,7 @@ fn facts(estate: &Estate, side: &Side, sides: &Sides, cache: &Shared) -> Facts {
         groups,
         managed_policies: managed,
         resources: resources(estate, side, cache),
+        listed_types: listed_types(),
         state_bucket: estate.state_bucket.as_ref().map(|name| {
             let partition = Partition::of_region(estate.provider.region.as_str());
             format!("arn:{partition}:s3:::{name}")
@@ -149,6 +150,16 @@ fn add_default_roles(
         node.trust = Some(trust);
         principals.push(node);
     }
+}
+
+/// The types of resources that a bulk read lists whole.
+fn listed_types() -> BTreeSet<&'static str> {
+    let parts = kinds().iter().map(|kind| kind.schema().meaning.access);
+    let listed = parts.filter_map(|part| match part {
+        AccessPart::Resource(says) => ResourceType::of_service(says.service),
+        _ => None,
+    });
+    listed.map(|kind| kind.name).collect()
 }
 
 /// Resources with a policy of their own, of whatever kind.
@@ -257,7 +268,6 @@ fn policy(object: &SideObject, attr: &str, part: &str, cache: &PolicyCache) -> O
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::kinds;
 
     /// A kind that says that its objects carry a policy is judged: the analysis has a row for it.
     #[test]

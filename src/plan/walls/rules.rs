@@ -70,6 +70,7 @@ fn rule(estate: &Estate, name: &str, body: &Body, diagnostics: &mut Diagnostics)
         None => [Grade::Request, Grade::Power].into(),
     };
     let (error, undetermined_counts) = (choice("on_violation"), choice("undetermined"));
+    let assumptions_count = body.get("assumptions").is_some() && choice("assumptions");
     let exceptions = body
         .nested("allow")
         .filter_map(|block| {
@@ -83,6 +84,7 @@ fn rule(estate: &Estate, name: &str, body: &Body, diagnostics: &mut Diagnostics)
         grades,
         error,
         undetermined_counts,
+        assumptions_count,
         exceptions,
         loc: body.loc.clone(),
     })

@@ -36,9 +36,8 @@ pub(in crate::render) fn section(section: &Isolation, out: &mut dyn Write) -> io
     }
     findings(&section.findings, out)?;
     let basis = section.basis.as_ref();
-    for (class, text) in [("warn", view::unread(basis)), ("dim", view::not_modelled(basis))] {
-        let Some(text) = text else { continue };
-        writeln!(out, "<p class=\"{class}\">{}</p>", escape(&safe(&text)))?;
+    for text in view::unread(basis).into_iter().chain(view::assumptions(&section.matrix)) {
+        writeln!(out, "<p class=\"warn\">{}</p>", escape(&safe(&text)))?;
     }
     Ok(())
 }

@@ -44,7 +44,8 @@ pub(in crate::render) fn body(section: &Isolation) -> String {
     }
     let basis = section.basis.as_ref();
     parts.extend(view::unread(basis).map(|text| format!("**{}**", inline(&text))));
-    parts.extend(view::not_modelled(basis).map(|text| format!("<sub>{}</sub>", inline(&text))));
+    let assumed = view::assumptions(&section.matrix);
+    parts.extend(assumed.iter().map(|text| inline(text)));
     parts.join("\n\n")
 }
 

@@ -42,20 +42,21 @@ pub(in crate::render) fn section(
     matrix(&section.matrix, style, out)?;
     findings(&section.findings, style, out)?;
     unread(section.basis.as_ref(), style, out)?;
-    not_modelled(section.basis.as_ref(), style, out)?;
+    assumptions(&section.matrix, style, out)?;
     writeln!(out)
 }
 
-/// What the analysis does not look at.
-pub(in crate::render) fn not_modelled(
-    basis: Option<&Basis>,
+/// What the proofs of isolated walls rest on.
+pub(in crate::render) fn assumptions(
+    rows: &[MatrixRow],
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let Some(text) = view::not_modelled(basis) else { return Ok(()) };
-    writeln!(out)?;
-    for line in wrap(&safe(&text), style.width.saturating_sub(2).max(40)) {
-        writeln!(out, "  {}", style.paint(Tone::Dim, &line))?;
+    for text in view::assumptions(rows) {
+        writeln!(out)?;
+        for line in wrap(&safe(&text), style.width.saturating_sub(2).max(40)) {
+            writeln!(out, "  {}", style.paint(Tone::Warn, &line))?;
+        }
     }
     Ok(())
 }

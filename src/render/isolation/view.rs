@@ -5,8 +5,8 @@
 use crate::iam;
 use crate::iam::ContextValue;
 use crate::isolation::section::{
-    AccessPath, Basis, Hop, Isolation, MatrixRow, PathChange, PathEnd, Replayed, StepLimits,
-    Verdict, Witness,
+    AccessPath, Assumption, AssumptionKind, Basis, Hop, Isolation, MatrixRow, PathChange, PathEnd,
+    Replayed, StepLimits, Verdict, Witness,
 };
 
 use super::super::lines::Sign;
@@ -83,12 +83,115 @@ pub(in crate::render) fn counts(section: &Isolation) -> String {
         some => format!(", {some} of them by search alone"),
     };
     format!(
-        "{} between {}: {}; {} proved closed{checked}",
+        "{} between {}: {}; {}{checked}",
         count(section.matrix.len(), "wall", "walls"),
         count(section.environments.len(), "environment", "environments"),
         parts.join(", "),
-        section.proofs.len(),
+        proved(&section.matrix, section.proofs.len()).join(", "),
     )
+}
+
+/// How many walls are proved closed, and how many of the `proofs` rest on something that was not looked at.
+pub(in crate::render) fn proved(rows: &[MatrixRow], proofs: usize) -> Vec<String> {
+    let assumed = rows.iter().filter(|row| !row.assumptions.is_empty()).count();
+    let proved = proofs.saturating_sub(assumed);
+    let mut parts = Vec::new();
+    if proved > 0 || assumed == 0 {
+        parts.push(format!("{proved} proved closed"));
+    }
+    if assumed > 0 {
+        parts.push(format!("{assumed} closed on assumptions"));
+    }
+    parts
+}
+
+/// What the proofs of isolated walls rest on that was not looked at: a line a kind, whatever the number of walls,
+/// and one more for what is new. The JSON has it by wall.
+pub(in crate::render) fn assumptions(rows: &[MatrixRow]) -> Vec<String> {
+    let isolated = rows.iter().filter(|row| row.after == Verdict::Isolated).count();
+    let mark = if has_mixed_proofs(rows) { "* " } else { "" };
+    let mut lines = Vec::new();
+    for kind in [AssumptionKind::ResourcePolicies, AssumptionKind::RunningCode] {
+        let resting = Resting::of(rows, kind, |row| &row.assumptions);
+        if let Some(text) = resting.text(kind) {
+            let rest = if resting.walls.len() == 1 { "rests" } else { "rest" };
+            let walls = count(isolated, "isolated wall", "isolated walls");
+            lines.push(format!("{mark}{} of {walls} {rest} on {text}.", resting.walls.len()));
+        }
+    }
+    for kind in [AssumptionKind::ResourcePolicies, AssumptionKind::RunningCode] {
+        let resting = Resting::of(rows, kind, |row| &row.assumptions_added);
+        if let Some(text) = resting.text(kind) {
+            let rest = if resting.walls.len() == 1 { "rests" } else { "rest" };
+            lines.push(format!("New: {} {rest} on {text}.", some(&resting.walls, "walls")));
+        }
+    }
+    lines
+}
+
+/// Whether some isolated walls are proved and others rest on assumptions: then cells tell them apart.
+fn has_mixed_proofs(rows: &[MatrixRow]) -> bool {
+    rows.iter().any(MatrixRow::is_proved) && rows.iter().any(|row| !row.assumptions.is_empty())
+}
+
+/// The walls that rest on one kind of assumption, and all that they rest on.
+#[derive(Default)]
+struct Resting<'a> {
+    walls: Vec<String>,
+    objects: Vec<&'a str>,
+    accounts: std::collections::BTreeSet<&'a str>,
+}
+
+impl<'a> Resting<'a> {
+    fn of(
+        rows: &'a [MatrixRow],
+        kind: AssumptionKind,
+        list: impl Fn(&'a MatrixRow) -> &'a Vec<Assumption>,
+    ) -> Self {
+        let mut all = Self::default();
+        let mut seen = std::collections::BTreeSet::new();
+        for row in rows {
+            let mut own = list(row).iter().filter(|a| a.kind == kind).peekable();
+            if own.peek().is_some() {
+                all.walls.push(format!("{} -> {}", row.from, row.to));
+            }
+            for assumption in own {
+                all.accounts.insert(assumption.account.as_str());
+                let new = assumption.objects.iter().filter(|object| seen.insert(object.as_str()));
+                all.objects.extend(new.map(String::as_str));
+            }
+        }
+        all
+    }
+
+    fn text(&self, kind: AssumptionKind) -> Option<String> {
+        if self.walls.is_empty() {
+            return None;
+        }
+        let accounts: Vec<String> = self.accounts.iter().map(|name| (*name).to_owned()).collect();
+        let objects: Vec<String> = self.objects.iter().map(|name| (*name).to_owned()).collect();
+        Some(match kind {
+            AssumptionKind::ResourcePolicies => format!(
+                "policies that were not looked at: {} in {}",
+                some(&objects, "types"),
+                some(&accounts, "accounts")
+            ),
+            AssumptionKind::RunningCode => {
+                format!("code that runs under {}", some(&objects, "roles"))
+            }
+        })
+    }
+}
+
+/// The first names, and how many more there are.
+fn some(names: &[String], what: &str) -> String {
+    const NAMES: usize = 3;
+    let shown: Vec<&str> = names.iter().take(NAMES).map(String::as_str).collect();
+    match names.len().saturating_sub(NAMES) {
+        // One more name takes no more room than its number.
+        0 | 1 => names.join(", "),
+        more => format!("{} and {more} more {what}", shown.join(", ")),
+    }
 }
 
 /// Which accounts were not read, where there are any.
@@ -97,12 +200,6 @@ pub(in crate::render) fn unread(basis: Option<&Basis>) -> Option<String> {
     let names: Vec<&str> = unread.iter().map(|handle| handle.as_str()).collect();
     let names = names.join(", ");
     Some(format!("Not read: {names}. Verdicts on them stand on managed objects alone."))
-}
-
-/// What the analysis does not look at.
-pub(in crate::render) fn not_modelled(basis: Option<&Basis>) -> Option<String> {
-    let names = basis.map(|basis| &basis.not_modelled).filter(|names| !names.is_empty())?;
-    Some(format!("Not modelled: {}.", names.join(", ")))
 }
 
 /// One end of a path: `dev-aws`, or `dev-aws in dev`.
@@ -191,6 +288,7 @@ pub(in crate::render) struct Matrix<'a> {
 impl<'a> Matrix<'a> {
     pub(in crate::render) fn of(rows: &'a [MatrixRow]) -> Self {
         let mut cells = std::collections::BTreeMap::new();
+        let is_mixed = has_mixed_proofs(rows);
         let (mut origins, mut to): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
         for row in rows {
             if !origins.contains(&row.from.as_str()) {
@@ -199,7 +297,11 @@ impl<'a> Matrix<'a> {
             if !to.contains(&row.to.as_str()) {
                 to.push(&row.to);
             }
-            cells.insert((row.from.as_str(), row.to.as_str()), cell(row));
+            let (mut text, tone) = cell(row);
+            if is_mixed && !row.assumptions.is_empty() {
+                text.push('*');
+            }
+            cells.insert((row.from.as_str(), row.to.as_str()), (text, tone));
         }
         // Every environment is an origin too, and those stand in the order of the configuration.
         to.sort_by_key(|to| origins.iter().position(|from| from == to));

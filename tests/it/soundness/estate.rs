@@ -119,6 +119,8 @@ pub(super) struct Model {
     pub(super) resource_controls: Vec<(Vec<String>, Json)>,
     /// Accounts that restrict public policies of all their buckets.
     pub(super) restricting: Vec<&'static str>,
+    /// Accounts that a plan is about to take over: AWS alone tells their ids.
+    pub(super) adopted: Vec<&'static str>,
 }
 
 /// The root, a unit or an account.
@@ -199,7 +201,18 @@ impl Model {
             let statement = model.resource_control(random);
             model.resource_controls.push((vec![level(random)], document(vec![statement])));
         }
+        let random = &mut Random::new(seed ^ 0xad09);
+        let adopted = ACCOUNTS.iter().filter(|_| random.percent(30));
+        model.adopted = adopted.map(|(account, ..)| *account).collect();
         model
+    }
+
+    /// Adds an RCP over some actions, with a condition or without.
+    pub(super) fn add_resource_control(&mut self, action: &str, random: &mut Random) {
+        let mut statement = self.resource_control(random);
+        statement["Action"] = json!(action);
+        statement["Resource"] = json!("*");
+        self.resource_controls.push((vec![level(random)], document(vec![statement])));
     }
 
     /// What RCPs are made of (Organizations User Guide, "RCP syntax": they deny, everybody).

@@ -6,6 +6,7 @@
 //!
 //! `PALISADE_SOUNDNESS=full` makes at least a million requests; `cargo test` a sample.
 
+mod assumed;
 mod attack;
 mod estate;
 mod judged;

@@ -78,7 +78,7 @@ impl Model {
                 Account {
                     handle: handle(name),
                     address: address.clone(),
-                    id: Some(id.parse().unwrap()),
+                    id: (!self.adopted.contains(name)).then(|| id.parse().unwrap()),
                     name: (*name).to_owned(),
                     access_role: None,
                     read_role: None,

@@ -1,0 +1,479 @@
+//! What the proof of a wall rests on that exists over there and was not looked at.
+//!
+//! Claim: where nothing is named here, a wall that is called isolated stays so whatever policies stand on
+//! resources that no source has listed, and whatever code runs under the roles that the model knows.
+//!
+//! Argument. A proof goes over the grants of the model, so what can escape it is a grant outside the model, or
+//! a principal that acts without any request of the model.
+//!
+//! * A resource policy of a type that was not listed. It is taken to exist and to permit everybody everything:
+//!   what is not asked to exist cannot be shown not to. Nothing of the resource's own side limits it then, so
+//!   it lets the origin in unless guardrails of either side deny, and exactly that is asked, with the service
+//!   control policies of the origin's accounts and the resource control policies over the target. What
+//!   the identities of the origin may do today is left out of it: their own account can change that.
+//!   An account that does not exist yet holds nothing, and one that could not be read makes the wall
+//!   undetermined, so neither is asked about.
+//! * Code that runs under a role. Whether anything runs under a role is not read, so where a service may assume
+//!   one, something does. What an origin that got into the role's account may make that code do
+//!   (by a message, an object, a row) is no request on the role. So where such a role crosses a wall, the proof
+//!   for an origin that enters the role's account, or writes into it, and is not that role itself, rests on
+//!   the code; and so on from every account that such code gets into. An origin that does neither cannot
+//!   speak to it, and one whose own account it is reaches the far side anyway.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use super::compare::{Pair, SideResult};
+use super::crossing::{ANYBODY, Place, Source, Target, answer, asked_at, home};
+use super::doubts::opened;
+use super::paths::{BySource, Edge, Origin, account_of, belongs_to, by_source, reach};
+use super::power::Link;
+use super::rights::may_change_policies;
+use super::section::{Assumption, AssumptionKind};
+use crate::access::{AccessModel, AccountNode, Coverage, NamedPolicy, POLICY_TYPES, PolicyBearing};
+use crate::iam::eval::rcp_services;
+use crate::iam::symbolic::question::variable_keys;
+use crate::iam::symbolic::{Answer, Space};
+use crate::iam::{
+    Document, Effect, Item, PrincipalType, Principals, Statement, catalogue, passing,
+};
+use crate::ids::{Handle, Partition};
+
+/// Answers by what they depend on, shared by both sides of a plan.
+pub(super) type Memo = BTreeMap<Class, bool>;
+
+/// What decides whether guardrails let a kind of caller at a type of resource: the documents of both sides by
+/// where they lie, the places of both in the organization, and the service; the ids of both where a
+/// policy can tell accounts apart.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Class {
+    caller: Vec<usize>,
+    caller_place: String,
+    owner: Vec<usize>,
+    owner_place: String,
+    service: &'static str,
+    ids: Option<(String, String)>,
+}
+
+/// One side of a plan, and what its proofs rest on.
+pub(super) struct Assumptions<'a> {
+    model: &'a AccessModel,
+    /// A policy that permits everybody everything.
+    open: NamedPolicy,
+    /// Who asks for each origin.
+    callers: BTreeMap<Origin, Vec<Caller<'a>>>,
+    /// Roles whose code each origin can speak to, by ARN, each with the environments that it gets into.
+    code: BTreeMap<Origin, BTreeMap<&'a str, BTreeSet<&'a str>>>,
+}
+
+impl<'a> Assumptions<'a> {
+    pub(super) fn new(model: &'a AccessModel, result: &'a SideResult) -> Self {
+        let mut everything = Statement::new(Effect::Allow);
+        everything.principals = Some(Principals::of(PrincipalType::Aws, ["*"]));
+        everything.actions = vec![Item::new("*")];
+        everything.resources = vec![Item::new("*")];
+        let open = Document::new([everything]);
+        let open = NamedPolicy::new("a policy that was not looked at", "policy", open);
+        let environments = model.accounts.values().flat_map(|a| &a.environments);
+        let environments = environments.cloned().map(Origin::Environment);
+        let others = [Origin::Management, Origin::Unassigned, Origin::External, Origin::Anonymous];
+        let origins: BTreeSet<Origin> = environments.chain(others).collect();
+        // Where the resource side tells accounts apart it may do so for every origin: then each counts.
+        let over = model.accounts.values().flat_map(|a| documents(&a.resource_control));
+        let over: BTreeMap<usize, &Arc<Document>> =
+            over.map(|document| (Arc::as_ptr(document).addr(), document)).collect();
+        let is_apart = over.values().any(|document| tells_accounts_apart(document));
+        let callers = origins.into_iter().map(|origin| {
+            let callers = callers(model, &origin, is_apart);
+            (origin, callers)
+        });
+        Self { model, open, callers: callers.collect(), code: code(model, result) }
+    }
+
+    /// What the proof of an isolated wall rests on.
+    pub(super) fn of(&self, (origin, to): &Pair, memo: &mut Memo) -> Vec<Assumption> {
+        let mut all = self.resource_policies(origin, to, memo);
+        all.extend(self.running_code(origin, to));
+        all
+    }
+
+    fn resource_policies(&self, origin: &Origin, to: &str, memo: &mut Memo) -> Vec<Assumption> {
+        let model = self.model;
+        let owners = model.accounts.values().filter(|account| {
+            account.environments.contains(to)
+                && account.coverage == Coverage::Read
+                && !account.emulated
+        });
+        let callers = self.callers.get(origin).map(Vec::as_slice).unwrap_or_default();
+        let mut all = Vec::new();
+        for owner in owners {
+            let unseen = POLICY_TYPES.iter().filter(|ty| !model.listed_types.contains(ty.name));
+            let objects: Vec<String> = unseen
+                .filter(|ty| ty.takes_unsigned || *origin != Origin::Anonymous)
+                .filter(|ty| {
+                    // So many that a policy tells apart are not asked one by one: one will do.
+                    callers.len() > MANY
+                        || callers.iter().any(|caller| {
+                            caller.id != owner.id && self.lets_in(caller, owner, ty, memo)
+                        })
+                })
+                .map(|ty| ty.name.to_owned())
+                .collect();
+            if !objects.is_empty() {
+                let kind = AssumptionKind::ResourcePolicies;
+                all.push(Assumption { account: owner.handle.clone(), kind, objects });
+            }
+        }
+        all
+    }
+
+    /// Whether guardrails leave a caller a request for a resource of a type whose policy permits everything.
+    fn lets_in(
+        &self,
+        caller: &Caller<'_>,
+        owner: &AccountNode,
+        ty: &'static PolicyBearing,
+        memo: &mut Memo,
+    ) -> bool {
+        let over_owner = match rcp_services().contains(ty.service) {
+            true => documents(&owner.resource_control),
+            false => Vec::new(),
+        };
+        let both = || caller.documents.iter().chain(&over_owner);
+        if !both().any(|document| bears_on(document, ty.service)) {
+            return true;
+        }
+        let tells = caller.is_told_apart || over_owner.iter().any(|d| tells_accounts_apart(d));
+        let class = Class {
+            caller: places(&caller.documents),
+            caller_place: match caller.source {
+                Source::Anonymous => "nobody".to_owned(),
+                _ => format!("in {}", caller.place),
+            },
+            owner: places(&over_owner),
+            owner_place: owner.organization_path.clone().unwrap_or_default(),
+            service: ty.service,
+            ids: tells.then(|| (caller.id.to_owned(), owner.id.clone())),
+        };
+        if let Some(known) = memo.get(&class) {
+            return *known;
+        }
+        let place = Place {
+            owner,
+            rule: Some(&self.open),
+            restrict_public: false,
+            unreadable: false,
+            actions: vec![Space::Below(format!("{}:", ty.service))],
+            resources: vec![Space::Below(format!("arn:{}:{}:", owner.partition, ty.service))],
+        };
+        let asked = asked_at(self.model, &caller.source, place);
+        let is_open = asked
+            .is_none_or(|asked| !matches!(answer(None, Some(&asked)).after, Answer::Closed { .. }));
+        memo.insert(class, is_open);
+        is_open
+    }
+
+    fn running_code(&self, origin: &Origin, to: &str) -> Vec<Assumption> {
+        let roles = self.code.get(origin).into_iter().flatten();
+        let mut found: BTreeMap<&Handle, Vec<String>> = BTreeMap::new();
+        for (arn, _) in roles.filter(|(_, environments)| environments.contains(to)) {
+            if let Some(role) = self.model.principals.get(*arn) {
+                found.entry(&role.account).or_default().push(role.label.clone());
+            }
+        }
+        let assumption = |(account, objects): (&Handle, Vec<String>)| Assumption {
+            account: account.clone(),
+            kind: AssumptionKind::RunningCode,
+            objects,
+        };
+        found.into_iter().map(assumption).collect()
+    }
+}
+
+/// Who asks for an origin: anybody in one of its accounts.
+struct Caller<'a> {
+    source: Source,
+    /// The account; empty for outsiders.
+    id: &'a str,
+    /// Where that stands in the organization.
+    place: &'a str,
+    /// The service control policies over it.
+    documents: Vec<&'a Arc<Document>>,
+    /// Whether one of these may answer differently for another account of the same unit.
+    is_told_apart: bool,
+}
+
+/// More callers than this are not asked one by one.
+const MANY: usize = 64;
+
+/// Those who ask for an origin: one for each of its accounts, and of accounts that no policy tells apart one.
+fn callers<'a>(model: &'a AccessModel, origin: &Origin, is_apart: bool) -> Vec<Caller<'a>> {
+    // An organization lives in one partition.
+    let partition = model.accounts.values().next().map(|a| a.partition).unwrap_or_default();
+    let outsider = |source| {
+        vec![Caller { source, id: "", place: "", documents: Vec::new(), is_told_apart: false }]
+    };
+    let manages = match origin {
+        Origin::Anonymous => return outsider(Source::Anonymous),
+        Origin::External => return outsider(Source::Foreign(root_arn(partition, ANYBODY))),
+        Origin::Environment(_) => None,
+        Origin::Management => Some(true),
+        Origin::Unassigned => Some(false),
+    };
+    let accounts = model
+        .accounts
+        .values()
+        .filter(|account| belongs_to(model, &account.handle, origin) && !account.is_closed());
+    let own = accounts.map(|account| {
+        let place = account.organization_path.as_deref().unwrap_or_default();
+        (account.id.as_str(), account.root_arn(), place, &account.service_control)
+    });
+    let members = model.members.iter().filter(|(_, member)| {
+        Some(member.membership.management_account) == manages && !member.is_closed
+    });
+    let members = members.map(|(id, member)| {
+        let arn = root_arn(partition, id);
+        (id.as_str(), arn, member.organization_path.as_str(), &member.service_control)
+    });
+    let mut seen = BTreeSet::new();
+    let all = own.chain(members).filter_map(|(id, arn, place, levels)| {
+        let documents = documents(levels);
+        let is_told_apart = documents.iter().any(|document| tells_accounts_apart(document));
+        let is_new = seen.insert((place, places(&documents)));
+        let caller = Caller { source: Source::Foreign(arn), id, place, documents, is_told_apart };
+        (is_new || is_apart || is_told_apart).then_some(caller)
+    });
+    all.collect()
+}
+
+fn root_arn(partition: Partition, id: &str) -> String {
+    format!("arn:{partition}:iam::{id}:root")
+}
+
+/// Where documents lie, which tells them apart.
+fn places(documents: &[&Arc<Document>]) -> Vec<usize> {
+    documents.iter().map(|document| Arc::as_ptr(document).addr()).collect()
+}
+
+/// The roles whose code each origin can speak to, with all environments that follow.
+fn code<'a>(
+    model: &'a AccessModel,
+    result: &'a SideResult,
+) -> BTreeMap<Origin, BTreeMap<&'a str, BTreeSet<&'a str>>> {
+    let by_source = by_source(&result.edges);
+    let mut reach = reach(model, &by_source);
+    // Every proof says that it trusts the management account.
+    reach.remove(&Origin::Management);
+    let mut entered: BTreeMap<Origin, BTreeSet<Handle>> = BTreeMap::new();
+    for (origin, reached) in &reach {
+        let all = entered.entry(origin.clone()).or_default();
+        for source in reached.keys() {
+            all.extend(home(model, source).cloned());
+            all.extend(written(model, &by_source, source));
+        }
+        let powers = result.powers.paths.iter().filter(|path| path.from == *origin);
+        all.extend(powers.map(|path| path.to_account.clone()));
+        all.retain(|account| !belongs_to(model, account, origin));
+    }
+    let strangers = entered.values().flatten().cloned().collect();
+    let leads = leads(model, result, &by_source, &strangers);
+    let mut all = BTreeMap::new();
+    if leads.is_empty() {
+        return all;
+    }
+    for (origin, reached) in reach {
+        let mut entered = entered.remove(&origin).unwrap_or_default();
+        // Which of the others each role speaks for: its own environments, and those of whom its code reaches.
+        let mut speaks: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        loop {
+            let before = speaks.len();
+            for (arn, onward) in &leads {
+                let Some(role) = model.principals.get(*arn) else { continue };
+                let is_own = belongs_to(model, &role.account, &origin);
+                let is_it = reached.contains_key(&Source::Principal((*arn).to_owned()));
+                if is_own || is_it || !entered.contains(&role.account) {
+                    continue;
+                }
+                speaks.entry(*arn).or_default();
+                entered.extend(onward.iter().map(|account| (*account).clone()));
+            }
+            if speaks.len() == before {
+                break;
+            }
+        }
+        // What the code of one makes the code of another do counts for both.
+        let roles: Vec<&str> = speaks.keys().copied().collect();
+        for arn in roles {
+            let mut accounts: BTreeSet<&Handle> = BTreeSet::new();
+            let mut queue: VecDeque<&Handle> =
+                leads.get(arn).into_iter().flatten().copied().collect();
+            while let Some(account) = queue.pop_front() {
+                if !accounts.insert(account) {
+                    continue;
+                }
+                for (other, onward) in &leads {
+                    let lies = model.principals.get(*other).is_some_and(|r| r.account == *account);
+                    if lies && speaks.contains_key(other) {
+                        queue.extend(onward.iter().copied());
+                    }
+                }
+            }
+            let nodes = accounts.into_iter().filter_map(|account| model.accounts.get(account));
+            let environments = nodes.flat_map(|node| node.environments.iter().map(String::as_str));
+            speaks.insert(arn, environments.collect());
+        }
+        if !speaks.is_empty() {
+            all.insert(origin, speaks);
+        }
+    }
+    all
+}
+
+/// The accounts that each role gets into which a service assumes, by ARN: by roles that it assumes, by what it
+/// writes there, or by power. Power over its own account counts in those that `strangers` get into: there the
+/// account's other principals do what the role makes of them.
+fn leads<'a>(
+    model: &'a AccessModel,
+    result: &'a SideResult,
+    by_source: &BySource<'a>,
+    strangers: &BTreeSet<Handle>,
+) -> BTreeMap<&'a str, BTreeSet<&'a Handle>> {
+    let mut all: BTreeMap<&str, BTreeSet<&Handle>> = BTreeMap::new();
+    let mut add = |arn: &str, accounts: BTreeSet<Handle>| {
+        let Some((arn, role)) = model.principals.get_key_value(arn) else { return };
+        let others = accounts.iter().filter(|account| **account != role.account);
+        let others: Vec<&Handle> =
+            others.filter_map(|account| Some(&model.accounts.get(account)?.handle)).collect();
+        if !others.is_empty() && runs_code(model, arn) {
+            all.entry(arn.as_str()).or_default().extend(others);
+        }
+    };
+    for source in by_source.keys() {
+        if let Source::Principal(arn) = source {
+            add(arn, onward(model, by_source, source));
+        }
+    }
+    for (account, targets) in opened(model, result) {
+        if !strangers.contains(account) {
+            continue;
+        }
+        let mut accounts: BTreeSet<Handle> =
+            targets.iter().filter_map(|target| account_of(model, target)).collect();
+        for target in &targets {
+            if let Target::Role(arn) = target {
+                accounts.extend(onward(model, by_source, &Source::Principal(arn.clone())));
+            }
+        }
+        for role in model.principals_of(account).filter(|role| may_change_policies(role)) {
+            add(&role.arn, accounts.clone());
+        }
+    }
+    for path in &result.powers.paths {
+        let steps = path.chain.iter().filter_map(|link| match link {
+            Link::Step(step) => match &step.source {
+                Source::Principal(arn) => Some(arn),
+                _ => None,
+            },
+            other => other.holder(),
+        });
+        for arn in steps.chain([&path.holder]) {
+            add(arn, [path.to_account.clone()].into());
+        }
+    }
+    all
+}
+
+/// The accounts that a principal gets into by open steps, or writes into.
+fn onward(model: &AccessModel, by_source: &BySource<'_>, source: &Source) -> BTreeSet<Handle> {
+    let mut accounts = BTreeSet::new();
+    let mut seen = BTreeSet::from([source.clone()]);
+    let mut queue = VecDeque::from([source.clone()]);
+    while let Some(source) = queue.pop_front() {
+        accounts.extend(written(model, by_source, &source));
+        for edge in by_source.get(&source).into_iter().flatten() {
+            if let Target::Role(arn) = &edge.step.target {
+                accounts.extend(account_of(model, &edge.step.target));
+                let next = Source::Principal(arn.clone());
+                if seen.insert(next.clone()) {
+                    queue.push_back(next);
+                }
+            }
+        }
+    }
+    accounts
+}
+
+/// The accounts into whose resources somebody writes.
+fn written(model: &AccessModel, by_source: &BySource<'_>, source: &Source) -> BTreeSet<Handle> {
+    let writes = |edge: &&&Edge| {
+        matches!(edge.step.target, Target::Resource(_))
+            && edge.openings.iter().any(|opening| is_write(&opening.witness.action))
+    };
+    let edges = by_source.get(source).into_iter().flatten();
+    edges.filter(writes).filter_map(|edge| account_of(model, &edge.step.target)).collect()
+}
+
+/// Whether a service that runs code may assume a role. AWS alone decides what runs under the roles that it links to
+/// its services.
+fn runs_code(model: &AccessModel, arn: &str) -> bool {
+    let role = model.principals.get(arn).filter(|_| !arn.contains(":role/aws-service-role/"));
+    let trust = role.and_then(|role| role.trust.as_ref());
+    let statements = trust.into_iter().flat_map(|trust| &trust.document.statements);
+    let allowing = statements.filter(|statement| statement.effect == Effect::Allow);
+    let mut named = allowing.flat_map(|s| s.principals.iter().flat_map(Principals::items));
+    named.any(|(kind, item)| {
+        kind == PrincipalType::Service
+            && item.text.known().is_none_or(|name| passing::of(name).is_some())
+    })
+}
+
+/// Whether an action carries anything in: all that is not known to read.
+fn is_write(action: &str) -> bool {
+    let known = catalogue().find(action).and_then(|id| catalogue().action(id));
+    known.is_none_or(|action| !matches!(action.access, "List" | "Read"))
+}
+
+fn documents(levels: &[(String, Vec<NamedPolicy>)]) -> Vec<&Arc<Document>> {
+    levels.iter().flat_map(|(_, policies)| policies.iter().map(|p| &p.document)).collect()
+}
+
+/// Whether a guardrail says anything of a service but that everything is allowed.
+fn bears_on(document: &Document, service: &str) -> bool {
+    let prefix = format!("{service}:");
+    let everything = |items: &[Item]| items.iter().any(|item| item.text.known() == Some("*"));
+    let speaks = |item: &Item| {
+        let text = item.text.symbolic().to_ascii_lowercase();
+        let head = text.split(['*', '?']).next().unwrap_or_default();
+        prefix.starts_with(head) || head.starts_with(&prefix)
+    };
+    document.statements.iter().any(|statement| match statement.effect {
+        Effect::Deny => statement.actions.is_empty() || statement.actions.iter().any(speaks),
+        // An allow list is felt by what it leaves out.
+        Effect::Allow => {
+            !(everything(&statement.actions)
+                && everything(&statement.resources)
+                && statement.conditions.is_empty())
+        }
+    })
+}
+
+/// Whether a policy may answer differently for two accounts of one unit.
+fn tells_accounts_apart(document: &Document) -> bool {
+    const SHARED: [&str; 8] = [
+        "aws:principalorgid",
+        "aws:principalorgpaths",
+        "aws:resourceorgid",
+        "aws:resourceorgpaths",
+        "aws:sourceorgid",
+        "aws:principalisawsservice",
+        "aws:viaawsservice",
+        "aws:securetransport",
+    ];
+    document.statements.iter().any(|statement| {
+        let keys = statement.conditions.iter().map(|c| c.key.to_ascii_lowercase());
+        let mut keys = keys.chain(variable_keys(statement));
+        let resources = statement.resources.iter().chain(&statement.not_resources);
+        let mut texts = resources.map(|item| item.text.symbolic());
+        keys.any(|key| !SHARED.contains(&key.as_str())) || texts.any(|text| text != "*")
+    })
+}
