@@ -80,7 +80,8 @@ impl AccessModel {
     #[must_use]
     pub fn new(facts: Facts) -> Self {
         let Facts { live, organization, guardrails, accounts, .. } = facts;
-        let place = Place { organization: organization.as_ref(), guardrails: &guardrails };
+        let place =
+            OrganizationPlace { organization: organization.as_ref(), guardrails: &guardrails };
         let accounts: BTreeMap<Handle, AccountNode> = accounts
             .into_iter()
             .map(|facts| (facts.handle.clone(), place.account(facts)))
@@ -238,12 +239,12 @@ impl AccessModel {
 }
 
 /// What decides an account's place in the organization.
-struct Place<'a> {
+struct OrganizationPlace<'a> {
     organization: Option<&'a Organization>,
     guardrails: &'a Guardrails,
 }
 
-impl Place<'_> {
+impl OrganizationPlace<'_> {
     fn root(&self) -> Option<&str> {
         self.organization.map(|o| o.root.as_str())
     }

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use crate::address::ResourceAddr;
 use crate::plan::model::{OperationKind, ResourceChange};
 use crate::provider::REQUEST;
-use crate::schema::Kind;
+use crate::schema::ManagedKind;
 use crate::state::model::{ResourceState, Resources};
 use crate::state::{Fingerprinter, journal};
 use crate::value::{Attrs, Plain, Value};
@@ -52,7 +52,7 @@ pub(super) fn is_hidden(value: &Value) -> bool {
 
 /// Everything that a record is made of.
 pub(super) struct Material<'a> {
-    pub(super) kind: &'static dyn Kind,
+    pub(super) kind: &'static dyn ManagedKind,
     pub(super) change: &'a ResourceChange,
     pub(super) op: OperationKind,
     /// What is recorded now.

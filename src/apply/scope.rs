@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::held::HeldLease;
 use crate::diag::Diagnostic;
 use crate::provider::Gate;
-use crate::state::journal::{Finished, Intent, JournalWriter, Outcome};
+use crate::state::journal::{Finished, Intent, JournalWriter, OperationOutcome};
 use crate::state::model::Resources;
 use crate::state::scopes::{AuditHead, Folded};
 use crate::state::{Ledger, ScopeState, Stamp, StateError, StateFailure, Versioned};
@@ -76,7 +76,7 @@ impl ScopeRun {
     pub(super) fn finish(&mut self, finished: Finished) {
         finished.fold(&mut self.resources);
         self.open.remove(&finished.operation);
-        self.dirty |= !matches!(finished.outcome, Outcome::Failed(_));
+        self.dirty |= !matches!(finished.outcome, OperationOutcome::Failed(_));
         self.pending.push(finished);
         self.since_fold += 1;
     }
@@ -258,6 +258,6 @@ impl ScopeRun {
 
     /// Results that are neither in the journal nor in the state.
     pub(super) fn unrecorded(&self) -> impl Iterator<Item = &Finished> {
-        self.pending.iter().filter(|f| !matches!(f.outcome, Outcome::Failed(_)))
+        self.pending.iter().filter(|f| !matches!(f.outcome, OperationOutcome::Failed(_)))
     }
 }

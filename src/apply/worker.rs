@@ -15,9 +15,10 @@ use crate::diag::Diagnostic;
 use crate::plan::diff::{self, StoredValues, difference};
 use crate::plan::model::{Action, Operation, OperationKind, ResourceChange};
 use crate::provider::{
-    Access, Failure, LiveObject, Op, Permit, Provider, ProviderError, REQUEST, Step, Target,
+    Access, AccountTarget, Failure, LiveObject, Op, Permit, Provider, ProviderError, ProviderStep,
+    REQUEST,
 };
-use crate::schema::{Home, Kind, Recovery};
+use crate::schema::{Home, ManagedKind, Recovery};
 use crate::state::clock::backoff;
 use crate::state::model::ResourceState;
 use crate::state::{Clock, Fingerprinter};
@@ -67,8 +68,8 @@ pub(super) struct Job {
     pub(super) operation: Operation,
     pub(super) display: OperationRef,
     pub(super) change: Arc<ResourceChange>,
-    pub(super) kind: &'static dyn Kind,
-    pub(super) target: Target,
+    pub(super) kind: &'static dyn ManagedKind,
+    pub(super) target: AccountTarget,
     /// Whether the account was created in this run: its role may take a while to be assumable.
     pub(super) new_account: bool,
     /// Whether it stands on what this run made or changed: AWS may not know that everywhere yet.
@@ -93,7 +94,7 @@ pub(super) enum Report {
     /// The gate of a scope was found closed: is the lease still held?
     GateClosed { scope: String, answer: oneshot::Sender<Standing> },
     /// The operation ended.
-    Ended { id: u32, result: Result<Success, Problem> },
+    Ended { id: u32, result: Result<Success, OperationFailure> },
 }
 
 /// What an operation left.
@@ -106,7 +107,7 @@ pub(super) struct Success {
 
 /// Why an operation failed.
 #[derive(Clone, Debug)]
-pub(super) struct Problem {
+pub(super) struct OperationFailure {
     pub(super) why: Diagnostic,
     /// It may have been carried out all the same.
     pub(super) uncertain: bool,
@@ -116,7 +117,7 @@ pub(super) struct Problem {
     pub(super) trouble: bool,
 }
 
-impl Problem {
+impl OperationFailure {
     pub(super) fn certain(why: Diagnostic) -> Self {
         Self { why, uncertain: false, stop: false, trouble: false }
     }
@@ -141,7 +142,7 @@ struct Worker<'a> {
 
 /// What stands where an object is to come into being.
 #[derive(PartialEq)]
-enum Place {
+enum Occupant {
     /// Nothing.
     Empty,
     /// An object.
@@ -158,17 +159,19 @@ enum Probed {
 }
 
 impl Worker<'_> {
-    async fn work(&self) -> Result<Success, Problem> {
+    async fn work(&self) -> Result<Success, OperationFailure> {
         let job = self.job;
         let Some(op) = job.operation.op.step() else {
-            return Err(Problem::certain(Diagnostic::error("the operation calls nothing")));
+            return Err(OperationFailure::certain(Diagnostic::error(
+                "the operation calls nothing",
+            )));
         };
         let schema = job.kind.schema();
         let (real, versions) = match &job.wanted {
             Some(wanted) => {
                 let Shared { secrets, sources, .. } = self.shared;
                 let found = resolve::real(secrets.as_ref(), sources, wanted).await;
-                let found = found.map_err(Problem::certain)?;
+                let found = found.map_err(OperationFailure::certain)?;
                 (Some(found.attrs), found.versions)
             }
             None => Default::default(),
@@ -191,7 +194,7 @@ impl Worker<'_> {
             Op::Delete => recorded.map(|(k, v)| (k.clone(), Value::from_json(v))).collect(),
             _ => job.meta.clone(),
         };
-        let step = Step {
+        let step = ProviderStep {
             op,
             kind: schema.kind,
             address: job.operation.address.clone(),
@@ -253,7 +256,7 @@ impl Worker<'_> {
     }
 
     /// Looks at the object right before it is changed: it must be as it was when the plan was made.
-    async fn guard(&self) -> Result<Guarded, Problem> {
+    async fn guard(&self) -> Result<Guarded, OperationFailure> {
         let job = self.job;
         let schema = job.kind.schema();
         let planned = job.change.before.as_deref().cloned().unwrap_or_default();
@@ -276,7 +279,7 @@ impl Worker<'_> {
             return if deleting {
                 Ok(Guarded::Gone)
             } else {
-                Err(Problem::certain(
+                Err(OperationFailure::certain(
                     Diagnostic::error(format!("`{}` is gone", job.display.address))
                         .detail("It was there when the plan was made.")
                         .help("plan again: it will be created"),
@@ -294,7 +297,7 @@ impl Worker<'_> {
         moved.retain(|path| path.root().is_none_or(|r| !is_computed(job.kind, r)));
         if !moved.is_empty() {
             let paths: Vec<String> = moved.iter().map(|p| format!("`{p}`")).collect();
-            return Err(Problem::certain(
+            return Err(OperationFailure::certain(
                 Diagnostic::error(format!(
                     "`{}` was changed after the plan was made",
                     job.display.address
@@ -307,7 +310,7 @@ impl Worker<'_> {
     }
 
     /// Reads the object, patiently: a read can always be repeated.
-    async fn read(&self, key: &str) -> Result<Option<LiveObject>, Problem> {
+    async fn read(&self, key: &str) -> Result<Option<LiveObject>, OperationFailure> {
         let kind = self.job.kind.schema().kind;
         let provider = &self.shared.provider;
         self.patiently(|| provider.read_object(&self.job.target, Access::Write, kind, key))
@@ -319,7 +322,7 @@ impl Worker<'_> {
     async fn look_up(
         &self,
         key: &str,
-    ) -> Result<Result<Option<LiveObject>, ProviderError>, Problem> {
+    ) -> Result<Result<Option<LiveObject>, ProviderError>, OperationFailure> {
         let kind = self.job.kind.schema().kind;
         let provider = &self.shared.provider;
         self.patiently(|| provider.read_marked(&self.job.target, Access::Write, kind, key)).await
@@ -328,7 +331,7 @@ impl Worker<'_> {
     async fn patiently<T, F>(
         &self,
         mut call: impl FnMut() -> F,
-    ) -> Result<Result<T, ProviderError>, Problem>
+    ) -> Result<Result<T, ProviderError>, OperationFailure>
     where
         F: Future<Output = Result<T, ProviderError>>,
     {
@@ -344,7 +347,7 @@ impl Worker<'_> {
 
     /// Waits until calls may be made. A gate that has closed for want of a look at the lease opens with the
     /// next one; that of a lease that is lost or over does not.
-    async fn pass(&self) -> Result<(), Problem> {
+    async fn pass(&self) -> Result<(), OperationFailure> {
         while !self.job.permit.passes() {
             let scope = self.job.operation.scope.clone();
             let (answer, told) = oneshot::channel();
@@ -358,30 +361,34 @@ impl Worker<'_> {
         Ok(())
     }
 
-    fn over(&self) -> Problem {
+    fn over(&self) -> OperationFailure {
         let sent = self.job.permit.has_sent();
         let detail = if sent {
             "It could not be confirmed in time, so no further call was made; what was sent before may have been carried out."
         } else {
             "It could not be confirmed in time, so the call was not made."
         };
-        let problem = Problem::trouble(
+        let problem = OperationFailure::trouble(
             Diagnostic::error(format!("the lock of scope `{}` ran out", self.job.operation.scope))
                 .detail(detail)
                 .help("run again: the next run looks up what was announced, and goes on"),
         );
-        Problem { uncertain: sent, ..problem }
+        OperationFailure { uncertain: sent, ..problem }
     }
 
-    async fn execute(&self, mut step: Step, real: Option<&Attrs>) -> Result<Attrs, Problem> {
+    async fn execute(
+        &self,
+        mut step: ProviderStep,
+        real: Option<&Attrs>,
+    ) -> Result<Attrs, OperationFailure> {
         let job = self.job;
         let mut patience = Patience::default();
         let mut uncertain = false;
         let place = match (step.op, real) {
             (Op::Create, Some(real)) => self.place(real).await?,
-            _ => Place::Unseen,
+            _ => Occupant::Unseen,
         };
-        if let Place::Taken(found) = &place {
+        if let Occupant::Taken(found) = &place {
             if owner(found).is_none() || owner(found) != real.and_then(owner) {
                 return Err(self.foreign("Somebody made it after the plan was made.".to_owned()));
             }
@@ -392,7 +399,10 @@ impl Worker<'_> {
         }
         loop {
             if let Err(problem) = self.pass().await {
-                return Err(Problem { uncertain: uncertain || problem.uncertain, ..problem });
+                return Err(OperationFailure {
+                    uncertain: uncertain || problem.uncertain,
+                    ..problem
+                });
             }
             let executing = self.shared.provider.execute(&job.target, &step, &job.permit);
             let error = match executing.await {
@@ -404,7 +414,7 @@ impl Worker<'_> {
             uncertain |= matches!(error.failure, Failure::NoAnswer | Failure::Fenced) && !unsent;
             if error.failure == Failure::Fenced {
                 if let Err(problem) = self.pass().await {
-                    return Err(Problem { uncertain, ..problem });
+                    return Err(OperationFailure { uncertain, ..problem });
                 }
                 if unsent {
                     continue;
@@ -415,7 +425,7 @@ impl Worker<'_> {
                 (Op::Delete | Op::Detach, Failure::NotFound)
                 | (Op::Attach, Failure::AlreadyExists) => return Ok(Attrs::new()),
                 (Op::Create, Failure::NoAnswer | Failure::Fenced | Failure::AlreadyExists) => {
-                    match self.probe(real, place == Place::Empty).await {
+                    match self.probe(real, place == Occupant::Empty).await {
                         Ok(Probed::Ours(found)) => match self.completion(&step, &found, real) {
                             Some(next) => {
                                 step = next;
@@ -432,10 +442,10 @@ impl Worker<'_> {
                             if patience.waited < UNSEEN && self.wait(&mut patience, &unseen).await {
                                 continue;
                             }
-                            return Err(Problem { uncertain, ..problem(&error, false) });
+                            return Err(OperationFailure { uncertain, ..problem(&error, false) });
                         }
                         Ok(Probed::Nothing) => {}
-                        Err(problem) => return Err(Problem { uncertain, ..problem }),
+                        Err(problem) => return Err(OperationFailure { uncertain, ..problem }),
                     }
                 }
                 // A repeated CreateAccount of the SDK's own: the first request has won.
@@ -454,8 +464,8 @@ impl Worker<'_> {
         }
     }
 
-    fn foreign(&self, detail: String) -> Problem {
-        Problem::certain(
+    fn foreign(&self, detail: String) -> OperationFailure {
+        OperationFailure::certain(
             Diagnostic::error(format!(
                 "`{}` exists already and belongs to something else",
                 self.job.display.address
@@ -467,30 +477,34 @@ impl Worker<'_> {
 
     /// What stands where an object is to come into being of which tags cannot tell at once whose it
     /// is. Only what was not there before the first call can be that call's work.
-    async fn place(&self, real: &Attrs) -> Result<Place, Problem> {
+    async fn place(&self, real: &Attrs) -> Result<Occupant, OperationFailure> {
         let job = self.job;
         let schema = job.kind.schema();
         let key = job.kind.natural_key(real);
         let Some(key) = key.filter(|_| schema.recovery == Recovery::NaturalKey) else {
-            return Ok(Place::Unseen);
+            return Ok(Occupant::Unseen);
         };
         if schema.asynchronous {
-            return Ok(Place::Unseen);
+            return Ok(Occupant::Unseen);
         }
         if job.change.action == Action::Replace && job.change.key.as_deref() == Some(&key) {
             // This run has deleted what stood there.
-            return Ok(Place::Empty);
+            return Ok(Occupant::Empty);
         }
         Ok(match self.look_up(&key).await? {
-            Ok(None) => Place::Empty,
-            Ok(Some(live)) => Place::Taken(live.attrs),
+            Ok(None) => Occupant::Empty,
+            Ok(Some(live)) => Occupant::Taken(live.attrs),
             // The creation itself tells what it is not permitted.
-            Err(_) => Place::Unseen,
+            Err(_) => Occupant::Unseen,
         })
     }
 
     /// After a creation without an answer: is the object there, and is it ours?
-    async fn probe(&self, real: Option<&Attrs>, was_empty: bool) -> Result<Probed, Problem> {
+    async fn probe(
+        &self,
+        real: Option<&Attrs>,
+        was_empty: bool,
+    ) -> Result<Probed, OperationFailure> {
         let job = self.job;
         let schema = job.kind.schema();
         let Some(real) = real else { return Ok(Probed::Nothing) };
@@ -521,14 +535,19 @@ impl Worker<'_> {
 
     /// What is still missing of an object whose creation was cut off half-way (a role without its
     /// inline policies); `None` when nothing is.
-    fn completion(&self, step: &Step, found: &Attrs, real: Option<&Attrs>) -> Option<Step> {
+    fn completion(
+        &self,
+        step: &ProviderStep,
+        found: &Attrs,
+        real: Option<&Attrs>,
+    ) -> Option<ProviderStep> {
         let schema = self.job.kind.schema();
         if schema.asynchronous {
             return None;
         }
         let mut changed = difference(schema, found, real?, StoredValues::default()).changed;
         changed.retain(|p| p.root().is_none() || p.root() != schema.attachments);
-        (!changed.is_empty()).then(|| Step {
+        (!changed.is_empty()).then(|| ProviderStep {
             op: Op::Update,
             before: Some(found.clone()),
             changed,
@@ -536,7 +555,7 @@ impl Worker<'_> {
         })
     }
 
-    async fn other_request(&self, step: &Step) -> Option<Step> {
+    async fn other_request(&self, step: &ProviderStep) -> Option<ProviderStep> {
         let job = self.job;
         let wanted = job.latest.as_ref()?;
         let found = self
@@ -547,7 +566,7 @@ impl Worker<'_> {
             .ok()??;
         let request = found.get(REQUEST)?.as_str()?.to_owned();
         (Some(&request) != step.target.as_ref())
-            .then(|| Step { target: Some(request), ..step.clone() })
+            .then(|| ProviderStep { target: Some(request), ..step.clone() })
     }
 
     /// Waits before another attempt, when one can help and there is patience left.
@@ -593,7 +612,7 @@ struct Patience {
     waited: Duration,
 }
 
-fn is_computed(kind: &dyn Kind, name: &str) -> bool {
+fn is_computed(kind: &dyn ManagedKind, name: &str) -> bool {
     kind.schema().computed.iter().any(|c| c.name == name)
 }
 
@@ -602,7 +621,7 @@ pub(super) fn owner(attrs: &Attrs) -> Option<&str> {
     attrs.get("tags")?.as_map()?.get("palisade:address")?.as_str()
 }
 
-fn problem(error: &ProviderError, uncertain: bool) -> Problem {
+fn problem(error: &ProviderError, uncertain: bool) -> OperationFailure {
     let help = match error.failure {
         Failure::AccessDenied => Some("let the access role make this call, then apply again"),
         Failure::CannotAssume => {
@@ -622,5 +641,5 @@ fn problem(error: &ProviderError, uncertain: bool) -> Problem {
     };
     let why = Diagnostic::error(error.to_string()).help_opt(help.map(ToOwned::to_owned));
     let trouble = error.failure.is_trouble();
-    Problem { why, uncertain, stop: error.failure == Failure::Credentials, trouble }
+    OperationFailure { why, uncertain, stop: error.failure == Failure::Credentials, trouble }
 }

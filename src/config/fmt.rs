@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::lex::{Kind, Token, lex};
+use super::lex::{Token, TokenKind, lex};
 use super::syntax::{MAX_NESTING, parse_body};
 use crate::diag::{Diagnostic, Source};
 
@@ -96,7 +96,7 @@ fn same_tokens(a: &str, b: &str) -> bool {
         lex(text, MAX_NESTING)
             .tokens
             .iter()
-            .filter(|t| !matches!(t.kind, Kind::Space | Kind::Newline))
+            .filter(|t| !matches!(t.kind, TokenKind::Space | TokenKind::Newline))
             .map(|t| text.get(t.span.clone()).unwrap_or_default().trim_end().to_owned())
             .collect()
     };
@@ -105,7 +105,7 @@ fn same_tokens(a: &str, b: &str) -> bool {
 
 /// A token and whether a space stood before it.
 struct Word<'a> {
-    kind: Kind,
+    kind: TokenKind,
     text: &'a str,
     spaced: bool,
 }
@@ -158,14 +158,14 @@ fn split<'a>(text: &'a str, tokens: &[Token]) -> Vec<Line<'a>> {
     let mut spaced = false;
     for token in tokens {
         match token.kind {
-            Kind::Space => spaced = true,
-            Kind::Newline => {
+            TokenKind::Space => spaced = true,
+            TokenKind::Newline => {
                 lines.push(Line::default());
                 spaced = false;
             }
             kind => {
                 let piece = text.get(token.span.clone()).unwrap_or_default();
-                let piece = if kind == Kind::LineComment { piece.trim_end() } else { piece };
+                let piece = if kind == TokenKind::LineComment { piece.trim_end() } else { piece };
                 if let Some(line) = lines.last_mut() {
                     line.words.push(Word { kind, text: piece, spaced });
                 }
@@ -177,11 +177,11 @@ fn split<'a>(text: &'a str, tokens: &[Token]) -> Vec<Line<'a>> {
 }
 
 fn is_opening(word: &Word<'_>) -> bool {
-    word.kind == Kind::Punct && matches!(word.text, "(" | "[" | "{")
+    word.kind == TokenKind::Punct && matches!(word.text, "(" | "[" | "{")
 }
 
 fn is_closing(word: &Word<'_>) -> bool {
-    word.kind == Kind::Punct && matches!(word.text, ")" | "]" | "}")
+    word.kind == TokenKind::Punct && matches!(word.text, ")" | "]" | "}")
 }
 
 /// A line stands one step deeper than the line that opened the innermost bracket around it; one
@@ -208,13 +208,13 @@ fn indent(lines: &mut [Line<'_>]) {
 fn lay_out(line: &mut Line<'_>) {
     let mut words: &[Word<'_>] = &line.words;
     if let [code @ .., last] = words
-        && last.kind == Kind::LineComment
+        && last.kind == TokenKind::LineComment
         && !code.is_empty()
     {
         line.comment = Some(last.text);
         words = code;
     }
-    let equals = words.iter().position(|w| w.kind == Kind::Punct && w.text == "=");
+    let equals = words.iter().position(|w| w.kind == TokenKind::Punct && w.text == "=");
     let whole = |from: usize| {
         let tail = words.get(from..).unwrap_or_default();
         let opened = tail.iter().filter(|w| is_opening(w)).count();
@@ -247,15 +247,15 @@ fn space_before(words: &[Word<'_>], index: usize) -> bool {
     let (Some(word), Some(before)) = (words.get(index), words.get(index.wrapping_sub(1))) else {
         return false;
     };
-    let punct = |w: &Word<'_>, text: &str| w.kind == Kind::Punct && w.text == text;
+    let punct = |w: &Word<'_>, text: &str| w.kind == TokenKind::Punct && w.text == text;
     let is = |text: &str| punct(word, text);
     let after = |text: &str| punct(before, text);
     // What the lexer does not know stays as it was.
-    if word.kind == Kind::Bad || before.kind == Kind::Bad {
+    if word.kind == TokenKind::Bad || before.kind == TokenKind::Bad {
         return word.spaced;
     }
     // Comments stand apart, whatever is beside them.
-    if word.kind == Kind::BlockComment || before.kind == Kind::BlockComment {
+    if word.kind == TokenKind::BlockComment || before.kind == TokenKind::BlockComment {
         return true;
     }
     if is(",") || is("...") || is(".") || is("::") || is(")") || is("]") {
@@ -272,11 +272,11 @@ fn space_before(words: &[Word<'_>], index: usize) -> bool {
     }
     if is("(") || is("[") {
         let keyword =
-            before.kind == Kind::Ident && matches!(before.text, "in" | "if" | "for" | "else");
+            before.kind == TokenKind::Ident && matches!(before.text, "in" | "if" | "for" | "else");
         let callee = match before.kind {
-            Kind::Ident => !keyword,
-            Kind::Str => is("["),
-            Kind::Punct => is_closing(before) || (is("[") && before.text == "*"),
+            TokenKind::Ident => !keyword,
+            TokenKind::Str => is("["),
+            TokenKind::Punct => is_closing(before) || (is("[") && before.text == "*"),
             _ => false,
         };
         return !callee;
@@ -295,9 +295,9 @@ fn space_before(words: &[Word<'_>], index: usize) -> bool {
 fn is_unary(words: &[Word<'_>], index: usize) -> bool {
     let Some(before) = index.checked_sub(1).and_then(|i| words.get(i)) else { return true };
     match before.kind {
-        Kind::Ident => matches!(before.text, "in" | "if" | "return"),
-        Kind::Punct => !(is_closing(before) || before.text == "*" && splat(words, index - 1)),
-        Kind::BlockComment => true,
+        TokenKind::Ident => matches!(before.text, "in" | "if" | "return"),
+        TokenKind::Punct => !(is_closing(before) || before.text == "*" && splat(words, index - 1)),
+        TokenKind::BlockComment => true,
         _ => false,
     }
 }
@@ -306,7 +306,7 @@ fn splat(words: &[Word<'_>], index: usize) -> bool {
     index
         .checked_sub(1)
         .and_then(|i| words.get(i))
-        .is_some_and(|w| w.kind == Kind::Punct && (w.text == "." || w.text == "["))
+        .is_some_and(|w| w.kind == TokenKind::Punct && (w.text == "." || w.text == "["))
 }
 
 /// At most one blank line; none at the start, the end, or beside the inner side of a bracket.
@@ -320,7 +320,11 @@ fn collapse(lines: Vec<Line<'_>>) -> Vec<Line<'_>> {
         }
         if let Some(blank) = blank.take() {
             let opened = kept.last().is_none_or(|l| {
-                l.words.iter().rev().find(|w| w.kind != Kind::LineComment).is_some_and(is_opening)
+                l.words
+                    .iter()
+                    .rev()
+                    .find(|w| w.kind != TokenKind::LineComment)
+                    .is_some_and(is_opening)
             });
             if !opened && !line.words.first().is_some_and(is_closing) {
                 kept.push(blank);

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum TokenKind {
     /// A name or keyword.
     Ident,
     /// A number.
@@ -32,7 +32,7 @@ pub(crate) enum Kind {
     Bad,
 }
 
-impl Kind {
+impl TokenKind {
     /// Whether it says nothing: space, line ends and comments.
     pub(crate) fn is_blank(self) -> bool {
         matches!(self, Self::Space | Self::Newline | Self::LineComment | Self::BlockComment)
@@ -42,13 +42,13 @@ impl Kind {
 /// A piece of the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Token {
-    pub(crate) kind: Kind,
+    pub(crate) kind: TokenKind,
     pub(crate) span: Range<usize>,
 }
 
 /// A mistake that can be told without parsing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Problem {
+pub(crate) enum LexProblem {
     /// A bracket, quote, template or heredoc that is never closed. `suspect` is the opening of a
     /// brace inside it whose closing brace stands suspiciously far left.
     Unclosed { open: Range<usize>, suspect: Option<usize> },
@@ -68,7 +68,7 @@ pub(crate) enum Problem {
 #[derive(Debug, Default)]
 pub(crate) struct Lexed {
     pub(crate) tokens: Vec<Token>,
-    pub(crate) problems: Vec<Problem>,
+    pub(crate) problems: Vec<LexProblem>,
     /// How deep brackets and interpolations nest.
     pub(crate) depth: usize,
     /// Where the limit passed to [`lex`] is first exceeded.
@@ -192,7 +192,7 @@ impl Lexer<'_> {
             }
         }
         if let Some(from) = self.literal_from.take() {
-            self.emit(Kind::Str, from);
+            self.emit(TokenKind::Str, from);
         }
         let suspect = self.suspects.first().copied();
         for frame in self.stack.drain(..).rev() {
@@ -204,11 +204,11 @@ impl Lexer<'_> {
                 Frame::Interpolation { at } => (at..at + 2, None),
                 Frame::Heredoc { at, delimiter, .. } => (at..delimiter.end, None),
             };
-            self.out.problems.push(Problem::Unclosed { open, suspect });
+            self.out.problems.push(LexProblem::Unclosed { open, suspect });
         }
     }
 
-    fn emit(&mut self, kind: Kind, from: usize) {
+    fn emit(&mut self, kind: TokenKind, from: usize) {
         if self.literal_from.is_none() && from < self.at {
             self.out.tokens.push(Token { kind, span: from..self.at });
         }
@@ -222,7 +222,7 @@ impl Lexer<'_> {
         if depth > self.limit && self.out.too_deep.is_none() {
             self.out.too_deep = Some(at);
             // Nothing after this matters: the text is refused.
-            self.emit(Kind::Bad, at);
+            self.emit(TokenKind::Bad, at);
             self.at = self.bytes.len();
             self.stack.clear();
             self.literal_from = None;
@@ -241,15 +241,15 @@ impl Lexer<'_> {
         match byte {
             b' ' | b'\t' => {
                 self.take_while(|b| b == b' ' || b == b'\t');
-                self.emit(Kind::Space, from);
+                self.emit(TokenKind::Space, from);
             }
             b'\n' => {
                 self.at += 1;
-                self.emit(Kind::Newline, from);
+                self.emit(TokenKind::Newline, from);
             }
             b'\r' if self.byte(from + 1) == b'\n' => {
                 self.at += 2;
-                self.emit(Kind::Newline, from);
+                self.emit(TokenKind::Newline, from);
             }
             b'#' => self.line_comment(from),
             b'/' if self.starts("//") => self.line_comment(from),
@@ -257,11 +257,11 @@ impl Lexer<'_> {
                 match self.text.get(from + 2..).and_then(|rest| rest.find("*/")) {
                     Some(length) => self.at = from + 2 + length + 2,
                     None => {
-                        self.out.problems.push(Problem::UnclosedComment { open: from });
+                        self.out.problems.push(LexProblem::UnclosedComment { open: from });
                         self.at = self.bytes.len();
                     }
                 }
-                self.emit(Kind::BlockComment, from);
+                self.emit(TokenKind::BlockComment, from);
             }
             b'"' => {
                 self.literal_from.get_or_insert(from);
@@ -274,17 +274,17 @@ impl Lexer<'_> {
                 self.push(Frame::Bracket { open: byte, at: from, line });
                 if self.out.too_deep.is_none() {
                     self.at += 1;
-                    self.emit(Kind::Punct, from);
+                    self.emit(TokenKind::Punct, from);
                 }
             }
             b')' | b']' | b'}' => self.close(from, byte),
             b'0'..=b'9' => {
                 self.number();
-                self.emit(Kind::Number, from);
+                self.emit(TokenKind::Number, from);
             }
             b if is_name_start(b) => {
                 self.take_while(is_name_continue);
-                self.emit(Kind::Ident, from);
+                self.emit(TokenKind::Ident, from);
             }
             _ => self.operator(from, byte),
         }
@@ -294,12 +294,12 @@ impl Lexer<'_> {
         const OPERATORS: [&str; 9] = ["...", "==", "!=", "<=", ">=", "&&", "||", "=>", "::"];
         if let Some(operator) = OPERATORS.iter().find(|op| self.starts(op)) {
             self.at += operator.len();
-            self.emit(Kind::Punct, from);
+            self.emit(TokenKind::Punct, from);
             return;
         }
         self.at += 1;
         let known = b"=+-*/%<>!?:,.&|".contains(&byte);
-        self.emit(if known { Kind::Punct } else { Kind::Bad }, from);
+        self.emit(if known { TokenKind::Punct } else { TokenKind::Bad }, from);
     }
 
     fn number(&mut self) {
@@ -322,7 +322,7 @@ impl Lexer<'_> {
         if self.at > from && self.byte(self.at - 1) == b'\r' {
             self.at -= 1;
         }
-        self.emit(Kind::LineComment, from);
+        self.emit(TokenKind::LineComment, from);
     }
 
     fn close(&mut self, from: usize, byte: u8) {
@@ -342,7 +342,7 @@ impl Lexer<'_> {
             }
             Some(Frame::Bracket { at, .. }) => {
                 let open = *at..*at + 1;
-                self.out.problems.push(Problem::Mismatched { open, close: from });
+                self.out.problems.push(LexProblem::Mismatched { open, close: from });
                 // Go on as if the inner one had been closed, when an outer one fits.
                 let fits = self
                     .stack
@@ -356,12 +356,12 @@ impl Lexer<'_> {
             }
             Some(Frame::Interpolation { at }) => {
                 let open = *at..*at + 2;
-                self.out.problems.push(Problem::Mismatched { open, close: from });
+                self.out.problems.push(LexProblem::Mismatched { open, close: from });
             }
-            _ => self.out.problems.push(Problem::Stray { close: from }),
+            _ => self.out.problems.push(LexProblem::Stray { close: from }),
         }
         self.at += 1;
-        self.emit(Kind::Punct, from);
+        self.emit(TokenKind::Punct, from);
     }
 
     fn note_suspect(&mut self, open: usize, opened: Line, close: usize) {
@@ -400,19 +400,19 @@ impl Lexer<'_> {
             self.at = (self.at + 2).min(self.bytes.len());
         } else if byte == b'"' {
             self.at += 1;
-            self.end_literal(Kind::Str);
+            self.end_literal(TokenKind::Str);
         } else if byte == b'\n' {
             if let Some(Frame::Quote { at: open }) = self.stack.last() {
-                let problem = Problem::NewlineInString { open: *open, at: self.at };
+                let problem = LexProblem::NewlineInString { open: *open, at: self.at };
                 self.out.problems.push(problem);
             }
-            self.end_literal(Kind::Str);
+            self.end_literal(TokenKind::Str);
         } else {
             self.at += 1;
         }
     }
 
-    fn end_literal(&mut self, kind: Kind) {
+    fn end_literal(&mut self, kind: TokenKind) {
         self.stack.pop();
         if self.stack.iter().all(Frame::is_code)
             && let Some(from) = self.literal_from.take()
@@ -437,8 +437,8 @@ impl Lexer<'_> {
         if delimiter.is_empty() || self.byte(at) != b'\n' {
             self.at = from + 2;
             let open = from..at.max(from + 2);
-            self.out.problems.push(Problem::BadHeredoc { open });
-            self.emit(Kind::Punct, from);
+            self.out.problems.push(LexProblem::BadHeredoc { open });
+            self.emit(TokenKind::Punct, from);
             return;
         }
         self.literal_from.get_or_insert(from);
@@ -462,7 +462,7 @@ impl Lexer<'_> {
                 let close = self.at - name.len()..self.at;
                 self.out.renamed.push((delimiter.clone(), close));
             }
-            self.end_literal(Kind::Heredoc);
+            self.end_literal(TokenKind::Heredoc);
         } else if !after.first().is_some_and(|b| is_name_continue(*b)) {
             *begun = true;
         }
@@ -496,7 +496,7 @@ pub(crate) fn is_name_continue(byte: u8) -> bool {
 mod tests {
     use super::*;
 
-    fn kinds(text: &str) -> Vec<(Kind, &str)> {
+    fn kinds(text: &str) -> Vec<(TokenKind, &str)> {
         let lexed = lex(text, 50);
         lexed.tokens.iter().map(|t| (t.kind, &text[t.span.clone()])).collect()
     }
@@ -518,17 +518,17 @@ mod tests {
 
     #[test]
     fn strings_and_heredocs_are_one_token() {
-        assert!(kinds("a = \"x${f(\"}\")}\"").contains(&(Kind::Str, "\"x${f(\"}\")}\"")));
+        assert!(kinds("a = \"x${f(\"}\")}\"").contains(&(TokenKind::Str, "\"x${f(\"}\")}\"")));
         let heredoc = "<<E\na ${\"E\"} E\nEE\n E";
-        assert_eq!(kinds(&format!("{heredoc}\n"))[0], (Kind::Heredoc, heredoc));
+        assert_eq!(kinds(&format!("{heredoc}\n"))[0], (TokenKind::Heredoc, heredoc));
     }
 
     #[test]
     fn what_is_never_closed_is_found() {
         let problems = lex("a {\n  b {\n}\n", 50).problems;
-        assert_eq!(problems, [Problem::Unclosed { open: 2..3, suspect: Some(8) }]);
-        assert_eq!(lex("}", 50).problems, [Problem::Stray { close: 0 }]);
-        assert_eq!(lex("a = [1}", 50).problems[0], Problem::Mismatched { open: 4..5, close: 6 });
+        assert_eq!(problems, [LexProblem::Unclosed { open: 2..3, suspect: Some(8) }]);
+        assert_eq!(lex("}", 50).problems, [LexProblem::Stray { close: 0 }]);
+        assert_eq!(lex("a = [1}", 50).problems[0], LexProblem::Mismatched { open: 4..5, close: 6 });
     }
 
     #[test]

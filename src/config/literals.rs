@@ -30,7 +30,7 @@ use crate::value::normal_form;
 
 /// Where a template stands, which decides how it is cut into tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum TemplatePlace {
     /// `"..."`: escapes, and one token between two sequences.
     Quoted,
     /// `<<EOT` or a template file: no escapes but `$${` and `%%{`, one token a line.
@@ -62,7 +62,7 @@ pub(super) fn read_template(
     source: &Arc<Source>,
 ) -> Result<(), Diagnostic> {
     let mut reader = Reader { source, error: None };
-    reader.template(template, Place::Lines);
+    reader.template(template, TemplatePlace::Lines);
     reader.error.map_or(Ok(()), Err)
 }
 
@@ -99,13 +99,13 @@ impl VisitMut for Reader<'_> {
     }
 
     fn visit_string_template_mut(&mut self, template: &mut StringTemplate) {
-        self.template(template, Place::Quoted);
+        self.template(template, TemplatePlace::Quoted);
     }
 
     fn visit_heredoc_template_mut(&mut self, heredoc: &mut HeredocTemplate) {
         let written = heredoc.span().and_then(|span| self.source.text().get(span));
         let indented = written.is_some_and(|text| text.starts_with("<<-"));
-        let place = if indented { Place::Indented } else { Place::Lines };
+        let place = if indented { TemplatePlace::Indented } else { TemplatePlace::Lines };
         self.template(&mut heredoc.template, place);
     }
 }
@@ -125,31 +125,33 @@ enum Token {
 }
 
 /// What [`walk`] meets, in the order of the source.
-enum Part<'t> {
+enum TemplatePart<'t> {
     Literal { text: &'t mut Spanned<String>, in_directive: bool },
     Sequence(Strip),
 }
 
 /// Visits the literals and sequences of a template, those inside its directives too.
-fn walk(template: &mut Template, in_directive: bool, visit: &mut impl FnMut(Part<'_>)) {
+fn walk(template: &mut Template, in_directive: bool, visit: &mut impl FnMut(TemplatePart<'_>)) {
     for element in template.iter_mut() {
         match element {
-            Element::Literal(text) => visit(Part::Literal { text, in_directive }),
-            Element::Interpolation(interpolation) => visit(Part::Sequence(interpolation.strip)),
+            Element::Literal(text) => visit(TemplatePart::Literal { text, in_directive }),
+            Element::Interpolation(interpolation) => {
+                visit(TemplatePart::Sequence(interpolation.strip))
+            }
             Element::Directive(directive) => match &mut **directive {
                 Directive::If(directive) => {
-                    visit(Part::Sequence(directive.if_expr.strip));
+                    visit(TemplatePart::Sequence(directive.if_expr.strip));
                     walk(&mut directive.if_expr.template, true, visit);
                     if let Some(other) = &mut directive.else_expr {
-                        visit(Part::Sequence(other.strip));
+                        visit(TemplatePart::Sequence(other.strip));
                         walk(&mut other.template, true, visit);
                     }
-                    visit(Part::Sequence(directive.endif_expr.strip));
+                    visit(TemplatePart::Sequence(directive.endif_expr.strip));
                 }
                 Directive::For(directive) => {
-                    visit(Part::Sequence(directive.for_expr.strip));
+                    visit(TemplatePart::Sequence(directive.for_expr.strip));
                     walk(&mut directive.for_expr.template, true, visit);
-                    visit(Part::Sequence(directive.endfor_expr.strip));
+                    visit(TemplatePart::Sequence(directive.endfor_expr.strip));
                 }
             },
         }
@@ -158,30 +160,30 @@ fn walk(template: &mut Template, in_directive: bool, visit: &mut impl FnMut(Part
 
 impl Reader<'_> {
     /// Reads the literals of a template, and of the expressions in it.
-    fn template(&mut self, template: &mut Template, place: Place) {
+    fn template(&mut self, template: &mut Template, place: TemplatePlace) {
         self.expressions(template);
         let mut tokens = Vec::new();
         let mut literals = 0;
         let source = self.source;
         let mut wrong = None;
         walk(template, false, &mut |part| match part {
-            Part::Sequence(strip) => tokens
+            TemplatePart::Sequence(strip) => tokens
                 .push(Token::Sequence { opening: strip.strip_start(), end: strip.strip_end() }),
-            Part::Literal { text, in_directive } => {
+            TemplatePart::Literal { text, in_directive } => {
                 let raw = text.span().and_then(|span| source.text().get(span));
                 match (place, raw) {
                     // The parser resolves escapes, except inside directives.
-                    (Place::Quoted, Some(raw)) if in_directive => match unescape(raw) {
+                    (TemplatePlace::Quoted, Some(raw)) if in_directive => match unescape(raw) {
                         Ok(text) => tokens.push(Token::Text { literal: literals, text }),
                         Err(at) => {
                             let start = text.span().unwrap_or_default().start;
                             wrong.get_or_insert(start + at.start..start + at.end);
                         }
                     },
-                    (Place::Quoted, _) | (_, None) => {
+                    (TemplatePlace::Quoted, _) | (_, None) => {
                         tokens.push(Token::Text { literal: literals, text: text.to_string() });
                     }
-                    (Place::Lines | Place::Indented, Some(raw)) => {
+                    (TemplatePlace::Lines | TemplatePlace::Indented, Some(raw)) => {
                         for line in raw.split_inclusive('\n') {
                             let text = line.replace("$${", "${").replace("%%{", "%{");
                             tokens.push(Token::Text { literal: literals, text });
@@ -196,7 +198,7 @@ impl Reader<'_> {
             return;
         }
         strip(&mut tokens);
-        if place == Place::Indented {
+        if place == TemplatePlace::Indented {
             dedent(&mut tokens);
         }
         let mut read: Vec<String> = vec![String::new(); literals];
@@ -209,7 +211,7 @@ impl Reader<'_> {
         }
         let mut read = read.into_iter();
         walk(template, false, &mut |part| {
-            if let Part::Literal { text, .. } = part
+            if let TemplatePart::Literal { text, .. } = part
                 && let Some(mut new) = read.next()
             {
                 normalize(&mut new);

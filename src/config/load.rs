@@ -5,12 +5,12 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use super::decode::{self, PendingCall, Target};
+use super::decode::{self, DecodeTarget, PendingCall};
 use super::files::{holds_configuration, join, normal, read_source, reason, repository};
 use super::vars::{self, VarArg};
 use super::{Configuration, Loaded, Module, ModuleId, Settings, syntax};
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
-use crate::schema::Kind;
+use crate::schema::ManagedKind;
 
 /// How many files one module may have.
 const MAX_FILES: usize = 2_000;
@@ -97,7 +97,7 @@ fn load_here(dir: &Path, options: &Options) -> Loaded {
 }
 
 struct Loader {
-    kinds: &'static [&'static dyn Kind],
+    kinds: &'static [&'static dyn ManagedKind],
     diagnostics: Diagnostics,
     complete: bool,
     modules: Vec<Module>,
@@ -124,7 +124,7 @@ fn unread(file: &str) -> Option<(&'static str, &'static str)> {
 }
 
 /// A module that is being loaded: its directory, its name, and the call that led to it.
-struct Step {
+struct LoadingModule {
     dir: PathBuf,
     name: String,
     call: Option<Loc>,
@@ -168,7 +168,7 @@ impl Loader {
     }
 
     /// Loads the module of a directory and all that it calls.
-    fn module(&mut self, dir: &Path, name: &str, path: &mut Vec<Step>) -> ModuleId {
+    fn module(&mut self, dir: &Path, name: &str, path: &mut Vec<LoadingModule>) -> ModuleId {
         let id = ModuleId(self.modules.len());
         self.by_dir.insert(dir.to_path_buf(), id);
         self.modules.push(Module {
@@ -192,7 +192,7 @@ impl Loader {
             };
             self.read(source, &mut module, &mut calls, root);
         }
-        path.push(Step { dir: dir.to_path_buf(), name: name.to_owned(), call: None });
+        path.push(LoadingModule { dir: dir.to_path_buf(), name: name.to_owned(), call: None });
         for (label, PendingCall { mut call }) in calls {
             if let Some(last) = path.last_mut() {
                 last.call = Some(call.source.loc.clone());
@@ -222,7 +222,7 @@ impl Loader {
     ) {
         match syntax::parse_body(&source) {
             Ok(body) => {
-                let mut to = Target {
+                let mut to = DecodeTarget {
                     module,
                     calls,
                     settings: &mut self.settings,
@@ -326,7 +326,7 @@ impl Loader {
         dir: &Path,
         name: &str,
         call: &super::CallDecl,
-        path: &mut Vec<Step>,
+        path: &mut Vec<LoadingModule>,
     ) -> Option<ModuleId> {
         let source = &call.source;
         let text = source.value.as_str();
@@ -492,8 +492,8 @@ impl Loader {
     }
 }
 
-fn cycle(steps: &[Step], at: Loc) -> Diagnostic {
-    let shown = |step: &Step| {
+fn cycle(steps: &[LoadingModule], at: Loc) -> Diagnostic {
+    let shown = |step: &LoadingModule| {
         if step.name.is_empty() { ".".to_owned() } else { step.name.clone() }
     };
     let mut chain: Vec<String> = steps.iter().map(shown).collect();

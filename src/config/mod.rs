@@ -29,7 +29,8 @@ pub use loaded::Loaded;
 pub use model::{
     Backend, CallDecl, CheckDecl, Condition, Configuration, IgnoreChanges, ImportDecl,
     ImportTarget, LifecycleDecl, LocalDecl, Meta, Module, ModuleId, MovedDecl, OutputDecl,
-    RemovedDecl, ResourceDecl, Settings, Supplied, SuppliedBy, Target, TargetAddr, VariableDecl,
+    RemovedDecl, ResourceDecl, Settings, SpannedTarget, Supplied, SuppliedBy, TargetAddr,
+    VariableDecl,
 };
 pub use raw::{Dynamic, RawAttr, RawBlock, RawBody, RawNested};
 pub use refs::{RefPart, Reference, body_references, references};

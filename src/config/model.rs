@@ -298,7 +298,7 @@ impl fmt::Display for TargetAddr {
 }
 
 /// A target and where it is written.
-pub type Target = Spanned<TargetAddr>;
+pub type SpannedTarget = Spanned<TargetAddr>;
 
 /// A `moved` block.
 #[derive(Clone, Debug)]
@@ -306,9 +306,9 @@ pub struct MovedDecl {
     /// Its header.
     pub loc: Loc,
     /// Where it was.
-    pub from: Target,
+    pub from: SpannedTarget,
     /// Where it is.
-    pub to: Target,
+    pub to: SpannedTarget,
 }
 
 /// An `import` block.
@@ -342,7 +342,7 @@ pub struct RemovedDecl {
     /// Its header.
     pub loc: Loc,
     /// What is forgotten.
-    pub from: Target,
+    pub from: SpannedTarget,
 }
 
 /// A value given to a root variable.

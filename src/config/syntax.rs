@@ -11,7 +11,7 @@ use hcl::edit::expr::Expression;
 use hcl::edit::parser;
 use hcl::edit::structure::Body;
 
-use super::lex::{Kind, Lexed, Problem, Token, lex};
+use super::lex::{LexProblem, Lexed, Token, TokenKind, lex};
 use super::literals;
 use crate::diag::{Diagnostic, Loc, Source};
 
@@ -123,11 +123,11 @@ fn check(source: &Arc<Source>) -> Result<Lexed, Diagnostic> {
     }
     let first = lexed.problems.iter().min_by_key(|p| match p {
         // A string that is not closed on its line makes everything after it look wrong.
-        Problem::NewlineInString { open, .. } => (0, *open),
-        Problem::UnclosedComment { open } => (0, *open),
-        Problem::BadHeredoc { open } => (1, open.start),
-        Problem::Mismatched { close, .. } | Problem::Stray { close } => (1, *close),
-        Problem::Unclosed { .. } => (2, 0),
+        LexProblem::NewlineInString { open, .. } => (0, *open),
+        LexProblem::UnclosedComment { open } => (0, *open),
+        LexProblem::BadHeredoc { open } => (1, open.start),
+        LexProblem::Mismatched { close, .. } | LexProblem::Stray { close } => (1, *close),
+        LexProblem::Unclosed { .. } => (2, 0),
     });
     match first {
         // The parser has better words where it stops earlier, at a plain slip.
@@ -146,20 +146,20 @@ fn check(source: &Arc<Source>) -> Result<Lexed, Diagnostic> {
 }
 
 /// From where on the parser's own error is only a consequence of the problem.
-fn problem_start(problem: &Problem) -> usize {
+fn problem_start(problem: &LexProblem) -> usize {
     match problem {
-        Problem::NewlineInString { open, .. } | Problem::UnclosedComment { open } => *open,
-        Problem::Unclosed { open, .. } | Problem::BadHeredoc { open } => open.start,
-        Problem::Mismatched { open, .. } => open.start,
-        Problem::Stray { close } => *close,
+        LexProblem::NewlineInString { open, .. } | LexProblem::UnclosedComment { open } => *open,
+        LexProblem::Unclosed { open, .. } | LexProblem::BadHeredoc { open } => open.start,
+        LexProblem::Mismatched { open, .. } => open.start,
+        LexProblem::Stray { close } => *close,
     }
 }
 
-fn explain_problem(source: &Arc<Source>, problem: &Problem) -> Diagnostic {
+fn explain_problem(source: &Arc<Source>, problem: &LexProblem) -> Diagnostic {
     let loc = |span: Range<usize>| Loc::new(source, span);
     let text = |span: &Range<usize>| source.text().get(span.clone()).unwrap_or_default();
     match problem {
-        Problem::Unclosed { open, suspect } => {
+        LexProblem::Unclosed { open, suspect } => {
             let what = text(open);
             let diagnostic = Diagnostic::error(format!("`{what}` is never closed"));
             if what.starts_with("<<") {
@@ -180,7 +180,7 @@ fn explain_problem(source: &Arc<Source>, problem: &Problem) -> Diagnostic {
                     .help(format!("add the missing `{closing}`")),
             }
         }
-        Problem::Mismatched { open, close } => {
+        LexProblem::Mismatched { open, close } => {
             let (opened, closed) = (text(open), text(&(*close..close + 1)));
             Diagnostic::error(format!("`{opened}` is closed by `{closed}`"))
                 .at(loc(*close..close + 1))
@@ -191,27 +191,29 @@ fn explain_problem(source: &Arc<Source>, problem: &Problem) -> Diagnostic {
                     closing(opened)
                 ))
         }
-        Problem::Stray { close } => {
+        LexProblem::Stray { close } => {
             let closed = text(&(*close..close + 1));
             Diagnostic::error(format!("`{closed}` closes nothing"))
                 .at(loc(*close..close + 1))
                 .detail("no bracket is open here")
                 .help("remove it, or add the opening bracket that it belongs to")
         }
-        Problem::NewlineInString { open, at } => {
+        LexProblem::NewlineInString { open, at } => {
             Diagnostic::error("a quoted string ends at the end of its line")
                 .at(loc(*open..*at))
                 .detail("the closing `\"` is missing")
                 .help("add `\"`; for text of several lines write `\\n` or a heredoc (`<<-EOT`)")
         }
-        Problem::UnclosedComment { open } => Diagnostic::error("a comment is never closed")
+        LexProblem::UnclosedComment { open } => Diagnostic::error("a comment is never closed")
             .at(loc(*open..open + 2))
             .detail("opened here")
             .help("end it with `*/`, or start each of its lines with `#`"),
-        Problem::BadHeredoc { open } => Diagnostic::error("`<<` must be followed by a delimiter")
-            .at(loc(open.clone()))
-            .detail("a name, and then the end of the line")
-            .help("write `<<-EOT`, the text on lines of its own, and `EOT` on the last line"),
+        LexProblem::BadHeredoc { open } => {
+            Diagnostic::error("`<<` must be followed by a delimiter")
+                .at(loc(open.clone()))
+                .detail("a name, and then the end of the line")
+                .help("write `<<-EOT`, the text on lines of its own, and `EOT` on the last line")
+        }
     }
 }
 
@@ -236,7 +238,7 @@ fn explain(source: &Arc<Source>, lexed: &Lexed, error: &parser::Error) -> Diagno
         // The parser has already taken the character that it did not want.
         at = text.get(..at).and_then(|t| t.char_indices().next_back()).map_or(at, |(i, _)| i);
     }
-    let place = Place::new(text, lexed, at);
+    let place = ErrorPlace::new(text, lexed, at);
     if message.contains("redefined attribute") {
         return redefined(source, lexed, at);
     }
@@ -287,7 +289,7 @@ fn expectation(message: &str) -> String {
 }
 
 /// The place of a syntax error, seen through its tokens.
-struct Place<'a> {
+struct ErrorPlace<'a> {
     text: &'a str,
     /// Tokens that are neither space nor comment, around the error.
     before: Vec<&'a Token>,
@@ -295,10 +297,10 @@ struct Place<'a> {
     at: usize,
 }
 
-impl<'a> Place<'a> {
+impl<'a> ErrorPlace<'a> {
     fn new(text: &'a str, lexed: &'a Lexed, at: usize) -> Self {
         let split = lexed.tokens.partition_point(|t| t.span.end <= at);
-        let solid = |t: &&Token| t.kind == Kind::Newline || !t.kind.is_blank();
+        let solid = |t: &&Token| t.kind == TokenKind::Newline || !t.kind.is_blank();
         let before: Vec<&Token> =
             lexed.tokens.iter().take(split).rev().filter(solid).take(3).collect();
         Self { text, before, here: lexed.tokens.iter().skip(split).find(solid), at }
@@ -315,8 +317,8 @@ impl<'a> Place<'a> {
     /// End of the range to underline: the token at the error, on one line.
     fn end(&self) -> usize {
         let token_end = match self.here {
-            Some(t) if t.kind != Kind::Newline && t.span.contains(&self.at) => {
-                if t.kind == Kind::Str || t.kind == Kind::Heredoc {
+            Some(t) if t.kind != TokenKind::Newline && t.span.contains(&self.at) => {
+                if t.kind == TokenKind::Str || t.kind == TokenKind::Heredoc {
                     self.at + 1
                 } else {
                     t.span.end
@@ -341,9 +343,9 @@ impl<'a> Place<'a> {
         let rest = self.text.get(self.at..).unwrap_or_default();
         let next = rest.chars().next();
         let here = match self.here {
-            Some(t) if t.kind == Kind::Newline => "end of the line",
-            Some(t) if t.kind == Kind::Str => "string",
-            Some(t) if t.kind == Kind::Heredoc => "heredoc",
+            Some(t) if t.kind == TokenKind::Newline => "end of the line",
+            Some(t) if t.kind == TokenKind::Str => "string",
+            Some(t) if t.kind == TokenKind::Heredoc => "heredoc",
             some => self.str(some),
         };
         let quoted = match here {
@@ -402,7 +404,7 @@ impl<'a> Place<'a> {
             };
         }
         if self.starts_line() && message.contains("block body") {
-            if self.here.is_some_and(|t| t.kind == Kind::Str) {
+            if self.here.is_some_and(|t| t.kind == TokenKind::Str) {
                 return some(
                     "an argument's name is not quoted",
                     "write `name = value`; quoted keys belong in an object: `tags = { \"key\" = 1 }`",
@@ -485,7 +487,7 @@ impl<'a> Place<'a> {
         if message.contains("endif") || message.contains("endfor") {
             return some("a template directive is not ended", DIRECTIVES_END);
         }
-        if self.here.is_some_and(|t| t.kind == Kind::Str) && self.starts_line() {
+        if self.here.is_some_and(|t| t.kind == TokenKind::Str) && self.starts_line() {
             return some(
                 "an argument's name is not quoted",
                 "write `name = value`; quoted keys belong in an object: `tags = { \"key\" = 1 }`",
@@ -495,7 +497,7 @@ impl<'a> Place<'a> {
     }
 
     fn starts_line(&self) -> bool {
-        self.before.first().is_none_or(|t| t.kind == Kind::Newline || self.str(Some(t)) == "{")
+        self.before.first().is_none_or(|t| t.kind == TokenKind::Newline || self.str(Some(t)) == "{")
     }
 
     fn after_value(&self, here: &str, quoted: &str) -> (String, Option<String>) {
@@ -551,15 +553,15 @@ fn redefined(source: &Arc<Source>, lexed: &Lexed, at: usize) -> Diagnostic {
     let mut first = None;
     for (i, token) in tokens.iter().enumerate().take(index).rev() {
         match text(token) {
-            "}" | "]" | ")" if token.kind == Kind::Punct => level += 1,
-            "{" | "[" | "(" if token.kind == Kind::Punct => {
+            "}" | "]" | ")" if token.kind == TokenKind::Punct => level += 1,
+            "{" | "[" | "(" if token.kind == TokenKind::Punct => {
                 if level == 0 {
                     break;
                 }
                 level -= 1;
             }
-            word if level == 0 && token.kind == Kind::Ident && word == name => {
-                let next = tokens.iter().skip(i + 1).find(|t| t.kind != Kind::Space);
+            word if level == 0 && token.kind == TokenKind::Ident && word == name => {
+                let next = tokens.iter().skip(i + 1).find(|t| t.kind != TokenKind::Space);
                 if next.is_some_and(|t| text(t) == "=") {
                     first = Some(token.span.clone());
                 }

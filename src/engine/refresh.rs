@@ -20,7 +20,7 @@ use crate::plan::model::{InDoubtOutcome, InterruptedRun, Output, Principals, Sel
 use crate::plan::refresh::{self, AccountReadings, AccountRequest, Targets};
 use crate::plan::{Adoptions, Live, adoptions, principals, select};
 use crate::promotion::store::VersionedRecord;
-use crate::provider::{Caller, Provider, ProviderError, Target};
+use crate::provider::{AccountTarget, Caller, Provider, ProviderError};
 use crate::schema::{AccessPart, Spanned, access_of, account_state};
 use crate::state::Snapshot;
 use crate::state::model::Resources;
@@ -444,7 +444,7 @@ impl Scene<'_> {
     async fn accounts(
         &self,
         provider: &dyn Provider,
-        targets: &BTreeMap<Handle, Target>,
+        targets: &BTreeMap<Handle, AccountTarget>,
         estate: &Estate,
         shut: &BTreeMap<Handle, String>,
     ) -> AccountReadings {
@@ -589,7 +589,7 @@ struct Beginning {
     read_as: BTreeMap<Handle, Option<AccountId>>,
 }
 
-fn ids(targets: &BTreeMap<Handle, Target>) -> BTreeMap<Handle, Option<AccountId>> {
+fn ids(targets: &BTreeMap<Handle, AccountTarget>) -> BTreeMap<Handle, Option<AccountId>> {
     targets.iter().map(|(handle, target)| (handle.clone(), target.id.clone())).collect()
 }
 

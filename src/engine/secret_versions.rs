@@ -152,9 +152,9 @@ fn chunks<'a>(all: &Sources<'a>, size: usize) -> Vec<Sources<'a>> {
 }
 
 /// Versions by path, or the code of what went wrong.
-type Answer = Result<BTreeMap<String, i64>, String>;
+type VersionsAnswer = Result<BTreeMap<String, i64>, String>;
 
-async fn describe(client: &Client, asked: &Sources<'_>) -> Answer {
+async fn describe(client: &Client, asked: &Sources<'_>) -> VersionsAnswer {
     let names = asked.keys().map(ToString::to_string).collect();
     let filter = ParameterStringFilter::builder().key("Name").option("Equals");
     let filter = filter.set_values(Some(names)).build().map_err(|error| error.to_string())?;
@@ -164,7 +164,7 @@ async fn describe(client: &Client, asked: &Sources<'_>) -> Answer {
     Ok(all.filter_map(|p| Some((p.name()?.to_owned(), p.version()))).collect())
 }
 
-async fn get(client: &Client, asked: &Sources<'_>) -> Answer {
+async fn get(client: &Client, asked: &Sources<'_>) -> VersionsAnswer {
     let names = asked.keys().map(ToString::to_string).collect();
     let answer = client.get_parameters().set_names(Some(names)).with_decryption(false).send().await;
     let answer = answer.map_err(|error| code(&error))?;
@@ -185,7 +185,7 @@ fn code(error: &impl ProvideErrorMetadata) -> String {
 /// Takes in what a call has told, and warns of what it has not.
 fn settle(
     asked: &Sources<'_>,
-    answer: Answer,
+    answer: VersionsAnswer,
     call: &str,
     found: &mut BTreeMap<String, i64>,
     warnings: &mut Diagnostics,

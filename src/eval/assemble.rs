@@ -13,7 +13,7 @@ use crate::eval::engine::node::Node;
 use crate::eval::environments::reference::{region_of, schema_of};
 use crate::eval::estate::{Account, Estate, Import, Instance, Move, Output, ProviderSettings};
 use crate::eval::expr::evaluate_with;
-use crate::eval::expr::scope::Outcome;
+use crate::eval::expr::scope::EvalResult;
 use crate::eval::expr::syntax::evaluate_text;
 use crate::eval::instances::object::Object;
 use crate::eval::modules::body::evaluate_body;
@@ -116,7 +116,7 @@ impl<'c> Engine<'c> {
     ///
     /// # Errors
     /// Syntax errors and what is wrong in it.
-    pub fn evaluate_text(&self, name: &str, text: &str) -> Outcome {
+    pub fn evaluate_text(&self, name: &str, text: &str) -> EvalResult {
         let _turn = self.turn();
         crate::stack::deep(|| evaluate_text(name, text, &self.root_scope()))
     }

@@ -17,7 +17,7 @@ mod tests;
 pub use assemble::evaluate_configuration;
 pub use engine::Engine;
 pub use expr::for_expr::entries;
-pub use expr::scope::{Outcome, RefPath, RefStep, Resolved, Scope, Values};
+pub use expr::scope::{EvalResult, RefPath, RefStep, Resolved, Scope, Values};
 pub use expr::syntax::evaluate_text;
 pub use expr::{evaluate, evaluate_with};
 pub use value_source::{NothingKnown, ValueSource};

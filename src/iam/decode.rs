@@ -9,7 +9,7 @@ use crate::diag::{Diagnostic, Diagnostics, Loc, did_you_mean};
 use super::document::{
     Condition, Document, Effect, Item, PrincipalType, Principals, Statement, Use, Version,
 };
-use super::node::{Kind, Member, Node};
+use super::node::{Member, Node, NodeKind};
 use super::operator::{Operator, SetPrefix, TESTS};
 use super::text::Text;
 
@@ -89,7 +89,7 @@ impl Decoder<'_> {
 
     fn document(&mut self, node: Node) -> Document {
         let mut document = Document { version: None, id: None, statements: Vec::new() };
-        let Kind::Object(members) = node.kind else {
+        let NodeKind::Object(members) = node.kind else {
             self.error(
                 format!("a policy must be an object, not {}", node.kind.describe()),
                 &node.loc,
@@ -146,7 +146,7 @@ impl Decoder<'_> {
 
     fn known_string(&mut self, node: &Node, what: &str) -> Option<String> {
         match &node.kind {
-            Kind::String(text) => match text.known() {
+            NodeKind::String(text) => match text.known() {
                 Some(text) => Some(text.to_owned()),
                 None => {
                     self.error(format!("{what} cannot be unknown until apply"), &node.loc);
@@ -163,14 +163,14 @@ impl Decoder<'_> {
 
     fn statements(&mut self, node: Node) -> Vec<Statement> {
         match node.kind {
-            Kind::Object(members) => self.statement(node.loc, members).into_iter().collect(),
-            Kind::Array(items) => {
+            NodeKind::Object(members) => self.statement(node.loc, members).into_iter().collect(),
+            NodeKind::Array(items) => {
                 if items.is_empty() {
                     self.error("the policy has no statement", &node.loc);
                 }
                 let mut statements = Vec::new();
                 for item in items {
-                    if let Kind::Object(members) = item.kind {
+                    if let NodeKind::Object(members) = item.kind {
                         statements.extend(self.statement(item.loc, members));
                     } else {
                         let summary =
@@ -328,7 +328,7 @@ impl Decoder<'_> {
 
     fn strings(&mut self, member: Option<Member>) -> Vec<Item> {
         let Some(member) = member else { return Vec::new() };
-        if matches!(&member.value.kind, Kind::Array(a) if a.is_empty()) {
+        if matches!(&member.value.kind, NodeKind::Array(a) if a.is_empty()) {
             self.error(format!("`{}` is empty", member.key), &member.value.loc);
         }
         self.list(member.value, false, || format!("`{}`", member.key))
@@ -337,15 +337,15 @@ impl Decoder<'_> {
     /// A string or a list of strings; with `scalars`, numbers and booleans as their text too.
     fn list(&mut self, node: Node, scalars: bool, what: impl Fn() -> String) -> Vec<Item> {
         let nodes = match node.kind {
-            Kind::Array(items) => items,
+            NodeKind::Array(items) => items,
             kind => vec![Node { kind, loc: node.loc }],
         };
         let mut out = Vec::with_capacity(nodes.len());
         for node in nodes {
             let text = match node.kind {
-                Kind::String(text) => text,
-                Kind::Bool(b) if scalars => Text::from(b.to_string()),
-                Kind::Number(n) if scalars => Text::from(n),
+                NodeKind::String(text) => text,
+                NodeKind::Bool(b) if scalars => Text::from(b.to_string()),
+                NodeKind::Number(n) if scalars => Text::from(n),
                 other => {
                     let summary = format!(
                         "{} must be a string or a list of strings, not {}",
@@ -365,8 +365,8 @@ impl Decoder<'_> {
         let node = member.value;
         let only_all = *self.role == Use::Rcp;
         let parsed = match node.kind {
-            Kind::String(ref text) if text.known() == Some("*") => Principals::All,
-            Kind::String(text) => {
+            NodeKind::String(ref text) if text.known() == Some("*") => Principals::All,
+            NodeKind::String(text) => {
                 let help = format!("write `{{\"AWS\": \"{text}\"}}`");
                 self.push(
                     Diagnostic::error(format!("malformed principal `{text}`"))
@@ -376,7 +376,7 @@ impl Decoder<'_> {
                 );
                 return None;
             }
-            Kind::Object(members) => {
+            NodeKind::Object(members) => {
                 if members.is_empty() {
                     self.error(format!("`{}` is empty", member.key), &node.loc);
                 }
@@ -387,7 +387,7 @@ impl Decoder<'_> {
                         self.unknown_key("principal type", &by_type, &known);
                         continue;
                     };
-                    if matches!(&by_type.value.kind, Kind::Array(a) if a.is_empty()) {
+                    if matches!(&by_type.value.kind, NodeKind::Array(a) if a.is_empty()) {
                         self.error(format!("`{}` is empty", by_type.key), &by_type.value.loc);
                     }
                     let items = self.list(by_type.value, false, || {
@@ -418,7 +418,7 @@ impl Decoder<'_> {
     }
 
     fn conditions(&mut self, node: Node) -> Vec<Condition> {
-        let Kind::Object(operators) = node.kind else {
+        let NodeKind::Object(operators) = node.kind else {
             let summary = format!("`Condition` must be an object, not {}", node.kind.describe());
             self.error(summary, &node.loc);
             return Vec::new();
@@ -439,7 +439,7 @@ impl Decoder<'_> {
                     &by_operator.key_loc,
                 );
             }
-            let Kind::Object(keys) = by_operator.value.kind else {
+            let NodeKind::Object(keys) = by_operator.value.kind else {
                 let summary = format!(
                     "`{}` must be an object of keys and values, not {}",
                     by_operator.key,
@@ -463,7 +463,7 @@ impl Decoder<'_> {
         if key.key.is_empty() || key.key.chars().any(char::is_whitespace) {
             self.error(format!("malformed condition key `{}`", key.key), &key.key_loc);
         }
-        if matches!(&key.value.kind, Kind::Array(items) if items.is_empty()) {
+        if matches!(&key.value.kind, NodeKind::Array(items) if items.is_empty()) {
             self.push(
                 Diagnostic::warning(format!("condition key `{}` has no values", key.key)).detail(
                     if operator.test.negated() {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::document::{Document, Item, Principals, Statement};
-use super::text::{Part, Text};
+use super::text::{Text, TextRun};
 
 impl Document {
     /// The document as canonical JSON: elements under their AWS names, a list of one element as a
@@ -51,15 +51,15 @@ impl Document {
             self.unknowns().into_iter().map(|name| (escape(&name), name)).collect();
         while let Some((before, after)) = rest.split_once('\u{27e8}') {
             let (name, tail) = after.split_once('\u{27e9}').unwrap_or((after, ""));
-            parts.push(Part::Literal(before.to_owned()));
+            parts.push(TextRun::Literal(before.to_owned()));
             if let Some(name) = known.get(name) {
-                parts.push(Part::Placeholder(super::text::Placeholder::new(name.as_str())));
+                parts.push(TextRun::Placeholder(super::text::Placeholder::new(name.as_str())));
             } else {
-                parts.push(Part::Literal(format!("\u{27e8}{name}\u{27e9}")));
+                parts.push(TextRun::Literal(format!("\u{27e8}{name}\u{27e9}")));
             }
             rest = tail;
         }
-        parts.push(Part::Literal(rest.to_owned()));
+        parts.push(TextRun::Literal(rest.to_owned()));
         Text::from_parts(parts)
     }
 }
@@ -137,12 +137,12 @@ mod tests {
     #[test]
     fn unknown_parts_survive_as_placeholders() {
         let text = Text::from_parts([
-            Part::Literal(
+            TextRun::Literal(
                 r#"{"Statement":[{"Action":"a:b","Effect":"Allow","Resource":"arn:aws:iam::"#
                     .into(),
             ),
-            Part::Placeholder(super::super::text::Placeholder::new("account.a[\"k\"].id")),
-            Part::Literal(r#":role/x"}],"Version":"2012-10-17"}"#.into()),
+            TextRun::Placeholder(super::super::text::Placeholder::new("account.a[\"k\"].id")),
+            TextRun::Literal(r#":role/x"}],"Version":"2012-10-17"}"#.into()),
         ]);
         let (document, _) = Document::parse_text(&text, Use::Identity).expect("valid");
         assert!(!document.is_known());

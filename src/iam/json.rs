@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
 
-use super::node::{Kind, MAX_DEPTH, Member, Node, too_deep};
-use super::text::{Part, Text};
+use super::node::{MAX_DEPTH, Member, Node, NodeKind, too_deep};
+use super::text::{Text, TextRun};
 
 /// Reads the JSON value that fills `range` of `source` (white space and a byte-order mark aside).
 /// Duplicate keys go to `found`; the value is still returned.
@@ -55,13 +55,13 @@ pub fn parse_text(text: &Text, diagnostics: &mut Diagnostics) -> Result<Node, Di
     let mut raw = String::new();
     for part in text.parts() {
         match part {
-            Part::Literal(text) => {
+            TextRun::Literal(text) => {
                 if text.chars().any(|c| u32::from(c) >= FIRST) {
                     return Err(Diagnostic::error("the policy holds private-use characters"));
                 }
                 raw.push_str(&text);
             }
-            Part::Placeholder(placeholder) => {
+            TextRun::Placeholder(placeholder) => {
                 let code = u32::try_from(holders.len()).ok().and_then(|n| FIRST.checked_add(n));
                 raw.push(code.and_then(char::from_u32).ok_or_else(|| {
                     Diagnostic::error("the policy holds too many values unknown until apply")
@@ -83,30 +83,30 @@ fn restore(node: &mut Node, holders: &[super::text::Placeholder]) -> Result<(), 
     const FIRST: u32 = 0xF_0000;
     node.loc = None;
     match &mut node.kind {
-        Kind::String(text) => {
+        NodeKind::String(text) => {
             let Some(raw) = text.known() else { return Ok(()) };
             if raw.chars().any(|c| u32::from(c) >= FIRST) {
-                let parts: Vec<Part> = raw
+                let parts: Vec<TextRun> = raw
                     .chars()
                     .map(|c| {
                         u32::from(c)
                             .checked_sub(FIRST)
                             .and_then(|n| holders.get(usize::try_from(n).ok()?))
                             .map_or_else(
-                                || Part::Literal(c.to_string()),
-                                |holder| Part::Placeholder(holder.clone()),
+                                || TextRun::Literal(c.to_string()),
+                                |holder| TextRun::Placeholder(holder.clone()),
                             )
                     })
                     .collect();
                 *text = Text::from_parts(parts);
             }
         }
-        Kind::Array(items) => {
+        NodeKind::Array(items) => {
             for item in items {
                 restore(item, holders)?;
             }
         }
-        Kind::Object(members) => {
+        NodeKind::Object(members) => {
             for member in members {
                 member.key_loc = None;
                 if member.key.chars().any(|c| u32::from(c) >= FIRST) {
@@ -118,7 +118,7 @@ fn restore(node: &mut Node, holders: &[super::text::Placeholder]) -> Result<(), 
                 restore(&mut member.value, holders)?;
             }
         }
-        Kind::Null | Kind::Bool(_) | Kind::Number(_) => {}
+        NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) => {}
     }
     Ok(())
 }
@@ -183,11 +183,11 @@ impl<'a> Reader<'a> {
         let kind = match self.peek() {
             Some(b'{') => self.object(depth)?,
             Some(b'[') => self.array(depth)?,
-            Some(b'"') => Kind::String(Text::from(self.string()?)),
-            Some(b'-' | b'0'..=b'9') => Kind::Number(self.number()?),
-            _ if self.word("true") => Kind::Bool(true),
-            _ if self.word("false") => Kind::Bool(false),
-            _ if self.word("null") => Kind::Null,
+            Some(b'"') => NodeKind::String(Text::from(self.string()?)),
+            Some(b'-' | b'0'..=b'9') => NodeKind::Number(self.number()?),
+            _ if self.word("true") => NodeKind::Bool(true),
+            _ if self.word("false") => NodeKind::Bool(false),
+            _ if self.word("null") => NodeKind::Null,
             _ => return Err(self.unexpected("a value")),
         };
         Ok(Node { kind, loc: Some(self.loc(start)) })
@@ -204,13 +204,13 @@ impl<'a> Reader<'a> {
         found
     }
 
-    fn array(&mut self, depth: usize) -> Result<Kind, Diagnostic> {
+    fn array(&mut self, depth: usize) -> Result<NodeKind, Diagnostic> {
         self.at += 1;
         self.space();
         let mut items = Vec::new();
         if self.peek() == Some(b']') {
             self.at += 1;
-            return Ok(Kind::Array(items));
+            return Ok(NodeKind::Array(items));
         }
         loop {
             self.space();
@@ -220,21 +220,21 @@ impl<'a> Reader<'a> {
                 Some(b',') => self.at += 1,
                 Some(b']') => {
                     self.at += 1;
-                    return Ok(Kind::Array(items));
+                    return Ok(NodeKind::Array(items));
                 }
                 _ => return Err(self.unexpected("`,` or `]`")),
             }
         }
     }
 
-    fn object(&mut self, depth: usize) -> Result<Kind, Diagnostic> {
+    fn object(&mut self, depth: usize) -> Result<NodeKind, Diagnostic> {
         self.at += 1;
         self.space();
         let mut members: Vec<Member> = Vec::new();
         let mut seen = std::collections::BTreeMap::<String, Loc>::new();
         if self.peek() == Some(b'}') {
             self.at += 1;
-            return Ok(Kind::Object(members));
+            return Ok(NodeKind::Object(members));
         }
         loop {
             self.space();
@@ -268,7 +268,7 @@ impl<'a> Reader<'a> {
                 Some(b',') => self.at += 1,
                 Some(b'}') => {
                     self.at += 1;
-                    return Ok(Kind::Object(members));
+                    return Ok(NodeKind::Object(members));
                 }
                 _ => return Err(self.unexpected("`,` or `}`")),
             }
@@ -447,7 +447,7 @@ mod tests {
     #[test]
     fn a_byte_order_mark_is_skipped_and_ranges_are_exact() {
         let (node, _) = read("\u{feff} {\"k\": [1, \"x\"]}").expect("valid");
-        let Kind::Object(members) = node.kind else { panic!("an object") };
+        let NodeKind::Object(members) = node.kind else { panic!("an object") };
         assert_eq!(members[0].key_loc.as_ref().expect("loc").span(), 5..8);
         assert_eq!(members[0].value.loc.as_ref().expect("loc").span(), 10..18);
     }
@@ -473,15 +473,15 @@ mod tests {
     fn placeholders_ride_in_strings_only() {
         let text = |before: &str, after: &str| {
             Text::from_parts([
-                Part::Literal(before.into()),
-                Part::Placeholder(super::super::text::Placeholder::new("account.a.id")),
-                Part::Literal(after.into()),
+                TextRun::Literal(before.into()),
+                TextRun::Placeholder(super::super::text::Placeholder::new("account.a.id")),
+                TextRun::Literal(after.into()),
             ])
         };
         let mut diagnostics = Diagnostics::new();
         let node = parse_text(&text("{\"a\": \"x", "y\"}"), &mut diagnostics).expect("valid");
-        let Kind::Object(members) = node.kind else { panic!("an object") };
-        let Kind::String(value) = &members[0].value.kind else { panic!("a string") };
+        let NodeKind::Object(members) = node.kind else { panic!("an object") };
+        let NodeKind::String(value) = &members[0].value.kind else { panic!("a string") };
         assert_eq!(*value, text("x", "y"));
         assert!(parse_text(&text("{\"a\": ", "}"), &mut diagnostics).is_err());
         assert!(parse_text(&text("{\"", "\": 1}"), &mut diagnostics).is_err());

@@ -52,5 +52,5 @@ pub use principal::Naming;
 pub use request::{Context, ContextValue, Membership, Principal, Request};
 pub use simulate::simulate_line;
 pub use size::measured_size;
-pub use text::{Part, Placeholder, Text};
+pub use text::{Placeholder, Text, TextRun};
 pub use validate::{check, validate};

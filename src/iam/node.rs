@@ -11,14 +11,14 @@ pub const MAX_DEPTH: usize = 32;
 #[derive(Clone, Debug)]
 pub struct Node {
     /// The value.
-    pub kind: Kind,
+    pub kind: NodeKind,
     /// Its range, when it was read from a text.
     pub loc: Option<Loc>,
 }
 
 /// A JSON value.
 #[derive(Clone, Debug)]
-pub enum Kind {
+pub enum NodeKind {
     /// `null`
     Null,
     /// `true` or `false`
@@ -44,7 +44,7 @@ pub struct Member {
     pub value: Node,
 }
 
-impl Kind {
+impl NodeKind {
     /// What it is, with its article, for messages.
     #[must_use]
     pub fn describe(&self) -> &'static str {
@@ -69,14 +69,14 @@ pub fn from_value(value: &serde_json::Value) -> Result<Node, Diagnostic> {
             return Err(too_deep());
         }
         let kind = match value {
-            serde_json::Value::Null => Kind::Null,
-            serde_json::Value::Bool(b) => Kind::Bool(*b),
-            serde_json::Value::Number(n) => Kind::Number(n.to_string()),
-            serde_json::Value::String(s) => Kind::String(Text::from(s.as_str())),
-            serde_json::Value::Array(items) => Kind::Array(
+            serde_json::Value::Null => NodeKind::Null,
+            serde_json::Value::Bool(b) => NodeKind::Bool(*b),
+            serde_json::Value::Number(n) => NodeKind::Number(n.to_string()),
+            serde_json::Value::String(s) => NodeKind::String(Text::from(s.as_str())),
+            serde_json::Value::Array(items) => NodeKind::Array(
                 items.iter().map(|item| convert(item, depth + 1)).collect::<Result<_, _>>()?,
             ),
-            serde_json::Value::Object(members) => Kind::Object(
+            serde_json::Value::Object(members) => NodeKind::Object(
                 members
                     .iter()
                     .map(|(key, value)| {
@@ -104,7 +104,7 @@ impl<'de> serde::Deserialize<'de> for Node {
 struct NodeVisitor;
 
 impl NodeVisitor {
-    fn node<E>(kind: Kind) -> Result<Node, E> {
+    fn node<E>(kind: NodeKind) -> Result<Node, E> {
         Ok(Node { kind, loc: None })
     }
 }
@@ -117,31 +117,31 @@ impl<'de> serde::de::Visitor<'de> for NodeVisitor {
     }
 
     fn visit_unit<E>(self) -> Result<Node, E> {
-        Self::node(Kind::Null)
+        Self::node(NodeKind::Null)
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
-        Self::node(Kind::Bool(value))
+        Self::node(NodeKind::Bool(value))
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
-        Self::node(Kind::Number(value.to_string()))
+        Self::node(NodeKind::Number(value.to_string()))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
-        Self::node(Kind::Number(value.to_string()))
+        Self::node(NodeKind::Number(value.to_string()))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
-        Self::node(Kind::Number(value.to_string()))
+        Self::node(NodeKind::Number(value.to_string()))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Node, E> {
-        Self::node(Kind::String(Text::from(value)))
+        Self::node(NodeKind::String(Text::from(value)))
     }
 
     fn visit_string<E>(self, value: String) -> Result<Node, E> {
-        Self::node(Kind::String(Text::from(value)))
+        Self::node(NodeKind::String(Text::from(value)))
     }
 
     fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Node, A::Error> {
@@ -149,7 +149,7 @@ impl<'de> serde::de::Visitor<'de> for NodeVisitor {
         while let Some(item) = seq.next_element()? {
             items.push(item);
         }
-        Self::node(Kind::Array(items))
+        Self::node(NodeKind::Array(items))
     }
 
     fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
@@ -171,7 +171,7 @@ impl<'de> serde::de::Visitor<'de> for NodeVisitor {
             }
             members.push(Member { key, key_loc: None, value });
         }
-        Self::node(Kind::Object(members))
+        Self::node(NodeKind::Object(members))
     }
 }
 

@@ -146,7 +146,7 @@ pub fn normalize_principals(principals: &Principals) -> BTreeSet<(PrincipalType,
 }
 
 fn normalize_principal(kind: PrincipalType, text: &Text) -> Text {
-    use super::text::Part;
+    use super::text::TextRun;
     match kind {
         // The account's id is the short form of its root's ARN (IAM User Guide, "AWS JSON policy
         // elements: Principal", "AWS account principals"). The short form does not name the partition, which
@@ -159,16 +159,16 @@ fn normalize_principal(kind: PrincipalType, text: &Text) -> Text {
             let account = match text.known() {
                 Some(id) => id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit()),
                 None => {
-                    matches!(text.parts().as_slice(), [Part::Placeholder(p)] if p.is_account_id())
+                    matches!(text.parts().as_slice(), [TextRun::Placeholder(p)] if p.is_account_id())
                 }
             };
             if !account {
                 return text.clone();
             }
             Text::from_parts(
-                std::iter::once(Part::Literal("arn:aws:iam::".to_owned()))
+                std::iter::once(TextRun::Literal("arn:aws:iam::".to_owned()))
                     .chain(text.parts())
-                    .chain([Part::Literal(":root".to_owned())]),
+                    .chain([TextRun::Literal(":root".to_owned())]),
             )
         }
         PrincipalType::Service => text.map_literals(str::to_ascii_lowercase),

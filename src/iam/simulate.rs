@@ -11,7 +11,7 @@ use crate::diag::{Diagnostics, did_you_mean};
 use super::decode;
 use super::document::Use;
 use super::eval::{ChainLevel, DecidedBy, Matched, Policies, Verdict, evaluate};
-use super::node::{Kind, Member, Node};
+use super::node::{Member, Node, NodeKind};
 use super::policy::Policy;
 use super::request::{Context, ContextValue, Membership, Principal, Request};
 
@@ -41,7 +41,7 @@ const REQUEST_KEYS: [&str; 7] = [
 ];
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct SimulationAnswer<'a> {
     id: &'a serde_json::Value,
     decision: Option<Verdict>,
     decided_by: Option<DecidedBy>,
@@ -74,7 +74,7 @@ pub fn simulate_line(line: &str) -> String {
     match case(node, &mut id) {
         Ok((request, policies)) => {
             let decision = evaluate(&request, &policies);
-            write(&Answer {
+            write(&SimulationAnswer {
                 id: &id,
                 decision: Some(decision.decision),
                 decided_by: Some(decision.decided_by),
@@ -89,7 +89,7 @@ pub fn simulate_line(line: &str) -> String {
 }
 
 fn failure(id: &serde_json::Value, error: &str) -> String {
-    write(&Answer {
+    write(&SimulationAnswer {
         id,
         decision: None,
         decided_by: None,
@@ -100,7 +100,7 @@ fn failure(id: &serde_json::Value, error: &str) -> String {
     })
 }
 
-fn write(answer: &Answer<'_>) -> String {
+fn write(answer: &SimulationAnswer<'_>) -> String {
     // Strings and enumerations always serialize; the fallback is for the compiler.
     serde_json::to_string(answer)
         .unwrap_or_else(|_| r#"{"error":"cannot write the answer"}"#.to_owned())
@@ -114,7 +114,7 @@ struct Fields<'w> {
 
 impl<'w> Fields<'w> {
     fn new(node: Node, known: &[&str], what: &'w str) -> Result<Self, String> {
-        let Kind::Object(members) = node.kind else {
+        let NodeKind::Object(members) = node.kind else {
             return Err(format!("the {what} must be an object"));
         };
         if let Some(odd) = members.iter().find(|m| !known.contains(&m.key.as_str())) {
@@ -129,7 +129,7 @@ impl<'w> Fields<'w> {
     fn take(&mut self, key: &str) -> Option<Node> {
         let at = self.members.iter().position(|m| m.key == key)?;
         let value = self.members.swap_remove(at).value;
-        (!matches!(value.kind, Kind::Null)).then_some(value)
+        (!matches!(value.kind, NodeKind::Null)).then_some(value)
     }
 
     fn text(&mut self, key: &str) -> Result<String, String> {
@@ -141,7 +141,7 @@ impl<'w> Fields<'w> {
     fn flag(&mut self, key: &str) -> Result<bool, String> {
         match self.take(key).map(|node| node.kind) {
             None => Ok(false),
-            Some(Kind::Bool(flag)) => Ok(flag),
+            Some(NodeKind::Bool(flag)) => Ok(flag),
             Some(_) => Err(format!("`{key}` must be true or false")),
         }
     }
@@ -149,7 +149,7 @@ impl<'w> Fields<'w> {
     fn list(&mut self, key: &str) -> Result<Vec<Node>, String> {
         match self.take(key).map(|node| node.kind) {
             None => Ok(Vec::new()),
-            Some(Kind::Array(items)) => Ok(items),
+            Some(NodeKind::Array(items)) => Ok(items),
             Some(_) => Err(format!("`{key}` must be a list")),
         }
     }
@@ -157,7 +157,7 @@ impl<'w> Fields<'w> {
 
 fn text(node: Node) -> Option<String> {
     match node.kind {
-        Kind::String(text) => text.into_known(),
+        NodeKind::String(text) => text.into_known(),
         _ => None,
     }
 }
@@ -167,13 +167,13 @@ fn text(node: Node) -> Option<String> {
 /// # Errors
 /// What is wrong with it, as one message.
 pub fn case(node: Node, id: &mut serde_json::Value) -> Result<(Request, Policies), String> {
-    if let Kind::Object(members) = &node.kind
+    if let NodeKind::Object(members) = &node.kind
         && let Some(member) = members.iter().find(|m| m.key == "id")
     {
         *id = match &member.value.kind {
-            Kind::String(text) => text.known().into(),
-            Kind::Bool(flag) => (*flag).into(),
-            Kind::Number(number) => serde_json::from_str(number).unwrap_or_default(),
+            NodeKind::String(text) => text.known().into(),
+            NodeKind::Bool(flag) => (*flag).into(),
+            NodeKind::Number(number) => serde_json::from_str(number).unwrap_or_default(),
             _ => serde_json::Value::Null,
         };
     }
@@ -197,8 +197,7 @@ pub fn case(node: Node, id: &mut serde_json::Value) -> Result<(Request, Policies
 /// A policy: the bare document or, as in lists, an object that names it.
 fn one(fields: &mut Fields<'_>, key: &str, role: &Use) -> Result<Option<Arc<Policy>>, String> {
     let Some(node) = fields.take(key) else { return Ok(None) };
-    let wrapped =
-        matches!(&node.kind, Kind::Object(members) if members.iter().any(|m| m.key == "document"));
+    let wrapped = matches!(&node.kind, NodeKind::Object(members) if members.iter().any(|m| m.key == "document"));
     if wrapped { named(node, key, role) } else { document(key, key, node, role) }.map(Some)
 }
 
@@ -209,7 +208,7 @@ fn many(fields: &mut Fields<'_>, key: &str, role: &Use) -> Result<Vec<Arc<Policy
 fn document(key: &str, name: &str, node: Node, role: &Use) -> Result<Arc<Policy>, String> {
     // A document may also come as the JSON text that AWS returns.
     let node = match &node.kind {
-        Kind::String(text) => serde_json::from_str(text.known().unwrap_or_default())
+        NodeKind::String(text) => serde_json::from_str(text.known().unwrap_or_default())
             .map_err(|_| format!("`{key}`: policy `{name}` is not JSON"))?,
         _ => node,
     };
@@ -288,7 +287,7 @@ fn request(node: Node) -> Result<Request, String> {
 }
 
 fn principal(node: Node) -> Result<Principal, String> {
-    if let Kind::String(text) = &node.kind {
+    if let NodeKind::String(text) = &node.kind {
         return Principal::parse(text.known().unwrap_or_default());
     }
     let mut fields = Fields::new(node, &["service", "federated"], "principal")?;
@@ -312,7 +311,7 @@ fn context(node: Option<Node>) -> Result<Context, String> {
     let mut context = Context::default();
     let members = match node.map(|node| node.kind) {
         None => return Ok(context),
-        Some(Kind::Object(members)) => members,
+        Some(NodeKind::Object(members)) => members,
         Some(_) => return Err("`context` must be an object".to_owned()),
     };
     for member in members {
@@ -320,16 +319,16 @@ fn context(node: Option<Node>) -> Result<Context, String> {
         if context.get(&key).is_some() {
             return Err(format!("`context`: `{key}` occurs twice, in different case"));
         }
-        let scalar = |kind: Kind| match kind {
-            Kind::String(text) => text.into_known(),
-            Kind::Bool(flag) => Some(flag.to_string()),
-            Kind::Number(number) => Some(number),
+        let scalar = |kind: NodeKind| match kind {
+            NodeKind::String(text) => text.into_known(),
+            NodeKind::Bool(flag) => Some(flag.to_string()),
+            NodeKind::Number(number) => Some(number),
             _ => None,
         };
         let value = match member.value.kind {
             // An explicit null is an absent key.
-            Kind::Null => continue,
-            Kind::Array(items) => items
+            NodeKind::Null => continue,
+            NodeKind::Array(items) => items
                 .into_iter()
                 .map(|item| scalar(item.kind))
                 .collect::<Option<Vec<_>>>()

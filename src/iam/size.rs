@@ -13,8 +13,8 @@ pub fn measured_size(document: &Document, role: &Use) -> usize {
     let mut text = String::new();
     for part in document.to_text().parts() {
         match part {
-            super::text::Part::Literal(literal) => text.push_str(&literal),
-            super::text::Part::Placeholder(_) => text.push_str("000000000000"),
+            super::text::TextRun::Literal(literal) => text.push_str(&literal),
+            super::text::TextRun::Placeholder(_) => text.push_str("000000000000"),
         }
     }
     match role {

@@ -50,7 +50,7 @@ pub fn is_symbolic_account(text: &str) -> bool {
 
 /// A run of a [`Text`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Part {
+pub enum TextRun {
     /// Known characters.
     Literal(String),
     /// A value that apply will fill in.
@@ -61,7 +61,7 @@ pub enum Part {
 enum Repr {
     Known(String),
     // At least one placeholder; literals neither empty nor adjacent, so that equality is meaning.
-    Mixed(Vec<Part>),
+    Mixed(Vec<TextRun>),
 }
 
 /// A string of a policy: literal parts and placeholders. Nearly always one literal.
@@ -71,18 +71,18 @@ pub struct Text(Repr);
 impl Text {
     /// Joins parts; adjacent literals become one.
     #[must_use]
-    pub fn from_parts(parts: impl IntoIterator<Item = Part>) -> Self {
-        let mut joined: Vec<Part> = Vec::new();
+    pub fn from_parts(parts: impl IntoIterator<Item = TextRun>) -> Self {
+        let mut joined: Vec<TextRun> = Vec::new();
         for part in parts {
             match (joined.last_mut(), part) {
-                (_, Part::Literal(text)) if text.is_empty() => {}
-                (Some(Part::Literal(before)), Part::Literal(text)) => before.push_str(&text),
+                (_, TextRun::Literal(text)) if text.is_empty() => {}
+                (Some(TextRun::Literal(before)), TextRun::Literal(text)) => before.push_str(&text),
                 (_, part) => joined.push(part),
             }
         }
         match joined.as_mut_slice() {
             [] => Self::from(""),
-            [Part::Literal(text)] => Self(Repr::Known(std::mem::take(text))),
+            [TextRun::Literal(text)] => Self(Repr::Known(std::mem::take(text))),
             _ => Self(Repr::Mixed(joined)),
         }
     }
@@ -90,7 +90,7 @@ impl Text {
     /// A text that is one placeholder.
     #[must_use]
     pub fn placeholder(name: impl Into<String>) -> Self {
-        Self(Repr::Mixed(vec![Part::Placeholder(Placeholder::new(name))]))
+        Self(Repr::Mixed(vec![TextRun::Placeholder(Placeholder::new(name))]))
     }
 
     /// The whole text when it is known.
@@ -119,22 +119,22 @@ impl Text {
 
     /// The parts in order.
     #[must_use]
-    pub fn parts(&self) -> Vec<Part> {
+    pub fn parts(&self) -> Vec<TextRun> {
         match &self.0 {
-            Repr::Known(text) => vec![Part::Literal(text.clone())],
+            Repr::Known(text) => vec![TextRun::Literal(text.clone())],
             Repr::Mixed(parts) => parts.clone(),
         }
     }
 
     /// The placeholders, in order of appearance.
     pub fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
-        let parts: &[Part] = match &self.0 {
+        let parts: &[TextRun] = match &self.0 {
             Repr::Known(_) => &[],
             Repr::Mixed(parts) => parts,
         };
         parts.iter().filter_map(|part| match part {
-            Part::Placeholder(placeholder) => Some(placeholder),
-            Part::Literal(_) => None,
+            TextRun::Placeholder(placeholder) => Some(placeholder),
+            TextRun::Literal(_) => None,
         })
     }
 
@@ -154,8 +154,8 @@ impl Text {
         match &self.0 {
             Repr::Known(text) => Self(Repr::Known(change(text))),
             Repr::Mixed(parts) => Self::from_parts(parts.iter().map(|part| match part {
-                Part::Literal(text) => Part::Literal(change(text)),
-                placeholder @ Part::Placeholder(_) => placeholder.clone(),
+                TextRun::Literal(text) => TextRun::Literal(change(text)),
+                placeholder @ TextRun::Placeholder(_) => placeholder.clone(),
             })),
         }
     }
@@ -178,8 +178,8 @@ impl fmt::Display for Text {
         match &self.0 {
             Repr::Known(text) => f.write_str(text),
             Repr::Mixed(parts) => parts.iter().try_for_each(|part| match part {
-                Part::Literal(text) => f.write_str(text),
-                Part::Placeholder(placeholder) => placeholder.fmt(f),
+                TextRun::Literal(text) => f.write_str(text),
+                TextRun::Placeholder(placeholder) => placeholder.fmt(f),
             }),
         }
     }
@@ -199,16 +199,16 @@ mod tests {
     fn equal_placeholders_compare_equal_and_differ_from_their_spelling() {
         let arn = |name: &str| {
             Text::from_parts([
-                Part::Literal("arn:aws:iam::".into()),
-                Part::Placeholder(Placeholder::new(name)),
-                Part::Literal(":ro".into()),
-                Part::Literal("ot".into()),
+                TextRun::Literal("arn:aws:iam::".into()),
+                TextRun::Placeholder(Placeholder::new(name)),
+                TextRun::Literal(":ro".into()),
+                TextRun::Literal("ot".into()),
             ])
         };
         assert_eq!(arn("account.a.id"), arn("account.a.id"));
         assert_ne!(arn("account.a.id"), arn("account.b.id"));
         assert_eq!(arn("x").to_string(), "arn:aws:iam::\u{27e8}x\u{27e9}:root");
         assert_ne!(arn("x"), Text::from(arn("x").to_string()));
-        assert_eq!(Text::from_parts([Part::Literal("a".into())]), Text::from("a"));
+        assert_eq!(Text::from_parts([TextRun::Literal("a".into())]), Text::from("a"));
     }
 }

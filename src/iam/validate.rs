@@ -154,10 +154,10 @@ impl Pass<'_> {
     /// IAM: `[\u0009\u000A\u000D\u0020-\u00FF]+` (CreatePolicy, `PolicyDocument`).
     fn characters(&mut self, item: &Item) {
         let bad = item.text.parts().into_iter().find_map(|part| match part {
-            super::text::Part::Literal(text) => {
+            super::text::TextRun::Literal(text) => {
                 text.chars().find(|c| !matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}'))
             }
-            super::text::Part::Placeholder(_) => None,
+            super::text::TextRun::Placeholder(_) => None,
         });
         if let Some(c) = bad {
             self.error(format!("a policy cannot hold the character `{}`", c.escape_debug()), item);

@@ -415,9 +415,12 @@ fn an_account_that_is_still_to_come_is_decided_by_its_symbol() {
     fixture.after.push(planned);
     let mut deploy = role("production", "deploy", by("dev", "ci"), None);
     let arn = Unknown::string([
-        crate::value::Part::Text("arn:aws:iam::".to_owned()),
-        crate::value::Part::Ref(crate::value::AttrRef { address: account, attr: "id".to_owned() }),
-        crate::value::Part::Text(":role/deploy".to_owned()),
+        crate::value::StringPart::Text("arn:aws:iam::".to_owned()),
+        crate::value::StringPart::Ref(crate::value::AttrRef {
+            address: account,
+            attr: "id".to_owned(),
+        }),
+        crate::value::StringPart::Text(":role/deploy".to_owned()),
     ]);
     deploy.attrs.insert("arn".to_owned(), Value::Unknown(arn));
     fixture.after.push(deploy);

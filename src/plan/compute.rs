@@ -230,8 +230,8 @@ fn partial_strings(value: &Value) -> BTreeMap<String, String> {
         .into_iter()
         .filter_map(|path| {
             let found = path.0.iter().try_fold(value, |at, step| match (at.reveal(), step) {
-                (Value::Map(map), path::Step::Key(key)) => map.get(key),
-                (Value::List(list), path::Step::Index(index)) => list.get(*index),
+                (Value::Map(map), path::AttrStep::Key(key)) => map.get(key),
+                (Value::List(list), path::AttrStep::Index(index)) => list.get(*index),
                 _ => None,
             })?;
             match found.reveal() {

@@ -12,7 +12,7 @@ use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::{Estate, Instance};
 use crate::provider::LiveObject;
-use crate::schema::{Home, Kind, OnDestroy, kinds};
+use crate::schema::{Home, ManagedKind, OnDestroy, kinds};
 use crate::state::model::{ResourceState, Resources};
 use crate::value::{Attrs, Value};
 
@@ -100,7 +100,7 @@ pub fn decide<'a>(
 fn dependencies(
     estate: &Estate,
     by_kind: &BTreeMap<&str, Vec<&ResourceAddr>>,
-    kind: &dyn Kind,
+    kind: &dyn ManagedKind,
     address: &ResourceAddr,
 ) -> BTreeSet<ResourceAddr> {
     let schema = kind.schema();
@@ -408,7 +408,7 @@ impl<'a> Decision<'a> {
 /// What an object that exists shall be: what its block says, with what is live and shall be left alone.
 #[must_use]
 pub fn settled(
-    kind: &dyn Kind,
+    kind: &dyn ManagedKind,
     instance: &Instance,
     before: &Attrs,
     recorded: Option<&ResourceState>,

@@ -7,7 +7,7 @@ use super::diff::Difference;
 use super::model::{Action, DriftStatus};
 use crate::address::ResourceAddr;
 use crate::eval::estate::Instance;
-use crate::schema::Kind;
+use crate::schema::ManagedKind;
 use crate::state::model::ResourceState;
 use crate::value::Attrs;
 
@@ -17,7 +17,7 @@ pub struct Decision<'a> {
     /// The address.
     pub address: ResourceAddr,
     /// Its kind.
-    pub kind: &'static dyn Kind,
+    pub kind: &'static dyn ManagedKind,
     /// The configured instance.
     pub instance: Option<&'a Instance>,
     /// What state records.
@@ -50,7 +50,7 @@ impl<'a> Decision<'a> {
     /// Nothing is known yet of what is there, and nothing happens.
     pub(super) fn new(
         address: ResourceAddr,
-        kind: &'static dyn Kind,
+        kind: &'static dyn ManagedKind,
         instance: Option<&'a Instance>,
         recorded: Option<&'a ResourceState>,
         previous_address: Option<ResourceAddr>,

@@ -6,7 +6,7 @@ use crate::address::ResourceAddr;
 use crate::eval::estate::Estate;
 use crate::ids::Handle;
 use crate::provider::{Inventory, LiveObject};
-use crate::schema::{Home, Kind, KindSchema, kinds};
+use crate::schema::{Home, KindSchema, ManagedKind, kinds};
 use crate::state::model::{ResourceState, Resources};
 use crate::value::{Attrs, Value};
 
@@ -159,7 +159,7 @@ impl Live {
     /// The object that state records at an address: by the id that AWS gave it, else by its key.
     #[must_use]
     pub fn recorded(&self, address: &ResourceAddr, recorded: &ResourceState) -> Found<'_> {
-        let Some(schema) = kinds::kind(&recorded.kind).map(Kind::schema) else {
+        let Some(schema) = kinds::kind(&recorded.kind).map(ManagedKind::schema) else {
             return Found::Missing;
         };
         let by_id = match recorded.attrs.get("id").and_then(Value::as_str) {

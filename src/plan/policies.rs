@@ -1,9 +1,9 @@
 //! Policy documents inside attributes: compared by meaning, unknown parts included.
 
 use crate::diag::Diagnostics;
-use crate::iam::node::{Kind, MAX_DEPTH, Member, Node};
-use crate::iam::{Document, Part as TextPart, Placeholder, Text, Use, decode};
-use crate::value::{Part, Value};
+use crate::iam::node::{MAX_DEPTH, Member, Node, NodeKind};
+use crate::iam::{Document, Placeholder, Text, TextRun, Use, decode};
+use crate::value::{StringPart, Value};
 
 /// Whether a canonical attribute path (`["inline_policies", "deploy"]`) holds a policy document,
 /// by the patterns of [`crate::schema::KindSchema::policies`].
@@ -57,14 +57,14 @@ fn node(value: &Value, depth: usize) -> Option<Node> {
         return None;
     }
     let kind = match value.reveal() {
-        Value::Null => Kind::Null,
-        Value::Bool(bool) => Kind::Bool(*bool),
-        Value::Number(number) => Kind::Number(number.to_string()),
-        Value::String(text) => Kind::String(Text::from(text.as_str())),
+        Value::Null => NodeKind::Null,
+        Value::Bool(bool) => NodeKind::Bool(*bool),
+        Value::Number(number) => NodeKind::Number(number.to_string()),
+        Value::String(text) => NodeKind::String(Text::from(text.as_str())),
         Value::List(list) => {
-            Kind::Array(list.iter().map(|v| node(v, depth + 1)).collect::<Option<_>>()?)
+            NodeKind::Array(list.iter().map(|v| node(v, depth + 1)).collect::<Option<_>>()?)
         }
-        Value::Map(map) => Kind::Object(
+        Value::Map(map) => NodeKind::Object(
             map.iter()
                 .map(|(key, v)| {
                     Some(Member { key: key.clone(), key_loc: None, value: node(v, depth + 1)? })
@@ -72,10 +72,10 @@ fn node(value: &Value, depth: usize) -> Option<Node> {
                 .collect::<Option<_>>()?,
         ),
         Value::Unknown(unknown) if !unknown.parts.is_empty() => {
-            Kind::String(Text::from_parts(unknown.parts.iter().map(|part| match part {
-                Part::Text(text) => TextPart::Literal(text.clone()),
-                Part::Ref(reference) => {
-                    TextPart::Placeholder(Placeholder::new(reference.to_string()))
+            NodeKind::String(Text::from_parts(unknown.parts.iter().map(|part| match part {
+                StringPart::Text(text) => TextRun::Literal(text.clone()),
+                StringPart::Ref(reference) => {
+                    TextRun::Placeholder(Placeholder::new(reference.to_string()))
                 }
             })))
         }

@@ -10,16 +10,16 @@ use super::live::{Index, Live, Reading};
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::eval::estate::{Account, Estate, ProviderSettings};
 use crate::ids::{AccountId, Handle};
-use crate::provider::{Failure, Inventory, Provider, ProviderError, Target};
+use crate::provider::{AccountTarget, Failure, Inventory, Provider, ProviderError};
 use crate::schema::{Home, kinds};
 
 /// How the accounts of an estate are reached.
 #[derive(Clone, Debug)]
 pub struct Targets {
     /// The management account.
-    pub management: Target,
+    pub management: AccountTarget,
     /// The others, by handle; accounts without an id are not there yet.
-    pub accounts: BTreeMap<Handle, Target>,
+    pub accounts: BTreeMap<Handle, AccountTarget>,
 }
 
 impl Targets {
@@ -28,7 +28,7 @@ impl Targets {
     #[must_use]
     pub fn of(estate: &Estate, management_id: Option<&AccountId>) -> Self {
         let settings = &estate.provider;
-        let target = |account: &Account| Target {
+        let target = |account: &Account| AccountTarget {
             handle: account.handle.clone(),
             id: account.id.clone(),
             management: account.endpoint_url.is_none()
@@ -47,7 +47,7 @@ impl Targets {
             region: account.region.clone().unwrap_or_else(|| settings.region.clone()),
             endpoint_url: account.endpoint_url.clone(),
         };
-        let accounts: BTreeMap<Handle, Target> =
+        let accounts: BTreeMap<Handle, AccountTarget> =
             estate.accounts.iter().map(|(handle, a)| (handle.clone(), target(a))).collect();
         let management = accounts.values().find(|t| t.management).cloned();
         let management =
@@ -57,9 +57,9 @@ impl Targets {
 
     /// The management account where no block declares it, or before it is known which it is.
     #[must_use]
-    pub fn management(settings: &ProviderSettings, id: Option<AccountId>) -> Target {
+    pub fn management(settings: &ProviderSettings, id: Option<AccountId>) -> AccountTarget {
         let read_role = settings.read_role.as_ref().unwrap_or(&settings.access_role);
-        Target {
+        AccountTarget {
             handle: management_handle(),
             id,
             management: true,
@@ -85,7 +85,7 @@ impl Targets {
         &self,
         home: Home,
         address: &crate::address::ResourceAddr,
-    ) -> Option<&Target> {
+    ) -> Option<&AccountTarget> {
         match home {
             Home::Organization => Some(&self.management),
             Home::Account => self.accounts.get(address.account()?),
@@ -146,7 +146,7 @@ pub fn judge_failures(
 /// Reads accounts of the estate, as far as they exist.
 pub async fn read_accounts(
     provider: &dyn Provider,
-    targets: &BTreeMap<Handle, Target>,
+    targets: &BTreeMap<Handle, AccountTarget>,
     estate: &Estate,
     request: AccountRequest<'_>,
 ) -> AccountReadings {
@@ -210,7 +210,7 @@ enum AccountAnswer {
 
 async fn enter(
     provider: &dyn Provider,
-    target: &Target,
+    target: &AccountTarget,
     kinds: &BTreeSet<&'static str>,
     prefix: &str,
     for_apply: bool,
@@ -228,7 +228,7 @@ async fn enter(
     if !(for_apply && has_another && error.failure == Failure::CannotAssume) {
         return AccountAnswer::Failed(error);
     }
-    let other = Target { read_role: target.access_role.clone(), ..target.clone() };
+    let other = AccountTarget { read_role: target.access_role.clone(), ..target.clone() };
     match provider.read_account(&other, kinds, prefix).await {
         Ok(inventory) => {
             AccountAnswer::Read { inventory: Box::new(inventory), through_access_role: true }
@@ -238,7 +238,11 @@ async fn enter(
     }
 }
 
-fn unreachable_account(handle: &Handle, target: &Target, error: &ProviderError) -> Diagnostic {
+fn unreachable_account(
+    handle: &Handle,
+    target: &AccountTarget,
+    error: &ProviderError,
+) -> Diagnostic {
     let help = match error.failure {
         Failure::CannotAssume => format!(
             "let `{}` in the account trust the caller, or name another role with `read_role` on the account or the provider",
@@ -263,7 +267,7 @@ fn unreachable_account(handle: &Handle, target: &Target, error: &ProviderError) 
 /// It could not be read.
 pub async fn read_organization(
     provider: &dyn Provider,
-    management: &Target,
+    management: &AccountTarget,
     announce: oneshot::Sender<Option<AccountId>>,
 ) -> Result<Inventory, Diagnostic> {
     provider.read_organization(management, announce).await.map_err(|error| {

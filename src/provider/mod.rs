@@ -19,7 +19,7 @@ pub use fence::{Gate, Permit, REQUEST_TIMEOUT};
 
 /// How to reach one account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Target {
+pub struct AccountTarget {
     /// Its handle; `$management` for the management account when no block declares it.
     pub handle: Handle,
     /// Its id; absent for the management account while undiscovered, and for emulated accounts.
@@ -60,7 +60,7 @@ pub enum ActingPrincipal {
     Emulator,
 }
 
-impl Target {
+impl AccountTarget {
     /// As whom calls of one sort are made in this account.
     #[must_use]
     pub fn principal(&self, access: Access) -> ActingPrincipal {
@@ -102,7 +102,7 @@ pub struct Caller {
 pub struct LiveObject {
     /// Its kind; also kinds that Palisade reads but does not manage (`iam_user`, `iam_group`, ...).
     pub kind: &'static str,
-    /// Its natural key, as [`crate::schema::Kind::natural_key`] computes it.
+    /// Its natural key, as [`crate::schema::ManagedKind::natural_key`] computes it.
     pub key: String,
     /// Canonical and computed attributes together, `tags` included.
     pub attrs: Attrs,
@@ -145,7 +145,7 @@ pub enum Op {
 
 /// One call-sized change of one object.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub struct ProviderStep {
     /// What to do.
     pub op: Op,
     /// The kind.
@@ -211,7 +211,7 @@ impl Failure {
 }
 
 /// The attribute in which [`Op::Create`] of an asynchronous kind returns the id of the request that
-/// [`Op::Wait`] then waits for (its [`Step::target`]).
+/// [`Op::Wait`] then waits for (its [`ProviderStep::target`]).
 pub const REQUEST: &str = "request_id";
 
 /// A failed call.
@@ -283,7 +283,7 @@ pub trait Provider: Send + Sync {
     /// before the rest is read: no account can be entered without knowing that.
     async fn read_organization(
         &self,
-        management: &Target,
+        management: &AccountTarget,
         announce: oneshot::Sender<Option<AccountId>>,
     ) -> Result<Inventory, ProviderError>;
 
@@ -292,7 +292,7 @@ pub trait Provider: Send + Sync {
     /// A kind that cannot be read lands in [`Inventory::unread`]; the error is for an account that cannot be entered.
     async fn read_account(
         &self,
-        target: &Target,
+        target: &AccountTarget,
         kinds: &BTreeSet<&'static str>,
         config_prefix: &str,
     ) -> Result<Inventory, ProviderError>;
@@ -301,7 +301,7 @@ pub trait Provider: Send + Sync {
     /// the check right before a change, and recovery. `None` when it does not exist.
     async fn read_object(
         &self,
-        target: &Target,
+        target: &AccountTarget,
         access: Access,
         kind: &'static str,
         key: &str,
@@ -311,7 +311,7 @@ pub trait Provider: Send + Sync {
     /// tell whose it is after a creation whose answer was lost.
     async fn read_marked(
         &self,
-        target: &Target,
+        target: &AccountTarget,
         access: Access,
         kind: &'static str,
         key: &str,
@@ -325,8 +325,8 @@ pub trait Provider: Send + Sync {
     /// changing call goes through `permit`.
     async fn execute(
         &self,
-        target: &Target,
-        step: &Step,
+        target: &AccountTarget,
+        step: &ProviderStep,
         permit: &Permit,
     ) -> Result<Attrs, ProviderError>;
 
@@ -336,7 +336,7 @@ pub trait Provider: Send + Sync {
     /// [`REQUEST`] included; `None` when there is none, or it has failed.
     async fn find_creation(
         &self,
-        _target: &Target,
+        _target: &AccountTarget,
         _kind: &'static str,
         _after: &Attrs,
         _since: i64,
@@ -348,14 +348,14 @@ pub trait Provider: Send + Sync {
     /// the answer.
     async fn alarms(
         &self,
-        target: &Target,
+        target: &AccountTarget,
         names: &BTreeSet<String>,
     ) -> Result<Vec<Alarm>, ProviderError>;
 
     /// Reads one value of a CloudWatch metric, in the target's region; `None` where it has no data.
     async fn metric(
         &self,
-        target: &Target,
+        target: &AccountTarget,
         query: &MetricQuery,
     ) -> Result<Option<f64>, ProviderError>;
 }

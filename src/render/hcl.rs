@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value as Json;
 
-use crate::schema::{Attr, BlockSchema, Kind, Ty};
+use crate::schema::{Attr, BlockSchema, ManagedKind, Ty};
 use crate::value::Attrs;
 
 use super::style::safe;
@@ -18,7 +18,7 @@ use super::value::quoted;
 #[derive(Clone, Copy)]
 pub struct Existing<'a> {
     /// Its kind.
-    pub kind: &'static dyn Kind,
+    pub kind: &'static dyn ManagedKind,
     /// Its natural key.
     pub key: &'a str,
     /// Its attributes.

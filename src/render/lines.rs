@@ -7,7 +7,7 @@ use similar::{ChangeTag, TextDiff};
 
 use crate::plan::diff;
 use crate::plan::model::{Action, Drift, PolicyChange, ResourceChange};
-use crate::value::{AttrPath, Plain, Value, path::Step};
+use crate::value::{AttrPath, Plain, Value, path::AttrStep};
 
 use super::style::{Tone, safe};
 
@@ -401,7 +401,7 @@ impl Differ<'_> {
         let old = before.and_then(Json::as_array).unwrap_or(&empty);
         let new = after.and_then(Json::as_array).unwrap_or(&empty);
         let element = |index: usize, value: &Json| {
-            let at = path.join(Step::Index(index)).to_string();
+            let at = path.join(AttrStep::Index(index)).to_string();
             if self.sensitive.contains(at.as_str()) {
                 "(sensitive value)".to_owned()
             } else if self.unknown.contains(at.as_str()) {
@@ -502,7 +502,7 @@ impl Differ<'_> {
             return;
         }
         for (index, statement) in statements(document).iter().enumerate() {
-            let at = path.key("Statement").join(Step::Index(index));
+            let at = path.key("Statement").join(AttrStep::Index(index));
             out.push(depth + 1, sign, statement_header(statement, index));
             let unknown = |path: &str| {
                 let known_later = self.unknown.contains(path);

@@ -7,7 +7,7 @@ use crate::engine::promotion::closed;
 use crate::engine::promotion::report::{PromotionReport, ReleasePlace, ReleaseSummary};
 use crate::engine::promotion::verify::Verification;
 use crate::promotion::Move;
-use crate::promotion::gate::{Evidence, Outcome};
+use crate::promotion::gate::{Evidence, GateOutcome};
 use crate::promotion::record::{End, MoveKind};
 
 use super::style::{Style, Tone, columns, pad, safe};
@@ -15,12 +15,12 @@ use super::text;
 
 /// How an outcome is painted and called.
 #[must_use]
-pub fn mark(outcome: Outcome) -> (Tone, &'static str) {
+pub fn mark(outcome: GateOutcome) -> (Tone, &'static str) {
     match outcome {
-        Outcome::Passed => (Tone::Good, "open"),
-        Outcome::Waiting => (Tone::Warn, "waiting"),
-        Outcome::Unknown => (Tone::Warn, "unknown"),
-        Outcome::Failed => (Tone::Bad, "closed"),
+        GateOutcome::Passed => (Tone::Good, "open"),
+        GateOutcome::Waiting => (Tone::Warn, "waiting"),
+        GateOutcome::Unknown => (Tone::Warn, "unknown"),
+        GateOutcome::Failed => (Tone::Bad, "closed"),
     }
 }
 

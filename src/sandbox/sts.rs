@@ -13,10 +13,10 @@ use super::state::Tags;
 use super::wire::{Ctx, Refusal, Service};
 use super::xml::Xml;
 
-type Answer = Result<Xml, Refusal>;
+type StsAnswer = Result<Xml, Refusal>;
 
 /// Serves one operation.
-pub(crate) fn serve(ctx: &mut Ctx<'_>, operation: &str, params: &Params) -> Answer {
+pub(crate) fn serve(ctx: &mut Ctx<'_>, operation: &str, params: &Params) -> StsAnswer {
     match operation {
         "GetCallerIdentity" => Ok(Xml::new()
             .text("Arn", ctx.caller.arn())
@@ -115,7 +115,7 @@ fn session_policies(ctx: &Ctx<'_>, params: &Params, account: &str) -> Result<Vec
     Ok(policies)
 }
 
-fn assume_role(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+fn assume_role(ctx: &mut Ctx<'_>, params: &Params) -> StsAnswer {
     let arn = params.need("RoleArn")?.to_owned();
     let name = session_name(params)?;
     let Some(role) = role(ctx, &arn)? else { return Err(denied(ctx, "AssumeRole", &arn)) };
@@ -195,7 +195,7 @@ fn claims(token: &str) -> Option<Value> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?).ok()
 }
 
-fn assume_with_web_identity(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+fn assume_with_web_identity(ctx: &mut Ctx<'_>, params: &Params) -> StsAnswer {
     let arn = params.need("RoleArn")?.to_owned();
     let name = session_name(params)?;
     let bad = |why: &str| Refusal::new(400, "InvalidIdentityToken", why.to_owned());

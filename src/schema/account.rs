@@ -7,7 +7,7 @@ use super::kind_schema::{Category, Computed, Fixed, Home, KindSchema, Recovery};
 use super::meaning::{Meaning, Naming, Quota, Repair};
 use super::organization;
 use super::organizational_unit::{PARENT, parent};
-use super::pure_half::{Context, Kind, OnDestroy};
+use super::pure_half::{Context, ManagedKind, OnDestroy};
 use super::read::{Reader, Rule, assigned, str_attr};
 use super::tags;
 use super::tags::TAGS;
@@ -191,7 +191,7 @@ fn is_role_name(text: &str) -> bool {
     (1..=64).contains(&text.chars().count()) && text.chars().all(super::read::iam_name_char)
 }
 
-impl Kind for Account {
+impl ManagedKind for Account {
     fn schema(&self) -> &'static KindSchema {
         &SCHEMA
     }

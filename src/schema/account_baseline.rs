@@ -5,7 +5,7 @@ use super::block_schema::{Attr, BlockSchema, Nested, Ty};
 use super::body::Body;
 use super::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
 use super::meaning::{Meaning, Naming, Repair};
-use super::pure_half::{Context, Kind};
+use super::pure_half::{Context, ManagedKind};
 use super::read::{Reader, flags};
 use super::s3_bucket::PUBLIC_ACCESS;
 use crate::diag::Diagnostics;
@@ -120,7 +120,7 @@ fn password_policy(reader: &mut Reader<'_>) -> Option<Value> {
     Some(Value::Map(policy))
 }
 
-impl Kind for AccountBaseline {
+impl ManagedKind for AccountBaseline {
     fn schema(&self) -> &'static KindSchema {
         &SCHEMA
     }

@@ -8,7 +8,7 @@ use super::block_schema::{Attr, BlockSchema, Ty};
 use super::body::Body;
 use super::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
 use super::meaning::{ArnForm, Meaning, Naming, Repair};
-use super::pure_half::{Context, Kind};
+use super::pure_half::{Context, ManagedKind};
 use super::read::{Reader, arn, assigned, concat, scalar, str_attr};
 use super::tags::{self, TAGS};
 use crate::address::CONFIG_KIND;
@@ -193,7 +193,7 @@ fn value(reader: &mut Reader<'_>, secret: bool) -> (&'static str, Value) {
     (kind, if hidden { value.sensitive() } else { value })
 }
 
-impl Kind for Config {
+impl ManagedKind for Config {
     fn schema(&self) -> &'static KindSchema {
         &SCHEMA
     }

@@ -5,7 +5,7 @@ use super::block_schema::{Attr, BlockSchema, Ty};
 use super::body::Body;
 use super::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
 use super::meaning::{ArnForm, Meaning, Naming, Quota, Repair};
-use super::pure_half::{Context, Kind};
+use super::pure_half::{Context, ManagedKind};
 use super::read::{Reader, arn, str_attr};
 use super::tags::{self, TAGS};
 use crate::diag::Diagnostics;
@@ -79,7 +79,7 @@ fn url_problem(url: &str) -> Option<&'static str> {
     None
 }
 
-impl Kind for IamOidcProvider {
+impl ManagedKind for IamOidcProvider {
     fn schema(&self) -> &'static KindSchema {
         &SCHEMA
     }

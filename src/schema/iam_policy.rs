@@ -7,7 +7,7 @@ use super::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
 use super::meaning::{ArnForm, Meaning, Measure, Naming, Quota, Repair};
 use super::policy;
 use super::policy_blocks::STATEMENTS;
-use super::pure_half::{Context, Kind};
+use super::pure_half::{Context, ManagedKind};
 use super::read::{Reader, Rule, arn, assigned, description_char, iam_name_char, str_attr};
 use super::tags;
 use super::tags::TAGS;
@@ -84,7 +84,7 @@ pub(super) const DESCRIPTION: Rule = Rule {
     says: "at most 1,000 characters of Latin-1",
 };
 
-impl Kind for IamPolicy {
+impl ManagedKind for IamPolicy {
     fn schema(&self) -> &'static KindSchema {
         &SCHEMA
     }

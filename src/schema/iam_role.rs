@@ -12,7 +12,7 @@ use super::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
 use super::meaning::{ArnForm, Meaning, Measure, Naming, Quota, Repair};
 use super::policy;
 use super::policy_blocks::{STATEMENT, STATEMENTS, TRUST};
-use super::pure_half::{Context, Kind};
+use super::pure_half::{Context, ManagedKind};
 use super::read::{Reader, Rule, arn, assigned, declared, iam_name_char, reference, str_attr};
 use super::tags;
 use super::tags::TAGS;
@@ -250,7 +250,7 @@ fn inline(reader: &mut Reader<'_>, context: &Context) -> Value {
     Value::Map(policies)
 }
 
-impl Kind for IamRole {
+impl ManagedKind for IamRole {
     fn schema(&self) -> &'static KindSchema {
         &SCHEMA
     }

@@ -5,7 +5,7 @@
 
 use super::access::AccessPart;
 use super::observed::Observed;
-use super::pure_half::Kind;
+use super::pure_half::ManagedKind;
 
 /// Every kind, in the order in which the docs show them: the module of its two halves, and what they are
 /// called there. `$table` is the macro that makes a table of one of the halves.
@@ -39,7 +39,7 @@ macro_rules! pure_halves {
         managed { $($module:ident::$half:ident,)* }
         observed { $($seen:ident::$declaration:ident,)* }
     ) => {
-        static KINDS: &[&dyn Kind] = &[$(&super::$module::$half),*];
+        static KINDS: &[&dyn ManagedKind] = &[$(&super::$module::$half),*];
         static OBSERVED: &[Observed] = &[$(super::$seen::$declaration),*];
     };
 }
@@ -47,7 +47,7 @@ every_kind!(pure_halves);
 
 /// Every managed kind, in the order in which the docs show them.
 #[must_use]
-pub fn kinds() -> &'static [&'static dyn Kind] {
+pub fn kinds() -> &'static [&'static dyn ManagedKind] {
     KINDS
 }
 
@@ -59,7 +59,7 @@ pub fn observed() -> &'static [Observed] {
 
 /// The kind of that name.
 #[must_use]
-pub fn kind(name: &str) -> Option<&'static dyn Kind> {
+pub fn kind(name: &str) -> Option<&'static dyn ManagedKind> {
     kinds().iter().copied().find(|kind| kind.schema().kind == name)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! [`BlockSchema`] says what a block looks like in HCL. [`KindSchema`] adds what a *managed* kind
 //! is: where it lives, how it is found again after a crash, which attributes force a replacement.
-//! [`Kind`] is the pure half of a managed kind (block -> desired attributes); its other half is a
+//! [`ManagedKind`] is the pure half of a managed kind (block -> desired attributes); its other half is a
 //! provider file that talks to AWS.
 //!
 //! Architecture invariant: nothing here performs I/O, and no other layer matches on a kind's name
@@ -51,4 +51,4 @@ pub use org_policy::is_aws_owned;
 pub use organization::limits_of;
 pub use policy::canonical as canonical_policy;
 pub use policy_blocks::POLICY_BLOCKS;
-pub use pure_half::{Context, Kind, OnDestroy};
+pub use pure_half::{Context, ManagedKind, OnDestroy};

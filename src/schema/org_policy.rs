@@ -11,7 +11,7 @@ use super::organization;
 use super::organizational_unit;
 use super::policy;
 use super::policy_blocks::STATEMENTS;
-use super::pure_half::{Context, Kind};
+use super::pure_half::{Context, ManagedKind};
 use super::read::{Reader, Rule, assigned, declared, str_attr};
 use super::tags;
 use super::tags::TAGS;
@@ -126,7 +126,7 @@ const DESCRIPTION: Rule = Rule {
     says: "at most 512 characters",
 };
 
-impl Kind for OrgPolicy {
+impl ManagedKind for OrgPolicy {
     fn schema(&self) -> &'static KindSchema {
         self.schema
     }

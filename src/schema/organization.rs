@@ -6,7 +6,7 @@ use super::block_schema::{Attr, BlockSchema, Nested, Ty};
 use super::body::Body;
 use super::kind_schema::{Category, Computed, Fixed, Home, KindSchema, Recovery};
 use super::meaning::{Meaning, Naming, Repair};
-use super::pure_half::{Context, Kind, OnDestroy};
+use super::pure_half::{Context, ManagedKind, OnDestroy};
 use super::read::{Reader, assigned, declared};
 use crate::diag::{Diagnostics, did_you_mean};
 use crate::iam::Limits;
@@ -153,7 +153,7 @@ fn service(text: &str) -> Option<String> {
         .then(|| format!("`{text}` is no service principal, such as `cloudtrail.amazonaws.com`"))
 }
 
-impl Kind for Organization {
+impl ManagedKind for Organization {
     fn schema(&self) -> &'static KindSchema {
         &SCHEMA
     }

@@ -6,14 +6,14 @@ use super::body::Body;
 use super::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
 use super::meaning::{Meaning, Naming, Quota, Repair};
 use super::organization;
-use super::pure_half::{Context, Kind};
+use super::pure_half::{Context, ManagedKind};
 use super::read::{Reader, Rule, assigned, attr_of, str_attr};
 use super::tags;
 use super::tags::TAGS;
 use crate::address::ACCOUNT;
 use crate::diag::Diagnostics;
 use crate::ids::{AccountId, OrgUnitId, RootId};
-use crate::value::{AttrRef, Attrs, Part, Value};
+use crate::value::{AttrRef, Attrs, StringPart, Value};
 
 /// Its name.
 pub(super) const KIND: &str = "organizational_unit";
@@ -87,7 +87,7 @@ pub(super) fn node(value: &Value, accounts: bool) -> Result<Value, String> {
             )),
         },
         Value::Unknown(unknown) => match unknown.parts.as_slice() {
-            [Part::Ref(AttrRef { address, attr })]
+            [StringPart::Ref(AttrRef { address, attr })]
                 if address.kind == organization::KIND && attr == "root_id" =>
             {
                 Ok(ROOT.into())
@@ -130,7 +130,7 @@ pub(super) fn parent(reader: &mut Reader<'_>) -> Value {
     }
 }
 
-impl Kind for OrganizationalUnit {
+impl ManagedKind for OrganizationalUnit {
     fn schema(&self) -> &'static KindSchema {
         &SCHEMA
     }

@@ -7,17 +7,17 @@ use super::read::{Reader, concat, reference, scalar};
 use crate::address::ACCOUNT;
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
 use crate::iam::json;
-use crate::iam::node::{Kind, MAX_DEPTH, Member, Node};
+use crate::iam::node::{MAX_DEPTH, Member, Node, NodeKind};
 use crate::iam::text::Text;
 use crate::iam::{Document, Use, decode, validate};
-use crate::value::{Part as ValuePart, Value};
+use crate::value::{StringPart, Value};
 
-fn node(kind: Kind, loc: &Loc) -> Node {
+fn node(kind: NodeKind, loc: &Loc) -> Node {
     Node { kind, loc: Some(loc.clone()) }
 }
 
 fn text_node(text: impl Into<Text>, loc: &Loc) -> Node {
-    node(Kind::String(text.into()), loc)
+    node(NodeKind::String(text.into()), loc)
 }
 
 fn member(key: &str, value: Node, loc: &Loc) -> Member {
@@ -130,16 +130,16 @@ impl<'r, 'b> Builder<'r, 'b> {
             return None;
         }
         let kind = match value.reveal() {
-            Value::Null => Kind::Null,
-            Value::Bool(b) => Kind::Bool(*b),
-            Value::Number(number) => Kind::Number(number.to_string()),
-            Value::Map(map) => Kind::Object(
+            Value::Null => NodeKind::Null,
+            Value::Bool(b) => NodeKind::Bool(*b),
+            Value::Number(number) => NodeKind::Number(number.to_string()),
+            Value::Map(map) => NodeKind::Object(
                 map.iter()
                     .filter(|(_, v)| !v.is_null())
                     .filter_map(|(k, v)| Some(member(k, self.tree(v, loc, depth + 1)?, loc)))
                     .collect(),
             ),
-            Value::List(_) | Value::Set(_) => Kind::Array(
+            Value::List(_) | Value::Set(_) => NodeKind::Array(
                 value
                     .elements()
                     .unwrap_or_default()
@@ -147,9 +147,9 @@ impl<'r, 'b> Builder<'r, 'b> {
                     .filter_map(|v| self.tree(v, loc, depth + 1))
                     .collect(),
             ),
-            Value::Block(_) => Kind::String(self.names.text(&principal(value, self.context)?)?),
+            Value::Block(_) => NodeKind::String(self.names.text(&principal(value, self.context)?)?),
             other => match self.names.text(other) {
-                Some(text) => Kind::String(text),
+                Some(text) => NodeKind::String(text),
                 None => {
                     let kind = other.type_name();
                     self.error(loc, format!("a policy cannot hold a {kind}"));
@@ -187,7 +187,7 @@ impl<'r, 'b> Builder<'r, 'b> {
                 }
             }
         }
-        Some((node(Kind::Array(nodes), &loc), loc))
+        Some((node(NodeKind::Array(nodes), &loc), loc))
     }
 
     fn string(&mut self, body: &Body, attr: &str) -> Option<(Text, Loc)> {
@@ -231,9 +231,9 @@ impl<'r, 'b> Builder<'r, 'b> {
         let loc = operators.first().map(|(_, _, loc)| loc.clone())?;
         let members = operators
             .into_iter()
-            .map(|(name, members, loc)| member(&name, node(Kind::Object(members), &loc), &loc))
+            .map(|(name, members, loc)| member(&name, node(NodeKind::Object(members), &loc), &loc))
             .collect();
-        Some(node(Kind::Object(members), &loc))
+        Some(node(NodeKind::Object(members), &loc))
     }
 
     fn principals(&mut self, body: &Body, block_name: &str) -> Option<Node> {
@@ -253,7 +253,7 @@ impl<'r, 'b> Builder<'r, 'b> {
             }
         }
         let loc = types.first().and_then(|m| m.key_loc.clone());
-        everyone.or_else(|| loc.map(|loc| node(Kind::Object(types), &loc)))
+        everyone.or_else(|| loc.map(|loc| node(NodeKind::Object(types), &loc)))
     }
 
     /// A `statement` block.
@@ -291,7 +291,7 @@ impl<'r, 'b> Builder<'r, 'b> {
         if let Some(conditions) = self.conditions(body, Vec::new()) {
             members.push(member("Condition", conditions, &body.loc));
         }
-        node(Kind::Object(members), &body.loc)
+        node(NodeKind::Object(members), &body.loc)
     }
 
     /// The statements of a `trust` block.
@@ -307,13 +307,17 @@ impl<'r, 'b> Builder<'r, 'b> {
             }
             let mut members = vec![
                 member("Effect", text_node("Allow", &body.loc), &body.loc),
-                member("Principal", node(Kind::Object(vec![member(kind, who, &loc)]), &loc), &loc),
-                member("Action", node(Kind::Array(actions), &body.loc), &body.loc),
+                member(
+                    "Principal",
+                    node(NodeKind::Object(vec![member(kind, who, &loc)]), &loc),
+                    &loc,
+                ),
+                member("Action", node(NodeKind::Array(actions), &body.loc), &body.loc),
             ];
             if let Some(conditions) = builder.conditions(body, extra) {
                 members.push(member("Condition", conditions, &body.loc));
             }
-            statements.push(node(Kind::Object(members), &body.loc));
+            statements.push(node(NodeKind::Object(members), &body.loc));
         };
         if let Some((who, _)) = self.list(body, "aws", principal) {
             let extra = match self.string(body, "external_id") {
@@ -340,9 +344,9 @@ impl<'r, 'b> Builder<'r, 'b> {
             extra.push(("StringEquals", Text::from(format!("{url}:aud")), audiences));
             if let Some((subjects, loc)) = self.list(&oidc.body, "subjects", |v, _| scalar(v)) {
                 let mut wide = false;
-                if let Kind::Array(items) = &subjects.kind {
+                if let NodeKind::Array(items) = &subjects.kind {
                     for item in items {
-                        let Kind::String(text) = &item.kind else { continue };
+                        let NodeKind::String(text) = &item.kind else { continue };
                         wide |= text.symbolic().contains(['*', '?']);
                         if text.known() == Some("*") {
                             self.error(
@@ -390,8 +394,8 @@ fn url_of(arn: &Value) -> Option<String> {
     let tail = match arn.reveal() {
         Value::String(text) => text.as_str(),
         Value::Unknown(unknown) => match unknown.parts.last()? {
-            ValuePart::Text(text) => text.as_str(),
-            ValuePart::Ref(_) => return None,
+            StringPart::Text(text) => text.as_str(),
+            StringPart::Ref(_) => return None,
         },
         _ => return None,
     };
@@ -439,9 +443,9 @@ fn sid(label: &str) -> String {
 fn whole(statements: Vec<Node>, loc: &Loc) -> Node {
     let members = vec![
         member("Version", text_node("2012-10-17", loc), loc),
-        member("Statement", node(Kind::Array(statements), loc), loc),
+        member("Statement", node(NodeKind::Array(statements), loc), loc),
     ];
-    node(Kind::Object(members), loc)
+    node(NodeKind::Object(members), loc)
 }
 
 /// The document of a block: its attribute `attr`, or its `statement` blocks; `None` when it has
@@ -543,8 +547,8 @@ fn filled(document: &Value) -> serde_json::Value {
             .parts
             .iter()
             .map(|part| match part {
-                ValuePart::Text(text) => text.as_str(),
-                ValuePart::Ref(_) => "000000000000",
+                StringPart::Text(text) => text.as_str(),
+                StringPart::Ref(_) => "000000000000",
             })
             .collect::<String>()
             .into(),

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::read::concat;
-use crate::iam::text::{Part, Placeholder, Text};
-use crate::value::{AttrRef, Part as ValuePart, Unknown, Value};
+use crate::iam::text::{Placeholder, Text, TextRun};
+use crate::value::{AttrRef, StringPart, Unknown, Value};
 
 /// What stands behind the placeholders of a document.
 #[derive(Default)]
@@ -28,8 +28,10 @@ impl Names {
             return Text::placeholder(self.opaque(unknown));
         }
         Text::from_parts(unknown.parts.iter().map(|part| match part {
-            ValuePart::Text(text) => Part::Literal(text.clone()),
-            ValuePart::Ref(reference) => Part::Placeholder(Placeholder::new(self.attr(reference))),
+            StringPart::Text(text) => TextRun::Literal(text.clone()),
+            StringPart::Ref(reference) => {
+                TextRun::Placeholder(Placeholder::new(self.attr(reference)))
+            }
         }))
     }
 

@@ -47,9 +47,9 @@ pub enum OnDestroy {
 /// values, ids instead of references, policy documents as objects, tags merged. `desired`, the
 /// provider's bulk read and its single read all yield that same shape. They hold no `Set` and no
 /// `Block`: what has no order is a sorted list without duplicates. What only Palisade knows about
-/// an object and AWS does not hold (`on_destroy`, `exclusive`) is no canonical attribute; see [`Kind::meta`].
+/// an object and AWS does not hold (`on_destroy`, `exclusive`) is no canonical attribute; see [`ManagedKind::meta`].
 /// The organization's root stands as `root` wherever a parent or a target is meant.
-pub trait Kind: Send + Sync {
+pub trait ManagedKind: Send + Sync {
     /// The declaration.
     fn schema(&self) -> &'static KindSchema;
 

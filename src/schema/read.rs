@@ -5,7 +5,7 @@ use super::duration;
 use super::pure_half::Context;
 use crate::address::InstanceKey;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
-use crate::value::{Attrs, BlockRef, Part, Unknown, Value};
+use crate::value::{Attrs, BlockRef, StringPart, Unknown, Value};
 
 /// Reads one block and collects what is wrong with it.
 pub(super) struct Reader<'a> {
@@ -321,7 +321,7 @@ pub(super) fn concat<'v>(pieces: impl IntoIterator<Item = &'v Value>) -> Value {
     for piece in pieces {
         hidden |= matches!(piece, Value::Sensitive(_));
         match piece.reveal() {
-            Value::String(text) => parts.push(Part::Text(text.clone())),
+            Value::String(text) => parts.push(StringPart::Text(text.clone())),
             Value::Unknown(unknown) if unknown.parts.is_empty() => opaque.push(unknown),
             Value::Unknown(unknown) => parts.extend(unknown.parts.iter().cloned()),
             _ => {}
@@ -331,7 +331,7 @@ pub(super) fn concat<'v>(pieces: impl IntoIterator<Item = &'v Value>) -> Value {
     let value = if opaque.is_empty() {
         match joined.parts.as_slice() {
             [] => Value::String(String::new()),
-            [Part::Text(text)] => Value::String(text.clone()),
+            [StringPart::Text(text)] => Value::String(text.clone()),
             _ => Value::Unknown(joined),
         }
     } else {

@@ -7,7 +7,7 @@ use super::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
 use super::meaning::{ArnForm, Meaning, Measure, Naming, Quota, Repair};
 use super::policy;
 use super::policy_blocks::STATEMENTS;
-use super::pure_half::{Context, Kind};
+use super::pure_half::{Context, ManagedKind};
 use super::read::{Reader, concat, flags, str_attr};
 use super::tags::{self, TAGS};
 use crate::diag::Diagnostics;
@@ -149,7 +149,7 @@ fn encryption(reader: &mut Reader<'_>) -> Value {
     ]))
 }
 
-impl Kind for S3Bucket {
+impl ManagedKind for S3Bucket {
     fn schema(&self) -> &'static KindSchema {
         &SCHEMA
     }

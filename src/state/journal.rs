@@ -46,7 +46,7 @@ pub struct Intent {
 /// How an operation ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum OperationOutcome {
     /// The object exists and is as recorded here.
     Recorded(ResourceState),
     /// The object is gone, or left in AWS and forgotten.
@@ -70,7 +70,7 @@ pub struct Finished {
     /// The object.
     pub address: ResourceAddr,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: OperationOutcome,
 }
 
 /// One journal object.
@@ -141,14 +141,14 @@ impl Entry {
         }
         for finished in &self.finished {
             match &finished.outcome {
-                Outcome::Recorded(resource) => fits(&finished.address, Some(resource))?,
-                Outcome::Renamed { to, resource } => {
+                OperationOutcome::Recorded(resource) => fits(&finished.address, Some(resource))?,
+                OperationOutcome::Renamed { to, resource } => {
                     fits(&finished.address, None)?;
                     fits(to, Some(resource))?;
                 }
-                Outcome::Gone => fits(&finished.address, None)?,
+                OperationOutcome::Gone => fits(&finished.address, None)?,
                 // It changes nothing, and is told where the object was to leave from.
-                Outcome::Failed(_) => {}
+                OperationOutcome::Failed(_) => {}
             }
         }
         Ok(())
@@ -189,17 +189,17 @@ impl Finished {
     /// Applies this result to a scope's objects.
     pub fn fold(&self, resources: &mut Resources) {
         match &self.outcome {
-            Outcome::Recorded(resource) => {
+            OperationOutcome::Recorded(resource) => {
                 resources.insert(self.address.clone(), resource.clone());
             }
-            Outcome::Gone => {
+            OperationOutcome::Gone => {
                 resources.remove(&self.address);
             }
-            Outcome::Renamed { to, resource } => {
+            OperationOutcome::Renamed { to, resource } => {
                 resources.remove(&self.address);
                 resources.insert(to.clone(), resource.clone());
             }
-            Outcome::Failed(_) => {}
+            OperationOutcome::Failed(_) => {}
         }
     }
 }
@@ -459,7 +459,7 @@ mod tests {
             let mut entries = vec![entry(1, vec![], (1..=ends.len() as u32).collect())];
             for (at, ok) in ends.iter().enumerate() {
                 let operation = at as u32 + 1;
-                let outcome = if *ok { Outcome::Recorded(resource(9)) } else { Outcome::Failed("no".into()) };
+                let outcome = if *ok { OperationOutcome::Recorded(resource(9)) } else { OperationOutcome::Failed("no".into()) };
                 let address = format!("iam_role.r{operation}@dev").parse().unwrap();
                 entries.push(entry(at as u64 + 2, vec![Finished { operation, address, outcome }], vec![]));
             }

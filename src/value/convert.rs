@@ -10,7 +10,7 @@ use std::fmt;
 
 use super::types::counted;
 pub use super::types::{Field, Type};
-use super::{AttrPath, Attrs, Number, Step, Unknown, Value};
+use super::{AttrPath, AttrStep, Attrs, Number, Unknown, Value};
 
 /// How deep values may nest; deeper ones are refused, so that no recursion over a value can
 /// overflow the stack.
@@ -182,7 +182,7 @@ impl Walk {
         Err(ConvertError { path: self.path.clone(), message: message.into(), help: None })
     }
 
-    fn at<T>(&mut self, step: Step, f: impl FnOnce(&mut Self) -> T) -> T {
+    fn at<T>(&mut self, step: AttrStep, f: impl FnOnce(&mut Self) -> T) -> T {
         self.path.0.push(step);
         let result = f(self);
         // An error has copied the path already.
@@ -302,7 +302,7 @@ impl Walk {
     fn elements(&mut self, list: Vec<Value>, ty: &Type) -> Result<Vec<Value>, ConvertError> {
         let mut converted = Vec::with_capacity(list.len());
         for (index, value) in list.into_iter().enumerate() {
-            converted.push(self.at(Step::Index(index), |w| w.convert(value, ty))?);
+            converted.push(self.at(AttrStep::Index(index), |w| w.convert(value, ty))?);
         }
         if ty.has_any() { self.unify_list(converted) } else { Ok(converted) }
     }
@@ -318,7 +318,7 @@ impl Walk {
             .enumerate()
             .map(|(index, value)| match value {
                 value @ Value::Block(_) => Ok(value),
-                value => self.at(Step::Index(index), |w| w.convert(value, &common)),
+                value => self.at(AttrStep::Index(index), |w| w.convert(value, &common)),
             })
             .collect()
     }
@@ -338,7 +338,7 @@ impl Walk {
     fn map_of(&mut self, map: Attrs, ty: &Type) -> Result<Value, ConvertError> {
         let mut converted = Attrs::new();
         for (key, value) in map {
-            let value = self.at(Step::Key(key.clone()), |w| w.convert(value, ty))?;
+            let value = self.at(AttrStep::Key(key.clone()), |w| w.convert(value, ty))?;
             converted.insert(key, value);
         }
         if !ty.has_any() {
@@ -354,7 +354,7 @@ impl Walk {
         for (key, value) in converted {
             let value = match value {
                 value @ Value::Block(_) => value,
-                value => self.at(Step::Key(key.clone()), |w| w.convert(value, &common))?,
+                value => self.at(AttrStep::Key(key.clone()), |w| w.convert(value, &common))?,
             };
             unified.insert(key, value);
         }
@@ -392,7 +392,7 @@ impl Walk {
             let given = map.remove(name).filter(|v| !(field.default.is_some() && v.is_null()));
             let value = match (given, &field.default) {
                 (Some(value), _) => {
-                    self.at(Step::Key(name.clone()), |w| w.convert(value, &field.ty))?
+                    self.at(AttrStep::Key(name.clone()), |w| w.convert(value, &field.ty))?
                 }
                 (None, Some(default)) => default.clone(),
                 (None, None) => Value::Null,
@@ -412,7 +412,7 @@ impl Walk {
         }
         let mut converted = Vec::with_capacity(list.len());
         for (index, (value, ty)) in list.into_iter().zip(types).enumerate() {
-            converted.push(self.at(Step::Index(index), |w| w.convert(value, ty))?);
+            converted.push(self.at(AttrStep::Index(index), |w| w.convert(value, ty))?);
         }
         Ok(Value::List(converted))
     }

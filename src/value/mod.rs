@@ -24,7 +24,7 @@ use crate::address::ResourceAddr;
 
 pub use attrs::Attrs;
 pub use convert::ConvertError;
-pub use path::{AttrPath, Step};
+pub use path::{AttrPath, AttrStep};
 pub use plain::{Plain, PlainValue};
 pub use sorted::Sorted;
 pub use types::{Field, Type};
@@ -132,7 +132,7 @@ impl fmt::Display for AttrRef {
 
 /// A piece of a partly unknown string.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Part {
+pub enum StringPart {
     /// Known text.
     Text(String),
     /// What the attribute will hold after apply.
@@ -142,7 +142,7 @@ pub enum Part {
 /// A value that is not known until apply.
 ///
 /// `parts` is non-empty for a string of which the pieces are known (`arn:aws:iam::`, the id of
-/// `account.new`, `:root`); a single [`Part::Ref`] is the attribute itself. With no parts nothing
+/// `account.new`, `:root`); a single [`StringPart::Ref`] is the attribute itself. With no parts nothing
 /// is known but perhaps what it waits for.
 /// Shared, because values are many and unknowns are few: it must not make every value large.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -152,7 +152,7 @@ pub struct Unknown(Arc<Pieces>);
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pieces {
     /// The pieces, for strings.
-    pub parts: Vec<Part>,
+    pub parts: Vec<StringPart>,
     /// What it waits for.
     pub waits_for: BTreeSet<AttrRef>,
 }
@@ -170,24 +170,24 @@ impl Unknown {
     #[must_use]
     pub fn attr(address: ResourceAddr, attr: impl Into<String>) -> Self {
         let reference = AttrRef { address, attr: attr.into() };
-        Self::of(vec![Part::Ref(reference.clone())], [reference].into())
+        Self::of(vec![StringPart::Ref(reference.clone())], [reference].into())
     }
 
-    fn of(parts: Vec<Part>, waits_for: BTreeSet<AttrRef>) -> Self {
+    fn of(parts: Vec<StringPart>, waits_for: BTreeSet<AttrRef>) -> Self {
         Self(Arc::new(Pieces { parts, waits_for }))
     }
 
     /// A string made of `parts`; neighbouring texts are joined.
     #[must_use]
-    pub fn string(parts: impl IntoIterator<Item = Part>) -> Self {
+    pub fn string(parts: impl IntoIterator<Item = StringPart>) -> Self {
         let mut all = Pieces::default();
         for part in parts {
-            if let Part::Ref(reference) = &part {
+            if let StringPart::Ref(reference) = &part {
                 all.waits_for.insert(reference.clone());
             }
             match (all.parts.last_mut(), part) {
-                (Some(Part::Text(last)), Part::Text(text)) => last.push_str(&text),
-                (_, Part::Text(text)) if text.is_empty() => {}
+                (Some(StringPart::Text(last)), StringPart::Text(text)) => last.push_str(&text),
+                (_, StringPart::Text(text)) if text.is_empty() => {}
                 (_, part) => all.parts.push(part),
             }
         }
@@ -210,8 +210,8 @@ impl fmt::Display for Unknown {
         }
         for part in &self.parts {
             match part {
-                Part::Text(text) => f.write_str(text)?,
-                Part::Ref(reference) => write!(f, "${{{reference}}}")?,
+                StringPart::Text(text) => f.write_str(text)?,
+                StringPart::Ref(reference) => write!(f, "${{{reference}}}")?,
             }
         }
         Ok(())

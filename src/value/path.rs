@@ -8,7 +8,7 @@ use super::Value;
 
 /// One step into a value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Step {
+pub enum AttrStep {
     /// A map's key.
     Key(String),
     /// A list's index.
@@ -17,24 +17,24 @@ pub enum Step {
 
 /// A path from an object's attributes to a value in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AttrPath(pub Vec<Step>);
+pub struct AttrPath(pub Vec<AttrStep>);
 
 impl AttrPath {
     /// The path of one attribute.
     #[must_use]
     pub fn attr(name: impl Into<String>) -> Self {
-        Self(vec![Step::Key(name.into())])
+        Self(vec![AttrStep::Key(name.into())])
     }
 
     /// This path and one more key.
     #[must_use]
     pub fn key(&self, key: impl Into<String>) -> Self {
-        self.join(Step::Key(key.into()))
+        self.join(AttrStep::Key(key.into()))
     }
 
     /// This path and one more step.
     #[must_use]
-    pub fn join(&self, step: Step) -> Self {
+    pub fn join(&self, step: AttrStep) -> Self {
         let mut steps = self.0.clone();
         steps.push(step);
         Self(steps)
@@ -44,7 +44,7 @@ impl AttrPath {
     #[must_use]
     pub fn root(&self) -> Option<&str> {
         match self.0.first() {
-            Some(Step::Key(key)) => Some(key),
+            Some(AttrStep::Key(key)) => Some(key),
             _ => None,
         }
     }
@@ -61,8 +61,8 @@ impl fmt::Display for AttrPath {
         f.write_str("$")?;
         for step in &self.0 {
             match step {
-                Step::Index(index) => write!(f, "[{index}]")?,
-                Step::Key(key)
+                AttrStep::Index(index) => write!(f, "[{index}]")?,
+                AttrStep::Key(key)
                     if !key.is_empty()
                         && key
                             .chars()
@@ -70,7 +70,7 @@ impl fmt::Display for AttrPath {
                 {
                     write!(f, ".{key}")?;
                 }
-                Step::Key(key) => write!(f, "[{}]", serde_json::Value::from(key.as_str()))?,
+                AttrStep::Key(key) => write!(f, "[{}]", serde_json::Value::from(key.as_str()))?,
             }
         }
         Ok(())
@@ -104,10 +104,12 @@ fn paths_where(value: &Value, test: &impl Fn(&Value) -> bool) -> Vec<AttrPath> {
             continue;
         }
         match value {
-            Value::List(list) => stack
-                .extend(list.iter().enumerate().rev().map(|(i, v)| (path.join(Step::Index(i)), v))),
-            Value::Set(set) => stack
-                .extend(set.iter().enumerate().rev().map(|(i, v)| (path.join(Step::Index(i)), v))),
+            Value::List(list) => stack.extend(
+                list.iter().enumerate().rev().map(|(i, v)| (path.join(AttrStep::Index(i)), v)),
+            ),
+            Value::Set(set) => stack.extend(
+                set.iter().enumerate().rev().map(|(i, v)| (path.join(AttrStep::Index(i)), v)),
+            ),
             Value::Map(map) => stack.extend(map.iter().rev().map(|(k, v)| (path.key(k), v))),
             Value::Sensitive(inner) => stack.push((path, inner)),
             _ => {}

@@ -7,7 +7,7 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
-use super::path::{AttrPath, Step};
+use super::path::{AttrPath, AttrStep};
 use super::{Attrs, Number, Value};
 
 /// Attributes of which every value is null, a truth value, a number, a text, a list or a map: nothing
@@ -127,7 +127,7 @@ fn shown(value: &Value, at: &AttrPath, hidden: &BTreeSet<String>) -> Value {
         Value::List(list) => Value::List(
             list.iter()
                 .enumerate()
-                .map(|(i, v)| shown(v, &at.join(Step::Index(i)), hidden))
+                .map(|(i, v)| shown(v, &at.join(AttrStep::Index(i)), hidden))
                 .collect(),
         ),
         plain if is_plain(plain) => plain.clone(),

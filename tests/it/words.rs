@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// How many types in `src/` have a name that fits everything and says nothing. The number only falls:
 /// lower it with every renaming, and remove it together with the last one.
-const SAY_NOTHING: usize = 51;
+const SAY_NOTHING: usize = 9;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -103,6 +103,10 @@ fn no_new_type_has_a_name_that_says_nothing() {
     let mut uses = Vec::new();
     for (file, text) in sources() {
         for (at, line) in text.lines().enumerate() {
+            // The associated type of `Deref` is not named here.
+            if line.trim_start().starts_with("type Target = ") && line.starts_with(' ') {
+                continue;
+            }
             let is_type = TYPES.iter().any(|keyword| {
                 let line = line.trim_start().trim_start_matches("pub").trim_start();
                 let line = match line.strip_prefix('(') {

@@ -9,11 +9,11 @@ use super::Run;
 use super::begin::scope_of;
 use crate::apply::record::{self, PENDING};
 use crate::apply::scope::ScopeRun;
-use crate::apply::worker::Problem;
+use crate::apply::worker::OperationFailure;
 use crate::diag::Diagnostic;
 use crate::plan::model::{Action, Operation, OperationKind, OperationTarget, ResourceChange};
 use crate::provider::REQUEST;
-use crate::schema::{Kind, kinds};
+use crate::schema::{ManagedKind, kinds};
 use crate::state::journal::Intent;
 use crate::state::model::ResourceState;
 use crate::value::{Attrs, Value};
@@ -58,7 +58,7 @@ impl Run<'_> {
         for (ids, result) in join_all(writes).await {
             if let Err(error) = result {
                 for id in ids {
-                    self.failed(id, Problem::trouble((*error.diagnostic).clone()));
+                    self.failed(id, OperationFailure::trouble((*error.diagnostic).clone()));
                 }
             }
         }
@@ -75,21 +75,22 @@ impl Run<'_> {
 
     /// The intent of an operation that has to be announced: one that calls AWS, or that takes an
     /// object from one scope to another.
-    fn prepare_operation(&mut self, id: u32) -> Result<Option<Intent>, Problem> {
-        let broken = || Problem::certain(Diagnostic::error("the plan does not fit together"));
+    fn prepare_operation(&mut self, id: u32) -> Result<Option<Intent>, OperationFailure> {
+        let broken =
+            || OperationFailure::certain(Diagnostic::error("the plan does not fit together"));
         let operation = *self.operations.get(&id).ok_or_else(broken)?;
         let change = Arc::clone(self.changes.get(&operation.address).ok_or_else(broken)?);
         let kind = kinds::kind(&change.kind).ok_or_else(broken)?;
         let scope = self.scopes.get(&operation.scope).ok_or_else(broken)?;
         if let Some(lost) = &scope.lost {
-            return Err(Problem::trouble((*lost.diagnostic).clone()));
+            return Err(OperationFailure::trouble((*lost.diagnostic).clone()));
         }
         let wanted = match operation.op {
             // Only after waiting can an account be put where it belongs.
             OperationKind::Create
             | OperationKind::Update
             | OperationKind::Move
-            | OperationKind::Wait => Some(self.wanted(&change).map_err(Problem::certain)?),
+            | OperationKind::Wait => Some(self.wanted(&change).map_err(OperationFailure::certain)?),
             _ => None,
         };
         if operation.op == OperationKind::Rename {
@@ -174,7 +175,7 @@ impl Run<'_> {
     /// plan writes them again.
     fn expected(
         &self,
-        kind: &'static dyn Kind,
+        kind: &'static dyn ManagedKind,
         change: &ResourceChange,
         operation: &Operation,
         recorded: Option<&ResourceState>,

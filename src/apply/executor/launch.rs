@@ -8,12 +8,12 @@ use super::{Departure, Run};
 use crate::apply::events::Event;
 use crate::apply::record::{self, deposed};
 use crate::apply::scope::ScopeRun;
-use crate::apply::worker::{self, Job, Problem, Success};
+use crate::apply::worker::{self, Job, OperationFailure, Success};
 use crate::diag::Diagnostic;
 use crate::plan::model::{Operation, OperationKind};
 use crate::provider::Permit;
 use crate::schema::kinds;
-use crate::state::journal::{Finished, Outcome};
+use crate::state::journal::{Finished, OperationOutcome};
 use crate::value::Attrs;
 
 impl Run<'_> {
@@ -59,7 +59,7 @@ impl Run<'_> {
                 display.address
             ))
             .help("keep the `account` block until what is in the account has been removed");
-            self.ended(id, Err(Problem::certain(why)));
+            self.ended(id, Err(OperationFailure::certain(why)));
             return;
         };
         // The old object of a replacement that came second is not what this run has just made.
@@ -94,8 +94,9 @@ impl Run<'_> {
     }
 
     /// Operations that only change the record.
-    fn local(&mut self, operation: &Operation) -> Result<Success, Problem> {
-        let broken = || Problem::certain(Diagnostic::error("the plan does not fit together"));
+    fn local(&mut self, operation: &Operation) -> Result<Success, OperationFailure> {
+        let broken =
+            || OperationFailure::certain(Diagnostic::error("the plan does not fit together"));
         let change = Arc::clone(self.changes.get(&operation.address).ok_or_else(broken)?);
         let kind = kinds::kind(&change.kind).ok_or_else(broken)?;
         match operation.op {
@@ -104,13 +105,18 @@ impl Run<'_> {
                 let previous = change.previous_address.clone().ok_or_else(broken)?;
                 let old_scope = self.scopes.get_mut(&scope_of(&previous)).ok_or_else(broken)?;
                 let mut record = old_scope.resources.get(&previous).cloned().ok_or_else(|| {
-                    Problem::certain(Diagnostic::error(format!("`{previous}` is not recorded")))
+                    OperationFailure::certain(Diagnostic::error(format!(
+                        "`{previous}` is not recorded"
+                    )))
                 })?;
                 record.depends_on = change.depends_on.iter().cloned().collect();
                 record.environments = change.environments.iter().cloned().collect();
                 let from = old_scope.name.clone();
-                let gone =
-                    Finished { operation: operation.id, address: previous, outcome: Outcome::Gone };
+                let gone = Finished {
+                    operation: operation.id,
+                    address: previous,
+                    outcome: OperationOutcome::Gone,
+                };
                 if from == operation.scope {
                     old_scope.finish(gone);
                 } else {

@@ -30,14 +30,14 @@ use super::scheduler::Scheduler;
 use super::scope::{ScopeRun, Standing};
 use super::seams::{Desired, Recheck, Secrets};
 use super::summary::{Done, Failed, Summary};
-use super::worker::{Problem, Report, Shared, Success};
+use super::worker::{OperationFailure, Report, Shared, Success};
 use crate::address::ResourceAddr;
 use crate::diag::Diagnostic;
 use crate::ids::{AccountId, Handle};
 use crate::plan::model::{Operation, OperationKind, OperationTarget, Plan, ResourceChange};
 use crate::plan::refresh::Targets;
 use crate::provider::Provider;
-use crate::state::journal::{Finished, Outcome};
+use crate::state::journal::{Finished, OperationOutcome};
 use crate::state::scopes::AuditHead;
 use crate::state::{Holder, Ledger, Stamp, StateError, Terms, layout};
 use crate::value::{Attrs, Value};
@@ -277,7 +277,7 @@ impl Run<'_> {
             let why =
                 Diagnostic::error(format!("the operation broke off inside palisade: {error}"))
                     .help("this is a defect; the next run finds out how far the operation came");
-            self.failed(id, Problem { uncertain: true, ..Problem::trouble(why) });
+            self.failed(id, OperationFailure { uncertain: true, ..OperationFailure::trouble(why) });
         }
     }
 
@@ -322,7 +322,7 @@ impl Run<'_> {
         }
     }
 
-    fn ended(&mut self, id: u32, result: Result<Success, Problem>) {
+    fn ended(&mut self, id: u32, result: Result<Success, OperationFailure>) {
         let Some(operation) = self.operations.get(&id).copied() else { return };
         let success = match result {
             Ok(success) => success,
@@ -366,8 +366,8 @@ impl Run<'_> {
         let replaced = operation.op == OperationKind::Delete && self.created.contains(address);
         if let Some(scope) = self.scopes.get_mut(&operation.scope) {
             match &success.record {
-                None if replaced => scope.finish(finish(deposed(address), Outcome::Gone)),
-                None => scope.finish(finish(address.clone(), Outcome::Gone)),
+                None if replaced => scope.finish(finish(deposed(address), OperationOutcome::Gone)),
+                None => scope.finish(finish(address.clone(), OperationOutcome::Gone)),
                 Some(record) => {
                     if record.meta.contains_key(PENDING) {
                         self.urgent.insert(operation.scope.clone());
@@ -376,9 +376,12 @@ impl Run<'_> {
                         && let Some((old, state)) =
                             super::record::depose(&scope.resources, address, &record.key)
                     {
-                        scope.finish(finish(old, Outcome::Recorded(state)));
+                        scope.finish(finish(old, OperationOutcome::Recorded(state)));
                     }
-                    scope.finish(finish(address.clone(), Outcome::Recorded(record.clone())));
+                    scope.finish(finish(
+                        address.clone(),
+                        OperationOutcome::Recorded(record.clone()),
+                    ));
                 }
             }
         }
@@ -409,7 +412,7 @@ impl Run<'_> {
         }
     }
 
-    fn failed(&mut self, id: u32, problem: Problem) {
+    fn failed(&mut self, id: u32, problem: OperationFailure) {
         let Some(operation) = self.operations.get(&id).copied() else { return };
         if let Some(display) = self.reference(id) {
             self.emit(Event::Failed { operation: display, reason: problem.why.to_string() });
@@ -422,7 +425,7 @@ impl Run<'_> {
             scope.finish(Finished {
                 operation: id,
                 address: operation.address.clone(),
-                outcome: Outcome::Failed(problem.why.summary.clone()),
+                outcome: OperationOutcome::Failed(problem.why.summary.clone()),
             });
         }
         if problem.stop {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::probe::Probe;
 use super::scopes_to_recover;
-use super::settle::{self, Finding, Settlement, Verdict};
+use super::settle::{self, Finding, SettledOutcome, Settlement};
 use crate::address::ResourceAddr;
 use crate::ids::Handle;
 use crate::plan::model::{InDoubtChange, InDoubtOutcome, InterruptedRun};
@@ -112,9 +112,9 @@ fn interrupted_runs(settlement: &Settlement) -> Vec<InterruptedRun> {
 
 fn change(finding: &Finding) -> InDoubtChange {
     let (outcome, why) = match &finding.verdict {
-        Verdict::Done => (InDoubtOutcome::Done, None),
-        Verdict::NotDone => (InDoubtOutcome::NotDone, None),
-        Verdict::Unknown(why) => (
+        SettledOutcome::Done => (InDoubtOutcome::Done, None),
+        SettledOutcome::NotDone => (InDoubtOutcome::NotDone, None),
+        SettledOutcome::Unknown(why) => (
             InDoubtOutcome::Unknown,
             Some(why.detail.clone().unwrap_or_else(|| why.summary.clone())),
         ),

@@ -32,7 +32,7 @@ use crate::state::{
 };
 
 use probe::Probe;
-use settle::{Finding, Settlement, Verdict};
+use settle::{Finding, SettledOutcome, Settlement};
 
 pub use inspect::{Inspection, inspect};
 
@@ -82,9 +82,9 @@ impl Recovered {
         }
         for finding in settlement.findings() {
             match &finding.verdict {
-                Verdict::Done => self.adopted.push(finding.address.clone()),
-                Verdict::NotDone => self.dropped.push(finding.address.clone()),
-                Verdict::Unknown(why) => self.unsettled.push(why.clone()),
+                SettledOutcome::Done => self.adopted.push(finding.address.clone()),
+                SettledOutcome::NotDone => self.dropped.push(finding.address.clone()),
+                SettledOutcome::Unknown(why) => self.unsettled.push(why.clone()),
             }
         }
     }
@@ -197,7 +197,7 @@ async fn find_out(
     let targets = || recovery.targets.clone();
     let every = |_: &str, _: &str| true;
     let first = settle::all(probe, ledger, targets(), names.clone(), &every).await?;
-    let absent = |finding: &Finding| finding.verdict == Verdict::NotDone;
+    let absent = |finding: &Finding| finding.verdict == SettledOutcome::NotDone;
     if !first.iter().any(|settlement| settlement.findings().any(absent)) {
         return Ok(first);
     }

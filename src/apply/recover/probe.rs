@@ -13,11 +13,11 @@ use crate::plan::diff::{StoredValues, difference};
 use crate::plan::drift::is_fingerprint;
 use crate::plan::refresh::Targets;
 use crate::provider::{
-    Access, Failure, LiveObject, Permit, Provider, ProviderError, REQUEST, Target,
+    Access, AccountTarget, Failure, LiveObject, Permit, Provider, ProviderError, REQUEST,
 };
-use crate::schema::{Home, Kind, Recovery as By, kinds};
+use crate::schema::{Home, ManagedKind, Recovery as By, kinds};
 use crate::state::clock::backoff;
-use crate::state::journal::{Finished, Intent, Outcome};
+use crate::state::journal::{Finished, Intent, OperationOutcome};
 use crate::state::model::{ResourceState, Resources};
 use crate::state::{Clock, Fingerprinter, OperationKind};
 use crate::value::{Attrs, Value};
@@ -104,8 +104,8 @@ impl IntentProbe<'_> {
     async fn settle_asynchronous(
         &self,
         intent: &Intent,
-        kind: &'static dyn Kind,
-        target: &Target,
+        kind: &'static dyn ManagedKind,
+        target: &AccountTarget,
         resources: &mut Resources,
     ) -> Result<bool, Diagnostic> {
         let wanted = attrs_of_record(&intent.resource);
@@ -153,8 +153,8 @@ impl IntentProbe<'_> {
     async fn find(
         &self,
         intent: &Intent,
-        kind: &'static dyn Kind,
-        target: &Target,
+        kind: &'static dyn ManagedKind,
+        target: &AccountTarget,
         resources: &Resources,
     ) -> Result<Option<LiveObject>, ProviderError> {
         let schema = kind.schema();
@@ -187,7 +187,7 @@ impl IntentProbe<'_> {
     }
 }
 
-fn reachable(target: &Target) -> bool {
+fn reachable(target: &AccountTarget) -> bool {
     target.id.is_some() || target.endpoint_url.is_some() || target.management
 }
 
@@ -195,7 +195,7 @@ fn reachable(target: &Target) -> bool {
 /// what is missing of the change.
 fn fold_found(
     intent: &Intent,
-    kind: &dyn Kind,
+    kind: &dyn ManagedKind,
     live: Option<LiveObject>,
     resources: &mut Resources,
 ) -> bool {
@@ -215,7 +215,7 @@ fn fold_found(
     match (intent.op, live) {
         (OperationKind::Delete, None) => {
             let was = resources.contains_key(record_at);
-            finish(Outcome::Gone).fold(resources);
+            finish(OperationOutcome::Gone).fold(resources);
             was
         }
         (_, None) => false,
@@ -223,7 +223,7 @@ fn fold_found(
         (OperationKind::Delete, Some(live)) => {
             if let Some(mut record) = resources.get(record_at).cloned() {
                 overlay(&mut record, &live.attrs);
-                finish(Outcome::Recorded(record)).fold(resources);
+                finish(OperationOutcome::Recorded(record)).fold(resources);
             }
             false
         }
@@ -238,7 +238,7 @@ fn fold_found(
             {
                 resources.insert(old, state);
             }
-            finish(Outcome::Recorded(record)).fold(resources);
+            finish(OperationOutcome::Recorded(record)).fold(resources);
             true
         }
         (_, Some(live)) => {
@@ -247,7 +247,7 @@ fn fold_found(
                 difference(kind.schema(), &live.attrs, &wanted, StoredValues::default()).is_empty();
             let mut record = resources.get(address).unwrap_or(&intent.resource).clone();
             overlay(&mut record, &live.attrs);
-            finish(Outcome::Recorded(record)).fold(resources);
+            finish(OperationOutcome::Recorded(record)).fold(resources);
             done
         }
     }

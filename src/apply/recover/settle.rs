@@ -12,9 +12,9 @@ use crate::apply::record::PENDING;
 use crate::diag::Diagnostic;
 use crate::ids::AccountId;
 use crate::plan::refresh::Targets;
-use crate::provider::{Failure, Op, Step};
+use crate::provider::{Failure, Op, ProviderStep};
 use crate::schema::kinds;
-use crate::state::journal::{Intent, Outcome, RunJournal};
+use crate::state::journal::{Intent, OperationOutcome, RunJournal};
 use crate::state::model::Resources;
 use crate::state::scopes::Folded;
 use crate::state::{Ledger, OperationKind, ScopeState, StateError, Versioned};
@@ -22,7 +22,7 @@ use crate::value::Attrs;
 
 /// What became of a change without a recorded result.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Verdict {
+pub(super) enum SettledOutcome {
     /// It (or a part of it) is there.
     Done,
     /// It was not carried out.
@@ -36,7 +36,7 @@ pub(super) enum Verdict {
 pub(super) struct Finding {
     pub(super) address: ResourceAddr,
     pub(super) op: OperationKind,
-    pub(super) verdict: Verdict,
+    pub(super) verdict: SettledOutcome,
 }
 
 /// What one run left in one scope.
@@ -171,13 +171,13 @@ async fn run(
         }
         let intent_probe = IntentProbe { probe, targets, since };
         let verdict = match intent_probe.settle(&intent, &mut settlement.resources).await {
-            Ok(true) => Verdict::Done,
-            Ok(false) => Verdict::NotDone,
-            Err(why) => Verdict::Unknown(why),
+            Ok(true) => SettledOutcome::Done,
+            Ok(false) => SettledOutcome::NotDone,
+            Err(why) => SettledOutcome::Unknown(why),
         };
         findings.push(Finding { address: intent.address, op: intent.op, verdict });
     }
-    if !findings.iter().any(|f| matches!(f.verdict, Verdict::Unknown(_))) {
+    if !findings.iter().any(|f| matches!(f.verdict, SettledOutcome::Unknown(_))) {
         settlement.folded = Some(Folded { run: journal.run.clone(), sequence: journal.last() });
         let all = journal.entries.iter().map(|e| e.sequence).collect();
         settlement.clean.push((journal.run.clone(), all));
@@ -195,7 +195,7 @@ async fn run(
 fn everything(journal: &RunJournal) -> Vec<Intent> {
     let mut all: BTreeMap<u32, Intent> = BTreeMap::new();
     for finished in journal.entries.iter().flat_map(|e| &e.finished) {
-        if let Outcome::Recorded(resource) = &finished.outcome {
+        if let OperationOutcome::Recorded(resource) = &finished.outcome {
             let intent = Intent {
                 operation: finished.operation,
                 op: OperationKind::Create,
@@ -242,7 +242,7 @@ async fn finish_moves(ledger: &Ledger, settled: &mut [Settlement]) -> Result<(),
             settlement.resources.remove(&intent.address);
             settlement.moved_to = Some(scope);
         }
-        let verdict = if arrived { Verdict::Done } else { Verdict::NotDone };
+        let verdict = if arrived { SettledOutcome::Done } else { SettledOutcome::NotDone };
         let finding = Finding { address: intent.address, op: intent.op, verdict };
         if let Some(run) = settlement.runs.get_mut(run) {
             run.findings.push(finding);
@@ -270,9 +270,9 @@ async fn wait(
     resources: &mut Resources,
     address: &ResourceAddr,
     request: String,
-) -> Verdict {
+) -> SettledOutcome {
     let unknown = |why: String| {
-        Verdict::Unknown(
+        SettledOutcome::Unknown(
             Diagnostic::error(format!("the creation of `{address}` is still in the balance"))
                 .detail(why)
                 .help("AWS may take some minutes; `palisade apply` waits for it"),
@@ -295,13 +295,13 @@ async fn wait(
         return match read(probe.patience).await {
             Ok(Some(live)) => {
                 overlay(record, &live.attrs);
-                Verdict::Done
+                SettledOutcome::Done
             }
             Ok(None) => unknown(format!("Request `{request}` is in progress.")),
             Err(error) => unknown(error.to_string()),
         };
     }
-    let step = Step {
+    let step = ProviderStep {
         op: Op::Wait,
         kind: kind.schema().kind,
         address: address.clone(),
@@ -322,19 +322,19 @@ async fn wait(
         Ok(returned) => {
             record.meta.remove(PENDING);
             overlay(record, &returned);
-            Verdict::Done
+            SettledOutcome::Done
         }
         // The request came to nothing, or is forgotten: the account itself tells.
         Err(error) if failed(error.failure) => match read(probe.patience).await {
             Ok(Some(live)) => {
                 record.meta.remove(PENDING);
                 overlay(record, &live.attrs);
-                Verdict::Done
+                SettledOutcome::Done
             }
             // Nothing came into being, and the next plan creates it.
             Ok(None) => {
                 resources.remove(address);
-                Verdict::NotDone
+                SettledOutcome::NotDone
             }
             Err(error) => unknown(error.to_string()),
         },

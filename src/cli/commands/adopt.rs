@@ -18,7 +18,7 @@ use crate::plan::live::Reading;
 use crate::plan::model::DriftStatus;
 use crate::render;
 use crate::render::hcl::Existing;
-use crate::schema::{Home, Kind, kinds};
+use crate::schema::{Home, ManagedKind, kinds};
 
 /// Flags of `adopt`.
 #[derive(Debug, Args)]
@@ -46,7 +46,7 @@ pub struct AdoptArgs {
 /// # Errors
 /// There is no such account, it cannot be read, or the file exists.
 pub async fn run(args: &AdoptArgs, context: &Context) -> Result<(), Exit> {
-    let adoptable: Vec<&'static dyn Kind> = kinds::kinds()
+    let adoptable: Vec<&'static dyn ManagedKind> = kinds::kinds()
         .iter()
         .copied()
         .filter(|k| k.schema().home == Home::Account && k.schema().kind != CONFIG_KIND)

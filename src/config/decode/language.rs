@@ -4,7 +4,7 @@ use super::super::{
     CallDecl, CheckDecl, ImportDecl, ImportTarget, LocalDecl, ModuleId, MovedDecl, OutputDecl,
     RawAttr, RawBody, RemovedDecl, TargetAddr, VariableDecl,
 };
-use super::{Decoder, Parts, PendingCall, Target};
+use super::{DecodeTarget, Decoder, Parts, PendingCall};
 use crate::diag::Diagnostic;
 use crate::schema::Spanned;
 use crate::schema::blocks::TopLevel;
@@ -15,7 +15,7 @@ const RESERVED: [&str; 8] =
 
 impl Decoder<'_> {
     /// A block of the language itself.
-    pub(super) fn language(&mut self, top: &TopLevel, parts: Parts, to: &mut Target<'_>) {
+    pub(super) fn language(&mut self, top: &TopLevel, parts: Parts, to: &mut DecodeTarget<'_>) {
         match top.name {
             "locals" => self.locals(parts, to),
             "module" => self.call(parts, to),
@@ -90,7 +90,7 @@ impl Decoder<'_> {
         }
     }
 
-    fn locals(&mut self, parts: Parts, to: &mut Target<'_>) {
+    fn locals(&mut self, parts: Parts, to: &mut DecodeTarget<'_>) {
         for block in parts.blocks {
             let inner = self.split(block);
             self.error(
@@ -111,7 +111,7 @@ impl Decoder<'_> {
         }
     }
 
-    fn variable(&mut self, top: &TopLevel, parts: Parts, to: &mut Target<'_>) {
+    fn variable(&mut self, top: &TopLevel, parts: Parts, to: &mut DecodeTarget<'_>) {
         let Some(name) = parts.labels.first().cloned() else { return };
         if RESERVED.contains(&name.value.as_str()) {
             self.error(
@@ -153,7 +153,7 @@ impl Decoder<'_> {
         }
     }
 
-    fn output(&mut self, top: &TopLevel, parts: Parts, to: &mut Target<'_>) {
+    fn output(&mut self, top: &TopLevel, parts: Parts, to: &mut DecodeTarget<'_>) {
         let Some(name) = parts.labels.first().cloned() else { return };
         let loc = parts.loc.clone();
         let mut body = self.block(parts, top.block).body;
@@ -182,7 +182,7 @@ impl Decoder<'_> {
         }
     }
 
-    fn check(&mut self, top: &TopLevel, parts: Parts, to: &mut Target<'_>) {
+    fn check(&mut self, top: &TopLevel, parts: Parts, to: &mut DecodeTarget<'_>) {
         let Some(name) = parts.labels.first().cloned() else { return };
         let loc = parts.loc.clone();
         let body = self.block(parts, top.block).body;
@@ -195,7 +195,7 @@ impl Decoder<'_> {
         }
     }
 
-    fn call(&mut self, mut parts: Parts, to: &mut Target<'_>) {
+    fn call(&mut self, mut parts: Parts, to: &mut DecodeTarget<'_>) {
         let Some(name) = parts.labels.first().cloned() else { return };
         for block in parts.blocks {
             let inner = self.split(block);

@@ -7,7 +7,7 @@ use hcl::edit::expr::{Expression, Traversal, TraversalOperator};
 
 use super::super::{Expr, IgnoreChanges, LifecycleDecl, Meta, RawAttr, ResourceDecl};
 use super::body::Owner;
-use super::{Decoder, Parts, Target};
+use super::{DecodeTarget, Decoder, Parts};
 use crate::diag::{Diagnostic, Loc};
 use crate::schema::blocks::LIFECYCLE;
 use crate::schema::{Home, KindSchema, Spanned};
@@ -18,7 +18,7 @@ impl Decoder<'_> {
         &mut self,
         schema: &'static KindSchema,
         mut parts: Parts,
-        to: &mut Target<'_>,
+        to: &mut DecodeTarget<'_>,
     ) {
         let Some(label) = parts.labels.first().cloned() else { return };
         let name = format!("{}.{}", schema.kind, label.value);

@@ -23,7 +23,7 @@ use super::{Expr, Module, RawAttr, RawBlock, Settings};
 use crate::address::CONFIG_KIND;
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
 use crate::schema::blocks::{Role, TopLevel, top_level};
-use crate::schema::{Kind, Spanned};
+use crate::schema::{ManagedKind, Spanned};
 
 /// A `module` block whose source has not been followed yet.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub(super) struct PendingCall {
 }
 
 /// What decoding adds to.
-pub(super) struct Target<'a> {
+pub(super) struct DecodeTarget<'a> {
     pub(super) module: &'a mut Module,
     pub(super) calls: &'a mut BTreeMap<String, PendingCall>,
     pub(super) settings: &'a mut Settings,
@@ -42,14 +42,14 @@ pub(super) struct Target<'a> {
     pub(super) broken: &'a mut Vec<Loc>,
     /// Whether this is the root module.
     pub(super) root: bool,
-    pub(super) kinds: &'static [&'static dyn Kind],
+    pub(super) kinds: &'static [&'static dyn ManagedKind],
 }
 
 /// Decodes the blocks of one file into `to`.
 pub(super) fn file(
     body: Body,
     source: &Arc<Source>,
-    to: &mut Target<'_>,
+    to: &mut DecodeTarget<'_>,
     diagnostics: &mut Diagnostics,
 ) {
     let mut decoder = Decoder { source, diagnostics };
@@ -146,7 +146,7 @@ impl Decoder<'_> {
         (attrs, blocks)
     }
 
-    fn top_level(&mut self, block: Block, to: &mut Target<'_>) {
+    fn top_level(&mut self, block: Block, to: &mut DecodeTarget<'_>) {
         let parts = self.split(block);
         let name = parts.ty.value.clone();
         if let Some(top) = top_level().iter().find(|t| t.name == name) {
@@ -179,7 +179,7 @@ impl Decoder<'_> {
         }
     }
 
-    fn unknown_block(&mut self, parts: &Parts, to: &Target<'_>) {
+    fn unknown_block(&mut self, parts: &Parts, to: &DecodeTarget<'_>) {
         let name = parts.ty.value.as_str();
         let names = top_level().iter().map(|t| t.name);
         let kinds = to.kinds.iter().map(|k| k.schema().kind).filter(|k| *k != CONFIG_KIND);
@@ -287,7 +287,7 @@ impl Decoder<'_> {
         );
     }
 
-    fn known(&mut self, top: &TopLevel, parts: Parts, to: &mut Target<'_>) {
+    fn known(&mut self, top: &TopLevel, parts: Parts, to: &mut DecodeTarget<'_>) {
         match top.role {
             Role::Language => self.language(top, parts, to),
             Role::Setting => self.setting(top, parts, to),

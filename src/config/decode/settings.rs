@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use super::super::{Backend, RawNested, Settings};
-use super::{Decoder, Parts, Target};
+use super::{DecodeTarget, Decoder, Parts};
 use crate::diag::{Diagnostic, did_you_mean};
 use crate::schema::Spanned;
 use crate::schema::blocks::{TopLevel, backend};
 
 impl Decoder<'_> {
     /// A `palisade` or `provider` block.
-    pub(super) fn setting(&mut self, top: &TopLevel, parts: Parts, to: &mut Target<'_>) {
+    pub(super) fn setting(&mut self, top: &TopLevel, parts: Parts, to: &mut DecodeTarget<'_>) {
         if top.name == "provider" {
             if let Some(label) = parts.labels.first()
                 && label.value != "aws"

@@ -6,10 +6,10 @@ use super::super::{Expr, TargetAddr};
 use super::Decoder;
 use crate::address::{CONFIG_KIND, InstanceKey, ModuleAddr, Placement, ResourceAddr};
 use crate::diag::{Diagnostic, did_you_mean};
-use crate::schema::{Kind, Spanned};
+use crate::schema::{ManagedKind, Spanned};
 
 /// A step of a reference.
-enum Step {
+enum ReferenceStep {
     Name(String),
     Key(InstanceKey),
 }
@@ -19,7 +19,7 @@ impl Decoder<'_> {
     pub(super) fn address(
         &mut self,
         expr: &Expr,
-        kinds: &'static [&'static dyn Kind],
+        kinds: &'static [&'static dyn ManagedKind],
     ) -> Option<Spanned<TargetAddr>> {
         let address = match expr.node() {
             Expression::String(text) => from_text(text.value()),
@@ -97,36 +97,37 @@ fn literal_key(key: &Expression) -> Option<InstanceKey> {
 fn steps(
     node: &Expression,
     evaluate: &dyn Fn(&Expression) -> Option<InstanceKey>,
-) -> Option<Vec<Step>> {
+) -> Option<Vec<ReferenceStep>> {
     let Expression::Traversal(traversal) = node else { return None };
     let Expression::Variable(root) = &traversal.expr else { return None };
-    let mut steps = vec![Step::Name(root.as_str().to_owned())];
+    let mut steps = vec![ReferenceStep::Name(root.as_str().to_owned())];
     for operator in &traversal.operators {
         steps.push(match operator.value() {
-            TraversalOperator::GetAttr(name) => Step::Name(name.as_str().to_owned()),
-            TraversalOperator::Index(key) => Step::Key(evaluate(key)?),
-            TraversalOperator::LegacyIndex(n) => Step::Key(InstanceKey::Index(*n.value())),
+            TraversalOperator::GetAttr(name) => ReferenceStep::Name(name.as_str().to_owned()),
+            TraversalOperator::Index(key) => ReferenceStep::Key(evaluate(key)?),
+            TraversalOperator::LegacyIndex(n) => ReferenceStep::Key(InstanceKey::Index(*n.value())),
             _ => return None,
         });
     }
     Some(steps)
 }
 
-fn from_steps(steps: Vec<Step>) -> Result<TargetAddr, String> {
+fn from_steps(steps: Vec<ReferenceStep>) -> Result<TargetAddr, String> {
     let mut steps = steps.into_iter().peekable();
     let mut module = ModuleAddr::root();
     let missing = || "a name is missing".to_owned();
-    let name = |steps: &mut std::iter::Peekable<std::vec::IntoIter<Step>>| match steps.next() {
-        Some(Step::Name(name)) => Ok(name),
-        _ => Err(missing()),
-    };
-    let key = |steps: &mut std::iter::Peekable<std::vec::IntoIter<Step>>| match steps
-        .next_if(|s| matches!(s, Step::Key(_)))
+    let name =
+        |steps: &mut std::iter::Peekable<std::vec::IntoIter<ReferenceStep>>| match steps.next() {
+            Some(ReferenceStep::Name(name)) => Ok(name),
+            _ => Err(missing()),
+        };
+    let key = |steps: &mut std::iter::Peekable<std::vec::IntoIter<ReferenceStep>>| match steps
+        .next_if(|s| matches!(s, ReferenceStep::Key(_)))
     {
-        Some(Step::Key(key)) => Some(key),
+        Some(ReferenceStep::Key(key)) => Some(key),
         _ => None,
     };
-    while matches!(steps.peek(), Some(Step::Name(n)) if n == "module") {
+    while matches!(steps.peek(), Some(ReferenceStep::Name(n)) if n == "module") {
         steps.next();
         let call = name(&mut steps)?;
         let instance = key(&mut steps);
@@ -149,7 +150,11 @@ fn from_steps(steps: Vec<Step>) -> Result<TargetAddr, String> {
     address.key = key(&mut steps);
     match (steps.next(), steps.next(), steps.next()) {
         (None, _, _) => {}
-        (Some(Step::Name(at)), Some(Step::Key(InstanceKey::Name(place))), None) if at == "at" => {
+        (
+            Some(ReferenceStep::Name(at)),
+            Some(ReferenceStep::Key(InstanceKey::Name(place))),
+            None,
+        ) if at == "at" => {
             let (account, environment) = match place.split_once('/') {
                 Some((account, environment)) => (account, Some(environment.to_owned())),
                 None => (place.as_str(), None),

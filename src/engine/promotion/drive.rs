@@ -15,7 +15,7 @@ use crate::engine::workspace::Workspace;
 use crate::engine::{load, recover};
 use crate::plan::model::Plan;
 use crate::promotion::edge::{self, Edge, OnFailure};
-use crate::promotion::gate::{Evidence, Outcome};
+use crate::promotion::gate::{Evidence, GateOutcome};
 use crate::promotion::record::{End, Hold, MoveKind, Phase};
 use crate::promotion::store::{self, VersionedRecord};
 use crate::promotion::{Digest, Move, Release};
@@ -130,7 +130,7 @@ impl Drive<'_> {
             }
             return self.save().await;
         }
-        if let Some(unasked) = found.iter().find(|e| e.outcome == Outcome::Unknown) {
+        if let Some(unasked) = found.iter().find(|e| e.outcome == GateOutcome::Unknown) {
             return Err(Diagnostic::error(format!(
                 "the verification of release {} in `{}` could not be carried out",
                 run.release, run.environment
@@ -315,6 +315,6 @@ fn event(run: &Move) -> Event {
 
 /// Gates and how they stood.
 #[must_use]
-pub(super) fn outcomes(found: &[Evidence]) -> BTreeMap<String, Outcome> {
+pub(super) fn outcomes(found: &[Evidence]) -> BTreeMap<String, GateOutcome> {
     found.iter().map(|e| (e.gate.clone(), e.outcome)).collect()
 }

@@ -12,7 +12,7 @@ use crate::engine::workspace::Workspace;
 use crate::plan::model::{Plan, Selection};
 use crate::promotion::edge::Verify;
 use crate::promotion::gate::{
-    self, Approval, Evidence, GateContext, GateSpec, GateSubject, Outcome, Purpose,
+    self, Approval, Evidence, GateContext, GateOutcome, GateSpec, GateSubject, Purpose,
 };
 use crate::promotion::{Digest, Release};
 use crate::provider::Caller;
@@ -95,13 +95,14 @@ impl GateEvaluation<'_> {
 /// Whether every gate is open.
 #[must_use]
 pub(super) fn all_open(evidence: &[Evidence]) -> bool {
-    evidence.iter().all(|e| e.outcome == Outcome::Passed)
+    evidence.iter().all(|e| e.outcome == GateOutcome::Passed)
 }
 
 /// The closed gates, a line each; of a single one, which is named already, what it found.
 #[must_use]
 pub(super) fn closed_lines(found: &[Evidence]) -> String {
-    let closed: Vec<&Evidence> = found.iter().filter(|e| e.outcome != Outcome::Passed).collect();
+    let closed: Vec<&Evidence> =
+        found.iter().filter(|e| e.outcome != GateOutcome::Passed).collect();
     match closed.as_slice() {
         [one] => one.summary.clone(),
         several => {

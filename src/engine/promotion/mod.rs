@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use crate::diag::Diagnostic;
 use crate::promotion::Move;
-use crate::promotion::gate::{Evidence, Outcome};
+use crate::promotion::gate::{Evidence, GateOutcome};
 use crate::promotion::record::{End, MoveKind, Phase};
 use crate::provider::{Caller, Provider};
 
@@ -78,6 +78,6 @@ pub fn phase_name(phase: Phase) -> &'static str {
 /// The gates that are closed, for a sentence.
 #[must_use]
 pub fn closed(found: &[Evidence]) -> String {
-    let closed = found.iter().filter(|e| e.outcome != Outcome::Passed);
+    let closed = found.iter().filter(|e| e.outcome != GateOutcome::Passed);
     closed.map(|e| format!("{} ({})", e.gate, e.summary)).collect::<Vec<_>>().join("; ")
 }

@@ -6,7 +6,7 @@ use hcl::edit::Span;
 use hcl::edit::expr::ForExpr;
 
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::eval::expr::scope::Outcome;
+use crate::eval::expr::scope::EvalResult;
 use crate::eval::expr::{Evaluator, Frame, mark, unmark};
 use crate::value::{Unknown, Value};
 
@@ -44,7 +44,7 @@ impl Evaluator<'_> {
         }
     }
 
-    pub(in crate::eval) fn for_expr(&self, expr: &ForExpr) -> Outcome {
+    pub(in crate::eval) fn for_expr(&self, expr: &ForExpr) -> EvalResult {
         let intro = &expr.intro;
         let (collection, mut hidden) = unmark(self.evaluate(&intro.collection_expr)?);
         if let Value::Unknown(unknown) = &collection {

@@ -27,7 +27,7 @@ use hcl::edit::expr::{Conditional, Expression, FuncCall, Object, ObjectKey};
 
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
 use crate::eval::expr::meter::{Exceeded, Meter};
-use crate::eval::expr::scope::{Outcome, RefPath, Scope};
+use crate::eval::expr::scope::{EvalResult, RefPath, Scope};
 use crate::eval::functions;
 use crate::value::convert::{convert, text_of, type_of, unify};
 use crate::value::{Number, Unknown, Value, normal_form};
@@ -36,7 +36,7 @@ use crate::value::{Number, Unknown, Value, normal_form};
 ///
 /// # Errors
 /// Everything that is wrong in it, each at its place.
-pub fn evaluate(expr: &Expression, source: &Arc<Source>, scope: &dyn Scope) -> Outcome {
+pub fn evaluate(expr: &Expression, source: &Arc<Source>, scope: &dyn Scope) -> EvalResult {
     Evaluator::new(source, scope, &Meter::default()).evaluate(expr)
 }
 
@@ -49,14 +49,18 @@ pub fn evaluate_with(
     source: &Arc<Source>,
     scope: &dyn Scope,
     names: &[(&str, &Value)],
-) -> Outcome {
+) -> EvalResult {
     match names.split_first() {
         None => evaluate(expr, source, scope),
         Some(_) => with_frames(Evaluator::new(source, scope, &Meter::default()), names, expr),
     }
 }
 
-fn with_frames(evaluator: Evaluator<'_>, names: &[(&str, &Value)], expr: &Expression) -> Outcome {
+fn with_frames(
+    evaluator: Evaluator<'_>,
+    names: &[(&str, &Value)],
+    expr: &Expression,
+) -> EvalResult {
     match names.split_first() {
         None => evaluator.evaluate(expr),
         Some(((name, value), rest)) => {
@@ -133,7 +137,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Evaluates one expression.
-    pub(in crate::eval) fn evaluate(&self, expr: &Expression) -> Outcome {
+    pub(in crate::eval) fn evaluate(&self, expr: &Expression) -> EvalResult {
         self.meter.step().map_err(|what| self.exceeded(what, expr))?;
         match expr {
             Expression::Null(_) => Ok(Value::Null),
@@ -156,7 +160,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Evaluates what becomes a part of something larger.
-    pub(in crate::eval) fn part(&self, expr: &Expression) -> Outcome {
+    pub(in crate::eval) fn part(&self, expr: &Expression) -> EvalResult {
         let value = self.evaluate(expr)?;
         self.meter.value(&value).map_err(|what| self.exceeded(what, expr))?;
         Ok(value)
@@ -185,7 +189,7 @@ impl<'a> Evaluator<'a> {
         name: &str,
         loc: Loc,
         steps: &[hcl::edit::Decorated<hcl::edit::expr::TraversalOperator>],
-    ) -> Outcome {
+    ) -> EvalResult {
         if let Some(value) = self.local(name) {
             return self.walk(value, steps);
         }
@@ -194,7 +198,7 @@ impl<'a> Evaluator<'a> {
         self.walk(&resolved.value, steps.get(resolved.consumed..).unwrap_or_default())
     }
 
-    fn object(&self, object: &Object) -> Outcome {
+    fn object(&self, object: &Object) -> EvalResult {
         let mut map = BTreeMap::new();
         let mut errors = Diagnostics::new();
         let mut unknown: Vec<Unknown> = Vec::new();
@@ -275,7 +279,7 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn conditional(&self, conditional: &Conditional) -> Outcome {
+    fn conditional(&self, conditional: &Conditional) -> EvalResult {
         let (condition, sensitive) = unmark(self.evaluate(&conditional.cond_expr)?);
         let result = match self.truth(condition, &conditional.cond_expr, "the condition")? {
             Ok(true) => self.branch(&conditional.true_expr, &conditional.false_expr)?,
@@ -297,7 +301,7 @@ impl<'a> Evaluator<'a> {
 
     /// The taken branch, converted to the type that both branches have in common, as far as the
     /// other one's type is plain from its text ([`plain_type`]): that one is not evaluated.
-    fn branch(&self, taken: &Expression, other: &Expression) -> Outcome {
+    fn branch(&self, taken: &Expression, other: &Expression) -> EvalResult {
         let value = self.evaluate(taken)?;
         let Some(other) = plain_type::plain_type(other) else { return Ok(value) };
         let own = type_of(&value);
@@ -343,7 +347,7 @@ impl<'a> Evaluator<'a> {
         })
     }
 
-    fn call(&self, call: &FuncCall) -> Outcome {
+    fn call(&self, call: &FuncCall) -> EvalResult {
         let loc = self.at(call);
         let name_loc = self.at(&call.name.name);
         let core = matches!(call.name.namespace.as_slice(), [only] if only.as_str() == "core");

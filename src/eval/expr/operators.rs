@@ -4,13 +4,13 @@ use hcl::edit::Span;
 use hcl::edit::expr::{BinaryOp, BinaryOperator, Expression, UnaryOp, UnaryOperator};
 
 use crate::diag::Diagnostics;
-use crate::eval::expr::scope::Outcome;
+use crate::eval::expr::scope::EvalResult;
 use crate::eval::expr::{Evaluator, mark, unmark};
 use crate::value::convert::{parse_number, unmark_deep};
 use crate::value::{Number, Unknown, Value};
 
 impl Evaluator<'_> {
-    pub(in crate::eval) fn unary(&self, op: &UnaryOp) -> Outcome {
+    pub(in crate::eval) fn unary(&self, op: &UnaryOp) -> EvalResult {
         let (value, sensitive) = unmark(self.evaluate(&op.expr)?);
         let result = match (*op.operator.value(), value) {
             (_, Value::Unknown(unknown)) => Value::Unknown(Unknown::opaque([&unknown])),
@@ -35,7 +35,7 @@ impl Evaluator<'_> {
         Ok(mark(result, sensitive))
     }
 
-    pub(in crate::eval) fn binary(&self, op: &BinaryOp) -> Outcome {
+    pub(in crate::eval) fn binary(&self, op: &BinaryOp) -> EvalResult {
         match *op.operator.value() {
             BinaryOperator::And => self.logic(op, false),
             BinaryOperator::Or => self.logic(op, true),
@@ -46,7 +46,7 @@ impl Evaluator<'_> {
     }
 
     /// `&&` is decided by false, `||` by true; the right side is not evaluated once the left decides.
-    fn logic(&self, op: &BinaryOp, decides: bool) -> Outcome {
+    fn logic(&self, op: &BinaryOp, decides: bool) -> EvalResult {
         let what = if decides { "an operand of `||`" } else { "an operand of `&&`" };
         let (left, left_hidden) = unmark(self.evaluate(&op.lhs_expr)?);
         let left = self.truth(left, &op.lhs_expr, what)?;
@@ -77,7 +77,7 @@ impl Evaluator<'_> {
         }
     }
 
-    fn equality(&self, op: &BinaryOp, equal: bool) -> Outcome {
+    fn equality(&self, op: &BinaryOp, equal: bool) -> EvalResult {
         let (left, right) = self.both(op)?;
         let hidden = left.has_sensitive() || right.has_sensitive();
         let (left, right) =
@@ -108,7 +108,7 @@ impl Evaluator<'_> {
         Ok(mark(result, hidden))
     }
 
-    fn arithmetic(&self, op: &BinaryOp, operator: BinaryOperator) -> Outcome {
+    fn arithmetic(&self, op: &BinaryOp, operator: BinaryOperator) -> EvalResult {
         let (left, right) = self.both(op)?;
         let ((left, left_hidden), (right, right_hidden)) = (unmark(left), unmark(right));
         let hidden = left_hidden || right_hidden;

@@ -13,12 +13,12 @@ use crate::eval::functions::FunctionContext;
 use crate::value::{BlockRef, Value};
 
 /// A value, or everything that was wrong on the way to it.
-pub type Outcome = Result<Value, Diagnostics>;
+pub type EvalResult = Result<Value, Diagnostics>;
 
-pub(super) type Step = Decorated<TraversalOperator>;
+pub(super) type TraversalStep = Decorated<TraversalOperator>;
 
 /// The most useful range of a step: the attribute's name, the key's expression.
-pub(super) fn step_span(step: &Step) -> Option<Range<usize>> {
+pub(super) fn step_span(step: &TraversalStep) -> Option<Range<usize>> {
     match step.value() {
         TraversalOperator::GetAttr(name) => name.span(),
         TraversalOperator::Index(key) => key.span(),
@@ -179,7 +179,7 @@ pub trait Scope {
     ///
     /// # Errors
     /// No such attribute (with the ones there are), or what is wrong in the block.
-    fn block_attr(&self, block: &BlockRef, attr: &str, loc: &Loc) -> Outcome {
+    fn block_attr(&self, block: &BlockRef, attr: &str, loc: &Loc) -> EvalResult {
         block.attrs.get(attr).cloned().ok_or_else(|| {
             let known: Vec<&str> = block.attrs.keys().map(String::as_str).collect();
             Diagnostic::error(format!("`{}` has no attribute `{attr}`", block.address))

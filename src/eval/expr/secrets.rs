@@ -1,7 +1,7 @@
 //! Secret references: `secret("env:NAME")` makes one, and nothing can be computed from it.
 
 use crate::diag::{Diagnostic, Diagnostics, Loc};
-use crate::eval::expr::scope::Outcome;
+use crate::eval::expr::scope::EvalResult;
 use crate::value::Value;
 
 /// Functions that move values without reading them: secret references may pass through.
@@ -9,7 +9,7 @@ const MOVERS: &[&str] =
     &["concat", "element", "keys", "length", "lookup", "merge", "tomap", "values"];
 
 /// `secret("env:NAME")`: a reference that only apply resolves.
-pub(in crate::eval) fn secret(args: &[Value], locs: &[Loc], loc: &Loc) -> Outcome {
+pub(in crate::eval) fn secret(args: &[Value], locs: &[Loc], loc: &Loc) -> EvalResult {
     let ([reference], [arg_loc]) = (args, locs) else {
         return Err(Diagnostic::error(format!(
             "function `secret` takes 1 argument, not {}",

@@ -4,7 +4,7 @@ use hcl::edit::expr::FuncCall;
 
 use crate::config::parse_template;
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
-use crate::eval::expr::scope::Outcome;
+use crate::eval::expr::scope::EvalResult;
 use crate::eval::expr::scope::Values;
 use crate::eval::expr::{Evaluator, mark, unmark};
 use crate::eval::functions;
@@ -13,7 +13,7 @@ use crate::value::{Unknown, Value};
 
 impl Evaluator<'_> {
     /// `try(a, b, ...)`: the first that has no error.
-    pub(in crate::eval) fn try_first(&self, call: &FuncCall, loc: &Loc) -> Outcome {
+    pub(in crate::eval) fn try_first(&self, call: &FuncCall, loc: &Loc) -> EvalResult {
         if call.args.is_empty() || call.args.expand_final() {
             return Err(Diagnostic::error("function `try` takes at least one expression")
                 .at(loc.clone())
@@ -36,7 +36,7 @@ impl Evaluator<'_> {
     }
 
     /// `can(a)`: whether it has no error.
-    pub(in crate::eval) fn can(&self, call: &FuncCall, loc: &Loc) -> Outcome {
+    pub(in crate::eval) fn can(&self, call: &FuncCall, loc: &Loc) -> EvalResult {
         let mut args = call.args.iter();
         let (Some(arg), None, false) = (args.next(), args.next(), call.args.expand_final()) else {
             return Err(Diagnostic::error("function `can` takes 1 expression")
@@ -57,7 +57,7 @@ impl Evaluator<'_> {
         args: &[Value],
         locs: &[Loc],
         loc: &Loc,
-    ) -> Outcome {
+    ) -> EvalResult {
         let from_file = name == "templatefile";
         let ([first, vars], [first_loc, vars_loc]) = (args, locs) else {
             let what = if from_file { "path" } else { "template" };

@@ -6,15 +6,15 @@ use hcl::edit::template::{
 
 use crate::diag::Diagnostics;
 use crate::eval::expr::for_expr::entries;
-use crate::eval::expr::scope::Outcome;
+use crate::eval::expr::scope::EvalResult;
 use crate::eval::expr::{Evaluator, Frame, mark, unmark};
 use crate::value::convert::text_of;
-use crate::value::{Part, Unknown, Value, normal_form};
+use crate::value::{StringPart, Unknown, Value, normal_form};
 
 /// The text that a template writes, unknown parts included.
 #[derive(Default)]
 struct Text {
-    parts: Vec<Part>,
+    parts: Vec<StringPart>,
     /// Unknowns of which no part is known: with one of them, the whole text is opaque.
     opaque: Vec<Unknown>,
     hidden: bool,
@@ -23,9 +23,9 @@ struct Text {
 impl Text {
     fn push_str(&mut self, text: &str) {
         match self.parts.last_mut() {
-            Some(Part::Text(last)) => last.push_str(text),
+            Some(StringPart::Text(last)) => last.push_str(text),
             _ if text.is_empty() => {}
-            _ => self.parts.push(Part::Text(text.to_owned())),
+            _ => self.parts.push(StringPart::Text(text.to_owned())),
         }
     }
 
@@ -36,8 +36,8 @@ impl Text {
         }
         for part in unknown.parts.iter().cloned() {
             match part {
-                Part::Text(text) => self.push_str(&text),
-                reference @ Part::Ref(_) => self.parts.push(reference),
+                StringPart::Text(text) => self.push_str(&text),
+                reference @ StringPart::Ref(_) => self.parts.push(reference),
             }
         }
     }
@@ -50,7 +50,7 @@ impl Text {
         } else {
             match self.parts.as_mut_slice() {
                 [] => Value::String(String::new()),
-                [Part::Text(text)] => {
+                [StringPart::Text(text)] => {
                     let text = std::mem::take(text);
                     // Pieces in normal form may join to text that is not.
                     Value::String(normal_form(&text).unwrap_or(text))
@@ -63,7 +63,7 @@ impl Text {
 }
 
 impl Evaluator<'_> {
-    pub(in crate::eval) fn quoted_template(&self, template: &StringTemplate) -> Outcome {
+    pub(in crate::eval) fn quoted_template(&self, template: &StringTemplate) -> EvalResult {
         // "${x}" is x itself, whatever its type.
         if let Some(Element::Interpolation(only)) = template.as_single_element() {
             return self.evaluate(&only.expr);
@@ -72,7 +72,7 @@ impl Evaluator<'_> {
     }
 
     /// A whole template as text.
-    pub(in crate::eval) fn template(&self, template: &Template) -> Outcome {
+    pub(in crate::eval) fn template(&self, template: &Template) -> EvalResult {
         let mut text = Text::default();
         self.write(&mut text, template)?;
         Ok(text.into_value())

@@ -72,7 +72,7 @@ fn scope() -> Values {
     )
 }
 
-fn eval(text: &str) -> Outcome {
+fn eval(text: &str) -> EvalResult {
     crate::stack::deep(|| evaluate_text("test", text, &scope()))
 }
 

@@ -3,8 +3,8 @@
 use hcl::edit::expr::{Expression, Traversal, TraversalOperator};
 
 use crate::diag::{Diagnostics, Loc};
-use crate::eval::expr::scope::Outcome;
-use crate::eval::expr::scope::{Step, step_span, suggest};
+use crate::eval::expr::scope::EvalResult;
+use crate::eval::expr::scope::{TraversalStep, step_span, suggest};
 use crate::eval::expr::{Evaluator, mark, unmark};
 use crate::value::convert::text_of;
 use crate::value::{Number, Unknown, Value};
@@ -16,7 +16,7 @@ const MAX_SPLATS: usize = 32;
 struct Walked<'s> {
     value: Value,
     marked: bool,
-    rest: Option<&'s [Step]>,
+    rest: Option<&'s [TraversalStep]>,
 }
 
 /// Where one key leads.
@@ -26,7 +26,7 @@ enum Found<'v> {
 }
 
 impl Evaluator<'_> {
-    pub(in crate::eval) fn traversal(&self, traversal: &Traversal) -> Outcome {
+    pub(in crate::eval) fn traversal(&self, traversal: &Traversal) -> EvalResult {
         if let Expression::Variable(name) = &traversal.expr {
             return self.reference(name.as_str(), self.at(name), &traversal.operators);
         }
@@ -35,7 +35,7 @@ impl Evaluator<'_> {
     }
 
     /// Follows steps from a value, cloning only what they lead to.
-    pub(in crate::eval) fn walk(&self, value: &Value, steps: &[Step]) -> Outcome {
+    pub(in crate::eval) fn walk(&self, value: &Value, steps: &[TraversalStep]) -> EvalResult {
         let mut owned: Option<Value> = None;
         let mut hidden = false;
         let mut rest = steps;
@@ -52,7 +52,11 @@ impl Evaluator<'_> {
     }
 
     /// Follows steps until one leads out of `value` to a new value.
-    fn walk_inside<'s>(&self, value: &Value, steps: &'s [Step]) -> Result<Walked<'s>, Diagnostics> {
+    fn walk_inside<'s>(
+        &self,
+        value: &Value,
+        steps: &'s [TraversalStep],
+    ) -> Result<Walked<'s>, Diagnostics> {
         let mut current = value;
         let mut marked = false;
         let mut rest = steps;
@@ -112,7 +116,7 @@ impl Evaluator<'_> {
         Ok(Walked { value: current.clone(), marked, rest: None })
     }
 
-    fn splat(&self, value: &Value, steps: &[Step]) -> Outcome {
+    fn splat(&self, value: &Value, steps: &[TraversalStep]) -> EvalResult {
         match value {
             Value::Null => Ok(Value::List(Vec::new())),
             Value::Unknown(unknown) => Ok(Value::Unknown(Unknown::opaque([unknown]))),
@@ -122,11 +126,11 @@ impl Evaluator<'_> {
         }
     }
 
-    fn step_loc(&self, step: &Step) -> Loc {
+    fn step_loc(&self, step: &TraversalStep) -> Loc {
         self.loc(step_span(step))
     }
 
-    fn step_error(&self, step: &Step, summary: String) -> crate::diag::Diagnostic {
+    fn step_error(&self, step: &TraversalStep, summary: String) -> crate::diag::Diagnostic {
         crate::diag::Diagnostic::error(summary).at(self.step_loc(step))
     }
 
@@ -134,7 +138,7 @@ impl Evaluator<'_> {
         &self,
         value: &'v Value,
         name: &str,
-        step: &Step,
+        step: &TraversalStep,
         hidden: bool,
     ) -> Result<Found<'v>, Diagnostics> {
         match value {
@@ -167,7 +171,7 @@ impl Evaluator<'_> {
         &self,
         value: &'v Value,
         key: &Value,
-        step: &Step,
+        step: &TraversalStep,
         hidden: bool,
     ) -> Result<Found<'v>, Diagnostics> {
         match (value, key) {

@@ -3,10 +3,10 @@
 use super::function::Call;
 use crate::diag::Diagnostic;
 use crate::value::convert::{Type, convert};
-use crate::value::{Attrs, Number, Part, Unknown, Value};
+use crate::value::{Attrs, Number, StringPart, Unknown, Value};
 
 /// What a function yields.
-pub(super) type Outcome = Result<Value, Diagnostic>;
+pub(super) type FunctionResult = Result<Value, Diagnostic>;
 
 /// The longest text that a function builds, in bytes.
 pub(super) const MAX_TEXT: usize = 16 * 1024 * 1024;
@@ -45,7 +45,7 @@ impl Call<'_> {
     }
 
     /// The argument converted to `ty`; null is refused.
-    pub(super) fn typed(&self, index: usize, ty: &Type) -> Outcome {
+    pub(super) fn typed(&self, index: usize, ty: &Type) -> FunctionResult {
         let value = self.arg(index);
         if value.is_null() {
             return Err(self.bad(index, format_args!("{} is required, not null", ty.described())));
@@ -131,7 +131,7 @@ impl Call<'_> {
 
     /// Runs `f` on arguments of which none is itself unknown or marked, though elements may be:
     /// for functions that move elements about without looking at them.
-    pub(super) fn shallow(&self, f: impl FnOnce(&Call<'_>) -> Outcome) -> Outcome {
+    pub(super) fn shallow(&self, f: impl FnOnce(&Call<'_>) -> FunctionResult) -> FunctionResult {
         if self.args.iter().any(|v| matches!(v, Value::Sensitive(_))) {
             let args = self.args.iter().map(|v| v.reveal().clone()).collect();
             let revealed = Call { args, ..self.clone() };
@@ -183,7 +183,7 @@ pub(super) fn concealed(call: &Call<'_>, error: Diagnostic) -> Diagnostic {
 /// A text in the making, of which pieces may be unknown.
 #[derive(Debug, Default)]
 pub(super) struct Pieces {
-    parts: Vec<Part>,
+    parts: Vec<StringPart>,
     bytes: usize,
     opaque: Vec<Unknown>,
 }
@@ -193,8 +193,8 @@ impl Pieces {
     pub(super) fn push_str(&mut self, text: &str) {
         self.bytes = self.bytes.saturating_add(text.len());
         match self.parts.last_mut() {
-            Some(Part::Text(last)) => last.push_str(text),
-            _ => self.parts.push(Part::Text(text.to_owned())),
+            Some(StringPart::Text(last)) => last.push_str(text),
+            _ => self.parts.push(StringPart::Text(text.to_owned())),
         }
     }
 
@@ -205,8 +205,8 @@ impl Pieces {
         }
         for part in &unknown.parts {
             match part {
-                Part::Text(text) => self.push_str(&escape(text)),
-                part @ Part::Ref(_) => self.parts.push(part.clone()),
+                StringPart::Text(text) => self.push_str(&escape(text)),
+                part @ StringPart::Ref(_) => self.parts.push(part.clone()),
             }
         }
     }
@@ -226,11 +226,11 @@ impl Pieces {
         let mut text = String::new();
         let known = self.opaque.is_empty()
             && self.parts.iter().all(|part| match part {
-                Part::Text(piece) => {
+                StringPart::Text(piece) => {
                     text.push_str(piece);
                     true
                 }
-                Part::Ref(_) => false,
+                StringPart::Ref(_) => false,
             });
         if known {
             return Value::String(text);

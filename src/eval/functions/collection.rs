@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::args::Outcome;
+use super::args::FunctionResult;
 use super::function::{Call, Copes, Function};
 use crate::diag::did_you_mean;
 use crate::value::convert::{convert, type_of, unify, unify_elements};
@@ -207,7 +207,7 @@ pub(super) const TABLE: &[Function] = &[
 ];
 
 /// Whether any element is `wanted`; nulls count as false.
-fn truth(call: &Call<'_>, wanted: bool) -> Outcome {
+fn truth(call: &Call<'_>, wanted: bool) -> FunctionResult {
     let mut unknown = call.arg(0).is_unknown();
     if !unknown {
         for (position, value) in call.list(0)?.into_iter().enumerate() {
@@ -222,7 +222,7 @@ fn truth(call: &Call<'_>, wanted: bool) -> Outcome {
     if unknown { Ok(call.opaque()) } else { Ok((!wanted).into()) }
 }
 
-fn chunklist(call: &Call<'_>) -> Outcome {
+fn chunklist(call: &Call<'_>) -> FunctionResult {
     let list = call.list(0)?;
     let size = call.int(1)?;
     let size = usize::try_from(size).map_err(|_| call.bad(1, "the size must not be negative"))?;
@@ -235,7 +235,7 @@ fn chunklist(call: &Call<'_>) -> Outcome {
     Ok(list.chunks(size).map(|chunk| Value::List(chunk.to_vec())).collect())
 }
 
-fn coalesce(call: &Call<'_>) -> Outcome {
+fn coalesce(call: &Call<'_>) -> FunctionResult {
     let Some(common) = unify(call.args.iter().map(type_of)) else {
         return Err(call.fail("all values must have one type"));
     };
@@ -263,7 +263,7 @@ fn coalesce(call: &Call<'_>) -> Outcome {
     Err(call.fail("every value is null or an empty string"))
 }
 
-fn coalescelist(call: &Call<'_>) -> Outcome {
+fn coalescelist(call: &Call<'_>) -> FunctionResult {
     for (index, value) in call.args.iter().enumerate() {
         if value.is_unknown() {
             return Ok(call.opaque());
@@ -280,14 +280,14 @@ fn coalescelist(call: &Call<'_>) -> Outcome {
     Err(call.fail("every list is empty"))
 }
 
-fn compact(call: &Call<'_>) -> Outcome {
+fn compact(call: &Call<'_>) -> FunctionResult {
     let Value::List(list) = call.typed(0, &Type::list(Type::String))? else {
         return Err(call.not(0, "a list of strings", call.arg(0)));
     };
     Ok(list.into_iter().filter(|v| v.as_str().is_some_and(|text| !text.is_empty())).collect())
 }
 
-fn concat(call: &Call<'_>) -> Outcome {
+fn concat(call: &Call<'_>) -> FunctionResult {
     let mut all = Vec::new();
     for index in 0..call.args.len() {
         all.extend(call.list(index)?);
@@ -306,7 +306,7 @@ fn unified(call: &Call<'_>, list: Vec<Value>) -> Result<Vec<Value>, crate::diag:
     }
 }
 
-fn contains(call: &Call<'_>) -> Outcome {
+fn contains(call: &Call<'_>) -> FunctionResult {
     if call.args.iter().any(Value::is_unknown) {
         return Ok(call.opaque());
     }
@@ -318,7 +318,7 @@ fn contains(call: &Call<'_>) -> Outcome {
     if open { Ok(call.opaque()) } else { Ok(false.into()) }
 }
 
-fn element(call: &Call<'_>) -> Outcome {
+fn element(call: &Call<'_>) -> FunctionResult {
     let list = match call.arg(0) {
         Value::Set(_) => {
             return Err(call.bad(0, "a set has no order").help("`tolist(...)` gives it one"));
@@ -334,7 +334,7 @@ fn element(call: &Call<'_>) -> Outcome {
     Ok(list.into_iter().nth(index).unwrap_or_default())
 }
 
-fn flatten(call: &Call<'_>) -> Outcome {
+fn flatten(call: &Call<'_>) -> FunctionResult {
     let mut stack: Vec<Value> = call.list(0)?;
     stack.reverse();
     let mut flat = Vec::new();
@@ -356,7 +356,7 @@ fn flatten(call: &Call<'_>) -> Outcome {
     Ok(if sensitive { flat.sensitive() } else { flat })
 }
 
-fn index(call: &Call<'_>) -> Outcome {
+fn index(call: &Call<'_>) -> FunctionResult {
     if call.args.iter().any(Value::is_unknown) {
         return Ok(call.opaque());
     }
@@ -376,7 +376,7 @@ fn index(call: &Call<'_>) -> Outcome {
     }
 }
 
-fn length(call: &Call<'_>) -> Outcome {
+fn length(call: &Call<'_>) -> FunctionResult {
     let count = match call.arg(0) {
         Value::String(text) => text.graphemes(true).count(),
         Value::List(list) => list.len(),
@@ -392,7 +392,7 @@ fn length(call: &Call<'_>) -> Outcome {
 }
 
 /// The default may be null, unknown or sensitive; it is not looked at unless it is needed.
-fn lookup(call: &Call<'_>) -> Outcome {
+fn lookup(call: &Call<'_>) -> FunctionResult {
     let (map, key) = (call.arg(0), call.arg(1));
     if map.is_unknown() || key.is_unknown() {
         return Ok(call.opaque());
@@ -419,7 +419,7 @@ fn lookup(call: &Call<'_>) -> Outcome {
     Ok(if marked { value.sensitive() } else { value })
 }
 
-fn matchkeys(call: &Call<'_>) -> Outcome {
+fn matchkeys(call: &Call<'_>) -> FunctionResult {
     let (values, keys, search) = (call.list(0)?, call.list(1)?, call.list(2)?);
     if values.len() != keys.len() {
         return Err(
@@ -439,7 +439,7 @@ fn matchkeys(call: &Call<'_>) -> Outcome {
         .collect())
 }
 
-fn merge(call: &Call<'_>) -> Outcome {
+fn merge(call: &Call<'_>) -> FunctionResult {
     let mut all = BTreeMap::new();
     for index in 0..call.args.len() {
         if !call.arg(index).is_null() {
@@ -449,7 +449,7 @@ fn merge(call: &Call<'_>) -> Outcome {
     Ok(Value::Map(all.into()))
 }
 
-fn one(call: &Call<'_>) -> Outcome {
+fn one(call: &Call<'_>) -> FunctionResult {
     let list = call.list(0)?;
     if list.len() > 1 {
         return Err(call
@@ -458,7 +458,7 @@ fn one(call: &Call<'_>) -> Outcome {
     Ok(list.into_iter().next().unwrap_or_default())
 }
 
-fn range(call: &Call<'_>) -> Outcome {
+fn range(call: &Call<'_>) -> FunctionResult {
     const MOST: usize = 65_536;
     let (start, limit) = if call.has(1) {
         (call.number(0)?, call.number(1)?)
@@ -499,7 +499,7 @@ fn range(call: &Call<'_>) -> Outcome {
     Ok(Value::List(numbers))
 }
 
-fn slice(call: &Call<'_>) -> Outcome {
+fn slice(call: &Call<'_>) -> FunctionResult {
     let list = match call.arg(0) {
         Value::Set(_) => {
             return Err(call.bad(0, "a set has no order").help("`tolist(...)` gives it one"));
@@ -520,7 +520,7 @@ fn slice(call: &Call<'_>) -> Outcome {
     Ok(list.into_iter().skip(start).take(end - start).collect())
 }
 
-fn transpose(call: &Call<'_>) -> Outcome {
+fn transpose(call: &Call<'_>) -> FunctionResult {
     let Value::Map(map) = call.typed(0, &Type::map(Type::list(Type::String)))? else {
         return Err(call.not(0, "a map of lists of strings", call.arg(0)));
     };
@@ -536,7 +536,7 @@ fn transpose(call: &Call<'_>) -> Outcome {
     Ok(Value::Map(turned.into_iter().map(|(k, v)| (k, Value::List(v))).collect()))
 }
 
-fn zipmap(call: &Call<'_>) -> Outcome {
+fn zipmap(call: &Call<'_>) -> FunctionResult {
     if call.list(0)?.iter().any(Value::has_unknown) {
         return Ok(call.opaque());
     }

@@ -1,6 +1,6 @@
 //! Type conversion and sensitivity.
 
-use super::args::Outcome;
+use super::args::FunctionResult;
 use super::function::{Call, Copes, Function};
 use crate::value::Value;
 use crate::value::convert::{Type, convert, type_of};
@@ -78,7 +78,7 @@ pub(super) const TABLE: &[Function] = &[
     },
 ];
 
-fn to(call: &Call<'_>, ty: &Type) -> Outcome {
+fn to(call: &Call<'_>, ty: &Type) -> FunctionResult {
     convert(call.arg(0).clone(), ty).map_err(|error| {
         let mut diagnostic = call.bad(0, &error);
         diagnostic.help = error.help;

@@ -4,7 +4,7 @@
 use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime, Time};
 
-use super::args::Outcome;
+use super::args::FunctionResult;
 use super::function::{Call, Copes, Function};
 use crate::diag::Diagnostic;
 use crate::value::Value;
@@ -144,7 +144,7 @@ fn parse(text: &str) -> Result<Moment, &'static str> {
     Ok(Moment { local: date.to_datetime(clock), offset })
 }
 
-fn timeadd(call: &Call<'_>) -> Outcome {
+fn timeadd(call: &Call<'_>) -> FunctionResult {
     let moment = time(call, 0)?;
     let text = call.text(1)?;
     let nanoseconds = duration(&text).ok_or_else(|| {
@@ -203,7 +203,7 @@ fn duration(text: &str) -> Option<i128> {
     (total <= i128::from(i64::MAX)).then_some(if negative { -total } else { total })
 }
 
-fn formatdate(call: &Call<'_>) -> Outcome {
+fn formatdate(call: &Call<'_>) -> FunctionResult {
     let format = call.text(0)?;
     let moment = time(call, 1)?;
     let mut out = String::new();

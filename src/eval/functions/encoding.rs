@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::args::{Outcome, Pieces};
+use super::args::{FunctionResult, Pieces};
 use super::function::{Call, Copes, Function};
 use crate::diag::Diagnostic;
 use crate::value::convert::{MAX_DEPTH, number_to_string};
@@ -120,7 +120,7 @@ fn decoded(call: &Call<'_>, text: &str) -> Result<Vec<u8>, Diagnostic> {
     })
 }
 
-fn base64gzip(call: &Call<'_>) -> Outcome {
+fn base64gzip(call: &Call<'_>) -> FunctionResult {
     let text = call.text(0)?;
     // No file name and no time: the same text gives the same bytes.
     let mut encoder = flate2::GzBuilder::new()
@@ -132,7 +132,7 @@ fn base64gzip(call: &Call<'_>) -> Outcome {
         .map_err(|error| call.fail(format_args!("compression failed: {error}")))
 }
 
-fn csvdecode(call: &Call<'_>) -> Outcome {
+fn csvdecode(call: &Call<'_>) -> FunctionResult {
     let text = call.text(0)?;
     check_quotes(call, &text)?;
     let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
@@ -233,7 +233,7 @@ fn mend_surrogates(text: &str) -> Option<String> {
     (copied > 0).then(|| mended + text.get(copied..).unwrap_or_default())
 }
 
-fn jsondecode(call: &Call<'_>) -> Outcome {
+fn jsondecode(call: &Call<'_>) -> FunctionResult {
     let text = call.text(0)?;
     if text.len() > MAX_DECODED {
         return Err(call.bad(0, "the text is larger than 8 MiB"));
@@ -249,7 +249,7 @@ fn jsondecode(call: &Call<'_>) -> Outcome {
 
 /// JSON as Go writes it: sorted keys, no spaces, and `<`, `>`, `&` escaped. Strings of which only
 /// pieces are known keep them.
-pub(super) fn to_json_text(call: &Call<'_>, index: usize, value: &Value) -> Outcome {
+pub(super) fn to_json_text(call: &Call<'_>, index: usize, value: &Value) -> FunctionResult {
     let mut pieces = Pieces::default();
     let mut open = None;
     write_json(call, index, value, &mut pieces, 0, &mut open)?;
@@ -383,7 +383,7 @@ fn charset(call: &Call<'_>) -> Result<Charset, Diagnostic> {
     })
 }
 
-fn textencode(call: &Call<'_>) -> Outcome {
+fn textencode(call: &Call<'_>) -> FunctionResult {
     let text = call.text(0)?;
     let narrow = |limit: u32| {
         text.chars()
@@ -405,7 +405,7 @@ fn textencode(call: &Call<'_>) -> Outcome {
     Ok(STANDARD.encode(bytes).into())
 }
 
-fn textdecode(call: &Call<'_>) -> Outcome {
+fn textdecode(call: &Call<'_>) -> FunctionResult {
     let bytes = decoded(call, &call.text(0)?)?;
     let wrong = || call.bad(0, "the decoded bytes are not text in that encoding");
     let wide = |read: fn([u8; 2]) -> u16| {
@@ -424,7 +424,7 @@ fn textdecode(call: &Call<'_>) -> Outcome {
     Ok(text.into())
 }
 
-fn urldecode(call: &Call<'_>) -> Outcome {
+fn urldecode(call: &Call<'_>) -> FunctionResult {
     let text = call.text(0)?;
     let mut rest = text.as_str();
     while let Some((_, after)) = rest.split_once('%') {

@@ -14,7 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use regex::RegexBuilder;
 
-use super::args::Outcome;
+use super::args::FunctionResult;
 use super::function::{Call, Copes, Function, FunctionContext};
 use crate::diag::Diagnostic;
 use crate::value::Value;
@@ -280,7 +280,7 @@ fn dirname(text: &str) -> String {
     }
 }
 
-fn fileset(call: &Call<'_>) -> Outcome {
+fn fileset(call: &Call<'_>) -> FunctionResult {
     let (name, pattern) = (call.text(0)?, call.text(1)?);
     let pattern = glob(call, pattern.strip_prefix("./").unwrap_or(&pattern))?;
     let base = match resolve(call.context, &name) {

@@ -6,7 +6,7 @@
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::args::{Outcome, Pieces};
+use super::args::{FunctionResult, Pieces};
 use super::encoding;
 use super::function::{Call, Copes, Function};
 use super::weight::weight;
@@ -34,7 +34,7 @@ pub(super) const TABLE: &[Function] = &[
     },
 ];
 
-fn format(call: &Call<'_>) -> Outcome {
+fn format(call: &Call<'_>) -> FunctionResult {
     if call.arg(0).is_unknown() {
         return Ok(call.opaque());
     }
@@ -43,7 +43,7 @@ fn format(call: &Call<'_>) -> Outcome {
     render(call, &text, &values)
 }
 
-fn formatlist(call: &Call<'_>) -> Outcome {
+fn formatlist(call: &Call<'_>) -> FunctionResult {
     if call.arg(0).is_unknown() {
         return Ok(call.opaque());
     }
@@ -113,7 +113,7 @@ struct Verb {
     letter: char,
 }
 
-fn render(call: &Call<'_>, format: &str, values: &[&Value]) -> Outcome {
+fn render(call: &Call<'_>, format: &str, values: &[&Value]) -> FunctionResult {
     let mut pieces = Pieces::default();
     let mut next = 0;
     let mut used = 0;

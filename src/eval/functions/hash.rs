@@ -8,7 +8,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 use uuid::Uuid;
 
-use super::args::Outcome;
+use super::args::FunctionResult;
 use super::filesystem;
 use super::function::{Call, Copes, Function};
 
@@ -57,7 +57,7 @@ digests! {
     "sha512", "filesha512", Sha512, |b| HEXLOWER.encode(b), "SHA-512 checksum in hexadecimal";
 }
 
-fn uuidv5(call: &Call<'_>) -> Outcome {
+fn uuidv5(call: &Call<'_>) -> FunctionResult {
     let namespace = match call.text(0)?.as_str() {
         "dns" => Uuid::NAMESPACE_DNS,
         "url" => Uuid::NAMESPACE_URL,

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::args::Outcome;
+use super::args::FunctionResult;
 use super::function::{Call, Copes, Function};
 use crate::diag::Diagnostic;
 use crate::value::Value;
@@ -127,7 +127,7 @@ fn prefix(call: &Call<'_>, index: usize) -> Result<Prefix, Diagnostic> {
     })
 }
 
-fn cidrcontains(call: &Call<'_>) -> Outcome {
+fn cidrcontains(call: &Call<'_>) -> FunctionResult {
     let outer = prefix(call, 0)?;
     let text = call.text(1)?;
     let inner = match (parse(&text), ip(&text)) {
@@ -146,7 +146,7 @@ fn cidrcontains(call: &Call<'_>) -> Outcome {
     Ok((inner.length >= outer.length && inner.base & !outer.host_mask() == outer.base).into())
 }
 
-fn cidrhost(call: &Call<'_>) -> Outcome {
+fn cidrhost(call: &Call<'_>) -> FunctionResult {
     let range = prefix(call, 0)?;
     let wanted = call.int(1)?;
     let most = range.host_mask();
@@ -161,7 +161,7 @@ fn cidrhost(call: &Call<'_>) -> Outcome {
     }
 }
 
-fn cidrnetmask(call: &Call<'_>) -> Outcome {
+fn cidrnetmask(call: &Call<'_>) -> FunctionResult {
     let range = prefix(call, 0)?;
     if range.bits != 32 {
         return Err(call.bad(0, "only IPv4 ranges have a network mask"));
@@ -187,7 +187,7 @@ fn longer(call: &Call<'_>, index: usize, range: Prefix) -> Result<(u32, u32), Di
     Ok((bits, range.length + bits))
 }
 
-fn cidrsubnet(call: &Call<'_>) -> Outcome {
+fn cidrsubnet(call: &Call<'_>) -> FunctionResult {
     let range = prefix(call, 0)?;
     let (bits, length) = longer(call, 1, range)?;
     let wanted = call.int(2)?;
@@ -206,7 +206,7 @@ fn cidrsubnet(call: &Call<'_>) -> Outcome {
     Ok(Prefix { base, length, bits: range.bits }.show().into())
 }
 
-fn cidrsubnets(call: &Call<'_>) -> Outcome {
+fn cidrsubnets(call: &Call<'_>) -> FunctionResult {
     let range = prefix(call, 0)?;
     let mut next = range.base;
     let last = range.base | range.host_mask();
@@ -240,7 +240,7 @@ fn cidrsubnets(call: &Call<'_>) -> Outcome {
     Ok(Value::List(subnets))
 }
 
-fn arn_parse(call: &Call<'_>) -> Outcome {
+fn arn_parse(call: &Call<'_>) -> FunctionResult {
     let text = call.text(0)?;
     let mut parts = text.splitn(6, ':');
     let mut next = || parts.next().map(str::to_owned);
@@ -268,7 +268,7 @@ fn arn_parse(call: &Call<'_>) -> Outcome {
     }
 }
 
-fn arn_build(call: &Call<'_>) -> Outcome {
+fn arn_build(call: &Call<'_>) -> FunctionResult {
     let mut pieces = super::args::Pieces::default();
     pieces.push_str("arn");
     for index in 0..5 {

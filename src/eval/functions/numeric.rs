@@ -1,6 +1,6 @@
 //! Numeric functions.
 
-use super::args::Outcome;
+use super::args::FunctionResult;
 use super::function::{Call, Copes, Function};
 use crate::diag::Diagnostic;
 use crate::value::{Number, Value};
@@ -85,13 +85,13 @@ fn numbers(call: &Call<'_>) -> Result<Vec<Number>, Diagnostic> {
     (0..call.args.len()).map(|index| call.number(index)).collect()
 }
 
-fn finite(call: &Call<'_>, number: f64) -> Outcome {
+fn finite(call: &Call<'_>, number: f64) -> FunctionResult {
     Number::from_f64(number)
         .map(Value::Number)
         .ok_or_else(|| call.fail("the result is not a finite number"))
 }
 
-fn abs(call: &Call<'_>) -> Outcome {
+fn abs(call: &Call<'_>) -> FunctionResult {
     match call.number(0)? {
         Number::Int(int) => match int.checked_abs() {
             Some(int) => Ok(Value::int(int)),
@@ -101,18 +101,18 @@ fn abs(call: &Call<'_>) -> Outcome {
     }
 }
 
-fn rounded(call: &Call<'_>, round: fn(f64) -> f64) -> Outcome {
+fn rounded(call: &Call<'_>, round: fn(f64) -> f64) -> FunctionResult {
     match call.number(0)? {
         Number::Int(int) => Ok(Value::int(int)),
         Number::Float(float) => finite(call, round(float)),
     }
 }
 
-fn log(call: &Call<'_>) -> Outcome {
+fn log(call: &Call<'_>) -> FunctionResult {
     finite(call, call.number(0)?.as_f64().ln() / call.number(1)?.as_f64().ln())
 }
 
-fn pow(call: &Call<'_>) -> Outcome {
+fn pow(call: &Call<'_>) -> FunctionResult {
     let (base, exponent) = (call.number(0)?, call.number(1)?);
     if let (Number::Int(base), Number::Int(exponent)) = (base, exponent)
         && let Ok(exponent) = u32::try_from(exponent)
@@ -123,7 +123,7 @@ fn pow(call: &Call<'_>) -> Outcome {
     finite(call, base.as_f64().powf(exponent.as_f64()))
 }
 
-fn parseint(call: &Call<'_>) -> Outcome {
+fn parseint(call: &Call<'_>) -> FunctionResult {
     let text = call.text(0)?;
     let base = call.int(1)?;
     if !(2..=62).contains(&base) {
@@ -155,7 +155,7 @@ fn parseint(call: &Call<'_>) -> Outcome {
         .map_err(|_| call.bad(0, format_args!("`{text}` is too large")))
 }
 
-fn sum(call: &Call<'_>) -> Outcome {
+fn sum(call: &Call<'_>) -> FunctionResult {
     let list = call.list(0)?;
     if list.is_empty() {
         return Err(call.bad(0, "an empty list has no sum"));

@@ -3,7 +3,7 @@
 
 use regex::{Captures, Regex, RegexBuilder};
 
-use super::args::Outcome;
+use super::args::FunctionResult;
 use super::function::{Call, Copes, Function};
 use super::re2;
 use crate::diag::Diagnostic;
@@ -97,7 +97,12 @@ fn matched(pattern: &Regex, captures: &Captures<'_>) -> Value {
 }
 
 /// Replaces every match of `pattern`.
-pub(super) fn replace(call: &Call<'_>, text: &str, pattern: &str, replacement: &str) -> Outcome {
+pub(super) fn replace(
+    call: &Call<'_>,
+    text: &str,
+    pattern: &str,
+    replacement: &str,
+) -> FunctionResult {
     let pattern = compile(call, 1, pattern)?;
     if text.len() > MAX_SEARCHED {
         return Err(call.bad(0, "the text is larger than 4 MiB"));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::args::{MAX_ELEMENTS, Outcome};
+use super::args::{FunctionResult, MAX_ELEMENTS};
 use super::function::{Call, Copes, Function};
 use crate::diag::Diagnostic;
 use crate::value::Value;
@@ -67,7 +67,7 @@ fn sets(call: &Call<'_>) -> Result<Vec<BTreeSet<Value>>, Diagnostic> {
     Ok(lengths.into_iter().map(|length| rest.by_ref().take(length).collect()).collect())
 }
 
-fn setproduct(call: &Call<'_>) -> Outcome {
+fn setproduct(call: &Call<'_>) -> FunctionResult {
     if call.args.len() < 2 {
         return Err(call.fail("at least two sets are needed"));
     }

@@ -2,7 +2,7 @@
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::args::{Outcome, Pieces};
+use super::args::{FunctionResult, Pieces};
 use super::function::{Call, Copes, Function};
 use crate::value::{Type, Value};
 
@@ -137,7 +137,7 @@ pub(super) const TABLE: &[Function] = &[
     },
 ];
 
-fn indent(call: &Call<'_>) -> Outcome {
+fn indent(call: &Call<'_>) -> FunctionResult {
     let spaces = call.int(0)?;
     let text = call.text(1)?;
     let spaces = usize::try_from(spaces)
@@ -151,7 +151,7 @@ fn indent(call: &Call<'_>) -> Outcome {
 }
 
 /// Elements are converted to strings; an unknown one stays a piece of the result.
-fn join(call: &Call<'_>) -> Outcome {
+fn join(call: &Call<'_>) -> FunctionResult {
     if call.args.iter().any(Value::is_unknown) {
         return Ok(call.opaque());
     }
@@ -185,7 +185,7 @@ fn join(call: &Call<'_>) -> Outcome {
     Ok(pieces.finish())
 }
 
-fn replace(call: &Call<'_>) -> Outcome {
+fn replace(call: &Call<'_>) -> FunctionResult {
     let (text, search, replacement) = (call.text(0)?, call.text(1)?, call.text(2)?);
     if search.len() > 1
         && let Some(pattern) = search.strip_prefix('/').and_then(|s| s.strip_suffix('/'))
@@ -198,7 +198,7 @@ fn replace(call: &Call<'_>) -> Outcome {
     Ok(text.replace(&search, &replacement).into())
 }
 
-fn split(call: &Call<'_>) -> Outcome {
+fn split(call: &Call<'_>) -> FunctionResult {
     let (separator, text) = (call.text(0)?, call.text(1)?);
     if separator.is_empty() {
         call.guard_elements(text.len())?;
@@ -208,7 +208,7 @@ fn split(call: &Call<'_>) -> Outcome {
     Ok(text.split(&separator).collect())
 }
 
-fn substr(call: &Call<'_>) -> Outcome {
+fn substr(call: &Call<'_>) -> FunctionResult {
     let text = call.text(0)?;
     let (offset, length) = (call.int(1)?, call.int(2)?);
     let count = text.graphemes(true).count();

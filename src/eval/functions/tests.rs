@@ -11,7 +11,7 @@ use hcl::edit::expr::{Expression, ObjectKey};
 use super::{FAMILIES, FunctionContext, SPECIAL, call, find, names, reference};
 use crate::diag::{Diagnostic, Loc, Source};
 use crate::eval::expr::types::constant;
-use crate::value::{AttrRef, Attrs, Part, Unknown, Value};
+use crate::value::{AttrRef, Attrs, StringPart, Unknown, Value};
 
 const CASES: &str = include_str!("cases.txt");
 
@@ -166,9 +166,9 @@ fn known_pieces_of_unknown_strings_stay() {
     let id = Value::Unknown(unknown);
     let arn = |before: &str, after: &str| {
         Value::Unknown(Unknown::string([
-            Part::Text(before.to_owned()),
-            Part::Ref(reference.clone()),
-            Part::Text(after.to_owned()),
+            StringPart::Text(before.to_owned()),
+            StringPart::Ref(reference.clone()),
+            StringPart::Text(after.to_owned()),
         ]))
     };
     let list = Value::List(vec!["a".into(), id.clone()]);

@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, EnumAccess, Error as _, MapAccess, SeqAccess, Visitor};
 
-use super::args::Outcome;
+use super::args::FunctionResult;
 use super::encoding::{MAX_DECODED, quoted};
 use super::function::{Call, Copes, Function};
 use crate::diag::Diagnostic;
@@ -46,7 +46,7 @@ pub(super) const TABLE: &[Function] = &[
     },
 ];
 
-fn yamldecode(call: &Call<'_>) -> Outcome {
+fn yamldecode(call: &Call<'_>) -> FunctionResult {
     let text = call.text(0)?;
     if text.len() > MAX_DECODED {
         return Err(call.bad(0, "the text is larger than 8 MiB"));

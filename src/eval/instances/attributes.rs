@@ -8,7 +8,7 @@ use crate::eval::engine::Engine;
 use crate::eval::engine::node::{Node, Stored};
 use crate::eval::environments::reference::environment_value;
 use crate::eval::expr::scope::suggest;
-use crate::eval::instances::object::{Object, ObjectIx, Place};
+use crate::eval::instances::object::{InstancePlace, Object, ObjectIx};
 use crate::eval::modules::body::evaluate_attr;
 use crate::eval::modules::scope::ModuleScope;
 use crate::schema::{Attr, Body, Context, Spanned, Ty};
@@ -148,7 +148,9 @@ impl<'c> Engine<'c> {
             (ACCOUNT, Some(place)) => return self.block_value(place.account, Some(loc)),
             (
                 "environment",
-                Some(Place { placement: Placement { environment: Some(name), .. }, .. }),
+                Some(InstancePlace {
+                    placement: Placement { environment: Some(name), .. }, ..
+                }),
             ) => {
                 return Ok(environment_value(name));
             }

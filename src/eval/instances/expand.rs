@@ -9,11 +9,11 @@ use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::engine::Engine;
 use crate::eval::engine::node::{Node, Stored};
 use crate::eval::environments::reference::environment_value;
-use crate::eval::instances::object::{Expansion, MANY, Object, ObjectIx, Place};
+use crate::eval::instances::object::{Expansion, InstancePlace, MANY, Object, ObjectIx};
 use crate::eval::modules::instance::{ModuleInst, ModuleIx};
 use crate::eval::modules::scope::ModuleScope;
 use crate::ids::Handle;
-use crate::schema::{AccessPart, Home, Kind, kind};
+use crate::schema::{AccessPart, Home, ManagedKind, kind};
 use crate::value::{Attrs, Value};
 
 impl<'c> Engine<'c> {
@@ -44,7 +44,7 @@ impl<'c> Engine<'c> {
         &self,
         module: &Arc<ModuleInst<'c>>,
         decl: &'c ResourceDecl,
-        kind: &'static dyn Kind,
+        kind: &'static dyn ManagedKind,
     ) -> Result<Expansion, Diagnostics> {
         let scope = ModuleScope::new(self, Arc::clone(module), None);
         let (elements, for_each_deps) = self.recorded(|| {
@@ -73,7 +73,7 @@ impl<'c> Engine<'c> {
             } else {
                 for_each_deps.clone()
             };
-            let places: Vec<Option<Place>> = if placed {
+            let places: Vec<Option<InstancePlace>> = if placed {
                 let names: Vec<(&str, &Value)> = own.iter().map(|(n, v)| (*n, v)).collect();
                 match self.recorded(|| self.placed_at(&scope, decl, &names)).0 {
                     Ok(places) => places.into_iter().map(Some).collect(),
@@ -138,7 +138,7 @@ impl<'c> Engine<'c> {
     fn instance_names(
         &self,
         own: Option<&(&'static str, Value)>,
-        place: Option<&Place>,
+        place: Option<&InstancePlace>,
     ) -> Vec<(&'static str, Value)> {
         let mut names = Vec::with_capacity(2);
         let mut each = Attrs::new();

@@ -8,7 +8,7 @@ use crate::config::ResourceDecl;
 use crate::eval::expr::scope::suggest;
 use crate::eval::modules::instance::{Keyed, ModuleIx};
 use crate::ids::Handle;
-use crate::schema::Kind;
+use crate::schema::ManagedKind;
 use crate::value::Value;
 
 /// Above this many, the instances that a collection refers to are not all dependencies of whoever
@@ -21,7 +21,7 @@ pub(in crate::eval) struct ObjectIx(pub(in crate::eval) usize);
 
 /// One place of a block: the account's instance, and how addresses and references name it.
 #[derive(Clone, Debug)]
-pub(in crate::eval) struct Place {
+pub(in crate::eval) struct InstancePlace {
     pub(in crate::eval) account: ObjectIx,
     pub(in crate::eval) placement: Placement,
 }
@@ -32,10 +32,10 @@ pub(in crate::eval) struct Object<'c> {
     pub(in crate::eval) address: ResourceAddr,
     pub(in crate::eval) module: ModuleIx,
     pub(in crate::eval) decl: &'c ResourceDecl,
-    pub(in crate::eval) kind: &'static dyn Kind,
+    pub(in crate::eval) kind: &'static dyn ManagedKind,
     /// `each` or `count`, as its body sees them.
     pub(in crate::eval) names: Vec<(&'static str, Value)>,
-    pub(in crate::eval) place: Option<Place>,
+    pub(in crate::eval) place: Option<InstancePlace>,
     /// An account's handle.
     pub(in crate::eval) handle: Option<Handle>,
     /// What its `for_each` element refers to.

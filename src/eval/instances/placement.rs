@@ -6,7 +6,7 @@ use crate::address::{ACCOUNT, Placement};
 use crate::config::{Expr, ResourceDecl};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::engine::Engine;
-use crate::eval::instances::object::{Object, Place};
+use crate::eval::instances::object::{InstancePlace, Object};
 use crate::eval::modules::scope::ModuleScope;
 use crate::value::Value;
 
@@ -17,7 +17,7 @@ impl<'c> Engine<'c> {
         scope: &ModuleScope<'_, 'c>,
         decl: &'c ResourceDecl,
         names: &[(&str, &Value)],
-    ) -> Result<Vec<Place>, Diagnostics> {
+    ) -> Result<Vec<InstancePlace>, Diagnostics> {
         let mut places = Vec::new();
         let mut seen = BTreeSet::new();
         let mut add = |account: &Object<'_>, environment: Option<&str>| {
@@ -25,7 +25,7 @@ impl<'c> Engine<'c> {
             let environment = environment.map(str::to_owned);
             let placement = Placement { account: handle, environment };
             if seen.insert(placement.clone()) {
-                places.push(Place { account: account.ix, placement });
+                places.push(InstancePlace { account: account.ix, placement });
             }
         };
         match (&decl.meta.accounts, &decl.meta.environments) {

@@ -8,7 +8,7 @@ use crate::config::Backend;
 use crate::diag::{Diagnostics, Loc};
 use crate::eval::engine::Engine;
 use crate::eval::engine::node::{Node, Stored};
-use crate::eval::instances::object::{HomeFacts, Object, Place};
+use crate::eval::instances::object::{HomeFacts, InstancePlace, Object};
 use crate::eval::instances::ownership::ownership_tags;
 use crate::ids::Partition;
 use crate::schema::Context;
@@ -68,7 +68,7 @@ impl<'c> Engine<'c> {
     }
 
     /// What a place itself determines, for all instances there.
-    fn home(&self, place: &Place, loc: &Loc) -> Result<Arc<HomeFacts>, Diagnostics> {
+    fn home(&self, place: &InstancePlace, loc: &Loc) -> Result<Arc<HomeFacts>, Diagnostics> {
         let node = Node::Home(place.account, place.placement.environment.clone());
         let stored = self.get(node, Some(loc), || {
             let mut facts = HomeFacts { account_id: Value::Null, region: None };

@@ -9,7 +9,7 @@ use crate::value::Value;
 use crate::value::convert::text_of;
 
 /// What a condition came to.
-enum Outcome {
+enum ConditionOutcome {
     Holds,
     Fails(String),
     Unknown,
@@ -19,13 +19,13 @@ fn judge(
     scope: &ModuleScope<'_, '_>,
     names: &[(&str, &Value)],
     condition: &Condition,
-) -> Result<Outcome, Diagnostics> {
+) -> Result<ConditionOutcome, Diagnostics> {
     let (value, _) = unmark(scope.evaluate(&condition.condition, names)?);
     let holds = match value {
         Value::Bool(b) => b,
         Value::String(s) if s == "true" => true,
         Value::String(s) if s == "false" => false,
-        Value::Unknown(_) => return Ok(Outcome::Unknown),
+        Value::Unknown(_) => return Ok(ConditionOutcome::Unknown),
         other => {
             return Err(Diagnostic::error(format!(
                 "a condition must be true or false, not {}",
@@ -36,14 +36,14 @@ fn judge(
         }
     };
     if holds {
-        return Ok(Outcome::Holds);
+        return Ok(ConditionOutcome::Holds);
     }
     let message = match scope.evaluate(&condition.error_message, names)? {
         Value::Sensitive(_) => "(the message holds a sensitive value)".to_owned(),
         Value::Unknown(unknown) => unknown.to_string(),
         other => text_of(&other).unwrap_or_else(|| "the condition is false".to_owned()),
     };
-    Ok(Outcome::Fails(message))
+    Ok(ConditionOutcome::Fails(message))
 }
 
 /// A condition that must hold; what is unknown is judged again at apply.
@@ -55,8 +55,8 @@ pub(in crate::eval) fn require(
     errors: &mut Diagnostics,
 ) {
     match judge(scope, names, condition) {
-        Ok(Outcome::Holds | Outcome::Unknown) => {}
-        Ok(Outcome::Fails(message)) => errors.push(
+        Ok(ConditionOutcome::Holds | ConditionOutcome::Unknown) => {}
+        Ok(ConditionOutcome::Fails(message)) => errors.push(
             Diagnostic::error(message)
                 .at(condition.condition.loc())
                 .detail(format!("this {what} does not hold")),
@@ -80,9 +80,9 @@ pub(in crate::eval) fn check(
     };
     for assert in &decl.asserts {
         let (passed, message) = match judge(scope, &[], assert) {
-            Ok(Outcome::Holds) => (Some(true), String::new()),
-            Ok(Outcome::Fails(message)) => (Some(false), message),
-            Ok(Outcome::Unknown) => (None, String::new()),
+            Ok(ConditionOutcome::Holds) => (Some(true), String::new()),
+            Ok(ConditionOutcome::Fails(message)) => (Some(false), message),
+            Ok(ConditionOutcome::Unknown) => (None, String::new()),
             Err(more) => {
                 errors.extend(more);
                 continue;

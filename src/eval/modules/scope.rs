@@ -10,7 +10,7 @@ use crate::eval::engine::Engine;
 use crate::eval::engine::node::Node;
 use crate::eval::environments::reference::environment_value;
 use crate::eval::expr::evaluate_with;
-use crate::eval::expr::scope::Outcome;
+use crate::eval::expr::scope::EvalResult;
 use crate::eval::expr::scope::{RefPath, RefStep, Resolved, Scope, suggest};
 use crate::eval::functions::FunctionContext;
 use crate::eval::instances::object::{MANY, Object, ObjectIx};
@@ -47,7 +47,7 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
     }
 
     /// Evaluates an expression of the module, with more names in scope.
-    pub(in crate::eval) fn evaluate(&self, expr: &Expr, names: &[(&str, &Value)]) -> Outcome {
+    pub(in crate::eval) fn evaluate(&self, expr: &Expr, names: &[(&str, &Value)]) -> EvalResult {
         evaluate_with(expr.node(), expr.source(), self, names)
     }
 
@@ -126,7 +126,7 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
         }
     }
 
-    fn all_outputs(&self, ix: ModuleIx, loc: &Loc) -> Outcome {
+    fn all_outputs(&self, ix: ModuleIx, loc: &Loc) -> EvalResult {
         let child = self.engine.module(ix);
         let mut map = Attrs::new();
         for name in child.module.outputs.keys() {
@@ -323,7 +323,7 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
         Ok(Resolved { value, consumed })
     }
 
-    fn block(&self, ix: ObjectIx, loc: &Loc) -> Outcome {
+    fn block(&self, ix: ObjectIx, loc: &Loc) -> EvalResult {
         self.engine.refers_to(ix);
         self.engine.block_value(ix, Some(loc))
     }
@@ -583,7 +583,7 @@ impl Scope for ModuleScope<'_, '_> {
         }
     }
 
-    fn block_attr(&self, block: &BlockRef, attr: &str, loc: &Loc) -> Outcome {
+    fn block_attr(&self, block: &BlockRef, attr: &str, loc: &Loc) -> EvalResult {
         match block.address.kind.as_str() {
             "environment" => self.engine.environment_attr(&block.address.name, attr, loc),
             "release" | "promotion" | "isolation" => {

@@ -567,11 +567,11 @@ fn a_federation_token_without_session_policy_has_nothing_of_its_own() {
 /// An account that does not exist yet has a symbolic id: equal to itself, different from every other.
 #[test]
 fn an_account_without_an_id_yet_is_compared_by_its_symbol() {
-    use crate::iam::text::{Part, Placeholder, Text};
+    use crate::iam::text::{Placeholder, Text, TextRun};
     let trust = Text::from_parts([
-        Part::Literal(r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"arn:aws:iam::"#.into()),
-        Part::Placeholder(Placeholder::new("account.ci.id")),
-        Part::Literal(r#":role/r"}}}"#.into()),
+        TextRun::Literal(r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"arn:aws:iam::"#.into()),
+        TextRun::Placeholder(Placeholder::new("account.ci.id")),
+        TextRun::Literal(r#":role/r"}}}"#.into()),
     ]);
     let document = Document::parse_text(&trust, Use::Trust).expect("valid").0;
     let policies = Policies {

@@ -246,15 +246,15 @@ fn label(object: &SideObject) -> String {
 #[must_use]
 pub fn symbol(value: &Value) -> String {
     use crate::iam::Placeholder;
-    use crate::value::Part;
+    use crate::value::StringPart;
     match value.reveal() {
         Value::String(text) => text.clone(),
         Value::Unknown(unknown) => unknown
             .parts
             .iter()
             .map(|part| match part {
-                Part::Text(text) => text.clone(),
-                Part::Ref(reference) => Placeholder::new(reference.to_string()).to_string(),
+                StringPart::Text(text) => text.clone(),
+                StringPart::Ref(reference) => Placeholder::new(reference.to_string()).to_string(),
             })
             .collect(),
         other => other.to_json().to_string(),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::ResourceAddr;
 use crate::provider::Op;
-use crate::value::{Part, Value};
+use crate::value::{StringPart, Value};
 
 pub use crate::state::OperationKind;
 
@@ -61,7 +61,7 @@ impl OperationTarget {
         match value.reveal() {
             Value::String(id) => Some(Self::Id(id.clone())),
             Value::Unknown(unknown) => match unknown.parts.as_slice() {
-                [Part::Ref(reference)] => Some(Self::IdOf(reference.address.clone())),
+                [StringPart::Ref(reference)] => Some(Self::IdOf(reference.address.clone())),
                 _ => None,
             },
             _ => None,

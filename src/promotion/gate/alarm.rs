@@ -8,7 +8,7 @@ use serde_json::json;
 use super::block::Block;
 use super::context::GateContext;
 use super::contract::{Gate, GateType};
-use super::evidence::{Finding, Outcome};
+use super::evidence::{Finding, GateOutcome};
 use super::watched::{Watched, outcome, unknown};
 use crate::provider::Alarm;
 
@@ -39,7 +39,9 @@ impl Gate for Alarms {
     async fn judge(&self, context: &GateContext<'_>) -> Finding {
         let target = match self.watched.target(context) {
             Ok(target) => target,
-            Err(why) => return Finding::new(Outcome::Failed, why, json!({"alarms": self.names})),
+            Err(why) => {
+                return Finding::new(GateOutcome::Failed, why, json!({"alarms": self.names}));
+            }
         };
         let place = format!("`{}` ({})", target.handle, target.region);
         let found: BTreeMap<String, Alarm> =
@@ -82,11 +84,11 @@ impl Gate for Alarms {
             let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
             let verb = if names.len() == 1 { "is" } else { "are" };
             return Finding::new(
-                Outcome::Passed,
+                GateOutcome::Passed,
                 format!("{} {verb} OK", names.join(", ")),
                 detail,
             );
         }
-        Finding::new(Outcome::Failed, wrong.join("; "), detail)
+        Finding::new(GateOutcome::Failed, wrong.join("; "), detail)
     }
 }

@@ -14,7 +14,7 @@ use tokio::process::Child;
 use super::block::Block;
 use super::context::{GateContext, Purpose};
 use super::contract::{Gate, GateType};
-use super::evidence::{Finding, Outcome};
+use super::evidence::{Finding, GateOutcome};
 use crate::schema::duration;
 
 /// How long a program may take when the gate says nothing, in seconds.
@@ -96,7 +96,7 @@ impl Command {
 impl Gate for Command {
     async fn judge(&self, context: &GateContext<'_>) -> Finding {
         let Some((program, arguments)) = self.argv.split_first() else {
-            return Finding::new(Outcome::Failed, "the command is empty", Json::Null);
+            return Finding::new(GateOutcome::Failed, "the command is empty", Json::Null);
         };
         let environment = self.variables(context);
         let hidden = Hidden::new(&self.hidden, &environment);
@@ -119,7 +119,7 @@ impl Gate for Command {
             Ok(child) => child,
             Err(error) => {
                 return Finding::new(
-                    Outcome::Failed,
+                    GateOutcome::Failed,
                     format!("`{}` cannot be started: {error}", hidden.in_text(program)),
                     json!({"command": shown}),
                 );
@@ -156,16 +156,18 @@ impl Gate for Command {
         let (outcome, summary) = match ended {
             Err(_) => {
                 let limit = duration::text(self.timeout);
-                (Outcome::Failed, format!("`{name}` did not end within {limit} and was killed"))
+                (GateOutcome::Failed, format!("`{name}` did not end within {limit} and was killed"))
             }
-            Ok(Err(error)) => (Outcome::Failed, format!("`{name}` cannot be waited for: {error}")),
+            Ok(Err(error)) => {
+                (GateOutcome::Failed, format!("`{name}` cannot be waited for: {error}"))
+            }
             Ok(Ok(status)) => {
                 add("exit_code", json!(status.code()));
                 if status.success() {
-                    (Outcome::Passed, format!("`{name}` exited with 0"))
+                    (GateOutcome::Passed, format!("`{name}` exited with 0"))
                 } else {
                     // `exit status: 3`, or `signal: 9 (SIGKILL)`.
-                    (Outcome::Failed, format!("`{name}` failed, {status}"))
+                    (GateOutcome::Failed, format!("`{name}` failed, {status}"))
                 }
             }
         };

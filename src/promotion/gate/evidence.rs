@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 /// How a gate stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum GateOutcome {
     /// It is open.
     Passed,
     /// It is closed, and time or people will open it: a soak, an approval, a freeze.
@@ -26,7 +26,7 @@ pub struct Evidence {
     /// `TYPE.NAME`: `soak.one_day`.
     pub gate: String,
     /// How it stands.
-    pub outcome: Outcome,
+    pub outcome: GateOutcome,
     /// One line for people.
     pub summary: String,
     /// What was seen, by the gate's type.
@@ -38,13 +38,13 @@ pub struct Evidence {
 
 /// What a gate found, before it is stamped.
 pub(super) struct Finding {
-    pub(super) outcome: Outcome,
+    pub(super) outcome: GateOutcome,
     pub(super) summary: String,
     pub(super) detail: Json,
 }
 
 impl Finding {
-    pub(super) fn new(outcome: Outcome, summary: impl Into<String>, detail: Json) -> Self {
+    pub(super) fn new(outcome: GateOutcome, summary: impl Into<String>, detail: Json) -> Self {
         Self { outcome, summary: summary.into(), detail }
     }
 }

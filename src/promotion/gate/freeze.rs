@@ -14,7 +14,7 @@ use serde_json::json;
 use super::block::{Block, text_of};
 use super::context::{GateContext, Purpose};
 use super::contract::{Gate, GateType};
-use super::evidence::{Finding, Outcome};
+use super::evidence::{Finding, GateOutcome};
 use crate::diag::Diagnostic;
 use crate::schema::{Body, rules};
 
@@ -93,7 +93,7 @@ impl Gate for Freeze {
             self.windows.iter().find(|w| w.covering(&self.zone, context.now).is_some())
         else {
             return Finding::new(
-                Outcome::Passed,
+                GateOutcome::Passed,
                 format!("no freeze at {local} {zone}"),
                 json!({"local": local, "timezone": zone}),
             );
@@ -110,9 +110,9 @@ impl Gate for Freeze {
         });
         if context.purpose == Purpose::Rollback && self.permits_rollback {
             let summary = format!("frozen {end}, which permits a rollback{because}");
-            return Finding::new(Outcome::Passed, summary, detail);
+            return Finding::new(GateOutcome::Passed, summary, detail);
         }
-        Finding::new(Outcome::Waiting, format!("frozen {end}{because}"), detail)
+        Finding::new(GateOutcome::Waiting, format!("frozen {end}{because}"), detail)
     }
 }
 

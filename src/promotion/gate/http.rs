@@ -13,7 +13,7 @@ use serde_json::json;
 use super::block::Block;
 use super::context::GateContext;
 use super::contract::{Gate, GateType};
-use super::evidence::{Finding, Outcome};
+use super::evidence::{Finding, GateOutcome};
 use crate::diag::Diagnostic;
 use crate::schema::duration;
 
@@ -44,7 +44,7 @@ struct Http {
 }
 
 /// What one request came to.
-struct Answer {
+struct HttpAnswer {
     fits: bool,
     status: Option<u16>,
     text: String,
@@ -107,8 +107,9 @@ impl Http {
         builder.build()
     }
 
-    async fn ask(&self, client: &Client, limit: Duration) -> Answer {
-        let failed = |text: String| Answer { fits: false, status: None, text, body: String::new() };
+    async fn ask(&self, client: &Client, limit: Duration) -> HttpAnswer {
+        let failed =
+            |text: String| HttpAnswer { fits: false, status: None, text, body: String::new() };
         let mut response = match client.get(&self.url).timeout(limit).send().await {
             Ok(response) => response,
             Err(error) if error.is_timeout() => return failed("no answer in time".to_owned()),
@@ -146,7 +147,7 @@ impl Http {
         let end =
             (0..=KEPT.min(body.len())).rev().find(|at| body.is_char_boundary(*at)).unwrap_or(0);
         let body = body.get(..end).unwrap_or_default().to_owned();
-        Answer { fits, status: Some(status.as_u16()), text, body }
+        HttpAnswer { fits, status: Some(status.as_u16()), text, body }
     }
 }
 
@@ -158,7 +159,7 @@ impl Gate for Http {
             Err(error) => {
                 let why = innermost(&error);
                 return Finding::new(
-                    Outcome::Failed,
+                    GateOutcome::Failed,
                     format!("no HTTP client can be made: {why}"),
                     json!({"url": self.url}),
                 );
@@ -195,7 +196,7 @@ impl Gate for Http {
                 format!(" {} times in a row", self.count)
             };
             return Finding::new(
-                Outcome::Passed,
+                GateOutcome::Passed,
                 format!("{} answered {}{times}", self.url, last.text),
                 detail,
             );
@@ -209,7 +210,7 @@ impl Gate for Http {
         } else {
             format!("{} did not answer as expected within {within}: {}", self.url, last.text)
         };
-        Finding::new(Outcome::Failed, summary, detail)
+        Finding::new(GateOutcome::Failed, summary, detail)
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::context::GateContext;
 use super::contract::{Gate, GateType};
-use super::evidence::{Finding, Outcome};
+use super::evidence::{Finding, GateOutcome};
 use crate::isolation::section::{AccessPath, MatrixRow, Verdict};
 
 pub(super) const TYPE: GateType = GateType {
@@ -24,7 +24,7 @@ impl Gate for IsolationUnchanged {
         let to = context.subject.to;
         let section = &context.plan.isolation;
         if section.basis.is_none() {
-            return Finding::new(Outcome::Failed, "the walls were not analysed", Json::Null);
+            return Finding::new(GateOutcome::Failed, "the walls were not analysed", Json::Null);
         }
         let opens = |path: &&AccessPath| path.to.environment == to && path.change.widens();
         let paths: Vec<&AccessPath> = section.changes.iter().filter(opens).collect();
@@ -44,7 +44,7 @@ impl Gate for IsolationUnchanged {
         });
         if paths.is_empty() && worse.is_empty() {
             let summary = format!("no path into {to} is added or widened");
-            return Finding::new(Outcome::Passed, summary, detail);
+            return Finding::new(GateOutcome::Passed, summary, detail);
         }
         let paths = paths.iter().map(|path| {
             format!("path {} from {} is {}", path.id, path.from.environment, path.change.name())
@@ -53,6 +53,6 @@ impl Gate for IsolationUnchanged {
             worse.iter().map(|row| format!("from {} it becomes {}", row.from, row.after.name()));
         let opened: Vec<String> = paths.chain(worse).collect();
         let summary = format!("the walls of {to} open: {}", opened.join(", "));
-        Finding::new(Outcome::Failed, summary, detail)
+        Finding::new(GateOutcome::Failed, summary, detail)
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use super::block::Block;
 use super::context::GateContext;
 use super::contract::{Gate, GateType};
-use super::evidence::{Evidence, Finding, Outcome};
+use super::evidence::{Evidence, Finding, GateOutcome};
 use super::watched::{Watched, outcome, unknown};
 use crate::diag::Diagnostic;
 use crate::provider::MetricQuery;
@@ -90,10 +90,10 @@ impl Gate for Metric {
         });
         let target = match self.watched.target(context) {
             Ok(target) => target,
-            Err(why) => return Finding::new(Outcome::Failed, why, detail),
+            Err(why) => return Finding::new(GateOutcome::Failed, why, detail),
         };
         let Some((from, to)) = last_period(context.now, self.period) else {
-            return Finding::new(Outcome::Failed, "the period lies before all time", detail);
+            return Finding::new(GateOutcome::Failed, "the period lies before all time", detail);
         };
         let query = MetricQuery {
             namespace: self.namespace.clone(),
@@ -119,7 +119,7 @@ impl Gate for Metric {
         let Some(value) = value else {
             let place = format!("`{}` ({})", target.handle, target.region);
             return Finding::new(
-                Outcome::Failed,
+                GateOutcome::Failed,
                 format!(
                     "{what} has no data in {place} from {from} to {to}: check namespace, name and dimensions"
                 ),
@@ -133,9 +133,13 @@ impl Gate for Metric {
                 (Some(_), None) => "; it is the first, and the baseline from now on",
                 _ => "",
             };
-            return Finding::new(Outcome::Passed, format!("{what} is {value}{first}"), detail);
+            return Finding::new(GateOutcome::Passed, format!("{what} is {value}{first}"), detail);
         }
-        Finding::new(Outcome::Failed, format!("{what} is {value}, {}", wrong.join(", ")), detail)
+        Finding::new(
+            GateOutcome::Failed,
+            format!("{what} is {value}, {}", wrong.join(", ")),
+            detail,
+        )
     }
 }
 

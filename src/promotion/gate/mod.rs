@@ -33,7 +33,7 @@ use evidence::Finding;
 
 pub use approval::Approval;
 pub use context::{GateContext, GateSubject, Purpose};
-pub use evidence::{Evidence, Outcome};
+pub use evidence::{Evidence, GateOutcome};
 
 /// A gate as its block declares it.
 #[derive(Clone, Debug)]

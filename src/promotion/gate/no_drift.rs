@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::block::Block;
 use super::context::GateContext;
 use super::contract::{Gate, GateType};
-use super::evidence::{Finding, Outcome};
+use super::evidence::{Finding, GateOutcome};
 use crate::plan::Reading;
 use crate::plan::model::{Drift, DriftStatus};
 
@@ -54,10 +54,10 @@ impl Gate for NoDrift {
         });
         if !unread.is_empty() {
             let summary = format!("it is not known whether {names} drifted: {}", unread.join("; "));
-            return Finding::new(Outcome::Failed, summary, detail);
+            return Finding::new(GateOutcome::Failed, summary, detail);
         }
         if found.is_empty() {
-            return Finding::new(Outcome::Passed, format!("{names}: no drift"), detail);
+            return Finding::new(GateOutcome::Passed, format!("{names}: no drift"), detail);
         }
         let mut told: Vec<String> = found
             .iter()
@@ -74,7 +74,7 @@ impl Gate for NoDrift {
         if found.len() > NAMED {
             told.push(format!("{} more", found.len() - NAMED));
         }
-        Finding::new(Outcome::Failed, format!("{names} drifted: {}", told.join(", ")), detail)
+        Finding::new(GateOutcome::Failed, format!("{names} drifted: {}", told.join(", ")), detail)
     }
 }
 

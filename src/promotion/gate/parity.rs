@@ -9,7 +9,7 @@ use serde_json::json;
 use super::block::Block;
 use super::context::GateContext;
 use super::contract::{Gate, GateType};
-use super::evidence::{Finding, Outcome};
+use super::evidence::{Finding, GateOutcome};
 use super::no_drift;
 use crate::address::CONFIG_KIND;
 use crate::plan::Reading;
@@ -41,7 +41,7 @@ impl Gate for Parity {
         let to = context.subject.to;
         let Some(from) = context.subject.from else {
             return Finding::new(
-                Outcome::Failed,
+                GateOutcome::Failed,
                 "parity compares the two ends of an edge, and here is only one",
                 json!({"environment": to}),
             );
@@ -49,7 +49,7 @@ impl Gate for Parity {
         let unread = no_drift::unread(context, &BTreeSet::from([from.to_owned(), to.to_owned()]));
         if !unread.is_empty() {
             return Finding::new(
-                Outcome::Failed,
+                GateOutcome::Failed,
                 format!("it is not known whether {to} is like {from}: {}", unread.join("; ")),
                 json!({"unread": unread}),
             );
@@ -83,7 +83,7 @@ impl Gate for Parity {
         if missing.is_empty() && surplus.is_empty() && differing.is_empty() {
             let keys = here.len();
             let summary = format!("{to} has the {keys} config keys of {from}");
-            return Finding::new(Outcome::Passed, summary, detail);
+            return Finding::new(GateOutcome::Passed, summary, detail);
         }
         let mut told = Vec::new();
         for (keys, what) in [
@@ -100,7 +100,7 @@ impl Gate for Parity {
             }
         }
         Finding::new(
-            Outcome::Failed,
+            GateOutcome::Failed,
             format!("{to} is not like {from}; {}", told.join("; ")),
             detail,
         )

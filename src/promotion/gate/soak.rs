@@ -7,7 +7,7 @@ use serde_json::json;
 use super::block::Block;
 use super::context::GateContext;
 use super::contract::{Gate, GateType};
-use super::evidence::{Finding, Outcome};
+use super::evidence::{Finding, GateOutcome};
 use crate::schema::duration;
 
 pub(super) const TYPE: GateType =
@@ -32,7 +32,7 @@ impl Gate for Soak {
         let wanted = duration::text(self.seconds);
         let Some(since) = context.stands_since else {
             return Finding::new(
-                Outcome::Failed,
+                GateOutcome::Failed,
                 format!("the release is not current and verified in {place}"),
                 json!({"duration": wanted, "since": null}),
             );
@@ -48,10 +48,10 @@ impl Gate for Soak {
                 "it has stood in {place} for {} of {wanted}; open from {until}",
                 duration::for_people(stood)
             );
-            return Finding::new(Outcome::Waiting, summary, detail);
+            return Finding::new(GateOutcome::Waiting, summary, detail);
         }
         let summary =
             format!("it has stood in {place} for {}, since {since}", duration::for_people(stood));
-        Finding::new(Outcome::Passed, summary, detail)
+        Finding::new(GateOutcome::Passed, summary, detail)
     }
 }

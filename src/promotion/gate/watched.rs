@@ -2,10 +2,10 @@
 
 use super::block::Block;
 use super::context::GateContext;
-use super::evidence::Outcome;
+use super::evidence::GateOutcome;
 use crate::address::{ACCOUNT, ResourceAddr};
 use crate::ids::Region;
-use crate::provider::{ProviderError, Target};
+use crate::provider::{AccountTarget, ProviderError};
 use crate::value::Value;
 
 /// The account and the region that a gate names.
@@ -29,7 +29,7 @@ impl Watched {
     ///
     /// # Errors
     /// In words: it does not exist yet, or the environment has several and none is named.
-    pub(super) fn target(&self, context: &GateContext<'_>) -> Result<Target, String> {
+    pub(super) fn target(&self, context: &GateContext<'_>) -> Result<AccountTarget, String> {
         let to = context.subject.to;
         let mut candidates = context.estate.accounts.values().filter(|a| match &self.account {
             Some(address) => a.address == *address,
@@ -60,8 +60,8 @@ impl Watched {
 }
 
 /// What a failed call makes of the gate: closed, where CloudWatch itself said no.
-pub(super) fn outcome(error: &ProviderError) -> Outcome {
-    if error.failure.is_trouble() { Outcome::Unknown } else { Outcome::Failed }
+pub(super) fn outcome(error: &ProviderError) -> GateOutcome {
+    if error.failure.is_trouble() { GateOutcome::Unknown } else { GateOutcome::Failed }
 }
 
 /// A failed call in words: what keeps the gate closed, and what to do.

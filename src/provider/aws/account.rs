@@ -8,7 +8,7 @@ use super::errors;
 use super::kind::{Absent, Bulk, KindProvider, Wanted, optional};
 use super::organization_read::{self, node_id};
 use super::organization_tags::{self, to_tags};
-use crate::provider::{Failure, LiveObject, ProviderError, REQUEST, Step};
+use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep, REQUEST};
 use crate::value::{Attrs, Value};
 
 /// Its name.
@@ -30,7 +30,7 @@ impl KindProvider for Account {
         Bulk::Organization
     }
 
-    async fn create(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         let want = Wanted::new(session, step);
         if want.after("endpoint_url").as_str().is_some() {
             // An emulated account stands outside the organization: there is nothing to create.
@@ -62,7 +62,7 @@ impl KindProvider for Account {
         Ok(want.done([(REQUEST, optional(request)), ("parent", super::ROOT.into())]))
     }
 
-    async fn wait(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn wait(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         let want = Wanted::new(session, step);
         let request = match &step.target {
             Some(request) => request.as_str(),
@@ -127,7 +127,7 @@ impl KindProvider for Account {
         Ok(attrs)
     }
 
-    async fn update(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn update(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         let want = Wanted::new(session, step);
         let id = want.text("id")?;
         for name in ["name", "email"] {
@@ -144,7 +144,11 @@ impl KindProvider for Account {
         Ok(want.done([]))
     }
 
-    async fn relocate(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn relocate(
+        &self,
+        session: &Session,
+        step: &ProviderStep,
+    ) -> Result<Attrs, ProviderError> {
         let want = Wanted::new(session, step);
         let to = match &step.target {
             Some(target) => target.as_str(),
@@ -163,7 +167,7 @@ impl KindProvider for Account {
         Ok(attrs)
     }
 
-    async fn delete(&self, session: &Session, step: &Step) -> Result<(), ProviderError> {
+    async fn delete(&self, session: &Session, step: &ProviderStep) -> Result<(), ProviderError> {
         let want = Wanted::new(session, step);
         let id = want.text("id")?;
         match step.meta.get("on_destroy").and_then(Value::as_str) {

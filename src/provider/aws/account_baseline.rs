@@ -9,7 +9,7 @@ use super::kind::{
     texts,
 };
 use super::s3_bucket::switch;
-use crate::provider::{LiveObject, ProviderError, Step};
+use crate::provider::{LiveObject, ProviderError, ProviderStep};
 use crate::value::{Attrs, Value};
 
 /// Its name.
@@ -39,11 +39,11 @@ impl KindProvider for AccountBaseline {
         Bulk::Account(&AccountBaseline)
     }
 
-    async fn create(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         self.update(session, step).await
     }
 
-    async fn update(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn update(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         let want = Wanted::new(session, step);
         if want.changes("alias") {
             set_alias(session, want.before("alias").as_str(), want.after("alias").as_str()).await?;
@@ -57,7 +57,7 @@ impl KindProvider for AccountBaseline {
         Ok(want.done([("id", session.id().await?.to_string().into())]))
     }
 
-    async fn delete(&self, session: &Session, step: &Step) -> Result<(), ProviderError> {
+    async fn delete(&self, session: &Session, step: &ProviderStep) -> Result<(), ProviderError> {
         let want = Wanted::new(session, step);
         // Only what the block managed is undone; a state without that note managed what it recorded.
         let manages = match step.meta.get("manages") {

@@ -27,7 +27,9 @@ use tokio::sync::OnceCell;
 use super::errors;
 use super::gatekeeper::Gatekeeper;
 use crate::ids::{AccountId, Partition};
-use crate::provider::{Access, ActingPrincipal, Failure, ProviderError, REQUEST_TIMEOUT, Target};
+use crate::provider::{
+    Access, AccountTarget, ActingPrincipal, Failure, ProviderError, REQUEST_TIMEOUT,
+};
 use crate::trace::Observer;
 
 /// What makes the client of a service that tells of its requests and lets changes leave only with a lease.
@@ -180,7 +182,7 @@ impl Session {
         options: &Arc<Options>,
         ambient: &SdkConfig,
         management: &SdkConfig,
-        target: &Target,
+        target: &AccountTarget,
         access: Access,
     ) -> Result<Self, ProviderError> {
         let account = target.handle.to_string();

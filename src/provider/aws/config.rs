@@ -14,7 +14,7 @@ use super::kind::{
     Absent, Bulk, BulkReader, BulkScope, KindProvider, Reading, Wanted, attrs, entries, live,
     optional, tags, texts,
 };
-use crate::provider::{LiveObject, ProviderError, Step};
+use crate::provider::{LiveObject, ProviderError, ProviderStep};
 use crate::value::{Attrs, Value};
 
 /// Its name.
@@ -36,11 +36,11 @@ impl KindProvider for Config {
         Bulk::Account(&Config)
     }
 
-    async fn create(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         put(session, step, false).await
     }
 
-    async fn update(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn update(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         let (tags, others): (Vec<_>, Vec<_>) =
             step.changed.iter().partition(|path| path.root() == Some("tags"));
         let mut done = Wanted::new(session, step).done([]);
@@ -56,7 +56,7 @@ impl KindProvider for Config {
         Ok(done)
     }
 
-    async fn delete(&self, session: &Session, step: &Step) -> Result<(), ProviderError> {
+    async fn delete(&self, session: &Session, step: &ProviderStep) -> Result<(), ProviderError> {
         let want = Wanted::new(session, step);
         session
             .ssm()
@@ -110,7 +110,11 @@ async fn tags_of(session: &Session, name: &str) -> Result<Vec<Tag>, ProviderErro
     Ok(answer.tag_list.unwrap_or_default())
 }
 
-async fn put(session: &Session, step: &Step, overwrite: bool) -> Result<Attrs, ProviderError> {
+async fn put(
+    session: &Session,
+    step: &ProviderStep,
+    overwrite: bool,
+) -> Result<Attrs, ProviderError> {
     let want = Wanted::new(session, step);
     let value = match want.after("value").reveal() {
         Value::String(text) => text.clone(),
@@ -146,7 +150,7 @@ async fn put(session: &Session, step: &Step, overwrite: bool) -> Result<Attrs, P
 }
 
 /// Makes the tags of a parameter what they shall be: SSM takes none together with an overwrite.
-async fn tag(session: &Session, step: &Step) -> Result<(), ProviderError> {
+async fn tag(session: &Session, step: &ProviderStep) -> Result<(), ProviderError> {
     let want = Wanted::new(session, step);
     let name = want.text("name")?;
     let list = tags_of(session, name).await?;

@@ -6,7 +6,7 @@ use super::clients::Session;
 use super::iam_read;
 use super::iam_role::tags;
 use super::kind::{Absent, Bulk, KindProvider, Wanted, optional, texts};
-use crate::provider::{LiveObject, ProviderError, Step};
+use crate::provider::{LiveObject, ProviderError, ProviderStep};
 use crate::value::{Attrs, Value};
 
 /// Its name.
@@ -25,7 +25,7 @@ impl KindProvider for IamOidcProvider {
         Bulk::Account(&iam_read::IAM)
     }
 
-    async fn create(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         let want = Wanted::new(session, step);
         let thumbprints = texts(want.after("thumbprints"));
         let answer = session
@@ -41,7 +41,7 @@ impl KindProvider for IamOidcProvider {
         Ok(want.done([("arn", optional(answer.open_id_connect_provider_arn()))]))
     }
 
-    async fn update(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn update(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         let want = Wanted::new(session, step);
         let arn = want.text("arn")?;
         let (added, removed) = want.list_changes("audiences");
@@ -100,7 +100,7 @@ impl KindProvider for IamOidcProvider {
         Ok(want.done([]))
     }
 
-    async fn delete(&self, session: &Session, step: &Step) -> Result<(), ProviderError> {
+    async fn delete(&self, session: &Session, step: &ProviderStep) -> Result<(), ProviderError> {
         let want = Wanted::new(session, step);
         session
             .iam()

@@ -6,7 +6,7 @@ use super::clients::Session;
 use super::iam_read;
 use super::iam_role::tags;
 use super::kind::{Absent, Bulk, KindProvider, Wanted, document, optional};
-use crate::provider::{Failure, LiveObject, ProviderError, Step};
+use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep};
 use crate::value::{Attrs, Value};
 
 /// Its name.
@@ -25,7 +25,7 @@ impl KindProvider for IamPolicy {
         Bulk::Account(&iam_read::IAM)
     }
 
-    async fn create(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         let want = Wanted::new(session, step);
         let answer = session
             .iam()
@@ -45,7 +45,7 @@ impl KindProvider for IamPolicy {
         ]))
     }
 
-    async fn update(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn update(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         let want = Wanted::new(session, step);
         let arn = want.text("arn")?;
         if want.changes("content") {
@@ -89,7 +89,7 @@ impl KindProvider for IamPolicy {
         Ok(want.done([]))
     }
 
-    async fn delete(&self, session: &Session, step: &Step) -> Result<(), ProviderError> {
+    async fn delete(&self, session: &Session, step: &ProviderStep) -> Result<(), ProviderError> {
         let want = Wanted::new(session, step);
         let arn = want.text("arn")?;
         match delete_policy(session, arn).await {

@@ -6,7 +6,7 @@ use aws_sdk_iam::types::Tag;
 use super::clients::Session;
 use super::iam_read;
 use super::kind::{Absent, Bulk, KindProvider, Wanted, document, entries, optional, texts};
-use crate::provider::{Failure, LiveObject, ProviderError, Step};
+use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep};
 use crate::value::{Attrs, Value};
 
 /// Its name.
@@ -25,7 +25,7 @@ impl KindProvider for IamRole {
         Bulk::Account(&iam_read::IAM)
     }
 
-    async fn create(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         let want = Wanted::new(session, step);
         let name = want.text("name")?;
         let answer = session
@@ -58,7 +58,7 @@ impl KindProvider for IamRole {
         ]))
     }
 
-    async fn update(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn update(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         let want = Wanted::new(session, step);
         let name = want.text("name")?;
         // A boundary that comes must hold before anything is granted below it.
@@ -158,7 +158,7 @@ impl KindProvider for IamRole {
         Ok(want.done([]))
     }
 
-    async fn delete(&self, session: &Session, step: &Step) -> Result<(), ProviderError> {
+    async fn delete(&self, session: &Session, step: &ProviderStep) -> Result<(), ProviderError> {
         let want = Wanted::new(session, step);
         let name = want.text("name")?;
         let inline = want.before("inline_policies").as_map();

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::clients::Session;
 use super::errors;
 use super::iam_read::Shared;
-use crate::provider::{Failure, LiveObject, Op, ProviderError, Step};
+use crate::provider::{Failure, LiveObject, Op, ProviderError, ProviderStep};
 use crate::value::{AttrPath, Attrs, Value};
 
 /// The AWS half of a managed kind.
@@ -21,31 +21,35 @@ pub(super) trait KindProvider: Send + Sync {
     fn bulk(&self) -> Bulk;
 
     /// Brings the object into being; returns its attributes.
-    async fn create(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError>;
+    async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError>;
 
     /// Changes it in place; returns its attributes.
-    async fn update(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError>;
+    async fn update(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError>;
 
     /// Deletes it. That it is gone already is no error.
-    async fn delete(&self, session: &Session, step: &Step) -> Result<(), ProviderError>;
+    async fn delete(&self, session: &Session, step: &ProviderStep) -> Result<(), ProviderError>;
 
     /// Attaches it to a target.
-    async fn attach(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn attach(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         Err(unsupported(session, step))
     }
 
     /// Detaches it from a target.
-    async fn detach(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn detach(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         Err(unsupported(session, step))
     }
 
     /// Moves it below another parent.
-    async fn relocate(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn relocate(
+        &self,
+        session: &Session,
+        step: &ProviderStep,
+    ) -> Result<Attrs, ProviderError> {
         Err(unsupported(session, step))
     }
 
     /// Waits for its asynchronous creation.
-    async fn wait(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn wait(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         Err(unsupported(session, step))
     }
 
@@ -111,7 +115,7 @@ pub(super) struct Observed {
     pub(super) bulk: Bulk,
 }
 
-fn unsupported(session: &Session, step: &Step) -> ProviderError {
+fn unsupported(session: &Session, step: &ProviderStep) -> ProviderError {
     let operation = match step.op {
         Op::Attach => "attach",
         Op::Detach => "detach",
@@ -131,7 +135,7 @@ fn unsupported(session: &Session, step: &Step) -> ProviderError {
 pub(super) async fn execute(
     kind: &dyn KindProvider,
     session: &Session,
-    step: &Step,
+    step: &ProviderStep,
 ) -> Result<Attrs, ProviderError> {
     match step.op {
         Op::Create => kind.create(session, step).await,
@@ -146,7 +150,7 @@ pub(super) async fn execute(
 
 /// What a step has and wants, with findings for what is missing.
 pub(super) struct Wanted<'a> {
-    pub(super) step: &'a Step,
+    pub(super) step: &'a ProviderStep,
     session: &'a Session,
     before: &'a Attrs,
     after: &'a Attrs,
@@ -155,7 +159,7 @@ pub(super) struct Wanted<'a> {
 static NOTHING: LazyLock<Attrs> = LazyLock::new(Attrs::new);
 
 impl<'a> Wanted<'a> {
-    pub(super) fn new(session: &'a Session, step: &'a Step) -> Self {
+    pub(super) fn new(session: &'a Session, step: &'a ProviderStep) -> Self {
         Self {
             step,
             session,

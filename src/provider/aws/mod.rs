@@ -36,8 +36,8 @@ use tokio::sync::oneshot;
 use self::clients::Session;
 use self::kind::{Bulk, BulkScope, KindProvider, Observed};
 use super::{
-    Access, Alarm, Caller, Inventory, LiveObject, MetricQuery, Permit, Provider, ProviderError,
-    Step, Target,
+    Access, AccountTarget, Alarm, Caller, Inventory, LiveObject, MetricQuery, Permit, Provider,
+    ProviderError, ProviderStep,
 };
 use crate::ids::AccountId;
 use crate::value::Attrs;
@@ -74,7 +74,7 @@ pub struct AwsProvider {
     options: Arc<Options>,
     ambient: SdkConfig,
     management: SdkConfig,
-    sessions: Mutex<BTreeMap<(Target, Access), Arc<Session>>>,
+    sessions: Mutex<BTreeMap<(AccountTarget, Access), Arc<Session>>>,
     aws_policies: iam_read::Shared,
 }
 
@@ -100,7 +100,11 @@ impl AwsProvider {
     }
 
     /// The session in an account; made once.
-    fn session(&self, target: &Target, access: Access) -> Result<Arc<Session>, ProviderError> {
+    fn session(
+        &self,
+        target: &AccountTarget,
+        access: Access,
+    ) -> Result<Arc<Session>, ProviderError> {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(session) = sessions.get(&(target.clone(), access)) {
             return Ok(Arc::clone(session));
@@ -114,7 +118,7 @@ impl AwsProvider {
     fn kind(
         &self,
         name: &str,
-        target: &Target,
+        target: &AccountTarget,
     ) -> Result<&'static dyn KindProvider, ProviderError> {
         kind(name).ok_or_else(|| {
             errors::refuse(
@@ -157,7 +161,7 @@ impl Provider for AwsProvider {
 
     async fn read_organization(
         &self,
-        management: &Target,
+        management: &AccountTarget,
         announce: oneshot::Sender<Option<AccountId>>,
     ) -> Result<Inventory, ProviderError> {
         let session = self.session(management, Access::Read)?;
@@ -167,7 +171,7 @@ impl Provider for AwsProvider {
 
     async fn read_account(
         &self,
-        target: &Target,
+        target: &AccountTarget,
         kinds: &BTreeSet<&'static str>,
         config_prefix: &str,
     ) -> Result<Inventory, ProviderError> {
@@ -179,7 +183,7 @@ impl Provider for AwsProvider {
 
     async fn read_object(
         &self,
-        target: &Target,
+        target: &AccountTarget,
         access: Access,
         kind: &'static str,
         key: &str,
@@ -191,7 +195,7 @@ impl Provider for AwsProvider {
 
     async fn read_marked(
         &self,
-        target: &Target,
+        target: &AccountTarget,
         access: Access,
         kind: &'static str,
         key: &str,
@@ -203,8 +207,8 @@ impl Provider for AwsProvider {
 
     async fn execute(
         &self,
-        target: &Target,
-        step: &Step,
+        target: &AccountTarget,
+        step: &ProviderStep,
         permit: &Permit,
     ) -> Result<Attrs, ProviderError> {
         let session = self.session(target, Access::Write)?;
@@ -215,7 +219,7 @@ impl Provider for AwsProvider {
 
     async fn find_creation(
         &self,
-        target: &Target,
+        target: &AccountTarget,
         kind: &'static str,
         after: &Attrs,
         since: i64,
@@ -227,7 +231,7 @@ impl Provider for AwsProvider {
 
     async fn alarms(
         &self,
-        target: &Target,
+        target: &AccountTarget,
         names: &BTreeSet<String>,
     ) -> Result<Vec<Alarm>, ProviderError> {
         let session = self.session(target, Access::Read)?;
@@ -237,7 +241,7 @@ impl Provider for AwsProvider {
 
     async fn metric(
         &self,
-        target: &Target,
+        target: &AccountTarget,
         query: &MetricQuery,
     ) -> Result<Option<f64>, ProviderError> {
         let session = self.session(target, Access::Read)?;

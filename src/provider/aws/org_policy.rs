@@ -8,7 +8,7 @@ use super::kind::{Absent, Bulk, KindProvider, Wanted, document, optional, sorted
 use super::organization_read::{self, node_id};
 use super::organization_tags::{self, to_tags};
 use crate::iam::Use;
-use crate::provider::{Failure, LiveObject, ProviderError, Step};
+use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep};
 use crate::value::{Attrs, Value};
 
 /// The AWS half of one of the two kinds.
@@ -41,7 +41,7 @@ impl KindProvider for OrgPolicy {
         Bulk::Organization
     }
 
-    async fn create(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         let want = Wanted::new(session, step);
         let answer = session
             .organizations()
@@ -64,7 +64,7 @@ impl KindProvider for OrgPolicy {
         Ok(attrs)
     }
 
-    async fn update(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn update(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         let want = Wanted::new(session, step);
         let id = want.text("id")?;
         let (name, description, content) =
@@ -88,7 +88,7 @@ impl KindProvider for OrgPolicy {
         Ok(attrs)
     }
 
-    async fn delete(&self, session: &Session, step: &Step) -> Result<(), ProviderError> {
+    async fn delete(&self, session: &Session, step: &ProviderStep) -> Result<(), ProviderError> {
         let want = Wanted::new(session, step);
         let id = want.text("id")?;
         let gone = session
@@ -115,7 +115,7 @@ impl KindProvider for OrgPolicy {
         }
     }
 
-    async fn attach(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn attach(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         let want = Wanted::new(session, step);
         let target = want.target()?;
         let done = session
@@ -146,7 +146,7 @@ impl KindProvider for OrgPolicy {
         Ok(with_targets(&want, |targets| targets.push(target.to_owned())))
     }
 
-    async fn detach(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn detach(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         let want = Wanted::new(session, step);
         let target = want.target()?;
         let done = session

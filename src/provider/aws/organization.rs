@@ -6,7 +6,7 @@ use aws_sdk_organizations::types::{OrganizationFeatureSet, PolicyType};
 use super::clients::Session;
 use super::kind::{Bulk, KindProvider, Wanted, optional};
 use super::{errors, organization_read};
-use crate::provider::{Failure, LiveObject, ProviderError, Step};
+use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep};
 use crate::value::Attrs;
 
 /// Its name.
@@ -25,7 +25,7 @@ impl KindProvider for Organization {
         Bulk::Organization
     }
 
-    async fn create(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         let want = Wanted::new(session, step);
         let answer = session
             .organizations()
@@ -53,7 +53,7 @@ impl KindProvider for Organization {
         ]))
     }
 
-    async fn update(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn update(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         let want = Wanted::new(session, step);
         let (added, removed) = want.list_changes("enabled_policy_types");
         for name in added {
@@ -91,7 +91,7 @@ impl KindProvider for Organization {
         Ok(want.done([]))
     }
 
-    async fn delete(&self, session: &Session, _step: &Step) -> Result<(), ProviderError> {
+    async fn delete(&self, session: &Session, _step: &ProviderStep) -> Result<(), ProviderError> {
         // The plan forgets it; a plan that says otherwise was made by something else.
         Err(errors::refuse(
             "organizations",

@@ -6,7 +6,7 @@ use super::clients::Session;
 use super::kind::{Absent, Bulk, KindProvider, Wanted, optional};
 use super::organization_read::{self, node_id};
 use super::organization_tags::{self, to_tags};
-use crate::provider::{LiveObject, ProviderError, Step};
+use crate::provider::{LiveObject, ProviderError, ProviderStep};
 use crate::value::Attrs;
 
 /// Its name.
@@ -25,7 +25,7 @@ impl KindProvider for OrganizationalUnit {
         Bulk::Organization
     }
 
-    async fn create(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         let want = Wanted::new(session, step);
         let answer = session
             .organizations()
@@ -43,7 +43,7 @@ impl KindProvider for OrganizationalUnit {
         ]))
     }
 
-    async fn update(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn update(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         let want = Wanted::new(session, step);
         let id = want.text("id")?;
         if want.changes("name") {
@@ -60,7 +60,7 @@ impl KindProvider for OrganizationalUnit {
         Ok(want.done([]))
     }
 
-    async fn delete(&self, session: &Session, step: &Step) -> Result<(), ProviderError> {
+    async fn delete(&self, session: &Session, step: &ProviderStep) -> Result<(), ProviderError> {
         let want = Wanted::new(session, step);
         let gone = session
             .organizations()

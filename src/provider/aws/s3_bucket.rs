@@ -17,7 +17,7 @@ use super::kind::{
     live, optional, tags,
 };
 use crate::iam::Use;
-use crate::provider::{Failure, LiveObject, ProviderError, Step};
+use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep};
 use crate::schema::canonical_policy;
 use crate::value::{Attrs, Value};
 
@@ -46,7 +46,7 @@ impl KindProvider for S3Bucket {
         Bulk::Account(&S3Bucket)
     }
 
-    async fn create(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         let want = Wanted::new(session, step);
         let (bucket, region) = (want.text("bucket")?, want.text("region")?);
         let s3 = session.s3(region);
@@ -79,7 +79,7 @@ impl KindProvider for S3Bucket {
         Ok(want.done([("id", bucket.into())]))
     }
 
-    async fn update(&self, session: &Session, step: &Step) -> Result<Attrs, ProviderError> {
+    async fn update(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         let want = Wanted::new(session, step);
         let (bucket, region) = (want.text("bucket")?, want.text("region")?);
         let s3 = session.s3(region);
@@ -103,7 +103,7 @@ impl KindProvider for S3Bucket {
         Ok(want.done([]))
     }
 
-    async fn delete(&self, session: &Session, step: &Step) -> Result<(), ProviderError> {
+    async fn delete(&self, session: &Session, step: &ProviderStep) -> Result<(), ProviderError> {
         let want = Wanted::new(session, step);
         let bucket = want.text("bucket")?;
         let region = want.text("region").unwrap_or(&session.region);

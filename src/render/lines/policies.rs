@@ -6,7 +6,7 @@ use super::{Lines, Sign, scalar};
 use crate::iam::ChangeKind;
 use crate::plan::model::PolicyChange;
 use crate::render::style::{Tone, safe};
-use crate::value::{AttrPath, path::Step};
+use crate::value::{AttrPath, path::AttrStep};
 
 pub(super) fn statements(document: &Json) -> Vec<&Json> {
     match document.get("Statement") {
@@ -88,7 +88,7 @@ fn scalars(values: &Json, path: &AttrPath) -> Vec<(String, String)> {
         Json::Array(list) => list
             .iter()
             .enumerate()
-            .map(|(i, v)| (bare(v), path.join(Step::Index(i)).to_string()))
+            .map(|(i, v)| (bare(v), path.join(AttrStep::Index(i)).to_string()))
             .collect(),
         one => vec![(bare(one), path.to_string())],
     }

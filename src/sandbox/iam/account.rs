@@ -1,7 +1,7 @@
 //! What an account has once: alias, password policy, summary.
 
 use super::model::{IamSettings, IdentityKind, PasswordPolicy};
-use super::{Answer, invalid};
+use super::{IamAnswer, invalid};
 use crate::sandbox::params::Params;
 use crate::sandbox::wire::{Ctx, Refusal};
 use crate::sandbox::xml::Xml;
@@ -14,7 +14,7 @@ fn change(ctx: &mut Ctx<'_>, change: impl FnOnce(&mut IamSettings)) {
 }
 
 /// Sets the alias in place of the one there was: an account has at most one, and aliases are unique over all accounts.
-pub(super) fn create_alias(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn create_alias(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let alias = params.need("AccountAlias")?;
     let fits = (3..=63).contains(&alias.len())
         && alias.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
@@ -45,7 +45,7 @@ pub(super) fn create_alias(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     Ok(Xml::new())
 }
 
-pub(super) fn delete_alias(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn delete_alias(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let alias = params.need("AccountAlias")?;
     let own = ctx.state.iam_settings.get(&ctx.caller.account).and_then(|s| s.alias.as_deref());
     if own != Some(alias) {
@@ -64,7 +64,7 @@ pub(super) fn list_aliases(ctx: &mut Ctx<'_>) -> Xml {
     Xml::new().texts("AccountAliases", alias).text("IsTruncated", "false")
 }
 
-pub(super) fn update_password_policy(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn update_password_policy(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let within = |name: &str, low: i64, high: i64| match params.int(name)? {
         Some(n) if !(low..=high).contains(&n) => Err(invalid(format!(
             "1 validation error detected: Value '{n}' at '{}' failed to satisfy constraint: Member must be between {low} and {high}",
@@ -97,7 +97,7 @@ fn no_password_policy(account: &str) -> Refusal {
     )
 }
 
-pub(super) fn get_password_policy(ctx: &mut Ctx<'_>) -> Answer {
+pub(super) fn get_password_policy(ctx: &mut Ctx<'_>) -> IamAnswer {
     let account = &ctx.caller.account;
     let policy = ctx
         .state
@@ -119,7 +119,7 @@ pub(super) fn get_password_policy(ctx: &mut Ctx<'_>) -> Answer {
     Ok(Xml::new().node("PasswordPolicy", xml))
 }
 
-pub(super) fn delete_password_policy(ctx: &mut Ctx<'_>) -> Answer {
+pub(super) fn delete_password_policy(ctx: &mut Ctx<'_>) -> IamAnswer {
     let account = ctx.caller.account.clone();
     if ctx.state.iam_settings.get(&account).is_none_or(|s| s.password_policy.is_none()) {
         return Err(no_password_policy(&account));

@@ -2,7 +2,7 @@
 
 use super::document::{encode, render_trust};
 use super::model::{Identity, IdentityKind, ManagedPolicy};
-use super::{Answer, aws_managed, identities, inline, page, policies, profiles, tags_xml};
+use super::{IamAnswer, aws_managed, identities, inline, page, policies, profiles, tags_xml};
 use crate::sandbox::params::Params;
 use crate::sandbox::state::SandboxState;
 use crate::sandbox::wire::Ctx;
@@ -13,7 +13,7 @@ enum Entity<'w> {
     Policy(Box<ManagedPolicy>, (usize, usize)),
 }
 
-pub(super) fn get(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn get(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let account = ctx.caller.account.clone();
     let filter = params.list("Filter").unwrap_or_default();
     let wanted = |kind: &str| filter.is_empty() || filter.contains(&kind);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::document::{bind_trust, encode, quota_size, render_trust};
 use super::model::{AccessKey, Identity, IdentityKind, Trust, identity_key};
 use super::{
-    Answer, check_name, check_path, check_tags, inline, invalid, limit, no_such, page, tags_xml,
+    IamAnswer, check_name, check_path, check_tags, inline, invalid, limit, no_such, page, tags_xml,
 };
 use crate::sandbox::clock::Instant;
 use crate::sandbox::params::Params;
@@ -160,7 +160,7 @@ pub(super) fn boundary_xml(xml: Xml, identity: &Identity) -> Xml {
     }
 }
 
-pub(super) fn create(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> Answer {
+pub(super) fn create(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> IamAnswer {
     let name = params.need(kind.name_member())?;
     let account = ctx.caller.account.clone();
     check_name(kind.name_member(), name, if kind == IdentityKind::Group { 128 } else { 64 })?;
@@ -252,7 +252,7 @@ fn description(params: &Params) -> Result<Option<String>, Refusal> {
     }
 }
 
-pub(super) fn get(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> Answer {
+pub(super) fn get(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> IamAnswer {
     let (_, identity) = find(ctx, kind, params)?;
     let answer = Xml::new().node(kind.title(), xml(ctx.state, &identity, true));
     if kind != IdentityKind::Group {
@@ -270,7 +270,7 @@ pub(super) fn get(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> Ans
     Ok(answer.list("Users", users).join(&tail))
 }
 
-pub(super) fn list(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> Answer {
+pub(super) fn list(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> IamAnswer {
     let prefix = params.get("PathPrefix").unwrap_or("/");
     let all: Vec<&Identity> = ctx
         .state
@@ -285,7 +285,7 @@ pub(super) fn list(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> An
     Ok(Xml::new().list(&format!("{}s", kind.title()), items).join(&tail))
 }
 
-pub(super) fn delete(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> Answer {
+pub(super) fn delete(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> IamAnswer {
     let (key, identity) = find_own(ctx, kind, params)?;
     let conflict = |message: &str| Err(Refusal::new(409, "DeleteConflict", message));
     if !identity.inline.is_empty() {
@@ -336,7 +336,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> 
     Ok(Xml::new())
 }
 
-pub(super) fn update_trust(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn update_trust(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let (key, _) = find_own(ctx, IdentityKind::Role, params)?;
     let text = params.need("PolicyDocument")?;
     let trust = checked_trust(ctx, text)?;
@@ -346,7 +346,7 @@ pub(super) fn update_trust(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     Ok(Xml::new())
 }
 
-pub(super) fn update_role(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn update_role(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let (key, _) = find_own(ctx, IdentityKind::Role, params)?;
     let (description, length) = (description(params)?, session_length(params)?);
     if let Some(role) = ctx.state.identities.get_mut(&key) {
@@ -360,7 +360,7 @@ pub(super) fn update_role(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     Ok(Xml::new())
 }
 
-pub(super) fn create_service_linked(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn create_service_linked(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let service = params.need("AWSServiceName")?;
     let short = service
         .strip_suffix(".amazonaws.com")
@@ -415,7 +415,7 @@ pub(super) fn create_service_linked(ctx: &mut Ctx<'_>, params: &Params) -> Answe
     Ok(Xml::new().node("Role", xml(ctx.state, &role, true)))
 }
 
-pub(super) fn delete_service_linked(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn delete_service_linked(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let (key, role) = find(ctx, IdentityKind::Role, params)?;
     if role.linked_to.is_none() {
         return Err(Refusal::new(400, "InvalidInput", "The role is not a service-linked role."));
@@ -424,7 +424,7 @@ pub(super) fn delete_service_linked(ctx: &mut Ctx<'_>, params: &Params) -> Answe
     Ok(Xml::new().text("DeletionTaskId", format!("task{}{}", role.path, role.id)))
 }
 
-pub(super) fn add_to_group(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn add_to_group(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let (_, group) = find(ctx, IdentityKind::Group, params)?;
     let (key, user) = find(ctx, IdentityKind::User, params)?;
     if user.groups.len() >= 10 && !user.groups.contains(&group.name.to_lowercase()) {
@@ -436,7 +436,7 @@ pub(super) fn add_to_group(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     Ok(Xml::new())
 }
 
-pub(super) fn remove_from_group(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn remove_from_group(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let (_, group) = find(ctx, IdentityKind::Group, params)?;
     let (key, _) = find(ctx, IdentityKind::User, params)?;
     if let Some(user) = ctx.state.identities.get_mut(&key) {
@@ -445,7 +445,7 @@ pub(super) fn remove_from_group(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     Ok(Xml::new())
 }
 
-pub(super) fn groups_of(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn groups_of(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let (_, user) = find(ctx, IdentityKind::User, params)?;
     let state = &*ctx.state;
     let groups: Vec<(String, Xml)> = user
@@ -461,7 +461,7 @@ pub(super) fn groups_of(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     Ok(Xml::new().list("Groups", items).join(&tail))
 }
 
-pub(super) fn create_access_key(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn create_access_key(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let (_, user) = find(ctx, IdentityKind::User, params)?;
     let own = |k: &AccessKey| k.account == user.account && k.user == user.name;
     if ctx.state.access_keys.values().filter(|k| own(k)).count() >= 2 {
@@ -490,7 +490,7 @@ pub(super) fn create_access_key(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     ))
 }
 
-pub(super) fn list_access_keys(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn list_access_keys(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let (_, user) = find(ctx, IdentityKind::User, params)?;
     let keys: Vec<(String, Xml)> = ctx
         .state
@@ -510,7 +510,7 @@ pub(super) fn list_access_keys(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     Ok(Xml::new().list("AccessKeyMetadata", items).join(&tail))
 }
 
-pub(super) fn delete_access_key(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn delete_access_key(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let id = params.need("AccessKeyId")?;
     match ctx.state.access_keys.get(id) {
         Some(key) if key.account == ctx.caller.account => {

@@ -3,7 +3,7 @@
 use super::document::{Use, check, encode, quota_size};
 use super::identities::{find, find_own};
 use super::model::{Identity, IdentityKind};
-use super::{Answer, check_name, invalid, limit, malformed, page, policies};
+use super::{IamAnswer, check_name, invalid, limit, malformed, page, policies};
 use crate::sandbox::params::Params;
 use crate::sandbox::wire::{Ctx, Refusal};
 use crate::sandbox::xml::Xml;
@@ -11,7 +11,7 @@ use crate::sandbox::xml::Xml;
 /// Managed policies that may be attached to one identity; the adjustable default is 10.
 const ATTACHED_LIMIT: usize = 10;
 
-pub(super) fn put(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> Answer {
+pub(super) fn put(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> IamAnswer {
     let (key, identity) = find_own(ctx, kind, params)?;
     let name = params.need("PolicyName")?;
     check_name("PolicyName", name, 128)?;
@@ -45,7 +45,7 @@ fn no_policy(identity: &Identity, name: &str) -> Refusal {
     )
 }
 
-pub(super) fn get(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> Answer {
+pub(super) fn get(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> IamAnswer {
     let (_, identity) = find(ctx, kind, params)?;
     let name = params.need("PolicyName")?;
     let text = identity.inline.get(name).ok_or_else(|| no_policy(&identity, name))?;
@@ -55,13 +55,13 @@ pub(super) fn get(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> Ans
         .text("PolicyDocument", encode(text)))
 }
 
-pub(super) fn list(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> Answer {
+pub(super) fn list(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> IamAnswer {
     let (_, identity) = find(ctx, kind, params)?;
     let (names, tail) = page(params, identity.inline.keys().map(|name| (name.clone(), name)))?;
     Ok(Xml::new().texts("PolicyNames", names.into_iter().map(String::as_str)).join(&tail))
 }
 
-pub(super) fn delete(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> Answer {
+pub(super) fn delete(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> IamAnswer {
     let (key, identity) = find_own(ctx, kind, params)?;
     let name = params.need("PolicyName")?;
     if !identity.inline.contains_key(name) {
@@ -73,7 +73,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> 
     Ok(Xml::new())
 }
 
-pub(super) fn attach(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> Answer {
+pub(super) fn attach(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> IamAnswer {
     let (key, identity) = find_own(ctx, kind, params)?;
     let arn = params.need("PolicyArn")?;
     policies::need_existing(ctx, arn)?;
@@ -89,7 +89,7 @@ pub(super) fn attach(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> 
     Ok(Xml::new())
 }
 
-pub(super) fn detach(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> Answer {
+pub(super) fn detach(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> IamAnswer {
     let (key, identity) = find_own(ctx, kind, params)?;
     let arn = params.need("PolicyArn")?;
     if !identity.attached.contains(arn) {
@@ -112,7 +112,7 @@ pub(super) fn attached_xml(identity: &Identity) -> Vec<Xml> {
         .collect()
 }
 
-pub(super) fn list_attached(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> Answer {
+pub(super) fn list_attached(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> IamAnswer {
     let (_, identity) = find(ctx, kind, params)?;
     let prefix = params.get("PathPrefix").unwrap_or("/");
     let items = identity.attached.iter().zip(attached_xml(&identity)).filter(|(arn, _)| {
@@ -137,7 +137,7 @@ pub(super) fn existing_boundary(ctx: &mut Ctx<'_>, arn: &str) -> Result<String, 
     }
 }
 
-pub(super) fn put_boundary(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> Answer {
+pub(super) fn put_boundary(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> IamAnswer {
     let (key, _) = find_own(ctx, kind, params)?;
     let arn = existing_boundary(ctx, params.need("PermissionsBoundary")?)?;
     if let Some(identity) = ctx.state.identities.get_mut(&key) {
@@ -146,7 +146,7 @@ pub(super) fn put_boundary(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Param
     Ok(Xml::new())
 }
 
-pub(super) fn delete_boundary(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> Answer {
+pub(super) fn delete_boundary(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> IamAnswer {
     let (key, identity) = find_own(ctx, kind, params)?;
     if identity.boundary.is_none() {
         return Err(Refusal::new(

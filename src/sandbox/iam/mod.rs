@@ -27,10 +27,10 @@ use model::IdentityKind;
 pub(crate) use identities::{NewRole, new_identity, put_role};
 pub(crate) use policies::text_of as policy_text;
 
-type Answer = Result<Xml, Refusal>;
+type IamAnswer = Result<Xml, Refusal>;
 
 /// Serves one operation.
-pub(crate) fn serve(ctx: &mut Ctx<'_>, operation: &str, params: &Params) -> Answer {
+pub(crate) fn serve(ctx: &mut Ctx<'_>, operation: &str, params: &Params) -> IamAnswer {
     for kind in [IdentityKind::Role, IdentityKind::User, IdentityKind::Group] {
         if let Some(answer) = serve_kind(ctx, operation, kind, params) {
             return answer;
@@ -93,7 +93,7 @@ fn serve_kind(
     operation: &str,
     kind: IdentityKind,
     params: &Params,
-) -> Option<Answer> {
+) -> Option<IamAnswer> {
     let title = kind.title();
     let shape = operation.replacen(title, "*", 1);
     if shape == operation {

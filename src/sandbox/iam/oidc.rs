@@ -1,7 +1,7 @@
 //! OpenID Connect providers.
 
 use super::model::OidcProvider;
-use super::{Answer, check_tags, invalid, limit, tags_xml};
+use super::{IamAnswer, check_tags, invalid, limit, tags_xml};
 use crate::sandbox::params::Params;
 use crate::sandbox::wire::{Ctx, Refusal};
 use crate::sandbox::xml::Xml;
@@ -38,7 +38,7 @@ fn check_thumbprints(prints: &[&str]) -> Result<(), Refusal> {
     ))
 }
 
-pub(super) fn create(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn create(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let given = params.need("Url")?;
     let url = given
         .strip_prefix("https://")
@@ -84,7 +84,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     Ok(answer)
 }
 
-pub(super) fn get(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn get(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let (_, provider) = find(ctx, params)?;
     Ok(Xml::new()
         .text("Url", &provider.url)
@@ -94,7 +94,7 @@ pub(super) fn get(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
         .list("Tags", tags_xml(&provider.tags)))
 }
 
-pub(super) fn list(ctx: &mut Ctx<'_>) -> Answer {
+pub(super) fn list(ctx: &mut Ctx<'_>) -> IamAnswer {
     let providers = ctx.state.oidc_providers.scan(&format!("{}/", ctx.caller.account));
     Ok(Xml::new().list(
         "OpenIDConnectProviderList",
@@ -102,13 +102,13 @@ pub(super) fn list(ctx: &mut Ctx<'_>) -> Answer {
     ))
 }
 
-pub(super) fn delete(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn delete(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let (key, _) = find(ctx, params)?;
     ctx.state.oidc_providers.remove(&key);
     Ok(Xml::new())
 }
 
-pub(super) fn add_client(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn add_client(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let (key, provider) = find(ctx, params)?;
     let client = params.need("ClientID")?;
     if provider.clients.len() >= 100 {
@@ -122,7 +122,7 @@ pub(super) fn add_client(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     Ok(Xml::new())
 }
 
-pub(super) fn remove_client(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn remove_client(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let (key, _) = find(ctx, params)?;
     let client = params.need("ClientID")?;
     if let Some(provider) = ctx.state.oidc_providers.get_mut(&key) {
@@ -131,7 +131,7 @@ pub(super) fn remove_client(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     Ok(Xml::new())
 }
 
-pub(super) fn update_thumbprints(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn update_thumbprints(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let (key, _) = find(ctx, params)?;
     let prints = params.list("ThumbprintList").unwrap_or_default();
     check_thumbprints(&prints)?;

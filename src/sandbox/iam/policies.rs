@@ -4,7 +4,7 @@ use super::aws_managed;
 use super::document::{Use, check, encode, quota_size};
 use super::model::{Identity, IdentityKind, ManagedPolicy, PolicyVersion};
 use super::{
-    Answer, check_name, check_path, check_tags, invalid, limit, malformed, page, tags_xml,
+    IamAnswer, check_name, check_path, check_tags, invalid, limit, malformed, page, tags_xml,
 };
 use crate::sandbox::clock::Instant;
 use crate::sandbox::params::Params;
@@ -124,7 +124,7 @@ fn checked_text(params: &Params) -> Result<&str, Refusal> {
     Ok(text)
 }
 
-pub(super) fn create(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn create(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let name = params.need("PolicyName")?;
     check_name("PolicyName", name, 128)?;
     let path = params.get("Path").unwrap_or("/");
@@ -180,7 +180,7 @@ fn readable(ctx: &mut Ctx<'_>, params: &Params) -> Result<ManagedPolicy, Refusal
     }
 }
 
-pub(super) fn get(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn get(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let policy = readable(ctx, params)?;
     let uses = uses(ctx.state, &ctx.caller.account, &policy.arn);
     let mut answer = xml(&policy, uses).opt("Description", policy.description.as_ref());
@@ -190,7 +190,7 @@ pub(super) fn get(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     Ok(Xml::new().node("Policy", answer))
 }
 
-pub(super) fn list(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn list(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let scope = params.get("Scope").unwrap_or("All");
     let prefix = params.get("PathPrefix").unwrap_or("/");
     let attached_only = params.flag("OnlyAttached") == Some(true);
@@ -234,7 +234,7 @@ fn own(ctx: &mut Ctx<'_>, params: &Params) -> Result<(String, ManagedPolicy), Re
     find(ctx, arn)
 }
 
-pub(super) fn delete(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn delete(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let (key, policy) = own(ctx, params)?;
     let conflict = |message: &str| Err(Refusal::new(409, "DeleteConflict", message));
     let uses = uses(ctx.state, &ctx.caller.account, &policy.arn);
@@ -253,7 +253,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     Ok(Xml::new())
 }
 
-pub(super) fn create_version(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn create_version(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let (key, policy) = own(ctx, params)?;
     let text = checked_text(params)?;
     if policy.versions.len() >= VERSION_LIMIT {
@@ -287,13 +287,13 @@ fn version_of<'p>(policy: &'p ManagedPolicy, id: &str) -> Result<&'p PolicyVersi
     })
 }
 
-pub(super) fn get_version(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn get_version(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let policy = readable(ctx, params)?;
     let version = version_of(&policy, params.need("VersionId")?)?;
     Ok(Xml::new().node("PolicyVersion", version_xml(&policy, version, true)))
 }
 
-pub(super) fn list_versions(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn list_versions(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let policy = readable(ctx, params)?;
     let (items, tail) = page(
         params,
@@ -304,7 +304,7 @@ pub(super) fn list_versions(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     Ok(Xml::new().list("Versions", items).join(&tail))
 }
 
-pub(super) fn delete_version(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn delete_version(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let (key, policy) = own(ctx, params)?;
     let id = params.need("VersionId")?;
     version_of(&policy, id)?;
@@ -321,7 +321,7 @@ pub(super) fn delete_version(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     Ok(Xml::new())
 }
 
-pub(super) fn set_default(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn set_default(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let (key, policy) = own(ctx, params)?;
     let id = params.need("VersionId")?;
     version_of(&policy, id)?;
@@ -333,7 +333,7 @@ pub(super) fn set_default(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     Ok(Xml::new())
 }
 
-pub(super) fn entities(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn entities(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let policy = readable(ctx, params)?;
     let boundary = params.get("PolicyUsageFilter") == Some("PermissionsBoundary");
     let uses_it = |identity: &Identity| {

@@ -2,7 +2,7 @@
 
 use super::identities;
 use super::model::{IdentityKind, InstanceProfile, identity_key};
-use super::{Answer, check_name, check_path, check_tags, limit, no_such, page, tags_xml};
+use super::{IamAnswer, check_name, check_path, check_tags, limit, no_such, page, tags_xml};
 use crate::sandbox::params::Params;
 use crate::sandbox::state::{SandboxState, UPPER};
 use crate::sandbox::wire::{Ctx, Refusal};
@@ -36,7 +36,7 @@ pub(super) fn xml(state: &SandboxState, account: &str, profile: &InstanceProfile
         .list("Tags", tags_xml(&profile.tags))
 }
 
-pub(super) fn create(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn create(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let name = params.need("InstanceProfileName")?;
     check_name("InstanceProfileName", name, 128)?;
     let path = params.get("Path").unwrap_or("/");
@@ -67,12 +67,12 @@ pub(super) fn create(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     Ok(answer)
 }
 
-pub(super) fn get(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn get(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let (_, profile) = find(ctx, params)?;
     Ok(Xml::new().node("InstanceProfile", xml(ctx.state, &ctx.caller.account, &profile)))
 }
 
-fn listed(ctx: &mut Ctx<'_>, params: &Params, of_role: Option<&str>) -> Answer {
+fn listed(ctx: &mut Ctx<'_>, params: &Params, of_role: Option<&str>) -> IamAnswer {
     let (state, account) = (&*ctx.state, &ctx.caller.account);
     let prefix = params.get("PathPrefix").unwrap_or("/");
     let profiles = state.instance_profiles.scan(&format!("{account}/")).filter(|(_, p)| {
@@ -86,16 +86,16 @@ fn listed(ctx: &mut Ctx<'_>, params: &Params, of_role: Option<&str>) -> Answer {
     Ok(Xml::new().list("InstanceProfiles", items).join(&tail))
 }
 
-pub(super) fn list(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn list(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     listed(ctx, params, None)
 }
 
-pub(super) fn list_for_role(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn list_for_role(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let (_, role) = identities::find(ctx, IdentityKind::Role, params)?;
     listed(ctx, params, Some(&role.name))
 }
 
-pub(super) fn delete(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn delete(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let (key, profile) = find(ctx, params)?;
     if profile.role.is_some() {
         return Err(Refusal::new(
@@ -108,7 +108,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     Ok(Xml::new())
 }
 
-pub(super) fn add_role(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn add_role(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let (key, profile) = find(ctx, params)?;
     let (_, role) = identities::find(ctx, IdentityKind::Role, params)?;
     if profile.role.is_some() {
@@ -120,7 +120,7 @@ pub(super) fn add_role(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
     Ok(Xml::new())
 }
 
-pub(super) fn remove_role(ctx: &mut Ctx<'_>, params: &Params) -> Answer {
+pub(super) fn remove_role(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
     let (key, profile) = find(ctx, params)?;
     let name = params.need("RoleName")?;
     if !profile.role.is_some_and(|role| role.eq_ignore_ascii_case(name)) {

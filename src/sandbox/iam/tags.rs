@@ -1,7 +1,7 @@
 //! Tagging of every taggable kind: `Tag*`, `Untag*`, `List*Tags`.
 
 use super::model::{IdentityKind, identity_key};
-use super::{Answer, check_tags, limit, page};
+use super::{IamAnswer, check_tags, limit, page};
 use super::{aws_managed, policies};
 use crate::sandbox::params::Params;
 use crate::sandbox::state::Tags;
@@ -15,7 +15,7 @@ enum Deed {
 }
 
 /// Serves an operation if it is about tags.
-pub(super) fn serve(ctx: &mut Ctx<'_>, operation: &str, params: &Params) -> Option<Answer> {
+pub(super) fn serve(ctx: &mut Ctx<'_>, operation: &str, params: &Params) -> Option<IamAnswer> {
     let (deed, kind) = if let Some(kind) = operation.strip_prefix("Tag") {
         (Deed::Tag, kind)
     } else if let Some(kind) = operation.strip_prefix("Untag") {
@@ -85,7 +85,7 @@ fn tags_of<'c>(
     }
 }
 
-fn run(ctx: &mut Ctx<'_>, deed: &Deed, kind: &str, params: &Params) -> Answer {
+fn run(ctx: &mut Ctx<'_>, deed: &Deed, kind: &str, params: &Params) -> IamAnswer {
     let tags = tags_of(ctx, kind, params, !matches!(deed, Deed::List))?;
     match deed {
         Deed::Tag => {

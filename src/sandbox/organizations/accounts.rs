@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::model::{Account, CreateStatus, Organization};
 use super::{
-    Answer, attach_defaults, constraint, detach_all, invalid, need, page, put_service_role,
-    tags_member, text, units,
+    OrganizationsAnswer, attach_defaults, constraint, detach_all, invalid, need, page,
+    put_service_role, tags_member, text, units,
 };
 use crate::sandbox::iam::model::Trust;
 use crate::sandbox::iam::{NewRole, put_role};
@@ -45,7 +45,7 @@ fn member(ctx: &Ctx<'_>, body: &Value) -> Result<Account, Refusal> {
     })
 }
 
-pub(super) fn list(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Answer {
+pub(super) fn list(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> OrganizationsAnswer {
     tick(ctx, None);
     // a thousand accounts come in fifty pages: build only the one that is asked for
     let from = super::after(body)?;
@@ -53,7 +53,11 @@ pub(super) fn list(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Answe
     page(body, "Accounts", rest.take(21).map(|a| (a.id.clone(), json_of(org, a))))
 }
 
-pub(super) fn list_for_parent(ctx: &Ctx<'_>, org: &Organization, body: &Value) -> Answer {
+pub(super) fn list_for_parent(
+    ctx: &Ctx<'_>,
+    org: &Organization,
+    body: &Value,
+) -> OrganizationsAnswer {
     let parent = need(body, "ParentId")?;
     if !units::is_parent(ctx.state, org, parent) {
         return Err(Refusal::new(
@@ -66,7 +70,7 @@ pub(super) fn list_for_parent(ctx: &Ctx<'_>, org: &Organization, body: &Value) -
     page(body, "Accounts", found.map(|a| (a.id.clone(), json_of(org, a))))
 }
 
-pub(super) fn describe(ctx: &Ctx<'_>, org: &Organization, body: &Value) -> Answer {
+pub(super) fn describe(ctx: &Ctx<'_>, org: &Organization, body: &Value) -> OrganizationsAnswer {
     Ok(json!({ "Account": json_of(org, &member(ctx, body)?) }))
 }
 
@@ -91,7 +95,7 @@ fn status_json(status: &CreateStatus) -> Value {
     value
 }
 
-pub(super) fn create(ctx: &mut Ctx<'_>, body: &Value, slow: u32) -> Answer {
+pub(super) fn create(ctx: &mut Ctx<'_>, body: &Value, slow: u32) -> OrganizationsAnswer {
     let (email, name) = (need(body, "Email")?, need(body, "AccountName")?);
     let plausible = (6..=64).contains(&email.len())
         && email.split_once('@').is_some_and(|(local, domain)| {
@@ -207,7 +211,7 @@ fn finish(ctx: &mut Ctx<'_>, status: &mut CreateStatus) {
     status.account = Some(id);
 }
 
-pub(super) fn describe_status(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
+pub(super) fn describe_status(ctx: &mut Ctx<'_>, body: &Value) -> OrganizationsAnswer {
     let id = need(body, "CreateAccountRequestId")?;
     tick(ctx, Some(id));
     let status = ctx.state.create_status.get(id).ok_or_else(|| {
@@ -216,7 +220,7 @@ pub(super) fn describe_status(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
     Ok(json!({ "CreateAccountStatus": status_json(status) }))
 }
 
-pub(super) fn list_status(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
+pub(super) fn list_status(ctx: &mut Ctx<'_>, body: &Value) -> OrganizationsAnswer {
     tick(ctx, None);
     let states: Vec<&str> = body
         .get("States")
@@ -231,7 +235,11 @@ pub(super) fn list_status(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
     page(body, "CreateAccountStatuses", found.map(|(id, s)| (id.to_owned(), status_json(s))))
 }
 
-pub(super) fn move_account(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Answer {
+pub(super) fn move_account(
+    ctx: &mut Ctx<'_>,
+    org: &Organization,
+    body: &Value,
+) -> OrganizationsAnswer {
     let account = member(ctx, body)?;
     let (source, destination) = (need(body, "SourceParentId")?, need(body, "DestinationParentId")?);
     if account.parent != source {
@@ -261,7 +269,7 @@ pub(super) fn move_account(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) 
     Ok(json!({}))
 }
 
-pub(super) fn remove(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Answer {
+pub(super) fn remove(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> OrganizationsAnswer {
     let account = member(ctx, body)?;
     if account.id == org.management {
         return Err(Refusal::new(
@@ -285,7 +293,7 @@ pub(super) fn remove(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Ans
 }
 
 /// Days within which closures are counted, and their quota. Source: "Quotas for AWS Organizations".
-pub(super) fn close(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Answer {
+pub(super) fn close(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> OrganizationsAnswer {
     let account = member(ctx, body)?;
     if account.id == org.management {
         return Err(constraint(
@@ -322,7 +330,7 @@ pub(super) fn delegate(
     org: &Organization,
     body: &Value,
     register: bool,
-) -> Answer {
+) -> OrganizationsAnswer {
     let account = member(ctx, body)?;
     let service = need(body, "ServicePrincipal")?.to_owned();
     if account.id == org.management {
@@ -358,7 +366,11 @@ pub(super) fn delegate(
     Ok(json!({}))
 }
 
-pub(super) fn list_delegated(ctx: &Ctx<'_>, org: &Organization, body: &Value) -> Answer {
+pub(super) fn list_delegated(
+    ctx: &Ctx<'_>,
+    org: &Organization,
+    body: &Value,
+) -> OrganizationsAnswer {
     let wanted = text(body, "ServicePrincipal");
     let found = org.delegated.iter().filter_map(|(id, services)| {
         let since = match wanted {
@@ -372,7 +384,7 @@ pub(super) fn list_delegated(ctx: &Ctx<'_>, org: &Organization, body: &Value) ->
     page(body, "DelegatedAdministrators", found)
 }
 
-pub(super) fn list_delegated_services(org: &Organization, body: &Value) -> Answer {
+pub(super) fn list_delegated_services(org: &Organization, body: &Value) -> OrganizationsAnswer {
     let id = need(body, "AccountId")?;
     let services = org.delegated.get(id).ok_or_else(|| {
         Refusal::new(

@@ -24,13 +24,18 @@ use super::wire::{Ctx, Refusal, Service};
 use crate::ids::AccountId;
 use model::{Account, Organization, RCP, SCP};
 
-type Answer = Result<Value, Refusal>;
+type OrganizationsAnswer = Result<Value, Refusal>;
 
 /// The administrator of the management account whose credentials the sandbox hands out.
 const OPERATOR: &str = "palisade-operator";
 
 /// Serves one operation. `slow` is how many looks see a new account in progress.
-pub(crate) fn serve(ctx: &mut Ctx<'_>, operation: &str, body: &Value, slow: u32) -> Answer {
+pub(crate) fn serve(
+    ctx: &mut Ctx<'_>,
+    operation: &str,
+    body: &Value,
+    slow: u32,
+) -> OrganizationsAnswer {
     if operation == "CreateOrganization" {
         return create(ctx, body);
     }
@@ -210,7 +215,7 @@ fn put_service_role(state: &mut SandboxState, now: Instant, account: &str) {
     );
 }
 
-fn create(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
+fn create(ctx: &mut Ctx<'_>, body: &Value) -> OrganizationsAnswer {
     let account = ctx.caller.account.clone();
     if ctx.state.accounts.get(&account).is_some_and(|a| !a.parent.is_empty()) {
         return Err(Refusal::new(
@@ -248,7 +253,7 @@ fn create(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
     Ok(json!({ "Organization": organization(ctx.state, &org) }))
 }
 
-fn delete(ctx: &mut Ctx<'_>, org: &Organization) -> Answer {
+fn delete(ctx: &mut Ctx<'_>, org: &Organization) -> OrganizationsAnswer {
     let others =
         ctx.state.accounts.values().any(|a| !a.parent.is_empty() && a.id != org.management);
     if others
@@ -312,7 +317,7 @@ fn roots(ctx: &mut Ctx<'_>, org: &Organization) -> Value {
     json!({ "Roots": [root] })
 }
 
-fn trust_service(ctx: &mut Ctx<'_>, body: &Value, enable: bool) -> Answer {
+fn trust_service(ctx: &mut Ctx<'_>, body: &Value, enable: bool) -> OrganizationsAnswer {
     let service = need(body, "ServicePrincipal")?;
     let known = service.strip_suffix(".amazonaws.com").is_some_and(|name| {
         !name.is_empty()
@@ -388,7 +393,11 @@ fn after(body: &Value) -> Result<Option<String>, Refusal> {
 }
 
 /// One page: `MaxResults` (1 to 20, 20 by default) and `NextToken` honoured. Items in the order of their keys.
-fn page(body: &Value, member: &str, items: impl IntoIterator<Item = (String, Value)>) -> Answer {
+fn page(
+    body: &Value,
+    member: &str,
+    items: impl IntoIterator<Item = (String, Value)>,
+) -> OrganizationsAnswer {
     let size = match body.get("MaxResults") {
         None | Some(Value::Null) => 20,
         Some(n) => n

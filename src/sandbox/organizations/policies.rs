@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::model::{AWS_POLICIES, OrgPolicy, Organization, RCP, SCP};
-use super::{Answer, constraint, invalid, need, page, root, tags_member, text};
+use super::{OrganizationsAnswer, constraint, invalid, need, page, root, tags_member, text};
 use crate::sandbox::iam::document::{Use, check};
 use crate::sandbox::state::{LOWER, SandboxState};
 use crate::sandbox::wire::{Ctx, Refusal};
@@ -67,7 +67,11 @@ fn check_root(org: &Organization, body: &Value) -> Result<(), Refusal> {
     ))
 }
 
-pub(super) fn enable_type(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Answer {
+pub(super) fn enable_type(
+    ctx: &mut Ctx<'_>,
+    org: &Organization,
+    body: &Value,
+) -> OrganizationsAnswer {
     check_root(org, body)?;
     let kind = kept_type(body, "PolicyType")?;
     if org.policy_types.contains(kind) {
@@ -87,7 +91,11 @@ pub(super) fn enable_type(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -
     Ok(json!({ "Root": root(&org) }))
 }
 
-pub(super) fn disable_type(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Answer {
+pub(super) fn disable_type(
+    ctx: &mut Ctx<'_>,
+    org: &Organization,
+    body: &Value,
+) -> OrganizationsAnswer {
     check_root(org, body)?;
     let kind = kept_type(body, "PolicyType")?;
     need_enabled(org, kind)?;
@@ -215,7 +223,7 @@ fn check_name(ctx: &Ctx<'_>, kind: &str, name: &str, own: Option<&str>) -> Resul
     Ok(())
 }
 
-pub(super) fn create(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Answer {
+pub(super) fn create(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> OrganizationsAnswer {
     let kind = kept_type(body, "Type")?;
     let name = need(body, "Name")?;
     check_name(ctx, kind, name, None)?;
@@ -242,7 +250,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Ans
     Ok(answer)
 }
 
-pub(super) fn update(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Answer {
+pub(super) fn update(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> OrganizationsAnswer {
     let mut policy = find_own(ctx, body)?;
     if let Some(name) = text(body, "Name") {
         check_name(ctx, &policy.kind, name, Some(&policy.id))?;
@@ -270,7 +278,7 @@ fn targets_of(state: &SandboxState, policy: &str) -> Vec<String> {
         .collect()
 }
 
-pub(super) fn delete(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
+pub(super) fn delete(ctx: &mut Ctx<'_>, body: &Value) -> OrganizationsAnswer {
     let policy = find_own(ctx, body)?;
     if !targets_of(ctx.state, &policy.id).is_empty() {
         return Err(Refusal::new(
@@ -283,11 +291,11 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
     Ok(json!({}))
 }
 
-pub(super) fn describe(ctx: &Ctx<'_>, org: &Organization, body: &Value) -> Answer {
+pub(super) fn describe(ctx: &Ctx<'_>, org: &Organization, body: &Value) -> OrganizationsAnswer {
     Ok(whole(org, &find(ctx, body)?))
 }
 
-pub(super) fn list(ctx: &Ctx<'_>, org: &Organization, body: &Value) -> Answer {
+pub(super) fn list(ctx: &Ctx<'_>, org: &Organization, body: &Value) -> OrganizationsAnswer {
     let kind = type_member(body, "Filter")?;
     let aws = AWS_POLICIES.iter().filter_map(|(id, ..)| ctx.state.org_policy(id));
     let own = ctx.state.org_policies.values().cloned();
@@ -328,7 +336,7 @@ fn target_json(state: &SandboxState, org: &Organization, id: &str) -> Option<Val
     Some(json!({ "TargetId": id, "Arn": org.arn_of(arn_kind, id), "Name": name, "Type": kind }))
 }
 
-pub(super) fn attach(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Answer {
+pub(super) fn attach(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> OrganizationsAnswer {
     let policy = find(ctx, body)?;
     let target = target(ctx, org, body)?;
     need_enabled(org, &policy.kind)?;
@@ -357,7 +365,7 @@ pub(super) fn attach(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Ans
     Ok(json!({}))
 }
 
-pub(super) fn detach(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Answer {
+pub(super) fn detach(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> OrganizationsAnswer {
     let policy = find(ctx, body)?;
     let target = target(ctx, org, body)?;
     need_enabled(org, &policy.kind)?;
@@ -380,14 +388,18 @@ pub(super) fn detach(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Ans
     Ok(json!({}))
 }
 
-pub(super) fn list_for_target(ctx: &Ctx<'_>, org: &Organization, body: &Value) -> Answer {
+pub(super) fn list_for_target(
+    ctx: &Ctx<'_>,
+    org: &Organization,
+    body: &Value,
+) -> OrganizationsAnswer {
     let kind = type_member(body, "Filter")?;
     let target = target(ctx, org, body)?;
     let found = ctx.state.attached(target, kind);
     page(body, "Policies", found.into_iter().map(|p| (p.id.clone(), summary(org, &p))))
 }
 
-pub(super) fn list_targets(ctx: &Ctx<'_>, org: &Organization, body: &Value) -> Answer {
+pub(super) fn list_targets(ctx: &Ctx<'_>, org: &Organization, body: &Value) -> OrganizationsAnswer {
     let policy = find(ctx, body)?;
     let found = targets_of(ctx.state, &policy.id);
     page(

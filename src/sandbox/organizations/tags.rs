@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::model::Organization;
-use super::{Answer, constraint, need, page, tags_member};
+use super::{OrganizationsAnswer, constraint, need, page, tags_member};
 use crate::sandbox::state::Tags;
 use crate::sandbox::wire::{Ctx, Refusal};
 
@@ -12,7 +12,7 @@ pub(super) fn serve(
     org: &Organization,
     operation: &str,
     body: &Value,
-) -> Answer {
+) -> OrganizationsAnswer {
     let id = need(body, "ResourceId")?;
     let write = operation != "ListTagsForResource";
     let state = &mut *ctx.state;

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::model::{Organization, Unit};
-use super::{Answer, attach_defaults, constraint, detach_all, invalid, need, page, tags_member};
+use super::{
+    OrganizationsAnswer, attach_defaults, constraint, detach_all, invalid, need, page, tags_member,
+};
 use crate::sandbox::state::{LOWER, SandboxState};
 use crate::sandbox::wire::{Ctx, Refusal};
 
@@ -70,7 +72,7 @@ fn check_name(ctx: &Ctx<'_>, name: &str, parent: &str, own: Option<&str>) -> Res
     Ok(())
 }
 
-pub(super) fn create(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Answer {
+pub(super) fn create(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> OrganizationsAnswer {
     let parent = parent(ctx, org, body)?.to_owned();
     let name = need(body, "Name")?;
     check_name(ctx, name, &parent, None)?;
@@ -95,7 +97,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Ans
     Ok(json!({ "OrganizationalUnit": json_of(org, &unit) }))
 }
 
-pub(super) fn update(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Answer {
+pub(super) fn update(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> OrganizationsAnswer {
     let mut unit = unit(ctx, body)?;
     if let Some(name) = super::text(body, "Name") {
         check_name(ctx, name, &unit.parent, Some(&unit.id))?;
@@ -105,7 +107,7 @@ pub(super) fn update(ctx: &mut Ctx<'_>, org: &Organization, body: &Value) -> Ans
     Ok(json!({ "OrganizationalUnit": json_of(org, &unit) }))
 }
 
-pub(super) fn delete(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
+pub(super) fn delete(ctx: &mut Ctx<'_>, body: &Value) -> OrganizationsAnswer {
     let unit = unit(ctx, body)?;
     let state = &*ctx.state;
     let used = state.units.values().any(|u| u.parent == unit.id)
@@ -122,17 +124,21 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
     Ok(json!({}))
 }
 
-pub(super) fn describe(ctx: &Ctx<'_>, org: &Organization, body: &Value) -> Answer {
+pub(super) fn describe(ctx: &Ctx<'_>, org: &Organization, body: &Value) -> OrganizationsAnswer {
     Ok(json!({ "OrganizationalUnit": json_of(org, &unit(ctx, body)?) }))
 }
 
-pub(super) fn list_for_parent(ctx: &Ctx<'_>, org: &Organization, body: &Value) -> Answer {
+pub(super) fn list_for_parent(
+    ctx: &Ctx<'_>,
+    org: &Organization,
+    body: &Value,
+) -> OrganizationsAnswer {
     let parent = parent(ctx, org, body)?;
     let units = ctx.state.units.iter().filter(|(_, unit)| unit.parent == parent);
     page(body, "OrganizationalUnits", units.map(|(id, unit)| (id.to_owned(), json_of(org, unit))))
 }
 
-pub(super) fn list_parents(ctx: &Ctx<'_>, body: &Value) -> Answer {
+pub(super) fn list_parents(ctx: &Ctx<'_>, body: &Value) -> OrganizationsAnswer {
     let child = need(body, "ChildId")?;
     let parent = ctx.state.parent_of(child).ok_or_else(|| {
         Refusal::new(400, "ChildNotFoundException", "We can't find an organizational unit (OU) or AWS account with the ChildId that you specified.")
@@ -141,7 +147,11 @@ pub(super) fn list_parents(ctx: &Ctx<'_>, body: &Value) -> Answer {
     Ok(json!({ "Parents": [{ "Id": parent, "Type": kind }] }))
 }
 
-pub(super) fn list_children(ctx: &Ctx<'_>, org: &Organization, body: &Value) -> Answer {
+pub(super) fn list_children(
+    ctx: &Ctx<'_>,
+    org: &Organization,
+    body: &Value,
+) -> OrganizationsAnswer {
     let parent = parent(ctx, org, body)?;
     let kind = need(body, "ChildType")?;
     let ids: Vec<String> = match kind {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::model::{Bucket, PublicAccess};
-use super::{Answer, CONFIGS, XMLNS, list, not_emulated, object, xml};
+use super::{CONFIGS, S3Answer, XMLNS, list, not_emulated, object, xml};
 use crate::sandbox::iam::document::{Named, Use, check, principals, resolve};
 use crate::sandbox::wire::{Call, Ctx, Refusal, Reply};
 use crate::sandbox::xml::{Xml, text_of, texts_of};
@@ -44,7 +44,7 @@ fn valid_name(name: &str) -> bool {
         && name.parse::<std::net::Ipv4Addr>().is_err()
 }
 
-pub(super) fn create(ctx: &mut Ctx<'_>, call: &Call, name: &str) -> Answer {
+pub(super) fn create(ctx: &mut Ctx<'_>, call: &Call, name: &str) -> S3Answer {
     if ctx.caller.account.is_empty() {
         return Err(Refusal::new(403, "AccessDenied", "Access Denied"));
     }
@@ -161,7 +161,7 @@ pub(crate) fn public_access(document: &str) -> PublicAccess {
     }
 }
 
-pub(super) fn serve(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket) -> Answer {
+pub(super) fn serve(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket) -> S3Answer {
     match call.operation.as_str() {
         "HeadBucket" => Ok(Reply::empty(200).with("x-amz-bucket-region", bucket.region.clone())),
         "DeleteBucket" => delete(ctx, bucket),
@@ -225,7 +225,7 @@ fn change(ctx: &mut Ctx<'_>, bucket: &Bucket, change: impl FnOnce(&mut Bucket)) 
     }
 }
 
-fn delete(ctx: &mut Ctx<'_>, bucket: &Bucket) -> Answer {
+fn delete(ctx: &mut Ctx<'_>, bucket: &Bucket) -> S3Answer {
     if ctx.state.versions.scan(&format!("{}\0", bucket.name)).next().is_some() {
         return Err(Refusal::new(
             409,
@@ -253,7 +253,7 @@ fn none(query: &str) -> Refusal {
     Refusal::new(404, code, message)
 }
 
-fn configuration(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket) -> Answer {
+fn configuration(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket) -> S3Answer {
     let Some((query, _, root, missing)) =
         CONFIGS.iter().find(|(query, ..)| call.query.contains_key(*query))
     else {

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::model::{Bucket, Version};
-use super::{Answer, xml};
+use super::{S3Answer, xml};
 use crate::sandbox::state::SandboxState;
 use crate::sandbox::wire::{Call, Ctx, Refusal};
 use crate::sandbox::xml::Xml;
@@ -127,7 +127,7 @@ fn entries_xml(call: &Call, entries: &[Entry<'_>]) -> Xml {
     inner
 }
 
-pub(super) fn objects_v2(ctx: &Ctx<'_>, call: &Call, bucket: &Bucket) -> Answer {
+pub(super) fn objects_v2(ctx: &Ctx<'_>, call: &Call, bucket: &Bucket) -> S3Answer {
     let (prefix, delimiter) =
         (call.param("prefix").unwrap_or_default(), call.param("delimiter").unwrap_or_default());
     let limit = max_keys(call)?;
@@ -164,7 +164,7 @@ pub(super) fn objects_v2(ctx: &Ctx<'_>, call: &Call, bucket: &Bucket) -> Answer 
     Ok(xml("ListBucketResult", inner.join(&entries_xml(call, &entries))))
 }
 
-pub(super) fn objects(ctx: &Ctx<'_>, call: &Call, bucket: &Bucket) -> Answer {
+pub(super) fn objects(ctx: &Ctx<'_>, call: &Call, bucket: &Bucket) -> S3Answer {
     let (prefix, delimiter) =
         (call.param("prefix").unwrap_or_default(), call.param("delimiter").unwrap_or_default());
     let limit = max_keys(call)?;
@@ -190,7 +190,7 @@ pub(super) fn objects(ctx: &Ctx<'_>, call: &Call, bucket: &Bucket) -> Answer {
     Ok(xml("ListBucketResult", inner.join(&entries_xml(call, &entries))))
 }
 
-pub(super) fn versions(ctx: &Ctx<'_>, call: &Call, bucket: &Bucket) -> Answer {
+pub(super) fn versions(ctx: &Ctx<'_>, call: &Call, bucket: &Bucket) -> S3Answer {
     let (prefix, delimiter) =
         (call.param("prefix").unwrap_or_default(), call.param("delimiter").unwrap_or_default());
     let limit = max_keys(call)?;

@@ -23,16 +23,16 @@ use model::Bucket;
 
 pub(crate) const XMLNS: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 
-type Answer = Result<Reply, Refusal>;
+type S3Answer = Result<Reply, Refusal>;
 
 /// What a request is aimed at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Target {
+pub(crate) struct S3Target {
     pub(crate) bucket: String,
     pub(crate) key: Option<String>,
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for S3Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.key {
             Some(key) => write!(f, "{}/{key}", self.bucket),
@@ -42,7 +42,7 @@ impl fmt::Display for Target {
 }
 
 /// The bucket and key of a request, in virtual-hosted or path style; `None` for the service itself.
-pub(crate) fn target(call: &Call) -> Option<Target> {
+pub(crate) fn target(call: &Call) -> Option<S3Target> {
     let path = call.path.strip_prefix('/').unwrap_or(&call.path);
     let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let host = call.host.split(':').next().unwrap_or_default();
@@ -61,7 +61,7 @@ pub(crate) fn target(call: &Call) -> Option<Target> {
     if bucket.is_empty() {
         return None;
     }
-    Some(Target { bucket, key: (!key.is_empty()).then(|| decode(key)) })
+    Some(S3Target { bucket, key: (!key.is_empty()).then(|| decode(key)) })
 }
 
 /// Sub-resources of a bucket that are kept as they are put: query name, operation's name, XML root,
@@ -164,7 +164,7 @@ pub(crate) fn operation(call: &Call) -> String {
 }
 
 /// Serves one request.
-pub(crate) fn serve(ctx: &mut Ctx<'_>, call: &Call) -> Answer {
+pub(crate) fn serve(ctx: &mut Ctx<'_>, call: &Call) -> S3Answer {
     let Some(target) = target(call) else { return Ok(bucket::list_all(ctx)) };
     if call.operation == "CreateBucket" {
         return bucket::create(ctx, call, &target.bucket);

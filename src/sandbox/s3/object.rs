@@ -7,7 +7,7 @@ use md5::{Digest, Md5};
 use percent_encoding::percent_decode_str;
 
 use super::model::{Blob, Bucket, Version};
-use super::{Answer, XMLNS, not_emulated, plain_body, xml};
+use super::{S3Answer, XMLNS, not_emulated, plain_body, xml};
 use crate::sandbox::state::{LOWER, SandboxState, Tags};
 use crate::sandbox::wire::{Call, Ctx, Refusal, Reply, form};
 use crate::sandbox::xml::{Xml, inner_of, text_of, texts_of};
@@ -22,7 +22,7 @@ const KEPT: [&str; 6] = [
     "x-amz-website-redirect-location",
 ];
 
-pub(super) fn serve(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket, key: &str) -> Answer {
+pub(super) fn serve(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket, key: &str) -> S3Answer {
     if key.len() > 1024 || key.contains('\0') {
         return Err(Refusal::new(400, "KeyTooLongError", "Your key is too long"));
     }
@@ -157,7 +157,7 @@ fn etag_of(state: &mut SandboxState, algorithm: &str, body: &[u8]) -> String {
     format!("\"{}\"", digest.iter().map(|b| format!("{b:02x}")).collect::<String>())
 }
 
-fn put(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket, key: &str) -> Answer {
+fn put(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket, key: &str) -> S3Answer {
     check_write(ctx.state, call, &bucket.name, key)?;
     let body = plain_body(call)?;
     if let Some(sent) = call.header("content-md5") {
@@ -189,7 +189,7 @@ fn store(
     body: Bytes,
     mut headers: BTreeMap<String, String>,
     tags: Tags,
-) -> Answer {
+) -> S3Answer {
     let metadata: usize = headers
         .iter()
         .filter(|(name, _)| name.starts_with("x-amz-meta-"))
@@ -224,7 +224,7 @@ fn store(
     Ok(with_version(reply, bucket, &id))
 }
 
-fn copy(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket, key: &str) -> Answer {
+fn copy(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket, key: &str) -> S3Answer {
     check_write(ctx.state, call, &bucket.name, key)?;
     let source = call.header("x-amz-copy-source").unwrap_or_default();
     let (path, id) = match source.split_once("?versionId=") {
@@ -303,7 +303,7 @@ fn wanted<'c>(
     }
 }
 
-fn get(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket, key: &str, with_body: bool) -> Answer {
+fn get(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket, key: &str, with_body: bool) -> S3Answer {
     let (row, version) = match wanted(ctx, call, bucket, key) {
         Ok(found) => found,
         Err(reply) => return Ok(reply),
@@ -392,7 +392,7 @@ fn delete_one(
     Some((insert(ctx.state, bucket, marker, None), true))
 }
 
-fn delete(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket, key: &str) -> Answer {
+fn delete(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket, key: &str) -> S3Answer {
     let id = call.param("versionId");
     if let Some(etag) = call.header("if-match") {
         let current = match id {
@@ -415,7 +415,7 @@ fn delete(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket, key: &str) -> Answer 
     Ok(reply)
 }
 
-pub(super) fn delete_many(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket) -> Answer {
+pub(super) fn delete_many(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket) -> S3Answer {
     let body = plain_body(call)?;
     let document = String::from_utf8_lossy(&body).into_owned();
     let quiet = text_of(&document, "Quiet").as_deref() == Some("true");
@@ -444,7 +444,7 @@ pub(super) fn delete_many(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket) -> An
     Ok(xml("DeleteResult", inner))
 }
 
-fn tagging(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket, key: &str) -> Answer {
+fn tagging(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket, key: &str) -> S3Answer {
     let row = match wanted(ctx, call, bucket, key) {
         Ok((row, _)) => row.to_owned(),
         Err(reply) => return Ok(reply),

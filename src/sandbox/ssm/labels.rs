@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::model::Parameter;
-use super::{Answer, find, invalid, missing, need, row_key, text, texts};
+use super::{SsmAnswer, find, invalid, missing, need, row_key, text, texts};
 use crate::sandbox::state::Tags;
 use crate::sandbox::wire::{Ctx, Refusal};
 
-pub(super) fn label(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
+pub(super) fn label(ctx: &mut Ctx<'_>, body: &Value) -> SsmAnswer {
     let name = need(body, "Name")?;
     let labels = texts(body, "Labels");
     if labels.is_empty() || labels.len() > 10 {
@@ -58,7 +58,7 @@ pub(super) fn label(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
     Ok(json!({ "InvalidLabels": bad, "ParameterVersion": number }))
 }
 
-pub(super) fn unlabel(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
+pub(super) fn unlabel(ctx: &mut Ctx<'_>, body: &Value) -> SsmAnswer {
     let name = need(body, "Name")?;
     let number = body.get("ParameterVersion").and_then(Value::as_u64).unwrap_or(0);
     find(ctx, name)?;
@@ -123,7 +123,7 @@ fn tagged<'c>(
     })
 }
 
-pub(super) fn add_tags(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
+pub(super) fn add_tags(ctx: &mut Ctx<'_>, body: &Value) -> SsmAnswer {
     let tags = tags_member(body)?;
     let parameter = tagged(ctx, body, true)?;
     let mut next = parameter.tags.clone();
@@ -139,7 +139,7 @@ pub(super) fn add_tags(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
     Ok(json!({}))
 }
 
-pub(super) fn remove_tags(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
+pub(super) fn remove_tags(ctx: &mut Ctx<'_>, body: &Value) -> SsmAnswer {
     let keys = texts(body, "TagKeys");
     let parameter = tagged(ctx, body, true)?;
     for key in keys {
@@ -148,7 +148,7 @@ pub(super) fn remove_tags(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
     Ok(json!({}))
 }
 
-pub(super) fn list_tags(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
+pub(super) fn list_tags(ctx: &mut Ctx<'_>, body: &Value) -> SsmAnswer {
     let tags = &tagged(ctx, body, false)?.tags;
     let list: Vec<Value> = tags.iter().map(|(k, v)| json!({ "Key": k, "Value": v })).collect();
     Ok(json!({ "TagList": list }))

@@ -19,10 +19,10 @@ use super::state::SandboxState;
 use super::wire::{Ctx, Refusal, Service};
 use model::Parameter;
 
-type Answer = Result<Value, Refusal>;
+type SsmAnswer = Result<Value, Refusal>;
 
 /// Serves one operation.
-pub(crate) fn serve(ctx: &mut Ctx<'_>, operation: &str, body: &Value) -> Answer {
+pub(crate) fn serve(ctx: &mut Ctx<'_>, operation: &str, body: &Value) -> SsmAnswer {
     match operation {
         "PutParameter" => put::put(ctx, body),
         "DeleteParameter" => put::delete(ctx, body),
@@ -125,7 +125,7 @@ fn page(
     member: &str,
     (most, by_default): (usize, usize),
     items: impl IntoIterator<Item = (String, Value)>,
-) -> Answer {
+) -> SsmAnswer {
     let size = match body.get("MaxResults") {
         None | Some(Value::Null) => by_default,
         Some(n) => n

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::model::{Parameter, ParameterVersion};
-use super::{Answer, flag, invalid, labels, missing, need, nonce, row_key, seal, text, texts};
+use super::{SsmAnswer, flag, invalid, labels, missing, need, nonce, row_key, seal, text, texts};
 use crate::sandbox::wire::{Ctx, Refusal};
 
 /// Versions that are kept of a parameter.
@@ -78,7 +78,7 @@ fn tier(asked: Option<&str>, before: Option<&str>, length: usize) -> Result<Stri
     }
 }
 
-pub(super) fn put(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
+pub(super) fn put(ctx: &mut Ctx<'_>, body: &Value) -> SsmAnswer {
     let name = need(body, "Name")?;
     let value = need(body, "Value")?;
     let key = row_key(ctx, name);
@@ -207,7 +207,7 @@ pub(super) fn put(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
     Ok(json!({ "Version": number, "Tier": tier }))
 }
 
-pub(super) fn delete(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
+pub(super) fn delete(ctx: &mut Ctx<'_>, body: &Value) -> SsmAnswer {
     let name = need(body, "Name")?;
     let key = row_key(ctx, name);
     match ctx.state.parameters.remove(&key) {
@@ -216,7 +216,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
     }
 }
 
-pub(super) fn delete_many(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
+pub(super) fn delete_many(ctx: &mut Ctx<'_>, body: &Value) -> SsmAnswer {
     let names = texts(body, "Names");
     if names.is_empty() || names.len() > 10 {
         return Err(invalid(

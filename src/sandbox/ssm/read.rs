@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::model::{Parameter, ParameterVersion};
-use super::{Answer, find, flag, invalid, need, nonce, page, row_key, text, texts, unseal};
+use super::{SsmAnswer, find, flag, invalid, need, nonce, page, row_key, text, texts, unseal};
 use crate::sandbox::state::SandboxState;
 use crate::sandbox::wire::{Ctx, Refusal};
 
@@ -69,12 +69,12 @@ fn one(ctx: &mut Ctx<'_>, asked: &str, decrypt: bool) -> Result<Value, Refusal> 
     Ok(value)
 }
 
-pub(super) fn get(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
+pub(super) fn get(ctx: &mut Ctx<'_>, body: &Value) -> SsmAnswer {
     let parameter = one(ctx, need(body, "Name")?, flag(body, "WithDecryption"))?;
     Ok(json!({ "Parameter": parameter }))
 }
 
-pub(super) fn get_many(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
+pub(super) fn get_many(ctx: &mut Ctx<'_>, body: &Value) -> SsmAnswer {
     let names = texts(body, "Names");
     if names.is_empty() || names.len() > 10 {
         return Err(invalid(
@@ -91,7 +91,7 @@ pub(super) fn get_many(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
     Ok(json!({ "Parameters": found, "InvalidParameters": unknown }))
 }
 
-pub(super) fn by_path(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
+pub(super) fn by_path(ctx: &mut Ctx<'_>, body: &Value) -> SsmAnswer {
     let path = need(body, "Path")?;
     if !path.starts_with('/') || path.contains("//") {
         return Err(invalid(
@@ -124,7 +124,7 @@ pub(super) fn by_path(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
     page(body, "Parameters", (10, 10), found)
 }
 
-pub(super) fn history(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
+pub(super) fn history(ctx: &mut Ctx<'_>, body: &Value) -> SsmAnswer {
     let name = need(body, "Name")?;
     let decrypt = flag(body, "WithDecryption");
     let key = row_key(ctx, name);
@@ -217,7 +217,7 @@ fn matches(parameter: &Parameter, version: &ParameterVersion, filters: &[Filter]
     })
 }
 
-pub(super) fn describe(ctx: &mut Ctx<'_>, body: &Value) -> Answer {
+pub(super) fn describe(ctx: &mut Ctx<'_>, body: &Value) -> SsmAnswer {
     let filters = filters(body)?;
     let own = row_key(ctx, "");
     let found: Vec<(String, Value)> = ctx

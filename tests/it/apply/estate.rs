@@ -18,7 +18,7 @@ use palisade::plan::model::{
 };
 use palisade::plan::order::scope_of;
 use palisade::plan::refresh::Targets;
-use palisade::provider::{Provider, Target};
+use palisade::provider::{AccountTarget, Provider};
 use palisade::schema::kinds;
 use palisade::state::clock::SkippingClock;
 use palisade::state::{Holder, Ledger, Snapshot, StateError, Terms};
@@ -382,7 +382,7 @@ pub(crate) fn targets(snapshot: &Snapshot) -> Targets {
             Err(_) if management => "111111111111".parse().ok(),
             Err(_) => None,
         };
-        Target {
+        AccountTarget {
             handle: handle.parse().unwrap(),
             id,
             management,

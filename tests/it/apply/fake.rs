@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use palisade::ids::AccountId;
 use palisade::provider::{
-    Access, Alarm, Caller, Failure, Inventory, LiveObject, MetricQuery, Op, Permit, Provider,
-    ProviderError, REQUEST, Step, Target,
+    Access, AccountTarget, Alarm, Caller, Failure, Inventory, LiveObject, MetricQuery, Op, Permit,
+    Provider, ProviderError, ProviderStep, REQUEST,
 };
 use palisade::schema::kinds;
 use palisade::value::{Attrs, Value};
@@ -175,7 +175,7 @@ impl FakeAws {
         self.calls.load(Ordering::SeqCst)
     }
 
-    fn error(failure: Failure, operation: &str, target: &Target) -> ProviderError {
+    fn error(failure: Failure, operation: &str, target: &AccountTarget) -> ProviderError {
         ProviderError {
             failure,
             service: "fake",
@@ -189,7 +189,7 @@ impl FakeAws {
     /// One request: counted, cut, failed or carried out.
     async fn request<T>(
         &self,
-        target: &Target,
+        target: &AccountTarget,
         operation: &str,
         work: impl FnOnce(&mut World) -> Result<T, Failure>,
     ) -> Result<T, ProviderError> {
@@ -212,7 +212,7 @@ impl FakeAws {
     }
 }
 
-fn place(target: &Target, kind: &str) -> String {
+fn place(target: &AccountTarget, kind: &str) -> String {
     let organization = ["account", "organizational_unit", "service_control_policy"];
     if organization.contains(&kind) {
         "org".into()
@@ -261,7 +261,7 @@ impl Provider for FakeAws {
 
     async fn read_organization(
         &self,
-        _: &Target,
+        _: &AccountTarget,
         _: oneshot::Sender<Option<AccountId>>,
     ) -> Result<Inventory, ProviderError> {
         Ok(Inventory::default())
@@ -269,7 +269,7 @@ impl Provider for FakeAws {
 
     async fn read_account(
         &self,
-        _: &Target,
+        _: &AccountTarget,
         _: &BTreeSet<&'static str>,
         _: &str,
     ) -> Result<Inventory, ProviderError> {
@@ -278,7 +278,7 @@ impl Provider for FakeAws {
 
     async fn read_object(
         &self,
-        target: &Target,
+        target: &AccountTarget,
         _: Access,
         kind: &'static str,
         key: &str,
@@ -298,8 +298,8 @@ impl Provider for FakeAws {
 
     async fn execute(
         &self,
-        target: &Target,
-        step: &Step,
+        target: &AccountTarget,
+        step: &ProviderStep,
         permit: &Permit,
     ) -> Result<Attrs, ProviderError> {
         if !permit.admit() {
@@ -325,7 +325,7 @@ impl Provider for FakeAws {
 
     async fn find_creation(
         &self,
-        target: &Target,
+        target: &AccountTarget,
         _: &'static str,
         after: &Attrs,
         _: i64,
@@ -338,11 +338,19 @@ impl Provider for FakeAws {
         .await
     }
 
-    async fn alarms(&self, _: &Target, _: &BTreeSet<String>) -> Result<Vec<Alarm>, ProviderError> {
+    async fn alarms(
+        &self,
+        _: &AccountTarget,
+        _: &BTreeSet<String>,
+    ) -> Result<Vec<Alarm>, ProviderError> {
         unreachable!("apply asks no alarm")
     }
 
-    async fn metric(&self, _: &Target, _: &MetricQuery) -> Result<Option<f64>, ProviderError> {
+    async fn metric(
+        &self,
+        _: &AccountTarget,
+        _: &MetricQuery,
+    ) -> Result<Option<f64>, ProviderError> {
         unreachable!("apply asks no metric")
     }
 }
@@ -350,8 +358,8 @@ impl Provider for FakeAws {
 impl FakeAws {
     async fn carry_out(
         &self,
-        target: &Target,
-        step: &Step,
+        target: &AccountTarget,
+        step: &ProviderStep,
         place: &str,
     ) -> Result<Attrs, ProviderError> {
         let kind = step.kind;

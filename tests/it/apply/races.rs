@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use palisade::address::ResourceAddr;
 use palisade::apply::{Limits, Summary};
-use palisade::state::journal::{Finished, Intent, JournalWriter, Outcome};
+use palisade::state::journal::{Finished, Intent, JournalWriter, OperationOutcome};
 use palisade::state::model::ResourceState;
 use palisade::state::{OperationKind, StateError, StateFailure, Terms};
 
@@ -277,8 +277,10 @@ async fn a_journal_of_an_epoch_that_the_state_has_passed_is_not_believed() {
         intent(2, OperationKind::Create, &ghost, &absent),
     ];
     journal.write(&lab.ledger, vec![], intents).await.unwrap();
-    let results =
-        vec![finished(1, &kept, Outcome::Gone), finished(2, &ghost, Outcome::Recorded(absent))];
+    let results = vec![
+        finished(1, &kept, OperationOutcome::Gone),
+        finished(2, &ghost, OperationOutcome::Recorded(absent)),
+    ];
     journal.write(&lab.ledger, results, vec![]).await.unwrap();
     lab.recover("next").await.unwrap();
     let after = lab.snapshot().await;

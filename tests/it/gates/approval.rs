@@ -4,7 +4,7 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use jiff::{SignedDuration, Timestamp};
-use palisade::promotion::gate::Outcome;
+use palisade::promotion::gate::GateOutcome;
 use palisade::promotion::gate::approval::{Subject, Word, last_words, write};
 use palisade::provider::Caller;
 use serde_json::json;
@@ -104,7 +104,7 @@ async fn two_different_people_approve_one_change() {
     let mut stage = Stage::new(GATES).await;
     let (ann, bob) = (user(&stage, "ann").await, user(&stage, "bob").await);
     let none = stage.ask("approval.board").await;
-    assert_eq!(none.outcome, Outcome::Waiting);
+    assert_eq!(none.outcome, GateOutcome::Waiting);
     assert!(
         none.summary.starts_with("0 of 2 approvals: `palisade approve up`"),
         "{}",
@@ -114,38 +114,38 @@ async fn two_different_people_approve_one_change() {
     // The same person twice is one person.
     say(&mut stage, Word::Approve, &ann).await;
     say(&mut stage, Word::Approve, &ann).await;
-    assert_eq!(stage.ask("approval.board").await.outcome, Outcome::Waiting);
+    assert_eq!(stage.ask("approval.board").await.outcome, GateOutcome::Waiting);
 
     // Who promotes does not count.
     let author = stage.author.clone();
     say(&mut stage, Word::Approve, &author).await;
     let own = stage.ask("approval.board").await;
-    assert_eq!(own.outcome, Outcome::Waiting);
+    assert_eq!(own.outcome, GateOutcome::Waiting);
     assert!(own.summary.contains("it is of who promotes"), "{}", own.summary);
 
     // Another plan is another change.
     say_of(&mut stage, Word::Approve, &bob, "sha256:of-yesterday").await;
     let stale = stage.ask("approval.board").await;
-    assert_eq!(stale.outcome, Outcome::Waiting);
+    assert_eq!(stale.outcome, GateOutcome::Waiting);
     assert!(stale.summary.contains("it is for another plan"), "{}", stale.summary);
 
     let at = say(&mut stage, Word::Approve, &bob).await;
     let both = stage.ask("approval.board").await;
-    assert_eq!(both.outcome, Outcome::Passed, "{}", both.summary);
+    assert_eq!(both.outcome, GateOutcome::Passed, "{}", both.summary);
     assert_eq!(both.detail["approvals"].as_array().expect("list").len(), 2);
 
     // A promise for a few hours.
     stage.now = at + SignedDuration::from_hours(8);
     let expired = stage.ask("approval.board").await;
-    assert_eq!(expired.outcome, Outcome::Waiting);
+    assert_eq!(expired.outcome, GateOutcome::Waiting);
     assert!(expired.summary.contains("it expired at"), "{}", expired.summary);
 
     say(&mut stage, Word::Revoke, &ann).await;
     let revoked = stage.ask("approval.board").await;
-    assert_eq!(revoked.outcome, Outcome::Waiting);
+    assert_eq!(revoked.outcome, GateOutcome::Waiting);
     assert!(revoked.summary.contains("taken back"), "{}", revoked.summary);
     say(&mut stage, Word::Approve, &ann).await;
-    assert_eq!(stage.ask("approval.board").await.outcome, Outcome::Passed);
+    assert_eq!(stage.ask("approval.board").await.outcome, GateOutcome::Passed);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -157,17 +157,17 @@ async fn sessions_of_one_role_are_one_person_and_principals_must_be_named() {
     say(&mut stage, Word::Approve, &ann).await;
     say(&mut stage, Word::Approve, &bob).await;
     let one = stage.ask("approval.board").await;
-    assert_eq!(one.outcome, Outcome::Waiting);
+    assert_eq!(one.outcome, GateOutcome::Waiting);
     assert!(one.summary.contains("a later word of the same person stands"), "{}", one.summary);
-    assert_eq!(stage.ask("approval.named").await.outcome, Outcome::Passed);
+    assert_eq!(stage.ask("approval.named").await.outcome, GateOutcome::Passed);
 
     let other = session(&stage, "developers", "carol").await;
     say(&mut stage, Word::Approve, &other).await;
-    assert_eq!(stage.ask("approval.board").await.outcome, Outcome::Passed);
+    assert_eq!(stage.ask("approval.board").await.outcome, GateOutcome::Passed);
     say(&mut stage, Word::Revoke, &ann).await;
     say(&mut stage, Word::Revoke, &bob).await;
     let named = stage.ask("approval.named").await;
-    assert_eq!(named.outcome, Outcome::Waiting);
+    assert_eq!(named.outcome, GateOutcome::Waiting);
     assert!(named.summary.contains("`principals` does not name them"), "{}", named.summary);
 }
 
@@ -278,19 +278,19 @@ async fn sessions_are_people_where_the_trust_pins_their_names() {
     say(&mut stage, Word::Approve, &carol).await;
     say(&mut stage, Word::Approve, &dave).await;
     let one = stage.ask("approval.board").await;
-    assert_eq!(one.outcome, Outcome::Waiting, "{}", one.summary);
+    assert_eq!(one.outcome, GateOutcome::Waiting, "{}", one.summary);
     say(&mut stage, Word::Revoke, &dave).await;
 
     say(&mut stage, Word::Approve, &ann).await;
-    assert_eq!(stage.ask("approval.board").await.outcome, Outcome::Waiting);
+    assert_eq!(stage.ask("approval.board").await.outcome, GateOutcome::Waiting);
     say(&mut stage, Word::Approve, &bob).await;
     let both = stage.ask("approval.board").await;
-    assert_eq!(both.outcome, Outcome::Passed, "{}", both.summary);
+    assert_eq!(both.outcome, GateOutcome::Passed, "{}", both.summary);
 
     // Who promotes is told apart in the same way.
     stage.author = ann.clone();
     let own = stage.ask("approval.board").await;
-    assert_eq!(own.outcome, Outcome::Waiting);
+    assert_eq!(own.outcome, GateOutcome::Waiting);
     assert!(own.summary.contains("it is of who promotes"), "{}", own.summary);
 
     // When the trust pins nothing any more, they are one.
@@ -311,5 +311,5 @@ async fn sessions_are_people_where_the_trust_pins_their_names() {
     stage.look_again().await;
     // The plan is the same: nobody manages that role.
     let loosened = stage.ask("approval.board").await;
-    assert_eq!(loosened.outcome, Outcome::Waiting, "{}", loosened.summary);
+    assert_eq!(loosened.outcome, GateOutcome::Waiting, "{}", loosened.summary);
 }

@@ -5,7 +5,7 @@ use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{
     ComparisonOperator, Dimension, MetricDatum, StandardUnit, StateValue, Statistic,
 };
-use palisade::promotion::gate::Outcome;
+use palisade::promotion::gate::GateOutcome;
 use palisade::sandbox::{Faults, Service};
 
 use super::stage::Stage;
@@ -67,7 +67,7 @@ async fn set(client: &Client, state: StateValue) {
 async fn an_alarm_opens_and_closes_the_gate() {
     let stage = Stage::new(GATES).await;
     let missing = stage.ask("alarm.errors").await;
-    assert_eq!(missing.outcome, Outcome::Failed);
+    assert_eq!(missing.outcome, GateOutcome::Failed);
     assert!(
         missing.summary.contains("there is no alarm `api-5xx` in `production` (eu-west-1)"),
         "{}",
@@ -76,10 +76,10 @@ async fn an_alarm_opens_and_closes_the_gate() {
     let client = Client::new(&stage.sdk("production").await);
     make_alarm(&client).await;
     for (state, strict, lenient) in [
-        (StateValue::Ok, Outcome::Passed, Outcome::Passed),
-        (StateValue::Alarm, Outcome::Failed, Outcome::Failed),
-        (StateValue::InsufficientData, Outcome::Failed, Outcome::Passed),
-        (StateValue::Ok, Outcome::Passed, Outcome::Passed),
+        (StateValue::Ok, GateOutcome::Passed, GateOutcome::Passed),
+        (StateValue::Alarm, GateOutcome::Failed, GateOutcome::Failed),
+        (StateValue::InsufficientData, GateOutcome::Failed, GateOutcome::Passed),
+        (StateValue::Ok, GateOutcome::Passed, GateOutcome::Passed),
     ] {
         set(&client, state.clone()).await;
         let evidence = stage.ask("alarm.errors").await;
@@ -90,7 +90,7 @@ async fn an_alarm_opens_and_closes_the_gate() {
     // It stands in one region of one account only.
     for label in ["alarm.elsewhere", "alarm.dev"] {
         let evidence = stage.ask(label).await;
-        assert_eq!(evidence.outcome, Outcome::Failed, "{label}");
+        assert_eq!(evidence.outcome, GateOutcome::Failed, "{label}");
         assert!(evidence.summary.contains("there is no alarm"), "{}", evidence.summary);
     }
 }
@@ -111,7 +111,7 @@ async fn a_metric_keeps_its_limit_and_its_distance_from_the_baseline() {
     let mut stage = Stage::new(GATES).await;
     let client = Client::new(&stage.sdk("production").await);
     let none = stage.ask("metric.latency").await;
-    assert_eq!(none.outcome, Outcome::Failed);
+    assert_eq!(none.outcome, GateOutcome::Failed);
     assert!(none.summary.contains("has no data in `production`"), "{}", none.summary);
 
     // The period before ten o'clock; what is later or earlier does not count.
@@ -120,7 +120,7 @@ async fn a_metric_keeps_its_limit_and_its_distance_from_the_baseline() {
     put(&client, now - 60, 110.0).await;
     put(&client, now - 900, 9_000.0).await;
     let first = stage.ask("metric.latency").await;
-    assert_eq!(first.outcome, Outcome::Passed, "{}", first.summary);
+    assert_eq!(first.outcome, GateOutcome::Passed, "{}", first.summary);
     assert_eq!(first.detail["value"], 100.0);
     assert!(first.summary.contains("baseline from now on"), "{}", first.summary);
 
@@ -128,19 +128,19 @@ async fn a_metric_keeps_its_limit_and_its_distance_from_the_baseline() {
     stage.now = "2026-11-24T10:05:00Z".parse().unwrap();
     put(&client, now + 60, 119.0).await;
     let close = stage.ask("metric.latency").await;
-    assert_eq!(close.outcome, Outcome::Passed, "{}", close.summary);
+    assert_eq!(close.outcome, GateOutcome::Passed, "{}", close.summary);
     assert_eq!(close.detail["baseline"], 100.0);
 
     put(&client, now + 90, 125.0).await;
     put(&client, now + 95, 125.0).await;
     let far = stage.ask("metric.latency").await;
-    assert_eq!(far.outcome, Outcome::Failed);
+    assert_eq!(far.outcome, GateOutcome::Failed);
     assert!(far.summary.contains("more than 20% above its baseline 100"), "{}", far.summary);
 
     stage.previous.clear();
     put(&client, now + 100, 90_000.0).await;
     let high = stage.ask("metric.latency").await;
-    assert_eq!(high.outcome, Outcome::Failed);
+    assert_eq!(high.outcome, GateOutcome::Failed);
     assert!(high.summary.contains("above 500"), "{}", high.summary);
 }
 
@@ -154,18 +154,18 @@ async fn alarms_and_metrics_that_cannot_be_read_keep_their_gates_closed() {
     put(&client, stage.now.as_second() - 60, 100.0).await;
     let labels = ["alarm.errors", "alarm.lenient", "metric.latency"];
     for label in labels {
-        assert_eq!(stage.ask(label).await.outcome, Outcome::Passed, "{label}");
+        assert_eq!(stage.ask(label).await.outcome, GateOutcome::Passed, "{label}");
     }
     stage.refusing(|service, _| service == Service::CloudWatch).await;
     for label in labels {
         let evidence = stage.ask(label).await;
-        assert_eq!(evidence.outcome, Outcome::Failed, "{label}");
+        assert_eq!(evidence.outcome, GateOutcome::Failed, "{label}");
         for told in ["CloudWatch cannot be asked", "not yours", "the read role needs cloudwatch:"] {
             assert!(evidence.summary.contains(told), "{label}: {}", evidence.summary);
         }
     }
     stage.world.sandbox.set_faults(Faults::default()).await;
     for label in labels {
-        assert_eq!(stage.ask(label).await.outcome, Outcome::Passed, "{label}");
+        assert_eq!(stage.ask(label).await.outcome, GateOutcome::Passed, "{label}");
     }
 }

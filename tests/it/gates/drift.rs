@@ -1,7 +1,7 @@
 //! `no_drift`, `parity` and `isolation_unchanged`: opened and closed by what stands in AWS and in
 //! the configuration.
 
-use palisade::promotion::gate::Outcome;
+use palisade::promotion::gate::GateOutcome;
 use palisade::sandbox::{Faults, Service};
 
 use super::stage::Stage;
@@ -32,27 +32,27 @@ async fn a_parameter_changed_by_hand_is_drift_and_breaks_parity() {
     let mut stage = Stage::new(GATES).await;
     for label in ["no_drift.both", "no_drift.dev", "parity.same", "isolation_unchanged.walls"] {
         let evidence = stage.ask(label).await;
-        assert_eq!(evidence.outcome, Outcome::Passed, "{label}: {}", evidence.summary);
+        assert_eq!(evidence.outcome, GateOutcome::Passed, "{label}: {}", evidence.summary);
     }
 
     // A key that may differ is drift all the same, but no break of parity.
     put(&stage, "production", "/acme/production/app/level", "error").await;
     stage.look_again().await;
     let both = stage.ask("no_drift.both").await;
-    assert_eq!(both.outcome, Outcome::Failed);
+    assert_eq!(both.outcome, GateOutcome::Failed);
     assert!(
         both.summary.contains("environment.production.config.app[\"level\"]"),
         "{}",
         both.summary
     );
-    assert_eq!(stage.ask("no_drift.dev").await.outcome, Outcome::Passed);
-    assert_eq!(stage.ask("parity.same").await.outcome, Outcome::Passed);
+    assert_eq!(stage.ask("no_drift.dev").await.outcome, GateOutcome::Passed);
+    assert_eq!(stage.ask("parity.same").await.outcome, GateOutcome::Passed);
 
     put(&stage, "production", "/acme/production/app/color", "red").await;
     put(&stage, "dev", "/acme/dev/app/extra", "x").await;
     stage.look_again().await;
     let parity = stage.ask("parity.same").await;
-    assert_eq!(parity.outcome, Outcome::Failed);
+    assert_eq!(parity.outcome, GateOutcome::Failed);
     assert_eq!(parity.detail["differing"], serde_json::json!(["app/color"]));
     assert_eq!(parity.detail["missing"], serde_json::json!(["app/extra"]));
     let dev = stage.ask("no_drift.dev").await;
@@ -64,7 +64,7 @@ async fn a_parameter_changed_by_hand_is_drift_and_breaks_parity() {
     stage.look_again().await;
     for label in ["no_drift.both", "parity.same"] {
         let evidence = stage.ask(label).await;
-        assert_eq!(evidence.outcome, Outcome::Passed, "{label}: {}", evidence.summary);
+        assert_eq!(evidence.outcome, GateOutcome::Passed, "{label}: {}", evidence.summary);
     }
 }
 
@@ -85,14 +85,14 @@ async fn a_plan_that_opens_a_wall_closes_the_gate() {
     stage.program.write("main.hcl", &opened);
     stage.look_again().await;
     let evidence = stage.ask("isolation_unchanged.walls").await;
-    assert_eq!(evidence.outcome, Outcome::Failed, "{}", evidence.summary);
+    assert_eq!(evidence.outcome, GateOutcome::Failed, "{}", evidence.summary);
     assert!(evidence.summary.contains("from dev is added"), "{}", evidence.summary);
 
     // Once it stands, the next plan adds nothing.
     stage.program.run(&["apply", "--auto-approve"]).code(0);
     stage.look_again().await;
     let evidence = stage.ask("isolation_unchanged.walls").await;
-    assert_eq!(evidence.outcome, Outcome::Passed, "{}", evidence.summary);
+    assert_eq!(evidence.outcome, GateOutcome::Passed, "{}", evidence.summary);
 }
 
 /// Nothing has changed, but nobody may look: what is not known opens nothing.
@@ -111,7 +111,7 @@ async fn an_environment_that_cannot_be_read_keeps_the_gates_closed() {
         ("parity.same", "it is not known whether production is like dev"),
     ] {
         let evidence = stage.ask(label).await;
-        assert_eq!(evidence.outcome, Outcome::Failed, "{label}: {}", evidence.summary);
+        assert_eq!(evidence.outcome, GateOutcome::Failed, "{label}: {}", evidence.summary);
         assert!(evidence.summary.contains(told), "{label}: {}", evidence.summary);
         let unread = evidence.detail["unread"].as_array().expect("what was not read");
         assert!(!unread.is_empty(), "{label}: {}", evidence.detail);
@@ -120,6 +120,6 @@ async fn an_environment_that_cannot_be_read_keeps_the_gates_closed() {
     stage.look_again().await;
     for label in ["no_drift.both", "no_drift.dev", "parity.same", "isolation_unchanged.walls"] {
         let evidence = stage.ask(label).await;
-        assert_eq!(evidence.outcome, Outcome::Passed, "{label}: {}", evidence.summary);
+        assert_eq!(evidence.outcome, GateOutcome::Passed, "{label}: {}", evidence.summary);
     }
 }

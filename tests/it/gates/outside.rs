@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 
-use palisade::promotion::gate::Outcome;
+use palisade::promotion::gate::GateOutcome;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -45,7 +45,7 @@ async fn a_program_opens_the_gate_by_its_exit_code() {
          echo \"{\\\"digest\\\": \\\"$PALISADE_RELEASE_DIGEST\\\", \\\"values\\\": $PALISADE_RELEASE_VALUES}\"",
     );
     let passed = stage.ask("command.smoke").await;
-    assert_eq!(passed.outcome, Outcome::Passed, "{}", passed.summary);
+    assert_eq!(passed.outcome, GateOutcome::Passed, "{}", passed.summary);
     // No shell has touched the arguments, and no secret is kept.
     assert_eq!(
         passed.detail["stderr_tail"],
@@ -56,21 +56,21 @@ async fn a_program_opens_the_gate_by_its_exit_code() {
 
     write("echo broken; exit 3");
     let failed = stage.ask("command.smoke").await;
-    assert_eq!(failed.outcome, Outcome::Failed);
+    assert_eq!(failed.outcome, GateOutcome::Failed);
     assert_eq!(failed.detail["exit_code"], 3);
     assert_eq!(failed.detail["stdout_tail"], "broken\n");
 
     let absent = stage.ask("command.absent").await;
-    assert_eq!(absent.outcome, Outcome::Failed);
+    assert_eq!(absent.outcome, GateOutcome::Failed);
     assert!(absent.summary.contains("cannot be started"), "{}", absent.summary);
 
     let slow = stage.ask("command.slow").await;
-    assert_eq!(slow.outcome, Outcome::Failed);
+    assert_eq!(slow.outcome, GateOutcome::Failed);
     assert!(slow.summary.contains("did not end within 1s and was killed"), "{}", slow.summary);
     gone(slow.detail["stdout_tail"].as_str().expect("a process id"));
 
     let leaves = stage.ask("command.leaves").await;
-    assert_eq!(leaves.outcome, Outcome::Passed);
+    assert_eq!(leaves.outcome, GateOutcome::Passed);
     gone(leaves.detail["stdout_tail"].as_str().expect("a process id"));
 }
 
@@ -168,7 +168,7 @@ gate "http" "nobody" {{
     stage.vars.insert("http_proxy".to_owned(), "http://127.0.0.1:9".to_owned());
 
     let up = stage.ask("http.up").await;
-    assert_eq!(up.outcome, Outcome::Passed, "{}", up.summary);
+    assert_eq!(up.outcome, GateOutcome::Passed, "{}", up.summary);
     assert_eq!(
         (up.detail["in_a_row"].as_u64(), up.detail["status"].as_u64()),
         (Some(4), Some(200))
@@ -178,29 +178,29 @@ gate "http" "nobody" {{
     // Two in a row are not four, however often: it tries until its time is over.
     server.status.store(1, Ordering::SeqCst);
     let flaky = stage.ask("http.up").await;
-    assert_eq!(flaky.outcome, Outcome::Failed, "{}", flaky.summary);
+    assert_eq!(flaky.outcome, GateOutcome::Failed, "{}", flaky.summary);
     assert_eq!(server.requests.swap(0, Ordering::SeqCst), 12);
 
     server.status.store(503, Ordering::SeqCst);
     let down = stage.ask("http.up").await;
-    assert_eq!(down.outcome, Outcome::Failed);
+    assert_eq!(down.outcome, GateOutcome::Failed);
     assert!(down.summary.contains("within 2m: 503"), "{}", down.summary);
 
     server.status.store(200, Ordering::SeqCst);
     let body = stage.ask("http.other_body").await;
-    assert_eq!(body.outcome, Outcome::Failed);
+    assert_eq!(body.outcome, GateOutcome::Failed);
     assert!(body.summary.contains("does not match"), "{}", body.summary);
 
     // The answer of the URL itself counts, not that of where it sends to.
-    assert_eq!(stage.ask("http.moved").await.outcome, Outcome::Failed);
+    assert_eq!(stage.ask("http.moved").await.outcome, GateOutcome::Failed);
     server.status.store(302, Ordering::SeqCst);
-    assert_eq!(stage.ask("http.moved").await.outcome, Outcome::Passed);
+    assert_eq!(stage.ask("http.moved").await.outcome, GateOutcome::Passed);
 
     server.status.store(0, Ordering::SeqCst);
     let silent = stage.ask("http.moved").await;
-    assert_eq!(silent.outcome, Outcome::Failed);
+    assert_eq!(silent.outcome, GateOutcome::Failed);
     assert!(silent.summary.contains("no answer in time"), "{}", silent.summary);
     let nobody = stage.ask("http.nobody").await;
-    assert_eq!(nobody.outcome, Outcome::Failed);
+    assert_eq!(nobody.outcome, GateOutcome::Failed);
     assert!(nobody.summary.to_lowercase().contains("refused"), "{}", nobody.summary);
 }

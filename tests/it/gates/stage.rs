@@ -18,7 +18,7 @@ use palisade::promotion::gate::{
     Approval, Evidence, GateContext, GateSpec, GateSubject, Purpose, evaluate,
 };
 use palisade::provider::aws::{self, AwsProvider, Embedded};
-use palisade::provider::{Caller, Provider, Target};
+use palisade::provider::{AccountTarget, Caller, Provider};
 use palisade::sandbox::{self, Sandbox, Service};
 use palisade::state::clock::SkippingClock;
 use palisade::state::{Ledger, LocalStore, Snapshot};
@@ -165,7 +165,7 @@ impl Stage {
     }
 
     /// The account of an environment of the same name.
-    pub(crate) fn account(&self, name: &str) -> &Target {
+    pub(crate) fn account(&self, name: &str) -> &AccountTarget {
         self.view.targets.accounts.get(&name.parse().expect("handle")).expect("an account")
     }
 

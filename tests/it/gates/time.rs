@@ -1,6 +1,6 @@
 //! `soak` and `freeze`: gates that time opens.
 
-use palisade::promotion::gate::{Outcome, Purpose};
+use palisade::promotion::gate::{GateOutcome, Purpose};
 
 use super::stage::Stage;
 
@@ -8,21 +8,21 @@ use super::stage::Stage;
 async fn a_soak_counts_from_when_the_release_stood_without_a_break() {
     let mut stage = Stage::new("gate \"soak\" \"a_day\" {\n duration = \"24h\"\n}").await;
     let never = stage.ask("soak.a_day").await;
-    assert_eq!(never.outcome, Outcome::Failed);
+    assert_eq!(never.outcome, GateOutcome::Failed);
     assert!(never.summary.contains("not current and verified in dev"), "{}", never.summary);
 
     stage.stands_since = Some("2026-11-23T10:00:01Z".parse().unwrap());
     let short = stage.ask("soak.a_day").await;
-    assert_eq!(short.outcome, Outcome::Waiting);
+    assert_eq!(short.outcome, GateOutcome::Waiting);
     assert!(short.summary.contains("open from 2026-11-24T10:00:01Z"), "{}", short.summary);
     assert_eq!(short.detail["stood_seconds"], 86_399);
 
     stage.now = "2026-11-24T10:00:01Z".parse().unwrap();
-    assert_eq!(stage.ask("soak.a_day").await.outcome, Outcome::Passed);
+    assert_eq!(stage.ask("soak.a_day").await.outcome, GateOutcome::Passed);
 
     // A record from the future opens nothing.
     stage.stands_since = Some("2027-01-01T00:00:00Z".parse().unwrap());
-    assert_eq!(stage.ask("soak.a_day").await.outcome, Outcome::Waiting);
+    assert_eq!(stage.ask("soak.a_day").await.outcome, GateOutcome::Waiting);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,18 +48,18 @@ gate "freeze" "strict" {
     )
     .await;
     for label in ["freeze.weekend", "freeze.strict"] {
-        assert_eq!(stage.ask(label).await.outcome, Outcome::Passed, "{label}");
+        assert_eq!(stage.ask(label).await.outcome, GateOutcome::Passed, "{label}");
     }
     stage.now = "2026-11-28T10:00:00Z".parse().unwrap();
     let weekend = stage.ask("freeze.weekend").await;
-    assert_eq!(weekend.outcome, Outcome::Waiting);
+    assert_eq!(weekend.outcome, GateOutcome::Waiting);
     assert_eq!(weekend.summary, "frozen until 2026-11-30T00:00:00 Europe/Dublin: nobody watches");
     assert_eq!(weekend.detail["until"], "2026-11-30T00:00:00Z");
     assert_eq!(stage.ask("freeze.strict").await.detail["until"], "2026-11-28T17:00:00Z");
 
     stage.purpose = Purpose::Rollback;
-    assert_eq!(stage.ask("freeze.weekend").await.outcome, Outcome::Passed);
-    assert_eq!(stage.ask("freeze.strict").await.outcome, Outcome::Waiting);
+    assert_eq!(stage.ask("freeze.weekend").await.outcome, GateOutcome::Passed);
+    assert_eq!(stage.ask("freeze.strict").await.outcome, GateOutcome::Waiting);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,7 +86,7 @@ gate "freeze" "night" {
     ] {
         stage.now = now.parse().unwrap();
         let evidence = stage.ask("freeze.night").await;
-        let outcome = if until.is_some() { Outcome::Waiting } else { Outcome::Passed };
+        let outcome = if until.is_some() { GateOutcome::Waiting } else { GateOutcome::Passed };
         assert_eq!(evidence.outcome, outcome, "{now}: {}", evidence.summary);
         assert_eq!(evidence.detail["until"].as_str(), until, "{now}");
     }

@@ -9,7 +9,7 @@ use palisade::ids::AccountId;
 use palisade::plan::diff::{StoredValues, difference};
 use palisade::provider::aws::{AwsProvider, Embedded, Options};
 use palisade::provider::{
-    Access, Inventory, LiveObject, Op, Permit, Provider, ProviderError, Step, Target,
+    Access, AccountTarget, Inventory, LiveObject, Op, Permit, Provider, ProviderError, ProviderStep,
 };
 use palisade::sandbox::{self, Sandbox};
 use palisade::schema::{Home, kind, kinds};
@@ -22,7 +22,7 @@ use super::endpoint::{self, Endpoint};
 pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     pub(crate) provider: Arc<AwsProvider>,
-    pub(crate) management: Target,
+    pub(crate) management: AccountTarget,
     pub(crate) references: References,
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct Object {
     pub(crate) attrs: Attrs,
     /// What state would record beside them.
     pub(crate) meta: Attrs,
-    pub(crate) target: Target,
+    pub(crate) target: AccountTarget,
 }
 
 impl Object {
@@ -44,8 +44,8 @@ impl Object {
     }
 }
 
-pub(crate) fn target(handle: &str, id: Option<AccountId>, management: bool) -> Target {
-    Target {
+pub(crate) fn target(handle: &str, id: Option<AccountId>, management: bool) -> AccountTarget {
+    AccountTarget {
         handle: handle.parse().expect("handle"),
         id,
         management,
@@ -86,7 +86,7 @@ impl World {
     }
 
     /// A world with an organization and a member account.
-    pub(crate) async fn with_member() -> (Self, Target) {
+    pub(crate) async fn with_member() -> (Self, AccountTarget) {
         let mut world = Self::new().await;
         world.create("organization \"acme\" {\n}", None).await;
         let member = world.member("production").await;
@@ -94,7 +94,7 @@ impl World {
     }
 
     /// Creates a member account, and waits until it can be entered.
-    pub(crate) async fn member(&mut self, name: &str) -> Target {
+    pub(crate) async fn member(&mut self, name: &str) -> AccountTarget {
         let text = format!("account \"{name}\" {{\n  email = \"{name}@acme.example\"\n}}");
         let account = self.create(&text, None).await;
         let id = account.attrs["id"].as_str().expect("an id").parse().expect("an account id");
@@ -102,7 +102,7 @@ impl World {
     }
 
     /// Plain SDK configuration inside an account: not Palisade's code path.
-    pub(crate) async fn sdk(&self, target: &Target) -> SdkConfig {
+    pub(crate) async fn sdk(&self, target: &AccountTarget) -> SdkConfig {
         let ambient = self.provider.ambient();
         let root = match ambient.endpoint_url() {
             None => Endpoint::of(self.sandbox.clone()).management(),
@@ -115,7 +115,11 @@ impl World {
     }
 
     /// What a block wants, in the account of `target` (the management account for `None`).
-    pub(crate) fn desired(&self, text: &str, target: Option<&Target>) -> (Step, Target) {
+    pub(crate) fn desired(
+        &self,
+        text: &str,
+        target: Option<&AccountTarget>,
+    ) -> (ProviderStep, AccountTarget) {
         let target = target.unwrap_or(&self.management).clone();
         let (kind_name, name, body) = block(text, &self.references);
         let half = kind(&kind_name).expect("a kind");
@@ -124,7 +128,7 @@ impl World {
         let (mut after, _) = half.desired(&body, &cx).unwrap_or_else(|found| panic!("{found:?}"));
         let computed = half.computed(&after, &cx);
         after.extend(computed);
-        let step = Step {
+        let step = ProviderStep {
             op: Op::Create,
             kind: half.schema().kind,
             address: cx.address.clone(),
@@ -138,7 +142,7 @@ impl World {
     }
 
     /// Creates what a block says, waits and attaches, and checks that nothing differs afterwards.
-    pub(crate) async fn create(&mut self, text: &str, target: Option<&Target>) -> Object {
+    pub(crate) async fn create(&mut self, text: &str, target: Option<&AccountTarget>) -> Object {
         let (mut step, target) = self.desired(text, target);
         let schema = kind(step.kind).expect("kind").schema();
         let mut attrs =
@@ -163,8 +167,15 @@ impl World {
         object
     }
 
-    async fn attach(&self, op: Op, step: &Step, attrs: &Attrs, to: &str, target: &Target) -> Attrs {
-        let step = Step {
+    async fn attach(
+        &self,
+        op: Op,
+        step: &ProviderStep,
+        attrs: &Attrs,
+        to: &str,
+        target: &AccountTarget,
+    ) -> Attrs {
+        let step = ProviderStep {
             op,
             before: Some(attrs.clone()),
             after: step.after.clone().map(|mut a| {
@@ -239,7 +250,7 @@ impl World {
     pub(crate) async fn delete(&self, object: &Object, meta: Attrs) -> Result<(), ProviderError> {
         let before = self.live(object).await.map_or_else(|| object.attrs.clone(), |o| o.attrs);
         let attachments = kind(object.kind).expect("kind").schema().attachments;
-        let mut step = Step {
+        let mut step = ProviderStep {
             op: Op::Delete,
             kind: object.kind,
             address: palisade::address::ResourceAddr::new(object.kind, "x"),
@@ -267,7 +278,7 @@ impl World {
     }
 
     /// Everything in the object's place, by the bulk read.
-    pub(crate) async fn inventory(&self, home: Home, target: &Target) -> Inventory {
+    pub(crate) async fn inventory(&self, home: Home, target: &AccountTarget) -> Inventory {
         match home {
             Home::Organization => self
                 .provider

@@ -15,7 +15,7 @@ use serde_json::{Value as Json, json};
 use super::block::Block;
 use super::context::GateContext;
 use super::contract::{Gate, GateType};
-use super::evidence::{Finding, Outcome};
+use super::evidence::{Finding, GateOutcome};
 use crate::provider::Caller;
 use crate::schema::duration;
 
@@ -130,7 +130,7 @@ impl Gate for ApprovalGate {
         if counted.len() >= self.count {
             let names: Vec<&str> = counted.iter().map(|a| a.by.arn.as_str()).collect();
             return Finding::new(
-                Outcome::Passed,
+                GateOutcome::Passed,
                 format!("approved by {}", names.join(", ")),
                 detail,
             );
@@ -144,7 +144,7 @@ impl Gate for ApprovalGate {
         for (approval, why) in &refused {
             summary.push_str(&format!("; {} does not count: {why}", approval.by.arn));
         }
-        Finding::new(Outcome::Waiting, summary, detail)
+        Finding::new(GateOutcome::Waiting, summary, detail)
     }
 }
 
