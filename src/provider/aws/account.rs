@@ -1,14 +1,15 @@
 //! Accounts: the calls. Creation is asynchronous: asked for here, waited for in a step of its own.
 
 use async_trait::async_trait;
-use aws_sdk_organizations::types::{CreateAccountState, CreateAccountStatus};
+use aws_sdk_organizations::types::{self, CreateAccountState, CreateAccountStatus};
 
 use super::clients::Session;
 use super::errors;
-use super::kind::{Absent, Bulk, KindProvider, Wanted, optional};
-use super::organization_read::{self, node_id};
+use super::kind::{Absent, Bulk, KindProvider, Wanted, attrs, live, optional};
+use super::organization_read::{self, node_id, node_name};
 use super::organization_tags::{self, to_tags};
 use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep, REQUEST};
+use crate::schema::{self, AccountState};
 use crate::value::{Attrs, Value};
 
 /// Its name.
@@ -119,7 +120,7 @@ impl KindProvider for Account {
         let account = described.account();
         let mut attrs = want.done([
             ("arn", optional(account.and_then(|a| a.arn()))),
-            ("state", optional(account.and_then(organization_read::account_state))),
+            ("state", optional(account.and_then(state))),
             ("parent", parent.into()),
             ("id", id.as_str().into()),
         ]);
@@ -242,7 +243,7 @@ impl KindProvider for Account {
         for status in candidates.into_iter().rev() {
             // Names are not unique: a finished request counts only for the account with this e-mail.
             if let Some(id) = status.account_id() {
-                let email = organization_read::account(session, id).await?;
+                let email = by_key(session, id).await?;
                 let email =
                     email.as_ref().and_then(|a| a.attrs.get("email")).and_then(Value::as_str);
                 let wanted = after.get("email").and_then(Value::as_str);
@@ -265,7 +266,7 @@ impl KindProvider for Account {
         session: &Session,
         key: &str,
     ) -> Result<Option<LiveObject>, ProviderError> {
-        organization_read::account(session, key).await
+        by_key(session, key).await
     }
 }
 
@@ -321,4 +322,69 @@ async fn relocate(session: &Session, id: &str, from: &str, to: &str) -> Result<(
         Err(e) if e.code.as_deref() == Some("DuplicateAccountException") => Ok(()),
         done => done.map(|_| ()),
     }
+}
+
+/// An account as AWS lists it, with what it does not list.
+pub(super) fn object(account: &types::Account, parent: &str, tags: Value) -> Option<LiveObject> {
+    let mut object = live(
+        KIND,
+        attrs([
+            ("name", optional(account.name())),
+            ("email", optional(account.email())),
+            ("parent", node_name(parent).into()),
+            ("tags", tags),
+            ("id", optional(account.id())),
+            ("arn", optional(account.arn())),
+            ("state", optional(state(account))),
+        ]),
+    )?;
+    object.reserved = match schema::account_state(&object.attrs) {
+        Some(AccountState::Closed) => Some("the account is closed"),
+        Some(AccountState::PendingClosure) => Some("the account is being closed"),
+        _ => None,
+    };
+    Some(object)
+}
+
+/// How an account stands. Organizations sends `State`; emulators and copies of its API may still send the
+/// `Status` alone that it had before.
+fn state(account: &types::Account) -> Option<&str> {
+    let state = account.state().map(|state| state.as_str());
+    let status = || AccountState::of_status(account.status()?.as_str()).map(AccountState::name);
+    state.or_else(status)
+}
+
+/// An account by its id or its e-mail address.
+async fn by_key(session: &Session, key: &str) -> Result<Option<LiveObject>, ProviderError> {
+    let found = if key.contains('@') {
+        let accounts = session
+            .organizations()
+            .list_accounts()
+            .into_paginator()
+            .send()
+            .try_collect()
+            .await
+            .map_err(session.error("organizations", "ListAccounts"))?;
+        accounts
+            .into_iter()
+            .flat_map(|page| page.accounts.unwrap_or_default())
+            .find(|a| a.email().is_some_and(|e| e.eq_ignore_ascii_case(key)))
+    } else {
+        session
+            .organizations()
+            .describe_account()
+            .account_id(key)
+            .send()
+            .await
+            .map_err(session.error("organizations", "DescribeAccount"))
+            .absent()?
+            .and_then(|a| a.account)
+    };
+    let Some(found) = found else { return Ok(None) };
+    let id = found.id().unwrap_or_default();
+    let (parent, tags) = futures::try_join!(
+        organization_read::parent(session, id),
+        organization_tags::read(session, id)
+    )?;
+    Ok(object(&found, &parent, tags))
 }

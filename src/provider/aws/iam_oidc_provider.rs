@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 
 use super::clients::Session;
-use super::iam_read;
+use super::iam_read::{self, iam_tags};
 use super::iam_role::tags;
-use super::kind::{Absent, Bulk, KindProvider, Wanted, optional, texts};
+use super::kind::{Absent, Bulk, KindProvider, Wanted, attrs, live, optional, sorted, texts};
 use crate::provider::{LiveObject, ProviderError, ProviderStep};
 use crate::value::{Attrs, Value};
 
@@ -124,6 +124,35 @@ impl KindProvider for IamOidcProvider {
             let url = key.trim_start_matches("https://");
             format!("arn:{}:iam::{}:oidc-provider/{url}", session.partition(), session.id().await?)
         };
-        iam_read::oidc_provider(session, &arn).await
+        by_arn(session, &arn).await
     }
+}
+
+/// An OIDC provider by its ARN.
+pub(super) async fn by_arn(
+    session: &Session,
+    arn: &str,
+) -> Result<Option<LiveObject>, ProviderError> {
+    let answer = session
+        .iam()
+        .get_open_id_connect_provider()
+        .open_id_connect_provider_arn(arn)
+        .send()
+        .await
+        .map_err(session.error("iam", "GetOpenIDConnectProvider"))
+        .absent()?;
+    let Some(found) = answer else { return Ok(None) };
+    // AWS tells the URL without its scheme; the ARN carries it too.
+    let url = found.url().or_else(|| arn.split_once(":oidc-provider/").map(|(_, url)| url));
+    let url = url.map(|url| url.trim_start_matches("https://").trim_end_matches('/'));
+    Ok(live(
+        KIND,
+        attrs([
+            ("url", optional(url)),
+            ("audiences", sorted(found.client_id_list().iter().map(String::as_str))),
+            ("thumbprints", sorted(found.thumbprint_list().iter().map(String::as_str))),
+            ("tags", iam_tags(found.tags())),
+            ("arn", arn.into()),
+        ]),
+    ))
 }

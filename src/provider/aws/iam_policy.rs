@@ -1,11 +1,13 @@
 //! Customer-managed policies: the calls.
 
 use async_trait::async_trait;
+use aws_sdk_iam::types::ManagedPolicyDetail;
 
 use super::clients::Session;
-use super::iam_read;
+use super::iam_read::{self, decoded, iam_tags};
 use super::iam_role::tags;
-use super::kind::{Absent, Bulk, KindProvider, Wanted, document, optional};
+use super::kind::{Absent, Bulk, KindProvider, Wanted, attrs, document, live, optional};
+use crate::iam::Use;
 use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep};
 use crate::value::{Attrs, Value};
 
@@ -122,7 +124,7 @@ impl KindProvider for IamPolicy {
         } else {
             format!("arn:{}:iam::{}:policy/{key}", session.partition(), session.id().await?)
         };
-        iam_read::policy(session, &arn).await
+        by_arn(session, &arn).await
     }
 }
 
@@ -202,4 +204,79 @@ async fn users(session: &Session, arn: &str) -> Result<Vec<String>, ProviderErro
         users.extend(groups.map(|name| format!("group `{name}`")));
     }
     Ok(users)
+}
+
+/// What `GetAccountAuthorizationDetails` shows of a policy.
+pub(super) fn attrs_of(detail: &ManagedPolicyDetail) -> Attrs {
+    let current = detail.policy_version_list().iter().find(|v| v.is_default_version());
+    attrs([
+        ("name", optional(detail.policy_name())),
+        ("path", optional(detail.path())),
+        ("content", decoded(current.and_then(|v| v.document()), Use::Managed)),
+        ("arn", optional(detail.arn())),
+        ("unique_id", optional(detail.policy_id())),
+    ])
+}
+
+/// What it does not show.
+pub(super) async fn beyond_details(
+    session: &Session,
+    arn: &str,
+) -> Result<Option<Attrs>, ProviderError> {
+    let answer = session
+        .iam()
+        .get_policy()
+        .policy_arn(arn)
+        .send()
+        .await
+        .map_err(session.error("iam", "GetPolicy"))
+        .absent()?;
+    Ok(answer.and_then(|a| a.policy).map(|policy| {
+        // Name, path and id are among the details on AWS, but not on every server.
+        attrs([
+            ("name", optional(policy.policy_name())),
+            ("path", optional(policy.path())),
+            ("unique_id", optional(policy.policy_id())),
+            ("description", optional(policy.description())),
+            ("tags", iam_tags(policy.tags())),
+        ])
+    }))
+}
+
+/// A managed policy by its ARN: the version that is in force.
+pub(super) async fn by_arn(
+    session: &Session,
+    arn: &str,
+) -> Result<Option<LiveObject>, ProviderError> {
+    let answer = session
+        .iam()
+        .get_policy()
+        .policy_arn(arn)
+        .send()
+        .await
+        .map_err(session.error("iam", "GetPolicy"))
+        .absent()?;
+    let Some(policy) = answer.and_then(|a| a.policy) else { return Ok(None) };
+    let version = session
+        .iam()
+        .get_policy_version()
+        .policy_arn(arn)
+        .version_id(policy.default_version_id().unwrap_or_default())
+        .send()
+        .await
+        .map_err(session.error("iam", "GetPolicyVersion"))
+        .absent()?;
+    let Some(version) = version.and_then(|v| v.policy_version) else { return Ok(None) };
+    Ok(live(
+        KIND,
+        attrs([
+            ("name", optional(policy.policy_name())),
+            ("path", optional(policy.path())),
+            ("description", optional(policy.description())),
+            ("content", decoded(version.document(), Use::Managed)),
+            ("tags", iam_tags(policy.tags())),
+            ("arn", optional(policy.arn())),
+            ("unique_id", optional(policy.policy_id())),
+        ]),
+    ))
 }

@@ -1,12 +1,18 @@
 //! IAM roles: the calls.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
-use aws_sdk_iam::types::Tag;
+use aws_sdk_iam::types::{RoleDetail, Tag};
 
 use super::clients::Session;
-use super::iam_read;
-use super::kind::{Absent, Bulk, KindProvider, Wanted, document, entries, optional, texts};
+use super::iam_read::{self, decoded, iam_tags};
+use super::kind::{
+    Absent, Bulk, KindProvider, Wanted, attrs, document, entries, live, optional, sorted, texts,
+};
+use crate::iam::Use;
 use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep};
+use crate::schema::duration::ROLE_SESSION;
 use crate::value::{Attrs, Value};
 
 /// Its name.
@@ -183,7 +189,7 @@ impl KindProvider for IamRole {
         session: &Session,
         key: &str,
     ) -> Result<Option<LiveObject>, ProviderError> {
-        iam_read::role(session, key).await
+        by_name(session, key).await
     }
 }
 
@@ -270,7 +276,7 @@ async fn delete_role(session: &Session, role: &str) -> Result<(), ProviderError>
 
 /// Takes everything from a role that keeps it from being deleted.
 async fn strip(session: &Session, role: &str) -> Result<(), ProviderError> {
-    let Some(found) = iam_read::role(session, role).await? else { return Ok(()) };
+    let Some(found) = by_name(session, role).await? else { return Ok(()) };
     let inline = found.attrs.get("inline_policies").and_then(Value::as_map);
     for policy in inline.into_iter().flatten().map(|(policy, _)| policy) {
         delete_inline(session, role, policy).await?;
@@ -304,4 +310,121 @@ async fn strip(session: &Session, role: &str) -> Result<(), ProviderError> {
             .absent()?;
     }
     Ok(())
+}
+
+/// Why a role cannot be managed.
+fn reserved_role(path: &str) -> Option<&'static str> {
+    if path.starts_with("/aws-service-role/") {
+        Some("a service-linked role, which belongs to an AWS service")
+    } else if path.starts_with("/aws-reserved/") {
+        Some("a role that IAM Identity Center manages")
+    } else {
+        None
+    }
+}
+
+/// What `ListRoles` knows and `GetAccountAuthorizationDetails` does not.
+pub(super) struct Listed {
+    pub(super) description: Value,
+    pub(super) max_session_duration: i64,
+}
+
+/// A role as `GetAccountAuthorizationDetails` shows it.
+pub(super) fn object(detail: &RoleDetail, listed: Option<&Listed>) -> Option<LiveObject> {
+    let boundary = detail.permissions_boundary().and_then(|b| b.permissions_boundary_arn());
+    let mut object = live(
+        KIND,
+        attrs([
+            ("name", optional(detail.role_name())),
+            ("path", optional(detail.path())),
+            ("description", listed.map_or(Value::Null, |l| l.description.clone())),
+            (
+                "max_session_duration",
+                listed.map_or(ROLE_SESSION, |l| l.max_session_duration).into(),
+            ),
+            ("assume_role_policy", decoded(detail.assume_role_policy_document(), Use::Trust)),
+            ("inline_policies", iam_read::inline(detail.role_policy_list())),
+            ("managed_policies", iam_read::attached(detail.attached_managed_policies())),
+            ("permissions_boundary", optional(boundary)),
+            ("tags", iam_tags(detail.tags())),
+            ("arn", optional(detail.arn())),
+            ("unique_id", optional(detail.role_id())),
+        ]),
+    )?;
+    object.reserved = reserved_role(detail.path().unwrap_or_default());
+    Some(object)
+}
+
+/// A role by its name.
+pub(super) async fn by_name(
+    session: &Session,
+    name: &str,
+) -> Result<Option<LiveObject>, ProviderError> {
+    let answer = session
+        .iam()
+        .get_role()
+        .role_name(name)
+        .send()
+        .await
+        .map_err(session.error("iam", "GetRole"))
+        .absent()?;
+    let Some(found) = answer.and_then(|a| a.role) else { return Ok(None) };
+    let names = session
+        .iam()
+        .list_role_policies()
+        .role_name(name)
+        .into_paginator()
+        .items()
+        .send()
+        .try_collect();
+    let attached = session
+        .iam()
+        .list_attached_role_policies()
+        .role_name(name)
+        .into_paginator()
+        .items()
+        .send()
+        .try_collect();
+    let (names, attached) = futures::join!(names, attached);
+    let names = names.map_err(session.error("iam", "ListRolePolicies"))?;
+    let attached = attached.map_err(session.error("iam", "ListAttachedRolePolicies"))?;
+    let mut inline = BTreeMap::new();
+    for policy in names {
+        let answer = session
+            .iam()
+            .get_role_policy()
+            .role_name(name)
+            .policy_name(&policy)
+            .send()
+            .await
+            .map_err(session.error("iam", "GetRolePolicy"))
+            .absent()?;
+        if let Some(answer) = answer {
+            inline.insert(policy, decoded(Some(answer.policy_document()), Use::Identity));
+        }
+    }
+    let boundary = found.permissions_boundary().and_then(|b| b.permissions_boundary_arn());
+    let mut object = live(
+        KIND,
+        attrs([
+            ("name", found.role_name().into()),
+            ("path", found.path().into()),
+            ("description", optional(found.description())),
+            (
+                "max_session_duration",
+                found.max_session_duration().map_or(ROLE_SESSION, i64::from).into(),
+            ),
+            ("assume_role_policy", decoded(found.assume_role_policy_document(), Use::Trust)),
+            ("inline_policies", Value::Map(inline.into())),
+            ("managed_policies", sorted(attached.iter().filter_map(|p| p.policy_arn()))),
+            ("permissions_boundary", optional(boundary)),
+            ("tags", iam_tags(found.tags())),
+            ("arn", found.arn().into()),
+            ("unique_id", found.role_id().into()),
+        ]),
+    );
+    if let Some(object) = &mut object {
+        object.reserved = reserved_role(found.path());
+    }
+    Ok(object)
 }

@@ -1,14 +1,18 @@
 //! Service and resource control policies: the calls.
 
 use async_trait::async_trait;
-use aws_sdk_organizations::types::PolicyType;
+use aws_sdk_organizations::types::{PolicySummary, PolicyType, TargetType};
 
+use super::ROOT;
 use super::clients::Session;
-use super::kind::{Absent, Bulk, KindProvider, Wanted, document, optional, sorted, texts};
-use super::organization_read::{self, node_id};
+use super::kind::{
+    Absent, Bulk, KindProvider, Wanted, attrs, document, live, optional, sorted, texts,
+};
+use super::organization_read::{node_id, node_name};
 use super::organization_tags::{self, to_tags};
 use crate::iam::Use;
 use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep};
+use crate::schema::{canonical_policy, is_aws_owned};
 use crate::value::{Attrs, Value};
 
 /// The AWS half of one of the two kinds.
@@ -101,7 +105,7 @@ impl KindProvider for OrgPolicy {
             .absent();
         match gone {
             Err(error) if error.code.as_deref() == Some("PolicyInUseException") => {
-                let targets = organization_read::targets(session, id).await?;
+                let targets = targets(session, id).await?;
                 Err(ProviderError {
                     failure: Failure::Refused,
                     message: format!(
@@ -175,7 +179,7 @@ impl KindProvider for OrgPolicy {
         session: &Session,
         key: &str,
     ) -> Result<Option<LiveObject>, ProviderError> {
-        organization_read::policy(session, self, key).await
+        by_key(session, self, key).await
     }
 }
 
@@ -187,4 +191,115 @@ fn with_targets(want: &Wanted<'_>, change: impl FnOnce(&mut Vec<String>)) -> Att
     let mut attrs = want.done([]);
     attrs.insert("targets".to_owned(), sorted(targets));
     attrs
+}
+
+/// A policy as AWS lists it, with what it does not list: its document, its targets and its tags.
+pub(super) async fn object(
+    session: &Session,
+    kind: &OrgPolicy,
+    summary: &PolicySummary,
+) -> Result<Option<LiveObject>, ProviderError> {
+    let id = summary.id().unwrap_or_default();
+    let described = async {
+        session
+            .organizations()
+            .describe_policy()
+            .policy_id(id)
+            .send()
+            .await
+            .map_err(session.error("organizations", "DescribePolicy"))
+            .absent()
+    };
+    let aws_managed = summary.aws_managed();
+    let tagged = async {
+        // AWS's own policies carry no tags, and asking for them is refused.
+        if aws_managed {
+            Ok(Value::Map(Default::default()))
+        } else {
+            organization_tags::read(session, id).await
+        }
+    };
+    let (described, targets, tags) = futures::try_join!(described, targets(session, id), tagged)?;
+    let content = described.as_ref().and_then(|d| d.policy()).and_then(|p| p.content());
+    let Some(content) = content else { return Ok(None) };
+    let mut object = live(
+        kind.kind,
+        attrs([
+            ("name", optional(summary.name())),
+            ("description", optional(summary.description())),
+            ("content", canonical_policy(content, kind.role.clone())),
+            ("targets", targets),
+            ("tags", tags),
+            ("id", optional(summary.id())),
+            ("arn", optional(summary.arn())),
+        ]),
+    );
+    if let Some(object) = &mut object
+        && (aws_managed || summary.name().is_some_and(is_aws_owned))
+    {
+        object.reserved = Some("a policy that AWS or Control Tower owns");
+    }
+    Ok(object)
+}
+
+/// What a policy is attached to, the root as `root`.
+async fn targets(session: &Session, id: &str) -> Result<Value, ProviderError> {
+    let targets = session
+        .organizations()
+        .list_targets_for_policy()
+        .policy_id(id)
+        .into_paginator()
+        .send()
+        .try_collect()
+        .await
+        .map_err(session.error("organizations", "ListTargetsForPolicy"))
+        .absent()?
+        .unwrap_or_default();
+    Ok(sorted(targets.iter().flat_map(|page| page.targets()).filter_map(|target| {
+        match target.r#type() {
+            Some(TargetType::Root) => Some(ROOT),
+            _ => target.target_id().map(node_name),
+        }
+    })))
+}
+
+/// A policy by its id or name.
+async fn by_key(
+    session: &Session,
+    kind: &OrgPolicy,
+    key: &str,
+) -> Result<Option<LiveObject>, ProviderError> {
+    let by_id = if key.parse::<crate::ids::PolicyId>().is_ok() {
+        session
+            .organizations()
+            .describe_policy()
+            .policy_id(key)
+            .send()
+            .await
+            .map_err(session.error("organizations", "DescribePolicy"))
+            .absent()?
+            .and_then(|d| d.policy)
+            .and_then(|p| p.policy_summary)
+    } else {
+        None
+    };
+    let summary = match by_id {
+        Some(summary) => Some(summary),
+        None => session
+            .organizations()
+            .list_policies()
+            .filter(kind.policy_type.clone())
+            .into_paginator()
+            .send()
+            .try_collect()
+            .await
+            .map_err(session.error("organizations", "ListPolicies"))?
+            .into_iter()
+            .flat_map(|page| page.policies.unwrap_or_default())
+            .find(|summary| summary.name() == Some(key)),
+    };
+    match summary {
+        Some(summary) => object(session, kind, &summary).await,
+        None => Ok(None),
+    }
 }

@@ -1,13 +1,15 @@
 //! The organization: the calls.
 
 use async_trait::async_trait;
-use aws_sdk_organizations::types::{OrganizationFeatureSet, PolicyType};
+use aws_sdk_organizations::types::{
+    self, OrganizationFeatureSet, PolicyType, PolicyTypeStatus, Root,
+};
 
 use super::clients::Session;
-use super::kind::{Bulk, KindProvider, Wanted, optional};
-use super::{errors, organization_read};
+use super::errors;
+use super::kind::{Bulk, KindProvider, Wanted, attrs, live, optional, sorted};
 use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep};
-use crate::value::Attrs;
+use crate::value::{Attrs, Value};
 
 /// Its name.
 pub(super) const KIND: &str = "organization";
@@ -106,7 +108,7 @@ impl KindProvider for Organization {
         session: &Session,
         _key: &str,
     ) -> Result<Option<LiveObject>, ProviderError> {
-        organization_read::organization(session).await
+        current(session).await
     }
 }
 
@@ -142,4 +144,90 @@ async fn trust(session: &Session, service: &str) -> Result<(), ProviderError> {
         .await
         .map_err(session.error("organizations", "EnableAWSServiceAccess"))
         .map(|_| ())
+}
+
+/// The organization itself; `None` when the account is in none.
+pub(super) async fn current(session: &Session) -> Result<Option<LiveObject>, ProviderError> {
+    let (described, root, services) =
+        futures::join!(describe(session), root(session), trusted_services(session));
+    let Some(described) = described? else { return Ok(None) };
+    Ok(object(&described, root?.as_ref(), services?))
+}
+
+/// What AWS says of the organization; nothing where the account is in none.
+pub(super) async fn describe(
+    session: &Session,
+) -> Result<Option<types::Organization>, ProviderError> {
+    let described = session
+        .organizations()
+        .describe_organization()
+        .send()
+        .await
+        .map_err(session.error("organizations", "DescribeOrganization"));
+    match described {
+        Err(e) if e.code.as_deref() == Some("AWSOrganizationsNotInUseException") => Ok(None),
+        described => Ok(described?.organization),
+    }
+}
+
+/// The root of its tree.
+pub(super) async fn root(session: &Session) -> Result<Option<Root>, ProviderError> {
+    let roots = session
+        .organizations()
+        .list_roots()
+        .send()
+        .await
+        .map_err(session.error("organizations", "ListRoots"))?;
+    Ok(roots.roots.unwrap_or_default().into_iter().next())
+}
+
+/// The services that may work in all accounts; `None` where the endpoint does not know of such.
+pub(super) async fn trusted_services(session: &Session) -> Result<Option<Value>, ProviderError> {
+    let services = session
+        .organizations()
+        .list_aws_service_access_for_organization()
+        .into_paginator()
+        .send()
+        .try_collect()
+        .await
+        .map_err(session.error("organizations", "ListAWSServiceAccessForOrganization"));
+    match services {
+        Ok(services) => {
+            let names = services
+                .iter()
+                .flat_map(|page| page.enabled_service_principals())
+                .filter_map(|s| s.service_principal());
+            Ok(Some(sorted(names)))
+        }
+        Err(error) if error.failure == Failure::NotImplemented => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The organization with its root and its trusted services.
+pub(super) fn object(
+    found: &types::Organization,
+    root: Option<&Root>,
+    services: Option<Value>,
+) -> Option<LiveObject> {
+    let types = root.map(|r| r.policy_types()).unwrap_or_default();
+    let types = types
+        .iter()
+        .filter(|t| {
+            matches!(t.status(), Some(PolicyTypeStatus::Enabled | PolicyTypeStatus::PendingEnable))
+        })
+        .filter_map(|t| t.r#type())
+        .map(|t| t.as_str());
+    let mut attrs = attrs([
+        ("id", optional(found.id())),
+        ("arn", optional(found.arn())),
+        ("root_id", optional(root.and_then(|r| r.id()))),
+        ("management_account_id", optional(found.master_account_id())),
+        ("feature_set", optional(found.feature_set().map(|f| f.as_str()))),
+        ("enabled_policy_types", sorted(types)),
+    ]);
+    if let Some(services) = services {
+        attrs.insert("trusted_services".to_owned(), services);
+    }
+    live(KIND, attrs)
 }

@@ -1,13 +1,14 @@
 //! Organizational units: the calls.
 
 use async_trait::async_trait;
+use aws_sdk_organizations::types;
 
 use super::clients::Session;
-use super::kind::{Absent, Bulk, KindProvider, Wanted, optional};
-use super::organization_read::{self, node_id};
+use super::kind::{Absent, Bulk, KindProvider, Wanted, attrs, live, optional};
+use super::organization_read::{self, node_id, node_name};
 use super::organization_tags::{self, to_tags};
 use crate::provider::{LiveObject, ProviderError, ProviderStep};
-use crate::value::Attrs;
+use crate::value::{Attrs, Value};
 
 /// Its name.
 pub(super) const KIND: &str = "organizational_unit";
@@ -86,6 +87,64 @@ impl KindProvider for OrganizationalUnit {
         session: &Session,
         key: &str,
     ) -> Result<Option<LiveObject>, ProviderError> {
-        organization_read::unit(session, key).await
+        by_key(session, key).await
     }
+}
+
+/// A unit as AWS lists it, with what it does not list.
+pub(super) fn object(
+    unit: &types::OrganizationalUnit,
+    parent: &str,
+    tags: Value,
+) -> Option<LiveObject> {
+    live(
+        KIND,
+        attrs([
+            ("name", optional(unit.name())),
+            ("parent", node_name(parent).into()),
+            ("tags", tags),
+            ("id", optional(unit.id())),
+            ("arn", optional(unit.arn())),
+        ]),
+    )
+}
+
+/// A unit by its id, or by its parent and name.
+async fn by_key(session: &Session, key: &str) -> Result<Option<LiveObject>, ProviderError> {
+    let (found, parent) = match key.split_once('/') {
+        None => {
+            let answer = session
+                .organizations()
+                .describe_organizational_unit()
+                .organizational_unit_id(key)
+                .send()
+                .await
+                .map_err(session.error("organizations", "DescribeOrganizationalUnit"))
+                .absent()?;
+            let Some(found) = answer.and_then(|a| a.organizational_unit) else { return Ok(None) };
+            let parent = organization_read::parent(session, key).await?;
+            (found, parent)
+        }
+        Some((parent, name)) => {
+            let units = session
+                .organizations()
+                .list_organizational_units_for_parent()
+                .parent_id(node_id(session, parent).await?)
+                .into_paginator()
+                .send()
+                .try_collect()
+                .await
+                .map_err(session.error("organizations", "ListOrganizationalUnitsForParent"))
+                .absent()?;
+            let found = units
+                .into_iter()
+                .flatten()
+                .flat_map(|page| page.organizational_units.unwrap_or_default())
+                .find(|u| u.name() == Some(name));
+            let Some(found) = found else { return Ok(None) };
+            (found, parent.to_owned())
+        }
+    };
+    let tags = organization_tags::read(session, found.id().unwrap_or_default()).await?;
+    Ok(object(&found, &parent, tags))
 }
