@@ -1,6 +1,7 @@
 //! Evaluation: expressions, functions, and the whole configuration into an [`estate::Estate`].
 
 mod assemble;
+mod body;
 mod engine;
 mod environments;
 pub mod estate;

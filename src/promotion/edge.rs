@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::gate::GateSpec;
 use crate::diag::{Diagnostic, Diagnostics, Loc, did_you_mean};
 use crate::eval::estate::Estate;
-use crate::schema::{Body, duration};
+use crate::schema::Body;
 use crate::value::Value;
 
 /// What happens when verification fails.
@@ -141,12 +141,7 @@ pub fn verify(estate: &Estate, environment: &str) -> Result<Verify, Diagnostics>
     let mut verify = Verify::default();
     for block in environment.body.nested("verify") {
         verify.gates.extend(GateSpec::read(&block.body)?);
-        let given = block.body.get("timeout").map(|v| v.value.reveal());
-        let seconds = match given {
-            Some(Value::String(text)) => duration::seconds(text),
-            Some(other) => other.as_i64(),
-            None => None,
-        };
+        let seconds = block.body.get("timeout").and_then(|v| v.value.reveal().as_i64());
         verify.timeout = Duration::from_secs(seconds.and_then(|s| s.try_into().ok()).unwrap_or(0));
     }
     Ok(verify)

@@ -116,14 +116,9 @@ impl<'a> Reader<'a> {
         bounds: std::ops::RangeInclusive<i64>,
     ) -> Option<i64> {
         let value = self.value(name)?;
-        let parsed = match value.reveal() {
-            Value::Number(number) => number.as_i64(),
-            Value::String(text) => duration::seconds(text),
-            _ => None,
-        };
         let (low, high) = bounds.clone().into_inner();
         let range = format!("write {} to {}", duration::text(low), duration::text(high));
-        match parsed {
+        match value.reveal().as_i64() {
             Some(seconds) if bounds.contains(&seconds) => Some(seconds),
             Some(seconds) => {
                 self.error(
@@ -134,10 +129,8 @@ impl<'a> Reader<'a> {
                 None
             }
             None => {
-                let shown = value
-                    .as_str()
-                    .map_or_else(|| value.type_name().to_owned(), |s| format!("`{s}`"));
-                self.error(name, format!("`{name}` is no length of time: {shown}"), range);
+                let text = format!("`{name}` is no length of time: {}", value.type_name());
+                self.error(name, text, range);
                 None
             }
         }

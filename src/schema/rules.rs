@@ -7,7 +7,6 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZoneDatabase;
 
 use super::body::{Body, NestedBody};
-use super::duration;
 use super::gates::gate;
 use crate::diag::{Diagnostic, Diagnostics, Loc, did_you_mean};
 use crate::ids::Region;
@@ -221,7 +220,7 @@ impl Rules {
             let body = &block.body;
             for attr in ["timeout", "interval", "duration", "expires_after", "period"] {
                 if let Some((value, loc)) = known(body, attr)
-                    && value.as_str().and_then(duration::seconds) == Some(0)
+                    && value.as_i64() == Some(0)
                 {
                     self.error(
                         loc,

@@ -126,19 +126,50 @@ async fn dry(
         let (run, resumption) = (Box::new(run.clone()), Resumption::NextPromotion);
         workspace.host.event(HostEvent::MoveInterrupted { run, resumption });
     }
-    let preview = match preview(workspace, request, edge).await? {
-        PreviewResult::Settled(why) => return Ok(settled(edge, why)),
-        PreviewResult::Moves(preview) => preview,
-    };
-    plan::warn(workspace, &preview.inputs, &preview.plan);
-    let caller = caller(preview.inputs.provider.as_ref()).await?;
-    let evidence = evaluate(workspace, edge, &preview, &caller).await?;
-    let report = edge.report(&preview, &evidence, request.overriding.as_deref(), true);
+    let EvaluatedPreview { preview, evidence, report, .. } =
+        match evaluated(workspace, request, edge).await? {
+            Evaluated::Settled(why) => return Ok(settled(edge, why)),
+            Evaluated::Moves(evaluated) => *evaluated,
+        };
     let refusal = refuse(edge, &preview.candidate, &to, &evidence, request).err();
     Ok(PromotionOutcome::Previewed {
         report: Box::new(report),
         refusal: refusal.map(Diagnostics::from),
     })
+}
+
+/// What a promotion would do, with what the gates say of it.
+enum Evaluated {
+    /// Nothing, and why.
+    Settled(String),
+    /// This.
+    Moves(Box<EvaluatedPreview>),
+}
+
+/// A preview, whose gates have been evaluated for one caller.
+struct EvaluatedPreview {
+    preview: Box<PromotionPreview>,
+    author: Caller,
+    evidence: Vec<Evidence>,
+    report: PromotionReport,
+}
+
+/// Makes the preview and evaluates its gates. A dry run and a promotion differ in what follows alone.
+async fn evaluated(
+    workspace: &Workspace,
+    request: &PromotionRequest,
+    edge: &EdgeInputs,
+) -> Result<Evaluated, EngineError> {
+    let preview = match preview(workspace, request, edge).await? {
+        PreviewResult::Settled(why) => return Ok(Evaluated::Settled(why)),
+        PreviewResult::Moves(preview) => preview,
+    };
+    plan::warn(workspace, &preview.inputs, &preview.plan);
+    let author = caller(preview.inputs.provider.as_ref()).await?;
+    let evidence = evaluate(workspace, edge, &preview, &author).await?;
+    let overriding = request.overriding.as_deref();
+    let report = edge.report(&preview, &evidence, overriding, request.dry_run);
+    Ok(Evaluated::Moves(Box::new(EvaluatedPreview { preview, author, evidence, report })))
 }
 
 fn settled(edge: &EdgeInputs, why: String) -> PromotionOutcome {
@@ -152,14 +183,11 @@ async fn fresh(
     holder: &Holder,
 ) -> Result<PromotionOutcome, EngineError> {
     let to = edge.record(&edge.edge.to);
-    let preview = match preview(workspace, request, edge).await? {
-        PreviewResult::Settled(why) => return Ok(settled(edge, why)),
-        PreviewResult::Moves(preview) => preview,
-    };
-    plan::warn(workspace, &preview.inputs, &preview.plan);
-    let author = caller(preview.inputs.provider.as_ref()).await?;
-    let evidence = evaluate(workspace, edge, &preview, &author).await?;
-    let report = edge.report(&preview, &evidence, request.overriding.as_deref(), false);
+    let EvaluatedPreview { preview, author, evidence, report } =
+        match evaluated(workspace, request, edge).await? {
+            Evaluated::Settled(why) => return Ok(settled(edge, why)),
+            Evaluated::Moves(evaluated) => *evaluated,
+        };
     workspace.host.show(Shown::Promotion(&report))?;
     let overridden = match refuse(edge, &preview.candidate, &to, &evidence, request) {
         Ok(overridden) => overridden,

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use crate::address::{ACCOUNT, InstanceKey, Placement, ResourceAddr};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
+use crate::eval::body::evaluate_attr;
 use crate::eval::engine::Engine;
 use crate::eval::engine::node::{Node, Stored};
 use crate::eval::environments::reference::environment_value;
 use crate::eval::expr::scope::suggest;
 use crate::eval::instances::object::{InstancePlace, Object, ObjectIx};
-use crate::eval::modules::body::evaluate_attr;
 use crate::eval::modules::scope::ModuleScope;
 use crate::schema::{Attr, Body, Context, Spanned, Ty};
 use crate::value::{Attrs, BlockRef, Sorted, Unknown, Value};

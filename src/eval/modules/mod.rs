@@ -1,6 +1,5 @@
-//! Modules: what their expressions see, their values and calls, the bodies and conditions of their blocks.
+//! Modules: what their expressions see, their values, calls and conditions.
 
-pub(in crate::eval) mod body;
 mod calls;
 pub(in crate::eval) mod conditions;
 pub(in crate::eval) mod instance;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::schema::{Body, duration};
+use crate::schema::Body;
 use crate::value::Value;
 
 /// A gate's block, and what is wrong with it.
@@ -51,10 +51,7 @@ impl<'a> Block<'a> {
 
     /// A length of time in seconds.
     pub(super) fn seconds(&mut self, name: &str) -> Option<i64> {
-        match self.known(name)? {
-            Value::String(text) => duration::seconds(text),
-            other => other.as_i64(),
-        }
+        self.known(name)?.as_i64()
     }
 
     /// The texts of a list or set; of references, the names of what they refer to.

@@ -248,17 +248,17 @@ fn coerce(
     let result = match (ty, value) {
         (Ty::Any | Ty::Raw, value) => value,
         (Ty::Policy, value @ (Value::String(_) | Value::Map(_))) => value,
-        (Ty::Duration, value @ (Value::String(_) | Value::Number(_))) => {
-            if let Some(text) = value.as_str()
-                && crate::schema::duration::seconds(text).is_none()
-            {
+        (Ty::Duration, value @ Value::Number(_)) => value,
+        // The text is read here and nowhere else: every reader of the attribute gets seconds.
+        (Ty::Duration, Value::String(text)) => match crate::schema::duration::seconds(&text) {
+            Some(seconds) => seconds.into(),
+            None => {
                 return error(
                     format!("`{text}` is no length of time"),
                     Some("write \"90s\", \"1h30m\", \"7d\", or a number of seconds".to_owned()),
                 );
             }
-            value
-        }
+        },
         (Ty::String | Ty::Bool | Ty::Number, Value::Block(block)) => {
             return error(
                 format!("this must be {}, not the block `{}`", described(ty), block.address),
