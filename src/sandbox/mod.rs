@@ -27,6 +27,7 @@ mod ssm;
 mod state;
 mod store;
 mod sts;
+mod tags;
 mod wire;
 mod xml;
 

@@ -1,6 +1,6 @@
 //! Everything that the emulated accounts hold, as tables.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,6 +16,8 @@ use super::s3::model::{Blob, Bucket, PublicAccess, Version};
 use super::ssm::model::Parameter;
 use super::store::Change;
 use super::store::table::Table;
+
+pub(crate) use super::tags::Tags;
 
 macro_rules! state {
     ($($(#[$doc:meta])* $field:ident: $row:ty,)*) => {
@@ -159,9 +161,6 @@ pub(crate) fn derive(text: &str, alphabet: &[u8], length: usize) -> String {
     }
     out
 }
-
-/// Tags by key.
-pub(crate) type Tags = BTreeMap<String, String>;
 
 /// A row that only its service's own code reads.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::sandbox::clock::Instant;
-use crate::sandbox::state::Tags;
+use crate::sandbox::tags::Tags;
 
 /// Roles, users and groups have much in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

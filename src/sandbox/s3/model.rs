@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::sandbox::clock::Instant;
-use crate::sandbox::state::Tags;
+use crate::sandbox::tags::Tags;
 
 /// A bucket.
 #[derive(Clone, Debug, Serialize, Deserialize)]

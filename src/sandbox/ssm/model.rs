@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::sandbox::clock::Instant;
-use crate::sandbox::state::Tags;
+use crate::sandbox::tags::Tags;
 
 /// One version of a parameter.
 #[derive(Clone, Debug, Serialize, Deserialize)]
