@@ -15,7 +15,7 @@ thread_local! {
 
 /// Runs `work` with a deep stack and returns what it returns; runs it in place when the stack is
 /// deep already, or when no thread can be had. A panic in it goes on in the caller.
-pub fn deep<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+pub(crate) fn deep<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     if DEEP.get() {
         return work();
     }

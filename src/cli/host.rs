@@ -167,12 +167,17 @@ impl Host for Terminal {
     }
 
     fn show(&self, shown: Shown<'_>) -> io::Result<()> {
+        if let Shown::Locks(locks) = shown {
+            locks.iter().for_each(|lock| say(&render::state::lock(lock)));
+            return Ok(());
+        }
         if self.manner.json {
             return Ok(());
         }
         let mut out = io::BufWriter::new(io::stdout());
         match shown {
             Shown::Plan(plan) => render::text::plan(plan, false, &self.out, &mut out)?,
+            Shown::Locks(_) => {}
             Shown::Promotion(report) => render::promotion::text(report, &self.out, &mut out)?,
             Shown::Approval(report) => {
                 render::promotion::head(report, &self.out, &mut out)?;

@@ -12,7 +12,6 @@ pub mod fmt;
 mod lex;
 mod literals;
 mod load;
-mod loaded;
 mod model;
 mod raw;
 mod refs;
@@ -24,8 +23,7 @@ mod vars;
 pub use decode::target_address;
 pub use expr::Expr;
 pub use files::{MAX_FILE, read_source};
-pub use load::{Options, load, load_sources};
-pub use loaded::Loaded;
+pub use load::{Loaded, Options, load, load_sources};
 pub use model::{
     Backend, CallDecl, CheckDecl, Condition, Configuration, IgnoreChanges, ImportDecl,
     ImportTarget, LifecycleDecl, LocalDecl, Meta, Module, ModuleId, MovedDecl, OutputDecl,

@@ -12,7 +12,7 @@ use crate::diag::{Diagnostic, Diagnostics};
 use crate::plan::model::{Plan, Principals};
 use crate::promotion::Digest;
 use crate::promotion::record::Move;
-use crate::state::{Clock, Holder};
+use crate::state::{Clock, Holder, Lock};
 
 use super::error::EngineError;
 use super::promotion::report::PromotionReport;
@@ -113,6 +113,30 @@ pub enum Event {
         /// Who holds it.
         holder: Holder,
     },
+    /// A scope is not locked, though its lock was to be broken.
+    NotLocked {
+        /// The scope.
+        scope: String,
+    },
+    /// The lock of a scope is broken.
+    Unlocked {
+        /// The scope.
+        scope: String,
+    },
+    /// An old version of a scope's state is the current one again.
+    StateRolledBack {
+        /// The scope.
+        scope: String,
+        /// The serial that it has now.
+        serial: u64,
+        /// The serial that it is a copy of.
+        to: u64,
+    },
+    /// The bucket of the state is made and set up; a local backend has none.
+    BackendReady {
+        /// Its name.
+        bucket: Option<String>,
+    },
     /// Another move into the same environment holds its lock.
     WaitingForMove(Holder),
     /// A move was interrupted by the end of its run.
@@ -153,6 +177,15 @@ pub enum Event {
     Entered(Box<Move>),
 }
 
+/// A lock that is to be broken.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BreakableLock {
+    /// The scope.
+    pub scope: String,
+    /// The lock; where the object in its place cannot be given back or taken over, why not.
+    pub lock: Result<Lock, String>,
+}
+
 /// What is about to be done.
 #[derive(Clone, Copy, Debug)]
 pub enum Shown<'a> {
@@ -162,6 +195,8 @@ pub enum Shown<'a> {
     Promotion(&'a PromotionReport),
     /// What an approval would approve; gates were not asked.
     Approval(&'a PromotionReport),
+    /// Locks that are about to be broken.
+    Locks(&'a [BreakableLock]),
 }
 
 /// A question that only yes answers.
@@ -193,6 +228,19 @@ pub enum Question<'a> {
         /// Where to.
         environment: &'a str,
     },
+    /// Make an old version of a scope's state the current one?
+    RollBackState {
+        /// The scope.
+        scope: &'a str,
+        /// The version's serial.
+        serial: u64,
+        /// When it was written.
+        written_at: Timestamp,
+        /// How many objects it records.
+        objects: usize,
+    },
+    /// Break the locks?
+    BreakLocks,
     /// Approve the promotion? A host with nobody to ask may take the call itself for the answer.
     Approve {
         /// Who approves, as AWS says.

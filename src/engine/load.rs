@@ -195,19 +195,24 @@ pub async fn offline(
 }
 
 impl OfflineInputs {
+    /// What is known by it, with the state's own objects.
+    #[must_use]
+    pub fn known<'a>(&'a self, resources: &'a Resources) -> KnownValues<'a> {
+        KnownValues {
+            resources,
+            live: None,
+            management: None,
+            releases: &self.releases,
+            adopted: Adoptions::new(),
+        }
+    }
+
     /// What the configuration means as far as state knows.
     ///
     /// # Errors
     /// What is wrong with it.
     pub fn estate(&self) -> Result<Estate, EngineError> {
         let resources = self.snapshot.resources();
-        let known = KnownValues {
-            resources: &resources,
-            live: None,
-            management: None,
-            releases: &self.releases,
-            adopted: Adoptions::new(),
-        };
-        evaluate(&self.configuration, &known)
+        evaluate(&self.configuration, &self.known(&resources))
     }
 }

@@ -1,4 +1,4 @@
-//! The use cases: open, refresh, plan, apply, recover, promote, saved plans, edits of the state. Plain
+//! The use cases: init, open, refresh, plan, apply, recover, promote, adopt, saved plans, edits of the state. Plain
 //! requests in, typed outcomes and one error out, so that a command line, a server and a test can all
 //! drive them.
 //!
@@ -6,16 +6,22 @@
 //! says or asks goes through [`host::Host`]. Architecture invariants: nothing here prints, reads an
 //! environment variable, a terminal or a clock, or knows an exit code.
 
+pub mod adopt;
 pub mod applied_values;
 pub mod apply;
 pub mod backend;
+pub mod compare_policies;
 pub mod compare_secrets;
 pub mod connect;
+pub mod console;
 pub mod digest;
 pub mod drift;
 pub mod edit_state;
 pub mod error;
+pub mod format;
 pub mod host;
+pub mod init;
+pub mod inspect_state;
 pub mod known_values;
 pub mod load;
 pub mod open;
@@ -32,6 +38,7 @@ pub mod saved_plan;
 pub mod secret_versions;
 pub mod secrets;
 pub mod side;
+pub mod validate;
 pub mod workspace;
 
 pub use error::EngineError;

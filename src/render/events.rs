@@ -65,6 +65,17 @@ pub fn event(event: &Event) -> Option<String> {
                 }
             }
         }
+        Event::NotLocked { scope } => format!("`{scope}` is not locked"),
+        Event::Unlocked { scope } => format!("unlocked `{scope}`"),
+        Event::StateRolledBack { scope, serial, to } => {
+            format!("serial {serial} of `{scope}` is a copy of serial {to}")
+        }
+        Event::BackendReady { bucket: Some(bucket) } => {
+            format!("the bucket `{}` is ready for state", safe(bucket))
+        }
+        Event::BackendReady { bucket: None } => {
+            "the backend is a local directory: there is nothing to create".to_owned()
+        }
         Event::HoldLifted { environment } => format!("The hold of {environment} is lifted."),
         Event::TurningBack { why, environment, release, to } => {
             format!("{why}; {environment} goes back to release {release} {}", to.short())
@@ -193,6 +204,11 @@ pub fn question(question: Question<'_>) -> String {
         Question::Apply => "Apply this plan?".to_owned(),
         Question::Destroy => "Delete all of this?".to_owned(),
         Question::Import => "Import it?".to_owned(),
+        Question::RollBackState { scope, serial, written_at, objects } => format!(
+            "Make serial {serial} of `{scope}` ({written_at}, {}) the current state? AWS is not touched.",
+            count(objects, "object", "objects")
+        ),
+        Question::BreakLocks => "Break these locks?".to_owned(),
         Question::Promote { release, digest, to } => {
             format!("Promote release {release} {} into {to}?", digest.short())
         }

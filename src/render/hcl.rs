@@ -8,31 +8,20 @@ use std::fmt::Write as _;
 
 use serde_json::Value as Json;
 
-use crate::schema::{Attr, BlockSchema, ManagedKind, Ty};
-use crate::value::Attrs;
+use crate::engine::adopt::AdoptableObject;
+use crate::schema::{Attr, BlockSchema, Ty};
 
 use super::style::safe;
 use super::value::quoted;
 
-/// An object that exists, as it shall be written.
-#[derive(Clone, Copy)]
-pub struct Existing<'a> {
-    /// Its kind.
-    pub kind: &'static dyn ManagedKind,
-    /// Its natural key.
-    pub key: &'a str,
-    /// Its attributes.
-    pub attrs: &'a Attrs,
-}
-
 /// One block and its `import` block for each object, in order; labels are made unique.
 #[must_use]
-pub fn blocks(objects: &[Existing<'_>], account: &str) -> String {
+pub fn blocks(objects: &[AdoptableObject], account: &str) -> String {
     let mut labels: BTreeSet<(&str, String)> = BTreeSet::new();
     let mut out = String::new();
     for object in objects {
         let schema = object.kind.schema();
-        let mut label = label(object.key);
+        let mut label = label(&object.key);
         let base = label.clone();
         let mut number = 2;
         while !labels.insert((schema.kind, label.clone())) {
@@ -56,7 +45,7 @@ pub fn blocks(objects: &[Existing<'_>], account: &str) -> String {
             out,
             "import {{\n  to = {}\n  id = {}\n}}",
             quoted(&format!("{}.{label}@{account}", schema.kind)),
-            quoted(object.key)
+            quoted(&object.key)
         );
     }
     out
@@ -227,7 +216,7 @@ fn is_nothing(value: &Json) -> bool {
 mod tests {
     use super::*;
     use crate::schema::kinds;
-    use crate::value::Value;
+    use crate::value::{Attrs, Value};
 
     #[test]
     fn a_role_becomes_a_block_and_an_import() {
@@ -247,8 +236,8 @@ mod tests {
         .map(|(k, v)| (k.clone(), Value::from_json(v)))
         .collect();
         let kind = kinds::kind("iam_role").expect("known");
-        let object = Existing { kind, key: "ci.deploy", attrs: &attrs };
-        let text = blocks(&[object, object], "dev");
+        let object = AdoptableObject { kind, key: "ci.deploy".to_owned(), attrs };
+        let text = blocks(&[object.clone(), object], "dev");
         let mut settings = insta::Settings::clone_current();
         settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/render"));
         settings.set_prepend_module_to_snapshot(false);

@@ -2,9 +2,7 @@
 
 use std::io::{self, Write};
 
-use jiff::Timestamp;
-use serde::Serialize;
-
+use crate::engine::promotion::history::History;
 use crate::promotion::Move;
 use crate::promotion::figures::{Figures, Spread};
 use crate::promotion::record::{End, MoveKind};
@@ -12,17 +10,6 @@ use crate::schema::duration::for_people;
 
 use super::promotion::gates;
 use super::style::{Style, Tone, count, safe};
-
-/// What `history` says.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct History {
-    /// From when on.
-    pub since: Option<Timestamp>,
-    /// Finished moves, the newest first.
-    pub moves: Vec<Move>,
-    /// Figures of the same time.
-    pub figures: Figures,
-}
 
 /// Writes the history as text.
 ///

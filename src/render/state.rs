@@ -1,14 +1,20 @@
-//! State for people: `state list`, `state show`.
+//! State for people: `state list`, `state show`, `state history`, and the locks that `state unlock` breaks.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::address::ResourceAddr;
+use crate::engine::host::BreakableLock;
+use crate::state::history::HistoryEntry;
 use crate::state::model::{ResourceState, Resources};
 
 use super::lines::{self, Sign};
-use super::style::{Style, Tone, safe};
+use super::style::{Style, Tone, count, pad, safe};
+
+/// How much of a plan's digest is shown: its algorithm and twelve digits, which tell plans apart.
+const DIGEST_SHOWN: usize = "sha256:".len() + 12;
 
 /// One address a line.
 ///
@@ -21,11 +27,25 @@ pub fn list(resources: &Resources, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+/// Every object, one below the other.
+///
+/// # Errors
+/// Those of the writer.
+pub fn objects(resources: &Resources, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    for (index, (address, resource)) in resources.iter().enumerate() {
+        if index > 0 {
+            writeln!(out)?;
+        }
+        show(address, resource, style, out)?;
+    }
+    Ok(())
+}
+
 /// One object: its key, its attributes, what it depends on.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn show(
+fn show(
     address: &ResourceAddr,
     resource: &ResourceState,
     style: &Style,
@@ -54,4 +74,78 @@ pub fn show(
         }
     }
     Ok(())
+}
+
+/// Versions of the state of scopes, newest first.
+///
+/// # Errors
+/// Those of the writer.
+pub fn history(
+    versions: &BTreeMap<String, Vec<HistoryEntry>>,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for (scope, entries) in versions {
+        writeln!(out, "{}", style.paint(Tone::Bold, scope))?;
+        for entry in entries {
+            match &entry.state {
+                Ok(state) => {
+                    let plan = state.stamp.plan.as_deref().unwrap_or_default();
+                    let plan: String = plan.chars().take(DIGEST_SHOWN).collect();
+                    let plan = if plan.is_empty() { plan } else { format!("  {}", safe(&plan)) };
+                    writeln!(
+                        out,
+                        "  {:>5}  {}  {}  {}  {}{plan}",
+                        state.serial,
+                        state.stamp.at.strftime("%Y-%m-%d %H:%M:%SZ"),
+                        pad(&count(state.resources, "object", "objects"), 12),
+                        safe(&state.stamp.operation),
+                        safe(&state.stamp.by),
+                    )?;
+                }
+                Err(reason) => writeln!(out, "      ?  unreadable: {}", safe(reason))?,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The same for tools.
+#[must_use]
+pub fn history_json(versions: &BTreeMap<String, Vec<HistoryEntry>>) -> Json {
+    let version = |entry: &HistoryEntry| {
+        let stored = entry.stored_at.map(|t| t.to_string());
+        match &entry.state {
+            Ok(state) => json!({
+                "version": entry.version, "stored_at": stored, "size": entry.size,
+                "serial": state.serial, "resources": state.resources, "stamp": state.stamp,
+            }),
+            Err(reason) => json!({
+                "version": entry.version, "stored_at": stored, "size": entry.size, "error": reason,
+            }),
+        }
+    };
+    let all = versions.iter().map(|(scope, entries)| {
+        let entries: Json = entries.iter().map(version).collect();
+        (scope.clone(), entries)
+    });
+    Json::Object(all.collect())
+}
+
+/// A lock that is about to be broken, in one line.
+#[must_use]
+pub fn lock(lock: &BreakableLock) -> String {
+    let scope = &lock.scope;
+    match &lock.lock {
+        Ok(lock) => format!(
+            "`{scope}` is locked by {} on {} (process {}) for `{}` since {}, until {}",
+            safe(&lock.holder.who),
+            safe(&lock.holder.host),
+            lock.holder.pid,
+            safe(&lock.holder.operation),
+            lock.acquired_at.strftime("%H:%M:%SZ"),
+            lock.expires_at.strftime("%H:%M:%SZ"),
+        ),
+        Err(why) => format!("the lock of `{scope}` cannot be used: {}", safe(why)),
+    }
 }

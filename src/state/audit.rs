@@ -16,6 +16,7 @@ use crate::diag::Diagnostic;
 use super::error::{StateError, StateFailure, following};
 use super::json::encode;
 use super::layout;
+use super::lease::Holder;
 use super::ledger::{Ledger, Snapshot};
 use super::scopes::{AuditHead, digest};
 use super::store::{Cas, Condition};
@@ -43,6 +44,23 @@ pub struct Event {
     /// More, by name: operations and outcomes of an apply, the release of a promotion.
     #[serde(default)]
     pub details: BTreeMap<String, Json>,
+}
+
+impl Holder {
+    /// A record of something that this run does. Scopes and details are the writer's to add.
+    #[must_use]
+    pub fn event(&self, at: Timestamp, action: &str) -> Event {
+        Event {
+            at,
+            who: self.who.clone(),
+            run: self.run.clone(),
+            action: action.to_owned(),
+            plan: None,
+            reason: None,
+            scopes: Vec::new(),
+            details: BTreeMap::new(),
+        }
+    }
 }
 
 /// One record of the chain.

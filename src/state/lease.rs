@@ -124,6 +124,20 @@ pub struct Lock {
     pub unfenced: bool,
 }
 
+impl Holder {
+    /// What a write of this run is stamped with; a plan that it carries out is the writer's to add.
+    #[must_use]
+    pub fn stamp(&self, at: Timestamp) -> Stamp {
+        Stamp {
+            at,
+            by: self.who.clone(),
+            run: self.run.clone(),
+            operation: self.operation.clone(),
+            plan: None,
+        }
+    }
+}
+
 impl Lock {
     /// What is left to say of a lock that cannot be read.
     fn of_nobody(at: Timestamp) -> Self {

@@ -7,14 +7,14 @@
 mod requests;
 mod timeline;
 
-pub use requests::Observer;
-pub use timeline::{Link, Request, Timeline, Usage};
+pub(crate) use requests::Observer;
+pub(crate) use timeline::{Link, Timeline};
 
 /// The target of the event that tells of a finished request.
-pub const REQUESTS: &str = "palisade::request";
+pub(crate) const REQUESTS: &str = "palisade::request";
 
 /// Whether an event is Palisade's own, and so says nothing that must not be read.
 #[must_use]
-pub fn is_own(target: &str) -> bool {
+pub(crate) fn is_own(target: &str) -> bool {
     target == "palisade" || target.starts_with("palisade::")
 }

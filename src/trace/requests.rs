@@ -20,14 +20,14 @@ use super::REQUESTS;
 
 /// An interceptor for clients that work in one account.
 #[derive(Clone, Debug)]
-pub struct Observer {
+pub(crate) struct Observer {
     account: String,
 }
 
 impl Observer {
     /// For clients in the account of a handle, or in what else people call it.
     #[must_use]
-    pub fn of(account: impl Into<String>) -> Self {
+    pub(crate) fn of(account: impl Into<String>) -> Self {
         Self { account: account.into() }
     }
 }

@@ -236,23 +236,53 @@ fn the_index_has_every_page() {
     }
 }
 
-/// Files that the page for contributors sends its readers to exist.
+/// Files that the pages for contributors send their readers to exist.
 #[test]
 fn contributors_are_sent_to_files_that_exist() {
-    let page = std::fs::read_to_string(top().join("CONTRIBUTING.md")).expect("the page");
-    let mut count = 0;
-    for path in page.split('`').skip(1).step_by(2) {
-        let roots = ["src/", "docs/", "tests/", "snapshots/", "fuzz/", ".ci/"];
-        if roots.iter().any(|root| path.starts_with(root)) {
-            let path = path.split(' ').next().unwrap_or_default();
-            assert!(
-                top().join(path).exists(),
-                "CONTRIBUTING.md names `{path}`, which does not exist"
-            );
-            count += 1;
+    for (name, expected) in [("CONTRIBUTING.md", 30), ("ARCHITECTURE.md", 30)] {
+        let page = std::fs::read_to_string(top().join(name)).expect("the page");
+        let mut count = 0;
+        for path in page.split('`').skip(1).step_by(2) {
+            let roots = ["src/", "docs/", "tests/", "snapshots/", "fuzz/", ".ci/"];
+            if roots.iter().any(|root| path.starts_with(root)) {
+                let path = path.split(' ').next().unwrap_or_default();
+                assert!(top().join(path).exists(), "{name} names `{path}`, which does not exist");
+                count += 1;
+            }
         }
+        assert!(count > expected, "only {count} paths were found in {name}");
     }
-    assert!(count > 10, "only {count} paths were found");
+}
+
+/// Where the table of changes names something in a file, as in `FILE` (`name`: ...), the file has it: a
+/// reader finds the place of a limit, a gate, the comment, a retry or a type of resource at once.
+#[test]
+fn what_contributors_are_told_to_look_for_is_there() {
+    let page = std::fs::read_to_string(top().join("CONTRIBUTING.md")).expect("the page");
+    let table = page.split("## Where a change goes").nth(1).expect("the section");
+    let table = table.split("## Commits").next().expect("its end");
+    let mut count = 0;
+    for (place, part) in table.split("` (`").enumerate().skip(1) {
+        let before = table.split("` (`").nth(place - 1).expect("what stands before it");
+        let path = before.rsplit('`').next().expect("a path");
+        let name = part.split('`').next().expect("a name");
+        if !path.starts_with("src/") || !path.ends_with(".rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(top().join(path)).expect("the file");
+        assert!(text.contains(name), "CONTRIBUTING.md sends to `{name}` in {path}");
+        count += 1;
+    }
+    assert!(count >= 4, "only {count} names were found");
+    for question in [
+        "| an AWS limit or its default |",
+        "| whether a failed call is tried again |",
+        "| the comment on a pull request |",
+        "| a type of resource that carries a policy |",
+        "### A gate",
+    ] {
+        assert!(table.contains(question), "CONTRIBUTING.md does not answer `{question}`");
+    }
 }
 
 /// A finding opens with what was guessed, what was seen and why it matters; it pins its packages and leaves

@@ -31,7 +31,7 @@ const OTHER_MEANINGS: &[(&str, &[&str], &str)] = &[
 /// Files above the language that ask whether something is of a kind that is also a word of the language.
 const ASK_BY_CONSTANT: &[(&str, &str)] = &[
     ("src/address.rs", "the address of a config value has a form of its own"),
-    ("src/cli/commands/adopt.rs", "a config value has no block that could be written for it"),
+    ("src/engine/adopt.rs", "a config value has no block that could be written for it"),
     ("src/engine/promotion/entry.rs", "what a release carries is config values"),
     ("src/promotion/gate/parity.rs", "the gate compares config values"),
 ];

@@ -72,6 +72,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "sandbox",
             "plan",
             "eval",
+            "graph",
             "config",
             "state",
             "provider",
@@ -210,6 +211,28 @@ fn the_engine_talks_through_its_host_alone() {
             }
             for (word, why) in NOT_IN_THE_ENGINE.iter().filter(|(word, _)| line.contains(word)) {
                 wrong.push(format!("{file}:{}: `{word}`: {why}", number + 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What a command must not use: the engine stands between it and the work. What a command names of other
+/// layers is data, which it asks with or shows.
+const NOT_IN_A_COMMAND: &[&str] = &["access", "apply", "eval", "provider", "sandbox", "state"];
+
+#[test]
+fn commands_leave_the_work_to_the_engine() {
+    let mut wrong = Vec::new();
+    for (file, text) in all("src/cli/commands") {
+        let uses = used(&text);
+        let layers = NOT_IN_A_COMMAND.iter().filter(|layer| uses.contains(**layer));
+        wrong.extend(layers.map(|layer| format!("{file} uses `{layer}`")));
+        for word in ["ledger", "open::configured", "open::open"] {
+            if text.contains(word) {
+                wrong.push(format!(
+                    "{file} has `{word}`: what it does with the state is a use case"
+                ));
             }
         }
     }

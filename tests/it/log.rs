@@ -166,7 +166,7 @@ fn a_verbose_run_and_every_plan_say_as_whom_they_read_and_would_write() {
     assert_eq!(dev["reads_as"], dev["writes_as"]);
     assert!(dev["reads_as"]["role"].as_str().is_some_and(|arn| arn.starts_with("arn:aws:iam::")));
 
-    // Nothing is read, so nobody reads; and an apply would write as before.
+    // Nothing is read; an apply would write as before.
     let offline = run(&program, &["plan", "--refresh=false"], VOLUMES[0]).code(0).out;
     let head = offline.lines().next().expect("a head");
     assert!(head.starts_with("Caller not asked for: would write as arn:aws:iam::"), "{head}");

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::engine;
+use crate::engine::inspect_state;
 use crate::render;
 
 /// `palisade audit ...`
@@ -32,34 +32,29 @@ pub struct VerifyArgs {
 /// The chain is broken, or the backend cannot be read.
 pub async fn run(command: AuditCommand, context: &Context) -> Result<(), Exit> {
     let AuditCommand::Verify(args) = command;
-    let store = engine::open::configured(&context.workspace()?).await?;
-    let work = async {
-        let snapshot = store.ledger.read_all().await?;
-        store.ledger.verify_audit(&snapshot).await
-    };
-    let found = context.interruptible(work).await??;
+    let verification = inspect_state::verify_audit_log(&context.workspace()?).await?;
     let mut out = context.stdout();
     if args.json {
         let report = serde_json::json!({
-            "records": found.records,
-            "head": found.head,
-            "valid": found.problems.is_empty(),
-            "problems": found.problems,
+            "records": verification.records,
+            "head": verification.head,
+            "valid": verification.problems.is_empty(),
+            "problems": verification.problems,
         });
         render::json::write(&report, &mut out)?;
-    } else if found.problems.is_empty() {
+    } else if verification.problems.is_empty() {
         let records = render::style::count(
-            usize::try_from(found.records).unwrap_or(usize::MAX),
+            usize::try_from(verification.records).unwrap_or(usize::MAX),
             "record",
             "records",
         );
         writeln!(out, "the chain holds: {records}")?;
     }
     out.flush()?;
-    if found.problems.is_empty() {
+    if verification.problems.is_empty() {
         return Ok(());
     }
-    let problems: Diagnostics = found
+    let problems: Diagnostics = verification
         .problems
         .iter()
         .map(|p| Diagnostic::error(p.clone()))

@@ -2,14 +2,15 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::diag::{Diagnostic, Source};
-use crate::iam::symbolic::access::{Comparison, PolicyKind, Verdict, compare};
-use crate::iam::{Document, Use};
+use crate::engine::compare_policies::{self, PolicyComparisonOutcome, PolicyComparisonRequest};
+use crate::iam::symbolic::access::{Comparison, PolicyKind, Verdict};
 use crate::render;
 
 /// Flags of `compare-policies`.
@@ -45,18 +46,16 @@ pub struct ComparePoliciesArgs {
 /// # Errors
 /// A file is no policy; and new access.
 pub fn run(args: &ComparePoliciesArgs, context: &Context) -> Result<(), Exit> {
-    let (old, new) = (text(&args.old)?, text(&args.new)?);
-    let named = |text: &str| text.contains("\"Principal\"") || text.contains("\"NotPrincipal\"");
     let kind = match (args.identity, args.resource, args.scp) {
-        (true, ..) => PolicyKind::Identity,
-        (_, true, _) => PolicyKind::Resource,
-        (.., true) => PolicyKind::ServiceControl,
-        _ if named(&old) || named(&new) => PolicyKind::Resource,
-        _ => PolicyKind::Identity,
+        (true, ..) => Some(PolicyKind::Identity),
+        (_, true, _) => Some(PolicyKind::Resource),
+        (.., true) => Some(PolicyKind::ServiceControl),
+        _ => None,
     };
-    let old = document(context, &args.old, &old, kind)?;
-    let new = document(context, &args.new, &new, kind)?;
-    let comparison = compare(&old, &new, kind);
+    let request =
+        PolicyComparisonRequest { old: source(&args.old)?, new: source(&args.new)?, kind };
+    let PolicyComparisonOutcome { comparison, warnings } = compare_policies::run(&request)?;
+    context.tell(&warnings);
     let mut out = context.stdout();
     if args.json {
         render::json::write(&comparison, &mut out)?;
@@ -78,30 +77,8 @@ fn verdict(comparison: &Comparison) -> Result<(), Exit> {
     Err(Exit::RuleBroken(told.into()))
 }
 
-fn text(path: &Path) -> Result<String, Exit> {
-    std::fs::read_to_string(path)
-        .map_err(|e| Exit::error(format!("cannot read `{}`: {e}", path.display())))
-}
-
-fn document(
-    context: &Context,
-    path: &Path,
-    text: &str,
-    kind: PolicyKind,
-) -> Result<Document, Exit> {
-    let role = match kind {
-        PolicyKind::Identity => Use::Identity,
-        PolicyKind::ServiceControl => Use::Scp,
-        // A trust policy has no resource; any other resource policy has one.
-        PolicyKind::Resource
-            if text.contains("\"Resource\"") || text.contains("\"NotResource\"") =>
-        {
-            Use::Resource(String::new())
-        }
-        PolicyKind::Resource => Use::Trust,
-    };
-    let source = Source::new(path.display().to_string(), text);
-    let (document, warnings) = Document::parse(&source, 0, role)?;
-    context.tell(&warnings);
-    Ok(document)
+fn source(path: &Path) -> Result<Arc<Source>, Exit> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| Exit::error(format!("cannot read `{}`: {e}", path.display())))?;
+    Ok(Source::new(path.display().to_string(), text))
 }

@@ -7,10 +7,7 @@ use clap::Args;
 use crate::cli::args::VarArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::engine::known_values::KnownValues;
-use crate::engine::load;
-use crate::eval::Engine;
-use crate::plan::Adoptions;
+use crate::engine::console::Console;
 use crate::render;
 use crate::value::Value;
 
@@ -37,23 +34,16 @@ pub struct ConsoleArgs {
 /// # Errors
 /// The configuration is wrong; an expression given with `--eval` or through a pipe is wrong.
 pub async fn run(args: &ConsoleArgs, context: &Context) -> Result<(), Exit> {
-    let known = load::offline(&context.workspace()?, &args.vars.variables()).await?;
-    let resources = known.snapshot.resources();
-    let recorded = KnownValues {
-        resources: &resources,
-        live: None,
-        management: None,
-        releases: &known.releases,
-        adopted: Adoptions::new(),
-    };
-    let engine = Engine::new(&known.configuration, &recorded);
+    let console = Console::open(&context.workspace()?, &args.vars.variables()).await?;
+    let known = console.known();
+    let evaluator = console.evaluator(&known);
     let mut failed = false;
     let mut one = |text: &str, number: usize| -> Result<(), Exit> {
-        match engine.evaluate_text(&format!("line {number}"), text) {
+        match evaluator.evaluate_text(&format!("line {number}"), text) {
             Ok(value) => print(&value, args.json, context)?,
-            Err(found) => {
+            Err(diagnostics) => {
                 failed = true;
-                context.tell(&found);
+                context.tell(&diagnostics);
             }
         }
         Ok(())

@@ -8,12 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::diag::{Diagnostic, did_you_mean};
-use crate::engine;
-use crate::promotion::figures::figures;
-use crate::promotion::store;
+use crate::diag::Diagnostic;
+use crate::engine::promotion::history::{self, HistoryRequest};
 use crate::render;
-use crate::render::history::History;
 use crate::schema::{duration, rules};
 
 /// Flags of `history`.
@@ -44,35 +41,8 @@ pub async fn run(args: &HistoryArgs, context: &Context) -> Result<(), Exit> {
         Some(text) => Some(moment(text, context.clock.now())?),
         None => None,
     };
-    let opened = engine::open::configured(&context.workspace()?).await?;
-    let ledger = &opened.ledger;
-    let reading = async {
-        let known = store::list_environments(ledger).await?;
-        let mut moves = Vec::new();
-        for environment in &known {
-            if args.environment.is_empty() || args.environment.contains(environment) {
-                moves.extend(store::moves(ledger, environment).await?);
-            }
-        }
-        Ok::<_, crate::state::StateError>((known, moves, ledger.audit_records().await?))
-    };
-    let (known, mut moves, records) = context.interruptible(reading).await??;
-    if let Some(strange) = args.environment.iter().find(|e| !known.contains(e)) {
-        let help = did_you_mean(strange, known.iter().map(String::as_str)).unwrap_or_else(|| {
-            "no release has ever moved into it; `palisade releases` shows where they stand".into()
-        });
-        return Err(Diagnostic::error(format!("there is no history of `{strange}`"))
-            .help(help)
-            .into());
-    }
-    moves.retain(|m| since.is_none_or(|since| m.finished_at.is_some_and(|at| at >= since)));
-    moves.sort_by(|a, b| {
-        b.finished_at
-            .cmp(&a.finished_at)
-            .then_with(|| (&b.environment, b.number).cmp(&(&a.environment, a.number)))
-    });
-    let figures = figures(&moves, &records, since, &args.environment);
-    let history = History { since, moves, figures };
+    let request = HistoryRequest { environments: args.environment.clone(), since };
+    let history = history::run(&context.workspace()?, &request).await?;
     let mut out = context.stdout();
     if args.json {
         render::json::write(&history, &mut out)?;

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::diag::{Diagnostic, did_you_mean};
-use crate::engine::{self, outputs};
+use crate::engine::inspect_state;
 use crate::render;
 use crate::render::style::{columns, pad, safe};
 
@@ -30,8 +30,7 @@ pub struct OutputArgs {
 /// # Errors
 /// There is no such output, or the backend cannot be read.
 pub async fn run(args: &OutputArgs, context: &Context) -> Result<(), Exit> {
-    let store = engine::open::configured(&context.workspace()?).await?;
-    let all = context.interruptible(outputs::read(&store.ledger)).await??;
+    let all = inspect_state::outputs(&context.workspace()?).await?;
     let mut out = context.stdout();
     let Some(name) = &args.name else {
         if args.json {

@@ -10,7 +10,7 @@ use crate::cli::args::FormatArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::diag::Diagnostic;
-use crate::engine::{self, saved_plan};
+use crate::engine::{inspect_state, saved_plan};
 use crate::render::{self, Format};
 
 /// Flags of `show`.
@@ -38,19 +38,11 @@ pub async fn run(args: &ShowArgs, context: &Context) -> Result<(), Exit> {
         render::plan(&saved.plan, format, true, context.style(), &mut out)?;
         return Ok(out.flush()?);
     }
-    let store = engine::open::configured(&context.workspace()?).await?;
-    let snapshot = context.interruptible(store.ledger.read_all()).await??;
+    let snapshot = inspect_state::snapshot(&context.workspace()?).await?;
     let resources = snapshot.resources();
     match format {
         Format::Text if resources.is_empty() => context.say("The state is empty."),
-        Format::Text => {
-            for (index, (address, resource)) in resources.iter().enumerate() {
-                if index > 0 {
-                    writeln!(out)?;
-                }
-                render::state::show(address, resource, context.style(), &mut out)?;
-            }
-        }
+        Format::Text => render::state::objects(&resources, context.style(), &mut out)?,
         Format::Json => {
             let all: BTreeMap<String, _> =
                 resources.into_iter().map(|(a, r)| (a.canonical(), r)).collect();

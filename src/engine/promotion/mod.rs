@@ -3,12 +3,13 @@
 //!
 //! [`preview`] is what a promotion would do; [`promote`] and [`rollback`] do it; [`drive`] walks a
 //! move to its end, from its beginning or from where its run was interrupted; [`entry`] records what
-//! an apply brought into a release's first environment; [`gates`] evaluates gates.
+//! an apply brought into a release's first environment; [`gates`] evaluates gates; [`history`] reads what moved.
 
 pub mod approve;
 mod drive;
 pub mod entry;
 mod gates;
+pub mod history;
 mod lease;
 mod preview;
 pub mod promote;

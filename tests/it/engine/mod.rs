@@ -2,6 +2,7 @@
 //! sandbox's endpoint holds.
 
 mod apply;
+mod edit_state;
 mod promotion;
 mod stage;
 mod trouble;

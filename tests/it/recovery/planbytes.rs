@@ -85,12 +85,13 @@ fn others(value: &Json) -> [Json; 2] {
     }
 }
 
-/// What of a plan is not compared: it says how the plan came about or what others do, and neither says
-/// what is done nor decides it.
-const BESIDE: [&str; 10] = [
+/// What of a plan is not compared: it says how the plan came about, by whom, or what others do, and
+/// neither says what is done nor decides it.
+const BESIDE: [&str; 11] = [
     "/plan/format_version",
     "/plan/palisade_version",
     "/plan/generated_at",
+    "/plan/principals",
     "/plan/recovery",
     "/plan/drift",
     "/plan/limits",
@@ -154,7 +155,8 @@ fn no_part_of_a_plan_file_can_be_missing_though_the_checksum_is_right() {
             forged.pointer_mut(part).and_then(Json::as_object_mut).expect("it").remove(name);
             let end = open(sealed(forged).as_bytes());
             // (What older files did not have is empty where it is not said.)
-            let may = part == "/plan" && ["recovery", "outputs_changed"].contains(&name.as_str());
+            let may = part == "/plan"
+                && ["recovery", "outputs_changed", "principals"].contains(&name.as_str());
             assert!(end.is_err() || may, "{part}/{name}");
         }
     }
@@ -190,6 +192,39 @@ fn what_is_no_plan_is_told_whatever_it_is() {
     ] {
         refused(what, &bytes);
     }
+}
+
+/// Plans outlive the program that made them: what a newer version adds is passed over, what it says in
+/// words that this one does not know is refused, and what an older one did not say is empty.
+#[test]
+fn a_plan_of_another_version_is_read_or_refused_in_a_sentence() {
+    let (p, text) = saved();
+    let change = |change: &dyn Fn(&mut Json)| {
+        let mut json: Json = serde_json::from_str(&text).expect("JSON");
+        change(&mut json);
+        p.write("a.plan", &sealed(json));
+    };
+    change(&|plan| plan["plan"]["invented_later"] = serde_json::json!({"deep": [1]}));
+    p.run(&["show", "a.plan"]).code(0);
+    change(&|plan| {
+        plan["plan"].as_object_mut().expect("a plan").remove("principals");
+    });
+    let shown = p.run(&["show", "a.plan"]).code(0);
+    assert!(!shown.out.contains("Caller"), "it says nothing of its principals: {}", shown.out);
+    change(&|plan| plan["plan"]["resource_changes"][0]["action"] = "teleport".into());
+    let refused = p.run(&["show", "a.plan"]).code(1);
+    assert!(refused.err.contains("`a.plan` is not a saved plan: unknown variant `teleport`"));
+    change(&|plan| plan["palisade_plan_file"] = 4.into());
+    let refused = apply(&p).code(1);
+    assert!(refused.err.contains("it has format 4, and this version reads 3"), "{}", refused.err);
+    // A version whose digests covered something else: the plan is not the one that follows now.
+    change(&|plan| {
+        plan["plan"]["palisade_version"] = "0.0.1".into();
+        plan["plan"]["digest"] = format!("sha256:{}", "0".repeat(64)).into();
+    });
+    let stale = apply(&p).code(4);
+    assert!(stale.err.contains("the plan was made by version 0.0.1, this is"), "{}", stale.err);
+    assert!(p.run(&["state", "list"]).code(0).out.is_empty(), "nothing was applied");
 }
 
 /// What only a whole `apply FILE` can refuse: the question is another.

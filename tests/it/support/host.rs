@@ -26,7 +26,7 @@ pub(crate) struct TestHost {
     refuses: bool,
     events: Mutex<Vec<Event>>,
     diagnostics: Mutex<Diagnostics>,
-    /// Digests of the plans that were shown.
+    /// Digests of the plans that were shown, and scopes of locks.
     shown: Mutex<Vec<String>>,
     questions: Mutex<Vec<String>>,
 }
@@ -89,6 +89,11 @@ impl Host for TestHost {
         let plan = match shown {
             Shown::Plan(plan) => plan,
             Shown::Promotion(report) | Shown::Approval(report) => &report.plan,
+            Shown::Locks(locks) => {
+                let scopes = locks.iter().map(|lock| lock.scope.clone());
+                self.shown.lock().unwrap().extend(scopes);
+                return Ok(());
+            }
         };
         self.shown.lock().unwrap().push(plan.digest.clone());
         Ok(())

@@ -1,5 +1,6 @@
 //! `palisade state ...`: look into the state, and repair it.
 
+mod forget;
 mod push;
 mod rename;
 mod rollback;
@@ -10,14 +11,10 @@ use clap::Subcommand;
 
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::diag::{Diagnostic, did_you_mean};
-use crate::engine;
-use crate::plan::select;
-use crate::state::Snapshot;
-use crate::state::model::Resources;
 
+use forget::RmArgs;
 use push::PushArgs;
-use rename::{MvArgs, RmArgs};
+use rename::MvArgs;
 use rollback::RollbackArgs;
 use show::{HistoryArgs, ListArgs, PullArgs, ShowArgs};
 use unlock::UnlockArgs;
@@ -54,36 +51,11 @@ pub async fn run(command: StateCommand, context: &Context) -> Result<(), Exit> {
         StateCommand::List(args) => show::list(&args, context).await,
         StateCommand::Show(args) => show::show(&args, context).await,
         StateCommand::Mv(args) => rename::mv(&args, context).await,
-        StateCommand::Rm(args) => rename::rm(&args, context).await,
+        StateCommand::Rm(args) => forget::rm(&args, context).await,
         StateCommand::Pull(args) => show::pull(&args, context).await,
         StateCommand::Push(args) => push::push(&args, context).await,
         StateCommand::History(args) => show::history(&args, context).await,
         StateCommand::Rollback(args) => rollback::rollback(&args, context).await,
         StateCommand::Unlock(args) => unlock::unlock(&args, context).await,
     }
-}
-
-async fn read(context: &Context) -> Result<Snapshot, Exit> {
-    let store = engine::open::configured(&context.workspace()?).await?;
-    Ok(context.interruptible(store.ledger.read_all()).await??)
-}
-
-fn require(resources: &Resources, pattern: &str) -> Result<(), Exit> {
-    if resources.keys().any(|a| select::names(&[pattern.to_owned()], a)) {
-        return Ok(());
-    }
-    let known: Vec<String> = resources.keys().map(ToString::to_string).collect();
-    let help = did_you_mean(pattern, known.iter().map(String::as_str))
-        .unwrap_or_else(|| "`palisade state list` shows the addresses".to_owned());
-    Err(Diagnostic::error(format!("the state holds nothing at `{pattern}`")).help(help).into())
-}
-
-fn unknown_scope(snapshot: &Snapshot, scope: &str) -> Exit {
-    let known: Vec<&str> = snapshot.scopes.keys().map(String::as_str).collect();
-    let help =
-        did_you_mean(scope, known.iter().copied()).unwrap_or_else(|| match known.as_slice() {
-            [] => "the state is empty".to_owned(),
-            known => format!("there are {}", known.join(", ")),
-        });
-    Diagnostic::error(format!("the state has no scope `{scope}`")).help(help).into()
 }

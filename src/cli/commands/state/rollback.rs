@@ -1,19 +1,17 @@
 //! `palisade state rollback`: makes an earlier version of one scope's state the current one.
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::json;
 
 use crate::cli::args::duration;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::engine::plan::{self, PlanOutcome, PlanRequest};
-use crate::engine::{Variables, open};
+use crate::cli::host::Manner;
+use crate::engine::edit_state::rollback::{self, StateRollbackRequest};
+use crate::engine::plan;
 use crate::render;
-use crate::state::Event;
 
 /// Flags of `state rollback`.
 #[derive(Debug, Args)]
@@ -36,83 +34,24 @@ pub struct RollbackArgs {
 }
 
 pub(super) async fn rollback(args: &RollbackArgs, context: &Context) -> Result<(), Exit> {
-    let workspace = context.workspace()?;
-    let store = open::configured(&workspace).await?;
-    let ledger = &store.ledger;
-    // The state may be damaged: that is what this command is for, so nothing else is read.
-    let target = ledger.at_serial(&args.scope, args.to).await?;
-    if !args.auto_approve {
-        context
-            .confirm(&format!(
-                "Make serial {} of `{}` ({}, {}) the current state? AWS is not touched.",
-                args.to,
-                args.scope,
-                target.stamp.at,
-                render::style::count(target.resources.len(), "object", "objects"),
-            ))
-            .await?;
-    }
-    let holder = store.holder(&workspace, "state rollback").await;
-    let floor = ledger.floor(&args.scope).await?.max(target.epoch);
-    let floors = BTreeMap::from([(args.scope.clone(), floor)]);
-    let held = ledger
-        .acquire_all(&floors, &holder, crate::state::Terms::default(), args.lock_timeout, |_, _| {})
-        .await?;
-    let mut end = Ok(());
-    for (mut lease, _) in held {
-        let done = async {
-            let at = ledger.now().await?;
-            let event = Event {
-                at,
-                who: holder.who.clone(),
-                run: holder.run.clone(),
-                action: "state_rolled_back".to_owned(),
-                plan: None,
-                reason: None,
-                scopes: vec![args.scope.clone()],
-                details: BTreeMap::from([("to".to_owned(), json!(args.to))]),
-            };
-            ledger.audit(None, event).await?;
-            let stamp = crate::state::Stamp {
-                at,
-                by: holder.who.clone(),
-                run: holder.run.clone(),
-                operation: holder.operation.clone(),
-                plan: None,
-            };
-            ledger.rollback(&lease, args.to, stamp).await
+    let request = StateRollbackRequest {
+        scope: args.scope.clone(),
+        to: args.to,
+        lock_timeout: args.lock_timeout,
+    };
+    let manner = Manner { auto_approve: args.auto_approve, ..Manner::default() };
+    let workspace = context.workspace_in(manner)?;
+    match rollback::run(&workspace, &request).await?.follows {
+        Ok(follows) => {
+            plan::warn(&workspace, &follows.inputs, &follows.plan);
+            let mut out = context.stdout();
+            render::text::plan(&follows.plan, false, context.style(), &mut out)?;
+            out.flush()?;
         }
-        .await;
-        let _ = ledger.release(&mut lease).await;
-        match done {
-            Ok(state) => context.say(&format!(
-                "serial {} of `{}` is a copy of serial {}",
-                state.value.serial, args.scope, args.to
-            )),
-            Err(error) => end = Err(Exit::from(error)),
-        }
-    }
-    end?;
-    match follows(context).await {
-        Err(Exit::Interrupted) => Err(Exit::Interrupted),
-        Err(exit) => {
-            if let Some(why) = exit.diagnostics() {
-                context.tell(why);
-            }
+        Err(error) => {
+            context.tell(error.diagnostics().into_iter().flatten());
             context.say("the state is rolled back; `palisade plan` shows what follows from it");
-            Ok(())
         }
-        Ok(()) => Ok(()),
     }
-}
-
-/// Prints the plan that follows from the state as it is now.
-async fn follows(context: &Context) -> Result<(), Exit> {
-    let workspace = context.workspace()?;
-    let request = PlanRequest::everything(&Variables::default());
-    let PlanOutcome { inputs, plan, .. } = plan::run(&workspace, &request).await?;
-    plan::warn(&workspace, &inputs, &plan);
-    let mut out = context.stdout();
-    render::text::plan(&plan, false, context.style(), &mut out)?;
-    Ok(out.flush()?)
+    Ok(())
 }

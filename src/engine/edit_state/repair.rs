@@ -1,0 +1,90 @@
+//! What the repairs of a state share: one scope's lease, taken without reading the state, and the record in
+//! the audit log before the write.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+
+use crate::engine::error::EngineError;
+use crate::engine::host::Event as HostEvent;
+use crate::engine::workspace::Workspace;
+use crate::state::{Event, Holder, Lease, Ledger, Lock, Stamp, StateError, Terms};
+
+/// Tells the host that a lock is waited for.
+pub(super) fn waiting(workspace: &Workspace) -> impl FnMut(&str, &Lock) {
+    move |scope: &str, lock: &Lock| {
+        let (scope, holder) = (scope.to_owned(), lock.holder.clone());
+        workspace.host.event(HostEvent::WaitingForScope { scope, holder });
+    }
+}
+
+/// What a repair does, for the audit log.
+pub(super) enum Repaired {
+    /// A saved state is written back.
+    Pushed {
+        /// Who applied what it records.
+        applied_by: String,
+    },
+    /// An old version is the current one again.
+    RolledBack {
+        /// Its serial.
+        to: u64,
+    },
+}
+
+impl Repaired {
+    /// The audit log's action, and its detail.
+    fn record(self) -> (&'static str, (String, Json)) {
+        match self {
+            Self::Pushed { applied_by } => {
+                ("state_pushed", ("applied_by".to_owned(), json!(applied_by)))
+            }
+            Self::RolledBack { to } => ("state_rolled_back", ("to".to_owned(), json!(to))),
+        }
+    }
+}
+
+/// What a repair needs: whose it is, of which scope, and above which epoch its lease must stand.
+pub(super) struct Repair<'a> {
+    pub(super) workspace: &'a Workspace,
+    pub(super) ledger: &'a Ledger,
+    pub(super) holder: &'a Holder,
+    pub(super) scope: &'a str,
+    pub(super) floor: u64,
+    pub(super) lock_timeout: Duration,
+}
+
+impl Repair<'_> {
+    /// Takes the lease, writes a record into the audit log, does `work` under the lease with the
+    /// stamp of its write, and gives the lease back, whatever came of it. The record comes first: a repair
+    /// that is cut off has at least been announced.
+    ///
+    /// # Errors
+    /// The scope is locked, the store cannot be used, or the work failed.
+    pub(super) async fn under_lease<T>(
+        &self,
+        repaired: Repaired,
+        work: impl AsyncFnOnce(&Lease, Stamp) -> Result<T, StateError>,
+    ) -> Result<T, EngineError> {
+        let floors = BTreeMap::from([(self.scope.to_owned(), self.floor)]);
+        let (terms, timeout) = (Terms::default(), self.lock_timeout);
+        let waiting = waiting(self.workspace);
+        let held = self.ledger.acquire_all(&floors, self.holder, terms, timeout, waiting).await?;
+        let Some((mut lease, _)) = held.into_iter().next() else {
+            return Err(EngineError::failed(format!("the lock of `{}` is not held", self.scope)));
+        };
+        let done = async {
+            let stamp = self.holder.stamp(self.ledger.now().await?);
+            let (action, detail) = repaired.record();
+            let (scopes, details) = (vec![self.scope.to_owned()], BTreeMap::from([detail]));
+            let event = Event { scopes, details, ..self.holder.event(stamp.at, action) };
+            self.ledger.audit(None, event).await?;
+            work(&lease, stamp).await
+        };
+        let done = done.await;
+        // Where it cannot be given back it ends by itself.
+        let _ = self.ledger.release(&mut lease).await;
+        Ok(done?)
+    }
+}
