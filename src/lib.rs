@@ -3,6 +3,7 @@
 pub mod access;
 pub mod address;
 pub mod apply;
+pub mod cause;
 pub mod cli;
 pub mod config;
 pub mod diag;
@@ -12,6 +13,7 @@ pub mod graph;
 pub mod iam;
 pub mod ids;
 pub mod isolation;
+pub mod patience;
 pub mod plan;
 pub mod promotion;
 pub mod provider;

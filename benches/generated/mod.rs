@@ -403,5 +403,8 @@ fn settled(estate: &Estate) -> (Live, Resources) {
         .into_iter()
         .map(|(handle, inventory)| (handle, Reading::Read(Index::new(inventory))))
         .collect();
-    (Live { organization: Reading::Read(Index::new(organization)), accounts }, prior)
+    (
+        Live { organization: Reading::Read(Index::new(organization)), accounts, refreshed: true },
+        prior,
+    )
 }

@@ -623,6 +623,7 @@ pub(super) fn owner(attrs: &Attrs) -> Option<&str> {
 
 fn problem(error: &ProviderError, uncertain: bool) -> OperationFailure {
     let help = match error.failure {
+        _ if error.advice().is_some() => error.advice(),
         Failure::AccessDenied => Some("let the access role make this call, then apply again"),
         Failure::CannotAssume => {
             Some("let the access role of the account trust the caller, then apply again")

@@ -19,6 +19,7 @@ use super::clock::WallClock;
 use super::environment::Environment;
 use super::error::Exit;
 use super::host::{self, Manner, SharedPrincipals, Terminal};
+use super::output::{self, Unread};
 
 /// What every command gets.
 #[derive(Debug)]
@@ -94,10 +95,10 @@ impl Context {
         }
     }
 
-    /// Standard output, buffered; flush it. A reader that went away ends the command quietly.
+    /// Standard output, buffered; flush it. The command goes on without a reader that went away.
     #[must_use]
-    pub fn stdout(&self) -> io::BufWriter<io::Stdout> {
-        io::BufWriter::new(io::stdout())
+    pub fn stdout(&self) -> io::BufWriter<Unread<io::Stdout>> {
+        output::stdout()
     }
 
     /// How standard output looks.

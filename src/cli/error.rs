@@ -13,6 +13,8 @@ pub enum Exit {
     Failed(Diagnostics),
     /// There are changes, and the caller asked to be told by the exit code. Nothing is printed.
     Changes,
+    /// Something could not be read, so that nothing can be said of it. What it is has been printed.
+    Incomplete,
     /// A rule is broken.
     RuleBroken(Diagnostics),
     /// The plan or the state is not the one that was worked on.
@@ -21,8 +23,6 @@ pub enum Exit {
     Locked(Diagnostics),
     /// Ctrl-C.
     Interrupted,
-    /// The reader of standard output went away (`| head`): not an error.
-    BrokenPipe,
     /// What had to be told has been told already.
     Told,
 }
@@ -32,12 +32,12 @@ impl Exit {
     #[must_use]
     pub fn code(&self) -> u8 {
         match self {
-            Self::BrokenPipe => 0,
             Self::Failed(_) | Self::Told => 1,
             Self::Changes => 2,
             Self::RuleBroken(_) => 3,
             Self::Stale(_) => 4,
             Self::Locked(_) => 5,
+            Self::Incomplete => 6,
             Self::Interrupted => 130,
         }
     }
@@ -47,7 +47,7 @@ impl Exit {
     pub fn diagnostics(&self) -> Option<&Diagnostics> {
         match self {
             Self::Failed(d) | Self::RuleBroken(d) | Self::Stale(d) | Self::Locked(d) => Some(d),
-            Self::Changes | Self::Interrupted | Self::BrokenPipe | Self::Told => None,
+            Self::Changes | Self::Incomplete | Self::Interrupted | Self::Told => None,
         }
     }
 
@@ -86,9 +86,6 @@ impl From<EngineError> for Exit {
 /// Output could not be written.
 impl From<io::Error> for Exit {
     fn from(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::BrokenPipe {
-            return Self::BrokenPipe;
-        }
         Self::error(format!("cannot write the output: {error}"))
     }
 }

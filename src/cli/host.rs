@@ -20,6 +20,7 @@ use crate::state::Clock;
 
 use super::clock::WallClock;
 use super::environment::Environment;
+use super::output;
 
 /// How a command talks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -154,6 +155,12 @@ impl Host for Terminal {
                 let mut shared = self.principals.lock().unwrap_or_else(PoisonError::into_inner);
                 *shared = Some((**principals).clone());
             }
+            // A bar may be drawn meanwhile.
+            Event::Waiting { .. } => {
+                if let Some(line) = events::event(&event) {
+                    self.progress.say(&line);
+                }
+            }
             other => {
                 if let Some(line) = events::event(other) {
                     say(&line);
@@ -174,7 +181,7 @@ impl Host for Terminal {
         if self.manner.json {
             return Ok(());
         }
-        let mut out = io::BufWriter::new(io::stdout());
+        let mut out = output::stdout();
         match shown {
             Shown::Plan(plan) => render::text::plan(plan, false, &self.out, &mut out)?,
             Shown::Locks(_) => {}

@@ -15,6 +15,7 @@ pub mod grammar;
 pub mod host;
 pub mod interrupt;
 mod log;
+pub mod output;
 pub mod reference;
 
 use std::ffi::OsString;

@@ -22,7 +22,10 @@ when the stream is no terminal, with `NO_COLOR`, in CI and with `--no-color`.
 | 3 | a rule is broken |
 | 4 | the plan is stale, or the state was changed by someone else |
 | 5 | locked by someone else |
+| 6 | incomplete: something could not be read (`plan --detailed-exitcode`, `drift`) |
 | 130 | interrupted |
+
+Where several hold, the first of 1, 4, 5, 3, 6, 2 is the code.
 
 Ctrl-C once: nothing new is started, what is in flight is finished and recorded. Twice: leaves at
 once, and the next run recovers.
@@ -40,6 +43,8 @@ once, and the next run recovers.
 | `PALISADE_LOG` | what the run reports about itself on standard error, in place of what `-v` selects: `debug`, or `palisade::request=debug,palisade=info` |
 | `PALISADE_VAR_name` | a value for the variable `name` |
 | `AWS_PROFILE`, `AWS_CA_BUNDLE`, ... | who calls and how, as the AWS CLI has it: [AWS configuration](aws-configuration.md) |
+| `PALISADE_REQUEST_TIMEOUT` | how long a request to AWS is waited for over all its attempts, as in `30s` or `2m` (default 100 s) |
+| `AWS_MAX_ATTEMPTS`, `AWS_RETRY_MODE` | how often a request is tried, and how attempts are paced (also `max_attempts` and `retry_mode` of a profile) |
 | `AWS_ENDPOINT_URL` | an emulator's endpoint |
 | `NO_COLOR`, `CI` | no colours, no animation |
 

@@ -80,6 +80,7 @@ pub async fn run(
     plan::warn(workspace, &inputs, &plan);
     workspace.host.show(Shown::Plan(&plan))?;
     plan::require_isolation(&plan, approval.fail_on, false)?;
+    plan::require_read(&plan)?;
     if plan.has_changes() {
         workspace
             .host
@@ -117,6 +118,7 @@ pub async fn run_saved(
     let left_out = compare_secrets::left_out(&inputs, &plan, &now);
     workspace.host.diagnostics(&left_out.into_iter().collect());
     plan::require_isolation(&plan, approval.fail_on, false)?;
+    plan::require_read(&plan)?;
     if !plan.has_changes() {
         workspace.host.event(Event::NothingToApply);
     }
@@ -152,6 +154,7 @@ pub async fn import(
     if !plan.has_changes() {
         return Err(EngineError::failed(format!("`{address}` is managed already")));
     }
+    plan::require_read(&plan)?;
     workspace.host.confirm(Question::Import).await?;
     carry_out(workspace, &inputs, &request, &plan, &approval).await
 }

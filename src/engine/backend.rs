@@ -7,6 +7,8 @@ use aws_config::sts::AssumeRoleProvider;
 use aws_config::{Region, SdkConfig};
 
 use crate::config::{Backend, Settings};
+use crate::patience::RetryAfter;
+use crate::state::s3::ACCOUNT;
 use crate::state::{Ledger, LocalStore, S3Store, StateStore, SystemClock};
 use crate::trace::Observer;
 
@@ -61,7 +63,8 @@ pub async fn open(
             Arc::new(LocalStore::with_clock(path, Arc::new(move || host.now())))
         }
         Backend::S3 { bucket, prefix, .. } => {
-            Arc::new(S3Store::new(s3_client(backend, connection).await, bucket, prefix))
+            let store = S3Store::new(s3_client(backend, connection).await, bucket, prefix);
+            Arc::new(store.with_deadline(connection.patience.deadline))
         }
     };
     if let Some(at) = workspace.power_cut {
@@ -121,7 +124,8 @@ pub async fn s3_client(backend: &Backend, connection: &Connection) -> aws_sdk_s3
     let emulated = endpoint.is_some() || sdk.endpoint_url().is_some();
     let mut config = aws_sdk_s3::config::Builder::from(&sdk)
         .force_path_style(emulated)
-        .interceptor(Observer::of("the state"));
+        .interceptor(Observer::of(ACCOUNT))
+        .retry_classifier(RetryAfter);
     if let Some(endpoint) = endpoint {
         config = config.endpoint_url(endpoint);
     }

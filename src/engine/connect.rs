@@ -9,12 +9,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 
 use crate::diag::Diagnostic;
+use crate::patience::Patience;
 use crate::provider::aws::{self, MfaCodes};
 use crate::sandbox::{self, Sandbox};
+use crate::schema::duration;
 
 use super::error::EngineError;
 use super::host::Host;
@@ -22,6 +23,13 @@ use super::workspace::Workspace;
 
 /// How long to wait between two attempts in the sandbox: nothing is far away there.
 const SANDBOX_PACE: Duration = Duration::from_millis(20);
+
+/// How long a request is waited for over all its attempts.
+const REQUEST_TIMEOUT: &str = "PALISADE_REQUEST_TIMEOUT";
+/// How often a request is tried.
+const MAX_ATTEMPTS: &str = "AWS_MAX_ATTEMPTS";
+/// How attempts are paced.
+const RETRY_MODE: &str = "AWS_RETRY_MODE";
 
 /// Where AWS is.
 #[derive(Clone, Debug)]
@@ -63,12 +71,15 @@ pub struct Connection {
     /// How long to wait between two attempts, and between two looks at what AWS does in its own time;
     /// the provider's own measure where it is absent.
     pub pace: Option<Duration>,
+    /// How long AWS is waited for.
+    pub patience: Patience,
 }
 
 /// Opens the way to AWS; makes no call, unless a profile asks for the code of a device.
 ///
 /// # Errors
-/// The sandbox's directory cannot be used; the profile that was named cannot be used.
+/// The sandbox's directory cannot be used; the profile that was named cannot be used; a variable that says
+/// how long to wait cannot be read.
 pub async fn connect(
     workspace: &Workspace,
     region: Option<&str>,
@@ -92,6 +103,7 @@ pub async fn connect(
                 sandbox: Some(sandbox),
                 sandbox_dir: Some(dir.clone()),
                 pace: Some(SANDBOX_PACE),
+                patience: Patience::default(),
             })
         }
         Aws::Connected(connection) => Ok((**connection).clone()),
@@ -99,18 +111,47 @@ pub async fn connect(
 }
 
 async fn ambient(workspace: &Workspace, region: Option<&str>) -> Result<Connection, EngineError> {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(5))
-        .operation_attempt_timeout(Duration::from_secs(30))
-        .build();
+    let mut patience = patience(workspace)?;
     let codes = Arc::new(HostCodes(Arc::clone(&workspace.host)));
-    let sdk = aws::load(&workspace.env, region, codes).await?;
-    let sdk = sdk
-        .to_builder()
-        .timeout_config(timeouts)
-        .retry_config(RetryConfig::standard().with_max_attempts(5))
-        .build();
-    Ok(Connection { sdk, sandbox: None, sandbox_dir: None, pace: None })
+    let sdk = aws::load(&workspace.env, region, codes, &mut patience).await?;
+    let retries = patience.retries(RetryConfig::standard().with_max_attempts(5));
+    let sdk = sdk.to_builder().retry_config(retries).build();
+    Ok(Connection { sdk, sandbox: None, sandbox_dir: None, pace: None, patience })
+}
+
+/// How long AWS is waited for, as the environment says: `PALISADE_REQUEST_TIMEOUT` for a request over all
+/// its attempts, `AWS_MAX_ATTEMPTS` and `AWS_RETRY_MODE` as for every AWS SDK.
+///
+/// # Errors
+/// One of them cannot be read.
+fn patience(workspace: &Workspace) -> Result<Patience, EngineError> {
+    let get = |name: &str| workspace.env.get(name).filter(|text| !text.is_empty());
+    let unreadable = |name: &str, text: &str, help: &str| {
+        Diagnostic::error(format!("`{name}` cannot be read: it is `{text}`")).help(help.to_owned())
+    };
+    let mut patience = Patience::default();
+    if let Some(text) = get(REQUEST_TIMEOUT) {
+        let seconds = duration::seconds(text).and_then(|seconds| u64::try_from(seconds).ok());
+        patience.deadline = match seconds {
+            Some(seconds) if seconds > 0 => Duration::from_secs(seconds),
+            _ => return Err(unreadable(REQUEST_TIMEOUT, text, "as in `30s` or `2m`").into()),
+        };
+    }
+    if let Some(text) = get(MAX_ATTEMPTS) {
+        patience.attempts = match text.parse() {
+            Ok(attempts) if attempts > 0 => Some(attempts),
+            _ => return Err(unreadable(MAX_ATTEMPTS, text, "a number from 1").into()),
+        };
+    }
+    if let Some(text) = get(RETRY_MODE) {
+        patience.mode = match text.parse() {
+            Ok(mode) => Some(mode),
+            Err(_) => {
+                return Err(unreadable(RETRY_MODE, text, "`standard` or `adaptive`").into());
+            }
+        };
+    }
+    Ok(patience)
 }
 
 /// The host, as one who knows the codes of devices.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::address::ResourceAddr;
-use crate::plan::model::{Action, Drift, DriftStatus, Plan, Selection};
+use crate::plan::model::{Action, Drift, DriftStatus, Plan, Selection, Unread};
 use crate::plan::select;
 
 use super::error::EngineError;
@@ -40,18 +40,21 @@ pub async fn run(
 /// What `palisade drift` says.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DriftReport {
-    /// Managed objects that are as state and configuration say, of 100; two decimals.
-    pub consistency_percent: f64,
+    /// Managed objects that were read and are as state and configuration say, of 100; two decimals. Null where
+    /// nothing is managed and not everything could be read.
+    pub consistency_percent: Option<f64>,
     /// Per environment; objects that belong to none stand under `-`.
     pub environments: BTreeMap<String, EnvironmentDrift>,
     /// Every difference between AWS and state, unmanaged objects included.
     pub drift: Vec<Drift>,
+    /// What could not be read: nothing is claimed of it.
+    pub unread: Vec<Unread>,
     /// Objects whose configuration asks for a change that is not applied yet.
     pub pending: Vec<String>,
 }
 
 /// One environment's figures.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EnvironmentDrift {
     /// Objects that Palisade manages.
     pub managed: usize,
@@ -63,8 +66,27 @@ pub struct EnvironmentDrift {
     pub unmanaged: usize,
     /// Managed ones whose configuration moved and is not applied.
     pub pending: usize,
-    /// Managed objects without any of these, of 100.
-    pub consistency_percent: f64,
+    /// Managed ones that could not be read.
+    pub unread: usize,
+    /// Whether everything that the environment's accounts may hold was read.
+    pub complete: bool,
+    /// Managed objects without any of these, of 100. Null where nothing is managed and not everything was read.
+    pub consistency_percent: Option<f64>,
+}
+
+impl Default for EnvironmentDrift {
+    fn default() -> Self {
+        Self {
+            managed: 0,
+            changed: 0,
+            missing: 0,
+            unmanaged: 0,
+            pending: 0,
+            unread: 0,
+            complete: true,
+            consistency_percent: Some(100.0),
+        }
+    }
 }
 
 impl DriftReport {
@@ -73,6 +95,8 @@ impl DriftReport {
     pub fn of(plan: &Plan) -> Self {
         let mut environments: BTreeMap<String, EnvironmentDrift> = BTreeMap::new();
         let drifted: BTreeSet<&str> = managed(plan).map(|d| d.address.as_str()).collect();
+        let unread: BTreeSet<&str> =
+            plan.unread.iter().flat_map(|part| &part.objects).map(String::as_str).collect();
         let mut pending = Vec::new();
         let mut wrong: BTreeMap<String, usize> = BTreeMap::new();
         let (mut managed_all, mut wrong_all) = (0, 0);
@@ -80,20 +104,22 @@ impl DriftReport {
             let canonical = change.address.canonical();
             let has_drift =
                 drifted.contains(canonical.as_str()) || drifted.contains(change.display.as_str());
+            let is_unread = unread.contains(change.display.as_str());
             let is_pending = change.action != Action::NoOp && !has_drift;
             // What is not there yet is no managed object, only a wish.
             let managed = change.before.is_some() || has_drift;
+            let is_wrong = managed && (has_drift || is_pending || is_unread);
             if is_pending {
                 pending.push(change.display.clone());
             }
             managed_all += usize::from(managed);
-            wrong_all += usize::from(managed && (has_drift || is_pending));
+            wrong_all += usize::from(is_wrong);
             for name in names(&change.environments) {
                 let entry = environments.entry(name.clone()).or_default();
                 entry.managed += usize::from(managed);
                 entry.pending += usize::from(is_pending);
-                *wrong.entry(name).or_default() +=
-                    usize::from(managed && (has_drift || is_pending));
+                entry.unread += usize::from(managed && is_unread);
+                *wrong.entry(name).or_default() += usize::from(is_wrong);
             }
         }
         for drift in &plan.drift {
@@ -106,14 +132,20 @@ impl DriftReport {
                 }
             }
         }
+        for part in &plan.unread {
+            for name in names(&part.environments) {
+                environments.entry(name).or_default().complete = false;
+            }
+        }
         for (name, entry) in &mut environments {
             let wrong = wrong.get(name).copied().unwrap_or(0);
-            entry.consistency_percent = percent(entry.managed, wrong);
+            entry.consistency_percent = percent(entry.managed, wrong, entry.complete);
         }
         Self {
-            consistency_percent: percent(managed_all, wrong_all),
+            consistency_percent: percent(managed_all, wrong_all, plan.unread.is_empty()),
             environments,
             drift: plan.drift.clone(),
+            unread: plan.unread.clone(),
             pending,
         }
     }
@@ -123,19 +155,28 @@ impl DriftReport {
     pub fn any(&self) -> bool {
         !self.drift.is_empty()
     }
+
+    /// Whether everything was read that was asked about.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.unread.is_empty()
+    }
 }
 
 fn names(environments: &[String]) -> Vec<String> {
     if environments.is_empty() { vec!["-".to_owned()] } else { environments.to_vec() }
 }
 
-/// Two decimals, never rounded up to 100.
-fn percent(managed: usize, wrong: usize) -> f64 {
-    if managed == 0 || wrong == 0 {
-        return 100.0;
+/// Two decimals, never rounded up to 100; nothing where there is nothing to judge by.
+fn percent(managed: usize, wrong: usize, complete: bool) -> Option<f64> {
+    if managed == 0 && !complete {
+        return None;
     }
-    let hundredths = (managed - wrong.min(managed)) * 10_000 / managed;
-    f64::from(u32::try_from(hundredths).unwrap_or(0)) / 100.0
+    if wrong == 0 {
+        return Some(100.0);
+    }
+    let hundredths = (managed - wrong.min(managed)) * 10_000 / managed.max(1);
+    Some(f64::from(u32::try_from(hundredths).unwrap_or(0)) / 100.0)
 }
 
 /// Limits a plan's drift to what was selected, and to managed objects where that was asked for.

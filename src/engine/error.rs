@@ -1,5 +1,5 @@
 //! How a use case ends when it does not simply succeed: six ways that a caller treats differently, and
-//! one for a host that cannot be shown what it is asked about.
+//! one for a host that fails to show what it is asked about.
 
 use std::io;
 
@@ -22,7 +22,8 @@ pub enum EngineError {
     Locked(Diagnostics),
     /// The host asked to stop.
     Interrupted,
-    /// The host could not show what was about to be done, so nothing was done.
+    /// The host failed to show what was about to be done (the disk is full), so nothing was done. That nobody
+    /// reads any more is no failure of this kind: a reader who goes away has seen what they wanted.
     Unshown(io::Error),
 }
 

@@ -13,6 +13,7 @@ use crate::plan::model::{Plan, Principals};
 use crate::promotion::Digest;
 use crate::promotion::record::Move;
 use crate::state::{Clock, Holder, Lock};
+use crate::trace::Waiting;
 
 use super::error::EngineError;
 use super::promotion::report::PromotionReport;
@@ -38,7 +39,8 @@ pub trait Host: Send + Sync {
     /// Shows what is about to be done, before any question about it.
     ///
     /// # Errors
-    /// It cannot be shown: the use case ends, and nothing is done unseen.
+    /// It cannot be shown: the use case ends, and nothing is done unseen. A reader that went away is none: the
+    /// use case goes on without it.
     fn show(&self, shown: Shown<'_>) -> io::Result<()>;
 
     /// Returns when the answer is yes.
@@ -175,6 +177,13 @@ pub enum Event {
     },
     /// A release entered its first environment by an apply.
     Entered(Box<Move>),
+    /// Nothing has been answered for some seconds.
+    Waiting {
+        /// The request that has waited longest.
+        request: Waiting,
+        /// When it is given up.
+        until: Option<Timestamp>,
+    },
 }
 
 /// A lock that is to be broken.

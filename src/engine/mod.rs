@@ -39,6 +39,7 @@ pub mod secret_versions;
 pub mod secrets;
 pub mod side;
 pub mod validate;
+mod waiting;
 pub mod workspace;
 
 pub use error::EngineError;

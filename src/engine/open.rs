@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::config::{Backend, load};
 use crate::eval::estate::ProviderSettings;
+use crate::patience::RetryAfter;
 use crate::provider::Provider;
 use crate::provider::aws::{self, AwsProvider, Embedded};
 use crate::state::{Holder, Ledger};
@@ -47,6 +48,7 @@ impl Store {
         }
         let config = aws_sdk_sts::config::Builder::from(&self.connection.sdk)
             .interceptor(Observer::of("the caller"))
+            .retry_classifier(RetryAfter)
             .build();
         let client = aws_sdk_sts::Client::from_conf(config);
         match client.get_caller_identity().send().await {
@@ -92,6 +94,7 @@ pub async fn provider(connection: &Connection, settings: &ProviderSettings) -> A
         management_role_arn: settings.management_role_arn.clone(),
         ambient: embedded.is_none().then(|| connection.sdk.clone()),
         embedded,
+        patience: connection.patience.clone(),
         ..aws::Options::default()
     };
     if let Some(pace) = connection.pace {

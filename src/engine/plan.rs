@@ -235,6 +235,30 @@ fn scopes(plan: &Plan) -> BTreeSet<String> {
     own.chain([layout::ORG.to_owned(), layout::WALLS.to_owned()]).collect()
 }
 
+/// Whether AWS was read where the plan would change it: an object that could not be read may be there already,
+/// gone, or another one than the state says.
+///
+/// # Errors
+/// It was not.
+pub fn require_read(plan: &Plan) -> Result<(), EngineError> {
+    /// How many objects are named.
+    const NAMED: usize = 10;
+    let unread = plan.rests_on_unread();
+    if unread.is_empty() {
+        return Ok(());
+    }
+    let mut lines: Vec<String> =
+        unread.iter().take(NAMED).map(|(object, why)| format!("`{object}`: {why}")).collect();
+    if unread.len() > NAMED {
+        lines.push(format!("and {} more", unread.len() - NAMED));
+    }
+    let objects = count(unread.len(), "object that was", "objects that were");
+    Err(Diagnostic::error(format!("the plan would change {objects} not read"))
+        .detail(lines.join("\n"))
+        .help("nothing was changed; make them readable and run again, or leave them out with `--environment`, `--account` or `--target`")
+        .into())
+}
+
 /// Whether the walls permit the plan, as `--fail-on` asks. What stood open before blocks no apply,
 /// so `standing` paths count only where they are to be reported; but a path whose exception has ended
 /// is open without permission from that day on.

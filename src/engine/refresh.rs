@@ -492,16 +492,19 @@ impl Scene<'_> {
             warnings,
             doubts: Diagnostics::new(),
         };
-        inside.management = match management.await {
-            Management::Account(id) => Some(id),
-            Management::NoCaller(error) => {
-                return Err(Diagnostic::error("cannot tell who is calling")
-                    .detail(error.to_string())
-                    .help("sign in first (`aws sso login`), or try without an account: `--sandbox`")
-                    .into());
-            }
-            Management::Unread => None,
-        };
+        inside.management =
+            match management.await {
+                Management::Account(id) => Some(id),
+                Management::NoCaller(error) => {
+                    return Err(Diagnostic::error("cannot tell who is calling")
+                        .detail(error.to_string())
+                        .help(error.advice().unwrap_or(
+                            "check the credentials, or try without an account: `--sandbox`",
+                        ))
+                        .into());
+                }
+                Management::Unread => None,
+            };
         if inside.management.is_some() {
             let estate = &inside.estate;
             let targets = Targets::of(estate, inside.management.as_ref());

@@ -3,21 +3,24 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_ssm::Client;
-use aws_sdk_ssm::error::ProvideErrorMetadata;
+use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ssm::types::ParameterStringFilter;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use futures::stream::{self, StreamExt as _};
 
+use crate::cause;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::estate::Estate;
 use crate::plan::diff;
 use crate::plan::model::{Plan, Selection};
 use crate::plan::select;
+use crate::trace;
 use crate::value::Value;
 
 use super::error::EngineError;
 use super::host::Activity;
 use super::refresh::PlanInputs;
-use super::secrets;
+use super::secrets::{self, CALLER};
 use super::workspace::Workspace;
 
 /// How many names one `DescribeParameters` takes.
@@ -178,8 +181,17 @@ async fn get(client: &Client, asked: &Sources<'_>) -> VersionsAnswer {
     Ok(found)
 }
 
-fn code(error: &impl ProvideErrorMetadata) -> String {
-    error.code().unwrap_or("no answer").to_owned()
+/// AWS's code, or what kept it from answering.
+fn code<E>(error: &SdkError<E, HttpResponse>) -> String
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let place = trace::destination(CALLER, "ssm");
+    match (error.code(), cause::of(error, place.as_ref())) {
+        (Some(code), _) => code.to_owned(),
+        (None, Some(cause)) => cause.message,
+        (None, None) => cause::words(error),
+    }
 }
 
 /// Takes in what a call has told, and warns of what it has not.

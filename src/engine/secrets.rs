@@ -7,13 +7,18 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::apply::{SecretValue, Secrets};
+use crate::cause;
 use crate::diag::Diagnostic;
 use crate::eval::estate::ProviderSettings;
 use crate::eval::functions::{FunctionContext, filesystem};
-use crate::trace::Observer;
+use crate::patience::RetryAfter;
+use crate::trace::{self, Observer};
 
 use super::connect::Connection;
 use super::workspace::Workspace;
+
+/// What the client that reads secrets is watched as.
+pub(super) const CALLER: &str = "the caller";
 
 /// `secret("env:NAME")`, `secret("file:path")` within the configuration's directory, and
 /// `secret("ssm:/path")`, read with the ambient credentials in the region of `provider "aws"`.
@@ -50,7 +55,8 @@ pub fn client(connection: &Connection, provider: &ProviderSettings) -> aws_sdk_s
     let region = aws_config::Region::new(provider.region.to_string());
     let mut config = aws_sdk_ssm::config::Builder::from(&connection.sdk)
         .region(region)
-        .interceptor(Observer::of("the caller"));
+        .interceptor(Observer::of(CALLER))
+        .retry_classifier(RetryAfter);
     if let (Some(url), None) = (&provider.endpoint_url, &connection.sandbox) {
         config = config.endpoint_url(url);
     }
@@ -104,10 +110,16 @@ impl Sources {
     async fn parameter(&self, path: &str) -> Result<SecretValue, Diagnostic> {
         let answer = self.ssm.get_parameter().name(path).with_decryption(true).send().await;
         let answer = answer.map_err(|error| {
-            let code = aws_sdk_ssm::error::ProvideErrorMetadata::code(&error).unwrap_or("no answer");
-            Diagnostic::error(format!("the parameter `{path}` cannot be read"))
-                .detail(code.to_owned())
-                .help("the applying principal needs ssm:GetParameter on it, and kms:Decrypt on its key")
+            let unread = Diagnostic::error(format!("the parameter `{path}` cannot be read"));
+            match cause::of(&error, trace::destination(CALLER, "ssm").as_ref()) {
+                Some(cause) => unread.detail(cause.message).help(cause.advice),
+                None => {
+                    let code = aws_sdk_ssm::error::ProvideErrorMetadata::code(&error);
+                    unread
+                        .detail(code.map_or_else(|| cause::words(&error), str::to_owned))
+                        .help("the applying principal needs ssm:GetParameter on it, and kms:Decrypt on its key")
+                }
+            }
         })?;
         let parameter = answer.parameter();
         // What SSM passes on from elsewhere (Secrets Manager) has the version 0.

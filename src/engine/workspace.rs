@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tokio::task::JoinHandle;
+
 use crate::apply::Secrets;
 use crate::apply::cancel::Urgency;
 use crate::config::VarArg;
@@ -16,6 +18,7 @@ use super::connect::Aws;
 use super::error::EngineError;
 use super::host::{Activity, Event, Host};
 use super::origin::Origin;
+use super::waiting;
 
 /// Values for variables, in the order in which they were given: a later one wins.
 #[derive(Clone, Debug, Default)]
@@ -60,7 +63,8 @@ impl Workspace {
     pub(super) fn begin(&self, activity: Activity) -> Busy<'_> {
         tracing::info!(?activity, "began");
         self.host.event(Event::Began(activity.clone()));
-        Busy { host: self.host.as_ref(), activity, began: Instant::now() }
+        let watch = waiting::watch(Arc::clone(&self.host));
+        Busy { host: self.host.as_ref(), activity, began: Instant::now(), watch }
     }
 }
 
@@ -69,10 +73,14 @@ pub(super) struct Busy<'a> {
     host: &'a dyn Host,
     activity: Activity,
     began: Instant,
+    watch: Option<JoinHandle<()>>,
 }
 
 impl Drop for Busy<'_> {
     fn drop(&mut self) {
+        if let Some(watch) = &self.watch {
+            watch.abort();
+        }
         tracing::info!(activity = ?self.activity, took = ?self.began.elapsed(), "ended");
         self.host.event(Event::Ended(self.activity.clone()));
     }

@@ -62,6 +62,8 @@ pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
     select::check(&options.selection, &options.replace, estate, &decisions, &mut found);
     let selected = select::select(&options.selection, &decisions);
     let drift = drift::drift(estate, live, &decisions);
+    let unread =
+        super::unread::unread(estate, live, &options.selection, &decisions, selected.as_ref());
     if options.mode == Mode::RefreshOnly {
         refresh_only(&mut decisions);
     }
@@ -94,6 +96,8 @@ pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
         secret_sources: sources(&decisions, &options.secrets),
         recovery: Vec::new(),
         drift,
+        unread,
+        refreshed: live.refreshed,
         isolation: Isolation::default(),
         limits: usage.uses,
         checks: checks(estate),

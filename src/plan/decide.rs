@@ -132,7 +132,7 @@ impl<'a> Decision<'a> {
     fn see(&mut self, live: &Live) {
         match self.find(live) {
             Found::Object(object) => self.take(object),
-            Found::Unseen(why) => self.trust_state(why),
+            Found::Unseen(why) => self.trust_state(live, why),
             Found::Missing => {
                 if self.recorded.is_some() {
                     self.drift = Some((super::model::DriftStatus::Missing, Vec::new()));
@@ -152,10 +152,13 @@ impl<'a> Decision<'a> {
         }
     }
 
-    fn trust_state(&mut self, why: &str) {
+    fn trust_state(&mut self, live: &Live, why: &str) {
+        self.unread = live.refreshed.then(|| why.to_owned());
         if let Some(recorded) = self.recorded {
             self.key = Some(recorded.key.clone());
             self.before = Some(recorded.attrs.attrs().clone());
+            // Which of several refusals came first is no part of what an approval binds to.
+            let why = if live.refreshed { "it could not be read" } else { why };
             self.reason = Some(format!("not read ({why}): state is taken for what is there"));
         }
     }
@@ -191,6 +194,13 @@ impl<'a> Decision<'a> {
             }
             after.extend(instance.computed.clone());
             self.key = self.kind.natural_key(&after);
+            // It may be there all the same: an import could be what is needed, or nothing.
+            let unread =
+                live.unread_because(self.kind.schema(), &self.address, self.key.as_deref());
+            if let Some(why) = unread.filter(|_| live.refreshed) {
+                self.unread = Some(why.to_owned());
+                self.reason = Some("it could not be read: it may be there already".to_owned());
+            }
             self.difference.changed =
                 instance.desired.keys().map(crate::value::AttrPath::attr).collect();
             self.after = Some(after);

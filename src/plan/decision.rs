@@ -44,6 +44,8 @@ pub struct Decision<'a> {
     pub depends_on: BTreeSet<ResourceAddr>,
     /// How live differs from state.
     pub drift: Option<(DriftStatus, Vec<String>)>,
+    /// Why it could not be read, where AWS was asked and did not tell.
+    pub unread: Option<String>,
 }
 
 impl<'a> Decision<'a> {
@@ -71,6 +73,7 @@ impl<'a> Decision<'a> {
             reason: None,
             depends_on: BTreeSet::new(),
             drift: None,
+            unread: None,
         }
     }
 

@@ -135,7 +135,7 @@ pub(super) fn management(live: &Live) -> Option<&str> {
 }
 
 /// Whether an unmanaged object of a kind is worth telling: singletons that every account has are not.
-fn counts(kind: &str) -> bool {
+pub(super) fn counts(kind: &str) -> bool {
     match kinds::kind(kind) {
         None => true,
         Some(kind) => {

@@ -46,6 +46,14 @@ impl Index {
         Self { inventory, by_id }
     }
 
+    /// Why the object of a kind with this key was not read, where that is why it is not here.
+    fn why_unread(&self, kind: &str, key: &str) -> Option<&String> {
+        match self.inventory.unread_objects.get(kind) {
+            Some(objects) => objects.get(key),
+            None => self.inventory.unread.get(kind),
+        }
+    }
+
     /// All objects.
     #[must_use]
     pub fn inventory(&self) -> &Inventory {
@@ -77,6 +85,8 @@ pub struct Live {
     pub organization: Reading,
     /// Each account of the estate, by handle.
     pub accounts: BTreeMap<Handle, Reading>,
+    /// Whether AWS was asked; `false` with `--refresh=false`.
+    pub refreshed: bool,
 }
 
 /// The answer to "is this object there?".
@@ -111,7 +121,7 @@ impl<'a> Found<'a> {
 }
 
 impl Live {
-    /// Nothing was read, because of `why`.
+    /// Nothing was asked for, because of `why`.
     #[must_use]
     pub fn unread(why: &str, accounts: impl IntoIterator<Item = Handle>) -> Self {
         Self {
@@ -120,6 +130,7 @@ impl Live {
                 .into_iter()
                 .map(|handle| (handle, Reading::Unread(why.to_owned())))
                 .collect(),
+            refreshed: false,
         }
     }
 
@@ -139,10 +150,27 @@ impl Live {
         }
     }
 
+    /// Why an object of a kind with this address and key may be there without having been read.
+    #[must_use]
+    pub fn unread_because(
+        &self,
+        schema: &KindSchema,
+        address: &ResourceAddr,
+        key: Option<&str>,
+    ) -> Option<&str> {
+        match self.place(schema, address)? {
+            Reading::Unread(why) => Some(why),
+            Reading::Read(index) => {
+                index.why_unread(schema.kind, key.unwrap_or_default()).map(String::as_str)
+            }
+            Reading::Absent => None,
+        }
+    }
+
     /// Looks an object up by its natural key.
     #[must_use]
     pub fn by_key(&self, schema: &KindSchema, address: &ResourceAddr, key: &str) -> Found<'_> {
-        self.search(schema, address, |index| {
+        self.search(schema, address, key, |index| {
             index.inventory.objects.get(&(schema.kind, key.to_owned()))
         })
     }
@@ -150,7 +178,7 @@ impl Live {
     /// Looks an object up by the id that AWS gave it.
     #[must_use]
     pub fn by_id(&self, schema: &KindSchema, address: &ResourceAddr, id: &str) -> Found<'_> {
-        self.search(schema, address, |index| {
+        self.search(schema, address, id, |index| {
             let key = index.by_id.get(&(schema.kind, id.to_owned()))?;
             index.inventory.objects.get(&(schema.kind, key.clone()))
         })
@@ -196,6 +224,7 @@ impl Live {
         &'a self,
         schema: &KindSchema,
         address: &ResourceAddr,
+        name: &str,
         find: impl FnOnce(&'a Index) -> Option<&'a LiveObject>,
     ) -> Found<'a> {
         match self.place(schema, address) {
@@ -203,7 +232,7 @@ impl Live {
             Some(Reading::Unread(why)) => Found::Unseen(why),
             Some(Reading::Read(index)) => match find(index) {
                 Some(object) => Found::Object(object),
-                None => match index.inventory.unread.get(schema.kind) {
+                None => match index.why_unread(schema.kind, name) {
                     Some(why) => Found::Unseen(why),
                     None => Found::Missing,
                 },

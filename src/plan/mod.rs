@@ -30,6 +30,7 @@ mod renewed;
 pub mod select;
 pub mod sides;
 mod stranded;
+mod unread;
 pub mod walls;
 
 #[cfg(test)]

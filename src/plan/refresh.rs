@@ -244,11 +244,14 @@ fn unreachable_account(
     error: &ProviderError,
 ) -> Diagnostic {
     let help = match error.failure {
+        _ if error.advice().is_some() && target.endpoint_url.is_none() => {
+            error.advice().unwrap_or_default().to_owned()
+        }
         Failure::CannotAssume => format!(
             "let `{}` in the account trust the caller, or name another role with `read_role` on the account or the provider",
             target.read_role
         ),
-        Failure::Credentials => "sign in again (`aws sso login`) or refresh the credentials".to_owned(),
+        Failure::Credentials => "renew the credentials and run again".to_owned(),
         Failure::AccessDenied => format!("`{}` needs read access (SecurityAudit and ssm:GetParametersByPath)", target.read_role),
         Failure::NoAnswer if target.endpoint_url.is_some() => {
             "start the emulator, or leave its environment out with `--environment`".to_owned()
@@ -271,17 +274,18 @@ pub async fn read_organization(
     announce: oneshot::Sender<Option<AccountId>>,
 ) -> Result<Inventory, Diagnostic> {
     provider.read_organization(management, announce).await.map_err(|error| {
-        Diagnostic::error("cannot read the organization").detail(error.to_string()).help(match error.failure {
+        let advice = error.advice().map(str::to_owned);
+        Diagnostic::error("cannot read the organization").detail(error.to_string()).help(advice.as_deref().unwrap_or(match error.failure {
             Failure::AccessDenied => "the caller needs organizations:List* and organizations:Describe* in the management account",
             Failure::Credentials => "sign in to the management account first, or use `--sandbox` to try without one",
             Failure::CannotAssume => "check `management_role_arn` in the provider block",
             _ => "check the credentials, the region and the network; `--sandbox` needs none of them",
-        })
+        }))
     })
 }
 
 /// A plan's reading.
 #[must_use]
 pub fn live(organization: Inventory, accounts: BTreeMap<Handle, Reading>) -> Live {
-    Live { organization: Reading::Read(Index::new(organization)), accounts }
+    Live { organization: Reading::Read(Index::new(organization)), accounts, refreshed: true }
 }

@@ -25,7 +25,7 @@ pub struct Figures {
     pub rollback_time: Option<Spread>,
     /// Plans that were applied.
     pub applies: usize,
-    /// Managed objects that were as recorded when those plans were made, of 100; two decimals.
+    /// Managed objects that were read and as recorded when those plans were made, of 100; two decimals.
     pub configuration_consistency_percent: Option<f64>,
     /// Of those plans, the ones that left no isolation rule broken, of 100; two decimals.
     pub isolation_compliance_percent: Option<f64>,
@@ -95,7 +95,7 @@ pub fn figures(
         figures.applies += 1;
         for one in objects {
             managed += one.managed;
-            consistent += one.managed.saturating_sub(one.drifted);
+            consistent += one.managed.saturating_sub(one.drifted).saturating_sub(one.unread);
         }
         if let Some(violations) = seen.violations {
             judged += 1;

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use tokio::sync::oneshot;
 
 use crate::address::ResourceAddr;
+use crate::cause::Cause;
 use crate::ids::{AccountId, Handle, Partition, Region};
 use crate::value::{AttrPath, Attrs};
 
@@ -119,6 +120,10 @@ pub struct Inventory {
     pub complete: BTreeSet<&'static str>,
     /// Kinds that could not be read, and why (access denied, not implemented by the endpoint).
     pub unread: BTreeMap<&'static str, String>,
+    /// Where single objects of such a kind could not be read and all others of the kind were: which, and why.
+    pub unread_objects: BTreeMap<&'static str, BTreeMap<String, String>>,
+    /// Kinds among [`Self::unread`] that the endpoint does not have at all: it can hold no object of them.
+    pub unimplemented: BTreeSet<&'static str>,
 }
 
 /// What a step does.
@@ -230,6 +235,16 @@ pub struct ProviderError {
     pub code: Option<String>,
     /// AWS's message.
     pub message: String,
+    /// What kept the call from succeeding, where that is no refusal of the operation's own.
+    pub cause: Option<Box<Cause>>,
+}
+
+impl ProviderError {
+    /// What to do next, where that follows from what went wrong.
+    #[must_use]
+    pub fn advice(&self) -> Option<&str> {
+        self.cause.as_ref().map(|cause| cause.advice.as_str())
+    }
 }
 
 /// A CloudWatch alarm, metric or composite.

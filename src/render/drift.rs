@@ -50,14 +50,19 @@ pub fn text(report: &DriftReport, style: &Style, out: &mut dyn Write) -> io::Res
         );
         writeln!(out, "{}\n", style.paint(Tone::Dim, &text))?;
     }
+    super::text::unread(&report.unread, style, out)?;
     table(report, style, out)?;
+    let mut parts = Vec::new();
     if report.any() {
-        let count = count(report.drift.len(), "difference", "differences");
-        let text = format!("{count}; {}% consistent.", report.consistency_percent);
-        writeln!(out, "{}", style.paint(Tone::Warn, &text))
+        parts.push(count(report.drift.len(), "difference", "differences"));
+    } else if report.is_complete() {
+        return writeln!(out, "{}", style.paint(Tone::Good, "No drift: AWS is as the state says."));
     } else {
-        writeln!(out, "{}", style.paint(Tone::Good, "No drift: AWS is as the state says."))
+        parts.push("Nothing differs in what was read".to_owned());
     }
+    parts.extend(view::not_read(&report.unread));
+    parts.extend(report.consistency_percent.map(|percent| format!("{percent}% consistent")));
+    writeln!(out, "{}", style.paint(Tone::Warn, &format!("{}.", parts.join("; "))))
 }
 
 fn unmanaged(report: &DriftReport, style: &Style, out: &mut dyn Write) -> io::Result<()> {
@@ -96,29 +101,35 @@ fn table(report: &DriftReport, style: &Style, out: &mut dyn Write) -> io::Result
         return Ok(());
     }
     let width = report.environments.keys().map(|k| columns(k)).max().unwrap_or(0).max(11);
+    let complete = report.is_complete();
+    let unread = |text: &str| if complete { String::new() } else { format!("  {text:>7}") };
     let header = format!(
-        "{}  {:>7}  {:>7}  {:>7}  {:>9}  {:>7}  {:>10}",
+        "{}  {:>7}  {:>7}  {:>7}  {:>9}  {:>7}{}  {:>10}",
         pad("environment", width),
         "managed",
         "changed",
         "missing",
         "unmanaged",
         "pending",
+        unread("unread"),
         "consistent"
     );
     writeln!(out, "{}", style.paint(Tone::Dim, &header))?;
     for (name, e) in &report.environments {
-        let tone = if e.consistency_percent < 100.0 { Tone::Warn } else { Tone::Plain };
-        let percent = style.paint(tone, &format!("{:>9}%", e.consistency_percent));
+        let all = e.consistency_percent.is_some_and(|percent| percent >= 100.0);
+        let tone = if all { Tone::Plain } else { Tone::Warn };
+        let percent = e.consistency_percent.map_or("?".to_owned(), |percent| format!("{percent}%"));
         writeln!(
             out,
-            "{}  {:>7}  {:>7}  {:>7}  {:>9}  {:>7}  {percent}",
+            "{}  {:>7}  {:>7}  {:>7}  {:>9}  {:>7}{}  {}",
             pad(&safe(name), width),
             e.managed,
             e.changed,
             e.missing,
             e.unmanaged,
-            e.pending
+            e.pending,
+            unread(&e.unread.to_string()),
+            style.paint(tone, &format!("{percent:>10}"))
         )?;
     }
     writeln!(out)

@@ -1,5 +1,7 @@
 //! What a use case says while it works, as lines for people: events, questions, and how an apply ended.
 
+use jiff::Timestamp;
+
 use crate::apply::events::OperationRef;
 use crate::apply::{self, Summary};
 use crate::engine::apply::doing;
@@ -9,6 +11,7 @@ use crate::plan::model::OperationKind;
 use crate::state::Terms;
 
 use super::style::{Style, Tone, count, safe};
+use crate::trace::Waiting;
 
 /// Something that takes a while, as it begins.
 #[must_use]
@@ -80,6 +83,7 @@ pub fn event(event: &Event) -> Option<String> {
         Event::TurningBack { why, environment, release, to } => {
             format!("{why}; {environment} goes back to release {release} {}", to.short())
         }
+        Event::Waiting { request, until } => waiting(request, *until),
         Event::RollingBack { environment, release, from, to } => format!(
             "Rollback of {environment}: release {release} from {} to {}\n",
             from.short(),
@@ -92,6 +96,26 @@ pub fn event(event: &Event) -> Option<String> {
         | Event::Principals(_)
         | Event::Entered(_) => return None,
     })
+}
+
+/// What is waited for: the request, where, which attempt, and until when.
+fn waiting(request: &Waiting, until: Option<Timestamp>) -> String {
+    let endpoint = match &request.endpoint {
+        Some(endpoint) => format!("`{endpoint}`"),
+        None => "credentials".to_owned(),
+    };
+    let until = until.map(|until| format!(", until {}", until.strftime("%H:%M:%SZ")));
+    safe(&format!(
+        "waiting for {endpoint}: {}:{} in {}, no answer for {} s, attempt {} of {}{}",
+        request.service,
+        request.operation,
+        request.account,
+        request.silent.as_secs(),
+        request.attempt,
+        request.attempts,
+        until.unwrap_or_default()
+    ))
+    .into_owned()
 }
 
 /// An event of the executor, as a line; nothing for those that only move a bar.

@@ -59,6 +59,7 @@ pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     if let Some(line) = principals::sentence(&plan.principals) {
         writeln!(out, "<p class=\"dim\">{}</p>", escape(&line))?;
     }
+    unread(plan, out)?;
     let drifted = view::managed_drift(plan);
     if !drifted.is_empty() {
         writeln!(
@@ -143,6 +144,35 @@ pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "<p class=\"dim\">{objects} in AWS not managed here.</p>")?;
     }
     writeln!(out, "</body></html>")
+}
+
+/// What could not be read.
+fn unread(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
+    if plan.unread.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "<h2>Not read <span class=\"dim\">what is said of these rests on the state alone</span></h2><ul>"
+    )?;
+    for part in &plan.unread {
+        let (name, reason) = (view::unread_part(part), part.reason.replace('\n', " "));
+        write!(
+            out,
+            "<li><b>{}</b> <span class=\"warn\">{}</span>",
+            escape(&safe(&name)),
+            escape(&safe(&reason))
+        )?;
+        if !part.objects.is_empty() {
+            write!(out, "<ul>")?;
+            for object in &part.objects {
+                write!(out, "<li>{}</li>", escape(&safe(object)))?;
+            }
+            write!(out, "</ul>")?;
+        }
+        writeln!(out, "</li>")?;
+    }
+    writeln!(out, "</ul>")
 }
 
 /// Writes the page that says why there is no plan.

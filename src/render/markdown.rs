@@ -26,6 +26,7 @@ pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "<sub>{}</sub>\n", inline(&line))?;
     }
     violations(plan, out)?;
+    unread(plan, &mut left, out)?;
     let accounts = view::accounts(plan);
     if !accounts.is_empty() {
         writeln!(out, "| account | environments | changes |\n|---|---|---|")?;
@@ -134,6 +135,24 @@ fn violations(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     }
     let paths = count(broken, "path breaks", "paths break");
     writeln!(out, "> [!CAUTION]\n> {paths} an isolation rule.\n")
+}
+
+/// What could not be read: a warning that stays, and the names below it as far as there is room.
+fn unread(plan: &Plan, left: &mut usize, out: &mut dyn Write) -> io::Result<()> {
+    let Some(counted) = view::not_read(&plan.unread) else { return Ok(()) };
+    writeln!(
+        out,
+        "> [!WARNING]\n> {counted}: what the plan says of it rests on the state alone.\n"
+    )?;
+    let mut body = String::new();
+    for part in &plan.unread {
+        let (name, reason) = (view::unread_part(part), part.reason.replace('\n', " "));
+        body.push_str(&format!("- **{}**: {}\n", inline(&name), inline(&reason)));
+        for object in &part.objects {
+            body.push_str(&format!("  - {}\n", inline(object)));
+        }
+    }
+    folded("Not read", body.trim_end(), left, out)
 }
 
 fn head(diff: &mut String, sign: Sign, name: &str, note: Option<&str>) {

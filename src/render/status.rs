@@ -9,6 +9,7 @@ use crate::schema::duration::for_people;
 use super::history::figures;
 use super::promotion::{gates, remarks};
 use super::style::{Style, Tone, columns, safe};
+use super::view;
 
 /// Writes the status as text.
 ///
@@ -24,7 +25,15 @@ pub fn text(status: &Status, style: &Style, out: &mut dyn Write) -> io::Result<(
         1 => style.paint(Tone::Bad, "1 path breaks an isolation rule"),
         n => style.paint(Tone::Bad, &format!("{n} paths break an isolation rule")),
     };
-    writeln!(out, "Now: {}% consistent; {walls}.\n", status.consistency_percent)?;
+    super::text::unread(&status.unread, style, out)?;
+    let consistent = match status.consistency_percent {
+        Some(percent) => format!("{percent}% consistent"),
+        None => "consistency not known".to_owned(),
+    };
+    let unread = view::not_read(&status.unread)
+        .map(|unread| format!(", {}", style.paint(Tone::Warn, &unread)))
+        .unwrap_or_default();
+    writeln!(out, "Now: {consistent}{unread}; {walls}.\n")?;
     figures(&status.figures, style, out)
 }
 
@@ -95,14 +104,21 @@ fn drift(drift: &EnvironmentDrift, style: &Style) -> String {
         (drift.missing, "missing"),
         (drift.unmanaged, "unmanaged"),
         (drift.pending, "pending"),
+        (drift.unread, "not read"),
     ]
     .into_iter()
     .filter(|(count, _)| *count > 0)
     .map(|(count, word)| format!("{count} {word}"))
     .collect();
-    if parts.is_empty() {
+    if parts.is_empty() && drift.complete {
         return style.paint(Tone::Good, "no drift");
     }
-    let text = format!("{} ({}% consistent)", parts.join(", "), drift.consistency_percent);
+    let mut text = parts.join(", ");
+    if parts.is_empty() {
+        text.push_str("not wholly read");
+    }
+    if let Some(percent) = drift.consistency_percent {
+        text.push_str(&format!(" ({percent}% consistent)"));
+    }
     style.paint(Tone::Warn, &text)
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::plan::model::{CheckStatus, Plan, ResourceChange};
+use crate::plan::model::{CheckStatus, Plan, ResourceChange, Unread};
 
 use super::lines::{self, Line, Sign};
 use super::style::{Style, Tone, columns, count, pad, safe};
@@ -19,6 +19,7 @@ pub fn plan(plan: &Plan, warnings: bool, style: &Style, out: &mut dyn Write) -> 
         writeln!(out, "{}\n", style.paint(Tone::Dim, &style.fold(&line, 0)))?;
     }
     p.legend(plan, out)?;
+    unread(&plan.unread, style, out)?;
     p.drift(plan, out)?;
     for account in view::accounts(plan) {
         let title = style.paint(Tone::Heading, &account.title);
@@ -39,7 +40,11 @@ pub fn plan(plan: &Plan, warnings: bool, style: &Style, out: &mut dyn Write) -> 
     if warnings {
         p.warnings(plan, out)?;
     }
-    let tone = if plan.has_changes() { Tone::Bold } else { Tone::Good };
+    let tone = match (plan.has_changes(), plan.unread.is_empty()) {
+        (_, false) => Tone::Warn,
+        (true, true) => Tone::Bold,
+        (false, true) => Tone::Good,
+    };
     writeln!(out, "{}", style.paint(tone, &view::summary(plan)))?;
     let unmanaged = view::unmanaged(plan);
     if unmanaged > 0 {
@@ -48,6 +53,27 @@ pub fn plan(plan: &Plan, warnings: bool, style: &Style, out: &mut dyn Write) -> 
         writeln!(out, "{}", style.paint(Tone::Dim, &text))?;
     }
     Ok(())
+}
+
+/// What could not be read, by place, reason and name.
+///
+/// # Errors
+/// Those of the writer.
+pub(super) fn unread(unread: &[Unread], style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    if unread.is_empty() {
+        return Ok(());
+    }
+    let title = "Not read: what is said of these rests on the state alone";
+    writeln!(out, "{}\n", style.paint(Tone::Heading, title))?;
+    for part in unread {
+        writeln!(out, "  {}", style.paint(Tone::Bold, &safe(&view::unread_part(part))))?;
+        let reason = style.fold(&safe(&part.reason.replace('\n', " ")), 4);
+        writeln!(out, "    {}", style.paint(Tone::Warn, &reason))?;
+        for object in &part.objects {
+            writeln!(out, "    {} {}", style.paint(Tone::Warn, "?"), safe(object))?;
+        }
+    }
+    writeln!(out)
 }
 
 struct Printer<'a> {

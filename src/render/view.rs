@@ -1,6 +1,10 @@
 //! What every rendering of a plan says, whatever its markup: headings, counts, remarks.
 
-use crate::plan::model::{Action, Drift, DriftStatus, LimitUse, Plan, ResourceChange, Summary};
+use std::collections::BTreeSet;
+
+use crate::plan::model::{
+    Action, Drift, DriftStatus, LimitUse, Plan, ResourceChange, Summary, Unread, unread_objects,
+};
 use crate::schema::Category;
 
 use super::lines::Sign;
@@ -101,16 +105,49 @@ pub(super) fn counts(summary: &Summary) -> String {
 
 /// The last line of a plan.
 pub(super) fn summary(plan: &Plan) -> String {
-    let managed = plan.resource_changes.len();
+    let managed = count(plan.resource_changes.len(), "object", "objects");
+    let unread = not_read(&plan.unread);
     let counted = counts(&plan.summary);
     if !counted.is_empty() {
-        return format!("Plan: {counted}.");
+        let unread = unread.map(|unread| format!("; {unread}")).unwrap_or_default();
+        return format!("Plan: {counted}{unread}.");
     }
     if plan.has_changes() {
         let operations = count(plan.operations.len(), "operation", "operations");
-        return format!("Plan: no object changes; {operations} on the state.");
+        let unread = unread.map(|unread| format!("; {unread}")).unwrap_or_default();
+        return format!("Plan: no object changes; {operations} on the state{unread}.");
     }
-    format!("No changes. AWS matches the configuration ({}).", count(managed, "object", "objects"))
+    if let Some(unread) = unread {
+        return format!("No changes in what was read; {unread}.");
+    }
+    if !plan.refreshed {
+        return format!(
+            "No changes. The state matches the configuration ({managed}); AWS was not read."
+        );
+    }
+    format!("No changes. AWS matches the configuration ({managed}).")
+}
+
+/// `3 objects not read`; nothing where everything was read.
+pub(super) fn not_read(unread: &[Unread]) -> Option<String> {
+    let objects = unread_objects(unread);
+    if objects > 0 {
+        return Some(format!("{} not read", count(objects, "object", "objects")));
+    }
+    let places: BTreeSet<&str> = unread.iter().map(|part| part.account.as_str()).collect();
+    match places.len() {
+        0 => None,
+        places => Some(format!("{} not wholly read", count(places, "place", "places"))),
+    }
+}
+
+/// Which part of AWS could not be read: `iam_role, iam_policy in prod`.
+pub(super) fn unread_part(part: &Unread) -> String {
+    let place = if part.account == "org" { "the organization" } else { &part.account };
+    match part.kinds.as_slice() {
+        [] => place.to_owned(),
+        kinds => format!("{} in {place}", kinds.join(", ")),
+    }
 }
 
 /// A remark behind an object's own line.

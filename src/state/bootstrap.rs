@@ -3,18 +3,21 @@
 //! Condition keys for conditional writes: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html>
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::ProvideErrorMetadata;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::{
     BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, ObjectOwnership,
     OwnershipControls, OwnershipControlsRule, PublicAccessBlockConfiguration, ServerSideEncryption,
     ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
     VersioningConfiguration,
 };
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use serde_json::{Value as Json, json};
 
 use crate::diag::Diagnostic;
 
 use super::error::{StateError, StateFailure};
+use crate::cause;
+use crate::trace;
 
 /// What bucket to make.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,16 +109,20 @@ pub fn policy(bucket: &Bucket) -> Json {
 fn failed<E: ProvideErrorMetadata + std::error::Error + 'static>(
     what: &str,
     bucket: &str,
-    error: &E,
+    error: &SdkError<E, HttpResponse>,
 ) -> StateError {
-    let message = match (error.code(), error.message()) {
-        (Some(code), Some(message)) => format!("{message} ({code})"),
-        _ => super::s3::causes(error),
+    let again = "nothing was lost: the command can be run again, it finishes what is missing";
+    let place = trace::destination(super::s3::ACCOUNT, "s3");
+    let (message, help) = match cause::of(error, place.as_ref()) {
+        Some(cause) => (cause.message, format!("{}; {again}", cause.advice)),
+        None => match (error.code(), error.message()) {
+            (Some(code), Some(message)) => (format!("{message} ({code})"), again.to_owned()),
+            _ => (super::s3::causes(error), again.to_owned()),
+        },
     };
     StateError::new(
         StateFailure::Unavailable,
-        Diagnostic::error(format!("cannot {what} bucket `{bucket}`: {message}"))
-            .help("nothing was lost: the command can be run again, it finishes what is missing"),
+        Diagnostic::error(format!("cannot {what} bucket `{bucket}`: {message}")).help(help),
     )
 }
 

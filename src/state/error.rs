@@ -74,15 +74,11 @@ impl From<StoreError> for StateError {
             StoreFailure::Missing => {
                 Some("check the `backend` block; `palisade init --create-backend` makes the bucket")
             }
-            StoreFailure::Credentials => {
-                Some("renew the credentials and run again: what was applied is in the journal")
-            }
+            StoreFailure::Credentials => Some("renew the credentials and run again"),
             StoreFailure::Unreachable | StoreFailure::Other => None,
         };
-        Self::new(
-            StateFailure::Unavailable,
-            Diagnostic::error(error.to_string()).help_opt(help.map(ToOwned::to_owned)),
-        )
+        let help = error.advice.clone().or(help.map(ToOwned::to_owned));
+        Self::new(StateFailure::Unavailable, Diagnostic::error(error.to_string()).help_opt(help))
     }
 }
 

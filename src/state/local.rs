@@ -60,6 +60,7 @@ impl LocalStore {
             operation,
             key: key.to_owned(),
             message: error.to_string(),
+            advice: None,
         }
     }
 

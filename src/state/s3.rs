@@ -5,13 +5,13 @@
 //! an absent object). Tags are opaque. Time is the `Date` header of the server's answers.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Config;
 use aws_sdk_s3::config::retry::RetryConfig;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::BucketVersioningStatus;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -27,9 +27,14 @@ use super::store::{
     Condition, Listed, MAX_BYTES, Object, Put, StateStore, StoreError, StoreFailure, Version,
     Versioning, Written, too_large,
 };
+use crate::cause::{self, CauseKind};
+use crate::patience::Patience;
+use crate::trace;
 
 /// How often a read is tried when the service is busy or does not answer (beside the SDK's retries).
 const READ_ATTEMPTS: u32 = 5;
+/// What the clients of the state are watched as ([`crate::trace::Observer`]).
+pub const ACCOUNT: &str = "the state";
 
 /// State below a prefix of a bucket.
 #[derive(Clone)]
@@ -38,6 +43,8 @@ pub struct S3Store {
     bucket: String,
     prefix: String,
     clock: Arc<dyn Clock>,
+    /// How long one object is waited for, its body and all repetitions included.
+    deadline: Duration,
 }
 
 impl S3Store {
@@ -46,13 +53,25 @@ impl S3Store {
     pub fn new(client: Client, bucket: impl Into<String>, prefix: &str) -> Self {
         let prefix = prefix.trim_matches('/');
         let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
-        Self { client, bucket: bucket.into(), prefix, clock: Arc::new(SystemClock::new()) }
+        Self {
+            client,
+            bucket: bucket.into(),
+            prefix,
+            clock: Arc::new(SystemClock::new()),
+            deadline: Patience::default().deadline,
+        }
     }
 
     /// Waits between attempts on another clock.
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
+    }
+
+    /// Waits so long for one object at most.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
     }
 
     fn full(&self, key: &str) -> String {
@@ -68,8 +87,36 @@ impl S3Store {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let (failure, message) = classify(&error);
-        StoreError { failure, location: self.location(), operation, key: key.to_owned(), message }
+        let (failure, message, advice) = classify(&error);
+        let (location, key) = (self.location(), key.to_owned());
+        StoreError { failure, location, operation, key, message, advice }
+    }
+
+    /// The deadline has passed in the middle of an answer.
+    fn late(&self) -> StoreError {
+        let place = trace::destination(ACCOUNT, "s3").unwrap_or_default();
+        let cause = cause::silent(&place.endpoint);
+        StoreError {
+            failure: StoreFailure::Unreachable,
+            location: self.location(),
+            operation: "read",
+            key: String::new(),
+            message: cause.message,
+            advice: Some(cause.advice),
+        }
+    }
+
+    /// A listing that says that more follows, and not where. It must not pass for a whole one: a journal
+    /// that it leaves out would never be recovered.
+    fn cut(&self, operation: &'static str, prefix: &str) -> StoreError {
+        StoreError {
+            failure: StoreFailure::Other,
+            location: self.location(),
+            operation,
+            key: prefix.to_owned(),
+            message: "the listing is cut: it says that more follows, and not where".to_owned(),
+            advice: None,
+        }
     }
 
     /// Repeats a read while the service is busy or silent: a read can always be repeated.
@@ -77,12 +124,20 @@ impl S3Store {
     where
         F: Future<Output = Result<T, StoreError>>,
     {
+        let began = Instant::now();
         let mut attempt = 0;
         loop {
-            match read().await {
+            // The SDK bounds a request up to its answer's head; what comes after it may trickle.
+            let left = self.deadline.saturating_sub(began.elapsed());
+            let result = match tokio::time::timeout(left, read()).await {
+                Ok(result) => result,
+                Err(_) => return Err(self.late()),
+            };
+            match result {
                 Err(error)
                     if error.failure == StoreFailure::Unreachable
-                        && attempt + 1 < READ_ATTEMPTS =>
+                        && attempt + 1 < READ_ATTEMPTS
+                        && began.elapsed() < self.deadline / 2 =>
                 {
                     let wait = backoff(attempt, Duration::from_millis(100), Duration::from_secs(5));
                     self.clock.sleep(wait).await;
@@ -124,6 +179,7 @@ impl S3Store {
             operation: "read",
             key: key.to_owned(),
             message,
+            advice: None,
         };
         let etag = output.e_tag.ok_or_else(|| broken("the answer has no ETag".into()))?;
         let too_large = || StoreError { failure: StoreFailure::Other, ..broken(too_large()) };
@@ -168,8 +224,11 @@ impl S3Store {
                 }
                 after = Some(full);
             }
-            if page.is_truncated != Some(true) || all.len() == last {
+            if page.is_truncated != Some(true) {
                 return Ok(all);
+            }
+            if all.len() == last {
+                return Err(self.cut("list", prefix));
             }
         }
     }
@@ -213,11 +272,11 @@ impl S3Store {
                 found.push((key.to_owned(), Version { id, at, size, deleted }));
             }
             let next = (page.next_key_marker, page.next_version_id_marker);
-            if page.is_truncated != Some(true)
-                || next.0.is_none()
-                || next.0 == key_marker && next.1 == version_marker
-            {
+            if page.is_truncated != Some(true) {
                 break;
+            }
+            if next.0.is_none() || next.0 == key_marker && next.1 == version_marker {
+                return Err(self.cut("list versions of", prefix));
             }
             (key_marker, version_marker) = next;
         }
@@ -229,7 +288,7 @@ fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|r| r.status().as_u16())
 }
 
-fn classify<E>(error: &SdkError<E, HttpResponse>) -> (StoreFailure, String)
+fn classify<E>(error: &SdkError<E, HttpResponse>) -> (StoreFailure, String, Option<String>)
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
@@ -241,47 +300,37 @@ where
             None => causes(error),
         },
     };
+    if let Some(cause) = cause::of(error, trace::destination(ACCOUNT, "s3").as_ref()) {
+        let failure = match cause.kind {
+            CauseKind::ClockSkew
+            | CauseKind::UnknownKey
+            | CauseKind::Expired
+            | CauseKind::NoCredentials => StoreFailure::Credentials,
+            CauseKind::Throttled
+            | CauseKind::NoConnection
+            | CauseKind::Silent
+            | CauseKind::Garbled
+            | CauseKind::WebPage => StoreFailure::Unreachable,
+            CauseKind::AccountClosed | CauseKind::NotImplemented => StoreFailure::Other,
+        };
+        return (failure, cause.message, Some(cause.advice));
+    }
     let failure = match error {
-        SdkError::TimeoutError(_) | SdkError::ResponseError(_) => StoreFailure::Unreachable,
-        SdkError::DispatchFailure(failure) => {
-            let text = DisplayErrorContext(error).to_string().to_ascii_lowercase();
-            if failure.is_timeout() || failure.is_io() {
-                StoreFailure::Unreachable
-            } else if text.contains("credential") {
-                StoreFailure::Credentials
-            } else {
-                StoreFailure::Unreachable
-            }
+        SdkError::TimeoutError(_) | SdkError::ResponseError(_) | SdkError::DispatchFailure(_) => {
+            StoreFailure::Unreachable
         }
         SdkError::ServiceError(_) => match (error.code(), status(error)) {
-            (
-                Some(
-                    "ExpiredToken"
-                    | "ExpiredTokenException"
-                    | "InvalidToken"
-                    | "InvalidAccessKeyId"
-                    | "SignatureDoesNotMatch"
-                    | "TokenRefreshRequired",
-                ),
-                _,
-            ) => StoreFailure::Credentials,
+            (Some("SignatureDoesNotMatch"), _) => StoreFailure::Credentials,
             (Some("NoSuchBucket"), _) => StoreFailure::Missing,
             (_, Some(403 | 401)) => StoreFailure::Denied,
-            (Some("SlowDown" | "RequestTimeout" | "Throttling" | "ThrottlingException"), _)
-            | (_, Some(429 | 500 | 502 | 503 | 504)) => StoreFailure::Unreachable,
+            (Some("RequestTimeout"), _) | (_, Some(500 | 502 | 503 | 504)) => {
+                StoreFailure::Unreachable
+            }
             _ => StoreFailure::Other,
         },
-        SdkError::ConstructionFailure(_)
-            if DisplayErrorContext(error)
-                .to_string()
-                .to_ascii_lowercase()
-                .contains("credential") =>
-        {
-            StoreFailure::Credentials
-        }
         _ => StoreFailure::Other,
     };
-    (failure, message())
+    (failure, message(), None)
 }
 
 /// Every cause of an error in words, outermost first, each once.
@@ -449,6 +498,7 @@ impl StateStore for S3Store {
                     operation: "read",
                     key: String::new(),
                     message: format!("bucket `{}` does not exist", self.bucket),
+                    advice: None,
                 }),
                 Err(error) => Err(self.failed("read the time of", "", error)),
             }

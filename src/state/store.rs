@@ -113,6 +113,8 @@ pub struct StoreError {
     pub key: String,
     /// What happened.
     pub message: String,
+    /// What to do next, where that follows from what happened.
+    pub advice: Option<String>,
 }
 
 /// Whether the store keeps old versions of objects.

@@ -1,4 +1,5 @@
-//! What is done and how long it takes: one event for each request to AWS, and what they add up to.
+//! What is done and how long it takes: one event for each request to AWS, what they add up to, and what is
+//! waited for.
 //!
 //! Everything here is told through `tracing` under targets of Palisade's own. The SDK traces too, and
 //! what it tells may hold the bodies of requests and answers, secrets included: a subscriber must be
@@ -6,9 +7,11 @@
 
 mod requests;
 mod timeline;
+mod waits;
 
 pub(crate) use requests::Observer;
 pub(crate) use timeline::{Link, Timeline};
+pub(crate) use waits::{Destination, SilentEndpoint, Waiting, destination, stalled};
 
 /// The target of the event that tells of a finished request.
 pub(crate) const REQUESTS: &str = "palisade::request";

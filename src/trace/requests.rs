@@ -1,4 +1,4 @@
-//! Watches the requests of an SDK client and tells of each when it is over.
+//! Watches the requests of an SDK client: which are waited for, and each when it is over.
 //!
 //! Of a request the service, the operation, the account and the region are told, and of the answer the
 //! status alone: neither parameters nor bodies, which may hold secrets.
@@ -14,9 +14,12 @@ use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint}
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::region::Region;
 
 use super::REQUESTS;
+use super::waits::{Destination, Ticket};
 
 /// An interceptor for clients that work in one account.
 #[derive(Clone, Debug)]
@@ -41,6 +44,10 @@ struct Seen {
     idle_since: Option<Instant>,
     /// Pauses between attempts.
     waited: Duration,
+    /// Whether any attempt was answered.
+    heard: bool,
+    /// Its place in the register of what is waited for, once it is under way.
+    ticket: Option<Ticket>,
 }
 
 impl Storable for Seen {
@@ -58,8 +65,14 @@ impl Intercept for Observer {
         _context: &BeforeSerializationInterceptorContextRef<'_>,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let seen =
-            Seen { began: Instant::now(), attempts: 0, idle_since: None, waited: Duration::ZERO };
+        let seen = Seen {
+            began: Instant::now(),
+            attempts: 0,
+            idle_since: None,
+            waited: Duration::ZERO,
+            heard: false,
+            ticket: None,
+        };
         config.interceptor_state().store_put(seen);
         Ok(())
     }
@@ -70,21 +83,52 @@ impl Intercept for Observer {
         _components: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        let metadata = config.load::<Metadata>();
+        let (service, operation) = metadata.map_or(("", ""), |m| (m.service(), m.name()));
+        let (service, operation) = (service.to_owned(), operation.to_owned());
+        let attempts = config.load::<RetryConfig>().map_or(1, RetryConfig::max_attempts);
+        let bound = config.load::<TimeoutConfig>().and_then(TimeoutConfig::operation_timeout);
         if let Some(seen) = config.get_mut_from_interceptor_state::<Seen>() {
             seen.attempts += 1;
             seen.waited += seen.idle_since.take().map(|since| since.elapsed()).unwrap_or_default();
+            let deadline = bound.map(|bound| seen.began + bound);
+            let ticket =
+                seen.ticket.get_or_insert_with(|| Ticket::new(&service, &operation, &self.account));
+            ticket.attempt(seen.attempts, attempts, deadline);
         }
         Ok(())
     }
 
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let place = Destination {
+            endpoint: host_of(context.request().uri()).to_owned(),
+            region: config.load::<Region>().map_or("", Region::as_ref).to_owned(),
+        };
+        match config.load::<Seen>().and_then(|seen| seen.ticket.as_ref()) {
+            Some(ticket) => Ok(ticket.leaves(place)?),
+            None => Ok(()),
+        }
+    }
+
     fn read_after_attempt(
         &self,
-        _context: &FinalizerInterceptorContextRef<'_>,
+        context: &FinalizerInterceptorContextRef<'_>,
         _components: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         if let Some(seen) = config.get_mut_from_interceptor_state::<Seen>() {
             seen.idle_since = Some(Instant::now());
+            if context.response().is_some() {
+                seen.heard = true;
+                if let Some(ticket) = &seen.ticket {
+                    ticket.heard();
+                }
+            }
         }
         Ok(())
     }
@@ -96,6 +140,10 @@ impl Intercept for Observer {
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let Some(seen) = config.load::<Seen>() else { return Ok(()) };
+        let timed_out = matches!(context.output_or_error(), Some(Err(e)) if e.is_timeout_error());
+        if let (true, false, Some(ticket)) = (timed_out, seen.heard, &seen.ticket) {
+            ticket.unheard(seen.began);
+        }
         let metadata = config.load::<Metadata>();
         let status = context.response().map_or(0, |answer| answer.status().as_u16());
         let succeeded = matches!(context.output_or_error(), Some(Ok(_)));
@@ -113,6 +161,12 @@ impl Intercept for Observer {
         );
         Ok(())
     }
+}
+
+/// Host and port of a URL.
+fn host_of(uri: &str) -> &str {
+    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+    rest.split(['/', '?']).next().unwrap_or(rest)
 }
 
 fn micros(duration: Duration) -> u64 {

@@ -143,7 +143,7 @@ fn sensitive_variables_are_in_no_plan_and_must_be_given_again() {
 }
 
 /// What the published schema has against a document.
-fn against_schema(document: &serde_json::Value) -> Vec<String> {
+pub(crate) fn against_schema(document: &serde_json::Value) -> Vec<String> {
     let schema: serde_json::Value =
         serde_json::from_str(include_str!("../../docs/plan.schema.json")).expect("JSON");
     let validator = jsonschema::validator_for(&schema).expect("a schema");

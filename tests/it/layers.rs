@@ -10,6 +10,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("ids", &[]),
     ("stack", &[]),
     ("trace", &[]),
+    ("cause", &["trace", "diag"]),
+    ("patience", &[]),
     ("address", &["ids"]),
     ("value", &["address", "ids", "diag"]),
     ("iam", &["ids", "diag"]),
@@ -19,8 +21,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("config", &["schema", "value", "address", "ids", "diag", "stack"]),
     ("graph", &["config", "schema", "value", "address", "ids", "diag"]),
     ("eval", &["graph", "config", "schema", "iam", "value", "address", "ids", "diag", "stack"]),
-    ("state", &["value", "address", "ids", "diag"]),
-    ("provider", &["schema", "iam", "value", "address", "ids", "diag", "trace"]),
+    ("state", &["value", "address", "ids", "diag", "cause", "patience", "trace"]),
+    (
+        "provider",
+        &["schema", "iam", "value", "address", "ids", "diag", "cause", "patience", "trace"],
+    ),
     ("sandbox", &["provider", "iam", "value", "address", "ids", "diag"]),
     (
         "plan",
@@ -66,6 +71,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "engine",
         &[
             "trace",
+            "patience",
+            "cause",
             "apply",
             "promotion",
             "isolation",

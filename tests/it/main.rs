@@ -8,9 +8,11 @@
     reason = "a test stops at the first surprise, in its helpers too"
 )]
 
+mod advice;
 mod apply;
 mod aws_config;
 mod bad_configs;
+mod bounded;
 mod changes;
 mod circles;
 mod cli;
@@ -33,8 +35,10 @@ mod layers_json;
 mod lifecycle;
 mod log;
 mod mutants;
+mod network;
 mod outside;
 mod pictures;
+mod pipe;
 mod promotion;
 mod questions;
 mod reads;
@@ -49,6 +53,7 @@ mod style;
 mod support;
 mod takeover;
 mod templates;
+mod unread;
 mod walls;
 mod ways_in;
 mod weather;

@@ -1,6 +1,6 @@
 //! `palisade compare-policies`.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +12,9 @@ use crate::diag::{Diagnostic, Source};
 use crate::engine::compare_policies::{self, PolicyComparisonOutcome, PolicyComparisonRequest};
 use crate::iam::symbolic::access::{Comparison, PolicyKind, Verdict};
 use crate::render;
+
+/// A file larger than this is refused.
+const MAX_BYTES: u64 = 512 << 10;
 
 /// Flags of `compare-policies`.
 #[derive(Debug, Args)]
@@ -77,8 +80,17 @@ fn verdict(comparison: &Comparison) -> Result<(), Exit> {
     Err(Exit::RuleBroken(told.into()))
 }
 
+/// A policy's source: of the policies that AWS takes none is larger than 32 KiB.
 fn source(path: &Path) -> Result<Arc<Source>, Exit> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| Exit::error(format!("cannot read `{}`: {e}", path.display())))?;
-    Ok(Source::new(path.display().to_string(), text))
+    let name = path.display().to_string();
+    let unreadable = |e: std::io::Error| Exit::error(format!("cannot read `{name}`: {e}"));
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
+    if u64::try_from(text.len()).unwrap_or(u64::MAX) > MAX_BYTES {
+        return Err(Diagnostic::error(format!("`{name}` is larger than {} KiB", MAX_BYTES >> 10))
+            .help("AWS takes no policy of more than 32 KiB; compare the policies of one object at a time")
+            .into());
+    }
+    Ok(Source::new(name, text))
 }

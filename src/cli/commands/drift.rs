@@ -14,7 +14,8 @@ use crate::render;
 /// Flags of `drift`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exits with code 2 when AWS differs from the state in anything, unmanaged objects included.\n\n\
+    after_help = "Exits with code 2 when AWS differs from the state in anything, unmanaged objects included, and with code 6\n\
+                        when something could not be read, whatever else differs.\n\n\
                         Example:\n  palisade drift --environment production"
 )]
 pub struct DriftArgs {
@@ -38,7 +39,7 @@ pub struct DriftArgs {
 /// Reads AWS and reports.
 ///
 /// # Errors
-/// [`Exit::Changes`] when there is drift, and whatever keeps it from being found out.
+/// [`Exit::Incomplete`] when something could not be read, [`Exit::Changes`] when there is drift, and whatever keeps it from being found out.
 pub async fn run(args: &DriftArgs, context: &Context) -> Result<(), Exit> {
     let mut plan = PlanRequest::everything(&args.vars.variables());
     plan.options.selection = args.select.selection()?;
@@ -52,5 +53,8 @@ pub async fn run(args: &DriftArgs, context: &Context) -> Result<(), Exit> {
         render::drift::text(&report, context.style(), &mut out)?;
     }
     out.flush()?;
+    if !report.is_complete() {
+        return Err(Exit::Incomplete);
+    }
     if report.any() { Err(Exit::Changes) } else { Ok(()) }
 }

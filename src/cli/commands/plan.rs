@@ -34,7 +34,7 @@ pub struct PlanArgs {
     /// Save the plan to FILE, for `palisade apply FILE`
     #[arg(long, short = 'o', value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Exit with code 2 when there are changes
+    /// Exit with code 2 when there are changes, with 6 when something could not be read
     #[arg(long)]
     detailed_exitcode: bool,
     /// How the plan is printed.
@@ -45,7 +45,8 @@ pub struct PlanArgs {
 /// Makes and prints a plan.
 ///
 /// # Errors
-/// Whatever keeps it from being made, a broken rule, and with `--detailed-exitcode` its changes.
+/// Whatever keeps it from being made, a broken rule, and with `--detailed-exitcode` what could not be read
+/// and its changes.
 pub async fn run(args: &PlanArgs, context: &Context) -> Result<(), Exit> {
     let format = args.format.format();
     let workspace = context.workspace()?;
@@ -75,10 +76,11 @@ pub async fn run(args: &PlanArgs, context: &Context) -> Result<(), Exit> {
         ));
     }
     plan::require_isolation(&plan, args.options.fail_on.fail_on(), true)?;
-    if args.detailed_exitcode && plan.has_changes() {
-        return Err(Exit::Changes);
+    match args.detailed_exitcode {
+        true if !plan.unread.is_empty() => Err(Exit::Incomplete),
+        true if plan.has_changes() => Err(Exit::Changes),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 async fn make(args: &PlanArgs, workspace: &Workspace) -> Result<PlanOutcome, Exit> {

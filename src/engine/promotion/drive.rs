@@ -211,6 +211,7 @@ impl Drive<'_> {
                 plan::warn(self.workspace, &inputs, &plan);
                 self.workspace.host.show(Shown::Plan(&plan))?;
                 plan::require_isolation(&plan, FailOn::Violation, false)?;
+                plan::require_read(&plan)?;
                 Prepared { request, inputs, plan }
             }
         };

@@ -49,7 +49,7 @@ async fn caller(provider: &dyn Provider) -> Result<Caller, EngineError> {
     provider.identity().await.map_err(|error| {
         Diagnostic::error("cannot tell who is calling")
             .detail(error.to_string())
-            .help("sign in first (`aws sso login`)")
+            .help(error.advice().unwrap_or("check the credentials"))
             .into()
     })
 }

@@ -198,6 +198,7 @@ async fn fresh(
         }
     };
     plan::require_isolation(&preview.plan, FailOn::Violation, false)?;
+    plan::require_read(&preview.plan)?;
     let question = Question::Promote {
         release: &preview.candidate.release,
         digest: &preview.candidate.digest,

@@ -181,6 +181,7 @@ async fn fresh(
     workspace.host.show(Shown::Plan(&plan))?;
     permitted(&request.environment, &evidence)?;
     plan::require_isolation(&plan, FailOn::Violation, false)?;
+    plan::require_read(&plan)?;
     let question =
         Question::BringBack { release: &name, digest: &back, environment: &request.environment };
     workspace.host.confirm(question).await?;

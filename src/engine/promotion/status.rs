@@ -9,7 +9,7 @@ use crate::engine::error::EngineError;
 use crate::engine::plan::{self, PlanRequest};
 use crate::engine::refresh::{self, PlanInputs};
 use crate::engine::workspace::{Variables, Workspace};
-use crate::plan::model::Plan;
+use crate::plan::model::{Plan, Unread};
 use crate::promotion::edge::{self, Edge};
 use crate::promotion::figures::{Figures, figures};
 use crate::promotion::gate::{self, Evidence, GateContext, GateSpec, GateSubject, Purpose};
@@ -37,8 +37,11 @@ pub struct Status {
     pub at: Timestamp,
     /// The environments, each behind those that releases come to it from.
     pub environments: Vec<EnvironmentStatus>,
-    /// Managed objects that are as state and configuration say now, of 100.
-    pub consistency_percent: f64,
+    /// Managed objects that were read and are as state and configuration say now, of 100. Null where nothing is
+    /// managed and not everything could be read.
+    pub consistency_percent: Option<f64>,
+    /// What could not be read: nothing is claimed of it.
+    pub unread: Vec<Unread>,
     /// Paths and walls that break an isolation rule now.
     pub isolation_violations: usize,
     /// Figures from the records.
@@ -168,6 +171,7 @@ pub async fn run(workspace: &Workspace, request: &StatusRequest) -> Result<Statu
         at: workspace.host.now(),
         environments,
         consistency_percent: report.consistency_percent,
+        unread: report.unread,
         isolation_violations: plan.isolation.violations.len(),
         figures: figures(&moves, &records, None, named),
     })

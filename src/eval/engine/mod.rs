@@ -10,14 +10,14 @@ pub(in crate::eval) mod node;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::address::ResourceAddr;
 use crate::config::Configuration;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::engine::node::{Node, Stored};
-use crate::eval::expr::meter::MemoryMeter;
+use crate::eval::expr::meter::{MemoryMeter, WorkMeter};
 use crate::eval::instances::object::{MANY, Object, ObjectIx};
 use crate::eval::modules::instance::{ModuleInst, ModuleIx};
 use crate::eval::value_source::ValueSource;
@@ -37,6 +37,11 @@ enum Slot {
     },
 }
 
+/// Most module instances of a configuration.
+const MAX_INSTANCES: usize = 50_000;
+/// Most instances of its blocks.
+const MAX_OBJECTS: usize = 500_000;
+
 struct Active {
     /// Absent for the body of an instance, which nothing refers to.
     node: Option<Node>,
@@ -51,12 +56,15 @@ pub struct Engine<'c> {
     generation: AtomicU64,
     memo: Mutex<HashMap<Node, Slot>>,
     held: MemoryMeter,
+    pub(in crate::eval) work: WorkMeter,
     active: Mutex<Vec<Active>>,
     modules: Mutex<Vec<Arc<ModuleInst<'c>>>>,
     objects: Mutex<Vec<Arc<Object<'c>>>>,
     by_address: Mutex<HashMap<ResourceAddr, ObjectIx>>,
     /// For nodes that refer to many instances, those by ARN and id.
     names: Mutex<HashMap<Node, Arc<HashMap<String, ObjectIx>>>>,
+    /// Whether too many instances were asked for, which is told once.
+    full: AtomicBool,
     /// Held by every public entry: cycle detection knows one evaluation at a time.
     turn: Mutex<()>,
 }
@@ -81,11 +89,13 @@ impl<'c> Engine<'c> {
             generation: AtomicU64::new(0),
             memo: Mutex::default(),
             held: MemoryMeter::default(),
+            work: WorkMeter::default(),
             active: Mutex::default(),
             modules: Mutex::default(),
             objects: Mutex::default(),
             by_address: Mutex::default(),
             names: Mutex::default(),
+            full: AtomicBool::new(false),
             turn: Mutex::default(),
         };
         engine.add_module(ModuleInst::root(config));
@@ -107,6 +117,52 @@ impl<'c> Engine<'c> {
         let ix = ModuleIx(modules.len());
         modules.push(Arc::new(ModuleInst { ix, ..module }));
         ix
+    }
+
+    /// Whether so many more module instances are more than a configuration may have; told once, at the call
+    /// that asks for them. Each level of calls multiplies the one above, so this is asked before any is made.
+    ///
+    /// # Errors
+    /// They are.
+    pub(in crate::eval) fn room_for_modules(
+        &self,
+        more: usize,
+        loc: &Loc,
+    ) -> Result<(), Diagnostics> {
+        self.room(lock(&self.modules).len(), more, MAX_INSTANCES, "module instances", loc)
+    }
+
+    /// The same for instances of blocks.
+    ///
+    /// # Errors
+    /// There are more than a configuration may have.
+    pub(in crate::eval) fn room_for_objects(
+        &self,
+        more: usize,
+        loc: &Loc,
+    ) -> Result<(), Diagnostics> {
+        self.room(lock(&self.objects).len(), more, MAX_OBJECTS, "objects", loc)
+    }
+
+    fn room(
+        &self,
+        there: usize,
+        more: usize,
+        most: usize,
+        what: &str,
+        loc: &Loc,
+    ) -> Result<(), Diagnostics> {
+        if there.saturating_add(more) <= most {
+            return Ok(());
+        }
+        if self.full.swap(true, Ordering::Relaxed) {
+            return Err(Diagnostics::new());
+        }
+        Err(Diagnostic::error(format!("the configuration makes more than {most} {what}"))
+            .at(loc.clone())
+            .detail(format!("{there} are there already, and this makes {more} more"))
+            .help("modules that call modules multiply, and so do `count` and `for_each` on each level")
+            .into())
     }
 
     pub(in crate::eval) fn module(&self, ix: ModuleIx) -> Arc<ModuleInst<'c>> {

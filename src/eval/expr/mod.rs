@@ -337,14 +337,20 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// The arguments of a call. They go away with it, so they count only against each other.
-    fn arguments(&self, call: &FuncCall) -> Result<Vec<Value>, Diagnostics> {
+    /// The arguments of a call, and what they weigh. They go away with it, so they count only against each other.
+    fn arguments(&self, call: &FuncCall) -> Result<(Vec<Value>, usize), Diagnostics> {
         let together = Meter::default();
-        self.each(call.args.iter(), |e| {
+        let arguments = self.each(call.args.iter(), |e| {
             let value = self.evaluate(e)?;
             together.value(&value).map_err(|what| self.exceeded(what, e))?;
             Ok(value)
-        })
+        })?;
+        Ok((arguments, together.bytes()))
+    }
+
+    /// Counts what is looked at.
+    pub(in crate::eval) fn looks_at(&self, bytes: u64, at: &impl Span) -> Result<(), Diagnostics> {
+        self.meter.work(bytes, self.scope.work()).map_err(|what| self.exceeded(what, at))
     }
 
     fn call(&self, call: &FuncCall) -> EvalResult {
@@ -368,7 +374,8 @@ impl<'a> Evaluator<'a> {
         if functions::find(name).is_none() && !functions::SPECIAL.contains(&name) {
             return Err(functions::unknown_function(name, &name_loc).into());
         }
-        let mut args = self.arguments(call)?;
+        let (mut args, weight) = self.arguments(call)?;
+        self.looks_at(functions::cost(name, &args, weight, self.scope.functions()), call)?;
         let mut arg_locs: Vec<Loc> = call.args.iter().map(|e| self.at(e)).collect();
         let mut hidden = false;
         if call.args.expand_final()

@@ -6,6 +6,7 @@ use hcl::edit::expr::{BinaryOp, BinaryOperator, Expression, UnaryOp, UnaryOperat
 use crate::diag::Diagnostics;
 use crate::eval::expr::scope::EvalResult;
 use crate::eval::expr::{Evaluator, mark, unmark};
+use crate::eval::functions::weight;
 use crate::value::convert::{parse_number, unmark_deep};
 use crate::value::{Number, Unknown, Value};
 
@@ -79,6 +80,8 @@ impl Evaluator<'_> {
 
     fn equality(&self, op: &BinaryOp, equal: bool) -> EvalResult {
         let (left, right) = self.both(op)?;
+        let both = weight(&left).saturating_add(weight(&right));
+        self.looks_at(u64::try_from(both).unwrap_or(u64::MAX), op)?;
         let hidden = left.has_sensitive() || right.has_sensitive();
         let (left, right) =
             if hidden { (unmark_deep(left), unmark_deep(right)) } else { (left, right) };

@@ -9,6 +9,7 @@ use hcl::edit::{Decorated, Span};
 
 use crate::diag::{Diagnostic, Diagnostics, Loc, did_you_mean};
 use crate::eval::expr::Evaluator;
+use crate::eval::expr::meter::WorkMeter;
 use crate::eval::functions::FunctionContext;
 use crate::value::{BlockRef, Value};
 
@@ -191,6 +192,11 @@ pub trait Scope {
 
     /// Directories for file functions.
     fn functions(&self) -> &FunctionContext;
+
+    /// What all expressions of the configuration use together, where they are counted together.
+    fn work(&self) -> Option<&WorkMeter> {
+        None
+    }
 
     /// Whether this is the inside of a template file, which may not call `templatefile` again.
     fn in_template_file(&self) -> bool {

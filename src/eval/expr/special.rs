@@ -11,6 +11,9 @@ use crate::eval::functions;
 use crate::value::convert::text_of;
 use crate::value::{Unknown, Value};
 
+/// What reading a template costs for each of its bytes.
+const TEMPLATE: u64 = 32;
+
 impl Evaluator<'_> {
     /// `try(a, b, ...)`: the first that has no error.
     pub(in crate::eval) fn try_first(&self, call: &FuncCall, loc: &Loc) -> EvalResult {
@@ -24,6 +27,7 @@ impl Evaluator<'_> {
         for arg in call.args.iter() {
             match self.evaluate(arg) {
                 Ok(value) => return Ok(unsettled(&value).unwrap_or(value)),
+                Err(errors) if self.meter.exceeded().is_some() => return Err(errors),
                 Err(errors) => reasons.extend(errors.iter().map(|e| e.summary.clone())),
             }
         }
@@ -46,6 +50,7 @@ impl Evaluator<'_> {
         };
         Ok(match self.evaluate(arg) {
             Ok(value) => unsettled(&value).unwrap_or(Value::Bool(true)),
+            Err(errors) if self.meter.exceeded().is_some() => return Err(errors),
             Err(_) => Value::Bool(false),
         })
     }
@@ -135,6 +140,10 @@ impl Evaluator<'_> {
             .at(first_loc.clone())
             .into());
         };
+        let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        self.meter
+            .work(length.saturating_mul(TEMPLATE), self.scope.work())
+            .map_err(|what| Diagnostic::error(what.summary()).at(loc.clone()))?;
         let source = Source::new(shown, text);
         let template = crate::stack::deep(|| parse_template(&source))
             .map_err(|error| conceal(error.into()))?;

@@ -567,3 +567,45 @@ mod oracle {
         }
     }
 }
+
+/// Evaluates with a bound on the work that is small enough to meet.
+fn bounded(text: &str) -> EvalResult {
+    let source = crate::diag::Source::new("test", text);
+    crate::stack::deep(|| {
+        let expr = crate::config::parse_expression(&source).unwrap();
+        let meter = super::meter::Meter::with_work(4 << 20);
+        super::Evaluator::new(&source, &scope(), &meter).evaluate(&expr)
+    })
+}
+
+#[test]
+fn what_functions_and_comparisons_look_at_is_metered() {
+    let list = "[for i in range(2000) : \"element-${i}\"]";
+    for at in [
+        "contains(l, \"x\")",
+        "index(l, \"element-1999\")",
+        "distinct(l)",
+        "l == l",
+        "sha256(t)",
+        "base64gzip(t)",
+        "regexall(\"-(1+)\", t)",
+        "replace(t, \"/t-/\", \"\")",
+        "jsondecode(jsonencode(l))",
+        "templatestring(t, {})",
+    ] {
+        // Neither `can` nor `try` makes an answer of an end that came too early.
+        for inner in [at.to_owned(), format!("can({at})"), format!("try({at}, null)")] {
+            let text = format!(
+                "[for l in [{list}] : [for t in [join(\"\", l)] : [for i in range(2000) : {inner}]]]"
+            );
+            let errors = bounded(&text).expect_err(at);
+            let first = errors.iter().next().unwrap();
+            assert!(first.summary.contains("look at more than"), "{at}: {}", first.summary);
+            let loc = first.loc.clone().unwrap();
+            let found = loc.source().text()[loc.span()].to_owned();
+            assert!(at.contains(&found), "{at}: {found}");
+            assert_eq!(errors.iter().count(), 1, "{at}");
+        }
+    }
+    assert!(bounded(&format!("length({list})")).is_ok());
+}

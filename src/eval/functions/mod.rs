@@ -13,6 +13,7 @@
 mod args;
 mod collection;
 mod conversion;
+mod cost;
 mod datetime;
 mod encoding;
 pub mod filesystem;
@@ -38,6 +39,7 @@ use crate::value::{Unknown, Value, normal_form};
 
 use args::concealed;
 
+pub(crate) use cost::cost;
 pub use function::{Call, Copes, Function, FunctionContext};
 pub(crate) use weight::weight;
 

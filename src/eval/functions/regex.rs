@@ -1,6 +1,8 @@
 //! Regular expressions in RE2's syntax, as in Terraform: linear time, no back references. Patterns
 //! and texts are bounded.
 
+use std::cell::RefCell;
+
 use regex::{Captures, Regex, RegexBuilder};
 
 use super::args::FunctionResult;
@@ -11,8 +13,23 @@ use crate::value::Value;
 
 /// Largest compiled pattern, in bytes.
 const MAX_PROGRAM: usize = 1024 * 1024;
+/// Longest pattern, in bytes.
+const MAX_PATTERN: usize = 64 * 1024;
 /// Longest text that is searched.
 const MAX_SEARCHED: usize = 4 * 1024 * 1024;
+/// How many compiled patterns are kept at hand: a `for` uses one for all its elements.
+const AT_HAND: usize = 16;
+
+thread_local! {
+    /// Patterns that were compiled last, the newest at the end.
+    static COMPILED: RefCell<Vec<(String, Regex)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Whether a pattern need not be compiled again.
+pub(super) fn is_at_hand(pattern: &str) -> bool {
+    let pattern = pattern.strip_prefix('/').and_then(|p| p.strip_suffix('/')).unwrap_or(pattern);
+    COMPILED.with_borrow(|known| known.iter().any(|(text, _)| text == pattern))
+}
 
 pub(super) const TABLE: &[Function] = &[
     Function {
@@ -58,6 +75,27 @@ fn arguments(call: &Call<'_>) -> Result<(Regex, String), Diagnostic> {
 }
 
 fn compile(call: &Call<'_>, index: usize, pattern: &str) -> Result<Regex, Diagnostic> {
+    let known = COMPILED.with_borrow(|known| {
+        known.iter().find(|(text, _)| text == pattern).map(|(_, regex)| regex.clone())
+    });
+    if let Some(regex) = known {
+        return Ok(regex);
+    }
+    let regex = compile_anew(call, index, pattern)?;
+    COMPILED.with_borrow_mut(|known| {
+        if known.len() >= AT_HAND {
+            known.remove(0);
+        }
+        known.push((pattern.to_owned(), regex.clone()));
+    });
+    Ok(regex)
+}
+
+fn compile_anew(call: &Call<'_>, index: usize, pattern: &str) -> Result<Regex, Diagnostic> {
+    if pattern.len() > MAX_PATTERN {
+        let most = MAX_PATTERN / 1024;
+        return Err(call.bad(index, format_args!("the pattern is longer than {most} KiB")));
+    }
     let translated = re2::translate(pattern).map_err(|reason| {
         call.bad(index, format_args!("the regular expression is malformed: {reason}"))
     })?;

@@ -51,6 +51,7 @@ impl<'c> Engine<'c> {
             self.elements(&scope, decl.meta.for_each.as_ref(), decl.meta.count.as_ref())
         });
         let (keyed, elements) = elements?;
+        self.room_for_objects(elements.len(), &decl.label.loc)?;
         let placed = kind.schema().home == Home::Account;
         let label = &decl.label.value;
         if let (false, Some(expr)) =

@@ -71,6 +71,7 @@ impl<'c> Engine<'c> {
             let scope = ModuleScope::new(self, Arc::clone(from), None);
             let (keyed, elements) =
                 self.elements(&scope, call.for_each.as_ref(), call.count.as_ref())?;
+            self.room_for_modules(elements.len(), &call.loc)?;
             let module = self.config.module(call.module);
             let mut instances = BTreeMap::new();
             for element in elements {

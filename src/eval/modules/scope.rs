@@ -10,6 +10,7 @@ use crate::eval::engine::Engine;
 use crate::eval::engine::node::Node;
 use crate::eval::environments::reference::environment_value;
 use crate::eval::expr::evaluate_with;
+use crate::eval::expr::meter::WorkMeter;
 use crate::eval::expr::scope::EvalResult;
 use crate::eval::expr::scope::{RefPath, RefStep, Resolved, Scope, suggest};
 use crate::eval::functions::FunctionContext;
@@ -509,6 +510,10 @@ fn no_instance(path: &RefPath<'_>, name: &str, key: &InstanceKey, known: &[Strin
 }
 
 impl Scope for ModuleScope<'_, '_> {
+    fn work(&self) -> Option<&WorkMeter> {
+        Some(&self.engine.work)
+    }
+
     fn resolve(&self, path: &RefPath<'_>) -> Result<Resolved, Diagnostics> {
         let module = self.module.module;
         match path.name() {

@@ -11,6 +11,7 @@ mod principals;
 mod recovery;
 mod report;
 mod seen;
+mod unread;
 
 use std::collections::BTreeMap;
 
@@ -27,6 +28,7 @@ pub use principals::{AccountPrincipals, ActingPrincipal, Principals};
 pub use recovery::{InDoubtChange, InDoubtOutcome, InterruptedRun};
 pub use report::{Check, CheckStatus, LimitUse, Output, PlanDiagnostic, PlanEstate, PlanLocation};
 pub use seen::{Seen, SeenObjects};
+pub use unread::{Unread, unread_objects};
 
 /// Version of the plan's format.
 pub const FORMAT_VERSION: &str = "1.0";
@@ -69,6 +71,12 @@ pub struct Plan {
     pub recovery: Vec<InterruptedRun>,
     /// What differs between state and live.
     pub drift: Vec<Drift>,
+    /// What could not be read, within the selection.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<Unread>,
+    /// Whether AWS was asked at all: with `--refresh=false` the plan compares the configuration with the state.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub refreshed: bool,
     /// What changes in the walls between environments.
     pub isolation: Isolation,
     /// Usage against AWS limits.
@@ -82,6 +90,15 @@ pub struct Plan {
     pub outputs_changed: Vec<String>,
     /// Warnings (a plan with errors is not made).
     pub diagnostics: Vec<PlanDiagnostic>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_true(value: &bool) -> bool {
+    *value
 }
 
 impl Plan {

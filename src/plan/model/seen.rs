@@ -26,12 +26,21 @@ pub struct SeenObjects {
     pub managed: usize,
     /// Those of them that were changed or gone.
     pub drifted: usize,
+    /// Those of them that could not be read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unread: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl SeenObjects {
-    fn add(&mut self, managed: bool, drifted: bool) {
+    fn add(&mut self, managed: bool, drifted: bool, unread: bool) {
         self.managed += usize::from(managed);
         self.drifted += usize::from(drifted);
+        self.unread += usize::from(managed && unread);
     }
 }
 
@@ -45,6 +54,8 @@ impl Plan {
             .filter(|d| d.status != DriftStatus::Unmanaged)
             .map(|d| d.address.as_str())
             .collect();
+        let unread: BTreeSet<&str> =
+            self.unread.iter().flat_map(|part| &part.objects).map(String::as_str).collect();
         let drifted = |c: &ResourceChange| {
             drifted.contains(c.address.to_string().as_str()) || drifted.contains(c.display.as_str())
         };
@@ -53,9 +64,10 @@ impl Plan {
         for change in &self.resource_changes {
             let drifted = drifted(change);
             let managed = change.before.is_some() || drifted;
-            objects.add(managed, drifted);
+            let unread = unread.contains(change.display.as_str());
+            objects.add(managed, drifted, unread);
             for environment in &change.environments {
-                environments.entry(environment.clone()).or_default().add(managed, drifted);
+                environments.entry(environment.clone()).or_default().add(managed, drifted, unread);
             }
         }
         Seen {

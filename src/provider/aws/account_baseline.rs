@@ -1,5 +1,7 @@
 //! An account's alias, password policy and S3 public access block: the calls.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use aws_sdk_s3control::types::PublicAccessBlockConfiguration;
 
@@ -25,7 +27,7 @@ impl BulkReader for AccountBaseline {
     }
 
     async fn everything(&self, session: &Session, _scope: &BulkScope<'_>) -> Reading {
-        Ok((self.read(session, "").await?.into_iter().collect(), None))
+        Ok((self.read(session, "").await?.into_iter().collect(), BTreeMap::new()))
     }
 }
 

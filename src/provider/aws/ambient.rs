@@ -17,6 +17,7 @@ use aws_config::imds::credentials::ImdsCredentialsProvider;
 use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
+use aws_config::retry::RetryConfig;
 use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
@@ -38,6 +39,7 @@ use super::profiles::{self, Base, Role};
 use super::{clients, errors};
 use crate::diag::Diagnostic;
 use crate::ids::Partition;
+use crate::patience::Patience;
 use crate::provider::ProviderError;
 
 /// Credentials are renewed this long before their end.
@@ -62,6 +64,7 @@ pub async fn load(
     env: &BTreeMap<String, String>,
     region: Option<&str>,
     codes: Arc<dyn MfaCodes>,
+    patience: &mut Patience,
 ) -> Result<SdkConfig, Diagnostic> {
     let selected = profiles::selected(env)?;
     let from_environment = profiles::environment(env)?;
@@ -89,8 +92,15 @@ pub async fn load(
         },
     };
 
-    let mut loader =
-        aws_config::defaults(BehaviorVersion::latest()).profile_name(&name).no_credentials();
+    if let Some(profile) = set.get_profile(&name) {
+        patience.fill(profile.get("max_attempts"), profile.get("retry_mode"));
+    }
+    // The SDK's own reading of attempts and mode panics over values that it does not like.
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .profile_name(&name)
+        .no_credentials()
+        .retry_config(patience.retries(RetryConfig::standard()))
+        .timeout_config(patience.timeouts());
     if let Some(region) = region {
         loader = loader.region(Region::new(region.to_owned()));
     }

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
@@ -27,9 +26,8 @@ use tokio::sync::OnceCell;
 use super::errors;
 use super::gatekeeper::Gatekeeper;
 use crate::ids::{AccountId, Partition};
-use crate::provider::{
-    Access, AccountTarget, ActingPrincipal, Failure, ProviderError, REQUEST_TIMEOUT,
-};
+use crate::patience::{Patience, RetryAfter};
+use crate::provider::{Access, AccountTarget, ActingPrincipal, Failure, ProviderError};
 use crate::trace::Observer;
 
 /// What makes the client of a service that tells of its requests and lets changes leave only with a lease.
@@ -41,6 +39,7 @@ macro_rules! watched {
                 $sdk::config::Builder::from(config)
                     .interceptor(observer)
                     .interceptor(crate::provider::aws::gatekeeper::Gatekeeper)
+                    .retry_classifier(crate::patience::RetryAfter)
                     .build(),
             )
         }
@@ -72,6 +71,8 @@ pub struct Options {
     pub attempts: u32,
     /// First pause before such a repetition.
     pub backoff: Duration,
+    /// How long AWS is waited for.
+    pub patience: Patience,
     /// Pause between looks at an asynchronous creation.
     pub poll: Duration,
     /// Calls in flight where AWS has no bulk call.
@@ -89,6 +90,7 @@ impl Default for Options {
             embedded: None,
             attempts: 8,
             backoff: Duration::from_millis(500),
+            patience: Patience::default(),
             poll: Duration::from_secs(3),
             concurrency: 12,
         }
@@ -109,14 +111,6 @@ pub struct Embedded {
 
 /// The SDK's configuration that every session starts from.
 pub(super) async fn ambient(options: &Options) -> SdkConfig {
-    let retry = RetryConfig::adaptive()
-        .with_max_attempts(options.attempts.max(1))
-        .with_initial_backoff(options.backoff);
-    let timeout = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(10))
-        // What a lease counts with: an attempt that left is over by then.
-        .operation_attempt_timeout(REQUEST_TIMEOUT)
-        .build();
     if let Some(embedded) = &options.embedded {
         return SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -137,15 +131,19 @@ pub(super) async fn ambient(options: &Options) -> SdkConfig {
         None => {
             aws_config::defaults(BehaviorVersion::latest())
                 .region(aws_config::Region::new(options.region.clone()))
+                .retry_config(RetryConfig::standard())
                 .load()
                 .await
         }
     };
+    let retry = RetryConfig::adaptive()
+        .with_max_attempts(options.attempts.max(1))
+        .with_initial_backoff(options.backoff);
     let mut builder = base
         .to_builder()
         .region(aws_config::Region::new(options.region.clone()))
-        .retry_config(retry)
-        .timeout_config(timeout);
+        .retry_config(options.patience.retries(retry))
+        .timeout_config(options.patience.timeouts());
     if let Some(url) = &options.endpoint_url {
         builder = builder.endpoint_url(url);
         // Without an origin `AWS_ENDPOINT_URL` and profiles would go before the configuration's own.
@@ -207,6 +205,7 @@ impl Session {
                         let retry = RetryConfig::standard()
                             .with_max_attempts(options.attempts.clamp(1, EMULATOR_ATTEMPTS))
                             .with_initial_backoff(options.backoff);
+                        let retry = options.patience.retries(retry);
                         builder.retry_config(retry).endpoint_url(url).build()
                     }
                     _ => builder.build(),
@@ -221,6 +220,7 @@ impl Session {
                     account,
                     code: None,
                     message: "the account has no id yet".to_owned(),
+                    cause: None,
                 });
             }
             (ActingPrincipal::Role(arn), _) => {
@@ -367,7 +367,8 @@ impl Session {
         self.s3control.get_or_init(|| {
             let mut builder = aws_sdk_s3control::config::Builder::from(&self.config)
                 .interceptor(self.observer())
-                .interceptor(Gatekeeper);
+                .interceptor(Gatekeeper)
+                .retry_classifier(RetryAfter);
             if let Some(url) = self.config.endpoint_url() {
                 builder = builder.endpoint_resolver(Fixed(url.to_owned()));
             }
@@ -388,6 +389,7 @@ impl Session {
                     .force_path_style(path_style)
                     .interceptor(self.observer())
                     .interceptor(Gatekeeper)
+                    .retry_classifier(RetryAfter)
                     .build();
                 aws_sdk_s3::Client::from_conf(config)
             })

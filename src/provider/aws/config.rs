@@ -213,7 +213,7 @@ impl BulkReader for Config {
             .await
             .map_err(session.error("ssm", "GetParametersByPath"))?;
         let found = pages.iter().flat_map(|page| page.parameters()).filter_map(object).collect();
-        Ok((found, None))
+        Ok((found, BTreeMap::new()))
     }
 }
 

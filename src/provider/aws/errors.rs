@@ -4,11 +4,12 @@ use std::error::Error;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::gatekeeper::Fenced;
+use crate::cause::{self, CauseKind};
 use crate::provider::{Failure, ProviderError};
+use crate::trace;
 
 /// Translates a failed call of `service:operation` in `account`.
 pub(super) fn translate<E>(
@@ -21,20 +22,22 @@ where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
     // A failure to enter the account travels inside the failure of the call that needed it.
-    if let Some(cause) = cause::<ProviderError>(error) {
+    if let Some(cause) = within::<ProviderError>(error) {
         return cause.clone();
     }
-    if let Some(fenced) = cause::<Fenced>(error) {
+    if let Some(fenced) = within::<Fenced>(error) {
         return ProviderError {
             failure: Failure::Fenced,
             ..refuse(service, operation, account, fenced.to_string())
         };
     }
-    let (failure, code, message) = match error {
+    let place = trace::destination(account, service);
+    let cause = cause::of(error, place.as_ref());
+    let code = error.code();
+    let (failure, message) = match error {
         SdkError::ServiceError(answer) => {
             let status = answer.raw().status().as_u16();
             let body = answer.raw().body().bytes().unwrap_or_default();
-            let code = answer.err().code();
             let message = answer.err().message().unwrap_or_default().trim();
             let failure = match code {
                 Some(code) => classify(code, message, status),
@@ -45,51 +48,45 @@ where
                 (_, "") => format!("the endpoint answered with status {status} and no reason"),
                 (_, message) => message.to_owned(),
             };
-            (failure, code.map(str::to_owned), message)
+            (failure, message)
         }
-        SdkError::ResponseError(answer) => {
-            let status = answer.raw().status().as_u16();
-            let body = answer.raw().body().bytes().unwrap_or_default();
-            match bare(status, body) {
-                Failure::NotImplemented => (
-                    Failure::NotImplemented,
-                    None,
-                    "the endpoint does not implement this".to_owned(),
-                ),
-                // A cut or garbled answer: the call may have been carried out.
-                _ => (Failure::NoAnswer, None, text(error)),
-            }
+        // No answer, or one that was cut or garbled: the call may have been carried out.
+        SdkError::ResponseError(_) | SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => {
+            (Failure::NoAnswer, cause::words(error))
         }
-        SdkError::TimeoutError(_) => (Failure::NoAnswer, None, "no answer in time".to_owned()),
-        SdkError::DispatchFailure(failure) if is_credentials(error) => {
-            let _ = failure;
-            (Failure::Credentials, None, text(error))
-        }
-        SdkError::DispatchFailure(_) => (Failure::NoAnswer, None, text(error)),
-        _ if is_credentials(error) => (Failure::Credentials, None, text(error)),
-        _ => (Failure::Refused, None, text(error)),
+        _ => (Failure::Refused, cause::words(error)),
     };
+    let failure = cause.as_ref().map_or(failure, |cause| because(cause.kind, failure));
     ProviderError {
         failure,
         service,
         operation: operation.to_owned(),
         account: account.to_owned(),
-        code,
-        message,
+        code: code.map(str::to_owned),
+        message: cause.as_ref().map_or(message, |cause| cause.message.clone()),
+        cause: cause.map(Box::new),
     }
 }
 
-fn text(error: &(dyn Error + 'static)) -> String {
-    // The innermost cause says most: "connection refused", "no such host".
-    let mut cause = error;
-    while let Some(next) = cause.source() {
-        cause = next;
+/// What follows from what went wrong, where that tells more than the code.
+fn because(kind: CauseKind, failure: Failure) -> Failure {
+    match kind {
+        CauseKind::Throttled => Failure::Throttled,
+        CauseKind::ClockSkew
+        | CauseKind::UnknownKey
+        | CauseKind::Expired
+        | CauseKind::NoCredentials => Failure::Credentials,
+        CauseKind::AccountClosed => failure,
+        CauseKind::NotImplemented => Failure::NotImplemented,
+        // Who knows what became of the call.
+        CauseKind::NoConnection | CauseKind::Silent | CauseKind::Garbled | CauseKind::WebPage => {
+            Failure::NoAnswer
+        }
     }
-    let text = cause.to_string();
-    if text.is_empty() { DisplayErrorContext(error).to_string() } else { text }
 }
 
-fn cause<'a, C: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a C> {
+/// The first error of a type among an error and what caused it.
+fn within<'a, C: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a C> {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(at) = cause {
         if let Some(found) = at.downcast_ref::<C>() {
@@ -98,17 +95,6 @@ fn cause<'a, C: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a
         cause = at.source();
     }
     None
-}
-
-fn is_credentials(error: &(dyn Error + 'static)) -> bool {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(at) = cause {
-        if at.is::<aws_credential_types::provider::error::CredentialsError>() {
-            return true;
-        }
-        cause = at.source();
-    }
-    false
 }
 
 /// An answer without an AWS error code: a load balancer's, or an emulator's web server that does
@@ -211,6 +197,7 @@ pub(super) fn refuse(
         account: account.to_owned(),
         code: None,
         message: message.into(),
+        cause: None,
     }
 }
 

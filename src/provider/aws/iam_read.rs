@@ -13,6 +13,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::OnceCell;
 
 use super::clients::Session;
+use super::errors;
 use super::kind::{BulkReader, BulkScope, Reading, live, optional, sorted, tags};
 use super::{iam_group, iam_oidc_provider, iam_policy, iam_role, iam_user};
 use crate::iam::Use;
@@ -68,7 +69,7 @@ impl BulkReader for Iam {
     }
 
     async fn everything(&self, session: &Session, scope: &BulkScope<'_>) -> Reading {
-        everything(session, scope.aws_policies).await.map(|objects| (objects, None))
+        everything(session, scope.aws_policies).await.map(|objects| (objects, BTreeMap::new()))
     }
 }
 
@@ -76,18 +77,24 @@ impl BulkReader for Iam {
 async fn everything(session: &Session, shared: &Shared) -> Result<Vec<LiveObject>, ProviderError> {
     let holders = async {
         let details = details(session).await?;
-        let (own, of_aws) = futures::try_join!(
+        let (own, of_aws) = futures::join!(
             policies(session, &details.policies),
             aws_policies(session, shared, details.aws_policies()),
-        )?;
-        Ok((details, own, of_aws))
+        );
+        Ok::<_, ProviderError>((details, own?, of_aws?))
     };
-    let ((details, own, of_aws), roles, providers) =
-        futures::try_join!(holders, listed(session), oidc_providers(session))?;
+    // All of them are waited for, so that what is told of several failures is always the same.
+    let (holders, roles, providers) =
+        futures::join!(holders, listed(session), oidc_providers(session));
+    let ((details, own, of_aws), roles, providers) = (holders?, roles?, providers?);
     let mut objects: Vec<LiveObject> = Vec::new();
-    for role in &details.roles {
-        let listed = role.role_name().and_then(|name| roles.get(name));
-        objects.extend(iam_role::object(role, listed));
+    for detail in &details.roles {
+        let name = detail.role_name().unwrap_or_default();
+        match roles.get(name) {
+            Some(listed) => objects.extend(iam_role::object(detail, Some(listed))),
+            // Made between the two listings, or left out of one of them: asked for by itself.
+            None => objects.extend(iam_role::by_name(session, name).await?),
+        }
     }
     objects.extend(details.users.iter().filter_map(iam_user::object));
     objects.extend(details.groups.iter().filter_map(iam_group::object));
@@ -129,6 +136,7 @@ impl Details {
 async fn details(session: &Session) -> Result<Details, ProviderError> {
     let mut all =
         Details { roles: Vec::new(), users: Vec::new(), groups: Vec::new(), policies: Vec::new() };
+    const OPERATION: &str = "GetAccountAuthorizationDetails";
     let mut marker = None;
     loop {
         let page = session
@@ -139,15 +147,15 @@ async fn details(session: &Session) -> Result<Details, ProviderError> {
             .filter(EntityType::Group)
             .filter(EntityType::LocalManagedPolicy)
             .max_items(1_000)
-            .set_marker(marker)
+            .set_marker(marker.clone())
             .send()
             .await
-            .map_err(session.error("iam", "GetAccountAuthorizationDetails"))?;
+            .map_err(session.error("iam", OPERATION))?;
         all.roles.extend(page.role_detail_list.unwrap_or_default());
         all.users.extend(page.user_detail_list.unwrap_or_default());
         all.groups.extend(page.group_detail_list.unwrap_or_default());
         all.policies.extend(page.policies.unwrap_or_default());
-        marker = page.marker.filter(|m| page.is_truncated && !m.is_empty());
+        marker = following(session, OPERATION, page.is_truncated, page.marker, marker.as_deref())?;
         if marker.is_none() {
             // An emulator may ignore the filter.
             all.policies.retain(|p| !p.arn().unwrap_or_default().contains(":iam::aws:"));
@@ -156,17 +164,41 @@ async fn details(session: &Session) -> Result<Details, ProviderError> {
     }
 }
 
+/// Where a listing goes on; nothing at its end. A listing that is cut in the middle must not pass for a
+/// whole one: what it leaves out would be taken for deleted.
+fn following(
+    session: &Session,
+    operation: &str,
+    is_truncated: bool,
+    next: Option<String>,
+    last: Option<&str>,
+) -> Result<Option<String>, ProviderError> {
+    if !is_truncated {
+        return Ok(None);
+    }
+    match next.filter(|next| !next.is_empty() && Some(next.as_str()) != last) {
+        Some(next) => Ok(Some(next)),
+        None => Err(errors::refuse(
+            "iam",
+            operation,
+            &session.account,
+            "the listing is cut: it says that more follows, and not where",
+        )),
+    }
+}
+
 async fn listed(session: &Session) -> Result<BTreeMap<String, iam_role::Listed>, ProviderError> {
-    let roles = session
-        .iam()
-        .list_roles()
-        .max_items(1_000)
-        .into_paginator()
-        .items()
-        .send()
-        .try_collect()
-        .await
-        .map_err(session.error("iam", "ListRoles"))?;
+    const OPERATION: &str = "ListRoles";
+    let (mut roles, mut marker) = (Vec::new(), None);
+    loop {
+        let call = session.iam().list_roles().max_items(1_000).set_marker(marker.clone());
+        let page = call.send().await.map_err(session.error("iam", OPERATION))?;
+        roles.extend(page.roles);
+        marker = following(session, OPERATION, page.is_truncated, page.marker, marker.as_deref())?;
+        if marker.is_none() {
+            break;
+        }
+    }
     Ok(roles
         .into_iter()
         .map(|role| {

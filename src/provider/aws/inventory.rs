@@ -7,6 +7,7 @@ use futures::future::join_all;
 use super::clients::Session;
 use super::kind::{Bulk, BulkReader, BulkScope, Reading};
 use super::registered;
+use crate::cause::CauseKind;
 use crate::provider::{Failure, Inventory, ProviderError};
 
 /// Reads the given kinds, and what is read together with them. A kind that cannot be read is noted; that
@@ -44,30 +45,41 @@ fn take(
             for object in objects {
                 inventory.objects.insert((object.kind, object.key.clone()), object);
             }
-            match unread {
+            match unread.iter().next() {
                 None => inventory.complete.extend(names),
-                Some(why) => {
-                    inventory.unread.extend(names.iter().map(|name| (*name, why.clone())));
+                Some((key, why)) => {
+                    let why = format!("`{key}`: {why}");
+                    for name in names {
+                        inventory.unread.insert(name, why.clone());
+                        inventory.unread_objects.insert(name, unread.clone());
+                    }
                 }
             }
             Ok(())
         }
         // Nobody answers, or nobody is let in: then the whole account is unread, and that is told once.
-        Err(error)
-            if matches!(
-                error.failure,
-                Failure::NoAnswer
-                    | Failure::Credentials
-                    | Failure::CannotAssume
-                    | Failure::Throttled
-            ) =>
-        {
-            Err(error)
-        }
+        Err(error) if is_of_the_account(&error) => Err(error),
         Err(error) => {
             let why = error.to_string();
+            if error.failure == Failure::NotImplemented {
+                inventory.unimplemented.extend(names);
+            }
             inventory.unread.extend(names.iter().map(|name| (*name, why.clone())));
             Ok(())
         }
     }
+}
+
+/// Whether a failure concerns the account and not what was asked of it. An answer came to be garbled: the
+/// others may be understood.
+fn is_of_the_account(error: &ProviderError) -> bool {
+    let garbled = error
+        .cause
+        .as_ref()
+        .is_some_and(|cause| matches!(cause.kind, CauseKind::Garbled | CauseKind::WebPage));
+    !garbled
+        && matches!(
+            error.failure,
+            Failure::NoAnswer | Failure::Credentials | Failure::CannotAssume | Failure::Throttled
+        )
 }

@@ -104,8 +104,8 @@ pub(super) struct BulkScope<'a> {
     pub(super) aws_policies: &'a Shared,
 }
 
-/// What a reader found, and why that may not be all.
-pub(super) type Reading = Result<(Vec<LiveObject>, Option<String>), ProviderError>;
+/// What a reader found, and the objects by their keys that are there and could not be read, with why.
+pub(super) type Reading = Result<(Vec<LiveObject>, BTreeMap<String, String>), ProviderError>;
 
 /// The AWS half of a kind that is read and not managed.
 pub(super) struct Observed {

@@ -1,5 +1,7 @@
 //! S3 buckets: the calls.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{
@@ -176,13 +178,13 @@ impl BulkReader for S3Bucket {
             })
             .collect();
         let mut found = Vec::new();
-        let mut unread = None;
+        let mut unread = BTreeMap::new();
         let mut answers = stream::iter(reads).buffer_unordered(session.options.concurrency);
         while let Some((name, read)) = answers.next().await {
             match read {
                 Ok(object) => found.extend(object),
                 Err(error) if error.failure == Failure::AccessDenied => {
-                    unread.get_or_insert(format!("bucket `{name}`: {error}"));
+                    unread.insert(name, error.to_string());
                 }
                 Err(error) => return Err(error),
             }

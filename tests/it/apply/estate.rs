@@ -326,6 +326,8 @@ pub(crate) fn plan(declared: &[Declared], snapshot: &Snapshot, aws: &FakeAws) ->
         recovery: vec![],
         secret_sources: Default::default(),
         drift: vec![],
+        unread: vec![],
+        refreshed: true,
         isolation: Default::default(),
         limits: vec![],
         checks: vec![],

@@ -183,6 +183,7 @@ impl FakeAws {
             account: target.handle.to_string(),
             code: None,
             message: format!("{failure:?}"),
+            cause: None,
         }
     }
 
@@ -310,6 +311,7 @@ impl Provider for FakeAws {
                 account: target.handle.to_string(),
                 code: None,
                 message: "the gate is closed".into(),
+                cause: None,
             });
         }
         let place = place(target, step.kind);

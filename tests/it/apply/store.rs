@@ -59,6 +59,7 @@ impl MemoryStore {
             operation,
             key: key.to_owned(),
             message: "the specified bucket does not exist (NoSuchBucket)".into(),
+            advice: None,
         })
     }
 }

@@ -55,6 +55,7 @@ impl Stage {
             sandbox: Some(self.sandbox.clone()),
             sandbox_dir: Some(self.dir.path().to_owned()),
             pace: Some(Duration::from_millis(1)),
+            patience: Default::default(),
         };
         Workspace {
             dir: self.dir.path().to_owned(),

@@ -138,6 +138,7 @@ impl Lab {
             sandbox: Some(self.sandbox.clone()),
             sandbox_dir: None,
             pace: Some(Duration::from_millis(1)),
+            patience: Default::default(),
         }
     }
 

@@ -148,6 +148,7 @@ impl Wrapped {
                 operation,
                 key: key.to_owned(),
                 message: "the specified bucket does not exist (NoSuchBucket)".into(),
+                advice: None,
             });
         }
         Ok(())
@@ -187,6 +188,7 @@ impl StateStore for Wrapped {
                 operation: "write",
                 key: key.to_owned(),
                 message: "timed out".into(),
+                advice: None,
             }),
             Some(Trouble::Conflict) => Ok(Put::Ambiguous("409".into())),
             Some(Trouble::Repeated) => {

@@ -9,6 +9,7 @@ pub(crate) mod front;
 pub(crate) mod host;
 pub(crate) mod judge;
 pub(crate) mod live;
+pub(crate) mod wire;
 
 use std::path::Path;
 

@@ -1,0 +1,211 @@
+//! What an answer says that is none of the operation's own: throttling, clocks, keys, closed accounts,
+//! pages for people, and what nobody understands.
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use jiff::Timestamp;
+
+use super::{Cause, CauseKind};
+use crate::trace::Destination;
+
+/// How much of a body is looked at.
+const HEAD: usize = 4096;
+
+/// Codes of AWS's services for too many calls.
+const THROTTLED: [&str; 12] = [
+    "BandwidthLimitExceeded",
+    "EC2ThrottledException",
+    "PriorRequestNotComplete",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "TransactionInProgressException",
+];
+
+/// Codes for a time that is too far off. With others it stands in the message alone.
+const SKEWED: [&str; 3] = ["RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"];
+
+/// Codes for a key or a token that is not known.
+const UNKNOWN: [&str; 7] = [
+    "AuthFailure",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidToken",
+    "OptInRequired",
+    "UnrecognizedClient",
+    "UnrecognizedClientException",
+];
+
+/// Codes for a session that has ended.
+const EXPIRED: [&str; 4] =
+    ["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpiredException"];
+
+/// What an answer that is no success says.
+pub(super) fn refused(
+    answer: &HttpResponse,
+    code: Option<&str>,
+    message: &str,
+    place: Option<&Destination>,
+    endpoint: &str,
+) -> Option<Cause> {
+    let status = answer.status().as_u16();
+    let body = answer.body().bytes().unwrap_or_default();
+    let code_of = code.unwrap_or_default();
+    if code.is_none()
+        && let Some(title) = title(body)
+    {
+        return Some(web_page(status, &title, endpoint));
+    }
+    if THROTTLED.contains(&code_of) || status == 429 {
+        let what = match message.trim() {
+            "" => format!("`{endpoint}` answered with status {status}"),
+            message => message.to_owned(),
+        };
+        return Some(Cause::new(
+            CauseKind::Throttled,
+            format!("throttled: {what}"),
+            "wait a minute and run again; a smaller `--parallelism` asks less at once",
+        ));
+    }
+    if is_skewed(code_of, message) {
+        return Some(skewed(answer.headers().get("date")));
+    }
+    if EXPIRED.contains(&code_of) {
+        return Some(Cause::new(
+            CauseKind::Expired,
+            "the session of the credentials has expired",
+            "renew the credentials (`aws sso login`, or a new session token) and run again",
+        ));
+    }
+    if UNKNOWN.contains(&code_of) {
+        let region = place.map(|place| place.region.as_str()).filter(|region| !region.is_empty());
+        let region =
+            region.map_or("the region".to_owned(), |region| format!("the region `{region}`"));
+        return Some(Cause::new(
+            CauseKind::UnknownKey,
+            message.trim().to_owned(),
+            format!(
+                "{region} may not be enabled in the account, if the same credentials work elsewhere (AWS console: Account, AWS Regions); \
+                 else check the access key and its session token"
+            ),
+        ));
+    }
+    if is_closed(code_of, message) {
+        return Some(Cause::new(
+            CauseKind::AccountClosed,
+            match message.trim() {
+                "" => "the account is closed or suspended".to_owned(),
+                message => format!("the account is closed or suspended: {message}"),
+            },
+            "reopen it within 90 days through AWS Support, or take its block out of the configuration",
+        ));
+    }
+    if status == 501 || code_of == "NotImplemented" {
+        return Some(not_implemented(endpoint));
+    }
+    // A success without the operation's form, or a body that holds no error.
+    (code.is_none() && status < 300).then(|| garbled(endpoint))
+}
+
+fn not_implemented(endpoint: &str) -> Cause {
+    Cause::new(
+        CauseKind::NotImplemented,
+        "the endpoint does not implement this".to_owned(),
+        format!(
+            "`{endpoint}` is an emulator without this operation: use another version of it, or leave out what needs it"
+        ),
+    )
+}
+
+/// An answer that nobody understands.
+pub(super) fn garbled(endpoint: &str) -> Cause {
+    Cause::new(
+        CauseKind::Garbled,
+        format!("the answer of `{endpoint}` cannot be understood"),
+        "check that the endpoint (`AWS_ENDPOINT_URL`, `endpoint_url`) is AWS or an emulator, and that no proxy changes its answers",
+    )
+}
+
+fn web_page(status: u16, title: &str, endpoint: &str) -> Cause {
+    let named = if title.is_empty() { String::new() } else { format!(" (\"{title}\")") };
+    // Emulators answer so for routes that they do not have.
+    if matches!(status, 404 | 405 | 500 | 501) {
+        return not_implemented(endpoint);
+    }
+    let advice = match status {
+        407 => "the proxy wants its own credentials: put them into `HTTPS_PROXY`",
+        _ => {
+            "a proxy or a captive portal stands between here and AWS: sign in to it, or let it pass these calls (`NO_PROXY`)"
+        }
+    };
+    Cause::new(
+        CauseKind::WebPage,
+        format!("a web page came in place of an answer{named}, with status {status}"),
+        advice,
+    )
+}
+
+/// The title of an HTML page, empty where it has none; nothing where the body is no page.
+fn title(body: &[u8]) -> Option<String> {
+    let head = String::from_utf8_lossy(body.get(..HEAD).unwrap_or(body)).into_owned();
+    let lower = head.trim_start().to_ascii_lowercase();
+    if !lower.starts_with("<!doctype html") && !lower.starts_with("<html") {
+        return None;
+    }
+    let text = head.trim_start();
+    let from = lower.find("<title>").map(|at| at + "<title>".len());
+    let title = from.and_then(|from| {
+        let to = lower.get(from..)?.find("</title>")?;
+        text.get(from..from + to)
+    });
+    let title = title.unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
+    Some(title.chars().filter(|c| !c.is_control()).take(80).collect())
+}
+
+fn is_skewed(code: &str, message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    SKEWED.contains(&code)
+        || message.contains("signature expired")
+        || message.contains("signature not yet current")
+        || message.contains("time is too large")
+}
+
+/// Both clocks: this machine's, and the server's by the `Date` of its answer.
+fn skewed(date: Option<&str>) -> Cause {
+    let here = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
+    let there = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
+    let there = there.map(|there| there.timestamp().strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+    let message = match there {
+        Some(there) => format!("this machine's clock says {here}, and the server's says {there}"),
+        None => format!("this machine's clock says {here}, and the server's differs by minutes"),
+    };
+    Cause::new(
+        CauseKind::ClockSkew,
+        message,
+        "set the clock of this machine (NTP) and run again: AWS refuses requests that are more than 5 minutes off, S3 15",
+    )
+}
+
+fn is_closed(code: &str, message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    matches!(code, "AccountProblem" | "AllAccessDisabled" | "AccountClosedException")
+        || message.contains("account is closed")
+        || message.contains("account is suspended")
+        || message.contains("account has been suspended")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_known_by_their_beginning() {
+        assert_eq!(title(b"<html><head><TITLE>Sign\n in</TITLE>").as_deref(), Some("Sign in"));
+        assert_eq!(title(b"\n<!DOCTYPE html><p>hello").as_deref(), Some(""));
+        assert_eq!(title(b"<ErrorResponse/>"), None);
+    }
+}

@@ -1,0 +1,34 @@
+//! Why there are no credentials to sign a request with.
+
+use std::error::Error;
+
+use aws_credential_types::provider::error::CredentialsError;
+
+use super::{Cause, CauseKind, chain, find, words};
+
+/// Why there are none, where that is why a call failed.
+pub(super) fn of(error: &(dyn Error + 'static)) -> Option<Cause> {
+    let credentials = find::<CredentialsError>(error)?;
+    let says = |word: &str| {
+        chain(error).any(|error| error.to_string().to_ascii_lowercase().contains(word))
+    };
+    if says("sso") {
+        return Some(Cause::new(
+            CauseKind::NoCredentials,
+            "the SSO session has expired or was never begun",
+            "`aws sso login` (with `--profile` where a profile is used) begins a new one",
+        ));
+    }
+    if matches!(credentials, CredentialsError::CredentialsNotLoaded(_)) {
+        return Some(Cause::new(
+            CauseKind::NoCredentials,
+            "no AWS credentials were found",
+            "sign in (`aws sso login`), set `AWS_PROFILE` or `AWS_ACCESS_KEY_ID`, or try without an account: `--sandbox`",
+        ));
+    }
+    Some(Cause::new(
+        CauseKind::NoCredentials,
+        format!("the credentials cannot be loaded: {}", words(error)),
+        "check the profile or the role that they come from (`aws sts get-caller-identity` tells whether they work)",
+    ))
+}

@@ -1,0 +1,117 @@
+//! What kept a call to AWS from succeeding, in one sentence, and what to do next: told apart by what the
+//! SDK and the answer hold, the same for the estate's calls and for those of the state.
+//!
+//! The SDK says the same of many things ("dispatch failure", "unhandled error"); people need to know which
+//! of them it was. Nothing here prints what the SDK prints for its developers.
+
+mod answer;
+mod credentials;
+mod network;
+
+use std::error::Error;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::trace::{Destination, SilentEndpoint};
+
+pub use network::silent;
+
+/// What went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CauseKind {
+    /// Too many calls.
+    Throttled,
+    /// The machine's clock is too far from the server's.
+    ClockSkew,
+    /// The server does not know the access key or the session, or the region is not enabled.
+    UnknownKey,
+    /// The session has ended.
+    Expired,
+    /// The account is closed or suspended.
+    AccountClosed,
+    /// There are no credentials, or none that can be used without a person.
+    NoCredentials,
+    /// No connection: refused, no such host, a certificate that nobody trusts, cut in the middle.
+    NoConnection,
+    /// No answer in time.
+    Silent,
+    /// The endpoint does not implement the operation.
+    NotImplemented,
+    /// The answer cannot be understood.
+    Garbled,
+    /// A page for people in place of an answer.
+    WebPage,
+}
+
+/// What went wrong with one call, and the next step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// What.
+    pub kind: CauseKind,
+    /// One sentence, lowercase, without its full stop.
+    pub message: String,
+    /// What to do next.
+    pub advice: String,
+}
+
+impl Cause {
+    fn new(kind: CauseKind, message: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), advice: advice.into() }
+    }
+}
+
+/// Why a call failed, where that is one of the [`CauseKind`]s; a refusal of the service's own is none. `place`
+/// is where it was sent.
+#[must_use]
+pub fn of<E>(error: &SdkError<E, HttpResponse>, place: Option<&Destination>) -> Option<Cause>
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    if let Some(silent) = find::<SilentEndpoint>(error) {
+        return Some(network::silent(&silent.0));
+    }
+    if let Some(cause) = credentials::of(error) {
+        return Some(cause);
+    }
+    let endpoint = place.map_or("the endpoint", |place| place.endpoint.as_str());
+    match error {
+        SdkError::ServiceError(answered) => {
+            let (code, message) = (answered.err().code(), answered.err().message());
+            answer::refused(answered.raw(), code, message.unwrap_or_default(), place, endpoint)
+        }
+        SdkError::ResponseError(_) if network::is_cut(error) => {
+            Some(network::of(error, false, endpoint))
+        }
+        SdkError::ResponseError(answered) => Some(
+            answer::refused(answered.raw(), None, "", place, endpoint)
+                .unwrap_or_else(|| answer::garbled(endpoint)),
+        ),
+        SdkError::TimeoutError(_) => Some(network::silent(endpoint)),
+        SdkError::DispatchFailure(failure) => {
+            Some(network::of(error, failure.is_timeout(), endpoint))
+        }
+        _ => None,
+    }
+}
+
+/// The first error of a type among an error and its sources.
+fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    chain(error).find_map(|error| error.downcast_ref())
+}
+
+/// An error and its sources, outermost first.
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| {
+        let error: &'a (dyn Error + 'static) = *error;
+        error.source()
+    })
+}
+
+/// The innermost words of an error that says anything, for what has no sentence of its own here.
+#[must_use]
+pub fn words(error: &(dyn Error + 'static)) -> String {
+    let texts = chain(error).map(ToString::to_string).filter(|text| !text.trim().is_empty());
+    texts.last().unwrap_or_else(|| "no reason given".to_owned())
+}

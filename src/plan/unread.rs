@@ -1,0 +1,113 @@
+//! The section of a plan that says what could not be read, by place and reason.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::decision::Decision;
+use super::drift;
+use super::live::{Live, Reading};
+use super::model::{Selection, Unread};
+use super::order::ORG_SCOPE;
+use crate::address::ResourceAddr;
+use crate::eval::estate::Estate;
+use crate::ids::Handle;
+use crate::provider::Inventory;
+use crate::schema::Home;
+
+/// What one reason kept from being read in one place.
+#[derive(Default)]
+struct UnreadPart<'a> {
+    kinds: BTreeSet<&'a str>,
+    objects: BTreeSet<String>,
+}
+
+/// Everything that could not be read, as far as the selection asks for it: objects of the plan, and
+/// places that may hold objects which nothing manages.
+pub(super) fn unread(
+    estate: &Estate,
+    live: &Live,
+    selection: &Selection,
+    decisions: &[Decision<'_>],
+    selected: Option<&BTreeSet<ResourceAddr>>,
+) -> Vec<Unread> {
+    if !live.refreshed {
+        return Vec::new();
+    }
+    let places = std::iter::once((None, &live.organization))
+        .chain(live.accounts.iter().map(|(handle, reading)| (Some(handle), reading)));
+    let mut all = Vec::new();
+    for (handle, reading) in places {
+        let here: Vec<&Decision<'_>> = decisions.iter().filter(|d| place(d) == handle).collect();
+        let mut parts: BTreeMap<&str, UnreadPart<'_>> = BTreeMap::new();
+        match reading {
+            Reading::Unread(why) => {
+                parts.entry(why).or_default();
+            }
+            Reading::Read(index) => of_kinds(index.inventory(), handle, &here, &mut parts),
+            Reading::Absent => continue,
+        }
+        let account = handle.and_then(|handle| estate.accounts.get(handle));
+        let environments: Vec<String> =
+            account.iter().flat_map(|a| a.environments.iter().cloned()).collect();
+        let chosen = *selection == Selection::default()
+            || handle.is_some_and(|handle| selection.accounts.contains(handle))
+            || environments.iter().any(|e| selection.environments.contains(e));
+        if !chosen {
+            parts.clear();
+        }
+        for decision in here {
+            let counts = selected.is_none_or(|selected| selected.contains(&decision.address));
+            if let Some(why) = decision.unread.as_ref().filter(|_| counts) {
+                let part = parts.entry(why).or_default();
+                part.objects.insert(decision.address.to_string());
+                if !matches!(reading, Reading::Unread(_)) {
+                    part.kinds.insert(decision.kind.schema().kind);
+                }
+            }
+        }
+        all.extend(parts.into_iter().map(|(reason, part)| Unread {
+            account: handle.map_or(ORG_SCOPE, |handle| handle.as_str()).to_owned(),
+            environments: environments.clone(),
+            kinds: part.kinds.into_iter().map(str::to_owned).collect(),
+            reason: reason.to_owned(),
+            objects: part.objects.into_iter().collect(),
+        }));
+    }
+    all
+}
+
+/// Kinds, and single objects of them, that could not be read in a place that was read otherwise.
+fn of_kinds<'a>(
+    inventory: &'a Inventory,
+    handle: Option<&Handle>,
+    here: &[&Decision<'_>],
+    parts: &mut BTreeMap<&'a str, UnreadPart<'a>>,
+) {
+    for (kind, why) in &inventory.unread {
+        let Some(objects) = inventory.unread_objects.get(kind) else {
+            // An endpoint can hold nothing of a kind that it does not implement, and a singleton that
+            // every account has is no find.
+            if !inventory.unimplemented.contains(kind) && drift::counts(kind) {
+                parts.entry(why).or_default().kinds.insert(kind);
+            }
+            continue;
+        };
+        for (key, why) in objects {
+            let managed = here
+                .iter()
+                .any(|d| d.kind.schema().kind == *kind && d.key.as_deref() == Some(key.as_str()));
+            if !managed {
+                let part = parts.entry(why).or_default();
+                part.kinds.insert(kind);
+                let place = handle.map_or(ORG_SCOPE, |handle| handle.as_str());
+                part.objects.insert(format!("{kind}/{key}@{place}"));
+            }
+        }
+    }
+}
+
+fn place<'d>(decision: &'d Decision<'_>) -> Option<&'d Handle> {
+    match decision.kind.schema().home {
+        Home::Organization => None,
+        Home::Account => decision.address.account(),
+    }
+}

@@ -1,0 +1,209 @@
+//! What is waited for at this moment, and which endpoints keep silent. A process has one network, so this is
+//! kept once for the process.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long an endpoint that let a whole deadline pass without an answer is not asked again: others that
+/// wait for the same silence fail with it, one after another would add up.
+const SILENCE: Duration = Duration::from_secs(30);
+/// How long after the last word about a wait the next one comes.
+const AGAIN: Duration = Duration::from_secs(15);
+
+/// A request that has no answer yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// `iam`.
+    pub service: String,
+    /// `ListRoles`.
+    pub operation: String,
+    /// The account's handle, or what else people call it.
+    pub account: String,
+    /// Host and port; absent while credentials are waited for.
+    pub endpoint: Option<String>,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// How many there are at most.
+    pub attempts: u32,
+    /// How long nothing at all has been answered.
+    pub silent: Duration,
+    /// How long it is waited for still.
+    pub left: Option<Duration>,
+}
+
+/// Where a service of an account was last asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Destination {
+    /// Host and port.
+    pub endpoint: String,
+    /// The region that requests are signed for.
+    pub region: String,
+}
+
+/// An endpoint is not asked, because it has just let a whole deadline pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SilentEndpoint(pub(crate) String);
+
+impl fmt::Display for SilentEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` keeps silent", self.0)
+    }
+}
+
+impl std::error::Error for SilentEndpoint {}
+
+#[derive(Debug)]
+struct Open {
+    service: String,
+    operation: String,
+    account: String,
+    endpoint: Option<String>,
+    attempt: u32,
+    attempts: u32,
+    deadline: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Network {
+    open: BTreeMap<u64, Open>,
+    next: u64,
+    /// When the last answer came, or the first of the requests that are open began.
+    progress: Instant,
+    /// When it was last said what is waited for.
+    said: Option<Instant>,
+    places: BTreeMap<(String, String), Destination>,
+    heard: BTreeMap<(String, String), Instant>,
+    silent: BTreeMap<(String, String), Instant>,
+}
+
+static NETWORK: LazyLock<Mutex<Network>> = LazyLock::new(|| {
+    Mutex::new(Network {
+        open: BTreeMap::new(),
+        next: 0,
+        progress: Instant::now(),
+        said: None,
+        places: BTreeMap::new(),
+        heard: BTreeMap::new(),
+        silent: BTreeMap::new(),
+    })
+});
+
+fn network() -> MutexGuard<'static, Network> {
+    NETWORK.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The request that has waited longest, where nothing has been answered for `idle` and this was not said a
+/// moment ago.
+#[must_use]
+pub(crate) fn stalled(idle: Duration) -> Option<Waiting> {
+    let mut network = network();
+    let silent = network.progress.elapsed();
+    if silent < idle || network.said.is_some_and(|said| said.elapsed() < AGAIN) {
+        return None;
+    }
+    let open = network.open.values().next()?;
+    let waiting = Waiting {
+        service: open.service.clone(),
+        operation: open.operation.clone(),
+        account: open.account.clone(),
+        endpoint: open.endpoint.clone(),
+        attempt: open.attempt,
+        attempts: open.attempts,
+        silent,
+        left: open.deadline.map(|at| at.saturating_duration_since(Instant::now())),
+    };
+    network.said = Some(Instant::now());
+    Some(waiting)
+}
+
+/// Where a service of an account was last asked, for messages.
+#[must_use]
+pub(crate) fn destination(account: &str, service: &str) -> Option<Destination> {
+    network().places.get(&(account.to_owned(), service.to_ascii_lowercase())).cloned()
+}
+
+/// One request in the register, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Ticket(u64);
+
+impl Ticket {
+    pub(super) fn new(service: &str, operation: &str, account: &str) -> Self {
+        let mut network = network();
+        if network.open.is_empty() {
+            network.progress = Instant::now();
+            network.said = None;
+        }
+        let number = network.next;
+        network.next += 1;
+        let open = Open {
+            service: service.to_ascii_lowercase(),
+            operation: operation.to_owned(),
+            account: account.to_owned(),
+            endpoint: None,
+            attempt: 0,
+            attempts: 0,
+            deadline: None,
+        };
+        network.open.insert(number, open);
+        Self(number)
+    }
+
+    pub(super) fn attempt(&self, attempt: u32, attempts: u32, deadline: Option<Instant>) {
+        if let Some(open) = network().open.get_mut(&self.0) {
+            (open.attempt, open.attempts, open.deadline) = (attempt, attempts, deadline);
+        }
+    }
+
+    /// The request is about to leave for an endpoint.
+    ///
+    /// # Errors
+    /// The endpoint keeps silent.
+    pub(super) fn leaves(&self, place: Destination) -> Result<(), SilentEndpoint> {
+        let mut network = network();
+        let Some(open) = network.open.get_mut(&self.0) else { return Ok(()) };
+        open.endpoint = Some(place.endpoint.clone());
+        let key = (open.account.clone(), open.service.clone());
+        let of = (open.service.clone(), place.endpoint.clone());
+        let silent = network.silent.get(&of).is_some_and(|since| since.elapsed() < SILENCE);
+        let endpoint = place.endpoint.clone();
+        network.places.insert(key, place);
+        if silent { Err(SilentEndpoint(endpoint)) } else { Ok(()) }
+    }
+
+    /// An answer came, whatever it says.
+    pub(super) fn heard(&self) {
+        let mut network = network();
+        network.progress = Instant::now();
+        network.said = None;
+        let of = network
+            .open
+            .get(&self.0)
+            .and_then(|open| Some((open.service.clone(), open.endpoint.clone()?)));
+        if let Some(of) = of {
+            network.silent.remove(&of);
+            network.heard.insert(of, Instant::now());
+        }
+    }
+
+    /// The whole deadline of a request that began then has passed without an answer to it. The endpoint
+    /// keeps silent where it has answered no other one since, either.
+    pub(super) fn unheard(&self, began: Instant) {
+        let mut network = network();
+        let of = network
+            .open
+            .get(&self.0)
+            .and_then(|open| Some((open.service.clone(), open.endpoint.clone()?)));
+        let Some(of) = of else { return };
+        if network.heard.get(&of).is_none_or(|heard| *heard < began) {
+            network.silent.insert(of, Instant::now());
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        network().open.remove(&self.0);
+    }
+}

@@ -1,0 +1,273 @@
+//! Advice fits the cause: each kind of trouble between here and AWS is told as what it is, with the next
+//! step, whether the state or the estate meets it.
+
+use std::process::Command;
+use std::sync::Arc;
+
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+
+use crate::support::cli::Program;
+use crate::support::wire::{Act, Wire};
+
+const ESTATE: &str = r#"
+palisade {
+  name = "acme"
+}
+provider "aws" {
+  region = "eu-south-2"
+}
+organization "acme" {}
+account "dev" {
+  name  = "acme-dev"
+  email = "dev@acme.example"
+}
+environment "dev" {
+  accounts = [account.dev]
+  config "app" {
+    values = {
+      a = "1"
+    }
+  }
+}
+config_schema "app" {
+  key "a" {}
+}
+"#;
+
+/// The same with its state in S3.
+fn in_s3() -> String {
+    ESTATE.replace(
+        "name = \"acme\"\n}\nprovider",
+        "name = \"acme\"\n  backend \"s3\" {\n    bucket = \"acme-state\"\n    prefix = \"estate\"\n    region = \"eu-west-1\"\n  }\n}\nprovider",
+    )
+}
+
+/// What the program says, which ends without success and prints nothing for developers.
+#[track_caller]
+fn told(command: &mut Command) -> String {
+    let run = command
+        .env("AWS_MAX_ATTEMPTS", "1")
+        .env("PALISADE_REQUEST_TIMEOUT", "6s")
+        .output()
+        .expect("the program starts");
+    let all =
+        format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    assert!(matches!(run.status.code(), Some(1 | 6)), "{all}");
+    let of_developers = [
+        "DispatchFailure",
+        "ServiceError",
+        "ConnectorError",
+        "Unhandled",
+        "service error",
+        "what was applied",
+    ];
+    for word in of_developers {
+        assert!(!all.contains(word), "`{word}`: {all}");
+    }
+    // Folded lines are one sentence.
+    all.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[track_caller]
+fn says(all: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(all.contains(part), "`{part}` is not said: {all}");
+    }
+}
+
+#[test]
+fn what_an_answer_says_is_told_with_the_next_step() {
+    let date = "Mon, 01 Jan 2001 00:00:00 GMT".to_owned();
+    let skewed = match Act::s3(
+        403,
+        "RequestTimeTooSkewed",
+        "The difference between the request time and the current time is too large.",
+    ) {
+        Act::Say { status, mut headers, body } => {
+            headers.push(("date", date));
+            Act::Say { status, headers, body }
+        }
+        act => act,
+    };
+    let garbled = Act::Say { status: 200, headers: vec![], body: "no answer of AWS".to_owned() };
+    let cases: Vec<(&'static str, Act, &[&str])> = vec![
+        (
+            "s3",
+            skewed,
+            &[
+                "this machine's clock says 2",
+                "and the server's says 2001-01-01T00:00:00Z",
+                "set the clock",
+            ],
+        ),
+        (
+            "s3",
+            Act::html(403, "Blocked by policy"),
+            &[
+                "a web page came in place of an answer (\"Blocked by policy\"), with status 403",
+                "a proxy or a captive portal",
+            ],
+        ),
+        ("s3", Act::html(407, "Who are you"), &["the proxy wants its own credentials"]),
+        (
+            "s3",
+            Act::s3(503, "SlowDown", "Please reduce your request rate."),
+            &["throttled: Please reduce your request rate.", "--parallelism"],
+        ),
+        (
+            "s3",
+            Act::s3(
+                403,
+                "InvalidAccessKeyId",
+                "The AWS Access Key Id you provided does not exist.",
+            ),
+            &["does not exist", "the region `eu-west-1` may not be enabled"],
+        ),
+        (
+            "s3",
+            Act::s3(400, "ExpiredToken", "The provided token has expired."),
+            &["the session of the credentials has expired", "aws sso login"],
+        ),
+        (
+            "s3",
+            Act::s3(403, "AccountProblem", "There is a problem with your AWS account."),
+            &["the account is closed or suspended", "AWS Support"],
+        ),
+        (
+            "s3",
+            Act::s3(501, "NotImplemented", "not here"),
+            &["does not implement this", "is an emulator without this operation"],
+        ),
+        (
+            "organizations",
+            Act::json(400, "TooManyRequestsException", "too many requests"),
+            &["throttled: too many requests"],
+        ),
+        (
+            "organizations",
+            Act::html(200, "Sign in to the guest network"),
+            &["(\"Sign in to the guest network\"), with status 200", "captive portal"],
+        ),
+        ("organizations", garbled.clone(), &["cannot be understood", "AWS_ENDPOINT_URL"]),
+        (
+            "organizations",
+            Act::json(
+                400,
+                "InvalidSignatureException",
+                "Signature expired: 20010101T000000Z is now earlier than 20010101T000500Z",
+            ),
+            &["this machine's clock says", "set the clock"],
+        ),
+        ("organizations", Act::json(501, "NotImplemented", ""), &["does not implement this"]),
+        (
+            "ssm",
+            Act::json(
+                400,
+                "UnrecognizedClientException",
+                "The security token included in the request is invalid.",
+            ),
+            &["the region `eu-south-2` may not be enabled in the account"],
+        ),
+        (
+            "sts",
+            Act::xml(403, "ExpiredToken", "The security token included in the request is expired"),
+            &["the session of the credentials has expired"],
+        ),
+    ];
+    let (wire, p) = (Wire::new(), Program::new(&in_s3()));
+    wire.run(&p, &["init", "--create-backend"]).code(0);
+    wire.run(&p, &["apply", "--auto-approve"]).code(0);
+    for (service, act, parts) in cases {
+        let what = format!("{service}: {act:?}");
+        wire.rule(move |a| if a.service == service { act.clone() } else { Act::Pass });
+        let all = told(&mut wire.command(&p, &["drift"]));
+        for part in parts {
+            assert!(all.contains(part), "{what}: `{part}` is not said: {all}");
+        }
+        if service == "s3" {
+            assert!(!all.contains("needs s3:GetObject"), "{what}: {all}");
+        }
+    }
+}
+
+#[test]
+fn what_keeps_a_connection_from_coming_about_is_told() {
+    let wire = Wire::new();
+    let nobody = {
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a socket");
+        socket.local_addr().expect("an address")
+    };
+    for estate in [in_s3(), ESTATE.to_owned()] {
+        let p = Program::new(&estate);
+        let at = |url: &str| told(wire.command(&p, &["plan"]).env("AWS_ENDPOINT_URL", url));
+        let refused = at(&format!("http://{nobody}"));
+        says(
+            &refused,
+            &[&format!("nothing listens at `{nobody}` (connection refused)"), "start the emulator"],
+        );
+        let unknown = at("http://palisade-no-such-host.invalid:4566");
+        says(&unknown, &["the name `palisade-no-such-host.invalid:4566` cannot be resolved"]);
+        let proxy = Inspecting::start();
+        let inspected = at(&format!("https://{}", proxy.address));
+        says(&inspected, &["is not trusted here", "a proxy that inspects TLS", "AWS_CA_BUNDLE"]);
+    }
+}
+
+/// A server with a certificate that nobody has signed but itself.
+struct Inspecting {
+    address: std::net::SocketAddr,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Inspecting {
+    fn start() -> Self {
+        let certificate = CertificateDer::from(
+            include_bytes!("../fixtures/tls/proxy-certificate.der").as_slice(),
+        );
+        let key =
+            PrivatePkcs8KeyDer::from(include_bytes!("../fixtures/tls/proxy-key.der").as_slice());
+        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key.into())
+            .expect("a certificate");
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let listener =
+            runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a socket");
+        let address = listener.local_addr().expect("an address");
+        runtime.spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let acceptor = acceptor.clone();
+                tokio::spawn(async move { acceptor.accept(socket).await.map(drop) });
+            }
+        });
+        Self { address, _runtime: runtime }
+    }
+}
+
+/// A program without keys, and with this AWS configuration file.
+fn without_keys(wire: &Wire, p: &Program, config: &str) -> Command {
+    std::fs::create_dir_all(p.path().join(".aws")).expect("made");
+    p.write(".aws/config", config);
+    let mut command = wire.command(p, &["plan"]);
+    command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+    command
+}
+
+#[test]
+fn why_there_are_no_credentials_is_told_alike_for_state_and_estate() {
+    let wire = Wire::new();
+    let sso = "[profile dev]\nsso_session = acme\nsso_account_id = 111111111111\nsso_role_name = Dev\nregion = eu-west-1\n\
+               [sso-session acme]\nsso_region = eu-west-1\nsso_start_url = https://acme.awsapps.com/start\nsso_registration_scopes = sso:account:access\n";
+    for estate in [in_s3(), ESTATE.to_owned()] {
+        let p = Program::new(&estate);
+        let none = told(&mut without_keys(&wire, &p, ""));
+        says(&none, &["no AWS credentials were found", "`--sandbox`"]);
+        let ended = told(without_keys(&wire, &p, sso).env("AWS_PROFILE", "dev"));
+        says(&ended, &["the SSO session has expired or was never begun", "`aws sso login`"]);
+    }
+}

@@ -1,0 +1,88 @@
+//! Evaluation is bounded: few lines that ask for all time or memory end with an error that names the place
+//! and the limit.
+
+use std::time::{Duration, Instant};
+
+use crate::support::cli::Program;
+
+/// What `validate` says of a configuration that asks for too much, quickly.
+#[track_caller]
+fn refused(p: &Program, place: &str, limit: &str) {
+    let began = Instant::now();
+    let run = p.run(&["validate"]).code(1);
+    assert!(began.elapsed() < Duration::from_secs(180), "{:?}", began.elapsed());
+    let said = run.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains(limit) && said.contains(place), "{}", run.err);
+    assert!(run.err.len() < 10_000, "told once: {}", run.err.len());
+}
+
+#[test]
+fn modules_that_call_modules_twice_each_are_refused_before_they_are_made() {
+    let call =
+        |name: &str, next: usize| format!("module \"{name}\" {{\n  source = \"./m{next}\"\n}}\n");
+    let p = Program::new(&format!("{}{}", call("a", 0), call("b", 0)));
+    let last = 23;
+    for at in 0..=last {
+        // Sources lie below the module that names them.
+        let dir = (0..=at).map(|n| format!("m{n}")).collect::<Vec<_>>().join("/");
+        std::fs::create_dir_all(p.path().join(&dir)).expect("made");
+        let text = match at == last {
+            true => "locals {\n  x = 1\n}\n".to_owned(),
+            false => format!("{}{}", call("a", at + 1), call("b", at + 1)),
+        };
+        p.write(&format!("{dir}/main.hcl"), &text);
+    }
+    refused(&p, "main.hcl:", "the configuration makes more than 50000 module instances");
+}
+
+#[test]
+fn blocks_by_the_hundred_thousand_are_refused() {
+    let block = |name: &str| {
+        format!(
+            "organizational_unit \"{name}\" {{\n  count = 100000\n  name  = \"{name}-${{count.index}}\"\n}}\n"
+        )
+    };
+    let all: String = (0..6).map(|n| block(&format!("u{n}"))).collect();
+    let p = Program::new(&format!("organization \"acme\" {{}}\n{all}"));
+    refused(&p, "main.hcl:", "the configuration makes more than 500000 objects");
+}
+
+#[test]
+fn a_search_that_would_not_end_is_refused() {
+    let pattern = "(a|b|ab)*c|".repeat(4_000);
+    let p = Program::new(&format!(
+        "locals {{\n  text  = join(\"\", [for i in range(50000) : \"ababababab\"])\n  found = regexall(\"{pattern}x\", local.text)\n}}\noutput \"found\" {{\n  value = length(local.found)\n}}\n"
+    ));
+    refused(&p, "main.hcl:3", "functions and comparisons look at more than 16 GiB here");
+    let long = "a".repeat(70 * 1024);
+    let p =
+        Program::new(&format!("output \"found\" {{\n  value = regexall(\"{long}\", \"a\")\n}}\n"));
+    refused(&p, "main.hcl:2", "the pattern is longer than 64 KiB");
+}
+
+#[test]
+fn policies_beyond_any_limit_of_aws_end() {
+    let p = Program::new("");
+    let statement = |n: usize, action: &str| {
+        format!(
+            r#"{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{n:012}:role/r{n}"}},"Action":"{action}","Resource":"arn:aws:s3:::bucket-{n}/*"}}"#
+        )
+    };
+    let policy = |count: usize, action: &str| {
+        let all: Vec<String> = (1..=count).map(|n| statement(n, action)).collect();
+        format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, all.join(","))
+    };
+    p.write("old.json", &policy(1_500, "s3:GetObject"));
+    p.write("new.json", &policy(1_500, "s3:*"));
+    let began = Instant::now();
+    let run = p.run(&["compare-policies", "old.json", "new.json"]).code(3);
+    assert!(began.elapsed() < Duration::from_secs(120), "{:?}", began.elapsed());
+    assert!(
+        run.out.contains("not every request was compared"),
+        "{}",
+        &run.out[..run.out.len().min(4000)]
+    );
+    p.write("huge.json", &policy(12_000, "s3:GetObject"));
+    let run = p.run(&["compare-policies", "old.json", "huge.json"]).code(1);
+    assert!(run.err.contains("`huge.json` is larger than 512 KiB"), "{}", run.err);
+}
