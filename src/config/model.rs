@@ -79,8 +79,10 @@ pub enum Backend {
         prefix: String,
         /// The bucket's region.
         region: Option<String>,
-        /// SSE-KMS key; SSE-S3 when absent.
+        /// SSE-KMS key of every write.
         kms_key_id: Option<String>,
+        /// `AES256` or `aws:kms`: what every write says of its encryption; without both, the bucket's default counts.
+        encryption: Option<String>,
         /// The role to assume for reading and writing state.
         role_arn: Option<String>,
         /// The endpoint of an emulator.

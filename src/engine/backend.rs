@@ -9,7 +9,7 @@ use aws_config::{Region, SdkConfig};
 use crate::config::{Backend, Settings};
 use crate::patience::RetryAfter;
 use crate::state::s3::ACCOUNT;
-use crate::state::{Ledger, LocalStore, S3Store, StateStore, SystemClock};
+use crate::state::{Encryption, Ledger, LocalStore, S3Store, StateStore, SystemClock};
 use crate::trace::Observer;
 
 use super::connect::Connection;
@@ -62,9 +62,10 @@ pub async fn open(
             let host = Arc::clone(&workspace.host);
             Arc::new(LocalStore::with_clock(path, Arc::new(move || host.now())))
         }
-        Backend::S3 { bucket, prefix, .. } => {
+        Backend::S3 { bucket, prefix, kms_key_id, encryption, .. } => {
             let store = S3Store::new(s3_client(backend, connection).await, bucket, prefix);
-            Arc::new(store.with_deadline(connection.patience.deadline))
+            let encryption = encrypted(kms_key_id.as_ref(), encryption.as_deref());
+            Arc::new(store.with_deadline(connection.patience.deadline).with_encryption(encryption))
         }
     };
     if let Some(at) = workspace.power_cut {
@@ -80,6 +81,16 @@ pub async fn open(
     Ok(ledger
         .with_witness(super::origin::is_gone, connection.sandbox.is_some())
         .with_calendar(move || host.now()))
+}
+
+/// What each write says of its encryption. Without a word of the configuration's it says nothing, or it
+/// would put state under another key than the bucket's own default.
+fn encrypted(key: Option<&String>, algorithm: Option<&str>) -> Encryption {
+    match (key, algorithm) {
+        (None, None) => Encryption::OfBucket,
+        (None, Some("AES256")) => Encryption::Sse,
+        (key, _) => Encryption::Kms(key.cloned()),
+    }
 }
 
 /// Where the state of a local backend lies below the sandbox's directory: every path of its own, so

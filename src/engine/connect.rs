@@ -85,7 +85,7 @@ pub async fn connect(
     region: Option<&str>,
 ) -> Result<Connection, EngineError> {
     match &workspace.aws {
-        Aws::Ambient => workspace.interruptible(ambient(workspace, region)).await?,
+        Aws::Ambient => workspace.interruptible(Box::pin(ambient(workspace, region))).await?,
         Aws::Sandbox { dir, options } => {
             let sandbox = Sandbox::open(dir, options.clone()).await?;
             let credentials = aws_credential_types::provider::SharedCredentialsProvider::new(

@@ -124,8 +124,40 @@ async fn check(workspace: &Workspace, store: &Store) -> Result<(), EngineError> 
             Err(diagnostic.into())
         }
         Err(error) => Err(StateError::from(error).into()),
-        Ok(_) => Ok(store.ledger.require_versions().await?),
+        Ok(_) => {
+            store.ledger.require_versions().await?;
+            compare_keys(workspace, store).await;
+            Ok(())
+        }
     }
+}
+
+/// Whether the bucket encrypts by itself under the key that every write of state names. Where it does
+/// not, objects of both kinds lie in it, and a reader who has one of the keys alone misses some of them.
+async fn compare_keys(workspace: &Workspace, store: &Store) {
+    let Backend::S3 { bucket, kms_key_id: Some(declared), .. } = &store.backend else { return };
+    let client = backend::s3_client(&store.backend, &store.connection).await;
+    let warning = match bootstrap::default_encryption(&client, bucket).await {
+        // A key is named by its ARN or by its id.
+        Ok((_, Some(key)))
+            if key == *declared
+                || key.ends_with(&format!("/{declared}"))
+                || declared.ends_with(&format!("/{key}")) =>
+        {
+            return;
+        }
+        Ok((algorithm, key)) => {
+            let by = key.map_or(algorithm, |key| format!("the key `{key}`"));
+            Diagnostic::warning(format!("the bucket `{bucket}` encrypts under {by} by default"))
+                .detail(format!("Writes of state name `{declared}`; what others write there, and older state, does not have it."))
+                .help("give the bucket the same default key, or change `kms_key_id` of the backend")
+        }
+        Err(error) => Diagnostic::warning(format!(
+            "whether the bucket `{bucket}` encrypts under `kms_key_id` by default is not known"
+        ))
+        .detail(error.diagnostic.summary.clone()),
+    };
+    workspace.host.diagnostics(&warning.into());
 }
 
 /// Looks up the region of a bucket that was named without one. What cannot be told is left to the first
@@ -180,6 +212,7 @@ fn old_backend(source: &MigrationSource, store: &Store) -> Result<Backend, Engin
         prefix,
         region: None,
         kms_key_id: None,
+        encryption: None,
         role_arn: None,
         endpoint_url: None,
     })

@@ -125,7 +125,7 @@ impl Decision<'_> {
             let id = &import.id.value;
             let object = live
                 .by_id(schema, &self.address, id)
-                .or_else(|| live.by_key(schema, &self.address, id));
+                .or_else(|| live.by_key(schema, &self.address, &self.kind.import_key(id)));
             return match object {
                 Found::Object(LiveObject { reserved: Some(why), .. }) => {
                     diagnostics.push(
@@ -156,6 +156,14 @@ impl Decision<'_> {
         }
         if let Some(id) = by_id {
             if let Found::Object(object) = live.by_id(schema, &self.address, &id) {
+                if let Some(why) = object.reserved {
+                    diagnostics.push(
+                        Diagnostic::error(format!("`{id}` cannot be managed: {why}"))
+                            .at(instance.body.loc_of("id").clone())
+                            .help("remove the block; `palisade drift` lists what can be managed"),
+                    );
+                    return None;
+                }
                 return Some((object, format!("the block names its id `{id}`")));
             }
             if matches!(live.by_id(schema, &self.address, &id), Found::Missing) {

@@ -12,7 +12,7 @@ use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::{Estate, Instance};
 use crate::provider::LiveObject;
-use crate::schema::{Home, ManagedKind, OnDestroy, kinds};
+use crate::schema::{AccessPart, AccountState, Home, ManagedKind, OnDestroy, account_state, kinds};
 use crate::state::model::{ResourceState, Resources};
 use crate::value::{Attrs, Value};
 
@@ -89,6 +89,7 @@ pub fn decide<'a>(
         decision.settle_replacement(diagnostics);
     }
     super::renewed::hold(&mut decisions, diagnostics);
+    super::interim::mark(&mut decisions);
     for decision in &mut decisions {
         decision.guard_destruction(diagnostics);
     }
@@ -339,6 +340,13 @@ impl<'a> Decision<'a> {
             );
         }
         self.see(live);
+        if let Some(state) =
+            self.before.as_ref().and_then(|before| closed_account(self.kind, before))
+        {
+            self.reason = Some(format!("{state}: there is nothing left to do"));
+            self.action = Action::Forget;
+            return;
+        }
         let meta: Attrs =
             recorded.meta.iter().map(|(k, v)| (k.clone(), Value::from_json(v))).collect();
         self.action = match (&self.before, self.kind.on_destroy(&meta)) {
@@ -433,6 +441,18 @@ pub fn settled(
     let mut after = kind.reconcile(instance.desired.clone(), before, &applied, &meta);
     ignore_changes(&mut after, before, &instance.lifecycle.ignore_changes);
     after
+}
+
+/// Why an account is on its way out, from its attributes; `None` for other kinds.
+pub(super) fn closed_account(kind: &dyn ManagedKind, attrs: &Attrs) -> Option<&'static str> {
+    if kind.schema().meaning.access != AccessPart::Account {
+        return None;
+    }
+    match account_state(attrs) {
+        Some(AccountState::Closed) => Some("the account is closed"),
+        Some(AccountState::PendingClosure) => Some("the account is being closed"),
+        _ => None,
+    }
 }
 
 /// An object that is made anew also gets what an existing one would have been left with, and what

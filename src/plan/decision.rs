@@ -42,6 +42,8 @@ pub struct Decision<'a> {
     pub reason: Option<String>,
     /// What it depends on: what its expressions name, its account, and the organization.
     pub depends_on: BTreeSet<ResourceAddr>,
+    /// Its trust comes in a second call, which waits for these as well.
+    pub interim: Option<BTreeSet<ResourceAddr>>,
     /// How live differs from state.
     pub drift: Option<(DriftStatus, Vec<String>)>,
     /// Why it could not be read, where AWS was asked and did not tell.
@@ -72,6 +74,7 @@ impl<'a> Decision<'a> {
             create_before_destroy: false,
             reason: None,
             depends_on: BTreeSet::new(),
+            interim: None,
             drift: None,
             unread: None,
         }

@@ -15,6 +15,7 @@ pub mod decide;
 mod decision;
 pub mod diff;
 pub mod drift;
+mod interim;
 pub mod limits;
 pub mod live;
 pub mod model;

@@ -36,6 +36,7 @@ pub fn scope_of(home: Home, address: &ResourceAddr) -> String {
 
 struct Draft {
     kind: OperationKind,
+    interim: bool,
     decision: usize,
     target: Option<OperationTarget>,
 }
@@ -48,6 +49,8 @@ struct Nodes {
     all: Vec<NodeIndex>,
     /// What must be through before dependants start.
     makes: Vec<NodeIndex>,
+    /// The second call of what is made without its trust.
+    settles: Vec<NodeIndex>,
     deletes: Vec<NodeIndex>,
     attaches: Vec<NodeIndex>,
     detaches: Vec<NodeIndex>,
@@ -69,6 +72,12 @@ pub fn operations(
         for dependency in decision.depends_on.iter().filter_map(|a| index.get(a)) {
             if let Some(of) = nodes.get(*dependency) {
                 link(&mut graph, &of.makes, &own.makes);
+            }
+        }
+        // What its trust names, where that comes in a second call.
+        for later in decision.interim.iter().flatten().filter_map(|a| index.get(a)) {
+            if let Some(of) = nodes.get(*later) {
+                link(&mut graph, &of.makes, &own.settles);
             }
         }
         // What an object stood on goes only after the object: reads of the state's own record.
@@ -118,7 +127,8 @@ fn draft(graph: &mut Graph, decision_index: usize, decision: &Decision<'_>) -> N
     let schema = decision.kind.schema();
     let mut nodes = Nodes::default();
     let mut add = |kind, target| {
-        let node = graph.add_node(Draft { kind, decision: decision_index, target });
+        let interim = kind == Kind::Create && decision.interim.is_some();
+        let node = graph.add_node(Draft { kind, interim, decision: decision_index, target });
         nodes.all.push(node);
         node
     };
@@ -129,6 +139,7 @@ fn draft(graph: &mut Graph, decision_index: usize, decision: &Decision<'_>) -> N
         .into_iter()
         .collect::<Vec<_>>();
     let mut makes = Vec::new();
+    let mut settles = Vec::new();
     let mut deletes = Vec::new();
     let (attached, detached) = attachments(decision);
     let creates = matches!(decision.action, Action::Create | Action::Replace);
@@ -149,6 +160,9 @@ fn draft(graph: &mut Graph, decision_index: usize, decision: &Decision<'_>) -> N
             makes.push(add(Kind::Create, None));
             if schema.asynchronous {
                 makes.push(add(Kind::Wait, None));
+            }
+            if decision.interim.is_some() {
+                settles.push(add(Kind::Update, None));
             }
         }
         Action::Update | Action::Adopt => {
@@ -186,10 +200,11 @@ fn draft(graph: &mut Graph, decision_index: usize, decision: &Decision<'_>) -> N
     } else {
         chain(graph, &[&makes, &attaches, &detaches, &deletes]);
     }
+    chain(graph, &[makes.get(makes.len().saturating_sub(1)..).unwrap_or_default(), &settles]);
     if makes.is_empty() {
         makes.clone_from(&rename);
     }
-    Nodes { makes, deletes, attaches, detaches, ..nodes }
+    Nodes { makes, settles, deletes, attaches, detaches, ..nodes }
 }
 
 /// What is attached and what is detached, from the attachment attribute before and after.
@@ -339,6 +354,7 @@ fn number(
             scope: scope_of(decision.kind.schema().home, &decision.address),
             after,
             target: draft.target.clone(),
+            interim: draft.interim,
         });
         for next in graph.neighbors(node) {
             if let Some(left) = waiting.get_mut(&next) {

@@ -28,6 +28,16 @@ pub fn document(value: &Value) -> Option<Document> {
     read.ok().map(|(document, _)| document)
 }
 
+/// A text as principals and resources in documents are compared: pieces that are not known yet stand as
+/// placeholders.
+#[must_use]
+pub(super) fn symbol(value: &Value) -> Option<String> {
+    match node(value, 0)?.kind {
+        NodeKind::String(text) => Some(text.symbolic().to_string()),
+        _ => None,
+    }
+}
+
 /// How a document is used shows in its elements: only trust and resource policies name principals,
 /// and a trust policy has no resource.
 fn role_of(document: &Value) -> Use {

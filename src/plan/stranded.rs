@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::decide::closed_account;
 use super::decision::Decision;
 use super::model::Action;
 use super::moves;
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;
-use crate::schema::{Home, KindSchema};
+use crate::schema::{AccessPart, Home, KindSchema};
 
 /// So many are named in an error.
 const NAMED: usize = 5;
@@ -31,8 +32,20 @@ pub(super) fn settle(
         let meta = d.recorded.and_then(|r| r.meta.get("on_destroy")?.as_str());
         d.action == Action::Delete && meta == Some("close")
     };
-    let closed: BTreeSet<String> =
-        decisions.iter().filter(closes).map(|d| d.address.handle()).collect();
+    // One that AWS has closed, or deleted since, holds nothing that somebody could use.
+    let is_closed = |d: &&Decision<'_>| {
+        d.kind.schema().meaning.access == AccessPart::Account
+            && d.action == Action::Forget
+            && match &d.before {
+                Some(before) => closed_account(d.kind, before).is_some(),
+                None => true,
+            }
+    };
+    let closed: BTreeSet<String> = decisions
+        .iter()
+        .filter(|d| closes(d) || is_closed(d))
+        .map(|d| d.address.handle())
+        .collect();
     let mut left: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for decision in decisions.iter_mut().filter(|d| d.instance.is_none()) {
         let Some(account) = decision.address.account().map(ToString::to_string) else { continue };

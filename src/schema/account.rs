@@ -285,6 +285,27 @@ impl ManagedKind for Account {
             .collect()
     }
 
+    /// AWS compares e-mail addresses without case: one that differs in case alone is left as it is.
+    fn reconcile(
+        &self,
+        mut desired: Attrs,
+        live: &Attrs,
+        _recorded: &Attrs,
+        _meta: &Attrs,
+    ) -> Attrs {
+        if let (Some(wanted), Some(is)) = (str_attr(&desired, "email"), str_attr(live, "email"))
+            && wanted.eq_ignore_ascii_case(is)
+        {
+            let is = is.to_owned();
+            desired.insert("email".to_owned(), is.into());
+        }
+        desired
+    }
+
+    fn import_key(&self, id: &str) -> String {
+        if id.contains('@') { id.to_lowercase() } else { id.to_owned() }
+    }
+
     fn only_declared(&self, desired: &Attrs) -> bool {
         desired.contains_key("endpoint_url")
     }

@@ -225,7 +225,8 @@ static BACKEND_ANY: BlockSchema = flat(&[
     Attr::optional("bucket", STRING, "`s3`: the bucket."),
     Attr::optional("prefix", STRING, "`s3`: what keys start with."),
     Attr::optional("region", STRING, "`s3`: the bucket's region."),
-    Attr::optional("kms_key_id", STRING, "`s3`: key for SSE-KMS; SSE-S3 when absent."),
+    Attr::optional("kms_key_id", STRING, "`s3`: KMS key under which every write is encrypted."),
+    Attr::optional("encryption", STRING, "`s3`: `AES256` or `aws:kms`."),
     Attr::optional("role_arn", STRING, "`s3`: role to assume for state."),
     Attr::optional("endpoint_url", STRING, "`s3`: endpoint of an emulator."),
 ]);
@@ -239,7 +240,16 @@ pub fn backend(ty: &str) -> Option<&'static BlockSchema> {
         Attr::required("bucket", STRING, "The bucket."),
         Attr::optional("prefix", STRING, "What keys start with."),
         Attr::optional("region", STRING, "The bucket's region."),
-        Attr::optional("kms_key_id", STRING, "Key for SSE-KMS; SSE-S3 when absent."),
+        Attr::optional(
+            "kms_key_id",
+            STRING,
+            "KMS key under which every write is encrypted; the bucket's default when absent.",
+        ),
+        Attr::optional(
+            "encryption",
+            STRING,
+            "What every write says of its encryption: `AES256` or `aws:kms` (the default with `kms_key_id`); nothing without either.",
+        ),
         Attr::optional("role_arn", STRING, "Role to assume for state."),
         Attr::optional("endpoint_url", STRING, "Endpoint of an emulator."),
     ]);

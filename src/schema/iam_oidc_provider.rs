@@ -90,7 +90,7 @@ impl ManagedKind for IamOidcProvider {
         if let Some(problem) = url_problem(&url) {
             reader.error("url", format!("`{url}` is no issuer's URL"), problem);
         }
-        let url = url.strip_prefix("https://").unwrap_or(&url).trim_end_matches('/').to_owned();
+        let url = url.strip_prefix("https://").unwrap_or(&url).to_owned();
         let audiences = reader.strings("audiences", |text| {
             (text.is_empty() || text.chars().count() > 255)
                 .then(|| "an audience has 1 to 255 characters".to_owned())
@@ -127,5 +127,9 @@ impl ManagedKind for IamOidcProvider {
 
     fn natural_key(&self, attrs: &Attrs) -> Option<String> {
         str_attr(attrs, "url").map(str::to_owned)
+    }
+
+    fn import_key(&self, id: &str) -> String {
+        id.strip_prefix("https://").unwrap_or(id).to_owned()
     }
 }

@@ -27,6 +27,7 @@ mod kind_schema;
 pub mod kinds;
 mod meaning;
 mod observed;
+mod oidc;
 mod org_policy;
 mod organization;
 mod organizational_unit;

@@ -113,7 +113,7 @@ static SCHEMA: KindSchema = KindSchema {
 };
 
 /// Policy types that AWS documents (Organizations API Reference, `EnablePolicyType`).
-const POLICY_TYPES: [&str; 12] = [
+const POLICY_TYPES: [&str; 14] = [
     "SERVICE_CONTROL_POLICY",
     "RESOURCE_CONTROL_POLICY",
     "TAG_POLICY",
@@ -126,6 +126,8 @@ const POLICY_TYPES: [&str; 12] = [
     "UPGRADE_ROLLOUT_POLICY",
     "BEDROCK_POLICY",
     "S3_POLICY",
+    "GUARDDUTY_POLICY",
+    "NETWORK_SECURITY_DIRECTOR_POLICY",
 ];
 
 /// The attributes that hold what others may have enabled too.

@@ -1,6 +1,7 @@
 //! Policy documents: from JSON text, objects, `statement` and `trust` blocks to canonical values.
 
 use super::body::{Body, NestedBody};
+use super::oidc;
 use super::policy_unknown::Names;
 use super::pure_half::Context;
 use super::read::{Reader, concat, reference, scalar};
@@ -62,6 +63,9 @@ impl<'r, 'b> Builder<'r, 'b> {
         };
         let found = validate(&document, role, &self.context.limits);
         self.reader.diagnostics.extend(warnings.into_iter().chain(found).map(placed));
+        if matches!(role, Use::Trust) {
+            self.reader.diagnostics.extend(oidc::findings(&document).into_iter().map(placed));
+        }
         Some(self.canonical(&document))
     }
 
@@ -191,7 +195,7 @@ impl<'r, 'b> Builder<'r, 'b> {
     }
 
     fn string(&mut self, body: &Body, attr: &str) -> Option<(Text, Loc)> {
-        let given = body.get(attr)?;
+        let given = body.get(attr).filter(|given| !given.value.is_null())?;
         self.hidden |= given.value.has_sensitive();
         match self.names.text(&given.value) {
             Some(text) => Some((text, given.loc.clone())),
@@ -342,7 +346,7 @@ impl<'r, 'b> Builder<'r, 'b> {
                 |(audiences, _)| audiences,
             );
             extra.push(("StringEquals", Text::from(format!("{url}:aud")), audiences));
-            if let Some((subjects, loc)) = self.list(&oidc.body, "subjects", |v, _| scalar(v)) {
+            if let Some((subjects, loc)) = self.subjects(&oidc.body, &url) {
                 let mut wide = false;
                 if let NodeKind::Array(items) = &subjects.kind {
                     for item in items {
@@ -359,12 +363,139 @@ impl<'r, 'b> Builder<'r, 'b> {
                 let operator = if wide { "StringLike" } else { "StringEquals" };
                 extra.push((operator, Text::from(format!("{url}:sub")), subjects));
             }
+            for claim in ["repository_id", "repository_owner_id"] {
+                if let Some((id, loc)) = self.string(&oidc.body, claim) {
+                    let id = text_node(id, &loc);
+                    extra.push(("StringEquals", Text::from(format!("{url}:{claim}")), id));
+                }
+            }
+            for (claim, values) in self.claims(&oidc.body) {
+                let wide = match &values.kind {
+                    NodeKind::Array(items) => items.iter().any(|item| {
+                        matches!(&item.kind, NodeKind::String(text) if text.symbolic().contains(['*', '?']))
+                    }),
+                    _ => false,
+                };
+                let operator = if wide { "StringLike" } else { "StringEquals" };
+                extra.push((operator, Text::from(format!("{url}:{claim}")), values));
+            }
             push(self, "Federated", who, "sts:AssumeRoleWithWebIdentity", extra);
         }
         if statements.is_empty() {
             self.error(&body.loc, "the trust block names nobody".to_owned());
         }
         statements
+    }
+
+    /// The subjects that an `oidc` block lists, or those of its repository.
+    fn subjects(&mut self, body: &Body, url: &str) -> Option<(Node, Loc)> {
+        let listed = self.list(body, "subjects", |v, _| scalar(v));
+        let Some((repository, loc)) = self.string(body, "repository") else {
+            for name in ["contexts", "subject_form"] {
+                if let Some(alone) = body.get(name).filter(|a| !a.value.is_null()) {
+                    self.error(&alone.loc, format!("`{name}` needs `repository`"));
+                }
+            }
+            if listed.is_none() {
+                self.error(
+                    &body.loc,
+                    "the `oidc` block has neither `subjects` nor `repository`".to_owned(),
+                );
+            }
+            return listed;
+        };
+        if listed.is_some() {
+            self.error(&loc, "`repository` and `subjects` exclude each other".to_owned());
+            return None;
+        }
+        if !oidc::is_github(url) {
+            self.error(
+                &loc,
+                format!("`repository` is for tokens of GitHub, and the issuer is `{url}`"),
+            );
+            return None;
+        }
+        let known =
+            |text: Option<(Text, Loc)>| text.and_then(|(t, _)| t.known().map(str::to_owned));
+        let name = repository.known().and_then(|r| r.split_once('/'));
+        let plain = |part: &str| {
+            !part.is_empty()
+                && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        };
+        let Some((owner, name)) = name.filter(|(owner, name)| plain(owner) && plain(name)) else {
+            self.error(
+                &loc,
+                "`repository` must be `owner/name`, known when the plan is made".to_owned(),
+            );
+            return None;
+        };
+        let (id, owner_id) = (
+            known(self.string(body, "repository_id")),
+            known(self.string(body, "repository_owner_id")),
+        );
+        let ids = owner_id.as_deref().zip(id.as_deref());
+        let forms: &[oidc::Form] = match (known(self.string(body, "subject_form")).as_deref(), ids)
+        {
+            (None, None) | (Some("names"), _) => &[oidc::Form::Names],
+            (None | Some("both"), Some(_)) => &[oidc::Form::Immutable, oidc::Form::Names],
+            (Some("immutable"), Some(_)) => &[oidc::Form::Immutable],
+            (Some("immutable" | "both"), None) => {
+                self.error(
+                    &loc,
+                    "the immutable subject needs `repository_id` and `repository_owner_id`"
+                        .to_owned(),
+                );
+                return None;
+            }
+            (Some(other), _) => {
+                self.error(
+                    &loc,
+                    format!(
+                        "unknown `subject_form` `{other}`: write `immutable`, `names` or `both`"
+                    ),
+                );
+                return None;
+            }
+        };
+        let contexts =
+            match self.list(body, "contexts", |v, _| scalar(v)).map(|(node, _)| node.kind) {
+                None => vec!["*".to_owned()],
+                Some(NodeKind::Array(items)) => items
+                    .iter()
+                    .filter_map(|item| match &item.kind {
+                        NodeKind::String(text) => text.known().map(str::to_owned),
+                        _ => None,
+                    })
+                    .collect(),
+                Some(_) => Vec::new(),
+            };
+        let all = oidc::subjects((owner, name), ids, forms, &contexts);
+        if all.is_empty() {
+            self.error(
+                &loc,
+                "`contexts` must be known when the plan is made, and not empty".to_owned(),
+            );
+            return None;
+        }
+        let items = all.into_iter().map(|subject| text_node(subject, &loc)).collect();
+        Some((node(NodeKind::Array(items), &loc), loc))
+    }
+
+    /// `claims` of an `oidc` block.
+    fn claims(&mut self, body: &Body) -> Vec<(String, Node)> {
+        let Some(given) = body.get("claims") else { return Vec::new() };
+        self.hidden |= given.value.has_sensitive();
+        let mut all = Vec::new();
+        for (claim, values) in given.value.reveal().as_map().into_iter().flatten() {
+            let values: Vec<&Value> = match values.reveal() {
+                Value::List(_) | Value::Set(_) => values.elements().unwrap_or_default(),
+                _ => vec![values],
+            };
+            let texts = values.into_iter().filter_map(|value| self.names.text(value));
+            let items = texts.map(|text| text_node(text, &given.loc)).collect();
+            all.push((claim.to_string(), node(NodeKind::Array(items), &given.loc)));
+        }
+        all
     }
 
     /// The provider's ARN, and the issuer's URL without its scheme.
@@ -383,7 +514,8 @@ impl<'r, 'b> Builder<'r, 'b> {
             self.error(&loc, summary.to_owned());
             return None;
         };
-        let url = url.trim_start_matches("https://").trim_end_matches('/').to_owned();
+        // AWS compares `iss` letter by letter: a slash at the end is part of the issuer.
+        let url = url.trim_start_matches("https://").to_owned();
         let text = self.names.text(&arn)?;
         Some((text_node(text, &loc), url))
     }

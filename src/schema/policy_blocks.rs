@@ -96,10 +96,40 @@ const OIDC: BlockSchema = BlockSchema {
             Ty::Ref { kinds: &[iam_oidc_provider::KIND], text: true },
             "The identity provider, or its ARN.",
         ),
-        Attr::required(
+        Attr::optional(
             "subjects",
             Ty::List(&Ty::String),
-            "Values of the token's `sub` claim; `*` and `?` are wildcards.",
+            "Values of the token's `sub` claim; `*` and `?` are wildcards. Either these or `repository`.",
+        ),
+        Attr::optional(
+            "repository",
+            Ty::String,
+            "GitHub's repository, `owner/name`: its subjects are written from it.",
+        ),
+        Attr::optional(
+            "repository_id",
+            Ty::String,
+            "The repository's id, which no other repository ever gets; a condition of its own.",
+        ),
+        Attr::optional(
+            "repository_owner_id",
+            Ty::String,
+            "The owner's id, which no other owner ever gets; a condition of its own.",
+        ),
+        Attr::optional(
+            "contexts",
+            Ty::List(&Ty::String),
+            "What may follow `repository` in the subject: `environment:production`, `ref:refs/heads/main`; `*` by default.",
+        ),
+        Attr::optional(
+            "subject_form",
+            Ty::String,
+            "How the subject names `repository`: `immutable` (with both ids, as GitHub does since 2026-07-15 for repositories created, renamed or transferred), `names`, or `both`; `both` where the ids are given.",
+        ),
+        Attr::optional(
+            "claims",
+            Ty::Map(&Ty::List(&Ty::String)),
+            "Values of further claims that STS passes on, such as `job_workflow_ref`.",
         ),
         Attr::optional(
             "audiences",

@@ -94,4 +94,9 @@ pub trait ManagedKind: Send + Sync {
     /// The name that makes the object unique of its kind in its home, from canonical attributes
     /// (desired or live); `None` while a piece of it is unknown.
     fn natural_key(&self, attrs: &Attrs) -> Option<String>;
+
+    /// The natural key that an `import` means: people write the same name in several ways.
+    fn import_key(&self, id: &str) -> String {
+        id.to_owned()
+    }
 }

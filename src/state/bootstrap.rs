@@ -126,6 +126,30 @@ fn failed<E: ProvideErrorMetadata + std::error::Error + 'static>(
     )
 }
 
+/// How the bucket encrypts what says nothing of it: the algorithm, and the key where it is KMS's.
+///
+/// # Errors
+/// It cannot be read.
+pub async fn default_encryption(
+    client: &Client,
+    bucket: &str,
+) -> Result<(String, Option<String>), StateError> {
+    let answer = client.get_bucket_encryption().bucket(bucket).send().await;
+    let rules = match &answer {
+        Ok(answer) => answer.server_side_encryption_configuration().map(|c| c.rules()),
+        Err(error) if error.code() == Some("ServerSideEncryptionConfigurationNotFoundError") => {
+            None
+        }
+        Err(error) => return Err(failed("read the encryption of", bucket, error)),
+    };
+    let rule = rules.unwrap_or_default().first();
+    let by_default = rule.and_then(|rule| rule.apply_server_side_encryption_by_default());
+    Ok((
+        by_default.map_or("AES256", |d| d.sse_algorithm().as_str()).to_owned(),
+        by_default.and_then(|d| d.kms_master_key_id()).map(str::to_owned),
+    ))
+}
+
 /// Makes the bucket, or finishes one that this caller owns already, and switches everything on that
 /// state relies on. Can be repeated.
 ///

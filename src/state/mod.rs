@@ -36,7 +36,7 @@ pub use lease::{Acquired, Holder, Lease, Lock, Process, Terms};
 pub use ledger::{Ledger, Snapshot, Versioned};
 pub use local::LocalStore;
 pub use operation::OperationKind;
-pub use s3::S3Store;
+pub use s3::{Encryption, S3Store};
 pub use scopes::{Folded, ScopeState, Stamp};
 pub use store::{
     Condition, Listed, Object, Put, StateStore, StoreError, StoreFailure, Version, Written,

@@ -13,7 +13,7 @@ use aws_sdk_s3::config::Config;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::BucketVersioningStatus;
+use aws_sdk_s3::types::{BucketVersioningStatus, ServerSideEncryption};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
@@ -42,9 +42,22 @@ pub struct S3Store {
     client: Client,
     bucket: String,
     prefix: String,
+    encryption: Encryption,
     clock: Arc<dyn Clock>,
     /// How long one object is waited for, its body and all repetitions included.
     deadline: Duration,
+}
+
+/// What every write says of its encryption.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Encryption {
+    /// Nothing: the bucket's default counts.
+    #[default]
+    OfBucket,
+    /// S3's own keys, by name: some bucket policies ask for the header.
+    Sse,
+    /// This KMS key, or AWS's own for S3.
+    Kms(Option<String>),
 }
 
 impl S3Store {
@@ -57,9 +70,16 @@ impl S3Store {
             client,
             bucket: bucket.into(),
             prefix,
+            encryption: Encryption::default(),
             clock: Arc::new(SystemClock::new()),
             deadline: Patience::default().deadline,
         }
+    }
+
+    /// Says this of the encryption of every write.
+    #[must_use]
+    pub fn with_encryption(self, encryption: Encryption) -> Self {
+        Self { encryption, ..self }
     }
 
     /// Waits between attempts on another clock.
@@ -404,6 +424,13 @@ impl StateStore for S3Store {
             .key(self.full(key))
             .content_type("application/json")
             .body(ByteStream::from(bytes.to_vec()));
+        let request = match &self.encryption {
+            Encryption::OfBucket => request,
+            Encryption::Sse => request.server_side_encryption(ServerSideEncryption::Aes256),
+            Encryption::Kms(key) => request
+                .server_side_encryption(ServerSideEncryption::AwsKms)
+                .set_ssekms_key_id(key.clone()),
+        };
         let request = match condition {
             Condition::Absent => request.if_none_match("*"),
             Condition::Etag(etag) => request.if_match(etag),

@@ -53,6 +53,7 @@ mod style;
 mod support;
 mod takeover;
 mod templates;
+mod true_to_aws;
 mod unread;
 mod walls;
 mod ways_in;

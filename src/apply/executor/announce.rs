@@ -11,15 +11,22 @@ use crate::apply::record::{self, PENDING};
 use crate::apply::scope::ScopeRun;
 use crate::apply::worker::OperationFailure;
 use crate::diag::Diagnostic;
+use crate::iam::Use;
 use crate::plan::model::{Action, Operation, OperationKind, OperationTarget, ResourceChange};
 use crate::provider::REQUEST;
-use crate::schema::{ManagedKind, kinds};
+use crate::schema::{AccessPart, ManagedKind, canonical_policy, kinds};
 use crate::state::journal::Intent;
 use crate::state::model::ResourceState;
 use crate::value::{Attrs, Value};
 
 /// How many intents one journal object announces at most.
 const BATCH: usize = 256;
+
+/// A trust that lets no principal in, for a role that cannot have its own yet.
+fn closed_trust() -> Value {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}"#;
+    canonical_policy(text, Use::Trust)
+}
 
 impl Run<'_> {
     /// Announces what is ready in the journals of its scopes, before any of it starts. A scope is
@@ -92,6 +99,15 @@ impl Run<'_> {
             | OperationKind::Move
             | OperationKind::Wait => Some(self.wanted(&change).map_err(OperationFailure::certain)?),
             _ => None,
+        };
+        let wanted = match (kind.schema().meaning.access, wanted) {
+            (AccessPart::Principal { trust: Some(trust) }, Some(mut wanted))
+                if operation.interim =>
+            {
+                wanted.insert(trust.to_owned(), closed_trust());
+                Some(wanted)
+            }
+            (_, wanted) => wanted,
         };
         if operation.op == OperationKind::Rename {
             self.prepared.insert(id, wanted);

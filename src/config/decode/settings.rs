@@ -126,6 +126,21 @@ impl Decoder<'_> {
                 None => {}
             }
         }
+        let (algorithm, key) = (values.get("encryption"), values.contains_key("kms_key_id"));
+        match algorithm.map(|a| (a.value.as_str(), a.loc.clone())) {
+            None | Some(("aws:kms", _)) => {}
+            Some(("AES256", _)) if !key => {}
+            Some(("AES256", loc)) => self.error(
+                Diagnostic::error("`encryption` is `AES256`, and `kms_key_id` names a KMS key")
+                    .at(loc)
+                    .help("keep one of them"),
+            ),
+            Some((other, loc)) => self.error(
+                Diagnostic::error(format!("unknown encryption `{other}`"))
+                    .at(loc)
+                    .help("write `AES256` or `aws:kms`"),
+            ),
+        }
         let mut take = |name: &str| values.remove(name).map(|t| t.value);
         let value = if label.value == "local" {
             Backend::Local {
@@ -141,6 +156,7 @@ impl Decoder<'_> {
                 prefix,
                 region: take("region"),
                 kms_key_id: take("kms_key_id"),
+                encryption: take("encryption"),
                 role_arn: take("role_arn"),
                 endpoint_url: take("endpoint_url"),
             }

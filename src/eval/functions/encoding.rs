@@ -239,12 +239,80 @@ fn jsondecode(call: &Call<'_>) -> FunctionResult {
         return Err(call.bad(0, "the text is larger than 8 MiB"));
     }
     let text = mend_surrogates(&text).unwrap_or(text);
-    let json: serde_json::Value = serde_json::from_str(&text).map_err(|error| {
+    let Once(json) = serde_json::from_str(&text).map_err(|error| {
         let full = error.to_string();
         let reason = full.split(" at line ").next().unwrap_or(&full);
         call.bad(0, format_args!("line {}, column {}: {reason}", error.line(), error.column()))
     })?;
     Ok(Value::from_json(&json))
+}
+
+/// JSON in which every object has each key once. `serde_json` keeps the last of two, and of two conditions
+/// in a policy one would fall away without a word.
+struct Once(serde_json::Value);
+
+impl<'de> serde::Deserialize<'de> for Once {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OnceVisitor)
+    }
+}
+
+struct OnceVisitor;
+
+impl<'de> serde::de::Visitor<'de> for OnceVisitor {
+    type Value = Once;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Once, E> {
+        Ok(Once(value.into()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Once, E> {
+        Ok(Once(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Once, E> {
+        Ok(Once(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Once, E> {
+        Ok(Once(value.into()))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Once, E> {
+        Ok(Once(value.into()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Once, E> {
+        Ok(Once(value.into()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Once, E> {
+        Ok(Once(serde_json::Value::Null))
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Once, A::Error> {
+        let mut out = Vec::new();
+        while let Some(Once(value)) = list.next_element()? {
+            out.push(value);
+        }
+        Ok(Once(out.into()))
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Once, A::Error> {
+        let mut out = serde_json::Map::new();
+        while let Some(key) = map.next_key::<String>()? {
+            if out.contains_key(&key) {
+                return Err(serde::de::Error::custom(format_args!("the key `{key}` occurs twice")));
+            }
+            let Once(value) = map.next_value()?;
+            out.insert(key, value);
+        }
+        Ok(Once(out.into()))
+    }
 }
 
 /// JSON as Go writes it: sorted keys, no spaces, and `<`, `>`, `&` escaped. Strings of which only

@@ -25,6 +25,9 @@ pub struct Operation {
     /// For attach and detach: the target as an id, or as an address whose `id` it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<OperationTarget>,
+    /// For create: with a trust that lets no principal in; an update of the same object brings its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interim: bool,
 }
 
 /// What an operation acts with.

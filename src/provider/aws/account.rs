@@ -179,16 +179,6 @@ impl KindProvider for Account {
                 .send()
                 .await
                 .map_err(session.error("organizations", "CloseAccount"))
-                .map_err(|error| match error.code.as_deref() {
-                    Some("ConstraintViolationException") => ProviderError {
-                        message: format!(
-                            "{} (AWS closes at most 10 % of the members in 30 days)",
-                            error.message
-                        ),
-                        ..error
-                    },
-                    _ => error,
-                })
                 .map(|_| ())
                 .or_else(|error| match error.code.as_deref() {
                     Some("AccountAlreadyClosedException") => Ok(()),

@@ -6,6 +6,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::constraints;
 use super::gatekeeper::Fenced;
 use crate::cause::{self, CauseKind};
 use crate::provider::{Failure, ProviderError};
@@ -46,6 +47,13 @@ where
             let message = match (failure, message) {
                 (Failure::NotImplemented, _) => "the endpoint does not implement this".to_owned(),
                 (_, "") => format!("the endpoint answered with status {status} and no reason"),
+                (_, message) if code == Some("ConstraintViolationException") => {
+                    match constraints::reason(body) {
+                        Some((reason, Some(advice))) => format!("{message} {reason}: {advice}"),
+                        Some((reason, None)) => format!("{message} {reason}"),
+                        None => message.to_owned(),
+                    }
+                }
                 (_, message) => message.to_owned(),
             };
             (failure, message)

@@ -144,7 +144,7 @@ pub(super) async fn by_arn(
     let Some(found) = answer else { return Ok(None) };
     // AWS tells the URL without its scheme; the ARN carries it too.
     let url = found.url().or_else(|| arn.split_once(":oidc-provider/").map(|(_, url)| url));
-    let url = url.map(|url| url.trim_start_matches("https://").trim_end_matches('/'));
+    let url = url.map(|url| url.trim_start_matches("https://"));
     Ok(live(
         KIND,
         attrs([

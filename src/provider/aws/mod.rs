@@ -8,6 +8,7 @@ mod ambient;
 mod clients;
 mod cloudwatch;
 mod config;
+mod constraints;
 mod errors;
 mod gatekeeper;
 mod iam_group;

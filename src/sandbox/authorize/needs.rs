@@ -290,6 +290,27 @@ fn object_storage(call: &Call) -> Vec<Need> {
         need = need.with("s3:ObjectCreationOperation", "true");
     }
     let mut needs = vec![need];
+    if call.operation == "CreateBucket" {
+        // Source: S3 API Reference, CreateBucket, "Permissions": tags at creation need s3:TagResource as well.
+        let body = String::from_utf8_lossy(&call.body);
+        let of = |tag: &str, name| crate::sandbox::xml::text_of(tag, name).unwrap_or_default();
+        let tags: Vec<(String, String)> = crate::sandbox::xml::inner_of(&body, "Tag")
+            .iter()
+            .map(|tag| (of(tag, "Key"), of(tag, "Value")))
+            .collect();
+        if !tags.is_empty() {
+            needs.extend(
+                needs.first().map(|need| Need::new("s3:TagResource", need.resource.clone())),
+            );
+            for need in &mut needs {
+                let keys = tags.iter().map(|(key, _)| key.clone()).collect();
+                need.context.push(("aws:TagKeys".to_owned(), keys));
+                for (key, value) in &tags {
+                    need.context.push((format!("aws:RequestTag/{key}"), vec![value.clone()]));
+                }
+            }
+        }
+    }
     if let Some(source) = call.header("x-amz-copy-source") {
         let path = source.split('?').next().unwrap_or(source).trim_start_matches('/');
         needs.push(Need::new("s3:GetObject", format!("arn:aws:s3:::{path}")));

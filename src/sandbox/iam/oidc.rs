@@ -45,7 +45,6 @@ pub(super) fn create(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
         .filter(|rest| {
             !rest.is_empty() && !rest.contains(['?', '#', ' ', ':']) && rest.contains('.')
         })
-        .map(|rest| rest.trim_end_matches('/'))
         .ok_or_else(|| invalid("Invalid Open ID Connect Provider URL"))?
         .to_owned();
     let clients = params.list("ClientIDList").unwrap_or_default();

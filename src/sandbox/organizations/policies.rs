@@ -20,7 +20,7 @@ fn attachment_limit(kind: &str) -> usize {
 
 fn type_member<'b>(body: &'b Value, member: &str) -> Result<&'b str, Refusal> {
     let kind = need(body, member)?;
-    const KNOWN: [&str; 8] = [
+    const KNOWN: [&str; 14] = [
         SCP,
         RCP,
         "TAG_POLICY",
@@ -29,6 +29,12 @@ fn type_member<'b>(body: &'b Value, member: &str) -> Result<&'b str, Refusal> {
         "CHATBOT_POLICY",
         "DECLARATIVE_POLICY_EC2",
         "SECURITYHUB_POLICY",
+        "INSPECTOR_POLICY",
+        "UPGRADE_ROLLOUT_POLICY",
+        "BEDROCK_POLICY",
+        "S3_POLICY",
+        "GUARDDUTY_POLICY",
+        "NETWORK_SECURITY_DIRECTOR_POLICY",
     ];
     if KNOWN.contains(&kind) {
         return Ok(kind);

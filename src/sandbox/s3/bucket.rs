@@ -51,6 +51,16 @@ pub(super) fn create(ctx: &mut Ctx<'_>, call: &Call, name: &str) -> S3Answer {
     if !valid_name(name) {
         return Err(Refusal::new(400, "InvalidBucketName", "The specified bucket is not valid."));
     }
+    // Source: S3 User Guide, "Namespaces for general purpose buckets".
+    let regional = call.header("x-amz-bucket-namespace") == Some("account-regional");
+    let own = name.ends_with(&format!("-{}-{}-an", ctx.caller.account, ctx.region));
+    if regional != own && (regional || name.ends_with("-an")) {
+        return Err(Refusal::new(
+            400,
+            "InvalidBucketName",
+            "A bucket whose name ends in -an is of its account's regional namespace: it is named after the account and the region, and made with the header x-amz-bucket-namespace: account-regional.",
+        ));
+    }
     let body = String::from_utf8_lossy(&call.body).into_owned();
     let constraint = text_of(&body, "LocationConstraint");
     match constraint.as_deref() {

@@ -184,7 +184,8 @@ pub(crate) fn plan(declared: &[Declared], snapshot: &Snapshot, aws: &FakeAws) ->
         let id = operations.len() as u32 + 1;
         let home = kinds::kind(&address.kind).unwrap().schema().home;
         let scope = scope_of(home, address);
-        operations.push(Operation { id, op, address: address.clone(), scope, after, target });
+        let address = address.clone();
+        operations.push(Operation { id, op, address, scope, after, target, interim: false });
         id
     };
     for object in declared {

@@ -31,6 +31,7 @@ fn moving(lab: &Lab, snapshot: &Snapshot) -> Plan {
             scope: "acct-renamed".into(),
             after: vec![],
             target: None,
+            interim: false,
         });
         plan.resource_changes.push(moved);
     }

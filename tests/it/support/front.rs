@@ -59,16 +59,18 @@ impl Answer {
 }
 
 type Instead = dyn Fn(&mut Seen) -> Option<Answer> + Send + Sync;
+type After = dyn Fn(&Seen, Vec<u8>) -> Vec<u8> + Send + Sync;
 
-/// What happens to requests on their way.
+/// What happens to requests and answers on their way.
 pub(crate) struct Way {
     instead: Box<Instead>,
+    after: Box<After>,
     tls: Option<TlsAcceptor>,
 }
 
 impl Default for Way {
     fn default() -> Self {
-        Self { instead: Box::new(|_| None), tls: None }
+        Self { instead: Box::new(|_| None), after: Box::new(|_, body| body), tls: None }
     }
 }
 
@@ -79,6 +81,15 @@ impl Way {
         answer: impl Fn(&mut Seen) -> Option<Answer> + Send + Sync + 'static,
     ) -> Self {
         self.instead = Box::new(answer);
+        self
+    }
+
+    /// Changes what AWS answers.
+    pub(crate) fn after(
+        mut self,
+        change: impl Fn(&Seen, Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
+        self.after = Box::new(change);
         self
     }
 
@@ -150,6 +161,12 @@ impl Front {
     pub(crate) fn forget(&self) {
         self.seen.lock().expect("whole").clear();
     }
+
+    /// Runs something that waits, such as a plain SDK client on the accounts behind.
+    pub(crate) fn wait<T: Send>(&self, work: impl Future<Output = T> + Send) -> T {
+        let runtime = self.runtime.as_ref().expect("runs");
+        thread::scope(|scope| scope.spawn(|| runtime.block_on(work)).join().expect("done"))
+    }
 }
 
 impl Drop for Front {
@@ -170,7 +187,7 @@ where
         let (status, headers, body) = match (way.instead)(&mut request) {
             Some(answer) => (answer.status, Vec::new(), answer.body.into_bytes()),
             None => match ask(sandbox, &request).await {
-                Some((status, headers, body)) => (status, headers, body),
+                Some((status, headers, body)) => (status, headers, (way.after)(&request, body)),
                 None => return,
             },
         };

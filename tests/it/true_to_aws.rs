@@ -1,0 +1,442 @@
+//! What AWS does today, and what public bug reports against other tools were about: each through the
+//! program, in the sandbox or against an endpoint.
+
+use std::process::Command;
+
+use palisade::sandbox;
+
+use crate::support::cli::{Program, Run};
+use crate::support::endpoint::enter;
+use crate::support::front::{Answer, Front, Seen, Way};
+
+/// Two environments in an account each, with a role in both.
+const ESTATE: &str = r#"
+palisade {
+  name = "kestrel"
+}
+provider "aws" {
+  region = "us-east-1"
+}
+organization "kestrel" {
+  enabled_policy_types = ["SERVICE_CONTROL_POLICY"]
+}
+organizational_unit "work" {}
+account "dev" {
+  parent = organizational_unit.work
+  name   = "kestrel-dev"
+  email  = "aws+dev@kestrel.example"
+}
+account "prod" {
+  parent = organizational_unit.work
+  name   = "kestrel-prod"
+  email  = "aws+prod@kestrel.example"
+}
+environment "dev" {
+  accounts = [account.dev]
+}
+environment "prod" {
+  accounts = [account.prod]
+}
+"#;
+
+const ROLES: &str = r#"
+iam_role "deploy" {
+  environments = [environment.dev, environment.prod]
+  trust {
+    services = ["codebuild.amazonaws.com"]
+  }
+}
+"#;
+
+/// The program before an endpoint, as the operator of the accounts behind it.
+fn command(program: &Program, front: &Front, args: &[&str]) -> Command {
+    let keys = front.sandbox.management_credentials();
+    let mut command = program.command(args);
+    command
+        .env_remove("PALISADE_SANDBOX")
+        .env("AWS_ENDPOINT_URL", front.url())
+        .env("AWS_ACCESS_KEY_ID", keys.access_key_id())
+        .env("AWS_SECRET_ACCESS_KEY", keys.secret_access_key());
+    command
+}
+
+#[track_caller]
+fn run(program: &Program, front: &Front, args: &[&str]) -> Run {
+    command(program, front, args).output().expect("the program starts").into()
+}
+
+/// The id of an account by its name.
+fn id(front: &Front, name: &str) -> String {
+    front.wait(async {
+        let client = aws_sdk_organizations::Client::new(&management(front));
+        let pages = client.list_accounts().into_paginator().send();
+        let pages = pages.collect::<Result<Vec<_>, _>>().await.expect("listed");
+        let found = pages
+            .iter()
+            .flat_map(|page| page.accounts())
+            .find(|a| a.name() == Some(name))
+            .expect("it is there");
+        found.id().expect("an id").to_owned()
+    })
+}
+
+fn management(front: &Front) -> aws_config::SdkConfig {
+    aws_config::SdkConfig::builder()
+        .behavior_version(aws_config::BehaviorVersion::latest())
+        .region(aws_config::Region::new("us-east-1"))
+        .http_client(front.sandbox.http_client())
+        .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(
+            front.sandbox.management_credentials(),
+        ))
+        .build()
+}
+
+/// As endpoints answer that have not followed AWS: `Status` in place of `State`.
+fn with_status(body: Vec<u8>) -> Vec<u8> {
+    let text = String::from_utf8(body).expect("text");
+    text.replace("\"State\":\"ACTIVE\"", "\"Status\":\"ACTIVE\"")
+        .replace("\"State\":\"CLOSED\"", "\"Status\":\"SUSPENDED\"")
+        .into_bytes()
+}
+
+#[test]
+fn the_state_of_accounts_is_read_where_the_retired_status_is_gone() {
+    let old = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let (is_old, order) = (old.clone(), std::sync::atomic::Ordering::SeqCst);
+    let front = Front::open(Way::default().after(move |seen, body| {
+        let organizations =
+            seen.headers.get("x-amz-target").is_some_and(|t| t.contains("Organizations"));
+        if organizations && is_old.load(order) { with_status(body) } else { body }
+    }));
+    let program = Program::new(&format!("{ESTATE}{ROLES}"));
+    run(&program, &front, &["apply", "--auto-approve"]).code(0);
+    // Recorded from `Status`, read as `State`: no drift.
+    old.store(false, order);
+    run(&program, &front, &["drift"]).code(0);
+    run(&program, &front, &["apply", "--auto-approve"]).code(0);
+    old.store(true, order);
+    run(&program, &front, &["drift"]).code(0);
+}
+
+#[test]
+fn a_refused_closure_brings_the_advice_of_its_reason() {
+    let front = Front::open(Way::default().instead(|seen| {
+        (seen.operation() == "CloseAccount").then(|| Answer::new(400, r#"{"__type":"ConstraintViolationException","Message":"You cannot close an account that is registered as a delegated administrator for a service.","Reason":"CANNOT_CLOSE_DELEGATED_ADMIN"}"#)).flatten()
+    }));
+    let estate = ESTATE.replace(
+        "  name   = \"kestrel-prod\"\n",
+        "  name   = \"kestrel-prod\"\n  on_destroy = \"close\"\n",
+    );
+    let program = Program::new(&estate);
+    run(&program, &front, &["apply", "--auto-approve"]).code(0);
+    let (start, rest) = estate.split_once("account \"prod\"").expect("there");
+    let (_, rest) = rest.split_once("}\n").expect("there");
+    let (dev, _) = rest.split_once("environment \"prod\"").expect("there");
+    program.write("main.hcl", &format!("{start}{dev}"));
+    let refused = run(&program, &front, &["apply", "--auto-approve"]).code(1);
+    let said = format!("{}{}", refused.out, refused.err);
+    assert!(said.contains("CANNOT_CLOSE_DELEGATED_ADMIN: deregister it first"), "{said}");
+    assert!(!said.contains("10 %"), "{said}");
+}
+
+#[test]
+fn addresses_of_accounts_are_compared_without_case() {
+    let program = Program::new(ESTATE);
+    program.run(&["apply", "--auto-approve"]).code(0);
+    program
+        .write("main.hcl", &ESTATE.replace("aws+prod@kestrel.example", "AWS+Prod@Kestrel.example"));
+    program.run(&["plan", "--detailed-exitcode"]).code(0);
+    program.write("main.hcl", ESTATE);
+    std::fs::remove_dir_all(program.path().join(".palisade/sandbox/palisade-state"))
+        .expect("removed");
+    program.write(
+        "import.hcl",
+        "import {\n  to = account.prod\n  id = \"AWS+prod@kestrel.example\"\n}\n",
+    );
+    let plan = program.run(&["plan"]);
+    assert!(!plan.err.contains("to import"), "{}", plan.err);
+}
+
+#[test]
+fn a_policy_from_json_keeps_every_condition_or_is_refused() {
+    let program = Program::new(&format!(
+        "{ESTATE}\niam_policy \"p\" {{\n  accounts = [account.prod]\n  content  = jsondecode(file(\"policy.json\"))\n}}\n"
+    ));
+    program.write(
+        "policy.json",
+        r#"{"Version": "2012-10-17", "Statement": [{
+      "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*",
+      "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-aaaaaaaaaa"}},
+      "Condition": {"StringEquals": {"aws:PrincipalTag/team": "web"}}
+    }]}"#,
+    );
+    let refused = program.run(&["validate"]).code(1);
+    assert!(
+        refused.err.contains("line 4, column")
+            && refused.err.contains("the key `Condition` occurs twice"),
+        "{}",
+        refused.err
+    );
+}
+
+#[test]
+fn an_issuer_keeps_its_slash() {
+    let front = Front::open(Way::default());
+    let provider = "iam_oidc_provider \"idp\" {\n  accounts  = [account.prod]\n  url       = \"https://kestrel.eu.auth0.example/\"\n  audiences = [\"ci\"]\n}\niam_role \"ci\" {\n  accounts = [account.prod]\n  trust {\n    oidc {\n      provider  = iam_oidc_provider.idp\n      audiences = [\"ci\"]\n      subjects  = [\"client\"]\n    }\n  }\n}\n";
+    let program = Program::new(&format!("{ESTATE}{provider}"));
+    run(&program, &front, &["apply", "--auto-approve"]).code(0);
+    let prod = id(&front, "kestrel-prod");
+    let (url, trust) = front.wait(async {
+        let iam = aws_sdk_iam::Client::new(&enter(&management(&front), &prod).await);
+        let listed = iam.list_open_id_connect_providers().send().await.expect("listed");
+        let arn = listed.open_id_connect_provider_list()[0].arn().expect("an ARN").to_owned();
+        let got = iam.get_open_id_connect_provider().open_id_connect_provider_arn(arn);
+        let role = iam.get_role().role_name("ci").send().await.expect("there");
+        let trust =
+            role.role().and_then(|r| r.assume_role_policy_document()).expect("a trust").to_owned();
+        // Another with a slash, made by hand, to be taken over.
+        iam.create_open_id_connect_provider()
+            .url("https://raven.eu.auth0.example/")
+            .send()
+            .await
+            .expect("made");
+        (got.send().await.expect("there").url().expect("a URL").to_owned(), trust)
+    });
+    assert!(url.ends_with(".example/"), "{url}");
+    assert!(
+        trust.contains("auth0.example%2F%3Aaud") || trust.contains("auth0.example/:aud"),
+        "{trust}"
+    );
+    run(
+        &program,
+        &front,
+        &["adopt", "--account", "prod", "--kind", "iam_oidc_provider", "--out", "adopted.hcl"],
+    )
+    .code(0);
+    run(&program, &front, &["apply", "--auto-approve"]).code(0);
+    run(&program, &front, &["plan", "--detailed-exitcode"]).code(0);
+}
+
+#[test]
+fn a_role_that_trusts_itself_and_two_that_trust_each_other_are_made_in_two_calls() {
+    let roles = "iam_role \"self\" {\n  accounts = [account.prod]\n  trust {\n    aws = [iam_role.self]\n  }\n}\niam_role \"a\" {\n  accounts = [account.prod]\n  trust {\n    aws = [iam_role.b]\n  }\n}\niam_role \"b\" {\n  accounts = [account.prod]\n  trust {\n    aws      = [iam_role.a]\n    services = [\"ec2.amazonaws.com\"]\n  }\n}\n";
+    let program = Program::new(&format!("{ESTATE}{roles}"));
+    let plan = program.run(&["plan", "--json"]).code(0).json();
+    let interim: Vec<&str> = plan["operations"]
+        .as_array()
+        .expect("operations")
+        .iter()
+        .filter(|o| o["interim"] == true)
+        .filter_map(|o| o["address"].as_str())
+        .collect();
+    assert_eq!(interim, ["iam_role.a@prod", "iam_role.self@prod"]);
+    let text = program.run(&["plan"]).code(0).out;
+    assert!(text.contains("made in two calls") && text.contains("itself"), "{text}");
+    program.run(&["apply", "--auto-approve"]).code(0);
+    program.run(&["plan", "--detailed-exitcode"]).code(0);
+}
+
+#[test]
+fn a_bucket_bears_its_tags_from_the_first_call() {
+    let options = sandbox::Options { enforce: true, ..sandbox::Options::default() };
+    let front = Front::with(options, Way::default());
+    let guard = r#"
+service_control_policy "tags" {
+  targets = [organizational_unit.work]
+  statement "TagsOnBuckets" {
+    effect    = "Deny"
+    actions   = ["s3:CreateBucket"]
+    resources = ["*"]
+    condition {
+      test     = "Null"
+      variable = "aws:RequestTag/cost-center"
+      values   = ["true"]
+    }
+  }
+}
+"#;
+    let program = Program::new(&format!("{ESTATE}{guard}"));
+    run(&program, &front, &["apply", "--auto-approve"]).code(0);
+    program.write("bucket.hcl", "s3_bucket \"data\" {\n  accounts = [account.prod]\n  bucket   = \"kestrel-prod-data\"\n  tags     = { \"cost-center\" = \"4711\" }\n}\n");
+    front.forget();
+    run(&program, &front, &["apply", "--auto-approve"]).code(0);
+    let seen = front.seen();
+    let made = seen
+        .iter()
+        .find(|s| s.method == "PUT" && s.text().contains("CreateBucketConfiguration"))
+        .expect("made");
+    assert!(made.text().contains("palisade:address"), "the ownership tags too: {}", made.text());
+    assert!(
+        !seen.iter().any(|s| s.method == "PUT" && s.uri.ends_with("?tagging")),
+        "no second call"
+    );
+    run(&program, &front, &["plan", "--detailed-exitcode"]).code(0);
+}
+
+#[test]
+fn every_write_of_state_names_its_encryption() {
+    let front = Front::open(Way::default());
+    let key = "arn:aws:kms:us-east-1:111111111111:key/11111111-2222-3333-4444-555555555555";
+    let estate = |settings: &str| {
+        ESTATE.replace(
+            "name = \"kestrel\"\n",
+            &format!("name = \"kestrel\"\n  backend \"s3\" {{\n    bucket = \"kestrel-state\"\n    region = \"us-east-1\"\n{settings}  }}\n"),
+        )
+    };
+    let program = Program::new(&estate(&format!("    kms_key_id = \"{key}\"\n")));
+    run(&program, &front, &["init", "--create-backend"]).code(0);
+    let encrypted = |front: &Front| -> Vec<(Option<String>, Option<String>)> {
+        let header = |s: &Seen, name: &str| s.headers.get(name).cloned();
+        let written = |s: &&Seen| {
+            s.method == "PUT" && s.uri.contains("/kestrel-state/") && !s.uri.contains("/?")
+        };
+        let said = |s: &Seen| {
+            (
+                header(s, "x-amz-server-side-encryption"),
+                header(s, "x-amz-server-side-encryption-aws-kms-key-id"),
+            )
+        };
+        front.seen().iter().filter(written).map(said).collect()
+    };
+    front.forget();
+    run(&program, &front, &["apply", "--auto-approve"]).code(0);
+    let said = encrypted(&front);
+    assert!(said.len() > 5, "{said:?}");
+    let wanted = (Some("aws:kms".to_owned()), Some(key.to_owned()));
+    assert!(said.iter().all(|one| *one == wanted), "{said:?}");
+
+    // The bucket's own default is compared.
+    let other = key.replace("1111-2222", "9999-2222");
+    program.write("main.hcl", &estate(&format!("    kms_key_id = \"{other}\"\n")));
+    let init = run(&program, &front, &["init"]).code(0);
+    assert!(init.err.contains(&format!("encrypts under the key `{key}`")), "{}", init.err);
+
+    for (settings, wanted) in
+        [("", None), ("    encryption = \"AES256\"\n", Some("AES256".to_owned()))]
+    {
+        program.write(
+            "main.hcl",
+            &estate(settings).replace("work\" {}", "work\" {\n  tags = { a = \"b\" }\n}"),
+        );
+        front.forget();
+        run(&program, &front, &["apply", "--auto-approve"]).code(0);
+        assert!(encrypted(&front).iter().all(|one| *one == (wanted.clone(), None)));
+    }
+    program.write("main.hcl", &estate("    encryption = \"DES\"\n"));
+    let refused = run(&program, &front, &["validate"]).code(1);
+    assert!(refused.err.contains("unknown encryption `DES`"), "{}", refused.err);
+}
+
+/// A role that GitHub's tokens may take, with this in its `oidc` block.
+fn github(block: &str) -> Program {
+    let role = format!(
+        "iam_oidc_provider \"github\" {{\n  accounts = [account.prod]\n  url      = \"https://token.actions.githubusercontent.com\"\n}}\niam_role \"ci\" {{\n  accounts = [account.prod]\n  trust {{\n    oidc {{\n      provider = iam_oidc_provider.github\n{block}\n    }}\n  }}\n}}\n"
+    );
+    Program::new(&format!("{ESTATE}{role}"))
+}
+
+/// The conditions of its trust policy.
+fn conditions(program: &Program) -> serde_json::Value {
+    let plan = program.run(&["plan", "--json"]).code(0).json();
+    let changes = plan["resource_changes"].as_array().expect("changes").clone();
+    let role = changes.into_iter().find(|c| c["address"] == "iam_role.ci@prod").expect("the role");
+    role["after"]["assume_role_policy"]["Statement"][0]["Condition"].clone()
+}
+
+#[test]
+fn a_repository_is_trusted_by_its_name_and_by_ids_that_nobody_else_gets() {
+    let issuer = "token.actions.githubusercontent.com";
+    let pinned = "      repository          = \"acme/app\"\n      repository_id       = \"77001\"\n      repository_owner_id = \"42001\"\n      contexts            = [\"environment:production\"]\n      claims              = { job_workflow_ref = [\"acme/flows/.github/workflows/deploy.yml@*\"] }";
+    let program = github(pinned);
+    let trust = conditions(&program);
+    let equals = &trust["StringEquals"];
+    assert_eq!(equals[format!("{issuer}:repository_id")], "77001", "{trust}");
+    assert_eq!(equals[format!("{issuer}:repository_owner_id")], "42001");
+    assert_eq!(
+        equals[format!("{issuer}:sub")],
+        serde_json::json!([
+            "repo:acme@42001/app@77001:environment:production",
+            "repo:acme/app:environment:production"
+        ])
+    );
+    assert!(
+        trust["StringLike"][format!("{issuer}:job_workflow_ref")]
+            .to_string()
+            .contains("deploy.yml@*")
+    );
+    let said = program.run(&["validate"]).code(0);
+    assert!(!said.err.contains("warning"), "{}", said.err);
+
+    let immutable = github(&format!("{pinned}\n      subject_form        = \"immutable\""));
+    assert_eq!(
+        conditions(&immutable)["StringEquals"][format!("{issuer}:sub")],
+        "repo:acme@42001/app@77001:environment:production"
+    );
+
+    for (block, said) in [
+        ("      subjects = [\"repo:acme*/*\"]", "`acme-evil` matches as well"),
+        (
+            "      subjects = [\"repo:acme@42001/app@77001:*\"]\n      claims = { run_id = [\"7\"] }",
+            "STS does not pass the claim `run_id`: the condition never holds",
+        ),
+    ] {
+        let run = github(block).run(&["plan"]).code(0);
+        assert!(
+            run.err.contains(said) || run.out.contains(said),
+            "{block}\n{}{}",
+            run.out,
+            run.err
+        );
+    }
+    for (block, said) in [
+        ("      repository = \"acme\"", "`repository` must be `owner/name`"),
+        (
+            "      repository = \"acme/app\"\n      subject_form = \"immutable\"",
+            "needs `repository_id` and `repository_owner_id`",
+        ),
+        ("      audiences = [\"x\"]", "has neither `subjects` nor `repository`"),
+        ("      subjects = [\"x\"]\n      repository = \"acme/app\"", "exclude each other"),
+    ] {
+        let run = github(block).run(&["validate"]).code(1);
+        assert!(run.err.contains(said), "{block}\n{}", run.err);
+    }
+}
+
+#[test]
+fn a_bucket_of_the_accounts_regional_namespace_is_made_as_such() {
+    let front = Front::open(Way::default());
+    let program = Program::new(ESTATE);
+    run(&program, &front, &["apply", "--auto-approve"]).code(0);
+    let prod = id(&front, "kestrel-prod");
+    let name = format!("data-{prod}-us-east-1-an");
+    program.write(
+        "bucket.hcl",
+        &format!(
+            "s3_bucket \"data\" {{\n  accounts = [account.prod]\n  bucket   = \"{name}\"\n}}\n"
+        ),
+    );
+    run(&program, &front, &["apply", "--auto-approve"]).code(0);
+    let seen = front.seen();
+    let asked = seen
+        .iter()
+        .find(|s| s.headers.contains_key("x-amz-bucket-namespace"))
+        .expect("asked for by name");
+    assert!(
+        asked.uri.contains(&name) && asked.headers["x-amz-bucket-namespace"] == "account-regional"
+    );
+    run(&program, &front, &["plan", "--detailed-exitcode"]).code(0);
+}
+
+#[test]
+fn every_dated_fact_has_a_place_and_a_probe() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("tests/facts/facts.json")).expect("the table");
+    let facts: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    for fact in facts.as_array().expect("rows") {
+        for name in ["fact", "where", "source", "date"] {
+            assert!(fact[name].as_str().is_some_and(|t| !t.is_empty()), "{fact}");
+        }
+        assert!(root.join(fact["where"].as_str().expect("a place")).exists(), "{fact}");
+        assert_eq!(fact["probe"].as_object().map(serde_json::Map::len), Some(1), "{fact}");
+    }
+}
