@@ -57,7 +57,7 @@ fn judge(c: &mut Criterion) {
     let mut group = c.benchmark_group("judge");
     group.throughput(Throughput::Elements(1));
     let line = line();
-    group.bench_function("simulate_line", |b| b.iter(|| simulate_line(black_box(&line))));
+    group.bench_function("simulate_line", |b| b.iter(|| simulate_line(black_box(&line), false)));
     let (request, policies) = compiled();
     group.bench_function("evaluate", |b| b.iter(|| evaluate(black_box(&request), &policies)));
     group.finish();

@@ -256,20 +256,6 @@ pub struct Arn {
     pub resource: String,
 }
 
-impl Arn {
-    /// An IAM ARN in an account: `arn:aws:iam::ACCOUNT:RESOURCE`.
-    #[must_use]
-    pub fn iam(account: &AccountId, resource: impl Into<String>) -> Self {
-        Self {
-            partition: "aws".to_owned(),
-            service: "iam".to_owned(),
-            region: String::new(),
-            account: account.to_string(),
-            resource: resource.into(),
-        }
-    }
-}
-
 impl FromStr for Arn {
     type Err = IdError;
 

@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 use serde::{Deserialize, Serialize};
 
 use super::document::Effect;
-use super::policy::{Hit, Policy, Query};
+use super::policy::{Hit, Mismatch, Policy, Query};
 use super::principal::Naming;
 use super::request::{Caller, CallerKind, Facts, Request};
 
@@ -240,6 +240,18 @@ pub fn evaluate(request: &Request, policies: &Policies) -> Decision {
             );
         }
     }
+    // IAM User Guide, "Compare AWS STS credentials", `GetFederationToken`.
+    let of_identities = action.starts_with("iam:") || action.starts_with("sts:");
+    if caller.kind == CallerKind::FederatedUser
+        && decision == Verdict::Allow
+        && of_identities
+        && decided_by != DecidedBy::AlwaysAllowed
+    {
+        notes.push(
+            "a session of GetFederationToken calls IAM and STS from the console alone, not by API or CLI"
+                .to_owned(),
+        );
+    }
     disputed.extend(notes);
     let matched = matches
         .layers()
@@ -253,6 +265,44 @@ pub fn evaluate(request: &Request, policies: &Policies) -> Decision {
         .collect();
     let missing_context = facts.missing().into_iter().collect();
     Decision { decision, decided_by, matched, missing_context, disputed }
+}
+
+/// A statement that was looked at for a request, whether it matched or not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Considered {
+    /// The kind of policy.
+    pub layer: DecidedBy,
+    /// The level of the organization that it is attached to, for SCPs and RCPs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub level: Option<String>,
+    /// The policy's name.
+    pub policy: String,
+    /// The statement's sid, or its zero-based index.
+    pub statement: String,
+    /// Its effect.
+    pub effect: Effect,
+    /// Whether it matches the request.
+    pub matches: bool,
+    /// What of it does not match: `action`, `principal`, `resource`, or `condition`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<&'static str>,
+    /// The keys of the conditions that do not hold.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+}
+
+/// Every statement of the policies that apply to a request, and why it matches or does not.
+#[must_use]
+pub fn explain(request: &Request, policies: &Policies) -> Vec<Considered> {
+    let caller = Caller::new(&request.principal, &request.context);
+    let action = request.action.to_ascii_lowercase();
+    let given_account = request
+        .resource_account
+        .as_deref()
+        .or_else(|| request.resource.split(':').nth(4).filter(|account| !account.is_empty()));
+    let resource_account = given_account.or(caller.account.as_deref());
+    let mut facts = Facts::of(request, &caller, resource_account);
+    Case::new(request, policies, &caller, &action, resource_account).consider(&mut facts)
 }
 
 /// Judges a call that needs several authorizations, such as a read of an object under SSE-KMS
@@ -374,6 +424,59 @@ impl<'r> Case<'r> {
                 .as_ref()
                 .map(|policy| layer(std::slice::from_ref(policy), true)),
         }
+    }
+
+    /// All statements of the policies that apply, in the order of the layers.
+    fn consider(&self, facts: &mut Facts<'_>) -> Vec<Considered> {
+        use DecidedBy as By;
+        let own = self.has_identity();
+        let mut found = Vec::new();
+        let mut layer =
+            |by: By, level: Option<&String>, policies: &[Arc<Policy>], resource_side| {
+                let query = Query {
+                    caller: self.caller,
+                    action: self.action,
+                    resource: self.resource,
+                    bounded: own && self.policies.boundary.is_some(),
+                    resource_side,
+                };
+                for policy in policies {
+                    for (statement, effect, mismatch) in policy.considered(&query, facts) {
+                        let (because, keys) = match &mismatch {
+                            None => (None, Vec::new()),
+                            Some(Mismatch::Action) => (Some("action"), Vec::new()),
+                            Some(Mismatch::Principal) => (Some("principal"), Vec::new()),
+                            Some(Mismatch::Resource) => (Some("resource"), Vec::new()),
+                            Some(Mismatch::Conditions(keys)) => (Some("condition"), keys.clone()),
+                        };
+                        found.push(Considered {
+                            layer: by,
+                            level: level.cloned(),
+                            policy: policy.name().to_owned(),
+                            statement: statement.to_owned(),
+                            effect,
+                            matches: mismatch.is_none(),
+                            because,
+                            keys,
+                        });
+                    }
+                }
+            };
+        let all = self.policies;
+        for level in all.service_control.iter().filter(|_| self.scps_apply) {
+            layer(By::ServiceControlPolicy, Some(&level.target), &level.policies, false);
+        }
+        for level in all.resource_control.iter().filter(|_| self.rcps_apply) {
+            layer(By::ResourceControlPolicy, Some(&level.target), &level.policies, true);
+        }
+        if own {
+            layer(By::Identity, None, &all.identity, false);
+            layer(By::Boundary, None, all.boundary.as_slice(), false);
+            layer(By::Session, None, &all.session, false);
+        }
+        layer(By::ResourcePolicy, None, all.resource.as_slice(), true);
+        layer(By::Endpoint, None, all.endpoint.as_slice(), true);
+        found
     }
 
     /// Trust and key policies alone open their resource: identity policies never suffice (KMS

@@ -290,10 +290,42 @@ fn glob(pattern: &[Unit], text: &[u8]) -> bool {
     pattern.iter().skip(p).all(|unit| *unit == STAR)
 }
 
+/// A resource pattern with the fields that it leaves out: "When you specify an incomplete ARN (one with fewer than the
+/// standard six fields) in an identity-based policy, AWS automatically completes the ARN by adding wildcard characters
+/// (`*`) to all missing fields" (IAM User Guide, "IAM identifiers"). Resource policies with such ARNs are refused where
+/// they are written.
+#[must_use]
+pub fn completed(text: &str) -> Cow<'_, str> {
+    const FIELDS: usize = 6;
+    if !text.starts_with("arn:") {
+        return Cow::Borrowed(text);
+    }
+    // Colons of variables separate nothing.
+    let mut depth = 0_usize;
+    let mut fields = 1;
+    for c in text.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            ':' if depth == 0 => fields += 1,
+            _ => {}
+        }
+    }
+    match FIELDS.checked_sub(fields) {
+        None | Some(0) => Cow::Borrowed(text),
+        Some(missing) => Cow::Owned(format!("{text}{}", ":*".repeat(missing))),
+    }
+}
+
 /// A compiled ARN pattern of a `Resource` element or an `Arn` condition.
 #[derive(Clone, Debug)]
 pub struct ArnPattern {
     any: bool,
+    /// The text of a `Resource` element that is no ARN, or an incomplete one that leaves its service open: AWS refuses
+    /// to store it, and does not say what it would match.
+    malformed: Option<Pattern>,
+    /// A `Resource` element as it was before it was completed: how far its last star reaches is not agreed on.
+    incomplete: Option<Box<Self>>,
     segments: Segments,
     /// A star at the end of one of the first five segments: some sources let it run over colons.
     crossing: bool,
@@ -322,19 +354,44 @@ impl ArnPattern {
         match whole.0 {
             Repr::Plain(units) => {
                 let crossing = split(&units).take(5).any(|s| s.last() == Some(&STAR));
-                Self { any, crossing, early_variable: false, segments: Segments::Plain(units) }
+                let segments = Segments::Plain(units);
+                Self {
+                    any,
+                    malformed: None,
+                    incomplete: None,
+                    crossing,
+                    early_variable: false,
+                    segments,
+                }
             }
             Repr::Mixed(pieces) => {
                 let segments = Pattern::segments(&pieces);
                 let early = || segments.iter().take(5);
                 Self {
                     any,
+                    malformed: None,
+                    incomplete: None,
                     crossing: early().any(Pattern::ends_with_star),
                     early_variable: early().any(|s| matches!(s.0, Repr::Mixed(_))),
                     segments: Segments::Mixed(segments),
                 }
             }
         }
+    }
+
+    /// Compiles an element of `Resource` or `NotResource`.
+    #[must_use]
+    pub fn resource(text: &str, version: Version) -> Self {
+        let whole = completed(text);
+        let is_incomplete = matches!(whole, Cow::Owned(_));
+        let compiled = Self::new(&whole, version);
+        let open_service =
+            || text.split(':').nth(2).is_none_or(|service| service.contains(['*', '?']));
+        let malformed =
+            !compiled.any && (!text.starts_with("arn:") || (is_incomplete && open_service()));
+        let malformed = malformed.then(|| Pattern::new(text, Wildcards::Active, version));
+        let incomplete = is_incomplete.then(|| Box::new(Self::new(text, version)));
+        Self { malformed, incomplete, ..compiled }
     }
 
     /// A `Resource` element against the request's resource.
@@ -350,11 +407,17 @@ impl ArnPattern {
         if resource == "*" {
             return Tri::NO;
         }
+        if let Some(pattern) = &self.malformed {
+            let completed = self.incomplete.is_some() && self.by_segments(resource, facts);
+            let matches = completed || pattern.matches(resource, facts);
+            return if matches { Tri::DISPUTED } else { Tri::NO };
+        }
         if self.by_segments(resource, facts) {
             // AWS documents variables for the resource part alone.
             return if self.early_variable { Tri::DISPUTED } else { Tri::YES };
         }
-        if self.crossing && self.across(resource, facts) { Tri::DISPUTED } else { Tri::NO }
+        let wide = self.incomplete.as_deref().unwrap_or(self);
+        if wide.crossing && wide.across(resource, facts) { Tri::DISPUTED } else { Tri::NO }
     }
 
     /// An `Arn` condition: each of the six components is compared by itself, with its own wildcards
@@ -510,13 +573,23 @@ mod tests {
             ("arn:aws:iam::*:role/x", "arn:aws:iam::111122223333:role/x", Tri::YES),
             ("arn:aws:iam::*:role/x", "arn:aws:iam::111122223333:role/y", Tri::NO),
             ("arn:aws:s3*", "arn:aws:s3:::b", Tri::DISPUTED),
-            ("arn:aws:sns:*", "arn:aws:sns:eu-west-1:111122223333:t", Tri::DISPUTED),
+            ("arn:aws", "arn:aws:s3:::b", Tri::DISPUTED),
+            ("arn:aws:s3", "arn:aws:s3:::b", Tri::YES),
+            ("arn:aws:s3::", "arn:aws:s3:::b", Tri::YES),
+            ("arn:aws:sqs", "arn:aws:s3:::b", Tri::NO),
+            ("arn:aws:sns:eu-west-1", "arn:aws:sns:eu-west-1:111122223333:t", Tri::YES),
+            ("arn:aws:sns:us-east-1", "arn:aws:sns:eu-west-1:111122223333:t", Tri::NO),
+            ("arn:aws:sns:*", "arn:aws:sns:eu-west-1:111122223333:t", Tri::YES),
+            ("arn:aws:sns:*:*:*:t", "arn:aws:sns:eu-west-1:111122223333:t", Tri::NO),
             ("arn:aws:sns:*:t", "arn:aws:sns:eu-west-1:111122223333:t", Tri::DISPUTED),
             ("arn:aws:sns:*x:t", "arn:aws:sns:eu-west-1:111122223333:t", Tri::NO),
+            ("*:s3:::b", "arn:aws:s3:::b", Tri::DISPUTED),
+            ("a*", "arn:aws:s3:::b", Tri::DISPUTED),
+            ("s3:b", "arn:aws:s3:::b", Tri::NO),
             ("arn:aws:s3:::b", "*", Tri::NO),
             ("arn:aws:s3:::b", "not an arn", Tri::NO),
         ] {
-            let compiled = ArnPattern::new(pattern, Version::V2012);
+            let compiled = ArnPattern::resource(pattern, Version::V2012);
             assert_eq!(
                 compiled.matches_resource(text, &mut facts(&context)),
                 expected,

@@ -6,8 +6,10 @@
 //! * [`validate`] finds what AWS would refuse, by the dated facts of [`limits`].
 //! * [`matching`], [`condition`] and [`eval`] are the concrete judge: one request against all the
 //!   policies that bear on it. [`simulate`] wraps it in JSON Lines.
+//! * [`acts`] and [`public`] are what S3 asks of bucket policies beside.
 //! * [`catalogue`] is the bundled list of actions, resource types and condition keys.
 
+pub mod acts;
 pub mod catalogue;
 pub mod condition;
 pub mod decode;
@@ -42,7 +44,8 @@ pub use document::{
     Condition, Document, Effect, Item, PrincipalType, Principals, Statement, Use, Version,
 };
 pub use eval::{
-    ChainLevel, DecidedBy, Decision, Matched, Policies, Verdict, evaluate, evaluate_all,
+    ChainLevel, Considered, DecidedBy, Decision, Matched, Policies, Verdict, evaluate,
+    evaluate_all, explain,
 };
 pub use limits::Limits;
 pub use normal::{digest, semantic_eq};

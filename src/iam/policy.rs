@@ -51,6 +51,19 @@ pub(super) struct Hit<'p> {
     pub(super) naming: Naming,
 }
 
+/// Why a statement does not match a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Mismatch {
+    /// It names other actions.
+    Action,
+    /// It names other principals.
+    Principal,
+    /// It names other resources.
+    Resource,
+    /// Conditions of it on these keys do not hold.
+    Conditions(Vec<String>),
+}
+
 impl Policy {
     /// Compiles a document under the name that verdicts cite.
     #[must_use]
@@ -81,6 +94,16 @@ impl Policy {
     #[must_use]
     pub fn is_public(&self) -> bool {
         self.public
+    }
+
+    /// Every statement, by its label, with its effect and why it does not match.
+    pub(super) fn considered<'p>(
+        &'p self,
+        query: &Query<'_>,
+        facts: &mut Facts<'_>,
+    ) -> Vec<(&'p str, Effect, Option<Mismatch>)> {
+        let each = self.statements.iter();
+        each.map(|s| (s.label.as_str(), s.effect, s.mismatch(query, facts))).collect()
     }
 
     /// Adds every statement that matches the query to `hits`.
@@ -122,7 +145,7 @@ impl CompiledStatement {
                 .collect()
         };
         let resources = |items: &[Item]| {
-            items.iter().map(|item| ArnPattern::new(&item.text.symbolic(), version)).collect()
+            items.iter().map(|item| ArnPattern::resource(&item.text.symbolic(), version)).collect()
         };
         Self {
             label: match &statement.sid {
@@ -166,6 +189,23 @@ impl CompiledStatement {
             tri = tri.and(condition.holds(facts));
         }
         tri.may.then_some((tri, naming))
+    }
+
+    /// Why it does not match; nothing where it does under some reading.
+    fn mismatch(&self, query: &Query<'_>, facts: &mut Facts<'_>) -> Option<Mismatch> {
+        if !self.action_matches(query.action) {
+            return Some(Mismatch::Action);
+        }
+        if query.resource_side && self.principal_matches(query).is_none() {
+            return Some(Mismatch::Principal);
+        }
+        if !self.resource_matches(query, facts).may {
+            return Some(Mismatch::Resource);
+        }
+        let failing = self.conditions.iter().filter(|condition| !condition.holds(facts).may);
+        let keys: Vec<String> =
+            failing.map(|condition| condition.spelled_key().to_owned()).collect();
+        (!keys.is_empty()).then_some(Mismatch::Conditions(keys))
     }
 
     fn action_matches(&self, action: &str) -> bool {

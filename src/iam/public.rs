@@ -3,6 +3,15 @@
 //! Source: S3 User Guide, "Blocking public access to your Amazon S3 storage", "The meaning of
 //! public": a policy is public unless every grant to everybody is limited to *fixed values* (no
 //! wildcard, no policy variable) of one of a list of keys.
+//!
+//! Where that text is ambiguous (keys that are newer than its list, an organization's path, operators that ignore case
+//! or test one of several values), each setting is read so that more gets in:
+//!
+//! - `RestrictPublicBuckets` cuts a public policy down, so a doubtful one is *not* public ([`is_public`]): what it
+//!   grants across accounts counts.
+//! - `BlockPublicPolicy` refuses to store a public policy, so a plan must not rely on S3's refusal, nor on its
+//!   acceptance: the analysis ignores the setting, and the sandbox refuses whatever may be public ([`may_be_public`]),
+//!   so that what passes there passes S3.
 
 use super::document::{Condition, Document, Effect, Statement};
 use super::operator::{SetPrefix, Test};
@@ -37,13 +46,43 @@ const FIXING_KEYS: [&str; 22] = [
     "aws:sourceip",
 ];
 
-/// Whether the policy is public.
+/// Keys that the page lists, and those that name a principal, which it gives `aws:PrincipalOrgID` as an example of.
+const LISTED_KEYS: [&str; 14] = [
+    "aws:sourcearn",
+    "aws:sourcevpc",
+    "aws:sourcevpce",
+    "aws:sourceowner",
+    "aws:sourceaccount",
+    "aws:principalorgid",
+    "aws:principalaccount",
+    "aws:principalarn",
+    "aws:principalservicename",
+    "aws:userid",
+    "s3:x-amz-server-side-encryption-aws-kms-key-id",
+    "s3:dataaccesspointarn",
+    "s3:dataaccesspointaccount",
+    "aws:sourceip",
+];
+
+/// Whether the policy is surely public, as `RestrictPublicBuckets` reads it.
 #[must_use]
 pub fn is_public(document: &Document) -> bool {
-    document.statements.iter().any(grants_public)
+    document.statements.iter().any(|statement| grants_everybody(statement, fixes))
 }
 
-fn grants_public(statement: &Statement) -> bool {
+/// Whether the policy may be public, so that `BlockPublicPolicy` may refuse it.
+#[must_use]
+pub fn may_be_public(document: &Document) -> bool {
+    let surely = |condition: &Condition| {
+        LISTED_KEYS.contains(&condition.key.to_ascii_lowercase().as_str())
+            && condition.operator.prefix.is_none()
+            && condition.operator.test != Test::StringEqualsIgnoreCase
+            && fixes(condition)
+    };
+    document.statements.iter().any(|statement| grants_everybody(statement, surely))
+}
+
+fn grants_everybody(statement: &Statement, fixes: impl Fn(&Condition) -> bool) -> bool {
     let everybody = statement.principals.as_ref().is_some_and(super::Principals::is_everyone)
         || statement.not_principals.is_some();
     statement.effect == Effect::Allow && everybody && !statement.conditions.iter().any(fixes)
@@ -105,9 +144,41 @@ mod tests {
     use super::super::document::Use;
     use super::*;
 
-    fn public(statement: &str) -> bool {
+    fn document(statement: &str) -> Document {
         let value = serde_json::from_str(&format!("{{\"Statement\":{statement}}}")).expect("json");
-        is_public(&Document::from_json(&value, Use::Resource("s3".into())).expect("valid").0)
+        Document::from_json(&value, Use::Resource("s3".into())).expect("valid").0
+    }
+
+    fn public(statement: &str) -> bool {
+        is_public(&document(statement))
+    }
+
+    /// Where the page is ambiguous, the two settings are read apart; elsewhere alike.
+    #[test]
+    fn what_may_be_public_is_refused_and_what_surely_is_restricted() {
+        let with = |condition: &str| {
+            document(&format!(
+                r#"{{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*","Condition":{{{condition}}}}}"#
+            ))
+        };
+        for (condition, restricted, refused) in [
+            (r#""StringEquals":{"aws:PrincipalOrgID":"o-abcdefghij"}"#, false, false),
+            (r#""StringEquals":{"aws:SourceVpce":"vpce-1a2b3c4d"}"#, false, false),
+            (r#""ArnLike":{"aws:PrincipalArn":"arn:aws:iam::111122223333:role/*"}"#, false, false),
+            (r#""StringEquals":{"aws:SourceOrgID":"o-abcdefghij"}"#, false, true),
+            (r#""StringEqualsIgnoreCase":{"aws:PrincipalOrgID":"o-abcdefghij"}"#, false, true),
+            (
+                r#""ForAnyValue:StringLike":{"aws:PrincipalOrgPaths":"o-a1b2c3d4e5/r-ab12/*"}"#,
+                false,
+                true,
+            ),
+            (r#""ForAnyValue:StringEquals":{"aws:PrincipalOrgID":"o-abcdefghij"}"#, false, true),
+            (r#""StringEquals":{"s3:prefix":"x"}"#, true, true),
+        ] {
+            let document = with(condition);
+            assert_eq!(is_public(&document), restricted, "{condition}");
+            assert_eq!(may_be_public(&document), refused, "{condition}");
+        }
     }
 
     #[test]

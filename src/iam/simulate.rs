@@ -1,6 +1,7 @@
 //! `palisade simulate`: one JSON object a line in, one a line out.
 //!
 //! Whatever the line holds, the answer is one line of JSON; what cannot be judged has `error`.
+//! `docs/simulate.schema.json` describes both.
 
 use std::sync::Arc;
 
@@ -10,7 +11,9 @@ use crate::diag::{Diagnostics, did_you_mean};
 
 use super::decode;
 use super::document::Use;
-use super::eval::{ChainLevel, DecidedBy, Matched, Policies, Verdict, evaluate};
+use super::eval::{
+    ChainLevel, Considered, DecidedBy, Matched, Policies, Verdict, evaluate, explain,
+};
 use super::node::{Member, Node, NodeKind};
 use super::policy::Policy;
 use super::request::{Context, ContextValue, Membership, Principal, Request};
@@ -49,11 +52,15 @@ struct SimulationAnswer<'a> {
     missing_context: &'a [String],
     disputed: &'a [String],
     error: Option<&'a str>,
+    /// Every statement that was looked at, where that is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<&'a [Considered]>,
 }
 
-/// Judges the case on one line; returns one line without its line break.
+/// Judges the case on one line; returns one line without its line break. `explaining` adds every statement that was
+/// looked at, and why it matches or does not.
 #[must_use]
-pub fn simulate_line(line: &str) -> String {
+pub fn simulate_line(line: &str, explaining: bool) -> String {
     if line.len() > MAX_LINE {
         return failure(
             &serde_json::Value::Null,
@@ -74,6 +81,7 @@ pub fn simulate_line(line: &str) -> String {
     match case(node, &mut id) {
         Ok((request, policies)) => {
             let decision = evaluate(&request, &policies);
+            let explanation = explaining.then(|| explain(&request, &policies));
             write(&SimulationAnswer {
                 id: &id,
                 decision: Some(decision.decision),
@@ -82,6 +90,7 @@ pub fn simulate_line(line: &str) -> String {
                 missing_context: &decision.missing_context,
                 disputed: &decision.disputed,
                 error: None,
+                explanation: explanation.as_deref(),
             })
         }
         Err(error) => failure(&id, &error),
@@ -97,6 +106,7 @@ fn failure(id: &serde_json::Value, error: &str) -> String {
         missing_context: &[],
         disputed: &[],
         error: Some(error),
+        explanation: None,
     })
 }
 
@@ -349,7 +359,7 @@ mod tests {
     use super::*;
 
     fn run(line: &str) -> Value {
-        let answer = simulate_line(line);
+        let answer = simulate_line(line, false);
         assert!(!answer.contains('\n'));
         serde_json::from_str(&answer).expect("json")
     }
@@ -410,6 +420,109 @@ mod tests {
             let answer = run(line);
             assert!(answer["error"].is_string(), "{line} {answer}");
             assert!(answer["decision"].is_null());
+        }
+    }
+
+    /// Why each statement takes part or does not, in the order of the layers.
+    #[test]
+    fn an_answer_explains_itself_where_it_is_asked_to() {
+        let line = json!({"request": {"principal": "arn:aws:iam::111122223333:role/x", "action": "s3:GetObject",
+                "resource": "arn:aws:s3:::b/k", "context": {"aws:SourceIp": "10.0.0.1"}},
+            "service_control_policies": [{"target": "r-ab12", "policies": [{"name": "full", "document":
+                {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}}]}],
+            "identity_policies": [{"name": "p", "document": {"Version": "2012-10-17", "Statement": [
+                {"Sid": "write", "Effect": "Allow", "Action": "s3:Put*", "Resource": "*"},
+                {"Sid": "other", "Effect": "Allow", "Action": "s3:Get*", "Resource": "arn:aws:s3:::c/*"},
+                {"Sid": "home", "Effect": "Allow", "Action": "s3:Get*", "Resource": "*",
+                 "Condition": {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}, "Bool": {"aws:SecureTransport": "true"}}}]}}],
+            "resource_policy": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*",
+                "Principal": {"AWS": "444455556666"}, "Resource": "arn:aws:s3:::b/*"}]}});
+        let answer: Value =
+            serde_json::from_str(&simulate_line(&line.to_string(), true)).expect("json");
+        assert_eq!(answer["decision"], "implicit_deny");
+        let told: Vec<String> = answer["explanation"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|one| {
+                let text = |key: &str| one[key].as_str().unwrap_or("-").to_owned();
+                format!(
+                    "{} {} {}: {} {}",
+                    text("layer"),
+                    text("level"),
+                    text("statement"),
+                    text("because"),
+                    one["keys"]
+                )
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "service_control_policy r-ab12 0: - null",
+                "identity - write: action null",
+                "identity - other: resource null",
+                "identity - home: condition [\"aws:SecureTransport\",\"aws:SourceIp\"]",
+                "resource_policy - 0: principal null",
+            ]
+        );
+        assert_eq!(run(&line.to_string())["explanation"], Value::Null);
+    }
+
+    /// The documented schema takes what is read and what is written, and names every key.
+    #[test]
+    fn the_schema_describes_what_is_read_and_written() {
+        let schema: Value =
+            serde_json::from_str(include_str!("../../docs/simulate.schema.json")).expect("JSON");
+        let part = |name: &str| {
+            let mut whole = schema.clone();
+            whole["$ref"] = json!(format!("#/$defs/{name}"));
+            jsonschema::validator_for(&whole).expect("a schema")
+        };
+        let (input, output) = (part("case"), part("answer"));
+        let keys = |name: &str| -> Vec<String> {
+            let all = schema["$defs"][name]["properties"].as_object().expect("properties");
+            all.keys().cloned().collect()
+        };
+        let sorted = |all: &[&str]| {
+            let mut all: Vec<String> = all.iter().map(|key| (*key).to_owned()).collect();
+            all.sort();
+            all
+        };
+        assert_eq!(keys("case"), sorted(&CASE_KEYS));
+        assert_eq!(keys("request"), sorted(&REQUEST_KEYS));
+        let everything = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
+        for principal in [
+            json!("*"),
+            json!("arn:aws:iam::111122223333:user/u"),
+            json!({"service": "lambda.amazonaws.com"}),
+            json!({"federated": "cognito-identity.amazonaws.com"}),
+        ] {
+            let case = json!({"id": 7, "request": {"principal": principal, "action": "s3:GetObject", "resource": "arn:aws:s3:::b/k",
+                    "resource_account": "111122223333", "context": {"aws:TagKeys": ["a"], "aws:SourceIp": "10.0.0.1", "aws:SecureTransport": true}},
+                "identity_policies": [{"name": "p", "document": everything}, {"document": everything.to_string()}],
+                "permissions_boundary": everything, "service_control_policies": [{"target": "r", "policies": []}],
+                "restrict_public_buckets": false});
+            assert!(input.is_valid(&case), "{case}");
+            for explaining in [false, true] {
+                let answer: Value =
+                    serde_json::from_str(&simulate_line(&case.to_string(), explaining))
+                        .expect("json");
+                assert_eq!(answer["error"], Value::Null, "{answer}");
+                assert!(output.is_valid(&answer), "{answer}");
+            }
+        }
+        for wrong in [
+            json!({}),
+            json!({"request": {"principal": "*", "action": "s3:GetObject"}}),
+            json!({"request": {"principal": "*", "action": "s3:GetObject", "resource": "*"}, "boundary": null}),
+            json!({"request": {"principal": {"user": "u"}, "action": "s3:GetObject", "resource": "*"}}),
+            json!({"request": {"principal": "*", "action": "s3", "resource": "*"}}),
+        ] {
+            assert!(!input.is_valid(&wrong), "{wrong}");
+            let answer: Value =
+                serde_json::from_str(&simulate_line(&wrong.to_string(), false)).expect("json");
+            assert!(answer["error"].is_string() && output.is_valid(&answer), "{answer}");
         }
     }
 }

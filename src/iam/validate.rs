@@ -295,19 +295,25 @@ impl Pass<'_> {
         let short = text.split(':').count() < 6;
         if arn != Some("arn") || partition.is_none_or(str::is_empty) {
             self.explain(shown, item, "write an ARN or `*`");
-        } else if short && !text.ends_with('*') {
+        } else if short && !(self.is_completed() || text.ends_with('*')) {
             self.explain(shown, item, "an ARN has six parts separated by colons");
         } else if short {
             self.warn(
                 format!("resource `{text}` has fewer than six parts"),
                 item,
-                "write the ARN out: how far its last `*` reaches is not agreed on",
+                "write the ARN out: IAM puts a `*` for each part that is missing",
             );
         } else if service.is_some_and(|s| s.contains(['*', '?'])) && self.identity_side() {
             self.explain(shown, item, "the service of a resource cannot hold wildcards");
         } else if service.is_none_or(str::is_empty) {
             self.explain(shown, item, "the service, the third part of the ARN, is missing");
         }
+    }
+
+    /// Whether AWS completes ARNs with fewer than six parts (IAM User Guide, "IAM identifiers"): not in session
+    /// policies, nor in policies of resources.
+    fn is_completed(&self) -> bool {
+        matches!(self.role, Use::Identity | Use::Managed | Use::Boundary)
     }
 
     fn identity_side(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::candidates::candidates;
-use super::crossing::{Asked, ROLES_ANYWHERE, Source, Step, answer, asked};
+use super::crossing::{Asked, ROLES_ANYWHERE, Source, Step, Target, answer, asked};
 use super::doubts::doubtful;
 use super::paths::{Edge, Origin, Path, by_source, paths, reach};
 use super::power::{Powers, Time, powers};
@@ -98,14 +98,27 @@ impl Outcome {
     fn asking(mut self, step: &Step) -> Self {
         let by_certificate =
             matches!(&step.source, Source::Federated(provider) if provider == ROLES_ANYWHERE);
-        if let (Self::Open(openings), true) = (&mut self, by_certificate) {
+        // A session of GetFederationToken calls no STS operation by API or CLI; from the console it switches to a role
+        // that lets it (IAM User Guide, "Compare AWS STS credentials").
+        let by_console = matches!(
+            (&step.source, &step.target),
+            (Source::Foreign(arn), Target::Role(_)) if arn.contains(":federated-user/")
+        );
+        let asks = match (by_certificate, by_console) {
+            (true, _) => (
+                "rolesanywhere",
+                "a certificate of an authority that a trust anchor of the account names",
+            ),
+            (_, true) => (
+                "sts:GetFederationToken",
+                "a console session of the federated user, which switches to the role",
+            ),
+            _ => return self,
+        };
+        if let Self::Open(openings) = &mut self {
             for opening in openings {
-                opening.requirements.push(Requirement {
-                    key: "rolesanywhere".to_owned(),
-                    text: "a certificate of an authority that a trust anchor of the account names"
-                        .to_owned(),
-                    unmet: None,
-                });
+                let (key, text) = (asks.0.to_owned(), asks.1.to_owned());
+                opening.requirements.push(Requirement { key, text, unmet: None });
             }
         }
         self

@@ -15,6 +15,7 @@ use crate::iam::{
 };
 use crate::ids::Handle;
 
+pub(super) mod mixed;
 mod outsiders;
 
 pub(super) use outsiders::ANYBODY;
@@ -106,6 +107,8 @@ pub struct Asked {
     own_side: BTreeSet<String>,
     /// Keys, in lower case, that the caller leaves out if it likes.
     optional: BTreeSet<String>,
+    /// Keys, in lower case, that every request of the caller carries.
+    always: BTreeSet<String>,
     /// Keys, in lower case, whose value the caller chooses, though others cannot.
     chosen: BTreeSet<String>,
     /// Actions, in lower case, that are refused whatever policies say.
@@ -209,6 +212,7 @@ pub fn asked_at(model: &AccessModel, source: &Source, place: Place<'_>) -> Optio
         domains: BTreeMap::new(),
         own_side: BTreeSet::new(),
         optional: BTreeSet::new(),
+        always: BTreeSet::new(),
         chosen: BTreeSet::new(),
         refused: BTreeSet::new(),
         sessions: BTreeSet::new(),
@@ -255,6 +259,7 @@ pub fn asked_at(model: &AccessModel, source: &Source, place: Place<'_>) -> Optio
             asked.principal(principal, home);
         }
     }
+    asked.carries_always(source, is_role(model, source));
     Some(asked)
 }
 
@@ -300,6 +305,8 @@ pub struct Parts<'a> {
     pub resources: &'a [Space],
     /// Keys, in lower case, that no request of the step carries.
     pub never: &'a BTreeSet<String>,
+    /// Keys, in lower case, that every request of the step carries.
+    pub always: &'a BTreeSet<String>,
     /// Keys, in lower case, of which it is known what they may be.
     pub domains: &'a BTreeMap<String, Domain>,
     /// Actions, in lower case, that are refused whatever policies say.
@@ -317,6 +324,7 @@ impl Asked {
             actions: &self.actions,
             resources: &self.resources,
             never: &self.never,
+            always: &self.always,
             domains: &self.domains,
             refused: &self.refused,
         }
@@ -452,6 +460,26 @@ impl Asked {
         let unset: Vec<String> =
             asked.filter(|key| self.request.context.get(key).is_none()).collect();
         self.never.extend(unset);
+    }
+
+    /// What every request of such a caller carries.
+    fn carries_always(&mut self, source: &Source, is_role: bool) {
+        let assuming = |space: &Space| {
+            let (Space::One(action) | Space::Below(action)) = space;
+            action.to_ascii_lowercase().starts_with("sts:assumerole")
+        };
+        let assumes = !self.actions.is_empty() && self.actions.iter().all(assuming);
+        for (carrier, keys) in CARRIED {
+            let does = match carrier {
+                Carrier::Everybody => true,
+                Carrier::Signed => matches!(source, Source::Principal(_) | Source::Foreign(_)),
+                Carrier::RoleSession => is_role,
+                Carrier::AssumingRole => assumes,
+            };
+            if does {
+                self.always.extend(keys.iter().map(|key| (*key).to_owned()));
+            }
+        }
     }
 
     /// What every request of a principal of the estate carries, and what it need not carry.
@@ -741,6 +769,7 @@ impl Asked {
             free: BTreeSet::new(),
             domains: self.domains.clone(),
             optional: self.optional.clone(),
+            always: self.always.clone(),
             chosen: self.chosen.clone(),
             refused: self.refused.clone(),
         }
@@ -751,6 +780,48 @@ impl Asked {
 /// say (S3 API Reference, `PutBucketPolicy`, `GetBucketPolicy`, `DeleteBucketPolicy`).
 const OF_THE_OWNER: [&str; 3] =
     ["s3:deletebucketpolicy", "s3:getbucketpolicy", "s3:putbucketpolicy"];
+
+/// Keys that requests carry, in lower case, by who makes them: what is listed here is compared, never left out. Of
+/// every other key it is taken that a request may lack it.
+///
+/// Source: IAM User Guide, "AWS global condition context keys", the availability of each key; STS API Reference,
+/// `AssumeRole` (`RoleSessionName` is required).
+const CARRIED: [(Carrier, &[&str]); 4] = [
+    (
+        Carrier::Everybody,
+        &[
+            "aws:currenttime",
+            "aws:epochtime",
+            "aws:principalisawsservice",
+            "aws:principaltype",
+            "aws:requestedregion",
+            "aws:securetransport",
+            "aws:useragent",
+            "aws:viaawsservice",
+        ],
+    ),
+    (Carrier::Signed, &["aws:principalaccount", "aws:principalarn", "aws:userid"]),
+    (Carrier::RoleSession, &["aws:tokenissuetime"]),
+    (Carrier::AssumingRole, &["sts:rolesessionname"]),
+];
+
+/// Who carries a key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Carrier {
+    /// Every request.
+    Everybody,
+    /// Requests of roles, users and root users.
+    Signed,
+    /// Requests with a role's temporary credentials.
+    RoleSession,
+    /// Calls of `sts:AssumeRole` and its kin.
+    AssumingRole,
+}
+
+fn is_role(model: &AccessModel, source: &Source) -> bool {
+    let Source::Principal(arn) = source else { return false };
+    model.principals.get(arn).is_some_and(|principal| principal.kind == PrincipalKind::Role)
+}
 
 /// Keys that a caller leaves out by going over the internet, by itself.
 const OVER_THE_INTERNET: [&str; 10] = [
@@ -791,6 +862,12 @@ fn second_factor(principal: &PrincipalNode) -> Option<Domain> {
     by_services.then(|| Domain::These(vec![None, Some("false".into())]))
 }
 
+/// Whether whoever assumes a role may set its session's tags.
+fn lets_tag(principal: &PrincipalNode) -> bool {
+    let mut statements = principal.trust.iter().flat_map(|t| &t.document.statements);
+    statements.any(|s| s.effect == Effect::Allow && concerns(s, "sts:tagsession"))
+}
+
 /// Tags of a named principal are constants, unless its trust lets the one who assumes it set them.
 fn tags(
     principal: &PrincipalNode,
@@ -798,12 +875,7 @@ fn tags(
     never: &mut BTreeSet<String>,
     documents: &[Arc<Document>],
 ) {
-    let may_tag = principal
-        .trust
-        .iter()
-        .flat_map(|t| &t.document.statements)
-        .any(|s| s.effect == Effect::Allow && concerns(s, "sts:tagsession"));
-    if may_tag {
+    if lets_tag(principal) {
         return;
     }
     for (key, value) in principal.tags() {

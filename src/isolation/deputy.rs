@@ -232,12 +232,15 @@ fn shared_buckets(model: &AccessModel, result: &SideResult) -> BTreeSet<Indirect
         else {
             continue;
         };
-        if permits(model, edge, "s3:PutObject") {
+        let Some(kind) = model.resources.get(bucket).map(|resource| resource.kind) else {
+            continue;
+        };
+        if kind.writes.iter().any(|action| permits(model, edge, action)) {
             for origin in origins_of(model, own) {
                 writers.entry(bucket).or_default().entry(origin).or_insert(&edge.step);
             }
         }
-        if permits(model, edge, "s3:GetObject") {
+        if kind.reads.iter().any(|action| permits(model, edge, action)) {
             readers.entry(bucket).or_default().push(&edge.step);
         }
     }

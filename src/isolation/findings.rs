@@ -22,16 +22,25 @@ use crate::ids::Handle;
 
 /// A finding; all of them are warnings.
 pub(super) fn finding(kind: FindingKind, text: String, addresses: Vec<String>) -> Finding {
-    Finding { addresses, kind, severity: Severity::Warning, text }
+    let severity = Severity::Warning;
+    Finding { addresses, also: Vec::new(), from: None, kind, severity, text, to: None }
+}
+
+/// A finding about a wall.
+pub(super) fn of_wall(finding: Finding, origin: &Origin, to: &str) -> Finding {
+    let (from, to) = (Some(origin.name().to_owned()), Some(to.to_owned()));
+    Finding { from, to, ..finding }
 }
 
 /// How many names a finding lists.
 const NAMES: usize = 5;
 
-/// Findings about the walls themselves; `verdicts` holds each pair's verdict before and after.
+/// Findings about the walls themselves; `verdicts` holds each pair's verdict before and after, and `permitted` says
+/// whether exceptions permit all that somebody of an origin, by ARN, has power over.
 pub(super) fn of_walls(
     comparison: &Comparison<'_>,
     verdicts: &BTreeMap<&Pair, (Verdict, Verdict)>,
+    permitted: impl Fn(&Origin, &str) -> bool,
 ) -> Vec<Finding> {
     let (model, result) = (comparison.after.0, &comparison.after.1);
     let mut walls = Walls {
@@ -53,7 +62,8 @@ pub(super) fn of_walls(
                 "{} and {to} live in one account: there is no wall between them",
                 origin.name()
             );
-            walls.findings.push(finding(FindingKind::SharedAccount, text, Vec::new()));
+            let found = finding(FindingKind::SharedAccount, text, Vec::new());
+            walls.findings.push(of_wall(found, origin, to));
         }
         if *after == Verdict::Isolated {
             walls.held(origin, to);
@@ -70,22 +80,20 @@ pub(super) fn of_walls(
         findings.push(finding(FindingKind::ReplayFailed, text, labels(model, step)));
     }
     for (origin, administrators) in &result.powers.administrators {
-        for arn in administrators {
+        for arn in administrators.iter().filter(|arn| !permitted(origin, arn)) {
             let text = format!(
                 "{} reaches `{arn}`, which may take away the organization's guardrails from every account",
                 origin.name()
             );
             let label = model.principals.get(arn).map(|p| p.label.clone());
-            findings.push(finding(
-                FindingKind::OrganizationPower,
-                text,
-                label.into_iter().collect(),
-            ));
+            let found = finding(FindingKind::OrganizationPower, text, label.into_iter().collect());
+            findings.push(Finding { from: Some(origin.name().to_owned()), ..found });
         }
     }
     for (origin, why) in &result.powers.undecided {
         let text = format!("what {} may change about the walls is undecided: {why}", origin.name());
-        findings.push(finding(FindingKind::PowerUndetermined, text, Vec::new()));
+        let found = finding(FindingKind::PowerUndetermined, text, Vec::new());
+        findings.push(Finding { from: Some(origin.name().to_owned()), ..found });
     }
     findings
 }
@@ -164,7 +172,8 @@ impl Walls<'_, '_> {
             );
             let mut addresses = labels(self.model, step);
             addresses.extend(holders.labels);
-            self.findings.push(finding(FindingKind::HeldBySourceSide, text, addresses));
+            let found = finding(FindingKind::HeldBySourceSide, text, addresses);
+            self.findings.push(of_wall(found, origin, to));
         }
         let inside = accounts_of(self.model, to);
         for (target, ids) in self.whole.get(to).cloned().unwrap_or_default() {
@@ -194,7 +203,8 @@ impl Walls<'_, '_> {
                 );
                 let mut addresses: Vec<String> = label(self.model, &target).into_iter().collect();
                 addresses.extend(holders.labels);
-                self.findings.push(finding(FindingKind::HeldBySourceSide, text, addresses));
+                let found = finding(FindingKind::HeldBySourceSide, text, addresses);
+                self.findings.push(of_wall(found, origin, to));
             }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! The input is an [`AccessModel`] of either side, wherever that comes from; the output is [`section`]. [`candidates`] finds the grants that name somebody outside,
 //! [`crossing`] asks the symbolic engine about each, [`paths`] joins role assumptions into paths, [`compare`] sets both
-//! sides against each other, [`power`] finds who may move a wall, [`deputy`] what can be talked into
+//! sides against each other, [`power`] finds who may move a wall, [`causes`] which changes of a plan that comes from, [`deputy`] what can be talked into
 //! crossing, [`assumptions`] what a proof rests on, [`lockout`] refuses changes that shut their own way back, [`rules`] judges paths by the
 //! `isolation` blocks, and [`report`] writes the section. [`walls`] and [`who`] answer
 //! questions about one side alone.
@@ -11,6 +11,7 @@
 
 mod assumptions;
 mod candidates;
+mod causes;
 pub mod changes;
 pub mod compare;
 pub mod crossing;
@@ -20,6 +21,7 @@ mod findings;
 pub mod lockout;
 pub mod paths;
 mod permits;
+mod plausible;
 pub mod power;
 pub mod proof;
 mod replay;

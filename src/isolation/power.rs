@@ -10,12 +10,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::candidates::let_in_whole;
 use super::changes::{Actor, Changes, Crossing, account, source};
 use super::compare::{Pair, SideResult};
-use super::crossing::{Asked, Source, Step, Target, answer, asked, home};
+use super::crossing::{Asked, Right, Source, Step, Target, answer, asked, home};
 use super::paths::{BySource, Origin, Reach, account_of, belongs_to, origins_of};
 pub use super::rights::Time;
 use super::rights::{Rights, RightsCache, Scope};
-use crate::access::AccessModel;
-use crate::iam::symbolic::{Answer, Opening};
+use crate::access::{AccessModel, ResourceType};
+use crate::iam::Request;
+use crate::iam::symbolic::{Answer, Opening, Space};
 use crate::ids::Handle;
 
 mod closure;
@@ -100,6 +101,24 @@ impl PowerPath {
     #[must_use]
     pub fn key(&self) -> PowerKey {
         (self.from.clone(), self.to.clone(), self.holder.clone(), self.over.clone())
+    }
+
+    /// The holder's right, shown by a witness, as a question to one side; `None` where the holder, or what the
+    /// right is over, is not there.
+    pub(super) fn right(&self, model: &AccessModel, witness: &Request) -> Option<Asked> {
+        let bucket = witness.resource.split('/').next().unwrap_or_default();
+        let target = Target::Resource(bucket.to_owned());
+        let source = Source::Principal(self.holder.clone());
+        if account_of(model, &target).is_some_and(|owner| home(model, &source) != Some(&owner)) {
+            return asked(model, &Step { source, target });
+        }
+        let right = Right {
+            actions: vec![witness.action.clone()],
+            resources: vec![Space::One(witness.resource.clone())],
+            policy: model.resource_policy(bucket).cloned(),
+            ..Right::default()
+        };
+        Asked::within(model, &source, &right)
     }
 }
 
@@ -372,9 +391,12 @@ impl Search<'_, '_> {
         let step = Step { source, target: target.clone() };
         let (edge, asked) = (self.result.edges.get(&step)?, asked(self.model, &step)?);
         let mut rights = Rights::default();
-        for opening in &edge.openings {
+        let writes = ResourceType::of_arn(target.arn()).map_or(&[][..], |kind| kind.writes);
+        for (opening, action) in
+            edge.openings.iter().flat_map(|o| writes.iter().map(move |action| (o, action)))
+        {
             let mut opening = opening.clone();
-            "s3:PutObject".clone_into(&mut opening.witness.action);
+            opening.witness.action = (*action).to_owned();
             if opening.witness.resource.contains('/') {
                 opening.decision = asked.judge(&opening.witness);
                 if opening.decision.is_allowed() {

@@ -2,12 +2,12 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
 use super::assumptions::{Assumptions, Memo};
+use super::causes::Causes;
 use super::compare::{Comparison, Pair, SideResult, by_power_alone, verdict};
 use super::crossing::{Source, Step, asked};
 use super::findings;
@@ -16,12 +16,12 @@ use super::permits::permits;
 use super::proof::{Entry, Prover};
 use super::rules::{Asked, Bound, Rule};
 use super::section::{
-    AccessPath, Assumption, Basis, ConsideredGrant, FindingKind, Grade, Isolation, MatrixRow,
-    PathChange, PathEnd, Proof, Replay, Severity, Verdict,
+    AccessPath, Assumption, Basis, ConsideredGrant, Finding, FindingKind, Grade, Isolation,
+    MatrixRow, PathChange, PathEnd, Proof, Replay, Ruling, Severity, Verdict,
 };
-use crate::access::{AccessModel, Coverage, NamedPolicy, PART};
+use crate::access::{AccessModel, Coverage};
+use crate::iam::Request;
 use crate::iam::symbolic::Opening;
-use crate::iam::{Document, Request};
 use crate::ids::Handle;
 
 mod bounds;
@@ -83,6 +83,11 @@ struct Writer<'a, 'w> {
     /// What proofs rest on, before and after.
     assumptions: [Assumptions<'a>; 2],
     memo: RefCell<Memo>,
+}
+
+/// Whether the checker has confirmed all of a proof.
+fn verified(entries: &[Entry]) -> bool {
+    entries.iter().all(|entry| entry.killed.is_some())
 }
 
 /// What the rules say about a path.
@@ -151,8 +156,19 @@ impl Writer<'_, '_> {
         }
         self.indirect_paths(&mut used, &mut section);
         self.walls_without_paths(&verdicts, &mut section);
-        section.findings.extend(findings::of_walls(self.comparison, &verdicts));
+        let permitted = |origin: &Origin, arn: &str| {
+            let by = |path: &&AccessPath| {
+                path.grade == Grade::Power
+                    && path.from.environment == origin.name()
+                    && path.via.last().is_some_and(|hop| hop.principal == arn)
+            };
+            let mut own = paths.iter().filter(by).peekable();
+            own.peek().is_some() && own.all(|path| path.exception.is_some())
+        };
+        section.findings.extend(findings::of_walls(self.comparison, &verdicts, permitted));
         section.findings.extend(findings::of_rules(self.rules, &used, self.today));
+        section.findings = Finding::folded(std::mem::take(&mut section.findings));
+        rule_on(&mut section, &paths);
         section.exceptions = permits(self.rules, &paths, self.today);
         let places =
             self.rules.iter().map(|r| (format!("isolation.{}", r.name), r.loc.to_string()));
@@ -178,6 +194,7 @@ impl Writer<'_, '_> {
             from: pair.0.name().to_owned(),
             grade: by_power_alone(&self.comparison.after.1, pair).then_some(Grade::Power),
             managed_only: managed,
+            ruling: None,
             to: pair.1.clone(),
         });
         if let Some(Some(entries)) = proof {
@@ -198,7 +215,7 @@ impl Writer<'_, '_> {
                 statement,
                 to: pair.1.clone(),
                 trusted: trusted(self.comparison.after.0, &self.comparison.after.1, &pair.1),
-                verified: Some(entries.iter().all(|entry| entry.killed.is_some())),
+                verified: Some(verified(&entries)),
             });
         }
         (before, after)
@@ -291,7 +308,7 @@ impl Writer<'_, '_> {
             via.push(hop(&path.last.source, chosen, model));
             shown_steps.push((&path.last, &chosen.witness));
         }
-        let caused_by = self.causes(path);
+        let caused_by = self.causes().of_path(path, change).into_iter().collect::<Vec<String>>();
         let starts = path.chain.first().map_or(principal, |s| source_name(&s.source));
         AccessPath {
             actions: narrowest.actions,
@@ -414,39 +431,12 @@ impl Writer<'_, '_> {
         Judged { rule: name, exception: None, expired, severity }
     }
 
-    /// Addresses of what differs between the sides among the policies that bear on a path.
-    fn causes(&self, path: &Path) -> Vec<String> {
-        let steps = path.chain.iter().chain([&path.last]);
-        let causes: BTreeSet<String> = steps.flat_map(|step| self.causes_of(step)).collect();
-        causes.into_iter().collect()
+    fn causes(&self) -> Causes<'_, '_> {
+        Causes { comparison: self.comparison }
     }
 
-    /// The same for one step.
-    fn causes_of(&self, step: &Step) -> BTreeSet<String> {
-        let mut causes = BTreeSet::new();
-        let bearing = |model: &AccessModel| asked(model, step).map(|a| documents(a.rules()));
-        let (was, is) = (bearing(self.comparison.before.0), bearing(self.comparison.after.0));
-        let names: BTreeSet<&String> = was.iter().chain(&is).flat_map(Named::keys).collect();
-        // Where the step cannot be asked on one side (its role is not there yet), what counts is
-        // whether the same policies stand anywhere on that side.
-        let stands = |side: &Option<Named>, model: &AccessModel, name: &String| match side {
-            Some(side) => side.get(name).cloned(),
-            None => model.policy(name).map(|policy| policy.document),
-        };
-        for name in names {
-            let old = stands(&was, self.comparison.before.0, name);
-            let same = match (old, stands(&is, self.comparison.after.0, name)) {
-                (Some(a), Some(b)) => Arc::ptr_eq(&a, &b) || crate::iam::semantic_eq(&a, &b),
-                _ => false,
-            };
-            if !same {
-                causes.insert(name.split(PART).next().unwrap_or_default().to_owned());
-            }
-        }
-        causes
-    }
-
-    /// Walls that a rule protects and that are no wall (a shared account) or are not decided.
+    /// Walls that are none (a shared account) or that are not decided: those that a rule protects are violations, and
+    /// those that become so with this plan are changes.
     fn walls_without_paths(
         &self,
         verdicts: &BTreeMap<&Pair, (Verdict, Verdict)>,
@@ -458,64 +448,101 @@ impl Writer<'_, '_> {
             .filter(|row| !row.assumptions.is_empty())
             .map(|row| ((row.from.clone(), row.to.clone()), !row.assumptions_added.is_empty()))
             .collect();
-        for rule in self.rules {
-            for ((origin, to), (before, after)) in verdicts {
-                let pair = (origin.name().to_owned(), to.clone());
-                if !rule.pairs.contains(&pair) {
-                    continue;
-                }
-                let assumes = assuming.get(&pair).copied().filter(|_| rule.assumptions_count);
-                let counts = match after {
-                    Verdict::Isolated => assumes.is_some(),
-                    Verdict::SharedAccount => true,
-                    Verdict::Undetermined => rule.undetermined_counts,
-                    _ => false,
-                };
-                if *after == Verdict::Undetermined && !rule.undetermined_counts {
+        for (pair, (before, after)) in verdicts {
+            let (origin, to) = *pair;
+            let named = (origin.name().to_owned(), to.clone());
+            let assumes = assuming.get(&named).copied();
+            let is_new = match after {
+                Verdict::SharedAccount => *before != Verdict::SharedAccount,
+                // An open wall that becomes undetermined has lost the paths that opened it.
+                Verdict::Undetermined => matches!(before, Verdict::Isolated | Verdict::Closed),
+                Verdict::Isolated => assumes == Some(true),
+                _ => continue,
+            };
+            let mut rules: Vec<&Rule> =
+                self.rules.iter().filter(|rule| rule.pairs.contains(&named)).collect();
+            if *after == Verdict::Isolated {
+                rules.retain(|rule| rule.assumptions_count && assumes.is_some());
+            }
+            if *after == Verdict::Undetermined {
+                let (counting, passing) =
+                    rules.into_iter().partition(|rule| rule.undetermined_counts);
+                rules = counting;
+                section.findings.extend(passing.into_iter().map(|rule: &Rule| {
                     let text = format!(
                         "whether {} can reach {to} is undetermined; `isolation.{}` lets that pass (`undetermined = \"warn\"`)",
                         origin.name(),
                         rule.name
                     );
-                    let kind = FindingKind::Undetermined;
-                    section.findings.push(findings::finding(kind, text, Vec::new()));
-                }
-                if counts {
-                    let end = |environment: &str| PathEnd {
-                        account: None,
-                        environment: environment.to_owned(),
-                    };
-                    section.violations.push(AccessPath {
-                        actions: Vec::new(),
-                        also_needs: None,
-                        caused_by: Vec::new(),
-                        change: match before == after && assumes != Some(true) {
-                            true => PathChange::Standing,
-                            false => PathChange::Added,
-                        },
-                        conditions: Vec::new(),
-                        exception: None,
-                        expired_exception: None,
-                        from: end(origin.name()),
-                        grade: Grade::Request,
-                        id: format!("P-{}", digest(&[origin.name(), to, "wall"])),
-                        limits: None,
-                        locations: None,
-                        power: None,
-                        principal: None,
-                        reason: Some(self.no_wall(*after, origin, to)),
-                        replay: None,
-                        resources: Vec::new(),
-                        rule: Some(format!("isolation.{}", rule.name)),
-                        severity: severity(rule),
-                        to: end(to),
-                        verdict: *after,
-                        via: Vec::new(),
-                        witness: None,
-                    });
-                }
+                    let found = findings::finding(FindingKind::Undetermined, text, Vec::new());
+                    findings::of_wall(found, origin, to)
+                }));
             }
+            let wall = |rule: Option<&Rule>| self.wall(origin, to, *after, is_new, rule);
+            // A new assumption stands in the wall's row.
+            if is_new && *after != Verdict::Isolated {
+                section.changes.push(wall(rules.first().copied()));
+            }
+            section.violations.extend(rules.iter().map(|rule| wall(Some(*rule))));
         }
+    }
+
+    /// A wall that does not hold as a whole.
+    fn wall(
+        &self,
+        origin: &Origin,
+        to: &str,
+        verdict: Verdict,
+        is_new: bool,
+        rule: Option<&Rule>,
+    ) -> AccessPath {
+        let end =
+            |environment: &str| PathEnd { account: None, environment: environment.to_owned() };
+        AccessPath {
+            actions: Vec::new(),
+            also_needs: None,
+            caused_by: Vec::new(),
+            change: if is_new { PathChange::Added } else { PathChange::Standing },
+            conditions: Vec::new(),
+            exception: None,
+            expired_exception: None,
+            from: end(origin.name()),
+            grade: Grade::Request,
+            id: format!("P-{}", digest(&[origin.name(), to, "wall"])),
+            limits: None,
+            locations: None,
+            power: None,
+            principal: None,
+            reason: Some(self.no_wall(verdict, origin, to)),
+            replay: None,
+            resources: Vec::new(),
+            rule: rule.map(|rule| format!("isolation.{}", rule.name)),
+            severity: rule.map_or(Severity::Info, severity),
+            to: end(to),
+            verdict,
+            via: Vec::new(),
+            witness: None,
+        }
+    }
+}
+
+/// What the rules say of the walls that are open.
+fn rule_on(section: &mut Isolation, paths: &[AccessPath]) {
+    let is_across = |path: &AccessPath, row: &MatrixRow| {
+        path.from.environment == row.from && path.to.environment == row.to
+    };
+    for row in &mut section.matrix {
+        if row.after.is_shut() {
+            continue;
+        }
+        let mut across = paths.iter().filter(|path| is_across(path, row)).peekable();
+        row.ruling = if section.violations.iter().any(|path| is_across(path, row)) {
+            Some(Ruling::Forbidden)
+        } else if across.peek().is_some() && across.all(|path| path.exception.is_some()) {
+            Some(Ruling::Permitted)
+        } else {
+            None
+        };
     }
 }
 
@@ -596,9 +623,6 @@ fn id(path: &Path) -> String {
     format!("P-{}", digest(&parts))
 }
 
-/// Documents by policy name.
-type Named = BTreeMap<String, Arc<Document>>;
-
 /// Grants in the accounts of each environment to somebody outside the account of the grant.
 fn grants(comparison: &Comparison<'_>) -> BTreeMap<String, usize> {
     let (model, result) = &comparison.after;
@@ -613,10 +637,6 @@ fn grants(comparison: &Comparison<'_>) -> BTreeMap<String, usize> {
         }
     }
     grants
-}
-
-fn documents(rules: &[NamedPolicy]) -> Named {
-    rules.iter().map(|r| (r.policy.name().to_owned(), Arc::clone(&r.document))).collect()
 }
 
 fn digest(parts: &[&str]) -> String {

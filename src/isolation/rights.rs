@@ -10,11 +10,12 @@ use std::rc::Rc;
 
 use super::changes::{self, Actor, Changes, Standing, boundary_arn, under};
 use super::crossing::{Asked, Right, answer};
+use super::plausible::name_resource;
 use super::replay::replay;
-use crate::access::{AccessModel, AccountNode, NamedPolicy, PrincipalNode, ResourceType};
+use crate::access::{AccessModel, AccountNode, BUCKET, NamedPolicy, PrincipalNode, ResourceType};
 use crate::iam::symbolic::globs::Glob;
 use crate::iam::symbolic::{Answer, Answers, Domain, Opening, Space, Texts};
-use crate::iam::{Effect, PrincipalType, catalogue, passing};
+use crate::iam::{Document, Effect, PrincipalType, catalogue, passing};
 use crate::ids::{Handle, Partition};
 
 /// What can be done to a role: its trust, its policies, its boundary; or one of one's own making.
@@ -73,9 +74,6 @@ const JOIN: &str = "iam:AddUserToGroup";
 const CREDENTIALS: [&str; 3] =
     ["iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile"];
 
-/// What can be done to the objects of a bucket.
-const OBJECTS: [&str; 1] = ["s3:PutObject"];
-
 /// What else is power, of itself or beside other rights.
 const OTHERS: [&str; 10] = [
     "iam:AddClientIDToOpenIDConnectProvider",
@@ -89,6 +87,13 @@ const OTHERS: [&str; 10] = [
     "organizations:MoveAccount",
     "sts:AssumeRoot",
 ];
+
+/// What makes somebody an administrator of a Kubernetes cluster.
+const CLUSTERS: [&str; 2] = ["eks:AssociateAccessPolicy", "eks:CreateAccessEntry"];
+
+/// What gives somebody the identities of a pool of Cognito.
+const POOLS: [&str; 2] =
+    ["cognito-identity:GetOpenIdTokenForDeveloperIdentity", "cognito-identity:UpdateIdentityPool"];
 
 /// Rights over the tags of one identity, by which policies may tell it from others.
 const TAGS: [&str; 4] = ["iam:TagRole", "iam:TagUser", "iam:UntagRole", "iam:UntagUser"];
@@ -192,11 +197,21 @@ pub struct RightsCache<'w> {
     services: RefCell<BTreeMap<Handle, Rc<Services>>>,
 }
 
+/// A provider of identities, by ARN, and the actions that let others be whom it vouches for.
+type Provider = (String, &'static [&'static str]);
+
 /// A resource's type and policy.
 type Owned = (&'static ResourceType, Option<NamedPolicy>);
 
+/// The sides, before and after, on which something holds. What a right is over may hold on one side alone, and then the
+/// right is worth something on that side alone: a path that the plan opens by it is added, and does not stand.
+type OnSides = [bool; 2];
+
+/// Things with the sides on which they hold.
+type Sided<T> = BTreeMap<T, OnSides>;
+
 /// Roles, by ARN, by the service principals that they trust.
-type Services = BTreeMap<String, BTreeSet<String>>;
+type Services = BTreeMap<String, Sided<String>>;
 
 /// Actions of one question about a service: enough to find the one that is held, few enough to answer fast.
 const AT_ONCE: usize = 8;
@@ -256,6 +271,10 @@ impl<'w> RightsCache<'w> {
 
     fn ask(&self, holder: &Holder, scope: &Scope) -> Rights {
         let mut rights = Rights::default();
+        #[cfg(test)]
+        if removed::is_removed(scope) {
+            return rights;
+        }
         let Some(home) = self.home(holder) else { return rights };
         let AccountNode { id, partition, .. } = home;
         let iam = |kind: &str| below(home, kind);
@@ -305,15 +324,21 @@ impl<'w> RightsCache<'w> {
                     put(&mut rights, &CREDENTIALS, one(arn), None);
                 } else if !is_reserved(arn) {
                     put(&mut rights, &["iam:UpdateAssumeRolePolicy"], one(arn), None);
-                    for (provider, actions) in self.providers(arn) {
-                        put(&mut rights, actions, vec![Space::One(provider)], None);
+                    for ((provider, actions), there) in self.providers(arn) {
+                        let mut own = Rights::default();
+                        if actions.iter().all(|action| action.starts_with("iam:")) {
+                            put(&mut own, actions, vec![Space::One(provider)], None);
+                        } else {
+                            own = self.of_service(holder, home, actions);
+                        }
+                        rights.join(own.only(there));
                     }
                     self.pass(holder, home, |role| role == arn, &mut rights);
                 }
             }
             Scope::Objects(arn) => {
                 let policy = self.resources(home).remove(arn).and_then(|(_, policy)| policy);
-                put(&mut rights, &OBJECTS, vec![Space::Below(format!("{arn}/"))], policy);
+                put(&mut rights, BUCKET.writes, vec![Space::Below(format!("{arn}/"))], policy);
             }
             Scope::Tags(arn) => {
                 let kind = kind(arn);
@@ -392,17 +417,27 @@ impl<'w> RightsCache<'w> {
         attach.context.push(("iam:PolicyARN".to_owned(), everything(home.partition)));
         rights.add(self.question(holder, attach));
         // What is attached to it may be rewritten where it is.
-        let one = |found: BTreeSet<String>| found.into_iter().map(Space::One).collect();
-        let nodes = || self.sides().into_iter().filter_map(|w| w.principals.get(arn));
+        let one = |found: Vec<String>| found.into_iter().map(Space::One).collect();
         let boundary: BTreeSet<String> = self.bounds(arn);
-        let attached = nodes().flat_map(|p| p.attached()).filter(|arn| !boundary.contains(*arn));
-        let attached: BTreeSet<String> = attached.cloned().collect();
-        let groups: BTreeSet<String> = nodes().flat_map(|p| p.groups()).cloned().collect();
-        if !attached.is_empty() {
-            rights.add(self.question(holder, right(&POLICY, one(attached))));
+        let (mut attached, mut groups): (Sided<String>, Sided<String>) = Default::default();
+        for (at, model) in self.sides().into_iter().enumerate() {
+            let Some(node) = model.principals.get(arn) else { continue };
+            for policy in node.attached().iter().filter(|arn| !boundary.contains(*arn)) {
+                note(&mut attached, policy.clone(), at);
+            }
+            for group in node.groups() {
+                note(&mut groups, group.clone(), at);
+            }
         }
-        if !groups.is_empty() {
-            self.permit_group(holder, home.partition, one(groups), rights);
+        for (there, attached) in alike(attached) {
+            let mut own = Rights::default();
+            own.add(self.question(holder, right(&POLICY, one(attached))));
+            rights.join(own.only(there));
+        }
+        for (there, groups) in alike(groups) {
+            let mut own = Rights::default();
+            self.permit_group(holder, home.partition, one(groups), &mut own);
+            rights.join(own.only(there));
         }
         if kind == "User" {
             let join = self.question(holder, right(&[JOIN], vec![below(home, "group")]));
@@ -507,11 +542,15 @@ impl<'w> RightsCache<'w> {
     /// Identity providers of a role's account that its trust names, and what lets others be whom they vouch for:
     /// another metadata document, another client (IAM User Guide, "Create a SAML identity provider in IAM", "Create
     /// an OpenID Connect (OIDC) identity provider in IAM").
-    fn providers(&self, role: &str) -> Vec<(String, &'static [&'static str])> {
-        let nodes = self.sides().into_iter().filter_map(|w| w.principals.get(role));
-        let trusts = nodes.filter_map(|p| p.trust.as_ref()).flat_map(|t| &t.document.statements);
-        let mut found = BTreeMap::new();
-        for statement in trusts.filter(|s| s.effect == Effect::Allow) {
+    fn providers(&self, role: &str) -> Sided<Provider> {
+        let mut found = Sided::new();
+        let sides = self.sides().into_iter().enumerate();
+        let trusts = sides.flat_map(|(at, model)| {
+            let trust = model.principals.get(role).and_then(|p| p.trust.as_ref());
+            let statements = trust.into_iter().flat_map(|t| &t.document.statements);
+            statements.map(move |statement| (at, statement))
+        });
+        for (at, statement) in trusts.filter(|(_, s)| s.effect == Effect::Allow) {
             let asks_whom = statement.conditions.iter().any(|c| {
                 let key = c.key.to_ascii_lowercase();
                 key.ends_with(":sub") || key.ends_with(":amr") || key.ends_with(":oaud")
@@ -522,15 +561,24 @@ impl<'w> RightsCache<'w> {
                     PrincipalType::Federated if arn.contains(":saml-provider/") => {
                         &["iam:CreateSAMLProvider", "iam:UpdateSAMLProvider"]
                     }
+                    // Who administers a cluster runs a pod under any service account of it, whatever `sub` asks for (EKS
+                    // User Guide, "IAM roles for service accounts", "Grant IAM users access to Kubernetes with EKS
+                    // access entries").
+                    PrincipalType::Federated if arn.contains(":oidc-provider/oidc.eks.") => {
+                        &CLUSTERS
+                    }
+                    // Whoever may issue a pool's tokens, or open it to guests, is whom it vouches for (Cognito
+                    // Developer Guide, "Developer-authenticated identities", "Identity pools (federated identities)").
+                    PrincipalType::Federated if arn == "cognito-identity.amazonaws.com" => &POOLS,
                     PrincipalType::Federated if arn.contains(":oidc-provider/") && !asks_whom => {
                         &["iam:AddClientIDToOpenIDConnectProvider"]
                     }
                     _ => continue,
                 };
-                found.insert(arn, actions);
+                note(&mut found, (arn, actions), at);
             }
         }
-        found.into_iter().collect()
+        found
     }
 
     /// Asks the sides that the holder is there on, unless no statement of it speaks of any of the actions.
@@ -539,7 +587,12 @@ impl<'w> RightsCache<'w> {
         let unchanged = Changes::default();
         let changes = holder.changed.as_ref().map_or(&unchanged, |(_, changes)| changes);
         let side = |model: &AccessModel, time: Time| -> Vec<Asked> {
-            if !on(time) || !right.actions.iter().any(|action| speaks(model, holder, action)) {
+            // In its own account a resource's policy grants by itself, whatever the holder's own policies say.
+            let granted = |action: &String| {
+                right.policy.as_ref().is_some_and(|policy| allows(&policy.document, action))
+            };
+            let mut actions = right.actions.iter();
+            if !on(time) || !actions.any(|a| granted(a) || speaks(model, holder, a)) {
                 return Vec::new();
             }
             let Some(source) = changes::source(model, &holder.actor) else { return Vec::new() };
@@ -554,6 +607,9 @@ impl<'w> RightsCache<'w> {
             let mut answers = answer(before, after);
             for (asked, answer) in [(before, &mut answers.before), (after, &mut answers.after)] {
                 let Some(asked) = asked else { continue };
+                if let (Answer::Open(openings), Some(home)) = (&mut *answer, self.home(holder)) {
+                    openings.iter_mut().for_each(|one| name_resource(asked, home, one));
+                }
                 let why = match &answer {
                     Answer::Open(openings) => openings.iter().find_map(|o| replay(asked, o).err()),
                     Answer::Closed { .. } => asked.doubt.clone(),
@@ -586,13 +642,15 @@ impl<'w> RightsCache<'w> {
         found
     }
 
-    /// Roles of an account by the services that they trust, on either side.
+    /// Roles of an account by the services that they trust, with the sides on which they do.
     fn services(&self, account: &Handle) -> Rc<Services> {
         let read = || {
             let mut found = Services::default();
-            for role in [self.before, self.after].iter().flat_map(|w| w.principals_of(account)) {
-                for service in services_of(role) {
-                    found.entry(service).or_default().insert(role.arn.clone());
+            for (at, model) in self.sides().into_iter().enumerate() {
+                for role in model.principals_of(account) {
+                    for service in services_of(role) {
+                        note(found.entry(service).or_default(), role.arn.clone(), at);
+                    }
                 }
             }
             Rc::new(found)
@@ -611,52 +669,64 @@ impl<'w> RightsCache<'w> {
         rights: &mut Rights,
     ) {
         for (service, roles) in self.services(&home.handle).iter() {
-            let roles: Vec<&String> = roles
-                .iter()
-                .filter(|role| !holder.is(role) && !is_reserved(role) && which(role))
-                .collect();
-            if roles.is_empty() {
-                continue;
+            let apt = |role: &String| !holder.is(role) && !is_reserved(role) && which(role);
+            let roles: Sided<&String> =
+                roles.iter().filter(|(role, _)| apt(role)).map(|(r, on)| (r, *on)).collect();
+            for (there, roles) in alike(roles) {
+                let mut own = Rights::default();
+                self.pass_to(holder, home, service, &roles, &mut own);
+                rights.join(own.only(there));
             }
-            let handed = || {
-                self.question(
-                    holder,
-                    Right {
-                        actions: vec!["iam:PassRole".to_owned()],
-                        resources: roles.iter().map(|role| Space::One((*role).clone())).collect(),
-                        context: vec![("iam:PassedToService".to_owned(), service.clone())],
-                        ..Right::default()
-                    },
-                )
-            };
-            let Some(ways) = passing::of(service) else {
-                rights.unknown(handed(), self.name(holder), service);
-                continue;
-            };
-            let speaks =
-                |action: &str| self.sides().into_iter().any(|model| speaks(model, holder, action));
-            for set in ways.swap.iter().filter(|set| set.iter().all(|action| speaks(action))) {
-                let mut all = set.iter().map(|action| self.of_service(holder, home, &[action]));
-                let Some(first) = all.next() else { continue };
-                rights.join(all.fold(first, Rights::and));
+        }
+    }
+
+    /// The same for one service and the roles that trust it.
+    fn pass_to(
+        &self,
+        holder: &Holder,
+        home: &AccountNode,
+        service: &str,
+        roles: &[&String],
+        rights: &mut Rights,
+    ) {
+        let handed = || {
+            self.question(
+                holder,
+                Right {
+                    actions: vec!["iam:PassRole".to_owned()],
+                    resources: roles.iter().map(|role| Space::One((*role).clone())).collect(),
+                    context: vec![("iam:PassedToService".to_owned(), service.to_owned())],
+                    ..Right::default()
+                },
+            )
+        };
+        let Some(ways) = passing::of(service) else {
+            rights.unknown(handed(), self.name(holder), service);
+            return;
+        };
+        let speaks =
+            |action: &str| self.sides().into_iter().any(|model| speaks(model, holder, action));
+        for set in ways.swap.iter().filter(|set| set.iter().all(|action| speaks(action))) {
+            let mut all = set.iter().map(|action| self.of_service(holder, home, &[action]));
+            let Some(first) = all.next() else { continue };
+            rights.join(all.fold(first, Rights::and));
+        }
+        if !speaks("iam:PassRole") {
+            return;
+        }
+        let actions: Vec<&str> =
+            ways.pass.iter().map(String::as_str).filter(|action| speaks(action)).collect();
+        let mut start = Rights::default();
+        for some in actions.chunks(AT_ONCE) {
+            start.join(self.of_service(holder, home, some));
+            if !start.before.is_empty() && !start.after.is_empty() {
+                break;
             }
-            if !speaks("iam:PassRole") {
-                continue;
-            }
-            let actions: Vec<&str> =
-                ways.pass.iter().map(String::as_str).filter(|action| speaks(action)).collect();
-            let mut start = Rights::default();
-            for some in actions.chunks(AT_ONCE) {
-                start.join(self.of_service(holder, home, some));
-                if !start.before.is_empty() && !start.after.is_empty() {
-                    break;
-                }
-            }
-            if !start.is_empty() {
-                let mut pass = Rights::default();
-                pass.add(handed());
-                rights.join(start.and(pass));
-            }
+        }
+        if !start.is_empty() {
+            let mut pass = Rights::default();
+            pass.add(handed());
+            rights.join(start.and(pass));
         }
     }
 
@@ -688,6 +758,23 @@ impl<'w> RightsCache<'w> {
             Actor::Made { account, .. } => account.as_str(),
         }
     }
+}
+
+/// Notes that something holds on a side: 0 before, 1 after.
+fn note<T: Ord>(found: &mut Sided<T>, thing: T, side: usize) {
+    let on = found.entry(thing).or_default();
+    if let Some(here) = on.get_mut(side) {
+        *here = true;
+    }
+}
+
+/// Things by the sides on which they hold.
+fn alike<T>(found: Sided<T>) -> BTreeMap<OnSides, Vec<T>> {
+    let mut groups: BTreeMap<OnSides, Vec<T>> = BTreeMap::new();
+    for (thing, on) in found {
+        groups.entry(on).or_default().push(thing);
+    }
+    groups
 }
 
 fn right(actions: &[&str], resources: Vec<Space>) -> Right {
@@ -763,6 +850,23 @@ impl Rights {
     /// Whether there is nothing to tell, on either side.
     pub fn is_empty(&self) -> bool {
         self.before.is_empty() && self.after.is_empty() && self.undecided == [None, None]
+    }
+
+    /// What of it is worth something where what it is over is there on these sides alone.
+    fn only(mut self, there: OnSides) -> Self {
+        let [before, after] = there;
+        let [was, is] = &mut self.undecided;
+        if !before {
+            self.gained |= !self.after.is_empty();
+            self.before.clear();
+            *was = None;
+        }
+        if !after {
+            self.lost |= !self.before.is_empty();
+            self.after.clear();
+            *is = None;
+        }
+        self
     }
 
     /// What takes two rights: the second, on the sides where the first is held as well.
@@ -883,7 +987,7 @@ pub(super) fn may_change_policies(principal: &PrincipalNode) -> bool {
         let action = action.to_ascii_lowercase();
         globs.iter().any(|glob| glob.matches(&action))
     };
-    let lists = [&ROLE[..], &USER, &GROUP, &POLICY, &TAGS, &OTHERS];
+    let lists = [&ROLE[..], &USER, &GROUP, &POLICY, &TAGS, &OTHERS, &CLUSTERS, &POOLS];
     lists.into_iter().flatten().any(|action| names(action))
         || passing::swaps().any(names)
         || principal
@@ -917,16 +1021,21 @@ fn speaks(model: &AccessModel, holder: &Holder, action: &str) -> bool {
 
 /// The same for the right to write objects.
 pub(super) fn may_put_objects(principal: &PrincipalNode) -> bool {
-    principal.is_unreadable() || OBJECTS.iter().any(|action| may(principal, action))
+    principal.is_unreadable() || BUCKET.writes.iter().any(|action| may(principal, action))
 }
 
 /// Whether any identity statement speaks of allowing the action: a quick, generous look.
 fn may(principal: &PrincipalNode, action: &str) -> bool {
+    principal.identity().iter().any(|rule| allows(&rule.document, action))
+}
+
+/// The same of one document.
+pub(super) fn allows(document: &Document, action: &str) -> bool {
     let action = action.to_ascii_lowercase();
     let names = |item: &crate::iam::Item| {
         Glob::like(&item.text.symbolic().to_ascii_lowercase()).matches(&action)
     };
-    principal.identity().iter().flat_map(|rule| &rule.document.statements).any(|s| {
+    document.statements.iter().any(|s| {
         s.effect == Effect::Allow
             && (s.actions.iter().any(names) || (s.actions.is_empty() && !s.not_actions.is_empty()))
     })
@@ -941,4 +1050,29 @@ fn services_of(role: &PrincipalNode) -> BTreeSet<String> {
         .filter(|(kind, _)| *kind == PrincipalType::Service)
         .map(|(_, item)| item.text.symbolic().into_owned())
         .collect()
+}
+
+/// Rules of the closure that a test takes away, to see that some wall is then called closed which is open.
+#[cfg(test)]
+pub(super) mod removed {
+    use std::cell::Cell;
+    use std::mem::{Discriminant, discriminant};
+
+    use super::Scope;
+
+    thread_local! {
+        static REMOVED: Cell<Option<Discriminant<Scope>>> = const { Cell::new(None) };
+    }
+
+    pub(super) fn is_removed(scope: &Scope) -> bool {
+        REMOVED.get() == Some(discriminant(scope))
+    }
+
+    /// Runs something without the rules of one kind of scope.
+    pub(in crate::isolation) fn without<T>(scope: &Scope, run: impl FnOnce() -> T) -> T {
+        REMOVED.set(Some(discriminant(scope)));
+        let result = run();
+        REMOVED.set(None);
+        result
+    }
 }

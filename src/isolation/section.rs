@@ -330,6 +330,10 @@ pub struct MatrixRow {
     /// The verdict on the managed objects alone, where an account of either side was not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub managed_only: Option<Verdict>,
+    /// What the rules say of a wall that is open after the plan; absent where it is not, and where no rule speaks
+    /// of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ruling: Option<Ruling>,
     /// The environment that the wall protects.
     pub to: String,
 }
@@ -364,6 +368,27 @@ pub enum AssumptionKind {
     RunningCode,
 }
 
+/// What the rules say of an open wall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ruling {
+    /// An exception in force permits each way across.
+    Permitted,
+    /// Some way across breaks a rule.
+    Forbidden,
+}
+
+impl Ruling {
+    /// Its name, as in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Permitted => "permitted",
+            Self::Forbidden => "forbidden",
+        }
+    }
+}
+
 /// One end of a path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PathEnd {
@@ -386,7 +411,8 @@ pub struct AccessPath {
     /// Authorizations beside the last step's own that are not looked at, such as of a bucket's key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub also_needs: Option<Vec<String>>,
-    /// Addresses of the objects whose policies the plan changes and that bear on the path.
+    /// Addresses of the objects that the change comes from: a smallest set that, put back, closes a path that is
+    /// added or widened, and opens one that is removed or narrowed. Empty for a standing path.
     #[serde(default)]
     pub caused_by: Vec<String>,
     /// What the plan does to it.
@@ -573,18 +599,68 @@ pub struct StepLimits {
     pub service_control_policies: Vec<String>,
 }
 
-/// What an auditor should know beside the paths.
+/// What an auditor should know beside the paths. Findings of one kind about one wall stand as one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// The objects in question.
     #[serde(default)]
     pub addresses: Vec<String>,
+    /// Further findings of the same kind about the same wall, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
+    /// The origin, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     /// What it is about.
     pub kind: FindingKind,
     /// How grave it is.
     pub severity: Severity,
     /// One sentence.
     pub text: String,
+    /// The environment, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+}
+
+impl Finding {
+    /// Its one line for people: the first sentence, and how many more there are of the kind about the same wall.
+    #[must_use]
+    pub fn line(&self) -> std::borrow::Cow<'_, str> {
+        match self.also.len() {
+            0 => self.text.as_str().into(),
+            more => format!("{} (and {more} more of this kind)", self.text).into(),
+        }
+    }
+
+    /// Makes one of those that are of one kind about one wall; the order of the first ones is kept.
+    #[must_use]
+    pub fn folded(all: Vec<Self>) -> Vec<Self> {
+        let mut folded: Vec<Self> = Vec::new();
+        let mut seen: BTreeMap<(Option<String>, Option<String>, FindingKind, Severity), usize> =
+            BTreeMap::new();
+        for finding in all {
+            let about_a_wall = finding.from.is_some() || finding.to.is_some();
+            let key = (finding.from.clone(), finding.to.clone(), finding.kind, finding.severity);
+            let first = seen.get(&key).and_then(|at| folded.get_mut(*at));
+            match first.filter(|_| about_a_wall) {
+                Some(first) => {
+                    if first.text != finding.text && !first.also.contains(&finding.text) {
+                        first.also.push(finding.text);
+                    }
+                    for address in finding.addresses {
+                        if !first.addresses.contains(&address) {
+                            first.addresses.push(address);
+                        }
+                    }
+                }
+                None => {
+                    seen.insert(key, folded.len());
+                    folded.push(finding);
+                }
+            }
+        }
+        folded
+    }
 }
 
 /// What a finding is about.
@@ -751,13 +827,15 @@ mod tests {
             r#"{"after":"reachable","before":"isolated","from":"dev","grade":"B","managed_only":"isolated","to":"prod"}"#,
             r#"{"after":"undetermined","before":"isolated","from":"$external","to":"prod"}"#,
             r#"{"after":"isolated","assumptions":[{"account":"prod","kind":"running_code","objects":["iam_role.x@prod"]}],"assumptions_added":[{"account":"prod","kind":"resource_policies","objects":["AWS::SQS::Queue"]}],"before":"isolated","from":"dev","to":"prod"}"#,
+            r#"{"after":"reachable","before":"isolated","from":"dev","ruling":"permitted","to":"prod"}"#,
         ] {
             assert_eq!(again::<MatrixRow>(row), row);
         }
         let section = concat!(
             r#"{"basis":{"accounts_read":["dev"],"accounts_unread":["prod"],"live":true,"not_modelled":["kms"]},"#,
             r#""environments":["dev"],"matrix":[],"changes":[],"violations":[],"findings":["#,
-            r#"{"addresses":[],"kind":"held_by_source_side","severity":"warning","text":"a sentence"}],"#,
+            r#"{"addresses":[],"kind":"held_by_source_side","severity":"warning","text":"a sentence"},"#,
+            r#"{"addresses":[],"also":["another"],"from":"dev","kind":"shared_bucket","severity":"warning","text":"a sentence","to":"prod"}],"#,
             r#""proofs":[{"from":"dev","grants":[{"killed_by":null,"principal":"*","resource":"arn"},"#,
             r#"{"killed_by":["a line"],"principal":"*","resource":"arn"}],"grants_considered":2,"#,
             r#""statement":"a claim","to":"prod","trusted":["root users"],"verified":true}]}"#,
@@ -799,8 +877,35 @@ mod tests {
         for severity in [Severity::Info, Severity::Warning, Severity::Error] {
             assert_eq!(written(&severity), severity.name());
         }
+        for ruling in [Ruling::Permitted, Ruling::Forbidden] {
+            assert_eq!(written(&ruling), ruling.name());
+        }
         for grade in Grade::ALL {
             assert_eq!(written(&grade), grade.letter());
         }
+    }
+
+    #[test]
+    fn findings_of_one_kind_about_one_wall_are_one_line() {
+        let finding = |from: Option<&str>, text: &str, address: &str| Finding {
+            addresses: vec![address.to_owned()],
+            also: Vec::new(),
+            from: from.map(str::to_owned),
+            kind: FindingKind::SharedBucket,
+            severity: Severity::Warning,
+            text: text.to_owned(),
+            to: from.map(|_| "prod".to_owned()),
+        };
+        let folded = Finding::folded(vec![
+            finding(Some("dev"), "one", "a"),
+            finding(None, "apart", "c"),
+            finding(Some("dev"), "two", "b"),
+            finding(Some("staging"), "three", "a"),
+            finding(None, "alone", "c"),
+            finding(Some("dev"), "one", "a"),
+        ]);
+        let lines: Vec<String> = folded.iter().map(|f| f.line().into_owned()).collect();
+        assert_eq!(lines, ["one (and 1 more of this kind)", "apart", "three", "alone"]);
+        assert_eq!(folded[0].addresses, ["a", "b"]);
     }
 }

@@ -1,6 +1,7 @@
 //! The analysis against small estates made by hand.
 
 mod by_hand;
+mod causes;
 mod conditions;
 mod escalation;
 mod escalation_paths;

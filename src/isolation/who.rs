@@ -27,16 +27,36 @@ pub struct Ask {
 }
 
 impl Ask {
-    /// Reads an action and a resource. Either may end in `*`.
+    /// Reads an action and a resource. Either may end in `*`. An action that the catalogue does not know is refused,
+    /// unless `unknown` says that it may be newer than the catalogue: an answer about a slip of the pen would read as
+    /// "nobody can".
     ///
     /// # Errors
     /// What is wrong with them.
-    pub fn parse(action: &str, resource: &str) -> Result<Self, Diagnostics> {
+    pub fn parse(action: &str, resource: &str, unknown: bool) -> Result<Self, Diagnostics> {
         let mut diagnostics = Diagnostics::new();
         let wild = |text: &str| text.trim_end_matches('*').contains(['*', '?']);
         match action.split_once(':') {
             Some((service, name)) if !service.is_empty() && !name.is_empty() && !wild(action) => {
                 let known = catalogue().find_service(service);
+                if let (Some(id), false) = (known, unknown || catalogue().knows(action)) {
+                    let names: Vec<String> = catalogue()
+                        .actions_of(id)
+                        .filter_map(|a| catalogue().full_name(a))
+                        .collect();
+                    let near = did_you_mean(action, names.iter().map(String::as_str));
+                    let anyway = "`--unknown-action` asks for it all the same";
+                    diagnostics.push(
+                        Diagnostic::error(format!(
+                            "`{action}` is no action that AWS had on {}",
+                            catalogue().date()
+                        ))
+                        .help(match near {
+                            Some(near) => format!("{near} {anyway}"),
+                            None => anyway.to_owned(),
+                        }),
+                    );
+                }
                 if known.is_none() {
                     let names: Vec<&str> =
                         catalogue().services().iter().map(|s| s.prefix).collect();

@@ -15,7 +15,7 @@ use crate::iam;
     after_help = "Reads one JSON object a line, with the request and the policies that bear on it, and answers each with\n\
                         one line: the decision, and the statements that made it.\n\n\
                         Example:\n  echo '{\"request\": {\"principal\": \"arn:aws:iam::111111111111:role/ci\", \"action\": \"s3:GetObject\", \
-                        \"resource\": \"arn:aws:s3:::b/k\"}}' | palisade simulate\n  palisade simulate --cases requests.jsonl"
+                        \"resource\": \"arn:aws:s3:::b/k\"}}' | palisade simulate\n  palisade simulate --cases requests.jsonl --explain"
 )]
 pub struct SimulateArgs {
     /// A file of requests; standard input when none is named, or `-`
@@ -24,6 +24,9 @@ pub struct SimulateArgs {
     /// The same
     #[arg(long, value_name = "FILE")]
     cases: Option<PathBuf>,
+    /// Add to each answer every statement that was looked at, and why it matches or does not
+    #[arg(long)]
+    explain: bool,
 }
 
 /// Answers line by line.
@@ -48,7 +51,7 @@ pub fn run(args: &SimulateArgs, context: &Context) -> Result<(), Exit> {
             return Err(Exit::Interrupted);
         }
         if !line.trim().is_empty() {
-            writeln!(out, "{}", iam::simulate_line(&line))?;
+            writeln!(out, "{}", iam::simulate_line(&line, args.explain))?;
             // Whoever feeds one request at a time waits for its answer.
             out.flush()?;
         }

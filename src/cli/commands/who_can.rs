@@ -31,6 +31,9 @@ pub struct WhoCanArgs {
     /// Values for variables.
     #[command(flatten)]
     vars: VarArgs,
+    /// Ask for an action that Palisade does not know (its list of actions may be older than the action)
+    #[arg(long)]
+    unknown_action: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -41,7 +44,7 @@ pub struct WhoCanArgs {
 /// # Errors
 /// The question makes no sense, or the estate cannot be read.
 pub async fn run(args: &WhoCanArgs, context: &Context) -> Result<(), Exit> {
-    let ask = Ask::parse(&args.action, &args.resource)?;
+    let ask = Ask::parse(&args.action, &args.resource, args.unknown_action)?;
     let look_at = args.look.look_at();
     let side = side::read(&context.workspace()?, look_at, &args.vars.variables()).await?;
     let found = who_can(&side.estate, &side.sides, &ask)?;

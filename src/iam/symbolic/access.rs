@@ -141,6 +141,7 @@ pub fn compare(old: &Document, new: &Document, kind: PolicyKind) -> Comparison {
                 free: subject.free.clone(),
                 domains: BTreeMap::new(),
                 optional: BTreeSet::new(),
+                always: BTreeSet::new(),
                 chosen: BTreeSet::new(),
                 refused: BTreeSet::new(),
             };

@@ -136,13 +136,15 @@ pub fn tests_by_key<'a>(
 }
 
 /// Enumerates a key. A value with a variable is compared with another key: it is filled in as far
-/// as `variables` know that one. Where `domains` say what the key may be, it is nothing else.
+/// as `variables` know that one. Where `domains` say what the key may be, it is nothing else; what is `carried` by
+/// every request is never absent.
 #[must_use]
 pub fn space(
     key: &str,
     tests: &[&Condition],
     variables: &Variables,
     domains: &[&Domain],
+    carried: bool,
     cap: usize,
 ) -> KeySpace {
     let mut texts: Vec<String> = Vec::new();
@@ -230,7 +232,13 @@ pub fn space(
         domains.is_empty() || domains.iter().any(|domain| domain.has(value))
     };
     texts.retain(|text| within(Some(&text.as_str().into())));
-    let mut values: Vec<Option<ContextValue>> = vec![None];
+    let compared = tests.iter().flat_map(|c| &c.values).any(|v| v.text.symbolic().contains("${"));
+    let alone = !compared && !variables.0.contains_key(key) && domains.len() < 2;
+    if multivalued && alone {
+        one_of_each_answer(key, tests, &mut texts);
+    }
+    // Before values that answer alike are thinned out: the absent one may stand for others that have to stay.
+    let mut values: Vec<Option<ContextValue>> = if carried { Vec::new() } else { vec![None] };
     if multivalued {
         const SUBSETS: usize = 6;
         complete &= texts.len() <= SUBSETS;
@@ -248,8 +256,7 @@ pub fn space(
         values.extend(texts.into_iter().map(|t| Some(ContextValue::One(t))));
     }
     values.retain(|value| within(value.as_ref()));
-    let compared = tests.iter().flat_map(|c| &c.values).any(|v| v.text.symbolic().contains("${"));
-    if !compared && !variables.0.contains_key(key) && domains.len() < 2 {
+    if alone {
         one_of_each_kind(key, tests, &mut values);
     }
     KeySpace {
@@ -258,6 +265,32 @@ pub fn space(
         values,
         complete,
     }
+}
+
+/// Keeps one of the texts that every test compares alike. A test of a multivalued key asks whether all, or any, of the
+/// texts of a request compare with one of its values, so of texts that answer alike one stands for any number.
+fn one_of_each_answer(key: &str, tests: &[&Condition], texts: &mut Vec<String>) {
+    let compiled: Vec<[CompiledCondition; 2]> = tests
+        .iter()
+        .map(|test| {
+            let mut each = (*test).clone();
+            each.operator.prefix = None;
+            [Version::V2008, Version::V2012].map(|v| CompiledCondition::new(&each, v))
+        })
+        .collect();
+    let mut seen = BTreeSet::new();
+    texts.retain(|text| {
+        let context = Context::default().with(key, text.as_str());
+        let answers: Vec<[bool; 2]> = compiled
+            .iter()
+            .flatten()
+            .map(|test| {
+                let told = test.holds(&mut Facts::new(&context, Vec::new()));
+                [told.may, told.must]
+            })
+            .collect();
+        seen.insert(answers)
+    });
 }
 
 /// Keeps one of the values that no test tells apart: policies look at a key through their tests alone.
@@ -349,7 +382,7 @@ mod tests {
         ] {
             let (parsed, _) = Operator::parse(operator).expect("known");
             let condition = Condition::new(parsed, "k", [Item::new(value)]);
-            let space = space("k", &[&condition], &Variables::default(), &[], 1_000);
+            let space = space("k", &[&condition], &Variables::default(), &[], false, 1_000);
             let compiled = CompiledCondition::new(&condition, Version::V2012);
             let answers: BTreeSet<bool> = space
                 .values
@@ -364,5 +397,35 @@ mod tests {
                 .collect();
             assert_eq!(answers.len(), 2, "{operator} {value}: {:?}", space.values);
         }
+    }
+
+    /// Eight tag keys are two kinds of texts: those that the policy lists, and all others.
+    #[test]
+    fn texts_of_a_multivalued_key_that_compare_alike_are_one() {
+        let (operator, _) = Operator::parse("ForAllValues:StringEquals").expect("known");
+        let listed = ["a", "b", "c", "d", "e", "f", "g", "h"].map(Item::new);
+        let one = Condition::new(operator, "aws:TagKeys", listed);
+        let (operator, _) = Operator::parse("ForAnyValue:StringLike").expect("known");
+        let other = Condition::new(operator, "aws:TagKeys", [Item::new("a*")]);
+        let space =
+            space("aws:tagkeys", &[&one, &other], &Variables::default(), &[], false, 10_000);
+        assert!(space.complete);
+        let holds = |condition: &Condition, value: &[&str]| {
+            let all: Vec<String> = value.iter().map(|v| (*v).to_owned()).collect();
+            let context = Context::default().with("aws:TagKeys", all);
+            let compiled = CompiledCondition::new(condition, Version::V2012);
+            compiled.holds(&mut Facts::new(&context, Vec::new())).may
+        };
+        let answers: BTreeSet<(bool, bool)> = space
+            .values
+            .iter()
+            .map(|value| {
+                let given = value.as_ref().map(|v| v.values().to_vec()).unwrap_or_default();
+                let texts: Vec<&str> = given.iter().map(String::as_str).collect();
+                (holds(&one, &texts), holds(&other, &texts))
+            })
+            .collect();
+        let all = [(false, false), (false, true), (true, false), (true, true)];
+        assert_eq!(answers, all.into());
     }
 }

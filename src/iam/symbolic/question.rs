@@ -10,6 +10,7 @@ use super::variables::{self, Values, Variables};
 use crate::iam::catalogue;
 use crate::iam::document::{Document, Item};
 use crate::iam::eval::{Policies, evaluate};
+use crate::iam::matching::completed;
 use crate::iam::request::{Caller, ContextValue, Facts, Request};
 
 /// Bounds of one question; past them the answer is [`Answer::Undecided`].
@@ -59,6 +60,8 @@ pub struct Question<'a> {
     pub domains: BTreeMap<String, Domain>,
     /// Keys, in lower case, that the caller leaves out if it likes.
     pub optional: BTreeSet<String>,
+    /// Keys, in lower case, that every request of this caller carries.
+    pub always: BTreeSet<String>,
     /// Keys, in lower case, whose value this caller chooses, though others cannot.
     pub chosen: BTreeSet<String>,
     /// Actions, in lower case, that are refused whatever policies say.
@@ -273,7 +276,7 @@ fn variables(sides: &[&Question<'_>], caps: Caps) -> Variables {
     for (key, values) in found.0.iter_mut().filter(|(_, values)| values.open) {
         let tests = tests.get(key).map(Vec::as_slice).unwrap_or_default();
         let domains = domains(sides, key);
-        let space = space(key, tests, &nothing, &domains, caps.states);
+        let space = space(key, tests, &nothing, &domains, false, caps.states);
         for value in space.values.into_iter().flatten() {
             if let ContextValue::One(text) = value {
                 values.texts.insert(text);
@@ -304,8 +307,14 @@ fn resource_globs(sides: &[&Question<'_>], variables: &Variables) -> Vec<Glob> {
     let mut globs: Vec<Glob> = statements(sides)
         .flat_map(|s| s.resources.iter().chain(&s.not_resources))
         .flat_map(|item| {
-            let patterns = variables.fill(&item.text.symbolic()).patterns.into_iter();
-            patterns.flat_map(|p| [Glob::of(&p, Shape::Like), Glob::of(&p, Shape::Arn)])
+            let text = item.text.symbolic();
+            // An incomplete ARN may be read as it stands and as AWS completes it.
+            let whole = completed(&text);
+            let readings = [Some(whole.as_ref()), (whole != text).then_some(text.as_ref())];
+            let filled = readings.into_iter().flatten().map(|text| variables.fill(text));
+            let patterns: Vec<_> = filled.flat_map(|filled| filled.patterns).collect();
+            let both = |p: Vec<_>| [Glob::of(&p, Shape::Like), Glob::of(&p, Shape::Arn)];
+            patterns.into_iter().flat_map(both).collect::<Vec<_>>()
         })
         .collect();
     globs.sort();
@@ -593,7 +602,11 @@ fn key_spaces(
     tests
         .into_iter()
         .filter(|(key, _)| open(key))
-        .map(|(key, tests)| space(&key, &tests, variables, &domains(sides, &key), caps.states))
+        .map(|(key, tests)| {
+            let mut open = sides.iter().filter(|s| !s.never.contains(&key) && !is_fixed(s, &key));
+            let carried = open.all(|side| side.always.contains(&key));
+            space(&key, &tests, variables, &domains(sides, &key), carried, caps.states)
+        })
         .collect()
 }
 
@@ -715,6 +728,7 @@ mod tests {
                 free: BTreeSet::new(),
                 domains: BTreeMap::new(),
                 optional: BTreeSet::new(),
+                always: BTreeSet::new(),
                 chosen: BTreeSet::new(),
                 refused: BTreeSet::new(),
             },

@@ -122,7 +122,7 @@ proptest! {
     fn hostile_text_never_panics(text in "\\PC{0,200}") {
         let source = Source::new("p", text.as_str());
         let _ = check(&source, 0..text.len(), &Use::Scp, &Limits::default());
-        let answer: Value = serde_json::from_str(&simulate_line(&text)).expect("json");
+        let answer: Value = serde_json::from_str(&simulate_line(&text, true)).expect("json");
         prop_assert!(answer["error"].is_string());
     }
 

@@ -33,9 +33,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::super::changes::{Actor, Changes, Crossing, account, cross, denials, source};
 use super::super::crossing::{Source, Step, Target, answer, asked, home};
 use super::super::paths::{Origin, account_of};
-use super::super::rights::{Holder, Rights, Scope, may_change_policies, may_put_objects};
+use super::super::rights::{Holder, Rights, Scope, allows, may_change_policies, may_put_objects};
 use super::{Link, Over, Power, Search, Way, asks_nothing};
-use crate::access::{AccessModel, PrincipalNode};
+use crate::access::{AccessModel, BUCKET, PrincipalNode};
 use crate::iam::symbolic::Answer;
 use crate::iam::{Effect, Statement};
 use crate::ids::Handle;
@@ -135,8 +135,18 @@ impl Ground {
         let relevant = exits
             .iter()
             .map(|account| {
+                // The state's bucket may let in a principal of its account whose own policies say nothing of it.
+                let lets_in = model.state_bucket.as_ref().is_some_and(|bucket| {
+                    let policy = model.resource_policy(bucket);
+                    super::bucket_owner(model, bucket).as_ref() == Some(account)
+                        && policy
+                            .is_some_and(|p| BUCKET.writes.iter().any(|a| allows(&p.document, a)))
+                });
                 let all = model.principals_of(account).filter(|p| {
-                    taking.contains(p.arn.as_str()) || may_change_policies(p) || may_put_objects(p)
+                    lets_in
+                        || taking.contains(p.arn.as_str())
+                        || may_change_policies(p)
+                        || may_put_objects(p)
                 });
                 (account.clone(), all.map(|p| p.arn.clone()).collect())
             })

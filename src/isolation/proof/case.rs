@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use super::super::crossing::{Parts, Source, Step};
 use super::{Dead, Killed};
-use crate::iam::matching::{Pattern, Wildcards};
+use crate::iam::matching::{Pattern, Wildcards, completed};
 use crate::iam::symbolic::{Domain, Space};
 use crate::iam::{
-    Condition, ContextValue, Document, Effect, Item, Policies, Policy, Principal, Principals,
-    Request, SetPrefix, Statement, Test, Version, evaluate,
+    ActionId, Condition, ContextValue, Document, Effect, Item, Policies, Policy, Principal,
+    Principals, Request, SetPrefix, Statement, Test, Version, catalogue, evaluate,
 };
 use crate::ids::Partition;
 
@@ -183,12 +183,13 @@ impl<'a> Case<'a> {
             Dead::Resource if !statement.not_resources.is_empty() => {
                 self.parts.resources.iter().all(|space| {
                     let mut items = statement.not_resources.iter();
-                    items.any(|item| covers(&item.text.symbolic(), space))
+                    items.any(|item| covers(&completed(&item.text.symbolic()), space))
                 })
             }
             Dead::Resource => {
                 !statement.resources.is_empty()
-                    && disjoint(&statement.resources, self.parts.resources, false)
+                    && (disjoint(&statement.resources, self.parts.resources, false)
+                        || self.acts_on_nothing(statement))
             }
             Dead::Principal => {
                 (statement.principals.is_some() || statement.not_principals.is_some())
@@ -205,10 +206,39 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// Whether the actions of a statement about S3 act on nothing that its resources name: an action on objects does not act
+    /// on a bucket, nor the other way round (Service Authorization Reference, "Actions defined by Amazon S3").
+    fn acts_on_nothing(&self, statement: &Statement) -> bool {
+        let is_s3 = |space: &Space| matches!(space, Space::Below(prefix) if prefix == "s3:");
+        if statement.actions.is_empty() || !self.parts.actions.iter().all(is_s3) {
+            return false;
+        }
+        let all = catalogue();
+        let acts_on = |what: &str| {
+            statement.actions.iter().any(|item| {
+                let known = all.expand(&lower(item));
+                // Of an action that is not known nobody can tell.
+                known.known().is_empty()
+                    || known
+                        .known()
+                        .iter()
+                        .any(|id| all.resource_types(ActionId(id)).any(|kind| kind.name == what))
+            })
+        };
+        let on = |space: &Space| match space {
+            Space::One(_) => "bucket",
+            Space::Below(_) => "object",
+        };
+        self.parts.resources.iter().all(|space| {
+            disjoint(&statement.resources, std::slice::from_ref(space), false)
+                || !acts_on(on(space))
+        })
+    }
+
     /// Whether a statement surely denies all of the step, or all of it that `allowed` allows.
     fn denies(&self, denial: &Statement, named: bool, allowed: Option<&Statement>) -> bool {
         let texts = |items: &[Item]| -> Vec<String> {
-            items.iter().map(|item| item.text.symbolic().into_owned()).collect()
+            items.iter().map(|item| completed(&item.text.symbolic()).into_owned()).collect()
         };
         let whole = |patterns: &[String], spaces: &[Space]| {
             spaces.iter().all(|space| patterns.iter().any(|pattern| covers(pattern, space)))
@@ -261,6 +291,10 @@ impl<'a> Case<'a> {
             "aws:resourceorgid",
         ];
         let key = condition.key.to_ascii_lowercase();
+        if condition.operator.test == Test::Null && self.parts.always.contains(&key) {
+            let present = |item: &Item| item.text.symbolic().eq_ignore_ascii_case("false");
+            return Some(condition.values.iter().any(present));
+        }
         if let (Some(domain), false) =
             (self.parts.domains.get(&key), self.parts.never.contains(&key))
         {
@@ -411,7 +445,8 @@ fn covers(pattern: &str, space: &Space) -> bool {
 /// Whether no pattern can match anything of the spaces.
 fn disjoint(items: &[Item], spaces: &[Space], fold: bool) -> bool {
     items.iter().all(|item| {
-        let pattern = if fold { lower(item) } else { item.text.symbolic().into_owned() };
+        let text = item.text.symbolic();
+        let pattern = if fold { lower(item) } else { completed(&text).into_owned() };
         spaces.iter().all(|space| {
             let space = if fold { folded(space) } else { space.clone() };
             let start = head(&pattern);
@@ -512,6 +547,7 @@ mod tests {
             actions: &actions,
             resources: &resources,
             never: &never,
+            always: &BTreeSet::new(),
             domains: &domains,
             refused: &BTreeSet::new(),
         };

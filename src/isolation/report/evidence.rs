@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::super::crossing::{Asked, Source, Step, Target, asked};
 use super::super::section::{Grant, Hop, Replayed, StepLimits, Witness};
 use super::source_name;
-use crate::access::{AccessModel, PART};
+use crate::access::{AccessModel, PART, ResourceType};
 use crate::iam::symbolic::Opening;
 use crate::iam::{Decision, Effect, Request};
 
@@ -72,9 +72,15 @@ pub(super) fn also_needs(
 ) -> Vec<String> {
     let (Target::Resource(arn), Some(opening)) = (&step.target, opening) else { return Vec::new() };
     let key = model.resources.get(arn).and_then(|resource| resource.key.as_ref());
-    let action = match opening.witness.action.to_ascii_lowercase().as_str() {
-        "s3:getobject" | "s3:getobjectversion" => "kms:Decrypt",
-        "s3:putobject" => "kms:GenerateDataKey",
+    let Some(kind) = ResourceType::of_arn(arn) else { return Vec::new() };
+    let asked = opening.witness.action.to_ascii_lowercase();
+    let is_among = |actions: &[&str]| {
+        let named = |action: &&str| asked == action.to_ascii_lowercase();
+        actions.iter().any(|action| named(action) || named(&format!("{action}Version").as_str()))
+    };
+    let action = match (is_among(kind.reads), is_among(kind.writes)) {
+        (true, _) => "kms:Decrypt",
+        (_, true) => "kms:GenerateDataKey",
         _ => return Vec::new(),
     };
     key.map(|key| format!("{action} on {key}, which is not looked at")).into_iter().collect()

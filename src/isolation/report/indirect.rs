@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use super::super::crossing::service_of;
 use super::super::deputy::{IndirectPath, indirect_paths};
 use super::super::findings;
 use super::super::rules::Bound;
@@ -11,6 +10,7 @@ use super::super::section::{
     AccessPath, FindingKind, Grade, Isolation, PathChange, PathEnd, Verdict,
 };
 use super::{Writer, digest};
+use crate::access::ResourceType;
 
 impl Writer<'_, '_> {
     pub(super) fn indirect_paths(
@@ -28,11 +28,15 @@ impl Writer<'_, '_> {
             } else {
                 format!("{} (new with this plan)", path.text)
             };
-            section.findings.push(findings::finding(kind, text, path.addresses.clone()));
             let bound = Bound { actions: actions.clone(), resources: vec![path.resource.clone()] };
             let sides = (&path.from, path.to.as_str());
             let bounds = [vec![bound]];
             let judged = self.judge_bounds(sides, path.grade, &path.principal, &bounds, used);
+            // What an exception permits is no warning in every plan.
+            if judged.exception.is_none() {
+                let found = findings::finding(kind, text, path.addresses.clone());
+                section.findings.push(findings::of_wall(found, &path.from, &path.to));
+            }
             if judged.rule.is_none() || judged.exception.is_some() {
                 continue;
             }
@@ -71,14 +75,18 @@ impl Writer<'_, '_> {
 
 /// The kind of finding, its name in the id of a violation, and the actions in question.
 fn kind(path: &IndirectPath) -> (FindingKind, &'static str, Vec<String>) {
-    let is_role = service_of(&path.resource) == Some("iam");
-    match (path.grade, is_role) {
-        (Grade::DataPath, _) => {
-            (FindingKind::SharedBucket, "shared_bucket", vec!["s3:GetObject".to_owned()])
+    let all = |actions: &[&str]| actions.iter().map(|action| (*action).to_owned()).collect();
+    match (path.grade, ResourceType::of_arn(&path.resource)) {
+        (Grade::DataPath, kind) => {
+            let reads = kind.map_or(&[][..], |kind| kind.reads);
+            (FindingKind::SharedBucket, "shared_bucket", all(reads))
         }
-        (_, true) => {
+        (_, Some(kind)) => {
+            let actions = vec![format!("{}:*", kind.service)];
+            (FindingKind::ConfusedDeputy, "confused_deputy", actions)
+        }
+        (_, None) => {
             (FindingKind::ConfusedDeputy, "confused_deputy", vec!["sts:AssumeRole".to_owned()])
         }
-        (_, false) => (FindingKind::ConfusedDeputy, "confused_deputy", vec!["s3:*".to_owned()]),
     }
 }

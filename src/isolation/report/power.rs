@@ -3,8 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::crossing::{Asked, Right, Source, Step, Target, asked, home, service_of};
-use super::super::paths::account_of;
+use super::super::crossing::{Source, Step, service_of};
 use super::super::power::{Link, Over, PowerKey, PowerPath};
 use super::super::rules::Bound;
 use super::super::section::{
@@ -12,8 +11,8 @@ use super::super::section::{
 };
 use super::{Writer, digest, hop, judged, limits, replay, source_name, witness};
 use crate::access::AccessModel;
+use crate::iam::symbolic::Opening;
 use crate::iam::symbolic::globs::Glob;
-use crate::iam::symbolic::{Opening, Space};
 use crate::iam::{Effect, Request};
 
 impl Writer<'_, '_> {
@@ -100,7 +99,7 @@ impl Writer<'_, '_> {
             None => path.holder.clone(),
         };
         let verdict = if path.unconditional { Verdict::Reachable } else { Verdict::Conditional };
-        let caused_by = self.power_causes(path);
+        let caused_by = self.causes().of_power(path, change).into_iter().collect::<Vec<String>>();
         let replayed = |model: &AccessModel| {
             let way = replay(model, &steps);
             let is_there = way.as_ref().is_none_or(Replayed::is_allowed);
@@ -109,7 +108,7 @@ impl Writer<'_, '_> {
                 None => way,
             }
         };
-        let asked = chosen.and_then(|opening| right(model, path, &opening.witness));
+        let asked = chosen.and_then(|opening| path.right(model, &opening.witness));
         AccessPath {
             actions: all.actions,
             also_needs: None,
@@ -142,54 +141,6 @@ impl Writer<'_, '_> {
             witness: chosen.map(witness),
         }
     }
-
-    /// Addresses of what differs between the sides among the policies that give the power.
-    fn power_causes(&self, path: &PowerPath) -> Vec<String> {
-        let steps: Vec<&Step> = path
-            .chain
-            .iter()
-            .filter_map(|link| match link {
-                Link::Step(step) => Some(step),
-                _ => None,
-            })
-            .chain(match &path.over {
-                Over::Account | Over::Root | Over::State(_) => None,
-                Over::Principal(step)
-                | Over::OwnPolicies(step)
-                | Over::Making(step)
-                | Over::Guardrails(step) => Some(step),
-            })
-            .collect();
-        let mut causes: BTreeSet<String> =
-            steps.into_iter().flat_map(|step| self.causes_of(step)).collect();
-        // Whoever uses power on the way, and whom it is used on.
-        let mut bearing: BTreeSet<&String> = [&path.holder].into();
-        for link in &path.chain {
-            if let Link::Become(by, who) | Link::Permit(by, who) = link {
-                bearing.extend([by, who]);
-            }
-        }
-        let documents = |model: &AccessModel| -> BTreeMap<String, _> {
-            let nodes = bearing.iter().filter_map(|arn| model.principals.get(*arn));
-            let rules = nodes
-                .flat_map(|node| node.identity().iter().chain(node.boundary()).chain(&node.trust));
-            rules
-                .map(|rule| (rule.policy.name().to_owned(), std::sync::Arc::clone(&rule.document)))
-                .collect()
-        };
-        let (old, new) = (documents(self.comparison.before.0), documents(self.comparison.after.0));
-        for name in old.keys().chain(new.keys()) {
-            let same = match (old.get(name), new.get(name)) {
-                (Some(a), Some(b)) => crate::iam::semantic_eq(a, b),
-                _ => false,
-            };
-            if !same {
-                let label = name.split(super::PART).next().unwrap_or_default();
-                causes.insert(label.to_owned());
-            }
-        }
-        causes.into_iter().collect()
-    }
 }
 
 /// A move inside an account that is no request across a wall.
@@ -202,27 +153,9 @@ fn move_of(by: &str, action: &str, whom: &str) -> Hop {
     }
 }
 
-/// The holder's right as a question to one side; `None` where the holder, or what the right is over, is
-/// not there.
-fn right(model: &AccessModel, path: &PowerPath, witness: &Request) -> Option<Asked> {
-    let bucket = witness.resource.split('/').next().unwrap_or_default();
-    let target = Target::Resource(bucket.to_owned());
-    let source = Source::Principal(path.holder.clone());
-    if account_of(model, &target).is_some_and(|owner| home(model, &source) != Some(&owner)) {
-        return asked(model, &Step { source: source.clone(), target });
-    }
-    let right = Right {
-        actions: vec![witness.action.clone()],
-        resources: vec![Space::One(witness.resource.clone())],
-        policy: model.resource_policy(bucket).cloned(),
-        ..Right::default()
-    };
-    Asked::within(model, &source, &right)
-}
-
 /// What the judge says of the holder's right on one side.
 fn held(model: &AccessModel, path: &PowerPath, witness: &Request) -> Replayed {
-    match right(model, path, witness) {
+    match path.right(model, witness) {
         Some(asked) => judged(&asked.judge(witness), &witness.resource),
         None => Replayed::absent(&witness.resource, &path.holder),
     }

@@ -308,3 +308,120 @@ fn what_is_open_is_found_however_much_there_is_to_try() {
         .analyse();
     assert!(!section.changes.is_empty(), "{:?}", section.matrix);
 }
+
+/// IAM User Guide, "Compare AWS STS credentials": such a session calls no STS operation by API or CLI, and from the console
+/// it switches to a role that lets it.
+#[test]
+fn a_session_of_get_federation_token_switches_roles_in_the_console_alone() {
+    let named = |principal: &str| {
+        Fixture::new()
+            .both(role(
+                "production",
+                "deploy",
+                trust(json!({"Principal": {"AWS": principal}})),
+                None,
+            ))
+            .analyse()
+    };
+    let section = named("arn:aws:sts::111111111111:federated-user/guest");
+    assert_eq!(after(&section, "dev", "production"), "conditional");
+    let section = named("arn:aws:sts::444444444444:federated-user/guest");
+    assert_eq!(after(&section, "$external", "production"), "conditional");
+    let section = named("arn:aws:iam::444444444444:user/guest");
+    assert_eq!(after(&section, "$external", "production"), "reachable");
+}
+
+/// IAM User Guide, "IAM identifiers": an identity policy's ARN with fewer than six fields goes on with stars.
+#[test]
+fn an_incomplete_arn_of_an_identity_policy_is_completed() {
+    let crossing = |resource: &str| {
+        let section = Fixture::new()
+            .both(lambda("dev", "ci", allow("sts:AssumeRole", resource)))
+            .both(role("production", "deploy", by("dev", "ci"), None))
+            .analyse();
+        after(&section, "dev", "production").to_owned()
+    };
+    assert_eq!(crossing("arn:aws:iam"), "reachable");
+    assert_eq!(crossing("arn:aws:iam::333333333333"), "reachable");
+    assert_eq!(crossing("arn:aws:iam::111111111111"), "isolated");
+    assert_eq!(crossing("arn:aws:s3"), "isolated");
+    let denied = |resource: &str| {
+        let section = Fixture::new()
+            .both(lambda(
+                "dev",
+                "ci",
+                json!({"Version": "2012-10-17", "Statement": [
+                    {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"},
+                    {"Effect": "Deny", "Action": "sts:AssumeRole", "Resource": resource}]}),
+            ))
+            .both(role("production", "deploy", by("dev", "ci"), None))
+            .analyse();
+        after(&section, "dev", "production").to_owned()
+    };
+    assert_eq!(denied("arn:aws:iam"), "isolated");
+    assert_eq!(denied("arn:aws:iam::222222222222"), "reachable");
+}
+
+/// Roles of Identity Center are origins like any other, and SCPs bind them; those of services are exempt (Organizations
+/// User Guide, "Service control policies").
+#[test]
+fn only_service_linked_roles_are_exempt_from_guardrails() {
+    let lock = || scp("lock", "dev", json!({"Effect": "Deny", "Action": "sts:*", "Resource": "*"}));
+    let from = |path: &str, locked: bool| {
+        let arn = format!("arn:aws:iam::111111111111:role{path}admin");
+        let own = with(lambda("dev", "admin", statements(&[ASSUME])), "arn", json!(arn));
+        let fixture = Fixture::new().both(own).both(role(
+            "production",
+            "deploy",
+            trust(json!({"Principal": {"AWS": arn}})),
+            None,
+        ));
+        let section = if locked { fixture.both(lock()) } else { fixture }.analyse();
+        after(&section, "dev", "production").to_owned()
+    };
+    assert_eq!(from("/aws-reserved/sso.amazonaws.com/", false), "reachable");
+    assert_eq!(from("/aws-reserved/sso.amazonaws.com/", true), "isolated");
+    assert_eq!(from("/aws-service-role/x.amazonaws.com/", true), "reachable");
+}
+
+/// A key that every such request carries is compared; one that a request may lack is left out (IAM User Guide, "AWS global
+/// condition context keys", the availability of each key).
+#[test]
+fn a_key_that_every_request_carries_is_compared_and_never_left_out() {
+    let crossing = |operator: &str, key: &str, value: &str| {
+        let mut conditioned = by("dev", "ci");
+        conditioned["Statement"][0]["Condition"] = json!({operator: {key: value}});
+        let section = Fixture::new()
+            .both(lambda("dev", "ci", statements(&[ASSUME])))
+            .then(role("production", "deploy", conditioned, None))
+            .analyse();
+        let told = section.changes.iter().find(|c| c.from.environment == "dev");
+        let told = told.map(|change| change.conditions.join("; ")).unwrap_or_default();
+        (after(&section, "dev", "production").to_owned(), told)
+    };
+    let told = |text: &str| ("conditional".to_owned(), text.to_owned());
+    let free = || ("reachable".to_owned(), String::new());
+    let shut = || ("isolated".to_owned(), String::new());
+    // Carried: the value decides.
+    let until = ("aws:CurrentTime", "2020-01-01T00:00:00Z");
+    assert_eq!(
+        crossing("DateLessThanIfExists", until.0, until.1),
+        told("aws:CurrentTime < 2020-01-01T00:00:00Z")
+    );
+    assert_eq!(crossing("Null", "aws:CurrentTime", "true"), shut());
+    assert_eq!(crossing("Null", "aws:TokenIssueTime", "true"), shut());
+    assert_eq!(crossing("Null", "sts:RoleSessionName", "true"), shut());
+    assert_eq!(crossing("Null", "aws:userid", "true"), shut());
+    assert_eq!(
+        crossing("ForAllValues:ArnLike", "aws:PrincipalArn", "arn:aws:iam::*:role/other"),
+        shut()
+    );
+    assert_eq!(crossing("StringEqualsIfExists", "aws:PrincipalAccount", "222222222222"), shut());
+    // The caller chooses what it carries.
+    assert_eq!(crossing("StringEqualsIfExists", "aws:RequestedRegion", "eu-west-1"), free());
+    // Not carried by every request: left out.
+    assert_eq!(crossing("StringEqualsIfExists", "aws:SourceVpce", "vpce-1"), free());
+    assert_eq!(crossing("ForAllValues:StringEquals", "aws:TagKeys", "team"), free());
+    assert_eq!(crossing("StringEqualsIfExists", "sts:ExternalId", "blue"), free());
+    assert_eq!(crossing("Null", "sts:ExternalId", "true"), free());
+}

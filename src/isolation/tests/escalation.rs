@@ -611,3 +611,302 @@ fn a_role_for_an_unknown_service_is_not_closed_and_is_named() {
     let proved = section(&[("iam:PassRole", "*"), ("iam:UpdateAssumeRolePolicy", "*")]);
     assert_eq!(after(&proved, "dev", "production"), "reachable");
 }
+
+/// What a witness names could exist: the ARN's form is the catalogue's, and the policy's where that says more.
+#[test]
+fn a_witness_of_a_right_over_whatever_there_is_names_a_whole_arn() {
+    for (action, service, resource, expected) in [
+        (
+            "codebuild:StartBuild",
+            "codebuild.amazonaws.com",
+            "*",
+            "arn:aws:codebuild:us-east-1:222222222222:project/any",
+        ),
+        (
+            "lambda:UpdateFunctionCode",
+            "lambda.amazonaws.com",
+            "arn:aws:lambda:eu-west-1:*:function:app-*",
+            "arn:aws:lambda:eu-west-1:222222222222:function:app-any",
+        ),
+        (
+            "ecs:ExecuteCommand",
+            "ecs-tasks.amazonaws.com",
+            "*",
+            "arn:aws:ecs:us-east-1:222222222222:",
+        ),
+    ] {
+        let section = foothold(document(vec![may(action, resource)]), by_service(service))
+            .rule(Vec::new())
+            .analyse();
+        let path = section.violations.iter().find(|v| v.from.environment == "dev").expect("open");
+        let witness = &path.witness.as_ref().expect("a witness").resource;
+        assert!(witness.starts_with(expected), "{action}: {witness}");
+    }
+}
+
+/// For each kind of right that the closure asks about, an estate that is open by that right alone: without the rule
+/// the wall is called closed, so a rule that is lost does not go unseen.
+#[test]
+fn every_rule_of_the_closure_is_needed_by_some_wall() {
+    use super::super::changes::Standing;
+    use super::super::rights::{Scope, removed};
+    let name = String::new;
+    let low = |own: Vec<Json>| role("shared", "low", by("dev", "ci"), Some(document(own)));
+    let rewrite = || may("iam:UpdateAssumeRolePolicy", HOP);
+    let attached = |own: Vec<Json>| {
+        on_machine(Vec::new())
+            .then(with(low(own), "managed_policies", json!([policy_arn("deny")])))
+            .both(managed(
+                "shared",
+                "deny",
+                document(vec![denied("iam:UpdateAssumeRolePolicy", "*")]),
+            ))
+    };
+    let bounded = |own: Vec<Json>| {
+        on_machine(Vec::new())
+            .then(with(low(own), "permissions_boundary", json!(policy_arn("bound"))))
+            .both(managed("shared", "bound", document(vec![json!({"Effect": "Allow", "NotAction": "iam:UpdateAssumeRolePolicy", "Resource": "*"})])))
+    };
+    let let_in = |own: Vec<Json>| {
+        Fixture::new()
+            .both(lambda("dev", "ci", statements(&[ASSUME])))
+            .both(super::power::lets_in_all_of_shared())
+            .both(low(own))
+    };
+    let new = "arn:aws:iam::222222222222:role/new";
+    let follows = || json!({"StringEquals": {"iam:PermissionsBoundary": policy_arn("leaves")}});
+    let under = || {
+        let create = json!({"Effect": "Allow", "Action": "iam:CreateRole", "Resource": new, "Condition": follows()});
+        let_in(vec![create, may("iam:PutRolePolicy", new)]).both(managed(
+            "shared",
+            "leaves",
+            document(vec![may("sts:*", "*")]),
+        ))
+    };
+    let op = "arn:aws:iam::222222222222:user/op";
+    let group = object(
+        "iam_group",
+        Some("shared"),
+        "operators",
+        json!({"arn": "arn:aws:iam::222222222222:group/operators",
+        "inline_policies": {"main": statements(&[ASSUME])}}),
+    );
+    let joining = || {
+        on_machine(vec![may("iam:CreateAccessKey", op)])
+            .both(user("shared", "op", document(vec![may("iam:AddUserToGroup", "*")])))
+            .both(group.clone())
+            .then(role("production", "deploy", trust(json!({"Principal": {"AWS": op}})), None))
+    };
+    let attaching = || {
+        on_machine(vec![
+            json!({"Effect": "Allow", "Action": "iam:AttachRolePolicy", "Resource": LOW,
+                "Condition": {"ArnEquals": {"iam:PolicyARN": policy_arn("trusts")}}}),
+        ])
+        .both(managed("shared", "trusts", document(vec![rewrite()])))
+    };
+    let tagging = || {
+        foothold(
+            document(vec![
+                may("iam:TagRole", HOP),
+                json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*", "Condition": {"StringEquals": {"aws:ResourceTag/open": "yes"}}}),
+            ]),
+            trust(json!({"Principal": {"AWS": "222222222222"}})),
+        )
+    };
+    let management = |own: Vec<Json>| {
+        Fixture::new()
+            .account("management", "999999999999")
+            .both(lambda("dev", "ci", statements(&[ASSUME])))
+            .both(role("management", "ops", by("dev", "ci"), Some(document(own))))
+            .both(role("production", "deploy", by("production", "nobody"), None))
+    };
+    let lock =
+        || scp("lock", "shared", denied("sts:AssumeRole", "arn:aws:iam::333333333333:role/*"));
+    let guarded = |more: Fixture| {
+        more.both(role(
+            "shared",
+            "low",
+            by("dev", "ci"),
+            Some(document(vec![
+                may("sts:AssumeRole", "*"),
+                may("organizations:LeaveOrganization", "*"),
+            ])),
+        ))
+        .both(role("production", "deploy", by("shared", "low"), None))
+        .both(lock())
+    };
+    let detaching = || {
+        management(vec![may("organizations:DetachPolicy", "*")])
+            .both(role(
+                "shared",
+                "low",
+                by("dev", "ci"),
+                Some(document(vec![may("sts:AssumeRole", "*")])),
+            ))
+            .then(role("production", "deploy", by("shared", "low"), None))
+            .both(lock())
+    };
+    let inside = || {
+        Fixture::new()
+            .both(lambda("dev", "ci", statements(&[ASSUME])))
+            .both(role(
+                "shared",
+                "low",
+                by("dev", "ci"),
+                Some(document(vec![may("s3:PutObject", "*")])),
+            ))
+            .both(object(
+                "s3_bucket",
+                Some("shared"),
+                "acme-state",
+                json!({"bucket": "acme-state", "policy": null}),
+            ))
+    };
+    let writing = || {
+        let mut fixture = inside();
+        fixture.estate.state_bucket = Some("acme-state".to_owned());
+        fixture
+    };
+    let cases: Vec<(Scope, Fixture)> = vec![
+        (Scope::Become(name()), on_machine(vec![rewrite()])),
+        (Scope::Permissions(name()), on_machine(vec![may("iam:PutRolePolicy", LOW)])),
+        (Scope::Attaching(name()), attaching()),
+        (Scope::Attach(name(), name()), attaching()),
+        (
+            Scope::Boundary(name()),
+            bounded(vec![rewrite(), may("iam:DeleteRolePermissionsBoundary", LOW)]),
+        ),
+        (
+            Scope::Rewrite(name(), Standing::Inline),
+            attached(vec![rewrite(), may("iam:CreatePolicyVersion", &policy_arn("deny"))]).both(
+                scp(
+                    "narrow",
+                    "shared",
+                    json!({"Effect": "Deny", "Resource": "*", "NotAction":
+                        ["iam:CreatePolicyVersion", "iam:UpdateAssumeRolePolicy", "sts:AssumeRole"]}),
+                ),
+            ),
+        ),
+        (
+            Scope::Remove(name(), Standing::Inline),
+            attached(vec![rewrite(), may("iam:DetachRolePolicy", LOW)]),
+        ),
+        (Scope::Making, let_in(vec![may("iam:CreateRole", new), may("iam:PutRolePolicy", new)])),
+        (Scope::MakingUnder(name()), under()),
+        (Scope::Join(name()), joining()),
+        (Scope::Tags(name()), tagging()),
+        (Scope::Root, management(vec![may("sts:AssumeRoot", "*")])),
+        (
+            Scope::Membership,
+            guarded(Fixture::new().both(lambda("dev", "ci", statements(&[ASSUME])))),
+        ),
+        (Scope::Organization, detaching()),
+        (Scope::Objects(name()), writing()),
+    ];
+    let mut wrong = Vec::new();
+    for (scope, fixture) in cases {
+        let verdict = || after(&fixture.analyse(), "dev", "production").to_owned();
+        let (whole, without) = (verdict(), removed::without(&scope, verdict));
+        if (whole.as_str(), without.as_str()) != ("reachable", "isolated") {
+            wrong.push(format!("{scope:?}: {whole}, and {without} without it"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Who administers a cluster, or a pool of identities, is whom it vouches for, whatever the trust asks of `sub`.
+#[test]
+fn clusters_and_pools_vouch_for_whom_their_administrators_like() {
+    let federated = |provider: &str, condition: Json| {
+        trust(
+            json!({"Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": provider}, "Condition": condition}),
+        )
+    };
+    let cluster = || {
+        federated(
+            "arn:aws:iam::222222222222:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF",
+            json!({"StringEquals": {"oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF:sub": "system:serviceaccount:ops:ferry"}}),
+        )
+    };
+    let pool = || {
+        federated(
+            "cognito-identity.amazonaws.com",
+            json!({"StringEquals": {"cognito-identity.amazonaws.com:aud": "eu-west-1:pool"}}),
+        )
+    };
+    let dev_to = |low: Vec<Json>, trust: Json| foothold(document(low), trust);
+    judge(vec![
+        (
+            "an access entry",
+            dev_to(vec![may("eks:CreateAccessEntry", "*")], cluster()),
+            "dev",
+            "production",
+            "reachable",
+        ),
+        (
+            "reading the cluster",
+            dev_to(vec![may("eks:DescribeCluster", "*")], cluster()),
+            "dev",
+            "production",
+            "isolated",
+        ),
+        (
+            "a token of the pool",
+            dev_to(vec![may("cognito-identity:GetOpenIdTokenForDeveloperIdentity", "*")], pool()),
+            "dev",
+            "production",
+            "reachable",
+        ),
+        (
+            "a pool, of a cluster's role",
+            dev_to(vec![may("cognito-identity:*", "*")], cluster()),
+            "dev",
+            "production",
+            "isolated",
+        ),
+    ]);
+}
+
+/// In its own account a bucket's policy grants by itself: the state's bucket may let in a role whose own policies say
+/// nothing of it.
+#[test]
+fn the_state_is_written_by_whom_its_own_policy_lets_in() {
+    let state = |role: &str, low: Vec<Json>| {
+        let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:PutObject",
+            "Principal": {"AWS": format!("arn:aws:iam::222222222222:role/{role}")}, "Resource": "arn:aws:s3:::acme-state/*"}]});
+        let mut fixture = Fixture::new()
+            .both(lambda("dev", "ci", statements(&[ASSUME])))
+            .both(role_named("low", by("dev", "ci"), low))
+            .both(role_named(
+                "keeper",
+                by_service("ec2.amazonaws.com"),
+                vec![may("ec2:DescribeRegions", "*")],
+            ))
+            .both(object(
+                "s3_bucket",
+                Some("shared"),
+                "acme-state",
+                json!({"bucket": "acme-state", "policy": policy}),
+            ));
+        fixture.estate.state_bucket = Some("acme-state".to_owned());
+        fixture
+    };
+    fn role_named(name: &str, trust: Json, own: Vec<Json>) -> SideObject {
+        role("shared", name, trust, Some(document(own)))
+    }
+    let nothing = || vec![may("ec2:DescribeRegions", "*")];
+    judge(vec![
+        ("whom one is", state("low", nothing()), "dev", "production", "reachable"),
+        ("somebody else", state("keeper", nothing()), "dev", "production", "isolated"),
+        (
+            "whom one can become",
+            state(
+                "keeper",
+                vec![may("iam:UpdateAssumeRolePolicy", "arn:aws:iam::222222222222:role/keeper")],
+            ),
+            "dev",
+            "production",
+            "reachable",
+        ),
+    ]);
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::access::symbol;
 use super::super::sides::{SideObject, Sides};
-use crate::access::AccessModel;
+use crate::access::{AccessModel, BUCKET};
 use crate::diag::Loc;
 use crate::eval::estate::Estate;
 use crate::iam::symbolic::Space;
@@ -54,7 +54,7 @@ impl Safeguards for Apply<'_> {
     /// `docs/state.md` lists them; the journal's are left out, of which a run without them complains itself.
     fn keeping_state(&self, bucket: &str) -> Vec<Right> {
         let region = self.estate.provider.region.as_str();
-        vec![right(&["s3:PutObject"], vec![Space::Below(format!("{bucket}/"))], region)]
+        vec![right(BUCKET.writes, vec![Space::Below(format!("{bucket}/"))], region)]
     }
 
     fn declared(&self, label: &str) -> Option<Loc> {

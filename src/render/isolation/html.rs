@@ -103,7 +103,7 @@ fn findings(findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
             "<li><span class=\"{}\">{}</span> {}</li>",
             tone.class(),
             finding.severity.name(),
-            escape(&safe(&finding.text))
+            escape(&safe(&finding.line()))
         )?;
     }
     writeln!(out, "</ul>")

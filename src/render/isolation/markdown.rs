@@ -38,7 +38,9 @@ pub(in crate::render) fn body(section: &Isolation) -> String {
     if !section.findings.is_empty() {
         let findings = section.findings.iter();
         let lines: Vec<String> = findings
-            .map(|finding| format!("- **{}:** {}", finding.severity.name(), inline(&finding.text)))
+            .map(|finding| {
+                format!("- **{}:** {}", finding.severity.name(), inline(&finding.line()))
+            })
             .collect();
         parts.push(lines.join("\n"));
     }

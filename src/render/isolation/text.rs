@@ -120,7 +120,7 @@ pub(in crate::render) fn findings(
         let severity = finding.severity.name();
         let tone = if finding.severity == Severity::Error { Tone::Bad } else { Tone::Warn };
         let mut mark = style.paint(tone, severity);
-        for line in wrap(&safe(&finding.text), style.width.saturating_sub(13).max(40)) {
+        for line in wrap(&safe(&finding.line()), style.width.saturating_sub(13).max(40)) {
             writeln!(out, "    {mark} {line}")?;
             mark = " ".repeat(columns(severity));
         }

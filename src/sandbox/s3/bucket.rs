@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::model::{Bucket, PublicAccess};
 use super::{CONFIGS, S3Answer, XMLNS, list, not_emulated, object, xml};
+use crate::iam::{self, Document};
 use crate::sandbox::iam::document::{Named, Use, check, principals, resolve};
 use crate::sandbox::wire::{Call, Ctx, Refusal, Reply};
 use crate::sandbox::xml::{Xml, text_of, texts_of};
@@ -207,7 +208,7 @@ pub(super) fn serve(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket) -> S3Answer
         }
         "GetBucketPolicyStatus" => {
             let policy = bucket.config.get("policy").ok_or_else(|| none("policy"))?;
-            let public = is_public(policy).to_string();
+            let public = read(policy).is_some_and(|p| iam::public::is_public(&p)).to_string();
             Ok(xml("PolicyStatus", Xml::new().text("IsPublic", public)))
         }
         "GetBucketRequestPayment" => {
@@ -357,26 +358,10 @@ fn check_configuration(query: &str, root: &str, text: &str) -> Result<(), Refusa
     }
 }
 
-/// Whether a policy lets anybody in: an Allow for everyone without a condition. AWS's own test knows more conditions.
-fn is_public(policy: &str) -> bool {
-    let Ok(document) = serde_json::from_str::<Value>(policy) else { return false };
-    let statements = match document.get("Statement") {
-        Some(Value::Array(list)) => list.clone(),
-        Some(one) => vec![one.clone()],
-        None => Vec::new(),
-    };
-    statements.iter().any(|statement| {
-        let star = |v: &Value| match v {
-            Value::String(text) => text == "*",
-            Value::Array(list) => list.iter().any(|item| item.as_str() == Some("*")),
-            _ => false,
-        };
-        let everyone =
-            statement.get("Principal").is_some_and(|p| star(p) || p.get("AWS").is_some_and(star));
-        statement.get("Effect").and_then(Value::as_str) == Some("Allow")
-            && everyone
-            && statement.get("Condition").is_none()
-    })
+/// A policy as the judge reads it; `None` for what is none.
+fn read(policy: &str) -> Option<Document> {
+    let document = serde_json::from_str(policy).ok()?;
+    Document::from_json(&document, iam::Use::Resource("s3".to_owned())).ok().map(|(read, _)| read)
 }
 
 fn check_policy(ctx: &Ctx<'_>, bucket: &Bucket, text: &str) -> Result<(), Refusal> {
@@ -409,9 +394,16 @@ fn check_policy(ctx: &Ctx<'_>, bucket: &Bucket, text: &str) -> Result<(), Refusa
             }
         }
     }
+    let read = read(text);
+    let idle = read.as_ref().and_then(|p| iam::acts::action_without_resource(p, &own));
+    if idle.is_some() {
+        let message = "Action does not apply to any resource(s) in statement";
+        return Err(malformed(message.to_owned()));
+    }
+    let public = read.is_some_and(|p| iam::public::may_be_public(&p));
     let account = ctx.state.public_access.get(&bucket.account).copied().unwrap_or_default();
     let own = bucket.config.get("publicAccessBlock").map(|t| public_access(t)).unwrap_or_default();
-    if (account.block_policy || own.block_policy) && is_public(text) {
+    if (account.block_policy || own.block_policy) && public {
         return Err(Refusal::new(
             403,
             "AccessDenied",

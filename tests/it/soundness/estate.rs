@@ -132,6 +132,16 @@ fn level(random: &mut Random) -> String {
     }
 }
 
+/// Services that roles are for.
+const SERVICES: &[&str] = &[
+    "ec2.amazonaws.com",
+    "ec2.amazonaws.com",
+    "ecs-tasks.amazonaws.com",
+    "lambda.amazonaws.com",
+    "glue.amazonaws.com",
+    "codebuild.amazonaws.com",
+];
+
 fn document(statements: Vec<Json>) -> Json {
     json!({"Version": "2012-10-17", "Statement": statements})
 }
@@ -252,8 +262,16 @@ impl Model {
                 "iam:TagRole",
                 "iam:CreateRole",
                 "iam:Delete*",
+                "iam:AttachRolePolicy",
+                "iam:AttachUserPolicy",
+                "iam:CreateLoginProfile",
+                "iam:PutRolePermissionsBoundary",
                 "ec2:RunInstances",
                 "ec2:*",
+                "ecs:RunTask",
+                "lambda:*",
+                "glue:UpdateJob",
+                "codebuild:StartBuild",
             ])
         } else {
             actions
@@ -311,7 +329,7 @@ impl Model {
 
     fn trust(&self, at: usize, random: &mut Random) -> Json {
         let mut statements = vec![json!({"Effect": "Allow", "Action": "sts:AssumeRole",
-            "Principal": {"Service": "ec2.amazonaws.com"}})];
+            "Principal": {"Service": *random.of(SERVICES)}})];
         for _ in 0..self.manner.grants {
             if !random.percent(self.manner.openness) {
                 continue;

@@ -13,6 +13,27 @@ use serde_json::{Value as Json, json};
 use super::estate::{Identity, Model, everything, id_of};
 use super::random::Random;
 
+/// How a role is put to use: the service that it trusts, whether it is passed, and what else that takes, on what.
+/// (Service Authorization Reference; AWS Lambda, Glue and CodeBuild API References for what runs already.)
+const WAYS: &[(&str, bool, &str, &str)] = &[
+    ("ec2.amazonaws.com", true, "ec2:RunInstances", "ec2:us-east-1:ACCOUNT:instance/i-1"),
+    ("ecs-tasks.amazonaws.com", true, "ecs:RunTask", "ecs:us-east-1:ACCOUNT:task-definition/t:1"),
+    ("lambda.amazonaws.com", true, "lambda:CreateFunction", "lambda:us-east-1:ACCOUNT:function:f"),
+    (
+        "lambda.amazonaws.com",
+        false,
+        "lambda:UpdateFunctionCode",
+        "lambda:us-east-1:ACCOUNT:function:f",
+    ),
+    ("glue.amazonaws.com", false, "glue:UpdateJob", "glue:us-east-1:ACCOUNT:job/j"),
+    (
+        "codebuild.amazonaws.com",
+        false,
+        "codebuild:StartBuild",
+        "codebuild:us-east-1:ACCOUNT:project/p",
+    ),
+];
+
 /// The boundary's policy of an identity, by ARN.
 fn boundary_arn(identity: &Identity) -> String {
     format!("arn:aws:iam::{}:policy/{}-boundary", id_of(identity.account), identity.name)
@@ -58,7 +79,7 @@ impl Model {
             self.identities[at].boundary.is_some().then(|| boundary_arn(&self.identities[at]));
         let bound: Vec<(&str, &str)> =
             set.iter().map(|arn| ("iam:PermissionsBoundary", arn.as_str())).collect();
-        match random.below(9) {
+        match random.below(12) {
             0 if self.may(holder, &action("Put", "Policy"), &whom, &bound) => {
                 // Under the name of the first, which goes.
                 self.identities[at].policies[0] = everything();
@@ -82,22 +103,18 @@ impl Model {
             5 if self.may(holder, &action("Delete", "PermissionsBoundary"), &whom, &bound) => {
                 self.identities[at].boundary = None;
             }
-            6 if !is_user
-                && serves(&self.identities[at], "ec2.amazonaws.com")
-                && self.may(
-                    holder,
-                    "iam:PassRole",
-                    &whom,
-                    &[("iam:PassedToService", "ec2.amazonaws.com")],
-                )
-                && self.may(
-                    holder,
-                    "ec2:RunInstances",
-                    &format!("arn:aws:ec2:us-east-1:{}:instance/i-1", id_of(account)),
-                    &[],
-                ) =>
-            {
-                return Some(Source::Principal(whom));
+            6 if !is_user => {
+                // A role is put to use by a service that it trusts.
+                let (service, passes, action, resource) = *random.of(WAYS);
+                let resource = format!("arn:aws:{resource}").replace("ACCOUNT", id_of(account));
+                let may_pass = !passes
+                    || self.may(holder, "iam:PassRole", &whom, &[("iam:PassedToService", service)]);
+                if serves(&self.identities[at], service)
+                    && may_pass
+                    && self.may(holder, action, &resource, &[])
+                {
+                    return Some(Source::Principal(whom));
+                }
             }
             7 => {
                 let made = format!("arn:aws:iam::{}:role/made", id_of(account));
@@ -113,6 +130,28 @@ impl Model {
                         tags: std::collections::BTreeMap::new(),
                     });
                 }
+            }
+            8 => {
+                // Whatever one likes is attached; the policy that is attached is in the request.
+                let admin = "arn:aws:iam::aws:policy/AdministratorAccess";
+                let mut context = bound.clone();
+                context.push(("iam:PolicyARN", admin));
+                if self.may(holder, &action("Attach", "Policy"), &whom, &context) {
+                    self.identities[at].policies.push(everything());
+                }
+            }
+            9 if is_user && self.may(holder, "iam:CreateLoginProfile", &whom, &[]) => {
+                return Some(Source::Principal(whom));
+            }
+            10 if self.may(
+                holder,
+                &action("Put", "PermissionsBoundary"),
+                &whom,
+                &[("iam:PermissionsBoundary", "arn:aws:iam::aws:policy/AdministratorAccess")],
+            ) =>
+            {
+                self.identities[at].boundary =
+                    self.identities[at].boundary.is_some().then(everything);
             }
             _ => {}
         }
