@@ -132,6 +132,13 @@ string_id!(
         && t.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
 );
 
+impl From<&AccountId> for Handle {
+    /// Twelve digits are a handle: that of an account of which nothing but the id is known.
+    fn from(id: &AccountId) -> Self {
+        Self(id.0.clone())
+    }
+}
+
 /// An AWS partition.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,

@@ -18,6 +18,7 @@ pub mod plan;
 pub mod promotion;
 pub mod provider;
 pub mod render;
+pub mod review;
 pub mod sandbox;
 pub mod schema;
 pub(crate) mod stack;

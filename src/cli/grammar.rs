@@ -77,6 +77,8 @@ pub enum Command {
     Output(c::output::OutputArgs),
     /// Show the walls between environments: verdicts, paths, exceptions, proofs
     Isolation(c::isolation::IsolationArgs),
+    /// Judge what a Terraform plan does to the walls between environments
+    Review(c::review::ReviewArgs),
     /// List everybody who can do something to a resource, and through what
     WhoCan(c::who_can::WhoCanArgs),
     /// Tell whether a policy permits more than the one that it replaces
@@ -120,6 +122,7 @@ pub async fn dispatch(command: Command, context: &Context) -> Result<(), Exit> {
         Command::Console(args) => c::console::run(&args, context).await,
         Command::Output(args) => c::output::run(&args, context).await,
         Command::Isolation(args) => c::isolation::run(&args, context).await,
+        Command::Review(args) => c::review::run(&args, context),
         Command::WhoCan(args) => c::who_can::run(&args, context).await,
         Command::ComparePolicies(args) => c::compare_policies::run(&args, context),
         Command::Simulate(args) => c::simulate::run(&args, context),

@@ -34,6 +34,7 @@ mod recheck;
 pub mod recover;
 pub mod refresh;
 pub mod releases;
+pub mod review;
 pub mod saved_plan;
 pub mod secret_versions;
 pub mod secrets;

@@ -21,6 +21,7 @@ pub mod progress;
 pub mod promotion;
 pub mod refusal;
 pub mod requests;
+pub mod review;
 pub mod sarif;
 pub mod state;
 pub mod status;

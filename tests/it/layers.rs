@@ -17,6 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("iam", &["ids", "diag"]),
     ("access", &["iam", "ids", "diag"]),
     ("isolation", &["access", "iam", "ids", "diag"]),
+    ("review", &["access", "iam", "ids", "diag"]),
     ("schema", &["iam", "value", "address", "ids", "diag"]),
     ("config", &["schema", "value", "address", "ids", "diag", "stack"]),
     ("graph", &["config", "schema", "value", "address", "ids", "diag"]),
@@ -70,6 +71,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "engine",
         &[
+            "review",
             "trace",
             "patience",
             "cause",

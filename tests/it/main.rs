@@ -44,6 +44,7 @@ mod questions;
 mod reads;
 mod recovery;
 mod requests;
+mod review;
 mod rounds;
 mod scale;
 mod secrets;

@@ -1,0 +1,107 @@
+//! `palisade review`.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::args::FailOnArg;
+use crate::cli::context::Context;
+use crate::cli::error::Exit;
+use crate::engine::review::{self, ReviewRequest};
+use crate::ids::AccountId;
+use crate::render;
+
+/// Flags of `review`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Needs no configuration, no state and no credentials, and writes nothing.\n\
+                        Exits with code 3 when a path crosses between environments after the change, or a wall cannot \
+                        be decided.\n\n\
+                        Examples:\n  palisade review --accounts dumps --environment dev=111111111111 \
+                        --environment production=222222222222\n  \
+                        palisade review --accounts dumps --terraform-plan plan.json --environment dev=111111111111 \
+                        --environment production=222222222222 --format markdown > comment.md"
+)]
+pub struct ReviewArgs {
+    /// Folder with dumps of the accounts as they are
+    #[arg(long, value_name = "DIR")]
+    accounts: Option<PathBuf>,
+    /// Output of `terraform show -json PLANFILE`; several of one change are judged together
+    #[arg(long, value_name = "FILE")]
+    terraform_plan: Vec<PathBuf>,
+    /// An environment and its accounts, as in `production=222222222222,333333333333`
+    #[arg(long, short = 'e', value_name = "NAME=ID,...", value_parser = environment, required = true)]
+    environment: Vec<(String, Vec<AccountId>)>,
+    /// The account of a plan's provider where the plan does not tell it, as in `aws.prod=222222222222`
+    #[arg(long, value_name = "KEY=ID", value_parser = provider)]
+    provider: Vec<(String, AccountId)>,
+    /// What makes the review fail with exit code 3
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = FailOnArg::Violation)]
+    fail_on: FailOnArg,
+    /// Output format
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ReviewFormat::Text, conflicts_with = "json")]
+    format: ReviewFormat,
+    /// The same as --format json
+    #[arg(long)]
+    json: bool,
+}
+
+/// Formats of a review.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ReviewFormat {
+    /// For people at a terminal.
+    Text,
+    /// For tools.
+    Json,
+    /// For pull requests.
+    Markdown,
+}
+
+/// Judges a change and prints what it does to the walls.
+///
+/// # Errors
+/// Whatever keeps it from being judged, and a wall that does not hold.
+pub fn run(args: &ReviewArgs, context: &Context) -> Result<(), Exit> {
+    let mut request = ReviewRequest {
+        accounts: args.accounts.clone(),
+        terraform_plans: args.terraform_plan.clone(),
+        providers: args.provider.iter().cloned().collect(),
+        today: context.now().chars().take(10).collect(),
+        ..ReviewRequest::default()
+    };
+    for (name, ids) in &args.environment {
+        request.environments.entry(name.clone()).or_default().extend(ids.iter().cloned());
+    }
+    let outcome = review::run(&request)?;
+    let mut out = context.stdout();
+    match args.format {
+        _ if args.json => render::json::write(&outcome, &mut out)?,
+        ReviewFormat::Json => render::json::write(&outcome, &mut out)?,
+        ReviewFormat::Text => render::review::text(&outcome, context.style(), &mut out)?,
+        ReviewFormat::Markdown => render::review::markdown(&outcome, &mut out)?,
+    }
+    out.flush()?;
+    Ok(review::require_isolation(&outcome, args.fail_on.fail_on())?)
+}
+
+/// `NAME=ID,ID`.
+fn environment(text: &str) -> Result<(String, Vec<AccountId>), String> {
+    let (name, ids) =
+        text.split_once('=').ok_or("write NAME=ID, as in `production=222222222222`")?;
+    let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    if name.is_empty() || !name.chars().all(valid) {
+        return Err(format!(
+            "`{name}` is no name of an environment: use letters, digits, `_` and `-`"
+        ));
+    }
+    let ids =
+        ids.split(',').map(|id| id.trim().parse().map_err(|e: crate::ids::IdError| e.to_string()));
+    Ok((name.to_owned(), ids.collect::<Result<_, _>>()?))
+}
+
+/// `KEY=ID`.
+fn provider(text: &str) -> Result<(String, AccountId), String> {
+    let (key, id) = text.rsplit_once('=').ok_or("write KEY=ID, as in `aws.prod=222222222222`")?;
+    Ok((key.to_owned(), id.parse().map_err(|e: crate::ids::IdError| e.to_string())?))
+}

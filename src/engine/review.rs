@@ -1,0 +1,213 @@
+//! Judges what changes that other tools make do to the walls between environments. Reads files, asks nobody, keeps
+//! nothing.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::error::EngineError;
+use super::plan::FailOn;
+use crate::diag::{Diagnostic, Diagnostics, Loc, Source, count};
+use crate::isolation::lockout::NoSafeguards;
+use crate::isolation::rules::Rule;
+use crate::isolation::section::{AccessPath, Isolation, IsolationSummary, PathChange, Severity};
+use crate::isolation::{self, Grade, Verdict};
+use crate::review::dumps::{self, Environments};
+use crate::review::terraform::{self, PlanFile, ProviderAccounts};
+use crate::review::{Tree, model};
+
+/// What is to be judged.
+#[derive(Clone, Debug, Default)]
+pub struct ReviewRequest {
+    /// The folder of dumps; without one nothing is known of what stands.
+    pub accounts: Option<PathBuf>,
+    /// Plans of one change, judged together.
+    pub terraform_plans: Vec<PathBuf>,
+    /// Environments with the ids of their accounts.
+    pub environments: Environments,
+    /// Accounts of the plans' providers, where the plans do not tell them.
+    pub providers: ProviderAccounts,
+    /// `YYYY-MM-DD`.
+    pub today: String,
+}
+
+/// What a review found.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReviewOutcome {
+    /// What was judged.
+    pub change: ReviewedChange,
+    /// The walls before and after.
+    pub isolation: Isolation,
+    /// Counts.
+    pub summary: IsolationSummary,
+}
+
+/// What was judged.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ReviewedChange {
+    /// Names of the plans.
+    pub terraform_plans: Vec<String>,
+    /// How many changes bear on access and are in the verdicts.
+    pub judged: usize,
+    /// How many bear none.
+    pub harmless: usize,
+    /// What is not in the verdicts, and makes walls undetermined: a sentence each.
+    pub not_judged: Vec<String>,
+    /// What is not known of the organization's guardrails, a phrase each: no verdict `reachable` rests on it.
+    pub guardrails_unknown: Vec<String>,
+}
+
+/// The rule that every environment is closed to every other one.
+const BETWEEN: &str = "environments";
+/// The rule that no change opens an environment to the world.
+const OUTSIDE: &str = "outside";
+
+/// Judges a change.
+///
+/// # Errors
+/// Dumps or plans that cannot be read; objects whose account cannot be told; fewer than one environment.
+pub fn run(request: &ReviewRequest) -> Result<ReviewOutcome, EngineError> {
+    if request.environments.is_empty() {
+        return Err(Diagnostic::error("no environment is named")
+            .help("name each with its accounts, as in `--environment production=222222222222,333333333333`")
+            .into());
+    }
+    let plans = plans(request)?;
+    let mut before = match &request.accounts {
+        Some(dir) => dumps::read(dir, &request.environments)?,
+        None => dumps::unread(&request.environments),
+    };
+    let overlay = terraform::carry_out(&plans, &mut before)?;
+    let rules = rules(request);
+    let (was, is) = (model::model(&before), model::model(&overlay.after));
+    let analysis = isolation::analyse(&was, &is, &rules, &NoSafeguards, &request.today)?;
+    let mut isolation = analysis.section;
+    let unknown_before = guardrails_unknown(&before.tree);
+    let guardrails_unknown = guardrails_unknown(&overlay.after.tree);
+    qualify(&mut isolation, &unknown_before, &guardrails_unknown);
+    ease(&mut isolation);
+    let summary = isolation.summary();
+    Ok(ReviewOutcome {
+        change: ReviewedChange {
+            terraform_plans: plans.into_iter().map(|plan| plan.name).collect(),
+            judged: overlay.carried_out,
+            harmless: overlay.harmless,
+            not_judged: overlay.doubts,
+            guardrails_unknown,
+        },
+        isolation,
+        summary,
+    })
+}
+
+/// Whether the outcome keeps the change from being merged.
+///
+/// # Errors
+/// [`EngineError::RuleBroken`].
+pub fn require_isolation(outcome: &ReviewOutcome, fail_on: FailOn) -> Result<(), EngineError> {
+    let broken = outcome.isolation.broken();
+    let widened = outcome.isolation.changes.iter().filter(|path| path.change.widens()).count();
+    let summary = match fail_on {
+        FailOn::None => return Ok(()),
+        FailOn::Widening if broken == 0 && widened > 0 => {
+            format!("{} added or widened", count(widened, "path is", "paths are"))
+        }
+        _ if broken == 0 => return Ok(()),
+        _ => {
+            format!("{} a wall between environments", count(broken, "path crosses", "paths cross"))
+        }
+    };
+    Err(EngineError::RuleBroken(
+        Diagnostic::error(summary)
+            .help("the isolation section names each path and what causes it")
+            .into(),
+    ))
+}
+
+fn plans(request: &ReviewRequest) -> Result<Vec<PlanFile>, Diagnostics> {
+    let mut diagnostics = Diagnostics::new();
+    let mut plans = Vec::new();
+    for path in &request.terraform_plans {
+        let name = path.display().to_string();
+        let read = fs::read_to_string(path)
+            .map_err(|error| Diagnostic::error(format!("cannot read `{name}`: {error}")));
+        match read.and_then(|text| terraform::read(&name, text)) {
+            Ok(plan) => plans.push(PlanFile { name, plan, providers: request.providers.clone() }),
+            Err(diagnostic) => diagnostics.push(diagnostic),
+        }
+    }
+    diagnostics.into_result(plans)
+}
+
+/// Every ordered pair of environments is a wall, and so is each environment against the world.
+fn rules(request: &ReviewRequest) -> Vec<Rule> {
+    let names: Vec<&String> = request.environments.keys().collect();
+    let loc = Loc::whole(&Source::new("--environment", ""));
+    let rule = |name: &str, from: &[&str]| Rule {
+        name: name.to_owned(),
+        pairs: from
+            .iter()
+            .flat_map(|from| names.iter().map(|to| ((*from).to_owned(), (*to).clone())))
+            .filter(|(from, to)| from != to)
+            .collect(),
+        grades: BTreeSet::from([Grade::Request, Grade::Power]),
+        error: true,
+        undetermined_counts: true,
+        assumptions_count: false,
+        exceptions: Vec::new(),
+        loc: loc.clone(),
+    };
+    let inside: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+    vec![rule(BETWEEN, &inside), rule(OUTSIDE, &["$external", "$anonymous"])]
+}
+
+/// What stands open to the world is a warning: it is what the change adds or widens that breaks the rule.
+fn ease(isolation: &mut Isolation) {
+    let outside = format!("isolation.{OUTSIDE}");
+    let unchanged: BTreeSet<(String, String)> = isolation
+        .matrix
+        .iter()
+        .filter(|row| row.before == row.after)
+        .map(|row| (row.from.clone(), row.to.clone()))
+        .collect();
+    let stands = |path: &AccessPath| {
+        let wall = (path.from.environment.clone(), path.to.environment.clone());
+        // A wall as a whole has no steps: whether it changes shows in the matrix.
+        path.change == PathChange::Standing && (!path.via.is_empty() || unchanged.contains(&wall))
+    };
+    for path in &mut isolation.violations {
+        if path.rule.as_ref() == Some(&outside) && stands(path) {
+            path.severity = Severity::Warning;
+        }
+    }
+}
+
+fn guardrails_unknown(tree: &Tree) -> Vec<String> {
+    match tree {
+        Tree::Read(tree) => tree.doubts.clone(),
+        Tree::Absent => Vec::new(),
+        Tree::Unread => {
+            vec!["what the organization's policies deny (organization.json is absent)".to_owned()]
+        }
+    }
+}
+
+/// A path that an unknown guardrail may deny is open under a condition that neither side chooses.
+fn qualify(isolation: &mut Isolation, before: &[String], after: &[String]) {
+    for path in isolation.changes.iter_mut().chain(&mut isolation.violations) {
+        let unknown = if path.change == PathChange::Removed { before } else { after };
+        if path.verdict == Verdict::Reachable && !unknown.is_empty() {
+            path.verdict = Verdict::Conditional;
+            path.conditions.push(format!("not known: {}", unknown.join("; ")));
+        }
+    }
+    for row in &mut isolation.matrix {
+        for (verdict, unknown) in [(&mut row.before, before), (&mut row.after, after)] {
+            if *verdict == Verdict::Reachable && !unknown.is_empty() {
+                *verdict = Verdict::Conditional;
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! A review: what a change of another tool does to the walls.
+
+use std::io::{self, Write};
+
+use super::isolation::{markdown as section_markdown, text as section_text};
+use super::markdown::inline;
+use super::style::{Style, Tone, count, safe, wrap};
+use crate::engine::review::ReviewOutcome;
+use crate::isolation::section::{PathChange, Verdict};
+
+/// The verdict in one line.
+fn verdict(outcome: &ReviewOutcome) -> String {
+    let changes = &outcome.isolation.changes;
+    let number = |change: PathChange| changes.iter().filter(|path| path.change == change).count();
+    let undetermined =
+        outcome.isolation.matrix.iter().filter(|r| r.after == Verdict::Undetermined).count();
+    let parts: Vec<String> = [
+        (number(PathChange::Added), "path added", "paths added"),
+        (number(PathChange::Widened), "widened", "widened"),
+        (number(PathChange::Narrowed), "narrowed", "narrowed"),
+        (number(PathChange::Removed), "removed", "removed"),
+        (undetermined, "wall undetermined", "walls undetermined"),
+    ]
+    .into_iter()
+    .filter(|(number, ..)| *number > 0)
+    .map(|(number, one, many)| count(number, one, many))
+    .collect();
+    match (outcome.isolation.broken(), parts.is_empty()) {
+        (0, true) => "Every wall stands as it was.".to_owned(),
+        (0, false) => format!("No wall is broken: {}.", parts.join(", ")),
+        (broken, _) => {
+            let paths = count(broken, "path crosses", "paths cross");
+            let rest =
+                if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) };
+            format!("{paths} a wall{rest}.")
+        }
+    }
+}
+
+fn basis(outcome: &ReviewOutcome) -> String {
+    let change = &outcome.change;
+    if change.terraform_plans.is_empty() {
+        return "The accounts as they are; no change was given.".to_owned();
+    }
+    format!(
+        "{}: {} access, {} none.",
+        change.terraform_plans.join(", "),
+        count(change.judged, "change bears on", "changes bear on"),
+        count(change.harmless, "bears on", "bear on"),
+    )
+}
+
+/// For a terminal.
+///
+/// # Errors
+/// Those of the writer.
+pub fn text(outcome: &ReviewOutcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let tone = if outcome.isolation.broken() == 0 { Tone::Good } else { Tone::Bad };
+    writeln!(out, "{}", style.paint(tone, &verdict(outcome)))?;
+    writeln!(out, "{}\n", style.paint(Tone::Dim, &safe(&basis(outcome))))?;
+    for (heading, all) in lists(outcome) {
+        writeln!(out, "{}", style.paint(Tone::Heading, heading))?;
+        for one in all {
+            for line in wrap(&safe(one), style.width.saturating_sub(4).max(40)) {
+                writeln!(out, "  {line}")?;
+            }
+        }
+        writeln!(out)?;
+    }
+    section_text::section(&outcome.isolation, style, out)
+}
+
+/// What is not in the verdicts, by heading.
+fn lists(outcome: &ReviewOutcome) -> impl Iterator<Item = (&'static str, &[String])> {
+    let change = &outcome.change;
+    let all = [
+        (
+            "Not judged, so the walls that it bears on are undetermined",
+            change.not_judged.as_slice(),
+        ),
+        ("Not known, so no path is called reachable", change.guardrails_unknown.as_slice()),
+    ];
+    all.into_iter().filter(|(_, all)| !all.is_empty())
+}
+
+/// For a pull request's comment.
+///
+/// # Errors
+/// Those of the writer.
+pub fn markdown(outcome: &ReviewOutcome, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "## Palisade review\n\n**{}**\n\n{}\n",
+        inline(&verdict(outcome)),
+        inline(&basis(outcome))
+    )?;
+    for (heading, all) in lists(outcome) {
+        writeln!(out, "**{heading}**\n")?;
+        for one in all {
+            writeln!(out, "- {}", inline(one))?;
+        }
+        writeln!(out)?;
+    }
+    writeln!(
+        out,
+        "### {}\n\n{}",
+        inline(&section_markdown::title(&outcome.isolation)),
+        section_markdown::body(&outcome.isolation)
+    )
+}

@@ -1,0 +1,560 @@
+//! Dumps of accounts: a folder of what the `aws` command line prints.
+//!
+//! ```text
+//! organization.json                              organization, root, units, accounts, scps, rcps
+//! accounts/ID/account-authorization-details.json `aws iam get-account-authorization-details`
+//! accounts/ID/buckets.json                       account_public_access_block, buckets
+//! accounts/ID/resource-policies.json             resources: [{arn, policy}], queues, keys, secrets
+//! ```
+//!
+//! A file that is absent was not read: its account has a doubt. Only an empty list says that there is nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+
+use super::{
+    Account, Group, Identity, ManagedDocument, OrganizationPolicy, OrganizationSnapshot,
+    PolicyText, Resource, Snapshot, Tree,
+};
+use crate::access::{BUCKET, PolicyType, ResourceType};
+use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
+use crate::ids::{AccountId, Handle, Partition};
+
+/// Environments by name, each with the ids of its accounts.
+pub type Environments = BTreeMap<String, BTreeSet<AccountId>>;
+
+/// Reads the dumps below `dir`. Accounts that `environments` name and that have no dump are in the snapshot, unread.
+///
+/// # Errors
+/// A file that is there and is not what its name says, each with the place; a folder that holds no dump at all.
+pub fn read(dir: &Path, environments: &Environments) -> Result<Snapshot, Diagnostics> {
+    let mut diagnostics = Diagnostics::new();
+    let tree = tree(&dir.join("organization.json"), &mut diagnostics);
+    let mut snapshot = Snapshot { tree, ..Snapshot::default() };
+    let dumped = account_folders(&dir.join("accounts"), &mut diagnostics);
+    if dumped.is_empty() && !diagnostics.has_errors() {
+        diagnostics.push(
+            Diagnostic::error(format!("there are no dumps of accounts in `{}`", dir.display()))
+                .help(
+                    "a dump is `accounts/ID/account-authorization-details.json`, the output of \
+                 `aws iam get-account-authorization-details`; see docs/review.md",
+                ),
+        );
+    }
+    for (id, folder) in &dumped {
+        let mut account = Account::new(id, handle(id, &snapshot));
+        identities(&mut account, folder, &mut snapshot.aws_policies, &mut diagnostics);
+        buckets(&mut account, &folder.join("buckets.json"), &mut diagnostics);
+        policies(&mut account, &folder.join("resource-policies.json"), &mut diagnostics);
+        snapshot.accounts.insert(id.to_string(), Arc::new(account));
+    }
+    add_environments(&mut snapshot, environments);
+    diagnostics.into_result(snapshot)
+}
+
+/// Accounts without any dump: named, and unread.
+#[must_use]
+pub fn unread(environments: &Environments) -> Snapshot {
+    let mut snapshot = Snapshot::default();
+    add_environments(&mut snapshot, environments);
+    snapshot
+}
+
+fn add_environments(snapshot: &mut Snapshot, environments: &Environments) {
+    for (environment, ids) in environments {
+        for id in ids {
+            if !snapshot.accounts.contains_key(id.as_str()) {
+                let mut account = Account::new(id, handle(id, snapshot));
+                account.doubt("there is no dump of it");
+                snapshot.accounts.insert(id.to_string(), Arc::new(account));
+            }
+            if let Some(account) = snapshot.account(id.as_str()) {
+                account.environments.insert(environment.clone());
+            }
+        }
+    }
+}
+
+/// The account's name where it has one of its own that reports can use; its id otherwise.
+fn handle(id: &AccountId, snapshot: &Snapshot) -> Handle {
+    let name = match &snapshot.tree {
+        Tree::Read(tree) => tree.names.get(id.as_str()),
+        Tree::Unread | Tree::Absent => None,
+    };
+    let taken = |handle: &Handle| snapshot.accounts.values().any(|a| a.handle == *handle);
+    let named = name.and_then(|name| name.parse().ok()).filter(|handle| !taken(handle));
+    named.unwrap_or_else(|| Handle::from(id))
+}
+
+/// The folders of accounts, by the ids that are their names.
+fn account_folders(dir: &Path, diagnostics: &mut Diagnostics) -> Vec<(AccountId, PathBuf)> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
+        Err(error) => {
+            diagnostics
+                .push(Diagnostic::error(format!("cannot read `{}`: {error}", dir.display())));
+            return Vec::new();
+        }
+    };
+    let mut all = Vec::new();
+    for path in entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|p| p.is_dir()) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with('.') {
+            continue;
+        }
+        match name.parse::<AccountId>() {
+            Ok(id) => all.push((id, path.clone())),
+            Err(error) => diagnostics.push(
+                Diagnostic::error(format!(
+                    "`{}` is no folder of an account: {error}",
+                    path.display()
+                ))
+                .help("name each folder below `accounts` by its account's id"),
+            ),
+        }
+    }
+    all.sort();
+    all
+}
+
+/// A file of a dump as JSON of a known shape; `None` where it is absent, or where an error says what is wrong.
+fn file<T: DeserializeOwned>(path: &Path, diagnostics: &mut Diagnostics) -> Option<T> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return None,
+        Err(error) => {
+            diagnostics
+                .push(Diagnostic::error(format!("cannot read `{}`: {error}", path.display())));
+            return None;
+        }
+    };
+    match parse(&path.display().to_string(), text) {
+        Ok(value) => Some(value),
+        Err(diagnostic) => {
+            diagnostics.push(diagnostic);
+            None
+        }
+    }
+}
+
+/// JSON of a known shape.
+///
+/// # Errors
+/// Where it is no JSON, or of another shape, with the place.
+pub(super) fn parse<T: DeserializeOwned>(name: &str, text: String) -> Result<T, Diagnostic> {
+    serde_json::from_str(&text).map_err(|error| {
+        let line_start = |line: usize| {
+            let ends = text.match_indices('\n').map(|(at, _)| at + 1);
+            std::iter::once(0).chain(ends).nth(line.saturating_sub(1)).unwrap_or(text.len())
+        };
+        let start = (line_start(error.line()) + error.column().saturating_sub(1)).min(text.len());
+        let start = (0..=start).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        let why = error.to_string();
+        let why = why.split(" at line ").next().unwrap_or_default().to_owned();
+        // A dump may be one line of many megabytes: the excerpt is cut around the place.
+        let (from, to) = (start.saturating_sub(60), (start + 60).min(text.len()));
+        let from = (from..=start).find(|at| text.is_char_boundary(*at)).unwrap_or(start);
+        let to = (to..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+        let long = text.lines().any(|line| line.len() > 400);
+        let diagnostic = Diagnostic::error(format!("`{name}` cannot be read: {why}"));
+        if long {
+            let excerpt = text.get(from..to).unwrap_or_default();
+            return diagnostic.detail(format!(
+                "line {}, column {}, near `{excerpt}`",
+                error.line(),
+                error.column()
+            ));
+        }
+        let source = Source::new(name, text.as_str());
+        diagnostic.at(Loc::new(&source, start..start))
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct AuthorizationDetails {
+    user_detail_list: Vec<UserDetail>,
+    group_detail_list: Vec<GroupDetail>,
+    role_detail_list: Vec<RoleDetail>,
+    policies: Vec<PolicyDetail>,
+    #[serde(default)]
+    is_truncated: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RoleDetail {
+    arn: String,
+    role_name: String,
+    role_id: Option<String>,
+    assume_role_policy_document: Json,
+    #[serde(default)]
+    role_policy_list: Vec<InlinePolicy>,
+    #[serde(default)]
+    attached_managed_policies: Vec<AttachedPolicy>,
+    permissions_boundary: Option<Boundary>,
+    #[serde(default)]
+    tags: Vec<Tag>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct UserDetail {
+    arn: String,
+    user_name: String,
+    user_id: Option<String>,
+    #[serde(default)]
+    user_policy_list: Vec<InlinePolicy>,
+    #[serde(default)]
+    group_list: BTreeSet<String>,
+    #[serde(default)]
+    attached_managed_policies: Vec<AttachedPolicy>,
+    permissions_boundary: Option<Boundary>,
+    #[serde(default)]
+    tags: Vec<Tag>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct GroupDetail {
+    arn: String,
+    group_name: String,
+    #[serde(default)]
+    group_policy_list: Vec<InlinePolicy>,
+    #[serde(default)]
+    attached_managed_policies: Vec<AttachedPolicy>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct InlinePolicy {
+    policy_name: String,
+    policy_document: Json,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct AttachedPolicy {
+    policy_arn: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Boundary {
+    permissions_boundary_arn: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Tag {
+    key: String,
+    value: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PolicyDetail {
+    arn: String,
+    #[serde(default)]
+    policy_version_list: Vec<PolicyVersion>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PolicyVersion {
+    document: Option<Json>,
+    #[serde(default)]
+    is_default_version: bool,
+}
+
+fn inline(list: Vec<InlinePolicy>) -> BTreeMap<String, PolicyText> {
+    list.into_iter().map(|p| (p.policy_name, PolicyText::read(&p.policy_document))).collect()
+}
+
+fn attached(list: Vec<AttachedPolicy>) -> BTreeSet<String> {
+    list.into_iter().map(|policy| policy.policy_arn).collect()
+}
+
+fn tags(list: Vec<Tag>) -> BTreeMap<String, String> {
+    list.into_iter().map(|tag| (tag.key, tag.value)).collect()
+}
+
+/// Roles, users, groups and managed policies.
+fn identities(
+    account: &mut Account,
+    folder: &Path,
+    aws_policies: &mut BTreeMap<String, ManagedDocument>,
+    diagnostics: &mut Diagnostics,
+) {
+    let path = folder.join("account-authorization-details.json");
+    let Some(details) = file::<AuthorizationDetails>(&path, diagnostics) else {
+        account.doubt("its roles and users were not read (account-authorization-details.json)");
+        return;
+    };
+    if details.is_truncated {
+        account.doubt("account-authorization-details.json is one page of several");
+    }
+    let own = format!("::{}:", account.id);
+    let arns = details.role_detail_list.iter().map(|role| &role.arn);
+    for arn in arns.chain(details.user_detail_list.iter().map(|user| &user.arn)) {
+        if !arn.contains(&own) {
+            diagnostics.push(Diagnostic::error(format!(
+                "`{}` holds `{arn}`, which is not of account {}",
+                path.display(),
+                account.id
+            )));
+            return;
+        }
+        account.partition = partition(arn);
+    }
+    let at = account.handle.clone();
+    for role in details.role_detail_list {
+        let identity = Identity {
+            label: format!("iam_role/{}@{at}", role.role_name),
+            arn: role.arn,
+            unique_id: role.role_id,
+            trust: Some(PolicyText::read(&role.assume_role_policy_document)),
+            inline: inline(role.role_policy_list),
+            attached: attached(role.attached_managed_policies),
+            boundary: role.permissions_boundary.map(|b| b.permissions_boundary_arn),
+            tags: tags(role.tags),
+            ..Identity::default()
+        };
+        account.roles.insert(role.role_name, identity);
+    }
+    for user in details.user_detail_list {
+        let identity = Identity {
+            label: format!("iam_user/{}@{at}", user.user_name),
+            arn: user.arn,
+            unique_id: user.user_id,
+            inline: inline(user.user_policy_list),
+            attached: attached(user.attached_managed_policies),
+            boundary: user.permissions_boundary.map(|b| b.permissions_boundary_arn),
+            groups: user.group_list,
+            tags: tags(user.tags),
+            ..Identity::default()
+        };
+        account.users.insert(user.user_name, identity);
+    }
+    for group in details.group_detail_list {
+        let node = Group {
+            label: format!("iam_group/{}@{at}", group.group_name),
+            arn: group.arn,
+            inline: inline(group.group_policy_list),
+            attached: attached(group.attached_managed_policies),
+        };
+        account.groups.insert(group.group_name, node);
+    }
+    for policy in details.policies {
+        let default =
+            policy.policy_version_list.into_iter().find(|version| version.is_default_version);
+        let content = match default.and_then(|version| version.document) {
+            Some(document) => PolicyText::read(&document),
+            None => PolicyText::Unknown("its default version is not in the dump".to_owned()),
+        };
+        let by_aws = policy.arn.split(':').nth(4) == Some("aws");
+        let name = policy.arn.rsplit('/').next().unwrap_or_default();
+        let label = if by_aws { policy.arn.clone() } else { format!("iam_policy/{name}@{at}") };
+        let holder = if by_aws { &mut *aws_policies } else { &mut account.policies };
+        holder.insert(policy.arn, ManagedDocument { label, content });
+    }
+}
+
+fn partition(arn: &str) -> Partition {
+    let named = arn.split(':').nth(1).unwrap_or_default();
+    serde_json::from_value(Json::String(named.to_owned())).unwrap_or_default()
+}
+
+#[derive(Deserialize)]
+struct Buckets {
+    account_public_access_block: Option<PublicAccessBlock>,
+    buckets: Vec<BucketDump>,
+}
+
+#[derive(Deserialize)]
+struct BucketDump {
+    name: String,
+    policy: Option<Json>,
+    public_access_block: Option<PublicAccessBlock>,
+}
+
+/// In the words of either API: S3 writes `RestrictPublicBuckets`.
+#[derive(Clone, Copy, Default, Deserialize)]
+struct PublicAccessBlock {
+    #[serde(default, alias = "RestrictPublicBuckets")]
+    restrict_public_buckets: bool,
+}
+
+fn buckets(account: &mut Account, path: &Path, diagnostics: &mut Diagnostics) {
+    let Some(dump) = file::<Buckets>(path, diagnostics) else {
+        account.doubt("its buckets were not read (buckets.json)");
+        return;
+    };
+    account.restrict_public =
+        dump.account_public_access_block.unwrap_or_default().restrict_public_buckets;
+    for bucket in dump.buckets {
+        let arn = format!("arn:{}:s3:::{}", account.partition, bucket.name);
+        let resource = Resource {
+            kind: &BUCKET,
+            label: format!("s3_bucket/{}@{}", bucket.name, account.handle),
+            policy: bucket.policy.as_ref().map(PolicyText::read),
+            restrict_public: bucket.public_access_block.unwrap_or_default().restrict_public_buckets,
+        };
+        account.resources.insert(arn, resource);
+    }
+}
+
+#[derive(Deserialize)]
+struct ResourcePolicies {
+    resources: Vec<ResourceDump>,
+}
+
+#[derive(Deserialize)]
+struct ResourceDump {
+    arn: String,
+    policy: Option<Json>,
+}
+
+/// Policies of other resources; the file may be absent, since nobody has to ask for them.
+fn policies(account: &mut Account, path: &Path, diagnostics: &mut Diagnostics) {
+    let Some(dump) = file::<ResourcePolicies>(path, diagnostics) else { return };
+    for resource in dump.resources {
+        let Some(kind) = ResourceType::of_arn(&resource.arn) else {
+            account.doubt(format!("`{}` is of a type that is not judged", resource.arn));
+            continue;
+        };
+        let label = format!("{}@{}", resource.arn, account.handle);
+        let policy = resource.policy.as_ref().map(PolicyText::read);
+        account
+            .resources
+            .insert(resource.arn, Resource { kind, label, policy, restrict_public: false });
+    }
+}
+
+#[derive(Deserialize)]
+struct OrganizationDump {
+    organization: Option<OrganizationIds>,
+    root: Option<RootDump>,
+    #[serde(default)]
+    units: Vec<UnitDump>,
+    #[serde(default)]
+    accounts: Vec<MemberDump>,
+    #[serde(default)]
+    scps: Vec<PolicyDump>,
+    #[serde(default)]
+    rcps: Vec<PolicyDump>,
+}
+
+#[derive(Deserialize)]
+struct OrganizationIds {
+    id: String,
+    management_account: String,
+}
+
+#[derive(Deserialize)]
+struct RootDump {
+    id: String,
+    policy_types: Option<Vec<PolicyTypeDump>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PolicyTypeDump {
+    r#type: String,
+    status: String,
+}
+
+#[derive(Deserialize)]
+struct UnitDump {
+    id: String,
+    parent: String,
+}
+
+#[derive(Deserialize)]
+struct MemberDump {
+    id: String,
+    name: Option<String>,
+    parent: String,
+    /// As Organizations sends it since 2025.
+    #[serde(alias = "State")]
+    state: Option<String>,
+    /// As it was sent before.
+    #[serde(alias = "Status")]
+    status: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct PolicyDump {
+    id: String,
+    name: String,
+    content: Json,
+    targets: BTreeSet<String>,
+}
+
+fn tree(path: &Path, diagnostics: &mut Diagnostics) -> Tree {
+    let Some(dump) = file::<OrganizationDump>(path, diagnostics) else { return Tree::Unread };
+    let Some(ids) = dump.organization else { return Tree::Absent };
+    let Some(root) = dump.root else {
+        diagnostics.push(
+            Diagnostic::error(format!("`{}` has no `root`", path.display()))
+                .help("an estate without an organization says `{\"organization\": null}`"),
+        );
+        return Tree::Unread;
+    };
+    let enabled = root.policy_types.map(|types| {
+        let on = types.into_iter().filter(|t| t.status == "ENABLED");
+        on.filter_map(|t| policy_type(&t.r#type)).collect()
+    });
+    let mut tree = OrganizationSnapshot {
+        id: ids.id,
+        root: root.id,
+        management: ids.management_account,
+        enabled,
+        units: dump.units.into_iter().map(|unit| (unit.id, unit.parent)).collect(),
+        ..OrganizationSnapshot::default()
+    };
+    for member in dump.accounts {
+        // Where only the old status is sent, it says SUSPENDED of a closed account.
+        let closed = match (member.state.as_deref(), member.status.as_deref()) {
+            (Some(state), _) => state == "CLOSED",
+            (None, status) => status == Some("SUSPENDED"),
+        };
+        if closed {
+            tree.closed.insert(member.id.clone());
+        }
+        tree.names.extend(member.name.map(|name| (member.id.clone(), name)));
+        tree.accounts.insert(member.id, member.parent);
+    }
+    let scps = dump.scps.into_iter().map(|policy| (PolicyType::ServiceControl, policy));
+    let rcps = dump.rcps.into_iter().map(|policy| (PolicyType::ResourceControl, policy));
+    // AWS's own RCP permits everything and cannot be detached or changed: it limits nothing.
+    let limits = |(_, policy): &(PolicyType, PolicyDump)| policy.name != "RCPFullAWSAccess";
+    for (kind, policy) in scps.chain(rcps).filter(limits) {
+        let label = match policy.name.as_str() {
+            "FullAWSAccess" => policy.name,
+            name => format!("organization_policy/{name}"),
+        };
+        let content = PolicyText::read(&policy.content);
+        let policy_ = OrganizationPolicy { kind, label, content, targets: policy.targets };
+        tree.policies.insert(policy.id, policy_);
+    }
+    tree.note_unreadable();
+    Tree::Read(Box::new(tree))
+}
+
+/// The type of policies that Organizations calls so.
+pub(super) fn policy_type(name: &str) -> Option<PolicyType> {
+    match name {
+        "SERVICE_CONTROL_POLICY" => Some(PolicyType::ServiceControl),
+        "RESOURCE_CONTROL_POLICY" => Some(PolicyType::ResourceControl),
+        _ => None,
+    }
+}

@@ -1,0 +1,219 @@
+//! A snapshot as the access model that the isolation analysis takes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{
+    Account, Group, Identity, ManagedDocument, OrganizationPolicy, OrganizationSnapshot,
+    PolicyText, Snapshot, Tree,
+};
+use crate::access::{
+    AccessModel, AccountFacts, Coverage, Facts, GroupNode, Guardrails, ManagedPolicies,
+    ManagedPolicy, NamedPolicy, Organization, Permissions, PolicyType, PrincipalKind,
+    PrincipalNode, ResourceNode, ResourcePolicy,
+};
+use crate::iam::Use;
+
+/// The access model of a snapshot.
+#[must_use]
+pub fn model(snapshot: &Snapshot) -> AccessModel {
+    let managed = Arc::new(managed_policies(snapshot));
+    let (organization, guardrails) = match &snapshot.tree {
+        Tree::Read(tree) => (Some(organization(tree)), guardrails(tree)),
+        Tree::Unread | Tree::Absent => (None, Guardrails::default()),
+    };
+    let mut facts = Facts {
+        live: true,
+        organization,
+        guardrails,
+        managed_policies: Arc::clone(&managed),
+        ..Facts::default()
+    };
+    for account in snapshot.accounts.values() {
+        facts.accounts.push(account_facts(account, &snapshot.tree));
+        facts
+            .groups
+            .extend(account.groups.values().map(|group| group_node(account, group, &managed)));
+        let roles = account.roles.keys().map(|name| (PrincipalKind::Role, name));
+        let users = account.users.keys().map(|name| (PrincipalKind::User, name));
+        let principals = roles.chain(users);
+        facts
+            .principals
+            .extend(principals.filter_map(|(kind, name)| principal(account, kind, name, &managed)));
+        facts.resources.extend(resources(account));
+    }
+    AccessModel::new(facts)
+}
+
+fn account_facts(account: &Account, tree: &Tree) -> AccountFacts {
+    let (parent, is_closed) = match tree {
+        Tree::Read(tree) => {
+            (tree.accounts.get(&account.id).cloned(), tree.closed.contains(&account.id))
+        }
+        Tree::Unread | Tree::Absent => (None, false),
+    };
+    AccountFacts {
+        handle: account.handle.clone(),
+        id: account.id.clone(),
+        partition: account.partition,
+        environments: account.environments.clone(),
+        parent,
+        emulated: false,
+        coverage: match account.doubts.as_slice() {
+            _ if is_closed => Coverage::Closed,
+            [] => Coverage::Read,
+            doubts => Coverage::Unread(doubts.join("; ")),
+        },
+    }
+}
+
+fn organization(tree: &OrganizationSnapshot) -> Organization {
+    Organization {
+        id: tree.id.clone(),
+        root: tree.root.clone(),
+        management_account: tree.management.clone(),
+        trusted_services: BTreeSet::new(),
+        accounts: tree.accounts.clone(),
+        closed: tree.closed.clone(),
+    }
+}
+
+fn guardrails(tree: &OrganizationSnapshot) -> Guardrails {
+    let mut attached: BTreeMap<(PolicyType, String), Vec<NamedPolicy>> = BTreeMap::new();
+    for policy in tree.policies.values() {
+        let Some(named) = guardrail(policy) else { continue };
+        for target in &policy.targets {
+            attached.entry((policy.kind, target.clone())).or_default().push(named.clone());
+        }
+    }
+    let is_full_access =
+        |p: &OrganizationPolicy| p.kind == PolicyType::ServiceControl && p.label == "FullAWSAccess";
+    Guardrails {
+        parents: tree.units.clone(),
+        attached,
+        enabled: tree.enabled.clone(),
+        complete: tree.policies.values().any(is_full_access),
+    }
+}
+
+/// What a policy that cannot be read denies is not known: it limits nothing, and a doubt of the tree says so.
+fn guardrail(policy: &OrganizationPolicy) -> Option<NamedPolicy> {
+    let role = match policy.kind {
+        PolicyType::ServiceControl => Use::Scp,
+        PolicyType::ResourceControl => Use::Rcp,
+    };
+    let read = policy.content.named(&policy.label, "content", role);
+    let full = || (policy.kind == PolicyType::ServiceControl).then(NamedPolicy::full_access);
+    read.or_else(full)
+}
+
+fn managed_policies(snapshot: &Snapshot) -> ManagedPolicies {
+    let own = snapshot.accounts.values().flat_map(|account| &account.policies);
+    let all = own.chain(&snapshot.aws_policies);
+    all.map(|(arn, policy)| {
+        let ManagedDocument { label, content } = policy.clone();
+        let name = label.clone();
+        let read = move || content.named(&name, "content", Use::Managed);
+        (arn.clone(), ManagedPolicy::new(label, read))
+    })
+    .collect()
+}
+
+fn principal(
+    account: &Arc<Account>,
+    kind: PrincipalKind,
+    name: &str,
+    managed: &Arc<ManagedPolicies>,
+) -> Option<PrincipalNode> {
+    let of = |account: &Account| match kind {
+        PrincipalKind::Role => account.roles.get(name).cloned(),
+        PrincipalKind::User => account.users.get(name).cloned(),
+    };
+    let identity = of(account)?;
+    let trust = identity.trust.as_ref();
+    let trust = trust.and_then(|trust| trust.named(&identity.label, "trust", Use::Trust));
+    let (arn, label) = (identity.arn.clone(), identity.label.clone());
+    let (holder, managed) = (Arc::clone(account), Arc::clone(managed));
+    let permissions = move || permissions(&identity, &holder, &managed);
+    let mut node = PrincipalNode::new(arn, account.handle.clone(), kind, label, permissions);
+    node.trust = trust;
+    Some(node)
+}
+
+fn group_node(account: &Arc<Account>, group: &Group, managed: &Arc<ManagedPolicies>) -> GroupNode {
+    let (arn, group, managed) = (group.arn.clone(), group.clone(), Arc::clone(managed));
+    GroupNode::new(arn, account.handle.clone(), move || {
+        let mut own = Permissions::default();
+        identity_policies(&group.label, &group.inline, &group.attached, &managed, &mut own);
+        own.attached = group.attached.iter().filter(|arn| !is_aws_managed(arn)).cloned().collect();
+        own
+    })
+}
+
+fn permissions(identity: &Identity, account: &Account, managed: &ManagedPolicies) -> Permissions {
+    let mut own = Permissions { unreadable: identity.unreadable, ..Permissions::default() };
+    identity_policies(&identity.label, &identity.inline, &identity.attached, managed, &mut own);
+    let mut attached = identity.attached.clone();
+    for name in &identity.groups {
+        match account.groups.get(name) {
+            Some(group) => {
+                identity_policies(&group.label, &group.inline, &group.attached, managed, &mut own);
+                attached.extend(group.attached.iter().cloned());
+                own.groups.push(group.arn.clone());
+            }
+            None => own.unreadable = true,
+        }
+    }
+    if let Some(boundary) = &identity.boundary {
+        own.boundary = managed.get(boundary).and_then(|policy| policy.part("boundary"));
+        own.unreadable |= own.boundary.is_none();
+        attached.insert(boundary.clone());
+    }
+    own.attached = attached.into_iter().filter(|arn| !is_aws_managed(arn)).collect();
+    own.tags.clone_from(&identity.tags);
+    own.unique_id.clone_from(&identity.unique_id);
+    own
+}
+
+fn identity_policies(
+    label: &str,
+    inline: &BTreeMap<String, PolicyText>,
+    attached: &BTreeSet<String>,
+    managed: &ManagedPolicies,
+    own: &mut Permissions,
+) {
+    let inline = inline.iter().map(|(name, text)| text.named(label, name, Use::Identity));
+    let attached = attached.iter().map(|arn| managed.get(arn).and_then(|m| m.part("content")));
+    for policy in inline.chain(attached) {
+        own.unreadable |= policy.is_none();
+        own.identity.extend(policy);
+    }
+}
+
+fn is_aws_managed(arn: &str) -> bool {
+    arn.split(':').nth(4) == Some("aws")
+}
+
+fn resources(account: &Account) -> impl Iterator<Item = ResourceNode> {
+    account.resources.iter().map(|(arn, resource)| ResourceNode {
+        kind: resource.kind,
+        arn: arn.clone(),
+        account: account.handle.clone(),
+        label: resource.label.clone(),
+        location: None,
+        policy: match &resource.policy {
+            None => ResourcePolicy::Absent,
+            Some(text) => {
+                let role = Use::Resource(resource.kind.service.to_owned());
+                match text.named(&resource.label, "policy", role) {
+                    Some(policy) => ResourcePolicy::Document(policy),
+                    None => ResourcePolicy::Unreadable,
+                }
+            }
+        },
+        // The account's own block holds for every bucket in it (S3 User Guide, "Blocking public access to your
+        // Amazon S3 storage").
+        restrict_public: resource.restrict_public || account.restrict_public,
+        key: None,
+    })
+}

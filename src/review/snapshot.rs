@@ -1,0 +1,243 @@
+//! What stands in the accounts of an estate: what a dump says, and what a plan changes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::PolicyText;
+use crate::access::{PolicyType, ResourceType};
+use crate::iam::Use;
+use crate::ids::{AccountId, Handle, Partition};
+
+/// Accounts and their organization at one moment.
+///
+/// Cloning shares the accounts; one is copied when it is first changed ([`Snapshot::account`]).
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// The organization.
+    pub tree: Tree,
+    /// Accounts by id.
+    pub accounts: BTreeMap<String, Arc<Account>>,
+    /// AWS's own managed policies by ARN, as far as a dump holds them: they are the same in every account.
+    pub aws_policies: BTreeMap<String, ManagedDocument>,
+}
+
+/// What is known of the organization.
+#[derive(Clone, Debug, Default)]
+pub enum Tree {
+    /// It was not read: which guardrails there are is not known.
+    #[default]
+    Unread,
+    /// There is none.
+    Absent,
+    /// It was read whole.
+    Read(Box<OrganizationSnapshot>),
+}
+
+/// An organization: its tree and the policies attached to it.
+#[derive(Clone, Debug, Default)]
+pub struct OrganizationSnapshot {
+    /// `o-...`.
+    pub id: String,
+    /// `r-...`.
+    pub root: String,
+    /// The id of the management account.
+    pub management: String,
+    /// Policy types that are switched on; `None` where the dump does not say.
+    pub enabled: Option<BTreeSet<PolicyType>>,
+    /// What each unit stands under.
+    pub units: BTreeMap<String, String>,
+    /// What each account stands under.
+    pub accounts: BTreeMap<String, String>,
+    /// Accounts in which nobody can act, since they are closed.
+    pub closed: BTreeSet<String>,
+    /// Names of accounts.
+    pub names: BTreeMap<String, String>,
+    /// Policies by id.
+    pub policies: BTreeMap<String, OrganizationPolicy>,
+    /// What is not known of the guardrails, a phrase each.
+    pub doubts: Vec<String>,
+}
+
+/// A service or resource control policy.
+#[derive(Clone, Debug)]
+pub struct OrganizationPolicy {
+    /// Which of the two.
+    pub kind: PolicyType,
+    /// How reports call it.
+    pub label: String,
+    /// Its document.
+    pub content: PolicyText,
+    /// Roots, units and accounts that it is attached to.
+    pub targets: BTreeSet<String>,
+}
+
+/// An account and what lies in it.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The name by which reports call it.
+    pub handle: Handle,
+    /// Twelve digits.
+    pub id: String,
+    /// The partition that it lives in.
+    pub partition: Partition,
+    /// The environments that it serves.
+    pub environments: BTreeSet<String>,
+    /// What was not read of it, or is not understood, a phrase each. With one, none of its walls is proved closed.
+    pub doubts: Vec<String>,
+    /// Roles by name.
+    pub roles: BTreeMap<String, Identity>,
+    /// Users by name.
+    pub users: BTreeMap<String, Identity>,
+    /// Groups by name.
+    pub groups: BTreeMap<String, Group>,
+    /// Its own managed policies by ARN.
+    pub policies: BTreeMap<String, ManagedDocument>,
+    /// Resources that can have a policy, by ARN.
+    pub resources: BTreeMap<String, Resource>,
+    /// Whether `RestrictPublicBuckets` is set for the whole account.
+    pub restrict_public: bool,
+}
+
+/// A role or user.
+#[derive(Clone, Debug, Default)]
+pub struct Identity {
+    /// Its ARN.
+    pub arn: String,
+    /// How reports call it.
+    pub label: String,
+    /// `AROA...` or `AIDA...`, where it is known.
+    pub unique_id: Option<String>,
+    /// Trust policy of a role; `None` for users.
+    pub trust: Option<PolicyText>,
+    /// Inline policies by name.
+    pub inline: BTreeMap<String, PolicyText>,
+    /// ARNs of attached managed policies.
+    pub attached: BTreeSet<String>,
+    /// ARN of the permissions boundary.
+    pub boundary: Option<String>,
+    /// Names of the groups that a user is in.
+    pub groups: BTreeSet<String>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// Whether something about its policies is not known.
+    pub unreadable: bool,
+}
+
+/// A group of users.
+#[derive(Clone, Debug, Default)]
+pub struct Group {
+    /// Its ARN.
+    pub arn: String,
+    /// How reports call it.
+    pub label: String,
+    /// Inline policies by name.
+    pub inline: BTreeMap<String, PolicyText>,
+    /// ARNs of attached managed policies.
+    pub attached: BTreeSet<String>,
+}
+
+/// A managed policy's default version.
+#[derive(Clone, Debug)]
+pub struct ManagedDocument {
+    /// How reports call it.
+    pub label: String,
+    /// Its document.
+    pub content: PolicyText,
+}
+
+/// A resource that can have a policy of its own.
+#[derive(Clone, Debug)]
+pub struct Resource {
+    /// What it is.
+    pub kind: &'static ResourceType,
+    /// How reports call it.
+    pub label: String,
+    /// Its policy, where it has one.
+    pub policy: Option<PolicyText>,
+    /// Whether `RestrictPublicBuckets` is set on it.
+    pub restrict_public: bool,
+}
+
+impl Snapshot {
+    /// The account of that id, to be changed.
+    pub fn account(&mut self, id: &str) -> Option<&mut Account> {
+        self.accounts.get_mut(id).map(Arc::make_mut)
+    }
+
+    /// The one account that holds what `holds` looks for; `None` where none does, or several.
+    pub fn only_account(&self, holds: impl Fn(&Account) -> bool) -> Option<&str> {
+        let mut all = self.accounts.values().filter(|account| holds(account));
+        let first = all.next()?;
+        all.next().is_none().then_some(first.id.as_str())
+    }
+
+    /// Says that something is not known of an account, and so of its walls.
+    pub fn doubt(&mut self, id: &str, why: impl Into<String>) {
+        if let Some(account) = self.account(id) {
+            account.doubt(why);
+        }
+    }
+
+    /// Says that something is not known that may bear on any account.
+    pub fn doubt_all(&mut self, why: &str) {
+        for account in self.accounts.values_mut() {
+            Arc::make_mut(account).doubt(why);
+        }
+    }
+}
+
+impl OrganizationSnapshot {
+    /// Says of each policy that cannot be read that what it denies is not known.
+    pub(super) fn note_unreadable(&mut self) {
+        for policy in self.policies.values() {
+            let role = match policy.kind {
+                PolicyType::ServiceControl => Use::Scp,
+                PolicyType::ResourceControl => Use::Rcp,
+            };
+            if policy.content.named(&policy.label, "content", role).is_none() {
+                let why = match &policy.content {
+                    PolicyText::Unknown(why) => why.clone(),
+                    PolicyText::Known(_) => "it cannot be read as a policy".to_owned(),
+                };
+                let doubt = format!("what `{}` denies ({why})", policy.label);
+                if !self.doubts.contains(&doubt) {
+                    self.doubts.push(doubt);
+                }
+            }
+        }
+    }
+}
+
+impl Account {
+    /// An account of which nothing was read.
+    #[must_use]
+    pub fn new(id: &AccountId, handle: Handle) -> Self {
+        Self {
+            handle,
+            id: id.to_string(),
+            partition: Partition::default(),
+            environments: BTreeSet::new(),
+            doubts: Vec::new(),
+            roles: BTreeMap::new(),
+            users: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            policies: BTreeMap::new(),
+            resources: BTreeMap::new(),
+            restrict_public: false,
+        }
+    }
+
+    /// Says that something is not known of it.
+    pub fn doubt(&mut self, why: impl Into<String>) {
+        let why = why.into();
+        if !self.doubts.contains(&why) {
+            self.doubts.push(why);
+        }
+    }
+
+    /// The ARN of something of IAM in it: `role/ci/deploy`.
+    #[must_use]
+    pub fn iam(&self, rest: &str) -> String {
+        format!("arn:{}:iam::{}:{rest}", self.partition, self.id)
+    }
+}

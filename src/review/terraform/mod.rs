@@ -1,0 +1,35 @@
+//! Terraform plans, carried out on a snapshot.
+//!
+//! [`plan`] is the file's frame, [`types`] the table of resource types, [`accounts`] tells whose account an object
+//! lies in, [`overlay`] carries the changes out.
+
+mod accounts;
+mod identities;
+mod organization;
+mod overlay;
+mod plan;
+mod resources;
+mod types;
+
+pub use accounts::ProviderAccounts;
+pub use overlay::{Overlay, PlanFile, carry_out};
+pub use plan::TerraformPlan;
+
+use crate::diag::Diagnostic;
+
+/// Reads a plan from the output of `terraform show -json`.
+///
+/// # Errors
+/// What is no such output, with the place.
+pub fn read(name: &str, text: String) -> Result<TerraformPlan, Diagnostic> {
+    let advice = "give the output of `terraform show -json PLANFILE`, not the plan file itself";
+    let plan: TerraformPlan = super::dumps::parse(name, text).map_err(|d| d.help(advice))?;
+    match plan.format_version.as_deref() {
+        Some(version) if version.starts_with("1.") => Ok(plan),
+        Some(version) => Err(Diagnostic::error(format!(
+            "`{name}` has the format {version}, which is not known: 1.x is"
+        ))),
+        None => Err(Diagnostic::error(format!("`{name}` is no plan: it has no `format_version`"))
+            .help(advice)),
+    }
+}

@@ -1,0 +1,491 @@
+//! Carries the changes of plans out on a snapshot: what the accounts would hold after `terraform apply`.
+//!
+//! Claim: every change of a plan is carried out exactly, or is a doubt of each account that it may bear on, or an
+//! error. The steps are those of an apply, in the order that makes the result right whatever the order in the file:
+//! what goes (with everything in it), what holds others (roles, buckets, units), what lies in them (policies,
+//! attachments), lists that are exclusive, and at last the principals that are gone from policies that name them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::accounts::{Accounts, ProviderAccounts};
+use super::plan::{Change, TerraformPlan, texts};
+use super::types::{Bearing, bearing};
+use super::{identities, organization, resources};
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::iam::Placeholder;
+use crate::review::{Account, Identity, PolicyText, Snapshot};
+
+/// A plan and where it comes from.
+#[derive(Debug)]
+pub struct PlanFile {
+    /// The file's name, for messages.
+    pub name: String,
+    /// The plan.
+    pub plan: TerraformPlan,
+    /// Accounts of its providers, as the caller gives them.
+    pub providers: ProviderAccounts,
+}
+
+/// What the accounts hold after plans, and what was made of the plans.
+#[derive(Debug, Default)]
+pub struct Overlay {
+    /// The accounts after all plans.
+    pub after: Snapshot,
+    /// How many changes bear on access and were carried out.
+    pub carried_out: usize,
+    /// How many bear none.
+    pub harmless: usize,
+    /// What is not understood, a sentence each with the address.
+    pub doubts: Vec<String>,
+}
+
+/// Carries plans out together. `before` gets the labels by which reports call what the plans manage, and what only
+/// the plans know to stand.
+///
+/// # Errors
+/// Objects whose account cannot be told.
+pub fn carry_out(files: &[PlanFile], before: &mut Snapshot) -> Result<Overlay, Diagnostics> {
+    let mut diagnostics = Diagnostics::new();
+    let works: Vec<Work<'_>> =
+        files.iter().map(|file| Work::new(file, before, &mut diagnostics)).collect();
+    for work in &works {
+        work.prepare(before);
+    }
+    let mut overlay = Overlay { after: before.clone(), ..Overlay::default() };
+    for work in &works {
+        work.doubts(&mut overlay);
+    }
+    let mut state = State::default();
+    for step in [ApplyStep::Remove, ApplyStep::Hold, ApplyStep::Fill, ApplyStep::Exclude] {
+        for work in &works {
+            work.take(step, &mut overlay.after, &mut state);
+        }
+    }
+    state.sever(&mut overlay.after);
+    for work in &works {
+        overlay.carried_out += work.judged.len();
+        overlay.harmless += work.harmless;
+    }
+    if let super::super::Tree::Read(tree) = &mut overlay.after.tree {
+        tree.doubts.clear();
+        tree.note_unreadable();
+    }
+    for doubt in state.doubts {
+        doubt.say(&mut overlay);
+    }
+    diagnostics.into_result(overlay)
+}
+
+/// The steps of an apply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ApplyStep {
+    /// What is deleted goes, and what is replaced.
+    Remove,
+    /// What others lie in: roles, users, groups, managed policies, buckets, units.
+    Hold,
+    /// What lies in them: policies, attachments, memberships.
+    Fill,
+    /// Lists that leave nothing beside themselves.
+    Exclude,
+}
+
+/// Something that cannot be told, and the accounts that it bears on.
+#[derive(Clone, Debug)]
+pub(super) struct NotJudged {
+    /// One account, or all.
+    pub(super) account: Option<String>,
+    /// A sentence.
+    pub(super) why: String,
+}
+
+impl NotJudged {
+    fn say(self, overlay: &mut Overlay) {
+        match &self.account {
+            Some(id) => overlay.after.doubt(id, self.why.clone()),
+            None => overlay.after.doubt_all(&self.why),
+        }
+        if !overlay.doubts.contains(&self.why) {
+            overlay.doubts.push(self.why);
+        }
+    }
+}
+
+/// What the steps learn on their way.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// Principals that went: ARN and unique id.
+    pub(super) gone: Vec<(String, String)>,
+    /// Names of the policies that the plans write: they name whom they name anew.
+    pub(super) written: BTreeSet<String>,
+    /// What cannot be told.
+    pub(super) doubts: Vec<NotJudged>,
+}
+
+impl State {
+    /// AWS keeps the unique id of a principal that is gone in every policy that named it, and a new one of the same
+    /// name is another one.
+    fn sever(&self, after: &mut Snapshot) {
+        if self.gone.is_empty() {
+            return;
+        }
+        for account in after.accounts.values_mut() {
+            let trusts = account.roles.values().filter_map(|r| Some((&r.arn, r.trust.as_ref()?)));
+            let resources =
+                account.resources.iter().filter_map(|(arn, r)| Some((arn, r.policy.as_ref()?)));
+            let standing = trusts.chain(resources).filter(|(arn, _)| !self.written.contains(*arn));
+            let names_one =
+                |policy: &PolicyText| self.gone.iter().any(|(arn, _)| policy.names(arn));
+            // Most accounts name nobody who is gone: they stay shared.
+            if !standing.map(|(_, policy)| policy).any(names_one) {
+                continue;
+            }
+            let account = Arc::make_mut(account);
+            let trusts =
+                account.roles.values_mut().filter_map(|r| Some((r.arn.clone(), r.trust.as_mut()?)));
+            let resources = account
+                .resources
+                .iter_mut()
+                .filter_map(|(arn, r)| Some((arn.clone(), r.policy.as_mut()?)));
+            for (holder, policy) in trusts.chain(resources) {
+                if !self.written.contains(&holder) {
+                    self.gone.iter().for_each(|(arn, id)| policy.sever(arn, id));
+                }
+            }
+        }
+    }
+}
+
+/// What stands for an object of a plan in the snapshot.
+#[derive(Clone, Debug)]
+pub(super) struct Entity {
+    /// Its name in its account.
+    pub(super) name: String,
+    /// Its ARN, or its id in the organization.
+    pub(super) arn: String,
+}
+
+/// One plan on its way.
+pub(super) struct Work<'p> {
+    pub(super) accounts: Accounts<'p>,
+    file: &'p PlanFile,
+    /// Changes that are in the model, with their accounts (empty for the organization).
+    judged: Vec<(&'p Change, String)>,
+    /// What holds others, by address, those that stay as they are among them.
+    entities: HashMap<&'p str, Entity>,
+    harmless: usize,
+    unclear: Vec<NotJudged>,
+}
+
+impl<'p> Work<'p> {
+    fn new(file: &'p PlanFile, before: &Snapshot, diagnostics: &mut Diagnostics) -> Self {
+        let mut work = Self {
+            accounts: Accounts::new(&file.plan, &file.providers),
+            file,
+            judged: Vec::new(),
+            entities: HashMap::new(),
+            harmless: 0,
+            unclear: Vec::new(),
+        };
+        work.partial();
+        for change in &file.plan.resource_changes {
+            let bearing = bearing(&change.provider_name, &change.r#type);
+            let told = || work.accounts.of(change).or_else(|| evidence(change, before));
+            let managed = change.mode == "managed";
+            if bearing == Bearing::Judged && managed {
+                let account = match change.r#type.starts_with("aws_organizations_") {
+                    true => Some(String::new()),
+                    false => told(),
+                };
+                match account {
+                    Some(account) => {
+                        if let Some(entity) = entity(change, &account, before, &work.accounts) {
+                            work.entities.insert(&change.address, entity);
+                        }
+                        if change.changes() {
+                            work.judged.push((change, account));
+                        }
+                    }
+                    None if change.changes() => diagnostics.push(work.untold(change)),
+                    None => {}
+                }
+                continue;
+            }
+            if !change.changes() {
+                continue;
+            }
+            match work.unclear(change, bearing) {
+                Some(why) => work.unclear.push(NotJudged { account: told(), why }),
+                None => work.harmless += 1,
+            }
+        }
+        work
+    }
+
+    /// What a plan that is not whole leaves open.
+    fn partial(&mut self) {
+        let plan = &self.file.plan;
+        let name = &self.file.name;
+        let why = if plan.errored {
+            Some(format!("the plan `{name}` failed: it shows a part of the changes only"))
+        } else if plan.complete == Some(false) {
+            Some(format!(
+                "the plan `{name}` is not complete (`-target` or deferred changes): it shows a part only"
+            ))
+        } else if !plan.deferred_changes.is_empty() {
+            Some(format!("the plan `{name}` has deferred changes"))
+        } else {
+            None
+        };
+        self.unclear.extend(why.map(|why| NotJudged { account: None, why }));
+        for change in plan.resource_changes.iter().filter(|change| change.changes()) {
+            let runs =
+                self.accounts.block(change).is_some_and(|block| !block.provisioners.is_empty());
+            if runs && !change.only_tags() {
+                let why =
+                    format!("`{}` runs a provisioner, which may change anything", change.address);
+                self.unclear.push(NotJudged { account: None, why });
+            }
+        }
+    }
+
+    /// Why a change outside of the model cannot be passed over; `None` where it can.
+    fn unclear(&self, change: &Change, bearing: Bearing) -> Option<String> {
+        let kind = &change.r#type;
+        let address = &change.address;
+        if change.only_tags() {
+            return None;
+        }
+        match bearing {
+            Bearing::Judged | Bearing::Named | Bearing::None => None,
+            Bearing::Policy => {
+                let names = ["policy", "access_policy", "access_policies"];
+                let set = names.iter().any(|name| self.accounts.is_set(change, name));
+                // What stands may have a policy of its own that goes with it, which opens nothing.
+                (set && !change.change.actions.iter().all(|a| a == "delete")).then(|| {
+                    format!("`{address}` has a policy of a type that is not judged yet (`{kind}`)")
+                })
+            }
+            Bearing::Bears => {
+                Some(format!("`{address}` bears access that is not judged yet (`{kind}`)"))
+            }
+            Bearing::Runs => Some(format!(
+                "`{address}` runs a template or program, which may make anything (`{kind}`)"
+            )),
+            Bearing::Unknown => {
+                Some(format!("`{address}` is of a type that is not known (`{kind}`)"))
+            }
+        }
+    }
+
+    fn untold(&self, change: &Change) -> Diagnostic {
+        let help = match self.accounts.provider(change) {
+            Some(key) => format!(
+                "give the account of the provider, as in `--provider '{key}=111111111111'`"
+            ),
+            None => "its block is in the configuration no more and no dump holds it: dump its account with `--accounts`".to_owned(),
+        };
+        Diagnostic::error(format!("whose account `{}` lies in cannot be told", change.address))
+            .detail(format!("in the plan `{}`", self.file.name))
+            .help(help)
+    }
+
+    fn doubts(&self, overlay: &mut Overlay) {
+        for doubt in &self.unclear {
+            doubt.clone().say(overlay);
+        }
+    }
+
+    /// Gives what the plan manages its label, and adds what only the plan knows to stand.
+    fn prepare(&self, before: &mut Snapshot) {
+        for (change, id) in &self.judged {
+            if id.is_empty() {
+                organization::prepare(change, before);
+                continue;
+            }
+            if !before.accounts.contains_key(id) {
+                self.add_account(id, before);
+            }
+            let Some(account) = before.account(id) else { continue };
+            identities::prepare(change, account);
+            resources::prepare(change, account);
+        }
+    }
+
+    fn add_account(&self, id: &str, before: &mut Snapshot) {
+        let Ok(parsed) = id.parse::<crate::ids::AccountId>() else { return };
+        let mut account = Account::new(&parsed, crate::ids::Handle::from(&parsed));
+        account.doubt("there is no dump of it");
+        before.accounts.insert(id.to_owned(), Arc::new(account));
+    }
+
+    fn take(&self, step: ApplyStep, after: &mut Snapshot, state: &mut State) {
+        for (change, id) in &self.judged {
+            if id.is_empty() {
+                organization::take(self, step, change, after, state);
+                continue;
+            }
+            let Some(account) = after.account(id) else { continue };
+            identities::take(self, step, change, account, state);
+            resources::take(self, step, change, account, state);
+        }
+    }
+
+    /// What an argument names: the text itself, or the object that it refers to.
+    pub(super) fn named(&self, change: &Change, attr: &str) -> Option<Entity> {
+        if let Some(text) = change.after(attr) {
+            return Some(Entity { name: text.to_owned(), arn: text.to_owned() });
+        }
+        let object = self.accounts.referenced(change, attr)?;
+        self.entities.get(object.address.as_str()).cloned()
+    }
+
+    /// What stands for an object of this plan.
+    pub(super) fn entity(&self, change: &Change) -> Option<&Entity> {
+        self.entities.get(change.address.as_str())
+    }
+
+    /// A policy after a change. `None` where there is none.
+    pub(super) fn policy(&self, change: &Change, attr: &str) -> Option<PolicyText> {
+        if change.is_unknown(attr) {
+            return Some(PolicyText::Unknown(format!(
+                "`{}.{attr}` is known after apply",
+                change.address
+            )));
+        }
+        change.after(attr).map(|text| PolicyText::read(&Json::String(text.to_owned())))
+    }
+}
+
+/// A value that is known after apply, the same wherever it is named.
+pub(super) fn symbol(change: &Change, attr: &str) -> String {
+    Placeholder::new(format!("{}.{attr}", change.address)).to_string()
+}
+
+/// What stands for an object that holds others.
+fn entity(
+    change: &Change,
+    account: &str,
+    before: &Snapshot,
+    accounts: &Accounts<'_>,
+) -> Option<Entity> {
+    let partition = before.accounts.get(account).map(|a| a.partition).unwrap_or_default();
+    let global = |rest: String| format!("arn:{partition}:iam::{account}:{rest}");
+    // The object as it is after the change; a replaced one has a new name where that is not known.
+    let name = |attr: &str| match change.after(attr) {
+        Some(name) => name.to_owned(),
+        None if change.writes() && change.is_unknown(attr)
+            || !change.change.after.is_object() && change.writes() =>
+        {
+            symbol(change, attr)
+        }
+        None => change.before(attr).map_or_else(|| symbol(change, attr), str::to_owned),
+    };
+    let path = change.either("path").unwrap_or("/");
+    let regional = |service: &str, rest: &str| {
+        let region = accounts.region(change).unwrap_or_else(|| symbol(change, "region"));
+        format!("arn:{partition}:{service}:{region}:{account}:{rest}")
+    };
+    // The ARN of what stays; a new object's follows from its name.
+    let standing =
+        change.after("arn").or_else(|| change.before("arn").filter(|_| !change.does("create")));
+    let made =
+        |name: String, arn: String| Some(Entity { arn: standing.map_or(arn, str::to_owned), name });
+    match change.r#type.as_str() {
+        "aws_iam_role" => {
+            let name = name("name");
+            let arn = global(format!("role{path}{name}"));
+            made(name, arn)
+        }
+        "aws_iam_user" => {
+            let name = name("name");
+            let arn = global(format!("user{path}{name}"));
+            made(name, arn)
+        }
+        "aws_iam_group" => {
+            let name = name("name");
+            let arn = global(format!("group{path}{name}"));
+            made(name, arn)
+        }
+        "aws_iam_policy" => {
+            let name = name("name");
+            let arn = global(format!("policy{path}{name}"));
+            made(name, arn)
+        }
+        "aws_s3_bucket" => {
+            let name = name("bucket");
+            Some(Entity { arn: format!("arn:{partition}:s3:::{name}"), name })
+        }
+        "aws_sqs_queue" => {
+            let name = name("name");
+            let arn = regional("sqs", &name);
+            made(name, arn)
+        }
+        "aws_kms_key" => {
+            let name = symbol(change, "key_id");
+            let name = change.either("key_id").map_or(name, str::to_owned);
+            let arn = regional("kms", &format!("key/{name}"));
+            made(name, arn)
+        }
+        "aws_secretsmanager_secret" => {
+            let name = name("name");
+            let arn =
+                regional("secretsmanager", &format!("secret:{name}-{}", symbol(change, "id")));
+            made(name, arn)
+        }
+        "aws_organizations_policy"
+        | "aws_organizations_organizational_unit"
+        | "aws_organizations_account" => {
+            let id = change.either("id").map_or_else(|| symbol(change, "id"), str::to_owned);
+            Some(Entity { name: id.clone(), arn: id })
+        }
+        _ => None,
+    }
+}
+
+/// The one account whose dump holds what an object says, where its provider is not to be told: a deleted object has
+/// no block any more.
+fn evidence(change: &Change, before: &Snapshot) -> Option<String> {
+    let kind = change.r#type.as_str();
+    let found = if kind.starts_with("aws_s3_bucket") {
+        let bucket = change.either("bucket").or_else(|| change.either("id"))?;
+        let end = format!(":s3:::{bucket}");
+        before.only_account(|account| account.resources.keys().any(|arn| arn.ends_with(&end)))
+    } else {
+        let policy =
+            change.before("policy").map(|text| PolicyText::read(&Json::String(text.to_owned())));
+        let holds = |inline: &BTreeMap<String, PolicyText>, attached: &BTreeSet<String>| {
+            let inline = change
+                .before("name")
+                .is_some_and(|name| inline.get(name) == policy.as_ref() && policy.is_some());
+            inline || change.before("policy_arn").is_some_and(|arn| attached.contains(arn))
+        };
+        let of = |attr: &str| change.before(attr).unwrap_or_default();
+        let groups = texts(&change.change.before, "groups");
+        let is_in =
+            |user: &Identity| !groups.is_empty() && groups.iter().all(|g| user.groups.contains(g));
+        before.only_account(|account| {
+            account.users.get(of("user")).is_some_and(is_in)
+                || account
+                    .roles
+                    .get(of("role"))
+                    .is_some_and(|role| holds(&role.inline, &role.attached))
+                || account
+                    .users
+                    .get(of("user"))
+                    .is_some_and(|user| holds(&user.inline, &user.attached))
+                || account
+                    .groups
+                    .get(of("group"))
+                    .is_some_and(|group| holds(&group.inline, &group.attached))
+        })
+    };
+    found.map(str::to_owned)
+}
+
+/// The texts of a list after a change; `None` where it is not wholly known.
+pub(super) fn listed(change: &Change, attr: &str) -> Option<BTreeSet<String>> {
+    (!change.is_unknown(attr)).then(|| texts(&change.change.after, attr).into_iter().collect())
+}

@@ -1,0 +1,199 @@
+//! Buckets, queues, keys and secrets with their policies.
+
+use serde_json::{Value as Json, json};
+
+use super::identities::stale;
+use super::overlay::{ApplyStep, NotJudged, State, Work};
+use super::plan::Change;
+use crate::access::{BUCKET, KEY, QUEUE, ResourceType, SECRET};
+use crate::review::{Account, PolicyText, Resource};
+
+/// A resource type that is in the model.
+struct Row {
+    /// Terraform's type.
+    kind: &'static str,
+    /// What it is, or what it belongs to.
+    of: &'static ResourceType,
+    /// The argument that names what it belongs to; empty for the resource itself.
+    names: &'static str,
+}
+
+const ROWS: [Row; 9] = [
+    Row { kind: "aws_s3_bucket", of: &BUCKET, names: "" },
+    Row { kind: "aws_s3_bucket_policy", of: &BUCKET, names: "bucket" },
+    Row { kind: "aws_s3_bucket_public_access_block", of: &BUCKET, names: "bucket" },
+    Row { kind: "aws_sqs_queue", of: &QUEUE, names: "" },
+    Row { kind: "aws_sqs_queue_policy", of: &QUEUE, names: "queue_url" },
+    Row { kind: "aws_kms_key", of: &KEY, names: "" },
+    Row { kind: "aws_kms_key_policy", of: &KEY, names: "key_id" },
+    Row { kind: "aws_secretsmanager_secret", of: &SECRET, names: "" },
+    Row { kind: "aws_secretsmanager_secret_policy", of: &SECRET, names: "secret_arn" },
+];
+
+fn row(change: &Change) -> Option<&'static Row> {
+    ROWS.iter().find(|row| row.kind == change.r#type)
+}
+
+/// The ARN of what a change is about, before it; `None` where that does not stand.
+fn standing(row: &Row, change: &Change, account: &Account) -> Option<String> {
+    let attr = match (row.names, row.of.service) {
+        ("", "s3") => "bucket",
+        ("", _) => return change.before("arn").map(str::to_owned),
+        (names, _) => names,
+    };
+    arn_of(row, change.before(attr)?, account)
+}
+
+/// The ARN of what an argument names: a name, an id, an URL or the ARN itself.
+fn arn_of(row: &Row, named: &str, account: &Account) -> Option<String> {
+    if named.starts_with("arn:") {
+        return Some(named.to_owned());
+    }
+    match row.of.service {
+        "s3" => Some(format!("arn:{}:s3:::{named}", account.partition)),
+        "sqs" => {
+            // https://sqs.REGION.amazonaws.com/ACCOUNT/NAME
+            let mut parts = named.rsplit('/');
+            let (name, _, host) = (parts.next()?, parts.next()?, parts.next()?);
+            let region = host.split('.').nth(1)?;
+            Some(format!("arn:{}:sqs:{region}:{}:{name}", account.partition, account.id))
+        }
+        "kms" => {
+            let end = format!(":key/{named}");
+            account.resources.keys().find(|arn| arn.ends_with(&end)).cloned()
+        }
+        _ => None,
+    }
+}
+
+/// Gives what stands its label, and adds what only the plan knows to stand.
+pub(super) fn prepare(change: &Change, account: &mut Account) {
+    let Some(row) = row(change) else { return };
+    let Some(arn) = standing(row, change, account) else { return };
+    let policy =
+        change.before("policy").map(|text| PolicyText::read(&Json::String(text.to_owned())));
+    let is_policy = row.names.is_empty() || row.kind.ends_with("_policy");
+    let is_block = row.kind == "aws_s3_bucket_public_access_block";
+    let restrict_public = is_block && flag(&change.change.before, "restrict_public_buckets");
+    let own_policy = policy.clone().filter(|_| is_policy);
+    let resource = account.resources.entry(arn).or_insert_with(|| Resource {
+        kind: row.of,
+        label: String::new(),
+        policy: own_policy,
+        restrict_public,
+    });
+    if resource.label.is_empty() || is_policy {
+        resource.label.clone_from(&change.address);
+    }
+    // A resource's own attribute may be a reading from before the plan; the separate resource is the wish.
+    let saw = policy.filter(|_| row.kind.ends_with("_policy"));
+    if saw.is_some_and(|saw| resource.policy.as_ref().is_none_or(|policy| !policy.agrees(&saw))) {
+        account.doubt(stale(change));
+    }
+}
+
+fn flag(side: &Json, attr: &str) -> bool {
+    side.get(attr).and_then(Json::as_bool).unwrap_or(false)
+}
+
+/// Carries one step of one change out.
+pub(super) fn take(
+    work: &Work<'_>,
+    step: ApplyStep,
+    change: &Change,
+    account: &mut Account,
+    state: &mut State,
+) {
+    if change.r#type == "aws_s3_account_public_access_block" {
+        match step {
+            ApplyStep::Remove if change.removes() => account.restrict_public = false,
+            ApplyStep::Hold if change.writes() => {
+                account.restrict_public = flag(&change.change.after, "restrict_public_buckets");
+            }
+            _ => {}
+        }
+        return;
+    }
+    let Some(row) = row(change) else { return };
+    match step {
+        ApplyStep::Remove if change.removes() => {
+            let Some(arn) = standing(row, change, account) else { return };
+            let default = default_policy(row, account);
+            match (row.names, account.resources.get_mut(&arn)) {
+                ("", _) => {
+                    account.resources.remove(&arn);
+                }
+                (_, Some(resource)) if row.kind.ends_with("_policy") => resource.policy = default,
+                (_, Some(resource)) => resource.restrict_public = false,
+                (_, None) => {}
+            }
+        }
+        ApplyStep::Hold if change.writes() && row.names.is_empty() => {
+            hold(work, row, change, account, state)
+        }
+        ApplyStep::Fill if change.writes() && !row.names.is_empty() => {
+            fill(work, row, change, account, state)
+        }
+        _ => {}
+    }
+}
+
+fn hold(work: &Work<'_>, row: &Row, change: &Change, account: &mut Account, state: &mut State) {
+    let Some(entity) = work.entity(change).cloned() else { return };
+    let default = default_policy(row, account);
+    let is_new = change.does("create");
+    let resource = account.resources.entry(entity.arn.clone()).or_insert_with(|| Resource {
+        kind: row.of,
+        label: change.address.clone(),
+        policy: default,
+        // Since April 2023 a new bucket blocks public access until that is taken away (S3 User Guide, "Blocking
+        // public access to your Amazon S3 storage").
+        restrict_public: is_new && row.of.service == "s3",
+    });
+    // Unless the configuration sets it, the attribute is a reading of what a separate resource puts there.
+    if work.accounts.is_set(change, "policy") && (is_new || change.differs("policy")) {
+        resource.policy = work.policy(change, "policy");
+        state.written.insert(entity.arn);
+    }
+}
+
+fn fill(work: &Work<'_>, row: &Row, change: &Change, account: &mut Account, state: &mut State) {
+    let by_name = change.after(row.names).and_then(|named| arn_of(row, named, account));
+    let arn = by_name.or_else(|| work.named(change, row.names).map(|entity| entity.arn));
+    let Some(arn) = arn.filter(|arn| arn.starts_with("arn:")) else {
+        let why = format!("what `{}` is put on is known after apply", change.address);
+        state.doubts.push(NotJudged { account: Some(account.id.clone()), why });
+        return;
+    };
+    let resource = account.resources.entry(arn.clone()).or_insert_with(|| Resource {
+        kind: row.of,
+        label: change.address.clone(),
+        policy: None,
+        restrict_public: false,
+    });
+    if row.kind.ends_with("_policy") {
+        if change.does("create") || change.differs("policy") {
+            resource.policy = work.policy(change, "policy");
+            resource.label.clone_from(&change.address);
+            state.written.insert(arn);
+        }
+    } else {
+        resource.restrict_public = flag(&change.change.after, "restrict_public_buckets");
+    }
+}
+
+/// The policy that a resource has where nobody sets one. A key's lets its account decide (KMS Developer Guide,
+/// "Default key policy"); others have none.
+fn default_policy(row: &Row, account: &Account) -> Option<PolicyText> {
+    (row.of.service == "kms").then(|| {
+        PolicyText::read(&json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Effect": "Allow",
+                "Principal": {"AWS": account.iam("root")},
+                "Action": "kms:*",
+                "Resource": "*"
+            }]
+        }))
+    })
+}

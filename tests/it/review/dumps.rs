@@ -1,0 +1,277 @@
+//! What the dumps leave open, whose account an object lies in, and input that is not what it should be.
+
+use palisade::isolation::Verdict::{Conditional, Isolated, Reachable, Undetermined};
+use serde_json::json;
+
+use super::lab::{Change, DEV, Lab, PRODUCTION, Plan, TOOLS, root, trust, wall};
+use crate::support::cli::Program;
+
+fn open_trust() -> Change {
+    Change {
+        address: "aws_iam_role.new",
+        after: json!({"name": "new", "path": "/", "assume_role_policy": trust(&root(DEV)).to_string()}),
+        unknown: json!({"arn": true}),
+        ..Change::default()
+    }
+}
+
+#[test]
+fn without_a_change_the_walls_of_today_are_shown() {
+    let outcome = Lab::new().review().expect("a review");
+    assert_eq!(wall(&outcome, "dev", "production"), (Isolated, Isolated));
+    assert_eq!(outcome.isolation.broken(), 0);
+    let open = Lab::new();
+    open.edit_role(PRODUCTION, "settle", |settle| {
+        settle["AssumeRolePolicyDocument"] = trust(&root(DEV))
+    });
+    let outcome = open.review().expect("a review");
+    assert_eq!(wall(&outcome, "dev", "production"), (Reachable, Reachable));
+    assert!(outcome.isolation.broken() > 0, "what stands open breaks the rule as well");
+}
+
+#[test]
+fn a_file_that_is_absent_was_not_read() {
+    for file in ["account-authorization-details.json", "buckets.json"] {
+        for id in [DEV, PRODUCTION] {
+            let lab = Lab::new();
+            lab.remove(&format!("accounts/{id}/{file}"));
+            let outcome = lab.review().expect("a review");
+            let (from, to) = if id == DEV { ("production", "dev") } else { ("dev", "production") };
+            assert_eq!(wall(&outcome, from, to).1, Undetermined, "{file} of {id}");
+        }
+    }
+    let mut lab = Lab::new();
+    lab.environments.push(("staging", "444444444444"));
+    let outcome = lab.review().expect("a review");
+    assert_eq!(wall(&outcome, "dev", "staging").1, Undetermined, "no dump at all");
+    assert_eq!(wall(&outcome, "dev", "production").1, Isolated, "the others are judged");
+}
+
+#[test]
+fn unknown_guardrails_let_nothing_be_called_reachable() {
+    let lab = Lab::new();
+    lab.remove("organization.json");
+    let outcome = lab.plan(&Plan::new(vec![open_trust()])).review().expect("a review");
+    assert_eq!(wall(&outcome, "dev", "production"), (Isolated, Conditional));
+    assert!(
+        outcome
+            .isolation
+            .changes
+            .iter()
+            .all(|path| path.conditions.iter().any(|c| c.contains("organization.json")))
+    );
+    let none = Lab::new();
+    none.write("organization.json", &json!({"organization": null}));
+    let outcome = none.plan(&Plan::new(vec![open_trust()])).review().expect("a review");
+    assert_eq!(
+        wall(&outcome, "dev", "production"),
+        (Isolated, Reachable),
+        "there is none, and the file says so"
+    );
+}
+
+/// In a closed account nobody acts: it breaks no rule, in the words of either API.
+#[test]
+fn a_closed_account_is_no_way_in() {
+    use palisade::isolation::Verdict::Closed;
+    for (key, value) in [("state", "CLOSED"), ("status", "SUSPENDED")] {
+        let lab = Lab::new().plan(&Plan::new(vec![open_trust()]));
+        lab.edit("organization.json", |dump| {
+            let accounts = dump["accounts"].as_array_mut().expect("a list");
+            let dev = accounts.iter_mut().find(|account| account["id"] == DEV).expect("dev");
+            dev.as_object_mut().expect("an object").remove("status");
+            dev[key] = json!(value);
+        });
+        let outcome = lab.review().expect("a review");
+        assert_eq!(wall(&outcome, "dev", "production").1, Closed, "{key}");
+    }
+}
+
+#[test]
+fn documents_may_be_encoded_as_the_api_sends_them() {
+    let lab = Lab::new();
+    lab.edit_role(PRODUCTION, "settle", |settle| {
+        let text = trust(&root(DEV)).to_string();
+        let encoded: String = text.bytes().map(|b| format!("%{b:02X}")).collect();
+        settle["AssumeRolePolicyDocument"] = json!(encoded);
+    });
+    let outcome = lab.review().expect("a review");
+    assert_eq!(wall(&outcome, "dev", "production").1, Reachable);
+}
+
+#[test]
+fn parts_of_plans_prove_nothing() {
+    for (key, value) in [
+        ("errored", json!(true)),
+        ("complete", json!(false)),
+        ("deferred_changes", json!([{"reason": "x"}])),
+    ] {
+        let lab = Lab::new().plan(&Plan::new(vec![]).with(|plan| plan[key] = value));
+        let outcome = lab.review().expect("a review");
+        for (from, to) in [("dev", "production"), ("production", "dev")] {
+            assert_eq!(wall(&outcome, from, to), (Isolated, Undetermined), "{key}");
+        }
+    }
+}
+
+#[test]
+fn plans_of_one_change_are_judged_together() {
+    let porter = Change {
+        address: "aws_iam_role.porter",
+        provider: "aws.dev",
+        after: json!({"name": "porter", "path": "/", "assume_role_policy": trust("ec2.amazonaws.com").to_string()}),
+        unknown: json!({"arn": true}),
+        ..Change::default()
+    };
+    let walk = Change {
+        address: "aws_iam_role_policy.walk",
+        provider: "aws.dev",
+        after: json!({"role": "porter", "name": "walk", "policy": json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
+        ]}).to_string()}),
+        ..Change::default()
+    };
+    let lets_porter_in = Change {
+        address: "aws_iam_role.open",
+        after: json!({"name": "open", "path": "/", "assume_role_policy": trust(&format!("arn:aws:iam::{DEV}:role/porter")).to_string()}),
+        unknown: json!({"arn": true}),
+        ..Change::default()
+    };
+    let outcome = Lab::new()
+        .plan(&Plan::new(vec![porter, walk]))
+        .plan(&Plan::new(vec![lets_porter_in]))
+        .review();
+    let outcome = outcome.expect("a review");
+    assert_eq!(wall(&outcome, "dev", "production"), (Isolated, Reachable));
+}
+
+#[test]
+fn an_account_is_told_by_evidence_or_not_at_all() {
+    let plain = || Change { provider: "aws", ..open_trust() };
+    let refused = Lab::new().plan(&Plan::new(vec![plain()])).refusal();
+    assert!(
+        refused.contains("`aws_iam_role.new`") && refused.contains("--provider 'aws="),
+        "{refused}"
+    );
+    // Each of these tells that it is production.
+    let told = |outcome: palisade::engine::review::ReviewOutcome, by: &str| {
+        assert_eq!(wall(&outcome, "dev", "production"), (Isolated, Reachable), "{by}");
+    };
+    let mut given = Lab::new().plan(&Plan::new(vec![plain()]));
+    given.providers.insert("aws".to_owned(), PRODUCTION.to_owned());
+    told(given.review().expect("a review"), "--provider");
+    let provider = |edit: fn(&mut serde_json::Value)| {
+        Lab::new().plan(&Plan::new(vec![plain()]).with(|plan| {
+            edit(&mut plan["configuration"]["provider_config"]["aws"]["expressions"]);
+            plan["variables"] = json!({"target": {"value": "arn:aws:iam::222222222222:role/terraform"}, "id": {"value": PRODUCTION}});
+        })).review().expect("a review")
+    };
+    told(
+        provider(|e| e["allowed_account_ids"] = json!({"constant_value": [PRODUCTION]})),
+        "allowed_account_ids",
+    );
+    told(
+        provider(|e| e["assume_role"] = json!([{"role_arn": {"references": ["var.target"]}}])),
+        "a variable's ARN",
+    );
+    told(
+        provider(|e| e["assume_role"] = json!([{"role_arn": {"references": ["var.id"]}}])),
+        "a variable's account",
+    );
+    let read = Lab::new().plan(&Plan::new(vec![plain()]).with(|plan| {
+        plan["configuration"]["root_module"]["resources"].as_array_mut().expect("a list").push(json!({
+            "address": "data.aws_caller_identity.me", "mode": "data", "type": "aws_caller_identity", "name": "me", "provider_config_key": "aws"
+        }));
+        plan["prior_state"] = json!({"format_version": "1.0", "values": {"root_module": {"resources": [{
+            "address": "data.aws_caller_identity.me", "mode": "data", "type": "aws_caller_identity", "name": "me", "values": {"account_id": PRODUCTION}
+        }]}}});
+    }));
+    told(read.review().expect("a review"), "aws_caller_identity");
+    // A role that cannot be told is no reason to believe the next best evidence.
+    let unclear = Lab::new().plan(&Plan::new(vec![plain()]).with(|plan| {
+        let expressions = &mut plan["configuration"]["provider_config"]["aws"]["expressions"];
+        expressions["assume_role"] = json!([{"role_arn": {"references": ["local.role"]}}]);
+    }));
+    assert!(unclear.refusal().contains("cannot be told"));
+}
+
+#[test]
+fn a_module_is_served_by_the_provider_that_it_is_given() {
+    let module = Plan::new(vec![]).with(|plan| {
+        plan["resource_changes"] = json!([{
+            "address": "module.access[\"x.y\"].aws_iam_role.new", "module_address": "module.access[\"x.y\"]", "mode": "managed",
+            "type": "aws_iam_role", "name": "new", "provider_name": "registry.terraform.io/hashicorp/aws",
+            "change": {"actions": ["create"], "before": null, "after": open_trust().after, "after_unknown": {"arn": true}}
+        }]);
+        plan["configuration"]["root_module"]["module_calls"] = json!({"access": {"source": "./access", "module": {"resources": [{
+            "address": "aws_iam_role.new", "mode": "managed", "type": "aws_iam_role", "name": "new", "provider_config_key": "aws.production"
+        }]}}});
+    });
+    let outcome = Lab::new().plan(&module).review().expect("a review");
+    assert_eq!(wall(&outcome, "dev", "production"), (Isolated, Reachable));
+}
+
+#[test]
+fn input_that_is_something_else_is_refused_with_its_place() {
+    let no_plan = Lab::new().plan_text("PK\u{3}\u{4}binary").refusal();
+    assert!(no_plan.contains("terraform show -json"), "{no_plan}");
+    let state = Lab::new().plan_text(r#"{"version": 4, "resources": []}"#).refusal();
+    assert!(state.contains("format_version"), "{state}");
+    let newer = Lab::new().plan_text(r#"{"format_version": "2.0"}"#).refusal();
+    assert!(newer.contains("2.0"), "{newer}");
+    let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
+    let deep = format!(r#"{{"format_version": "1.2", "variables": {{"x": {{"value": {deep}}}}}}}"#);
+    let deep = Lab::new().plan_text(&deep).refusal();
+    assert!(deep.contains("cannot be read"), "{deep}");
+    let dump = Lab::new();
+    dump.write_text(&format!("accounts/{DEV}/buckets.json"), "{\n  \"buckets\": 5\n}");
+    let error = dump.review().expect_err("refused");
+    let first = error.diagnostics().expect("a reason").iter().next().expect("one").clone();
+    assert_eq!(first.loc.as_ref().map(palisade::diag::Loc::line), Some(2), "{}", first.summary);
+    let swapped = Lab::new();
+    swapped.edit(&format!("accounts/{TOOLS}/account-authorization-details.json"), |details| {
+        details["RoleDetailList"][0]["Arn"] = json!(format!("arn:aws:iam::{DEV}:role/hop"));
+    });
+    assert!(swapped.refusal().contains("is not of account"), "a dump in the wrong folder");
+    let stray = Lab::new();
+    stray.write("accounts/dev/buckets.json", &json!({}));
+    assert!(stray.refusal().contains("by its account's id"));
+}
+
+/// Values that a plan holds in the clear are in no output.
+#[test]
+fn secrets_of_a_plan_are_not_shown() {
+    const SECRET: &str = "s3cr3t-in-the-clear";
+    let lab = Lab::new().plan(&Plan::new(vec![open_trust()]).with(|plan| {
+        plan["variables"] = json!({"password": {"value": SECRET}});
+        plan["configuration"]["provider_config"]["aws"]["expressions"]["secret_key"] = json!({"constant_value": SECRET});
+        plan["planned_values"] = json!({"outputs": {"password": {"sensitive": true, "value": SECRET}}});
+        plan["resource_changes"].as_array_mut().expect("a list").push(json!({
+            "address": "aws_db_instance.d", "mode": "managed", "type": "aws_db_instance", "name": "d",
+            "provider_name": "registry.terraform.io/hashicorp/aws",
+            "change": {"actions": ["create"], "before": null, "after": {"password": SECRET}, "after_unknown": {}, "after_sensitive": {"password": true}}
+        }));
+    }));
+    let request = lab.request();
+    let dir = request.accounts.as_ref().expect("dumps").display().to_string();
+    let plan = request.terraform_plans[0].display().to_string();
+    let p = Program::new("");
+    for format in ["text", "json", "markdown"] {
+        let run = p.run(&[
+            "review",
+            "--accounts",
+            &dir,
+            "--terraform-plan",
+            &plan,
+            "-e",
+            "dev=111111111111",
+            "-e",
+            "production=222222222222",
+            "--format",
+            format,
+        ]);
+        assert_eq!(run.code, 3, "{}", run.err);
+        assert!(run.out.contains("aws_iam_role.new"), "{format}: {}", run.out);
+        assert!(!run.out.contains(SECRET) && !run.err.contains(SECRET), "{format}");
+    }
+}
