@@ -114,6 +114,10 @@ fn at_risk(
             let arn = text.trim_end_matches('/');
             (before.resource_policy(arn).cloned(), after.resource_policy(arn).cloned())
         };
+        let is_there = |space: &Space| {
+            let (Space::One(text) | Space::Below(text)) = space;
+            before.resources.contains_key(text.trim_end_matches('/'))
+        };
         let with = |space: &Space, policy| Right {
             resources: vec![space.clone()],
             policy,
@@ -123,6 +127,8 @@ fn at_risk(
         for space in &need.resources {
             match policies(space) {
                 (None, None) => plain.push(space.clone()),
+                // Of what is not there yet, nothing is lost.
+                (None, Some(_)) if !is_there(space) => {}
                 (was, is) => {
                     let unchanged = match (&was, &is) {
                         (Some(was), Some(is)) => is_same(was, is),
