@@ -127,7 +127,7 @@ async fn dry(
         workspace.host.event(HostEvent::MoveInterrupted { run, resumption });
     }
     let EvaluatedPreview { preview, evidence, report, .. } =
-        match evaluated(workspace, request, edge).await? {
+        match Box::pin(evaluated(workspace, request, edge)).await? {
             Evaluated::Settled(why) => return Ok(settled(edge, why)),
             Evaluated::Moves(evaluated) => *evaluated,
         };
@@ -160,7 +160,7 @@ async fn evaluated(
     request: &PromotionRequest,
     edge: &EdgeInputs,
 ) -> Result<Evaluated, EngineError> {
-    let preview = match preview(workspace, request, edge).await? {
+    let preview = match Box::pin(preview(workspace, request, edge)).await? {
         PreviewResult::Settled(why) => return Ok(Evaluated::Settled(why)),
         PreviewResult::Moves(preview) => preview,
     };
@@ -184,7 +184,7 @@ async fn fresh(
 ) -> Result<PromotionOutcome, EngineError> {
     let to = edge.record(&edge.edge.to);
     let EvaluatedPreview { preview, author, evidence, report } =
-        match evaluated(workspace, request, edge).await? {
+        match Box::pin(evaluated(workspace, request, edge)).await? {
             Evaluated::Settled(why) => return Ok(settled(edge, why)),
             Evaluated::Moves(evaluated) => *evaluated,
         };
