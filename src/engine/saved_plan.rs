@@ -319,7 +319,8 @@ pub fn require_same(
 fn shown(plan: &Plan) -> serde_json::Value {
     let isolation = IsolationSummary { exceptions_ending: 0, ..plan.summary.isolation.clone() };
     let summary = Summary { drifted: 0, isolation, ..plan.summary.clone() };
-    serde_json::json!([summary, plan.accounts, plan.outputs, plan.checks, plan.selection])
+    let estate = &plan.estate.name;
+    serde_json::json!([estate, summary, plan.accounts, plan.outputs, plan.checks, plan.selection])
 }
 
 fn what_moved(saved: &Plan, now: &Plan) -> Vec<String> {

@@ -87,10 +87,11 @@ fn others(value: &Json) -> [Json; 2] {
 
 /// What of a plan is not compared: it says how the plan came about, by whom, or what others do, and
 /// neither says what is done nor decides it.
-const BESIDE: [&str; 11] = [
+const BESIDE: [&str; 12] = [
     "/plan/format_version",
     "/plan/palisade_version",
     "/plan/generated_at",
+    "/plan/estate/location",
     "/plan/principals",
     "/plan/recovery",
     "/plan/drift",
@@ -154,9 +155,10 @@ fn no_part_of_a_plan_file_can_be_missing_though_the_checksum_is_right() {
             let mut forged = json.clone();
             forged.pointer_mut(part).and_then(Json::as_object_mut).expect("it").remove(name);
             let end = open(sealed(forged).as_bytes());
-            // (What older files did not have is empty where it is not said.)
+            // (What older files did not have is empty where it is not said; an estate without a name is then
+            // refused as another one's.)
             let may = part == "/plan"
-                && ["recovery", "outputs_changed", "principals"].contains(&name.as_str());
+                && ["recovery", "outputs_changed", "principals", "estate"].contains(&name.as_str());
             assert!(end.is_err() || may, "{part}/{name}");
         }
     }

@@ -47,7 +47,7 @@ fn read(
         match structure {
             Structure::Attribute(attr) => {
                 let loc = Loc::new(source, attr.value.span().unwrap_or_default());
-                let value = eval(&attr.value, references);
+                let value = as_evaluated(attr.key.as_str(), eval(&attr.value, references));
                 if value != Value::Null {
                     out.attrs.insert(attr.key.as_str().to_owned(), Spanned { value, loc });
                 }
@@ -74,6 +74,14 @@ fn read(
         }
     }
     out
+}
+
+/// A length of time reaches the kinds in seconds, as `eval` hands it on.
+fn as_evaluated(attr: &str, value: Value) -> Value {
+    match (attr, value.as_str().and_then(palisade::schema::duration::seconds)) {
+        ("max_session_duration", Some(seconds)) => Value::int(seconds),
+        _ => value,
+    }
 }
 
 fn eval(expr: &Expression, references: &References) -> Value {
