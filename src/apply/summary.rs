@@ -8,6 +8,7 @@ use crate::address::ResourceAddr;
 use crate::diag::Diagnostic;
 use crate::plan::model::OperationKind;
 use crate::state::StateError;
+use crate::state::scopes::AuditHead;
 
 /// An operation that is done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -78,6 +79,8 @@ pub struct Summary {
     /// Objects with a result that neither the state nor the journal took, by scope: the next run looks them
     /// up by what was announced.
     pub unrecorded: Vec<(String, ResourceAddr)>,
+    /// Head of the audit log after this run, to be kept elsewhere.
+    pub head: Option<AuditHead>,
     /// What went wrong around the changes (the audit log, cleaning up), without harm to them.
     pub warnings: Vec<Diagnostic>,
 }

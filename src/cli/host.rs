@@ -149,6 +149,9 @@ impl Host for Terminal {
             Event::Apply(event) => self.operation(event),
             Event::Applied(summary) => {
                 say(&format!("\n{}", events::summary(summary, &self.err)));
+                if let Some(head) = &summary.head {
+                    say(&format!("audit head: {} {}", head.number, head.hash));
+                }
             }
             Event::Entered(done) => self.entered(done),
             Event::Principals(principals) => {

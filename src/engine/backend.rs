@@ -78,6 +78,10 @@ pub async fn open(
     };
     let ledger = Ledger::with_clock(store, Arc::new(clock));
     let host = Arc::clone(&workspace.host);
+    let ledger = match (backend, &connection.sandbox) {
+        (Backend::S3 { .. }, None) => ledger.with_doubt(),
+        _ => ledger,
+    };
     Ok(ledger
         .with_witness(super::origin::is_gone, connection.sandbox.is_some())
         .with_calendar(move || host.now()))

@@ -125,7 +125,7 @@ async fn check(workspace: &Workspace, store: &Store) -> Result<(), EngineError> 
         }
         Err(error) => Err(StateError::from(error).into()),
         Ok(_) => {
-            store.ledger.require_versions().await?;
+            store.ledger.prove_versions().await?;
             compare_keys(workspace, store).await;
             Ok(())
         }

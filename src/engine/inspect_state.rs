@@ -7,6 +7,7 @@ use crate::plan::model::Output;
 use crate::plan::select;
 use crate::state::Snapshot;
 use crate::state::audit::Verification;
+use crate::state::audit_check::Anchor;
 use crate::state::history::HistoryEntry;
 use crate::state::model::Resources;
 
@@ -91,17 +92,17 @@ pub async fn outputs(workspace: &Workspace) -> Result<BTreeMap<String, Output>, 
     Ok(workspace.interruptible(outputs::read(&ledger)).await??)
 }
 
-/// Checks the hash chain of the audit log. What is wrong with it is a result, not an error.
+/// Checks the audit log against everything that remembers it, a head that was kept elsewhere included. What is
+/// wrong is a result, not an error.
 ///
 /// # Errors
 /// The backend cannot be read.
-pub async fn verify_audit_log(workspace: &Workspace) -> Result<Verification, EngineError> {
+pub async fn verify_audit_log(
+    workspace: &Workspace,
+    anchor: Option<&Anchor>,
+) -> Result<Verification, EngineError> {
     let ledger = open::configured(workspace).await?.ledger;
-    let work = async {
-        let snapshot = ledger.read_all().await?;
-        ledger.verify_audit(&snapshot).await
-    };
-    Ok(workspace.interruptible(work).await??)
+    workspace.interruptible(super::audit::verify(&ledger, anchor)).await?
 }
 
 fn unknown_scope(snapshot: &Snapshot, scope: &str) -> EngineError {

@@ -9,6 +9,7 @@
 pub mod adopt;
 pub mod applied_values;
 pub mod apply;
+pub mod audit;
 pub mod backend;
 pub mod compare_policies;
 pub mod compare_secrets;

@@ -70,6 +70,10 @@ impl StateStore for PowerCut {
         self.store.versions(key).await
     }
 
+    async fn newest_versions(&self, key: &str, limit: usize) -> Result<Vec<Version>, StoreError> {
+        self.store.newest_versions(key, limit).await
+    }
+
     async fn version_counts(&self, prefix: &str) -> Result<Vec<(String, usize, bool)>, StoreError> {
         self.store.version_counts(prefix).await
     }

@@ -171,6 +171,7 @@ mod tests {
             number: 1,
             previous: String::new(),
             write_id: String::new(),
+            lineage: String::new(),
             event,
             hash: String::new(),
         }

@@ -72,6 +72,9 @@ pub struct Record {
     pub previous: String,
     /// Random, so that two records never have equal bytes.
     pub write_id: String,
+    /// Identity of the state that it is about, so that a record of another state's log shows as one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub lineage: String,
     /// What happened.
     pub event: Event,
     /// SHA-256 over all of the above.
@@ -79,11 +82,17 @@ pub struct Record {
 }
 
 impl Record {
-    fn sealed(number: u64, previous: &str, event: Event) -> Result<Self, StateError> {
+    fn sealed(
+        number: u64,
+        previous: &str,
+        lineage: &str,
+        event: Event,
+    ) -> Result<Self, StateError> {
         let mut record = Self {
             number,
             previous: previous.to_owned(),
             write_id: uuid::Uuid::new_v4().to_string(),
+            lineage: lineage.to_owned(),
             event,
             hash: String::new(),
         };
@@ -111,6 +120,8 @@ pub struct Verification {
     pub head: Option<AuditHead>,
     /// What is wrong; empty when nothing is.
     pub problems: Vec<String>,
+    /// What this check could not see.
+    pub unseen: Vec<String>,
 }
 
 impl Ledger {
@@ -123,6 +134,7 @@ impl Ledger {
         hint: Option<&AuditHead>,
         event: Event,
     ) -> Result<AuditHead, StateError> {
+        let lineage = self.lineage().await?;
         let mut last = hint.map_or(0, |h| h.number.saturating_sub(1));
         loop {
             let after = layout::audit(last);
@@ -154,7 +166,7 @@ impl Ledger {
                 }
                 (_, None) => (1, String::new()),
             };
-            let record = Record::sealed(next, &hash, event.clone())?;
+            let record = Record::sealed(next, &hash, &lineage, event.clone())?;
             let key = layout::audit(next);
             match self.swap(&key, &encode(&record)?, &Condition::Absent).await? {
                 Cas::Won(_) => return Ok(record.head()),
@@ -194,8 +206,30 @@ impl Ledger {
     /// # Errors
     /// The store cannot be read.
     pub async fn verify_audit(&self, snapshot: &Snapshot) -> Result<Verification, StateError> {
+        let (mut found, records) = self.verify_chain().await?;
+        let hashes: BTreeMap<u64, String> =
+            records.into_iter().map(|record| (record.number, record.hash)).collect();
+        for (scope, state) in &snapshot.scopes {
+            let Some(head) = &state.value.audit else { continue };
+            match hashes.get(&head.number) {
+                None => found.problems.push(format!(
+                    "record {} is missing: the state of scope `{scope}` has seen it",
+                    head.number
+                )),
+                Some(hash) if *hash != head.hash => found.problems.push(format!(
+                    "record {} is not the one that the state of scope `{scope}` has seen: the chain was rewritten",
+                    head.number
+                )),
+                Some(_) => {}
+            }
+        }
+        Ok(found)
+    }
+
+    /// Checks the chain by itself and against the store's versions; returns its readable records too.
+    pub(super) async fn verify_chain(&self) -> Result<(Verification, Vec<Record>), StateError> {
         let mut found = Verification::default();
-        let mut hashes: BTreeMap<u64, String> = BTreeMap::new();
+        let mut records = Vec::new();
         let mut previous = String::new();
         let mut expected = 1;
         for (key, record) in self.read_records().await? {
@@ -227,22 +261,8 @@ impl Ledger {
             }
             expected = record.number.saturating_add(1);
             previous.clone_from(&record.hash);
-            hashes.insert(record.number, record.hash.clone());
             found.head = Some(record.head());
-        }
-        for (scope, state) in &snapshot.scopes {
-            let Some(head) = &state.value.audit else { continue };
-            match hashes.get(&head.number) {
-                None => found.problems.push(format!(
-                    "record {} is missing: the state of scope `{scope}` has seen it",
-                    head.number
-                )),
-                Some(hash) if *hash != head.hash => found.problems.push(format!(
-                    "record {} is not the one that the state of scope `{scope}` has seen: the chain was rewritten",
-                    head.number
-                )),
-                Some(_) => {}
-            }
+            records.push(record);
         }
         for (key, count, marker) in self.store().version_counts(layout::AUDIT).await? {
             if count != 1 || marker {
@@ -252,7 +272,7 @@ impl Ledger {
                 ));
             }
         }
-        Ok(found)
+        Ok((found, records))
     }
 }
 

@@ -292,8 +292,8 @@ impl Ledger {
             let asked = self.clock().elapsed();
             let now = self.now().await?;
             let key = layout::lock(scope);
-            let (condition, epoch, previous) = match self.store().get(&key).await? {
-                None => (Condition::Absent, following(floor, &epoch_of(scope))?, None),
+            let (condition, epoch, previous, before) = match self.store().get(&key).await? {
+                None => (Condition::Absent, following(floor, &epoch_of(scope))?, None, None),
                 Some(found) => {
                     let lock = self.usable(&key, &found)?;
                     match self.standing(&lock, now, terms) {
@@ -313,7 +313,7 @@ impl Ledger {
                     }
                     let epoch = following(lock.epoch.max(floor), &epoch_of(scope))?;
                     let abandoned = (!lock.released || lock.unfenced).then(|| Box::new(lock));
-                    (Condition::Etag(found.etag), epoch, abandoned)
+                    (Condition::Etag(found.etag), epoch, abandoned, found.version)
                 }
             };
             let lock = Lock {
@@ -330,6 +330,14 @@ impl Ledger {
             match self.swap(&key, &encode(&lock)?, &condition).await? {
                 Cas::Won(written) => {
                     self.holds(scope, &lock.id);
+                    let written_as = written.version.as_deref();
+                    if let Err(error) =
+                        self.require_one_history(&key, written_as, before.as_deref()).await
+                    {
+                        // The other one may be at work: this lock ends, and is not given back.
+                        self.end_held().await;
+                        return Err(error);
+                    }
                     let lease = Lease {
                         scope: scope.to_owned(),
                         lock,

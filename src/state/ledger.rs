@@ -112,6 +112,10 @@ pub struct Ledger {
     calendar: Option<Arc<dyn Fn() -> Timestamp + Send + Sync>>,
     /// Leases that this process holds: the id of the lock by scope.
     held: Arc<Mutex<BTreeMap<String, String>>>,
+    /// Identity of the state, once it was read or begun.
+    lineage: Arc<OnceCell<String>>,
+    /// Whether it is still to be proved that the store honours conditions; absent for stores of Palisade's own.
+    pub(super) doubt: Option<Arc<Mutex<bool>>>,
     /// Filled once the store has said that it keeps versions.
     versioned: Arc<OnceCell<()>>,
 }
@@ -133,6 +137,8 @@ impl Ledger {
             embedded: false,
             calendar: None,
             held: Arc::default(),
+            lineage: Arc::default(),
+            doubt: None,
             versioned: Arc::default(),
         }
     }
@@ -141,6 +147,12 @@ impl Ledger {
     #[must_use]
     pub fn with_calendar(self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self { calendar: Some(Arc::new(now)), ..self }
+    }
+
+    /// Over a server that is not Palisade's own: it has to prove what it promises before the first write.
+    #[must_use]
+    pub fn with_doubt(self) -> Self {
+        Self { doubt: Some(Arc::new(Mutex::new(true))), ..self }
     }
 
     pub(super) fn calendar(&self) -> Option<Timestamp> {
@@ -361,12 +373,25 @@ impl Ledger {
             created_at: self.now().await?,
         };
         match self.swap(layout::ROOT, &encode(&root)?, &Condition::Absent).await? {
-            Cas::Won(_) => Ok(lineage),
+            Cas::Won(_) => {
+                // Now there is something to prove it on, before anything that could be lost is written.
+                self.require_conditions().await?;
+                Ok(lineage)
+            }
             Cas::Lost(_) => match self.read_root().await? {
                 Some(root) => Ok(root.value.lineage),
                 None => Err(StateError::conflict("the state's root")),
             },
         }
+    }
+
+    /// The lineage, asked once; empty where no state was begun.
+    pub(super) async fn lineage(&self) -> Result<String, StateError> {
+        if let Some(known) = self.lineage.get() {
+            return Ok(known.clone());
+        }
+        let Some(root) = self.read_root().await? else { return Ok(String::new()) };
+        Ok(self.lineage.get_or_init(|| async { root.value.lineage }).await.clone())
     }
 
     /// The store's time.
@@ -567,6 +592,7 @@ impl Ledger {
         may: &(dyn Fn() -> bool + Send + Sync),
     ) -> Result<Cas, StateError> {
         self.require_versions().await?;
+        self.require_conditions().await?;
         cas_while(self.store(), self.clock(), key, bytes, condition, may).await
     }
 }

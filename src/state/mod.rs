@@ -9,6 +9,7 @@
 //! is ever deleted; every write is a compare-and-swap; no secret value gets here.
 
 pub mod audit;
+pub mod audit_check;
 pub mod bootstrap;
 pub mod clock;
 pub mod error;
@@ -24,6 +25,7 @@ pub mod local;
 pub mod migrate;
 pub mod model;
 mod operation;
+mod prove;
 pub mod s3;
 pub mod scopes;
 pub mod store;

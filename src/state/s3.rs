@@ -255,6 +255,15 @@ impl S3Store {
 
     /// Versions and deletion markers below a prefix, newest first for each key.
     async fn all_versions(&self, prefix: &str) -> Result<Vec<(String, Version)>, StoreError> {
+        self.versions_below(prefix, None).await
+    }
+
+    /// The same of the first page alone, where it is limited: there the newest of the first key stand.
+    async fn versions_below(
+        &self,
+        prefix: &str,
+        limit: Option<i32>,
+    ) -> Result<Vec<(String, Version)>, StoreError> {
         let mut found = Vec::new();
         let (mut key_marker, mut version_marker) = (None, None);
         loop {
@@ -264,6 +273,7 @@ impl S3Store {
                         .list_object_versions()
                         .bucket(&self.bucket)
                         .prefix(self.full(prefix))
+                        .set_max_keys(limit)
                         .set_key_marker(key_marker.clone())
                         .set_version_id_marker(version_marker.clone())
                         .send()
@@ -292,7 +302,7 @@ impl S3Store {
                 found.push((key.to_owned(), Version { id, at, size, deleted }));
             }
             let next = (page.next_key_marker, page.next_version_id_marker);
-            if page.is_truncated != Some(true) {
+            if page.is_truncated != Some(true) || limit.is_some() {
                 break;
             }
             if next.0.is_none() || next.0 == key_marker && next.1 == version_marker {
@@ -478,6 +488,12 @@ impl StateStore for S3Store {
 
     async fn versions(&self, key: &str) -> Result<Vec<Version>, StoreError> {
         let all = self.all_versions(key).await?;
+        Ok(all.into_iter().filter(|(k, _)| k == key).map(|(_, v)| v).collect())
+    }
+
+    async fn newest_versions(&self, key: &str, limit: usize) -> Result<Vec<Version>, StoreError> {
+        let page = i32::try_from(limit).ok();
+        let all = self.versions_below(key, page).await?;
         Ok(all.into_iter().filter(|(k, _)| k == key).map(|(_, v)| v).collect())
     }
 

@@ -161,6 +161,13 @@ pub trait StateStore: Send + Sync {
     /// All versions of one object, newest first.
     async fn versions(&self, key: &str) -> Result<Vec<Version>, StoreError>;
 
+    /// The newest so many versions of one object, newest first.
+    async fn newest_versions(&self, key: &str, limit: usize) -> Result<Vec<Version>, StoreError> {
+        let mut all = self.versions(key).await?;
+        all.truncate(limit);
+        Ok(all)
+    }
+
     /// Versions of every object below a prefix: key, number of versions that are no deletion
     /// markers, whether there is a marker. For the audit log's check.
     async fn version_counts(&self, prefix: &str) -> Result<Vec<(String, usize, bool)>, StoreError>;

@@ -323,23 +323,7 @@ struct Program<'a> {
 
 impl Program<'_> {
     fn start(&self, front: &Front, args: &[&str]) -> Child {
-        let credentials = front.sandbox.management_credentials();
-        Command::new(crate::support::cli::Program::executable())
-            .args(args)
-            .current_dir(self.dir)
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", self.dir)
-            .env("AWS_ENDPOINT_URL", &self.door.url)
-            .env("AWS_ACCESS_KEY_ID", credentials.access_key_id())
-            .env("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key())
-            .env("AWS_REGION", "eu-west-1")
-            .env("AWS_EC2_METADATA_DISABLED", "true")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap()
+        self.door.program(front, self.dir, args).spawn().unwrap()
     }
 }
 

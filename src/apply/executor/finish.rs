@@ -66,7 +66,10 @@ impl Run<'_> {
         self.withdraw();
         self.touch_up();
         match self.apply.ledger.audit(Some(&self.head), self.audit_event().await).await {
-            Ok(head) => self.head = head,
+            Ok(head) => {
+                self.summary.head = Some(head.clone());
+                self.head = head;
+            }
             Err(error) => self.summary.warnings.push(
                 Diagnostic::warning("the end of this run is not in the audit log")
                     .detail(error.to_string())

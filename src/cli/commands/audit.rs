@@ -1,6 +1,7 @@
 //! `palisade audit verify`.
 
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
@@ -9,6 +10,7 @@ use crate::cli::error::Exit;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::engine::inspect_state;
 use crate::render;
+use crate::state::audit_check::Anchor;
 
 /// `palisade audit ...`
 #[derive(Debug, Subcommand)]
@@ -19,8 +21,15 @@ pub enum AuditCommand {
 
 /// Flags of `audit verify`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  palisade audit verify")]
+#[command(
+    after_help = "Compares the log with the states as they are and were, with moves and approvals, and with the bucket's versions.\n\
+                        Every apply prints the log's head; kept elsewhere, it shows a log that was rewritten whole.\n\n\
+                        Examples:\n  palisade audit verify\n  palisade audit verify --anchor audit-head.txt"
+)]
 pub struct VerifyArgs {
+    /// A head of the log that was kept elsewhere: the line that an apply printed, or JSON of this command
+    #[arg(long, value_name = "FILE")]
+    anchor: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -32,7 +41,9 @@ pub struct VerifyArgs {
 /// The chain is broken, or the backend cannot be read.
 pub async fn run(command: AuditCommand, context: &Context) -> Result<(), Exit> {
     let AuditCommand::Verify(args) = command;
-    let verification = inspect_state::verify_audit_log(&context.workspace()?).await?;
+    let anchor = args.anchor.as_deref().map(anchor).transpose()?;
+    let workspace = context.workspace()?;
+    let verification = inspect_state::verify_audit_log(&workspace, anchor.as_ref()).await?;
     let mut out = context.stdout();
     if args.json {
         let report = serde_json::json!({
@@ -40,6 +51,7 @@ pub async fn run(command: AuditCommand, context: &Context) -> Result<(), Exit> {
             "head": verification.head,
             "valid": verification.problems.is_empty(),
             "problems": verification.problems,
+            "not_seen": verification.unseen,
         });
         render::json::write(&report, &mut out)?;
     } else if verification.problems.is_empty() {
@@ -49,6 +61,11 @@ pub async fn run(command: AuditCommand, context: &Context) -> Result<(), Exit> {
             "records",
         );
         writeln!(out, "the chain holds: {records}")?;
+    }
+    if !args.json {
+        for unseen in &verification.unseen {
+            writeln!(out, "not seen: {unseen}")?;
+        }
     }
     out.flush()?;
     if verification.problems.is_empty() {
@@ -63,4 +80,14 @@ pub async fn run(command: AuditCommand, context: &Context) -> Result<(), Exit> {
         )])
         .collect();
     Err(problems.into())
+}
+
+fn anchor(path: &Path) -> Result<Anchor, Exit> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Exit::error(format!("cannot read `{}`: {error}", path.display())))?;
+    Anchor::read(&text).ok_or_else(|| {
+        Diagnostic::error(format!("`{}` holds no head of an audit log", path.display()))
+            .help("as an apply prints it: `audit head: 12 sha256:...`")
+            .into()
+    })
 }

@@ -1,5 +1,6 @@
 //! State: one contract for every backend, races, faults, and what is kept of an apply.
 
+mod audit_log;
 mod backend;
 mod commands;
 mod contract;
@@ -9,6 +10,7 @@ mod formats;
 mod hostile;
 mod processes;
 mod protocol;
+mod servers;
 mod shown;
 mod stores;
 mod way_back;

@@ -384,6 +384,7 @@ async fn a_record_that_does_not_follow_is_told_though_all_else_of_it_is_right() 
             number: 3,
             previous: digest(b"another record"),
             write_id: "w".into(),
+            lineage: String::new(),
             event: event("apply2"),
             hash: String::new(),
         };

@@ -1,6 +1,8 @@
 //! An embedded AWS with several doors: what comes in at which door and when, doors that hold what comes in,
 //! and a door whose clock is wrong.
 
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -40,7 +42,15 @@ pub(crate) struct Door {
     delay: Arc<Mutex<Duration>>,
     /// Seconds that its `Date` is ahead.
     ahead: Arc<AtomicI64>,
+    /// Headers that its server does not honour, and of which requests.
+    ignored: Arc<Mutex<Option<(&'static str, Held)>>>,
+    /// What its server says in place of the truth.
+    lie: Arc<Mutex<Option<Lie>>>,
+    /// What happens right before requests are delivered.
+    before: Arc<Mutex<Option<Held>>>,
 }
+
+type Lie = Arc<dyn Fn(&Incoming) -> Option<&'static str> + Send + Sync>;
 
 type Held = Arc<dyn Fn(&Incoming) -> bool + Send + Sync>;
 
@@ -67,6 +77,49 @@ impl Door {
     /// Every answer of a change takes so long.
     pub(crate) fn slow(&self, by: Duration) {
         *self.delay.lock().unwrap() = by;
+    }
+
+    /// Its server does not honour a header in requests that match.
+    pub(crate) fn ignores(
+        &self,
+        header: &'static str,
+        what: impl Fn(&Incoming) -> bool + Send + Sync + 'static,
+    ) {
+        *self.ignored.lock().unwrap() = Some((header, Arc::new(what)));
+    }
+
+    /// Its server answers some requests with a body of its own.
+    pub(crate) fn lies(
+        &self,
+        say: impl Fn(&Incoming) -> Option<&'static str> + Send + Sync + 'static,
+    ) {
+        *self.lie.lock().unwrap() = Some(Arc::new(say));
+    }
+
+    /// Does something right before a request is delivered.
+    pub(crate) fn before(&self, act: impl Fn(&Incoming) -> bool + Send + Sync + 'static) {
+        *self.before.lock().unwrap() = Some(Arc::new(act));
+    }
+
+    /// The program with this door for its endpoint.
+    pub(crate) fn program(&self, front: &Front, dir: &Path, args: &[&str]) -> Command {
+        let credentials = front.sandbox.management_credentials();
+        let mut command = Command::new(super::cli::Program::executable());
+        command
+            .args(args)
+            .current_dir(dir)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", dir)
+            .env("AWS_ENDPOINT_URL", &self.url)
+            .env("AWS_ACCESS_KEY_ID", credentials.access_key_id())
+            .env("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key())
+            .env("AWS_REGION", "eu-west-1")
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
     }
 
     pub(crate) fn ahead(&self, seconds: i64) {
@@ -106,6 +159,9 @@ impl Front {
             holding: Arc::default(),
             delay: Arc::default(),
             ahead: Arc::default(),
+            ignored: Arc::default(),
+            lie: Arc::default(),
+            before: Arc::default(),
         };
         let (sandbox, open) = (self.sandbox.clone(), door.clone());
         self.runtime.spawn(async move {
@@ -172,6 +228,18 @@ async fn serve(stream: TcpStream, sandbox: &Sandbox, door: &Door) -> std::io::Re
             }
             return Ok(());
         }
+        if let Some(act) = door.before.lock().unwrap().clone() {
+            act(&incoming);
+        }
+        let lie = door.lie.lock().unwrap().as_ref().and_then(|lie| lie(&incoming));
+        if let Some(body) = lie {
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            stream.write_all(head.as_bytes()).await?;
+            continue;
+        }
+        let ignored = door.ignored.lock().unwrap().clone();
+        let ignored = ignored.filter(|(_, what)| what(&incoming)).map(|(header, _)| header);
+        headers.retain(|(name, _)| Some(name.as_str()) != ignored);
         if incoming.changes() {
             let delay = *door.delay.lock().unwrap();
             tokio::time::sleep(delay).await;

@@ -20,7 +20,7 @@ use crate::provider::Caller;
 use crate::schema::duration;
 
 pub use person::Person;
-pub use store::{Subject, last_words, write};
+pub use store::{Subject, all, last_words, write};
 pub use word::{Approval, Word};
 
 /// How long an approval counts when the gate says nothing.

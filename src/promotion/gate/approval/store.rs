@@ -107,6 +107,20 @@ pub async fn last_words(
     Ok(words)
 }
 
+/// Every word that stands anywhere, for the check of the audit log.
+///
+/// # Errors
+/// The backend cannot be read, or holds something there that is no approval.
+pub async fn all(ledger: &Ledger) -> Result<Vec<Approval>, StateError> {
+    let mut words = Vec::new();
+    for key in ledger.store().list(layout::APPROVALS, None).await? {
+        if let Some(read) = ledger.read_json::<Approval>(&key).await? {
+            words.push(read.value);
+        }
+    }
+    Ok(words)
+}
+
 /// `00000001.json`, and nothing else.
 fn is_number(file: &str) -> bool {
     file.strip_suffix(".json")

@@ -1,0 +1,99 @@
+//! Checks the audit log against the states, and against what promotions and approvals have left.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+use serde_json::Value as Json;
+
+use crate::promotion::Move;
+use crate::promotion::gate::approval::{self, Approval};
+use crate::promotion::store;
+use crate::state::Ledger;
+use crate::state::audit::{Record, Verification};
+use crate::state::audit_check::Anchor;
+
+use super::error::EngineError;
+
+/// An approval is written right before its record: for so long none is missed.
+const GRACE: SignedDuration = SignedDuration::from_mins(1);
+
+/// Checks everything.
+///
+/// # Errors
+/// The backend cannot be read. (What is damaged in it is a finding.)
+pub async fn verify(ledger: &Ledger, anchor: Option<&Anchor>) -> Result<Verification, EngineError> {
+    // Moves and approvals come before their records, so they are read before the log.
+    let now = ledger.now().await?;
+    let mut problems = Vec::new();
+    let mut finished: BTreeMap<(String, u64), Move> = BTreeMap::new();
+    let mut under_way = Vec::new();
+    for environment in store::list_environments(ledger).await? {
+        match store::read(ledger, &environment).await {
+            Ok(held) => under_way.extend(held.record.run.map(|run| run.id)),
+            Err(error) => problems.push(error.diagnostic.summary.clone()),
+        }
+        match store::moves(ledger, &environment).await {
+            Ok(moves) => {
+                let moves = moves.into_iter().map(|m| ((environment.clone(), m.number), m));
+                finished.extend(moves);
+            }
+            Err(error) => problems.push(error.diagnostic.summary.clone()),
+        }
+    }
+    let approvals = match approval::all(ledger).await {
+        Ok(approvals) => approvals,
+        Err(error) => {
+            problems.push(error.diagnostic.summary.clone());
+            Vec::new()
+        }
+    };
+    let (mut found, records) = ledger.check_audit(anchor).await?;
+    for ((environment, number), run) in &finished {
+        let told = records
+            .iter()
+            .any(|r| moved(r) == Some((environment.as_str(), *number)) && r.event.run == run.id);
+        if !told && !under_way.contains(&run.id) {
+            problems.push(format!("move {number} into `{environment}` has no record"));
+        }
+    }
+    for record in &records {
+        let Some((environment, number)) = moved(record) else { continue };
+        let key = (environment.to_owned(), number);
+        if finished.get(&key).is_some_and(|run| run.id == record.event.run) {
+            continue;
+        }
+        // It may have ended since the moves were read.
+        let now = store::moves(ledger, environment).await.unwrap_or_default();
+        if !now.iter().any(|run| run.number == number && run.id == record.event.run) {
+            problems.push(format!(
+                "record {} names move {number} into `{environment}`, which is not there",
+                record.number
+            ));
+        }
+    }
+    for given in &approvals {
+        if now.duration_since(given.at) > GRACE && !records.iter().any(|r| records_word(r, given)) {
+            problems.push(format!(
+                "an approval of `{}` by {} at {} has no record",
+                given.edge, given.by.arn, given.at
+            ));
+        }
+    }
+    found.problems.extend(problems);
+    Ok(found)
+}
+
+/// The move that a record is about.
+fn moved(record: &Record) -> Option<(&str, u64)> {
+    let details = &record.event.details;
+    Some((details.get("environment")?.as_str()?, details.get("move")?.as_u64()?))
+}
+
+fn records_word(record: &Record, given: &Approval) -> bool {
+    let text = |name: &str| record.event.details.get(name).and_then(Json::as_str);
+    record.event.action.starts_with("approv")
+        && record.event.at == given.at
+        && text("edge") == Some(given.edge.as_str())
+        && text("digest") == Some(given.digest.as_str())
+        && text("user_id") == Some(given.by.user_id.as_str())
+}

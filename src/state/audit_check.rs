@@ -1,0 +1,267 @@
+//! Checking the audit log against everything that remembers it: the states as they are and as they were, the
+//! bucket's versions, and a head that was kept elsewhere.
+//!
+//! States are read before the log: what a state has seen was appended before, so a log that others append to
+//! meanwhile raises no alarm. A state that cannot be read is a finding of its own, and the rest is checked.
+//! What the check cannot see is said as plainly: whoever may rewrite every object of the bucket and all
+//! their versions leaves nothing here that contradicts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::audit::{Record, Verification};
+use super::error::StateError;
+use super::layout::{self, ScopeKey};
+use super::ledger::Ledger;
+use super::scopes::{AuditHead, ScopeState};
+
+/// How many versions of each scope's state are compared, the newest first.
+const VERSIONS: usize = 200;
+
+/// A head of the log that was kept outside of the bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Anchor {
+    /// Number of the record.
+    pub number: u64,
+    /// Its hash.
+    pub hash: String,
+}
+
+impl Anchor {
+    /// From the line that an apply prints (`audit head: 12 sha256:...`), or from the JSON of `audit verify`. Of
+    /// several lines the last one counts.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        if let Ok(json) = serde_json::from_str::<Json>(text) {
+            let head = json.get("head").unwrap_or(&json);
+            return serde_json::from_value(head.clone()).ok();
+        }
+        text.lines().rev().find_map(|line| {
+            let mut words = line.split_whitespace().rev();
+            let (hash, number) = (words.next()?, words.next()?.parse().ok()?);
+            hash.starts_with("sha256:").then(|| Self { number, hash: hash.to_owned() })
+        })
+    }
+}
+
+/// What the states say, newest version first.
+#[derive(Default)]
+struct Remembered {
+    /// Heads, and where they were seen.
+    heads: BTreeMap<AuditHead, String>,
+    /// Runs whose writes are among the versions of a scope.
+    writers: BTreeMap<String, BTreeSet<String>>,
+    /// Runs that are at work, or were cut off and not recovered.
+    unfinished: BTreeSet<String>,
+    /// Scopes of which not all versions were read.
+    partial: BTreeSet<String>,
+    problems: Vec<String>,
+}
+
+impl Ledger {
+    /// Checks the log, and returns it beside what was found.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn check_audit(
+        &self,
+        anchor: Option<&Anchor>,
+    ) -> Result<(Verification, Vec<Record>), StateError> {
+        let lineage = self.read_root().await?.map(|root| root.value.lineage).unwrap_or_default();
+        let remembered = self.remembered().await?;
+        let (mut found, records) = self.verify_chain().await?;
+        found.problems.extend(remembered.problems.iter().cloned());
+        let hashes: BTreeMap<u64, &str> =
+            records.iter().map(|r| (r.number, r.hash.as_str())).collect();
+        for record in records.iter().filter(|r| !r.lineage.is_empty() && r.lineage != lineage) {
+            found.problems.push(format!(
+                "record {} belongs to another state: it has lineage `{}`",
+                record.number, record.lineage
+            ));
+        }
+        for (head, place) in &remembered.heads {
+            found.problems.extend(compare(&hashes, head.number, &head.hash, place));
+        }
+        if let Some(anchor) = anchor {
+            found.problems.extend(compare(&hashes, anchor.number, &anchor.hash, "the anchor"));
+        } else {
+            found.unseen.push(
+                "a log that was rewritten together with every version of every state; a head that is kept elsewhere shows it (`--anchor FILE`, every apply prints one)".to_owned(),
+            );
+        }
+        let newest = records.last().map_or(0, |record| record.number);
+        let known = anchor.map_or(0, |anchor| anchor.number);
+        let seen = remembered.heads.keys().map(|head| head.number).max().unwrap_or(0).max(known);
+        if newest >= seen {
+            found.unseen.push(format!(
+                "whether there was a record after {newest}: no state and no anchor has seen a later one"
+            ));
+        }
+        for scope in &remembered.partial {
+            found.unseen.push(format!(
+                "versions of the state of scope `{scope}` before the newest {VERSIONS}: they were not compared"
+            ));
+        }
+        found.problems.extend(missing_applies(&records, &remembered));
+        Ok((found, records))
+    }
+
+    async fn remembered(&self) -> Result<Remembered, StateError> {
+        let mut all = Remembered::default();
+        let mut scopes = BTreeSet::new();
+        for key in self.store().list(layout::SCOPES, None).await? {
+            match layout::parse(&key) {
+                Some(ScopeKey::State(scope)) => {
+                    scopes.insert(scope);
+                }
+                Some(ScopeKey::Journal(_, run, _)) => {
+                    all.unfinished.insert(run);
+                }
+                Some(ScopeKey::Lock(scope)) => {
+                    if layout::holds_state(&scope) {
+                        scopes.insert(scope.clone());
+                    }
+                    // A lock that cannot be read says nothing of the log.
+                    if let Ok(Some(lock)) = self.read_lock(&scope).await
+                        && !lock.released
+                    {
+                        all.unfinished.insert(lock.holder.run);
+                    }
+                }
+                None => {}
+            }
+        }
+        for scope in scopes {
+            self.remember(&scope, &mut all).await?;
+        }
+        Ok(all)
+    }
+
+    async fn remember(&self, scope: &str, all: &mut Remembered) -> Result<(), StateError> {
+        let key = layout::state(scope);
+        let versions = self.store().versions(&key).await?;
+        if versions.first().is_none_or(|newest| newest.deleted) {
+            if versions.iter().any(|version| !version.deleted) {
+                all.problems.push(format!("the state of scope `{scope}` was removed"));
+            } else {
+                // A lock that was taken and nothing applied under it.
+                return Ok(());
+            }
+        }
+        let kept: Vec<_> = versions.into_iter().filter(|version| !version.deleted).collect();
+        if kept.len() > VERSIONS {
+            all.partial.insert(scope.to_owned());
+        }
+        let states: Vec<Result<ScopeState, String>> = stream::iter(kept.into_iter().take(VERSIONS))
+            .map(|version| {
+                let key = key.clone();
+                async move {
+                    let object = self.store().get_version(&key, &version.id).await?;
+                    let object = object.ok_or_else(|| "the version is gone".to_owned());
+                    Ok::<_, StateError>(object.and_then(|o| ScopeState::open(scope, &o.bytes)))
+                }
+            })
+            .buffered(16)
+            .try_collect()
+            .await?;
+        if let Some(Err(why)) = states.first() {
+            all.problems.push(format!("the state of scope `{scope}` cannot be read: {why}"));
+        }
+        let readable: Vec<&ScopeState> = states.iter().filter_map(|s| s.as_ref().ok()).collect();
+        for (later, earlier) in readable.iter().zip(readable.iter().skip(1)) {
+            if later.serial == earlier.serial && later.write_id != earlier.write_id {
+                all.problems.push(format!(
+                    "serial {} of scope `{scope}` was written twice, by runs `{}` and `{}`",
+                    later.serial, earlier.stamp.run, later.stamp.run
+                ));
+            } else if later.serial < earlier.serial {
+                all.problems.push(format!(
+                    "the state of scope `{scope}` went back from serial {} to {}",
+                    earlier.serial, later.serial
+                ));
+            }
+        }
+        for state in readable {
+            if let Some(head) = &state.audit {
+                let place = format!("serial {} of scope `{scope}`", state.serial);
+                all.heads.entry(head.clone()).or_insert(place);
+            }
+            all.writers.entry(scope.to_owned()).or_default().insert(state.stamp.run.clone());
+        }
+        Ok(())
+    }
+}
+
+fn compare(hashes: &BTreeMap<u64, &str>, number: u64, hash: &str, place: &str) -> Option<String> {
+    match hashes.get(&number) {
+        None => Some(format!("record {number} is missing: {place} has seen it")),
+        Some(found) if *found != hash => Some(format!(
+            "record {number} is not the one that {place} has seen: the chain was rewritten"
+        )),
+        Some(_) => None,
+    }
+}
+
+/// Applies that say that they have changed something, and of which no state of their scopes holds anything.
+fn missing_applies(records: &[Record], remembered: &Remembered) -> Vec<String> {
+    let mut recovered = BTreeSet::new();
+    let mut edited: BTreeMap<&str, u64> = BTreeMap::new();
+    for record in records {
+        if record.event.action == "recovered" {
+            let runs = record.event.details.get("runs").and_then(Json::as_array);
+            recovered.extend(runs.into_iter().flatten().filter_map(Json::as_str));
+        }
+        // A state that was pushed back or edited by hand carries that edit's run.
+        if record.event.action.starts_with("state_") {
+            edited.extend(record.event.scopes.iter().map(|scope| (scope.as_str(), record.number)));
+        }
+    }
+    let mut problems = Vec::new();
+    for record in records.iter().filter(|r| r.event.action.ends_with("_finished")) {
+        let event = &record.event;
+        let operations = event.details.get("operations").and_then(Json::as_array);
+        let done =
+            |operation: &Json| operation.get("outcome").and_then(Json::as_str) == Some("done");
+        if !operations.into_iter().flatten().any(done) {
+            continue;
+        }
+        let excused = recovered.contains(event.run.as_str())
+            || remembered.unfinished.contains(&event.run)
+            || event.scopes.iter().any(|scope| {
+                remembered.partial.contains(scope)
+                    || edited.get(scope.as_str()).is_some_and(|number| *number > record.number)
+            });
+        let writers = event.scopes.iter().filter_map(|scope| remembered.writers.get(scope));
+        if !excused && !writers.into_iter().any(|runs| runs.contains(&event.run)) {
+            problems.push(format!(
+                "record {} says that run `{}` changed something, and no version of a state holds it",
+                record.number, event.run
+            ));
+        }
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_anchor_is_read_from_what_palisade_prints() {
+        let anchor = Some(Anchor { number: 12, hash: "sha256:ab".into() });
+        for text in [
+            "audit head: 12 sha256:ab\n",
+            "audit head: 11 sha256:aa\naudit head: 12 sha256:ab",
+            r#"{"number": 12, "hash": "sha256:ab"}"#,
+            r#"{"records": 12, "head": {"number": 12, "hash": "sha256:ab"}}"#,
+        ] {
+            assert_eq!(Anchor::read(text), anchor, "{text}");
+        }
+        for text in ["", "12", "audit head: x sha256:ab", "{}"] {
+            assert_eq!(Anchor::read(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! `audit verify` against what who holds the bucket can do to it: dropped tails, rewritten chains, states and moves
+//! that no record names; and no alarm about what is in order.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value as Json, json};
+
+use palisade::state::json::encode;
+use palisade::state::scopes::digest;
+
+use crate::support::cli::Program;
+
+use super::commands::applied;
+
+fn records(p: &Program) -> Vec<PathBuf> {
+    let dir = p.path().join(".palisade/sandbox/palisade-state/audit");
+    let files = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = files.filter(|f| f.extension().is_some_and(|e| e == "json")).collect();
+    files.sort();
+    files
+}
+
+fn read(path: &Path) -> Json {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// An estate with local state, and the audit head that its last apply printed.
+fn with_head() -> (Program, String) {
+    let [(_, p), _] = applied();
+    p.write("more.hcl", "iam_role \"more\" {\n  environments = [environment.dev]\n  trust {\n    services = [\"ec2.amazonaws.com\"]\n  }\n}\n");
+    let run = p.run(&["apply", "--auto-approve"]).code(0);
+    let head = run.err.lines().find(|line| line.starts_with("audit head: "));
+    let head = head.unwrap_or_else(|| panic!("{}", run.err)).to_owned();
+    p.write("anchor", &format!("{head}\n"));
+    (p, head)
+}
+
+/// Rewrites one record and all that follow, so that the chain is whole again, and all their versions with them.
+fn rewrite(p: &Program, from: usize, change: impl Fn(&mut Json)) {
+    use palisade::state::audit::Record;
+    let versions = p.path().join(".palisade/sandbox/palisade-state/.versions/audit");
+    let mut previous: Option<String> = None;
+    for (at, path) in records(p).into_iter().enumerate().skip(from) {
+        let mut json = read(&path);
+        if at == from {
+            change(&mut json);
+        }
+        if let Some(previous) = &previous {
+            json["previous"] = json!(previous);
+        }
+        json["hash"] = json!("");
+        let mut record: Record = serde_json::from_value(json).unwrap();
+        record.hash = digest(&encode(&record).unwrap());
+        previous = Some(record.hash.clone());
+        let bytes = encode(&record).unwrap();
+        std::fs::write(&path, &bytes).unwrap();
+        let kept = versions.join(path.file_name().unwrap());
+        if let Ok(entries) = std::fs::read_dir(&kept) {
+            for entry in entries {
+                std::fs::write(entry.unwrap().path(), &bytes).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_log_in_order_raises_no_alarm_and_says_what_was_not_seen() {
+    for (name, p) in applied() {
+        let run = p.run(&["audit", "verify"]).code(0);
+        assert!(run.out.contains("the chain holds"), "{name}: {}", run.out);
+        assert!(run.out.contains("not seen: "), "{name}: {}", run.out);
+    }
+    let (p, head) = with_head();
+    let run = p.run(&["audit", "verify", "--anchor", "anchor", "--json"]).code(0);
+    let found = run.json();
+    assert_eq!(found["problems"], json!([]));
+    let number = found["head"]["number"].as_u64().unwrap();
+    assert!(head.contains(&format!(" {number} ")), "{head}: {found:#}");
+    // Each record says which state it is about.
+    let lineage = read(&p.path().join(".palisade/sandbox/palisade-state/palisade.json"));
+    for path in records(&p) {
+        assert_eq!(read(&path)["lineage"], lineage["lineage"]);
+    }
+    p.write("nothing", "no head");
+    let refused = p.run(&["audit", "verify", "--anchor", "nothing"]).code(1);
+    assert!(refused.err.contains("holds no head of an audit log"), "{}", refused.err);
+}
+
+#[test]
+fn a_dropped_tail_and_a_rewritten_chain_show_against_the_anchor() {
+    let (p, _) = with_head();
+    let last = records(&p).pop().unwrap();
+    std::fs::remove_file(last).unwrap();
+    let found = p.run(&["audit", "verify", "--anchor", "anchor"]).code(1);
+    assert!(found.err.contains("is missing: the anchor has seen it"), "{}", found.err);
+
+    let (p, _) = with_head();
+    let all = records(&p).len();
+    rewrite(&p, all - 1, |record| record["event"]["who"] = json!("somebody else"));
+    let found = p.run(&["audit", "verify", "--anchor", "anchor"]).code(1);
+    assert!(
+        found.err.contains("is not the one that the anchor has seen: the chain was rewritten"),
+        "{}",
+        found.err
+    );
+}
+
+#[test]
+fn heads_that_old_versions_of_a_state_have_seen_count_too() {
+    let (p, _) = with_head();
+    rewrite(&p, 0, |record| record["event"]["who"] = json!("somebody else"));
+    let found = p.run(&["audit", "verify"]).code(1);
+    let told = found.err.matches("the chain was rewritten").count();
+    assert!(told >= 2 && found.err.contains("serial 1 of scope"), "{}", found.err);
+}
+
+#[test]
+fn a_damaged_state_is_a_finding_and_does_not_stop_the_check() {
+    let (p, _) = with_head();
+    let state = p.path().join(".palisade/sandbox/palisade-state/scopes/acct-dev/state.json");
+    let text = std::fs::read_to_string(&state).unwrap();
+    std::fs::write(&state, &text[..text.len() / 2]).unwrap();
+    let found = p.run(&["audit", "verify", "--anchor", "anchor"]).code(1);
+    assert!(found.err.contains("the state of scope `acct-dev` cannot be read"), "{}", found.err);
+    assert!(!found.err.contains("anchor has seen"), "the log itself is whole: {}", found.err);
+}
+
+#[test]
+fn an_apply_that_no_state_holds_and_a_move_that_no_record_names_are_told() {
+    let (p, _) = with_head();
+    let all = records(&p).len();
+    rewrite(&p, all - 1, |record| record["event"]["run"] = json!("a-run-that-never-was"));
+    let found = p.run(&["audit", "verify"]).code(1);
+    assert!(found.err.contains("run `a-run-that-never-was` changed something"), "{}", found.err);
+}
