@@ -170,7 +170,9 @@ impl Ledger {
         if let Some(Err(why)) = states.first() {
             all.problems.push(format!("the state of scope `{scope}` cannot be read: {why}"));
         }
-        let readable: Vec<&ScopeState> = states.iter().filter_map(|s| s.as_ref().ok()).collect();
+        // One whose counters are at their end was forged; a rollback goes back behind it.
+        let readable = states.iter().filter_map(|s| s.as_ref().ok());
+        let readable: Vec<&ScopeState> = readable.filter(|s| !s.is_at_its_end()).collect();
         for (later, earlier) in readable.iter().zip(readable.iter().skip(1)) {
             if later.serial == earlier.serial && later.write_id != earlier.write_id {
                 all.problems.push(format!(
