@@ -96,13 +96,22 @@ pub async fn outputs(workspace: &Workspace) -> Result<BTreeMap<String, Output>, 
 /// wrong is a result, not an error.
 ///
 /// # Errors
-/// The backend cannot be read.
+/// The backend cannot be read, or the anchor holds no head.
 pub async fn verify_audit_log(
     workspace: &Workspace,
-    anchor: Option<&Anchor>,
+    anchor: Option<&str>,
 ) -> Result<Verification, EngineError> {
     let ledger = open::configured(workspace).await?.ledger;
-    workspace.interruptible(super::audit::verify(&ledger, anchor)).await?
+    let anchor = match anchor {
+        None => None,
+        Some(text) => Some(Anchor::read(text).ok_or_else(|| {
+            EngineError::from(
+                Diagnostic::error("the anchor holds no head of an audit log")
+                    .help("as an apply prints it: `audit head: 12 sha256:...`"),
+            )
+        })?),
+    };
+    workspace.interruptible(super::audit::verify(&ledger, anchor.as_ref())).await?
 }
 
 fn unknown_scope(snapshot: &Snapshot, scope: &str) -> EngineError {

@@ -83,7 +83,7 @@ fn a_log_in_order_raises_no_alarm_and_says_what_was_not_seen() {
     }
     p.write("nothing", "no head");
     let refused = p.run(&["audit", "verify", "--anchor", "nothing"]).code(1);
-    assert!(refused.err.contains("holds no head of an audit log"), "{}", refused.err);
+    assert!(refused.err.contains("the anchor holds no head of an audit log"), "{}", refused.err);
 }
 
 #[test]
