@@ -102,7 +102,7 @@ impl Ledger {
         }
         for scope in &remembered.partial {
             found.unseen.push(format!(
-                "versions of the state of scope `{scope}` before the newest {VERSIONS}: they were not compared"
+                "all versions of the state of scope `{scope}`: some are not kept here, or are older than the newest {VERSIONS}"
             ));
         }
         found.problems.extend(missing_applies(&records, &remembered));
@@ -173,6 +173,12 @@ impl Ledger {
         // One whose counters are at their end was forged; a rollback goes back behind it.
         let readable = states.iter().filter_map(|s| s.as_ref().ok());
         let readable: Vec<&ScopeState> = readable.filter(|s| !s.is_at_its_end()).collect();
+        // A state that was moved here, or whose old versions expired, has not its whole history.
+        let whole = readable.last().is_none_or(|oldest| oldest.serial == 1)
+            && readable.iter().zip(readable.iter().skip(1)).all(|(l, e)| l.serial <= e.serial + 1);
+        if !whole {
+            all.partial.insert(scope.to_owned());
+        }
         for (later, earlier) in readable.iter().zip(readable.iter().skip(1)) {
             if later.serial == earlier.serial && later.write_id != earlier.write_id {
                 all.problems.push(format!(
