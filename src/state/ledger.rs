@@ -358,6 +358,8 @@ impl Ledger {
     pub async fn begin(&self, by: &str) -> Result<String, StateError> {
         self.require_versions().await?;
         if let Some(root) = self.read_root().await? {
+            // Known from here on to what is recorded; that it was known before is no error.
+            let _ = self.lineage.set(root.value.lineage.clone());
             return Ok(root.value.lineage);
         }
         let snapshot = self.read_all().await?;
