@@ -64,7 +64,7 @@ async fn recorded(workspace: &Workspace) -> BTreeSet<String> {
 
 /// How often the audit log has each action; its chain holds.
 async fn records(workspace: &Workspace) -> BTreeMap<String, usize> {
-    let verification = inspect_state::verify_audit_log(workspace).await.expect("readable");
+    let verification = inspect_state::verify_audit_log(workspace, None).await.expect("readable");
     assert!(verification.problems.is_empty(), "{:?}", verification.problems);
     let mut actions = BTreeMap::new();
     for record in store(workspace).await.ledger.audit_records().await.expect("readable") {
