@@ -112,7 +112,8 @@ const APPLY: [&str; 4] = ["apply", "--auto-approve", "--parallelism", "3"];
 fn one_ctrl_c_finishes_what_is_in_flight_and_starts_nothing_new() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let p = with_an_account();
-        let mut running = Running::start(&p, &APPLY, "delay=40");
+        // Slow enough that the signal comes before the end on a busy machine, too.
+        let mut running = Running::start(&p, &APPLY, "delay=150");
         running.until("created iam_role", 4);
         running.signal(signal);
         let (code, _, said) = running.end();
