@@ -95,7 +95,7 @@ pub async fn load(
     if let Some(profile) = set.get_profile(&name) {
         patience.fill(profile.get("max_attempts"), profile.get("retry_mode"));
     }
-    // The SDK's own reading of attempts and mode panics over values that it does not like.
+    // Attempts and mode are read and checked here, so that a wrong value is told by its name.
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .profile_name(&name)
         .no_credentials()
@@ -178,7 +178,7 @@ impl fmt::Display for NotAsked {
 
 impl std::error::Error for NotAsked {}
 
-/// The certificates of a bundle. The HTTP client panics over one that it cannot read, so they are tried here.
+/// The certificates of a bundle, each tried before the HTTP client gets it: an error names the file.
 fn trust(path: &Path, named_by: &str) -> Result<TlsContext, Diagnostic> {
     let wrong = |why: String| {
         Diagnostic::error(format!("`{named_by}` names `{}`, which cannot be used", path.display()))
