@@ -63,7 +63,10 @@ impl Ledger {
             Put::Ambiguous(why) => return Err(self.unproved("If-Match", &why)),
         }
         let versions = self.store().newest_versions(layout::ROOT, 2).await?;
-        let earlier = versions.get(1).filter(|version| !version.deleted);
+        // Where versioning is suspended, every write is the version `null`, which the next one overwrites (S3
+        // User Guide, "Adding objects to versioning-suspended buckets"); older versions are kept all the same.
+        let overwrites = versions.first().is_some_and(|version| version.id == "null");
+        let earlier = versions.get(1).filter(|version| !overwrites && !version.deleted);
         let kept = match (earlier, &root.version) {
             (Some(earlier), Some(version)) if earlier.id == *version => {
                 self.store().get_version(layout::ROOT, version).await?
