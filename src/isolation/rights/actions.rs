@@ -1,0 +1,147 @@
+//! The actions that move a wall, by what they act on, and whether a principal's policies speak of any of them.
+//!
+//! Claim: an action by which one principal alters what another one of its account may do, or who may be that one, stands in
+//! one of these lists, or, where it runs code under a role, in the catalogue of [`passing`]. Looking is generous: it
+//! reads what identity policies allow and nothing else, so it may send for a question that turns out closed, and never
+//! skips one that is open. A new action goes into a list here, and `questions.rs` asks about it.
+//!
+//! Source: Service Authorization Reference; Organizations User Guide, "Managing organization policies".
+
+use crate::access::{BUCKET, PrincipalNode};
+use crate::iam::symbolic::globs::Glob;
+use crate::iam::{Document, Effect, passing};
+
+/// What can be done to a role: its trust, its policies, its boundary; or one of one's own making.
+pub(super) const ROLE: [&str; 8] = [
+    "iam:AttachRolePolicy",
+    "iam:CreateRole",
+    "iam:DeleteRolePermissionsBoundary",
+    "iam:DeleteRolePolicy",
+    "iam:DetachRolePolicy",
+    "iam:PutRolePermissionsBoundary",
+    "iam:PutRolePolicy",
+    "iam:UpdateAssumeRolePolicy",
+];
+
+/// What can be done to a user: its policies, its boundary, its credentials.
+pub(super) const USER: [&str; 9] = [
+    "iam:AttachUserPolicy",
+    "iam:CreateAccessKey",
+    "iam:CreateLoginProfile",
+    "iam:DeleteUserPermissionsBoundary",
+    "iam:DeleteUserPolicy",
+    "iam:DetachUserPolicy",
+    "iam:PutUserPermissionsBoundary",
+    "iam:PutUserPolicy",
+    "iam:UpdateLoginProfile",
+];
+
+/// What can be done to a group, and so to its users.
+pub(super) const GROUP: [&str; 5] = [
+    "iam:AddUserToGroup",
+    "iam:AttachGroupPolicy",
+    "iam:DeleteGroupPolicy",
+    "iam:DetachGroupPolicy",
+    "iam:PutGroupPolicy",
+];
+
+/// What can be done to a managed policy, wherever it is attached.
+pub(super) const POLICY: [&str; 2] = ["iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"];
+
+/// What can be done to the organization's guardrails, from the management account.
+pub(super) const ORGANIZATION: [&str; 8] = [
+    "organizations:DeregisterDelegatedAdministrator",
+    "organizations:DetachPolicy",
+    "organizations:DisablePolicyType",
+    "organizations:MoveAccount",
+    "organizations:PutResourcePolicy",
+    "organizations:RegisterDelegatedAdministrator",
+    "organizations:RemoveAccountFromOrganization",
+    "organizations:UpdatePolicy",
+];
+
+/// What makes a user one of a group.
+pub(super) const JOIN: &str = "iam:AddUserToGroup";
+
+/// What gives a user credentials.
+pub(super) const CREDENTIALS: [&str; 3] =
+    ["iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile"];
+
+/// What else is power, of itself or beside other rights.
+pub(super) const OTHERS: [&str; 10] = [
+    "iam:AddClientIDToOpenIDConnectProvider",
+    "iam:CreateSAMLProvider",
+    "iam:CreateUser",
+    "iam:PassRole",
+    "iam:RemoveUserFromGroup",
+    "iam:UpdateSAMLProvider",
+    "organizations:AcceptHandshake",
+    "organizations:LeaveOrganization",
+    "organizations:MoveAccount",
+    "sts:AssumeRoot",
+];
+
+/// What makes somebody an administrator of a Kubernetes cluster.
+pub(super) const CLUSTERS: [&str; 2] = ["eks:AssociateAccessPolicy", "eks:CreateAccessEntry"];
+
+/// What gives somebody the identities of a pool of Cognito.
+pub(super) const POOLS: [&str; 2] =
+    ["cognito-identity:GetOpenIdTokenForDeveloperIdentity", "cognito-identity:UpdateIdentityPool"];
+
+/// Rights over the tags of one identity, by which policies may tell it from others.
+pub(super) const TAGS: [&str; 4] = ["iam:TagRole", "iam:TagUser", "iam:UntagRole", "iam:UntagUser"];
+
+/// Whether its policies speak of a right that moves a wall at all: a quick, generous look.
+pub(in crate::isolation) fn may_change_policies(principal: &PrincipalNode) -> bool {
+    if principal.is_unreadable() {
+        return true;
+    }
+    let globs = allowing(principal);
+    let names = |action: &str| {
+        let action = action.to_ascii_lowercase();
+        globs.iter().any(|glob| glob.matches(&action))
+    };
+    let lists = [&ROLE[..], &USER, &GROUP, &POLICY, &TAGS, &OTHERS, &CLUSTERS, &POOLS];
+    lists.into_iter().flatten().any(|action| names(action))
+        || passing::swaps().any(names)
+        || principal
+            .identity()
+            .iter()
+            .flat_map(|r| &r.document.statements)
+            .any(|s| s.effect == Effect::Allow && s.actions.is_empty() && !s.not_actions.is_empty())
+}
+
+/// The patterns of actions that its statements allow.
+fn allowing(principal: &PrincipalNode) -> Vec<Glob> {
+    let statements = principal.identity().iter().flat_map(|rule| &rule.document.statements);
+    let mut texts: Vec<String> = statements
+        .filter(|s| s.effect == Effect::Allow)
+        .flat_map(|s| &s.actions)
+        .map(|item| item.text.symbolic().to_ascii_lowercase())
+        .collect();
+    texts.sort();
+    texts.dedup();
+    texts.iter().map(|text| Glob::like(text)).collect()
+}
+
+/// The same for the right to write objects.
+pub(in crate::isolation) fn may_put_objects(principal: &PrincipalNode) -> bool {
+    principal.is_unreadable() || BUCKET.writes.iter().any(|action| may(principal, action))
+}
+
+/// Whether any identity statement speaks of allowing the action: a quick, generous look.
+pub(super) fn may(principal: &PrincipalNode, action: &str) -> bool {
+    principal.identity().iter().any(|rule| allows(&rule.document, action))
+}
+
+/// The same of one document.
+pub(in crate::isolation) fn allows(document: &Document, action: &str) -> bool {
+    let action = action.to_ascii_lowercase();
+    let names = |item: &crate::iam::Item| {
+        Glob::like(&item.text.symbolic().to_ascii_lowercase()).matches(&action)
+    };
+    document.statements.iter().any(|s| {
+        s.effect == Effect::Allow
+            && (s.actions.iter().any(names) || (s.actions.is_empty() && !s.not_actions.is_empty()))
+    })
+}

@@ -1,0 +1,229 @@
+//! Who is asked for rights over what, and what is held on both sides of a plan.
+
+use super::super::changes::{Actor, Changes, Standing};
+use crate::iam::symbolic::{Answer, Answers, Opening};
+
+/// What a principal's power is over.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// The walls of its own account: every trust, policy, boundary and bucket policy in it.
+    Account,
+    /// The organization's guardrails.
+    Organization,
+    /// Its own account's membership in the organization.
+    Membership,
+    /// Member accounts, as their root.
+    Root,
+    /// Another principal of its account, by ARN: it can act as that one.
+    Become(String),
+    /// What a principal of its account may do, by ARN: whatever one likes.
+    Permissions(String),
+    /// The managed policies of a principal of its account, by ARN: it may attach some of them.
+    Attaching(String),
+    /// The same, of this policy, by ARN.
+    Attach(String, String),
+    /// The boundary of a principal of its account, by ARN.
+    Boundary(String),
+    /// What a policy of a principal of its account, by ARN, denies: it may be rewritten.
+    Rewrite(String, Standing),
+    /// The same: it may be taken away, with what it allows.
+    Remove(String, Standing),
+    /// Another principal of its account, of its own making, that it can be and permit what it likes.
+    Making,
+    /// The same under a boundary, by the ARN of its policy.
+    MakingUnder(String),
+    /// Who is in a group of its account, by ARN.
+    Join(String),
+    /// The objects of a bucket of its account, by the bucket's ARN.
+    Objects(String),
+    /// The tags of a principal of its account, by ARN.
+    Tags(String),
+}
+
+/// Which side of the plan is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Time {
+    /// Before.
+    Before,
+    /// After.
+    After,
+}
+
+/// Who is asked for rights.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Holder {
+    /// Who.
+    pub actor: Actor,
+    /// What was changed about it, on which side; nothing, on both.
+    pub changed: Option<(Time, Changes)>,
+}
+
+impl Holder {
+    /// A principal as it stands, by ARN.
+    #[must_use]
+    pub fn standing(arn: &str) -> Self {
+        Self { actor: Actor::Known(arn.to_owned()), changed: None }
+    }
+
+    /// An actor on one side.
+    #[must_use]
+    pub fn new(actor: &Actor, time: Time, changes: &Changes) -> Self {
+        let plain = changes.is_empty() && matches!(actor, Actor::Known(_));
+        Self { actor: actor.clone(), changed: (!plain).then(|| (time, changes.clone())) }
+    }
+
+    /// Whether it is that principal.
+    pub(super) fn is(&self, arn: &str) -> bool {
+        matches!(&self.actor, Actor::Known(own) if own == arn)
+    }
+}
+
+/// What a principal may do about a wall, on both sides of a plan.
+#[derive(Clone, Debug, Default)]
+pub struct Rights {
+    /// Before the plan.
+    pub before: Vec<Opening>,
+    /// After it.
+    pub after: Vec<Opening>,
+    /// Whether the plan adds to them.
+    pub gained: bool,
+    /// Whether the plan takes from them.
+    pub lost: bool,
+    /// Why the question could not be decided, before and after.
+    pub undecided: [Option<String>; 2],
+}
+
+/// The sides, before and after, on which something holds. What a right is over may hold on one side alone, and then the
+/// right is worth something on that side alone: a path that the plan opens by it is added, and does not stand.
+pub(super) type OnSides = [bool; 2];
+
+impl Rights {
+    /// Whether there is nothing to tell, on either side.
+    pub fn is_empty(&self) -> bool {
+        self.before.is_empty() && self.after.is_empty() && self.undecided == [None, None]
+    }
+
+    /// What of it is worth something where what it is over is there on these sides alone.
+    pub(super) fn only(mut self, there: OnSides) -> Self {
+        let [before, after] = there;
+        let [was, is] = &mut self.undecided;
+        if !before {
+            self.gained |= !self.after.is_empty();
+            self.before.clear();
+            *was = None;
+        }
+        if !after {
+            self.lost |= !self.before.is_empty();
+            self.after.clear();
+            *is = None;
+        }
+        self
+    }
+
+    /// What takes two rights: the second, on the sides where the first is held as well.
+    #[must_use]
+    pub fn and(self, second: Self) -> Self {
+        let held = |first: &[Opening], second: Vec<Opening>| match first {
+            [] => Vec::new(),
+            _ => second,
+        };
+        let before = held(&self.before, second.before);
+        let after = held(&self.after, second.after);
+        let [one, other] = [self.undecided, second.undecided];
+        let [first, last] = one;
+        let [also_first, also_last] = other;
+        Self {
+            gained: !after.is_empty() && (before.is_empty() || self.gained || second.gained),
+            lost: !before.is_empty() && (after.is_empty() || self.lost || second.lost),
+            before,
+            after,
+            undecided: [first.or(also_first), last.or(also_last)],
+        }
+    }
+
+    /// Notes a role that may be handed to a service of which the data does not know what it does with it.
+    pub(super) fn unknown(&mut self, handed: Answers, holder: &str, service: &str) {
+        for (answer, undecided) in
+            [handed.before, handed.after].into_iter().zip(&mut self.undecided)
+        {
+            if let Answer::Open(openings) = answer
+                && let Some(first) = openings.first()
+            {
+                let role = &first.witness.resource;
+                *undecided = Some(format!(
+                    "`{holder}` may pass `{role}` to `{service}`, and what can be run there is not known"
+                ));
+            }
+        }
+    }
+
+    /// Takes over why an answer could not be decided.
+    pub(super) fn undecided_of(&mut self, answers: &Answers) {
+        for (answer, undecided) in
+            [&answers.before, &answers.after].into_iter().zip(&mut self.undecided)
+        {
+            if let Answer::Undecided(why) = answer {
+                *undecided = Some(why.clone());
+            }
+        }
+    }
+
+    /// What is held on one side, and why the question could not be decided there.
+    #[must_use]
+    pub fn at(&self, time: Time) -> (&[Opening], Option<&String>) {
+        let [before, after] = &self.undecided;
+        match time {
+            Time::Before => (&self.before, before.as_ref()),
+            Time::After => (&self.after, after.as_ref()),
+        }
+    }
+
+    /// What of it is over that resource.
+    #[must_use]
+    pub fn on(&self, resource: &str) -> Self {
+        let on = |openings: &[Opening]| -> Vec<Opening> {
+            openings.iter().filter(|o| o.witness.resource == resource).cloned().collect()
+        };
+        Self { before: on(&self.before), after: on(&self.after), ..self.clone() }
+    }
+
+    /// What takes two rights, with both of them, on the sides where both are held.
+    #[must_use]
+    pub fn with(self, second: Self) -> Self {
+        let first = self.clone();
+        let mut both = self.and(second);
+        for (found, first) in [(&mut both.before, first.before), (&mut both.after, first.after)] {
+            if !found.is_empty() {
+                let more = std::mem::replace(found, first);
+                found.extend(more);
+            }
+        }
+        both
+    }
+
+    /// Adds what is held as well.
+    pub(super) fn join(&mut self, other: Self) {
+        self.before.extend(other.before);
+        self.after.extend(other.after);
+        self.gained |= other.gained;
+        self.lost |= other.lost;
+        for (undecided, why) in self.undecided.iter_mut().zip(other.undecided) {
+            *undecided = undecided.take().or(why);
+        }
+    }
+
+    pub(super) fn add(&mut self, answers: Answers) {
+        self.gained |= !answers.gained.is_empty();
+        self.lost |= !answers.lost.is_empty();
+        let [before, after] = &mut self.undecided;
+        for (answer, openings, undecided) in
+            [(answers.before, &mut self.before, before), (answers.after, &mut self.after, after)]
+        {
+            match answer {
+                Answer::Open(found) => openings.extend(found),
+                Answer::Undecided(why) => *undecided = Some(why),
+                Answer::Closed { .. } => {}
+            }
+        }
+    }
+}
