@@ -14,7 +14,7 @@ use crate::engine::EngineError;
 use crate::engine::host::{Activity, Event, Host, Question, Shown};
 use crate::plan::model::Principals;
 use crate::promotion::Move;
-use crate::render::progress::{Progress, Step};
+use crate::render::progress::{Progress, ProgressItem};
 use crate::render::{self, Style, events};
 use crate::state::Clock;
 
@@ -50,8 +50,8 @@ pub struct Terminal {
 /// What is drawn just now.
 #[derive(Default)]
 struct Drawn {
-    activities: Vec<(Activity, Step)>,
-    bar: Option<Step>,
+    activities: Vec<(Activity, ProgressItem)>,
+    bar: Option<ProgressItem>,
 }
 
 impl Terminal {
@@ -136,8 +136,8 @@ impl Host for Terminal {
             // The bar begins when all locks are held, which the executor says.
             Event::Began(Activity::Applying) => {}
             Event::Began(activity) => {
-                let step = self.progress.step(&events::activity(activity));
-                self.drawn().activities.push((activity.clone(), step));
+                let item = self.progress.begin(&events::activity(activity));
+                self.drawn().activities.push((activity.clone(), item));
             }
             Event::Ended(Activity::Applying) => {
                 self.drawn().bar = None;

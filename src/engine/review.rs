@@ -13,7 +13,7 @@ use crate::diag::{Diagnostic, Diagnostics, Loc, Source, count};
 use crate::isolation::lockout::NoSafeguards;
 use crate::isolation::rules::Rule;
 use crate::isolation::section::{AccessPath, Isolation, IsolationSummary, PathChange, Severity};
-use crate::isolation::{self, Grade, Verdict};
+use crate::isolation::{self, Grade, WallVerdict};
 use crate::review::dumps::{self, Environments};
 use crate::review::terraform::{self, PlanFile, ProviderAccounts};
 use crate::review::{Tree, model};
@@ -198,15 +198,15 @@ fn guardrails_unknown(tree: &Tree) -> Vec<String> {
 fn qualify(isolation: &mut Isolation, before: &[String], after: &[String]) {
     for path in isolation.changes.iter_mut().chain(&mut isolation.violations) {
         let unknown = if path.change == PathChange::Removed { before } else { after };
-        if path.verdict == Verdict::Reachable && !unknown.is_empty() {
-            path.verdict = Verdict::Conditional;
+        if path.verdict == WallVerdict::Reachable && !unknown.is_empty() {
+            path.verdict = WallVerdict::Conditional;
             path.conditions.push(format!("not known: {}", unknown.join("; ")));
         }
     }
     for row in &mut isolation.matrix {
         for (verdict, unknown) in [(&mut row.before, before), (&mut row.after, after)] {
-            if *verdict == Verdict::Reachable && !unknown.is_empty() {
-                *verdict = Verdict::Conditional;
+            if *verdict == WallVerdict::Reachable && !unknown.is_empty() {
+                *verdict = WallVerdict::Conditional;
             }
         }
     }

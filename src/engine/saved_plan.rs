@@ -14,7 +14,7 @@ use sha2::Sha256;
 
 use crate::config::{Configuration, VarArg};
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::isolation::section::{AccessPath, Verdict};
+use crate::isolation::section::{AccessPath, WallVerdict};
 use crate::plan::model::{Action, IsolationSummary, Plan, Selection, Summary};
 use crate::plan::{Mode, Options, seal};
 
@@ -381,7 +381,7 @@ fn walls_moved(saved: &Plan, now: &Plan) -> Vec<String> {
         then: &'a [AccessPath],
         now: &'a [AccessPath],
     ) -> impl Iterator<Item = &'a AccessPath> {
-        let known: BTreeSet<(&str, Verdict)> =
+        let known: BTreeSet<(&str, WallVerdict)> =
             then.iter().map(|path| (path.id.as_str(), path.verdict)).collect();
         now.iter().filter(move |path| !known.contains(&(path.id.as_str(), path.verdict)))
     }

@@ -19,7 +19,7 @@ use super::request::{Caller, CallerKind, Facts, Request};
 /// The verdict on a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum PolicyDecision {
     /// Allowed.
     Allow,
     /// A statement denies it.
@@ -91,7 +91,7 @@ pub struct Matched {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// The verdict.
-    pub decision: Verdict,
+    pub decision: PolicyDecision,
     /// What settled it.
     pub decided_by: DecidedBy,
     /// Every statement that matched the request, in policies that applied to it.
@@ -106,7 +106,7 @@ impl Decision {
     /// Whether the request is allowed.
     #[must_use]
     pub fn is_allowed(&self) -> bool {
-        self.decision == Verdict::Allow
+        self.decision == PolicyDecision::Allow
     }
 }
 
@@ -243,7 +243,7 @@ pub fn evaluate(request: &Request, policies: &Policies) -> Decision {
     // IAM User Guide, "Compare AWS STS credentials", `GetFederationToken`.
     let of_identities = action.starts_with("iam:") || action.starts_with("sts:");
     if caller.kind == CallerKind::FederatedUser
-        && decision == Verdict::Allow
+        && decision == PolicyDecision::Allow
         && of_identities
         && decided_by != DecidedBy::AlwaysAllowed
     {
@@ -487,15 +487,15 @@ impl<'r> Case<'r> {
             || (self.action.starts_with("kms:") && resource.starts_with("key/"))
     }
 
-    fn decide(&self, m: &Matches<'_>, reading: Reading) -> (Verdict, DecidedBy) {
+    fn decide(&self, m: &Matches<'_>, reading: Reading) -> (PolicyDecision, DecidedBy) {
         use DecidedBy as By;
         // No permission is needed for it, and a policy that denies it changes nothing (STS API
         // Reference, GetCallerIdentity).
         if self.action == "sts:getcalleridentity" {
-            return (Verdict::Allow, By::AlwaysAllowed);
+            return (PolicyDecision::Allow, By::AlwaysAllowed);
         }
         if self.caller.kind == CallerKind::Unknown {
-            return (Verdict::ImplicitDeny, By::UnknownPrincipal);
+            return (PolicyDecision::ImplicitDeny, By::UnknownPrincipal);
         }
         let denies = |layer: &Layer<'_>| layer.denies(reading);
         let optional = |layer: &Option<Layer<'_>>| layer.as_ref().is_some_and(denies);
@@ -509,9 +509,9 @@ impl<'r> Case<'r> {
             (optional(&m.endpoint), By::Endpoint),
         ];
         if let Some((_, by)) = deny.into_iter().find(|(denied, _)| *denied) {
-            return (Verdict::ExplicitDeny, by);
+            return (PolicyDecision::ExplicitDeny, by);
         }
-        let implicit = |by| (Verdict::ImplicitDeny, by);
+        let implicit = |by| (PolicyDecision::ImplicitDeny, by);
         if !m.service_control.iter().all(|level| level.allows(reading)) {
             return implicit(By::ServiceControlPolicy);
         }
@@ -530,7 +530,7 @@ impl<'r> Case<'r> {
         }
         match self.caller.kind {
             CallerKind::Anonymous | CallerKind::Service | CallerKind::Federated => match naming {
-                Some(_) => (Verdict::Allow, By::ResourcePolicy),
+                Some(_) => (PolicyDecision::Allow, By::ResourcePolicy),
                 None => implicit(By::ResourcePolicy),
             },
             // Root credentials cannot call AssumeRole (STS API Reference, AssumeRole).
@@ -544,9 +544,9 @@ impl<'r> Case<'r> {
         m: &Matches<'_>,
         naming: Option<Naming>,
         reading: Reading,
-    ) -> (Verdict, DecidedBy) {
+    ) -> (PolicyDecision, DecidedBy) {
         use DecidedBy as By;
-        let implicit = |by| (Verdict::ImplicitDeny, by);
+        let implicit = |by| (PolicyDecision::ImplicitDeny, by);
         // Without a session policy such a session has no permissions of its own (STS API Reference,
         // GetFederationToken).
         let identity = match self.caller.kind {
@@ -564,7 +564,7 @@ impl<'r> Case<'r> {
             } else if !session {
                 implicit(By::Session)
             } else {
-                (Verdict::Allow, by)
+                (PolicyDecision::Allow, by)
             }
         };
         if !self.same_account {
@@ -583,7 +583,7 @@ impl<'r> Case<'r> {
                 if silent && reading == Reading::Strict {
                     implicit(By::Session)
                 } else {
-                    (Verdict::Allow, By::ResourcePolicy)
+                    (PolicyDecision::Allow, By::ResourcePolicy)
                 }
             }
             Some(Naming::Role) => limits(false, By::ResourcePolicy),

@@ -44,7 +44,7 @@ pub use document::{
     Condition, Document, Effect, Item, PrincipalType, Principals, Statement, Use, Version,
 };
 pub use eval::{
-    ChainLevel, Considered, DecidedBy, Decision, Matched, Policies, Verdict, evaluate,
+    ChainLevel, Considered, DecidedBy, Decision, Matched, Policies, PolicyDecision, evaluate,
     evaluate_all, explain,
 };
 pub use limits::Limits;

@@ -12,7 +12,7 @@ use crate::diag::{Diagnostics, did_you_mean};
 use super::decode;
 use super::document::Use;
 use super::eval::{
-    ChainLevel, Considered, DecidedBy, Matched, Policies, Verdict, evaluate, explain,
+    ChainLevel, Considered, DecidedBy, Matched, Policies, PolicyDecision, evaluate, explain,
 };
 use super::node::{Member, Node, NodeKind};
 use super::policy::Policy;
@@ -46,7 +46,7 @@ const REQUEST_KEYS: [&str; 7] = [
 #[derive(Serialize)]
 struct SimulationAnswer<'a> {
     id: &'a serde_json::Value,
-    decision: Option<Verdict>,
+    decision: Option<PolicyDecision>,
     decided_by: Option<DecidedBy>,
     matched: &'a [Matched],
     missing_context: &'a [String],

@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::compare::{Pair, SideResult};
-use super::crossing::{ANYBODY, Place, Source, Target, answer, asked_at, home};
+use super::crossing::{ANYBODY, StepSource, StepTarget, TargetResource, answer, asked_at, home};
 use super::doubts::opened;
 use super::paths::{BySource, Edge, Origin, account_of, belongs_to, by_source, reach};
 use super::power::Link;
@@ -33,7 +33,7 @@ use super::section::{Assumption, AssumptionKind};
 use crate::access::{AccessModel, AccountNode, Coverage, NamedPolicy, POLICY_TYPES, PolicyBearing};
 use crate::iam::eval::rcp_services;
 use crate::iam::symbolic::question::variable_keys;
-use crate::iam::symbolic::{Answer, Space};
+use crate::iam::symbolic::{Space, SymbolicAnswer};
 use crate::iam::{
     Document, Effect, Item, PrincipalType, Principals, Statement, catalogue, passing,
 };
@@ -147,7 +147,7 @@ impl<'a> Assumptions<'a> {
         let class = Class {
             caller: places(&caller.documents),
             caller_place: match caller.source {
-                Source::Anonymous => "nobody".to_owned(),
+                StepSource::Anonymous => "nobody".to_owned(),
                 _ => format!("in {}", caller.place),
             },
             owner: places(&over_owner),
@@ -158,7 +158,7 @@ impl<'a> Assumptions<'a> {
         if let Some(known) = memo.get(&class) {
             return *known;
         }
-        let place = Place {
+        let place = TargetResource {
             owner,
             rule: Some(&self.open),
             restrict_public: false,
@@ -167,8 +167,9 @@ impl<'a> Assumptions<'a> {
             resources: vec![Space::Below(format!("arn:{}:{}:", owner.partition, ty.service))],
         };
         let asked = asked_at(self.model, &caller.source, place);
-        let is_open = asked
-            .is_none_or(|asked| !matches!(answer(None, Some(&asked)).after, Answer::Closed { .. }));
+        let is_open = asked.is_none_or(|asked| {
+            !matches!(answer(None, Some(&asked)).after, SymbolicAnswer::Closed { .. })
+        });
         memo.insert(class, is_open);
         is_open
     }
@@ -192,7 +193,7 @@ impl<'a> Assumptions<'a> {
 
 /// Who asks for an origin: anybody in one of its accounts.
 struct Caller<'a> {
-    source: Source,
+    source: StepSource,
     /// The account; empty for outsiders.
     id: &'a str,
     /// Where that stands in the organization.
@@ -214,8 +215,8 @@ fn callers<'a>(model: &'a AccessModel, origin: &Origin, is_apart: bool) -> Vec<C
         vec![Caller { source, id: "", place: "", documents: Vec::new(), is_told_apart: false }]
     };
     let manages = match origin {
-        Origin::Anonymous => return outsider(Source::Anonymous),
-        Origin::External => return outsider(Source::Foreign(root_arn(partition, ANYBODY))),
+        Origin::Anonymous => return outsider(StepSource::Anonymous),
+        Origin::External => return outsider(StepSource::Foreign(root_arn(partition, ANYBODY))),
         Origin::Environment(_) => None,
         Origin::Management => Some(true),
         Origin::Unassigned => Some(false),
@@ -240,7 +241,8 @@ fn callers<'a>(model: &'a AccessModel, origin: &Origin, is_apart: bool) -> Vec<C
         let documents = documents(levels);
         let is_told_apart = documents.iter().any(|document| tells_accounts_apart(document));
         let is_new = seen.insert((place, places(&documents)));
-        let caller = Caller { source: Source::Foreign(arn), id, place, documents, is_told_apart };
+        let caller =
+            Caller { source: StepSource::Foreign(arn), id, place, documents, is_told_apart };
         (is_new || is_apart || is_told_apart).then_some(caller)
     });
     all.collect()
@@ -290,7 +292,7 @@ fn code<'a>(
             for (arn, onward) in &leads {
                 let Some(role) = model.principals.get(*arn) else { continue };
                 let is_own = belongs_to(model, &role.account, &origin);
-                let is_it = reached.contains_key(&Source::Principal((*arn).to_owned()));
+                let is_it = reached.contains_key(&StepSource::Principal((*arn).to_owned()));
                 if is_own || is_it || !entered.contains(&role.account) {
                     continue;
                 }
@@ -349,7 +351,7 @@ fn leads<'a>(
         }
     };
     for source in by_source.keys() {
-        if let Source::Principal(arn) = source {
+        if let StepSource::Principal(arn) = source {
             add(arn, onward(model, by_source, source));
         }
     }
@@ -360,8 +362,8 @@ fn leads<'a>(
         let mut accounts: BTreeSet<Handle> =
             targets.iter().filter_map(|target| account_of(model, target)).collect();
         for target in &targets {
-            if let Target::Role(arn) = target {
-                accounts.extend(onward(model, by_source, &Source::Principal(arn.clone())));
+            if let StepTarget::Role(arn) = target {
+                accounts.extend(onward(model, by_source, &StepSource::Principal(arn.clone())));
             }
         }
         for role in model.principals_of(account).filter(|role| may_change_policies(role)) {
@@ -370,8 +372,8 @@ fn leads<'a>(
     }
     for path in &result.powers.paths {
         let steps = path.chain.iter().filter_map(|link| match link {
-            Link::Step(step) => match &step.source {
-                Source::Principal(arn) => Some(arn),
+            Link::PathStep(step) => match &step.source {
+                StepSource::Principal(arn) => Some(arn),
                 _ => None,
             },
             other => other.holder(),
@@ -384,16 +386,16 @@ fn leads<'a>(
 }
 
 /// The accounts that a principal gets into by open steps, or writes into.
-fn onward(model: &AccessModel, by_source: &BySource<'_>, source: &Source) -> BTreeSet<Handle> {
+fn onward(model: &AccessModel, by_source: &BySource<'_>, source: &StepSource) -> BTreeSet<Handle> {
     let mut accounts = BTreeSet::new();
     let mut seen = BTreeSet::from([source.clone()]);
     let mut queue = VecDeque::from([source.clone()]);
     while let Some(source) = queue.pop_front() {
         accounts.extend(written(model, by_source, &source));
         for edge in by_source.get(&source).into_iter().flatten() {
-            if let Target::Role(arn) = &edge.step.target {
+            if let StepTarget::Role(arn) = &edge.step.target {
                 accounts.extend(account_of(model, &edge.step.target));
-                let next = Source::Principal(arn.clone());
+                let next = StepSource::Principal(arn.clone());
                 if seen.insert(next.clone()) {
                     queue.push_back(next);
                 }
@@ -404,9 +406,9 @@ fn onward(model: &AccessModel, by_source: &BySource<'_>, source: &Source) -> BTr
 }
 
 /// The accounts into whose resources somebody writes.
-fn written(model: &AccessModel, by_source: &BySource<'_>, source: &Source) -> BTreeSet<Handle> {
+fn written(model: &AccessModel, by_source: &BySource<'_>, source: &StepSource) -> BTreeSet<Handle> {
     let writes = |edge: &&&Edge| {
-        matches!(edge.step.target, Target::Resource(_))
+        matches!(edge.step.target, StepTarget::Resource(_))
             && edge.openings.iter().any(|opening| is_write(&opening.witness.action))
     };
     let edges = by_source.get(source).into_iter().flatten();

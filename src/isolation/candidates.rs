@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::crossing::{ANY_PROVIDER, ANYBODY, ROLES_ANYWHERE, Source, Step, Target};
+use super::crossing::{ANY_PROVIDER, ANYBODY, PathStep, ROLES_ANYWHERE, StepSource, StepTarget};
 use super::paths::account_of;
 use crate::access::{AccessModel, PrincipalNode};
 use crate::iam::{Document, Effect, PrincipalType};
@@ -11,29 +11,29 @@ use crate::ids::Partition;
 
 /// The steps that the grants of one side make worth asking about.
 #[must_use]
-pub(super) fn candidates(model: &AccessModel) -> BTreeSet<Step> {
+pub(super) fn candidates(model: &AccessModel) -> BTreeSet<PathStep> {
     let index = Index::new(model);
     let mut steps = BTreeSet::new();
     for role in model.principals.values() {
         let Some(trust) = &role.trust else { continue };
-        let target = Target::Role(role.arn.clone());
+        let target = StepTarget::Role(role.arn.clone());
         let partition = model.partition_of(&role.account);
         for source in sources(model, &index, partition, &trust.document, Some(&role.arn)) {
-            steps.insert(Step { source, target: target.clone() });
+            steps.insert(PathStep { source, target: target.clone() });
         }
     }
     for (resource, policy) in model.resource_policies() {
-        let target = Target::Resource(resource.arn.clone());
+        let target = StepTarget::Resource(resource.arn.clone());
         let partition = model.partition_of(&resource.account);
         for source in sources(model, &index, partition, &policy.document, None) {
             let same_account = match &source {
-                Source::Principal(arn) => {
+                StepSource::Principal(arn) => {
                     model.principals.get(arn).is_some_and(|p| p.account == resource.account)
                 }
                 _ => false,
             };
             if !same_account {
-                steps.insert(Step { source, target: target.clone() });
+                steps.insert(PathStep { source, target: target.clone() });
             }
         }
     }
@@ -65,10 +65,10 @@ fn sources(
     partition: Partition,
     document: &Document,
     role: Option<&str>,
-) -> BTreeSet<Source> {
+) -> BTreeSet<StepSource> {
     let mut found = BTreeSet::new();
     // Nobody reaches a resource of another partition: its accounts are other accounts.
-    let root = |account: &str| Source::Foreign(format!("arn:{partition}:iam::{account}:root"));
+    let root = |account: &str| StepSource::Foreign(format!("arn:{partition}:iam::{account}:root"));
     let able = |p: &PrincipalNode| match role {
         Some(role) => p.arn != role && may_assume(p, role),
         None => true,
@@ -78,14 +78,14 @@ fn sources(
         let account = |arn: &str| arn.split(':').nth(4).map(str::to_owned);
         role.is_some_and(|role| p.arn != role && account(&p.arn) == account(role))
     };
-    let everyone = |found: &mut BTreeSet<Source>| {
+    let everyone = |found: &mut BTreeSet<StepSource>| {
         let all = model.principals.values().filter(|p| able(p) || beside(p));
-        found.extend(all.map(|p| Source::Principal(p.arn.clone())));
+        found.extend(all.map(|p| StepSource::Principal(p.arn.clone())));
         found.insert(root(ANYBODY));
         // Assuming a role takes a signature or an assertion; reading an object need not.
         found.insert(match role {
-            Some(_) => Source::Federated(ANY_PROVIDER.to_owned()),
-            None => Source::Anonymous,
+            Some(_) => StepSource::Federated(ANY_PROVIDER.to_owned()),
+            None => StepSource::Anonymous,
         });
         let open = model.members.iter().filter(|(_, member)| !member.is_closed);
         found.extend(open.map(|(id, _)| root(id)));
@@ -115,24 +115,24 @@ fn sources(
                     } else if whole && inside {
                         let all = index.by_account.get(account).into_iter().flatten().copied();
                         found.extend(
-                            all.filter(|p| able(p)).map(|p| Source::Principal(p.arn.clone())),
+                            all.filter(|p| able(p)).map(|p| StepSource::Principal(p.arn.clone())),
                         );
                     } else if whole {
                         found.insert(root(account));
                     } else {
                         let arn = principal_of(&text, index);
                         if model.principals.contains_key(&arn) {
-                            found.insert(Source::Principal(arn));
+                            found.insert(StepSource::Principal(arn));
                         } else if !inside || text.contains(":federated-user/") {
-                            found.insert(Source::Foreign(arn));
+                            found.insert(StepSource::Foreign(arn));
                         }
                     }
                 }
                 PrincipalType::Federated => {
-                    found.insert(Source::Federated(text.into_owned()));
+                    found.insert(StepSource::Federated(text.into_owned()));
                 }
                 PrincipalType::Service if role.is_some() && text == ROLES_ANYWHERE => {
-                    found.insert(Source::Federated(text.into_owned()));
+                    found.insert(StepSource::Federated(text.into_owned()));
                 }
                 _ => {}
             }
@@ -173,8 +173,8 @@ fn may_assume(principal: &PrincipalNode, role: &str) -> bool {
 }
 
 /// Targets that let in whole accounts, by the ids of these.
-pub(super) fn let_in_whole(model: &AccessModel) -> BTreeMap<String, Vec<Target>> {
-    let mut targets: BTreeMap<String, Vec<Target>> = BTreeMap::new();
+pub(super) fn let_in_whole(model: &AccessModel) -> BTreeMap<String, Vec<StepTarget>> {
+    let mut targets: BTreeMap<String, Vec<StepTarget>> = BTreeMap::new();
     for (target, ids) in whole_accounts(model) {
         for id in ids {
             targets.entry(id).or_default().push(target.clone());
@@ -186,14 +186,14 @@ pub(super) fn let_in_whole(model: &AccessModel) -> BTreeMap<String, Vec<Target>>
 /// Targets that let in whatever a whole account permits, with the ids of those accounts; none for
 /// everybody.
 #[must_use]
-pub(super) fn whole_accounts(model: &AccessModel) -> BTreeMap<Target, BTreeSet<String>> {
+pub(super) fn whole_accounts(model: &AccessModel) -> BTreeMap<StepTarget, BTreeSet<String>> {
     let trusts = model
         .principals
         .values()
-        .filter_map(|p| Some((Target::Role(p.arn.clone()), &p.trust.as_ref()?.document)));
+        .filter_map(|p| Some((StepTarget::Role(p.arn.clone()), &p.trust.as_ref()?.document)));
     let resources = model
         .resource_policies()
-        .map(|(resource, policy)| (Target::Resource(resource.arn.clone()), &policy.document));
+        .map(|(resource, policy)| (StepTarget::Resource(resource.arn.clone()), &policy.document));
     trusts
         .chain(resources)
         .filter_map(|(target, document)| {
@@ -220,7 +220,7 @@ pub(super) fn whole_accounts(model: &AccessModel) -> BTreeMap<Target, BTreeSet<S
 /// Steps out of an account that nobody could read, by those in it whom the estate does not know:
 /// whoever a policy names there, and anybody at all where one lets in the whole account.
 #[must_use]
-pub(super) fn unseen(model: &AccessModel) -> BTreeSet<Step> {
+pub(super) fn unseen(model: &AccessModel) -> BTreeSet<PathStep> {
     let unread: BTreeSet<&str> =
         model.accounts.values().filter(|a| !a.is_read()).map(|a| a.id.as_str()).collect();
     if unread.is_empty() {
@@ -229,10 +229,10 @@ pub(super) fn unseen(model: &AccessModel) -> BTreeSet<Step> {
     let trusts = model
         .principals
         .values()
-        .filter_map(|p| Some((Target::Role(p.arn.clone()), &p.trust.as_ref()?.document)));
+        .filter_map(|p| Some((StepTarget::Role(p.arn.clone()), &p.trust.as_ref()?.document)));
     let resources = model
         .resource_policies()
-        .map(|(resource, policy)| (Target::Resource(resource.arn.clone()), &policy.document));
+        .map(|(resource, policy)| (StepTarget::Resource(resource.arn.clone()), &policy.document));
     let mut steps = BTreeSet::new();
     for (target, document) in trusts.chain(resources) {
         let mut named = BTreeSet::new();
@@ -257,7 +257,7 @@ pub(super) fn unseen(model: &AccessModel) -> BTreeSet<Step> {
                 }
             }
         }
-        let step = |arn| Step { source: Source::Foreign(arn), target: target.clone() };
+        let step = |arn| PathStep { source: StepSource::Foreign(arn), target: target.clone() };
         steps.extend(named.into_iter().map(step));
     }
     steps
@@ -265,7 +265,7 @@ pub(super) fn unseen(model: &AccessModel) -> BTreeSet<Step> {
 
 /// Places whose policies say nothing that can be relied on, and why: whoever they let in is not known.
 #[must_use]
-pub(super) fn unclear(model: &AccessModel) -> BTreeMap<Target, String> {
+pub(super) fn unclear(model: &AccessModel) -> BTreeMap<StepTarget, String> {
     let canonical = |document: &Document| {
         let allowing = document.statements.iter().filter(|s| s.effect == Effect::Allow);
         let mut named = allowing.flat_map(|s| &s.principals).flat_map(|p| p.items());
@@ -274,18 +274,18 @@ pub(super) fn unclear(model: &AccessModel) -> BTreeMap<Target, String> {
     let mut found = BTreeMap::new();
     for role in model.principals.values().filter(|p| p.has_unreadable_trust()) {
         let why = format!("the trust policy of `{}` could not be read", role.label);
-        found.insert(Target::Role(role.arn.clone()), why);
+        found.insert(StepTarget::Role(role.arn.clone()), why);
     }
     for resource in model.resources.values().filter(|r| r.is_unreadable()) {
         let why = format!("the policy of `{}` could not be read", resource.label);
-        found.insert(Target::Resource(resource.arn.clone()), why);
+        found.insert(StepTarget::Resource(resource.arn.clone()), why);
     }
     for (resource, _) in model.resource_policies().filter(|(_, p)| canonical(&p.document)) {
         let why = format!(
             "`{}` lets in a canonical user, of whom nobody can tell whose account it is",
             resource.label
         );
-        found.insert(Target::Resource(resource.arn.clone()), why);
+        found.insert(StepTarget::Resource(resource.arn.clone()), why);
     }
     found
 }

@@ -22,13 +22,13 @@ use std::collections::BTreeSet;
 
 use super::compare::{Comparison, SideResult};
 use super::crossing::mixed::Mixed;
-use super::crossing::{Asked, Source, Step, answer, asked, home};
+use super::crossing::{Asked, PathStep, StepSource, answer, asked, home};
 use super::paths::{Path, account_of};
 use super::power::{Link, Over, PowerPath};
 use super::section::PathChange;
 use crate::access::{AccessModel, NamedPolicy};
 use crate::iam::semantic_eq;
-use crate::iam::symbolic::{Answer, Opening};
+use crate::iam::symbolic::{Opening, SymbolicAnswer};
 use crate::ids::Handle;
 
 /// How many objects are tried in all combinations.
@@ -108,7 +108,7 @@ impl Causes<'_, '_> {
         let was = &self.comparison.before.1;
         let steps = || {
             path.chain.iter().filter_map(|link| match link {
-                Link::Step(step) => Some(step),
+                Link::PathStep(step) => Some(step),
                 _ => None,
             })
         };
@@ -140,7 +140,7 @@ impl Causes<'_, '_> {
             let used = path.chain.iter().flat_map(|link| match link {
                 Link::Become(by, who) | Link::Permit(by, who) => vec![by, who],
                 Link::Make(by, _) => vec![by],
-                Link::Step(_) => Vec::new(),
+                Link::PathStep(_) => Vec::new(),
             });
             let on_the_way: BTreeSet<&String> = used.chain([&path.holder]).collect();
             let bearing = self.of_principals(on_the_way.into_iter());
@@ -157,7 +157,7 @@ impl Causes<'_, '_> {
     }
 
     /// A step that is open after the plan and not before; `None` where it is no such step.
-    fn opened(&self, step: &Step, was: &SideResult, without: Without) -> Option<Labels> {
+    fn opened(&self, step: &PathStep, was: &SideResult, without: Without) -> Option<Labels> {
         let [before, after] = self.models();
         let is_plain = was.edges.contains_key(step);
         if is_plain || is_open(asked(before, step).map(without)) {
@@ -173,7 +173,7 @@ impl Causes<'_, '_> {
     }
 
     /// A step that permits more after the plan.
-    fn gained(&self, step: &Step) -> Option<Labels> {
+    fn gained(&self, step: &PathStep) -> Option<Labels> {
         let change = self.comparison.changes.get(step).filter(|c| !c.gained.is_empty())?;
         let [before, after] = self.models();
         let mixed = Mixed::new(before, after, step);
@@ -185,7 +185,7 @@ impl Causes<'_, '_> {
     }
 
     /// A step that was open before the plan and is not after it.
-    fn reopened(&self, step: &Step, is: &SideResult) -> Option<Labels> {
+    fn reopened(&self, step: &PathStep, is: &SideResult) -> Option<Labels> {
         if is.edges.contains_key(step) {
             return None;
         }
@@ -199,7 +199,7 @@ impl Causes<'_, '_> {
     }
 
     /// A step that permits less after the plan.
-    fn lost(&self, step: &Step) -> Option<Labels> {
+    fn lost(&self, step: &PathStep) -> Option<Labels> {
         let change = self.comparison.changes.get(step).filter(|c| !c.lost.is_empty())?;
         let [before, after] = self.models();
         let mixed = Mixed::new(before, after, step);
@@ -219,7 +219,8 @@ impl Causes<'_, '_> {
             return None;
         }
         let resource = witness.resource.split('/').next().unwrap_or_default();
-        let mixed = Mixed::within(before, after, &Source::Principal(path.holder.clone()), resource);
+        let mixed =
+            Mixed::within(before, after, &StepSource::Principal(path.holder.clone()), resource);
         smallest(&mixed.changed, |reverted| {
             let base = path.right(after, witness);
             let question = base.and_then(|base| mixed.asked(base, reverted, self.models()));
@@ -264,7 +265,7 @@ impl Causes<'_, '_> {
     /// Whatever differs in the accounts on the way: for what no single question shows.
     fn around<'s>(
         &self,
-        steps: impl Iterator<Item = &'s Step>,
+        steps: impl Iterator<Item = &'s PathStep>,
         ends: &[Option<&Handle>],
     ) -> Labels {
         let [before, after] = self.models();
@@ -311,7 +312,7 @@ fn least(found: impl Iterator<Item = Labels>) -> Option<Labels> {
 }
 
 fn is_open(asked: Option<Asked>) -> bool {
-    asked.is_some_and(|asked| matches!(answer(None, Some(&asked)).after, Answer::Open(_)))
+    asked.is_some_and(|asked| matches!(answer(None, Some(&asked)).after, SymbolicAnswer::Open(_)))
 }
 
 fn allows_any(asked: &Asked, openings: &[Opening]) -> bool {

@@ -8,9 +8,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::crossing::{Asked, Source, Step, Target, answer, asked, is_resource_tag};
+use super::crossing::{Asked, PathStep, StepSource, StepTarget, answer, asked, is_resource_tag};
 use crate::access::{AccessModel, NamedPolicy, PART, PrincipalNode};
-use crate::iam::symbolic::{Answer, Opening};
+use crate::iam::symbolic::{Opening, SymbolicAnswer};
 use crate::iam::{Document, Effect, Policy};
 use crate::ids::Handle;
 
@@ -190,11 +190,11 @@ pub fn account<'w>(model: &'w AccessModel, actor: &'w Actor) -> Option<&'w Handl
 
 /// How plans name an actor: by its ARN, or by its account's root for one that was made.
 #[must_use]
-pub fn source(model: &AccessModel, actor: &Actor) -> Option<Source> {
+pub fn source(model: &AccessModel, actor: &Actor) -> Option<StepSource> {
     match actor {
-        Actor::Known(arn) => Some(Source::Principal(arn.clone())),
+        Actor::Known(arn) => Some(StepSource::Principal(arn.clone())),
         Actor::Made { account, .. } => {
-            Some(Source::Foreign(model.accounts.get(account)?.root_arn()))
+            Some(StepSource::Foreign(model.accounts.get(account)?.root_arn()))
         }
     }
 }
@@ -246,11 +246,11 @@ pub(super) fn cross(
     model: &AccessModel,
     actor: &Actor,
     changes: &Changes,
-    target: &Target,
+    target: &StepTarget,
     retagged: bool,
 ) -> Crossing {
     let Some(source) = source(model, actor) else { return Crossing::Closed };
-    let step = Step { source, target: target.clone() };
+    let step = PathStep { source, target: target.clone() };
     let ask = || {
         let asked = asked(model, &step)?;
         Some(if retagged { asked.without_resource_tags() } else { asked })
@@ -258,7 +258,7 @@ pub(super) fn cross(
     let mut found = Crossing::Closed;
     for asked in under(model, actor, changes, ask) {
         match answer(None, Some(&asked)).after {
-            Answer::Open(mut openings) => {
+            SymbolicAnswer::Open(mut openings) => {
                 // Tags of one's own choice are no condition.
                 for opening in &mut openings {
                     opening.requirements.retain(|requirement| {
@@ -269,8 +269,8 @@ pub(super) fn cross(
                 }
                 return Crossing::Open(openings);
             }
-            Answer::Undecided(why) => found = Crossing::Undecided(why),
-            Answer::Closed { .. } => {
+            SymbolicAnswer::Undecided(why) => found = Crossing::Undecided(why),
+            SymbolicAnswer::Closed { .. } => {
                 if let (Some(why), Crossing::Closed) = (&asked.doubt, &found) {
                     found = Crossing::Undecided(why.clone());
                 }

@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::candidates::candidates;
-use super::crossing::{Asked, ROLES_ANYWHERE, Source, Step, Target, answer, asked};
+use super::crossing::{Asked, PathStep, ROLES_ANYWHERE, StepSource, StepTarget, answer, asked};
 use super::doubts::doubtful;
 use super::paths::{Edge, Origin, Path, by_source, paths, reach};
 use super::power::{Powers, Time, powers};
 use super::replay::replay;
 use super::rights::RightsCache;
-use super::section::Verdict;
+use super::section::WallVerdict;
 use super::workers::each;
 use crate::access::{AccessModel, AccountNode};
-use crate::iam::symbolic::{Answer, Opening, Requirement};
+use crate::iam::symbolic::{Opening, Requirement, SymbolicAnswer};
 use crate::ids::Handle;
 
 /// What is known of one step after both sides were asked.
@@ -28,16 +28,16 @@ pub struct StepChange {
 #[derive(Clone, Debug, Default)]
 pub struct SideResult {
     /// Open steps.
-    pub edges: BTreeMap<Step, Edge>,
+    pub edges: BTreeMap<PathStep, Edge>,
     /// Steps that could not be decided, and why.
-    pub undecided: BTreeMap<Step, String>,
+    pub undecided: BTreeMap<PathStep, String>,
     /// Steps whose openings did not come out the same when they were played again: a fault of the
     /// analysis.
-    pub unplayed: BTreeMap<Step, String>,
+    pub unplayed: BTreeMap<PathStep, String>,
     /// Closed steps that the target alone would let in: held shut by the source side.
-    pub held_by_source: BTreeSet<Step>,
+    pub held_by_source: BTreeSet<PathStep>,
     /// Steps that were asked about and are closed.
-    pub closed: BTreeSet<Step>,
+    pub closed: BTreeSet<PathStep>,
     /// Walls that something may cross of which nobody can tell, and what that is.
     pub doubtful: BTreeMap<Pair, String>,
     /// All paths.
@@ -53,7 +53,7 @@ pub struct Comparison<'w> {
     /// The after side's.
     pub after: (&'w AccessModel, SideResult),
     /// Steps that changed.
-    pub changes: BTreeMap<Step, StepChange>,
+    pub changes: BTreeMap<PathStep, StepChange>,
 }
 
 /// Asks every candidate of either side on both and joins the answers into paths.
@@ -61,16 +61,16 @@ pub struct Comparison<'w> {
 pub fn compare<'w>(before: &'w AccessModel, after: &'w AccessModel) -> Comparison<'w> {
     let mut steps = candidates(before);
     steps.extend(candidates(after));
-    let steps: Vec<Step> = steps.into_iter().collect();
-    let told = each(&steps, |step| Told::of(before, after, step));
+    let steps: Vec<PathStep> = steps.into_iter().collect();
+    let compared = each(&steps, |step| StepComparison::of(before, after, step));
     let mut was = SideResult::default();
     let mut is = SideResult::default();
     let mut changes = BTreeMap::new();
-    for (step, told) in steps.into_iter().zip(told) {
-        was.settle(&step, told.before);
-        is.settle(&step, told.after);
-        if !(told.change.gained.is_empty() && told.change.lost.is_empty()) {
-            changes.insert(step, told.change);
+    for (step, compared) in steps.into_iter().zip(compared) {
+        was.settle(&step, compared.before);
+        is.settle(&step, compared.after);
+        if !(compared.change.gained.is_empty() && compared.change.lost.is_empty()) {
+            changes.insert(step, compared.change);
         }
     }
     let mut rights_cache = RightsCache::new(before, after);
@@ -80,7 +80,7 @@ pub fn compare<'w>(before: &'w AccessModel, after: &'w AccessModel) -> Compariso
 }
 
 /// What one step came to on one side.
-enum Outcome {
+enum StepOutcome {
     /// Its source or target is not there.
     Absent,
     /// It is open.
@@ -93,16 +93,16 @@ enum Outcome {
     Closed { held: bool },
 }
 
-impl Outcome {
+impl StepOutcome {
     /// The same where the step asks for something that no policy speaks of.
-    fn asking(mut self, step: &Step) -> Self {
+    fn asking(mut self, step: &PathStep) -> Self {
         let by_certificate =
-            matches!(&step.source, Source::Federated(provider) if provider == ROLES_ANYWHERE);
+            matches!(&step.source, StepSource::Federated(provider) if provider == ROLES_ANYWHERE);
         // A session of GetFederationToken calls no STS operation by API or CLI; from the console it switches to a role
         // that lets it (IAM User Guide, "Compare AWS STS credentials").
         let by_console = matches!(
             (&step.source, &step.target),
-            (Source::Foreign(arn), Target::Role(_)) if arn.contains(":federated-user/")
+            (StepSource::Foreign(arn), StepTarget::Role(_)) if arn.contains(":federated-user/")
         );
         let asks = match (by_certificate, by_console) {
             (true, _) => (
@@ -124,41 +124,41 @@ impl Outcome {
         self
     }
 
-    fn of(asked: Option<Asked>, found: Answer) -> Self {
+    fn of(asked: Option<Asked>, found: SymbolicAnswer) -> Self {
         match (asked, found) {
             (None, _) => Self::Absent,
-            (Some(asked), Answer::Open(openings)) => {
+            (Some(asked), SymbolicAnswer::Open(openings)) => {
                 match openings.iter().find_map(|opening| replay(&asked, opening).err()) {
                     None => Self::Open(openings),
                     Some(why) => Self::Unplayed(why),
                 }
             }
-            (_, Answer::Undecided(why)) => Self::Undecided(why),
-            (Some(Asked { doubt: Some(doubt), .. }), Answer::Closed { .. }) => {
+            (_, SymbolicAnswer::Undecided(why)) => Self::Undecided(why),
+            (Some(Asked { doubt: Some(doubt), .. }), SymbolicAnswer::Closed { .. }) => {
                 Self::Undecided(doubt)
             }
-            (Some(asked), Answer::Closed { .. }) => {
+            (Some(asked), SymbolicAnswer::Closed { .. }) => {
                 let alone = answer(None, Some(&asked.without_source_side())).after;
-                Self::Closed { held: matches!(alone, Answer::Open(_)) }
+                Self::Closed { held: matches!(alone, SymbolicAnswer::Open(_)) }
             }
         }
     }
 }
 
 /// What one step came to on both sides.
-struct Told {
-    before: Outcome,
-    after: Outcome,
+struct StepComparison {
+    before: StepOutcome,
+    after: StepOutcome,
     change: StepChange,
 }
 
-impl Told {
-    fn of(before: &AccessModel, after: &AccessModel, step: &Step) -> Self {
+impl StepComparison {
+    fn of(before: &AccessModel, after: &AccessModel, step: &PathStep) -> Self {
         let (a, b) = (asked(before, step), asked(after, step));
         let answers = answer(a.as_ref(), b.as_ref());
         Self {
-            before: Outcome::of(a, answers.before).asking(step),
-            after: Outcome::of(b, answers.after).asking(step),
+            before: StepOutcome::of(a, answers.before).asking(step),
+            after: StepOutcome::of(b, answers.after).asking(step),
             change: StepChange { gained: answers.gained, lost: answers.lost },
         }
     }
@@ -177,20 +177,20 @@ impl SideResult {
         self.powers = powers;
     }
 
-    fn settle(&mut self, step: &Step, outcome: Outcome) {
+    fn settle(&mut self, step: &PathStep, outcome: StepOutcome) {
         match outcome {
-            Outcome::Absent => {}
-            Outcome::Open(openings) => {
+            StepOutcome::Absent => {}
+            StepOutcome::Open(openings) => {
                 self.edges.insert(step.clone(), Edge { step: step.clone(), openings });
             }
-            Outcome::Unplayed(why) => {
+            StepOutcome::Unplayed(why) => {
                 self.unplayed.insert(step.clone(), why.clone());
                 self.undecided.insert(step.clone(), why);
             }
-            Outcome::Undecided(why) => {
+            StepOutcome::Undecided(why) => {
                 self.undecided.insert(step.clone(), why);
             }
-            Outcome::Closed { held } => {
+            StepOutcome::Closed { held } => {
                 self.closed.insert(step.clone());
                 if held {
                     self.held_by_source.insert(step.clone());
@@ -210,10 +210,10 @@ pub fn verdict(
     model: &AccessModel,
     result: &SideResult,
     pair: &Pair,
-) -> (Verdict, Option<Verdict>) {
+) -> (WallVerdict, Option<WallVerdict>) {
     let (origin, to) = pair;
     if is_closed(model, origin, to) {
-        return (Verdict::Closed, None);
+        return (WallVerdict::Closed, None);
     }
     if let Origin::Environment(from) = origin {
         let shares = model
@@ -221,26 +221,28 @@ pub fn verdict(
             .values()
             .any(|a| a.environments.contains(from) && a.environments.contains(to));
         if shares {
-            return (Verdict::SharedAccount, None);
+            return (WallVerdict::SharedAccount, None);
         }
     }
-    let mut found = Verdict::Isolated;
+    let mut found = WallVerdict::Isolated;
     for path in result.paths.iter().filter(|p| p.from == *origin && p.to == *to) {
-        let open = if path.unconditional { Verdict::Reachable } else { Verdict::Conditional };
+        let open =
+            if path.unconditional { WallVerdict::Reachable } else { WallVerdict::Conditional };
         found = found.max(open);
     }
     for path in result.powers.paths.iter().filter(|p| p.from == *origin && p.to == *to) {
-        let open = if path.unconditional { Verdict::Reachable } else { Verdict::Conditional };
+        let open =
+            if path.unconditional { WallVerdict::Reachable } else { WallVerdict::Conditional };
         found = found.max(open);
     }
     let doubtful =
         result.powers.undecided.contains_key(origin) || result.powers.doubtful.contains_key(pair);
-    if found == Verdict::Isolated && (doubtful || result.doubtful.contains_key(pair)) {
-        found = Verdict::Undetermined;
+    if found == WallVerdict::Isolated && (doubtful || result.doubtful.contains_key(pair)) {
+        found = WallVerdict::Undetermined;
     }
     let unread = unread(model, origin, to);
-    if unread && found < Verdict::Conditional {
-        return (Verdict::Undetermined, Some(found));
+    if unread && found < WallVerdict::Conditional {
+        return (WallVerdict::Undetermined, Some(found));
     }
     (found, None)
 }

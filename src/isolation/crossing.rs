@@ -7,7 +7,9 @@ use crate::access::{
     AccessModel, AccountNode, Member, NamedPolicy, PrincipalKind, PrincipalNode, levels,
 };
 use crate::iam::symbolic::question::{concerns, variable_keys};
-use crate::iam::symbolic::{Answer, Answers, Caps, Domain, Question, Space, Texts, ask_both};
+use crate::iam::symbolic::{
+    Answers, Caps, Domain, Question, Space, SymbolicAnswer, Texts, ask_both,
+};
 use crate::iam::text::is_symbolic_account;
 use crate::iam::{
     Context, ContextValue, Decision, Document, Effect, Policies, Policy, Principal, PrincipalType,
@@ -22,7 +24,7 @@ pub(super) use outsiders::ANYBODY;
 
 /// Who takes a step.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Source {
+pub enum StepSource {
     /// A role or user of the estate, by ARN.
     Principal(String),
     /// A role, user or root of an account outside the estate: its ARN, or the account's root ARN
@@ -50,14 +52,14 @@ pub const ANY_PROVIDER: &str = "*";
 
 /// What the step reaches.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Target {
+pub enum StepTarget {
     /// A role, by ARN.
     Role(String),
     /// A resource with a policy of its own, by ARN.
     Resource(String),
 }
 
-impl Target {
+impl StepTarget {
     /// The ARN.
     #[must_use]
     pub fn arn(&self) -> &str {
@@ -69,11 +71,11 @@ impl Target {
 
 /// One possible step.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Step {
+pub struct PathStep {
     /// Who.
-    pub source: Source,
+    pub source: StepSource,
     /// What.
-    pub target: Target,
+    pub target: StepTarget,
 }
 
 /// Actions that a principal may have on things in its own account.
@@ -121,7 +123,7 @@ pub struct Asked {
 
 /// What a source is asked about: a resource, whose it is, and its own policy.
 #[derive(Clone, Debug)]
-pub struct Place<'w> {
+pub struct TargetResource<'w> {
     /// The account that the resource is in.
     pub owner: &'w AccountNode,
     /// The resource's own policy.
@@ -138,15 +140,15 @@ pub struct Place<'w> {
 
 /// Puts a step as a question to one side; `None` when source or target is not there.
 #[must_use]
-pub fn asked(model: &AccessModel, step: &Step) -> Option<Asked> {
+pub fn asked(model: &AccessModel, step: &PathStep) -> Option<Asked> {
     let mut asked = asked_at(model, &step.source, place(model, step)?)?;
     match &step.target {
-        Target::Role(arn) => {
+        StepTarget::Role(arn) => {
             asked.resource_tags(model.principals.get(arn)?);
             asked.session_keys(model, &step.source);
             asked.keys_of_others("sts");
         }
-        Target::Resource(arn) => asked.keys_of_others(model.resources.get(arn)?.kind.service),
+        StepTarget::Resource(arn) => asked.keys_of_others(model.resources.get(arn)?.kind.service),
     }
     Some(asked)
 }
@@ -157,19 +159,19 @@ pub(super) fn is_resource_tag(key: &str) -> bool {
     key.starts_with("aws:resourcetag/") || key.starts_with("iam:resourcetag/")
 }
 
-fn place<'w>(model: &'w AccessModel, step: &Step) -> Option<Place<'w>> {
+fn place<'w>(model: &'w AccessModel, step: &PathStep) -> Option<TargetResource<'w>> {
     let (account, rule, restrict_public) = match &step.target {
-        Target::Role(arn) => {
+        StepTarget::Role(arn) => {
             let role = model.principals.get(arn)?;
             (&role.account, role.trust.as_ref()?, false)
         }
-        Target::Resource(arn) => {
+        StepTarget::Resource(arn) => {
             let resource = model.resources.get(arn)?;
             (&resource.account, resource.document()?, resource.restrict_public)
         }
     };
     let (actions, resources) = match (&step.target, &step.source) {
-        (Target::Role(arn), Source::Federated(provider)) if !is_service(provider) => {
+        (StepTarget::Role(arn), StepSource::Federated(provider)) if !is_service(provider) => {
             let all = ["sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"];
             let actions = match (provider.as_str(), provider.contains(":saml-provider/")) {
                 (ANY_PROVIDER, _) => &all[..],
@@ -179,22 +181,33 @@ fn place<'w>(model: &'w AccessModel, step: &Step) -> Option<Place<'w>> {
             let actions = actions.iter().map(|action| Space::One((*action).to_owned()));
             (actions.collect(), vec![Space::One(arn.clone())])
         }
-        (Target::Role(arn), _) => {
+        (StepTarget::Role(arn), _) => {
             (vec![Space::One("sts:AssumeRole".to_owned())], vec![Space::One(arn.clone())])
         }
-        (Target::Resource(arn), _) => {
+        (StepTarget::Resource(arn), _) => {
             let kind = model.resources.get(arn)?.kind;
             (vec![kind.actions()], kind.spaces(arn))
         }
     };
     let owner = model.accounts.get(account)?;
     let unreadable = false;
-    Some(Place { owner, rule: Some(rule), restrict_public, unreadable, actions, resources })
+    Some(TargetResource {
+        owner,
+        rule: Some(rule),
+        restrict_public,
+        unreadable,
+        actions,
+        resources,
+    })
 }
 
 /// Asks a source about a place; `None` when the source is not there.
 #[must_use]
-pub fn asked_at(model: &AccessModel, source: &Source, place: Place<'_>) -> Option<Asked> {
+pub fn asked_at(
+    model: &AccessModel,
+    source: &StepSource,
+    place: TargetResource<'_>,
+) -> Option<Asked> {
     let target = place.owner;
     let mut asked = Asked {
         request: Request::new(Principal::Anonymous, "", ""),
@@ -237,15 +250,15 @@ pub fn asked_at(model: &AccessModel, source: &Source, place: Place<'_>) -> Optio
         asked.request.context.set("aws:ResourceOrgPaths", ContextValue::Many(vec![path.clone()]));
     }
     match source {
-        Source::Anonymous => asked.unsigned(),
-        Source::Federated(provider) => {
+        StepSource::Anonymous => asked.unsigned(),
+        StepSource::Federated(provider) => {
             asked.request.principal = if is_service(provider) {
                 Principal::Service(provider.clone())
             } else {
                 Principal::Federated(provider.clone())
             };
         }
-        Source::Foreign(arn) => {
+        StepSource::Foreign(arn) => {
             asked.foreign(model, arn);
             if let Some(member) = member_of(model, arn) {
                 asked.member(member);
@@ -253,7 +266,7 @@ pub fn asked_at(model: &AccessModel, source: &Source, place: Place<'_>) -> Optio
                 asked.belongs_to(home);
             }
         }
-        Source::Principal(arn) => {
+        StepSource::Principal(arn) => {
             let principal = model.principals.get(arn)?;
             let home = model.accounts.get(&principal.account)?;
             asked.principal(principal, home);
@@ -391,9 +404,9 @@ impl Asked {
     /// `sts:TagSession` and `sts:SetSourceIdentity`, and so do the caller's own policies, unless the trust of a role
     /// of its account names it (IAM User Guide, "Pass session tags in AWS STS", "Monitor and control actions taken
     /// with assumed roles").
-    fn session_keys(&mut self, model: &AccessModel, source: &Source) {
+    fn session_keys(&mut self, model: &AccessModel, source: &StepSource) {
         let own = match source {
-            Source::Principal(arn) => model.principals.get(arn),
+            StepSource::Principal(arn) => model.principals.get(arn),
             _ => None,
         };
         let target = self.request.resource_account.as_ref();
@@ -463,7 +476,7 @@ impl Asked {
     }
 
     /// What every request of such a caller carries.
-    fn carries_always(&mut self, source: &Source, is_role: bool) {
+    fn carries_always(&mut self, source: &StepSource, is_role: bool) {
         let assuming = |space: &Space| {
             let (Space::One(action) | Space::Below(action)) = space;
             action.to_ascii_lowercase().starts_with("sts:assumerole")
@@ -472,7 +485,9 @@ impl Asked {
         for (carrier, keys) in CARRIED {
             let does = match carrier {
                 Carrier::Everybody => true,
-                Carrier::Signed => matches!(source, Source::Principal(_) | Source::Foreign(_)),
+                Carrier::Signed => {
+                    matches!(source, StepSource::Principal(_) | StepSource::Foreign(_))
+                }
                 Carrier::RoleSession => is_role,
                 Carrier::AssumingRole => assumes,
             };
@@ -702,13 +717,15 @@ impl Asked {
     /// What a principal may do in its own account: a question about rights, not about a step.
     /// `None` when it is not there.
     #[must_use]
-    pub fn within(model: &AccessModel, source: &Source, right: &Right) -> Option<Self> {
+    pub fn within(model: &AccessModel, source: &StepSource, right: &Right) -> Option<Self> {
         let home = match source {
-            Source::Principal(arn) => model.accounts.get(&model.principals.get(arn)?.account)?,
-            Source::Foreign(arn) => home_of(model, arn)?,
+            StepSource::Principal(arn) => {
+                model.accounts.get(&model.principals.get(arn)?.account)?
+            }
+            StepSource::Foreign(arn) => home_of(model, arn)?,
             _ => return None,
         };
-        let place = Place {
+        let place = TargetResource {
             owner: home,
             rule: right.policy.as_ref(),
             restrict_public: false,
@@ -728,9 +745,10 @@ impl Asked {
     /// Whether a target lets in whatever a whole account permits: the question of a role there
     /// that its own side forbids nothing. `None` when the account or the target is not there.
     #[must_use]
-    pub fn anybody(model: &AccessModel, account: &Handle, target: &Target) -> Option<Self> {
+    pub fn anybody(model: &AccessModel, account: &Handle, target: &StepTarget) -> Option<Self> {
         let home = model.accounts.get(account)?;
-        let step = Step { source: Source::Foreign(home.root_arn()), target: target.clone() };
+        let step =
+            PathStep { source: StepSource::Foreign(home.root_arn()), target: target.clone() };
         let mut asked = asked(model, &step)?;
         asked.policies.service_control.clear();
         Some(asked)
@@ -818,8 +836,8 @@ enum Carrier {
     AssumingRole,
 }
 
-fn is_role(model: &AccessModel, source: &Source) -> bool {
-    let Source::Principal(arn) = source else { return false };
+fn is_role(model: &AccessModel, source: &StepSource) -> bool {
+    let StepSource::Principal(arn) = source else { return false };
     model.principals.get(arn).is_some_and(|principal| principal.kind == PrincipalKind::Role)
 }
 
@@ -925,25 +943,26 @@ pub fn answer(before: Option<&Asked>, after: Option<&Asked>) -> Answers {
 }
 
 /// The answer to two questions at once.
-fn joined(one: Answer, other: Answer) -> Answer {
+fn joined(one: SymbolicAnswer, other: SymbolicAnswer) -> SymbolicAnswer {
     match (one, other) {
-        (Answer::Open(mut all), Answer::Open(more)) => {
+        (SymbolicAnswer::Open(mut all), SymbolicAnswer::Open(more)) => {
             all.extend(more);
-            Answer::Open(all)
+            SymbolicAnswer::Open(all)
         }
-        (open @ Answer::Open(_), _) | (_, open @ Answer::Open(_)) => open,
-        (undecided @ Answer::Undecided(_), _) | (_, undecided @ Answer::Undecided(_)) => undecided,
-        (Answer::Closed { judged: a }, Answer::Closed { judged: b }) => {
-            Answer::Closed { judged: a + b }
+        (open @ SymbolicAnswer::Open(_), _) | (_, open @ SymbolicAnswer::Open(_)) => open,
+        (undecided @ SymbolicAnswer::Undecided(_), _)
+        | (_, undecided @ SymbolicAnswer::Undecided(_)) => undecided,
+        (SymbolicAnswer::Closed { judged: a }, SymbolicAnswer::Closed { judged: b }) => {
+            SymbolicAnswer::Closed { judged: a + b }
         }
     }
 }
 
 /// The account that a source lives in.
 #[must_use]
-pub fn home<'w>(model: &'w AccessModel, source: &Source) -> Option<&'w Handle> {
+pub fn home<'w>(model: &'w AccessModel, source: &StepSource) -> Option<&'w Handle> {
     match source {
-        Source::Principal(arn) => model.principals.get(arn).map(|p| &p.account),
+        StepSource::Principal(arn) => model.principals.get(arn).map(|p| &p.account),
         _ => None,
     }
 }

@@ -9,11 +9,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::compare::SideResult;
-use super::crossing::{Source, Step, Target, answer, asked, home};
+use super::crossing::{PathStep, StepSource, StepTarget, answer, asked, home};
 use super::paths::{Edge, Origin, account_of, origins_of};
 use super::section::Grade;
 use crate::access::{AccessModel, AccountNode, NamedPolicy};
-use crate::iam::symbolic::{Answer, Domain, Texts};
+use crate::iam::symbolic::{Domain, SymbolicAnswer, Texts};
 use crate::iam::{Effect, PrincipalType, Statement, passing};
 use crate::ids::{Handle, Partition};
 
@@ -65,8 +65,11 @@ fn deputies(model: &AccessModel) -> BTreeSet<IndirectPath> {
             continue;
         }
         let Some(node) = model.accounts.get(account) else { continue };
-        let target =
-            if is_trust { Target::Role(arn.clone()) } else { Target::Resource(arn.clone()) };
+        let target = if is_trust {
+            StepTarget::Role(arn.clone())
+        } else {
+            StepTarget::Resource(arn.clone())
+        };
         for (from, principal, text) in unguarded(model, rule, &target, &node.environments) {
             for to in &node.environments {
                 found.insert(IndirectPath {
@@ -89,10 +92,10 @@ fn deputies(model: &AccessModel) -> BTreeSet<IndirectPath> {
 fn unguarded(
     model: &AccessModel,
     rule: &NamedPolicy,
-    target: &Target,
+    target: &StepTarget,
     own: &BTreeSet<String>,
 ) -> BTreeSet<(Origin, String, String)> {
-    let is_trust = matches!(target, Target::Role(_));
+    let is_trust = matches!(target, StepTarget::Role(_));
     let mut found = BTreeSet::new();
     let mut services: BTreeMap<String, Vec<&Statement>> = BTreeMap::new();
     for statement in rule.document.statements.iter().filter(|s| s.effect == Effect::Allow) {
@@ -120,10 +123,11 @@ fn unguarded(
     // A service serves its own partition alone.
     let partition = Partition::of_arn(target.arn()).unwrap_or_default();
     for (service, statements) in services {
-        let step = Step { source: Source::Federated(service.clone()), target: target.clone() };
+        let step =
+            PathStep { source: StepSource::Federated(service.clone()), target: target.clone() };
         let serves = |keys: Vec<(String, Domain)>| {
             let asked = asked(model, &step).map(|asked| asked.knowing(keys));
-            matches!(asked.map(|a| answer(None, Some(&a)).after), Some(Answer::Open(_)))
+            matches!(asked.map(|a| answer(None, Some(&a)).after), Some(SymbolicAnswer::Open(_)))
         };
         if serves(of_strangers(model, partition)) {
             let text = if statements.iter().any(|s| !asks(s, &SOURCES)) {
@@ -224,10 +228,10 @@ fn outside_estate(model: &AccessModel, name: &str) -> bool {
 
 /// Buckets into which one environment writes and out of which another one reads.
 fn shared_buckets(model: &AccessModel, result: &SideResult) -> BTreeSet<IndirectPath> {
-    let mut writers: BTreeMap<&str, BTreeMap<Origin, &Step>> = BTreeMap::new();
-    let mut readers: BTreeMap<&str, Vec<&Step>> = BTreeMap::new();
+    let mut writers: BTreeMap<&str, BTreeMap<Origin, &PathStep>> = BTreeMap::new();
+    let mut readers: BTreeMap<&str, Vec<&PathStep>> = BTreeMap::new();
     for edge in result.edges.values() {
-        let (Target::Resource(bucket), Some(own)) =
+        let (StepTarget::Resource(bucket), Some(own)) =
             (&edge.step.target, home(model, &edge.step.source))
         else {
             continue;
@@ -253,7 +257,7 @@ fn shared_buckets(model: &AccessModel, result: &SideResult) -> BTreeSet<Indirect
             let mut origins: BTreeSet<Origin> =
                 writers.get(bucket).into_iter().flat_map(|w| w.keys().cloned()).collect();
             origins.extend(owner.into_iter().flatten());
-            let Source::Principal(arn) = &step.source else { continue };
+            let StepSource::Principal(arn) = &step.source else { continue };
             for to in &reader.environments {
                 for from in origins.iter().filter(|o| **o != Origin::Environment(to.clone())) {
                     found.insert(IndirectPath {

@@ -5,16 +5,16 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::candidates::{let_in_whole, unclear, unseen};
 use super::compare::{Pair, SideResult};
-use super::crossing::{Source, Step, Target, answer, asked, home, home_of};
+use super::crossing::{PathStep, StepSource, StepTarget, answer, asked, home, home_of};
 use super::paths::{Origin, account_of, starts_in};
 use super::power::bucket_owner;
 use super::rights::{may_change_policies, may_put_objects};
 use crate::access::AccessModel;
-use crate::iam::symbolic::Answer;
+use crate::iam::symbolic::SymbolicAnswer;
 use crate::ids::Handle;
 
 /// A place that somebody may get to, and why that is not certain.
-type Way = (Target, Option<String>);
+type Way = (StepTarget, Option<String>);
 
 /// Every pair of origin and environment between which there may be a way, with what is not known of it.
 /// Whoever might be in doubt is: an account that was not read is taken to let anybody in.
@@ -23,7 +23,7 @@ pub(super) fn doubtful(model: &AccessModel, result: &SideResult) -> BTreeMap<Pai
     if result.undecided.is_empty() && strange.is_empty() {
         return BTreeMap::new();
     }
-    let mut ways: BTreeMap<Source, Vec<Way>> = BTreeMap::new();
+    let mut ways: BTreeMap<StepSource, Vec<Way>> = BTreeMap::new();
     for step in result.edges.keys() {
         ways.entry(step.source.clone()).or_default().push((step.target.clone(), None));
     }
@@ -31,7 +31,7 @@ pub(super) fn doubtful(model: &AccessModel, result: &SideResult) -> BTreeMap<Pai
         let told = format!("whether `{}` is entered is not decided: {why}", step.target.arn());
         ways.entry(step.source.clone()).or_default().push((step.target.clone(), Some(told)));
     }
-    let mut starts: BTreeMap<Origin, BTreeSet<Source>> =
+    let mut starts: BTreeMap<Origin, BTreeSet<StepSource>> =
         [Origin::Management, Origin::Unassigned, Origin::External, Origin::Anonymous]
             .into_iter()
             .map(|origin| (origin, BTreeSet::new()))
@@ -56,16 +56,16 @@ pub(super) fn doubtful(model: &AccessModel, result: &SideResult) -> BTreeMap<Pai
 }
 
 /// Places that anybody may be in, or may get into, for all that is known.
-fn strange(model: &AccessModel, result: &SideResult) -> Vec<(Target, String)> {
-    let mut found: Vec<(Target, String)> = unclear(model).into_iter().collect();
-    let lets_in = |step: &Step| {
+fn strange(model: &AccessModel, result: &SideResult) -> Vec<(StepTarget, String)> {
+    let mut found: Vec<(StepTarget, String)> = unclear(model).into_iter().collect();
+    let lets_in = |step: &PathStep| {
         asked(model, step).is_some_and(|asked| {
-            !matches!(answer(None, Some(&asked)).after, Answer::Closed { .. })
+            !matches!(answer(None, Some(&asked)).after, SymbolicAnswer::Closed { .. })
                 || asked.doubt.is_some()
         })
     };
     for step in unseen(model).into_iter().filter(lets_in) {
-        let Source::Foreign(arn) = &step.source else { continue };
+        let StepSource::Foreign(arn) = &step.source else { continue };
         let Some(home) = home_of(model, arn) else { continue };
         let why = format!(
             "`{}` lets in `{arn}`, and the account `{}` was not read: whom it lets in is unseen",
@@ -79,7 +79,7 @@ fn strange(model: &AccessModel, result: &SideResult) -> Vec<(Target, String)> {
     for principal in model.principals.values().filter(|p| unread(&p.account)) {
         let why =
             format!("the account `{}` was not read: whom it lets in is unseen", principal.account);
-        found.push((Target::Role(principal.arn.clone()), why));
+        found.push((StepTarget::Role(principal.arn.clone()), why));
     }
     // And may lift what that account alone holds shut.
     for step in &result.held_by_source {
@@ -97,10 +97,10 @@ fn strange(model: &AccessModel, result: &SideResult) -> Vec<(Target, String)> {
 /// Everything that the search for doubtful ways looks at.
 struct Doubts<'a> {
     model: &'a AccessModel,
-    ways: BTreeMap<Source, Vec<Way>>,
-    strange: Vec<(Target, String)>,
+    ways: BTreeMap<StepSource, Vec<Way>>,
+    strange: Vec<(StepTarget, String)>,
     /// What somebody with power over an account may open.
-    opened: BTreeMap<&'a Handle, Vec<Target>>,
+    opened: BTreeMap<&'a Handle, Vec<StepTarget>>,
 }
 
 /// What power over an account opens: whatever that account alone holds shut, what lets all of it in, and
@@ -108,8 +108,8 @@ struct Doubts<'a> {
 pub(super) fn opened<'a>(
     model: &'a AccessModel,
     result: &SideResult,
-) -> BTreeMap<&'a Handle, Vec<Target>> {
-    let mut opened: BTreeMap<&Handle, Vec<Target>> = BTreeMap::new();
+) -> BTreeMap<&'a Handle, Vec<StepTarget>> {
+    let mut opened: BTreeMap<&Handle, Vec<StepTarget>> = BTreeMap::new();
     for step in &result.held_by_source {
         if let Some(account) = home(model, &step.source) {
             opened.entry(account).or_default().push(step.target.clone());
@@ -118,7 +118,8 @@ pub(super) fn opened<'a>(
     let mut whole = let_in_whole(model);
     for account in model.accounts.values() {
         let targets = whole.remove(&account.id).unwrap_or_default();
-        let residents = model.principals_of(&account.handle).map(|p| Target::Role(p.arn.clone()));
+        let residents =
+            model.principals_of(&account.handle).map(|p| StepTarget::Role(p.arn.clone()));
         opened.entry(&account.handle).or_default().extend(targets.into_iter().chain(residents));
     }
     opened
@@ -126,11 +127,11 @@ pub(super) fn opened<'a>(
 
 impl Doubts<'_> {
     /// The environments that an origin may get into, where that is not certain.
-    fn from(&self, origin: &Origin, sources: BTreeSet<Source>) -> BTreeMap<String, String> {
+    fn from(&self, origin: &Origin, sources: BTreeSet<StepSource>) -> BTreeMap<String, String> {
         let mut found: BTreeMap<String, String> = BTreeMap::new();
-        let mut seen: BTreeSet<Source> = sources.clone();
+        let mut seen: BTreeSet<StepSource> = sources.clone();
         let mut held: BTreeSet<&Handle> = BTreeSet::new();
-        let mut queue: VecDeque<(Source, Option<String>)> =
+        let mut queue: VecDeque<(StepSource, Option<String>)> =
             sources.into_iter().map(|source| (source, None)).collect();
         let mut next: Vec<Way> =
             self.strange.iter().map(|(target, why)| (target.clone(), Some(why.clone()))).collect();
@@ -144,8 +145,8 @@ impl Doubts<'_> {
                     }
                 }
                 // Without a signature no role is assumed.
-                if let (Target::Role(arn), false) = (target, *origin == Origin::Anonymous) {
-                    let source = Source::Principal(arn);
+                if let (StepTarget::Role(arn), false) = (target, *origin == Origin::Anonymous) {
+                    let source = StepSource::Principal(arn);
                     if seen.insert(source.clone()) {
                         queue.push_back((source, why));
                     }
@@ -172,17 +173,17 @@ impl Doubts<'_> {
     }
 
     /// The account of a principal whose policies speak of rights that move walls at all.
-    fn power_over(&self, source: &Source) -> Option<&Handle> {
-        let Source::Principal(arn) = source else { return None };
+    fn power_over(&self, source: &StepSource) -> Option<&Handle> {
+        let StepSource::Principal(arn) = source else { return None };
         let node = self.model.principals.get(arn).filter(|node| may_change_policies(node))?;
         Some(&node.account)
     }
     /// Whether a principal may write the state of the estate, which decides what is applied everywhere.
-    fn writes_state(&self, source: &Source) -> bool {
-        let Source::Principal(arn) = source else { return false };
+    fn writes_state(&self, source: &StepSource) -> bool {
+        let StepSource::Principal(arn) = source else { return false };
         let Some(bucket) = &self.model.state_bucket else { return false };
         let Some(node) = self.model.principals.get(arn) else { return false };
-        let over_there = Target::Resource(bucket.clone());
+        let over_there = StepTarget::Resource(bucket.clone());
         let at_home = bucket_owner(self.model, bucket).as_ref() == Some(&node.account);
         (at_home && may_put_objects(node))
             || self.ways.get(source).into_iter().flatten().any(|(target, _)| *target == over_there)

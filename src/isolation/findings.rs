@@ -8,16 +8,16 @@ use jiff::civil::Date;
 
 use super::candidates::whole_accounts;
 use super::compare::{Comparison, Pair, SideResult, accounts_of};
-use super::crossing::{self, Asked, Source, Step, Target, home};
+use super::crossing::{self, Asked, PathStep, StepSource, StepTarget, home};
 use super::paths::{Origin, account_of, belongs_to};
 use super::power::allowed_without;
 use super::report::source_name;
 use super::rights::{RightsCache, Scope};
 use super::rules::Rule;
-use super::section::{Finding, FindingKind, Permit, Severity, Verdict};
+use super::section::{Finding, FindingKind, Permit, Severity, WallVerdict};
 use crate::access::AccessModel;
 use crate::iam::Effect;
-use crate::iam::symbolic::Answer;
+use crate::iam::symbolic::SymbolicAnswer;
 use crate::ids::Handle;
 
 /// A finding; all of them are warnings.
@@ -39,7 +39,7 @@ const NAMES: usize = 5;
 /// whether exceptions permit all that somebody of an origin, by ARN, has power over.
 pub(super) fn of_walls(
     comparison: &Comparison<'_>,
-    verdicts: &BTreeMap<&Pair, (Verdict, Verdict)>,
+    verdicts: &BTreeMap<&Pair, (WallVerdict, WallVerdict)>,
     permitted: impl Fn(&Origin, &str) -> bool,
 ) -> Vec<Finding> {
     let (model, result) = (comparison.after.0, &comparison.after.1);
@@ -57,7 +57,7 @@ pub(super) fn of_walls(
         }
     }
     for ((origin, to), (_, after)) in verdicts {
-        if *after == Verdict::SharedAccount && origin.name() < to.as_str() {
+        if *after == WallVerdict::SharedAccount && origin.name() < to.as_str() {
             let text = format!(
                 "{} and {to} live in one account: there is no wall between them",
                 origin.name()
@@ -65,7 +65,7 @@ pub(super) fn of_walls(
             let found = finding(FindingKind::SharedAccount, text, Vec::new());
             walls.findings.push(of_wall(found, origin, to));
         }
-        if *after == Verdict::Isolated {
+        if *after == WallVerdict::Isolated {
             walls.held(origin, to);
         }
     }
@@ -145,15 +145,15 @@ struct Walls<'a, 'w> {
     result: &'a SideResult,
     rights_cache: RightsCache<'w>,
     /// What lets in whole accounts, by the environment that it stands in, with the ids of these.
-    whole: BTreeMap<&'w str, Vec<(Target, BTreeSet<String>)>>,
+    whole: BTreeMap<&'w str, Vec<(StepTarget, BTreeSet<String>)>>,
     findings: Vec<Finding>,
 }
 
 impl Walls<'_, '_> {
     fn held(&mut self, origin: &Origin, to: &str) {
-        let steps: Vec<&Step> = held(self.model, self.result, origin, to);
+        let steps: Vec<&PathStep> = held(self.model, self.result, origin, to);
         for step in &steps {
-            let Source::Principal(arn) = &step.source else { continue };
+            let StepSource::Principal(arn) = &step.source else { continue };
             let Some(own) = home(self.model, &step.source) else { continue };
             let holders = if allowed_without(self.model, step, Asked::without_own_policies) {
                 self.right_holders(own, &Scope::Permissions(arn.clone()))
@@ -190,7 +190,7 @@ impl Walls<'_, '_> {
                 }
                 let asked = Asked::anybody(self.model, &account.handle, &target);
                 let open = asked.map(|asked| crossing::answer(None, Some(&asked)).after);
-                if !matches!(open, Some(Answer::Open(_))) {
+                if !matches!(open, Some(SymbolicAnswer::Open(_))) {
                     continue;
                 }
                 let holders = self.right_holders(&account.handle, &Scope::Account);
@@ -297,7 +297,7 @@ fn held<'r>(
     result: &'r SideResult,
     origin: &Origin,
     to: &str,
-) -> Vec<&'r Step> {
+) -> Vec<&'r PathStep> {
     let inside = accounts_of(model, to);
     result
         .held_by_source
@@ -312,17 +312,17 @@ fn held<'r>(
 }
 
 /// The objects at both ends of a step.
-fn labels(model: &AccessModel, step: &Step) -> Vec<String> {
+fn labels(model: &AccessModel, step: &PathStep) -> Vec<String> {
     let source = match &step.source {
-        Source::Principal(arn) => model.principals.get(arn).map(|p| p.label.clone()),
+        StepSource::Principal(arn) => model.principals.get(arn).map(|p| p.label.clone()),
         _ => None,
     };
     label(model, &step.target).into_iter().chain(source).collect()
 }
 
-fn label(model: &AccessModel, target: &Target) -> Option<String> {
+fn label(model: &AccessModel, target: &StepTarget) -> Option<String> {
     match target {
-        Target::Role(arn) => model.principals.get(arn).map(|p| p.label.clone()),
-        Target::Resource(arn) => model.resources.get(arn).map(|r| r.label.clone()),
+        StepTarget::Role(arn) => model.principals.get(arn).map(|p| p.label.clone()),
+        StepTarget::Resource(arn) => model.resources.get(arn).map(|r| r.label.clone()),
     }
 }

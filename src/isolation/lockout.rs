@@ -11,12 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::compare::Comparison;
-use super::crossing::{Asked, Right, Source, Step, Target, answer, asked, home_of};
+use super::crossing::{Asked, PathStep, Right, StepSource, StepTarget, answer, asked, home_of};
 use crate::access::{AccessModel, NamedPolicy, PART, PrincipalNode};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::iam::symbolic::globs::Glob;
-use crate::iam::symbolic::{Answer, Opening, Space};
-use crate::iam::{Decision, Effect, Verdict as Judgement, semantic_eq};
+use crate::iam::symbolic::{Opening, Space, SymbolicAnswer};
+use crate::iam::{Decision, Effect, PolicyDecision, semantic_eq};
 use crate::ids::Handle;
 
 /// What has to stay possible after a change, as the one who makes the change knows it.
@@ -74,12 +74,12 @@ pub fn check(safeguards: &dyn Safeguards, comparison: &Comparison<'_>) -> Result
         safeguards.protected().iter().map(|pattern| Glob::like(pattern)).collect();
     let mut needs: BTreeMap<Handle, Vec<Right>> = BTreeMap::new();
     let mut diagnostics = Diagnostics::new();
-    let mut guarded: Vec<Source> = Vec::new();
+    let mut guarded: Vec<StepSource> = Vec::new();
     for principal in before.principals.values() {
         if !is_protected(safeguards, before, &patterns, principal) {
             continue;
         }
-        guarded.push(Source::Principal(principal.arn.clone()));
+        guarded.push(StepSource::Principal(principal.arn.clone()));
         let Some(still) = after.principals.get(&principal.arn) else {
             let what = "it is there now, and the plan deletes it".to_owned();
             diagnostics.push(refusal(safeguards, &principal.arn, what, &principal.label));
@@ -154,13 +154,13 @@ fn state(
     safeguards: &dyn Safeguards,
     before: &AccessModel,
     after: &AccessModel,
-    mut keepers: Vec<Source>,
+    mut keepers: Vec<StepSource>,
 ) -> Option<Diagnostic> {
     let bucket = before.state_bucket.as_ref()?;
     let owner = &before.resources.get(bucket)?.account;
     let manager = before.organization.iter().map(|o| {
         let partition = before.partition_of(owner);
-        Source::Foreign(format!("arn:{partition}:iam::{}:root", o.management_account))
+        StepSource::Foreign(format!("arn:{partition}:iam::{}:root", o.management_account))
     });
     keepers.extend(manager);
     let mut lost: Option<(Asked, Opening)> = None;
@@ -171,14 +171,14 @@ fn state(
             let Some(opening) = first_open(&was, &right) else { continue };
             let Some(is) = asked_on(after) else { continue };
             match answer(None, Some(&is)).after {
-                Answer::Closed { .. } => {
+                SymbolicAnswer::Closed { .. } => {
                     lost.get_or_insert((is, opening));
                 }
-                Answer::Open(_) if first_open(&is, &right).is_none() => {
+                SymbolicAnswer::Open(_) if first_open(&is, &right).is_none() => {
                     lost.get_or_insert((is, opening));
                 }
                 // Whoever still may can repair it.
-                Answer::Open(_) | Answer::Undecided(_) => return None,
+                SymbolicAnswer::Open(_) | SymbolicAnswer::Undecided(_) => return None,
             }
         }
     }
@@ -195,23 +195,28 @@ fn state(
 }
 
 /// The question whether somebody keeps the state: of its own account's bucket, or of another one's.
-fn keeping(model: &AccessModel, keeper: &Source, bucket: &str, right: &Right) -> Option<Asked> {
+fn keeping(model: &AccessModel, keeper: &StepSource, bucket: &str, right: &Right) -> Option<Asked> {
     let resource = model.resources.get(bucket)?;
     let of_own_account = match keeper {
-        Source::Principal(arn) => model.principals.get(arn)?.account == resource.account,
-        Source::Foreign(arn) => home_of(model, arn).is_some_and(|a| a.handle == resource.account),
-        Source::Federated(_) | Source::Anonymous => return None,
+        StepSource::Principal(arn) => model.principals.get(arn)?.account == resource.account,
+        StepSource::Foreign(arn) => {
+            home_of(model, arn).is_some_and(|a| a.handle == resource.account)
+        }
+        StepSource::Federated(_) | StepSource::Anonymous => return None,
     };
     if of_own_account {
         let right = Right { policy: resource.document().cloned(), ..right.clone() };
         return Asked::within(model, keeper, &right);
     }
-    asked(model, &Step { source: keeper.clone(), target: Target::Resource(bucket.to_owned()) })
+    asked(
+        model,
+        &PathStep { source: keeper.clone(), target: StepTarget::Resource(bucket.to_owned()) },
+    )
 }
 
 /// Something that is open of all that a right asks for: across accounts a question is about more than that.
 fn first_open(asked: &Asked, right: &Right) -> Option<Opening> {
-    let Answer::Open(openings) = answer(None, Some(asked)).after else { return None };
+    let SymbolicAnswer::Open(openings) = answer(None, Some(asked)).after else { return None };
     openings.into_iter().find_map(|mut opening| {
         let mut actions = right.actions.iter();
         actions.find_map(|action| {
@@ -269,9 +274,9 @@ fn trust(
     comparison: &Comparison<'_>,
     principal: &PrincipalNode,
 ) -> Option<Diagnostic> {
-    let target = Target::Role(principal.arn.clone());
+    let target = StepTarget::Role(principal.arn.clone());
     let (was, is) = (&comparison.before.1, &comparison.after.1);
-    let into = |step: &&Step| step.target == target;
+    let into = |step: &&PathStep| step.target == target;
     if is.edges.keys().any(|step| into(&step)) || is.undecided.keys().any(|step| into(&step)) {
         return None;
     }
@@ -293,15 +298,15 @@ fn policies(
 ) -> Option<Diagnostic> {
     let mut denied: Vec<(Opening, String, Option<String>)> = Vec::new();
     for (was, is) in at_risk {
-        let source = Source::Principal(arn.to_owned());
+        let source = StepSource::Principal(arn.to_owned());
         let was = Asked::within(before, &source, was);
         let is = Asked::within(after, &source, is)?;
         let answers = answer(was.as_ref(), Some(&is));
-        let Answer::Open(openings) = answers.before else { continue };
+        let SymbolicAnswer::Open(openings) = answers.before else { continue };
         let still: BTreeSet<(String, String)> = match answers.after {
-            Answer::Open(openings) => openings.iter().map(request).collect(),
-            Answer::Closed { .. } => BTreeSet::new(),
-            Answer::Undecided(_) => continue,
+            SymbolicAnswer::Open(openings) => openings.iter().map(request).collect(),
+            SymbolicAnswer::Closed { .. } => BTreeSet::new(),
+            SymbolicAnswer::Undecided(_) => continue,
         };
         for opening in openings.into_iter().filter(|o| !still.contains(&request(o))) {
             let (why, culprit) = because(&is, &opening);
@@ -330,7 +335,7 @@ fn because(asked: &Asked, opening: &Opening) -> (String, Option<String>) {
     let label = |policy: &str| policy.split(PART).next().unwrap_or_default().to_owned();
     let denies = decision.matched.iter().find(|hit| hit.effect == Effect::Deny);
     match (decision.decision, denies) {
-        (Judgement::ExplicitDeny, Some(hit)) => {
+        (PolicyDecision::ExplicitDeny, Some(hit)) => {
             let label = label(&hit.policy);
             (format!("statement `{}` of `{label}` denies it", hit.statement), Some(label))
         }

@@ -42,7 +42,7 @@ use lockout::Safeguards;
 use rules::Rule;
 
 pub use report::Analysis;
-pub use section::{Grade, Verdict};
+pub use section::{Grade, WallVerdict};
 
 /// The analysis of a change: what it does to the walls, and whether it shuts its own way back.
 ///

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::crossing::{Source, Step, Target, home, home_of, member_of};
+use super::crossing::{PathStep, StepSource, StepTarget, home, home_of, member_of};
 use crate::access::AccessModel;
 use crate::iam::symbolic::Opening;
 use crate::ids::Handle;
@@ -12,7 +12,7 @@ use crate::ids::Handle;
 #[derive(Clone, Debug)]
 pub struct Edge {
     /// Who reaches what.
-    pub step: Step,
+    pub step: PathStep,
     /// What is allowed, one entry per region of actions and resources.
     pub openings: Vec<Opening>,
 }
@@ -66,9 +66,9 @@ pub struct Path {
     /// The account that it enters.
     pub to_account: Handle,
     /// Steps before the last: role assumptions.
-    pub chain: Vec<Step>,
+    pub chain: Vec<PathStep>,
     /// The step across the wall.
-    pub last: Step,
+    pub last: PathStep,
     /// Whether every step asks nothing of the surroundings.
     pub unconditional: bool,
 }
@@ -104,18 +104,18 @@ pub fn belongs_to(model: &AccessModel, account: &Handle, origin: &Origin) -> boo
 
 /// The origins that somebody belongs to.
 #[must_use]
-pub fn starts_in(model: &AccessModel, source: &Source) -> BTreeSet<Origin> {
+pub fn starts_in(model: &AccessModel, source: &StepSource) -> BTreeSet<Origin> {
     match source {
-        Source::Principal(arn) => match model.principals.get(arn) {
+        StepSource::Principal(arn) => match model.principals.get(arn) {
             Some(principal) => origins_of(model, &principal.account),
             None => BTreeSet::new(),
         },
-        Source::Anonymous => [Origin::Anonymous].into(),
-        Source::Foreign(arn) => match home_of(model, arn) {
+        StepSource::Anonymous => [Origin::Anonymous].into(),
+        StepSource::Foreign(arn) => match home_of(model, arn) {
             Some(home) => origins_of(model, &home.handle),
             None => [outside(model, arn)].into(),
         },
-        Source::Federated(_) => [Origin::External].into(),
+        StepSource::Federated(_) => [Origin::External].into(),
     }
 }
 
@@ -133,20 +133,20 @@ pub(super) fn outside(model: &AccessModel, arn: &str) -> Origin {
 #[derive(Clone, Debug, Default)]
 pub struct Reached {
     /// Role assumptions, in order; empty for a principal of the origin itself.
-    pub chain: Vec<Step>,
+    pub chain: Vec<PathStep>,
     /// Steps that are open under conditions only.
     pub conditional: usize,
 }
 
 /// Whom each origin reaches, and how.
-pub type Reach = BTreeMap<Origin, BTreeMap<Source, Reached>>;
+pub type Reach = BTreeMap<Origin, BTreeMap<StepSource, Reached>>;
 
 /// Open steps by who takes them.
-pub type BySource<'e> = BTreeMap<&'e Source, Vec<&'e Edge>>;
+pub type BySource<'e> = BTreeMap<&'e StepSource, Vec<&'e Edge>>;
 
 /// Open steps by who takes them.
 #[must_use]
-pub fn by_source(edges: &BTreeMap<Step, Edge>) -> BySource<'_> {
+pub fn by_source(edges: &BTreeMap<PathStep, Edge>) -> BySource<'_> {
     let mut by_source: BySource<'_> = BTreeMap::new();
     for edge in edges.values() {
         by_source.entry(&edge.step.source).or_default().push(edge);
@@ -158,13 +158,13 @@ pub fn by_source(edges: &BTreeMap<Step, Edge>) -> BySource<'_> {
 /// principal: fewest conditions, then fewest steps.
 #[must_use]
 pub fn reach(model: &AccessModel, by_source: &BySource<'_>) -> Reach {
-    let mut starts: BTreeMap<Origin, BTreeSet<Source>> = BTreeMap::new();
+    let mut starts: BTreeMap<Origin, BTreeSet<StepSource>> = BTreeMap::new();
     for source in by_source.keys() {
         for origin in starts_in(model, source) {
             starts.entry(origin).or_default().insert((*source).clone());
         }
     }
-    let nowhere = |_: &Step| false;
+    let nowhere = |_: &PathStep| false;
     let spread = |(origin, sources)| (origin, spread(by_source, sources, &nowhere));
     starts.into_iter().map(spread).collect()
 }
@@ -172,20 +172,20 @@ pub fn reach(model: &AccessModel, by_source: &BySource<'_>) -> Reach {
 /// Everybody that some can become, without the steps that are to be left out.
 fn spread(
     by_source: &BySource<'_>,
-    sources: BTreeSet<Source>,
-    left_out: &impl Fn(&Step) -> bool,
-) -> BTreeMap<Source, Reached> {
-    let mut queue: VecDeque<Source> = sources.iter().cloned().collect();
-    let mut reached: BTreeMap<Source, Reached> =
+    sources: BTreeSet<StepSource>,
+    left_out: &impl Fn(&PathStep) -> bool,
+) -> BTreeMap<StepSource, Reached> {
+    let mut queue: VecDeque<StepSource> = sources.iter().cloned().collect();
+    let mut reached: BTreeMap<StepSource, Reached> =
         sources.into_iter().map(|s| (s, Reached::default())).collect();
     while let Some(source) = queue.pop_front() {
         let Some(here) = reached.get(&source).cloned() else { continue };
         for edge in by_source.get(&source).into_iter().flatten() {
-            let Target::Role(arn) = &edge.step.target else { continue };
+            let StepTarget::Role(arn) = &edge.step.target else { continue };
             if left_out(&edge.step) {
                 continue;
             }
-            let next = Source::Principal(arn.clone());
+            let next = StepSource::Principal(arn.clone());
             let mut chain = here.chain.clone();
             chain.push(edge.step.clone());
             let conditional = here.conditional + usize::from(!edge.is_unconditional());
@@ -211,10 +211,10 @@ fn from(
     model: &AccessModel,
     by_source: &BySource<'_>,
     origin: &Origin,
-    reached: &BTreeMap<Source, Reached>,
+    reached: &BTreeMap<StepSource, Reached>,
 ) -> Vec<Path> {
     let mut found = Vec::new();
-    let mut around: BTreeMap<&String, BTreeMap<Source, Reached>> = BTreeMap::new();
+    let mut around: BTreeMap<&String, BTreeMap<StepSource, Reached>> = BTreeMap::new();
     for (source, here) in reached {
         // A chain that has entered an environment is told as its first step into it, and what the
         // entered role reaches in that environment is inside; onward steps count for other walls.
@@ -234,7 +234,7 @@ fn from(
                 {
                     continue;
                 }
-                let enters = |step: &Step| {
+                let enters = |step: &PathStep| {
                     account_of(model, &step.target).is_some_and(|account| inside(&account))
                 };
                 let mut way = here;
@@ -265,10 +265,10 @@ fn from(
 
 /// The account that a target lives in.
 #[must_use]
-pub fn account_of(model: &AccessModel, target: &Target) -> Option<Handle> {
+pub fn account_of(model: &AccessModel, target: &StepTarget) -> Option<Handle> {
     match target {
-        Target::Role(arn) => model.principals.get(arn).map(|p| p.account.clone()),
-        Target::Resource(arn) => {
+        StepTarget::Role(arn) => model.principals.get(arn).map(|p| p.account.clone()),
+        StepTarget::Resource(arn) => {
             let resource = model.resources.get(arn).filter(|resource| resource.has_policy());
             resource.map(|resource| resource.account.clone())
         }

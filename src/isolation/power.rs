@@ -10,13 +10,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::candidates::let_in_whole;
 use super::changes::{Actor, Changes, Crossing, account, source};
 use super::compare::{Pair, SideResult};
-use super::crossing::{Asked, Right, Source, Step, Target, answer, asked, home};
+use super::crossing::{Asked, PathStep, Right, StepSource, StepTarget, answer, asked, home};
 use super::paths::{BySource, Origin, Reach, account_of, belongs_to, origins_of};
 pub use super::rights::Time;
 use super::rights::{Rights, RightsCache, Scope};
 use crate::access::{AccessModel, ResourceType};
 use crate::iam::Request;
-use crate::iam::symbolic::{Answer, Opening, Space};
+use crate::iam::symbolic::{Opening, Space, SymbolicAnswer};
 use crate::ids::Handle;
 
 mod closure;
@@ -27,7 +27,7 @@ use closure::{Closure, Ground};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Link {
     /// A role is assumed.
-    Step(Step),
+    PathStep(PathStep),
     /// A principal makes itself another one of its account: both by ARN.
     Become(String, String),
     /// A principal changes what another one of its account may do: both by ARN.
@@ -41,7 +41,7 @@ impl Link {
     #[must_use]
     pub fn holder(&self) -> Option<&String> {
         match self {
-            Self::Step(_) => None,
+            Self::PathStep(_) => None,
             Self::Become(by, _) | Self::Permit(by, _) | Self::Make(by, _) => Some(by),
         }
     }
@@ -53,13 +53,13 @@ pub enum Over {
     /// Everything that guards the entered account from inside.
     Account,
     /// The principal that takes this open step: the holder can become it.
-    Principal(Step),
+    Principal(PathStep),
     /// The holder's own policies, or tags, which alone keep it from this step.
-    OwnPolicies(Step),
+    OwnPolicies(PathStep),
     /// Another principal of the holder's account, which it can be and permit this step.
-    Making(Step),
+    Making(PathStep),
     /// The organization's guardrails, which alone close this step.
-    Guardrails(Step),
+    Guardrails(PathStep),
     /// The account as its root, from the management account.
     Root,
     /// The estate's state in this bucket, by ARN: whoever writes it decides what is applied there.
@@ -107,10 +107,10 @@ impl PowerPath {
     /// right is over, is not there.
     pub(super) fn right(&self, model: &AccessModel, witness: &Request) -> Option<Asked> {
         let bucket = witness.resource.split('/').next().unwrap_or_default();
-        let target = Target::Resource(bucket.to_owned());
-        let source = Source::Principal(self.holder.clone());
+        let target = StepTarget::Resource(bucket.to_owned());
+        let source = StepSource::Principal(self.holder.clone());
         if account_of(model, &target).is_some_and(|owner| home(model, &source) != Some(&owner)) {
-            return asked(model, &Step { source, target });
+            return asked(model, &PathStep { source, target });
         }
         let right = Right {
             actions: vec![witness.action.clone()],
@@ -161,9 +161,9 @@ struct Search<'a, 'w: 'a> {
     rights_cache: &'a mut RightsCache<'w>,
     time: Time,
     /// Targets that let in whole accounts, by the ids of these.
-    whole: BTreeMap<String, Vec<Target>>,
+    whole: BTreeMap<String, Vec<StepTarget>>,
     /// Steps of changed actors that were asked about.
-    crossings: BTreeMap<(Actor, Changes, Target, bool), Crossing>,
+    crossings: BTreeMap<(Actor, Changes, StepTarget, bool), Crossing>,
     found: Powers,
 }
 
@@ -201,7 +201,7 @@ pub fn powers<'w>(
             .into_iter()
             .flatten()
             .map(|(source, how)| {
-                let links = how.chain.iter().cloned().map(Link::Step).collect();
+                let links = how.chain.iter().cloned().map(Link::PathStep).collect();
                 (source.clone(), Way { links, conditional: how.conditional > 0, ..Way::default() })
             })
             .collect();
@@ -273,7 +273,7 @@ impl Search<'_, '_> {
     /// Steps that only the organization's guardrails close, where the origin may take them away.
     fn through_guardrails(&mut self, origin: &Origin, closure: &Closure) {
         let mut administrators: Vec<(String, Way, Rights, Option<Handle>)> = Vec::new();
-        let ways: BTreeSet<Source> =
+        let ways: BTreeSet<StepSource> =
             closure.reached.keys().filter_map(|actor| source(self.model, actor)).collect();
         for actor in closure.reached.keys() {
             let Some(account) = account(self.model, actor).cloned() else { continue };
@@ -311,7 +311,7 @@ impl Search<'_, '_> {
             if !(at_home || ways.contains(&step.source)) || own == to {
                 continue;
             }
-            if let (true, Source::Principal(arn)) = (at_home, &step.source)
+            if let (true, StepSource::Principal(arn)) = (at_home, &step.source)
                 && !ways.contains(&step.source)
                 && let Some(rights) = self.right(origin, arn, &Scope::Membership)
                 && allowed_without(self.model, step, Asked::outside_organization)
@@ -353,7 +353,7 @@ impl Search<'_, '_> {
     /// The objects that decide what is applied to every environment.
     fn through_state(&mut self, origin: &Origin, closure: &Closure) {
         let Some(bucket) = self.model.state_bucket.clone() else { return };
-        let target = Target::Resource(bucket.clone());
+        let target = StepTarget::Resource(bucket.clone());
         let Some(place) = bucket_owner(self.model, &bucket) else { return };
         let mut holders: BTreeMap<Actor, Way> = BTreeMap::new();
         if self.is_home(origin, &place) {
@@ -387,8 +387,8 @@ impl Search<'_, '_> {
     }
 
     /// What an open step into a bucket of another account writes there.
-    fn written(&self, source: Source, target: &Target) -> Option<Rights> {
-        let step = Step { source, target: target.clone() };
+    fn written(&self, source: StepSource, target: &StepTarget) -> Option<Rights> {
+        let step = PathStep { source, target: target.clone() };
         let (edge, asked) = (self.result.edges.get(&step)?, asked(self.model, &step)?);
         let mut rights = Rights::default();
         let writes = ResourceType::of_arn(target.arn()).map_or(&[][..], |kind| kind.writes);
@@ -418,11 +418,11 @@ impl Search<'_, '_> {
         rights: &Rights,
     ) {
         let first = match way.links.first() {
-            Some(Link::Step(step)) => step.source.clone(),
+            Some(Link::PathStep(step)) => step.source.clone(),
             Some(link) => {
-                Source::Principal(link.holder().cloned().unwrap_or_else(|| holder.to_owned()))
+                StepSource::Principal(link.holder().cloned().unwrap_or_else(|| holder.to_owned()))
             }
-            None => Source::Principal(holder.to_owned()),
+            None => StepSource::Principal(holder.to_owned()),
         };
         let openings = rights.at(self.time).0;
         for environment in self.entered(origin, to) {
@@ -456,10 +456,10 @@ fn asks_nothing(openings: &[Opening]) -> bool {
 /// Whether a denied step is allowed once something is removed.
 pub(super) fn allowed_without(
     model: &AccessModel,
-    step: &Step,
+    step: &PathStep,
     without: impl FnOnce(Asked) -> Asked,
 ) -> bool {
     asked(model, step)
         .map(|asked| answer(None, Some(&without(asked))).after)
-        .is_some_and(|answer| matches!(answer, Answer::Open(_)))
+        .is_some_and(|answer| matches!(answer, SymbolicAnswer::Open(_)))
 }

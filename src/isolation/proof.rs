@@ -11,7 +11,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::compare::SideResult;
-use super::crossing::{Asked, Source, Step, Target, asked};
+use super::crossing::{Asked, PathStep, StepSource, StepTarget, asked};
 use super::paths::{Origin, account_of, starts_in};
 use crate::access::{AccessModel, PART};
 
@@ -48,40 +48,40 @@ pub enum Killed {
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// The step.
-    pub step: Step,
+    pub step: PathStep,
     /// Why it is closed.
     pub killed: Option<Killed>,
 }
 
 /// Why a step is closed; `None` where only a search can tell.
 #[must_use]
-pub fn explain(asked: &Asked, step: &Step) -> Option<Killed> {
+pub fn explain(asked: &Asked, step: &PathStep) -> Option<Killed> {
     let request = asked.requests().into_iter().next()?;
     Case::of(asked.parts(&request), step).explain()
 }
 
 /// Whether a claim about a step is true.
 #[must_use]
-pub fn check(asked: &Asked, step: &Step, claim: &Killed) -> bool {
+pub fn check(asked: &Asked, step: &PathStep, claim: &Killed) -> bool {
     let mut requests = asked.requests().into_iter();
     requests.all(|request| Case::of(asked.parts(&request), step).check(claim))
 }
 
 /// Everybody that an origin is or can become, whatever the conditions.
-fn reached(model: &AccessModel, result: &SideResult, origin: &Origin) -> BTreeSet<Source> {
+fn reached(model: &AccessModel, result: &SideResult, origin: &Origin) -> BTreeSet<StepSource> {
     // Whoever is named by no grant takes no step.
     let sources = result.edges.keys().chain(&result.closed).map(|step| &step.source);
-    let starts = |source: &&Source| starts_in(model, source).contains(origin);
-    let mut found: BTreeSet<Source> = sources.filter(starts).cloned().collect();
-    let mut queue: VecDeque<Source> = found.iter().cloned().collect();
-    let mut by_source: BTreeMap<&Source, Vec<&Target>> = BTreeMap::new();
+    let starts = |source: &&StepSource| starts_in(model, source).contains(origin);
+    let mut found: BTreeSet<StepSource> = sources.filter(starts).cloned().collect();
+    let mut queue: VecDeque<StepSource> = found.iter().cloned().collect();
+    let mut by_source: BTreeMap<&StepSource, Vec<&StepTarget>> = BTreeMap::new();
     for step in result.edges.keys() {
         by_source.entry(&step.source).or_default().push(&step.target);
     }
     while let Some(source) = queue.pop_front() {
         for target in by_source.get(&source).into_iter().flatten() {
-            let Target::Role(arn) = target else { continue };
-            let next = Source::Principal(arn.clone());
+            let StepTarget::Role(arn) = target else { continue };
+            let next = StepSource::Principal(arn.clone());
             if found.insert(next.clone()) {
                 queue.push_back(next);
             }
@@ -91,7 +91,7 @@ fn reached(model: &AccessModel, result: &SideResult, origin: &Origin) -> BTreeSe
 }
 
 /// A closed step, and why, once that was looked for.
-type Closed<'a> = (&'a Step, OnceCell<Option<Killed>>);
+type Closed<'a> = (&'a PathStep, OnceCell<Option<Killed>>);
 
 /// The proofs of one side. What is found out about a step or an origin is found out once.
 pub struct Prover<'a> {
@@ -100,15 +100,15 @@ pub struct Prover<'a> {
     /// Closed steps into each environment.
     closed: BTreeMap<&'a str, Vec<Closed<'a>>>,
     /// Open steps into each environment, by who takes them.
-    open: BTreeMap<&'a str, BTreeSet<&'a Source>>,
-    reached: BTreeMap<Origin, BTreeSet<Source>>,
+    open: BTreeMap<&'a str, BTreeSet<&'a StepSource>>,
+    reached: BTreeMap<Origin, BTreeSet<StepSource>>,
 }
 
 impl<'a> Prover<'a> {
     /// Over one side.
     #[must_use]
     pub fn new(model: &'a AccessModel, result: &'a SideResult) -> Self {
-        let into = |step: &Step| {
+        let into = |step: &PathStep| {
             let account = account_of(model, &step.target);
             account.and_then(|a| model.accounts.get(&a)).map(|a| &a.environments)
         };
@@ -118,7 +118,7 @@ impl<'a> Prover<'a> {
                 closed.entry(environment).or_default().push((step, OnceCell::new()));
             }
         }
-        let mut open: BTreeMap<&str, BTreeSet<&Source>> = BTreeMap::new();
+        let mut open: BTreeMap<&str, BTreeSet<&StepSource>> = BTreeMap::new();
         for step in result.edges.keys() {
             for environment in into(step).into_iter().flatten() {
                 open.entry(environment).or_default().insert(&step.source);

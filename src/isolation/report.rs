@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::assumptions::{Assumptions, Memo};
 use super::causes::Causes;
 use super::compare::{Comparison, Pair, SideResult, by_power_alone, verdict};
-use super::crossing::{Source, Step, asked};
+use super::crossing::{PathStep, StepSource, asked};
 use super::findings;
 use super::paths::{Origin, Path};
 use super::permits::permits;
@@ -17,7 +17,7 @@ use super::proof::{Entry, Prover};
 use super::rules::{Asked, Bound, Rule};
 use super::section::{
     AccessPath, Assumption, Basis, ConsideredGrant, Finding, FindingKind, Grade, Isolation,
-    MatrixRow, PathChange, PathEnd, Proof, Replay, Ruling, Severity, Verdict,
+    MatrixRow, PathChange, PathEnd, Proof, Replay, Ruling, Severity, WallVerdict,
 };
 use crate::access::{AccessModel, Coverage};
 use crate::iam::Request;
@@ -99,7 +99,7 @@ struct Judged {
     severity: Severity,
 }
 
-type Key = (Origin, String, Step);
+type Key = (Origin, String, PathStep);
 
 fn key(path: &Path) -> Key {
     (path.from.clone(), path.to.clone(), path.last.clone())
@@ -126,7 +126,7 @@ impl Writer<'_, '_> {
             ..Isolation::default()
         };
         let pairs = pairs(&environments);
-        let verdicts: BTreeMap<&Pair, (Verdict, Verdict)> =
+        let verdicts: BTreeMap<&Pair, (WallVerdict, WallVerdict)> =
             pairs.iter().map(|pair| (pair, self.pair(pair, &mut section))).collect();
         let (was, is) = (&self.comparison.before.1, &self.comparison.after.1);
         let before: BTreeMap<Key, &Path> = was.paths.iter().map(|p| (key(p), p)).collect();
@@ -176,14 +176,14 @@ impl Writer<'_, '_> {
         Analysis { section, paths }
     }
 
-    fn pair(&self, pair: &Pair, section: &mut Isolation) -> (Verdict, Verdict) {
+    fn pair(&self, pair: &Pair, section: &mut Isolation) -> (WallVerdict, WallVerdict) {
         let (before, _) = verdict(self.comparison.before.0, &self.comparison.before.1, pair);
         let (mut after, managed) = verdict(self.comparison.after.0, &self.comparison.after.1, pair);
-        let proof =
-            (after == Verdict::Isolated).then(|| self.prover.borrow_mut().prove(&pair.0, &pair.1));
+        let proof = (after == WallVerdict::Isolated)
+            .then(|| self.prover.borrow_mut().prove(&pair.0, &pair.1));
         if matches!(proof, Some(None)) {
             // The checker has found what the search has not: never closed.
-            after = Verdict::Undetermined;
+            after = WallVerdict::Undetermined;
         }
         let assumptions = self.assumed(pair, (before, after));
         section.matrix.push(MatrixRow {
@@ -226,15 +226,15 @@ impl Writer<'_, '_> {
     fn assumed(
         &self,
         pair: &Pair,
-        (before, after): (Verdict, Verdict),
+        (before, after): (WallVerdict, WallVerdict),
     ) -> (Vec<Assumption>, Vec<Assumption>) {
-        if after != Verdict::Isolated {
+        if after != WallVerdict::Isolated {
             return (Vec::new(), Vec::new());
         }
         let [was, is] = &self.assumptions;
         let mut memo = self.memo.borrow_mut();
         let now = is.of(pair, &mut memo);
-        if before != Verdict::Isolated || now.is_empty() {
+        if before != WallVerdict::Isolated || now.is_empty() {
             return (now, Vec::new());
         }
         let then = was.of(pair, &mut memo);
@@ -293,7 +293,7 @@ impl Writer<'_, '_> {
         let judged = self.judge(path, principal, openings, used);
         let mut conditions: BTreeSet<String> = BTreeSet::new();
         let mut via = Vec::new();
-        let mut shown_steps: Vec<(&Step, &Request)> = Vec::new();
+        let mut shown_steps: Vec<(&PathStep, &Request)> = Vec::new();
         for step in &path.chain {
             let edge = result.edges.get(step);
             let best = edge.and_then(|e| e.openings.iter().min_by_key(|o| o.requirements.len()));
@@ -337,18 +337,22 @@ impl Writer<'_, '_> {
             rule: judged.rule,
             severity: judged.severity,
             to: PathEnd { account: Some(path.to_account.clone()), environment: path.to.clone() },
-            verdict: if path.unconditional { Verdict::Reachable } else { Verdict::Conditional },
+            verdict: if path.unconditional {
+                WallVerdict::Reachable
+            } else {
+                WallVerdict::Conditional
+            },
             via,
             witness: chosen.as_ref().map(witness),
         }
     }
 
     /// Why a wall is none, or is not decided.
-    fn no_wall(&self, verdict: Verdict, origin: &Origin, to: &str) -> String {
-        if verdict == Verdict::SharedAccount {
+    fn no_wall(&self, verdict: WallVerdict, origin: &Origin, to: &str) -> String {
+        if verdict == WallVerdict::SharedAccount {
             return "both live in one account".to_owned();
         }
-        if verdict == Verdict::Isolated {
+        if verdict == WallVerdict::Isolated {
             return "its proof rests on something that was not looked at, and the rule does not take that for a wall (`assumptions = \"error\"`)".to_owned();
         }
         let model = self.comparison.after.0;
@@ -439,7 +443,7 @@ impl Writer<'_, '_> {
     /// those that become so with this plan are changes.
     fn walls_without_paths(
         &self,
-        verdicts: &BTreeMap<&Pair, (Verdict, Verdict)>,
+        verdicts: &BTreeMap<&Pair, (WallVerdict, WallVerdict)>,
         section: &mut Isolation,
     ) {
         let assuming: BTreeMap<(String, String), bool> = section
@@ -453,18 +457,20 @@ impl Writer<'_, '_> {
             let named = (origin.name().to_owned(), to.clone());
             let assumes = assuming.get(&named).copied();
             let is_new = match after {
-                Verdict::SharedAccount => *before != Verdict::SharedAccount,
+                WallVerdict::SharedAccount => *before != WallVerdict::SharedAccount,
                 // An open wall that becomes undetermined has lost the paths that opened it.
-                Verdict::Undetermined => matches!(before, Verdict::Isolated | Verdict::Closed),
-                Verdict::Isolated => assumes == Some(true),
+                WallVerdict::Undetermined => {
+                    matches!(before, WallVerdict::Isolated | WallVerdict::Closed)
+                }
+                WallVerdict::Isolated => assumes == Some(true),
                 _ => continue,
             };
             let mut rules: Vec<&Rule> =
                 self.rules.iter().filter(|rule| rule.pairs.contains(&named)).collect();
-            if *after == Verdict::Isolated {
+            if *after == WallVerdict::Isolated {
                 rules.retain(|rule| rule.assumptions_count && assumes.is_some());
             }
-            if *after == Verdict::Undetermined {
+            if *after == WallVerdict::Undetermined {
                 let (counting, passing) =
                     rules.into_iter().partition(|rule| rule.undetermined_counts);
                 rules = counting;
@@ -480,7 +486,7 @@ impl Writer<'_, '_> {
             }
             let wall = |rule: Option<&Rule>| self.wall(origin, to, *after, is_new, rule);
             // A new assumption stands in the wall's row.
-            if is_new && *after != Verdict::Isolated {
+            if is_new && *after != WallVerdict::Isolated {
                 section.changes.push(wall(rules.first().copied()));
             }
             section.violations.extend(rules.iter().map(|rule| wall(Some(*rule))));
@@ -492,7 +498,7 @@ impl Writer<'_, '_> {
         &self,
         origin: &Origin,
         to: &str,
-        verdict: Verdict,
+        verdict: WallVerdict,
         is_new: bool,
         rule: Option<&Rule>,
     ) -> AccessPath {
@@ -563,7 +569,9 @@ fn trusted(model: &AccessModel, result: &SideResult, to: &str) -> Vec<String> {
         |path: &'_ Path| path.chain.first().map_or(path.last.source.clone(), |s| s.source.clone());
     let outsiders: BTreeSet<String> = paths
         .filter_map(|path| match first(path) {
-            Source::Foreign(arn) => Some(format!("{arn}, which {to} lets in, and whom it lets in")),
+            StepSource::Foreign(arn) => {
+                Some(format!("{arn}, which {to} lets in, and whom it lets in"))
+            }
             _ => None,
         })
         .collect();
@@ -592,10 +600,10 @@ fn pairs(environments: &[String]) -> Vec<Pair> {
     pairs
 }
 
-pub(super) fn source_name(source: &Source) -> &str {
+pub(super) fn source_name(source: &StepSource) -> &str {
     match source {
-        Source::Principal(arn) | Source::Foreign(arn) | Source::Federated(arn) => arn,
-        Source::Anonymous => "*",
+        StepSource::Principal(arn) | StepSource::Foreign(arn) | StepSource::Federated(arn) => arn,
+        StepSource::Anonymous => "*",
     }
 }
 
@@ -613,10 +621,10 @@ fn considered_grant(entry: &Entry) -> ConsideredGrant {
 
 fn id(path: &Path) -> String {
     let kind = match &path.last.source {
-        Source::Principal(_) => "principal",
-        Source::Foreign(_) => "foreign",
-        Source::Federated(_) => "federated",
-        Source::Anonymous => "anonymous",
+        StepSource::Principal(_) => "principal",
+        StepSource::Foreign(_) => "foreign",
+        StepSource::Federated(_) => "federated",
+        StepSource::Anonymous => "anonymous",
     };
     let parts =
         [path.from.name(), &path.to, kind, source_name(&path.last.source), path.last.target.arn()];

@@ -7,9 +7,9 @@
 //!
 //! Invariants:
 //!
-//! - [`Verdict::Isolated`] stands in a matrix only with a [`Proof`] of the same pair;
-//!   [`Verdict::Reachable`] and [`Verdict::Conditional`] of a request only with a [`Witness`] that the
-//!   judge allows. Everything else is [`Verdict::Undetermined`].
+//! - [`WallVerdict::Isolated`] stands in a matrix only with a [`Proof`] of the same pair;
+//!   [`WallVerdict::Reachable`] and [`WallVerdict::Conditional`] of a request only with a [`Witness`] that the
+//!   judge allows. Everything else is [`WallVerdict::Undetermined`].
 //! - A path of [`Isolation::violations`] that the plan changes stands in [`Isolation::changes`] too, under
 //!   the same id.
 //! - The fields of a struct are declared in the order of their names: plans are written with sorted keys,
@@ -84,7 +84,7 @@ impl Isolation {
                 _ if row.after < row.before || narrower.contains(&pair) => summary.narrowed += 1,
                 _ => {}
             }
-            summary.undetermined += usize::from(row.after == Verdict::Undetermined);
+            summary.undetermined += usize::from(row.after == WallVerdict::Undetermined);
             summary.proved += usize::from(row.is_proved());
             summary.assumed += usize::from(!row.assumptions.is_empty());
             summary.assumptions_added += usize::from(!row.assumptions_added.is_empty());
@@ -172,7 +172,7 @@ pub struct Basis {
 /// the greatest among those on its paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum WallVerdict {
     /// AWS has closed every account of one side: nobody can act there now, though somebody may reopen one. It
     /// breaks no rule and proves nothing.
     Closed,
@@ -188,7 +188,7 @@ pub enum Verdict {
     SharedAccount,
 }
 
-impl Verdict {
+impl WallVerdict {
     /// Its name, as in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -312,7 +312,7 @@ impl Severity {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MatrixRow {
     /// After the plan.
-    pub after: Verdict,
+    pub after: WallVerdict,
     /// What the proof of an isolated wall rests on that exists there and was not looked at.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assumptions: Vec<Assumption>,
@@ -320,7 +320,7 @@ pub struct MatrixRow {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assumptions_added: Vec<Assumption>,
     /// Before the plan.
-    pub before: Verdict,
+    pub before: WallVerdict,
     /// The origin: an environment, `$management`, `$unassigned`, `$external` or `$anonymous`.
     pub from: String,
     /// [`Grade::Power`] where no request crosses after the plan, but a principal of `from`
@@ -329,7 +329,7 @@ pub struct MatrixRow {
     pub grade: Option<Grade>,
     /// The verdict on the managed objects alone, where an account of either side was not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub managed_only: Option<Verdict>,
+    pub managed_only: Option<WallVerdict>,
     /// What the rules say of a wall that is open after the plan; absent where it is not, and where no rule speaks
     /// of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -342,7 +342,7 @@ impl MatrixRow {
     /// Whether the wall is closed by a proof that rests on nothing but what every proof trusts.
     #[must_use]
     pub fn is_proved(&self) -> bool {
-        self.after == Verdict::Isolated && self.assumptions.is_empty()
+        self.after == WallVerdict::Isolated && self.assumptions.is_empty()
     }
 }
 
@@ -418,7 +418,7 @@ pub struct AccessPath {
     /// What the plan does to it.
     pub change: PathChange,
     /// What the surroundings must bring along, a sentence each; empty for a path that is
-    /// [`Verdict::Reachable`].
+    /// [`WallVerdict::Reachable`].
     #[serde(default)]
     pub conditions: Vec<String>,
     /// The exception of the rule that permits it.
@@ -461,7 +461,7 @@ pub struct AccessPath {
     /// The environment that it enters.
     pub to: PathEnd,
     /// How open it is.
-    pub verdict: Verdict,
+    pub verdict: WallVerdict,
     /// The steps, in order; the last one crosses the wall or exercises the power.
     #[serde(default)]
     pub via: Vec<Hop>,
@@ -547,7 +547,7 @@ pub enum Replayed {
         /// The layer of policies that decided.
         decided_by: iam::DecidedBy,
         /// The decision.
-        decision: iam::Verdict,
+        decision: iam::PolicyDecision,
         /// Statements that deny it.
         #[serde(default)]
         denied_by: Vec<String>,
@@ -575,7 +575,7 @@ impl Replayed {
     /// Whether the judge allows the step.
     #[must_use]
     pub fn is_allowed(&self) -> bool {
-        matches!(self, Self::Judged { decision: iam::Verdict::Allow, .. })
+        matches!(self, Self::Judged { decision: iam::PolicyDecision::Allow, .. })
     }
 }
 
@@ -856,12 +856,12 @@ mod tests {
     #[test]
     fn names_are_those_of_json() {
         for verdict in [
-            Verdict::Closed,
-            Verdict::Isolated,
-            Verdict::Undetermined,
-            Verdict::Conditional,
-            Verdict::Reachable,
-            Verdict::SharedAccount,
+            WallVerdict::Closed,
+            WallVerdict::Isolated,
+            WallVerdict::Undetermined,
+            WallVerdict::Conditional,
+            WallVerdict::Reachable,
+            WallVerdict::SharedAccount,
         ] {
             assert_eq!(written(&verdict), verdict.name());
         }

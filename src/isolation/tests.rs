@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value as Json, json};
 
 use super::section::{AccessPath, FindingKind, Isolation, MatrixRow, PathChange};
-use super::{Grade, Verdict};
+use super::{Grade, WallVerdict};
 use crate::diag::{Loc, Source};
 use crate::eval::estate::{Account, Environment, Estate};
 use crate::ids::Handle;
@@ -250,7 +250,7 @@ fn a_new_trust_opens_the_wall_and_names_its_cause() {
         .then(role("production", "deploy", by("dev", "ci"), None))
         .rule(Vec::new())
         .analyse();
-    assert_eq!(row(&section, "dev", "production").before, Verdict::Isolated);
+    assert_eq!(row(&section, "dev", "production").before, WallVerdict::Isolated);
     assert_eq!(after(&section, "dev", "production"), "reachable");
     let change = section.changes.iter().find(|c| c.from.environment == "dev").expect("a change");
     assert_eq!(change.change, PathChange::Added);
@@ -303,7 +303,7 @@ fn a_guardrail_closes_what_trust_opens() {
         None,
     ));
     let section = open.then(lock).analyse();
-    assert_eq!(row(&section, "dev", "production").before, Verdict::Reachable);
+    assert_eq!(row(&section, "dev", "production").before, WallVerdict::Reachable);
     assert_eq!(after(&section, "dev", "production"), "isolated");
     assert_eq!(section.changes[0].change, PathChange::Removed);
     let held = findings(&section, FindingKind::HeldBySourceSide);
@@ -385,7 +385,7 @@ fn what_was_not_read_is_undetermined() {
     fixture.unread.insert(handle("production"), "access denied".to_owned());
     let section = fixture.analyse();
     assert_eq!(after(&section, "dev", "production"), "undetermined");
-    assert_eq!(row(&section, "dev", "production").managed_only, Some(Verdict::Isolated));
+    assert_eq!(row(&section, "dev", "production").managed_only, Some(WallVerdict::Isolated));
     assert_eq!(section.violations.len(), 2, "both directions fail closed");
 }
 
@@ -544,13 +544,17 @@ pub(super) fn asked_and_opened(
         ..Sides::default()
     };
     let (_, after) = crate::plan::access::models(&fixture.estate, &sides);
-    let step = super::crossing::Step {
-        source: super::crossing::Source::Principal("arn:aws:iam::111111111111:role/ci".to_owned()),
-        target: super::crossing::Target::Role("arn:aws:iam::333333333333:role/deploy".to_owned()),
+    let step = super::crossing::PathStep {
+        source: super::crossing::StepSource::Principal(
+            "arn:aws:iam::111111111111:role/ci".to_owned(),
+        ),
+        target: super::crossing::StepTarget::Role(
+            "arn:aws:iam::333333333333:role/deploy".to_owned(),
+        ),
     };
     let asked = super::crossing::asked(&after, &step).expect("both are there");
     match super::crossing::answer(None, Some(&asked)).after {
-        crate::iam::symbolic::Answer::Open(mut openings) => (asked, openings.remove(0)),
+        crate::iam::symbolic::SymbolicAnswer::Open(mut openings) => (asked, openings.remove(0)),
         other => panic!("not open: {other:?}"),
     }
 }

@@ -14,7 +14,7 @@ pub struct Walls {
     pub basis: Option<Basis>,
     /// Environments compared.
     pub environments: Vec<String>,
-    /// Verdict per ordered pair; `before` and `after` differ only where a plan is looked at.
+    /// WallVerdict per ordered pair; `before` and `after` differ only where a plan is looked at.
     pub matrix: Vec<MatrixRow>,
     /// Every path there is, permitted or not.
     pub paths: Vec<AccessPath>,

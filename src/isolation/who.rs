@@ -6,14 +6,14 @@ use serde::Serialize;
 
 use super::candidates::candidates;
 use super::compare::compare;
-use super::crossing::{Place, Source, Step, Target, answer, asked_at};
+use super::crossing::{PathStep, StepSource, StepTarget, TargetResource, answer, asked_at};
 use super::paths::{Edge, Origin, outside};
 use super::report::{hop, source_name, witness};
-use super::section::{Hop, Verdict, Witness};
+use super::section::{Hop, WallVerdict, Witness};
 use crate::access::{AccessModel, AccountNode, ResourceNode, ResourceType};
 use crate::diag::{Diagnostic, Diagnostics, did_you_mean};
 use crate::iam::catalogue;
-use crate::iam::symbolic::{Answer, Opening, Space};
+use crate::iam::symbolic::{Opening, Space, SymbolicAnswer};
 
 /// Services of which the analysis knows every resource policy; IAM's own resources have none but
 /// the trust policies of roles.
@@ -146,7 +146,7 @@ pub struct Holder {
     /// Environments of its account.
     pub environments: BTreeSet<String>,
     /// `reachable`, `conditional`, `undetermined` or `isolated`.
-    pub verdict: Verdict,
+    pub verdict: WallVerdict,
     /// What it needs from its surroundings.
     pub conditions: BTreeSet<String>,
     /// The roles that it assumes on the way, then the act itself; empty for those who cannot.
@@ -224,18 +224,18 @@ fn owner<'w>(model: &'w AccessModel, ask: &Ask) -> Result<Option<&'w AccountNode
 /// How somebody gets there: the roles assumed on the way, and at how many conditions.
 #[derive(Clone)]
 struct Way {
-    chain: Vec<Step>,
-    last: Source,
+    chain: Vec<PathStep>,
+    last: StepSource,
     conditional: usize,
 }
 
 struct Search<'w> {
     model: &'w AccessModel,
     /// Who can by itself.
-    direct: BTreeMap<Source, Vec<Opening>>,
+    direct: BTreeMap<StepSource, Vec<Opening>>,
     /// Who may be able to, and why that is not known.
-    doubts: BTreeMap<Source, String>,
-    edges: BTreeMap<Step, Edge>,
+    doubts: BTreeMap<StepSource, String>,
+    edges: BTreeMap<PathStep, Edge>,
 }
 
 impl<'w> Search<'w> {
@@ -249,7 +249,7 @@ impl<'w> Search<'w> {
         }
         for source in search.sources(ask) {
             let home = match &source {
-                Source::Principal(arn) => {
+                StepSource::Principal(arn) => {
                     model.principals.get(arn).and_then(|p| model.accounts.get(&p.account))
                 }
                 _ => None,
@@ -257,13 +257,13 @@ impl<'w> Search<'w> {
             let Some(place) = search.place(ask, owner.or(home)) else { continue };
             let Some(asked) = asked_at(model, &source, place) else { continue };
             match answer(None, Some(&asked)).after {
-                Answer::Open(openings) => {
+                SymbolicAnswer::Open(openings) => {
                     search.direct.insert(source, openings);
                 }
-                Answer::Undecided(why) => {
+                SymbolicAnswer::Undecided(why) => {
                     search.doubts.insert(source, why);
                 }
-                Answer::Closed { .. } => {
+                SymbolicAnswer::Closed { .. } => {
                     if let Some(doubt) = asked.doubt {
                         search.doubts.insert(source, doubt);
                     }
@@ -274,24 +274,24 @@ impl<'w> Search<'w> {
     }
 
     /// Principals of the estate, and those outside that the resource's own policy names.
-    fn sources(&self, ask: &Ask) -> BTreeSet<Source> {
-        let mut all: BTreeSet<Source> =
-            self.model.principals.keys().map(|arn| Source::Principal(arn.clone())).collect();
+    fn sources(&self, ask: &Ask) -> BTreeSet<StepSource> {
+        let mut all: BTreeSet<StepSource> =
+            self.model.principals.keys().map(|arn| StepSource::Principal(arn.clone())).collect();
         let named = candidates(self.model).into_iter().filter(|step| match &step.target {
-            Target::Role(arn) => *arn == ask.resource,
-            Target::Resource(arn) => ask.holder() == arn,
+            StepTarget::Role(arn) => *arn == ask.resource,
+            StepTarget::Resource(arn) => ask.holder() == arn,
         });
         all.extend(named.map(|step| step.source));
         all
     }
 
-    fn place(&self, ask: &Ask, owner: Option<&'w AccountNode>) -> Option<Place<'w>> {
+    fn place(&self, ask: &Ask, owner: Option<&'w AccountNode>) -> Option<TargetResource<'w>> {
         let resource = ask.held(self.model);
         let assumes = ask.action.to_ascii_lowercase().starts_with("sts:");
         let role = self.model.principals.get(&ask.resource).filter(|_| assumes);
         let unreadable = resource.is_some_and(ResourceNode::is_unreadable)
             || role.is_some_and(|role| role.has_unreadable_trust());
-        Some(Place {
+        Some(TargetResource {
             owner: owner?,
             rule: resource
                 .and_then(ResourceNode::document)
@@ -305,19 +305,20 @@ impl<'w> Search<'w> {
 
     /// From each source that can, backwards over role assumptions: fewest conditions, then fewest
     /// steps.
-    fn ways(&self, starts: impl Iterator<Item = (Source, usize)>) -> BTreeMap<Source, Way> {
+    fn ways(&self, starts: impl Iterator<Item = (StepSource, usize)>) -> BTreeMap<StepSource, Way> {
         let mut into: BTreeMap<&str, Vec<&Edge>> = BTreeMap::new();
         for edge in self.edges.values() {
-            if let Target::Role(arn) = &edge.step.target {
+            if let StepTarget::Role(arn) = &edge.step.target {
                 into.entry(arn).or_default().push(edge);
             }
         }
-        let mut ways: BTreeMap<Source, Way> = starts
+        let mut ways: BTreeMap<StepSource, Way> = starts
             .map(|(last, conditional)| (last.clone(), Way { chain: Vec::new(), last, conditional }))
             .collect();
-        let mut queue: VecDeque<Source> = ways.keys().cloned().collect();
+        let mut queue: VecDeque<StepSource> = ways.keys().cloned().collect();
         while let Some(source) = queue.pop_front() {
-            let (Source::Principal(arn), Some(here)) = (&source, ways.get(&source).cloned()) else {
+            let (StepSource::Principal(arn), Some(here)) = (&source, ways.get(&source).cloned())
+            else {
                 continue;
             };
             for edge in into.get(arn.as_str()).into_iter().flatten() {
@@ -342,8 +343,8 @@ impl<'w> Search<'w> {
             (source.clone(), usize::from(!free))
         }));
         let doubtful = self.ways(self.doubts.keys().map(|source| (source.clone(), 0)));
-        let mut everybody: BTreeSet<Source> =
-            self.model.principals.keys().map(|arn| Source::Principal(arn.clone())).collect();
+        let mut everybody: BTreeSet<StepSource> =
+            self.model.principals.keys().map(|arn| StepSource::Principal(arn.clone())).collect();
         everybody.extend(open.keys().chain(doubtful.keys()).cloned());
         let mut holders: Vec<Holder> = everybody
             .iter()
@@ -351,7 +352,7 @@ impl<'w> Search<'w> {
                 (Some(way), _) => self.open(source, way),
                 (None, Some(way)) => {
                     let doubt = self.doubts.get(&way.last).cloned();
-                    Holder { verdict: Verdict::Undetermined, doubt, ..self.holder(source) }
+                    Holder { verdict: WallVerdict::Undetermined, doubt, ..self.holder(source) }
                 }
                 (None, None) => self.holder(source),
             })
@@ -368,16 +369,16 @@ impl<'w> Search<'w> {
     }
 
     /// Somebody of whom nothing more is known than that it cannot.
-    fn holder(&self, source: &Source) -> Holder {
+    fn holder(&self, source: &StepSource) -> Holder {
         let principal = match source {
-            Source::Principal(arn) => self.model.principals.get(arn),
+            StepSource::Principal(arn) => self.model.principals.get(arn),
             _ => None,
         };
         let account = principal.and_then(|p| self.model.accounts.get(&p.account));
         Holder {
             principal: source_name(source).to_owned(),
             address: match source {
-                Source::Foreign(arn) => match outside(self.model, arn) {
+                StepSource::Foreign(arn) => match outside(self.model, arn) {
                     Origin::External => None,
                     origin => Some(origin.name().to_owned()),
                 },
@@ -386,7 +387,7 @@ impl<'w> Search<'w> {
             managed: principal.is_some_and(|p| p.location.is_some()),
             account: account.map(|a| a.handle.to_string()),
             environments: account.map(|a| a.environments.clone()).unwrap_or_default(),
-            verdict: Verdict::Isolated,
+            verdict: WallVerdict::Isolated,
             conditions: BTreeSet::new(),
             via: Vec::new(),
             witness: None,
@@ -394,7 +395,7 @@ impl<'w> Search<'w> {
         }
     }
 
-    fn open(&self, source: &Source, way: &Way) -> Holder {
+    fn open(&self, source: &StepSource, way: &Way) -> Holder {
         let mut holder = self.holder(source);
         for step in &way.chain {
             let Some(edge) = self.edges.get(step) else { continue };
@@ -411,7 +412,7 @@ impl<'w> Search<'w> {
             holder.witness = Some(witness(best));
         }
         holder.verdict =
-            if way.conditional == 0 { Verdict::Reachable } else { Verdict::Conditional };
+            if way.conditional == 0 { WallVerdict::Reachable } else { WallVerdict::Conditional };
         holder
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::iam::symbolic::access::{Access, Comparison, Verdict};
+use crate::iam::symbolic::access::{Access, Comparison, ComparisonResult};
 
 use super::style::{Style, Tone, count, pad, safe};
 
@@ -15,11 +15,11 @@ const SHOWN: usize = 20;
 /// Those of the writer.
 pub fn text(comparison: &Comparison, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let (tone, verdict) = match comparison.verdict {
-        Verdict::NoNewAccess => {
+        ComparisonResult::NoNewAccess => {
             (Tone::Good, "No new access: whatever the new policy permits, the old one permitted.")
         }
-        Verdict::NewAccess => (Tone::Bad, "New access."),
-        Verdict::Undetermined => (Tone::Warn, "Undetermined."),
+        ComparisonResult::NewAccess => (Tone::Bad, "New access."),
+        ComparisonResult::Undetermined => (Tone::Warn, "Undetermined."),
     };
     writeln!(out, "{}", style.paint(tone, verdict))?;
     for (title, sign, tone, list) in [

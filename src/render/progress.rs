@@ -25,27 +25,27 @@ impl Progress {
 
     /// Begins something that may take a while.
     #[must_use]
-    pub fn step(&self, what: &str) -> Step {
+    pub fn begin(&self, what: &str) -> ProgressItem {
         let Some(bars) = &self.bars else {
             let _ = writeln!(std::io::stderr(), "{what}");
-            return Step { bar: None };
+            return ProgressItem { bar: None };
         };
         let bar = bars.add(ProgressBar::new_spinner());
         bar.set_style(spinner());
         bar.set_message(what.to_owned());
         bar.enable_steady_tick(Duration::from_millis(120));
-        Step { bar: Some(bar) }
+        ProgressItem { bar: Some(bar) }
     }
 
     /// A bar over a number of operations.
     #[must_use]
-    pub fn bar(&self, length: usize, what: &str) -> Step {
-        let Some(bars) = &self.bars else { return Step { bar: None } };
+    pub fn bar(&self, length: usize, what: &str) -> ProgressItem {
+        let Some(bars) = &self.bars else { return ProgressItem { bar: None } };
         let bar = bars.add(ProgressBar::new(length as u64));
         bar.set_style(gauge());
         bar.set_message(what.to_owned());
         bar.enable_steady_tick(Duration::from_millis(250));
-        Step { bar: Some(bar) }
+        ProgressItem { bar: Some(bar) }
     }
 
     /// A line that stays, above whatever is drawn.
@@ -70,11 +70,11 @@ impl Progress {
 
 /// One thing in progress; gone from the screen when it is dropped.
 #[derive(Debug)]
-pub struct Step {
+pub struct ProgressItem {
     bar: Option<ProgressBar>,
 }
 
-impl Step {
+impl ProgressItem {
     /// It is done.
     pub fn done(self) {
         drop(self);
@@ -95,7 +95,7 @@ impl Step {
     }
 }
 
-impl Drop for Step {
+impl Drop for ProgressItem {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

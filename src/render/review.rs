@@ -6,14 +6,14 @@ use super::isolation::{markdown as section_markdown, text as section_text};
 use super::markdown::inline;
 use super::style::{Style, Tone, count, safe, wrap};
 use crate::engine::review::ReviewOutcome;
-use crate::isolation::section::{PathChange, Verdict};
+use crate::isolation::section::{PathChange, WallVerdict};
 
 /// The verdict in one line.
 fn verdict(outcome: &ReviewOutcome) -> String {
     let changes = &outcome.isolation.changes;
     let number = |change: PathChange| changes.iter().filter(|path| path.change == change).count();
     let undetermined =
-        outcome.isolation.matrix.iter().filter(|r| r.after == Verdict::Undetermined).count();
+        outcome.isolation.matrix.iter().filter(|r| r.after == WallVerdict::Undetermined).count();
     let parts: Vec<String> = [
         (number(PathChange::Added), "path added", "paths added"),
         (number(PathChange::Widened), "widened", "widened"),

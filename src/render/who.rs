@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::isolation::Verdict;
+use crate::isolation::WallVerdict;
 use crate::isolation::who::{Holder, WhoCan};
 
 use super::isolation::text::rows;
@@ -20,9 +20,9 @@ pub fn text(found: &WhoCan, what: &str, style: &Style, out: &mut dyn Write) -> i
         found.owner.as_ref().map(|o| format!(", in the account {}", safe(o))).unwrap_or_default();
     writeln!(out, "{}", style.paint(Tone::Dim, &format!("{what}{owner}")))?;
     for (verdict, title, tone) in [
-        (Verdict::Reachable, "Can", Tone::Bad),
-        (Verdict::Conditional, "Can, under conditions", Tone::Warn),
-        (Verdict::Undetermined, "Not decided", Tone::Warn),
+        (WallVerdict::Reachable, "Can", Tone::Bad),
+        (WallVerdict::Conditional, "Can, under conditions", Tone::Warn),
+        (WallVerdict::Undetermined, "Not decided", Tone::Warn),
     ] {
         let holders: Vec<&Holder> =
             found.principals.iter().filter(|h| h.verdict == verdict).collect();
@@ -34,8 +34,8 @@ pub fn text(found: &WhoCan, what: &str, style: &Style, out: &mut dyn Write) -> i
             entry(holder, style, out)?;
         }
     }
-    let cannot = found.principals.iter().filter(|h| h.verdict == Verdict::Isolated).count();
-    let can = found.principals.iter().filter(|h| h.verdict > Verdict::Undetermined).count();
+    let cannot = found.principals.iter().filter(|h| h.verdict == WallVerdict::Isolated).count();
+    let can = found.principals.iter().filter(|h| h.verdict > WallVerdict::Undetermined).count();
     writeln!(out)?;
     for note in &found.notes {
         writeln!(out, "{}", style.paint(Tone::Dim, &format!("Note: {}.", safe(note))))?;

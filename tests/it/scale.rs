@@ -1,6 +1,6 @@
 //! Work grows with what is declared, and no faster: counted, not timed.
 
-use palisade::isolation::Verdict;
+use palisade::isolation::WallVerdict;
 use palisade::isolation::compare::compare;
 use palisade::plan::access::models;
 use tempfile::TempDir;
@@ -44,7 +44,7 @@ fn the_hole_among_a_hundred_accounts_is_found() {
     let open: Vec<_> = section
         .matrix
         .iter()
-        .filter(|row| row.after == Verdict::Reachable)
+        .filter(|row| row.after == WallVerdict::Reachable)
         .map(|row| (row.from.clone(), row.to.clone()))
         .filter(|(from, _): &(String, String)| !from.starts_with('$'))
         .collect();

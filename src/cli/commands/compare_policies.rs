@@ -10,7 +10,7 @@ use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::diag::{Diagnostic, Source};
 use crate::engine::compare_policies::{self, PolicyComparisonOutcome, PolicyComparisonRequest};
-use crate::iam::symbolic::access::{Comparison, PolicyKind, Verdict};
+use crate::iam::symbolic::access::{Comparison, ComparisonResult, PolicyKind};
 use crate::render;
 
 /// A file larger than this is refused.
@@ -71,9 +71,11 @@ pub fn run(args: &ComparePoliciesArgs, context: &Context) -> Result<(), Exit> {
 
 fn verdict(comparison: &Comparison) -> Result<(), Exit> {
     let told = match comparison.verdict {
-        Verdict::NoNewAccess => return Ok(()),
-        Verdict::NewAccess => Diagnostic::error("the new policy permits more than the old one"),
-        Verdict::Undetermined => {
+        ComparisonResult::NoNewAccess => return Ok(()),
+        ComparisonResult::NewAccess => {
+            Diagnostic::error("the new policy permits more than the old one")
+        }
+        ComparisonResult::Undetermined => {
             Diagnostic::error("it cannot be ruled out that the new policy permits more")
         }
     };

@@ -36,7 +36,7 @@ pub enum PolicyKind {
 /// The outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum ComparisonResult {
     /// Proved: whatever the new policy permits, the old one permitted.
     NoNewAccess,
     /// The new policy permits a request that the old one did not.
@@ -72,7 +72,7 @@ pub struct Comparison {
     /// What they are attached to.
     pub kind: PolicyKind,
     /// The outcome.
-    pub verdict: Verdict,
+    pub verdict: ComparisonResult,
     /// What only the new policy permits.
     pub gained: Vec<Access>,
     /// What only the old policy permitted.
@@ -104,7 +104,7 @@ const MOST_WORK: usize = 1_000_000;
 pub fn compare(old: &Document, new: &Document, kind: PolicyKind) -> Comparison {
     let mut found = Comparison {
         kind,
-        verdict: Verdict::NoNewAccess,
+        verdict: ComparisonResult::NoNewAccess,
         gained: Vec::new(),
         lost: Vec::new(),
         doubts: Vec::new(),
@@ -174,9 +174,9 @@ pub fn compare(old: &Document, new: &Document, kind: PolicyKind) -> Comparison {
     found.doubts.sort();
     found.doubts.dedup();
     found.verdict = match (found.gained.is_empty(), found.doubts.is_empty()) {
-        (false, _) => Verdict::NewAccess,
-        (true, false) => Verdict::Undetermined,
-        (true, true) => Verdict::NoNewAccess,
+        (false, _) => ComparisonResult::NewAccess,
+        (true, false) => ComparisonResult::Undetermined,
+        (true, true) => ComparisonResult::NoNewAccess,
     };
     found
 }
@@ -439,13 +439,13 @@ mod tests {
         let (narrow, wide) =
             (allow("s3:Get*", "arn:aws:s3:::a/*"), allow("s3:*", "arn:aws:s3:::a/*"));
         let found = compared(narrow.clone(), wide.clone(), PolicyKind::Identity);
-        assert_eq!(found.verdict, Verdict::NewAccess);
+        assert_eq!(found.verdict, ComparisonResult::NewAccess);
         assert!(found.lost.is_empty());
         assert!(found.gained.iter().all(|a| !a.action.starts_with("s3:Get")), "{:?}", found.gained);
         assert_eq!(found.gained[0].permitted_by, ["one"]);
         assert!(found.gained.iter().any(|a| a.actions_alike > 50), "{:?}", found.gained);
         let back = compared(wide, narrow, PolicyKind::Identity);
-        assert_eq!(back.verdict, Verdict::NoNewAccess);
+        assert_eq!(back.verdict, ComparisonResult::NoNewAccess);
         assert!(!back.lost.is_empty());
     }
 
@@ -460,7 +460,7 @@ mod tests {
             {"Effect": "Deny", "Action": "s3:PutObject", "NotResource": ["arn:aws:s3:::a/*", "arn:aws:s3:::b/*"]}]);
         let found = compared(one.clone(), other.clone(), PolicyKind::Identity);
         // `s3:?etObject` would also match an action that nobody knows yet.
-        assert_eq!(found.verdict, Verdict::NewAccess, "{found:?}");
+        assert_eq!(found.verdict, ComparisonResult::NewAccess, "{found:?}");
         assert!(found.gained.iter().all(|a| a.action.ends_with("etobject")), "{:?}", found.gained);
         assert_eq!(compared(other, one, PolicyKind::Identity).gained, []);
     }
@@ -475,9 +475,9 @@ mod tests {
         let conditioned = json!([{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*",
             "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}]);
         let found = compared(conditioned.clone(), allow("s3:GetObject", "*"), PolicyKind::Identity);
-        assert_eq!(found.verdict, Verdict::NewAccess);
+        assert_eq!(found.verdict, ComparisonResult::NewAccess);
         let found = compared(allow("s3:GetObject", "*"), conditioned, PolicyKind::Identity);
-        assert_eq!(found.verdict, Verdict::NoNewAccess);
+        assert_eq!(found.verdict, ComparisonResult::NoNewAccess);
     }
 
     #[test]
@@ -493,7 +493,7 @@ mod tests {
         assert_eq!(found.gained[0].principal, "any principal of 111122223333");
         assert_eq!(
             compared(whole.clone(), one, PolicyKind::Resource).verdict,
-            Verdict::NoNewAccess
+            ComparisonResult::NoNewAccess
         );
         let found = compared(whole, read(json!("*")), PolicyKind::Resource);
         assert!(found.gained.iter().any(|a| a.principal == "anonymous"), "{:?}", found.gained);
@@ -509,12 +509,12 @@ mod tests {
             Document::from_json(&policy, Use::Trust).expect("valid").0
         };
         let found = compare(&trust("repo:acme/app:*"), &trust("repo:acme/*"), PolicyKind::Resource);
-        assert_eq!(found.verdict, Verdict::NewAccess, "{found:?}");
+        assert_eq!(found.verdict, ComparisonResult::NewAccess, "{found:?}");
         let subject = &found.gained[0].context["token.actions.githubusercontent.com:sub"];
         assert!(subject[0].starts_with("repo:acme/") && !subject[0].starts_with("repo:acme/app:"));
         assert_eq!(
             compare(&trust("repo:acme/*"), &trust("repo:acme/app:*"), PolicyKind::Resource).verdict,
-            Verdict::NoNewAccess
+            ComparisonResult::NoNewAccess
         );
     }
 }

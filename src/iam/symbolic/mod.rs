@@ -17,4 +17,4 @@ pub mod variables;
 
 pub use domain::{Domain, Texts};
 pub use opening::{Opening, Requirement};
-pub use question::{Answer, Answers, Caps, Question, Space, ask, ask_both};
+pub use question::{Answers, Caps, Question, Space, SymbolicAnswer, ask, ask_both};

@@ -13,7 +13,7 @@ use crate::iam::eval::{Policies, evaluate};
 use crate::iam::matching::completed;
 use crate::iam::request::{Caller, ContextValue, Facts, Request};
 
-/// Bounds of one question; past them the answer is [`Answer::Undecided`].
+/// Bounds of one question; past them the answer is [`SymbolicAnswer::Undecided`].
 #[derive(Clone, Copy, Debug)]
 pub struct Caps {
     /// States of one automaton.
@@ -70,7 +70,7 @@ pub struct Question<'a> {
 
 /// The answer to a question.
 #[derive(Clone, Debug)]
-pub enum Answer {
+pub enum SymbolicAnswer {
     /// No request is allowed: so many representatives were judged.
     Closed {
         /// How many.
@@ -84,7 +84,7 @@ pub enum Answer {
 
 /// Answers a question. Every opening is a request that the judge allows.
 #[must_use]
-pub fn ask(question: &Question<'_>, caps: Caps) -> Answer {
+pub fn ask(question: &Question<'_>, caps: Caps) -> SymbolicAnswer {
     ask_both(None, Some(question), caps).after
 }
 
@@ -92,9 +92,9 @@ pub fn ask(question: &Question<'_>, caps: Caps) -> Answer {
 #[derive(Clone, Debug)]
 pub struct Answers {
     /// The answer before.
-    pub before: Answer,
+    pub before: SymbolicAnswer,
     /// The answer after.
-    pub after: Answer,
+    pub after: SymbolicAnswer,
     /// Requests that are allowed after and were not before.
     pub gained: Vec<Opening>,
     /// Requests that were allowed before and are not after.
@@ -163,9 +163,9 @@ pub fn ask_both(
         openings.is_empty(),
         &undecided,
     ) {
-        (None, ..) | (_, true, None) => Answer::Closed { judged },
-        (_, false, _) => Answer::Open(openings),
-        (_, true, Some(why)) => Answer::Undecided(why.clone()),
+        (None, ..) | (_, true, None) => SymbolicAnswer::Closed { judged },
+        (_, false, _) => SymbolicAnswer::Open(openings),
+        (_, true, Some(why)) => SymbolicAnswer::Undecided(why.clone()),
     };
     let inexact = undecided.clone().or(inexact);
     Answers { before: answer(before, was), after: answer(after, is), gained, lost, inexact }
@@ -689,7 +689,10 @@ mod tests {
     }
 
     /// Asks whether dev's role `ci` can read below the bucket, given both policies' conditions.
-    fn bucket(resource_condition: serde_json::Value, deny: Option<serde_json::Value>) -> Answer {
+    fn bucket(
+        resource_condition: serde_json::Value,
+        deny: Option<serde_json::Value>,
+    ) -> SymbolicAnswer {
         let mut statements = vec![
             json!({"Sid": "ci", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111111111111:role/ci"},
             "Action": "s3:GetObject", "Resource": "arn:aws:s3:::data/exports/*", "Condition": resource_condition}),
@@ -736,9 +739,9 @@ mod tests {
         )
     }
 
-    fn opening(answer: Answer) -> Opening {
+    fn opening(answer: SymbolicAnswer) -> Opening {
         match answer {
-            Answer::Open(mut openings) => openings.remove(0),
+            SymbolicAnswer::Open(mut openings) => openings.remove(0),
             other => panic!("not open: {other:?}"),
         }
     }
@@ -768,7 +771,10 @@ mod tests {
         let open = opening(bucket(json!({}), Some(own("aws:PrincipalTag/team"))));
         assert!(open.witness.resource.starts_with("arn:aws:s3:::data/exports/"), "{open:?}");
         let nobody = json!({"StringEquals": {"s3:prefix": "${aws:username}"}});
-        assert!(matches!(bucket(nobody, None), Answer::Closed { .. }), "a role has no user name");
+        assert!(
+            matches!(bucket(nobody, None), SymbolicAnswer::Closed { .. }),
+            "a role has no user name"
+        );
     }
 
     #[test]
@@ -781,7 +787,7 @@ mod tests {
     fn a_deny_on_the_rest_closes() {
         let deny = json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*",
                           "Condition": {"StringNotEquals": {"aws:PrincipalAccount": "333333333333"}}});
-        assert!(matches!(bucket(json!({}), Some(deny)), Answer::Closed { .. }));
+        assert!(matches!(bucket(json!({}), Some(deny)), SymbolicAnswer::Closed { .. }));
     }
 
     #[test]
@@ -789,7 +795,7 @@ mod tests {
         let deny = json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*",
                           "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}});
         let answer = bucket(json!({"IpAddress": {"aws:SourceIp": "10.1.0.0/16"}}), Some(deny));
-        assert!(matches!(answer, Answer::Closed { .. }), "{answer:?}");
+        assert!(matches!(answer, SymbolicAnswer::Closed { .. }), "{answer:?}");
         let deny = json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::data/exports/secret*"});
         assert_eq!(opening(bucket(json!({}), Some(deny))).requirements, []);
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::iam::document::{Document, Use};
-use crate::iam::eval::{ChainLevel, Policies, Verdict, evaluate};
+use crate::iam::eval::{ChainLevel, Policies, PolicyDecision, evaluate};
 use crate::iam::policy::Policy;
 use crate::iam::request::{Principal, Request};
 
@@ -144,11 +144,11 @@ fn the_whole_matrix() {
                                     && (!needs.contains('!') || session != Says::Absent)
                             }) && (!signed || passes(scp));
                             let expected = if denied {
-                                Verdict::ExplicitDeny
+                                PolicyDecision::ExplicitDeny
                             } else if allowed {
-                                Verdict::Allow
+                                PolicyDecision::Allow
                             } else {
-                                Verdict::ImplicitDeny
+                                PolicyDecision::ImplicitDeny
                             };
                             let decision = evaluate(&request, &policies);
                             assert_eq!(

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::iam::document::{Document, Use};
 use crate::iam::eval::{
-    ChainLevel, DecidedBy, Decision, Policies, Verdict, evaluate, evaluate_all,
+    ChainLevel, DecidedBy, Decision, Policies, PolicyDecision, evaluate, evaluate_all,
 };
 use crate::iam::policy::Policy;
 use crate::iam::request::{Context, Membership, Principal, Request};
@@ -50,7 +50,7 @@ fn organization(management_account: bool) -> Option<Membership> {
     Some(Membership { id: "o-abcdefghij".into(), management_account })
 }
 
-fn verdict(decision: &Decision) -> (Verdict, DecidedBy) {
+fn verdict(decision: &Decision) -> (PolicyDecision, DecidedBy) {
     (decision.decision, decision.decided_by)
 }
 
@@ -75,11 +75,11 @@ fn everyone_with_principal_arn_bypasses_boundaries_and_a_role_arn_does_not() {
     let request = get_object(SESSION);
     assert_eq!(
         verdict(&evaluate(&request, &everyone)),
-        (Verdict::Allow, DecidedBy::ResourcePolicy)
+        (PolicyDecision::Allow, DecidedBy::ResourcePolicy)
     );
     assert_eq!(
         verdict(&evaluate(&request, &by_role)),
-        (Verdict::ImplicitDeny, DecidedBy::Boundary)
+        (PolicyDecision::ImplicitDeny, DecidedBy::Boundary)
     );
 }
 
@@ -170,7 +170,7 @@ fn deny_with_not_principal_hits_everybody_with_a_boundary() {
     policies.boundary = Some(allow_all());
     assert_eq!(
         verdict(&evaluate(&get_object(SESSION), &policies)),
-        (Verdict::ExplicitDeny, DecidedBy::ResourcePolicy)
+        (PolicyDecision::ExplicitDeny, DecidedBy::ResourcePolicy)
     );
 }
 
@@ -198,7 +198,7 @@ fn not_principal_spares_for_sure_only_role_with_account() {
     }
     let other =
         evaluate(&get_object(SESSION), &with(json!(["arn:aws:iam::111122223333:role/other"])));
-    assert_eq!(verdict(&other), (Verdict::ExplicitDeny, DecidedBy::ResourcePolicy));
+    assert_eq!(verdict(&other), (PolicyDecision::ExplicitDeny, DecidedBy::ResourcePolicy));
 }
 
 /// IAM User Guide, "Policy elements: Variables and tags": "If AWS cannot resolve a variable this
@@ -262,7 +262,7 @@ fn an_scp_must_allow_at_every_level() {
     let gap = policies(vec![full.clone(), level(&[]), full]);
     assert_eq!(
         verdict(&evaluate(&get_object(SESSION), &gap)),
-        (Verdict::ImplicitDeny, DecidedBy::ServiceControlPolicy)
+        (PolicyDecision::ImplicitDeny, DecidedBy::ServiceControlPolicy)
     );
 }
 
@@ -412,7 +412,7 @@ fn restrict_public_buckets_takes_away_cross_account_grants() {
     policies.restrict_public_buckets = true;
     assert_eq!(
         verdict(&evaluate(&foreign, &policies)),
-        (Verdict::ImplicitDeny, DecidedBy::BlockPublicAccess)
+        (PolicyDecision::ImplicitDeny, DecidedBy::BlockPublicAccess)
     );
     assert!(evaluate(&get_object(SESSION), &policies).is_allowed());
 }
@@ -434,7 +434,7 @@ fn a_read_under_sse_kms_needs_decrypt_too() {
     let judge = |key: &Policies| evaluate_all([(&read, &s3), (&decrypt, key)]).expect("some");
     assert!(judge(&key("111122223333")).is_allowed());
     let refused = judge(&key("444455556666"));
-    assert_eq!(verdict(&refused), (Verdict::ImplicitDeny, DecidedBy::ResourcePolicy));
+    assert_eq!(verdict(&refused), (PolicyDecision::ImplicitDeny, DecidedBy::ResourcePolicy));
 }
 
 /// STS API Reference, GetCallerIdentity: it needs no permission and cannot be denied.
@@ -457,7 +457,7 @@ fn a_root_user_assumes_no_role_and_obeys_scps() {
     let assume = request(root, "sts:AssumeRole", "arn:aws:iam::111122223333:role/target");
     assert_eq!(
         verdict(&evaluate(&assume, &policies)),
-        (Verdict::ImplicitDeny, DecidedBy::RootUser)
+        (PolicyDecision::ImplicitDeny, DecidedBy::RootUser)
     );
     let deny = identity(json!({"Effect": "Deny", "Action": "s3:*", "Resource": "*"}));
     let mut policies =
@@ -482,7 +482,7 @@ fn an_endpoint_policy_must_allow() {
     assert!(evaluate(&get_object(SESSION), &endpoint("s3:*")).is_allowed());
     assert_eq!(
         verdict(&evaluate(&get_object(SESSION), &endpoint("s3:Put*"))),
-        (Verdict::ImplicitDeny, DecidedBy::Endpoint)
+        (PolicyDecision::ImplicitDeny, DecidedBy::Endpoint)
     );
 }
 
@@ -544,7 +544,7 @@ fn across_accounts_a_session_arn_bypasses_nothing() {
     request.resource_account = Some("444455556666".into());
     assert_eq!(
         verdict(&evaluate(&request, &policies)),
-        (Verdict::ImplicitDeny, DecidedBy::Identity)
+        (PolicyDecision::ImplicitDeny, DecidedBy::Identity)
     );
     policies.identity.push(allow_all());
     assert!(evaluate(&request, &policies).is_allowed());
@@ -558,7 +558,7 @@ fn a_federation_token_without_session_policy_has_nothing_of_its_own() {
     let mut policies = Policies { identity: vec![allow_all()], ..Policies::default() };
     assert_eq!(
         verdict(&evaluate(&get_object(user), &policies)),
-        (Verdict::ImplicitDeny, DecidedBy::Identity)
+        (PolicyDecision::ImplicitDeny, DecidedBy::Identity)
     );
     policies.session.push(allow_all());
     assert!(evaluate(&get_object(user), &policies).is_allowed());

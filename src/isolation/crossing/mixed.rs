@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Asked, Source, Step, Target, home_of, lets_tag, member_of};
+use super::{Asked, PathStep, StepSource, StepTarget, home_of, lets_tag, member_of};
 use crate::access::{AccessModel, NamedPolicy, PART, PrincipalNode, levels};
 use crate::iam::semantic_eq;
 
@@ -37,7 +37,7 @@ struct Names {
 /// A step with what bears on it on either side, and the objects in which the sides differ.
 #[derive(Clone, Debug)]
 pub(in crate::isolation) struct Mixed {
-    step: Step,
+    step: PathStep,
     was: Bearing,
     is: Bearing,
     names: Names,
@@ -46,16 +46,16 @@ pub(in crate::isolation) struct Mixed {
 }
 
 impl Bearing {
-    fn of(model: &AccessModel, step: &Step) -> Self {
+    fn of(model: &AccessModel, step: &PathStep) -> Self {
         let mut bearing = Self::default();
         let caller = match &step.source {
-            Source::Principal(arn) => model.principals.get(arn),
+            StepSource::Principal(arn) => model.principals.get(arn),
             _ => None,
         };
-        bearing.ends.0 = caller.is_some() || !matches!(step.source, Source::Principal(_));
+        bearing.ends.0 = caller.is_some() || !matches!(step.source, StepSource::Principal(_));
         let home = match (&step.source, caller) {
             (_, Some(caller)) => model.accounts.get(&caller.account),
-            (Source::Foreign(arn), None) => home_of(model, arn),
+            (StepSource::Foreign(arn), None) => home_of(model, arn),
             _ => None,
         };
         if let Some(caller) = caller {
@@ -65,18 +65,18 @@ impl Bearing {
         }
         bearing.service_control = match (home, &step.source) {
             (Some(home), _) => home.service_control.clone(),
-            (None, Source::Foreign(arn)) => {
+            (None, StepSource::Foreign(arn)) => {
                 member_of(model, arn).map(|m| m.service_control.clone()).unwrap_or_default()
             }
             _ => Vec::new(),
         };
         let owner = match &step.target {
-            Target::Role(arn) => model.principals.get(arn).map(|role| {
+            StepTarget::Role(arn) => model.principals.get(arn).map(|role| {
                 bearing.resource = role.trust.clone();
                 bearing.resource_tags = role.tags().clone();
                 &role.account
             }),
-            Target::Resource(arn) => model.resources.get(arn).map(|resource| {
+            StepTarget::Resource(arn) => model.resources.get(arn).map(|resource| {
                 bearing.resource = resource.document().cloned();
                 &resource.account
             }),
@@ -90,24 +90,24 @@ impl Bearing {
 }
 
 impl Names {
-    fn of(step: &Step, models: [&AccessModel; 2]) -> Self {
+    fn of(step: &PathStep, models: [&AccessModel; 2]) -> Self {
         let principal = |arn: &String| models.iter().find_map(|model| model.principals.get(arn));
         let account = |handle: &crate::ids::Handle| format!("account.{handle}");
         let mut names = Self::default();
-        if let Source::Principal(arn) = &step.source
+        if let StepSource::Principal(arn) = &step.source
             && let Some(caller) = principal(arn)
         {
             names.caller.clone_from(&caller.label);
             names.home = account(&caller.account);
         }
         match &step.target {
-            Target::Role(arn) => {
+            StepTarget::Role(arn) => {
                 if let Some(role) = principal(arn) {
                     names.reached.clone_from(&role.label);
                     names.owner = account(&role.account);
                 }
             }
-            Target::Resource(arn) => {
+            StepTarget::Resource(arn) => {
                 let resource = models.iter().find_map(|model| model.resources.get(arn));
                 if let Some(resource) = resource {
                     names.reached.clone_from(&resource.label);
@@ -157,7 +157,7 @@ impl Mixed {
     pub(in crate::isolation) fn new(
         before: &AccessModel,
         after: &AccessModel,
-        step: &Step,
+        step: &PathStep,
     ) -> Self {
         let models = [before, after];
         let (was, is) = (Bearing::of(before, step), Bearing::of(after, step));
@@ -171,15 +171,16 @@ impl Mixed {
     pub(in crate::isolation) fn within(
         before: &AccessModel,
         after: &AccessModel,
-        source: &Source,
+        source: &StepSource,
         resource: &str,
     ) -> Self {
         let models = [before, after];
-        let step = Step { source: source.clone(), target: Target::Resource(resource.to_owned()) };
+        let step =
+            PathStep { source: source.clone(), target: StepTarget::Resource(resource.to_owned()) };
         let bearing = |model: &AccessModel| {
             let mut bearing = Bearing::of(model, &step);
             let caller = match source {
-                Source::Principal(arn) => model.principals.get(arn),
+                StepSource::Principal(arn) => model.principals.get(arn),
                 _ => None,
             };
             if let (false, Some(caller)) = (bearing.ends.1, caller) {
@@ -328,7 +329,7 @@ impl Mixed {
     ) -> Option<Asked> {
         let bearing = self.with(reverted, models)?;
         let caller = match &self.step.source {
-            Source::Principal(arn) => models.iter().rev().find_map(|m| m.principals.get(arn)),
+            StepSource::Principal(arn) => models.iter().rev().find_map(|m| m.principals.get(arn)),
             _ => None,
         };
         let tagged = [&self.was, &self.is];

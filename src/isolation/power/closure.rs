@@ -31,12 +31,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::super::changes::{Actor, Changes, Crossing, account, cross, denials, source};
-use super::super::crossing::{Source, Step, Target, answer, asked, home};
+use super::super::crossing::{PathStep, StepSource, StepTarget, answer, asked, home};
 use super::super::paths::{Origin, account_of};
 use super::super::rights::{Holder, Rights, Scope, allows, may_change_policies, may_put_objects};
 use super::{Link, Over, Power, Search, Way, asks_nothing};
 use crate::access::{AccessModel, BUCKET, PrincipalNode};
-use crate::iam::symbolic::Answer;
+use crate::iam::symbolic::SymbolicAnswer;
 use crate::iam::{Effect, Statement};
 use crate::ids::Handle;
 
@@ -48,7 +48,7 @@ pub(super) struct Closure {
     /// What it can have changed, and how each came about.
     changed: BTreeMap<Actor, Vec<(Changes, Way)>>,
     /// Steps of changed actors that are open only so, and how they came about.
-    pub(super) crossed: BTreeMap<(Actor, Target), Way>,
+    pub(super) crossed: BTreeMap<(Actor, StepTarget), Way>,
     queue: VecDeque<Task>,
     queued: BTreeSet<Task>,
     /// What is so under conditions only: it waits for what is so without.
@@ -71,7 +71,7 @@ enum Task {
 enum Fact {
     Reached(Actor),
     Changed(Actor, Changes),
-    Crossed(Actor, Target),
+    Crossed(Actor, StepTarget),
 }
 
 /// What of one side bears on the closure, found out once.
@@ -83,13 +83,13 @@ pub(super) struct Ground {
     /// Principals that take steps or hold power, by account.
     relevant: BTreeMap<Handle, Vec<String>>,
     /// Targets that let in whole accounts, by the ids of these.
-    whole: BTreeMap<String, Vec<Target>>,
+    whole: BTreeMap<String, Vec<StepTarget>>,
     /// Targets that let in everybody.
-    anybody: Vec<Target>,
+    anybody: Vec<StepTarget>,
     /// Steps that nothing but the target side's tags keep shut.
-    tag_held: BTreeMap<String, Vec<Target>>,
+    tag_held: BTreeMap<String, Vec<StepTarget>>,
     /// Steps that the source side alone holds shut.
-    held: BTreeMap<String, Vec<Target>>,
+    held: BTreeMap<String, Vec<StepTarget>>,
 }
 
 impl Ground {
@@ -99,7 +99,7 @@ impl Ground {
         let mut exits = BTreeSet::new();
         let mut taking: BTreeSet<&str> = BTreeSet::new();
         for step in steps() {
-            let (Source::Principal(arn), Some(own)) = (&step.source, home(model, &step.source))
+            let (StepSource::Principal(arn), Some(own)) = (&step.source, home(model, &step.source))
             else {
                 continue;
             };
@@ -109,7 +109,7 @@ impl Ground {
             }
         }
         let (whole, anybody) = (search.whole.clone(), anybody(model));
-        let leads_out = |targets: &[Target], own: &Handle| {
+        let leads_out = |targets: &[StepTarget], own: &Handle| {
             targets.iter().any(|target| account_of(model, target).is_some_and(|to| to != *own))
         };
         let mut choosy = BTreeSet::new();
@@ -151,20 +151,20 @@ impl Ground {
                 (account.clone(), all.map(|p| p.arn.clone()).collect())
             })
             .collect();
-        let mut tag_held: BTreeMap<String, Vec<Target>> = BTreeMap::new();
-        let mut held: BTreeMap<String, Vec<Target>> = BTreeMap::new();
+        let mut tag_held: BTreeMap<String, Vec<StepTarget>> = BTreeMap::new();
+        let mut held: BTreeMap<String, Vec<StepTarget>> = BTreeMap::new();
         for step in &result.closed {
-            let Source::Principal(arn) = &step.source else { continue };
+            let StepSource::Principal(arn) = &step.source else { continue };
             if result.held_by_source.contains(step) {
                 held.entry(arn.clone()).or_default().push(step.target.clone());
             }
-            if matches!(step.target, Target::Role(_))
+            if matches!(step.target, StepTarget::Role(_))
                 && asked(model, step).is_some_and(|asked| asked.looks_at_resource_tags())
             {
                 let free =
                     asked(model, step).map(super::super::crossing::Asked::without_resource_tags);
                 let open = free.map(|asked| answer(None, Some(&asked)).after);
-                if matches!(open, Some(Answer::Open(_))) {
+                if matches!(open, Some(SymbolicAnswer::Open(_))) {
                     tag_held.entry(arn.clone()).or_default().push(step.target.clone());
                 }
             }
@@ -173,7 +173,7 @@ impl Ground {
     }
 
     /// Steps that an actor may take once it, or the target, was changed.
-    fn steps(&self, model: &AccessModel, actor: &Actor) -> BTreeSet<Target> {
+    fn steps(&self, model: &AccessModel, actor: &Actor) -> BTreeSet<StepTarget> {
         let mut found = BTreeSet::new();
         if let Actor::Known(arn) = actor {
             found.extend(self.held.get(arn).into_iter().flatten().cloned());
@@ -187,25 +187,28 @@ impl Ground {
     }
 }
 
-fn allowing<'w>(model: &'w AccessModel, target: &Target) -> impl Iterator<Item = &'w Statement> {
+fn allowing<'w>(
+    model: &'w AccessModel,
+    target: &StepTarget,
+) -> impl Iterator<Item = &'w Statement> {
     let document = match target {
-        Target::Role(arn) => {
+        StepTarget::Role(arn) => {
             model.principals.get(arn).and_then(|p| p.trust.as_ref()).map(|t| &t.document)
         }
-        Target::Resource(arn) => model.resource_policy(arn).map(|policy| &policy.document),
+        StepTarget::Resource(arn) => model.resource_policy(arn).map(|policy| &policy.document),
     };
     document.into_iter().flat_map(|d| &d.statements).filter(|s| s.effect == Effect::Allow)
 }
 
-fn asks_whom(model: &AccessModel, target: &Target) -> bool {
+fn asks_whom(model: &AccessModel, target: &StepTarget) -> bool {
     allowing(model, target).any(|s| !s.conditions.is_empty())
 }
 
 /// Targets that let in everybody.
-fn anybody(model: &AccessModel) -> Vec<Target> {
+fn anybody(model: &AccessModel) -> Vec<StepTarget> {
     let roles = model.principals.values().filter(|p| p.trust.is_some());
-    let roles = roles.map(|p| Target::Role(p.arn.clone()));
-    let resources = model.resource_policies().map(|(r, _)| Target::Resource(r.arn.clone()));
+    let roles = roles.map(|p| StepTarget::Role(p.arn.clone()));
+    let resources = model.resource_policies().map(|(r, _)| StepTarget::Resource(r.arn.clone()));
     roles
         .chain(resources)
         .filter(|target| {
@@ -268,11 +271,11 @@ impl Search<'_, '_> {
         &mut self,
         origin: &Origin,
         ground: &Ground,
-        ways: BTreeMap<Source, Way>,
+        ways: BTreeMap<StepSource, Way>,
     ) -> Closure {
         let mut closure = Closure::default();
         for (source, way) in ways {
-            if let Source::Principal(arn) = source {
+            if let StepSource::Principal(arn) = source {
                 closure.note(Fact::Reached(Actor::Known(arn)), way);
             }
         }
@@ -339,9 +342,9 @@ impl Search<'_, '_> {
                 self.change(ground, actor, arn, closure);
             }
         }
-        let tagged = ground.tag_held.values().flatten().map(Target::arn);
+        let tagged = ground.tag_held.values().flatten().map(StepTarget::arn);
         let tagged: BTreeSet<String> = tagged
-            .filter(|arn| home(self.model, &Source::Principal((*arn).to_owned())) == Some(own))
+            .filter(|arn| home(self.model, &StepSource::Principal((*arn).to_owned())) == Some(own))
             .map(str::to_owned)
             .collect();
         for arn in tagged {
@@ -559,16 +562,16 @@ impl Search<'_, '_> {
     /// The steps of an actor, as it stands or changed.
     fn walk(&mut self, ground: &Ground, actor: &Actor, closure: &mut Closure) {
         let way = closure.way_to(actor);
-        let step_of = |target: &Target| {
-            source(self.model, actor).map(|source| Step { source, target: target.clone() })
+        let step_of = |target: &StepTarget| {
+            source(self.model, actor).map(|source| PathStep { source, target: target.clone() })
         };
         // Without power it goes where steps alone lead, which is known.
         if let (Actor::Known(arn), true) = (actor, way.power.is_some() || way.doubt.is_some()) {
-            let source = Source::Principal(arn.clone());
+            let source = StepSource::Principal(arn.clone());
             for edge in self.by_source.get(&source).into_iter().flatten() {
-                let Target::Role(role) = &edge.step.target else { continue };
+                let StepTarget::Role(role) = &edge.step.target else { continue };
                 let mut way = way.clone();
-                way.links.push(Link::Step(edge.step.clone()));
+                way.links.push(Link::PathStep(edge.step.clone()));
                 way.conditional |= !edge.is_unconditional();
                 closure.note(Fact::Reached(Actor::Known(role.clone())), way);
             }
@@ -581,8 +584,8 @@ impl Search<'_, '_> {
                 continue;
             }
             let next = match &target {
-                Target::Role(arn) => Some(Actor::Known(arn.clone())),
-                Target::Resource(_) => None,
+                StepTarget::Role(arn) => Some(Actor::Known(arn.clone())),
+                StepTarget::Resource(_) => None,
             };
             let Some(step) = step_of(&target) else { continue };
             let known = next.as_ref().is_some_and(|next| closure.reached.contains_key(next));
@@ -628,7 +631,7 @@ impl Search<'_, '_> {
             }
             closure.note(fact, way.clone());
             if let Some(next) = next {
-                way.links.push(Link::Step(step));
+                way.links.push(Link::PathStep(step));
                 closure.note(Fact::Reached(next), way);
             }
         }
@@ -639,7 +642,7 @@ impl Search<'_, '_> {
         &mut self,
         actor: &Actor,
         changes: &Changes,
-        target: &Target,
+        target: &StepTarget,
         retagged: bool,
     ) -> Crossing {
         let key = (actor.clone(), changes.clone(), target.clone(), retagged);
@@ -656,7 +659,9 @@ impl Search<'_, '_> {
                 continue;
             }
             let own = account(self.model, actor);
-            for edge in self.by_source.get(&Source::Principal(arn.clone())).into_iter().flatten() {
+            for edge in
+                self.by_source.get(&StepSource::Principal(arn.clone())).into_iter().flatten()
+            {
                 let to = account_of(self.model, &edge.step.target).filter(|to| Some(to) != own);
                 let Some(to) = to else { continue };
                 let over = Over::Principal(edge.step.clone());
@@ -675,7 +680,7 @@ impl Search<'_, '_> {
                 Actor::Known(arn) => arn.clone(),
                 Actor::Made { .. } => power.holder.clone(),
             };
-            let step = Step { source: Source::Principal(source), target: target.clone() };
+            let step = PathStep { source: StepSource::Principal(source), target: target.clone() };
             let over = if by_itself { Over::OwnPolicies(step) } else { Over::Making(step) };
             self.cross_over(origin, way, &to, over);
         }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::crossing::{Parts, Source, Step};
+use super::super::crossing::{Parts, PathStep, StepSource};
 use super::{Dead, Killed};
 use crate::iam::matching::{Pattern, Wildcards, completed};
 use crate::iam::symbolic::{Domain, Space};
@@ -32,7 +32,7 @@ pub(super) struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    pub(super) fn of(parts: Parts<'a>, step: &Step) -> Self {
+    pub(super) fn of(parts: Parts<'a>, step: &PathStep) -> Self {
         let documents: BTreeMap<&str, &Document> =
             parts.rules.iter().map(|r| (r.policy.name(), r.document.as_ref())).collect();
         let named =
@@ -45,7 +45,7 @@ impl<'a> Case<'a> {
             layer("resource policy", policies.resource.iter().map(named).collect(), true);
         let (mut layers, mut denying) = (vec![resource], Vec::new());
         // Service-linked roles are outside SCPs and RCPs, the management account's resources outside RCPs.
-        let linked = matches!(&step.source, Source::Principal(arn) if arn.contains(":role/aws-service-role/"));
+        let linked = matches!(&step.source, StepSource::Principal(arn) if arn.contains(":role/aws-service-role/"));
         let managing =
             parts.request.resource_organization.as_ref().is_some_and(|o| o.management_account);
         if !linked && !managing {
@@ -54,7 +54,7 @@ impl<'a> Case<'a> {
                 denying.push(layer(&name, level.policies.iter().map(named).collect(), true));
             }
         }
-        if matches!(step.source, Source::Principal(_)) {
+        if matches!(step.source, StepSource::Principal(_)) {
             let identity =
                 layer("identity policies", policies.identity.iter().map(named).collect(), false);
             let boundary =
@@ -473,7 +473,7 @@ mod tests {
 
     use super::*;
     use crate::access::PART;
-    use crate::isolation::crossing::Target;
+    use crate::isolation::crossing::StepTarget;
 
     fn item(text: &str) -> Item {
         Item::new(text)
@@ -551,9 +551,9 @@ mod tests {
             domains: &domains,
             refused: &BTreeSet::new(),
         };
-        let step = Step {
-            source: Source::Principal("arn:aws:iam::111111111111:role/ci".to_owned()),
-            target: Target::Role(role.to_owned()),
+        let step = PathStep {
+            source: StepSource::Principal("arn:aws:iam::111111111111:role/ci".to_owned()),
+            target: StepTarget::Role(role.to_owned()),
         };
         let case = Case::of(parts, &step);
         let claim = case.explain().expect("a proof");

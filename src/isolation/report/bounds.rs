@@ -1,6 +1,6 @@
 //! What bounds a path: the action that stands for it, and the patterns of the statements that grant it.
 
-use super::super::crossing::{Step, asked};
+use super::super::crossing::{PathStep, asked};
 use super::super::rules::Bound;
 use crate::access::{AccessModel, PART, PolicyType};
 use crate::iam::symbolic::Opening;
@@ -9,7 +9,7 @@ use crate::iam::{Effect, Item, Statement, catalogue};
 
 /// What bounds the openings: the patterns that the resource's own statements grant, and those
 /// that the principal's grant; each bounds the whole by itself.
-pub(super) fn bounds(model: &AccessModel, step: &Step, openings: &[Opening]) -> Vec<Bound> {
+pub(super) fn bounds(model: &AccessModel, step: &PathStep, openings: &[Opening]) -> Vec<Bound> {
     let Some(asked) = asked(model, step) else { return Vec::new() };
     let resource = asked.rules().first().map(|r| r.policy.name().to_owned());
     let mut of_resource = Bound::default();
@@ -51,7 +51,7 @@ pub(super) fn bounds(model: &AccessModel, step: &Step, openings: &[Opening]) -> 
 
 /// An opening under the name of an action that exists. Regions of actions have representatives that
 /// need not be one; the catalogue's first in the same region, allowed by the judge, stands for it.
-pub(super) fn named(model: &AccessModel, step: &Step, opening: &Opening) -> Opening {
+pub(super) fn named(model: &AccessModel, step: &PathStep, opening: &Opening) -> Opening {
     let mut opening = opening.clone();
     let all = catalogue();
     if let Some(name) = all.find(&opening.witness.action).and_then(|id| all.full_name(id)) {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::crossing::{Asked, Source, Step, Target, asked};
+use super::super::crossing::{Asked, PathStep, StepSource, StepTarget, asked};
 use super::super::section::{Grant, Hop, Replayed, StepLimits, Witness};
 use super::source_name;
 use crate::access::{AccessModel, PART, ResourceType};
@@ -11,7 +11,11 @@ use crate::iam::symbolic::Opening;
 use crate::iam::{Decision, Effect, Request};
 
 /// One step of a path: who does what to what, and which statements grant it.
-pub(in crate::isolation) fn hop(source: &Source, opening: &Opening, model: &AccessModel) -> Hop {
+pub(in crate::isolation) fn hop(
+    source: &StepSource,
+    opening: &Opening,
+    model: &AccessModel,
+) -> Hop {
     Hop {
         action: opening.witness.action.clone(),
         granted_by: granted_by(opening, model),
@@ -67,10 +71,12 @@ pub(super) fn limits(model: &AccessModel, asked: &Asked) -> StepLimits {
 /// to that key as well (S3 User Guide, "Using server-side encryption with AWS KMS keys").
 pub(super) fn also_needs(
     model: &AccessModel,
-    step: &Step,
+    step: &PathStep,
     opening: Option<&Opening>,
 ) -> Vec<String> {
-    let (Target::Resource(arn), Some(opening)) = (&step.target, opening) else { return Vec::new() };
+    let (StepTarget::Resource(arn), Some(opening)) = (&step.target, opening) else {
+        return Vec::new();
+    };
     let key = model.resources.get(arn).and_then(|resource| resource.key.as_ref());
     let Some(kind) = ResourceType::of_arn(arn) else { return Vec::new() };
     let asked = opening.witness.action.to_ascii_lowercase();
@@ -87,10 +93,10 @@ pub(super) fn also_needs(
 }
 
 /// What of a step is not there on a side where it cannot be asked.
-pub(super) fn missing(model: &AccessModel, step: &Step) -> String {
+pub(super) fn missing(model: &AccessModel, step: &PathStep) -> String {
     match (&step.target, &step.source) {
-        (Target::Role(arn), _) if !model.principals.contains_key(arn) => arn.clone(),
-        (Target::Resource(arn), _) if model.resource_policy(arn).is_none() => {
+        (StepTarget::Role(arn), _) if !model.principals.contains_key(arn) => arn.clone(),
+        (StepTarget::Resource(arn), _) if model.resource_policy(arn).is_none() => {
             format!("policy of {arn}")
         }
         (_, source) => source_name(source).to_owned(),
@@ -118,7 +124,7 @@ pub(super) fn judged(decision: &Decision, step: &str) -> Replayed {
 
 /// What the judge says of a path's steps on one side: of the first that is not allowed, otherwise of the
 /// last.
-pub(super) fn replay(model: &AccessModel, steps: &[(&Step, &Request)]) -> Option<Replayed> {
+pub(super) fn replay(model: &AccessModel, steps: &[(&PathStep, &Request)]) -> Option<Replayed> {
     let mut last = None;
     for (step, request) in steps {
         let Some(asked) = asked(model, step) else {

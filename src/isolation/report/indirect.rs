@@ -7,7 +7,7 @@ use super::super::deputy::{IndirectPath, indirect_paths};
 use super::super::findings;
 use super::super::rules::Bound;
 use super::super::section::{
-    AccessPath, FindingKind, Grade, Isolation, PathChange, PathEnd, Verdict,
+    AccessPath, FindingKind, Grade, Isolation, PathChange, PathEnd, WallVerdict,
 };
 use super::{Writer, digest};
 use crate::access::ResourceType;
@@ -65,7 +65,7 @@ impl Writer<'_, '_> {
                     account: Some(path.to_account.clone()),
                     environment: path.to.clone(),
                 },
-                verdict: Verdict::Conditional,
+                verdict: WallVerdict::Conditional,
                 via: Vec::new(),
                 witness: None,
             });

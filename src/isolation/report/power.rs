@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::crossing::{Source, Step, service_of};
+use super::super::crossing::{PathStep, StepSource, service_of};
 use super::super::power::{Link, Over, PowerKey, PowerPath};
 use super::super::rules::Bound;
 use super::super::section::{
-    AccessPath, Grade, Hop, PathChange, PathEnd, Replay, Replayed, Verdict,
+    AccessPath, Grade, Hop, PathChange, PathEnd, Replay, Replayed, WallVerdict,
 };
 use super::{Writer, digest, hop, judged, limits, replay, source_name, witness};
 use crate::access::AccessModel;
@@ -68,10 +68,10 @@ impl Writer<'_, '_> {
         let judged = self.judge_bounds(sides, Grade::Power, &path.holder, &each, used);
         let mut conditions: BTreeSet<String> = BTreeSet::new();
         let mut via = Vec::new();
-        let mut steps: Vec<(&Step, &Request)> = Vec::new();
+        let mut steps: Vec<(&PathStep, &Request)> = Vec::new();
         for link in &path.chain {
             match link {
-                Link::Step(step) => {
+                Link::PathStep(step) => {
                     let edge = result.edges.get(step);
                     let best =
                         edge.and_then(|e| e.openings.iter().min_by_key(|o| o.requirements.len()));
@@ -91,14 +91,15 @@ impl Writer<'_, '_> {
         let chosen = path.openings.iter().min_by_key(|o| o.requirements.len());
         if let Some(chosen) = chosen {
             conditions.extend(chosen.requirements.iter().map(|r| r.text.clone()));
-            via.push(hop(&Source::Principal(path.holder.clone()), chosen, model));
+            via.push(hop(&StepSource::Principal(path.holder.clone()), chosen, model));
         }
         let starts = match path.chain.first() {
-            Some(Link::Step(step)) => source_name(&step.source).to_owned(),
+            Some(Link::PathStep(step)) => source_name(&step.source).to_owned(),
             Some(link) => link.holder().unwrap_or(&path.holder).clone(),
             None => path.holder.clone(),
         };
-        let verdict = if path.unconditional { Verdict::Reachable } else { Verdict::Conditional };
+        let verdict =
+            if path.unconditional { WallVerdict::Reachable } else { WallVerdict::Conditional };
         let caused_by = self.causes().of_power(path, change).into_iter().collect::<Vec<String>>();
         let replayed = |model: &AccessModel| {
             let way = replay(model, &steps);

@@ -1,7 +1,7 @@
 //! Who is asked for rights over what, and what is held on both sides of a plan.
 
 use super::super::changes::{Actor, Changes, Standing};
-use crate::iam::symbolic::{Answer, Answers, Opening};
+use crate::iam::symbolic::{Answers, Opening, SymbolicAnswer};
 
 /// What a principal's power is over.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -146,7 +146,7 @@ impl Rights {
         for (answer, undecided) in
             [handed.before, handed.after].into_iter().zip(&mut self.undecided)
         {
-            if let Answer::Open(openings) = answer
+            if let SymbolicAnswer::Open(openings) = answer
                 && let Some(first) = openings.first()
             {
                 let role = &first.witness.resource;
@@ -162,7 +162,7 @@ impl Rights {
         for (answer, undecided) in
             [&answers.before, &answers.after].into_iter().zip(&mut self.undecided)
         {
-            if let Answer::Undecided(why) = answer {
+            if let SymbolicAnswer::Undecided(why) = answer {
                 *undecided = Some(why.clone());
             }
         }
@@ -220,9 +220,9 @@ impl Rights {
             [(answers.before, &mut self.before, before), (answers.after, &mut self.after, after)]
         {
             match answer {
-                Answer::Open(found) => openings.extend(found),
-                Answer::Undecided(why) => *undecided = Some(why),
-                Answer::Closed { .. } => {}
+                SymbolicAnswer::Open(found) => openings.extend(found),
+                SymbolicAnswer::Undecided(why) => *undecided = Some(why),
+                SymbolicAnswer::Closed { .. } => {}
             }
         }
     }

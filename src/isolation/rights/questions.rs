@@ -20,7 +20,7 @@ use super::actions::{
 };
 use super::held::{Holder, OnSides, Rights, Scope, Time};
 use crate::access::{AccessModel, AccountNode, BUCKET, NamedPolicy, PrincipalNode, ResourceType};
-use crate::iam::symbolic::{Answer, Answers, Domain, Space, Texts};
+use crate::iam::symbolic::{Answers, Domain, Space, SymbolicAnswer, Texts};
 use crate::iam::{Effect, PrincipalType, catalogue, passing};
 use crate::ids::{Handle, Partition};
 
@@ -439,16 +439,20 @@ impl<'w> RightsCache<'w> {
             let mut answers = answer(before, after);
             for (asked, answer) in [(before, &mut answers.before), (after, &mut answers.after)] {
                 let Some(asked) = asked else { continue };
-                if let (Answer::Open(openings), Some(home)) = (&mut *answer, self.home(holder)) {
+                if let (SymbolicAnswer::Open(openings), Some(home)) =
+                    (&mut *answer, self.home(holder))
+                {
                     openings.iter_mut().for_each(|one| name_resource(asked, home, one));
                 }
                 let why = match &answer {
-                    Answer::Open(openings) => openings.iter().find_map(|o| replay(asked, o).err()),
-                    Answer::Closed { .. } => asked.doubt.clone(),
-                    Answer::Undecided(_) => None,
+                    SymbolicAnswer::Open(openings) => {
+                        openings.iter().find_map(|o| replay(asked, o).err())
+                    }
+                    SymbolicAnswer::Closed { .. } => asked.doubt.clone(),
+                    SymbolicAnswer::Undecided(_) => None,
                 };
                 if let Some(why) = why {
-                    *answer = Answer::Undecided(why);
+                    *answer = SymbolicAnswer::Undecided(why);
                 }
             }
             let open = is_open(&answers);
@@ -655,14 +659,14 @@ fn any_policy_but(partition: Partition, except: &BTreeSet<String>) -> Domain {
 }
 
 fn is_open(answers: &Answers) -> bool {
-    [&answers.before, &answers.after].into_iter().any(|a| matches!(a, Answer::Open(_)))
+    [&answers.before, &answers.after].into_iter().any(|a| matches!(a, SymbolicAnswer::Open(_)))
 }
 
 /// What is open, by the resource of the witness.
 fn by_resource(all: &[&Answers]) -> BTreeMap<String, Rights> {
     let mut found: BTreeMap<String, Rights> = BTreeMap::new();
-    let openings = |answer: &Answer| match answer {
-        Answer::Open(openings) => openings.clone(),
+    let openings = |answer: &SymbolicAnswer| match answer {
+        SymbolicAnswer::Open(openings) => openings.clone(),
         _ => Vec::new(),
     };
     for answers in all {

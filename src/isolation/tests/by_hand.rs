@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 
-use super::super::Verdict;
+use super::super::WallVerdict;
 use super::super::compare::{compare, verdict};
 use super::super::deputy::indirect_paths;
 use super::super::paths::Origin;
@@ -129,11 +129,11 @@ fn resource(kind: &'static ResourceType, arn: &str, policy: Option<&Json>) -> Re
     }
 }
 
-fn into_production(model: &AccessModel) -> Verdict {
+fn into_production(model: &AccessModel) -> WallVerdict {
     wall(model, &Origin::Environment("dev".to_owned()))
 }
 
-fn wall(model: &AccessModel, from: &Origin) -> Verdict {
+fn wall(model: &AccessModel, from: &Origin) -> WallVerdict {
     let before = AccessModel::new(Facts::default());
     let compared = compare(&before, model);
     verdict(model, &compared.after.1, &(from.clone(), "production".to_owned())).0
@@ -142,15 +142,15 @@ fn wall(model: &AccessModel, from: &Origin) -> Verdict {
 #[test]
 fn dumped_accounts_get_verdicts() {
     let open = facts(vec![ci(), deploy("arn:aws:iam::111111111111:role/ci")]);
-    assert_eq!(into_production(&AccessModel::new(open)), Verdict::Reachable);
+    assert_eq!(into_production(&AccessModel::new(open)), WallVerdict::Reachable);
     let closed = facts(vec![ci(), deploy("arn:aws:iam::111111111111:role/other")]);
-    assert_eq!(into_production(&AccessModel::new(closed)), Verdict::Isolated);
+    assert_eq!(into_production(&AccessModel::new(closed)), WallVerdict::Isolated);
     let mut partly = facts(vec![ci()]);
     partly.accounts[1].coverage = Coverage::Unread("access denied".to_owned());
-    assert_eq!(into_production(&AccessModel::new(partly)), Verdict::Undetermined);
+    assert_eq!(into_production(&AccessModel::new(partly)), WallVerdict::Undetermined);
     let mut absent = facts(vec![ci()]);
     absent.accounts[1].coverage = Coverage::Absent;
-    assert_eq!(into_production(&AccessModel::new(absent)), Verdict::Isolated);
+    assert_eq!(into_production(&AccessModel::new(absent)), WallVerdict::Isolated);
 }
 
 #[test]
@@ -183,9 +183,9 @@ fn guardrails_bind_the_accounts_below_them() {
         assert_eq!(model.guardrail("arn:aws:iam::111111111111:role/ci"), None, "it grants");
         into_production(&model)
     };
-    assert_eq!(verdict_with("ou-dev"), Verdict::Isolated);
-    assert_eq!(verdict_with("r-ab12"), Verdict::Isolated);
-    assert_eq!(verdict_with("ou-production"), Verdict::Reachable);
+    assert_eq!(verdict_with("ou-dev"), WallVerdict::Isolated);
+    assert_eq!(verdict_with("r-ab12"), WallVerdict::Isolated);
+    assert_eq!(verdict_with("ou-production"), WallVerdict::Reachable);
 }
 
 /// The same estate in each partition has the same walls.
@@ -202,13 +202,13 @@ fn every_partition_is_judged_alike() {
     };
     let none = json!([{"Effect": "Deny", "Action": "*", "Resource": "*"}]);
     let trusts = [
-        (json!("arn:aws:iam::111111111111:role/ci"), Verdict::Reachable),
-        (json!("arn:aws:sts::111111111111:assumed-role/ci/nightly"), Verdict::Reachable),
-        (json!("arn:aws:iam::111111111111:root"), Verdict::Reachable),
-        (json!("111111111111"), Verdict::Reachable),
-        (json!("*"), Verdict::Reachable),
-        (json!("arn:aws:iam::111111111111:role/other"), Verdict::Isolated),
-        (json!("arn:aws:iam::111111111111:user/ci"), Verdict::Isolated),
+        (json!("arn:aws:iam::111111111111:role/ci"), WallVerdict::Reachable),
+        (json!("arn:aws:sts::111111111111:assumed-role/ci/nightly"), WallVerdict::Reachable),
+        (json!("arn:aws:iam::111111111111:root"), WallVerdict::Reachable),
+        (json!("111111111111"), WallVerdict::Reachable),
+        (json!("*"), WallVerdict::Reachable),
+        (json!("arn:aws:iam::111111111111:role/other"), WallVerdict::Isolated),
+        (json!("arn:aws:iam::111111111111:user/ci"), WallVerdict::Isolated),
     ];
     for partition in Partition::ALL {
         let model = |roles: &[Json]| {
@@ -230,7 +230,7 @@ fn every_partition_is_judged_alike() {
             assert_eq!(into_production(&model), *verdict, "{partition}: {trusted}");
             let outside = Origin::External;
             let anybody =
-                if *trusted == json!("*") { Verdict::Reachable } else { Verdict::Isolated };
+                if *trusted == json!("*") { WallVerdict::Reachable } else { WallVerdict::Isolated };
             assert_eq!(wall(&model, &outside), anybody, "{partition}: {trusted}");
         }
     }
@@ -329,7 +329,7 @@ fn power_in_between_is_judged_alike_in_every_partition() {
                 ..Organization::default()
             });
             let verdict = into_production(&AccessModel::new(facts));
-            let right = if *is_open { Verdict::Reachable } else { Verdict::Isolated };
+            let right = if *is_open { WallVerdict::Reachable } else { WallVerdict::Isolated };
             assert_eq!(verdict, right, "{partition}: {name}");
         }
     }
@@ -380,15 +380,15 @@ fn every_type_of_resource_is_judged_alike() {
         };
         let ci = "arn:aws:iam::111111111111:role/ci";
         for action in kind.reads.iter().chain(kind.writes) {
-            assert_eq!(judged(Some(&policy(ci, action))), Verdict::Reachable, "{action}");
+            assert_eq!(judged(Some(&policy(ci, action))), WallVerdict::Reachable, "{action}");
         }
         let other = "arn:aws:iam::111111111111:role/other";
-        assert_eq!(judged(Some(&policy(other, kind.reads[0]))), Verdict::Isolated, "{arn}");
-        assert_eq!(judged(Some(&policy(ci, "ec2:RunInstances"))), Verdict::Isolated, "{arn}");
-        assert_eq!(judged(None), Verdict::Isolated, "{arn}");
+        assert_eq!(judged(Some(&policy(other, kind.reads[0]))), WallVerdict::Isolated, "{arn}");
+        assert_eq!(judged(Some(&policy(ci, "ec2:RunInstances"))), WallVerdict::Isolated, "{arn}");
+        assert_eq!(judged(None), WallVerdict::Isolated, "{arn}");
         let mut facts = facts(vec![self::ci()]);
         let policy = ResourcePolicy::Unreadable;
         facts.resources = vec![ResourceNode { policy, ..resource(kind, arn, None) }];
-        assert_eq!(into_production(&AccessModel::new(facts)), Verdict::Undetermined, "{arn}");
+        assert_eq!(into_production(&AccessModel::new(facts)), WallVerdict::Undetermined, "{arn}");
     }
 }

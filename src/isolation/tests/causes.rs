@@ -199,7 +199,7 @@ fn a_wall_that_becomes_undetermined_is_among_the_added_and_says_why() {
     };
     for section in [fixture().analyse(), fixture().rule(Vec::new()).analyse()] {
         let wall = changed(&section, "dev");
-        assert_eq!((wall.change, wall.verdict), (PathChange::Added, Verdict::Undetermined));
+        assert_eq!((wall.change, wall.verdict), (PathChange::Added, WallVerdict::Undetermined));
         let why = wall.reason.as_deref().expect("a reason");
         assert!(why.contains("novel.amazonaws.com"), "{why}");
     }
@@ -319,7 +319,7 @@ fn a_standing_right_over_something_new_is_an_added_path() {
         ),
     ] {
         let section = fixture.analyse();
-        assert_eq!(row(&section, "dev", "production").before, Verdict::Isolated, "{name}");
+        assert_eq!(row(&section, "dev", "production").before, WallVerdict::Isolated, "{name}");
         assert_eq!(after(&section, "dev", "production"), "reachable", "{name}");
         let path = changed(&section, "dev");
         assert_eq!(path.change, PathChange::Added, "{name}");

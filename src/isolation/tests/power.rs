@@ -58,7 +58,7 @@ fn whoever_gets_in_and_may_change_trust_there_holds_power() {
         other => panic!("not judged: {other:?}"),
     };
     let decisions = (decision(&replay.before), decision(&replay.after));
-    assert_eq!(decisions, (iam::Verdict::ImplicitDeny, iam::Verdict::Allow));
+    assert_eq!(decisions, (iam::PolicyDecision::ImplicitDeny, iam::PolicyDecision::Allow));
     let limits = found[0].limits.as_ref().expect("limits");
     assert_eq!(limits.service_control_policies, ["r-ab12", "production"], "{found:?}");
     assert_eq!(section.violations.len(), 2, "the standing path, and the new power");
@@ -99,8 +99,8 @@ fn a_trust_that_can_be_rewritten_in_between_is_a_way() {
     let service = || trust(json!({"Principal": {"Service": "lambda.amazonaws.com"}}));
     let bridge = "arn:aws:iam::222222222222:role/bridge";
     let section = in_between(&[("iam:UpdateAssumeRolePolicy", bridge)], service());
-    assert_eq!(row(&section, "dev", "production").before, Verdict::Isolated);
-    assert_eq!(row(&section, "dev", "production").after, Verdict::Reachable);
+    assert_eq!(row(&section, "dev", "production").before, WallVerdict::Isolated);
+    assert_eq!(row(&section, "dev", "production").after, WallVerdict::Reachable);
     assert_eq!(row(&section, "dev", "production").grade, Some(Grade::Power));
     let found = power(&section, "dev");
     assert_eq!(found[0].change, PathChange::Added);

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::context::GateContext;
 use super::contract::{Gate, GateType};
 use super::evidence::{Finding, GateOutcome};
-use crate::isolation::section::{AccessPath, MatrixRow, Verdict};
+use crate::isolation::section::{AccessPath, MatrixRow, WallVerdict};
 
 pub(super) const TYPE: GateType = GateType {
     name: "isolation_unchanged",
@@ -33,7 +33,9 @@ impl Gate for IsolationUnchanged {
             .matrix
             .iter()
             .filter(|row| row.to == to && row.before != row.after)
-            .filter(|row| matches!(row.after, Verdict::Undetermined | Verdict::SharedAccount))
+            .filter(|row| {
+                matches!(row.after, WallVerdict::Undetermined | WallVerdict::SharedAccount)
+            })
             .collect();
         let detail = json!({
             "paths": paths.iter().map(|path| json!({

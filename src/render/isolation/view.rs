@@ -6,7 +6,7 @@ use crate::iam;
 use crate::iam::ContextValue;
 use crate::isolation::section::{
     AccessPath, Assumption, AssumptionKind, Basis, Hop, Isolation, MatrixRow, PathChange, PathEnd,
-    Replayed, StepLimits, Verdict, Witness,
+    Replayed, StepLimits, WallVerdict, Witness,
 };
 
 use super::super::lines::Sign;
@@ -108,7 +108,7 @@ pub(in crate::render) fn proved(rows: &[MatrixRow], proofs: usize) -> Vec<String
 /// What the proofs of isolated walls rest on that was not looked at: a line a kind, whatever the number of walls,
 /// and one more for what is new. The JSON has it by wall.
 pub(in crate::render) fn assumptions(rows: &[MatrixRow]) -> Vec<String> {
-    let isolated = rows.iter().filter(|row| row.after == Verdict::Isolated).count();
+    let isolated = rows.iter().filter(|row| row.after == WallVerdict::Isolated).count();
     let mark = if has_mixed_proofs(rows) { "* " } else { "" };
     let mut lines = Vec::new();
     for kind in [AssumptionKind::ResourcePolicies, AssumptionKind::RunningCode] {
@@ -226,17 +226,19 @@ pub(in crate::render) fn change(path: &AccessPath) -> String {
 }
 
 /// A verdict for people.
-pub(in crate::render) fn words(verdict: Verdict) -> String {
+pub(in crate::render) fn words(verdict: WallVerdict) -> String {
     verdict.name().replace('_', " ")
 }
 
 /// Tone of a verdict.
-pub(in crate::render) fn verdict_tone(verdict: Verdict) -> Tone {
+pub(in crate::render) fn verdict_tone(verdict: WallVerdict) -> Tone {
     match verdict {
-        Verdict::Closed => Tone::Dim,
-        Verdict::Isolated => Tone::Good,
-        Verdict::Reachable => Tone::Bad,
-        Verdict::Conditional | Verdict::Undetermined | Verdict::SharedAccount => Tone::Warn,
+        WallVerdict::Closed => Tone::Dim,
+        WallVerdict::Isolated => Tone::Good,
+        WallVerdict::Reachable => Tone::Bad,
+        WallVerdict::Conditional | WallVerdict::Undetermined | WallVerdict::SharedAccount => {
+            Tone::Warn
+        }
     }
 }
 
@@ -409,14 +411,16 @@ fn replay(path: &AccessPath) -> Option<Row> {
     };
     let text = match judged {
         Replayed::Absent { missing, .. } => format!("there is no {missing}"),
-        Replayed::Judged { decision: iam::Verdict::ExplicitDeny, denied_by, .. } => {
+        Replayed::Judged { decision: iam::PolicyDecision::ExplicitDeny, denied_by, .. } => {
             format!("denied by {}", denied_by.join(" and "))
         }
-        Replayed::Judged { decision: iam::Verdict::ImplicitDeny, decided_by, step, .. } => {
+        Replayed::Judged {
+            decision: iam::PolicyDecision::ImplicitDeny, decided_by, step, ..
+        } => {
             format!("denied: nothing in the {} allows {step}", decided_by.words())
         }
         // Power over a wall takes a right and something that the right is over.
-        Replayed::Judged { decision: iam::Verdict::Allow, step, .. }
+        Replayed::Judged { decision: iam::PolicyDecision::Allow, step, .. }
             if matches!(path.change, PathChange::Added | PathChange::Removed) =>
         {
             format!("the same right over {step}, and nothing behind it that opens a wall")

@@ -343,7 +343,7 @@ pub(crate) fn call(
         let decision = evaluate(&request, &policies);
         if !decision.is_allowed() {
             let by = match decision.decision {
-                crate::iam::Verdict::ExplicitDeny => " with an explicit deny",
+                crate::iam::PolicyDecision::ExplicitDeny => " with an explicit deny",
                 _ => "",
             };
             return Err(denied(&need, by));

@@ -1,6 +1,6 @@
 //! What the dumps leave open, whose account an object lies in, and input that is not what it should be.
 
-use palisade::isolation::Verdict::{Conditional, Isolated, Reachable, Undetermined};
+use palisade::isolation::WallVerdict::{Conditional, Isolated, Reachable, Undetermined};
 use serde_json::json;
 
 use super::lab::{Change, DEV, Lab, PRODUCTION, Plan, TOOLS, root, trust, wall};
@@ -73,7 +73,7 @@ fn unknown_guardrails_let_nothing_be_called_reachable() {
 /// In a closed account nobody acts: it breaks no rule, in the words of either API.
 #[test]
 fn a_closed_account_is_no_way_in() {
-    use palisade::isolation::Verdict::Closed;
+    use palisade::isolation::WallVerdict::Closed;
     for (key, value) in [("state", "CLOSED"), ("status", "SUSPENDED")] {
         let lab = Lab::new().plan(&Plan::new(vec![open_trust()]));
         lab.edit("organization.json", |dump| {

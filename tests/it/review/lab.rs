@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use palisade::engine::EngineError;
 use palisade::engine::review::{ReviewOutcome, ReviewRequest, run};
-use palisade::isolation::Verdict;
+use palisade::isolation::WallVerdict;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -269,7 +269,7 @@ impl Lab {
 }
 
 /// A wall before and after.
-pub(super) fn wall(outcome: &ReviewOutcome, from: &str, to: &str) -> (Verdict, Verdict) {
+pub(super) fn wall(outcome: &ReviewOutcome, from: &str, to: &str) -> (WallVerdict, WallVerdict) {
     let row = outcome.isolation.matrix.iter().find(|row| row.from == from && row.to == to);
     let row = row.unwrap_or_else(|| panic!("no wall {from} -> {to}"));
     (row.before, row.after)

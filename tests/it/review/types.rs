@@ -1,6 +1,6 @@
 //! Each type of Terraform's that bears access: a change of it opens or closes the wall from `dev` to `production`.
 
-use palisade::isolation::Verdict::{Isolated, Reachable, Undetermined};
+use palisade::isolation::WallVerdict::{Isolated, Reachable, Undetermined};
 use serde_json::{Value, json};
 
 use super::lab::{
@@ -612,7 +612,7 @@ fn the_organizations_guardrails() {
         .expect("a review");
     assert_eq!(
         wall(&outcome, "dev", "production"),
-        (Isolated, palisade::isolation::Verdict::Conditional)
+        (Isolated, palisade::isolation::WallVerdict::Conditional)
     );
     assert!(
         outcome

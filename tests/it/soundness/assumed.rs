@@ -6,7 +6,7 @@ use palisade::access::{
     AccessModel, KEY, NamedPolicy, POLICY_TYPES, QUEUE, ResourceNode, ResourcePolicy, SECRET,
 };
 use palisade::iam::{Document, Use};
-use palisade::isolation::Verdict;
+use palisade::isolation::WallVerdict;
 use palisade::isolation::compare::{Comparison, compare, verdict};
 use palisade::isolation::section::{AssumptionKind, MatrixRow};
 use palisade::plan::access::model_after;
@@ -70,7 +70,7 @@ fn with_open(
     access
 }
 
-fn judged(comparison: &Comparison<'_>) -> BTreeMap<(String, String), Verdict> {
+fn judged(comparison: &Comparison<'_>) -> BTreeMap<(String, String), WallVerdict> {
     let (access, result) = &comparison.after;
     let all = pairs().into_iter();
     all.map(|pair| ((pair.0.name().to_owned(), pair.1.clone()), verdict(access, result, &pair).0))
@@ -94,16 +94,16 @@ fn a_resource_of_a_type_that_no_assumption_names_opens_nothing() {
                     // The judge lets an unsigned request by where the service would refuse it.
                     let takes =
                         POLICY_TYPES.iter().any(|t| t.name == kind.name && t.takes_unsigned);
-                    if row.after != Verdict::Isolated || (from == "$anonymous" && !takes) {
+                    if row.after != WallVerdict::Isolated || (from == "$anonymous" && !takes) {
                         continue;
                     }
                     if objects(row, AssumptionKind::ResourcePolicies).contains(kind.name) {
-                        opened += usize::from(*now != Verdict::Isolated);
+                        opened += usize::from(*now != WallVerdict::Isolated);
                         continue;
                     }
                     bounding += 1;
                     let told = format!("seed {seed}: {from} -> {to} by {}", kind.name);
-                    assert_eq!(*now, Verdict::Isolated, "{told}\n{row:#?}\n{}", model.told());
+                    assert_eq!(*now, WallVerdict::Isolated, "{told}\n{row:#?}\n{}", model.told());
                 }
             }
         }
@@ -140,16 +140,16 @@ fn code_that_no_assumption_names_opens_nothing() {
         let comparison = compare(&access, &access);
         for (pair, now) in judged(&comparison) {
             let row = &rows[&pair];
-            if row.after != Verdict::Isolated {
+            if row.after != WallVerdict::Isolated {
                 continue;
             }
             if !objects(row, AssumptionKind::RunningCode).is_empty() {
-                named += usize::from(now != Verdict::Isolated);
+                named += usize::from(now != WallVerdict::Isolated);
                 continue;
             }
             quiet += 1;
             let told = format!("seed {seed}: {pair:?} by code");
-            assert_eq!(now, Verdict::Isolated, "{told}\n{row:#?}\n{}", model.told());
+            assert_eq!(now, WallVerdict::Isolated, "{told}\n{row:#?}\n{}", model.told());
         }
     }
     println!("{quiet} walls that no code opens, {named} that an assumption named");

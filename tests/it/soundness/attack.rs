@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use palisade::iam::{ContextValue, Membership, Policies, Principal, Request, evaluate};
-use palisade::isolation::crossing::{Source, Target};
+use palisade::isolation::crossing::{StepSource, StepTarget};
 use palisade::isolation::paths::Origin;
 
 use super::estate::{ACCOUNTS, Bucket, Identity, Model, ORGANIZATION, OTHERS, PARTNER, id_of};
@@ -16,9 +16,9 @@ pub(super) struct Attacker {
     /// Accounts of its own, in which it changes nothing.
     homes: BTreeSet<&'static str>,
     /// Everybody that it is or has become.
-    reached: BTreeSet<Source>,
+    reached: BTreeSet<StepSource>,
     /// What bears on a step, put together once.
-    policies: BTreeMap<(Source, Target), Policies>,
+    policies: BTreeMap<(StepSource, StepTarget), Policies>,
     pub(super) requests: usize,
 }
 
@@ -33,28 +33,28 @@ impl Attacker {
     pub(super) fn new(model: &Model, origin: &Origin) -> Self {
         let of = |account: &str| {
             let own = model.identities.iter().filter(|i| i.account == account);
-            own.map(|i| Source::Principal(i.arn.clone())).collect::<BTreeSet<_>>()
+            own.map(|i| StepSource::Principal(i.arn.clone())).collect::<BTreeSet<_>>()
         };
         let reached = match origin {
             Origin::Environment(name) => of(name),
             Origin::Unassigned => of("shared"),
             Origin::External => {
-                let mut all: BTreeSet<Source> = [
+                let mut all: BTreeSet<StepSource> = [
                     format!("arn:aws:iam::{PARTNER}:role/tool"),
                     format!("arn:aws:iam::{PARTNER}:role/else"),
                     format!("arn:aws:iam::{PARTNER}:role/deploy-x"),
                     "arn:aws:iam::777777777777:role/stranger".to_owned(),
                 ]
-                .map(Source::Foreign)
+                .map(StepSource::Foreign)
                 .into();
                 all.extend(ACCOUNTS.iter().map(|(_, id, _)| {
-                    Source::Federated(format!(
+                    StepSource::Federated(format!(
                         "arn:aws:iam::{id}:oidc-provider/token.actions.githubusercontent.com"
                     ))
                 }));
                 all
             }
-            _ => [Source::Anonymous].into(),
+            _ => [StepSource::Anonymous].into(),
         };
         let homes = ACCOUNTS
             .iter()
@@ -76,9 +76,9 @@ impl Attacker {
         random: &mut Random,
     ) -> Option<Crossing> {
         for _ in 0..tries {
-            let sources: Vec<Source> = self.reached.iter().cloned().collect();
+            let sources: Vec<StepSource> = self.reached.iter().cloned().collect();
             let source = random.of(&sources).clone();
-            if let (Source::Principal(arn), true) = (&source, random.percent(35)) {
+            if let (StepSource::Principal(arn), true) = (&source, random.percent(35)) {
                 let became = self.model.move_of(arn, &self.homes, random);
                 self.requests += 1;
                 self.policies.clear();
@@ -93,7 +93,7 @@ impl Attacker {
                 .map(|i| (i.arn.clone(), i.account))
                 .collect();
             // Assuming a role takes a signature or an assertion (STS API Reference, `AssumeRole`).
-            let bucket = source == Source::Anonymous || random.percent(40);
+            let bucket = source == StepSource::Anonymous || random.percent(40);
             let (target, account, action, resource) = if bucket {
                 let inside: Vec<&Bucket> =
                     self.model.buckets.iter().filter(|bucket| bucket.account == to).collect();
@@ -116,7 +116,7 @@ impl Attacker {
                     *random.of(&["s3:GetObject", "s3:PutObject", "s3:DeleteObject"])
                 };
                 (
-                    Target::Resource(bucket.arn.clone()),
+                    StepTarget::Resource(bucket.arn.clone()),
                     bucket.account,
                     action,
                     format!("{}{key}", bucket.arn),
@@ -124,10 +124,10 @@ impl Attacker {
             } else {
                 let (arn, account) = random.of(&roles);
                 let action = match source {
-                    Source::Federated(_) => "sts:AssumeRoleWithWebIdentity",
+                    StepSource::Federated(_) => "sts:AssumeRoleWithWebIdentity",
                     _ => "sts:AssumeRole",
                 };
-                (Target::Role(arn.clone()), *account, action, arn.clone())
+                (StepTarget::Role(arn.clone()), *account, action, arn.clone())
             };
             let (step, model) = ((source.clone(), target.clone()), &self.model);
             let policies = self.policies.entry(step).or_insert_with(|| {
@@ -144,8 +144,8 @@ impl Attacker {
             if account == to {
                 return Some(Crossing { request });
             }
-            if let Target::Role(arn) = target {
-                self.reached.insert(Source::Principal(arn));
+            if let StepTarget::Role(arn) = target {
+                self.reached.insert(StepSource::Principal(arn));
             }
         }
         None
@@ -206,7 +206,7 @@ fn surroundings(request: &mut Request, random: &mut Random) {
 
 impl Model {
     /// What is anybody's guess about who asks, and what cannot be.
-    fn who(&self, source: &Source, request: &mut Request, random: &mut Random) {
+    fn who(&self, source: &StepSource, request: &mut Request, random: &mut Random) {
         if let Principal::Arn(arn) = &mut request.principal
             && random.percent(50)
         {
@@ -221,15 +221,15 @@ impl Model {
             request.context.remove("sts:ExternalId");
         }
         match source {
-            Source::Anonymous => {
+            StepSource::Anonymous => {
                 request.context.remove("aws:MultiFactorAuthAge");
                 request.context.remove("aws:MultiFactorAuthPresent");
             }
-            Source::Foreign(_) if random.percent(50) => {
+            StepSource::Foreign(_) if random.percent(50) => {
                 let others = Membership { id: OTHERS.to_owned(), management_account: false };
                 request.principal_organization = Some(others);
             }
-            Source::Principal(arn)
+            StepSource::Principal(arn)
                 if self.identity_of(arn).is_some_and(Identity::is_for_services) =>
             {
                 // A session that a service has begun carries no second factor.
@@ -243,11 +243,11 @@ impl Model {
     }
 
     /// A request with all that follows from who asks.
-    pub(super) fn request(&self, source: &Source, action: &str, resource: &str) -> Request {
+    pub(super) fn request(&self, source: &StepSource, action: &str, resource: &str) -> Request {
         let principal = match source {
-            Source::Anonymous => Principal::Anonymous,
-            Source::Federated(provider) => Principal::Federated(provider.clone()),
-            Source::Principal(arn) | Source::Foreign(arn) => {
+            StepSource::Anonymous => Principal::Anonymous,
+            StepSource::Federated(provider) => Principal::Federated(provider.clone()),
+            StepSource::Principal(arn) | StepSource::Foreign(arn) => {
                 Principal::Arn(match arn.split_once(":role/") {
                     Some((head, name)) => {
                         let head = head.replace(":iam:", ":sts:");
@@ -260,7 +260,7 @@ impl Model {
         let mut request = Request::new(principal, action, resource);
         let member = Some(Membership { id: ORGANIZATION.to_owned(), management_account: false });
         request.resource_organization = member.clone();
-        if let Source::Principal(arn) = source {
+        if let StepSource::Principal(arn) = source {
             let identity = self.identity_of(arn).expect("in the model");
             let (_, _, unit) =
                 ACCOUNTS.iter().find(|(handle, ..)| *handle == identity.account).expect("known");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use palisade::isolation::crossing::{Source, Target};
+use palisade::isolation::crossing::{StepSource, StepTarget};
 use serde_json::{Value as Json, json};
 
 use super::random::Random;
@@ -466,8 +466,10 @@ impl Model {
                 json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": arn}});
             let trust = mutant.identities[target].trust.as_mut().unwrap();
             trust["Statement"].as_array_mut().unwrap()[0] = statement;
-            let step =
-                (Source::Principal(arn.clone()), Target::Role(self.identities[target].arn.clone()));
+            let step = (
+                StepSource::Principal(arn.clone()),
+                StepTarget::Role(self.identities[target].arn.clone()),
+            );
             let policies = mutant.policies(&step.0, &step.1).unwrap();
             let request = mutant.request(&step.0, "sts:AssumeRole", step.1.arn());
             if palisade::iam::evaluate(&request, &policies).is_allowed() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use palisade::iam::{ChainLevel, Document, Policies, Policy, Use};
-use palisade::isolation::crossing::{Source, Target};
+use palisade::isolation::crossing::{StepSource, StepTarget};
 use serde_json::{Value as Json, json};
 
 use super::estate::{ACCOUNTS, Identity, Model, ROOT, everything};
@@ -78,15 +78,15 @@ impl Model {
     }
 
     /// All policies that bear on a step.
-    pub(super) fn policies(&self, source: &Source, target: &Target) -> Option<Policies> {
+    pub(super) fn policies(&self, source: &StepSource, target: &StepTarget) -> Option<Policies> {
         let mut policies = Policies::default();
         let account = match target {
-            Target::Role(arn) => {
+            StepTarget::Role(arn) => {
                 let role = self.identity_of(arn)?;
                 policies.resource = Some(compiled("trust", role.trust.as_ref()?, Use::Trust));
                 role.account
             }
-            Target::Resource(arn) => {
+            StepTarget::Resource(arn) => {
                 let bucket = self.buckets.iter().find(|b| b.arn == *arn)?;
                 let role = Use::Resource("s3".to_owned());
                 policies.resource = bucket.policy.as_ref().map(|p| compiled("bucket", p, role));
@@ -97,7 +97,7 @@ impl Model {
         };
         policies.resource_control = self.over_resources(account);
         match source {
-            Source::Principal(arn) => {
+            StepSource::Principal(arn) => {
                 let identity = self.identity_of(arn)?;
                 let own = identity.policies.iter().map(|p| compiled("identity", p, Use::Identity));
                 policies.identity = own.collect();
@@ -105,10 +105,10 @@ impl Model {
                     identity.boundary.as_ref().map(|b| compiled("boundary", b, Use::Boundary));
                 policies.service_control = self.over_principals(identity.account);
             }
-            Source::Foreign(_) => {
+            StepSource::Foreign(_) => {
                 policies.identity = vec![compiled("its own", &everything(), Use::Identity)];
             }
-            Source::Federated(_) | Source::Anonymous => {}
+            StepSource::Federated(_) | StepSource::Anonymous => {}
         }
         Some(policies)
     }

@@ -18,9 +18,9 @@ use std::collections::BTreeMap;
 
 use palisade::iam::evaluate;
 use palisade::iam::symbolic::Opening;
-use palisade::isolation::Verdict;
+use palisade::isolation::WallVerdict;
 use palisade::isolation::compare::{Comparison, compare, verdict};
-use palisade::isolation::crossing::{Source, Step, Target};
+use palisade::isolation::crossing::{PathStep, StepSource, StepTarget};
 use palisade::isolation::paths::Origin;
 use palisade::isolation::report::report;
 use palisade::isolation::section::Proof;
@@ -112,13 +112,13 @@ fn paths_hold(comparison: &Comparison<'_>, seed: u64) {
     let edges = &comparison.after.1.edges;
     let free = |openings: &[Opening]| openings.iter().any(|o| o.requirements.is_empty());
     for path in &comparison.after.1.paths {
-        let steps: Vec<&Step> = path.chain.iter().chain([&path.last]).collect();
+        let steps: Vec<&PathStep> = path.chain.iter().chain([&path.last]).collect();
         assert!(steps.iter().all(|s| edges.contains_key(*s)), "seed {seed}: {path:?}");
         let all_free = steps.iter().all(|s| free(&edges[*s].openings));
         assert_eq!(path.unconditional, all_free, "seed {seed}: {path:?}");
         for pair in steps.windows(2) {
-            let Target::Role(role) = &pair[0].target else { panic!("seed {seed}: {path:?}") };
-            assert_eq!(pair[1].source, Source::Principal(role.clone()), "seed {seed}");
+            let StepTarget::Role(role) = &pair[0].target else { panic!("seed {seed}: {path:?}") };
+            assert_eq!(pair[1].source, StepSource::Principal(role.clone()), "seed {seed}");
         }
     }
 }
@@ -144,7 +144,7 @@ fn no_request_crosses_a_closed_wall_and_every_open_path_can_be_walked() {
             tally.unconfirmed += usize::from(proof.is_some_and(|p| p.verified == Some(false)));
             let name = serde_json::to_value(found).unwrap().as_str().unwrap().to_owned();
             *tally.verdicts.entry(name).or_default() += 1;
-            if found == Verdict::Isolated {
+            if found == WallVerdict::Isolated {
                 let mut attacker = Attacker::new(&model, &pair.0);
                 let crossing = attacker.attack(&pair.1, budget.tries, &mut random);
                 tally.requests += attacker.requests;
@@ -181,7 +181,7 @@ fn every_seeded_hole_is_found() {
         let mut random = Random::new(seed ^ 0xb0de);
         for pair in pairs() {
             let Origin::Environment(from) = &pair.0 else { continue };
-            if verdict(&access, &closed.after.1, &pair).0 != Verdict::Isolated {
+            if verdict(&access, &closed.after.1, &pair).0 != WallVerdict::Isolated {
                 continue;
             }
             let Some(mutant) = model.open(from, &pair.1, &mut random) else { continue };
@@ -189,7 +189,7 @@ fn every_seeded_hole_is_found() {
             let opened = model_after(&estate, &sides);
             let comparison = compare(&access, &opened);
             let (found, _) = verdict(&opened, &comparison.after.1, &pair);
-            assert!(found >= Verdict::Conditional, "seed {seed}: {pair:?} is still {found:?}");
+            assert!(found >= WallVerdict::Conditional, "seed {seed}: {pair:?} is still {found:?}");
             assert!(!comparison.changes.is_empty(), "seed {seed}: {pair:?} changed nothing");
             tally.mutants += 1;
         }
@@ -225,13 +225,13 @@ fn what_nobody_reads_is_never_called_closed() {
             for pair in pairs() {
                 let truth = verdict(&seen, &whole.after.1, &pair).0;
                 match verdict(&access, &part.after.1, &pair).0 {
-                    Verdict::Isolated => {
+                    WallVerdict::Isolated => {
                         let told =
                             format!("seed {seed}: {pair:?} without {account}\n{}", model.told());
-                        assert_eq!(truth, Verdict::Isolated, "{told}");
+                        assert_eq!(truth, WallVerdict::Isolated, "{told}");
                         closed += 1;
                     }
-                    _ if truth == Verdict::Isolated => unsure += 1,
+                    _ if truth == WallVerdict::Isolated => unsure += 1,
                     _ => {}
                 }
             }

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use palisade::iam::{Request, evaluate};
-use palisade::isolation::crossing::Source;
+use palisade::isolation::crossing::StepSource;
 use serde_json::{Value as Json, json};
 
 use super::estate::{Identity, Model, everything, id_of};
@@ -42,7 +42,7 @@ fn boundary_arn(identity: &Identity) -> String {
 impl Model {
     /// Whether a principal may do something in its own account.
     fn may(&self, holder: &str, action: &str, resource: &str, context: &[(&str, &str)]) -> bool {
-        let source = Source::Principal(holder.to_owned());
+        let source = StepSource::Principal(holder.to_owned());
         let mut request: Request = self.request(&source, action, resource);
         let account = self.identity_of(holder).map(|i| id_of(i.account).to_owned());
         request.resource_account = account;
@@ -58,7 +58,7 @@ impl Model {
         holder: &str,
         homes: &BTreeSet<&str>,
         random: &mut Random,
-    ) -> Option<Source> {
+    ) -> Option<StepSource> {
         let account = self.identity_of(holder)?.account;
         if homes.contains(account) {
             return None;
@@ -94,7 +94,7 @@ impl Model {
                 self.identities[at].trust = Some(trusting(holder));
             }
             3 if is_user && self.may(holder, "iam:CreateAccessKey", &whom, &[]) => {
-                return Some(Source::Principal(whom));
+                return Some(StepSource::Principal(whom));
             }
             4 if self.may(holder, &action("Tag", ""), &whom, &[]) => {
                 let team = (*random.of(&["data", "web"])).to_owned();
@@ -113,7 +113,7 @@ impl Model {
                     && may_pass
                     && self.may(holder, action, &resource, &[])
                 {
-                    return Some(Source::Principal(whom));
+                    return Some(StepSource::Principal(whom));
                 }
             }
             7 => {
@@ -141,7 +141,7 @@ impl Model {
                 }
             }
             9 if is_user && self.may(holder, "iam:CreateLoginProfile", &whom, &[]) => {
-                return Some(Source::Principal(whom));
+                return Some(StepSource::Principal(whom));
             }
             10 if self.may(
                 holder,
