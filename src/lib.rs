@@ -17,6 +17,7 @@ pub mod patience;
 pub mod plan;
 pub mod promotion;
 pub mod provider;
+pub mod redact;
 pub mod render;
 pub mod review;
 pub mod sandbox;

@@ -222,6 +222,9 @@ impl Shape {
     }
 }
 
+/// The lineage of its state.
+const LINEAGE: &str = "11111111-2222-4333-8444-555555555555";
+
 /// What AWS has assigned to an estate's objects.
 #[derive(Debug, Default)]
 pub(crate) struct Assigned(BTreeMap<ResourceAddr, Attrs>);
@@ -229,6 +232,10 @@ pub(crate) struct Assigned(BTreeMap<ResourceAddr, Attrs>);
 impl ValueSource for Assigned {
     fn attrs(&self, address: &ResourceAddr) -> Option<Attrs> {
         self.0.get(address).cloned()
+    }
+
+    fn lineage(&self) -> Option<&str> {
+        Some(LINEAGE)
     }
 
     fn management_account(&self) -> Option<palisade::ids::AccountId> {
@@ -307,7 +314,7 @@ impl Settled {
             estate: &self.estate,
             configuration_digest: "sha256:0",
             prior: &self.prior,
-            basis: &StateBasis::default(),
+            basis: &StateBasis { lineage: LINEAGE.to_owned(), ..StateBasis::default() },
             live: &self.live,
             options: &plan::Options::default(),
             generated_at: "2026-11-23T10:00:00Z",

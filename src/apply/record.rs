@@ -21,7 +21,8 @@ fn conceal(m: &Material<'_>, wanted: &Value, real: &Value) -> Json {
     match (wanted, real) {
         (Value::Secret(reference), real) => {
             let text = real.reveal().as_str().unwrap_or_default();
-            let mut kept = json!({ "fingerprint": m.prints.text(text), "reference": reference });
+            let mut kept =
+                json!({ "fingerprint": m.prints_here().text(text), "reference": reference });
             if let (Some(version), Some(kept)) = (m.versions.get(reference), kept.as_object_mut()) {
                 kept.insert("version".to_owned(), json!(version));
             }
@@ -39,7 +40,7 @@ fn conceal(m: &Material<'_>, wanted: &Value, real: &Value) -> Json {
         (Value::List(wanted), Value::List(real)) if wanted.len() == real.len() => {
             wanted.iter().zip(real).map(|(w, r)| conceal(m, w, r)).collect()
         }
-        _ => m.prints.conceal(real),
+        _ => m.prints_here().conceal(real),
     }
 }
 
@@ -69,6 +70,13 @@ pub(super) struct Material<'a> {
     pub(super) target: Option<&'a str>,
     pub(super) meta: &'a Attrs,
     pub(super) prints: &'a Fingerprinter,
+}
+
+impl Material<'_> {
+    /// What makes the object's own fingerprints.
+    fn prints_here(&self) -> Fingerprinter {
+        self.prints.at(&self.change.address)
+    }
 }
 
 /// The object's record after the operation.
@@ -102,7 +110,7 @@ pub(super) fn after(m: &Material<'_>) -> ResourceState {
         // A hidden value that was recorded before stays as it was recorded: what came back is masked.
         let kept = attrs.get(name).is_some_and(|v| v.get("fingerprint").is_some());
         if name != REQUEST && !hidden && !kept {
-            attrs.insert(name.clone(), m.prints.conceal(value));
+            attrs.insert(name.clone(), m.prints_here().conceal(value));
         }
     }
     if let Some(name) = schema.attachments {
@@ -119,7 +127,7 @@ pub(super) fn after(m: &Material<'_>) -> ResourceState {
         attrs.insert(name.to_owned(), Json::Array(targets));
     }
     let mut meta: BTreeMap<String, Json> =
-        m.meta.iter().map(|(k, v)| (k.clone(), m.prints.conceal(v))).collect();
+        m.meta.iter().map(|(k, v)| (k.clone(), m.prints_here().conceal(v))).collect();
     if creates
         && schema.asynchronous
         && let Some(request) = m.returned.get(REQUEST)

@@ -18,6 +18,7 @@ use crate::provider::{
     Access, AccountTarget, Failure, LiveObject, Op, Permit, Provider, ProviderError, ProviderStep,
     REQUEST,
 };
+use crate::schema::ownership::owner;
 use crate::schema::{Home, ManagedKind, Recovery};
 use crate::state::clock::backoff;
 use crate::state::model::ResourceState;
@@ -237,7 +238,7 @@ impl Worker<'_> {
         let secrets = wanted.iter().filter_map(|(name, value)| {
             let Value::Secret(reference) = value.reveal() else { return None };
             let held = real.get(name)?.reveal().as_str()?;
-            Some((reference.clone(), self.shared.prints.text(held)))
+            Some((reference.clone(), diff::SecretText(held.to_owned())))
         });
         let secrets = diff::Secrets {
             prints: Some(self.shared.prints.clone()),
@@ -275,7 +276,14 @@ impl Worker<'_> {
             // Nothing to look it up by: the plan knows no live object (an adopted creation).
             return Ok(Guarded::Before(planned));
         };
-        let Some(live) = self.read(&key).await? else {
+        // Where bulk reads show no tags, the plan knows them of what it takes over.
+        let found = match self.read(&key).await? {
+            Some(live) if planned.contains_key("tags") && !live.attrs.contains_key("tags") => {
+                self.look_up(&key).await?.map_err(|error| problem(&error, false))?
+            }
+            found => found,
+        };
+        let Some(live) = found else {
             return if deleting {
                 Ok(Guarded::Gone)
             } else {
@@ -614,11 +622,6 @@ struct Patience {
 
 fn is_computed(kind: &dyn ManagedKind, name: &str) -> bool {
     kind.schema().computed.iter().any(|c| c.name == name)
-}
-
-/// The ownership tag: which address made the object.
-pub(super) fn owner(attrs: &Attrs) -> Option<&str> {
-    attrs.get("tags")?.as_map()?.get("palisade:address")?.as_str()
 }
 
 fn problem(error: &ProviderError, uncertain: bool) -> OperationFailure {

@@ -10,7 +10,9 @@ use crate::diag::{Diagnostic, Diagnostics};
 use crate::engine::Workspace;
 use crate::engine::connect::Aws;
 use crate::engine::origin::Origin;
+use crate::redact::Redactions;
 use crate::render::Style;
+use crate::render::inert::Inert;
 use crate::sandbox;
 use crate::state::Terms;
 
@@ -89,15 +91,23 @@ impl Context {
             origin: Origin::of_this_process(&self.env.vars),
             aws,
             secrets: None,
+            redactions: Redactions::default(),
             power_cut: self.env.sandbox_cut(&self.global),
             terms: Terms::default(),
             host: Arc::new(terminal),
         }
     }
 
-    /// Standard output, buffered; flush it. The command goes on without a reader that went away.
+    /// Standard output, buffered, for people and logs; flush it. The command goes on without a reader that
+    /// went away.
     #[must_use]
-    pub fn stdout(&self) -> io::BufWriter<Unread<io::Stdout>> {
+    pub fn stdout(&self) -> Inert<io::BufWriter<Unread<io::Stdout>>> {
+        Inert::new(self.raw_stdout())
+    }
+
+    /// The same for bytes that another program takes as they are.
+    #[must_use]
+    pub fn raw_stdout(&self) -> io::BufWriter<Unread<io::Stdout>> {
         output::stdout()
     }
 

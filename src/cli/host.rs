@@ -14,6 +14,7 @@ use crate::engine::EngineError;
 use crate::engine::host::{Activity, Event, Host, Question, Shown};
 use crate::plan::model::Principals;
 use crate::promotion::Move;
+use crate::render::inert::{Inert, inert};
 use crate::render::progress::{Progress, ProgressItem};
 use crate::render::{self, Style, events};
 use crate::state::Clock;
@@ -184,7 +185,7 @@ impl Host for Terminal {
         if self.manner.json {
             return Ok(());
         }
-        let mut out = output::stdout();
+        let mut out = Inert::new(output::stdout());
         match shown {
             Shown::Plan(plan) => render::text::plan(plan, false, &self.out, &mut out)?,
             Shown::Locks(_) => {}
@@ -235,12 +236,13 @@ impl Host for Terminal {
 
 /// One line on standard error.
 pub fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{}", inert(line, true));
 }
 
 /// Diagnostics on standard error.
 pub fn tell<'a>(diagnostics: impl IntoIterator<Item = &'a Diagnostic>, style: &Style) {
-    let _ = render::diagnostics::write(diagnostics, style, &mut io::stderr().lock());
+    let mut err = Inert::new(io::stderr().lock());
+    let _ = render::diagnostics::write(diagnostics, style, &mut err);
 }
 
 /// The next line of standard input; `None` at its end.

@@ -17,6 +17,7 @@ pub mod interrupt;
 mod log;
 pub mod output;
 pub mod reference;
+mod terraform;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -24,8 +25,8 @@ use std::process::ExitCode;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use clap::Parser as _;
 use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
 
 use clock::WallClock;
 use context::Context;
@@ -44,11 +45,18 @@ pub fn run() -> ExitCode {
 }
 
 fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
+    let args = match terraform::translate(args, &grammar::command()) {
+        Ok(args) => args,
+        Err(refused) => {
+            host::tell([&refused], &Environment::read(&args::Global::default()).err);
+            return ExitCode::FAILURE;
+        }
+    };
+    let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(error) => {
             let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            let _ = error.print();
+            let _ = quoting_safely(error, &args).print();
             // clap's own code for a wrong flag is 2, which here means that there are changes.
             return ExitCode::from(u8::from(!asked));
         }
@@ -82,6 +90,28 @@ fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         let _ = writeln!(io::stderr(), "interrupted");
     }
     ExitCode::from(exit.code())
+}
+
+/// The error that clap has for the same arguments with nothing in them that steers a terminal or a
+/// pipeline's runner: clap quotes arguments as they are.
+fn quoting_safely(error: clap::Error, args: &[OsString]) -> clap::Error {
+    let quiet: Vec<OsString> = args
+        .iter()
+        .map(|arg| {
+            let text = arg.to_string_lossy();
+            OsString::from(render::inert::inert(&render::style::safe(&text), true).into_owned())
+        })
+        .collect();
+    if quiet == args {
+        return error;
+    }
+    match Cli::try_parse_from(quiet) {
+        Err(error) => error,
+        // Only as it was typed is it wrong.
+        Ok(_) => {
+            Cli::command().error(error.kind(), "an argument holds characters that it cannot have")
+        }
+    }
 }
 
 fn enter(context: &Context) -> Result<(), Exit> {

@@ -10,7 +10,7 @@ use crate::eval::release::Release;
 use crate::eval::{Engine, ValueSource};
 use crate::ids::AccountId;
 use crate::plan::decide;
-use crate::schema::kinds;
+use crate::schema::{kinds, ownership};
 use crate::value::{Attrs, Value};
 
 use super::known_values::KnownValues;
@@ -45,6 +45,10 @@ impl ValueSource for AppliedValues<'_> {
         self.base.management_account()
     }
 
+    fn lineage(&self) -> Option<&str> {
+        self.base.lineage()
+    }
+
     fn release(&self, environment: &str, release: &str) -> Option<Release> {
         self.base.release(environment, release)
     }
@@ -75,9 +79,13 @@ impl<'a> Resolver<'a> {
 
 impl Desired for Resolver<'_> {
     fn resolve(&self, address: &ResourceAddr) -> Result<Attrs, Diagnostics> {
-        let planned = self.inputs.estate.instances.get(address);
+        // The mark of a first apply is filled in here: nothing else of the object depends on it.
+        let planned = self.inputs.estate.instances.get(address).cloned().map(|mut instance| {
+            ownership::settle(&mut instance.desired, address, self.known.base.lineage);
+            instance
+        });
         let instance = match planned.filter(|i| !i.desired.values().any(Value::has_unknown)) {
-            Some(planned) => planned.clone(),
+            Some(planned) => planned,
             None => {
                 self.engine.known_moved();
                 self.engine.resolve(address)?

@@ -193,7 +193,8 @@ pub async fn carry_out(
     approval: &Approval,
 ) -> Result<Summary, EngineError> {
     let resources = inputs.snapshot.resources();
-    let known = applied_values(inputs, &resources);
+    let lineage = lineage(workspace, inputs).await?;
+    let known = applied_values(inputs, &resources, &lineage);
     let resolver = Resolver::new(inputs, &known);
     let walls = Walls { workspace, inputs, request, approved: plan };
     let summary = walk(workspace, inputs, plan, approval, &resolver, Some(&walls)).await?;
@@ -224,15 +225,30 @@ pub async fn execute(
     approval: &Approval,
 ) -> Result<Summary, EngineError> {
     let resources = inputs.snapshot.resources();
-    let known = applied_values(inputs, &resources);
+    let lineage = lineage(workspace, inputs).await?;
+    let known = applied_values(inputs, &resources, &lineage);
     let resolver = Resolver::new(inputs, &known);
     walk(workspace, inputs, plan, approval, &resolver, None).await
 }
 
+/// The lineage of the state, which a first apply begins: every object that it makes bears it in a tag.
+async fn lineage(workspace: &Workspace, inputs: &PlanInputs) -> Result<String, EngineError> {
+    if !inputs.snapshot.lineage.is_empty() {
+        return Ok(inputs.snapshot.lineage.clone());
+    }
+    let by = inputs.store.holder(workspace, "apply").await.who;
+    Ok(inputs.store.ledger.begin(&by).await?)
+}
+
 /// Where the values come from that the plan did not know.
-fn applied_values<'a>(inputs: &'a PlanInputs, resources: &'a Resources) -> AppliedValues<'a> {
+fn applied_values<'a>(
+    inputs: &'a PlanInputs,
+    resources: &'a Resources,
+    lineage: &'a str,
+) -> AppliedValues<'a> {
     AppliedValues::over(KnownValues {
         resources,
+        lineage,
         live: Some(&inputs.live),
         management: inputs.targets.management.id.clone(),
         releases: &inputs.releases,
@@ -249,6 +265,8 @@ async fn walk(
     recheck: Option<&dyn Recheck>,
 ) -> Result<Summary, EngineError> {
     let store = &inputs.store;
+    secrets::learn(workspace, inputs);
+    secrets::require(workspace, inputs, plan).await?;
     let (events, received) = mpsc::unbounded_channel();
     // Boxed: the futures of use cases nest, and an executor's thread may have a small stack.
     let work = Box::pin(apply::apply(Apply {

@@ -84,6 +84,7 @@ pub async fn open(
     };
     Ok(ledger
         .with_witness(super::origin::is_gone, connection.sandbox.is_some())
+        .hiding(workspace.redactions.clone())
         .with_calendar(move || host.now()))
 }
 

@@ -6,7 +6,7 @@ use futures::StreamExt as _;
 
 use crate::address::ResourceAddr;
 use crate::diag::Diagnostic;
-use crate::plan::diff::{Secrets, StoredValues};
+use crate::plan::diff::{SecretText, Secrets, StoredValues};
 use crate::plan::model::{Action, Plan, Selection};
 use crate::plan::{Mode, select};
 use crate::value::Value;
@@ -60,7 +60,7 @@ pub async fn by_source(
     for (reference, answer) in workspace.interruptible(asking).await? {
         match answer {
             Ok(secret) => {
-                found.insert(reference, prints.text(&secret.text));
+                found.insert(reference, SecretText(secret.text));
             }
             Err(why) => inputs.warnings.push(
                 Diagnostic::warning(format!(

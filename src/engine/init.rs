@@ -42,6 +42,8 @@ pub struct InitOutcome {
     pub modules: usize,
     /// Where state lies.
     pub location: String,
+    /// Whether a reader of the state can read the key of fingerprints too.
+    pub key_beside_state: bool,
     /// What was copied, where that was asked for.
     pub migrated: Option<Migration>,
 }
@@ -80,6 +82,8 @@ pub async fn run(workspace: &Workspace, request: &InitRequest) -> Result<InitOut
     Ok(InitOutcome {
         modules: configuration.modules.len().saturating_sub(1),
         location: store.ledger.store().location(),
+        key_beside_state: matches!(store.backend, Backend::Local { .. })
+            || store.connection.sandbox.is_some(),
         migrated,
     })
 }

@@ -17,6 +17,8 @@ use crate::value::{Attrs, Value};
 pub struct KnownValues<'a> {
     /// What state holds.
     pub resources: &'a Resources,
+    /// The lineage of the state; empty before the first apply.
+    pub lineage: &'a str,
     /// What was read; state alone counts where nothing was.
     pub live: Option<&'a Live>,
     /// The management account, once discovered.
@@ -51,6 +53,10 @@ impl ValueSource for KnownValues<'_> {
 
     fn management_account(&self) -> Option<AccountId> {
         self.management.clone()
+    }
+
+    fn lineage(&self) -> Option<&str> {
+        Some(self.lineage).filter(|lineage| !lineage.is_empty())
     }
 
     fn release(&self, environment: &str, release: &str) -> Option<Release> {

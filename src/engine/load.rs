@@ -112,6 +112,7 @@ impl RecordedEstate {
     pub fn known<'a>(&'a self, resources: &'a Resources) -> KnownValues<'a> {
         KnownValues {
             resources,
+            lineage: &self.snapshot.lineage,
             live: None,
             management: None,
             releases: &self.releases,
@@ -200,6 +201,7 @@ impl OfflineInputs {
     pub fn known<'a>(&'a self, resources: &'a Resources) -> KnownValues<'a> {
         KnownValues {
             resources,
+            lineage: &self.snapshot.lineage,
             live: None,
             management: None,
             releases: &self.releases,

@@ -18,7 +18,7 @@ use crate::ids::{AccountId, Handle};
 use crate::plan::live::Reading;
 use crate::plan::model::{InDoubtOutcome, InterruptedRun, Output, Principals, Selection};
 use crate::plan::refresh::{self, AccountReadings, AccountRequest, Targets};
-use crate::plan::{Adoptions, Live, adoptions, principals, select};
+use crate::plan::{Adoptions, Live, adoptions, marks, principals, select};
 use crate::promotion::store::VersionedRecord;
 use crate::provider::{AccountTarget, Caller, Provider, ProviderError};
 use crate::schema::{AccessPart, Spanned, access_of, account_state};
@@ -341,6 +341,17 @@ impl Scene<'_> {
             read_as: inside.read_as,
         };
         let failures = Box::pin(self.settle(&mut read, beginning)).await?;
+        let targets = Targets::of(&read.estate, read.management.as_ref());
+        let (resources, at_once) = (read.recorded.snapshot.resources(), self.request.parallelism);
+        let unread = marks::read(
+            provider.as_ref(),
+            &targets,
+            &read.estate,
+            &resources,
+            &mut read.live,
+            at_once,
+        );
+        read.warnings.extend(unread.await);
         let required = self.required(&read.estate);
         refresh::judge_failures(failures, &required, &mut read.warnings)?;
         read.warnings.extend(std::mem::take(&mut read.estate.warnings));

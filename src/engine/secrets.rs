@@ -1,20 +1,26 @@
 //! Where secret values come from: the environment of the apply, files, and SSM parameters.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::apply::{SecretValue, Secrets};
 use crate::cause;
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Diagnostics, count};
 use crate::eval::estate::ProviderSettings;
 use crate::eval::functions::{FunctionContext, filesystem};
 use crate::patience::RetryAfter;
+use crate::plan::model::Plan;
+use crate::redact::{self, Redactions};
 use crate::trace::{self, Observer};
+use crate::value::Value;
 
 use super::connect::Connection;
+use super::digest;
+use super::error::EngineError;
+use super::refresh::PlanInputs;
 use super::workspace::Workspace;
 
 /// What the client that reads secrets is watched as.
@@ -29,6 +35,8 @@ struct Sources {
     vars: BTreeMap<String, String>,
     /// For SSM.
     ssm: aws_sdk_ssm::Client,
+    /// Who is to know what was read.
+    redactions: Redactions,
 }
 
 /// Where an apply's secrets come from: the workspace's own source, or those that `secret()` names.
@@ -45,7 +53,102 @@ pub fn sources(
         dir: workspace.dir.clone(),
         vars: workspace.env.clone(),
         ssm: client(connection, provider),
+        redactions: workspace.redactions.clone(),
     })
+}
+
+/// Tells the ledger which values are secret, as far as that can be told without a call: sensitive variables,
+/// sensitive values of the estate, and what its `env:` and `file:` sources hold. Those in SSM follow when
+/// they are read.
+pub fn learn(workspace: &Workspace, inputs: &PlanInputs) {
+    let mut known: Vec<(String, String)> = Vec::new();
+    let declared = &inputs.configuration.root().variables;
+    for (name, supplied) in &inputs.configuration.supplied {
+        if declared.get(name).is_some_and(|variable| variable.sensitive) {
+            known.push((format!("var.{name}"), digest::text_of(supplied)));
+        }
+    }
+    for (address, instance) in &inputs.estate.instances {
+        for value in instance.desired.values() {
+            value.visit(&mut |value| match value {
+                Value::Secret(reference) => {
+                    let local = local(&workspace.dir, &workspace.env, reference);
+                    if let Some(Ok(text)) = local {
+                        known.push((reference.clone(), text));
+                    }
+                }
+                Value::Sensitive(inner) => inner.visit(&mut |inner| {
+                    if let Some(text) = inner.as_str() {
+                        known.push((address.to_string(), text.to_owned()));
+                    }
+                }),
+                _ => {}
+            });
+        }
+    }
+    workspace.redactions.learn(known);
+}
+
+/// That secrets are too short to be hidden by their value, once for each.
+#[must_use]
+pub fn too_short(redactions: &Redactions) -> Diagnostics {
+    let names: Vec<String> =
+        redactions.too_short().into_iter().map(|name| format!("`{name}`")).collect();
+    if names.is_empty() {
+        return Diagnostics::new();
+    }
+    let (have, hidden) = (redact::LONG, redact::SHORT);
+    Diagnostic::warning(format!(
+        "{} too short to be hidden by value everywhere: {}",
+        count(names.len(), "secret is", "secrets are"),
+        names.join(", ")
+    ))
+    .detail(format!(
+        "from {hidden} characters on a secret is hidden in what gates print, from {have} on in every record"
+    ))
+    .help("use a longer secret: a short one can be guessed too")
+    .into()
+}
+
+/// Makes sure that the secrets a plan writes are there, as far as this machine can tell: variables and
+/// files are looked at before the first call, so that no apply stops half way over one that is missing.
+///
+/// # Errors
+/// Each that is missing, with the objects that need it.
+pub async fn require(
+    workspace: &Workspace,
+    inputs: &PlanInputs,
+    plan: &Plan,
+) -> Result<(), EngineError> {
+    let mut needed: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for change in plan.resource_changes.iter().filter(|c| c.writes_values()) {
+        let Some(instance) = inputs.estate.instances.get(&change.address) else { continue };
+        for value in instance.desired.values() {
+            if let Value::Secret(reference) = value.reveal() {
+                needed.entry(reference).or_default().push(&change.display);
+            }
+        }
+    }
+    let sources = sources(workspace, &inputs.store.connection, &inputs.estate.provider);
+    let (remote, local): (Vec<_>, Vec<_>) =
+        needed.into_iter().partition(|(reference, _)| reference.starts_with("ssm:"));
+    let mut missing = Diagnostics::new();
+    for (reference, users) in local.into_iter().chain(remote) {
+        // Parameters are read when they are written; where the apply stops anyway, all is told at once.
+        if reference.starts_with("ssm:") && missing.is_empty() {
+            break;
+        }
+        let Err(mut why) = sources.resolve(reference).await else { continue };
+        let first = users.first().copied().unwrap_or_default();
+        let needs = match users.len() {
+            1 => format!("`{first}` needs it"),
+            n => format!("`{first}` and {} need it", count(n - 1, "other", "others")),
+        };
+        let more = why.detail.map(|detail| format!(": {detail}")).unwrap_or_default();
+        why.detail = Some(format!("{needs}, and nothing was changed{more}"));
+        missing.push(why);
+    }
+    Ok(missing.into_result(())?)
 }
 
 /// What reads secrets of SSM. The state's bucket may lie in another region than the estate, and
@@ -66,47 +169,68 @@ pub fn client(connection: &Connection, provider: &ProviderSettings) -> aws_sdk_s
 #[async_trait]
 impl Secrets for Sources {
     async fn resolve(&self, reference: &str) -> Result<SecretValue, Diagnostic> {
-        match reference.split_once(':') {
-            Some(("env", name)) => match self.vars.get(name) {
-                Some(value) if !value.is_empty() => Ok(SecretValue::of(value)),
-                Some(_) => Err(Diagnostic::error(format!("the environment variable `{name}` is empty"))
-                    .help("an empty secret is almost always a mistake in the pipeline; SSM refuses it too")),
-                None => Err(Diagnostic::error(format!("the environment variable `{name}` is not set"))
-                    .help("apply needs it: a secret's value is in no plan and no state")),
-            },
-            Some(("file", name)) => self.file(name).map(SecretValue::of),
-            Some(("ssm", path)) => self.parameter(path).await,
-            _ => Err(Diagnostic::error(format!("there is no source of secrets for `{reference}`"))),
-        }
+        let secret = match (local(&self.dir, &self.vars, reference), reference.split_once(':')) {
+            (Some(found), _) => SecretValue::of(found?),
+            (None, Some(("ssm", path))) => self.parameter(path).await?,
+            _ => {
+                let text = format!("there is no source of secrets for `{reference}`");
+                return Err(Diagnostic::error(text));
+            }
+        };
+        self.redactions.learn([(reference.to_owned(), secret.text.clone())]);
+        Ok(secret)
     }
 }
 
-impl Sources {
-    /// A file's content without the line break that editors put at its end.
-    fn file(&self, name: &str) -> Result<String, Diagnostic> {
-        let context = FunctionContext {
-            root_dir: self.dir.clone(),
-            module_dir: self.dir.clone(),
-            allowed_dirs: vec![self.dir.clone()],
-        };
-        let bytes = filesystem::read_file(&context, name).map_err(|refused| {
-            let (why, help) = refused.explain();
-            Diagnostic::error(why).help_opt(help.map(str::to_owned))
-        })?;
-        let text = String::from_utf8(bytes).map_err(|_| {
-            Diagnostic::error(format!("the secret in `{name}` is no UTF-8 text"))
-                .help("encode it first, for example as base64")
-        })?;
-        let text = text.strip_suffix('\n').unwrap_or(&text);
-        let text = text.strip_suffix('\r').unwrap_or(text);
-        if text.is_empty() {
-            return Err(Diagnostic::error(format!("the file `{name}` is empty")).help(
+/// What a source on this machine holds; `None` for one elsewhere.
+fn local(
+    dir: &Path,
+    vars: &BTreeMap<String, String>,
+    reference: &str,
+) -> Option<Result<String, Diagnostic>> {
+    match reference.split_once(':')? {
+        ("env", name) => Some(match vars.get(name) {
+            Some(value) if !value.is_empty() => Ok(value.clone()),
+            Some(_) => Err(Diagnostic::error(format!(
+                "the environment variable `{name}` is empty"
+            ))
+            .help(
                 "an empty secret is almost always a mistake in the pipeline; SSM refuses it too",
-            ));
-        }
-        Ok(text.to_owned())
+            )),
+            None => Err(Diagnostic::error(format!("the environment variable `{name}` is not set"))
+                .help("apply needs it: a secret's value is in no plan and no state")),
+        }),
+        ("file", name) => Some(file(dir, name)),
+        _ => None,
     }
+}
 
+/// A file's content without the line break that editors put at its end.
+fn file(dir: &Path, name: &str) -> Result<String, Diagnostic> {
+    let context = FunctionContext {
+        root_dir: dir.to_owned(),
+        module_dir: dir.to_owned(),
+        allowed_dirs: vec![dir.to_owned()],
+    };
+    let bytes = filesystem::read_file(&context, name).map_err(|refused| {
+        let (why, help) = refused.explain();
+        Diagnostic::error(why).help_opt(help.map(str::to_owned))
+    })?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        Diagnostic::error(format!("the secret in `{name}` is no UTF-8 text"))
+            .help("encode it first, for example as base64")
+    })?;
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    if text.is_empty() {
+        return Err(Diagnostic::error(format!("the file `{name}` is empty")).help(
+            "an empty secret is almost always a mistake in the pipeline; SSM refuses it too",
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+impl Sources {
     async fn parameter(&self, path: &str) -> Result<SecretValue, Diagnostic> {
         let answer = self.ssm.get_parameter().name(path).with_decryption(true).send().await;
         let answer = answer.map_err(|error| {

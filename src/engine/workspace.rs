@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use crate::apply::Secrets;
 use crate::apply::cancel::Urgency;
 use crate::config::VarArg;
+use crate::redact::Redactions;
 use crate::state::Terms;
 
 use super::connect::Aws;
@@ -39,6 +40,8 @@ pub struct Workspace {
     pub aws: Aws,
     /// Where secrets come from, in place of the environment, files and SSM.
     pub secrets: Option<Arc<dyn Secrets>>,
+    /// The secrets that this run knows by now. Whatever it keeps or shows holds none of them.
+    pub redactions: Redactions,
     /// Ends the process at this write of state, in the sandbox alone (see [`super::power_cut`]).
     pub power_cut: Option<u64>,
     /// How the leases are held under which AWS is called.

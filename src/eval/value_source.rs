@@ -16,6 +16,11 @@ pub trait ValueSource: Send + Sync {
         None
     }
 
+    /// The lineage of the estate's state; `None` before the first apply.
+    fn lineage(&self) -> Option<&str> {
+        None
+    }
+
     /// The release that stands in an environment, by its name. Not asked about the release's entry
     /// environment: that one takes it from configuration.
     fn release(&self, _environment: &str, _release: &str) -> Option<Release> {

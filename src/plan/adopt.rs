@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use super::decide::Scene;
 use super::decision::Decision;
 use super::live::{Found, Live};
 use crate::address::ResourceAddr;
-use crate::diag::{Diagnostic, Diagnostics};
+use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::estate::{Estate, Instance};
 use crate::ids::Handle;
 use crate::provider::LiveObject;
+use crate::schema::ownership::{Ownership, owner, ownership};
 use crate::schema::{OnDestroy, kinds};
 use crate::state::model::Resources;
 use crate::value::{Attrs, Value};
@@ -70,24 +72,59 @@ pub fn adoptions(estate: &Estate, prior: &Resources, live: &Live) -> Adoptions {
             return Some((address.clone(), object.key.clone()));
         }
         let decision = Decision::new(address.clone(), kind, Some(instance), None, None);
-        let (object, _) = decision.candidate(estate, live, instance, &mut unheard)?;
+        let (object, _) = decision.candidate(estate, live, "", instance, &mut unheard)?;
         Some((address.clone(), object.key.clone()))
     });
     taken.collect()
 }
 
+/// Who made an object that bears the mark of another address, another estate or an earlier version.
+fn creator(mark: &str, lineage: &str) -> String {
+    match ownership(mark, lineage) {
+        Ownership::Own => "this estate created it under another address".to_owned(),
+        Ownership::Other(other) => format!("the estate with the state `{other}` manages it"),
+        Ownership::Unnamed => {
+            "an earlier version created it, and its tags do not tell for which estate".to_owned()
+        }
+    }
+}
+
 impl Decision<'_> {
+    /// Says that an object which is taken over on request bears the mark of another estate.
+    fn warn_of_takeover(
+        &self,
+        object: &LiveObject,
+        lineage: &str,
+        loc: &Loc,
+        diagnostics: &mut Diagnostics,
+    ) {
+        let Some(mark) = owner(&object.attrs) else { return };
+        if matches!(ownership(mark, lineage), Ownership::Other(_)) {
+            diagnostics.push(
+                Diagnostic::warning(format!(
+                    "`{}` is taken over from another estate",
+                    self.address
+                ))
+                .at(loc.clone())
+                .detail(format!(
+                    "{}; from now on its plans refuse to change it",
+                    creator(mark, lineage)
+                ))
+                .help("forget it there: `palisade state rm`, and remove its block"),
+            );
+        }
+    }
+
     /// An existing object that this instance takes over, and why it may.
     pub(super) fn adoptable<'l>(
         &self,
-        estate: &Estate,
-        live: &'l Live,
+        scene: &Scene<'l>,
         instance: &Instance,
-        owners: &Owners,
         diagnostics: &mut Diagnostics,
     ) -> Option<(&'l LiveObject, String)> {
+        let Scene { estate, live, lineage, owners } = *scene;
         let mut problems = Diagnostics::new();
-        let taken = self.candidate(estate, live, instance, &mut problems);
+        let taken = self.candidate(estate, live, lineage, instance, &mut problems);
         let object = match &taken {
             Some((object, _)) => Some(*object),
             None => {
@@ -115,6 +152,7 @@ impl Decision<'_> {
         &self,
         estate: &Estate,
         live: &'l Live,
+        lineage: &str,
         instance: &Instance,
         diagnostics: &mut Diagnostics,
     ) -> Option<(&'l LiveObject, String)> {
@@ -135,7 +173,10 @@ impl Decision<'_> {
                     );
                     None
                 }
-                Found::Object(object) => Some((object, format!("import of `{id}`"))),
+                Found::Object(object) => {
+                    self.warn_of_takeover(object, lineage, &import.id.loc, diagnostics);
+                    Some((object, format!("import of `{id}`")))
+                }
                 Found::Unseen(why) => {
                     diagnostics.push(
                         Diagnostic::error(format!("`{id}` cannot be looked for: {why}"))
@@ -164,6 +205,7 @@ impl Decision<'_> {
                     );
                     return None;
                 }
+                self.warn_of_takeover(object, lineage, instance.body.loc_of("id"), diagnostics);
                 return Some((object, format!("the block names its id `{id}`")));
             }
             if matches!(live.by_id(schema, &self.address, &id), Found::Missing) {
@@ -180,23 +222,22 @@ impl Decision<'_> {
         }
         let key = self.kind.natural_key(&instance.desired)?;
         let object = live.by_key(schema, &self.address, &key).object()?;
-        let tag = |attrs: &Attrs| {
-            attrs.get("tags")?.as_map()?.get("palisade:address")?.as_str().map(str::to_owned)
-        };
-        if schema.adopts {
-            return Some((object, "it exists already".to_owned()));
-        }
-        if let (Some(wanted), Some(is)) = (tag(&instance.desired), tag(&object.attrs))
-            && wanted == is
-        {
-            return Some((object, "its tags say that this block created it".to_owned()));
+        let (wanted, mark) = (owner(&instance.desired), owner(&object.attrs));
+        match mark {
+            Some(_) if mark == wanted => {
+                return Some((object, "its tags say that this block created it".to_owned()));
+            }
+            None if schema.adopts => return Some((object, "it exists already".to_owned())),
+            _ => {}
         }
         diagnostics.push(
             Diagnostic::error(format!("`{key}` exists already and is not managed by `{}`", self.address))
                 .at(instance.loc.clone())
                 .detail(match object.reserved {
                     Some(why) => format!("it cannot be managed: {why}"),
-                    None => "something else created it".to_owned(),
+                    None => mark.map_or("something else created it".to_owned(), |mark| {
+                        creator(mark, lineage)
+                    }),
                 })
                 .help(format!(
                     "take it over with `palisade import '{}' '{key}'` or an `import` block, or choose another name",

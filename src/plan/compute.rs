@@ -58,7 +58,7 @@ pub fn compute(input: Input<'_>) -> Result<Plan, Diagnostics> {
 pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
     let Input { estate, prior, live, options, .. } = input;
     let mut found = Diagnostics::new();
-    let mut decisions = decide(estate, prior, live, options, &mut found);
+    let mut decisions = decide(estate, prior, live, options, &input.basis.lineage, &mut found);
     select::check(&options.selection, &options.replace, estate, &decisions, &mut found);
     let selected = select::select(&options.selection, &decisions);
     let drift = drift::drift(estate, live, &decisions);
@@ -72,6 +72,9 @@ pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
     });
     if let Some(selected) = &selected {
         decisions.retain(|d| selected.contains(&d.address));
+    }
+    for decision in &decisions {
+        decision.guard_destruction(&mut found);
     }
     let mut usage = limits::usage(estate, live, &decisions, &mut found);
     quotas::check(estate, live, &decisions, &mut usage.uses, &mut found);

@@ -12,9 +12,19 @@ use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::{Estate, Instance};
 use crate::provider::LiveObject;
+use crate::schema::ownership::{self, Ownership};
 use crate::schema::{AccessPart, AccountState, Home, ManagedKind, OnDestroy, account_state, kinds};
 use crate::state::model::{ResourceState, Resources};
 use crate::value::{Attrs, Value};
+
+/// What decisions are made by, the same for every object.
+pub(super) struct Scene<'a> {
+    pub(super) estate: &'a Estate,
+    pub(super) live: &'a Live,
+    /// The lineage of the state; empty before the first apply.
+    pub(super) lineage: &'a str,
+    pub(super) owners: &'a Owners,
+}
 
 /// Decides for every object of configuration and state.
 ///
@@ -25,6 +35,7 @@ pub fn decide<'a>(
     prior: &'a Resources,
     live: &Live,
     options: &Options,
+    lineage: &str,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Decision<'a>> {
     let renames = super::moves::renames(estate, prior, diagnostics);
@@ -46,9 +57,10 @@ pub fn decide<'a>(
         decision.depends_on.extend(instance.depends_on.iter().cloned());
         decision.depends_on.remove(address);
         match options.mode {
-            Mode::Destroy => decision.gone(live, diagnostics),
+            Mode::Destroy => decision.gone(live, lineage, diagnostics),
             Mode::Normal | Mode::RefreshOnly => {
-                decision.wanted(estate, live, instance, &owners, &options.secrets, diagnostics);
+                let scene = Scene { estate, live, lineage, owners: &owners };
+                decision.wanted(&scene, instance, &options.secrets, diagnostics);
             }
         }
         decisions.push(decision);
@@ -77,7 +89,7 @@ pub fn decide<'a>(
         } else if stranded {
             decision.action = Action::Forget;
         } else {
-            decision.gone(live, diagnostics);
+            decision.gone(live, lineage, diagnostics);
         }
         decisions.push(decision);
     }
@@ -90,9 +102,6 @@ pub fn decide<'a>(
     }
     super::renewed::hold(&mut decisions, diagnostics);
     super::interim::mark(&mut decisions);
-    for decision in &mut decisions {
-        decision.guard_destruction(diagnostics);
-    }
     decisions
 }
 
@@ -109,6 +118,16 @@ fn dependencies(
     let account = home.and_then(|handle| estate.accounts.get(handle)).map(|a| &a.address);
     let before = schema.after.iter().filter_map(|kind| by_kind.get(kind)).flatten().copied();
     account.into_iter().chain(before).cloned().collect()
+}
+
+/// That another estate has marked what a block of this one manages.
+fn taken_over(address: &ResourceAddr, instance: &Instance, other: String) -> Diagnostic {
+    Diagnostic::error(format!("another estate has taken `{address}` over"))
+        .at(instance.loc.clone())
+        .detail(format!("its tag `palisade:address` names the state `{other}`"))
+        .help(format!(
+            "leave it to the other estate: `palisade state rm '{address}'`, and remove the block; or forget it there, delete its `palisade:` tags, and apply here"
+        ))
 }
 
 impl<'a> Decision<'a> {
@@ -153,6 +172,15 @@ impl<'a> Decision<'a> {
         }
     }
 
+    /// The lineage of another estate that has marked the object as its own since this one recorded it.
+    fn other_estate(&self, lineage: &str) -> Option<String> {
+        self.recorded?;
+        match ownership::ownership(ownership::owner(self.before.as_ref()?)?, lineage) {
+            Ownership::Other(other) => Some(other.to_owned()),
+            Ownership::Own | Ownership::Unnamed => None,
+        }
+    }
+
     fn trust_state(&mut self, live: &Live, why: &str) {
         self.unread = live.refreshed.then(|| why.to_owned());
         if let Some(recorded) = self.recorded {
@@ -167,10 +195,8 @@ impl<'a> Decision<'a> {
     /// The object has a block.
     fn wanted(
         &mut self,
-        estate: &Estate,
-        live: &Live,
+        scene: &Scene<'_>,
         instance: &'a Instance,
-        owners: &Owners,
         secrets: &Secrets,
         diagnostics: &mut Diagnostics,
     ) {
@@ -178,10 +204,12 @@ impl<'a> Decision<'a> {
             self.declared(instance);
             return;
         }
-        self.see(live);
+        self.see(scene.live);
+        if let Some(other) = self.other_estate(scene.lineage) {
+            diagnostics.push(taken_over(&self.address, instance, other));
+        }
         if self.before.is_none()
-            && let Some((object, reason)) =
-                self.adoptable(estate, live, instance, owners, diagnostics)
+            && let Some((object, reason)) = self.adoptable(scene, instance, diagnostics)
         {
             self.take(object);
             self.reason = Some(reason);
@@ -197,8 +225,8 @@ impl<'a> Decision<'a> {
             self.key = self.kind.natural_key(&after);
             // It may be there all the same: an import could be what is needed, or nothing.
             let unread =
-                live.unread_because(self.kind.schema(), &self.address, self.key.as_deref());
-            if let Some(why) = unread.filter(|_| live.refreshed) {
+                scene.live.unread_because(self.kind.schema(), &self.address, self.key.as_deref());
+            if let Some(why) = unread.filter(|_| scene.live.refreshed) {
                 self.unread = Some(why.to_owned());
                 self.reason = Some("it could not be read: it may be there already".to_owned());
             }
@@ -323,7 +351,7 @@ impl<'a> Decision<'a> {
     }
 
     /// The object has no block any more (or everything is to be destroyed).
-    fn gone(&mut self, live: &Live, diagnostics: &mut Diagnostics) {
+    fn gone(&mut self, live: &Live, lineage: &str, diagnostics: &mut Diagnostics) {
         let Some(recorded) = self.recorded else { return };
         let attrs = recorded.attrs.attrs().clone();
         if self.kind.only_declared(&attrs) {
@@ -349,6 +377,11 @@ impl<'a> Decision<'a> {
         }
         let meta: Attrs =
             recorded.meta.iter().map(|(k, v)| (k.clone(), Value::from_json(v))).collect();
+        if let Some(other) = self.other_estate(lineage) {
+            self.reason = Some(format!("the estate with the state `{other}` has taken it over"));
+            self.action = Action::Forget;
+            return;
+        }
         self.action = match (&self.before, self.kind.on_destroy(&meta)) {
             (None, _) => {
                 self.reason = Some("it is gone from AWS already".to_owned());
@@ -367,6 +400,11 @@ impl<'a> Decision<'a> {
                 Action::Delete
             }
         };
+    }
+
+    /// Whether there is something left that the state would no longer know of.
+    fn stays_in_aws(&self) -> bool {
+        self.before.as_ref().is_some_and(|before| closed_account(self.kind, before).is_none())
     }
 
     /// A replacement under the same natural key cannot put the new object first.
@@ -391,7 +429,10 @@ impl<'a> Decision<'a> {
         }
     }
 
-    fn guard_destruction(&self, diagnostics: &mut Diagnostics) {
+    /// Refuses what may not go: what can be made only once, and what `prevent_destroy` protects. An object
+    /// that is retained is protected too: without its record nobody would manage it any more. What is gone
+    /// from AWS already, an account that is closed too, is beyond protection.
+    pub(super) fn guard_destruction(&self, diagnostics: &mut Diagnostics) {
         let schema = self.kind.schema();
         if self.action == Action::Replace && !schema.fixed.is_empty() {
             diagnostics.push(
@@ -405,12 +446,13 @@ impl<'a> Decision<'a> {
             );
             return;
         }
-        let deletes = matches!(self.action, Action::Delete | Action::Replace);
-        let Some(instance) = self.instance.filter(|i| deletes && i.lifecycle.prevent_destroy)
-        else {
-            return;
+        let what = match self.action {
+            Action::Delete => "delete",
+            Action::Replace => "replace",
+            Action::Forget if self.stays_in_aws() => "forget",
+            _ => return,
         };
-        let what = if self.action == Action::Replace { "replace" } else { "delete" };
+        let Some(instance) = self.instance.filter(|i| i.lifecycle.prevent_destroy) else { return };
         let mut error =
             Diagnostic::error(format!("the plan would {what} `{}`, which is protected", self.address))
                 .at(instance.loc.clone())

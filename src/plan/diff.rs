@@ -1,12 +1,13 @@
 //! What differs between two sets of canonical attributes, by meaning.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::model::PolicyChange;
 use super::policies;
 use crate::iam;
 use crate::schema::KindSchema;
-use crate::state::Fingerprinter;
+use crate::state::{Fingerprinter, fingerprint};
 use crate::value::{AttrPath, Attrs, Value};
 
 /// The differences of one object.
@@ -31,12 +32,21 @@ impl Difference {
 pub struct Secrets {
     /// Makes fingerprints of sensitive values; absent where its key was not read.
     pub prints: Option<Fingerprinter>,
-    /// Fingerprints of what the sources of secrets hold now, by reference. A source that nobody
-    /// asked is not among them.
-    pub sources: BTreeMap<String, String>,
+    /// What the sources of secrets hold now, by reference. A source that nobody asked is not among them.
+    pub sources: BTreeMap<String, SecretText>,
     /// Versions of the SSM parameters that secrets come from, by reference (`ssm:/path`). One that
     /// was not asked, or did not answer, is not among them.
     pub versions: BTreeMap<String, i64>,
+}
+
+/// A secret in the open, for a comparison: it shows nothing of itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretText(pub String);
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretText")
+    }
 }
 
 /// What is known of values that AWS does not show.
@@ -97,19 +107,17 @@ impl StoredValues<'_> {
     pub fn is_renewed(self, attr: &str, wanted: &Value) -> bool {
         let applied = self.attrs.and_then(|attrs| attrs.get(attr)?.as_map());
         let (Some(applied), Some(secrets)) = (applied, self.secrets) else { return false };
-        let now = match wanted.reveal() {
-            Value::Secret(reference) => secrets
-                .sources
-                .get(reference)
-                .filter(|_| applied.get("reference").and_then(Value::as_str) == Some(reference))
-                .cloned(),
-            _ if wanted.has_unknown() => None,
-            _ => secrets.prints.as_ref().and_then(|prints| {
-                Some(prints.conceal(wanted).get("fingerprint")?.as_str()?.to_owned())
-            }),
-        };
-        match (applied.get("fingerprint").and_then(Value::as_str), now) {
-            (Some(applied), Some(now)) => *applied != now,
+        let recorded = applied.get("fingerprint").and_then(Value::as_str);
+        let (Some(prints), Some(recorded)) = (&secrets.prints, recorded) else { return false };
+        match (wanted, wanted.reveal()) {
+            (_, Value::Secret(reference)) => {
+                let same = applied.get("reference").and_then(Value::as_str) == Some(reference);
+                let now = secrets.sources.get(reference).filter(|_| same);
+                now.is_some_and(|now| !prints.is_of(recorded, &now.0))
+            }
+            (Value::Sensitive(inner), _) if !wanted.has_unknown() => {
+                !prints.is_of(recorded, &fingerprint::text_of(inner))
+            }
             _ => false,
         }
     }

@@ -121,6 +121,21 @@ impl<'a> Found<'a> {
 }
 
 impl Live {
+    /// Adds the tags of an object whose bulk read shows none.
+    pub(super) fn mark(
+        &mut self,
+        address: &ResourceAddr,
+        kind: &'static str,
+        key: &str,
+        attrs: &Attrs,
+    ) {
+        let reading = address.account().and_then(|account| self.accounts.get_mut(account));
+        let (Some(Reading::Read(index)), Some(tags)) = (reading, attrs.get("tags")) else { return };
+        if let Some(object) = index.inventory.objects.get_mut(&(kind, key.to_owned())) {
+            object.attrs.insert("tags".to_owned(), tags.clone());
+        }
+    }
+
     /// Nothing was asked for, because of `why`.
     #[must_use]
     pub fn unread(why: &str, accounts: impl IntoIterator<Item = Handle>) -> Self {

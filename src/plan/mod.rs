@@ -18,6 +18,7 @@ pub mod drift;
 mod interim;
 pub mod limits;
 pub mod live;
+pub mod marks;
 pub mod model;
 pub mod moves;
 pub mod named;

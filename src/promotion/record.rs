@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::gate::Evidence;
 use crate::eval::release::Digest;
 use crate::provider::Caller;
+use crate::redact::{Audience, Redactions};
 
 /// Version of the format that is written.
 pub const FORMAT: u32 = 1;
@@ -264,6 +265,18 @@ pub struct Move {
 }
 
 impl Move {
+    /// Takes secrets out of what people wrote into it; what gates found holds none.
+    pub(super) fn redact(&mut self, redactions: &Redactions) {
+        let texts = [
+            self.reason.as_mut(),
+            self.overridden.as_mut().map(|o| &mut o.reason),
+            self.returned.as_mut().map(|r| &mut r.why),
+        ];
+        for text in texts.into_iter().flatten() {
+            *text = redactions.text(text, Audience::Record).into_owned();
+        }
+    }
+
     /// A move that begins: nothing is applied, nothing was asked.
     #[must_use]
     pub fn new(
@@ -330,6 +343,19 @@ impl EnvironmentRecord {
             releases: BTreeMap::new(),
             hold: None,
             run: None,
+        }
+    }
+
+    /// Takes secrets out of what people wrote into it.
+    pub(super) fn redact(&mut self, redactions: &Redactions) {
+        if let Some(run) = &mut self.run {
+            run.redact(redactions);
+        }
+        let overridden = self.releases.values_mut().filter_map(|s| s.current.as_mut());
+        let overridden = overridden.filter_map(|arrival| arrival.overridden.as_mut());
+        let reasons = overridden.map(|overridden| &mut overridden.reason);
+        for text in reasons.chain(self.hold.as_mut().map(|hold| &mut hold.why)) {
+            *text = redactions.text(text, Audience::Record).into_owned();
         }
     }
 

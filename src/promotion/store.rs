@@ -169,6 +169,7 @@ pub async fn read_all<'e>(
 /// [`StateFailure::Conflict`] when somebody else wrote in the meantime.
 pub async fn write(ledger: &Ledger, held: &mut VersionedRecord) -> Result<(), StateError> {
     held.record.format = FORMAT;
+    held.record.redact(ledger.redactions());
     held.record.write_id = uuid::Uuid::new_v4().to_string();
     let key = layout::promotion(&held.record.environment);
     let condition = held.etag.clone().map_or(Condition::Absent, Condition::Etag);
@@ -190,7 +191,9 @@ pub async fn write(ledger: &Ledger, held: &mut VersionedRecord) -> Result<(), St
 /// The backend cannot be used, or another move stands under the number.
 pub async fn put_move(ledger: &Ledger, finished: &Move) -> Result<(), StateError> {
     let key = layout::finished_move(&finished.environment, finished.number);
-    match ledger.swap(&key, &encode(finished)?, &Condition::Absent).await? {
+    let mut stored = finished.clone();
+    stored.redact(ledger.redactions());
+    match ledger.swap(&key, &encode(&stored)?, &Condition::Absent).await? {
         Cas::Won(_) => Ok(()),
         Cas::Lost(_) => {
             let there = ledger.read_json::<Move>(&key).await?;

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use crate::diag::{Diagnostic, Loc};
 
-use super::style::{Style, Tone, columns, count, safe};
+use super::style::{Style, Tone, columns, count, is_unsafe, safe};
 
 /// More than this many of one run are counted, not printed.
 const SHOWN: usize = 100;
@@ -63,8 +63,8 @@ pub fn tally<'a>(diagnostics: impl IntoIterator<Item = &'a Diagnostic>) -> Strin
 }
 
 fn one_diagnostic(diagnostic: &Diagnostic, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let quoted = diagnostic.loc.as_ref().is_none_or(quotable);
-    let shown = prepare(diagnostic, quoted);
+    let quoted = diagnostic.loc.as_ref().is_none_or(|loc| quotable(loc, style.color));
+    let shown = prepare(diagnostic, quoted, style.color);
     if !style.color {
         return plain(&shown, out);
     }
@@ -95,19 +95,35 @@ fn with_label_that_fits(mut shown: Diagnostic, width: usize) -> Diagnostic {
     shown
 }
 
-/// Whether the line that a range stands in is short enough to be printed whole.
-fn quotable(loc: &Loc) -> bool {
+/// Whether the line that a range stands in is short enough to be printed whole; and, where miette draws it,
+/// whether it holds nothing that steers a terminal, for miette prints it as it is.
+fn quotable(loc: &Loc, drawn: bool) -> bool {
     let text = loc.source().text();
     let span = loc.span();
     let before = text.get(..span.start).unwrap_or_default();
     let after = text.get(span.start..).unwrap_or_default();
     let line = before.rsplit('\n').next().unwrap_or_default().len()
         + after.split('\n').next().unwrap_or_default().len();
-    line <= LONGEST_LINE && text.get(span).is_none_or(|t| t.len() <= 4 * LONGEST_LINE)
+    line <= LONGEST_LINE
+        && text.get(span.clone()).is_none_or(|t| t.len() <= 4 * LONGEST_LINE)
+        && !(drawn && steers(text, span))
+}
+
+/// Whether what would be printed of the source, a line more at either end, could steer a terminal.
+fn steers(text: &str, span: std::ops::Range<usize>) -> bool {
+    let line_start = |at: usize| text.get(..at).and_then(|t| t.rfind('\n')).unwrap_or(0);
+    let line_end = |at: usize| {
+        let rest = text.get(at..).and_then(|t| t.find('\n'));
+        rest.map_or(text.len(), |end| at + end)
+    };
+    let first = line_start(line_start(span.start));
+    let last = line_end((line_end(span.end) + 1).min(text.len()));
+    let shown = text.get(first..last).unwrap_or_default();
+    shown.chars().any(|c| !matches!(c, '\n' | '\r' | '\t') && is_unsafe(c))
 }
 
 /// What miette cannot show by itself is put into words: places in other files, unquotable ranges.
-fn prepare(diagnostic: &Diagnostic, quoted: bool) -> Diagnostic {
+fn prepare(diagnostic: &Diagnostic, quoted: bool, drawn: bool) -> Diagnostic {
     let mut shown = diagnostic.clone();
     shown.summary = safe_lines(&shown.summary);
     shown.detail = shown.detail.as_deref().map(safe_lines);
@@ -121,11 +137,11 @@ fn prepare(diagnostic: &Diagnostic, quoted: bool) -> Diagnostic {
             .loc
             .as_ref()
             .is_none_or(|loc| !std::sync::Arc::ptr_eq(at.source(), loc.source()));
-        if elsewhere || !quoted || !quotable(at) {
+        if elsewhere || !quoted || !quotable(at, drawn) {
             add(format!("{} at {at}", safe(label)));
         }
     }
-    shown.related.retain(|(at, _)| quoted && quotable(at));
+    shown.related.retain(|(at, _)| quoted && quotable(at, drawn));
     if let (false, Some(loc)) = (quoted, &diagnostic.loc) {
         let text = loc.source().text().get(loc.span()).unwrap_or_default();
         let window: String = text.chars().take(60).collect();

@@ -222,7 +222,9 @@ impl Differ<'_> {
             if is_ownership(path, key) && (before.is_none() || after.is_none()) {
                 continue;
             }
-            if is_nothing(b) && is_nothing(a) && !unknown {
+            let marked_anew = b != a && is_some_object(b) && is_some_object(a);
+            let nothing = is_nothing(b) && is_nothing(a) && !marked_anew;
+            if nothing && !self.unknown_beside_marks(&text) {
                 continue;
             }
             if b.is_none_or(Json::is_null) && self.is_assigned(&text, key) {
@@ -260,7 +262,17 @@ impl Differ<'_> {
     }
 
     fn unknown_below(&self, text: &str) -> bool {
-        self.unknown.range(text..).take_while(|p| p.starts_with(text)).any(|p| {
+        self.unknown_at(text).next().is_some()
+    }
+
+    /// Of something else than ownership tags, of which a first apply makes the lineage.
+    fn unknown_beside_marks(&self, text: &str) -> bool {
+        self.unknown_at(text).any(|path| !path.starts_with("$.tags[\"palisade:"))
+    }
+
+    fn unknown_at<'t>(&'t self, text: &'t str) -> impl Iterator<Item = &'t str> {
+        let below = self.unknown.range(text..).take_while(move |p| p.starts_with(text));
+        below.copied().filter(move |p| {
             p.len() == text.len() || matches!(p.as_bytes().get(text.len()), Some(b'.' | b'['))
         })
     }
@@ -534,6 +546,10 @@ fn is_nothing(value: Option<&Json>) -> bool {
         Some(Json::Object(o)) => o.is_empty() || o.keys().all(|k| k.starts_with("palisade:")),
         Some(_) => false,
     }
+}
+
+fn is_some_object(value: Option<&Json>) -> bool {
+    value.and_then(Json::as_object).is_some_and(|object| !object.is_empty())
 }
 
 fn is_scalar(value: &Json) -> bool {

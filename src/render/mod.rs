@@ -3,7 +3,8 @@
 //! Renderers take plain data and a writer. They read no clock, no environment and no terminal:
 //! what the output may look like is a [`Style`] that the command line decides once. Whatever comes
 //! from AWS or from configuration is made safe on the way ([`style::safe`]): no name in a plan can
-//! move the cursor, close a fence or open a tag.
+//! move the cursor, close a fence or open a tag, and
+//! none is a command to the runner of a pipeline ([`inert`]).
 
 pub mod access;
 pub mod diagnostics;
@@ -12,6 +13,7 @@ pub mod events;
 pub mod hcl;
 pub mod history;
 pub mod html;
+pub mod inert;
 pub mod isolation;
 pub mod json;
 pub mod lines;

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::inert::inert;
+
 /// Shows progress.
 #[derive(Clone, Debug)]
 pub struct Progress {
@@ -52,10 +54,10 @@ impl Progress {
     pub fn say(&self, line: &str) {
         match &self.bars {
             Some(bars) => {
-                let _ = bars.println(line);
+                let _ = bars.println(inert(line, true));
             }
             None => {
-                let _ = writeln!(std::io::stderr(), "{line}");
+                let _ = writeln!(std::io::stderr(), "{}", inert(line, true));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::value::{Number, Value};
 
-use super::style::safe;
+use super::style::{is_unsafe, safe};
 
 /// Several lines for lists and maps, one for everything else.
 #[must_use]
@@ -83,12 +83,14 @@ pub fn quoted(text: &str) -> String {
                 out.push(c);
                 out.push(c);
             }
-            c if c.is_control() => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            // Two of them may begin a command to a pipeline's runner.
+            '#' if chars.peek() == Some(&'#') => out.push_str("\\u0023"),
+            c if is_unsafe(c) => out.push_str(&format!("\\u{:04x}", u32::from(c))),
             c => out.push(c),
         }
     }
     out.push('"');
-    safe(&out).into_owned()
+    out
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ mod oidc;
 mod org_policy;
 mod organization;
 mod organizational_unit;
+pub mod ownership;
 mod policy;
 mod policy_blocks;
 mod policy_unknown;

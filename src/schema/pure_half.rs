@@ -26,8 +26,8 @@ pub struct Context {
     pub region: String,
     /// `provider { default_tags }`, then the environment's tags; block tags win over both.
     pub default_tags: BTreeMap<String, String>,
-    /// The tags that mark ownership; part of every desired `tags`.
-    pub ownership_tags: BTreeMap<String, String>,
+    /// The tags that mark ownership ([`super::ownership`]); part of every desired `tags`.
+    pub ownership_tags: BTreeMap<String, Value>,
     /// AWS's limits, with what `organization { limits {} }` overrides.
     pub limits: Limits,
 }

@@ -61,7 +61,7 @@ pub(super) fn read(reader: &mut Reader<'_>, context: &Context) -> Value {
     }
     check(reader, &tags);
     for (key, value) in &context.ownership_tags {
-        tags.insert(key.clone(), value.as_str().into());
+        tags.insert(key.clone(), value.clone());
     }
     if tags.len() > MOST {
         reader.error(

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::diag::Diagnostic;
+use crate::redact::{Audience, Redactions};
 
 use super::error::{StateError, StateFailure, following};
 use super::json::encode;
@@ -59,6 +60,18 @@ impl Holder {
             reason: None,
             scopes: Vec::new(),
             details: BTreeMap::new(),
+        }
+    }
+}
+
+impl Event {
+    /// Takes secrets out of what people and programs wrote into it.
+    fn redact(&mut self, redactions: &Redactions) {
+        if let Some(reason) = &mut self.reason {
+            *reason = redactions.text(reason, Audience::Record).into_owned();
+        }
+        for detail in self.details.values_mut() {
+            redactions.json(detail, Audience::Record);
         }
     }
 }
@@ -132,8 +145,9 @@ impl Ledger {
     pub async fn audit(
         &self,
         hint: Option<&AuditHead>,
-        event: Event,
+        mut event: Event,
     ) -> Result<AuditHead, StateError> {
+        event.redact(self.redactions());
         let lineage = self.lineage().await?;
         let mut last = hint.map_or(0, |h| h.number.saturating_sub(1));
         loop {

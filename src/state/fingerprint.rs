@@ -1,15 +1,21 @@
 //! Fingerprints of sensitive values: what state remembers in place of a secret.
 //!
 //! HMAC-SHA-256 under a random key that is an object of its own, readable by apply roles only, so
-//! that whoever can read a state or a plan cannot try out guesses.
+//! that a reader of a state or a plan cannot try out guesses. Where the key lies beside the state, in a
+//! local directory and in the sandbox, a reader of one is a reader of the other, and can.
+//!
+//! A fingerprint is bound to the address of its object: `hmac-sha256:v2:SALT:HMAC`, the salt made of the
+//! address and part of what is hashed, so that one secret in two places shows as two fingerprints. An
+//! object that is renamed keeps its salt. Earlier versions wrote `hmac-sha256:HMAC`; both are compared.
 
 use std::fmt;
 
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
+use crate::address::ResourceAddr;
 use crate::diag::Diagnostic;
 use crate::value::Value;
 
@@ -35,6 +41,7 @@ struct Key {
 #[derive(Clone)]
 pub struct Fingerprinter {
     key: Vec<u8>,
+    salt: Option<String>,
 }
 
 impl fmt::Debug for Fingerprinter {
@@ -47,29 +54,53 @@ impl Fingerprinter {
     /// Under a key of 32 bytes or more.
     #[must_use]
     pub fn new(key: Vec<u8>) -> Self {
-        Self { key }
+        Self { key, salt: None }
+    }
+
+    /// The same for the object at an address.
+    #[must_use]
+    pub fn at(&self, address: &ResourceAddr) -> Self {
+        let digest = Sha256::digest(address.canonical().as_bytes());
+        let salt = data_encoding::BASE32_NOPAD.encode(digest.get(..10).unwrap_or_default());
+        Self { key: self.key.clone(), salt: Some(salt) }
     }
 
     /// The fingerprint of a text.
     #[must_use]
     pub fn text(&self, secret: &str) -> String {
+        self.salted(self.salt.as_deref(), secret)
+    }
+
+    fn salted(&self, salt: Option<&str>, secret: &str) -> String {
         // A key of any length is fit for HMAC; the error cannot occur and would leave nothing to show.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.key) else { return String::new() };
+        if let Some(salt) = salt {
+            mac.update(salt.as_bytes());
+            mac.update(&[0]);
+        }
         mac.update(secret.as_bytes());
-        format!("{PREFIX}{}", data_encoding::HEXLOWER.encode(&mac.finalize().into_bytes()))
+        let hmac = data_encoding::HEXLOWER.encode(&mac.finalize().into_bytes());
+        match salt {
+            Some(salt) => format!("{PREFIX}v2:{salt}:{hmac}"),
+            None => format!("{PREFIX}{hmac}"),
+        }
+    }
+
+    /// Whether a fingerprint of either form is that of a text.
+    #[must_use]
+    pub fn is_of(&self, fingerprint: &str, secret: &str) -> bool {
+        let salt = fingerprint
+            .strip_prefix(PREFIX)
+            .and_then(|rest| rest.strip_prefix("v2:")?.split_once(':'))
+            .map(|(salt, _)| salt);
+        self.salted(salt, secret) == fingerprint
     }
 
     /// A value as state keeps it: whatever is sensitive replaced by its fingerprint.
     #[must_use]
     pub fn conceal(&self, value: &Value) -> Json {
         match value {
-            Value::Sensitive(inner) => {
-                let text = match inner.as_str() {
-                    Some(text) => text.to_owned(),
-                    None => inner.to_json().to_string(),
-                };
-                json!({ "fingerprint": self.text(&text) })
-            }
+            Value::Sensitive(inner) => json!({ "fingerprint": self.text(&text_of(inner)) }),
             Value::List(list) => list.iter().map(|v| self.conceal(v)).collect(),
             Value::Set(set) => set.iter().map(|v| self.conceal(v)).collect(),
             Value::Map(map) => {
@@ -78,6 +109,12 @@ impl Fingerprinter {
             other => other.to_json(),
         }
     }
+}
+
+/// What is fingerprinted of a sensitive value.
+#[must_use]
+pub fn text_of(value: &Value) -> String {
+    value.reveal().as_str().map_or_else(|| value.to_json().to_string(), str::to_owned)
 }
 
 impl Ledger {
@@ -144,5 +181,18 @@ mod tests {
         assert!(!concealed.to_string().contains("hunter2"));
         assert_eq!(concealed["secret"]["fingerprint"], prints.text("hunter2"));
         assert_ne!(prints.text("hunter2"), Fingerprinter::new(vec![8; 32]).text("hunter2"));
+    }
+
+    #[test]
+    fn one_secret_at_two_addresses_has_two_fingerprints() {
+        let prints = Fingerprinter::new(vec![7; 32]);
+        let at = |address: &str| prints.at(&address.parse().unwrap()).text("hunter2");
+        let (one, other) = (at("iam_role.a@dev"), at("iam_role.b@dev"));
+        assert_ne!(one.rsplit(':').next(), other.rsplit(':').next());
+        // Whatever address asks, and whichever version wrote it.
+        for print in [one, other, prints.text("hunter2")] {
+            assert!(prints.is_of(&print, "hunter2") && !prints.is_of(&print, "hunter3"), "{print}");
+        }
+        assert!(!prints.is_of("hmac-sha256:v2:x", "hunter2"));
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 
 use crate::address::ResourceAddr;
 use crate::diag::Diagnostic;
+use crate::redact::Redactions;
 
 use super::clock::{Clock, SystemClock};
 use super::error::{StateError, StateFailure, following};
@@ -118,6 +119,8 @@ pub struct Ledger {
     pub(super) doubt: Option<Arc<Mutex<bool>>>,
     /// Filled once the store has said that it keeps versions.
     versioned: Arc<OnceCell<()>>,
+    /// Secrets that no record may hold.
+    redactions: Redactions,
 }
 
 impl Ledger {
@@ -140,6 +143,7 @@ impl Ledger {
             lineage: Arc::default(),
             doubt: None,
             versioned: Arc::default(),
+            redactions: Redactions::default(),
         }
     }
 
@@ -175,6 +179,18 @@ impl Ledger {
         if held.get(scope).is_some_and(|of| of == id) {
             held.remove(scope);
         }
+    }
+
+    /// With the secrets that its run knows, and comes to know.
+    #[must_use]
+    pub fn hiding(self, redactions: Redactions) -> Self {
+        Self { redactions, ..self }
+    }
+
+    /// The secrets that the run knows by now; what is recorded from then on holds none of them.
+    #[must_use]
+    pub fn redactions(&self) -> &Redactions {
+        &self.redactions
     }
 
     /// With a witness that tells of a lock's holder whether its process has surely ended. Where that is

@@ -19,6 +19,7 @@ const CLI: &[(&str, &[&str])] = &[
     ("interrupt", &[]),
     ("log", &["error"]),
     ("output", &[]),
+    ("terraform", &[]),
     ("environment", &["args", "clock", "error"]),
     ("host", &["clock", "environment", "output"]),
     ("context", &["args", "clock", "environment", "error", "host", "output"]),

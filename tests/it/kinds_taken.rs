@@ -106,6 +106,9 @@ account_baseline "LABEL" {
 }
 "#;
 
+/// The parameter, as an import names it.
+const PARAMETER: &str = r#""environment.main.config.app[\"level\"]@taken""#;
+
 fn estate(label: &str, id: &str) -> String {
     ESTATE.replace("LABEL", label).replace("  ID\n", id)
 }
@@ -161,13 +164,14 @@ async fn every_kind_is_taken_over() {
             format!("{iam}:oidc-provider/token.actions.githubusercontent.com"),
         ),
         ("s3_bucket.taken", "acme-dev-data".to_owned()),
+        (PARAMETER, "/acme/main/app/level".to_owned()),
     ];
     let blocks =
         imports.iter().map(|(to, id)| format!("import {{\n  to = {to}\n  id = \"{id}\"\n}}\n"));
     taker.write("import.hcl", &blocks.collect::<String>());
     let plan = taker.run(&["plan", "--json", &at]).code(0).json();
     let counts = &plan["summary"];
-    // The organization, the account, the baseline and the parameter need no import.
+    // The organization, the account and the baseline need no import.
     assert_eq!((&counts["adopt"], &counts["create"]), (&12.into(), &0.into()), "{counts}");
     taker.run(&["apply", "--auto-approve", &at]).code(0);
     taker.run(&["plan", "--detailed-exitcode", &at]).code(0);

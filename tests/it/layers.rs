@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("diag", &[]),
     ("ids", &[]),
+    ("redact", &[]),
     ("stack", &[]),
     ("trace", &[]),
     ("cause", &["trace", "diag"]),
@@ -22,7 +23,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("config", &["schema", "value", "address", "ids", "diag", "stack"]),
     ("graph", &["config", "schema", "value", "address", "ids", "diag"]),
     ("eval", &["graph", "config", "schema", "iam", "value", "address", "ids", "diag", "stack"]),
-    ("state", &["value", "address", "ids", "diag", "cause", "patience", "trace"]),
+    ("state", &["redact", "value", "address", "ids", "diag", "cause", "patience", "trace"]),
     (
         "provider",
         &["schema", "iam", "value", "address", "ids", "diag", "cause", "patience", "trace"],
@@ -50,6 +51,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "promotion",
         &[
+            "redact",
             "isolation",
             "plan",
             "eval",
@@ -72,6 +74,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "engine",
         &[
             "review",
+            "redact",
             "trace",
             "patience",
             "cause",

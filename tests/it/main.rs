@@ -22,6 +22,7 @@ mod engine;
 mod examples;
 mod footholds;
 mod gates;
+mod guards;
 mod interrupt;
 mod kinds_docs;
 mod kinds_live;

@@ -90,6 +90,7 @@ async fn one(dir: &Path, run: &str) -> Result<Summary, EngineError> {
         origin: Origin { host: run.into(), user: "lab".into(), pid: 1, process: None },
         aws: Aws::Ambient,
         secrets: None,
+        redactions: palisade::redact::Redactions::default(),
         power_cut: None,
         terms: TERMS,
         host: Arc::new(TestHost::default()),

@@ -97,7 +97,14 @@ impl Run<'_> {
             OperationKind::Create
             | OperationKind::Update
             | OperationKind::Move
-            | OperationKind::Wait => Some(self.wanted(&change).map_err(OperationFailure::certain)?),
+            | OperationKind::Wait => {
+                let mut wanted = self.wanted(&change).map_err(OperationFailure::certain)?;
+                if !change.writes_values() {
+                    // What is recorded of a secret stands: its source is not asked for a tag.
+                    wanted.retain(|_, value| !matches!(value.reveal(), Value::Secret(_)));
+                }
+                Some(wanted)
+            }
             _ => None,
         };
         let wanted = match (kind.schema().meaning.access, wanted) {

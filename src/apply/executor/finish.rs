@@ -178,7 +178,7 @@ impl Run<'_> {
             let name = scope_of(address);
             let meta = self.apply.desired.meta(address);
             let Some(scope) = self.scopes.get_mut(&name).filter(|s| s.is_dirty()) else { continue };
-            let prints = &self.shared.prints;
+            let prints = self.shared.prints.at(address);
             scope.touch_up(|resources| {
                 let Some(record) = resources.get_mut(address) else { return false };
                 record.depends_on = change.depends_on.iter().cloned().collect();

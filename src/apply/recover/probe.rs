@@ -6,7 +6,6 @@ use std::time::Duration;
 use crate::address::ResourceAddr;
 use crate::apply::events::Events;
 use crate::apply::record::{PENDING, deposed};
-use crate::apply::worker::owner;
 use crate::diag::Diagnostic;
 use crate::ids::Handle;
 use crate::plan::diff::{StoredValues, difference};
@@ -15,6 +14,7 @@ use crate::plan::refresh::Targets;
 use crate::provider::{
     Access, AccountTarget, Failure, LiveObject, Permit, Provider, ProviderError, REQUEST,
 };
+use crate::schema::ownership::owner;
 use crate::schema::{Home, ManagedKind, Recovery as By, kinds};
 use crate::state::clock::backoff;
 use crate::state::journal::{Finished, Intent, OperationOutcome};

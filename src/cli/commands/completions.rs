@@ -29,7 +29,7 @@ pub fn run(
 ) -> Result<(), Exit> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut grammar, "palisade", &mut script);
-    let mut out = context.stdout();
+    let mut out = context.raw_stdout();
     out.write_all(&script)?;
     Ok(out.flush()?)
 }

@@ -69,12 +69,14 @@ fn standard_input(args: &FmtArgs, context: &Context) -> Result<(), Exit> {
         .map_err(|e| Exit::error(format!("cannot read standard input: {e}")))?;
     let source = Source::new("standard input", text);
     let formatted = fmt::format(&source)?;
-    let mut out = context.stdout();
     if args.diff {
+        let mut out = context.stdout();
         write!(out, "{}", fmt::diff("standard input", source.text(), &formatted))?;
+        out.flush()?;
     } else if !args.check {
+        let mut out = context.raw_stdout();
         write!(out, "{formatted}")?;
+        out.flush()?;
     }
-    out.flush()?;
     if args.check && formatted != source.text() { Err(Exit::Told) } else { Ok(()) }
 }

@@ -53,6 +53,12 @@ pub async fn run(args: &InitArgs, context: &Context) -> Result<(), Exit> {
         let objects = count(migration.objects, "state object", "state objects");
         writeln!(out, "copied {objects} from {}, which stays as it is", migration.from)?;
     }
+    if ready.key_beside_state {
+        context.say(
+            "the key of secrets' fingerprints lies beside this state: a reader of the state can try out guesses \
+             at short secrets",
+        );
+    }
     writeln!(out, "ready: `palisade plan` shows what would change")?;
     Ok(out.flush()?)
 }

@@ -63,6 +63,7 @@ pub async fn run(args: &OutputArgs, context: &Context) -> Result<(), Exit> {
         ))
         .into());
     } else if args.raw {
+        let mut out = context.raw_stdout();
         match output.value.to_json() {
             serde_json::Value::String(text) => write!(out, "{text}")?,
             value if value.is_array() || value.is_object() => {
@@ -72,6 +73,7 @@ pub async fn run(args: &OutputArgs, context: &Context) -> Result<(), Exit> {
             }
             value => write!(out, "{value}")?,
         }
+        out.flush()?;
     } else {
         writeln!(out, "{}", safe(&output.value.to_json().to_string()))?;
     }

@@ -8,9 +8,10 @@ use crate::diag::Diagnostic;
 use crate::engine::error::EngineError;
 use crate::engine::host::{Question, Shown};
 use crate::engine::plan;
+use crate::engine::secrets;
 use crate::engine::workspace::Workspace;
 use crate::promotion::Digest;
-use crate::promotion::gate::approval::{self, Approval, Subject, Word};
+use crate::promotion::gate::approval::{self, Approval, RoleSource, Subject, Word};
 use crate::state::Event;
 
 use super::preview::{EdgeInputs, PreviewResult};
@@ -59,6 +60,7 @@ pub async fn run(
             return Err(Diagnostic::error("there is nothing to approve").detail(why).into());
         }
     };
+    secrets::learn(workspace, &preview.inputs);
     plan::warn(workspace, &preview.inputs, &preview.plan);
     let store = &edge.offline.store;
     let by = caller(preview.inputs.provider.as_ref()).await?;
@@ -69,6 +71,22 @@ pub async fn run(
         if !edge.edge.gates.iter().any(|gate| gate.ty == "approval") {
             let text = format!("no gate of `{}` asks for approvals", request.edge);
             let warning = Diagnostic::warning(text).at(edge.edge.loc.clone());
+            workspace.host.diagnostics(&warning.into());
+        }
+        let inputs = &preview.inputs;
+        let source = RoleSource {
+            provider: inputs.provider.as_ref(),
+            targets: &inputs.targets,
+            live: &inputs.live,
+        };
+        let others = approval::counts_with(&by, source).await;
+        if !others.is_empty() {
+            let warning = Diagnostic::warning(format!(
+                "your approval counts as one with those whom the trust policy of your role lets in: {}",
+                others.join(", ")
+            ))
+            .detail("the session's name does not tell who of them gives it")
+            .help("it does not count where one of them promotes, and not beside an approval of theirs");
             workspace.host.diagnostics(&warning.into());
         }
         let question = Question::Approve {

@@ -8,6 +8,7 @@ use crate::engine::error::EngineError;
 use crate::engine::host::Activity;
 use crate::engine::plan::{self, PlanRequest, ReleaseOverride};
 use crate::engine::refresh::{self, PlanInputs};
+use crate::engine::secrets;
 use crate::engine::workspace::Workspace;
 use crate::plan::model::{Plan, Selection};
 use crate::promotion::edge::Verify;
@@ -58,6 +59,11 @@ impl GateEvaluation<'_> {
         gates: &[GateSpec],
     ) -> Vec<Evidence> {
         let values = self.release.texts();
+        let redactions = &workspace.redactions;
+        secrets::learn(workspace, self.inputs);
+        if gates.iter().any(GateSpec::quotes_others) {
+            workspace.host.diagnostics(&secrets::too_short(redactions));
+        }
         let context = GateContext {
             now: workspace.host.now(),
             clock: workspace.host.clock(),
@@ -81,6 +87,7 @@ impl GateEvaluation<'_> {
             provider: self.inputs.provider.as_ref(),
             targets: &self.inputs.targets,
             dir: &workspace.dir,
+            redactions,
             vars: &workspace.env,
         };
         let mut found = Vec::new();

@@ -257,6 +257,7 @@ async fn nexts(
             provider: inputs.provider.as_ref(),
             targets: &inputs.targets,
             dir: &workspace.dir,
+            redactions: &workspace.redactions,
             vars: &workspace.env,
         };
         let (now, then): (Vec<&GateSpec>, Vec<&GateSpec>) =

@@ -7,9 +7,8 @@ use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::engine::Engine;
 use crate::eval::environments::config_values::{Entry, parity};
 use crate::eval::estate::{Estate, Instance, Lifecycle};
-use crate::eval::instances::ownership::ownership_tags;
 use crate::ids::{Handle, Partition};
-use crate::schema::{Body, Context, Spanned, kind};
+use crate::schema::{Body, Context, Spanned, kind, ownership};
 use crate::value::Value;
 
 impl Engine<'_> {
@@ -107,7 +106,7 @@ impl Engine<'_> {
                 .extend(tags.iter().filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))));
         }
         let context = Context {
-            ownership_tags: ownership_tags(&address),
+            ownership_tags: ownership::tags(&address, self.known.lineage()),
             address: address.clone(),
             estate: self.estate_name(),
             account_id,

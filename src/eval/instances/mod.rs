@@ -5,6 +5,5 @@ mod attributes;
 mod evaluate;
 mod expand;
 pub(in crate::eval) mod object;
-pub(in crate::eval) mod ownership;
 mod placement;
 mod surroundings;

@@ -9,9 +9,8 @@ use crate::diag::{Diagnostics, Loc};
 use crate::eval::engine::Engine;
 use crate::eval::engine::node::{Node, Stored};
 use crate::eval::instances::object::{HomeFacts, InstancePlace, Object};
-use crate::eval::instances::ownership::ownership_tags;
 use crate::ids::Partition;
-use crate::schema::Context;
+use crate::schema::{Context, ownership};
 use crate::value::convert::text_of;
 use crate::value::{Unknown, Value};
 
@@ -60,7 +59,7 @@ impl<'c> Engine<'c> {
             default_tags,
             limits: (*self.limits()?).clone(),
             ownership_tags: if with_tags {
-                ownership_tags(&object.address)
+                ownership::tags(&object.address, self.known.lineage())
             } else {
                 BTreeMap::new()
             },

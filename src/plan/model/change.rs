@@ -79,6 +79,23 @@ pub struct ResourceChange {
     pub depends_on: Vec<ResourceAddr>,
 }
 
+impl ResourceChange {
+    /// Whether it writes more than tags: an update of tags alone needs no secret's value.
+    #[must_use]
+    pub fn writes_values(&self) -> bool {
+        match self.action {
+            Action::Create | Action::Replace => true,
+            Action::Update if self.changed.is_empty() => true,
+            Action::Update | Action::Adopt => self.changed.iter().any(|path| !is_tag(path)),
+            Action::Delete | Action::Forget | Action::NoOp => false,
+        }
+    }
+}
+
+fn is_tag(path: &str) -> bool {
+    path.strip_prefix("$.tags").is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
 /// One changed statement of a policy document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyChange {

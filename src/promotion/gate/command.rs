@@ -15,6 +15,7 @@ use super::block::Block;
 use super::context::{GateContext, Purpose};
 use super::contract::{Gate, GateType};
 use super::evidence::{Finding, GateOutcome};
+use crate::redact::{Audience, Redactions};
 use crate::schema::duration;
 
 /// How long a program may take when the gate says nothing, in seconds.
@@ -58,13 +59,14 @@ impl Command {
     }
 
     /// What the program finds in its environment: what Palisade has, without the values for its own
-    /// variables; what the block gives; and what is being promoted.
+    /// variables and without secrets that the configuration takes from there; what the block gives; and
+    /// what is being promoted.
     fn variables(&self, context: &GateContext<'_>) -> BTreeMap<String, String> {
         let subject = &context.subject;
         let mut all: BTreeMap<String, String> = context
             .vars
             .iter()
-            .filter(|(name, _)| !name.starts_with(OWN))
+            .filter(|(name, value)| !name.starts_with(OWN) && !context.redactions.is_in(value))
             .chain(&self.environment)
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
@@ -99,7 +101,7 @@ impl Gate for Command {
             return Finding::new(GateOutcome::Failed, "the command is empty", Json::Null);
         };
         let environment = self.variables(context);
-        let hidden = Hidden::new(&self.hidden, &environment);
+        let hidden = Hidden::new(&self.hidden, &environment, context.redactions);
         let started = tokio::process::Command::new(program)
             .args(arguments)
             .current_dir(
@@ -141,15 +143,16 @@ impl Gate for Command {
         let mut detail = json!({
             "command": shown,
             "seconds": context.clock.elapsed().saturating_sub(began).as_secs(),
-            "stdout_tail": hidden.in_text(&tail(&out)),
-            "stderr_tail": hidden.in_text(&tail(&err)),
+            "stdout_tail": tail(&out.shown(&hidden)),
+            "stderr_tail": tail(&err.shown(&hidden)),
         });
         let mut add = |name: &str, value: Json| {
             if let Some(detail) = detail.as_object_mut() {
                 detail.insert(name.to_owned(), value);
             }
         };
-        if let Some(json) = said(&hidden.in_text(&String::from_utf8_lossy(&out))) {
+        if let Some(mut json) = said(&out.whole()) {
+            hidden.in_json(&mut json);
             add("stdout_json", json);
         }
         let name = shown.first().map_or("", String::as_str);
@@ -197,33 +200,62 @@ impl Drop for Group {
     }
 }
 
-/// The last [`KEPT`] bytes of a stream. All of it is read, so that the program never blocks.
-async fn read(stream: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
-    let mut kept = Vec::new();
-    let Some(mut stream) = stream else { return kept };
+/// What a program wrote to one stream.
+#[derive(Default)]
+struct ProgramOutput {
+    /// The last [`KEPT`] bytes.
+    kept: Vec<u8>,
+    /// Whether there was more before.
+    cut: bool,
+}
+
+impl ProgramOutput {
+    /// The whole of it, secrets included. What is left of a line that was cut is dropped: half of a secret
+    /// cannot be recognised.
+    fn whole(&self) -> String {
+        let text = String::from_utf8_lossy(&self.kept);
+        match text.split_once('\n') {
+            Some((_, rest)) if self.cut => rest.to_owned(),
+            None if self.cut => String::new(),
+            _ => text.into_owned(),
+        }
+    }
+
+    /// The same without secrets; only then may it be shortened.
+    fn shown(&self, hidden: &Hidden<'_>) -> String {
+        hidden.in_text(&self.whole())
+    }
+}
+
+/// Reads a stream to its end, so that the program never blocks.
+async fn read(stream: Option<impl AsyncRead + Unpin>) -> ProgramOutput {
+    let mut output = ProgramOutput::default();
+    let Some(mut stream) = stream else { return output };
     let mut chunk = vec![0; 8 * 1024];
     while let Ok(count @ 1..) = stream.read(&mut chunk).await {
-        kept.extend_from_slice(chunk.get(..count).unwrap_or_default());
-        let over = kept.len().saturating_sub(KEPT);
-        kept.drain(..over);
+        output.kept.extend_from_slice(chunk.get(..count).unwrap_or_default());
+        let over = output.kept.len().saturating_sub(KEPT);
+        output.cut |= over > 0;
+        output.kept.drain(..over);
     }
-    kept
+    output
 }
 
 /// A stream's content. A process that left the group may hold it open: that is not waited for.
-async fn collected(mut reading: tokio::task::JoinHandle<Vec<u8>>) -> Vec<u8> {
+async fn collected(mut reading: tokio::task::JoinHandle<ProgramOutput>) -> ProgramOutput {
     match tokio::time::timeout(GRACE, &mut reading).await {
-        Ok(Ok(bytes)) => bytes,
+        Ok(Ok(output)) => output,
         _ => {
             reading.abort();
-            Vec::new()
+            ProgramOutput::default()
         }
     }
 }
 
-fn tail(bytes: &[u8]) -> String {
-    let from = bytes.len().saturating_sub(TAIL);
-    String::from_utf8_lossy(bytes.get(from..).unwrap_or_default()).into_owned()
+/// The last [`TAIL`] bytes, from the beginning of a character.
+fn tail(text: &str) -> &str {
+    let from = text.len().saturating_sub(TAIL);
+    (from..=text.len()).find_map(|at| text.get(at..)).unwrap_or_default()
 }
 
 /// The JSON that a program printed: all of its output, or its last line.
@@ -236,22 +268,41 @@ fn said(output: &str) -> Option<Json> {
     })
 }
 
-/// What evidence must not show.
-struct Hidden(Vec<String>);
+/// What evidence must not show: the secrets that the run knows, the sensitive values of the block, and what
+/// the environment calls a secret.
+struct Hidden<'a> {
+    known: &'a Redactions,
+    named: Vec<String>,
+}
 
-impl Hidden {
-    fn new(sensitive: &[String], environment: &BTreeMap<String, String>) -> Self {
+impl<'a> Hidden<'a> {
+    fn new(
+        sensitive: &[String],
+        environment: &BTreeMap<String, String>,
+        known: &'a Redactions,
+    ) -> Self {
         let secret = |name: &str| SECRET.iter().any(|end| name.to_ascii_uppercase().ends_with(end));
         let named = environment.iter().filter(|(name, _)| secret(name)).map(|(_, value)| value);
-        let mut all: Vec<String> =
+        let mut named: Vec<String> =
             sensitive.iter().chain(named).filter(|v| v.len() >= SHORTEST).cloned().collect();
         // The longest first: one may be a part of another.
-        all.sort_by_key(|v| (std::cmp::Reverse(v.len()), v.clone()));
-        all.dedup();
-        Self(all)
+        named.sort_by_key(|v| (std::cmp::Reverse(v.len()), v.clone()));
+        named.dedup();
+        Self { known, named }
+    }
+
+    /// In values alone: keys are the form, and a number that is a secret becomes a text.
+    fn in_json(&self, value: &mut Json) {
+        match value {
+            Json::String(text) => *text = self.in_text(text),
+            Json::Array(items) => items.iter_mut().for_each(|item| self.in_json(item)),
+            Json::Object(map) => map.values_mut().for_each(|item| self.in_json(item)),
+            other => self.known.json(other, Audience::GateOutput),
+        }
     }
 
     fn in_text(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "(hidden)"))
+        let text = self.known.text(text, Audience::GateOutput).into_owned();
+        self.named.iter().fold(text, |text, secret| text.replace(secret, "(hidden)"))
     }
 }

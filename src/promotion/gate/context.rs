@@ -6,6 +6,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+use super::approval::RoleSource;
 use super::approval::word::Approval;
 use super::evidence::Evidence;
 use crate::eval::estate::Estate;
@@ -13,6 +14,7 @@ use crate::plan::Live;
 use crate::plan::model::Plan;
 use crate::plan::refresh::Targets;
 use crate::provider::{Caller, Provider};
+use crate::redact::Redactions;
 use crate::state::Clock;
 
 /// Why gates are asked.
@@ -43,6 +45,13 @@ pub struct GateSubject<'a> {
     pub values: &'a BTreeMap<String, String>,
     /// Digest of the release that is current in `to` before the move.
     pub replaces: Option<&'a str>,
+}
+
+impl<'a> GateContext<'a> {
+    /// Where the roles behind sessions are looked up.
+    pub(super) fn roles(&self) -> RoleSource<'a> {
+        RoleSource { provider: self.provider, targets: self.targets, live: self.live }
+    }
 }
 
 /// What gates look at.
@@ -77,6 +86,8 @@ pub struct GateContext<'a> {
     pub targets: &'a Targets,
     /// The configuration's directory.
     pub dir: &'a Path,
+    /// The secrets that the run knows: no gate shows them, and no program gets them.
+    pub redactions: &'a Redactions,
     /// Environment variables of the process.
     pub vars: &'a BTreeMap<String, String>,
 }

@@ -15,6 +15,7 @@ use super::context::GateContext;
 use super::contract::{Gate, GateType};
 use super::evidence::{Finding, GateOutcome};
 use crate::diag::Diagnostic;
+use crate::redact::{Audience, Redactions};
 use crate::schema::duration;
 
 /// How long the gate tries when it says nothing, in seconds.
@@ -107,7 +108,7 @@ impl Http {
         builder.build()
     }
 
-    async fn ask(&self, client: &Client, limit: Duration) -> HttpAnswer {
+    async fn ask(&self, client: &Client, limit: Duration, redactions: &Redactions) -> HttpAnswer {
         let failed =
             |text: String| HttpAnswer { fits: false, status: None, text, body: String::new() };
         let mut response = match client.get(&self.url).timeout(limit).send().await {
@@ -144,6 +145,8 @@ impl Http {
             fits = false;
             text.push_str(&format!(", and its body does not match `{pattern}`"));
         }
+        // Before it is shortened: half of a secret is none that can be recognised.
+        let body = redactions.text(&body, Audience::GateOutput);
         let end =
             (0..=KEPT.min(body.len())).rev().find(|at| body.is_char_boundary(*at)).unwrap_or(0);
         let body = body.get(..end).unwrap_or_default().to_owned();
@@ -171,7 +174,7 @@ impl Gate for Http {
         let (mut in_a_row, mut requests) = (0, 0_usize);
         let last = loop {
             let left = limit.saturating_sub(context.clock.elapsed().saturating_sub(began));
-            let answer = self.ask(&client, left.min(ANSWER)).await;
+            let answer = self.ask(&client, left.min(ANSWER), context.redactions).await;
             requests += 1;
             in_a_row = if answer.fits { in_a_row + 1 } else { 0 };
             let spent = context.clock.elapsed().saturating_sub(began);

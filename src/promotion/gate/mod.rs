@@ -26,6 +26,7 @@ mod watched;
 use std::sync::Arc;
 
 use crate::diag::{Diagnostic, Diagnostics, Loc};
+use crate::redact::Audience;
 use crate::schema::Body;
 
 use contract::{Gate, GateType};
@@ -105,6 +106,12 @@ impl GateSpec {
         self.judged_early
     }
 
+    /// Whether what it finds holds what a program printed or a server answered.
+    #[must_use]
+    pub fn quotes_others(&self) -> bool {
+        matches!(self.ty.as_str(), "command" | "http")
+    }
+
     /// `TYPE.NAME`, as evidence names it.
     #[must_use]
     pub fn label(&self) -> String {
@@ -115,7 +122,9 @@ impl GateSpec {
 /// Judges one gate. Waits for programs, servers and AWS where the gate asks them, never longer
 /// than the gate's `timeout`.
 pub async fn evaluate(spec: &GateSpec, context: &GateContext<'_>) -> Evidence {
-    let Finding { outcome, summary, detail } = spec.gate.judge(context).await;
+    let Finding { outcome, summary, mut detail } = spec.gate.judge(context).await;
+    let summary = context.redactions.text(&summary, Audience::GateOutput).into_owned();
+    context.redactions.json(&mut detail, Audience::GateOutput);
     Evidence { gate: spec.label(), outcome, summary, detail, at: context.now }
 }
 

@@ -64,6 +64,7 @@ impl Stage {
             origin: Origin::of_this_process(&BTreeMap::new()),
             aws: Aws::Connected(Box::new(connection)),
             secrets: None,
+            redactions: palisade::redact::Redactions::default(),
             power_cut: None,
             terms: palisade::state::Terms::default(),
             host: Arc::clone(host) as Arc<_>,

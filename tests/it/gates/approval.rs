@@ -19,6 +19,10 @@ gate "approval" "board" {
 gate "approval" "named" {
   principals = ["arn:aws:iam::*:role/board"]
 }
+gate "approval" "below" {
+  principals = ["arn:aws:iam::*:role/board/*"]
+}
+gate "approval" "one" {}
 "#;
 
 fn sdk(stage: &Stage, credentials: Credentials) -> SdkConfig {
@@ -312,4 +316,77 @@ async fn sessions_are_people_where_the_trust_pins_their_names() {
     // The plan is the same: nobody manages that role.
     let loosened = stage.ask("approval.board").await;
     assert_eq!(loosened.outcome, GateOutcome::Waiting, "{}", loosened.summary);
+}
+
+/// A session of a role of the management account below `path`, which lets `principal` in.
+async fn of_role(stage: &Stage, role: &str, path: &str, principal: &str, by: &SdkConfig) -> Caller {
+    let root = sdk(stage, stage.world.sandbox.management_credentials());
+    let trust = json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": principal}}]});
+    let made = aws_sdk_iam::Client::new(&root)
+        .create_role()
+        .role_name(role)
+        .path(path)
+        .assume_role_policy_document(trust.to_string())
+        .send()
+        .await
+        .expect("a role");
+    let arn = made.role().expect("a role").arn().to_owned();
+    let request = aws_sdk_sts::Client::new(by).assume_role().role_arn(arn);
+    let answer = request.role_session_name("s1").send().await.expect("entered");
+    let given = answer.credentials().expect("credentials");
+    let token = Some(given.session_token().to_owned());
+    let own =
+        Credentials::new(given.access_key_id(), given.secret_access_key(), token, None, "test");
+    identity(&sdk(stage, own)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pattern_with_a_path_names_roles_below_that_path_alone() {
+    let mut stage = Stage::new(GATES).await;
+    let root = sdk(&stage, stage.world.sandbox.management_credentials());
+    let everybody = format!("arn:aws:iam::{}:root", stage.world.sandbox.management_account());
+    let developer = of_role(&stage, "developer", "/", &everybody, &root).await;
+    say(&mut stage, Word::Approve, &developer).await;
+    let closed = stage.ask("approval.below").await;
+    assert_eq!(closed.outcome, GateOutcome::Waiting, "{}", closed.summary);
+    assert!(closed.summary.contains("`principals` does not name them"), "{}", closed.summary);
+    let chair = of_role(&stage, "chair", "/board/", &everybody, &root).await;
+    say(&mut stage, Word::Approve, &chair).await;
+    let open = stage.ask("approval.below").await;
+    assert_eq!(open.outcome, GateOutcome::Passed, "{}", open.summary);
+    // Of a role that is gone nobody knows the path.
+    let iam = aws_sdk_iam::Client::new(&root);
+    iam.delete_role().role_name("chair").send().await.expect("deleted");
+    let gone = stage.ask("approval.below").await;
+    assert_eq!(gone.outcome, GateOutcome::Waiting, "{}", gone.summary);
+    assert!(gone.summary.contains("the path of its role could not be read"), "{}", gone.summary);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_person_behind_a_user_and_a_role_counts_once() {
+    let mut stage = Stage::new(GATES).await;
+    let iam = aws_sdk_iam::Client::new(&sdk(&stage, stage.world.sandbox.management_credentials()));
+    let ann = user(&stage, "ann").await;
+    let key = iam.create_access_key().user_name("ann").send().await.expect("a key");
+    let key = key.access_key().expect("a key").clone();
+    let own = Credentials::new(key.access_key_id(), key.secret_access_key(), None, None, "test");
+    let ops = of_role(&stage, "ops", "/", &ann.arn, &sdk(&stage, own)).await;
+    say(&mut stage, Word::Approve, &ann).await;
+    say(&mut stage, Word::Approve, &ops).await;
+    let both = stage.ask("approval.board").await;
+    assert_eq!(both.outcome, GateOutcome::Waiting, "{}", both.summary);
+    assert!(both.summary.contains("it may be of the same person as"), "{}", both.summary);
+    // With another person there are two.
+    let bob = user(&stage, "bob").await;
+    say(&mut stage, Word::Approve, &bob).await;
+    assert_eq!(stage.ask("approval.board").await.outcome, GateOutcome::Passed);
+    // Who promotes does not open the gate by a role of their own.
+    say(&mut stage, Word::Revoke, &ann).await;
+    say(&mut stage, Word::Revoke, &bob).await;
+    assert_eq!(stage.ask("approval.one").await.outcome, GateOutcome::Passed);
+    stage.author = ann.clone();
+    let own = stage.ask("approval.one").await;
+    assert_eq!(own.outcome, GateOutcome::Waiting, "{}", own.summary);
+    assert!(own.summary.contains("who promotes may have given it"), "{}", own.summary);
 }

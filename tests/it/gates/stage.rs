@@ -97,6 +97,7 @@ pub(crate) struct Stage {
     pub(crate) author: Caller,
     pub(crate) approvals: Vec<Approval>,
     pub(crate) previous: Vec<Evidence>,
+    pub(crate) redactions: palisade::redact::Redactions,
     pub(crate) vars: BTreeMap<String, String>,
     values: BTreeMap<String, String>,
     view: View,
@@ -153,6 +154,7 @@ impl Stage {
             author,
             approvals: Vec::new(),
             previous: Vec::new(),
+            redactions: palisade::redact::Redactions::default(),
             vars: std::env::vars().filter(|(name, _)| name == "PATH").collect(),
             values: BTreeMap::from([("image".to_owned(), "app@sha256:1".to_owned())]),
             view,
@@ -224,6 +226,7 @@ impl Stage {
             provider: self.world.provider.as_ref(),
             targets: &self.view.targets,
             dir: &dir,
+            redactions: &self.redactions,
             vars: &self.vars,
         };
         let evidence = evaluate(spec, &cx).await;
@@ -260,7 +263,7 @@ async fn look(dir: &std::path::Path, world: &World, ledger: &Ledger) -> View {
         estate: &estate,
         configuration_digest: "test",
         prior: &resources,
-        basis: &StateBasis::default(),
+        basis: &StateBasis { lineage: snapshot.lineage.clone(), ..StateBasis::default() },
         live: &live,
         options: &plan::Options::default(),
         generated_at: NOW,
@@ -281,6 +284,7 @@ fn evaluated(
 ) -> Estate {
     let resources = snapshot.resources();
     let adopted = plan::Adoptions::new();
-    let known = KnownValues { resources: &resources, live, management, releases, adopted };
+    let lineage = &snapshot.lineage;
+    let known = KnownValues { resources: &resources, lineage, live, management, releases, adopted };
     Engine::new(configuration, &known).estate().expect("the estate is right")
 }

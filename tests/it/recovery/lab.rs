@@ -126,6 +126,7 @@ impl Lab {
             },
             aws: Aws::Connected(Box::new(self.connection())),
             secrets: Some(Arc::new(Vault)),
+            redactions: palisade::redact::Redactions::default(),
             power_cut: None,
             terms: palisade::state::Terms::default(),
             host: Arc::new(TestHost::default()),

@@ -64,7 +64,7 @@ pub(super) fn forged(lineage: &str, resources: &str) -> Vec<u8> {
 }
 
 /// A state object that was changed, with its checksum right again.
-pub(super) fn resealed(text: &str) -> String {
+pub(crate) fn resealed(text: &str) -> String {
     let seal = text.split('"').nth(3).unwrap().to_owned();
     let text = text.replace(&seal, ZERO);
     text.replacen(ZERO, &digest(text.as_bytes()), 1)

@@ -7,7 +7,7 @@ mod contract;
 mod disk;
 mod early;
 mod formats;
-mod hostile;
+pub(crate) mod hostile;
 mod processes;
 mod protocol;
 mod servers;

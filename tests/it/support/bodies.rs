@@ -134,8 +134,8 @@ pub(crate) fn context(kind: &str, name: &str, id: &str) -> Context {
         region: "eu-west-1".to_owned(),
         default_tags: BTreeMap::new(),
         ownership_tags: BTreeMap::from([
-            ("palisade:address".to_owned(), format!("v1:{kind}.{name}")),
-            ("palisade:name".to_owned(), format!("{kind}.{name}")),
+            ("palisade:address".to_owned(), format!("v1:{kind}.{name}").into()),
+            ("palisade:name".to_owned(), format!("{kind}.{name}").into()),
         ]),
         limits: Limits::default(),
     }

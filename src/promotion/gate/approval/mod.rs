@@ -5,8 +5,11 @@
 
 mod person;
 mod pinned;
+mod role;
 mod store;
 pub(super) mod word;
+
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -20,8 +23,11 @@ use crate::provider::Caller;
 use crate::schema::duration;
 
 pub use person::Person;
+pub use role::RoleSource;
 pub use store::{Subject, all, last_words, write};
 pub use word::{Approval, Word};
+
+use role::SessionRole;
 
 /// How long an approval counts when the gate says nothing.
 const EXPIRES_AFTER: i64 = 86_400;
@@ -55,8 +61,8 @@ impl ApprovalGate {
         &self,
         context: &GateContext<'_>,
         approval: &Approval,
-        person: &Person,
-        author: &Person,
+        giver: &Identity,
+        author: &Identity,
     ) -> Option<String> {
         if approval.word == Word::Revoke {
             return Some(format!("taken back at {}", approval.at));
@@ -70,8 +76,14 @@ impl ApprovalGate {
                 short(&approval.plan)
             ));
         }
-        if person == author {
+        if giver.person == author.person {
             return Some("it is of who promotes".to_owned());
+        }
+        if giver.group == author.group {
+            return Some(format!(
+                "who promotes may have given it: trust policies let `{}` and `{}` become each other",
+                author.arn, giver.arn
+            ));
         }
         let ends = approval.at.saturating_add(SignedDuration::from_secs(self.expires_after));
         let ends = ends.unwrap_or(Timestamp::MAX);
@@ -80,9 +92,17 @@ impl ApprovalGate {
             return Some(format!("it expired at {ends}, {after} after it was given"));
         }
         if !self.principals.is_empty()
-            && !self.principals.iter().any(|p| person::matches(p, &approval.by))
+            && !self.principals.iter().any(|p| person::matches(p, &approval.by, giver.role_arn()))
         {
-            return Some("`principals` does not name them".to_owned());
+            let by_path = |p: &String| p.split_once(":role/").is_some_and(|(_, r)| r.contains('/'));
+            let unread = giver.role.is_none() && person::role_of(&approval.by.arn).is_some();
+            return Some(match unread && self.principals.iter().any(by_path) {
+                true => {
+                    "`principals` names roles by path, and the path of its role could not be read"
+                        .to_owned()
+                }
+                false => "`principals` does not name them".to_owned(),
+            });
         }
         None
     }
@@ -91,26 +111,44 @@ impl ApprovalGate {
 #[async_trait]
 impl Gate for ApprovalGate {
     async fn judge(&self, context: &GateContext<'_>) -> Finding {
+        let source = context.roles();
+        let author = Identity::of(context.author, source).await;
         // The last word of each person stands, whatever session it was said in.
-        let mut words: Vec<(Person, &Approval)> = context
-            .approvals
-            .iter()
-            .map(|approval| (person(&approval.by, context), approval))
-            .collect();
-        words.sort_by(|a, b| (&a.0, a.1.at, a.1.word).cmp(&(&b.0, b.1.at, b.1.word)));
-        let author = person(context.author, context);
+        let mut words: Vec<(Identity, &Approval)> = Vec::new();
+        for approval in context.approvals {
+            words.push((Identity::of(&approval.by, source).await, approval));
+        }
+        words.sort_by(|a, b| (&a.0.person, a.1.at, a.1.word).cmp(&(&b.0.person, b.1.at, b.1.word)));
+        let mut all: Vec<Identity> = vec![author];
+        let (identities, approvals): (Vec<Identity>, Vec<&Approval>) = words.into_iter().unzip();
+        all.extend(identities);
+        group(&mut all);
+        let (author, identities) = match all.split_first() {
+            Some((author, identities)) => (author, identities),
+            None => return Finding::new(GateOutcome::Waiting, "nobody promotes", Json::Null),
+        };
         let mut counted: Vec<&Approval> = Vec::new();
+        let mut groups: BTreeMap<usize, &str> = BTreeMap::new();
         let mut refused = Vec::new();
-        for (at, (person, approval)) in words.iter().enumerate() {
-            let later = words.get(at + 1).is_some_and(|(next, _)| next == person);
-            let objection = if later {
+        for (at, (giver, approval)) in identities.iter().zip(&approvals).enumerate() {
+            let next = identities.get(at + 1);
+            let objection = if next.is_some_and(|next| next.person == giver.person) {
                 Some("a later word of the same person stands".to_owned())
             } else {
-                self.objection(context, approval, person, &author)
+                self.objection(context, approval, giver, author)
             };
+            let objection = objection.or_else(|| {
+                let first = groups.get(&giver.group)?;
+                Some(format!(
+                    "it may be of the same person as that of `{first}`: trust policies let one become the other"
+                ))
+            });
             match objection {
                 Some(why) => refused.push((*approval, why)),
-                None => counted.push(approval),
+                None => {
+                    groups.insert(giver.group, &giver.arn);
+                    counted.push(approval);
+                }
             }
         }
         let told = |approval: &Approval| json!({"by": approval.by.arn, "user_id": approval.by.user_id, "at": approval.at});
@@ -148,9 +186,90 @@ impl Gate for ApprovalGate {
     }
 }
 
+/// Whom an approval as this caller counts as one with: those whom the trust policy of its role lets in by
+/// name, where the session's name does not tell who of them it is.
+pub async fn counts_with(caller: &Caller, source: RoleSource<'_>) -> Vec<String> {
+    let identity = Identity::of(caller, source).await;
+    match &identity.role {
+        Some(role) if !identity.pinned => role.admits(),
+        _ => Vec::new(),
+    }
+}
+
 /// Who somebody is, as far as can be told.
-fn person(caller: &Caller, context: &GateContext<'_>) -> Person {
-    Person::of(caller, pinned::pinned(caller, context))
+#[derive(Clone, Debug)]
+struct Identity {
+    person: Person,
+    arn: String,
+    /// The unique id, by which a trust policy may name it too.
+    id: String,
+    /// The role behind a session, where it could be read.
+    role: Option<SessionRole>,
+    /// Whether the session's name tells who it is.
+    pinned: bool,
+    /// The name of the session.
+    session: Option<String>,
+    /// Identities of one group may be one person's.
+    group: usize,
+}
+
+impl Identity {
+    async fn of(caller: &Caller, source: RoleSource<'_>) -> Self {
+        let role = SessionRole::of(caller, source).await;
+        let pinned = pinned::pinned(caller, role.as_ref());
+        let (id, session) = match caller.user_id.split_once(':') {
+            Some((id, session)) => (id, Some(session.to_owned())),
+            None => (caller.user_id.as_str(), None),
+        };
+        Self {
+            person: Person::of(caller, pinned),
+            arn: caller.arn.clone(),
+            id: id.to_owned(),
+            role,
+            pinned,
+            session,
+            group: 0,
+        }
+    }
+
+    fn role_arn(&self) -> Option<&str> {
+        self.role.as_ref().map(|role| role.arn.as_str())
+    }
+
+    /// Whether the trust policy of this identity's role lets the other in, as far as names tell.
+    fn admits(&self, other: &Self) -> bool {
+        let Some(role) = &self.role else { return false };
+        let name = other.arn.rsplit('/').next();
+        // Under a name that is pinned nobody comes in but who bears it.
+        if self.pinned && self.session.as_deref() != name {
+            return false;
+        }
+        role.admits().iter().any(|admitted| {
+            let known = [Some(other.arn.as_str()), Some(other.id.as_str()), other.role_arn()];
+            admitted == "*" || known.contains(&Some(admitted.as_str()))
+        })
+    }
+}
+
+/// Numbers identities so that those that may be one person's have one number: one may become the other, or
+/// both a third.
+fn group(all: &mut [Identity]) {
+    for (at, identity) in all.iter_mut().enumerate() {
+        identity.group = at;
+    }
+    let known = all.to_vec();
+    for (at, one) in known.iter().enumerate() {
+        for (to, other) in known.iter().enumerate().skip(at + 1) {
+            if one.person != other.person && !one.admits(other) && !other.admits(one) {
+                continue;
+            }
+            let group_of = |at: usize| all.get(at).map_or(at, |identity| identity.group);
+            let (keep, gone) = (group_of(at), group_of(to));
+            for identity in all.iter_mut().filter(|identity| identity.group == gone) {
+                identity.group = keep;
+            }
+        }
+    }
 }
 
 /// The beginning of a digest, for people.

@@ -47,16 +47,20 @@ pub(super) fn role_of(arn: &str) -> Option<((&str, &str), &str)> {
 }
 
 /// Whether an ARN or pattern (`*`, `?`) names the caller: by its own ARN, or, for a session, by its
-/// role's. A session's ARN does not tell the role's path, so the path of a pattern does not count.
+/// role's, which is `role` where the role could be read. A session's ARN does not tell the role's path: a
+/// pattern with a path names a role that was read alone. One without a path names the role by its name,
+/// which no other role of the account has.
 #[must_use]
-pub(super) fn matches(pattern: &str, caller: &Caller) -> bool {
+pub(super) fn matches(pattern: &str, caller: &Caller, role: Option<&str>) -> bool {
     if Glob::like(pattern).matches(&caller.arn) {
         return true;
     }
     let Some(((partition, account), name)) = role_of(&caller.arn) else { return false };
-    let Some((head, path)) = pattern.split_once(":role/") else { return false };
-    let wanted = format!("{head}:role/{}", path.rsplit('/').next().unwrap_or(path));
-    Glob::like(&wanted).matches(&format!("arn:{partition}:iam::{account}:role/{name}"))
+    let Some((_, path)) = pattern.split_once(":role/") else { return false };
+    if path.contains('/') {
+        return role.is_some_and(|arn| Glob::like(pattern).matches(arn));
+    }
+    Glob::like(pattern).matches(&format!("arn:{partition}:iam::{account}:role/{name}"))
 }
 
 #[cfg(test)]
@@ -106,10 +110,16 @@ mod tests {
             "arn:aws:sts::111111111111:assumed-role/board/ann",
             "arn:aws:sts::111111111111:assumed-role/board/*",
             "arn:aws:iam::111111111111:role/board",
-            "arn:aws:iam::111111111111:role/people/board",
             "arn:aws:iam::*:role/boar?",
         ] {
-            assert!(matches(yes, &ann), "{yes}");
+            assert!(matches(yes, &ann, None), "{yes}");
+        }
+        let below = Some("arn:aws:iam::111111111111:role/people/board");
+        for path in ["arn:aws:iam::111111111111:role/people/board", "arn:aws:iam::*:role/people/*"]
+        {
+            assert!(matches(path, &ann, below), "{path}");
+            assert!(!matches(path, &ann, None), "{path}: its path is not known");
+            assert!(!matches(path, &ann, Some("arn:aws:iam::111111111111:role/board")), "{path}");
         }
         for no in [
             "arn:aws:iam::222222222222:role/board",
@@ -119,10 +129,10 @@ mod tests {
             "board",
             "",
         ] {
-            assert!(!matches(no, &ann), "{no}");
+            assert!(!matches(no, &ann, None), "{no}");
         }
         let user = caller("arn:aws:iam::111111111111:user/ann", "AIDAA");
-        assert!(matches("arn:aws:iam::111111111111:user/*", &user));
-        assert!(!matches("arn:aws:iam::111111111111:role/*", &user));
+        assert!(matches("arn:aws:iam::111111111111:user/*", &user, None));
+        assert!(!matches("arn:aws:iam::111111111111:role/*", &user, None));
     }
 }

@@ -7,14 +7,10 @@
 use crate::iam::document::Version;
 use crate::iam::operator::Test;
 use crate::iam::{Condition, Document, Effect, Statement};
-use crate::plan::live::Reading;
-use crate::plan::policies::document;
-use crate::promotion::gate::context::GateContext;
 use crate::provider::Caller;
-use crate::schema::kinds;
-use crate::value::{Attrs, Value};
 
 use super::person::role_of;
+use super::role::SessionRole;
 
 /// Names of the roles that IAM Identity Center makes begin so, and they are kept under this path.
 /// <https://docs.aws.amazon.com/singlesignon/latest/userguide/using-service-linked-roles.html>
@@ -29,31 +25,14 @@ const BESIDE: [&str; 3] = ["sts:SetContext", "sts:SetSourceIdentity", "sts:TagSe
 /// Whether a caller's session name is pinned. A role that was not read pins nothing, but for those
 /// of Identity Center, whose names are reserved.
 #[must_use]
-pub(super) fn pinned(caller: &Caller, context: &GateContext<'_>) -> bool {
-    let (Some(((_, _), name)), Some((id, _))) =
-        (role_of(&caller.arn), caller.user_id.split_once(':'))
-    else {
-        return false;
-    };
+pub(super) fn pinned(caller: &Caller, role: Option<&SessionRole>) -> bool {
+    let Some((_, name)) = role_of(&caller.arn) else { return false };
     let reserved = name.starts_with(IDENTITY_CENTER.0);
-    let of_account =
-        context.targets.accounts.values().find(|t| t.id.as_ref() == Some(&caller.account));
-    let reading = of_account.and_then(|target| context.live.accounts.get(&target.handle));
-    let Some(Reading::Read(index)) = reading else { return reserved };
-    let objects = &index.inventory().objects;
-    let schemas = kinds().iter().map(|kind| kind.schema());
-    let mut roles = schemas.filter(|schema| schema.meaning.access.is_assumable());
-    let role = roles.find_map(|schema| objects.get(&(schema.kind, name.to_owned())));
-    let Some(role) = role else { return reserved };
-    let text = |attrs: &Attrs, key: &str| {
-        attrs.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
-    };
-    if reserved {
-        return text(&role.attrs, "path").starts_with(IDENTITY_CENTER.1);
+    match role {
+        None => reserved,
+        Some(role) if reserved => role.path.starts_with(IDENTITY_CENTER.1),
+        Some(role) => role.trust.as_ref().is_some_and(pins),
     }
-    // Another role of the same name is another role.
-    text(&role.attrs, "unique_id") == id
-        && role.attrs.get("assume_role_policy").and_then(document).is_some_and(|d| pins(&d))
 }
 
 /// Whether a trust policy lets in nobody but IAM users, each under the own name.
@@ -65,7 +44,7 @@ fn pins(trust: &Document) -> bool {
         && entrances.all(|s| s.conditions.iter().any(names_the_user))
 }
 
-fn only_beside(statement: &Statement) -> bool {
+pub(super) fn only_beside(statement: &Statement) -> bool {
     !statement.actions.is_empty()
         && statement.actions.iter().all(|action| {
             let known = action.text.known().unwrap_or_default();

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::diag::Diagnostic;
 use crate::provider::Caller;
+use crate::redact::Audience;
 use crate::state::json::encode;
 use crate::state::store::Cas;
 use crate::state::{Condition, Ledger, StateError, StateFailure, layout};
@@ -54,7 +55,8 @@ pub async fn write(
         plan: subject.plan.to_owned(),
         by: by.clone(),
         at: ledger.now().await?,
-        comment,
+        comment: comment
+            .map(|comment| ledger.redactions().text(&comment, Audience::Record).into_owned()),
     };
     let bytes = encode(&approval)?;
     for _ in 0..ATTEMPTS {

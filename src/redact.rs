@@ -1,0 +1,303 @@
+//! Secrets by their value: what is kept for others to read is searched for them, whatever it is called.
+//!
+//! A program that a gate starts may print its environment, a stack trace or a request, and people paste into
+//! reasons what they should not. The name of a variable says little (`DB_PIN`, `DSN`); the value that this run
+//! knows to be secret says all. It is looked for as it is and in the forms in which programs print it: escaped
+//! for a URL or for JSON, in hexadecimal, and in base64, of which three alignments are possible, for the text
+//! around it decides where a group of three bytes begins.
+//!
+//! Values shorter than [`LONG`] are found by accident: `1234` stands in half of all numbers. They are hidden in
+//! the output of gates alone, where too much hidden does no harm, and a warning says so. Values shorter than
+//! [`SHORT`] are not hidden at all. Keys of JSON objects are never touched: they are the form, not the content.
+//!
+//! Not found: a value that was encrypted, hashed, compressed, reversed or printed in pieces.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value as Json, json};
+
+/// Characters from which on a secret is hidden everywhere.
+pub const LONG: usize = 8;
+/// Characters from which on a secret is hidden in the output of gates.
+pub const SHORT: usize = 4;
+/// What stands in place of a secret.
+const HIDDEN: &str = "(hidden)";
+/// Pieces of base64 shorter than this say little and are found by accident.
+const PIECE: usize = 6;
+/// What a URL may hold as it is (RFC 3986, unreserved characters).
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Who reads a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Records, the audit log, history: secrets of [`LONG`] characters and more are hidden.
+    Record,
+    /// What a gate printed or was answered: secrets of [`SHORT`] characters and more are hidden.
+    GateOutput,
+}
+
+/// The secrets that a run knows. Clones share them; what one part of the run learns, all of it hides.
+#[derive(Clone, Default)]
+pub struct Redactions(Arc<RwLock<SecretSet>>);
+
+#[derive(Default)]
+struct SecretSet {
+    /// What each secret is called, by its value.
+    secrets: BTreeMap<String, String>,
+    record: Option<AhoCorasick>,
+    gate_output: Option<AhoCorasick>,
+    /// Names of short secrets that were told of.
+    told: BTreeSet<String>,
+}
+
+/// Says nothing of what it holds.
+impl fmt::Debug for Redactions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Redactions")
+    }
+}
+
+impl Redactions {
+    /// Adds secrets, each with what it is called.
+    pub fn learn(&self, secrets: impl IntoIterator<Item = (String, String)>) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let before = known.secrets.len();
+        for (name, value) in secrets {
+            if value.chars().count() > 0 {
+                known.secrets.entry(value).or_insert(name);
+            }
+        }
+        if known.secrets.len() > before {
+            known.record = automaton(&known.secrets, LONG);
+            known.gate_output = automaton(&known.secrets, SHORT);
+        }
+    }
+
+    /// `text` without any secret in it.
+    #[must_use]
+    pub fn text<'t>(&self, text: &'t str, audience: Audience) -> Cow<'t, str> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let automaton = match audience {
+            Audience::Record => &known.record,
+            Audience::GateOutput => &known.gate_output,
+        };
+        let Some(automaton) = automaton.as_ref().filter(|a| a.is_match(text)) else {
+            return Cow::Borrowed(text);
+        };
+        let (mut out, mut end) = (String::with_capacity(text.len()), 0);
+        for found in automaton.find_iter(text) {
+            out.push_str(text.get(end..found.start()).unwrap_or_default());
+            out.push_str(HIDDEN);
+            end = found.end();
+        }
+        out.push_str(text.get(end..).unwrap_or_default());
+        Cow::Owned(out)
+    }
+
+    /// The same for every text and number in a JSON value, keys excepted.
+    pub fn json(&self, value: &mut Json, audience: Audience) {
+        match value {
+            Json::String(text) => {
+                if let Cow::Owned(without) = self.text(text, audience) {
+                    *text = without;
+                }
+            }
+            Json::Number(number) => {
+                let text = number.to_string();
+                if matches!(self.text(&text, audience), Cow::Owned(_)) {
+                    *value = json!(HIDDEN);
+                }
+            }
+            Json::Array(items) => items.iter_mut().for_each(|item| self.json(item, audience)),
+            Json::Object(map) => map.values_mut().for_each(|item| self.json(item, audience)),
+            Json::Null | Json::Bool(_) => {}
+        }
+    }
+
+    /// Whether a variable of the environment holds a secret, alone or within a longer text.
+    #[must_use]
+    pub fn is_in(&self, value: &str) -> bool {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let exactly = value.chars().count() >= SHORT && known.secrets.contains_key(value);
+        exactly || known.record.as_ref().is_some_and(|automaton| automaton.is_match(value))
+    }
+
+    /// What the secrets are called that are too short to be hidden everywhere; each is told once.
+    #[must_use]
+    pub fn too_short(&self) -> BTreeSet<String> {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let short = known.secrets.iter().filter(|(value, _)| value.chars().count() < LONG);
+        let short: BTreeSet<String> =
+            short.map(|(_, name)| name.clone()).filter(|name| !known.told.contains(name)).collect();
+        known.told.extend(short.iter().cloned());
+        short
+    }
+}
+
+fn automaton(secrets: &BTreeMap<String, String>, shortest: usize) -> Option<AhoCorasick> {
+    let patterns: BTreeSet<String> = secrets
+        .keys()
+        .filter(|secret| secret.chars().count() >= shortest)
+        .flat_map(|secret| forms(secret))
+        .collect();
+    // The longest of those that begin at one place: one secret may be the beginning of another.
+    let built = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(patterns);
+    built.ok().filter(|automaton| automaton.patterns_len() > 0)
+}
+
+/// The forms in which a secret may be printed.
+fn forms(secret: &str) -> BTreeSet<String> {
+    let mut all = BTreeSet::from([secret.to_owned()]);
+    // A key in several lines may be printed line by line, with something in front of each.
+    let lines = secret.lines().map(str::trim);
+    let telling = |line: &&str| line.chars().count() >= LONG && !line.starts_with("-----");
+    all.extend(lines.filter(telling).map(str::to_owned));
+    for text in all.clone() {
+        let percent = utf8_percent_encode(&text, UNRESERVED).to_string();
+        all.insert(lower_percent(&percent));
+        all.insert(percent.replace("%20", "+"));
+        all.insert(percent);
+        let escaped = json_escaped(&text);
+        all.insert(escaped.replace('/', "\\/"));
+        all.insert(ascii_escaped(&escaped));
+        // JSON within JSON, as logs have it.
+        all.insert(json_escaped(&escaped));
+        all.insert(escaped);
+        all.insert(data_encoding::HEXLOWER.encode(text.as_bytes()));
+        all.insert(data_encoding::HEXUPPER.encode(text.as_bytes()));
+        all.extend(base64_pieces(text.as_bytes()));
+    }
+    all
+}
+
+fn lower_percent(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut digits = 0;
+    for c in text.chars() {
+        out.push(if digits > 0 { c.to_ascii_lowercase() } else { c });
+        digits = if c == '%' { 2 } else { u8::saturating_sub(digits, 1) };
+    }
+    out
+}
+
+fn json_escaped(text: &str) -> String {
+    let quoted = json!(text).to_string();
+    let inner = quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    inner.unwrap_or_default().to_owned()
+}
+
+/// As encoders write JSON that keep to ASCII.
+fn ascii_escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_ascii() {
+            out.push(c);
+        } else {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    out
+}
+
+/// The characters of base64 that are those of the secret alone, whatever stands before and after it.
+fn base64_pieces(secret: &[u8]) -> Vec<String> {
+    let mut pieces = Vec::new();
+    for before in 0..3_usize {
+        let mut bytes = vec![0; before];
+        bytes.extend_from_slice(secret);
+        // Six bits a character: those with a bit of what stands before, or after, are not the secret's.
+        let (first, last) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
+        for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
+            let encoded = engine.encode(&bytes);
+            let piece = encoded.get(first..last).unwrap_or_default();
+            if piece.len() >= PIECE {
+                pieces.push(piece.to_owned());
+            }
+        }
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn knowing(secrets: &[&str]) -> Redactions {
+        let redactions = Redactions::default();
+        redactions.learn(secrets.iter().map(|s| ("x".to_owned(), (*s).to_owned())));
+        redactions
+    }
+
+    #[test]
+    fn a_secret_is_found_in_every_form() {
+        let secret = "pass/w\u{f6}rd \"9?1~\"";
+        let redactions = knowing(&[secret]);
+        let json = json!({ "a": secret }).to_string();
+        let forms = [
+            format!("<{secret}>"),
+            utf8_percent_encode(secret, UNRESERVED).to_string(),
+            utf8_percent_encode(secret, UNRESERVED).to_string().replace("%20", "+"),
+            json.clone(),
+            json!({ "log": json }).to_string(),
+            json.replace('\u{f6}', "\\u00f6"),
+            data_encoding::HEXLOWER.encode(secret.as_bytes()),
+            data_encoding::HEXUPPER.encode(secret.as_bytes()),
+        ];
+        for form in forms {
+            let shown = redactions.text(&form, Audience::Record);
+            assert!(shown.contains(HIDDEN) && !shown.contains("9?1"), "{form}: {shown}");
+        }
+    }
+
+    #[test]
+    fn base64_is_found_at_every_alignment() {
+        let secret = "PLANTED-db-pass-91x";
+        let redactions = knowing(&[secret]);
+        for before in ["", "a", "ab", "abc", "user:"] {
+            for after in ["", "!", "!!", "\n"] {
+                let text = format!("{before}{secret}{after}");
+                for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
+                    let encoded = engine.encode(&text);
+                    let shown = redactions.text(&encoded, Audience::Record);
+                    assert!(shown.contains(HIDDEN), "{text}: {encoded}");
+                    assert!(shown.len() <= encoded.len() - secret.len() + HIDDEN.len(), "{shown}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn short_secrets_are_hidden_in_what_gates_print_alone() {
+        let redactions = knowing(&["7391", "abc"]);
+        assert_eq!(redactions.text("PIN=7391 abc", Audience::GateOutput), "PIN=(hidden) abc");
+        assert_eq!(redactions.text("PIN=7391 abc", Audience::Record), "PIN=7391 abc");
+        assert_eq!(redactions.too_short().len(), 1);
+        assert!(redactions.is_in("7391") && !redactions.is_in("port 7391"));
+    }
+
+    #[test]
+    fn keys_of_json_stay() {
+        let redactions = knowing(&["production", "7391739173"]);
+        let mut value = json!({ "production": ["in production", 7_391_739_173_i64, 5] });
+        redactions.json(&mut value, Audience::Record);
+        assert_eq!(value, json!({ "production": ["in (hidden)", "(hidden)", 5] }));
+    }
+
+    #[test]
+    fn lines_of_a_key_are_hidden_one_by_one() {
+        let redactions =
+            knowing(&["-----BEGIN KEY-----\nMIIabcdefgh\nIJKLmnopqr\n-----END KEY-----"]);
+        let shown = redactions.text("1: MIIabcdefgh\n2: IJKLmnopqr", Audience::Record);
+        assert_eq!(shown, "1: (hidden)\n2: (hidden)");
+    }
+}

@@ -1,0 +1,131 @@
+//! No secret stands in what a promotion keeps, whatever a gate's program prints and however it is called.
+
+use std::path::Path;
+
+use crate::support::cli::{Program, Run};
+use crate::support::estates::two_environments;
+
+const SECRET: &str = "PLANTED-db-pass-91x";
+const SENSITIVE: &str = "PLANTED-sensitive-var-77";
+const PIN: &str = "7391";
+
+fn estate() -> Program {
+    let main = two_environments(
+        r#"variable "sv" {
+  type      = string
+  sensitive = true
+}
+variable "image" {
+  default = "v1"
+}
+config_schema "app" {
+  key "a" {
+    type   = string
+    secret = true
+  }
+  key "p" {
+    type   = string
+    secret = true
+  }
+  key "v" {
+    type   = string
+    secret = true
+  }
+}
+release "shop" {
+  entry  = environment.dev
+  values = { image = var.image }
+}
+promotion "up" {
+  from     = environment.dev
+  to       = environment.production
+  releases = [release.shop]
+  gate "command" "leaks" {
+    command = ["sh", "leak.sh"]
+  }
+}
+"#,
+    );
+    let config = "environment \"dev\" {\n  config \"app\" {\n    values = { a = secret(\"env:DBPASS\"), p = secret(\"env:DB_PIN\"), v = var.sv }\n  }";
+    let program = Program::new(&main.replace("environment \"dev\" {", config));
+    // Its own environment and its parent's, plain and in the forms in which programs print.
+    program.write(
+        "leak.sh",
+        r#"env
+tr '\000' '\n' < /proc/$PPID/environ
+echo "x$(printf %s "user:$1" | base64)"
+s=$(tr '\000' '\n' < /proc/$PPID/environ | sed -n 's/^DBPASS=//p')
+printf %s "user:$s!" | base64
+printf %s "$s" | od -An -tx1 | tr -d ' \n'; echo
+printf '{"%s": "pass %s", "pin": 7391}\n' DBPASS "$s"
+exit 1
+"#,
+    );
+    program
+}
+
+fn with(program: &Program, args: &[&str]) -> Run {
+    let mut command = program.command(args);
+    command.env("DBPASS", SECRET).env("DB_PIN", PIN).env("PALISADE_VAR_sv", SENSITIVE);
+    command.output().expect("started").into()
+}
+
+/// Every file below a directory, as text.
+fn texts(dir: &Path, into: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(dir).expect("listed") {
+        let path = entry.expect("entry").path();
+        if path.is_dir() {
+            texts(&path, into);
+        } else {
+            let bytes = std::fs::read(&path).expect("read");
+            into.push((path.display().to_string(), String::from_utf8_lossy(&bytes).into_owned()));
+        }
+    }
+}
+
+#[test]
+fn what_a_gate_prints_is_kept_without_secrets() {
+    let program = estate();
+    with(&program, &["apply", "--auto-approve"]).code(0);
+    let reason = format!("the password is {SECRET}");
+    let args = ["promote", "up", "--auto-approve", "--override", "--reason", &reason];
+    let run = with(&program, &args).code(0);
+    assert!(
+        run.err.contains("too short to be hidden by value everywhere: `env:DB_PIN`"),
+        "{}",
+        run.err
+    );
+    let mut kept = Vec::new();
+    texts(&program.path().join(".palisade/sandbox/palisade-state"), &mut kept);
+    let history = with(&program, &["history", "--json"]).code(0);
+    kept.push(("history".to_owned(), history.out.clone()));
+    // The reason is shown to who gives it as it was given.
+    kept.push(("output".to_owned(), format!("{}{}", run.out, run.err).replace(&reason, "")));
+    let hex: String = SECRET.bytes().map(|b| format!("{b:02x}")).collect();
+    // `base64("user:" + SECRET + "!")` without its first and last group.
+    let encoded = "UExBTlRFRC1kYi1wYXNzLTkx";
+    for (name, text) in &kept {
+        let base64 = text.contains(&encoded[..12])
+            || text.contains("TEFOVEVELWRi")
+            || text.contains("QTEFOVEVE");
+        assert!(!base64, "base64 in {name}: {text}");
+        for secret in [SECRET, SENSITIVE, "DB_PIN=7391", hex.as_str()] {
+            assert!(!text.contains(secret), "{secret} in {name}: {text}");
+        }
+    }
+    // What is no secret is kept, keys of what it printed too.
+    let moved = &history.out;
+    assert!(moved.contains("(hidden)") && moved.contains("\"DBPASS\""), "{moved}");
+    assert!(kept.iter().any(|(_, text)| text.contains("the password is (hidden)")));
+}
+
+#[test]
+fn a_gates_program_does_not_get_the_secrets() {
+    let program = estate();
+    with(&program, &["apply", "--auto-approve"]).code(0);
+    program.write("leak.sh", "test -z \"$DBPASS$DB_PIN$PALISADE_VAR_sv\" && test -n \"$OTHER\"\n");
+    let mut command = program.command(&["promote", "up", "--dry-run"]);
+    command.env("DBPASS", SECRET).env("DB_PIN", PIN).env("PALISADE_VAR_sv", SENSITIVE);
+    let run: Run = command.env("OTHER", "x").output().expect("started").into();
+    run.code(0);
+}

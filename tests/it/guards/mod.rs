@@ -1,0 +1,7 @@
+//! The guards that users count on: protection, ownership, and flags that mean what they say.
+
+mod evidence;
+mod flags;
+mod output;
+mod ownership;
+mod protected;
