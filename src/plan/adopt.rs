@@ -10,8 +10,8 @@ use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::estate::{Estate, Instance};
 use crate::ids::Handle;
 use crate::provider::LiveObject;
-use crate::schema::ownership::{Ownership, owner, ownership};
-use crate::schema::{OnDestroy, kinds};
+use crate::schema::ownership::{Ownership, is_of_address, owner, ownership};
+use crate::schema::{Home, OnDestroy, kinds};
 use crate::state::model::Resources;
 use crate::value::{Attrs, Value};
 
@@ -110,7 +110,7 @@ impl Decision<'_> {
                     "{}; from now on its plans refuse to change it",
                     creator(mark, lineage)
                 ))
-                .help("forget it there: `palisade state rm`, and remove its block"),
+                .help("where that is another estate, forget it there: `palisade state rm`, and remove its block; where it is this estate's lost state, there is nothing to do"),
             );
         }
     }
@@ -228,6 +228,20 @@ impl Decision<'_> {
                 return Some((object, "its tags say that this block created it".to_owned()));
             }
             None if schema.adopts => return Some((object, "it exists already".to_owned())),
+            // An estate without a state cannot tell a lost state from another estate's. Accounts and units
+            // outlive states, so those that were made at this very address are taken over, with a warning
+            // that says so; what stands in accounts has to be asked for.
+            Some(mark)
+                if lineage.is_empty()
+                    && schema.home == Home::Organization
+                    && is_of_address(mark, &self.address) =>
+            {
+                self.warn_of_takeover(object, lineage, &instance.loc, diagnostics);
+                return Some((
+                    object,
+                    "its tags say that a block at this address created it".to_owned(),
+                ));
+            }
             _ => {}
         }
         diagnostics.push(

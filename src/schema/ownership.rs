@@ -106,6 +106,13 @@ pub fn ownership<'a>(mark: &'a str, lineage: &str) -> Ownership<'a> {
     }
 }
 
+/// Whether a mark of any estate is of the object at this address.
+#[must_use]
+pub fn is_of_address(mark: &str, address: &ResourceAddr) -> bool {
+    let digest = BASE32_NOPAD.encode(&Sha256::digest(address.canonical().as_bytes()));
+    mark.rsplit(':').next() == Some(digest.as_str())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,6 +127,8 @@ mod tests {
         // Without a state nothing is this estate's own.
         assert_eq!(ownership(mark, ""), Ownership::Other("1b0c-2"));
         assert_eq!(ownership("v1:ABC", "1b0c-2"), Ownership::Unnamed);
+        assert!(is_of_address(mark, &address));
+        assert!(!is_of_address(mark, &"iam_role.deploy@prod".parse().unwrap()));
     }
 
     #[test]

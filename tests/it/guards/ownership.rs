@@ -140,6 +140,37 @@ async fn another_estates_object_at_the_same_address_is_not_taken() {
     assert!(mark(&endpoint(&program).await).await.contains(&lineage(&program)));
 }
 
+/// An estate that has lost its state finds its accounts and units again; what stands in them it asks for.
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_and_units_of_a_lost_state_are_taken_over_with_a_warning() {
+    let program = Program::new(&two_environments(""));
+    program.run(&["apply", "--auto-approve"]).code(0);
+    let first = lineage(&program);
+    another_state(&program);
+    let run = program.run(&["plan"]).code(0);
+    assert!(run.err.contains("`account.dev` is taken over from another estate"), "{}", run.err);
+    assert!(run.err.contains(&format!("the estate with the state `{first}`")), "{}", run.err);
+    program.run(&["apply", "--auto-approve"]).code(0);
+    program.run(&["plan", "--detailed-exitcode"]).code(0);
+    // An estate with a state of its own takes none.
+    let other = lineage(&program);
+    assert_ne!(first, other);
+    program.run(&["state", "rm", "account.dev"]).code(0);
+    let organizations = aws_sdk_organizations::Client::new(&endpoint(&program).await.management());
+    let accounts = endpoint(&program).await.accounts().await;
+    let dev = accounts.iter().find(|a| a.name == "acme-dev").expect("there").id.clone();
+    let tags = organizations.list_tags_for_resource().resource_id(&dev).send().await.expect("read");
+    let mark = tags.tags().iter().find(|t| t.key() == "palisade:address").expect("marked").value();
+    let theirs = aws_sdk_organizations::types::Tag::builder()
+        .key("palisade:address")
+        .value(mark.replace(&other, &first))
+        .build()
+        .expect("a tag");
+    organizations.tag_resource().resource_id(&dev).tags(theirs).send().await.expect("tagged");
+    let run = program.run(&["plan"]).code(1);
+    assert!(run.err.contains("`account.dev`") && run.err.contains("manages it"), "{}", run.err);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_another_estate_has_taken_over_is_neither_changed_nor_deleted() {
     let program = Program::new(&two_environments(ROLE));
