@@ -25,7 +25,7 @@ pub struct Global {
     /// Use embedded AWS accounts, kept under DIR (default .palisade/sandbox), instead of real ones
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, global = true)]
     pub sandbox: Option<Option<PathBuf>>,
-    /// Say on standard error what is done, and at the end as whom AWS was asked, for what, and which answers
+    /// Say on standard error what is done, and at the end as whom AWS and the state were used, what AWS was asked, and which answers
     /// the run waited for; -vv says every request
     #[arg(short = 'v', long, action = ArgAction::Count, global = true)]
     pub verbose: u8,

@@ -82,7 +82,7 @@ impl Context {
 
     fn workspace_at(&self, aws: Aws, manner: Manner) -> Workspace {
         let (cancel, clock) = (self.cancel.clone(), self.clock.clone());
-        let principals = Arc::clone(&self.principals);
+        let principals = self.principals.clone();
         let terminal = Terminal::new(&self.env, cancel, clock, manner, principals);
         Workspace {
             dir: self.dir(),

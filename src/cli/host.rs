@@ -12,10 +12,10 @@ use crate::apply::{self, Cancel};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::engine::EngineError;
 use crate::engine::host::{Activity, Event, Host, Question, Shown};
-use crate::plan::model::Principals;
 use crate::promotion::Move;
 use crate::render::inert::{Inert, inert};
 use crate::render::progress::{Progress, ProgressItem};
+use crate::render::requests::RunPrincipals;
 use crate::render::{self, Style, events};
 use crate::state::Clock;
 
@@ -32,8 +32,30 @@ pub struct Manner {
     pub json: bool,
 }
 
-/// The principals that a run last worked with, for those who say at its end as whom it worked.
-pub type SharedPrincipals = Arc<Mutex<Option<Principals>>>;
+/// The principals that a run last worked with, for the end of a run that says as whom it worked.
+#[derive(Clone, Debug, Default)]
+pub struct SharedPrincipals {
+    wanted: bool,
+    known: Arc<Mutex<RunPrincipals>>,
+}
+
+impl SharedPrincipals {
+    /// None so far; `wanted` where the run will say them.
+    #[must_use]
+    pub fn new(wanted: bool) -> Self {
+        Self { wanted, known: Arc::default() }
+    }
+
+    /// What is known by now.
+    #[must_use]
+    pub fn known(&self) -> RunPrincipals {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn learn(&self, learn: impl FnOnce(&mut RunPrincipals)) {
+        learn(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
 
 /// The terminal that a command runs in.
 pub struct Terminal {
@@ -132,6 +154,10 @@ impl Host for Terminal {
         &self.cancel
     }
 
+    fn names_caller(&self) -> bool {
+        self.principals.wanted
+    }
+
     fn event(&self, event: Event) {
         match &event {
             // The bar begins when all locks are held, which the executor says.
@@ -156,8 +182,10 @@ impl Host for Terminal {
             }
             Event::Entered(done) => self.entered(done),
             Event::Principals(principals) => {
-                let mut shared = self.principals.lock().unwrap_or_else(PoisonError::into_inner);
-                *shared = Some((**principals).clone());
+                self.principals.learn(|known| known.accounts = Some((**principals).clone()));
+            }
+            Event::StatePrincipal(principal) => {
+                self.principals.learn(|known| known.state = Some(principal.clone()));
             }
             // A bar may be drawn meanwhile.
             Event::Waiting { .. } => {

@@ -22,7 +22,6 @@ mod terraform;
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use clap::error::ErrorKind;
@@ -71,16 +70,15 @@ fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(log) => (log, told),
         Err(exit) => (None, told.and(Err(exit))),
     };
-    let principals = SharedPrincipals::default();
+    let principals = SharedPrincipals::new(log.is_some());
     let context =
-        Context { global, env, cancel: Cancel::new(), clock, principals: Arc::clone(&principals) };
+        Context { global, env, cancel: Cancel::new(), clock, principals: principals.clone() };
     let end = told
         .and_then(|()| enter(&context))
         .and_then(|()| on_runtime(grammar::dispatch(command, &context), &context));
     if let Some(timeline) = &log {
-        let principals = principals.lock().unwrap_or_else(PoisonError::into_inner);
         let (style, mut err) = (&context.env.err, io::stderr());
-        let _ = render::requests::write(timeline, principals.as_ref(), style, &mut err);
+        let _ = render::requests::write(timeline, &principals.known(), style, &mut err);
     }
     let Err(exit) = end else { return ExitCode::SUCCESS };
     if let Some(diagnostics) = exit.diagnostics() {

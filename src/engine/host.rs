@@ -33,6 +33,11 @@ pub trait Host: Send + Sync {
     /// Something happened. Nothing depends on what the host makes of it.
     fn event(&self, event: Event);
 
+    /// Whether to ask for the caller where nothing but this host wants to know: a request to STS.
+    fn names_caller(&self) -> bool {
+        false
+    }
+
     /// Warnings, and errors that do not end the use case, as they arise.
     fn diagnostics(&self, diagnostics: &Diagnostics);
 
@@ -93,6 +98,8 @@ pub enum Event {
     Ended(Activity),
     /// AWS was read: as whom, and as whom it would be written.
     Principals(Box<Principals>),
+    /// The state is used: as whom. It comes again once more of that is known.
+    StatePrincipal(StatePrincipal),
     /// From the executor of a plan or of a recovery.
     Apply(apply::Event),
     /// A plan was carried out, to its end or not.
@@ -184,6 +191,17 @@ pub enum Event {
         /// When it is given up.
         until: Option<Timestamp>,
     },
+}
+
+/// Where the state lies, and as whom it is read and written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatePrincipal {
+    /// The directory, or bucket and prefix.
+    pub location: String,
+    /// The role that the backend names, by ARN.
+    pub role: Option<String>,
+    /// The caller as locks and records name it: its ARN, or `local:USER`. Absent where the use case has not asked.
+    pub caller: Option<String>,
 }
 
 /// A lock that is to be broken.

@@ -68,6 +68,7 @@ pub async fn run(workspace: &Workspace, request: &InitRequest) -> Result<InitOut
         let bucket = create(&store).await?;
         workspace.host.event(Event::BackendReady { bucket });
     }
+    store.name_caller(workspace).await;
     check(workspace, &store).await?;
     let migrated = match &request.migrate {
         None => None,

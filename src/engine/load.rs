@@ -187,9 +187,10 @@ pub async fn offline(
             let releases = releases::in_force(&store.ledger, &records, None).await?;
             Ok::<_, StateError>((records, releases))
         };
-        futures::join!(store.ledger.read_expecting(&scopes), releases)
+        let caller = store.name_caller(workspace);
+        futures::join!(store.ledger.read_expecting(&scopes), releases, caller)
     };
-    let (snapshot, releases) = workspace.interruptible(reading).await?;
+    let (snapshot, releases, ()) = workspace.interruptible(reading).await?;
     let snapshot = snapshot?;
     let (records, releases) = releases?;
     Ok(OfflineInputs { configuration, store, snapshot, records, releases })

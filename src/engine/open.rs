@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::OnceCell;
+
 use crate::config::{Backend, load};
 use crate::eval::estate::ProviderSettings;
 use crate::patience::RetryAfter;
@@ -12,6 +14,7 @@ use crate::trace::Observer;
 
 use super::connect::{self, Connection};
 use super::error::EngineError;
+use super::host::{Event, StatePrincipal};
 use super::workspace::{Variables, Workspace};
 use super::{backend, load as configuration};
 
@@ -24,9 +27,37 @@ pub struct Store {
     pub connection: Connection,
     /// What was configured.
     pub backend: Backend,
+    /// Who uses it, asked for once in a run.
+    caller: Arc<OnceCell<String>>,
 }
 
 impl Store {
+    /// A backend and the way to AWS beside it.
+    #[must_use]
+    pub fn new(ledger: Ledger, connection: Connection, backend: Backend) -> Self {
+        Self { ledger, connection, backend, caller: Arc::default() }
+    }
+
+    /// Tells the host as whom the state is used, so far as is known.
+    fn announce(&self, workspace: &Workspace) {
+        let role = match &self.backend {
+            Backend::Local { .. } => None,
+            Backend::S3 { role_arn, .. } => role_arn.clone(),
+        };
+        workspace.host.event(Event::StatePrincipal(StatePrincipal {
+            location: self.ledger.store().location(),
+            role,
+            caller: self.caller.get().cloned().or_else(|| self.local_user(workspace)),
+        }));
+    }
+
+    /// Asks for the caller, for a host that names it, in a use case that has no need of its own to know.
+    pub async fn name_caller(&self, workspace: &Workspace) {
+        if workspace.host.names_caller() {
+            self.caller(workspace).await;
+        }
+    }
+
     /// Who this is, for the locks and records of one run.
     pub async fn holder(&self, workspace: &Workspace, operation: &str) -> Holder {
         Holder {
@@ -39,13 +70,30 @@ impl Store {
         }
     }
 
+    /// Who uses the state, asked for once; the host hears of it.
+    async fn caller(&self, workspace: &Workspace) -> String {
+        let first = !self.caller.initialized();
+        let caller = self.caller.get_or_init(|| self.ask_caller(workspace)).await;
+        if first {
+            self.announce(workspace);
+        }
+        caller.clone()
+    }
+
+    /// The user of this machine, where state is local and so is whoever uses it.
+    fn local_user(&self, workspace: &Workspace) -> Option<String> {
+        let is_local = matches!(self.backend, Backend::Local { .. });
+        let user = &workspace.origin.user;
+        (is_local && self.connection.sandbox.is_none()).then(|| format!("local:{user}"))
+    }
+
     /// Who the ambient credentials are: the caller's ARN, or the local user where state is local
     /// and AWS cannot say.
-    async fn caller(&self, workspace: &Workspace) -> String {
-        let local = || format!("local:{}", workspace.origin.user);
-        if matches!(self.backend, Backend::Local { .. }) && self.connection.sandbox.is_none() {
-            return local();
+    async fn ask_caller(&self, workspace: &Workspace) -> String {
+        if let Some(user) = self.local_user(workspace) {
+            return user;
         }
+        let local = || format!("local:{}", workspace.origin.user);
         let config = aws_sdk_sts::config::Builder::from(&self.connection.sdk)
             .interceptor(Observer::of("the caller"))
             .retry_classifier(RetryAfter)
@@ -69,7 +117,9 @@ pub async fn configured(workspace: &Workspace) -> Result<Store, EngineError> {
     if !loaded.complete {
         return Err(loaded.diagnostics.into());
     }
-    open(workspace, backend::configured(&loaded.configuration.settings)).await
+    let store = open(workspace, backend::configured(&loaded.configuration.settings)).await?;
+    store.name_caller(workspace).await;
+    Ok(store)
 }
 
 /// Opens a backend.
@@ -79,7 +129,9 @@ pub async fn configured(workspace: &Workspace) -> Result<Store, EngineError> {
 pub async fn open(workspace: &Workspace, backend: Backend) -> Result<Store, EngineError> {
     let connection = connect::connect(workspace, backend::region(&backend)).await?;
     let ledger = backend::open(&backend, &connection, workspace).await?;
-    Ok(Store { ledger, connection, backend })
+    let store = Store::new(ledger, connection, backend);
+    store.announce(workspace);
+    Ok(store)
 }
 
 /// What reads and changes AWS, as the `provider "aws"` block says.

@@ -17,8 +17,8 @@ use crate::eval::estate::{Estate, Import, ProviderSettings};
 use crate::ids::{AccountId, Handle};
 use crate::plan::live::Reading;
 use crate::plan::model::{InDoubtOutcome, InterruptedRun, Output, Principals, Selection};
-use crate::plan::refresh::{self, AccountReadings, AccountRequest, Targets};
-use crate::plan::{Adoptions, Live, adoptions, marks, principals, select};
+use crate::plan::targets::Targets;
+use crate::plan::{Adoptions, Live, adoptions, principals, select};
 use crate::promotion::store::VersionedRecord;
 use crate::provider::{AccountTarget, Caller, Provider, ProviderError};
 use crate::schema::{AccessPart, Spanned, access_of, account_state};
@@ -31,8 +31,9 @@ use super::known_values::{KnownValues, ReleasesInForce};
 use super::load::{self, RecordedEstate, evaluate};
 use super::open::{self, Store};
 use super::plan::PlanRequest;
+use super::read_live::{self, AccountReadings, AccountRequest};
 use super::workspace::Workspace;
-use super::{backend, digest, releases, secret_versions, secrets};
+use super::{backend, digest, ownership_tags, releases, secret_versions, secrets};
 
 /// Everything that a plan is made from, and that apply goes on with.
 pub struct PlanInputs {
@@ -160,6 +161,9 @@ pub async fn refresh(
     store: Store,
     snapshot: Option<Snapshot>,
 ) -> Result<PlanInputs, EngineError> {
+    if !request.refresh {
+        store.name_caller(workspace).await;
+    }
     let reading = async {
         let outline = load::outline(&configuration);
         let recorded =
@@ -305,7 +309,7 @@ impl Scene<'_> {
         let organization = async {
             let busy = self.workspace.begin(Activity::ReadingOrganization);
             let target = Targets::management(settings, None);
-            let reading = refresh::read_organization(provider.as_ref(), &target, announce);
+            let reading = read_live::read_organization(provider.as_ref(), &target, announce);
             let (read, caller) = futures::join!(reading, caller);
             drop(busy);
             (read, caller.ok())
@@ -324,7 +328,7 @@ impl Scene<'_> {
         let mut read = Read {
             recorded,
             estate,
-            live: refresh::live(organization, accounts.readings),
+            live: read_live::live(organization, accounts.readings),
             management: inside.management,
             caller,
             provider: Arc::clone(&provider),
@@ -343,7 +347,7 @@ impl Scene<'_> {
         let failures = Box::pin(self.settle(&mut read, beginning)).await?;
         let targets = Targets::of(&read.estate, read.management.as_ref());
         let (resources, at_once) = (read.recorded.snapshot.resources(), self.request.parallelism);
-        let unread = marks::read(
+        let unread = ownership_tags::read(
             provider.as_ref(),
             &targets,
             &read.estate,
@@ -353,7 +357,7 @@ impl Scene<'_> {
         );
         read.warnings.extend(unread.await);
         let required = self.required(&read.estate);
-        refresh::judge_failures(failures, &required, &mut read.warnings)?;
+        read_live::judge_failures(failures, &required, &mut read.warnings)?;
         read.warnings.extend(std::mem::take(&mut read.estate.warnings));
         Ok(read)
     }
@@ -465,7 +469,7 @@ impl Scene<'_> {
             for_apply: self.request.for_apply,
             parallelism: self.request.parallelism,
         };
-        let readings = refresh::read_accounts(provider, targets, estate, request).await;
+        let readings = read_live::read_accounts(provider, targets, estate, request).await;
         drop(busy);
         readings
     }

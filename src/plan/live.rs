@@ -122,7 +122,7 @@ impl<'a> Found<'a> {
 
 impl Live {
     /// Adds the tags of an object whose bulk read shows none.
-    pub(super) fn mark(
+    pub(crate) fn mark(
         &mut self,
         address: &ResourceAddr,
         kind: &'static str,

@@ -1,7 +1,7 @@
 //! Planning: configuration, state and live AWS become a [`model::Plan`].
 //!
-//! [`refresh`] reads AWS (the only part that waits); [`compute`] is pure: the same estate, state
-//! and reading give the same plan, byte for byte. Within it, [`decide`] says what happens to each
+//! Pure: the engine has read AWS before, and nothing here waits. [`compute`] gives the same plan for the same estate,
+//! state and reading, byte for byte. Within it, [`decide`] says what happens to each
 //! object, [`order`] in which order, and [`limits`],
 //! [`quotas`] and [`named`] whether AWS would take it.
 //!
@@ -18,7 +18,6 @@ pub mod drift;
 mod interim;
 pub mod limits;
 pub mod live;
-pub mod marks;
 pub mod model;
 pub mod moves;
 pub mod named;
@@ -27,11 +26,11 @@ pub mod order;
 pub mod policies;
 mod principals;
 pub mod quotas;
-pub mod refresh;
 mod renewed;
 pub mod select;
 pub mod sides;
 mod stranded;
+pub mod targets;
 mod unread;
 pub mod walls;
 

@@ -3,7 +3,7 @@
 use crate::provider::{Access, ActingPrincipal, Caller};
 
 use super::model::{AccountPrincipals, Principals};
-use super::refresh::Targets;
+use super::targets::Targets;
 
 /// The principals of a run that reaches accounts as `targets` say. `caller` is whom AWS named; `refresh`
 /// is whether accounts were read.

@@ -94,6 +94,7 @@ pub fn event(event: &Event) -> Option<String> {
         | Event::Apply(_)
         | Event::Applied(_)
         | Event::Principals(_)
+        | Event::StatePrincipal(_)
         | Event::Entered(_) => return None,
     })
 }

@@ -1,8 +1,9 @@
-//! As whom a plan reads and would write, in one sentence: accounts with the same role are counted, not
+//! As whom a plan, or a use of the state, reads and would write, in one sentence: accounts with the same role are counted, not
 //! listed, so that the sentence is as long for a hundred accounts as for one.
 
 use std::collections::BTreeMap;
 
+use crate::engine::host::StatePrincipal;
 use crate::ids::Handle;
 use crate::plan::model::{ActingPrincipal, Principals};
 
@@ -30,6 +31,23 @@ pub fn sentence(principals: &Principals) -> Option<String> {
         (true, false) => format!("would write as {writes}"),
     };
     Some(format!("{caller}: {what}."))
+}
+
+/// `State in s3://acme-state: reads and would write as arn:...`.
+#[must_use]
+pub fn of_state(principal: &StatePrincipal) -> String {
+    let StatePrincipal { location, role, caller } = principal;
+    let caller = caller.as_ref().map(|caller| match caller.strip_prefix("local:") {
+        Some(user) => format!("the local user {}", safe(user)),
+        None => safe(caller).into_owned(),
+    });
+    let who = match (role, caller) {
+        (Some(role), Some(caller)) => format!("{}, which {caller} assumes", safe(role)),
+        (Some(role), None) => safe(role).into_owned(),
+        (None, Some(caller)) => caller,
+        (None, None) => "the caller".to_owned(),
+    };
+    format!("State in {}: reads and would write as {who}.", safe(location))
 }
 
 /// Each principal once, with the accounts that it stands for.
@@ -131,6 +149,21 @@ mod tests {
         assert!(
             sentence(&hub).unwrap().contains("arn:aws:iam::111111111111:role/Hub in 2 accounts")
         );
+    }
+
+    #[test]
+    fn a_backend_is_used_by_its_role_the_caller_or_a_local_user() {
+        let of = |role: Option<&str>, caller: Option<&str>| {
+            let (role, caller) = (role.map(str::to_owned), caller.map(str::to_owned));
+            of_state(&StatePrincipal { location: "s3://b/p".to_owned(), role, caller })
+        };
+        let says = |who: &str| format!("State in s3://b/p: reads and would write as {who}.");
+        let (role, ci) = ("arn:aws:iam::1:role/state", "arn:aws:iam::1:user/ci");
+        assert_eq!(of(Some(role), Some(ci)), says(&format!("{role}, which {ci} assumes")));
+        assert_eq!(of(Some(role), None), says(role));
+        assert_eq!(of(None, Some(ci)), says(ci));
+        assert_eq!(of(None, Some("local:ada")), says("the local user ada"));
+        assert_eq!(of(None, None), says("the caller"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::diag::count;
+use crate::engine::host::StatePrincipal;
 use crate::plan::model::Principals;
 use crate::trace::{Link, Timeline};
 
@@ -16,18 +17,33 @@ use super::style::{Style, Tone, safe};
 /// A pause of the program's own that is shorter is not worth a word.
 const NOTEWORTHY: Duration = Duration::from_millis(5);
 
-/// Writes all three; nothing where nothing was asked, and no principals where no account was to be reached.
+/// As whom a run works, so far as it knows.
+#[derive(Clone, Debug, Default)]
+pub struct RunPrincipals {
+    /// In accounts; absent in a run that reaches none.
+    pub accounts: Option<Principals>,
+    /// In the backend; absent in a run that uses no state.
+    pub state: Option<StatePrincipal>,
+}
+
+/// Writes all three; principals alone where nothing was asked.
 ///
 /// # Errors
 /// Those of the writer.
 pub fn write(
     timeline: &Timeline,
-    principals: Option<&Principals>,
+    principals: &RunPrincipals,
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    if let Some(line) = principals.and_then(principals::sentence) {
-        writeln!(out, "\n{}", style.fold(&line, 0))?;
+    writeln!(out)?;
+    let accounts = principals.accounts.as_ref().and_then(principals::sentence);
+    let state = principals.state.as_ref().map(principals::of_state);
+    if accounts.is_none() && state.is_none() {
+        writeln!(out, "Neither an account nor a state was used.")?;
+    }
+    for line in accounts.iter().chain(&state) {
+        writeln!(out, "{}", style.fold(line, 0))?;
     }
     let usage = timeline.usage();
     if usage.is_empty() {

@@ -229,6 +229,44 @@ fn the_engine_talks_through_its_host_alone() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Layers that are given what they need and wait for nothing: what they say is the same at any time, however long
+/// AWS takes.
+const NEVER_WAIT: &[&str] = &[
+    "access",
+    "address",
+    "config",
+    "diag",
+    "eval",
+    "graph",
+    "iam",
+    "ids",
+    "isolation",
+    "plan",
+    "render",
+    "review",
+    "schema",
+    "value",
+];
+
+#[test]
+fn the_core_waits_for_nothing() {
+    let mut wrong = Vec::new();
+    for (file, text) in all("src") {
+        let inside = file.trim_start_matches("src/").trim_end_matches(".rs");
+        if !NEVER_WAIT.contains(&inside.split('/').next().unwrap_or_default()) {
+            continue;
+        }
+        let lines =
+            text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
+        for (number, line) in lines {
+            if line.contains(".await") || line.contains("async fn") || line.contains("async move") {
+                wrong.push(format!("{file}:{}: {}", number + 1, line.trim()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "what waits belongs to `engine`:\n{}", wrong.join("\n"));
+}
+
 /// What a command must not use: the engine stands between it and the work. What a command names of other
 /// layers is data, which it asks with or shows.
 const NOT_IN_A_COMMAND: &[&str] = &["access", "apply", "eval", "provider", "sandbox", "state"];

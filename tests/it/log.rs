@@ -77,6 +77,18 @@ fn a_run_tells_of_itself_on_standard_error_alone() {
     }
 }
 
+/// The SDK's own events may hold a request's body. All of them are asked for here, and none may come: a line that
+/// has a level names who tells it, and that is Palisade.
+#[test]
+fn the_events_of_others_are_not_shown_even_where_they_are_asked_for() {
+    const OTHERS: &str = "trace,palisade=off";
+    let program = Program::new(ESTATE);
+    run(&program, &["apply", "--auto-approve"], VOLUMES[0]).code(0);
+    let quiet = run(&program, &["plan"], VOLUMES[0]).code(0);
+    let loud = run(&program, &["plan"], (&[], OTHERS)).code(0);
+    assert_eq!(loud.err, quiet.err, "the SDK tells of its requests");
+}
+
 #[test]
 fn no_secret_is_told_at_any_volume() {
     for volume in VOLUMES {
@@ -188,4 +200,62 @@ fn the_principals_of_a_plan_are_no_part_of_its_digest() {
     let (one, other) = (plan(None), plan(Some("auditor")));
     assert_ne!(one["principals"]["caller"], other["principals"]["caller"]);
     assert_eq!(one["digest"], other["digest"]);
+}
+
+/// Configuration with the state in the sandbox's S3.
+fn with_bucket() -> String {
+    let backend =
+        "\n  backend \"s3\" {\n    bucket = \"acme-state\"\n    region = \"eu-west-1\"\n  }\n}";
+    ESTATE.replacen("\n}", backend, 1)
+}
+
+#[test]
+fn every_verbose_run_says_as_whom_it_uses_the_state() {
+    const CALLER: &str = "arn:aws:iam::111111111111:user/palisade-operator.";
+    let program = Program::new(&with_bucket());
+    run(&program, &["init", "--create-backend"], VOLUMES[0]).code(0);
+    run(&program, &["apply", "--auto-approve"], VOLUMES[0]).code(0);
+    let listed = run(&program, &["state", "list"], VOLUMES[0]).code(0);
+    assert!(!listed.err.contains("State in "), "asked for alone: {}", listed.err);
+    let object = listed.out.lines().find(|line| line.starts_with("account.")).expect("an account");
+    // They reach no account, so nothing but this asks for the caller.
+    let of_state_alone: [&[&str]; 11] = [
+        &["state", "list"],
+        &["state", "show", object],
+        &["state", "history"],
+        &["state", "mv", object, "account.other"],
+        &["state", "rm", "account.other"],
+        &["state", "unlock", "org"],
+        &["show"],
+        &["output"],
+        &["audit", "verify"],
+        &["history"],
+        &["init"],
+    ];
+    for args in of_state_alone {
+        let run = run(&program, args, VOLUMES[1]).code(0);
+        let says = format!("State in s3://acme-state/: reads and would write as {CALLER}");
+        let end = run.err.rsplit("ended activity").next().expect("a part").replace('\n', " ");
+        assert!(end.contains(&says), "{args:?}: {}", run.err);
+    }
+    let plans: [&[&str]; 5] =
+        [&["plan"], &["plan", "--refresh=false"], &["drift"], &["status"], &["isolation"]];
+    for args in plans {
+        let run = run(&program, args, VOLUMES[1]);
+        assert!(run.err.contains("\nCaller "), "{args:?}: {}", run.err);
+        assert!(
+            run.err.contains("\nState in s3://acme-state/: reads and"),
+            "{args:?}: {}",
+            run.err
+        );
+    }
+    let nothing: [&[&str]; 3] = [&["validate"], &["fmt"], &["version"]];
+    for args in nothing {
+        let run = run(&program, args, VOLUMES[1]).code(0);
+        assert!(
+            run.err.contains("Neither an account nor a state was used."),
+            "{args:?}: {}",
+            run.err
+        );
+    }
 }

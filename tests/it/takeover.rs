@@ -110,7 +110,7 @@ async fn one(dir: &Path, run: &str) -> Result<Summary, EngineError> {
     let backend = Backend::Local { path: "unused".into() };
     let read = || {
         let (ledger, connection, backend) = (ledger.clone(), connection.clone(), backend.clone());
-        let store = Store { ledger, connection, backend };
+        let store = Store::new(ledger, connection, backend);
         refresh::refresh(&workspace, &request, Arc::clone(&loaded), store, None)
     };
     let waiting = Duration::from_secs(60);

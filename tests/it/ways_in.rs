@@ -7,9 +7,10 @@ use std::path::Path;
 use aws_config::SdkConfig;
 use palisade::config::{Options, load};
 use palisade::diag::Diagnostics;
+use palisade::engine::read_live::{AccountRequest, judge_failures, read_accounts};
 use palisade::eval::{NothingKnown, evaluate_configuration};
 use palisade::plan::Reading;
-use palisade::plan::refresh::{AccountRequest, Targets, judge_failures, read_accounts};
+use palisade::plan::targets::Targets;
 use palisade::provider::aws::{self, AwsProvider};
 use palisade::sandbox::{RequestInfo, Service};
 

@@ -35,7 +35,7 @@ use crate::address::ResourceAddr;
 use crate::diag::Diagnostic;
 use crate::ids::{AccountId, Handle};
 use crate::plan::model::{Operation, OperationKind, OperationTarget, Plan, ResourceChange};
-use crate::plan::refresh::Targets;
+use crate::plan::targets::Targets;
 use crate::provider::Provider;
 use crate::state::journal::{Finished, OperationOutcome};
 use crate::state::scopes::AuditHead;

@@ -10,7 +10,7 @@ use super::settle::{self, Finding, SettledOutcome, Settlement};
 use crate::address::ResourceAddr;
 use crate::ids::Handle;
 use crate::plan::model::{InDoubtChange, InDoubtOutcome, InterruptedRun};
-use crate::plan::refresh::Targets;
+use crate::plan::targets::Targets;
 use crate::provider::{Access, Permit, Provider};
 use crate::state::{Ledger, ScopeState, Snapshot, Stamp, StateError, Versioned};
 

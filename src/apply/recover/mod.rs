@@ -24,7 +24,7 @@ use super::record::PENDING;
 use crate::address::ResourceAddr;
 use crate::diag::Diagnostic;
 use crate::ids::Handle;
-use crate::plan::refresh::Targets;
+use crate::plan::targets::Targets;
 use crate::provider::{Access, Permit, Provider};
 use crate::state::{
     Event as AuditEvent, Holder, Lease, Ledger, ScopeState, Snapshot, Stamp, StateError,

@@ -10,7 +10,7 @@ use crate::diag::Diagnostic;
 use crate::ids::Handle;
 use crate::plan::diff::{StoredValues, difference};
 use crate::plan::drift::is_fingerprint;
-use crate::plan::refresh::Targets;
+use crate::plan::targets::Targets;
 use crate::provider::{
     Access, AccountTarget, Failure, LiveObject, Permit, Provider, ProviderError, REQUEST,
 };

@@ -11,7 +11,7 @@ use crate::apply::executor::scope_of;
 use crate::apply::record::PENDING;
 use crate::diag::Diagnostic;
 use crate::ids::AccountId;
-use crate::plan::refresh::Targets;
+use crate::plan::targets::Targets;
 use crate::provider::{Failure, Op, ProviderStep};
 use crate::schema::kinds;
 use crate::state::journal::{Intent, OperationOutcome, RunJournal};

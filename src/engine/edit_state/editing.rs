@@ -13,7 +13,7 @@ use crate::engine::open::Store;
 use crate::engine::workspace::Workspace;
 use crate::plan::select;
 use crate::state::model::Resources;
-use crate::state::{Event, Holder, Lease, Ledger, ScopeState, Snapshot, Stamp, Terms};
+use crate::state::{Event, Holder, Lease, Ledger, ScopeState, Snapshot, Stamp};
 
 use super::repair::waiting;
 
@@ -77,8 +77,9 @@ impl<'a> Editing<'a> {
             .iter()
             .map(|s| (s.clone(), before.scopes.get(s).map_or(0, |v| v.value.epoch)))
             .collect();
-        let terms = Terms::default();
-        let held = ledger.acquire_all(&floors, &holder, terms, timeout, waiting(workspace)).await?;
+        let held = ledger
+            .acquire_all(&floors, &holder, workspace.terms, timeout, waiting(workspace))
+            .await?;
         let leases = held.into_iter().map(|(lease, _)| (lease.scope.clone(), lease)).collect();
         let mut this = Self { ledger, leases, holder, snapshot: Snapshot::default() };
         match this.read().await {

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use crate::engine::error::EngineError;
 use crate::engine::host::Event as HostEvent;
 use crate::engine::workspace::Workspace;
-use crate::state::{Event, Holder, Lease, Ledger, Lock, Stamp, StateError, Terms};
+use crate::state::{Event, Holder, Lease, Ledger, Lock, Stamp, StateError};
 
 /// Tells the host that a lock is waited for.
 pub(super) fn waiting(workspace: &Workspace) -> impl FnMut(&str, &Lock) {
@@ -68,7 +68,7 @@ impl Repair<'_> {
         work: impl AsyncFnOnce(&Lease, Stamp) -> Result<T, StateError>,
     ) -> Result<T, EngineError> {
         let floors = BTreeMap::from([(self.scope.to_owned(), self.floor)]);
-        let (terms, timeout) = (Terms::default(), self.lock_timeout);
+        let (terms, timeout) = (self.workspace.terms, self.lock_timeout);
         let waiting = waiting(self.workspace);
         let held = self.ledger.acquire_all(&floors, self.holder, terms, timeout, waiting).await?;
         let Some((mut lease, _)) = held.into_iter().next() else {

@@ -12,7 +12,7 @@ use super::evidence::Evidence;
 use crate::eval::estate::Estate;
 use crate::plan::Live;
 use crate::plan::model::Plan;
-use crate::plan::refresh::Targets;
+use crate::plan::targets::Targets;
 use crate::provider::{Caller, Provider};
 use crate::redact::Redactions;
 use crate::state::Clock;

@@ -17,7 +17,7 @@ use palisade::plan::model::{
     ScopeBasis, StateBasis,
 };
 use palisade::plan::order::scope_of;
-use palisade::plan::refresh::Targets;
+use palisade::plan::targets::Targets;
 use palisade::provider::{AccountTarget, Provider};
 use palisade::schema::kinds;
 use palisade::state::clock::SkippingClock;

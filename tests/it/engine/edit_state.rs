@@ -251,6 +251,49 @@ async fn a_lock_is_shown_before_it_is_broken_and_stands_after_a_no() {
 }
 
 #[tokio::test]
+async fn an_edit_and_a_repair_hold_their_leases_on_the_terms_of_the_workspace() {
+    let stage = applied().await;
+    let mut workspace = stage.workspace(&Arc::new(TestHost::default()));
+    let lasted = async |workspace: &Workspace| {
+        let lock = store(workspace).await.ledger.read_lock(DEV).await.expect("read");
+        let lock = lock.expect("a lock that was given back");
+        lock.expires_at.duration_since(lock.acquired_at).as_secs()
+    };
+    let before = serial(&workspace).await;
+    workspace.terms = Terms { length: Duration::from_secs(77), ..Terms::default() };
+    let forget =
+        ForgetRequest { addresses: vec!["iam_role.r".to_owned()], lock_timeout: Duration::ZERO };
+    forget::run(&workspace, &forget).await.expect("forgotten");
+    assert_eq!(lasted(&workspace).await, 77);
+
+    workspace.terms.length = Duration::from_secs(78);
+    let back =
+        StateRollbackRequest { scope: DEV.to_owned(), to: before, lock_timeout: Duration::ZERO };
+    rollback::run(&workspace, &back).await.expect("rolled back");
+    assert_eq!(lasted(&workspace).await, 78);
+}
+
+#[tokio::test]
+async fn a_host_hears_as_whom_the_state_is_used_and_who_that_is_only_if_it_wants_to_know() {
+    let stage = applied().await;
+    let callers = async |host: TestHost| -> Vec<Option<String>> {
+        let host = Arc::new(host);
+        inspect_state::snapshot(&stage.workspace(&host)).await.expect("a state");
+        let events = host.events().into_iter();
+        events
+            .filter_map(|event| match event {
+                Event::StatePrincipal(principal) => Some(principal.caller),
+                _ => None,
+            })
+            .collect()
+    };
+    assert_eq!(callers(TestHost::default()).await, [None]);
+    let named = callers(TestHost::naming_the_caller()).await;
+    let last = named.last().cloned().flatten().expect("it was asked for");
+    assert!(last.starts_with("arn:aws:iam::"), "{last}");
+}
+
+#[tokio::test]
 async fn a_state_moves_to_another_backend_whole() {
     let stage = applied().await;
     let host = Arc::new(TestHost::default());

@@ -10,7 +10,7 @@ use palisade::engine::promotion::status::{self, StatusRequest};
 use palisade::engine::{EngineError, Variables};
 use palisade::promotion::record::{End, MoveKind};
 
-use super::stage::{Stage, apply_request, move_settings};
+use super::stage::{Stage, apply_request, move_settings, promotion_request};
 use crate::support::estates::two_environments;
 use crate::support::host::TestHost;
 
@@ -31,30 +31,10 @@ promotion "to_production" {
 }
 "#;
 
-fn promotion() -> PromotionRequest {
-    PromotionRequest {
-        edge: "to_production".to_owned(),
-        release: None,
-        dry_run: false,
-        overriding: None,
-        release_hold: false,
-        reason: None,
-        settings: move_settings(),
-    }
-}
-
 async fn staged() -> Stage {
     let stage = Stage::new(&two_environments(RELEASE)).await;
-    image(&stage, "v1");
+    stage.image("v1");
     stage
-}
-
-fn image(stage: &Stage, image: &str) {
-    stage.write("palisade.vars.hcl", &format!("image = \"{image}\"\n"));
-}
-
-async fn running(stage: &Stage, account: &str) -> Option<String> {
-    stage.parameters(account).await.remove("image")
 }
 
 #[tokio::test]
@@ -64,36 +44,39 @@ async fn a_promotion_is_refused_by_its_gate_and_moves_once_that_is_open() {
     let applied = apply::run(&stage.workspace(&host), &apply_request()).await.expect("applied");
     let entered = applied.entered.first().expect("the release entered");
     assert_eq!((entered.kind, entered.end), (MoveKind::Entry, Some(End::Verified)));
-    assert_eq!(running(&stage, "acme-dev").await.as_deref(), Some("v1"));
-    assert_eq!(running(&stage, "acme-production").await, None);
+    assert_eq!(stage.running("acme-dev").await.as_deref(), Some("v1"));
+    assert_eq!(stage.running("acme-production").await, None);
 
     let host = Arc::new(TestHost::default());
-    let outcome = promote::run(&stage.workspace(&host), &promotion()).await.expect("an outcome");
+    let outcome =
+        promote::run(&stage.workspace(&host), &promotion_request()).await.expect("an outcome");
     let PromotionOutcome::Refused { report, refusal } = outcome else { panic!("{outcome:?}") };
     assert!(refusal.to_string().contains("command.tests"), "{refusal}");
     assert_eq!(host.shown(), std::slice::from_ref(&report.plan.digest));
     assert!(host.questions().is_empty(), "what a gate refuses is not asked");
-    assert_eq!(running(&stage, "acme-production").await, None, "and not moved");
+    assert_eq!(stage.running("acme-production").await, None, "and not moved");
 
     stage.write("ready", "");
-    let dry = PromotionRequest { dry_run: true, ..promotion() };
+    let dry = PromotionRequest { dry_run: true, ..promotion_request() };
     let outcome = promote::run(&stage.workspace(&host), &dry).await.expect("an outcome");
     assert!(matches!(outcome, PromotionOutcome::Previewed { refusal: None, .. }), "{outcome:?}");
-    assert_eq!(running(&stage, "acme-production").await, None, "a dry run moves nothing");
+    assert_eq!(stage.running("acme-production").await, None, "a dry run moves nothing");
 
     let no = Arc::new(TestHost::refusing());
-    let refused = promote::run(&stage.workspace(&no), &promotion()).await;
+    let refused = promote::run(&stage.workspace(&no), &promotion_request()).await;
     assert!(matches!(refused, Err(EngineError::Failed(_))), "{refused:?}");
-    assert_eq!(running(&stage, "acme-production").await, None);
+    assert_eq!(stage.running("acme-production").await, None);
 
     let host = Arc::new(TestHost::default());
-    let outcome = promote::run(&stage.workspace(&host), &promotion()).await.expect("an outcome");
+    let outcome =
+        promote::run(&stage.workspace(&host), &promotion_request()).await.expect("an outcome");
     let PromotionOutcome::Moved(done) = outcome else { panic!("{outcome:?}") };
     assert_eq!((done.kind, done.end), (MoveKind::Promotion, Some(End::Verified)));
     assert_eq!(host.questions().len(), 1);
-    assert_eq!(running(&stage, "acme-production").await.as_deref(), Some("v1"));
+    assert_eq!(stage.running("acme-production").await.as_deref(), Some("v1"));
 
-    let outcome = promote::run(&stage.workspace(&host), &promotion()).await.expect("an outcome");
+    let outcome =
+        promote::run(&stage.workspace(&host), &promotion_request()).await.expect("an outcome");
     assert!(matches!(outcome, PromotionOutcome::Settled { .. }), "{outcome:?}");
 }
 
@@ -104,11 +87,11 @@ async fn a_rollback_brings_the_release_before_back_and_holds_the_environment() {
     let host = Arc::new(TestHost::default());
     let workspace = stage.workspace(&host);
     for version in ["v1", "v2"] {
-        image(&stage, version);
+        stage.image(version);
         apply::run(&workspace, &apply_request()).await.expect("applied");
-        let outcome = promote::run(&workspace, &promotion()).await.expect("an outcome");
+        let outcome = promote::run(&workspace, &promotion_request()).await.expect("an outcome");
         assert!(matches!(outcome, PromotionOutcome::Moved(_)), "{outcome:?}");
-        assert_eq!(running(&stage, "acme-production").await.as_deref(), Some(version));
+        assert_eq!(stage.running("acme-production").await.as_deref(), Some(version));
     }
     let back = RollbackRequest {
         environment: "production".to_owned(),
@@ -118,7 +101,7 @@ async fn a_rollback_brings_the_release_before_back_and_holds_the_environment() {
     };
     let outcome = rollback::run(&workspace, &back).await.expect("rolled back");
     assert_eq!(outcome.edges, ["to_production"], "the way on is named");
-    assert_eq!(running(&stage, "acme-production").await.as_deref(), Some("v1"));
+    assert_eq!(stage.running("acme-production").await.as_deref(), Some("v1"));
     assert!(host.events().iter().any(|e| matches!(e, Event::RollingBack { .. })));
 
     let asked = StatusRequest {
@@ -130,7 +113,7 @@ async fn a_rollback_brings_the_release_before_back_and_holds_the_environment() {
     let production = status.environments.first().expect("production");
     assert!(production.hold.as_ref().is_some_and(|hold| hold.why.contains("INC-7")));
 
-    let outcome = promote::run(&workspace, &promotion()).await.expect("an outcome");
+    let outcome = promote::run(&workspace, &promotion_request()).await.expect("an outcome");
     let PromotionOutcome::Refused { refusal, .. } = outcome else { panic!("{outcome:?}") };
     assert!(refusal.to_string().contains("held"), "{refusal}");
 }

@@ -11,6 +11,7 @@ use palisade::engine::connect::{Aws, Connection};
 use palisade::engine::origin::Origin;
 use palisade::engine::plan::{FailOn, PlanRequest};
 use palisade::engine::promotion::MoveSettings;
+use palisade::engine::promotion::promote::PromotionRequest;
 use palisade::engine::{Variables, Workspace};
 use palisade::plan::Mode;
 use palisade::plan::model::Selection;
@@ -36,6 +37,16 @@ impl Stage {
 
     pub(super) fn write(&self, name: &str, text: &str) {
         std::fs::write(self.dir.path().join(name), text).expect("written");
+    }
+
+    /// Sets the variable from which the release takes its image.
+    pub(super) fn image(&self, image: &str) {
+        self.write("palisade.vars.hcl", &format!("image = \"{image}\"\n"));
+    }
+
+    /// The image of the release that stands in an account.
+    pub(super) async fn running(&self, account: &str) -> Option<String> {
+        self.parameters(account).await.remove("image")
     }
 
     pub(super) fn sdk(&self) -> SdkConfig {
@@ -123,6 +134,19 @@ pub(super) fn apply_request() -> ApplyRequest {
         parallelism: 4,
     };
     ApplyRequest { plan: plan_request(), approval }
+}
+
+/// Along the edge to production, whatever release may move.
+pub(super) fn promotion_request() -> PromotionRequest {
+    PromotionRequest {
+        edge: "to_production".to_owned(),
+        release: None,
+        dry_run: false,
+        overriding: None,
+        release_hold: false,
+        reason: None,
+        settings: move_settings(),
+    }
 }
 
 pub(super) fn move_settings() -> MoveSettings {

@@ -4,14 +4,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use palisade::engine::promotion::promote::{self, PromotionOutcome, PromotionRequest};
+use palisade::engine::promotion::promote::{self, PromotionOutcome};
 use palisade::engine::promotion::status::{self, StatusRequest};
 use palisade::engine::{EngineError, Variables, apply};
 use palisade::promotion::record::End;
 use palisade::sandbox::{FaultAction, Faults, Hook, Phase, RequestInfo};
 use palisade::state::bootstrap::{Bucket, create_backend};
 
-use super::stage::{Stage, apply_request, move_settings};
+use super::stage::{Stage, apply_request, promotion_request};
 use crate::support::endpoint::s3;
 use crate::support::estates::two_environments;
 use crate::support::host::TestHost;
@@ -39,18 +39,6 @@ palisade {
 }
 "#;
 
-fn promotion() -> PromotionRequest {
-    PromotionRequest {
-        edge: "to_production".to_owned(),
-        release: None,
-        dry_run: false,
-        overriding: None,
-        release_hold: false,
-        reason: None,
-        settings: move_settings(),
-    }
-}
-
 /// `v1` stands in production, and `v2` in dev, whence it may move.
 async fn staged() -> Stage {
     let main = two_environments(RELEASE).replacen("palisade {\n  name = \"acme\"\n}\n", "", 1);
@@ -67,10 +55,10 @@ async fn staged() -> Stage {
     create_backend(&s3(&stage.sdk()), &bucket).await.expect("a bucket");
     let host = Arc::new(TestHost::default());
     for image in ["v1", "v2"] {
-        stage.write("palisade.vars.hcl", &format!("image = \"{image}\"\n"));
+        stage.image(image);
         apply::run(&stage.workspace(&host), &apply_request()).await.expect("applied");
         if image == "v1" {
-            promote::run(&stage.workspace(&host), &promotion()).await.expect("promoted");
+            promote::run(&stage.workspace(&host), &promotion_request()).await.expect("promoted");
         }
     }
     stage
@@ -115,7 +103,7 @@ async fn trouble_of_the_runner_leaves_a_move_under_way() {
         let stage = staged().await;
         stage.sandbox.set_faults(Faults { hook: Some(hook), ..Faults::default() }).await;
         let host = Arc::new(TestHost::default());
-        let first = promote::run(&stage.workspace(&host), &promotion()).await;
+        let first = promote::run(&stage.workspace(&host), &promotion_request()).await;
         stage.sandbox.set_faults(Faults::default()).await;
         if let Err(error) = &first {
             stopped += 1;
@@ -136,14 +124,14 @@ async fn trouble_of_the_runner_leaves_a_move_under_way() {
                 assert!(run.stopped.is_some(), "{name}: the cause is in the record");
             }
         }
-        let again = promote::run(&stage.workspace(&host), &promotion()).await;
+        let again = promote::run(&stage.workspace(&host), &promotion_request()).await;
         let again = again.unwrap_or_else(|error| panic!("{name}: {first:?}, then {error:?}"));
         match again {
             PromotionOutcome::Moved(done) => assert_eq!(done.end, Some(End::Verified), "{name}"),
             PromotionOutcome::Settled { .. } => assert!(first.is_ok(), "{name}: {first:?}"),
             other => panic!("{name}: {other:?}"),
         }
-        let running = stage.parameters("acme-production").await.remove("image");
+        let running = stage.running("acme-production").await;
         assert_eq!(running.as_deref(), Some("v2"), "{name}");
     }
     assert!(stopped >= 6, "only {stopped} cases stopped a move");
@@ -156,7 +144,8 @@ async fn what_aws_refuses_is_the_failure_of_the_release_and_the_hold_names_it() 
     let hook = failing(ssm, 0, 1, fail(400, "ParameterPatternMismatchException"));
     stage.sandbox.set_faults(Faults { hook: Some(hook), ..Faults::default() }).await;
     let host = Arc::new(TestHost::default());
-    let outcome = promote::run(&stage.workspace(&host), &promotion()).await.expect("an outcome");
+    let outcome =
+        promote::run(&stage.workspace(&host), &promotion_request()).await.expect("an outcome");
     let PromotionOutcome::Moved(done) = outcome else { panic!("{outcome:?}") };
     assert_eq!(done.end, Some(End::Returned));
     let why = &done.returned.as_ref().expect("it was turned back").why;

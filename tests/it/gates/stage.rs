@@ -8,11 +8,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use palisade::config::{Configuration, Options, load};
 use palisade::engine::known_values::{KnownValues, ReleasesInForce};
+use palisade::engine::read_live;
 use palisade::engine::releases;
 use palisade::eval::Engine;
 use palisade::eval::estate::Estate;
 use palisade::plan::model::{Plan, StateBasis};
-use palisade::plan::refresh::{self, Targets};
+use palisade::plan::targets::Targets;
 use palisade::plan::{self, Input, Live};
 use palisade::promotion::gate::{
     Approval, Evidence, GateContext, GateSpec, GateSubject, Purpose, evaluate,
@@ -244,19 +245,22 @@ async fn look(dir: &std::path::Path, world: &World, ledger: &Ledger) -> View {
         load(dir, &Options::default()).into_result().expect("the configuration is right");
     let snapshot = ledger.read_all().await.expect("state");
     let provider: &dyn Provider = world.provider.as_ref();
-    let organization =
-        refresh::read_organization(provider, &world.management, tokio::sync::oneshot::channel().0)
-            .await
-            .expect("organization");
+    let organization = read_live::read_organization(
+        provider,
+        &world.management,
+        tokio::sync::oneshot::channel().0,
+    )
+    .await
+    .expect("organization");
     let id = world.management.id.clone();
     let records = releases::records(ledger, &configuration).await.expect("records");
     let in_force = releases::in_force(ledger, &records, None).await.expect("releases");
     let first = evaluated(&configuration, &snapshot, None, id.clone(), &in_force);
     let targets = Targets::of(&first, id.as_ref());
     let shut = BTreeMap::new();
-    let request = refresh::AccountRequest { shut: &shut, for_apply: false, parallelism: 4 };
-    let accounts = refresh::read_accounts(provider, &targets.accounts, &first, request).await;
-    let live = refresh::live(organization, accounts.readings);
+    let request = read_live::AccountRequest { shut: &shut, for_apply: false, parallelism: 4 };
+    let accounts = read_live::read_accounts(provider, &targets.accounts, &first, request).await;
+    let live = read_live::live(organization, accounts.readings);
     let estate = evaluated(&configuration, &snapshot, Some(&live), id.clone(), &in_force);
     let resources = snapshot.resources();
     let (mut plan, sides) = plan::prepare(Input {

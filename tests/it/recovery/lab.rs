@@ -155,7 +155,7 @@ impl Lab {
         let loaded = load(&self.dir, &Default::default());
         assert!(loaded.diagnostics.is_empty(), "{}", loaded.diagnostics);
         let backend = Backend::Local { path: "unused".into() };
-        let store = Store { ledger: self.ledger(), connection: self.connection(), backend };
+        let store = Store::new(self.ledger(), self.connection(), backend);
         let (workspace, request) = (self.workspace("reader"), self.request());
         refresh::refresh(&workspace, &request, Arc::new(loaded.configuration), store, None)
             .await

@@ -58,7 +58,8 @@ impl StateStore for Busy {
     async fn list_tagged(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
         let next = self.next.lock().unwrap().take();
         if let Some((ledger, basis)) = next {
-            while self.states.load(Ordering::SeqCst) == 0 {
+            // Both states that are expected have been asked for by then.
+            while self.states.load(Ordering::SeqCst) < 2 {
                 tokio::task::yield_now().await;
             }
             ledger.write_scope(Some(&basis), &basis.value, stamp("second")).await.unwrap();

@@ -24,6 +24,7 @@ pub(crate) struct TestHost {
     cancel: Cancel,
     stop: Option<Stop>,
     refuses: bool,
+    names_caller: bool,
     events: Mutex<Vec<Event>>,
     diagnostics: Mutex<Diagnostics>,
     /// Digests of the plans that were shown, and scopes of locks.
@@ -40,6 +41,11 @@ impl TestHost {
     /// A host that answers every question with no.
     pub(crate) fn refusing() -> Self {
         Self { refuses: true, ..Self::default() }
+    }
+
+    /// A host that says as whom a use case works.
+    pub(crate) fn naming_the_caller() -> Self {
+        Self { names_caller: true, ..Self::default() }
     }
 
     pub(crate) fn events(&self) -> Vec<Event> {
@@ -71,6 +77,10 @@ impl Host for TestHost {
 
     fn cancel(&self) -> &Cancel {
         &self.cancel
+    }
+
+    fn names_caller(&self) -> bool {
+        self.names_caller
     }
 
     fn event(&self, event: Event) {

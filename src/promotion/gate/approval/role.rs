@@ -7,7 +7,7 @@ use crate::iam::{Document, Effect, PrincipalType, Principals};
 use crate::plan::Live;
 use crate::plan::live::Reading;
 use crate::plan::policies::document;
-use crate::plan::refresh::Targets;
+use crate::plan::targets::Targets;
 use crate::provider::{Access, Caller, Provider};
 use crate::schema::kinds;
 use crate::value::{Attrs, Value};

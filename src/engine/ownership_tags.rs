@@ -1,19 +1,19 @@
-//! Whose the objects are that a block is about to take over, where bulk reads show no tags (parameters):
-//! only their own tags tell, so each is asked for. In a plan that takes nothing over there are none.
+//! Ownership tags of objects that a block is about to take over, where bulk reads show no tags (parameters): each
+//! object is asked for its own. In a plan that takes nothing over there are none.
 
 use futures::{StreamExt as _, stream};
 
-use super::live::Live;
-use super::refresh::Targets;
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;
+use crate::plan::live::Live;
+use crate::plan::targets::Targets;
 use crate::provider::{Access, Provider};
 use crate::schema::{Recovery, kinds};
 use crate::state::model::Resources;
 
 /// Reads the tags of objects that exist, that no state records and that a block names.
-pub async fn read(
+pub(super) async fn read(
     provider: &dyn Provider,
     targets: &Targets,
     estate: &Estate,
