@@ -13,7 +13,7 @@ use std::path::Path;
 use palisade::address::ResourceAddr;
 use palisade::config::{Configuration, Options, load};
 use palisade::eval::estate::Estate;
-use palisade::eval::{Engine, NothingKnown, ValueSource};
+use palisade::eval::{Evaluator, NothingKnown, ValueSource};
 use palisade::plan::live::Index;
 use palisade::plan::model::{Plan, StateBasis};
 use palisade::plan::sides::{SideObject, Sides};
@@ -252,7 +252,7 @@ pub(crate) fn configuration(dir: &Path) -> Configuration {
 
 /// Evaluates a configuration.
 pub(crate) fn estate(configuration: &Configuration, known: &dyn ValueSource) -> Estate {
-    match Engine::new(configuration, known).estate() {
+    match Evaluator::new(configuration, known).estate() {
         Ok(estate) => estate,
         Err(errors) => panic!("{errors:?}"),
     }

@@ -7,7 +7,7 @@ use crate::address::ResourceAddr;
 use crate::apply::Desired;
 use crate::diag::Diagnostics;
 use crate::eval::release::Release;
-use crate::eval::{Engine, ValueSource};
+use crate::eval::{Evaluator, ValueSource};
 use crate::ids::AccountId;
 use crate::plan::decide;
 use crate::schema::{kinds, ownership};
@@ -58,7 +58,7 @@ impl ValueSource for AppliedValues<'_> {
 /// object in which something was unknown is evaluated again, and of the rest of the configuration only
 /// what it refers to.
 pub struct Resolver<'a> {
-    engine: Engine<'a>,
+    evaluator: Evaluator<'a>,
     known: &'a AppliedValues<'a>,
     inputs: &'a PlanInputs,
 }
@@ -67,13 +67,13 @@ impl<'a> Resolver<'a> {
     /// Over the inputs that the plan was made from.
     #[must_use]
     pub fn new(inputs: &'a PlanInputs, known: &'a AppliedValues<'a>) -> Self {
-        Self { engine: Engine::new(&inputs.configuration, known), known, inputs }
+        Self { evaluator: Evaluator::new(&inputs.configuration, known), known, inputs }
     }
 
-    /// The engine, for outputs at the end.
+    /// The evaluator, for outputs at the end.
     #[must_use]
-    pub fn engine(&self) -> &Engine<'a> {
-        &self.engine
+    pub fn evaluator(&self) -> &Evaluator<'a> {
+        &self.evaluator
     }
 }
 
@@ -87,8 +87,8 @@ impl Desired for Resolver<'_> {
         let instance = match planned.filter(|i| !i.desired.values().any(Value::has_unknown)) {
             Some(planned) => planned,
             None => {
-                self.engine.known_moved();
-                self.engine.resolve(address)?
+                self.evaluator.known_moved();
+                self.evaluator.resolve(address)?
             }
         };
         let Some(kind) = kinds::kind(&address.kind) else { return Ok(instance.desired) };
@@ -114,7 +114,7 @@ impl Desired for Resolver<'_> {
             return meta;
         }
         // What the block declares may name what this run has made.
-        self.engine.known_moved();
-        self.engine.resolve(address).map_or(meta, |now| kind.meta(&now.body))
+        self.evaluator.known_moved();
+        self.evaluator.resolve(address).map_or(meta, |now| kind.meta(&now.body))
     }
 }

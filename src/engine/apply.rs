@@ -312,8 +312,8 @@ async fn record_outputs(
 }
 
 fn outputs_now(resolver: &Resolver<'_>) -> Result<BTreeMap<String, Output>, Diagnostics> {
-    resolver.engine().known_moved();
-    let all = resolver.engine().outputs()?;
+    resolver.evaluator().known_moved();
+    let all = resolver.evaluator().outputs()?;
     Ok(all.into_iter().map(|(name, output)| (name, Output::of(&output))).collect())
 }
 

@@ -1,6 +1,6 @@
 //! Expressions, evaluated on what state holds. Asks AWS nothing.
 
-use crate::eval::Engine as Evaluator;
+use crate::eval::Evaluator;
 use crate::state::model::Resources;
 
 use super::error::EngineError;

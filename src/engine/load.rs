@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::config::{Configuration, Options, load};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::{Estate, ProviderSettings};
-use crate::eval::{Engine, NothingKnown};
+use crate::eval::{Evaluator, NothingKnown};
 use crate::plan::Adoptions;
 use crate::plan::model::Output;
 use crate::promotion::store::VersionedRecord;
@@ -71,7 +71,7 @@ pub fn evaluate(
     configuration: &Configuration,
     known: &KnownValues<'_>,
 ) -> Result<Estate, EngineError> {
-    Ok(Engine::new(configuration, known).estate()?)
+    Ok(Evaluator::new(configuration, known).estate()?)
 }
 
 /// What a configuration says of where to read, before anything is read.
@@ -85,9 +85,9 @@ pub struct Outline {
 /// A glance at a configuration. What is wrong in it is left for [`evaluate`] to report.
 #[must_use]
 pub fn outline(configuration: &Configuration) -> Outline {
-    let engine = Engine::new(configuration, &NothingKnown);
-    let settings = engine.provider_settings().ok();
-    let handles = engine.account_handles();
+    let evaluator = Evaluator::new(configuration, &NothingKnown);
+    let settings = evaluator.provider_settings().ok();
+    let handles = evaluator.account_handles();
     let accounts = handles.iter().map(|handle| layout::account_scope(handle.as_str()));
     Outline { settings, scopes: accounts.chain([layout::ORG.to_owned()]).collect() }
 }

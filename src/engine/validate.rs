@@ -2,7 +2,7 @@
 
 use crate::config;
 use crate::diag::Diagnostics;
-use crate::eval::{Engine, NothingKnown};
+use crate::eval::{Evaluator, NothingKnown};
 use crate::graph;
 
 use super::error::EngineError;
@@ -28,7 +28,7 @@ pub fn run(workspace: &Workspace, variables: &Variables) -> Result<Validation, E
     let mut validation = Validation { diagnostics: loaded.diagnostics.clone(), objects: 0 };
     let diagnostics = &mut validation.diagnostics;
     if loaded.complete {
-        match Engine::new(&loaded.configuration, &NothingKnown).estate() {
+        match Evaluator::new(&loaded.configuration, &NothingKnown).estate() {
             Ok(estate) => {
                 validation.objects = estate.instances.len();
                 diagnostics.extend(estate.warnings);

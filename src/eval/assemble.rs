@@ -9,10 +9,10 @@ use crate::address::{CONFIG_KIND, InstanceKey, ResourceAddr};
 use crate::config::{Configuration, Expr, ImportTarget, TargetAddr, target_address};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::body::evaluate_body;
-use crate::eval::engine::Engine;
-use crate::eval::engine::node::Node;
 use crate::eval::environments::reference::{region_of, schema_of};
 use crate::eval::estate::{Account, Estate, Import, Instance, Move, Output, ProviderSettings};
+use crate::eval::evaluator::Evaluator;
+use crate::eval::evaluator::node::Node;
 use crate::eval::expr::evaluate_with;
 use crate::eval::expr::scope::EvalResult;
 use crate::eval::expr::syntax::evaluate_text;
@@ -37,10 +37,10 @@ pub fn evaluate_configuration(
     config: &Configuration,
     known: &dyn ValueSource,
 ) -> Result<Estate, Diagnostics> {
-    Engine::new(config, known).estate()
+    Evaluator::new(config, known).estate()
 }
 
-impl<'c> Engine<'c> {
+impl<'c> Evaluator<'c> {
     /// Evaluates everything.
     ///
     /// # Errors
@@ -67,7 +67,7 @@ impl<'c> Engine<'c> {
     }
 
     /// The handles of accounts, as far as they can be told before the rest is evaluated. What is wrong
-    /// is left for [`Engine::estate`] to report.
+    /// is left for [`Evaluator::estate`] to report.
     #[must_use]
     pub fn account_handles(&self) -> BTreeSet<Handle> {
         let _turn = self.turn();
@@ -77,7 +77,7 @@ impl<'c> Engine<'c> {
         })
     }
 
-    /// Evaluates one instance, or evaluates it again after more became known ([`Engine::known_moved`]).
+    /// Evaluates one instance, or evaluates it again after more became known ([`Evaluator::known_moved`]).
     /// Of everything else only what it refers to is evaluated.
     ///
     /// # Errors

@@ -38,7 +38,7 @@ pub struct Estate {
     pub removed: Vec<Spanned<String>>,
     /// What `release` blocks say, by label.
     pub releases: BTreeMap<String, ReleaseDecl>,
-    /// Evaluated blocks that their own engines read: `isolation`, `release`, `promotion`; by type, then label.
+    /// Evaluated blocks that other layers read: `isolation`, `release`, `promotion`; by type, then label.
     pub declarations: BTreeMap<String, BTreeMap<String, Body>>,
     /// What is doubtful in it, though nothing is wrong.
     pub warnings: Diagnostics,
@@ -101,7 +101,7 @@ pub struct Environment {
     pub tags: BTreeMap<String, String>,
     /// Region, when it differs from the provider's.
     pub region: Option<Region>,
-    /// The whole evaluated block, for the engines that read the rest of it (`verify`, `budget`, ...).
+    /// The whole evaluated block, for the layers that read the rest of it (`verify`, `budget`, ...).
     pub body: Body,
 }
 

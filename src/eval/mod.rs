@@ -2,9 +2,9 @@
 
 mod assemble;
 mod body;
-mod engine;
 mod environments;
 pub mod estate;
+mod evaluator;
 mod expr;
 pub mod functions;
 mod instances;
@@ -16,7 +16,7 @@ mod value_source;
 mod tests;
 
 pub use assemble::evaluate_configuration;
-pub use engine::Engine;
+pub use evaluator::Evaluator;
 pub use expr::for_expr::entries;
 pub use expr::scope::{EvalResult, RefPath, RefStep, Resolved, Scope, Values};
 pub use expr::syntax::evaluate_text;

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::address::{CONFIG_KIND, ResourceAddr};
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::eval::engine::Engine;
 use crate::eval::environments::config_values::{Entry, parity};
 use crate::eval::estate::{Estate, Instance, Lifecycle};
+use crate::eval::evaluator::Evaluator;
 use crate::ids::{Handle, Partition};
 use crate::schema::{Body, Context, Spanned, kind, ownership};
 use crate::value::Value;
 
-impl Engine<'_> {
+impl Evaluator<'_> {
     /// Every config value of every environment, in every account.
     pub(in crate::eval) fn config_instances(&self, estate: &mut Estate, errors: &mut Diagnostics) {
         let schemas = self.config_schemas(errors);

@@ -10,8 +10,8 @@ use crate::address::CONFIG_KIND;
 use crate::config::{Expr, RawBlock, RawNested};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::body::evaluate_body;
-use crate::eval::engine::Engine;
 use crate::eval::environments::reference::schema_of;
+use crate::eval::evaluator::Evaluator;
 use crate::eval::expr::scope::suggest;
 use crate::eval::expr::types::parse_type;
 use crate::schema::{Body, Spanned};
@@ -42,7 +42,7 @@ pub(in crate::eval) struct Entry {
     pub(in crate::eval) loc: Loc,
 }
 
-impl Engine<'_> {
+impl Evaluator<'_> {
     /// Reads every `config_schema`.
     pub(in crate::eval) fn config_schemas(&self, errors: &mut Diagnostics) -> Schemas {
         let mut schemas = Schemas::new();

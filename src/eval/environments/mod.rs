@@ -12,10 +12,10 @@ use crate::address::{CONFIG_KIND, ResourceAddr};
 use crate::config::{RawBlock, RawBody, RawNested, ResourceDecl};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::body::{evaluate_attr, evaluate_body};
-use crate::eval::engine::Engine;
-use crate::eval::engine::node::{Node, Stored};
 use crate::eval::environments::reference::{EMPTY, region_of, schema_of};
 use crate::eval::estate::{Environment, ProviderSettings};
+use crate::eval::evaluator::Evaluator;
+use crate::eval::evaluator::node::{Node, Stored};
 use crate::eval::expr::scope::suggest;
 use crate::eval::instances::object::Object;
 use crate::eval::modules::instance::ModuleIx;
@@ -25,7 +25,7 @@ use crate::schema::{AccessPart, Body, Spanned, access_of, kind, limits_of};
 use crate::value::convert::text_of;
 use crate::value::{Attrs, Value};
 
-impl<'c> Engine<'c> {
+impl<'c> Evaluator<'c> {
     /// The scope of the root module.
     pub(in crate::eval) fn root_scope(&self) -> ModuleScope<'_, 'c> {
         ModuleScope::new(self, self.module(ModuleIx(0)), None)

@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use crate::address::ResourceAddr;
 use crate::config::RawBlock;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
-use crate::eval::engine::Engine;
 use crate::eval::environments::config_values::{Entry, item_loc};
 use crate::eval::estate::{Estate, ReleaseDecl};
+use crate::eval::evaluator::Evaluator;
 use crate::eval::release::{DIGEST_KEY, Release, SCHEMA};
 use crate::value::Value;
 
-impl Engine<'_> {
+impl Evaluator<'_> {
     /// Labels of all `release` blocks.
     pub(in crate::eval) fn release_names(&self) -> impl Iterator<Item = &str> {
         let declarations = self.config.root().declarations.keys();

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use crate::address::{ACCOUNT, InstanceKey, Placement, ResourceAddr};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::body::evaluate_attr;
-use crate::eval::engine::Engine;
-use crate::eval::engine::node::{Node, Stored};
 use crate::eval::environments::reference::environment_value;
+use crate::eval::evaluator::Evaluator;
+use crate::eval::evaluator::node::{Node, Stored};
 use crate::eval::expr::scope::suggest;
 use crate::eval::instances::object::{InstancePlace, Object, ObjectIx};
 use crate::eval::modules::scope::ModuleScope;
 use crate::schema::{Attr, Body, Context, Spanned, Ty};
 use crate::value::{Attrs, BlockRef, Sorted, Unknown, Value};
 
-impl<'c> Engine<'c> {
+impl<'c> Evaluator<'c> {
     /// A reference to an instance as a value.
     pub(in crate::eval) fn block_value(
         &self,

@@ -7,8 +7,8 @@ use crate::address::ResourceAddr;
 use crate::config::IgnoreChanges;
 use crate::diag::Diagnostics;
 use crate::eval::body::evaluate_body;
-use crate::eval::engine::Engine;
 use crate::eval::estate::{Instance, Lifecycle};
+use crate::eval::evaluator::Evaluator;
 use crate::eval::instances::object::{Object, ObjectIx};
 use crate::eval::modules::conditions::require;
 use crate::eval::modules::instance::ModuleIx;
@@ -16,7 +16,7 @@ use crate::eval::modules::scope::ModuleScope;
 use crate::schema::POLICY_BLOCKS;
 use crate::value::{Attrs, Value};
 
-impl<'c> Engine<'c> {
+impl<'c> Evaluator<'c> {
     /// The whole of an instance: its body, its canonical attributes, what it depends on; and what
     /// is doubtful in it.
     pub(in crate::eval) fn instance(

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use crate::address::{ACCOUNT, AddrParts, InstanceKey, ResourceAddr};
 use crate::config::ResourceDecl;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
-use crate::eval::engine::Engine;
-use crate::eval::engine::node::{Node, Stored};
 use crate::eval::environments::reference::environment_value;
+use crate::eval::evaluator::Evaluator;
+use crate::eval::evaluator::node::{Node, Stored};
 use crate::eval::instances::object::{Expansion, InstancePlace, MANY, Object, ObjectIx};
 use crate::eval::modules::instance::{ModuleInst, ModuleIx};
 use crate::eval::modules::scope::ModuleScope;
@@ -16,7 +16,7 @@ use crate::ids::Handle;
 use crate::schema::{AccessPart, Home, ManagedKind, kind};
 use crate::value::{Attrs, Value};
 
-impl<'c> Engine<'c> {
+impl<'c> Evaluator<'c> {
     /// The instances of a block.
     pub(in crate::eval) fn expand_block(
         &self,

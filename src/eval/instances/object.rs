@@ -1,5 +1,5 @@
 //! Managed instances as data: one instance before its body is evaluated, all instances of a block,
-//! and which of them a reference means. Nothing here asks the engine.
+//! and which of them a reference means. Nothing here asks the evaluator.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use crate::value::Value;
 /// gets one element of it: those in the element are.
 pub(in crate::eval) const MANY: usize = 64;
 
-/// A managed instance, by its place in the engine's list.
+/// A managed instance, by its place in the evaluator's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::eval) struct ObjectIx(pub(in crate::eval) usize);
 

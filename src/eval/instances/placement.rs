@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use crate::address::{ACCOUNT, Placement};
 use crate::config::{Expr, ResourceDecl};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
-use crate::eval::engine::Engine;
+use crate::eval::evaluator::Evaluator;
 use crate::eval::instances::object::{InstancePlace, Object};
 use crate::eval::modules::scope::ModuleScope;
 use crate::value::Value;
 
-impl<'c> Engine<'c> {
+impl<'c> Evaluator<'c> {
     /// Where a block is placed, evaluated with the names of one of its elements in scope.
     pub(in crate::eval) fn placed_at(
         &self,

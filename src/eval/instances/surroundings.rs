@@ -6,15 +6,15 @@ use std::sync::Arc;
 use crate::address::ResourceAddr;
 use crate::config::Backend;
 use crate::diag::{Diagnostics, Loc};
-use crate::eval::engine::Engine;
-use crate::eval::engine::node::{Node, Stored};
+use crate::eval::evaluator::Evaluator;
+use crate::eval::evaluator::node::{Node, Stored};
 use crate::eval::instances::object::{HomeFacts, InstancePlace, Object};
 use crate::ids::Partition;
 use crate::schema::{Context, ownership};
 use crate::value::convert::text_of;
 use crate::value::{Unknown, Value};
 
-impl<'c> Engine<'c> {
+impl<'c> Evaluator<'c> {
     /// What the pure half of a kind may know of an instance's surroundings.
     pub(in crate::eval) fn context(
         &self,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::address::InstanceKey;
 use crate::config::Expr;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
-use crate::eval::engine::Engine;
-use crate::eval::engine::node::{Node, Stored};
+use crate::eval::evaluator::Evaluator;
+use crate::eval::evaluator::node::{Node, Stored};
 use crate::eval::functions::FunctionContext;
 use crate::eval::modules::instance::{
     CallExpansion, Element, Keyed, ModuleInst, ModuleIx, relative,
@@ -21,7 +21,7 @@ const MAX_MODULES: usize = 32;
 /// How many instances `count` may make.
 const MAX_COUNT: i64 = 100_000;
 
-impl<'c> Engine<'c> {
+impl<'c> Evaluator<'c> {
     /// The elements that `for_each` or `count` makes; one without a key when there is neither.
     pub(in crate::eval) fn elements(
         &self,

@@ -8,7 +8,7 @@ use crate::config::{CallDecl, Configuration, Module};
 use crate::eval::functions::FunctionContext;
 use crate::value::{Attrs, Value};
 
-/// A module instance, by its place in the engine's list.
+/// A module instance, by its place in the evaluator's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::eval) struct ModuleIx(pub(in crate::eval) usize);
 

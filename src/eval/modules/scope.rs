@@ -6,9 +6,9 @@ use std::sync::Arc;
 use crate::address::{InstanceKey, ResourceAddr};
 use crate::config::Expr;
 use crate::diag::{Diagnostic, Diagnostics, Loc, did_you_mean};
-use crate::eval::engine::Engine;
-use crate::eval::engine::node::Node;
 use crate::eval::environments::reference::environment_value;
+use crate::eval::evaluator::Evaluator;
+use crate::eval::evaluator::node::Node;
 use crate::eval::expr::evaluate_with;
 use crate::eval::expr::meter::WorkMeter;
 use crate::eval::expr::scope::EvalResult;
@@ -22,7 +22,7 @@ use crate::value::{Attrs, BlockRef, Unknown, Value};
 
 /// The scope of one module instance, or of one managed instance in it.
 pub(in crate::eval) struct ModuleScope<'e, 'c> {
-    pub(in crate::eval) engine: &'e Engine<'c>,
+    pub(in crate::eval) evaluator: &'e Evaluator<'c>,
     pub(in crate::eval) module: Arc<ModuleInst<'c>>,
     /// The instance whose body is evaluated: bare references mean its account and environment.
     pub(in crate::eval) from: Option<Arc<Object<'c>>>,
@@ -40,11 +40,11 @@ const CONTEXTUAL: &[(&str, &str)] = &[
 
 impl<'e, 'c> ModuleScope<'e, 'c> {
     pub(in crate::eval) fn new(
-        engine: &'e Engine<'c>,
+        evaluator: &'e Evaluator<'c>,
         module: Arc<ModuleInst<'c>>,
         from: Option<Arc<Object<'c>>>,
     ) -> Self {
-        Self { engine, module, from }
+        Self { evaluator, module, from }
     }
 
     /// Evaluates an expression of the module, with more names in scope.
@@ -64,7 +64,7 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
                 .into());
         }
         let loc = path.loc_to(1);
-        let calls = self.engine.expand_call(&self.module, name, Some(&loc))?;
+        let calls = self.evaluator.expand_call(&self.module, name, Some(&loc))?;
         let mut consumed = 1;
         let mut chosen = None;
         match calls.keyed {
@@ -108,11 +108,11 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
             }
             return Ok(Resolved::new(collect(calls.keyed, all), consumed));
         };
-        let child = self.engine.module(ix);
+        let child = self.evaluator.module(ix);
         match path.attr(consumed) {
             Some(output) if child.module.outputs.contains_key(output) => {
                 let loc = path.loc_to(consumed + 1);
-                let value = self.engine.output(&child, output, Some(&loc))?;
+                let value = self.evaluator.output(&child, output, Some(&loc))?;
                 let node = Node::Output(child.ix, output.to_owned());
                 self.named(node, value, path, consumed + 1)
             }
@@ -128,11 +128,11 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
     }
 
     fn all_outputs(&self, ix: ModuleIx, loc: &Loc) -> EvalResult {
-        let child = self.engine.module(ix);
+        let child = self.evaluator.module(ix);
         let mut map = Attrs::new();
         for name in child.module.outputs.keys() {
-            map.insert(name.clone(), (*self.engine.output(&child, name, Some(loc))?).clone());
-            self.engine.refers_to_part(&Node::Output(child.ix, name.clone()), None);
+            map.insert(name.clone(), (*self.evaluator.output(&child, name, Some(loc))?).clone());
+            self.evaluator.refers_to_part(&Node::Output(child.ix, name.clone()), None);
         }
         Ok(Value::Map(map))
     }
@@ -177,7 +177,7 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
             return Err(self.no_block(path, kind_name, label));
         }
         let loc = path.loc_to(1);
-        let expansion = self.engine.expand_block(&self.module, kind_name, label, Some(&loc))?;
+        let expansion = self.evaluator.expand_block(&self.module, kind_name, label, Some(&loc))?;
         let mut consumed = 1;
         let mut keys: Vec<Option<InstanceKey>> = expansion.instances.keys().cloned().collect();
         let mut single = expansion.keyed == Keyed::No;
@@ -310,7 +310,7 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
         consumed: usize,
     ) -> Result<Resolved, Diagnostics> {
         let element = match value.reveal() {
-            Value::Map(map) if self.engine.deps_of(&node).len() > MANY => {
+            Value::Map(map) if self.evaluator.deps_of(&node).len() > MANY => {
                 let name = match path.step(consumed)? {
                     Some(RefStep::Attr(name)) => Some(name),
                     Some(RefStep::Key(key)) => text_of(&key),
@@ -320,13 +320,13 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
             }
             _ => None,
         };
-        self.engine.refers_to_part(&node, element);
+        self.evaluator.refers_to_part(&node, element);
         Ok(Resolved { value, consumed })
     }
 
     fn block(&self, ix: ObjectIx, loc: &Loc) -> EvalResult {
-        self.engine.refers_to(ix);
-        self.engine.block_value(ix, Some(loc))
+        self.evaluator.refers_to(ix);
+        self.evaluator.block_value(ix, Some(loc))
     }
 
     fn no_block(&self, path: &RefPath<'_>, kind_name: &str, label: &str) -> Diagnostics {
@@ -342,7 +342,7 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
         let error = Diagnostic::error(format!("there is no `{kind_name}` block `{label}`"))
             .at(path.step_loc(0));
         let in_root =
-            !self.module.addr.is_root() && labels(self.engine.config.root()).contains(&label);
+            !self.module.addr.is_root() && labels(self.evaluator.config.root()).contains(&label);
         let help = if in_root {
             format!(
                 "`{kind_name}.{label}` belongs to the root module; pass it to this module as a variable"
@@ -364,7 +364,7 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
                 "environment.staging",
             ));
         };
-        let environments = &self.engine.config.root().environments;
+        let environments = &self.evaluator.config.root().environments;
         if !environments.contains_key(name) {
             let known: Vec<&str> = environments.keys().map(String::as_str).collect();
             return Err(Diagnostic::error(format!("there is no environment `{name}`"))
@@ -430,10 +430,10 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
             });
         match label {
             Some(("module", name, 1)) => {
-                let calls = self.engine.expand_call(&self.module, name, Some(&expr.loc()))?;
+                let calls = self.evaluator.expand_call(&self.module, name, Some(&expr.loc()))?;
                 let mut all = BTreeSet::new();
                 for ix in calls.instances.values() {
-                    all.extend(self.engine.objects_within(*ix)?);
+                    all.extend(self.evaluator.objects_within(*ix)?);
                 }
                 Ok(all)
             }
@@ -446,7 +446,7 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
             {
                 let loc = expr.loc();
                 let expansion =
-                    self.engine.expand_block(&self.module, kind_name, label, Some(&loc))?;
+                    self.evaluator.expand_block(&self.module, kind_name, label, Some(&loc))?;
                 // Between blocks placed alike, the same account's instance is meant.
                 let mut all = BTreeSet::new();
                 for (key, places) in &expansion.instances {
@@ -461,7 +461,7 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
                 Ok(all)
             }
             _ => {
-                let (result, found) = self.engine.recorded(|| self.evaluate(expr, &[]));
+                let (result, found) = self.evaluator.recorded(|| self.evaluate(expr, &[]));
                 let value = result?;
                 if found.is_empty() {
                     return Err(Diagnostic::error("this refers to no managed block")
@@ -511,7 +511,7 @@ fn no_instance(path: &RefPath<'_>, name: &str, key: &InstanceKey, known: &[Strin
 
 impl Scope for ModuleScope<'_, '_> {
     fn work(&self) -> Option<&WorkMeter> {
-        Some(&self.engine.work)
+        Some(&self.evaluator.work)
     }
 
     fn resolve(&self, path: &RefPath<'_>) -> Result<Resolved, Diagnostics> {
@@ -528,7 +528,7 @@ impl Scope for ModuleScope<'_, '_> {
                         .help(suggest(name, &known))
                         .into());
                 };
-                let value = self.engine.variable(&self.module, decl, Some(&path.loc_to(1)))?;
+                let value = self.evaluator.variable(&self.module, decl, Some(&path.loc_to(1)))?;
                 self.named(Node::Variable(self.module.ix, name.to_owned()), value, path, 1)
             }
             "local" => {
@@ -543,7 +543,7 @@ impl Scope for ModuleScope<'_, '_> {
                         .into());
                 };
                 let loc = path.loc_to(1);
-                let value = self.engine.local(&self.module, name, &decl.value, Some(&loc))?;
+                let value = self.evaluator.local(&self.module, name, &decl.value, Some(&loc))?;
                 self.named(Node::Local(self.module.ix, name.to_owned()), value, path, 1)
             }
             "module" => self.module_reference(path),
@@ -567,7 +567,7 @@ impl Scope for ModuleScope<'_, '_> {
                     let example = format!("{ty}.example");
                     return Err(incomplete(path, ty, "a block's label", &example));
                 };
-                let declarations = &self.engine.config.root().declarations;
+                let declarations = &self.evaluator.config.root().declarations;
                 if !declarations.contains_key(&(ty.to_owned(), label.to_owned())) {
                     let known: Vec<&str> = declarations
                         .keys()
@@ -590,12 +590,12 @@ impl Scope for ModuleScope<'_, '_> {
 
     fn block_attr(&self, block: &BlockRef, attr: &str, loc: &Loc) -> EvalResult {
         match block.address.kind.as_str() {
-            "environment" => self.engine.environment_attr(&block.address.name, attr, loc),
+            "environment" => self.evaluator.environment_attr(&block.address.name, attr, loc),
             "release" | "promotion" | "isolation" => {
-                self.engine.declaration_attr(&block.address, attr, loc)
+                self.evaluator.declaration_attr(&block.address, attr, loc)
             }
-            _ => match self.engine.object_at(&block.address) {
-                Some(object) => self.engine.object_attr(&object, attr, loc),
+            _ => match self.evaluator.object_at(&block.address) {
+                Some(object) => self.evaluator.object_attr(&object, attr, loc),
                 None => block.attrs.get(attr).cloned().ok_or_else(|| {
                     let known: Vec<&str> = block.attrs.keys().map(String::as_str).collect();
                     Diagnostic::error(format!("`{}` has no attribute `{attr}`", block.address))

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::config::{Expr, VariableDecl};
 use crate::diag::{Diagnostic, Diagnostics, Loc};
-use crate::eval::engine::Engine;
-use crate::eval::engine::node::Node;
+use crate::eval::evaluator::Evaluator;
+use crate::eval::evaluator::node::Node;
 use crate::eval::expr::scope::Values;
 use crate::eval::expr::types::parse_type;
 use crate::eval::modules::instance::ModuleInst;
@@ -13,7 +13,7 @@ use crate::eval::modules::scope::ModuleScope;
 use crate::value::convert::{Type, convert};
 use crate::value::{AttrPath, Value};
 
-impl<'c> Engine<'c> {
+impl<'c> Evaluator<'c> {
     /// The value of a variable: what was given, else its default, converted to its type.
     pub(in crate::eval) fn variable(
         &self,

@@ -167,27 +167,27 @@ output "root" {{ value = local.root }}
     ]);
     let config = dir.load();
     let known = Grows(Mutex::default());
-    let engine = Engine::new(&config, &known);
-    let estate = engine.estate().unwrap_or_else(|e| panic!("{e}"));
+    let evaluator = Evaluator::new(&config, &known);
+    let estate = evaluator.estate().unwrap_or_else(|e| panic!("{e}"));
     let address: ResourceAddr = "iam_role.r@production".parse().unwrap();
     assert!(estate.instances[&address].desired["description"].is_unknown());
     known.0.lock().unwrap().insert(
         "account.production".parse().unwrap(),
         [("id".to_owned(), Value::from("333333333333"))].into(),
     );
-    engine.known_moved();
-    let now = engine.resolve(&address).unwrap();
+    evaluator.known_moved();
+    let now = evaluator.resolve(&address).unwrap();
     assert_eq!(now.desired["description"].as_str(), Some("arn:aws:iam::333333333333:root"));
     assert_eq!(now.computed["arn"].as_str(), Some("arn:aws:iam::333333333333:role/r"));
     assert_eq!(
-        engine.outputs().unwrap()["root"].value.as_str(),
+        evaluator.outputs().unwrap()["root"].value.as_str(),
         Some("arn:aws:iam::333333333333:root")
     );
     assert_eq!(
-        engine.evaluate_text("console", "account.production.id").unwrap().as_str(),
+        evaluator.evaluate_text("console", "account.production.id").unwrap().as_str(),
         Some("333333333333")
     );
-    let config = engine
+    let config = evaluator
         .resolve(&"environment.staging.config.app[\"replicas\"]@production".parse().unwrap())
         .unwrap();
     assert!(config.computed["arn"].as_str().unwrap().contains("333333333333"));

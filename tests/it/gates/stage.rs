@@ -10,7 +10,7 @@ use palisade::config::{Configuration, Options, load};
 use palisade::engine::known_values::{KnownValues, ReleasesInForce};
 use palisade::engine::read_live;
 use palisade::engine::releases;
-use palisade::eval::Engine;
+use palisade::eval::Evaluator;
 use palisade::eval::estate::Estate;
 use palisade::plan::model::{Plan, StateBasis};
 use palisade::plan::targets::Targets;
@@ -290,5 +290,5 @@ fn evaluated(
     let adopted = plan::Adoptions::new();
     let lineage = &snapshot.lineage;
     let known = KnownValues { resources: &resources, lineage, live, management, releases, adopted };
-    Engine::new(configuration, &known).estate().expect("the estate is right")
+    Evaluator::new(configuration, &known).estate().expect("the estate is right")
 }

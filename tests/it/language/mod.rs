@@ -7,7 +7,7 @@ use std::path::Path;
 use palisade::config::{Loaded, Options, VarArg, load};
 use palisade::diag::Diagnostics;
 use palisade::eval::estate::Estate;
-use palisade::eval::{Engine, NothingKnown, evaluate_configuration};
+use palisade::eval::{Evaluator, NothingKnown, evaluate_configuration};
 use palisade::value::Value;
 use serde_json::{Value as Json, json};
 
@@ -57,7 +57,7 @@ fn summaries(found: &Diagnostics) -> Vec<&str> {
 #[test]
 fn recorded_answers_hold() {
     let (dir, loaded) = loaded(&[("main.hcl", "palisade {\n  name = \"cases\"\n}\n")]);
-    let engine = Engine::new(&loaded.configuration, &NothingKnown);
+    let evaluator = Evaluator::new(&loaded.configuration, &NothingKnown);
     let mut wrong = Vec::new();
     let mut count = 0;
     for line in include_str!("recorded.jsonl").lines() {
@@ -71,7 +71,7 @@ fn recorded_answers_hold() {
             }
             (None, None) => panic!("{line}"),
         };
-        let got = engine.evaluate_text("case", &text).map(|value| value.to_json());
+        let got = evaluator.evaluate_text("case", &text).map(|value| value.to_json());
         let wanted = case.ours.unwrap_or(case.answer);
         match got {
             Ok(got) if !case.error && got == wanted => {}
@@ -106,8 +106,9 @@ locals {
 fn what_is_unknown_settles_nothing_and_keeps_its_length() {
     let (_dir, loaded) = loaded(&[("main.hcl", UNKNOWN)]);
     assert!(!loaded.diagnostics.has_errors(), "{}", loaded.diagnostics);
-    let engine = Engine::new(&loaded.configuration, &NothingKnown);
-    let value = |text: &str| engine.evaluate_text("case", text).unwrap_or_else(|e| panic!("{e}"));
+    let evaluator = Evaluator::new(&loaded.configuration, &NothingKnown);
+    let value =
+        |text: &str| evaluator.evaluate_text("case", text).unwrap_or_else(|e| panic!("{e}"));
     for open in [
         "can(tonumber(local.u))",
         "try(tonumber(local.u), 1)",

@@ -1,4 +1,4 @@
-//! What the engine computes once, by name, and what it keeps of it.
+//! What the evaluator computes once, by name, and what it keeps of it.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub(in crate::eval) enum Node {
 impl Node {
     /// Whether who refers to the node depends on what the node refers to. What an attribute of an
     /// instance is made of concerns the instance alone; of a named value, only the part that is
-    /// taken may count (`Engine::refers_to_part`).
+    /// taken may count (`Evaluator::refers_to_part`).
     pub(super) fn passes_dependencies(&self) -> bool {
         matches!(self, Self::Environment(..))
     }

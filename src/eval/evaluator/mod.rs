@@ -1,4 +1,4 @@
-//! The evaluation engine: named values computed when they are first needed, kept, and computed
+//! The evaluator: named values computed when they are first needed, kept, and computed
 //! again only where something in them was unknown.
 //!
 //! Every named thing (a variable, a local, an output, the instances of a block, an attribute of an
@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::address::ResourceAddr;
 use crate::config::Configuration;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
-use crate::eval::engine::node::{Node, Stored};
+use crate::eval::evaluator::node::{Node, Stored};
 use crate::eval::expr::meter::{MemoryMeter, WorkMeter};
 use crate::eval::instances::object::{MANY, Object, ObjectIx};
 use crate::eval::modules::instance::{ModuleInst, ModuleIx};
@@ -50,7 +50,7 @@ struct Active {
 }
 
 /// Evaluates one configuration. See [`crate::eval::estate`] for what comes out.
-pub struct Engine<'c> {
+pub struct Evaluator<'c> {
     pub(in crate::eval) config: &'c Configuration,
     pub(in crate::eval) known: &'c dyn ValueSource,
     generation: AtomicU64,
@@ -69,9 +69,9 @@ pub struct Engine<'c> {
     turn: Mutex<()>,
 }
 
-impl fmt::Debug for Engine<'_> {
+impl fmt::Debug for Evaluator<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Engine({} instances)", lock(&self.objects).len())
+        write!(f, "Evaluator({} instances)", lock(&self.objects).len())
     }
 }
 
@@ -79,11 +79,11 @@ pub(in crate::eval) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<'c> Engine<'c> {
-    /// An engine over a loaded configuration; nothing is evaluated yet.
+impl<'c> Evaluator<'c> {
+    /// An evaluator of a loaded configuration; nothing is evaluated yet.
     #[must_use]
     pub fn new(config: &'c Configuration, known: &'c dyn ValueSource) -> Self {
-        let engine = Self {
+        let evaluator = Self {
             config,
             known,
             generation: AtomicU64::new(0),
@@ -98,8 +98,8 @@ impl<'c> Engine<'c> {
             full: AtomicBool::new(false),
             turn: Mutex::default(),
         };
-        engine.add_module(ModuleInst::root(config));
-        engine
+        evaluator.add_module(ModuleInst::root(config));
+        evaluator
     }
 
     /// Tells that more is known now: whatever was unknown is computed again when next asked for.
@@ -348,7 +348,7 @@ impl<'c> Engine<'c> {
             .into()
     }
 
-    /// As [`Engine::get`], for nodes that hold a value.
+    /// As [`Evaluator::get`], for nodes that hold a value.
     pub(in crate::eval) fn value(
         &self,
         node: Node,
