@@ -68,7 +68,6 @@ pub async fn run(workspace: &Workspace, request: &InitRequest) -> Result<InitOut
         let bucket = create(&store).await?;
         workspace.host.event(Event::BackendReady { bucket });
     }
-    store.name_caller(workspace).await;
     check(workspace, &store).await?;
     let migrated = match &request.migrate {
         None => None,
@@ -80,6 +79,8 @@ pub async fn run(workspace: &Workspace, request: &InitRequest) -> Result<InitOut
             Some(Migration { objects, from: old.ledger.store().location() })
         }
     };
+    // After the old backend was opened: the one that stays is named last.
+    store.name_caller(workspace).await;
     Ok(InitOutcome {
         modules: configuration.modules.len().saturating_sub(1),
         location: store.ledger.store().location(),

@@ -16,15 +16,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
+use super::json;
 use super::{
     Account, Group, Identity, ManagedDocument, OrganizationPolicy, OrganizationSnapshot,
     PolicyText, Resource, Snapshot, Tree,
 };
 use crate::access::{BUCKET, PolicyType, ResourceType};
-use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
+use crate::diag::{Diagnostic, Diagnostics};
 use crate::ids::{AccountId, Handle, Partition};
 
 /// Environments by name, each with the ids of its accounts.
@@ -123,59 +123,6 @@ fn account_folders(dir: &Path, diagnostics: &mut Diagnostics) -> Vec<(AccountId,
     }
     all.sort();
     all
-}
-
-/// A file of a dump as JSON of a known shape; `None` where it is absent, or where an error says what is wrong.
-fn file<T: DeserializeOwned>(path: &Path, diagnostics: &mut Diagnostics) -> Option<T> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return None,
-        Err(error) => {
-            diagnostics
-                .push(Diagnostic::error(format!("cannot read `{}`: {error}", path.display())));
-            return None;
-        }
-    };
-    match parse(&path.display().to_string(), text) {
-        Ok(value) => Some(value),
-        Err(diagnostic) => {
-            diagnostics.push(diagnostic);
-            None
-        }
-    }
-}
-
-/// JSON of a known shape.
-///
-/// # Errors
-/// Where it is no JSON, or of another shape, with the place.
-pub(super) fn parse<T: DeserializeOwned>(name: &str, text: String) -> Result<T, Diagnostic> {
-    serde_json::from_str(&text).map_err(|error| {
-        let line_start = |line: usize| {
-            let ends = text.match_indices('\n').map(|(at, _)| at + 1);
-            std::iter::once(0).chain(ends).nth(line.saturating_sub(1)).unwrap_or(text.len())
-        };
-        let start = (line_start(error.line()) + error.column().saturating_sub(1)).min(text.len());
-        let start = (0..=start).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        let why = error.to_string();
-        let why = why.split(" at line ").next().unwrap_or_default().to_owned();
-        // A dump may be one line of many megabytes: the excerpt is cut around the place.
-        let (from, to) = (start.saturating_sub(60), (start + 60).min(text.len()));
-        let from = (from..=start).find(|at| text.is_char_boundary(*at)).unwrap_or(start);
-        let to = (to..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
-        let long = text.lines().any(|line| line.len() > 400);
-        let diagnostic = Diagnostic::error(format!("`{name}` cannot be read: {why}"));
-        if long {
-            let excerpt = text.get(from..to).unwrap_or_default();
-            return diagnostic.detail(format!(
-                "line {}, column {}, near `{excerpt}`",
-                error.line(),
-                error.column()
-            ));
-        }
-        let source = Source::new(name, text.as_str());
-        diagnostic.at(Loc::new(&source, start..start))
-    })
 }
 
 #[derive(Deserialize)]
@@ -295,7 +242,7 @@ fn identities(
     diagnostics: &mut Diagnostics,
 ) {
     let path = folder.join("account-authorization-details.json");
-    let Some(details) = file::<AuthorizationDetails>(&path, diagnostics) else {
+    let Some(details) = json::file::<AuthorizationDetails>(&path, diagnostics) else {
         account.doubt("its roles and users were not read (account-authorization-details.json)");
         return;
     };
@@ -394,7 +341,7 @@ struct PublicAccessBlock {
 }
 
 fn buckets(account: &mut Account, path: &Path, diagnostics: &mut Diagnostics) {
-    let Some(dump) = file::<Buckets>(path, diagnostics) else {
+    let Some(dump) = json::file::<Buckets>(path, diagnostics) else {
         account.doubt("its buckets were not read (buckets.json)");
         return;
     };
@@ -425,7 +372,7 @@ struct ResourceDump {
 
 /// Policies of other resources; the file may be absent, since nobody has to ask for them.
 fn policies(account: &mut Account, path: &Path, diagnostics: &mut Diagnostics) {
-    let Some(dump) = file::<ResourcePolicies>(path, diagnostics) else { return };
+    let Some(dump) = json::file::<ResourcePolicies>(path, diagnostics) else { return };
     for resource in dump.resources {
         let Some(kind) = ResourceType::of_arn(&resource.arn) else {
             account.doubt(format!("`{}` is of a type that is not judged", resource.arn));
@@ -500,7 +447,7 @@ struct PolicyDump {
 }
 
 fn tree(path: &Path, diagnostics: &mut Diagnostics) -> Tree {
-    let Some(dump) = file::<OrganizationDump>(path, diagnostics) else { return Tree::Unread };
+    let Some(dump) = json::file::<OrganizationDump>(path, diagnostics) else { return Tree::Unread };
     let Some(ids) = dump.organization else { return Tree::Absent };
     let Some(root) = dump.root else {
         diagnostics.push(

@@ -11,6 +11,7 @@
 
 mod document;
 pub mod dumps;
+mod json;
 pub mod model;
 mod snapshot;
 pub mod terraform;

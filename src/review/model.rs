@@ -34,12 +34,12 @@ pub fn model(snapshot: &Snapshot) -> AccessModel {
         facts
             .groups
             .extend(account.groups.values().map(|group| group_node(account, group, &managed)));
-        let roles = account.roles.keys().map(|name| (PrincipalKind::Role, name));
-        let users = account.users.keys().map(|name| (PrincipalKind::User, name));
+        let roles = account.roles.values().map(|role| (PrincipalKind::Role, role));
+        let users = account.users.values().map(|user| (PrincipalKind::User, user));
         let principals = roles.chain(users);
-        facts
-            .principals
-            .extend(principals.filter_map(|(kind, name)| principal(account, kind, name, &managed)));
+        facts.principals.extend(
+            principals.map(|(kind, identity)| principal(account, kind, identity, &managed)),
+        );
         facts.resources.extend(resources(account));
     }
     AccessModel::new(facts)
@@ -98,13 +98,8 @@ fn guardrails(tree: &OrganizationSnapshot) -> Guardrails {
 
 /// What a policy that cannot be read denies is not known: it limits nothing, and a doubt of the tree says so.
 fn guardrail(policy: &OrganizationPolicy) -> Option<NamedPolicy> {
-    let role = match policy.kind {
-        PolicyType::ServiceControl => Use::Scp,
-        PolicyType::ResourceControl => Use::Rcp,
-    };
-    let read = policy.content.named(&policy.label, "content", role);
     let full = || (policy.kind == PolicyType::ServiceControl).then(NamedPolicy::full_access);
-    read.or_else(full)
+    policy.document().or_else(full)
 }
 
 fn managed_policies(snapshot: &Snapshot) -> ManagedPolicies {
@@ -122,22 +117,17 @@ fn managed_policies(snapshot: &Snapshot) -> ManagedPolicies {
 fn principal(
     account: &Arc<Account>,
     kind: PrincipalKind,
-    name: &str,
+    identity: &Identity,
     managed: &Arc<ManagedPolicies>,
-) -> Option<PrincipalNode> {
-    let of = |account: &Account| match kind {
-        PrincipalKind::Role => account.roles.get(name).cloned(),
-        PrincipalKind::User => account.users.get(name).cloned(),
-    };
-    let identity = of(account)?;
+) -> PrincipalNode {
     let trust = identity.trust.as_ref();
     let trust = trust.and_then(|trust| trust.named(&identity.label, "trust", Use::Trust));
     let (arn, label) = (identity.arn.clone(), identity.label.clone());
-    let (holder, managed) = (Arc::clone(account), Arc::clone(managed));
+    let (identity, holder, managed) = (identity.clone(), Arc::clone(account), Arc::clone(managed));
     let permissions = move || permissions(&identity, &holder, &managed);
     let mut node = PrincipalNode::new(arn, account.handle.clone(), kind, label, permissions);
     node.trust = trust;
-    Some(node)
+    node
 }
 
 fn group_node(account: &Arc<Account>, group: &Group, managed: &Arc<ManagedPolicies>) -> GroupNode {

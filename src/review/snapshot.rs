@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::PolicyText;
-use crate::access::{PolicyType, ResourceType};
+use crate::access::{NamedPolicy, PolicyType, ResourceType};
 use crate::iam::Use;
 use crate::ids::{AccountId, Handle, Partition};
 
@@ -186,15 +186,22 @@ impl Snapshot {
     }
 }
 
+impl OrganizationPolicy {
+    /// Its document; `None` where it is unknown or no policy.
+    pub(super) fn document(&self) -> Option<NamedPolicy> {
+        let role = match self.kind {
+            PolicyType::ServiceControl => Use::Scp,
+            PolicyType::ResourceControl => Use::Rcp,
+        };
+        self.content.named(&self.label, "content", role)
+    }
+}
+
 impl OrganizationSnapshot {
     /// Says of each policy that cannot be read that what it denies is not known.
     pub(super) fn note_unreadable(&mut self) {
         for policy in self.policies.values() {
-            let role = match policy.kind {
-                PolicyType::ServiceControl => Use::Scp,
-                PolicyType::ResourceControl => Use::Rcp,
-            };
-            if policy.content.named(&policy.label, "content", role).is_none() {
+            if policy.document().is_none() {
                 let why = match &policy.content {
                     PolicyText::Unknown(why) => why.clone(),
                     PolicyText::Known(_) => "it cannot be read as a policy".to_owned(),

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use tokio_rustls::rustls;
 
 use crate::support::cli::{Program, Run};
-use crate::support::front::{Answer, Front, Seen, Way};
+use crate::support::front::{self, Front, Way};
+use crate::support::http::{Request, Response};
 
 const ESTATE: &str = r#"
 palisade {
@@ -167,7 +168,7 @@ fn a_bundle_of_certificates_takes_the_place_of_the_systems() {
 }
 
 /// The accounts behind know keys, not the sessions that these tests make up.
-fn without_token(seen: &mut Seen) -> Option<Answer> {
+fn without_token(seen: &mut Request) -> Option<Response> {
     seen.headers.remove("x-amz-security-token");
     None
 }
@@ -211,7 +212,7 @@ fn a_containers_credentials_are_asked_for_past_the_proxy() {
         "Expiration": "2099-01-01T00:00:00Z",
     });
     let container =
-        Front::open(Way::default().instead(move |_| Answer::new(200, given.to_string())));
+        Front::open(Way::default().instead(move |_| front::answer(200, given.to_string())));
     let program = program("", "");
     plan(
         &program,
@@ -275,8 +276,8 @@ fn a_role_of_a_profile_needs_no_region() {
 }
 
 /// What STS answers. The session has the keys that it was assumed with: what counts is that it was.
-fn session(seen: &Seen) -> Option<Answer> {
-    Answer::new(
+fn session(seen: &Request) -> Option<Response> {
+    front::answer(
         200,
         format!(
             "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials><AccessKeyId>{}</AccessKeyId><SecretAccessKey>x</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>",
@@ -294,7 +295,7 @@ fn guarded() -> (Program, Front) {
             return None;
         }
         if !body.contains("TokenCode=123456") || !body.contains("SerialNumber=arn%3Aaws%3Aiam") {
-            return Answer::new(403, "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>MultiFactorAuthentication failed with invalid MFA one time pass code.</Message></Error></ErrorResponse>");
+            return front::answer(403, "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>MultiFactorAuthentication failed with invalid MFA one time pass code.</Message></Error></ErrorResponse>");
         }
         session(seen)
     }));

@@ -90,6 +90,18 @@ fn applied(estate: &str) -> Program {
     p
 }
 
+/// The estate without the blocks from the one that begins like `from` to the one that begins like `to`.
+fn without(from: &str, to: &str) -> String {
+    let (before, rest) = ESTATE.split_once(from).expect("the first block");
+    let (_, after) = rest.split_once(to).expect("the block behind");
+    format!("{before}{to}{after}")
+}
+
+/// The estate without what breaks its rule.
+fn obedient() -> String {
+    without("iam_role \"deploy\"", "isolation \"environments\"")
+}
+
 /// Forgets everything that state tells of, and leaves AWS as it is.
 fn forget_state(p: &Program) {
     let listed = p.run(&["state", "list"]).code(0).out;
@@ -171,9 +183,7 @@ fn what_exists_is_known_though_no_state_tells_of_it() {
 
 #[test]
 fn a_new_policy_is_judged_with_the_id_of_the_organization_that_exists() {
-    let start = ESTATE.find("service_control_policy").expect("there");
-    let end = ESTATE.find("iam_role \"ci\"").expect("there");
-    let p = applied(&format!("{}{}", &ESTATE[..start], &ESTATE[end..]));
+    let p = applied(&without("service_control_policy", "iam_role \"ci\""));
     forget_state(&p);
     p.write("main.hcl", ESTATE);
     let plan = p.run(&["plan", "--json"]).code(3);
@@ -329,11 +339,9 @@ fn types(plan: &Value, from: &str, to: &str, field: &str) -> Vec<String> {
 
 /// The estate without what breaks its rule, and with an RCP that keeps outsiders from keys and queues.
 fn perimeter(rcp: bool) -> String {
-    let start = ESTATE.find("iam_role \"deploy\"").expect("there");
-    let end = ESTATE.find("isolation \"environments\"").expect("there");
     let types = "[\"SERVICE_CONTROL_POLICY\"]";
     let both = "[\"RESOURCE_CONTROL_POLICY\", \"SERVICE_CONTROL_POLICY\"]";
-    let estate = format!("{}{}", &ESTATE[..start], &ESTATE[end..]).replace(types, both);
+    let estate = obedient().replace(types, both);
     if !rcp {
         return estate;
     }
@@ -440,25 +448,10 @@ fn a_proof_names_what_it_rests_on_and_was_not_looked_at() {
 
 #[test]
 fn code_that_runs_under_a_role_is_named_where_an_origin_can_speak_to_it() {
-    let start = ESTATE.find("iam_role \"ci\"").expect("there");
-    let end = ESTATE.find("isolation \"environments\"").expect("there");
     let roles = r#"
 account "shared" {
   name  = "acme-shared"
   email = "shared@acme.example"
-}
-iam_role "ci" {
-  accounts = [account.dev]
-  trust {
-    services = ["codebuild.amazonaws.com"]
-  }
-  inline_policy "assume" {
-    statement {
-      effect    = "Allow"
-      actions   = ["sts:AssumeRole"]
-      resources = ["*"]
-    }
-  }
 }
 iam_role "hub" {
   accounts = [account.shared]
@@ -493,7 +486,7 @@ iam_role "deploy" {
   }
 }
 "#;
-    let estate = format!("{}{roles}{}", &ESTATE[..start], &ESTATE[end..]);
+    let estate = format!("{}{roles}", obedient());
     let p = Program::new(&estate);
     let running = |plan: &Value, from: &str| {
         let rows = plan["isolation"]["matrix"].as_array().expect("a matrix").clone();

@@ -7,7 +7,8 @@ use palisade::sandbox;
 
 use crate::support::cli::{Program, Run};
 use crate::support::endpoint::enter;
-use crate::support::front::{Answer, Front, Seen, Way};
+use crate::support::front::{self, Front, Way};
+use crate::support::http::Request;
 
 /// Two environments in an account each, with a role in both.
 const ESTATE: &str = r#"
@@ -121,7 +122,7 @@ fn the_state_of_accounts_is_read_where_the_retired_status_is_gone() {
 #[test]
 fn a_refused_closure_brings_the_advice_of_its_reason() {
     let front = Front::open(Way::default().instead(|seen| {
-        (seen.operation() == "CloseAccount").then(|| Answer::new(400, r#"{"__type":"ConstraintViolationException","Message":"You cannot close an account that is registered as a delegated administrator for a service.","Reason":"CANNOT_CLOSE_DELEGATED_ADMIN"}"#)).flatten()
+        (seen.operation() == "CloseAccount").then(|| front::answer(400, r#"{"__type":"ConstraintViolationException","Message":"You cannot close an account that is registered as a delegated administrator for a service.","Reason":"CANNOT_CLOSE_DELEGATED_ADMIN"}"#)).flatten()
     }));
     let estate = ESTATE.replace(
         "  name   = \"kestrel-prod\"\n",
@@ -286,11 +287,11 @@ fn every_write_of_state_names_its_encryption() {
     let program = Program::new(&estate(&format!("    kms_key_id = \"{key}\"\n")));
     run(&program, &front, &["init", "--create-backend"]).code(0);
     let encrypted = |front: &Front| -> Vec<(Option<String>, Option<String>)> {
-        let header = |s: &Seen, name: &str| s.headers.get(name).cloned();
-        let written = |s: &&Seen| {
+        let header = |s: &Request, name: &str| s.headers.get(name).cloned();
+        let written = |s: &&Request| {
             s.method == "PUT" && s.uri.contains("/kestrel-state/") && !s.uri.contains("/?")
         };
-        let said = |s: &Seen| {
+        let said = |s: &Request| {
             (
                 header(s, "x-amz-server-side-encryption"),
                 header(s, "x-amz-server-side-encryption-aws-kms-key-id"),

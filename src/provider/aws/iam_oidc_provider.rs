@@ -7,7 +7,7 @@ use super::iam_read::{self, iam_tags};
 use super::iam_role::tags;
 use super::kind::{Absent, Bulk, KindProvider, Wanted, attrs, live, optional, sorted, texts};
 use crate::provider::{LiveObject, ProviderError, ProviderStep};
-use crate::value::{Attrs, Value};
+use crate::value::Attrs;
 
 /// Its name.
 pub(super) const KIND: &str = "iam_oidc_provider";
@@ -75,24 +75,23 @@ impl KindProvider for IamOidcProvider {
                 .await
                 .map_err(session.error("iam", "UpdateOpenIDConnectProviderThumbprint"))?;
         }
-        let (set, gone) = want.map_changes("tags");
+        let (set, gone) = want.tag_changes();
         if !gone.is_empty() {
             session
                 .iam()
                 .untag_open_id_connect_provider()
                 .open_id_connect_provider_arn(arn)
-                .set_tag_keys(Some(gone.into_iter().map(str::to_owned).collect()))
+                .set_tag_keys(Some(gone))
                 .send()
                 .await
                 .map_err(session.error("iam", "UntagOpenIDConnectProvider"))?;
         }
-        if !set.is_empty() {
-            let set = Value::Map(set.into_iter().map(|(k, v)| (k.to_owned(), v.clone())).collect());
+        if let Some(set) = tags(&set) {
             session
                 .iam()
                 .tag_open_id_connect_provider()
                 .open_id_connect_provider_arn(arn)
-                .set_tags(tags(&set))
+                .set_tags(Some(set))
                 .send()
                 .await
                 .map_err(session.error("iam", "TagOpenIDConnectProvider"))?;

@@ -9,7 +9,7 @@ use super::iam_role::tags;
 use super::kind::{Absent, Bulk, KindProvider, Wanted, attrs, document, live, optional};
 use crate::iam::Use;
 use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep};
-use crate::value::{Attrs, Value};
+use crate::value::Attrs;
 
 /// Its name.
 pub(super) const KIND: &str = "iam_policy";
@@ -66,24 +66,23 @@ impl KindProvider for IamPolicy {
                 done => done?,
             }
         }
-        let (set, gone) = want.map_changes("tags");
+        let (set, gone) = want.tag_changes();
         if !gone.is_empty() {
             session
                 .iam()
                 .untag_policy()
                 .policy_arn(arn)
-                .set_tag_keys(Some(gone.into_iter().map(str::to_owned).collect()))
+                .set_tag_keys(Some(gone))
                 .send()
                 .await
                 .map_err(session.error("iam", "UntagPolicy"))?;
         }
-        if !set.is_empty() {
-            let set = Value::Map(set.into_iter().map(|(k, v)| (k.to_owned(), v.clone())).collect());
+        if let Some(set) = tags(&set) {
             session
                 .iam()
                 .tag_policy()
                 .policy_arn(arn)
-                .set_tags(tags(&set))
+                .set_tags(Some(set))
                 .send()
                 .await
                 .map_err(session.error("iam", "TagPolicy"))?;

@@ -139,24 +139,23 @@ impl KindProvider for IamRole {
                 .map_err(session.error("iam", "DeleteRolePermissionsBoundary"))
                 .absent()?;
         }
-        let (set, gone) = want.map_changes("tags");
+        let (set, gone) = want.tag_changes();
         if !gone.is_empty() {
             session
                 .iam()
                 .untag_role()
                 .role_name(name)
-                .set_tag_keys(Some(gone.into_iter().map(str::to_owned).collect()))
+                .set_tag_keys(Some(gone))
                 .send()
                 .await
                 .map_err(session.error("iam", "UntagRole"))?;
         }
-        if !set.is_empty() {
-            let set = Value::Map(set.into_iter().map(|(k, v)| (k.to_owned(), v.clone())).collect());
+        if let Some(set) = tags(&set) {
             session
                 .iam()
                 .tag_role()
                 .role_name(name)
-                .set_tags(tags(&set))
+                .set_tags(Some(set))
                 .send()
                 .await
                 .map_err(session.error("iam", "TagRole"))?;

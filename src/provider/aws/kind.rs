@@ -253,6 +253,13 @@ impl<'a> Wanted<'a> {
         (set, gone)
     }
 
+    /// What has to change in the tags: those to set, and the keys of those to take away.
+    pub(super) fn tag_changes(&self) -> (Value, Vec<String>) {
+        let (set, gone) = self.map_changes("tags");
+        let set = set.into_iter().map(|(key, value)| (key.to_owned(), value.clone())).collect();
+        (Value::Map(set), gone.into_iter().map(str::to_owned).collect())
+    }
+
     /// What has to change in a list of distinct texts: additions and removals.
     pub(super) fn list_changes(&self, name: &str) -> (Vec<&'a str>, Vec<&'a str>) {
         if !self.after.contains_key(name) {

@@ -39,24 +39,23 @@ pub(super) async fn change(
     id: &str,
     want: &Wanted<'_>,
 ) -> Result<(), ProviderError> {
-    let (set, gone) = want.map_changes("tags");
+    let (set, gone) = want.tag_changes();
     if !gone.is_empty() {
         session
             .organizations()
             .untag_resource()
             .resource_id(id)
-            .set_tag_keys(Some(gone.into_iter().map(str::to_owned).collect()))
+            .set_tag_keys(Some(gone))
             .send()
             .await
             .map_err(session.error("organizations", "UntagResource"))?;
     }
-    if !set.is_empty() {
-        let set = Value::Map(set.into_iter().map(|(k, v)| (k.to_owned(), v.clone())).collect());
+    if let Some(set) = to_tags(&set) {
         session
             .organizations()
             .tag_resource()
             .resource_id(id)
-            .set_tags(to_tags(&set))
+            .set_tags(Some(set))
             .send()
             .await
             .map_err(session.error("organizations", "TagResource"))?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use super::overlay::{ApplyStep, NotJudged, State, Work, listed, symbol};
+use super::overlay::{ApplyNotes, ApplyStep, NotJudged, Work, listed, symbol};
 use super::plan::{Change, texts};
 use crate::review::{Account, Group, Identity, ManagedDocument, PolicyText};
 
@@ -81,28 +81,28 @@ pub(super) fn take(
     step: ApplyStep,
     change: &Change,
     account: &mut Account,
-    state: &mut State,
+    notes: &mut ApplyNotes,
 ) {
     let kind = change.r#type.as_str();
     match (step, kind) {
-        (ApplyStep::Remove, _) if change.removes() => remove(change, account, state),
+        (ApplyStep::Remove, _) if change.removes() => remove(change, account, notes),
         (ApplyStep::Hold, "aws_iam_role" | "aws_iam_user" | "aws_iam_group" | "aws_iam_policy")
             if change.writes() =>
         {
-            hold(work, change, account, state);
+            hold(work, change, account, notes);
         }
-        (ApplyStep::Fill, _) if change.writes() => fill(work, change, account, state),
-        (ApplyStep::Exclude, _) if change.writes() => exclude(work, change, account, state),
+        (ApplyStep::Fill, _) if change.writes() => fill(work, change, account, notes),
+        (ApplyStep::Exclude, _) if change.writes() => exclude(work, change, account, notes),
         _ => {}
     }
 }
 
-fn remove(change: &Change, account: &mut Account, state: &mut State) {
+fn remove(change: &Change, account: &mut Account, notes: &mut ApplyNotes) {
     let name = change.before("name").unwrap_or_default();
     let mut gone = |identity: Option<Identity>| {
         let Some(identity) = identity else { return };
         let id = identity.unique_id.unwrap_or_else(|| symbol(change, "unique_id"));
-        state.gone.push((identity.arn, id));
+        notes.gone.push((identity.arn, id));
     };
     match change.r#type.as_str() {
         "aws_iam_role" => gone(account.roles.remove(name)),
@@ -156,7 +156,7 @@ fn remove(change: &Change, account: &mut Account, state: &mut State) {
     }
 }
 
-fn hold(work: &Work<'_>, change: &Change, account: &mut Account, state: &mut State) {
+fn hold(work: &Work<'_>, change: &Change, account: &mut Account, notes: &mut ApplyNotes) {
     let Some(entity) = work.entity(change).cloned() else { return };
     let address = change.address.clone();
     match change.r#type.as_str() {
@@ -177,7 +177,7 @@ fn hold(work: &Work<'_>, change: &Change, account: &mut Account, state: &mut Sta
             (identity.arn, identity.label) = (entity.arn.clone(), address);
             if is_role && (is_new || change.differs("assume_role_policy")) {
                 identity.trust = work.policy(change, "assume_role_policy");
-                state.written.insert(entity.arn);
+                notes.written.insert(entity.arn);
             }
             if is_new || change.differs("permissions_boundary") {
                 identity.boundary = match change.is_unknown("permissions_boundary") {
@@ -292,7 +292,7 @@ fn target<'a>(
     work: &Work<'_>,
     change: &Change,
     account: &'a mut Account,
-    state: &mut State,
+    notes: &mut ApplyNotes,
 ) -> Option<Parts<'a>> {
     let attrs = ["role", "role_name", "user", "user_name", "group", "group_name"];
     let name = holder(change, true)
@@ -304,17 +304,17 @@ fn target<'a>(
             "whom `{}` gives its permissions cannot be told, or is not in the dump",
             change.address
         );
-        state.doubts.push(NotJudged { account: Some(id), why });
+        notes.doubts.push(NotJudged { account: Some(id), why });
     }
     found
 }
 
-fn fill(work: &Work<'_>, change: &Change, account: &mut Account, state: &mut State) {
+fn fill(work: &Work<'_>, change: &Change, account: &mut Account, notes: &mut ApplyNotes) {
     let kind = change.r#type.as_str();
     match kind {
         "aws_iam_role_policy" | "aws_iam_user_policy" | "aws_iam_group_policy" => {
             let policy = work.policy(change, "policy");
-            let Some(Parts { inline, .. }) = target(work, change, account, state) else { return };
+            let Some(Parts { inline, .. }) = target(work, change, account, notes) else { return };
             let name = change.after("name").map_or_else(|| symbol(change, "name"), str::to_owned);
             inline.extend(policy.map(|policy| (name, policy)));
         }
@@ -324,13 +324,13 @@ fn fill(work: &Work<'_>, change: &Change, account: &mut Account, state: &mut Sta
             let arn = work.named(change, "policy_arn").map(|policy| policy.arn);
             // Of a policy that cannot be told, the symbol is attached: what it permits is not known.
             let arn = arn.unwrap_or_else(|| symbol(change, "policy_arn"));
-            let Some(Parts { attached, .. }) = target(work, change, account, state) else { return };
+            let Some(Parts { attached, .. }) = target(work, change, account, notes) else { return };
             attached.insert(arn);
         }
         "aws_iam_user_group_membership" => {
             let (Some(user), Some(groups)) = (change.after("user"), listed(change, "groups"))
             else {
-                return unclear(change, account, state);
+                return unclear(change, account, notes);
             };
             let before = texts(&change.change.before, "groups");
             match account.users.get_mut(user) {
@@ -338,13 +338,13 @@ fn fill(work: &Work<'_>, change: &Change, account: &mut Account, state: &mut Sta
                     user.groups.retain(|group| !before.contains(group));
                     user.groups.extend(groups);
                 }
-                None => unclear(change, account, state),
+                None => unclear(change, account, notes),
             }
         }
         "aws_iam_group_membership" => {
             let (Some(group), Some(users)) = (change.after("group"), listed(change, "users"))
             else {
-                return unclear(change, account, state);
+                return unclear(change, account, notes);
             };
             for (name, user) in &mut account.users {
                 match users.contains(name) {
@@ -358,33 +358,33 @@ fn fill(work: &Work<'_>, change: &Change, account: &mut Account, state: &mut Sta
 }
 
 /// Lists that leave nothing beside themselves: what they do not name goes.
-fn exclude(work: &Work<'_>, change: &Change, account: &mut Account, state: &mut State) {
+fn exclude(work: &Work<'_>, change: &Change, account: &mut Account, notes: &mut ApplyNotes) {
     match change.r#type.as_str() {
         "aws_iam_role_policies_exclusive"
         | "aws_iam_user_policies_exclusive"
         | "aws_iam_group_policies_exclusive" => {
             let Some(names) = listed(change, "policy_names") else {
-                return unclear(change, account, state);
+                return unclear(change, account, notes);
             };
-            let Some(Parts { inline, .. }) = target(work, change, account, state) else { return };
+            let Some(Parts { inline, .. }) = target(work, change, account, notes) else { return };
             inline.retain(|name, _| names.contains(name));
         }
         "aws_iam_role_policy_attachments_exclusive"
         | "aws_iam_user_policy_attachments_exclusive"
         | "aws_iam_group_policy_attachments_exclusive" => {
             let Some(arns) = listed(change, "policy_arns") else {
-                return unclear(change, account, state);
+                return unclear(change, account, notes);
             };
-            let Some(Parts { attached, .. }) = target(work, change, account, state) else { return };
+            let Some(Parts { attached, .. }) = target(work, change, account, notes) else { return };
             *attached = arns;
         }
         "aws_iam_policy_attachment" => {
             let Some(arn) = work.named(change, "policy_arn").map(|policy| policy.arn) else {
-                return unclear(change, account, state);
+                return unclear(change, account, notes);
             };
             let lists = ["roles", "users", "groups"].map(|attr| listed(change, attr));
             if lists.iter().any(Option::is_none) {
-                return unclear(change, account, state);
+                return unclear(change, account, notes);
             }
             for ((_, all), names) in everyone(account).into_iter().zip(lists) {
                 for (name, attached) in all {
@@ -399,7 +399,7 @@ fn exclude(work: &Work<'_>, change: &Change, account: &mut Account, state: &mut 
     }
 }
 
-fn unclear(change: &Change, account: &Account, state: &mut State) {
+fn unclear(change: &Change, account: &Account, notes: &mut ApplyNotes) {
     let why = format!("what `{}` does is known after apply", change.address);
-    state.doubts.push(NotJudged { account: Some(account.id.clone()), why });
+    notes.doubts.push(NotJudged { account: Some(account.id.clone()), why });
 }

@@ -1,7 +1,8 @@
 //! Terraform plans, carried out on a snapshot.
 //!
-//! [`plan`] is the file's frame, [`types`] the table of resource types, [`accounts`] tells whose account an object
-//! lies in, [`overlay`] carries the changes out.
+//! [`plan`] is the file's frame, [`types`] the table of resource types, [`accounts`] finds the account of an object,
+//! [`overlay`] carries the changes out: those of IAM by [`identities`], of buckets and other resources with a policy by
+//! [`resources`], of the organization by [`organization`].
 
 mod accounts;
 mod identities;
@@ -15,6 +16,7 @@ pub use accounts::ProviderAccounts;
 pub use overlay::{Overlay, PlanFile, carry_out};
 pub use plan::TerraformPlan;
 
+use super::json;
 use crate::diag::Diagnostic;
 
 /// Reads a plan from the output of `terraform show -json`.
@@ -23,7 +25,7 @@ use crate::diag::Diagnostic;
 /// What is no such output, with the place.
 pub fn read(name: &str, text: String) -> Result<TerraformPlan, Diagnostic> {
     let advice = "give the output of `terraform show -json PLANFILE`, not the plan file itself";
-    let plan: TerraformPlan = super::dumps::parse(name, text).map_err(|d| d.help(advice))?;
+    let plan: TerraformPlan = json::parse(name, text).map_err(|d| d.help(advice))?;
     match plan.format_version.as_deref() {
         Some(version) if version.starts_with("1.") => Ok(plan),
         Some(version) => Err(Diagnostic::error(format!(

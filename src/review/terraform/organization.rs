@@ -1,6 +1,6 @@
 //! The organization: units, accounts, policies and their attachments.
 
-use super::overlay::{ApplyStep, NotJudged, State, Work};
+use super::overlay::{ApplyNotes, ApplyStep, NotJudged, Work};
 use super::plan::Change;
 use crate::access::PolicyType;
 use crate::review::dumps::policy_type;
@@ -22,20 +22,20 @@ pub(super) fn take(
     step: ApplyStep,
     change: &Change,
     after: &mut Snapshot,
-    state: &mut State,
+    notes: &mut ApplyNotes,
 ) {
     let Tree::Read(tree) = &mut after.tree else {
         let why = format!(
             "`{}` changes an organization that was not read (organization.json)",
             change.address
         );
-        state.doubts.push(NotJudged { account: None, why });
+        notes.doubts.push(NotJudged { account: None, why });
         return;
     };
     match step {
         ApplyStep::Remove if change.removes() => remove(change, tree),
-        ApplyStep::Hold if change.writes() => hold(work, change, tree, state),
-        ApplyStep::Fill if change.writes() => fill(work, change, tree, state),
+        ApplyStep::Hold if change.writes() => hold(work, change, tree, notes),
+        ApplyStep::Fill if change.writes() => fill(work, change, tree, notes),
         _ => {}
     }
 }
@@ -60,7 +60,7 @@ fn remove(change: &Change, tree: &mut OrganizationSnapshot) {
     }
 }
 
-fn hold(work: &Work<'_>, change: &Change, tree: &mut OrganizationSnapshot, state: &mut State) {
+fn hold(work: &Work<'_>, change: &Change, tree: &mut OrganizationSnapshot, notes: &mut ApplyNotes) {
     let Some(entity) = work.entity(change).cloned() else { return };
     match change.r#type.as_str() {
         "aws_organizations_policy" => {
@@ -84,13 +84,13 @@ fn hold(work: &Work<'_>, change: &Change, tree: &mut OrganizationSnapshot, state
             Some(parent) => {
                 tree.units.insert(entity.arn, parent.arn);
             }
-            None => unclear(change, "stands under", state),
+            None => unclear(change, "stands under", notes),
         },
         _ => {}
     }
 }
 
-fn fill(work: &Work<'_>, change: &Change, tree: &mut OrganizationSnapshot, state: &mut State) {
+fn fill(work: &Work<'_>, change: &Change, tree: &mut OrganizationSnapshot, notes: &mut ApplyNotes) {
     match change.r#type.as_str() {
         "aws_organizations_account" => {
             let Some(entity) = work.entity(change).cloned() else { return };
@@ -103,14 +103,14 @@ fn fill(work: &Work<'_>, change: &Change, tree: &mut OrganizationSnapshot, state
                     let root = tree.root.clone();
                     tree.accounts.entry(entity.arn).or_insert(root);
                 }
-                _ => unclear(change, "stands under", state),
+                _ => unclear(change, "stands under", notes),
             }
         }
         "aws_organizations_policy_attachment" => {
             let (policy, target) =
                 (work.named(change, "policy_id"), work.named(change, "target_id"));
             let (Some(policy), Some(target)) = (policy, target) else {
-                return unclear(change, "is attached to", state);
+                return unclear(change, "is attached to", notes);
             };
             match tree.policies.get_mut(&policy.arn) {
                 Some(policy) => {
@@ -121,14 +121,14 @@ fn fill(work: &Work<'_>, change: &Change, tree: &mut OrganizationSnapshot, state
                         enabled.insert(kind);
                     }
                 }
-                None => unclear(change, "attaches", state),
+                None => unclear(change, "attaches", notes),
             }
         }
         _ => {}
     }
 }
 
-fn unclear(change: &Change, what: &str, state: &mut State) {
+fn unclear(change: &Change, what: &str, notes: &mut ApplyNotes) {
     let why = format!("what `{}` {what} is known after apply", change.address);
-    state.doubts.push(NotJudged { account: None, why });
+    notes.doubts.push(NotJudged { account: None, why });
 }

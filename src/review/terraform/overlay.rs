@@ -16,7 +16,7 @@ use super::types::{Bearing, bearing};
 use super::{identities, organization, resources};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::iam::Placeholder;
-use crate::review::{Account, Identity, PolicyText, Snapshot};
+use crate::review::{Account, Identity, PolicyText, Snapshot, Tree};
 
 /// A plan and where it comes from.
 #[derive(Debug)]
@@ -58,22 +58,22 @@ pub fn carry_out(files: &[PlanFile], before: &mut Snapshot) -> Result<Overlay, D
     for work in &works {
         work.doubts(&mut overlay);
     }
-    let mut state = State::default();
+    let mut notes = ApplyNotes::default();
     for step in [ApplyStep::Remove, ApplyStep::Hold, ApplyStep::Fill, ApplyStep::Exclude] {
         for work in &works {
-            work.take(step, &mut overlay.after, &mut state);
+            work.take(step, &mut overlay.after, &mut notes);
         }
     }
-    state.sever(&mut overlay.after);
+    notes.sever(&mut overlay.after);
     for work in &works {
         overlay.carried_out += work.judged.len();
         overlay.harmless += work.harmless;
     }
-    if let super::super::Tree::Read(tree) = &mut overlay.after.tree {
+    if let Tree::Read(tree) = &mut overlay.after.tree {
         tree.doubts.clear();
         tree.note_unreadable();
     }
-    for doubt in state.doubts {
+    for doubt in notes.doubts {
         doubt.say(&mut overlay);
     }
     diagnostics.into_result(overlay)
@@ -115,7 +115,7 @@ impl NotJudged {
 
 /// What the steps learn on their way.
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(super) struct ApplyNotes {
     /// Principals that went: ARN and unique id.
     pub(super) gone: Vec<(String, String)>,
     /// Names of the policies that the plans write: they name whom they name anew.
@@ -124,7 +124,7 @@ pub(super) struct State {
     pub(super) doubts: Vec<NotJudged>,
 }
 
-impl State {
+impl ApplyNotes {
     /// AWS keeps the unique id of a principal that is gone in every policy that named it, and a new one of the same
     /// name is another one.
     fn sever(&self, after: &mut Snapshot) {
@@ -321,15 +321,15 @@ impl<'p> Work<'p> {
         before.accounts.insert(id.to_owned(), Arc::new(account));
     }
 
-    fn take(&self, step: ApplyStep, after: &mut Snapshot, state: &mut State) {
+    fn take(&self, step: ApplyStep, after: &mut Snapshot, notes: &mut ApplyNotes) {
         for (change, id) in &self.judged {
             if id.is_empty() {
-                organization::take(self, step, change, after, state);
+                organization::take(self, step, change, after, notes);
                 continue;
             }
             let Some(account) = after.account(id) else { continue };
-            identities::take(self, step, change, account, state);
-            resources::take(self, step, change, account, state);
+            identities::take(self, step, change, account, notes);
+            resources::take(self, step, change, account, notes);
         }
     }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::identities::stale;
-use super::overlay::{ApplyStep, NotJudged, State, Work};
+use super::overlay::{ApplyNotes, ApplyStep, NotJudged, Work};
 use super::plan::Change;
 use crate::access::{BUCKET, KEY, QUEUE, ResourceType, SECRET};
 use crate::review::{Account, PolicyText, Resource};
@@ -102,7 +102,7 @@ pub(super) fn take(
     step: ApplyStep,
     change: &Change,
     account: &mut Account,
-    state: &mut State,
+    notes: &mut ApplyNotes,
 ) {
     if change.r#type == "aws_s3_account_public_access_block" {
         match step {
@@ -129,16 +129,22 @@ pub(super) fn take(
             }
         }
         ApplyStep::Hold if change.writes() && row.names.is_empty() => {
-            hold(work, row, change, account, state)
+            hold(work, row, change, account, notes)
         }
         ApplyStep::Fill if change.writes() && !row.names.is_empty() => {
-            fill(work, row, change, account, state)
+            fill(work, row, change, account, notes)
         }
         _ => {}
     }
 }
 
-fn hold(work: &Work<'_>, row: &Row, change: &Change, account: &mut Account, state: &mut State) {
+fn hold(
+    work: &Work<'_>,
+    row: &Row,
+    change: &Change,
+    account: &mut Account,
+    notes: &mut ApplyNotes,
+) {
     let Some(entity) = work.entity(change).cloned() else { return };
     let default = default_policy(row, account);
     let is_new = change.does("create");
@@ -153,16 +159,22 @@ fn hold(work: &Work<'_>, row: &Row, change: &Change, account: &mut Account, stat
     // Unless the configuration sets it, the attribute is a reading of what a separate resource puts there.
     if work.accounts.is_set(change, "policy") && (is_new || change.differs("policy")) {
         resource.policy = work.policy(change, "policy");
-        state.written.insert(entity.arn);
+        notes.written.insert(entity.arn);
     }
 }
 
-fn fill(work: &Work<'_>, row: &Row, change: &Change, account: &mut Account, state: &mut State) {
+fn fill(
+    work: &Work<'_>,
+    row: &Row,
+    change: &Change,
+    account: &mut Account,
+    notes: &mut ApplyNotes,
+) {
     let by_name = change.after(row.names).and_then(|named| arn_of(row, named, account));
     let arn = by_name.or_else(|| work.named(change, row.names).map(|entity| entity.arn));
     let Some(arn) = arn.filter(|arn| arn.starts_with("arn:")) else {
         let why = format!("what `{}` is put on is known after apply", change.address);
-        state.doubts.push(NotJudged { account: Some(account.id.clone()), why });
+        notes.doubts.push(NotJudged { account: Some(account.id.clone()), why });
         return;
     };
     let resource = account.resources.entry(arn.clone()).or_insert_with(|| Resource {
@@ -175,7 +187,7 @@ fn fill(work: &Work<'_>, row: &Row, change: &Change, account: &mut Account, stat
         if change.does("create") || change.differs("policy") {
             resource.policy = work.policy(change, "policy");
             resource.label.clone_from(&change.address);
-            state.written.insert(arn);
+            notes.written.insert(arn);
         }
     } else {
         resource.restrict_public = flag(&change.change.after, "restrict_public_buckets");

@@ -14,24 +14,35 @@ fn text(policy: Value) -> Value {
     Value::String(policy.to_string())
 }
 
+/// `settle` trusts that principal, instead of its own account.
+fn settle_trusts(principal: &str) -> Lab {
+    let lab = Lab::new();
+    lab.edit_role(PRODUCTION, "settle", |settle| {
+        settle["AssumeRolePolicyDocument"] = trust(principal)
+    });
+    lab
+}
+
 /// `settle` trusts `hop`, which lacks the right to become it.
 fn hop_lacks_a_right() -> Lab {
-    let lab = Lab::new();
-    lab.edit_role(PRODUCTION, "settle", |settle| settle["AssumeRolePolicyDocument"] = trust(HOP));
-    lab
+    settle_trusts(HOP)
 }
 
 /// `settle` trusts `hop`, which has the right to become it.
 fn hop_has_the_right() -> Lab {
     let lab = hop_lacks_a_right();
     lab.edit_role(TOOLS, "hop", |hop| {
-        *hop = role(TOOLS, "hop", trust(BUILDER), document(json!([allow("sts:AssumeRole", "*")])));
+        *hop = role(TOOLS, "hop", trust(BUILDER), may_become_any());
     });
     lab
 }
 
+fn may_become_any() -> Value {
+    document(json!([allow("sts:AssumeRole", "*")]))
+}
+
 fn walk() -> Value {
-    text(document(json!([allow("sts:AssumeRole", "*")])))
+    text(may_become_any())
 }
 
 #[track_caller]
@@ -86,13 +97,7 @@ fn roles_made_changed_and_gone() {
             ..Change::default()
         }],
     );
-    let open = || {
-        let lab = Lab::new();
-        lab.edit_role(PRODUCTION, "settle", |settle| {
-            settle["AssumeRolePolicyDocument"] = trust(BUILDER)
-        });
-        lab
-    };
+    let open = || settle_trusts(BUILDER);
     closes(
         open(),
         vec![Change {
@@ -148,13 +153,7 @@ fn a_replaced_role_is_another_one() {
             },
         ]
     };
-    let open = || {
-        let lab = Lab::new();
-        lab.edit_role(PRODUCTION, "settle", |settle| {
-            settle["AssumeRolePolicyDocument"] = trust(BUILDER)
-        });
-        lab
-    };
+    let open = || settle_trusts(BUILDER);
     closes(open(), replaced());
     let mut written = replaced();
     let settle = |sid: &str| {
@@ -254,10 +253,7 @@ fn what_is_put_into_roles_users_and_groups() {
     );
     // Users and groups: `settle` trusts `ann`.
     let ann = || {
-        let mut lab = Lab::new();
-        lab.edit_role(PRODUCTION, "settle", |settle| {
-            settle["AssumeRolePolicyDocument"] = trust(&format!("arn:aws:iam::{TOOLS}:user/ann"))
-        });
+        let mut lab = settle_trusts(&format!("arn:aws:iam::{TOOLS}:user/ann"));
         lab.environments = vec![("dev", TOOLS), ("production", PRODUCTION)];
         lab
     };
@@ -537,10 +533,7 @@ fn the_organizations_guardrails() {
     let deny =
         |action: &str| document(json!([{"Effect": "Deny", "Action": action, "Resource": "*"}]));
     let trusted = |scps: &[(&str, Value, &[&str])], rcps: &[(&str, Value, &[&str])]| {
-        let lab = Lab::new();
-        lab.edit_role(PRODUCTION, "settle", |settle| {
-            settle["AssumeRolePolicyDocument"] = trust(BUILDER)
-        });
+        let lab = settle_trusts(BUILDER);
         lab.organize(scps, rcps);
         lab
     };

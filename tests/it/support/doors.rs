@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_types::body::SdkBody;
 use palisade::sandbox::{self, Sandbox};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+
+use super::http::{self, Request, Response};
 
 /// A request as it came in.
 #[derive(Clone, Debug)]
@@ -24,6 +24,16 @@ pub(crate) struct Incoming {
 }
 
 impl Incoming {
+    fn of(request: &Request) -> Self {
+        let body: String = request.text().chars().take(300).collect();
+        Self {
+            at: Instant::now(),
+            service: request.service().unwrap_or_default().to_owned(),
+            operation: request.operation(),
+            text: format!("{} {body}", request.path()),
+        }
+    }
+
     /// Whether it changes anything beside the state.
     pub(crate) fn changes(&self) -> bool {
         const READS: [&str; 5] = ["Get", "List", "Describe", "Head", "AssumeRole"];
@@ -135,12 +145,7 @@ pub(crate) struct Front {
 
 impl Front {
     pub(crate) fn new() -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_stack_size(16 << 20)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = http::runtime();
         let sandbox = runtime.block_on(Sandbox::in_memory(sandbox::Options::default()));
         Self { sandbox, runtime }
     }
@@ -180,45 +185,8 @@ impl Front {
 async fn serve(stream: TcpStream, sandbox: &Sandbox, door: &Door) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut stream = BufReader::new(stream);
-    loop {
-        let mut line = String::new();
-        if stream.read_line(&mut line).await? == 0 {
-            return Ok(());
-        }
-        let mut words = line.split_whitespace().map(str::to_owned);
-        let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        let mut headers: Vec<(String, String)> = Vec::new();
-        loop {
-            let mut line = String::new();
-            stream.read_line(&mut line).await?;
-            let Some((name, value)) = line.trim_end().split_once(':') else { break };
-            headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
-        }
-        let header = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
-        if header("expect").is_some() {
-            stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
-        }
-        let length = header("content-length").and_then(|l| l.parse().ok()).unwrap_or(0);
-        let mut body = vec![0; length];
-        stream.read_exact(&mut body).await?;
-        let scope = header("authorization").unwrap_or_default();
-        let scope: Vec<&str> = scope.split('/').collect();
-        let (region, service) = match scope.as_slice() {
-            [_, _, region, service, ..] => ((*region).to_owned(), (*service).to_owned()),
-            _ => ("us-east-1".to_owned(), String::new()),
-        };
-        let text = String::from_utf8_lossy(&body);
-        let operation = match service.as_str() {
-            "s3" => method.clone(),
-            "iam" | "sts" => {
-                let action = text.split('&').find_map(|p| p.strip_prefix("Action="));
-                action.unwrap_or_default().to_owned()
-            }
-            _ => header("x-amz-target").unwrap_or_default().rsplit('.').next().unwrap().to_owned(),
-        };
-        let text = format!("{path} {}", text.chars().take(300).collect::<String>());
-        let at = Instant::now();
-        let incoming = Incoming { at, service: service.clone(), operation, text };
+    while let Some(mut request) = http::read(&mut stream).await {
+        let incoming = Incoming::of(&request);
         door.seen.lock().unwrap().push(incoming.clone());
         let holds = || door.held.lock().unwrap().as_ref().is_some_and(|what| what(&incoming));
         if holds() {
@@ -233,38 +201,28 @@ async fn serve(stream: TcpStream, sandbox: &Sandbox, door: &Door) -> std::io::Re
         }
         let lie = door.lie.lock().unwrap().as_ref().and_then(|lie| lie(&incoming));
         if let Some(body) = lie {
-            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-            stream.write_all(head.as_bytes()).await?;
+            let lie = Response { status: 200, headers: Vec::new(), body: body.into() };
+            stream.get_mut().write_all(&lie.bytes(&request)).await?;
             continue;
         }
         let ignored = door.ignored.lock().unwrap().clone();
-        let ignored = ignored.filter(|(_, what)| what(&incoming)).map(|(header, _)| header);
-        headers.retain(|(name, _)| Some(name.as_str()) != ignored);
+        if let Some((header, _)) = ignored.filter(|(_, what)| what(&incoming)) {
+            request.headers.remove(header);
+        }
         if incoming.changes() {
             let delay = *door.delay.lock().unwrap();
             tokio::time::sleep(delay).await;
         }
-        let host = format!("{service}.{region}.amazonaws.com");
-        let mut request = HttpRequest::new(SdkBody::from(body));
-        request.set_method(&method).expect("a method");
-        request.set_uri(format!("https://{host}{path}")).expect("a URI");
-        for (name, value) in headers {
-            let value = if name == "host" { host.clone() } else { value };
-            let _ = request.headers_mut().try_append(name, value);
-        }
-        let answer = sandbox.answer(request).await.map_err(|_| std::io::ErrorKind::BrokenPipe)?;
+        let region = request.region().unwrap_or("us-east-1");
+        let host = format!("{}.{region}.amazonaws.com", incoming.service);
+        request.headers.insert("host".to_owned(), host);
+        let answer = http::ask(sandbox, &request).await;
+        let mut answer = answer.ok_or(std::io::ErrorKind::BrokenPipe)?;
         let ahead = jiff::SignedDuration::from_secs(door.ahead.load(Ordering::SeqCst));
         let date = (jiff::Timestamp::now() + ahead).strftime("%a, %d %b %Y %H:%M:%S GMT");
-        let mut head = format!("HTTP/1.1 {} X\r\nDate: {date}\r\n", answer.status().as_u16());
-        for (name, value) in answer.headers().iter().filter(|(name, _)| *name != "date") {
-            head.push_str(&format!("{name}: {value}\r\n"));
-        }
-        let bytes = answer.body().bytes().unwrap_or_default().to_vec();
-        head.push_str("\r\n");
-        stream.write_all(head.as_bytes()).await?;
-        if method != "HEAD" {
-            stream.write_all(&bytes).await?;
-        }
-        stream.flush().await?;
+        answer.headers.retain(|(name, _)| name != "date");
+        answer.headers.push(("date".to_owned(), date.to_string()));
+        stream.get_mut().write_all(&answer.bytes(&request)).await?;
     }
+    Ok(())
 }

@@ -7,6 +7,7 @@ pub(crate) mod endpoint;
 pub(crate) mod estates;
 pub(crate) mod front;
 pub(crate) mod host;
+pub(crate) mod http;
 pub(crate) mod judge;
 pub(crate) mod live;
 pub(crate) mod wire;

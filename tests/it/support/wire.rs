@@ -1,18 +1,16 @@
 //! The sandbox on a socket: a server that speaks HTTP, and does to any request what a test says, so that
 //! the program meets AWS over a network that throttles, cuts, garbles, trickles and keeps silent.
 
-use std::io::ErrorKind;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_types::body::SdkBody;
 use palisade::sandbox::{self, Sandbox};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::cli::{Program, Run};
+use super::http::{self, Request, Response};
 
 /// A request as it arrives.
 #[derive(Clone, Debug)]
@@ -102,11 +100,7 @@ impl Drop for Wire {
 impl Wire {
     /// An empty AWS.
     pub(crate) fn new() -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .expect("a runtime");
+        let runtime = http::runtime();
         let (sandbox, listener) = runtime.block_on(async {
             let sandbox = Sandbox::in_memory(sandbox::Options::default()).await;
             (sandbox, TcpListener::bind("127.0.0.1:0").await.expect("a socket"))
@@ -161,13 +155,12 @@ impl Wire {
     }
 }
 
-async fn serve(mut socket: TcpStream, shared: Arc<Shared>) {
-    let mut bytes = Vec::new();
-    while let Ok(Some((head, body))) = request(&mut socket, &mut bytes).await {
-        let Some(request) = parse(&head, body.clone()) else { return };
+async fn serve(socket: TcpStream, shared: Arc<Shared>) {
+    let mut socket = BufReader::new(socket);
+    while let Some(request) = http::read(&mut socket).await {
         let arrived = {
             let mut all = shared.arrived.lock().unwrap();
-            let mut arrived = arrival(&request, &body);
+            let mut arrived = Arrived::of(&request);
             arrived.nth = all
                 .iter()
                 .filter(|a| (&a.service, &a.operation) == (&arrived.service, &arrived.operation))
@@ -176,35 +169,28 @@ async fn serve(mut socket: TcpStream, shared: Arc<Shared>) {
             arrived
         };
         let act = (shared.rule.lock().unwrap())(&arrived);
-        let (head, body) = match &act {
+        let answer = match &act {
             Act::Say { status, headers, body } => {
-                let mut head = format!("HTTP/1.1 {status} -\r\ncontent-length: {}\r\n", body.len());
-                for (name, value) in headers {
-                    head.push_str(&format!("{name}: {value}\r\n"));
-                }
-                (format!("{head}\r\n"), body.clone().into_bytes())
+                let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), v.clone())).collect();
+                Response { status: *status, headers, body: body.clone().into_bytes() }
             }
             Act::Silent => return std::future::pending().await,
             Act::Pass | Act::Swallow | Act::Cut | Act::Trickle(_) => {
-                let Ok(response) = shared.sandbox.answer(request).await else { return };
-                let mut head = format!("HTTP/1.1 {} -\r\n", response.status().as_u16());
-                for (name, value) in response.headers() {
-                    head.push_str(&format!("{name}: {value}\r\n"));
-                }
-                let body = response.body().bytes().unwrap_or_default().to_vec();
-                (format!("{head}\r\n"), body)
+                let Some(answer) = http::ask(&shared.sandbox, &request).await else { return };
+                answer
             }
         };
+        let socket = socket.get_mut();
         let sent = match act {
             Act::Swallow => return std::future::pending().await,
             Act::Cut => {
-                let half = body.get(..body.len() / 2).unwrap_or_default();
-                let _ = socket.write_all(&[head.as_bytes(), half].concat()).await;
+                let half = answer.body.get(..answer.body.len() / 2).unwrap_or_default();
+                let _ = socket.write_all(&[&answer.head(&request), half].concat()).await;
                 return;
             }
             Act::Trickle(pause) => {
-                let mut sent = socket.write_all(head.as_bytes()).await;
-                for byte in body {
+                let mut sent = socket.write_all(&answer.head(&request)).await;
+                for byte in answer.body {
                     if sent.is_err() {
                         break;
                     }
@@ -213,7 +199,9 @@ async fn serve(mut socket: TcpStream, shared: Arc<Shared>) {
                 }
                 sent
             }
-            _ => socket.write_all(&[head.as_bytes(), &body].concat()).await,
+            Act::Pass | Act::Say { .. } | Act::Silent => {
+                socket.write_all(&answer.bytes(&request)).await
+            }
         };
         if sent.is_err() {
             return;
@@ -221,72 +209,16 @@ async fn serve(mut socket: TcpStream, shared: Arc<Shared>) {
     }
 }
 
-/// The next request of a connection: its head and its body.
-async fn request(
-    socket: &mut TcpStream,
-    bytes: &mut Vec<u8>,
-) -> std::io::Result<Option<(String, Vec<u8>)>> {
-    let mut continued = false;
-    loop {
-        if let Some(end) = bytes.windows(4).position(|w| w == b"\r\n\r\n") {
-            let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-            let length: usize = header(&head, "content-length").unwrap_or("0").parse().unwrap_or(0);
-            if header(&head, "expect").is_some() && !continued {
-                socket.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
-                continued = true;
-            }
-            if bytes.len() >= end + 4 + length {
-                let body = bytes[end + 4..end + 4 + length].to_vec();
-                bytes.drain(..end + 4 + length);
-                return Ok(Some((head, body)));
-            }
-        }
-        let mut chunk = [0; 16 * 1024];
-        match socket.read(&mut chunk).await {
-            Ok(0) => return Ok(None),
-            Ok(read) => bytes.extend_from_slice(&chunk[..read]),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+impl Arrived {
+    fn of(request: &Request) -> Self {
+        Self {
+            // An unsigned request is one for a public object.
+            service: request.service().unwrap_or("s3").to_owned(),
+            operation: request.operation(),
+            path: request.path().to_owned(),
+            body: request.text(),
+            nth: 0,
+            at: Instant::now(),
         }
     }
-}
-
-fn header<'h>(head: &'h str, name: &str) -> Option<&'h str> {
-    head.lines()
-        .skip(1)
-        .filter_map(|line| line.split_once(':'))
-        .find_map(|(key, value)| key.eq_ignore_ascii_case(name).then(|| value.trim()))
-}
-
-fn parse(head: &str, body: Vec<u8>) -> Option<HttpRequest> {
-    let mut first = head.lines().next()?.split(' ');
-    let (method, target) = (first.next()?, first.next()?);
-    let host = header(head, "host").unwrap_or("localhost");
-    let uri = match target.starts_with("http") {
-        true => target.to_owned(),
-        false => format!("http://{host}{target}"),
-    };
-    let mut request = http::Request::builder().method(method).uri(uri);
-    for (key, value) in head.lines().skip(1).filter_map(|line| line.split_once(':')) {
-        request = request.header(key, value.trim());
-    }
-    HttpRequest::try_from(request.body(SdkBody::from(body)).ok()?).ok()
-}
-
-fn arrival(request: &HttpRequest, body: &[u8]) -> Arrived {
-    let scope = request.headers().get("authorization").and_then(|a| a.split_once("Credential="));
-    let service = scope.and_then(|(_, rest)| rest.split(',').next()?.split('/').nth(3));
-    let service = service.unwrap_or("s3").to_owned();
-    let body = String::from_utf8_lossy(body).into_owned();
-    let action = body.split('&').find_map(|pair| pair.strip_prefix("Action="));
-    let target = request.headers().get("x-amz-target").and_then(|t| t.rsplit('.').next());
-    let operation = match service.as_str() {
-        "iam" | "sts" => action.unwrap_or_default().to_owned(),
-        "s3" => request.method().to_owned(),
-        _ => target.unwrap_or_default().to_owned(),
-    };
-    let uri = request.uri().to_owned();
-    let path = uri.split_once("://").map_or(uri.as_str(), |(_, rest)| rest);
-    let path = path.find('/').map_or("/", |at| &path[at..]).to_owned();
-    Arrived { service, operation, path, body, nth: 0, at: Instant::now() }
 }
