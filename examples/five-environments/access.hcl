@@ -23,6 +23,8 @@ module "deploy" {
   environments         = local.deployed
   name                 = each.key
   repository           = each.value.repository
+  repository_id        = each.value.repository_id
+  repository_owner_id  = each.value.owner_id
   permissions          = each.value.permissions
   estate               = "acme"
   bucket_prefixes      = ["acme"]

@@ -1,6 +1,8 @@
 repositories = {
   shop = {
-    repository = "acme/shop"
+    repository    = "acme/shop"
+    repository_id = "77001"
+    owner_id      = "42001"
     permissions = {
       services = {
         actions   = ["ecs:DescribeServices", "ecs:RegisterTaskDefinition", "ecs:UpdateService"]
@@ -9,7 +11,9 @@ repositories = {
     }
   }
   search = {
-    repository = "acme/search"
+    repository    = "acme/search"
+    repository_id = "77002"
+    owner_id      = "42001"
   }
 }
 

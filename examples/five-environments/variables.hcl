@@ -12,8 +12,10 @@ variable "regions" {
 variable "repositories" {
   description = "What is deployed, and from which repository"
   type = map(object({
-    repository  = string
-    permissions = optional(map(object({ actions = list(string), resources = list(string) })), {})
+    repository    = string
+    repository_id = string
+    owner_id      = string
+    permissions   = optional(map(object({ actions = list(string), resources = list(string) })), {})
   }))
 }
 

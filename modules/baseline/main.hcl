@@ -44,6 +44,13 @@ iam_policy "boundary" {
     not_resources = ["arn:aws:iam::${each.account.id}:role/*"]
   }
 
+  # A role that a service is given must be one that wears this boundary: those are made below one path.
+  statement "PassWorkloadRolesAlone" {
+    effect        = "Deny"
+    actions       = ["iam:PassRole"]
+    not_resources = ["arn:aws:iam::${each.account.id}:role${var.workload_role_path}*"]
+  }
+
   statement "NoAdministration" {
     effect    = "Deny"
     actions   = local.administration
@@ -70,13 +77,8 @@ iam_policy "boundary" {
   }
 
   statement "NoLiftingOfTheBoundary" {
-    effect = "Deny"
-    actions = [
-      "iam:CreatePolicyVersion",
-      "iam:DeletePolicy",
-      "iam:DeletePolicyVersion",
-      "iam:SetDefaultPolicyVersion",
-    ]
+    effect    = "Deny"
+    actions   = ["iam:DeletePolicy", "iam:DeletePolicyVersion"]
     resources = [local.boundary_arn[each.account.handle]]
   }
 
@@ -94,13 +96,44 @@ locals {
     account.handle => "arn:aws:iam::${account.id}:policy${var.boundary.path}${var.boundary.name}"
   }
 
+  # Users, groups, identity providers and policies that others have: each is a way past a boundary, by becoming
+  # somebody who wears none or by changing what somebody may do.
   administration = [
     "account:*",
+    "iam:AddClientIDToOpenIDConnectProvider",
+    "iam:AddUserToGroup",
+    "iam:AttachGroupPolicy",
+    "iam:AttachUserPolicy",
+    "iam:ChangePassword",
     "iam:CreateAccessKey",
     "iam:CreateLoginProfile",
     "iam:CreateOpenIDConnectProvider",
+    "iam:CreatePolicyVersion",
     "iam:CreateSAMLProvider",
+    "iam:CreateServiceSpecificCredential",
     "iam:CreateUser",
+    "iam:CreateVirtualMFADevice",
+    "iam:DeactivateMFADevice",
+    "iam:DeleteAccountPasswordPolicy",
+    "iam:DeleteUserPermissionsBoundary",
+    "iam:DetachGroupPolicy",
+    "iam:DetachUserPolicy",
+    "iam:EnableMFADevice",
+    "iam:PutGroupPolicy",
+    "iam:PutUserPermissionsBoundary",
+    "iam:PutUserPolicy",
+    "iam:ResetServiceSpecificCredential",
+    "iam:ResyncMFADevice",
+    "iam:SetDefaultPolicyVersion",
+    "iam:UpdateAccessKey",
+    "iam:UpdateAccountPasswordPolicy",
+    "iam:UpdateLoginProfile",
+    "iam:UpdateOpenIDConnectProviderThumbprint",
+    "iam:UpdateSAMLProvider",
+    "iam:UpdateSSHPublicKey",
+    "iam:UpdateServiceSpecificCredential",
+    "iam:UploadSSHPublicKey",
+    "iam:UploadSigningCertificate",
     "organizations:*",
     "s3:PutAccountPublicAccessBlock",
   ]

@@ -22,6 +22,17 @@ variable "password_policy" {
   })
 }
 
+variable "workload_role_path" {
+  description = "Path of the roles that workloads may hand to services; only roles with the boundary belong there"
+  type        = string
+  default     = "/workload/"
+
+  validation {
+    condition     = can(regex("^/[A-Za-z0-9_/-]+/$", var.workload_role_path))
+    error_message = "the path must begin and end with a slash, and be more than one"
+  }
+}
+
 variable "boundary" {
   description = "Name and path of the workload permissions boundary"
   default     = {}

@@ -107,7 +107,11 @@ resource_control_policy "perimeter" {
       condition {
         test     = "StringNotLike"
         variable = "token.actions.githubusercontent.com:sub"
-        values   = [for owner in statement.value : "repo:${owner}/*"]
+        # With ids as well, as GitHub writes it since July 2026 for new, renamed and transferred repositories.
+        values = flatten([
+          for owner in statement.value :
+          ["repo:${owner}/*", "repo:${owner}@${lookup(var.github_owner_ids, owner, "*")}/*"]
+        ])
       }
 
       condition {
@@ -121,7 +125,8 @@ resource_control_policy "perimeter" {
 
 locals {
   data_actions = concat(
-    ["kms:*", "s3:*", "secretsmanager:*", "sqs:*"],
+    # Every service that resource control policies reach and that holds data of its account.
+    [for service in var.services : "${service}:*"],
     # Web identities carry no organization: they are not covered here, but by their own statement.
     ["sts:AssumeRole", "sts:SetContext"],
   )

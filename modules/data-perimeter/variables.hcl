@@ -24,6 +24,24 @@ variable "trusted_accounts" {
   }
 }
 
+variable "services" {
+  description = "Services whose data it protects: by default those that resource control policies reach, without those that hold none"
+  type        = list(string)
+
+  default = [
+    "aoss", "appconfig", "clouddirectory", "cloudtrail-data", "codeartifact", "codebuild", "codecommit", "codepipeline",
+    "cognito-identity", "cognito-idp", "comprehend", "dax", "dsql", "dynamodb", "ecr", "events", "firehose", "kendra",
+    "kinesisvideo", "kms", "logs", "memorydb", "opensearch", "personalize", "polly", "s3", "secretsmanager", "sqs",
+    "textract", "timestream-influxdb", "transcribe", "transfer", "translate", "workspaces", "xray",
+  ]
+}
+
+variable "github_owner_ids" {
+  description = "GitHub's id of each owner: nobody else ever gets it, whoever registers the name"
+  type        = map(string)
+  default     = {}
+}
+
 variable "github_owners" {
   description = "GitHub users and organizations whose workflows may take roles"
   type        = list(string)

@@ -15,7 +15,10 @@ iam_role "deploy" {
       provider = var.providers_by_account[each.account.handle]
 
       # One GitHub environment per AWS environment: its reviewers and branch rules guard the role.
-      subjects = ["repo:${var.repository}:environment:${each.environment.name}"]
+      repository          = var.repository
+      repository_id       = var.repository_id
+      repository_owner_id = var.repository_owner_id
+      contexts            = ["environment:${each.environment.name}"]
     }
   }
 

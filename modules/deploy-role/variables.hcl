@@ -23,6 +23,30 @@ variable "repository" {
   }
 }
 
+# Both ids, or the name can be taken over: whoever registers a name that was renamed or deleted gets its tokens.
+# `gh api repos/OWNER/NAME --jq '[.id, .owner.id]'` shows them.
+variable "repository_id" {
+  description = "The repository's id on GitHub"
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.repository_id == null || can(regex("^[0-9]+$", var.repository_id))
+    error_message = "the id consists of digits"
+  }
+}
+
+variable "repository_owner_id" {
+  description = "The id of the repository's owner on GitHub"
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.repository_owner_id == null || can(regex("^[0-9]+$", var.repository_owner_id))
+    error_message = "the id consists of digits"
+  }
+}
+
 variable "providers_by_account" {
   description = "ARN of GitHub's identity provider by account handle: the baseline's `github_provider_arns`"
   type        = map(string)

@@ -154,10 +154,12 @@ fn unpassed(
     )
 }
 
-/// Whether a subject lets in owners that anybody can register: by a wildcard in the owner's name.
+/// Whether a subject could be somebody else's tomorrow: by a name that a wildcard lets in, or by the same name
+/// registered anew.
 fn squatted(subject: &str, pinned: bool) -> Option<Diagnostic> {
     let name = subject.strip_prefix("repo:")?;
-    let owner = name.split('/').next().unwrap_or(name);
+    let (owner, rest) = name.split_once('/').unwrap_or((name, ""));
+    let repository = rest.split(':').next().unwrap_or_default();
     let has_id = |part: &str| {
         part.rsplit_once('@')
             .is_some_and(|(_, id)| !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit()))
@@ -175,7 +177,16 @@ fn squatted(subject: &str, pinned: bool) -> Option<Diagnostic> {
             .help("name the owner in full, and pin it by `repository_owner_id`"),
         );
     }
-    None
+    if has_id(repository) {
+        return None;
+    }
+    Some(
+        Diagnostic::warning(format!("the subject `{subject}` names an owner that somebody else can become"))
+            .detail(format!(
+                "When `{owner}` is renamed or deleted on GitHub, the name is free; who registers it next gets tokens with this subject."
+            ))
+            .help("pin it: `repository` with `repository_id` and `repository_owner_id` in the `oidc` block, or `claims = { repository_owner_id = [\"...\"] }`"),
+    )
 }
 
 #[cfg(test)]
@@ -196,6 +207,9 @@ mod tests {
     fn subjects_that_somebody_else_could_get() {
         let says = |subject: &str, pinned| squatted(subject, pinned).map(|d| d.summary);
         assert!(says("repo:acme*/*", false).is_some_and(|s| s.contains("anybody can register")));
+        assert!(
+            says("repo:acme/app:*", false).is_some_and(|s| s.contains("somebody else can become"))
+        );
         assert_eq!(says("repo:acme/app:*", true), None);
         assert_eq!(says("repo:acme@42/app@77:environment:production", false), None);
         assert_eq!(says("repo:acme@42/*", false), None);

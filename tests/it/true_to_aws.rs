@@ -92,6 +92,14 @@ fn management(front: &Front) -> aws_config::SdkConfig {
         .build()
 }
 
+fn close(front: &Front, name: &str) {
+    let id = id(front, name);
+    front.wait(async {
+        let client = aws_sdk_organizations::Client::new(&management(front));
+        client.close_account().account_id(id).send().await.expect("closed");
+    });
+}
+
 /// As endpoints answer that have not followed AWS: `Status` in place of `State`.
 fn with_status(body: Vec<u8>) -> Vec<u8> {
     let text = String::from_utf8(body).expect("text");
@@ -117,6 +125,114 @@ fn the_state_of_accounts_is_read_where_the_retired_status_is_gone() {
     run(&program, &front, &["apply", "--auto-approve"]).code(0);
     old.store(true, order);
     run(&program, &front, &["drift"]).code(0);
+}
+
+#[test]
+fn a_closed_account_is_told_and_holds_up_nothing() {
+    let front = Front::open(Way::default());
+    let program = Program::new(&format!("{ESTATE}{ROLES}"));
+    run(&program, &front, &["apply", "--auto-approve"]).code(0);
+    let prod = id(&front, "kestrel-prod");
+    close(&front, "kestrel-prod");
+    front.wait(async {
+        let client = aws_sdk_organizations::Client::new(&management(&front));
+        let made = client.create_account().account_name("kestrel-old").email("old@kestrel.example");
+        made.send().await.expect("asked for");
+        client.list_accounts().send().await.expect("listed");
+    });
+    close(&front, "kestrel-old");
+
+    for args in [&["plan"][..], &["plan", "-a", "dev"], &["isolation"]] {
+        let plan = run(&program, &front, args);
+        assert!(
+            plan.err.contains("the account `prod` is closed"),
+            "{args:?}\n{}\n{}",
+            plan.out,
+            plan.err
+        );
+        plan.code(0);
+    }
+    // A closed account of others is no offer.
+    let drift = run(&program, &front, &["drift"]);
+    assert!(!drift.out.contains("old@kestrel.example"), "{}", drift.out);
+    program.write("import.hcl", "account \"old\" {\n  email = \"old@kestrel.example\"\n}\nimport {\n  to = account.old\n  id = \"old@kestrel.example\"\n}\n");
+    let refused = run(&program, &front, &["plan"]).code(1);
+    assert!(refused.err.contains("cannot be managed: the account is closed"), "{}", refused.err);
+    std::fs::remove_file(program.path().join("import.hcl")).expect("removed");
+
+    // Once state knows, nobody tries to enter; what is declared in it waits, and the others go on.
+    run(&program, &front, &["apply", "--auto-approve", "--refresh-only"]).code(0);
+    front.forget();
+    let wider = format!("{ESTATE}{ROLES}").replace("codebuild", "codedeploy");
+    program.write("main.hcl", &wider);
+    let applied = run(&program, &front, &["apply", "--auto-approve"]).code(0);
+    assert!(
+        applied.out.contains("iam_role.deploy@dev")
+            && !applied.out.contains("~ iam_role.deploy@prod"),
+        "{}",
+        applied.out
+    );
+    let entered =
+        front.seen().iter().any(|s| s.operation() == "AssumeRole" && s.text().contains(&prod));
+    assert!(!entered, "a closed account is not entered");
+
+    // Its block goes: one apply forgets the account with all that was in it.
+    let cut = |text: &str, from: &str, to: &str| {
+        let (start, rest) = text.split_once(from).expect("there");
+        let (_, end) = rest.split_once(to).expect("there");
+        format!("{start}{end}")
+    };
+    let without = cut(&wider, "account \"prod\" {", "}\n");
+    let without = cut(&without, "environment \"prod\" {", "}\n").replace(", environment.prod", "");
+    program.write("main.hcl", &without);
+    let plan = run(&program, &front, &["plan", "--json"]).code(0).json();
+    assert_eq!((&plan["summary"]["forget"], &plan["summary"]["delete"]), (&2.into(), &0.into()));
+    run(&program, &front, &["apply", "--auto-approve"]).code(0);
+    run(&program, &front, &["plan", "--detailed-exitcode"]).code(0);
+}
+
+#[test]
+fn a_suspended_account_is_tried_and_left_unread() {
+    let prod = std::sync::Arc::new(std::sync::Mutex::new((String::new(), "ACTIVE")));
+    let (shown, denied) = (prod.clone(), prod.clone());
+    let way = Way::default()
+        .after(move |_, body| {
+            let (id, state) = shown.lock().expect("whole").clone();
+            let text = String::from_utf8_lossy(&body).into_owned();
+            if id.is_empty() || !text.contains("\"Accounts\"") && !text.contains("\"Account\"") {
+                return body;
+            }
+            let mut json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+            for account in json["Accounts"].as_array_mut().into_iter().flatten() {
+                if account["Id"] == id.as_str() {
+                    account["State"] = state.into();
+                }
+            }
+            json.to_string().into_bytes()
+        })
+        .instead(move |seen: &mut Seen| {
+            let (id, state) = denied.lock().expect("whole").clone();
+            let denies = state != "ACTIVE" && seen.operation() == "AssumeRole" && seen.text().contains(&id);
+            denies.then(|| Answer::new(403, "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>User is not authorized to perform: sts:AssumeRole</Message></Error></ErrorResponse>")).flatten()
+        });
+    let front = Front::open(way);
+    let program = Program::new(&format!("{ESTATE}{ROLES}"));
+    run(&program, &front, &["apply", "--auto-approve"]).code(0);
+    let account = id(&front, "kestrel-prod");
+    for (state, told) in [
+        ("SUSPENDED", "the account `prod` is suspended"),
+        ("PENDING_ACTIVATION", "the account `prod` is not active yet"),
+        ("PENDING_CLOSURE", "the account `prod` is being closed"),
+    ] {
+        *prod.lock().expect("whole") = (account.clone(), state);
+        let plan = run(&program, &front, &["plan"]).code(0);
+        assert!(plan.err.contains(told), "{state}\n{}", plan.err);
+    }
+    // An account that AWS lists as working again is read again, whatever state remembers of it.
+    run(&program, &front, &["apply", "--auto-approve", "--refresh-only"]).code(0);
+    *prod.lock().expect("whole") = (account, "ACTIVE");
+    let plan = run(&program, &front, &["plan"]).code(0);
+    assert!(!plan.err.contains("`prod`"), "{}", plan.err);
 }
 
 #[test]
@@ -233,6 +349,15 @@ fn a_role_that_trusts_itself_and_two_that_trust_each_other_are_made_in_two_calls
     assert_eq!(interim, ["iam_role.a@prod", "iam_role.self@prod"]);
     let text = program.run(&["plan"]).code(0).out;
     assert!(text.contains("made in two calls") && text.contains("itself"), "{text}");
+    program.run(&["apply", "--auto-approve"]).code(0);
+    program.run(&["plan", "--detailed-exitcode"]).code(0);
+    // The same where the account is known and the roles are named by their ARNs.
+    let id = program.run(&["state", "show", "account.prod"]).code(0).out;
+    let id = id
+        .split('"')
+        .find(|t| t.len() == 12 && t.bytes().all(|b| b.is_ascii_digit()))
+        .expect("an id");
+    program.write("more.hcl", &format!("iam_role \"c\" {{\n  accounts = [account.prod]\n  trust {{\n    aws = [\"arn:aws:iam::{id}:role/c\"]\n  }}\n}}\n"));
     program.run(&["apply", "--auto-approve"]).code(0);
     program.run(&["plan", "--detailed-exitcode"]).code(0);
 }
@@ -375,6 +500,10 @@ fn a_repository_is_trusted_by_its_name_and_by_ids_that_nobody_else_gets() {
     );
 
     for (block, said) in [
+        (
+            "      repository = \"acme/app\"\n      contexts = [\"environment:production\"]",
+            "names an owner that somebody else can become",
+        ),
         ("      subjects = [\"repo:acme*/*\"]", "`acme-evil` matches as well"),
         (
             "      subjects = [\"repo:acme@42001/app@77001:*\"]\n      claims = { run_id = [\"7\"] }",
@@ -400,6 +529,79 @@ fn a_repository_is_trusted_by_its_name_and_by_ids_that_nobody_else_gets() {
     ] {
         let run = github(block).run(&["validate"]).code(1);
         assert!(run.err.contains(said), "{block}\n{}", run.err);
+    }
+}
+
+#[tokio::test]
+async fn the_boundary_of_the_baseline_lets_no_workload_become_more_than_it_is() {
+    let program = Program::new("");
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sandbox = program.path().join("sandbox");
+    let dir = root.join("modules/baseline/example").display().to_string();
+    let applied: Run = program
+        .command(&["-C", &dir, "apply", "--auto-approve"])
+        .env("PALISADE_SANDBOX", &sandbox)
+        .output()
+        .expect("the program starts")
+        .into();
+    applied.code(0);
+    let endpoint = crate::support::endpoint::Endpoint::open(&sandbox).await;
+    let accounts = endpoint.accounts().await;
+    let account = accounts.iter().find(|a| a.id != "111111111111").expect("a member");
+    let id = &account.id;
+    let iam = aws_sdk_iam::Client::new(&endpoint.account(id).await);
+    let arn = format!("arn:aws:iam::{id}:policy/boundary/workload");
+    let version = iam.get_policy().policy_arn(&arn).send().await.expect("there");
+    let version =
+        version.policy().and_then(|p| p.default_version_id()).expect("a version").to_owned();
+    let document =
+        iam.get_policy_version().policy_arn(&arn).version_id(version).send().await.expect("there");
+    let document = document.policy_version().and_then(|v| v.document()).expect("text").to_owned();
+    let document =
+        percent_encoding::percent_decode_str(&document).decode_utf8().expect("text").into_owned();
+    let boundary: serde_json::Value = serde_json::from_str(&document).expect("JSON");
+    let judge = |action: &str, resource: &str| -> String {
+        let line = serde_json::json!({
+            "id": action,
+            "request": {
+                "principal": format!("arn:aws:iam::{id}:role/workload/api"),
+                "action": action,
+                "resource": resource,
+                "context": {"iam:PassedToService": "ec2.amazonaws.com"},
+            },
+            "identity_policies": [{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}],
+            "permissions_boundary": boundary,
+        });
+        let answer: serde_json::Value =
+            serde_json::from_str(&palisade::iam::simulate_line(&line.to_string())).expect("JSON");
+        assert!(answer["error"].is_null(), "{answer}");
+        answer["decision"].to_string()
+    };
+    let user = format!("arn:aws:iam::{id}:user/jo");
+    let role = |name: &str| format!("arn:aws:iam::{id}:role/{name}");
+    let allowed = judge("s3:GetObject", "arn:aws:s3:::b/k");
+    assert_eq!(judge("iam:PassRole", &role("workload/task")), allowed);
+    let group = format!("arn:aws:iam::{id}:group/admins");
+    let policy = format!("arn:aws:iam::{id}:policy/admin");
+    for (action, on) in [
+        ("iam:UpdateLoginProfile", &user),
+        ("iam:PutUserPolicy", &user),
+        ("iam:AttachUserPolicy", &user),
+        ("iam:AddUserToGroup", &group),
+        ("iam:PutGroupPolicy", &group),
+        ("iam:CreatePolicyVersion", &policy),
+        ("iam:SetDefaultPolicyVersion", &policy),
+        ("iam:CreateServiceSpecificCredential", &user),
+        ("iam:UploadSSHPublicKey", &user),
+        ("iam:DeactivateMFADevice", &user),
+        ("iam:PutUserPermissionsBoundary", &user),
+        ("iam:DeleteUserPermissionsBoundary", &user),
+        ("iam:UpdateAccountPasswordPolicy", &"*".to_owned()),
+        ("iam:CreateRole", &role("workload/new")),
+        ("iam:PassRole", &role("admin")),
+        ("iam:UpdateAssumeRolePolicy", &role("admin")),
+    ] {
+        assert_ne!(judge(action, on), allowed, "{action}");
     }
 }
 

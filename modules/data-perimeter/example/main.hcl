@@ -21,6 +21,7 @@ module "data_perimeter" {
   organization_id  = organization.acme.id
   trusted_accounts = ["444455556666"]
   github_owners    = ["acme"]
+  github_owner_ids = { acme = "42001" }
 }
 
 output "policy" {

@@ -40,6 +40,8 @@ module "deploy" {
   environments         = [environment.staging, environment.production]
   name                 = "shop"
   repository           = "acme/shop"
+  repository_id        = "77001"
+  repository_owner_id  = "42001"
   estate               = "deploy-role-example"
   bucket_prefixes      = ["acme"]
   boundaries           = module.baseline.boundary_arns
