@@ -1,5 +1,6 @@
 //! Carries out one operation: guard, call, retries, and looking when an answer was lost.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use super::seams::Secrets;
 use crate::diag::Diagnostic;
 use crate::plan::diff::{self, StoredValues, difference};
 use crate::plan::model::{Action, Operation, OperationKind, ResourceChange};
+use crate::plan::policies;
 use crate::provider::{
     Access, AccountTarget, Failure, LiveObject, Op, Permit, Provider, ProviderError, ProviderStep,
     REQUEST,
@@ -57,6 +59,8 @@ pub(super) struct Shared {
     /// Versions of the sources of secrets that the plan saw.
     pub(super) sources: BTreeMap<String, i64>,
     pub(super) prints: Fingerprinter,
+    /// Unique ids of principals that this run deletes, with the ARNs that they stand for in policies.
+    pub(super) going: BTreeMap<String, String>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) events: Events,
     pub(super) reports: mpsc::UnboundedSender<Report>,
@@ -294,7 +298,9 @@ impl Worker<'_> {
                 ))
             };
         };
-        let mut moved = difference(schema, &live.attrs, &planned, StoredValues::default()).changed;
+        let mut moved =
+            difference(schema, &self.as_planned(&live.attrs), &planned, StoredValues::default())
+                .changed;
         moved.retain(|path| {
             let text = path.to_string();
             let hidden = job.change.sensitive.iter().any(|s| text.starts_with(s.as_str()));
@@ -315,6 +321,20 @@ impl Worker<'_> {
             ));
         }
         Ok(Guarded::Before(live.attrs))
+    }
+
+    /// What is there, without what this run itself did to it: a policy that named a principal which the run has
+    /// deleted shows its unique id now.
+    fn as_planned<'l>(&self, live: &'l Attrs) -> Cow<'l, Attrs> {
+        if self.shared.going.is_empty() {
+            return Cow::Borrowed(live);
+        }
+        let policies = self.job.kind.schema().policies;
+        let named = live.iter().map(|(name, value)| match policies::is_policy(policies, &[name]) {
+            true => (name.clone(), policies::with_arns(value, &self.shared.going)),
+            false => (name.clone(), value.clone()),
+        });
+        Cow::Owned(named.collect())
     }
 
     /// Reads the object, patiently: a read can always be repeated.

@@ -151,12 +151,10 @@ fn place(configuration: &Configuration) -> Option<PlanLocation> {
 pub fn warn(workspace: &Workspace, inputs: &PlanInputs, plan: &Plan) {
     workspace.host.diagnostics(&inputs.warnings);
     let own = plan.diagnostics.len().saturating_sub(inputs.warnings.iter().count());
-    let warnings = plan.diagnostics.iter().take(own).map(|warning| {
-        let diagnostic = Diagnostic::warning(warning.summary.clone());
-        match &warning.detail {
-            Some(detail) => diagnostic.detail(detail.clone()),
-            None => diagnostic,
-        }
+    let warnings = plan.diagnostics.iter().take(own).map(|warning| Diagnostic {
+        detail: warning.detail.clone(),
+        help: warning.help.clone(),
+        ..Diagnostic::warning(warning.summary.clone())
     });
     workspace.host.diagnostics(&warnings.collect::<Diagnostics>());
 }

@@ -39,8 +39,8 @@ pub struct AccountReadings {
     pub warnings: Diagnostics,
 }
 
-/// What is to be said of accounts that could not be read. One that is `required` is an error; any other
-/// leaves its own objects and walls unknown and stops nothing, so it is a warning.
+/// What is to be said of accounts that could not be read. One that is `required` is an error, unless AWS keeps
+/// everyone out of it; any other leaves its own objects and walls unknown and stops nothing, so it is a warning.
 ///
 /// # Errors
 /// Required accounts that could not be read.
@@ -51,7 +51,7 @@ pub fn judge_failures(
 ) -> Result<(), Diagnostics> {
     let mut errors = Diagnostics::new();
     for (handle, failure) in failures {
-        if required.contains(&handle) {
+        if required.contains(&handle) && failure.is_error() {
             errors.push(failure);
         } else {
             warnings.push(Diagnostic { severity: Severity::Warning, ..failure });

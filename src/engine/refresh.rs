@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use crate::address::ResourceAddr;
 use crate::apply::{self, Inspection};
 use crate::config::Configuration;
-use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
+use crate::diag::{Diagnostic, Diagnostics, Loc, Severity, Source, did_you_mean};
 use crate::eval::ValueSource as _;
 use crate::eval::estate::{Estate, Import, ProviderSettings};
 use crate::ids::{AccountId, Handle};
@@ -21,7 +21,7 @@ use crate::plan::targets::Targets;
 use crate::plan::{Adoptions, Live, adoptions, principals, select};
 use crate::promotion::store::VersionedRecord;
 use crate::provider::{AccountTarget, Caller, Provider, ProviderError};
-use crate::schema::{AccessPart, Spanned, access_of, account_state};
+use crate::schema::{AccessPart, AccountState, Spanned, access_of, account_state};
 use crate::state::Snapshot;
 use crate::state::model::Resources;
 
@@ -421,6 +421,7 @@ impl Scene<'_> {
                 read_as.get(handle) != ids.get(handle) || (was_shut() && !shut.contains_key(handle))
             });
             failures.retain(|handle, _| !shut.contains_key(handle));
+            explain(&mut failures, &read.estate, &now);
             for (handle, why) in &shut {
                 if let Some(reading @ Reading::Unread(_)) = read.live.accounts.get_mut(handle) {
                     *reading = Reading::Unread(why.clone());
@@ -611,13 +612,31 @@ fn ids(targets: &BTreeMap<Handle, AccountTarget>) -> BTreeMap<Handle, Option<Acc
     targets.iter().map(|(handle, target)| (handle.clone(), target.id.clone())).collect()
 }
 
+/// Says of accounts that could not be read that AWS restricts them, where it does: no trust policy is to blame
+/// then.
+fn explain(failures: &mut BTreeMap<Handle, Diagnostic>, estate: &Estate, known: &KnownValues<'_>) {
+    for (handle, failure) in failures {
+        let Some(account) = estate.accounts.get(handle) else { continue };
+        let state = known.attrs(&account.address).and_then(|attrs| account_state(&attrs));
+        let Some(state) = state.filter(|state| *state != AccountState::Active) else { continue };
+        // Nothing that the user could mend, so it holds nothing else up.
+        failure.severity = Severity::Warning;
+        failure.summary =
+            format!("cannot read the account `{handle}`, which is {}", state.described());
+        failure.help = Some(
+            "what it holds is taken from the state, and its walls are undetermined; ask AWS Support about the account, or remove its block"
+                .to_owned(),
+        );
+    }
+}
+
 /// Accounts that AWS lets nobody into, and why, as far as is known.
 fn shut(estate: &Estate, known: &KnownValues<'_>) -> BTreeMap<Handle, String> {
     let accounts = estate.accounts.values();
     let why = accounts.filter_map(|account| {
         let attrs = known.attrs(&account.address)?;
         let state = account_state(&attrs).filter(|state| !state.can_be_entered())?;
-        Some((account.handle.clone(), format!("the account is {}", state.name())))
+        Some((account.handle.clone(), format!("the account is {}", state.described())))
     });
     why.collect()
 }

@@ -15,7 +15,7 @@ use super::model::{
 };
 use super::options::{Mode, Options};
 use super::sides::{self, Sides};
-use super::{drift, limits, named, order, quotas, select};
+use super::{drift, limits, named, order, quotas, select, severed};
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::estate::Estate;
@@ -70,6 +70,11 @@ pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
     let sides = sides::sides(live, &decisions, |d| {
         selected.as_ref().is_none_or(|selected| selected.contains(&d.address))
     });
+    if options.mode == Mode::Normal {
+        let is_selected =
+            |d: &Decision<'_>| selected.as_ref().is_none_or(|all| all.contains(&d.address));
+        severed::warn(live, &decisions, is_selected, &mut found);
+    }
     if let Some(selected) = &selected {
         decisions.retain(|d| selected.contains(&d.address));
     }
@@ -340,6 +345,7 @@ pub fn diagnostic(diagnostic: &Diagnostic) -> PlanDiagnostic {
         severity: diagnostic.severity,
         summary: diagnostic.summary.clone(),
         detail: diagnostic.detail.clone(),
+        help: diagnostic.help.clone(),
         location: diagnostic.loc.as_ref().map(location),
     }
 }

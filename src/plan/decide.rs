@@ -100,8 +100,12 @@ pub fn decide<'a>(
     for decision in &mut decisions {
         decision.settle_replacement(diagnostics);
     }
+    super::shut::hold(estate, &mut decisions, diagnostics);
     super::renewed::hold(&mut decisions, diagnostics);
     super::interim::mark(&mut decisions);
+    if options.mode == Mode::Normal {
+        super::severed::mark(&mut decisions);
+    }
     decisions
 }
 

@@ -28,6 +28,8 @@ mod principals;
 pub mod quotas;
 mod renewed;
 pub mod select;
+pub mod severed;
+mod shut;
 pub mod sides;
 mod stranded;
 pub mod targets;

@@ -76,6 +76,13 @@ fn names(schema: &KindSchema, attrs: &Attrs) -> Vec<(String, String)> {
         let texts = one.chain(list.iter().filter_map(|v| v.as_str()));
         all.extend(texts.map(|text| (attr.to_owned(), text.to_owned())));
     }
+    all.extend(principals(schema, attrs));
+    all
+}
+
+/// ARNs of the principals that an object's trust or resource policy names, each with the attribute.
+pub(super) fn principals(schema: &KindSchema, attrs: &Attrs) -> Vec<(String, String)> {
+    let mut all = Vec::new();
     for (name, value) in
         attrs.iter().filter(|(name, _)| policies::is_policy(schema.policies, &[name.as_str()]))
     {

@@ -1,5 +1,7 @@
 //! Policy documents inside attributes: compared by meaning, unknown parts included.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::diag::Diagnostics;
 use crate::iam::node::{MAX_DEPTH, Member, Node, NodeKind};
 use crate::iam::{Document, Placeholder, Text, TextRun, Use, decode};
@@ -26,6 +28,39 @@ pub fn document(value: &Value) -> Option<Document> {
         _ => return None,
     };
     read.ok().map(|(document, _)| document)
+}
+
+/// A canonical policy in which principals that stand as unique ids are named by the ARNs that these ids stood
+/// for.
+#[must_use]
+pub fn with_arns(policy: &Value, arns: &BTreeMap<String, String>) -> Value {
+    fn walk(value: &Value, arns: &BTreeMap<String, String>, principal: bool) -> Value {
+        let named = |text: &Value| match text.as_str().and_then(|id| arns.get(id)) {
+            Some(arn) if principal => arn.as_str().into(),
+            _ => text.clone(),
+        };
+        match value {
+            Value::Map(map) => {
+                let walked = map.iter().map(|(key, part)| {
+                    let principal = principal || matches!(&**key, "Principal" | "NotPrincipal");
+                    (key.clone(), walk(part, arns, principal))
+                });
+                Value::Map(walked.collect())
+            }
+            // In canonical order again, which the ARN may change.
+            Value::List(list) if principal => {
+                let texts = list.iter().map(named);
+                let texts: BTreeSet<String> =
+                    texts.filter_map(|text| text.as_str().map(str::to_owned)).collect();
+                texts.into_iter().collect()
+            }
+            Value::List(list) => {
+                Value::List(list.iter().map(|part| walk(part, arns, principal)).collect())
+            }
+            other => named(other),
+        }
+    }
+    walk(policy, arns, false)
 }
 
 /// A text as principals and resources in documents are compared: pieces that are not known yet stand as

@@ -136,6 +136,18 @@ impl AccountState {
         }
     }
 
+    /// The same in a sentence: "the account is ...".
+    #[must_use]
+    pub const fn described(self) -> &'static str {
+        match self {
+            Self::PendingActivation => "not active yet",
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::PendingClosure => "being closed",
+            Self::Closed => "closed",
+        }
+    }
+
     /// Whether a role in it can be assumed at all.
     #[must_use]
     pub const fn can_be_entered(self) -> bool {

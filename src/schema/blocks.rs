@@ -399,6 +399,11 @@ static ENVIRONMENT_BLOCK: BlockSchema = BlockSchema {
             "Config keys (`schema/key`) whose values may differ from those of `like`.",
         ),
         Attr::optional("region", STRING, "Its region, when it differs from the provider's."),
+        Attr::optional(
+            "kms_key_id",
+            STRING,
+            "KMS key (id, ARN or alias) of its secrets; a secret keeps the key that it has where none is given.",
+        ),
         Attr::optional("tags", TAGS, "Tags on everything that is placed in it."),
     ],
     blocks: &[
@@ -421,8 +426,14 @@ static ENVIRONMENT_BLOCK: BlockSchema = BlockSchema {
     ],
 };
 
-static CONFIG: BlockSchema =
-    flat(&[Attr::required("values", Ty::Map(&Ty::Any), "Values by key; a key may hold slashes.")]);
+static CONFIG: BlockSchema = flat(&[
+    Attr::required("values", Ty::Map(&Ty::Any), "Values by key; a key may hold slashes."),
+    Attr::optional(
+        "kms_key_id",
+        STRING,
+        "KMS key (id, ARN or alias) of the secrets; that of the key's `config_schema` or of the environment by default.",
+    ),
+]);
 
 static CONFIG_SCHEMA: BlockSchema = BlockSchema {
     attrs: &[Attr::optional("description", STRING, "What the values are for.")],
@@ -450,6 +461,11 @@ static CONFIG_KEY: BlockSchema = flat(&[
         "Whether every environment must give it (default: when there is no `default`).",
     ),
     Attr::optional("secret", Ty::Bool, "Whether it holds a secret, given by `secret(...)`."),
+    Attr::optional(
+        "kms_key_id",
+        STRING,
+        "KMS key (id, ARN or alias) of the secret in every environment.",
+    ),
     Attr::optional("allowed", Ty::List(&Ty::Any), "The values that it may have."),
     Attr::optional("pattern", STRING, "A regular expression that the whole value must match."),
     Attr::optional("min", Ty::Number, "Least number, or shortest text or list."),

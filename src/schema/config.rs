@@ -33,6 +33,7 @@ static SCHEMA: KindSchema = KindSchema {
             Attr::required("key", Ty::String, "Key, which may hold slashes."),
             Attr::required("value", Ty::Any, "The value, or a reference to a secret."),
             Attr::optional("secret", Ty::Bool, "Whether it is stored encrypted."),
+            Attr::optional("kms_key_id", Ty::String, "The KMS key of a secret."),
             TAGS,
         ],
         blocks: &[],
@@ -60,8 +61,10 @@ static SCHEMA: KindSchema = KindSchema {
     })
 };
 
-/// Bytes of a parameter's value: an advanced parameter's limit (a standard one's is half).
+/// Bytes of a parameter's value: an advanced parameter's limit.
 const MOST_BYTES: usize = 8_192;
+/// Bytes that a standard parameter holds.
+const STANDARD_BYTES: usize = 4_096;
 
 /// What SSM refuses in a parameter's name (`PutParameter`, `Name`).
 fn name_problem(name: &str) -> Option<String> {
@@ -193,6 +196,13 @@ fn value(reader: &mut Reader<'_>, secret: bool) -> (&'static str, Value) {
     (kind, if hidden { value.sensitive() } else { value })
 }
 
+/// Bytes of a list as SSM keeps it, its items joined by commas; 0 for what is no list.
+fn length_of_list(value: &Value) -> usize {
+    let Some(items) = value.elements() else { return 0 };
+    let bytes: usize = items.iter().filter_map(|item| item.as_str()).map(str::len).sum();
+    bytes + items.len().saturating_sub(1)
+}
+
 impl ManagedKind for Config {
     fn schema(&self) -> &'static KindSchema {
         &SCHEMA
@@ -210,13 +220,24 @@ impl ManagedKind for Config {
         }
         let secret = reader.flag("secret").unwrap_or(false);
         let (kind, value) = value(&mut reader, secret);
+        let key = reader.string("kms_key_id").filter(|key| !key.is_null());
         let tags = tags::read(&mut reader, context);
-        reader.diagnostics.with_warnings(Attrs::from([
+        // A longer value makes the parameter an advanced one, for good and at a price.
+        let advanced = value.as_str().is_some_and(|text| text.len() > STANDARD_BYTES)
+            || length_of_list(&value) > STANDARD_BYTES;
+        let mut attrs = Attrs::from([
             ("name".to_owned(), name.into()),
             ("type".to_owned(), kind.into()),
             ("value".to_owned(), value),
             ("tags".to_owned(), tags),
-        ]))
+        ]);
+        if advanced {
+            attrs.insert("tier".to_owned(), "Advanced".into());
+        }
+        if let Some(key) = key.filter(|_| secret) {
+            attrs.insert("kms_key_id".to_owned(), key);
+        }
+        reader.diagnostics.with_warnings(attrs)
     }
 
     fn computed(&self, desired: &Attrs, context: &Context) -> Attrs {

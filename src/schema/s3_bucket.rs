@@ -25,9 +25,14 @@ const ENCRYPTION: BlockSchema = BlockSchema {
             "KMS key (id, ARN or alias ARN) for SSE-KMS; SSE-S3 without it.",
         ),
         Attr::optional(
+            "algorithm",
+            Ty::String,
+            "`aws:kms:dsse` for two layers under the KMS key; `aws:kms` with a key and `AES256` without one by default.",
+        ),
+        Attr::optional(
             "bucket_key",
             Ty::Bool,
-            "Use an S3 bucket key, which saves KMS calls (default true with a KMS key).",
+            "Use an S3 bucket key, which saves KMS calls (default true with `aws:kms`).",
         ),
     ],
     blocks: &[],
@@ -64,6 +69,11 @@ static SCHEMA: KindSchema = KindSchema {
                 "policy",
                 Ty::Policy,
                 "Its policy, as JSON text or an object; or `statement` blocks.",
+            ),
+            Attr::optional(
+                "blocked_encryption_types",
+                Ty::Set(&Ty::String),
+                "Encryption that no new object may have: `[\"SSE-C\"]`, or `[\"NONE\"]` to allow all. S3's own choice stays where nothing is said.",
             ),
             TAGS,
         ],
@@ -133,20 +143,52 @@ fn name_problem(name: &str) -> Option<&'static str> {
     None
 }
 
+/// What S3 can encrypt with by default.
+const ALGORITHMS: &[&str] = &["AES256", "aws:kms", "aws:kms:dsse"];
+
 fn encryption(reader: &mut Reader<'_>) -> Value {
     let block = reader.body.nested("encryption").next();
     let mut inner = block.map(|b| Reader::new(&b.body));
     let key = inner.as_mut().and_then(|r| r.string("kms_key_id")).unwrap_or_default();
     let bucket_key = inner.as_mut().and_then(|r| r.flag("bucket_key"));
-    let kms = !key.is_null();
+    let by_key = if key.is_null() { "AES256" } else { "aws:kms" };
+    let algorithm = inner.as_mut().and_then(|r| r.known("algorithm"));
+    let algorithm = algorithm.unwrap_or_else(|| by_key.to_owned());
+    if let Some(inner) = &mut inner {
+        if !ALGORITHMS.contains(&algorithm.as_str()) {
+            let help = crate::diag::did_you_mean(&algorithm, ALGORITHMS.iter().copied())
+                .unwrap_or_else(|| format!("write one of `{}`", ALGORITHMS.join("`, `")));
+            inner.error("algorithm", format!("S3 has no encryption `{algorithm}`"), help);
+        } else if algorithm == "AES256" && !key.is_null() {
+            inner.error(
+                "algorithm",
+                "`AES256` uses no KMS key, but one is given",
+                "leave `kms_key_id` out, or write `aws:kms`",
+            );
+        } else if algorithm == "aws:kms:dsse" && bucket_key == Some(true) {
+            inner.error(
+                "bucket_key",
+                "S3 has no bucket keys for two layers of encryption",
+                "leave `bucket_key` out",
+            );
+        }
+    }
     if let Some(inner) = inner {
         reader.diagnostics.extend(inner.diagnostics);
     }
     Value::Map(Attrs::from([
-        ("algorithm".to_owned(), if kms { "aws:kms" } else { "AES256" }.into()),
+        ("bucket_key".to_owned(), bucket_key.unwrap_or(algorithm == "aws:kms").into()),
+        ("algorithm".to_owned(), algorithm.into()),
         ("kms_key_id".to_owned(), key),
-        ("bucket_key".to_owned(), bucket_key.unwrap_or(kms).into()),
     ]))
+}
+
+/// What is declared of the encryption that no new object may have.
+fn blocked(reader: &mut Reader<'_>) -> Option<Value> {
+    reader.strings("blocked_encryption_types", |text| {
+        let known = ["SSE-C", "NONE"].contains(&text);
+        (!known).then(|| format!("S3 cannot block `{text}`: write `SSE-C`, or `NONE` to allow all"))
+    })
 }
 
 impl ManagedKind for S3Bucket {
@@ -175,8 +217,9 @@ impl ManagedKind for S3Bucket {
         let encryption = encryption(&mut reader);
         let policy =
             policy::document(&mut reader, "policy", &Use::Resource("s3".to_owned()), context);
+        let blocked = blocked(&mut reader);
         let tags = tags::read(&mut reader, context);
-        reader.diagnostics.with_warnings(Attrs::from([
+        let mut attrs = Attrs::from([
             ("bucket".to_owned(), bucket),
             ("region".to_owned(), region.into()),
             ("versioning".to_owned(), versioning.into()),
@@ -184,7 +227,9 @@ impl ManagedKind for S3Bucket {
             ("encryption".to_owned(), encryption),
             ("policy".to_owned(), policy.unwrap_or_default()),
             ("tags".to_owned(), tags),
-        ]))
+        ]);
+        attrs.extend(blocked.map(|types| ("blocked_encryption_types".to_owned(), types)));
+        reader.diagnostics.with_warnings(attrs)
     }
 
     fn computed(&self, desired: &Attrs, context: &Context) -> Attrs {

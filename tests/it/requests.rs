@@ -11,7 +11,8 @@ use crate::recovery::lab::Lab;
 const ACCOUNTS: usize = 4;
 
 /// What a plan asks an account, whatever is in it.
-const BULK: [&str; 8] = [
+const BULK: [&str; 9] = [
+    "DescribeParameters",
     "GetAccountAuthorizationDetails",
     "GetAccountPasswordPolicy",
     "GetParametersByPath",

@@ -12,7 +12,7 @@ use crate::apply::scope::ScopeRun;
 use crate::apply::worker::OperationFailure;
 use crate::diag::Diagnostic;
 use crate::iam::Use;
-use crate::plan::model::{Action, Operation, OperationKind, OperationTarget, ResourceChange};
+use crate::plan::model::{Operation, OperationKind, OperationTarget, ResourceChange};
 use crate::provider::REQUEST;
 use crate::schema::{AccessPart, ManagedKind, canonical_policy, kinds};
 use crate::state::journal::Intent;
@@ -173,9 +173,9 @@ impl Run<'_> {
                 Diagnostic::error(format!("`{}` cannot be resolved", change.display))
             })
         })?;
-        if let (Action::Replace, Some(after)) = (change.action, &change.after) {
-            // What is made anew takes all that the plan says, also where an object that stays would
-            // have been left alone.
+        if let Some(after) = &change.after {
+            // What the block says nothing of is in the plan alone: what is made anew takes all of it, and what
+            // stays keeps it, for AWS resets what a call leaves out.
             let computed = kinds::kind(&change.kind).map_or(&[][..], |k| k.schema().computed);
             for (name, value) in after.attrs() {
                 let ours = computed.iter().all(|c| c.name != name.as_str());

@@ -16,7 +16,8 @@ use crate::apply::scope::ScopeRun;
 use crate::apply::summary::Summary;
 use crate::apply::worker::Shared;
 use crate::diag::Diagnostic;
-use crate::plan::model::{OperationKind, Plan, ResourceChange};
+use crate::plan::model::{Action, OperationKind, Plan, ResourceChange};
+use crate::plan::severed;
 use crate::schema::{Category, kinds};
 use crate::state::journal::{JournalWriter, RunJournal};
 use crate::state::{
@@ -192,6 +193,7 @@ pub(super) async fn prepare<'a>(
         secrets: Arc::clone(&apply.secrets),
         sources: apply.plan.secret_sources.clone(),
         prints,
+        going: going(&apply.plan.resource_changes),
         clock: ledger.shared_clock(),
         events: apply.events.clone(),
         reports,
@@ -248,4 +250,11 @@ fn scheduler(apply: &Apply<'_>) -> Result<Scheduler, StateError> {
                 .help("it was altered or is damaged: plan again"),
         )
     })
+}
+
+/// Principals that a plan deletes, by their unique ids.
+fn going(changes: &[ResourceChange]) -> BTreeMap<String, String> {
+    let go = |change: &&ResourceChange| matches!(change.action, Action::Delete | Action::Replace);
+    let before = changes.iter().filter(go).filter_map(|change| change.before.as_deref());
+    before.filter_map(severed::unique_id).collect()
 }

@@ -87,6 +87,9 @@ impl Evaluator<'_> {
         if entry.secret {
             attrs.insert("secret".to_owned(), spanned(true.into()));
         }
+        if let Some(key) = &entry.kms_key {
+            attrs.insert("kms_key_id".to_owned(), key.clone());
+        }
         let body = Body { loc: entry.loc.clone(), attrs: attrs.into(), blocks: Vec::new() };
         let provider = self.provider()?;
         let mut region = provider.region.to_string();

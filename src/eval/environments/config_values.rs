@@ -24,6 +24,7 @@ pub(in crate::eval) struct KeySpec {
     default: Option<Spanned<Value>>,
     required: bool,
     pub(in crate::eval) secret: bool,
+    kms_key: Option<Spanned<Value>>,
     allowed: Option<Vec<Value>>,
     pattern: Option<(Regex, String)>,
     min: Option<f64>,
@@ -39,6 +40,8 @@ pub(in crate::eval) struct Entry {
     pub(in crate::eval) key: String,
     pub(in crate::eval) value: Value,
     pub(in crate::eval) secret: bool,
+    /// The KMS key of a secret, where one is declared.
+    pub(in crate::eval) kms_key: Option<Spanned<Value>>,
     pub(in crate::eval) loc: Loc,
 }
 
@@ -95,6 +98,7 @@ impl Evaluator<'_> {
     ) -> Vec<Entry> {
         let mut entries = Vec::new();
         let mut seen: BTreeMap<String, Loc> = BTreeMap::new();
+        let environment_key = declared_key(body);
         for config in body.nested(CONFIG_KIND) {
             let Some(name) = config.labels.first() else { continue };
             if let Some(first) = seen.insert(name.value.clone(), name.loc.clone()) {
@@ -125,6 +129,11 @@ impl Evaluator<'_> {
                 );
                 continue;
             };
+            let own_key = declared_key(&config.body);
+            let key_of = |spec: &KeySpec| {
+                let declared = own_key.as_ref().or(spec.kms_key.as_ref());
+                declared.or(environment_key.as_ref()).filter(|_| spec.secret).cloned()
+            };
             let hidden = matches!(values.value, Value::Sensitive(_));
             let expr = values_expr(block, &config.body.loc);
             for (key, value) in map {
@@ -152,6 +161,7 @@ impl Evaluator<'_> {
                         key: key.clone(),
                         value,
                         secret: spec.secret,
+                        kms_key: key_of(spec),
                         loc,
                     }),
                     Err(error) => errors.push(*error),
@@ -167,6 +177,7 @@ impl Evaluator<'_> {
                         key: key.clone(),
                         value: default.value.clone(),
                         secret: spec.secret,
+                        kms_key: key_of(spec),
                         loc: values.loc.clone(),
                     }),
                     None if spec.required => errors.push(
@@ -183,6 +194,10 @@ impl Evaluator<'_> {
         }
         entries
     }
+}
+
+fn declared_key(body: &Body) -> Option<Spanned<Value>> {
+    body.get("kms_key_id").filter(|key| !key.value.is_null()).cloned()
 }
 
 /// The type written in the `key` block whose header stands at `loc`.
@@ -238,6 +253,7 @@ fn key_spec(body: &Body, ty: Type, errors: &mut Diagnostics) -> KeySpec {
         default: None,
         required: flag("required").unwrap_or_else(|| body.get("default").is_none()),
         secret: flag("secret").unwrap_or(false),
+        kms_key: declared_key(body),
         allowed: body
             .get("allowed")
             .and_then(|v| v.value.elements())

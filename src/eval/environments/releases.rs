@@ -120,6 +120,7 @@ impl Evaluator<'_> {
                     key: format!("{name}/{key}"),
                     value,
                     secret: false,
+                    kms_key: None,
                     loc: at.unwrap_or_else(|| declared.loc.clone()),
                 });
             };

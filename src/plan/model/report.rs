@@ -105,6 +105,9 @@ pub struct PlanDiagnostic {
     pub summary: String,
     /// More.
     pub detail: Option<String>,
+    /// What to do next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
     /// Where.
     pub location: Option<PlanLocation>,
 }

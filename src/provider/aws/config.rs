@@ -1,12 +1,18 @@
 //! Config values as SSM parameters: the calls.
 //!
 //! Secrets are never read back: parameters are listed without decryption, and of a `SecureString`
-//! only its type and version are kept.
+//! only its type, version and key are kept.
+//!
+//! `PutParameter` resets what it is not given: a `SecureString` goes back under `alias/aws/ssm`, the data type
+//! to `text`. So both reads ask for a parameter's metadata as well, and every write passes it on.
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use aws_sdk_ssm::types::{Parameter, ParameterTier, ParameterType, ResourceTypeForTagging, Tag};
+use aws_sdk_ssm::types::{
+    Parameter, ParameterMetadata, ParameterStringFilter, ParameterTier, ParameterType,
+    ResourceTypeForTagging, Tag,
+};
 
 use super::clients::Session;
 use super::errors;
@@ -14,7 +20,7 @@ use super::kind::{
     Absent, Bulk, BulkReader, BulkScope, KindProvider, Reading, Wanted, attrs, entries, live,
     optional, tags, texts,
 };
-use crate::provider::{LiveObject, ProviderError, ProviderStep};
+use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep};
 use crate::value::{Attrs, Value};
 
 /// Its name.
@@ -74,16 +80,13 @@ impl KindProvider for Config {
         session: &Session,
         key: &str,
     ) -> Result<Option<LiveObject>, ProviderError> {
-        let answer = session
-            .ssm()
-            .get_parameter()
-            .name(key)
-            .with_decryption(false)
-            .send()
-            .await
-            .map_err(session.error("ssm", "GetParameter"))
-            .absent()?;
-        Ok(answer.and_then(|a| a.parameter).as_ref().and_then(object))
+        let value = async {
+            let request = session.ssm().get_parameter().name(key).with_decryption(false);
+            request.send().await.map_err(session.error("ssm", "GetParameter")).absent()
+        };
+        let (value, metadata) = futures::join!(value, metadata(session, "Name", "Equals", key));
+        let metadata = metadata?;
+        Ok(value?.and_then(|a| a.parameter).and_then(|p| object(&p, metadata.get(key))))
     }
 
     async fn read_marked(
@@ -96,6 +99,31 @@ impl KindProvider for Config {
         found.attrs.insert("tags".to_owned(), tags(list.iter().map(|t| (t.key(), t.value()))));
         Ok(Some(found))
     }
+}
+
+/// What SSM tells of parameters beside their values, by name.
+async fn metadata(
+    session: &Session,
+    key: &str,
+    option: &str,
+    value: &str,
+) -> Result<BTreeMap<String, ParameterMetadata>, ProviderError> {
+    let filter = ParameterStringFilter::builder().key(key).option(option).values(value).build();
+    let filter = filter.map_err(|error| {
+        errors::refuse("ssm", "DescribeParameters", &session.account, error.to_string())
+    })?;
+    let pages = session
+        .ssm()
+        .describe_parameters()
+        .parameter_filters(filter)
+        .max_results(50)
+        .into_paginator()
+        .send()
+        .try_collect()
+        .await
+        .map_err(session.error("ssm", "DescribeParameters"))?;
+    let all = pages.into_iter().flat_map(|page| page.parameters.unwrap_or_default());
+    Ok(all.filter_map(|m| Some((m.name.clone()?, m))).collect())
 }
 
 async fn tags_of(session: &Session, name: &str) -> Result<Vec<Tag>, ProviderError> {
@@ -128,7 +156,11 @@ async fn put(
             ));
         }
     };
-    let tier = (value.len() > STANDARD).then_some(ParameterTier::Advanced);
+    let advanced = (value.len() > STANDARD).then_some("Advanced");
+    let tier = advanced.or(want.after("tier").as_str()).map(ParameterTier::from);
+    let kept = |name: &str| want.after(name).as_str().map(str::to_owned);
+    let secret = want.text("type")? == "SecureString";
+    let key = kept("kms_key_id").unwrap_or_else(|| "alias/aws/ssm".to_owned());
     let tags: Vec<Tag> = entries(want.after("tags"))
         .into_iter()
         .filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok())
@@ -140,13 +172,22 @@ async fn put(
         .r#type(ParameterType::from(want.text("type")?))
         .value(value)
         .set_tier(tier)
+        .set_key_id(secret.then(|| key.clone()))
+        .set_data_type(kept("data_type"))
+        .set_policies(kept("policies"))
+        .set_description(kept("description"))
+        .set_allowed_pattern(kept("allowed_pattern"))
         // SSM refuses tags together with an overwrite.
         .set_tags(Some(tags).filter(|t| !t.is_empty() && !overwrite))
         .overwrite(overwrite)
         .send()
         .await
         .map_err(session.error("ssm", "PutParameter"))?;
-    Ok(want.done([("version", answer.version().into())]))
+    let mut done = want.done([("version", answer.version().into())]);
+    if secret {
+        done.insert("kms_key_id".to_owned(), key.into());
+    }
+    Ok(done)
 }
 
 /// Makes the tags of a parameter what they shall be: SSM takes none together with an overwrite.
@@ -197,27 +238,47 @@ impl BulkReader for Config {
         KIND
     }
 
-    /// All parameters below a path.
+    /// All parameters below a path. Where their metadata cannot be read, the key of a secret is not known, and
+    /// a write could move it to another: such a secret is unread.
     async fn everything(&self, session: &Session, scope: &BulkScope<'_>) -> Reading {
-        let prefix = scope.config_prefix;
-        let pages = session
+        let path = Some(scope.config_prefix.trim_end_matches('/')).filter(|p| !p.is_empty());
+        let path = path.unwrap_or("/");
+        let values = session
             .ssm()
             .get_parameters_by_path()
-            .path(Some(prefix.trim_end_matches('/')).filter(|p| !p.is_empty()).unwrap_or("/"))
+            .path(path)
             .recursive(true)
             .with_decryption(false)
             .max_results(10)
             .into_paginator()
             .send()
-            .try_collect()
-            .await
-            .map_err(session.error("ssm", "GetParametersByPath"))?;
-        let found = pages.iter().flat_map(|page| page.parameters()).filter_map(object).collect();
-        Ok((found, BTreeMap::new()))
+            .try_collect();
+        let (pages, metadata) =
+            futures::join!(values, metadata(session, "Path", "Recursive", path));
+        let pages = pages.map_err(session.error("ssm", "GetParametersByPath"))?;
+        let (metadata, denied) = match metadata {
+            Ok(metadata) => (metadata, None),
+            Err(error) if error.failure == Failure::AccessDenied => {
+                (BTreeMap::new(), Some(error.to_string()))
+            }
+            Err(error) => return Err(error),
+        };
+        let (mut objects, mut unread) = (Vec::new(), BTreeMap::new());
+        for parameter in pages.iter().flat_map(|page| page.parameters()) {
+            let name = parameter.name().unwrap_or_default();
+            match &denied {
+                Some(why) if parameter.r#type() == Some(&ParameterType::SecureString) => {
+                    unread.insert(name.to_owned(), why.clone());
+                }
+                _ => objects.extend(object(parameter, metadata.get(name))),
+            }
+        }
+        Ok((objects, unread))
     }
 }
 
-fn object(parameter: &Parameter) -> Option<LiveObject> {
+/// A parameter as it is. What every parameter has by default is left out.
+fn object(parameter: &Parameter, metadata: Option<&ParameterMetadata>) -> Option<LiveObject> {
     let kind = parameter.r#type().map_or("String", ParameterType::as_str);
     let mut attrs = attrs([
         ("name", optional(parameter.name())),
@@ -234,6 +295,21 @@ fn object(parameter: &Parameter) -> Option<LiveObject> {
         _ => {
             attrs.insert("value".to_owned(), text.into());
         }
+    }
+    if let Some(metadata) = metadata {
+        let tier = metadata.tier().map(ParameterTier::as_str).filter(|tier| *tier != "Standard");
+        let policies: Vec<&str> =
+            metadata.policies().iter().filter_map(|policy| policy.policy_text()).collect();
+        let policies = (!policies.is_empty()).then(|| format!("[{}]", policies.join(",")));
+        let more = [
+            ("kms_key_id", metadata.key_id()),
+            ("tier", tier),
+            ("data_type", metadata.data_type().filter(|kind| *kind != "text")),
+            ("policies", policies.as_deref()),
+            ("description", metadata.description().filter(|text| !text.is_empty())),
+            ("allowed_pattern", metadata.allowed_pattern().filter(|text| !text.is_empty())),
+        ];
+        attrs.extend(more.into_iter().filter_map(|(n, v)| Some((n.to_owned(), v?.into()))));
     }
     live(KIND, attrs)
 }

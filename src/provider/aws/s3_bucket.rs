@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{
-    BucketLocationConstraint, BucketNamespace, BucketVersioningStatus, CreateBucketConfiguration,
-    PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
-    ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
-    VersioningConfiguration,
+    BlockedEncryptionTypes, BucketLocationConstraint, BucketNamespace, BucketVersioningStatus,
+    CreateBucketConfiguration, EncryptionType, PublicAccessBlockConfiguration,
+    ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration,
+    ServerSideEncryptionRule, Tag, Tagging, VersioningConfiguration,
 };
 use futures::{StreamExt, stream};
 
@@ -16,7 +16,7 @@ use super::clients::Session;
 use super::errors;
 use super::kind::{
     Absent, Bulk, BulkReader, BulkScope, KindProvider, Reading, Wanted, attrs, document, entries,
-    live, optional, tags,
+    live, optional, sorted, tags, texts,
 };
 use crate::iam::Use;
 use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep};
@@ -79,9 +79,10 @@ impl KindProvider for S3Bucket {
         if want.after("versioning").as_bool() == Some(true) {
             session.settle(|| put_versioning(session, &s3, bucket, true)).await?;
         }
-        if !is_default(want.after("encryption")) {
+        let blocked = want.after("blocked_encryption_types");
+        if !is_default(want.after("encryption")) || !blocked.is_null() {
             session
-                .settle(|| put_encryption(session, &s3, bucket, want.after("encryption")))
+                .settle(|| put_encryption(session, &s3, bucket, want.after("encryption"), blocked))
                 .await?;
         }
         if !want.after("policy").is_null() {
@@ -109,8 +110,9 @@ impl KindProvider for S3Bucket {
             let on = want.after("versioning").as_bool() == Some(true);
             put_versioning(session, &s3, bucket, on).await?;
         }
-        if want.changes("encryption") {
-            put_encryption(session, &s3, bucket, want.after("encryption")).await?;
+        if want.changes("encryption") || want.changes("blocked_encryption_types") {
+            let blocked = want.after("blocked_encryption_types");
+            put_encryption(session, &s3, bucket, want.after("encryption"), blocked).await?;
         }
         if want.changes("policy") {
             put_policy(session, &s3, bucket, want.after("policy")).await?;
@@ -247,20 +249,24 @@ async fn details(
     let set = tagging.as_ref().map(|t| t.tag_set()).unwrap_or_default();
     let content = policy.as_ref().and_then(|p| p.policy());
     let role = Use::Resource("s3".to_owned());
-    Ok(live(
-        KIND,
-        attrs([
-            ("bucket", bucket.into()),
-            ("id", bucket.into()),
-            ("arn", format!("arn:{}:s3:::{bucket}", session.partition()).into()),
-            ("region", region.into()),
-            ("versioning", versioning.into()),
-            ("encryption", encryption_value(rule)),
-            ("block_public_access", public_access_value(public)),
-            ("policy", content.map_or(Value::Null, |text| canonical_policy(text, role))),
-            ("tags", tags(set.iter().map(|t| (t.key(), t.value())))),
-        ]),
-    ))
+    let blocked = rule.and_then(|rule| rule.blocked_encryption_types());
+    let blocked = blocked.map(|blocked| {
+        let types = sorted(blocked.encryption_type().iter().map(EncryptionType::as_str));
+        ("blocked_encryption_types".to_owned(), types)
+    });
+    let mut attrs = attrs([
+        ("bucket", bucket.into()),
+        ("id", bucket.into()),
+        ("arn", format!("arn:{}:s3:::{bucket}", session.partition()).into()),
+        ("region", region.into()),
+        ("versioning", versioning.into()),
+        ("encryption", encryption_value(rule)),
+        ("block_public_access", public_access_value(public)),
+        ("policy", content.map_or(Value::Null, |text| canonical_policy(text, role))),
+        ("tags", tags(set.iter().map(|t| (t.key(), t.value())))),
+    ]);
+    attrs.extend(blocked);
+    Ok(live(KIND, attrs))
 }
 
 fn encryption_value(rule: Option<&ServerSideEncryptionRule>) -> Value {
@@ -340,6 +346,7 @@ async fn put_encryption(
     s3: &Client,
     bucket: &str,
     encryption: &Value,
+    blocked: &Value,
 ) -> Result<(), ProviderError> {
     let part = |name: &str| encryption.as_map().and_then(|e| e.get(name));
     let algorithm = part("algorithm").and_then(Value::as_str).unwrap_or("AES256");
@@ -354,6 +361,10 @@ async fn put_encryption(
     let rule = ServerSideEncryptionRule::builder()
         .apply_server_side_encryption_by_default(by_default)
         .bucket_key_enabled(part("bucket_key").and_then(Value::as_bool).unwrap_or(false))
+        .set_blocked_encryption_types((!blocked.is_null()).then(|| {
+            let types = texts(blocked).into_iter().map(|text| EncryptionType::from(text.as_str()));
+            BlockedEncryptionTypes::builder().set_encryption_type(Some(types.collect())).build()
+        }))
         .build();
     let configuration =
         ServerSideEncryptionConfiguration::builder().rules(rule).build().map_err(failed)?;
@@ -391,7 +402,8 @@ async fn put_policy(
         .map(|_| ())
 }
 
-async fn is_untagged(session: &Session, s3: &Client, bucket: &str) -> Result<bool, ProviderError> {
+/// The tags of a bucket, AWS's own (`aws:`) among them.
+async fn tags_of(session: &Session, s3: &Client, bucket: &str) -> Result<Vec<Tag>, ProviderError> {
     let answer = s3
         .get_bucket_tagging()
         .bucket(bucket)
@@ -399,9 +411,16 @@ async fn is_untagged(session: &Session, s3: &Client, bucket: &str) -> Result<boo
         .await
         .map_err(session.error("s3", "GetBucketTagging"));
     match answer {
-        Ok(answer) => Ok(answer.tag_set().is_empty()),
-        Err(error) if error.code.as_deref() == Some("NoSuchTagSet") => Ok(true),
-        // Whoever may not look at tags may still have set them with the bucket.
+        Ok(answer) => Ok(answer.tag_set),
+        Err(error) if error.code.as_deref() == Some("NoSuchTagSet") => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+async fn is_untagged(session: &Session, s3: &Client, bucket: &str) -> Result<bool, ProviderError> {
+    match tags_of(session, s3, bucket).await {
+        Ok(set) => Ok(set.is_empty()),
+        // Who may not look at tags may still have set them with the bucket.
         Err(error) if error.failure == Failure::AccessDenied => Ok(false),
         Err(error) => Err(error),
     }
@@ -414,13 +433,17 @@ fn tag_set(wanted: &Value) -> Vec<Tag> {
         .collect()
 }
 
+/// Makes the tags what they shall be. S3 replaces the whole set at once and refuses a set without the tags
+/// that AWS itself put there (CloudFormation's and Service Catalog's, `aws:...`): those are passed on.
 async fn put_tags(
     session: &Session,
     s3: &Client,
     bucket: &str,
     wanted: &Value,
 ) -> Result<(), ProviderError> {
-    let set = tag_set(wanted);
+    let mut set = tags_of(session, s3, bucket).await?;
+    set.retain(|tag| tag.key().starts_with("aws:"));
+    set.extend(tag_set(wanted));
     if set.is_empty() {
         return s3
             .delete_bucket_tagging()

@@ -160,12 +160,10 @@ pub(super) fn put(ctx: &mut Ctx<'_>, body: &Value) -> SsmAnswer {
         } else {
             value.to_owned()
         },
-        key: (kind == "SecureString").then(|| {
-            text(body, "KeyId")
-                .map(str::to_owned)
-                .or_else(|| current.and_then(|c| c.key.clone()))
-                .unwrap_or_else(|| "alias/aws/ssm".to_owned())
-        }),
+        // Source: API_PutParameter, `KeyId`: without one it is the account's default key, whatever the parameter
+        // had before.
+        key: (kind == "SecureString")
+            .then(|| text(body, "KeyId").unwrap_or("alias/aws/ssm").to_owned()),
         kind,
         modified: ctx.now,
         by: ctx.caller.arn(),

@@ -1,0 +1,206 @@
+//! Policies from which AWS severs a principal that is deleted: also when one of the same name follows it.
+//!
+//! A trust or resource policy names a role or a user by its ARN, but AWS keeps the unique id behind it. When
+//! the principal goes, the policy shows that id (`AROA...`, `AIDA...`) from then on and lets nothing in, not
+//! even a principal that is made under the old ARN. So whatever names a principal that is made anew is written
+//! again in the same apply, after it, even where its text stays the same; what Palisade does not write is named
+//! with the command that does.
+//! See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::decision::Decision;
+use super::live::{Live, Reading};
+use super::model::Action;
+use super::named;
+use crate::address::ResourceAddr;
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::schema::{AccessPart, kinds};
+use crate::value::{AttrPath, Attrs, Value};
+
+/// Has whatever names a principal that is made anew written again, after it.
+pub(super) fn mark(decisions: &mut [Decision<'_>]) {
+    let replaced = going(decisions, |decision| decision.action == Action::Replace);
+    if replaced.is_empty() {
+        return;
+    }
+    let depends: BTreeMap<ResourceAddr, BTreeSet<ResourceAddr>> =
+        decisions.iter().map(|d| (d.address.clone(), d.depends_on.clone())).collect();
+    let made: BTreeMap<String, ResourceAddr> = decisions
+        .iter()
+        .filter(|d| d.action == Action::Replace)
+        .filter_map(|d| Some((text(d.after.as_ref()?, "arn")?.to_owned(), d.address.clone())))
+        .collect();
+    for decision in decisions.iter_mut() {
+        if matches!(decision.action, Action::Delete | Action::Forget) {
+            continue;
+        }
+        let schema = decision.kind.schema();
+        let lost: BTreeSet<(String, ResourceAddr)> = decision
+            .before
+            .iter()
+            .flat_map(|before| named::principals(schema, before))
+            .filter_map(|(attr, arn)| Some((attr, replaced.get(&arn)?.clone())))
+            .filter(|(_, address)| *address != decision.address)
+            .collect();
+        let named = decision.after.iter().flat_map(|after| named::principals(schema, after));
+        let named: Vec<ResourceAddr> = named
+            .filter_map(|(_, arn)| made.get(&arn).cloned())
+            .filter(|address| !reaches(&depends, address, &decision.address))
+            .collect();
+        decision.depends_on.extend(named);
+        if lost.is_empty() {
+            continue;
+        }
+        let attrs: BTreeSet<&str> = lost.iter().map(|(attr, _)| attr.as_str()).collect();
+        let kept = matches!(decision.action, Action::NoOp | Action::Update | Action::Adopt);
+        if kept {
+            for attr in &attrs {
+                if !decision.difference.changed.iter().any(|path| path.root() == Some(*attr)) {
+                    decision.difference.changed.push(AttrPath::attr(*attr));
+                }
+            }
+            decision.difference.changed.sort();
+            if decision.action == Action::NoOp {
+                decision.action = Action::Update;
+            }
+        }
+        let names: BTreeSet<String> =
+            lost.iter().map(|(_, address)| format!("`{address}`")).collect();
+        let names: Vec<String> = names.into_iter().collect();
+        let attrs: Vec<&str> = attrs.into_iter().collect();
+        let severed = format!(
+            "AWS severs {} from its {} when it goes, so that is written again",
+            names.join(", "),
+            attrs.join(", ")
+        );
+        decision.reason = Some(match decision.reason.take() {
+            Some(reason) => format!("{reason}; {severed}"),
+            None => severed,
+        });
+    }
+}
+
+/// Names what this plan leaves severed: policies that nothing here manages or selects, and those that go on
+/// naming what is deleted for good.
+pub(super) fn warn(
+    live: &Live,
+    decisions: &[Decision<'_>],
+    selected: impl Fn(&Decision<'_>) -> bool,
+    diagnostics: &mut Diagnostics,
+) {
+    let gone = going(decisions, |decision| {
+        matches!(decision.action, Action::Replace | Action::Delete) && selected(decision)
+    });
+    if gone.is_empty() {
+        return;
+    }
+    let deleted: BTreeSet<&ResourceAddr> =
+        decisions.iter().filter(|d| d.action == Action::Delete).map(|d| &d.address).collect();
+    let mut managed: BTreeSet<(&str, String)> = BTreeSet::new();
+    for decision in decisions {
+        let schema = decision.kind.schema();
+        let place = decision.address.account().map(ToString::to_string).unwrap_or_default();
+        if let Some(key) = &decision.key {
+            managed.insert((schema.kind, format!("{place} {key}")));
+        }
+        if matches!(decision.action, Action::Delete | Action::Forget) {
+            continue;
+        }
+        let written = selected(decision) && decision.action != Action::NoOp;
+        let attrs = if written { &decision.after } else { &decision.before };
+        for (attr, arn) in attrs.iter().flat_map(|attrs| named::principals(schema, attrs)) {
+            let Some(address) = gone.get(&arn) else { continue };
+            // What is written again names the one that is made anew.
+            if (written && !deleted.contains(address)) || *address == decision.address {
+                continue;
+            }
+            let (what, help) = match written || selected(decision) {
+                true => ("goes on naming", "take it out of the policy in the same change"),
+                false => ("is not selected, and names", "select it as well, or plan everything"),
+            };
+            diagnostics.push(
+                Diagnostic::warning(format!("`{attr}` of `{}` {what} `{arn}`", decision.address))
+                    .at_opt(decision.instance.map(|i| i.body.loc_of(&attr).clone()))
+                    .detail(format!(
+                        "AWS severs `{address}` from it when it goes: the policy then shows a unique id and lets nothing in by it"
+                    ))
+                    .help(help),
+            );
+        }
+    }
+    for (handle, reading) in &live.accounts {
+        let Reading::Read(index) = reading else { continue };
+        for ((kind, key), object) in &index.inventory().objects {
+            let Some(schema) = kinds::kind(kind).map(|kind| kind.schema()) else { continue };
+            if managed.contains(&(*kind, format!("{handle} {key}"))) {
+                continue;
+            }
+            for (attr, arn) in named::principals(schema, &object.attrs) {
+                let Some(address) = gone.get(&arn) else { continue };
+                diagnostics.push(
+                    Diagnostic::warning(format!(
+                        "`{attr}` of `{key}` in `{handle}`, which is not managed, names `{arn}`"
+                    ))
+                    .detail(format!(
+                        "AWS severs `{address}` from it when it goes: the policy then shows a unique id and lets nothing in by it"
+                    ))
+                    .help(format!("write it again afterwards: {}", command(schema.meaning.access, key))),
+                );
+            }
+        }
+    }
+}
+
+/// Principals that go, by their ARNs.
+fn going(
+    decisions: &[Decision<'_>],
+    goes: impl Fn(&Decision<'_>) -> bool,
+) -> BTreeMap<String, ResourceAddr> {
+    decisions
+        .iter()
+        .filter(|d| matches!(d.kind.schema().meaning.access, AccessPart::Principal { .. }))
+        .filter(|d| goes(d))
+        .filter_map(|d| Some((text(d.before.as_ref()?, "arn")?.to_owned(), d.address.clone())))
+        .collect()
+}
+
+/// Unique ids of principals that go with a change, and the ARN that each stands for in policies until then.
+pub fn unique_id(before: &Attrs) -> Option<(String, String)> {
+    Some((text(before, "unique_id")?.to_owned(), text(before, "arn")?.to_owned()))
+}
+
+/// Whether `from` depends on `to`, itself or through others.
+fn reaches(
+    depends: &BTreeMap<ResourceAddr, BTreeSet<ResourceAddr>>,
+    from: &ResourceAddr,
+    to: &ResourceAddr,
+) -> bool {
+    let (mut seen, mut open) = (BTreeSet::new(), vec![from]);
+    while let Some(at) = open.pop() {
+        if at == to {
+            return true;
+        }
+        if seen.insert(at) {
+            open.extend(depends.get(at).into_iter().flatten());
+        }
+    }
+    false
+}
+
+fn text<'a>(attrs: &'a Attrs, name: &str) -> Option<&'a str> {
+    attrs.get(name).and_then(Value::as_str)
+}
+
+/// How a policy is written again by hand.
+fn command(access: AccessPart, key: &str) -> String {
+    match access {
+        AccessPart::Principal { .. } => format!(
+            "`aws iam update-assume-role-policy --role-name {key} --policy-document file://trust.json`"
+        ),
+        AccessPart::Resource(policy) if policy.service == "s3" => {
+            format!("`aws s3api put-bucket-policy --bucket {key} --policy file://policy.json`")
+        }
+        _ => "by its own tool".to_owned(),
+    }
+}

@@ -1,0 +1,83 @@
+//! What is declared in accounts that AWS lets nobody into: it waits, and holds nothing else up.
+//!
+//! A closed account may be reopened for 90 days, so its objects keep their records until their blocks go; then
+//! they are forgotten, for nothing is left that could be deleted. In one that is not active yet nothing can be
+//! made so far.
+
+use std::collections::BTreeMap;
+
+use super::decision::Decision;
+use super::diff::Difference;
+use super::model::Action;
+use crate::diag::{Diagnostic, Diagnostics, Loc, count};
+use crate::eval::estate::Estate;
+use crate::ids::Handle;
+use crate::schema::{AccessPart, AccountState, Home, account_state};
+
+/// Takes back whatever would have to be done in such an account, and says how much waits there.
+pub(super) fn hold(
+    estate: &Estate,
+    decisions: &mut Vec<Decision<'_>>,
+    diagnostics: &mut Diagnostics,
+) {
+    let handles: BTreeMap<_, _> =
+        estate.accounts.values().map(|account| (&account.address, &account.handle)).collect();
+    let shut: BTreeMap<Handle, (AccountState, Option<Loc>)> = decisions
+        .iter()
+        .filter(|d| d.kind.schema().meaning.access == AccessPart::Account)
+        .filter_map(|d| {
+            let state =
+                account_state(d.before.as_ref()?).filter(|state| !state.can_be_entered())?;
+            let handle = *handles.get(&d.address)?;
+            Some((handle.clone(), (state, d.instance.map(|i| i.loc.clone()))))
+        })
+        .collect();
+    if shut.is_empty() {
+        return;
+    }
+    let mut waiting: BTreeMap<&Handle, usize> = BTreeMap::new();
+    decisions.retain_mut(|decision| {
+        if decision.kind.schema().home != Home::Account {
+            return true;
+        }
+        let account = decision.address.account();
+        let Some((handle, (state, _))) = account.and_then(|a| shut.get_key_value(a)) else {
+            return true;
+        };
+        match decision.action {
+            Action::NoOp | Action::Forget => return true,
+            Action::Delete if *state == AccountState::Closed => {
+                decision.action = Action::Forget;
+                decision.reason = Some("its account is closed, with all that is in it".to_owned());
+                return true;
+            }
+            _ => {}
+        }
+        *waiting.entry(handle).or_default() += 1;
+        decision.action = Action::NoOp;
+        decision.difference = Difference::default();
+        decision.replace_because.clear();
+        decision.reason = Some(format!("it waits: the account is {}", state.described()));
+        decision.after.clone_from(&decision.before);
+        // What is not there stays away.
+        decision.before.is_some()
+    });
+    for (handle, number) in waiting {
+        let Some((state, loc)) = shut.get(handle) else { continue };
+        diagnostics.push(
+            Diagnostic::warning(format!(
+                "{} in `{handle}`, which is {}",
+                count(number, "change waits", "changes wait"),
+                state.described()
+            ))
+            .at_opt(loc.clone())
+            .detail("AWS lets nobody into the account, and the others go on without it")
+            .help(match state {
+                AccountState::Closed => {
+                    "ask AWS Support to reopen it, or remove its block: one apply then forgets what was in it"
+                }
+                _ => "apply again once AWS has activated it",
+            }),
+        );
+    }
+}

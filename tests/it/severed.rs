@@ -1,0 +1,139 @@
+//! Principals that are made anew: AWS severs them from the policies that name them, and the same apply writes
+//! these policies again.
+
+use palisade::sandbox::{Options, Sandbox};
+
+use crate::support::cli::Program;
+use crate::support::endpoint::{Endpoint, s3};
+use crate::support::estates::two_environments;
+
+/// A role in `dev` that a role and a bucket in `production` name.
+fn estate(name: &str, hub: &str, more: &str) -> String {
+    two_environments(&format!(
+        r#"iam_role "hub" {{
+  accounts = [account.dev]
+  name     = "{name}"
+  {hub}
+  trust {{
+    services = ["ec2.amazonaws.com"]
+  }}
+}}
+iam_role "spoke" {{
+  accounts = [account.production]
+  trust {{
+    aws = [iam_role.hub]
+  }}
+}}
+s3_bucket "data" {{
+  accounts = [account.production]
+  bucket   = "acme-severed-data"
+  policy = jsonencode({{
+    Version = "2012-10-17"
+    Statement = [{{
+      Effect = "Allow", Action = "s3:GetObject", Resource = "arn:aws:s3:::acme-severed-data/*"
+      Principal = {{ AWS = iam_role.hub.arn }}
+    }}]
+  }})
+}}
+{more}"#
+    ))
+}
+
+async fn production(program: &Program) -> (aws_config::SdkConfig, Endpoint) {
+    let dir = program.path().join(".palisade/sandbox");
+    let endpoint = Endpoint::of(Sandbox::open(&dir, Options::default()).await.expect("opens"));
+    let accounts = endpoint.accounts().await;
+    let account = accounts.iter().find(|a| a.name == "acme-production").expect("there");
+    (endpoint.account(&account.id).await, endpoint)
+}
+
+/// The trust of `spoke` and the policy of the bucket, as AWS shows them.
+async fn policies(program: &Program) -> [String; 2] {
+    let (sdk, _open) = production(program).await;
+    let role = aws_sdk_iam::Client::new(&sdk).get_role().role_name("spoke").send().await;
+    let role = role.expect("read").role.expect("there");
+    let trust = role.assume_role_policy_document.expect("a document");
+    let policy = s3(&sdk).get_bucket_policy().bucket("acme-severed-data").send().await;
+    [trust, policy.expect("read").policy.expect("a document")].map(|text| {
+        percent_encoding::percent_decode_str(&text).decode_utf8().expect("text").into_owned()
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_apply_renames_a_role_and_all_that_names_it() {
+    let program = Program::new(&estate("hub", "", ""));
+    program.run(&["apply", "--auto-approve"]).code(0);
+    for (name, hub) in [("hub-2", ""), ("hub-2", "path = \"/work/\"")] {
+        program.write("main.hcl", &estate(name, hub, ""));
+        let plan = program.run(&["plan"]).code(0);
+        assert!(plan.out.contains("1 to replace"), "{}", plan.out);
+        assert!(plan.out.contains("AWS severs `iam_role.hub@dev`"), "{}", plan.out);
+        program.run(&["apply", "--auto-approve"]).code(0);
+        let arn = if hub.is_empty() { "role/hub-2\"" } else { "role/work/hub-2\"" };
+        for policy in policies(&program).await {
+            assert!(policy.contains(arn) && !policy.contains("AROA"), "{policy}");
+        }
+        program.run(&["plan", "--detailed-exitcode"]).code(0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_made_anew_under_its_old_name_is_named_anew() {
+    let program = Program::new(&estate("hub", "", ""));
+    program.run(&["apply", "--auto-approve"]).code(0);
+    // By its ARN as text, which makes no dependency, as well as by reference.
+    let by_text = format!(
+        "iam_role \"by_text\" {{\n  accounts = [account.production]\n  trust {{\n    aws = [\"{}\"]\n  }}\n}}\n",
+        arn_of_hub(&program)
+    );
+    program.write("main.hcl", &estate("hub", "", &by_text));
+    program.run(&["apply", "--auto-approve"]).code(0);
+    let plan = program.run(&["plan", "--replace", "iam_role.hub@dev"]).code(0);
+    assert!(plan.out.contains("3 to update, 1 to replace"), "{}", plan.out);
+    program.run(&["apply", "--auto-approve", "--replace", "iam_role.hub@dev"]).code(0);
+    for policy in policies(&program).await {
+        assert!(policy.contains("role/hub\"") && !policy.contains("AROA"), "{policy}");
+    }
+    program.run(&["plan", "--detailed-exitcode"]).code(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_this_plan_does_not_write_is_named_with_the_command() {
+    let program = Program::new(&estate("hub", "", ""));
+    program.run(&["apply", "--auto-approve"]).code(0);
+    let (sdk, open) = production(&program).await;
+    let [trust, _] = policies(&program).await;
+    let made = aws_sdk_iam::Client::new(&sdk).create_role().role_name("by-hand");
+    made.assume_role_policy_document(trust).send().await.expect("made");
+    drop(open);
+
+    let plan = program.run(&["plan", "--replace", "iam_role.hub@dev"]).code(0);
+    assert!(
+        plan.err.contains("`by-hand` in `production`, which is not managed, names `arn:aws:iam::"),
+        "{}",
+        plan.err
+    );
+    assert!(plan.err.contains("aws iam update-assume-role-policy"), "{}", plan.err);
+    assert!(plan.err.contains("--role-name by-hand"), "{}", plan.err);
+    // Of two that name it, one is selected.
+    let selected = ["plan", "--replace", "iam_role.hub@dev", "-a", "dev"];
+    let plan = program.run(&selected).code(0);
+    assert!(plan.err.contains("`iam_role.spoke@production` is not selected"), "{}", plan.err);
+
+    // A role that goes for good takes its name with it.
+    let arn = arn_of_hub(&program);
+    let without = estate("hub", "", "").replace("[iam_role.hub]", &format!("[\"{arn}\"]"));
+    let without = without.replace("iam_role.hub.arn", &format!("\"{arn}\""));
+    let (head, rest) = without.split_once("iam_role \"hub\"").expect("the block");
+    let (_, rest) = rest.split_once("iam_role \"spoke\"").expect("the next");
+    program.write("main.hcl", &format!("{head}iam_role \"spoke\"{rest}"));
+    let plan = program.run(&["plan"]).code(0);
+    assert!(plan.err.contains("`iam_role.spoke@production` goes on naming"), "{}", plan.err);
+}
+
+/// As the state has it.
+fn arn_of_hub(program: &Program) -> String {
+    let out = program.run(&["state", "show", "iam_role.hub@dev"]).code(0).out;
+    let (_, rest) = out.split_once("arn:aws:iam::").expect("an ARN");
+    format!("arn:aws:iam::{}", rest.split('"').next().expect("its end"))
+}
