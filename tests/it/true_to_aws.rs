@@ -212,10 +212,10 @@ fn a_suspended_account_is_tried_and_left_unread() {
             }
             json.to_string().into_bytes()
         })
-        .instead(move |seen: &mut Seen| {
+        .instead(move |seen: &mut Request| {
             let (id, state) = denied.lock().expect("whole").clone();
             let denies = state != "ACTIVE" && seen.operation() == "AssumeRole" && seen.text().contains(&id);
-            denies.then(|| Answer::new(403, "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>User is not authorized to perform: sts:AssumeRole</Message></Error></ErrorResponse>")).flatten()
+            denies.then(|| front::answer(403, "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>User is not authorized to perform: sts:AssumeRole</Message></Error></ErrorResponse>")).flatten()
         });
     let front = Front::open(way);
     let program = Program::new(&format!("{ESTATE}{ROLES}"));
