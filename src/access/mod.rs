@@ -33,6 +33,6 @@ pub use organization::{Guardrails, Organization, PolicyType};
 pub use policy::{ManagedPolicies, ManagedPolicy, NamedPolicy, PART, levels};
 pub use principal::{GroupNode, Permissions, PrincipalKind, PrincipalNode};
 pub use resource::{
-    BUCKET, KEY, POLICY_TYPES, PolicyBearing, QUEUE, RESOURCE_TYPES, ResourceNode, ResourcePolicy,
-    ResourceType, SECRET,
+    BUCKET, KEY, POLICY_BEARING_TYPES, PolicyBearing, QUEUE, RESOURCE_TYPES, ResourceNode,
+    ResourcePolicy, ResourceType, SECRET,
 };

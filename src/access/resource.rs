@@ -112,7 +112,7 @@ const fn unsigned(name: &'static str, service: &'static str) -> PolicyBearing {
 /// Source: IAM User Guide, "AWS services that work with IAM", the column on resource-based policies; whether
 /// unsigned requests are answered, by each service's own guide (SQS: "Anonymous", API Gateway and Lambda
 /// function URLs: authorization `NONE`, EFS: "anonymous access", OpenSearch: "open" domains).
-pub static POLICY_TYPES: [PolicyBearing; 28] = [
+pub static POLICY_BEARING_TYPES: [PolicyBearing; 28] = [
     signed("AWS::KMS::Key", "kms"),
     signed("AWS::SecretsManager::Secret", "secretsmanager"),
     unsigned("AWS::SQS::Queue", "sqs"),

@@ -6,9 +6,10 @@
 use ipnet::IpNet;
 
 use super::document::{Condition, Version};
-use super::matching::{ArnPattern, Pattern, Tri, Wildcards};
+use super::matching::{ArnPattern, Pattern, Wildcards};
 use super::operator::{Operator, SetPrefix, Test};
 use super::request::Facts;
+use super::three_valued::Tri;
 use super::values;
 
 /// A compiled value of a condition.

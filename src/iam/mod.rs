@@ -6,12 +6,13 @@
 //! * [`validate`] finds what AWS would refuse, by the dated facts of [`limits`].
 //! * [`matching`], [`condition`] and [`eval`] are the concrete judge: one request against all the
 //!   policies that bear on it. [`simulate`] wraps it in JSON Lines.
-//! * [`acts`] and [`public`] are what S3 asks of bucket policies beside.
+//! * [`bucket_policy`] is what S3 asks of bucket policies beside.
 //! * [`catalogue`] is the bundled list of actions, resource types and condition keys.
 
-pub mod acts;
+pub mod bucket_policy;
 pub mod catalogue;
 pub mod condition;
+mod decision;
 pub mod decode;
 pub mod diff;
 pub mod document;
@@ -26,12 +27,12 @@ pub mod operator;
 pub mod passing;
 mod policy;
 mod principal;
-pub mod public;
 pub mod request;
 pub mod simulate;
 pub mod size;
 pub mod symbolic;
 pub mod text;
+mod three_valued;
 pub mod validate;
 pub mod values;
 
@@ -39,14 +40,12 @@ pub mod values;
 mod tests;
 
 pub use catalogue::{ActionId, ActionSet, Catalogue, ServiceId, catalogue};
+pub use decision::{DecidedBy, Decision, Matched, PolicyDecision};
 pub use diff::{ChangeKind, StatementChange, diff};
 pub use document::{
     Condition, Document, Effect, Item, PrincipalType, Principals, Statement, Use, Version,
 };
-pub use eval::{
-    ChainLevel, Considered, DecidedBy, Decision, Matched, Policies, PolicyDecision, evaluate,
-    evaluate_all, explain,
-};
+pub use eval::{ChainLevel, Considered, Policies, evaluate, evaluate_all, explain};
 pub use limits::Limits;
 pub use normal::{digest, semantic_eq};
 pub use operator::{Operator, SetPrefix, Test};

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::condition::CompiledCondition;
 use super::document::{Document, Effect, Item, Statement, Version};
-use super::matching::{ArnPattern, Pattern, Tri, Wildcards};
+use super::matching::{ArnPattern, Pattern, Wildcards};
 use super::principal::{Naming, PrincipalMatcher};
 use super::request::{Caller, Facts};
+use super::three_valued::Tri;
 
 /// A policy ready for evaluation.
 #[derive(Clone, Debug)]
@@ -75,7 +76,11 @@ impl Policy {
             .enumerate()
             .map(|(index, statement)| CompiledStatement::new(statement, index, version))
             .collect();
-        Self { name: name.into(), statements, public: super::public::is_public(document) }
+        Self {
+            name: name.into(),
+            statements,
+            public: super::bucket_policy::public::is_public(document),
+        }
     }
 
     /// The same policy under another name; what is compiled is shared.

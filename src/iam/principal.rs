@@ -3,9 +3,9 @@
 //! Sources: IAM User Guide, "AWS JSON policy elements: Principal" and "NotPrincipal".
 
 use super::document::{PrincipalType, Principals};
-use super::matching::Tri;
 use super::request::{Caller, CallerKind};
 use super::text::is_symbolic_account;
+use super::three_valued::Tri;
 use super::values::is_account_id;
 
 /// How closely a resource policy names the caller; a stronger match grants past more of the

@@ -9,11 +9,10 @@ use serde::Serialize;
 
 use crate::diag::{Diagnostics, did_you_mean};
 
+use super::decision::{DecidedBy, Matched, PolicyDecision};
 use super::decode;
 use super::document::Use;
-use super::eval::{
-    ChainLevel, Considered, DecidedBy, Matched, Policies, PolicyDecision, evaluate, explain,
-};
+use super::eval::{ChainLevel, Considered, Policies, evaluate, explain};
 use super::node::{Member, Node, NodeKind};
 use super::policy::Policy;
 use super::request::{Context, ContextValue, Membership, Principal, Request};

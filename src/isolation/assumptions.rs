@@ -30,7 +30,9 @@ use super::paths::{BySource, Edge, Origin, account_of, belongs_to, by_source, re
 use super::power::Link;
 use super::rights::may_change_policies;
 use super::section::{Assumption, AssumptionKind};
-use crate::access::{AccessModel, AccountNode, Coverage, NamedPolicy, POLICY_TYPES, PolicyBearing};
+use crate::access::{
+    AccessModel, AccountNode, Coverage, NamedPolicy, POLICY_BEARING_TYPES, PolicyBearing,
+};
 use crate::iam::eval::rcp_services;
 use crate::iam::symbolic::question::variable_keys;
 use crate::iam::symbolic::{Space, SymbolicAnswer};
@@ -107,7 +109,8 @@ impl<'a> Assumptions<'a> {
         let callers = self.callers.get(origin).map(Vec::as_slice).unwrap_or_default();
         let mut all = Vec::new();
         for owner in owners {
-            let unseen = POLICY_TYPES.iter().filter(|ty| !model.listed_types.contains(ty.name));
+            let unseen =
+                POLICY_BEARING_TYPES.iter().filter(|ty| !model.listed_types.contains(ty.name));
             let objects: Vec<String> = unseen
                 .filter(|ty| ty.takes_unsigned || *origin != Origin::Anonymous)
                 .filter(|ty| {

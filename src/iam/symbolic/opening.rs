@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::keys::{Chooser, KeySpace, chooser};
 use super::question::{Question, is_possible, with};
+use crate::iam::decision::Decision;
 use crate::iam::document::Condition;
-use crate::iam::eval::{Decision, evaluate};
+use crate::iam::eval::evaluate;
 use crate::iam::operator::Test;
 use crate::iam::request::{ContextValue, Request};
 

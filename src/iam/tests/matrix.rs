@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::iam::decision::PolicyDecision;
 use crate::iam::document::{Document, Use};
-use crate::iam::eval::{ChainLevel, Policies, PolicyDecision, evaluate};
+use crate::iam::eval::{ChainLevel, Policies, evaluate};
 use crate::iam::policy::Policy;
 use crate::iam::request::{Principal, Request};
 

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::iam::decision::{DecidedBy, Decision, PolicyDecision};
 use crate::iam::document::{Document, Use};
-use crate::iam::eval::{
-    ChainLevel, DecidedBy, Decision, Policies, PolicyDecision, evaluate, evaluate_all,
-};
+use crate::iam::eval::{ChainLevel, Policies, evaluate, evaluate_all};
 use crate::iam::policy::Policy;
 use crate::iam::request::{Context, Membership, Principal, Request};
 

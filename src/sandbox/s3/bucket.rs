@@ -208,7 +208,8 @@ pub(super) fn serve(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket) -> S3Answer
         }
         "GetBucketPolicyStatus" => {
             let policy = bucket.config.get("policy").ok_or_else(|| none("policy"))?;
-            let public = read(policy).is_some_and(|p| iam::public::is_public(&p)).to_string();
+            let public =
+                read(policy).is_some_and(|p| iam::bucket_policy::public::is_public(&p)).to_string();
             Ok(xml("PolicyStatus", Xml::new().text("IsPublic", public)))
         }
         "GetBucketRequestPayment" => {
@@ -395,12 +396,13 @@ fn check_policy(ctx: &Ctx<'_>, bucket: &Bucket, text: &str) -> Result<(), Refusa
         }
     }
     let read = read(text);
-    let idle = read.as_ref().and_then(|p| iam::acts::action_without_resource(p, &own));
+    let idle =
+        read.as_ref().and_then(|p| iam::bucket_policy::actions::action_without_resource(p, &own));
     if idle.is_some() {
         let message = "Action does not apply to any resource(s) in statement";
         return Err(malformed(message.to_owned()));
     }
-    let public = read.is_some_and(|p| iam::public::may_be_public(&p));
+    let public = read.is_some_and(|p| iam::bucket_policy::public::may_be_public(&p));
     let account = ctx.state.public_access.get(&bucket.account).copied().unwrap_or_default();
     let own = bucket.config.get("publicAccessBlock").map(|t| public_access(t)).unwrap_or_default();
     if (account.block_policy || own.block_policy) && public {

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use palisade::access::{
-    AccessModel, KEY, NamedPolicy, POLICY_TYPES, QUEUE, ResourceNode, ResourcePolicy, SECRET,
+    AccessModel, KEY, NamedPolicy, POLICY_BEARING_TYPES, QUEUE, ResourceNode, ResourcePolicy,
+    SECRET,
 };
 use palisade::iam::{Document, Use};
 use palisade::isolation::WallVerdict;
@@ -92,8 +93,9 @@ fn a_resource_of_a_type_that_no_assumption_names_opens_nothing() {
                 {
                     let row = &rows[&(from.clone(), (*to).to_owned())];
                     // The judge lets an unsigned request by where the service would refuse it.
-                    let takes =
-                        POLICY_TYPES.iter().any(|t| t.name == kind.name && t.takes_unsigned);
+                    let takes = POLICY_BEARING_TYPES
+                        .iter()
+                        .any(|t| t.name == kind.name && t.takes_unsigned);
                     if row.after != WallVerdict::Isolated || (from == "$anonymous" && !takes) {
                         continue;
                     }

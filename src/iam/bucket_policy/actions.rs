@@ -4,9 +4,9 @@
 //! access denied errors", "Bucket policies"). Which actions act on buckets, and which on objects, says the Service
 //! Authorization Reference, "Actions defined by Amazon S3". IAM does not look at that in identity policies.
 
-use super::catalogue::{ActionId, catalogue};
-use super::document::{Document, Statement};
-use super::symbolic::globs::{Glob, regions};
+use crate::iam::catalogue::{ActionId, catalogue};
+use crate::iam::document::{Document, Statement};
+use crate::iam::symbolic::globs::{Glob, regions};
 
 /// An action of a bucket's policy that acts on none of its statement's resources, as the policy spells it; the bucket is
 /// given by its ARN.
@@ -53,8 +53,8 @@ fn of_statement(statement: &Statement, bucket: &str) -> Option<String> {
 mod tests {
     use serde_json::json;
 
-    use super::super::document::Use;
     use super::*;
+    use crate::iam::document::Use;
 
     fn unfit(action: &serde_json::Value, resource: &serde_json::Value) -> Option<String> {
         let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": action, "Resource": resource}]});

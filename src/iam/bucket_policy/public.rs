@@ -13,10 +13,10 @@
 //!   acceptance: the analysis ignores the setting, and the sandbox refuses whatever may be public ([`may_be_public`]),
 //!   so that what passes there passes S3.
 
-use super::document::{Condition, Document, Effect, Statement};
-use super::operator::{SetPrefix, Test};
-use super::text::Text;
-use super::values;
+use crate::iam::document::{Condition, Document, Effect, Statement};
+use crate::iam::operator::{SetPrefix, Test};
+use crate::iam::text::Text;
+use crate::iam::values;
 
 /// Keys that tie a request to a known party: those that the page lists, and later ones of their kind. A
 /// policy that is public only if one of these does not count is not called public here, for what
@@ -83,7 +83,7 @@ pub fn may_be_public(document: &Document) -> bool {
 }
 
 fn grants_everybody(statement: &Statement, fixes: impl Fn(&Condition) -> bool) -> bool {
-    let everybody = statement.principals.as_ref().is_some_and(super::Principals::is_everyone)
+    let everybody = statement.principals.as_ref().is_some_and(crate::iam::Principals::is_everyone)
         || statement.not_principals.is_some();
     statement.effect == Effect::Allow && everybody && !statement.conditions.iter().any(fixes)
 }
@@ -141,8 +141,8 @@ fn fixes(condition: &Condition) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::document::Use;
     use super::*;
+    use crate::iam::document::Use;
 
     fn document(statement: &str) -> Document {
         let value = serde_json::from_str(&format!("{{\"Statement\":{statement}}}")).expect("json");
