@@ -12,7 +12,7 @@ use crate::plan::{Mode, select};
 use crate::value::Value;
 
 use super::error::EngineError;
-use super::plan::PlanRequest;
+use super::plan_request::PlanRequest;
 use super::refresh::PlanInputs;
 use super::secrets;
 use super::workspace::Workspace;

@@ -17,7 +17,7 @@ use super::error::EngineError;
 use super::host::Activity;
 use super::known_values::{KnownValues, ReleasesInForce};
 use super::open::{self, Store};
-use super::plan::PlanRequest;
+use super::plan_request::PlanRequest;
 use super::workspace::{Variables, Workspace};
 use super::{backend, outputs, releases};
 

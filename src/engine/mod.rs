@@ -30,6 +30,7 @@ pub mod origin;
 pub mod outputs;
 mod ownership_tags;
 pub mod plan;
+pub mod plan_request;
 mod power_cut;
 pub mod promotion;
 pub mod read_live;

@@ -1,93 +1,22 @@
-//! Makes plans: what is asked of one, the plan itself from the inputs that were read, and whether the
+//! Makes plans: the plan itself from the inputs that were read, and whether the
 //! walls permit it. A plan writes nothing, takes no lock and changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::address::ResourceAddr;
 use crate::config::Configuration;
 use crate::diag::{Diagnostic, Diagnostics, count};
 use crate::isolation::section::{AccessPath, PathChange, Severity};
 use crate::plan::model::{Plan, PlanLocation, ScopeBasis, Selection, StateBasis};
 use crate::plan::sides::Sides;
-use crate::plan::{Input, Mode, Options, compute, prepare, seal, walls};
-use crate::promotion::Release;
+use crate::plan::{Input, compute, prepare, seal, walls};
 use crate::state::layout;
 
 use super::compare_secrets;
 use super::error::EngineError;
 use super::refresh::{self, PlanInputs};
-use super::workspace::{Variables, Workspace};
+use super::workspace::Workspace;
 
-/// What is asked of a plan.
-#[derive(Clone, Debug)]
-pub struct PlanRequest {
-    /// Mode, selection, forced replacements.
-    pub options: Options,
-    /// Values for variables.
-    pub variables: Variables,
-    /// Whether AWS is read.
-    pub refresh: bool,
-    /// Whether the plan is made to be carried out at once: then every account that it changes has to be
-    /// read, if need be through its access role.
-    pub for_apply: bool,
-    /// How many accounts are read at once.
-    pub parallelism: usize,
-    /// Objects to take over beside those of `import` blocks: address and AWS id.
-    pub imports: Vec<(ResourceAddr, String)>,
-    /// Whether SSM is asked for the versions of secrets' sources, as the principal that applies does.
-    pub secret_versions: bool,
-    /// A release to plan with in place of the one that stands in an environment.
-    pub release: Option<ReleaseOverride>,
-}
-
-/// What a promotion puts in place of what stands in an environment.
-#[derive(Clone, Debug)]
-pub struct ReleaseOverride {
-    /// The environment.
-    pub environment: String,
-    /// The release that moves in.
-    pub release: Release,
-}
-
-impl PlanRequest {
-    /// Of a whole estate that is read, without a change to it: what `drift` needs.
-    #[must_use]
-    pub fn everything(variables: &Variables) -> Self {
-        Self {
-            options: Options::default(),
-            variables: variables.clone(),
-            refresh: true,
-            for_apply: false,
-            parallelism: 10,
-            imports: Vec::new(),
-            secret_versions: false,
-            release: None,
-        }
-    }
-
-    /// Of one mode and selection. Where AWS is read for changes, the versions of secrets are, too.
-    #[must_use]
-    pub fn of(mode: Mode, selection: Selection, variables: &Variables, refresh: bool) -> Self {
-        Self {
-            options: Options { mode, selection, ..Options::default() },
-            refresh,
-            secret_versions: mode == Mode::Normal && refresh,
-            ..Self::everything(variables)
-        }
-    }
-}
-
-/// What makes a plan fail.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FailOn {
-    /// A path between environments that breaks an isolation rule.
-    #[default]
-    Violation,
-    /// Any path that the plan adds or widens.
-    Widening,
-    /// Nothing; the audit log keeps the reason.
-    None,
-}
+pub use super::plan_request::{FailOn, PlanRequest, ReleaseOverride};
 
 /// A plan, and what it was made from.
 pub struct PlanOutcome {

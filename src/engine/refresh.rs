@@ -30,7 +30,7 @@ use super::host::{Activity, Event};
 use super::known_values::{KnownValues, ReleasesInForce};
 use super::load::{self, RecordedEstate, evaluate};
 use super::open::{self, Store};
-use super::plan::PlanRequest;
+use super::plan_request::PlanRequest;
 use super::read_live::{self, AccountReadings, AccountRequest};
 use super::workspace::Workspace;
 use super::{backend, digest, ownership_tags, releases, secret_versions, secrets};

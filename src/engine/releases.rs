@@ -12,7 +12,7 @@ use crate::promotion::store::{self, VersionedRecord};
 use crate::state::{Ledger, StateError};
 
 use super::known_values::ReleasesInForce;
-use super::plan::ReleaseOverride;
+use super::plan_request::ReleaseOverride;
 
 /// How many releases are read at once.
 const CONCURRENCY: usize = 16;

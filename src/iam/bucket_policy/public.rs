@@ -13,7 +13,7 @@
 //!   acceptance: the analysis ignores the setting, and the sandbox refuses whatever may be public ([`may_be_public`]),
 //!   so that what passes there passes S3.
 
-use crate::iam::document::{Condition, Document, Effect, Statement};
+use crate::iam::document::{Condition, Document, Effect, Principals, Statement};
 use crate::iam::operator::{SetPrefix, Test};
 use crate::iam::text::Text;
 use crate::iam::values;
@@ -83,7 +83,7 @@ pub fn may_be_public(document: &Document) -> bool {
 }
 
 fn grants_everybody(statement: &Statement, fixes: impl Fn(&Condition) -> bool) -> bool {
-    let everybody = statement.principals.as_ref().is_some_and(crate::iam::Principals::is_everyone)
+    let everybody = statement.principals.as_ref().is_some_and(Principals::is_everyone)
         || statement.not_principals.is_some();
     statement.effect == Effect::Allow && everybody && !statement.conditions.iter().any(fixes)
 }

@@ -1,7 +1,7 @@
 //! What an account has once: alias, password policy, summary.
 
+use super::answers::{IamAnswer, invalid};
 use super::model::{IamSettings, IdentityKind, PasswordPolicy};
-use super::{IamAnswer, invalid};
 use crate::sandbox::params::Params;
 use crate::sandbox::wire::{Ctx, Refusal};
 use crate::sandbox::xml::Xml;

@@ -1,8 +1,9 @@
 //! GetAccountAuthorizationDetails: everything of an account that IAM decides by, in pages.
 
+use super::answers::{IamAnswer, page, tags_xml};
 use super::document::{encode, render_trust};
 use super::model::{Identity, IdentityKind, ManagedPolicy};
-use super::{IamAnswer, aws_managed, identities, inline, page, policies, profiles, tags_xml};
+use super::{aws_managed, identities, inline, policies, profiles};
 use crate::sandbox::params::Params;
 use crate::sandbox::state::SandboxState;
 use crate::sandbox::wire::Ctx;

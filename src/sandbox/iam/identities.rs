@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::document::{bind_trust, encode, quota_size, render_trust};
-use super::model::{AccessKey, Identity, IdentityKind, Trust, identity_key};
-use super::{
-    IamAnswer, check_name, check_path, check_tags, inline, invalid, limit, no_such, page, tags_xml,
+use super::answers::{
+    IamAnswer, check_name, check_path, check_tags, invalid, limit, no_such, page, tags_xml,
 };
+use super::document::{bind_trust, encode, quota_size, render_trust};
+use super::inline;
+use super::model::{AccessKey, Identity, IdentityKind, Trust, identity_key};
 use crate::sandbox::clock::Instant;
 use crate::sandbox::params::Params;
 use crate::sandbox::state::{SandboxState, Tags, UPPER, derive};
@@ -222,7 +223,7 @@ fn checked_trust(ctx: &mut Ctx<'_>, text: &str) -> Result<Trust, Refusal> {
     let trust = bind_trust(ctx.state, text)?;
     for arn in trust.bound.keys() {
         if ctx.consistency.is_delayed("principal", arn) {
-            return Err(super::malformed(format!(
+            return Err(super::answers::malformed(format!(
                 "Invalid principal in policy: \"AWS\":\"{arn}\""
             )));
         }

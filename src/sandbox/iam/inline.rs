@@ -1,9 +1,10 @@
 //! Inline policies, attached policies and boundaries of roles, users and groups.
 
+use super::answers::{IamAnswer, check_name, invalid, limit, malformed, page};
 use super::document::{Use, check, encode, quota_size};
 use super::identities::{find, find_own};
 use super::model::{Identity, IdentityKind};
-use super::{IamAnswer, check_name, invalid, limit, malformed, page, policies};
+use super::policies;
 use crate::sandbox::params::Params;
 use crate::sandbox::wire::{Ctx, Refusal};
 use crate::sandbox::xml::Xml;

@@ -1,7 +1,7 @@
 //! OpenID Connect providers.
 
+use super::answers::{IamAnswer, check_tags, invalid, limit, tags_xml};
 use super::model::OidcProvider;
-use super::{IamAnswer, check_tags, invalid, limit, tags_xml};
 use crate::sandbox::params::Params;
 use crate::sandbox::wire::{Ctx, Refusal};
 use crate::sandbox::xml::Xml;

@@ -1,11 +1,11 @@
 //! Managed policies and their versions, the customer's and AWS's.
 
+use super::answers::{
+    IamAnswer, check_name, check_path, check_tags, invalid, limit, malformed, page, tags_xml,
+};
 use super::aws_managed;
 use super::document::{Use, check, encode, quota_size};
 use super::model::{Identity, IdentityKind, ManagedPolicy, PolicyVersion};
-use super::{
-    IamAnswer, check_name, check_path, check_tags, invalid, limit, malformed, page, tags_xml,
-};
 use crate::sandbox::clock::Instant;
 use crate::sandbox::params::Params;
 use crate::sandbox::state::{SandboxState, UPPER};

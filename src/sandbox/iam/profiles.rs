@@ -1,8 +1,10 @@
 //! Instance profiles.
 
+use super::answers::{
+    IamAnswer, check_name, check_path, check_tags, limit, no_such, page, tags_xml,
+};
 use super::identities;
 use super::model::{IdentityKind, InstanceProfile, identity_key};
-use super::{IamAnswer, check_name, check_path, check_tags, limit, no_such, page, tags_xml};
 use crate::sandbox::params::Params;
 use crate::sandbox::state::{SandboxState, UPPER};
 use crate::sandbox::wire::{Ctx, Refusal};

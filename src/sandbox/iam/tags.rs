@@ -1,7 +1,7 @@
 //! Tagging of every taggable kind: `Tag*`, `Untag*`, `List*Tags`.
 
+use super::answers::{IamAnswer, check_tags, limit, page};
 use super::model::{IdentityKind, identity_key};
-use super::{IamAnswer, check_tags, limit, page};
 use super::{aws_managed, policies};
 use crate::sandbox::params::Params;
 use crate::sandbox::state::Tags;
