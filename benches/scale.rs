@@ -25,7 +25,7 @@ use palisade::eval::NothingKnown;
 use palisade::isolation::Analysis;
 use palisade::plan::seal;
 use palisade::plan::walls;
-use palisade::render::{self, Format, Style};
+use palisade::render::{self, Detail, Format, Style};
 
 /// The program's own.
 #[global_allocator]
@@ -68,7 +68,7 @@ fn main() {
     stage("seal", || seal(&mut plan, "sha256:0"));
     for (name, format) in [("render as text", Format::Text), ("render as JSON", Format::Json)] {
         stage(name, || {
-            render::plan(&plan, format, true, &Style::plain(), &mut std::io::sink())
+            render::plan(&plan, format, Detail::default(), &Style::plain(), &mut std::io::sink())
                 .expect("a sink takes everything");
         });
     }

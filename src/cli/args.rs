@@ -14,6 +14,7 @@ use crate::engine::side::LookAt;
 use crate::ids::Handle;
 use crate::plan::Mode;
 use crate::plan::model::Selection;
+use crate::render::Format;
 
 /// Flags of every command.
 #[derive(Clone, Debug, Default, Args)]
@@ -130,6 +131,9 @@ pub struct PlanOptions {
     /// Why `--fail-on none` is right; goes into the audit log
     #[arg(long, value_name = "TEXT", required_if_eq("fail_on", "none"))]
     pub reason: Option<String>,
+    /// Show every object and every path by itself, with all that is known of it
+    #[arg(long)]
+    pub full: bool,
     /// How many accounts are worked on at once
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub parallelism: u16,
@@ -315,6 +319,60 @@ pub enum FormatArg {
     Sarif,
 }
 
+impl FormatArg {
+    fn format(self) -> Format {
+        match self {
+            Self::Text => Format::Text,
+            Self::Json => Format::Json,
+            Self::Markdown => Format::Markdown,
+            Self::Html => Format::Html,
+            Self::Sarif => Format::Sarif,
+        }
+    }
+}
+
+/// `--output FORMAT=FILE`: a plan that is written into a file beside what is printed.
+#[derive(Clone, Debug)]
+pub struct OutputArg {
+    /// Its format.
+    pub format: Format,
+    /// The file.
+    pub path: PathBuf,
+}
+
+impl OutputArg {
+    /// Reads `FORMAT=FILE`.
+    ///
+    /// # Errors
+    /// No format of that name, or no file.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (format, file) =
+            text.split_once('=').ok_or("write `FORMAT=FILE`, as in `sarif=plan.sarif`")?;
+        if file.is_empty() {
+            return Err(format!("name a file, as in `{format}=plan.{format}`"));
+        }
+        let format = FormatArg::from_str(format, false).map_err(|_| {
+            format!("`{format}` is not a format: text, json, markdown, html or sarif")
+        })?;
+        Ok(Self { format: format.format(), path: PathBuf::from(file) })
+    }
+
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(
+        &self,
+        content: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>,
+    ) -> Result<(), Diagnostic> {
+        let mut bytes = Vec::new();
+        let path = &self.path;
+        content(&mut bytes).and_then(|()| std::fs::write(path, &bytes)).map_err(|error| {
+            Diagnostic::error(format!("cannot write `{}`: {error}", path.display()))
+        })
+    }
+}
+
 /// `--format`, and `--json` for short.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct FormatArgs {
@@ -329,18 +387,8 @@ pub struct FormatArgs {
 impl FormatArgs {
     /// The format asked for.
     #[must_use]
-    pub fn format(self) -> crate::render::Format {
-        use crate::render::Format;
-        if self.json {
-            return Format::Json;
-        }
-        match self.format {
-            FormatArg::Text => Format::Text,
-            FormatArg::Json => Format::Json,
-            FormatArg::Markdown => Format::Markdown,
-            FormatArg::Html => Format::Html,
-            FormatArg::Sarif => Format::Sarif,
-        }
+    pub fn format(self) -> Format {
+        if self.json { Format::Json } else { self.format.format() }
     }
 }
 

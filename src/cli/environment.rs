@@ -55,6 +55,20 @@ impl Environment {
         }
     }
 
+    /// The current directory from the root of the Git repository that it is in, with `/` between names;
+    /// empty in the root, and outside of any.
+    #[must_use]
+    pub fn below_repository(&self) -> String {
+        let Ok(here) = std::env::current_dir().and_then(|dir| dir.canonicalize()) else {
+            return String::new();
+        };
+        let root = here.ancestors().find(|dir| dir.join(".git").exists());
+        let below = root.and_then(|root| here.strip_prefix(root).ok());
+        let names = below.into_iter().flat_map(std::path::Path::components);
+        let names: Vec<_> = names.map(|name| name.as_os_str().to_string_lossy()).collect();
+        names.join("/")
+    }
+
     /// A variable that is set and not empty.
     #[must_use]
     pub fn var(&self, name: &str) -> Option<&str> {

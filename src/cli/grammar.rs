@@ -13,12 +13,12 @@ use super::error::Exit;
     name = "palisade",
     version,
     propagate_version = false,
-    disable_help_subcommand = true,
     arg_required_else_help = true,
     subcommand_required = true,
     max_term_width = 100,
     after_help = "Exit codes: 0 success, 1 error, 2 changes present (drift, plan --detailed-exitcode),\n\
-                  3 a rule is broken, 4 stale plan or state conflict, 5 locked by someone else, 130 interrupted."
+                  3 a rule is broken, 4 stale plan or state conflict, 5 locked by someone else,\n\
+                  6 something could not be read (drift, plan --detailed-exitcode), 130 interrupted."
 )]
 pub struct Cli {
     /// Flags of every command.
@@ -66,8 +66,13 @@ pub enum Command {
     History(c::history::HistoryArgs),
     /// Show where every environment stands: releases, holds, drift, next gates
     Status(c::status::StatusArgs),
+    /// Write a page for auditors: walls, exceptions, drift and history of the estate as it is now
+    Report(c::report::ReportArgs),
     /// Look into the state, and repair it
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  palisade state list\n  palisade state show iam_role.deploy@staging\n  palisade state mv iam_role.ci iam_role.deploy"
+    )]
     State(c::state::StateCommand),
     /// Draw what depends on what
     Graph(c::graph::GraphArgs),
@@ -86,12 +91,29 @@ pub enum Command {
     /// Judge requests against policy documents, as IAM would
     Simulate(c::simulate::SimulateArgs),
     /// Check the audit log
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  palisade audit verify")]
     Audit(c::audit::AuditCommand),
     /// Write a completion script for a shell
     Completions(c::completions::CompletionsArgs),
     /// Print the version
     Version(c::version::VersionArgs),
+}
+
+impl Command {
+    /// What comes next where the command was interrupted.
+    #[must_use]
+    pub fn after_interruption(&self) -> &'static str {
+        match self {
+            Self::Apply(_) | Self::Destroy(_) | Self::Import(_) => {
+                "what was in flight is recorded; `palisade plan` shows what is left, `palisade apply` goes on from there"
+            }
+            Self::Promote(_) | Self::Rollback(_) | Self::Verify(_) => {
+                "what was in flight is recorded; `palisade status` shows where the release stands, the same command goes on from there"
+            }
+            Self::Init(_) | Self::State(_) | Self::Approve(_) => "run the command again",
+            _ => "nothing was changed",
+        }
+    }
 }
 
 /// Runs a command.
@@ -117,6 +139,7 @@ pub async fn dispatch(command: Command, context: &Context) -> Result<(), Exit> {
         Command::Rollback(args) => c::rollback::run(&args, context).await,
         Command::Verify(args) => c::verify::run(&args, context).await,
         Command::Releases(args) => c::releases::run(&args, context).await,
+        Command::Report(args) => c::report::run(&args, context).await,
         Command::State(command) => c::state::run(command, context).await,
         Command::Graph(args) => c::graph::run(&args, context),
         Command::Console(args) => c::console::run(&args, context).await,

@@ -13,10 +13,10 @@ use crate::diag::{Diagnostic, Diagnostics};
 use crate::engine::EngineError;
 use crate::engine::host::{Activity, Event, Host, Question, Shown};
 use crate::promotion::Move;
-use crate::render::inert::{Inert, inert};
+use crate::render::inert::{Inert, inert, inert_json};
 use crate::render::progress::{Progress, ProgressItem};
 use crate::render::requests::RunPrincipals;
-use crate::render::{self, Style, events};
+use crate::render::{self, Detail, Style, event_lines, events};
 use crate::state::Clock;
 
 use super::clock::WallClock;
@@ -30,6 +30,12 @@ pub struct Manner {
     pub auto_approve: bool,
     /// `--json`: standard output is the command's own; what is about to be done is not shown there.
     pub json: bool,
+    /// `apply --json`: standard output gets a line for each event.
+    pub lines: bool,
+    /// `destroy`: the plan deletes what it selects.
+    pub destroys: bool,
+    /// `--full`: plans are shown whole.
+    pub full: bool,
 }
 
 /// The principals that a run last worked with, for the end of a run that says as whom it worked.
@@ -55,6 +61,13 @@ impl SharedPrincipals {
     fn learn(&self, learn: impl FnOnce(&mut RunPrincipals)) {
         learn(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner));
     }
+}
+
+/// One event as JSON, whole and at once.
+fn print_line(line: &str) -> io::Result<()> {
+    let mut out = output::stdout();
+    writeln!(out, "{}", inert_json(line))?;
+    out.flush()
 }
 
 /// The terminal that a command runs in.
@@ -159,6 +172,18 @@ impl Host for Terminal {
     }
 
     fn event(&self, event: Event) {
+        if self.manner.lines {
+            let line = match &event {
+                Event::Apply(event) => Some(event_lines::event(event, self.now())),
+                Event::Applied(summary) => Some(event_lines::ended(summary, self.now())),
+                Event::NothingToApply => Some(event_lines::nothing(self.now())),
+                _ => None,
+            };
+            if let Some(line) = line {
+                let _ = print_line(&line);
+                return;
+            }
+        }
         match &event {
             // The bar begins when all locks are held, which the executor says.
             Event::Began(Activity::Applying) => {}
@@ -213,14 +238,23 @@ impl Host for Terminal {
         if self.manner.json {
             return Ok(());
         }
+        if let (true, Shown::Plan(plan)) = (self.manner.lines, &shown) {
+            print_line(&event_lines::plan(plan, self.now()))?;
+            if !plan.has_changes() {
+                print_line(&event_lines::nothing(self.now()))?;
+            }
+            return Ok(());
+        }
+        let detail =
+            Detail { full: self.manner.full, destroys: self.manner.destroys, ..Detail::default() };
         let mut out = Inert::new(output::stdout());
         match shown {
-            Shown::Plan(plan) => render::text::plan(plan, false, &self.out, &mut out)?,
             Shown::Locks(_) => {}
+            Shown::Plan(plan) => render::text::plan(plan, detail, &self.out, &mut out)?,
             Shown::Promotion(report) => render::promotion::text(report, &self.out, &mut out)?,
             Shown::Approval(report) => {
                 render::promotion::head(report, &self.out, &mut out)?;
-                render::text::plan(&report.plan, false, &self.out, &mut out)?;
+                render::text::plan(&report.plan, detail, &self.out, &mut out)?;
             }
         }
         out.flush()

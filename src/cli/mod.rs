@@ -61,6 +61,7 @@ fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let Cli { global, command } = cli;
+    let next = command.after_interruption();
     let env = Environment::read(&global);
     let (clock, told) = match env.sandbox_clock(&global) {
         Ok(clock) => (clock, Ok(())),
@@ -85,7 +86,7 @@ fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         context.tell(diagnostics);
     }
     if matches!(exit, Exit::Interrupted) {
-        let _ = writeln!(io::stderr(), "interrupted");
+        let _ = writeln!(io::stderr(), "interrupted: {next}");
     }
     ExitCode::from(exit.code())
 }

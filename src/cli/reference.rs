@@ -58,16 +58,21 @@ pub fn markdown() -> String {
     let mut out = HEAD.to_owned();
     out.push_str("## Global options\n\n");
     options(&cli, true, &mut out);
-    for command in cli.get_subcommands() {
+    for command in documented(&cli) {
         section(command, "palisade", &mut out);
     }
     out
 }
 
+/// The commands below one; `help` is a way to the flags that stand here.
+fn documented(command: &Command) -> impl Iterator<Item = &Command> {
+    command.get_subcommands().filter(|sub| sub.get_name() != "help")
+}
+
 fn section(command: &Command, parent: &str, out: &mut String) {
     let name = format!("{parent} {}", command.get_name());
     if command.has_subcommands() {
-        for sub in command.get_subcommands() {
+        for sub in documented(command) {
             section(sub, &name, out);
         }
         return;

@@ -77,7 +77,7 @@ pub async fn verify(ledger: &Ledger, anchor: Option<&Anchor>) -> Result<Verifica
     for given in &approvals {
         if now.duration_since(given.at) > GRACE && !records.iter().any(|r| records_word(r, given)) {
             problems.push(format!(
-                "an approval of `{}` by {} at {} has no record",
+                "an approval of `{}` by {} at {:.0} has no record",
                 given.edge, given.by.arn, given.at
             ));
         }

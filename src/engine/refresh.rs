@@ -78,6 +78,7 @@ pub async fn load_and_refresh(
     request: &PlanRequest,
 ) -> Result<PlanInputs, EngineError> {
     let configuration = load::configuration(workspace, &request.variables)?;
+    select::check_declared(&request.options.selection, &configuration)?;
     let store = open::open(workspace, backend::configured(&configuration.settings)).await?;
     Box::pin(refresh(workspace, request, Arc::new(configuration), store, None)).await
 }

@@ -90,7 +90,7 @@ pub fn overridden(
                     "release {release} {digest} stands in `{environment}` by an override"
                 ))
                 .detail(format!(
-                    "past {}: {} ({}, {})",
+                    "past {}: {} ({}, {:.0})",
                     overridden.against.join(", "),
                     overridden.reason,
                     current.by,

@@ -14,7 +14,7 @@ use sha2::Sha256;
 
 use crate::config::{Configuration, VarArg};
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::isolation::section::{AccessPath, WallVerdict};
+use crate::isolation::section::{AccessPath, Permit, PermitStatus, WallVerdict};
 use crate::plan::model::{Action, IsolationSummary, Plan, Selection, Summary};
 use crate::plan::{Mode, Options, seal};
 
@@ -24,7 +24,7 @@ use super::workspace::Variables;
 use super::{digest, secret_versions};
 
 /// Version of the file.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 /// What stands in place of the checksum while it is computed.
 const ZERO: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
 /// A plan file larger than this is refused unread (bytes).
@@ -224,6 +224,12 @@ impl Saved {
         })
     }
 
+    /// Whether it deletes what it selects.
+    #[must_use]
+    pub fn destroys(&self) -> bool {
+        self.mode == "destroy"
+    }
+
     /// Sensitive variables must have the values that the plan was made with.
     ///
     /// # Errors
@@ -315,12 +321,26 @@ pub fn require_same(
 }
 
 /// What a person reads in a plan and its digest does not cover. Drift is left out: what others do in
-/// other accounts is no matter of this plan. So are exceptions that end soon: the calendar alone makes them.
+/// other accounts is no matter of this plan. So is what the calendar alone makes of exceptions.
 fn shown(plan: &Plan) -> serde_json::Value {
-    let isolation = IsolationSummary { exceptions_ending: 0, ..plan.summary.isolation.clone() };
+    let isolation = IsolationSummary {
+        exceptions_ending: 0,
+        exceptions_ended: 0,
+        ..plan.summary.isolation.clone()
+    };
     let summary = Summary { drifted: 0, isolation, ..plan.summary.clone() };
     let estate = &plan.estate.name;
-    serde_json::json!([estate, summary, plan.accounts, plan.outputs, plan.checks, plan.selection])
+    let exceptions = plan.isolation.exceptions.iter();
+    let exceptions: Vec<Permit> = exceptions
+        .map(|permit| Permit { days_left: 0, status: PermitStatus::Unused, ..permit.clone() })
+        .collect();
+    serde_json::json!([
+        [estate, summary, exceptions],
+        plan.accounts,
+        plan.outputs,
+        plan.checks,
+        plan.selection
+    ])
 }
 
 fn what_moved(saved: &Plan, now: &Plan) -> Vec<String> {

@@ -11,7 +11,7 @@ use super::live::Live;
 use super::model::{
     AccountChanges, Action, Check, CheckStatus, FORMAT_VERSION, Isolation, Output, Plan,
     PlanDiagnostic, PlanEstate, PlanLocation, Principals, ResourceChange, Selection, StateBasis,
-    Summary,
+    Summary, unread_objects,
 };
 use super::options::{Mode, Options};
 use super::sides::{self, Sides};
@@ -97,7 +97,7 @@ pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
         principals: Principals::default(),
         state: input.basis.clone(),
         selection: options.selection.clone(),
-        summary: summary(&resource_changes, drift.len()),
+        summary: summary(&resource_changes, drift.len(), unread_objects(&unread)),
         accounts: accounts(estate, &decisions),
         resource_changes,
         operations,
@@ -256,7 +256,7 @@ fn partial_strings(value: &Value) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn summary(changes: &[ResourceChange], drifted: usize) -> Summary {
+fn summary(changes: &[ResourceChange], drifted: usize, unread: usize) -> Summary {
     let count = |action| changes.iter().filter(|c| c.action == action).count();
     Summary {
         create: count(Action::Create),
@@ -267,6 +267,7 @@ fn summary(changes: &[ResourceChange], drifted: usize) -> Summary {
         forget: count(Action::Forget),
         no_op: count(Action::NoOp),
         drifted,
+        unread,
         ..Summary::default()
     }
 }

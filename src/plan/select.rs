@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::decision::Decision;
 use super::model::{Action, Selection};
 use crate::address::{ACCOUNT, ResourceAddr};
+use crate::config::Configuration;
 use crate::diag::{Diagnostic, Diagnostics, did_you_mean};
 use crate::eval::estate::Estate;
+use crate::schema::{AccessPart, access_of};
 
 /// Whether one of the typed patterns names the address.
 #[must_use]
@@ -27,6 +29,42 @@ pub fn picks(selection: &Selection, address: &ResourceAddr, serves: impl Fn(&str
         })
 }
 
+/// Checks the names of environments and accounts against what is declared, before anything is evaluated or
+/// read: a mistyped name costs no round to AWS.
+///
+/// # Errors
+/// A name that nothing declares.
+pub fn check_declared(
+    selection: &Selection,
+    configuration: &Configuration,
+) -> Result<(), Diagnostics> {
+    let mut diagnostics = Diagnostics::new();
+    let environments: Vec<&str> =
+        configuration.root().environments.keys().map(String::as_str).collect();
+    for name in selection.environments.iter().filter(|n| !environments.contains(&n.as_str())) {
+        diagnostics.push(unknown("environment", name, environments.clone()));
+    }
+    let declared = configuration.modules.iter().flat_map(|module| module.resources.keys());
+    let accounts: Vec<&str> = declared
+        .filter(|(kind, _)| access_of(kind) == Some(AccessPart::Account))
+        .map(|(_, label)| label.as_str())
+        .collect();
+    for handle in &selection.accounts {
+        // Of accounts of one block the handle is the label and a key.
+        let label = handle.as_str().split('.').next().unwrap_or_default();
+        if !accounts.contains(&label) {
+            diagnostics.push(unknown(ACCOUNT, handle.as_str(), accounts.clone()));
+        }
+    }
+    diagnostics.into_result(())
+}
+
+fn unknown(what: &str, name: &str, known: Vec<&str>) -> Diagnostic {
+    let help = did_you_mean(name, known.iter().copied())
+        .unwrap_or_else(|| format!("known: {}", known.join(", ")));
+    Diagnostic::error(format!("there is no {what} `{name}`")).help(help)
+}
+
 /// Checks that everything selected exists.
 pub fn check(
     selection: &Selection,
@@ -35,11 +73,6 @@ pub fn check(
     decisions: &[Decision<'_>],
     diagnostics: &mut Diagnostics,
 ) {
-    let unknown = |what: &str, name: &str, known: Vec<&str>| {
-        let help = did_you_mean(name, known.iter().copied())
-            .unwrap_or_else(|| format!("known: {}", known.join(", ")));
-        Diagnostic::error(format!("there is no {what} `{name}`")).help(help)
-    };
     for name in &selection.environments {
         if !estate.environments.contains_key(name) {
             let known = estate.environments.keys().map(String::as_str).collect();

@@ -233,7 +233,7 @@ fn not_verified(
     .at(edge.loc.clone());
     let revoked = from.standing(release).and_then(|s| s.revoked.get(digest));
     let message = match revoked {
-        Some(r) => message.detail(format!("Its verification there was revoked at {}.", r.at)),
+        Some(r) => message.detail(format!("Its verification there was revoked at {:.0}.", r.at)),
         None => message
             .detail(format!("An edge cannot be skipped: it has to get to `{}` first.", edge.from)),
     };

@@ -50,7 +50,7 @@ pub fn text(report: &DriftReport, style: &Style, out: &mut dyn Write) -> io::Res
         );
         writeln!(out, "{}\n", style.paint(Tone::Dim, &text))?;
     }
-    super::text::unread(&report.unread, style, out)?;
+    super::text::unread(&report.unread, usize::MAX, style, out)?;
     table(report, style, out)?;
     let mut parts = Vec::new();
     if report.any() {

@@ -230,7 +230,7 @@ pub fn question(question: Question<'_>) -> String {
         Question::Destroy => "Delete all of this?".to_owned(),
         Question::Import => "Import it?".to_owned(),
         Question::RollBackState { scope, serial, written_at, objects } => format!(
-            "Make serial {serial} of `{scope}` ({written_at}, {}) the current state? AWS is not touched.",
+            "Make serial {serial} of `{scope}` ({written_at:.0}, {}) the current state? AWS is not touched.",
             count(objects, "object", "objects")
         ),
         Question::BreakLocks => "Break these locks?".to_owned(),

@@ -9,7 +9,7 @@ use crate::promotion::record::{End, MoveKind};
 use crate::schema::duration::for_people;
 
 use super::promotion::gates;
-use super::style::{Style, Tone, count, safe};
+use super::style::{Style, Tone, count, safe, time};
 
 /// Writes the history as text.
 ///
@@ -45,7 +45,7 @@ fn entry(one: &Move, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     )?;
     let took = one.finished_at.map(|end| end.duration_since(one.started_at).as_secs());
     let took = took.map(|s| format!(", took {}", for_people(s))).unwrap_or_default();
-    writeln!(out, "  {}{took}, by {}", one.started_at, safe(&one.author.arn))?;
+    writeln!(out, "  {}{took}, by {}", time(one.started_at), safe(&one.author.arn))?;
     for resumed in &one.resumed_by {
         writeln!(out, "  taken up after a cut by {}", safe(resumed))?;
     }

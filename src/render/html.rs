@@ -1,14 +1,27 @@
-//! A plan as one self-contained HTML page: no script, no request to anywhere.
+//! A plan, and the report of an estate, as one self-contained HTML page: no script, no request to anywhere.
+//!
+//! The page reads without colours (words say what a colour says), in light and dark, at 420 pixels, on paper,
+//! by keyboard and by screen reader: one heading a section, a caption a table, regions that scroll can be
+//! focused. What can be opened is a `details` element, which browsers open by themselves where a link leads
+//! into it.
 
 use std::io::{self, Write};
 
 use crate::diag::Severity;
+use crate::engine::report::Report;
 use crate::plan::model::{CheckStatus, Plan, PlanDiagnostic};
 
-use super::lines::{self, Line, Sign};
+use super::fold::{self, Entry};
+use super::form::Detail;
+use super::lines::{self, Line, Sign, whole};
 use super::refusal::Refusal;
 use super::style::{Tone, count, safe};
-use super::{principals, view};
+use super::verdict::{self, Class, Headline, PathLine};
+use super::view;
+
+mod history;
+mod picture;
+mod style;
 
 /// Text that is safe between tags and in quoted attributes.
 #[must_use]
@@ -27,148 +40,118 @@ pub fn escape(text: &str) -> String {
     out
 }
 
-const CSS: &str = "\
-:root{color-scheme:light dark;--fg:#1b1f24;--bg:#fff;--dim:#6a737d;--line:#d8dee4;--add:#1a7f37;\
---remove:#cf222e;--change:#9a6700;--replace:#8250df;--adopt:#0969da;--panel:#f6f8fa}\
-@media(prefers-color-scheme:dark){:root{--fg:#e6edf3;--bg:#0d1117;--dim:#8b949e;--line:#30363d;\
---add:#3fb950;--remove:#f85149;--change:#d29922;--replace:#bc8cff;--adopt:#58a6ff;--panel:#161b22}}\
-body{font:15px/1.5 system-ui,sans-serif;color:var(--fg);background:var(--bg);max-width:70rem;\
-margin:2rem auto;padding:0 1rem}h1{font-size:1.5rem}h2{font-size:1.15rem;margin:2rem 0 .5rem}\
-h3{font-size:1rem;margin:1rem 0 .3rem}pre{font:13px/1.45 ui-monospace,monospace;margin:0;\
-overflow-x:auto}details{border:1px solid var(--line);border-radius:6px;margin:.4rem 0;\
-background:var(--panel)}summary{cursor:pointer;padding:.35rem .7rem;font-family:ui-monospace,\
-monospace;font-size:13px}details table{margin:.2rem .7rem .7rem}details pre{padding:.2rem .7rem .6rem 2rem}table{border-collapse:collapse}\
-td,th{border:1px solid var(--line);padding:.25rem .6rem;text-align:left}.dim{color:var(--dim)}\
-.add,.good{color:var(--add)}.remove,.bad{color:var(--remove)}.change,.warn{color:var(--change)}\
-.replace{color:var(--replace)}.adopt{color:var(--adopt)}.bold,.bad,.warn{font-weight:600}\
-.summary{font-size:1.1rem;font-weight:600}";
+/// The same of what comes from AWS or from configuration.
+pub(super) fn text(text: &str) -> String {
+    escape(&safe(text))
+}
 
-/// Writes the page.
+/// Columns of an object's lines.
+const WIDTH: usize = 110;
+
+/// Writes a plan's page.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
-    head(&view::summary(plan), out)?;
-    writeln!(
-        out,
-        "<p class=\"dim\">Made {} by Palisade {}, digest <code>{}</code></p>",
-        escape(&safe(&plan.generated_at)),
-        escape(&safe(&plan.palisade_version)),
-        escape(&safe(&plan.digest))
-    )?;
-    if let Some(line) = principals::sentence(&plan.principals) {
-        writeln!(out, "<p class=\"dim\">{}</p>", escape(&line))?;
-    }
+pub fn plan(plan: &Plan, detail: Detail<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let picture = detail.picture;
+    let headline = Headline::of(plan);
+    let title = view::title(plan);
+    head(&title, out)?;
+    banner(&title, &headline.sentence, headline.tone, &made("Planned", plan), out)?;
+    let mut parts = vec![("verdict", "Verdict")];
+    parts.extend(picture.map(|_| ("estate", "Estate")));
+    parts.extend([("walls", "Walls"), ("exceptions", "Exceptions"), ("drift", "Drift")]);
+    parts.extend([("changes", "Changes"), ("limits", "Limits"), ("checks", "Checks")]);
+    navigation(&parts, out)?;
+    open("verdict", "Verdict", out)?;
+    facts(&headline, out)?;
     unread(plan, out)?;
-    let drifted = view::managed_drift(plan);
-    if !drifted.is_empty() {
-        writeln!(
-            out,
-            "<h2>Drift <span class=\"dim\">changed in AWS since the last apply</span></h2>"
-        )?;
-        for drift in drifted {
-            let note = view::drift_remark(plan, drift);
-            let lines = match drift.status {
-                crate::plan::model::DriftStatus::Changed => lines::drifted(drift),
-                _ => Vec::new(),
-            };
-            object(
-                view::drift_sign(drift.status),
-                &drift.address,
-                &[(Tone::Warn, note)],
-                &lines,
-                out,
-            )?;
-        }
+    let summary = text(&view::summary(plan, detail.destroys));
+    writeln!(out, "<p><strong>{summary}</strong></p>")?;
+    for (class, paths) in &headline.classes {
+        table_of_paths(*class, paths, out)?;
     }
-    for account in view::accounts(plan) {
-        let serves = account.serves.as_deref().unwrap_or_default();
-        writeln!(
-            out,
-            "<h2>{} <span class=\"dim\">{}</span></h2>",
-            escape(&safe(&account.title)),
-            escape(serves)
-        )?;
-        for (heading, changes) in account.sections {
-            writeln!(out, "<h3>{heading}</h3>")?;
-            for change in changes {
-                let sign = Sign::of(change.action, change.create_before_destroy);
-                let mut notes: Vec<(Tone, &str)> = view::remark(change).into_iter().collect();
-                let moved = change.previous_address.as_ref().map(|p| format!("moved from {p}"));
-                notes.extend(moved.as_deref().map(|m| (Tone::Adopt, m)));
-                notes.extend(change.reason.as_deref().map(|r| (Tone::Dim, r)));
-                notes.extend(change.location.as_deref().map(|l| (Tone::Dim, l)));
-                object(sign, &change.display, &notes, &lines::of_change(change), out)?;
-            }
-        }
+    close(out)?;
+    if let Some(picture) = picture {
+        open("estate", "Estate", out)?;
+        picture::estate(picture, out)?;
+        close(out)?;
     }
-    super::isolation::html::section(&plan.isolation, out)?;
-    if !plan.limits.is_empty() {
-        let tight = plan.limits.iter().filter(|l| view::is_tight(l)).count();
-        let open = if tight > 0 { " open" } else { "" };
-        let counted = count(plan.limits.len(), "limit", "limits");
-        writeln!(
-            out,
-            "<h2>Limits</h2><details{open}><summary>{counted}, {tight} nearly used up</summary>"
-        )?;
-        writeln!(out, "<table><tr><th>of</th><th>used</th></tr>")?;
-        for limit in &plan.limits {
-            let class = match limit.used {
-                used if used > limit.allowed => " class=\"bad\"",
-                _ if view::is_tight(limit) => " class=\"warn\"",
-                _ => "",
-            };
-            let (target, usage) = (escape(&safe(&limit.target)), view::usage(limit));
-            writeln!(out, "<tr><td>{target}</td><td{class}>{usage}</td></tr>")?;
-        }
-        writeln!(out, "</table></details>")?;
-    }
-    if !plan.checks.is_empty() || !plan.diagnostics.is_empty() {
-        writeln!(out, "<h2>Checks and warnings</h2><ul>")?;
-        for check in &plan.checks {
-            let class = if check.status == CheckStatus::Pass { "good" } else { "warn" };
-            writeln!(
-                out,
-                "<li><span class=\"{class}\">{}</span> {} {}</li>",
-                check.status.name(),
-                escape(&safe(&check.name)),
-                escape(&safe(&check.message))
-            )?;
-        }
-        diagnostics(&plan.diagnostics, out)?;
-        writeln!(out, "</ul>")?;
-    }
-    let unmanaged = view::unmanaged(plan);
-    if unmanaged > 0 {
-        let objects = count(unmanaged, "object", "objects");
-        writeln!(out, "<p class=\"dim\">{objects} in AWS not managed here.</p>")?;
-    }
-    writeln!(out, "</body></html>")
+    walls(plan, None, out)?;
+    exceptions(plan, out)?;
+    drift(plan, out)?;
+    open("changes", "Changes by account", out)?;
+    changes(plan, detail, out)?;
+    close(out)?;
+    limits(plan, out)?;
+    checks(plan, out)?;
+    foot(plan, out)
 }
 
-/// What could not be read.
+/// Writes the report of an estate as it is now.
+///
+/// # Errors
+/// Those of the writer.
+pub fn report(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let plan = &report.plan;
+    let title = match plan.estate.name.as_str() {
+        "" => "Palisade report".to_owned(),
+        name => format!("Palisade report of {name}"),
+    };
+    head(&title, out)?;
+    let (sentence, tone) = verdict::now(&report.walls);
+    banner(&title, &sentence, tone, &made("Read", plan), out)?;
+    navigation(
+        &[
+            ("verdict", "Verdict"),
+            ("estate", "Estate"),
+            ("walls", "Walls"),
+            ("exceptions", "Exceptions"),
+            ("drift", "Drift"),
+            ("history", "History"),
+            ("limits", "Limits"),
+            ("checks", "Checks"),
+        ],
+        out,
+    )?;
+    open("verdict", "Verdict", out)?;
+    facts(&Headline::of(plan), out)?;
+    unread(plan, out)?;
+    history::figures(&report.figures, out)?;
+    for (class, paths) in verdict::standing(&plan.accounts, &report.walls) {
+        table_of_paths(class, &paths, out)?;
+    }
+    close(out)?;
+    open("estate", "Estate", out)?;
+    picture::estate(&report.picture, out)?;
+    close(out)?;
+    walls(plan, Some(&report.walls.paths), out)?;
+    exceptions(plan, out)?;
+    drift(plan, out)?;
+    open("history", "History", out)?;
+    history::history(&report.moves, &report.audit, out)?;
+    close(out)?;
+    limits(plan, out)?;
+    checks(plan, out)?;
+    foot(plan, out)
+}
+
+/// What could not be read, by place, reason and name.
 fn unread(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     if plan.unread.is_empty() {
         return Ok(());
     }
-    writeln!(
-        out,
-        "<h2>Not read <span class=\"dim\">what is said of these rests on the state alone</span></h2><ul>"
-    )?;
+    writeln!(out, "<h3 class=\"warn\">{}</h3><ul>", text(view::NOT_READ))?;
     for part in &plan.unread {
         let (name, reason) = (view::unread_part(part), part.reason.replace('\n', " "));
-        write!(
-            out,
-            "<li><b>{}</b> <span class=\"warn\">{}</span>",
-            escape(&safe(&name)),
-            escape(&safe(&reason))
-        )?;
+        write!(out, "<li><b>{}</b> {}", text(&name), text(&reason))?;
         if !part.objects.is_empty() {
-            write!(out, "<ul>")?;
+            let objects = count(part.objects.len(), "object", "objects");
+            write!(out, "<details><summary>{objects}</summary><ul>")?;
             for object in &part.objects {
-                write!(out, "<li>{}</li>", escape(&safe(object)))?;
+                write!(out, "<li><code>{}</code></li>", text(object))?;
             }
-            write!(out, "</ul>")?;
+            write!(out, "</ul></details>")?;
         }
         writeln!(out, "</li>")?;
     }
@@ -180,42 +163,254 @@ fn unread(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
 /// # Errors
 /// Those of the writer.
 pub fn refusal(refusal: &Refusal, out: &mut dyn Write) -> io::Result<()> {
-    head(&refusal.summary(), out)?;
-    writeln!(
-        out,
-        "<p class=\"dim\">Tried {} by Palisade {}</p>\n<ul>",
-        escape(&safe(&refusal.generated_at)),
-        escape(&safe(&refusal.palisade_version))
-    )?;
+    let title = "Palisade plan";
+    head(title, out)?;
+    let made = format!(
+        "Tried {} by Palisade {}",
+        text(&refusal.generated_at),
+        text(&refusal.palisade_version)
+    );
+    banner(title, &refusal.summary(), Tone::Bad, &made, out)?;
+    writeln!(out, "<main id=\"main\"><ul>")?;
     diagnostics(&refusal.diagnostics, out)?;
-    writeln!(out, "</ul>\n</body></html>")
+    writeln!(out, "</ul></main>\n</body></html>")
 }
 
-fn head(summary: &str, out: &mut dyn Write) -> io::Result<()> {
+fn made(what: &str, plan: &Plan) -> String {
+    format!(
+        "{what} {} by Palisade {}, digest <code>{}</code>",
+        text(&plan.generated_at),
+        text(&plan.palisade_version),
+        text(&plan.digest)
+    )
+}
+
+fn head(title: &str, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">")?;
     writeln!(out, "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">")?;
-    writeln!(out, "<title>Palisade plan</title><style>{CSS}</style></head><body>")?;
-    writeln!(out, "<h1>Palisade plan</h1>\n<p class=\"summary\">{}</p>", escape(summary))
+    writeln!(out, "<title>{}</title><style>{}</style></head><body>", text(title), style::CSS)?;
+    writeln!(out, "<a class=\"skip\" href=\"#main\">Skip to the content</a>")
 }
 
-fn diagnostics(all: &[PlanDiagnostic], out: &mut dyn Write) -> io::Result<()> {
-    for d in all {
-        let place = d.location.as_ref().map(|l| format!(" ({}:{})", l.file, l.line));
-        let detail = d.detail.as_ref().map(|d| format!(": {}", d.replace('\n', " ")));
-        let class = match d.severity {
-            Severity::Error => "bad",
-            Severity::Warning => "warn",
+fn banner(
+    title: &str,
+    sentence: &str,
+    tone: Tone,
+    made: &str,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let word = match tone {
+        Tone::Bad => "Refused",
+        Tone::Warn => "Look",
+        _ => "Fine",
+    };
+    writeln!(out, "<header><h1>{}</h1>", text(title))?;
+    writeln!(
+        out,
+        "<p class=\"banner {}\" role=\"status\"><span class=\"word\">{word}</span> {}</p>",
+        tone.class(),
+        text(sentence)
+    )?;
+    writeln!(out, "<p class=\"dim\">{made}</p></header>")
+}
+
+fn navigation(parts: &[(&str, &str)], out: &mut dyn Write) -> io::Result<()> {
+    let links: Vec<String> =
+        parts.iter().map(|(id, name)| format!("<li><a href=\"#{id}\">{name}</a></li>")).collect();
+    writeln!(out, "<nav aria-label=\"Sections\"><ul>{}</ul></nav>", links.join(""))?;
+    writeln!(out, "<main id=\"main\">")
+}
+
+fn open(id: &str, title: &str, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "<section id=\"{id}\" aria-labelledby=\"{id}-title\"><h2 id=\"{id}-title\">{title}</h2>"
+    )
+}
+
+fn close(out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "</section>")
+}
+
+fn foot(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
+    let unmanaged = view::unmanaged(plan);
+    if unmanaged > 0 {
+        let objects = count(unmanaged, "object", "objects");
+        writeln!(out, "<p class=\"dim\">{objects} in AWS not managed here.</p>")?;
+    }
+    writeln!(out, "</main></body></html>")
+}
+
+fn facts(headline: &Headline<'_>, out: &mut dyn Write) -> io::Result<()> {
+    if headline.facts.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "<dl class=\"facts\">")?;
+    for fact in &headline.facts {
+        let class = fact.tone.class();
+        writeln!(out, "<dt>{}</dt><dd class=\"{class}\">{}</dd>", fact.label, text(&fact.text))?;
+    }
+    writeln!(out, "</dl>")
+}
+
+/// Begins a table that scrolls by itself where the page is narrower.
+pub(super) fn table(caption: &str, columns: &[&str], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{}\"><table><caption>{}</caption><thead><tr>",
+        text(caption),
+        text(caption)
+    )?;
+    for column in columns {
+        write!(out, "<th scope=\"col\">{}</th>", text(column))?;
+    }
+    writeln!(out, "</tr></thead><tbody>")
+}
+
+pub(super) fn end_table(out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "</tbody></table></div>")
+}
+
+fn table_of_paths(class: Class, paths: &[PathLine<'_>], out: &mut dyn Write) -> io::Result<()> {
+    let number: usize = paths.iter().map(|path| path.members).sum();
+    let title = format!("{}: {}", class.title(), count(number, "path", "paths"));
+    writeln!(out, "<h3 class=\"{}\">{}</h3>", class.tone().class(), text(&title))?;
+    table(&title, &["change", "from, to", "principal", "may", "cause", "verdict"], out)?;
+    for line in paths {
+        let alike = match line.members {
+            1 => String::new(),
+            members => format!(" ({members} alike)"),
         };
         writeln!(
             out,
-            "<li><span class=\"{class}\">{}</span> {}{}{}</li>",
-            d.severity.name(),
-            escape(&safe(&d.summary)),
-            escape(&safe(&detail.unwrap_or_default())),
-            escape(&safe(&place.unwrap_or_default()))
+            "<tr><td>{}</td><td><a href=\"#{}\">{}</a></td><td><code>{}</code></td><td><code>{}</code></td><td><code>{}</code></td><td>{}{alike}</td></tr>",
+            line.path.change.name(),
+            text(&line.path.id),
+            text(&line.route),
+            text(&line.principal),
+            text(&line.actions),
+            text(&line.cause),
+            text(&line.remark),
         )?;
     }
+    end_table(out)
+}
+
+fn walls(
+    plan: &Plan,
+    paths: Option<&[crate::isolation::section::AccessPath]>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    open("walls", "Walls", out)?;
+    super::isolation::html::section(&plan.isolation, &plan.accounts, paths, out)?;
+    close(out)
+}
+
+fn exceptions(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
+    open("exceptions", "Exceptions", out)?;
+    let all = &plan.isolation.exceptions;
+    if all.is_empty() {
+        writeln!(out, "<p>No rule has an exception.</p>")?;
+        return close(out);
+    }
+    let caption = count(all.len(), "exception", "exceptions");
+    table(&caption, &["exception", "state", "until", "reason", "permits", "declared"], out)?;
+    for permit in all {
+        let (state, tone) = verdict::state(permit);
+        let covers: Vec<String> = permit
+            .covers
+            .iter()
+            .map(|id| format!("<a href=\"#{}\">{}</a>", text(id), text(id)))
+            .collect();
+        writeln!(
+            out,
+            "<tr><th scope=\"row\">{}</th><td class=\"{}\">{state}</td><td>{} ({})</td><td>{}</td><td>{}</td><td><code>{}</code></td></tr>",
+            text(&format!("{}.{}", permit.rule, permit.name)),
+            tone.class(),
+            text(&permit.expires),
+            verdict::days_left(permit.days_left),
+            text(&permit.reason),
+            covers.join(" "),
+            text(&permit.location),
+        )?;
+    }
+    end_table(out)?;
+    close(out)
+}
+
+fn drift(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
+    open("drift", "Drift", out)?;
+    let drifted = view::managed_drift(plan);
+    if drifted.is_empty() {
+        writeln!(out, "<p>Nothing that is managed was changed outside Palisade.</p>")?;
+    }
+    for (drift, note) in drifted {
+        let lines = match drift.status {
+            crate::plan::model::DriftStatus::Changed => lines::drifted(drift),
+            _ => Vec::new(),
+        };
+        let sign = view::drift_sign(drift.status);
+        object(sign, &drift.address, &[(Tone::Warn, note)], &lines, true, out)?;
+    }
+    close(out)
+}
+
+/// Changes under the titles of their accounts; opened where there are few.
+fn changes(plan: &Plan, detail: Detail<'_>, out: &mut dyn Write) -> io::Result<()> {
+    const FEW: usize = 30;
+    let sections = fold::sections(plan, detail.full);
+    let entries: usize = sections.iter().flat_map(|s| &s.parts).map(|(_, all)| all.len()).sum();
+    if entries == 0 {
+        writeln!(out, "<p>No object changes.</p>")?;
+    }
+    let common = whole::common_tags(plan);
+    for section in &sections {
+        let serves = section.serves.as_deref().unwrap_or_default();
+        writeln!(
+            out,
+            "<h3>{} <span class=\"dim\">{} {}</span></h3>",
+            text(&section.title),
+            escape(serves),
+            text(&section.counts)
+        )?;
+        let mut said = common.clone();
+        said.extend(section.tags.clone());
+        if !said.is_empty() && !detail.full {
+            let tags: Vec<String> = said.iter().map(|(k, v)| format!("{k} = \"{v}\"")).collect();
+            let tags = text(&tags.join(", "));
+            writeln!(out, "<p class=\"dim\">Objects with tags carry {{ {tags} }}.</p>")?;
+        }
+        for (heading, entries_of) in &section.parts {
+            writeln!(out, "<h4>{heading}</h4>")?;
+            for entry in entries_of {
+                change(entry, &said, detail, entries <= FEW, out)?;
+            }
+        }
+    }
     Ok(())
+}
+
+fn change(
+    entry: &Entry<'_>,
+    said: &whole::Tags,
+    detail: Detail<'_>,
+    opened: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let change = entry.change.as_ref();
+    let sign = Sign::of(change.action, change.create_before_destroy);
+    let short = || whole::of_whole(change, entry.base.as_ref(), said, WIDTH);
+    let lines = if detail.full { None } else { short() };
+    let lines = lines.unwrap_or_else(|| lines::of_change(change));
+    let base = entry.base.as_ref().filter(|_| !detail.full);
+    let like = base.map(|base| format!("like {}", base.name));
+    let moved = change.previous_address.as_ref().map(|p| format!("moved from {p}"));
+    let mut notes: Vec<(Tone, &str)> = view::remark(change).into_iter().collect();
+    notes.extend(like.as_deref().map(|text| (Tone::Dim, text)));
+    notes.extend(moved.as_deref().map(|text| (Tone::Adopt, text)));
+    notes.extend(change.reason.as_deref().map(|text| (Tone::Dim, text)));
+    notes.extend(change.location.as_deref().map(|text| (Tone::Dim, text)));
+    object(sign, &entry.name, &notes, &lines, opened, out)
 }
 
 fn object(
@@ -223,19 +418,24 @@ fn object(
     name: &str,
     notes: &[(Tone, &str)],
     lines: &[Line],
+    opened: bool,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let notes: String = notes
         .iter()
-        .map(|(tone, n)| format!(" <span class=\"{}\">{}</span>", tone.class(), escape(&safe(n))))
+        .map(|(tone, n)| format!(" <span class=\"{}\">{}</span>", tone.class(), text(n)))
         .collect();
-    let symbol = escape(sign.symbol());
-    let class = sign.tone().class();
-    writeln!(
-        out,
-        "<details open><summary><b class=\"{class}\">{symbol}</b> {}{notes}</summary><pre>",
-        escape(&safe(name))
-    )?;
+    let (symbol, class) = (escape(sign.symbol()), sign.tone().class());
+    let title = format!(
+        "<b class=\"{class}\" aria-label=\"{}\">{symbol}</b> {}{notes}",
+        sign.meaning(),
+        text(name)
+    );
+    if lines.is_empty() {
+        return writeln!(out, "<p class=\"object\">{title}</p>");
+    }
+    let opened = if opened { " open" } else { "" };
+    writeln!(out, "<details{opened}><summary>{title}</summary><pre tabindex=\"0\">")?;
     for line in lines {
         let note = line.note.as_ref().map_or_else(String::new, |(tone, n)| {
             format!("  <span class=\"{}\"># {}</span>", tone.class(), escape(n))
@@ -250,4 +450,67 @@ fn object(
         )?;
     }
     writeln!(out, "</pre></details>")
+}
+
+fn limits(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
+    open("limits", "Limits", out)?;
+    let tight = plan.limits.iter().filter(|l| view::is_tight(l)).count();
+    let opened = if tight > 0 { " open" } else { "" };
+    let counted = count(plan.limits.len(), "limit", "limits");
+    writeln!(out, "<details{opened}><summary>{counted}, {tight} nearly used up</summary>")?;
+    table("AWS limits", &["of", "used"], out)?;
+    for limit in &plan.limits {
+        let class = match limit.used {
+            used if used > limit.allowed => " class=\"bad\"",
+            _ if view::is_tight(limit) => " class=\"warn\"",
+            _ => "",
+        };
+        let (target, usage) = (text(&limit.target), view::usage(limit));
+        writeln!(out, "<tr><td>{target}</td><td{class}>{usage}</td></tr>")?;
+    }
+    end_table(out)?;
+    writeln!(out, "</details>")?;
+    close(out)
+}
+
+fn checks(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
+    open("checks", "Checks and warnings", out)?;
+    if plan.checks.is_empty() && plan.diagnostics.is_empty() {
+        writeln!(out, "<p>No check is declared, and nothing is doubtful.</p>")?;
+        return close(out);
+    }
+    writeln!(out, "<ul>")?;
+    for check in &plan.checks {
+        let class = if check.status == CheckStatus::Pass { "good" } else { "warn" };
+        writeln!(
+            out,
+            "<li><span class=\"{class}\">{}</span> {} {}</li>",
+            check.status.name(),
+            text(&check.name),
+            text(&check.message)
+        )?;
+    }
+    diagnostics(&plan.diagnostics, out)?;
+    writeln!(out, "</ul>")?;
+    close(out)
+}
+
+fn diagnostics(all: &[PlanDiagnostic], out: &mut dyn Write) -> io::Result<()> {
+    for d in all {
+        let place = d.location.as_ref().map(|l| format!(" ({}:{})", l.file, l.line));
+        let detail = d.detail.as_ref().map(|d| format!(": {}", d.replace('\n', " ")));
+        let class = match d.severity {
+            Severity::Error => "bad",
+            Severity::Warning => "warn",
+        };
+        writeln!(
+            out,
+            "<li><span class=\"{class}\">{}</span> {}{}{}</li>",
+            d.severity.name(),
+            text(&d.summary),
+            text(&detail.unwrap_or_default()),
+            text(&place.unwrap_or_default())
+        )?;
+    }
+    Ok(())
 }

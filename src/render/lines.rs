@@ -12,6 +12,7 @@ use crate::value::{AttrPath, Plain, Value, path::AttrStep};
 use super::style::{Tone, safe};
 
 mod policies;
+pub(super) mod whole;
 
 use policies::{
     is_policy, policy_change, statement_header, statement_items, statements, statements_text,
@@ -114,14 +115,7 @@ pub struct Line {
 /// The attribute lines of one object's change; none for `no_op` and `forget`.
 #[must_use]
 pub fn of_change(change: &ResourceChange) -> Vec<Line> {
-    let differ = Differ {
-        own: &change.display,
-        unknown: change.after_unknown.iter().map(String::as_str).collect(),
-        partial: &change.after_partial,
-        sensitive: change.sensitive.iter().map(String::as_str).collect(),
-        replace: change.replace_because.iter().map(String::as_str).collect(),
-        policies: &change.policy_diff,
-    };
+    let differ = Differ::of(change);
     let empty = Json::Object(serde_json::Map::new());
     let mut lines = Lines::default();
     let json = |side: &Option<Plain>| side.as_ref().map(Plain::to_json);
@@ -193,6 +187,19 @@ struct Differ<'a> {
     sensitive: BTreeSet<&'a str>,
     replace: BTreeSet<&'a str>,
     policies: &'a [PolicyChange],
+}
+
+impl<'a> Differ<'a> {
+    fn of(change: &'a ResourceChange) -> Self {
+        Self {
+            own: &change.display,
+            unknown: change.after_unknown.iter().map(String::as_str).collect(),
+            partial: &change.after_partial,
+            sensitive: change.sensitive.iter().map(String::as_str).collect(),
+            replace: change.replace_because.iter().map(String::as_str).collect(),
+            policies: &change.policy_diff,
+        }
+    }
 }
 
 impl Differ<'_> {

@@ -1,97 +1,66 @@
-//! A plan as Markdown, for a pull request's comment.
+//! A plan as Markdown, for a pull request's comment: the verdict and what is forbidden first, details folded.
+//!
+//! A comment holds at most 65,536 characters. Whatever does not fit is left out from the end of what a
+//! reader needs least, and the comment says how much of it there is and where to read it. What comes from
+//! AWS or from configuration stays text: it can close no fence and no comment, open no tag, mention nobody
+//! and become no link.
 
 use std::io::{self, Write};
 
 use crate::diag::Severity;
-use crate::plan::model::{CheckStatus, Plan, PlanDiagnostic};
+use crate::isolation::section::{AccessPath, Isolation};
+use crate::plan::model::{AccountChanges, CheckStatus, Plan, PlanDiagnostic, Selection};
 
-use super::isolation::markdown as isolation;
-use super::lines::{self, Line, Sign};
+use super::fold::{self, Entry};
+use super::form::Detail;
+use super::isolation::{markdown as isolation, view as walls};
+use super::lines::{self, Line, Sign, whole};
 use super::refusal::Refusal;
-use super::style::{count, safe};
-use super::{principals, view};
+use super::style::{Tone, count, safe};
+use super::verdict::{Class, Headline, PathLine};
+use super::view;
 
-/// GitHub refuses comments over 65,536 characters; details beyond this are left out, counts never.
-const BUDGET: usize = 60_000;
+/// GitHub refuses comments over 65,536 characters. Counted in bytes, which are never fewer.
+const BUDGET: usize = 59_000;
+/// What is kept back for the lines that say what was left out.
+const RESERVE: usize = 2_500;
+/// Longest text in a cell or a line.
+const CELL: usize = 300;
+/// Columns of what stands in a fence.
+const WIDTH: usize = 110;
+/// A matrix of more walls than this is shown without those that are isolated and stay so.
+const WALLS: usize = 80;
+/// How many objects of a part that was not read are listed before the rest is counted.
+const UNREAD: usize = 20;
 
-/// Writes the plan; per-account details are collapsed, and left out once the comment would grow
-/// past what GitHub takes.
+/// Writes the plan.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
-    let mut left = BUDGET;
-    writeln!(out, "## Palisade\n\n**{}**\n", view::summary(plan))?;
-    if let Some(line) = principals::sentence(&plan.principals) {
-        writeln!(out, "<sub>{}</sub>\n", inline(&line))?;
+pub fn plan(plan: &Plan, detail: Detail<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut comment = Comment::new(&plan.estate.name, &plan.selection);
+    let headline = Headline::of(plan);
+    comment.verdict(plan, &headline, detail.destroys);
+    for (class, paths) in &headline.classes {
+        comment.paths(*class, paths);
     }
-    violations(plan, out)?;
-    unread(plan, &mut left, out)?;
-    let accounts = view::accounts(plan);
-    if !accounts.is_empty() {
-        writeln!(out, "| account | environments | changes |\n|---|---|---|")?;
-        for account in &accounts {
-            let serves = account.serves.as_deref().unwrap_or("");
-            let serves =
-                serves.trim_start_matches("environments ").trim_start_matches("environment ");
-            writeln!(out, "| {} | {} | {} |", cell(&account.title), cell(serves), account.counts)?;
-        }
-        writeln!(out)?;
-    }
-    let drifted = view::managed_drift(plan);
-    if !drifted.is_empty() {
-        let mut diff = String::new();
-        for drift in &drifted {
-            let note = view::drift_remark(plan, drift);
-            head(&mut diff, view::drift_sign(drift.status), &drift.address, Some(note));
-            if drift.status == crate::plan::model::DriftStatus::Changed {
-                body(&mut diff, &lines::drifted(drift));
-            }
-        }
-        let title = format!(
-            "Drift: {} changed outside Palisade",
-            count(drifted.len(), "object", "objects")
-        );
-        details(&title, &diff, &mut left, out)?;
-    }
-    for account in &accounts {
-        let mut diff = String::new();
-        for (heading, changes) in &account.sections {
-            if !diff.is_empty() {
-                diff.push('\n');
-            }
-            diff.push_str(&format!("# {heading}\n"));
-            for change in changes {
-                let sign = Sign::of(change.action, change.create_before_destroy);
-                head(&mut diff, sign, &change.display, view::remark(change).map(|(_, n)| n));
-                if let Some(previous) = &change.previous_address {
-                    diff.push_str(&format!("      # moved from {}\n", safe(&previous.to_string())));
-                }
-                if let Some(reason) = &change.reason {
-                    diff.push_str(&format!("      # {}\n", safe(reason)));
-                }
-                body(&mut diff, &lines::of_change(change));
-            }
-        }
-        details(&format!("{}: {}", account.title, account.counts), &diff, &mut left, out)?;
-    }
-    if plan.isolation.basis.is_some() {
-        let title = isolation::title(&plan.isolation);
-        folded(&title, &isolation::body(&plan.isolation), &mut left, out)?;
-    }
-    let limits = view::limits(plan);
-    if !limits.is_empty() {
-        writeln!(out, "| limits | used |\n|---|---|")?;
-        for limit in limits {
-            writeln!(out, "| {} | {} |", cell(&limit.target), view::usage(limit))?;
-        }
-        writeln!(out)?;
-    }
+    comment.unread(plan);
+    comment.broken(plan);
     for check in plan.checks.iter().filter(|c| c.status == CheckStatus::Fail) {
-        writeln!(out, "> **Check failed:** {}: {}\n", inline(&check.name), inline(&check.message))?;
+        let text =
+            format!("> **Check failed:** {}: {}\n\n", inline(&check.name), inline(&check.message));
+        comment.line(&text, "failed checks");
     }
-    diagnostics(&plan.diagnostics, out)?;
-    writeln!(out, "<sub>digest <code>{}</code></sub>", inline(&plan.digest))
+    let sections = fold::sections(plan, detail.full);
+    comment.accounts(&sections);
+    comment.drift(plan);
+    for section in &sections {
+        comment.changes(section, plan, detail);
+    }
+    comment.walls(&plan.isolation, &plan.accounts);
+    comment.limits(plan);
+    diagnostics(&plan.diagnostics, &mut comment);
+    comment.end(&format!("<sub>digest <code>{}</code></sub>", inline(&plan.digest)), out)
 }
 
 /// Writes why there is no plan.
@@ -99,60 +68,313 @@ pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
 /// # Errors
 /// Those of the writer.
 pub fn refusal(refusal: &Refusal, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "## Palisade\n\n**{}**\n", refusal.summary())?;
-    diagnostics(&refusal.diagnostics, out)
+    let mut comment = Comment::new(&refusal.estate, &refusal.selection);
+    comment.alert(&refusal.summary(), Tone::Bad);
+    diagnostics(&refusal.diagnostics, &mut comment);
+    comment.end("", out)
 }
 
-/// One paragraph each, as far as a comment has room.
-fn diagnostics(all: &[PlanDiagnostic], out: &mut dyn Write) -> io::Result<()> {
-    let mut left = BUDGET / 4;
-    for (at, d) in all.iter().enumerate() {
+/// A comment under way.
+pub(super) struct Comment {
+    text: String,
+    /// What was left out: how many of what.
+    left_out: Vec<(usize, &'static str)>,
+    /// Where a reader finds that.
+    elsewhere: &'static str,
+}
+
+impl Comment {
+    /// Begins with the mark by which a later run finds the comment that it replaces: one an estate and
+    /// selection, so that several estates of one repository keep a comment each.
+    fn new(estate: &str, selection: &Selection) -> Self {
+        let accounts: Vec<String> = selection.accounts.iter().map(ToString::to_string).collect();
+        let list = |names: &[String]| names.iter().map(|n| token(n)).collect::<Vec<_>>().join(",");
+        let mark = format!(
+            "estate={} environments={} accounts={} targets={}",
+            token(estate),
+            list(&selection.environments),
+            list(&accounts),
+            list(&selection.targets),
+        );
+        Self::marked(
+            &mark,
+            "Palisade",
+            "The job's log, `palisade plan --full` and `palisade plan --format html` show them.",
+        )
+    }
+
+    /// The same with a mark and a title of its own.
+    pub(super) fn marked(mark: &str, title: &str, elsewhere: &'static str) -> Self {
+        let text = format!("<!-- palisade {mark} -->\n## {title}\n\n");
+        Self { text, left_out: Vec::new(), elsewhere }
+    }
+
+    /// The answer, coloured by GitHub as what it is.
+    pub(super) fn alert(&mut self, sentence: &str, tone: Tone) {
+        let alert = match tone {
+            Tone::Bad => "CAUTION",
+            Tone::Warn => "WARNING",
+            _ => "TIP",
+        };
+        self.text.push_str(&format!("> [!{alert}]\n> **{}**\n\n", inline(sentence)));
+    }
+
+    fn has_room(&self, text: &str) -> bool {
+        self.text.len() + text.len() + RESERVE <= BUDGET
+    }
+
+    /// Adds a line or a block, or counts it as left out.
+    pub(super) fn line(&mut self, text: &str, what: &'static str) -> bool {
+        let fits = self.has_room(text);
+        if fits {
+            self.text.push_str(text);
+        } else {
+            self.leave_out(1, what);
+        }
+        fits
+    }
+
+    fn leave_out(&mut self, number: usize, what: &'static str) {
+        match self.left_out.iter_mut().find(|(_, known)| *known == what) {
+            Some((all, _)) => *all += number,
+            None => self.left_out.push((number, what)),
+        }
+    }
+
+    pub(super) fn end(mut self, last: &str, out: &mut dyn Write) -> io::Result<()> {
+        if !self.left_out.is_empty() {
+            let parts: Vec<String> =
+                self.left_out.iter().map(|(number, what)| format!("{number} {what}")).collect();
+            self.text.push_str(&format!(
+                "> [!NOTE]\n> Left out for length: {}. {}\n\n",
+                parts.join(", "),
+                self.elsewhere
+            ));
+        }
+        writeln!(out, "{}{last}", self.text)
+    }
+
+    /// Title and body of a part that unfolds.
+    pub(super) fn folded(&mut self, title: &str, body: &str, what: &'static str) {
+        let title = inline(title);
+        self.line(
+            &format!("<details><summary>{title}</summary>\n\n{body}\n\n</details>\n\n"),
+            what,
+        );
+    }
+
+    fn verdict(&mut self, plan: &Plan, headline: &Headline<'_>, destroys: bool) {
+        self.alert(&headline.sentence, headline.tone);
+        self.text.push_str(&format!("**{}**\n\n", inline(&view::summary(plan, destroys))));
+        for fact in &headline.facts {
+            self.line(&format!("- **{}** {}\n", fact.label, inline(&fact.text)), "facts");
+        }
+        self.text.push('\n');
+    }
+
+    pub(super) fn paths(&mut self, class: Class, paths: &[PathLine<'_>]) {
+        let number: usize = paths.iter().map(|path| path.members).sum();
+        let title = format!("{}: {}", class.title(), count(number, "path", "paths"));
+        let is_open = matches!(class, Class::Forbidden | Class::Standing);
+        let mut table = String::from(
+            "| | from, to | principal | may | cause | verdict |\n|---|---|---|---|---|---|\n",
+        );
+        let mut shown = 0;
+        let room = BUDGET.saturating_sub(self.text.len() + RESERVE) / 2;
+        for path in paths {
+            let row = format!(
+                "| {} | {} | {} | {} | {} | {} |\n",
+                walls::sign(path.path, path.path.breaks_rule()),
+                inline(&path.route),
+                code(&path.principal),
+                code(&path.actions),
+                code(&path.cause),
+                inline(&path.remark),
+            );
+            if table.len() + row.len() > room {
+                break;
+            }
+            table.push_str(&row);
+            shown += path.members;
+        }
+        if shown < number {
+            self.leave_out(number - shown, "paths");
+        }
+        if shown == 0 {
+            return;
+        }
+        if is_open {
+            self.line(&format!("### {title}\n\n{table}\n"), "paths");
+        } else {
+            self.folded(&title, table.trim_end(), "paths");
+        }
+    }
+
+    /// What could not be read, by place, reason and name.
+    fn unread(&mut self, plan: &Plan) {
+        let Some(counted) = view::not_read(&plan.unread) else { return };
+        let mut body = String::new();
+        for part in &plan.unread {
+            let (name, reason) = (view::unread_part(part), part.reason.replace('\n', " "));
+            body.push_str(&format!("- **{}**: {}\n", inline(&name), inline(&reason)));
+            for object in part.objects.iter().take(UNREAD) {
+                body.push_str(&format!("  - {}\n", code(object)));
+            }
+            if let Some(more) = part.objects.len().checked_sub(UNREAD).filter(|n| *n > 0) {
+                body.push_str(&format!("  - and {}\n", count(more, "object more", "objects more")));
+            }
+        }
+        self.folded(&format!("Not read: {counted}"), body.trim_end(), "lists of what was not read");
+    }
+
+    /// The evidence of what breaks a rule.
+    fn broken(&mut self, plan: &Plan) {
+        let broken = plan.isolation.violations.iter();
+        broken.filter(|path| walls::has_evidence(path)).for_each(|path| self.evidence(path));
+    }
+
+    /// Everything that is known of a path.
+    pub(super) fn evidence(&mut self, path: &AccessPath) {
+        let title = format!("Evidence of {}: {}", path.id, walls::route(path));
+        self.folded(&title, &isolation::evidence(path), "pieces of evidence");
+    }
+
+    fn accounts(&mut self, sections: &[fold::Section<'_>]) {
+        if sections.is_empty() {
+            return;
+        }
+        let head = "| account | environments | changes |\n|---|---|---|\n";
+        if !self.line(head, "accounts") {
+            return;
+        }
+        for section in sections {
+            let serves = section.serves.as_deref().unwrap_or("");
+            let serves =
+                serves.trim_start_matches("environments ").trim_start_matches("environment ");
+            let row = format!(
+                "| {} | {} | {} |\n",
+                inline(&section.title),
+                inline(serves),
+                section.counts
+            );
+            self.line(&row, "accounts");
+        }
+        self.text.push('\n');
+    }
+
+    fn drift(&mut self, plan: &Plan) {
+        let drifted = view::managed_drift(plan);
+        if drifted.is_empty() {
+            return;
+        }
+        let mut diff = String::new();
+        for (drift, note) in &drifted {
+            head(&mut diff, view::drift_sign(drift.status), &drift.address, Some(note));
+            if drift.status == crate::plan::model::DriftStatus::Changed {
+                body(&mut diff, &lines::drifted(drift));
+            }
+        }
+        let objects = count(drifted.len(), "object", "objects");
+        self.folded(
+            &format!("Drift: {objects} changed outside Palisade"),
+            &fence("diff", &diff),
+            "drifted objects",
+        );
+    }
+
+    /// The changes of a section: those that fit; of the rest the names, as far as they fit.
+    fn changes(&mut self, section: &fold::Section<'_>, plan: &Plan, detail: Detail<'_>) {
+        let mut said = whole::common_tags(plan);
+        said.extend(section.tags.clone());
+        let room = BUDGET.saturating_sub(self.text.len() + RESERVE + 2 * CELL);
+        let mut diff = String::new();
+        let tags: Vec<String> =
+            said.iter().map(|(k, v)| format!("{} = \"{}\"", safe(k), safe(v))).collect();
+        if !tags.is_empty() && !detail.full {
+            diff.push_str(&format!("# objects with tags carry {{ {} }}\n", tags.join(", ")));
+        }
+        let mut left = 0;
+        for (heading, entries) in &section.parts {
+            let mut titled = false;
+            for entry in entries {
+                let mut text = String::new();
+                if !titled {
+                    text.push_str(&format!("# {heading}\n"));
+                }
+                change(&mut text, entry, &said, detail);
+                if diff.len() + text.len() > room {
+                    left += entry.members;
+                    continue;
+                }
+                titled = true;
+                diff.push_str(&text);
+            }
+        }
+        if left > 0 {
+            self.leave_out(left, "changed objects");
+        }
+        if !diff.is_empty() {
+            let title = format!("{}: {}", section.title, section.counts);
+            self.folded(&title, &fence("diff", &diff), "sections");
+        }
+    }
+
+    pub(super) fn walls(&mut self, section: &Isolation, accounts: &[AccountChanges]) {
+        if section.basis.is_none() {
+            return;
+        }
+        let title = isolation::title(section);
+        let body = isolation::body(section, accounts, section.matrix.len() <= WALLS);
+        self.folded(&title, &body, "tables of walls");
+    }
+
+    fn limits(&mut self, plan: &Plan) {
+        let limits = view::limits(plan);
+        if limits.is_empty() || !self.line("| limits | used |\n|---|---|\n", "limits") {
+            return;
+        }
+        for limit in limits {
+            self.line(&format!("| {} | {} |\n", code(&limit.target), view::usage(limit)), "limits");
+        }
+        self.text.push('\n');
+    }
+}
+
+/// One paragraph each.
+fn diagnostics(all: &[PlanDiagnostic], comment: &mut Comment) {
+    for d in all {
         let place = d
             .location
             .as_ref()
-            .map(|l| format!(" ({}:{})", inline(&l.file), l.line))
+            .map(|l| format!(" ({})", code(&format!("{}:{}", l.file, l.line))))
             .unwrap_or_default();
         let detail = d.detail.as_ref().map(|d| format!(": {}", inline(&d.replace('\n', " "))));
         let detail = detail.unwrap_or_default();
-        let title = match d.severity {
-            Severity::Error => "Error",
-            Severity::Warning => "Warning",
+        let (title, what) = match d.severity {
+            Severity::Error => ("Error", "errors"),
+            Severity::Warning => ("Warning", "warnings"),
         };
-        let text = format!("> **{title}:** {}{detail}{place}\n", inline(&d.summary));
-        if text.len() > left {
-            return writeln!(out, "> and {} more, see the job's log.\n", all.len() - at);
-        }
-        left -= text.len();
-        writeln!(out, "{text}")?;
+        comment.line(&format!("> **{title}:** {}{detail}{place}\n\n", inline(&d.summary)), what);
     }
-    Ok(())
 }
 
-fn violations(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
-    let broken = plan.isolation.violations.len();
-    if broken == 0 {
-        return Ok(());
+fn change(diff: &mut String, entry: &Entry<'_>, said: &whole::Tags, detail: Detail<'_>) {
+    let change = entry.change.as_ref();
+    let sign = Sign::of(change.action, change.create_before_destroy);
+    let short = || whole::of_whole(change, entry.base.as_ref(), said, WIDTH);
+    let lines = if detail.full { None } else { short() };
+    let lines = lines.unwrap_or_else(|| lines::of_change(change));
+    let as_other = entry.base.as_ref().filter(|_| !detail.full).map(|base| {
+        let but = if lines.is_empty() { "" } else { ", but for" };
+        format!("like {}{but}", safe(&base.name))
+    });
+    let note = view::remark(change).map(|(_, n)| n).or(as_other.as_deref());
+    head(diff, sign, &entry.name, note);
+    let previous = change.previous_address.as_ref().map(|p| format!("moved from {p}"));
+    for text in previous.iter().chain(&change.reason) {
+        diff.push_str(&format!("      # {}\n", safe(text)));
     }
-    let paths = count(broken, "path breaks", "paths break");
-    writeln!(out, "> [!CAUTION]\n> {paths} an isolation rule.\n")
-}
-
-/// What could not be read: a warning that stays, and the names below it as far as there is room.
-fn unread(plan: &Plan, left: &mut usize, out: &mut dyn Write) -> io::Result<()> {
-    let Some(counted) = view::not_read(&plan.unread) else { return Ok(()) };
-    writeln!(
-        out,
-        "> [!WARNING]\n> {counted}: what the plan says of it rests on the state alone.\n"
-    )?;
-    let mut body = String::new();
-    for part in &plan.unread {
-        let (name, reason) = (view::unread_part(part), part.reason.replace('\n', " "));
-        body.push_str(&format!("- **{}**: {}\n", inline(&name), inline(&reason)));
-        for object in &part.objects {
-            body.push_str(&format!("  - {}\n", inline(object)));
-        }
-    }
-    folded("Not read", body.trim_end(), left, out)
+    body(diff, &lines);
 }
 
 fn head(diff: &mut String, sign: Sign, name: &str, note: Option<&str>) {
@@ -180,20 +402,6 @@ fn column(sign: Sign) -> &'static str {
     }
 }
 
-fn details(title: &str, diff: &str, left: &mut usize, out: &mut dyn Write) -> io::Result<()> {
-    folded(title, &fence("diff", diff), left, out)
-}
-
-/// A part that unfolds, or how long it is where the comment has no room for it.
-fn folded(title: &str, body: &str, left: &mut usize, out: &mut dyn Write) -> io::Result<()> {
-    if body.len() > *left {
-        let lines = count(body.lines().count(), "line", "lines");
-        return writeln!(out, "{}: {lines} left out, see the job's log.\n", inline(title));
-    }
-    *left -= body.len();
-    writeln!(out, "<details><summary>{}</summary>\n\n{body}\n\n</details>\n", inline(title))
-}
-
 /// Text in a fence that is longer than any run of backticks inside it, and so cannot be closed from inside.
 pub(super) fn fence(language: &str, text: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
@@ -201,34 +409,65 @@ pub(super) fn fence(language: &str, text: &str) -> String {
     format!("{fence}{language}\n{}\n{fence}", text.trim_end_matches('\n'))
 }
 
-/// Text that stays text in a line or a table's cell.
-pub(super) fn inline(text: &str) -> String {
-    let mut escaped = super::html::escape(&safe(text));
-    for c in ['\\', '`', '*', '_', '[', ']', '~', '|', '@', '#', '!'] {
-        if escaped.contains(c) {
-            // Entities instead of backslashes: they hold in tables, in HTML and against mentions.
-            let entity = format!("&#{};", u32::from(c));
-            escaped = if c == '#' { hash(&escaped) } else { escaped.replace(c, &entity) };
-        }
+/// A name as code: nothing in it is a mention or a link, and it can be copied. Empty stays empty.
+pub(super) fn code(text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
     }
-    escaped
+    // Links are made of what is written, before entities are characters.
+    let text = entities(&cut(text)).replace("://", "&#58;//").replace("www.", "&#119;ww.");
+    format!("<code>{text}</code>")
 }
 
-/// `#` as an entity, except inside entities already written.
-fn hash(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut previous = ' ';
+/// Prose that stays text in a line or a table's cell. GitHub looks for mentions, issues and links in what is
+/// rendered already, where an entity is a character again: a space of no width stands between.
+pub(super) fn inline(text: &str) -> String {
+    let apart = entities(&cut(text));
+    let apart = apart.replace("&#64;", "&#64;&#8203;").replace("&#35;", "&#35;&#8203;");
+    apart.replace("://", ":&#8203;//").replace("www.", "www&#8203;.")
+}
+
+/// At most [`CELL`] characters.
+fn cut(text: &str) -> std::borrow::Cow<'_, str> {
+    match text.char_indices().nth(CELL) {
+        Some((at, _)) => format!("{}...", text.get(..at).unwrap_or_default()).into(),
+        None => text.into(),
+    }
+}
+
+/// Text in which nothing is markup, by entities instead of backslashes: they hold in tables and in HTML.
+fn entities(text: &str) -> String {
+    let text = safe(text);
+    let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        if c == '#' && previous != '&' {
-            out.push_str("&#35;");
-        } else {
-            out.push(c);
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' | '\\' | '`' | '*' | '_' | '[' | ']' | '~' | '|' | '@' | '#' | '!' | '$' => {
+                out.push_str(&format!("&#{};", u32::from(c)));
+            }
+            c => out.push(c),
         }
-        previous = c;
     }
     out
 }
 
-fn cell(text: &str) -> String {
-    inline(text)
+/// A name in the mark of a comment: nothing in it ends the mark.
+fn token(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' => out.push(char::from(byte)),
+            other => out.push_str(&format!("%{other:02X}")),
+        }
+    }
+    // Names of hundreds of targets would fill the comment.
+    if out.len() > CELL {
+        use sha2::Digest as _;
+        let hash = sha2::Sha256::digest(out.as_bytes());
+        out = data_encoding::HEXLOWER.encode(&hash);
+    }
+    out
 }

@@ -9,7 +9,11 @@
 pub mod access;
 pub mod diagnostics;
 pub mod drift;
+pub mod event_lines;
 pub mod events;
+pub mod evidence;
+mod fold;
+mod form;
 pub mod hcl;
 pub mod history;
 pub mod html;
@@ -30,6 +34,7 @@ pub mod status;
 pub mod style;
 pub mod text;
 pub mod value;
+mod verdict;
 mod view;
 pub mod walls;
 pub mod who;
@@ -39,23 +44,8 @@ use std::io::{self, Write};
 use crate::engine::side::LookAt;
 use crate::plan::model::Plan;
 
+pub use form::{Detail, Format};
 pub use style::Style;
-
-/// Formats of a plan.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Format {
-    /// For people at a terminal.
-    #[default]
-    Text,
-    /// For tools; `docs/plan.schema.json` describes it.
-    Json,
-    /// For pull requests.
-    Markdown,
-    /// A page of its own.
-    Html,
-    /// For code scanning.
-    Sarif,
-}
 
 /// The side of the estate that is looked at, for headings.
 #[must_use]
@@ -67,24 +57,23 @@ pub fn side(look_at: LookAt) -> &'static str {
     }
 }
 
-/// Writes a plan in one of its formats. `warnings` says whether the text form repeats the plan's
-/// warnings; the others always hold them.
+/// Writes a plan in one of its formats.
 ///
 /// # Errors
 /// Those of the writer.
 pub fn plan(
     plan: &Plan,
     format: Format,
-    warnings: bool,
+    detail: Detail<'_>,
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     match format {
-        Format::Text => text::plan(plan, warnings, style, out),
+        Format::Text => text::plan(plan, detail, style, out),
         Format::Json => json::write(plan, out),
-        Format::Markdown => markdown::plan(plan, out),
-        Format::Html => html::plan(plan, out),
-        Format::Sarif => sarif::plan(plan, out),
+        Format::Markdown => markdown::plan(plan, detail, out),
+        Format::Html => html::plan(plan, detail, out),
+        Format::Sarif => sarif::plan(plan, detail.below, out),
     }
 }
 

@@ -10,7 +10,8 @@ use crate::promotion::Move;
 use crate::promotion::gate::{Evidence, GateOutcome};
 use crate::promotion::record::{End, MoveKind};
 
-use super::style::{Style, Tone, columns, pad, safe};
+use super::form::Detail;
+use super::style::{Style, Tone, columns, pad, safe, time};
 use super::text;
 
 /// How an outcome is painted and called.
@@ -70,7 +71,7 @@ pub fn head(report: &PromotionReport, style: &Style, out: &mut dyn Write) -> io:
         None => writeln!(out, "  is the first in {}", report.to)?,
     }
     match report.verified_since {
-        Some(since) => writeln!(out, "  verified in {} since {since}", report.from)?,
+        Some(since) => writeln!(out, "  verified in {} since {}", report.from, time(since))?,
         None => writeln!(
             out,
             "  {}",
@@ -78,7 +79,7 @@ pub fn head(report: &PromotionReport, style: &Style, out: &mut dyn Write) -> io:
         )?,
     }
     if let Some(hold) = &report.hold {
-        let text = format!("{} is held since {}: {}", report.to, hold.since, hold.why);
+        let text = format!("{} is held since {}: {}", report.to, time(hold.since), hold.why);
         writeln!(out, "  {}", style.paint(Tone::Bad, &style.fold(&safe(&text), 4)))?;
     }
     writeln!(out)
@@ -101,7 +102,7 @@ pub fn text(report: &PromotionReport, style: &Style, out: &mut dyn Write) -> io:
         let line = style.fold(&safe(&format!("Going past closed gates: {reason}")), 2);
         writeln!(out, "{}\n", style.paint(Tone::Bad, &line))?;
     }
-    text::plan(&report.plan, false, style, out)?;
+    text::plan(&report.plan, Detail::default(), style, out)?;
     writeln!(out, "Approvals bind to plan {}", report.plan.digest)
 }
 
@@ -115,7 +116,7 @@ pub fn releases(all: &[ReleaseSummary], style: &Style, out: &mut dyn Write) -> i
             writeln!(out)?;
         }
         let title = format!("{} {}", view.release, view.digest.short());
-        let since = format!("since {} by {}", view.created_at, view.created_by);
+        let since = format!("since {} by {}", time(view.created_at), view.created_by);
         writeln!(
             out,
             "{}  {}",
@@ -141,7 +142,7 @@ pub fn releases(all: &[ReleaseSummary], style: &Style, out: &mut dyn Write) -> i
                 "  {}  {}  since {}",
                 pad(&safe(&place.environment), width),
                 style.paint(tone, &pad(word, 12)),
-                place.since
+                time(place.since)
             )?;
             for line in remarks(place) {
                 writeln!(out, "    {}", style.paint(Tone::Bad, &style.fold(&safe(&line), 6)))?;
@@ -165,8 +166,9 @@ pub fn remarks(place: &ReleasePlace) -> Vec<String> {
     for doubt in &place.doubts {
         lines.push(match doubt.revoked_at {
             Some(at) => format!(
-                "promoted on the strength of {}, whose verification was revoked at {at}",
-                doubt.environment
+                "promoted on the strength of {}, whose verification was revoked at {}",
+                doubt.environment,
+                time(at)
             ),
             None => format!("was never verified in {}", doubt.environment),
         });

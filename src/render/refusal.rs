@@ -5,16 +5,26 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::diag::Severity;
-use crate::plan::model::PlanDiagnostic;
+use crate::plan::model::{PlanDiagnostic, PlanLocation, Selection};
 
+use super::form::{Detail, Format};
 use super::style::count;
-use super::{Format, html, json, markdown, sarif};
+use super::{html, json, markdown, sarif};
 
 /// A plan that could not be made. Its JSON is that of a plan without everything else.
 #[derive(Clone, Debug, Serialize)]
 pub struct Refusal {
     /// The version of the plan's format.
     pub format_version: String,
+    /// The estate's name, as far as it is known; empty where the configuration cannot be read.
+    #[serde(skip)]
+    pub estate: String,
+    /// Where the configuration names the estate, as far as it is known.
+    #[serde(skip)]
+    pub place: Option<PlanLocation>,
+    /// What the plan was to be limited to.
+    #[serde(skip)]
+    pub selection: Selection,
     /// Who wrote it.
     pub palisade_version: String,
     /// When.
@@ -36,12 +46,17 @@ impl Refusal {
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write(refusal: &Refusal, format: Format, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(
+    refusal: &Refusal,
+    format: Format,
+    detail: Detail<'_>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     match format {
         Format::Text => Ok(()),
         Format::Json => json::write(refusal, out),
         Format::Markdown => markdown::refusal(refusal, out),
         Format::Html => html::refusal(refusal, out),
-        Format::Sarif => sarif::refusal(refusal, out),
+        Format::Sarif => sarif::refusal(refusal, detail.below, out),
     }
 }

@@ -2,14 +2,15 @@
 
 use std::io::{self, Write};
 
-use super::isolation::{markdown as section_markdown, text as section_text};
-use super::markdown::inline;
+use super::isolation::{text as section_text, view as section_view};
+use super::markdown::{Comment, inline};
 use super::style::{Style, Tone, count, safe, wrap};
+use super::{text, verdict};
 use crate::engine::review::ReviewOutcome;
 use crate::isolation::section::{PathChange, WallVerdict};
 
 /// The verdict in one line.
-fn verdict(outcome: &ReviewOutcome) -> String {
+fn sentence(outcome: &ReviewOutcome) -> String {
     let changes = &outcome.isolation.changes;
     let number = |change: PathChange| changes.iter().filter(|path| path.change == change).count();
     let undetermined =
@@ -55,9 +56,11 @@ fn basis(outcome: &ReviewOutcome) -> String {
 /// # Errors
 /// Those of the writer.
 pub fn text(outcome: &ReviewOutcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let tone = if outcome.isolation.broken() == 0 { Tone::Good } else { Tone::Bad };
-    writeln!(out, "{}", style.paint(tone, &verdict(outcome)))?;
-    writeln!(out, "{}\n", style.paint(Tone::Dim, &safe(&basis(outcome))))?;
+    let section = &outcome.isolation;
+    writeln!(out, "{}", style.paint(tone(outcome), &sentence(outcome)))?;
+    writeln!(out, "{}", style.paint(Tone::Dim, &safe(&basis(outcome))))?;
+    text::paths(&verdict::classes(section, &[]), false, style, out)?;
+    writeln!(out)?;
     for (heading, all) in lists(outcome) {
         writeln!(out, "{}", style.paint(Tone::Heading, heading))?;
         for one in all {
@@ -67,7 +70,13 @@ pub fn text(outcome: &ReviewOutcome, style: &Style, out: &mut dyn Write) -> io::
         }
         writeln!(out)?;
     }
-    section_text::section(&outcome.isolation, style, out)
+    section_text::section(section, &[], true, style, out)?;
+    section_text::unread(section.basis.as_ref(), style, out)?;
+    section_text::assumptions(&section.matrix, style, out)
+}
+
+fn tone(outcome: &ReviewOutcome) -> Tone {
+    if outcome.isolation.broken() == 0 { Tone::Good } else { Tone::Bad }
 }
 
 /// What is not in the verdicts, by heading.
@@ -83,28 +92,40 @@ fn lists(outcome: &ReviewOutcome) -> impl Iterator<Item = (&'static str, &[Strin
     all.into_iter().filter(|(_, all)| !all.is_empty())
 }
 
-/// For a pull request's comment.
+/// For a pull request's comment, within its bounds.
 ///
 /// # Errors
 /// Those of the writer.
 pub fn markdown(outcome: &ReviewOutcome, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(
-        out,
-        "## Palisade review\n\n**{}**\n\n{}\n",
-        inline(&verdict(outcome)),
-        inline(&basis(outcome))
-    )?;
-    for (heading, all) in lists(outcome) {
-        writeln!(out, "**{heading}**\n")?;
-        for one in all {
-            writeln!(out, "- {}", inline(one))?;
-        }
-        writeln!(out)?;
+    let section = &outcome.isolation;
+    let mut comment = Comment::marked(
+        "review",
+        "Palisade review",
+        "`palisade review` as text and as JSON shows them.",
+    );
+    comment.alert(&sentence(outcome), tone(outcome));
+    comment.line(&format!("{}\n\n", inline(&basis(outcome))), "sources");
+    let unread = section_view::unread(section.basis.as_ref());
+    for text in unread.map(|text| format!("Not read: {text}.")).iter() {
+        comment.line(&format!("- {}\n", inline(text)), "facts");
     }
-    writeln!(
-        out,
-        "### {}\n\n{}",
-        inline(&section_markdown::title(&outcome.isolation)),
-        section_markdown::body(&outcome.isolation)
-    )
+    for text in section_view::assumptions(&section.matrix) {
+        comment.line(&format!("- {}\n", inline(&text)), "facts");
+    }
+    comment.line("\n", "lines");
+    for (class, paths) in verdict::classes(section, &[]) {
+        comment.paths(class, &paths);
+    }
+    for (heading, all) in lists(outcome) {
+        comment.line(&format!("**{heading}**\n\n"), "headings");
+        for one in all {
+            comment.line(&format!("- {}\n", inline(one)), "objects that were not judged");
+        }
+        comment.line("\n", "lines");
+    }
+    let changed = |id: &str| section.changes.iter().any(|path| path.id == id);
+    let standing = section.violations.iter().filter(|path| !changed(&path.id));
+    section.changes.iter().chain(standing).for_each(|path| comment.evidence(path));
+    comment.walls(section, &[]);
+    comment.end("", out)
 }

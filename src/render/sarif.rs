@@ -1,137 +1,566 @@
-//! Broken rules as SARIF 2.1.0, for code scanning: violations of the walls, failed checks, and what is
-//! wrong with the configuration.
+//! Broken rules as SARIF 2.1.0, for code scanning: violations of the walls, exceptions that end, findings, failed
+//! checks, and what is wrong with the configuration.
+//!
+//! GitHub refuses a whole upload for one result without a location, shows at most 5,000 results of a run, and
+//! reads paths from the repository's root. So every result has a place in this checkout: of a path its first
+//! cause, else what grants it, else the rule; of anything else its own block; and where nothing is known, the
+//! place where the configuration names the estate.
+//! (GitHub Docs, "SARIF support for code scanning"; OASIS, "SARIF Version 2.1.0".)
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
+use sha2::{Digest, Sha256};
 
 use crate::diag;
-use crate::isolation::section::Severity;
-use crate::plan::model::{CheckStatus, Plan, PlanDiagnostic};
+use crate::isolation::section::{
+    AccessPath, Finding, FindingKind, Grant, Permit, PermitStatus, Severity,
+};
+use crate::plan::model::{
+    Check, CheckStatus, Plan, PlanDiagnostic, PlanEstate, PlanLocation, Selection,
+};
 
 use super::isolation::view;
 use super::refusal::Refusal;
 use super::style::safe;
+use super::verdict::{self, Headline};
 
-/// A place: file, line and, where it is known, column.
-type At<'a> = (&'a str, usize, Option<usize>);
+/// GitHub shows no more results of a run.
+const RESULTS: usize = 5_000;
+/// Places beside the first one that a result names.
+const RELATED: usize = 20;
+/// Longest message, in characters.
+const MESSAGE: usize = 2_000;
 
-/// Writes the log. Results stand at the declaration of the first object that causes them.
+/// Writes the log. `below` is the configuration's directory from the repository's root.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
-    let places: BTreeMap<String, &str> = plan
+pub fn plan(plan: &Plan, below: &str, out: &mut dyn Write) -> io::Result<()> {
+    let log = Log::new(below, &plan.estate, &plan.selection);
+    let declared: BTreeMap<String, &str> = plan
         .resource_changes
         .iter()
-        .filter_map(|c| Some((c.address.canonical(), c.location.as_deref()?)))
-        .chain(
-            plan.resource_changes
-                .iter()
-                .filter_map(|c| Some((c.display.clone(), c.location.as_deref()?))),
-        )
+        .filter_map(|c| Some((c.display.clone(), c.location.as_deref()?)))
         .collect();
     let mut results = Vec::new();
-    for violation in &plan.isolation.violations {
-        let rule = violation.rule.as_deref().unwrap_or("isolation");
-        let level = match violation.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-            Severity::Info => "note",
-        };
-        let message = format!(
-            "{} can reach {}: {} may {} on {} ({})",
-            safe(&view::end(&violation.from)),
-            safe(&view::end(&violation.to)),
-            violation.principal.as_deref().unwrap_or("a principal"),
-            violation.actions.join(", "),
-            violation.resources.join(", "),
-            violation.verdict.name(),
-        );
-        let at = violation.caused_by.iter().find_map(|address| places.get(address).copied());
-        let (at, id) = (at.and_then(split), Some(violation.id.as_str()));
-        results.push(result("isolation/", rule, level, &message, at, id));
+    for path in &plan.isolation.violations {
+        results.push(log.violation(plan, path));
     }
-    for check in plan.checks.iter().filter(|c| c.status == CheckStatus::Fail) {
-        results.push(result("check/", &check.name, "warning", &check.message, None, None));
-    }
-    results.extend(plan.diagnostics.iter().map(configuration));
-    log(&plan.palisade_version, &results, out)
+    results.extend(plan.isolation.exceptions.iter().filter_map(|permit| log.exception(permit)));
+    let findings = view::alike(&plan.isolation.findings, &plan.accounts);
+    results.extend(findings.iter().filter_map(|finding| log.finding(finding, &declared)));
+    let failed = plan.checks.iter().filter(|c| c.status == CheckStatus::Fail);
+    results.extend(failed.map(|check| log.check(check)));
+    results.extend(plan.diagnostics.iter().map(|d| log.diagnostic(d)));
+    let headline = Headline::of(plan);
+    let facts: Vec<String> =
+        headline.facts.iter().map(|f| message(&format!("{}: {}", f.label, f.text))).collect();
+    let properties = json!({
+        "verdict": headline.sentence,
+        "facts": facts,
+        "summary": serde_json::to_value(&plan.summary).unwrap_or_default(),
+        "digest": plan.digest,
+    });
+    log.write(&plan.palisade_version, results, properties, out)
 }
 
 /// Writes why there is no plan.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn refusal(refusal: &Refusal, out: &mut dyn Write) -> io::Result<()> {
-    let results: Vec<Json> = refusal.diagnostics.iter().map(configuration).collect();
-    log(&refusal.palisade_version, &results, out)
+pub fn refusal(refusal: &Refusal, below: &str, out: &mut dyn Write) -> io::Result<()> {
+    let estate = PlanEstate { name: refusal.estate.clone(), location: refusal.place.clone() };
+    let log = Log::new(below, &estate, &refusal.selection);
+    let results = refusal.diagnostics.iter().map(|d| log.diagnostic(d)).collect();
+    log.write(&refusal.palisade_version, results, json!({"verdict": refusal.summary()}), out)
 }
 
-fn configuration(d: &PlanDiagnostic) -> Json {
-    let level = match d.severity {
-        diag::Severity::Error => "error",
-        diag::Severity::Warning => "warning",
-    };
-    let message = match &d.detail {
-        Some(detail) => format!("{}: {detail}", d.summary),
-        None => d.summary.clone(),
-    };
-    let at = d.location.as_ref().map(|l| (l.file.as_str(), l.line, Some(l.column)));
-    result("", "configuration", level, &message, at, None)
+/// What every result is written with.
+struct Log<'a> {
+    below: &'a str,
+    /// The place of what has no other.
+    place: FilePlace,
+    /// Tells estates and selections of one repository apart.
+    id: String,
 }
 
-fn log(version: &str, results: &[Json], out: &mut dyn Write) -> io::Result<()> {
-    let mut rules: Vec<&str> = results.iter().filter_map(|r| r.get("ruleId")?.as_str()).collect();
-    rules.sort_unstable();
-    rules.dedup();
-    let rules: Vec<Json> = rules.into_iter().map(|id| json!({ "id": id })).collect();
-    let log = json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": {"driver": {"name": "palisade", "version": version, "rules": rules}},
-            "columnKind": "unicodeCodePoints",
-            "results": results,
-        }],
-    });
-    super::json::write(&log, out)
+/// A place in a file of the repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct FilePlace {
+    uri: String,
+    line: usize,
+    column: Option<usize>,
 }
 
-fn split(location: &str) -> Option<At<'_>> {
-    let (file, line) = location.rsplit_once(':')?;
-    Some((file, line.parse().ok()?, None))
+/// A result under way.
+struct Entry {
+    rule: Rule,
+    level: &'static str,
+    message: String,
+    at: FilePlace,
+    related: Vec<(FilePlace, String)>,
+    /// What makes it the same result in another run.
+    same: String,
 }
 
-fn result(
-    prefix: &str,
-    rule: &str,
-    level: &str,
-    message: &str,
-    at: Option<At<'_>>,
-    fingerprint: Option<&str>,
-) -> Json {
-    let mut result = json!({
-        "ruleId": format!("{prefix}{rule}"),
-        "level": level,
-        "message": {"text": message},
-    });
-    if let Some(object) = result.as_object_mut() {
-        if let Some((file, line, column)) = at {
-            let region = match column {
-                Some(column) => json!({"startLine": line, "startColumn": column}),
-                None => json!({"startLine": line}),
-            };
-            let place = json!([{"physicalLocation": {
-                "artifactLocation": {"uri": file.replace('\\', "/")},
-                "region": region,
-            }}]);
-            object.insert("locations".to_owned(), place);
+/// What a result is an instance of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Rule {
+    id: String,
+    name: &'static str,
+    short: String,
+    full: &'static str,
+    help: &'static str,
+    level: &'static str,
+    /// GitHub's scale of 0 to 10; none for what is no matter of security.
+    severity: Option<&'static str>,
+}
+
+impl<'a> Log<'a> {
+    fn new(below: &'a str, estate: &PlanEstate, selection: &Selection) -> Self {
+        let place = estate.location.as_ref().and_then(|at| {
+            Some(FilePlace { uri: uri(below, &at.file)?, line: at.line, column: Some(at.column) })
+        });
+        let main = || FilePlace {
+            uri: uri(below, "main.hcl").unwrap_or_else(|| "main.hcl".to_owned()),
+            line: 1,
+            column: None,
+        };
+        let accounts = selection.accounts.iter().map(ToString::to_string);
+        let parts: Vec<String> = selection
+            .environments
+            .iter()
+            .cloned()
+            .chain(accounts)
+            .chain(selection.targets.clone())
+            .collect();
+        let mut id = format!("palisade/{}/", identifier(&estate.name));
+        if !parts.is_empty() {
+            id.push_str(&format!("{}/", identifier(&parts.join("-"))));
         }
-        if let Some(id) = fingerprint {
-            object.insert("partialFingerprints".to_owned(), json!({"palisade/path/v1": id}));
+        Self { below, place: place.unwrap_or_else(main), id }
+    }
+
+    fn at(&self, location: &PlanLocation) -> Option<FilePlace> {
+        let uri = uri(self.below, &location.file)?;
+        Some(FilePlace { uri, line: location.line.max(1), column: Some(location.column.max(1)) })
+    }
+
+    /// A place written as `file:line`, or `file:line:column`.
+    fn written(&self, location: &str) -> Option<FilePlace> {
+        let (rest, last) = location.rsplit_once(':')?;
+        let last: usize = last.parse().ok()?;
+        let (file, line, column) = match rest.rsplit_once(':') {
+            Some((file, line)) if line.parse::<usize>().is_ok() => {
+                (file, line.parse().unwrap_or(1), Some(last.max(1)))
+            }
+            _ => (rest, last, None),
+        };
+        Some(FilePlace { uri: uri(self.below, file)?, line: line.max(1), column })
+    }
+
+    fn violation(&self, plan: &Plan, path: &AccessPath) -> Entry {
+        let rule = path.rule.as_deref().unwrap_or("isolation");
+        let grants = || path.via.iter().rev().flat_map(|hop| &hop.granted_by);
+        let granted = |grant: &Grant| {
+            Some((
+                self.written(grant.location.as_deref()?)?,
+                format!("{} {}", grant.address, grant.statement),
+            ))
+        };
+        // What the plan changes comes first: a grant, else whatever else causes the path.
+        let added = grants().filter(|g| path.caused_by.contains(&g.address)).find_map(granted);
+        let cause = || {
+            let locations = path.locations.as_ref()?;
+            path.caused_by.iter().find_map(|address| {
+                Some((
+                    self.written(locations.get(address)?)?,
+                    format!("{address}, which causes it"),
+                ))
+            })
+        };
+        let declared = || plan.isolation.rules.get(rule).and_then(|at| self.written(at));
+        let (at, _) = added
+            .or_else(cause)
+            .or_else(|| grants().find_map(granted))
+            .or_else(|| Some((declared()?, String::new())))
+            .unwrap_or_else(|| (self.place.clone(), String::new()));
+        let mut related: Vec<(FilePlace, String)> = Vec::new();
+        let causes = path.locations.iter().flatten().filter_map(|(address, place)| {
+            Some((self.written(place)?, format!("{address} changes with this plan")))
+        });
+        let rules = declared().map(|at| (at, format!("{rule} forbids it")));
+        for (place, text) in grants().filter_map(granted).chain(causes).chain(rules) {
+            if place != at && !related.iter().any(|(known, _)| *known == place) {
+                related.push((place, text));
+            }
+        }
+        let mut message = format!(
+            "{} can reach {} ({})",
+            view::end(&path.from),
+            view::end(&path.to),
+            view::words(path.verdict)
+        );
+        if let Some(principal) = &path.principal {
+            message.push_str(&format!(
+                ": {principal} may {} on {}",
+                path.actions.join(", "),
+                path.resources.join(", ")
+            ));
+        }
+        for text in path.power.iter().chain(&path.reason) {
+            message.push_str(&format!(": {text}"));
+        }
+        if !path.conditions.is_empty() {
+            message.push_str(&format!("; only if {}", path.conditions.join(" and ")));
+        }
+        if let Some(cause) = path.caused_by.first() {
+            message.push_str(&format!(". Caused by {cause}"));
+        }
+        if let Some(ended) = &path.expired_exception {
+            message.push_str(&format!(". The exception {ended} has ended"));
+        }
+        let level = match path.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Info => "note",
+        };
+        Entry {
+            rule: Rule {
+                id: format!("isolation/{}", identifier(rule)),
+                name: "IsolationRuleBroken",
+                short: format!("A path between environments breaks {rule}"),
+                full: "An isolation rule of this estate forbids one environment to reach another, and a path crosses the wall between them.",
+                help: "Close the path at its cause, or permit it with an allow block of the rule that has a reason and an end. `palisade isolation` shows the request that gets through, and the statements that let it through.",
+                level: "error",
+                severity: Some("8.5"),
+            },
+            level,
+            message,
+            at,
+            related,
+            same: path.id.clone(),
         }
     }
+
+    fn exception(&self, permit: &Permit) -> Option<Entry> {
+        let (id, short, level) = match permit.status {
+            PermitStatus::Expired => ("ended", "An exception has ended", "warning"),
+            PermitStatus::Unused => ("unused", "An exception permits nothing", "note"),
+            PermitStatus::InForce if permit.ends_soon() => {
+                ("ending", "An exception ends soon", "warning")
+            }
+            PermitStatus::InForce => return None,
+        };
+        Some(Entry {
+            rule: Rule {
+                id: format!("exception/{id}"),
+                name: "IsolationException",
+                short: short.to_owned(),
+                full: "An exception permits a path that an isolation rule forbids, until its last day; from then on the path breaks the rule.",
+                help: "Remove the exception where nothing needs it, close the path that it permits, or decide about a new end.",
+                level: "warning",
+                severity: None,
+            },
+            level,
+            message: verdict::exception(permit).0,
+            at: self.written(&permit.location).unwrap_or_else(|| self.place.clone()),
+            related: Vec::new(),
+            same: format!("{}.{}", permit.rule, permit.name),
+        })
+    }
+
+    fn finding(
+        &self,
+        entry: &(&Finding, Vec<&str>),
+        declared: &BTreeMap<String, &str>,
+    ) -> Option<Entry> {
+        let finding = entry.0;
+        // Exceptions have results of their own.
+        if matches!(
+            finding.kind,
+            FindingKind::ExceptionExpired
+                | FindingKind::ExceptionExpiring
+                | FindingKind::ExceptionUnused
+        ) {
+            return None;
+        }
+        let kind = serde_json::to_value(finding.kind).ok()?;
+        let kind = kind.as_str()?;
+        let places = finding.addresses.iter();
+        let at = places.filter_map(|address| declared.get(address)).find_map(|at| self.written(at));
+        Some(Entry {
+            rule: Rule {
+                id: format!("finding/{kind}"),
+                name: "IsolationFinding",
+                short: format!("What an auditor should know: {}", kind.replace('_', " ")),
+                full: "No rule is broken, and yet the wall rests on something that an auditor should know.",
+                help: "`palisade isolation` shows the walls with what they rest on; docs/isolation.md says what each finding means.",
+                level: "warning",
+                severity: None,
+            },
+            level: match finding.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+                Severity::Info => "note",
+            },
+            message: view::finding(entry),
+            at: at.unwrap_or_else(|| self.place.clone()),
+            related: Vec::new(),
+            same: finding.text.clone(),
+        })
+    }
+
+    fn check(&self, check: &Check) -> Entry {
+        Entry {
+            rule: Rule {
+                id: format!("check/{}", identifier(&check.name)),
+                name: "CheckFailed",
+                short: format!("The check {} fails", check.name),
+                full: "A check block of the configuration holds an assertion that does not hold.",
+                help: "The check's message says what is expected; `palisade console` evaluates its condition.",
+                level: "warning",
+                severity: None,
+            },
+            level: "warning",
+            message: check.message.clone(),
+            at: check
+                .location
+                .as_ref()
+                .and_then(|at| self.at(at))
+                .unwrap_or_else(|| self.place.clone()),
+            related: Vec::new(),
+            same: check.name.clone(),
+        }
+    }
+
+    fn diagnostic(&self, d: &PlanDiagnostic) -> Entry {
+        let level = match d.severity {
+            diag::Severity::Error => "error",
+            diag::Severity::Warning => "warning",
+        };
+        let message = match &d.detail {
+            Some(detail) => format!("{}: {detail}", d.summary),
+            None => d.summary.clone(),
+        };
+        Entry {
+            rule: Rule {
+                id: "configuration".to_owned(),
+                name: "Configuration",
+                short: "Something is wrong or doubtful in the configuration".to_owned(),
+                full: "The configuration cannot be planned, or something in it is doubtful.",
+                help: "`palisade validate` shows it with its source and with advice, offline and without credentials.",
+                level: "error",
+                severity: None,
+            },
+            level,
+            same: message.clone(),
+            message,
+            at: d
+                .location
+                .as_ref()
+                .and_then(|at| self.at(at))
+                .unwrap_or_else(|| self.place.clone()),
+            related: Vec::new(),
+        }
+    }
+
+    fn write(
+        &self,
+        version: &str,
+        mut results: Vec<Entry>,
+        properties: Json,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        results.sort_by_key(|entry| match entry.level {
+            "error" => 0,
+            "warning" => 1,
+            _ => 2,
+        });
+        let left_out = results.len().saturating_sub(RESULTS);
+        results.truncate(RESULTS);
+        let rules: BTreeMap<&str, &Rule> =
+            results.iter().map(|entry| (entry.rule.id.as_str(), &entry.rule)).collect();
+        let order: BTreeMap<&str, usize> =
+            rules.keys().enumerate().map(|(at, id)| (*id, at)).collect();
+        let written: Vec<Json> = results.iter().map(|entry| result(entry, &order)).collect();
+        let descriptors: Vec<Json> = rules.values().map(|rule| descriptor(rule)).collect();
+        let mut properties = properties;
+        let mut invocation = json!({"executionSuccessful": true});
+        if left_out > 0
+            && let (Some(object), Some(run)) =
+                (properties.as_object_mut(), invocation.as_object_mut())
+        {
+            object.insert("results_left_out".to_owned(), left_out.into());
+            let text = format!(
+                "{left_out} more results are left out: a run holds at most {RESULTS}. `palisade plan --format json` holds them all."
+            );
+            run.insert(
+                "toolExecutionNotifications".to_owned(),
+                json!([{"level": "warning", "message": {"text": text}}]),
+            );
+        }
+        let log = json!({
+            "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+            "version": "2.1.0",
+            "runs": [{
+                "tool": {"driver": {
+                    "name": "palisade",
+                    "version": version,
+                    "semanticVersion": version,
+                    "rules": descriptors,
+                }},
+                "automationDetails": {"id": self.id},
+                "columnKind": "unicodeCodePoints",
+                "invocations": [invocation],
+                "properties": properties,
+                "results": written,
+            }],
+        });
+        super::json::write(&log, out)
+    }
+}
+
+fn descriptor(rule: &Rule) -> Json {
+    let mut properties = Map::new();
+    properties.insert("tags".to_owned(), json!(["palisade"]));
+    if let Some(severity) = rule.severity {
+        properties.insert("tags".to_owned(), json!(["palisade", "security"]));
+        properties.insert("security-severity".to_owned(), severity.into());
+        properties.insert("precision".to_owned(), "very-high".into());
+    }
+    json!({
+        "id": rule.id,
+        "name": rule.name,
+        "shortDescription": {"text": sentence(&message(&rule.short))},
+        "fullDescription": {"text": rule.full},
+        "help": {"text": rule.help, "markdown": rule.help},
+        "defaultConfiguration": {"level": rule.level},
+        "properties": properties,
+    })
+}
+
+fn result(entry: &Entry, order: &BTreeMap<&str, usize>) -> Json {
+    let hash = Sha256::digest(format!("{}\u{0}{}", entry.rule.id, entry.same));
+    let hash = data_encoding::HEXLOWER.encode(hash.get(..8).unwrap_or_default());
+    let mut result = json!({
+        "ruleId": entry.rule.id,
+        "ruleIndex": order.get(entry.rule.id.as_str()),
+        "level": entry.level,
+        "message": {"text": sentence(&message(&entry.message))},
+        "locations": [{"physicalLocation": physical(&entry.at)}],
+        "partialFingerprints": {
+            "palisade/v1": entry.same_short(),
+            // By this GitHub knows a result again when lines above it move.
+            "primaryLocationLineHash": format!("{hash}:1"),
+        },
+    });
+    let related: Vec<Json> = entry
+        .related
+        .iter()
+        .take(RELATED)
+        .enumerate()
+        .map(|(at, (place, text))| {
+            json!({"id": at + 1, "physicalLocation": physical(place), "message": {"text": message(text)}})
+        })
+        .collect();
+    if let (Some(object), false) = (result.as_object_mut(), related.is_empty()) {
+        object.insert("relatedLocations".to_owned(), related.into());
+    }
     result
+}
+
+impl Entry {
+    fn same_short(&self) -> String {
+        match self.same.starts_with("P-") {
+            true => self.same.clone(),
+            false => {
+                let hash = Sha256::digest(self.same.as_bytes());
+                data_encoding::HEXLOWER.encode(hash.get(..8).unwrap_or_default())
+            }
+        }
+    }
+}
+
+fn physical(place: &FilePlace) -> Json {
+    let region = match place.column {
+        Some(column) => json!({"startLine": place.line, "startColumn": column}),
+        None => json!({"startLine": place.line}),
+    };
+    json!({
+        "artifactLocation": {"uri": place.uri, "uriBaseId": "%SRCROOT%"},
+        "region": region,
+    })
+}
+
+/// A name as a part of an id: letters, digits and `. _ $ -`.
+fn identifier(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '$' | '-');
+    text.chars().map(|c| if plain(c) { c } else { '_' }).collect()
+}
+
+/// Text in which nothing is a link (`[text](place)`), and that fits.
+fn message(text: &str) -> String {
+    let text = safe(text).replace("](", "] (");
+    match text.char_indices().nth(MESSAGE) {
+        Some((at, _)) => format!("{}...", text.get(..at).unwrap_or_default()),
+        None => text,
+    }
+}
+
+fn sentence(text: &str) -> String {
+    if text.ends_with(['.', '!', '?']) { text.to_owned() } else { format!("{text}.") }
+}
+
+/// A file as a URI from the repository's root; `None` for one outside it.
+fn uri(below: &str, file: &str) -> Option<String> {
+    let file = file.replace('\\', "/");
+    if file.starts_with('/') || file.get(1..3) == Some(":/") {
+        return None;
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in below.split('/').chain(file.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    if parts.is_empty() {
+        return None;
+    }
+    let mut uri = String::new();
+    for byte in parts.join("/").bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                uri.push(char::from(byte));
+            }
+            other => uri.push_str(&format!("%{other:02X}")),
+        }
+    }
+    Some(uri)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_named_from_the_root_of_the_repository() {
+        for (below, file, named) in [
+            ("", "main.hcl", Some("main.hcl")),
+            ("infra/estate", "main.hcl", Some("infra/estate/main.hcl")),
+            ("examples/five", "../../modules/x/main.hcl", Some("modules/x/main.hcl")),
+            ("a", "../../outside.hcl", None),
+            ("a", "/etc/main.hcl", None),
+            ("a b", "c#d?.hcl", Some("a%20b/c%23d%3F.hcl")),
+            ("", ".", None),
+        ] {
+            assert_eq!(uri(below, file).as_deref(), named, "{below} {file}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use crate::schema::duration::for_people;
 
 use super::history::figures;
 use super::promotion::{gates, remarks};
-use super::style::{Style, Tone, columns, safe};
+use super::style::{Style, Tone, columns, safe, time};
 use super::view;
 
 /// Writes the status as text.
@@ -25,7 +25,7 @@ pub fn text(status: &Status, style: &Style, out: &mut dyn Write) -> io::Result<(
         1 => style.paint(Tone::Bad, "1 path breaks an isolation rule"),
         n => style.paint(Tone::Bad, &format!("{n} paths break an isolation rule")),
     };
-    super::text::unread(&status.unread, style, out)?;
+    super::text::unread(&status.unread, usize::MAX, style, out)?;
     let consistent = match status.consistency_percent {
         Some(percent) => format!("{percent}% consistent"),
         None => "consistency not known".to_owned(),
@@ -63,7 +63,7 @@ fn one(environment: &EnvironmentStatus, style: &Style, out: &mut dyn Write) -> i
         }
     }
     if let Some(hold) = &environment.hold {
-        let line = format!("held since {} by {}: {}", hold.since, hold.by, hold.why);
+        let line = format!("held since {} by {}: {}", time(hold.since), hold.by, hold.why);
         writeln!(out, "  {}", style.paint(Tone::Bad, &style.fold(&safe(&line), 4)))?;
     }
     if let Some(run) = &environment.under_way {
@@ -71,7 +71,7 @@ fn one(environment: &EnvironmentStatus, style: &Style, out: &mut dyn Write) -> i
             "under way: {} {} since {}, by {}",
             run.release,
             run.digest.short(),
-            run.since,
+            time(run.since),
             run.by
         );
         writeln!(out, "  {}", style.paint(Tone::Warn, &style.fold(&safe(&line), 4)))?;

@@ -150,6 +150,12 @@ pub(super) fn is_unsafe(c: char) -> bool {
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
+/// A time to the second, in UTC (RFC 3339).
+#[must_use]
+pub fn time(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// Columns that `text` takes on a terminal.
 #[must_use]
 pub fn columns(text: &str) -> usize {

@@ -30,7 +30,8 @@ fn empty() -> Plan {
 
 fn rendered(plan: &Plan, format: Format, style: &Style) -> String {
     let mut out = Vec::new();
-    super::plan(plan, format, true, style, &mut out).expect("writing to memory");
+    super::plan(plan, format, Detail { warnings: true, ..Detail::default() }, style, &mut out)
+        .expect("writing to memory");
     String::from_utf8(out).expect("UTF-8")
 }
 
@@ -55,9 +56,11 @@ fn text_without_changes() {
 #[test]
 fn colours_change_no_character() {
     let plain = rendered(&realistic(), Format::Text, &Style::plain());
-    let coloured = rendered(&realistic(), Format::Text, &Style::terminal(100));
+    let coloured = rendered(&realistic(), Format::Text, &Style::terminal(150));
     assert_ne!(plain, coloured);
-    assert_eq!(plain, strip(&coloured));
+    // On a terminal lines are folded at its edge.
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(words(&plain).concat(), words(&strip(&coloured)).concat());
 }
 
 fn strip(text: &str) -> String {
@@ -114,7 +117,7 @@ fn json_is_sorted_and_fits_its_schema() {
 
 #[test]
 fn hostile_names_stay_text() {
-    let evil = "x\u{1b}[2J\n```\n</details><script>alert(1)</script> @everyone | \u{202e}";
+    let evil = "x\u{1b}[2J\n```\n</details><script>alert(1)</script> @everyone [x](https://evil.example) --> | \u{202e}";
     let mut plan = realistic();
     for change in &mut plan.resource_changes {
         change.display = evil.to_owned();
@@ -138,9 +141,35 @@ fn hostile_names_stay_text() {
     section.changes[0].principal = Some(evil.to_owned());
     section.changes[0].power = Some(evil.to_owned());
     section.changes[0].via[0].granted_by[0].address = evil.to_owned();
-    for format in [Format::Text, Format::Markdown, Format::Html] {
+    section.violations = section.changes.clone();
+    section.violations[0].rule = Some(evil.to_owned());
+    section.violations[0].caused_by = vec![evil.to_owned()];
+    section.exceptions.push(crate::isolation::section::Permit {
+        covers: vec![evil.to_owned()],
+        days_left: 3,
+        expires: evil.to_owned(),
+        location: evil.to_owned(),
+        name: evil.to_owned(),
+        reason: evil.to_owned(),
+        rule: evil.to_owned(),
+        status: crate::isolation::section::PermitStatus::InForce,
+    });
+    plan.estate.name = evil.to_owned();
+    plan.principals.caller = Some(evil.to_owned());
+    plan.unread = vec![crate::plan::model::Unread {
+        account: evil.to_owned(),
+        environments: vec![evil.to_owned()],
+        kinds: vec![evil.to_owned()],
+        reason: evil.to_owned(),
+        objects: vec![evil.to_owned()],
+    }];
+    for format in [Format::Text, Format::Markdown, Format::Html, Format::Sarif] {
         let text = rendered(&plan, format, &Style::plain());
         assert!(!text.contains(['\u{1b}', '\u{202e}']), "{format:?}");
+        if format == Format::Sarif {
+            // Messages hold links of the form `[text](place)`.
+            assert!(!text.contains("]("), "{text}");
+        }
         if format == Format::Html {
             assert!(!text.contains("<script"));
         }
@@ -153,7 +182,8 @@ fn hostile_names_stay_text() {
                     None if ticks >= 3 => fence = Some(&line[..ticks]),
                     Some(open) if line == open => fence = None,
                     None => {
-                        assert!(!line.contains("<script") && !line.contains(" @every"), "{line}")
+                        let evil = ["<script", " @every", "](", "https://evil"];
+                        assert!(!evil.iter().any(|evil| line.contains(evil)), "{line}");
                     }
                     Some(_) => {}
                 }
@@ -174,8 +204,8 @@ fn with(attrs: &Plain, name: &str, value: Json) -> Plain {
 fn the_heading_of_the_walls_stands_once() {
     for (format, heading) in [
         (Format::Text, "Isolation  "),
-        (Format::Markdown, "Isolation"),
-        (Format::Html, "Isolation"),
+        (Format::Markdown, "<summary>Isolation"),
+        (Format::Html, "<h2 id=\"walls-title\">"),
     ] {
         let text = rendered(&realistic(), format, &Style::plain());
         assert_eq!(text.matches(heading).count(), 1, "{format:?}");
@@ -190,7 +220,7 @@ fn a_comment_never_grows_past_what_github_takes() {
     *after = with(after, "big", big);
     let text = rendered(&plan, Format::Markdown, &Style::plain());
     assert!(text.len() < 65_536, "{}", text.len());
-    assert!(text.contains("left out"));
+    assert!(text.contains("Left out for length: 1 changed objects"), "{text}");
 }
 
 #[test]
@@ -255,4 +285,293 @@ fn floods_are_cut() {
     let all: Vec<Diagnostic> = (0..500).map(|i| Diagnostic::error(format!("e{i}"))).collect();
     let text = diagnostics_text(&all, &Style::plain());
     assert!(text.contains("e99") && !text.contains("e100") && text.contains("and 400 errors more"));
+}
+
+/// The role `deploy` of an account: it trusts its own account, and its policy permits `action`.
+fn role(account: usize, action: &str) -> crate::plan::model::ResourceChange {
+    let (handle, id) =
+        (format!("team-{account:04}"), format!("{:012}", 100_000_000_000_usize + account));
+    let mut change = realistic().resource_changes.swap_remove(0);
+    change.address = format!("iam_role.deploy@{handle}").parse().expect("an address");
+    change.display = change.address.to_string();
+    change.kind = "iam_role".to_owned();
+    change.account = Some(handle.parse().expect("a handle"));
+    change.environments = vec![handle.clone()];
+    change.category = crate::schema::Category::Iam;
+    change.action = crate::plan::model::Action::Create;
+    change.location = Some("access.hcl:3".to_owned());
+    (change.reason, change.before, change.previous_address) = (None, None, None);
+    change.after_unknown.clear();
+    change.after_partial.clear();
+    change.sensitive.clear();
+    change.changed.clear();
+    change.replace_because.clear();
+    change.policy_diff.clear();
+    let statement = |principal: Json, action: &str, resource: &str| {
+        serde_json::json!({"Version": "2012-10-17", "Statement": [
+            {"Sid": "Main", "Effect": "Allow", "Principal": principal, "Action": action, "Resource": resource}
+        ]})
+    };
+    change.after = serde_json::from_value(serde_json::json!({
+        "name": "deploy",
+        "description": format!("Deploys to {handle}"),
+        "assume_role_policy": statement(
+            serde_json::json!({"AWS": format!("arn:aws:iam::{id}:root")}), "sts:AssumeRole", "*"),
+        "inline_policies": {"main": statement(Json::Null, action, &format!("arn:aws:s3:::{handle}-data/*"))},
+        "tags": {"palisade:address": format!("v1:{handle}")},
+    }))
+    .expect("attributes");
+    change
+}
+
+/// A plan of these changes, each in an account of its own.
+fn plan_of(changes: Vec<crate::plan::model::ResourceChange>) -> Plan {
+    let mut plan = empty();
+    plan.summary.create = changes.len();
+    plan.accounts = changes
+        .iter()
+        .map(|change| {
+            let account = change.account.as_ref().expect("placed").to_string();
+            let number: usize = account.trim_start_matches("team-").parse().expect("a number");
+            crate::plan::model::AccountChanges {
+                account_id: Some(
+                    format!("{:012}", 100_000_000_000_usize + number).parse().expect("an id"),
+                ),
+                account,
+                environments: change.environments.clone(),
+                changes: [(change.category, vec![change.address.clone()])].into(),
+                isolation: Vec::new(),
+            }
+        })
+        .collect();
+    plan.resource_changes = changes;
+    plan.resource_changes.sort_by(|a, b| a.address.cmp(&b.address));
+    plan
+}
+
+#[test]
+fn one_statement_that_differs_among_two_hundred_is_shown() {
+    let alike = rendered(
+        &plan_of((0..200).map(|n| role(n, "s3:GetObject")).collect()),
+        Format::Text,
+        &Style::plain(),
+    );
+    assert!(alike.contains("iam_role.deploy in 200 accounts"), "{alike}");
+    assert!(alike.contains("principal arn:aws:iam::{account_id}:root"), "{alike}");
+    assert!(alike.contains("resource arn:aws:s3:::{environment}-data/*"), "{alike}");
+    assert!(alike.lines().count() < 30, "{alike}");
+    for (what, planted) in [
+        ("an action", {
+            let mut changes: Vec<_> = (0..200).map(|n| role(n, "s3:GetObject")).collect();
+            changes[117] = role(117, "s3:*");
+            changes
+        }),
+        ("another account", {
+            let mut changes: Vec<_> = (0..200).map(|n| role(n, "s3:GetObject")).collect();
+            let text = serde_json::to_string(&changes[117].after).expect("JSON");
+            let text = text.replace("100000000117:root", "100000000003:root");
+            changes[117].after = serde_json::from_str(&text).expect("attributes");
+            changes
+        }),
+        ("an action that is named as the account", {
+            // Account and environment are called as the action is.
+            (0..200).map(|n| role(n, &format!("s3:team-{n:04}"))).collect()
+        }),
+    ] {
+        for format in [Format::Text, Format::Markdown, Format::Html] {
+            let text = rendered(&plan_of(planted.clone()), format, &Style::plain());
+            let shown = match what {
+                "an action" => text.contains("s3:*") && text.contains("iam_role.deploy@team-0117"),
+                "another account" => text.contains("100000000003:root"),
+                _ => {
+                    text.contains("s3:team-0117")
+                        || (format == Format::Markdown && text.contains("Left out"))
+                }
+            };
+            assert!(shown, "{what} in {format:?}: {text}");
+        }
+    }
+}
+
+#[test]
+fn instances_of_one_block_fold_by_their_names_and_never_by_whom_they_trust() {
+    let person = |name: &str, trusted: &str| {
+        let mut change = role(1, "s3:GetObject");
+        change.address =
+            format!("iam_role.person[\"{name}\"]@team-0001").parse().expect("an address");
+        change.display = change.address.to_string();
+        let mut after = change.after.as_ref().expect("attributes").to_json();
+        after["name"] = name.into();
+        after["assume_role_policy"]["Statement"][0]["Principal"] =
+            serde_json::json!({"AWS": format!("arn:aws:iam::100000000001:user/{trusted}")});
+        change.after = serde_json::from_value(after).expect("attributes");
+        change
+    };
+    let of = |changes: Vec<crate::plan::model::ResourceChange>| {
+        let mut plan = plan_of(vec![role(1, "s3:GetObject")]);
+        let all = changes.iter().map(|c| c.address.clone()).collect();
+        plan.accounts[0].changes = [(crate::schema::Category::Iam, all)].into();
+        plan.resource_changes = changes;
+        rendered(&plan, Format::Text, &Style::plain())
+    };
+    let same = of(["ann", "bob", "cleo"].map(|name| person(name, "all")).to_vec());
+    assert!(same.contains("iam_role.person[\"{key}\"] (3 objects: ann, bob, cleo)"), "{same}");
+    let own = of(["ann", "bob", "cleo"].map(|name| person(name, name)).to_vec());
+    for name in ["ann", "bob", "cleo"] {
+        assert!(own.contains(&format!("user/{name}")), "{own}");
+    }
+}
+
+#[test]
+fn what_was_not_read_is_said_first_and_by_name() {
+    let mut plan = realistic();
+    plan.isolation.violations.clear();
+    plan.unread = vec![crate::plan::model::Unread {
+        account: "production".to_owned(),
+        environments: vec!["production".to_owned()],
+        kinds: vec!["iam_role".to_owned()],
+        reason: "iam:ListRoles is denied".to_owned(),
+        objects: (0..200).map(|n| format!("iam_role.r{n}@production")).collect(),
+    }];
+    for format in [Format::Text, Format::Markdown, Format::Html, Format::Sarif] {
+        let text = rendered(&plan, format, &Style::plain());
+        for said in
+            ["200 objects not read", "iam_role in production, 200 objects: iam:ListRoles is denied"]
+        {
+            let said = if format == Format::Markdown {
+                said.replace('_', "&#95;")
+            } else {
+                said.to_owned()
+            };
+            assert!(text.contains(&said), "{format:?} lacks `{said}`: {text}");
+        }
+        if format == Format::Sarif {
+            continue;
+        }
+        assert!(text.contains("r7"), "{format:?} names them: {text}");
+        assert!(!text.contains("No changes. AWS matches"), "{format:?}: {text}");
+    }
+    let text = rendered(&plan, Format::Text, &Style::plain());
+    assert!(text.contains("and 180 objects more: `--full` lists them"), "{text}");
+    let mut out = Vec::new();
+    let detail = Detail { full: true, ..Detail::default() };
+    super::plan(&plan, Format::Text, detail, &Style::plain(), &mut out).expect("memory");
+    assert!(String::from_utf8(out).expect("UTF-8").contains("iam_role.r199@production"));
+}
+
+#[test]
+fn walls_that_are_not_decided_are_not_called_paths() {
+    let mut plan = realistic();
+    for path in &mut plan.isolation.violations {
+        path.verdict = crate::isolation::section::WallVerdict::Undetermined;
+    }
+    let text = rendered(&plan, Format::Text, &Style::plain());
+    assert!(text.contains("1 wall that an isolation rule protects is undetermined"), "{text}");
+    assert!(!text.contains("path breaks"), "{text}");
+}
+
+#[test]
+fn five_thousand_creations_are_readable_in_every_format() {
+    // Every tenth account permits something of its own.
+    let changes = (0..5_000).map(|n| match n % 10 {
+        0 => role(n, &format!("s3:Get{n}")),
+        _ => role(n, "s3:GetObject"),
+    });
+    let mut plan = plan_of(changes.collect());
+    let violation = realistic().isolation.violations[0].clone();
+    plan.isolation = realistic().isolation;
+    plan.isolation.violations = (0..6_000)
+        .map(|n| {
+            let mut path = violation.clone();
+            path.id = format!("P-{n:08x}");
+            path
+        })
+        .collect();
+    let text = rendered(&plan, Format::Text, &Style::plain());
+    assert!(text.lines().count() < 2_500, "{}", text.lines().count());
+    assert!(text.contains("iam_role.deploy in 4500 accounts"));
+    let markdown = rendered(&plan, Format::Markdown, &Style::plain());
+    assert!(markdown.chars().count() < 60_000, "{}", markdown.chars().count());
+    assert!(markdown.contains("Left out for length"), "{markdown}");
+    let sarif: Json =
+        serde_json::from_str(&rendered(&plan, Format::Sarif, &Style::plain())).expect("JSON");
+    let run = &sarif["runs"][0];
+    assert_eq!(run["results"].as_array().expect("a list").len(), 5_000);
+    assert!(run["properties"]["results_left_out"].as_u64().expect("a number") > 1_000, "{run}");
+    let html = rendered(&plan, Format::Html, &Style::plain());
+    assert!(html.contains("iam_role.deploy in 4500 accounts"));
+    assert!(rendered(&plan, Format::Json, &Style::plain()).contains("team-4999"));
+}
+
+#[test]
+fn the_verdict_comes_first() {
+    let plan = realistic();
+    let sentence = "1 path breaks an isolation rule";
+    for (format, lines) in [(Format::Text, 3), (Format::Markdown, 6), (Format::Html, 8)] {
+        let text = rendered(&plan, format, &Style::plain());
+        let head: Vec<&str> = text.lines().take(lines).collect();
+        assert!(head.iter().any(|line| line.contains(sentence)), "{format:?}: {head:?}");
+    }
+    let json: Json =
+        serde_json::from_str(&rendered(&plan, Format::Sarif, &Style::plain())).expect("JSON");
+    let verdict = json["runs"][0]["properties"]["verdict"].as_str().expect("a text");
+    assert!(verdict.starts_with(sentence), "{verdict}");
+}
+
+#[test]
+fn every_result_of_code_scanning_has_a_place_in_the_checkout() {
+    let mut plan = realistic();
+    // What has no place of its own: a wall as a whole, a standing violation, a check, a diagnostic.
+    let mut wall = plan.isolation.violations[0].clone();
+    (wall.via, wall.locations, wall.witness) = (Vec::new(), None, None);
+    wall.caused_by.clear();
+    wall.id = "P-00000001".to_owned();
+    plan.isolation.violations.push(wall);
+    for check in &mut plan.checks {
+        check.status = crate::plan::model::CheckStatus::Fail;
+    }
+    for diagnostic in &mut plan.diagnostics {
+        diagnostic.location = None;
+    }
+    for (at, diagnostic) in plan.diagnostics.clone().into_iter().enumerate() {
+        let file = ["/etc/passwd", "../../outside.hcl"][at % 2].to_owned();
+        let location = Some(crate::plan::model::PlanLocation { file, line: 0, column: 0 });
+        plan.diagnostics.push(crate::plan::model::PlanDiagnostic { location, ..diagnostic });
+    }
+    let mut out = Vec::new();
+    let detail = Detail { below: "infra/estate", ..Detail::default() };
+    super::plan(&plan, Format::Sarif, detail, &Style::plain(), &mut out)
+        .expect("writing to memory");
+    let json: Json = serde_json::from_slice(&out).expect("JSON");
+    let run = &json["runs"][0];
+    let rules = run["tool"]["driver"]["rules"].as_array().expect("rules");
+    for result in run["results"].as_array().expect("results") {
+        let place = &result["locations"][0]["physicalLocation"];
+        let uri = place["artifactLocation"]["uri"].as_str().expect("a file");
+        assert!(uri.starts_with("infra/estate/"), "{result}");
+        assert!(place["region"]["startLine"].as_u64().expect("a line") > 0, "{result}");
+        let rule =
+            &rules[usize::try_from(result["ruleIndex"].as_u64().expect("a rule")).expect("small")];
+        assert_eq!(rule["id"], result["ruleId"]);
+        for text in ["shortDescription", "fullDescription", "help"] {
+            assert!(!rule[text]["text"].as_str().expect("a text").is_empty(), "{rule}");
+        }
+        assert!(result["partialFingerprints"]["primaryLocationLineHash"].is_string(), "{result}");
+    }
+    assert_eq!(run["automationDetails"]["id"], "palisade/acme/");
+}
+
+#[test]
+fn a_comment_is_found_again_by_its_estate_and_selection() {
+    let mark = |plan: &Plan| {
+        rendered(plan, Format::Markdown, &Style::plain()).lines().next().expect("a line").to_owned()
+    };
+    let mut plan = realistic();
+    assert_eq!(mark(&plan), "<!-- palisade estate=acme environments= accounts= targets= -->");
+    plan.selection.environments = vec!["dev".into(), "a-->b".into()];
+    plan.estate.name = "x --> y\n".to_owned();
+    assert_eq!(
+        mark(&plan),
+        "<!-- palisade estate=x%20%2D%2D%3E%20y%0A environments=dev,a%2D%2D%3Eb accounts= targets= -->"
+    );
 }

@@ -3,66 +3,51 @@
 use std::collections::BTreeSet;
 
 use crate::plan::model::{
-    Action, Drift, DriftStatus, LimitUse, Plan, ResourceChange, Summary, Unread, unread_objects,
+    AccountChanges, Action, Drift, DriftStatus, LimitUse, Plan, ResourceChange, Summary, Unread,
+    unread_objects,
 };
 use crate::schema::Category;
 
 use super::lines::Sign;
 use super::style::{Tone, count, safe};
 
-/// The changes of one account, ready to print.
-pub(super) struct Account<'a> {
-    /// `production (333333333333)`.
-    pub(super) title: String,
-    /// `environment production`, where it serves any.
-    pub(super) serves: Option<String>,
-    /// Changes under their headings.
-    pub(super) sections: Vec<(&'static str, Vec<&'a ResourceChange>)>,
-    /// `2 to create, 1 to update`.
-    pub(super) counts: String,
+/// The plan and its estate, as a title.
+pub(super) fn title(plan: &Plan) -> String {
+    let of = match plan.estate.name.as_str() {
+        "" => String::new(),
+        name => format!(" of {name}"),
+    };
+    let selection = &plan.selection;
+    let mut only: Vec<String> = Vec::new();
+    let accounts: Vec<String> = selection.accounts.iter().map(ToString::to_string).collect();
+    for (what, names) in [
+        ("environment", &selection.environments),
+        ("account", &accounts),
+        ("target", &selection.targets),
+    ] {
+        only.extend(names.iter().map(|name| format!("{what} {name}")));
+    }
+    let only = if only.is_empty() { String::new() } else { format!(", only {}", only.join(", ")) };
+    format!("Palisade plan{of}{only}")
 }
 
-/// Accounts with a change, in plan order.
-pub(super) fn accounts(plan: &Plan) -> Vec<Account<'_>> {
-    plan.accounts
-        .iter()
-        .filter_map(|account| {
-            let sections: Vec<_> = account
-                .changes
-                .iter()
-                .map(|(category, addresses)| {
-                    let changes: Vec<_> = addresses
-                        .iter()
-                        .filter_map(|a| plan.change(a))
-                        .filter(|c| c.action != Action::NoOp || c.previous_address.is_some())
-                        .collect();
-                    (heading(*category), changes)
-                })
-                .filter(|(_, changes)| !changes.is_empty())
-                .collect();
-            if sections.is_empty() {
-                return None;
-            }
-            let mut summary = Summary::default();
-            for change in sections.iter().flat_map(|(_, changes)| changes) {
-                tally(&mut summary, change.action);
-            }
-            let title = match (&account.account_id, account.account.as_str()) {
-                (_, "org") => "organization".to_owned(),
-                (Some(id), handle) => format!("{handle} ({id})"),
-                (None, handle) => format!("{handle} (id known after apply)"),
-            };
-            let serves = match account.environments.as_slice() {
-                [] => None,
-                [one] => Some(format!("environment {}", safe(one))),
-                many => Some(format!("environments {}", safe(&many.join(", ")))),
-            };
-            Some(Account { title, serves, sections, counts: counts(&summary) })
-        })
-        .collect()
+/// An account as a title, and the environments that it serves.
+pub(super) fn account_title(account: &AccountChanges) -> (String, Option<String>) {
+    let title = match (&account.account_id, account.account.as_str()) {
+        (_, "org") => "organization".to_owned(),
+        (Some(id), handle) => format!("{handle} ({id})"),
+        (None, handle) => format!("{handle} (id known after apply)"),
+    };
+    let serves = match account.environments.as_slice() {
+        [] => None,
+        [one] => Some(format!("environment {}", safe(one))),
+        many => Some(format!("environments {}", safe(&many.join(", ")))),
+    };
+    (title, serves)
 }
 
-fn tally(summary: &mut Summary, action: Action) {
+/// Counts an object's action.
+pub(super) fn tally(summary: &mut Summary, action: Action) {
     match action {
         Action::Create => summary.create += 1,
         Action::Update => summary.update += 1,
@@ -103,8 +88,8 @@ pub(super) fn counts(summary: &Summary) -> String {
     .join(", ")
 }
 
-/// The last line of a plan.
-pub(super) fn summary(plan: &Plan) -> String {
+/// The last line of a plan, which `destroys` what it can.
+pub(super) fn summary(plan: &Plan, destroys: bool) -> String {
     let managed = count(plan.resource_changes.len(), "object", "objects");
     let unread = not_read(&plan.unread);
     let counted = counts(&plan.summary);
@@ -125,8 +110,24 @@ pub(super) fn summary(plan: &Plan) -> String {
             "No changes. The state matches the configuration ({managed}); AWS was not read."
         );
     }
+    if destroys {
+        let kept = plan.resource_changes.iter().filter(|c| c.before.is_some()).count();
+        return match kept {
+            0 => "Nothing is left to delete.".to_owned(),
+            kept => format!(
+                "Nothing is left to delete; {}.",
+                count(kept, "object stays", "objects stay")
+            ),
+        };
+    }
+    if plan.resource_changes.is_empty() {
+        return "Nothing to do: no object is managed here.".to_owned();
+    }
     format!("No changes. AWS matches the configuration ({managed}).")
 }
+
+/// The heading of what could not be read.
+pub(super) const NOT_READ: &str = "Not read: what is said of these rests on the state alone";
 
 /// `3 objects not read`; nothing where everything was read.
 pub(super) fn not_read(unread: &[Unread]) -> Option<String> {
@@ -161,9 +162,17 @@ pub(super) fn remark(change: &ResourceChange) -> Option<(Tone, &'static str)> {
     }
 }
 
-/// Objects whose drift an apply can act on: changed and missing ones.
-pub(super) fn managed_drift(plan: &Plan) -> Vec<&Drift> {
-    plan.drift.iter().filter(|d| d.status != DriftStatus::Unmanaged).collect()
+/// Objects whose drift an apply can act on, changed and missing ones, each with what became of it and what
+/// this plan does about it.
+pub(super) fn managed_drift(plan: &Plan) -> Vec<(&Drift, &'static str)> {
+    let managed = || plan.drift.iter().filter(|d| d.status != DriftStatus::Unmanaged);
+    if managed().next().is_none() {
+        return Vec::new();
+    }
+    let changed = plan.resource_changes.iter().filter(|c| c.action != Action::NoOp);
+    let repaired: BTreeSet<String> =
+        changed.flat_map(|c| [c.address.canonical(), c.display.clone()]).collect();
+    managed().map(|drift| (drift, drift_remark(drift, &repaired))).collect()
 }
 
 /// How many objects are in AWS and in no state.
@@ -171,13 +180,8 @@ pub(super) fn unmanaged(plan: &Plan) -> usize {
     plan.drift.iter().filter(|d| d.status == DriftStatus::Unmanaged).count()
 }
 
-/// What became of a drifted object, and what this plan does about it.
-pub(super) fn drift_remark(plan: &Plan, drift: &Drift) -> &'static str {
-    let repaired = plan
-        .resource_changes
-        .iter()
-        .find(|c| c.address.canonical() == drift.address || c.display == drift.address)
-        .is_some_and(|c| c.action != Action::NoOp);
+fn drift_remark(drift: &Drift, repaired: &BTreeSet<String>) -> &'static str {
+    let repaired = repaired.contains(&drift.address);
     match (drift.status, repaired) {
         (DriftStatus::Changed, true) => "changed outside Palisade; this plan acts on it",
         (DriftStatus::Changed, false) => "changed outside Palisade; state will follow",

@@ -759,7 +759,7 @@ impl Ledger {
             StateFailure::Locked,
             Diagnostic::error(format!("scope `{scope}` is locked by `{who}`"))
                 .detail(format!(
-                    "`palisade {operation}` on {host} (pid {pid}) holds it since {}. {state}",
+                    "`palisade {operation}` on {host} (pid {pid}) holds it since {:.0}. {state}",
                     lock.acquired_at
                 ))
                 .help(help),

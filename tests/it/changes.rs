@@ -123,11 +123,31 @@ fn run(name: &str) {
     } else {
         crate::walls::proved(&plan, name);
     }
-    let text = walk.expect(DIR, &["plan"], case.code);
+    let text = walk.expect(DIR, &["plan", "--full"], case.code);
     let section = &text[text.find("Isolation  ").unwrap()..];
     let wide = section.lines().filter(|l| l.chars().count() > 160).collect::<Vec<_>>();
     assert!(wide.is_empty(), "{wide:#?}");
     support::snapshots("changes").bind(|| insta::assert_snapshot!(name, section));
+    // The same in every form that a pull request gets, by one run.
+    let suffixes = [("text", "txt"), ("markdown", "md"), ("sarif", "sarif"), ("html", "html")];
+    let files = suffixes.map(|(format, suffix)| (format, walk.path(&format!("out.{suffix}"))));
+    let outputs =
+        files.iter().map(|(format, file)| format!("--output={format}={}", file.display()));
+    let args: Vec<String> = std::iter::once("plan".to_owned()).chain(outputs).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    walk.expect(DIR, &args, case.code);
+    let broken = plan["summary"]["isolation"]["broken"].as_u64().expect("a number");
+    let sentence = if broken > 0 { "an isolation rule" } else { "No rule is broken" };
+    for ((_, suffix), (format, file)) in suffixes.iter().zip(&files) {
+        let text = std::fs::read_to_string(file).expect("the run has left it");
+        assert!(text.contains(sentence), "{name} as {format}: {text}");
+        // A page says when it was made.
+        if *suffix != "html" {
+            let text = support::undated(&text);
+            let name = format!("{name}.{suffix}");
+            support::snapshots("changes").bind(|| insta::assert_snapshot!(name, text));
+        }
+    }
 }
 
 #[test]

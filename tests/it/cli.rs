@@ -88,7 +88,10 @@ fn the_life_of_a_small_estate() {
     p.run(&["destroy", "--auto-approve"]).code(0);
     assert!(p.run(&["state", "list"]).code(0).out.is_empty());
     assert!(
-        p.run(&["plan", "--destroy", "--detailed-exitcode"]).code(0).out.contains("No changes.")
+        p.run(&["plan", "--destroy", "--detailed-exitcode"])
+            .code(0)
+            .out
+            .contains("Nothing is left to delete.")
     );
 }
 
@@ -161,7 +164,9 @@ fn every_format_of_a_plan() {
         plan["generated_at"] = "".into();
     }
     assert_eq!(first, second, "equal inputs, equal plans");
-    assert!(p.run(&["plan", "--format", "markdown"]).code(0).out.starts_with("## Palisade"));
+    let comment = p.run(&["plan", "--format", "markdown"]).code(0).out;
+    assert!(comment.starts_with("<!-- palisade estate="), "{comment}");
+    assert_eq!(comment.lines().nth(1), Some("## Palisade"), "{comment}");
     assert!(p.run(&["plan", "--format", "html"]).code(0).out.starts_with("<!doctype html>"));
     assert_eq!(p.run(&["plan", "--format", "sarif"]).code(0).json()["version"], "2.1.0");
     p.run(&["plan", "--format", "yaml"]).code(1);
@@ -198,7 +203,7 @@ fn a_plan_that_cannot_be_made_says_why_in_every_format() {
     assert_eq!(place["artifactLocation"]["uri"], "main.hcl");
     assert_eq!(place["region"], serde_json::json!({"startLine": line, "startColumn": column}));
 
-    for (format, start) in [("markdown", "## Palisade\n"), ("html", "<!doctype html>")] {
+    for (format, start) in [("markdown", "<!-- palisade estate="), ("html", "<!doctype html>")] {
         let out = run(format).out;
         assert!(out.starts_with(start) && out.contains("No plan: 1 error"), "{out}");
         assert!(out.contains("worklods") && out.contains(&format!("main.hcl:{line}")), "{out}");

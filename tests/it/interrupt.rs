@@ -119,7 +119,9 @@ fn one_ctrl_c_finishes_what_is_in_flight_and_starts_nothing_new() {
         let (code, _, said) = running.end();
         assert_eq!(code, Some(130), "{said}");
         assert!(
-            said.contains("nothing new is started") && said.ends_with("interrupted\n"),
+            said.contains("nothing new is started")
+                && said.contains("\ninterrupted: what was in flight is recorded")
+                && said.ends_with("`palisade apply` goes on from there\n"),
             "{said}"
         );
         let (recorded, live) = recorded_and_live(&p);

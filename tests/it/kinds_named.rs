@@ -24,7 +24,12 @@ const OTHER_MEANINGS: &[(&str, &[&str], &str)] = &[
     ("src/iam/", &["organization"], "a part of a request, as messages call it"),
     ("src/isolation/report/power.rs", &["account"], "what a power is over, as its id says it"),
     ("src/render/events.rs", &["account"], "the noun that a count of accounts has"),
-    ("src/render/view.rs", &["organization"], "the heading of what is in no account"),
+    ("src/render/event_lines.rs", &["account"], "the field of an event that names the account"),
+    (
+        "src/render/view.rs",
+        &["account", "organization"],
+        "the heading of what is in no account, and what a plan is limited to",
+    ),
     ("src/sandbox/", &["account", "organization"], "parts of the ARNs and ids that AWS makes"),
 ];
 

@@ -49,6 +49,7 @@ mod requests;
 mod review;
 mod rounds;
 mod scale;
+mod screen;
 mod secrets;
 mod severed;
 mod soundness;

@@ -247,7 +247,7 @@ async fn a_plan_sees_the_version_of_a_source_and_stands_on_it() {
     ] {
         assert!(unseen.err.contains(told), "{told}: {}", unseen.err);
     }
-    assert!(unseen.out.contains("# verified at apply"), "{}", unseen.out);
+    assert!(unseen.out.contains("(verified at apply)"), "{}", unseen.out);
     shared(&p, VALUES[0]).await;
 
     // A plan that saw the source is for that version alone.

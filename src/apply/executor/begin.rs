@@ -120,7 +120,10 @@ pub(super) async fn prepare<'a>(
         if !same {
             let was = planned.map_or("no state".to_owned(), |p| format!("serial {}", p.serial));
             let is = basis.map_or("no state".to_owned(), |b| {
-                format!("serial {} by {} at {}", b.value.serial, b.value.stamp.by, b.value.stamp.at)
+                format!(
+                    "serial {} by {} at {:.0}",
+                    b.value.serial, b.value.stamp.by, b.value.stamp.at
+                )
             });
             return Err(stale(
                 &lease.scope,

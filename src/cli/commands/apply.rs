@@ -9,6 +9,7 @@ use crate::cli::context::Context;
 use crate::cli::endings;
 use crate::cli::error::Exit;
 use crate::cli::host::Manner;
+use crate::diag::Diagnostic;
 use crate::engine::apply::{self, ApplyRequest};
 use crate::engine::saved_plan;
 use crate::plan::Mode;
@@ -18,7 +19,7 @@ use crate::plan::Mode;
 #[command(
     after_help = "Without a file, makes a plan and asks before it is carried out. With a saved plan, computes it again\n\
                         and carries it out only if nothing has moved since (exit code 4 otherwise).\n\n\
-                        Examples:\n  palisade apply\n  palisade apply staging.plan\n  palisade apply --auto-approve --environment staging"
+                        Examples:\n  palisade apply\n  palisade apply staging.plan\n  palisade apply --auto-approve --environment staging\n  palisade apply --auto-approve --json"
 )]
 pub struct ApplyArgs {
     /// A plan saved with `palisade plan --out FILE`
@@ -29,6 +30,9 @@ pub struct ApplyArgs {
     /// Ask nothing
     #[arg(long)]
     auto_approve: bool,
+    /// Print what happens as JSON, one event a line; with `--auto-approve` or a saved plan
+    #[arg(long)]
+    json: bool,
 }
 
 /// Makes a plan, asks, and carries it out.
@@ -36,8 +40,17 @@ pub struct ApplyArgs {
 /// # Errors
 /// Everything that keeps the plan from being made, approved or carried out.
 pub async fn run(args: &ApplyArgs, context: &Context) -> Result<(), Exit> {
-    let workspace =
-        context.workspace_in(Manner { auto_approve: args.auto_approve, ..Manner::default() })?;
+    if args.json && args.file.is_none() && !args.auto_approve {
+        return Err(Diagnostic::error("`--json` asks no question")
+            .help("pass `--auto-approve`, or apply a plan saved with `palisade plan --out FILE`")
+            .into());
+    }
+    let workspace = context.workspace_in(Manner {
+        auto_approve: args.auto_approve,
+        full: args.options.full,
+        lines: args.json,
+        ..Manner::default()
+    })?;
     let (options, approval) = (&args.options, args.options.approval());
     let outcome = match &args.file {
         Some(path) => {

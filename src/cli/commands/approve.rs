@@ -62,7 +62,7 @@ pub async fn run(args: &ApproveArgs, context: &Context) -> Result<(), Exit> {
             lock_timeout: std::time::Duration::ZERO,
         },
     };
-    let manner = Manner { auto_approve: args.auto_approve, json: args.json };
+    let manner = Manner { auto_approve: args.auto_approve, json: args.json, ..Manner::default() };
     let done = approve::run(&context.workspace_in(manner)?, &request).await?;
     if args.json {
         let mut out = context.stdout();

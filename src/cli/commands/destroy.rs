@@ -22,6 +22,9 @@ pub struct DestroyArgs {
     /// Ask nothing
     #[arg(long)]
     auto_approve: bool,
+    /// Print what happens as JSON, one event a line; with `--auto-approve` or a saved plan
+    #[arg(long, requires = "auto_approve")]
+    json: bool,
 }
 
 /// Plans to delete everything, asks, and does it.
@@ -29,8 +32,13 @@ pub struct DestroyArgs {
 /// # Errors
 /// Whatever keeps the plan from being made, approved or carried out.
 pub async fn run(args: &DestroyArgs, context: &Context) -> Result<(), Exit> {
-    let workspace =
-        context.workspace_in(Manner { auto_approve: args.auto_approve, ..Manner::default() })?;
+    let workspace = context.workspace_in(Manner {
+        auto_approve: args.auto_approve,
+        destroys: true,
+        full: args.options.full,
+        lines: args.json,
+        ..Manner::default()
+    })?;
     let approval = args.options.approval();
     let request = ApplyRequest { plan: args.options.request(Mode::Destroy)?, approval };
     apply::run(&workspace, &request).await?;

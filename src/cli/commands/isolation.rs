@@ -11,6 +11,7 @@ use crate::diag::Diagnostic;
 use crate::engine::side;
 use crate::plan::walls;
 use crate::render;
+use crate::render::evidence::Evidence;
 
 /// Flags of `isolation`.
 #[derive(Debug, Args)]
@@ -36,10 +37,12 @@ pub async fn run(args: &IsolationArgs, context: &Context) -> Result<(), Exit> {
     let look_at = args.look.look_at();
     let side = side::read(&context.workspace()?, look_at, &args.vars.variables()).await?;
     let walls = walls::walls(&side.estate, &side.sides, look_at.name(), &side.today)?;
+    let evidence = Evidence::of(&side, context.now(), &walls);
     let mut out = context.stdout();
     if args.json {
-        render::json::write(&walls, &mut out)?;
+        render::json::write(&evidence, &mut out)?;
     } else {
+        evidence.head(context.style(), &mut out)?;
         render::walls::text(&walls, render::side(look_at), context.style(), &mut out)?;
     }
     out.flush()?;

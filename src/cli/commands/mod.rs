@@ -19,6 +19,7 @@ pub mod output;
 pub mod plan;
 pub mod promote;
 pub mod releases;
+pub mod report;
 pub mod review;
 pub mod rollback;
 pub mod show;

@@ -5,25 +5,27 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::args::{FormatArgs, PlanOptions};
+use crate::cli::args::{FormatArgs, OutputArg, PlanOptions};
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
+use crate::config;
 use crate::diag::Diagnostics;
 use crate::engine::Workspace;
+use crate::engine::picture;
 use crate::engine::plan::{self, PlanOutcome};
 use crate::engine::saved_plan;
 use crate::plan::Mode;
-use crate::plan::compute::diagnostic;
+use crate::plan::compute::{self, diagnostic};
 use crate::plan::model::FORMAT_VERSION;
 use crate::render::diagnostics::by_place;
 use crate::render::refusal::Refusal;
-use crate::render::{self, Format};
+use crate::render::{self, Detail, Format, Style};
 
 /// Flags of `plan`.
 #[derive(Debug, Args)]
 #[command(after_help = "A plan takes no lock, writes nothing and changes nothing.\n\n\
                         Examples:\n  palisade plan\n  palisade plan --environment staging --out staging.plan\n  \
-                        palisade plan --format markdown > comment.md")]
+                        palisade plan --output markdown=comment.md --output sarif=plan.sarif --output json=plan.json")]
 pub struct PlanArgs {
     /// How the plan is made.
     #[command(flatten)]
@@ -40,6 +42,9 @@ pub struct PlanArgs {
     /// How the plan is printed.
     #[command(flatten)]
     format: FormatArgs,
+    /// Write the plan into a file too, in a format of its own, as in `sarif=plan.sarif`; repeatable
+    #[arg(long, value_name = "FORMAT=FILE", action = clap::ArgAction::Append, value_parser = OutputArg::parse)]
+    output: Vec<OutputArg>,
 }
 
 /// Makes and prints a plan.
@@ -54,26 +59,46 @@ pub async fn run(args: &PlanArgs, context: &Context) -> Result<(), Exit> {
         Ok(outcome) => outcome,
         Err(exit) => {
             if let Some(diagnostics) = exit.diagnostics() {
-                let mut out = context.stdout();
-                render::refusal::write(&refusal(diagnostics, context), format, &mut out)?;
-                out.flush()?;
+                refused(diagnostics, args, context)?;
             }
             return Err(exit);
         }
     };
-    let text = format == Format::Text;
-    if text {
+    if format == Format::Text {
         plan::warn(&workspace, &inputs, &plan);
     }
+    let below = context.env.below_repository();
+    let picture = picture::of(&inputs)?;
+    let detail = Detail {
+        full: args.options.full,
+        destroys: args.destroy,
+        warnings: false,
+        below: &below,
+        picture: Some(&picture),
+    };
     let mut out = context.stdout();
-    render::plan(&plan, format, false, context.style(), &mut out)?;
+    render::plan(&plan, format, detail, context.style(), &mut out)?;
     out.flush()?;
+    let detail = Detail { warnings: true, ..detail };
+    for output in &args.output {
+        output.write(|out| render::plan(&plan, output.format, detail, &Style::plain(), out))?;
+    }
     if let Some(path) = &args.out {
         saved_plan::save(path, &plan, &request, &inputs.configuration)?;
-        context.say(&format!(
-            "\nsaved: `palisade apply {}` carries out exactly this plan",
-            path.display()
-        ));
+        let refused =
+            plan::require_isolation(&plan, args.options.fail_on.fail_on(), false).is_err();
+        context.say(&match refused {
+            false => {
+                format!(
+                    "\nsaved: `palisade apply {}` carries out exactly this plan",
+                    path.display()
+                )
+            }
+            true => format!(
+                "\nsaved in `{}` to be read: `palisade apply` refuses it, for it breaks a rule",
+                path.display()
+            ),
+        });
     }
     plan::require_isolation(&plan, args.options.fail_on.fail_on(), true)?;
     match args.detailed_exitcode {
@@ -88,8 +113,32 @@ async fn make(args: &PlanArgs, workspace: &Workspace) -> Result<PlanOutcome, Exi
     Ok(plan::run(workspace, &args.options.request(mode)?).await?)
 }
 
-fn refusal(diagnostics: &Diagnostics, context: &Context) -> Refusal {
+/// Writes why there is no plan wherever the plan was to stand.
+fn refused(diagnostics: &Diagnostics, args: &PlanArgs, context: &Context) -> Result<(), Exit> {
+    let refusal = refusal(diagnostics, args, context);
+    let mut out = context.stdout();
+    let below = context.env.below_repository();
+    let detail = Detail { below: &below, ..Detail::default() };
+    render::refusal::write(&refusal, args.format.format(), detail, &mut out)?;
+    out.flush()?;
+    for output in &args.output {
+        output.write(|out| match output.format {
+            Format::Text => render::diagnostics::write(diagnostics, &Style::plain(), out),
+            format => render::refusal::write(&refusal, format, detail, out),
+        })?;
+    }
+    Ok(())
+}
+
+fn refusal(diagnostics: &Diagnostics, args: &PlanArgs, context: &Context) -> Refusal {
+    // The comment on a plan that cannot be made takes the place of the one before: it needs the estate's
+    // name, which may be readable though something else is wrong.
+    let loaded = config::load(&context.dir(), &config::Options::default());
+    let settings = &loaded.configuration.settings;
     Refusal {
+        estate: settings.name.as_ref().map(|name| name.value.clone()).unwrap_or_default(),
+        place: settings.loc.as_ref().map(compute::location),
+        selection: args.options.select.selection().unwrap_or_default(),
         format_version: FORMAT_VERSION.to_owned(),
         palisade_version: env!("CARGO_PKG_VERSION").to_owned(),
         generated_at: context.now(),

@@ -58,7 +58,7 @@ pub async fn run(args: &PromoteArgs, context: &Context) -> Result<(), Exit> {
         reason: args.reason.clone(),
         settings,
     };
-    let manner = Manner { auto_approve: args.move_args.auto_approve, json };
+    let manner = Manner { auto_approve: args.move_args.auto_approve, json, ..Manner::default() };
     let outcome = promote::run(&context.workspace_in(manner)?, &request).await?;
     let mut out = context.stdout();
     match outcome {

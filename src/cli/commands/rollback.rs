@@ -45,7 +45,7 @@ pub async fn run(args: &RollbackArgs, context: &Context) -> Result<(), Exit> {
         reason: args.reason.clone(),
         settings: args.move_args.settings(),
     };
-    let manner = Manner { auto_approve: args.move_args.auto_approve, json };
+    let manner = Manner { auto_approve: args.move_args.auto_approve, json, ..Manner::default() };
     let RollbackOutcome { run: done, edges } =
         rollback::run(&context.workspace_in(manner)?, &request).await?;
     if json {

@@ -11,7 +11,7 @@ use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::diag::Diagnostic;
 use crate::engine::{inspect_state, saved_plan};
-use crate::render::{self, Format};
+use crate::render::{self, Detail, Format};
 
 /// Flags of `show`.
 #[derive(Debug, Args)]
@@ -21,6 +21,9 @@ use crate::render::{self, Format};
 pub struct ShowArgs {
     /// A saved plan; the state when none is named
     file: Option<PathBuf>,
+    /// Show every object and every path by itself, with all that is known of it
+    #[arg(long)]
+    full: bool,
     /// How it is printed.
     #[command(flatten)]
     format: FormatArgs,
@@ -35,7 +38,15 @@ pub async fn run(args: &ShowArgs, context: &Context) -> Result<(), Exit> {
     let mut out = context.stdout();
     if let Some(path) = &args.file {
         let saved = saved_plan::load(path)?;
-        render::plan(&saved.plan, format, true, context.style(), &mut out)?;
+        let below = context.env.below_repository();
+        let detail = Detail {
+            warnings: true,
+            full: args.full,
+            destroys: saved.destroys(),
+            below: &below,
+            picture: None,
+        };
+        render::plan(&saved.plan, format, detail, context.style(), &mut out)?;
         return Ok(out.flush()?);
     }
     let snapshot = inspect_state::snapshot(&context.workspace()?).await?;

@@ -11,6 +11,7 @@ use crate::engine::side;
 use crate::isolation::who::Ask;
 use crate::plan::walls::who_can;
 use crate::render;
+use crate::render::evidence::Evidence;
 
 /// Flags of `who-can`.
 #[derive(Debug, Args)]
@@ -48,10 +49,12 @@ pub async fn run(args: &WhoCanArgs, context: &Context) -> Result<(), Exit> {
     let look_at = args.look.look_at();
     let side = side::read(&context.workspace()?, look_at, &args.vars.variables()).await?;
     let found = who_can(&side.estate, &side.sides, &ask)?;
+    let evidence = Evidence::of(&side, context.now(), &found);
     let mut out = context.stdout();
     if args.json {
-        render::json::write(&found, &mut out)?;
+        render::json::write(&evidence, &mut out)?;
     } else {
+        evidence.head(context.style(), &mut out)?;
         render::who::text(&found, render::side(look_at), context.style(), &mut out)?;
     }
     Ok(out.flush()?)

@@ -410,7 +410,7 @@ fn refuse(
 
 fn held_back(hold: &Hold, environment: &str, edge: &str) -> Diagnostic {
     Diagnostic::error(format!(
-        "nothing moves into `{environment}`: it is held since {}",
+        "nothing moves into `{environment}`: it is held since {:.0}",
         hold.since
     ))
     .detail(format!("{} ({})", hold.why, hold.by))

@@ -397,6 +397,8 @@ impl<'e, 'c> ModuleScope<'e, 'c> {
             Some(format!("the local value is `local.{name}`"))
         } else if name == "locals" {
             Some("a local value is read as `local.NAME`".to_owned())
+        } else if name == "terraform" {
+            Some("there are no workspaces: declare environments, and `each.environment.name` says which one a block stands in".to_owned())
         } else if name == "data" {
             Some("there are no data sources: name the object's id, or import it".to_owned())
         } else {

@@ -43,7 +43,6 @@ pub struct Plan {
     /// When, in UTC (RFC 3339). Plans of equal inputs differ here alone.
     pub generated_at: String,
     /// The estate.
-    #[serde(default)]
     pub estate: PlanEstate,
     /// What an approval binds to: `sha256:` over everything that apply acts on.
     pub digest: String,
@@ -94,6 +93,11 @@ pub struct Plan {
 
 fn yes() -> bool {
     true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -166,6 +170,9 @@ pub struct Summary {
     pub no_op: usize,
     /// Objects that differ from state, whether or not the plan repairs them.
     pub drifted: usize,
+    /// Objects that could not be read: what the plan says of them rests on the state alone.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unread: usize,
     /// The walls.
     pub isolation: IsolationSummary,
 }

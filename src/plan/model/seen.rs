@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{DriftStatus, Plan, ResourceChange};
+use super::{DriftStatus, Plan, ResourceChange, is_zero};
 
 /// What a plan saw when it was made, as the audit log keeps it: figures are computed from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,11 +29,6 @@ pub struct SeenObjects {
     /// Those of them that could not be read.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unread: usize,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_zero(count: &usize) -> bool {
-    *count == 0
 }
 
 impl SeenObjects {

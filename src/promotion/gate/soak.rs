@@ -45,13 +45,15 @@ impl Gate for Soak {
         });
         if context.now < until {
             let summary = format!(
-                "it has stood in {place} for {} of {wanted}; open from {until}",
+                "it has stood in {place} for {} of {wanted}; open from {until:.0}",
                 duration::for_people(stood)
             );
             return Finding::new(GateOutcome::Waiting, summary, detail);
         }
-        let summary =
-            format!("it has stood in {place} for {}, since {since}", duration::for_people(stood));
+        let summary = format!(
+            "it has stood in {place} for {}, since {since:.0}",
+            duration::for_people(stood)
+        );
         Finding::new(GateOutcome::Passed, summary, detail)
     }
 }

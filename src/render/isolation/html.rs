@@ -1,109 +1,234 @@
-//! A plan's isolation section as HTML: a foldable block a path, the matrix as a table, findings as a list.
+//! The walls as HTML: the matrix, whose cells lead to the evidence of their wall: paths with their witness and
+//! causes, or the proof that it is closed; and what an auditor should know beside them.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use crate::isolation::section::{AccessPath, Finding, Isolation, Severity};
+use crate::isolation::section::{AccessPath, Isolation, MatrixRow, Proof, Severity, WallVerdict};
 
-use super::super::html::escape;
-use super::super::style::{Tone, safe};
+use crate::plan::model::AccountChanges;
+
+use super::super::html::{end_table, escape, table, text};
+use super::super::style::{Tone, count};
 use super::view::{self, Matrix, SectionView};
 
-/// The section; nothing where no analysis has run.
+/// A matrix of more walls than this shows those that are not isolated.
+const WALLS: usize = 900;
+
+/// The section; a word where no analysis has run. `paths` are those to show with their evidence; those that
+/// the plan changes and those that break a rule where none are given.
 ///
 /// # Errors
 /// Those of the writer.
-pub(in crate::render) fn section(section: &Isolation, out: &mut dyn Write) -> io::Result<()> {
+pub(in crate::render) fn section(
+    section: &Isolation,
+    accounts: &[AccountChanges],
+    paths: Option<&[AccessPath]>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     if section.basis.is_none() {
-        return Ok(());
+        return writeln!(out, "<p>The walls were not analysed.</p>");
     }
-    let counts = escape(&view::counts(section));
-    writeln!(out, "<h2>Isolation <span class=\"dim\">{counts}</span></h2>")?;
-    let view = SectionView::of(section);
-    if view.is_empty() {
+    writeln!(out, "<p class=\"dim\">{}</p>", text(&view::counts(section)))?;
+    let shown = SectionView::of(section);
+    if shown.is_empty() && paths.is_none() {
         writeln!(out, "<p>{}</p>", view::NOTHING_CHANGES)?;
     }
-    for (entry, broken) in view.changes {
-        path(entry, broken, out)?;
+    let changes = shown.changes.iter().map(|(path, _)| *path);
+    let of_plan: Vec<&AccessPath> = changes.chain(shown.standing.iter().copied()).collect();
+    let paths: Vec<&AccessPath> = match paths {
+        // Walls as a whole are no path, and stand among the violations alone.
+        Some(all) => {
+            let known = |path: &&AccessPath| !all.iter().any(|p| p.id == path.id);
+            all.iter().chain(section.violations.iter().filter(known)).collect()
+        }
+        None => of_plan,
+    };
+    let mut evidence: BTreeMap<(&str, &str), Vec<&AccessPath>> = BTreeMap::new();
+    for path in paths {
+        let wall = (path.from.environment.as_str(), path.to.environment.as_str());
+        evidence.entry(wall).or_default().push(path);
     }
-    if !view.standing.is_empty() {
-        writeln!(out, "<h3>Standing violations</h3>")?;
+    let proofs: BTreeMap<(&str, &str), &Proof> =
+        section.proofs.iter().map(|p| ((p.from.as_str(), p.to.as_str()), p)).collect();
+    let whole = section.matrix.len() <= WALLS;
+    let rows: Vec<&MatrixRow> = section
+        .matrix
+        .iter()
+        .filter(|row| whole || row.after != WallVerdict::Isolated || row.before != row.after)
+        .collect();
+    let numbers: BTreeMap<(&str, &str), usize> = rows
+        .iter()
+        .enumerate()
+        .map(|(at, row)| ((row.from.as_str(), row.to.as_str()), at))
+        .collect();
+    if whole {
+        matrix(&Matrix::of(&section.matrix), &numbers, out)?;
+    } else {
+        let isolated = section.matrix.len() - rows.len();
+        let of = count(section.matrix.len(), "wall", "walls");
+        writeln!(
+            out,
+            "<p>{isolated} of {of} are isolated, before and after; the others follow.</p>"
+        )?;
     }
-    for entry in view.standing {
-        path(entry, true, out)?;
+    findings(section, accounts, out)?;
+    if !rows.is_empty() {
+        writeln!(out, "<h3>Wall by wall</h3>")?;
     }
-    if !section.matrix.is_empty() {
-        matrix(&Matrix::of(&section.matrix), out)?;
-    }
-    findings(&section.findings, out)?;
-    let basis = section.basis.as_ref();
-    for text in view::unread(basis).into_iter().chain(view::assumptions(&section.matrix)) {
-        writeln!(out, "<p class=\"warn\">{}</p>", escape(&safe(&text)))?;
+    for (at, row) in rows.iter().enumerate() {
+        let wall = (row.from.as_str(), row.to.as_str());
+        let paths = evidence.get(&wall).map_or(&[][..], Vec::as_slice);
+        let broken = |path: &AccessPath| section.violations.iter().any(|v| v.id == path.id);
+        one(at, row, paths, &broken, proofs.get(&wall).copied(), out)?;
     }
     Ok(())
 }
 
+/// One wall: its verdict, and below it why. What a link leads to stands inside, so that the browser opens it.
+fn one(
+    at: usize,
+    row: &MatrixRow,
+    paths: &[&AccessPath],
+    broken: &dyn Fn(&AccessPath) -> bool,
+    proof: Option<&Proof>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let (verdict, tone) = view::cell(row);
+    writeln!(
+        out,
+        "<details class=\"wall\"><summary>{} &#8594; {} <span class=\"{}\">{}</span></summary><div class=\"inside\" id=\"wall-{at}\" tabindex=\"-1\">",
+        text(&row.from),
+        text(&row.to),
+        tone.class(),
+        text(&verdict)
+    )?;
+    for entry in paths {
+        path(entry, broken(entry), out)?;
+    }
+    match proof {
+        Some(proof) => proved(proof, out)?,
+        None if paths.is_empty() => {
+            writeln!(
+                out,
+                "<p>The paths across this wall stand as before: <code>palisade isolation</code> lists them.</p>"
+            )?;
+        }
+        None => {}
+    }
+    writeln!(out, "</div></details>")
+}
+
+fn proved(proof: &Proof, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "<p><strong>Proof.</strong> {}.</p>", text(&proof.statement))?;
+    if !proof.trusted.is_empty() {
+        writeln!(out, "<p class=\"dim\">It relies on {}.</p>", text(&proof.trusted.join("; ")))?;
+    }
+    if proof.grants.is_empty() {
+        return Ok(());
+    }
+    let caption = format!(
+        "{} of {} grants that were considered",
+        proof.grants.len(),
+        proof.grants_considered
+    );
+    table(&caption, &["principal", "on", "closed by"], out)?;
+    for grant in &proof.grants {
+        let killed = grant.killed_by.as_ref().map_or_else(
+            || "the search alone".to_owned(),
+            |lines| lines.iter().map(|line| text(line)).collect::<Vec<_>>().join("<br>"),
+        );
+        writeln!(
+            out,
+            "<tr><td><code>{}</code></td><td><code>{}</code></td><td>{killed}</td></tr>",
+            text(&grant.principal),
+            text(&grant.resource)
+        )?;
+    }
+    end_table(out)
+}
+
 fn path(path: &AccessPath, broken: bool, out: &mut dyn Write) -> io::Result<()> {
-    let span = |tone: Tone, text: &str| {
-        format!(" <span class=\"{}\">{}</span>", tone.class(), escape(&safe(text)))
-    };
+    let span =
+        |tone: Tone, said: &str| format!(" <span class=\"{}\">{}</span>", tone.class(), text(said));
     let verdict = format!("{}{}", view::change(path), view::words(path.verdict));
     let breaks = if broken { span(Tone::Bad, "breaks a rule") } else { String::new() };
     writeln!(
         out,
-        "<details open><summary><b class=\"{}\">{}</b> {}{}{}{breaks}</summary><table>",
+        "<h4 id=\"{}\"><span class=\"{}\">{}</span> {}{}{}{breaks}</h4>",
+        text(&path.id),
         view::path_tone(path, broken).class(),
         escape(view::sign(path, broken)),
-        escape(&safe(&view::route(path))),
+        text(&view::route(path)),
         span(view::verdict_tone(path.verdict), &verdict),
         span(Tone::Dim, &path.id),
     )?;
+    writeln!(
+        out,
+        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Evidence of {}\"><table><tbody>",
+        text(&path.id)
+    )?;
     let mut rows = view::rows(path).into_iter().peekable();
     while let Some(row) = rows.next() {
-        let mut text = escape(&safe(&row.text));
+        let mut said = text(&row.text);
         // Rows without a label go on with the one before.
         while let Some(more) = rows.next_if(|next| next.label.is_empty()) {
-            text.push_str("<br>");
-            text.push_str(&escape(&safe(&more.text)));
+            said.push_str("<br>");
+            said.push_str(&text(&more.text));
         }
-        writeln!(out, "<tr><th scope=\"row\">{}</th><td>{text}</td></tr>", escape(&row.label))?;
+        writeln!(
+            out,
+            "<tr><th scope=\"row\">{}</th><td><code>{said}</code></td></tr>",
+            escape(&row.label)
+        )?;
     }
-    writeln!(out, "</table></details>")
+    writeln!(out, "</tbody></table></div>")
 }
 
-fn matrix(matrix: &Matrix<'_>, out: &mut dyn Write) -> io::Result<()> {
-    write!(out, "<table><tr><th>from \\ to</th>")?;
-    for to in &matrix.to {
-        write!(out, "<th scope=\"col\">{}</th>", escape(&safe(to)))?;
-    }
-    writeln!(out, "</tr>")?;
+fn matrix(
+    matrix: &Matrix<'_>,
+    numbers: &BTreeMap<(&str, &str), usize>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut columns = vec!["from \\ to"];
+    columns.extend(matrix.to.iter().copied());
+    table("Who reaches whom; a verdict leads to its evidence", &columns, out)?;
     for (from, cells) in &matrix.from {
-        write!(out, "<tr><th scope=\"row\">{}</th>", escape(&safe(from)))?;
-        for cell in cells {
-            match cell {
-                Some((text, tone)) => {
-                    write!(out, "<td class=\"{}\">{}</td>", tone.class(), escape(text))?;
-                }
-                None => write!(out, "<td>-</td>")?,
+        write!(out, "<tr><th scope=\"row\">{}</th>", text(from))?;
+        for (to, cell) in matrix.to.iter().zip(cells) {
+            match (cell, numbers.get(&(*from, *to))) {
+                (Some((said, tone)), Some(at)) => write!(
+                    out,
+                    "<td class=\"{}\"><a href=\"#wall-{at}\">{}</a></td>",
+                    tone.class(),
+                    text(said)
+                )?,
+                _ => write!(out, "<td>-</td>")?,
             }
         }
         writeln!(out, "</tr>")?;
     }
-    writeln!(out, "</table>")
+    end_table(out)
 }
 
-fn findings(findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
-    if findings.is_empty() {
+fn findings(
+    section: &Isolation,
+    accounts: &[AccountChanges],
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if section.findings.is_empty() {
         return Ok(());
     }
     writeln!(out, "<h3>Findings</h3><ul>")?;
-    for finding in findings {
+    for entry in view::alike(&section.findings, accounts) {
+        let finding = entry.0;
         let tone = if finding.severity == Severity::Error { Tone::Bad } else { Tone::Warn };
         writeln!(
             out,
             "<li><span class=\"{}\">{}</span> {}</li>",
             tone.class(),
             finding.severity.name(),
-            escape(&safe(&finding.line()))
+            text(&view::finding(&entry))
         )?;
     }
     writeln!(out, "</ul>")

@@ -4,16 +4,25 @@ use std::io::{self, Write};
 
 use crate::isolation::section::{AccessPath, Basis, Finding, Isolation, MatrixRow, Severity};
 
-use super::super::style::{Style, Tone, columns, pad, safe, wrap};
+use crate::plan::model::AccountChanges;
+
+use super::super::fold::some_of;
+use super::super::style::{Style, Tone, columns, count, pad, safe, wrap};
 use super::view::{self, Matrix, Row, SectionView};
 
-/// The isolation section: changed paths with their evidence, the matrix, findings. Says nothing
-/// about the walls where no analysis has run.
+/// How many findings and paths with their evidence are shown before the rest is counted.
+const SHOWN: usize = 20;
+
+/// The isolation section: the evidence of paths that break a rule, what the walls are, findings. `full` adds
+/// the evidence of every other path that the plan changes. Says nothing about the walls where no analysis has
+/// run. What the verdicts rest on stands elsewhere: in the head of a plan.
 ///
 /// # Errors
 /// Those of the writer.
 pub(in crate::render) fn section(
     section: &Isolation,
+    accounts: &[AccountChanges],
+    full: bool,
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -30,20 +39,57 @@ pub(in crate::render) fn section(
     if view.is_empty() {
         writeln!(out, "  {}", view::NOTHING_CHANGES)?;
     }
-    for (entry, broken) in view.changes {
-        path(entry, broken, style, out)?;
+    let limit = if full { usize::MAX } else { SHOWN };
+    let broken = view.changes.iter();
+    let broken = broken.filter(|(path, broken)| full || (*broken && view::has_evidence(path)));
+    let mut left = 0;
+    for (at, (entry, broken)) in broken.enumerate() {
+        if at < limit { path(entry, *broken, style, out)? } else { left += 1 }
     }
-    if !view.standing.is_empty() {
+    let standing = || view.standing.iter().filter(|path| full || view::has_evidence(path));
+    if standing().next().is_some() {
         writeln!(out, "\n  {}", style.paint(Tone::Bold, "Standing violations"))?;
     }
-    for entry in view.standing {
-        path(entry, true, style, out)?;
+    for (at, entry) in standing().enumerate() {
+        if at < limit { path(entry, true, style, out)? } else { left += 1 }
     }
-    matrix(&section.matrix, style, out)?;
-    findings(&section.findings, style, out)?;
-    unread(section.basis.as_ref(), style, out)?;
-    assumptions(&section.matrix, style, out)?;
+    more(left, "path", "paths", style, out)?;
+    if full {
+        matrix(&section.matrix, style, out)?;
+        findings(&section.findings, style, out)?;
+    } else {
+        open_walls(&section.matrix, style, out)?;
+        let folded = view::alike(&section.findings, accounts);
+        let shown = folded.get(..SHOWN).unwrap_or(&folded);
+        let texts = shown.iter().map(|entry| (entry.0.severity, view::finding(entry)));
+        finding_lines(texts, style, out)?;
+        more(folded.len() - shown.len(), "finding", "findings", style, out)?;
+    }
     writeln!(out)
+}
+
+/// How many were left out, and where they are.
+fn more(
+    number: usize,
+    one: &str,
+    many: &str,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if number == 0 {
+        return Ok(());
+    }
+    let text = format!("and {} more: `--full` shows them", count(number, one, many));
+    writeln!(out, "    {}", style.paint(Tone::Dim, &text))
+}
+
+/// Walls that are not isolated or change, those of one origin and one verdict on one line.
+fn open_walls(rows: &[MatrixRow], style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    for ((from, text, tone), to) in view::open_walls(rows) {
+        let line = format!("{} -> {}: ", safe(from), safe(&some_of(&to)));
+        writeln!(out, "    {line}{}", style.paint(tone, &text))?;
+    }
+    Ok(())
 }
 
 /// What the proofs of isolated walls rest on.
@@ -112,17 +158,25 @@ pub(in crate::render) fn findings(
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    if findings.is_empty() {
-        return Ok(());
-    }
-    writeln!(out, "\n  {}", style.paint(Tone::Bold, "Findings"))?;
-    for finding in findings {
-        let severity = finding.severity.name();
-        let tone = if finding.severity == Severity::Error { Tone::Bad } else { Tone::Warn };
-        let mut mark = style.paint(tone, severity);
-        for line in wrap(&safe(&finding.line()), style.width.saturating_sub(13).max(40)) {
+    finding_lines(findings.iter().map(|f| (f.severity, f.line().into_owned())), style, out)
+}
+
+fn finding_lines(
+    findings: impl Iterator<Item = (Severity, String)>,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    // A file is no terminal, and its lines need not end early.
+    let width = if style.color { style.width } else { style.width.max(140) };
+    for (at, (severity, text)) in findings.enumerate() {
+        if at == 0 {
+            writeln!(out, "\n  {}", style.paint(Tone::Bold, "Findings"))?;
+        }
+        let tone = if severity == Severity::Error { Tone::Bad } else { Tone::Warn };
+        let mut mark = style.paint(tone, severity.name());
+        for line in wrap(&safe(&text), width.saturating_sub(13).max(40)) {
             writeln!(out, "    {mark} {line}")?;
-            mark = " ".repeat(columns(severity));
+            mark = " ".repeat(columns(severity.name()));
         }
     }
     Ok(())
@@ -135,6 +189,7 @@ pub(in crate::render) fn unread(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let Some(text) = view::unread(basis) else { return Ok(()) };
+    let text = format!("Not read: {text}.");
     writeln!(out, "\n  {}", style.paint(Tone::Warn, &safe(&text)))
 }
 

@@ -2,13 +2,18 @@
 //!
 //! Texts are as the plan holds them: each renderer makes them safe for its own markup.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::iam;
 use crate::iam::ContextValue;
 use crate::isolation::section::{
-    AccessPath, Assumption, AssumptionKind, Basis, Hop, Isolation, MatrixRow, PathChange, PathEnd,
-    Replayed, StepLimits, WallVerdict, Witness,
+    AccessPath, Assumption, AssumptionKind, Basis, Finding, Hop, Isolation, MatrixRow, PathChange,
+    PathEnd, Replayed, StepLimits, WallVerdict, Witness,
 };
 
+use crate::plan::model::AccountChanges;
+
+use super::super::fold::whole_words;
 use super::super::lines::Sign;
 use super::super::style::{Tone, count};
 
@@ -194,12 +199,12 @@ fn some(names: &[String], what: &str) -> String {
     }
 }
 
-/// Which accounts were not read, where there are any.
+/// Which accounts were not read, where there are any, and what that means; to stand behind "not read".
 pub(in crate::render) fn unread(basis: Option<&Basis>) -> Option<String> {
     let unread = basis.map(|basis| &basis.accounts_unread).filter(|unread| !unread.is_empty())?;
     let names: Vec<&str> = unread.iter().map(|handle| handle.as_str()).collect();
     let names = names.join(", ");
-    Some(format!("Not read: {names}. Verdicts on them stand on managed objects alone."))
+    Some(format!("{names}: verdicts stand on what is managed there, and on nothing else"))
 }
 
 /// One end of a path: `dev-aws`, or `dev-aws in dev`.
@@ -278,6 +283,75 @@ pub(in crate::render) fn cell(row: &MatrixRow) -> Cell {
     }
 }
 
+/// Findings that say the same of several environments, once: the first, and the environments that the others
+/// are about. An environment is known by its name, and by the handle and the id of an account that serves it
+/// alone.
+pub(in crate::render) fn alike<'a>(
+    findings: &'a [Finding],
+    accounts: &'a [AccountChanges],
+) -> Vec<(&'a Finding, Vec<&'a str>)> {
+    let mut words: Vec<(String, &str)> = Vec::new();
+    for account in accounts {
+        words.extend(account.environments.iter().map(|name| (name.clone(), name.as_str())));
+        if let [only] = account.environments.as_slice() {
+            words.push((account.account.clone(), only));
+            words.extend(account.account_id.iter().map(|id| (id.to_string(), only.as_str())));
+        }
+    }
+    words.sort_by_key(|(word, _)| std::cmp::Reverse(word.len()));
+    let mut all: Vec<(&Finding, Vec<&str>)> = Vec::new();
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    for finding in findings {
+        let mut about: BTreeSet<&str> = BTreeSet::new();
+        let key = words.iter().fold(finding.text.clone(), |text, (word, environment)| {
+            let marked = whole_words(&text, word, "\u{e000}");
+            if marked != text {
+                about.insert(environment);
+            }
+            marked
+        });
+        // Of findings on several environments it is not clear which one is meant.
+        let Some(name) = about.first().filter(|_| about.len() == 1) else {
+            all.push((finding, Vec::new()));
+            continue;
+        };
+        let key = format!("{:?} {} {key}", finding.kind, finding.also.len());
+        let at = *known.entry(key).or_insert(all.len());
+        match all.get_mut(at) {
+            Some((_, others)) => others.push(name),
+            None => all.push((finding, Vec::new())),
+        }
+    }
+    all
+}
+
+/// The text of a finding, and the environments of which the same is to be said.
+pub(in crate::render) fn finding((finding, others): &(&Finding, Vec<&str>)) -> String {
+    match others.as_slice() {
+        [] => finding.line().into_owned(),
+        others => format!("{}; the same of {}", finding.line(), others.join(", ")),
+    }
+}
+
+/// Walls of one origin and one verdict (its words, and their tone), with the environments that they enter.
+pub(in crate::render) type OpenWalls<'a> = ((&'a str, String, Tone), Vec<&'a str>);
+
+/// The walls that are not isolated, or that the plan changes, by origin and verdict, with the environments
+/// that they enter, in the order of the rows.
+pub(in crate::render) fn open_walls(rows: &[MatrixRow]) -> Vec<OpenWalls<'_>> {
+    let mut walls: Vec<OpenWalls<'_>> = Vec::new();
+    let mut at = BTreeMap::new();
+    for row in rows.iter().filter(|r| r.after != WallVerdict::Isolated || r.before != r.after) {
+        let (text, tone) = cell(row);
+        let place = *at.entry((row.from.as_str(), text.clone())).or_insert(walls.len());
+        match walls.get_mut(place) {
+            Some((_, to)) => to.push(&row.to),
+            None => walls.push(((&row.from, text, tone), vec![&row.to])),
+        }
+    }
+    walls
+}
+
 /// The matrix as a table: origins down, environments across, both in the order of the rows. A wall that no
 /// row is about (an environment and itself) is `None`.
 pub(in crate::render) struct Matrix<'a> {
@@ -289,7 +363,7 @@ pub(in crate::render) struct Matrix<'a> {
 
 impl<'a> Matrix<'a> {
     pub(in crate::render) fn of(rows: &'a [MatrixRow]) -> Self {
-        let mut cells = std::collections::BTreeMap::new();
+        let mut cells = BTreeMap::new();
         let is_mixed = has_mixed_proofs(rows);
         let (mut origins, mut to): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
         for row in rows {
@@ -313,6 +387,11 @@ impl<'a> Matrix<'a> {
             .collect();
         Self { to, from }
     }
+}
+
+/// Whether there is more to say of a path than fits in its line: a wall as a whole has only its reason.
+pub(in crate::render) fn has_evidence(path: &AccessPath) -> bool {
+    !path.via.is_empty() || path.witness.is_some()
 }
 
 /// Everything that is known of a path.

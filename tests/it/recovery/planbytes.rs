@@ -169,7 +169,7 @@ fn what_is_no_plan_is_told_whatever_it_is() {
     let checked = |text: &str| sealed(serde_json::from_str(text).expect("JSON")).into_bytes();
     let deep = |open: &str, close: &str| {
         let (open, close) = (open.repeat(200_000), close.repeat(200_000));
-        format!("{{\"palisade_plan_file\": 3, \"checksum\": \"x\", \"plan\": {open}1{close}}}")
+        format!("{{\"palisade_plan_file\": 4, \"checksum\": \"x\", \"plan\": {open}1{close}}}")
     };
     for (what, bytes) in [
         ("nothing", Vec::new()),
@@ -216,9 +216,9 @@ fn a_plan_of_another_version_is_read_or_refused_in_a_sentence() {
     change(&|plan| plan["plan"]["resource_changes"][0]["action"] = "teleport".into());
     let refused = p.run(&["show", "a.plan"]).code(1);
     assert!(refused.err.contains("`a.plan` is not a saved plan: unknown variant `teleport`"));
-    change(&|plan| plan["palisade_plan_file"] = 4.into());
+    change(&|plan| plan["palisade_plan_file"] = 5.into());
     let refused = apply(&p).code(1);
-    assert!(refused.err.contains("it has format 4, and this version reads 3"), "{}", refused.err);
+    assert!(refused.err.contains("it has format 5, and this version reads 4"), "{}", refused.err);
     // A version whose digests covered something else: the plan is not the one that follows now.
     change(&|plan| {
         plan["plan"]["palisade_version"] = "0.0.1".into();

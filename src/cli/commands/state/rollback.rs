@@ -45,7 +45,12 @@ pub(super) async fn rollback(args: &RollbackArgs, context: &Context) -> Result<(
         Ok(follows) => {
             plan::warn(&workspace, &follows.inputs, &follows.plan);
             let mut out = context.stdout();
-            render::text::plan(&follows.plan, false, context.style(), &mut out)?;
+            render::text::plan(
+                &follows.plan,
+                render::Detail::default(),
+                context.style(),
+                &mut out,
+            )?;
             out.flush()?;
         }
         Err(error) => {

@@ -65,7 +65,7 @@ impl ApprovalGate {
         author: &Identity,
     ) -> Option<String> {
         if approval.word == Word::Revoke {
-            return Some(format!("taken back at {}", approval.at));
+            return Some(format!("taken back at {:.0}", approval.at));
         }
         if approval.edge != context.subject.edge || approval.digest != context.subject.digest {
             return Some(format!("it is for another release, {}", approval.digest));

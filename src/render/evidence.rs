@@ -1,0 +1,74 @@
+//! What makes an answer evidence: of which estate it is, when it was found, by which version, and what was read
+//! for it.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::engine::side::EstateSide;
+use crate::ids::Handle;
+
+use super::style::{Style, Tone, safe};
+
+/// An answer with what it stands on.
+#[derive(Clone, Debug, Serialize)]
+pub struct Evidence<'a, T> {
+    /// The estate.
+    pub estate: &'a str,
+    /// When it was found, in UTC (RFC 3339).
+    pub generated_at: String,
+    /// The version that found it.
+    pub palisade_version: &'static str,
+    /// What was read.
+    pub read: Read<'a>,
+    /// The answer.
+    #[serde(flatten)]
+    pub answer: &'a T,
+}
+
+/// What was read from AWS.
+#[derive(Clone, Debug, Serialize)]
+pub struct Read<'a> {
+    /// Whether anything was.
+    pub live: bool,
+    /// Accounts that were.
+    pub accounts: &'a [Handle],
+    /// Accounts that exist and were not, and why.
+    pub unread: &'a BTreeMap<Handle, String>,
+}
+
+impl<'a, T> Evidence<'a, T> {
+    /// An answer about a side of an estate.
+    #[must_use]
+    pub fn of(side: &'a EstateSide, generated_at: String, answer: &'a T) -> Self {
+        let read =
+            Read { live: side.sides.live, accounts: &side.sides.read, unread: &side.sides.unread };
+        Self {
+            estate: &side.estate.name,
+            generated_at,
+            palisade_version: env!("CARGO_PKG_VERSION"),
+            read,
+            answer,
+        }
+    }
+
+    /// Writes what the answer stands on, in one line.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn head(&self, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+        let names =
+            |all: Vec<&str>| if all.is_empty() { "none".to_owned() } else { all.join(", ") };
+        let read = names(self.read.accounts.iter().map(Handle::as_str).collect());
+        let mut line = format!(
+            "Estate {}, {} by Palisade {}; accounts read: {read}",
+            self.estate, self.generated_at, self.palisade_version
+        );
+        if !self.read.unread.is_empty() {
+            let unread = self.read.unread.keys().map(Handle::as_str).collect();
+            line.push_str(&format!("; not read: {}", names(unread)));
+        }
+        writeln!(out, "{}", style.paint(Tone::Dim, &style.fold(&safe(&line), 0)))
+    }
+}

@@ -1,0 +1,435 @@
+//! The answer that every rendering of a plan begins with: is a rule broken, which walls open, what does the
+//! verdict rest on; then one line a path, forbidden ones first.
+
+use std::collections::BTreeMap;
+
+use crate::isolation::section::{
+    AccessPath, Grant, Isolation, PathChange, Permit, PermitStatus, Severity, WallVerdict,
+};
+use crate::isolation::walls::Walls;
+use crate::plan::model::{AccountChanges, Plan};
+
+use super::fold::whole_words;
+use super::isolation::view;
+use super::principals;
+use super::style::{Tone, count};
+
+/// How many paths of one class are listed before the rest is counted.
+pub(super) const LISTED: usize = 50;
+
+/// One fact below the verdict.
+pub(super) struct Fact {
+    /// What it is about.
+    pub(super) label: &'static str,
+    /// The fact.
+    pub(super) text: String,
+    /// How grave it is.
+    pub(super) tone: Tone,
+}
+
+/// The first screen of a plan.
+pub(super) struct Headline<'a> {
+    /// One sentence.
+    pub(super) sentence: String,
+    /// Whether it is good.
+    pub(super) tone: Tone,
+    /// What it rests on.
+    pub(super) facts: Vec<Fact>,
+    /// The paths, by class; classes without any are left out.
+    pub(super) classes: Classes<'a>,
+}
+
+/// What the rules say of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Class {
+    /// It breaks a rule, and comes with this plan.
+    Forbidden,
+    /// It breaks a rule, and stood before.
+    Standing,
+    /// It breaks a rule now, whatever a plan may do.
+    Broken,
+    /// A rule forbids it, and an exception permits it.
+    Permitted,
+    /// No rule forbids it.
+    Unruled,
+    /// It goes, or becomes narrower.
+    Closing,
+}
+
+impl Class {
+    /// Its heading.
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Forbidden => "Forbidden, and new with this plan",
+            Self::Standing => "Forbidden, and standing before this plan",
+            Self::Broken => "Forbidden",
+            Self::Permitted => "Permitted by an exception",
+            Self::Unruled => "Forbidden by no rule",
+            Self::Closing => "Closed or narrowed",
+        }
+    }
+
+    /// Its colour.
+    pub(super) fn tone(self) -> Tone {
+        match self {
+            Self::Forbidden | Self::Standing | Self::Broken => Tone::Bad,
+            Self::Permitted | Self::Unruled => Tone::Warn,
+            Self::Closing => Tone::Good,
+        }
+    }
+
+    fn of(path: &AccessPath) -> Self {
+        match path.change {
+            change if change.narrows() => Self::Closing,
+            PathChange::Standing if path.breaks_rule() && path.expired_exception.is_none() => {
+                Self::Standing
+            }
+            _ if path.breaks_rule() => Self::Forbidden,
+            _ if path.exception.is_some() => Self::Permitted,
+            _ => Self::Unruled,
+        }
+    }
+}
+
+/// One path, or several that differ only in the environment that they enter.
+pub(super) struct PathLine<'a> {
+    /// The path; of several the first.
+    pub(super) path: &'a AccessPath,
+    /// `dev-aws -> staging, production`.
+    pub(super) route: String,
+    /// Who starts it.
+    pub(super) principal: String,
+    /// What it may do.
+    pub(super) actions: String,
+    /// What causes it: the address and `file:line`.
+    pub(super) cause: String,
+    /// The verdict, and the exception or rule.
+    pub(super) remark: String,
+    /// How many paths it stands for.
+    pub(super) members: usize,
+}
+
+impl<'a> Headline<'a> {
+    pub(super) fn of(plan: &'a Plan) -> Self {
+        let section = &plan.isolation;
+        let (mut sentence, mut tone) = sentence(plan);
+        if let Some(unread) = super::view::not_read(&plan.unread) {
+            sentence = format!("{}; {unread}.", sentence.trim_end_matches('.'));
+            if tone != Tone::Bad {
+                tone = Tone::Warn;
+            }
+        }
+        Self { sentence, tone, facts: facts(plan), classes: classes(section, &plan.accounts) }
+    }
+}
+
+fn sentence(plan: &Plan) -> (String, Tone) {
+    let section = &plan.isolation;
+    if section.basis.is_none() {
+        return ("The walls between environments were not analysed.".to_owned(), Tone::Warn);
+    }
+    let s = section.summary();
+    if s.broken > 0 {
+        let broken = || section.violations.iter().filter(|v| v.severity != Severity::Warning);
+        let new = broken().filter(|v| Class::of(v) == Class::Forbidden).count();
+        let what = broken_rules(broken());
+        let when = match (new, s.broken - new) {
+            (0, _) => "all of them stood before this plan".to_owned(),
+            (_, 0) => "new with this plan".to_owned(),
+            (new, old) => format!("{new} new with this plan, {old} standing before"),
+        };
+        return (format!("{what}: {when}."), Tone::Bad);
+    }
+    if section.matrix.is_empty() {
+        return (
+            "No rule is broken: there are no two environments to keep apart.".to_owned(),
+            Tone::Good,
+        );
+    }
+    let mut parts = Vec::new();
+    for (number, what) in [(s.opened, "opens"), (s.widened, "widens"), (s.closed, "closes")] {
+        if number > 0 {
+            parts.push(format!("{what} {}", count(number, "wall", "walls")));
+        }
+    }
+    let warned = s.violations - s.broken;
+    let rule = match warned {
+        0 => "No rule is broken".to_owned(),
+        some => format!("No rule is broken, {some} warned of"),
+    };
+    let (walls, tone) = match parts.as_slice() {
+        [] => ("no wall changes".to_owned(), Tone::Good),
+        parts if s.opened + s.widened == 0 => {
+            (format!("the plan {}", parts.join(", ")), Tone::Good)
+        }
+        parts => (format!("the plan {}", parts.join(", ")), Tone::Warn),
+    };
+    let undecided = match s.undetermined {
+        0 => String::new(),
+        some => format!("; {} undetermined", count(some, "is", "are")),
+    };
+    let tone = if s.undetermined > 0 || warned > 0 { Tone::Warn } else { tone };
+    (format!("{rule}; {walls}{undecided}."), tone)
+}
+
+/// `2 paths break an isolation rule, 1 wall that a rule protects is undetermined`.
+fn broken_rules<'a>(broken: impl Iterator<Item = &'a AccessPath>) -> String {
+    let (undecided, paths): (Vec<_>, Vec<_>) =
+        broken.partition(|path| path.verdict == WallVerdict::Undetermined);
+    let mut parts = Vec::new();
+    if !paths.is_empty() {
+        parts.push(format!(
+            "{} an isolation rule",
+            count(paths.len(), "path breaks", "paths break")
+        ));
+    }
+    match undecided.len() {
+        0 => {}
+        1 => parts.push("1 wall that an isolation rule protects is undetermined".to_owned()),
+        some => {
+            parts.push(format!("{some} walls that an isolation rule protects are undetermined"))
+        }
+    }
+    parts.join(", ")
+}
+
+fn facts(plan: &Plan) -> Vec<Fact> {
+    let section = &plan.isolation;
+    let s = section.summary();
+    let mut facts = Vec::new();
+    let mut fact = |label, tone, text: String| facts.push(Fact { label, text, tone });
+    if !section.matrix.is_empty() {
+        let all = section.matrix.len();
+        let mut parts = Vec::new();
+        for (number, what) in [
+            (s.opened, "opened"),
+            (s.widened, "widened"),
+            (s.narrowed, "narrowed"),
+            (s.closed, "closed"),
+        ] {
+            if number > 0 {
+                parts.push(format!("{number} {what}"));
+            }
+        }
+        parts.extend(view::proved(&section.matrix, section.proofs.len()));
+        if s.undetermined > 0 {
+            parts.push(format!("{} undetermined", s.undetermined));
+        }
+        let between = count(section.environments.len(), "environment", "environments");
+        let tone = if s.opened + s.widened > 0 { Tone::Warn } else { Tone::Plain };
+        fact("walls", tone, format!("{all} between {between}: {}", parts.join(", ")));
+    }
+    for text in view::assumptions(&section.matrix) {
+        let tone = if text.starts_with("New: ") { Tone::Warn } else { Tone::Plain };
+        fact("assumed", tone, text);
+    }
+    for permit in &section.exceptions {
+        let worth = permit.status != PermitStatus::Unused || permit.ends_soon();
+        if worth {
+            let (text, tone) = exception(permit);
+            fact("exception", tone, text);
+        }
+    }
+    if !plan.refreshed {
+        let text = "AWS: the plan compares the configuration with the state alone";
+        fact("not read", Tone::Warn, text.to_owned());
+    }
+    for part in &plan.unread {
+        let objects = match part.objects.len() {
+            0 => String::new(),
+            some => format!(", {}", count(some, "object", "objects")),
+        };
+        let reason = part.reason.lines().next().unwrap_or_default();
+        let text = format!("{}{objects}: {reason}", super::view::unread_part(part));
+        fact("not read", Tone::Warn, text);
+    }
+    if let Some(text) = view::unread(section.basis.as_ref()) {
+        fact("not read", Tone::Warn, text);
+    }
+    if let Some(text) = principals::sentence(&plan.principals) {
+        fact("as", Tone::Dim, text);
+    }
+    facts
+}
+
+/// How an exception stands, in words.
+pub(super) fn state(permit: &Permit) -> (&'static str, Tone) {
+    match permit.status {
+        PermitStatus::Expired => ("has ended", Tone::Bad),
+        PermitStatus::Unused => ("covers nothing", Tone::Warn),
+        PermitStatus::InForce if permit.ends_soon() => ("in force, ends soon", Tone::Warn),
+        PermitStatus::InForce => ("in force", Tone::Plain),
+    }
+}
+
+/// An exception in one line: what it is, what it covers, how long it counts, and why it exists.
+pub(super) fn exception(permit: &Permit) -> (String, Tone) {
+    let name = format!("{}.{}", permit.rule, permit.name);
+    let (state, tone) = state(permit);
+    let left = days_left(permit.days_left);
+    let text = format!("{name} {state}: until {} ({left}), {}", permit.expires, permit.reason);
+    (text, tone)
+}
+
+/// `3 days left`, `today is its last day`, `2 days ago`.
+pub(super) fn days_left(days: i32) -> String {
+    let number = usize::try_from(days.unsigned_abs()).unwrap_or(usize::MAX);
+    match days {
+        0 => "today is its last day".to_owned(),
+        days if days < 0 => count(number, "day ago", "days ago"),
+        _ => format!("{} left", count(number, "day", "days")),
+    }
+}
+
+/// The paths that a change brings, widens, narrows or removes, and those that break a rule, by class.
+pub(super) fn classes<'a>(section: &'a Isolation, accounts: &[AccountChanges]) -> Classes<'a> {
+    let shown = view::SectionView::of(section);
+    let changed = shown.changes.into_iter().map(|(path, _)| path);
+    in_classes(accounts, changed.chain(shown.standing).map(|path| (Class::of(path), path)))
+}
+
+/// Paths by class.
+pub(super) type Classes<'a> = Vec<(Class, Vec<PathLine<'a>>)>;
+
+/// Every path that there is now, by class.
+pub(super) fn standing<'a>(accounts: &[AccountChanges], walls: &'a Walls) -> Classes<'a> {
+    let known = |path: &&AccessPath| !walls.paths.iter().any(|p| p.id == path.id);
+    let all = walls.paths.iter().chain(walls.violations.iter().filter(known));
+    in_classes(
+        accounts,
+        all.map(|path| match (path.breaks_rule(), &path.exception) {
+            (true, _) => (Class::Broken, path),
+            (false, Some(_)) => (Class::Permitted, path),
+            (false, None) => (Class::Unruled, path),
+        }),
+    )
+}
+
+/// What the rules say of walls as they are now.
+pub(super) fn now(walls: &Walls) -> (String, Tone) {
+    let undetermined =
+        walls.matrix.iter().filter(|row| row.after == WallVerdict::Undetermined).count();
+    let mut proved = view::proved(&walls.matrix, walls.proofs.len());
+    proved.push(format!("{undetermined} undetermined"));
+    let rest = format!(
+        "{}; {}: {}",
+        count(walls.paths.len(), "open path", "open paths"),
+        count(walls.matrix.len(), "wall", "walls"),
+        proved.join(", ")
+    );
+    match walls.broken() {
+        0 if undetermined > 0 => (format!("No rule is known to be broken: {rest}."), Tone::Warn),
+        0 => (format!("No rule is broken: {rest}."), Tone::Good),
+        _ => {
+            let broken = walls.violations.iter().filter(|v| v.severity != Severity::Warning);
+            (format!("{}: {rest}.", broken_rules(broken)), Tone::Bad)
+        }
+    }
+}
+
+fn in_classes<'a>(
+    accounts: &[AccountChanges],
+    paths: impl Iterator<Item = (Class, &'a AccessPath)>,
+) -> Classes<'a> {
+    let mut classes: BTreeMap<Class, Vec<PathLine<'a>>> = BTreeMap::new();
+    let mut alike: BTreeMap<(Class, String), usize> = BTreeMap::new();
+    for (class, path) in paths {
+        let lines = classes.entry(class).or_default();
+        let line = line(accounts, path);
+        // What breaks a rule stands for itself.
+        if !matches!(class, Class::Forbidden | Class::Standing | Class::Broken) {
+            let key = likeness(accounts, path, &line);
+            let at = alike.get(&(class, key.clone())).copied();
+            if let Some(first) = at.and_then(|at| lines.get_mut(at)) {
+                first.members += 1;
+                let to = view::end(&path.to);
+                if !first.route.split([',', '>']).any(|name| name.trim() == to) {
+                    first.route.push_str(&format!(", {to}"));
+                }
+                continue;
+            }
+            alike.insert((class, key), lines.len());
+        }
+        lines.push(line);
+    }
+    classes.into_iter().collect()
+}
+
+fn line<'a>(accounts: &[AccountChanges], path: &'a AccessPath) -> PathLine<'a> {
+    let principal = match (&path.principal, &path.reason) {
+        (Some(principal), _) => short(accounts, path, principal),
+        (None, Some(reason)) => reason.clone(),
+        (None, None) => path.power.clone().unwrap_or_default(),
+    };
+    let actions = match path.actions.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [one, two] => format!("{one}, {two}"),
+        [one, two, more @ ..] => format!("{one}, {two} and {} more", more.len()),
+    };
+    let mut remark = format!("{}{}", view::change(path), view::words(path.verdict));
+    if path.grade != crate::isolation::Grade::Request {
+        remark.push_str(&format!(", grade {}", path.grade.letter()));
+    }
+    let rule = path.rule.iter().filter(|_| path.breaks_rule());
+    for text in path.exception.iter().chain(rule) {
+        remark.push_str(&format!(", {text}"));
+    }
+    if let Some(ended) = &path.expired_exception {
+        remark.push_str(&format!(", {ended} has ended"));
+    }
+    let cause = cause(path);
+    PathLine { path, route: view::route(path), principal, actions, cause, remark, members: 1 }
+}
+
+/// The first cause with its place: an added grant where there is one.
+fn cause(path: &AccessPath) -> String {
+    let grants: Vec<&Grant> = path.via.iter().rev().flat_map(|hop| &hop.granted_by).collect();
+    let is_cause = |grant: &&&Grant| path.caused_by.contains(&grant.address);
+    let grant = grants.iter().find(is_cause).or(grants.first());
+    if let Some(grant) = grant.filter(|g| is_cause(g) || path.caused_by.is_empty()) {
+        let place = grant.location.as_ref().map(|at| format!("  {at}")).unwrap_or_default();
+        return format!("{} {}{place}", grant.address, grant.statement);
+    }
+    let Some(first) = path.caused_by.first() else { return String::new() };
+    let at = path.locations.as_ref().and_then(|all| all.get(first));
+    at.map_or_else(|| first.clone(), |at| format!("{first}  {at}"))
+}
+
+/// A principal without what its account says already.
+fn short(accounts: &[AccountChanges], path: &AccessPath, principal: &str) -> String {
+    let fields: Vec<&str> = principal.splitn(6, ':').collect();
+    let ["arn", _, "iam" | "sts", "", account, name] = fields.as_slice() else {
+        return principal.to_owned();
+    };
+    let Some(handle) = &path.from.account else { return principal.to_owned() };
+    let known = accounts.iter().find(|a| a.account == handle.as_str());
+    let id = known.and_then(|a| a.account_id.as_ref()).map(ToString::to_string);
+    let is_own = id.as_deref() == Some(*account)
+        || account.trim_matches(['⟨', '⟩', '$', '{', '}']) == format!("account.{handle}.id");
+    if is_own && !name.is_empty() { (*name).to_owned() } else { principal.to_owned() }
+}
+
+/// Equal for paths that differ only in the environment that they enter.
+fn likeness(accounts: &[AccountChanges], path: &AccessPath, line: &PathLine<'_>) -> String {
+    let mut words: Vec<String> = vec![path.to.environment.clone()];
+    if let Some(account) = &path.to.account {
+        let known = accounts.iter().find(|a| a.account == account.as_str());
+        words.extend(known.and_then(|a| a.account_id.as_ref()).map(ToString::to_string));
+        words.push(format!("⟨account.{account}.id⟩"));
+        words.push(account.to_string());
+    }
+    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    let named = [
+        &line.principal,
+        &path.resources.join(" "),
+        &path.conditions.join(" "),
+        &line.cause,
+        &path.power.clone().unwrap_or_default(),
+    ];
+    let marked = named.map(|part| {
+        words.iter().fold(part.clone(), |text, word| whole_words(&text, word, "\u{e000}"))
+    });
+    let literal = [path.from.environment.as_str(), &path.actions.join(" "), &line.remark];
+    format!("{}\u{0}{}", literal.join("\u{0}"), marked.join("\u{0}"))
+}

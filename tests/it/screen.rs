@@ -1,0 +1,218 @@
+//! What people and programs are shown beside a plan: events by line, pages, evidence, help, and the words at
+//! the end of a run.
+
+use serde_json::Value as Json;
+
+use crate::support::cli::Program;
+use crate::support::estates::two_environments;
+use crate::support::wire::Wire;
+
+/// Two environments; from `production` a role trusts the other one's account.
+fn estate() -> String {
+    two_environments(
+        r#"
+iam_role "reader" {
+  accounts = [account.production]
+  trust {
+    aws = [account.dev]
+  }
+}
+"#,
+    )
+}
+
+/// A rule that the role breaks.
+const RULE: &str = r#"
+isolation "environments" {
+  between = [environment.dev, environment.production]
+}
+"#;
+
+fn lines(out: &str) -> Vec<Json> {
+    out.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}")))
+        .collect()
+}
+
+#[test]
+fn an_apply_tells_programs_what_happens_line_by_line() {
+    let p = Program::new(&estate());
+    let unasked = p.run(&["apply", "--json"]).code(1);
+    assert!(unasked.err.contains("asks no question") && unasked.out.is_empty(), "{}", unasked.err);
+
+    let plan = p.run(&["plan", "--json"]).code(0).json();
+    let events = lines(&p.run(&["apply", "--auto-approve", "--json"]).code(0).out);
+    for event in &events {
+        let at = event["at"].as_str().expect("a time");
+        assert!(at.ends_with('Z') && at.len() == "2026-01-01T00:00:00Z".len(), "{event}");
+        assert!(event["type"].is_string(), "{event}");
+    }
+    let (first, last) = (&events[0], &events[events.len() - 1]);
+    assert_eq!((&first["type"], &first["estate"]), (&"plan".into(), &"acme".into()));
+    assert_eq!(first["digest"], plan["digest"], "the plan that was shown before");
+    assert_eq!((&last["type"], &last["success"]), (&"ended".into(), &true.into()));
+    let of = |what: &str| events.iter().filter(|e| e["type"] == what).count();
+    let operations = plan["operations"].as_array().expect("a list").len();
+    assert_eq!((of("started"), of("succeeded")), (operations, operations));
+    assert_eq!(last["done"], operations);
+    // An object has the name that the plan gives it.
+    let planned = plan["resource_changes"].as_array().expect("a list").iter();
+    for name in planned.map(|c| &c["address"]) {
+        assert!(events.iter().any(|e| e["type"] == "succeeded" && e["address"] == *name), "{name}");
+    }
+
+    let again = lines(&p.run(&["apply", "--auto-approve", "--json"]).code(0).out);
+    let types: Vec<&Json> = again.iter().map(|e| &e["type"]).collect();
+    assert_eq!(types, ["plan", "ended"]);
+    assert_eq!(again[1]["done"], 0);
+
+    p.write("main.hcl", &estate().replace("account.dev]\n  }", "account.production]\n  }"));
+    p.run(&["plan", "--out", "two.plan"]).code(0);
+    let saved = lines(&p.run(&["apply", "two.plan", "--json"]).code(0).out);
+    assert_eq!(saved.last().expect("an end")["done"], 1);
+    let gone = lines(&p.run(&["destroy", "--auto-approve", "--json"]).code(0).out);
+    assert_eq!(gone.last().expect("an end")["success"], true);
+}
+
+#[test]
+fn a_mistyped_selection_costs_no_request() {
+    let (p, wire) = (Program::new(&estate()), Wire::new());
+    for (flag, name, help) in [("-e", "prodction", "`production`"), ("-a", "deb", "`dev`")] {
+        for command in ["plan", "drift", "apply", "destroy"] {
+            wire.calm();
+            let run = wire.run(&p, &[command, flag, name]);
+            assert_eq!(run.code, 1, "{command} {flag}: {}{}", run.out, run.err);
+            assert!(
+                run.err.contains(&format!("`{name}`")) && run.err.contains(help),
+                "{}",
+                run.err
+            );
+            let arrived = wire.arrived().len();
+            assert_eq!(arrived, 0, "{command} {flag}: {arrived} requests");
+        }
+    }
+    wire.calm();
+    wire.run(&p, &["plan", "-e", "production"]).code(0);
+    assert!(!wire.arrived().is_empty());
+}
+
+#[test]
+fn a_report_is_a_page_of_its_own() {
+    let p = Program::new(&format!("{}{RULE}", estate()));
+    p.run(&["apply", "--auto-approve", "--fail-on", "none", "--reason", "a test"]).code(0);
+    // It breaks no report that a rule is broken.
+    let page = p.run(&["report"]).code(0).out;
+    assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"), "{page}");
+    assert!(!page.contains("<script") && !page.contains("src=") && !page.contains("@import"));
+    for part in [
+        "Palisade report of acme",
+        "1 path breaks an isolation rule",
+        "isolation.environments",
+        "<h2 id=\"estate-title\">",
+        "<h2 id=\"walls-title\">",
+        "<h2 id=\"exceptions-title\">",
+        "<h2 id=\"drift-title\">",
+        "<h2 id=\"history-title\">",
+        "Success figures",
+        "Audit log",
+    ] {
+        assert!(page.contains(part), "`{part}` is missing in {page}");
+    }
+    assert!(p.run(&["report", "--out", "page.html"]).code(0).out.is_empty());
+    assert!(std::fs::read_to_string(p.path().join("page.html")).expect("a page").contains("acme"));
+    let refused = p.run(&["report", "--out", "no/such/page.html"]).code(1);
+    assert!(refused.err.contains("cannot write `no/such/page.html`"), "{}", refused.err);
+    p.run(&["drift"]).code(0);
+}
+
+#[test]
+fn answers_say_what_they_stand_on() {
+    let p = Program::new(&estate());
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let role = p.run(&["state", "show", "iam_role.reader@production", "--json"]).code(0).json();
+    let arn =
+        role["iam_role.reader@production"]["attrs"]["arn"].as_str().expect("an ARN").to_owned();
+    for args in [&["isolation"][..], &["who-can", "sts:AssumeRole", &arn]] {
+        let text = p.run(args).code(0).out;
+        let head = text.lines().next().expect("a line");
+        assert!(head.starts_with("Estate acme, 20"), "{head}");
+        assert!(head.contains(concat!("by Palisade ", env!("CARGO_PKG_VERSION"))), "{head}");
+        assert!(head.contains("accounts read: dev, production"), "{head}");
+        let json = p.run(&[args, &["--json"]].concat()).code(0).json();
+        assert_eq!(json["estate"], "acme");
+        assert_eq!(json["palisade_version"], env!("CARGO_PKG_VERSION"));
+        let at = json["generated_at"].as_str().expect("a time");
+        assert!(at.ends_with('Z') && !at.contains('.'), "{at}");
+        assert_eq!(
+            json["read"],
+            serde_json::json!({
+                "live": true, "accounts": ["dev", "production"], "unread": {},
+            })
+        );
+        let offline = p.run(&[args, &["--state", "--json"]].concat()).code(0).json();
+        assert_eq!(offline["read"]["live"], false, "{offline}");
+    }
+}
+
+#[test]
+fn nothing_left_is_not_called_unchanged() {
+    let p = Program::new(&estate());
+    p.run(&["apply", "--auto-approve"]).code(0);
+    p.run(&["destroy", "--auto-approve", "-a", "production"]).code(0);
+    let again = p.run(&["destroy", "--auto-approve", "-a", "production"]).code(0).out;
+    assert!(!again.contains("No changes"), "{again}");
+    assert!(again.contains("Nothing is left to delete."), "{again}");
+    let everything = p.run(&["plan", "--destroy", "--output", "markdown=gone.md"]);
+    assert!(everything.out.contains("to delete"), "{}", everything.out);
+    p.run(&["destroy", "--auto-approve"]).code(0);
+    let gone = p.run(&["plan", "--destroy", "--output", "markdown=gone.md"]).code(0).out;
+    assert!(gone.contains("Nothing is left to delete.") && !gone.contains("No changes"), "{gone}");
+    let comment = std::fs::read_to_string(p.path().join("gone.md")).expect("a comment");
+    assert!(comment.contains("Nothing is left to delete."), "{comment}");
+    p.run(&["apply", "--auto-approve"]).code(0);
+    assert!(p.run(&["plan", "-a", "dev"]).code(0).out.contains("No changes."));
+}
+
+#[test]
+fn a_saved_plan_that_apply_refuses_is_not_announced_as_one_to_carry_out() {
+    let p = Program::new(&format!("{}{RULE}", estate()));
+    let refused = p.run(&["plan", "--out", "one.plan"]).code(3);
+    assert!(refused.err.contains("to be read: `palisade apply` refuses it"), "{}", refused.err);
+    assert!(!refused.err.contains("carries out exactly this plan"), "{}", refused.err);
+    p.run(&["apply", "one.plan"]).code(3);
+    p.write("main.hcl", &estate());
+    let saved = p.run(&["plan", "--out", "two.plan"]).code(0);
+    assert!(saved.err.contains("`palisade apply two.plan` carries out exactly this plan"));
+}
+
+#[test]
+fn help_of_a_command_is_asked_for_either_way() {
+    let p = Program::new("");
+    for command in [&["plan"][..], &["state", "show"], &["audit", "verify"], &["completions"]] {
+        let asked = p.run(&[&["help"], command].concat()).code(0).out;
+        assert_eq!(asked, p.run(&[command, &["--help"]].concat()).code(0).out);
+        assert!(asked.contains("Example"), "{asked}");
+    }
+    assert!(p.run(&["--help"]).code(0).out.contains("6 something could not be read"));
+}
+
+#[test]
+fn habits_of_terraform_get_an_answer() {
+    let p = Program::new("output \"x\" {\n  value = terraform.workspace\n}\n");
+    let workspace = p.run(&["validate"]).code(1).err;
+    assert!(workspace.contains("there are no workspaces: declare environments"), "{workspace}");
+    let p = Program::new(&estate());
+    p.write("terraform.tfvars", "a = 1\n");
+    let file = p.run(&["validate"]);
+    assert!(
+        file.err.contains("`palisade.vars.hcl`") && file.err.contains("--var-file"),
+        "{}",
+        file.err
+    );
+    // All that a block lacks is said at once.
+    let p = Program::new("check \"names\" {\n  assert {}\n}\nmoved {}\n");
+    let missing = p.run(&["validate"]).code(1).err;
+    for needs in ["needs `condition` and `error_message`", "needs `from` and `to`"] {
+        assert!(missing.contains(needs), "{missing}");
+    }
+}
