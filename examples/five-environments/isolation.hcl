@@ -14,7 +14,10 @@ isolation "environments" {
     principals = [iam_role.refresh.at["staging"].arn]
     actions    = ["s3:GetObject"]
     resources  = ["arn:aws:s3:::acme-production-masked/*"]
-    reason     = "SEC-412: realistic test data, masked before it is stored"
-    expires    = "2027-06-30"
+
+    reason      = "SEC-412: realistic test data, masked before it is stored"
+    owner       = "data-platform@acme.example"
+    approved_by = "security@acme.example"
+    expires     = "2027-06-30"
   }
 }

@@ -26,11 +26,13 @@ fn permit(rule: &Rule, exception: &Exception, paths: &[AccessPath], today: Date)
         _ => PermitStatus::InForce,
     };
     Permit {
+        approved_by: exception.approved_by.clone(),
         covers,
         days_left: (exception.expires - today).get_days(),
         expires: exception.expires.to_string(),
         location: exception.loc.to_string(),
         name: exception.name.clone(),
+        owner: exception.owner.clone(),
         reason: exception.reason.clone(),
         rule: address,
         status,

@@ -45,6 +45,10 @@ pub struct Exception {
     pub resources: Vec<String>,
     /// Why it exists.
     pub reason: String,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// Who has approved it.
+    pub approved_by: Option<String>,
     /// Last day on which it counts, `YYYY-MM-DD`.
     pub expires: jiff::civil::Date,
     /// Where it stands.

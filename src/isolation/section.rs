@@ -696,6 +696,9 @@ pub enum FindingKind {
 /// An exception of a rule, and what it permits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Permit {
+    /// Who has approved it, as its block says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_by: Option<String>,
     /// Ids of the paths that it covers.
     pub covers: Vec<String>,
     /// Days from the day of the analysis to its last day; negative once that has passed.
@@ -706,6 +709,9 @@ pub struct Permit {
     pub location: String,
     /// Its label.
     pub name: String,
+    /// Who answers for it, as its block says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// Why it exists.
     pub reason: String,
     /// The rule's address.

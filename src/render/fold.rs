@@ -439,7 +439,10 @@ impl<'a> OwnNames<'a> {
         let own = |path: &str, text: &str| {
             path.strip_prefix("$.").is_some_and(|p| text == format!("${{{}.{p}}}", change.display))
         };
-        let partial = change.after_partial.iter().filter(|(path, text)| !own(path, text));
+        // The tag by which an object is known as managed names it, and says nothing of what it is.
+        let is_mark = |path: &str| path.starts_with("$.tags[\"palisade:");
+        let partial = change.after_partial.iter();
+        let partial = partial.filter(|(path, text)| !own(path, text) && !is_mark(path));
         let partial: BTreeMap<String, String> =
             partial.map(|(path, text)| (path.clone(), self.text(text, Marking::Text))).collect();
         let policies: Vec<PolicyChange> = change
@@ -462,12 +465,14 @@ impl<'a> OwnNames<'a> {
         if raw.contains(MARKS.map(|(mark, _)| mark)) {
             return None;
         }
+        let unknown: Vec<&String> =
+            change.after_unknown.iter().filter(|path| !is_mark(path)).collect();
         let key = json!([
             [change.kind, name, change.action, change.category, change.create_before_destroy],
-            [before, after, change.after_unknown, partial, change.sensitive],
+            [before, after, unknown, partial, change.sensitive],
             [change.changed, change.replace_because, policies, reason, previous],
         ]);
-        let unknown = change.after_unknown.iter().chain(&change.sensitive).cloned().collect();
+        let unknown = unknown.into_iter().chain(&change.sensitive).cloned().collect();
         let key = key.to_string();
         Some(Shape { key, name, display, before, after, partial, unknown, policies, reason })
     }

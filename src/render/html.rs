@@ -314,7 +314,11 @@ fn exceptions(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
         return close(out);
     }
     let caption = count(all.len(), "exception", "exceptions");
-    table(&caption, &["exception", "state", "until", "reason", "permits", "declared"], out)?;
+    table(
+        &caption,
+        &["exception", "state", "until", "reason", "owner", "approved by", "permits", "declared"],
+        out,
+    )?;
     for permit in all {
         let (state, tone) = verdict::state(permit);
         let covers: Vec<String> = permit
@@ -324,12 +328,14 @@ fn exceptions(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
             .collect();
         writeln!(
             out,
-            "<tr><th scope=\"row\">{}</th><td class=\"{}\">{state}</td><td>{} ({})</td><td>{}</td><td>{}</td><td><code>{}</code></td></tr>",
+            "<tr><th scope=\"row\">{}</th><td class=\"{}\">{state}</td><td>{} ({})</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td><code>{}</code></td></tr>",
             text(&format!("{}.{}", permit.rule, permit.name)),
             tone.class(),
             text(&permit.expires),
             verdict::days_left(permit.days_left),
             text(&permit.reason),
+            text(permit.owner.as_deref().unwrap_or("not named")),
+            text(permit.approved_by.as_deref().unwrap_or("not named")),
             covers.join(" "),
             text(&permit.location),
         )?;

@@ -173,13 +173,19 @@ pub fn pad(text: &str, width: usize) -> String {
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {
+        let is_first = lines.is_empty();
         match lines.last_mut().filter(|line| columns(line) + 1 + columns(word) <= width) {
             Some(line) => {
                 line.push(' ');
                 line.push_str(word);
             }
+            // Of two spaces at the end of a line none begins the next one.
+            None if word.is_empty() && !is_first => {}
             None => lines.push(word.to_owned()),
         }
+    }
+    for line in &mut lines {
+        line.truncate(line.trim_end().len());
     }
     lines
 }
@@ -199,6 +205,8 @@ mod tests {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("a-very-long-word b", 4), ["a-very-long-word", "b"]);
         assert_eq!(wrap("", 4), [""]);
+        assert_eq!(wrap("one  two  three", 5), ["one", "two", "three"]);
+        assert_eq!(wrap("one  two", 8), ["one  two"]);
     }
 
     #[test]

@@ -145,6 +145,8 @@ fn hostile_names_stay_text() {
     section.violations[0].rule = Some(evil.to_owned());
     section.violations[0].caused_by = vec![evil.to_owned()];
     section.exceptions.push(crate::isolation::section::Permit {
+        owner: Some(evil.to_owned()),
+        approved_by: Some(evil.to_owned()),
         covers: vec![evil.to_owned()],
         days_left: 3,
         expires: evil.to_owned(),

@@ -192,7 +192,7 @@ impl Printer<'_> {
     /// Columns of an object's lines. A file is no terminal, and its lines need not end early.
     fn width(&self) -> usize {
         let all = if self.style.color { self.style.width } else { self.style.width.max(PLAIN) };
-        all.saturating_sub(10).max(60)
+        all.saturating_sub(12).max(60)
     }
 
     fn legend(&self, plan: &Plan, out: &mut dyn Write) -> io::Result<()> {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::ids::Handle;
 use crate::isolation::section::{
     AccessPath, Grant, Isolation, PathChange, Permit, PermitStatus, Severity, WallVerdict,
 };
@@ -266,9 +267,17 @@ pub(super) fn state(permit: &Permit) -> (&'static str, Tone) {
 pub(super) fn exception(permit: &Permit) -> (String, Tone) {
     let name = format!("{}.{}", permit.rule, permit.name);
     let (state, tone) = state(permit);
+    (format!("{name} {state}: {}", terms(permit)), tone)
+}
+
+/// How long an exception counts, why, and who stands for it.
+pub(super) fn terms(permit: &Permit) -> String {
     let left = days_left(permit.days_left);
-    let text = format!("{name} {state}: until {} ({left}), {}", permit.expires, permit.reason);
-    (text, tone)
+    let mut text = format!("until {} ({left}), {}", permit.expires, permit.reason);
+    for (what, who) in [("owner", &permit.owner), ("approved by", &permit.approved_by)] {
+        text.extend(who.iter().map(|who| format!("; {what} {who}")));
+    }
+    text
 }
 
 /// `3 days left`, `today is its last day`, `2 days ago`.
@@ -396,18 +405,23 @@ fn cause(path: &AccessPath) -> String {
     at.map_or_else(|| first.clone(), |at| format!("{first}  {at}"))
 }
 
-/// A principal without what its account says already.
+/// A principal without what the ends of its path say already: the account that it is in.
 fn short(accounts: &[AccountChanges], path: &AccessPath, principal: &str) -> String {
     let fields: Vec<&str> = principal.splitn(6, ':').collect();
     let ["arn", _, "iam" | "sts", "", account, name] = fields.as_slice() else {
         return principal.to_owned();
     };
-    let Some(handle) = &path.from.account else { return principal.to_owned() };
-    let known = accounts.iter().find(|a| a.account == handle.as_str());
-    let id = known.and_then(|a| a.account_id.as_ref()).map(ToString::to_string);
-    let is_own = id.as_deref() == Some(*account)
-        || account.trim_matches(['⟨', '⟩', '$', '{', '}']) == format!("account.{handle}.id");
-    if is_own && !name.is_empty() { (*name).to_owned() } else { principal.to_owned() }
+    let is_at = |handle: &Handle| {
+        let known = accounts.iter().find(|a| a.account == handle.as_str());
+        let id = known.and_then(|a| a.account_id.as_ref()).map(ToString::to_string);
+        id.as_deref() == Some(*account)
+            || account.trim_matches(['⟨', '⟩', '$', '{', '}']) == format!("account.{handle}.id")
+    };
+    // Whom another account's provider vouches for comes from outside, and is known by the provider.
+    let is_provider = name.starts_with("oidc-provider/") || name.starts_with("saml-provider/");
+    let at = path.from.account.iter().chain(path.to.account.iter().filter(|_| is_provider));
+    let is_said = at.into_iter().any(is_at);
+    if is_said && !name.is_empty() { (*name).to_owned() } else { principal.to_owned() }
 }
 
 /// Equal for paths that differ only in the environment that they enter.

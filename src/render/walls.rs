@@ -9,6 +9,7 @@ use crate::isolation::walls::Walls;
 use super::isolation::text::{assumptions, findings, matrix, path, unread};
 use super::isolation::view;
 use super::style::{Style, Tone, count, safe, wrap};
+use super::verdict;
 
 /// Writes everything; `what` names the side in the heading.
 ///
@@ -57,11 +58,6 @@ fn exceptions(permits: &[Permit], style: &Style, out: &mut dyn Write) -> io::Res
             PermitStatus::Unused => (Tone::Warn, "covers nothing".to_owned()),
             PermitStatus::Expired => (Tone::Bad, "has expired".to_owned()),
         };
-        let left = match permit.days_left {
-            0 => "today is its last day".to_owned(),
-            days if days < 0 => count(usize::try_from(-days).unwrap_or(0), "day ago", "days ago"),
-            days => format!("{} left", count(usize::try_from(days).unwrap_or(0), "day", "days")),
-        };
         writeln!(
             out,
             "    {}  {}  {}",
@@ -69,7 +65,8 @@ fn exceptions(permits: &[Permit], style: &Style, out: &mut dyn Write) -> io::Res
             style.paint(tone, &safe(&stands)),
             style.paint(Tone::Dim, &safe(&permit.location)),
         )?;
-        writeln!(out, "      until {} ({left}): {}", permit.expires, safe(&permit.reason))?;
+        let terms = style.fold(&safe(&verdict::terms(permit)), 6);
+        writeln!(out, "      {terms}")?;
     }
     Ok(())
 }

@@ -521,6 +521,8 @@ static ALLOW: BlockSchema = flat(&[
     ),
     Attr::required("reason", STRING, "Why it is allowed."),
     Attr::optional("expires", STRING, "The last day on which it counts, `YYYY-MM-DD`."),
+    Attr::optional("owner", STRING, "Who answers for it and sees to its end."),
+    Attr::optional("approved_by", STRING, "Who has approved it."),
 ]);
 
 static RELEASE: BlockSchema = flat(&[

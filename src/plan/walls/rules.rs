@@ -160,6 +160,10 @@ fn exception(
                 .help("say why it exists, for example the ticket in which it was decided"),
         );
     }
+    let said = |attr: &str| -> Option<String> {
+        let text = body.get(attr)?.value.as_str()?.trim();
+        (!text.is_empty()).then(|| text.to_owned())
+    };
     let expires = body.get("expires").and_then(|e| e.value.as_str()).unwrap_or_default();
     let Ok(expires) = expires.parse::<jiff::civil::Date>() else {
         diagnostics.push(
@@ -177,6 +181,8 @@ fn exception(
         actions: texts("actions"),
         resources,
         reason,
+        owner: said("owner"),
+        approved_by: said("approved_by"),
         expires,
         loc: body.loc.clone(),
     })

@@ -29,12 +29,10 @@ pub(in crate::render) fn section(
     if section.basis.is_none() {
         return Ok(());
     }
-    let mut counts = view::counts(section);
-    if !counts.is_empty() {
-        counts.insert_str(0, "  ");
-    }
+    let counts = style.fold(&view::counts(section), 11);
+    let gap = if counts.is_empty() { "" } else { "  " };
     let heading = style.paint(Tone::Heading, "Isolation");
-    writeln!(out, "{heading}{}", style.paint(Tone::Dim, &counts))?;
+    writeln!(out, "{heading}{gap}{}", style.paint(Tone::Dim, &counts))?;
     let view = SectionView::of(section);
     if view.is_empty() {
         writeln!(out, "  {}", view::NOTHING_CHANGES)?;
@@ -86,8 +84,13 @@ fn more(
 /// Walls that are not isolated or change, those of one origin and one verdict on one line.
 fn open_walls(rows: &[MatrixRow], style: &Style, out: &mut dyn Write) -> io::Result<()> {
     for ((from, text, tone), to) in view::open_walls(rows) {
-        let line = format!("{} -> {}: ", safe(from), safe(&some_of(&to)));
-        writeln!(out, "    {line}{}", style.paint(tone, &text))?;
+        let route = format!("{} -> {}:", safe(from), safe(&some_of(&to)));
+        let fits = !style.color || 5 + columns(&route) + columns(&text) <= style.width;
+        let (route, gap) = match fits {
+            true => (route, " ".to_owned()),
+            false => (style.fold(&route, 8), format!("\n{}", " ".repeat(8))),
+        };
+        writeln!(out, "    {route}{gap}{}", style.paint(tone, &text))?;
     }
     Ok(())
 }
