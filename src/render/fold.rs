@@ -77,9 +77,9 @@ pub(super) struct Entry<'a> {
 pub(super) struct Base {
     /// Its name.
     pub(super) name: String,
-    /// The attributes that both have alike, and policies of maps, as `inline_policies.deploy`.
+    /// The attributes that both have alike, and policies and tags of maps, as `inline_policies.deploy`.
     pub(super) same: BTreeSet<String>,
-    /// The attributes and policies that it has and this one does not.
+    /// The attributes, policies and tags that it has and this one does not.
     pub(super) missing: Vec<String>,
 }
 
@@ -323,6 +323,17 @@ impl Shape {
                 continue;
             }
             let mine = entries(&own, attribute);
+            if attribute == "tags" {
+                for (key, tag) in &entries(&other, attribute) {
+                    match mine.get(key) {
+                        None => missing.push(format!("tags.{key}")),
+                        Some(own) if alike && own == tag => {
+                            same.insert(format!("tags.{key}"));
+                        }
+                        Some(_) => {}
+                    }
+                }
+            }
             for (key, policy) in entries(&other, attribute).iter().filter(|(_, v)| is_policy(v)) {
                 let path = format!("{attribute}.{key}");
                 match mine.get(key) {

@@ -56,7 +56,7 @@ fn text_without_changes() {
 #[test]
 fn colours_change_no_character() {
     let plain = rendered(&realistic(), Format::Text, &Style::plain());
-    let coloured = rendered(&realistic(), Format::Text, &Style::terminal(150));
+    let coloured = rendered(&realistic(), Format::Text, &Style::terminal(160));
     assert_ne!(plain, coloured);
     // On a terminal lines are folded at its edge.
     let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();

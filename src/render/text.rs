@@ -82,7 +82,7 @@ pub(super) fn unread(
 /// How many objects of a part that was not read are listed before the rest is counted.
 const UNREAD: usize = 20;
 /// Columns where there is no terminal.
-const PLAIN: usize = 150;
+const PLAIN: usize = 160;
 
 /// The paths, one line each, by class.
 ///
@@ -226,14 +226,16 @@ impl Printer<'_> {
                 format!("{symbol} {}", self.style.paint(Tone::Dim, sign.meaning()))
             })
             .collect();
-        writeln!(out, "{}", signs.join("   "))?;
+        write!(out, "{}", signs.join("   "))?;
         if !self.said.is_empty() && !self.detail.full {
             let tags: Vec<String> =
                 self.said.iter().map(|(k, v)| format!("{} = \"{}\"", safe(k), safe(v))).collect();
-            let text = format!("Objects with tags are created with {{ {} }}.", tags.join(", "));
-            writeln!(out, "{}", self.style.paint(Tone::Dim, &self.style.fold(&text, 0)))?;
+            let text = format!("# objects with tags carry {{ {} }}", tags.join(", "));
+            let gap = if self.style.color { "\n" } else { "   " };
+            let text = self.style.paint(Tone::Dim, &self.style.fold(&text, 0));
+            write!(out, "{gap}{text}")?;
         }
-        writeln!(out)
+        writeln!(out, "\n")
     }
 
     fn drift(&self, plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
@@ -351,14 +353,17 @@ impl Printer<'_> {
         if changed.is_empty() {
             return Ok(());
         }
-        writeln!(out, "{}", self.style.paint(Tone::Heading, "Outputs"))?;
+        let heading = self.style.paint(Tone::Heading, "Outputs");
         let width = changed.iter().map(|(name, _)| columns(name)).max().unwrap_or(0);
         let (later, known): (Vec<_>, Vec<_>) =
             changed.into_iter().partition(|(_, o)| o.is_some_and(|o| o.unknown && !o.sensitive));
-        if !later.is_empty() {
+        if later.is_empty() {
+            writeln!(out, "{heading}")?;
+        } else {
             let names: Vec<_> = later.iter().map(|(name, _)| safe(name)).collect();
             let text = format!("known after apply: {}", names.join(", "));
-            writeln!(out, "  {}", self.style.paint(Tone::Dim, &self.style.fold(&text, 4)))?;
+            let text = self.style.paint(Tone::Dim, &self.style.fold(&text, 9));
+            writeln!(out, "{heading}  {text}")?;
         }
         for (name, output) in known {
             let value = match output {

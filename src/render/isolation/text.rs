@@ -170,7 +170,7 @@ fn finding_lines(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     // A file is no terminal, and its lines need not end early.
-    let width = if style.color { style.width } else { style.width.max(140) };
+    let width = if style.color { style.width } else { style.width.max(160) };
     for (at, (severity, text)) in findings.enumerate() {
         if at == 0 {
             writeln!(out, "\n  {}", style.paint(Tone::Bold, "Findings"))?;

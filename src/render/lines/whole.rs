@@ -248,7 +248,11 @@ impl Whole<'_> {
                     .filter(|(key, value)| {
                         let is_said =
                             is_tags && self.said.get(*key).map(String::as_str) == value.as_str();
-                        !(is_ownership(at, key) || is_said && value.is_string())
+                        let is_same = is_tags
+                            && self
+                                .base
+                                .is_some_and(|base| base.same.contains(&format!("tags.{key}")));
+                        !(is_ownership(at, key) || is_same || is_said && value.is_string())
                     })
                     .filter_map(|(key, value)| {
                         Some(format!("{} = {}", name(key), self.inline(&at.key(key), value)?))
