@@ -67,6 +67,9 @@ fn every_snippet_of_configuration_is_valid() {
     }
 }
 
+/// Commands that read files alone.
+const OFFLINE: [&str; 3] = ["validate", "show", "review"];
+
 /// `console` blocks of a guide are one session in a directory with the guide's first snippet; of the
 /// README, in the checkout (with `cargo run` as the program that was built).
 #[test]
@@ -96,7 +99,14 @@ fn every_console_block_runs() {
                 .or_else(|| command.strip_prefix("cargo run -- "))
                 .or_else(|| command.strip_prefix("palisade "))
                 .unwrap_or_else(|| panic!("{}: `{command}` cannot be run", file.display()));
+            let place = format!("{}: `{command}`", file.display());
             let args: Vec<&str> = command.split(' ').collect();
+            // Copied into a shell, it must not be filled in with file names, nor reach a real account.
+            let globs = |arg: &&str| arg.contains(['*', '?']) && !arg.starts_with('\'');
+            assert!(!args.iter().any(|arg| globs(&arg)), "{place} is not quoted");
+            let is_offline = args.iter().any(|arg| OFFLINE.contains(arg));
+            assert!(is_offline || args.contains(&"--sandbox"), "{place} is about real accounts");
+            let args: Vec<&str> = args.into_iter().map(|arg| arg.trim_matches('\'')).collect();
             let run = p.run(&args);
             assert_eq!(run.code, 0, "{}: {command}\n{}\n{}", file.display(), run.out, run.err);
         }
