@@ -214,7 +214,7 @@ impl Decision<'_> {
                         .at(instance.body.loc_of("id").clone())
                         .help(match super::drift::management(live) {
                             Some(_) => "invite the account into the organization first, or leave `id` out to create one",
-                            None => "there is no organization yet: make it without this block first",
+                            None => "there is no organization yet: apply without this block first; from then on its management account and invited ones can be declared",
                         }),
                 );
             }

@@ -394,7 +394,7 @@ impl<'a> OwnNames<'a> {
             None if is_account && address.key.is_none() => Some(address.name.as_str()),
             None => None,
         };
-        let unknown = || Some(format!("${{account.{}.id}}", account?));
+        let unknown = || Some(format!("${{{}}}", id_of(account?)));
         let environment = address.environment().or(match change.environments.as_slice() {
             [one] => Some(one.as_str()),
             _ => None,
@@ -666,6 +666,18 @@ fn unmarked(value: &Json, words: &[(char, String)]) -> Json {
         Json::Array(list) => list.iter().map(|v| unmarked(v, words)).collect(),
         Json::Object(map) => map.iter().map(|(k, v)| (k.clone(), unmarked(v, words))).collect(),
         other => other.clone(),
+    }
+}
+
+/// How an account's id is written while it is unknown: `account.dev.id`, or `account.team["a"].id` for one of
+/// several accounts of a block.
+pub(super) fn id_of(handle: &str) -> String {
+    match handle.split_once('.') {
+        Some((block, key)) if key.bytes().all(|b| b.is_ascii_digit()) => {
+            format!("account.{block}[{key}].id")
+        }
+        Some((block, key)) => format!("account.{block}[\"{key}\"].id"),
+        None => format!("account.{handle}.id"),
     }
 }
 

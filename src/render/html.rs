@@ -324,11 +324,11 @@ fn exceptions(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
         let covers: Vec<String> = permit
             .covers
             .iter()
-            .map(|id| format!("<a href=\"#{}\">{}</a>", text(id), text(id)))
+            .map(|id| format!("<a class=\"nowrap\" href=\"#{}\">{}</a>", text(id), text(id)))
             .collect();
         writeln!(
             out,
-            "<tr><th scope=\"row\">{}</th><td class=\"{}\">{state}</td><td>{} ({})</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td><code>{}</code></td></tr>",
+            "<tr><th scope=\"row\">{}</th><td class=\"{}\">{state}</td><td><span class=\"nowrap\">{}</span> ({})</td><td class=\"wide\">{}</td><td>{}</td><td>{}</td><td>{}</td><td><code>{}</code></td></tr>",
             text(&format!("{}.{}", permit.rule, permit.name)),
             tone.class(),
             text(&permit.expires),

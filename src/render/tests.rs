@@ -334,7 +334,8 @@ fn plan_of(changes: Vec<crate::plan::model::ResourceChange>) -> Plan {
         .iter()
         .map(|change| {
             let account = change.account.as_ref().expect("placed").to_string();
-            let number: usize = account.trim_start_matches("team-").parse().expect("a number");
+            let digits: String = account.chars().filter(char::is_ascii_digit).collect();
+            let number: usize = digits.parse().expect("a number");
             crate::plan::model::AccountChanges {
                 account_id: Some(
                     format!("{:012}", 100_000_000_000_usize + number).parse().expect("an id"),
@@ -393,6 +394,27 @@ fn one_statement_that_differs_among_two_hundred_is_shown() {
             assert!(shown, "{what} in {format:?}: {text}");
         }
     }
+}
+
+/// Accounts of one block, whose ids are not known yet, are one shape too.
+#[test]
+fn objects_in_new_accounts_of_one_block_fold() {
+    let changes = (0..3).map(|n| {
+        let mut change = role(n, "s3:GetObject");
+        let (handle, id) = (format!("team.n{n}"), format!("{:012}", 100_000_000_000_usize + n));
+        let text = serde_json::to_string(&change).expect("JSON");
+        let text = text.replace(&format!("team-{n:04}"), &handle);
+        change = serde_json::from_str(
+            &text.replace(&id, &format!("${{account.team[\\\"n{n}\\\"].id}}")),
+        )
+        .expect("a change");
+        change
+    });
+    let mut plan = plan_of(changes.collect());
+    plan.accounts.iter_mut().for_each(|account| account.account_id = None);
+    let text = rendered(&plan, Format::Text, &Style::plain());
+    assert!(text.contains("iam_role.deploy in 3 accounts"), "{text}");
+    assert!(text.contains("principal arn:aws:iam::{account_id}:root"), "{text}");
 }
 
 #[test]

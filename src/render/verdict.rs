@@ -10,7 +10,7 @@ use crate::isolation::section::{
 use crate::isolation::walls::Walls;
 use crate::plan::model::{AccountChanges, Plan};
 
-use super::fold::whole_words;
+use super::fold::{id_of, whole_words};
 use super::isolation::view;
 use super::principals;
 use super::style::{Tone, count};
@@ -415,7 +415,7 @@ fn short(accounts: &[AccountChanges], path: &AccessPath, principal: &str) -> Str
         let known = accounts.iter().find(|a| a.account == handle.as_str());
         let id = known.and_then(|a| a.account_id.as_ref()).map(ToString::to_string);
         id.as_deref() == Some(*account)
-            || account.trim_matches(['⟨', '⟩', '$', '{', '}']) == format!("account.{handle}.id")
+            || account.trim_matches(['⟨', '⟩', '$', '{', '}']) == id_of(handle.as_str())
     };
     // Whom another account's provider vouches for comes from outside, and is known by the provider.
     let is_provider = name.starts_with("oidc-provider/") || name.starts_with("saml-provider/");
@@ -430,7 +430,8 @@ fn likeness(accounts: &[AccountChanges], path: &AccessPath, line: &PathLine<'_>)
     if let Some(account) = &path.to.account {
         let known = accounts.iter().find(|a| a.account == account.as_str());
         words.extend(known.and_then(|a| a.account_id.as_ref()).map(ToString::to_string));
-        words.push(format!("⟨account.{account}.id⟩"));
+        words.push(format!("⟨{}⟩", id_of(account.as_str())));
+        words.push(format!("${{{}}}", id_of(account.as_str())));
         words.push(account.to_string());
     }
     words.sort_by_key(|word| std::cmp::Reverse(word.len()));

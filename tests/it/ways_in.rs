@@ -154,7 +154,7 @@ async fn the_management_account_is_worked_in_without_a_role_and_stays_where_it_i
     // Before there is an organization it is in none.
     let p = Program::new(MANAGEMENT);
     let early = p.run(&["plan"]).code(1);
-    assert!(early.err.contains("make it without this block first"), "{}", early.err);
+    assert!(early.err.contains("apply without this block first"), "{}", early.err);
     p.write("main.hcl", organization);
     p.run(&["apply", "--auto-approve"]).code(0);
     p.write("main.hcl", MANAGEMENT);

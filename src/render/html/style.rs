@@ -26,7 +26,7 @@ font:13px/1.45 ui-monospace,monospace}summary{cursor:pointer}details pre{padding
 details>.scroll,details>.inside{margin:.2rem .7rem .7rem}.scroll{overflow-x:auto}\
 table{border-collapse:collapse;font-size:.92rem}caption{text-align:left;color:var(--dim);padding:.2rem 0}h3+.scroll caption{position:absolute;left:-100rem}\
 td,th{border:1px solid var(--line);padding:.3rem .6rem;text-align:left;vertical-align:top;\
-overflow-wrap:normal}td code{overflow-wrap:break-word}th{background:var(--panel)}.dim{color:var(--dim)}\
+overflow-wrap:normal}td code{overflow-wrap:break-word}th{background:var(--panel)}.dim{color:var(--dim)}.nowrap{white-space:nowrap}.wide{min-width:14rem}\
 .add,.good{color:var(--add)}.remove,.bad{color:var(--remove)}.change,.warn{color:var(--change)}\
 .replace{color:var(--replace)}.adopt{color:var(--adopt)}.bold,.bad,.warn{font-weight:600}\
 td.good a,td.bad a,td.warn a{color:inherit}\
