@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::candidates::candidates;
-use super::crossing::{Asked, PathStep, ROLES_ANYWHERE, StepSource, StepTarget, answer, asked};
+use super::crossing::{
+    Asked, PathStep, ROLES_ANYWHERE, StepSource, StepTarget, answer, asked, home,
+};
 use super::doubts::doubtful;
-use super::paths::{Edge, Origin, Path, by_source, paths, reach};
+use super::paths::{Edge, Origin, Path, account_of, by_source, paths, reach};
 use super::power::{Powers, Time, powers};
+use super::proof::{self, Killed, unproved};
 use super::replay::replay;
 use super::rights::RightsCache;
 use super::section::WallVerdict;
@@ -36,8 +39,11 @@ pub struct SideResult {
     pub unplayed: BTreeMap<PathStep, String>,
     /// Closed steps that the target alone would let in: held shut by the source side.
     pub held_by_source: BTreeSet<PathStep>,
-    /// Steps that were asked about and are closed.
-    pub closed: BTreeSet<PathStep>,
+    /// Steps that were asked about and are closed, each with the proof that the checker has confirmed; `None` where
+    /// there is none, and where none is looked for, as the step stays in one account.
+    pub closed: BTreeMap<PathStep, Option<Killed>>,
+    /// Walls that something might cross of which only the search says that it does not, and what that is.
+    pub unproved: BTreeMap<Pair, String>,
     /// Walls that something may cross of which nobody can tell, and what that is.
     pub doubtful: BTreeMap<Pair, String>,
     /// All paths.
@@ -90,7 +96,7 @@ enum StepOutcome {
     /// It could not be decided, because of this.
     Undecided(String),
     /// It is closed; `held` where the target alone would let it in.
-    Closed { held: bool },
+    Closed { held: bool, killed: Option<Killed> },
 }
 
 impl StepOutcome {
@@ -124,7 +130,12 @@ impl StepOutcome {
         self
     }
 
-    fn of(asked: Option<Asked>, found: SymbolicAnswer) -> Self {
+    fn of(
+        model: &AccessModel,
+        step: &PathStep,
+        asked: Option<Asked>,
+        found: SymbolicAnswer,
+    ) -> Self {
         match (asked, found) {
             (None, _) => Self::Absent,
             (Some(asked), SymbolicAnswer::Open(openings)) => {
@@ -138,8 +149,10 @@ impl StepOutcome {
                 Self::Undecided(doubt)
             }
             (Some(asked), SymbolicAnswer::Closed { .. }) => {
+                let crosses = account_of(model, &step.target).as_ref() != home(model, &step.source);
+                let killed = crosses.then(|| proof::of(&asked, step)).flatten();
                 let alone = answer(None, Some(&asked.without_source_side())).after;
-                Self::Closed { held: matches!(alone, SymbolicAnswer::Open(_)) }
+                Self::Closed { held: matches!(alone, SymbolicAnswer::Open(_)), killed }
             }
         }
     }
@@ -157,8 +170,8 @@ impl StepComparison {
         let (a, b) = (asked(before, step), asked(after, step));
         let answers = answer(a.as_ref(), b.as_ref());
         Self {
-            before: StepOutcome::of(a, answers.before).asking(step),
-            after: StepOutcome::of(b, answers.after).asking(step),
+            before: StepOutcome::of(before, step, a, answers.before).asking(step),
+            after: StepOutcome::of(after, step, b, answers.after).asking(step),
             change: StepChange { gained: answers.gained, lost: answers.lost },
         }
     }
@@ -172,6 +185,7 @@ impl SideResult {
         let all = paths(model, &by_source, &reach);
         let doubtful = doubtful(model, self);
         let powers = powers(model, self, &by_source, &reach, rights_cache, time);
+        self.unproved = unproved(model, self);
         self.doubtful = doubtful;
         self.paths = all;
         self.powers = powers;
@@ -190,8 +204,8 @@ impl SideResult {
             StepOutcome::Undecided(why) => {
                 self.undecided.insert(step.clone(), why);
             }
-            StepOutcome::Closed { held } => {
-                self.closed.insert(step.clone());
+            StepOutcome::Closed { held, killed } => {
+                self.closed.insert(step.clone(), killed);
                 if held {
                     self.held_by_source.insert(step.clone());
                 }
@@ -237,7 +251,9 @@ pub fn verdict(
     }
     let doubtful =
         result.powers.undecided.contains_key(origin) || result.powers.doubtful.contains_key(pair);
-    if found == WallVerdict::Isolated && (doubtful || result.doubtful.contains_key(pair)) {
+    let doubtful =
+        doubtful || result.doubtful.contains_key(pair) || result.unproved.contains_key(pair);
+    if found == WallVerdict::Isolated && doubtful {
         found = WallVerdict::Undetermined;
     }
     let unread = unread(model, origin, to);

@@ -37,6 +37,17 @@ pub enum StepSource {
     Anonymous,
 }
 
+impl StepSource {
+    /// How reports call it: its ARN, or that of its provider; `*` for anybody.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Principal(arn) | Self::Foreign(arn) | Self::Federated(arn) => arn,
+            Self::Anonymous => "*",
+        }
+    }
+}
+
 /// The service that gives whoever holds a certificate of an authority that the account trusts the credentials of a role
 /// (IAM Roles Anywhere User Guide, "Trust model in AWS Identity and Access Management Roles Anywhere").
 pub const ROLES_ANYWHERE: &str = "rolesanywhere.amazonaws.com";

@@ -11,7 +11,6 @@ use super::compare::{Comparison, Pair, SideResult, accounts_of};
 use super::crossing::{self, Asked, PathStep, StepSource, StepTarget, home};
 use super::paths::{Origin, account_of, belongs_to};
 use super::power::allowed_without;
-use super::report::source_name;
 use super::rights::{RightsCache, Scope};
 use super::rules::Rule;
 use super::section::{Finding, FindingKind, Permit, Severity, WallVerdict};
@@ -74,7 +73,7 @@ pub(super) fn of_walls(
     for (step, why) in &result.unplayed {
         let text = format!(
             "`{}` to `{}` counts as undetermined, for it did not come out the same when it was played again: {why}",
-            source_name(&step.source),
+            step.source.name(),
             step.target.arn(),
         );
         findings.push(finding(FindingKind::ReplayFailed, text, labels(model, step)));

@@ -189,7 +189,7 @@ pub fn powers<'w>(
     };
     let ground = Ground::new(&search);
     // Whoever reaches nothing may still hold the guardrail that keeps it in.
-    let homes = result.closed.iter().filter_map(|step| home(model, &step.source));
+    let homes = result.closed.keys().filter_map(|step| home(model, &step.source));
     let mut origins: BTreeSet<Origin> = homes.flat_map(|h| origins_of(model, h)).collect();
     origins.extend(reach.keys().cloned());
     let state = model.state_bucket.iter().flat_map(|arn| bucket_owner(model, arn));
@@ -304,7 +304,7 @@ impl Search<'_, '_> {
                 self.as_root(origin, &name(&way), &way, &rights);
             }
         }
-        for step in &self.result.closed {
+        for step in self.result.closed.keys() {
             let Some(own) = home(self.model, &step.source).cloned() else { continue };
             let Some(to) = account_of(self.model, &step.target) else { continue };
             let at_home = self.is_home(origin, &own);

@@ -7,15 +7,17 @@
 //! symbolic engine takes part. A wall is verified when every step that could cross it has such a
 //! proof; what needs a search to see stays unverified, and is reported as such.
 
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::compare::SideResult;
-use super::crossing::{Asked, PathStep, StepSource, StepTarget, asked};
+use super::compare::{Pair, SideResult};
+use super::crossing::{Asked, PathStep, StepSource, StepTarget};
 use super::paths::{Origin, account_of, starts_in};
 use crate::access::{AccessModel, PART};
 
 mod case;
+#[cfg(test)]
+mod tests;
+mod texts;
 
 use case::Case;
 
@@ -32,6 +34,10 @@ pub enum Dead {
     Condition(String),
     /// This statement denies all that it allows: policy and label.
     Denied(String, String),
+    /// These two statements deny all that it allows: one some resources, and one all others. Policy and label of each.
+    DeniedTwice([(String, String); 2]),
+    /// Nothing in this layer, which has to allow the same requests, allows any that it allows.
+    Elsewhere(String),
 }
 
 /// Why a step is closed.
@@ -42,6 +48,8 @@ pub enum Killed {
     /// A layer that has to allow it does not: its name, and each of its statements that allows
     /// anything, by policy and label, with what is wrong with it.
     NotAllowed(String, Vec<(String, String, Dead)>),
+    /// The bucket's policy is public, and its block of public access lets in its own account and services alone.
+    Restricted,
 }
 
 /// A step that could cross a wall, and why it does not; `None` where only a search can tell.
@@ -53,11 +61,13 @@ pub struct Entry {
     pub killed: Option<Killed>,
 }
 
-/// Why a step is closed; `None` where only a search can tell.
+/// Why a step is closed, confirmed by [`check`]; `None` where only a search can tell.
 #[must_use]
-pub fn explain(asked: &Asked, step: &PathStep) -> Option<Killed> {
-    let request = asked.requests().into_iter().next()?;
-    Case::of(asked.parts(&request), step).explain()
+pub fn of(asked: &Asked, step: &PathStep) -> Option<Killed> {
+    let requests = asked.requests();
+    let cases: Vec<Case<'_>> =
+        requests.iter().map(|request| Case::of(asked.parts(request), step)).collect();
+    Case::explain(&cases)
 }
 
 /// Whether a claim about a step is true.
@@ -70,7 +80,7 @@ pub fn check(asked: &Asked, step: &PathStep, claim: &Killed) -> bool {
 /// Everybody that an origin is or can become, whatever the conditions.
 fn reached(model: &AccessModel, result: &SideResult, origin: &Origin) -> BTreeSet<StepSource> {
     // Whoever is named by no grant takes no step.
-    let sources = result.edges.keys().chain(&result.closed).map(|step| &step.source);
+    let sources = result.edges.keys().chain(result.closed.keys()).map(|step| &step.source);
     let starts = |source: &&StepSource| starts_in(model, source).contains(origin);
     let mut found: BTreeSet<StepSource> = sources.filter(starts).cloned().collect();
     let mut queue: VecDeque<StepSource> = found.iter().cloned().collect();
@@ -90,15 +100,12 @@ fn reached(model: &AccessModel, result: &SideResult, origin: &Origin) -> BTreeSe
     found
 }
 
-/// A closed step, and why, once that was looked for.
-type Closed<'a> = (&'a PathStep, OnceCell<Option<Killed>>);
-
-/// The proofs of one side. What is found out about a step or an origin is found out once.
+/// The proofs of one side's walls. Whom an origin can become is found out once.
 pub struct Prover<'a> {
     model: &'a AccessModel,
     result: &'a SideResult,
-    /// Closed steps into each environment.
-    closed: BTreeMap<&'a str, Vec<Closed<'a>>>,
+    /// Closed steps into each environment, and why.
+    closed: BTreeMap<&'a str, Vec<(&'a PathStep, &'a Option<Killed>)>>,
     /// Open steps into each environment, by who takes them.
     open: BTreeMap<&'a str, BTreeSet<&'a StepSource>>,
     reached: BTreeMap<Origin, BTreeSet<StepSource>>,
@@ -108,19 +115,15 @@ impl<'a> Prover<'a> {
     /// Over one side.
     #[must_use]
     pub fn new(model: &'a AccessModel, result: &'a SideResult) -> Self {
-        let into = |step: &PathStep| {
-            let account = account_of(model, &step.target);
-            account.and_then(|a| model.accounts.get(&a)).map(|a| &a.environments)
-        };
         let mut closed: BTreeMap<&str, Vec<_>> = BTreeMap::new();
-        for step in &result.closed {
-            for environment in into(step).into_iter().flatten() {
-                closed.entry(environment).or_default().push((step, OnceCell::new()));
+        for (step, killed) in &result.closed {
+            for environment in entered(model, step) {
+                closed.entry(environment).or_default().push((step, killed));
             }
         }
         let mut open: BTreeMap<&str, BTreeSet<&StepSource>> = BTreeMap::new();
         for step in result.edges.keys() {
-            for environment in into(step).into_iter().flatten() {
+            for environment in entered(model, step) {
                 open.entry(environment).or_default().insert(&step.source);
             }
         }
@@ -141,16 +144,48 @@ impl<'a> Prover<'a> {
         let bearing = grants.iter().filter(|(step, _)| reached.contains(&step.source));
         Some(
             bearing
-                .map(|(step, known)| {
-                    let killed = known.get_or_init(|| {
-                        let asked = asked(model, step)?;
-                        explain(&asked, step).filter(|claim| check(&asked, step, claim))
-                    });
-                    Entry { step: (*step).clone(), killed: killed.clone() }
-                })
+                .map(|(step, killed)| Entry { step: (*step).clone(), killed: (*killed).clone() })
                 .collect(),
         )
     }
+}
+
+/// The environments that a step enters.
+fn entered<'a>(model: &'a AccessModel, step: &PathStep) -> impl Iterator<Item = &'a str> {
+    let account = account_of(model, &step.target).and_then(|a| model.accounts.get(&a));
+    account.into_iter().flat_map(|a| &a.environments).map(String::as_str)
+}
+
+/// Walls that something could cross of which no proof says that it does not, and what that is: a search that finds
+/// nothing is no proof, so such a wall is undetermined.
+pub(super) fn unproved(model: &AccessModel, result: &SideResult) -> BTreeMap<Pair, String> {
+    let mut into: BTreeMap<&str, Vec<&PathStep>> = BTreeMap::new();
+    for (step, _) in result.closed.iter().filter(|(_, killed)| killed.is_none()) {
+        for environment in entered(model, step) {
+            into.entry(environment).or_default().push(step);
+        }
+    }
+    let mut found = BTreeMap::new();
+    if into.is_empty() {
+        return found;
+    }
+    let environments = model.accounts.values().flat_map(|a| &a.environments).cloned();
+    let mut origins: BTreeSet<Origin> = environments.map(Origin::Environment).collect();
+    origins.extend([Origin::Management, Origin::Unassigned, Origin::External, Origin::Anonymous]);
+    for origin in origins {
+        let reached = reached(model, result, &origin);
+        for (environment, steps) in &into {
+            if let Some(step) = steps.iter().find(|step| reached.contains(&step.source)) {
+                let why = format!(
+                    "a search finds no request by which `{}` gets to `{}`, and no proof says that there is none",
+                    step.source.name(),
+                    step.target.arn()
+                );
+                found.insert((origin.clone(), (*environment).to_owned()), why);
+            }
+        }
+    }
+    found
 }
 
 /// A policy's name for readers: the address of what holds it, and the part.
@@ -167,6 +202,9 @@ impl Killed {
     pub fn lines(&self) -> Vec<String> {
         match self {
             Self::Denied(policy, label) => vec![format!("{} denies it", cited(policy, label))],
+            Self::Restricted => {
+                vec!["the bucket's block of public access cuts its public policy down".to_owned()]
+            }
             Self::NotAllowed(layer, dead) if dead.is_empty() => {
                 vec![format!("nothing in the {layer} allows anything")]
             }
@@ -181,6 +219,12 @@ impl Killed {
                         Dead::Denied(policy, label) => {
                             format!("is taken back by {}", cited(policy, label))
                         }
+                        Dead::DeniedTwice([one, other]) => format!(
+                            "is taken back by {} and {}",
+                            cited(&one.0, &one.1),
+                            cited(&other.0, &other.1)
+                        ),
+                        Dead::Elsewhere(layer) => format!("allows nothing that the {layer} allow"),
                     };
                     format!("{} {why}", cited(policy, label))
                 })

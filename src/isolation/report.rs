@@ -289,7 +289,7 @@ impl Writer<'_, '_> {
         let chosen = chosen.map(|opening| named(model, &path.last, opening));
         let bounds = bounds(model, &path.last, shown);
         let narrowest = bounds.iter().min_by_key(|b| breadth(b)).cloned().unwrap_or_default();
-        let principal = source_name(&path.last.source);
+        let principal = path.last.source.name();
         let judged = self.judge(path, principal, openings, used);
         let mut conditions: BTreeSet<String> = BTreeSet::new();
         let mut via = Vec::new();
@@ -309,7 +309,7 @@ impl Writer<'_, '_> {
             shown_steps.push((&path.last, &chosen.witness));
         }
         let caused_by = self.causes().of_path(path, change).into_iter().collect::<Vec<String>>();
-        let starts = path.chain.first().map_or(principal, |s| source_name(&s.source));
+        let starts = path.chain.first().map_or(principal, |s| s.source.name());
         AccessPath {
             actions: narrowest.actions,
             also_needs: Some(also_needs(model, &path.last, chosen.as_ref())),
@@ -365,7 +365,8 @@ impl Writer<'_, '_> {
             .collect();
         if unread.is_empty() {
             let pair = (origin.clone(), to.to_owned());
-            let why = self.comparison.after.1.doubtful.get(&pair);
+            let result = &self.comparison.after.1;
+            let why = result.doubtful.get(&pair).or_else(|| result.unproved.get(&pair));
             let powers = &self.comparison.after.1.powers;
             let power = powers.doubtful.get(&pair).or_else(|| powers.undecided.get(origin));
             return why.or(power).cloned().unwrap_or_else(|| {
@@ -600,13 +601,6 @@ fn pairs(environments: &[String]) -> Vec<Pair> {
     pairs
 }
 
-pub(super) fn source_name(source: &StepSource) -> &str {
-    match source {
-        StepSource::Principal(arn) | StepSource::Foreign(arn) | StepSource::Federated(arn) => arn,
-        StepSource::Anonymous => "*",
-    }
-}
-
 /// How many grants a proof names one by one.
 const GRANTS_LISTED: usize = 50;
 
@@ -614,7 +608,7 @@ const GRANTS_LISTED: usize = 50;
 fn considered_grant(entry: &Entry) -> ConsideredGrant {
     ConsideredGrant {
         killed_by: entry.killed.as_ref().map(super::proof::Killed::lines),
-        principal: source_name(&entry.step.source).to_owned(),
+        principal: entry.step.source.name().to_owned(),
         resource: entry.step.target.arn().to_owned(),
     }
 }
@@ -626,8 +620,7 @@ fn id(path: &Path) -> String {
         StepSource::Federated(_) => "federated",
         StepSource::Anonymous => "anonymous",
     };
-    let parts =
-        [path.from.name(), &path.to, kind, source_name(&path.last.source), path.last.target.arn()];
+    let parts = [path.from.name(), &path.to, kind, path.last.source.name(), path.last.target.arn()];
     format!("P-{}", digest(&parts))
 }
 
@@ -635,7 +628,7 @@ fn id(path: &Path) -> String {
 fn grants(comparison: &Comparison<'_>) -> BTreeMap<String, usize> {
     let (model, result) = &comparison.after;
     let mut grants = BTreeMap::new();
-    for step in result.closed.iter().chain(result.edges.keys()) {
+    for step in result.closed.keys().chain(result.edges.keys()) {
         let to = super::paths::account_of(model, &step.target);
         let from = super::crossing::home(model, &step.source);
         let account =

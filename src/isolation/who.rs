@@ -8,7 +8,7 @@ use super::candidates::candidates;
 use super::compare::compare;
 use super::crossing::{PathStep, StepSource, StepTarget, TargetResource, answer, asked_at};
 use super::paths::{Edge, Origin, outside};
-use super::report::{hop, source_name, witness};
+use super::report::{hop, witness};
 use super::section::{Hop, WallVerdict, Witness};
 use crate::access::{AccessModel, AccountNode, ResourceNode, ResourceType};
 use crate::diag::{Diagnostic, Diagnostics, did_you_mean};
@@ -376,7 +376,7 @@ impl<'w> Search<'w> {
         };
         let account = principal.and_then(|p| self.model.accounts.get(&p.account));
         Holder {
-            principal: source_name(source).to_owned(),
+            principal: source.name().to_owned(),
             address: match source {
                 StepSource::Foreign(arn) => match outside(self.model, arn) {
                     Origin::External => None,

@@ -95,7 +95,8 @@ pub(super) struct Ground {
 impl Ground {
     pub(super) fn new(search: &Search<'_, '_>) -> Self {
         let (model, result) = (search.model, search.result);
-        let steps = || result.edges.keys().chain(&result.closed).chain(result.undecided.keys());
+        let steps =
+            || result.edges.keys().chain(result.closed.keys()).chain(result.undecided.keys());
         let mut exits = BTreeSet::new();
         let mut taking: BTreeSet<&str> = BTreeSet::new();
         for step in steps() {
@@ -153,7 +154,7 @@ impl Ground {
             .collect();
         let mut tag_held: BTreeMap<String, Vec<StepTarget>> = BTreeMap::new();
         let mut held: BTreeMap<String, Vec<StepTarget>> = BTreeMap::new();
-        for step in &result.closed {
+        for step in result.closed.keys() {
             let StepSource::Principal(arn) = &step.source else { continue };
             if result.held_by_source.contains(step) {
                 held.entry(arn.clone()).or_default().push(step.target.clone());

@@ -1,12 +1,28 @@
 //! The checker: whether a claim about a closed step is true, by the judge on one request and by comparing
 //! texts. It searches nothing but the statements themselves.
+//!
+//! Claim: where [`Case::check`] says yes, no request of the step is allowed. The argument, by kind of claim:
+//!
+//! - A request needs an `Allow` in every layer of [`Case::layers`]. In one of them every statement is dead: its actions,
+//!   resources or principals leave out all of the step, a condition of it is false whatever the request is, a `Deny`
+//!   that applies takes back all that it allows, or it has no request in common with any statement of another layer.
+//! - Or a `Deny` of some layer covers all of the step.
+//! - Or the bucket's block of public access refuses whoever is neither of its account nor a service.
+//!
+//! A condition is a constant where its key is (it follows from who asks and of whom, or no request carries it), or where
+//! the judge gives one answer for all values that the key may have; where those are texts below a prefix, by comparing
+//! that prefix with the condition's patterns. Two conditions exclude each other where one names the values of its key
+//! and the judge refuses the other for each of them. A variable in a resource stands for the constant that its key is;
+//! without one it matches nothing, and neither does its text. Whatever cannot be told so is not claimed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::crossing::{Parts, PathStep, StepSource};
+use super::texts::{all_apart, covers, disjoint, folded, lower, spans, within};
 use super::{Dead, Killed};
-use crate::iam::matching::{Pattern, Wildcards, completed};
+use crate::iam::matching::completed;
+use crate::iam::public::is_public;
 use crate::iam::symbolic::{Domain, Space};
 use crate::iam::{
     ActionId, Condition, ContextValue, Document, Effect, Item, Policies, Policy, Principal,
@@ -21,6 +37,41 @@ struct Layer<'a> {
     policies: Vec<(&'a str, Option<&'a Document>)>,
     /// Whether its statements name principals.
     resource_side: bool,
+}
+
+/// A statement, and what decides how it is read.
+struct Line<'l> {
+    policy: &'l str,
+    label: String,
+    statement: &'l Statement,
+    version: Version,
+    /// Whether its policy names principals.
+    named: bool,
+}
+
+impl Layer<'_> {
+    /// Whether every policy's document is known.
+    fn is_known(&self) -> bool {
+        self.policies.iter().all(|(_, document)| document.is_some())
+    }
+
+    fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        let named = self.resource_side;
+        let known = self.policies.iter().filter_map(|(name, document)| Some((*name, (*document)?)));
+        known.flat_map(move |(policy, document)| {
+            document.statements.iter().enumerate().map(move |(at, statement)| Line {
+                policy,
+                label: statement.label(at),
+                statement,
+                version: document.version.unwrap_or(Version::V2008),
+                named,
+            })
+        })
+    }
+
+    fn allowing(&self) -> impl Iterator<Item = Line<'_>> {
+        self.lines().filter(|line| line.statement.effect == Effect::Allow)
+    }
 }
 
 /// A step's policies taken apart.
@@ -74,91 +125,119 @@ impl<'a> Case<'a> {
         Self { parts, layers, denying }
     }
 
-    fn statement(&self, policy: &str, label: &str) -> Option<(&Statement, bool)> {
-        self.layers.iter().chain(&self.denying).find_map(|layer| {
-            let (_, document) = layer.policies.iter().find(|(name, _)| *name == policy)?;
-            let mut all = (*document)?.statements.iter().enumerate();
-            all.find(|(at, s)| s.label(*at) == label).map(|(_, s)| (s, layer.resource_side))
-        })
+    fn line(&self, policy: &str, label: &str) -> Option<Line<'_>> {
+        let all = self.layers.iter().chain(&self.denying).flat_map(Layer::lines);
+        let mut own = all.filter(|line| line.policy == policy);
+        own.find(|line| line.label == label)
     }
 
-    /// Every statement of an effect in some layers: policy, label, statement.
-    fn statements<'l>(
-        layers: impl Iterator<Item = &'l Layer<'a>>,
-        effect: Effect,
-    ) -> Vec<(&'a str, String, &'a Statement)>
-    where
-        'a: 'l,
-    {
-        layers
-            .flat_map(|layer| &layer.policies)
-            .filter_map(|(name, document)| Some((*name, (*document)?)))
-            .flat_map(|(name, document)| {
-                document.statements.iter().enumerate().map(move |(at, s)| (name, s.label(at), s))
-            })
-            .filter(|(_, _, statement)| statement.effect == effect)
-            .collect()
+    fn denials(&self) -> impl Iterator<Item = Line<'_>> {
+        let all = self.layers.iter().chain(&self.denying).flat_map(Layer::lines);
+        all.filter(|line| line.statement.effect == Effect::Deny)
     }
 
-    /// Looks for a proof.
-    pub(super) fn explain(&self) -> Option<Killed> {
-        let denials = Self::statements(self.layers.iter().chain(&self.denying), Effect::Deny);
-        for (policy, label, _) in &denials {
-            let claim = Killed::Denied((*policy).to_owned(), label.clone());
-            if self.check(&claim) {
+    /// Looks for a proof that holds for every case of a step.
+    pub(super) fn explain(cases: &[Self]) -> Option<Killed> {
+        let holds = |claim: &Killed| cases.iter().all(|case| case.check(claim));
+        let first = cases.first()?;
+        if holds(&Killed::Restricted) {
+            return Some(Killed::Restricted);
+        }
+        for line in first.denials() {
+            let claim = Killed::Denied(line.policy.to_owned(), line.label.clone());
+            if holds(&claim) {
                 return Some(claim);
             }
         }
-        self.layers.iter().find_map(|layer| {
-            let allowing = Self::statements(std::iter::once(layer), Effect::Allow);
-            let dead: Option<Vec<_>> = allowing
-                .into_iter()
-                .map(|(policy, label, statement)| {
-                    let why = self.dead(statement, &denials)?;
-                    Some((policy.to_owned(), label, why))
-                })
-                .collect();
-            let claim = Killed::NotAllowed(layer.name.clone(), dead?);
-            self.check(&claim).then_some(claim)
+        first.layers.iter().find_map(|layer| {
+            let mut dead = Vec::new();
+            // Sessions that policies name may be left out for another reason than the rest.
+            for case in cases {
+                for line in case.layer(&layer.name)?.allowing() {
+                    let why = case.dead(&line, &layer.name)?;
+                    let entry = (line.policy.to_owned(), line.label.clone(), why);
+                    if !dead.contains(&entry) {
+                        dead.push(entry);
+                    }
+                }
+            }
+            let claim = Killed::NotAllowed(layer.name.clone(), dead);
+            holds(&claim).then_some(claim)
         })
     }
 
-    fn dead(&self, statement: &Statement, denials: &[(&str, String, &Statement)]) -> Option<Dead> {
-        let conditions =
-            statement.conditions.iter().map(|c| Dead::Condition(c.key.to_ascii_lowercase()));
-        let denied = denials
-            .iter()
-            .map(|(policy, label, _)| Dead::Denied((*policy).to_owned(), label.clone()));
+    fn layer(&self, name: &str) -> Option<&Layer<'a>> {
+        self.layers.iter().find(|layer| layer.name == name)
+    }
+
+    /// Why a statement of a layer allows nothing of the step.
+    fn dead(&self, line: &Line<'_>, layer: &str) -> Option<Dead> {
+        self.dead_alone(line).or_else(|| {
+            let others = self.layers.iter().filter(|other| other.name != layer);
+            let claims = others.map(|other| Dead::Elsewhere(other.name.clone()));
+            claims.into_iter().find(|claim| self.is_dead(line, claim))
+        })
+    }
+
+    /// The same without a look at other layers.
+    fn dead_alone(&self, line: &Line<'_>) -> Option<Dead> {
+        let conditions = line.statement.conditions.iter();
+        let conditions = conditions.map(|c| Dead::Condition(c.key.to_ascii_lowercase()));
+        let denied = self.denials().map(|d| Dead::Denied(d.policy.to_owned(), d.label));
+        let cited = |d: &Line<'_>| (d.policy.to_owned(), d.label.clone());
+        let outside = self.denials().filter(|d| !d.statement.not_resources.is_empty());
+        let divided = outside.flat_map(|outside| {
+            let inside = self.denials().filter(|d| !d.statement.resources.is_empty());
+            let both = inside.map(|inside| Dead::DeniedTwice([cited(&inside), cited(&outside)]));
+            both.collect::<Vec<_>>()
+        });
         [Dead::Action, Dead::Resource, Dead::Principal]
             .into_iter()
             .chain(conditions)
             .chain(denied)
-            .find(|claim| self.is_dead(statement, claim))
+            .chain(divided)
+            .find(|claim| self.is_dead(line, claim))
     }
 
     /// Whether a claim is true.
     pub(super) fn check(&self, claim: &Killed) -> bool {
         match claim {
-            Killed::Denied(policy, label) => self
-                .statement(policy, label)
-                .is_some_and(|(statement, named)| self.denies(statement, named, None)),
-            Killed::NotAllowed(name, dead) => {
-                let Some(layer) = self.layers.iter().find(|l| l.name == *name) else {
-                    return false;
-                };
-                layer.policies.iter().all(|(_, document)| document.is_some())
-                    && Self::statements(std::iter::once(layer), Effect::Allow).iter().all(
-                        |(policy, label, statement)| {
-                            dead.iter()
-                                .filter(|(p, l, _)| p == policy && l == label)
-                                .any(|(_, _, why)| self.is_dead(statement, why))
-                        },
-                    )
+            Killed::Denied(policy, label) => {
+                self.line(policy, label).is_some_and(|line| self.denies(&line, None))
             }
+            Killed::NotAllowed(name, dead) => self.layer(name).is_some_and(|layer| {
+                layer.is_known()
+                    && layer.allowing().all(|line| {
+                        let mut own = dead.iter().filter(|(policy, label, _)| {
+                            (policy.as_str(), label) == (line.policy, &line.label)
+                        });
+                        own.any(|(_, _, why)| {
+                            *why != Dead::Elsewhere(name.clone()) && self.is_dead(&line, why)
+                        })
+                    })
+            }),
+            Killed::Restricted => self.is_restricted(),
         }
     }
 
-    fn is_dead(&self, statement: &Statement, claim: &Dead) -> bool {
+    /// Whether the bucket's block of public access refuses the step (S3 User Guide, "Blocking public access to your
+    /// Amazon S3 storage", `RestrictPublicBuckets`: a public policy lets in AWS services and the owner's account).
+    fn is_restricted(&self) -> bool {
+        let policies = self.parts.policies;
+        let public = policies.resource.iter().any(|policy| {
+            let mut own =
+                self.parts.rules.iter().filter(|rule| rule.policy.name() == policy.name());
+            own.any(|rule| is_public(&rule.document))
+        });
+        let outside = match &self.parts.request.principal {
+            Principal::Service(_) => false,
+            caller => home_of(caller) != self.parts.request.resource_account,
+        };
+        policies.restrict_public_buckets && public && outside
+    }
+
+    fn is_dead(&self, line: &Line<'_>, claim: &Dead) -> bool {
+        let statement = line.statement;
         match claim {
             Dead::Action if statement.actions.is_empty() => {
                 // `NotAction`: dead where one pattern leaves all of the step's actions out.
@@ -167,48 +246,161 @@ impl<'a> Case<'a> {
                 })
             }
             Dead::Action => {
-                let all = statement.actions.iter().map(lower);
-                all.clone().all(|action| self.parts.refused.contains(&action))
-                    || disjoint(
-                        &statement
-                            .actions
-                            .iter()
-                            .filter(|item| !self.parts.refused.contains(&lower(item)))
-                            .cloned()
-                            .collect::<Vec<Item>>(),
-                        self.parts.actions,
-                        true,
-                    )
+                let left: Vec<String> = statement
+                    .actions
+                    .iter()
+                    .map(lower)
+                    .filter(|action| !self.is_refused(action))
+                    .collect();
+                let spaces: Vec<Space> = self.parts.actions.iter().map(folded).collect();
+                disjoint(&left, &spaces)
             }
             Dead::Resource if !statement.not_resources.is_empty() => {
-                self.parts.resources.iter().all(|space| {
-                    let mut items = statement.not_resources.iter();
-                    items.any(|item| covers(&completed(&item.text.symbolic()), space))
-                })
+                let patterns = self.patterns(line, &statement.not_resources);
+                let mut spaces = self.parts.resources.iter();
+                spaces.all(|space| patterns.iter().any(|pattern| covers(pattern, space)))
             }
             Dead::Resource => {
                 !statement.resources.is_empty()
-                    && (disjoint(&statement.resources, self.parts.resources, false)
-                        || self.acts_on_nothing(statement))
+                    && (disjoint(&self.patterns(line, &statement.resources), self.parts.resources)
+                        || self.acts_on_nothing(line))
             }
             Dead::Principal => {
                 (statement.principals.is_some() || statement.not_principals.is_some())
                     && !self.names(statement)
             }
-            Dead::Condition(key) => statement
-                .conditions
-                .iter()
-                .filter(|c| c.key.eq_ignore_ascii_case(key))
-                .any(|condition| self.constant(condition) == Some(false)),
-            Dead::Denied(policy, label) => self
-                .statement(policy, label)
-                .is_some_and(|(denial, named)| self.denies(denial, named, Some(statement))),
+            Dead::Condition(key) => {
+                let own = statement.conditions.iter().filter(|c| c.key.eq_ignore_ascii_case(key));
+                let own: Vec<&Condition> = own.collect();
+                let excluded =
+                    |a: &Condition| own.iter().any(|b| self.decided_by(a, b) == Some(false));
+                own.iter().any(|c| self.constant(line.version, c) == Some(false) || excluded(c))
+            }
+            Dead::Denied(policy, label) => {
+                self.line(policy, label).is_some_and(|denial| self.denies(&denial, Some(line)))
+            }
+            Dead::DeniedTwice([one, other]) => {
+                let both = [one, other].map(|(policy, label)| self.line(policy, label));
+                matches!(&both, [Some(inside), Some(outside)] if self.divide(inside, outside, line))
+            }
+            Dead::Elsewhere(name) => self.layer(name).is_some_and(|layer| {
+                layer.is_known()
+                    && layer.allowing().all(|other| {
+                        self.excludes(line, &other) || self.dead_alone(&other).is_some()
+                    })
+            }),
         }
+    }
+
+    /// The patterns of a resource element, variables filled in with what they are for every request of the step, and
+    /// without those that then match nothing.
+    fn patterns(&self, line: &Line<'_>, items: &[Item]) -> Vec<String> {
+        let texts = items.iter().map(|item| completed(&item.text.symbolic()).into_owned());
+        texts.filter_map(|text| self.filled(line.version, text)).collect()
+    }
+
+    /// A pattern with its variables filled in, as it stands where one may be several texts; `None` where one is never
+    /// there, so that the pattern matches nothing (IAM User Guide, "Policy elements: Variables and tags").
+    fn filled(&self, version: Version, text: String) -> Option<String> {
+        if version == Version::V2008 {
+            return Some(text);
+        }
+        let mut out = String::new();
+        let mut rest = text.as_str();
+        while let Some((before, after)) = rest.split_once("${") {
+            let Some((key, after)) = after.split_once('}') else { return Some(text) };
+            match self.value(&key.trim().to_ascii_lowercase()) {
+                // A default, or what stands for a character, is no key, and nothing is known of it.
+                Value::Open => return Some(text),
+                Value::Absent => return None,
+                Value::Is(value) if value.contains(['*', '?', '$']) => return Some(text),
+                Value::Is(value) => out.extend([before, value.as_str()]),
+            }
+            rest = after;
+        }
+        out.push_str(rest);
+        Some(out)
+    }
+
+    /// What a key is for every request of the step, as far as variables ask for it.
+    fn value(&self, key: &str) -> Value {
+        let request = self.parts.request;
+        if self.parts.never.contains(key) {
+            return Value::Absent;
+        }
+        if self.parts.domains.contains_key(key) {
+            return Value::Open;
+        }
+        let or_absent = |value: Option<String>| value.map_or(Value::Absent, Value::Is);
+        match (request.context.get(key), key) {
+            (Some(ContextValue::One(value)), _) => Value::Is(value.clone()),
+            (None, "aws:principalaccount") => or_absent(home_of(&request.principal)),
+            (None, "aws:resourceaccount") => or_absent(request.resource_account.clone()),
+            (None, "aws:username") => or_absent(user_of(&request.principal)),
+            _ => Value::Open,
+        }
+    }
+
+    /// Whether no request that one statement allows is allowed by the other.
+    fn excludes(&self, one: &Line<'_>, other: &Line<'_>) -> bool {
+        let actions =
+            |line: &Line<'_>| -> Vec<String> { line.statement.actions.iter().map(lower).collect() };
+        let not_actions = |line: &Line<'_>| -> Vec<String> {
+            line.statement.not_actions.iter().map(lower).collect()
+        };
+        let resources = |line: &Line<'_>| self.patterns(line, &line.statement.resources);
+        let not_resources = |line: &Line<'_>| self.patterns(line, &line.statement.not_resources);
+        let left_out = |narrow: &Line<'_>, wide: &Line<'_>| {
+            let narrowed = !narrow.statement.actions.is_empty();
+            let bounded = !narrow.statement.resources.is_empty();
+            (narrowed && within(&actions(narrow), &not_actions(wide)))
+                || (bounded
+                    && are_read_alike(&resources(narrow), narrow, wide)
+                    && within(&resources(narrow), &not_resources(wide)))
+        };
+        let both = |pick: fn(&Statement) -> &Vec<Item>| {
+            !pick(one.statement).is_empty() && !pick(other.statement).is_empty()
+        };
+        (both(|s| &s.actions) && all_apart(&actions(one), &actions(other)))
+            || (both(|s| &s.resources) && all_apart(&resources(one), &resources(other)))
+            || left_out(one, other)
+            || left_out(other, one)
+            || one.statement.conditions.iter().any(|a| {
+                let mut conditions = other.statement.conditions.iter();
+                conditions.any(|b| {
+                    self.decided_by(a, b) == Some(false) || self.decided_by(b, a) == Some(false)
+                })
+            })
+    }
+
+    /// What a condition is where another on the same key holds, if that names the values of the key one by one.
+    fn decided_by(&self, given: &Condition, asked: &Condition) -> Option<bool> {
+        let operator = given.operator;
+        let names = matches!(operator.test, Test::StringEquals | Test::Bool | Test::NumericEquals);
+        // A token has one subject (OpenID Connect Core, "ID Token").
+        let single = given.key.ends_with(":sub")
+            || catalogue().find_global_key(&given.key).is_some_and(|key| !key.is_multivalued());
+        if !given.key.eq_ignore_ascii_case(&asked.key)
+            || !names
+            || !single
+            || operator.prefix.is_some()
+            || operator.if_exists
+            || !is_plain(given)
+            || !is_plain(asked)
+        {
+            return None;
+        }
+        let told = given.values.iter().map(|item| {
+            let value = ContextValue::One(item.text.symbolic().into_owned());
+            self.holds(asked, Some(&Some(value)))
+        });
+        same(told)
     }
 
     /// Whether the actions of a statement about S3 act on nothing that its resources name: an action on objects does not act
     /// on a bucket, nor the other way round (Service Authorization Reference, "Actions defined by Amazon S3").
-    fn acts_on_nothing(&self, statement: &Statement) -> bool {
+    fn acts_on_nothing(&self, line: &Line<'_>) -> bool {
+        let statement = line.statement;
         let is_s3 = |space: &Space| matches!(space, Space::Below(prefix) if prefix == "s3:");
         if statement.actions.is_empty() || !self.parts.actions.iter().all(is_s3) {
             return false;
@@ -229,43 +421,114 @@ impl<'a> Case<'a> {
             Space::One(_) => "bucket",
             Space::Below(_) => "object",
         };
-        self.parts.resources.iter().all(|space| {
-            disjoint(&statement.resources, std::slice::from_ref(space), false)
-                || !acts_on(on(space))
-        })
+        let patterns = self.patterns(line, &statement.resources);
+        self.parts
+            .resources
+            .iter()
+            .all(|space| disjoint(&patterns, std::slice::from_ref(space)) || !acts_on(on(space)))
+    }
+
+    /// Whether an action, in lower case, is refused whatever policies say; a pattern, where all that it is known to
+    /// match is.
+    fn is_refused(&self, action: &str) -> bool {
+        if self.parts.refused.is_empty() || self.parts.refused.contains(action) {
+            return self.parts.refused.contains(action);
+        }
+        let all = catalogue();
+        let known = all.expand(action);
+        let mut names =
+            known.known().iter().filter_map(|id| all.full_name(ActionId(id))).peekable();
+        names.peek().is_some()
+            && names.all(|name| self.parts.refused.contains(&name.to_ascii_lowercase()))
+    }
+
+    /// Whether two denials take back all that a statement allows: one some resources, and one all others.
+    fn divide(&self, inside: &Line<'_>, outside: &Line<'_>, allowed: &Line<'_>) -> bool {
+        let left = &outside.statement.not_resources;
+        let left: Vec<String> = left.iter().map(|item| item.text.symbolic().into_owned()).collect();
+        !left.is_empty()
+            && left.iter().all(|text| !text.contains("${"))
+            && within(&left, &self.patterns(inside, &inside.statement.resources))
+            && self.denies_within(inside, Some(allowed))
+            && self.denies_within(outside, Some(allowed))
     }
 
     /// Whether a statement surely denies all of the step, or all of it that `allowed` allows.
-    fn denies(&self, denial: &Statement, named: bool, allowed: Option<&Statement>) -> bool {
-        let texts = |items: &[Item]| -> Vec<String> {
-            items.iter().map(|item| completed(&item.text.symbolic()).into_owned()).collect()
+    fn denies(&self, line: &Line<'_>, allowed: Option<&Line<'_>>) -> bool {
+        self.denies_everywhere(line, allowed) && self.denies_within(line, allowed)
+    }
+
+    /// Whether a denial takes in all resources of the step, or all of those that `allowed` allows.
+    fn denies_everywhere(&self, line: &Line<'_>, allowed: Option<&Line<'_>>) -> bool {
+        let denial = line.statement;
+        let narrow = allowed
+            .map(|other| (other, self.patterns(other, &other.statement.resources)))
+            .filter(|(other, texts)| !texts.is_empty() && are_read_alike(texts, line, other))
+            .map(|(_, texts)| texts);
+        if !denial.not_resources.is_empty() {
+            // A variable without a value might make the whole statement void, so here it is not taken for nothing.
+            let left = denial.not_resources.iter().map(|item| {
+                let text = completed(&item.text.symbolic()).into_owned();
+                self.filled(line.version, text.clone()).unwrap_or(text)
+            });
+            let left: Vec<String> = left.collect();
+            return disjoint(&left, self.parts.resources)
+                || narrow.is_some_and(|narrow| all_apart(&narrow, &left));
+        }
+        if denial.resources.is_empty() {
+            return line.named;
+        }
+        let patterns = self.patterns(line, &denial.resources);
+        let mut spaces = self.parts.resources.iter();
+        spaces.all(|space| patterns.iter().any(|pattern| covers(pattern, space)))
+            || narrow.is_some_and(|narrow| within(&narrow, &patterns))
+    }
+
+    /// Whether a denial, on the resources that it takes in, denies all of the step, or all of it that `allowed` allows.
+    fn denies_within(&self, line: &Line<'_>, allowed: Option<&Line<'_>>) -> bool {
+        let denial = line.statement;
+        let lower_all = |items: &[Item]| items.iter().map(lower).collect::<Vec<_>>();
+        let narrow = allowed.map(|other| lower_all(&other.statement.actions));
+        let narrow = narrow.filter(|texts| !texts.is_empty());
+        let spaces: Vec<Space> = self.parts.actions.iter().map(folded).collect();
+        let about_actions = if denial.actions.is_empty() {
+            let left = lower_all(&denial.not_actions);
+            disjoint(&left, &spaces) || narrow.is_some_and(|narrow| all_apart(&narrow, &left))
+        } else {
+            let actions = lower_all(&denial.actions);
+            spaces.iter().all(|space| actions.iter().any(|action| covers(action, space)))
+                || narrow.is_some_and(|narrow| within(&narrow, &actions))
         };
-        let whole = |patterns: &[String], spaces: &[Space]| {
-            spaces.iter().all(|space| patterns.iter().any(|pattern| covers(pattern, space)))
-        };
-        let part = |patterns: &[String], narrow: &[String]| {
-            !narrow.is_empty()
-                && narrow.iter().all(|text| patterns.iter().any(|p| p == text || spans(p, text)))
-        };
-        let actions: Vec<String> = denial.actions.iter().map(lower).collect();
-        let folded: Vec<Space> = self.parts.actions.iter().map(folded).collect();
-        let narrow_actions: Vec<String> =
-            allowed.iter().flat_map(|a| &a.actions).map(lower).collect();
-        let resources = texts(&denial.resources);
-        let narrow_resources = allowed.map(|a| texts(&a.resources)).unwrap_or_default();
-        let everywhere = denial.resources.is_empty() && denial.not_resources.is_empty() && named;
         denial.effect == Effect::Deny
-            && (whole(&actions, &folded) || part(&actions, &narrow_actions))
-            && (everywhere
-                || whole(&resources, self.parts.resources)
-                || part(&resources, &narrow_resources)
-                || (!denial.not_resources.is_empty()
-                    && disjoint(&denial.not_resources, self.parts.resources, false)))
-            && (!named || (denial.principals.is_some() && self.names(denial)))
+            && about_actions
+            && (!line.named || self.is_hit(denial))
             && denial.conditions.iter().all(|condition| {
-                self.constant(condition) == Some(true)
-                    || allowed.is_some_and(|a| a.conditions.contains(condition))
+                self.constant(line.version, condition) == Some(true)
+                    || allowed.is_some_and(|other| {
+                        let alike = other.version == line.version || is_plain(condition);
+                        let mut given = other.statement.conditions.iter();
+                        given.any(|c| {
+                            (alike && c == condition) || self.decided_by(c, condition) == Some(true)
+                        })
+                    })
             })
+    }
+
+    /// Whether the principal element of a denial names the one who asks, by the judge.
+    fn is_hit(&self, denial: &Statement) -> bool {
+        // One request stands for all of an account, of which `NotPrincipal` may leave some out.
+        if denial.principals.is_none() && self.parts.domains.contains_key("aws:principalarn") {
+            return false;
+        }
+        let mut bare = open_statement();
+        bare.effect = Effect::Deny;
+        bare.principals.clone_from(&denial.principals);
+        bare.not_principals.clone_from(&denial.not_principals);
+        let mut all = open_statement();
+        all.principals = Some(Principals::All);
+        let (allowed, agreed) =
+            Self::judged(self.parts.request.clone(), [all, bare], "000000000002");
+        !allowed && agreed
     }
 
     /// Whether a statement's principal element names the one who asks, by the judge.
@@ -276,8 +539,8 @@ impl<'a> Case<'a> {
         Self::passes(self.parts.request.clone(), bare, "000000000002").0
     }
 
-    /// What a condition is for every request of this step; `None` where it may be either.
-    fn constant(&self, condition: &Condition) -> Option<bool> {
+    /// What a condition of a policy of that version is for every request of this step; `None` where it may be either.
+    fn constant(&self, version: Version, condition: &Condition) -> Option<bool> {
         // Written down once more on purpose: a checker that read the engine's list would share its errors.
         const FOLLOWS: [&str; 9] = [
             "aws:principalarn",
@@ -295,6 +558,17 @@ impl<'a> Case<'a> {
             let present = |item: &Item| item.text.symbolic().eq_ignore_ascii_case("false");
             return Some(condition.values.iter().any(present));
         }
+        let operator = condition.operator;
+        let value = |item: &Item| self.filled(version, item.text.symbolic().into_owned());
+        let without = condition.values.iter().all(|item| value(item).is_none());
+        if without
+            && !operator.test.negated()
+            && !operator.if_exists
+            && operator.prefix != Some(SetPrefix::ForAllValues)
+        {
+            // It is compared with variables that have no value: nothing equals that, and neither does an absent key.
+            return Some(false);
+        }
         if let (Some(domain), false) =
             (self.parts.domains.get(&key), self.parts.never.contains(&key))
         {
@@ -304,8 +578,10 @@ impl<'a> Case<'a> {
         let settled = FOLLOWS.contains(&key.as_str())
             || self.parts.never.contains(&key)
             || self.parts.request.context.get(&key).is_some();
-        let plain = condition.values.iter().all(|v| !v.text.symbolic().contains("${"));
-        if !settled || !plain {
+        // The judge fills in what the request tells; of other variables nothing is known.
+        let told = |item: &Item| value(item).is_some_and(|text| !text.contains("${"));
+        let filled = version == Version::V2012 && condition.values.iter().all(told);
+        if !settled || !(is_plain(condition) || filled) {
             return None;
         }
         self.holds(condition, None)
@@ -313,14 +589,12 @@ impl<'a> Case<'a> {
 
     /// The same where the key is open, and it is known what it may be.
     fn constant_within(&self, condition: &Condition, domain: &Domain) -> Option<bool> {
-        if condition.values.iter().any(|v| v.text.symbolic().contains("${")) {
+        if !is_plain(condition) {
             return None;
         }
         let texts = match domain {
             Domain::These(all) => {
-                let mut told = all.iter().map(|value| self.holds(condition, Some(value)));
-                let first = told.next().flatten()?;
-                return told.all(|holds| holds == Some(first)).then_some(first);
+                return same(all.iter().map(|value| self.holds(condition, Some(value))));
             }
             Domain::Texts(texts) => texts,
         };
@@ -330,13 +604,29 @@ impl<'a> Case<'a> {
             Test::StringEquals | Test::StringLike | Test::ArnEquals | Test::ArnLike
         );
         let spaces: Vec<Space> = texts.prefixes.iter().cloned().map(Space::Below).collect();
-        let outside = |item: &Item| {
-            let text = item.text.symbolic();
-            let excepted = |pattern: &String| *pattern == text || spans(pattern, &text);
-            texts.except.iter().any(excepted)
-                || disjoint(std::slice::from_ref(item), &spaces, false)
+        let values: Vec<String> =
+            condition.values.iter().map(|item| item.text.symbolic().into_owned()).collect();
+        let exact = operator.test.positive() == Test::StringEquals;
+        let outside = |text: &String| {
+            if exact && texts.prefixes.iter().all(|prefix| !text.starts_with(prefix.as_str())) {
+                return true;
+            }
+            let excepted = |pattern: &String| pattern == text || spans(pattern, text);
+            texts.except.iter().any(excepted) || disjoint(std::slice::from_ref(text), &spaces)
         };
-        if !patterns || !condition.values.iter().all(outside) {
+        let likes = matches!(operator.test.positive(), Test::StringLike);
+        if likes
+            && operator.prefix.is_none()
+            && spaces.iter().all(|space| values.iter().any(|value| covers(value, space)))
+        {
+            // Whatever the key is, one of the condition's patterns matches it.
+            return match (operator.test.negated(), texts.absent, operator.if_exists) {
+                (false, false, _) | (false, true, true) => Some(true),
+                (true, false, _) => Some(false),
+                _ => None,
+            };
+        }
+        if !patterns || !values.iter().all(outside) {
             return None;
         }
         // No value that the key may have is among those of the condition.
@@ -368,8 +658,16 @@ impl<'a> Case<'a> {
 
     /// What the judge says when this statement is the whole policy of a role in an account and
     /// nothing else limits; and whether its sources agree.
-    fn passes(mut request: Request, statement: Statement, account: &str) -> (bool, bool) {
-        let document = Document { version: Some(Version::V2012), ..Document::new([statement]) };
+    fn passes(request: Request, statement: Statement, account: &str) -> (bool, bool) {
+        Self::judged(request, [statement], account)
+    }
+
+    fn judged<const N: usize>(
+        mut request: Request,
+        statements: [Statement; N],
+        account: &str,
+    ) -> (bool, bool) {
+        let document = Document { version: Some(Version::V2012), ..Document::new(statements) };
         let everything = Document::new([open_statement()]);
         let same = home_of(&request.principal).as_deref() == Some(account);
         let policies = Policies {
@@ -401,186 +699,42 @@ fn open_statement() -> Statement {
     statement
 }
 
+/// Whether texts mean the same in two statements: two versions of the language read a variable unlike.
+fn are_read_alike(texts: &[String], one: &Line<'_>, other: &Line<'_>) -> bool {
+    one.version == other.version || texts.iter().all(|text| !text.contains("${"))
+}
+
+/// What a variable stands for.
+enum Value {
+    /// This, in every request.
+    Is(String),
+    /// Nothing: no request carries the key.
+    Absent,
+    /// Nothing is known.
+    Open,
+}
+
+/// The answer that all of them give; `None` where there is none.
+fn same(mut answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let first = answers.next().flatten()?;
+    answers.all(|answer| answer == Some(first)).then_some(first)
+}
+
+/// Whether a condition compares with texts alone, and not with what variables stand for.
+fn is_plain(condition: &Condition) -> bool {
+    condition.values.iter().all(|v| !v.text.symbolic().contains("${"))
+}
+
+/// The name of a user; nobody else has one.
+fn user_of(principal: &Principal) -> Option<String> {
+    let Principal::Arn(arn) = principal else { return None };
+    let (_, name) = arn.split_once(":user/")?;
+    name.rsplit('/').next().map(str::to_owned)
+}
+
 fn home_of(principal: &Principal) -> Option<String> {
     match principal {
         Principal::Arn(arn) => arn.split(':').nth(4).map(str::to_owned),
         _ => None,
-    }
-}
-
-fn lower(item: &Item) -> String {
-    item.text.symbolic().to_ascii_lowercase()
-}
-
-fn folded(space: &Space) -> Space {
-    match space {
-        Space::One(text) => Space::One(text.to_ascii_lowercase()),
-        Space::Below(prefix) => Space::Below(prefix.to_ascii_lowercase()),
-    }
-}
-
-/// The text before the first wildcard or variable.
-fn head(pattern: &str) -> &str {
-    pattern.split(['*', '?', '$']).next().unwrap_or_default()
-}
-
-/// Whether a pattern is plain text and one star at its end, whose text starts the other pattern.
-fn spans(pattern: &str, text: &str) -> bool {
-    pattern.strip_suffix('*').is_some_and(|plain| head(plain) == plain && text.starts_with(plain))
-}
-
-/// Whether a pattern surely matches everything of a space.
-fn covers(pattern: &str, space: &Space) -> bool {
-    match space {
-        Space::One(text) => {
-            !pattern.contains("${")
-                && Pattern::new(pattern, Wildcards::Active, Version::V2008).matches_plain(text)
-                // What crosses a colon is disputed.
-                && (pattern == "*" || spans(pattern, text) || pattern == text)
-        }
-        Space::Below(prefix) => pattern == "*" || spans(pattern, prefix),
-    }
-}
-
-/// Whether no pattern can match anything of the spaces.
-fn disjoint(items: &[Item], spaces: &[Space], fold: bool) -> bool {
-    items.iter().all(|item| {
-        let text = item.text.symbolic();
-        let pattern = if fold { lower(item) } else { completed(&text).into_owned() };
-        spaces.iter().all(|space| {
-            let space = if fold { folded(space) } else { space.clone() };
-            let start = head(&pattern);
-            match &space {
-                Space::One(text) if pattern.contains("${") => !text.starts_with(start),
-                Space::One(text) => {
-                    !Pattern::new(&pattern, Wildcards::Active, Version::V2008).matches_plain(text)
-                }
-                Space::Below(prefix) => {
-                    !start.starts_with(prefix.as_str()) && !prefix.starts_with(start)
-                        || (start == pattern
-                            && !(start.starts_with(prefix.as_str()) && start.len() > prefix.len()))
-                }
-            }
-        })
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use std::collections::BTreeSet;
-
-    use super::*;
-    use crate::access::PART;
-    use crate::isolation::crossing::StepTarget;
-
-    fn item(text: &str) -> Item {
-        Item::new(text)
-    }
-
-    #[test]
-    fn patterns_are_compared_carefully() {
-        let one = Space::One("arn:aws:iam::1:role/x".to_owned());
-        let below = Space::Below("arn:aws:s3:::b/".to_owned());
-        assert!(covers("*", &below) && covers("arn:aws:s3:::b/*", &below));
-        assert!(covers("arn:aws:s3:::b*", &below) && !covers("arn:aws:s3:::b/a*", &below));
-        assert!(!covers("arn:*:s3:::b/*", &below), "a wildcard inside is not compared");
-        assert!(covers("arn:aws:iam::1:role/*", &one) && !covers("arn:aws:iam::2:role/*", &one));
-        assert!(!covers("arn:aws:iam::${aws:PrincipalAccount}:role/*", &one));
-        let disjoint_from = |pattern: &str, space: &Space| {
-            disjoint(&[item(pattern)], std::slice::from_ref(space), false)
-        };
-        assert!(
-            disjoint_from("arn:aws:s3:::c/*", &below) && !disjoint_from("arn:aws:s3:::*", &below)
-        );
-        assert!(
-            disjoint_from("arn:aws:s3:::b", &below) && !disjoint_from("arn:aws:s3:::b/k", &below)
-        );
-        assert!(disjoint_from("arn:aws:s3:::b/", &below), "what is below is longer");
-        assert!(!disjoint_from("arn:aws:iam::${aws:PrincipalAccount}:role/x", &one));
-        assert!(disjoint_from("arn:aws:s3:::${aws:PrincipalAccount}", &one));
-    }
-
-    /// A proof that is bent in any place is refused.
-    #[test]
-    fn a_false_claim_is_refused() {
-        let rule = |name: &str, policy: serde_json::Value, role: crate::iam::Use| {
-            let (document, _) = Document::from_json(&policy, role).expect("valid");
-            crate::access::NamedPolicy {
-                policy: Arc::new(Policy::new(format!("{name}{PART}p"), &document)),
-                document: Arc::new(document),
-            }
-        };
-        let trust = rule(
-            "target",
-            json!({"Version": "2012-10-17", "Statement": [
-                {"Sid": "other", "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "arn:aws:iam::111111111111:role/other"}},
-                {"Sid": "org", "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": "*",
-                 "Condition": {"StringEquals": {"aws:PrincipalAccount": "222222222222"}}}]}),
-            crate::iam::Use::Trust,
-        );
-        let identity = rule(
-            "source",
-            json!({"Version": "2012-10-17", "Statement": [{"Sid": "all", "Effect": "Allow", "Action": "*", "Resource": "*"}]}),
-            crate::iam::Use::Identity,
-        );
-        let role = "arn:aws:iam::333333333333:role/target";
-        let policies = Policies {
-            resource: Some(Arc::clone(&trust.policy)),
-            identity: vec![Arc::clone(&identity.policy)],
-            ..Policies::default()
-        };
-        let mut request = Request::new(
-            crate::iam::Principal::Arn("arn:aws:sts::111111111111:assumed-role/ci/s".to_owned()),
-            "",
-            "",
-        );
-        request.resource_account = Some("333333333333".to_owned());
-        let (rules, never, domains) = ([trust, identity], BTreeSet::new(), BTreeMap::new());
-        let (actions, resources) =
-            ([Space::One("sts:AssumeRole".to_owned())], [Space::One(role.to_owned())]);
-        let parts = Parts {
-            request: &request,
-            policies: &policies,
-            rules: &rules,
-            actions: &actions,
-            resources: &resources,
-            never: &never,
-            always: &BTreeSet::new(),
-            domains: &domains,
-            refused: &BTreeSet::new(),
-        };
-        let step = PathStep {
-            source: StepSource::Principal("arn:aws:iam::111111111111:role/ci".to_owned()),
-            target: StepTarget::Role(role.to_owned()),
-        };
-        let case = Case::of(parts, &step);
-        let claim = case.explain().expect("a proof");
-        let Killed::NotAllowed(layer, dead) = &claim else { panic!("{claim:?}") };
-        assert_eq!(layer, "resource policy");
-        assert_eq!(dead[0].2, Dead::Principal);
-        assert_eq!(dead[1].2, Dead::Condition("aws:principalaccount".to_owned()));
-        assert!(case.check(&claim));
-        for bent in [
-            Killed::NotAllowed(layer.clone(), dead[..1].to_vec()),
-            Killed::NotAllowed(layer.clone(), Vec::new()),
-            Killed::NotAllowed("identity policies".to_owned(), dead.clone()),
-            Killed::NotAllowed("no such layer".to_owned(), Vec::new()),
-            Killed::Denied(dead[0].0.clone(), dead[0].1.clone()),
-            Killed::Denied("nobody".to_owned(), "0".to_owned()),
-        ] {
-            assert!(!case.check(&bent), "{bent:?}");
-        }
-        for (at, why) in [
-            (0, Dead::Action),
-            (0, Dead::Resource),
-            (1, Dead::Principal),
-            (0, Dead::Condition("x".to_owned())),
-        ] {
-            let mut bent = dead.clone();
-            bent[at].2 = why;
-            assert!(!case.check(&Killed::NotAllowed(layer.clone(), bent.clone())), "{bent:?}");
-        }
     }
 }

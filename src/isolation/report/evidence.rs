@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 
 use super::super::crossing::{Asked, PathStep, StepSource, StepTarget, asked};
 use super::super::section::{Grant, Hop, Replayed, StepLimits, Witness};
-use super::source_name;
 use crate::access::{AccessModel, PART, ResourceType};
 use crate::iam::symbolic::Opening;
 use crate::iam::{Decision, Effect, Request};
@@ -19,7 +18,7 @@ pub(in crate::isolation) fn hop(
     Hop {
         action: opening.witness.action.clone(),
         granted_by: granted_by(opening, model),
-        principal: source_name(source).to_owned(),
+        principal: source.name().to_owned(),
         resource: opening.witness.resource.clone(),
     }
 }
@@ -99,7 +98,7 @@ pub(super) fn missing(model: &AccessModel, step: &PathStep) -> String {
         (StepTarget::Resource(arn), _) if model.resource_policy(arn).is_none() => {
             format!("policy of {arn}")
         }
-        (_, source) => source_name(source).to_owned(),
+        (_, source) => source.name().to_owned(),
     }
 }
 

@@ -9,7 +9,7 @@ use super::super::rules::Bound;
 use super::super::section::{
     AccessPath, Grade, Hop, PathChange, PathEnd, Replay, Replayed, WallVerdict,
 };
-use super::{Writer, digest, hop, judged, limits, replay, source_name, witness};
+use super::{Writer, digest, hop, judged, limits, replay, witness};
 use crate::access::AccessModel;
 use crate::iam::symbolic::Opening;
 use crate::iam::symbolic::globs::Glob;
@@ -94,7 +94,7 @@ impl Writer<'_, '_> {
             via.push(hop(&StepSource::Principal(path.holder.clone()), chosen, model));
         }
         let starts = match path.chain.first() {
-            Some(Link::PathStep(step)) => source_name(&step.source).to_owned(),
+            Some(Link::PathStep(step)) => step.source.name().to_owned(),
             Some(link) => link.holder().unwrap_or(&path.holder).clone(),
             None => path.holder.clone(),
         };
@@ -176,7 +176,7 @@ fn meaning(path: &PowerPath) -> String {
         ),
         Over::Principal(step) => format!(
             "`{holder}` can make itself `{}`, which reaches `{}`",
-            source_name(&step.source),
+            step.source.name(),
             step.target.arn()
         ),
         Over::OwnPolicies(step) => {
@@ -192,7 +192,7 @@ fn meaning(path: &PowerPath) -> String {
         ),
         Over::Guardrails(step) => format!(
             "`{holder}` may take away the guardrail that alone keeps `{}` from `{}`",
-            source_name(&step.source),
+            step.source.name(),
             step.target.arn()
         ),
     }
@@ -248,7 +248,7 @@ fn id(path: &PowerPath) -> String {
         Over::Guardrails(step) => ("guardrails", Some(step)),
     };
     let target = step.map_or(path.to_account.as_str(), |s| s.target.arn());
-    let source = step.map_or("", |s| source_name(&s.source));
+    let source = step.map_or("", |s| s.source.name());
     let parts = [path.from.name(), &path.to, "B", &path.holder, over, source, target];
     format!("P-{}", digest(&parts))
 }

@@ -211,10 +211,42 @@ impl Model {
             let statement = model.resource_control(random);
             model.resource_controls.push((vec![level(random)], document(vec![statement])));
         }
+        let random = &mut Random::new(seed ^ 0xc0de);
+        if random.percent(60) {
+            model.add_relay(random);
+        }
         let random = &mut Random::new(seed ^ 0xad09);
         let adopted = ACCOUNTS.iter().filter(|_| random.percent(30));
         model.adopted = adopted.map(|(account, ..)| *account).collect();
         model
+    }
+
+    /// Adds an account in between that one account gets into, and whose service role gets into another: but for what
+    /// code under that role may do, nothing leads from the one to the other.
+    fn add_relay(&mut self, random: &mut Random) {
+        let start = random.below(ACCOUNTS.len());
+        let account = |step: usize| ACCOUNTS[(start + step) % ACCOUNTS.len()].0;
+        let role = |model: &Self, account: &str, name: &str| {
+            let mut all = model.identities.iter();
+            all.position(|i| i.account == account && i.name == name).expect("every account has it")
+        };
+        let (guest, runner) = (role(self, account(1), "r1"), role(self, account(1), "r0"));
+        let (caller, target) = (role(self, account(0), "r0"), role(self, account(2), "r0"));
+        for (source, target) in [(caller, guest), (runner, target)] {
+            let arn = self.identities[target].arn.clone();
+            let enter = json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": arn});
+            self.identities[source].policies.push(document(vec![enter]));
+            let mut trusted = json!({"Effect": "Allow", "Action": "sts:AssumeRole",
+                "Principal": {"AWS": self.identities[source].arn}});
+            if source == runner && random.percent(self.manner.surroundings) {
+                trusted["Condition"] = json!({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}});
+            }
+            let trust = self.identities[target].trust.as_mut().expect("a role");
+            trust["Statement"].as_array_mut().expect("a list").push(trusted);
+        }
+        // Services alone assume the role that goes on.
+        let trust = self.identities[runner].trust.as_mut().expect("a role");
+        trust["Statement"].as_array_mut().expect("a list").truncate(1);
     }
 
     /// Adds an RCP over some actions, with a condition or without.

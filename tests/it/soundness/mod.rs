@@ -42,6 +42,7 @@ impl Budget {
     fn get() -> Self {
         match std::env::var("PALISADE_SOUNDNESS").as_deref() {
             Ok("full") => Self { estates: 2_000, tries: 200 },
+            Ok(number) => Self { estates: number.parse().expect("a number"), tries: 60 },
             _ => Self { estates: 18, tries: 60 },
         }
     }
@@ -55,8 +56,6 @@ struct Tally {
     witnesses: usize,
     unmet: usize,
     mutants: usize,
-    /// Walls that the search calls closed and the checker of proofs does not confirm.
-    unconfirmed: usize,
 }
 
 fn pairs() -> Vec<(Origin, String)> {
@@ -141,7 +140,8 @@ fn no_request_crosses_a_closed_wall_and_every_open_path_can_be_walked() {
             let (found, _) = verdict(&access, &comparison.after.1, &pair);
             let of_pair = |p: &&Proof| p.from == pair.0.name() && p.to == pair.1;
             let proof = section.proofs.iter().find(of_pair);
-            tally.unconfirmed += usize::from(proof.is_some_and(|p| p.verified == Some(false)));
+            let unverified = proof.is_some_and(|proof| proof.verified != Some(true));
+            assert!(!unverified, "seed {seed}: {pair:?} is called isolated without a proof");
             let name = serde_json::to_value(found).unwrap().as_str().unwrap().to_owned();
             *tally.verdicts.entry(name).or_default() += 1;
             if found == WallVerdict::Isolated {
@@ -160,7 +160,7 @@ fn no_request_crosses_a_closed_wall_and_every_open_path_can_be_walked() {
     }
     println!("{tally:#?}");
     for name in ["isolated", "reachable", "conditional"] {
-        assert!(share(&tally, name) >= 0.14, "too few {name}: {tally:#?}");
+        assert!(share(&tally, name) >= 0.15, "too few {name}: {tally:#?}");
     }
     assert!(share(&tally, "undetermined") <= 0.005, "{tally:#?}");
     assert!(
