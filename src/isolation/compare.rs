@@ -144,17 +144,26 @@ impl StepOutcome {
                     Some(why) => Self::Unplayed(why),
                 }
             }
-            (_, SymbolicAnswer::Undecided(why)) => Self::Undecided(why),
             (Some(Asked { doubt: Some(doubt), .. }), SymbolicAnswer::Closed { .. }) => {
                 Self::Undecided(doubt)
+            }
+            // The search gives up at a bound; a proof needs no search.
+            (Some(asked), SymbolicAnswer::Undecided(why)) => {
+                let killed = (asked.doubt.is_none()).then(|| proof::of(&asked, step)).flatten();
+                if killed.is_none() { Self::Undecided(why) } else { Self::closed(asked, killed) }
             }
             (Some(asked), SymbolicAnswer::Closed { .. }) => {
                 let crosses = account_of(model, &step.target).as_ref() != home(model, &step.source);
                 let killed = crosses.then(|| proof::of(&asked, step)).flatten();
-                let alone = answer(None, Some(&asked.without_source_side())).after;
-                Self::Closed { held: matches!(alone, SymbolicAnswer::Open(_)), killed }
+                Self::closed(asked, killed)
             }
         }
+    }
+
+    fn closed(asked: Asked, killed: Option<Killed>) -> Self {
+        let alone = answer(None, Some(&asked.without_source_side())).after;
+        // Where nobody can tell, the source side may be all that holds it.
+        Self::Closed { held: !matches!(alone, SymbolicAnswer::Closed { .. }), killed }
     }
 }
 

@@ -4,8 +4,9 @@
 //! tried: a proof names a layer of policies that must allow the step and says of each of its
 //! statements why it cannot, or it names a statement that denies all of it. Such a claim is checked
 //! by the judge on one request, and by comparing texts; no automaton, no enumeration, no code of the
-//! symbolic engine takes part. A wall is verified when every step that could cross it has such a
-//! proof; what needs a search to see stays unverified, and is reported as such.
+//! symbolic engine takes part. A wall is isolated only where every step that could cross it has such a
+//! proof: what needs a search to see leaves it undetermined ([`unproved`]). Where the search gives up at a bound, a proof
+//! closes the step all the same.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

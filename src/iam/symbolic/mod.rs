@@ -3,7 +3,7 @@
 //! Every predicate that policies apply to a request looks at one thing: the action, the resource,
 //! or one context key. For each of these, the predicates cut all possible values into finitely
 //! many regions inside which every predicate has the same answer. [`globs`] finds the regions of
-//! texts, [`keys`] those of context keys; [`question`] asks the concrete judge about one
+//! texts, [`resources`] which of them are asked about, [`keys`] those of context keys; [`question`] asks the concrete judge about one
 //! representative of every combination. An allowed representative is a witness; when none is
 //! allowed, no request is, and that is the proof. [`access`] compares two policies in the same way.
 
@@ -13,6 +13,7 @@ pub mod globs;
 pub mod keys;
 mod opening;
 pub mod question;
+mod resources;
 pub mod variables;
 
 pub use domain::{Domain, Texts};

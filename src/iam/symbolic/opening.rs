@@ -32,13 +32,15 @@ pub struct Opening {
     pub requirements: Vec<Requirement>,
 }
 
-/// Of the choices in `from`, the opening that asks least of the surroundings; `allowed` says of any choice
-/// whether it is allowed on its side. Where the sides are `mixed`, not every choice is possible on both.
+/// Of the choices in `from`, the opening that asks least of the surroundings; `shows` says of any choice whether it
+/// would do as well, and `allowed` whether it is allowed on its side. Where the sides are `mixed`, not every choice is
+/// possible on both.
 pub(super) fn open(
     side: &Question<'_>,
     request: &Request,
     spaces: &[KeySpace],
     from: &[Vec<usize>],
+    shows: &dyn Fn(&Vec<usize>) -> bool,
     allowed: &dyn Fn(&Vec<usize>) -> bool,
     mixed: bool,
 ) -> Option<Opening> {
@@ -49,6 +51,21 @@ pub(super) fn open(
             })
         })
         .collect();
+    // What one of several things would do asks for that one, not for nothing: whatever may be left out is.
+    let bare = |choice: &Vec<usize>| {
+        let mut choice = choice.clone();
+        for i in &around {
+            let absent = spaces.get(*i).and_then(|s| s.values.iter().position(Option::is_none));
+            let mut less = choice.clone();
+            if let (Some(absent), Some(at)) = (absent, less.get_mut(*i)) {
+                *at = absent;
+                if (!mixed || is_possible(side, spaces, &less)) && shows(&less) {
+                    choice = less;
+                }
+            }
+        }
+        choice
+    };
     let needs = |choice: &Vec<usize>| -> Vec<(usize, usize)> {
         around
             .iter()
@@ -71,10 +88,11 @@ pub(super) fn open(
             .collect()
     };
     // Sampled when there are many: any allowed choice is a true witness.
-    let (needs, choice) =
-        from.iter().take(512).map(|choice| (needs(choice), choice)).min_by_key(
-            |(needs, choice)| (needs.len(), choice.iter().filter(|at| **at > 0).count()),
-        )?;
+    let barest: BTreeSet<Vec<usize>> = from.iter().take(512).map(bare).collect();
+    let (needs, choice) = barest
+        .iter()
+        .map(|choice| (needs(choice), choice))
+        .min_by_key(|(needs, choice)| (needs.len(), choice.iter().filter(|at| **at > 0).count()))?;
     let witness = with(side, request, spaces, choice);
     let decision = evaluate(&witness, side.policies);
     let requirements = needs

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::domain::Domain;
-use super::globs::{Glob, Shape, TooMany, regions};
+use super::globs::{Glob, TooMany};
 use super::keys::{DERIVED, KeySpace, space, tests_by_key};
 use super::opening::{Opening, open};
+use super::resources::{Resources, cut, some_resources};
 use super::variables::{self, Values, Variables};
 use crate::iam::catalogue;
 use crate::iam::document::{Document, Item};
 use crate::iam::eval::{Policies, evaluate};
-use crate::iam::matching::completed;
 use crate::iam::request::{Caller, ContextValue, Facts, Request};
 
 /// Bounds of one question; past them the answer is [`SymbolicAnswer::Undecided`].
@@ -116,11 +116,14 @@ pub fn ask_both(
     let (mut undecided, mut inexact): (Option<String>, Option<String>) = (None, None);
     let (mut is, mut was, mut gained, mut lost) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let variables = variables(&sides, caps);
-    match (actions(&sides, caps), resources(&sides, &variables, caps)) {
+    match (actions(&sides, caps), Resources::of(&sides, &variables, caps)) {
         (Ok(actions), Ok(resources)) => {
+            if !resources.complete {
+                inexact = Some("the patterns cut texts into too many regions".to_owned());
+            }
             let acts = Acts::new(&sides);
             for action in &actions {
-                for resource in &resources {
+                for resource in &resources.texts {
                     let Some(action) = acts.on(action, resource) else { continue };
                     let asked = (action, resource.as_str());
                     match combination(before, after, asked, &variables, caps, &mut judged) {
@@ -303,76 +306,14 @@ fn fixed(side: &Question<'_>, key: &str) -> Option<String> {
     Facts::of(&side.request, &caller, account).variable(key).map(str::to_owned)
 }
 
-fn resource_globs(sides: &[&Question<'_>], variables: &Variables) -> Vec<Glob> {
-    let mut globs: Vec<Glob> = statements(sides)
-        .flat_map(|s| s.resources.iter().chain(&s.not_resources))
-        .flat_map(|item| {
-            let text = item.text.symbolic();
-            // An incomplete ARN may be read as it stands and as AWS completes it.
-            let whole = completed(&text);
-            let readings = [Some(whole.as_ref()), (whole != text).then_some(text.as_ref())];
-            let filled = readings.into_iter().flatten().map(|text| variables.fill(text));
-            let patterns: Vec<_> = filled.flat_map(|filled| filled.patterns).collect();
-            let both = |p: Vec<_>| [Glob::of(&p, Shape::Like), Glob::of(&p, Shape::Arn)];
-            patterns.into_iter().flat_map(both).collect::<Vec<_>>()
-        })
-        .collect();
-    globs.sort();
-    globs.dedup();
-    globs
-}
-
-fn resources(
-    sides: &[&Question<'_>],
-    variables: &Variables,
-    caps: Caps,
-) -> Result<Vec<String>, TooMany> {
-    let globs = resource_globs(sides, variables);
-    let spaces: Vec<Space> = sides.iter().flat_map(|side| side.resources.clone()).collect();
-    cut(&spaces, &globs, caps)
-}
-
-/// A few resources for every pattern by itself.
-fn some_resources(sides: &[&Question<'_>], variables: &Variables, caps: Caps) -> BTreeSet<String> {
-    const PATTERNS: usize = 64;
-    let mut found = BTreeSet::new();
-    for glob in resource_globs(sides, variables).into_iter().take(PATTERNS) {
-        for space in sides.iter().flat_map(|side| &side.resources) {
-            match space {
-                Space::One(text) => {
-                    found.insert(text.clone());
-                }
-                Space::Below(prefix) => {
-                    let own = regions(std::slice::from_ref(&glob), prefix, true, caps.states);
-                    found.extend(own.into_iter().flatten());
-                }
-            }
-        }
-    }
-    found
-}
-
 fn lower(item: &Item) -> String {
     item.text.symbolic().to_ascii_lowercase()
 }
 
-fn statements<'a>(
+pub(super) fn statements<'a>(
     sides: &'a [&Question<'_>],
 ) -> impl Iterator<Item = &'a crate::iam::Statement> + 'a {
     sides.iter().flat_map(|side| &side.documents).flat_map(|d| &d.statements)
-}
-
-fn cut(spaces: &[Space], globs: &[Glob], caps: Caps) -> Result<Vec<String>, TooMany> {
-    let mut all = Vec::new();
-    for space in spaces {
-        match space {
-            Space::One(text) => all.push(text.clone()),
-            Space::Below(prefix) => all.extend(regions(globs, prefix, true, caps.states)?),
-        }
-    }
-    all.sort();
-    all.dedup();
-    Ok(all)
 }
 
 #[derive(Default)]
@@ -447,8 +388,12 @@ fn combination(
                    request: &Option<Request>,
                    from: &[Vec<usize>],
                    all: &[Vec<usize>]| {
-        let all: BTreeSet<&Vec<usize>> = all.iter().collect();
-        open(side?, request.as_ref()?, &spaces, from, &|choice| all.contains(choice), mixed)
+        let among = |choices: &[Vec<usize>]| {
+            let choices: BTreeSet<Vec<usize>> = choices.iter().cloned().collect();
+            move |choice: &Vec<usize>| choices.contains(choice)
+        };
+        let (shows, allowed) = (among(from), among(all));
+        open(side?, request.as_ref()?, &spaces, from, &shows, &allowed, mixed)
     };
     Ok(Found {
         was: opening(before, &requests.0, &was, &was),
@@ -479,24 +424,26 @@ impl Hunt<'_> {
         let was = self.one(before, judged);
         let is = self.one(after, judged);
         let inexact = Some("conditions have too many combinations to try them all".to_owned());
-        let opening = |(side, request): (Option<&Question<'_>>, &Option<Request>),
-                       choice: &Option<Vec<usize>>| {
-            let (side, request, choice) = (side?, request.as_ref()?, choice.clone()?);
-            let allowed = |choice: &Vec<usize>| self.allows(side, request, choice);
-            open(side, request, self.spaces, &[choice], &allowed, self.mixed)
+        type AskedSide<'q> = (Option<&'q Question<'q>>, &'q Option<Request>);
+        let allows = |(side, request): AskedSide<'_>, choice: &Vec<usize>| {
+            side.zip(request.as_ref()).is_some_and(|(s, r)| self.allows(s, r, choice))
         };
-        let denied = |(side, request): (Option<&Question<'_>>, &Option<Request>),
-                      choice: &Option<Vec<usize>>| {
-            choice.clone().filter(|choice| {
-                !side.zip(request.as_ref()).is_some_and(|(s, r)| self.allows(s, r, choice))
-            })
-        };
-        let (gained, lost) = (denied(before, &is), denied(after, &was));
+        // A choice that one side allows; and, where the other is asked for, the other does not.
+        let opening =
+            |own: AskedSide<'_>, other: Option<AskedSide<'_>>, choice: &Option<Vec<usize>>| {
+                let shows = |choice: &Vec<usize>| {
+                    allows(own, choice) && !other.is_some_and(|other| allows(other, choice))
+                };
+                let choice = choice.clone().filter(&shows)?;
+                let allowed = |choice: &Vec<usize>| allows(own, choice);
+                let (side, request) = (own.0?, own.1.as_ref()?);
+                open(side, request, self.spaces, &[choice], &shows, &allowed, self.mixed)
+            };
         (was.is_some() || is.is_some()).then(|| Found {
-            gained: opening(after, &gained),
-            lost: opening(before, &lost),
-            was: opening(before, &was),
-            is: opening(after, &is),
+            gained: opening(after, Some(before), &is),
+            lost: opening(before, Some(after), &was),
+            was: opening(before, None, &was),
+            is: opening(after, None, &is),
             inexact,
         })
     }
@@ -758,6 +705,17 @@ mod tests {
     fn a_condition_on_the_network_is_named() {
         let opening = opening(bucket(json!({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}), None));
         assert_eq!(opening.requirements[0].text, "aws:SourceIp in 10.0.0.0/8");
+    }
+
+    /// A choice that meets both would be allowed without either, and asks for something all the same.
+    #[test]
+    fn what_either_of_two_things_opens_asks_for_one_of_them() {
+        let other = json!({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111111111111:role/ci"},
+            "Action": "s3:GetObject", "Resource": "arn:aws:s3:::data/exports/*",
+            "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}});
+        let network = json!({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}});
+        let opening = opening(bucket(network, Some(other)));
+        assert_eq!(opening.requirements.len(), 1, "{:?}", opening.requirements);
     }
 
     #[test]

@@ -83,12 +83,8 @@ pub(in crate::render) fn counts(section: &Isolation) -> String {
         }
     }
     parts.push(format!("{} unchanged", section.matrix.len() - opened - shut - other));
-    let checked = match section.proofs.iter().filter(|p| p.verified == Some(false)).count() {
-        0 => String::new(),
-        some => format!(", {some} of them by search alone"),
-    };
     format!(
-        "{} between {}: {}; {}{checked}",
+        "{} between {}: {}; {}",
         count(section.matrix.len(), "wall", "walls"),
         count(section.environments.len(), "environment", "environments"),
         parts.join(", "),
