@@ -14,6 +14,7 @@ use super::globs::{Glob, regions};
 use super::keys::DERIVED;
 use super::opening::Opening;
 use super::question::{Caps, Question, Space, ask_both};
+use super::subsumption::permits_no_more;
 use crate::iam::catalogue::catalogue;
 use crate::iam::document::{Document, Effect, Item, PrincipalType, Statement};
 use crate::iam::eval::{ChainLevel, Policies, evaluate};
@@ -170,6 +171,14 @@ pub fn compare(old: &Document, new: &Document, kind: PolicyKind) -> Comparison {
             new.statements.len(),
             subjects.len()
         ));
+    }
+    let size = |document: &Document| {
+        let all = document.statements.iter();
+        all.map(|s| s.actions.len().max(1) * s.resources.len().max(1)).sum::<usize>()
+    };
+    let few = size(old).saturating_mul(size(new)) <= MOST_WORK;
+    if found.gained.is_empty() && few && permits_no_more(old, new) {
+        found.doubts.clear();
     }
     found.doubts.sort();
     found.doubts.dedup();
@@ -447,6 +456,30 @@ mod tests {
         let back = compared(wide, narrow, PolicyKind::Identity);
         assert_eq!(back.verdict, ComparisonResult::NoNewAccess);
         assert!(!back.lost.is_empty());
+    }
+
+    #[test]
+    fn a_resource_less_is_decided_whatever_the_rest_is() {
+        let all = |resources: &[String]| json!([{"Sid": "own", "Effect": "Allow", "Action": "s3:GetObject", "Resource": resources}]);
+        let home = "arn:aws:s3:::home/${aws:username}/*".to_owned();
+        let buckets: Vec<String> = (0..7).map(|n| format!("arn:aws:s3:::acme-*-{n}/*")).collect();
+        let folders: Vec<String> = (0..7).map(|n| format!("arn:aws:s3:::acme/*/t{n}/*")).collect();
+        let homes = vec![home.clone(), "arn:aws:s3:::shared/*".to_owned()];
+        for many in [buckets, folders, homes] {
+            for left_out in 0..many.len() {
+                let mut fewer = many.clone();
+                fewer.remove(left_out);
+                let less = compared(all(&many), all(&fewer), PolicyKind::Identity);
+                assert_eq!(less.verdict, ComparisonResult::NoNewAccess, "{fewer:?}: {less:?}");
+                let more = compared(all(&fewer), all(&many), PolicyKind::Identity);
+                assert_eq!(more.verdict, ComparisonResult::NewAccess, "{fewer:?}: {more:?}");
+            }
+        }
+        let whole = vec!["arn:aws:s3:::home/*".to_owned()];
+        let own = compared(all(&whole), all(&[home.clone()]), PolicyKind::Identity);
+        assert_eq!(own.verdict, ComparisonResult::NoNewAccess, "{own:?}");
+        let whole = compared(all(&[home]), all(&whole), PolicyKind::Identity);
+        assert_eq!(whole.verdict, ComparisonResult::NewAccess, "{whole:?}");
     }
 
     #[test]

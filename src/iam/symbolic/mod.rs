@@ -5,7 +5,8 @@
 //! many regions inside which every predicate has the same answer. [`globs`] finds the regions of
 //! texts, [`resources`] which of them are asked about, [`keys`] those of context keys; [`question`] asks the concrete judge about one
 //! representative of every combination. An allowed representative is a witness; when none is
-//! allowed, no request is, and that is the proof. [`access`] compares two policies in the same way.
+//! allowed, no request is, and that is the proof. [`access`] compares two policies in the same way,
+//! and where that gives up, [`subsumption`] by their statements.
 
 pub mod access;
 mod domain;
@@ -14,6 +15,7 @@ pub mod keys;
 mod opening;
 pub mod question;
 mod resources;
+mod subsumption;
 pub mod variables;
 
 pub use domain::{Domain, Texts};

@@ -99,8 +99,8 @@ impl Manner {
             _ => Self {
                 openness: 95,
                 grants: 2,
-                conditions: 95,
-                surroundings: 80,
+                conditions: 100,
+                surroundings: 95,
                 mighty: 75,
                 powers: 10,
             },
