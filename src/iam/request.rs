@@ -219,6 +219,23 @@ impl Request {
             context: Context::default(),
         }
     }
+
+    /// The region that the resource's ARN names.
+    #[must_use]
+    pub fn resource_region(&self) -> Option<&str> {
+        let region = self.resource.strip_prefix("arn:")?.splitn(5, ':').nth(2)?;
+        region.contains('-').then_some(region)
+    }
+
+    /// Why no such request is made; `None` where nothing speaks against it. A resource of a region is asked for at
+    /// that region's endpoint, which `aws:RequestedRegion` tells (IAM User Guide, "AWS global condition context keys").
+    #[must_use]
+    pub fn contradiction(&self) -> Option<String> {
+        let (asked, lies) = (self.context.one("aws:requestedregion")?, self.resource_region()?);
+        (asked != lies).then(|| {
+            format!("`{}` lies in {lies}, and `aws:RequestedRegion` is {asked}", self.resource)
+        })
+    }
 }
 
 /// What kind of caller a principal is.

@@ -2,16 +2,23 @@
 //!
 //! A right over whatever a service has is asked about by the beginning of the service's ARNs, so that no region and no type is
 //! missed, and its witness is the shortest text that no pattern tells apart from others (`arn:aws:codebuild:x`). Here such a
-//! text is swapped for an ARN of the form that the catalogue gives the action's resources, where the judge allows that
-//! one as well; otherwise it stays, for it is the one that was judged.
+//! text is swapped for an ARN of the form that the catalogue gives the action's resources, in the region that the request
+//! is sent to, where the judge allows that one as well; otherwise it stays, for it is the one that was judged.
 
 use super::crossing::Asked;
 use crate::access::AccountNode;
 use crate::iam::symbolic::Opening;
-use crate::iam::{Effect, catalogue};
+use crate::iam::{ContextValue, Effect, catalogue};
 
-/// A region for resources of a witness whose policy leaves that open.
-const REGION: &str = "us-east-1";
+/// The regions that a resource of a witness may lie in: the one that the request is sent to, and one of the partition
+/// for policies that leave it open.
+fn regions(opening: &Opening, home: &AccountNode) -> Vec<String> {
+    let asked = opening.witness.context.get(REQUESTED_REGION).map(ContextValue::values);
+    let asked = asked.into_iter().flatten().filter(|region| region.contains('-'));
+    asked.cloned().chain([home.partition.global_region().to_owned()]).collect()
+}
+
+const REQUESTED_REGION: &str = "aws:RequestedRegion";
 
 /// Swaps the resource of an opening that is no whole ARN.
 pub(super) fn name_resource(asked: &Asked, home: &AccountNode, opening: &mut Opening) {
@@ -20,18 +27,24 @@ pub(super) fn name_resource(asked: &Asked, home: &AccountNode, opening: &mut Ope
     if is_whole(&opening.witness.resource, &templates) {
         return;
     }
-    let mut named: Vec<String> = templates.iter().map(|arn| filled(arn, home)).collect();
-    if templates.is_empty() {
-        named.push("*".to_owned());
-    }
-    named.extend(of_patterns(asked, opening, home));
-    for resource in named {
-        let mut other = opening.clone();
-        other.witness.resource = resource;
-        other.decision = asked.judge(&other.witness);
-        if other.decision.is_allowed() {
-            *opening = other;
-            return;
+    for region in regions(opening, home) {
+        let mut named: Vec<String> =
+            templates.iter().map(|arn| filled(arn, &region, home)).collect();
+        if templates.is_empty() {
+            named.push("*".to_owned());
+        }
+        named.extend(of_patterns(asked, opening, &region, home));
+        for resource in named {
+            let mut other = opening.clone();
+            other.witness.resource = resource;
+            if other.witness.context.get(REQUESTED_REGION).is_some() {
+                other.witness.context.set(REQUESTED_REGION, region.as_str());
+            }
+            other.decision = asked.judge(&other.witness);
+            if other.decision.is_allowed() && other.witness.contradiction().is_none() {
+                *opening = other;
+                return;
+            }
         }
     }
 }
@@ -49,7 +62,7 @@ fn is_whole(resource: &str, templates: &[&str]) -> bool {
 }
 
 /// An ARN of the catalogue with its variables filled in: what stands for a name is named after what it names.
-fn filled(template: &str, home: &AccountNode) -> String {
+fn filled(template: &str, region: &str, home: &AccountNode) -> String {
     let mut text = String::new();
     let mut rest = template;
     while let Some((before, tail)) = rest.split_once("${") {
@@ -57,7 +70,7 @@ fn filled(template: &str, home: &AccountNode) -> String {
         text.push_str(before);
         match variable {
             "Partition" => text.push_str(&home.partition.to_string()),
-            "Region" => text.push_str(REGION),
+            "Region" => text.push_str(region),
             "Account" => text.push_str(&home.id),
             _ => text.push_str("any"),
         }
@@ -68,7 +81,7 @@ fn filled(template: &str, home: &AccountNode) -> String {
 }
 
 /// The resources that the granting statements name, with their wildcards filled in.
-fn of_patterns(asked: &Asked, opening: &Opening, home: &AccountNode) -> Vec<String> {
+fn of_patterns(asked: &Asked, opening: &Opening, region: &str, home: &AccountNode) -> Vec<String> {
     let hits = opening.decision.matched.iter().filter(|hit| hit.effect == Effect::Allow);
     let statements = hits.flat_map(|hit| {
         let rules = asked.rules().iter().filter(|rule| rule.policy.name() == hit.policy);
@@ -79,7 +92,7 @@ fn of_patterns(asked: &Asked, opening: &Opening, home: &AccountNode) -> Vec<Stri
     let patterns = statements.flat_map(|(_, s)| &s.resources).map(|i| i.text.symbolic());
     let filled = patterns.filter(|pattern| pattern.matches(':').count() >= 5).map(|pattern| {
         let parts = pattern.splitn(6, ':').enumerate().map(|(at, part)| match (at, part) {
-            (3, "*") => REGION.to_owned(),
+            (3, "*") => region.to_owned(),
             (4, "*") => home.id.clone(),
             _ => part.replace('*', "any").replace('?', "x"),
         });

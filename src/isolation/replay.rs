@@ -12,6 +12,9 @@ use crate::iam::symbolic::Opening;
 /// counts as undecided.
 pub(super) fn replay(asked: &Asked, opening: &Opening) -> Result<(), String> {
     let request = &opening.witness;
+    if let Some(why) = request.contradiction() {
+        return Err(format!("no request is like the witness: {why}"));
+    }
     if !asked.judge(request).is_allowed() {
         return Err(format!("the witness {} on {} is denied", request.action, request.resource));
     }
@@ -56,6 +59,10 @@ mod tests {
             unmet: Some(vec!["y".to_owned()]),
         }];
         assert!(replay(&asked, &false_condition).is_err_and(|why| why.contains("does not hold")));
+        let mut elsewhere = opening.clone();
+        elsewhere.witness.resource = "arn:aws:sqs:eu-west-1:333333333333:jobs".to_owned();
+        elsewhere.witness.context.set("aws:RequestedRegion", "eu-central-1");
+        assert!(replay(&asked, &elsewhere).is_err_and(|why| why.contains("lies in eu-west-1")));
         let mut false_witness = opening;
         false_witness.witness.context.set("aws:SourceIp", "192.0.2.1");
         assert!(replay(&asked, &false_witness).is_err_and(|why| why.contains("is denied")));

@@ -334,6 +334,11 @@ fn combination(
     caps: Caps,
     judged: &mut usize,
 ) -> Result<Found, String> {
+    // A resource that is known lies in a known region, and is asked for there.
+    let known = Space::One(resource.to_owned());
+    let here = before.and_then(|side| in_region(side, &known));
+    let there = after.and_then(|side| in_region(side, &known));
+    let (before, after) = (here.as_ref().or(before), there.as_ref().or(after));
     let request = |side: &Question<'_>| {
         let mut request = side.request.clone();
         action.clone_into(&mut request.action);
@@ -575,6 +580,22 @@ pub fn concerns(statement: &crate::iam::Statement, action: &str) -> bool {
     }
 }
 
+/// The question about a resource that it names, where the region of that settles what the question leaves open.
+fn in_region<'q>(side: &Question<'q>, resource: &Space) -> Option<Question<'q>> {
+    const KEY: &str = "aws:requestedregion";
+    let Space::One(arn) = resource else { return None };
+    let conditions = side.documents.iter().flat_map(|d| &d.statements).flat_map(|s| &s.conditions);
+    let asks = || conditions.clone().any(|c| c.key.eq_ignore_ascii_case(KEY));
+    if !side.resources.contains(resource) || is_fixed(side, KEY) || !asks() {
+        return None;
+    }
+    let mut side = side.clone();
+    arn.clone_into(&mut side.request.resource);
+    let region = side.request.resource_region()?.to_owned();
+    side.request.context.set(KEY, region);
+    Some(side)
+}
+
 /// Keys whose value follows from the request, or was fixed by the model.
 fn is_fixed(side: &Question<'_>, key: &str) -> bool {
     !side.free.contains(key)
@@ -705,6 +726,46 @@ mod tests {
     fn a_condition_on_the_network_is_named() {
         let opening = opening(bucket(json!({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}), None));
         assert_eq!(opening.requirements[0].text, "aws:SourceIp in 10.0.0.0/8");
+    }
+
+    /// A queue is asked for in its own region, whatever region the policies would like better.
+    #[test]
+    fn a_resource_is_asked_for_in_its_region() {
+        let asked = |region: &str| {
+            let (identity, arn) = (
+                document(
+                    json!({"Version": "2012-10-17", "Statement": [
+                        {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"},
+                        {"Effect": "Deny", "Action": "*", "Resource": "*",
+                         "Condition": {"StringNotEquals": {"aws:RequestedRegion": "eu-west-1"}}}]}),
+                    Use::Identity,
+                ),
+                format!("arn:aws:sqs:{region}:111111111111:jobs"),
+            );
+            let policies = Policies {
+                identity: vec![Arc::new(Policy::new("identity", &identity))],
+                ..Policies::default()
+            };
+            let ci = Principal::Arn("arn:aws:iam::111111111111:user/ci".to_owned());
+            let question = Question {
+                request: Request::new(ci, "", ""),
+                policies: &policies,
+                documents: vec![&identity],
+                actions: vec![Space::One("sqs:SendMessage".to_owned())],
+                resources: vec![Space::One(arn)],
+                never: BTreeSet::new(),
+                free: BTreeSet::new(),
+                domains: BTreeMap::new(),
+                optional: BTreeSet::new(),
+                always: BTreeSet::new(),
+                chosen: BTreeSet::new(),
+                refused: BTreeSet::new(),
+            };
+            ask(&question, Caps::default())
+        };
+        let witness = opening(asked("eu-west-1")).witness;
+        assert_eq!(witness.contradiction(), None);
+        assert!(matches!(asked("eu-central-1"), SymbolicAnswer::Closed { .. }));
     }
 
     /// A choice that meets both would be allowed without either, and asks for something all the same.
