@@ -223,7 +223,7 @@ impl Request {
     /// The region that the resource's ARN names.
     #[must_use]
     pub fn resource_region(&self) -> Option<&str> {
-        let region = self.resource.strip_prefix("arn:")?.splitn(5, ':').nth(2)?;
+        let region = self.resource.strip_prefix("arn:")?.split(':').nth(2)?;
         region.contains('-').then_some(region)
     }
 

@@ -476,7 +476,7 @@ mod tests {
             }
         }
         let whole = vec!["arn:aws:s3:::home/*".to_owned()];
-        let own = compared(all(&whole), all(&[home.clone()]), PolicyKind::Identity);
+        let own = compared(all(&whole), all(std::slice::from_ref(&home)), PolicyKind::Identity);
         assert_eq!(own.verdict, ComparisonResult::NoNewAccess, "{own:?}");
         let whole = compared(all(&[home]), all(&whole), PolicyKind::Identity);
         assert_eq!(whole.verdict, ComparisonResult::NewAccess, "{whole:?}");

@@ -21,8 +21,8 @@ use std::sync::Arc;
 use super::super::crossing::{Parts, PathStep, StepSource};
 use super::texts::{all_apart, covers, disjoint, folded, lower, spans, within};
 use super::{Dead, Killed};
+use crate::iam::bucket_policy::public::is_public;
 use crate::iam::matching::completed;
-use crate::iam::public::is_public;
 use crate::iam::symbolic::{Domain, Space};
 use crate::iam::{
     ActionId, Condition, ContextValue, Document, Effect, Item, Policies, Policy, Principal,

@@ -212,7 +212,7 @@ impl Model {
             model.resource_controls.push((vec![level(random)], document(vec![statement])));
         }
         let random = &mut Random::new(seed ^ 0xc0de);
-        if random.percent(if seed % 3 == 0 { 90 } else { 40 }) {
+        if random.percent(if seed.is_multiple_of(3) { 90 } else { 40 }) {
             model.add_relay(random);
         }
         let random = &mut Random::new(seed ^ 0xad09);
