@@ -86,11 +86,15 @@ impl AccessModel {
             .into_iter()
             .map(|facts| (facts.handle.clone(), place.account(facts)))
             .collect();
+        // What an emulator gives out is worth nothing at AWS, whatever id it says it has: its accounts hold
+        // nothing here, and an id names the real account that has it.
+        let real = accounts.values().filter(|account| !account.emulated);
         let account_by_id: BTreeMap<String, Handle> =
-            accounts.values().map(|a| (a.id.clone(), a.handle.clone())).collect();
+            real.map(|a| (a.id.clone(), a.handle.clone())).collect();
         let members = place.members(&account_by_id);
         // Whatever lies in a closed account neither acts nor answers.
-        let acts = |account: &Handle| accounts.get(account).is_none_or(|a| !a.is_closed());
+        let acts =
+            |account: &Handle| accounts.get(account).is_none_or(|a| !a.is_closed() && !a.emulated);
         let principals = facts.principals.into_iter().filter(|p| acts(&p.account));
         let principals: BTreeMap<String, Arc<PrincipalNode>> =
             principals.map(|p| (p.arn.clone(), Arc::new(p))).collect();
@@ -275,7 +279,8 @@ impl OrganizationPlace<'_> {
                 .map(|(organization, parent)| self.path(organization, parent)),
             service_control: chain(PolicyType::ServiceControl),
             resource_control: chain(PolicyType::ResourceControl),
-            coverage,
+            // An emulator that nobody has started hides nothing of AWS.
+            coverage: if emulated { super::Coverage::Read } else { coverage },
             id,
         }
     }

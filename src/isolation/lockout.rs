@@ -235,9 +235,6 @@ fn is_protected(
     principal: &PrincipalNode,
 ) -> bool {
     let Some(node) = model.accounts.get(&principal.account) else { return false };
-    if node.emulated {
-        return false;
-    }
     let entries = safeguards.entry_roles(&principal.account);
     let prefix = format!("arn:{}:iam::{}:role/", node.partition, node.id);
     let is_entry = principal

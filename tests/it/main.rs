@@ -18,6 +18,7 @@ mod circles;
 mod cli;
 mod corpus;
 mod docs;
+mod emulators;
 mod engine;
 mod examples;
 mod footholds;

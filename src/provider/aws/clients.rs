@@ -165,6 +165,9 @@ pub(super) struct Session {
     id: OnceCell<AccountId>,
     root: OnceCell<String>,
     role: Option<Arc<AssumedRole>>,
+    /// Whether an emulator has said that it is the account that was declared; `None` where nothing is to be
+    /// asked.
+    emulator: Option<OnceCell<()>>,
     /// Clients by their types: a service that is new here needs no line of its own.
     clients: Mutex<HashMap<TypeId, Box<dyn Any + Send>>>,
     s3control: OnceLock<aws_sdk_s3control::Client>,
@@ -187,10 +190,12 @@ impl Session {
         let region = aws_config::Region::new(target.region.to_string());
         let embedded = options.embedded.is_some();
         let mut role = None;
+        let mut emulator = None;
         let config = match (target.principal(access), &target.endpoint_url) {
             (ActingPrincipal::Emulator, url) => {
                 // An emulator gets credentials of its own making: real ones never leave for it.
                 let id = target.id.as_ref().map_or("000000000000", AccountId::as_str);
+                emulator = target.id.is_some().then(OnceCell::new);
                 let credentials = Credentials::new(id, "palisade", None, None, "emulated");
                 let mut builder = ambient
                     .to_builder()
@@ -248,20 +253,47 @@ impl Session {
             id: target.id.clone().map_or_else(OnceCell::new, |id| OnceCell::new_with(Some(id))),
             root: OnceCell::new(),
             role,
+            emulator,
             clients: Mutex::default(),
             s3control: OnceLock::new(),
             s3: Mutex::default(),
         })
     }
 
-    /// Enters the account now, so that a role that cannot be assumed is told as such.
+    /// Enters the account now, so that a role that cannot be assumed is told as such, and that an endpoint
+    /// which is another account is told before anything is read or written there.
     ///
     /// # Errors
-    /// The role cannot be assumed.
+    /// The role cannot be assumed, or an emulator is another account than the one declared.
     pub(super) async fn enter(&self) -> Result<(), ProviderError> {
-        match &self.role {
-            Some(role) => role.credentials().await.map(|_| ()),
-            None => Ok(()),
+        match (&self.role, &self.emulator) {
+            (Some(role), _) => role.credentials().await.map(|_| ()),
+            (None, Some(asked)) => asked.get_or_try_init(|| self.compare()).await.copied(),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Asks an emulator which account it is. One that has no STS cannot tell, and is taken at its word.
+    async fn compare(&self) -> Result<(), ProviderError> {
+        let Some(declared) = self.id.get() else { return Ok(()) };
+        let sts = self.client(watched!(aws_sdk_sts));
+        let answer = match sts.get_caller_identity().send().await {
+            Ok(answer) => answer,
+            Err(error) if error.raw_response().is_some_and(|r| r.status().as_u16() == 501) => {
+                return Ok(());
+            }
+            Err(error) => return Err(self.error("sts", "GetCallerIdentity")(error)),
+        };
+        match answer.account() {
+            Some(account) if account != declared.as_str() => Err(errors::refuse(
+                "sts",
+                "GetCallerIdentity",
+                &self.account,
+                format!(
+                    "its endpoint is the account `{account}`, but the block has `id = \"{declared}\"`: write the id that the endpoint has"
+                ),
+            )),
+            _ => Ok(()),
         }
     }
 
@@ -489,6 +521,19 @@ impl AssumedRole {
                 }
                 error
             })?;
+        let entered = answer.assumed_role_user().and_then(|user| user.arn().split(':').nth(4));
+        let meant = self.arn.split(':').nth(4);
+        if let Some(entered) = entered.filter(|entered| Some(*entered) != meant) {
+            return Err(errors::refuse(
+                "sts",
+                "AssumeRole",
+                &self.account,
+                format!(
+                    "`{}` was asked for, but the session is in the account `{entered}`",
+                    self.arn
+                ),
+            ));
+        }
         let Some(given) = answer.credentials() else {
             return Err(errors::refuse(
                 "sts",

@@ -41,11 +41,13 @@ pub(super) async fn everything(
     inventory.complete.extend(kinds.map(|(kind, _)| kind));
     let described = async {
         let described = organization::describe(session).await;
-        if let Ok(described) = &described {
-            let management = described.as_ref().and_then(|o| o.master_account_id());
-            // Nobody may be waiting to hear it.
-            let _ = announce.send(management.and_then(|id| id.parse().ok()));
-        }
+        let management = match &described {
+            Ok(described) => described.as_ref().and_then(|o| o.master_account_id()),
+            Err(error) if error.failure == Failure::NotImplemented => None,
+            Err(_) => return described,
+        };
+        // Nobody may be waiting to hear it.
+        let _ = announce.send(management.and_then(|id| id.parse().ok()));
         described
     };
     let below_root = async {
@@ -61,7 +63,18 @@ pub(super) async fn everything(
         policies(session, &SERVICE_CONTROL_POLICY),
         policies(session, &RESOURCE_CONTROL_POLICY),
     );
-    let Some(described) = described? else { return Ok(inventory) };
+    let described = match described {
+        Ok(described) => described,
+        // An emulator without Organizations serves an estate that declares nothing of the kind.
+        Err(error) if error.failure == Failure::NotImplemented => {
+            let kinds = std::mem::take(&mut inventory.complete);
+            inventory.unread.extend(kinds.iter().map(|kind| (*kind, error.to_string())));
+            inventory.unimplemented = kinds;
+            return Ok(inventory);
+        }
+        Err(error) => return Err(error),
+    };
+    let Some(described) = described else { return Ok(inventory) };
     let (root, tree) = below_root?;
     let organization = organization::object(&described, root.as_ref(), services?);
     let mut objects: Vec<LiveObject> = organization.into_iter().chain(tree).collect();
