@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use super::decode::{self, DecodeTarget, PendingCall};
 use super::files::{holds_configuration, join, normal, read_source, reason, repository};
+use super::model::{Configuration, Module, ModuleId, Settings};
+use super::syntax;
 use super::vars::{self, VarArg};
-use super::{Configuration, Module, ModuleId, Settings, syntax};
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
 use crate::schema::ManagedKind;
 

@@ -5,7 +5,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Expr, RawBlock, RawBody};
+use super::expr::Expr;
+use super::raw::{RawBlock, RawBody};
 use crate::address::{ModuleAddr, ResourceAddr};
 use crate::diag::{Loc, Source};
 use crate::schema::Spanned;

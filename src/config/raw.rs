@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Expr;
+use super::expr::Expr;
 use crate::diag::Loc;
 use crate::schema::Spanned;
 

@@ -5,7 +5,7 @@ use hcl::edit::expr::{Expression, ForExpr, Traversal, TraversalOperator};
 use hcl::edit::template::ForDirective;
 use hcl::edit::visit::{self, Visit};
 
-use super::Expr;
+use super::expr::Expr;
 use super::raw::{RawBody, RawNested};
 use crate::diag::Loc;
 

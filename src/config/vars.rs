@@ -12,9 +12,11 @@ use hcl::edit::Span;
 use hcl::edit::expr::Expression;
 use hcl::edit::structure::Structure;
 
+use super::expr::Expr;
 use super::files::{join, read_source};
 use super::load::Options;
-use super::{Expr, Module, Supplied, SuppliedBy, syntax};
+use super::model::{Module, Supplied, SuppliedBy};
+use super::syntax;
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
 
 /// A variable's value on the command line.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hcl::edit::expr::Expression;
 use hcl::edit::structure::Block;
 
-use super::super::{Dynamic, RawAttr, RawBlock, RawBody, RawNested};
+use super::super::raw::{Dynamic, RawAttr, RawBlock, RawBody, RawNested};
 use super::{Decoder, Parts};
 use crate::diag::{Diagnostic, Loc, did_you_mean};
 use crate::schema::blocks::nested_schema;

@@ -1,9 +1,10 @@
 //! The language's own blocks: variables, locals, outputs, module calls, checks, moves.
 
-use super::super::{
+use super::super::model::{
     CallDecl, CheckDecl, ImportDecl, ImportTarget, LocalDecl, ModuleId, MovedDecl, OutputDecl,
-    RawAttr, RawBody, RemovedDecl, TargetAddr, VariableDecl,
+    RemovedDecl, TargetAddr, VariableDecl,
 };
+use super::super::raw::{RawAttr, RawBody};
 use super::{DecodeTarget, Decoder, Parts, PendingCall};
 use crate::diag::Diagnostic;
 use crate::schema::Spanned;

@@ -3,7 +3,9 @@
 use hcl::edit::Span;
 use hcl::edit::expr::{Expression, TraversalOperator};
 
-use super::super::{Condition, Expr, RawAttr, RawBlock};
+use super::super::expr::Expr;
+use super::super::model::Condition;
+use super::super::raw::{RawAttr, RawBlock};
 use super::Decoder;
 use crate::diag::Diagnostic;
 use crate::schema::Spanned;

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use hcl::edit::Span;
 use hcl::edit::expr::{Expression, Traversal, TraversalOperator};
 
-use super::super::{Expr, IgnoreChanges, LifecycleDecl, Meta, RawAttr, ResourceDecl};
+use super::super::expr::Expr;
+use super::super::model::{IgnoreChanges, LifecycleDecl, Meta, ResourceDecl};
+use super::super::raw::RawAttr;
 use super::body::Owner;
 use super::{DecodeTarget, Decoder, Parts};
 use crate::diag::{Diagnostic, Loc};

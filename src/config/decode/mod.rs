@@ -19,7 +19,9 @@ use std::sync::Arc;
 use hcl::edit::Span;
 use hcl::edit::structure::{Block, BlockLabel, Body, Structure};
 
-use super::{Expr, Module, RawAttr, RawBlock, Settings};
+use super::expr::Expr;
+use super::model::{Module, Settings};
+use super::raw::{RawAttr, RawBlock};
 use crate::address::CONFIG_KIND;
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
 use crate::schema::blocks::{Role, TopLevel, top_level};

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::super::{Backend, RawNested, Settings};
+use super::super::model::{Backend, Settings};
+use super::super::raw::RawNested;
 use super::{DecodeTarget, Decoder, Parts};
 use crate::diag::{Diagnostic, did_you_mean};
 use crate::schema::Spanned;

@@ -2,7 +2,8 @@
 
 use hcl::edit::expr::{Expression, TraversalOperator};
 
-use super::super::{Expr, TargetAddr};
+use super::super::expr::Expr;
+use super::super::model::TargetAddr;
 use super::Decoder;
 use crate::address::{CONFIG_KIND, InstanceKey, ModuleAddr, Placement, ResourceAddr};
 use crate::diag::{Diagnostic, did_you_mean};
