@@ -291,19 +291,14 @@ impl<'r> Case<'r> {
     }
 
     fn gather(&self, facts: &mut Facts<'_>, notes: &mut Vec<String>) -> Matches<'r> {
+        use DecidedBy as By;
         let has_identity = self.has_identity();
         let boundary = self.policies.boundary.as_ref().filter(|_| has_identity);
-        let query = |resource_side| Query {
-            caller: self.caller,
-            action: self.action,
-            resource: self.resource,
-            bounded: boundary.is_some(),
-            resource_side,
-        };
-        let mut layer = |policies: &'r [Arc<Policy>], resource_side: bool| {
+        let mut layer = |policies: &'r [Arc<Policy>], by: DecidedBy| {
+            let query = self.query(by, boundary.is_some());
             let mut hits = Vec::new();
             for policy in policies {
-                policy.matching(&query(resource_side), facts, &mut hits, notes);
+                policy.matching(&query, facts, &mut hits, notes);
             }
             Layer { hits }
         };
@@ -311,25 +306,41 @@ impl<'r> Case<'r> {
             levels.iter().filter(move |_| applies).map(|level| level.policies.as_slice())
         };
         let service_control = chain(&self.policies.service_control, self.scps_apply)
-            .map(|policies| layer(policies, false))
+            .map(|policies| layer(policies, By::ServiceControlPolicy))
             .collect();
         let resource_control = chain(&self.policies.resource_control, self.rcps_apply)
-            .map(|policies| layer(policies, true))
+            .map(|policies| layer(policies, By::ResourceControlPolicy))
             .collect();
         let identity = if has_identity { self.policies.identity.as_slice() } else { &[] };
         let sessions = Some(&self.policies.session).filter(|s| has_identity && !s.is_empty());
         Matches {
             service_control,
             resource_control,
-            identity: layer(identity, false),
-            boundary: boundary.map(|policy| layer(std::slice::from_ref(policy), false)),
-            session: sessions.map(|policies| layer(policies, false)),
-            resource: layer(self.policies.resource.as_slice(), true),
+            identity: layer(identity, By::Identity),
+            boundary: boundary.map(|policy| layer(std::slice::from_ref(policy), By::Boundary)),
+            session: sessions.map(|policies| layer(policies, By::Session)),
+            resource: layer(self.policies.resource.as_slice(), By::ResourcePolicy),
             endpoint: self
                 .policies
                 .endpoint
                 .as_ref()
-                .map(|policy| layer(std::slice::from_ref(policy), true)),
+                .map(|policy| layer(std::slice::from_ref(policy), By::Endpoint)),
+        }
+    }
+
+    /// What the statements of a kind of policy are matched against.
+    fn query(&self, by: DecidedBy, bounded: bool) -> Query<'r> {
+        use DecidedBy as By;
+        Query {
+            caller: self.caller,
+            action: self.action,
+            resource: self.resource,
+            bounded,
+            resource_side: matches!(
+                by,
+                By::ResourceControlPolicy | By::ResourcePolicy | By::Endpoint
+            ),
+            completes: matches!(by, By::Identity | By::Boundary),
         }
     }
 
@@ -338,51 +349,44 @@ impl<'r> Case<'r> {
         use DecidedBy as By;
         let own = self.has_identity();
         let mut found = Vec::new();
-        let mut layer =
-            |by: By, level: Option<&String>, policies: &[Arc<Policy>], resource_side| {
-                let query = Query {
-                    caller: self.caller,
-                    action: self.action,
-                    resource: self.resource,
-                    bounded: own && self.policies.boundary.is_some(),
-                    resource_side,
-                };
-                for policy in policies {
-                    for (statement, effect, mismatch) in policy.considered(&query, facts) {
-                        let (because, keys) = match &mismatch {
-                            None => (None, Vec::new()),
-                            Some(Mismatch::Action) => (Some("action"), Vec::new()),
-                            Some(Mismatch::Principal) => (Some("principal"), Vec::new()),
-                            Some(Mismatch::Resource) => (Some("resource"), Vec::new()),
-                            Some(Mismatch::Conditions(keys)) => (Some("condition"), keys.clone()),
-                        };
-                        found.push(Considered {
-                            layer: by,
-                            level: level.cloned(),
-                            policy: policy.name().to_owned(),
-                            statement: statement.to_owned(),
-                            effect,
-                            matches: mismatch.is_none(),
-                            because,
-                            keys,
-                        });
-                    }
+        let mut layer = |by: By, level: Option<&String>, policies: &[Arc<Policy>]| {
+            let query = self.query(by, own && self.policies.boundary.is_some());
+            for policy in policies {
+                for (statement, effect, mismatch) in policy.considered(&query, facts) {
+                    let (because, keys) = match &mismatch {
+                        None => (None, Vec::new()),
+                        Some(Mismatch::Action) => (Some("action"), Vec::new()),
+                        Some(Mismatch::Principal) => (Some("principal"), Vec::new()),
+                        Some(Mismatch::Resource) => (Some("resource"), Vec::new()),
+                        Some(Mismatch::Conditions(keys)) => (Some("condition"), keys.clone()),
+                    };
+                    found.push(Considered {
+                        layer: by,
+                        level: level.cloned(),
+                        policy: policy.name().to_owned(),
+                        statement: statement.to_owned(),
+                        effect,
+                        matches: mismatch.is_none(),
+                        because,
+                        keys,
+                    });
                 }
-            };
+            }
+        };
         let all = self.policies;
         for level in all.service_control.iter().filter(|_| self.scps_apply) {
-            layer(By::ServiceControlPolicy, Some(&level.target), &level.policies, false);
+            layer(By::ServiceControlPolicy, Some(&level.target), &level.policies);
         }
         for level in all.resource_control.iter().filter(|_| self.rcps_apply) {
-            layer(By::ResourceControlPolicy, Some(&level.target), &level.policies, true);
+            layer(By::ResourceControlPolicy, Some(&level.target), &level.policies);
         }
         if own {
-            layer(By::Identity, None, &all.identity, false);
-            layer(By::Boundary, None, all.boundary.as_slice(), false);
-            layer(By::Session, None, &all.session, false);
+            layer(By::Identity, None, &all.identity);
+            layer(By::Boundary, None, all.boundary.as_slice());
+            layer(By::Session, None, &all.session);
         }
-        layer(By::ResourcePolicy, None, all.resource.as_slice(), true);
-        layer(By::Endpoint, None, all.endpoint.as_slice(), true);
+        layer(By::ResourcePolicy, None, all.resource.as_slice());
+        layer(By::Endpoint, None, all.endpoint.as_slice());
         found
     }
 

@@ -357,8 +357,11 @@ impl ArnPattern {
     /// "You can use wildcard characters within the individual segments of an ARN ... If the `*`
     /// wildcard is the last character of a resource ARN segment, it can expand to match beyond the
     /// colon boundaries" (IAM User Guide, Resource). Elsewhere AWS says that it cannot: disputed.
+    ///
+    /// An ARN with fewer than six fields is completed in an identity policy; of other kinds, where `completes` is
+    /// false, AWS does not say that, and refuses most of them: disputed too.
     #[must_use]
-    pub fn matches_resource(&self, resource: &str, facts: &mut Facts<'_>) -> Tri {
+    pub fn matches_resource(&self, resource: &str, completes: bool, facts: &mut Facts<'_>) -> Tri {
         if self.any {
             return Tri::YES;
         }
@@ -372,7 +375,8 @@ impl ArnPattern {
         }
         if self.by_segments(resource, facts) {
             // AWS documents variables for the resource part alone.
-            return if self.early_variable { Tri::DISPUTED } else { Tri::YES };
+            let unsaid = self.incomplete.is_some() && !completes;
+            return if self.early_variable || unsaid { Tri::DISPUTED } else { Tri::YES };
         }
         let wide = self.incomplete.as_deref().unwrap_or(self);
         if wide.crossing && wide.across(resource, facts) { Tri::DISPUTED } else { Tri::NO }
@@ -549,10 +553,14 @@ mod tests {
         ] {
             let compiled = ArnPattern::resource(pattern, Version::V2012);
             assert_eq!(
-                compiled.matches_resource(text, &mut facts(&context)),
+                compiled.matches_resource(text, true, &mut facts(&context)),
                 expected,
                 "{pattern} {text}"
             );
         }
+        let incomplete = ArnPattern::resource("arn:aws:sns", Version::V2012);
+        let queue = "arn:aws:sns:eu-west-1:111122223333:t";
+        assert_eq!(incomplete.matches_resource(queue, true, &mut facts(&context)), Tri::YES);
+        assert_eq!(incomplete.matches_resource(queue, false, &mut facts(&context)), Tri::DISPUTED);
     }
 }

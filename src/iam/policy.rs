@@ -40,6 +40,8 @@ pub(super) struct Query<'r> {
     pub(super) bounded: bool,
     /// Whether statements name principals (and may leave out the resource).
     pub(super) resource_side: bool,
+    /// Whether AWS completes ARNs with fewer fields than six in such policies.
+    pub(super) completes: bool,
 }
 
 /// A statement that matches a request under some reading.
@@ -249,7 +251,9 @@ impl CompiledStatement {
             let outside = self
                 .not_resources
                 .iter()
-                .fold(Tri::NO, |any, p| any.or(p.matches_resource(query.resource, facts)))
+                .fold(Tri::NO, |any, p| {
+                    any.or(p.matches_resource(query.resource, query.completes, facts))
+                })
                 .negate();
             // "If AWS cannot resolve a variable this might cause the entire statement to be invalid."
             let sure = facts.unresolved() == before;
@@ -260,7 +264,11 @@ impl CompiledStatement {
             return query.resource_side.into();
         }
         self.resources.iter().fold(Tri::NO, |any, p| {
-            if any.must { any } else { any.or(p.matches_resource(query.resource, facts)) }
+            if any.must {
+                any
+            } else {
+                any.or(p.matches_resource(query.resource, query.completes, facts))
+            }
         })
     }
 }

@@ -36,7 +36,9 @@ const rules = [
   {
     name: 'IfExists on a set operator',
     text: 'IAM User Guide, Condition operators, ...IfExists: "If the key is not present, evaluate the condition element as true", for any operator but Null. The other judge keeps ForAnyValue false.',
-    when: (one) => /"ForAnyValue:[A-Za-z]*IfExists"/.test(text(one)) && !one.request.context['aws:CalledVia'],
+    when: (one) =>
+      /"ForAnyValue:[A-Za-z]*IfExists"/.test(text(one)) &&
+      ['aws:CalledVia', 'aws:TagKeys', 'aws:PrincipalOrgPaths'].some((key) => !one.request.context[key]?.length),
   },
   {
     name: 'IPv6 under NotIpAddress',
@@ -50,7 +52,7 @@ const rules = [
   },
   {
     name: 'disputed',
-    text: 'Palisade itself reports that the sources differ: a star at the end of an ARN segment over a colon (IAM User Guide, Resource); NotPrincipal that lists the caller by some of its names only ("might deny"); a variable without value under negation ("might cause the entire statement to be invalid"); a direct grant against a silent session policy.',
+    text: 'Palisade itself reports that the sources differ: an ARN with fewer than six fields outside of identity policies (IAM User Guide, IAM identifiers, says of "an identity-based policy" alone that AWS completes it); a star at the end of an ARN segment over a colon (IAM User Guide, Resource); NotPrincipal that lists the caller by some of its names only ("might deny"); a variable without value under negation ("might cause the entire statement to be invalid"); a direct grant against a silent session policy.',
     when: (one, ours) => ours.disputed.length > 0,
   },
 ]
@@ -65,6 +67,7 @@ function neutral(one) {
       .replaceAll('2008-10-17', '2012-10-17')
       .replace(/"(ForAnyValue:[A-Za-z]*)IfExists"/g, '"$1"')
       .replace(/"arn:aws:[a-z0-9-]*:\*"/g, '"*"')
+      .replace(/"arn(:[^":]*){2,4}"/g, '"*"')
       .replace(/\$\{(aws:[^},]*)\}/g, "${$1, 'none'}")
       .replace(/"NotPrincipal":\{"AWS":[^}]*\}/g, `"NotPrincipal":{"AWS":["${account}","arn:aws:iam::${account}:role/ci","arn:aws:sts::${account}:assumed-role/ci/run","arn:aws:iam::${account}:user/jo","arn:aws:sts::${account}:federated-user/fed"]}`)
   )

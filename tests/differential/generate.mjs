@@ -66,12 +66,14 @@ function context(principal, action) {
   set('aws:UserAgent', pick(['cli', 'Console*']))
   set('aws:SourceVpce', 'vpce-1a2b3c4d', 0.3)
   set('aws:RequestedRegion', pick(['eu-west-1', 'us-east-1']))
+  set('aws:TagKeys', some(['team', 'cost', 'owner'], 0.5), 0.3)
   set('aws:CalledVia', atLeastOne(['athena.amazonaws.com', 'cloudformation.amazonaws.com'], 0.5), 0.3)
   if (typeof principal === 'string' && principal !== '*') {
     out['aws:PrincipalArn'] = principal.startsWith('arn:aws:sts::') && principal.includes('assumed-role')
       ? `arn:aws:iam::${A}:role/ci` : principal
     out['aws:PrincipalAccount'] = A
     set('aws:PrincipalOrgID', ORG, 0.8)
+    set('aws:PrincipalOrgPaths', [pick([`${ORG}/r-ab12/ou-ab12-11111111/`, `${ORG}/r-ab12/ou-ab12-22222222/`])], 0.5)
     set('aws:MultiFactorAuthAge', pick(['10', '3600', '7200']))
     set('aws:MultiFactorAuthPresent', pick(['true', 'false']))
     set('aws:PrincipalTag/team', pick(['team', 'blue', '*']))
@@ -93,7 +95,7 @@ function actions(action, bare = true) {
   )
 }
 
-function resources(resource) {
+function resources(resource, incomplete = false) {
   const parts = resource.split(':')
   const pool = ['*', 'arn:aws:s3:::other/*', 'arn:aws:sqs:*:*:jobs*']
   if (resource !== '*') {
@@ -103,6 +105,8 @@ function resources(resource) {
       pool.push('arn:aws:s3:::*/*', 'arn:aws:s3:::data/${aws:PrincipalTag/team}/*', 'arn:aws:s3:::data/${aws:username}/*', "arn:aws:s3:::data/${aws:PrincipalTag/team, 'jo'}/k")
     }
     if (chance(0.03)) pool.push(`arn:aws:${parts[2]}:*`)
+    // Fewer fields than an ARN has, which only identity policies may hold.
+    if (incomplete && chance(0.1)) pool.push(...[3, 4, 5].map((fields) => parts.slice(0, fields).join(':')))
   }
   return oneOrList(atLeastOne(pool, 0.25))
 }
@@ -141,6 +145,12 @@ const conditionPool = [
   ['ForAnyValue:StringNotEquals', 'aws:CalledVia', ['athena.amazonaws.com']],
   ['ForAllValues:StringNotEquals', 'aws:CalledVia', ['athena.amazonaws.com']],
   ['ForAnyValue:StringLike', 'aws:CalledVia', ['cloud*']],
+  ['ForAllValues:StringEquals', 'aws:TagKeys', ['team', 'cost']],
+  ['ForAnyValue:StringEquals', 'aws:TagKeys', ['team', 'Owner']],
+  ['ForAllValues:StringNotLike', 'aws:TagKeys', ['c*']],
+  ['ForAnyValue:StringNotEqualsIgnoreCase', 'aws:TagKeys', ['TEAM']],
+  ['ForAnyValue:StringLike', 'aws:PrincipalOrgPaths', [`${ORG}/r-ab12/ou-ab12-1*`, `${ORG}/r-ab12/*`]],
+  ['ForAllValues:StringNotLike', 'aws:PrincipalOrgPaths', [`${ORG}/r-ab12/ou-ab12-2*`]],
 ]
 
 function conditions(action) {
@@ -181,7 +191,7 @@ function document(target, resource, { effects, resourceSide = false, trust = fal
     }
     if (chance(0.12) && !trust && !rcp) statement.NotAction = actions(target.action, false)
     else statement.Action = trust ? oneOrList(atLeastOne(['sts:AssumeRole', 'sts:TagSession'], 0.8)) : rcp ? actions(target.action, false) : actions(target.action)
-    if (!trust) statement[chance(0.1) ? 'NotResource' : 'Resource'] = simple ? '*' : resources(resource)
+    if (!trust) statement[chance(0.1) ? 'NotResource' : 'Resource'] = simple ? '*' : resources(resource, !resourceSide && !rcp && !everyone)
     const condition = conditions(target.action)
     if (condition) statement.Condition = condition
     statements.push(statement)

@@ -37,6 +37,7 @@ struct Layer<'a> {
     policies: Vec<(&'a str, Option<&'a Document>)>,
     /// Whether its statements name principals.
     resource_side: bool,
+    completes: bool,
 }
 
 /// A statement, and what decides how it is read.
@@ -47,6 +48,8 @@ struct Line<'l> {
     version: Version,
     /// Whether its policy names principals.
     named: bool,
+    /// Whether AWS completes ARNs with fewer fields than six in it.
+    completes: bool,
 }
 
 impl Layer<'_> {
@@ -56,7 +59,7 @@ impl Layer<'_> {
     }
 
     fn lines(&self) -> impl Iterator<Item = Line<'_>> {
-        let named = self.resource_side;
+        let (named, completes) = (self.resource_side, self.completes);
         let known = self.policies.iter().filter_map(|(name, document)| Some((*name, (*document)?)));
         known.flat_map(move |(policy, document)| {
             document.statements.iter().enumerate().map(move |(at, statement)| Line {
@@ -65,6 +68,7 @@ impl Layer<'_> {
                 statement,
                 version: document.version.unwrap_or(Version::V2008),
                 named,
+                completes,
             })
         })
     }
@@ -88,9 +92,13 @@ impl<'a> Case<'a> {
             parts.rules.iter().map(|r| (r.policy.name(), r.document.as_ref())).collect();
         let named =
             |policy: &'a Arc<Policy>| (policy.name(), documents.get(policy.name()).copied());
-        let layer = |name: &str, policies: Vec<(&'a str, Option<&'a Document>)>, resource_side| {
-            Layer { name: name.to_owned(), policies, resource_side }
-        };
+        let layer =
+            |name: &str, policies: Vec<(&'a str, Option<&'a Document>)>, resource_side| Layer {
+                name: name.to_owned(),
+                policies,
+                resource_side,
+                completes: matches!(name, "identity policies" | "permissions boundary"),
+            };
         let policies = parts.policies;
         let resource =
             layer("resource policy", policies.resource.iter().map(named).collect(), true);
@@ -295,7 +303,12 @@ impl<'a> Case<'a> {
     /// The patterns of a resource element, variables filled in with what they are for every request of the step, and
     /// without those that then match nothing.
     fn patterns(&self, line: &Line<'_>, items: &[Item]) -> Vec<String> {
-        let texts = items.iter().map(|item| completed(&item.text.symbolic()).into_owned());
+        let texts = items.iter().map(|item| {
+            let text = item.text.symbolic();
+            // Elsewhere than in an identity policy nothing says that AWS completes what a denial names.
+            let whole = line.completes || line.statement.effect == Effect::Allow;
+            if whole { completed(&text).into_owned() } else { text.into_owned() }
+        });
         texts.filter_map(|text| self.filled(line.version, text)).collect()
     }
 

@@ -357,6 +357,13 @@ fn the_perimeters_of_aws_are_decided() {
         ),
         ("all of them, for the other way", perimeter(open()), "production", "dev", "isolated"),
     ]);
+
+    // No wall of such an estate is left open to doubt, whoever is on its other side.
+    for fixture in [perimeter(open()), perimeter(public()), perimeter(dev())] {
+        let section = fixture.analyse();
+        let doubtful = section.matrix.iter().filter(|r| r.after == WallVerdict::Undetermined);
+        assert_eq!(doubtful.count(), 0, "{:#?}", section.matrix);
+    }
 }
 
 /// Two of AWS's examples of service control policies together: regions with exceptions, and users from elsewhere.
