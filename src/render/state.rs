@@ -21,10 +21,33 @@ const DIGEST_SHOWN: usize = "sha256:".len() + 12;
 /// # Errors
 /// Those of the writer.
 pub fn list(resources: &Resources, out: &mut dyn Write) -> io::Result<()> {
+    let names = Names::in_all(resources);
     for address in resources.keys() {
-        writeln!(out, "{}", safe(&address.to_string()))?;
+        writeln!(out, "{}", safe(&names.of(address)))?;
     }
     Ok(())
+}
+
+/// What objects are called, as plans call them: the environment is left out where another object of the
+/// account does not have the same name.
+struct Names(BTreeMap<String, usize>);
+
+impl Names {
+    fn in_all(resources: &Resources) -> Self {
+        let mut uses = BTreeMap::new();
+        for address in resources.keys() {
+            *uses.entry(address.shortened(true).to_string()).or_default() += 1;
+        }
+        Self(uses)
+    }
+
+    fn of(&self, address: &ResourceAddr) -> String {
+        let short = address.shortened(true).to_string();
+        match self.0.get(&short) {
+            Some(1) => short,
+            _ => address.to_string(),
+        }
+    }
 }
 
 /// Every object, one below the other.
@@ -32,11 +55,12 @@ pub fn list(resources: &Resources, out: &mut dyn Write) -> io::Result<()> {
 /// # Errors
 /// Those of the writer.
 pub fn objects(resources: &Resources, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let names = Names::in_all(resources);
     for (index, (address, resource)) in resources.iter().enumerate() {
         if index > 0 {
             writeln!(out)?;
         }
-        show(address, resource, style, out)?;
+        show(&names, address, resource, style, out)?;
     }
     Ok(())
 }
@@ -46,19 +70,20 @@ pub fn objects(resources: &Resources, style: &Style, out: &mut dyn Write) -> io:
 /// # Errors
 /// Those of the writer.
 fn show(
+    names: &Names,
     address: &ResourceAddr,
     resource: &ResourceState,
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    writeln!(out, "{}", style.paint(Tone::Bold, &safe(&address.to_string())))?;
+    writeln!(out, "{}", style.paint(Tone::Bold, &safe(&names.of(address))))?;
     writeln!(out, "  {} {}", style.paint(Tone::Dim, "# in AWS:"), safe(&resource.key))?;
     if !resource.environments.is_empty() {
         let all: Vec<&str> = resource.environments.iter().map(String::as_str).collect();
         writeln!(out, "  {} {}", style.paint(Tone::Dim, "# environments:"), safe(&all.join(", ")))?;
     }
     for dependency in &resource.depends_on {
-        let text = format!("# depends on {}", safe(&dependency.to_string()));
+        let text = format!("# depends on {}", safe(&names.of(dependency)));
         writeln!(out, "  {}", style.paint(Tone::Dim, &text))?;
     }
     let meta = resource.meta.iter().map(|(k, v)| (k.clone(), v.clone())).collect();

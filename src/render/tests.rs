@@ -586,6 +586,91 @@ fn every_result_of_code_scanning_has_a_place_in_the_checkout() {
 }
 
 #[test]
+fn a_large_matrix_is_folded_in_a_comment_with_its_totals() {
+    let mut plan = realistic();
+    let row = plan.isolation.matrix[0].clone();
+    plan.isolation.matrix = (0..200)
+        .map(|n| {
+            let mut row = row.clone();
+            (row.from, row.to) = (format!("team-{n}"), format!("other-{n}"));
+            let verdict = match n {
+                7 => crate::isolation::section::WallVerdict::Reachable,
+                _ => crate::isolation::section::WallVerdict::Isolated,
+            };
+            (row.before, row.after) = (verdict, verdict);
+            row
+        })
+        .collect();
+    let text = rendered(&plan, Format::Markdown, &Style::plain());
+    assert!(text.contains("| team-7 | other-7 | reachable |"), "{text}");
+    assert!(!text.contains("team-8"), "{text}");
+    assert!(text.contains("199 of 200 walls are isolated, before and after."), "{text}");
+}
+
+#[test]
+fn code_scanning_is_told_of_exceptions_that_end() {
+    use crate::isolation::section::{Permit, PermitStatus};
+    let mut plan = realistic();
+    let permit = |name: &str, days_left, status| Permit {
+        approved_by: Some("the board".to_owned()),
+        covers: Vec::new(),
+        days_left,
+        expires: "2026-12-01".to_owned(),
+        location: "rules.hcl:12".to_owned(),
+        name: name.to_owned(),
+        owner: Some("data".to_owned()),
+        reason: "SEC-1".to_owned(),
+        rule: "isolation.environments".to_owned(),
+        status,
+    };
+    plan.isolation.exceptions = vec![
+        permit("soon", 3, PermitStatus::InForce),
+        permit("later", 300, PermitStatus::InForce),
+        permit("over", -2, PermitStatus::Expired),
+        permit("idle", 300, PermitStatus::Unused),
+    ];
+    let json: Json =
+        serde_json::from_str(&rendered(&plan, Format::Sarif, &Style::plain())).expect("JSON");
+    let results = json["runs"][0]["results"].as_array().expect("results");
+    let said: Vec<(&str, &str, &str)> = results
+        .iter()
+        .filter(|r| r["ruleId"].as_str().is_some_and(|id| id.starts_with("exception/")))
+        .map(|r| {
+            let text = r["message"]["text"].as_str().expect("a text");
+            assert!(text.contains("owner data; approved by the board"), "{text}");
+            let place = &r["locations"][0]["physicalLocation"];
+            assert_eq!(place["artifactLocation"]["uri"], "rules.hcl");
+            assert_eq!(place["region"]["startLine"], 12);
+            let name = text.split(' ').next().expect("a name");
+            (r["ruleId"].as_str().expect("a rule"), r["level"].as_str().expect("a level"), name)
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            ("exception/ending", "warning", "isolation.environments.soon"),
+            ("exception/ended", "warning", "isolation.environments.over"),
+            ("exception/unused", "note", "isolation.environments.idle"),
+        ]
+    );
+}
+
+#[test]
+fn lines_for_a_terminal_end_at_spaces() {
+    let mut plan = plan_of((0..7).map(|n| role(n, "s3:GetObject")).collect());
+    plan.isolation = realistic().isolation;
+    for width in [80, 120] {
+        let text = strip(&rendered(&plan, Format::Text, &Style::terminal(width)));
+        for line in text.lines() {
+            let longest = line.split(' ').map(style::columns).max().unwrap_or(0);
+            let is_value = longest > width - 20;
+            assert!(is_value || style::columns(line) <= width, "{width}: {line}");
+        }
+        assert!(text.contains("7 accounts: team-0000"), "{text}");
+    }
+}
+
+#[test]
 fn a_comment_is_found_again_by_its_estate_and_selection() {
     let mark = |plan: &Plan| {
         rendered(plan, Format::Markdown, &Style::plain()).lines().next().expect("a line").to_owned()

@@ -216,9 +216,11 @@ fn every_estate_evaluates_offline() {
 
 /// A plan as its reader sees it is kept in `snapshots/plans/`; a change there is read, not waved
 /// through. What it says of the walls is left out: that has snapshots of its own.
-fn kept(dir: &str, step: &str, plan: &str) {
+fn kept(dir: &str, step: &str, suffix: &str, plan: &str) {
     let mut plan = support::undated(plan);
-    if let Some(start) = plan.find("\nIsolation  ").or_else(|| plan.find("\nIsolation\n")) {
+    if suffix == "txt"
+        && let Some(start) = plan.find("\nIsolation  ").or_else(|| plan.find("\nIsolation\n"))
+    {
         let end = ["\nLimits\n", "\nPlan:", "\nNo changes."];
         let end = end.iter().filter_map(|e| plan[start..].find(e)).min().unwrap();
         plan.replace_range(start..start + end, "\n(Isolation)\n");
@@ -232,8 +234,24 @@ fn kept(dir: &str, step: &str, plan: &str) {
     }
     let plan = shown;
     let name = dir.trim_start_matches("examples/").trim_end_matches("/example").replace('/', "-");
-    let name = format!("{name}.{step}.txt");
+    let name = format!("{name}.{step}.{suffix}");
     support::snapshots("plans").bind(|| insta::assert_snapshot!(name, plan));
+}
+
+/// A plan with changes, kept as text and as what a pull request gets.
+fn planned(walk: &Walk, dir: &str, step: &str) -> String {
+    let files = [("markdown", "md"), ("sarif", "sarif")]
+        .map(|(format, suffix)| (format, suffix, walk.path(&format!("{step}.{suffix}"))));
+    let outputs =
+        files.iter().map(|(format, _, file)| format!("--output={format}={}", file.display()));
+    let args = ["plan", "--detailed-exitcode"].map(str::to_owned);
+    let args: Vec<String> = args.into_iter().chain(outputs).collect();
+    let text = walk.expect(dir, &args.iter().map(String::as_str).collect::<Vec<_>>(), 2);
+    for (_, suffix, file) in &files {
+        kept(dir, step, suffix, &std::fs::read_to_string(file).expect("the run has left it"));
+    }
+    kept(dir, step, "txt", &text);
+    text
 }
 
 fn walk(dir: &str) {
@@ -245,13 +263,12 @@ fn walk(dir: &str) {
     }
     walk.expect(dir, &["validate"], 0);
     walk.expect(dir, &["fmt", "--check"], 0);
-    let first = walk.expect(dir, &["plan", "--detailed-exitcode"], 2);
+    let first = planned(&walk, dir, "1-create");
     assert!(first.lines().count() <= 250, "the first plan of {dir}: {}", first.lines().count());
-    kept(dir, "1-create", &first);
     walk.expect(dir, &["apply", "--auto-approve"], 0);
     walk.expect(dir, &["plan", "--detailed-exitcode"], 0);
     walk.edit(dir, estate.change);
-    kept(dir, "2-change", &walk.expect(dir, &["plan", "--detailed-exitcode"], 2));
+    planned(&walk, dir, "2-change");
     walk.expect(dir, &["apply", "--auto-approve"], 0);
     walk.expect(dir, &["plan", "--detailed-exitcode"], 0);
 
@@ -266,12 +283,13 @@ fn walk(dir: &str) {
     assert_eq!(kinds, traces.iter().map(Trace::kind).collect(), "{traces:#?}\n{drift}");
     assert_eq!(drifted.len(), traces.len(), "{traces:#?}\n{drift}");
     let plan = walk.expect(dir, &["plan", "--detailed-exitcode"], 2);
-    kept(dir, "3-drift", &plan);
+    kept(dir, "3-drift", "txt", &plan);
     walk.expect(dir, &["apply", "--auto-approve"], 0);
     walk.expect(dir, &["plan", "--detailed-exitcode"], 0);
     walk.expect(dir, &["drift", "--managed-only"], 0);
 
-    kept(dir, "4-destroy", &walk.expect(dir, &["plan", "--destroy", "--detailed-exitcode"], 2));
+    let gone = walk.expect(dir, &["plan", "--destroy", "--detailed-exitcode"], 2);
+    kept(dir, "4-destroy", "txt", &gone);
     let left = runtime.block_on(async {
         let endpoint = Endpoint::open(&walk.path("sandbox")).await;
         for trace in &traces {

@@ -143,13 +143,19 @@ fn directives_that_cannot_be_read_end_the_run() {
     assert!(wrong.err.contains("`PALISADE_LOG` cannot be read"), "{}", wrong.err);
 }
 
+/// As whom a plan was made, as its head says it.
+fn acting(plan: &str) -> &str {
+    let mut head = plan.lines().take_while(|line| !line.is_empty());
+    head.find_map(|line| line.strip_prefix("  as ")).expect("as whom it was made").trim_start()
+}
+
 #[test]
 fn a_verbose_run_and_every_plan_say_as_whom_they_read_and_would_write() {
     const ARN: &str = "role/OrganizationAccountAccessRole in dev";
     let program = Program::new(ESTATE);
     // Before the account exists it is not read, and its role has no ARN.
     let before = run(&program, &["plan"], VOLUMES[0]).code(0);
-    let head = before.out.lines().next().expect("a head");
+    let head = acting(&before.out);
     assert!(head.starts_with("Caller arn:aws:iam::"), "{head}");
     let new =
         ": would write as role OrganizationAccountAccessRole in dev, which does not exist yet.";
@@ -157,7 +163,7 @@ fn a_verbose_run_and_every_plan_say_as_whom_they_read_and_would_write() {
     run(&program, &["apply", "--auto-approve"], VOLUMES[0]).code(0);
 
     let plan = run(&program, &["plan"], VOLUMES[1]).code(0);
-    let head = plan.out.lines().next().expect("a head").to_owned();
+    let head = acting(&plan.out).to_owned();
     assert!(
         head.contains(": reads and would write as arn:aws:iam::") && head.contains(ARN),
         "{head}"
@@ -180,7 +186,7 @@ fn a_verbose_run_and_every_plan_say_as_whom_they_read_and_would_write() {
 
     // Nothing is read; an apply would write as before.
     let offline = run(&program, &["plan", "--refresh=false"], VOLUMES[0]).code(0).out;
-    let head = offline.lines().next().expect("a head");
+    let head = acting(&offline);
     assert!(head.starts_with("Caller not asked for: would write as arn:aws:iam::"), "{head}");
 }
 

@@ -155,6 +155,41 @@ fn answers_say_what_they_stand_on() {
 }
 
 #[test]
+fn an_object_has_one_name_wherever_it_is_named() {
+    let p = Program::new(&two_environments(
+        r#"
+iam_role "app" {
+  environments = [environment.dev, environment.production]
+  trust {
+    services = ["ec2.amazonaws.com"]
+  }
+}
+"#,
+    ));
+    let plan = p.run(&["plan", "--json"]).code(0).json();
+    let changes = plan["resource_changes"].as_array().expect("a list").iter();
+    let mut names: Vec<&str> = changes.map(|c| c["display"].as_str().expect("a name")).collect();
+    names.sort_unstable();
+    assert!(names.contains(&"iam_role.app@dev"), "{names:?}");
+    let said = p.run(&["apply", "--auto-approve"]).code(0).err;
+    let listed = p.run(&["state", "list"]).code(0).out;
+    let mut lines: Vec<&str> = listed.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, names);
+    let shown = p.run(&["show"]).code(0).out;
+    let gone = p.run(&["plan", "--destroy"]).code(0).out;
+    for name in names {
+        assert!(said.contains(&format!("created {name}\n")), "{name}: {said}");
+        assert!(shown.lines().any(|line| line == name), "{name}: {shown}");
+        assert!(
+            name == "organization.acme" || gone.contains(name) || gone.contains("{account}"),
+            "{name}: {gone}"
+        );
+        assert!(p.run(&["state", "show", name]).code(0).out.starts_with(&format!("{name}\n")));
+    }
+}
+
+#[test]
 fn nothing_left_is_not_called_unchanged() {
     let p = Program::new(&estate());
     p.run(&["apply", "--auto-approve"]).code(0);

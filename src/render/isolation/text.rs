@@ -119,13 +119,18 @@ pub(in crate::render) fn path(
 ) -> io::Result<()> {
     let sign = format!("{:>5}", view::sign(path, broken));
     let verdict = style.paint(view::verdict_tone(path.verdict), &view::words(path.verdict));
+    const BREAKS: &str = "breaks a rule";
     let breaks = match broken {
-        true => format!("  {}", style.paint(Tone::Bad, "breaks a rule")),
+        true => format!("  {}", style.paint(Tone::Bad, BREAKS)),
         false => String::new(),
     };
+    let told = [view::change(path), view::words(path.verdict), path.id.clone()];
+    let taken = columns(&view::route(path)) + told.iter().map(|text| columns(text)).sum::<usize>();
+    let fits = !style.color || taken + BREAKS.len() + 11 <= style.width;
+    let gap = if fits { " ".to_owned() } else { format!("\n{}", " ".repeat(10)) };
     writeln!(
         out,
-        "{} {} {}{verdict}  {}{breaks}",
+        "{} {}{gap}{}{verdict}  {}{breaks}",
         style.paint(view::path_tone(path, broken), &sign),
         style.paint(Tone::Bold, &safe(&view::route(path))),
         view::change(path),

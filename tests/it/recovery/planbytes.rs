@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 
 use super::planfile::{PASSWORD, TOKEN, apply, saved, sealed};
 use crate::support::cli::Program;
+use crate::support::estates::two_environments;
 
 const SMALL: &str = r#"
 organization "acme" {}
@@ -227,6 +228,47 @@ fn a_plan_of_another_version_is_read_or_refused_in_a_sentence() {
     let stale = apply(&p).code(4);
     assert!(stale.err.contains("the plan was made by version 0.0.1, this is"), "{}", stale.err);
     assert!(p.run(&["state", "list"]).code(0).out.is_empty(), "nothing was applied");
+}
+
+/// Who approves a plan reads its exceptions; what the calendar makes of them is no part of that.
+#[test]
+fn exceptions_in_a_plan_file_are_those_of_the_configuration() {
+    let p = Program::new(&two_environments(
+        r#"
+isolation "environments" {
+  between = [environment.dev, environment.production]
+  allow "copy" {
+    from      = environment.dev
+    to        = environment.production
+    actions   = ["s3:GetObject"]
+    resources = ["arn:aws:s3:::acme-masked/*"]
+    reason    = "SEC-1"
+    owner     = "data"
+    expires   = "2099-01-01"
+  }
+}
+"#,
+    ));
+    p.run(&["plan", "--out", "a.plan"]).code(0);
+    let text = std::fs::read_to_string(p.path().join("a.plan")).expect("a file");
+    let with = |name: &str, value: Json| {
+        let mut json: Json = serde_json::from_str(&text).expect("JSON");
+        json["plan"]["isolation"]["exceptions"][0][name] = value;
+        p.write("a.plan", &sealed(json));
+        p.run(&["apply", "a.plan"])
+    };
+    for (name, value) in [
+        ("reason", "SEC-2"),
+        ("owner", "security"),
+        ("approved_by", "security"),
+        ("expires", "2099-12-31"),
+        ("name", "other"),
+    ] {
+        let refused = with(name, value.into()).code(4);
+        assert!(refused.err.contains("the plan file is forged"), "{name}: {}", refused.err);
+    }
+    assert!(p.run(&["state", "list"]).code(0).out.is_empty(), "nothing was applied");
+    with("days_left", 5.into()).code(0);
 }
 
 /// What only a whole `apply FILE` can refuse: the question is another.
