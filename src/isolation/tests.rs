@@ -7,6 +7,7 @@ mod escalation;
 mod escalation_paths;
 mod guard;
 mod hunt;
+mod kinds;
 mod ordinary;
 mod permits;
 mod power;
