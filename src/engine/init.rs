@@ -12,6 +12,7 @@ use crate::state::{StateError, StoreFailure};
 use super::error::EngineError;
 use super::host::Event;
 use super::open::{self, Store};
+use super::state_bucket::{self, Unreadable};
 use super::workspace::{Variables, Workspace};
 use super::{backend, load};
 
@@ -133,6 +134,7 @@ async fn check(workspace: &Workspace, store: &Store) -> Result<(), EngineError> 
         Ok(_) => {
             store.ledger.prove_versions().await?;
             compare_keys(workspace, store).await;
+            state_bucket::warn(workspace, store, Unreadable::Told).await;
             Ok(())
         }
     }

@@ -45,6 +45,7 @@ pub mod saved_plan;
 pub mod secret_versions;
 pub mod secrets;
 pub mod side;
+mod state_bucket;
 pub mod validate;
 mod waiting;
 pub mod workspace;

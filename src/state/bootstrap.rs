@@ -150,6 +150,18 @@ pub async fn default_encryption(
     ))
 }
 
+/// The bucket's policy, where it has one.
+///
+/// # Errors
+/// It cannot be read.
+pub async fn bucket_policy(client: &Client, bucket: &str) -> Result<Option<String>, StateError> {
+    match client.get_bucket_policy().bucket(bucket).send().await {
+        Ok(answer) => Ok(answer.policy),
+        Err(error) if error.code() == Some("NoSuchBucketPolicy") => Ok(None),
+        Err(error) => Err(failed("read the policy of", bucket, &error)),
+    }
+}
+
 /// Makes the bucket, or finishes one that this caller owns already, and switches everything on that
 /// state relies on. Can be repeated.
 ///

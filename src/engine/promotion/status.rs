@@ -8,6 +8,7 @@ use crate::engine::drift::{DriftReport, EnvironmentDrift};
 use crate::engine::error::EngineError;
 use crate::engine::plan::{self, PlanRequest};
 use crate::engine::refresh::{self, PlanInputs};
+use crate::engine::state_bucket::{self, Unreadable};
 use crate::engine::workspace::{Variables, Workspace};
 use crate::plan::model::{Plan, Unread};
 use crate::promotion::edge::{self, Edge};
@@ -136,7 +137,11 @@ pub async fn run(workspace: &Workspace, request: &StatusRequest) -> Result<Statu
     workspace.host.diagnostics(&inputs.warnings);
     let report = DriftReport::of(&plan);
     let edges = edge::edges(&inputs.estate)?;
-    let caller = super::caller(inputs.provider.as_ref()).await?;
+    let (caller, ()) = futures::join!(
+        super::caller(inputs.provider.as_ref()),
+        state_bucket::warn(workspace, &inputs.store, Unreadable::Skipped)
+    );
+    let caller = caller?;
     let mut environments = Vec::new();
     let asked = declared.keys().filter(|name| named.is_empty() || named.contains(name));
     for name in edge::in_order(asked, &edges) {
