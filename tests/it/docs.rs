@@ -103,7 +103,7 @@ fn every_console_block_runs() {
             let args: Vec<&str> = command.split(' ').collect();
             // Copied into a shell, it must not be filled in with file names, nor reach a real account.
             let globs = |arg: &&str| arg.contains(['*', '?']) && !arg.starts_with('\'');
-            assert!(!args.iter().any(|arg| globs(arg)), "{place} is not quoted");
+            assert!(!args.iter().any(globs), "{place} is not quoted");
             let is_offline = args.iter().any(|arg| OFFLINE.contains(arg));
             assert!(is_offline || args.contains(&"--sandbox"), "{place} is about real accounts");
             let args: Vec<&str> = args.into_iter().map(|arg| arg.trim_matches('\'')).collect();
