@@ -257,6 +257,16 @@ impl Worker<'_> {
             let moved = root.is_some() && root == schema.moves;
             moved == moving && (root.is_none() || root != schema.attachments)
         });
+        // A policy that the plan writes again because its principal is made anew: a read may still show the
+        // ARN for a moment, and what is not written now is severed then.
+        if !moving && !self.shared.going.is_empty() {
+            let again = schema.policies.iter().filter(|name| !name.contains('.'));
+            let again = again.map(|name| AttrPath::attr(*name));
+            let planned = |path: &AttrPath| job.change.changed.contains(&path.to_string());
+            paths.extend(again.filter(planned));
+            paths.sort();
+            paths.dedup();
+        }
         paths
     }
 

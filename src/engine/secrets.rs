@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use hcl::edit::expr::Expression;
 
 use crate::apply::{SecretValue, Secrets};
 use crate::cause;
@@ -65,7 +66,10 @@ pub fn learn(workspace: &Workspace, inputs: &PlanInputs) {
     let declared = &inputs.configuration.root().variables;
     for (name, supplied) in &inputs.configuration.supplied {
         if declared.get(name).is_some_and(|variable| variable.sensitive) {
-            known.push((format!("var.{name}"), digest::text_of(supplied)));
+            let name = format!("var.{name}");
+            let mut texts = vec![digest::text_of(supplied)];
+            leaves(supplied.value.node(), &mut texts);
+            known.extend(texts.into_iter().map(|text| (name.clone(), text)));
         }
     }
     for (address, instance) in &inputs.estate.instances {
@@ -87,6 +91,18 @@ pub fn learn(workspace: &Workspace, inputs: &PlanInputs) {
         }
     }
     workspace.redactions.learn(known);
+}
+
+/// The texts in a value as it was written: a file has them in quotes, and maps and lists hold several.
+fn leaves(value: &Expression, texts: &mut Vec<String>) {
+    match value {
+        Expression::String(text) => texts.push(text.to_string()),
+        Expression::Array(items) => items.iter().for_each(|item| leaves(item, texts)),
+        Expression::Object(entries) => {
+            entries.iter().for_each(|(_, entry)| leaves(entry.expr(), texts));
+        }
+        _ => {}
+    }
 }
 
 /// That secrets are too short to be hidden by their value, once for each.

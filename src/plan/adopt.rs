@@ -233,6 +233,8 @@ impl Decision<'_> {
             // that says so; what stands in accounts has to be asked for.
             Some(mark)
                 if lineage.is_empty()
+                    // An earlier version's mark does not say whose it is, so nobody could be warned.
+                    && matches!(ownership(mark, lineage), Ownership::Other(_))
                     && schema.home == Home::Organization
                     && is_of_address(mark, &self.address) =>
             {

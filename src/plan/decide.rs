@@ -29,7 +29,7 @@ pub(super) struct Scene<'a> {
 /// Decides for every object of configuration and state.
 ///
 /// # Errors
-/// Objects that exist and are not ours, protected objects that would be deleted.
+/// Objects that exist and are not ours.
 pub fn decide<'a>(
     estate: &'a Estate,
     prior: &'a Resources,
@@ -408,7 +408,11 @@ impl<'a> Decision<'a> {
 
     /// Whether there is something left that the state would no longer know of.
     fn stays_in_aws(&self) -> bool {
-        self.before.as_ref().is_some_and(|before| closed_account(self.kind, before).is_none())
+        !self.account_is_closed
+            && self
+                .before
+                .as_ref()
+                .is_some_and(|before| closed_account(self.kind, before).is_none())
     }
 
     /// A replacement under the same natural key cannot put the new object first.

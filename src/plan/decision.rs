@@ -46,6 +46,8 @@ pub struct Decision<'a> {
     pub interim: Option<BTreeSet<ResourceAddr>>,
     /// How live differs from state.
     pub drift: Option<(DriftStatus, Vec<String>)>,
+    /// Whether it goes down with an account that AWS has closed: there is nothing left to protect.
+    pub account_is_closed: bool,
     /// Why it could not be read, where AWS was asked and did not tell.
     pub unread: Option<String>,
 }
@@ -76,6 +78,7 @@ impl<'a> Decision<'a> {
             depends_on: BTreeSet::new(),
             interim: None,
             drift: None,
+            account_is_closed: false,
             unread: None,
         }
     }

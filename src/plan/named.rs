@@ -31,6 +31,10 @@ pub fn check(
     for decision in decisions {
         match decision.action {
             Action::Delete => going.extend(arn(&decision.before)),
+            Action::Replace => {
+                going.extend(arn(&decision.before));
+                planned.extend(arn(&decision.after));
+            }
             _ => planned.extend(arn(&decision.after)),
         }
     }

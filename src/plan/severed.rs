@@ -18,37 +18,65 @@ use crate::diag::{Diagnostic, Diagnostics};
 use crate::schema::{AccessPart, kinds};
 use crate::value::{AttrPath, Attrs, Value};
 
-/// Has whatever names a principal that is made anew written again, after it.
+/// Has whatever names a principal that is made anew written again, after it. Only the ARNs that go on to exist
+/// count: a policy that stays with another one would be refused, which [`named::check`] says.
 pub(super) fn mark(decisions: &mut [Decision<'_>]) {
-    let replaced = going(decisions, |decision| decision.action == Action::Replace);
-    if replaced.is_empty() {
-        return;
-    }
-    let depends: BTreeMap<ResourceAddr, BTreeSet<ResourceAddr>> =
-        decisions.iter().map(|d| (d.address.clone(), d.depends_on.clone())).collect();
     let made: BTreeMap<String, ResourceAddr> = decisions
         .iter()
-        .filter(|d| d.action == Action::Replace)
+        .filter(|d| matches!(d.kind.schema().meaning.access, AccessPart::Principal { .. }))
+        .filter(|d| matches!(d.action, Action::Create | Action::Replace))
         .filter_map(|d| Some((text(d.after.as_ref()?, "arn")?.to_owned(), d.address.clone())))
         .collect();
+    if made.is_empty() {
+        return;
+    }
+    let replaced = going(decisions, |decision| decision.action == Action::Replace);
+    let mut depends: BTreeMap<ResourceAddr, BTreeSet<ResourceAddr>> =
+        decisions.iter().map(|d| (d.address.clone(), d.depends_on.clone())).collect();
+    let mut let_go: Vec<(ResourceAddr, ResourceAddr)> = Vec::new();
     for decision in decisions.iter_mut() {
         if matches!(decision.action, Action::Delete | Action::Forget) {
             continue;
         }
         let schema = decision.kind.schema();
+        let after: BTreeSet<String> = decision
+            .after
+            .iter()
+            .flat_map(|after| named::principals(schema, after))
+            .map(|(_, arn)| arn)
+            .collect();
         let lost: BTreeSet<(String, ResourceAddr)> = decision
             .before
             .iter()
             .flat_map(|before| named::principals(schema, before))
+            // Where another ARN follows, the policy changes by itself, or is refused.
+            .filter(|(_, arn)| made.contains_key(arn) || !after.contains(arn))
             .filter_map(|(attr, arn)| Some((attr, replaced.get(&arn)?.clone())))
             .filter(|(_, address)| *address != decision.address)
             .collect();
-        let named = decision.after.iter().flat_map(|after| named::principals(schema, after));
-        let named: Vec<ResourceAddr> = named
-            .filter_map(|(_, arn)| made.get(&arn).cloned())
-            .filter(|address| !reaches(&depends, address, &decision.address))
-            .collect();
-        decision.depends_on.extend(named);
+        for address in after.iter().filter_map(|arn| made.get(arn)) {
+            let deferred = decision.interim.as_ref().is_some_and(|later| later.contains(address));
+            if deferred || *address == decision.address || decision.depends_on.contains(address) {
+                continue;
+            }
+            // What exists need not be waited for: it is the policy that has to come second.
+            let waits = depends.get(address).is_some_and(|on| on.contains(&decision.address));
+            if waits && decision.before.is_some() {
+                if let Some(on) = depends.get_mut(address) {
+                    on.remove(&decision.address);
+                }
+                let_go.push((address.clone(), decision.address.clone()));
+            }
+            if !reaches(&depends, address, &decision.address) {
+                decision.depends_on.insert(address.clone());
+                depends.entry(decision.address.clone()).or_default().insert(address.clone());
+            } else if waits {
+                if let Some(on) = depends.get_mut(address) {
+                    on.insert(decision.address.clone());
+                }
+                let_go.pop();
+            }
+        }
         if lost.is_empty() {
             continue;
         }
@@ -79,6 +107,11 @@ pub(super) fn mark(decisions: &mut [Decision<'_>]) {
             None => severed,
         });
     }
+    for (principal, holder) in let_go {
+        if let Some(decision) = decisions.iter_mut().find(|d| d.address == principal) {
+            decision.depends_on.remove(&holder);
+        }
+    }
 }
 
 /// Names what this plan leaves severed: policies that nothing here manages or selects, and those that go on
@@ -95,8 +128,11 @@ pub(super) fn warn(
     if gone.is_empty() {
         return;
     }
-    let deleted: BTreeSet<&ResourceAddr> =
-        decisions.iter().filter(|d| d.action == Action::Delete).map(|d| &d.address).collect();
+    let remade: BTreeSet<&str> = decisions
+        .iter()
+        .filter(|d| d.action == Action::Replace)
+        .filter_map(|d| text(d.after.as_ref()?, "arn"))
+        .collect();
     let mut managed: BTreeSet<(&str, String)> = BTreeSet::new();
     for decision in decisions {
         let schema = decision.kind.schema();
@@ -111,8 +147,8 @@ pub(super) fn warn(
         let attrs = if written { &decision.after } else { &decision.before };
         for (attr, arn) in attrs.iter().flat_map(|attrs| named::principals(schema, attrs)) {
             let Some(address) = gone.get(&arn) else { continue };
-            // What is written again names the one that is made anew.
-            if (written && !deleted.contains(address)) || *address == decision.address {
+            // What is written again names the one that is made anew under the same ARN.
+            if (written && remade.contains(arn.as_str())) || *address == decision.address {
                 continue;
             }
             let (what, help) = match written || selected(decision) {

@@ -48,6 +48,7 @@ pub(super) fn hold(
             Action::NoOp | Action::Forget => return true,
             Action::Delete if *state == AccountState::Closed => {
                 decision.action = Action::Forget;
+                decision.account_is_closed = true;
                 decision.reason = Some("its account is closed, with all that is in it".to_owned());
                 return true;
             }

@@ -137,3 +137,40 @@ fn arn_of_hub(program: &Program) -> String {
     let (_, rest) = out.split_once("arn:aws:iam::").expect("an ARN");
     format!("arn:aws:iam::{}", rest.split('"').next().expect("its end"))
 }
+
+/// A bucket that names a role by its ARN, and a role whose own policy names the bucket: by reference that would be
+/// a circle.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_and_the_bucket_that_lets_it_in_name_each_other() {
+    let program = Program::new(&estate("hub", "", ""));
+    program.run(&["apply", "--auto-approve"]).code(0);
+    let arn = arn_of_hub(&program);
+    let back = "statement \"Read\" {\n    actions   = [\"s3:GetObject\"]\n    resources = [\"${s3_bucket.data.arn}/*\"]\n  }";
+    let main = estate("hub", back, "").replace("iam_role.hub.arn", &format!("\"{arn}\""));
+    program.write("main.hcl", &main);
+    program.run(&["apply", "--auto-approve"]).code(0);
+    program.run(&["apply", "--auto-approve", "--replace", "iam_role.hub@dev"]).code(0);
+    for policy in policies(&program).await {
+        assert!(policy.contains("role/hub\"") && !policy.contains("AROA"), "{policy}");
+    }
+    program.run(&["plan", "--detailed-exitcode"]).code(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_arn_that_no_principal_goes_on_to_have_is_refused_or_told() {
+    let program = Program::new(&estate("hub", "", ""));
+    program.run(&["apply", "--auto-approve"]).code(0);
+    let arn = arn_of_hub(&program);
+    // The role gets another name; the bucket goes on naming the old one as text.
+    let main = estate("hub-2", "", "").replace("iam_role.hub.arn", &format!("\"{arn}\""));
+    program.write("main.hcl", &main);
+    let plan = program.run(&["plan"]).code(0);
+    assert!(
+        plan.err.contains("`policy` of `s3_bucket.data@production` goes on naming"),
+        "{}",
+        plan.err
+    );
+    program.run(&["apply", "--auto-approve"]).code(0);
+    let [trust, _] = policies(&program).await;
+    assert!(trust.contains("role/hub-2\""), "{trust}");
+}

@@ -18,7 +18,7 @@ use crate::apply::worker::Shared;
 use crate::diag::Diagnostic;
 use crate::plan::model::{Action, OperationKind, Plan, ResourceChange};
 use crate::plan::severed;
-use crate::schema::{Category, kinds};
+use crate::schema::{AccessPart, Category, kinds};
 use crate::state::journal::{JournalWriter, RunJournal};
 use crate::state::{
     Event as AuditEvent, Folded, Ledger, ScopeState, Stamp, StateError, StateFailure, Versioned,
@@ -258,6 +258,10 @@ fn scheduler(apply: &Apply<'_>) -> Result<Scheduler, StateError> {
 /// Principals that a plan deletes, by their unique ids.
 fn going(changes: &[ResourceChange]) -> BTreeMap<String, String> {
     let go = |change: &&ResourceChange| matches!(change.action, Action::Delete | Action::Replace);
-    let before = changes.iter().filter(go).filter_map(|change| change.before.as_deref());
-    before.filter_map(severed::unique_id).collect()
+    let principal = |change: &&ResourceChange| {
+        let access = kinds::kind(&change.kind).map(|kind| kind.schema().meaning.access);
+        matches!(access, Some(AccessPart::Principal { .. }))
+    };
+    let gone = changes.iter().filter(go).filter(principal);
+    gone.filter_map(|change| severed::unique_id(change.before.as_deref()?)).collect()
 }

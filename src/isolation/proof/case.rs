@@ -306,7 +306,10 @@ impl<'a> Case<'a> {
         let texts = items.iter().map(|item| {
             let text = item.text.symbolic();
             // Elsewhere than in an identity policy nothing says that AWS completes what a denial names.
-            let whole = line.completes || line.statement.effect == Effect::Allow;
+            // What an allowance leaves out grows by it, so that is left as it stands too.
+            let widens =
+                line.statement.effect == Effect::Allow && line.statement.not_resources.is_empty();
+            let whole = line.completes || widens;
             if whole { completed(&text).into_owned() } else { text.into_owned() }
         });
         texts.filter_map(|text| self.filled(line.version, text)).collect()

@@ -279,10 +279,13 @@ impl Session {
         let sts = self.client(watched!(aws_sdk_sts));
         let answer = match sts.get_caller_identity().send().await {
             Ok(answer) => answer,
-            Err(error) if error.raw_response().is_some_and(|r| r.status().as_u16() == 501) => {
-                return Ok(());
+            Err(error) => {
+                let error = self.error("sts", "GetCallerIdentity")(error);
+                return match error.failure {
+                    Failure::NotImplemented => Ok(()),
+                    _ => Err(error),
+                };
             }
-            Err(error) => return Err(self.error("sts", "GetCallerIdentity")(error)),
         };
         match answer.account() {
             Some(account) if account != declared.as_str() => Err(errors::refuse(

@@ -85,7 +85,7 @@ impl KindProvider for Config {
             request.send().await.map_err(session.error("ssm", "GetParameter")).absent()
         };
         let (value, metadata) = futures::join!(value, metadata(session, "Name", "Equals", key));
-        let metadata = metadata?;
+        let metadata = known(metadata)?.unwrap_or_default();
         Ok(value?.and_then(|a| a.parameter).and_then(|p| object(&p, metadata.get(key))))
     }
 
@@ -126,6 +126,17 @@ async fn metadata(
     Ok(all.filter_map(|m| Some((m.name.clone()?, m))).collect())
 }
 
+/// The metadata, or nothing where an emulator has none to tell.
+fn known(
+    metadata: Result<BTreeMap<String, ParameterMetadata>, ProviderError>,
+) -> Result<Option<BTreeMap<String, ParameterMetadata>>, ProviderError> {
+    match metadata {
+        Ok(metadata) => Ok(Some(metadata)),
+        Err(error) if error.failure == Failure::NotImplemented => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 async fn tags_of(session: &Session, name: &str) -> Result<Vec<Tag>, ProviderError> {
     let answer = session
         .ssm()
@@ -157,8 +168,11 @@ async fn put(
         }
     };
     let advanced = (value.len() > STANDARD).then_some("Advanced");
-    let tier = advanced.or(want.after("tier").as_str()).map(ParameterTier::from);
-    let kept = |name: &str| want.after(name).as_str().map(str::to_owned);
+    let tier = advanced.map(str::to_owned);
+    // Right before the write the parameter was read once more, and that read shows what a bulk read may not.
+    let before = |name: &str| step.before.as_ref().and_then(|before| before.get(name)?.as_str());
+    let kept = |name: &str| want.after(name).as_str().or(before(name)).map(str::to_owned);
+    let tier = tier.or(kept("tier")).map(|tier| ParameterTier::from(tier.as_str()));
     let secret = want.text("type")? == "SecureString";
     let key = kept("kms_key_id").unwrap_or_else(|| "alias/aws/ssm".to_owned());
     let tags: Vec<Tag> = entries(want.after("tags"))
@@ -256,8 +270,12 @@ impl BulkReader for Config {
         let (pages, metadata) =
             futures::join!(values, metadata(session, "Path", "Recursive", path));
         let pages = pages.map_err(session.error("ssm", "GetParametersByPath"))?;
-        let (metadata, denied) = match metadata {
-            Ok(metadata) => (metadata, None),
+        let (metadata, unknown) = match known(metadata) {
+            // A secret that was made between the two reads is looked at by the next run.
+            Ok(Some(metadata)) => {
+                (metadata, Some("it was made while parameters were read".to_owned()))
+            }
+            Ok(None) => (BTreeMap::new(), None),
             Err(error) if error.failure == Failure::AccessDenied => {
                 (BTreeMap::new(), Some(error.to_string()))
             }
@@ -266,11 +284,12 @@ impl BulkReader for Config {
         let (mut objects, mut unread) = (Vec::new(), BTreeMap::new());
         for parameter in pages.iter().flat_map(|page| page.parameters()) {
             let name = parameter.name().unwrap_or_default();
-            match &denied {
-                Some(why) if parameter.r#type() == Some(&ParameterType::SecureString) => {
+            let secret = parameter.r#type() == Some(&ParameterType::SecureString);
+            match (metadata.get(name), &unknown) {
+                (None, Some(why)) if secret => {
                     unread.insert(name.to_owned(), why.clone());
                 }
-                _ => objects.extend(object(parameter, metadata.get(name))),
+                (metadata, _) => objects.extend(object(parameter, metadata)),
             }
         }
         Ok((objects, unread))
