@@ -111,6 +111,9 @@ impl<S: Subscriber> Layer<S> for Evaluations {
 impl Evaluations {
     /// What `work` needed.
     async fn of<T>(work: impl Future<Output = T>) -> (T, usize) {
+        // Without a subscriber that is always there, a span that another thread reaches between two of these
+        // is remembered as one that interests nobody, and is counted no more.
+        let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry());
         let count = Self::default();
         let watching = tracing_subscriber::registry().with(count.clone());
         let _watching = tracing::subscriber::set_default(watching);
