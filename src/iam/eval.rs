@@ -116,11 +116,7 @@ pub fn rcp_services() -> &'static BTreeSet<&'static str> {
 pub fn evaluate(request: &Request, policies: &Policies) -> Decision {
     let caller = Caller::new(&request.principal, &request.context);
     let action = request.action.to_ascii_lowercase();
-    let given_account = request
-        .resource_account
-        .as_deref()
-        .or_else(|| request.resource.split(':').nth(4).filter(|account| !account.is_empty()));
-    let resource_account = given_account.or(caller.account.as_deref());
+    let resource_account = owner(request, &caller);
     let mut facts = Facts::of(request, &caller, resource_account);
     let mut notes = Vec::new();
     let case = Case::new(request, policies, &caller, &action, resource_account);
@@ -198,16 +194,18 @@ pub struct Considered {
     pub keys: Vec<String>,
 }
 
+/// The account that the resource lies in: as the request says, else as its ARN does, else the caller's own.
+fn owner<'r>(request: &'r Request, caller: &'r Caller) -> Option<&'r str> {
+    let named = || request.resource.split(':').nth(4).filter(|account| !account.is_empty());
+    request.resource_account.as_deref().or_else(named).or(caller.account.as_deref())
+}
+
 /// Every statement of the policies that apply to a request, and why it matches or does not.
 #[must_use]
 pub fn explain(request: &Request, policies: &Policies) -> Vec<Considered> {
     let caller = Caller::new(&request.principal, &request.context);
     let action = request.action.to_ascii_lowercase();
-    let given_account = request
-        .resource_account
-        .as_deref()
-        .or_else(|| request.resource.split(':').nth(4).filter(|account| !account.is_empty()));
-    let resource_account = given_account.or(caller.account.as_deref());
+    let resource_account = owner(request, &caller);
     let mut facts = Facts::of(request, &caller, resource_account);
     Case::new(request, policies, &caller, &action, resource_account).consider(&mut facts)
 }
