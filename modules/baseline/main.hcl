@@ -96,8 +96,8 @@ locals {
     account.handle => "arn:aws:iam::${account.id}:policy${var.boundary.path}${var.boundary.name}"
   }
 
-  # Users, groups, identity providers and policies that others have: each is a way past a boundary, by becoming
-  # somebody who wears none or by changing what somebody may do.
+  # Users, groups, identity providers and other principals' policies: each is a way around a boundary, either by
+  # becoming a principal without one or by changing what another principal may do.
   administration = [
     "account:*",
     "iam:AddClientIDToOpenIDConnectProvider",

@@ -37,7 +37,7 @@ variable "services" {
 }
 
 variable "github_owner_ids" {
-  description = "GitHub's id of each owner: nobody else ever gets it, whoever registers the name"
+  description = "GitHub's id of each owner, which stays the same when the name is released and registered again"
   type        = map(string)
   default     = {}
 }

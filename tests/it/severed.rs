@@ -63,13 +63,13 @@ async fn policies(program: &Program) -> [String; 2] {
 async fn one_apply_renames_a_role_and_all_that_names_it() {
     let program = Program::new(&estate("hub", "", ""));
     program.run(&["apply", "--auto-approve"]).code(0);
-    for (name, hub) in [("hub-2", ""), ("hub-2", "path = \"/work/\"")] {
+    for (name, hub) in [("hub-2", ""), ("hub-2", "path = \"/team/\"")] {
         program.write("main.hcl", &estate(name, hub, ""));
         let plan = program.run(&["plan"]).code(0);
         assert!(plan.out.contains("1 to replace"), "{}", plan.out);
         assert!(plan.out.contains("AWS severs `iam_role.hub@dev`"), "{}", plan.out);
         program.run(&["apply", "--auto-approve"]).code(0);
-        let arn = if hub.is_empty() { "role/hub-2\"" } else { "role/work/hub-2\"" };
+        let arn = if hub.is_empty() { "role/hub-2\"" } else { "role/team/hub-2\"" };
         for policy in policies(&program).await {
             assert!(policy.contains(arn) && !policy.contains("AROA"), "{policy}");
         }
