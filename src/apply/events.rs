@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::address::ResourceAddr;
 use crate::plan::model::OperationKind;
-use crate::state::Lock;
+use crate::state::{Lock, Terms};
 
 /// Which operation an event is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +34,8 @@ pub enum Event {
         host: String,
         /// Doing what.
         operation: String,
-        /// Whether that run has ended: then only what it had in flight is waited out.
-        ended: bool,
+        /// Where that run has ended: how long at most what it had in flight is waited out.
+        ended: Option<Duration>,
     },
     /// All locks are held; this many operations follow.
     Begun {
@@ -98,7 +98,7 @@ pub enum Event {
 pub type Events = tokio::sync::mpsc::UnboundedSender<Event>;
 
 /// Tells of a lock that is waited for.
-pub(super) fn waiting(events: &Events) -> impl FnMut(&str, &Lock) {
+pub(super) fn waiting(events: &Events, terms: Terms) -> impl FnMut(&str, &Lock) {
     let events = events.clone();
     move |scope, lock| {
         let _ = events.send(Event::WaitingForLock {
@@ -106,7 +106,7 @@ pub(super) fn waiting(events: &Events) -> impl FnMut(&str, &Lock) {
             who: lock.holder.who.clone(),
             host: lock.holder.host.clone(),
             operation: lock.holder.operation.clone(),
-            ended: lock.ended_at.is_some(),
+            ended: lock.ended_at.map(|_| terms.margin().unsigned_abs()),
         });
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::apply::Cancel;
 use crate::apply::cancel::Urgency;
-use crate::diag::{Diagnostic, Diagnostics};
+use crate::diag::Diagnostic;
 use crate::engine::Workspace;
 use crate::engine::connect::Aws;
 use crate::engine::origin::Origin;
@@ -117,26 +117,14 @@ impl Context {
         &self.env.out
     }
 
-    /// One line of progress or remark on standard error.
+    /// A remark on standard error.
     pub fn say(&self, line: &str) {
-        host::say(line);
+        output::say(line);
     }
 
     /// Diagnostics on standard error.
     pub fn tell<'a>(&self, diagnostics: impl IntoIterator<Item = &'a Diagnostic>) {
-        host::tell(diagnostics, &self.env.err);
-    }
-
-    /// Reports warnings and goes on, or fails with everything where one is an error.
-    ///
-    /// # Errors
-    /// All diagnostics, when one is an error.
-    pub fn accept(&self, diagnostics: Diagnostics) -> Result<(), Exit> {
-        if diagnostics.has_errors() {
-            return Err(diagnostics.into());
-        }
-        self.tell(&diagnostics);
-        Ok(())
+        output::tell(diagnostics, &self.env.err);
     }
 
     /// The current time, in UTC, to the second (RFC 3339).
@@ -151,30 +139,11 @@ impl Context {
         self.cancel.urgency() != Urgency::None
     }
 
-    /// `work`, unless Ctrl-C is pressed first. For work that may be dropped anywhere: reading.
-    ///
-    /// # Errors
-    /// [`Exit::Interrupted`].
-    pub async fn interruptible<T>(&self, work: impl Future<Output = T>) -> Result<T, Exit> {
-        tokio::select! {
-            done = work => Ok(done),
-            () = self.cancel.risen(Urgency::None) => Err(Exit::Interrupted),
-        }
-    }
-
     /// The next line of standard input; `None` at its end.
     ///
     /// # Errors
     /// It cannot be read, and Ctrl-C.
     pub async fn read_line(&self) -> Result<Option<String>, Exit> {
         Ok(host::read_line(&self.cancel).await?)
-    }
-
-    /// Asks a question that only `yes` answers.
-    ///
-    /// # Errors
-    /// Anything but `yes`, the end of input, and Ctrl-C.
-    pub async fn confirm(&self, question: &str) -> Result<(), Exit> {
-        Ok(host::confirm(question, &self.cancel).await?)
     }
 }

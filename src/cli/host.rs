@@ -13,15 +13,15 @@ use crate::diag::{Diagnostic, Diagnostics};
 use crate::engine::EngineError;
 use crate::engine::host::{Activity, Event, Host, Question, Shown};
 use crate::promotion::Move;
-use crate::render::inert::{Inert, inert, inert_json};
-use crate::render::progress::{Progress, ProgressItem};
+use crate::render::inert::{Inert, inert_json};
 use crate::render::requests::RunPrincipals;
 use crate::render::{self, Detail, Style, event_lines, events};
 use crate::state::Clock;
 
 use super::clock::WallClock;
 use super::environment::Environment;
-use super::output;
+use super::output::{self, ask, say, say_painted, tell};
+use super::progress::{Progress, ProgressItem};
 
 /// How a command talks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -200,7 +200,7 @@ impl Host for Terminal {
             }
             Event::Apply(event) => self.operation(event),
             Event::Applied(summary) => {
-                say(&format!("\n{}", events::summary(summary, &self.err)));
+                say_painted(&format!("\n{}", events::summary(summary, &self.err)));
                 if let Some(head) = &summary.head {
                     say(&format!("audit head: {} {}", head.number, head.hash));
                 }
@@ -286,25 +286,13 @@ impl Host for Terminal {
         if !self.ask {
             return Err(nobody());
         }
-        let _ = write!(io::stderr(), "MFA code of {device} (AWS profile {profile}): ");
-        let _ = io::stderr().flush();
+        ask(&format!("MFA code of {device} (AWS profile {profile}): "));
         match read_line(&self.cancel).await {
             Ok(Some(code)) if !code.trim().is_empty() => Ok(code.trim().to_owned()),
             Ok(_) => Err(nobody()),
             Err(_) => Err(Diagnostic::error("interrupted before a code was given")),
         }
     }
-}
-
-/// One line on standard error.
-pub fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{}", inert(line, true));
-}
-
-/// Diagnostics on standard error.
-pub fn tell<'a>(diagnostics: impl IntoIterator<Item = &'a Diagnostic>, style: &Style) {
-    let mut err = Inert::new(io::stderr().lock());
-    let _ = render::diagnostics::write(diagnostics, style, &mut err);
 }
 
 /// The next line of standard input; `None` at its end.
@@ -329,10 +317,9 @@ pub async fn read_line(cancel: &Cancel) -> Result<Option<String>, EngineError> {
 /// # Errors
 /// Anything but `yes`, the end of input, and Ctrl-C.
 pub async fn confirm(question: &str, cancel: &Cancel) -> Result<(), EngineError> {
-    let _ = write!(io::stderr(), "\n{question}\nOnly `yes` is accepted: ");
-    let _ = io::stderr().flush();
+    ask(&format!("\n{question}\nOnly `yes` is accepted: "));
     let answer = read_line(cancel).await;
-    let _ = writeln!(io::stderr());
+    say("");
     match answer? {
         Some(answer) if answer.trim() == "yes" => Ok(()),
         Some(_) => Err(EngineError::failed("not confirmed; nothing was changed")),

@@ -3,8 +3,6 @@
 //! Palisade's own events and no others: what the SDK tells of its requests may hold their bodies, and
 //! with them secrets ([`crate::trace`]).
 
-use std::io;
-
 use tracing_subscriber::filter::{FilterExt as _, LevelFilter, Targets, filter_fn};
 use tracing_subscriber::fmt;
 use tracing_subscriber::fmt::format::FmtSpan;
@@ -16,6 +14,7 @@ use crate::diag::Diagnostic;
 use crate::trace::{REQUESTS, Timeline, is_own};
 
 use super::error::Exit;
+use super::output;
 
 /// Begins to tell, where anything is asked for. With `-v` the requests of the run are collected, too.
 ///
@@ -30,7 +29,7 @@ pub(super) fn install(verbose: u8, directives: Option<&str>) -> Result<Option<Ti
         (None, _) => Targets::new().with_default(LevelFilter::TRACE),
     };
     let lines = fmt::layer()
-        .with_writer(io::stderr)
+        .with_writer(output::stderr)
         .with_ansi(false)
         .with_timer(uptime())
         .with_span_events(FmtSpan::CLOSE)

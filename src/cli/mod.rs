@@ -16,11 +16,11 @@ pub mod host;
 pub mod interrupt;
 mod log;
 pub mod output;
+mod progress;
 pub mod reference;
 mod terraform;
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args = match terraform::translate(args, &grammar::command()) {
         Ok(args) => args,
         Err(refused) => {
-            host::tell([&refused], &Environment::read(&args::Global::default()).err);
+            output::tell([&refused], &Environment::read(&args::Global::default()).err);
             return ExitCode::FAILURE;
         }
     };
@@ -78,15 +78,15 @@ fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         .and_then(|()| enter(&context))
         .and_then(|()| on_runtime(grammar::dispatch(command, &context), &context));
     if let Some(timeline) = &log {
-        let (style, mut err) = (&context.env.err, io::stderr());
-        let _ = render::requests::write(timeline, &principals.known(), style, &mut err);
+        let (style, known) = (&context.env.err, principals.known());
+        let _ = render::requests::write(timeline, &known, style, &mut output::stderr());
     }
     let Err(exit) = end else { return ExitCode::SUCCESS };
     if let Some(diagnostics) = exit.diagnostics() {
         context.tell(diagnostics);
     }
     if matches!(exit, Exit::Interrupted) {
-        let _ = writeln!(io::stderr(), "interrupted: {next}");
+        context.say(&format!("interrupted: {next}"));
     }
     ExitCode::from(exit.code())
 }

@@ -76,7 +76,8 @@ pub async fn run(workspace: &Workspace, request: &InitRequest) -> Result<InitOut
             let mut from = old_backend(source, &store)?;
             workspace.interruptible(locate(&mut from, &store)).await?;
             let old = open::open(workspace, from).await?;
-            let objects = workspace.interruptible(old.ledger.migrate(&store.ledger)).await??;
+            let moving = old.ledger.migrate(&store.ledger, workspace.terms);
+            let objects = workspace.interruptible(moving).await??;
             Some(Migration { objects, from: old.ledger.store().location() })
         }
     };

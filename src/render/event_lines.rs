@@ -36,7 +36,7 @@ pub fn event(event: &Event, at: Timestamp) -> String {
                 "who": who,
                 "host": host,
                 "operation": operation,
-                "ended": ended,
+                "ended": ended.is_some(),
             }),
             Event::Begun { operations } => json!({"type": "begun", "operations": operations}),
             Event::Started(operation) => of("started", operation, json!({})),

@@ -8,7 +8,6 @@ use crate::engine::apply::doing;
 use crate::engine::host::{Activity, Event, Question, Resumption};
 use crate::engine::promotion::phase_name;
 use crate::plan::model::OperationKind;
-use crate::state::Terms;
 
 use super::style::{Style, Tone, count, safe};
 use crate::trace::Waiting;
@@ -150,14 +149,14 @@ pub fn operation(event: &apply::Event, style: &Style) -> Option<String> {
             );
             style.paint(Tone::Dim, &text)
         }
-        E::WaitingForLock { scope, who, host, operation, ended: true } => format!(
+        E::WaitingForLock { scope, who, host, operation, ended: Some(margin) } => format!(
             "waiting up to {} s for `{scope}`: `{}` by {} on {} has ended without giving it back, and what it sent last may still arrive",
-            Terms::default().margin().as_secs(),
+            margin.as_secs(),
             safe(operation),
             safe(who),
             safe(host)
         ),
-        E::WaitingForLock { scope, who, host, operation, ended: false } => format!(
+        E::WaitingForLock { scope, who, host, operation, ended: None } => format!(
             "waiting for `{scope}`, locked by {} on {} for `{}`",
             safe(who),
             safe(host),

@@ -60,7 +60,7 @@ pub fn plan(plan: &Plan, detail: Detail<'_>, out: &mut dyn Write) -> io::Result<
     banner(&title, &headline.sentence, headline.tone, &made("Planned", plan), out)?;
     let mut parts = vec![("verdict", "Verdict")];
     parts.extend(picture.map(|_| ("estate", "Estate")));
-    parts.extend([("walls", "Walls"), ("exceptions", "Exceptions"), ("drift", "Drift")]);
+    parts.extend([("walls", "Isolation"), ("exceptions", "Exceptions"), ("drift", "Drift")]);
     parts.extend([("changes", "Changes"), ("limits", "Limits"), ("checks", "Checks")]);
     navigation(&parts, out)?;
     open("verdict", "Verdict", out)?;
@@ -105,7 +105,7 @@ pub fn report(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         &[
             ("verdict", "Verdict"),
             ("estate", "Estate"),
-            ("walls", "Walls"),
+            ("walls", "Isolation"),
             ("exceptions", "Exceptions"),
             ("drift", "Drift"),
             ("history", "History"),
@@ -301,7 +301,7 @@ fn walls(
     paths: Option<&[crate::isolation::section::AccessPath]>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    open("walls", "Walls", out)?;
+    open("walls", "Isolation", out)?;
     super::isolation::html::section(&plan.isolation, &plan.accounts, paths, out)?;
     close(out)
 }

@@ -3,7 +3,8 @@
 //! Runners take commands out of the output of what they run: GitHub's a line that begins with `::` (after
 //! white space), and its older form `##[command]` anywhere in a line; Azure's `##vso[command]` anywhere.
 //! Descriptions, file contents and arguments come from other people, and with a line break in front of it
-//! any text begins a line. So every text that goes to a terminal or a log passes through here, whatever
+//! any text begins a line. A lone carriage return is such a break too: GitHub's runner ends a line at it, and a
+//! terminal writes over what stands there. So every text that goes to a terminal or a log passes through here, whatever
 //! printed it: the first character of what would be a command is written as an escape, as
 //! [`super::style::safe`] writes control characters. JSON has an escape of its own for it (`\u0023`), which
 //! leaves the value what it is.
@@ -14,6 +15,26 @@ use std::io::{self, Write};
 /// `text` without anything that a runner would take for a command. `fresh` says whether it begins a line.
 #[must_use]
 pub fn inert(text: &str, fresh: bool) -> Cow<'_, str> {
+    if text.contains('\r') {
+        return Cow::Owned(without_commands(&without_returns(text), fresh).into_owned());
+    }
+    without_commands(text, fresh)
+}
+
+/// `text` with every carriage return that ends no line written as an escape.
+fn without_returns(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\r' if chars.peek() != Some(&'\n') => out.push_str("\\r"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn without_commands(text: &str, fresh: bool) -> Cow<'_, str> {
     if !text.contains("::") && !text.contains("##") {
         return Cow::Borrowed(text);
     }
@@ -130,6 +151,8 @@ mod tests {
             ("###[group]", "#\\u{23}#[group]"),
             ("##vso[task.setvariable variable=a]b", "\\u{23}#vso[task.setvariable variable=a]b"),
             ("##[a]##[b]", "\\u{23}#[a]\\u{23}#[b]"),
+            ("safe\r::error::x", "safe\\r::error::x"),
+            ("ends\r\n::error::x\r", "ends\r\n\\u{3a}:error::x\\r"),
             ("## Heading [link](x)", "## Heading [link](x)"),
             ("arn:aws:s3:::bucket, ::/0", "arn:aws:s3:::bucket, ::/0"),
         ] {
@@ -157,5 +180,16 @@ mod tests {
         }
         drop(out);
         assert_eq!(String::from_utf8(bytes).unwrap(), "a\n \\u{3a}:error\n\\u{23}#[x]");
+    }
+
+    #[test]
+    fn a_return_that_ends_no_line_overwrites_none() {
+        let mut bytes = Vec::new();
+        let mut out = Inert::new(&mut bytes);
+        for piece in ["plan: 3 to add\r", "plan: nothing\r\n", "a\r"] {
+            out.write_all(piece.as_bytes()).unwrap();
+        }
+        drop(out);
+        assert_eq!(String::from_utf8(bytes).unwrap(), "plan: 3 to add\\rplan: nothing\r\na\\r");
     }
 }

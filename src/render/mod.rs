@@ -23,7 +23,6 @@ pub mod json;
 pub mod lines;
 pub mod markdown;
 pub mod principals;
-pub mod progress;
 pub mod promotion;
 pub mod refusal;
 pub mod requests;

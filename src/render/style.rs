@@ -144,6 +144,12 @@ pub fn safe(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// As [`safe`], for text of several lines: they stay lines.
+#[must_use]
+pub fn safe_lines(text: &str) -> String {
+    text.split('\n').map(safe).collect::<Vec<_>>().join("\n")
+}
+
 /// Whether a character may steer a terminal or reorder what is read.
 pub(super) fn is_unsafe(c: char) -> bool {
     c.is_control()
@@ -198,6 +204,11 @@ mod tests {
     fn nothing_in_a_name_reaches_the_terminal_as_a_command() {
         assert_eq!(safe("plain ünï 日本"), "plain ünï 日本");
         assert_eq!(safe("a\u{1b}[31mb\u{7}\u{202e}c\nd"), "a\\u{1b}[31mb\\u{7}\\u{202e}c\\nd");
+    }
+
+    #[test]
+    fn lines_stay_lines() {
+        assert_eq!(safe_lines("\na\u{1b}[2J\n\nb\rc\n"), "\na\\u{1b}[2J\n\nb\\rc\n");
     }
 
     #[test]

@@ -226,6 +226,17 @@ fn a_comment_never_grows_past_what_github_takes() {
 }
 
 #[test]
+fn the_walls_of_a_plan_have_one_heading() {
+    let of = |format| rendered(&realistic(), format, &Style::plain());
+    let (markdown, html) = (of(Format::Markdown), of(Format::Html));
+    assert_eq!(markdown.matches("<summary>Isolation").count(), 1, "{markdown}");
+    let is_heading = |line: &&str| line.starts_with('#') && line.contains("Isolation");
+    assert_eq!(markdown.lines().filter(is_heading).count(), 0, "{markdown}");
+    assert_eq!(html.matches(">Isolation</h2>").count(), 1);
+    assert_eq!(html.matches("Walls</h").count(), 0);
+}
+
+#[test]
 fn drift_report() {
     let report = crate::engine::drift::DriftReport::of(&realistic());
     assert!(report.any());

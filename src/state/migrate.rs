@@ -4,18 +4,19 @@ use crate::diag::Diagnostic;
 
 use super::error::{StateError, StateFailure};
 use super::layout::{self, ScopeKey};
+use super::lease::Terms;
 use super::ledger::Ledger;
 use super::store::{Cas, Condition};
 
 impl Ledger {
     /// Copies every object to `to`, which must hold no state yet; `palisade.json` last, so that a
     /// copy that was cut off is no state and can be started again. The source stays as it is.
-    /// Returns how many objects were copied.
+    /// Returns how many objects were copied. By `terms` it says until when a lock of the source holds.
     ///
     /// # Errors
     /// The source is locked or has an unfinished run; the destination holds another state; a store
     /// cannot be used.
-    pub async fn migrate(&self, to: &Self) -> Result<usize, StateError> {
+    pub async fn migrate(&self, to: &Self, terms: Terms) -> Result<usize, StateError> {
         let refuse = |summary: String, help: &str| {
             Err(StateError::new(
                 StateFailure::Refused,
@@ -45,9 +46,7 @@ impl Ledger {
                     if let Some(lock) = self.read_lock(&scope).await?
                         && !lock.released
                     {
-                        return Err(self
-                            .locked(&scope, &lock, super::lease::Terms::default())
-                            .await);
+                        return Err(self.locked(&scope, &lock, terms).await);
                     }
                     continue;
                 }

@@ -363,6 +363,21 @@ fn a_code_is_asked_for_at_a_terminal_once() {
     assert_eq!(seen.iter().filter(|s| s.text().contains("TokenCode=123456")).count(), 1);
     assert_eq!(seen[0].operation(), "AssumeRole", "the code is taken before anything is read");
 
+    // A shared configuration file may come from anyone: what it names steers no terminal.
+    front.forget();
+    let file = program.path().join(".aws/config");
+    let config = std::fs::read_to_string(&file).expect("written");
+    std::fs::write(&file, config.replace("mfa/jo", "mfa/jo\u{1b}[2J\u{7}")).expect("written");
+    let mut plain = command(&program, &["plan"], &env);
+    plain.env("TERM", "dumb");
+    let (_, hostile) = at_a_terminal(plain, "123456\n");
+    assert!(
+        hostile.contains("MFA code of arn:aws:iam::111111111111:mfa/jo\\u{1b}[2J\\u{7}"),
+        "{hostile:?}"
+    );
+    assert!(!hostile.contains(['\u{1b}', '\u{7}']), "{hostile:?}");
+    std::fs::write(&file, config).expect("written");
+
     front.forget();
     let (code, shown) = at_a_terminal(command(&program, &["plan"], &env), "999999\n");
     assert_eq!(code, 1, "{shown}");

@@ -289,6 +289,40 @@ fn commands_leave_the_work_to_the_engine() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Who touches the standard streams, and for what.
+const TOUCHES_THE_TERMINAL: &[(&str, &str)] = &[
+    ("src/cli/environment.rs", "asks whether they are terminals"),
+    ("src/cli/output.rs", "writes: what is written to standard error is inert"),
+    ("src/cli/progress.rs", "draws, on the terminal that standard error is"),
+];
+
+#[test]
+fn the_terminal_is_written_in_one_place() {
+    /// What writes to a stream of the process. (`Command::stderr` and `child.stdout` are another's.)
+    const WRITES: [&str; 9] = [
+        "io::stderr",
+        "io::stdout",
+        "stderr_with_hz",
+        "println!",
+        "print!(",
+        "dbg!",
+        "Term::stderr",
+        "with_writer(std",
+        "/dev/tty",
+    ];
+    let mut found = BTreeSet::new();
+    for (file, text) in all("src") {
+        let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        if code.into_iter().any(|line| WRITES.iter().any(|word| line.contains(word))) {
+            found.insert(file);
+        }
+    }
+    let justified: BTreeSet<String> =
+        TOUCHES_THE_TERMINAL.iter().map(|(file, _)| (*file).to_owned()).collect();
+    assert_eq!(found, justified, "the streams of the process are `cli/output.rs`'s");
+}
+
 /// Where the analysis names the partition of the commercial regions, and why that asks nothing.
 const NAMES_A_PARTITION: &[(&str, &str)] =
     &[("src/isolation/who.rs", "the example of a help text")];

@@ -133,7 +133,7 @@ pub async fn apply(apply: Apply<'_>) -> Result<Summary, StateError> {
             &apply.holder,
             apply.terms,
             apply.lock_timeout,
-            waiting(&apply.events),
+            waiting(&apply.events, apply.terms),
         )
         .await?;
     let mut leases = Vec::new();

@@ -128,7 +128,7 @@ pub async fn recover(recovery: &Recovery<'_>) -> Result<Recovered, StateError> {
             &recovery.holder,
             recovery.terms,
             recovery.lock_timeout,
-            waiting(&recovery.events),
+            waiting(&recovery.events, recovery.terms),
         )
         .await?;
     let clock = || recovery.ledger.shared_clock();

@@ -7,6 +7,7 @@ use clap::Args;
 use crate::cli::args::VarArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
+use crate::cli::output;
 use crate::engine::console::Console;
 use crate::render;
 use crate::value::Value;
@@ -57,8 +58,7 @@ pub async fn run(args: &ConsoleArgs, context: &Context) -> Result<(), Exit> {
     let interactive = io::stdin().is_terminal();
     let prompt = || {
         if interactive {
-            let _ = write!(io::stderr(), "> ");
-            let _ = io::stderr().flush();
+            output::ask("> ");
         }
     };
     prompt();

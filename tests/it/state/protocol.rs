@@ -454,11 +454,14 @@ async fn many_scopes_are_read_at_once_and_migrated() {
         let snapshot = ledger.read_all().await.unwrap();
         assert_eq!(snapshot.scopes.len(), scopes, "{}", backend.name);
         let target = backends().await.remove(0);
-        let copied = ledger.migrate(&target.ledger()).await.unwrap();
+        let copied = ledger.migrate(&target.ledger(), Terms::default()).await.unwrap();
         assert_eq!(copied, scopes + 1, "{}", backend.name);
         let there = target.ledger().read_all().await.unwrap();
         assert_eq!(there.lineage, lineage);
         assert_eq!(there.scopes.len(), scopes);
-        assert!(ledger.migrate(&target.ledger()).await.is_err(), "not over another state");
+        assert!(
+            ledger.migrate(&target.ledger(), Terms::default()).await.is_err(),
+            "not over another state"
+        );
     }
 }
