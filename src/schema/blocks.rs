@@ -4,9 +4,9 @@
 //! language itself and are decoded field by field; their schemas are here too, so that the loader
 //! checks them like all others and the docs can list them.
 
-use super::account;
 use super::block_schema::{Attr, BlockSchema, Nested, Ty};
 use super::gates::{GATE, VERIFY, gate};
+use super::kinds::account;
 use crate::address::CONFIG_KIND;
 
 /// How a top-level block is treated.

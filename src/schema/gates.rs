@@ -1,7 +1,7 @@
 //! The gates of promotion edges and of `verify` blocks: what each type of gate holds.
 
-use super::account;
 use super::block_schema::{Attr, BlockSchema, Nested, Ty};
+use super::kinds::account;
 
 /// A type of gate.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,7 @@
 //! The blocks that make policy documents: `statement`, `trust`, `condition`, `principals`.
 
 use super::block_schema::{Attr, BlockSchema, Nested, Ty};
-use super::{account, iam_oidc_provider, iam_role};
+use super::kinds::{account, iam_oidc_provider, iam_role};
 
 /// Principals that fit where a principal stands: references, ARNs, account ids.
 /// Blocks that make up the policies of an object: what they say is in its attributes once it is evaluated.

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use palisade::address::{ACCOUNT, CONFIG_KIND};
 use palisade::iam::Limits;
@@ -43,6 +44,9 @@ const ASK_BY_CONSTANT: &[(&str, &str)] = &[
 
 /// Layers that read the language: there the constants are its words.
 const LANGUAGE: &[&str] = &["src/schema/", "src/config/", "src/graph/", "src/eval/"];
+
+/// Where the two files of a kind stand.
+const HALVES: [&str; 2] = ["src/schema/kinds", "src/provider/aws/kinds"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -102,14 +106,13 @@ fn literals<'k>(text: &str, kinds: &[&'k str]) -> Vec<(usize, &'k str)> {
 
 /// The names of all kinds, each with the name of its two files, as the registration has them.
 fn registered() -> Vec<(&'static str, String)> {
-    let text = fs::read_to_string(root().join("src/schema/kinds.rs")).expect("readable");
+    let text = fs::read_to_string(root().join("src/schema/kinds/mod.rs")).expect("readable");
     let table = text.split("$table! {").nth(1).expect("the registration");
     let table = table.split("pub(crate) use every_kind").next().expect("its end");
-    let modules = table
-        .lines()
-        .filter_map(|line| line.trim().strip_suffix(','))
-        .filter_map(|line| line.split_once("::"))
-        .map(|(module, _)| module.to_owned());
+    let lines = table.lines().filter_map(|line| line.trim().strip_suffix("},"));
+    let modules = lines.filter_map(|line| line.split_once("::{")).flat_map(|(module, halves)| {
+        halves.split(',').map(|_| module.to_owned()).collect::<Vec<_>>()
+    });
     let names = kinds().iter().map(|kind| kind.schema().kind);
     let names = names.chain(observed().iter().map(|kind| kind.kind));
     let all: Vec<_> = names.zip(modules).collect();
@@ -126,8 +129,7 @@ fn a_kind_is_named_in_its_own_two_files_alone() {
     for (file, text) in all("src", "rs").iter().filter(|(file, _)| !is_test(file)) {
         for (line, kind) in literals(text, &names) {
             let own = registered.iter().any(|(name, module)| {
-                let [schema, aws] =
-                    ["schema", "provider/aws"].map(|half| format!("src/{half}/{module}.rs"));
+                let [schema, aws] = HALVES.map(|half| format!("{half}/{module}.rs"));
                 *name == kind && (*file == schema || *file == aws)
             });
             let other = OTHER_MEANINGS
@@ -152,6 +154,23 @@ fn a_kind_is_named_in_its_own_two_files_alone() {
             assert!(used.contains(&(*place, *word)), "{place} says no `{word}` ({why})");
         }
     }
+}
+
+/// What the registration declares is not seen by `cargo fmt`, which follows `mod` lines alone.
+#[test]
+fn files_of_kinds_are_formatted() {
+    let files: Vec<String> = HALVES.iter().flat_map(|half| all(half, "rs").into_keys()).collect();
+    let mut command = Command::new("rustfmt");
+    command.current_dir(root()).args(["--check", "--edition", "2024"]).args(&files);
+    // A toolchain without rustfmt builds and tests; `.ci/run` has one.
+    let Ok(output) = command.output() else { return };
+    assert!(
+        output.status.success(),
+        "run `cargo fmt -- {0}/*.rs {1}/*.rs`:\n{2}",
+        HALVES[0],
+        HALVES[1],
+        String::from_utf8_lossy(&output.stdout)
+    );
 }
 
 #[test]

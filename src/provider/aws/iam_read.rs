@@ -1,31 +1,68 @@
-//! Reads IAM in bulk: by `GetAccountAuthorizationDetails`, `ListRoles` and, where AWS has no bulk call, side by
-//! side. What an answer means for an object stands in the file of its kind, beside the read of a single one.
+//! What the kinds of IAM share of its bulk read: `GetAccountAuthorizationDetails` answers for most of them at
+//! once. What an answer means for an object, and what is asked beside it, stands in the file of the kind
+//! ([`super::kind::IamPart`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use async_trait::async_trait;
 use aws_sdk_iam::types::{
     AttachedPermissionsBoundary, AttachedPolicy, EntityType, GroupDetail, ManagedPolicyDetail,
     PolicyDetail, RoleDetail, Tag, UserDetail,
 };
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared, join_all};
 use tokio::sync::OnceCell;
 
 use super::clients::Session;
 use super::errors;
-use super::kind::{BulkReader, BulkScope, Reading, live, optional, sorted, tags};
-use super::{iam_group, iam_oidc_provider, iam_policy, iam_role, iam_user};
+use super::kind::{BulkScope, IamPart, Reading, sorted, tags};
 use crate::iam::Use;
-use crate::provider::{LiveObject, ProviderError};
+use crate::provider::ProviderError;
 use crate::schema::canonical_policy;
-use crate::schema::duration::ROLE_SESSION;
 use crate::value::{Attrs, Value};
 
 /// Documents of AWS-managed policies by ARN: the same in every account, so read once, by the account
 /// that asks first.
 #[derive(Default)]
-pub(super) struct Shared(Mutex<BTreeMap<String, Arc<OnceCell<Option<Attrs>>>>>);
+pub(super) struct AwsPolicies(Mutex<BTreeMap<String, Arc<OnceCell<Option<Attrs>>>>>);
+
+impl AwsPolicies {
+    /// The cell of one policy; whoever comes first fills it.
+    pub(super) fn cell(&self, arn: &str) -> Arc<OnceCell<Option<Attrs>>> {
+        let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(cells.entry(arn.to_owned()).or_default())
+    }
+}
+
+/// IAM of one account, while it is read in bulk.
+pub(super) struct IamAnswers<'a> {
+    pub(super) session: &'a Session,
+    pub(super) scope: &'a BulkScope<'a>,
+    details: Shared<BoxFuture<'a, Result<Arc<Details>, ProviderError>>>,
+}
+
+impl IamAnswers<'_> {
+    /// What `GetAccountAuthorizationDetails` says: asked once, for all kinds that wait for it.
+    pub(super) async fn details(&self) -> Result<Arc<Details>, ProviderError> {
+        self.details.clone().await
+    }
+}
+
+/// Reads all kinds of IAM in one account. Each asks what it needs beside the shared answer at once.
+pub(super) async fn everything(
+    session: &Session,
+    scope: &BulkScope<'_>,
+    parts: &[&'static dyn IamPart],
+) -> Reading {
+    let details = async { details(session).await.map(Arc::new) }.boxed().shared();
+    let answers = IamAnswers { session, scope, details };
+    // All of them are waited for, so that the error shown of several failures is always the same.
+    let mut objects = Vec::new();
+    for part in join_all(parts.iter().map(|part| part.objects(&answers))).await {
+        objects.extend(part?);
+    }
+    Ok((objects, BTreeMap::new()))
+}
 
 /// AWS answers documents percent-encoded (RFC 3986).
 pub(super) fn decoded(document: Option<&str>, role: Use) -> Value {
@@ -56,64 +93,17 @@ pub(super) fn attached(list: &[AttachedPolicy]) -> Value {
     sorted(list.iter().filter_map(|p| p.policy_arn()))
 }
 
-/// Reads everything in IAM that holds power: IAM answers for all of it at once.
-pub(super) struct Iam;
-
-/// The reader.
-pub(super) static IAM: Iam = Iam;
-
-#[async_trait]
-impl BulkReader for Iam {
-    fn reads(&self) -> &'static str {
-        "iam"
-    }
-
-    async fn everything(&self, session: &Session, scope: &BulkScope<'_>) -> Reading {
-        everything(session, scope.aws_policies).await.map(|objects| (objects, BTreeMap::new()))
-    }
-}
-
-/// Everything in IAM that holds power.
-async fn everything(session: &Session, shared: &Shared) -> Result<Vec<LiveObject>, ProviderError> {
-    let holders = async {
-        let details = details(session).await?;
-        let (own, of_aws) = futures::join!(
-            policies(session, &details.policies),
-            aws_policies(session, shared, details.aws_policies()),
-        );
-        Ok::<_, ProviderError>((details, own?, of_aws?))
-    };
-    // All of them are waited for, so that what is told of several failures is always the same.
-    let (holders, roles, providers) =
-        futures::join!(holders, listed(session), oidc_providers(session));
-    let ((details, own, of_aws), roles, providers) = (holders?, roles?, providers?);
-    let mut objects: Vec<LiveObject> = Vec::new();
-    for detail in &details.roles {
-        let name = detail.role_name().unwrap_or_default();
-        match roles.get(name) {
-            Some(listed) => objects.extend(iam_role::object(detail, Some(listed))),
-            // Made between the two listings, or left out of one of them: asked for by itself.
-            None => objects.extend(iam_role::by_name(session, name).await?),
-        }
-    }
-    objects.extend(details.users.iter().filter_map(iam_user::object));
-    objects.extend(details.groups.iter().filter_map(iam_group::object));
-    objects.extend(own);
-    objects.extend(providers);
-    objects.extend(of_aws);
-    Ok(objects)
-}
-
-struct Details {
-    roles: Vec<RoleDetail>,
-    users: Vec<UserDetail>,
-    groups: Vec<GroupDetail>,
-    policies: Vec<ManagedPolicyDetail>,
+/// Everything in IAM that holds power, as `GetAccountAuthorizationDetails` shows it.
+pub(super) struct Details {
+    pub(super) roles: Vec<RoleDetail>,
+    pub(super) users: Vec<UserDetail>,
+    pub(super) groups: Vec<GroupDetail>,
+    pub(super) policies: Vec<ManagedPolicyDetail>,
 }
 
 impl Details {
-    /// The ARNs of AWS's own policies that are attached to somebody, or bound somebody.
-    fn aws_policies(&self) -> BTreeSet<String> {
+    /// The ARNs of AWS's own policies that are attached to a principal, or bound one.
+    pub(super) fn aws_policies(&self) -> BTreeSet<String> {
         let bound = |boundary: Option<&AttachedPermissionsBoundary>| {
             boundary.and_then(|b| b.permissions_boundary_arn()).map(str::to_owned)
         };
@@ -166,7 +156,7 @@ async fn details(session: &Session) -> Result<Details, ProviderError> {
 
 /// Where a listing goes on; nothing at its end. A listing that is cut in the middle must not pass for a
 /// whole one: what it leaves out would be taken for deleted.
-fn following(
+pub(super) fn following(
     session: &Session,
     operation: &str,
     is_truncated: bool,
@@ -185,98 +175,4 @@ fn following(
             "the listing is cut: it says that more follows, and not where",
         )),
     }
-}
-
-async fn listed(session: &Session) -> Result<BTreeMap<String, iam_role::Listed>, ProviderError> {
-    const OPERATION: &str = "ListRoles";
-    let (mut roles, mut marker) = (Vec::new(), None);
-    loop {
-        let call = session.iam().list_roles().max_items(1_000).set_marker(marker.clone());
-        let page = call.send().await.map_err(session.error("iam", OPERATION))?;
-        roles.extend(page.roles);
-        marker = following(session, OPERATION, page.is_truncated, page.marker, marker.as_deref())?;
-        if marker.is_none() {
-            break;
-        }
-    }
-    Ok(roles
-        .into_iter()
-        .map(|role| {
-            let listed = iam_role::Listed {
-                description: optional(role.description()),
-                max_session_duration: role.max_session_duration().map_or(ROLE_SESSION, i64::from),
-            };
-            (role.role_name, listed)
-        })
-        .collect())
-}
-
-/// The account's own policies. Their tags and descriptions can only be asked for one by one.
-async fn policies(
-    session: &Session,
-    details: &[ManagedPolicyDetail],
-) -> Result<Vec<LiveObject>, ProviderError> {
-    let reads: Vec<_> = details
-        .iter()
-        .map(|detail| async move {
-            let mut attrs = iam_policy::attrs_of(detail);
-            if let Some(extra) =
-                iam_policy::beyond_details(session, detail.arn().unwrap_or_default()).await?
-            {
-                attrs.extend(extra);
-            }
-            Ok::<_, ProviderError>(live(iam_policy::KIND, attrs))
-        })
-        .collect();
-    let objects: Vec<Option<LiveObject>> =
-        stream::iter(reads).buffer_unordered(session.options.concurrency).try_collect().await?;
-    Ok(objects.into_iter().flatten().collect())
-}
-
-/// AWS's own policies with these ARNs, with their documents.
-async fn aws_policies(
-    session: &Session,
-    shared: &Shared,
-    used: BTreeSet<String>,
-) -> Result<Vec<LiveObject>, ProviderError> {
-    let reads: Vec<_> = used
-        .into_iter()
-        .map(|arn| async move {
-            let cell = {
-                let mut shared = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
-                Arc::clone(shared.entry(arn.clone()).or_default())
-            };
-            let read = || async {
-                Ok(iam_policy::by_arn(session, &arn).await?.map(|object| object.attrs))
-            };
-            let found = cell.get_or_try_init(read).await?.clone();
-            Ok::<_, ProviderError>(found.map(|attrs| LiveObject {
-                kind: iam_policy::KIND,
-                key: arn,
-                attrs,
-                reserved: Some("a policy that AWS manages"),
-            }))
-        })
-        .collect();
-    let objects: Vec<Option<LiveObject>> =
-        stream::iter(reads).buffer_unordered(session.options.concurrency).try_collect().await?;
-    Ok(objects.into_iter().flatten().collect())
-}
-
-async fn oidc_providers(session: &Session) -> Result<Vec<LiveObject>, ProviderError> {
-    let answer = session
-        .iam()
-        .list_open_id_connect_providers()
-        .send()
-        .await
-        .map_err(session.error("iam", "ListOpenIDConnectProviders"))?;
-    let reads: Vec<_> = answer
-        .open_id_connect_provider_list()
-        .iter()
-        .filter_map(|entry| entry.arn().map(str::to_owned))
-        .map(|arn| async move { iam_oidc_provider::by_arn(session, &arn).await })
-        .collect();
-    let objects: Vec<Option<LiveObject>> =
-        stream::iter(reads).buffer_unordered(session.options.concurrency).try_collect().await?;
-    Ok(objects.into_iter().flatten().collect())
 }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use futures::future::join_all;
+use futures::FutureExt;
+use futures::future::{BoxFuture, join_all};
 
 use super::clients::Session;
-use super::kind::{Bulk, BulkReader, BulkScope, Reading};
-use super::registered;
+use super::iam_read;
+use super::kind::{Bulk, BulkScope, Reading};
+use super::kinds::registered;
 use crate::cause::CauseKind;
 use crate::provider::{Failure, Inventory, ProviderError};
 
@@ -17,19 +19,23 @@ pub(super) async fn account(
     kinds: &BTreeSet<&'static str>,
     scope: &BulkScope<'_>,
 ) -> Result<Inventory, ProviderError> {
-    let mut readers: Vec<(&'static dyn BulkReader, Vec<&'static str>)> = Vec::new();
+    let (mut iam_kinds, mut iam) = (Vec::new(), Vec::new());
+    let mut reads: Vec<(Vec<&'static str>, BoxFuture<'_, Reading>)> = Vec::new();
     for (kind, bulk) in registered() {
-        let Bulk::Account(reader) = bulk else { continue };
-        match readers.iter_mut().find(|(known, _)| known.reads() == reader.reads()) {
-            Some((_, names)) => names.push(kind),
-            None => readers.push((reader, vec![kind])),
+        match bulk {
+            Bulk::Tree | Bulk::Organization(_) => {}
+            Bulk::Iam(part) => {
+                iam_kinds.push(kind);
+                iam.push(part);
+            }
+            Bulk::Account(reader) => reads.push((vec![kind], reader.everything(session, scope))),
         }
     }
-    readers.retain(|(_, names)| names.iter().any(|name| kinds.contains(name)));
-    let readings = readers.iter().map(|(reader, _)| reader.everything(session, scope));
-    let readings = join_all(readings).await;
+    reads.insert(0, (iam_kinds, iam_read::everything(session, scope, &iam).boxed()));
+    reads.retain(|(names, _)| names.iter().any(|name| kinds.contains(name)));
+    let (names, reads): (Vec<_>, Vec<_>) = reads.into_iter().unzip();
     let mut inventory = Inventory::default();
-    for ((_, names), reading) in readers.iter().zip(readings) {
+    for (names, reading) in names.iter().zip(join_all(reads).await) {
         take(&mut inventory, names, reading)?;
     }
     Ok(inventory)
@@ -57,7 +63,7 @@ fn take(
             }
             Ok(())
         }
-        // Nobody answers, or nobody is let in: then the whole account is unread, and that is told once.
+        // Nobody answers, or nobody is let in: then the whole account is unread, and that is said once.
         Err(error) if is_of_the_account(&error) => Err(error),
         Err(error) => {
             let why = error.to_string();

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::clients::Session;
 use super::errors;
-use super::iam_read::Shared;
+use super::iam_read::{AwsPolicies, IamAnswers};
 use crate::provider::{Failure, LiveObject, Op, ProviderError, ProviderStep};
 use crate::value::{AttrPath, Attrs, Value};
 
@@ -18,7 +18,7 @@ pub(super) trait KindProvider: Send + Sync {
     fn kind(&self) -> &'static str;
 
     /// How objects of the kind are read in bulk, managed or not.
-    fn bulk(&self) -> Bulk;
+    fn bulk(&'static self) -> Bulk;
 
     /// Brings the object into being; returns its attributes.
     async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError>;
@@ -56,7 +56,7 @@ pub(super) trait KindProvider: Send + Sync {
     /// Finds an asynchronous creation whose answer was lost.
     async fn find_creation(
         &self,
-        _cx: &Session,
+        _session: &Session,
         _after: &Attrs,
         _since: i64,
     ) -> Result<Option<Attrs>, ProviderError> {
@@ -77,23 +77,41 @@ pub(super) trait KindProvider: Send + Sync {
     }
 }
 
-/// How the objects of a kind are read in bulk.
+/// How the objects of a kind are read in bulk: by a read that kinds share, or by one of their own.
 #[derive(Clone, Copy)]
 pub(super) enum Bulk {
-    /// With the organization, from its management account.
-    Organization,
-    /// With the account, by a reader that the kinds of a service may share.
+    /// With the tree of the organization, from its management account.
+    Tree,
+    /// With the organization and beside its tree, by a reader of its own.
+    Organization(&'static dyn OrganizationReader),
+    /// With all of IAM in an account.
+    Iam(&'static dyn IamPart),
+    /// With the account, by a reader of its own.
     Account(&'static dyn BulkReader),
 }
 
-/// Reads everything of one service in an account, with as few calls as AWS allows.
+/// Reads all objects of one kind in an account, with as few calls as AWS allows.
 #[async_trait]
 pub(super) trait BulkReader: Send + Sync {
-    /// What it reads: readers with one name are one reader, which runs once for all its kinds.
-    fn reads(&self) -> &'static str;
-
-    /// All objects of all its kinds.
+    /// All of them.
     async fn everything(&self, session: &Session, scope: &BulkScope<'_>) -> Reading;
+}
+
+/// Reads all objects of one kind that an organization holds beside its tree.
+#[async_trait]
+pub(super) trait OrganizationReader: Send + Sync {
+    /// All of them; the inner error says why they cannot be listed there, which leaves the rest readable.
+    async fn everything(
+        &self,
+        session: &Session,
+    ) -> Result<Result<Vec<LiveObject>, String>, ProviderError>;
+}
+
+/// What a kind takes from IAM's answers about everything, and asks beside them.
+#[async_trait]
+pub(super) trait IamPart: Send + Sync {
+    /// All objects of the kind.
+    async fn objects(&self, iam: &IamAnswers<'_>) -> Result<Vec<LiveObject>, ProviderError>;
 }
 
 /// What a bulk read is about, beside the account.
@@ -101,7 +119,7 @@ pub(super) struct BulkScope<'a> {
     /// The path below which parameters are read (`/acme/`).
     pub(super) config_prefix: &'a str,
     /// AWS's own policies, which all accounts share.
-    pub(super) aws_policies: &'a Shared,
+    pub(super) aws_policies: &'a AwsPolicies,
 }
 
 /// What a reader found, and the objects by their keys that are there and could not be read, with why.

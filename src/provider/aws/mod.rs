@@ -1,31 +1,21 @@
-//! AWS through its SDK: one file per kind, one bulk reader per service.
+//! AWS through its SDK: one file per kind.
 //!
-//! A kind has one file here with a [`kind::KindProvider`]; `schema/kinds.rs` registers both halves.
+//! A kind has one file in `kinds/` with a [`kind::KindProvider`], which says how its objects are read in bulk:
+//! by a read that it shares (`iam_read`, `organization_read`), or by one of its own.
 
-mod account;
-mod account_baseline;
 mod ambient;
 mod clients;
 mod cloudwatch;
-mod config;
 mod constraints;
 mod errors;
 mod gatekeeper;
-mod iam_group;
-mod iam_oidc_provider;
-mod iam_policy;
 mod iam_read;
-mod iam_role;
-mod iam_user;
 mod inventory;
 mod kind;
-mod org_policy;
-mod organization;
+mod kinds;
 mod organization_read;
 mod organization_tags;
-mod organizational_unit;
 mod profiles;
-mod s3_bucket;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,7 +25,7 @@ use aws_config::SdkConfig;
 use tokio::sync::oneshot;
 
 use self::clients::Session;
-use self::kind::{Bulk, BulkScope, KindProvider, Observed};
+use self::kind::{BulkScope, KindProvider};
 use super::{
     Access, AccountTarget, Alarm, Caller, Inventory, LiveObject, MetricQuery, Permit, Provider,
     ProviderError, ProviderStep,
@@ -49,34 +39,13 @@ pub use clients::{Embedded, Options};
 /// How the organization's root stands in canonical attributes.
 const ROOT: &str = "root";
 
-macro_rules! aws_halves {
-    (
-        managed { $($module:ident::$half:ident,)* }
-        observed { $($seen:ident::$observed:ident,)* }
-    ) => {
-        static KINDS: &[&dyn KindProvider] = &[$(&$module::$half),*];
-        static OBSERVED: &[&Observed] = &[$(&$seen::$observed),*];
-    };
-}
-crate::schema::kinds::every_kind!(aws_halves);
-
-/// Every kind, managed or observed, and how its objects are read in bulk.
-fn registered() -> impl Iterator<Item = (&'static str, Bulk)> {
-    let managed = KINDS.iter().map(|kind| (kind.kind(), kind.bulk()));
-    managed.chain(OBSERVED.iter().map(|kind| (kind.kind, kind.bulk)))
-}
-
-fn kind(name: &str) -> Option<&'static dyn KindProvider> {
-    KINDS.iter().copied().find(|kind| kind.kind() == name)
-}
-
 /// AWS, real, emulated or embedded.
 pub struct AwsProvider {
     options: Arc<Options>,
     ambient: SdkConfig,
     management: SdkConfig,
     sessions: Mutex<BTreeMap<(AccountTarget, Access), Arc<Session>>>,
-    aws_policies: iam_read::Shared,
+    aws_policies: iam_read::AwsPolicies,
 }
 
 impl AwsProvider {
@@ -90,7 +59,7 @@ impl AwsProvider {
             ambient,
             management,
             sessions: Mutex::default(),
-            aws_policies: iam_read::Shared::default(),
+            aws_policies: iam_read::AwsPolicies::default(),
         }
     }
 
@@ -121,7 +90,7 @@ impl AwsProvider {
         name: &str,
         target: &AccountTarget,
     ) -> Result<&'static dyn KindProvider, ProviderError> {
-        kind(name).ok_or_else(|| {
+        kinds::kind(name).ok_or_else(|| {
             errors::refuse(
                 "palisade",
                 "execute",
@@ -248,30 +217,5 @@ impl Provider for AwsProvider {
         let session = self.session(target, Access::Read)?;
         session.enter().await?;
         cloudwatch::metric(&session, query).await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::schema::Home;
-
-    #[test]
-    fn both_halves_have_one_name() {
-        for (pure, aws) in crate::schema::kinds().iter().zip(KINDS) {
-            assert_eq!(pure.schema().kind, aws.kind());
-        }
-        for (pure, aws) in crate::schema::observed().iter().zip(OBSERVED) {
-            assert_eq!(pure.kind, aws.kind);
-        }
-    }
-
-    #[test]
-    fn a_kind_is_read_in_bulk_where_it_lives() {
-        for (pure, aws) in crate::schema::kinds().iter().zip(KINDS) {
-            let schema = pure.schema();
-            let with_organization = matches!(aws.bulk(), Bulk::Organization);
-            assert_eq!(schema.home == Home::Organization, with_organization, "{}", schema.kind);
-        }
     }
 }

@@ -4,16 +4,15 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use aws_sdk_organizations::types::{Account, OrganizationalUnit};
+use futures::future::join_all;
 use futures::stream::FuturesUnordered;
-use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt};
 use tokio::sync::oneshot;
 
 use super::clients::Session;
 use super::kind::Bulk;
-use super::org_policy::{OrgPolicy, RESOURCE_CONTROL_POLICY, SERVICE_CONTROL_POLICY};
-use super::{
-    ROOT, account, org_policy, organization, organization_tags, organizational_unit, registered,
-};
+use super::kinds::{account, organization, organizational_unit, registered};
+use super::{ROOT, organization_tags};
 use crate::ids::AccountId;
 use crate::provider::{Failure, Inventory, LiveObject, ProviderError};
 
@@ -37,8 +36,15 @@ pub(super) async fn everything(
     announce: oneshot::Sender<Option<AccountId>>,
 ) -> Result<Inventory, ProviderError> {
     let mut inventory = Inventory::default();
-    let kinds = registered().filter(|(_, bulk)| matches!(bulk, Bulk::Organization));
-    inventory.complete.extend(kinds.map(|(kind, _)| kind));
+    let mut beside_the_tree = Vec::new();
+    for (kind, bulk) in registered() {
+        match bulk {
+            Bulk::Tree => {}
+            Bulk::Organization(reader) => beside_the_tree.push((kind, reader)),
+            Bulk::Iam(_) | Bulk::Account(_) => continue,
+        }
+        inventory.complete.insert(kind);
+    }
     let described = async {
         let described = organization::describe(session).await;
         let management = match &described {
@@ -56,12 +62,12 @@ pub(super) async fn everything(
         let tree = tree(session, id).await?;
         Ok((root, tree))
     };
-    let (described, services, below_root, scps, rcps) = futures::join!(
+    let readers = beside_the_tree.iter().map(|(_, reader)| reader.everything(session));
+    let (described, services, below_root, readings) = futures::join!(
         described,
         organization::trusted_services(session),
         below_root,
-        policies(session, &SERVICE_CONTROL_POLICY),
-        policies(session, &RESOURCE_CONTROL_POLICY),
+        join_all(readers),
     );
     let described = match described {
         Ok(described) => described,
@@ -78,12 +84,12 @@ pub(super) async fn everything(
     let (root, tree) = below_root?;
     let organization = organization::object(&described, root.as_ref(), services?);
     let mut objects: Vec<LiveObject> = organization.into_iter().chain(tree).collect();
-    for (kind, found) in [(&SERVICE_CONTROL_POLICY, scps?), (&RESOURCE_CONTROL_POLICY, rcps?)] {
-        match found {
-            Ok(found) => objects.extend(found),
+    for ((kind, _), reading) in beside_the_tree.iter().zip(readings) {
+        match reading? {
+            Ok(all) => objects.extend(all),
             Err(why) => {
-                inventory.complete.remove(kind.kind);
-                inventory.unread.insert(kind.kind, why);
+                inventory.complete.remove(kind);
+                inventory.unread.insert(kind, why);
             }
         }
     }
@@ -192,35 +198,4 @@ pub(super) async fn parent(session: &Session, child: &str) -> Result<String, Pro
         .await
         .map_err(session.error("organizations", "ListParents"))?;
     Ok(node_name(answer.parents().first().and_then(|p| p.id()).unwrap_or(ROOT)).to_owned())
-}
-
-/// All policies of one type; the inner error says why they could not be read.
-async fn policies(
-    session: &Session,
-    kind: &OrgPolicy,
-) -> Result<Result<Vec<LiveObject>, String>, ProviderError> {
-    let listed = session
-        .organizations()
-        .list_policies()
-        .filter(kind.policy_type.clone())
-        .into_paginator()
-        .send()
-        .try_collect()
-        .await
-        .map_err(session.error("organizations", "ListPolicies"));
-    let listed = match listed {
-        Ok(pages) => {
-            pages.into_iter().flat_map(|p| p.policies.unwrap_or_default()).collect::<Vec<_>>()
-        }
-        // An emulator may not know the type; AWS lists a type that is not enabled as empty.
-        Err(e) if matches!(e.failure, Failure::NotImplemented | Failure::Refused) => {
-            return Ok(Err(e.to_string()));
-        }
-        Err(e) => return Err(e),
-    };
-    let reads: Vec<_> =
-        listed.iter().map(|summary| org_policy::object(session, kind, summary)).collect();
-    let objects: Vec<Option<LiveObject>> =
-        stream::iter(reads).buffer_unordered(session.options.concurrency).try_collect().await?;
-    Ok(Ok(objects.into_iter().flatten().collect()))
 }

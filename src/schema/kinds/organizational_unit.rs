@@ -1,31 +1,31 @@
 //! Organizational units.
 
-use super::access::AccessPart;
-use super::block_schema::{Attr, BlockSchema, Ty};
-use super::body::Body;
-use super::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
-use super::meaning::{Meaning, Naming, Quota, Repair};
 use super::organization;
-use super::pure_half::{Context, ManagedKind};
-use super::read::{Reader, Rule, assigned, attr_of, str_attr};
-use super::tags;
-use super::tags::TAGS;
 use crate::address::ACCOUNT;
 use crate::diag::Diagnostics;
 use crate::ids::{AccountId, OrgUnitId, RootId};
+use crate::schema::access::AccessPart;
+use crate::schema::block_schema::{Attr, BlockSchema, Ty};
+use crate::schema::body::Body;
+use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
+use crate::schema::meaning::{Meaning, Naming, Quota, Repair};
+use crate::schema::pure_half::{Context, ManagedKind};
+use crate::schema::read::{Reader, Rule, assigned, attr_of, str_attr};
+use crate::schema::tags;
+use crate::schema::tags::TAGS;
 use crate::value::{AttrRef, Attrs, StringPart, Value};
 
 /// Its name.
-pub(super) const KIND: &str = "organizational_unit";
+pub(in crate::schema) const KIND: &str = "organizational_unit";
 
 /// The pure half.
-pub(super) struct OrganizationalUnit;
+pub(in crate::schema) struct OrganizationalUnit;
 
 /// How the organization's root stands in canonical attributes.
 const ROOT: &str = "root";
 
 /// Where units and accounts hang: the root or a unit.
-pub(super) const PARENT: Attr = Attr::optional(
+pub(in crate::schema) const PARENT: Attr = Attr::optional(
     "parent",
     Ty::Ref { kinds: &[organization::KIND, KIND], text: true },
     "The unit above, or the organization for its root (the default).",
@@ -75,7 +75,7 @@ const NAME: Rule = Rule {
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn node(value: &Value, accounts: bool) -> Result<Value, String> {
+pub(in crate::schema) fn node(value: &Value, accounts: bool) -> Result<Value, String> {
     match value.reveal() {
         Value::Block(block) => match block.address.kind.as_str() {
             organization::KIND => Ok(ROOT.into()),
@@ -113,7 +113,7 @@ pub(super) fn node(value: &Value, accounts: bool) -> Result<Value, String> {
 }
 
 /// The unit or root above, `root` when nothing is said.
-pub(super) fn parent(reader: &mut Reader<'_>) -> Value {
+pub(in crate::schema) fn parent(reader: &mut Reader<'_>) -> Value {
     let Some(given) = reader.body.get("parent").filter(|p| !p.value.is_null()) else {
         return ROOT.into();
     };

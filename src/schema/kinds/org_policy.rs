@@ -1,34 +1,36 @@
 //! Organization policies: service control policies and resource control policies.
 
-use super::access::{AccessPart, Guardrail};
 use super::account;
-use super::additive::merge_additive;
-use super::block_schema::{Attr, BlockSchema, Ty};
-use super::body::Body;
-use super::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
-use super::meaning::{Meaning, Measure, Naming, Quota, Repair};
 use super::organization;
 use super::organizational_unit;
-use super::policy;
-use super::policy_blocks::STATEMENTS;
-use super::pure_half::{Context, ManagedKind};
-use super::read::{Reader, Rule, assigned, declared, str_attr};
-use super::tags;
-use super::tags::TAGS;
 use crate::diag::Diagnostics;
 use crate::iam::Use;
+use crate::schema::access::{AccessPart, Guardrail};
+use crate::schema::additive::merge_additive;
+use crate::schema::block_schema::{Attr, BlockSchema, Ty};
+use crate::schema::body::Body;
+use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
+use crate::schema::meaning::{Meaning, Measure, Naming, Quota, Repair};
+use crate::schema::policy;
+use crate::schema::policy_blocks::STATEMENTS;
+use crate::schema::pure_half::{Context, ManagedKind};
+use crate::schema::read::{Reader, Rule, assigned, declared, str_attr};
+use crate::schema::tags;
+use crate::schema::tags::TAGS;
 use crate::value::{Attrs, Value};
 
 /// The pure half of both kinds.
-pub(super) struct OrgPolicy {
+pub(in crate::schema) struct OrgPolicy {
     schema: &'static KindSchema,
     role: Use,
 }
 
 /// Service control policies.
-pub(super) static SERVICE_CONTROL_POLICY: OrgPolicy = OrgPolicy { schema: &SCP, role: Use::Scp };
+pub(in crate::schema) static SERVICE_CONTROL_POLICY: OrgPolicy =
+    OrgPolicy { schema: &SCP, role: Use::Scp };
 /// Resource control policies.
-pub(super) static RESOURCE_CONTROL_POLICY: OrgPolicy = OrgPolicy { schema: &RCP, role: Use::Rcp };
+pub(in crate::schema) static RESOURCE_CONTROL_POLICY: OrgPolicy =
+    OrgPolicy { schema: &RCP, role: Use::Rcp };
 
 const BLOCK: BlockSchema = BlockSchema {
     attrs: &[

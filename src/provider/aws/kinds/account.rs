@@ -3,20 +3,20 @@
 use async_trait::async_trait;
 use aws_sdk_organizations::types::{self, CreateAccountState, CreateAccountStatus};
 
-use super::clients::Session;
-use super::errors;
-use super::kind::{Absent, Bulk, KindProvider, Wanted, attrs, live, optional};
-use super::organization_read::{self, node_id, node_name};
-use super::organization_tags::{self, to_tags};
+use crate::provider::aws::clients::Session;
+use crate::provider::aws::errors;
+use crate::provider::aws::kind::{Absent, Bulk, KindProvider, Wanted, attrs, live, optional};
+use crate::provider::aws::organization_read::{self, node_id, node_name};
+use crate::provider::aws::organization_tags::{self, to_tags};
 use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep, REQUEST};
 use crate::schema::{self, AccountState};
 use crate::value::{Attrs, Value};
 
 /// Its name.
-pub(super) const KIND: &str = "account";
+pub(in crate::provider::aws) const KIND: &str = "account";
 
 /// The AWS half.
-pub(super) struct Account;
+pub(in crate::provider::aws) struct Account;
 
 /// Looks at a creation before the step gives up (the executor may look again later).
 const POLLS: u32 = 400;
@@ -27,8 +27,8 @@ impl KindProvider for Account {
         KIND
     }
 
-    fn bulk(&self) -> Bulk {
-        Bulk::Organization
+    fn bulk(&'static self) -> Bulk {
+        Bulk::Tree
     }
 
     async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
@@ -60,7 +60,7 @@ impl KindProvider for Account {
             .await
             .map_err(session.error("organizations", "CreateAccount"))?;
         let request = answer.create_account_status().and_then(|s| s.id());
-        Ok(want.done([(REQUEST, optional(request)), ("parent", super::ROOT.into())]))
+        Ok(want.done([(REQUEST, optional(request)), ("parent", crate::provider::aws::ROOT.into())]))
     }
 
     async fn wait(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
@@ -109,8 +109,8 @@ impl KindProvider for Account {
                     .map_err(session.error("organizations", "DescribeAccount"))
             })
             .await?;
-        let parent = want.after("parent").as_str().unwrap_or(super::ROOT);
-        if parent != super::ROOT {
+        let parent = want.after("parent").as_str().unwrap_or(crate::provider::aws::ROOT);
+        if parent != crate::provider::aws::ROOT {
             // A run that was cut off here may have moved it already.
             let from = session.settle(|| organization_read::parent(session, &id)).await?;
             if from != parent {
@@ -315,7 +315,11 @@ async fn relocate(session: &Session, id: &str, from: &str, to: &str) -> Result<(
 }
 
 /// An account as AWS lists it, with what it does not list.
-pub(super) fn object(account: &types::Account, parent: &str, tags: Value) -> Option<LiveObject> {
+pub(in crate::provider::aws) fn object(
+    account: &types::Account,
+    parent: &str,
+    tags: Value,
+) -> Option<LiveObject> {
     let mut object = live(
         KIND,
         attrs([

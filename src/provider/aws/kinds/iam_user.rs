@@ -1,19 +1,31 @@
 //! IAM users: read with all of IAM, never changed.
 
+use async_trait::async_trait;
 use aws_sdk_iam::types::UserDetail;
 
-use super::iam_read::{self, attached, iam_tags, inline};
-use super::kind::{Bulk, Observed, attrs, observed, optional, sorted};
-use crate::provider::LiveObject;
+use crate::provider::aws::iam_read::{IamAnswers, attached, iam_tags, inline};
+use crate::provider::aws::kind::{Bulk, IamPart, Observed, attrs, observed, optional, sorted};
+use crate::provider::{LiveObject, ProviderError};
 
 /// Its name.
 const KIND: &str = "iam_user";
 
 /// The AWS half.
-pub(super) static IAM_USER: Observed = Observed { kind: KIND, bulk: Bulk::Account(&iam_read::IAM) };
+pub(in crate::provider::aws) static IAM_USER: Observed =
+    Observed { kind: KIND, bulk: Bulk::Iam(&IamUsers) };
+
+/// All of them in an account.
+struct IamUsers;
+
+#[async_trait]
+impl IamPart for IamUsers {
+    async fn objects(&self, iam: &IamAnswers<'_>) -> Result<Vec<LiveObject>, ProviderError> {
+        Ok(iam.details().await?.users.iter().filter_map(object).collect())
+    }
+}
 
 /// One of them, as IAM describes it.
-pub(super) fn object(detail: &UserDetail) -> Option<LiveObject> {
+fn object(detail: &UserDetail) -> Option<LiveObject> {
     let boundary = detail.permissions_boundary().and_then(|b| b.permissions_boundary_arn());
     observed(
         KIND,

@@ -1,21 +1,21 @@
 //! S3 buckets: versioning, encryption, public access block, policy.
 
-use super::access::{AccessPart, ResourcePolicy};
-use super::block_schema::{Attr, BlockSchema, Nested, Ty};
-use super::body::Body;
-use super::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
-use super::meaning::{ArnForm, Meaning, Measure, Naming, Quota, Repair};
-use super::policy;
-use super::policy_blocks::STATEMENTS;
-use super::pure_half::{Context, ManagedKind};
-use super::read::{Reader, concat, flags, str_attr};
-use super::tags::{self, TAGS};
 use crate::diag::Diagnostics;
 use crate::iam::Use;
+use crate::schema::access::{AccessPart, ResourcePolicy};
+use crate::schema::block_schema::{Attr, BlockSchema, Nested, Ty};
+use crate::schema::body::Body;
+use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
+use crate::schema::meaning::{ArnForm, Meaning, Measure, Naming, Quota, Repair};
+use crate::schema::policy;
+use crate::schema::policy_blocks::STATEMENTS;
+use crate::schema::pure_half::{Context, ManagedKind};
+use crate::schema::read::{Reader, concat, flags, str_attr};
+use crate::schema::tags::{self, TAGS};
 use crate::value::{Attrs, Value};
 
 /// The pure half.
-pub(super) struct S3Bucket;
+pub(in crate::schema) struct S3Bucket;
 
 const ENCRYPTION: BlockSchema = BlockSchema {
     attrs: &[

@@ -2,38 +2,72 @@
 
 use async_trait::async_trait;
 use aws_sdk_organizations::types::{PolicySummary, PolicyType, TargetType};
+use futures::{StreamExt, TryStreamExt, stream};
 
-use super::ROOT;
-use super::clients::Session;
-use super::kind::{
-    Absent, Bulk, KindProvider, Wanted, attrs, document, live, optional, sorted, texts,
-};
-use super::organization_read::{node_id, node_name};
-use super::organization_tags::{self, to_tags};
 use crate::iam::Use;
+use crate::provider::aws::ROOT;
+use crate::provider::aws::clients::Session;
+use crate::provider::aws::kind::{
+    Absent, Bulk, KindProvider, OrganizationReader, Wanted, attrs, document, live, optional,
+    sorted, texts,
+};
+use crate::provider::aws::organization_read::{node_id, node_name};
+use crate::provider::aws::organization_tags::{self, to_tags};
 use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep};
 use crate::schema::{canonical_policy, is_aws_owned};
 use crate::value::{Attrs, Value};
 
 /// The AWS half of one of the two kinds.
-pub(super) struct OrgPolicy {
-    pub(super) kind: &'static str,
-    pub(super) policy_type: PolicyType,
-    pub(super) role: Use,
+pub(in crate::provider::aws) struct OrgPolicy {
+    pub(in crate::provider::aws) kind: &'static str,
+    pub(in crate::provider::aws) policy_type: PolicyType,
+    pub(in crate::provider::aws) role: Use,
 }
 
 /// Service control policies.
-pub(super) static SERVICE_CONTROL_POLICY: OrgPolicy = OrgPolicy {
+pub(in crate::provider::aws) static SERVICE_CONTROL_POLICY: OrgPolicy = OrgPolicy {
     kind: "service_control_policy",
     policy_type: PolicyType::ServiceControlPolicy,
     role: Use::Scp,
 };
 /// Resource control policies.
-pub(super) static RESOURCE_CONTROL_POLICY: OrgPolicy = OrgPolicy {
+pub(in crate::provider::aws) static RESOURCE_CONTROL_POLICY: OrgPolicy = OrgPolicy {
     kind: "resource_control_policy",
     policy_type: PolicyType::ResourceControlPolicy,
     role: Use::Rcp,
 };
+
+#[async_trait]
+impl OrganizationReader for OrgPolicy {
+    async fn everything(
+        &self,
+        session: &Session,
+    ) -> Result<Result<Vec<LiveObject>, String>, ProviderError> {
+        let pages = session
+            .organizations()
+            .list_policies()
+            .filter(self.policy_type.clone())
+            .into_paginator()
+            .send()
+            .try_collect()
+            .await
+            .map_err(session.error("organizations", "ListPolicies"));
+        let pages: Vec<_> = match pages {
+            Ok(pages) => pages,
+            // An emulator may not know the type; AWS lists a type that is not enabled as empty.
+            Err(e) if matches!(e.failure, Failure::NotImplemented | Failure::Refused) => {
+                return Ok(Err(e.to_string()));
+            }
+            Err(e) => return Err(e),
+        };
+        let listed = pages.into_iter().flat_map(|page| page.policies.unwrap_or_default());
+        let reads: Vec<_> =
+            listed.map(|summary| async move { object(session, self, &summary).await }).collect();
+        let objects: Vec<Option<LiveObject>> =
+            stream::iter(reads).buffer_unordered(session.options.concurrency).try_collect().await?;
+        Ok(Ok(objects.into_iter().flatten().collect()))
+    }
+}
 
 #[async_trait]
 impl KindProvider for OrgPolicy {
@@ -41,8 +75,8 @@ impl KindProvider for OrgPolicy {
         self.kind
     }
 
-    fn bulk(&self) -> Bulk {
-        Bulk::Organization
+    fn bulk(&'static self) -> Bulk {
+        Bulk::Organization(self)
     }
 
     async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
@@ -194,7 +228,7 @@ fn with_targets(want: &Wanted<'_>, change: impl FnOnce(&mut Vec<String>)) -> Att
 }
 
 /// A policy as AWS lists it, with what it does not list: its document, its targets and its tags.
-pub(super) async fn object(
+async fn object(
     session: &Session,
     kind: &OrgPolicy,
     summary: &PolicySummary,

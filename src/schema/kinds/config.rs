@@ -3,23 +3,23 @@
 //! No block of this kind is written by hand: the evaluator makes one from every entry of an
 //! environment's `config` block.
 
-use super::access::AccessPart;
-use super::block_schema::{Attr, BlockSchema, Ty};
-use super::body::Body;
-use super::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
-use super::meaning::{ArnForm, Meaning, Naming, Repair};
-use super::pure_half::{Context, ManagedKind};
-use super::read::{Reader, arn, assigned, concat, scalar, str_attr};
-use super::tags::{self, TAGS};
 use crate::address::CONFIG_KIND;
 use crate::diag::Diagnostics;
+use crate::schema::access::AccessPart;
+use crate::schema::block_schema::{Attr, BlockSchema, Ty};
+use crate::schema::body::Body;
+use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
+use crate::schema::meaning::{ArnForm, Meaning, Naming, Repair};
+use crate::schema::pure_half::{Context, ManagedKind};
+use crate::schema::read::{Reader, arn, assigned, concat, scalar, str_attr};
+use crate::schema::tags::{self, TAGS};
 use crate::value::{Attrs, Value};
 
 /// Its name.
-pub(super) const KIND: &str = CONFIG_KIND;
+pub(in crate::schema) const KIND: &str = CONFIG_KIND;
 
 /// The pure half.
-pub(super) struct Config;
+pub(in crate::schema) struct Config;
 
 static SCHEMA: KindSchema = KindSchema {
     kind: KIND,

@@ -1,33 +1,35 @@
 //! The registration of kinds, and the tables made of it.
 //!
-//! A kind is one file here, one file of the same name in `provider/aws`, and one line in
-//! [`every_kind`]. The line names both halves, so a half that is missing does not compile.
+//! A kind is one file here, one file of the same name in `provider/aws/kinds`, and one line in
+//! [`every_kind`]. The line declares both files as modules and names what each holds, so a half that is
+//! missing does not compile. `cargo fmt` does not follow modules that a macro declares:
+//! `cargo fmt -- src/schema/kinds/*.rs src/provider/aws/kinds/*.rs` does.
 
 use super::access::AccessPart;
 use super::observed::Observed;
 use super::pure_half::ManagedKind;
 
-/// Every kind, in the order in which the docs show them: the module of its two halves, and what they are
-/// called there. `$table` is the macro that makes a table of one of the halves.
+/// Every kind, in the order in which the docs show them: the file of its two halves, and what they are
+/// called there (two kinds that differ in a name and a use share a file). `$table` is the macro that
+/// declares one of the halves and makes a table of it.
 macro_rules! every_kind {
     ($table:ident) => {
         $table! {
             managed {
-                organization::Organization,
-                organizational_unit::OrganizationalUnit,
-                account::Account,
-                org_policy::SERVICE_CONTROL_POLICY,
-                org_policy::RESOURCE_CONTROL_POLICY,
-                iam_role::IamRole,
-                iam_policy::IamPolicy,
-                iam_oidc_provider::IamOidcProvider,
-                s3_bucket::S3Bucket,
-                account_baseline::AccountBaseline,
-                config::Config,
+                organization::{Organization},
+                organizational_unit::{OrganizationalUnit},
+                account::{Account},
+                org_policy::{SERVICE_CONTROL_POLICY, RESOURCE_CONTROL_POLICY},
+                iam_role::{IamRole},
+                iam_policy::{IamPolicy},
+                iam_oidc_provider::{IamOidcProvider},
+                s3_bucket::{S3Bucket},
+                account_baseline::{AccountBaseline},
+                config::{Config},
             }
             observed {
-                iam_group::IAM_GROUP,
-                iam_user::IAM_USER,
+                iam_group::{IAM_GROUP},
+                iam_user::{IAM_USER},
             }
         }
     };
@@ -36,11 +38,13 @@ pub(crate) use every_kind;
 
 macro_rules! pure_halves {
     (
-        managed { $($module:ident::$half:ident,)* }
-        observed { $($seen:ident::$declaration:ident,)* }
+        managed { $($module:ident::{$($half:ident),*},)* }
+        observed { $($seen:ident::{$($declaration:ident),*},)* }
     ) => {
-        static KINDS: &[&dyn ManagedKind] = &[$(&super::$module::$half),*];
-        static OBSERVED: &[Observed] = &[$(super::$seen::$declaration),*];
+        $(pub(super) mod $module;)*
+        $(pub(super) mod $seen;)*
+        static KINDS: &[&dyn ManagedKind] = &[$($(&$module::$half),*),*];
+        static OBSERVED: &[Observed] = &[$($($seen::$declaration),*),*];
     };
 }
 every_kind!(pure_halves);
@@ -85,7 +89,7 @@ pub fn kind_of_arn(service: &str, resource: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::{BlockSchema, Home, organization};
+    use crate::schema::{BlockSchema, Home};
 
     #[test]
     fn declarations_are_sound() {

@@ -3,18 +3,18 @@
 use async_trait::async_trait;
 use aws_sdk_organizations::types;
 
-use super::clients::Session;
-use super::kind::{Absent, Bulk, KindProvider, Wanted, attrs, live, optional};
-use super::organization_read::{self, node_id, node_name};
-use super::organization_tags::{self, to_tags};
+use crate::provider::aws::clients::Session;
+use crate::provider::aws::kind::{Absent, Bulk, KindProvider, Wanted, attrs, live, optional};
+use crate::provider::aws::organization_read::{self, node_id, node_name};
+use crate::provider::aws::organization_tags::{self, to_tags};
 use crate::provider::{LiveObject, ProviderError, ProviderStep};
 use crate::value::{Attrs, Value};
 
 /// Its name.
-pub(super) const KIND: &str = "organizational_unit";
+pub(in crate::provider::aws) const KIND: &str = "organizational_unit";
 
 /// The AWS half.
-pub(super) struct OrganizationalUnit;
+pub(in crate::provider::aws) struct OrganizationalUnit;
 
 #[async_trait]
 impl KindProvider for OrganizationalUnit {
@@ -22,8 +22,8 @@ impl KindProvider for OrganizationalUnit {
         KIND
     }
 
-    fn bulk(&self) -> Bulk {
-        Bulk::Organization
+    fn bulk(&'static self) -> Bulk {
+        Bulk::Tree
     }
 
     async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
@@ -92,7 +92,7 @@ impl KindProvider for OrganizationalUnit {
 }
 
 /// A unit as AWS lists it, with what it does not list.
-pub(super) fn object(
+pub(in crate::provider::aws) fn object(
     unit: &types::OrganizationalUnit,
     parent: &str,
     tags: Value,

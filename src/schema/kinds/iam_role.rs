@@ -2,29 +2,31 @@
 
 use std::collections::BTreeMap;
 
-use super::access::AccessPart;
-use super::additive::merge_additive;
-use super::block_schema::{Attr, BlockSchema, Nested, Ty};
-use super::body::{Body, NestedBody};
-use super::duration;
 use super::iam_policy::{self, DESCRIPTION};
-use super::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
-use super::meaning::{ArnForm, Meaning, Measure, Naming, Quota, Repair};
-use super::policy;
-use super::policy_blocks::{STATEMENT, STATEMENTS, TRUST};
-use super::pure_half::{Context, ManagedKind};
-use super::read::{Reader, Rule, arn, assigned, declared, iam_name_char, reference, str_attr};
-use super::tags;
-use super::tags::TAGS;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::iam::Use;
+use crate::schema::access::AccessPart;
+use crate::schema::additive::merge_additive;
+use crate::schema::block_schema::{Attr, BlockSchema, Nested, Ty};
+use crate::schema::body::{Body, NestedBody};
+use crate::schema::duration;
+use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
+use crate::schema::meaning::{ArnForm, Meaning, Measure, Naming, Quota, Repair};
+use crate::schema::policy;
+use crate::schema::policy_blocks::{STATEMENT, STATEMENTS, TRUST};
+use crate::schema::pure_half::{Context, ManagedKind};
+use crate::schema::read::{
+    Reader, Rule, arn, assigned, declared, iam_name_char, reference, str_attr,
+};
+use crate::schema::tags;
+use crate::schema::tags::TAGS;
 use crate::value::{Attrs, Value};
 
 /// Its name.
-pub(super) const KIND: &str = "iam_role";
+pub(in crate::schema) const KIND: &str = "iam_role";
 
 /// The pure half.
-pub(super) struct IamRole;
+pub(in crate::schema) struct IamRole;
 
 const INLINE: BlockSchema = BlockSchema {
     attrs: &[Attr::optional(

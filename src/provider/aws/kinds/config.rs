@@ -14,9 +14,9 @@ use aws_sdk_ssm::types::{
     ResourceTypeForTagging, Tag,
 };
 
-use super::clients::Session;
-use super::errors;
-use super::kind::{
+use crate::provider::aws::clients::Session;
+use crate::provider::aws::errors;
+use crate::provider::aws::kind::{
     Absent, Bulk, BulkReader, BulkScope, KindProvider, Reading, Wanted, attrs, entries, live,
     optional, tags, texts,
 };
@@ -24,10 +24,10 @@ use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep};
 use crate::value::{Attrs, Value};
 
 /// Its name.
-pub(super) const KIND: &str = "config";
+pub(in crate::provider::aws) const KIND: &str = "config";
 
 /// The AWS half.
-pub(super) struct Config;
+pub(in crate::provider::aws) struct Config;
 
 /// Bytes that a standard parameter holds; an advanced one holds twice as many.
 const STANDARD: usize = 4_096;
@@ -38,7 +38,7 @@ impl KindProvider for Config {
         KIND
     }
 
-    fn bulk(&self) -> Bulk {
+    fn bulk(&'static self) -> Bulk {
         Bulk::Account(&Config)
     }
 
@@ -248,10 +248,6 @@ async fn tag(session: &Session, step: &ProviderStep) -> Result<(), ProviderError
 
 #[async_trait]
 impl BulkReader for Config {
-    fn reads(&self) -> &'static str {
-        KIND
-    }
-
     /// All parameters below a path. Where their metadata cannot be read, the key of a secret is not known, and
     /// a write could move it to another: such a secret is unread.
     async fn everything(&self, session: &Session, scope: &BulkScope<'_>) -> Reading {

@@ -1,21 +1,40 @@
 //! Customer-managed policies: the calls.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use aws_sdk_iam::types::ManagedPolicyDetail;
+use futures::{StreamExt, TryStreamExt, stream};
 
-use super::clients::Session;
-use super::iam_read::{self, decoded, iam_tags};
 use super::iam_role::tags;
-use super::kind::{Absent, Bulk, KindProvider, Wanted, attrs, document, live, optional};
 use crate::iam::Use;
+use crate::provider::aws::clients::Session;
+use crate::provider::aws::iam_read::{AwsPolicies, IamAnswers, decoded, iam_tags};
+use crate::provider::aws::kind::{
+    Absent, Bulk, IamPart, KindProvider, Wanted, attrs, document, live, optional,
+};
 use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep};
 use crate::value::Attrs;
 
 /// Its name.
-pub(super) const KIND: &str = "iam_policy";
+pub(in crate::provider::aws) const KIND: &str = "iam_policy";
 
 /// The AWS half.
-pub(super) struct IamPolicy;
+pub(in crate::provider::aws) struct IamPolicy;
+
+#[async_trait]
+impl IamPart for IamPolicy {
+    async fn objects(&self, iam: &IamAnswers<'_>) -> Result<Vec<LiveObject>, ProviderError> {
+        let details = iam.details().await?;
+        let (own, of_aws) = futures::join!(
+            policies(iam.session, &details.policies),
+            aws_policies(iam.session, iam.scope.aws_policies, details.aws_policies()),
+        );
+        let (mut own, of_aws) = (own?, of_aws?);
+        own.extend(of_aws);
+        Ok(own)
+    }
+}
 
 #[async_trait]
 impl KindProvider for IamPolicy {
@@ -23,8 +42,8 @@ impl KindProvider for IamPolicy {
         KIND
     }
 
-    fn bulk(&self) -> Bulk {
-        Bulk::Account(&iam_read::IAM)
+    fn bulk(&'static self) -> Bulk {
+        Bulk::Iam(&IamPolicy)
     }
 
     async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
@@ -206,7 +225,7 @@ async fn users(session: &Session, arn: &str) -> Result<Vec<String>, ProviderErro
 }
 
 /// What `GetAccountAuthorizationDetails` shows of a policy.
-pub(super) fn attrs_of(detail: &ManagedPolicyDetail) -> Attrs {
+fn attrs_of(detail: &ManagedPolicyDetail) -> Attrs {
     let current = detail.policy_version_list().iter().find(|v| v.is_default_version());
     attrs([
         ("name", optional(detail.policy_name())),
@@ -218,10 +237,7 @@ pub(super) fn attrs_of(detail: &ManagedPolicyDetail) -> Attrs {
 }
 
 /// What it does not show.
-pub(super) async fn beyond_details(
-    session: &Session,
-    arn: &str,
-) -> Result<Option<Attrs>, ProviderError> {
+async fn beyond_details(session: &Session, arn: &str) -> Result<Option<Attrs>, ProviderError> {
     let answer = session
         .iam()
         .get_policy()
@@ -243,10 +259,7 @@ pub(super) async fn beyond_details(
 }
 
 /// A managed policy by its ARN: the version that is in force.
-pub(super) async fn by_arn(
-    session: &Session,
-    arn: &str,
-) -> Result<Option<LiveObject>, ProviderError> {
+async fn by_arn(session: &Session, arn: &str) -> Result<Option<LiveObject>, ProviderError> {
     let answer = session
         .iam()
         .get_policy()
@@ -278,4 +291,49 @@ pub(super) async fn by_arn(
             ("unique_id", optional(policy.policy_id())),
         ]),
     ))
+}
+
+/// The account's own policies. Their tags and descriptions can only be asked for one by one.
+async fn policies(
+    session: &Session,
+    details: &[ManagedPolicyDetail],
+) -> Result<Vec<LiveObject>, ProviderError> {
+    let reads: Vec<_> = details
+        .iter()
+        .map(|detail| async move {
+            let mut attrs = attrs_of(detail);
+            if let Some(extra) = beyond_details(session, detail.arn().unwrap_or_default()).await? {
+                attrs.extend(extra);
+            }
+            Ok::<_, ProviderError>(live(KIND, attrs))
+        })
+        .collect();
+    let objects: Vec<Option<LiveObject>> =
+        stream::iter(reads).buffer_unordered(session.options.concurrency).try_collect().await?;
+    Ok(objects.into_iter().flatten().collect())
+}
+
+/// AWS's own policies with these ARNs, with their documents.
+async fn aws_policies(
+    session: &Session,
+    cache: &AwsPolicies,
+    used: BTreeSet<String>,
+) -> Result<Vec<LiveObject>, ProviderError> {
+    let reads: Vec<_> = used
+        .into_iter()
+        .map(|arn| async move {
+            let cell = cache.cell(&arn);
+            let read = || async { Ok(by_arn(session, &arn).await?.map(|object| object.attrs)) };
+            let attrs = cell.get_or_try_init(read).await?.clone();
+            Ok::<_, ProviderError>(attrs.map(|attrs| LiveObject {
+                kind: KIND,
+                key: arn,
+                attrs,
+                reserved: Some("a policy that AWS manages"),
+            }))
+        })
+        .collect();
+    let objects: Vec<Option<LiveObject>> =
+        stream::iter(reads).buffer_unordered(session.options.concurrency).try_collect().await?;
+    Ok(objects.into_iter().flatten().collect())
 }

@@ -1,21 +1,21 @@
 //! OpenID Connect identity providers in IAM (GitHub Actions, GitLab, ...).
 
-use super::access::AccessPart;
-use super::block_schema::{Attr, BlockSchema, Ty};
-use super::body::Body;
-use super::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
-use super::meaning::{ArnForm, Meaning, Naming, Quota, Repair};
-use super::pure_half::{Context, ManagedKind};
-use super::read::{Reader, arn, str_attr};
-use super::tags::{self, TAGS};
 use crate::diag::Diagnostics;
+use crate::schema::access::AccessPart;
+use crate::schema::block_schema::{Attr, BlockSchema, Ty};
+use crate::schema::body::Body;
+use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
+use crate::schema::meaning::{ArnForm, Meaning, Naming, Quota, Repair};
+use crate::schema::pure_half::{Context, ManagedKind};
+use crate::schema::read::{Reader, arn, str_attr};
+use crate::schema::tags::{self, TAGS};
 use crate::value::{Attrs, Value};
 
 /// Its name.
-pub(super) const KIND: &str = "iam_oidc_provider";
+pub(in crate::schema) const KIND: &str = "iam_oidc_provider";
 
 /// The pure half.
-pub(super) struct IamOidcProvider;
+pub(in crate::schema) struct IamOidcProvider;
 
 static SCHEMA: KindSchema = KindSchema {
     kind: KIND,

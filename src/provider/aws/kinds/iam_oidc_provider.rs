@@ -1,19 +1,44 @@
 //! OIDC identity providers: the calls.
 
 use async_trait::async_trait;
+use futures::{StreamExt, TryStreamExt, stream};
 
-use super::clients::Session;
-use super::iam_read::{self, iam_tags};
 use super::iam_role::tags;
-use super::kind::{Absent, Bulk, KindProvider, Wanted, attrs, live, optional, sorted, texts};
+use crate::provider::aws::clients::Session;
+use crate::provider::aws::iam_read::{IamAnswers, iam_tags};
+use crate::provider::aws::kind::{
+    Absent, Bulk, IamPart, KindProvider, Wanted, attrs, live, optional, sorted, texts,
+};
 use crate::provider::{LiveObject, ProviderError, ProviderStep};
 use crate::value::Attrs;
 
 /// Its name.
-pub(super) const KIND: &str = "iam_oidc_provider";
+pub(in crate::provider::aws) const KIND: &str = "iam_oidc_provider";
 
 /// The AWS half.
-pub(super) struct IamOidcProvider;
+pub(in crate::provider::aws) struct IamOidcProvider;
+
+#[async_trait]
+impl IamPart for IamOidcProvider {
+    async fn objects(&self, iam: &IamAnswers<'_>) -> Result<Vec<LiveObject>, ProviderError> {
+        let session = iam.session;
+        let answer = session
+            .iam()
+            .list_open_id_connect_providers()
+            .send()
+            .await
+            .map_err(session.error("iam", "ListOpenIDConnectProviders"))?;
+        let reads: Vec<_> = answer
+            .open_id_connect_provider_list()
+            .iter()
+            .filter_map(|entry| entry.arn().map(str::to_owned))
+            .map(|arn| async move { by_arn(session, &arn).await })
+            .collect();
+        let objects: Vec<Option<LiveObject>> =
+            stream::iter(reads).buffer_unordered(session.options.concurrency).try_collect().await?;
+        Ok(objects.into_iter().flatten().collect())
+    }
+}
 
 #[async_trait]
 impl KindProvider for IamOidcProvider {
@@ -21,8 +46,8 @@ impl KindProvider for IamOidcProvider {
         KIND
     }
 
-    fn bulk(&self) -> Bulk {
-        Bulk::Account(&iam_read::IAM)
+    fn bulk(&'static self) -> Bulk {
+        Bulk::Iam(&IamOidcProvider)
     }
 
     async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
@@ -128,10 +153,7 @@ impl KindProvider for IamOidcProvider {
 }
 
 /// An OIDC provider by its ARN.
-pub(super) async fn by_arn(
-    session: &Session,
-    arn: &str,
-) -> Result<Option<LiveObject>, ProviderError> {
+async fn by_arn(session: &Session, arn: &str) -> Result<Option<LiveObject>, ProviderError> {
     let answer = session
         .iam()
         .get_open_id_connect_provider()

@@ -1,18 +1,18 @@
 //! What an account has exactly once: its alias, its password policy, its S3 public access block.
 
-use super::access::AccessPart;
-use super::block_schema::{Attr, BlockSchema, Nested, Ty};
-use super::body::Body;
-use super::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
-use super::meaning::{Meaning, Naming, Repair};
-use super::pure_half::{Context, ManagedKind};
-use super::read::{Reader, flags};
 use super::s3_bucket::PUBLIC_ACCESS;
 use crate::diag::Diagnostics;
+use crate::schema::access::AccessPart;
+use crate::schema::block_schema::{Attr, BlockSchema, Nested, Ty};
+use crate::schema::body::Body;
+use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
+use crate::schema::meaning::{Meaning, Naming, Repair};
+use crate::schema::pure_half::{Context, ManagedKind};
+use crate::schema::read::{Reader, flags};
 use crate::value::{Attrs, Value};
 
 /// The pure half.
-pub(super) struct AccountBaseline;
+pub(in crate::schema) struct AccountBaseline;
 
 const PASSWORD_POLICY: BlockSchema = BlockSchema {
     attrs: &[

@@ -5,21 +5,40 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use aws_sdk_iam::types::{RoleDetail, Tag};
 
-use super::clients::Session;
-use super::iam_read::{self, decoded, iam_tags};
-use super::kind::{
-    Absent, Bulk, KindProvider, Wanted, attrs, document, entries, live, optional, sorted, texts,
-};
 use crate::iam::Use;
+use crate::provider::aws::clients::Session;
+use crate::provider::aws::iam_read::{self, IamAnswers, decoded, iam_tags};
+use crate::provider::aws::kind::{
+    Absent, Bulk, IamPart, KindProvider, Wanted, attrs, document, entries, live, optional, sorted,
+    texts,
+};
 use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep};
 use crate::schema::duration::ROLE_SESSION;
 use crate::value::{Attrs, Value};
 
 /// Its name.
-pub(super) const KIND: &str = "iam_role";
+pub(in crate::provider::aws) const KIND: &str = "iam_role";
 
 /// The AWS half.
-pub(super) struct IamRole;
+pub(in crate::provider::aws) struct IamRole;
+
+#[async_trait]
+impl IamPart for IamRole {
+    async fn objects(&self, iam: &IamAnswers<'_>) -> Result<Vec<LiveObject>, ProviderError> {
+        let (details, listed) = futures::join!(iam.details(), listed(iam.session));
+        let (details, listed) = (details?, listed?);
+        let mut objects = Vec::new();
+        for detail in &details.roles {
+            let name = detail.role_name().unwrap_or_default();
+            match listed.get(name) {
+                Some(listed) => objects.extend(object(detail, listed)),
+                // Made between the two listings, or left out of one of them: asked for by itself.
+                None => objects.extend(by_name(iam.session, name).await?),
+            }
+        }
+        Ok(objects)
+    }
+}
 
 #[async_trait]
 impl KindProvider for IamRole {
@@ -27,8 +46,8 @@ impl KindProvider for IamRole {
         KIND
     }
 
-    fn bulk(&self) -> Bulk {
-        Bulk::Account(&iam_read::IAM)
+    fn bulk(&'static self) -> Bulk {
+        Bulk::Iam(&IamRole)
     }
 
     async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
@@ -197,7 +216,7 @@ fn seconds(value: &Value) -> Option<i32> {
 }
 
 /// Tags as IAM takes them; none rather than an empty list.
-pub(super) fn tags(value: &Value) -> Option<Vec<Tag>> {
+pub(in crate::provider::aws) fn tags(value: &Value) -> Option<Vec<Tag>> {
     let tags: Vec<Tag> = entries(value)
         .into_iter()
         .filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok())
@@ -323,24 +342,51 @@ fn reserved_role(path: &str) -> Option<&'static str> {
 }
 
 /// What `ListRoles` knows and `GetAccountAuthorizationDetails` does not.
-pub(super) struct Listed {
-    pub(super) description: Value,
-    pub(super) max_session_duration: i64,
+struct Listed {
+    description: Value,
+    max_session_duration: i64,
+}
+
+async fn listed(session: &Session) -> Result<BTreeMap<String, Listed>, ProviderError> {
+    const OPERATION: &str = "ListRoles";
+    let (mut roles, mut marker) = (Vec::new(), None);
+    loop {
+        let call = session.iam().list_roles().max_items(1_000).set_marker(marker.clone());
+        let page = call.send().await.map_err(session.error("iam", OPERATION))?;
+        roles.extend(page.roles);
+        marker = iam_read::following(
+            session,
+            OPERATION,
+            page.is_truncated,
+            page.marker,
+            marker.as_deref(),
+        )?;
+        if marker.is_none() {
+            break;
+        }
+    }
+    Ok(roles
+        .into_iter()
+        .map(|role| {
+            let listed = Listed {
+                description: optional(role.description()),
+                max_session_duration: role.max_session_duration().map_or(ROLE_SESSION, i64::from),
+            };
+            (role.role_name, listed)
+        })
+        .collect())
 }
 
 /// A role as `GetAccountAuthorizationDetails` shows it.
-pub(super) fn object(detail: &RoleDetail, listed: Option<&Listed>) -> Option<LiveObject> {
+fn object(detail: &RoleDetail, listed: &Listed) -> Option<LiveObject> {
     let boundary = detail.permissions_boundary().and_then(|b| b.permissions_boundary_arn());
     let mut object = live(
         KIND,
         attrs([
             ("name", optional(detail.role_name())),
             ("path", optional(detail.path())),
-            ("description", listed.map_or(Value::Null, |l| l.description.clone())),
-            (
-                "max_session_duration",
-                listed.map_or(ROLE_SESSION, |l| l.max_session_duration).into(),
-            ),
+            ("description", listed.description.clone()),
+            ("max_session_duration", listed.max_session_duration.into()),
             ("assume_role_policy", decoded(detail.assume_role_policy_document(), Use::Trust)),
             ("inline_policies", iam_read::inline(detail.role_policy_list())),
             ("managed_policies", iam_read::attached(detail.attached_managed_policies())),
@@ -355,10 +401,7 @@ pub(super) fn object(detail: &RoleDetail, listed: Option<&Listed>) -> Option<Liv
 }
 
 /// A role by its name.
-pub(super) async fn by_name(
-    session: &Session,
-    name: &str,
-) -> Result<Option<LiveObject>, ProviderError> {
+async fn by_name(session: &Session, name: &str) -> Result<Option<LiveObject>, ProviderError> {
     let answer = session
         .iam()
         .get_role()

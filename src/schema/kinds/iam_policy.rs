@@ -1,25 +1,25 @@
 //! Customer-managed IAM policies.
 
-use super::access::AccessPart;
-use super::block_schema::{Attr, BlockSchema, Ty};
-use super::body::Body;
-use super::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
-use super::meaning::{ArnForm, Meaning, Measure, Naming, Quota, Repair};
-use super::policy;
-use super::policy_blocks::STATEMENTS;
-use super::pure_half::{Context, ManagedKind};
-use super::read::{Reader, Rule, arn, assigned, description_char, iam_name_char, str_attr};
-use super::tags;
-use super::tags::TAGS;
 use crate::diag::Diagnostics;
 use crate::iam::Use;
+use crate::schema::access::AccessPart;
+use crate::schema::block_schema::{Attr, BlockSchema, Ty};
+use crate::schema::body::Body;
+use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
+use crate::schema::meaning::{ArnForm, Meaning, Measure, Naming, Quota, Repair};
+use crate::schema::policy;
+use crate::schema::policy_blocks::STATEMENTS;
+use crate::schema::pure_half::{Context, ManagedKind};
+use crate::schema::read::{Reader, Rule, arn, assigned, description_char, iam_name_char, str_attr};
+use crate::schema::tags;
+use crate::schema::tags::TAGS;
 use crate::value::Attrs;
 
 /// Its name.
-pub(super) const KIND: &str = "iam_policy";
+pub(in crate::schema) const KIND: &str = "iam_policy";
 
 /// The pure half.
-pub(super) struct IamPolicy;
+pub(in crate::schema) struct IamPolicy;
 
 /// "IAM and AWS STS quotas".
 const QUOTAS: &[Quota] = &[
@@ -76,7 +76,7 @@ const NAME: Rule = Rule {
 };
 
 /// CreatePolicy: at most 1,000 characters.
-pub(super) const DESCRIPTION: Rule = Rule {
+pub(in crate::schema) const DESCRIPTION: Rule = Rule {
     what: "description",
     min: 0,
     max: 1_000,

@@ -1,25 +1,25 @@
 //! Member accounts (and the management account, when it is declared).
 
-use super::access::AccessPart;
-use super::block_schema::{Attr, BlockSchema, Ty};
-use super::body::Body;
-use super::kind_schema::{Category, Computed, Fixed, Home, KindSchema, Recovery};
-use super::meaning::{Meaning, Naming, Quota, Repair};
 use super::organization;
 use super::organizational_unit::{PARENT, parent};
-use super::pure_half::{Context, ManagedKind, OnDestroy};
-use super::read::{Reader, Rule, assigned, str_attr};
-use super::tags;
-use super::tags::TAGS;
 use crate::address::ACCOUNT;
 use crate::diag::Diagnostics;
+use crate::schema::access::AccessPart;
+use crate::schema::block_schema::{Attr, BlockSchema, Ty};
+use crate::schema::body::Body;
+use crate::schema::kind_schema::{Category, Computed, Fixed, Home, KindSchema, Recovery};
+use crate::schema::meaning::{Meaning, Naming, Quota, Repair};
+use crate::schema::pure_half::{Context, ManagedKind, OnDestroy};
+use crate::schema::read::{Reader, Rule, assigned, str_attr};
+use crate::schema::tags;
+use crate::schema::tags::TAGS;
 use crate::value::{Attrs, Value};
 
 /// Its name.
-pub(super) const KIND: &str = ACCOUNT;
+pub(in crate::schema) const KIND: &str = ACCOUNT;
 
 /// The pure half.
-pub(super) struct Account;
+pub(in crate::schema) struct Account;
 
 static SCHEMA: KindSchema = KindSchema {
     kind: KIND,
@@ -200,7 +200,7 @@ fn is_email(text: &str) -> bool {
 }
 
 fn is_role_name(text: &str) -> bool {
-    (1..=64).contains(&text.chars().count()) && text.chars().all(super::read::iam_name_char)
+    (1..=64).contains(&text.chars().count()) && text.chars().all(crate::schema::read::iam_name_char)
 }
 
 impl ManagedKind for Account {

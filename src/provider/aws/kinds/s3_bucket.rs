@@ -12,22 +12,22 @@ use aws_sdk_s3::types::{
 };
 use futures::{StreamExt, stream};
 
-use super::clients::Session;
-use super::errors;
-use super::kind::{
+use crate::iam::Use;
+use crate::provider::aws::clients::Session;
+use crate::provider::aws::errors;
+use crate::provider::aws::kind::{
     Absent, Bulk, BulkReader, BulkScope, KindProvider, Reading, Wanted, attrs, document, entries,
     live, optional, sorted, tags, texts,
 };
-use crate::iam::Use;
 use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep};
 use crate::schema::canonical_policy;
 use crate::value::{Attrs, Value};
 
 /// Its name.
-pub(super) const KIND: &str = "s3_bucket";
+pub(in crate::provider::aws) const KIND: &str = "s3_bucket";
 
 /// The AWS half.
-pub(super) struct S3Bucket;
+pub(in crate::provider::aws) struct S3Bucket;
 
 /// `LocationConstraint` of the oldest region is absent, and of another old one is `EU`.
 fn region_of(constraint: Option<&BucketLocationConstraint>) -> String {
@@ -44,7 +44,7 @@ impl KindProvider for S3Bucket {
         KIND
     }
 
-    fn bulk(&self) -> Bulk {
+    fn bulk(&'static self) -> Bulk {
         Bulk::Account(&S3Bucket)
     }
 
@@ -171,10 +171,6 @@ impl KindProvider for S3Bucket {
 
 #[async_trait]
 impl BulkReader for S3Bucket {
-    fn reads(&self) -> &'static str {
-        KIND
-    }
-
     /// Every bucket of the account, and why some could not be read.
     async fn everything(&self, session: &Session, _scope: &BulkScope<'_>) -> Reading {
         let s3 = session.s3(&session.region);
@@ -299,7 +295,7 @@ fn public_access_value(block: Option<&PublicAccessBlockConfiguration>) -> Value 
 }
 
 /// One switch of a public access block.
-pub(super) fn switch(block: &Value, name: &str) -> bool {
+pub(in crate::provider::aws) fn switch(block: &Value, name: &str) -> bool {
     block.as_map().and_then(|b| b.get(name)).and_then(Value::as_bool).unwrap_or(false)
 }
 

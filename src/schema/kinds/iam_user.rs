@@ -1,11 +1,11 @@
 //! IAM users: read for the analysis and for drift, and not managed.
 
-use super::access::AccessPart;
-use super::meaning::ArnForm;
-use super::observed::Observed;
+use crate::schema::access::AccessPart;
+use crate::schema::meaning::ArnForm;
+use crate::schema::observed::Observed;
 
 /// The declaration.
-pub(super) const IAM_USER: Observed = Observed {
+pub(in crate::schema) const IAM_USER: Observed = Observed {
     kind: "iam_user",
     access: AccessPart::Principal { trust: None },
     arn: Some(ArnForm { service: "iam", resource: "user/" }),

@@ -5,27 +5,23 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use aws_sdk_s3control::types::PublicAccessBlockConfiguration;
 
-use super::clients::Session;
-use super::kind::{
+use super::s3_bucket::switch;
+use crate::provider::aws::clients::Session;
+use crate::provider::aws::kind::{
     Absent, Bulk, BulkReader, BulkScope, KindProvider, Reading, Wanted, attrs, live, optional,
     texts,
 };
-use super::s3_bucket::switch;
 use crate::provider::{LiveObject, ProviderError, ProviderStep};
 use crate::value::{Attrs, Value};
 
 /// Its name.
-pub(super) const KIND: &str = "account_baseline";
+pub(in crate::provider::aws) const KIND: &str = "account_baseline";
 
 /// The AWS half.
-pub(super) struct AccountBaseline;
+pub(in crate::provider::aws) struct AccountBaseline;
 
 #[async_trait]
 impl BulkReader for AccountBaseline {
-    fn reads(&self) -> &'static str {
-        KIND
-    }
-
     async fn everything(&self, session: &Session, _scope: &BulkScope<'_>) -> Reading {
         Ok((self.read(session, "").await?.into_iter().collect(), BTreeMap::new()))
     }
@@ -37,7 +33,7 @@ impl KindProvider for AccountBaseline {
         KIND
     }
 
-    fn bulk(&self) -> Bulk {
+    fn bulk(&'static self) -> Bulk {
         Bulk::Account(&AccountBaseline)
     }
 

@@ -5,17 +5,17 @@ use aws_sdk_organizations::types::{
     self, OrganizationFeatureSet, PolicyType, PolicyTypeStatus, Root,
 };
 
-use super::clients::Session;
-use super::errors;
-use super::kind::{Bulk, KindProvider, Wanted, attrs, live, optional, sorted};
+use crate::provider::aws::clients::Session;
+use crate::provider::aws::errors;
+use crate::provider::aws::kind::{Bulk, KindProvider, Wanted, attrs, live, optional, sorted};
 use crate::provider::{Failure, LiveObject, ProviderError, ProviderStep};
 use crate::value::{Attrs, Value};
 
 /// Its name.
-pub(super) const KIND: &str = "organization";
+pub(in crate::provider::aws) const KIND: &str = "organization";
 
 /// The AWS half.
-pub(super) struct Organization;
+pub(in crate::provider::aws) struct Organization;
 
 #[async_trait]
 impl KindProvider for Organization {
@@ -23,8 +23,8 @@ impl KindProvider for Organization {
         KIND
     }
 
-    fn bulk(&self) -> Bulk {
-        Bulk::Organization
+    fn bulk(&'static self) -> Bulk {
+        Bulk::Tree
     }
 
     async fn create(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
@@ -147,7 +147,9 @@ async fn trust(session: &Session, service: &str) -> Result<(), ProviderError> {
 }
 
 /// The organization itself; `None` when the account is in none.
-pub(super) async fn current(session: &Session) -> Result<Option<LiveObject>, ProviderError> {
+pub(in crate::provider::aws) async fn current(
+    session: &Session,
+) -> Result<Option<LiveObject>, ProviderError> {
     let (described, root, services) =
         futures::join!(describe(session), root(session), trusted_services(session));
     let Some(described) = described? else { return Ok(None) };
@@ -155,7 +157,7 @@ pub(super) async fn current(session: &Session) -> Result<Option<LiveObject>, Pro
 }
 
 /// What AWS says of the organization; nothing where the account is in none.
-pub(super) async fn describe(
+pub(in crate::provider::aws) async fn describe(
     session: &Session,
 ) -> Result<Option<types::Organization>, ProviderError> {
     let described = session
@@ -171,7 +173,9 @@ pub(super) async fn describe(
 }
 
 /// The root of its tree.
-pub(super) async fn root(session: &Session) -> Result<Option<Root>, ProviderError> {
+pub(in crate::provider::aws) async fn root(
+    session: &Session,
+) -> Result<Option<Root>, ProviderError> {
     let roots = session
         .organizations()
         .list_roots()
@@ -182,7 +186,9 @@ pub(super) async fn root(session: &Session) -> Result<Option<Root>, ProviderErro
 }
 
 /// The services that may work in all accounts; `None` where the endpoint does not know of such.
-pub(super) async fn trusted_services(session: &Session) -> Result<Option<Value>, ProviderError> {
+pub(in crate::provider::aws) async fn trusted_services(
+    session: &Session,
+) -> Result<Option<Value>, ProviderError> {
     let services = session
         .organizations()
         .list_aws_service_access_for_organization()
@@ -205,7 +211,7 @@ pub(super) async fn trusted_services(session: &Session) -> Result<Option<Value>,
 }
 
 /// The organization with its root and its trusted services.
-pub(super) fn object(
+pub(in crate::provider::aws) fn object(
     found: &types::Organization,
     root: Option<&Root>,
     services: Option<Value>,

@@ -1,22 +1,22 @@
 //! The organization itself: its feature set, enabled policy types and trusted services.
 
-use super::access::AccessPart;
-use super::additive::merge_additive;
-use super::block_schema::{Attr, BlockSchema, Nested, Ty};
-use super::body::Body;
-use super::kind_schema::{Category, Computed, Fixed, Home, KindSchema, Recovery};
-use super::meaning::{Meaning, Naming, Repair};
-use super::pure_half::{Context, ManagedKind, OnDestroy};
-use super::read::{Reader, assigned, declared};
 use crate::diag::{Diagnostics, did_you_mean};
 use crate::iam::Limits;
+use crate::schema::access::AccessPart;
+use crate::schema::additive::merge_additive;
+use crate::schema::block_schema::{Attr, BlockSchema, Nested, Ty};
+use crate::schema::body::Body;
+use crate::schema::kind_schema::{Category, Computed, Fixed, Home, KindSchema, Recovery};
+use crate::schema::meaning::{Meaning, Naming, Repair};
+use crate::schema::pure_half::{Context, ManagedKind, OnDestroy};
+use crate::schema::read::{Reader, assigned, declared};
 use crate::value::{Attrs, Value};
 
 /// Its name.
-pub(super) const KIND: &str = "organization";
+pub(in crate::schema) const KIND: &str = "organization";
 
 /// The pure half.
-pub(super) struct Organization;
+pub(in crate::schema) struct Organization;
 
 const LIMITS: BlockSchema = BlockSchema {
     attrs: &[
