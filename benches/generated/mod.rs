@@ -411,7 +411,12 @@ fn settled(estate: &Estate) -> (Live, Resources) {
         .map(|(handle, inventory)| (handle, Reading::Read(Index::new(inventory))))
         .collect();
     (
-        Live { organization: Reading::Read(Index::new(organization)), accounts, refreshed: true },
+        Live {
+            organization: Reading::Read(Index::new(organization)),
+            accounts,
+            founder: None,
+            refreshed: true,
+        },
         prior,
     )
 }

@@ -12,7 +12,7 @@ use crate::eval::estate::Estate;
 use crate::ids::{AccountId, Handle};
 use crate::plan::live::{Index, Live, Reading};
 use crate::provider::{AccountTarget, Failure, Inventory, Provider, ProviderError};
-use crate::schema::{Home, kinds};
+use crate::schema::{AccessPart, Home, access_of, kinds};
 
 /// How accounts are read.
 #[derive(Clone, Copy, Debug)]
@@ -201,8 +201,20 @@ pub async fn read_organization(
     })
 }
 
-/// A plan's reading.
+/// A plan's reading. `management` is the management account of the organization, or the account that calls
+/// where there is no organization.
 #[must_use]
-pub fn live(organization: Inventory, accounts: BTreeMap<Handle, Reading>) -> Live {
-    Live { organization: Reading::Read(Index::new(organization)), accounts, refreshed: true }
+pub fn live(
+    organization: Inventory,
+    accounts: BTreeMap<Handle, Reading>,
+    management: Option<AccountId>,
+) -> Live {
+    let is_organization = |kind: &str| access_of(kind) == Some(AccessPart::Organization);
+    let exists = organization.objects.values().any(|object| is_organization(object.kind));
+    Live {
+        organization: Reading::Read(Index::new(organization)),
+        accounts,
+        founder: management.filter(|_| !exists),
+        refreshed: true,
+    }
 }

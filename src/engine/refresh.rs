@@ -329,7 +329,7 @@ impl Scene<'_> {
         let mut read = Read {
             recorded,
             estate,
-            live: read_live::live(organization, accounts.readings),
+            live: read_live::live(organization, accounts.readings, inside.management.clone()),
             management: inside.management,
             caller,
             provider: Arc::clone(&provider),

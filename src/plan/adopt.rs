@@ -11,7 +11,7 @@ use crate::eval::estate::{Estate, Instance};
 use crate::ids::Handle;
 use crate::provider::LiveObject;
 use crate::schema::ownership::{Ownership, is_of_address, owner, ownership};
-use crate::schema::{Home, OnDestroy, kinds};
+use crate::schema::{AccessPart, Home, OnDestroy, ROOT, access_of, kinds};
 use crate::state::model::Resources;
 use crate::value::{Attrs, Value};
 
@@ -90,6 +90,26 @@ fn creator(mark: &str, lineage: &str) -> String {
 }
 
 impl Decision<'_> {
+    /// What is known of the account that calls before the organization exists that this plan creates: it will
+    /// stand in the root, without tags. Its name and its e-mail address AWS tells when the organization is
+    /// there; an apply compares them with the block then.
+    pub(super) fn founder(&self, scene: &Scene<'_>, instance: &Instance) -> Option<Attrs> {
+        let own = scene.live.founder.as_ref()?;
+        let id = instance.body.get("id")?.as_str()?;
+        let is_account = self.kind.schema().meaning.access == AccessPart::Account;
+        let mut kinds = scene.estate.instances.keys().map(|address| address.kind.as_str());
+        let mut has_organization =
+            || kinds.any(|kind| access_of(kind) == Some(AccessPart::Organization));
+        if !is_account || id != own.as_str() || !has_organization() {
+            return None;
+        }
+        Some(Attrs::from([
+            ("id".to_owned(), id.into()),
+            ("parent".to_owned(), ROOT.into()),
+            ("tags".to_owned(), Value::Map(Attrs::new())),
+        ]))
+    }
+
     /// Says that an object which is taken over on request bears the mark of another estate.
     fn warn_of_takeover(
         &self,
@@ -212,9 +232,14 @@ impl Decision<'_> {
                 diagnostics.push(
                     Diagnostic::error(format!("there is no account `{id}` in the organization"))
                         .at(instance.body.loc_of("id").clone())
-                        .help(match super::drift::management(live) {
-                            Some(_) => "invite the account into the organization first, or leave `id` out to create one",
-                            None => "there is no organization yet: apply without this block first; from then on its management account and invited ones can be declared",
+                        .help(match &live.founder {
+                            None => "invite the account into the organization first, or leave `id` out to create one".to_owned(),
+                            Some(own) if own.as_str() == id => {
+                                "there is no organization yet, and it is your own account: declare the organization too (`organization \"NAME\" {}`)".to_owned()
+                            }
+                            Some(own) => format!(
+                                "there is no organization yet: its first account is your own, `{own}`; apply without this block first, then invite the account"
+                            ),
                         }),
                 );
             }

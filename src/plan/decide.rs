@@ -212,7 +212,18 @@ impl<'a> Decision<'a> {
         if let Some(other) = self.other_estate(scene.lineage) {
             diagnostics.push(taken_over(&self.address, instance, other));
         }
-        if self.before.is_none()
+        let founder = match self.before {
+            None if self.recorded.is_none() => self.founder(scene, instance),
+            _ => None,
+        };
+        let is_founder = founder.is_some();
+        if let Some(known) = founder {
+            self.key = known.get("id").and_then(Value::as_str).map(str::to_owned);
+            self.before = Some(known);
+            self.reason =
+                Some("it is your own account: the plan creates its organization".to_owned());
+            self.action = Action::Adopt;
+        } else if self.before.is_none()
             && let Some((object, reason)) = self.adoptable(scene, instance, diagnostics)
         {
             self.take(object);
@@ -243,6 +254,12 @@ impl<'a> Decision<'a> {
         let attrs = self.recorded.map(|r| r.attrs.attrs());
         let recorded = StoredValues { attrs, secrets: Some(secrets) };
         self.difference = difference(self.kind.schema(), before, &after, recorded);
+        if is_founder {
+            let untold = ["name", "email"];
+            self.difference
+                .changed
+                .retain(|path| !path.root().is_some_and(|r| untold.contains(&r)));
+        }
         self.reason = recorded.reason(&after, &self.difference.changed).or(self.reason.take());
         self.replace_because = self
             .difference
@@ -278,9 +295,11 @@ impl<'a> Decision<'a> {
         if self.action == Action::Replace {
             anew(&mut after, instance);
         } else {
-            for name in instance.computed.keys() {
+            for (name, assigned) in &instance.computed {
                 if let Some(value) = before.get(name) {
                     after.insert(name.clone(), value.clone());
+                } else if is_founder {
+                    after.insert(name.clone(), assigned.clone());
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::address::ResourceAddr;
 use crate::eval::estate::Estate;
-use crate::ids::Handle;
+use crate::ids::{AccountId, Handle};
 use crate::provider::{Inventory, LiveObject};
 use crate::schema::{Home, KindSchema, ManagedKind, kinds};
 use crate::state::model::{ResourceState, Resources};
@@ -85,6 +85,9 @@ pub struct Live {
     pub organization: Reading,
     /// Each account of the estate, by handle.
     pub accounts: BTreeMap<Handle, Reading>,
+    /// The account that calls, where it stands in no organization: it is the management account of the one
+    /// that it creates.
+    pub founder: Option<AccountId>,
     /// Whether AWS was asked; `false` with `--refresh=false`.
     pub refreshed: bool,
 }
@@ -145,6 +148,7 @@ impl Live {
                 .into_iter()
                 .map(|handle| (handle, Reading::Unread(why.to_owned())))
                 .collect(),
+            founder: None,
             refreshed: false,
         }
     }

@@ -11,7 +11,7 @@ use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;
 use crate::iam::{Use, measured_size};
-use crate::ids::Handle;
+use crate::ids::{AccountId, Handle};
 use crate::schema::{AccessPart, Measure, Quota, kinds};
 use crate::value::{Attrs, Value};
 
@@ -216,7 +216,8 @@ fn closures(
 /// The management account stays where its organization has it.
 fn management(live: &Live, decisions: &[Decision<'_>], diagnostics: &mut Diagnostics) {
     let id = |attrs: &Option<Attrs>| attrs.as_ref()?.get("id")?.as_str().map(str::to_owned);
-    let Some(management) = super::drift::management(live) else { return };
+    let founder = live.founder.as_ref().map(AccountId::as_str);
+    let Some(management) = super::drift::management(live).or(founder) else { return };
     let parent = crate::value::AttrPath::attr("parent");
     let is_account = |d: &&Decision<'_>| d.kind.schema().meaning.access == AccessPart::Account;
     for decision in decisions.iter().filter(is_account) {

@@ -131,6 +131,7 @@ impl PlanFixture {
                 .iter()
                 .map(|(h, i)| (h.clone(), Reading::Read(Index::new(i.clone()))))
                 .collect(),
+            founder: None,
             refreshed: true,
         };
         compute(Input {

@@ -36,6 +36,7 @@ pub use kind_schema::{Category, Computed, Fixed, Home, KindSchema, Recovery};
 pub use kinds::account::{AccountState, account_state};
 pub use kinds::org_policy::is_aws_owned;
 pub use kinds::organization::limits_of;
+pub use kinds::organizational_unit::ROOT;
 pub use kinds::{access_of, kind, kind_of_arn, kinds, observed};
 pub use meaning::{ArnForm, Meaning, Measure, Naming, Quota, Repair};
 pub use observed::Observed;

@@ -244,3 +244,97 @@ async fn an_account_goes_as_the_last_apply_was_told() {
     };
     assert_eq!((status("spared").as_str(), status("closed").as_str()), ("ACTIVE", "CLOSED"));
 }
+
+#[test]
+fn the_account_that_creates_the_organization_is_declared_in_the_first_plan() {
+    const OWN: &str = "111111111111";
+    let estate = |more: &str| {
+        format!(
+            r#"
+organization "acme" {{}}
+account "management" {{
+  id = "{OWN}"
+{more}}}
+account "dev" {{
+  email = "dev@acme.example"
+}}
+iam_role "audited" {{
+  accounts    = [account.dev]
+  description = account.management.arn
+  trust {{
+    aws = [account.management]
+  }}
+}}
+"#
+        )
+    };
+    let p = Program::new(&estate(""));
+    let plan = p.run(&["plan"]).code(0).out;
+    assert!(plan.contains("= account.management exists and will be adopted"), "{plan}");
+    assert!(plan.contains("it is your own account: the plan creates its organization"), "{plan}");
+    assert!(plan.contains("Plan: 3 to create, 1 to adopt."), "{plan}");
+    let json = p.run(&["plan", "--json"]).code(0).json();
+    let position = |address: &str, op: &str| {
+        let all = json["operations"].as_array().expect("a list");
+        let found = all.iter().find(|o| o["address"] == address && o["op"] == op);
+        found.unwrap_or_else(|| panic!("{op} {address}: {all:#?}"))
+    };
+    let (adopt, update) =
+        (position("account.management", "adopt"), position("account.management", "update"));
+    let waits_for = |one: &serde_json::Value, other: &serde_json::Value| {
+        one["after"].as_array().expect("a list").contains(&other["id"])
+    };
+    assert!(waits_for(adopt, position("organization.acme", "create")), "{adopt}");
+    assert!(waits_for(update, adopt), "{update}");
+
+    // What AWS tells only then is compared then: the name as it is, the e-mail address whatever its case.
+    p.write("main.hcl", &estate("  name = \"other\"\n"));
+    p.run(&["plan"]).code(0);
+    let refused = p.run(&["apply", "--auto-approve"]).code(1);
+    let told = "the name of the account `111111111111` is `management`, not `other`";
+    assert!(refused.err.contains(told), "{}", refused.err);
+    let refused = p.run(&["plan"]).code(1);
+    assert!(
+        refused.err.contains("`name` of `account.management` cannot change"),
+        "{}",
+        refused.err
+    );
+    p.write(
+        "main.hcl",
+        &estate("  name = \"management\"\n  email = \"Management@Sandbox.example\"\n"),
+    );
+    p.run(&["apply", "--auto-approve"]).code(0);
+    p.run(&["plan", "--detailed-exitcode"]).code(0);
+    p.run(&["drift", "--managed-only"]).code(0);
+
+    let p = Program::new(&estate("  email = \"Management@Sandbox.example\"\n"));
+    p.run(&["apply", "--auto-approve"]).code(0);
+    p.run(&["plan", "--detailed-exitcode"]).code(0);
+    p.run(&["drift", "--managed-only"]).code(0);
+    let shown = p.run(&["state", "show", "account.management", "--json"]).code(0).json();
+    let attrs = &shown["account.management"]["attrs"];
+    assert_eq!((&attrs["name"], &attrs["id"]), (&"management".into(), &OWN.into()), "{attrs}");
+    let role = p.run(&["state", "show", "iam_role.audited@dev", "--json"]).code(0).json();
+    assert_eq!(role["iam_role.audited@dev"]["attrs"]["description"], attrs["arn"], "{role}");
+    p.run(&["destroy", "--auto-approve"]).code(0);
+}
+
+#[test]
+fn an_account_that_cannot_be_in_the_first_plan_is_refused_with_what_to_do() {
+    let account = |id: &str, more: &str| format!("account \"x\" {{\n  id = \"{id}\"\n{more}}}\n");
+    let unit = "organization \"acme\" {}\norganizational_unit \"unit\" {}\n";
+    for (estate, told) in [
+        (account("111111111111", ""), "it is your own account: declare the organization too"),
+        (
+            format!("{unit}{}", account("222222222222", "")),
+            "its first account is your own, `111111111111`; apply without this block first",
+        ),
+        (
+            format!("{unit}{}", account("111111111111", "  parent = organizational_unit.unit\n")),
+            "`account.x` is the management account: it cannot be moved",
+        ),
+    ] {
+        let refused = Program::new(&estate).run(&["plan"]).code(1).err;
+        assert!(refused.contains(told), "{told}: {refused}");
+    }
+}

@@ -31,13 +31,11 @@ use super::{
     ProviderError, ProviderStep,
 };
 use crate::ids::AccountId;
+use crate::schema::ROOT;
 use crate::value::Attrs;
 
 pub use ambient::{MfaCodes, load};
 pub use clients::{Embedded, Options};
-
-/// How the organization's root stands in canonical attributes.
-const ROOT: &str = "root";
 
 /// AWS, real, emulated or embedded.
 pub struct AwsProvider {

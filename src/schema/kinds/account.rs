@@ -37,7 +37,7 @@ static SCHEMA: KindSchema = KindSchema {
             Attr::optional(
                 "id",
                 Ty::String,
-                "Id of an existing account, which is adopted instead of created.",
+                "Id of an existing account, which is adopted instead of created; in the first plan that of the account that creates the organization.",
             ),
             PARENT,
             Attr::optional(

@@ -22,7 +22,7 @@ pub(in crate::schema) const KIND: &str = "organizational_unit";
 pub(in crate::schema) struct OrganizationalUnit;
 
 /// How the organization's root stands in canonical attributes.
-const ROOT: &str = "root";
+pub const ROOT: &str = "root";
 
 /// Where units and accounts hang: the root or a unit.
 pub(in crate::schema) const PARENT: Attr = Attr::optional(

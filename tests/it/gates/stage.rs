@@ -260,7 +260,7 @@ async fn look(dir: &std::path::Path, world: &World, ledger: &Ledger) -> View {
     let shut = BTreeMap::new();
     let request = read_live::AccountRequest { shut: &shut, for_apply: false, parallelism: 4 };
     let accounts = read_live::read_accounts(provider, &targets.accounts, &first, request).await;
-    let live = read_live::live(organization, accounts.readings);
+    let live = read_live::live(organization, accounts.readings, None);
     let estate = evaluated(&configuration, &snapshot, Some(&live), id.clone(), &in_force);
     let resources = snapshot.resources();
     let (mut plan, sides) = plan::prepare(Input {

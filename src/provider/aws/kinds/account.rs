@@ -131,18 +131,30 @@ impl KindProvider for Account {
     async fn update(&self, session: &Session, step: &ProviderStep) -> Result<Attrs, ProviderError> {
         let want = Wanted::new(session, step);
         let id = want.text("id")?;
-        for name in ["name", "email"] {
-            if want.changes(name) && want.before(name) != want.after(name) {
+        let mut kept = Attrs::new();
+        let comparisons: [(&str, fn(&str, &str) -> bool); 2] =
+            [("name", |is, says| is == says), ("email", str::eq_ignore_ascii_case)];
+        for (name, is_same) in comparisons {
+            let (Some(is), Some(says)) = (want.before(name).as_str(), want.after(name).as_str())
+            else {
+                continue;
+            };
+            if !is_same(is, says) {
                 return Err(errors::refuse(
                     "organizations",
                     "UpdateAccount",
                     &session.account,
-                    format!("the {name} of an account is not changed here"),
+                    format!(
+                        "the {name} of the account `{id}` is `{is}`, not `{says}`, and is not changed here: make the block match"
+                    ),
                 ));
             }
+            kept.insert(name.to_owned(), is.into());
         }
         organization_tags::change(session, id, &want).await?;
-        Ok(want.done([]))
+        let mut attrs = want.done([]);
+        attrs.extend(kept);
+        Ok(attrs)
     }
 
     async fn relocate(
