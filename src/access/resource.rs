@@ -4,7 +4,7 @@
 use super::NamedPolicy;
 use crate::iam::eval::rcp_services;
 use crate::iam::symbolic::Space;
-use crate::ids::Handle;
+use crate::ids::{Handle, Partition};
 
 /// What the analysis knows of a type of resource that carries a policy.
 ///
@@ -13,6 +13,8 @@ use crate::ids::Handle;
 pub struct ResourceType {
     /// Its CloudFormation name, which is what people search for.
     pub name: &'static str,
+    /// Resources of it, as reports call them.
+    pub plural: &'static str,
     /// The name space of its ARNs and the prefix of its actions.
     pub service: &'static str,
     /// What its ARN's last part starts with, where other types of the service have ARNs of their own.
@@ -28,12 +30,15 @@ pub struct ResourceType {
     /// Whether identities of its own account need its policy's permission beside their own. Judged by
     /// [`crate::iam::evaluate`]; here for readers, and kept equal by a test.
     pub policy_required: bool,
+    /// What else lets others into it, beside its policy, that no source reads; as reports list it.
+    pub also_opened_by: Option<&'static str>,
 }
 
 /// S3 general purpose buckets. Only identities of the bucket's own account may change its policy
 /// (S3 API Reference, `PutBucketPolicy`): others get 405, whatever policies say.
 pub static BUCKET: ResourceType = ResourceType {
     name: "AWS::S3::Bucket",
+    plural: "buckets",
     service: "s3",
     resource: "",
     contents: Some("/"),
@@ -46,12 +51,14 @@ pub static BUCKET: ResourceType = ResourceType {
     writes: &["s3:PutObject"],
     reads: &["s3:GetObject"],
     policy_required: false,
+    also_opened_by: Some("access control lists of buckets and objects"),
 };
 
 /// KMS keys: "no AWS principal has any permissions to a KMS key unless that permission is provided explicitly"
 /// (KMS Developer Guide, "Key policies in AWS KMS").
 pub static KEY: ResourceType = ResourceType {
     name: "AWS::KMS::Key",
+    plural: "KMS keys",
     service: "kms",
     resource: "key/",
     contents: None,
@@ -59,11 +66,13 @@ pub static KEY: ResourceType = ResourceType {
     writes: &["kms:Encrypt", "kms:GenerateDataKey"],
     reads: &["kms:Decrypt"],
     policy_required: true,
+    also_opened_by: Some("grants of KMS keys"),
 };
 
 /// SQS queues.
 pub static QUEUE: ResourceType = ResourceType {
     name: "AWS::SQS::Queue",
+    plural: "SQS queues",
     service: "sqs",
     resource: "",
     contents: None,
@@ -71,11 +80,13 @@ pub static QUEUE: ResourceType = ResourceType {
     writes: &["sqs:SendMessage"],
     reads: &["sqs:ReceiveMessage"],
     policy_required: false,
+    also_opened_by: None,
 };
 
 /// Secrets of Secrets Manager.
 pub static SECRET: ResourceType = ResourceType {
     name: "AWS::SecretsManager::Secret",
+    plural: "secrets",
     service: "secretsmanager",
     resource: "secret:",
     contents: None,
@@ -83,6 +94,7 @@ pub static SECRET: ResourceType = ResourceType {
     writes: &["secretsmanager:PutSecretValue"],
     reads: &["secretsmanager:GetSecretValue"],
     policy_required: false,
+    also_opened_by: None,
 };
 
 /// Every type that the analysis can judge. A source need not know all of them.
@@ -156,6 +168,12 @@ impl ResourceType {
     #[must_use]
     pub fn of_service(service: &str) -> Option<&'static Self> {
         RESOURCE_TYPES.into_iter().find(|t| t.service == service)
+    }
+
+    /// The ARN of the resource of that name, for a type whose ARNs hold neither a region nor an account.
+    #[must_use]
+    pub fn global_arn(&self, partition: Partition, name: &str) -> String {
+        format!("arn:{partition}:{}:::{}{name}", self.service, self.resource)
     }
 
     /// Whether resource control policies bear on it.

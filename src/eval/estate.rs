@@ -6,7 +6,7 @@ use crate::address::ResourceAddr;
 use crate::diag::{Diagnostics, Loc};
 use crate::eval::release::Release;
 use crate::ids::{AccountId, Handle, Region};
-use crate::schema::{Body, Spanned};
+use crate::schema::{Body, CREATED_ROLE, Spanned};
 use crate::value::{Attrs, Value};
 
 /// Everything that the configuration declares, evaluated.
@@ -198,7 +198,7 @@ impl Default for ProviderSettings {
             region: "us-east-1"
                 .parse()
                 .unwrap_or_else(|_| unreachable!("a literal region is valid")),
-            access_role: "OrganizationAccountAccessRole".to_owned(),
+            access_role: CREATED_ROLE.to_owned(),
             read_role: None,
             management_role_arn: None,
             endpoint_url: None,

@@ -19,6 +19,7 @@ pub mod deputy;
 mod doubts;
 mod findings;
 pub mod lockout;
+pub mod not_modelled;
 pub mod paths;
 mod permits;
 mod plausible;

@@ -11,6 +11,7 @@ use super::causes::Causes;
 use super::compare::{Comparison, Pair, SideResult, by_power_alone, verdict};
 use super::crossing::{PathStep, StepSource, asked};
 use super::findings;
+use super::not_modelled::not_modelled;
 use super::paths::{Origin, Path};
 use super::permits::permits;
 use super::proof::{Entry, Prover};
@@ -32,21 +33,6 @@ mod power;
 use bounds::{bounds, breadth, named};
 use evidence::{also_needs, judged, limits, replay};
 pub(super) use evidence::{hop, witness};
-
-/// What the analysis does not look at; printed with every plan.
-pub const NOT_MODELLED: [&str; 11] = [
-    "access control lists of buckets and objects",
-    "bucket notifications and other event subscriptions",
-    "bucket replication",
-    "code and machines that already run under a role",
-    "delegated administrators of the organization",
-    "identity center",
-    "kms keys and grants",
-    "network paths",
-    "resource policies other than roles' trust and buckets",
-    "shares of AWS RAM",
-    "who stands behind an identity of OIDC or SAML",
-];
 
 /// What an analysis found.
 #[derive(Clone, Debug, Default)]
@@ -120,7 +106,7 @@ impl Writer<'_, '_> {
                 accounts_read: covered(&|coverage| matches!(coverage, Coverage::Read)),
                 accounts_unread: covered(&|coverage| matches!(coverage, Coverage::Unread(_))),
                 live: model.live,
-                not_modelled: NOT_MODELLED.map(str::to_owned).to_vec(),
+                not_modelled: not_modelled(model),
             }),
             environments: environments.clone(),
             ..Isolation::default()

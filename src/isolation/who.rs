@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::candidates::candidates;
 use super::compare::compare;
 use super::crossing::{PathStep, StepSource, StepTarget, TargetResource, answer, asked_at};
+use super::not_modelled::knows_policies_of;
 use super::paths::{Edge, Origin, outside};
 use super::report::{hop, witness};
 use super::section::{Hop, WallVerdict, Witness};
@@ -14,10 +15,6 @@ use crate::access::{AccessModel, AccountNode, ResourceNode, ResourceType};
 use crate::diag::{Diagnostic, Diagnostics, did_you_mean};
 use crate::iam::catalogue;
 use crate::iam::symbolic::{Opening, Space, SymbolicAnswer};
-
-/// Services of which the analysis knows every resource policy; IAM's own resources have none but
-/// the trust policies of roles.
-const MODELLED: [&str; 4] = ["iam", "organizations", "s3", "sts"];
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,7 +163,7 @@ pub fn who_can(model: &AccessModel, ask: &Ask) -> Result<WhoCan, Diagnostics> {
     let search = Search::new(model, ask, owner);
     let mut notes = Vec::new();
     let service = ask.service();
-    if !MODELLED.contains(&service.to_ascii_lowercase().as_str()) {
+    if !knows_policies_of(model, service) {
         notes.push(format!(
             "policies on resources of `{service}` are not modelled: whom they let in or keep out is not told here"
         ));

@@ -181,7 +181,7 @@ pub(super) fn warn(
                     .detail(format!(
                         "AWS severs `{address}` from it when it goes: the policy then shows a unique id and lets nothing in by it"
                     ))
-                    .help(format!("write it again afterwards: {}", command(schema.meaning.access, key))),
+                    .help(format!("write it again afterwards: {}", command(schema.meaning.rewrite_policy, key))),
                 );
             }
         }
@@ -229,14 +229,9 @@ fn text<'a>(attrs: &'a Attrs, name: &str) -> Option<&'a str> {
 }
 
 /// How a policy is written again by hand.
-fn command(access: AccessPart, key: &str) -> String {
-    match access {
-        AccessPart::Principal { .. } => format!(
-            "`aws iam update-assume-role-policy --role-name {key} --policy-document file://trust.json`"
-        ),
-        AccessPart::Resource(policy) if policy.service == "s3" => {
-            format!("`aws s3api put-bucket-policy --bucket {key} --policy file://policy.json`")
-        }
-        _ => "by its own tool".to_owned(),
+fn command(rewrite: Option<&str>, key: &str) -> String {
+    match rewrite {
+        Some(command) => format!("`{}`", command.replace("KEY", key)),
+        None => "by its own tool".to_owned(),
     }
 }

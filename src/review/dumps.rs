@@ -26,6 +26,7 @@ use super::{
 use crate::access::{BUCKET, PolicyType, ResourceType};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::ids::{AccountId, Handle, Partition};
+use crate::schema::kind_of_arn;
 
 /// Environments by name, each with the ids of its accounts.
 pub type Environments = BTreeMap<String, BTreeSet<AccountId>>;
@@ -265,7 +266,7 @@ fn identities(
     let at = account.handle.clone();
     for role in details.role_detail_list {
         let identity = Identity {
-            label: format!("iam_role/{}@{at}", role.role_name),
+            label: label(&role.arn, &role.role_name, &at),
             arn: role.arn,
             unique_id: role.role_id,
             trust: Some(PolicyText::read(&role.assume_role_policy_document)),
@@ -279,7 +280,7 @@ fn identities(
     }
     for user in details.user_detail_list {
         let identity = Identity {
-            label: format!("iam_user/{}@{at}", user.user_name),
+            label: label(&user.arn, &user.user_name, &at),
             arn: user.arn,
             unique_id: user.user_id,
             inline: inline(user.user_policy_list),
@@ -293,7 +294,7 @@ fn identities(
     }
     for group in details.group_detail_list {
         let node = Group {
-            label: format!("iam_group/{}@{at}", group.group_name),
+            label: label(&group.arn, &group.group_name, &at),
             arn: group.arn,
             inline: inline(group.group_policy_list),
             attached: attached(group.attached_managed_policies),
@@ -309,10 +310,19 @@ fn identities(
         };
         let by_aws = policy.arn.split(':').nth(4) == Some("aws");
         let name = policy.arn.rsplit('/').next().unwrap_or_default();
-        let label = if by_aws { policy.arn.clone() } else { format!("iam_policy/{name}@{at}") };
+        let label = if by_aws { policy.arn.clone() } else { label(&policy.arn, name, &at) };
         let holder = if by_aws { &mut *aws_policies } else { &mut account.policies };
         holder.insert(policy.arn, ManagedDocument { label, content });
     }
+}
+
+/// How reports call an object: by the name that its kind has in the language, as a plan calls what it does not
+/// manage.
+fn label(arn: &str, name: &str, at: &Handle) -> String {
+    let mut parts = arn.splitn(6, ':').skip(2);
+    let (service, resource) = (parts.next().unwrap_or_default(), parts.nth(2).unwrap_or_default());
+    let kind = kind_of_arn(service, resource).unwrap_or(service);
+    format!("{kind}/{name}@{at}")
 }
 
 fn partition(arn: &str) -> Partition {
@@ -348,10 +358,10 @@ fn buckets(account: &mut Account, path: &Path, diagnostics: &mut Diagnostics) {
     account.restrict_public =
         dump.account_public_access_block.unwrap_or_default().restrict_public_buckets;
     for bucket in dump.buckets {
-        let arn = format!("arn:{}:s3:::{}", account.partition, bucket.name);
+        let arn = BUCKET.global_arn(account.partition, &bucket.name);
         let resource = Resource {
             kind: &BUCKET,
-            label: format!("s3_bucket/{}@{}", bucket.name, account.handle),
+            label: label(&arn, &bucket.name, &account.handle),
             policy: bucket.policy.as_ref().map(PolicyText::read),
             restrict_public: bucket.public_access_block.unwrap_or_default().restrict_public_buckets,
         };

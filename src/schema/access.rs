@@ -43,7 +43,7 @@ pub enum AccessPart {
     /// A provider of identities (`arn`) that trust policies name as a federated principal.
     IdentityProvider,
     /// A resource that says itself who may use it.
-    Resource(ResourcePolicy),
+    Resource(ResourceDeclaration),
 }
 
 /// Whom a policy of the organization limits.
@@ -69,9 +69,12 @@ impl Guardrail {
 /// How a resource says who may use it. A further type of resource is a further value, never a case
 /// of its own in the analysis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ResourcePolicy {
+pub struct ResourceDeclaration {
     /// The prefix of its actions: `s3`.
     pub service: &'static str,
+    /// The attribute with its name, where that alone makes its ARN (`arn:PARTITION:SERVICE:::NAME`, which holds
+    /// neither a region nor an account); other types bear theirs in `arn`.
+    pub global_name: Option<&'static str>,
     /// The attribute with its resource-based policy.
     pub policy: &'static str,
     /// The attribute with its own public access block, for services that have one.

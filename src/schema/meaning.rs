@@ -18,6 +18,10 @@ pub struct Meaning {
     pub repair: Repair,
     /// What names them.
     pub naming: Naming,
+    /// How a policy of such an object is written again by hand, where it can name principals: an AWS CLI
+    /// command, with `KEY` for the object's natural key. AWS severs such a policy from a principal that is
+    /// deleted.
+    pub rewrite_policy: Option<&'static str>,
     /// The form of the ARNs by which policies and other objects name them; `None` where nothing names
     /// them by an ARN.
     pub arn: Option<ArnForm>,

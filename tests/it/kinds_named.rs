@@ -9,9 +9,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use palisade::access::RESOURCE_TYPES;
 use palisade::address::{ACCOUNT, CONFIG_KIND};
 use palisade::iam::Limits;
 use palisade::iam::catalogue::catalogue;
+use palisade::schema::gates::gates;
 use palisade::schema::{AccessPart, KindSchema, Measure, Quota, Repair, kinds, observed};
 
 use palisade::value::Attrs;
@@ -86,7 +88,7 @@ fn is_test(file: &str) -> bool {
     file.contains("/tests/") || name == "tests.rs" || name.ends_with("_tests.rs")
 }
 
-/// The kinds that the lines of a file name as a whole literal, each with its line. A key of JSON
+/// The names that the lines of a file say as a whole literal, or as the beginning of a label, each with its line. A key of JSON
 /// (`"account": ...`) names none.
 fn literals<'k>(text: &str, kinds: &[&'k str]) -> Vec<(usize, &'k str)> {
     let mut found = Vec::new();
@@ -98,6 +100,10 @@ fn literals<'k>(text: &str, kinds: &[&'k str]) -> Vec<(usize, &'k str)> {
                 if !after.starts_with(':') {
                     found.push((at + 1, *kind));
                 }
+            }
+            // The label of what is not managed: `"iam_role/{name}@{account}"`.
+            if line.contains(&format!("\"{kind}/")) {
+                found.push((at + 1, *kind));
             }
         }
     }
@@ -200,11 +206,78 @@ fn the_search_finds_a_planted_name() {
     let found = |line: &str| literals(&format!("//! A file.\n{line}\n"), &["account", "s3_bucket"]);
     assert_eq!(found("    if object.kind == \"s3_bucket\" {"), [(2, "s3_bucket")]);
     assert_eq!(found("    \"account\" => 1,"), [(2, "account")]);
+    assert_eq!(found("    format!(\"s3_bucket/{name}\")"), [(2, "s3_bucket")]);
     assert_eq!(found("    // \"account\""), []);
     assert_eq!(found("    json!({\"account\": 1})"), []);
     assert_eq!(found("    \"account.production\""), []);
     assert_eq!(found("#[cfg(test)]\nmod tests {\n    \"account\""), []);
     assert_eq!(found("#[cfg(test)]\nmod tests;\nconst A: &str = \"account\";"), [(4, "account")]);
+}
+
+/// What differs between gates stands in their declaration (`schema/gates.rs`) and their own file.
+#[test]
+fn a_gate_is_named_in_its_own_files_alone() {
+    let names: Vec<&str> = gates().iter().map(|gate| gate.ty).collect();
+    let mut wrong = Vec::new();
+    for (file, text) in all("src", "rs").iter().filter(|(file, _)| !is_test(file)) {
+        for (line, gate) in literals(text, &names) {
+            let own = file == "src/schema/gates.rs"
+                || file
+                    .strip_prefix("src/promotion/gate/")
+                    .is_some_and(|own| own.split(['/', '.']).next() == Some(gate));
+            if !own {
+                wrong.push(format!("{file}:{line}: \"{gate}\""));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "these lines know a gate by its name:\n{}", wrong.join("\n"));
+}
+
+/// Where a service whose resources carry policies is named, and why that is not a case of one type of resource.
+const NAME_A_SERVICE: &[(&str, &str)] = &[
+    ("src/access/resource.rs", "the table of types"),
+    ("src/cli/commands/simulate.rs", "an example of a request, in a help text"),
+    ("src/config/decode/settings.rs", "`backend \"s3\"`"),
+    ("src/engine/state_bucket.rs", "the bucket of the state is a bucket"),
+    ("src/iam/", "the policy language as each service has it"),
+    ("src/isolation/crossing.rs", "a condition key that only S3 sends"),
+    ("src/provider/", "the clients of the SDK"),
+    ("src/review/terraform/", "what Terraform calls the types, and how it writes their ARNs"),
+    ("src/sandbox/", "the services of the emulation"),
+    ("src/schema/blocks.rs", "`backend \"s3\"`"),
+    ("src/schema/kinds/", "the declarations"),
+    ("src/state/", "the bucket of the state is a bucket"),
+];
+
+#[test]
+fn a_type_of_resource_is_a_case_nowhere() {
+    let mut used = BTreeSet::new();
+    let mut wrong = Vec::new();
+    for (file, text) in all("src", "rs").iter().filter(|(file, _)| !is_test(file)) {
+        for (at, line) in production(text) {
+            for service in RESOURCE_TYPES.iter().map(|of| of.service) {
+                let literal = format!("\"{service}\"");
+                let named = line.contains(&literal) && !line.contains(&format!("{literal}:"));
+                let in_text = line.contains("\"arn:") && line.contains(&format!(":{service}:"));
+                if !named && !in_text {
+                    continue;
+                }
+                match NAME_A_SERVICE.iter().find(|(place, _)| file.starts_with(place)) {
+                    Some((place, _)) => {
+                        used.insert(*place);
+                    }
+                    None => wrong.push(format!("{file}:{}: {}", at + 1, line.trim())),
+                }
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "these lines know a type of resource by its service: let its row or its kind say what differs\n{}",
+        wrong.join("\n")
+    );
+    let listed: BTreeSet<&str> = NAME_A_SERVICE.iter().map(|(place, _)| *place).collect();
+    assert_eq!(listed, used, "places that name no service any more");
 }
 
 /// The quotas of `iam::Limits` and of the organization's `limits` block are those that kinds count.
@@ -251,6 +324,7 @@ fn the_parts_of_a_kind_fit_each_other() {
                 policy(resource.policy);
                 resource.public_access_block.into_iter().for_each(has);
                 resource.encryption.into_iter().for_each(has);
+                resource.global_name.into_iter().for_each(has);
                 has("arn");
             }
             AccessPart::AccountSettings { public_access_block } => has(public_access_block),
@@ -283,6 +357,14 @@ fn the_parts_of_a_kind_fit_each_other() {
                 Quota::PerAccount { .. } | Quota::Closures { .. } => {}
             }
         }
+        let names_principals = match schema.meaning.access {
+            AccessPart::Principal { trust } => trust.is_some(),
+            AccessPart::Resource(_) => true,
+            _ => false,
+        };
+        let rewrite = schema.meaning.rewrite_policy;
+        assert_eq!(rewrite.is_some(), names_principals, "{name}: how its policy is written again");
+        assert!(rewrite.is_none_or(|command| command.contains(" KEY ")), "{name}: {rewrite:?}");
         match schema.meaning.repair {
             Repair::Objects(actions) => {
                 has("arn");

@@ -11,7 +11,7 @@ use crate::cli::error::Exit;
 use crate::diag::Diagnostic;
 use crate::engine::promotion::history::{self, HistoryRequest};
 use crate::render;
-use crate::schema::{duration, rules};
+use crate::schema::{civil, duration};
 
 /// Flags of `history`.
 #[derive(Debug, Args)]
@@ -59,8 +59,8 @@ pub async fn run(args: &HistoryArgs, context: &Context) -> Result<(), Exit> {
 fn moment(text: &str, now: Timestamp) -> Result<Timestamp, Exit> {
     let ago = duration::seconds(text)
         .and_then(|seconds| now.checked_sub(SignedDuration::from_secs(seconds)).ok());
-    let civil = || rules::moment(text).and_then(|at| at.to_zoned(TimeZone::UTC).ok());
-    ago.or_else(|| text.parse().ok()).or_else(|| civil().map(|at| at.timestamp())).ok_or_else(|| {
+    let start = || civil::moment(text).and_then(|at| at.to_zoned(TimeZone::UTC).ok());
+    ago.or_else(|| text.parse().ok()).or_else(|| start().map(|at| at.timestamp())).ok_or_else(|| {
         Diagnostic::error(format!("`{text}` is no time"))
             .help("write a length of time such as `30d`, a day such as `2026-11-01`, or a moment such as `2026-11-01T09:00:00Z`")
             .into()

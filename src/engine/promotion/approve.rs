@@ -11,6 +11,7 @@ use crate::engine::plan;
 use crate::engine::secrets;
 use crate::engine::workspace::Workspace;
 use crate::promotion::Digest;
+use crate::promotion::gate::GateSpec;
 use crate::promotion::gate::approval::{self, Approval, RoleSource, Subject, Word};
 use crate::state::Event;
 
@@ -68,7 +69,7 @@ pub async fn run(
     if !request.revoke {
         let report = edge.report(&preview, &[], None, true);
         workspace.host.show(Shown::Approval(&report))?;
-        if !edge.edge.gates.iter().any(|gate| gate.ty == "approval") {
+        if !edge.edge.gates.iter().any(GateSpec::takes_approvals) {
             let text = format!("no gate of `{}` asks for approvals", request.edge);
             let warning = Diagnostic::warning(text).at(edge.edge.loc.clone());
             workspace.host.diagnostics(&warning.into());

@@ -277,7 +277,7 @@ fn freezes(
 ) -> Result<Vec<GateSpec>, EngineError> {
     let edges = edge::edges(estate)?;
     let into = edges.into_values().filter(|e| e.to == environment && e.releases.contains(release));
-    Ok(into.flat_map(|e| e.gates).filter(|g| g.ty == "freeze").collect())
+    Ok(into.flat_map(|e| e.gates).filter(GateSpec::binds_rollbacks).collect())
 }
 
 fn permitted(environment: &str, evidence: &[Evidence]) -> Result<(), EngineError> {

@@ -6,14 +6,17 @@ use std::thread;
 
 use super::sides::{Side, SideObject, Sides};
 use crate::access::{
-    AccessModel, AccountFacts, Coverage, Facts, NamedPolicy, Permissions, PrincipalKind,
+    AccessModel, AccountFacts, BUCKET, Coverage, Facts, NamedPolicy, Permissions, PrincipalKind,
     PrincipalNode, ResourceNode, ResourcePolicy, ResourceType,
 };
 use crate::address::ResourceAddr;
 use crate::eval::estate::{Account, Estate};
 use crate::iam::{Document, Effect, Item, PrincipalType, Principals, Statement};
 use crate::ids::{Handle, Partition};
-use crate::schema::{AccessPart, AccountState, access_of, account_state, kinds};
+use crate::schema::{
+    AccessPart, AccountState, CREATED_ROLE, ResourceDeclaration, access_of, account_state,
+    kind_of_arn, kinds,
+};
 use crate::value::{Unknown, Value};
 
 mod organization;
@@ -71,7 +74,7 @@ fn facts(estate: &Estate, side: &Side, sides: &Sides, cache: &Shared) -> Facts {
         listed_types: listed_types(),
         state_bucket: estate.state_bucket.as_ref().map(|name| {
             let partition = Partition::of_region(estate.provider.region.as_str());
-            format!("arn:{partition}:s3:::{name}")
+            BUCKET.global_arn(partition, name)
         }),
         locations: others.filter_map(|o| Some((label(o), o.location.clone()?))).collect(),
     }
@@ -131,13 +134,15 @@ fn add_default_roles(
     let known: BTreeSet<String> = principals.iter().map(|p| p.arn.clone()).collect();
     let absent = accounts.iter().filter(|a| a.coverage == Coverage::Absent);
     for account in absent.filter(|a| planned.contains(&a.id)) {
-        let name = "OrganizationAccountAccessRole";
+        let name = CREATED_ROLE;
         let partition = account.partition;
-        let arn = format!("arn:{partition}:iam::{}:role/{name}", account.id);
+        let resource = format!("role/{name}");
+        let arn = format!("arn:{partition}:iam::{}:{resource}", account.id);
         if known.contains(&arn) {
             continue;
         }
-        let label = format!("iam_role/{name}@{}", account.handle);
+        let kind = kind_of_arn("iam", &resource).unwrap_or_default();
+        let label = format!("{kind}/{name}@{}", account.handle);
         let permissions =
             || Permissions { identity: vec![NamedPolicy::full_access()], ..Permissions::default() };
         let mut trust = Statement::new(Effect::Allow);
@@ -189,7 +194,7 @@ fn resources(estate: &Estate, side: &Side, cache: &PolicyCache) -> Vec<ResourceN
         let own_block = says.public_access_block;
         Some(ResourceNode {
             kind,
-            arn: arn_of(object, estate.accounts.get(&account).map(|a| partition(estate, a)))?,
+            arn: arn_of(object, says, estate.accounts.get(&account).map(|a| partition(estate, a)))?,
             label: label(object),
             location: object.location.clone(),
             policy,
@@ -197,17 +202,24 @@ fn resources(estate: &Estate, side: &Side, cache: &PolicyCache) -> Vec<ResourceN
             // access to your Amazon S3 storage").
             restrict_public: own_block
                 .is_some_and(|own| blocking.contains(&account) || restricts_public(object, own)),
-            key: says.encryption.and_then(|encryption| key_of(object, encryption)),
+            key: says.encryption.and_then(|attr| key_of(object, says.service, attr)),
             account,
         })
     };
     side.objects.iter().filter_map(node).collect()
 }
 
-/// The ARN of a resource; that of a bucket follows from its name, which is its key.
-fn arn_of(resource: &SideObject, partition: Option<Partition>) -> Option<String> {
-    match resource.attrs.get("bucket") {
-        Some(name) => Some(format!("arn:{}:s3:::{}", partition.unwrap_or_default(), symbol(name))),
+/// The ARN of a resource; one that follows from a global name is there before AWS has answered.
+fn arn_of(
+    resource: &SideObject,
+    says: ResourceDeclaration,
+    partition: Option<Partition>,
+) -> Option<String> {
+    match says.global_name.and_then(|attr| resource.attrs.get(attr)) {
+        Some(name) => {
+            let of = ResourceType::of_service(says.service)?;
+            Some(of.global_arn(partition.unwrap_or_default(), &symbol(name)))
+        }
         None => resource.attrs.get("arn").map(symbol),
     }
 }
@@ -219,11 +231,11 @@ fn restricts_public(object: &SideObject, attr: &str) -> bool {
 }
 
 /// The KMS key of a resource's default encryption; AWS's own of that service where none is named.
-fn key_of(resource: &SideObject, attr: &str) -> Option<String> {
+fn key_of(resource: &SideObject, service: &str, attr: &str) -> Option<String> {
     let encryption = resource.attrs.get(attr).and_then(Value::as_map)?;
     let by_kms = encryption.get("algorithm")?.as_str()?.starts_with("aws:kms");
     let key = encryption.get("kms_key_id").filter(|key| !key.is_null()).map(symbol);
-    by_kms.then(|| key.unwrap_or_else(|| "aws/s3".to_owned()))
+    by_kms.then(|| key.unwrap_or_else(|| format!("aws/{service}")))
 }
 
 /// The part that an object plays in access.

@@ -11,9 +11,16 @@ use super::contract::{Gate, GateType};
 use super::evidence::{Finding, GateOutcome};
 use super::watched::{Watched, outcome, unknown};
 use crate::provider::Alarm;
+use crate::schema::gates;
 
-pub(super) const TYPE: GateType =
-    GateType { name: "alarm", judged_early: true, read: |block| Box::new(Alarms::read(block)) };
+pub(super) static TYPE: GateType = GateType {
+    schema: &gates::ALARM,
+    judged_early: true,
+    quotes_others: false,
+    takes_approvals: false,
+    binds_rollbacks: false,
+    read: |block| Box::new(Alarms::read(block)),
+};
 
 /// The alarms that are looked at.
 #[derive(Clone, Debug)]

@@ -16,7 +16,7 @@ use super::context::{GateContext, Purpose};
 use super::contract::{Gate, GateType};
 use super::evidence::{Finding, GateOutcome};
 use crate::redact::{Audience, Redactions};
-use crate::schema::duration;
+use crate::schema::{duration, gates};
 
 /// How long a program may take when the gate says nothing, in seconds.
 const TIMEOUT: i64 = 600;
@@ -33,8 +33,14 @@ const SECRET: [&str; 5] = ["KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIALS"];
 /// Values shorter than this hide nothing when they are replaced, and garble much.
 const SHORTEST: usize = 6;
 
-pub(super) const TYPE: GateType =
-    GateType { name: "command", judged_early: false, read: |block| Box::new(Command::read(block)) };
+pub(super) static TYPE: GateType = GateType {
+    schema: &gates::COMMAND,
+    judged_early: false,
+    quotes_others: true,
+    takes_approvals: false,
+    binds_rollbacks: false,
+    read: |block| Box::new(Command::read(block)),
+};
 
 /// A program.
 #[derive(Clone, Debug)]

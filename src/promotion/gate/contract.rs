@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use super::block::Block;
 use super::context::GateContext;
 use super::evidence::Finding;
+use crate::schema::gates::GateSchema;
 
 /// Judges one gate, as its block declares it.
 #[async_trait]
@@ -20,12 +21,19 @@ pub(super) trait Gate: fmt::Debug + Send + Sync {
 }
 
 /// A type of gate: the one row by which the table of gates knows it.
+#[derive(Debug)]
 pub(super) struct GateType {
-    /// The first label of its block. Its schema in `schema/gates.rs` has the same name.
-    pub(super) name: &'static str,
+    /// What its block holds, and its name.
+    pub(super) schema: &'static GateSchema,
     /// Whether it can be judged before the plan of the move is made, and without starting a
     /// program or asking a URL.
     pub(super) judged_early: bool,
+    /// Whether what it finds holds what a program printed or a server answered.
+    pub(super) quotes_others: bool,
+    /// Whether it waits for people's approvals.
+    pub(super) takes_approvals: bool,
+    /// Whether rollbacks pass it as well as promotions.
+    pub(super) binds_rollbacks: bool,
     /// Reads its block; what is wrong with it goes into the block's diagnostics.
     pub(super) read: fn(&mut Block<'_>) -> Box<dyn Gate>,
 }

@@ -16,13 +16,19 @@ use super::context::{GateContext, Purpose};
 use super::contract::{Gate, GateType};
 use super::evidence::{Finding, GateOutcome};
 use crate::diag::Diagnostic;
-use crate::schema::{Body, rules};
+use crate::schema::{Body, civil, gates};
 
 /// How many windows may follow each other without a break before the end is not searched further.
 const LINKED: usize = 400;
 
-pub(super) const TYPE: GateType =
-    GateType { name: "freeze", judged_early: true, read: |block| Box::new(Freeze::read(block)) };
+pub(super) static TYPE: GateType = GateType {
+    schema: &gates::FREEZE,
+    judged_early: true,
+    quotes_others: false,
+    takes_approvals: false,
+    binds_rollbacks: true,
+    read: |block| Box::new(Freeze::read(block)),
+};
 
 /// The windows.
 #[derive(Clone, Debug)]
@@ -123,19 +129,19 @@ impl Window {
         let weekdays = days
             .into_iter()
             .filter_map(text_of)
-            .filter_map(|day| rules::WEEKDAYS.iter().position(|w| *w == day))
+            .filter_map(|day| civil::WEEKDAYS.iter().position(|w| *w == day))
             .filter_map(|at| i8::try_from(at).ok())
             .collect();
-        let to = text("to").and_then(|text| match rules::date(&text) {
+        let to = text("to").and_then(|text| match civil::date(&text) {
             // The last day belongs to the window.
             Some(day) => day.tomorrow().ok().map(|d| d.at(0, 0, 0, 0)),
-            None => rules::moment(&text),
+            None => civil::moment(&text),
         });
         Self {
-            from: text("from").and_then(|t| rules::moment(&t)),
+            from: text("from").and_then(|t| civil::moment(&t)),
             to,
             weekdays,
-            hours: text("hours").and_then(|t| rules::hours(&t)),
+            hours: text("hours").and_then(|t| civil::hours(&t)),
             reason: text("reason"),
         }
     }
@@ -223,10 +229,10 @@ mod tests {
 
     fn window(from: Option<&str>, to: Option<&str>, days: &[i8], hours: Option<&str>) -> Window {
         Window {
-            from: from.map(|t| rules::moment(t).unwrap()),
-            to: to.map(|t| rules::moment(t).unwrap()),
+            from: from.map(|t| civil::moment(t).unwrap()),
+            to: to.map(|t| civil::moment(t).unwrap()),
             weekdays: days.iter().copied().collect(),
-            hours: hours.map(|h| rules::hours(h).unwrap()),
+            hours: hours.map(|h| civil::hours(h).unwrap()),
             reason: None,
         }
     }

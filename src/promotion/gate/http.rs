@@ -16,7 +16,7 @@ use super::contract::{Gate, GateType};
 use super::evidence::{Finding, GateOutcome};
 use crate::diag::Diagnostic;
 use crate::redact::{Audience, Redactions};
-use crate::schema::duration;
+use crate::schema::{duration, gates};
 
 /// How long the gate tries when it says nothing, in seconds.
 const TIMEOUT: i64 = 60;
@@ -29,8 +29,14 @@ const BODY: usize = 1024 * 1024;
 /// Bytes of it that are kept.
 const KEPT: usize = 1024;
 
-pub(super) const TYPE: GateType =
-    GateType { name: "http", judged_early: false, read: |block| Box::new(Http::read(block)) };
+pub(super) static TYPE: GateType = GateType {
+    schema: &gates::HTTP,
+    judged_early: false,
+    quotes_others: true,
+    takes_approvals: false,
+    binds_rollbacks: false,
+    read: |block| Box::new(Http::read(block)),
+};
 
 /// An endpoint.
 #[derive(Clone, Debug)]

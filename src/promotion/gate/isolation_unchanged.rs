@@ -8,10 +8,14 @@ use super::context::GateContext;
 use super::contract::{Gate, GateType};
 use super::evidence::{Finding, GateOutcome};
 use crate::isolation::section::{AccessPath, MatrixRow, WallVerdict};
+use crate::schema::gates;
 
-pub(super) const TYPE: GateType = GateType {
-    name: "isolation_unchanged",
+pub(super) static TYPE: GateType = GateType {
+    schema: &gates::ISOLATION_UNCHANGED,
     judged_early: false,
+    quotes_others: false,
+    takes_approvals: false,
+    binds_rollbacks: false,
     read: |_| Box::new(IsolationUnchanged),
 };
 

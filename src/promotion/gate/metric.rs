@@ -14,12 +14,19 @@ use super::evidence::{Evidence, Finding, GateOutcome};
 use super::watched::{Watched, outcome, unknown};
 use crate::diag::Diagnostic;
 use crate::provider::MetricQuery;
+use crate::schema::gates;
 
 /// Over how long the metric is taken when the gate says nothing, in seconds.
 const PERIOD: i64 = 300;
 
-pub(super) const TYPE: GateType =
-    GateType { name: "metric", judged_early: true, read: |block| Box::new(Metric::read(block)) };
+pub(super) static TYPE: GateType = GateType {
+    schema: &gates::METRIC,
+    judged_early: true,
+    quotes_others: false,
+    takes_approvals: false,
+    binds_rollbacks: false,
+    read: |block| Box::new(Metric::read(block)),
+};
 
 /// A metric and its limits.
 #[derive(Clone, Debug)]

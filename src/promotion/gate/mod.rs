@@ -1,6 +1,6 @@
 //! Gates: what must hold for a release to move along an edge, or to count as verified.
 //!
-//! One file per type of gate, and one line in [`TYPES`]. Each reads its block once
+//! One file per type of gate, and one line in [`TYPES`]; what its block holds stands in `schema/gates.rs`. Each reads its block once
 //! ([`GateSpec::read`]), looks at the world through [`GateContext`], and answers with [`Evidence`],
 //! which is kept with the promotion.
 //!
@@ -39,18 +39,16 @@ pub use evidence::{Evidence, GateOutcome};
 /// A gate as its block declares it.
 #[derive(Clone, Debug)]
 pub struct GateSpec {
-    /// Its type: `soak`.
-    pub ty: String,
+    ty: &'static GateType,
     /// Its name: `one_day`.
     pub name: String,
     /// Where it is declared.
     pub loc: Loc,
-    judged_early: bool,
     gate: Arc<dyn Gate>,
 }
 
 /// Every type of gate.
-static TYPES: [&GateType; 10] = [
+static TYPES: &[&GateType] = &[
     &alarm::TYPE,
     &approval::TYPE,
     &command::TYPE,
@@ -74,7 +72,7 @@ impl GateSpec {
         for nested in body.nested("gate") {
             let label = |at: usize| nested.labels.get(at).map(|l| l.value.clone());
             let (Some(ty), Some(name)) = (label(0), label(1)) else { continue };
-            let Some(row) = TYPES.iter().find(|t| t.name == ty) else {
+            let Some(row) = TYPES.iter().find(|row| row.schema.ty == ty) else {
                 diagnostics.push(
                     Diagnostic::error(format!("there is no gate `{ty}`"))
                         .at(nested.body.loc.clone()),
@@ -87,13 +85,7 @@ impl GateSpec {
             let wrong = block.diagnostics.has_errors();
             diagnostics.extend(block.diagnostics);
             if !wrong {
-                gates.push(Self {
-                    ty,
-                    name,
-                    loc: nested.body.loc.clone(),
-                    judged_early: row.judged_early,
-                    gate: gate.into(),
-                });
+                gates.push(Self { ty: row, name, loc: nested.body.loc.clone(), gate: gate.into() });
             }
         }
         diagnostics.into_result(gates)
@@ -103,19 +95,31 @@ impl GateSpec {
     /// or asking a URL.
     #[must_use]
     pub fn is_judged_early(&self) -> bool {
-        self.judged_early
+        self.ty.judged_early
     }
 
     /// Whether what it finds holds what a program printed or a server answered.
     #[must_use]
     pub fn quotes_others(&self) -> bool {
-        matches!(self.ty.as_str(), "command" | "http")
+        self.ty.quotes_others
+    }
+
+    /// Whether it waits for people's approvals.
+    #[must_use]
+    pub fn takes_approvals(&self) -> bool {
+        self.ty.takes_approvals
+    }
+
+    /// Whether rollbacks pass it as well as promotions.
+    #[must_use]
+    pub fn binds_rollbacks(&self) -> bool {
+        self.ty.binds_rollbacks
     }
 
     /// `TYPE.NAME`, as evidence names it.
     #[must_use]
     pub fn label(&self) -> String {
-        format!("{}.{}", self.ty, self.name)
+        format!("{}.{}", self.ty.schema.ty, self.name)
     }
 }
 
@@ -136,7 +140,7 @@ mod tests {
 
     #[test]
     fn every_gate_of_the_schema_can_be_judged() {
-        let judged: BTreeSet<&str> = TYPES.iter().map(|t| t.name).collect();
+        let judged: BTreeSet<&str> = TYPES.iter().map(|row| row.schema.ty).collect();
         let declared: BTreeSet<&str> = crate::schema::gates::gates().iter().map(|g| g.ty).collect();
         assert_eq!(judged, declared);
     }

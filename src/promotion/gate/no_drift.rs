@@ -11,12 +11,19 @@ use super::contract::{Gate, GateType};
 use super::evidence::{Finding, GateOutcome};
 use crate::plan::Reading;
 use crate::plan::model::{Drift, DriftStatus};
+use crate::schema::gates;
 
 /// How many objects a summary names.
 const NAMED: usize = 3;
 
-pub(super) const TYPE: GateType =
-    GateType { name: "no_drift", judged_early: true, read: |block| Box::new(NoDrift::read(block)) };
+pub(super) static TYPE: GateType = GateType {
+    schema: &gates::NO_DRIFT,
+    judged_early: true,
+    quotes_others: false,
+    takes_approvals: false,
+    binds_rollbacks: false,
+    read: |block| Box::new(NoDrift::read(block)),
+};
 
 /// The environments that are looked at; both ends of the edge when empty.
 #[derive(Clone, Debug)]

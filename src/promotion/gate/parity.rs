@@ -13,6 +13,7 @@ use super::evidence::{Finding, GateOutcome};
 use super::no_drift;
 use crate::address::CONFIG_KIND;
 use crate::plan::Reading;
+use crate::schema::gates;
 use crate::value::Value;
 
 /// The schema below which releases land: what moves is not compared.
@@ -20,8 +21,14 @@ const RELEASE: &str = "release/";
 /// How many keys a summary names.
 const NAMED: usize = 5;
 
-pub(super) const TYPE: GateType =
-    GateType { name: "parity", judged_early: true, read: |block| Box::new(Parity::read(block)) };
+pub(super) static TYPE: GateType = GateType {
+    schema: &gates::PARITY,
+    judged_early: true,
+    quotes_others: false,
+    takes_approvals: false,
+    binds_rollbacks: false,
+    read: |block| Box::new(Parity::read(block)),
+};
 
 /// Keys (`SCHEMA/KEY`, or a beginning and `*`) that may differ.
 #[derive(Clone, Debug)]

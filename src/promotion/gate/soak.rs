@@ -8,10 +8,16 @@ use super::block::Block;
 use super::context::GateContext;
 use super::contract::{Gate, GateType};
 use super::evidence::{Finding, GateOutcome};
-use crate::schema::duration;
+use crate::schema::{duration, gates};
 
-pub(super) const TYPE: GateType =
-    GateType { name: "soak", judged_early: true, read: |block| Box::new(Soak::read(block)) };
+pub(super) static TYPE: GateType = GateType {
+    schema: &gates::SOAK,
+    judged_early: true,
+    quotes_others: false,
+    takes_approvals: false,
+    binds_rollbacks: false,
+    read: |block| Box::new(Soak::read(block)),
+};
 
 /// How long a release must have stood.
 #[derive(Clone, Copy, Debug)]

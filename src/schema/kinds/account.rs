@@ -18,6 +18,10 @@ use crate::value::{Attrs, Value};
 /// Its name.
 pub(in crate::schema) const KIND: &str = ACCOUNT;
 
+/// The role that creation makes in an account, through which the management account enters it, where no other
+/// is named (Organizations User Guide, "Accessing member accounts").
+pub const CREATED_ROLE: &str = "OrganizationAccountAccessRole";
+
 /// The pure half.
 pub(in crate::schema) struct Account;
 
@@ -96,6 +100,7 @@ static SCHEMA: KindSchema = KindSchema {
             "the management account changes it, which no policy of an organization limits",
         ),
         naming: Naming::by("name", &["email", "id", "name", "region"]),
+        rewrite_policy: None,
         arn: None,
     })
 };

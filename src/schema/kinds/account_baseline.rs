@@ -81,6 +81,7 @@ static SCHEMA: KindSchema = KindSchema {
         quotas: &[],
         repair: Repair::Everywhere(&["iam:UpdateAccountPasswordPolicy"]),
         naming: Naming::NONE,
+        rewrite_policy: None,
         arn: None,
     })
 };

@@ -57,6 +57,7 @@ static SCHEMA: KindSchema = KindSchema {
             actions: &["ssm:GetParametersByPath", "ssm:PutParameter"],
         },
         naming: Naming::NONE,
+        rewrite_policy: None,
         arn: Some(ArnForm { service: "ssm", resource: "parameter/" }),
     })
 };

@@ -56,6 +56,7 @@ static SCHEMA: KindSchema = KindSchema {
         }],
         repair: Repair::Objects(&["iam:GetOpenIDConnectProvider"]),
         naming: Naming { identity: &["url"], ..Naming::NONE },
+        rewrite_policy: None,
         arn: Some(ArnForm { service: "iam", resource: "oidc-provider/" }),
     })
 };

@@ -63,6 +63,7 @@ static SCHEMA: KindSchema = KindSchema {
         quotas: QUOTAS,
         repair: Repair::Objects(&["iam:CreatePolicyVersion"]),
         naming: Naming { defaults: &[("path", "/")], ..Naming::by("name", &["name", "path"]) },
+        rewrite_policy: None,
         arn: Some(ArnForm { service: "iam", resource: "policy/" }),
     })
 };

@@ -136,6 +136,9 @@ static SCHEMA: KindSchema = KindSchema {
             "iam:UpdateAssumeRolePolicy",
         ]),
         naming: Naming { defaults: &[("path", "/")], ..Naming::by("name", &["name", "path"]) },
+        rewrite_policy: Some(
+            "aws iam update-assume-role-policy --role-name KEY --policy-document file://trust.json",
+        ),
         arn: Some(ArnForm { service: "iam", resource: "role/" }),
     })
 };

@@ -91,6 +91,7 @@ const fn of(
                 "the management account changes it, which no policy of an organization limits",
             ),
             naming: Naming::by("name", &["name"]),
+            rewrite_policy: None,
             arn: None,
         })
     }

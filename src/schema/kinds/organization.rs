@@ -108,6 +108,7 @@ static SCHEMA: KindSchema = KindSchema {
             "the management account changes it, which no policy of an organization limits",
         ),
         naming: Naming { identity: &["management_account_id"], ..Naming::NONE },
+        rewrite_policy: None,
         arn: None,
     })
 };

@@ -59,6 +59,7 @@ static SCHEMA: KindSchema = KindSchema {
             "the management account changes it, which no policy of an organization limits",
         ),
         naming: Naming::by("name", &["name"]),
+        rewrite_policy: None,
         arn: None,
     })
 };

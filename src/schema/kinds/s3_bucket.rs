@@ -2,7 +2,7 @@
 
 use crate::diag::Diagnostics;
 use crate::iam::Use;
-use crate::schema::access::{AccessPart, ResourcePolicy};
+use crate::schema::access::{AccessPart, ResourceDeclaration};
 use crate::schema::block_schema::{Attr, BlockSchema, Nested, Ty};
 use crate::schema::body::Body;
 use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
@@ -98,8 +98,9 @@ static SCHEMA: KindSchema = KindSchema {
     replace: &["bucket", "region"],
     source: "https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html",
     ..KindSchema::of(Meaning {
-        access: AccessPart::Resource(ResourcePolicy {
+        access: AccessPart::Resource(ResourceDeclaration {
             service: "s3",
+            global_name: Some("bucket"),
             policy: "policy",
             public_access_block: Some("block_public_access"),
             encryption: Some("encryption"),
@@ -107,6 +108,9 @@ static SCHEMA: KindSchema = KindSchema {
         quotas: QUOTAS,
         repair: Repair::Objects(&["s3:GetBucketPolicy", "s3:PutBucketPolicy"]),
         naming: Naming::by("bucket", &["bucket", "region"]),
+        rewrite_policy: Some(
+            "aws s3api put-bucket-policy --bucket KEY --policy file://policy.json",
+        ),
         arn: Some(ArnForm { service: "s3", resource: "" }),
     })
 };

@@ -20,7 +20,7 @@ use super::context::GateContext;
 use super::contract::{Gate, GateType};
 use super::evidence::{Finding, GateOutcome};
 use crate::provider::Caller;
-use crate::schema::duration;
+use crate::schema::{duration, gates};
 
 pub use person::Person;
 pub use role::RoleSource;
@@ -32,9 +32,12 @@ use role::SessionRole;
 /// How long an approval counts when the gate says nothing.
 const EXPIRES_AFTER: i64 = 86_400;
 
-pub(super) const TYPE: GateType = GateType {
-    name: "approval",
+pub(super) static TYPE: GateType = GateType {
+    schema: &gates::APPROVAL,
     judged_early: false,
+    quotes_others: false,
+    takes_approvals: true,
+    binds_rollbacks: false,
     read: |block| Box::new(ApprovalGate::read(block)),
 };
 
