@@ -449,3 +449,12 @@ pub fn did_you_mean<'a>(
 pub fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
+
+/// From the top of each file to its end, whatever found them; those of no place come last.
+#[must_use]
+pub fn by_place<'a>(diagnostics: impl IntoIterator<Item = &'a Diagnostic>) -> Vec<&'a Diagnostic> {
+    let place = |d: &Diagnostic| d.loc.as_ref().map(|l| (l.file().to_owned(), l.span().start));
+    let mut all: Vec<&Diagnostic> = diagnostics.into_iter().collect();
+    all.sort_by_cached_key(|d| (d.loc.is_none(), place(d)));
+    all
+}

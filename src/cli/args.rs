@@ -4,16 +4,14 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, ArgMatches, Args, FromArgMatches, ValueEnum};
 
-use crate::config::VarArg;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::engine::Variables;
 use crate::engine::apply::Approval;
-use crate::engine::plan::{FailOn, PlanRequest};
+use crate::engine::plan::{FailOn, Mode, PlanRequest, Selection};
 use crate::engine::promotion::MoveSettings;
 use crate::engine::side::LookAt;
+use crate::engine::workspace::VarArg;
 use crate::ids::Handle;
-use crate::plan::Mode;
-use crate::plan::model::Selection;
 use crate::render::Format;
 
 /// Flags of every command.

@@ -6,8 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use crate::engine::host::Clock;
 use crate::sandbox;
-use crate::state::{Clock, SystemClock};
+use crate::state::SystemClock;
 
 /// Calendar time and waiting.
 #[derive(Clone, Debug, Default)]

@@ -4,17 +4,14 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::apply::Cancel;
-use crate::apply::cancel::Urgency;
 use crate::diag::Diagnostic;
 use crate::engine::Workspace;
 use crate::engine::connect::Aws;
+use crate::engine::host::{Cancel, Urgency};
 use crate::engine::origin::Origin;
-use crate::redact::Redactions;
 use crate::render::Style;
 use crate::render::inert::Inert;
 use crate::sandbox;
-use crate::state::Terms;
 
 use super::args::Global;
 use super::clock::WallClock;
@@ -84,17 +81,11 @@ impl Context {
         let (cancel, clock) = (self.cancel.clone(), self.clock.clone());
         let principals = self.principals.clone();
         let terminal = Terminal::new(&self.env, cancel, clock, manner, principals);
+        let origin = Origin::of_this_process(&self.env.vars);
         Workspace {
-            dir: self.dir(),
-            errored_dir: self.dir(),
             env: self.env.vars.clone(),
-            origin: Origin::of_this_process(&self.env.vars),
-            aws,
-            secrets: None,
-            redactions: Redactions::default(),
             power_cut: self.env.sandbox_cut(&self.global),
-            terms: Terms::default(),
-            host: Arc::new(terminal),
+            ..Workspace::new(self.dir(), origin, aws, Arc::new(terminal))
         }
     }
 

@@ -1,7 +1,6 @@
 //! How a command ends whose use case moved releases.
 
-use crate::engine::promotion::ended_well;
-use crate::promotion::Move;
+use crate::engine::promotion::{Move, ended_well};
 use crate::render::promotion::ending;
 
 use super::context::Context;

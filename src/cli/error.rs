@@ -4,7 +4,6 @@ use std::io;
 
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::engine::EngineError;
-use crate::state::StateError;
 
 /// Why a command did not simply succeed.
 #[derive(Debug)]
@@ -87,11 +86,5 @@ impl From<EngineError> for Exit {
 impl From<io::Error> for Exit {
     fn from(error: io::Error) -> Self {
         Self::error(format!("cannot write the output: {error}"))
-    }
-}
-
-impl From<StateError> for Exit {
-    fn from(error: StateError) -> Self {
-        EngineError::from(error).into()
     }
 }

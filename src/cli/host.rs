@@ -7,16 +7,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::apply::cancel::Urgency;
-use crate::apply::{self, Cancel};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::engine::EngineError;
-use crate::engine::host::{Activity, Event, Host, Question, Shown};
-use crate::promotion::Move;
+use crate::engine::host::{
+    Activity, ApplyEvent, Cancel, Clock, Event, Host, Question, Shown, Urgency,
+};
+use crate::engine::promotion::Move;
 use crate::render::inert::{Inert, inert_json};
 use crate::render::requests::RunPrincipals;
 use crate::render::{self, Detail, Style, event_lines, events};
-use crate::state::Clock;
 
 use super::clock::WallClock;
 use super::environment::Environment;
@@ -117,21 +116,19 @@ impl Terminal {
         self.drawn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn operation(&self, event: &apply::Event) {
+    fn operation(&self, event: &ApplyEvent) {
         let mut drawn = self.drawn();
         match event {
-            apply::Event::Begun { operations } => {
+            ApplyEvent::Begun { operations } => {
                 let what = events::activity(&Activity::Applying);
                 drawn.bar = Some(self.progress.bar(*operations, &what));
             }
-            apply::Event::Started(operation) => {
+            ApplyEvent::Started(operation) => {
                 if let Some(bar) = &drawn.bar {
                     bar.now(&events::under_way(operation));
                 }
             }
-            apply::Event::Succeeded(_)
-            | apply::Event::Failed { .. }
-            | apply::Event::Skipped { .. } => {
+            ApplyEvent::Succeeded(_) | ApplyEvent::Failed { .. } | ApplyEvent::Skipped { .. } => {
                 if let Some(bar) = &drawn.bar {
                     bar.tick();
                 }
@@ -230,7 +227,7 @@ impl Host for Terminal {
         tell(diagnostics, &self.err);
     }
 
-    fn show(&self, shown: Shown<'_>) -> io::Result<()> {
+    fn show(&self, shown: Shown<'_>) -> Result<(), EngineError> {
         if let Shown::Locks(locks) = shown {
             locks.iter().for_each(|lock| say(&render::state::lock(lock)));
             return Ok(());
@@ -257,7 +254,7 @@ impl Host for Terminal {
                 render::text::plan(&report.plan, detail, &self.out, &mut out)?;
             }
         }
-        out.flush()
+        Ok(out.flush()?)
     }
 
     async fn confirm(&self, question: Question<'_>) -> Result<(), EngineError> {
@@ -274,24 +271,13 @@ impl Host for Terminal {
         confirm(&events::question(question), &self.cancel).await
     }
 
-    async fn mfa_code(&self, device: &str, profile: &str) -> Result<String, Diagnostic> {
-        let nobody = || {
-            Diagnostic::error(format!("the AWS profile `{profile}` asks for a code of `{device}`"))
-                .detail("there is no terminal to ask at")
-                .help(format!(
-                    "take a session first and hand it over: \
-                     eval \"$(aws configure export-credentials --profile {profile} --format env)\""
-                ))
-        };
+    async fn mfa_code(&self, device: &str, profile: &str) -> Result<Option<String>, EngineError> {
         if !self.ask {
-            return Err(nobody());
+            return Ok(None);
         }
         ask(&format!("MFA code of {device} (AWS profile {profile}): "));
-        match read_line(&self.cancel).await {
-            Ok(Some(code)) if !code.trim().is_empty() => Ok(code.trim().to_owned()),
-            Ok(_) => Err(nobody()),
-            Err(_) => Err(Diagnostic::error("interrupted before a code was given")),
-        }
+        let code = read_line(&self.cancel).await?;
+        Ok(code.map(|code| code.trim().to_owned()).filter(|code| !code.is_empty()))
     }
 }
 

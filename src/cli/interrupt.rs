@@ -5,8 +5,7 @@
 
 use std::time::Duration;
 
-use crate::apply::Cancel;
-use crate::apply::cancel::Urgency;
+use crate::engine::host::{Cancel, Urgency};
 
 /// How long a run that is left has to end its leases.
 const LEAVING: Duration = Duration::from_secs(2);

@@ -34,7 +34,7 @@ use error::Exit;
 use grammar::Cli;
 use host::SharedPrincipals;
 
-use crate::apply::Cancel;
+use crate::engine::host::Cancel;
 use crate::render;
 
 /// Runs the command that the process was started with.

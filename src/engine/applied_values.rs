@@ -17,7 +17,7 @@ use super::known_values::KnownValues;
 use super::refresh::PlanInputs;
 
 /// What the plan knew, and over it what this apply has made.
-pub struct AppliedValues<'a> {
+pub(super) struct AppliedValues<'a> {
     base: KnownValues<'a>,
     learned: Mutex<BTreeMap<ResourceAddr, Attrs>>,
 }
@@ -25,7 +25,7 @@ pub struct AppliedValues<'a> {
 impl<'a> AppliedValues<'a> {
     /// On top of what a plan knew.
     #[must_use]
-    pub fn over(base: KnownValues<'a>) -> Self {
+    pub(super) fn over(base: KnownValues<'a>) -> Self {
         Self { base, learned: Mutex::default() }
     }
 
@@ -57,7 +57,7 @@ impl ValueSource for AppliedValues<'_> {
 /// Resolves objects of one estate during an apply. What the plan knew of an object stands; only an
 /// object in which something was unknown is evaluated again, and of the rest of the configuration only
 /// what it refers to.
-pub struct Resolver<'a> {
+pub(super) struct Resolver<'a> {
     evaluator: Evaluator<'a>,
     known: &'a AppliedValues<'a>,
     inputs: &'a PlanInputs,
@@ -66,13 +66,13 @@ pub struct Resolver<'a> {
 impl<'a> Resolver<'a> {
     /// Over the inputs that the plan was made from.
     #[must_use]
-    pub fn new(inputs: &'a PlanInputs, known: &'a AppliedValues<'a>) -> Self {
+    pub(super) fn new(inputs: &'a PlanInputs, known: &'a AppliedValues<'a>) -> Self {
         Self { evaluator: Evaluator::new(&inputs.configuration, known), known, inputs }
     }
 
     /// The evaluator, for outputs at the end.
     #[must_use]
-    pub fn evaluator(&self) -> &Evaluator<'a> {
+    pub(super) fn evaluator(&self) -> &Evaluator<'a> {
         &self.evaluator
     }
 }

@@ -21,7 +21,10 @@ const GRACE: SignedDuration = SignedDuration::from_mins(1);
 ///
 /// # Errors
 /// The backend cannot be read. (What is damaged in it is a finding.)
-pub async fn verify(ledger: &Ledger, anchor: Option<&Anchor>) -> Result<Verification, EngineError> {
+pub(super) async fn verify(
+    ledger: &Ledger,
+    anchor: Option<&Anchor>,
+) -> Result<Verification, EngineError> {
     // Moves and approvals come before their records, so they are read before the log.
     let now = ledger.now().await?;
     let mut problems = Vec::new();

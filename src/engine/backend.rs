@@ -22,19 +22,19 @@ const HURRY: u32 = 20;
 
 /// The backend of a configuration; the default is a local directory.
 #[must_use]
-pub fn configured(settings: &Settings) -> Backend {
+pub(super) fn configured(settings: &Settings) -> Backend {
     settings.backend.as_ref().map_or_else(default_backend, |b| b.value.clone())
 }
 
 /// `.palisade/state`.
 #[must_use]
-pub fn default_backend() -> Backend {
+pub(super) fn default_backend() -> Backend {
     Backend::Local { path: PathBuf::from(".palisade/state") }
 }
 
 /// The region that a backend asks for.
 #[must_use]
-pub fn region(backend: &Backend) -> Option<&str> {
+pub(super) fn region(backend: &Backend) -> Option<&str> {
     match backend {
         Backend::Local { .. } => None,
         Backend::S3 { region, .. } => region.as_deref(),
@@ -48,7 +48,7 @@ pub fn region(backend: &Backend) -> Option<&str> {
 ///
 /// # Errors
 /// None today; a backend that cannot be used shows with the first read.
-pub async fn open(
+pub(super) async fn open(
     backend: &Backend,
     connection: &Connection,
     workspace: &Workspace,
@@ -114,7 +114,7 @@ fn sandboxed(path: &Path) -> String {
 }
 
 /// A client for the bucket of an S3 backend, through its role where it names one.
-pub async fn s3_client(backend: &Backend, connection: &Connection) -> aws_sdk_s3::Client {
+pub(super) async fn s3_client(backend: &Backend, connection: &Connection) -> aws_sdk_s3::Client {
     let mut sdk: SdkConfig = connection.sdk.clone();
     let mut endpoint = None;
     if let Backend::S3 { region, role_arn, endpoint_url, .. } = backend {

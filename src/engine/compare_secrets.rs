@@ -22,7 +22,10 @@ const SIDE_BY_SIDE: usize = 8;
 
 /// What a plan compares hidden values by: sensitive values that are given to this run, where the key
 /// of fingerprints may be read. No source of secrets is asked.
-pub async fn by_value(workspace: &Workspace, inputs: &PlanInputs) -> Result<Secrets, EngineError> {
+pub(super) async fn by_value(
+    workspace: &Workspace,
+    inputs: &PlanInputs,
+) -> Result<Secrets, EngineError> {
     let mut values = inputs.estate.instances.values().flat_map(|i| i.desired.values());
     let given = |v: &Value| v.has_sensitive() && !matches!(v.reveal(), Value::Secret(_));
     if !values.any(given) {
@@ -38,7 +41,7 @@ pub async fn by_value(workspace: &Workspace, inputs: &PlanInputs) -> Result<Secr
 ///
 /// # Errors
 /// The key of fingerprints cannot be read.
-pub async fn by_source(
+pub(super) async fn by_source(
     workspace: &Workspace,
     inputs: &mut PlanInputs,
     request: &PlanRequest,
@@ -97,7 +100,7 @@ fn applied(inputs: &PlanInputs, selection: &Selection) -> BTreeSet<String> {
 /// Secrets with another value than was applied, which a saved plan says nothing of: it was made
 /// without asking their sources.
 #[must_use]
-pub fn left_out(inputs: &PlanInputs, plan: &Plan, secrets: &Secrets) -> Vec<Diagnostic> {
+pub(super) fn left_out(inputs: &PlanInputs, plan: &Plan, secrets: &Secrets) -> Vec<Diagnostic> {
     let resources = inputs.snapshot.resources();
     let idle: BTreeSet<&ResourceAddr> = plan
         .resource_changes

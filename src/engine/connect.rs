@@ -166,6 +166,17 @@ impl fmt::Debug for HostCodes {
 #[async_trait]
 impl MfaCodes for HostCodes {
     async fn code(&self, device: &str, profile: &str) -> Result<String, Diagnostic> {
-        self.0.mfa_code(device, profile).await
+        match self.0.mfa_code(device, profile).await {
+            Ok(Some(code)) => Ok(code),
+            Ok(None) => Err(Diagnostic::error(format!(
+                "the AWS profile `{profile}` asks for a code of `{device}`"
+            ))
+            .detail("there is no terminal to ask at")
+            .help(format!(
+                "take a session first and hand it over: \
+                 eval \"$(aws configure export-credentials --profile {profile} --format env)\""
+            ))),
+            Err(_) => Err(Diagnostic::error("interrupted before a code was given")),
+        }
     }
 }

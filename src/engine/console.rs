@@ -2,6 +2,7 @@
 
 use crate::eval::Evaluator;
 use crate::state::model::Resources;
+use crate::value::Value;
 
 use super::error::EngineError;
 use super::known_values::KnownValues;
@@ -33,7 +34,36 @@ impl Console {
 
     /// What evaluates expressions, and remembers what it has evaluated of the configuration.
     #[must_use]
-    pub fn evaluator<'a>(&'a self, known: &'a KnownValues<'a>) -> Evaluator<'a> {
-        Evaluator::new(&self.inputs.configuration, known)
+    pub fn evaluator<'a>(&'a self, known: &'a KnownValues<'a>) -> ConsoleEvaluator<'a> {
+        ConsoleEvaluator(Evaluator::new(&self.inputs.configuration, known))
+    }
+}
+
+/// Evaluates one expression after another.
+pub struct ConsoleEvaluator<'a>(Evaluator<'a>);
+
+/// A value, as far as it may be shown.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ConsoleValue {
+    /// A part of it is sensitive.
+    Sensitive,
+    /// It is known only once something is applied, and this says what.
+    Unknown(String),
+    /// The value.
+    Known(Value),
+}
+
+impl ConsoleEvaluator<'_> {
+    /// Evaluates an expression; `name` is what errors call the text.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn evaluate(&self, name: &str, text: &str) -> Result<ConsoleValue, EngineError> {
+        let value = self.0.evaluate_text(name, text)?;
+        Ok(match value {
+            value if value.has_sensitive() => ConsoleValue::Sensitive,
+            Value::Unknown(unknown) => ConsoleValue::Unknown(unknown.to_string()),
+            value => ConsoleValue::Known(value),
+        })
     }
 }

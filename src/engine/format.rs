@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::config::{fmt, read_source};
-use crate::diag::Diagnostics;
+use crate::diag::{Diagnostics, Source};
 
 use super::error::EngineError;
 
@@ -19,7 +19,7 @@ pub struct FormatRequest {
     pub write: bool,
 }
 
-/// A file that is not in canonical style, or was not.
+/// A file, or a text that is not one, before and after formatting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReformattedFile {
     /// Its path, as it was named.
@@ -28,6 +28,20 @@ pub struct ReformattedFile {
     pub before: String,
     /// The same in canonical style.
     pub after: String,
+}
+
+impl ReformattedFile {
+    /// Whether it was in canonical style already.
+    #[must_use]
+    pub fn is_canonical(&self) -> bool {
+        self.before == self.after
+    }
+
+    /// What formatting changes in it, as a unified diff; empty where that is nothing.
+    #[must_use]
+    pub fn diff(&self) -> String {
+        fmt::diff(&self.name, &self.before, &self.after)
+    }
 }
 
 /// What is not in canonical style.
@@ -68,6 +82,16 @@ pub fn run(request: &FormatRequest) -> Result<FormatOutcome, EngineError> {
         }
     }
     Ok(outcome)
+}
+
+/// Formats a text that stands in no file; `name` is what errors call it.
+///
+/// # Errors
+/// It cannot be parsed.
+pub fn text(name: &str, text: String) -> Result<ReformattedFile, EngineError> {
+    let source = Source::new(name, text);
+    let after = fmt::format(&source)?;
+    Ok(ReformattedFile { name: name.to_owned(), before: source.text().to_owned(), after })
 }
 
 /// The HCL files of a directory, or the file itself.

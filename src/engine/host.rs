@@ -1,22 +1,23 @@
 //! Everything that a use case says, asks and hears while it works. A terminal, a server and a test
 //! implement [`Host`]; nothing in the engine prints, reads a terminal or looks at a clock of its own.
 
-use std::io;
-
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::address::ResourceAddr;
-use crate::apply::{self, Cancel};
-use crate::diag::{Diagnostic, Diagnostics};
+use crate::diag::Diagnostics;
 use crate::plan::model::{Plan, Principals};
 use crate::promotion::Digest;
-use crate::promotion::record::Move;
-use crate::state::{Clock, Holder, Lock};
+use crate::promotion::Move;
+use crate::state::{Holder, Lock};
 use crate::trace::Waiting;
 
 use super::error::EngineError;
 use super::promotion::report::PromotionReport;
+
+pub use crate::apply::cancel::{Cancel, Urgency};
+pub use crate::apply::{Event as ApplyEvent, Summary as ApplySummary};
+pub use crate::state::Clock;
 
 /// Who runs a use case. Calls may come from several tasks, but those of one use case come in order.
 #[async_trait]
@@ -44,9 +45,9 @@ pub trait Host: Send + Sync {
     /// Shows what is about to be done, before any question about it.
     ///
     /// # Errors
-    /// It cannot be shown: the use case ends, and nothing is done unseen. A reader that went away is none: the
-    /// use case goes on without it.
-    fn show(&self, shown: Shown<'_>) -> io::Result<()>;
+    /// [`EngineError::Unshown`]: it cannot be shown, so the use case ends, and nothing is done unseen. A reader that
+    /// went away is no such error: the use case goes on without it.
+    fn show(&self, shown: Shown<'_>) -> Result<(), EngineError>;
 
     /// Returns when the answer is yes.
     ///
@@ -54,11 +55,12 @@ pub trait Host: Send + Sync {
     /// Any other answer, nobody to ask, and [`EngineError::Interrupted`].
     async fn confirm(&self, question: Question<'_>) -> Result<(), EngineError>;
 
-    /// The code that an MFA device shows now: the role of the AWS profile in use asks for it.
+    /// The code that an MFA device shows now: the role of the AWS profile in use asks for it. Absent where there is no
+    /// one to ask.
     ///
     /// # Errors
-    /// There is nobody to ask.
-    async fn mfa_code(&self, device: &str, profile: &str) -> Result<String, Diagnostic>;
+    /// [`EngineError::Interrupted`], or the answer cannot be read.
+    async fn mfa_code(&self, device: &str, profile: &str) -> Result<Option<String>, EngineError>;
 }
 
 /// Something that takes a while; it begins and ends with an event.
@@ -101,9 +103,9 @@ pub enum Event {
     /// The state is used: as whom. It comes again once more of that is known.
     StatePrincipal(StatePrincipal),
     /// From the executor of a plan or of a recovery.
-    Apply(apply::Event),
+    Apply(ApplyEvent),
     /// A plan was carried out, to its end or not.
-    Applied(Box<apply::Summary>),
+    Applied(Box<ApplySummary>),
     /// A run that was cut off is folded into the state of a scope.
     Recovered {
         /// The scope.

@@ -11,7 +11,7 @@ use crate::plan::Adoptions;
 use crate::plan::model::Output;
 use crate::promotion::store::VersionedRecord;
 use crate::state::model::Resources;
-use crate::state::{Snapshot, StateError, layout};
+use crate::state::{Snapshot, layout};
 
 use super::error::EngineError;
 use super::host::Activity;
@@ -25,7 +25,7 @@ use super::{backend, outputs, releases};
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn configuration(
+pub(super) fn configuration(
     workspace: &Workspace,
     variables: &Variables,
 ) -> Result<Configuration, EngineError> {
@@ -38,7 +38,7 @@ pub fn configuration(
 
 /// What loading needs: the variables that were given, and those of the environment.
 #[must_use]
-pub fn options(workspace: &Workspace, variables: &Variables) -> Options {
+pub(super) fn options(workspace: &Workspace, variables: &Variables) -> Options {
     let env_vars: BTreeMap<String, String> = workspace
         .env
         .iter()
@@ -51,7 +51,7 @@ pub fn options(workspace: &Workspace, variables: &Variables) -> Options {
 ///
 /// # Errors
 /// It does not.
-pub fn require_configuration(dir: &Path) -> Result<(), EngineError> {
+pub(super) fn require_configuration(dir: &Path) -> Result<(), EngineError> {
     let any = std::fs::read_dir(dir).is_ok_and(|mut entries| {
         entries.any(|e| e.is_ok_and(|e| e.path().extension().is_some_and(|x| x == "hcl")))
     });
@@ -67,7 +67,7 @@ pub fn require_configuration(dir: &Path) -> Result<(), EngineError> {
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn evaluate(
+pub(super) fn evaluate(
     configuration: &Configuration,
     known: &KnownValues<'_>,
 ) -> Result<Estate, EngineError> {
@@ -75,16 +75,16 @@ pub fn evaluate(
 }
 
 /// What a configuration says of where to read, before anything is read.
-pub struct Outline {
+pub(super) struct Outline {
     /// How AWS is reached; absent where that needs what state knows, or is wrong.
-    pub settings: Option<ProviderSettings>,
+    pub(super) settings: Option<ProviderSettings>,
     /// The scopes whose states there probably are.
-    pub scopes: Vec<String>,
+    pub(super) scopes: Vec<String>,
 }
 
 /// A glance at a configuration. What is wrong in it is left for [`evaluate`] to report.
 #[must_use]
-pub fn outline(configuration: &Configuration) -> Outline {
+pub(super) fn outline(configuration: &Configuration) -> Outline {
     let evaluator = Evaluator::new(configuration, &NothingKnown);
     let settings = evaluator.provider_settings().ok();
     let handles = evaluator.account_handles();
@@ -93,23 +93,23 @@ pub fn outline(configuration: &Configuration) -> Outline {
 }
 
 /// What is recorded of an estate: its state, and what stands beside it.
-pub struct RecordedEstate {
+pub(super) struct RecordedEstate {
     /// What state holds.
-    pub snapshot: Snapshot,
+    pub(super) snapshot: Snapshot,
     /// Outputs of the last apply.
-    pub outputs: BTreeMap<String, Output>,
+    pub(super) outputs: BTreeMap<String, Output>,
     /// What environments remember of releases.
-    pub records: BTreeMap<String, VersionedRecord>,
+    pub(super) records: BTreeMap<String, VersionedRecord>,
     /// The releases that stand in environments.
-    pub releases: ReleasesInForce,
+    pub(super) releases: ReleasesInForce,
     /// What of it is damaged and matters little.
-    pub warnings: Diagnostics,
+    pub(super) warnings: Diagnostics,
 }
 
 impl RecordedEstate {
     /// What is known by it, with the state's own objects.
     #[must_use]
-    pub fn known<'a>(&'a self, resources: &'a Resources) -> KnownValues<'a> {
+    pub(super) fn known<'a>(&'a self, resources: &'a Resources) -> KnownValues<'a> {
         KnownValues {
             resources,
             lineage: &self.snapshot.lineage,
@@ -126,7 +126,7 @@ impl RecordedEstate {
 ///
 /// # Errors
 /// The backend cannot be read, or what it holds is damaged.
-pub async fn recorded(
+pub(super) async fn recorded(
     workspace: &Workspace,
     configuration: &Configuration,
     store: &Store,
@@ -147,7 +147,7 @@ pub async fn recorded(
         let records = releases::records(&store.ledger, configuration).await?;
         let releases =
             releases::in_force(&store.ledger, &records, request.release.as_ref()).await?;
-        Ok::<_, StateError>((records, releases))
+        Ok::<_, EngineError>((records, releases))
     };
     let (snapshot, outputs, releases) = futures::join!(state, outputs, releases);
     drop(busy);
@@ -157,24 +157,24 @@ pub async fn recorded(
 }
 
 /// What is known without asking AWS: configuration, state and releases.
-pub struct OfflineInputs {
+pub(super) struct OfflineInputs {
     /// What is declared.
-    pub configuration: Configuration,
+    pub(super) configuration: Configuration,
     /// State and the way to AWS.
-    pub store: Store,
+    pub(super) store: Store,
     /// What state holds.
-    pub snapshot: Snapshot,
+    pub(super) snapshot: Snapshot,
     /// What environments remember of releases.
-    pub records: BTreeMap<String, VersionedRecord>,
+    pub(super) records: BTreeMap<String, VersionedRecord>,
     /// The releases that stand in environments.
-    pub releases: ReleasesInForce,
+    pub(super) releases: ReleasesInForce,
 }
 
 /// Loads the configuration and reads what is recorded.
 ///
 /// # Errors
 /// The configuration is wrong, or the state cannot be read.
-pub async fn offline(
+pub(super) async fn offline(
     workspace: &Workspace,
     variables: &Variables,
 ) -> Result<OfflineInputs, EngineError> {
@@ -185,7 +185,7 @@ pub async fn offline(
         let releases = async {
             let records = releases::records(&store.ledger, &configuration).await?;
             let releases = releases::in_force(&store.ledger, &records, None).await?;
-            Ok::<_, StateError>((records, releases))
+            Ok::<_, EngineError>((records, releases))
         };
         let caller = store.name_caller(workspace);
         futures::join!(store.ledger.read_expecting(&scopes), releases, caller)
@@ -199,7 +199,7 @@ pub async fn offline(
 impl OfflineInputs {
     /// What is known by it, with the state's own objects.
     #[must_use]
-    pub fn known<'a>(&'a self, resources: &'a Resources) -> KnownValues<'a> {
+    pub(super) fn known<'a>(&'a self, resources: &'a Resources) -> KnownValues<'a> {
         KnownValues {
             resources,
             lineage: &self.snapshot.lineage,
@@ -214,7 +214,7 @@ impl OfflineInputs {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn estate(&self) -> Result<Estate, EngineError> {
+    pub(super) fn estate(&self) -> Result<Estate, EngineError> {
         let resources = self.snapshot.resources();
         evaluate(&self.configuration, &self.known(&resources))
     }

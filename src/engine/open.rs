@@ -135,7 +135,10 @@ pub async fn open(workspace: &Workspace, backend: Backend) -> Result<Store, Engi
 }
 
 /// What reads and changes AWS, as the `provider "aws"` block says.
-pub async fn provider(connection: &Connection, settings: &ProviderSettings) -> Arc<dyn Provider> {
+pub(super) async fn provider(
+    connection: &Connection,
+    settings: &ProviderSettings,
+) -> Arc<dyn Provider> {
     let embedded = connection.sandbox.as_ref().map(|sandbox| Embedded {
         http_client: sandbox.http_client(),
         credentials: sandbox.management_credentials(),

@@ -21,7 +21,11 @@ struct RecordedOutputs {
 ///
 /// # Errors
 /// The backend cannot be read, or they are damaged.
-pub async fn read(ledger: &Ledger) -> Result<BTreeMap<String, Output>, StateError> {
+pub(super) async fn read(ledger: &Ledger) -> Result<BTreeMap<String, Output>, EngineError> {
+    Ok(kept(ledger).await?)
+}
+
+async fn kept(ledger: &Ledger) -> Result<BTreeMap<String, Output>, StateError> {
     let found = ledger.read_json::<RecordedOutputs>(&layout::outputs(layout::ORG)).await;
     let found = found.map_err(|error| match error.failure {
         StateFailure::Invalid => {
@@ -37,16 +41,16 @@ pub async fn read(ledger: &Ledger) -> Result<BTreeMap<String, Output>, StateErro
 ///
 /// # Errors
 /// The backend cannot be read.
-pub async fn read_or_warn(
+pub(super) async fn read_or_warn(
     ledger: &Ledger,
     warnings: &mut Diagnostics,
-) -> Result<BTreeMap<String, Output>, StateError> {
-    match read(ledger).await {
+) -> Result<BTreeMap<String, Output>, EngineError> {
+    match kept(ledger).await {
         Err(error) if error.failure == StateFailure::Invalid => {
             warnings.push(Diagnostic { severity: Severity::Warning, ..*error.diagnostic });
             Ok(BTreeMap::new())
         }
-        result => result,
+        result => Ok(result?),
     }
 }
 
@@ -55,7 +59,10 @@ pub async fn read_or_warn(
 ///
 /// # Errors
 /// The backend cannot be written.
-pub async fn write(ledger: &Ledger, outputs: &BTreeMap<String, Output>) -> Result<(), EngineError> {
+pub(super) async fn write(
+    ledger: &Ledger,
+    outputs: &BTreeMap<String, Output>,
+) -> Result<(), EngineError> {
     let key = layout::outputs(layout::ORG);
     for _ in 0..5 {
         let condition = match ledger.store().get(&key).await.map_err(StateError::from)? {

@@ -6,17 +6,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config::Configuration;
 use crate::diag::{Diagnostic, Diagnostics, count};
 use crate::isolation::section::{AccessPath, PathChange, Severity};
-use crate::plan::model::{Plan, PlanLocation, ScopeBasis, Selection, StateBasis};
+use crate::plan::model::{Plan, PlanLocation, ScopeBasis, StateBasis};
 use crate::plan::sides::Sides;
 use crate::plan::{Input, compute, prepare, seal, walls};
 use crate::state::layout;
 
 use super::compare_secrets;
 use super::error::EngineError;
+use super::picture::{self, Picture};
 use super::refresh::{self, PlanInputs};
 use super::workspace::Workspace;
 
-pub use super::plan_request::{FailOn, PlanRequest, ReleaseOverride};
+pub use super::plan_request::{FailOn, Mode, PlanRequest, ReleaseOverride, Selection};
+pub use crate::plan::model::FORMAT_VERSION;
 
 /// A plan, and what it was made from.
 pub struct PlanOutcome {
@@ -26,6 +28,21 @@ pub struct PlanOutcome {
     pub inputs: PlanInputs,
     /// The plan.
     pub plan: Plan,
+}
+
+impl PlanOutcome {
+    /// Reports what was doubtful while the estate was read, and what the plan itself warns about.
+    pub fn warn(&self, workspace: &Workspace) {
+        warn(workspace, &self.inputs, &self.plan);
+    }
+
+    /// The estate at a glance.
+    ///
+    /// # Errors
+    /// What is wrong with the declared edges.
+    pub fn picture(&self) -> Result<Picture, EngineError> {
+        picture::of(&self.inputs)
+    }
 }
 
 /// Reads everything and makes a plan, interrupted runs counted as recovered. Asks no source of secrets

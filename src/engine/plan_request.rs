@@ -1,11 +1,13 @@
 //! What is asked of a plan, and what makes it fail.
 
 use crate::address::ResourceAddr;
-use crate::plan::model::Selection;
-use crate::plan::{Mode, Options};
+use crate::plan::Options;
 use crate::promotion::Release;
 
 use super::workspace::Variables;
+
+pub use crate::plan::Mode;
+pub use crate::plan::model::Selection;
 
 /// What is asked of a plan.
 #[derive(Clone, Debug)]

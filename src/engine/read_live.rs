@@ -14,6 +14,8 @@ use crate::plan::live::{Index, Live, Reading};
 use crate::provider::{AccountTarget, Failure, Inventory, Provider, ProviderError};
 use crate::schema::{AccessPart, Home, access_of, kinds};
 
+use super::error::EngineError;
+
 /// How accounts are read.
 #[derive(Clone, Copy, Debug)]
 pub struct AccountRequest<'a> {
@@ -48,7 +50,7 @@ pub fn judge_failures(
     failures: BTreeMap<Handle, Diagnostic>,
     required: &BTreeSet<Handle>,
     warnings: &mut Diagnostics,
-) -> Result<(), Diagnostics> {
+) -> Result<(), EngineError> {
     let mut errors = Diagnostics::new();
     for (handle, failure) in failures {
         if required.contains(&handle) && failure.is_error() {
@@ -57,7 +59,7 @@ pub fn judge_failures(
             warnings.push(Diagnostic { severity: Severity::Warning, ..failure });
         }
     }
-    errors.into_result(())
+    Ok(errors.into_result(())?)
 }
 
 /// Reads accounts of the estate, as far as they exist.
@@ -189,7 +191,7 @@ pub async fn read_organization(
     provider: &dyn Provider,
     management: &AccountTarget,
     announce: oneshot::Sender<Option<AccountId>>,
-) -> Result<Inventory, Diagnostic> {
+) -> Result<Inventory, EngineError> {
     provider.read_organization(management, announce).await.map_err(|error| {
         let advice = error.advice().map(str::to_owned);
         Diagnostic::error("cannot read the organization").detail(error.to_string()).help(advice.as_deref().unwrap_or(match error.failure {
@@ -197,7 +199,7 @@ pub async fn read_organization(
             Failure::Credentials => "sign in to the management account first, or use `--sandbox` to try without one",
             Failure::CannotAssume => "check `management_role_arn` in the provider block",
             _ => "check the credentials, the region and the network; `--sandbox` needs none of them",
-        }))
+        })).into()
     })
 }
 

@@ -11,6 +11,7 @@ use crate::promotion::Digest;
 use crate::promotion::store::{self, VersionedRecord};
 use crate::state::{Ledger, StateError};
 
+use super::error::EngineError;
 use super::known_values::ReleasesInForce;
 use super::plan_request::ReleaseOverride;
 
@@ -24,12 +25,12 @@ const CONCURRENCY: usize = 16;
 pub async fn records(
     ledger: &Ledger,
     configuration: &Configuration,
-) -> Result<BTreeMap<String, VersionedRecord>, StateError> {
+) -> Result<BTreeMap<String, VersionedRecord>, EngineError> {
     let root = configuration.root();
     if !root.declarations.keys().any(|(ty, _)| ty == "release") {
         return Ok(BTreeMap::new());
     }
-    store::read_all(ledger, root.environments.keys().map(String::as_str)).await
+    Ok(store::read_all(ledger, root.environments.keys().map(String::as_str)).await?)
 }
 
 /// The releases that stand in the environments, with `instead` in place of one of them.
@@ -40,7 +41,7 @@ pub async fn in_force(
     ledger: &Ledger,
     records: &BTreeMap<String, VersionedRecord>,
     instead: Option<&ReleaseOverride>,
-) -> Result<ReleasesInForce, StateError> {
+) -> Result<ReleasesInForce, EngineError> {
     let mut all: ReleasesInForce =
         records.keys().map(|environment| (environment.clone(), BTreeMap::new())).collect();
     // One release stands in several environments once it has moved.
@@ -73,7 +74,7 @@ pub async fn in_force(
 
 /// The releases that stand somewhere by an override: every plan of such a place says so.
 #[must_use]
-pub fn overridden(
+pub(super) fn overridden(
     records: &BTreeMap<String, VersionedRecord>,
     selection: &Selection,
 ) -> Vec<Diagnostic> {

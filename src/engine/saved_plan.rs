@@ -19,7 +19,7 @@ use crate::plan::model::{Action, IsolationSummary, Plan, Selection, Summary};
 use crate::plan::{Mode, Options, seal};
 
 use super::error::EngineError;
-use super::plan::PlanRequest;
+use super::plan::{PlanOutcome, PlanRequest};
 use super::workspace::Variables;
 use super::{digest, secret_versions};
 
@@ -58,12 +58,9 @@ pub struct Saved {
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn save(
-    path: &Path,
-    plan: &Plan,
-    request: &PlanRequest,
-    configuration: &Configuration,
-) -> Result<(), EngineError> {
+pub fn save(path: &Path, outcome: &PlanOutcome) -> Result<(), EngineError> {
+    let PlanOutcome { request, inputs, plan } = outcome;
+    let configuration = &inputs.configuration;
     let salt = uuid::Uuid::new_v4().to_string();
     let declared = &configuration.root().variables;
     let is_sensitive = |name: &str| declared.get(name).is_some_and(|v| v.sensitive);

@@ -58,7 +58,7 @@ fn way(path: &str) -> Way {
 
 /// Asks for the versions of all SSM sources among what is selected: one call for each 50 of them. A
 /// source that does not answer is told of, and is not among the answers.
-pub async fn ask(
+pub(super) async fn ask(
     workspace: &Workspace,
     client: &Client,
     estate: &Estate,
@@ -114,7 +114,7 @@ async fn side_by_side<T>(calls: Vec<impl Future<Output = T>>) -> Vec<T> {
 ///
 /// # Errors
 /// [`EngineError::Stale`], naming what moved.
-pub async fn require_same(
+pub(super) async fn require_same(
     workspace: &Workspace,
     inputs: &PlanInputs,
     plan: &Plan,
@@ -140,7 +140,7 @@ pub async fn require_same(
 
 /// What differs between the versions that a plan saw and those of now, a sentence each.
 #[must_use]
-pub fn moved(seen: &BTreeMap<String, i64>, now: &BTreeMap<String, i64>) -> Vec<String> {
+pub(super) fn moved(seen: &BTreeMap<String, i64>, now: &BTreeMap<String, i64>) -> Vec<String> {
     let sentences = seen.iter().filter_map(|(reference, then)| match now.get(reference) {
         Some(now) if now == then => None,
         Some(now) => Some(diff::moved(reference, *then, *now)),

@@ -42,7 +42,7 @@ struct Sources {
 
 /// Where an apply's secrets come from: the workspace's own source, or those that `secret()` names.
 #[must_use]
-pub fn sources(
+pub(super) fn sources(
     workspace: &Workspace,
     connection: &Connection,
     provider: &ProviderSettings,
@@ -61,7 +61,7 @@ pub fn sources(
 /// Tells the ledger which values are secret, as far as that can be told without a call: sensitive variables,
 /// sensitive values of the estate, and what its `env:` and `file:` sources hold. Those in SSM follow when
 /// they are read.
-pub fn learn(workspace: &Workspace, inputs: &PlanInputs) {
+pub(super) fn learn(workspace: &Workspace, inputs: &PlanInputs) {
     let mut known: Vec<(String, String)> = Vec::new();
     let declared = &inputs.configuration.root().variables;
     for (name, supplied) in &inputs.configuration.supplied {
@@ -107,7 +107,7 @@ fn leaves(value: &Expression, texts: &mut Vec<String>) {
 
 /// That secrets are too short to be hidden by their value, once for each.
 #[must_use]
-pub fn too_short(redactions: &Redactions) -> Diagnostics {
+pub(super) fn too_short(redactions: &Redactions) -> Diagnostics {
     let names: Vec<String> =
         redactions.too_short().into_iter().map(|name| format!("`{name}`")).collect();
     if names.is_empty() {
@@ -131,7 +131,7 @@ pub fn too_short(redactions: &Redactions) -> Diagnostics {
 ///
 /// # Errors
 /// Each that is missing, with the objects that need it.
-pub async fn require(
+pub(super) async fn require(
     workspace: &Workspace,
     inputs: &PlanInputs,
     plan: &Plan,
@@ -170,7 +170,7 @@ pub async fn require(
 /// What reads secrets of SSM. The state's bucket may lie in another region than the estate, and
 /// elsewhere than what `provider "aws"` calls.
 #[must_use]
-pub fn client(connection: &Connection, provider: &ProviderSettings) -> aws_sdk_ssm::Client {
+pub(super) fn client(connection: &Connection, provider: &ProviderSettings) -> aws_sdk_ssm::Client {
     let region = aws_config::Region::new(provider.region.to_string());
     let mut config = aws_sdk_ssm::config::Builder::from(&connection.sdk)
         .region(region)

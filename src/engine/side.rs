@@ -1,6 +1,9 @@
 //! One side of the estate, for the analyses that look at it and change nothing.
 
+use std::collections::BTreeMap;
+
 use crate::eval::estate::Estate;
+use crate::ids::Handle;
 use crate::plan::sides::Sides;
 
 use super::error::EngineError;
@@ -32,21 +35,55 @@ impl LookAt {
     }
 }
 
+/// What an answer about a side stands on, which makes it evidence: of which estate it is, when it was found, and
+/// what was read for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnswerBasis {
+    /// The estate.
+    pub estate: String,
+    /// When it was found, in UTC (RFC 3339).
+    pub generated_at: String,
+    /// Whether AWS was read.
+    pub live: bool,
+    /// Accounts that were read.
+    pub accounts: Vec<Handle>,
+    /// Accounts that exist and were not read, and why.
+    pub unread: BTreeMap<Handle, String>,
+}
+
 /// What is looked at.
-pub struct EstateSide {
+pub(super) struct EstateSide {
     /// What the configuration means.
-    pub estate: Estate,
+    pub(super) estate: Estate,
     /// The side in question is `after`; `before` is the same unless a plan is looked at.
-    pub sides: Sides,
-    /// The current day, `YYYY-MM-DD`.
-    pub today: String,
+    pub(super) sides: Sides,
+    /// When it was read, in UTC (RFC 3339).
+    pub(super) read_at: String,
+}
+
+impl EstateSide {
+    /// The day on which it was read, `YYYY-MM-DD`.
+    pub(super) fn today(&self) -> &str {
+        plan::day(&self.read_at)
+    }
+
+    /// What an answer about it stands on.
+    pub(super) fn basis(&self) -> AnswerBasis {
+        AnswerBasis {
+            estate: self.estate.name.clone(),
+            generated_at: self.read_at.clone(),
+            live: self.sides.live,
+            accounts: self.sides.read.clone(),
+            unread: self.sides.unread.clone(),
+        }
+    }
 }
 
 /// Reads the side that is asked for.
 ///
 /// # Errors
 /// Everything that is wrong with the configuration, or that cannot be read.
-pub async fn read(
+pub(super) async fn read(
     workspace: &Workspace,
     look_at: LookAt,
     variables: &Variables,
@@ -59,6 +96,5 @@ pub async fn read(
     if look_at != LookAt::Plan {
         sides.after = sides.before.clone();
     }
-    let today = plan::day(&plan::timestamp(workspace)).to_owned();
-    Ok(EstateSide { estate: inputs.estate, sides, today })
+    Ok(EstateSide { estate: inputs.estate, sides, read_at: plan::timestamp(workspace) })
 }

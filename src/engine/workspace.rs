@@ -11,7 +11,6 @@ use tokio::task::JoinHandle;
 
 use crate::apply::Secrets;
 use crate::apply::cancel::Urgency;
-use crate::config::VarArg;
 use crate::redact::Redactions;
 use crate::state::Terms;
 
@@ -20,6 +19,8 @@ use super::error::EngineError;
 use super::host::{Activity, Event, Host};
 use super::origin::Origin;
 use super::waiting;
+
+pub use crate::config::VarArg;
 
 /// Values for variables, in the order in which they were given: a later one wins.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +52,23 @@ pub struct Workspace {
 }
 
 impl Workspace {
+    /// An estate's directory, with no environment and secrets from where its configuration says.
+    #[must_use]
+    pub fn new(dir: PathBuf, origin: Origin, aws: Aws, host: Arc<dyn Host>) -> Self {
+        Self {
+            errored_dir: dir.clone(),
+            dir,
+            env: BTreeMap::new(),
+            origin,
+            aws,
+            secrets: None,
+            redactions: Redactions::default(),
+            power_cut: None,
+            terms: Terms::default(),
+            host,
+        }
+    }
+
     /// `work`, unless the host asks to stop first. For work that may be dropped anywhere: reading.
     ///
     /// # Errors

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use miette::{GraphicalReportHandler, GraphicalTheme, ThemeCharacters, ThemeStyles};
 use serde_json::{Value as Json, json};
 
-use crate::diag::{Diagnostic, Loc};
+use crate::diag::{Diagnostic, Loc, by_place};
+use crate::engine::validate::Validation;
 
 use super::style::{Style, Tone, columns, count, is_unsafe, safe};
 
@@ -35,14 +36,6 @@ pub fn write<'a>(
         }
     }
     Ok(())
-}
-
-/// From the top of each file to its end, whatever found them; those of no place come last.
-pub fn by_place<'a>(diagnostics: impl IntoIterator<Item = &'a Diagnostic>) -> Vec<&'a Diagnostic> {
-    let place = |d: &Diagnostic| d.loc.as_ref().map(|l| (l.file().to_owned(), l.span().start));
-    let mut all: Vec<&Diagnostic> = diagnostics.into_iter().collect();
-    all.sort_by_cached_key(|d| (d.loc.is_none(), place(d)));
-    all
 }
 
 /// `3 errors and 1 warning`; empty for none.
@@ -209,6 +202,22 @@ fn excerpt(loc: &Loc, label: Option<&str>, out: &mut dyn Write) -> io::Result<()
         writeln!(out, "  {gutter} | {lead}{} {rest}", " ".repeat(carets.len()))?;
     }
     Ok(())
+}
+
+/// Writes what `palisade validate --json` says.
+///
+/// # Errors
+/// Those of the writer.
+pub fn validation_json(validation: &Validation, out: &mut dyn Write) -> io::Result<()> {
+    let diagnostics = &validation.diagnostics;
+    let count = |error: bool| diagnostics.iter().filter(|d| d.is_error() == error).count();
+    let report = json!({
+        "valid": !diagnostics.has_errors(),
+        "error_count": count(true),
+        "warning_count": count(false),
+        "diagnostics": json(diagnostics),
+    });
+    super::json::write(&report, out)
 }
 
 /// For `--json`: severity, summary, detail, help and place of each.

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::engine::side::EstateSide;
+use crate::engine::side::AnswerBasis;
 use crate::ids::Handle;
 
 use super::style::{Style, Tone, safe};
@@ -17,7 +17,7 @@ pub struct Evidence<'a, T> {
     /// The estate.
     pub estate: &'a str,
     /// When it was found, in UTC (RFC 3339).
-    pub generated_at: String,
+    pub generated_at: &'a str,
     /// The version that found it.
     pub palisade_version: &'static str,
     /// What was read.
@@ -39,16 +39,14 @@ pub struct Read<'a> {
 }
 
 impl<'a, T> Evidence<'a, T> {
-    /// An answer about a side of an estate.
+    /// An answer, and what it stands on.
     #[must_use]
-    pub fn of(side: &'a EstateSide, generated_at: String, answer: &'a T) -> Self {
-        let read =
-            Read { live: side.sides.live, accounts: &side.sides.read, unread: &side.sides.unread };
+    pub fn of(basis: &'a AnswerBasis, answer: &'a T) -> Self {
         Self {
-            estate: &side.estate.name,
-            generated_at,
+            estate: &basis.estate,
+            generated_at: &basis.generated_at,
             palisade_version: env!("CARGO_PKG_VERSION"),
-            read,
+            read: Read { live: basis.live, accounts: &basis.accounts, unread: &basis.unread },
             answer,
         }
     }

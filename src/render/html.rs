@@ -14,10 +14,11 @@ use crate::plan::model::{CheckStatus, Plan, PlanDiagnostic};
 use super::fold::{self, Entry};
 use super::form::Detail;
 use super::lines::{self, Line, Sign, whole};
-use super::refusal::Refusal;
+use super::refusal::summary;
 use super::style::{Tone, count, safe};
 use super::verdict::{self, Class, Headline, PathLine};
 use super::view;
+use crate::engine::refusal::PlanRefusal;
 
 mod history;
 mod picture;
@@ -162,7 +163,7 @@ fn unread(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
 ///
 /// # Errors
 /// Those of the writer.
-pub fn refusal(refusal: &Refusal, out: &mut dyn Write) -> io::Result<()> {
+pub fn refusal(refusal: &PlanRefusal, out: &mut dyn Write) -> io::Result<()> {
     let title = "Palisade plan";
     head(title, out)?;
     let made = format!(
@@ -170,7 +171,7 @@ pub fn refusal(refusal: &Refusal, out: &mut dyn Write) -> io::Result<()> {
         text(&refusal.generated_at),
         text(&refusal.palisade_version)
     );
-    banner(title, &refusal.summary(), Tone::Bad, &made, out)?;
+    banner(title, &summary(refusal), Tone::Bad, &made, out)?;
     writeln!(out, "<main id=\"main\"><ul>")?;
     diagnostics(&refusal.diagnostics, out)?;
     writeln!(out, "</ul></main>\n</body></html>")

@@ -15,10 +15,11 @@ use super::fold::{self, Entry};
 use super::form::Detail;
 use super::isolation::{markdown as isolation, view as walls};
 use super::lines::{self, Line, Sign, whole};
-use super::refusal::Refusal;
+use super::refusal::summary;
 use super::style::{Tone, count, safe};
 use super::verdict::{Class, Headline, PathLine};
 use super::view;
+use crate::engine::refusal::PlanRefusal;
 
 /// GitHub refuses comments over 65,536 characters. Counted in bytes, which are never fewer.
 const BUDGET: usize = 59_000;
@@ -67,9 +68,9 @@ pub fn plan(plan: &Plan, detail: Detail<'_>, out: &mut dyn Write) -> io::Result<
 ///
 /// # Errors
 /// Those of the writer.
-pub fn refusal(refusal: &Refusal, out: &mut dyn Write) -> io::Result<()> {
+pub fn refusal(refusal: &PlanRefusal, out: &mut dyn Write) -> io::Result<()> {
     let mut comment = Comment::new(&refusal.estate, &refusal.selection);
-    comment.alert(&refusal.summary(), Tone::Bad);
+    comment.alert(&summary(refusal), Tone::Bad);
     diagnostics(&refusal.diagnostics, &mut comment);
     comment.end("", out)
 }

@@ -7,6 +7,7 @@
 //! none is a command to the runner of a pipeline ([`inert`]).
 
 pub mod access;
+pub mod audit;
 pub mod diagnostics;
 pub mod drift;
 pub mod event_lines;
@@ -18,10 +19,12 @@ pub mod hcl;
 pub mod history;
 pub mod html;
 pub mod inert;
+pub mod init;
 pub mod isolation;
 pub mod json;
 pub mod lines;
 pub mod markdown;
+pub mod outputs;
 pub mod principals;
 pub mod promotion;
 pub mod refusal;
@@ -34,6 +37,7 @@ pub mod style;
 pub mod text;
 pub mod value;
 mod verdict;
+pub mod version;
 mod view;
 pub mod walls;
 pub mod who;

@@ -210,6 +210,22 @@ pub fn ending(done: &Move) -> Result<String, Diagnostic> {
     }
 }
 
+/// Writes for tools that there is nothing to move.
+///
+/// # Errors
+/// Those of the writer.
+pub fn settled_json(edge: &str, why: &str, out: &mut dyn Write) -> io::Result<()> {
+    super::json::write(&serde_json::json!({"edge": edge, "settled": why}), out)
+}
+
+/// What a rollback says of the promotion that it turned back; nothing where it moved a release of its own.
+#[must_use]
+pub fn turned_back(done: &Move) -> Option<String> {
+    let back = done.returned.as_ref().filter(|_| done.kind == MoveKind::Promotion)?;
+    let (release, place) = (&done.release, &done.environment);
+    Some(format!("\nrelease {release} {} stands in {place} again.", back.digest.short()))
+}
+
 fn hold_help(done: &Move) -> String {
     let edge = done.edge.as_deref().unwrap_or("EDGE");
     format!(

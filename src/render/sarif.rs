@@ -22,9 +22,10 @@ use crate::plan::model::{
 };
 
 use super::isolation::view;
-use super::refusal::Refusal;
+use super::refusal::summary;
 use super::style::safe;
 use super::verdict::{self, Headline};
+use crate::engine::refusal::PlanRefusal;
 
 /// GitHub shows no more results of a run.
 const RESULTS: usize = 5_000;
@@ -70,11 +71,11 @@ pub fn plan(plan: &Plan, below: &str, out: &mut dyn Write) -> io::Result<()> {
 ///
 /// # Errors
 /// Those of the writer.
-pub fn refusal(refusal: &Refusal, below: &str, out: &mut dyn Write) -> io::Result<()> {
+pub fn refusal(refusal: &PlanRefusal, below: &str, out: &mut dyn Write) -> io::Result<()> {
     let estate = PlanEstate { name: refusal.estate.clone(), location: refusal.place.clone() };
     let log = Log::new(below, &estate, &refusal.selection);
     let results = refusal.diagnostics.iter().map(|d| log.diagnostic(d)).collect();
-    log.write(&refusal.palisade_version, results, json!({"verdict": refusal.summary()}), out)
+    log.write(&refusal.palisade_version, results, json!({"verdict": summary(refusal)}), out)
 }
 
 /// What every result is written with.

@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 
 use crate::address::ResourceAddr;
 use crate::engine::host::BreakableLock;
+use crate::state::Snapshot;
 use crate::state::history::HistoryEntry;
 use crate::state::model::{ResourceState, Resources};
 
@@ -15,6 +16,47 @@ use super::style::{Style, Tone, count, pad, safe};
 
 /// How much of a plan's digest is shown: its algorithm and twelve digits, which tell plans apart.
 const DIGEST_SHOWN: usize = "sha256:".len() + 12;
+
+/// Objects by their addresses, for tools.
+fn by_address(resources: &Resources) -> BTreeMap<String, &ResourceState> {
+    resources.iter().map(|(address, resource)| (address.canonical(), resource)).collect()
+}
+
+/// Writes every object as JSON, with the state's lineage.
+///
+/// # Errors
+/// Those of the writer.
+pub fn json(lineage: &str, resources: &Resources, out: &mut dyn Write) -> io::Result<()> {
+    let state = json!({"lineage": lineage, "resources": by_address(resources)});
+    super::json::write(&state, out)
+}
+
+/// Writes the addresses as JSON.
+///
+/// # Errors
+/// Those of the writer.
+pub fn list_json(resources: &Resources, out: &mut dyn Write) -> io::Result<()> {
+    let all: Vec<String> = resources.keys().map(ResourceAddr::canonical).collect();
+    super::json::write(&all, out)
+}
+
+/// Writes objects as JSON.
+///
+/// # Errors
+/// Those of the writer.
+pub fn objects_json(resources: &Resources, out: &mut dyn Write) -> io::Result<()> {
+    super::json::write(&by_address(resources), out)
+}
+
+/// Writes the states of scopes as JSON, as they are kept.
+///
+/// # Errors
+/// Those of the writer.
+pub fn scopes_json(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
+    let scopes: BTreeMap<&String, _> =
+        snapshot.scopes.iter().map(|(name, scope)| (name, &scope.value)).collect();
+    super::json::write(&json!({"lineage": snapshot.lineage, "scopes": scopes}), out)
+}
 
 /// One address a line.
 ///
@@ -137,7 +179,10 @@ pub fn history(
 
 /// The same for tools.
 #[must_use]
-pub fn history_json(versions: &BTreeMap<String, Vec<HistoryEntry>>) -> Json {
+pub fn history_json(
+    versions: &BTreeMap<String, Vec<HistoryEntry>>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let version = |entry: &HistoryEntry| {
         let stored = entry.stored_at.map(|t| t.to_string());
         match &entry.state {
@@ -154,7 +199,7 @@ pub fn history_json(versions: &BTreeMap<String, Vec<HistoryEntry>>) -> Json {
         let entries: Json = entries.iter().map(version).collect();
         (scope.clone(), entries)
     });
-    Json::Object(all.collect())
+    super::json::write(&Json::Object(all.collect()), out)
 }
 
 /// A lock that is about to be broken, in one line.

@@ -1,8 +1,26 @@
 //! A value of the language as HCL would write it.
 
+use std::io::{self, Write};
+
+use crate::engine::console::ConsoleValue;
 use crate::value::{Number, Value};
 
+use super::json;
+
 use super::style::{is_unsafe, safe};
+
+/// Writes what an expression of the console is.
+///
+/// # Errors
+/// Those of the writer.
+pub fn console(value: &ConsoleValue, as_json: bool, out: &mut dyn Write) -> io::Result<()> {
+    match value {
+        ConsoleValue::Sensitive => writeln!(out, "(sensitive value)"),
+        ConsoleValue::Unknown(unknown) => writeln!(out, "{}", safe(unknown)),
+        ConsoleValue::Known(value) if as_json => json::write(&value.to_json(), out),
+        ConsoleValue::Known(value) => writeln!(out, "{}", text(value)),
+    }
+}
 
 /// Several lines for lists and maps, one for everything else.
 #[must_use]

@@ -229,6 +229,84 @@ fn the_engine_talks_through_its_host_alone() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Every public function of a text, from its name to its body, on one line; methods of public traits too.
+fn signatures(text: &str) -> Vec<String> {
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let mut found = Vec::new();
+    let mut in_trait = false;
+    let mut open: Option<String> = None;
+    for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+        in_trait = line.starts_with("pub trait ") || (in_trait && !line.starts_with('}'));
+        let code = line.trim();
+        let is_public = code.starts_with("pub fn ") || code.starts_with("pub async fn ");
+        let is_method = in_trait && (code.starts_with("fn ") || code.starts_with("async fn "));
+        if is_public || is_method {
+            open = Some(String::new());
+        }
+        if let Some(mut signature) = open.take() {
+            signature.push(' ');
+            signature.push_str(code);
+            if code.ends_with('{') || code.ends_with(';') || code.ends_with('}') {
+                found.push(signature.trim().to_owned());
+            } else {
+                open = Some(signature);
+            }
+        }
+    }
+    found
+}
+
+/// The error of a function that returns a `Result`.
+fn error_of(signature: &str) -> Option<String> {
+    let (_, result) = signature.rsplit_once("-> ")?;
+    let inside = result.strip_prefix("Result<")?;
+    let (mut depth, mut last) = (0, 0);
+    for (at, c) in inside.char_indices() {
+        match c {
+            '<' | '(' | '[' => depth += 1,
+            '>' if depth == 0 => return Some(inside.get(last..at)?.trim().to_owned()),
+            '>' | ')' | ']' => depth -= 1,
+            ',' if depth == 0 => last = at + 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Types of the SDK, which stay inside: [`NAMES_THE_SDK`] is the exception.
+const OF_THE_SDK: [&str; 3] = ["aws_", "SdkConfig", "Client"];
+
+/// Public items of the engine that are the SDK's, and why.
+const NAMES_THE_SDK: &[(&str, &str)] =
+    &[("src/engine/connect.rs", "`Connection`: a way to AWS that stands already is configured so")];
+
+#[test]
+fn the_engine_has_one_error_and_no_type_of_the_sdk() {
+    let read = "pub async fn a(\nx: u8,\n) -> Result<BTreeMap<String, (u8, B)>, StateError> {\n";
+    assert_eq!(signatures(read).len(), 1);
+    assert_eq!(error_of(&signatures(read)[0]).as_deref(), Some("StateError"));
+    let mut wrong = Vec::new();
+    for (file, text) in all("src/engine") {
+        for signature in signatures(&text) {
+            if error_of(&signature).is_some_and(|error| error != "EngineError") {
+                wrong.push(format!("{file}: another error than `EngineError`: {signature}"));
+            }
+            if signature.contains("io::Result") {
+                wrong.push(format!("{file}: another error than `EngineError`: {signature}"));
+            }
+            if OF_THE_SDK.iter().any(|word| signature.contains(word)) {
+                wrong.push(format!("{file}: a type of the SDK: {signature}"));
+            }
+        }
+        let fields = text.lines().filter(|line| line.trim_start().starts_with("pub "));
+        let named = fields.filter(|line| OF_THE_SDK.iter().any(|word| line.contains(word)));
+        if named.count() > 0 && !NAMES_THE_SDK.iter().any(|(justified, _)| *justified == file) {
+            wrong.push(format!("{file}: a public item is the SDK's"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// Layers that are given what they need and wait for nothing: what they say is the same at any time, however long
 /// AWS takes.
 const NEVER_WAIT: &[&str] = &[
@@ -267,24 +345,56 @@ fn the_core_waits_for_nothing() {
     assert!(wrong.is_empty(), "what waits belongs to `engine`:\n{}", wrong.join("\n"));
 }
 
-/// What a command must not use: the engine stands between it and the work. What a command names of other
-/// layers is data, which it asks with or shows.
-const NOT_IN_A_COMMAND: &[&str] = &["access", "apply", "eval", "provider", "sandbox", "state"];
+/// What the inside of the command line uses: the engine, the views, and the small values in which people write.
+const THE_COMMAND_LINE_MAY_USE: &[&str] = &["cli", "engine", "render", "diag", "ids", "address"];
+
+/// What single files of it use beyond that, and why. A command has no exception.
+const THE_COMMAND_LINE_ALSO_USES: &[(&str, &str, &str)] = &[
+    ("src/cli/clock.rs", "sandbox", "the sandbox's own time, which a variable sets by hand"),
+    ("src/cli/clock.rs", "state", "the machine's clock, which the engine's host waits on"),
+    ("src/cli/context.rs", "sandbox", "how the sandbox behaves, from the environment's variables"),
+    ("src/cli/environment.rs", "sandbox", "how the sandbox misbehaves, from a variable"),
+    ("src/cli/log.rs", "trace", "which events are the run's own, and what they add up to"),
+];
+
+#[test]
+fn the_command_line_stands_on_the_engine_and_the_views() {
+    let mut found = BTreeSet::new();
+    for (file, text) in all("src/cli") {
+        for layer in used(&text) {
+            let is_layer = layer == "cli" || MAY_USE.iter().any(|(m, _)| *m == layer);
+            if is_layer && !THE_COMMAND_LINE_MAY_USE.contains(&layer.as_str()) {
+                found.insert((file.clone(), layer));
+            }
+        }
+    }
+    let justified: BTreeSet<(String, String)> = THE_COMMAND_LINE_ALSO_USES
+        .iter()
+        .map(|(file, layer, _)| ((*file).to_owned(), (*layer).to_owned()))
+        .collect();
+    let unjustified: Vec<_> = found.difference(&justified).collect();
+    assert!(unjustified.is_empty(), "the work is a use case of `engine`: {unjustified:?}");
+    let idle: Vec<_> = justified.difference(&found).collect();
+    assert!(idle.is_empty(), "these exceptions are used no more: {idle:?}");
+    let commands: Vec<_> =
+        justified.iter().filter(|(file, _)| file.starts_with("src/cli/commands")).collect();
+    assert!(commands.is_empty(), "a command has no exception: {commands:?}");
+}
+
+/// What a command must not do by itself.
+const NOT_IN_A_COMMAND: &[(&str, &str)] = &[
+    ("ledger", "what it does with the state is a use case"),
+    ("serde_json", "a view makes the JSON"),
+    ("Evaluator", "what expressions mean is a use case"),
+    ("io::stderr", "`cli/output.rs` writes to it"),
+];
 
 #[test]
 fn commands_leave_the_work_to_the_engine() {
     let mut wrong = Vec::new();
     for (file, text) in all("src/cli/commands") {
-        let uses = used(&text);
-        let layers = NOT_IN_A_COMMAND.iter().filter(|layer| uses.contains(**layer));
-        wrong.extend(layers.map(|layer| format!("{file} uses `{layer}`")));
-        for word in ["ledger", "open::configured", "open::open"] {
-            if text.contains(word) {
-                wrong.push(format!(
-                    "{file} has `{word}`: what it does with the state is a use case"
-                ));
-            }
-        }
+        let words = NOT_IN_A_COMMAND.iter().filter(|(word, _)| text.contains(word));
+        wrong.extend(words.map(|(word, why)| format!("{file} has `{word}`: {why}")));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

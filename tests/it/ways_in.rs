@@ -7,6 +7,7 @@ use std::path::Path;
 use aws_config::SdkConfig;
 use palisade::config::{Options, load};
 use palisade::diag::Diagnostics;
+use palisade::engine::EngineError;
 use palisade::engine::read_live::{AccountRequest, judge_failures, read_accounts};
 use palisade::eval::{NothingKnown, evaluate_configuration};
 use palisade::plan::Reading;
@@ -283,7 +284,7 @@ async fn what_is_in_an_account_goes_with_it_when_it_is_closed() {
 }
 
 /// An emulator that is not running, read as a run reads it.
-async fn emulated(dir: &Path, required: bool) -> (Vec<bool>, Result<(), Diagnostics>, Diagnostics) {
+async fn emulated(dir: &Path, required: bool) -> (Vec<bool>, Result<(), EngineError>, Diagnostics) {
     let (configuration, _) =
         load(dir, &Options::default()).into_result().expect("the configuration is right");
     let estate = evaluate_configuration(&configuration, &NothingKnown).expect("an estate");
@@ -320,6 +321,7 @@ async fn an_emulator_that_is_not_there_is_a_warning_unless_it_is_asked_for() {
     assert!(warnings.to_string().contains("cannot read the account `local`"), "{warnings}");
     let (_, judged, warnings) = emulated(dir.path(), true).await;
     let refused = judged.expect_err("it was asked for");
+    let refused = refused.diagnostics().expect("it says so");
     let found = refused.iter().next().expect("an error");
     assert_eq!(found.summary, "cannot read the account `local`");
     let help = found.help.as_deref().expect("advice");

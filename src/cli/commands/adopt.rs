@@ -8,9 +8,8 @@ use clap::Args;
 use crate::cli::args::VarArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::config::fmt;
-use crate::diag::Source;
 use crate::engine::adopt::{self, AdoptRequest};
+use crate::engine::format;
 use crate::render;
 
 /// Flags of `adopt`.
@@ -51,7 +50,7 @@ pub async fn run(args: &AdoptArgs, context: &Context) -> Result<(), Exit> {
     }
     let text = render::hcl::blocks(&objects, &args.account);
     // In canonical style, so that `fmt --check` in CI takes it as it is.
-    let text = fmt::format(&Source::new("adopted", text.clone())).unwrap_or(text);
+    let text = format::text("adopted", text.clone()).map_or(text, |formatted| formatted.after);
     let Some(path) = &args.out else {
         let mut out = context.stdout();
         out.write_all(text.as_bytes())?;

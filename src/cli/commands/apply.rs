@@ -11,8 +11,8 @@ use crate::cli::error::Exit;
 use crate::cli::host::Manner;
 use crate::diag::Diagnostic;
 use crate::engine::apply::{self, ApplyRequest};
+use crate::engine::plan::Mode;
 use crate::engine::saved_plan;
-use crate::plan::Mode;
 
 /// Flags of `apply`.
 #[derive(Debug, Args)]

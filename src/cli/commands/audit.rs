@@ -7,7 +7,6 @@ use clap::{Args, Subcommand};
 
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::diag::{Diagnostic, Diagnostics};
 use crate::engine::inspect_state;
 use crate::render;
 
@@ -45,40 +44,12 @@ pub async fn run(command: AuditCommand, context: &Context) -> Result<(), Exit> {
     let verification = inspect_state::verify_audit_log(&workspace, anchor.as_deref()).await?;
     let mut out = context.stdout();
     if args.json {
-        let report = serde_json::json!({
-            "records": verification.records,
-            "head": verification.head,
-            "valid": verification.problems.is_empty(),
-            "problems": verification.problems,
-            "not_seen": verification.unseen,
-        });
-        render::json::write(&report, &mut out)?;
-    } else if verification.problems.is_empty() {
-        let records = render::style::count(
-            usize::try_from(verification.records).unwrap_or(usize::MAX),
-            "record",
-            "records",
-        );
-        writeln!(out, "the chain holds: {records}")?;
-    }
-    if !args.json {
-        for unseen in &verification.unseen {
-            writeln!(out, "not seen: {unseen}")?;
-        }
+        render::audit::json(&verification, &mut out)?;
+    } else {
+        render::audit::text(&verification, &mut out)?;
     }
     out.flush()?;
-    if verification.problems.is_empty() {
-        return Ok(());
-    }
-    let problems: Diagnostics = verification
-        .problems
-        .iter()
-        .map(|p| Diagnostic::error(p.clone()))
-        .chain([Diagnostic::error("the audit log is not what was written").help(
-            "keep the bucket as it is: S3's object versions hold what was overwritten or deleted",
-        )])
-        .collect();
-    Err(problems.into())
+    Ok(render::audit::problems(&verification).into_result(())?)
 }
 
 fn anchor(path: &Path) -> Result<String, Exit> {

@@ -10,7 +10,6 @@ use crate::cli::error::Exit;
 use crate::cli::output;
 use crate::engine::console::Console;
 use crate::render;
-use crate::value::Value;
 
 /// Flags of `console`.
 #[derive(Debug, Args)]
@@ -40,14 +39,18 @@ pub async fn run(args: &ConsoleArgs, context: &Context) -> Result<(), Exit> {
     let evaluator = console.evaluator(&known);
     let mut failed = false;
     let mut one = |text: &str, number: usize| -> Result<(), Exit> {
-        match evaluator.evaluate_text(&format!("line {number}"), text) {
-            Ok(value) => print(&value, args.json, context)?,
-            Err(diagnostics) => {
+        match evaluator.evaluate(&format!("line {number}"), text) {
+            Ok(value) => {
+                let mut out = context.stdout();
+                render::value::console(&value, args.json, &mut out)?;
+                Ok(out.flush()?)
+            }
+            Err(error) => {
                 failed = true;
-                context.tell(&diagnostics);
+                context.tell(error.diagnostics().into_iter().flatten());
+                Ok(())
             }
         }
-        Ok(())
     };
     if !args.eval.is_empty() {
         for (index, text) in args.eval.iter().enumerate() {
@@ -73,18 +76,4 @@ pub async fn run(args: &ConsoleArgs, context: &Context) -> Result<(), Exit> {
         prompt();
     }
     if failed && !interactive { Err(Exit::Told) } else { Ok(()) }
-}
-
-fn print(value: &Value, json: bool, context: &Context) -> Result<(), Exit> {
-    let mut out = context.stdout();
-    if value.has_sensitive() {
-        writeln!(out, "(sensitive value)")?;
-    } else if let Value::Unknown(unknown) = value {
-        writeln!(out, "{}", render::style::safe(&unknown.to_string()))?;
-    } else if json {
-        render::json::write(&value.to_json(), &mut out)?;
-    } else {
-        writeln!(out, "{}", render::value::text(value))?;
-    }
-    Ok(out.flush()?)
 }

@@ -7,7 +7,7 @@ use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::cli::host::Manner;
 use crate::engine::apply::{self, ApplyRequest};
-use crate::plan::Mode;
+use crate::engine::plan::Mode;
 
 /// Flags of `destroy`.
 #[derive(Debug, Args)]

@@ -7,8 +7,6 @@ use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::config::fmt;
-use crate::diag::Source;
 use crate::engine::format::{self, FormatOutcome, FormatRequest};
 use crate::render;
 
@@ -47,7 +45,7 @@ pub fn run(args: &FmtArgs, context: &Context) -> Result<(), Exit> {
     for file in &changed {
         writeln!(out, "{}", file.name)?;
         if args.diff {
-            write!(out, "{}", fmt::diff(&file.name, &file.before, &file.after))?;
+            write!(out, "{}", file.diff())?;
         }
     }
     out.flush()?;
@@ -67,16 +65,15 @@ fn standard_input(args: &FmtArgs, context: &Context) -> Result<(), Exit> {
     io::stdin()
         .read_to_string(&mut text)
         .map_err(|e| Exit::error(format!("cannot read standard input: {e}")))?;
-    let source = Source::new("standard input", text);
-    let formatted = fmt::format(&source)?;
+    let formatted = format::text("standard input", text)?;
     if args.diff {
         let mut out = context.stdout();
-        write!(out, "{}", fmt::diff("standard input", source.text(), &formatted))?;
+        write!(out, "{}", formatted.diff())?;
         out.flush()?;
     } else if !args.check {
         let mut out = context.raw_stdout();
-        write!(out, "{formatted}")?;
+        write!(out, "{}", formatted.after)?;
         out.flush()?;
     }
-    if args.check && formatted != source.text() { Err(Exit::Told) } else { Ok(()) }
+    if args.check && !formatted.is_canonical() { Err(Exit::Told) } else { Ok(()) }
 }

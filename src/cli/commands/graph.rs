@@ -7,8 +7,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::args::VarArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::engine::load;
-use crate::graph::{self, Format, Picture};
+use crate::engine::graph::{self, Format, GraphRequest, Picture};
 
 /// Flags of `graph`.
 #[derive(Debug, Args)]
@@ -48,8 +47,6 @@ enum Of {
 /// # Errors
 /// The configuration is wrong.
 pub fn run(args: &GraphArgs, context: &Context) -> Result<(), Exit> {
-    let configuration = load::configuration(&context.offline(), &args.vars.variables())?;
-    let graph = graph::build(&configuration)?;
     let format = match args.format {
         FormatArg::Dot => Format::Dot,
         FormatArg::Mermaid => Format::Mermaid,
@@ -58,7 +55,9 @@ pub fn run(args: &GraphArgs, context: &Context) -> Result<(), Exit> {
         Of::Blocks => Picture::Blocks,
         Of::Environments => Picture::Promotion,
     };
+    let request = GraphRequest { variables: args.vars.variables(), picture, format };
+    let drawing = graph::run(&context.offline(), &request)?;
     let mut out = context.stdout();
-    out.write_all(graph::draw(&configuration, &graph, picture, format).as_bytes())?;
+    out.write_all(drawing.as_bytes())?;
     Ok(out.flush()?)
 }

@@ -3,15 +3,11 @@
 use std::io::Write as _;
 
 use clap::Args;
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::diag::Diagnostic;
 use crate::engine::promotion::history::{self, HistoryRequest};
 use crate::render;
-use crate::schema::{civil, duration};
 
 /// Flags of `history`.
 #[derive(Debug, Args)]
@@ -37,10 +33,7 @@ pub struct HistoryArgs {
 /// # Errors
 /// The backend cannot be read, or an environment is not known.
 pub async fn run(args: &HistoryArgs, context: &Context) -> Result<(), Exit> {
-    let since = match &args.since {
-        Some(text) => Some(moment(text, context.clock.now())?),
-        None => None,
-    };
+    let since = args.since.as_deref().map(str::parse).transpose()?;
     let request = HistoryRequest { environments: args.environment.clone(), since };
     let history = history::run(&context.workspace()?, &request).await?;
     let mut out = context.stdout();
@@ -53,38 +46,4 @@ pub async fn run(args: &HistoryArgs, context: &Context) -> Result<(), Exit> {
         render::history::text(&history, context.style(), &mut out)?;
     }
     Ok(out.flush()?)
-}
-
-/// The moment that `--since` means.
-fn moment(text: &str, now: Timestamp) -> Result<Timestamp, Exit> {
-    let ago = duration::seconds(text)
-        .and_then(|seconds| now.checked_sub(SignedDuration::from_secs(seconds)).ok());
-    let start = || civil::moment(text).and_then(|at| at.to_zoned(TimeZone::UTC).ok());
-    ago.or_else(|| text.parse().ok()).or_else(|| start().map(|at| at.timestamp())).ok_or_else(|| {
-        Diagnostic::error(format!("`{text}` is no time"))
-            .help("write a length of time such as `30d`, a day such as `2026-11-01`, or a moment such as `2026-11-01T09:00:00Z`")
-            .into()
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lengths_days_and_moments() {
-        let now: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
-        for (text, at) in [
-            ("30d", "2026-10-25T10:00:00Z"),
-            ("90m", "2026-11-24T08:30:00Z"),
-            ("2026-11-01", "2026-11-01T00:00:00Z"),
-            ("2026-11-01T09:00", "2026-11-01T09:00:00Z"),
-            ("2026-11-01T09:00:00+01:00", "2026-11-01T08:00:00Z"),
-        ] {
-            assert_eq!(moment(text, now).unwrap().to_string(), at, "{text}");
-        }
-        for wrong in ["", "yesterday", "2026-13-01", "99999999999999d"] {
-            assert!(moment(wrong, now).is_err(), "{wrong}");
-        }
-    }
 }

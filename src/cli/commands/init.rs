@@ -8,7 +8,7 @@ use crate::cli::args::VarArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::engine::init::{self, InitRequest, MigrationSource};
-use crate::render::style::count;
+use crate::render;
 
 /// Flags of `init`.
 #[derive(Debug, Args)]
@@ -46,19 +46,13 @@ pub async fn run(args: &InitArgs, context: &Context) -> Result<(), Exit> {
         migrate,
     };
     let ready = init::run(&context.workspace()?, &request).await?;
-    let mut out = context.stdout();
-    writeln!(out, "configuration: {}", count(ready.modules, "module", "modules"))?;
-    writeln!(out, "state: {}", ready.location)?;
-    if let Some(migration) = ready.migrated {
-        let objects = count(migration.objects, "state object", "state objects");
-        writeln!(out, "copied {objects} from {}, which stays as it is", migration.from)?;
-    }
     if ready.key_beside_state {
         context.say(
             "the key of secrets' fingerprints lies beside this state: a reader of the state can try out guesses \
              at short secrets",
         );
     }
-    writeln!(out, "ready: `palisade plan` shows what would change")?;
+    let mut out = context.stdout();
+    render::init::text(&ready, &mut out)?;
     Ok(out.flush()?)
 }

@@ -9,7 +9,6 @@ use crate::cli::error::Exit;
 use crate::diag::{Diagnostic, did_you_mean};
 use crate::engine::inspect_state;
 use crate::render;
-use crate::render::style::{columns, pad, safe};
 
 /// Flags of `output`.
 #[derive(Debug, Args)]
@@ -38,15 +37,7 @@ pub async fn run(args: &OutputArgs, context: &Context) -> Result<(), Exit> {
         } else if all.is_empty() {
             context.say("There are no outputs.");
         } else {
-            let width = all.keys().map(|k| columns(k)).max().unwrap_or(0);
-            for (name, output) in &all {
-                let value = if output.sensitive {
-                    "(sensitive value)".to_owned()
-                } else {
-                    output.value.to_json().to_string()
-                };
-                writeln!(out, "{} = {}", pad(name, width), safe(&value))?;
-            }
+            render::outputs::all(&all, &mut out)?;
         }
         return Ok(out.flush()?);
     };
@@ -63,19 +54,16 @@ pub async fn run(args: &OutputArgs, context: &Context) -> Result<(), Exit> {
         ))
         .into());
     } else if args.raw {
+        let Some(text) = render::outputs::raw(output) else {
+            return Err(Diagnostic::error(format!("the output `{name}` is no plain value"))
+                .help("use `--json`")
+                .into());
+        };
         let mut out = context.raw_stdout();
-        match output.value.to_json() {
-            serde_json::Value::String(text) => write!(out, "{text}")?,
-            value if value.is_array() || value.is_object() => {
-                return Err(Diagnostic::error(format!("the output `{name}` is no plain value"))
-                    .help("use `--json`")
-                    .into());
-            }
-            value => write!(out, "{value}")?,
-        }
+        write!(out, "{text}")?;
         out.flush()?;
     } else {
-        writeln!(out, "{}", safe(&output.value.to_json().to_string()))?;
+        render::outputs::one(output, &mut out)?;
     }
     Ok(out.flush()?)
 }

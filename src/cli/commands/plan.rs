@@ -8,17 +8,9 @@ use clap::Args;
 use crate::cli::args::{FormatArgs, OutputArg, PlanOptions};
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::config;
 use crate::diag::Diagnostics;
-use crate::engine::Workspace;
-use crate::engine::picture;
-use crate::engine::plan::{self, PlanOutcome};
-use crate::engine::saved_plan;
-use crate::plan::Mode;
-use crate::plan::compute::{self, diagnostic};
-use crate::plan::model::FORMAT_VERSION;
-use crate::render::diagnostics::by_place;
-use crate::render::refusal::Refusal;
+use crate::engine::plan::{self, Mode, PlanOutcome};
+use crate::engine::{Workspace, refusal, saved_plan};
 use crate::render::{self, Detail, Format, Style};
 
 /// Flags of `plan`.
@@ -55,20 +47,20 @@ pub struct PlanArgs {
 pub async fn run(args: &PlanArgs, context: &Context) -> Result<(), Exit> {
     let format = args.format.format();
     let workspace = context.workspace()?;
-    let PlanOutcome { request, inputs, plan } = match make(args, &workspace).await {
+    let outcome = match make(args, &workspace).await {
         Ok(outcome) => outcome,
         Err(exit) => {
             if let Some(diagnostics) = exit.diagnostics() {
-                refused(diagnostics, args, context)?;
+                refused(diagnostics, args, &workspace, context)?;
             }
             return Err(exit);
         }
     };
     if format == Format::Text {
-        plan::warn(&workspace, &inputs, &plan);
+        outcome.warn(&workspace);
     }
     let below = context.env.below_repository();
-    let picture = picture::of(&inputs)?;
+    let (plan, picture) = (&outcome.plan, outcome.picture()?);
     let detail = Detail {
         full: args.options.full,
         destroys: args.destroy,
@@ -77,16 +69,15 @@ pub async fn run(args: &PlanArgs, context: &Context) -> Result<(), Exit> {
         picture: Some(&picture),
     };
     let mut out = context.stdout();
-    render::plan(&plan, format, detail, context.style(), &mut out)?;
+    render::plan(plan, format, detail, context.style(), &mut out)?;
     out.flush()?;
     let detail = Detail { warnings: true, ..detail };
     for output in &args.output {
-        output.write(|out| render::plan(&plan, output.format, detail, &Style::plain(), out))?;
+        output.write(|out| render::plan(plan, output.format, detail, &Style::plain(), out))?;
     }
     if let Some(path) = &args.out {
-        saved_plan::save(path, &plan, &request, &inputs.configuration)?;
-        let refused =
-            plan::require_isolation(&plan, args.options.fail_on.fail_on(), false).is_err();
+        saved_plan::save(path, &outcome)?;
+        let refused = plan::require_isolation(plan, args.options.fail_on.fail_on(), false).is_err();
         context.say(&match refused {
             false => {
                 format!(
@@ -100,7 +91,7 @@ pub async fn run(args: &PlanArgs, context: &Context) -> Result<(), Exit> {
             ),
         });
     }
-    plan::require_isolation(&plan, args.options.fail_on.fail_on(), true)?;
+    plan::require_isolation(plan, args.options.fail_on.fail_on(), true)?;
     match args.detailed_exitcode {
         true if !plan.unread.is_empty() => Err(Exit::Incomplete),
         true if plan.has_changes() => Err(Exit::Changes),
@@ -114,8 +105,14 @@ async fn make(args: &PlanArgs, workspace: &Workspace) -> Result<PlanOutcome, Exi
 }
 
 /// Writes why there is no plan wherever the plan was to stand.
-fn refused(diagnostics: &Diagnostics, args: &PlanArgs, context: &Context) -> Result<(), Exit> {
-    let refusal = refusal(diagnostics, args, context);
+fn refused(
+    diagnostics: &Diagnostics,
+    args: &PlanArgs,
+    workspace: &Workspace,
+    context: &Context,
+) -> Result<(), Exit> {
+    let selection = args.options.select.selection().unwrap_or_default();
+    let refusal = refusal::of(workspace, selection, diagnostics);
     let mut out = context.stdout();
     let below = context.env.below_repository();
     let detail = Detail { below: &below, ..Detail::default() };
@@ -128,20 +125,4 @@ fn refused(diagnostics: &Diagnostics, args: &PlanArgs, context: &Context) -> Res
         })?;
     }
     Ok(())
-}
-
-fn refusal(diagnostics: &Diagnostics, args: &PlanArgs, context: &Context) -> Refusal {
-    // The comment on a plan that cannot be made takes the place of the one before: it needs the estate's
-    // name, which may be readable though something else is wrong.
-    let loaded = config::load(&context.dir(), &config::Options::default());
-    let settings = &loaded.configuration.settings;
-    Refusal {
-        estate: settings.name.as_ref().map(|name| name.value.clone()).unwrap_or_default(),
-        place: settings.loc.as_ref().map(compute::location),
-        selection: args.options.select.selection().unwrap_or_default(),
-        format_version: FORMAT_VERSION.to_owned(),
-        palisade_version: env!("CARGO_PKG_VERSION").to_owned(),
-        generated_at: context.now(),
-        diagnostics: by_place(diagnostics).into_iter().map(diagnostic).collect(),
-    }
 }

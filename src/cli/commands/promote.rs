@@ -64,8 +64,7 @@ pub async fn run(args: &PromoteArgs, context: &Context) -> Result<(), Exit> {
     match outcome {
         PromotionOutcome::Settled { edge, why } => {
             if json {
-                let settled = serde_json::json!({"edge": edge, "settled": why});
-                render::json::write(&settled, &mut out)?;
+                render::promotion::settled_json(&edge, &why, &mut out)?;
             } else {
                 context.say(&format!("Nothing to do: {why}."));
             }

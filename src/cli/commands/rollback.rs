@@ -10,7 +10,6 @@ use crate::cli::endings;
 use crate::cli::error::Exit;
 use crate::cli::host::Manner;
 use crate::engine::promotion::rollback::{self, RollbackOutcome, RollbackRequest};
-use crate::promotion::record::MoveKind;
 use crate::render;
 
 /// Flags of `rollback`.
@@ -53,14 +52,9 @@ pub async fn run(args: &RollbackArgs, context: &Context) -> Result<(), Exit> {
         render::json::write(&done, &mut out)?;
         out.flush()?;
     }
-    match (done.kind, done.returned.as_ref()) {
-        (MoveKind::Promotion, Some(back)) => context.say(&format!(
-            "\nrelease {} {} stands in {} again.",
-            done.release,
-            back.digest.short(),
-            done.environment
-        )),
-        _ => endings::moved(&done, context)?,
+    match render::promotion::turned_back(&done) {
+        Some(line) => context.say(&line),
+        None => endings::moved(&done, context)?,
     }
     if !edges.is_empty() {
         let lifts: Vec<String> =

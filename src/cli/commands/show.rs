@@ -1,6 +1,5 @@
 //! `palisade show`.
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -54,12 +53,7 @@ pub async fn run(args: &ShowArgs, context: &Context) -> Result<(), Exit> {
     match format {
         Format::Text if resources.is_empty() => context.say("The state is empty."),
         Format::Text => render::state::objects(&resources, context.style(), &mut out)?,
-        Format::Json => {
-            let all: BTreeMap<String, _> =
-                resources.into_iter().map(|(a, r)| (a.canonical(), r)).collect();
-            let state = serde_json::json!({"lineage": snapshot.lineage, "resources": all});
-            render::json::write(&state, &mut out)?;
-        }
+        Format::Json => render::state::json(&snapshot.lineage, &resources, &mut out)?,
         Format::Markdown | Format::Html | Format::Sarif => {
             return Err(Diagnostic::error("the state is shown as text or JSON only")
                 .help("name a saved plan to see it in this format")

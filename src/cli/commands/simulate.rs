@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::iam;
+use crate::engine::simulate::{self, SimulationRequest};
 
 /// Flags of `simulate`.
 #[derive(Debug, Args)]
@@ -51,7 +51,8 @@ pub fn run(args: &SimulateArgs, context: &Context) -> Result<(), Exit> {
             return Err(Exit::Interrupted);
         }
         if !line.trim().is_empty() {
-            writeln!(out, "{}", iam::simulate_line(&line, args.explain))?;
+            let request = SimulationRequest { case: &line, explain: args.explain };
+            writeln!(out, "{}", simulate::run(request))?;
             // Whoever feeds one request at a time waits for its answer.
             out.flush()?;
         }

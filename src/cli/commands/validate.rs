@@ -8,7 +8,7 @@ use crate::cli::args::VarArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::diag::Diagnostic;
-use crate::engine::validate::{self, Validation};
+use crate::engine::validate;
 use crate::render;
 
 /// Flags of `validate`.
@@ -28,27 +28,20 @@ pub struct ValidateArgs {
 /// # Errors
 /// Everything that is wrong.
 pub fn run(args: &ValidateArgs, context: &Context) -> Result<(), Exit> {
-    let Validation { diagnostics, objects } =
-        validate::run(&context.offline(), &args.vars.variables())?;
+    let validation = validate::run(&context.offline(), &args.vars.variables())?;
+    let is_valid = !validation.diagnostics.has_errors();
     let mut out = context.stdout();
     if args.json {
-        let count = |error: bool| diagnostics.iter().filter(|d| d.is_error() == error).count();
-        let report = serde_json::json!({
-            "valid": !diagnostics.has_errors(),
-            "error_count": count(true),
-            "warning_count": count(false),
-            "diagnostics": render::diagnostics::json(&diagnostics),
-        });
-        render::json::write(&report, &mut out)?;
+        render::diagnostics::validation_json(&validation, &mut out)?;
         out.flush()?;
-        return if diagnostics.has_errors() { Err(Exit::Told) } else { Ok(()) };
+        return if is_valid { Ok(()) } else { Err(Exit::Told) };
     }
-    context.tell(&diagnostics);
-    if diagnostics.has_errors() {
-        let tally = render::diagnostics::tally(&diagnostics);
+    context.tell(&validation.diagnostics);
+    if !is_valid {
+        let tally = render::diagnostics::tally(&validation.diagnostics);
         return Err(Diagnostic::error(format!("the configuration is not valid: {tally}")).into());
     }
-    let objects = render::style::count(objects, "object", "objects");
+    let objects = render::style::count(validation.objects, "object", "objects");
     writeln!(out, "The configuration is valid: {objects}.")?;
     Ok(out.flush()?)
 }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::plan::model::FORMAT_VERSION;
+use crate::engine::plan::FORMAT_VERSION;
 use crate::render;
 
 /// Flags of `version`.
@@ -24,14 +24,6 @@ pub struct VersionArgs {
 /// Those of writing.
 pub fn run(args: &VersionArgs, context: &Context) -> Result<(), Exit> {
     let mut out = context.stdout();
-    if args.json {
-        let version = serde_json::json!({
-            "palisade": env!("CARGO_PKG_VERSION"),
-            "plan_format": FORMAT_VERSION,
-        });
-        render::json::write(&version, &mut out)?;
-    } else {
-        writeln!(out, "palisade {}", env!("CARGO_PKG_VERSION"))?;
-    }
+    render::version::write(FORMAT_VERSION, args.json, &mut out)?;
     Ok(out.flush()?)
 }

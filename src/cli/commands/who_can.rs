@@ -7,9 +7,7 @@ use clap::Args;
 use crate::cli::args::{LookArgs, VarArgs};
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::engine::side;
-use crate::isolation::who::Ask;
-use crate::plan::walls::who_can;
+use crate::engine::who_can::{self, WhoCanRequest};
 use crate::render;
 use crate::render::evidence::Evidence;
 
@@ -45,17 +43,22 @@ pub struct WhoCanArgs {
 /// # Errors
 /// The question makes no sense, or the estate cannot be read.
 pub async fn run(args: &WhoCanArgs, context: &Context) -> Result<(), Exit> {
-    let ask = Ask::parse(&args.action, &args.resource, args.unknown_action)?;
     let look_at = args.look.look_at();
-    let side = side::read(&context.workspace()?, look_at, &args.vars.variables()).await?;
-    let found = who_can(&side.estate, &side.sides, &ask)?;
-    let evidence = Evidence::of(&side, context.now(), &found);
+    let request = WhoCanRequest {
+        action: args.action.clone(),
+        resource: args.resource.clone(),
+        unknown_action: args.unknown_action,
+        look_at,
+        variables: args.vars.variables(),
+    };
+    let outcome = who_can::run(&context.workspace()?, &request).await?;
+    let evidence = Evidence::of(&outcome.basis, &outcome.answer);
     let mut out = context.stdout();
     if args.json {
         render::json::write(&evidence, &mut out)?;
     } else {
         evidence.head(context.style(), &mut out)?;
-        render::who::text(&found, render::side(look_at), context.style(), &mut out)?;
+        render::who::text(&outcome.answer, render::side(look_at), context.style(), &mut out)?;
     }
     Ok(out.flush()?)
 }

@@ -1,6 +1,9 @@
 //! What moved where, when, by whom; and the figures of the same time.
 
-use jiff::Timestamp;
+use std::str::FromStr;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::diag::{Diagnostic, did_you_mean};
@@ -10,6 +13,7 @@ use crate::engine::workspace::Workspace;
 use crate::promotion::Move;
 use crate::promotion::figures::{Figures, figures};
 use crate::promotion::store;
+use crate::schema::{civil, duration};
 use crate::state::StateError;
 
 /// What is asked.
@@ -18,7 +22,44 @@ pub struct HistoryRequest {
     /// Only moves into these environments; into all where the list is empty.
     pub environments: Vec<String>,
     /// Only what ended since.
-    pub since: Option<Timestamp>,
+    pub since: Option<Since>,
+}
+
+/// When a time begins that lasts until now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// So long ago.
+    Ago(SignedDuration),
+    /// At this moment.
+    At(Timestamp),
+}
+
+impl Since {
+    /// The moment; none where it lies before the calendar.
+    fn moment(self, now: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Ago(ago) => now.checked_sub(ago).ok(),
+            Self::At(at) => Some(at),
+        }
+    }
+}
+
+/// A length of time such as `30d`, a day, or a moment in UTC.
+impl FromStr for Since {
+    type Err = Diagnostic;
+
+    fn from_str(text: &str) -> Result<Self, Diagnostic> {
+        let ago = duration::seconds(text).map(SignedDuration::from_secs).map(Self::Ago);
+        let start = || civil::moment(text).and_then(|at| at.to_zoned(TimeZone::UTC).ok());
+        ago.or_else(|| text.parse().ok().map(Self::At))
+            .or_else(|| start().map(|at| Self::At(at.timestamp())))
+            .ok_or_else(|| no_time(text))
+    }
+}
+
+fn no_time(text: &str) -> Diagnostic {
+    Diagnostic::error(format!("`{text}` is no time"))
+        .help("write a length of time such as `30d`, a day such as `2026-11-01`, or a moment such as `2026-11-01T09:00:00Z`")
 }
 
 /// Moves and figures.
@@ -37,7 +78,15 @@ pub struct History {
 /// # Errors
 /// The backend cannot be read, or nothing has ever moved into an environment that is asked for.
 pub async fn run(workspace: &Workspace, request: &HistoryRequest) -> Result<History, EngineError> {
-    let HistoryRequest { environments, since } = request;
+    let environments = &request.environments;
+    let now = workspace.host.now();
+    let since = match request.since.map(|since| since.moment(now).ok_or(since)) {
+        None => None,
+        Some(Ok(since)) => Some(since),
+        Some(Err(_)) => {
+            return Err(EngineError::failed("the history cannot begin before the calendar does"));
+        }
+    };
     let ledger = open::configured(workspace).await?.ledger;
     let reading = async {
         let known = store::list_environments(&ledger).await?;
@@ -63,6 +112,30 @@ pub async fn run(workspace: &Workspace, request: &HistoryRequest) -> Result<Hist
             .cmp(&a.finished_at)
             .then_with(|| (&b.environment, b.number).cmp(&(&a.environment, a.number)))
     });
-    let figures = figures(&moves, &records, *since, environments);
-    Ok(History { since: *since, moves, figures })
+    let figures = figures(&moves, &records, since, environments);
+    Ok(History { since, moves, figures })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_days_and_moments() {
+        let now: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
+        for (text, at) in [
+            ("30d", "2026-10-25T10:00:00Z"),
+            ("90m", "2026-11-24T08:30:00Z"),
+            ("2026-11-01", "2026-11-01T00:00:00Z"),
+            ("2026-11-01T09:00", "2026-11-01T09:00:00Z"),
+            ("2026-11-01T09:00:00+01:00", "2026-11-01T08:00:00Z"),
+        ] {
+            let since: Since = text.parse().unwrap();
+            assert_eq!(since.moment(now).unwrap().to_string(), at, "{text}");
+        }
+        for wrong in ["", "yesterday", "2026-13-01", "99999999999999d"] {
+            let since = wrong.parse::<Since>().ok();
+            assert!(since.and_then(|since| since.moment(now)).is_none(), "{wrong}");
+        }
+    }
 }

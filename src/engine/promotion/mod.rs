@@ -22,13 +22,14 @@ pub mod verify;
 use std::time::Duration;
 
 use crate::diag::Diagnostic;
-use crate::promotion::Move;
 use crate::promotion::gate::{Evidence, GateOutcome};
 use crate::promotion::record::{End, MoveKind, Phase};
 use crate::provider::{Caller, Provider};
 
 use super::error::EngineError;
 use super::workspace::Variables;
+
+pub use crate::promotion::Move;
 
 /// What the use cases that move releases have in common.
 #[derive(Clone, Debug)]

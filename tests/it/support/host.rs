@@ -1,14 +1,13 @@
 //! A host of the engine that is no terminal: it keeps what it hears, answers every question, and can ask
 //! to stop in the middle.
 
-use std::io;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use palisade::apply::Cancel;
 use palisade::apply::cancel::Urgency;
-use palisade::diag::{Diagnostic, Diagnostics};
+use palisade::diag::Diagnostics;
 use palisade::engine::EngineError;
 use palisade::engine::host::{Event, Host, Question, Shown};
 use palisade::state::Clock;
@@ -95,7 +94,7 @@ impl Host for TestHost {
         self.diagnostics.lock().unwrap().extend(diagnostics.iter().cloned());
     }
 
-    fn show(&self, shown: Shown<'_>) -> io::Result<()> {
+    fn show(&self, shown: Shown<'_>) -> Result<(), EngineError> {
         let plan = match shown {
             Shown::Plan(plan) => plan,
             Shown::Promotion(report) | Shown::Approval(report) => &report.plan,
@@ -117,7 +116,7 @@ impl Host for TestHost {
         Ok(())
     }
 
-    async fn mfa_code(&self, device: &str, _profile: &str) -> Result<String, Diagnostic> {
-        Err(Diagnostic::error(format!("there is nobody to ask for a code of `{device}`")))
+    async fn mfa_code(&self, _device: &str, _profile: &str) -> Result<Option<String>, EngineError> {
+        Ok(None)
     }
 }

@@ -10,7 +10,6 @@ use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::cli::host::Manner;
 use crate::engine::edit_state::rollback::{self, StateRollbackRequest};
-use crate::engine::plan;
 use crate::render;
 
 /// Flags of `state rollback`.
@@ -43,7 +42,7 @@ pub(super) async fn rollback(args: &RollbackArgs, context: &Context) -> Result<(
     let workspace = context.workspace_in(manner)?;
     match rollback::run(&workspace, &request).await?.follows {
         Ok(follows) => {
-            plan::warn(&workspace, &follows.inputs, &follows.plan);
+            follows.warn(&workspace);
             let mut out = context.stdout();
             render::text::plan(
                 &follows.plan,

@@ -1,12 +1,9 @@
 //! `palisade state list`, `show`, `pull` and `history`: what is recorded, and what was.
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use clap::Args;
-use serde_json::json;
 
-use crate::address::ResourceAddr;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::engine::inspect_state;
@@ -62,8 +59,7 @@ pub(super) async fn list(args: &ListArgs, context: &Context) -> Result<(), Exit>
     let resources = inspect_state::objects(&context.workspace()?, &args.addresses).await?;
     let mut out = context.stdout();
     if args.json {
-        let all: Vec<String> = resources.keys().map(ResourceAddr::canonical).collect();
-        render::json::write(&all, &mut out)?;
+        render::state::list_json(&resources, &mut out)?;
     } else {
         render::state::list(&resources, &mut out)?;
     }
@@ -75,9 +71,7 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<(), Exit>
     let resources = inspect_state::objects(&context.workspace()?, &pattern).await?;
     let mut out = context.stdout();
     if args.json {
-        let all: BTreeMap<String, _> =
-            resources.into_iter().map(|(a, r)| (a.canonical(), r)).collect();
-        render::json::write(&all, &mut out)?;
+        render::state::objects_json(&resources, &mut out)?;
     } else {
         render::state::objects(&resources, context.style(), &mut out)?;
     }
@@ -86,10 +80,8 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<(), Exit>
 
 pub(super) async fn pull(args: &PullArgs, context: &Context) -> Result<(), Exit> {
     let snapshot = inspect_state::scopes(&context.workspace()?, args.scope.as_deref()).await?;
-    let scopes: BTreeMap<&String, _> =
-        snapshot.scopes.iter().map(|(name, scope)| (name, &scope.value)).collect();
     let mut out = context.stdout();
-    render::json::write(&json!({"lineage": snapshot.lineage, "scopes": scopes}), &mut out)?;
+    render::state::scopes_json(&snapshot, &mut out)?;
     Ok(out.flush()?)
 }
 
@@ -98,7 +90,7 @@ pub(super) async fn history(args: &HistoryArgs, context: &Context) -> Result<(),
     let versions = inspect_state::history(&context.workspace()?, scope, limit).await?;
     let mut out = context.stdout();
     if args.json {
-        render::json::write(&render::state::history_json(&versions), &mut out)?;
+        render::state::history_json(&versions, &mut out)?;
     } else {
         render::state::history(&versions, context.style(), &mut out)?;
     }

@@ -1,0 +1,58 @@
+//! All that is known of the walls of one side of the estate. Changes nothing.
+
+use crate::diag::{Diagnostic, count};
+use crate::isolation::walls::Walls;
+use crate::plan::walls;
+
+use super::error::EngineError;
+use super::side::{self, AnswerBasis, LookAt};
+use super::workspace::{Variables, Workspace};
+
+/// What is asked.
+#[derive(Clone, Debug, Default)]
+pub struct IsolationRequest {
+    /// Which side.
+    pub look_at: LookAt,
+    /// Values for variables.
+    pub variables: Variables,
+}
+
+/// The walls, and what is known of them.
+#[derive(Clone, Debug)]
+pub struct IsolationOutcome {
+    /// What was read.
+    pub basis: AnswerBasis,
+    /// Verdicts, paths, exceptions, findings and proofs.
+    pub walls: Walls,
+}
+
+/// Reads the side and analyses it. A broken rule is a result, not an error ([`require_rules`]).
+///
+/// # Errors
+/// The configuration is wrong, or the side cannot be read.
+pub async fn run(
+    workspace: &Workspace,
+    request: &IsolationRequest,
+) -> Result<IsolationOutcome, EngineError> {
+    let side = side::read(workspace, request.look_at, &request.variables).await?;
+    let walls = walls::walls(&side.estate, &side.sides, request.look_at.name(), side.today())?;
+    Ok(IsolationOutcome { basis: side.basis(), walls })
+}
+
+/// Whether the walls stand as the rules ask.
+///
+/// # Errors
+/// [`EngineError::RuleBroken`].
+pub fn require_rules(outcome: &IsolationOutcome) -> Result<(), EngineError> {
+    match outcome.walls.broken() {
+        0 => Ok(()),
+        broken => Err(EngineError::RuleBroken(
+            Diagnostic::error(format!(
+                "{} an isolation rule",
+                count(broken, "path breaks", "paths break")
+            ))
+            .help("close the path, or permit it with an `allow` block that has a reason and an end")
+            .into(),
+        )),
+    }
+}

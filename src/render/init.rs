@@ -1,0 +1,21 @@
+//! What `palisade init` says.
+
+use std::io::{self, Write};
+
+use crate::engine::init::InitOutcome;
+
+use super::style::{count, safe};
+
+/// Writes what was checked and done.
+///
+/// # Errors
+/// Those of the writer.
+pub fn text(ready: &InitOutcome, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "configuration: {}", count(ready.modules, "module", "modules"))?;
+    writeln!(out, "state: {}", safe(&ready.location))?;
+    if let Some(migration) = &ready.migrated {
+        let objects = count(migration.objects, "state object", "state objects");
+        writeln!(out, "copied {objects} from {}, which stays as it is", safe(&migration.from))?;
+    }
+    writeln!(out, "ready: `palisade plan` shows what would change")
+}
