@@ -89,7 +89,7 @@ pub async fn history(
 /// The backend cannot be read, or they are damaged.
 pub async fn outputs(workspace: &Workspace) -> Result<BTreeMap<String, Output>, EngineError> {
     let ledger = open::configured(workspace).await?.ledger;
-    Ok(workspace.interruptible(outputs::read(&ledger)).await??)
+    workspace.interruptible(outputs::read(&ledger)).await?
 }
 
 /// Checks the audit log against everything that remembers it, a head that was kept elsewhere included. What is

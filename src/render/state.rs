@@ -178,7 +178,9 @@ pub fn history(
 }
 
 /// The same for tools.
-#[must_use]
+///
+/// # Errors
+/// Those of the writer.
 pub fn history_json(
     versions: &BTreeMap<String, Vec<HistoryEntry>>,
     out: &mut dyn Write,
