@@ -16,6 +16,7 @@ use crate::diag::Diagnostic;
 use crate::plan::diff::{self, StoredValues, difference};
 use crate::plan::model::{Action, Operation, OperationKind, ResourceChange};
 use crate::plan::policies;
+use crate::provider::retry::RetryProgress;
 use crate::provider::{
     Access, AccountTarget, Failure, LiveObject, Op, Permit, Provider, ProviderError, ProviderStep,
     REQUEST,
@@ -26,28 +27,6 @@ use crate::state::clock::backoff;
 use crate::state::model::ResourceState;
 use crate::state::{Clock, Fingerprinter};
 use crate::value::{AttrPath, Attrs, Value};
-
-/// How long an operation waits in all for one kind of failure to pass.
-fn budget(failure: Failure, op: OperationKind) -> Duration {
-    let seconds = match (op, failure) {
-        // Creating an account takes minutes.
-        (OperationKind::Wait, Failure::Concurrent | Failure::NotYetVisible) => 1800,
-        (_, Failure::Throttled | Failure::Concurrent) => 600,
-        (_, Failure::NotYetVisible | Failure::CannotAssume) => 180,
-        // (A closed gate was waited for already.)
-        (_, Failure::NoAnswer | Failure::NotFound | Failure::Fenced) => 60,
-        // These do not pass by themselves.
-        (
-            _,
-            Failure::AlreadyExists
-            | Failure::AccessDenied
-            | Failure::Credentials
-            | Failure::NotImplemented
-            | Failure::Refused,
-        ) => 0,
-    };
-    Duration::from_secs(seconds)
-}
 
 /// How long an object that AWS says exists, and does not show, is looked for.
 const UNSEEN: Duration = Duration::from_secs(20);
@@ -373,11 +352,11 @@ impl Worker<'_> {
     where
         F: Future<Output = Result<T, ProviderError>>,
     {
-        let mut patience = Patience::default();
+        let mut retries = RetryProgress::default();
         loop {
             self.pass().await?;
             match call().await {
-                Err(error) if self.wait(&mut patience, &error).await => {}
+                Err(error) if self.wait(&mut retries, &error).await => {}
                 result => return Ok(result),
             }
         }
@@ -420,7 +399,7 @@ impl Worker<'_> {
         real: Option<&Attrs>,
     ) -> Result<Attrs, OperationFailure> {
         let job = self.job;
-        let mut patience = Patience::default();
+        let mut retries = RetryProgress::default();
         let mut uncertain = false;
         let place = match (step.op, real) {
             (Op::Create, Some(real)) => self.place(real).await?,
@@ -477,7 +456,7 @@ impl Worker<'_> {
                             // visible everywhere yet.
                             let unseen =
                                 ProviderError { failure: Failure::NotYetVisible, ..error.clone() };
-                            if patience.waited < UNSEEN && self.wait(&mut patience, &unseen).await {
+                            if retries.waited < UNSEEN && self.wait(&mut retries, &unseen).await {
                                 continue;
                             }
                             return Err(OperationFailure { uncertain, ..problem(&error, false) });
@@ -496,7 +475,7 @@ impl Worker<'_> {
                 },
                 _ => {}
             }
-            if !self.wait(&mut patience, &error).await {
+            if !self.wait(&mut retries, &error).await {
                 return Err(problem(&error, uncertain));
             }
         }
@@ -607,30 +586,27 @@ impl Worker<'_> {
             .then(|| ProviderStep { target: Some(request), ..step.clone() })
     }
 
-    /// Waits before another attempt, when one can help and there is patience left.
-    async fn wait(&self, patience: &mut Patience, error: &ProviderError) -> bool {
+    /// Waits before another attempt, when one can help and the budget is not used up.
+    async fn wait(&self, retries: &mut RetryProgress, error: &ProviderError) -> bool {
         let job = self.job;
         let helps = error.failure.is_transient()
             || error.failure == Failure::Fenced
             || error.failure == Failure::CannotAssume && job.new_account
             || error.failure == Failure::NotFound && job.on_new;
-        let limit = budget(error.failure, job.operation.op);
-        if !helps || patience.waited >= limit {
+        let limit = error.failure.budget(job.operation.op == OperationKind::Wait);
+        if !helps || retries.waited >= limit {
             return false;
         }
         if error.failure == Failure::Throttled {
             let _ = self.shared.reports.send(Report::Throttled(job.operation.scope.clone()));
         }
-        let (base, cap) = match error.failure {
-            Failure::Throttled => (Duration::from_millis(500), Duration::from_secs(20)),
-            _ => (Duration::from_millis(300), Duration::from_secs(10)),
-        };
-        let wait = backoff(patience.attempt, base, cap).min(limit.saturating_sub(patience.waited));
-        patience.attempt += 1;
-        patience.waited += wait;
+        let (base, cap) = error.failure.pauses();
+        let wait = backoff(retries.attempt, base, cap).min(limit.saturating_sub(retries.waited));
+        retries.attempt += 1;
+        retries.waited += wait;
         let _ = self.shared.events.send(Event::Retrying {
             operation: job.display.clone(),
-            attempt: patience.attempt,
+            attempt: retries.attempt,
             wait,
             reason: error.to_string(),
         });
@@ -642,12 +618,6 @@ impl Worker<'_> {
 enum Guarded {
     Before(Attrs),
     Gone,
-}
-
-#[derive(Default)]
-struct Patience {
-    attempt: u32,
-    waited: Duration,
 }
 
 fn is_computed(kind: &dyn ManagedKind, name: &str) -> bool {

@@ -4,45 +4,12 @@
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use jiff::Timestamp;
 
+use super::codes::{self, CodeMeaning};
 use super::{Cause, CauseKind};
 use crate::trace::Destination;
 
 /// How much of a body is looked at.
 const HEAD: usize = 4096;
-
-/// Codes of AWS's services for too many calls.
-const THROTTLED: [&str; 12] = [
-    "BandwidthLimitExceeded",
-    "EC2ThrottledException",
-    "PriorRequestNotComplete",
-    "RequestLimitExceeded",
-    "RequestThrottled",
-    "RequestThrottledException",
-    "SlowDown",
-    "ThrottledException",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
-    "TransactionInProgressException",
-];
-
-/// Codes for a time that is too far off. With others it stands in the message alone.
-const SKEWED: [&str; 3] = ["RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"];
-
-/// Codes for a key or a token that is not known.
-const UNKNOWN: [&str; 7] = [
-    "AuthFailure",
-    "InvalidAccessKeyId",
-    "InvalidClientTokenId",
-    "InvalidToken",
-    "OptInRequired",
-    "UnrecognizedClient",
-    "UnrecognizedClientException",
-];
-
-/// Codes for a session that has ended.
-const EXPIRED: [&str; 4] =
-    ["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpiredException"];
 
 /// What an answer that is no success says.
 pub(super) fn refused(
@@ -54,13 +21,13 @@ pub(super) fn refused(
 ) -> Option<Cause> {
     let status = answer.status().as_u16();
     let body = answer.body().bytes().unwrap_or_default();
-    let code_of = code.unwrap_or_default();
+    let said = code.and_then(codes::meaning);
     if code.is_none()
         && let Some(title) = title(body)
     {
         return Some(web_page(status, &title, endpoint));
     }
-    if THROTTLED.contains(&code_of) || status == 429 {
+    if said == Some(CodeMeaning::Throttled) || status == 429 {
         let what = match message.trim() {
             "" => format!("`{endpoint}` answered with status {status}"),
             message => message.to_owned(),
@@ -71,17 +38,17 @@ pub(super) fn refused(
             "wait a minute and run again; a smaller `--parallelism` asks less at once",
         ));
     }
-    if is_skewed(code_of, message) {
+    if is_skewed(said, message) {
         return Some(skewed(answer.headers().get("date")));
     }
-    if EXPIRED.contains(&code_of) {
+    if said == Some(CodeMeaning::Expired) {
         return Some(Cause::new(
             CauseKind::Expired,
             "the session of the credentials has expired",
             "renew the credentials (`aws sso login`, or a new session token) and run again",
         ));
     }
-    if UNKNOWN.contains(&code_of) {
+    if said == Some(CodeMeaning::UnknownKey) {
         let region = place.map(|place| place.region.as_str()).filter(|region| !region.is_empty());
         let region =
             region.map_or("the region".to_owned(), |region| format!("the region `{region}`"));
@@ -94,7 +61,7 @@ pub(super) fn refused(
             ),
         ));
     }
-    if is_closed(code_of, message) {
+    if is_closed(said, message) {
         return Some(Cause::new(
             CauseKind::AccountClosed,
             match message.trim() {
@@ -104,7 +71,7 @@ pub(super) fn refused(
             "reopen it within 90 days through AWS Support, or take its block out of the configuration",
         ));
     }
-    if status == 501 || code_of == "NotImplemented" {
+    if status == 501 || said == Some(CodeMeaning::NotImplemented) {
         return Some(not_implemented(endpoint));
     }
     // A success without the operation's form, or a body that holds no error.
@@ -166,9 +133,9 @@ fn title(body: &[u8]) -> Option<String> {
     Some(title.chars().filter(|c| !c.is_control()).take(80).collect())
 }
 
-fn is_skewed(code: &str, message: &str) -> bool {
+fn is_skewed(said: Option<CodeMeaning>, message: &str) -> bool {
     let message = message.to_ascii_lowercase();
-    SKEWED.contains(&code)
+    said == Some(CodeMeaning::Skewed)
         || message.contains("signature expired")
         || message.contains("signature not yet current")
         || message.contains("time is too large")
@@ -190,9 +157,9 @@ fn skewed(date: Option<&str>) -> Cause {
     )
 }
 
-fn is_closed(code: &str, message: &str) -> bool {
+fn is_closed(said: Option<CodeMeaning>, message: &str) -> bool {
     let message = message.to_ascii_lowercase();
-    matches!(code, "AccountProblem" | "AllAccessDisabled" | "AccountClosedException")
+    said == Some(CodeMeaning::Closed)
         || message.contains("account is closed")
         || message.contains("account is suspended")
         || message.contains("account has been suspended")

@@ -5,6 +5,7 @@
 //! of them it was. Nothing here prints what the SDK prints for its developers.
 
 mod answer;
+pub mod codes;
 mod credentials;
 mod network;
 

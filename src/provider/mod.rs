@@ -5,6 +5,7 @@
 
 pub mod aws;
 pub mod fence;
+pub mod retry;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -206,12 +207,6 @@ impl Failure {
     #[must_use]
     pub fn is_trouble(self) -> bool {
         self.is_transient() || matches!(self, Self::Credentials | Self::CannotAssume | Self::Fenced)
-    }
-
-    /// Whether the same call can succeed a little later.
-    #[must_use]
-    pub fn is_transient(self) -> bool {
-        matches!(self, Self::Throttled | Self::Concurrent | Self::NotYetVisible | Self::NoAnswer)
     }
 }
 

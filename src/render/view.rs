@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::iam::Limits;
 use crate::plan::model::{
     AccountChanges, Action, Drift, DriftStatus, LimitUse, Plan, ResourceChange, Summary, Unread,
     unread_objects,
@@ -221,17 +222,7 @@ pub(super) fn is_tight(limit: &LimitUse) -> bool {
 
 /// `4 of 10 SCPs`.
 pub(super) fn usage(limit: &LimitUse) -> String {
-    let what = match limit.limit.as_str() {
-        "scp_per_target" => "SCPs",
-        "rcp_per_target" => "RCPs",
-        "roles_per_account" => "roles",
-        "oidc_providers_per_account" => "OIDC providers",
-        "managed_policies_per_account" | "managed_policies_per_role" => "managed policies",
-        "trust_policy_size" => "characters of trust policy",
-        "role_inline_size" => "characters of inline policies",
-        "bucket_policy_size" => "bytes of bucket policy",
-        "scp_size" | "rcp_size" | "managed_policy_size" => "characters",
-        other => return format!("{} of {} {}", limit.used, limit.allowed, other.replace('_', " ")),
-    };
+    let what =
+        Limits::counts(&limit.limit).map_or_else(|| limit.limit.replace('_', " "), str::to_owned);
     format!("{} of {} {what}", limit.used, limit.allowed)
 }

@@ -272,8 +272,8 @@ impl Probe<'_> {
                         || matches!(error.failure, Failure::CannotAssume | Failure::Fenced))
                         && waited < limit =>
                 {
-                    let wait =
-                        backoff(attempt, Duration::from_millis(300), Duration::from_secs(10));
+                    let (base, cap) = error.failure.pauses();
+                    let wait = backoff(attempt, base, cap);
                     self.clock.sleep(wait).await;
                     attempt += 1;
                     waited += wait;

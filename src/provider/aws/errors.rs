@@ -8,6 +8,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::constraints;
 use super::gatekeeper::Fenced;
+use crate::cause::codes::{self, CodeMeaning};
 use crate::cause::{self, CauseKind};
 use crate::provider::{Failure, ProviderError};
 use crate::trace;
@@ -122,44 +123,31 @@ fn bare(status: u16, body: &[u8]) -> Failure {
     }
 }
 
-/// What an AWS error code means. The codes are those of the API references of the services called.
+/// What an AWS error code means. The codes are those of the API references of the services called; those that
+/// any service may send stand in one table.
 fn classify(code: &str, message: &str, status: u16) -> Failure {
+    match codes::meaning(code) {
+        Some(CodeMeaning::Throttled | CodeMeaning::Busy) => return Failure::Throttled,
+        Some(
+            CodeMeaning::Skewed
+            | CodeMeaning::UnknownKey
+            | CodeMeaning::BadSignature
+            | CodeMeaning::Expired,
+        ) => return Failure::Credentials,
+        Some(CodeMeaning::NotImplemented) => return Failure::NotImplemented,
+        Some(CodeMeaning::Closed) | None => {}
+    }
     match code {
         "AccessDenied"
         | "AccessDeniedException"
         | "UnauthorizedOperation"
         | "AccessDeniedForDependencyException" => Failure::AccessDenied,
-        "ExpiredToken"
-        | "ExpiredTokenException"
-        | "InvalidClientTokenId"
-        | "UnrecognizedClientException"
-        | "SignatureDoesNotMatch"
-        | "InvalidAccessKeyId"
-        | "InvalidToken"
-        | "TokenRefreshRequired"
-        | "IncompleteSignature" => Failure::Credentials,
-        "Throttling"
-        | "ThrottlingException"
-        | "ThrottledException"
-        | "TooManyRequestsException"
-        | "RequestLimitExceeded"
-        | "RequestThrottled"
-        | "SlowDown"
-        | "ServiceUnavailable"
-        | "InternalError"
-        | "InternalFailure"
-        | "InternalServerError"
-        | "ServiceFailure"
-        | "ServiceException"
-        | "TooManyUpdates"
-        | "BandwidthLimitExceeded" => Failure::Throttled,
         "ConcurrentModification"
         | "ConcurrentModificationException"
         | "OperationAborted"
         | "EntityTemporarilyUnmodifiable"
         | "FinalizingOrganizationException" => Failure::Concurrent,
-        "NotImplemented"
-        | "UnknownOperationException"
+        "UnknownOperationException"
         | "UnknownOperation"
         | "InvalidAction"
         | "UnsupportedOperation" => Failure::NotImplemented,

@@ -2,6 +2,7 @@
 
 use super::answers::{IamAnswer, invalid};
 use super::model::{IamSettings, IdentityKind, PasswordPolicy};
+use crate::iam::Limits;
 use crate::sandbox::params::Params;
 use crate::sandbox::wire::{Ctx, Refusal};
 use crate::sandbox::xml::Xml;
@@ -148,14 +149,14 @@ pub(super) fn summary(ctx: &mut Ctx<'_>) -> Xml {
         ("AccountPasswordPresent", usize::from(alias)),
         ("UsersQuota", 5000),
         ("GroupsQuota", 300),
-        ("RolesQuota", 5000),
-        ("PoliciesQuota", 5000),
-        ("AttachedPoliciesPerRoleQuota", 10),
+        ("RolesQuota", Limits::AWS.roles_per_account),
+        ("PoliciesQuota", Limits::AWS.managed_policies_per_account),
+        ("AttachedPoliciesPerRoleQuota", Limits::AWS.managed_policies_per_role),
         ("AttachedPoliciesPerUserQuota", 10),
         ("AttachedPoliciesPerGroupQuota", 10),
-        ("AssumeRolePolicySizeQuota", 2048),
-        ("PolicySizeQuota", 6144),
-        ("RolePolicySizeQuota", 10_240),
+        ("AssumeRolePolicySizeQuota", Limits::AWS.trust_policy_size),
+        ("PolicySizeQuota", Limits::AWS.managed_policy_size),
+        ("RolePolicySizeQuota", Limits::AWS.role_inline_size),
         ("UserPolicySizeQuota", 2048),
         ("GroupPolicySizeQuota", 5120),
         ("VersionsPerPolicyQuota", 5),

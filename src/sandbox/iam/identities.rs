@@ -8,6 +8,7 @@ use super::answers::{
 use super::document::{bind_trust, encode, quota_size, render_trust};
 use super::inline;
 use super::model::{AccessKey, Identity, IdentityKind, Trust, identity_key};
+use crate::iam::Limits;
 use crate::sandbox::clock::Instant;
 use crate::sandbox::params::Params;
 use crate::sandbox::state::{SandboxState, Tags, UPPER, derive};
@@ -15,7 +16,7 @@ use crate::sandbox::wire::{Ctx, Refusal};
 use crate::sandbox::xml::Xml;
 
 /// The most characters of a trust policy; the adjustable default.
-const TRUST_LIMIT: usize = 2_048;
+const TRUST_LIMIT: usize = Limits::AWS.trust_policy_size;
 
 /// A role that the emulation makes itself.
 pub(crate) struct NewRole<'a> {

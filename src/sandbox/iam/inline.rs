@@ -5,12 +5,13 @@ use super::document::{Use, check, encode, quota_size};
 use super::identities::{find, find_own};
 use super::model::{Identity, IdentityKind};
 use super::policies;
+use crate::iam::Limits;
 use crate::sandbox::params::Params;
 use crate::sandbox::wire::{Ctx, Refusal};
 use crate::sandbox::xml::Xml;
 
 /// Managed policies that may be attached to one identity; the adjustable default is 10.
-const ATTACHED_LIMIT: usize = 10;
+const ATTACHED_LIMIT: usize = Limits::AWS.managed_policies_per_role;
 
 pub(super) fn put(ctx: &mut Ctx<'_>, kind: IdentityKind, params: &Params) -> IamAnswer {
     let (key, identity) = find_own(ctx, kind, params)?;

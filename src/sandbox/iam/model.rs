@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::iam::Limits;
 use crate::sandbox::clock::Instant;
 use crate::sandbox::tags::Tags;
 
@@ -56,7 +57,7 @@ impl IdentityKind {
     /// Source: IAM User Guide, "IAM and AWS STS quotas".
     pub(crate) fn inline_limit(self) -> usize {
         match self {
-            Self::Role => 10_240,
+            Self::Role => Limits::AWS.role_inline_size,
             Self::User => 2_048,
             Self::Group => 5_120,
         }

@@ -2,9 +2,13 @@
 
 use super::answers::{IamAnswer, check_tags, invalid, limit, tags_xml};
 use super::model::OidcProvider;
+use crate::iam::Limits;
 use crate::sandbox::params::Params;
 use crate::sandbox::wire::{Ctx, Refusal};
 use crate::sandbox::xml::Xml;
+
+/// Providers in one account.
+const PROVIDER_LIMIT: usize = Limits::AWS.oidc_providers_per_account;
 
 fn find(ctx: &mut Ctx<'_>, params: &Params) -> Result<(String, OidcProvider), Refusal> {
     let arn = params.need("OpenIDConnectProviderArn")?;
@@ -64,8 +68,10 @@ pub(super) fn create(ctx: &mut Ctx<'_>, params: &Params) -> IamAnswer {
             format!("Provider with url https://{url} already exists."),
         ));
     }
-    if ctx.state.oidc_providers.scan(&format!("{account}/")).count() >= 100 {
-        return Err(limit("Cannot exceed quota for OpenIdConnectProvidersPerAccount: 100"));
+    if ctx.state.oidc_providers.scan(&format!("{account}/")).count() >= PROVIDER_LIMIT {
+        return Err(limit(format!(
+            "Cannot exceed quota for OpenIdConnectProvidersPerAccount: {PROVIDER_LIMIT}"
+        )));
     }
     let provider = OidcProvider {
         arn: format!("arn:aws:iam::{account}:oidc-provider/{url}"),

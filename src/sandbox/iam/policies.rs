@@ -6,6 +6,7 @@ use super::answers::{
 use super::aws_managed;
 use super::document::{Use, check, encode, quota_size};
 use super::model::{Identity, IdentityKind, ManagedPolicy, PolicyVersion};
+use crate::iam::Limits;
 use crate::sandbox::clock::Instant;
 use crate::sandbox::params::Params;
 use crate::sandbox::state::{SandboxState, UPPER};
@@ -13,7 +14,7 @@ use crate::sandbox::wire::{Ctx, Refusal};
 use crate::sandbox::xml::Xml;
 
 /// Characters of a managed policy, white space not counted.
-const SIZE_LIMIT: usize = 6_144;
+const SIZE_LIMIT: usize = Limits::AWS.managed_policy_size;
 /// Versions that AWS keeps of a managed policy.
 const VERSION_LIMIT: usize = 5;
 

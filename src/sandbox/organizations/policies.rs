@@ -4,18 +4,19 @@ use serde_json::{Value, json};
 
 use super::model::{AWS_POLICIES, OrgPolicy, Organization, RCP, SCP};
 use super::{OrganizationsAnswer, constraint, invalid, need, page, root, tags_member, text};
+use crate::iam::Limits;
 use crate::sandbox::iam::document::{Use, check};
 use crate::sandbox::state::{LOWER, SandboxState};
 use crate::sandbox::wire::{Ctx, Refusal};
 
 /// Characters of a policy, white space included. Source: "Quotas and service limits", as of May 2026.
 fn size_limit(kind: &str) -> usize {
-    if kind == SCP { 10_240 } else { 5_120 }
+    if kind == SCP { Limits::AWS.scp_size } else { Limits::AWS.rcp_size }
 }
 
 /// Policies of one type on one target, AWS's own included.
 fn attachment_limit(kind: &str) -> usize {
-    if kind == SCP { 10 } else { 5 }
+    if kind == SCP { Limits::AWS.scp_per_target } else { Limits::AWS.rcp_per_target }
 }
 
 fn type_member<'b>(body: &'b Value, member: &str) -> Result<&'b str, Refusal> {

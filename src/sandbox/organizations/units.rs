@@ -6,11 +6,12 @@ use super::model::{Organization, Unit};
 use super::{
     OrganizationsAnswer, attach_defaults, constraint, detach_all, invalid, need, page, tags_member,
 };
+use crate::iam::Limits;
 use crate::sandbox::state::{LOWER, SandboxState};
 use crate::sandbox::wire::{Ctx, Refusal};
 
 /// Levels of units below the root.
-const DEPTH: usize = 5;
+const DEPTH: usize = Limits::AWS.organizational_unit_depth;
 
 pub(super) fn json_of(org: &Organization, unit: &Unit) -> Value {
     json!({ "Id": unit.id, "Arn": org.arn_of("ou", &unit.id), "Name": unit.name })

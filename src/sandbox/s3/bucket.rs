@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use super::model::{Bucket, PublicAccess};
 use super::{CONFIGS, S3Answer, XMLNS, list, not_emulated, object, xml};
-use crate::iam::{self, Document};
+use crate::iam::{self, Document, Limits};
 use crate::sandbox::iam::document::{Named, Use, check, principals, resolve};
 use crate::sandbox::wire::{Call, Ctx, Refusal, Reply};
 use crate::sandbox::xml::{Xml, text_of, texts_of};
 
 /// Bytes of a bucket policy.
-const POLICY_LIMIT: usize = 20_480;
+const POLICY_LIMIT: usize = Limits::AWS.bucket_policy_size;
 
 pub(super) fn list_all(ctx: &Ctx<'_>) -> Reply {
     let own = ctx.state.buckets.values().filter(|b| b.account == ctx.caller.account);

@@ -18,33 +18,22 @@ pub(in crate::schema) const KIND: &str = "organization";
 /// The pure half.
 pub(in crate::schema) struct Organization;
 
-const LIMITS: BlockSchema = BlockSchema {
-    attrs: &[
-        Attr::optional("scp_per_target", Ty::Number, "Service control policies per target."),
-        Attr::optional("scp_size", Ty::Number, "Characters of a service control policy."),
-        Attr::optional("rcp_per_target", Ty::Number, "Resource control policies per target."),
-        Attr::optional("rcp_size", Ty::Number, "Characters of a resource control policy."),
-        Attr::optional("managed_policy_size", Ty::Number, "Characters of a managed policy."),
-        Attr::optional("role_inline_size", Ty::Number, "Characters of a role's inline policies."),
-        Attr::optional("trust_policy_size", Ty::Number, "Characters of a role's trust policy."),
-        Attr::optional(
-            "managed_policies_per_role",
-            Ty::Number,
-            "Managed policies attached to one role.",
-        ),
-        Attr::optional("managed_policies_per_account", Ty::Number, "Managed policies per account."),
-        Attr::optional("roles_per_account", Ty::Number, "Roles per account."),
-        Attr::optional("bucket_policy_size", Ty::Number, "Bytes of a bucket policy."),
-        Attr::optional("oidc_providers_per_account", Ty::Number, "OIDC providers per account."),
-        Attr::optional(
-            "account_closures_percent",
-            Ty::Number,
-            "Members that may be closed in 30 days, in percent.",
-        ),
-        Attr::optional("organizational_unit_depth", Ty::Number, "Nesting of units below the root."),
-    ],
-    blocks: &[],
+const LIMIT_COUNT: usize = Limits::SET_BY_USERS.len();
+
+/// One attribute for each limit that users set, as `iam/limits.rs` declares them.
+static LIMIT_ATTRS: [Attr; LIMIT_COUNT] = {
+    let mut attrs = [Attr::optional("", Ty::Number, ""); LIMIT_COUNT];
+    let (mut slots, mut limits): (&mut [Attr], _) = (&mut attrs, Limits::SET_BY_USERS);
+    while let (Some((slot, later)), Some(((name, doc), others))) =
+        (slots.split_first_mut(), limits.split_first())
+    {
+        *slot = Attr::optional(name, Ty::Number, doc);
+        (slots, limits) = (later, others);
+    }
+    attrs
 };
+
+static LIMITS: BlockSchema = BlockSchema { attrs: &LIMIT_ATTRS, blocks: &[] };
 
 static SCHEMA: KindSchema = KindSchema {
     kind: KIND,
