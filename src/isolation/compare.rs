@@ -65,6 +65,15 @@ pub struct Comparison<'w> {
 /// Asks every candidate of either side on both and joins the answers into paths.
 #[must_use]
 pub fn compare<'w>(before: &'w AccessModel, after: &'w AccessModel) -> Comparison<'w> {
+    compare_by(before, after, RightsCache::new(before, after))
+}
+
+/// The same by the rights that a cache knows or asks for.
+pub(super) fn compare_by<'w>(
+    before: &'w AccessModel,
+    after: &'w AccessModel,
+    mut rights_cache: RightsCache<'w>,
+) -> Comparison<'w> {
     let mut steps = candidates(before);
     steps.extend(candidates(after));
     let steps: Vec<PathStep> = steps.into_iter().collect();
@@ -79,7 +88,6 @@ pub fn compare<'w>(before: &'w AccessModel, after: &'w AccessModel) -> Compariso
             changes.insert(step, compared.change);
         }
     }
-    let mut rights_cache = RightsCache::new(before, after);
     was.join(before, &mut rights_cache, Time::Before);
     is.join(after, &mut rights_cache, Time::After);
     Comparison { before: (before, was), after: (after, is), changes }

@@ -6,9 +6,9 @@
 mod actions;
 mod held;
 mod questions;
+#[cfg(test)]
+pub(super) mod tests;
 
 pub(super) use actions::{allows, may_change_policies, may_put_objects};
 pub use held::{Holder, Rights, Scope, Time};
 pub use questions::RightsCache;
-#[cfg(test)]
-pub(super) use questions::removed;

@@ -131,8 +131,8 @@ impl Fixture {
         self
     }
 
-    fn analyse(&self) -> Isolation {
-        let sides = Sides {
+    fn sides(&self) -> Sides {
+        Sides {
             before: Side { objects: self.before.clone() },
             after: Side { objects: self.after.clone() },
             read: self.estate.accounts.keys().cloned().collect(),
@@ -140,8 +140,11 @@ impl Fixture {
             absent: Vec::new(),
             live: true,
             guardrails_read: true,
-        };
-        analyse(&self.estate, &sides, "2026-11-23").expect("rules are right").section
+        }
+    }
+
+    fn analyse(&self) -> Isolation {
+        analyse(&self.estate, &self.sides(), "2026-11-23").expect("rules are right").section
     }
 }
 

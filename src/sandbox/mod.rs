@@ -32,9 +32,7 @@ mod wire;
 mod xml;
 
 #[cfg(test)]
-pub(crate) mod testing;
-#[cfg(test)]
-mod tests_store;
+mod tests;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -176,8 +176,8 @@ fn modules_use_only_what_stands_below_them() {
     for (file, text) in all("src") {
         let inside = file.trim_start_matches("src/").trim_end_matches(".rs");
         let module = inside.split('/').next().unwrap_or_default();
-        let is_test = |room: &str| room == "tests" || room.ends_with("_tests");
-        if matches!(module, "lib" | "main" | "cli") || inside.split('/').any(is_test) {
+        let is_test = inside.split('/').any(|room| room == "tests");
+        if matches!(module, "lib" | "main" | "cli") || is_test {
             continue;
         }
         let Some((_, allowed)) = MAY_USE.iter().find(|(m, _)| *m == module) else {
@@ -450,6 +450,34 @@ fn the_analysis_takes_the_partition_from_the_account() {
     }
     let justified: Vec<&str> = NAMES_A_PARTITION.iter().map(|(file, _)| *file).collect();
     assert_eq!(found, justified, "these ask about ARNs of one partition");
+}
+
+/// Test code stands in a module `tests`: at the end of a file, in `tests.rs`, or below `tests/`. What is compiled for
+/// tests and for users is the same.
+#[test]
+fn test_code_stands_in_rooms_of_its_own() {
+    let mut wrong = Vec::new();
+    for (file, text) in all("src") {
+        let mut lines = text.lines().enumerate().peekable();
+        while let Some((number, line)) = lines.next() {
+            let code = line.trim();
+            if code.starts_with("//") || !code.contains("cfg") || !code.contains("test") {
+                continue;
+            }
+            let next = lines.peek().map(|(_, line)| line.trim()).unwrap_or_default();
+            let is_room = next.ends_with("mod tests;") || next.ends_with("mod tests {");
+            if code != "#[cfg(test)]" || !is_room {
+                wrong.push(format!("{file}:{}: {code} {next}", number + 1));
+            }
+        }
+        let rooms: Vec<&str> = file.trim_end_matches(".rs").split('/').collect();
+        let is_room = rooms.contains(&"tests");
+        let named = rooms.iter().any(|room| *room != "tests" && room.contains("test"));
+        if named && !is_room {
+            wrong.push(format!("{file}: a room of tests is called `tests`"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use aws_sdk_iam::Client;
 use aws_sdk_organizations::types::PolicyType;
 
 use crate::sandbox::Options;
-use crate::sandbox::testing::{
+use crate::sandbox::tests::{
     assume, code, config, config_in, management, member, options, sandbox, with,
 };
 

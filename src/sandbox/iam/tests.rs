@@ -3,7 +3,7 @@
 use aws_sdk_iam::Client;
 use aws_sdk_iam::types::{EntityType, Tag};
 
-use crate::sandbox::testing::{assume, code, config, management, member, options, sandbox, with};
+use crate::sandbox::tests::{assume, code, config, management, member, options, sandbox, with};
 use crate::sandbox::{Faults, Options};
 
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"111111111111"},"Action":"sts:AssumeRole"}]}"#;

@@ -3,7 +3,7 @@
 use aws_sdk_organizations::Client;
 use aws_sdk_organizations::types::{CreateAccountState, PolicyType};
 
-use crate::sandbox::testing::{code, management, member, options, sandbox, with};
+use crate::sandbox::tests::{code, management, member, options, sandbox, with};
 use crate::sandbox::{Faults, Options, Sandbox};
 
 const DENY: &str =

@@ -8,7 +8,7 @@ use aws_sdk_s3::types::{
 };
 
 use crate::sandbox::Sandbox;
-use crate::sandbox::testing::{code, management, member, sandbox};
+use crate::sandbox::tests::{code, management, member, sandbox};
 
 async fn bucket(sandbox: &Sandbox, versioned: bool) -> Client {
     let s3 = Client::new(&management(sandbox));

@@ -3,7 +3,7 @@
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::types::{ParameterTier, ParameterType, ResourceTypeForTagging, Tag};
 
-use crate::sandbox::testing::{code, config_in, management, sandbox};
+use crate::sandbox::tests::{code, config_in, management, sandbox};
 
 async fn client() -> Client {
     Client::new(&management(&sandbox().await))

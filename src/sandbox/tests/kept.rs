@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_iam::Client;
 
-use super::testing::{assume, code, config, management, member, options, with};
-use super::{FaultAction, Faults, Options, Phase, Sandbox};
+use super::{assume, code, config, management, member, options, with};
+use crate::sandbox::{FaultAction, Faults, Options, Phase, RequestInfo, Sandbox};
 
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"111111111111"},"Action":"sts:AssumeRole"}]}"#;
 
@@ -30,7 +30,7 @@ async fn everything_survives_a_restart() {
             .send()
             .await
             .expect("put");
-        let s3 = aws_sdk_s3::Client::new(&super::testing::config_in(
+        let s3 = aws_sdk_s3::Client::new(&super::config_in(
             &sandbox,
             sandbox.management_credentials(),
             "us-east-1",
@@ -72,7 +72,7 @@ async fn everything_survives_a_restart() {
     let dashboards =
         aws_sdk_cloudwatch::Client::new(&dev).list_dashboards().send().await.expect("kept");
     assert_eq!(dashboards.dashboard_entries().len(), 1);
-    let s3 = aws_sdk_s3::Client::new(&super::testing::config_in(
+    let s3 = aws_sdk_s3::Client::new(&super::config_in(
         &sandbox,
         sandbox.management_credentials(),
         "us-east-1",
@@ -132,7 +132,7 @@ async fn a_torn_tail_is_dropped_and_damage_is_refused_with_advice() {
 async fn requests_are_recorded_and_hooks_decide() {
     let seen = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&seen);
-    let hook = Arc::new(move |info: &super::RequestInfo, phase: Phase| {
+    let hook = Arc::new(move |info: &RequestInfo, phase: Phase| {
         counter.fetch_add(1, Ordering::SeqCst);
         match (info.operation.as_str(), info.subject.as_str(), phase) {
             ("CreateRole", "lost", Phase::After) if info.number == 1 => FaultAction::Disconnect,

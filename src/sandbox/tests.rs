@@ -1,5 +1,7 @@
 //! What the tests of the emulation share: SDK clients of its accounts.
 
+mod kept;
+
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 
