@@ -180,6 +180,18 @@ pub(super) async fn offline(
 ) -> Result<OfflineInputs, EngineError> {
     let configuration = configuration(workspace, variables)?;
     let store = open::open(workspace, backend::configured(&configuration.settings)).await?;
+    offline_of(workspace, configuration, store).await
+}
+
+/// The same for a configuration that is loaded, and a backend that is open.
+///
+/// # Errors
+/// The state cannot be read.
+pub(super) async fn offline_of(
+    workspace: &Workspace,
+    configuration: Configuration,
+    store: Store,
+) -> Result<OfflineInputs, EngineError> {
     let scopes = outline(&configuration).scopes;
     let reading = async {
         let releases = async {

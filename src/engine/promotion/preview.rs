@@ -56,9 +56,21 @@ impl EdgeInputs {
         settings: &MoveSettings,
         edge: &str,
     ) -> Result<Self, EngineError> {
-        let offline = load::offline(workspace, &settings.variables).await?;
-        let estate = offline.estate()?;
-        let edges = edge::edges(&estate)?;
+        Self::of(load::offline(workspace, &settings.variables).await?, edge)
+    }
+
+    /// Reads what is recorded once more, now that no other run changes it. The configuration and the way to the
+    /// backend are those of the first time.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(super) async fn read_again(self, workspace: &Workspace) -> Result<Self, EngineError> {
+        let OfflineInputs { configuration, store, .. } = self.offline;
+        Self::of(load::offline_of(workspace, configuration, store).await?, &self.edge.name)
+    }
+
+    fn of(offline: OfflineInputs, edge: &str) -> Result<Self, EngineError> {
+        let edges = edge::edges(&offline.estate()?)?;
         let edge = edge::find(&edges, edge)?.clone();
         Ok(Self { offline, edge })
     }

@@ -91,10 +91,10 @@ pub async fn run(
     let ledger = edge.offline.store.ledger.clone();
     ledger.begin(&holder.who).await?;
     let to = edge.edge.to.clone();
-    // What is read is read under the lock, so that no other run moves anything in between.
+    // The edge says which environment is locked, and may depend on what the state knows. So the records are read before
+    // the lock, and again under it, where no other run moves anything in between.
     let work = async {
-        drop(edge);
-        let mut edge = EdgeInputs::read(workspace, settings, &request.edge).await?;
+        let mut edge = edge.read_again(workspace).await?;
         if edge.record(&edge.edge.to).run.is_some() {
             return Box::pin(resume(workspace, request, &edge, &holder)).await;
         }
