@@ -198,7 +198,13 @@ pub async fn refresh(
     let mut targets = Targets::of(&estate, management.as_ref());
     targets.read_through_access_role(&read.through_access_role);
     let principals = principals(&targets, caller.as_ref(), request.refresh);
-    workspace.host.event(Event::Principals(Box::new(principals.clone())));
+    let mut announced = principals.clone();
+    if !request.refresh && workspace.host.names_caller() {
+        // For the host alone: the plan is the same, whether it is asked for or not.
+        let caller = workspace.interruptible(provider.caller()).await?;
+        announced.caller = caller.ok().map(|caller| caller.arn);
+    }
+    workspace.host.event(Event::Principals(Box::new(announced)));
     let digest = digest::configuration(&configuration);
     Ok(PlanInputs {
         digest,

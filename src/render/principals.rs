@@ -13,13 +13,23 @@ use super::style::safe;
 /// that an older version saved without its principals.
 #[must_use]
 pub fn sentence(principals: &Principals) -> Option<String> {
+    saying(principals, "Caller not asked for")
+}
+
+/// The same at the end of a run that names its caller, and so has asked for it.
+#[must_use]
+pub fn of_run(principals: &Principals) -> Option<String> {
+    saying(principals, "Caller unknown (AWS did not say)")
+}
+
+fn saying(principals: &Principals, absent: &str) -> Option<String> {
     let accounts = &principals.accounts;
     if principals.caller.is_none() && accounts.is_empty() {
         return None;
     }
     let caller = match &principals.caller {
         Some(arn) => format!("Caller {}", safe(arn)),
-        None => "Caller not asked for".to_owned(),
+        None => absent.to_owned(),
     };
     let reads =
         fold(accounts.iter().filter_map(|(handle, of)| Some((handle, of.reads_as.as_ref()?))));

@@ -37,7 +37,7 @@ pub fn write(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     writeln!(out)?;
-    let accounts = principals.accounts.as_ref().and_then(principals::sentence);
+    let accounts = principals.accounts.as_ref().and_then(principals::of_run);
     let state = principals.state.as_ref().map(principals::of_state);
     if accounts.is_none() && state.is_none() {
         writeln!(out, "Neither an account nor a state was used.")?;

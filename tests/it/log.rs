@@ -188,6 +188,13 @@ fn a_verbose_run_and_every_plan_say_as_whom_they_read_and_would_write() {
     let offline = run(&program, &["plan", "--refresh=false"], VOLUMES[0]).code(0).out;
     let head = acting(&offline);
     assert!(head.starts_with("Caller not asked for: would write as arn:aws:iam::"), "{head}");
+    // A verbose run names its caller, and its plan is the same.
+    let verbose = run(&program, &["plan", "--refresh=false"], VOLUMES[1]).code(0);
+    let (end, _) = verbose.err.split_once(" requests\n").expect("a table of requests");
+    assert!(end.contains("\nCaller arn:aws:iam::"), "{end}");
+    assert!(end.contains(": would write as arn:aws:iam::"), "{end}");
+    assert!(!end.contains("not asked for"), "{end}");
+    assert_eq!(acting(&verbose.out), head);
 }
 
 #[test]
