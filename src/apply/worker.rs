@@ -355,7 +355,10 @@ impl Worker<'_> {
         let mut retries = RetryProgress::default();
         loop {
             self.pass().await?;
-            match call().await {
+            let asked = self.shared.clock.elapsed();
+            let answer = call().await;
+            retries.spent += self.shared.clock.elapsed().saturating_sub(asked);
+            match answer {
                 Err(error) if self.wait(&mut retries, &error).await => {}
                 result => return Ok(result),
             }
@@ -421,8 +424,11 @@ impl Worker<'_> {
                     ..problem
                 });
             }
+            let asked = self.shared.clock.elapsed();
             let executing = self.shared.provider.execute(&job.target, &step, &job.permit);
-            let error = match executing.await {
+            let answer = executing.await;
+            retries.spent += self.shared.clock.elapsed().saturating_sub(asked);
+            let error = match answer {
                 Ok(attrs) => return Ok(attrs),
                 Err(error) => error,
             };
@@ -594,16 +600,17 @@ impl Worker<'_> {
             || error.failure == Failure::CannotAssume && job.new_account
             || error.failure == Failure::NotFound && job.on_new;
         let limit = error.failure.budget(job.operation.op == OperationKind::Wait);
-        if !helps || retries.waited >= limit {
+        if !helps || retries.spent >= limit {
             return false;
         }
         if error.failure == Failure::Throttled {
             let _ = self.shared.reports.send(Report::Throttled(job.operation.scope.clone()));
         }
         let (base, cap) = error.failure.pauses();
-        let wait = backoff(retries.attempt, base, cap).min(limit.saturating_sub(retries.waited));
+        let wait = backoff(retries.attempt, base, cap).min(limit.saturating_sub(retries.spent));
         retries.attempt += 1;
         retries.waited += wait;
+        retries.spent += wait;
         let _ = self.shared.events.send(Event::Retrying {
             operation: job.display.clone(),
             attempt: retries.attempt,

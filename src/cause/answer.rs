@@ -22,10 +22,12 @@ pub(super) fn refused(
     let status = answer.status().as_u16();
     let body = answer.body().bytes().unwrap_or_default();
     let said = code.and_then(codes::meaning);
+    // AWS implements what the SDK asks: from there, the words of the answer tell more than its status.
+    let emulated = place.is_none_or(|place| place.configured);
     if code.is_none()
         && let Some(title) = title(body)
     {
-        return Some(web_page(status, &title, endpoint));
+        return Some(web_page(status, &title, endpoint, emulated));
     }
     if said == Some(CodeMeaning::Throttled) || status == 429 {
         let what = match message.trim() {
@@ -71,11 +73,30 @@ pub(super) fn refused(
             "reopen it within 90 days through AWS Support, or take its block out of the configuration",
         ));
     }
-    if status == 501 || said == Some(CodeMeaning::NotImplemented) {
+    if emulated && (status == 501 || said == Some(CodeMeaning::NotImplemented)) {
         return Some(not_implemented(endpoint));
     }
     // A success without the operation's form, or a body that holds no error.
     (code.is_none() && status < 300).then(|| garbled(endpoint))
+}
+
+/// The time of a request has run out among its attempts, the last of which was refused. What became of the request is
+/// as little known as without an answer.
+pub(super) fn ran_out(refusal: &str, endpoint: &str) -> Cause {
+    let (what, advice) = if codes::meaning(refusal) == Some(CodeMeaning::Throttled)
+        || refusal == "status 429"
+    {
+        ("throttled: ", "wait a minute and run again; a smaller `--parallelism` asks less at once")
+    } else {
+        ("", "AWS, or what stands before it, is in trouble: wait a minute and run again")
+    };
+    Cause::new(
+        CauseKind::Silent,
+        format!(
+            "{what}`{endpoint}` answered last with {refusal}, and the time for the request ran out"
+        ),
+        format!("{advice}; `PALISADE_REQUEST_TIMEOUT` sets how long a request is repeated"),
+    )
 }
 
 fn not_implemented(endpoint: &str) -> Cause {
@@ -97,10 +118,10 @@ pub(super) fn garbled(endpoint: &str) -> Cause {
     )
 }
 
-fn web_page(status: u16, title: &str, endpoint: &str) -> Cause {
+fn web_page(status: u16, title: &str, endpoint: &str, emulated: bool) -> Cause {
     let named = if title.is_empty() { String::new() } else { format!(" (\"{title}\")") };
     // Emulators answer so for routes that they do not have.
-    if matches!(status, 404 | 405 | 500 | 501) {
+    if emulated && matches!(status, 404 | 405 | 500 | 501) {
         return not_implemented(endpoint);
     }
     let advice = match status {

@@ -15,7 +15,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::trace::{Destination, SilentEndpoint};
+use crate::trace::{AttemptFailure, Destination, SilentEndpoint};
 
 pub use network::silent;
 
@@ -89,7 +89,12 @@ where
             answer::refused(answered.raw(), None, "", place, endpoint)
                 .unwrap_or_else(|| answer::garbled(endpoint)),
         ),
-        SdkError::TimeoutError(_) => Some(network::silent(endpoint)),
+        SdkError::TimeoutError(_) => Some(match place.and_then(|place| place.failure.as_ref()) {
+            Some(AttemptFailure::Answered(code)) => answer::ran_out(code, endpoint),
+            Some(AttemptFailure::Refused) => network::refused(endpoint),
+            Some(AttemptFailure::Cut) => network::cut(endpoint),
+            None => network::silent(endpoint),
+        }),
         SdkError::DispatchFailure(failure) => {
             Some(network::of(error, failure.is_timeout(), endpoint))
         }

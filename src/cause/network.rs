@@ -15,6 +15,24 @@ pub fn silent(endpoint: &str) -> Cause {
     )
 }
 
+/// Nothing listens there.
+pub(super) fn refused(endpoint: &str) -> Cause {
+    Cause::new(
+        CauseKind::NoConnection,
+        format!("nothing listens at `{endpoint}` (connection refused)"),
+        "start the emulator or the proxy there, or correct the endpoint (`AWS_ENDPOINT_URL`, `endpoint_url`)",
+    )
+}
+
+/// Every attempt was cut off, until the time for the request was over.
+pub(super) fn cut(endpoint: &str) -> Cause {
+    Cause::new(
+        CauseKind::NoConnection,
+        format!("the connection to `{endpoint}` was cut, and the time for the request ran out"),
+        "run again; where it stays so, check the network and the proxy settings",
+    )
+}
+
 /// Whether the connection ended before the answer did.
 pub(super) fn is_cut(error: &(dyn Error + 'static)) -> bool {
     const WORDS: [&str; 5] =
@@ -50,10 +68,7 @@ pub(super) fn of(error: &(dyn Error + 'static), timed_out: bool, endpoint: &str)
         return silent(endpoint);
     }
     match io {
-        Some(io::ErrorKind::ConnectionRefused) => no_connection(
-            format!("nothing listens at `{endpoint}` (connection refused)"),
-            "start the emulator or the proxy there, or correct the endpoint (`AWS_ENDPOINT_URL`, `endpoint_url`)",
-        ),
+        Some(io::ErrorKind::ConnectionRefused) => refused(endpoint),
         Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => no_connection(
             format!("`{endpoint}` cannot be reached from here"),
             "check the network, the VPN and the proxy settings",

@@ -252,7 +252,7 @@ fn applied_values<'a>(
         live: Some(&inputs.live),
         management: inputs.targets.management.id.clone(),
         releases: &inputs.releases,
-        adopted: adoptions(&inputs.estate, resources, &inputs.live),
+        adopted: adoptions(&inputs.estate, resources, &inputs.live, lineage),
     })
 }
 
@@ -265,7 +265,6 @@ async fn walk(
     recheck: Option<&dyn Recheck>,
 ) -> Result<Summary, EngineError> {
     let store = &inputs.store;
-    secrets::learn(workspace, inputs);
     secrets::require(workspace, inputs, plan).await?;
     let (events, received) = mpsc::unbounded_channel();
     // Boxed: the futures of use cases nest, and an executor's thread may have a small stack.

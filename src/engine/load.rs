@@ -19,7 +19,7 @@ use super::known_values::{KnownValues, ReleasesInForce};
 use super::open::{self, Store};
 use super::plan_request::PlanRequest;
 use super::workspace::{Variables, Workspace};
-use super::{backend, outputs, releases};
+use super::{backend, outputs, releases, secrets};
 
 /// Loads the configuration; the host hears its warnings.
 ///
@@ -33,6 +33,7 @@ pub(super) fn configuration(
     let loaded = load(&workspace.dir, &options(workspace, variables));
     let (configuration, warnings) = loaded.into_result()?;
     workspace.host.diagnostics(&warnings);
+    secrets::learn_variables(workspace, &configuration);
     Ok(configuration)
 }
 
@@ -222,12 +223,14 @@ impl OfflineInputs {
         }
     }
 
-    /// What the configuration means as far as state knows.
+    /// What the configuration means as far as state knows; the run hides its secrets from then on.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(super) fn estate(&self) -> Result<Estate, EngineError> {
+    pub(super) fn estate(&self, workspace: &Workspace) -> Result<Estate, EngineError> {
         let resources = self.snapshot.resources();
-        evaluate(&self.configuration, &self.known(&resources))
+        let estate = evaluate(&self.configuration, &self.known(&resources))?;
+        secrets::learn_estate(workspace, &estate);
+        Ok(estate)
     }
 }

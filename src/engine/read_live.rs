@@ -7,6 +7,7 @@ use futures::StreamExt;
 use futures::stream;
 use tokio::sync::oneshot;
 
+use crate::cause::CauseKind;
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::eval::estate::Estate;
 use crate::ids::{AccountId, Handle};
@@ -33,12 +34,22 @@ pub struct AccountRequest<'a> {
 pub struct AccountReadings {
     /// Each account's reading.
     pub readings: BTreeMap<Handle, Reading>,
-    /// Accounts that could not be entered: an error each, with what to do about it.
-    pub failures: BTreeMap<Handle, Diagnostic>,
+    /// Accounts that could not be entered.
+    pub failures: BTreeMap<Handle, AccountFailure>,
     /// Accounts that were read through their access roles.
     pub through_access_role: BTreeSet<Handle>,
     /// Kinds of objects that could not be read in accounts that were entered.
     pub warnings: Diagnostics,
+}
+
+/// Why an account could not be entered.
+#[derive(Debug)]
+pub struct AccountFailure {
+    /// Whether AWS keeps the caller out, which a restriction of the account may explain. Throttling, a clock
+    /// that is off or a cut connection says nothing of the account.
+    pub is_refusal: bool,
+    /// An error, with what to do about it.
+    pub diagnostic: Diagnostic,
 }
 
 /// What is to be said of accounts that could not be read. One that is `required` is an error, unless AWS keeps
@@ -47,12 +58,12 @@ pub struct AccountReadings {
 /// # Errors
 /// Required accounts that could not be read.
 pub fn judge_failures(
-    failures: BTreeMap<Handle, Diagnostic>,
+    failures: BTreeMap<Handle, AccountFailure>,
     required: &BTreeSet<Handle>,
     warnings: &mut Diagnostics,
 ) -> Result<(), EngineError> {
     let mut errors = Diagnostics::new();
-    for (handle, failure) in failures {
+    for (handle, AccountFailure { diagnostic: failure, .. }) in failures {
         if required.contains(&handle) && failure.is_error() {
             errors.push(failure);
         } else {
@@ -109,8 +120,9 @@ pub async fn read_accounts(
             }
             AccountAnswer::Failed(error) => {
                 let loc = estate.accounts.get(handle).map(|a| a.loc.clone());
-                let failure = unreachable_account(handle, target, &error).at_opt(loc);
-                all.failures.insert(handle.clone(), failure);
+                let diagnostic = unreachable_account(handle, target, &error).at_opt(loc);
+                let is_refusal = is_refusal(&error);
+                all.failures.insert(handle.clone(), AccountFailure { is_refusal, diagnostic });
                 Reading::Unread(error.to_string())
             }
         };
@@ -157,6 +169,12 @@ async fn enter(
     }
 }
 
+fn is_refusal(error: &ProviderError) -> bool {
+    let is_closed =
+        error.cause.as_ref().is_some_and(|cause| cause.kind == CauseKind::AccountClosed);
+    is_closed || matches!(error.failure, Failure::CannotAssume | Failure::AccessDenied)
+}
+
 fn unreachable_account(
     handle: &Handle,
     target: &AccountTarget,
@@ -171,7 +189,7 @@ fn unreachable_account(
             target.read_role
         ),
         Failure::Credentials => "renew the credentials and run again".to_owned(),
-        Failure::AccessDenied => format!("`{}` needs read access (SecurityAudit and ssm:GetParametersByPath)", target.read_role),
+        Failure::AccessDenied => format!("`{}` needs read access (SecurityAudit, ssm:GetParametersByPath and ssm:DescribeParameters)", target.read_role),
         Failure::NoAnswer if target.endpoint_url.is_some() => {
             "start the emulator, or leave its environment out with `--environment`".to_owned()
         }

@@ -31,7 +31,7 @@ use super::known_values::{KnownValues, ReleasesInForce};
 use super::load::{self, RecordedEstate, evaluate};
 use super::open::{self, Store};
 use super::plan_request::PlanRequest;
-use super::read_live::{self, AccountReadings, AccountRequest};
+use super::read_live::{self, AccountFailure, AccountReadings, AccountRequest};
 use super::workspace::Workspace;
 use super::{backend, digest, ownership_tags, releases, secret_versions, secrets};
 
@@ -192,6 +192,7 @@ pub async fn refresh(
     let read: Read = workspace.interruptible(Box::pin(reading)).await??;
     let Read { recorded, estate, live, management, caller, provider, .. } = read;
     let RecordedEstate { snapshot, outputs, records, releases, .. } = recorded;
+    secrets::learn_estate(workspace, &estate);
     let mut warnings = read.warnings;
     warnings.extend(releases::overridden(&records, &request.options.selection));
     warnings.extend(read.doubts);
@@ -385,7 +386,7 @@ impl Scene<'_> {
         &self,
         read: &mut Read,
         beginning: Beginning,
-    ) -> Result<BTreeMap<Handle, Diagnostic>, EngineError> {
+    ) -> Result<BTreeMap<Handle, AccountFailure>, EngineError> {
         const TURNS: usize = 16;
         let Beginning { assumed, mut failures, mut read_as } = beginning;
         let resources = read.recorded.snapshot.resources();
@@ -393,7 +394,8 @@ impl Scene<'_> {
         let mut adopted = Adoptions::new();
         let mut has_read_more = false;
         for turn in 0..TURNS {
-            let found = adoptions(&read.estate, &resources, &read.live);
+            let lineage = &read.recorded.snapshot.lineage;
+            let found = adoptions(&read.estate, &resources, &read.live, lineage);
             let now = KnownValues {
                 live: Some(&read.live),
                 management: read.management.clone(),
@@ -610,7 +612,7 @@ struct Beginning {
     /// The management account that the estate was evaluated with.
     assumed: Option<AccountId>,
     /// Accounts that could not be read.
-    failures: BTreeMap<Handle, Diagnostic>,
+    failures: BTreeMap<Handle, AccountFailure>,
     /// Which account each reading is of.
     read_as: BTreeMap<Handle, Option<AccountId>>,
 }
@@ -619,10 +621,17 @@ fn ids(targets: &BTreeMap<Handle, AccountTarget>) -> BTreeMap<Handle, Option<Acc
     targets.iter().map(|(handle, target)| (handle.clone(), target.id.clone())).collect()
 }
 
-/// Says of accounts that could not be read that AWS restricts them, where it does: no trust policy is to blame
+/// Says of accounts that refused the caller that AWS restricts them, where it does: no trust policy is to blame
 /// then.
-fn explain(failures: &mut BTreeMap<Handle, Diagnostic>, estate: &Estate, known: &KnownValues<'_>) {
-    for (handle, failure) in failures {
+fn explain(
+    failures: &mut BTreeMap<Handle, AccountFailure>,
+    estate: &Estate,
+    known: &KnownValues<'_>,
+) {
+    for (handle, AccountFailure { is_refusal, diagnostic: failure }) in failures {
+        if !*is_refusal {
+            continue;
+        }
         let Some(account) = estate.accounts.get(handle) else { continue };
         let state = known.attrs(&account.address).and_then(|attrs| account_state(&attrs));
         let Some(state) = state.filter(|state| *state != AccountState::Active) else { continue };

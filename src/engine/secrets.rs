@@ -9,8 +9,9 @@ use hcl::edit::expr::Expression;
 
 use crate::apply::{SecretValue, Secrets};
 use crate::cause;
+use crate::config::Configuration;
 use crate::diag::{Diagnostic, Diagnostics, count};
-use crate::eval::estate::ProviderSettings;
+use crate::eval::estate::{Estate, ProviderSettings};
 use crate::eval::functions::{FunctionContext, filesystem};
 use crate::patience::RetryAfter;
 use crate::plan::model::Plan;
@@ -58,13 +59,12 @@ pub(super) fn sources(
     })
 }
 
-/// Tells the ledger which values are secret, as far as that can be told without a call: sensitive variables,
-/// sensitive values of the estate, and what its `env:` and `file:` sources hold. Those in SSM follow when
-/// they are read.
-pub(super) fn learn(workspace: &Workspace, inputs: &PlanInputs) {
+/// Hides the values of sensitive variables from whatever the run keeps. It happens as a configuration is
+/// loaded: no use case can write a reason before it knows them.
+pub(super) fn learn_variables(workspace: &Workspace, configuration: &Configuration) {
     let mut known: Vec<(String, String)> = Vec::new();
-    let declared = &inputs.configuration.root().variables;
-    for (name, supplied) in &inputs.configuration.supplied {
+    let declared = &configuration.root().variables;
+    for (name, supplied) in &configuration.supplied {
         if declared.get(name).is_some_and(|variable| variable.sensitive) {
             let name = format!("var.{name}");
             let mut texts = vec![digest::text_of(supplied)];
@@ -72,7 +72,14 @@ pub(super) fn learn(workspace: &Workspace, inputs: &PlanInputs) {
             known.extend(texts.into_iter().map(|text| (name.clone(), text)));
         }
     }
-    for (address, instance) in &inputs.estate.instances {
+    workspace.redactions.learn(known);
+}
+
+/// The same for the sensitive values of an estate, and for what its `env:` and `file:` sources hold. Those in
+/// SSM follow when they are read.
+pub(super) fn learn_estate(workspace: &Workspace, estate: &Estate) {
+    let mut known: Vec<(String, String)> = Vec::new();
+    for (address, instance) in &estate.instances {
         for value in instance.desired.values() {
             value.visit(&mut |value| match value {
                 Value::Secret(reference) => {

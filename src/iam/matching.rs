@@ -275,12 +275,21 @@ pub fn completed(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Whether a text of a `Resource` element is no ARN, or an incomplete one that leaves its service open: AWS refuses to
+/// store it, and does not say what it would match.
+#[must_use]
+pub fn is_malformed(text: &str) -> bool {
+    let any = !text.is_empty() && text.bytes().all(|b| b == b'*');
+    let open_service = || text.split(':').nth(2).is_none_or(|service| service.contains(['*', '?']));
+    let is_incomplete = || matches!(completed(text), Cow::Owned(_));
+    !any && (!text.starts_with("arn:") || (is_incomplete() && open_service()))
+}
+
 /// A compiled ARN pattern of a `Resource` element or an `Arn` condition.
 #[derive(Clone, Debug)]
 pub struct ArnPattern {
     any: bool,
-    /// The text of a `Resource` element that is no ARN, or an incomplete one that leaves its service open: AWS refuses
-    /// to store it, and does not say what it would match.
+    /// The text of a `Resource` element as it stands, where that [`is_malformed`].
     malformed: Option<Pattern>,
     /// A `Resource` element as it was before it was completed: how far its last star reaches is not agreed on.
     incomplete: Option<Box<Self>>,
@@ -343,11 +352,7 @@ impl ArnPattern {
         let whole = completed(text);
         let is_incomplete = matches!(whole, Cow::Owned(_));
         let compiled = Self::new(&whole, version);
-        let open_service =
-            || text.split(':').nth(2).is_none_or(|service| service.contains(['*', '?']));
-        let malformed =
-            !compiled.any && (!text.starts_with("arn:") || (is_incomplete && open_service()));
-        let malformed = malformed.then(|| Pattern::new(text, Wildcards::Active, version));
+        let malformed = is_malformed(text).then(|| Pattern::new(text, Wildcards::Active, version));
         let incomplete = is_incomplete.then(|| Box::new(Self::new(text, version)));
         Self { malformed, incomplete, ..compiled }
     }

@@ -50,10 +50,10 @@ impl Owners {
 pub type Adoptions = BTreeMap<ResourceAddr, String>;
 
 /// What a plan of this estate takes over, and what it finds under another address than state does: what AWS
-/// assigned to these is known before state holds it. What is wrong with one is left for
+/// assigned to these is known before state holds it. `lineage` is the state's. What is wrong with one is left for
 /// [`super::decide`] to report.
 #[must_use]
-pub fn adoptions(estate: &Estate, prior: &Resources, live: &Live) -> Adoptions {
+pub fn adoptions(estate: &Estate, prior: &Resources, live: &Live, lineage: &str) -> Adoptions {
     let new = || estate.instances.iter().filter(|(address, _)| !prior.contains_key(*address));
     if new().next().is_none() {
         return Adoptions::new();
@@ -72,7 +72,7 @@ pub fn adoptions(estate: &Estate, prior: &Resources, live: &Live) -> Adoptions {
             return Some((address.clone(), object.key.clone()));
         }
         let decision = Decision::new(address.clone(), kind, Some(instance), None, None);
-        let (object, _) = decision.candidate(estate, live, "", instance, &mut unheard)?;
+        let (object, _) = decision.candidate(estate, live, lineage, instance, &mut unheard)?;
         Some((address.clone(), object.key.clone()))
     });
     taken.collect()

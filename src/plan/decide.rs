@@ -96,11 +96,12 @@ pub fn decide<'a>(
     decisions.sort_by(|a, b| a.address.cmp(&b.address));
     super::stranded::settle(estate, &mut decisions, diagnostics);
     move_what_stays(&mut decisions, live);
-    replace_what_follows(&mut decisions, options);
+    let shut = super::shut::accounts(estate, &decisions);
+    replace_what_follows(&mut decisions, options, &shut);
     for decision in &mut decisions {
         decision.settle_replacement(diagnostics);
     }
-    super::shut::hold(estate, &mut decisions, diagnostics);
+    super::shut::hold(&shut, &mut decisions, diagnostics);
     super::renewed::hold(&mut decisions, diagnostics);
     super::interim::mark(&mut decisions);
     if options.mode == Mode::Normal {
@@ -562,8 +563,13 @@ fn move_what_stays(decisions: &mut [Decision<'_>], live: &Live) {
     }
 }
 
-/// `--replace` and `replace_triggered_by`, which may follow one another.
-fn replace_what_follows(decisions: &mut [Decision<'_>], options: &Options) {
+/// `--replace` and `replace_triggered_by`, which may follow one another. What waits in an account that nobody may
+/// enter does not change, so nothing follows it.
+fn replace_what_follows(
+    decisions: &mut [Decision<'_>],
+    options: &Options,
+    shut: &super::shut::Shut,
+) {
     // Instances, and their blocks: a trigger may name either.
     let mut changed: BTreeSet<ResourceAddr> = BTreeSet::new();
     loop {
@@ -584,7 +590,8 @@ fn replace_what_follows(decisions: &mut [Decision<'_>], options: &Options) {
                     anew(after, instance);
                 }
             }
-            if !matches!(decision.action, Action::NoOp | Action::Forget) {
+            let changes = !matches!(decision.action, Action::NoOp | Action::Forget);
+            if changes && super::shut::is_in(shut, decision).is_none() {
                 changed.insert(decision.address.block());
                 changed.insert(decision.address.clone());
             }

@@ -87,7 +87,9 @@ pub fn check(
     }
     for target in selection.targets.iter().chain(replace) {
         let one = std::slice::from_ref(target);
-        if !decisions.iter().any(|d| names(one, &d.address)) {
+        // What waits to be created in an account that nobody may enter is declared, and no decision is left of it.
+        let mut known = decisions.iter().map(|d| &d.address).chain(estate.instances.keys());
+        if !known.any(|address| names(one, address)) {
             let known: Vec<String> = decisions.iter().map(|d| d.address.to_string()).collect();
             let help =
                 did_you_mean(target, known.iter().map(String::as_str)).unwrap_or_else(|| {

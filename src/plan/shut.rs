@@ -14,15 +14,14 @@ use crate::eval::estate::Estate;
 use crate::ids::Handle;
 use crate::schema::{AccessPart, AccountState, Home, account_state};
 
-/// Takes back whatever would have to be done in such an account, and says how much waits there.
-pub(super) fn hold(
-    estate: &Estate,
-    decisions: &mut Vec<Decision<'_>>,
-    diagnostics: &mut Diagnostics,
-) {
+/// Such accounts: their states, and where they are declared.
+pub(super) type Shut = BTreeMap<Handle, (AccountState, Option<Loc>)>;
+
+/// The accounts of an estate that nobody may enter.
+pub(super) fn accounts(estate: &Estate, decisions: &[Decision<'_>]) -> Shut {
     let handles: BTreeMap<_, _> =
         estate.accounts.values().map(|account| (&account.address, &account.handle)).collect();
-    let shut: BTreeMap<Handle, (AccountState, Option<Loc>)> = decisions
+    decisions
         .iter()
         .filter(|d| d.kind.schema().meaning.access == AccessPart::Account)
         .filter_map(|d| {
@@ -31,22 +30,30 @@ pub(super) fn hold(
             let handle = *handles.get(&d.address)?;
             Some((handle.clone(), (state, d.instance.map(|i| i.loc.clone()))))
         })
-        .collect();
+        .collect()
+}
+
+/// Whether an object would have to be changed in such an account.
+pub(super) fn is_in<'s>(
+    shut: &'s Shut,
+    decision: &Decision<'_>,
+) -> Option<(&'s Handle, AccountState)> {
+    let account = decision.address.account();
+    let account = account.filter(|_| decision.kind.schema().home == Home::Account)?;
+    shut.get_key_value(account).map(|(handle, (state, _))| (handle, *state))
+}
+
+/// Takes back whatever would have to be done in such an account, and says how much waits there.
+pub(super) fn hold(shut: &Shut, decisions: &mut Vec<Decision<'_>>, diagnostics: &mut Diagnostics) {
     if shut.is_empty() {
         return;
     }
     let mut waiting: BTreeMap<&Handle, usize> = BTreeMap::new();
     decisions.retain_mut(|decision| {
-        if decision.kind.schema().home != Home::Account {
-            return true;
-        }
-        let account = decision.address.account();
-        let Some((handle, (state, _))) = account.and_then(|a| shut.get_key_value(a)) else {
-            return true;
-        };
+        let Some((handle, state)) = is_in(shut, decision) else { return true };
         match decision.action {
             Action::NoOp | Action::Forget => return true,
-            Action::Delete if *state == AccountState::Closed => {
+            Action::Delete if state == AccountState::Closed => {
                 decision.action = Action::Forget;
                 decision.account_is_closed = true;
                 decision.reason = Some("its account is closed, with all that is in it".to_owned());

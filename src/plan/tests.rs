@@ -512,3 +512,28 @@ fn a_removed_block_names_an_instance_a_block_or_a_module() {
         assert_eq!(action(&plan, at), wanted, "{removed}");
     }
 }
+
+#[test]
+fn what_another_estate_has_made_is_known_to_an_estate_without_a_state_alone() {
+    let mut fixture = PlanFixture::new();
+    let unit = "organizational_unit.work";
+    let tagged = |lineage: &str| {
+        let tags = crate::schema::ownership::tags(&address(unit), Some(lineage));
+        let tags: BTreeMap<_, _> = tags.iter().map(|(k, v)| (k, v.to_json())).collect();
+        json!({"name": "work", "parent": "root", "tags": tags})
+    };
+    fixture.want(unit, tagged("b"), &[]);
+    fixture.live(unit, "root/work", tagged("a"));
+    let live = Live {
+        organization: Reading::Read(Index::new(fixture.org.clone())),
+        accounts: BTreeMap::new(),
+        refreshed: true,
+        founder: None,
+    };
+    let found = |lineage: &str| {
+        let found = super::adoptions(&fixture.estate, &fixture.prior, &live, lineage);
+        found.contains_key(&address(unit))
+    };
+    assert!(found(""), "its state may be lost");
+    assert!(!found("b"), "a plan with a state refuses it, so nothing is known by it");
+}

@@ -21,8 +21,8 @@ impl Failure {
         }
     }
 
-    /// How long a step waits in all for this kind of failure to pass; `creating` for a step that waits for
-    /// an asynchronous creation.
+    /// How long a step goes on in all, pauses and calls, for this kind of failure to pass; `creating` for a step
+    /// that waits for an asynchronous creation.
     #[must_use]
     pub fn budget(self, creating: bool) -> Duration {
         let seconds = match (creating, self) {
@@ -31,7 +31,7 @@ impl Failure {
             (_, Self::Throttled | Self::Concurrent) => 600,
             (_, Self::NotYetVisible | Self::CannotAssume) => 180,
             // (A closed gate was waited for already.)
-            (_, Self::NoAnswer | Self::NotFound | Self::Fenced) => 60,
+            (_, Self::NoAnswer | Self::NotFound | Self::Fenced) => 120,
             // These do not pass by themselves.
             (
                 _,
@@ -53,4 +53,6 @@ pub struct RetryProgress {
     pub attempt: u32,
     /// All pauses together.
     pub waited: Duration,
+    /// Pauses and calls together: an endpoint that keeps silent takes its time in these.
+    pub spent: Duration,
 }

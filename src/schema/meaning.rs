@@ -129,6 +129,8 @@ pub enum Repair {
         resource: &'static str,
         /// The actions.
         actions: &'static [&'static str],
+        /// Actions of the same service that name no resource: AWS grants them on `*` alone.
+        unscoped: &'static [&'static str],
     },
     /// Actions that name no resource.
     Everywhere(&'static [&'static str]),

@@ -11,7 +11,9 @@ mod waits;
 
 pub(crate) use requests::Observer;
 pub(crate) use timeline::{Link, Timeline};
-pub(crate) use waits::{Destination, SilentEndpoint, Waiting, destination, stalled};
+pub(crate) use waits::{
+    AttemptFailure, Destination, SilentEndpoint, Waiting, destination, stalled,
+};
 
 /// The target of the event that tells of a finished request.
 pub(crate) const REQUESTS: &str = "palisade::request";

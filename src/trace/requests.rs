@@ -3,6 +3,8 @@
 //! Of a request the service, the operation, the account and the region are told, and of the answer the
 //! status alone: neither parameters nor bodies, which may hold secrets.
 
+use std::error::Error;
+use std::io;
 use std::time::{Duration, Instant};
 
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -11,15 +13,19 @@ use aws_smithy_runtime_api::client::interceptors::context::{
     FinalizerInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
-use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::endpoint_config::EndpointUrl;
 use aws_types::region::Region;
 
 use super::REQUESTS;
-use super::waits::{Destination, Ticket};
+use super::waits::{AttemptFailure, Destination, Ticket};
+
+/// How much of a refusal is looked at.
+const HEAD: usize = 4096;
 
 /// An interceptor for clients that work in one account.
 #[derive(Clone, Debug)]
@@ -108,6 +114,8 @@ impl Intercept for Observer {
         let place = Destination {
             endpoint: host_of(context.request().uri()).to_owned(),
             region: config.load::<Region>().map_or("", Region::as_ref).to_owned(),
+            configured: config.load::<EndpointUrl>().is_some(),
+            failure: None,
         };
         match config.load::<Seen>().and_then(|seen| seen.ticket.as_ref()) {
             Some(ticket) => Ok(ticket.leaves(place)?),
@@ -128,6 +136,9 @@ impl Intercept for Observer {
                 if let Some(ticket) = &seen.ticket {
                     ticket.heard();
                 }
+            }
+            if let Some(ticket) = &seen.ticket {
+                ticket.ended(failure(context));
             }
         }
         Ok(())
@@ -161,6 +172,40 @@ impl Intercept for Observer {
         );
         Ok(())
     }
+}
+
+/// How an attempt failed; nothing where it succeeded, or got no answer in its time.
+fn failure(context: &FinalizerInterceptorContextRef<'_>) -> Option<AttemptFailure> {
+    let error = context.output_or_error()?.err()?;
+    if error.is_timeout_error() {
+        return None;
+    }
+    if let Some(answer) = context.response().filter(|answer| answer.status().as_u16() >= 400) {
+        return Some(AttemptFailure::Answered(code(answer)));
+    }
+    let first: &(dyn Error + 'static) = error;
+    let mut chain = std::iter::successors(Some(first), |error| (*error).source());
+    let is_refused = |error: &io::Error| matches!(error.kind(), io::ErrorKind::ConnectionRefused);
+    if chain.any(|error| error.downcast_ref().is_some_and(is_refused)) {
+        return Some(AttemptFailure::Refused);
+    }
+    (error.is_connector_error() || error.is_response_error()).then_some(AttemptFailure::Cut)
+}
+
+/// What an answer that is no success says: its code, or else its status.
+fn code(answer: &HttpResponse) -> String {
+    let status = answer.status().as_u16();
+    let body = answer.body().bytes().unwrap_or_default();
+    let text = String::from_utf8_lossy(body.get(..HEAD).unwrap_or(body));
+    let between = |start: &str, end: char| {
+        let (code, _) = text.split_once(start)?.1.split_once(end)?;
+        Some(code.rsplit('#').next()?.trim().to_owned())
+    };
+    let code = between("<Code>", '<').or_else(|| between("\"__type\":\"", '"'));
+    let plain = |code: &String| {
+        (1..=64).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_alphanumeric())
+    };
+    code.filter(plain).unwrap_or_else(|| format!("status {status}"))
 }
 
 /// Host and port of a URL.

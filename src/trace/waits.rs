@@ -40,6 +40,23 @@ pub struct Destination {
     pub endpoint: String,
     /// The region that requests are signed for.
     pub region: String,
+    /// Whether the endpoint was configured (`AWS_ENDPOINT_URL`, `endpoint_url`) and may thus be an emulator;
+    /// otherwise the SDK's own rules chose it, and AWS answers there.
+    pub configured: bool,
+    /// How the last attempt there failed, where none has succeeded since: a request may run out of time between two
+    /// attempts, and then this is all that is known of why.
+    pub failure: Option<AttemptFailure>,
+}
+
+/// How one attempt of a request failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AttemptFailure {
+    /// With this answer: its code, or else its status (`status 500`).
+    Answered(String),
+    /// Nothing listens there.
+    Refused,
+    /// The connection ended before the answer did.
+    Cut,
 }
 
 /// An endpoint is not asked, because it has just let a whole deadline pass.
@@ -74,6 +91,7 @@ struct Network {
     /// When it was last said what is waited for.
     said: Option<Instant>,
     places: BTreeMap<(String, String), Destination>,
+    failures: BTreeMap<(String, String), AttemptFailure>,
     heard: BTreeMap<(String, String), Instant>,
     silent: BTreeMap<(String, String), Instant>,
 }
@@ -85,6 +103,7 @@ static NETWORK: LazyLock<Mutex<Network>> = LazyLock::new(|| {
         progress: Instant::now(),
         said: None,
         places: BTreeMap::new(),
+        failures: BTreeMap::new(),
         heard: BTreeMap::new(),
         silent: BTreeMap::new(),
     })
@@ -121,7 +140,10 @@ pub(crate) fn stalled(idle: Duration) -> Option<Waiting> {
 /// Where a service of an account was last asked, for messages.
 #[must_use]
 pub(crate) fn destination(account: &str, service: &str) -> Option<Destination> {
-    network().places.get(&(account.to_owned(), service.to_ascii_lowercase())).cloned()
+    let network = network();
+    let key = (account.to_owned(), service.to_ascii_lowercase());
+    let place = network.places.get(&key)?.clone();
+    Some(Destination { failure: network.failures.get(&key).cloned(), ..place })
 }
 
 /// One request in the register, until it is dropped.
@@ -170,6 +192,17 @@ impl Ticket {
         let endpoint = place.endpoint.clone();
         network.places.insert(key, place);
         if silent { Err(SilentEndpoint(endpoint)) } else { Ok(()) }
+    }
+
+    /// An attempt succeeded, or failed so.
+    pub(super) fn ended(&self, failure: Option<AttemptFailure>) {
+        let mut network = network();
+        let Some(open) = network.open.get(&self.0) else { return };
+        let key = (open.account.clone(), open.service.clone());
+        match failure {
+            Some(failure) => network.failures.insert(key, failure),
+            None => network.failures.remove(&key),
+        };
     }
 
     /// An answer came, whatever it says.

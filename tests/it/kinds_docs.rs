@@ -103,7 +103,7 @@ fn meaning(out: &mut String, meaning: &Meaning) {
     }
     let kept = match meaning.repair {
         Repair::Objects(actions) | Repair::Everywhere(actions) => quoted(actions.to_vec()),
-        Repair::Below { actions, .. } => quoted(actions.to_vec()),
+        Repair::Below { actions, unscoped, .. } => quoted([actions, unscoped].concat()),
         Repair::Nothing(why) => format!("nothing ({why})"),
     };
     writeln!(out, "The lock-out guard keeps: {kept}.").expect("written");

@@ -194,6 +194,92 @@ fn a_closed_account_is_told_and_holds_up_nothing() {
 }
 
 #[test]
+fn what_waits_in_a_closed_account_moves_nothing_elsewhere() {
+    let roles = |service: &str| {
+        format!(
+            "{ESTATE}iam_role \"inner\" {{\n  environments = [environment.prod]\n  trust {{\n    services = [\"{service}.amazonaws.com\"]\n  }}\n}}\n\
+             iam_role \"outer\" {{\n  environments = [environment.dev]\n  trust {{\n    services = [\"codebuild.amazonaws.com\"]\n  }}\n  lifecycle {{\n    replace_triggered_by = [iam_role.inner]\n  }}\n}}\n"
+        )
+    };
+    let front = Front::open(Way::default());
+    let program = Program::new(&roles("codebuild"));
+    run(&program, &front, &["apply", "--auto-approve"]).code(0);
+    close(&front, "kestrel-prod");
+    run(&program, &front, &["apply", "--auto-approve", "--refresh-only"]).code(0);
+
+    let more =
+        roles("codedeploy") + &ROLES.replace("environment.dev, ", "").replace("deploy", "extra");
+    program.write("main.hcl", &more);
+    let plan = run(&program, &front, &["plan"]).code(0);
+    assert!(plan.err.contains("2 changes wait in `prod`, which is closed"), "{}", plan.err);
+    assert!(!plan.out.contains("iam_role.outer"), "nothing follows what waits: {}", plan.out);
+
+    // What waits to be created has an address, too.
+    for args in [
+        &["plan", "--target", "iam_role.extra@prod"][..],
+        &["plan", "--target", "iam_role.extra"],
+        &["plan", "--replace", "iam_role.inner@prod"],
+    ] {
+        let plan = run(&program, &front, args).code(0);
+        assert!(plan.err.contains(" in `prod`, which is closed"), "{args:?}: {}", plan.err);
+        assert!(!plan.out.contains("iam_role.outer"), "{args:?}: {}", plan.out);
+    }
+    let refused = run(&program, &front, &["plan", "--target", "iam_role.extar@prod"]).code(1);
+    assert!(refused.err.contains("nothing has the address"), "{}", refused.err);
+}
+
+/// That an account is restricted explains a refusal, and nothing else.
+#[test]
+fn what_keeps_a_suspended_account_unread_is_told_by_its_cause() {
+    let prod = std::sync::Arc::new(std::sync::Mutex::new((String::new(), 0, "")));
+    let (shown, answered) = (prod.clone(), prod.clone());
+    let way = Way::default()
+        .after(move |_, body| {
+            let (id, ..) = shown.lock().expect("whole").clone();
+            let text = String::from_utf8_lossy(&body).into_owned();
+            if id.is_empty() || !text.contains("\"Accounts\"") {
+                return body;
+            }
+            let mut json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+            for account in json["Accounts"].as_array_mut().into_iter().flatten() {
+                if account["Id"] == id.as_str() {
+                    account["State"] = "SUSPENDED".into();
+                }
+            }
+            json.to_string().into_bytes()
+        })
+        .instead(move |seen: &mut Request| {
+            let (id, status, code) = answered.lock().expect("whole").clone();
+            let enters = seen.operation() == "AssumeRole" && seen.text().contains(&id);
+            let error = format!("<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>of the test</Message></Error></ErrorResponse>");
+            (status != 0 && enters).then(|| front::answer(status, &error)).flatten()
+        });
+    let front = Front::open(way);
+    let program = Program::new(&format!("{ESTATE}{ROLES}"));
+    run(&program, &front, &["apply", "--auto-approve"]).code(0);
+    let account = id(&front, "kestrel-prod");
+    let suspended = "which is suspended";
+    for (status, code, says) in [
+        (403, "AccessDenied", suspended),
+        (403, "AccountProblem", suspended),
+        (403, "ExpiredToken", "aws sso login"),
+        (403, "InvalidClientTokenId", "may not be enabled in the account"),
+        (400, "RequestTimeTooSkewed", "set the clock of this machine"),
+        (400, "Throttling", "throttled: "),
+        (503, "ServiceUnavailable", "answered last with ServiceUnavailable"),
+    ] {
+        *prod.lock().expect("whole") = (account.clone(), status, code);
+        let mut plan = command(&program, &front, &["plan"]);
+        let plan: Run =
+            plan.env("PALISADE_REQUEST_TIMEOUT", "8s").output().expect("started").into();
+        let plan = plan.code(0);
+        let all = format!("{}{}", plan.out, plan.err);
+        assert!(all.contains(says), "{code}\n{all}");
+        assert_eq!(all.contains(suspended), says == suspended, "{code}\n{all}");
+    }
+}
+
+#[test]
 fn a_suspended_account_is_tried_and_left_unread() {
     let prod = std::sync::Arc::new(std::sync::Mutex::new((String::new(), "ACTIVE")));
     let (shown, denied) = (prod.clone(), prod.clone());

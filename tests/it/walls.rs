@@ -280,6 +280,33 @@ fn a_plan_that_would_lock_out_its_own_way_in_changes_nothing() {
     }
 }
 
+/// Settings are read with two calls, one of which AWS grants on `*` alone.
+#[test]
+fn a_plan_that_would_lock_out_the_reading_of_settings_is_refused() {
+    let settings = "config_schema \"app\" {\n  key \"level\" {\n    type = string\n  }\n}\n";
+    let base = estate(SHUT, "").replace(
+        "environment \"dev\" {\n  accounts = [account.dev]\n",
+        "environment \"dev\" {\n  accounts = [account.dev]\n  config \"app\" {\n    values = { level = \"debug\" }\n  }\n",
+    ) + settings;
+    let denying = |action: &str| {
+        format!(
+            "{base}service_control_policy \"freeze\" {{\n  targets = [account.dev]\n  statement \"settings\" {{\n    effect    = \"Deny\"\n    actions   = [\"{action}\"]\n    resources = [\"*\"]\n  }}\n}}\n"
+        )
+    };
+    let p = Program::new(&base);
+    p.run(&["apply", "--auto-approve"]).code(0);
+    for action in ["ssm:GetParametersByPath", "ssm:DescribeParameters"] {
+        p.write("main.hcl", &denying(action));
+        let refused = p.run(&["plan"]).code(1);
+        let says = |part: &str| assert!(refused.err.contains(part), "{action}: {}", refused.err);
+        says("would lock out");
+        says(action);
+    }
+    // What no plan calls may go.
+    p.write("main.hcl", &denying("ssm:StartSession"));
+    p.run(&["plan"]).code(0);
+}
+
 /// Every wall of the examples is decided, and every proof holds before the separate checker.
 #[test]
 fn every_proof_of_the_examples_is_verified() {

@@ -8,7 +8,6 @@ use crate::diag::Diagnostic;
 use crate::engine::error::EngineError;
 use crate::engine::host::{Question, Shown};
 use crate::engine::plan;
-use crate::engine::secrets;
 use crate::engine::workspace::Workspace;
 use crate::promotion::Digest;
 use crate::promotion::gate::GateSpec;
@@ -61,7 +60,6 @@ pub async fn run(
             return Err(Diagnostic::error("there is nothing to approve").detail(why).into());
         }
     };
-    secrets::learn(workspace, &preview.inputs);
     plan::warn(workspace, &preview.inputs, &preview.plan);
     let store = &edge.offline.store;
     let by = caller(preview.inputs.provider.as_ref()).await?;

@@ -228,7 +228,7 @@ impl Drive<'_> {
         let release = self.release(&run.release, digest).await?;
         let declared = {
             let offline = load::offline(self.workspace, &self.settings.variables).await?;
-            edge::verify(&offline.estate()?, &run.environment)?
+            edge::verify(&offline.estate(self.workspace)?, &run.environment)?
         };
         watch(self.workspace, self.settings, &run.environment, &release, &run.author, &declared)
             .await

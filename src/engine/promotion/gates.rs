@@ -60,7 +60,6 @@ impl GateEvaluation<'_> {
     ) -> Vec<Evidence> {
         let values = self.release.texts();
         let redactions = &workspace.redactions;
-        secrets::learn(workspace, self.inputs);
         if gates.iter().any(GateSpec::quotes_others) {
             workspace.host.diagnostics(&secrets::too_short(redactions));
         }

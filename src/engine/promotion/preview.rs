@@ -56,7 +56,7 @@ impl EdgeInputs {
         settings: &MoveSettings,
         edge: &str,
     ) -> Result<Self, EngineError> {
-        Self::of(load::offline(workspace, &settings.variables).await?, edge)
+        Self::of(workspace, load::offline(workspace, &settings.variables).await?, edge)
     }
 
     /// Reads what is recorded once more, now that no other run changes it. The configuration and the way to the
@@ -66,11 +66,12 @@ impl EdgeInputs {
     /// As [`Self::read`].
     pub(super) async fn read_again(self, workspace: &Workspace) -> Result<Self, EngineError> {
         let OfflineInputs { configuration, store, .. } = self.offline;
-        Self::of(load::offline_of(workspace, configuration, store).await?, &self.edge.name)
+        let offline = load::offline_of(workspace, configuration, store).await?;
+        Self::of(workspace, offline, &self.edge.name)
     }
 
-    fn of(offline: OfflineInputs, edge: &str) -> Result<Self, EngineError> {
-        let edges = edge::edges(&offline.estate()?)?;
+    fn of(workspace: &Workspace, offline: OfflineInputs, edge: &str) -> Result<Self, EngineError> {
+        let edges = edge::edges(&offline.estate(workspace)?)?;
         let edge = edge::find(&edges, edge)?.clone();
         Ok(Self { offline, edge })
     }

@@ -53,7 +53,7 @@ pub async fn run(
     request: &RollbackRequest,
 ) -> Result<RollbackOutcome, EngineError> {
     let offline = load::offline(workspace, &request.settings.variables).await?;
-    let estate = offline.estate()?;
+    let estate = offline.estate(workspace)?;
     known(&estate, &request.environment)?;
     let operation = format!("rollback {}", request.environment);
     let holder = offline.store.holder(workspace, &operation).await;

@@ -61,7 +61,7 @@ pub async fn run(
     let VerificationRequest { environment, release, settings } = request;
     let release = release.as_deref();
     let offline = load::offline(workspace, &settings.variables).await?;
-    let estate = offline.estate()?;
+    let estate = offline.estate(workspace)?;
     if !estate.environments.contains_key(environment) {
         let help = did_you_mean(environment, estate.environments.keys().map(String::as_str));
         return Err(Diagnostic::error(format!("there is no environment `{environment}`"))

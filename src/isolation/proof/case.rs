@@ -22,7 +22,7 @@ use super::super::crossing::{Parts, PathStep, StepSource};
 use super::texts::{all_apart, covers, disjoint, folded, lower, spans, within};
 use super::{Dead, Killed};
 use crate::iam::bucket_policy::public::is_public;
-use crate::iam::matching::completed;
+use crate::iam::matching::{completed, is_malformed};
 use crate::iam::symbolic::{Domain, Space};
 use crate::iam::{
     ActionId, Condition, ContextValue, Document, Effect, Item, Policies, Policy, Principal,
@@ -303,14 +303,20 @@ impl<'a> Case<'a> {
     /// The patterns of a resource element, variables filled in with what they are for every request of the step, and
     /// without those that then match nothing.
     fn patterns(&self, line: &Line<'_>, items: &[Item]) -> Vec<String> {
-        let texts = items.iter().map(|item| {
+        // Of what an allowance names, everything counts that it might match; of what a denial names, and of what an
+        // allowance leaves out, that alone which it surely does.
+        let widens =
+            line.statement.effect == Effect::Allow && line.statement.not_resources.is_empty();
+        let texts = items.iter().flat_map(|item| {
             let text = item.text.symbolic();
-            // Elsewhere than in an identity policy nothing says that AWS completes what a denial names.
-            // What an allowance leaves out grows by it, so that is left as it stands too.
-            let widens =
-                line.statement.effect == Effect::Allow && line.statement.not_resources.is_empty();
-            let whole = line.completes || widens;
-            if whole { completed(&text).into_owned() } else { text.into_owned() }
+            let whole = completed(&text).into_owned();
+            match (is_malformed(&text), widens) {
+                (true, true) => vec![text.into_owned(), whole],
+                (true, false) => Vec::new(),
+                // Elsewhere than in an identity policy nothing says that AWS completes it.
+                (false, false) if !line.completes => vec![text.into_owned()],
+                (false, _) => vec![whole],
+            }
         });
         texts.filter_map(|text| self.filled(line.version, text)).collect()
     }
@@ -483,10 +489,14 @@ impl<'a> Case<'a> {
             .map(|(_, texts)| texts);
         if !denial.not_resources.is_empty() {
             // A variable without a value might make the whole statement void, so here it is not taken for nothing.
-            let left = denial.not_resources.iter().map(|item| {
-                let text = completed(&item.text.symbolic()).into_owned();
-                self.filled(line.version, text.clone()).unwrap_or(text)
+            let left = denial.not_resources.iter().flat_map(|item| {
+                let text = item.text.symbolic();
+                let whole = completed(&text).into_owned();
+                // What such a text leaves out, AWS does not say: all that it might.
+                let as_it_stands = is_malformed(&text).then(|| text.into_owned());
+                as_it_stands.into_iter().chain([whole])
             });
+            let left = left.map(|text| self.filled(line.version, text.clone()).unwrap_or(text));
             let left: Vec<String> = left.collect();
             return disjoint(&left, self.parts.resources)
                 || narrow.is_some_and(|narrow| all_apart(&narrow, &left));
@@ -524,7 +534,8 @@ impl<'a> Case<'a> {
                         let alike = other.version == line.version || is_plain(condition);
                         let mut given = other.statement.conditions.iter();
                         given.any(|c| {
-                            (alike && c == condition) || self.decided_by(c, condition) == Some(true)
+                            (alike && say_the_same(c, condition))
+                                || self.decided_by(c, condition) == Some(true)
                         })
                     })
             })
@@ -590,7 +601,6 @@ impl<'a> Case<'a> {
         {
             return self.constant_within(condition, domain);
         }
-        // The owner of what is asked for, which is one of S3's own keys too.
         let settled = FOLLOWS.contains(&key.as_str())
             || self.parts.never.contains(&key)
             || self.parts.request.context.get(&key).is_some();
@@ -734,6 +744,16 @@ enum Value {
 fn same(mut answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let first = answers.next().flatten()?;
     answers.all(|answer| answer == Some(first)).then_some(first)
+}
+
+/// Whether two conditions are the same one, however they are written: values stand in any order, once or twice, and
+/// keys compare without regard to case.
+fn say_the_same(one: &Condition, other: &Condition) -> bool {
+    let holds = |items: &[Item], item: &Item| items.contains(item);
+    one.operator == other.operator
+        && one.key.eq_ignore_ascii_case(&other.key)
+        && one.values.iter().all(|item| holds(&other.values, item))
+        && other.values.iter().all(|item| holds(&one.values, item))
 }
 
 /// Whether a condition compares with texts alone, and not with what variables stand for.

@@ -475,3 +475,52 @@ fn a_variable_of_the_old_version_covers_none_of_the_new() {
     assert!(bounded("2012-10-17").proof().is_some());
     assert_eq!(bounded("2008-10-17").proof(), None);
 }
+
+/// AWS refuses to store an incomplete ARN that leaves its service open, and does not say what it would match: what is
+/// denied by one alone is not proved.
+#[test]
+fn a_denial_of_an_arn_that_leaves_its_service_open_proves_nothing() {
+    let boundary = |deny: Json| {
+        let mut statements = everything().as_array().expect("a list").clone();
+        let mut deny = deny;
+        deny["Sid"] = json!("no");
+        deny["Effect"] = json!("Deny");
+        deny["Action"] = json!("*");
+        statements.push(deny);
+        Stage::role(assumes(json!({}))).bounded(json!(statements))
+    };
+    assert!(boundary(json!({"Resource": "arn:aws:iam"})).proof().is_some());
+    assert!(
+        boundary(json!({"NotResource": ["arn:aws:sqs", "arn:aws-cn:*", "b*"]})).proof().is_some()
+    );
+    assert!(denying(json!({"Resource": "arn:aws:s3:::*"})).proof().is_some());
+    for open in ["arn:aws:*", "arn:aws", "arn:*", "*:iam::*:*", "a*"] {
+        assert_eq!(boundary(json!({"Resource": open})).proof(), None, "{open}");
+        assert_eq!(boundary(json!({"NotResource": open})).proof(), None, "all but {open}");
+        assert_eq!(denying(json!({"Resource": open})).proof(), None, "{open}");
+    }
+}
+
+/// A denial meets an allowance on the same condition, in whatever order and under whatever spelling of the key its
+/// values stand.
+#[test]
+fn a_condition_is_the_same_however_it_is_written() {
+    let teams = |key: &str, values: Json| on_condition("StringLike", key, values);
+    let stage = |deny: Json| {
+        let grant = reads(teams("aws:PrincipalTag/team", json!(["web-*", "ops-*"])));
+        let mut deny = deny;
+        deny["Sid"] = json!("no");
+        deny["Effect"] = json!("Deny");
+        deny["Principal"] = json!("*");
+        deny["Action"] = json!("s3:*");
+        deny["Resource"] = json!("*");
+        Stage::bucket(json!([grant, deny]))
+    };
+    assert!(stage(teams("aws:PrincipalTag/team", json!(["web-*", "ops-*"]))).proof().is_some());
+    assert!(stage(teams("aws:principaltag/team", json!(["ops-*", "web-*"]))).proof().is_some());
+    assert!(
+        stage(teams("aws:PrincipalTag/team", json!(["ops-*", "ops-*", "web-*"]))).proof().is_some()
+    );
+    assert_eq!(stage(teams("aws:PrincipalTag/team", json!(["ops-*"]))).proof(), None);
+    assert_eq!(stage(teams("aws:PrincipalTag/team", json!("web-*"))).proof(), None);
+}

@@ -93,7 +93,8 @@ fn rights(estate: &Estate, sides: &Sides, model: &AccessModel, account: &Handle)
                     objects.iter().filter_map(|o| Some(symbol(o.attrs.get("arn")?))).collect();
                 (actions, arns.into_iter().map(Space::One).collect())
             }
-            Repair::Below { service, resource, actions } => {
+            Repair::Below { service, resource, actions, unscoped } => {
+                rights.push(right(unscoped, everywhere.clone(), region_of(unscoped)));
                 let partition = model.partition_of(account);
                 let below = format!("arn:{partition}:{service}:{region}:{id}:{resource}");
                 (actions, vec![Space::Below(below)])

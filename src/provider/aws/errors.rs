@@ -45,6 +45,13 @@ where
                 Some(code) => classify(code, message, status),
                 None => bare(status, body),
             };
+            // What an emulator lacks may be left out; what AWS refuses may not.
+            let failure = match failure {
+                Failure::NotImplemented if place.as_ref().is_some_and(|p| !p.configured) => {
+                    Failure::Refused
+                }
+                failure => failure,
+            };
             let message = match (failure, message) {
                 (Failure::NotImplemented, _) => "the endpoint does not implement this".to_owned(),
                 (_, "") => format!("the endpoint answered with status {status} and no reason"),

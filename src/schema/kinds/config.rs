@@ -55,6 +55,8 @@ static SCHEMA: KindSchema = KindSchema {
             service: "ssm",
             resource: "parameter/",
             actions: &["ssm:GetParametersByPath", "ssm:PutParameter"],
+            // Values come without their keys and types.
+            unscoped: &["ssm:DescribeParameters"],
         },
         naming: Naming::NONE,
         rewrite_policy: None,

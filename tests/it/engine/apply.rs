@@ -158,3 +158,27 @@ async fn an_apply_that_dies_is_recovered_by_the_next_one_before_anything_else() 
     assert!(first.is_some() && begun.is_none_or(|begun| first < Some(begun)), "recovery is first");
     assert_eq!(stage.roles("acme-dev").await, all_roles(), "each is there once");
 }
+
+/// An emulator may lack an operation; AWS has it, and who answers so in its place is no reason to go on without
+/// the organization.
+#[tokio::test]
+async fn an_organization_that_aws_itself_does_not_implement_is_a_failure() {
+    let stage = Stage::new(&two_environments("")).await;
+    let host = Arc::new(TestHost::default());
+    applying::run(&stage.workspace(&host), &apply_request()).await.expect("applied");
+    for (status, code) in [(501, "NotImplemented"), (400, "UnknownOperationException")] {
+        let hook: Hook = Arc::new(move |info: &RequestInfo, phase| {
+            if phase == Phase::Before && info.operation == "DescribeOrganization" {
+                let message = "not here".to_owned();
+                return FaultAction::Fail { status, code: code.into(), message };
+            }
+            FaultAction::Continue
+        });
+        stage.sandbox.set_faults(Faults { hook: Some(hook), ..Faults::default() }).await;
+        let planned = plan::run(&stage.workspace(&host), &plan_request()).await;
+        let Err(refused) = planned else { panic!("{code}: a plan without the organization") };
+        let text = format!("{refused:?}");
+        assert!(text.contains("cannot read the organization"), "{code}: {text}");
+        assert!(!text.contains("emulator"), "{code}: {text}");
+    }
+}

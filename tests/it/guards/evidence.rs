@@ -129,3 +129,49 @@ fn a_gates_program_does_not_get_the_secrets() {
     let run: Run = command.env("OTHER", "x").output().expect("started").into();
     run.code(0);
 }
+
+/// Reasons are written before anything is planned: where a hold is lifted, and where a promotion that was cut off
+/// is turned back.
+#[test]
+fn the_first_reason_of_a_run_is_kept_without_secrets() {
+    let program = estate();
+    let reason = format!("{SECRET} and {SENSITIVE}");
+    with(&program, &["apply", "--auto-approve"]).code(0);
+    program.write("leak.sh", "exit 0\n");
+    with(&program, &["promote", "up", "--auto-approve"]).code(0);
+    with(&program, &["apply", "--auto-approve", "--var", "image=v2"]).code(0);
+
+    let promote = ["promote", "up", "--auto-approve", "--var", "image=v2"];
+    let mut turned = false;
+    for point in (0..80).step_by(2) {
+        let mut cut = program.command(&promote);
+        cut.env("DBPASS", SECRET).env("DB_PIN", PIN).env("PALISADE_VAR_sv", SENSITIVE);
+        let cut = cut.env("PALISADE_SANDBOX_CUT", point.to_string()).output().expect("started");
+        assert!(cut.status.code().is_none(), "no cut while the release is applied: {cut:?}");
+        let record = program
+            .path()
+            .join(".palisade/sandbox/palisade-state/environments/production/promotion.json");
+        let record = std::fs::read_to_string(record).expect("a record");
+        if record.contains("\"phase\":\"applying\"") || record.contains("\"phase\": \"applying\"") {
+            let back = ["rollback", "production", "--auto-approve", "--reason", &reason];
+            with(&program, &back).code(0);
+            turned = true;
+            break;
+        }
+    }
+    assert!(turned, "no promotion was cut off while its release was applied");
+    let lift = ["--release-hold", "--reason", &reason];
+    with(&program, &[&promote[..], &lift[..]].concat()).code(0);
+
+    let mut kept = Vec::new();
+    texts(&program.path().join(".palisade/sandbox/palisade-state"), &mut kept);
+    for (name, text) in &kept {
+        for secret in [SECRET, SENSITIVE] {
+            assert!(!text.contains(secret), "{secret} in {name}: {text}");
+        }
+    }
+    for what in ["hold_released", "rolled back by"] {
+        let told = |text: &str| text.contains(what) && text.contains("(hidden) and (hidden)");
+        assert!(kept.iter().any(|(_, text)| told(text)), "{what}: no reason is kept");
+    }
+}
