@@ -146,6 +146,11 @@ pub(crate) fn destination(account: &str, service: &str) -> Option<Destination> {
     Some(Destination { failure: network.failures.get(&key).cloned(), ..place })
 }
 
+/// Whether an operation changes nothing, as AWS names operations.
+fn only_reads(operation: &str) -> bool {
+    ["Get", "List", "Describe", "Head", "Assume"].iter().any(|verb| operation.starts_with(verb))
+}
+
 /// One request in the register, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Ticket(u64);
@@ -221,9 +226,13 @@ impl Ticket {
     }
 
     /// The whole deadline of a request that began then has passed without an answer to it. The endpoint
-    /// keeps silent where it has answered no other one since, either.
+    /// keeps silent where it has answered no other one since, either. A change whose answer is lost says nothing of
+    /// that: what became of it has to be read at once.
     pub(super) fn unheard(&self, began: Instant) {
         let mut network = network();
+        if network.open.get(&self.0).is_some_and(|open| !only_reads(&open.operation)) {
+            return;
+        }
         let of = network
             .open
             .get(&self.0)
