@@ -24,27 +24,16 @@ pub fn text(history: &History, style: &Style, out: &mut dyn Write) -> io::Result
 }
 
 fn entry(one: &Move, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let what = match one.kind {
-        MoveKind::Entry => "entered by apply".to_owned(),
-        MoveKind::Promotion => format!("promoted by {}", one.edge.as_deref().unwrap_or("an edge")),
-        MoveKind::Rollback => "rolled back".to_owned(),
-    };
-    let (tone, end) = match one.end {
-        Some(End::Verified) => (Tone::Good, "verified"),
-        Some(End::Unverified) => (Tone::Warn, "not verified"),
-        Some(End::Returned) => (Tone::Bad, "went back"),
-        None => (Tone::Dim, "not finished"),
-    };
+    let (tone, end) = end(one);
     let title = format!("{}  {} {}", one.environment, one.release, one.digest.short());
     writeln!(
         out,
         "{}  {}, {}",
         style.paint(Tone::Heading, &safe(&title)),
-        safe(&what),
+        safe(&how(one)),
         style.paint(tone, end)
     )?;
-    let took = one.finished_at.map(|end| end.duration_since(one.started_at).as_secs());
-    let took = took.map(|s| format!(", took {}", for_people(s))).unwrap_or_default();
+    let took = took(one).map(|took| format!(", took {took}")).unwrap_or_default();
     writeln!(out, "  {}{took}, by {}", time(one.started_at), safe(&one.author.arn))?;
     for resumed in &one.resumed_by {
         writeln!(out, "  taken up after a cut by {}", safe(resumed))?;
@@ -78,38 +67,94 @@ fn entry(one: &Move, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+/// How a release came to an environment.
+pub(super) fn how(one: &Move) -> String {
+    match one.kind {
+        MoveKind::Entry => "entered by apply".to_owned(),
+        MoveKind::Promotion => format!("promoted by {}", one.edge.as_deref().unwrap_or("an edge")),
+        MoveKind::Rollback => "rolled back".to_owned(),
+    }
+}
+
+/// How a move ended.
+pub(super) fn end(one: &Move) -> (Tone, &'static str) {
+    match one.end {
+        Some(End::Verified) => (Tone::Good, "verified"),
+        Some(End::Unverified) => (Tone::Warn, "not verified"),
+        Some(End::Returned) => (Tone::Bad, "went back"),
+        None => (Tone::Dim, "not finished"),
+    }
+}
+
+/// How long a move took, where it has ended.
+pub(super) fn took(one: &Move) -> Option<String> {
+    let seconds = one.finished_at?.duration_since(one.started_at).as_secs();
+    Some(for_people(seconds))
+}
+
+/// A success figure.
+pub(super) struct Figure {
+    /// What it measures.
+    pub(super) name: &'static str,
+    /// Its value, or that nothing is recorded to compute it from.
+    pub(super) value: String,
+    /// What it is computed from.
+    pub(super) of: String,
+    /// What it aims at.
+    pub(super) aim: &'static str,
+}
+
+/// The success figures.
+pub(super) fn rows(figures: &Figures) -> [Figure; 5] {
+    let share = |percent: Option<f64>| percent.map_or("no record".to_owned(), |p| format!("{p}%"));
+    let spread = |spread: Option<Spread>| {
+        spread.map_or("no record".to_owned(), |s| {
+            let (median, worst) = (for_people(s.median_seconds), for_people(s.worst_seconds));
+            format!("median {median}, worst {worst}")
+        })
+    };
+    let promotions = count(figures.promotions, "promotion", "promotions");
+    let verified = count(figures.promotions_succeeded, "promotion", "promotions");
+    let applies = count(figures.applies, "apply", "applies");
+    let figure = |name, value, of, aim| Figure { name, value, of, aim };
+    [
+        figure(
+            "promotions verified",
+            share(figures.promotion_success_percent),
+            format!("{} of {promotions}", figures.promotions_succeeded),
+            "over 95%",
+        ),
+        figure("promotion time", spread(figures.promotion_time), verified, "under 30 min"),
+        figure(
+            "rollback time",
+            spread(figures.rollback_time),
+            count(figures.rollbacks, "rollback", "rollbacks"),
+            "under 10 min",
+        ),
+        figure(
+            "configuration consistency",
+            share(figures.configuration_consistency_percent),
+            applies.clone(),
+            "over 99%",
+        ),
+        figure(
+            "isolation compliance",
+            share(figures.isolation_compliance_percent),
+            applies,
+            "100%",
+        ),
+    ]
+}
+
 /// Writes the figures.
 ///
 /// # Errors
 /// Those of the writer.
 pub fn figures(figures: &Figures, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", style.paint(Tone::Heading, "Figures"))?;
-    let share = |percent: Option<f64>| percent.map_or("-".to_owned(), |p| format!("{p}%"));
-    let spread = |spread: Option<Spread>| {
-        spread.map_or("-".to_owned(), |s| {
-            format!(
-                "median {}, worst {}",
-                for_people(s.median_seconds),
-                for_people(s.worst_seconds)
-            )
-        })
-    };
-    let of = format!("{} of {}", figures.promotions_succeeded, figures.promotions);
-    for (name, value) in [
-        ("promotions verified", format!("{} ({of})", share(figures.promotion_success_percent))),
-        ("promotion time", spread(figures.promotion_time)),
-        (
-            "rollback time",
-            format!(
-                "{} ({})",
-                spread(figures.rollback_time),
-                count(figures.rollbacks, "rollback", "rollbacks")
-            ),
-        ),
-        ("configuration consistency", share(figures.configuration_consistency_percent)),
-        ("isolation compliance", share(figures.isolation_compliance_percent)),
-    ] {
-        writeln!(out, "  {name:<26} {value}")?;
+    for Figure { name, value, of, aim } in rows(figures) {
+        let beside = style.paint(Tone::Dim, &format!("({of}; aim: {aim})"));
+        writeln!(out, "  {name:<26} {value} {beside}")?;
     }
     Ok(())
 }

@@ -3,11 +3,10 @@
 use std::io::{self, Write};
 
 use crate::promotion::Move;
-use crate::promotion::figures::{Figures, Spread};
-use crate::promotion::record::{End, MoveKind};
-use crate::schema::duration::for_people;
+use crate::promotion::figures::Figures;
 use crate::state::audit::Record;
 
+use super::super::history::{Figure, end, how, rows, took};
 use super::super::style::{count, time};
 use super::{end_table, table, text};
 
@@ -19,46 +18,8 @@ const RECORDS: usize = 200;
 /// # Errors
 /// Those of the writer.
 pub(super) fn figures(figures: &Figures, out: &mut dyn Write) -> io::Result<()> {
-    let share = |percent: Option<f64>| percent.map_or("no record".to_owned(), |p| format!("{p}%"));
-    let spread = |spread: Option<Spread>| {
-        spread.map_or("no record".to_owned(), |s| {
-            let (median, worst) = (for_people(s.median_seconds), for_people(s.worst_seconds));
-            format!("median {median}, worst {worst}")
-        })
-    };
     table("Success figures", &["figure", "value", "of", "aim"], out)?;
-    for (name, value, of, aim) in [
-        (
-            "promotion success",
-            share(figures.promotion_success_percent),
-            count(figures.promotions, "promotion", "promotions"),
-            "over 95%",
-        ),
-        (
-            "promotion time",
-            spread(figures.promotion_time),
-            count(figures.promotions_succeeded, "promotion", "promotions"),
-            "under 30 min",
-        ),
-        (
-            "rollback time",
-            spread(figures.rollback_time),
-            count(figures.rollbacks, "rollback", "rollbacks"),
-            "under 10 min",
-        ),
-        (
-            "configuration consistency",
-            share(figures.configuration_consistency_percent),
-            count(figures.applies, "apply", "applies"),
-            "over 99%",
-        ),
-        (
-            "isolation compliance",
-            share(figures.isolation_compliance_percent),
-            count(figures.applies, "apply", "applies"),
-            "100%",
-        ),
-    ] {
+    for Figure { name, value, of, aim } in rows(figures) {
         writeln!(
             out,
             "<tr><th scope=\"row\">{name}</th><td>{value}</td><td>{of}</td><td>{aim}</td></tr>"
@@ -94,7 +55,7 @@ pub(super) fn history(moves: &[Move], audit: &[Record], out: &mut dyn Write) -> 
         let event = &record.event;
         writeln!(
             out,
-            "<tr><td>{}</td><td>{}</td><td>{}</td><td><code>{}</code></td><td>{}</td><td>{}</td></tr>",
+            "<tr><td>{}</td><td class=\"nowrap\">{}</td><td>{}</td><td><code>{}</code></td><td>{}</td><td>{}</td></tr>",
             record.number,
             time(event.at),
             text(&event.action.replace('_', " ")),
@@ -107,19 +68,9 @@ pub(super) fn history(moves: &[Move], audit: &[Record], out: &mut dyn Write) -> 
 }
 
 fn movement(one: &Move, out: &mut dyn Write) -> io::Result<()> {
-    let how = match one.kind {
-        MoveKind::Entry => "entered by apply".to_owned(),
-        MoveKind::Promotion => format!("promoted by {}", one.edge.as_deref().unwrap_or("an edge")),
-        MoveKind::Rollback => "rolled back".to_owned(),
-    };
-    let (class, end) = match one.end {
-        Some(End::Verified) => ("good", "verified"),
-        Some(End::Unverified) => ("warn", "not verified"),
-        Some(End::Returned) => ("bad", "went back"),
-        None => ("dim", "not finished"),
-    };
-    let took = one.finished_at.map(|end| end.duration_since(one.started_at).as_secs());
-    let took = took.map(for_people).unwrap_or_default();
+    let (tone, end) = end(one);
+    let class = tone.class();
+    let took = took(one).unwrap_or_default();
     let overridden = one.overridden.as_ref().map_or_else(String::new, |overridden| {
         let gates = overridden.against.join(", ");
         let past = format!("past {gates}: {}", overridden.reason);
@@ -127,11 +78,11 @@ fn movement(one: &Move, out: &mut dyn Write) -> io::Result<()> {
     });
     writeln!(
         out,
-        "<tr><th scope=\"row\">{}</th><td>{} <code>{}</code></td><td>{}{overridden}</td><td class=\"{class}\">{end}</td><td>{}</td><td>{}</td><td><code>{}</code></td></tr>",
+        "<tr><th scope=\"row\">{}</th><td>{} <code>{}</code></td><td>{}{overridden}</td><td class=\"{class}\">{end}</td><td class=\"nowrap\">{}</td><td>{}</td><td><code>{}</code></td></tr>",
         text(&one.environment),
         text(&one.release),
         text(one.digest.short()),
-        text(&how),
+        text(&how(one)),
         time(one.started_at),
         text(&took),
         text(&one.author.arn),

@@ -111,11 +111,11 @@ fn figures_are_what_the_records_add_up_to() {
     assert_eq!(
         lines(&stage.run(&["history"], 0)),
         [
-            "promotions verified 66.66% (2 of 3)",
-            "promotion time median 0s, worst 7m",
-            "rollback time median 20s, worst 15m (2 rollbacks)",
-            "configuration consistency 100%",
-            "isolation compliance 100%",
+            "promotions verified 66.66% (2 of 3 promotions; aim: over 95%)".to_owned(),
+            "promotion time median 0s, worst 7m (2 promotions; aim: under 30 min)".to_owned(),
+            "rollback time median 20s, worst 15m (2 rollbacks; aim: under 10 min)".to_owned(),
+            format!("configuration consistency 100% ({before} applies; aim: over 99%)"),
+            format!("isolation compliance 100% ({before} applies; aim: 100%)"),
         ]
     );
     assert_eq!(lines(&stage.run(&["status"], 0)), lines(&stage.run(&["history"], 0)));
@@ -139,7 +139,13 @@ fn figures_are_what_the_records_add_up_to() {
         .collect();
     assert_eq!(order, ["dev-localstack", "dev-aws", "dev-aws-deployed", "staging", "production"]);
     let text = lines(&stage.run(&["history", "--since", "90m"], 0));
-    assert_eq!(text[..2], ["promotions verified - (0 of 0)", "promotion time -"]);
+    assert_eq!(
+        text[..2],
+        [
+            "promotions verified no record (0 of 0 promotions; aim: over 95%)",
+            "promotion time no record (0 promotions; aim: under 30 min)",
+        ]
+    );
     // Nothing but its first release moved into the emulator.
     let entry = stage.figures(&["--environment", "dev-localstack"]);
     assert_eq!((&entry["promotions"], &entry["rollbacks"]), (&json!(0), &json!(0)));
