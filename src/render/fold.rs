@@ -22,6 +22,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::ids::AccountId;
 use crate::plan::model::{Action, Plan, PolicyChange, ResourceChange, Summary};
+use crate::schema::ownership::{Ownership, owner, ownership};
 use crate::schema::{AccessPart, Category, access_of, kinds};
 use crate::value::Plain;
 
@@ -89,6 +90,7 @@ pub(super) fn sections(plan: &Plan, full: bool) -> Vec<Section<'_>> {
     let order: BTreeMap<&str, usize> = places.map(|(at, a)| (a.account.as_str(), at)).collect();
     let mut groups: Vec<Group<'_>> = Vec::new();
     let mut by_shape: BTreeMap<String, usize> = BTreeMap::new();
+    let mut renewed: Vec<Member<'_>> = Vec::new();
     for account in &plan.accounts {
         for (category, addresses) in &account.changes {
             let changes = addresses.iter().filter_map(|a| plan.change(a));
@@ -97,6 +99,10 @@ pub(super) fn sections(plan: &Plan, full: bool) -> Vec<Section<'_>> {
             {
                 let own = OwnNames::of(change, account.account_id.as_ref());
                 let account = account.account.as_str();
+                if !full && renews_ownership_tags(change) {
+                    renewed.push(Member { account, change, own });
+                    continue;
+                }
                 let shape = if full { None } else { own.shape(change) };
                 let member = Member { account, change, own };
                 let at = shape.as_ref().and_then(|shape| by_shape.get(&shape.key).copied());
@@ -107,9 +113,18 @@ pub(super) fn sections(plan: &Plan, full: bool) -> Vec<Section<'_>> {
                 if let Some(shape) = &shape {
                     by_shape.insert(shape.key.clone(), groups.len());
                 }
-                groups.push(Group { category: *category, first: member, more: Vec::new(), shape });
+                groups.push(Group {
+                    category: Some(*category),
+                    first: member,
+                    more: Vec::new(),
+                    shape,
+                });
             }
         }
+    }
+    let mut renewed = renewed.into_iter();
+    if let Some(first) = renewed.next() {
+        groups.push(Group { category: None, first, more: renewed.collect(), shape: None });
     }
     let mut placed: BTreeMap<(bool, Vec<usize>), Vec<Group<'_>>> = BTreeMap::new();
     for group in groups {
@@ -135,7 +150,8 @@ struct Member<'a> {
 
 /// Objects of one shape.
 struct Group<'a> {
-    category: Category,
+    /// `None` where they have nothing in common but that their ownership tags are renewed.
+    category: Option<Category>,
     first: Member<'a>,
     more: Vec<Member<'a>>,
     shape: Option<Shape>,
@@ -156,15 +172,19 @@ fn section<'a>(
         }
     };
     let mut summary = Summary::default();
-    let mut parts: BTreeMap<Category, Vec<Entry<'a>>> = BTreeMap::new();
+    let mut parts: BTreeMap<(bool, Option<Category>), Vec<Entry<'a>>> = BTreeMap::new();
     for group in groups {
         for member in group.members() {
             view::tally(&mut summary, member.change.action);
         }
-        parts.entry(group.category).or_default().push(group.entry(shown));
+        parts
+            .entry((group.category.is_none(), group.category))
+            .or_default()
+            .push(group.entry(shown));
     }
     let tags = tags_of(parts.values().flatten().map(|entry| entry.change.as_ref()));
-    let parts = parts.into_iter().map(|(category, entries)| (view::heading(category), entries));
+    let heading = |category: Option<Category>| category.map_or("Ownership tags", view::heading);
+    let parts = parts.into_iter().map(|((_, category), entries)| (heading(category), entries));
     let parts = parts.collect();
     Section { title, serves, tags, parts, counts: view::counts(&summary) }
 }
@@ -184,6 +204,9 @@ impl<'a> Group<'a> {
     }
 
     fn entry(mut self, shown: &mut Shown) -> Entry<'a> {
+        if self.category.is_none() {
+            return self.renewal();
+        }
         let shape = self.shape.take();
         let mut entry = match &shape {
             Some(shape) if !self.more.is_empty() => self.folded(shape),
@@ -208,6 +231,27 @@ impl<'a> Group<'a> {
             }
         }
         entry
+    }
+
+    /// One line for all: which objects they are changes nothing of what a reader decides.
+    fn renewal(&self) -> Entry<'a> {
+        let members = self.members().count();
+        let places: BTreeSet<&str> = self.members().map(|member| member.account).collect();
+        let objects = count(members, "object", "objects");
+        let name = match places.len() {
+            1 => format!("ownership tags of {objects}"),
+            many => format!("ownership tags of {objects} in {many} accounts"),
+        };
+        let reason =
+            "they do not name this estate yet: an earlier version wrote them, or they are gone";
+        let change = ResourceChange {
+            before: None,
+            after: None,
+            reason: Some(reason.to_owned()),
+            location: None,
+            ..self.first.change.clone()
+        };
+        Entry { change: Cow::Owned(change), members, name, base: None }
     }
 
     fn folded(&self, shape: &Shape) -> Entry<'a> {
@@ -451,7 +495,7 @@ impl<'a> OwnNames<'a> {
             path.strip_prefix("$.").is_some_and(|p| text == format!("${{{}.{p}}}", change.display))
         };
         // The tag by which an object is known as managed names it, and says nothing of what it is.
-        let is_mark = |path: &str| path.starts_with("$.tags[\"palisade:");
+        let is_mark = is_ownership_tag;
         let partial = change.after_partial.iter();
         let partial = partial.filter(|(path, text)| !own(path, text) && !is_mark(path));
         let partial: BTreeMap<String, String> =
@@ -607,6 +651,21 @@ impl<'a> OwnNames<'a> {
 
 fn json(attrs: &Option<Plain>) -> Option<Json> {
     attrs.as_ref().map(Plain::to_json)
+}
+
+fn is_ownership_tag(path: &str) -> bool {
+    path.starts_with("$.tags[\"palisade:")
+}
+
+/// Whether a change does nothing but write ownership tags: an earlier version wrote others, or none are there.
+fn renews_ownership_tags(change: &ResourceChange) -> bool {
+    let mark = change.before.as_ref().and_then(|before| owner(before.attrs()));
+    change.action == Action::Update
+        && change.previous_address.is_none()
+        && !change.changed.is_empty()
+        && change.changed.iter().all(|path| is_ownership_tag(path))
+        // A mark that names an estate is never old.
+        && mark.is_none_or(|mark| ownership(mark, "") == Ownership::Unnamed)
 }
 
 /// Leaves out the ownership tags, which differ for every object and say nothing of what it is: those that the

@@ -94,6 +94,17 @@ async fn a_mark_of_an_earlier_version_is_upgraded_by_the_next_apply() {
 
     let run = program.run(&["plan", "--detailed-exitcode"]).code(2);
     assert!(run.out.contains("3 to update"), "{}", run.out);
+    // One line stands for all of them, in every format for people, and the whole plan shows each.
+    let line = "ownership tags of 3 objects";
+    let each = ["app[\"level\"]@dev", "app[\"token\"]@dev", "~ iam_role.deploy@dev"];
+    assert!(!each.iter().any(|name| run.out.contains(name)), "{}", run.out);
+    assert_eq!(run.out.matches(line).count(), 1, "{}", run.out);
+    for format in ["markdown", "html"] {
+        let shown = program.run(&["plan", "--format", format]).code(0).out;
+        assert_eq!(shown.matches(line).count(), 1, "{shown}");
+    }
+    let full = program.run(&["plan", "--full"]).code(0).out;
+    assert!(!full.contains(line) && each.iter().all(|name| full.contains(name)), "{full}");
     // An upgrade of tags needs no secret: this run has none.
     program.run(&["apply", "--auto-approve"]).code(0);
     assert_eq!(mark(&endpoint(&program).await).await, own);
