@@ -18,8 +18,10 @@ use crate::isolation::section::{
     AccessPath, Finding, FindingKind, Grant, Permit, PermitStatus, Severity,
 };
 use crate::plan::model::{
-    Check, CheckStatus, Plan, PlanDiagnostic, PlanEstate, PlanLocation, Selection,
+    Action, Check, CheckStatus, Plan, PlanDiagnostic, PlanEstate, PlanLocation, ResourceChange,
+    Selection,
 };
+use crate::schema::{AccessPart, access_of};
 
 use super::isolation::view;
 use super::refusal::summary;
@@ -76,6 +78,12 @@ pub fn refusal(refusal: &PlanRefusal, below: &str, out: &mut dyn Write) -> io::R
     let log = Log::new(below, &estate, &refusal.selection);
     let results = refusal.diagnostics.iter().map(|d| log.diagnostic(d)).collect();
     log.write(&refusal.palisade_version, results, json!({"verdict": summary(refusal)}), out)
+}
+
+/// An object that the plan deletes, and that no file declares any more.
+fn deleted<'a>(plan: &'a Plan, address: &str) -> Option<&'a ResourceChange> {
+    let mut all = plan.resource_changes.iter();
+    all.find(|c| c.display == address && c.action == Action::Delete && c.location.is_none())
 }
 
 /// What every result is written with.
@@ -182,9 +190,12 @@ impl<'a> Log<'a> {
                 ))
             })
         };
+        // The block of an object that goes is in no file any more: where the object stood is declared still.
+        let gone = || path.caused_by.iter().find_map(|address| self.home(plan, address));
         let declared = || plan.isolation.rules.get(rule).and_then(|at| self.written(at));
         let (at, _) = added
             .or_else(cause)
+            .or_else(|| Some((gone()?, String::new())))
             .or_else(|| grants().find_map(granted))
             .or_else(|| Some((declared()?, String::new())))
             .unwrap_or_else(|| (self.place.clone(), String::new()));
@@ -219,6 +230,9 @@ impl<'a> Log<'a> {
         }
         if let Some(cause) = path.caused_by.first() {
             message.push_str(&format!(". Caused by {cause}"));
+            if deleted(plan, cause).is_some() {
+                message.push_str(", which this plan deletes");
+            }
         }
         if let Some(ended) = &path.expired_exception {
             message.push_str(&format!(". The exception {ended} has ended"));
@@ -244,6 +258,21 @@ impl<'a> Log<'a> {
             related,
             same: path.id.clone(),
         }
+    }
+
+    /// Where an object that the plan deletes has its home: the block of its account, or of the organization; the
+    /// place of the estate where neither is declared. `None` for what is not deleted.
+    fn home(&self, plan: &Plan, address: &str) -> Option<FilePlace> {
+        let change = deleted(plan, address)?;
+        let is_home = |c: &&ResourceChange| match &change.account {
+            Some(handle) => {
+                access_of(&c.kind) == Some(AccessPart::Account) && c.address.name == handle.as_str()
+            }
+            None => access_of(&c.kind) == Some(AccessPart::Organization),
+        };
+        let home = plan.resource_changes.iter().find(is_home);
+        let place = home.and_then(|home| self.written(home.location.as_deref()?));
+        Some(place.unwrap_or_else(|| self.place.clone()))
     }
 
     fn exception(&self, permit: &Permit) -> Option<Entry> {

@@ -293,6 +293,14 @@ async fn an_account_that_aws_has_closed_breaks_no_rule_and_is_told() {
     let findings = plan["isolation"]["findings"].as_array().expect("a list");
     let named = findings.iter().find(|f| f["kind"] == "names_closed_account").expect("a finding");
     assert_eq!(named["addresses"], serde_json::json!(["iam_role.deploy@production"]));
+    // Code scanning shows it at the block that lets the account in.
+    let log = p.run(&["plan", "--format", "sarif"]).code(0).json();
+    let results = log["runs"][0]["results"].as_array().expect("a list");
+    let named = results.iter().find(|r| r["ruleId"] == "finding/names_closed_account");
+    let place = &named.expect("a result")["locations"][0]["physicalLocation"];
+    let line = ESTATE.lines().position(|l| l.starts_with("iam_role \"deploy\"")).expect("a line");
+    assert_eq!(place["artifactLocation"]["uri"], "main.hcl", "{place}");
+    assert_eq!(place["region"]["startLine"], line + 1, "{place}");
     for (args, wanted) in [
         (&["plan"][..], "dev -> production, staging: closed"),
         (&["plan", "--format", "markdown"], "| closed |"),

@@ -249,3 +249,51 @@ fn habits_of_terraform_get_an_answer() {
         assert!(missing.contains(needs), "{missing}");
     }
 }
+
+#[test]
+fn a_result_about_a_deleted_block_stands_where_its_object_has_its_home() {
+    const GUARDRAIL: &str = r#"
+service_control_policy "hold" {
+  targets = [account.dev]
+  statement "assume" {
+    effect    = "Deny"
+    actions   = ["sts:AssumeRole", "organizations:*"]
+    resources = ["*"]
+  }
+}
+"#;
+    let estate = format!("{}{RULE}", estate()).replace(
+        "organization \"acme\" {}",
+        "organization \"acme\" {\n  enabled_policy_types = [\"SERVICE_CONTROL_POLICY\"]\n}",
+    );
+    let p = Program::new(&format!("{estate}{GUARDRAIL}"));
+    p.run(&["apply", "--auto-approve"]).code(0);
+    p.write("main.hcl", &estate);
+    let log = p.run(&["plan", "--format", "sarif"]).code(3).json();
+    let results = log["runs"][0]["results"].as_array().expect("a list");
+    let broken = |r: &&Json| r["ruleId"].as_str().is_some_and(|id| id.starts_with("isolation/"));
+    let broken: Vec<&Json> = results.iter().filter(broken).collect();
+    assert!(!broken.is_empty(), "{log}");
+    let line =
+        |text: &str| 1 + estate.lines().position(|line| line.starts_with(text)).expect("a line");
+    for result in broken {
+        let text = result["message"]["text"].as_str().expect("a text");
+        assert!(
+            text.contains("Caused by service_control_policy.hold, which this plan deletes"),
+            "{text}"
+        );
+        let at = |place: &Json| {
+            let place = &place["physicalLocation"];
+            (place["artifactLocation"]["uri"].clone(), place["region"]["startLine"].clone())
+        };
+        let place = at(&result["locations"][0]);
+        assert_eq!(place, ("main.hcl".into(), line("organization \"acme\"").into()), "{result}");
+        // The grant, which stands unchanged, is beside it.
+        let related = result["relatedLocations"].as_array().expect("a list");
+        let (first, last) = (line("iam_role \"reader\""), line("isolation \"environments\""));
+        let is_grant = |place: &Json| {
+            at(place).1.as_u64().is_some_and(|at| (first as u64..last as u64).contains(&at))
+        };
+        assert!(related.iter().any(is_grant), "{result}");
+    }
+}
