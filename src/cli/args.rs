@@ -33,15 +33,15 @@ pub struct Global {
     pub no_color: bool,
 }
 
-/// The two flags that give values to variables.
+/// The two flags that give values to variables. (A heading of the struct would hold for the flags of the command
+/// that flattens it, too: clap's `next_help_heading` ends nowhere.)
 #[derive(Args)]
-#[command(next_help_heading = "Variables")]
 struct VarFlags {
     /// Set a variable; repeatable, and what comes later wins
-    #[arg(long = "var", value_name = "NAME=VALUE", action = ArgAction::Append, value_parser = VarArg::parse)]
+    #[arg(help_heading = "Variables", long = "var", value_name = "NAME=VALUE", action = ArgAction::Append, value_parser = VarArg::parse)]
     _var: Vec<VarArg>,
     /// Read variables from a file; repeatable, and what comes later wins
-    #[arg(long = "var-file", value_name = "FILE", action = ArgAction::Append)]
+    #[arg(help_heading = "Variables", long = "var-file", value_name = "FILE", action = ArgAction::Append)]
     _var_file: Vec<PathBuf>,
 }
 
@@ -91,16 +91,15 @@ impl Args for VarArgs {
 
 /// What a plan is limited to. The rest is still read and analysed.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Selection")]
 pub struct SelectArgs {
     /// Only what belongs to this environment; repeatable
-    #[arg(long, short = 'e', value_name = "ENVIRONMENT", action = ArgAction::Append)]
+    #[arg(help_heading = "Selection", long, short = 'e', value_name = "ENVIRONMENT", action = ArgAction::Append)]
     pub environment: Vec<String>,
     /// Only what lives in this account; repeatable
-    #[arg(long, short = 'a', value_name = "ACCOUNT", action = ArgAction::Append)]
+    #[arg(help_heading = "Selection", long, short = 'a', value_name = "ACCOUNT", action = ArgAction::Append)]
     pub account: Vec<String>,
     /// Only this object, block or module, and what it needs; repeatable
-    #[arg(long, short = 't', value_name = "ADDRESS", action = ArgAction::Append)]
+    #[arg(help_heading = "Selection", long, short = 't', value_name = "ADDRESS", action = ArgAction::Append)]
     pub target: Vec<String>,
 }
 
@@ -244,16 +243,15 @@ impl PlanOptions {
 
 /// Which side of the estate is looked at.
 #[derive(Clone, Copy, Debug, Default, Args)]
-#[command(next_help_heading = "What is looked at")]
 pub struct LookArgs {
     /// AWS as it is now (the default)
-    #[arg(long, conflicts_with_all = ["plan", "state"])]
+    #[arg(help_heading = "What is looked at", long, conflicts_with_all = ["plan", "state"])]
     live: bool,
     /// AWS as it would be after `palisade apply`
-    #[arg(long, conflicts_with = "state")]
+    #[arg(help_heading = "What is looked at", long, conflicts_with = "state")]
     plan: bool,
     /// What the state holds, without reading AWS
-    #[arg(long)]
+    #[arg(help_heading = "What is looked at", long)]
     state: bool,
 }
 

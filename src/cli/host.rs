@@ -309,8 +309,8 @@ pub async fn confirm(question: &str, cancel: &Cancel) -> Result<(), EngineError>
     match answer? {
         Some(answer) if answer.trim() == "yes" => Ok(()),
         Some(_) => Err(EngineError::failed("not confirmed; nothing was changed")),
-        None => Err(Diagnostic::error("there is nobody to ask: standard input has ended")
-            .help("pass `--auto-approve`, or apply a plan saved with `palisade plan --out FILE`")
+        None => Err(Diagnostic::error("the question was not answered: standard input has ended")
+            .help("pass `--auto-approve`; `palisade apply` also takes a plan saved with `palisade plan --out FILE`")
             .into()),
     }
 }
