@@ -29,8 +29,10 @@ const RESERVE: usize = 2_500;
 const CELL: usize = 300;
 /// Columns of what stands in a fence.
 const WIDTH: usize = 110;
-/// A matrix of more walls than this is shown without those that are isolated and stay so.
-const WALLS: usize = 80;
+/// Room that is kept for the walls, whatever else there is to say.
+const WALLS: usize = 15_000;
+/// How many accounts are listed before the rest is counted.
+const ACCOUNTS: usize = 60;
 /// How many objects of a part that was not read are listed before the rest is counted.
 const UNREAD: usize = 20;
 
@@ -42,6 +44,7 @@ pub fn plan(plan: &Plan, detail: Detail<'_>, out: &mut dyn Write) -> io::Result<
     let mut comment = Comment::new(&plan.estate.name, &plan.selection);
     let headline = Headline::of(plan);
     comment.verdict(plan, &headline, detail.destroys);
+    comment.keep_room_for_walls(&plan.isolation, &plan.accounts);
     for (class, paths) in &headline.classes {
         comment.paths(*class, paths);
     }
@@ -58,7 +61,7 @@ pub fn plan(plan: &Plan, detail: Detail<'_>, out: &mut dyn Write) -> io::Result<
     for section in &sections {
         comment.changes(section, plan, detail);
     }
-    comment.walls(&plan.isolation, &plan.accounts);
+    comment.walls();
     comment.limits(plan);
     diagnostics(&plan.diagnostics, &mut comment);
     comment.end(&format!("<sub>digest <code>{}</code></sub>", inline(&plan.digest)), out)
@@ -82,6 +85,8 @@ pub(super) struct Comment {
     left_out: Vec<(usize, &'static str)>,
     /// Where a reader finds that.
     elsewhere: &'static str,
+    /// The walls, which stand far below and for which room is kept.
+    walls: Option<String>,
 }
 
 impl Comment {
@@ -107,7 +112,7 @@ impl Comment {
     /// The same with a mark and a title of its own.
     pub(super) fn marked(mark: &str, title: &str, elsewhere: &'static str) -> Self {
         let text = format!("<!-- palisade {mark} -->\n## {title}\n\n");
-        Self { text, left_out: Vec::new(), elsewhere }
+        Self { text, left_out: Vec::new(), elsewhere, walls: None }
     }
 
     /// The answer, coloured by GitHub as what it is.
@@ -120,13 +125,15 @@ impl Comment {
         self.text.push_str(&format!("> [!{alert}]\n> **{}**\n\n", inline(sentence)));
     }
 
-    fn has_room(&self, text: &str) -> bool {
-        self.text.len() + text.len() + RESERVE <= BUDGET
+    /// How many bytes may follow.
+    fn room(&self) -> usize {
+        let kept = self.walls.as_ref().map_or(0, String::len);
+        BUDGET.saturating_sub(self.text.len() + kept + RESERVE)
     }
 
     /// Adds a line or a block, or counts it as left out.
     pub(super) fn line(&mut self, text: &str, what: &'static str) -> bool {
-        let fits = self.has_room(text);
+        let fits = text.len() <= self.room();
         if fits {
             self.text.push_str(text);
         } else {
@@ -145,7 +152,7 @@ impl Comment {
     pub(super) fn end(mut self, last: &str, out: &mut dyn Write) -> io::Result<()> {
         if !self.left_out.is_empty() {
             let parts: Vec<String> =
-                self.left_out.iter().map(|(number, what)| format!("{number} {what}")).collect();
+                self.left_out.iter().map(|(number, what)| format!("{what} ({number})")).collect();
             self.text.push_str(&format!(
                 "> [!NOTE]\n> Left out for length: {}. {}\n\n",
                 parts.join(", "),
@@ -157,11 +164,7 @@ impl Comment {
 
     /// Title and body of a part that unfolds.
     pub(super) fn folded(&mut self, title: &str, body: &str, what: &'static str) {
-        let title = inline(title);
-        self.line(
-            &format!("<details><summary>{title}</summary>\n\n{body}\n\n</details>\n\n"),
-            what,
-        );
+        self.line(&unfolding(title, body), what);
     }
 
     fn verdict(&mut self, plan: &Plan, headline: &Headline<'_>, destroys: bool) {
@@ -181,7 +184,7 @@ impl Comment {
             "| | from, to | principal | may | cause | verdict |\n|---|---|---|---|---|---|\n",
         );
         let mut shown = 0;
-        let room = BUDGET.saturating_sub(self.text.len() + RESERVE) / 2;
+        let room = self.room() / 2;
         for path in paths {
             let row = format!(
                 "| {} | {} | {} | {} | {} | {} |\n",
@@ -231,13 +234,23 @@ impl Comment {
     /// The evidence of what breaks a rule.
     fn broken(&mut self, plan: &Plan) {
         let broken = plan.isolation.violations.iter();
-        broken.filter(|path| walls::has_evidence(path)).for_each(|path| self.evidence(path));
+        self.evidence(broken.filter(|path| walls::has_evidence(path)));
     }
 
-    /// Everything that is known of a path.
-    pub(super) fn evidence(&mut self, path: &AccessPath) {
-        let title = format!("Evidence of {}: {}", path.id, walls::route(path));
-        self.folded(&title, &isolation::evidence(path), "pieces of evidence");
+    /// Everything that is known of paths, in half of the room: the changes come after it.
+    pub(super) fn evidence<'a>(&mut self, paths: impl Iterator<Item = &'a AccessPath>) {
+        let mut room = self.room() / 2;
+        for path in paths {
+            let title = format!("Evidence of {}: {}", path.id, walls::route(path));
+            let part = unfolding(&title, &isolation::evidence(path));
+            match room.checked_sub(part.len()) {
+                Some(left) => {
+                    room = left;
+                    self.text.push_str(&part);
+                }
+                None => self.leave_out(1, "pieces of evidence"),
+            }
+        }
     }
 
     fn accounts(&mut self, sections: &[fold::Section<'_>]) {
@@ -248,7 +261,7 @@ impl Comment {
         if !self.line(head, "accounts") {
             return;
         }
-        for section in sections {
+        for section in sections.iter().take(ACCOUNTS) {
             let serves = section.serves.as_deref().unwrap_or("");
             let serves =
                 serves.trim_start_matches("environments ").trim_start_matches("environment ");
@@ -260,6 +273,9 @@ impl Comment {
             );
             self.line(&row, "accounts");
         }
+        if let Some(more) = sections.len().checked_sub(ACCOUNTS).filter(|more| *more > 0) {
+            self.leave_out(more, "accounts");
+        }
         self.text.push('\n');
     }
 
@@ -268,18 +284,28 @@ impl Comment {
         if drifted.is_empty() {
             return;
         }
-        let mut diff = String::new();
+        let room = self.room() / 2;
+        let (mut diff, mut left) = (String::new(), 0);
         for (drift, note) in &drifted {
-            head(&mut diff, view::drift_sign(drift.status), &drift.address, Some(note));
+            let mut text = String::new();
+            head(&mut text, view::drift_sign(drift.status), &drift.address, Some(note));
             if drift.status == crate::plan::model::DriftStatus::Changed {
-                body(&mut diff, &lines::drifted(drift));
+                body(&mut text, &lines::drifted(drift));
             }
+            if diff.len() + text.len() > room {
+                left += 1;
+            } else {
+                diff.push_str(&text);
+            }
+        }
+        if left > 0 {
+            self.leave_out(left, "drifted objects");
         }
         let objects = count(drifted.len(), "object", "objects");
         self.folded(
             &format!("Drift: {objects} changed outside Palisade"),
             &fence("diff", &diff),
-            "drifted objects",
+            "lists of drifted objects",
         );
     }
 
@@ -287,7 +313,7 @@ impl Comment {
     fn changes(&mut self, section: &fold::Section<'_>, plan: &Plan, detail: Detail<'_>) {
         let mut said = whole::common_tags(plan);
         said.extend(section.tags.clone());
-        let room = BUDGET.saturating_sub(self.text.len() + RESERVE + 2 * CELL);
+        let room = self.room().saturating_sub(2 * CELL);
         let mut diff = String::new();
         let tags: Vec<String> =
             said.iter().map(|(k, v)| format!("{} = \"{}\"", safe(k), safe(v))).collect();
@@ -320,13 +346,20 @@ impl Comment {
         }
     }
 
-    pub(super) fn walls(&mut self, section: &Isolation, accounts: &[AccountChanges]) {
-        if section.basis.is_none() {
-            return;
+    /// Nothing that comes before the walls takes their room.
+    pub(super) fn keep_room_for_walls(&mut self, section: &Isolation, accounts: &[AccountChanges]) {
+        if section.basis.is_some() {
+            let (title, body) =
+                (isolation::title(section), isolation::body(section, accounts, WALLS));
+            self.walls = Some(unfolding(&title, &body));
         }
-        let title = isolation::title(section);
-        let body = isolation::body(section, accounts, section.matrix.len() <= WALLS);
-        self.folded(&title, &body, "tables of walls");
+    }
+
+    /// The walls, folded; nothing where no analysis has run.
+    pub(super) fn walls(&mut self) {
+        if let Some(part) = self.walls.take() {
+            self.line(&part, "tables of walls");
+        }
     }
 
     fn limits(&mut self, plan: &Plan) {
@@ -339,6 +372,11 @@ impl Comment {
         }
         self.text.push('\n');
     }
+}
+
+/// Title and body of a part that unfolds.
+fn unfolding(title: &str, body: &str) -> String {
+    format!("<details><summary>{}</summary>\n\n{body}\n\n</details>\n\n", inline(title))
 }
 
 /// One paragraph each.

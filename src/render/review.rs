@@ -113,6 +113,7 @@ pub fn markdown(outcome: &ReviewOutcome, out: &mut dyn Write) -> io::Result<()> 
         comment.line(&format!("- {}\n", inline(&text)), "facts");
     }
     comment.line("\n", "lines");
+    comment.keep_room_for_walls(section, &[]);
     for (class, paths) in verdict::classes(section, &[]) {
         comment.paths(class, &paths);
     }
@@ -123,9 +124,8 @@ pub fn markdown(outcome: &ReviewOutcome, out: &mut dyn Write) -> io::Result<()> 
         }
         comment.line("\n", "lines");
     }
-    let changed = |id: &str| section.changes.iter().any(|path| path.id == id);
-    let standing = section.violations.iter().filter(|path| !changed(&path.id));
-    section.changes.iter().chain(standing).for_each(|path| comment.evidence(path));
-    comment.walls(section, &[]);
+    let standing = section_view::SectionView::of(section).standing;
+    comment.evidence(section.changes.iter().chain(standing));
+    comment.walls();
     comment.end("", out)
 }

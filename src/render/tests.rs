@@ -222,7 +222,7 @@ fn a_comment_never_grows_past_what_github_takes() {
     *after = with(after, "big", big);
     let text = rendered(&plan, Format::Markdown, &Style::plain());
     assert!(text.len() < 65_536, "{}", text.len());
-    assert!(text.contains("Left out for length: 1 changed objects"), "{text}");
+    assert!(text.contains("Left out for length: changed objects (1)"), "{text}");
 }
 
 #[test]
@@ -694,4 +694,107 @@ fn a_comment_is_found_again_by_its_estate_and_selection() {
         mark(&plan),
         "<!-- palisade estate=x%20%2D%2D%3E%20y%0A environments=dev,a%2D%2D%3Eb accounts= targets= -->"
     );
+}
+
+/// Sixty environments with the longest names that there are, each of which reaches ten others.
+fn sixty_environments(name: &dyn Fn(usize) -> String) -> Plan {
+    use crate::isolation::section::{
+        Finding, FindingKind, Permit, PermitStatus, Severity, WallVerdict,
+    };
+    let mut plan = plan_of((0..60).map(|n| role(n, &format!("s3:Get{n}"))).collect());
+    plan.isolation = realistic().isolation;
+    let violation = plan.isolation.violations[0].clone();
+    let (row, long) = (plan.isolation.matrix[0].clone(), "why ".repeat(200));
+    let section = &mut plan.isolation;
+    section.environments = (0..60).map(name).collect();
+    section.matrix.clear();
+    section.violations.clear();
+    for from in 0..60 {
+        for to in (0..60).filter(|to| *to != from) {
+            let is_open = (to + from) % 6 == 0;
+            let mut wall = row.clone();
+            (wall.from, wall.to) = (name(from), name(to));
+            wall.before = WallVerdict::Isolated;
+            wall.after = if is_open { WallVerdict::Reachable } else { WallVerdict::Isolated };
+            section.matrix.push(wall);
+            if is_open {
+                let mut path = violation.clone();
+                path.id = format!("P-{from:04}{to:04}");
+                (path.from.environment, path.to.environment) = (name(from), name(to));
+                (path.from.account, path.to.account) = (None, None);
+                path.reason = Some(long.clone());
+                section.violations.push(path);
+            }
+        }
+    }
+    section.changes = section.violations.clone();
+    section.exceptions = (0..200)
+        .map(|n| Permit {
+            approved_by: Some(long.clone()),
+            covers: Vec::new(),
+            days_left: 200 - n,
+            expires: "2026-12-01".to_owned(),
+            location: "rules.hcl:12".to_owned(),
+            name: format!("exception_{n}"),
+            owner: Some(long.clone()),
+            reason: long.clone(),
+            rule: "isolation.environments".to_owned(),
+            status: PermitStatus::InForce,
+        })
+        .collect();
+    section.findings = (0..200)
+        .map(|n| Finding {
+            addresses: Vec::new(),
+            also: Vec::new(),
+            from: Some(name(n % 60)),
+            kind: FindingKind::SharedBucket,
+            severity: Severity::Warning,
+            text: format!("{n} {long}"),
+            to: None,
+        })
+        .collect();
+    plan.unread = (0..200)
+        .map(|n| crate::plan::model::Unread {
+            account: format!("account-{n}"),
+            environments: vec![name(n % 60)],
+            kinds: vec![long.clone()],
+            reason: long.clone(),
+            objects: (0..200).map(|n| format!("{n} {long}")).collect(),
+        })
+        .collect();
+    plan
+}
+
+#[test]
+fn a_comment_about_sixty_environments_holds_what_matters_first() {
+    let short = |n: usize| format!("team-{n:02}");
+    let long = |n: usize| format!("team-{n:02}-{}", "*_<".repeat(400));
+    for (what, name) in [("short", &short as &dyn Fn(usize) -> String), ("long", &long)] {
+        let text = rendered(&sixty_environments(name), Format::Markdown, &Style::plain());
+        assert!(text.chars().count() < 60_000, "{what}: {}", text.chars().count());
+        let place =
+            |part: &str| text.find(part).unwrap_or_else(|| panic!("{what}: {part}: {text}"));
+        let order = [
+            "paths break an isolation rule",
+            "**exception** isolation.environments.exception&#95;199",
+            "188 exceptions more",
+            "### Forbidden, and new with this plan: ",
+            "| account | environments | changes |",
+            "<summary>Isolation: 3540 walls",
+            "of 3540 walls are isolated, before and after.",
+            "Left out for length",
+        ];
+        let places: Vec<usize> = order.iter().map(|part| place(part)).collect();
+        assert!(places.is_sorted(), "{what}: {places:?}");
+        // Only what is not isolated is listed.
+        let table = &text[places[5]..places[6]];
+        assert!(table.contains("| from | to | verdict |"), "{what}: {table}");
+        assert!(!table.contains("| isolated |"), "{what}: {table}");
+        // No part is cut in its middle.
+        assert_eq!(text.matches("<details>").count(), text.matches("</details>").count(), "{what}");
+    }
+    // The many ways from one environment by one statement are one line.
+    let text = rendered(&sixty_environments(&short), Format::Text, &Style::plain());
+    let line = text.lines().find(|line| line.contains("team-00 -> ")).expect("a line");
+    assert!(line.contains("team-06, team-12") && line.contains("alike)"), "{line}");
 }

@@ -100,7 +100,8 @@ pub(super) fn paths(
         for line in paths.iter().take(listed) {
             path(line, style, out)?;
         }
-        if let Some(more) = paths.len().checked_sub(listed).filter(|more| *more > 0) {
+        let more: usize = paths.iter().skip(listed).map(|line| line.members).sum();
+        if more > 0 {
             let text =
                 format!("and {}: `--full` lists them", count(more, "path more", "paths more"));
             writeln!(out, "    {}", style.paint(Tone::Dim, &text))?;

@@ -1,7 +1,7 @@
 //! The answer that every rendering of a plan begins with: is a rule broken, which walls open, what does the
 //! verdict rest on; then one line a path, forbidden ones first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::Handle;
 use crate::isolation::section::{
@@ -10,13 +10,16 @@ use crate::isolation::section::{
 use crate::isolation::walls::Walls;
 use crate::plan::model::{AccountChanges, Plan};
 
-use super::fold::{id_of, whole_words};
+use super::fold::{id_of, some_of, whole_words};
 use super::isolation::view;
 use super::principals;
 use super::style::{Tone, count};
 
 /// How many paths of one class are listed before the rest is counted.
 pub(super) const LISTED: usize = 50;
+
+/// How many facts of one kind stand below the verdict before the rest is counted.
+const FACTS: usize = 12;
 
 /// One fact below the verdict.
 pub(super) struct Fact {
@@ -224,18 +227,26 @@ fn facts(plan: &Plan) -> Vec<Fact> {
         let tone = if text.starts_with("New: ") { Tone::Warn } else { Tone::Plain };
         fact("assumed", tone, text);
     }
-    for permit in &section.exceptions {
-        let worth = permit.status != PermitStatus::Unused || permit.ends_soon();
-        if worth {
-            let (text, tone) = exception(permit);
-            fact("exception", tone, text);
-        }
+    let mut worth: Vec<&Permit> = section
+        .exceptions
+        .iter()
+        .filter(|permit| permit.status != PermitStatus::Unused || permit.ends_soon())
+        .collect();
+    // Those that have ended and those that end next come first.
+    worth.sort_by_key(|permit| permit.days_left);
+    for permit in worth.iter().take(FACTS) {
+        let (text, tone) = exception(permit);
+        fact("exception", tone, text);
+    }
+    if let Some(more) = worth.len().checked_sub(FACTS).filter(|more| *more > 0) {
+        let text = format!("and {} in force", count(more, "exception more", "exceptions more"));
+        fact("exception", Tone::Plain, text);
     }
     if !plan.refreshed {
         let text = "AWS: the plan compares the configuration with the state alone";
         fact("not read", Tone::Warn, text.to_owned());
     }
-    for part in &plan.unread {
+    for part in plan.unread.iter().take(FACTS) {
         let objects = match part.objects.len() {
             0 => String::new(),
             some => format!(", {}", count(some, "object", "objects")),
@@ -243,6 +254,9 @@ fn facts(plan: &Plan) -> Vec<Fact> {
         let reason = part.reason.lines().next().unwrap_or_default();
         let text = format!("{}{objects}: {reason}", super::view::unread_part(part));
         fact("not read", Tone::Warn, text);
+    }
+    if let Some(more) = plan.unread.len().checked_sub(FACTS).filter(|more| *more > 0) {
+        fact("not read", Tone::Warn, format!("and {}", count(more, "place more", "places more")));
     }
     if let Some(text) = view::unread(section.basis.as_ref()) {
         fact("not read", Tone::Warn, text);
@@ -340,28 +354,48 @@ fn in_classes<'a>(
     accounts: &[AccountChanges],
     paths: impl Iterator<Item = (Class, &'a AccessPath)>,
 ) -> Classes<'a> {
-    let mut classes: BTreeMap<Class, Vec<PathLine<'a>>> = BTreeMap::new();
-    let mut alike: BTreeMap<(Class, String), usize> = BTreeMap::new();
+    let mut classes: BTreeMap<Class, Vec<&AccessPath>> = BTreeMap::new();
     for (class, path) in paths {
-        let lines = classes.entry(class).or_default();
+        classes.entry(class).or_default().push(path);
+    }
+    let lines = classes.into_iter().map(|(class, paths)| {
+        // What breaks a rule stands for itself, as long as a reader can take it in.
+        let is_broken = matches!(class, Class::Forbidden | Class::Standing | Class::Broken);
+        let folds = !is_broken || paths.len() > LISTED;
+        (class, lines(accounts, &paths, folds))
+    });
+    lines.collect()
+}
+
+/// One line a path; with `folds`, one for all that differ only in the environment that they enter.
+fn lines<'a>(
+    accounts: &[AccountChanges],
+    paths: &[&'a AccessPath],
+    folds: bool,
+) -> Vec<PathLine<'a>> {
+    let mut lines: Vec<(PathLine<'a>, BTreeSet<String>)> = Vec::new();
+    let mut alike: BTreeMap<String, usize> = BTreeMap::new();
+    for path in paths {
         let line = line(accounts, path);
-        // What breaks a rule stands for itself.
-        if !matches!(class, Class::Forbidden | Class::Standing | Class::Broken) {
+        let to = view::end(&path.to);
+        if folds {
             let key = likeness(accounts, path, &line);
-            let at = alike.get(&(class, key.clone())).copied();
-            if let Some(first) = at.and_then(|at| lines.get_mut(at)) {
+            let known = alike.get(&key).copied();
+            if let Some((first, entered)) = known.and_then(|at| lines.get_mut(at)) {
                 first.members += 1;
-                let to = view::end(&path.to);
-                if !first.route.split([',', '>']).any(|name| name.trim() == to) {
-                    first.route.push_str(&format!(", {to}"));
-                }
+                entered.insert(to);
                 continue;
             }
-            alike.insert((class, key), lines.len());
+            alike.insert(key, lines.len());
         }
-        lines.push(line);
+        lines.push((line, BTreeSet::from([to])));
     }
-    classes.into_iter().collect()
+    let routed = lines.into_iter().map(|(line, entered)| {
+        let entered: Vec<&str> = entered.iter().map(String::as_str).collect();
+        let route = format!("{} -> {}", view::end(&line.path.from), some_of(&entered));
+        PathLine { route, ..line }
+    });
+    routed.collect()
 }
 
 fn line<'a>(accounts: &[AccountChanges], path: &'a AccessPath) -> PathLine<'a> {
@@ -388,7 +422,7 @@ fn line<'a>(accounts: &[AccountChanges], path: &'a AccessPath) -> PathLine<'a> {
         remark.push_str(&format!(", {ended} has ended"));
     }
     let cause = cause(path);
-    PathLine { path, route: view::route(path), principal, actions, cause, remark, members: 1 }
+    PathLine { path, route: String::new(), principal, actions, cause, remark, members: 1 }
 }
 
 /// The first cause with its place: an added grant where there is one.

@@ -12,6 +12,8 @@ use super::view::{self, Matrix, SectionView};
 
 /// How many findings are listed before the rest is counted.
 const FINDINGS: usize = 20;
+/// A matrix of more walls than this is shown without those that are isolated and stay so.
+const WALLS: usize = 80;
 /// How many lines walls that are not isolated take before the rest is counted.
 const ROWS: usize = 100;
 
@@ -23,33 +25,54 @@ pub(in crate::render) fn title(section: &Isolation) -> String {
     }
 }
 
-/// What stands below the heading: the whole matrix, or only the walls that are not isolated.
+/// What stands below the heading, in at most about `room` bytes: the whole matrix where it is small, else the
+/// walls that are not isolated, as many as there is room for, with their totals; then findings.
 pub(in crate::render) fn body(
     section: &Isolation,
     accounts: &[AccountChanges],
-    whole: bool,
+    room: usize,
 ) -> String {
     let mut parts = Vec::new();
     if SectionView::of(section).is_empty() {
         parts.push(view::NOTHING_CHANGES.to_owned());
     }
     if !section.matrix.is_empty() {
-        parts.push(if whole { matrix(&Matrix::of(&section.matrix)) } else { open(section) });
+        let for_walls = room / 3 * 2;
+        let whole = Some(section.matrix.len()).filter(|walls| *walls <= WALLS);
+        let whole = whole.map(|_| matrix(&Matrix::of(&section.matrix)));
+        let whole = whole.filter(|whole| whole.len() <= for_walls);
+        parts.push(whole.unwrap_or_else(|| open(section, for_walls)));
     }
     if !section.findings.is_empty() {
+        let left = room.saturating_sub(parts.iter().map(String::len).sum());
         let folded = view::alike(&section.findings, accounts);
-        let findings = folded.iter().take(FINDINGS);
-        let mut lines: Vec<String> = findings
-            .map(|entry| {
-                format!("- **{}:** {}", entry.0.severity.name(), inline(&view::finding(entry)))
-            })
-            .collect();
-        if let Some(more) = folded.len().checked_sub(FINDINGS).filter(|n| *n > 0) {
+        let lines = folded.iter().map(|entry| {
+            format!("- **{}:** {}", entry.0.severity.name(), inline(&view::finding(entry)))
+        });
+        let (mut lines, more) = fitting(lines, FINDINGS, left);
+        if more > 0 {
             lines.push(format!("- and {}", count(more, "finding more", "findings more")));
         }
         parts.push(lines.join("\n"));
     }
     parts.join("\n\n")
+}
+
+/// The first lines, at most `most` and as many as fit; and how many do not.
+fn fitting(
+    lines: impl ExactSizeIterator<Item = String>,
+    most: usize,
+    room: usize,
+) -> (Vec<String>, usize) {
+    let all = lines.len();
+    let mut taken = 0;
+    let fits = |line: &String| {
+        taken += line.len() + 1;
+        taken <= room
+    };
+    let lines: Vec<String> = lines.take(most).take_while(fits).collect();
+    let more = all - lines.len();
+    (lines, more)
 }
 
 /// Everything that is known of a path, in a fence.
@@ -63,24 +86,24 @@ pub(in crate::render) fn evidence(path: &AccessPath) -> String {
     fence("text", &out)
 }
 
-/// The walls that are not isolated, with how many are.
-fn open(section: &Isolation) -> String {
+/// The walls that are not isolated, as many as fit, with how many are.
+fn open(section: &Isolation, room: usize) -> String {
     let walls = view::open_walls(&section.matrix);
     let listed: usize = walls.iter().map(|(_, to)| to.len()).sum();
-    let mut lines = vec!["| from | to | verdict |".to_owned(), "|---|---|---|".to_owned()];
-    for ((from, text, _), to) in walls.iter().take(ROWS) {
-        lines.push(format!("| {} | {} | {} |", inline(from), inline(&some_of(to)), inline(text)));
+    let rows = walls.iter().map(|((from, text, _), to)| {
+        format!("| {} | {} | {} |", inline(from), inline(&some_of(to)), inline(text))
+    });
+    let (rows, more) = fitting(rows, ROWS, room);
+    let mut text = String::new();
+    if !rows.is_empty() {
+        text = format!("| from | to | verdict |\n|---|---|---|\n{}\n\n", rows.join("\n"));
+    }
+    if more > 0 {
+        text.push_str(&format!("and {} of walls\n\n", count(more, "line more", "lines more")));
     }
     let isolated = section.matrix.len() - listed;
-    let mut text = lines.join("\n");
-    if let Some(more) = walls.len().checked_sub(ROWS).filter(|more| *more > 0) {
-        text.push_str(&format!("\n\nand {more} more lines"));
-    }
-    text.push_str(&format!(
-        "\n\n{} of {} are isolated, before and after.",
-        isolated,
-        count(section.matrix.len(), "wall", "walls")
-    ));
+    let walls = count(section.matrix.len(), "wall", "walls");
+    text.push_str(&format!("{isolated} of {walls} are isolated, before and after."));
     text
 }
 

@@ -44,8 +44,12 @@ pub(in crate::render) struct SectionView<'a> {
 
 impl<'a> SectionView<'a> {
     pub(in crate::render) fn of(section: &'a Isolation) -> Self {
-        let broken = |path: &AccessPath| section.violations.iter().any(|v| v.id == path.id);
-        let changed = |path: &AccessPath| section.changes.iter().any(|c| c.id == path.id);
+        let ids = |paths: &'a [AccessPath]| -> BTreeSet<&'a str> {
+            paths.iter().map(|path| path.id.as_str()).collect()
+        };
+        let (violations, changes) = (ids(&section.violations), ids(&section.changes));
+        let broken = |path: &AccessPath| violations.contains(path.id.as_str());
+        let changed = |path: &AccessPath| changes.contains(path.id.as_str());
         Self {
             changes: section.changes.iter().map(|path| (path, broken(path))).collect(),
             standing: section.violations.iter().filter(|path| !changed(path)).collect(),
