@@ -9,6 +9,7 @@ use std::io::{self, Write};
 
 use crate::diag::Severity;
 use crate::engine::report::Report;
+use crate::ids::Handle;
 use crate::plan::model::{CheckStatus, Plan, PlanDiagnostic};
 
 use super::fold::{self, Entry};
@@ -44,6 +45,25 @@ pub fn escape(text: &str) -> String {
 /// The same of what comes from AWS or from configuration.
 pub(super) fn text(text: &str) -> String {
     escape(&safe(text))
+}
+
+/// A sentence in which names stand between backticks.
+pub(super) fn prose(sentence: &str) -> String {
+    let pieces: Vec<&str> = sentence.split('`').collect();
+    // One backtick too many is a character like others.
+    if pieces.len().is_multiple_of(2) {
+        return text(sentence);
+    }
+    let piece = |(at, piece): (usize, &&str)| match at % 2 {
+        0 => text(piece),
+        _ => format!("<code>{}</code>", text(piece)),
+    };
+    pieces.iter().enumerate().map(piece).collect()
+}
+
+/// From one end to the other, or from one verdict to the next, with an arrow that no line breaks apart.
+pub(super) fn arrows(route: &str) -> String {
+    text(route).replace(" -&gt; ", " &#8594; ")
 }
 
 /// Columns of an object's lines.
@@ -177,9 +197,18 @@ pub fn refusal(refusal: &PlanRefusal, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "</ul></main>\n</body></html>")
 }
 
+/// When it was made, by which version, of what: what makes the page evidence.
 fn made(what: &str, plan: &Plan) -> String {
+    let read = match &plan.isolation.basis {
+        Some(basis) if basis.live && !basis.accounts_read.is_empty() => {
+            let names: Vec<&str> = basis.accounts_read.iter().map(Handle::as_str).collect();
+            format!("; accounts read: {}", text(&names.join(", ")))
+        }
+        Some(basis) if basis.live => String::new(),
+        _ => "; AWS not read".to_owned(),
+    };
     format!(
-        "{what} {} by Palisade {}, digest <code>{}</code>",
+        "{what} {} by Palisade {}, digest <code>{}</code>{read}",
         text(&plan.generated_at),
         text(&plan.palisade_version),
         text(&plan.digest)
@@ -249,7 +278,7 @@ fn facts(headline: &Headline<'_>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "<dl class=\"facts\">")?;
     for fact in &headline.facts {
         let class = fact.tone.class();
-        writeln!(out, "<dt>{}</dt><dd class=\"{class}\">{}</dd>", fact.label, text(&fact.text))?;
+        writeln!(out, "<dt>{}</dt><dd class=\"{class}\">{}</dd>", fact.label, prose(&fact.text))?;
     }
     writeln!(out, "</dl>")
 }
@@ -276,7 +305,7 @@ fn table_of_paths(class: Class, paths: &[PathLine<'_>], out: &mut dyn Write) -> 
     let number: usize = paths.iter().map(|path| path.members).sum();
     let title = format!("{}: {}", class.title(), count(number, "path", "paths"));
     writeln!(out, "<h3 class=\"{}\">{}</h3>", class.tone().class(), text(&title))?;
-    table(&title, &["change", "from, to", "principal", "may", "cause", "verdict"], out)?;
+    table(&title, &["from, to", "verdict", "principal", "may", "cause"], out)?;
     for line in paths {
         let alike = match line.members {
             1 => String::new(),
@@ -284,14 +313,13 @@ fn table_of_paths(class: Class, paths: &[PathLine<'_>], out: &mut dyn Write) -> 
         };
         writeln!(
             out,
-            "<tr><td>{}</td><td><a href=\"#{}\">{}</a></td><td><code>{}</code></td><td><code>{}</code></td><td><code>{}</code></td><td>{}{alike}</td></tr>",
-            line.path.change.name(),
+            "<tr><td><a href=\"#{}\">{}</a></td><td>{}{alike}</td><td><code>{}</code></td><td><code>{}</code></td><td><code>{}</code></td></tr>",
             text(&line.path.id),
-            text(&line.route),
+            arrows(&line.route),
+            text(&line.remark),
             text(&line.principal),
             text(&line.actions),
             text(&line.cause),
-            text(&line.remark),
         )?;
     }
     end_table(out)
@@ -329,7 +357,7 @@ fn exceptions(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
             .collect();
         writeln!(
             out,
-            "<tr><th scope=\"row\">{}</th><td class=\"{}\">{state}</td><td><span class=\"nowrap\">{}</span> ({})</td><td class=\"wide\">{}</td><td>{}</td><td>{}</td><td>{}</td><td><code>{}</code></td></tr>",
+            "<tr><th scope=\"row\">{}</th><td class=\"{}\">{state}</td><td><span class=\"nowrap\">{}</span> ({})</td><td class=\"wide\">{}</td><td class=\"any\">{}</td><td class=\"any\">{}</td><td>{}</td><td><code>{}</code></td></tr>",
             text(&format!("{}.{}", permit.rule, permit.name)),
             tone.class(),
             text(&permit.expires),
@@ -371,6 +399,9 @@ fn changes(plan: &Plan, detail: Detail<'_>, out: &mut dyn Write) -> io::Result<(
         writeln!(out, "<p>No object changes.</p>")?;
     }
     let common = whole::common_tags(plan);
+    if !detail.full {
+        carried("Objects with tags carry", &common, out)?;
+    }
     for section in &sections {
         let serves = section.serves.as_deref().unwrap_or_default();
         writeln!(
@@ -382,10 +413,10 @@ fn changes(plan: &Plan, detail: Detail<'_>, out: &mut dyn Write) -> io::Result<(
         )?;
         let mut said = common.clone();
         said.extend(section.tags.clone());
-        if !said.is_empty() && !detail.full {
-            let tags: Vec<String> = said.iter().map(|(k, v)| format!("{k} = \"{v}\"")).collect();
-            let tags = text(&tags.join(", "));
-            writeln!(out, "<p class=\"dim\">Objects with tags carry {{ {tags} }}.</p>")?;
+        if !detail.full {
+            let more = section.tags.iter().filter(|(name, _)| !common.contains_key(*name));
+            let more = more.map(|(name, value)| (name.clone(), value.clone())).collect();
+            carried("Objects with tags carry too", &more, out)?;
         }
         for (heading, entries_of) in &section.parts {
             writeln!(out, "<h4>{heading}</h4>")?;
@@ -395,6 +426,15 @@ fn changes(plan: &Plan, detail: Detail<'_>, out: &mut dyn Write) -> io::Result<(
         }
     }
     Ok(())
+}
+
+/// Tags that are said once for many objects.
+fn carried(what: &str, tags: &whole::Tags, out: &mut dyn Write) -> io::Result<()> {
+    if tags.is_empty() {
+        return Ok(());
+    }
+    let tags: Vec<String> = tags.iter().map(|(k, v)| format!("{k} = \"{v}\"")).collect();
+    writeln!(out, "<p class=\"dim\">{what} <code>{}</code>.</p>", text(&tags.join(", ")))
 }
 
 fn change(
@@ -514,8 +554,8 @@ fn diagnostics(all: &[PlanDiagnostic], out: &mut dyn Write) -> io::Result<()> {
             out,
             "<li><span class=\"{class}\">{}</span> {}{}{}</li>",
             d.severity.name(),
-            text(&d.summary),
-            text(&detail.unwrap_or_default()),
+            prose(&d.summary),
+            prose(&detail.unwrap_or_default()),
             text(&place.unwrap_or_default())
         )?;
     }

@@ -711,7 +711,7 @@ fn sixty_environments(name: &dyn Fn(usize) -> String) -> Plan {
     section.violations.clear();
     for from in 0..60 {
         for to in (0..60).filter(|to| *to != from) {
-            let is_open = (to + from) % 6 == 0;
+            let is_open = usize::is_multiple_of(to + from, 6);
             let mut wall = row.clone();
             (wall.from, wall.to) = (name(from), name(to));
             wall.before = WallVerdict::Isolated;

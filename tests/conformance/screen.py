@@ -144,6 +144,34 @@ def keyboard(shown):
     assert all(after - before <= 1 for before, after in zip(levels, levels[1:])), levels
 
 
+# The ratio of WCAG 2.2, 1.4.3, of every text that a colour's class or a link paints, with the ground it stands on.
+CONTRAST = """() => {
+    const parts = colour => colour.match(/[\\d.]+/g).map(Number);
+    const channel = part => part <= 10.31475 ? part / 3294.6 : ((part / 255 + 0.055) / 1.055) ** 2.4;
+    const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+    const ground = node => {
+        for (; node; node = node.parentElement) {
+            const found = parts(getComputedStyle(node).backgroundColor);
+            if (found.length === 3 || found[3] > 0) return found;
+        }
+        return [255, 255, 255];
+    };
+    return [...document.querySelectorAll('body, a, .good, .bad, .warn, .dim, .add, .change, th, code')].map(node => {
+        const [one, other] = [light(parts(getComputedStyle(node).color)), light(ground(node))].sort((a, b) => b - a);
+        return [(one + 0.05) / (other + 0.05), node.outerHTML.slice(0, 80)];
+    }).filter(([ratio]) => ratio < 4.5);
+}"""
+
+
+def legible(shown, width):
+    """Texts stand out from their ground; what the verdict says fits a desktop's screen without scrolling."""
+    pale = shown.evaluate(CONTRAST)
+    assert not pale, pale[:3]
+    if width >= 1280:
+        tables = shown.evaluate("[...document.querySelectorAll('#verdict .scroll')].map(t => [t.scrollWidth, t.clientWidth])")
+        assert tables and all(wide <= room for wide, room in tables), tables
+
+
 def printed(shown):
     shown.emulate_media(media="print")
     assert not shown.locator("nav").is_visible()
@@ -187,6 +215,7 @@ def main():
                 for scheme in ("light", "dark"):
                     shown = seen(browser, out / f"{name}.html", sentence, width, scheme, pictures)
                     keyboard(shown)
+                    legible(shown, width)
                     evidence(shown)
                     printed(shown)
                     shown.context.close()

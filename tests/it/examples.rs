@@ -270,7 +270,7 @@ fn kept(dir: &str, step: &str, suffix: &str, plan: &str) {
 
 /// A plan with changes, kept as text and as what a pull request gets.
 fn planned(walk: &Walk, dir: &str, step: &str) -> String {
-    let files = [("markdown", "md"), ("sarif", "sarif")]
+    let files = [("markdown", "md"), ("sarif", "sarif"), ("html", "html")]
         .map(|(format, suffix)| (format, suffix, walk.path(&format!("{step}.{suffix}"))));
     let outputs =
         files.iter().map(|(format, _, file)| format!("--output={format}={}", file.display()));
@@ -278,7 +278,12 @@ fn planned(walk: &Walk, dir: &str, step: &str) -> String {
     let args: Vec<String> = args.into_iter().chain(outputs).collect();
     let text = walk.expect(dir, &args.iter().map(String::as_str).collect::<Vec<_>>(), 2);
     for (_, suffix, file) in &files {
-        kept(dir, step, suffix, &std::fs::read_to_string(file).expect("the run has left it"));
+        let text = std::fs::read_to_string(file).expect("the run has left it");
+        match *suffix {
+            // A page is long: what a person sees of it before anything is opened is kept.
+            "html" => kept(dir, step, suffix, &support::page::visible(&text)),
+            _ => kept(dir, step, suffix, &text),
+        }
     }
     kept(dir, step, "txt", &text);
     text

@@ -1,14 +1,14 @@
 //! The walls as HTML: the matrix, whose cells lead to the evidence of their wall: paths with their witness and
 //! causes, or the proof that it is closed; and what an auditor should know beside them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use crate::isolation::section::{AccessPath, Isolation, MatrixRow, Proof, Severity, WallVerdict};
 
 use crate::plan::model::AccountChanges;
 
-use super::super::html::{end_table, escape, table, text};
+use super::super::html::{arrows, end_table, escape, prose, table, text};
 use super::super::style::{Tone, count};
 use super::view::{self, Matrix, SectionView};
 
@@ -39,7 +39,8 @@ pub(in crate::render) fn section(
     let paths: Vec<&AccessPath> = match paths {
         // Walls as a whole are no path, and stand among the violations alone.
         Some(all) => {
-            let known = |path: &&AccessPath| !all.iter().any(|p| p.id == path.id);
+            let ids: BTreeSet<&str> = all.iter().map(|path| path.id.as_str()).collect();
+            let known = |path: &&AccessPath| !ids.contains(path.id.as_str());
             all.iter().chain(section.violations.iter().filter(known)).collect()
         }
         None => of_plan,
@@ -76,10 +77,11 @@ pub(in crate::render) fn section(
     if !rows.is_empty() {
         writeln!(out, "<h3>Wall by wall</h3>")?;
     }
+    let violations: BTreeSet<&str> = section.violations.iter().map(|v| v.id.as_str()).collect();
+    let broken = |path: &AccessPath| violations.contains(path.id.as_str());
     for (at, row) in rows.iter().enumerate() {
         let wall = (row.from.as_str(), row.to.as_str());
         let paths = evidence.get(&wall).map_or(&[][..], Vec::as_slice);
-        let broken = |path: &AccessPath| section.violations.iter().any(|v| v.id == path.id);
         one(at, row, paths, &broken, proofs.get(&wall).copied(), out)?;
     }
     Ok(())
@@ -101,7 +103,7 @@ fn one(
         text(&row.from),
         text(&row.to),
         tone.class(),
-        text(&verdict)
+        arrows(&verdict)
     )?;
     for entry in paths {
         path(entry, broken(entry), out)?;
@@ -120,7 +122,7 @@ fn one(
 }
 
 fn proved(proof: &Proof, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "<p><strong>Proof.</strong> {}.</p>", text(&proof.statement))?;
+    writeln!(out, "<p><strong>Proof.</strong> {}.</p>", prose(&proof.statement))?;
     if !proof.trusted.is_empty() {
         writeln!(out, "<p class=\"dim\">It relies on {}.</p>", text(&proof.trusted.join("; ")))?;
     }
@@ -159,7 +161,7 @@ fn path(path: &AccessPath, broken: bool, out: &mut dyn Write) -> io::Result<()> 
         text(&path.id),
         view::path_tone(path, broken).class(),
         escape(view::sign(path, broken)),
-        text(&view::route(path)),
+        arrows(&view::route(path)),
         span(view::verdict_tone(path.verdict), &verdict),
         span(Tone::Dim, &path.id),
     )?;
@@ -201,7 +203,7 @@ fn matrix(
                     out,
                     "<td class=\"{}\"><a href=\"#wall-{at}\">{}</a></td>",
                     tone.class(),
-                    text(said)
+                    arrows(said)
                 )?,
                 _ => write!(out, "<td>-</td>")?,
             }
@@ -228,7 +230,7 @@ fn findings(
             "<li><span class=\"{}\">{}</span> {}</li>",
             tone.class(),
             finding.severity.name(),
-            text(&view::finding(&entry))
+            prose(&view::finding(&entry))
         )?;
     }
     writeln!(out, "</ul>")

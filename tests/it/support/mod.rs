@@ -10,6 +10,7 @@ pub(crate) mod host;
 pub(crate) mod http;
 pub(crate) mod judge;
 pub(crate) mod live;
+pub(crate) mod page;
 pub(crate) mod wire;
 
 use std::path::Path;

@@ -1,0 +1,141 @@
+//! What a person sees of an HTML page before anything on it is opened: its text, with enough of the structure
+//! to tell headings, rows and colours apart.
+
+/// The visible text of a page of Palisade's. `#` stands before a heading, `|` between the cells of a row, `-`
+/// before an item, `>` before what can be opened, a colour's class in brackets before what it colours; what is
+/// folded is counted in lines.
+pub(crate) fn visible(page: &str) -> String {
+    let mut seen = Seen::default();
+    let mut rest = page;
+    while let Some(start) = rest.find('<') {
+        seen.text(&rest[..start]);
+        let end = start + rest[start..].find('>').expect("a tag ends");
+        seen.tag(&rest[start + 1..end]);
+        rest = &rest[end + 1..];
+    }
+    seen.text(rest);
+    let lines = seen.out.lines().map(str::trim_end).filter(|line| !line.is_empty());
+    let undated =
+        |line: &str| match (line.strip_prefix("Planned "), line.split_once(" by Palisade")) {
+            (Some(_), Some((_, rest))) => format!("Planned TIME by Palisade{rest}\n"),
+            _ => format!("{line}\n"),
+        };
+    lines.map(undated).collect()
+}
+
+#[derive(Default)]
+struct Seen {
+    out: String,
+    /// Inside the head of the document.
+    in_head: bool,
+    in_pre: bool,
+    in_summary: bool,
+    /// Of each `details` around, whether it is open.
+    details: Vec<bool>,
+    /// Lines inside closed ones.
+    folded: usize,
+}
+
+impl Seen {
+    fn is_hidden(&self) -> bool {
+        let around = self.details.len() - usize::from(self.in_summary);
+        self.in_head || self.details[..around].contains(&false)
+    }
+
+    fn text(&mut self, text: &str) {
+        let text = unescaped(text);
+        if self.is_hidden() {
+            self.folded +=
+                usize::from(!self.in_head) * text.lines().filter(|l| !l.trim().is_empty()).count();
+        } else if self.in_pre {
+            self.out.push_str(&text);
+        } else {
+            let spaced = text.starts_with(char::is_whitespace) && !self.out.ends_with([' ', '\n']);
+            let words: Vec<&str> = text.split_whitespace().collect();
+            if spaced {
+                self.out.push(' ');
+            }
+            self.out.push_str(&words.join(" "));
+            if text.ends_with(char::is_whitespace) && !self.out.ends_with([' ', '\n']) {
+                self.out.push(' ');
+            }
+        }
+    }
+
+    fn tag(&mut self, tag: &str) {
+        let name = tag.split_whitespace().next().unwrap_or_default();
+        match name {
+            "head" => self.in_head = true,
+            "/head" => self.in_head = false,
+            "pre" => self.in_pre = true,
+            "/pre" => self.in_pre = false,
+            "details" => {
+                self.details.push(tag.ends_with(" open"));
+                return;
+            }
+            "/details" => {
+                let was_open = self.details.pop().expect("it was opened");
+                if !was_open && !self.is_hidden() {
+                    self.out.push_str(&format!(" ({} lines folded)\n", self.folded));
+                    self.folded = 0;
+                }
+                return;
+            }
+            "summary" => self.in_summary = true,
+            "/summary" => {
+                self.in_summary = false;
+                return;
+            }
+            _ => {}
+        }
+        if self.is_hidden() {
+            return;
+        }
+        let mark = match name {
+            "h1" => "\n# ",
+            "h2" => "\n## ",
+            "h3" => "\n### ",
+            "h4" => "\n#### ",
+            "summary" => "\n> ",
+            "li" | "dt" => "\n- ",
+            "dd" => ": ",
+            "th" | "td" => "| ",
+            "p" | "div" | "tr" | "br" | "main" | "nav" | "header" | "pre" | "table" => "\n",
+            _ => "",
+        };
+        self.out.push_str(mark);
+        let class = tag.split_once("class=\"").and_then(|(_, rest)| rest.split_once('"'));
+        let classes = class.map_or("", |(class, _)| class).split(' ');
+        for colour in classes.filter(|class| ["good", "bad", "warn"].contains(class)) {
+            self.out.push_str(&format!("[{colour}] "));
+        }
+        if name == "/td" || name == "/th" {
+            self.out.push(' ');
+        }
+    }
+}
+
+fn unescaped(text: &str) -> String {
+    let entities = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#39;", "'"),
+        ("&#8594;", "->"),
+        ("&amp;", "&"),
+    ];
+    entities.iter().fold(text.to_owned(), |text, (entity, plain)| text.replace(entity, plain))
+}
+
+#[test]
+fn a_page_is_seen_as_it_stands() {
+    let page = "<!doctype html>\n<html><head><title>x</title><style>p{a:b}</style></head><body>\
+        <h1>One &amp; <code>two</code></h1>\n<p class=\"banner bad\">No</p>\
+        <p>Planned 2026-11-28T17:07:44Z by Palisade</p>\
+        <details><summary>Wall <span class=\"good\">shut</span></summary><div>a\nb</div></details>\
+        <details open><summary>Few</summary><pre>+ x\n  + y</pre></details>\
+        <table><tr><th>k</th><td class=\"warn\">v</td></tr></table></body></html>";
+    let expected = "# One & two\n[bad] No\nPlanned TIME by Palisade\n> Wall [good] shut (2 lines folded)\n\
+        > Few\n+ x\n  + y\n| k | [warn] v\n";
+    assert_eq!(visible(page), expected);
+}
