@@ -54,7 +54,7 @@ struct SecretSet {
     record: Option<AhoCorasick>,
     gate_output: Option<AhoCorasick>,
     /// Names of short secrets that were told of.
-    told: BTreeSet<String>,
+    named: BTreeSet<String>,
 }
 
 /// Says nothing of what it holds.
@@ -134,9 +134,11 @@ impl Redactions {
     pub fn too_short(&self) -> BTreeSet<String> {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let short = known.secrets.iter().filter(|(value, _)| value.chars().count() < LONG);
-        let short: BTreeSet<String> =
-            short.map(|(_, name)| name.clone()).filter(|name| !known.told.contains(name)).collect();
-        known.told.extend(short.iter().cloned());
+        let short: BTreeSet<String> = short
+            .map(|(_, name)| name.clone())
+            .filter(|name| !known.named.contains(name))
+            .collect();
+        known.named.extend(short.iter().cloned());
         short
     }
 }

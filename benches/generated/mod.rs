@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use palisade::address::ResourceAddr;
-use palisade::config::{Configuration, Options, load};
+use palisade::config::{Configuration, LoadOptions, load};
 use palisade::eval::estate::Estate;
 use palisade::eval::{Evaluator, NothingKnown, ValueSource};
 use palisade::plan::live::Index;
@@ -245,7 +245,7 @@ impl ValueSource for Assigned {
 
 /// Loads a configuration that was written by [`Shape::write`].
 pub(crate) fn configuration(dir: &Path) -> Configuration {
-    let loaded = load(dir, &Options::default());
+    let loaded = load(dir, &LoadOptions::default());
     assert!(!loaded.diagnostics.has_errors(), "{:?}", loaded.diagnostics);
     loaded.configuration
 }
@@ -316,7 +316,7 @@ impl Settled {
             prior: &self.prior,
             basis: &StateBasis { lineage: LINEAGE.to_owned(), ..StateBasis::default() },
             live: &self.live,
-            options: &plan::Options::default(),
+            options: &plan::ComputeOptions::default(),
             generated_at: "2026-11-23T10:00:00Z",
         });
         made.unwrap_or_else(|errors| panic!("{errors:?}"))

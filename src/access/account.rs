@@ -87,7 +87,7 @@ impl AccountNode {
 
 /// An account of the organization that no [`AccountFacts`] describe: nothing in it was read.
 #[derive(Clone, Debug)]
-pub struct Member {
+pub struct UndescribedMember {
     /// Its organization.
     pub membership: Membership,
     /// `o-.../r-.../ou-.../`, as `aws:PrincipalOrgPaths` holds it.

@@ -27,7 +27,7 @@ mod resource;
 #[cfg(test)]
 mod tests;
 
-pub use account::{AccountFacts, AccountNode, Coverage, Member};
+pub use account::{AccountFacts, AccountNode, Coverage, UndescribedMember};
 pub use model::{AccessModel, Facts};
 pub use organization::{Guardrails, Organization, PolicyType};
 pub use policy::{ManagedPolicies, ManagedPolicy, NamedPolicy, PART, levels};

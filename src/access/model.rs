@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use super::{
-    AccountFacts, AccountNode, GroupNode, Guardrails, ManagedPolicies, Member, NamedPolicy,
-    Organization, PART, PolicyType, PrincipalNode, ResourceNode,
+    AccountFacts, AccountNode, GroupNode, Guardrails, ManagedPolicies, NamedPolicy, Organization,
+    PART, PolicyType, PrincipalNode, ResourceNode, UndescribedMember,
 };
 use crate::iam::Membership;
 use crate::ids::{Handle, Partition};
@@ -53,7 +53,7 @@ pub struct AccessModel {
     /// Handles of the accounts, by id.
     pub account_by_id: BTreeMap<String, Handle>,
     /// Accounts of the organization beside these, by id.
-    pub members: BTreeMap<String, Member>,
+    pub members: BTreeMap<String, UndescribedMember>,
     /// The organization, where there is one.
     pub organization: Option<Organization>,
     /// Principals by ARN.
@@ -286,7 +286,7 @@ impl OrganizationPlace<'_> {
     }
 
     /// Accounts of the organization that no facts describe, the management account too.
-    fn members(&self, known: &BTreeMap<String, Handle>) -> BTreeMap<String, Member> {
+    fn members(&self, known: &BTreeMap<String, Handle>) -> BTreeMap<String, UndescribedMember> {
         let Some(organization) = self.organization else { return BTreeMap::new() };
         let mut all = organization.accounts.clone();
         all.entry(organization.management_account.clone())
@@ -301,7 +301,7 @@ impl OrganizationPlace<'_> {
                     let kind = PolicyType::ServiceControl;
                     self.guardrails.chain(kind, &parent, &id, self.root())
                 };
-                let member = Member {
+                let member = UndescribedMember {
                     membership: Membership {
                         id: organization.id.clone(),
                         management_account: manages,

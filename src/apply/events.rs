@@ -23,7 +23,7 @@ pub struct OperationRef {
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Event {
+pub enum ApplyEvent {
     /// Somebody else holds a lock that is waited for.
     WaitingForLock {
         /// The scope.
@@ -95,13 +95,13 @@ pub enum Event {
 }
 
 /// Where events go; a receiver that is gone is no error.
-pub type Events = tokio::sync::mpsc::UnboundedSender<Event>;
+pub type Events = tokio::sync::mpsc::UnboundedSender<ApplyEvent>;
 
 /// Tells of a lock that is waited for.
 pub(super) fn waiting(events: &Events, terms: Terms) -> impl FnMut(&str, &Lock) {
     let events = events.clone();
     move |scope, lock| {
-        let _ = events.send(Event::WaitingForLock {
+        let _ = events.send(ApplyEvent::WaitingForLock {
             scope: scope.to_owned(),
             who: lock.holder.who.clone(),
             host: lock.holder.host.clone(),

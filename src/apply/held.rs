@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::provider::Gate;
+use crate::provider::AttemptGate;
 use crate::state::{Clock, Lease, Ledger, StateError, StateFailure};
 
 /// Until when requests may leave under a lease, on the holder's clock. Shared with those who send them.
@@ -25,7 +25,7 @@ impl LeaseGate {
     }
 }
 
-impl Gate for LeaseGate {
+impl AttemptGate for LeaseGate {
     fn passes(&self) -> bool {
         u128::from(self.until.load(Ordering::Acquire)) > self.clock.elapsed().as_millis()
     }

@@ -22,8 +22,8 @@ pub mod summary;
 mod worker;
 
 pub use cancel::Cancel;
-pub use events::Event;
+pub use events::ApplyEvent;
 pub use executor::{Apply, Limits, apply};
 pub use recover::{Inspection, Recovery, inspect, recover};
 pub use seams::{Desired, NoSecrets, Planned, Recheck, SecretValue, Secrets};
-pub use summary::Summary;
+pub use summary::ApplySummary;

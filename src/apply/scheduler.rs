@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// One node of the execution graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Node {
+pub struct SchedulerNode {
     /// Its number.
     pub id: u32,
     /// What must have succeeded before.
@@ -75,7 +75,7 @@ struct Group {
 /// The scheduler of one apply.
 #[derive(Clone, Debug)]
 pub struct Scheduler {
-    nodes: BTreeMap<u32, Node>,
+    nodes: BTreeMap<u32, SchedulerNode>,
     states: BTreeMap<u32, NodeState>,
     dependants: BTreeMap<u32, Vec<u32>>,
     groups: BTreeMap<String, Group>,
@@ -92,7 +92,7 @@ impl Scheduler {
     /// # Errors
     /// The graph is no graph: a number twice, an unknown predecessor, a cycle.
     pub fn new(
-        nodes: impl IntoIterator<Item = Node>,
+        nodes: impl IntoIterator<Item = SchedulerNode>,
         total: usize,
         per_group: usize,
     ) -> Result<Self, SchedulerError> {
@@ -357,7 +357,7 @@ mod tests {
 
     use super::*;
 
-    fn graph() -> impl Strategy<Value = Vec<Node>> {
+    fn graph() -> impl Strategy<Value = Vec<SchedulerNode>> {
         proptest::collection::vec(
             (proptest::collection::vec(any::<prop::sample::Index>(), 0..4), 0_u8..4, any::<bool>()),
             1..60,
@@ -365,7 +365,7 @@ mod tests {
         .prop_map(|drafts| {
             let node =
                 |(at, (after, group, exclusive)): (usize, (Vec<prop::sample::Index>, u8, bool))| {
-                    Node {
+                    SchedulerNode {
                         id: at as u32 + 1,
                         after: if at == 0 {
                             vec![]
@@ -383,13 +383,13 @@ mod tests {
     /// Runs a graph to its end. `pick` chooses which running node ends next and whether well.
     /// Returns what succeeded, in order of completion; checks every promise on the way.
     fn run(
-        nodes: &[Node],
+        nodes: &[SchedulerNode],
         total: usize,
         per_group: usize,
         picks: &[(prop::sample::Index, bool)],
         cut: Option<usize>,
     ) -> (Vec<u32>, Scheduler) {
-        let by_id: BTreeMap<u32, &Node> = nodes.iter().map(|n| (n.id, n)).collect();
+        let by_id: BTreeMap<u32, &SchedulerNode> = nodes.iter().map(|n| (n.id, n)).collect();
         let mut scheduler = Scheduler::new(nodes.iter().cloned(), total, per_group).unwrap();
         let (mut running, mut done) = (Vec::new(), Vec::new());
         let mut picks = picks.iter().cycle();
@@ -454,7 +454,7 @@ mod tests {
         fn cut_at_any_point_the_rest_completes(nodes in graph(), picks in picks(), cut in 0_usize..60) {
             let well: Vec<_> = picks.into_iter().map(|(i, _)| (i, true)).collect();
             let (mut done, _) = run(&nodes, 4, 2, &well, Some(cut));
-            let left: Vec<Node> = nodes.iter().filter(|n| !done.contains(&n.id)).map(|n| Node {
+            let left: Vec<SchedulerNode> = nodes.iter().filter(|n| !done.contains(&n.id)).map(|n| SchedulerNode {
                 after: n.after.iter().copied().filter(|a| !done.contains(a)).collect(),
                 ..n.clone()
             }).collect();
@@ -479,13 +479,13 @@ mod tests {
         }
     }
 
-    fn node(id: u32, after: &[u32]) -> Node {
-        Node { id, after: after.to_vec(), group: "g".into(), exclusive: false }
+    fn node(id: u32, after: &[u32]) -> SchedulerNode {
+        SchedulerNode { id, after: after.to_vec(), group: "g".into(), exclusive: false }
     }
 
     #[test]
     fn graphs_that_are_none_are_refused() {
-        let error = |nodes: Vec<Node>| Scheduler::new(nodes, 1, 1).unwrap_err();
+        let error = |nodes: Vec<SchedulerNode>| Scheduler::new(nodes, 1, 1).unwrap_err();
         assert_eq!(error(vec![node(1, &[]), node(1, &[])]), SchedulerError::Duplicate(1));
         assert_eq!(error(vec![node(1, &[9])]), SchedulerError::Unknown(1, 9));
         assert_eq!(error(vec![node(1, &[2]), node(2, &[1])]), SchedulerError::Cycle(1));

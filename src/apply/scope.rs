@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::held::HeldLease;
 use crate::diag::Diagnostic;
-use crate::provider::Gate;
+use crate::provider::AttemptGate;
 use crate::state::journal::{Finished, Intent, JournalWriter, OperationOutcome};
 use crate::state::model::Resources;
 use crate::state::scopes::{AuditHead, Folded};
@@ -13,7 +13,7 @@ use crate::state::{Ledger, ScopeState, Stamp, StateError, StateFailure, Versione
 
 /// How a lease stands, for a request that waits for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum LeaseState {
     /// Requests may leave.
     Holds,
     /// The state is out of reach, and the lease's time is not over yet.
@@ -68,7 +68,7 @@ impl ScopeRun {
     }
 
     /// What the requests of this scope pass.
-    pub(super) fn gate(&self) -> Arc<dyn Gate> {
+    pub(super) fn gate(&self) -> Arc<dyn AttemptGate> {
         Arc::new(self.held.gate.clone())
     }
 
@@ -166,16 +166,16 @@ impl ScopeRun {
     }
 
     /// For a request that found the gate closed: looks at the lease now.
-    pub(super) async fn standing(&mut self, ledger: &Ledger) -> Standing {
+    pub(super) async fn standing(&mut self, ledger: &Ledger) -> LeaseState {
         if self.lost.is_none() && !self.held.gate.passes() {
             // What it finds shows below.
             let _ = self.check(ledger).await;
         }
         let over = ledger.clock().elapsed() >= self.held.lease.lasts_until();
         match self.held.gate.passes() {
-            true => Standing::Holds,
-            false if self.lost.is_some() || over => Standing::Over,
-            false => Standing::Unknown,
+            true => LeaseState::Holds,
+            false if self.lost.is_some() || over => LeaseState::Over,
+            false => LeaseState::Unknown,
         }
     }
 

@@ -59,7 +59,7 @@ pub struct Skipped {
 
 /// How an apply ended.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Summary {
+pub struct ApplySummary {
     /// The run's id.
     pub run: String,
     /// What was done, in order of completion.
@@ -85,7 +85,7 @@ pub struct Summary {
     pub warnings: Vec<Diagnostic>,
 }
 
-impl Summary {
+impl ApplySummary {
     /// Whether everything was done and recorded.
     #[must_use]
     pub fn is_success(&self) -> bool {

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::events::{Event, Events, OperationRef};
+use super::events::{ApplyEvent, Events, OperationRef};
 use super::record::{Material, after as record_after, is_hidden};
 use super::resolve;
-use super::scope::Standing;
+use super::scope::LeaseState;
 use super::seams::Secrets;
 use crate::diag::Diagnostic;
 use crate::plan::diff::{self, StoredValues, difference};
@@ -18,11 +18,11 @@ use crate::plan::model::{Action, Operation, OperationKind, ResourceChange};
 use crate::plan::policies;
 use crate::provider::retry::RetryProgress;
 use crate::provider::{
-    Access, AccountTarget, Failure, LiveObject, Op, Permit, Provider, ProviderError, ProviderStep,
-    REQUEST,
+    AccessMode, AccountTarget, Failure, LiveObject, Op, Permit, Provider, ProviderError,
+    ProviderStep, REQUEST,
 };
 use crate::schema::ownership::owner;
-use crate::schema::{Home, ManagedKind, Recovery};
+use crate::schema::{Home, ManagedKind, RecoveryMethod};
 use crate::state::clock::backoff;
 use crate::state::model::ResourceState;
 use crate::state::{Clock, Fingerprinter};
@@ -76,7 +76,7 @@ pub(super) enum Report {
     /// AWS asked to slow down in this scope.
     Throttled(String),
     /// The gate of a scope was found closed: is the lease still held?
-    GateClosed { scope: String, answer: oneshot::Sender<Standing> },
+    GateClosed { scope: String, answer: oneshot::Sender<LeaseState> },
     /// The operation ended.
     Ended { id: u32, result: Result<Success, OperationFailure> },
 }
@@ -223,10 +223,10 @@ impl Worker<'_> {
             let held = real.get(name)?.reveal().as_str()?;
             Some((reference.clone(), diff::SecretText(held.to_owned())))
         });
-        let secrets = diff::Secrets {
+        let secrets = diff::SecretComparison {
             prints: Some(self.shared.prints.clone()),
             sources: secrets.collect(),
-            ..diff::Secrets::default()
+            ..diff::SecretComparison::default()
         };
         let attrs = job.prior.as_ref().map(|p| p.attrs.attrs());
         let recorded = StoredValues { attrs, secrets: Some(&secrets) };
@@ -330,7 +330,7 @@ impl Worker<'_> {
     async fn read(&self, key: &str) -> Result<Option<LiveObject>, OperationFailure> {
         let kind = self.job.kind.schema().kind;
         let provider = &self.shared.provider;
-        self.patiently(|| provider.read_object(&self.job.target, Access::Write, kind, key))
+        self.patiently(|| provider.read_object(&self.job.target, AccessMode::Write, kind, key))
             .await?
             .map_err(|error| problem(&error, false))
     }
@@ -342,7 +342,8 @@ impl Worker<'_> {
     ) -> Result<Result<Option<LiveObject>, ProviderError>, OperationFailure> {
         let kind = self.job.kind.schema().kind;
         let provider = &self.shared.provider;
-        self.patiently(|| provider.read_marked(&self.job.target, Access::Write, kind, key)).await
+        self.patiently(|| provider.read_marked(&self.job.target, AccessMode::Write, kind, key))
+            .await
     }
 
     async fn patiently<T, F>(
@@ -373,9 +374,9 @@ impl Worker<'_> {
             let (answer, told) = oneshot::channel();
             let _ = self.shared.reports.send(Report::GateClosed { scope, answer });
             match told.await {
-                Ok(Standing::Holds) => break,
-                Ok(Standing::Unknown) => self.shared.clock.sleep(Duration::from_secs(1)).await,
-                Ok(Standing::Over) | Err(_) => return Err(self.over()),
+                Ok(LeaseState::Holds) => break,
+                Ok(LeaseState::Unknown) => self.shared.clock.sleep(Duration::from_secs(1)).await,
+                Ok(LeaseState::Over) | Err(_) => return Err(self.over()),
             }
         }
         Ok(())
@@ -504,7 +505,7 @@ impl Worker<'_> {
         let job = self.job;
         let schema = job.kind.schema();
         let key = job.kind.natural_key(real);
-        let Some(key) = key.filter(|_| schema.recovery == Recovery::NaturalKey) else {
+        let Some(key) = key.filter(|_| schema.recovery == RecoveryMethod::NaturalKey) else {
             return Ok(Occupant::Unseen);
         };
         if schema.asynchronous {
@@ -545,13 +546,13 @@ impl Worker<'_> {
         let Some(live) = live else { return Ok(Probed::Nothing) };
         let marked = owner(&live.attrs);
         let ours = match schema.recovery {
-            Recovery::Tags => marked.is_some() && marked == owner(real),
+            RecoveryMethod::Tags => marked.is_some() && marked == owner(real),
             // Its tags come later: nothing stood there before we asked for it.
-            Recovery::NaturalKey => match marked {
+            RecoveryMethod::NaturalKey => match marked {
                 Some(_) => marked == owner(real),
                 None => was_empty,
             },
-            Recovery::Singleton => true,
+            RecoveryMethod::Singleton => true,
         };
         Ok(if ours { Probed::Ours(live.attrs) } else { Probed::Foreign })
     }
@@ -561,18 +562,18 @@ impl Worker<'_> {
     fn completion(
         &self,
         step: &ProviderStep,
-        found: &Attrs,
+        live_now: &Attrs,
         real: Option<&Attrs>,
     ) -> Option<ProviderStep> {
         let schema = self.job.kind.schema();
         if schema.asynchronous {
             return None;
         }
-        let mut changed = difference(schema, found, real?, StoredValues::default()).changed;
+        let mut changed = difference(schema, live_now, real?, StoredValues::default()).changed;
         changed.retain(|p| p.root().is_none() || p.root() != schema.attachments);
         (!changed.is_empty()).then(|| ProviderStep {
             op: Op::Update,
-            before: Some(found.clone()),
+            before: Some(live_now.clone()),
             changed,
             ..step.clone()
         })
@@ -611,7 +612,7 @@ impl Worker<'_> {
         retries.attempt += 1;
         retries.waited += wait;
         retries.spent += wait;
-        let _ = self.shared.events.send(Event::Retrying {
+        let _ = self.shared.events.send(ApplyEvent::Retrying {
             operation: job.display.clone(),
             attempt: retries.attempt,
             wait,

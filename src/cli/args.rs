@@ -6,7 +6,7 @@ use clap::{ArgAction, ArgMatches, Args, FromArgMatches, ValueEnum};
 
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::engine::Variables;
-use crate::engine::apply::Approval;
+use crate::engine::apply::ApplyApproval;
 use crate::engine::plan::{FailOn, Mode, PlanRequest, Selection};
 use crate::engine::promotion::MoveSettings;
 use crate::engine::side::LookAt;
@@ -207,8 +207,8 @@ impl PlanOptions {
 
     /// What the flags approve.
     #[must_use]
-    pub fn approval(&self) -> Approval {
-        Approval {
+    pub fn approval(&self) -> ApplyApproval {
+        ApplyApproval {
             fail_on: self.fail_on.fail_on(),
             reason: self.reason.clone(),
             lock_timeout: self.lock_timeout,

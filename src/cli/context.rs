@@ -8,14 +8,14 @@ use crate::diag::Diagnostic;
 use crate::engine::Workspace;
 use crate::engine::connect::Aws;
 use crate::engine::host::{Cancel, Urgency};
-use crate::engine::origin::Origin;
+use crate::engine::origin::RunOrigin;
 use crate::render::Style;
 use crate::render::inert::Inert;
 use crate::sandbox;
 
 use super::args::Global;
 use super::clock::WallClock;
-use super::environment::Environment;
+use super::environment::ProcessEnvironment;
 use super::error::Exit;
 use super::host::{self, Manner, SharedPrincipals, Terminal};
 use super::output::{self, Unread};
@@ -26,7 +26,7 @@ pub struct Context {
     /// Flags of every command.
     pub global: Global,
     /// Variables and terminal.
-    pub env: Environment,
+    pub env: ProcessEnvironment,
     /// Ctrl-C.
     pub cancel: Cancel,
     /// Time.
@@ -81,7 +81,7 @@ impl Context {
         let (cancel, clock) = (self.cancel.clone(), self.clock.clone());
         let principals = self.principals.clone();
         let terminal = Terminal::new(&self.env, cancel, clock, manner, principals);
-        let origin = Origin::of_this_process(&self.env.vars);
+        let origin = RunOrigin::of_this_process(&self.env.vars);
         Workspace {
             env: self.env.vars.clone(),
             power_cut: self.env.sandbox_cut(&self.global),

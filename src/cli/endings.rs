@@ -1,6 +1,6 @@
 //! How a command ends whose use case moved releases.
 
-use crate::engine::promotion::{Move, ended_well};
+use crate::engine::promotion::{ReleaseMove, ended_well};
 use crate::render::promotion::ending;
 
 use super::context::Context;
@@ -10,7 +10,7 @@ use super::error::Exit;
 ///
 /// # Errors
 /// The release is not verified where it moved.
-pub fn moved(done: &Move, context: &Context) -> Result<(), Exit> {
+pub fn moved(done: &ReleaseMove, context: &Context) -> Result<(), Exit> {
     match ending(done) {
         Ok(line) => context.say(&line),
         Err(diagnostic) if diagnostic.is_error() => return Err(diagnostic.into()),
@@ -24,7 +24,7 @@ pub fn moved(done: &Move, context: &Context) -> Result<(), Exit> {
 ///
 /// # Errors
 /// A release did not stay where it moved.
-pub fn entered(moves: &[Move]) -> Result<(), Exit> {
+pub fn entered(moves: &[ReleaseMove]) -> Result<(), Exit> {
     let failed = moves.iter().find(|done| !ended_well(done));
     match failed.map(ending) {
         Some(Err(diagnostic)) => Err(diagnostic.into()),

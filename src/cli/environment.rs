@@ -14,7 +14,7 @@ use super::error::Exit;
 
 /// What the process stands in.
 #[derive(Clone, Debug)]
-pub struct Environment {
+pub struct ProcessEnvironment {
     /// Environment variables that are text.
     pub vars: BTreeMap<String, String>,
     /// How to write to standard output.
@@ -27,7 +27,7 @@ pub struct Environment {
     pub ask: bool,
 }
 
-impl Environment {
+impl ProcessEnvironment {
     /// Reads it. `NO_COLOR` (<https://no-color.org>), `CI`, `TERM=dumb` and `--no-color` switch
     /// colours off; so does a pipe, for the stream that goes into it.
     #[must_use]

@@ -10,15 +10,15 @@ use jiff::Timestamp;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::engine::EngineError;
 use crate::engine::host::{
-    Activity, ApplyEvent, Cancel, Clock, Event, Host, Question, Shown, Urgency,
+    Activity, ApplyEvent, Cancel, Clock, ConfirmationQuestion, Event, Host, Shown, Urgency,
 };
-use crate::engine::promotion::Move;
+use crate::engine::promotion::ReleaseMove;
 use crate::render::inert::{Inert, inert_json};
 use crate::render::requests::RunPrincipals;
 use crate::render::{self, Detail, Style, event_lines, events};
 
 use super::clock::WallClock;
-use super::environment::Environment;
+use super::environment::ProcessEnvironment;
 use super::output::{self, ask, say, say_painted, tell};
 use super::progress::{Progress, ProgressItem};
 
@@ -93,7 +93,7 @@ impl Terminal {
     /// A command's terminal.
     #[must_use]
     pub fn new(
-        env: &Environment,
+        env: &ProcessEnvironment,
         cancel: Cancel,
         clock: WallClock,
         manner: Manner,
@@ -141,7 +141,7 @@ impl Terminal {
     }
 
     /// Says how a release stands in its first environment, where that is no error.
-    fn entered(&self, done: &Move) {
+    fn entered(&self, done: &ReleaseMove) {
         match render::promotion::ending(done) {
             Ok(line) => say(&line),
             Err(diagnostic) if !diagnostic.is_error() => tell([&diagnostic], &self.err),
@@ -257,11 +257,11 @@ impl Host for Terminal {
         Ok(out.flush()?)
     }
 
-    async fn confirm(&self, question: Question<'_>) -> Result<(), EngineError> {
+    async fn confirm(&self, question: ConfirmationQuestion<'_>) -> Result<(), EngineError> {
         if self.manner.auto_approve {
             return Ok(());
         }
-        if let Question::Approve { by, .. } = question {
+        if let ConfirmationQuestion::Approve { by, .. } = question {
             // A terminal is asked; a pipeline that says `approve` has said it.
             if !self.ask {
                 return Ok(());

@@ -29,7 +29,7 @@ use clap::{CommandFactory as _, Parser as _};
 
 use clock::WallClock;
 use context::Context;
-use environment::Environment;
+use environment::ProcessEnvironment;
 use error::Exit;
 use grammar::Cli;
 use host::SharedPrincipals;
@@ -47,7 +47,7 @@ fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args = match terraform::translate(args, &grammar::command()) {
         Ok(args) => args,
         Err(refused) => {
-            output::tell([&refused], &Environment::read(&args::Global::default()).err);
+            output::tell([&refused], &ProcessEnvironment::read(&args::Global::default()).err);
             return ExitCode::FAILURE;
         }
     };
@@ -62,7 +62,7 @@ fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let Cli { global, command } = cli;
     let next = command.after_interruption();
-    let env = Environment::read(&global);
+    let env = ProcessEnvironment::read(&global);
     let (clock, told) = match env.sandbox_clock(&global) {
         Ok(clock) => (clock, Ok(())),
         Err(exit) => (WallClock::default(), Err(exit)),

@@ -22,7 +22,7 @@ const MAX_MODULES: usize = 1_000;
 
 /// What loading needs to know beside the directory.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct LoadOptions {
     /// How the directory is named in messages: empty for the one where the user stands.
     pub display: String,
     /// This program's version, for `required_version`.
@@ -33,7 +33,7 @@ pub struct Options {
     pub env_vars: BTreeMap<String, String>,
 }
 
-impl Default for Options {
+impl Default for LoadOptions {
     fn default() -> Self {
         Self {
             display: String::new(),
@@ -95,7 +95,7 @@ impl Loaded {
 
 /// Loads the configuration of a directory.
 #[must_use]
-pub fn load(dir: &Path, options: &Options) -> Loaded {
+pub fn load(dir: &Path, options: &LoadOptions) -> Loaded {
     crate::stack::deep(|| load_here(dir, options))
 }
 
@@ -121,7 +121,7 @@ pub fn load_sources(sources: impl IntoIterator<Item = Arc<Source>>) -> Loaded {
     loader.finish(BTreeMap::new())
 }
 
-fn load_here(dir: &Path, options: &Options) -> Loaded {
+fn load_here(dir: &Path, options: &LoadOptions) -> Loaded {
     let mut loader = Loader::new();
     let mut supplied = BTreeMap::new();
     match fs::canonicalize(dir) {
@@ -577,7 +577,7 @@ mod tests {
     fn loaded(files: &[(&str, &str)]) -> Loaded {
         let dir = tempfile::tempdir().expect("tempdir");
         write(dir.path(), files);
-        load(dir.path(), &Options::default())
+        load(dir.path(), &LoadOptions::default())
     }
 
     fn summaries(files: &[(&str, &str)]) -> Vec<String> {
@@ -611,14 +611,14 @@ mod tests {
     fn bytes_that_are_no_text_are_refused() {
         let dir = tempfile::tempdir().expect("tempdir");
         fs::write(dir.path().join("a.hcl"), b"locals {\n  a = \"\xff\"\n}\n").expect("write");
-        let found = load(dir.path(), &Options::default()).diagnostics;
+        let found = load(dir.path(), &LoadOptions::default()).diagnostics;
         assert_eq!(
             found.iter().next().map(|d| d.summary.as_str()),
             Some("`a.hcl` is not UTF-8 text")
         );
         let file = fs::File::create(dir.path().join("a.hcl")).expect("create");
         file.set_len(MAX_FILE + 1).expect("grow");
-        let found = load(dir.path(), &Options::default()).diagnostics;
+        let found = load(dir.path(), &LoadOptions::default()).diagnostics;
         assert_eq!(found.iter().next().map(|d| d.summary.as_str()), Some("`a.hcl` cannot be read"));
     }
 
@@ -649,12 +649,12 @@ mod tests {
         let dir = tempfile::tempdir().expect("tempdir");
         write(dir.path(), &[("main.hcl", "module \"m\" {\n  source = \"./m\"\n}\n")]);
         std::os::unix::fs::symlink(outside.path(), dir.path().join("m")).expect("link");
-        let found = load(dir.path(), &Options::default()).diagnostics;
+        let found = load(dir.path(), &LoadOptions::default()).diagnostics;
         assert_eq!(found.len(), 1, "{found:?}");
         fs::create_dir(dir.path().join(".git")).expect("mkdir");
         std::os::unix::fs::symlink(outside.path().join("main.hcl"), dir.path().join("x.hcl"))
             .expect("link");
-        let found = load(dir.path(), &Options::default()).diagnostics;
+        let found = load(dir.path(), &LoadOptions::default()).diagnostics;
         assert_eq!(found.len(), 2, "{found:?}");
     }
 }

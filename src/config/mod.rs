@@ -23,9 +23,9 @@ mod vars;
 pub use decode::target_address;
 pub use expr::Expr;
 pub use files::{MAX_FILE, read_source};
-pub use load::{Loaded, Options, load, load_sources};
+pub use load::{LoadOptions, Loaded, load, load_sources};
 pub use model::{
-    Backend, CallDecl, CheckDecl, Condition, Configuration, IgnoreChanges, ImportDecl,
+    Backend, CallDecl, CheckDecl, ConditionBlock, Configuration, IgnoreChanges, ImportDecl,
     ImportTarget, LifecycleDecl, LocalDecl, Meta, Module, ModuleId, MovedDecl, OutputDecl,
     RemovedDecl, ResourceDecl, Settings, SpannedTarget, Supplied, SuppliedBy, TargetAddr,
     VariableDecl,

@@ -173,9 +173,9 @@ pub struct LifecycleDecl {
     /// References whose change replaces the object.
     pub replace_triggered_by: Vec<Expr>,
     /// What must hold before it is created or changed.
-    pub preconditions: Vec<Condition>,
+    pub preconditions: Vec<ConditionBlock>,
     /// What must hold afterwards; `self` is the object.
-    pub postconditions: Vec<Condition>,
+    pub postconditions: Vec<ConditionBlock>,
 }
 
 /// `ignore_changes`.
@@ -192,7 +192,7 @@ pub enum IgnoreChanges {
 
 /// `condition` and `error_message`.
 #[derive(Clone, Debug)]
-pub struct Condition {
+pub struct ConditionBlock {
     /// The block's header.
     pub loc: Loc,
     /// What must be true.
@@ -219,7 +219,7 @@ pub struct VariableDecl {
     /// Whether null is a value (else null means the default).
     pub nullable: bool,
     /// `validation` blocks.
-    pub validations: Vec<Condition>,
+    pub validations: Vec<ConditionBlock>,
 }
 
 /// One attribute of a `locals` block.
@@ -247,7 +247,7 @@ pub struct OutputDecl {
     /// References to blocks that must be there first.
     pub depends_on: Vec<Expr>,
     /// `precondition` blocks.
-    pub preconditions: Vec<Condition>,
+    pub preconditions: Vec<ConditionBlock>,
 }
 
 /// A `module` block.
@@ -279,7 +279,7 @@ pub struct CheckDecl {
     /// Its header.
     pub loc: Loc,
     /// Its assertions.
-    pub asserts: Vec<Condition>,
+    pub asserts: Vec<ConditionBlock>,
 }
 
 /// What `moved`, `import` and `removed` name.

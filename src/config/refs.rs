@@ -53,40 +53,43 @@ impl Reference {
 /// nor are those of `bound`.
 #[must_use]
 pub fn references(expr: &Expr, bound: &[&str]) -> Vec<Reference> {
-    let mut finder =
-        Finder { expr, bound: bound.iter().map(|b| (*b).to_owned()).collect(), found: Vec::new() };
+    let mut finder = Finder {
+        expr,
+        bound: bound.iter().map(|b| (*b).to_owned()).collect(),
+        references: Vec::new(),
+    };
     finder.visit_expr(expr.node());
-    finder.found
+    finder.references
 }
 
 /// The references of all that stands in a body; `dynamic` iterators are bound in their content.
 #[must_use]
 pub fn body_references(body: &RawBody, bound: &[&str]) -> Vec<Reference> {
-    let mut found = Vec::new();
+    let mut all = Vec::new();
     for attr in body.attrs.values() {
-        found.extend(references(&attr.value, bound));
+        all.extend(references(&attr.value, bound));
     }
     for nested in &body.blocks {
         match nested {
-            RawNested::Block(block) => found.extend(body_references(&block.body, bound)),
+            RawNested::Block(block) => all.extend(body_references(&block.body, bound)),
             RawNested::Dynamic(dynamic) => {
-                found.extend(references(&dynamic.for_each, bound));
+                all.extend(references(&dynamic.for_each, bound));
                 let mut inner = bound.to_vec();
                 inner.push(&dynamic.iterator.value);
                 if let Some(labels) = &dynamic.labels {
-                    found.extend(references(labels, &inner));
+                    all.extend(references(labels, &inner));
                 }
-                found.extend(body_references(&dynamic.content, &inner));
+                all.extend(body_references(&dynamic.content, &inner));
             }
         }
     }
-    found
+    all
 }
 
 struct Finder<'a> {
     expr: &'a Expr,
     bound: Vec<String>,
-    found: Vec<Reference>,
+    references: Vec<Reference>,
 }
 
 impl Finder<'_> {
@@ -112,7 +115,7 @@ impl Finder<'_> {
                 TraversalOperator::AttrSplat(_) | TraversalOperator::FullSplat(_) => break,
             }
         }
-        self.found.push(Reference {
+        self.references.push(Reference {
             root: name.to_owned(),
             steps,
             loc: self.expr.loc_at(start.start..end),

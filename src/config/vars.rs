@@ -14,7 +14,7 @@ use hcl::edit::structure::Structure;
 
 use super::expr::Expr;
 use super::files::{join, read_source};
-use super::load::Options;
+use super::load::LoadOptions;
 use super::model::{Module, Supplied, SuppliedBy};
 use super::syntax;
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source, did_you_mean};
@@ -53,7 +53,7 @@ impl VarArg {
 /// be read, so that some are missing.
 pub(super) fn collect(
     module: &Module,
-    options: &Options,
+    options: &LoadOptions,
     values: &mut BTreeMap<String, Supplied>,
     diagnostics: &mut Diagnostics,
 ) -> bool {
@@ -294,7 +294,7 @@ mod tests {
         write("z.auto.vars.hcl", "b = \"z\"\n");
         write("a.auto.vars.hcl", "b = \"a\"\nd = \"auto\"\n");
         write("extra.hclvars", "a = \"extra\"\nd = \"extra\"\n");
-        let options = Options {
+        let options = LoadOptions {
             vars: vec![
                 VarArg::parse("d=first").expect("var"),
                 VarArg::File(dir.path().join("extra.hclvars")),
@@ -305,7 +305,7 @@ mod tests {
                 ("unrelated".to_owned(), "x".to_owned()),
             ]
             .into(),
-            ..Options::default()
+            ..LoadOptions::default()
         };
         let loaded = load(dir.path(), &options);
         assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
@@ -321,8 +321,10 @@ mod tests {
         let dir = tempfile::tempdir().expect("tempdir");
         fs::write(dir.path().join("main.hcl"), "variable \"region\" {}\n").expect("write");
         fs::write(dir.path().join("palisade.vars.hcl"), "regon = 1\nx {\n}\n").expect("write");
-        let options =
-            Options { vars: vec![VarArg::parse("zone=1").expect("var")], ..Options::default() };
+        let options = LoadOptions {
+            vars: vec![VarArg::parse("zone=1").expect("var")],
+            ..LoadOptions::default()
+        };
         let found = load(dir.path(), &options).diagnostics;
         let summaries: Vec<&str> = found.iter().map(|d| d.summary.as_str()).collect();
         assert_eq!(

@@ -8,16 +8,16 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::address::ResourceAddr;
-use crate::apply::{self, Apply, Limits, Recheck, Summary};
+use crate::apply::{self, Apply, ApplySummary, Limits, Recheck};
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::plan::model::{OperationKind, Output, Plan, Selection};
+use crate::plan::model::{OperationKind, Plan, PlannedOutput, Selection};
 use crate::plan::{Mode, adoptions};
-use crate::promotion::Move;
+use crate::promotion::ReleaseMove;
 use crate::state::model::Resources;
 
 use super::applied_values::{AppliedValues, Resolver};
 use super::error::EngineError;
-use super::host::{Activity, Event, Question, Shown};
+use super::host::{Activity, ConfirmationQuestion, Event, Shown};
 use super::known_values::KnownValues;
 use super::plan::{self, FailOn, PlanRequest};
 use super::promotion::entry;
@@ -30,7 +30,7 @@ use super::{compare_secrets, outputs, secrets};
 
 /// What goes with an approval.
 #[derive(Clone, Debug)]
-pub struct Approval {
+pub struct ApplyApproval {
     /// What makes a plan fail.
     pub fail_on: FailOn,
     /// Why a broken rule is accepted.
@@ -47,7 +47,7 @@ pub struct ApplyRequest {
     /// How the plan is made. `Mode::Destroy` makes this a destroy.
     pub plan: PlanRequest,
     /// What it may do.
-    pub approval: Approval,
+    pub approval: ApplyApproval,
 }
 
 /// How an apply that did not fail ended.
@@ -56,10 +56,10 @@ pub struct ApplyOutcome {
     /// The plan.
     pub plan: Plan,
     /// What was carried out; absent where there was nothing to do.
-    pub summary: Option<Summary>,
+    pub summary: Option<ApplySummary>,
     /// The releases that arrived in their first environments, with how each stands there. After one that
     /// did not end well no other is recorded.
-    pub entered: Vec<Move>,
+    pub entered: Vec<ReleaseMove>,
 }
 
 /// Makes a plan, shows it, asks, and carries it out.
@@ -85,8 +85,8 @@ pub async fn run(
         workspace
             .host
             .confirm(match question.options.mode {
-                Mode::Destroy => Question::Destroy,
-                Mode::Normal | Mode::RefreshOnly => Question::Apply,
+                Mode::Destroy => ConfirmationQuestion::Destroy,
+                Mode::Normal | Mode::RefreshOnly => ConfirmationQuestion::Apply,
             })
             .await?;
     }
@@ -101,7 +101,7 @@ pub async fn run_saved(
     workspace: &Workspace,
     saved: &Saved,
     variables: &Variables,
-    approval: &Approval,
+    approval: &ApplyApproval,
 ) -> Result<ApplyOutcome, EngineError> {
     let mut question = saved.request(variables, approval.parallelism)?;
     let loading = recover::load_recovered(workspace, &question, approval.lock_timeout);
@@ -135,12 +135,12 @@ pub async fn import(
     id: &str,
     variables: &Variables,
     lock_timeout: Duration,
-) -> Result<Summary, EngineError> {
+) -> Result<ApplySummary, EngineError> {
     let mut request = PlanRequest::everything(variables);
     request.for_apply = true;
     request.imports.push((address.clone(), id.to_owned()));
     request.options.selection.targets.push(address.to_string());
-    let approval = Approval {
+    let approval = ApplyApproval {
         fail_on: FailOn::Violation,
         reason: None,
         lock_timeout,
@@ -155,7 +155,7 @@ pub async fn import(
         return Err(EngineError::failed(format!("`{address}` is managed already")));
     }
     plan::require_read(&plan)?;
-    workspace.host.confirm(Question::Import).await?;
+    workspace.host.confirm(ConfirmationQuestion::Import).await?;
     carry_out(workspace, &inputs, &request, &plan, &approval).await
 }
 
@@ -165,7 +165,7 @@ async fn conclude(
     inputs: &PlanInputs,
     request: &PlanRequest,
     plan: Plan,
-    approval: &Approval,
+    approval: &ApplyApproval,
 ) -> Result<ApplyOutcome, EngineError> {
     let summary = if plan.has_changes() {
         Some(carry_out(workspace, inputs, request, &plan, approval).await?)
@@ -190,8 +190,8 @@ pub async fn carry_out(
     inputs: &PlanInputs,
     request: &PlanRequest,
     plan: &Plan,
-    approval: &Approval,
-) -> Result<Summary, EngineError> {
+    approval: &ApplyApproval,
+) -> Result<ApplySummary, EngineError> {
     let resources = inputs.snapshot.resources();
     let lineage = lineage(workspace, inputs).await?;
     let known = applied_values(inputs, &resources, &lineage);
@@ -222,8 +222,8 @@ pub async fn execute(
     workspace: &Workspace,
     inputs: &PlanInputs,
     plan: &Plan,
-    approval: &Approval,
-) -> Result<Summary, EngineError> {
+    approval: &ApplyApproval,
+) -> Result<ApplySummary, EngineError> {
     let resources = inputs.snapshot.resources();
     let lineage = lineage(workspace, inputs).await?;
     let known = applied_values(inputs, &resources, &lineage);
@@ -260,10 +260,10 @@ async fn walk(
     workspace: &Workspace,
     inputs: &PlanInputs,
     plan: &Plan,
-    approval: &Approval,
+    approval: &ApplyApproval,
     resolver: &Resolver<'_>,
     recheck: Option<&dyn Recheck>,
-) -> Result<Summary, EngineError> {
+) -> Result<ApplySummary, EngineError> {
     let store = &inputs.store;
     secrets::require(workspace, inputs, plan).await?;
     let (events, received) = mpsc::unbounded_channel();
@@ -310,18 +310,18 @@ async fn record_outputs(
     Ok(())
 }
 
-fn outputs_now(resolver: &Resolver<'_>) -> Result<BTreeMap<String, Output>, Diagnostics> {
+fn outputs_now(resolver: &Resolver<'_>) -> Result<BTreeMap<String, PlannedOutput>, Diagnostics> {
     resolver.evaluator().known_moved();
     let all = resolver.evaluator().outputs()?;
-    Ok(all.into_iter().map(|(name, output)| (name, Output::of(&output))).collect())
+    Ok(all.into_iter().map(|(name, output)| (name, PlannedOutput::of(&output))).collect())
 }
 
 /// Whether the plan was carried out to its end, and what is wrong where it was not.
 fn judge(
     workspace: &Workspace,
     inputs: &PlanInputs,
-    summary: Summary,
-) -> Result<Summary, EngineError> {
+    summary: ApplySummary,
+) -> Result<ApplySummary, EngineError> {
     let mut diagnostics = Diagnostics::new();
     for failed in &summary.failed {
         let mut why = failed.why.clone();
@@ -369,7 +369,7 @@ fn judge(
 }
 
 /// Names what was done and is in no state and no journal: the lock was lost before it could be written.
-fn unrecorded(summary: &Summary) -> Option<Diagnostic> {
+fn unrecorded(summary: &ApplySummary) -> Option<Diagnostic> {
     if summary.unrecorded.is_empty() || !summary.saved_to.is_empty() {
         return None;
     }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use serde_json::Value as Json;
 
-use crate::promotion::Move;
+use crate::promotion::ReleaseMove;
 use crate::promotion::gate::approval::{self, Approval};
 use crate::promotion::store;
 use crate::state::Ledger;
-use crate::state::audit::{Record, Verification};
+use crate::state::audit::{AuditCheck, Record};
 use crate::state::audit_check::Anchor;
 
 use super::error::EngineError;
@@ -24,11 +24,11 @@ const GRACE: SignedDuration = SignedDuration::from_mins(1);
 pub(super) async fn verify(
     ledger: &Ledger,
     anchor: Option<&Anchor>,
-) -> Result<Verification, EngineError> {
+) -> Result<AuditCheck, EngineError> {
     // Moves and approvals come before their records, so they are read before the log.
     let now = ledger.now().await?;
     let mut problems = Vec::new();
-    let mut finished: BTreeMap<(String, u64), Move> = BTreeMap::new();
+    let mut finished: BTreeMap<(String, u64), ReleaseMove> = BTreeMap::new();
     let mut under_way = Vec::new();
     for environment in store::list_environments(ledger).await? {
         match store::read(ledger, &environment).await {

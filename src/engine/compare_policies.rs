@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::diag::{Diagnostic, Diagnostics, Source};
-use crate::iam::symbolic::access::{Comparison, ComparisonResult, compare};
+use crate::iam::symbolic::access::{AccessComparison, ComparisonResult, compare};
 use crate::iam::{Document, Use};
 
 use super::error::EngineError;
@@ -31,7 +31,7 @@ pub struct PolicyComparisonRequest {
 #[derive(Debug)]
 pub struct PolicyComparisonOutcome {
     /// The answer.
-    pub comparison: Comparison,
+    pub comparison: AccessComparison,
     /// Warnings of both texts.
     pub warnings: Diagnostics,
 }

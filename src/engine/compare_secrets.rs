@@ -6,7 +6,7 @@ use futures::StreamExt as _;
 
 use crate::address::ResourceAddr;
 use crate::diag::Diagnostic;
-use crate::plan::diff::{SecretText, Secrets, StoredValues};
+use crate::plan::diff::{SecretComparison, SecretText, StoredValues};
 use crate::plan::model::{Action, Plan, Selection};
 use crate::plan::{Mode, select};
 use crate::value::Value;
@@ -25,15 +25,15 @@ const SIDE_BY_SIDE: usize = 8;
 pub(super) async fn by_value(
     workspace: &Workspace,
     inputs: &PlanInputs,
-) -> Result<Secrets, EngineError> {
+) -> Result<SecretComparison, EngineError> {
     let mut values = inputs.estate.instances.values().flat_map(|i| i.desired.values());
     let given = |v: &Value| v.has_sensitive() && !matches!(v.reveal(), Value::Secret(_));
     if !values.any(given) {
-        return Ok(Secrets::default());
+        return Ok(SecretComparison::default());
     }
     let reading = workspace.interruptible(inputs.store.ledger.existing_fingerprinter()).await?;
     // A role that plans need not be able to read the key: then apply finds out.
-    Ok(Secrets { prints: reading.ok().flatten(), ..Secrets::default() })
+    Ok(SecretComparison { prints: reading.ok().flatten(), ..SecretComparison::default() })
 }
 
 /// What `apply` compares hidden values by: the sources of all secrets that it applied before are
@@ -45,13 +45,13 @@ pub(super) async fn by_source(
     workspace: &Workspace,
     inputs: &mut PlanInputs,
     request: &PlanRequest,
-) -> Result<Secrets, EngineError> {
+) -> Result<SecretComparison, EngineError> {
     if request.options.mode != Mode::Normal {
-        return Ok(Secrets::default());
+        return Ok(SecretComparison::default());
     }
     let reading = workspace.interruptible(inputs.store.ledger.existing_fingerprinter());
     let Some(prints) = reading.await?? else {
-        return Ok(Secrets::default());
+        return Ok(SecretComparison::default());
     };
     let sources = secrets::sources(workspace, &inputs.store.connection, &inputs.estate.provider);
     let asking = applied(inputs, &request.options.selection).into_iter().map(|reference| async {
@@ -74,7 +74,7 @@ pub(super) async fn by_source(
             ),
         }
     }
-    Ok(Secrets { prints: Some(prints), sources: found, ..Secrets::default() })
+    Ok(SecretComparison { prints: Some(prints), sources: found, ..SecretComparison::default() })
 }
 
 /// Every secret that is applied already and still wanted: address, attribute, value.
@@ -100,7 +100,11 @@ fn applied(inputs: &PlanInputs, selection: &Selection) -> BTreeSet<String> {
 /// Secrets with another value than was applied, which a saved plan says nothing of: it was made
 /// without asking their sources.
 #[must_use]
-pub(super) fn left_out(inputs: &PlanInputs, plan: &Plan, secrets: &Secrets) -> Vec<Diagnostic> {
+pub(super) fn left_out(
+    inputs: &PlanInputs,
+    plan: &Plan,
+    secrets: &SecretComparison,
+) -> Vec<Diagnostic> {
     let resources = inputs.snapshot.resources();
     let idle: BTreeSet<&ResourceAddr> = plan
         .resource_changes

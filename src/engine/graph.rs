@@ -6,7 +6,7 @@ use super::error::EngineError;
 use super::load;
 use super::workspace::{Variables, Workspace};
 
-pub use crate::graph::{Format, Picture};
+pub use crate::graph::{GraphDrawing, GraphFormat};
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -14,9 +14,9 @@ pub struct GraphRequest {
     /// Values for variables.
     pub variables: Variables,
     /// What is drawn.
-    pub picture: Picture,
+    pub picture: GraphDrawing,
     /// In which language.
-    pub format: Format,
+    pub format: GraphFormat,
 }
 
 /// Draws; the outcome is a text of the language that is asked for.

@@ -6,17 +6,17 @@ use jiff::Timestamp;
 
 use crate::address::ResourceAddr;
 use crate::diag::Diagnostics;
-use crate::plan::model::{Plan, Principals};
+use crate::plan::model::{Plan, PlanPrincipals};
 use crate::promotion::Digest;
-use crate::promotion::Move;
-use crate::state::{Holder, Lock};
+use crate::promotion::ReleaseMove;
+use crate::state::{LeaseHolder, Lock};
 use crate::trace::Waiting;
 
 use super::error::EngineError;
 use super::promotion::report::PromotionReport;
 
 pub use crate::apply::cancel::{Cancel, Urgency};
-pub use crate::apply::{Event as ApplyEvent, Summary as ApplySummary};
+pub use crate::apply::{ApplyEvent, ApplySummary};
 pub use crate::state::Clock;
 
 /// Who runs a use case. Calls may come from several tasks, but those of one use case come in order.
@@ -53,7 +53,7 @@ pub trait Host: Send + Sync {
     ///
     /// # Errors
     /// Any other answer, nobody to ask, and [`EngineError::Interrupted`].
-    async fn confirm(&self, question: Question<'_>) -> Result<(), EngineError>;
+    async fn confirm(&self, question: ConfirmationQuestion<'_>) -> Result<(), EngineError>;
 
     /// The code that an MFA device shows now: the role of the AWS profile in use asks for it. Absent where there is no
     /// one to ask.
@@ -99,7 +99,7 @@ pub enum Event {
     /// It ended, well or not.
     Ended(Activity),
     /// AWS was read: as whom, and as whom it would be written.
-    Principals(Box<Principals>),
+    Principals(Box<PlanPrincipals>),
     /// The state is used: as whom. It comes again once more of that is known.
     StatePrincipal(StatePrincipal),
     /// From the executor of a plan or of a recovery.
@@ -122,7 +122,7 @@ pub enum Event {
         /// The scope.
         scope: String,
         /// Who holds it.
-        holder: Holder,
+        holder: LeaseHolder,
     },
     /// A scope is not locked, though its lock was to be broken.
     NotLocked {
@@ -149,11 +149,11 @@ pub enum Event {
         bucket: Option<String>,
     },
     /// Another move into the same environment holds its lock.
-    WaitingForMove(Holder),
+    WaitingForMove(LeaseHolder),
     /// A move was interrupted by the end of its run.
     MoveInterrupted {
         /// The move.
-        run: Box<Move>,
+        run: Box<ReleaseMove>,
         /// What becomes of it.
         resumption: Resumption,
     },
@@ -185,7 +185,7 @@ pub enum Event {
         to: Digest,
     },
     /// A release entered its first environment by an apply.
-    Entered(Box<Move>),
+    Entered(Box<ReleaseMove>),
     /// Nothing has been answered for some seconds.
     Waiting {
         /// The request that has waited longest.
@@ -230,7 +230,7 @@ pub enum Shown<'a> {
 
 /// A question that only yes answers.
 #[derive(Clone, Copy, Debug)]
-pub enum Question<'a> {
+pub enum ConfirmationQuestion<'a> {
     /// Carry the plan out?
     Apply,
     /// Delete what the plan deletes?

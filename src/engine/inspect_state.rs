@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::diag::{Diagnostic, did_you_mean};
-use crate::plan::model::Output;
+use crate::plan::model::PlannedOutput;
 use crate::plan::select;
 use crate::state::Snapshot;
-use crate::state::audit::Verification;
+use crate::state::audit::AuditCheck;
 use crate::state::audit_check::Anchor;
 use crate::state::history::HistoryEntry;
 use crate::state::model::Resources;
@@ -87,7 +87,9 @@ pub async fn history(
 ///
 /// # Errors
 /// The backend cannot be read, or they are damaged.
-pub async fn outputs(workspace: &Workspace) -> Result<BTreeMap<String, Output>, EngineError> {
+pub async fn outputs(
+    workspace: &Workspace,
+) -> Result<BTreeMap<String, PlannedOutput>, EngineError> {
     let ledger = open::configured(workspace).await?.ledger;
     workspace.interruptible(outputs::read(&ledger)).await?
 }
@@ -100,7 +102,7 @@ pub async fn outputs(workspace: &Workspace) -> Result<BTreeMap<String, Output>, 
 pub async fn verify_audit_log(
     workspace: &Workspace,
     anchor: Option<&str>,
-) -> Result<Verification, EngineError> {
+) -> Result<AuditCheck, EngineError> {
     let ledger = open::configured(workspace).await?.ledger;
     let anchor = match anchor {
         None => None,

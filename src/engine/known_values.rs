@@ -7,7 +7,7 @@ use crate::eval::ValueSource;
 use crate::eval::estate::Estate;
 use crate::eval::release::Release;
 use crate::ids::AccountId;
-use crate::plan::live::Found;
+use crate::plan::live::LiveLookup;
 use crate::plan::{Adoptions, Live};
 use crate::schema::kinds;
 use crate::state::model::Resources;
@@ -44,10 +44,10 @@ impl ValueSource for KnownValues<'_> {
             || recorded.attrs.iter().map(|(k, v)| (k.clone(), revealed(v))).collect::<Attrs>();
         let Some(live) = self.live else { return Some(state()) };
         match live.recorded(address, recorded) {
-            Found::Object(object) => Some(object.attrs.clone()),
-            Found::Unseen(_) => Some(state()),
+            LiveLookup::Object(object) => Some(object.attrs.clone()),
+            LiveLookup::Unseen(_) => Some(state()),
             // Gone: what it had is no more, and what its successor will have is not known yet.
-            Found::Missing => None,
+            LiveLookup::Missing => None,
         }
     }
 

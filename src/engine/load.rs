@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::config::{Configuration, Options, load};
+use crate::config::{Configuration, LoadOptions, load};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::{Estate, ProviderSettings};
 use crate::eval::{Evaluator, NothingKnown};
 use crate::plan::Adoptions;
-use crate::plan::model::Output;
+use crate::plan::model::PlannedOutput;
 use crate::promotion::store::VersionedRecord;
 use crate::state::model::Resources;
 use crate::state::{Snapshot, layout};
@@ -39,13 +39,13 @@ pub(super) fn configuration(
 
 /// What loading needs: the variables that were given, and those of the environment.
 #[must_use]
-pub(super) fn options(workspace: &Workspace, variables: &Variables) -> Options {
+pub(super) fn options(workspace: &Workspace, variables: &Variables) -> LoadOptions {
     let env_vars: BTreeMap<String, String> = workspace
         .env
         .iter()
         .filter_map(|(k, v)| Some((k.strip_prefix("PALISADE_VAR_")?.to_owned(), v.clone())))
         .collect();
-    Options { vars: variables.0.clone(), env_vars, ..Options::default() }
+    LoadOptions { vars: variables.0.clone(), env_vars, ..LoadOptions::default() }
 }
 
 /// Makes sure that a directory holds a configuration at all.
@@ -98,7 +98,7 @@ pub(super) struct RecordedEstate {
     /// What state holds.
     pub(super) snapshot: Snapshot,
     /// Outputs of the last apply.
-    pub(super) outputs: BTreeMap<String, Output>,
+    pub(super) outputs: BTreeMap<String, PlannedOutput>,
     /// What environments remember of releases.
     pub(super) records: BTreeMap<String, VersionedRecord>,
     /// The releases that stand in environments.

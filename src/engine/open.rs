@@ -9,7 +9,7 @@ use crate::eval::estate::ProviderSettings;
 use crate::patience::RetryAfter;
 use crate::provider::Provider;
 use crate::provider::aws::{self, AwsProvider, Embedded};
-use crate::state::{Holder, Ledger};
+use crate::state::{LeaseHolder, Ledger};
 use crate::trace::Observer;
 
 use super::connect::{self, Connection};
@@ -59,8 +59,8 @@ impl Store {
     }
 
     /// Who this is, for the locks and records of one run.
-    pub async fn holder(&self, workspace: &Workspace, operation: &str) -> Holder {
-        Holder {
+    pub async fn holder(&self, workspace: &Workspace, operation: &str) -> LeaseHolder {
+        LeaseHolder {
             who: self.caller(workspace).await,
             host: workspace.origin.host.clone(),
             pid: workspace.origin.pid,
@@ -143,14 +143,14 @@ pub(super) async fn provider(
         http_client: sandbox.http_client(),
         credentials: sandbox.management_credentials(),
     });
-    let mut options = aws::Options {
+    let mut options = aws::AwsOptions {
         region: settings.region.to_string(),
         endpoint_url: settings.endpoint_url.clone(),
         management_role_arn: settings.management_role_arn.clone(),
         ambient: embedded.is_none().then(|| connection.sdk.clone()),
         embedded,
         patience: connection.patience.clone(),
-        ..aws::Options::default()
+        ..aws::AwsOptions::default()
     };
     if let Some(pace) = connection.pace {
         options.backoff = pace;

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::state::Holder;
+use crate::state::LeaseHolder;
 use crate::state::lease::Process;
 
 /// Where a run comes from, as its locks and records say.
 #[derive(Clone, Debug)]
-pub struct Origin {
+pub struct RunOrigin {
     /// The machine's name.
     pub host: String,
     /// The user's name there.
@@ -20,7 +20,7 @@ pub struct Origin {
     pub process: Option<Process>,
 }
 
-impl Origin {
+impl RunOrigin {
     /// This process, whose environment holds these variables.
     #[must_use]
     pub fn of_this_process(env: &BTreeMap<String, String>) -> Self {
@@ -51,11 +51,11 @@ pub fn identity() -> Option<Process> {
 /// Anything less proves nothing: a machine of the same name may be another container, and the system may
 /// hide the processes of other users (`hidepid`).
 #[must_use]
-pub fn is_gone(holder: &Holder) -> bool {
+pub fn is_gone(holder: &LeaseHolder) -> bool {
     is_gone_in(Path::new("/proc"), std::process::id(), holder)
 }
 
-fn is_gone_in(proc: &Path, own: u32, holder: &Holder) -> bool {
+fn is_gone_in(proc: &Path, own: u32, holder: &LeaseHolder) -> bool {
     let (Some(process), Some(here)) = (&holder.process, identity_in(proc, own)) else {
         return false;
     };
@@ -105,8 +105,8 @@ fn started(proc: &Path, pid: u32) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn holder(pid: u32, process: Option<Process>) -> Holder {
-        Holder {
+    fn holder(pid: u32, process: Option<Process>) -> LeaseHolder {
+        LeaseHolder {
             who: "me".into(),
             host: "here".into(),
             pid,

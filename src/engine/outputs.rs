@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::diag::{Diagnostic, Diagnostics, Severity};
-use crate::plan::model::Output;
+use crate::plan::model::PlannedOutput;
 use crate::state::json::encode;
-use crate::state::{Condition, Ledger, StateError, StateFailure, layout};
+use crate::state::{Ledger, StateError, StateFailure, WriteCondition, layout};
 
 use super::error::EngineError;
 
@@ -14,18 +14,18 @@ use super::error::EngineError;
 struct RecordedOutputs {
     format: u32,
     write_id: String,
-    outputs: BTreeMap<String, Output>,
+    outputs: BTreeMap<String, PlannedOutput>,
 }
 
 /// Outputs of the last apply.
 ///
 /// # Errors
 /// The backend cannot be read, or they are damaged.
-pub(super) async fn read(ledger: &Ledger) -> Result<BTreeMap<String, Output>, EngineError> {
+pub(super) async fn read(ledger: &Ledger) -> Result<BTreeMap<String, PlannedOutput>, EngineError> {
     Ok(kept(ledger).await?)
 }
 
-async fn kept(ledger: &Ledger) -> Result<BTreeMap<String, Output>, StateError> {
+async fn kept(ledger: &Ledger) -> Result<BTreeMap<String, PlannedOutput>, StateError> {
     let found = ledger.read_json::<RecordedOutputs>(&layout::outputs(layout::ORG)).await;
     let found = found.map_err(|error| match error.failure {
         StateFailure::Invalid => {
@@ -44,7 +44,7 @@ async fn kept(ledger: &Ledger) -> Result<BTreeMap<String, Output>, StateError> {
 pub(super) async fn read_or_warn(
     ledger: &Ledger,
     warnings: &mut Diagnostics,
-) -> Result<BTreeMap<String, Output>, EngineError> {
+) -> Result<BTreeMap<String, PlannedOutput>, EngineError> {
     match kept(ledger).await {
         Err(error) if error.failure == StateFailure::Invalid => {
             warnings.push(Diagnostic { severity: Severity::Warning, ..*error.diagnostic });
@@ -61,19 +61,19 @@ pub(super) async fn read_or_warn(
 /// The backend cannot be written.
 pub(super) async fn write(
     ledger: &Ledger,
-    outputs: &BTreeMap<String, Output>,
+    outputs: &BTreeMap<String, PlannedOutput>,
 ) -> Result<(), EngineError> {
     let key = layout::outputs(layout::ORG);
     for _ in 0..5 {
         let condition = match ledger.store().get(&key).await.map_err(StateError::from)? {
             None if outputs.is_empty() => return Ok(()),
-            None => Condition::Absent,
+            None => WriteCondition::Absent,
             Some(found) => {
                 let recorded = serde_json::from_slice::<RecordedOutputs>(&found.bytes);
                 if recorded.is_ok_and(|recorded| recorded.outputs == *outputs) {
                     return Ok(());
                 }
-                Condition::Etag(found.etag)
+                WriteCondition::Etag(found.etag)
             }
         };
         let next = RecordedOutputs {

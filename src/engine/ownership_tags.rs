@@ -8,8 +8,8 @@ use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;
 use crate::plan::live::Live;
 use crate::plan::targets::Targets;
-use crate::provider::{Access, Provider};
-use crate::schema::{Recovery, kinds};
+use crate::provider::{AccessMode, Provider};
+use crate::schema::{RecoveryMethod, kinds};
 use crate::state::model::Resources;
 
 /// Reads the tags of objects that exist, that no state records and that a block names.
@@ -29,7 +29,7 @@ pub(super) async fn read(
         })
         .collect();
     let reads = wanted.into_iter().map(|(address, kind, key, target)| async move {
-        let found = provider.read_marked(target, Access::Read, kind, &key).await;
+        let found = provider.read_marked(target, AccessMode::Read, kind, &key).await;
         (address, kind, key, found)
     });
     let mut answers = stream::iter(reads).buffered(parallelism.max(1));
@@ -59,7 +59,8 @@ fn unmarked(
         .filter_map(|(address, instance)| {
             let kind = kinds::kind(&address.kind)?;
             let schema = kind.schema();
-            let tagged = schema.recovery == Recovery::Tags && instance.desired.contains_key("tags");
+            let tagged =
+                schema.recovery == RecoveryMethod::Tags && instance.desired.contains_key("tags");
             let key = kind.natural_key(&instance.desired).filter(|_| tagged)?;
             let object = live.by_key(schema, address, &key).object()?;
             (!object.attrs.contains_key("tags")).then(|| (address.clone(), schema.kind, key))

@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Configuration;
 use crate::diag::{Diagnostic, Diagnostics, count};
-use crate::isolation::section::{AccessPath, PathChange, Severity};
+use crate::isolation::section::{AccessPath, PathChange, RuleSeverity};
 use crate::plan::model::{Plan, PlanLocation, ScopeBasis, StateBasis};
 use crate::plan::sides::Sides;
 use crate::plan::{Input, compute, prepare, seal, walls};
 use crate::state::layout;
 
 use super::compare_secrets;
+use super::declared_estate::{self, DeclaredEstate};
 use super::error::EngineError;
-use super::picture::{self, Picture};
 use super::refresh::{self, PlanInputs};
 use super::workspace::Workspace;
 
@@ -40,8 +40,8 @@ impl PlanOutcome {
     ///
     /// # Errors
     /// What is wrong with the declared edges.
-    pub fn picture(&self) -> Result<Picture, EngineError> {
-        picture::of(&self.inputs)
+    pub fn picture(&self) -> Result<DeclaredEstate, EngineError> {
+        declared_estate::of(&self.inputs)
     }
 }
 
@@ -213,7 +213,7 @@ pub fn require_isolation(plan: &Plan, fail_on: FailOn, standing: bool) -> Result
     let counts = |path: &&AccessPath| {
         let is_new = path.change != PathChange::Standing || path.expired_exception.is_some();
         // A rule with `on_violation = "warn"` only warns.
-        path.severity != Severity::Warning && (standing || is_new)
+        path.severity != RuleSeverity::Warning && (standing || is_new)
     };
     let violations = plan.isolation.violations.iter().filter(counts).count();
     let widened = plan.isolation.changes.iter().filter(|path| path.change.widens()).count();

@@ -1,7 +1,7 @@
 //! What is asked of a plan, and what makes it fail.
 
 use crate::address::ResourceAddr;
-use crate::plan::Options;
+use crate::plan::ComputeOptions;
 use crate::promotion::Release;
 
 use super::workspace::Variables;
@@ -13,7 +13,7 @@ pub use crate::plan::model::Selection;
 #[derive(Clone, Debug)]
 pub struct PlanRequest {
     /// Mode, selection, forced replacements.
-    pub options: Options,
+    pub options: ComputeOptions,
     /// Values for variables.
     pub variables: Variables,
     /// Whether AWS is read.
@@ -45,7 +45,7 @@ impl PlanRequest {
     #[must_use]
     pub fn everything(variables: &Variables) -> Self {
         Self {
-            options: Options::default(),
+            options: ComputeOptions::default(),
             variables: variables.clone(),
             refresh: true,
             for_apply: false,
@@ -60,7 +60,7 @@ impl PlanRequest {
     #[must_use]
     pub fn of(mode: Mode, selection: Selection, variables: &Variables, refresh: bool) -> Self {
         Self {
-            options: Options { mode, selection, ..Options::default() },
+            options: ComputeOptions { mode, selection, ..ComputeOptions::default() },
             refresh,
             secret_versions: mode == Mode::Normal && refresh,
             ..Self::everything(variables)

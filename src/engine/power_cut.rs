@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::state::store::Versioning;
-use crate::state::{Condition, Listed, Object, Put, StateStore, StoreError, Version};
+use crate::state::{Listed, Object, ObjectVersion, Put, StateStore, StoreError, WriteCondition};
 
 /// A backend whose process dies: before write `at / 2` when `at` is even, right after it when odd.
 pub(super) struct PowerCut {
@@ -46,7 +46,7 @@ impl StateStore for PowerCut {
         &self,
         key: &str,
         bytes: &[u8],
-        condition: &Condition,
+        condition: &WriteCondition,
     ) -> Result<Put, StoreError> {
         self.point();
         let put = self.store.put_if(key, bytes, condition).await;
@@ -66,11 +66,15 @@ impl StateStore for PowerCut {
         self.store.lists_tags()
     }
 
-    async fn versions(&self, key: &str) -> Result<Vec<Version>, StoreError> {
+    async fn versions(&self, key: &str) -> Result<Vec<ObjectVersion>, StoreError> {
         self.store.versions(key).await
     }
 
-    async fn newest_versions(&self, key: &str, limit: usize) -> Result<Vec<Version>, StoreError> {
+    async fn newest_versions(
+        &self,
+        key: &str,
+        limit: usize,
+    ) -> Result<Vec<ObjectVersion>, StoreError> {
         self.store.newest_versions(key, limit).await
     }
 

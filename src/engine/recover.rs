@@ -99,7 +99,7 @@ pub async fn execute(
 /// Hands the executor's events to the host, until the executor is done.
 pub(super) async fn forward(
     workspace: &Workspace,
-    mut events: mpsc::UnboundedReceiver<apply::Event>,
+    mut events: mpsc::UnboundedReceiver<apply::ApplyEvent>,
 ) {
     while let Some(event) = events.recv().await {
         workspace.host.event(Event::Apply(event));

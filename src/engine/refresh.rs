@@ -16,7 +16,9 @@ use crate::eval::ValueSource as _;
 use crate::eval::estate::{Estate, Import, ProviderSettings};
 use crate::ids::{AccountId, Handle};
 use crate::plan::live::Reading;
-use crate::plan::model::{InDoubtOutcome, InterruptedRun, Output, Principals, Selection};
+use crate::plan::model::{
+    InDoubtOutcome, InterruptedRun, PlanPrincipals, PlannedOutput, Selection,
+};
 use crate::plan::targets::Targets;
 use crate::plan::{Adoptions, Live, adoptions, principals, select};
 use crate::promotion::store::VersionedRecord;
@@ -48,7 +50,7 @@ pub struct PlanInputs {
     /// What state holds.
     pub snapshot: Snapshot,
     /// Outputs of the last apply.
-    pub outputs: BTreeMap<String, Output>,
+    pub outputs: BTreeMap<String, PlannedOutput>,
     /// What environments remember of releases.
     pub records: BTreeMap<String, VersionedRecord>,
     /// The releases that stand in environments.
@@ -58,7 +60,7 @@ pub struct PlanInputs {
     /// Versions of the SSM parameters that secrets come from, by reference, where they were asked.
     pub secret_versions: BTreeMap<String, i64>,
     /// As whom AWS was read, and as whom it would be written.
-    pub principals: Principals,
+    pub principals: PlanPrincipals,
     /// How accounts are reached.
     pub targets: Targets,
     /// What reads and changes AWS.

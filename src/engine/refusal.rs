@@ -38,7 +38,7 @@ pub struct PlanRefusal {
 /// something else is wrong.
 #[must_use]
 pub fn of(workspace: &Workspace, selection: Selection, diagnostics: &Diagnostics) -> PlanRefusal {
-    let loaded = config::load(&workspace.dir, &config::Options::default());
+    let loaded = config::load(&workspace.dir, &config::LoadOptions::default());
     let settings = &loaded.configuration.settings;
     PlanRefusal {
         estate: settings.name.as_ref().map(|name| name.value.clone()).unwrap_or_default(),

@@ -5,11 +5,11 @@ use crate::isolation::walls::Walls;
 use crate::plan::model::Plan;
 use crate::plan::{Mode, walls};
 use crate::promotion::figures::{Figures, figures};
-use crate::promotion::{Move, store};
+use crate::promotion::{ReleaseMove, store};
 use crate::state::audit::Record;
 
+use super::declared_estate::{self, DeclaredEstate};
 use super::error::EngineError;
-use super::picture::{self, Picture};
 use super::plan::{self, PlanOutcome, PlanRequest};
 use super::side::LookAt;
 use super::workspace::{Variables, Workspace};
@@ -31,9 +31,9 @@ pub struct Report {
     /// The walls as they are now, with every path.
     pub walls: Walls,
     /// The estate at a glance.
-    pub picture: Picture,
+    pub picture: DeclaredEstate,
     /// Every finished move of a release, the newest first.
-    pub moves: Vec<Move>,
+    pub moves: Vec<ReleaseMove>,
     /// The audit log.
     pub audit: Vec<Record>,
     /// Figures from the records.
@@ -66,6 +66,6 @@ pub async fn run(workspace: &Workspace, request: &ReportRequest) -> Result<Repor
         (b.finished_at, &b.environment, b.number).cmp(&(a.finished_at, &a.environment, a.number))
     });
     let figures = figures(&moves, &audit, None, &[]);
-    let picture = picture::of(&inputs)?;
+    let picture = declared_estate::of(&inputs)?;
     Ok(Report { plan, walls, picture, moves, audit, figures })
 }

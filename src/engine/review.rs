@@ -12,7 +12,9 @@ use super::plan::FailOn;
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source, count};
 use crate::isolation::lockout::NoSafeguards;
 use crate::isolation::rules::Rule;
-use crate::isolation::section::{AccessPath, Isolation, IsolationSummary, PathChange, Severity};
+use crate::isolation::section::{
+    AccessPath, Isolation, IsolationSummary, PathChange, RuleSeverity,
+};
 use crate::isolation::{self, Grade, WallVerdict};
 use crate::review::dumps::{self, Environments};
 use crate::review::terraform::{self, PlanFile, ProviderAccounts};
@@ -179,7 +181,7 @@ fn ease(isolation: &mut Isolation) {
     };
     for path in &mut isolation.violations {
         if path.rule.as_ref() == Some(&outside) && stands(path) {
-            path.severity = Severity::Warning;
+            path.severity = RuleSeverity::Warning;
         }
     }
 }

@@ -14,9 +14,9 @@ use sha2::Sha256;
 
 use crate::config::{Configuration, VarArg};
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::isolation::section::{AccessPath, Permit, PermitStatus, WallVerdict};
-use crate::plan::model::{Action, IsolationSummary, Plan, Selection, Summary};
-use crate::plan::{Mode, Options, seal};
+use crate::isolation::section::{AccessPath, ExceptionStatus, ExceptionUse, WallVerdict};
+use crate::plan::model::{Action, IsolationSummary, Plan, PlanSummary, Selection};
+use crate::plan::{ComputeOptions, Mode, seal};
 
 use super::error::EngineError;
 use super::plan::{PlanOutcome, PlanRequest};
@@ -205,11 +205,11 @@ impl Saved {
         };
         let all = Variables(self.vars.iter().chain(&variables.0).cloned().collect());
         Ok(PlanRequest {
-            options: Options {
+            options: ComputeOptions {
                 mode,
                 selection: self.selection.clone(),
                 replace: self.replace.clone(),
-                ..Options::default()
+                ..ComputeOptions::default()
             },
             variables: all,
             refresh: self.refresh,
@@ -325,11 +325,15 @@ fn shown(plan: &Plan) -> serde_json::Value {
         exceptions_ended: 0,
         ..plan.summary.isolation.clone()
     };
-    let summary = Summary { drifted: 0, isolation, ..plan.summary.clone() };
+    let summary = PlanSummary { drifted: 0, isolation, ..plan.summary.clone() };
     let estate = &plan.estate.name;
     let exceptions = plan.isolation.exceptions.iter();
-    let exceptions: Vec<Permit> = exceptions
-        .map(|permit| Permit { days_left: 0, status: PermitStatus::Unused, ..permit.clone() })
+    let exceptions: Vec<ExceptionUse> = exceptions
+        .map(|permit| ExceptionUse {
+            days_left: 0,
+            status: ExceptionStatus::Unused,
+            ..permit.clone()
+        })
         .collect();
     serde_json::json!([
         [estate, summary, exceptions],

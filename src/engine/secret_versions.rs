@@ -199,7 +199,7 @@ fn settle(
     asked: &Sources<'_>,
     answer: VersionsAnswer,
     call: &str,
-    found: &mut BTreeMap<String, i64>,
+    versions_seen: &mut BTreeMap<String, i64>,
     warnings: &mut Diagnostics,
 ) {
     let (answer, why) = match answer {
@@ -210,7 +210,7 @@ fn settle(
     for (path, loc) in asked {
         match answer.get(*path).filter(|version| **version > 0) {
             Some(version) => {
-                found.insert(format!("ssm:{path}"), *version);
+                versions_seen.insert(format!("ssm:{path}"), *version);
             }
             None => silent.push((*path, *loc)),
         }

@@ -17,7 +17,7 @@ use crate::state::Terms;
 use super::connect::Aws;
 use super::error::EngineError;
 use super::host::{Activity, Event, Host};
-use super::origin::Origin;
+use super::origin::RunOrigin;
 use super::waiting;
 
 pub use crate::config::VarArg;
@@ -36,7 +36,7 @@ pub struct Workspace {
     /// The environment's variables: `PALISADE_VAR_name`, `secret("env:NAME")`, gates' commands.
     pub env: BTreeMap<String, String>,
     /// Which process this is, for locks and records.
-    pub origin: Origin,
+    pub origin: RunOrigin,
     /// How AWS is reached.
     pub aws: Aws,
     /// Where secrets come from, in place of the environment, files and SSM.
@@ -54,7 +54,7 @@ pub struct Workspace {
 impl Workspace {
     /// An estate's directory, with no environment and secrets from where its configuration says.
     #[must_use]
-    pub fn new(dir: PathBuf, origin: Origin, aws: Aws, host: Arc<dyn Host>) -> Self {
+    pub fn new(dir: PathBuf, origin: RunOrigin, aws: Aws, host: Arc<dyn Host>) -> Self {
         Self {
             errored_dir: dir.clone(),
             dir,

@@ -10,7 +10,9 @@ use crate::config::{Configuration, Expr, ImportTarget, TargetAddr, target_addres
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::body::evaluate_body;
 use crate::eval::environments::reference::{region_of, schema_of};
-use crate::eval::estate::{Account, Estate, Import, Instance, Move, Output, ProviderSettings};
+use crate::eval::estate::{
+    Account, Estate, Import, Instance, MovedBlock, Output, ProviderSettings,
+};
 use crate::eval::evaluator::Evaluator;
 use crate::eval::evaluator::node::Node;
 use crate::eval::expr::evaluate_with;
@@ -261,7 +263,7 @@ impl<'c> Evaluator<'c> {
                 value: within(module, &target.value),
                 loc: target.loc.clone(),
             };
-            estate.moved.push(Move { from: text(&moved.from), to: text(&moved.to) });
+            estate.moved.push(MovedBlock { from: text(&moved.from), to: text(&moved.to) });
         }
     }
 

@@ -31,7 +31,7 @@ pub struct Estate {
     /// Results of `check` blocks.
     pub checks: Vec<CheckResult>,
     /// `moved` blocks: from, to.
-    pub moved: Vec<Move>,
+    pub moved: Vec<MovedBlock>,
     /// `import` blocks.
     pub imports: Vec<Import>,
     /// `removed` blocks: instances, whole blocks or modules that are forgotten, not deleted.
@@ -176,7 +176,7 @@ pub struct CheckResult {
 
 /// A `moved` block; either side may be a whole block or module, or one instance.
 #[derive(Clone, Debug)]
-pub struct Move {
+pub struct MovedBlock {
     /// Where it was.
     pub from: Spanned<String>,
     /// Where it is.

@@ -1,8 +1,8 @@
 //! Builds the graph of a configuration.
 
-use super::{CallPath, Firmness, Graph, Item, Node};
+use super::{CallPath, Firmness, Graph, GraphItem, GraphNode};
 use crate::config::{
-    CallDecl, Condition, Configuration, Expr, Module, RawBlock, Reference, ResourceDecl,
+    CallDecl, ConditionBlock, Configuration, Expr, Module, RawBlock, Reference, ResourceDecl,
     body_references, references,
 };
 use crate::diag::Diagnostic;
@@ -52,35 +52,35 @@ impl<'c> Builder<'c> {
             .at_opt(call.map(|c| c.loc.clone()))
             .help("a module that calls another twice, which calls another twice, doubles at each level"));
         }
-        let mut add = |item: Item, loc: &crate::diag::Loc| {
-            self.graph.add(Node { path: path.clone(), item }, loc.clone());
+        let mut add = |item: GraphItem, loc: &crate::diag::Loc| {
+            self.graph.add(GraphNode { path: path.clone(), item }, loc.clone());
         };
         for (name, decl) in &module.variables {
-            add(Item::Variable(name.clone()), &decl.loc);
+            add(GraphItem::Variable(name.clone()), &decl.loc);
         }
         for (name, decl) in &module.locals {
-            add(Item::Local(name.clone()), &decl.name.loc);
+            add(GraphItem::Local(name.clone()), &decl.name.loc);
         }
         for (name, decl) in &module.calls {
-            add(Item::Call(name.clone()), &decl.loc);
+            add(GraphItem::Call(name.clone()), &decl.loc);
         }
         for ((kind, label), decl) in &module.resources {
-            add(Item::Resource(kind.clone(), label.clone()), &decl.loc);
+            add(GraphItem::Resource(kind.clone(), label.clone()), &decl.loc);
         }
         for (name, decl) in &module.environments {
-            add(Item::Environment(name.clone()), &decl.loc);
+            add(GraphItem::Environment(name.clone()), &decl.loc);
         }
         for (name, decl) in &module.config_schemas {
-            add(Item::ConfigSchema(name.clone()), &decl.loc);
+            add(GraphItem::ConfigSchema(name.clone()), &decl.loc);
         }
         for ((ty, label), decl) in &module.declarations {
-            add(Item::Declaration(ty.clone(), label.clone()), &decl.loc);
+            add(GraphItem::Declaration(ty.clone(), label.clone()), &decl.loc);
         }
         for (name, decl) in &module.checks {
-            add(Item::Check(name.clone()), &decl.loc);
+            add(GraphItem::Check(name.clone()), &decl.loc);
         }
         for (name, decl) in &module.outputs {
-            add(Item::Output(name.clone()), &decl.loc);
+            add(GraphItem::Output(name.clone()), &decl.loc);
         }
         self.modules.push(Reached { module, path: path.clone(), call });
         for (name, call) in &module.calls {
@@ -94,42 +94,42 @@ impl<'c> Builder<'c> {
     fn link(&mut self, at: usize) {
         let Some(Reached { module, path, call }) = self.modules.get(at) else { return };
         let (module, path, call) = (*module, path.clone(), *call);
-        let node = |item: Item| Node { path: path.clone(), item };
+        let node = |item: GraphItem| GraphNode { path: path.clone(), item };
         if let Some(call) = call {
             self.enter(module, &path, call);
         }
         for (name, decl) in &module.locals {
-            self.expr(&node(Item::Local(name.clone())), &decl.value, Firmness::Firm);
+            self.expr(&node(GraphItem::Local(name.clone())), &decl.value, Firmness::Firm);
         }
         for (name, decl) in &module.variables {
-            self.conditions(&node(Item::Variable(name.clone())), &decl.validations);
+            self.conditions(&node(GraphItem::Variable(name.clone())), &decl.validations);
         }
         for (name, decl) in &module.outputs {
-            let from = node(Item::Output(name.clone()));
+            let from = node(GraphItem::Output(name.clone()));
             self.expr(&from, &decl.value, Firmness::Firm);
             self.exprs(&from, &decl.depends_on, Firmness::Firm);
             self.conditions(&from, &decl.preconditions);
         }
         for (name, decl) in &module.calls {
-            let from = node(Item::Call(name.clone()));
+            let from = node(GraphItem::Call(name.clone()));
             self.exprs(&from, decl.for_each.iter().chain(&decl.count), Firmness::Firm);
             self.exprs(&from, &decl.depends_on, Firmness::Firm);
         }
         for ((kind, label), decl) in &module.resources {
-            self.resource(&node(Item::Resource(kind.clone(), label.clone())), decl);
+            self.resource(&node(GraphItem::Resource(kind.clone(), label.clone())), decl);
         }
         for (name, decl) in &module.checks {
-            self.conditions(&node(Item::Check(name.clone())), &decl.asserts);
+            self.conditions(&node(GraphItem::Check(name.clone())), &decl.asserts);
         }
         for (name, block) in &module.environments {
-            self.environment(&node(Item::Environment(name.clone())), block);
+            self.environment(&node(GraphItem::Environment(name.clone())), block);
         }
         for (name, block) in &module.config_schemas {
-            let from = node(Item::ConfigSchema(name.clone()));
+            let from = node(GraphItem::ConfigSchema(name.clone()));
             self.body(&from, block, Firmness::Firm);
         }
         for ((ty, label), block) in &module.declarations {
-            let from = node(Item::Declaration(ty.clone(), label.clone()));
+            let from = node(GraphItem::Declaration(ty.clone(), label.clone()));
             self.body(&from, block, Firmness::Firm);
         }
     }
@@ -137,9 +137,11 @@ impl<'c> Builder<'c> {
     /// A called module's variables refer to what the call gives them, and all its blocks to the call.
     fn enter(&mut self, module: &'c Module, path: &CallPath, call: &'c CallDecl) {
         let outer: CallPath = path.iter().take(path.len().saturating_sub(1)).cloned().collect();
-        let caller = Node { path: outer.clone(), item: Item::Call(call.name.value.clone()) };
+        let caller =
+            GraphNode { path: outer.clone(), item: GraphItem::Call(call.name.value.clone()) };
         for name in module.variables.keys() {
-            let variable = Node { path: path.clone(), item: Item::Variable(name.clone()) };
+            let variable =
+                GraphNode { path: path.clone(), item: GraphItem::Variable(name.clone()) };
             if let Some(arg) = call.args.get(name) {
                 for reference in references(&arg.value, &[]) {
                     self.connect(&variable, &outer, &reference, Firmness::Firm);
@@ -149,16 +151,16 @@ impl<'c> Builder<'c> {
         let blocks = module
             .resources
             .keys()
-            .map(|(kind, label)| Item::Resource(kind.clone(), label.clone()))
-            .chain(module.outputs.keys().map(|name| Item::Output(name.clone())))
-            .chain(module.calls.keys().map(|name| Item::Call(name.clone())));
+            .map(|(kind, label)| GraphItem::Resource(kind.clone(), label.clone()))
+            .chain(module.outputs.keys().map(|name| GraphItem::Output(name.clone())))
+            .chain(module.calls.keys().map(|name| GraphItem::Call(name.clone())));
         for item in blocks {
-            let block = Node { path: path.clone(), item };
+            let block = GraphNode { path: path.clone(), item };
             self.graph.connect(&block, &caller, Firmness::Firm, &call.loc);
         }
     }
 
-    fn resource(&mut self, from: &Node, decl: &ResourceDecl) {
+    fn resource(&mut self, from: &GraphNode, decl: &ResourceDecl) {
         let meta = &decl.meta;
         let firm = meta
             .for_each
@@ -178,7 +180,7 @@ impl<'c> Builder<'c> {
         }
     }
 
-    fn environment(&mut self, from: &Node, block: &RawBlock) {
+    fn environment(&mut self, from: &GraphNode, block: &RawBlock) {
         for (name, attr) in &block.body.attrs {
             let firmness =
                 if name == "accounts" || name == "like" { Firmness::Firm } else { Firmness::Soft };
@@ -191,13 +193,13 @@ impl<'c> Builder<'c> {
         }
     }
 
-    fn body(&mut self, from: &Node, block: &RawBlock, firmness: Firmness) {
+    fn body(&mut self, from: &GraphNode, block: &RawBlock, firmness: Firmness) {
         for reference in body_references(&block.body, &[]) {
             self.connect(from, &from.path, &reference, firmness);
         }
     }
 
-    fn conditions(&mut self, from: &Node, conditions: &[Condition]) {
+    fn conditions(&mut self, from: &GraphNode, conditions: &[ConditionBlock]) {
         for condition in conditions {
             self.expr(from, &condition.condition, Firmness::Soft);
             self.expr(from, &condition.error_message, Firmness::Soft);
@@ -206,7 +208,7 @@ impl<'c> Builder<'c> {
 
     fn exprs<'e>(
         &mut self,
-        from: &Node,
+        from: &GraphNode,
         exprs: impl IntoIterator<Item = &'e Expr>,
         firmness: Firmness,
     ) {
@@ -215,29 +217,35 @@ impl<'c> Builder<'c> {
         }
     }
 
-    fn expr(&mut self, from: &Node, expr: &Expr, firmness: Firmness) {
+    fn expr(&mut self, from: &GraphNode, expr: &Expr, firmness: Firmness) {
         for reference in references(expr, &[]) {
             self.connect(from, &from.path, &reference, firmness);
         }
     }
 
     /// An edge for a reference that is read in the module at `path`.
-    fn connect(&mut self, from: &Node, path: &CallPath, reference: &Reference, firmness: Firmness) {
+    fn connect(
+        &mut self,
+        from: &GraphNode,
+        path: &CallPath,
+        reference: &Reference,
+        firmness: Firmness,
+    ) {
         let Some((name, _)) = reference.name(0) else { return };
         let name = name.to_owned();
-        let here = |item: Item| Node { path: path.clone(), item };
+        let here = |item: GraphItem| GraphNode { path: path.clone(), item };
         let to = match reference.root.as_str() {
-            "var" => here(Item::Variable(name)),
-            "local" => here(Item::Local(name)),
+            "var" => here(GraphItem::Variable(name)),
+            "local" => here(GraphItem::Local(name)),
             "module" => {
                 let mut below = path.clone();
                 below.push(name.clone());
-                let call = here(Item::Call(name));
+                let call = here(GraphItem::Call(name));
                 self.graph.connect(from, &call, firmness, &reference.loc);
                 match reference.name_after_key(1) {
                     Some((output, _)) => {
-                        let output = Item::Output(output.to_owned());
-                        let to = Node { path: below, item: output };
+                        let output = GraphItem::Output(output.to_owned());
+                        let to = GraphNode { path: below, item: output };
                         self.graph.connect(from, &to, firmness, &reference.loc);
                     }
                     // The whole module: all that it gives out.
@@ -247,16 +255,16 @@ impl<'c> Builder<'c> {
             }
             // The recorded release is read, not the block that it is recorded for.
             "environment" if reference.name(1).is_some_and(|(n, _)| n == "release") => return,
-            "environment" => here(Item::Environment(name)),
-            "config_schema" => here(Item::ConfigSchema(name)),
+            "environment" => here(GraphItem::Environment(name)),
+            "config_schema" => here(GraphItem::ConfigSchema(name)),
             ty @ ("release" | "promotion" | "isolation") => {
-                here(Item::Declaration(ty.to_owned(), name))
+                here(GraphItem::Declaration(ty.to_owned(), name))
             }
-            root if kind(root).is_some() => here(Item::Resource(root.to_owned(), name)),
+            root if kind(root).is_some() => here(GraphItem::Resource(root.to_owned(), name)),
             _ => return,
         };
         // A variable's own rules speak about it.
-        if *from == to && matches!(to.item, Item::Variable(_)) {
+        if *from == to && matches!(to.item, GraphItem::Variable(_)) {
             return;
         }
         self.graph.connect(from, &to, firmness, &reference.loc);
@@ -264,7 +272,7 @@ impl<'c> Builder<'c> {
 
     fn whole_module(
         &mut self,
-        from: &Node,
+        from: &GraphNode,
         below: &CallPath,
         firmness: Firmness,
         reference: &Reference,
@@ -272,7 +280,7 @@ impl<'c> Builder<'c> {
         let Some(reached) = self.modules.iter().find(|m| m.path == *below) else { return };
         let module = reached.module;
         for name in module.outputs.keys() {
-            let to = Node { path: below.clone(), item: Item::Output(name.clone()) };
+            let to = GraphNode { path: below.clone(), item: GraphItem::Output(name.clone()) };
             self.graph.connect(from, &to, firmness, &reference.loc);
         }
     }

@@ -6,7 +6,7 @@ use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
-use super::{Firmness, Graph, Item, Node, build};
+use super::{Firmness, Graph, GraphItem, GraphNode, build};
 use crate::address::ACCOUNT;
 use crate::config::{Configuration, Expr, Module, RefPart, Reference, body_references, references};
 use crate::diag::{Diagnostic, Diagnostics, Loc, did_you_mean};
@@ -331,8 +331,9 @@ impl Graph {
             }
         }
         way.reverse();
-        let name =
-            |n: &NodeIndex| self.graph.node_weight(*n).map_or_else(String::new, Node::to_string);
+        let name = |n: &NodeIndex| {
+            self.graph.node_weight(*n).map_or_else(String::new, GraphNode::to_string)
+        };
         let mut names: Vec<String> = way.iter().map(|(n, _)| name(n)).collect();
         names.push(name(&start));
         let (_, first) = way.first()?;
@@ -351,7 +352,8 @@ impl Graph {
 fn promotion_cycles(configuration: &Configuration) -> Vec<Diagnostic> {
     let root = configuration.root();
     let mut graph = Graph::default();
-    let node = |name: &str| Node { path: Vec::new(), item: Item::Environment(name.to_owned()) };
+    let node =
+        |name: &str| GraphNode { path: Vec::new(), item: GraphItem::Environment(name.to_owned()) };
     for (name, block) in &root.environments {
         graph.add(node(name), block.loc.clone());
     }

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::check::environment;
-use super::{Graph, Item, Node};
+use super::{Graph, GraphItem, GraphNode};
 use crate::address::ACCOUNT;
 use crate::config::{Configuration, RawNested, references};
 
 /// The language of the drawing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum GraphFormat {
     /// Graphviz.
     Dot,
     /// Mermaid, as Markdown on code hosts shows it.
@@ -19,7 +19,7 @@ pub enum Format {
 
 /// What is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Picture {
+pub enum GraphDrawing {
     /// Managed blocks, environments, and what refers to what.
     Blocks,
     /// Environments with their accounts, and the edges along which releases move.
@@ -28,14 +28,19 @@ pub enum Picture {
 
 /// Draws a configuration.
 #[must_use]
-pub fn draw(configuration: &Configuration, graph: &Graph, what: Picture, format: Format) -> String {
+pub fn draw(
+    configuration: &Configuration,
+    graph: &Graph,
+    what: GraphDrawing,
+    format: GraphFormat,
+) -> String {
     let drawing = match what {
-        Picture::Blocks => blocks(graph),
-        Picture::Promotion => promotion(configuration),
+        GraphDrawing::Blocks => blocks(graph),
+        GraphDrawing::Promotion => promotion(configuration),
     };
     match format {
-        Format::Dot => drawing.dot(),
-        Format::Mermaid => drawing.mermaid(),
+        GraphFormat::Dot => drawing.dot(),
+        GraphFormat::Mermaid => drawing.mermaid(),
     }
 }
 
@@ -46,8 +51,11 @@ struct Drawing {
     edges: BTreeSet<(String, String, String)>,
 }
 
-fn shown(node: &Node) -> bool {
-    matches!(node.item, Item::Resource(..) | Item::Environment(_) | Item::Declaration(..))
+fn shown(node: &GraphNode) -> bool {
+    matches!(
+        node.item,
+        GraphItem::Resource(..) | GraphItem::Environment(_) | GraphItem::Declaration(..)
+    )
 }
 
 /// Managed blocks and environments; what stands between two of them (locals, variables, outputs)
@@ -56,10 +64,10 @@ fn blocks(graph: &Graph) -> Drawing {
     let mut drawing = Drawing::default();
     for node in graph.nodes().filter(|n| shown(n)) {
         let group = node.path.iter().map(|p| format!("module.{p}")).collect::<Vec<_>>().join(".");
-        let label = Node { path: Vec::new(), item: node.item.clone() }.to_string();
+        let label = GraphNode { path: Vec::new(), item: node.item.clone() }.to_string();
         drawing.groups.entry(group).or_default().push((node.to_string(), label));
         let mut seen = BTreeSet::new();
-        let mut queue: Vec<&Node> = graph.references(node).into_iter().collect();
+        let mut queue: Vec<&GraphNode> = graph.references(node).into_iter().collect();
         while let Some(next) = queue.pop() {
             if !seen.insert(next) {
                 continue;

@@ -27,23 +27,23 @@ use crate::diag::Loc;
 
 pub use build::build;
 pub use check::{check, check_beyond};
-pub use draw::{Format, Picture, draw};
+pub use draw::{GraphDrawing, GraphFormat, draw};
 
 /// The names of the module calls that lead to a module; empty for the root.
 pub type CallPath = Vec<String>;
 
 /// A block of the configuration, seen through one path of module calls.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Node {
+pub struct GraphNode {
     /// The module.
     pub path: CallPath,
     /// The block in it.
-    pub item: Item,
+    pub item: GraphItem,
 }
 
 /// A named block.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Item {
+pub enum GraphItem {
     /// A variable.
     Variable(String),
     /// A local value.
@@ -65,22 +65,22 @@ pub enum Item {
 }
 
 /// `module.a.iam_role.b`, `local.c`: as expressions write it.
-impl fmt::Display for Node {
+impl fmt::Display for GraphNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for name in &self.path {
             write!(f, "module.{name}.")?;
         }
         match &self.item {
-            Item::Variable(name) => write!(f, "var.{name}"),
-            Item::Local(name) => write!(f, "local.{name}"),
-            Item::Call(name) => write!(f, "module.{name}"),
-            Item::Environment(name) => write!(f, "environment.{name}"),
-            Item::ConfigSchema(name) => write!(f, "config_schema.{name}"),
-            Item::Resource(kind, label) | Item::Declaration(kind, label) => {
+            GraphItem::Variable(name) => write!(f, "var.{name}"),
+            GraphItem::Local(name) => write!(f, "local.{name}"),
+            GraphItem::Call(name) => write!(f, "module.{name}"),
+            GraphItem::Environment(name) => write!(f, "environment.{name}"),
+            GraphItem::ConfigSchema(name) => write!(f, "config_schema.{name}"),
+            GraphItem::Resource(kind, label) | GraphItem::Declaration(kind, label) => {
                 write!(f, "{kind}.{label}")
             }
-            Item::Check(name) => write!(f, "check.{name}"),
-            Item::Output(name) => write!(f, "output.{name}"),
+            GraphItem::Check(name) => write!(f, "check.{name}"),
+            GraphItem::Output(name) => write!(f, "output.{name}"),
         }
     }
 }
@@ -96,7 +96,7 @@ pub enum Firmness {
 
 /// A reference from one block to another.
 #[derive(Clone, Debug)]
-pub struct Edge {
+pub struct ReferenceEdge {
     /// How firm it is.
     pub firmness: Firmness,
     /// Where it is written.
@@ -106,26 +106,26 @@ pub struct Edge {
 /// The graph; edges lead from a block to what it refers to.
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
-    graph: DiGraph<Node, Edge>,
-    index: BTreeMap<Node, NodeIndex>,
-    places: BTreeMap<Node, Loc>,
+    graph: DiGraph<GraphNode, ReferenceEdge>,
+    index: BTreeMap<GraphNode, NodeIndex>,
+    places: BTreeMap<GraphNode, Loc>,
 }
 
 impl Graph {
     /// Every block.
-    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+    pub fn nodes(&self) -> impl Iterator<Item = &GraphNode> {
         self.index.keys()
     }
 
     /// Where a block is declared.
     #[must_use]
-    pub fn loc(&self, node: &Node) -> Option<&Loc> {
+    pub fn loc(&self, node: &GraphNode) -> Option<&Loc> {
         self.places.get(node)
     }
 
     /// What a block refers to, in order, each once.
     #[must_use]
-    pub fn references(&self, node: &Node) -> BTreeSet<&Node> {
+    pub fn references(&self, node: &GraphNode) -> BTreeSet<&GraphNode> {
         let Some(index) = self.index.get(node) else { return BTreeSet::new() };
         self.graph.neighbors(*index).filter_map(|n| self.graph.node_weight(n)).collect()
     }
@@ -133,9 +133,9 @@ impl Graph {
     /// Every block after what it firmly refers to; among blocks that are free at the same time,
     /// alphabetically. Blocks of a cycle come last.
     #[must_use]
-    pub fn order(&self) -> Vec<&Node> {
-        let mut waits: BTreeMap<&Node, usize> = BTreeMap::new();
-        let mut free: BTreeSet<&Node> = BTreeSet::new();
+    pub fn order(&self) -> Vec<&GraphNode> {
+        let mut waits: BTreeMap<&GraphNode, usize> = BTreeMap::new();
+        let mut free: BTreeSet<&GraphNode> = BTreeSet::new();
         let mut ordered = Vec::new();
         for (node, index) in &self.index {
             let firm: BTreeSet<NodeIndex> = self
@@ -173,15 +173,15 @@ impl Graph {
         ordered
     }
 
-    fn add(&mut self, node: Node, loc: Loc) {
+    fn add(&mut self, node: GraphNode, loc: Loc) {
         let index = self.graph.add_node(node.clone());
         self.places.insert(node.clone(), loc);
         self.index.insert(node, index);
     }
 
-    fn connect(&mut self, from: &Node, to: &Node, firmness: Firmness, loc: &Loc) {
+    fn connect(&mut self, from: &GraphNode, to: &GraphNode, firmness: Firmness, loc: &Loc) {
         if let (Some(from), Some(to)) = (self.index.get(from), self.index.get(to)) {
-            self.graph.add_edge(*from, *to, Edge { firmness, loc: loc.clone() });
+            self.graph.add_edge(*from, *to, ReferenceEdge { firmness, loc: loc.clone() });
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Tests of the graph over small configurations.
 
 use super::*;
-use crate::config::{Configuration, Options, load};
+use crate::config::{Configuration, LoadOptions, load};
 
 fn configuration(files: &[(&str, &str)]) -> Configuration {
     let dir = tempfile::tempdir().expect("tempdir");
@@ -10,7 +10,7 @@ fn configuration(files: &[(&str, &str)]) -> Configuration {
         std::fs::create_dir_all(path.parent().expect("parent")).expect("mkdir");
         std::fs::write(path, text).expect("write");
     }
-    let loaded = load(dir.path(), &Options::default());
+    let loaded = load(dir.path(), &LoadOptions::default());
     assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
     loaded.configuration
 }
@@ -131,12 +131,12 @@ fn order_and_drawings_are_stable() {
             "promotion.up"
         ]
     );
-    let mermaid = draw(&configuration, &graph, Picture::Promotion, Format::Mermaid);
+    let mermaid = draw(&configuration, &graph, GraphDrawing::Promotion, GraphFormat::Mermaid);
     assert_eq!(
         mermaid,
         "flowchart LR\n  n0[\"dev<br>a\"]\n  n1[\"prod<br>a\"]\n  n0 -->|\"up<br>soak\"| n1\n"
     );
-    let dot = draw(&configuration, &graph, Picture::Blocks, Format::Dot);
+    let dot = draw(&configuration, &graph, GraphDrawing::Blocks, GraphFormat::Dot);
     assert!(dot.contains("\"release.app\" -> \"iam_policy.p\""), "{dot}");
     assert!(dot.contains("\"iam_policy.p\" -> \"environment.dev\""), "{dot}");
 }

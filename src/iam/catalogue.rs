@@ -43,7 +43,7 @@ impl ConditionKey {
 
 /// A type of resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ResourceType {
+pub struct CatalogueResourceType {
     /// Its name, such as `bucket`.
     pub name: &'static str,
     /// Its ARN with `${...}` for every variable part.
@@ -51,7 +51,7 @@ pub struct ResourceType {
     keys: &'static str,
 }
 
-impl ResourceType {
+impl CatalogueResourceType {
     /// The ARN as a glob: each variable part is `*`.
     #[must_use]
     pub fn glob(&self) -> String {
@@ -74,7 +74,7 @@ impl ResourceType {
 
 /// An action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Action {
+pub struct CatalogueAction {
     /// Its service.
     pub service: ServiceId,
     /// Its name as AWS spells it, such as `GetObject`.
@@ -86,7 +86,7 @@ pub struct Action {
     keys: &'static str,
 }
 
-impl Action {
+impl CatalogueAction {
     /// The resource types it acts on, as indexes into [`Service::resource_types`], and whether each
     /// is required. Empty: it takes `*` alone.
     pub fn resources(&self) -> impl Iterator<Item = (usize, bool)> + use<> {
@@ -112,7 +112,7 @@ pub struct Service {
     /// Its condition keys.
     pub condition_keys: Vec<ConditionKey>,
     /// Its resource types.
-    pub resource_types: Vec<ResourceType>,
+    pub resource_types: Vec<CatalogueResourceType>,
     actions: Range<u32>,
 }
 
@@ -125,7 +125,7 @@ pub struct Catalogue {
     /// In order of prefix.
     services: Vec<Service>,
     /// In order of service, then of name in lower case.
-    actions: Vec<Action>,
+    actions: Vec<CatalogueAction>,
 }
 
 static DATA: &[u8] = include_bytes!("data/actions.txt.gz");
@@ -183,14 +183,14 @@ impl Catalogue {
         let Some(service) = self.services.last_mut() else { return };
         match tag {
             "K" => service.condition_keys.push(ConditionKey { key: field(), kind: field() }),
-            "T" => service.resource_types.push(ResourceType {
+            "T" => service.resource_types.push(CatalogueResourceType {
                 name: field(),
                 arn: field(),
                 keys: field(),
             }),
             "A" => {
                 service.actions.end += 1;
-                self.actions.push(Action {
+                self.actions.push(CatalogueAction {
                     service: id,
                     name: field(),
                     access: field(),
@@ -259,7 +259,7 @@ impl Catalogue {
 
     /// An action by its number.
     #[must_use]
-    pub fn action(&self, id: ActionId) -> Option<&Action> {
+    pub fn action(&self, id: ActionId) -> Option<&CatalogueAction> {
         self.actions.get(usize::try_from(id.0).ok()?)
     }
 
@@ -287,12 +287,12 @@ impl Catalogue {
     }
 
     /// The resource types that an action acts on. Empty: it takes `*` alone.
-    pub fn resource_types(&self, id: ActionId) -> impl Iterator<Item = &ResourceType> {
+    pub fn resource_types(&self, id: ActionId) -> impl Iterator<Item = &CatalogueResourceType> {
         let action = self.action(id);
         let service = action.and_then(|a| self.service(a.service));
         action
             .into_iter()
-            .flat_map(Action::resources)
+            .flat_map(CatalogueAction::resources)
             .filter_map(move |(n, _)| service.and_then(|s| s.resource_types.get(n)))
     }
 
@@ -302,7 +302,7 @@ impl Catalogue {
         let service = action.and_then(|a| self.service(a.service));
         action
             .into_iter()
-            .flat_map(Action::keys)
+            .flat_map(CatalogueAction::keys)
             .filter_map(move |n| service.and_then(|s| s.condition_keys.get(n)))
     }
 
@@ -338,7 +338,8 @@ impl Catalogue {
         let mut set = self.none();
         let wild = |text: &str| text.contains(['*', '?']);
         let stars = |text: &str| !text.is_empty() && text.bytes().all(|b| b == b'*');
-        let compile = |text: &str| Pattern::new(text, Wildcards::Active, super::Version::V2008);
+        let compile =
+            |text: &str| Pattern::new(text, Wildcards::Active, super::LanguageVersion::V2008);
         let (every, named) = (stars(action_text), !wild(service_text));
         let (whole, prefix) = (compile(&lower), compile(service_text));
         let found = self.find_service(service_text);
@@ -397,7 +398,8 @@ impl Catalogue {
                     return self.find(pattern).is_some();
                 }
                 let action = action.to_ascii_lowercase();
-                let action = Pattern::new(&action, Wildcards::Active, super::Version::V2008);
+                let action =
+                    Pattern::new(&action, Wildcards::Active, super::LanguageVersion::V2008);
                 self.actions_of(id)
                     .filter_map(|id| self.action(id))
                     .any(|known| action.matches_plain(&known.name.to_ascii_lowercase()))
@@ -499,7 +501,7 @@ mod tests {
             let compiled = Pattern::new(
                 &pattern.to_lowercase(),
                 Wildcards::Active,
-                crate::iam::Version::V2008,
+                crate::iam::LanguageVersion::V2008,
             );
             let expected: Vec<u32> = (0..index(c.action_count()))
                 .filter(|n| {

@@ -5,10 +5,10 @@
 
 use ipnet::IpNet;
 
-use super::document::{Condition, Version};
+use super::document::{Condition, LanguageVersion};
 use super::matching::{ArnPattern, Pattern, Wildcards};
 use super::operator::{Operator, SetPrefix, Test};
-use super::request::Facts;
+use super::request::RequestFacts;
 use super::three_valued::Tri;
 use super::values;
 
@@ -40,7 +40,7 @@ pub struct CompiledCondition {
 impl CompiledCondition {
     /// Compiles a condition of a document of `version`.
     #[must_use]
-    pub fn new(condition: &Condition, version: Version) -> Self {
+    pub fn new(condition: &Condition, version: LanguageVersion) -> Self {
         let test = condition.operator.test;
         let values = condition
             .values
@@ -63,7 +63,7 @@ impl CompiledCondition {
 
     /// Whether the condition holds.
     #[must_use]
-    pub fn holds(&self, facts: &mut Facts<'_>) -> Tri {
+    pub fn holds(&self, facts: &mut RequestFacts<'_>) -> Tri {
         let Operator { test, prefix, if_exists } = self.operator;
         // Cloned because the values themselves may look at the facts, through variables.
         let found = facts.get(&self.key).map(|v| v.values().to_vec()).filter(|v| !v.is_empty());
@@ -106,7 +106,7 @@ impl CompiledCondition {
     }
 
     /// One value of the request against the listed ones: any of them, or none under negation.
-    fn one(&self, given: &str, facts: &mut Facts<'_>) -> Tri {
+    fn one(&self, given: &str, facts: &mut RequestFacts<'_>) -> Tri {
         let test = self.operator.test;
         let positive = test.positive();
         let typed = Typed::new(positive, given);
@@ -128,7 +128,7 @@ impl CompiledCondition {
     }
 }
 
-fn compile(test: Test, text: &str, version: Version) -> Value {
+fn compile(test: Test, text: &str, version: LanguageVersion) -> Value {
     let pattern = |wildcards| Value::Text(Pattern::new(text, wildcards, version));
     match test.positive() {
         Test::StringLike => pattern(Wildcards::Active),
@@ -167,7 +167,7 @@ enum Typed<'g> {
 
 impl<'g> Typed<'g> {
     fn new(test: Test, given: &'g str) -> Self {
-        match compile(test, given, Version::V2008) {
+        match compile(test, given, LanguageVersion::V2008) {
             Value::Text(_) | Value::Arn(_) => Self::Text(given),
             Value::Number(n) => Self::Number(n),
             Value::Instant(i) => Self::Instant(i),
@@ -178,7 +178,7 @@ impl<'g> Typed<'g> {
         }
     }
 
-    fn matches(&self, test: Test, value: &Value, facts: &mut Facts<'_>) -> Tri {
+    fn matches(&self, test: Test, value: &Value, facts: &mut RequestFacts<'_>) -> Tri {
         match (self, value) {
             (Self::Text(given), Value::Text(pattern)) => match test {
                 Test::StringEqualsIgnoreCase => pattern.matches_ignoring_case(given, facts).into(),
@@ -208,18 +208,18 @@ fn compare(test: Test, order: Option<std::cmp::Ordering>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::request::{Context, ContextValue};
+    use super::super::request::{ContextValue, RequestContext};
     use super::*;
 
     fn holds(operator: &str, values: &[&str], given: Option<ContextValue>) -> Tri {
         let (operator, _) = Operator::parse(operator).expect("operator");
         let condition = Condition::new(operator, "k:K", values.iter().copied());
-        let mut context = Context::default().with("k:var", "filled*");
+        let mut context = RequestContext::default().with("k:var", "filled*");
         if let Some(given) = given {
             context.set("K:k", given);
         }
-        CompiledCondition::new(&condition, Version::V2012)
-            .holds(&mut Facts::new(&context, Vec::new()))
+        CompiledCondition::new(&condition, LanguageVersion::V2012)
+            .holds(&mut RequestFacts::new(&context, Vec::new()))
     }
 
     fn one(value: &str) -> Option<ContextValue> {

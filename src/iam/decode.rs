@@ -7,9 +7,9 @@
 use crate::diag::{Diagnostic, Diagnostics, Loc, did_you_mean};
 
 use super::document::{
-    Condition, Document, Effect, Item, PrincipalType, Principals, Statement, Use, Version,
+    Condition, Document, Effect, Item, LanguageVersion, PrincipalType, Principals, Statement, Use,
 };
-use super::node::{Member, Node, NodeKind};
+use super::node::{JsonMember, JsonNode, NodeKind};
 use super::operator::{Operator, SetPrefix, TESTS};
 use super::text::Text;
 
@@ -32,7 +32,7 @@ const ELEMENTS: [&str; 10] = [
 /// # Errors
 /// Every finding, when one of them is an error.
 pub fn document(
-    node: Node,
+    node: JsonNode,
     role: &Use,
     diagnostics: Diagnostics,
 ) -> Result<(Document, Diagnostics), Diagnostics> {
@@ -50,15 +50,15 @@ struct Decoder<'a> {
 /// The elements of one statement as they stand.
 #[derive(Default)]
 struct Elements {
-    sid: Option<Member>,
-    effect: Option<Member>,
-    principal: Option<Member>,
-    not_principal: Option<Member>,
-    action: Option<Member>,
-    not_action: Option<Member>,
-    resource: Option<Member>,
-    not_resource: Option<Member>,
-    condition: Option<Member>,
+    sid: Option<JsonMember>,
+    effect: Option<JsonMember>,
+    principal: Option<JsonMember>,
+    not_principal: Option<JsonMember>,
+    action: Option<JsonMember>,
+    not_action: Option<JsonMember>,
+    resource: Option<JsonMember>,
+    not_resource: Option<JsonMember>,
+    condition: Option<JsonMember>,
 }
 
 impl Decoder<'_> {
@@ -76,7 +76,7 @@ impl Decoder<'_> {
         loc.as_ref().map(opening)
     }
 
-    fn unknown_key(&mut self, what: &str, key: &Member, known: &[&str]) {
+    fn unknown_key(&mut self, what: &str, key: &JsonMember, known: &[&str]) {
         let loose = known.iter().find(|k| k.eq_ignore_ascii_case(&key.key));
         let help = loose
             .map(|k| format!("did you mean `{k}`?"))
@@ -87,7 +87,7 @@ impl Decoder<'_> {
         );
     }
 
-    fn document(&mut self, node: Node) -> Document {
+    fn document(&mut self, node: JsonNode) -> Document {
         let mut document = Document { version: None, id: None, statements: Vec::new() };
         let NodeKind::Object(members) = node.kind else {
             self.error(
@@ -114,7 +114,9 @@ impl Decoder<'_> {
             self.error("the policy has no `Statement`", &top);
         }
         match self.role {
-            Use::Scp | Use::Rcp if !version_given || document.version == Some(Version::V2008) => {
+            Use::Scp | Use::Rcp
+                if !version_given || document.version == Some(LanguageVersion::V2008) =>
+            {
                 let name = self.role.named();
                 self.push(
                     Diagnostic::error(format!("{name} must have `Version`"))
@@ -127,11 +129,11 @@ impl Decoder<'_> {
         document
     }
 
-    fn version(&mut self, node: &Node) -> Option<Version> {
+    fn version(&mut self, node: &JsonNode) -> Option<LanguageVersion> {
         let text = self.known_string(node, "`Version`")?;
         match text.as_str() {
-            "2012-10-17" => Some(Version::V2012),
-            "2008-10-17" => Some(Version::V2008),
+            "2012-10-17" => Some(LanguageVersion::V2012),
+            "2008-10-17" => Some(LanguageVersion::V2008),
             _ => {
                 self.push(
                     Diagnostic::error(format!("unknown policy version `{text}`")).help(
@@ -144,7 +146,7 @@ impl Decoder<'_> {
         }
     }
 
-    fn known_string(&mut self, node: &Node, what: &str) -> Option<String> {
+    fn known_string(&mut self, node: &JsonNode, what: &str) -> Option<String> {
         match &node.kind {
             NodeKind::String(text) => match text.known() {
                 Some(text) => Some(text.to_owned()),
@@ -161,7 +163,7 @@ impl Decoder<'_> {
         }
     }
 
-    fn statements(&mut self, node: Node) -> Vec<Statement> {
+    fn statements(&mut self, node: JsonNode) -> Vec<Statement> {
         match node.kind {
             NodeKind::Object(members) => self.statement(node.loc, members).into_iter().collect(),
             NodeKind::Array(items) => {
@@ -189,7 +191,7 @@ impl Decoder<'_> {
         }
     }
 
-    fn statement(&mut self, loc: Option<Loc>, members: Vec<Member>) -> Option<Statement> {
+    fn statement(&mut self, loc: Option<Loc>, members: Vec<JsonMember>) -> Option<Statement> {
         let mut found = Elements::default();
         for member in members {
             let slot = match member.key.as_str() {
@@ -229,7 +231,7 @@ impl Decoder<'_> {
         effect.map(|_| statement)
     }
 
-    fn effect(&mut self, member: Option<&Member>, place: &Option<Loc>) -> Option<Effect> {
+    fn effect(&mut self, member: Option<&JsonMember>, place: &Option<Loc>) -> Option<Effect> {
         let Some(member) = member else {
             self.push(
                 Diagnostic::error("the statement has no `Effect`").help("add `Allow` or `Deny`"),
@@ -326,7 +328,7 @@ impl Decoder<'_> {
         }
     }
 
-    fn strings(&mut self, member: Option<Member>) -> Vec<Item> {
+    fn strings(&mut self, member: Option<JsonMember>) -> Vec<Item> {
         let Some(member) = member else { return Vec::new() };
         if matches!(&member.value.kind, NodeKind::Array(a) if a.is_empty()) {
             self.error(format!("`{}` is empty", member.key), &member.value.loc);
@@ -335,10 +337,10 @@ impl Decoder<'_> {
     }
 
     /// A string or a list of strings; with `scalars`, numbers and booleans as their text too.
-    fn list(&mut self, node: Node, scalars: bool, what: impl Fn() -> String) -> Vec<Item> {
+    fn list(&mut self, node: JsonNode, scalars: bool, what: impl Fn() -> String) -> Vec<Item> {
         let nodes = match node.kind {
             NodeKind::Array(items) => items,
-            kind => vec![Node { kind, loc: node.loc }],
+            kind => vec![JsonNode { kind, loc: node.loc }],
         };
         let mut out = Vec::with_capacity(nodes.len());
         for node in nodes {
@@ -361,7 +363,7 @@ impl Decoder<'_> {
         out
     }
 
-    fn principals(&mut self, member: Member) -> Option<Principals> {
+    fn principals(&mut self, member: JsonMember) -> Option<Principals> {
         let node = member.value;
         let only_all = *self.role == Use::Rcp;
         let parsed = match node.kind {
@@ -417,7 +419,7 @@ impl Decoder<'_> {
         Some(parsed)
     }
 
-    fn conditions(&mut self, node: Node) -> Vec<Condition> {
+    fn conditions(&mut self, node: JsonNode) -> Vec<Condition> {
         let NodeKind::Object(operators) = node.kind else {
             let summary = format!("`Condition` must be an object, not {}", node.kind.describe());
             self.error(summary, &node.loc);
@@ -459,7 +461,7 @@ impl Decoder<'_> {
         out
     }
 
-    fn condition(&mut self, operator: Operator, key: Member) -> Condition {
+    fn condition(&mut self, operator: Operator, key: JsonMember) -> Condition {
         if key.key.is_empty() || key.key.chars().any(char::is_whitespace) {
             self.error(format!("malformed condition key `{}`", key.key), &key.key_loc);
         }
@@ -479,7 +481,7 @@ impl Decoder<'_> {
         Condition { operator, key: key.key, values, loc: key.key_loc }
     }
 
-    fn unknown_operator(&mut self, member: &Member) {
+    fn unknown_operator(&mut self, member: &JsonMember) {
         let typed = &member.key;
         let (prefix, stem) = match typed.split_once(':') {
             Some((prefix, stem)) => (Some(prefix), stem),

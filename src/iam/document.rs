@@ -160,7 +160,7 @@ impl fmt::Display for Effect {
 
 /// The version of the policy language.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Version {
+pub enum LanguageVersion {
     /// `2008-10-17`: no policy variables. What a document without the element has.
     V2008,
     /// `2012-10-17`.
@@ -168,7 +168,7 @@ pub enum Version {
     V2012,
 }
 
-impl Version {
+impl LanguageVersion {
     /// As written in a policy.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -392,7 +392,7 @@ impl Eq for Statement {}
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Document {
     /// `Version`; absent means 2008-10-17.
-    pub version: Option<Version>,
+    pub version: Option<LanguageVersion>,
     /// `Id`.
     pub id: Option<String>,
     /// `Statement`.
@@ -404,7 +404,7 @@ impl Document {
     #[must_use]
     pub fn new(statements: impl IntoIterator<Item = Statement>) -> Self {
         Self {
-            version: Some(Version::V2012),
+            version: Some(LanguageVersion::V2012),
             id: None,
             statements: statements.into_iter().collect(),
         }
@@ -412,8 +412,8 @@ impl Document {
 
     /// The version in force.
     #[must_use]
-    pub fn version(&self) -> Version {
-        self.version.unwrap_or(Version::V2008)
+    pub fn version(&self) -> LanguageVersion {
+        self.version.unwrap_or(LanguageVersion::V2008)
     }
 
     /// Reads the document that fills `source` from byte `offset` on. Warnings come with the document.

@@ -14,8 +14,8 @@ use serde::Serialize;
 use super::decision::{DecidedBy, Decision, Matched, PolicyDecision};
 use super::document::Effect;
 use super::policy::{Hit, Mismatch, Policy, Query};
-use super::principal::Naming;
-use super::request::{Caller, CallerKind, Facts, Request};
+use super::principal::PrincipalNaming;
+use super::request::{Caller, CallerKind, Request, RequestFacts};
 
 /// One level of an SCP or RCP chain: the root, a unit or the account.
 #[derive(Clone, Debug, Default)]
@@ -82,7 +82,7 @@ impl<'p> Layer<'p> {
         self.effective(Effect::Allow, reading).next().is_some()
     }
 
-    fn naming(&self, reading: Reading) -> Option<Naming> {
+    fn naming(&self, reading: Reading) -> Option<PrincipalNaming> {
         self.effective(Effect::Allow, reading).map(|hit| hit.naming).max()
     }
 }
@@ -117,7 +117,7 @@ pub fn evaluate(request: &Request, policies: &Policies) -> Decision {
     let caller = Caller::new(&request.principal, &request.context);
     let action = request.action.to_ascii_lowercase();
     let resource_account = owner(request, &caller);
-    let mut facts = Facts::of(request, &caller, resource_account);
+    let mut facts = RequestFacts::of(request, &caller, resource_account);
     let mut notes = Vec::new();
     let case = Case::new(request, policies, &caller, &action, resource_account);
     let matches = case.gather(&mut facts, &mut notes);
@@ -206,7 +206,7 @@ pub fn explain(request: &Request, policies: &Policies) -> Vec<Considered> {
     let caller = Caller::new(&request.principal, &request.context);
     let action = request.action.to_ascii_lowercase();
     let resource_account = owner(request, &caller);
-    let mut facts = Facts::of(request, &caller, resource_account);
+    let mut facts = RequestFacts::of(request, &caller, resource_account);
     Case::new(request, policies, &caller, &action, resource_account).consider(&mut facts)
 }
 
@@ -288,7 +288,7 @@ impl<'r> Case<'r> {
         matches!(self.caller.kind, CallerKind::Role | CallerKind::User | CallerKind::FederatedUser)
     }
 
-    fn gather(&self, facts: &mut Facts<'_>, notes: &mut Vec<String>) -> Matches<'r> {
+    fn gather(&self, facts: &mut RequestFacts<'_>, notes: &mut Vec<String>) -> Matches<'r> {
         use DecidedBy as By;
         let has_identity = self.has_identity();
         let boundary = self.policies.boundary.as_ref().filter(|_| has_identity);
@@ -343,7 +343,7 @@ impl<'r> Case<'r> {
     }
 
     /// All statements of the policies that apply, in the order of the layers.
-    fn consider(&self, facts: &mut Facts<'_>) -> Vec<Considered> {
+    fn consider(&self, facts: &mut RequestFacts<'_>) -> Vec<Considered> {
         use DecidedBy as By;
         let own = self.has_identity();
         let mut found = Vec::new();
@@ -451,7 +451,7 @@ impl<'r> Case<'r> {
     fn signed(
         &self,
         m: &Matches<'_>,
-        naming: Option<Naming>,
+        naming: Option<PrincipalNaming>,
         reading: Reading,
     ) -> (PolicyDecision, DecidedBy) {
         use DecidedBy as By;
@@ -486,7 +486,7 @@ impl<'r> Case<'r> {
             // Within an account a grant to a user's or session's own ARN is not limited by an
             // implicit deny of identity policy, boundary or session policy (IAM User Guide,
             // "Policy evaluation for requests within a single account").
-            Some(Naming::Direct) => {
+            Some(PrincipalNaming::Direct) => {
                 // For the session policy the sources differ.
                 let silent = !session;
                 if silent && reading == Reading::Strict {
@@ -495,8 +495,8 @@ impl<'r> Case<'r> {
                     (PolicyDecision::Allow, By::ResourcePolicy)
                 }
             }
-            Some(Naming::Role) => limits(false, By::ResourcePolicy),
-            Some(Naming::Account) => limits(true, By::Identity),
+            Some(PrincipalNaming::Role) => limits(false, By::ResourcePolicy),
+            Some(PrincipalNaming::Account) => limits(true, By::Identity),
             None if self.resource_policy_required() => implicit(By::ResourcePolicy),
             None => limits(true, By::Identity),
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
 
-use super::node::{MAX_DEPTH, Member, Node, NodeKind, too_deep};
+use super::node::{JsonMember, JsonNode, MAX_DEPTH, NodeKind, too_deep};
 use super::text::{Text, TextRun};
 
 /// Reads the JSON value that fills `range` of `source` (white space and a byte-order mark aside).
@@ -21,7 +21,7 @@ pub fn parse(
     source: &Arc<Source>,
     range: Range<usize>,
     diagnostics: &mut Diagnostics,
-) -> Result<Node, Diagnostic> {
+) -> Result<JsonNode, Diagnostic> {
     let loc = Loc::new(source, range);
     let span = loc.span();
     let text = source
@@ -48,7 +48,7 @@ pub fn parse(
 ///
 /// # Errors
 /// The first syntax error; a placeholder outside a string value is one.
-pub fn parse_text(text: &Text, diagnostics: &mut Diagnostics) -> Result<Node, Diagnostic> {
+pub fn parse_text(text: &Text, diagnostics: &mut Diagnostics) -> Result<JsonNode, Diagnostic> {
     // Placeholders ride through the reader as private-use characters, counted from this one.
     const FIRST: u32 = 0xF_0000;
     let mut holders = Vec::new();
@@ -79,7 +79,7 @@ pub fn parse_text(text: &Text, diagnostics: &mut Diagnostics) -> Result<Node, Di
     Ok(node)
 }
 
-fn restore(node: &mut Node, holders: &[super::text::Placeholder]) -> Result<(), Diagnostic> {
+fn restore(node: &mut JsonNode, holders: &[super::text::Placeholder]) -> Result<(), Diagnostic> {
     const FIRST: u32 = 0xF_0000;
     node.loc = None;
     match &mut node.kind {
@@ -175,7 +175,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn value(&mut self, depth: usize) -> Result<Node, Diagnostic> {
+    fn value(&mut self, depth: usize) -> Result<JsonNode, Diagnostic> {
         let start = self.at;
         if depth > MAX_DEPTH {
             return Err(too_deep().at(Loc::new(self.source, start..start + 1)));
@@ -190,7 +190,7 @@ impl<'a> Reader<'a> {
             _ if self.word("null") => NodeKind::Null,
             _ => return Err(self.unexpected("a value")),
         };
-        Ok(Node { kind, loc: Some(self.loc(start)) })
+        Ok(JsonNode { kind, loc: Some(self.loc(start)) })
     }
 
     fn word(&mut self, word: &str) -> bool {
@@ -230,7 +230,7 @@ impl<'a> Reader<'a> {
     fn object(&mut self, depth: usize) -> Result<NodeKind, Diagnostic> {
         self.at += 1;
         self.space();
-        let mut members: Vec<Member> = Vec::new();
+        let mut members: Vec<JsonMember> = Vec::new();
         let mut seen = std::collections::BTreeMap::<String, Loc>::new();
         if self.peek() == Some(b'}') {
             self.at += 1;
@@ -262,7 +262,7 @@ impl<'a> Reader<'a> {
             self.at += 1;
             self.space();
             let value = self.value(depth + 1)?;
-            members.push(Member { key, key_loc: Some(key_loc), value });
+            members.push(JsonMember { key, key_loc: Some(key_loc), value });
             self.space();
             match self.peek() {
                 Some(b',') => self.at += 1,
@@ -398,7 +398,7 @@ impl<'a> Reader<'a> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<(Node, Diagnostics), Diagnostic> {
+    fn read(text: &str) -> Result<(JsonNode, Diagnostics), Diagnostic> {
         let mut diagnostics = Diagnostics::new();
         let source = Source::new("p.json", text);
         parse(&source, 0..text.len(), &mut diagnostics).map(|node| (node, diagnostics))

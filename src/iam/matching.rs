@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
-use super::document::Version;
-use super::request::Facts;
+use super::document::LanguageVersion;
+use super::request::RequestFacts;
 use super::three_valued::Tri;
 
 /// One unit of a compiled pattern: a byte below 256, or one of the wildcards.
@@ -51,7 +51,7 @@ enum Repr {
 impl Pattern {
     /// Compiles a text. Under version 2008-10-17 `${...}` stands for itself.
     #[must_use]
-    pub fn new(text: &str, wildcards: Wildcards, version: Version) -> Self {
+    pub fn new(text: &str, wildcards: Wildcards, version: LanguageVersion) -> Self {
         let active = wildcards == Wildcards::Active;
         // Bytewise is sound: an ASCII byte never stands inside a longer UTF-8 character.
         let unit = |byte: u8| match byte {
@@ -59,7 +59,7 @@ impl Pattern {
             b'?' if active => ONE,
             byte => Unit::from(byte),
         };
-        if version == Version::V2008 || !text.contains("${") {
+        if version == LanguageVersion::V2008 || !text.contains("${") {
             return Self(Repr::Plain(text.bytes().map(unit).collect()));
         }
         let mut pieces = Vec::new();
@@ -98,7 +98,7 @@ impl Pattern {
     }
 
     /// The pattern with its variables filled in; `None` when one has no value.
-    fn resolve<'a>(&'a self, facts: &mut Facts<'_>) -> Option<Cow<'a, [Unit]>> {
+    fn resolve<'a>(&'a self, facts: &mut RequestFacts<'_>) -> Option<Cow<'a, [Unit]>> {
         let pieces = match &self.0 {
             Repr::Plain(units) => return Some(Cow::Borrowed(units)),
             Repr::Mixed(pieces) => pieces,
@@ -122,13 +122,13 @@ impl Pattern {
 
     /// Whether the pattern matches the whole text.
     #[must_use]
-    pub fn matches(&self, text: &str, facts: &mut Facts<'_>) -> bool {
+    pub fn matches(&self, text: &str, facts: &mut RequestFacts<'_>) -> bool {
         self.resolve(facts).is_some_and(|units| glob(&units, text.as_bytes()))
     }
 
     /// As [`Pattern::matches`], ignoring ASCII case.
     #[must_use]
-    pub fn matches_ignoring_case(&self, text: &str, facts: &mut Facts<'_>) -> bool {
+    pub fn matches_ignoring_case(&self, text: &str, facts: &mut RequestFacts<'_>) -> bool {
         let Some(units) = self.resolve(facts) else { return false };
         let lower: Vec<Unit> = units
             .iter()
@@ -315,7 +315,7 @@ fn split(units: &[Unit]) -> impl Iterator<Item = &[Unit]> {
 impl ArnPattern {
     /// Compiles an ARN pattern.
     #[must_use]
-    pub fn new(text: &str, version: Version) -> Self {
+    pub fn new(text: &str, version: LanguageVersion) -> Self {
         let whole = Pattern::new(text, Wildcards::Active, version);
         let any = whole.is_any();
         match whole.0 {
@@ -348,7 +348,7 @@ impl ArnPattern {
 
     /// Compiles an element of `Resource` or `NotResource`.
     #[must_use]
-    pub fn resource(text: &str, version: Version) -> Self {
+    pub fn resource(text: &str, version: LanguageVersion) -> Self {
         let whole = completed(text);
         let is_incomplete = matches!(whole, Cow::Owned(_));
         let compiled = Self::new(&whole, version);
@@ -366,7 +366,12 @@ impl ArnPattern {
     /// An ARN with fewer than six fields is completed in an identity policy; of other kinds, where `completes` is
     /// false, AWS does not say that, and refuses most of them: disputed too.
     #[must_use]
-    pub fn matches_resource(&self, resource: &str, completes: bool, facts: &mut Facts<'_>) -> Tri {
+    pub fn matches_resource(
+        &self,
+        resource: &str,
+        completes: bool,
+        facts: &mut RequestFacts<'_>,
+    ) -> Tri {
         if self.any {
             return Tri::YES;
         }
@@ -390,7 +395,7 @@ impl ArnPattern {
     /// An `Arn` condition: each of the six components is compared by itself, with its own wildcards
     /// (IAM User Guide, "ARN condition operators").
     #[must_use]
-    pub fn matches_condition(&self, value: &str, facts: &mut Facts<'_>) -> Tri {
+    pub fn matches_condition(&self, value: &str, facts: &mut RequestFacts<'_>) -> Tri {
         if self.by_segments(value, facts) {
             Tri::YES
         } else if self.any {
@@ -401,7 +406,7 @@ impl ArnPattern {
         }
     }
 
-    fn by_segments(&self, text: &str, facts: &mut Facts<'_>) -> bool {
+    fn by_segments(&self, text: &str, facts: &mut RequestFacts<'_>) -> bool {
         let mut parts = text.splitn(6, ':');
         match &self.segments {
             Segments::Plain(units) => {
@@ -421,7 +426,7 @@ impl ArnPattern {
     }
 
     /// The segments with their variables filled in; `None` when one has no value.
-    fn resolved<'a>(&'a self, facts: &mut Facts<'_>) -> Option<Vec<Cow<'a, [Unit]>>> {
+    fn resolved<'a>(&'a self, facts: &mut RequestFacts<'_>) -> Option<Vec<Cow<'a, [Unit]>>> {
         match &self.segments {
             Segments::Plain(units) => Some(split(units).map(Cow::Borrowed).collect()),
             Segments::Mixed(segments) => segments.iter().map(|s| s.resolve(facts)).collect(),
@@ -430,7 +435,7 @@ impl ArnPattern {
 
     /// The wide reading: a star at a segment's end runs over colons, others do not (but for those
     /// of the resource part, whose colons are its own).
-    fn across(&self, text: &str, facts: &mut Facts<'_>) -> bool {
+    fn across(&self, text: &str, facts: &mut RequestFacts<'_>) -> bool {
         /// A star that stops at a colon.
         const BOUND: Unit = 258;
         let mut units: Vec<Unit> = Vec::new();
@@ -494,16 +499,17 @@ impl ArnPattern {
 
 #[cfg(test)]
 mod tests {
-    use super::super::request::Context;
+    use super::super::request::RequestContext;
     use super::*;
 
-    fn facts(context: &Context) -> Facts<'_> {
-        Facts::new(context, Vec::new())
+    fn facts(context: &RequestContext) -> RequestFacts<'_> {
+        RequestFacts::new(context, Vec::new())
     }
 
     fn plain(pattern: &str, text: &str) -> bool {
-        let context = Context::default();
-        Pattern::new(pattern, Wildcards::Active, Version::V2012).matches(text, &mut facts(&context))
+        let context = RequestContext::default();
+        Pattern::new(pattern, Wildcards::Active, LanguageVersion::V2012)
+            .matches(text, &mut facts(&context))
     }
 
     #[test]
@@ -533,7 +539,7 @@ mod tests {
 
     #[test]
     fn arn_segments() {
-        let context = Context::default();
+        let context = RequestContext::default();
         for (pattern, text, expected) in [
             ("*", "arn:aws:s3:::b", Tri::YES),
             ("arn:aws:s3:::b/*", "arn:aws:s3:::b/k:with:colons", Tri::YES),
@@ -556,14 +562,14 @@ mod tests {
             ("arn:aws:s3:::b", "*", Tri::NO),
             ("arn:aws:s3:::b", "not an arn", Tri::NO),
         ] {
-            let compiled = ArnPattern::resource(pattern, Version::V2012);
+            let compiled = ArnPattern::resource(pattern, LanguageVersion::V2012);
             assert_eq!(
                 compiled.matches_resource(text, true, &mut facts(&context)),
                 expected,
                 "{pattern} {text}"
             );
         }
-        let incomplete = ArnPattern::resource("arn:aws:sns", Version::V2012);
+        let incomplete = ArnPattern::resource("arn:aws:sns", LanguageVersion::V2012);
         let queue = "arn:aws:sns:eu-west-1:111122223333:t";
         assert_eq!(incomplete.matches_resource(queue, true, &mut facts(&context)), Tri::YES);
         assert_eq!(incomplete.matches_resource(queue, false, &mut facts(&context)), Tri::DISPUTED);

@@ -43,15 +43,15 @@ pub use catalogue::{ActionId, ActionSet, Catalogue, ServiceId, catalogue};
 pub use decision::{DecidedBy, Decision, Matched, PolicyDecision};
 pub use diff::{ChangeKind, StatementChange, diff};
 pub use document::{
-    Condition, Document, Effect, Item, PrincipalType, Principals, Statement, Use, Version,
+    Condition, Document, Effect, Item, LanguageVersion, PrincipalType, Principals, Statement, Use,
 };
 pub use eval::{ChainLevel, Considered, Policies, evaluate, evaluate_all, explain};
 pub use limits::Limits;
 pub use normal::{digest, semantic_eq};
 pub use operator::{Operator, SetPrefix, Test};
 pub use policy::Policy;
-pub use principal::Naming;
-pub use request::{Context, ContextValue, Membership, Principal, Request};
+pub use principal::PrincipalNaming;
+pub use request::{ContextValue, Membership, Principal, Request, RequestContext};
 pub use simulate::simulate_line;
 pub use size::measured_size;
 pub use text::{Placeholder, Text, TextRun};

@@ -9,7 +9,7 @@ pub const MAX_DEPTH: usize = 32;
 
 /// A JSON value and where it stands.
 #[derive(Clone, Debug)]
-pub struct Node {
+pub struct JsonNode {
     /// The value.
     pub kind: NodeKind,
     /// Its range, when it was read from a text.
@@ -28,20 +28,20 @@ pub enum NodeKind {
     /// A string.
     String(Text),
     /// An array.
-    Array(Vec<Node>),
+    Array(Vec<JsonNode>),
     /// An object, in source order.
-    Object(Vec<Member>),
+    Object(Vec<JsonMember>),
 }
 
 /// One key of an object with its value.
 #[derive(Clone, Debug)]
-pub struct Member {
+pub struct JsonMember {
     /// The key.
     pub key: String,
     /// The key's range.
     pub key_loc: Option<Loc>,
     /// The value.
-    pub value: Node,
+    pub value: JsonNode,
 }
 
 impl NodeKind {
@@ -63,8 +63,8 @@ impl NodeKind {
 ///
 /// # Errors
 /// When the value is nested too deeply.
-pub fn from_value(value: &serde_json::Value) -> Result<Node, Diagnostic> {
-    fn convert(value: &serde_json::Value, depth: usize) -> Result<Node, Diagnostic> {
+pub fn from_value(value: &serde_json::Value) -> Result<JsonNode, Diagnostic> {
+    fn convert(value: &serde_json::Value, depth: usize) -> Result<JsonNode, Diagnostic> {
         if depth > MAX_DEPTH {
             return Err(too_deep());
         }
@@ -80,7 +80,7 @@ pub fn from_value(value: &serde_json::Value) -> Result<Node, Diagnostic> {
                 members
                     .iter()
                     .map(|(key, value)| {
-                        Ok(Member {
+                        Ok(JsonMember {
                             key: key.clone(),
                             key_loc: None,
                             value: convert(value, depth + 1)?,
@@ -89,13 +89,13 @@ pub fn from_value(value: &serde_json::Value) -> Result<Node, Diagnostic> {
                     .collect::<Result<_, Diagnostic>>()?,
             ),
         };
-        Ok(Node { kind, loc: None })
+        Ok(JsonNode { kind, loc: None })
     }
     convert(value, 0)
 }
 
 /// Straight from a deserializer, without places; duplicate keys are an error.
-impl<'de> serde::Deserialize<'de> for Node {
+impl<'de> serde::Deserialize<'de> for JsonNode {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(NodeVisitor)
     }
@@ -104,47 +104,47 @@ impl<'de> serde::Deserialize<'de> for Node {
 struct NodeVisitor;
 
 impl NodeVisitor {
-    fn node<E>(kind: NodeKind) -> Result<Node, E> {
-        Ok(Node { kind, loc: None })
+    fn node<E>(kind: NodeKind) -> Result<JsonNode, E> {
+        Ok(JsonNode { kind, loc: None })
     }
 }
 
 impl<'de> serde::de::Visitor<'de> for NodeVisitor {
-    type Value = Node;
+    type Value = JsonNode;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Node, E> {
+    fn visit_unit<E>(self) -> Result<JsonNode, E> {
         Self::node(NodeKind::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
+    fn visit_bool<E>(self, value: bool) -> Result<JsonNode, E> {
         Self::node(NodeKind::Bool(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
+    fn visit_i64<E>(self, value: i64) -> Result<JsonNode, E> {
         Self::node(NodeKind::Number(value.to_string()))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
+    fn visit_u64<E>(self, value: u64) -> Result<JsonNode, E> {
         Self::node(NodeKind::Number(value.to_string()))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
+    fn visit_f64<E>(self, value: f64) -> Result<JsonNode, E> {
         Self::node(NodeKind::Number(value.to_string()))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Node, E> {
+    fn visit_str<E>(self, value: &str) -> Result<JsonNode, E> {
         Self::node(NodeKind::String(Text::from(value)))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Node, E> {
+    fn visit_string<E>(self, value: String) -> Result<JsonNode, E> {
         Self::node(NodeKind::String(Text::from(value)))
     }
 
-    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Node, A::Error> {
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<JsonNode, A::Error> {
         let mut items = Vec::new();
         while let Some(item) = seq.next_element()? {
             items.push(item);
@@ -152,10 +152,10 @@ impl<'de> serde::de::Visitor<'de> for NodeVisitor {
         Self::node(NodeKind::Array(items))
     }
 
-    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
-        let mut members: Vec<Member> = Vec::new();
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<JsonNode, A::Error> {
+        let mut members: Vec<JsonMember> = Vec::new();
         let mut seen = std::collections::BTreeSet::new();
-        while let Some((key, value)) = map.next_entry::<String, Node>()? {
+        while let Some((key, value)) = map.next_entry::<String, JsonNode>()? {
             // A few keys are compared one by one; hostile objects get a set.
             let twice = if members.len() < 16 {
                 members.iter().any(|m| m.key == key)
@@ -169,7 +169,7 @@ impl<'de> serde::de::Visitor<'de> for NodeVisitor {
                 let message = format!("the key `{key}` occurs twice");
                 return Err(serde::de::Error::custom(message));
             }
-            members.push(Member { key, key_loc: None, value });
+            members.push(JsonMember { key, key_loc: None, value });
         }
         Self::node(NodeKind::Object(members))
     }

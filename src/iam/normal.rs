@@ -11,7 +11,9 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use super::document::{Condition, Document, Effect, PrincipalType, Principals, Statement, Version};
+use super::document::{
+    Condition, Document, Effect, LanguageVersion, PrincipalType, Principals, Statement,
+};
 use super::operator::{Operator, Test};
 use super::text::Text;
 use crate::ids::Partition;
@@ -43,7 +45,7 @@ pub struct NormalStatement {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NormalDocument {
     /// The version in force.
-    pub version: Version,
+    pub version: LanguageVersion,
     /// `Id`; empty is absent.
     pub id: Option<String>,
     /// The statements.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::condition::CompiledCondition;
-use super::document::{Document, Effect, Item, Statement, Version};
+use super::document::{Document, Effect, Item, LanguageVersion, Statement};
 use super::matching::{ArnPattern, Pattern, Wildcards};
-use super::principal::{Naming, PrincipalMatcher};
-use super::request::{Caller, Facts};
+use super::principal::{PrincipalMatcher, PrincipalNaming};
+use super::request::{Caller, RequestFacts};
 use super::three_valued::Tri;
 
 /// A policy ready for evaluation.
@@ -51,7 +51,7 @@ pub(super) struct Hit<'p> {
     pub(super) statement: &'p str,
     pub(super) effect: Effect,
     pub(super) tri: Tri,
-    pub(super) naming: Naming,
+    pub(super) naming: PrincipalNaming,
 }
 
 /// Why a statement does not match a request.
@@ -107,7 +107,7 @@ impl Policy {
     pub(super) fn considered<'p>(
         &'p self,
         query: &Query<'_>,
-        facts: &mut Facts<'_>,
+        facts: &mut RequestFacts<'_>,
     ) -> Vec<(&'p str, Effect, Option<Mismatch>)> {
         let each = self.statements.iter();
         each.map(|s| (s.label.as_str(), s.effect, s.mismatch(query, facts))).collect()
@@ -117,7 +117,7 @@ impl Policy {
     pub(super) fn matching<'p>(
         &'p self,
         query: &Query<'_>,
-        facts: &mut Facts<'_>,
+        facts: &mut RequestFacts<'_>,
         hits: &mut Vec<Hit<'p>>,
         notes: &mut Vec<String>,
     ) {
@@ -141,13 +141,13 @@ impl Policy {
 }
 
 impl CompiledStatement {
-    fn new(statement: &Statement, index: usize, version: Version) -> Self {
+    fn new(statement: &Statement, index: usize, version: LanguageVersion) -> Self {
         let actions = |items: &[Item]| {
             items
                 .iter()
                 .map(|item| {
                     let text = item.text.symbolic().to_ascii_lowercase();
-                    Pattern::new(&text, Wildcards::Active, Version::V2008)
+                    Pattern::new(&text, Wildcards::Active, LanguageVersion::V2008)
                 })
                 .collect()
         };
@@ -178,14 +178,18 @@ impl CompiledStatement {
         self.principals.as_ref().is_some_and(PrincipalMatcher::has_canonical_users)
     }
 
-    fn matches(&self, query: &Query<'_>, facts: &mut Facts<'_>) -> Option<(Tri, Naming)> {
+    fn matches(
+        &self,
+        query: &Query<'_>,
+        facts: &mut RequestFacts<'_>,
+    ) -> Option<(Tri, PrincipalNaming)> {
         if !self.action_matches(query.action) {
             return None;
         }
         let (mut tri, naming) = if query.resource_side {
             self.principal_matches(query)?
         } else {
-            (Tri::YES, Naming::Direct)
+            (Tri::YES, PrincipalNaming::Direct)
         };
         tri = tri.and(self.resource_matches(query, facts));
         if !tri.may {
@@ -199,7 +203,7 @@ impl CompiledStatement {
     }
 
     /// Why it does not match; nothing where it does under some reading.
-    fn mismatch(&self, query: &Query<'_>, facts: &mut Facts<'_>) -> Option<Mismatch> {
+    fn mismatch(&self, query: &Query<'_>, facts: &mut RequestFacts<'_>) -> Option<Mismatch> {
         if !self.action_matches(query.action) {
             return Some(Mismatch::Action);
         }
@@ -223,7 +227,7 @@ impl CompiledStatement {
         }
     }
 
-    fn principal_matches(&self, query: &Query<'_>) -> Option<(Tri, Naming)> {
+    fn principal_matches(&self, query: &Query<'_>) -> Option<(Tri, PrincipalNaming)> {
         match (&self.principals, &self.not_principals) {
             (Some(matcher), _) => matcher.naming(query.caller).map(|naming| (Tri::YES, naming)),
             (None, Some(matcher)) => {
@@ -238,14 +242,14 @@ impl CompiledStatement {
                         None => Tri::YES,
                     },
                 };
-                tri.may.then_some((tri, Naming::Direct))
+                tri.may.then_some((tri, PrincipalNaming::Direct))
             }
             // A resource-side statement without principals names nobody.
             (None, None) => None,
         }
     }
 
-    fn resource_matches(&self, query: &Query<'_>, facts: &mut Facts<'_>) -> Tri {
+    fn resource_matches(&self, query: &Query<'_>, facts: &mut RequestFacts<'_>) -> Tri {
         if !self.not_resources.is_empty() {
             let before = facts.unresolved();
             let outside = self

@@ -11,7 +11,7 @@ use super::values::is_account_id;
 /// How closely a resource policy names the caller; a stronger match grants past more of the
 /// caller's own limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Naming {
+pub enum PrincipalNaming {
     /// By its account: grants nothing past the identity side.
     Account,
     /// By its role: grants past identity policies, not past boundary and session policies.
@@ -52,36 +52,42 @@ impl PrincipalMatcher {
     }
 
     /// How closely the element names the caller, if at all.
-    pub(super) fn naming(&self, caller: &Caller) -> Option<Naming> {
+    pub(super) fn naming(&self, caller: &Caller) -> Option<PrincipalNaming> {
         if self.everyone {
-            return Some(Naming::Direct);
+            return Some(PrincipalNaming::Direct);
         }
         match caller.kind {
             CallerKind::Anonymous | CallerKind::Unknown => None,
             CallerKind::Service => {
                 let name = caller.name.as_deref().unwrap_or_default().to_ascii_lowercase();
-                self.services.iter().any(|s| *s == name || s == "*").then_some(Naming::Direct)
+                self.services
+                    .iter()
+                    .any(|s| *s == name || s == "*")
+                    .then_some(PrincipalNaming::Direct)
             }
             CallerKind::Federated => {
                 let name = caller.name.as_deref().unwrap_or_default();
-                self.federated.iter().any(|f| f == name || f == "*").then_some(Naming::Direct)
+                self.federated
+                    .iter()
+                    .any(|f| f == name || f == "*")
+                    .then_some(PrincipalNaming::Direct)
             }
             _ => self.signed(caller),
         }
     }
 
-    fn signed(&self, caller: &Caller) -> Option<Naming> {
+    fn signed(&self, caller: &Caller) -> Option<PrincipalNaming> {
         let listed = |name: &Option<String>| {
             name.as_ref().is_some_and(|name| self.arns.iter().any(|arn| arn == name))
         };
         // A saved policy holds unique ids: one of a deleted principal matches no later namesake.
         let by_id = listed(&caller.unique_id);
         if listed(&caller.own) || (by_id && caller.kind != CallerKind::Role) {
-            Some(Naming::Direct)
+            Some(PrincipalNaming::Direct)
         } else if listed(&caller.role) || by_id {
-            Some(Naming::Role)
+            Some(PrincipalNaming::Role)
         } else if self.lists_account(caller) {
-            Some(Naming::Account)
+            Some(PrincipalNaming::Account)
         } else {
             None
         }

@@ -49,16 +49,16 @@ impl From<Vec<String>> for ContextValue {
 /// The request context. Keys compare without regard to case.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "BTreeMap<String, ContextValue>")]
-pub struct Context(BTreeMap<String, ContextValue>);
+pub struct RequestContext(BTreeMap<String, ContextValue>);
 
-/// Keys from outside are put into lower case, as [`Context::set`] does.
-impl From<BTreeMap<String, ContextValue>> for Context {
+/// Keys from outside are put into lower case, as [`RequestContext::set`] does.
+impl From<BTreeMap<String, ContextValue>> for RequestContext {
     fn from(entries: BTreeMap<String, ContextValue>) -> Self {
         Self(entries.into_iter().map(|(key, value)| (key.to_ascii_lowercase(), value)).collect())
     }
 }
 
-impl Context {
+impl RequestContext {
     /// Sets a key.
     pub fn set(&mut self, key: &str, value: impl Into<ContextValue>) {
         self.0.insert(key.to_ascii_lowercase(), value.into());
@@ -168,7 +168,7 @@ impl Principal {
             return Ok(Self::Anonymous);
         }
         let principal = Self::Arn(text.to_owned());
-        match Caller::new(&principal, &Context::default()).kind {
+        match Caller::new(&principal, &RequestContext::default()).kind {
             CallerKind::Unknown => Err(format!(
                 "`{text}` is no principal: it must be the ARN of a role, session, user, federated user or root, or `*`"
             )),
@@ -202,7 +202,7 @@ pub struct Request {
     /// The organization of that account.
     pub resource_organization: Option<Membership>,
     /// Context keys. They win over what the judge derives from the fields above.
-    pub context: Context,
+    pub context: RequestContext,
 }
 
 impl Request {
@@ -216,7 +216,7 @@ impl Request {
             resource: resource.to_owned(),
             resource_account: None,
             resource_organization: None,
-            context: Context::default(),
+            context: RequestContext::default(),
         }
     }
 
@@ -271,7 +271,7 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    pub(super) fn new(principal: &Principal, context: &Context) -> Self {
+    pub(super) fn new(principal: &Principal, context: &RequestContext) -> Self {
         let mut caller = Self {
             kind: CallerKind::Unknown,
             account: None,
@@ -359,7 +359,7 @@ impl Caller {
 }
 
 /// A session's ARN leaves out its role's path; `aws:PrincipalArn` in the context has it.
-fn role_arn(partition: &str, account: &str, role: &str, context: &Context) -> String {
+fn role_arn(partition: &str, account: &str, role: &str, context: &RequestContext) -> String {
     if let Some(given) = context.one("aws:principalarn") {
         let prefix = format!("arn:{partition}:iam::{account}:role/");
         let same =
@@ -374,8 +374,8 @@ fn role_arn(partition: &str, account: &str, role: &str, context: &Context) -> St
 /// What conditions and variables look at: the request's context and what follows from the rest of
 /// the request. Remembers which keys were asked for in vain.
 #[derive(Debug)]
-pub struct Facts<'a> {
-    context: &'a Context,
+pub struct RequestFacts<'a> {
+    context: &'a RequestContext,
     /// Derived keys, in lower case. Few: searched in order.
     derived: Vec<(&'static str, ContextValue)>,
     missing: BTreeSet<String>,
@@ -383,10 +383,10 @@ pub struct Facts<'a> {
     unresolved: usize,
 }
 
-impl<'a> Facts<'a> {
+impl<'a> RequestFacts<'a> {
     /// The facts of a context with derived keys (in lower case) behind it.
     #[must_use]
-    pub fn new(context: &'a Context, derived: Vec<(&'static str, ContextValue)>) -> Self {
+    pub fn new(context: &'a RequestContext, derived: Vec<(&'static str, ContextValue)>) -> Self {
         Self { context, derived, missing: BTreeSet::new(), unresolved: 0 }
     }
 

@@ -13,9 +13,9 @@ use super::decision::{DecidedBy, Matched, PolicyDecision};
 use super::decode;
 use super::document::Use;
 use super::eval::{ChainLevel, Considered, Policies, evaluate, explain};
-use super::node::{Member, Node, NodeKind};
+use super::node::{JsonMember, JsonNode, NodeKind};
 use super::policy::Policy;
-use super::request::{Context, ContextValue, Membership, Principal, Request};
+use super::request::{ContextValue, Membership, Principal, Request, RequestContext};
 
 /// The longest line that is read, in bytes: ten times all policies of a request at their limits.
 pub const MAX_LINE: usize = 4 << 20;
@@ -66,7 +66,7 @@ pub fn simulate_line(line: &str, explaining: bool) -> String {
             &format!("the line is longer than {MAX_LINE} bytes"),
         );
     }
-    let node: Node = match serde_json::from_str(line.trim_start_matches('\u{feff}')) {
+    let node: JsonNode = match serde_json::from_str(line.trim_start_matches('\u{feff}')) {
         Ok(node) => node,
         Err(error) => {
             let reason = error.to_string();
@@ -118,11 +118,11 @@ fn write(answer: &SimulationAnswer<'_>) -> String {
 /// An object whose keys are taken one by one.
 struct Fields<'w> {
     what: &'w str,
-    members: Vec<Member>,
+    members: Vec<JsonMember>,
 }
 
 impl<'w> Fields<'w> {
-    fn new(node: Node, known: &[&str], what: &'w str) -> Result<Self, String> {
+    fn new(node: JsonNode, known: &[&str], what: &'w str) -> Result<Self, String> {
         let NodeKind::Object(members) = node.kind else {
             return Err(format!("the {what} must be an object"));
         };
@@ -135,7 +135,7 @@ impl<'w> Fields<'w> {
     }
 
     /// The value of a key; `null` counts as absent.
-    fn take(&mut self, key: &str) -> Option<Node> {
+    fn take(&mut self, key: &str) -> Option<JsonNode> {
         let at = self.members.iter().position(|m| m.key == key)?;
         let value = self.members.swap_remove(at).value;
         (!matches!(value.kind, NodeKind::Null)).then_some(value)
@@ -155,7 +155,7 @@ impl<'w> Fields<'w> {
         }
     }
 
-    fn list(&mut self, key: &str) -> Result<Vec<Node>, String> {
+    fn list(&mut self, key: &str) -> Result<Vec<JsonNode>, String> {
         match self.take(key).map(|node| node.kind) {
             None => Ok(Vec::new()),
             Some(NodeKind::Array(items)) => Ok(items),
@@ -164,7 +164,7 @@ impl<'w> Fields<'w> {
     }
 }
 
-fn text(node: Node) -> Option<String> {
+fn text(node: JsonNode) -> Option<String> {
     match node.kind {
         NodeKind::String(text) => text.into_known(),
         _ => None,
@@ -175,7 +175,7 @@ fn text(node: Node) -> Option<String> {
 ///
 /// # Errors
 /// What is wrong with it, as one message.
-pub fn case(node: Node, id: &mut serde_json::Value) -> Result<(Request, Policies), String> {
+pub fn case(node: JsonNode, id: &mut serde_json::Value) -> Result<(Request, Policies), String> {
     if let NodeKind::Object(members) = &node.kind
         && let Some(member) = members.iter().find(|m| m.key == "id")
     {
@@ -214,7 +214,7 @@ fn many(fields: &mut Fields<'_>, key: &str, role: &Use) -> Result<Vec<Arc<Policy
     fields.list(key)?.into_iter().map(|node| named(node, key, role)).collect()
 }
 
-fn document(key: &str, name: &str, node: Node, role: &Use) -> Result<Arc<Policy>, String> {
+fn document(key: &str, name: &str, node: JsonNode, role: &Use) -> Result<Arc<Policy>, String> {
     // A document may also come as the JSON text that AWS returns.
     let node = match &node.kind {
         NodeKind::String(text) => serde_json::from_str(text.known().unwrap_or_default())
@@ -231,7 +231,7 @@ fn document(key: &str, name: &str, node: Node, role: &Use) -> Result<Arc<Policy>
     }
 }
 
-fn named(node: Node, key: &str, role: &Use) -> Result<Arc<Policy>, String> {
+fn named(node: JsonNode, key: &str, role: &Use) -> Result<Arc<Policy>, String> {
     let mut fields = Fields::new(node, &["name", "document"], "policy")
         .map_err(|error| format!("`{key}`: {error}"))?;
     let inner = fields
@@ -262,7 +262,7 @@ fn chain(fields: &mut Fields<'_>, key: &str, role: &Use) -> Result<Vec<ChainLeve
         .collect()
 }
 
-fn request(node: Node) -> Result<Request, String> {
+fn request(node: JsonNode) -> Result<Request, String> {
     let mut fields = Fields::new(node, &REQUEST_KEYS, "request")?;
     let action = fields.text("action")?;
     if !action
@@ -295,7 +295,7 @@ fn request(node: Node) -> Result<Request, String> {
     })
 }
 
-fn principal(node: Node) -> Result<Principal, String> {
+fn principal(node: JsonNode) -> Result<Principal, String> {
     if let NodeKind::String(text) = &node.kind {
         return Principal::parse(text.known().unwrap_or_default());
     }
@@ -307,7 +307,7 @@ fn principal(node: Node) -> Result<Principal, String> {
     }
 }
 
-fn membership(node: Option<Node>) -> Result<Option<Membership>, String> {
+fn membership(node: Option<JsonNode>) -> Result<Option<Membership>, String> {
     let Some(node) = node else { return Ok(None) };
     let mut fields = Fields::new(node, &["id", "management_account"], "organization")?;
     Ok(Some(Membership {
@@ -316,8 +316,8 @@ fn membership(node: Option<Node>) -> Result<Option<Membership>, String> {
     }))
 }
 
-fn context(node: Option<Node>) -> Result<Context, String> {
-    let mut context = Context::default();
+fn context(node: Option<JsonNode>) -> Result<RequestContext, String> {
+    let mut context = RequestContext::default();
     let members = match node.map(|node| node.kind) {
         None => return Ok(context),
         Some(NodeKind::Object(members)) => members,

@@ -25,11 +25,11 @@ use std::sync::Arc;
 
 use super::compare::{Pair, SideResult};
 use super::crossing::{ANYBODY, StepSource, StepTarget, TargetResource, answer, asked_at, home};
-use super::doubts::opened;
-use super::paths::{BySource, Edge, Origin, account_of, belongs_to, by_source, reach};
-use super::power::Link;
+use super::paths::{BySource, Origin, StepEdge, account_of, belongs_to, by_source, reach};
+use super::power::PowerLink;
 use super::rights::may_change_policies;
 use super::section::{Assumption, AssumptionKind};
+use super::undetermined::opened;
 use crate::access::{
     AccessModel, AccountNode, Coverage, NamedPolicy, POLICY_BEARING_TYPES, PolicyBearing,
 };
@@ -375,7 +375,7 @@ fn leads<'a>(
     }
     for path in &result.powers.paths {
         let steps = path.chain.iter().filter_map(|link| match link {
-            Link::PathStep(step) => match &step.source {
+            PowerLink::PathStep(step) => match &step.source {
                 StepSource::Principal(arn) => Some(arn),
                 _ => None,
             },
@@ -410,7 +410,7 @@ fn onward(model: &AccessModel, by_source: &BySource<'_>, source: &StepSource) ->
 
 /// The accounts into whose resources somebody writes.
 fn written(model: &AccessModel, by_source: &BySource<'_>, source: &StepSource) -> BTreeSet<Handle> {
-    let writes = |edge: &&&Edge| {
+    let writes = |edge: &&&StepEdge| {
         matches!(edge.step.target, StepTarget::Resource(_))
             && edge.openings.iter().any(|opening| is_write(&opening.witness.action))
     };

@@ -24,7 +24,7 @@ use super::compare::{Comparison, SideResult};
 use super::crossing::mixed::Mixed;
 use super::crossing::{Asked, PathStep, StepSource, answer, asked, home};
 use super::paths::{Path, account_of};
-use super::power::{Link, Over, PowerPath};
+use super::power::{Over, PowerLink, PowerPath};
 use super::section::PathChange;
 use crate::access::{AccessModel, NamedPolicy};
 use crate::iam::semantic_eq;
@@ -108,7 +108,7 @@ impl Causes<'_, '_> {
         let was = &self.comparison.before.1;
         let steps = || {
             path.chain.iter().filter_map(|link| match link {
-                Link::PathStep(step) => Some(step),
+                PowerLink::PathStep(step) => Some(step),
                 _ => None,
             })
         };
@@ -138,9 +138,9 @@ impl Causes<'_, '_> {
         }
         least(found.into_iter()).unwrap_or_else(|| {
             let used = path.chain.iter().flat_map(|link| match link {
-                Link::Become(by, who) | Link::Permit(by, who) => vec![by, who],
-                Link::Make(by, _) => vec![by],
-                Link::PathStep(_) => Vec::new(),
+                PowerLink::Become(by, who) | PowerLink::Permit(by, who) => vec![by, who],
+                PowerLink::Make(by, _) => vec![by],
+                PowerLink::PathStep(_) => Vec::new(),
             });
             let on_the_way: BTreeSet<&String> = used.chain([&path.holder]).collect();
             let bearing = self.of_principals(on_the_way.into_iter());

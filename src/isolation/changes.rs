@@ -88,7 +88,7 @@ impl Changes {
 
 /// Where a policy of a principal stands, and so what it takes to change it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
+pub enum PolicySite {
     /// In the principal itself.
     Inline,
     /// Attached to it: the policy's ARN.
@@ -101,14 +101,14 @@ pub enum Standing {
 
 /// The policies of a principal that deny anything: where each stands, and its name.
 #[must_use]
-pub fn denials(model: &AccessModel, principal: &PrincipalNode) -> Vec<(Standing, String)> {
+pub fn denials(model: &AccessModel, principal: &PrincipalNode) -> Vec<(PolicySite, String)> {
     let has = |effect| {
         move |rule: &&NamedPolicy| rule.document.statements.iter().any(|s| s.effect == effect)
     };
     let standing = |name: &str| {
         let label = name.split(PART).next().unwrap_or_default();
         if label == principal.label {
-            return Standing::Inline;
+            return PolicySite::Inline;
         }
         let managed = model.managed_arn(label);
         let mut groups = model.groups_of(&principal.account);
@@ -117,10 +117,10 @@ pub fn denials(model: &AccessModel, principal: &PrincipalNode) -> Vec<(Standing,
                 && group.identity().iter().any(|rule| rule.policy.name() == name)
         });
         match (group, managed) {
-            (Some(group), Some(arn)) => Standing::ToGroup(group.arn.clone(), arn.clone()),
-            (Some(group), None) => Standing::InGroup(group.arn.clone()),
-            (None, Some(arn)) => Standing::Managed(arn.clone()),
-            (None, None) => Standing::Inline,
+            (Some(group), Some(arn)) => PolicySite::ToGroup(group.arn.clone(), arn.clone()),
+            (Some(group), None) => PolicySite::InGroup(group.arn.clone()),
+            (None, Some(arn)) => PolicySite::Managed(arn.clone()),
+            (None, None) => PolicySite::Inline,
         }
     };
     let names = principal.identity().iter().filter(has(Effect::Deny)).map(|r| r.policy.name());
@@ -271,7 +271,7 @@ pub(super) fn cross(
             }
             SymbolicAnswer::Undecided(why) => found = Crossing::Undecided(why),
             SymbolicAnswer::Closed { .. } => {
-                if let (Some(why), Crossing::Closed) = (&asked.doubt, &found) {
+                if let (Some(why), Crossing::Closed) = (&asked.why_undetermined, &found) {
                     found = Crossing::Undecided(why.clone());
                 }
             }

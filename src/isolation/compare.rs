@@ -6,13 +6,13 @@ use super::candidates::candidates;
 use super::crossing::{
     Asked, PathStep, ROLES_ANYWHERE, StepSource, StepTarget, answer, asked, home,
 };
-use super::doubts::doubtful;
-use super::paths::{Edge, Origin, Path, account_of, by_source, paths, reach};
+use super::paths::{Origin, Path, StepEdge, account_of, by_source, paths, reach};
 use super::power::{Powers, Time, powers};
-use super::proof::{self, Killed, unproved};
+use super::proof::{self, StepDenial, unproved};
 use super::replay::replay;
 use super::rights::RightsCache;
 use super::section::WallVerdict;
+use super::undetermined::doubtful;
 use super::workers::each;
 use crate::access::{AccessModel, AccountNode};
 use crate::iam::symbolic::{Opening, Requirement, SymbolicAnswer};
@@ -31,7 +31,7 @@ pub struct StepChange {
 #[derive(Clone, Debug, Default)]
 pub struct SideResult {
     /// Open steps.
-    pub edges: BTreeMap<PathStep, Edge>,
+    pub edges: BTreeMap<PathStep, StepEdge>,
     /// Steps that could not be decided, and why.
     pub undecided: BTreeMap<PathStep, String>,
     /// Steps whose openings did not come out the same when they were played again: a fault of the
@@ -41,7 +41,7 @@ pub struct SideResult {
     pub held_by_source: BTreeSet<PathStep>,
     /// Steps that were asked about and are closed, each with the proof that the checker has confirmed; `None` where
     /// there is none, and where none is looked for, as the step stays in one account.
-    pub closed: BTreeMap<PathStep, Option<Killed>>,
+    pub closed: BTreeMap<PathStep, Option<StepDenial>>,
     /// Walls that something might cross of which only the search says that it does not, and what that is.
     pub unproved: BTreeMap<Pair, String>,
     /// Walls that something may cross of which nobody can tell, and what that is.
@@ -104,7 +104,7 @@ enum StepOutcome {
     /// It could not be decided, because of this.
     Undecided(String),
     /// It is closed; `held` where the target alone would let it in.
-    Closed { held: bool, killed: Option<Killed> },
+    Closed { held: bool, denied: Option<StepDenial> },
 }
 
 impl StepOutcome {
@@ -142,9 +142,9 @@ impl StepOutcome {
         model: &AccessModel,
         step: &PathStep,
         asked: Option<Asked>,
-        found: SymbolicAnswer,
+        answered: SymbolicAnswer,
     ) -> Self {
-        match (asked, found) {
+        match (asked, answered) {
             (None, _) => Self::Absent,
             (Some(asked), SymbolicAnswer::Open(openings)) => {
                 match openings.iter().find_map(|opening| replay(&asked, opening).err()) {
@@ -152,26 +152,28 @@ impl StepOutcome {
                     Some(why) => Self::Unplayed(why),
                 }
             }
-            (Some(Asked { doubt: Some(doubt), .. }), SymbolicAnswer::Closed { .. }) => {
-                Self::Undecided(doubt)
-            }
+            (
+                Some(Asked { why_undetermined: Some(why_undetermined), .. }),
+                SymbolicAnswer::Closed { .. },
+            ) => Self::Undecided(why_undetermined),
             // The search gives up at a bound; a proof needs no search.
             (Some(asked), SymbolicAnswer::Undecided(why)) => {
-                let killed = (asked.doubt.is_none()).then(|| proof::of(&asked, step)).flatten();
-                if killed.is_none() { Self::Undecided(why) } else { Self::closed(asked, killed) }
+                let denied =
+                    (asked.why_undetermined.is_none()).then(|| proof::of(&asked, step)).flatten();
+                if denied.is_none() { Self::Undecided(why) } else { Self::closed(asked, denied) }
             }
             (Some(asked), SymbolicAnswer::Closed { .. }) => {
                 let crosses = account_of(model, &step.target).as_ref() != home(model, &step.source);
-                let killed = crosses.then(|| proof::of(&asked, step)).flatten();
-                Self::closed(asked, killed)
+                let denied = crosses.then(|| proof::of(&asked, step)).flatten();
+                Self::closed(asked, denied)
             }
         }
     }
 
-    fn closed(asked: Asked, killed: Option<Killed>) -> Self {
+    fn closed(asked: Asked, denied: Option<StepDenial>) -> Self {
         let alone = answer(None, Some(&asked.without_source_side())).after;
         // Where nobody can tell, the source side may be all that holds it.
-        Self::Closed { held: !matches!(alone, SymbolicAnswer::Closed { .. }), killed }
+        Self::Closed { held: !matches!(alone, SymbolicAnswer::Closed { .. }), denied }
     }
 }
 
@@ -212,7 +214,7 @@ impl SideResult {
         match outcome {
             StepOutcome::Absent => {}
             StepOutcome::Open(openings) => {
-                self.edges.insert(step.clone(), Edge { step: step.clone(), openings });
+                self.edges.insert(step.clone(), StepEdge { step: step.clone(), openings });
             }
             StepOutcome::Unplayed(why) => {
                 self.unplayed.insert(step.clone(), why.clone());
@@ -221,8 +223,8 @@ impl SideResult {
             StepOutcome::Undecided(why) => {
                 self.undecided.insert(step.clone(), why);
             }
-            StepOutcome::Closed { held, killed } => {
-                self.closed.insert(step.clone(), killed);
+            StepOutcome::Closed { held, denied } => {
+                self.closed.insert(step.clone(), denied);
                 if held {
                     self.held_by_source.insert(step.clone());
                 }

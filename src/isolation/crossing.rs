@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::access::{
-    AccessModel, AccountNode, Member, NamedPolicy, PrincipalKind, PrincipalNode, levels,
+    AccessModel, AccountNode, NamedPolicy, PrincipalKind, PrincipalNode, UndescribedMember, levels,
 };
 use crate::iam::symbolic::question::{concerns, variable_keys};
 use crate::iam::symbolic::{
@@ -12,8 +12,8 @@ use crate::iam::symbolic::{
 };
 use crate::iam::text::is_symbolic_account;
 use crate::iam::{
-    Context, ContextValue, Decision, Document, Effect, Policies, Policy, Principal, PrincipalType,
-    Request, Statement, catalogue, evaluate,
+    ContextValue, Decision, Document, Effect, Policies, Policy, Principal, PrincipalType, Request,
+    RequestContext, Statement, catalogue, evaluate,
 };
 use crate::ids::Handle;
 
@@ -129,7 +129,7 @@ pub struct Asked {
     /// Further names of the principal that policies may know it by: sessions, by ARN.
     sessions: BTreeSet<String>,
     /// Why the answer cannot be trusted when it says closed.
-    pub doubt: Option<String>,
+    pub why_undetermined: Option<String>,
 }
 
 /// What a source is asked about: a resource, whose it is, and its own policy.
@@ -240,7 +240,7 @@ pub fn asked_at(
         chosen: BTreeSet::new(),
         refused: BTreeSet::new(),
         sessions: BTreeSet::new(),
-        doubt: place.unreadable.then(|| "its policy could not be read".to_owned()),
+        why_undetermined: place.unreadable.then(|| "its policy could not be read".to_owned()),
     };
     asked.documents.extend(documents(&target.resource_control));
     asked.rules.extend(rules_of(&target.resource_control));
@@ -294,7 +294,7 @@ pub(super) fn service_of(arn: &str) -> Option<&str> {
 
 /// The account of the organization, beside the estate's, that an ARN lies in.
 #[must_use]
-pub fn member_of<'w>(model: &'w AccessModel, arn: &str) -> Option<&'w Member> {
+pub fn member_of<'w>(model: &'w AccessModel, arn: &str) -> Option<&'w UndescribedMember> {
     model.members.get(arn.split(':').nth(4)?)
 }
 
@@ -399,14 +399,15 @@ impl Asked {
         self.rules.extend(rules_of(&home.service_control));
         // Only now are all documents there that ask for tags: those of the principal's own side too.
         tags(principal, &mut self.request.context, &mut self.never, &self.documents);
-        if principal.is_unreadable() && self.doubt.is_none() {
-            self.doubt = Some("a policy of the principal could not be read".to_owned());
+        if principal.is_unreadable() && self.why_undetermined.is_none() {
+            self.why_undetermined = Some("a policy of the principal could not be read".to_owned());
         }
-        if self.doubt.is_none() {
-            self.doubt = home.organization_path.as_ref().and_then(|path| self.unknown_unit(path));
+        if self.why_undetermined.is_none() {
+            self.why_undetermined =
+                home.organization_path.as_ref().and_then(|path| self.unknown_unit(path));
         }
-        if self.doubt.is_none() {
-            self.doubt = self.unknown_account(&home.id);
+        if self.why_undetermined.is_none() {
+            self.why_undetermined = self.unknown_account(&home.id);
         }
         self.name_sessions();
     }
@@ -900,7 +901,7 @@ fn lets_tag(principal: &PrincipalNode) -> bool {
 /// Tags of a named principal are constants, unless its trust lets the one who assumes it set them.
 fn tags(
     principal: &PrincipalNode,
-    context: &mut Context,
+    context: &mut RequestContext,
     never: &mut BTreeSet<String>,
     documents: &[Arc<Document>],
 ) {

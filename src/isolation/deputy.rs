@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::compare::SideResult;
 use super::crossing::{PathStep, StepSource, StepTarget, answer, asked, home};
-use super::paths::{Edge, Origin, account_of, origins_of};
+use super::paths::{Origin, StepEdge, account_of, origins_of};
 use super::section::Grade;
 use crate::access::{AccessModel, AccountNode, NamedPolicy};
 use crate::iam::symbolic::{Domain, SymbolicAnswer, Texts};
@@ -286,7 +286,7 @@ fn shared_buckets(model: &AccessModel, result: &SideResult) -> BTreeSet<Indirect
 }
 
 /// Whether an open step permits that action, as its witnesses stand.
-fn permits(model: &AccessModel, edge: &Edge, action: &str) -> bool {
+fn permits(model: &AccessModel, edge: &StepEdge, action: &str) -> bool {
     let Some(asked) = asked(model, &edge.step) else { return false };
     edge.openings.iter().any(|opening| {
         let mut request = opening.witness.clone();

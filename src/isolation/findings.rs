@@ -11,9 +11,9 @@ use super::compare::{Comparison, Pair, SideResult, accounts_of};
 use super::crossing::{self, Asked, PathStep, StepSource, StepTarget, home};
 use super::paths::{Origin, account_of, belongs_to};
 use super::power::allowed_without;
-use super::rights::{RightsCache, Scope};
+use super::rights::{RightsCache, RightsScope};
 use super::rules::Rule;
-use super::section::{Finding, FindingKind, Permit, Severity, WallVerdict};
+use super::section::{ExceptionUse, Finding, FindingKind, RuleSeverity, WallVerdict};
 use crate::access::AccessModel;
 use crate::iam::Effect;
 use crate::iam::symbolic::SymbolicAnswer;
@@ -21,7 +21,7 @@ use crate::ids::Handle;
 
 /// A finding; all of them are warnings.
 pub(super) fn finding(kind: FindingKind, text: String, addresses: Vec<String>) -> Finding {
-    let severity = Severity::Warning;
+    let severity = RuleSeverity::Warning;
     Finding { addresses, also: Vec::new(), from: None, kind, severity, text, to: None }
 }
 
@@ -155,13 +155,13 @@ impl Walls<'_, '_> {
             let StepSource::Principal(arn) = &step.source else { continue };
             let Some(own) = home(self.model, &step.source) else { continue };
             let holders = if allowed_without(self.model, step, Asked::without_own_policies) {
-                self.right_holders(own, &Scope::Permissions(arn.clone()))
+                self.right_holders(own, &RightsScope::Permissions(arn.clone()))
             } else if allowed_without(self.model, step, |asked| {
                 asked.without_own_policies().without_tags()
             }) {
-                RightHolders::tags(self.right_holders(own, &Scope::Tags(arn.clone())))
+                RightHolders::tags(self.right_holders(own, &RightsScope::Tags(arn.clone())))
             } else {
-                RightHolders::guardrails(self.right_holders(own, &Scope::Membership))
+                RightHolders::guardrails(self.right_holders(own, &RightsScope::Membership))
             };
             let text = format!(
                 "{} -> {to} is held shut by the source side alone: `{}` already lets `{arn}` in; {}",
@@ -192,7 +192,7 @@ impl Walls<'_, '_> {
                 if !matches!(open, Some(SymbolicAnswer::Open(_))) {
                     continue;
                 }
-                let holders = self.right_holders(&account.handle, &Scope::Account);
+                let holders = self.right_holders(&account.handle, &RightsScope::Account);
                 let text = format!(
                     "{} -> {to} is held shut by the source side alone: `{}` already lets in whatever the account `{}` permits, and nobody there may yet; {}",
                     origin.name(),
@@ -209,7 +209,7 @@ impl Walls<'_, '_> {
     }
 
     /// Who in an account holds a right, after the plan.
-    fn right_holders(&mut self, account: &Handle, scope: &Scope) -> RightHolders {
+    fn right_holders(&mut self, account: &Handle, scope: &RightsScope) -> RightHolders {
         let mut labels: Vec<String> = Vec::new();
         for principal in self.model.principals_of(account) {
             if !self.rights_cache.of(&principal.arn, scope).after.is_empty() {
@@ -262,7 +262,7 @@ pub(super) fn of_rules(
     used: &BTreeSet<(String, String)>,
     today: Date,
 ) -> Vec<Finding> {
-    let soon = today.checked_add(Permit::NOTICE_DAYS.days()).unwrap_or(Date::MAX);
+    let soon = today.checked_add(ExceptionUse::NOTICE_DAYS.days()).unwrap_or(Date::MAX);
     let mut findings = Vec::new();
     let mut add = |kind, text| findings.push(finding(kind, text, Vec::new()));
     for rule in rules {

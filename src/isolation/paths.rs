@@ -10,14 +10,14 @@ use crate::ids::Handle;
 
 /// One open step of one side.
 #[derive(Clone, Debug)]
-pub struct Edge {
+pub struct StepEdge {
     /// Who reaches what.
     pub step: PathStep,
     /// What is allowed, one entry per region of actions and resources.
     pub openings: Vec<Opening>,
 }
 
-impl Edge {
+impl StepEdge {
     /// Whether some opening asks nothing of the surroundings.
     #[must_use]
     pub fn is_unconditional(&self) -> bool {
@@ -142,11 +142,11 @@ pub struct Reached {
 pub type Reach = BTreeMap<Origin, BTreeMap<StepSource, Reached>>;
 
 /// Open steps by who takes them.
-pub type BySource<'e> = BTreeMap<&'e StepSource, Vec<&'e Edge>>;
+pub type BySource<'e> = BTreeMap<&'e StepSource, Vec<&'e StepEdge>>;
 
 /// Open steps by who takes them.
 #[must_use]
-pub fn by_source(edges: &BTreeMap<PathStep, Edge>) -> BySource<'_> {
+pub fn by_source(edges: &BTreeMap<PathStep, StepEdge>) -> BySource<'_> {
     let mut by_source: BySource<'_> = BTreeMap::new();
     for edge in edges.values() {
         by_source.entry(&edge.step.source).or_default().push(edge);

@@ -13,7 +13,7 @@ use super::compare::{Pair, SideResult};
 use super::crossing::{Asked, PathStep, Right, StepSource, StepTarget, answer, asked, home};
 use super::paths::{BySource, Origin, Reach, account_of, belongs_to, origins_of};
 pub use super::rights::Time;
-use super::rights::{Rights, RightsCache, Scope};
+use super::rights::{Rights, RightsCache, RightsScope};
 use crate::access::{AccessModel, ResourceType};
 use crate::iam::Request;
 use crate::iam::symbolic::{Opening, Space, SymbolicAnswer};
@@ -25,7 +25,7 @@ use closure::{Closure, Ground};
 
 /// One link of a chain of power.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Link {
+pub enum PowerLink {
     /// A role is assumed.
     PathStep(PathStep),
     /// A principal makes itself another one of its account: both by ARN.
@@ -36,7 +36,7 @@ pub enum Link {
     Make(String, Handle),
 }
 
-impl Link {
+impl PowerLink {
     /// Who takes it, where that is no step.
     #[must_use]
     pub fn holder(&self) -> Option<&String> {
@@ -78,7 +78,7 @@ pub struct PowerPath {
     /// The account that can be entered.
     pub to_account: Handle,
     /// How the holder is reached.
-    pub chain: Vec<Link>,
+    pub chain: Vec<PowerLink>,
     /// Who holds the right, by ARN.
     pub holder: String,
     /// What it is over.
@@ -138,12 +138,12 @@ pub struct Powers {
 /// How a principal comes to be somebody.
 #[derive(Clone, Debug, Default)]
 struct Way {
-    links: Vec<Link>,
+    links: Vec<PowerLink>,
     conditional: bool,
     /// The first right that it takes over others.
     power: Option<Power>,
     /// Why it is not certain.
-    doubt: Option<String>,
+    why_undetermined: Option<String>,
 }
 
 /// A right that a way takes, and who holds it, by ARN.
@@ -164,7 +164,7 @@ struct Search<'a, 'w: 'a> {
     whole: BTreeMap<String, Vec<StepTarget>>,
     /// Steps of changed actors that were asked about.
     crossings: BTreeMap<(Actor, Changes, StepTarget, bool), Crossing>,
-    found: Powers,
+    powers: Powers,
 }
 
 /// Finds the ways to power on one side.
@@ -185,7 +185,7 @@ pub fn powers<'w>(
         time,
         whole,
         crossings: BTreeMap::new(),
-        found: Powers::default(),
+        powers: Powers::default(),
     };
     let ground = Ground::new(&search);
     // Whoever reaches nothing may still hold the guardrail that keeps it in.
@@ -201,7 +201,7 @@ pub fn powers<'w>(
             .into_iter()
             .flatten()
             .map(|(source, how)| {
-                let links = how.chain.iter().cloned().map(Link::PathStep).collect();
+                let links = how.chain.iter().cloned().map(PowerLink::PathStep).collect();
                 (source.clone(), Way { links, conditional: how.conditional > 0, ..Way::default() })
             })
             .collect();
@@ -211,7 +211,7 @@ pub fn powers<'w>(
         search.through_guardrails(origin, &closure);
         search.through_state(origin, &closure);
     }
-    search.found
+    search.powers
 }
 
 impl Search<'_, '_> {
@@ -219,11 +219,11 @@ impl Search<'_, '_> {
         belongs_to(self.model, account, origin)
     }
 
-    fn right(&mut self, origin: &Origin, holder: &str, scope: &Scope) -> Option<Rights> {
+    fn right(&mut self, origin: &Origin, holder: &str, scope: &RightsScope) -> Option<Rights> {
         let rights = self.rights_cache.of(holder, scope);
         let (openings, undecided) = rights.at(self.time);
         if let (true, Some(why)) = (openings.is_empty(), undecided) {
-            self.found.undecided.insert(origin.clone(), why.clone());
+            self.powers.undecided.insert(origin.clone(), why.clone());
         }
         (!openings.is_empty()).then(|| rights.clone())
     }
@@ -242,10 +242,10 @@ impl Search<'_, '_> {
         for (actor, way) in &closure.reached {
             let Actor::Known(arn) = actor else { continue };
             let Some(account) = account(self.model, actor).cloned() else { continue };
-            if way.doubt.is_some() || self.entered(origin, &account).is_empty() {
+            if way.why_undetermined.is_some() || self.entered(origin, &account).is_empty() {
                 continue;
             }
-            if let Some(rights) = self.right(origin, arn, &Scope::Account) {
+            if let Some(rights) = self.right(origin, arn, &RightsScope::Account) {
                 self.add(origin, way, &account, arn, &Over::Account, &rights);
             }
         }
@@ -257,15 +257,15 @@ impl Search<'_, '_> {
         origin: &Origin,
         actor: &Actor,
         closure: &Closure,
-        scope: &Scope,
+        scope: &RightsScope,
     ) -> Option<(Way, Rights)> {
         let (way, rights) = self.rights_of(actor, scope, closure);
-        if way.doubt.is_some() {
+        if way.why_undetermined.is_some() {
             return None;
         }
         let (openings, undecided) = rights.at(self.time);
         if let (true, Some(why)) = (openings.is_empty(), undecided) {
-            self.found.undecided.insert(origin.clone(), why.clone());
+            self.powers.undecided.insert(origin.clone(), why.clone());
         }
         (!openings.is_empty()).then_some((way, rights))
     }
@@ -283,9 +283,9 @@ impl Search<'_, '_> {
                 .get(&account)
                 .is_some_and(|a| a.membership.as_ref().is_some_and(|m| m.management_account));
             let (scope, bound) = if managing {
-                (Scope::Organization, None)
+                (RightsScope::Organization, None)
             } else {
-                (Scope::Membership, Some(account.clone()))
+                (RightsScope::Membership, Some(account.clone()))
             };
             let name = |way: &Way| match (actor, &way.power) {
                 (Actor::Known(arn), _) => arn.clone(),
@@ -294,12 +294,13 @@ impl Search<'_, '_> {
             };
             if let Some((way, rights)) = self.held(origin, actor, closure, &scope) {
                 if managing {
-                    let all = self.found.administrators.entry(origin.clone()).or_default();
+                    let all = self.powers.administrators.entry(origin.clone()).or_default();
                     all.insert(name(&way));
                 }
                 administrators.push((name(&way), way, rights, bound));
             }
-            if managing && let Some((way, rights)) = self.held(origin, actor, closure, &Scope::Root)
+            if managing
+                && let Some((way, rights)) = self.held(origin, actor, closure, &RightsScope::Root)
             {
                 self.as_root(origin, &name(&way), &way, &rights);
             }
@@ -313,7 +314,7 @@ impl Search<'_, '_> {
             }
             if let (true, StepSource::Principal(arn)) = (at_home, &step.source)
                 && !ways.contains(&step.source)
-                && let Some(rights) = self.right(origin, arn, &Scope::Membership)
+                && let Some(rights) = self.right(origin, arn, &RightsScope::Membership)
                 && allowed_without(self.model, step, Asked::outside_organization)
             {
                 let over = Over::Guardrails(step.clone());
@@ -368,10 +369,10 @@ impl Search<'_, '_> {
         for (actor, way) in holders {
             let Some(own) = account(self.model, &actor).cloned() else { continue };
             let found = if own == place {
-                let scope = Scope::Objects(bucket.clone());
+                let scope = RightsScope::Objects(bucket.clone());
                 self.held(origin, &actor, closure, &scope).map(|(_, rights)| rights)
             } else {
-                let written = source(self.model, &actor).filter(|_| way.doubt.is_none());
+                let written = source(self.model, &actor).filter(|_| way.why_undetermined.is_none());
                 written.and_then(|source| self.written(source, &target))
             };
             let Some(rights) = found else { continue };
@@ -418,7 +419,7 @@ impl Search<'_, '_> {
         rights: &Rights,
     ) {
         let first = match way.links.first() {
-            Some(Link::PathStep(step)) => step.source.clone(),
+            Some(PowerLink::PathStep(step)) => step.source.clone(),
             Some(link) => {
                 StepSource::Principal(link.holder().cloned().unwrap_or_else(|| holder.to_owned()))
             }
@@ -426,7 +427,7 @@ impl Search<'_, '_> {
         };
         let openings = rights.at(self.time).0;
         for environment in self.entered(origin, to) {
-            self.found.paths.push(PowerPath {
+            self.powers.paths.push(PowerPath {
                 from: origin.clone(),
                 to: environment,
                 from_account: home(self.model, &first).cloned(),

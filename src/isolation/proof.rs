@@ -24,7 +24,7 @@ use case::Case;
 
 /// Why a statement that allows something allows nothing of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Dead {
+pub enum GrantExclusion {
     /// It names other actions.
     Action,
     /// It names other resources.
@@ -43,28 +43,28 @@ pub enum Dead {
 
 /// Why a step is closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Killed {
+pub enum StepDenial {
     /// A statement denies all of it: policy and label.
     Denied(String, String),
     /// A layer that has to allow it does not: its name, and each of its statements that allows
     /// anything, by policy and label, with what is wrong with it.
-    NotAllowed(String, Vec<(String, String, Dead)>),
+    NotAllowed(String, Vec<(String, String, GrantExclusion)>),
     /// The bucket's policy is public, and its block of public access lets in its own account and services alone.
     Restricted,
 }
 
 /// A step that could cross a wall, and why it does not; `None` where only a search can tell.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct ProofEntry {
     /// The step.
     pub step: PathStep,
     /// Why it is closed.
-    pub killed: Option<Killed>,
+    pub denied: Option<StepDenial>,
 }
 
 /// Why a step is closed, confirmed by [`check`]; `None` where only a search can tell.
 #[must_use]
-pub fn of(asked: &Asked, step: &PathStep) -> Option<Killed> {
+pub fn of(asked: &Asked, step: &PathStep) -> Option<StepDenial> {
     let requests = asked.requests();
     let cases: Vec<Case<'_>> =
         requests.iter().map(|request| Case::of(asked.parts(request), step)).collect();
@@ -73,7 +73,7 @@ pub fn of(asked: &Asked, step: &PathStep) -> Option<Killed> {
 
 /// Whether a claim about a step is true.
 #[must_use]
-pub fn check(asked: &Asked, step: &PathStep, claim: &Killed) -> bool {
+pub fn check(asked: &Asked, step: &PathStep, claim: &StepDenial) -> bool {
     let mut requests = asked.requests().into_iter();
     requests.all(|request| Case::of(asked.parts(&request), step).check(claim))
 }
@@ -106,7 +106,7 @@ pub struct Prover<'a> {
     model: &'a AccessModel,
     result: &'a SideResult,
     /// Closed steps into each environment, and why.
-    closed: BTreeMap<&'a str, Vec<(&'a PathStep, &'a Option<Killed>)>>,
+    closed: BTreeMap<&'a str, Vec<(&'a PathStep, &'a Option<StepDenial>)>>,
     /// Open steps into each environment, by who takes them.
     open: BTreeMap<&'a str, BTreeSet<&'a StepSource>>,
     reached: BTreeMap<Origin, BTreeSet<StepSource>>,
@@ -117,9 +117,9 @@ impl<'a> Prover<'a> {
     #[must_use]
     pub fn new(model: &'a AccessModel, result: &'a SideResult) -> Self {
         let mut closed: BTreeMap<&str, Vec<_>> = BTreeMap::new();
-        for (step, killed) in &result.closed {
+        for (step, denied) in &result.closed {
             for environment in entered(model, step) {
-                closed.entry(environment).or_default().push((step, killed));
+                closed.entry(environment).or_default().push((step, denied));
             }
         }
         let mut open: BTreeMap<&str, BTreeSet<&StepSource>> = BTreeMap::new();
@@ -134,7 +134,7 @@ impl<'a> Prover<'a> {
     /// What could cross a wall that is called closed: every grant of `to` to somebody that `origin`
     /// is or can become, with what kills it. `None` when one of them is open after all.
     #[must_use]
-    pub fn prove(&mut self, origin: &Origin, to: &str) -> Option<Vec<Entry>> {
+    pub fn prove(&mut self, origin: &Origin, to: &str) -> Option<Vec<ProofEntry>> {
         let (model, result) = (self.model, self.result);
         let reached =
             self.reached.entry(origin.clone()).or_insert_with(|| reached(model, result, origin));
@@ -145,7 +145,10 @@ impl<'a> Prover<'a> {
         let bearing = grants.iter().filter(|(step, _)| reached.contains(&step.source));
         Some(
             bearing
-                .map(|(step, killed)| Entry { step: (*step).clone(), killed: (*killed).clone() })
+                .map(|(step, denied)| ProofEntry {
+                    step: (*step).clone(),
+                    denied: (*denied).clone(),
+                })
                 .collect(),
         )
     }
@@ -161,7 +164,7 @@ fn entered<'a>(model: &'a AccessModel, step: &PathStep) -> impl Iterator<Item = 
 /// nothing is no proof, so such a wall is undetermined.
 pub(super) fn unproved(model: &AccessModel, result: &SideResult) -> BTreeMap<Pair, String> {
     let mut into: BTreeMap<&str, Vec<&PathStep>> = BTreeMap::new();
-    for (step, _) in result.closed.iter().filter(|(_, killed)| killed.is_none()) {
+    for (step, _) in result.closed.iter().filter(|(_, denied)| denied.is_none()) {
         for environment in entered(model, step) {
             into.entry(environment).or_default().push(step);
         }
@@ -197,7 +200,7 @@ fn cited(policy: &str, label: &str) -> String {
     }
 }
 
-impl Killed {
+impl StepDenial {
     /// What kills the step, for readers: one line a statement.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
@@ -206,26 +209,30 @@ impl Killed {
             Self::Restricted => {
                 vec!["the bucket's block of public access cuts its public policy down".to_owned()]
             }
-            Self::NotAllowed(layer, dead) if dead.is_empty() => {
+            Self::NotAllowed(layer, excluded) if excluded.is_empty() => {
                 vec![format!("nothing in the {layer} allows anything")]
             }
-            Self::NotAllowed(_, dead) => dead
+            Self::NotAllowed(_, excluded) => excluded
                 .iter()
                 .map(|(policy, label, why)| {
                     let why = match why {
-                        Dead::Action => "is about other actions".to_owned(),
-                        Dead::Resource => "is about other resources".to_owned(),
-                        Dead::Principal => "names others".to_owned(),
-                        Dead::Condition(key) => format!("never holds: its condition on {key}"),
-                        Dead::Denied(policy, label) => {
+                        GrantExclusion::Action => "is about other actions".to_owned(),
+                        GrantExclusion::Resource => "is about other resources".to_owned(),
+                        GrantExclusion::Principal => "names others".to_owned(),
+                        GrantExclusion::Condition(key) => {
+                            format!("never holds: its condition on {key}")
+                        }
+                        GrantExclusion::Denied(policy, label) => {
                             format!("is taken back by {}", cited(policy, label))
                         }
-                        Dead::DeniedTwice([one, other]) => format!(
+                        GrantExclusion::DeniedTwice([one, other]) => format!(
                             "is taken back by {} and {}",
                             cited(&one.0, &one.1),
                             cited(&other.0, &other.1)
                         ),
-                        Dead::Elsewhere(layer) => format!("allows nothing that the {layer} allow"),
+                        GrantExclusion::Elsewhere(layer) => {
+                            format!("allows nothing that the {layer} allow")
+                        }
                     };
                     format!("{} {why}", cited(policy, label))
                 })

@@ -10,15 +10,15 @@ use super::assumptions::{Assumptions, Memo};
 use super::causes::Causes;
 use super::compare::{Comparison, Pair, SideResult, by_power_alone, verdict};
 use super::crossing::{PathStep, StepSource, asked};
+use super::exceptions::exceptions_used;
 use super::findings;
 use super::not_modelled::not_modelled;
 use super::paths::{Origin, Path};
-use super::permits::permits;
-use super::proof::{Entry, Prover};
-use super::rules::{Asked, Bound, Rule};
+use super::proof::{ProofEntry, Prover};
+use super::rules::{Bound, ExceptionQuestion, Rule};
 use super::section::{
     AccessPath, Assumption, Basis, ConsideredGrant, Finding, FindingKind, Grade, Isolation,
-    MatrixRow, PathChange, PathEnd, Proof, Replay, Ruling, Severity, WallVerdict,
+    MatrixRow, PathChange, PathEnd, Proof, Replay, RuleSeverity, Ruling, WallVerdict,
 };
 use crate::access::{AccessModel, Coverage};
 use crate::iam::Request;
@@ -72,8 +72,8 @@ struct Writer<'a, 'w> {
 }
 
 /// Whether the checker has confirmed all of a proof.
-fn verified(entries: &[Entry]) -> bool {
-    entries.iter().all(|entry| entry.killed.is_some())
+fn verified(entries: &[ProofEntry]) -> bool {
+    entries.iter().all(|entry| entry.denied.is_some())
 }
 
 /// What the rules say about a path.
@@ -82,7 +82,7 @@ struct Judged {
     exception: Option<String>,
     /// The exception that covered it until it ended.
     expired: Option<String>,
-    severity: Severity,
+    severity: RuleSeverity,
 }
 
 type Key = (Origin, String, PathStep);
@@ -155,7 +155,7 @@ impl Writer<'_, '_> {
         section.findings.extend(findings::of_rules(self.rules, &used, self.today));
         section.findings = Finding::folded(std::mem::take(&mut section.findings));
         rule_on(&mut section, &paths);
-        section.exceptions = permits(self.rules, &paths, self.today);
+        section.exceptions = exceptions_used(self.rules, &paths, self.today);
         let places =
             self.rules.iter().map(|r| (format!("isolation.{}", r.name), r.loc.to_string()));
         section.rules = places.collect();
@@ -398,11 +398,16 @@ impl Writer<'_, '_> {
         let mut rules = self.rules.iter();
         let Some(rule) = rules.find(|r| r.pairs.contains(&pair) && r.grades.contains(&grade))
         else {
-            return Judged { rule: None, exception: None, expired: None, severity: Severity::Info };
+            return Judged {
+                rule: None,
+                exception: None,
+                expired: None,
+                severity: RuleSeverity::Info,
+            };
         };
         let name = Some(format!("isolation.{}", rule.name));
         let covering = |bounds: &Vec<Bound>, expired: bool| {
-            let asked = Asked { from: from.name(), to, principal, bounds };
+            let asked = ExceptionQuestion { from: from.name(), to, principal, bounds };
             let mut exceptions = rule.exceptions.iter();
             exceptions.find(|e| e.covers(&asked) && (expired || e.expires >= self.today))
         };
@@ -414,7 +419,7 @@ impl Writer<'_, '_> {
                 used.insert((rule.name.clone(), exception.name.clone()));
             }
             let exception = Some(first.name.clone());
-            return Judged { rule: name, exception, expired: None, severity: Severity::Info };
+            return Judged { rule: name, exception, expired: None, severity: RuleSeverity::Info };
         }
         let ended = all(true).unwrap_or_default();
         let expired = ended.iter().find(|e| e.expires < self.today).map(|e| e.name.clone());
@@ -510,7 +515,7 @@ impl Writer<'_, '_> {
             replay: None,
             resources: Vec::new(),
             rule: rule.map(|rule| format!("isolation.{}", rule.name)),
-            severity: rule.map_or(Severity::Info, severity),
+            severity: rule.map_or(RuleSeverity::Info, severity),
             to: end(to),
             verdict,
             via: Vec::new(),
@@ -569,8 +574,8 @@ fn trusted(model: &AccessModel, result: &SideResult, to: &str) -> Vec<String> {
 }
 
 /// How grave a violation of a rule is.
-fn severity(rule: &Rule) -> Severity {
-    if rule.error { Severity::Error } else { Severity::Warning }
+fn severity(rule: &Rule) -> RuleSeverity {
+    if rule.error { RuleSeverity::Error } else { RuleSeverity::Warning }
 }
 
 fn pairs(environments: &[String]) -> Vec<Pair> {
@@ -591,9 +596,9 @@ fn pairs(environments: &[String]) -> Vec<Pair> {
 const GRANTS_LISTED: usize = 50;
 
 /// A grant that a proof considers, and what kills it.
-fn considered_grant(entry: &Entry) -> ConsideredGrant {
+fn considered_grant(entry: &ProofEntry) -> ConsideredGrant {
     ConsideredGrant {
-        killed_by: entry.killed.as_ref().map(super::proof::Killed::lines),
+        denied_by: entry.denied.as_ref().map(super::proof::StepDenial::lines),
         principal: entry.step.source.name().to_owned(),
         resource: entry.step.target.arn().to_owned(),
     }

@@ -10,5 +10,5 @@ mod questions;
 pub(super) mod tests;
 
 pub(super) use actions::{allows, may_change_policies, may_put_objects};
-pub use held::{Holder, Rights, Scope, Time};
+pub use held::{RightHolder, Rights, RightsScope, Time};
 pub use questions::RightsCache;

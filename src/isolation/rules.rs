@@ -56,7 +56,7 @@ pub struct Exception {
 }
 
 /// What a path asks of an exception.
-pub struct Asked<'a> {
+pub struct ExceptionQuestion<'a> {
     /// Origin.
     pub from: &'a str,
     /// Environment.
@@ -79,7 +79,7 @@ pub struct Bound {
 impl Exception {
     /// Whether the exception covers the path whole; its expiry is judged elsewhere.
     #[must_use]
-    pub fn covers(&self, asked: &Asked<'_>) -> bool {
+    pub fn covers(&self, asked: &ExceptionQuestion<'_>) -> bool {
         let names = |set: &BTreeSet<String>, name: &str| set.is_empty() || set.contains(name);
         names(&self.from, asked.from)
             && names(&self.to, asked.to)

@@ -43,7 +43,7 @@ pub struct Isolation {
     /// The exceptions of all rules, with what each permits after the plan. How they stand depends on the
     /// calendar, so no approval binds to them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub exceptions: Vec<Permit>,
+    pub exceptions: Vec<ExceptionUse>,
     /// Where the rules stand, `file:line` by address.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rules: BTreeMap<String, String>,
@@ -90,9 +90,9 @@ impl Isolation {
             summary.assumptions_added += usize::from(!row.assumptions_added.is_empty());
         }
         for permit in &self.exceptions {
-            summary.exceptions_used += usize::from(permit.status == PermitStatus::InForce);
+            summary.exceptions_used += usize::from(permit.status == ExceptionStatus::InForce);
             summary.exceptions_ending += usize::from(permit.ends_soon());
-            summary.exceptions_ended += usize::from(permit.status == PermitStatus::Expired);
+            summary.exceptions_ended += usize::from(permit.status == ExceptionStatus::Expired);
         }
         summary
     }
@@ -101,7 +101,7 @@ impl Isolation {
 /// How many of these violations are errors, and not those of a rule that only warns.
 #[must_use]
 pub fn broken(violations: &[AccessPath]) -> usize {
-    violations.iter().filter(|path| path.severity != Severity::Warning).count()
+    violations.iter().filter(|path| path.severity != RuleSeverity::Warning).count()
 }
 
 /// Counts of the isolation section.
@@ -144,7 +144,7 @@ pub struct IsolationSummary {
     /// Exceptions that permit a path.
     #[serde(default)]
     pub exceptions_used: usize,
-    /// Exceptions whose last day is at most [`Permit::NOTICE_DAYS`] away.
+    /// Exceptions whose last day is at most [`ExceptionUse::NOTICE_DAYS`] away.
     #[serde(default)]
     pub exceptions_ending: usize,
     /// Exceptions whose last day has passed.
@@ -287,7 +287,7 @@ impl PathChange {
 /// How grave an entry of the section is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Severity {
+pub enum RuleSeverity {
     /// No rule forbids it, or an exception permits it.
     Info,
     /// Worth a look: a finding, or a violation of a rule with `on_violation = "warn"`.
@@ -296,7 +296,7 @@ pub enum Severity {
     Error,
 }
 
-impl Severity {
+impl RuleSeverity {
     /// Its name, as in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -457,7 +457,7 @@ pub struct AccessPath {
     #[serde(default)]
     pub rule: Option<String>,
     /// How grave it is.
-    pub severity: Severity,
+    pub severity: RuleSeverity,
     /// The environment that it enters.
     pub to: PathEnd,
     /// How open it is.
@@ -521,7 +521,7 @@ pub struct Witness {
     pub action: String,
     /// What the caller and its surroundings bring along.
     #[serde(default)]
-    pub context: iam::Context,
+    pub context: iam::RequestContext,
     /// Who asks.
     pub principal: iam::Principal,
     /// The resource's ARN.
@@ -614,7 +614,7 @@ pub struct Finding {
     /// What it is about.
     pub kind: FindingKind,
     /// How grave it is.
-    pub severity: Severity,
+    pub severity: RuleSeverity,
     /// One sentence.
     pub text: String,
     /// The environment, where it is about one.
@@ -636,7 +636,7 @@ impl Finding {
     #[must_use]
     pub fn folded(all: Vec<Self>) -> Vec<Self> {
         let mut folded: Vec<Self> = Vec::new();
-        let mut seen: BTreeMap<(Option<String>, Option<String>, FindingKind, Severity), usize> =
+        let mut seen: BTreeMap<(Option<String>, Option<String>, FindingKind, RuleSeverity), usize> =
             BTreeMap::new();
         for finding in all {
             let about_a_wall = finding.from.is_some() || finding.to.is_some();
@@ -695,7 +695,7 @@ pub enum FindingKind {
 
 /// An exception of a rule, and what it permits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Permit {
+pub struct ExceptionUse {
     /// Who has approved it, as its block says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved_by: Option<String>,
@@ -717,10 +717,10 @@ pub struct Permit {
     /// The rule's address.
     pub rule: String,
     /// How it stands.
-    pub status: PermitStatus,
+    pub status: ExceptionStatus,
 }
 
-impl Permit {
+impl ExceptionUse {
     /// How many days before its end an exception is warned about.
     pub const NOTICE_DAYS: i32 = 30;
 
@@ -734,7 +734,7 @@ impl Permit {
 /// How an exception stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum PermitStatus {
+pub enum ExceptionStatus {
     /// It covers a path and counts.
     InForce,
     /// It counts and covers nothing.
@@ -771,7 +771,8 @@ pub struct Proof {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsideredGrant {
     /// What kills it, a line a statement; `None` where only the search says that it is closed.
-    pub killed_by: Option<Vec<String>>,
+    #[serde(rename = "killed_by")]
+    pub denied_by: Option<Vec<String>>,
     /// The principal that it names.
     pub principal: String,
     /// What it is on.
@@ -880,7 +881,7 @@ mod tests {
         ] {
             assert_eq!(written(&change), change.name());
         }
-        for severity in [Severity::Info, Severity::Warning, Severity::Error] {
+        for severity in [RuleSeverity::Info, RuleSeverity::Warning, RuleSeverity::Error] {
             assert_eq!(written(&severity), severity.name());
         }
         for ruling in [Ruling::Permitted, Ruling::Forbidden] {
@@ -898,7 +899,7 @@ mod tests {
             also: Vec::new(),
             from: from.map(str::to_owned),
             kind: FindingKind::SharedBucket,
-            severity: Severity::Warning,
+            severity: RuleSeverity::Warning,
             text: text.to_owned(),
             to: from.map(|_| "prod".to_owned()),
         };

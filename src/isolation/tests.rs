@@ -5,11 +5,11 @@ mod causes;
 mod conditions;
 mod escalation;
 mod escalation_paths;
+mod exceptions;
 mod guard;
 mod hunt;
 mod kinds;
 mod ordinary;
-mod permits;
 mod power;
 
 use std::collections::{BTreeMap, BTreeSet};

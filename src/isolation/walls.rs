@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::report::Analysis;
-use super::section::{AccessPath, Basis, Finding, MatrixRow, Permit, Proof, broken};
+use super::section::{AccessPath, Basis, ExceptionUse, Finding, MatrixRow, Proof, broken};
 
 /// The walls of one side.
 #[derive(Clone, Debug, Serialize)]
@@ -21,7 +21,7 @@ pub struct Walls {
     /// Paths that break a rule, and protected walls that are none or not decided.
     pub violations: Vec<AccessPath>,
     /// The exceptions of all rules.
-    pub exceptions: Vec<Permit>,
+    pub exceptions: Vec<ExceptionUse>,
     /// Warnings about the walls.
     pub findings: Vec<Finding>,
     /// Why closed pairs are closed.

@@ -8,7 +8,7 @@ use super::candidates::candidates;
 use super::compare::compare;
 use super::crossing::{PathStep, StepSource, StepTarget, TargetResource, answer, asked_at};
 use super::not_modelled::knows_policies_of;
-use super::paths::{Edge, Origin, outside};
+use super::paths::{Origin, StepEdge, outside};
 use super::report::{hop, witness};
 use super::section::{Hop, WallVerdict, Witness};
 use crate::access::{AccessModel, AccountNode, ResourceNode, ResourceType};
@@ -124,14 +124,14 @@ pub struct WhoCan {
     /// The account that holds the resource; `None` for actions without one.
     pub owner: Option<String>,
     /// One entry for everybody, those who cannot included.
-    pub principals: Vec<Holder>,
+    pub principals: Vec<WhoCanEntry>,
     /// What the answer does not cover.
     pub notes: Vec<String>,
 }
 
 /// One principal's entry.
 #[derive(Clone, Debug, Serialize)]
-pub struct Holder {
+pub struct WhoCanEntry {
     /// Its ARN; the account's root for "whoever that account lets", `*` for everybody.
     pub principal: String,
     /// Its address, or kind and name when unmanaged; `None` for those outside the estate.
@@ -151,7 +151,8 @@ pub struct Holder {
     /// A request that the judge allows.
     pub witness: Option<Witness>,
     /// Why nothing can be said.
-    pub doubt: Option<String>,
+    #[serde(rename = "doubt")]
+    pub why_undetermined: Option<String>,
 }
 
 /// Answers for a model.
@@ -231,18 +232,22 @@ struct Search<'w> {
     /// Who can by itself.
     direct: BTreeMap<StepSource, Vec<Opening>>,
     /// Who may be able to, and why that is not known.
-    doubts: BTreeMap<StepSource, String>,
-    edges: BTreeMap<PathStep, Edge>,
+    undetermined: BTreeMap<StepSource, String>,
+    edges: BTreeMap<PathStep, StepEdge>,
 }
 
 impl<'w> Search<'w> {
     fn new(model: &'w AccessModel, ask: &Ask, owner: Option<&'w AccountNode>) -> Self {
         let nothing = AccessModel::default();
         let steps = compare(&nothing, model).after.1;
-        let mut search =
-            Self { model, direct: BTreeMap::new(), doubts: BTreeMap::new(), edges: steps.edges };
+        let mut search = Self {
+            model,
+            direct: BTreeMap::new(),
+            undetermined: BTreeMap::new(),
+            edges: steps.edges,
+        };
         for (step, why) in steps.undecided {
-            search.doubts.entry(step.source).or_insert(why);
+            search.undetermined.entry(step.source).or_insert(why);
         }
         for source in search.sources(ask) {
             let home = match &source {
@@ -258,11 +263,11 @@ impl<'w> Search<'w> {
                     search.direct.insert(source, openings);
                 }
                 SymbolicAnswer::Undecided(why) => {
-                    search.doubts.insert(source, why);
+                    search.undetermined.insert(source, why);
                 }
                 SymbolicAnswer::Closed { .. } => {
-                    if let Some(doubt) = asked.doubt {
-                        search.doubts.insert(source, doubt);
+                    if let Some(why_undetermined) = asked.why_undetermined {
+                        search.undetermined.insert(source, why_undetermined);
                     }
                 }
             }
@@ -303,7 +308,7 @@ impl<'w> Search<'w> {
     /// From each source that can, backwards over role assumptions: fewest conditions, then fewest
     /// steps.
     fn ways(&self, starts: impl Iterator<Item = (StepSource, usize)>) -> BTreeMap<StepSource, Way> {
-        let mut into: BTreeMap<&str, Vec<&Edge>> = BTreeMap::new();
+        let mut into: BTreeMap<&str, Vec<&StepEdge>> = BTreeMap::new();
         for edge in self.edges.values() {
             if let StepTarget::Role(arn) = &edge.step.target {
                 into.entry(arn).or_default().push(edge);
@@ -334,22 +339,26 @@ impl<'w> Search<'w> {
         ways
     }
 
-    fn holders(&self) -> Vec<Holder> {
+    fn holders(&self) -> Vec<WhoCanEntry> {
         let open = self.ways(self.direct.iter().map(|(source, openings)| {
             let free = openings.iter().any(|o| o.requirements.is_empty());
             (source.clone(), usize::from(!free))
         }));
-        let doubtful = self.ways(self.doubts.keys().map(|source| (source.clone(), 0)));
+        let doubtful = self.ways(self.undetermined.keys().map(|source| (source.clone(), 0)));
         let mut everybody: BTreeSet<StepSource> =
             self.model.principals.keys().map(|arn| StepSource::Principal(arn.clone())).collect();
         everybody.extend(open.keys().chain(doubtful.keys()).cloned());
-        let mut holders: Vec<Holder> = everybody
+        let mut holders: Vec<WhoCanEntry> = everybody
             .iter()
             .map(|source| match (open.get(source), doubtful.get(source)) {
                 (Some(way), _) => self.open(source, way),
                 (None, Some(way)) => {
-                    let doubt = self.doubts.get(&way.last).cloned();
-                    Holder { verdict: WallVerdict::Undetermined, doubt, ..self.holder(source) }
+                    let why_undetermined = self.undetermined.get(&way.last).cloned();
+                    WhoCanEntry {
+                        verdict: WallVerdict::Undetermined,
+                        why_undetermined,
+                        ..self.holder(source)
+                    }
                 }
                 (None, None) => self.holder(source),
             })
@@ -366,13 +375,13 @@ impl<'w> Search<'w> {
     }
 
     /// Somebody of whom nothing more is known than that it cannot.
-    fn holder(&self, source: &StepSource) -> Holder {
+    fn holder(&self, source: &StepSource) -> WhoCanEntry {
         let principal = match source {
             StepSource::Principal(arn) => self.model.principals.get(arn),
             _ => None,
         };
         let account = principal.and_then(|p| self.model.accounts.get(&p.account));
-        Holder {
+        WhoCanEntry {
             principal: source.name().to_owned(),
             address: match source {
                 StepSource::Foreign(arn) => match outside(self.model, arn) {
@@ -388,11 +397,11 @@ impl<'w> Search<'w> {
             conditions: BTreeSet::new(),
             via: Vec::new(),
             witness: None,
-            doubt: None,
+            why_undetermined: None,
         }
     }
 
-    fn open(&self, source: &StepSource, way: &Way) -> Holder {
+    fn open(&self, source: &StepSource, way: &Way) -> WhoCanEntry {
         let mut holder = self.holder(source);
         for step in &way.chain {
             let Some(edge) = self.edges.get(step) else { continue };

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::decide::Scene;
-use super::decision::Decision;
-use super::live::{Found, Live};
+use super::live::{Live, LiveLookup};
+use super::object_plan::ObjectPlan;
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::eval::estate::{Estate, Instance};
@@ -71,7 +71,7 @@ pub fn adoptions(estate: &Estate, prior: &Resources, live: &Live, lineage: &str)
             let object = live.recorded(address, recorded).object()?;
             return Some((address.clone(), object.key.clone()));
         }
-        let decision = Decision::new(address.clone(), kind, Some(instance), None, None);
+        let decision = ObjectPlan::new(address.clone(), kind, Some(instance), None, None);
         let (object, _) = decision.candidate(estate, live, lineage, instance, &mut unheard)?;
         Some((address.clone(), object.key.clone()))
     });
@@ -89,7 +89,7 @@ fn creator(mark: &str, lineage: &str) -> String {
     }
 }
 
-impl Decision<'_> {
+impl ObjectPlan<'_> {
     /// What is known of the account that calls before the organization exists that this plan creates: it will
     /// stand in the root, without tags. Its name and its e-mail address AWS tells when the organization is
     /// there; an apply compares them with the block then.
@@ -185,7 +185,7 @@ impl Decision<'_> {
                 .by_id(schema, &self.address, id)
                 .or_else(|| live.by_key(schema, &self.address, &self.kind.import_key(id)));
             return match object {
-                Found::Object(LiveObject { reserved: Some(why), .. }) => {
+                LiveLookup::Object(LiveObject { reserved: Some(why), .. }) => {
                     diagnostics.push(
                         Diagnostic::error(format!("`{id}` cannot be managed: {why}"))
                             .at(import.id.loc.clone())
@@ -193,11 +193,11 @@ impl Decision<'_> {
                     );
                     None
                 }
-                Found::Object(object) => {
+                LiveLookup::Object(object) => {
                     self.warn_of_takeover(object, lineage, &import.id.loc, diagnostics);
                     Some((object, format!("import of `{id}`")))
                 }
-                Found::Unseen(why) => {
+                LiveLookup::Unseen(why) => {
                     diagnostics.push(
                         Diagnostic::error(format!("`{id}` cannot be looked for: {why}"))
                             .at(import.id.loc.clone())
@@ -205,7 +205,7 @@ impl Decision<'_> {
                     );
                     None
                 }
-                Found::Missing => {
+                LiveLookup::Missing => {
                     diagnostics.push(
                         Diagnostic::error(format!("there is no {} `{id}` to import", schema.what.trim_start_matches("an ").trim_start_matches("a ")))
                             .at(import.id.loc.clone())
@@ -216,7 +216,7 @@ impl Decision<'_> {
             };
         }
         if let Some(id) = by_id {
-            if let Found::Object(object) = live.by_id(schema, &self.address, &id) {
+            if let LiveLookup::Object(object) = live.by_id(schema, &self.address, &id) {
                 if let Some(why) = object.reserved {
                     diagnostics.push(
                         Diagnostic::error(format!("`{id}` cannot be managed: {why}"))
@@ -228,7 +228,7 @@ impl Decision<'_> {
                 self.warn_of_takeover(object, lineage, instance.body.loc_of("id"), diagnostics);
                 return Some((object, format!("the block names its id `{id}`")));
             }
-            if matches!(live.by_id(schema, &self.address, &id), Found::Missing) {
+            if matches!(live.by_id(schema, &self.address, &id), LiveLookup::Missing) {
                 diagnostics.push(
                     Diagnostic::error(format!("there is no account `{id}` in the organization"))
                         .at(instance.body.loc_of("id").clone())

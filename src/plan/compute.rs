@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest, Sha256};
 
 use super::decide::decide;
-use super::decision::Decision;
-use super::diff::Secrets;
+use super::diff::SecretComparison;
 use super::live::Live;
 use super::model::{
-    AccountChanges, Action, Check, CheckStatus, FORMAT_VERSION, Isolation, Output, Plan,
-    PlanDiagnostic, PlanEstate, PlanLocation, Principals, ResourceChange, Selection, StateBasis,
-    Summary, unread_objects,
+    AccountChanges, Action, Check, CheckStatus, FORMAT_VERSION, Isolation, Plan, PlanDiagnostic,
+    PlanEstate, PlanLocation, PlanPrincipals, PlanSummary, PlannedOutput, ResourceChange,
+    Selection, StateBasis, unread_objects,
 };
-use super::options::{Mode, Options};
+use super::object_plan::ObjectPlan;
+use super::options::{ComputeOptions, Mode};
 use super::sides::{self, Sides};
 use super::{drift, limits, named, order, quotas, select, severed};
 use crate::address::ResourceAddr;
@@ -37,7 +37,7 @@ pub struct Input<'a> {
     /// What was read from AWS.
     pub live: &'a Live,
     /// How to plan.
-    pub options: &'a Options,
+    pub options: &'a ComputeOptions,
     /// The time, RFC 3339.
     pub generated_at: &'a str,
 }
@@ -72,7 +72,7 @@ pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
     });
     if options.mode == Mode::Normal {
         let is_selected =
-            |d: &Decision<'_>| selected.as_ref().is_none_or(|all| all.contains(&d.address));
+            |d: &ObjectPlan<'_>| selected.as_ref().is_none_or(|all| all.contains(&d.address));
         severed::warn(live, &decisions, is_selected, &mut found);
     }
     if let Some(selected) = &selected {
@@ -94,7 +94,7 @@ pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
         palisade_version: env!("CARGO_PKG_VERSION").to_owned(),
         generated_at: input.generated_at.to_owned(),
         digest: input.configuration_digest.to_owned(),
-        principals: Principals::default(),
+        principals: PlanPrincipals::default(),
         state: input.basis.clone(),
         selection: options.selection.clone(),
         summary: summary(&resource_changes, drift.len(), unread_objects(&unread)),
@@ -120,7 +120,7 @@ pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
 }
 
 /// Versions of the SSM parameters that the plan's secrets come from.
-fn sources(decisions: &[Decision<'_>], secrets: &Secrets) -> BTreeMap<String, i64> {
+fn sources(decisions: &[ObjectPlan<'_>], secrets: &SecretComparison) -> BTreeMap<String, i64> {
     let wanted = decisions.iter().filter_map(|d| d.after.as_ref()).flat_map(|attrs| attrs.values());
     let references = wanted.filter_map(|value| match value.reveal() {
         Value::Secret(reference) => Some(reference),
@@ -178,7 +178,7 @@ pub fn seal(plan: &mut Plan, configuration_digest: &str) {
 }
 
 /// Under `--refresh-only` nothing in AWS changes: what drifted is taken into state, what is gone leaves it.
-fn refresh_only(decisions: &mut Vec<Decision<'_>>) {
+fn refresh_only(decisions: &mut Vec<ObjectPlan<'_>>) {
     decisions.retain(|d| d.recorded.is_some());
     for decision in decisions {
         decision.difference = super::diff::Difference::default();
@@ -195,7 +195,7 @@ fn refresh_only(decisions: &mut Vec<Decision<'_>>) {
     }
 }
 
-fn change(decision: &Decision<'_>) -> ResourceChange {
+fn change(decision: &ObjectPlan<'_>) -> ResourceChange {
     let schema = decision.kind.schema();
     let gone = match decision.action {
         Action::Delete => true,
@@ -256,9 +256,9 @@ fn partial_strings(value: &Value) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn summary(changes: &[ResourceChange], drifted: usize, unread: usize) -> Summary {
+fn summary(changes: &[ResourceChange], drifted: usize, unread: usize) -> PlanSummary {
     let count = |action| changes.iter().filter(|c| c.action == action).count();
-    Summary {
+    PlanSummary {
         create: count(Action::Create),
         update: count(Action::Update),
         replace: count(Action::Replace),
@@ -268,11 +268,11 @@ fn summary(changes: &[ResourceChange], drifted: usize, unread: usize) -> Summary
         no_op: count(Action::NoOp),
         drifted,
         unread,
-        ..Summary::default()
+        ..PlanSummary::default()
     }
 }
 
-fn accounts(estate: &Estate, decisions: &[Decision<'_>]) -> Vec<AccountChanges> {
+fn accounts(estate: &Estate, decisions: &[ObjectPlan<'_>]) -> Vec<AccountChanges> {
     let mut changes: BTreeMap<String, BTreeMap<Category, Vec<ResourceAddr>>> = BTreeMap::new();
     for decision in decisions.iter().filter(|d| d.action != Action::NoOp) {
         let schema = decision.kind.schema();
@@ -331,12 +331,12 @@ fn checks(estate: &Estate) -> Vec<Check> {
 }
 
 /// Whether a plan leaves nothing that it manages.
-fn everything_goes(options: &Options) -> bool {
+fn everything_goes(options: &ComputeOptions) -> bool {
     options.mode == Mode::Destroy && options.selection == Selection::default()
 }
 
-fn outputs(estate: &Estate) -> BTreeMap<String, Output> {
-    estate.outputs.iter().map(|(name, output)| (name.clone(), Output::of(output))).collect()
+fn outputs(estate: &Estate) -> BTreeMap<String, PlannedOutput> {
+    estate.outputs.iter().map(|(name, output)| (name.clone(), PlannedOutput::of(output))).collect()
 }
 
 /// A diagnostic as plans hold it.

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::adopt::Owners;
-use super::decision::Decision;
-use super::diff::{Secrets, StoredValues, difference};
-use super::live::{Found, Live};
+use super::diff::{SecretComparison, StoredValues, difference};
+use super::live::{Live, LiveLookup};
 use super::model::Action;
-use super::options::{Mode, Options};
+use super::object_plan::ObjectPlan;
+use super::options::{ComputeOptions, Mode};
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::{Estate, Instance};
@@ -34,10 +34,10 @@ pub fn decide<'a>(
     estate: &'a Estate,
     prior: &'a Resources,
     live: &Live,
-    options: &Options,
+    options: &ComputeOptions,
     lineage: &str,
     diagnostics: &mut Diagnostics,
-) -> Vec<Decision<'a>> {
+) -> Vec<ObjectPlan<'a>> {
     let renames = super::moves::renames(estate, prior, diagnostics);
     let was: BTreeMap<&ResourceAddr, &ResourceAddr> =
         renames.iter().map(|(from, to)| (to, from)).collect();
@@ -52,7 +52,7 @@ pub fn decide<'a>(
         let recorded = prior.get(from.unwrap_or(address));
         let Some(kind) = kinds::kind(&address.kind) else { continue };
         let mut decision =
-            Decision::new(address.clone(), kind, Some(instance), recorded, from.cloned());
+            ObjectPlan::new(address.clone(), kind, Some(instance), recorded, from.cloned());
         decision.depends_on = dependencies(estate, &by_kind, kind, address);
         decision.depends_on.extend(instance.depends_on.iter().cloned());
         decision.depends_on.remove(address);
@@ -77,7 +77,7 @@ pub fn decide<'a>(
             .help("use the version of Palisade that wrote the state, or `palisade state rm` the object to forget it"));
             continue;
         };
-        let mut decision = Decision::new(address.clone(), kind, None, Some(recorded), None);
+        let mut decision = ObjectPlan::new(address.clone(), kind, None, Some(recorded), None);
         decision.depends_on.clone_from(&recorded.depends_on);
         let stranded = super::stranded::is_stranded(estate, kind.schema(), address);
         if super::moves::is_removed(estate, address) {
@@ -135,30 +135,30 @@ fn taken_over(address: &ResourceAddr, instance: &Instance, other: String) -> Dia
         ))
 }
 
-impl<'a> Decision<'a> {
+impl<'a> ObjectPlan<'a> {
     fn recorded_attr(&self, name: &str) -> Option<&'a str> {
         self.recorded?.attrs.get(name)?.as_str()
     }
 
     /// Finds what state records in AWS: by the id that AWS gave it, else by its natural key.
-    fn find<'l>(&self, live: &'l Live) -> Found<'l> {
+    fn find<'l>(&self, live: &'l Live) -> LiveLookup<'l> {
         let schema = self.kind.schema();
         let by_id = match self.recorded_attr("id") {
             Some(id) => live.by_id(schema, &self.address, id),
-            None => Found::Missing,
+            None => LiveLookup::Missing,
         };
         by_id.or_else(|| match self.recorded {
             Some(recorded) => live.by_key(schema, &self.address, &recorded.key),
-            None => Found::Missing,
+            None => LiveLookup::Missing,
         })
     }
 
     /// Takes in what is there, and how it differs from what state recorded.
     fn see(&mut self, live: &Live) {
         match self.find(live) {
-            Found::Object(object) => self.take(object),
-            Found::Unseen(why) => self.trust_state(live, why),
-            Found::Missing => {
+            LiveLookup::Object(object) => self.take(object),
+            LiveLookup::Unseen(why) => self.trust_state(live, why),
+            LiveLookup::Missing => {
                 if self.recorded.is_some() {
                     self.drift = Some((super::model::DriftStatus::Missing, Vec::new()));
                 }
@@ -202,7 +202,7 @@ impl<'a> Decision<'a> {
         &mut self,
         scene: &Scene<'_>,
         instance: &'a Instance,
-        secrets: &Secrets,
+        secrets: &SecretComparison,
         diagnostics: &mut Diagnostics,
     ) {
         if self.kind.only_declared(&instance.desired) {
@@ -540,7 +540,7 @@ fn anew(after: &mut Attrs, instance: &Instance) {
 
 /// A retained object whose parent goes (an account in a unit that is deleted) moves to the
 /// organization's root first.
-fn move_what_stays(decisions: &mut [Decision<'_>], live: &Live) {
+fn move_what_stays(decisions: &mut [ObjectPlan<'_>], live: &Live) {
     let text = |attrs: &Option<Attrs>, name: &str| {
         attrs.as_ref().and_then(|a| a.get(name)?.as_str()).map(str::to_owned)
     };
@@ -566,8 +566,8 @@ fn move_what_stays(decisions: &mut [Decision<'_>], live: &Live) {
 /// `--replace` and `replace_triggered_by`, which may follow one another. What waits in an account that nobody may
 /// enter does not change, so nothing follows it.
 fn replace_what_follows(
-    decisions: &mut [Decision<'_>],
-    options: &Options,
+    decisions: &mut [ObjectPlan<'_>],
+    options: &ComputeOptions,
     shut: &super::shut::Shut,
 ) {
     // Instances, and their blocks: a trigger may name either.

@@ -29,7 +29,7 @@ impl Difference {
 
 /// By what hidden values are compared with what was applied.
 #[derive(Clone, Debug, Default)]
-pub struct Secrets {
+pub struct SecretComparison {
     /// Makes fingerprints of sensitive values; absent where its key was not read.
     pub prints: Option<Fingerprinter>,
     /// What the sources of secrets hold now, by reference. A source that nobody asked is not among them.
@@ -55,7 +55,7 @@ pub struct StoredValues<'a> {
     /// What state recorded of the object.
     pub attrs: Option<&'a Attrs>,
     /// By what they are compared.
-    pub secrets: Option<&'a Secrets>,
+    pub secrets: Option<&'a SecretComparison>,
 }
 
 impl StoredValues<'_> {
@@ -161,14 +161,14 @@ fn compare<'a>(
     path: &mut Vec<&'a str>,
     before: &'a Value,
     after: &'a Value,
-    found: &mut Difference,
+    into: &mut Difference,
 ) {
     let (is, wanted) = (before.reveal(), after.reveal());
     if same(is, wanted) {
         return;
     }
     if policies::is_policy(schema.policies, path) {
-        compare_policies(path, is, wanted, found);
+        compare_policies(path, is, wanted, into);
         return;
     }
     match (is, wanted) {
@@ -177,13 +177,7 @@ fn compare<'a>(
             for key in keys {
                 path.push(key);
                 let none = &Value::Null;
-                compare(
-                    schema,
-                    path,
-                    a.get(key).unwrap_or(none),
-                    b.get(key).unwrap_or(none),
-                    found,
-                );
+                compare(schema, path, a.get(key).unwrap_or(none), b.get(key).unwrap_or(none), into);
                 path.pop();
             }
         }
@@ -191,13 +185,13 @@ fn compare<'a>(
             for (key, value) in map {
                 path.push(key);
                 match wanted {
-                    Value::Null => compare(schema, path, value, &Value::Null, found),
-                    _ => compare(schema, path, &Value::Null, value, found),
+                    Value::Null => compare(schema, path, value, &Value::Null, into),
+                    _ => compare(schema, path, &Value::Null, value, into),
                 }
                 path.pop();
             }
         }
-        _ => found.changed.push(attr_path(path)),
+        _ => into.changed.push(attr_path(path)),
     }
 }
 
@@ -264,7 +258,7 @@ mod tests {
     fn moved(recorded: Json) -> Option<(i64, i64)> {
         let attrs = Attrs::from([("value".to_owned(), Value::from_json(&recorded))]);
         let versions = BTreeMap::from([("ssm:/x".to_owned(), 4)]);
-        let secrets = Secrets { versions, ..Secrets::default() };
+        let secrets = SecretComparison { versions, ..SecretComparison::default() };
         let recorded = StoredValues { attrs: Some(&attrs), secrets: Some(&secrets) };
         recorded.moved("value", &Value::Secret("ssm:/x".to_owned()).sensitive())
     }

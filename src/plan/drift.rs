@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decision::Decision;
 use super::diff::{StoredValues, difference};
 use super::live::{Live, Reading};
 use super::model::{Drift, DriftStatus};
+use super::object_plan::ObjectPlan;
 use crate::eval::estate::Estate;
 use crate::schema::{AccessPart, Category, Home, KindSchema, access_of, kinds};
 use crate::state::model::ResourceState;
@@ -37,13 +37,13 @@ pub fn is_fingerprint(value: &Value) -> bool {
 
 /// The drift section: managed objects that moved, then objects that nothing manages.
 #[must_use]
-pub fn drift(estate: &Estate, live: &Live, decisions: &[Decision<'_>]) -> Vec<Drift> {
+pub fn drift(estate: &Estate, live: &Live, decisions: &[ObjectPlan<'_>]) -> Vec<Drift> {
     let mut all: Vec<Drift> = decisions.iter().filter_map(of_managed).collect();
     all.extend(unmanaged(estate, live, decisions));
     all
 }
 
-fn of_managed(decision: &Decision<'_>) -> Option<Drift> {
+fn of_managed(decision: &ObjectPlan<'_>) -> Option<Drift> {
     let (status, changed) = decision.drift.clone()?;
     let recorded = decision.recorded?;
     let roots: BTreeSet<&str> =
@@ -70,7 +70,7 @@ fn of_managed(decision: &Decision<'_>) -> Option<Drift> {
 
 /// Objects of managed kinds, and of kinds that hold power in an account (users, groups), that no
 /// block manages. What AWS reserves for itself is none of them.
-fn unmanaged(estate: &Estate, live: &Live, decisions: &[Decision<'_>]) -> Vec<Drift> {
+fn unmanaged(estate: &Estate, live: &Live, decisions: &[ObjectPlan<'_>]) -> Vec<Drift> {
     let mut managed: BTreeMap<(&str, &'static str), BTreeSet<&str>> = BTreeMap::new();
     for decision in decisions {
         if let Some(key) = &decision.key {

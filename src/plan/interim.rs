@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::DiGraph;
 
-use super::decision::Decision;
 use super::model::Action;
+use super::object_plan::ObjectPlan;
 use super::policies;
 use crate::address::ResourceAddr;
 use crate::iam::PrincipalType;
@@ -19,7 +19,7 @@ use crate::value::Value;
 
 /// Marks them, with what only their second call waits for, and takes out of what each depends on whatever
 /// would make a circle: of what depends on itself, neither plan nor state could say what comes first.
-pub(super) fn mark(decisions: &mut [Decision<'_>]) {
+pub(super) fn mark(decisions: &mut [ObjectPlan<'_>]) {
     let principals: BTreeMap<ResourceAddr, usize> = decisions
         .iter()
         .enumerate()
@@ -98,7 +98,7 @@ pub(super) fn mark(decisions: &mut [Decision<'_>]) {
 }
 
 /// The attribute with the trust of a principal that others become.
-fn trust(decision: &Decision<'_>) -> Option<&'static str> {
+fn trust(decision: &ObjectPlan<'_>) -> Option<&'static str> {
     match decision.kind.schema().meaning.access {
         AccessPart::Principal { trust } => trust,
         _ => None,
@@ -106,7 +106,7 @@ fn trust(decision: &Decision<'_>) -> Option<&'static str> {
 }
 
 /// ARNs in the trust, as far as they are known.
-fn named(decision: &Decision<'_>) -> Vec<String> {
+fn named(decision: &ObjectPlan<'_>) -> Vec<String> {
     let value = trust(decision).and_then(|attr| decision.after.as_ref()?.get(attr));
     let Some(document) = value.map(Value::reveal).and_then(policies::document) else {
         return Vec::new();

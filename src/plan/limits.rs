@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decision::Decision;
 use super::live::{Live, Reading};
 use super::model::{Action, LimitUse, OperationTarget};
+use super::object_plan::ObjectPlan;
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;
@@ -13,7 +13,7 @@ use crate::schema::{AccessPart, Body, Home, Quota, access_of, kinds};
 use crate::value::Value;
 
 /// Usage, and the targets that have no free slot before the plan.
-pub struct Usage {
+pub struct LimitUsage {
     /// For the plan.
     pub uses: Vec<LimitUse>,
     /// Targets where something must be detached before anything can be attached.
@@ -24,10 +24,10 @@ pub struct Usage {
 pub fn usage(
     estate: &Estate,
     live: &Live,
-    decisions: &[Decision<'_>],
+    decisions: &[ObjectPlan<'_>],
     diagnostics: &mut Diagnostics,
-) -> Usage {
-    let mut usage = Usage { uses: Vec::new(), full: BTreeSet::new() };
+) -> LimitUsage {
+    let mut usage = LimitUsage { uses: Vec::new(), full: BTreeSet::new() };
     let allowances = Allowances::of(estate);
     let names = names_by_id(decisions);
     let attached = kinds().iter().flat_map(|kind| {
@@ -43,7 +43,7 @@ pub fn usage(
         let allowed = allowances.get(limit);
         let mut before: BTreeMap<OperationTarget, u64> = BTreeMap::new();
         let mut after: BTreeMap<OperationTarget, u64> = BTreeMap::new();
-        let mut placed: BTreeMap<OperationTarget, &Decision<'_>> = BTreeMap::new();
+        let mut placed: BTreeMap<OperationTarget, &ObjectPlan<'_>> = BTreeMap::new();
         let mut ours: BTreeSet<&str> = BTreeSet::new();
         for decision in decisions.iter().filter(|d| d.kind.schema().kind == kind) {
             ours.extend(decision.key.as_deref());
@@ -130,7 +130,7 @@ pub fn usage(
 fn last_detached(
     kind: &str,
     live: &Live,
-    decisions: &[Decision<'_>],
+    decisions: &[ObjectPlan<'_>],
     names: &BTreeMap<String, &ResourceAddr>,
     (before, after): (&BTreeMap<OperationTarget, u64>, &BTreeMap<OperationTarget, u64>),
     diagnostics: &mut Diagnostics,
@@ -158,7 +158,9 @@ fn last_detached(
 }
 
 /// Addresses by the ids that AWS has given.
-pub(super) fn names_by_id<'a>(decisions: &'a [Decision<'_>]) -> BTreeMap<String, &'a ResourceAddr> {
+pub(super) fn names_by_id<'a>(
+    decisions: &'a [ObjectPlan<'_>],
+) -> BTreeMap<String, &'a ResourceAddr> {
     let mut names = BTreeMap::new();
     // What lives in an account may call that account's id its own.
     for decision in decisions.iter().filter(|d| d.kind.schema().home == Home::Organization) {

@@ -94,7 +94,7 @@ pub struct Live {
 
 /// The answer to "is this object there?".
 #[derive(Clone, Copy, Debug)]
-pub enum Found<'a> {
+pub enum LiveLookup<'a> {
     /// It is.
     Object(&'a LiveObject),
     /// It is not.
@@ -103,7 +103,7 @@ pub enum Found<'a> {
     Unseen(&'a str),
 }
 
-impl<'a> Found<'a> {
+impl<'a> LiveLookup<'a> {
     /// The object, if it was found.
     #[must_use]
     pub fn object(self) -> Option<&'a LiveObject> {
@@ -188,7 +188,7 @@ impl Live {
 
     /// Looks an object up by its natural key.
     #[must_use]
-    pub fn by_key(&self, schema: &KindSchema, address: &ResourceAddr, key: &str) -> Found<'_> {
+    pub fn by_key(&self, schema: &KindSchema, address: &ResourceAddr, key: &str) -> LiveLookup<'_> {
         self.search(schema, address, key, |index| {
             index.inventory.objects.get(&(schema.kind, key.to_owned()))
         })
@@ -196,7 +196,7 @@ impl Live {
 
     /// Looks an object up by the id that AWS gave it.
     #[must_use]
-    pub fn by_id(&self, schema: &KindSchema, address: &ResourceAddr, id: &str) -> Found<'_> {
+    pub fn by_id(&self, schema: &KindSchema, address: &ResourceAddr, id: &str) -> LiveLookup<'_> {
         self.search(schema, address, id, |index| {
             let key = index.by_id.get(&(schema.kind, id.to_owned()))?;
             index.inventory.objects.get(&(schema.kind, key.clone()))
@@ -205,13 +205,13 @@ impl Live {
 
     /// The object that state records at an address: by the id that AWS gave it, else by its key.
     #[must_use]
-    pub fn recorded(&self, address: &ResourceAddr, recorded: &ResourceState) -> Found<'_> {
+    pub fn recorded(&self, address: &ResourceAddr, recorded: &ResourceState) -> LiveLookup<'_> {
         let Some(schema) = kinds::kind(&recorded.kind).map(ManagedKind::schema) else {
-            return Found::Missing;
+            return LiveLookup::Missing;
         };
         let by_id = match recorded.attrs.get("id").and_then(Value::as_str) {
             Some(id) => self.by_id(schema, address, id),
-            None => Found::Missing,
+            None => LiveLookup::Missing,
         };
         by_id.or_else(|| self.by_key(schema, address, &recorded.key))
     }
@@ -223,7 +223,7 @@ impl Live {
         resources: impl IntoIterator<Item = (&'a ResourceAddr, &'a mut ResourceState)>,
     ) {
         for (address, recorded) in resources {
-            if let Found::Object(object) = self.recorded(address, recorded) {
+            if let LiveLookup::Object(object) = self.recorded(address, recorded) {
                 recorded.attrs.share(&object.attrs);
             }
         }
@@ -233,7 +233,7 @@ impl Live {
     pub fn share_with_estate(&self, estate: &mut Estate, resources: &Resources) {
         for (address, instance) in &mut estate.instances {
             let recorded = resources.get(address);
-            if let Some(Found::Object(object)) = recorded.map(|r| self.recorded(address, r)) {
+            if let Some(LiveLookup::Object(object)) = recorded.map(|r| self.recorded(address, r)) {
                 instance.desired.share(&object.attrs);
             }
         }
@@ -245,15 +245,15 @@ impl Live {
         address: &ResourceAddr,
         name: &str,
         find: impl FnOnce(&'a Index) -> Option<&'a LiveObject>,
-    ) -> Found<'a> {
+    ) -> LiveLookup<'a> {
         match self.place(schema, address) {
-            None | Some(Reading::Absent) => Found::Missing,
-            Some(Reading::Unread(why)) => Found::Unseen(why),
+            None | Some(Reading::Absent) => LiveLookup::Missing,
+            Some(Reading::Unread(why)) => LiveLookup::Unseen(why),
             Some(Reading::Read(index)) => match find(index) {
-                Some(object) => Found::Object(object),
+                Some(object) => LiveLookup::Object(object),
                 None => match index.why_unread(schema.kind, name) {
-                    Some(why) => Found::Unseen(why),
-                    None => Found::Missing,
+                    Some(why) => LiveLookup::Unseen(why),
+                    None => LiveLookup::Missing,
                 },
             },
         }

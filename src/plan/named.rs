@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use super::decision::Decision;
 use super::live::{Live, Reading};
 use super::model::Action;
+use super::object_plan::ObjectPlan;
 use super::policies;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;
@@ -20,7 +20,7 @@ pub(super) const ATTACHED: [&str; 2] = ["permissions_boundary", "managed_policie
 pub fn check(
     estate: &Estate,
     live: &Live,
-    decisions: &[Decision<'_>],
+    decisions: &[ObjectPlan<'_>],
     diagnostics: &mut Diagnostics,
 ) {
     let arn = |attrs: &Option<Attrs>| {

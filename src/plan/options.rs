@@ -1,6 +1,6 @@
 //! How a plan is made: what the caller of the planner chooses.
 
-use super::diff::Secrets;
+use super::diff::SecretComparison;
 use super::model::Selection;
 
 /// What kind of plan is made.
@@ -17,7 +17,7 @@ pub enum Mode {
 
 /// How a plan is made.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct ComputeOptions {
     /// What kind of plan.
     pub mode: Mode,
     /// What it is limited to.
@@ -26,5 +26,5 @@ pub struct Options {
     pub replace: Vec<String>,
     /// By what hidden values are compared. `apply` alone asks the sources of secrets for values;
     /// a plan knows the versions of those that are SSM parameters.
-    pub secrets: Secrets,
+    pub secrets: SecretComparison,
 }

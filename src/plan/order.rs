@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
-use super::decision::Decision;
 use super::limits::names_by_id;
 use super::model::{Action, Operation, OperationKind, OperationTarget};
+use super::object_plan::ObjectPlan;
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::ids::Handle;
@@ -58,7 +58,7 @@ struct Nodes {
 
 /// Builds the operations of all decisions, numbered in an order that is valid and always the same.
 pub fn operations(
-    decisions: &[Decision<'_>],
+    decisions: &[ObjectPlan<'_>],
     full_targets: &BTreeSet<OperationTarget>,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Operation> {
@@ -122,7 +122,7 @@ fn chain(graph: &mut Graph, groups: &[&[NodeIndex]]) {
 }
 
 /// The calls of one object and the order among them.
-fn draft(graph: &mut Graph, decision_index: usize, decision: &Decision<'_>) -> Nodes {
+fn draft(graph: &mut Graph, decision_index: usize, decision: &ObjectPlan<'_>) -> Nodes {
     use OperationKind as Kind;
     let schema = decision.kind.schema();
     let mut nodes = Nodes::default();
@@ -208,7 +208,7 @@ fn draft(graph: &mut Graph, decision_index: usize, decision: &Decision<'_>) -> N
 }
 
 /// What is attached and what is detached, from the attachment attribute before and after.
-fn attachments(decision: &Decision<'_>) -> (Vec<OperationTarget>, Vec<OperationTarget>) {
+fn attachments(decision: &ObjectPlan<'_>) -> (Vec<OperationTarget>, Vec<OperationTarget>) {
     let Some(attr) = decision.kind.schema().attachments else { return Default::default() };
     let targets = |attrs: &Option<Attrs>| -> BTreeSet<OperationTarget> {
         let value = attrs.as_ref().and_then(|a| a.get(attr));
@@ -233,7 +233,7 @@ fn attachments(decision: &Decision<'_>) -> (Vec<OperationTarget>, Vec<OperationT
 }
 
 /// A name in one place is given to a new object only after the old one has given it up.
-fn reuse_names(graph: &mut Graph, decisions: &[Decision<'_>], nodes: &[Nodes]) {
+fn reuse_names(graph: &mut Graph, decisions: &[ObjectPlan<'_>], nodes: &[Nodes]) {
     let mut leaving: BTreeMap<(String, &str, &str), usize> = BTreeMap::new();
     for (at, decision) in decisions.iter().enumerate() {
         if decision.action == Action::Delete
@@ -317,7 +317,7 @@ fn attach_before_detach(
 /// Numbers the operations: Kahn's algorithm with an ordered set.
 fn number(
     graph: &Graph,
-    decisions: &[Decision<'_>],
+    decisions: &[ObjectPlan<'_>],
     diagnostics: &mut Diagnostics,
 ) -> Vec<Operation> {
     let rank = |node: NodeIndex| {

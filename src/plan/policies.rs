@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::Diagnostics;
-use crate::iam::node::{MAX_DEPTH, Member, Node, NodeKind};
+use crate::iam::node::{JsonMember, JsonNode, MAX_DEPTH, NodeKind};
 use crate::iam::{Document, Placeholder, Text, TextRun, Use, decode};
 use crate::value::{StringPart, Value};
 
@@ -97,7 +97,7 @@ fn role_of(document: &Value) -> Use {
     }
 }
 
-fn node(value: &Value, depth: usize) -> Option<Node> {
+fn node(value: &Value, depth: usize) -> Option<JsonNode> {
     if depth > MAX_DEPTH {
         return None;
     }
@@ -112,7 +112,7 @@ fn node(value: &Value, depth: usize) -> Option<Node> {
         Value::Map(map) => NodeKind::Object(
             map.iter()
                 .map(|(key, v)| {
-                    Some(Member { key: key.clone(), key_loc: None, value: node(v, depth + 1)? })
+                    Some(JsonMember { key: key.clone(), key_loc: None, value: node(v, depth + 1)? })
                 })
                 .collect::<Option<_>>()?,
         ),
@@ -130,5 +130,5 @@ fn node(value: &Value, depth: usize) -> Option<Node> {
         | Value::Secret(_)
         | Value::Sensitive(_) => return None,
     };
-    Some(Node { kind, loc: None })
+    Some(JsonNode { kind, loc: None })
 }

@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decision::Decision;
 use super::limits::Allowances;
 use super::live::{Live, Reading};
 use super::model::{Action, LimitUse, OperationTarget};
+use super::object_plan::ObjectPlan;
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;
@@ -19,7 +19,7 @@ use crate::value::{Attrs, Value};
 pub fn check(
     estate: &Estate,
     live: &Live,
-    decisions: &[Decision<'_>],
+    decisions: &[ObjectPlan<'_>],
     uses: &mut Vec<LimitUse>,
     diagnostics: &mut Diagnostics,
 ) {
@@ -36,7 +36,7 @@ pub fn check(
 
 /// How large the documents of an object that changes are, and how much is attached to it, where that is
 /// half of what AWS allows or more. Whatever is too large was refused where it is written.
-fn object(allowances: &Allowances<'_>, decision: &Decision<'_>, uses: &mut Vec<LimitUse>) {
+fn object(allowances: &Allowances<'_>, decision: &ObjectPlan<'_>, uses: &mut Vec<LimitUse>) {
     if matches!(decision.action, Action::NoOp | Action::Delete | Action::Forget) {
         return;
     }
@@ -79,7 +79,7 @@ fn size(document: Option<&Value>, role: &Use) -> u64 {
 fn per_account(
     allowances: &Allowances<'_>,
     live: &Live,
-    decisions: &[Decision<'_>],
+    decisions: &[ObjectPlan<'_>],
     uses: &mut Vec<LimitUse>,
     diagnostics: &mut Diagnostics,
 ) {
@@ -103,7 +103,7 @@ fn per_account(
             }
         }
         let before = used.clone();
-        let mut made: BTreeMap<&Handle, &Decision<'_>> = BTreeMap::new();
+        let mut made: BTreeMap<&Handle, &ObjectPlan<'_>> = BTreeMap::new();
         for decision in decisions.iter().filter(|d| d.kind.schema().kind == kind) {
             let Some(handle) = decision.address.account() else { continue };
             let count = used.entry(handle).or_default();
@@ -138,8 +138,8 @@ fn per_account(
 }
 
 /// Units nest so deep below the root, and no deeper.
-fn depth(allowances: &Allowances<'_>, decisions: &[Decision<'_>], diagnostics: &mut Diagnostics) {
-    let limit = |d: &Decision<'_>| {
+fn depth(allowances: &Allowances<'_>, decisions: &[ObjectPlan<'_>], diagnostics: &mut Diagnostics) {
+    let limit = |d: &ObjectPlan<'_>| {
         d.kind.schema().meaning.quotas.iter().find_map(|quota| match *quota {
             Quota::Depth { limit } => Some(limit),
             _ => None,
@@ -184,7 +184,7 @@ fn depth(allowances: &Allowances<'_>, decisions: &[Decision<'_>], diagnostics: &
 fn closures(
     allowances: &Allowances<'_>,
     live: &Live,
-    decisions: &[Decision<'_>],
+    decisions: &[ObjectPlan<'_>],
     diagnostics: &mut Diagnostics,
 ) {
     let limited = kinds().iter().find_map(|kind| {
@@ -195,7 +195,7 @@ fn closures(
         })
     });
     let Some((kind, limit)) = limited else { return };
-    let closes = |d: &&Decision<'_>| {
+    let closes = |d: &&ObjectPlan<'_>| {
         let meta = d.recorded.and_then(|r| r.meta.get("on_destroy")?.as_str());
         d.action == Action::Delete && d.kind.schema().kind == kind && meta == Some("close")
     };
@@ -214,12 +214,12 @@ fn closures(
 }
 
 /// The management account stays where its organization has it.
-fn management(live: &Live, decisions: &[Decision<'_>], diagnostics: &mut Diagnostics) {
+fn management(live: &Live, decisions: &[ObjectPlan<'_>], diagnostics: &mut Diagnostics) {
     let id = |attrs: &Option<Attrs>| attrs.as_ref()?.get("id")?.as_str().map(str::to_owned);
     let founder = live.founder.as_ref().map(AccountId::as_str);
     let Some(management) = super::drift::management(live).or(founder) else { return };
     let parent = crate::value::AttrPath::attr("parent");
-    let is_account = |d: &&Decision<'_>| d.kind.schema().meaning.access == AccessPart::Account;
+    let is_account = |d: &&ObjectPlan<'_>| d.kind.schema().meaning.access == AccessPart::Account;
     for decision in decisions.iter().filter(is_account) {
         if id(&decision.before).as_deref() != Some(management) {
             continue;

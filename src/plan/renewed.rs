@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::decision::Decision;
 use super::model::Action;
 use super::named::ATTACHED;
+use super::object_plan::ObjectPlan;
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::schema::Home;
@@ -12,15 +12,15 @@ use crate::value::{Attrs, Value};
 
 /// A policy that is replaced while others have it comes first, under its new name, and the old one goes when
 /// nobody has it any more.
-pub(super) fn hold(decisions: &mut [Decision<'_>], diagnostics: &mut Diagnostics) {
+pub(super) fn hold(decisions: &mut [ObjectPlan<'_>], diagnostics: &mut Diagnostics) {
     units(decisions, diagnostics);
     let text = |attrs: &Option<Attrs>, name: &str| {
         attrs.as_ref().and_then(|a| a.get(name)?.as_str()).map(str::to_owned)
     };
-    let replaced = |d: &Decision<'_>| d.action == Action::Replace && !d.create_before_destroy;
+    let replaced = |d: &ObjectPlan<'_>| d.action == Action::Replace && !d.create_before_destroy;
     let mut held: BTreeMap<String, ResourceAddr> = BTreeMap::new();
     // Who is deleted before it is made anew has let go by then.
-    let stays = |d: &&Decision<'_>| !replaced(d) && d.action != Action::Delete;
+    let stays = |d: &&ObjectPlan<'_>| !replaced(d) && d.action != Action::Delete;
     for decision in decisions.iter().filter(stays) {
         for attrs in [&decision.before, &decision.after].into_iter().flatten() {
             for value in ATTACHED.iter().filter_map(|name| attrs.get(name)) {
@@ -51,7 +51,7 @@ pub(super) fn hold(decisions: &mut [Decision<'_>], diagnostics: &mut Diagnostics
     }
 }
 
-fn because(decision: &Decision<'_>) -> String {
+fn because(decision: &ObjectPlan<'_>) -> String {
     match decision.replace_because.as_slice() {
         [] => decision.reason.clone().unwrap_or_default(),
         paths => paths.join(", "),
@@ -59,10 +59,10 @@ fn because(decision: &Decision<'_>) -> String {
 }
 
 /// Refuses to replace what something else in the organization hangs on by the id that AWS gave it.
-fn units(decisions: &[Decision<'_>], diagnostics: &mut Diagnostics) {
+fn units(decisions: &[ObjectPlan<'_>], diagnostics: &mut Diagnostics) {
     let organization = || decisions.iter().filter(|d| d.kind.schema().home == Home::Organization);
     // AWS keeps a closed account in its unit for 90 days.
-    let closed = |d: &Decision<'_>| {
+    let closed = |d: &ObjectPlan<'_>| {
         let word = d.recorded.and_then(|r| r.meta.get("on_destroy")?.as_str());
         d.action == Action::Delete && word == Some("close")
     };
@@ -90,7 +90,7 @@ fn units(decisions: &[Decision<'_>], diagnostics: &mut Diagnostics) {
         let Some(id) = decision.before.as_ref().and_then(|b| b.get("id")?.as_str()) else {
             continue;
         };
-        let stays = |d: &&Decision<'_>| !matches!(d.action, Action::Delete | Action::Forget);
+        let stays = |d: &&ObjectPlan<'_>| !matches!(d.action, Action::Delete | Action::Forget);
         let on_it: Vec<String> = organization()
             .filter(|other| other.address != decision.address)
             .filter(stays)

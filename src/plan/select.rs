@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decision::Decision;
 use super::model::{Action, Selection};
+use super::object_plan::ObjectPlan;
 use crate::address::{ACCOUNT, ResourceAddr};
 use crate::config::Configuration;
 use crate::diag::{Diagnostic, Diagnostics, did_you_mean};
@@ -70,7 +70,7 @@ pub fn check(
     selection: &Selection,
     replace: &[String],
     estate: &Estate,
-    decisions: &[Decision<'_>],
+    decisions: &[ObjectPlan<'_>],
     diagnostics: &mut Diagnostics,
 ) {
     for name in &selection.environments {
@@ -104,18 +104,21 @@ pub fn check(
 /// The addresses whose changes the plan carries out; `None` for all. What a selected object needs
 /// to exist comes along.
 #[must_use]
-pub fn select(selection: &Selection, decisions: &[Decision<'_>]) -> Option<BTreeSet<ResourceAddr>> {
+pub fn select(
+    selection: &Selection,
+    decisions: &[ObjectPlan<'_>],
+) -> Option<BTreeSet<ResourceAddr>> {
     if *selection == Selection::default() {
         return None;
     }
-    let by_address: BTreeMap<&ResourceAddr, &Decision<'_>> =
+    let by_address: BTreeMap<&ResourceAddr, &ObjectPlan<'_>> =
         decisions.iter().map(|d| (&d.address, d)).collect();
-    let wanted = |d: &Decision<'_>| {
+    let wanted = |d: &ObjectPlan<'_>| {
         let environments = d.environments();
         picks(selection, &d.address, |e| environments.contains(e))
     };
     let mut selected = BTreeSet::new();
-    let mut stack: Vec<&Decision<'_>> = decisions.iter().filter(|d| wanted(d)).collect();
+    let mut stack: Vec<&ObjectPlan<'_>> = decisions.iter().filter(|d| wanted(d)).collect();
     while let Some(decision) = stack.pop() {
         if !selected.insert(decision.address.clone()) {
             continue;

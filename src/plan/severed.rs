@@ -9,10 +9,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decision::Decision;
 use super::live::{Live, Reading};
 use super::model::Action;
 use super::named;
+use super::object_plan::ObjectPlan;
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::schema::{AccessPart, kinds};
@@ -20,7 +20,7 @@ use crate::value::{AttrPath, Attrs, Value};
 
 /// Has whatever names a principal that is made anew written again, after it. Only the ARNs that go on to exist
 /// count: a policy that stays with another one would be refused, which [`named::check`] says.
-pub(super) fn mark(decisions: &mut [Decision<'_>]) {
+pub(super) fn mark(decisions: &mut [ObjectPlan<'_>]) {
     let made: BTreeMap<String, ResourceAddr> = decisions
         .iter()
         .filter(|d| matches!(d.kind.schema().meaning.access, AccessPart::Principal { .. }))
@@ -118,8 +118,8 @@ pub(super) fn mark(decisions: &mut [Decision<'_>]) {
 /// naming what is deleted for good.
 pub(super) fn warn(
     live: &Live,
-    decisions: &[Decision<'_>],
-    selected: impl Fn(&Decision<'_>) -> bool,
+    decisions: &[ObjectPlan<'_>],
+    selected: impl Fn(&ObjectPlan<'_>) -> bool,
     diagnostics: &mut Diagnostics,
 ) {
     let gone = going(decisions, |decision| {
@@ -190,8 +190,8 @@ pub(super) fn warn(
 
 /// Principals that go, by their ARNs.
 fn going(
-    decisions: &[Decision<'_>],
-    goes: impl Fn(&Decision<'_>) -> bool,
+    decisions: &[ObjectPlan<'_>],
+    goes: impl Fn(&ObjectPlan<'_>) -> bool,
 ) -> BTreeMap<String, ResourceAddr> {
     decisions
         .iter()

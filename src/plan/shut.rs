@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use super::decision::Decision;
 use super::diff::Difference;
 use super::model::Action;
+use super::object_plan::ObjectPlan;
 use crate::diag::{Diagnostic, Diagnostics, Loc, count};
 use crate::eval::estate::Estate;
 use crate::ids::Handle;
@@ -18,7 +18,7 @@ use crate::schema::{AccessPart, AccountState, Home, account_state};
 pub(super) type Shut = BTreeMap<Handle, (AccountState, Option<Loc>)>;
 
 /// The accounts of an estate that nobody may enter.
-pub(super) fn accounts(estate: &Estate, decisions: &[Decision<'_>]) -> Shut {
+pub(super) fn accounts(estate: &Estate, decisions: &[ObjectPlan<'_>]) -> Shut {
     let handles: BTreeMap<_, _> =
         estate.accounts.values().map(|account| (&account.address, &account.handle)).collect();
     decisions
@@ -36,7 +36,7 @@ pub(super) fn accounts(estate: &Estate, decisions: &[Decision<'_>]) -> Shut {
 /// Whether an object would have to be changed in such an account.
 pub(super) fn is_in<'s>(
     shut: &'s Shut,
-    decision: &Decision<'_>,
+    decision: &ObjectPlan<'_>,
 ) -> Option<(&'s Handle, AccountState)> {
     let account = decision.address.account();
     let account = account.filter(|_| decision.kind.schema().home == Home::Account)?;
@@ -44,7 +44,11 @@ pub(super) fn is_in<'s>(
 }
 
 /// Takes back whatever would have to be done in such an account, and says how much waits there.
-pub(super) fn hold(shut: &Shut, decisions: &mut Vec<Decision<'_>>, diagnostics: &mut Diagnostics) {
+pub(super) fn hold(
+    shut: &Shut,
+    decisions: &mut Vec<ObjectPlan<'_>>,
+    diagnostics: &mut Diagnostics,
+) {
     if shut.is_empty() {
         return;
     }

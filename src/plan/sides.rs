@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::decision::Decision;
 use super::live::{Live, Reading};
 use super::model::Action;
+use super::object_plan::ObjectPlan;
 use crate::address::ResourceAddr;
 use crate::ids::Handle;
 use crate::schema::{AccessPart, Guardrail, Home, access_of};
@@ -56,11 +56,11 @@ pub struct Sides {
 /// Builds both sides. `selected` says whether a decision is carried out by this plan.
 pub(super) fn sides(
     live: &Live,
-    decisions: &[Decision<'_>],
-    selected: impl Fn(&Decision<'_>) -> bool,
+    decisions: &[ObjectPlan<'_>],
+    selected: impl Fn(&ObjectPlan<'_>) -> bool,
 ) -> Sides {
     let mut sides = Sides::default();
-    let mut managed: BTreeMap<(Option<&Handle>, &str, &str), &Decision<'_>> = BTreeMap::new();
+    let mut managed: BTreeMap<(Option<&Handle>, &str, &str), &ObjectPlan<'_>> = BTreeMap::new();
     for decision in decisions {
         if let (Some(key), true) = (&decision.key, decision.before.is_some()) {
             managed.insert((place(decision), decision.kind.schema().kind, key), decision);
@@ -135,7 +135,7 @@ fn limits_principals(kind: &str) -> bool {
     matches!(access_of(kind), Some(AccessPart::Guardrail { limits: Guardrail::Principals, .. }))
 }
 
-fn place<'d>(decision: &'d Decision<'_>) -> Option<&'d Handle> {
+fn place<'d>(decision: &'d ObjectPlan<'_>) -> Option<&'d Handle> {
     match decision.kind.schema().home {
         Home::Organization => None,
         Home::Account => decision.address.account(),

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::closed_account;
-use super::decision::Decision;
 use super::model::Action;
 use super::moves;
+use super::object_plan::ObjectPlan;
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::Estate;
@@ -25,15 +25,15 @@ pub(super) fn is_stranded(estate: &Estate, schema: &KindSchema, address: &Resour
 /// The rest would be out of sight with all that it permits: refused.
 pub(super) fn settle(
     estate: &Estate,
-    decisions: &mut [Decision<'_>],
+    decisions: &mut [ObjectPlan<'_>],
     diagnostics: &mut Diagnostics,
 ) {
-    let closes = |d: &&Decision<'_>| {
+    let closes = |d: &&ObjectPlan<'_>| {
         let meta = d.recorded.and_then(|r| r.meta.get("on_destroy")?.as_str());
         d.action == Action::Delete && meta == Some("close")
     };
     // One that AWS has closed, or deleted since, holds nothing that somebody could use.
-    let is_closed = |d: &&Decision<'_>| {
+    let is_closed = |d: &&ObjectPlan<'_>| {
         d.kind.schema().meaning.access == AccessPart::Account
             && d.action == Action::Forget
             && match &d.before {

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::live::Index;
 use super::model::{Action, DriftStatus, OperationKind, Plan, StateBasis};
-use super::{Input, Live, Mode, Options, Reading, compute};
+use super::{ComputeOptions, Input, Live, Mode, Reading, compute};
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostics, Loc, Source};
 use crate::eval::estate::{Account, Estate, Instance, Lifecycle};
@@ -39,7 +39,7 @@ struct PlanFixture {
     prior: Resources,
     org: Inventory,
     accounts: BTreeMap<crate::ids::Handle, Inventory>,
-    options: Options,
+    options: ComputeOptions,
 }
 
 impl PlanFixture {
@@ -49,7 +49,7 @@ impl PlanFixture {
             prior: Resources::new(),
             org: Inventory::default(),
             accounts: BTreeMap::new(),
-            options: Options::default(),
+            options: ComputeOptions::default(),
         };
         for name in ["dev", "production"] {
             fixture.estate.accounts.insert(
@@ -414,7 +414,7 @@ fn a_moved_block_renames_and_changes_nothing_else() {
     fixture.record("iam_role.old@dev", "deploy", role("d"), &[]);
     fixture.live(ROLE, "deploy", role("d"));
     let spanned = |text: &str| crate::schema::Spanned { value: text.to_owned(), loc: loc() };
-    fixture.estate.moved.push(crate::eval::estate::Move {
+    fixture.estate.moved.push(crate::eval::estate::MovedBlock {
         from: spanned("iam_role.old"),
         to: spanned("iam_role.deploy"),
     });

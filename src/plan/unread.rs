@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decision::Decision;
 use super::drift;
 use super::live::{Live, Reading};
 use super::model::{Selection, Unread};
+use super::object_plan::ObjectPlan;
 use super::order::ORG_SCOPE;
 use crate::address::ResourceAddr;
 use crate::eval::estate::Estate;
@@ -26,7 +26,7 @@ pub(super) fn unread(
     estate: &Estate,
     live: &Live,
     selection: &Selection,
-    decisions: &[Decision<'_>],
+    decisions: &[ObjectPlan<'_>],
     selected: Option<&BTreeSet<ResourceAddr>>,
 ) -> Vec<Unread> {
     if !live.refreshed {
@@ -36,7 +36,7 @@ pub(super) fn unread(
         .chain(live.accounts.iter().map(|(handle, reading)| (Some(handle), reading)));
     let mut all = Vec::new();
     for (handle, reading) in places {
-        let here: Vec<&Decision<'_>> = decisions.iter().filter(|d| place(d) == handle).collect();
+        let here: Vec<&ObjectPlan<'_>> = decisions.iter().filter(|d| place(d) == handle).collect();
         let mut parts: BTreeMap<&str, UnreadPart<'_>> = BTreeMap::new();
         match reading {
             Reading::Unread(why) => {
@@ -79,7 +79,7 @@ pub(super) fn unread(
 fn of_kinds<'a>(
     inventory: &'a Inventory,
     handle: Option<&Handle>,
-    here: &[&Decision<'_>],
+    here: &[&ObjectPlan<'_>],
     parts: &mut BTreeMap<&'a str, UnreadPart<'a>>,
 ) {
     for (kind, why) in &inventory.unread {
@@ -105,7 +105,7 @@ fn of_kinds<'a>(
     }
 }
 
-fn place<'d>(decision: &'d Decision<'_>) -> Option<&'d Handle> {
+fn place<'d>(decision: &'d ObjectPlan<'_>) -> Option<&'d Handle> {
     match decision.kind.schema().home {
         Home::Organization => None,
         Home::Account => decision.address.account(),

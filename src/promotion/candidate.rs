@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::edge::Edge;
-use super::record::{Basis, EnvironmentRecord};
+use super::record::{EnvironmentRecord, PromotedOn};
 use crate::diag::Diagnostic;
 use crate::eval::release::Digest;
 
@@ -22,7 +22,7 @@ pub struct Candidate {
     /// Which one stands in the target.
     pub previous: Option<Digest>,
     /// The verification that the move relies on.
-    pub basis: Basis,
+    pub basis: PromotedOn,
     /// Since when it has been current and verified where the edge begins, without a break.
     pub stands_since: Option<Timestamp>,
 }
@@ -215,7 +215,7 @@ fn candidate(
     if verified_since.is_none() && !overriding {
         return Err(Refusal::NotVerified(not_verified(edge, from, &release, &digest)));
     }
-    let basis = Basis { environment: edge.from.clone(), verified_since };
+    let basis = PromotedOn { environment: edge.from.clone(), verified_since };
     Ok(Candidate { release, digest, previous, basis, stands_since })
 }
 

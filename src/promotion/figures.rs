@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::record::{End, Move, MoveKind};
+use super::record::{End, MoveKind, ReleaseMove};
 use crate::plan::model::{Seen, SeenObjects};
 use crate::state::audit::Record;
 
@@ -52,7 +52,7 @@ impl Spread {
 /// these environments, or of all applies where none is named.
 #[must_use]
 pub fn figures(
-    moves: &[Move],
+    moves: &[ReleaseMove],
     records: &[Record],
     since: Option<Timestamp>,
     environments: &[String],
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
     use crate::promotion::record::Return;
     use crate::provider::Caller;
-    use crate::state::Event;
+    use crate::state::AuditEvent;
 
     fn at(minute: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + minute * 60).unwrap()
@@ -144,20 +144,20 @@ mod tests {
         format!("sha256:{}", "0".repeat(64)).parse().unwrap()
     }
 
-    fn finished(kind: MoveKind, from: i64, to: i64, end: End) -> Move {
+    fn finished(kind: MoveKind, from: i64, to: i64, end: End) -> ReleaseMove {
         let author = Caller {
             account: "111111111111".parse().unwrap(),
             arn: "arn:aws:iam::111111111111:user/ann".to_owned(),
             user_id: "AIDAANN".to_owned(),
         };
-        let mut one = Move::new(kind, "m", "production", "app", digest(), author, at(from));
+        let mut one = ReleaseMove::new(kind, "m", "production", "app", digest(), author, at(from));
         one.end = Some(end);
         one.finished_at = Some(at(to));
         one
     }
 
     fn applied(minute: i64, seen: serde_json::Value) -> Record {
-        let event = Event {
+        let event = AuditEvent {
             at: at(minute),
             who: "somebody".to_owned(),
             run: "r".to_owned(),

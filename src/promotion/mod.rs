@@ -19,4 +19,4 @@ pub mod revoked_verification;
 pub mod store;
 
 pub use crate::eval::release::{Digest, Release};
-pub use record::{EnvironmentRecord, Move};
+pub use record::{EnvironmentRecord, ReleaseMove};

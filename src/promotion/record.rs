@@ -32,18 +32,18 @@ pub struct EnvironmentRecord {
     pub moves: u64,
     /// What stands there, by the release's name.
     #[serde(default)]
-    pub releases: BTreeMap<String, Standing>,
+    pub releases: BTreeMap<String, RecordedRelease>,
     /// Nothing moves in while this is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
     /// The move that is under way, or was cut off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub run: Option<Move>,
+    pub run: Option<ReleaseMove>,
 }
 
 /// How one release stands in an environment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct RecordedRelease {
     /// What is applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current: Option<Arrival>,
@@ -71,7 +71,7 @@ pub struct Arrival {
     pub run: String,
     /// On the strength of what it was promoted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub basis: Option<Basis>,
+    pub basis: Option<PromotedOn>,
     /// The override that brought it past a closed gate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overridden: Option<Override>,
@@ -155,7 +155,7 @@ pub enum End {
 
 /// On the strength of what a release was promoted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Basis {
+pub struct PromotedOn {
     /// The environment where it was verified.
     pub environment: String,
     /// Since when it was verified there; `None` when an override did without.
@@ -200,7 +200,7 @@ pub struct Stop {
 
 /// One move of one release into one environment: under way in its record, finished in the history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Move {
+pub struct ReleaseMove {
     /// Random; locks, audit log and state name the same run.
     pub id: String,
     /// Its number in the environment's history, from 1.
@@ -214,7 +214,7 @@ pub struct Move {
     pub edge: Option<String>,
     /// On the strength of what, for promotions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub basis: Option<Basis>,
+    pub basis: Option<PromotedOn>,
     /// Name of the release.
     pub release: String,
     /// Which one moves in.
@@ -264,7 +264,7 @@ pub struct Move {
     pub finished_at: Option<Timestamp>,
 }
 
-impl Move {
+impl ReleaseMove {
     /// Takes secrets out of what people wrote into it; what gates found holds none.
     pub(super) fn redact(&mut self, redactions: &Redactions) {
         let texts = [
@@ -368,7 +368,7 @@ impl EnvironmentRecord {
 
     /// How a release stands.
     #[must_use]
-    pub fn standing(&self, release: &str) -> Option<&Standing> {
+    pub fn standing(&self, release: &str) -> Option<&RecordedRelease> {
         self.releases.get(release)
     }
 
@@ -404,7 +404,7 @@ impl EnvironmentRecord {
     }
 
     /// A move begins.
-    pub fn begin(&mut self, mut next: Move) {
+    pub fn begin(&mut self, mut next: ReleaseMove) {
         next.number = self.moves + 1;
         next.phase = Phase::Applying;
         self.run = Some(next);
@@ -463,7 +463,7 @@ impl EnvironmentRecord {
     }
 
     /// The move is written down; nothing is under way any more.
-    pub fn close(&mut self) -> Option<Move> {
+    pub fn close(&mut self) -> Option<ReleaseMove> {
         let run = self.run.take()?;
         self.moves = self.moves.max(run.number);
         Some(run)
@@ -491,7 +491,7 @@ impl EnvironmentRecord {
     }
 }
 
-impl Standing {
+impl RecordedRelease {
     /// Another release is current; the one before it is remembered when it was verified. A release
     /// that arrives again keeps its time.
     fn arrive(&mut self, arrival: Arrival) {

@@ -9,12 +9,12 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::record::{EnvironmentRecord, FORMAT, Move};
+use super::record::{EnvironmentRecord, FORMAT, ReleaseMove};
 use crate::diag::Diagnostic;
 use crate::eval::release::{Digest, Release};
 use crate::state::json::encode;
 use crate::state::store::Cas;
-use crate::state::{Condition, Ledger, StateError, StateFailure, layout};
+use crate::state::{Ledger, StateError, StateFailure, WriteCondition, layout};
 
 /// How many objects are read at once.
 const CONCURRENCY: usize = 32;
@@ -63,7 +63,7 @@ pub async fn put_release(
     let key = layout::release(&release.name, release.digest.hex());
     let stored =
         StoredRelease { release: release.clone(), created_at: at, created_by: by.to_owned() };
-    match ledger.swap(&key, &encode(&stored)?, &Condition::Absent).await? {
+    match ledger.swap(&key, &encode(&stored)?, &WriteCondition::Absent).await? {
         Cas::Won(_) => Ok(()),
         Cas::Lost(_) => get_release(ledger, &release.name, &release.digest).await.map(|_| ()),
     }
@@ -172,7 +172,7 @@ pub async fn write(ledger: &Ledger, held: &mut VersionedRecord) -> Result<(), St
     held.record.redact(ledger.redactions());
     held.record.write_id = uuid::Uuid::new_v4().to_string();
     let key = layout::promotion(&held.record.environment);
-    let condition = held.etag.clone().map_or(Condition::Absent, Condition::Etag);
+    let condition = held.etag.clone().map_or(WriteCondition::Absent, WriteCondition::Etag);
     match ledger.swap(&key, &encode(&held.record)?, &condition).await? {
         Cas::Won(written) => {
             held.etag = Some(written.etag);
@@ -189,14 +189,14 @@ pub async fn write(ledger: &Ledger, held: &mut VersionedRecord) -> Result<(), St
 ///
 /// # Errors
 /// The backend cannot be used, or another move stands under the number.
-pub async fn put_move(ledger: &Ledger, finished: &Move) -> Result<(), StateError> {
+pub async fn put_move(ledger: &Ledger, finished: &ReleaseMove) -> Result<(), StateError> {
     let key = layout::finished_move(&finished.environment, finished.number);
     let mut stored = finished.clone();
     stored.redact(ledger.redactions());
-    match ledger.swap(&key, &encode(&stored)?, &Condition::Absent).await? {
+    match ledger.swap(&key, &encode(&stored)?, &WriteCondition::Absent).await? {
         Cas::Won(_) => Ok(()),
         Cas::Lost(_) => {
-            let there = ledger.read_json::<Move>(&key).await?;
+            let there = ledger.read_json::<ReleaseMove>(&key).await?;
             if there.is_some_and(|there| there.value.id == finished.id) {
                 return Ok(());
             }
@@ -209,11 +209,11 @@ pub async fn put_move(ledger: &Ledger, finished: &Move) -> Result<(), StateError
 ///
 /// # Errors
 /// The backend cannot be read, or a move is damaged.
-pub async fn moves(ledger: &Ledger, environment: &str) -> Result<Vec<Move>, StateError> {
+pub async fn moves(ledger: &Ledger, environment: &str) -> Result<Vec<ReleaseMove>, StateError> {
     let keys = ledger.store().list(&layout::moves(environment), None).await?;
-    let read: Vec<Option<Move>> = stream::iter(keys)
+    let read: Vec<Option<ReleaseMove>> = stream::iter(keys)
         .map(|key| async move {
-            Ok::<_, StateError>(ledger.read_json::<Move>(&key).await?.map(|m| m.value))
+            Ok::<_, StateError>(ledger.read_json::<ReleaseMove>(&key).await?.map(|m| m.value))
         })
         .buffered(CONCURRENCY)
         .try_collect()

@@ -15,7 +15,7 @@ use std::time::Duration;
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A lease, as the requests that stand on it see it.
-pub trait Gate: Send + Sync {
+pub trait AttemptGate: Send + Sync {
     /// Whether a request may leave at this moment.
     fn passes(&self) -> bool;
 }
@@ -23,14 +23,14 @@ pub trait Gate: Send + Sync {
 /// What the changing requests of one step pass through; clones share what has passed.
 #[derive(Clone)]
 pub struct Permit {
-    gates: Vec<Arc<dyn Gate>>,
+    gates: Vec<Arc<dyn AttemptGate>>,
     sent: Arc<AtomicBool>,
 }
 
 impl Permit {
     /// Through all of these gates.
     #[must_use]
-    pub fn through(gates: Vec<Arc<dyn Gate>>) -> Self {
+    pub fn through(gates: Vec<Arc<dyn AttemptGate>>) -> Self {
         Self { gates, sent: Arc::default() }
     }
 

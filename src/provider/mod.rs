@@ -17,7 +17,7 @@ use crate::cause::Cause;
 use crate::ids::{AccountId, Handle, Partition, Region};
 use crate::value::{AttrPath, Attrs};
 
-pub use fence::{Gate, Permit, REQUEST_TIMEOUT};
+pub use fence::{AttemptGate, Permit, REQUEST_TIMEOUT};
 
 /// How to reach one account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +40,7 @@ pub struct AccountTarget {
 
 /// Which role a call goes through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Access {
+pub enum AccessMode {
     /// Plan, drift, isolation: the read role.
     Read,
     /// Apply: the access role.
@@ -65,7 +65,7 @@ pub enum ActingPrincipal {
 impl AccountTarget {
     /// As whom calls of one sort are made in this account.
     #[must_use]
-    pub fn principal(&self, access: Access) -> ActingPrincipal {
+    pub fn principal(&self, access: AccessMode) -> ActingPrincipal {
         if self.endpoint_url.is_some() {
             return ActingPrincipal::Emulator;
         }
@@ -73,8 +73,8 @@ impl AccountTarget {
             return ActingPrincipal::Caller;
         }
         let role = match access {
-            Access::Read => &self.read_role,
-            Access::Write => &self.access_role,
+            AccessMode::Read => &self.read_role,
+            AccessMode::Write => &self.access_role,
         };
         match &self.id {
             None => ActingPrincipal::RoleOfNewAccount(role.clone()),
@@ -312,7 +312,7 @@ pub trait Provider: Send + Sync {
     async fn read_object(
         &self,
         target: &AccountTarget,
-        access: Access,
+        access: AccessMode,
         kind: &'static str,
         key: &str,
     ) -> Result<Option<LiveObject>, ProviderError>;
@@ -322,7 +322,7 @@ pub trait Provider: Send + Sync {
     async fn read_marked(
         &self,
         target: &AccountTarget,
-        access: Access,
+        access: AccessMode,
         kind: &'static str,
         key: &str,
     ) -> Result<Option<LiveObject>, ProviderError> {

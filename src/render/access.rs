@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::iam::symbolic::access::{Access, Comparison, ComparisonResult};
+use crate::iam::symbolic::access::{Access, AccessComparison, ComparisonResult};
 
 use super::style::{Style, Tone, count, pad, safe};
 
@@ -13,7 +13,7 @@ const SHOWN: usize = 20;
 ///
 /// # Errors
 /// Those of the writer.
-pub fn text(comparison: &Comparison, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+pub fn text(comparison: &AccessComparison, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let (tone, verdict) = match comparison.verdict {
         ComparisonResult::NoNewAccess => {
             (Tone::Good, "No new access: whatever the new policy permits, the old one permitted.")

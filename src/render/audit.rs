@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::json;
 
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::state::audit::Verification;
+use crate::state::audit::AuditCheck;
 
 use super::style::{count, safe};
 
@@ -13,7 +13,7 @@ use super::style::{count, safe};
 ///
 /// # Errors
 /// Those of the writer.
-pub fn json(verification: &Verification, out: &mut dyn Write) -> io::Result<()> {
+pub fn json(verification: &AuditCheck, out: &mut dyn Write) -> io::Result<()> {
     let report = json!({
         "records": verification.records,
         "head": verification.head,
@@ -28,7 +28,7 @@ pub fn json(verification: &Verification, out: &mut dyn Write) -> io::Result<()> 
 ///
 /// # Errors
 /// Those of the writer.
-pub fn text(verification: &Verification, out: &mut dyn Write) -> io::Result<()> {
+pub fn text(verification: &AuditCheck, out: &mut dyn Write) -> io::Result<()> {
     if verification.problems.is_empty() {
         let records = usize::try_from(verification.records).unwrap_or(usize::MAX);
         writeln!(out, "the chain holds: {}", count(records, "record", "records"))?;
@@ -41,7 +41,7 @@ pub fn text(verification: &Verification, out: &mut dyn Write) -> io::Result<()> 
 
 /// What is wrong with the log; empty where nothing is.
 #[must_use]
-pub fn problems(verification: &Verification) -> Diagnostics {
+pub fn problems(verification: &AuditCheck) -> Diagnostics {
     let mut problems: Diagnostics =
         verification.problems.iter().map(|problem| Diagnostic::error(problem.clone())).collect();
     if !problems.is_empty() {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
 use crate::apply::events::OperationRef;
-use crate::apply::{Event, Summary};
+use crate::apply::{ApplyEvent, ApplySummary};
 use crate::plan::model::Plan;
 
 use super::style::time;
@@ -27,10 +27,10 @@ pub fn plan(plan: &Plan, at: Timestamp) -> String {
 
 /// The line about an event of the executor.
 #[must_use]
-pub fn event(event: &Event, at: Timestamp) -> String {
+pub fn event(event: &ApplyEvent, at: Timestamp) -> String {
     line(
         match event {
-            Event::WaitingForLock { scope, who, host, operation, ended } => json!({
+            ApplyEvent::WaitingForLock { scope, who, host, operation, ended } => json!({
                 "type": "waiting",
                 "scope": scope,
                 "who": who,
@@ -38,25 +38,25 @@ pub fn event(event: &Event, at: Timestamp) -> String {
                 "operation": operation,
                 "ended": ended.is_some(),
             }),
-            Event::Begun { operations } => json!({"type": "begun", "operations": operations}),
-            Event::Started(operation) => of("started", operation, json!({})),
-            Event::Retrying { operation, attempt, wait, reason } => of(
+            ApplyEvent::Begun { operations } => json!({"type": "begun", "operations": operations}),
+            ApplyEvent::Started(operation) => of("started", operation, json!({})),
+            ApplyEvent::Retrying { operation, attempt, wait, reason } => of(
                 "retrying",
                 operation,
                 json!({"attempt": attempt, "wait_seconds": wait.as_secs_f64(), "reason": reason}),
             ),
-            Event::Succeeded(operation) => of("succeeded", operation, json!({})),
-            Event::Failed { operation, reason } => {
+            ApplyEvent::Succeeded(operation) => of("succeeded", operation, json!({})),
+            ApplyEvent::Failed { operation, reason } => {
                 of("failed", operation, json!({"reason": reason}))
             }
-            Event::Skipped { operation, because } => {
+            ApplyEvent::Skipped { operation, because } => {
                 of("skipped", operation, json!({"because": because.address.canonical()}))
             }
-            Event::Stopping { running } => json!({"type": "stopping", "running": running}),
-            Event::Saved { scope, serial } => {
+            ApplyEvent::Stopping { running } => json!({"type": "stopping", "running": running}),
+            ApplyEvent::Saved { scope, serial } => {
                 json!({"type": "saved", "scope": scope, "serial": serial})
             }
-            Event::Recovering { scope, run, dangling } => {
+            ApplyEvent::Recovering { scope, run, dangling } => {
                 json!({"type": "recovering", "scope": scope, "run": run, "dangling": dangling})
             }
         },
@@ -66,7 +66,7 @@ pub fn event(event: &Event, at: Timestamp) -> String {
 
 /// The last line of a plan that was carried out, to its end or not.
 #[must_use]
-pub fn ended(summary: &Summary, at: Timestamp) -> String {
+pub fn ended(summary: &ApplySummary, at: Timestamp) -> String {
     let what = json!({
         "type": "ended",
         "run": summary.run,

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use crate::apply::events::OperationRef;
-use crate::apply::{self, Summary};
+use crate::apply::{self, ApplySummary};
 use crate::engine::apply::doing;
-use crate::engine::host::{Activity, Event, Question, Resumption};
+use crate::engine::host::{Activity, ConfirmationQuestion, Event, Resumption};
 use crate::engine::promotion::phase_name;
 use crate::plan::model::OperationKind;
 
@@ -120,8 +120,8 @@ fn waiting(request: &Waiting, until: Option<Timestamp>) -> String {
 
 /// An event of the executor, as a line; nothing for those that only move a bar.
 #[must_use]
-pub fn operation(event: &apply::Event, style: &Style) -> Option<String> {
-    use apply::Event as E;
+pub fn operation(event: &apply::ApplyEvent, style: &Style) -> Option<String> {
+    use apply::ApplyEvent as E;
     Some(match event {
         E::Begun { .. } | E::Started(_) | E::Saved { .. } => return None,
         E::Succeeded(operation) => {
@@ -207,7 +207,7 @@ fn done(operation: &OperationRef) -> String {
 
 /// How an apply ended, in one line.
 #[must_use]
-pub fn summary(summary: &Summary, style: &Style) -> String {
+pub fn summary(summary: &ApplySummary, style: &Style) -> String {
     let tone = if summary.is_success() { Tone::Good } else { Tone::Warn };
     let mut text = count(summary.done.len(), "operation", "operations");
     text.push_str(" done");
@@ -223,24 +223,24 @@ pub fn summary(summary: &Summary, style: &Style) -> String {
 
 /// A question.
 #[must_use]
-pub fn question(question: Question<'_>) -> String {
+pub fn question(question: ConfirmationQuestion<'_>) -> String {
     match question {
-        Question::Apply => "Apply this plan?".to_owned(),
-        Question::Destroy => "Delete all of this?".to_owned(),
-        Question::Import => "Import it?".to_owned(),
-        Question::RollBackState { scope, serial, written_at, objects } => format!(
+        ConfirmationQuestion::Apply => "Apply this plan?".to_owned(),
+        ConfirmationQuestion::Destroy => "Delete all of this?".to_owned(),
+        ConfirmationQuestion::Import => "Import it?".to_owned(),
+        ConfirmationQuestion::RollBackState { scope, serial, written_at, objects } => format!(
             "Make serial {serial} of `{scope}` ({written_at:.0}, {}) the current state? AWS is not touched.",
             count(objects, "object", "objects")
         ),
-        Question::BreakLocks => "Break these locks?".to_owned(),
-        Question::Promote { release, digest, to } => {
+        ConfirmationQuestion::BreakLocks => "Break these locks?".to_owned(),
+        ConfirmationQuestion::Promote { release, digest, to } => {
             format!("Promote release {release} {} into {to}?", digest.short())
         }
-        Question::Resume => "Go on?".to_owned(),
-        Question::BringBack { release, digest, environment } => {
+        ConfirmationQuestion::Resume => "Go on?".to_owned(),
+        ConfirmationQuestion::BringBack { release, digest, environment } => {
             format!("Bring release {release} {} back to {environment}?", digest.short())
         }
-        Question::Approve { release, digest, to, .. } => {
+        ConfirmationQuestion::Approve { release, digest, to, .. } => {
             format!("Approve release {release} {} for {to} by this plan?", digest.short())
         }
     }

@@ -13,7 +13,7 @@ use super::style::{Style, Tone, safe};
 
 /// An answer with what it stands on.
 #[derive(Clone, Debug, Serialize)]
-pub struct Evidence<'a, T> {
+pub struct WithEvidence<'a, T> {
     /// The estate.
     pub estate: &'a str,
     /// When it was found, in UTC (RFC 3339).
@@ -38,7 +38,7 @@ pub struct Read<'a> {
     pub unread: &'a BTreeMap<Handle, String>,
 }
 
-impl<'a, T> Evidence<'a, T> {
+impl<'a, T> WithEvidence<'a, T> {
     /// An answer, and what it stands on.
     #[must_use]
     pub fn of(basis: &'a AnswerBasis, answer: &'a T) -> Self {

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json, json};
 
 use crate::ids::AccountId;
-use crate::plan::model::{Action, Plan, PolicyChange, ResourceChange, Summary};
+use crate::plan::model::{Action, Plan, PlanSummary, PolicyChange, ResourceChange};
 use crate::schema::ownership::{Ownership, owner, ownership};
 use crate::schema::{AccessPart, Category, access_of, kinds};
 use crate::value::Plain;
@@ -171,7 +171,7 @@ fn section<'a>(
             (format!("{} accounts: {}", many.len(), some_of(&names)), None)
         }
     };
-    let mut summary = Summary::default();
+    let mut summary = PlanSummary::default();
     let mut parts: BTreeMap<(bool, Option<Category>), Vec<Entry<'a>>> = BTreeMap::new();
     for group in groups {
         for member in group.members() {

@@ -1,6 +1,6 @@
 //! In which form a plan is written, and how much of it.
 
-use crate::engine::picture::Picture;
+use crate::engine::declared_estate::DeclaredEstate;
 
 /// Formats of a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,5 +31,5 @@ pub struct Detail<'a> {
     /// names files from there.
     pub below: &'a str,
     /// The estate at a glance, for pages.
-    pub picture: Option<&'a Picture>,
+    pub picture: Option<&'a DeclaredEstate>,
 }

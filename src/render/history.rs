@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::engine::promotion::history::History;
-use crate::promotion::Move;
+use crate::promotion::ReleaseMove;
 use crate::promotion::figures::{Figures, Spread};
 use crate::promotion::record::{End, MoveKind};
 use crate::schema::duration::for_people;
@@ -23,7 +23,7 @@ pub fn text(history: &History, style: &Style, out: &mut dyn Write) -> io::Result
     figures(&history.figures, style, out)
 }
 
-fn entry(one: &Move, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+fn entry(one: &ReleaseMove, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let (tone, end) = end(one);
     let title = format!("{}  {} {}", one.environment, one.release, one.digest.short());
     writeln!(
@@ -68,7 +68,7 @@ fn entry(one: &Move, style: &Style, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// How a release came to an environment.
-pub(super) fn how(one: &Move) -> String {
+pub(super) fn how(one: &ReleaseMove) -> String {
     match one.kind {
         MoveKind::Entry => "entered by apply".to_owned(),
         MoveKind::Promotion => format!("promoted by {}", one.edge.as_deref().unwrap_or("an edge")),
@@ -77,7 +77,7 @@ pub(super) fn how(one: &Move) -> String {
 }
 
 /// How a move ended.
-pub(super) fn end(one: &Move) -> (Tone, &'static str) {
+pub(super) fn end(one: &ReleaseMove) -> (Tone, &'static str) {
     match one.end {
         Some(End::Verified) => (Tone::Good, "verified"),
         Some(End::Unverified) => (Tone::Warn, "not verified"),
@@ -87,7 +87,7 @@ pub(super) fn end(one: &Move) -> (Tone, &'static str) {
 }
 
 /// How long a move took, where it has ended.
-pub(super) fn took(one: &Move) -> Option<String> {
+pub(super) fn took(one: &ReleaseMove) -> Option<String> {
     let seconds = one.finished_at?.duration_since(one.started_at).as_secs();
     Some(for_people(seconds))
 }

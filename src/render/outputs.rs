@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde_json::Value as Json;
 
-use crate::plan::model::Output;
+use crate::plan::model::PlannedOutput;
 
 use super::style::{columns, pad, safe};
 
@@ -13,7 +13,7 @@ use super::style::{columns, pad, safe};
 ///
 /// # Errors
 /// Those of the writer.
-pub fn all(outputs: &BTreeMap<String, Output>, out: &mut dyn Write) -> io::Result<()> {
+pub fn all(outputs: &BTreeMap<String, PlannedOutput>, out: &mut dyn Write) -> io::Result<()> {
     let width = outputs.keys().map(|name| columns(name)).max().unwrap_or(0);
     for (name, output) in outputs {
         let value = if output.sensitive { "(sensitive value)".to_owned() } else { value(output) };
@@ -26,17 +26,17 @@ pub fn all(outputs: &BTreeMap<String, Output>, out: &mut dyn Write) -> io::Resul
 ///
 /// # Errors
 /// Those of the writer.
-pub fn one(output: &Output, out: &mut dyn Write) -> io::Result<()> {
+pub fn one(output: &PlannedOutput, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", safe(&value(output)))
 }
 
-fn value(output: &Output) -> String {
+fn value(output: &PlannedOutput) -> String {
     output.value.to_json().to_string()
 }
 
 /// The text of an output and nothing around it; `None` for lists and maps, which have no such text.
 #[must_use]
-pub fn raw(output: &Output) -> Option<String> {
+pub fn raw(output: &PlannedOutput) -> Option<String> {
     match output.value.to_json() {
         Json::String(text) => Some(text),
         Json::Array(_) | Json::Object(_) => None,

@@ -5,24 +5,24 @@ use std::collections::BTreeMap;
 
 use crate::engine::host::StatePrincipal;
 use crate::ids::Handle;
-use crate::plan::model::{ActingPrincipal, Principals};
+use crate::plan::model::{ActingPrincipal, PlanPrincipals};
 
 use super::style::safe;
 
 /// `Caller arn:...: reads as arn:aws:iam::*:role/Read in 5 accounts; would write as ...`; nothing for a plan
 /// that an older version saved without its principals.
 #[must_use]
-pub fn sentence(principals: &Principals) -> Option<String> {
+pub fn sentence(principals: &PlanPrincipals) -> Option<String> {
     saying(principals, "Caller not asked for")
 }
 
 /// The same at the end of a run that names its caller, and so has asked for it.
 #[must_use]
-pub fn of_run(principals: &Principals) -> Option<String> {
+pub fn of_run(principals: &PlanPrincipals) -> Option<String> {
     saying(principals, "Caller unknown (AWS did not say)")
 }
 
-fn saying(principals: &Principals, absent: &str) -> Option<String> {
+fn saying(principals: &PlanPrincipals, absent: &str) -> Option<String> {
     let accounts = &principals.accounts;
     if principals.caller.is_none() && accounts.is_empty() {
         return None;
@@ -116,12 +116,12 @@ mod tests {
         ActingPrincipal::Role(format!("arn:aws:iam::{account}:role/{name}"))
     }
 
-    fn all(accounts: &[(&str, Option<ActingPrincipal>, ActingPrincipal)]) -> Principals {
+    fn all(accounts: &[(&str, Option<ActingPrincipal>, ActingPrincipal)]) -> PlanPrincipals {
         let accounts = accounts.iter().map(|(handle, reads_as, writes_as)| {
             let of = AccountPrincipals { reads_as: reads_as.clone(), writes_as: writes_as.clone() };
             (handle.parse().unwrap(), of)
         });
-        Principals {
+        PlanPrincipals {
             caller: Some("arn:aws:iam::1:user/ci".to_owned()),
             accounts: accounts.collect(),
         }
@@ -178,14 +178,14 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_not_made_up() {
-        assert_eq!(sentence(&Principals::default()), None);
+        assert_eq!(sentence(&PlanPrincipals::default()), None);
         let mut offline = all(&[("a", None, role("111111111111", "Admin"))]);
         offline.caller = None;
         assert_eq!(
             sentence(&offline).unwrap(),
             "Caller not asked for: would write as arn:aws:iam::111111111111:role/Admin in a."
         );
-        let none = Principals { accounts: BTreeMap::new(), ..all(&[]) };
+        let none = PlanPrincipals { accounts: BTreeMap::new(), ..all(&[]) };
         assert_eq!(sentence(&none).unwrap(), "Caller arn:aws:iam::1:user/ci.");
     }
 }

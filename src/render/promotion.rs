@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use crate::diag::Diagnostic;
 use crate::engine::promotion::closed;
 use crate::engine::promotion::report::{PromotionReport, ReleasePlace, ReleaseSummary};
-use crate::engine::promotion::verify::Verification;
-use crate::promotion::Move;
+use crate::engine::promotion::verify::VerificationOutcome;
+use crate::promotion::ReleaseMove;
 use crate::promotion::gate::{Evidence, GateOutcome};
 use crate::promotion::record::{End, MoveKind};
 
@@ -181,7 +181,7 @@ pub fn remarks(place: &ReleasePlace) -> Vec<String> {
 ///
 /// # Errors
 /// The release is not verified where it moved.
-pub fn ending(done: &Move) -> Result<String, Diagnostic> {
+pub fn ending(done: &ReleaseMove) -> Result<String, Diagnostic> {
     let release = format!("release {} {}", done.release, done.digest.short());
     let place = &done.environment;
     match done.end {
@@ -220,13 +220,13 @@ pub fn settled_json(edge: &str, why: &str, out: &mut dyn Write) -> io::Result<()
 
 /// What a rollback says of the promotion that it turned back; nothing where it moved a release of its own.
 #[must_use]
-pub fn turned_back(done: &Move) -> Option<String> {
+pub fn turned_back(done: &ReleaseMove) -> Option<String> {
     let back = done.returned.as_ref().filter(|_| done.kind == MoveKind::Promotion)?;
     let (release, place) = (&done.release, &done.environment);
     Some(format!("\nrelease {release} {} stands in {place} again.", back.digest.short()))
 }
 
-fn hold_help(done: &Move) -> String {
+fn hold_help(done: &ReleaseMove) -> String {
     let edge = done.edge.as_deref().unwrap_or("EDGE");
     format!(
         "nothing moves into {} until `palisade promote {edge} --release-hold`",
@@ -238,7 +238,11 @@ fn hold_help(done: &Move) -> String {
 ///
 /// # Errors
 /// Those of the writer.
-pub fn verification(one: &Verification, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+pub fn verification(
+    one: &VerificationOutcome,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let word = if one.verified { "verified" } else { "not verified" };
     let what = format!("release {} {}", one.release, one.digest.short());
     writeln!(out, "{}: {what} is {word}", one.environment)?;
@@ -247,7 +251,7 @@ pub fn verification(one: &Verification, style: &Style, out: &mut dyn Write) -> i
 
 /// A release that does not pass verification.
 #[must_use]
-pub fn unverified(one: &Verification) -> Diagnostic {
+pub fn unverified(one: &VerificationOutcome) -> Diagnostic {
     let what = format!("release {} {}", one.release, one.digest.short());
     let place = &one.environment;
     let mut error = Diagnostic::error(format!("{what} does not pass verification in `{place}`"));

@@ -8,8 +8,8 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::diag::count;
 use crate::engine::host::StatePrincipal;
-use crate::plan::model::Principals;
-use crate::trace::{Link, Timeline};
+use crate::plan::model::PlanPrincipals;
+use crate::trace::{Timeline, WaitLink};
 
 use super::principals;
 use super::style::{Style, Tone, safe};
@@ -21,7 +21,7 @@ const NOTEWORTHY: Duration = Duration::from_millis(5);
 #[derive(Clone, Debug, Default)]
 pub struct RunPrincipals {
     /// In accounts; absent in a run that reaches none.
-    pub accounts: Option<Principals>,
+    pub accounts: Option<PlanPrincipals>,
     /// In the backend; absent in a run that uses no state.
     pub state: Option<StatePrincipal>,
 }
@@ -78,8 +78,8 @@ pub fn write(
     table(&rows, &[true, false, false, true, false], out)
 }
 
-fn link(link: &Link) -> [String; 5] {
-    let Link { request, gap } = link;
+fn link(link: &WaitLink) -> [String; 5] {
+    let WaitLink { request, gap } = link;
     let work = (*gap >= NOTEWORTHY).then(|| format!("after {} of other work", seconds(*gap)));
     [
         seconds(request.from),

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::diag;
 use crate::isolation::section::{
-    AccessPath, Finding, FindingKind, Grant, Permit, PermitStatus, Severity,
+    AccessPath, ExceptionStatus, ExceptionUse, Finding, FindingKind, Grant, RuleSeverity,
 };
 use crate::plan::model::{
     Action, Check, CheckStatus, Plan, PlanDiagnostic, PlanEstate, PlanLocation, ResourceChange,
@@ -238,9 +238,9 @@ impl<'a> Log<'a> {
             message.push_str(&format!(". The exception {ended} has ended"));
         }
         let level = match path.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-            Severity::Info => "note",
+            RuleSeverity::Error => "error",
+            RuleSeverity::Warning => "warning",
+            RuleSeverity::Info => "note",
         };
         Entry {
             rule: Rule {
@@ -275,14 +275,14 @@ impl<'a> Log<'a> {
         Some(place.unwrap_or_else(|| self.place.clone()))
     }
 
-    fn exception(&self, permit: &Permit) -> Option<Entry> {
+    fn exception(&self, permit: &ExceptionUse) -> Option<Entry> {
         let (id, short, level) = match permit.status {
-            PermitStatus::Expired => ("ended", "An exception has ended", "warning"),
-            PermitStatus::Unused => ("unused", "An exception permits nothing", "note"),
-            PermitStatus::InForce if permit.ends_soon() => {
+            ExceptionStatus::Expired => ("ended", "An exception has ended", "warning"),
+            ExceptionStatus::Unused => ("unused", "An exception permits nothing", "note"),
+            ExceptionStatus::InForce if permit.ends_soon() => {
                 ("ending", "An exception ends soon", "warning")
             }
-            PermitStatus::InForce => return None,
+            ExceptionStatus::InForce => return None,
         };
         Some(Entry {
             rule: Rule {
@@ -332,9 +332,9 @@ impl<'a> Log<'a> {
                 severity: None,
             },
             level: match finding.severity {
-                Severity::Error => "error",
-                Severity::Warning => "warning",
-                Severity::Info => "note",
+                RuleSeverity::Error => "error",
+                RuleSeverity::Warning => "warning",
+                RuleSeverity::Info => "note",
             },
             message: view::finding(entry),
             at: at.unwrap_or_else(|| self.place.clone()),

@@ -16,7 +16,7 @@ fn realistic() -> Plan {
 fn empty() -> Plan {
     let mut plan = realistic();
     plan.resource_changes.retain(|c| c.action == crate::plan::model::Action::NoOp);
-    plan.summary = crate::plan::model::Summary { no_op: 1, ..Default::default() };
+    plan.summary = crate::plan::model::PlanSummary { no_op: 1, ..Default::default() };
     plan.accounts.clear();
     plan.operations.clear();
     plan.drift.clear();
@@ -144,7 +144,7 @@ fn hostile_names_stay_text() {
     section.violations = section.changes.clone();
     section.violations[0].rule = Some(evil.to_owned());
     section.violations[0].caused_by = vec![evil.to_owned()];
-    section.exceptions.push(crate::isolation::section::Permit {
+    section.exceptions.push(crate::isolation::section::ExceptionUse {
         owner: Some(evil.to_owned()),
         approved_by: Some(evil.to_owned()),
         covers: vec![evil.to_owned()],
@@ -154,7 +154,7 @@ fn hostile_names_stay_text() {
         name: evil.to_owned(),
         reason: evil.to_owned(),
         rule: evil.to_owned(),
-        status: crate::isolation::section::PermitStatus::InForce,
+        status: crate::isolation::section::ExceptionStatus::InForce,
     });
     plan.estate.name = evil.to_owned();
     plan.principals.caller = Some(evil.to_owned());
@@ -620,9 +620,9 @@ fn a_large_matrix_is_folded_in_a_comment_with_its_totals() {
 
 #[test]
 fn code_scanning_is_told_of_exceptions_that_end() {
-    use crate::isolation::section::{Permit, PermitStatus};
+    use crate::isolation::section::{ExceptionStatus, ExceptionUse};
     let mut plan = realistic();
-    let permit = |name: &str, days_left, status| Permit {
+    let permit = |name: &str, days_left, status| ExceptionUse {
         approved_by: Some("the board".to_owned()),
         covers: Vec::new(),
         days_left,
@@ -635,10 +635,10 @@ fn code_scanning_is_told_of_exceptions_that_end() {
         status,
     };
     plan.isolation.exceptions = vec![
-        permit("soon", 3, PermitStatus::InForce),
-        permit("later", 300, PermitStatus::InForce),
-        permit("over", -2, PermitStatus::Expired),
-        permit("idle", 300, PermitStatus::Unused),
+        permit("soon", 3, ExceptionStatus::InForce),
+        permit("later", 300, ExceptionStatus::InForce),
+        permit("over", -2, ExceptionStatus::Expired),
+        permit("idle", 300, ExceptionStatus::Unused),
     ];
     let json: Json =
         serde_json::from_str(&rendered(&plan, Format::Sarif, &Style::plain())).expect("JSON");
@@ -699,7 +699,7 @@ fn a_comment_is_found_again_by_its_estate_and_selection() {
 /// Sixty environments with the longest names that there are, each of which reaches ten others.
 fn sixty_environments(name: &dyn Fn(usize) -> String) -> Plan {
     use crate::isolation::section::{
-        Finding, FindingKind, Permit, PermitStatus, Severity, WallVerdict,
+        ExceptionStatus, ExceptionUse, Finding, FindingKind, RuleSeverity, WallVerdict,
     };
     let mut plan = plan_of((0..60).map(|n| role(n, &format!("s3:Get{n}"))).collect());
     plan.isolation = realistic().isolation;
@@ -729,7 +729,7 @@ fn sixty_environments(name: &dyn Fn(usize) -> String) -> Plan {
     }
     section.changes = section.violations.clone();
     section.exceptions = (0..200)
-        .map(|n| Permit {
+        .map(|n| ExceptionUse {
             approved_by: Some(long.clone()),
             covers: Vec::new(),
             days_left: 200 - n,
@@ -739,7 +739,7 @@ fn sixty_environments(name: &dyn Fn(usize) -> String) -> Plan {
             owner: Some(long.clone()),
             reason: long.clone(),
             rule: "isolation.environments".to_owned(),
-            status: PermitStatus::InForce,
+            status: ExceptionStatus::InForce,
         })
         .collect();
     section.findings = (0..200)
@@ -748,7 +748,7 @@ fn sixty_environments(name: &dyn Fn(usize) -> String) -> Plan {
             also: Vec::new(),
             from: Some(name(n % 60)),
             kind: FindingKind::SharedBucket,
-            severity: Severity::Warning,
+            severity: RuleSeverity::Warning,
             text: format!("{n} {long}"),
             to: None,
         })

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::Handle;
 use crate::isolation::section::{
-    AccessPath, Grant, Isolation, PathChange, Permit, PermitStatus, Severity, WallVerdict,
+    AccessPath, ExceptionStatus, ExceptionUse, Grant, Isolation, PathChange, RuleSeverity,
+    WallVerdict,
 };
 use crate::isolation::walls::Walls;
 use crate::plan::model::{AccountChanges, Plan};
@@ -134,7 +135,7 @@ fn sentence(plan: &Plan) -> (String, Tone) {
     }
     let s = section.summary();
     if s.broken > 0 {
-        let broken = || section.violations.iter().filter(|v| v.severity != Severity::Warning);
+        let broken = || section.violations.iter().filter(|v| v.severity != RuleSeverity::Warning);
         let new = broken().filter(|v| Class::of(v) == Class::Forbidden).count();
         let what = broken_rules(broken());
         let when = match (new, s.broken - new) {
@@ -227,10 +228,10 @@ fn facts(plan: &Plan) -> Vec<Fact> {
         let tone = if text.starts_with("New: ") { Tone::Warn } else { Tone::Plain };
         fact("assumed", tone, text);
     }
-    let mut worth: Vec<&Permit> = section
+    let mut worth: Vec<&ExceptionUse> = section
         .exceptions
         .iter()
-        .filter(|permit| permit.status != PermitStatus::Unused || permit.ends_soon())
+        .filter(|permit| permit.status != ExceptionStatus::Unused || permit.ends_soon())
         .collect();
     // Those that have ended and those that end next come first.
     worth.sort_by_key(|permit| permit.days_left);
@@ -268,24 +269,24 @@ fn facts(plan: &Plan) -> Vec<Fact> {
 }
 
 /// How an exception stands, in words.
-pub(super) fn state(permit: &Permit) -> (&'static str, Tone) {
+pub(super) fn state(permit: &ExceptionUse) -> (&'static str, Tone) {
     match permit.status {
-        PermitStatus::Expired => ("has ended", Tone::Bad),
-        PermitStatus::Unused => ("covers nothing", Tone::Warn),
-        PermitStatus::InForce if permit.ends_soon() => ("in force, ends soon", Tone::Warn),
-        PermitStatus::InForce => ("in force", Tone::Plain),
+        ExceptionStatus::Expired => ("has ended", Tone::Bad),
+        ExceptionStatus::Unused => ("covers nothing", Tone::Warn),
+        ExceptionStatus::InForce if permit.ends_soon() => ("in force, ends soon", Tone::Warn),
+        ExceptionStatus::InForce => ("in force", Tone::Plain),
     }
 }
 
 /// An exception in one line: what it is, what it covers, how long it counts, and why it exists.
-pub(super) fn exception(permit: &Permit) -> (String, Tone) {
+pub(super) fn exception(permit: &ExceptionUse) -> (String, Tone) {
     let name = format!("{}.{}", permit.rule, permit.name);
     let (state, tone) = state(permit);
     (format!("{name} {state}: {}", terms(permit)), tone)
 }
 
 /// How long an exception counts, why, and who stands for it.
-pub(super) fn terms(permit: &Permit) -> String {
+pub(super) fn terms(permit: &ExceptionUse) -> String {
     let left = days_left(permit.days_left);
     let mut text = format!("until {} ({left}), {}", permit.expires, permit.reason);
     for (what, who) in [("owner", &permit.owner), ("approved by", &permit.approved_by)] {
@@ -344,7 +345,7 @@ pub(super) fn now(walls: &Walls) -> (String, Tone) {
         0 if undetermined > 0 => (format!("No rule is known to be broken: {rest}."), Tone::Warn),
         0 => (format!("No rule is broken: {rest}."), Tone::Good),
         _ => {
-            let broken = walls.violations.iter().filter(|v| v.severity != Severity::Warning);
+            let broken = walls.violations.iter().filter(|v| v.severity != RuleSeverity::Warning);
             (format!("{}: {rest}.", broken_rules(broken)), Tone::Bad)
         }
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::iam::Limits;
 use crate::plan::model::{
-    AccountChanges, Action, Drift, DriftStatus, LimitUse, Plan, ResourceChange, Summary, Unread,
-    unread_objects,
+    AccountChanges, Action, Drift, DriftStatus, LimitUse, Plan, PlanSummary, ResourceChange,
+    Unread, unread_objects,
 };
 use crate::schema::Category;
 
@@ -48,7 +48,7 @@ pub(super) fn account_title(account: &AccountChanges) -> (String, Option<String>
 }
 
 /// Counts an object's action.
-pub(super) fn tally(summary: &mut Summary, action: Action) {
+pub(super) fn tally(summary: &mut PlanSummary, action: Action) {
     match action {
         Action::Create => summary.create += 1,
         Action::Update => summary.update += 1,
@@ -73,7 +73,7 @@ pub(super) fn heading(category: Category) -> &'static str {
 }
 
 /// `2 to create, 1 to update`; empty without a change.
-pub(super) fn counts(summary: &Summary) -> String {
+pub(super) fn counts(summary: &PlanSummary) -> String {
     [
         (summary.create, "create"),
         (summary.update, "update"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use crate::isolation::section::{AccessPath, Permit, PermitStatus, Proof};
+use crate::isolation::section::{AccessPath, ExceptionStatus, ExceptionUse, Proof};
 use crate::isolation::walls::Walls;
 
 use super::isolation::text::{assumptions, findings, matrix, path, unread};
@@ -47,16 +47,18 @@ pub fn text(walls: &Walls, what: &str, style: &Style, out: &mut dyn Write) -> io
     writeln!(out, "\n{}", style.paint(tone, &summary))
 }
 
-fn exceptions(permits: &[Permit], style: &Style, out: &mut dyn Write) -> io::Result<()> {
+fn exceptions(permits: &[ExceptionUse], style: &Style, out: &mut dyn Write) -> io::Result<()> {
     if permits.is_empty() {
         return Ok(());
     }
     writeln!(out, "\n  {}", style.paint(Tone::Bold, "Exceptions"))?;
     for permit in permits {
         let (tone, stands) = match permit.status {
-            PermitStatus::InForce => (Tone::Good, format!("covers {}", permit.covers.join(", "))),
-            PermitStatus::Unused => (Tone::Warn, "covers nothing".to_owned()),
-            PermitStatus::Expired => (Tone::Bad, "has expired".to_owned()),
+            ExceptionStatus::InForce => {
+                (Tone::Good, format!("covers {}", permit.covers.join(", ")))
+            }
+            ExceptionStatus::Unused => (Tone::Warn, "covers nothing".to_owned()),
+            ExceptionStatus::Expired => (Tone::Bad, "has expired".to_owned()),
         };
         writeln!(
             out,

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::isolation::WallVerdict;
-use crate::isolation::who::{Holder, WhoCan};
+use crate::isolation::who::{WhoCan, WhoCanEntry};
 
 use super::isolation::text::rows;
 use super::isolation::view::{Row, hops, request};
@@ -24,7 +24,7 @@ pub fn text(found: &WhoCan, what: &str, style: &Style, out: &mut dyn Write) -> i
         (WallVerdict::Conditional, "Can, under conditions", Tone::Warn),
         (WallVerdict::Undetermined, "Not decided", Tone::Warn),
     ] {
-        let holders: Vec<&Holder> =
+        let holders: Vec<&WhoCanEntry> =
             found.principals.iter().filter(|h| h.verdict == verdict).collect();
         if holders.is_empty() {
             continue;
@@ -44,7 +44,7 @@ pub fn text(found: &WhoCan, what: &str, style: &Style, out: &mut dyn Write) -> i
     writeln!(out, "{}", style.paint(Tone::Bold, &summary))
 }
 
-fn entry(holder: &Holder, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+fn entry(holder: &WhoCanEntry, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let place = match (&holder.account, holder.environments.is_empty()) {
         (Some(account), true) => safe(account).into_owned(),
         (Some(account), false) => {
@@ -71,7 +71,7 @@ fn entry(holder: &Holder, style: &Style, out: &mut dyn Write) -> io::Result<()> 
     let all: Vec<Row> = conditions
         .chain(hops(&holder.via))
         .chain(holder.witness.iter().flat_map(request))
-        .chain(holder.doubt.iter().map(|doubt| Row::new("because", doubt)))
+        .chain(holder.why_undetermined.iter().map(|doubt| Row::new("because", doubt)))
         .collect();
     rows(&all, 8, style, out)
 }

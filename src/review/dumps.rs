@@ -20,8 +20,8 @@ use serde_json::Value as Json;
 
 use super::json;
 use super::{
-    Account, Group, Identity, ManagedDocument, OrganizationPolicy, OrganizationSnapshot,
-    PolicyText, Resource, Snapshot, Tree,
+    AccountSnapshot, AccountsSnapshot, Group, Identity, ManagedDocument, OrganizationPolicy,
+    OrganizationSnapshot, PolicyText, Resource, Tree,
 };
 use crate::access::{BUCKET, PolicyType, ResourceType};
 use crate::diag::{Diagnostic, Diagnostics};
@@ -35,10 +35,10 @@ pub type Environments = BTreeMap<String, BTreeSet<AccountId>>;
 ///
 /// # Errors
 /// A file that is there and is not what its name says, each with the place; a folder that holds no dump at all.
-pub fn read(dir: &Path, environments: &Environments) -> Result<Snapshot, Diagnostics> {
+pub fn read(dir: &Path, environments: &Environments) -> Result<AccountsSnapshot, Diagnostics> {
     let mut diagnostics = Diagnostics::new();
     let tree = tree(&dir.join("organization.json"), &mut diagnostics);
-    let mut snapshot = Snapshot { tree, ..Snapshot::default() };
+    let mut snapshot = AccountsSnapshot { tree, ..AccountsSnapshot::default() };
     let dumped = account_folders(&dir.join("accounts"), &mut diagnostics);
     if dumped.is_empty() && !diagnostics.has_errors() {
         diagnostics.push(
@@ -50,7 +50,7 @@ pub fn read(dir: &Path, environments: &Environments) -> Result<Snapshot, Diagnos
         );
     }
     for (id, folder) in &dumped {
-        let mut account = Account::new(id, handle(id, &snapshot));
+        let mut account = AccountSnapshot::new(id, handle(id, &snapshot));
         identities(&mut account, folder, &mut snapshot.aws_policies, &mut diagnostics);
         buckets(&mut account, &folder.join("buckets.json"), &mut diagnostics);
         policies(&mut account, &folder.join("resource-policies.json"), &mut diagnostics);
@@ -62,17 +62,17 @@ pub fn read(dir: &Path, environments: &Environments) -> Result<Snapshot, Diagnos
 
 /// Accounts without any dump: named, and unread.
 #[must_use]
-pub fn unread(environments: &Environments) -> Snapshot {
-    let mut snapshot = Snapshot::default();
+pub fn unread(environments: &Environments) -> AccountsSnapshot {
+    let mut snapshot = AccountsSnapshot::default();
     add_environments(&mut snapshot, environments);
     snapshot
 }
 
-fn add_environments(snapshot: &mut Snapshot, environments: &Environments) {
+fn add_environments(snapshot: &mut AccountsSnapshot, environments: &Environments) {
     for (environment, ids) in environments {
         for id in ids {
             if !snapshot.accounts.contains_key(id.as_str()) {
-                let mut account = Account::new(id, handle(id, snapshot));
+                let mut account = AccountSnapshot::new(id, handle(id, snapshot));
                 account.doubt("there is no dump of it");
                 snapshot.accounts.insert(id.to_string(), Arc::new(account));
             }
@@ -84,7 +84,7 @@ fn add_environments(snapshot: &mut Snapshot, environments: &Environments) {
 }
 
 /// The account's name where it has one of its own that reports can use; its id otherwise.
-fn handle(id: &AccountId, snapshot: &Snapshot) -> Handle {
+fn handle(id: &AccountId, snapshot: &AccountsSnapshot) -> Handle {
     let name = match &snapshot.tree {
         Tree::Read(tree) => tree.names.get(id.as_str()),
         Tree::Unread | Tree::Absent => None,
@@ -237,7 +237,7 @@ fn tags(list: Vec<Tag>) -> BTreeMap<String, String> {
 
 /// Roles, users, groups and managed policies.
 fn identities(
-    account: &mut Account,
+    account: &mut AccountSnapshot,
     folder: &Path,
     aws_policies: &mut BTreeMap<String, ManagedDocument>,
     diagnostics: &mut Diagnostics,
@@ -350,7 +350,7 @@ struct PublicAccessBlock {
     restrict_public_buckets: bool,
 }
 
-fn buckets(account: &mut Account, path: &Path, diagnostics: &mut Diagnostics) {
+fn buckets(account: &mut AccountSnapshot, path: &Path, diagnostics: &mut Diagnostics) {
     let Some(dump) = json::file::<Buckets>(path, diagnostics) else {
         account.doubt("its buckets were not read (buckets.json)");
         return;
@@ -381,7 +381,7 @@ struct ResourceDump {
 }
 
 /// Policies of other resources; the file may be absent, since nobody has to ask for them.
-fn policies(account: &mut Account, path: &Path, diagnostics: &mut Diagnostics) {
+fn policies(account: &mut AccountSnapshot, path: &Path, diagnostics: &mut Diagnostics) {
     let Some(dump) = json::file::<ResourcePolicies>(path, diagnostics) else { return };
     for resource in dump.resources {
         let Some(kind) = ResourceType::of_arn(&resource.arn) else {

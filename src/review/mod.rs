@@ -1,13 +1,13 @@
 //! Judges changes that other tools make: what a Terraform plan opens between environments, over the accounts as they
 //! are.
 //!
-//! * [`Snapshot`] is what stands in the accounts, as plain data that can be changed;
+//! * [`AccountsSnapshot`] is what stands in the accounts, as plain data that can be changed;
 //! * [`dumps`] reads it from a folder of `aws` command line output;
 //! * [`terraform`] reads plans and carries them out on a copy of it;
 //! * [`model`] turns either side into the [`crate::access::AccessModel`] that the analysis takes.
 //!
 //! Invariant: what was not read, and what is not understood, is a doubt of the account that it may bear on
-//! ([`Account::doubts`]), so that no wall of that account is proved closed. Nothing is guessed.
+//! ([`AccountSnapshot::doubts`]), so that no wall of that account is proved closed. Nothing is guessed.
 
 mod document;
 pub mod dumps;
@@ -18,6 +18,6 @@ pub mod terraform;
 
 pub use document::PolicyText;
 pub use snapshot::{
-    Account, Group, Identity, ManagedDocument, OrganizationPolicy, OrganizationSnapshot, Resource,
-    Snapshot, Tree,
+    AccountSnapshot, AccountsSnapshot, Group, Identity, ManagedDocument, OrganizationPolicy,
+    OrganizationSnapshot, Resource, Tree,
 };

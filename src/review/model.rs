@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{
-    Account, Group, Identity, ManagedDocument, OrganizationPolicy, OrganizationSnapshot,
-    PolicyText, Snapshot, Tree,
+    AccountSnapshot, AccountsSnapshot, Group, Identity, ManagedDocument, OrganizationPolicy,
+    OrganizationSnapshot, PolicyText, Tree,
 };
 use crate::access::{
     AccessModel, AccountFacts, Coverage, Facts, GroupNode, Guardrails, ManagedPolicies,
@@ -16,7 +16,7 @@ use crate::iam::Use;
 
 /// The access model of a snapshot.
 #[must_use]
-pub fn model(snapshot: &Snapshot) -> AccessModel {
+pub fn model(snapshot: &AccountsSnapshot) -> AccessModel {
     let managed = Arc::new(managed_policies(snapshot));
     let (organization, guardrails) = match &snapshot.tree {
         Tree::Read(tree) => (Some(organization(tree)), guardrails(tree)),
@@ -45,7 +45,7 @@ pub fn model(snapshot: &Snapshot) -> AccessModel {
     AccessModel::new(facts)
 }
 
-fn account_facts(account: &Account, tree: &Tree) -> AccountFacts {
+fn account_facts(account: &AccountSnapshot, tree: &Tree) -> AccountFacts {
     let (parent, is_closed) = match tree {
         Tree::Read(tree) => {
             (tree.accounts.get(&account.id).cloned(), tree.closed.contains(&account.id))
@@ -102,7 +102,7 @@ fn guardrail(policy: &OrganizationPolicy) -> Option<NamedPolicy> {
     policy.document().or_else(full)
 }
 
-fn managed_policies(snapshot: &Snapshot) -> ManagedPolicies {
+fn managed_policies(snapshot: &AccountsSnapshot) -> ManagedPolicies {
     let own = snapshot.accounts.values().flat_map(|account| &account.policies);
     let all = own.chain(&snapshot.aws_policies);
     all.map(|(arn, policy)| {
@@ -115,7 +115,7 @@ fn managed_policies(snapshot: &Snapshot) -> ManagedPolicies {
 }
 
 fn principal(
-    account: &Arc<Account>,
+    account: &Arc<AccountSnapshot>,
     kind: PrincipalKind,
     identity: &Identity,
     managed: &Arc<ManagedPolicies>,
@@ -130,7 +130,11 @@ fn principal(
     node
 }
 
-fn group_node(account: &Arc<Account>, group: &Group, managed: &Arc<ManagedPolicies>) -> GroupNode {
+fn group_node(
+    account: &Arc<AccountSnapshot>,
+    group: &Group,
+    managed: &Arc<ManagedPolicies>,
+) -> GroupNode {
     let (arn, group, managed) = (group.arn.clone(), group.clone(), Arc::clone(managed));
     GroupNode::new(arn, account.handle.clone(), move || {
         let mut own = Permissions::default();
@@ -140,7 +144,11 @@ fn group_node(account: &Arc<Account>, group: &Group, managed: &Arc<ManagedPolici
     })
 }
 
-fn permissions(identity: &Identity, account: &Account, managed: &ManagedPolicies) -> Permissions {
+fn permissions(
+    identity: &Identity,
+    account: &AccountSnapshot,
+    managed: &ManagedPolicies,
+) -> Permissions {
     let mut own = Permissions { unreadable: identity.unreadable, ..Permissions::default() };
     identity_policies(&identity.label, &identity.inline, &identity.attached, managed, &mut own);
     let mut attached = identity.attached.clone();
@@ -184,7 +192,7 @@ fn is_aws_managed(arn: &str) -> bool {
     arn.split(':').nth(4) == Some("aws")
 }
 
-fn resources(account: &Account) -> impl Iterator<Item = ResourceNode> {
+fn resources(account: &AccountSnapshot) -> impl Iterator<Item = ResourceNode> {
     account.resources.iter().map(|(arn, resource)| ResourceNode {
         kind: resource.kind,
         arn: arn.clone(),

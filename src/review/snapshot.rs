@@ -10,13 +10,13 @@ use crate::ids::{AccountId, Handle, Partition};
 
 /// Accounts and their organization at one moment.
 ///
-/// Cloning shares the accounts; one is copied when it is first changed ([`Snapshot::account`]).
+/// Cloning shares the accounts; one is copied when it is first changed ([`AccountsSnapshot::account`]).
 #[derive(Clone, Debug, Default)]
-pub struct Snapshot {
+pub struct AccountsSnapshot {
     /// The organization.
     pub tree: Tree,
     /// Accounts by id.
-    pub accounts: BTreeMap<String, Arc<Account>>,
+    pub accounts: BTreeMap<String, Arc<AccountSnapshot>>,
     /// AWS's own managed policies by ARN, as far as a dump holds them: they are the same in every account.
     pub aws_policies: BTreeMap<String, ManagedDocument>,
 }
@@ -73,7 +73,7 @@ pub struct OrganizationPolicy {
 
 /// An account and what lies in it.
 #[derive(Clone, Debug)]
-pub struct Account {
+pub struct AccountSnapshot {
     /// The name by which reports call it.
     pub handle: Handle,
     /// Twelve digits.
@@ -158,14 +158,14 @@ pub struct Resource {
     pub restrict_public: bool,
 }
 
-impl Snapshot {
+impl AccountsSnapshot {
     /// The account of that id, to be changed.
-    pub fn account(&mut self, id: &str) -> Option<&mut Account> {
+    pub fn account(&mut self, id: &str) -> Option<&mut AccountSnapshot> {
         self.accounts.get_mut(id).map(Arc::make_mut)
     }
 
     /// The one account that holds what `holds` looks for; `None` where none does, or several.
-    pub fn only_account(&self, holds: impl Fn(&Account) -> bool) -> Option<&str> {
+    pub fn only_account(&self, holds: impl Fn(&AccountSnapshot) -> bool) -> Option<&str> {
         let mut all = self.accounts.values().filter(|account| holds(account));
         let first = all.next()?;
         all.next().is_none().then_some(first.id.as_str())
@@ -215,7 +215,7 @@ impl OrganizationSnapshot {
     }
 }
 
-impl Account {
+impl AccountSnapshot {
     /// An account of which nothing was read.
     #[must_use]
     pub fn new(id: &AccountId, handle: Handle) -> Self {

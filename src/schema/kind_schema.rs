@@ -34,7 +34,7 @@ pub enum Home {
 
 /// How an object is found again when its creation was interrupted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recovery {
+pub enum RecoveryMethod {
     /// By its ownership tags (`palisade:address`), created together with the object.
     Tags,
     /// By its natural key, unless tags say that it is another's: it has none, or they come after the
@@ -79,7 +79,7 @@ pub struct KindSchema {
     /// Attributes that can be read but not set.
     pub computed: &'static [Computed],
     /// How a dangling creation is recovered.
-    pub recovery: Recovery,
+    pub recovery: RecoveryMethod,
     /// Which canonical attributes hold policy documents (compared by meaning). `inline_policies.*`
     /// names every value of a map.
     pub policies: &'static [&'static str],
@@ -118,7 +118,7 @@ impl KindSchema {
             home: Home::Account,
             block: BlockSchema { attrs: &[], blocks: &[] },
             computed: &[],
-            recovery: Recovery::Tags,
+            recovery: RecoveryMethod::Tags,
             policies: &[],
             replace: &[],
             attachments: None,

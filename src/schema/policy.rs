@@ -3,26 +3,26 @@
 use super::body::{Body, NestedBody};
 use super::oidc;
 use super::policy_unknown::Names;
-use super::pure_half::Context;
+use super::pure_half::KindContext;
 use super::read::{Reader, concat, reference, scalar};
 use crate::address::ACCOUNT;
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
 use crate::iam::json;
-use crate::iam::node::{MAX_DEPTH, Member, Node, NodeKind};
+use crate::iam::node::{JsonMember, JsonNode, MAX_DEPTH, NodeKind};
 use crate::iam::text::Text;
 use crate::iam::{Document, Use, decode, validate};
 use crate::value::{StringPart, Value};
 
-fn node(kind: NodeKind, loc: &Loc) -> Node {
-    Node { kind, loc: Some(loc.clone()) }
+fn node(kind: NodeKind, loc: &Loc) -> JsonNode {
+    JsonNode { kind, loc: Some(loc.clone()) }
 }
 
-fn text_node(text: impl Into<Text>, loc: &Loc) -> Node {
+fn text_node(text: impl Into<Text>, loc: &Loc) -> JsonNode {
     node(NodeKind::String(text.into()), loc)
 }
 
-fn member(key: &str, value: Node, loc: &Loc) -> Member {
-    Member { key: key.to_owned(), key_loc: Some(loc.clone()), value }
+fn member(key: &str, value: JsonNode, loc: &Loc) -> JsonMember {
+    JsonMember { key: key.to_owned(), key_loc: Some(loc.clone()), value }
 }
 
 /// The file that holds a document, where the expression is a plain `file("...")`, as diagnostics name it.
@@ -37,13 +37,13 @@ fn file_of(loc: &Loc) -> Option<String> {
 /// Builds documents from one block, and remembers what was unknown.
 struct Builder<'r, 'b> {
     reader: &'r mut Reader<'b>,
-    context: &'r Context,
+    context: &'r KindContext,
     names: Names,
     hidden: bool,
 }
 
 impl<'r, 'b> Builder<'r, 'b> {
-    fn new(reader: &'r mut Reader<'b>, context: &'r Context) -> Self {
+    fn new(reader: &'r mut Reader<'b>, context: &'r KindContext) -> Self {
         Self { reader, context, names: Names::default(), hidden: false }
     }
 
@@ -52,7 +52,7 @@ impl<'r, 'b> Builder<'r, 'b> {
     }
 
     /// Decodes and validates what was built; findings without a place get `loc`.
-    fn finish(mut self, built: &Node, role: &Use, loc: &Loc) -> Option<Value> {
+    fn finish(mut self, built: &JsonNode, role: &Use, loc: &Loc) -> Option<Value> {
         let placed = |d: Diagnostic| if d.loc.is_some() { d } else { d.at(loc.clone()) };
         let (document, warnings) = match decode::document(built.clone(), role, Diagnostics::new()) {
             Ok(read) => read,
@@ -128,7 +128,7 @@ impl<'r, 'b> Builder<'r, 'b> {
         }
     }
 
-    fn tree(&mut self, value: &Value, loc: &Loc, depth: usize) -> Option<Node> {
+    fn tree(&mut self, value: &Value, loc: &Loc, depth: usize) -> Option<JsonNode> {
         if depth > MAX_DEPTH {
             self.error(loc, format!("the policy is nested more than {} levels deep", MAX_DEPTH));
             return None;
@@ -168,8 +168,8 @@ impl<'r, 'b> Builder<'r, 'b> {
         &mut self,
         body: &Body,
         attr: &str,
-        element: impl Fn(&Value, &Context) -> Option<Value>,
-    ) -> Option<(Node, Loc)> {
+        element: impl Fn(&Value, &KindContext) -> Option<Value>,
+    ) -> Option<(JsonNode, Loc)> {
         let given = body.get(attr)?;
         let loc = given.loc.clone();
         self.hidden |= given.value.has_sensitive();
@@ -208,9 +208,9 @@ impl<'r, 'b> Builder<'r, 'b> {
     }
 
     /// The members of `Condition`: operator -> key -> values.
-    fn conditions(&mut self, body: &Body, extra: Vec<(&str, Text, Node)>) -> Option<Node> {
-        let mut operators: Vec<(String, Vec<Member>, Loc)> = Vec::new();
-        let mut add = |operator: String, key: &Text, values: Node, op_loc: &Loc, loc: &Loc| {
+    fn conditions(&mut self, body: &Body, extra: Vec<(&str, Text, JsonNode)>) -> Option<JsonNode> {
+        let mut operators: Vec<(String, Vec<JsonMember>, Loc)> = Vec::new();
+        let mut add = |operator: String, key: &Text, values: JsonNode, op_loc: &Loc, loc: &Loc| {
             let entry = member(&key.symbolic(), values, loc);
             match operators.iter_mut().find(|(name, ..)| *name == operator) {
                 Some((_, members, _)) => members.push(entry),
@@ -240,8 +240,8 @@ impl<'r, 'b> Builder<'r, 'b> {
         Some(node(NodeKind::Object(members), &loc))
     }
 
-    fn principals(&mut self, body: &Body, block_name: &str) -> Option<Node> {
-        let mut types: Vec<Member> = Vec::new();
+    fn principals(&mut self, body: &Body, block_name: &str) -> Option<JsonNode> {
+        let mut types: Vec<JsonMember> = Vec::new();
         let mut everyone = None;
         for block in body.nested(block_name) {
             let Some((kind, loc)) = self.string(&block.body, "type") else { continue };
@@ -261,7 +261,7 @@ impl<'r, 'b> Builder<'r, 'b> {
     }
 
     /// A `statement` block.
-    fn statement(&mut self, block: &NestedBody, role: &Use) -> Node {
+    fn statement(&mut self, block: &NestedBody, role: &Use) -> JsonNode {
         let body = &block.body;
         let mut members = Vec::new();
         if let Some(label) = block.labels.first() {
@@ -299,10 +299,10 @@ impl<'r, 'b> Builder<'r, 'b> {
     }
 
     /// The statements of a `trust` block.
-    fn trust(&mut self, block: &NestedBody) -> Vec<Node> {
+    fn trust(&mut self, block: &NestedBody) -> Vec<JsonNode> {
         let body = &block.body;
         let mut statements = Vec::new();
-        let mut push = |builder: &mut Self, kind: &str, who: Node, action: &str, extra| {
+        let mut push = |builder: &mut Self, kind: &str, who: JsonNode, action: &str, extra| {
             let loc = who.loc.clone().unwrap_or_else(|| body.loc.clone());
             let tag_session = body.get("tag_session").and_then(|v| v.value.as_bool());
             let mut actions = vec![text_node(action, &body.loc)];
@@ -388,7 +388,7 @@ impl<'r, 'b> Builder<'r, 'b> {
     }
 
     /// The subjects that an `oidc` block lists, or those of its repository.
-    fn subjects(&mut self, body: &Body, url: &str) -> Option<(Node, Loc)> {
+    fn subjects(&mut self, body: &Body, url: &str) -> Option<(JsonNode, Loc)> {
         let listed = self.list(body, "subjects", |v, _| scalar(v));
         let Some((repository, loc)) = self.string(body, "repository") else {
             for name in ["contexts", "subject_form"] {
@@ -482,7 +482,7 @@ impl<'r, 'b> Builder<'r, 'b> {
     }
 
     /// `claims` of an `oidc` block.
-    fn claims(&mut self, body: &Body) -> Vec<(String, Node)> {
+    fn claims(&mut self, body: &Body) -> Vec<(String, JsonNode)> {
         let Some(given) = body.get("claims") else { return Vec::new() };
         self.hidden |= given.value.has_sensitive();
         let mut all = Vec::new();
@@ -499,7 +499,7 @@ impl<'r, 'b> Builder<'r, 'b> {
     }
 
     /// The provider's ARN, and the issuer's URL without its scheme.
-    fn oidc_provider(&mut self, body: &Body) -> Option<(Node, String)> {
+    fn oidc_provider(&mut self, body: &Body) -> Option<(JsonNode, String)> {
         let given = body.get("provider")?;
         let loc = given.loc.clone();
         let arn = reference(&given.value, "arn")?;
@@ -535,7 +535,7 @@ fn url_of(arn: &Value) -> Option<String> {
 }
 
 /// A principal: an account stands for its root, a role for its ARN.
-fn principal(value: &Value, context: &Context) -> Option<Value> {
+fn principal(value: &Value, context: &KindContext) -> Option<Value> {
     let account = |id: &Value| {
         let head = Value::String(format!("arn:{}:iam::", context.partition));
         concat([&head, id, &":root".into()])
@@ -553,7 +553,7 @@ fn principal(value: &Value, context: &Context) -> Option<Value> {
 }
 
 /// A resource or action: text, or a block that stands for its ARN.
-fn resource(value: &Value, _cx: &Context) -> Option<Value> {
+fn resource(value: &Value, _context: &KindContext) -> Option<Value> {
     reference(value, "arn")
 }
 
@@ -572,7 +572,7 @@ fn sid(label: &str) -> String {
 }
 
 /// The `Statement` element of several statements.
-fn whole(statements: Vec<Node>, loc: &Loc) -> Node {
+fn whole(statements: Vec<JsonNode>, loc: &Loc) -> JsonNode {
     let members = vec![
         member("Version", text_node("2012-10-17", loc), loc),
         member("Statement", node(NodeKind::Array(statements), loc), loc),
@@ -586,7 +586,7 @@ pub(super) fn document(
     reader: &mut Reader<'_>,
     attr: &str,
     role: &Use,
-    context: &Context,
+    context: &KindContext,
 ) -> Option<Value> {
     let body = reader.body;
     body_document(reader, body, attr, role, context)
@@ -598,7 +598,7 @@ pub(super) fn body_document(
     body: &Body,
     attr: &str,
     role: &Use,
-    context: &Context,
+    context: &KindContext,
 ) -> Option<Value> {
     let given = body.get(attr).filter(|v| !v.value.is_null());
     let statements: Vec<&NestedBody> = body.nested("statement").collect();
@@ -625,7 +625,7 @@ pub(super) fn of_statements(
     statements: &[&NestedBody],
     role: &Use,
     loc: &Loc,
-    context: &Context,
+    context: &KindContext,
 ) -> Option<Value> {
     let mut builder = Builder::new(reader, context);
     let nodes = statements.iter().map(|block| builder.statement(block, role)).collect();
@@ -633,7 +633,7 @@ pub(super) fn of_statements(
 }
 
 /// The trust policy of a role: `assume_role_policy`, or its `trust` blocks.
-pub(super) fn trust(reader: &mut Reader<'_>, context: &Context) -> Option<Value> {
+pub(super) fn trust(reader: &mut Reader<'_>, context: &KindContext) -> Option<Value> {
     const ATTR: &str = "assume_role_policy";
     let body = reader.body;
     let given = body.get(ATTR).filter(|v| !v.value.is_null());

@@ -13,7 +13,7 @@ use crate::value::{Attrs, Value};
 
 /// What the pure half of a kind may know beside its own block.
 #[derive(Clone, Debug)]
-pub struct Context {
+pub struct KindContext {
     /// The instance.
     pub address: ResourceAddr,
     /// The estate's name (`palisade { name }`).
@@ -58,11 +58,15 @@ pub trait ManagedKind: Send + Sync {
     ///
     /// # Errors
     /// Everything in the block that AWS would refuse, each at its place.
-    fn desired(&self, body: &Body, context: &Context) -> Result<(Attrs, Diagnostics), Diagnostics>;
+    fn desired(
+        &self,
+        body: &Body,
+        context: &KindContext,
+    ) -> Result<(Attrs, Diagnostics), Diagnostics>;
 
     /// The computed attributes as far as they are known before the object exists: an ARN is, an id
     /// that AWS assigns is [`Value::Unknown`].
-    fn computed(&self, desired: &Attrs, context: &Context) -> Attrs;
+    fn computed(&self, desired: &Attrs, context: &KindContext) -> Attrs;
 
     /// Settings of the block that steer Palisade and are not in AWS: `on_destroy`, `exclusive`.
     /// They are kept beside the attributes in state and change nothing in AWS by themselves. A kind with

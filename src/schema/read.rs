@@ -2,7 +2,7 @@
 
 use super::body::Body;
 use super::duration;
-use super::pure_half::Context;
+use super::pure_half::KindContext;
 use crate::address::InstanceKey;
 use crate::diag::{Diagnostic, Diagnostics, Loc};
 use crate::value::{Attrs, BlockRef, StringPart, Unknown, Value};
@@ -185,7 +185,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The object's name: the attribute, else its label, and its key under `for_each` or `count`.
-    pub(super) fn name(&mut self, attr: &str, context: &Context) -> Value {
+    pub(super) fn name(&mut self, attr: &str, context: &KindContext) -> Value {
         if let Some(name) = self.string(attr) {
             return name;
         }
@@ -335,14 +335,19 @@ pub(super) fn concat<'v>(pieces: impl IntoIterator<Item = &'v Value>) -> Value {
 }
 
 /// An ARN in the object's account: `arn:PARTITION:SERVICE:REGION:ACCOUNT:` and the resource.
-pub(super) fn arn(context: &Context, service: &str, region: &str, resource: &[&Value]) -> Value {
+pub(super) fn arn(
+    context: &KindContext,
+    service: &str,
+    region: &str,
+    resource: &[&Value],
+) -> Value {
     let head = Value::String(format!("arn:{}:{service}:{region}:", context.partition));
     let colon = Value::from(":");
     concat([&head, &context.account_id, &colon].into_iter().chain(resource.iter().copied()))
 }
 
 /// Unknown until apply: an attribute of the object itself.
-pub(super) fn assigned(context: &Context, attr: &str) -> Value {
+pub(super) fn assigned(context: &KindContext, attr: &str) -> Value {
     Value::Unknown(Unknown::attr(context.address.clone(), attr))
 }
 

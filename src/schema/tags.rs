@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::block_schema::{Attr, Ty};
-use super::pure_half::Context;
+use super::pure_half::KindContext;
 use super::read::{Reader, scalar};
 use crate::value::{Attrs, Value};
 
@@ -26,7 +26,7 @@ fn tag_char(c: char) -> bool {
 }
 
 /// All tags of an object: defaults, then the block's, then those that mark ownership.
-pub(super) fn read(reader: &mut Reader<'_>, context: &Context) -> Value {
+pub(super) fn read(reader: &mut Reader<'_>, context: &KindContext) -> Value {
     let mut tags: Attrs =
         context.default_tags.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect();
     let given = reader.body.get("tags").map(|t| t.value.reveal());

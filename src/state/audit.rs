@@ -17,14 +17,14 @@ use crate::redact::{Audience, Redactions};
 use super::error::{StateError, StateFailure, following};
 use super::json::encode;
 use super::layout;
-use super::lease::Holder;
+use super::lease::LeaseHolder;
 use super::ledger::{Ledger, Snapshot};
 use super::scopes::{AuditHead, digest};
-use super::store::{Cas, Condition};
+use super::store::{Cas, WriteCondition};
 
 /// What is recorded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Event {
+pub struct AuditEvent {
     /// When, by the store's clock.
     pub at: Timestamp,
     /// The caller's ARN, by `sts:GetCallerIdentity`.
@@ -47,11 +47,11 @@ pub struct Event {
     pub details: BTreeMap<String, Json>,
 }
 
-impl Holder {
+impl LeaseHolder {
     /// A record of something that this run does. Scopes and details are the writer's to add.
     #[must_use]
-    pub fn event(&self, at: Timestamp, action: &str) -> Event {
-        Event {
+    pub fn event(&self, at: Timestamp, action: &str) -> AuditEvent {
+        AuditEvent {
             at,
             who: self.who.clone(),
             run: self.run.clone(),
@@ -64,7 +64,7 @@ impl Holder {
     }
 }
 
-impl Event {
+impl AuditEvent {
     /// Takes secrets out of what people and programs wrote into it.
     fn redact(&mut self, redactions: &Redactions) {
         if let Some(reason) = &mut self.reason {
@@ -89,7 +89,7 @@ pub struct Record {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub lineage: String,
     /// What happened.
-    pub event: Event,
+    pub event: AuditEvent,
     /// SHA-256 over all of the above.
     pub hash: String,
 }
@@ -99,7 +99,7 @@ impl Record {
         number: u64,
         previous: &str,
         lineage: &str,
-        event: Event,
+        event: AuditEvent,
     ) -> Result<Self, StateError> {
         let mut record = Self {
             number,
@@ -126,7 +126,7 @@ impl Record {
 
 /// What `audit verify` found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Verification {
+pub struct AuditCheck {
     /// How many records there are.
     pub records: u64,
     /// Head of the chain.
@@ -145,7 +145,7 @@ impl Ledger {
     pub async fn audit(
         &self,
         hint: Option<&AuditHead>,
-        mut event: Event,
+        mut event: AuditEvent,
     ) -> Result<AuditHead, StateError> {
         event.redact(self.redactions());
         let lineage = self.lineage().await?;
@@ -182,7 +182,7 @@ impl Ledger {
             };
             let record = Record::sealed(next, &hash, &lineage, event.clone())?;
             let key = layout::audit(next);
-            match self.swap(&key, &encode(&record)?, &Condition::Absent).await? {
+            match self.swap(&key, &encode(&record)?, &WriteCondition::Absent).await? {
                 Cas::Won(_) => return Ok(record.head()),
                 // Somebody else appended: stand on theirs.
                 Cas::Lost(_) => last = next.saturating_sub(1),
@@ -219,7 +219,7 @@ impl Ledger {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn verify_audit(&self, snapshot: &Snapshot) -> Result<Verification, StateError> {
+    pub async fn verify_audit(&self, snapshot: &Snapshot) -> Result<AuditCheck, StateError> {
         let (mut found, records) = self.verify_chain().await?;
         let hashes: BTreeMap<u64, String> =
             records.into_iter().map(|record| (record.number, record.hash)).collect();
@@ -241,8 +241,8 @@ impl Ledger {
     }
 
     /// Checks the chain by itself and against the store's versions; returns its readable records too.
-    pub(super) async fn verify_chain(&self) -> Result<(Verification, Vec<Record>), StateError> {
-        let mut found = Verification::default();
+    pub(super) async fn verify_chain(&self) -> Result<(AuditCheck, Vec<Record>), StateError> {
+        let mut found = AuditCheck::default();
         let mut records = Vec::new();
         let mut previous = String::new();
         let mut expected = 1;

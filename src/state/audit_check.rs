@@ -12,7 +12,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::audit::{Record, Verification};
+use super::audit::{AuditCheck, Record};
 use super::error::StateError;
 use super::layout::{self, ScopeKey};
 use super::ledger::Ledger;
@@ -69,7 +69,7 @@ impl Ledger {
     pub async fn check_audit(
         &self,
         anchor: Option<&Anchor>,
-    ) -> Result<(Verification, Vec<Record>), StateError> {
+    ) -> Result<(AuditCheck, Vec<Record>), StateError> {
         let lineage = self.read_root().await?.map(|root| root.value.lineage).unwrap_or_default();
         let remembered = self.remembered().await?;
         let (mut found, records) = self.verify_chain().await?;

@@ -111,10 +111,10 @@ pub fn load(path: &Path) -> Result<Errored, StateError> {
 /// They are none, as a sentence.
 pub fn open(bytes: &[u8]) -> Result<Errored, String> {
     #[derive(Deserialize)]
-    struct Told {
+    struct Head {
         format: Option<u64>,
     }
-    if let Ok(Told { format: Some(format) }) = serde_json::from_slice(bytes)
+    if let Ok(Head { format: Some(format) }) = serde_json::from_slice(bytes)
         && format > u64::from(FORMAT)
     {
         return Err(format!("a newer palisade wrote it (format {format})"));

@@ -24,7 +24,7 @@ use super::json::{encode, refuse_newer};
 use super::layout;
 use super::ledger::Ledger;
 use super::scopes::FORMAT;
-use super::store::{Cas, Condition};
+use super::store::{Cas, WriteCondition};
 
 /// How a fingerprint starts.
 pub const PREFIX: &str = "hmac-sha256:";
@@ -130,7 +130,7 @@ impl Ledger {
                 write_id: uuid::Uuid::new_v4().to_string(),
                 key: data_encoding::BASE64.encode(&bytes),
             };
-            match self.swap(layout::FINGERPRINT, &encode(&key)?, &Condition::Absent).await? {
+            match self.swap(layout::FINGERPRINT, &encode(&key)?, &WriteCondition::Absent).await? {
                 Cas::Won(_) | Cas::Lost(Some(_)) => {}
                 Cas::Lost(None) => return Err(StateError::conflict("the key of fingerprints")),
             }

@@ -10,7 +10,7 @@ use super::layout;
 use super::lease::Lease;
 use super::ledger::{Ledger, Versioned};
 use super::scopes::{ScopeState, Stamp};
-use super::store::Condition;
+use super::store::WriteCondition;
 
 /// One version of a scope's state.
 #[derive(Clone, Debug, PartialEq)]
@@ -130,7 +130,8 @@ impl Ledger {
         }
         next.audit = current.audit.clone().max(next.audit);
         let serial = following(current.serial, &what)?;
-        let condition = object.map_or(Condition::Absent, |object| Condition::Etag(object.etag));
+        let condition =
+            object.map_or(WriteCondition::Absent, |object| WriteCondition::Etag(object.etag));
         self.write_as(serial, condition, &next, stamp).await
     }
 

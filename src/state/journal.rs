@@ -21,7 +21,7 @@ use super::layout::{self, ScopeKey};
 use super::ledger::Ledger;
 use super::model::{ResourceState, Resources};
 use super::scopes::FORMAT;
-use super::store::{Cas, Condition, Written};
+use super::store::{Cas, WriteCondition, Written};
 use crate::value::Plain;
 
 /// One operation that is about to start.
@@ -75,7 +75,7 @@ pub struct Finished {
 
 /// One journal object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct JournalEntry {
     /// Format of the layout.
     pub format: u32,
     /// Random.
@@ -111,10 +111,10 @@ pub struct RunJournal {
     /// The run.
     pub run: String,
     /// Its objects.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<JournalEntry>,
 }
 
-impl Entry {
+impl JournalEntry {
     fn key(&self) -> String {
         layout::journal(&self.scope, &self.run, self.sequence)
     }
@@ -207,7 +207,7 @@ impl Finished {
 /// Writes one run's journal in one scope.
 #[derive(Clone, Debug)]
 pub struct JournalWriter {
-    template: Entry,
+    template: JournalEntry,
 }
 
 impl JournalWriter {
@@ -222,7 +222,7 @@ impl JournalWriter {
         plan: &str,
         since: Timestamp,
     ) -> Self {
-        let template = Entry {
+        let template = JournalEntry {
             format: FORMAT,
             write_id: String::new(),
             run: run.to_owned(),
@@ -271,7 +271,7 @@ impl JournalWriter {
         intents: Vec<Intent>,
         may: &(dyn Fn() -> bool + Send + Sync),
     ) -> Result<Written, StateError> {
-        let entry = Entry {
+        let entry = JournalEntry {
             write_id: uuid::Uuid::new_v4().to_string(),
             sequence: self.template.sequence + 1,
             finished,
@@ -279,7 +279,7 @@ impl JournalWriter {
             ..self.template.clone()
         };
         let key = layout::journal(&entry.scope, &entry.run, entry.sequence);
-        match ledger.swap_while(&key, &encode(&entry)?, &Condition::Absent, may).await? {
+        match ledger.swap_while(&key, &encode(&entry)?, &WriteCondition::Absent, may).await? {
             Cas::Won(written) => {
                 self.template.sequence = entry.sequence;
                 Ok(written)
@@ -312,11 +312,11 @@ impl Ledger {
             ScopeKey::Journal(scope, run, sequence) => Some((key, (scope, run, sequence))),
             _ => None,
         });
-        let entries: Vec<Option<Entry>> = stream::iter(keys)
+        let entries: Vec<Option<JournalEntry>> = stream::iter(keys)
             .map(|(key, name)| async move {
                 let Some(object) = self.store().get(&key).await? else { return Ok(None) };
                 refuse_newer(&format!("journal `{key}`"), &object)?;
-                let found: Entry = self.decode(&key, &object)?;
+                let found: JournalEntry = self.decode(&key, &object)?;
                 if name != (found.scope.clone(), found.run.clone(), found.sequence) {
                     let why = format!(
                         "is not what its name says: it was written for scope `{}`, run `{}`",
@@ -330,13 +330,14 @@ impl Ledger {
             .buffered(32)
             .try_collect()
             .await?;
-        let entries: Vec<Entry> = entries.into_iter().flatten().collect();
+        let entries: Vec<JournalEntry> = entries.into_iter().flatten().collect();
         if !entries.is_empty() {
             let root = self.read_root().await?;
             let lineage = root.map(|r| r.value.lineage).unwrap_or_default();
             // (Journals had no lineage in the layout's first days.)
-            let foreign =
-                |e: &&Entry| !e.lineage.is_empty() && !lineage.is_empty() && e.lineage != lineage;
+            let foreign = |e: &&JournalEntry| {
+                !e.lineage.is_empty() && !lineage.is_empty() && e.lineage != lineage
+            };
             if let Some(entry) = entries.iter().find(foreign) {
                 return Err(refused(
                     &entry.key(),
@@ -347,7 +348,7 @@ impl Ledger {
                 ));
             }
         }
-        let mut runs: BTreeMap<(String, String), Vec<Entry>> = BTreeMap::new();
+        let mut runs: BTreeMap<(String, String), Vec<JournalEntry>> = BTreeMap::new();
         for entry in entries {
             runs.entry((entry.scope.clone(), entry.run.clone())).or_default().push(entry);
         }
@@ -432,8 +433,8 @@ mod tests {
         record("iam_role", &n.to_string(), Plain::default(), [].into(), [].into(), BTreeMap::new())
     }
 
-    fn entry(sequence: u64, finished: Vec<Finished>, intents: Vec<u32>) -> Entry {
-        Entry {
+    fn entry(sequence: u64, finished: Vec<Finished>, intents: Vec<u32>) -> JournalEntry {
+        JournalEntry {
             sequence,
             finished,
             intents: intents

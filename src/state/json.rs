@@ -54,11 +54,11 @@ impl Ledger {
 /// read of it.
 pub(super) fn refuse_newer(what: &str, object: &Object) -> Result<(), StateError> {
     #[derive(Deserialize)]
-    struct Told {
+    struct Head {
         format: Option<u64>,
     }
     match serde_json::from_slice(&object.bytes) {
-        Ok(Told { format: Some(format) }) if format > u64::from(FORMAT) => Err(StateError::new(
+        Ok(Head { format: Some(format) }) if format > u64::from(FORMAT) => Err(StateError::new(
             StateFailure::Invalid,
             Diagnostic::error(format!(
                 "{what} has format {format}, and this version of palisade reads formats up to {FORMAT}"

@@ -26,7 +26,7 @@ use super::json::encode;
 use super::layout;
 use super::ledger::{Ledger, Versioned};
 use super::scopes::{ScopeState, Stamp};
-use super::store::{Cas, Condition, Object};
+use super::store::{Cas, Object, WriteCondition};
 
 /// How a lease is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ pub struct Process {
 
 /// Who takes a lease.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
+pub struct LeaseHolder {
     /// The caller's ARN, by `sts:GetCallerIdentity`.
     pub who: String,
     /// Name of the machine.
@@ -105,7 +105,7 @@ pub struct Lock {
     pub write_id: String,
     /// Who holds it.
     #[serde(flatten)]
-    pub holder: Holder,
+    pub holder: LeaseHolder,
     /// Rises with each acquisition of the scope.
     pub epoch: u64,
     /// When it was taken.
@@ -124,7 +124,7 @@ pub struct Lock {
     pub unfenced: bool,
 }
 
-impl Holder {
+impl LeaseHolder {
     /// What a write of this run is stamped with; a plan that it carries out is the writer's to add.
     #[must_use]
     pub fn stamp(&self, at: Timestamp) -> Stamp {
@@ -142,7 +142,7 @@ impl Lock {
     /// What is left to say of a lock that cannot be read.
     fn of_nobody(at: Timestamp) -> Self {
         let nobody = || "unknown".to_owned();
-        let holder = Holder {
+        let holder = LeaseHolder {
             who: nobody(),
             host: nobody(),
             pid: 0,
@@ -244,7 +244,7 @@ impl Lease {
 }
 
 /// How a lock stands for who would like to take it.
-enum Standing {
+enum LockState {
     /// It can be taken.
     Free,
     /// Its holder is at work.
@@ -284,7 +284,7 @@ impl Ledger {
     pub async fn acquire(
         &self,
         scope: &str,
-        holder: &Holder,
+        holder: &LeaseHolder,
         terms: Terms,
         floor: u64,
     ) -> Result<Acquired, StateError> {
@@ -293,14 +293,16 @@ impl Ledger {
             let now = self.now().await?;
             let key = layout::lock(scope);
             let (condition, epoch, previous, before) = match self.store().get(&key).await? {
-                None => (Condition::Absent, following(floor, &epoch_of(scope))?, None, None),
+                None => (WriteCondition::Absent, following(floor, &epoch_of(scope))?, None, None),
                 Some(found) => {
                     let lock = self.usable(&key, &found)?;
                     match self.standing(&lock, now, terms) {
-                        Standing::Free => {}
-                        Standing::Held => return Ok(Acquired::Busy(Box::new(lock))),
-                        Standing::Ended(left) => return Ok(Acquired::Ending(Box::new(lock), left)),
-                        Standing::Over => match self.depose(scope, lock, found.etag, now).await? {
+                        LockState::Free => {}
+                        LockState::Held => return Ok(Acquired::Busy(Box::new(lock))),
+                        LockState::Ended(left) => {
+                            return Ok(Acquired::Ending(Box::new(lock), left));
+                        }
+                        LockState::Over => match self.depose(scope, lock, found.etag, now).await? {
                             Some(ended) => {
                                 return Ok(Acquired::Ending(
                                     Box::new(ended),
@@ -313,7 +315,7 @@ impl Ledger {
                     }
                     let epoch = following(lock.epoch.max(floor), &epoch_of(scope))?;
                     let abandoned = (!lock.released || lock.unfenced).then(|| Box::new(lock));
-                    (Condition::Etag(found.etag), epoch, abandoned, found.version)
+                    (WriteCondition::Etag(found.etag), epoch, abandoned, found.version)
                 }
             };
             let lock = Lock {
@@ -355,25 +357,25 @@ impl Ledger {
     }
 
     /// What stands between this run and a lock that was not taken by it.
-    fn standing(&self, lock: &Lock, now: Timestamp, terms: Terms) -> Standing {
+    fn standing(&self, lock: &Lock, now: Timestamp, terms: Terms) -> LockState {
         if lock.released || self.left_nothing(&lock.holder) {
-            return Standing::Free;
+            return LockState::Free;
         }
         let over = add(lock.expires_at, terms.margin());
         if let Some(ended) = lock.ended_at {
             // No later than the lease itself would be over, whatever stands there.
             let left = add(ended, terms.margin()).min(over).duration_since(now);
             return if left.is_positive() {
-                Standing::Ended(positive(left))
+                LockState::Ended(positive(left))
             } else {
-                Standing::Free
+                LockState::Free
             };
         }
         match now >= over {
-            true if self.agrees(now, terms) => Standing::Free,
-            true => Standing::Over,
-            false if self.is_gone(&lock.holder) => Standing::Over,
-            false => Standing::Held,
+            true if self.agrees(now, terms) => LockState::Free,
+            true => LockState::Over,
+            false if self.is_gone(&lock.holder) => LockState::Over,
+            false => LockState::Held,
         }
     }
 
@@ -395,7 +397,7 @@ impl Ledger {
         let ended =
             Lock { write_id: uuid::Uuid::new_v4().to_string(), ended_at: Some(now), ..lock };
         let key = layout::lock(scope);
-        match self.swap(&key, &encode(&ended)?, &Condition::Etag(etag)).await? {
+        match self.swap(&key, &encode(&ended)?, &WriteCondition::Etag(etag)).await? {
             Cas::Won(_) => Ok(Some(ended)),
             Cas::Lost(_) => Ok(None),
         }
@@ -474,7 +476,7 @@ impl Ledger {
     }
 
     async fn rewrite(&self, lease: &mut Lease, lock: Lock) -> Result<(), StateError> {
-        let condition = Condition::Etag(lease.etag.clone());
+        let condition = WriteCondition::Etag(lease.etag.clone());
         match self.swap(&layout::lock(&lease.scope), &encode(&lock)?, &condition).await? {
             Cas::Won(written) => {
                 lease.etag = written.etag;
@@ -575,7 +577,7 @@ impl Ledger {
             epoch,
             ..found.clone()
         };
-        match self.swap(&key, &encode(&broken)?, &Condition::Etag(object.etag)).await? {
+        match self.swap(&key, &encode(&broken)?, &WriteCondition::Etag(object.etag)).await? {
             Cas::Won(_) => Ok(Some(found)),
             Cas::Lost(_) => Err(StateError::conflict(&format!("the lock of scope `{scope}`"))),
         }
@@ -614,7 +616,7 @@ impl Ledger {
     pub async fn acquire_all(
         &self,
         scopes: &std::collections::BTreeMap<String, u64>,
-        holder: &Holder,
+        holder: &LeaseHolder,
         terms: Terms,
         timeout: Duration,
         mut waiting: impl FnMut(&str, &Lock),
@@ -683,7 +685,7 @@ impl Ledger {
     async fn acquire_prefix(
         &self,
         scopes: &std::collections::BTreeMap<String, u64>,
-        holder: &Holder,
+        holder: &LeaseHolder,
         terms: Terms,
     ) -> Result<Vec<(Lease, Option<Box<Lock>>)>, StateError> {
         let tries: Vec<_> = scopes
@@ -735,7 +737,7 @@ impl Ledger {
 
     /// The error of a lock held by somebody else: who, and for how long at most.
     pub async fn locked(&self, scope: &str, lock: &Lock, terms: Terms) -> StateError {
-        let Holder { who, host, pid, operation, .. } = &lock.holder;
+        let LeaseHolder { who, host, pid, operation, .. } = &lock.holder;
         let over = add(lock.expires_at, terms.margin());
         let left = self.now().await.ok().map(|now| over.duration_since(now));
         let endless = left.is_some_and(|left| left > LONGEST);

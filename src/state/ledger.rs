@@ -16,10 +16,12 @@ use super::clock::{Clock, SystemClock};
 use super::error::{StateError, StateFailure, following};
 use super::json::{encode, refuse_newer};
 use super::layout::{self, ScopeKey};
-use super::lease::Holder;
+use super::lease::LeaseHolder;
 use super::model::{ResourceState, Resources};
 use super::scopes::{AuditHead, FORMAT, ScopeState, Stamp};
-use super::store::{Cas, Condition, Object, StateStore, Written, cas_while, require_versioning};
+use super::store::{
+    Cas, Object, StateStore, WriteCondition, Written, cas_while, require_versioning,
+};
 
 /// How many objects are read at once.
 const CONCURRENCY: usize = 64;
@@ -107,7 +109,7 @@ impl Snapshot {
 pub struct Ledger {
     store: Arc<dyn StateStore>,
     clock: Arc<dyn Clock>,
-    is_gone: Arc<dyn Fn(&Holder) -> bool + Send + Sync>,
+    is_gone: Arc<dyn Fn(&LeaseHolder) -> bool + Send + Sync>,
     /// Whether nothing that a process had in flight outlives it.
     embedded: bool,
     calendar: Option<Arc<dyn Fn() -> Timestamp + Send + Sync>>,
@@ -199,7 +201,7 @@ impl Ledger {
     #[must_use]
     pub fn with_witness(
         self,
-        is_gone: impl Fn(&Holder) -> bool + Send + Sync + 'static,
+        is_gone: impl Fn(&LeaseHolder) -> bool + Send + Sync + 'static,
         embedded: bool,
     ) -> Self {
         Self { is_gone: Arc::new(is_gone), embedded, ..self }
@@ -207,12 +209,12 @@ impl Ledger {
 
     /// Whether the process of a lock's holder has surely ended.
     #[must_use]
-    pub fn is_gone(&self, holder: &Holder) -> bool {
+    pub fn is_gone(&self, holder: &LeaseHolder) -> bool {
         (self.is_gone)(holder)
     }
 
     /// Whether the lease of a holder need not be waited for.
-    pub(super) fn left_nothing(&self, holder: &Holder) -> bool {
+    pub(super) fn left_nothing(&self, holder: &LeaseHolder) -> bool {
         self.embedded && self.is_gone(holder)
     }
 
@@ -390,7 +392,7 @@ impl Ledger {
             created_by: by.to_owned(),
             created_at: self.now().await?,
         };
-        match self.swap(layout::ROOT, &encode(&root)?, &Condition::Absent).await? {
+        match self.swap(layout::ROOT, &encode(&root)?, &WriteCondition::Absent).await? {
             Cas::Won(_) => {
                 // Now there is something to prove it on, before anything that could be lost is written.
                 self.require_conditions().await?;
@@ -514,13 +516,13 @@ impl Ledger {
         stamp: Stamp,
     ) -> Result<Versioned<ScopeState>, StateError> {
         let (serial, condition) = match basis {
-            None => (1, Condition::Absent),
+            None => (1, WriteCondition::Absent),
             Some(basis) => {
                 if basis.value.epoch > next.epoch {
                     return Err(StateError::conflict(&format!("state of scope `{}`", next.scope)));
                 }
                 let what = format!("the serial of scope `{}`", next.scope);
-                (following(basis.value.serial, &what)?, Condition::Etag(basis.etag.clone()))
+                (following(basis.value.serial, &what)?, WriteCondition::Etag(basis.etag.clone()))
             }
         };
         self.write_as(serial, condition, next, stamp).await
@@ -530,7 +532,7 @@ impl Ledger {
     pub(super) async fn write_as(
         &self,
         serial: u64,
-        condition: Condition,
+        condition: WriteCondition,
         next: &ScopeState,
         stamp: Stamp,
     ) -> Result<Versioned<ScopeState>, StateError> {
@@ -592,7 +594,7 @@ impl Ledger {
         &self,
         key: &str,
         bytes: &[u8],
-        condition: &Condition,
+        condition: &WriteCondition,
     ) -> Result<Cas, StateError> {
         self.swap_while(key, bytes, condition, &|| true).await
     }
@@ -606,7 +608,7 @@ impl Ledger {
         &self,
         key: &str,
         bytes: &[u8],
-        condition: &Condition,
+        condition: &WriteCondition,
         may: &(dyn Fn() -> bool + Send + Sync),
     ) -> Result<Cas, StateError> {
         self.require_versions().await?;

@@ -16,8 +16,8 @@ use jiff::Timestamp;
 
 use super::scopes::digest;
 use super::store::{
-    Condition, MAX_BYTES, Object, Put, StateStore, StoreError, StoreFailure, Version, Versioning,
-    Written, too_large,
+    MAX_BYTES, Object, ObjectVersion, Put, StateStore, StoreError, StoreFailure, Versioning,
+    WriteCondition, Written, too_large,
 };
 
 /// The name of the first version of a key.
@@ -210,13 +210,18 @@ impl Disk {
         Ok(lock)
     }
 
-    fn put(&self, key: &str, bytes: &[u8], condition: &Condition) -> io::Result<Option<String>> {
+    fn put(
+        &self,
+        key: &str,
+        bytes: &[u8],
+        condition: &WriteCondition,
+    ) -> io::Result<Option<String>> {
         let _lock = self.lock()?;
         let path = self.path(key);
         let current = Self::read(&path)?;
         let holds = match (condition, &current) {
-            (Condition::Absent, None) => true,
-            (Condition::Etag(etag), Some(object)) => *etag == object.etag,
+            (WriteCondition::Absent, None) => true,
+            (WriteCondition::Etag(etag), Some(object)) => *etag == object.etag,
             _ => false,
         };
         if !holds {
@@ -324,19 +329,19 @@ impl Disk {
         Ok(all.filter(|key| key.starts_with(prefix)).collect())
     }
 
-    fn versions(&self, key: &str) -> io::Result<Vec<Version>> {
+    fn versions(&self, key: &str) -> io::Result<Vec<ObjectVersion>> {
         let mut paths: Vec<PathBuf> = self.archived(key)?.into_iter().map(|(_, p)| p).collect();
         paths.push(self.path(key));
         let mut versions = Vec::new();
         for path in paths.into_iter().rev() {
             let Some(object) = Self::read(&path)? else { continue };
             // The current content is archived too, and after a crash in between maybe not yet.
-            if versions.last().is_some_and(|last: &Version| last.id == object.etag) {
+            if versions.last().is_some_and(|last: &ObjectVersion| last.id == object.etag) {
                 continue;
             }
             let at = fs::metadata(&path)?.modified().ok().and_then(|m| Timestamp::try_from(m).ok());
             let size = object.bytes.len() as u64;
-            versions.push(Version { id: object.etag, at, size, deleted: false });
+            versions.push(ObjectVersion { id: object.etag, at, size, deleted: false });
         }
         Ok(versions)
     }
@@ -357,7 +362,7 @@ impl StateStore for LocalStore {
         &self,
         key: &str,
         bytes: &[u8],
-        condition: &Condition,
+        condition: &WriteCondition,
     ) -> Result<Put, StoreError> {
         let (name, bytes, condition) = (key.to_owned(), bytes.to_vec(), condition.clone());
         let etag = self.run("write", key, move |disk| disk.put(&name, &bytes, &condition)).await?;
@@ -378,7 +383,7 @@ impl StateStore for LocalStore {
         Ok(keys)
     }
 
-    async fn versions(&self, key: &str) -> Result<Vec<Version>, StoreError> {
+    async fn versions(&self, key: &str) -> Result<Vec<ObjectVersion>, StoreError> {
         let name = key.to_owned();
         self.run("list versions of", key, move |disk| disk.versions(&name)).await
     }

@@ -6,7 +6,7 @@ use super::error::{StateError, StateFailure};
 use super::layout::{self, ScopeKey};
 use super::lease::Terms;
 use super::ledger::Ledger;
-use super::store::{Cas, Condition};
+use super::store::{Cas, WriteCondition};
 
 impl Ledger {
     /// Copies every object to `to`, which must hold no state yet; `palisade.json` last, so that a
@@ -54,7 +54,7 @@ impl Ledger {
                 _ => {}
             }
             let Some(object) = self.store().get(&key).await? else { continue };
-            match to.swap(&key, &object.bytes, &Condition::Absent).await? {
+            match to.swap(&key, &object.bytes, &WriteCondition::Absent).await? {
                 Cas::Won(_) => copied += 1,
                 Cas::Lost(Some(there)) if there.bytes == object.bytes => copied += 1,
                 Cas::Lost(_) => {

@@ -30,16 +30,17 @@ pub mod s3;
 pub mod scopes;
 pub mod store;
 
-pub use audit::Event;
+pub use audit::AuditEvent;
 pub use clock::{Clock, SystemClock};
 pub use error::{StateError, StateFailure};
 pub use fingerprint::Fingerprinter;
-pub use lease::{Acquired, Holder, Lease, Lock, Process, Terms};
+pub use lease::{Acquired, Lease, LeaseHolder, Lock, Process, Terms};
 pub use ledger::{Ledger, Snapshot, Versioned};
 pub use local::LocalStore;
 pub use operation::OperationKind;
 pub use s3::{Encryption, S3Store};
 pub use scopes::{Folded, ScopeState, Stamp};
 pub use store::{
-    Condition, Listed, Object, Put, StateStore, StoreError, StoreFailure, Version, Written,
+    Listed, Object, ObjectVersion, Put, StateStore, StoreError, StoreFailure, WriteCondition,
+    Written,
 };

@@ -12,7 +12,7 @@ use crate::diag::Diagnostic;
 use super::error::{StateError, StateFailure};
 use super::layout;
 use super::ledger::Ledger;
-use super::store::{Condition, Put, StoreFailure};
+use super::store::{Put, StoreFailure, WriteCondition};
 
 /// A tag that no object has.
 const NO_TAG: &str = "\"00000000000000000000000000000000\"";
@@ -28,9 +28,10 @@ impl Ledger {
             return Ok(());
         }
         let Some(root) = self.store().get(layout::ROOT).await? else { return Ok(()) };
-        for (condition, name) in
-            [(Condition::Absent, "If-None-Match"), (Condition::Etag(NO_TAG.to_owned()), "If-Match")]
-        {
+        for (condition, name) in [
+            (WriteCondition::Absent, "If-None-Match"),
+            (WriteCondition::Etag(NO_TAG.to_owned()), "If-Match"),
+        ] {
             match self.store().put_if(layout::ROOT, &root.bytes, &condition).await {
                 Ok(Put::Lost) => {}
                 Ok(Put::Written(_)) => return Err(self.ignores(name, &condition)),
@@ -56,7 +57,7 @@ impl Ledger {
             return Ok(true);
         }
         let Some(root) = self.store().get(layout::ROOT).await? else { return Ok(false) };
-        let condition = Condition::Etag(root.etag.clone());
+        let condition = WriteCondition::Etag(root.etag.clone());
         match self.store().put_if(layout::ROOT, &root.bytes, &condition).await? {
             Put::Written(_) => {}
             Put::Lost => return Err(StateError::conflict("the state's root")),
@@ -115,10 +116,10 @@ impl Ledger {
         ))
     }
 
-    fn ignores(&self, header: &str, condition: &Condition) -> StateError {
+    fn ignores(&self, header: &str, condition: &WriteCondition) -> StateError {
         let what = match condition {
-            Condition::Absent => "although the object exists",
-            Condition::Etag(_) => "under a tag that no object has",
+            WriteCondition::Absent => "although the object exists",
+            WriteCondition::Etag(_) => "under a tag that no object has",
         };
         self.refused(
             &format!("ignores `{header}`"),

@@ -24,8 +24,8 @@ use jiff::Timestamp;
 
 use super::clock::{Clock, SystemClock, backoff};
 use super::store::{
-    Condition, Listed, MAX_BYTES, Object, Put, StateStore, StoreError, StoreFailure, Version,
-    Versioning, Written, too_large,
+    Listed, MAX_BYTES, Object, ObjectVersion, Put, StateStore, StoreError, StoreFailure,
+    Versioning, WriteCondition, Written, too_large,
 };
 use crate::cause::{self, CauseKind};
 use crate::patience::Patience;
@@ -254,7 +254,7 @@ impl S3Store {
     }
 
     /// Versions and deletion markers below a prefix, newest first for each key.
-    async fn all_versions(&self, prefix: &str) -> Result<Vec<(String, Version)>, StoreError> {
+    async fn all_versions(&self, prefix: &str) -> Result<Vec<(String, ObjectVersion)>, StoreError> {
         self.versions_below(prefix, None).await
     }
 
@@ -263,7 +263,7 @@ impl S3Store {
         &self,
         prefix: &str,
         limit: Option<i32>,
-    ) -> Result<Vec<(String, Version)>, StoreError> {
+    ) -> Result<Vec<(String, ObjectVersion)>, StoreError> {
         let mut found = Vec::new();
         let (mut key_marker, mut version_marker) = (None, None);
         loop {
@@ -299,7 +299,7 @@ impl S3Store {
                 let Some(key) = key.strip_prefix(&self.prefix) else { continue };
                 let at = at.and_then(|at| Timestamp::new(at.secs(), 0).ok());
                 let size = u64::try_from(size).unwrap_or(0);
-                found.push((key.to_owned(), Version { id, at, size, deleted }));
+                found.push((key.to_owned(), ObjectVersion { id, at, size, deleted }));
             }
             let next = (page.next_key_marker, page.next_version_id_marker);
             if page.is_truncated != Some(true) || limit.is_some() {
@@ -424,7 +424,7 @@ impl StateStore for S3Store {
         &self,
         key: &str,
         bytes: &[u8],
-        condition: &Condition,
+        condition: &WriteCondition,
     ) -> Result<Put, StoreError> {
         let date = DateCapture::default();
         let request = self
@@ -442,8 +442,8 @@ impl StateStore for S3Store {
                 .set_ssekms_key_id(key.clone()),
         };
         let request = match condition {
-            Condition::Absent => request.if_none_match("*"),
-            Condition::Etag(etag) => request.if_match(etag),
+            WriteCondition::Absent => request.if_none_match("*"),
+            WriteCondition::Etag(etag) => request.if_match(etag),
         };
         // One attempt: who writes decides before each whether it still may (`store::cas_while`).
         let once = Config::builder().retry_config(RetryConfig::disabled());
@@ -457,7 +457,7 @@ impl StateStore for S3Store {
             Err(error) => {
                 match (status(&error), error.code()) {
                     (Some(412), _) => return Ok(Put::Lost),
-                    (Some(404), Some("NoSuchKey")) if *condition != Condition::Absent => {
+                    (Some(404), Some("NoSuchKey")) if *condition != WriteCondition::Absent => {
                         return Ok(Put::Lost);
                     }
                     (Some(409), _) => {
@@ -486,12 +486,16 @@ impl StateStore for S3Store {
         true
     }
 
-    async fn versions(&self, key: &str) -> Result<Vec<Version>, StoreError> {
+    async fn versions(&self, key: &str) -> Result<Vec<ObjectVersion>, StoreError> {
         let all = self.all_versions(key).await?;
         Ok(all.into_iter().filter(|(k, _)| k == key).map(|(_, v)| v).collect())
     }
 
-    async fn newest_versions(&self, key: &str, limit: usize) -> Result<Vec<Version>, StoreError> {
+    async fn newest_versions(
+        &self,
+        key: &str,
+        limit: usize,
+    ) -> Result<Vec<ObjectVersion>, StoreError> {
         let page = i32::try_from(limit).ok();
         let all = self.versions_below(key, page).await?;
         Ok(all.into_iter().filter(|(k, _)| k == key).map(|(_, v)| v).collect())

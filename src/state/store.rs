@@ -16,7 +16,7 @@ use super::error::{StateError, StateFailure};
 pub struct Object {
     /// Its content.
     pub bytes: Vec<u8>,
-    /// Opaque tag of this content, for [`Condition::Etag`].
+    /// Opaque tag of this content, for [`WriteCondition::Etag`].
     pub etag: String,
     /// Id of the version, where the store keeps versions.
     pub version: Option<String>,
@@ -42,7 +42,7 @@ pub fn too_large() -> String {
 
 /// What must hold for a write to be carried out. There are no unconditional writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Condition {
+pub enum WriteCondition {
     /// The object does not exist.
     Absent,
     /// The object is still the one with this tag.
@@ -73,7 +73,7 @@ pub enum Put {
 
 /// One version of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Version {
+pub struct ObjectVersion {
     /// Its id.
     pub id: String,
     /// When it was written, by the store's clock.
@@ -140,7 +140,7 @@ pub trait StateStore: Send + Sync {
         &self,
         key: &str,
         bytes: &[u8],
-        condition: &Condition,
+        condition: &WriteCondition,
     ) -> Result<Put, StoreError>;
 
     /// Keys that start with `prefix` and sort after `after`, in order.
@@ -159,10 +159,14 @@ pub trait StateStore: Send + Sync {
     }
 
     /// All versions of one object, newest first.
-    async fn versions(&self, key: &str) -> Result<Vec<Version>, StoreError>;
+    async fn versions(&self, key: &str) -> Result<Vec<ObjectVersion>, StoreError>;
 
     /// The newest so many versions of one object, newest first.
-    async fn newest_versions(&self, key: &str, limit: usize) -> Result<Vec<Version>, StoreError> {
+    async fn newest_versions(
+        &self,
+        key: &str,
+        limit: usize,
+    ) -> Result<Vec<ObjectVersion>, StoreError> {
         let mut all = self.versions(key).await?;
         all.truncate(limit);
         Ok(all)
@@ -211,7 +215,7 @@ pub async fn cas(
     clock: &dyn Clock,
     key: &str,
     bytes: &[u8],
-    condition: &Condition,
+    condition: &WriteCondition,
 ) -> Result<Cas, StateError> {
     cas_while(store, clock, key, bytes, condition, &|| true).await
 }
@@ -225,7 +229,7 @@ pub async fn cas_while(
     clock: &dyn Clock,
     key: &str,
     bytes: &[u8],
-    condition: &Condition,
+    condition: &WriteCondition,
     may: &(dyn Fn() -> bool + Send + Sync),
 ) -> Result<Cas, StateError> {
     let mut reason = String::new();
@@ -264,8 +268,8 @@ pub async fn cas_while(
             }));
         }
         let holds = match (condition, &now) {
-            (Condition::Absent, None) => true,
-            (Condition::Etag(etag), Some(object)) => *etag == object.etag,
+            (WriteCondition::Absent, None) => true,
+            (WriteCondition::Etag(etag), Some(object)) => *etag == object.etag,
             _ => false,
         };
         match ambiguous {

@@ -10,7 +10,7 @@ mod timeline;
 mod waits;
 
 pub(crate) use requests::Observer;
-pub(crate) use timeline::{Link, Timeline};
+pub(crate) use timeline::{Timeline, WaitLink};
 pub(crate) use waits::{
     AttemptFailure, Destination, SilentEndpoint, Waiting, destination, stalled,
 };

@@ -13,7 +13,7 @@ use super::REQUESTS;
 
 /// A finished request, its repetitions included.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Request {
+pub struct TracedRequest {
     /// `IAM`, as the SDK calls it.
     pub service: String,
     /// `ListRoles`.
@@ -49,9 +49,9 @@ pub struct Usage {
 
 /// A request that the run waited for, and how long it did something else before.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Link {
+pub struct WaitLink {
     /// The request.
-    pub request: Request,
+    pub request: TracedRequest,
     /// Time between the answer that it waited for and its own beginning.
     pub gap: Duration,
 }
@@ -60,7 +60,7 @@ pub struct Link {
 #[derive(Clone, Debug)]
 pub struct Timeline {
     began: Instant,
-    requests: Arc<Mutex<Vec<Request>>>,
+    requests: Arc<Mutex<Vec<TracedRequest>>>,
 }
 
 impl Default for Timeline {
@@ -72,7 +72,7 @@ impl Default for Timeline {
 impl Timeline {
     /// All requests, in the order in which they were over.
     #[must_use]
-    pub fn requests(&self) -> Vec<Request> {
+    pub fn requests(&self) -> Vec<TracedRequest> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -103,7 +103,7 @@ impl Timeline {
     /// there, so of all answers before its beginning the latest is the one that it waited for. Where
     /// something else held it up (the program's own work), the gap says so.
     #[must_use]
-    pub fn chain(&self) -> Vec<Link> {
+    pub fn chain(&self) -> Vec<WaitLink> {
         let mut requests = self.requests();
         requests.sort_by_key(|request| request.to);
         let mut links = Vec::new();
@@ -111,7 +111,7 @@ impl Timeline {
             // What ends in the moment in which another begins came before it; the list only shrinks.
             requests.truncate(requests.partition_point(|earlier| earlier.to <= request.from));
             let before = requests.last().map_or(Duration::ZERO, |earlier| earlier.to);
-            links.push(Link { gap: request.from.saturating_sub(before), request });
+            links.push(WaitLink { gap: request.from.saturating_sub(before), request });
         }
         links.reverse();
         links
@@ -126,14 +126,14 @@ impl<S: Subscriber> Layer<S> for Timeline {
         let mut read = Read::default();
         event.record(&mut read);
         let to = self.began.elapsed();
-        let request = Request { from: to.saturating_sub(read.took), to, ..read.request };
+        let request = TracedRequest { from: to.saturating_sub(read.took), to, ..read.request };
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(request);
     }
 }
 
 #[derive(Default)]
 struct Read {
-    request: Request,
+    request: TracedRequest,
     took: Duration,
 }
 
@@ -170,14 +170,14 @@ mod tests {
         let timeline = Timeline::default();
         *timeline.requests.lock().unwrap() = requests
             .iter()
-            .map(|(operation, from, to)| Request {
+            .map(|(operation, from, to)| TracedRequest {
                 operation: (*operation).to_owned(),
                 service: "IAM".to_owned(),
                 account: "dev".to_owned(),
                 attempts: 2,
                 from: Duration::from_millis(*from),
                 to: Duration::from_millis(*to),
-                ..Request::default()
+                ..TracedRequest::default()
             })
             .collect();
         timeline

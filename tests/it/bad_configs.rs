@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::Path;
 
-use palisade::config::{Options, load};
+use palisade::config::{LoadOptions, load};
 use palisade::diag::Diagnostics;
 use palisade::eval::{NothingKnown, evaluate_configuration};
 use palisade::graph;
@@ -17,7 +17,7 @@ use crate::support;
 
 /// Everything that is wrong with the configuration of a directory, as `validate` finds it.
 fn diagnose(dir: &Path) -> Diagnostics {
-    let loaded = load(dir, &Options::default());
+    let loaded = load(dir, &LoadOptions::default());
     let mut found = loaded.diagnostics.clone();
     if loaded.complete
         && let Err(more) = evaluate_configuration(&loaded.configuration, &NothingKnown)

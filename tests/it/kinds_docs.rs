@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use palisade::schema::{
-    AccessPart, Attr, BlockSchema, Category, Guardrail, Home, Meaning, Nested, Recovery, Repair,
-    Ty, kinds,
+    AccessPart, Attr, BlockSchema, Category, Guardrail, Home, Meaning, Nested, RecoveryMethod,
+    Repair, Ty, kinds,
 };
 
 fn ty(ty: &Ty) -> String {
@@ -131,9 +131,9 @@ fn the_page_of_kinds_is_up_to_date() {
             Home::Account => "in an account",
         };
         let recovery = match schema.recovery {
-            Recovery::Tags => "its ownership tags",
-            Recovery::NaturalKey => "its name",
-            Recovery::Singleton => "being the only one",
+            RecoveryMethod::Tags => "its ownership tags",
+            RecoveryMethod::NaturalKey => "its name",
+            RecoveryMethod::Singleton => "being the only one",
         };
         write!(
             out,

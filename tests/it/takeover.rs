@@ -11,12 +11,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use palisade::apply::Summary;
+use palisade::apply::ApplySummary;
 use palisade::config::{Backend, load};
-use palisade::engine::apply::{self, Approval};
+use palisade::engine::apply::{self, ApplyApproval};
 use palisade::engine::connect::{self, Aws};
 use palisade::engine::open::Store;
-use palisade::engine::origin::Origin;
+use palisade::engine::origin::RunOrigin;
 use palisade::engine::plan::{self, FailOn, PlanRequest};
 use palisade::engine::{EngineError, Workspace, recover, refresh};
 use palisade::state::{Clock, Ledger, S3Store, SystemClock, Terms};
@@ -82,12 +82,12 @@ impl Clock for SleepersClock {
 }
 
 /// One run: recovers and applies what the directory declares.
-async fn one(dir: &Path, run: &str) -> Result<Summary, EngineError> {
+async fn one(dir: &Path, run: &str) -> Result<ApplySummary, EngineError> {
     let mut workspace = Workspace {
         dir: dir.to_owned(),
         errored_dir: dir.to_owned(),
         env: std::env::vars().collect(),
-        origin: Origin { host: run.into(), user: "lab".into(), pid: 1, process: None },
+        origin: RunOrigin { host: run.into(), user: "lab".into(), pid: 1, process: None },
         aws: Aws::Ambient,
         secrets: None,
         redactions: palisade::redact::Redactions::default(),
@@ -117,7 +117,7 @@ async fn one(dir: &Path, run: &str) -> Result<Summary, EngineError> {
     recover::execute(&workspace, &read().await?, waiting).await?;
     let inputs = read().await?;
     let plan = plan::decide(&inputs, &request, "2026-11-23T00:00:00Z")?.0;
-    let approval = Approval {
+    let approval = ApplyApproval {
         fail_on: FailOn::Violation,
         reason: None,
         lock_timeout: waiting,

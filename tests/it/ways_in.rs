@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use aws_config::SdkConfig;
-use palisade::config::{Options, load};
+use palisade::config::{LoadOptions, load};
 use palisade::diag::Diagnostics;
 use palisade::engine::EngineError;
 use palisade::engine::read_live::{AccountRequest, judge_failures, read_accounts};
@@ -286,11 +286,11 @@ async fn what_is_in_an_account_goes_with_it_when_it_is_closed() {
 /// An emulator that is not running, read as a run reads it.
 async fn emulated(dir: &Path, required: bool) -> (Vec<bool>, Result<(), EngineError>, Diagnostics) {
     let (configuration, _) =
-        load(dir, &Options::default()).into_result().expect("the configuration is right");
+        load(dir, &LoadOptions::default()).into_result().expect("the configuration is right");
     let estate = evaluate_configuration(&configuration, &NothingKnown).expect("an estate");
-    let provider = AwsProvider::new(aws::Options {
+    let provider = AwsProvider::new(aws::AwsOptions {
         region: "eu-west-1".to_owned(),
-        ..aws::Options::default()
+        ..aws::AwsOptions::default()
     });
     let required = estate.accounts.keys().filter(|_| required).cloned().collect();
     let targets = Targets::of(&estate, None).accounts;

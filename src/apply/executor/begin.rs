@@ -11,9 +11,9 @@ use tokio::task::JoinSet;
 use super::{Apply, Run};
 use crate::address::ResourceAddr;
 use crate::apply::held::{HeldLease, keep_all};
-use crate::apply::scheduler::{Node, Scheduler};
+use crate::apply::scheduler::{Scheduler, SchedulerNode};
 use crate::apply::scope::ScopeRun;
-use crate::apply::summary::Summary;
+use crate::apply::summary::ApplySummary;
 use crate::apply::worker::Shared;
 use crate::diag::Diagnostic;
 use crate::plan::model::{Action, OperationKind, Plan, ResourceChange};
@@ -21,8 +21,7 @@ use crate::plan::severed;
 use crate::schema::{AccessPart, Category, kinds};
 use crate::state::journal::{JournalWriter, RunJournal};
 use crate::state::{
-    Event as AuditEvent, Folded, Ledger, ScopeState, Stamp, StateError, StateFailure, Versioned,
-    layout,
+    AuditEvent, Folded, Ledger, ScopeState, Stamp, StateError, StateFailure, Versioned, layout,
 };
 
 type Read = BTreeMap<String, Option<Versioned<ScopeState>>>;
@@ -211,7 +210,7 @@ pub(super) async fn prepare<'a>(
             .map(|c| (c.address.clone(), Arc::new(c.clone())))
             .collect(),
         targets: apply.targets.clone(),
-        summary: Summary { run: apply.holder.run.clone(), ..Summary::default() },
+        summary: ApplySummary { run: apply.holder.run.clone(), ..ApplySummary::default() },
         apply,
         scheduler,
         scopes,
@@ -239,7 +238,7 @@ pub(super) async fn prepare<'a>(
 }
 
 fn scheduler(apply: &Apply<'_>) -> Result<Scheduler, StateError> {
-    let nodes = apply.plan.operations.iter().map(|o| Node {
+    let nodes = apply.plan.operations.iter().map(|o| SchedulerNode {
         id: o.id,
         after: o.after.clone(),
         group: o.scope.clone(),

@@ -8,12 +8,12 @@ use serde_json::json;
 use super::begin::scope_of;
 use super::{Departure, Run};
 use crate::address::ResourceAddr;
-use crate::apply::events::Event;
+use crate::apply::events::ApplyEvent;
 use crate::apply::scheduler::NodeState;
 use crate::apply::summary::Skipped;
 use crate::diag::Diagnostic;
 use crate::plan::model::OperationKind;
-use crate::state::{Event as AuditEvent, StateFailure, errored};
+use crate::state::{AuditEvent, StateFailure, errored};
 
 /// How long leases are ended for when a run is left at once.
 const LEAVING: Duration = Duration::from_secs(2);
@@ -120,7 +120,7 @@ impl Run<'_> {
         for (scope, result) in join_all(folds).await {
             match result {
                 Ok(Some(serial)) => {
-                    let saved = Event::Saved { scope: scope.name.clone(), serial };
+                    let saved = ApplyEvent::Saved { scope: scope.name.clone(), serial };
                     let _ = self.apply.events.send(saved);
                 }
                 Ok(None) => {}

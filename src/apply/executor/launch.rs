@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::begin::scope_of;
 use super::{Departure, Run};
-use crate::apply::events::Event;
+use crate::apply::events::ApplyEvent;
 use crate::apply::record::{self, deposed};
 use crate::apply::scope::ScopeRun;
 use crate::apply::worker::{self, Job, OperationFailure, Success};
@@ -40,7 +40,7 @@ impl Run<'_> {
         else {
             return;
         };
-        self.emit(Event::Started(display.clone()));
+        self.emit(ApplyEvent::Started(display.clone()));
         let wanted = self.prepared.remove(&id).flatten();
         if operation.op.step().is_none() {
             let result = self.local(operation);

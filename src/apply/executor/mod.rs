@@ -23,13 +23,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::cancel::{Cancel, Urgency};
-use super::events::{Event, Events, OperationRef, waiting};
+use super::events::{ApplyEvent, Events, OperationRef, waiting};
 use super::held::HeldLease;
 use super::record::{PENDING, deposed};
 use super::scheduler::Scheduler;
-use super::scope::{ScopeRun, Standing};
+use super::scope::{LeaseState, ScopeRun};
 use super::seams::{Desired, Recheck, Secrets};
-use super::summary::{Done, Failed, Summary};
+use super::summary::{ApplySummary, Done, Failed};
 use super::worker::{OperationFailure, Report, Shared, Success};
 use crate::address::ResourceAddr;
 use crate::diag::Diagnostic;
@@ -39,7 +39,7 @@ use crate::plan::targets::Targets;
 use crate::provider::Provider;
 use crate::state::journal::{Finished, OperationOutcome};
 use crate::state::scopes::AuditHead;
-use crate::state::{Holder, Ledger, Stamp, StateError, Terms, layout};
+use crate::state::{LeaseHolder, Ledger, Stamp, StateError, Terms, layout};
 use crate::value::{Attrs, Value};
 
 /// How much at a time.
@@ -74,7 +74,7 @@ pub struct Apply<'a> {
     /// Which `account` instance is which account.
     pub accounts: BTreeMap<ResourceAddr, Handle>,
     /// Who applies; its `run` names the journals.
-    pub holder: Holder,
+    pub holder: LeaseHolder,
     /// How leases are held.
     pub terms: Terms,
     /// How long to wait for somebody else's lock.
@@ -100,14 +100,14 @@ const FLUSH_AT: usize = 64;
 /// How often results are flushed and leases looked at.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Carries out a plan. What fails on the way is in the [`Summary`]; nothing is lost of what was done.
+/// Carries out a plan. What fails on the way is in the [`ApplySummary`]; nothing is lost of what was done.
 ///
 /// # Errors
 /// It could not begin: a scope is locked ([`StateFailure::Locked`]), the state moved since the plan
 /// ([`StateFailure::Conflict`]), the walls got worse, the store cannot be used.
-pub async fn apply(apply: Apply<'_>) -> Result<Summary, StateError> {
+pub async fn apply(apply: Apply<'_>) -> Result<ApplySummary, StateError> {
     if apply.plan.operations.is_empty() {
-        return Ok(Summary { run: apply.holder.run.clone(), ..Summary::default() });
+        return Ok(ApplySummary { run: apply.holder.run.clone(), ..ApplySummary::default() });
     }
     let lineage = apply.ledger.begin(&apply.holder.who).await?;
     let mut scopes: BTreeMap<String, u64> = BTreeMap::new();
@@ -184,10 +184,10 @@ struct Run<'a> {
     /// Scopes with a result that must not wait for the next batch.
     urgent: BTreeSet<String>,
     /// Workers that found the gate of their scope closed, and wait for a look at its lease.
-    asks: Vec<(String, oneshot::Sender<Standing>)>,
+    asks: Vec<(String, oneshot::Sender<LeaseState>)>,
     /// Objects that moved to another scope: what is left to say in the old one.
     departures: Vec<Departure>,
-    summary: Summary,
+    summary: ApplySummary,
 }
 
 /// An object that left one scope for another. The old scope forgets it only once the new scope's
@@ -199,8 +199,8 @@ struct Departure {
 }
 
 impl Run<'_> {
-    async fn walk(mut self) -> Summary {
-        self.emit(Event::Begun { operations: self.operations.len() });
+    async fn walk(mut self) -> ApplySummary {
+        self.emit(ApplyEvent::Begun { operations: self.operations.len() });
         let cancel = self.apply.cancel.clone();
         let left = tokio::select! {
             biased;
@@ -250,7 +250,7 @@ impl Run<'_> {
                     urgency = cancel.urgency();
                     self.scheduler.stop();
                     self.summary.interrupted = true;
-                    self.emit(Event::Stopping { running: self.scheduler.running() });
+                    self.emit(ApplyEvent::Stopping { running: self.scheduler.running() });
                 }
                 () = clock.idle(TICK.saturating_sub(passed)) => {}
             }
@@ -281,7 +281,7 @@ impl Run<'_> {
         }
     }
 
-    fn emit(&self, event: Event) {
+    fn emit(&self, event: ApplyEvent) {
         // A receiver that is gone is no error.
         let _ = self.apply.events.send(event);
     }
@@ -330,7 +330,7 @@ impl Run<'_> {
         };
         self.record(operation, &success);
         if let Some(display) = self.reference(id) {
-            self.emit(Event::Succeeded(display));
+            self.emit(ApplyEvent::Succeeded(display));
         }
         self.summary.done.push(Done {
             id,
@@ -415,7 +415,7 @@ impl Run<'_> {
     fn failed(&mut self, id: u32, problem: OperationFailure) {
         let Some(operation) = self.operations.get(&id).copied() else { return };
         if let Some(display) = self.reference(id) {
-            self.emit(Event::Failed { operation: display, reason: problem.why.to_string() });
+            self.emit(ApplyEvent::Failed { operation: display, reason: problem.why.to_string() });
         }
         let journal = self.journal_of(id, &operation.scope);
         if !problem.uncertain
@@ -443,7 +443,7 @@ impl Run<'_> {
         let skipped = self.scheduler.fail(id).unwrap_or_default();
         for other in skipped {
             if let (Some(operation), Some(because)) = (self.reference(other), self.reference(id)) {
-                self.emit(Event::Skipped { operation, because });
+                self.emit(ApplyEvent::Skipped { operation, because });
             }
         }
     }
@@ -484,17 +484,17 @@ impl Run<'_> {
         let walls = async {
             match &mut self.walls {
                 Some(walls) => walls.standing(ledger).await,
-                None => Standing::Holds,
+                None => LeaseState::Holds,
             }
         };
         let (standings, walls) = futures::join!(join_all(looks), walls);
-        let standings: BTreeMap<&str, Standing> = standings.into_iter().collect();
-        let told: Vec<Standing> = asks
+        let standings: BTreeMap<&str, LeaseState> = standings.into_iter().collect();
+        let told: Vec<LeaseState> = asks
             .iter()
             .map(|(scope, _)| match (standings.get(scope.as_str()), walls) {
-                (Some(Standing::Holds), Standing::Holds) => Standing::Holds,
-                (None | Some(Standing::Over), _) | (_, Standing::Over) => Standing::Over,
-                _ => Standing::Unknown,
+                (Some(LeaseState::Holds), LeaseState::Holds) => LeaseState::Holds,
+                (None | Some(LeaseState::Over), _) | (_, LeaseState::Over) => LeaseState::Over,
+                _ => LeaseState::Unknown,
             })
             .collect();
         for ((_, answer), standing) in asks.into_iter().zip(told) {

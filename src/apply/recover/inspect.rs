@@ -11,7 +11,7 @@ use crate::address::ResourceAddr;
 use crate::ids::Handle;
 use crate::plan::model::{InDoubtChange, InDoubtOutcome, InterruptedRun};
 use crate::plan::targets::Targets;
-use crate::provider::{Access, Permit, Provider};
+use crate::provider::{AccessMode, Permit, Provider};
 use crate::state::{Ledger, ScopeState, Snapshot, Stamp, StateError, Versioned};
 
 /// What `inspect` reads and reaches.
@@ -66,7 +66,7 @@ pub async fn inspect(
         provider: inspection.provider.as_ref(),
         clock: inspection.ledger.clock(),
         accounts: &inspection.accounts,
-        access: Access::Read,
+        access: AccessMode::Read,
         patience: Duration::from_secs(10),
         waits: false,
         events: None,

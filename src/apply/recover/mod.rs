@@ -25,10 +25,10 @@ use crate::address::ResourceAddr;
 use crate::diag::Diagnostic;
 use crate::ids::Handle;
 use crate::plan::targets::Targets;
-use crate::provider::{Access, Permit, Provider};
+use crate::provider::{AccessMode, Permit, Provider};
 use crate::state::{
-    Event as AuditEvent, Holder, Lease, Ledger, ScopeState, Snapshot, Stamp, StateError,
-    StateFailure, Terms, layout,
+    AuditEvent, Lease, LeaseHolder, Ledger, ScopeState, Snapshot, Stamp, StateError, StateFailure,
+    Terms, layout,
 };
 
 use probe::Probe;
@@ -47,7 +47,7 @@ pub struct Recovery<'a> {
     /// Which `account` instance is which account.
     pub accounts: BTreeMap<ResourceAddr, Handle>,
     /// Who recovers.
-    pub holder: Holder,
+    pub holder: LeaseHolder,
     /// How leases are held.
     pub terms: Terms,
     /// How long to wait for the lock of the run that was cut off to end.
@@ -157,7 +157,7 @@ async fn under_locks(
         provider: recovery.provider.as_ref(),
         clock: recovery.ledger.clock(),
         accounts: &recovery.accounts,
-        access: Access::Write,
+        access: AccessMode::Write,
         patience: Duration::from_secs(120),
         waits: true,
         events: Some(&recovery.events),

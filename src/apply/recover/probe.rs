@@ -12,10 +12,10 @@ use crate::plan::diff::{StoredValues, difference};
 use crate::plan::drift::is_fingerprint;
 use crate::plan::targets::Targets;
 use crate::provider::{
-    Access, AccountTarget, Failure, LiveObject, Permit, Provider, ProviderError, REQUEST,
+    AccessMode, AccountTarget, Failure, LiveObject, Permit, Provider, ProviderError, REQUEST,
 };
 use crate::schema::ownership::owner;
-use crate::schema::{Home, ManagedKind, Recovery as By, kinds};
+use crate::schema::{Home, ManagedKind, RecoveryMethod as By, kinds};
 use crate::state::clock::backoff;
 use crate::state::journal::{Finished, Intent, OperationOutcome};
 use crate::state::model::{ResourceState, Resources};
@@ -46,7 +46,7 @@ pub(super) struct Probe<'a> {
     /// Which `account` instance is which account.
     pub(super) accounts: &'a BTreeMap<ResourceAddr, Handle>,
     /// Through which role.
-    pub(super) access: Access,
+    pub(super) access: AccessMode,
     /// How long a read is repeated while it fails in a way that passes.
     pub(super) patience: Duration,
     /// Whether accounts that are being created are waited for (which also puts them where they belong).

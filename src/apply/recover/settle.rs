@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::in_order;
 use super::probe::{IntentProbe, Probe, attrs_of_record, overlay};
 use crate::address::ResourceAddr;
-use crate::apply::events::Event;
+use crate::apply::events::ApplyEvent;
 use crate::apply::executor::scope_of;
 use crate::apply::record::PENDING;
 use crate::diag::Diagnostic;
@@ -154,7 +154,7 @@ async fn run(
         everything(journal)
     };
     if let Some(events) = probe.events {
-        let _ = events.send(Event::Recovering {
+        let _ = events.send(ApplyEvent::Recovering {
             scope: settlement.scope.clone(),
             run: journal.run.clone(),
             dangling: open.len(),

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::args::VarArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Exit;
-use crate::engine::graph::{self, Format, GraphRequest, Picture};
+use crate::engine::graph::{self, GraphDrawing, GraphFormat, GraphRequest};
 
 /// Flags of `graph`.
 #[derive(Debug, Args)]
@@ -48,12 +48,12 @@ enum Of {
 /// The configuration is wrong.
 pub fn run(args: &GraphArgs, context: &Context) -> Result<(), Exit> {
     let format = match args.format {
-        FormatArg::Dot => Format::Dot,
-        FormatArg::Mermaid => Format::Mermaid,
+        FormatArg::Dot => GraphFormat::Dot,
+        FormatArg::Mermaid => GraphFormat::Mermaid,
     };
     let picture = match args.of {
-        Of::Blocks => Picture::Blocks,
-        Of::Environments => Picture::Promotion,
+        Of::Blocks => GraphDrawing::Blocks,
+        Of::Environments => GraphDrawing::Promotion,
     };
     let request = GraphRequest { variables: args.vars.variables(), picture, format };
     let drawing = graph::run(&context.offline(), &request)?;

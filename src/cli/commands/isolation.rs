@@ -9,7 +9,7 @@ use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::engine::isolation::{self, IsolationRequest};
 use crate::render;
-use crate::render::evidence::Evidence;
+use crate::render::evidence::WithEvidence;
 
 /// Flags of `isolation`.
 #[derive(Debug, Args)]
@@ -18,7 +18,7 @@ use crate::render::evidence::Evidence;
 pub struct IsolationArgs {
     /// Which side.
     #[command(flatten)]
-    look: LookArgs,
+    side: LookArgs,
     /// Values for variables.
     #[command(flatten)]
     vars: VarArgs,
@@ -32,10 +32,10 @@ pub struct IsolationArgs {
 /// # Errors
 /// Whatever keeps it from being read, and a broken rule.
 pub async fn run(args: &IsolationArgs, context: &Context) -> Result<(), Exit> {
-    let look_at = args.look.look_at();
+    let look_at = args.side.look_at();
     let request = IsolationRequest { look_at, variables: args.vars.variables() };
     let outcome = isolation::run(&context.workspace()?, &request).await?;
-    let evidence = Evidence::of(&outcome.basis, &outcome.walls);
+    let evidence = WithEvidence::of(&outcome.basis, &outcome.walls);
     let mut out = context.stdout();
     if args.json {
         render::json::write(&evidence, &mut out)?;

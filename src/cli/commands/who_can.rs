@@ -9,7 +9,7 @@ use crate::cli::context::Context;
 use crate::cli::error::Exit;
 use crate::engine::who_can::{self, WhoCanRequest};
 use crate::render;
-use crate::render::evidence::Evidence;
+use crate::render::evidence::WithEvidence;
 
 /// Flags of `who-can`.
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ pub struct WhoCanArgs {
     resource: String,
     /// Which side.
     #[command(flatten)]
-    look: LookArgs,
+    side: LookArgs,
     /// Values for variables.
     #[command(flatten)]
     vars: VarArgs,
@@ -43,7 +43,7 @@ pub struct WhoCanArgs {
 /// # Errors
 /// The question makes no sense, or the estate cannot be read.
 pub async fn run(args: &WhoCanArgs, context: &Context) -> Result<(), Exit> {
-    let look_at = args.look.look_at();
+    let look_at = args.side.look_at();
     let request = WhoCanRequest {
         action: args.action.clone(),
         resource: args.resource.clone(),
@@ -52,7 +52,7 @@ pub async fn run(args: &WhoCanArgs, context: &Context) -> Result<(), Exit> {
         variables: args.vars.variables(),
     };
     let outcome = who_can::run(&context.workspace()?, &request).await?;
-    let evidence = Evidence::of(&outcome.basis, &outcome.answer);
+    let evidence = WithEvidence::of(&outcome.basis, &outcome.answer);
     let mut out = context.stdout();
     if args.json {
         render::json::write(&evidence, &mut out)?;

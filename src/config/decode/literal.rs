@@ -4,7 +4,7 @@ use hcl::edit::Span;
 use hcl::edit::expr::{Expression, TraversalOperator};
 
 use super::super::expr::Expr;
-use super::super::model::Condition;
+use super::super::model::ConditionBlock;
 use super::super::raw::{RawAttr, RawBlock};
 use super::Decoder;
 use crate::diag::Diagnostic;
@@ -100,10 +100,10 @@ impl Decoder<'_> {
     }
 
     /// `condition` and `error_message` of a checked block.
-    pub(super) fn condition(&mut self, block: &RawBlock) -> Option<Condition> {
+    pub(super) fn condition(&mut self, block: &RawBlock) -> Option<ConditionBlock> {
         let condition = block.body.get("condition")?.clone();
         let error_message = block.body.get("error_message")?.clone();
-        Some(Condition { loc: block.loc.clone(), condition, error_message })
+        Some(ConditionBlock { loc: block.loc.clone(), condition, error_message })
     }
 
     /// Refuses nested blocks made by `dynamic` where the language itself needs them written out.
@@ -111,7 +111,7 @@ impl Decoder<'_> {
         &mut self,
         body: &super::super::RawBody,
         name: &str,
-    ) -> Vec<Condition> {
+    ) -> Vec<ConditionBlock> {
         let mut conditions = Vec::new();
         for nested in &body.blocks {
             match nested {

@@ -13,7 +13,7 @@ use crate::engine::open::Store;
 use crate::engine::workspace::Workspace;
 use crate::plan::select;
 use crate::state::model::Resources;
-use crate::state::{Event, Holder, Lease, Ledger, ScopeState, Snapshot, Stamp};
+use crate::state::{AuditEvent, Lease, LeaseHolder, Ledger, ScopeState, Snapshot, Stamp};
 
 use super::repair::waiting;
 
@@ -53,7 +53,7 @@ impl Edit {
 pub(super) struct Editing<'a> {
     ledger: &'a Ledger,
     leases: BTreeMap<String, Lease>,
-    holder: Holder,
+    holder: LeaseHolder,
     /// State as it was when the leases were held.
     pub(super) snapshot: Snapshot,
 }
@@ -163,7 +163,7 @@ impl<'a> Editing<'a> {
     ) -> Result<(), EngineError> {
         let (action, details) = edit.record();
         let stamp = self.stamp().await?;
-        let event = Event {
+        let event = AuditEvent {
             scopes: self.leases.keys().cloned().collect(),
             details: details.into_iter().collect(),
             ..self.holder.event(stamp.at, action)

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use crate::engine::error::EngineError;
 use crate::engine::host::Event as HostEvent;
 use crate::engine::workspace::Workspace;
-use crate::state::{Event, Holder, Lease, Ledger, Lock, Stamp, StateError};
+use crate::state::{AuditEvent, Lease, LeaseHolder, Ledger, Lock, Stamp, StateError};
 
 /// Tells the host that a lock is waited for.
 pub(super) fn waiting(workspace: &Workspace) -> impl FnMut(&str, &Lock) {
@@ -49,7 +49,7 @@ impl Repaired {
 pub(super) struct Repair<'a> {
     pub(super) workspace: &'a Workspace,
     pub(super) ledger: &'a Ledger,
-    pub(super) holder: &'a Holder,
+    pub(super) holder: &'a LeaseHolder,
     pub(super) scope: &'a str,
     pub(super) floor: u64,
     pub(super) lock_timeout: Duration,
@@ -78,7 +78,7 @@ impl Repair<'_> {
             let stamp = self.holder.stamp(self.ledger.now().await?);
             let (action, detail) = repaired.record();
             let (scopes, details) = (vec![self.scope.to_owned()], BTreeMap::from([detail]));
-            let event = Event { scopes, details, ..self.holder.event(stamp.at, action) };
+            let event = AuditEvent { scopes, details, ..self.holder.event(stamp.at, action) };
             self.ledger.audit(None, event).await?;
             work(&lease, stamp).await
         };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::engine::error::EngineError;
-use crate::engine::host::{Event as HostEvent, Question};
+use crate::engine::host::{ConfirmationQuestion, Event as HostEvent};
 use crate::engine::open;
 use crate::engine::plan::{self, PlanOutcome, PlanRequest};
 use crate::engine::workspace::{Variables, Workspace};
@@ -44,7 +44,7 @@ pub async fn run(
     let ledger = &store.ledger;
     // The state may be damaged: that is what this use case is for, so nothing else is read.
     let target = ledger.at_serial(scope, *to).await?;
-    let question = Question::RollBackState {
+    let question = ConfirmationQuestion::RollBackState {
         scope,
         serial: *to,
         written_at: target.stamp.at,

@@ -6,10 +6,10 @@ use serde_json::json;
 
 use crate::diag::Diagnostic;
 use crate::engine::error::EngineError;
-use crate::engine::host::{BreakableLock, Event as HostEvent, Question, Shown};
+use crate::engine::host::{BreakableLock, ConfirmationQuestion, Event as HostEvent, Shown};
 use crate::engine::open;
 use crate::engine::workspace::Workspace;
-use crate::state::{Event, Ledger, StateError, StateFailure, layout};
+use crate::state::{AuditEvent, Ledger, StateError, StateFailure, layout};
 
 /// What is asked.
 #[derive(Clone, Debug, Default)]
@@ -56,12 +56,12 @@ pub async fn run(
         return Ok(Vec::new());
     }
     workspace.host.show(Shown::Locks(&locks))?;
-    workspace.host.confirm(Question::BreakLocks).await?;
+    workspace.host.confirm(ConfirmationQuestion::BreakLocks).await?;
     let holder = store.holder(workspace, "state unlock").await;
     let mut broken = Vec::new();
     for BreakableLock { scope, .. } in locks {
         let Some(lock) = ledger.unlock(&scope).await? else { continue };
-        let event = Event {
+        let event = AuditEvent {
             scopes: vec![scope.clone()],
             details: BTreeMap::from([
                 ("held_by".to_owned(), json!(lock.holder.who)),

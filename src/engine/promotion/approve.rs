@@ -6,13 +6,13 @@ use serde_json::json;
 
 use crate::diag::Diagnostic;
 use crate::engine::error::EngineError;
-use crate::engine::host::{Question, Shown};
+use crate::engine::host::{ConfirmationQuestion, Shown};
 use crate::engine::plan;
 use crate::engine::workspace::Workspace;
 use crate::promotion::Digest;
 use crate::promotion::gate::GateSpec;
 use crate::promotion::gate::approval::{self, Approval, RoleSource, Subject, Word};
-use crate::state::Event;
+use crate::state::AuditEvent;
 
 use super::preview::{EdgeInputs, PreviewResult};
 use super::{MoveSettings, caller};
@@ -88,7 +88,7 @@ pub async fn run(
             .help("it does not count where one of them promotes, and not beside an approval of theirs");
             workspace.host.diagnostics(&warning.into());
         }
-        let question = Question::Approve {
+        let question = ConfirmationQuestion::Approve {
             by: &by.arn,
             release: &release.name,
             digest: &release.digest,
@@ -107,7 +107,7 @@ pub async fn run(
     let comment = request.comment.clone();
     let kept = approval::write(&store.ledger, &subject, word, &by, comment).await?;
     let holder = store.holder(workspace, &format!("approve {}", request.edge)).await;
-    let event = Event {
+    let event = AuditEvent {
         at: kept.at,
         who: by.arn.clone(),
         run: holder.run,

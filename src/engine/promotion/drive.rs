@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use crate::diag::Diagnostic;
-use crate::engine::apply::{self, Approval};
+use crate::engine::apply::{self, ApplyApproval};
 use crate::engine::error::EngineError;
 use crate::engine::host::{Event as HostEvent, Shown};
 use crate::engine::plan::{self, FailOn, PlanRequest};
@@ -18,9 +18,9 @@ use crate::promotion::edge::{self, Edge, OnFailure};
 use crate::promotion::gate::{Evidence, GateOutcome};
 use crate::promotion::record::{End, Hold, MoveKind, Phase};
 use crate::promotion::store::{self, VersionedRecord};
-use crate::promotion::{Digest, Move, Release};
+use crate::promotion::{Digest, Release, ReleaseMove};
 use crate::provider::Caller;
-use crate::state::{Event, Ledger};
+use crate::state::{AuditEvent, Ledger};
 
 use super::gates::{all_open, request, watch};
 use super::{MoveSettings, closed};
@@ -60,7 +60,7 @@ impl Drive<'_> {
     ///
     /// # Errors
     /// A step could not be done; the move stays where it was, to be taken up again.
-    pub(super) async fn run(&mut self) -> Result<Move, EngineError> {
+    pub(super) async fn run(&mut self) -> Result<ReleaseMove, EngineError> {
         let end = self.walk().await;
         if let Err(error) = &end {
             self.record_trouble(error).await;
@@ -79,7 +79,7 @@ impl Drive<'_> {
         }
     }
 
-    async fn walk(&mut self) -> Result<Move, EngineError> {
+    async fn walk(&mut self) -> Result<ReleaseMove, EngineError> {
         loop {
             let Some(run) = self.held.record.run.clone() else {
                 return Err(EngineError::failed("there is no move under way"));
@@ -97,7 +97,7 @@ impl Drive<'_> {
         Ok(store::write(self.ledger, &mut self.held).await?)
     }
 
-    async fn apply(&mut self, run: &Move) -> Result<(), EngineError> {
+    async fn apply(&mut self, run: &ReleaseMove) -> Result<(), EngineError> {
         match self.carry_out(run, &run.digest).await {
             Ok(()) => {
                 self.held.record.applied(self.workspace.host.now());
@@ -119,7 +119,7 @@ impl Drive<'_> {
         }
     }
 
-    async fn verify(&mut self, run: &Move) -> Result<(), EngineError> {
+    async fn verify(&mut self, run: &ReleaseMove) -> Result<(), EngineError> {
         let found = self.watch(run, &run.digest).await?;
         let at = self.workspace.host.now();
         if all_open(&found) {
@@ -152,7 +152,7 @@ impl Drive<'_> {
         self.save().await
     }
 
-    async fn go_back(&mut self, run: &Move) -> Result<(), EngineError> {
+    async fn go_back(&mut self, run: &ReleaseMove) -> Result<(), EngineError> {
         let Some(returned) = &run.returned else {
             return Err(EngineError::failed(
                 "the record says that a move goes back, but not where to",
@@ -175,7 +175,7 @@ impl Drive<'_> {
 
     /// Writes the move into the history and the audit log, then closes it. Each of the three may
     /// have been done before a cut.
-    async fn settle(&mut self, run: &Move) -> Result<Move, EngineError> {
+    async fn settle(&mut self, run: &ReleaseMove) -> Result<ReleaseMove, EngineError> {
         store::put_move(self.ledger, run).await?;
         let event = event(run);
         let told =
@@ -192,8 +192,8 @@ impl Drive<'_> {
     }
 
     /// Makes what has to be in force so: the approved plan, or after a cut a new one.
-    async fn carry_out(&mut self, run: &Move, digest: &Digest) -> Result<(), EngineError> {
-        let approval = Approval {
+    async fn carry_out(&mut self, run: &ReleaseMove, digest: &Digest) -> Result<(), EngineError> {
+        let approval = ApplyApproval {
             fail_on: FailOn::Violation,
             reason: None,
             lock_timeout: self.settings.lock_timeout,
@@ -224,7 +224,11 @@ impl Drive<'_> {
             .map(|_| ())
     }
 
-    async fn watch(&self, run: &Move, digest: &Digest) -> Result<Vec<Evidence>, EngineError> {
+    async fn watch(
+        &self,
+        run: &ReleaseMove,
+        digest: &Digest,
+    ) -> Result<Vec<Evidence>, EngineError> {
         let release = self.release(&run.release, digest).await?;
         let declared = {
             let offline = load::offline(self.workspace, &self.settings.variables).await?;
@@ -243,16 +247,16 @@ impl Drive<'_> {
         self.edge.as_ref().is_some_and(|e| e.on_failure == OnFailure::Rollback)
     }
 
-    fn way_back(&self, run: &Move) -> Option<Digest> {
+    fn way_back(&self, run: &ReleaseMove) -> Option<Digest> {
         self.held.record.way_back(&run.release, &run.digest).map(|v| v.digest.clone())
     }
 
     async fn turn_back(
         &mut self,
-        run: &Move,
+        run: &ReleaseMove,
         back: Digest,
         why: String,
-        found: Vec<Evidence>,
+        evidence_seen: Vec<Evidence>,
     ) -> Result<(), EngineError> {
         self.workspace.host.event(HostEvent::TurningBack {
             why: why.clone(),
@@ -260,11 +264,11 @@ impl Drive<'_> {
             release: run.release.clone(),
             to: back.clone(),
         });
-        self.held.record.turn_back(self.workspace.host.now(), back, why, found);
+        self.held.record.turn_back(self.workspace.host.now(), back, why, evidence_seen);
         self.save().await
     }
 
-    fn hold(&mut self, run: &Move, why: String) {
+    fn hold(&mut self, run: &ReleaseMove, why: String) {
         let why = match &run.reason {
             Some(reason) => format!("{why}: {reason}"),
             None => why,
@@ -276,7 +280,7 @@ impl Drive<'_> {
 }
 
 /// What the audit log says of a finished move.
-fn event(run: &Move) -> Event {
+fn event(run: &ReleaseMove) -> AuditEvent {
     let action = match (run.kind, run.end) {
         (MoveKind::Entry, _) => "release_entered",
         (MoveKind::Rollback, _) => "rolled_back",
@@ -302,7 +306,7 @@ fn event(run: &Move) -> Event {
             details.insert(name.to_owned(), value);
         }
     }
-    Event {
+    AuditEvent {
         at: run.finished_at.unwrap_or(run.started_at),
         who: run.author.arn.clone(),
         run: run.id.clone(),

@@ -8,7 +8,7 @@ use crate::engine::refresh::PlanInputs;
 use crate::engine::workspace::Workspace;
 use crate::eval::estate::{Estate, ReleaseDecl};
 use crate::eval::release::{DIGEST_KEY, SCHEMA};
-use crate::promotion::Move;
+use crate::promotion::ReleaseMove;
 use crate::promotion::record::MoveKind;
 use crate::promotion::store;
 use crate::state::model::Resources;
@@ -28,7 +28,7 @@ pub async fn record(
     request: &PlanRequest,
     plan: &str,
     lock_timeout: std::time::Duration,
-) -> Result<Vec<Move>, EngineError> {
+) -> Result<Vec<ReleaseMove>, EngineError> {
     let open = |name: &String, declared: &ReleaseDecl| {
         let held = inputs.records.get(&declared.entry);
         held.is_none_or(|h| {
@@ -82,7 +82,7 @@ async fn enter(
     name: &str,
     declared: &ReleaseDecl,
     plan: &str,
-) -> Result<Option<Move>, EngineError> {
+) -> Result<Option<ReleaseMove>, EngineError> {
     let ledger = &inputs.store.ledger;
     let place = &declared.entry;
     let holder = inputs.store.holder(workspace, "apply").await;
@@ -100,11 +100,11 @@ async fn enter(
             }
             let id = holder.run.as_str();
             let entry = MoveKind::Entry;
-            held.record.begin(Move {
+            held.record.begin(ReleaseMove {
                 previous,
                 plan: plan.to_owned(),
                 configuration: inputs.digest.clone(),
-                ..Move::new(entry, id, place, name, digest, author.clone(), at)
+                ..ReleaseMove::new(entry, id, place, name, digest, author.clone(), at)
             });
             held.record.applied(at);
             store::write(ledger, &mut held).await?;

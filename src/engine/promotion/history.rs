@@ -10,7 +10,7 @@ use crate::diag::{Diagnostic, did_you_mean};
 use crate::engine::error::EngineError;
 use crate::engine::open;
 use crate::engine::workspace::Workspace;
-use crate::promotion::Move;
+use crate::promotion::ReleaseMove;
 use crate::promotion::figures::{Figures, figures};
 use crate::promotion::store;
 use crate::schema::{civil, duration};
@@ -68,7 +68,7 @@ pub struct History {
     /// From when on.
     pub since: Option<Timestamp>,
     /// Finished moves, the newest first.
-    pub moves: Vec<Move>,
+    pub moves: Vec<ReleaseMove>,
     /// Figures of the same time.
     pub figures: Figures,
 }

@@ -8,7 +8,7 @@ use crate::apply::cancel::Urgency;
 use crate::engine::error::EngineError;
 use crate::engine::host::Event;
 use crate::engine::workspace::Workspace;
-use crate::state::{Holder, Lease, Ledger, StateFailure, Terms, layout};
+use crate::state::{Lease, LeaseHolder, Ledger, StateFailure, Terms, layout};
 
 /// A crashed promotion blocks nobody for longer. No call to AWS hangs on this lease (those hang on
 /// the leases of accounts), so nothing has to be waited out after it.
@@ -25,7 +25,7 @@ pub(super) async fn under<T>(
     workspace: &Workspace,
     ledger: &Ledger,
     environment: &str,
-    holder: &Holder,
+    holder: &LeaseHolder,
     timeout: Duration,
     work: impl Future<Output = Result<T, EngineError>>,
 ) -> Result<T, EngineError> {

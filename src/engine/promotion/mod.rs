@@ -29,7 +29,7 @@ use crate::provider::{Caller, Provider};
 use super::error::EngineError;
 use super::workspace::Variables;
 
-pub use crate::promotion::Move;
+pub use crate::promotion::ReleaseMove;
 
 /// What the use cases that move releases have in common.
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ async fn caller(provider: &dyn Provider) -> Result<Caller, EngineError> {
 /// Whether a finished move left its environment as it was asked to. An entry that is not verified yet is
 /// as it was asked: its first verification may come later.
 #[must_use]
-pub fn ended_well(done: &Move) -> bool {
+pub fn ended_well(done: &ReleaseMove) -> bool {
     match done.end {
         Some(End::Verified) | None => true,
         Some(End::Unverified) => done.kind == MoveKind::Entry,

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::engine::error::EngineError;
-use crate::engine::host::{Event as HostEvent, Question, Resumption, Shown};
+use crate::engine::host::{ConfirmationQuestion, Event as HostEvent, Resumption, Shown};
 use crate::engine::plan::{self, FailOn};
 use crate::engine::workspace::Workspace;
 use crate::engine::{digest, secret_versions};
@@ -15,9 +15,9 @@ use crate::promotion::gate::approval;
 use crate::promotion::gate::{Evidence, Purpose};
 use crate::promotion::record::{Hold, MoveKind, Override, Phase};
 use crate::promotion::store;
-use crate::promotion::{EnvironmentRecord, Move};
+use crate::promotion::{EnvironmentRecord, ReleaseMove};
 use crate::provider::Caller;
-use crate::state::{Event, Holder};
+use crate::state::{AuditEvent, LeaseHolder};
 
 use super::drive::{Drive, Prepared};
 use super::gates::{GateEvaluation, all_open, closed_lines};
@@ -69,7 +69,7 @@ pub enum PromotionOutcome {
         refusal: Diagnostics,
     },
     /// The move came to its end; the record says to which.
-    Moved(Box<Move>),
+    Moved(Box<ReleaseMove>),
 }
 
 /// Promotes.
@@ -180,7 +180,7 @@ async fn fresh(
     workspace: &Workspace,
     request: &PromotionRequest,
     edge: &EdgeInputs,
-    holder: &Holder,
+    holder: &LeaseHolder,
 ) -> Result<PromotionOutcome, EngineError> {
     let to = edge.record(&edge.edge.to);
     let EvaluatedPreview { preview, author, evidence, report } =
@@ -199,7 +199,7 @@ async fn fresh(
     };
     plan::require_isolation(&preview.plan, FailOn::Violation, false)?;
     plan::require_read(&preview.plan)?;
-    let question = Question::Promote {
+    let question = ConfirmationQuestion::Promote {
         release: &preview.candidate.release,
         digest: &preview.candidate.digest,
         to: &edge.edge.to,
@@ -212,7 +212,7 @@ async fn fresh(
     let mut held = store::read(ledger, &edge.edge.to).await?;
     let Candidate { release, digest, previous, basis, .. } = candidate;
     let (id, kind, at) = (holder.run.as_str(), MoveKind::Promotion, workspace.host.now());
-    held.record.begin(Move {
+    held.record.begin(ReleaseMove {
         edge: Some(edge.edge.name.clone()),
         basis: Some(basis),
         previous,
@@ -220,7 +220,7 @@ async fn fresh(
         configuration: inputs.digest.clone(),
         overridden,
         gates: evidence,
-        ..Move::new(kind, id, &edge.edge.to, release, digest, author.clone(), at)
+        ..ReleaseMove::new(kind, id, &edge.edge.to, release, digest, author.clone(), at)
     });
     store::write(ledger, &mut held).await?;
     let mut drive = Drive {
@@ -277,7 +277,7 @@ async fn resume(
     workspace: &Workspace,
     request: &PromotionRequest,
     edge: &EdgeInputs,
-    holder: &Holder,
+    holder: &LeaseHolder,
 ) -> Result<PromotionOutcome, EngineError> {
     let ledger = &edge.offline.store.ledger;
     let mut held = store::read(ledger, &edge.edge.to).await?;
@@ -312,7 +312,7 @@ async fn resume(
     }
     let (interrupted, resumption) = (Box::new(run.clone()), Resumption::Now);
     workspace.host.event(HostEvent::MoveInterrupted { run: interrupted, resumption });
-    workspace.host.confirm(Question::Resume).await?;
+    workspace.host.confirm(ConfirmationQuestion::Resume).await?;
     run.resumed_by.push(holder.who.clone());
     let author = run.author.clone();
     store::write(ledger, &mut held).await?;
@@ -421,13 +421,13 @@ fn held_back(hold: &Hold, environment: &str, edge: &str) -> Diagnostic {
 async fn lift(
     workspace: &Workspace,
     edge: &mut EdgeInputs,
-    holder: &Holder,
+    holder: &LeaseHolder,
     reason: Option<&str>,
 ) -> Result<(), EngineError> {
     let ledger = edge.offline.store.ledger.clone();
     let mut held = store::read(&ledger, &edge.edge.to).await?;
     let Some(hold) = held.record.hold.take() else { return Ok(()) };
-    let event = Event {
+    let event = AuditEvent {
         at: workspace.host.now(),
         who: holder.who.clone(),
         run: holder.run.clone(),
@@ -453,9 +453,9 @@ async fn record_refusal(
     preview: &PromotionPreview,
     evidence: &[Evidence],
     author: &Caller,
-    holder: &Holder,
+    holder: &LeaseHolder,
 ) -> Result<(), EngineError> {
-    let event = Event {
+    let event = AuditEvent {
         at: evidence.iter().map(|e| e.at).max().unwrap_or_default(),
         who: author.arn.clone(),
         run: holder.run.clone(),

@@ -3,7 +3,7 @@
 
 use crate::diag::{Diagnostic, did_you_mean};
 use crate::engine::error::EngineError;
-use crate::engine::host::{Event, Question, Resumption, Shown};
+use crate::engine::host::{ConfirmationQuestion, Event, Resumption, Shown};
 use crate::engine::open::Store;
 use crate::engine::plan::{self, FailOn};
 use crate::engine::workspace::Workspace;
@@ -13,9 +13,9 @@ use crate::promotion::edge;
 use crate::promotion::gate::{Evidence, GateSpec, Purpose};
 use crate::promotion::record::{MoveKind, Phase};
 use crate::promotion::store::{self, VersionedRecord};
-use crate::promotion::{Digest, EnvironmentRecord, Move};
+use crate::promotion::{Digest, EnvironmentRecord, ReleaseMove};
 use crate::provider::Caller;
-use crate::state::Holder;
+use crate::state::LeaseHolder;
 
 use super::drive::{Drive, Prepared};
 use super::gates::{self, GateEvaluation, all_open};
@@ -38,7 +38,7 @@ pub struct RollbackRequest {
 #[derive(Clone, Debug)]
 pub struct RollbackOutcome {
     /// The move that came to its end: the rollback, or the promotion that was turned back.
-    pub run: Move,
+    pub run: ReleaseMove,
     /// The edges that the release would come along again, once the hold is lifted.
     pub edges: Vec<String>,
 }
@@ -137,8 +137,8 @@ async fn fresh(
     estate: &Estate,
     store: &Store,
     mut held: VersionedRecord,
-    holder: &Holder,
-) -> Result<Move, EngineError> {
+    holder: &LeaseHolder,
+) -> Result<ReleaseMove, EngineError> {
     let name = release_of(request, estate, &held.record)?;
     let Some(current) = held.record.current(&name).map(|c| c.digest.clone()) else {
         return Err(EngineError::failed(format!(
@@ -182,17 +182,28 @@ async fn fresh(
     permitted(&request.environment, &evidence)?;
     plan::require_isolation(&plan, FailOn::Violation, false)?;
     plan::require_read(&plan)?;
-    let question =
-        Question::BringBack { release: &name, digest: &back, environment: &request.environment };
+    let question = ConfirmationQuestion::BringBack {
+        release: &name,
+        digest: &back,
+        environment: &request.environment,
+    };
     workspace.host.confirm(question).await?;
     let (id, at) = (holder.run.as_str(), workspace.host.now());
-    held.record.begin(Move {
+    held.record.begin(ReleaseMove {
         previous: Some(current),
         plan: plan.digest.clone(),
         configuration: inputs.digest.clone(),
         reason: request.reason.clone(),
         gates: evidence,
-        ..Move::new(MoveKind::Rollback, id, &request.environment, name, back, author.clone(), at)
+        ..ReleaseMove::new(
+            MoveKind::Rollback,
+            id,
+            &request.environment,
+            name,
+            back,
+            author.clone(),
+            at,
+        )
     });
     store::write(ledger, &mut held).await?;
     let prepared = Prepared { request: plan_request, inputs, plan };
@@ -206,7 +217,7 @@ async fn drive(
     held: VersionedRecord,
     caller: Caller,
     prepared: Option<Prepared>,
-) -> Result<Move, EngineError> {
+) -> Result<ReleaseMove, EngineError> {
     let resumed = prepared.is_none();
     let settings = &request.settings;
     let mut drive =
@@ -220,8 +231,8 @@ async fn resume(
     request: &RollbackRequest,
     store: &Store,
     mut held: VersionedRecord,
-    holder: &Holder,
-) -> Result<Move, EngineError> {
+    holder: &LeaseHolder,
+) -> Result<ReleaseMove, EngineError> {
     let Some(run) = held.record.run.clone() else {
         return Err(EngineError::failed("the move that was under way has ended in the meantime"));
     };
@@ -243,7 +254,7 @@ async fn resume(
         let Some(back) = back.or_else(|| run.previous.clone()) else {
             return Err(nothing_before(&run.environment, &run.release, &run.digest));
         };
-        let question = Question::BringBack {
+        let question = ConfirmationQuestion::BringBack {
             release: &run.release,
             digest: &back,
             environment: &run.environment,

@@ -55,7 +55,7 @@ pub struct EnvironmentStatus {
     /// Its name.
     pub environment: String,
     /// What stands there.
-    pub releases: Vec<Standing>,
+    pub releases: Vec<ReleaseStatus>,
     /// Why nothing moves in.
     pub hold: Option<Hold>,
     /// The move that is under way, or was cut off.
@@ -68,7 +68,7 @@ pub struct EnvironmentStatus {
 
 /// A release in an environment.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Standing {
+pub struct ReleaseStatus {
     /// Its name.
     pub release: String,
     /// Which one.
@@ -191,11 +191,11 @@ fn standing(
     workspace: &Workspace,
     inputs: &PlanInputs,
     record: &EnvironmentRecord,
-) -> Vec<Standing> {
+) -> Vec<ReleaseStatus> {
     let releases = record.releases.iter().filter_map(|(release, standing)| {
         let current = standing.current.as_ref()?;
         let records = |name: &str| inputs.records.get(name).map(|held| &held.record);
-        Some(Standing {
+        Some(ReleaseStatus {
             release: release.clone(),
             digest: current.digest.clone(),
             by: current.by.clone(),

@@ -15,7 +15,7 @@ use crate::promotion::record::Revocation;
 use crate::promotion::revoked_verification;
 use crate::promotion::store;
 use crate::promotion::{Digest, EnvironmentRecord, edge};
-use crate::state::{Event, Holder};
+use crate::state::{AuditEvent, LeaseHolder};
 
 use super::drive::outcomes;
 use super::{MoveSettings, caller, gates, lease};
@@ -33,7 +33,7 @@ pub struct VerificationRequest {
 
 /// Whether one release passes verification where it stands.
 #[derive(Clone, Debug, Serialize)]
-pub struct Verification {
+pub struct VerificationOutcome {
     /// The environment.
     pub environment: String,
     /// The release's name.
@@ -57,7 +57,7 @@ pub struct Verification {
 pub async fn run(
     workspace: &Workspace,
     request: &VerificationRequest,
-) -> Result<Vec<Verification>, EngineError> {
+) -> Result<Vec<VerificationOutcome>, EngineError> {
     let VerificationRequest { environment, release, settings } = request;
     let release = release.as_deref();
     let offline = load::offline(workspace, &settings.variables).await?;
@@ -120,7 +120,7 @@ pub async fn run(
             let mut records: BTreeMap<String, EnvironmentRecord> =
                 offline.records.iter().map(|(n, h)| (n.clone(), h.record.clone())).collect();
             records.insert(environment.to_owned(), held.record.clone());
-            all.push(Verification {
+            all.push(VerificationOutcome {
                 environment: environment.clone(),
                 built_on: revoked_verification::built_on(&records, environment, &name),
                 revoked: before && !verified,
@@ -141,11 +141,11 @@ fn event(
     release: &str,
     digest: &Digest,
     verified: bool,
-    found: &[Evidence],
-    holder: &Holder,
+    evidence_seen: &[Evidence],
+    holder: &LeaseHolder,
     at: jiff::Timestamp,
-) -> Event {
-    Event {
+) -> AuditEvent {
+    AuditEvent {
         at,
         who: holder.who.clone(),
         run: holder.run.clone(),
@@ -157,7 +157,7 @@ fn event(
             ("environment".to_owned(), json!(environment)),
             ("release".to_owned(), json!(release)),
             ("digest".to_owned(), json!(digest)),
-            ("verification".to_owned(), json!(outcomes(found))),
+            ("verification".to_owned(), json!(outcomes(evidence_seen))),
         ]),
     }
 }

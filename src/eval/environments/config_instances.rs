@@ -8,7 +8,7 @@ use crate::eval::environments::config_values::{Entry, parity};
 use crate::eval::estate::{Estate, Instance, Lifecycle};
 use crate::eval::evaluator::Evaluator;
 use crate::ids::{Handle, Partition};
-use crate::schema::{Body, Context, Spanned, kind, ownership};
+use crate::schema::{Body, KindContext, Spanned, kind, ownership};
 use crate::value::Value;
 
 impl Evaluator<'_> {
@@ -108,7 +108,7 @@ impl Evaluator<'_> {
             default_tags
                 .extend(tags.iter().filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))));
         }
-        let context = Context {
+        let context = KindContext {
             ownership_tags: ownership::tags(&address, self.known.lineage()),
             address: address.clone(),
             estate: self.estate_name(),

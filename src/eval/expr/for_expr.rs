@@ -7,7 +7,7 @@ use hcl::edit::expr::ForExpr;
 
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::expr::scope::EvalResult;
-use crate::eval::expr::{Evaluator, Frame, mark, unmark};
+use crate::eval::expr::{ExprEvaluator, Frame, mark, unmark};
 use crate::value::{Unknown, Value};
 
 /// The keys and values of a collection: index and element of a list, element twice of a set, key
@@ -27,7 +27,7 @@ pub fn entries(value: &Value) -> Option<Vec<(Value, &Value)>> {
     }
 }
 
-impl Evaluator<'_> {
+impl ExprEvaluator<'_> {
     /// The error for a collection that cannot be iterated over.
     pub(in crate::eval) fn not_iterable(&self, value: &Value, at: &impl Span) -> Diagnostic {
         match value {

@@ -37,7 +37,7 @@ use crate::value::{Number, Unknown, Value, normal_form};
 /// # Errors
 /// Everything that is wrong in it, each at its place.
 pub fn evaluate(expr: &Expression, source: &Arc<Source>, scope: &dyn Scope) -> EvalResult {
-    Evaluator::new(source, scope, &Meter::default()).evaluate(expr)
+    ExprEvaluator::new(source, scope, &Meter::default()).evaluate(expr)
 }
 
 /// Evaluates with additional names in scope (`each`, `self`, an iterator), which hide outer ones.
@@ -52,12 +52,12 @@ pub fn evaluate_with(
 ) -> EvalResult {
     match names.split_first() {
         None => evaluate(expr, source, scope),
-        Some(_) => with_frames(Evaluator::new(source, scope, &Meter::default()), names, expr),
+        Some(_) => with_frames(ExprEvaluator::new(source, scope, &Meter::default()), names, expr),
     }
 }
 
 fn with_frames(
-    evaluator: Evaluator<'_>,
+    evaluator: ExprEvaluator<'_>,
     names: &[(&str, &Value)],
     expr: &Expression,
 ) -> EvalResult {
@@ -65,7 +65,7 @@ fn with_frames(
         None => evaluator.evaluate(expr),
         Some(((name, value), rest)) => {
             let frame = Frame { name, value, parent: evaluator.locals };
-            with_frames(Evaluator { locals: Some(&frame), ..evaluator }, rest, expr)
+            with_frames(ExprEvaluator { locals: Some(&frame), ..evaluator }, rest, expr)
         }
     }
 }
@@ -80,14 +80,14 @@ pub(in crate::eval) struct Frame<'a> {
 
 /// Evaluates the parts of one expression.
 #[derive(Clone, Copy)]
-pub(in crate::eval) struct Evaluator<'a> {
+pub(in crate::eval) struct ExprEvaluator<'a> {
     source: &'a Arc<Source>,
     pub(in crate::eval) scope: &'a dyn Scope,
     pub(in crate::eval) locals: Option<&'a Frame<'a>>,
     pub(in crate::eval) meter: &'a Meter,
 }
 
-impl<'a> Evaluator<'a> {
+impl<'a> ExprEvaluator<'a> {
     pub(in crate::eval) fn new(
         source: &'a Arc<Source>,
         scope: &'a dyn Scope,
@@ -104,8 +104,8 @@ impl<'a> Evaluator<'a> {
     }
 
     /// This evaluator with one more name in scope.
-    pub(in crate::eval) fn bind<'b>(&'b self, frame: &'b Frame<'b>) -> Evaluator<'b> {
-        Evaluator { locals: Some(frame), ..*self }
+    pub(in crate::eval) fn bind<'b>(&'b self, frame: &'b Frame<'b>) -> ExprEvaluator<'b> {
+        ExprEvaluator { locals: Some(frame), ..*self }
     }
 
     pub(in crate::eval) fn local(&self, name: &str) -> Option<&'a Value> {

@@ -5,12 +5,12 @@ use hcl::edit::expr::{BinaryOp, BinaryOperator, Expression, UnaryOp, UnaryOperat
 
 use crate::diag::Diagnostics;
 use crate::eval::expr::scope::EvalResult;
-use crate::eval::expr::{Evaluator, mark, unmark};
+use crate::eval::expr::{ExprEvaluator, mark, unmark};
 use crate::eval::functions::weight;
 use crate::value::convert::{parse_number, unmark_deep};
 use crate::value::{Number, Unknown, Value};
 
-impl Evaluator<'_> {
+impl ExprEvaluator<'_> {
     pub(in crate::eval) fn unary(&self, op: &UnaryOp) -> EvalResult {
         let (value, sensitive) = unmark(self.evaluate(&op.expr)?);
         let result = match (*op.operator.value(), value) {

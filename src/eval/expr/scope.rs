@@ -8,7 +8,7 @@ use hcl::edit::expr::TraversalOperator;
 use hcl::edit::{Decorated, Span};
 
 use crate::diag::{Diagnostic, Diagnostics, Loc, did_you_mean};
-use crate::eval::expr::Evaluator;
+use crate::eval::expr::ExprEvaluator;
 use crate::eval::expr::meter::WorkMeter;
 use crate::eval::functions::FunctionContext;
 use crate::value::{BlockRef, Value};
@@ -34,7 +34,7 @@ pub struct RefPath<'a> {
     name: &'a str,
     loc: Loc,
     steps: &'a [Decorated<TraversalOperator>],
-    evaluator: &'a Evaluator<'a>,
+    evaluator: &'a ExprEvaluator<'a>,
 }
 
 /// One step of a reference.
@@ -53,7 +53,7 @@ impl<'a> RefPath<'a> {
         name: &'a str,
         loc: Loc,
         steps: &'a [Decorated<TraversalOperator>],
-        evaluator: &'a Evaluator<'a>,
+        evaluator: &'a ExprEvaluator<'a>,
     ) -> Self {
         Self { name, loc, steps, evaluator }
     }

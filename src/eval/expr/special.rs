@@ -6,7 +6,7 @@ use crate::config::parse_template;
 use crate::diag::{Diagnostic, Diagnostics, Loc, Source};
 use crate::eval::expr::scope::EvalResult;
 use crate::eval::expr::scope::Values;
-use crate::eval::expr::{Evaluator, mark, unmark};
+use crate::eval::expr::{ExprEvaluator, mark, unmark};
 use crate::eval::functions;
 use crate::value::convert::text_of;
 use crate::value::{Unknown, Value};
@@ -14,7 +14,7 @@ use crate::value::{Unknown, Value};
 /// What reading a template costs for each of its bytes.
 const TEMPLATE: u64 = 32;
 
-impl Evaluator<'_> {
+impl ExprEvaluator<'_> {
     /// `try(a, b, ...)`: the first that has no error.
     pub(in crate::eval) fn try_first(&self, call: &FuncCall, loc: &Loc) -> EvalResult {
         if call.args.is_empty() || call.args.expand_final() {
@@ -149,7 +149,7 @@ impl Evaluator<'_> {
             .map_err(|error| conceal(error.into()))?;
         let scope = Values { template_file: true, ..Values::new(vars, context.clone()) };
         let result =
-            Evaluator::new(&source, &scope, self.meter).template(&template).map_err(conceal)?;
+            ExprEvaluator::new(&source, &scope, self.meter).template(&template).map_err(conceal)?;
         Ok(mark(result, hidden))
     }
 }

@@ -7,7 +7,7 @@ use hcl::edit::template::{
 use crate::diag::Diagnostics;
 use crate::eval::expr::for_expr::entries;
 use crate::eval::expr::scope::EvalResult;
-use crate::eval::expr::{Evaluator, Frame, mark, unmark};
+use crate::eval::expr::{ExprEvaluator, Frame, mark, unmark};
 use crate::value::convert::text_of;
 use crate::value::{StringPart, Unknown, Value, normal_form};
 
@@ -62,7 +62,7 @@ impl Text {
     }
 }
 
-impl Evaluator<'_> {
+impl ExprEvaluator<'_> {
     pub(in crate::eval) fn quoted_template(&self, template: &StringTemplate) -> EvalResult {
         // "${x}" is x itself, whatever its type.
         if let Some(Element::Interpolation(only)) = template.as_single_element() {

@@ -574,7 +574,7 @@ fn bounded(text: &str) -> EvalResult {
     crate::stack::deep(|| {
         let expr = crate::config::parse_expression(&source).unwrap();
         let meter = super::meter::Meter::with_work(4 << 20);
-        super::Evaluator::new(&source, &scope(), &meter).evaluate(&expr)
+        super::ExprEvaluator::new(&source, &scope(), &meter).evaluate(&expr)
     })
 }
 

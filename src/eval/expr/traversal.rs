@@ -5,7 +5,7 @@ use hcl::edit::expr::{Expression, Traversal, TraversalOperator};
 use crate::diag::{Diagnostics, Loc};
 use crate::eval::expr::scope::EvalResult;
 use crate::eval::expr::scope::{TraversalStep, step_span, suggest};
-use crate::eval::expr::{Evaluator, mark, unmark};
+use crate::eval::expr::{ExprEvaluator, mark, unmark};
 use crate::value::convert::text_of;
 use crate::value::{Number, Unknown, Value};
 
@@ -20,12 +20,12 @@ struct Walked<'s> {
 }
 
 /// Where one key leads.
-enum Found<'v> {
+enum Resolved<'v> {
     Inside(&'v Value),
     New(Value),
 }
 
-impl Evaluator<'_> {
+impl ExprEvaluator<'_> {
     pub(in crate::eval) fn traversal(&self, traversal: &Traversal) -> EvalResult {
         if let Expression::Variable(name) = &traversal.expr {
             return self.reference(name.as_str(), self.at(name), &traversal.operators);
@@ -106,11 +106,11 @@ impl Evaluator<'_> {
                 }
             };
             match found {
-                Found::Inside(next) => {
+                Resolved::Inside(next) => {
                     current = next;
                     rest = after;
                 }
-                Found::New(value) => return Ok(Walked { value, marked, rest: Some(after) }),
+                Resolved::New(value) => return Ok(Walked { value, marked, rest: Some(after) }),
             }
         }
         Ok(Walked { value: current.clone(), marked, rest: None })
@@ -140,17 +140,17 @@ impl Evaluator<'_> {
         name: &str,
         step: &TraversalStep,
         hidden: bool,
-    ) -> Result<Found<'v>, Diagnostics> {
+    ) -> Result<Resolved<'v>, Diagnostics> {
         match value {
-            Value::Map(map) => map.get(name).map(Found::Inside).ok_or_else(|| {
+            Value::Map(map) => map.get(name).map(Resolved::Inside).ok_or_else(|| {
                 let error = self.step_error(step, format!("this object has no attribute `{name}`"));
                 let known: Vec<&str> = map.keys().map(String::as_str).collect();
                 if hidden { error } else { error.help(suggest(name, &known)) }.into()
             }),
             Value::Block(block) => {
-                self.scope.block_attr(block, name, &self.step_loc(step)).map(Found::New)
+                self.scope.block_attr(block, name, &self.step_loc(step)).map(Resolved::New)
             }
-            Value::Unknown(unknown) => Ok(Found::New(Value::Unknown(Unknown::opaque([unknown])))),
+            Value::Unknown(unknown) => Ok(Resolved::New(Value::Unknown(Unknown::opaque([unknown])))),
             Value::Null => Err(self
                 .step_error(step, format!("null has no attribute `{name}`"))
                 .help("the value before it is null; `try(..., null)` tolerates that")
@@ -173,15 +173,15 @@ impl Evaluator<'_> {
         key: &Value,
         step: &TraversalStep,
         hidden: bool,
-    ) -> Result<Found<'v>, Diagnostics> {
+    ) -> Result<Resolved<'v>, Diagnostics> {
         match (value, key) {
             (Value::Unknown(a), Value::Unknown(b)) => {
-                Ok(Found::New(Value::Unknown(Unknown::opaque([a, b]))))
+                Ok(Resolved::New(Value::Unknown(Unknown::opaque([a, b]))))
             }
             (Value::Unknown(unknown), _)
             | (Value::List(_) | Value::Map(_) | Value::Block(_), Value::Unknown(unknown)) => {
                 let all = std::iter::once(unknown).chain(value.unknowns());
-                Ok(Found::New(Value::Unknown(Unknown::opaque(all))))
+                Ok(Resolved::New(Value::Unknown(Unknown::opaque(all))))
             }
             (Value::Null, _) => {
                 Err(self.step_error(step, "null has no elements".to_owned()).into())
@@ -205,7 +205,7 @@ impl Evaluator<'_> {
                         .into());
                 };
                 let element = usize::try_from(at).ok().and_then(|at| list.get(at));
-                element.map(Found::Inside).ok_or_else(|| {
+                element.map(Resolved::Inside).ok_or_else(|| {
                     let help = match list.len() {
                         0 => "the list is empty".to_owned(),
                         1 => "the list has one element, of index 0".to_owned(),
@@ -227,7 +227,7 @@ impl Evaluator<'_> {
                         )
                         .into());
                 };
-                map.get(&name).map(Found::Inside).ok_or_else(|| {
+                map.get(&name).map(Resolved::Inside).ok_or_else(|| {
                     if hidden {
                         return self
                             .step_error(step, "this object has no such key".to_owned())
@@ -240,7 +240,7 @@ impl Evaluator<'_> {
                 })
             }
             (Value::Block(block), Value::String(name)) => {
-                self.scope.block_attr(block, name, &self.step_loc(step)).map(Found::New)
+                self.scope.block_attr(block, name, &self.step_loc(step)).map(Resolved::New)
             }
             (Value::Set(_), _) => Err(self
                 .step_error(step, "a set has no order, so its elements have no index".to_owned())

@@ -11,7 +11,7 @@ use crate::eval::evaluator::node::{Node, Stored};
 use crate::eval::expr::scope::suggest;
 use crate::eval::instances::object::{InstancePlace, Object, ObjectIx};
 use crate::eval::modules::scope::ModuleScope;
-use crate::schema::{Attr, Body, Context, Spanned, Ty};
+use crate::schema::{Attr, Body, KindContext, Spanned, Ty};
 use crate::value::{Attrs, BlockRef, Sorted, Unknown, Value};
 
 impl<'c> Evaluator<'c> {
@@ -97,7 +97,7 @@ impl<'c> Evaluator<'c> {
         &self,
         object: &Object<'c>,
         desired: &Attrs,
-        context: &Context,
+        context: &KindContext,
     ) -> Attrs {
         let mut computed = object.kind.computed(desired, context);
         let schema = object.kind.schema();

@@ -10,7 +10,7 @@ use crate::eval::evaluator::Evaluator;
 use crate::eval::evaluator::node::{Node, Stored};
 use crate::eval::instances::object::{HomeFacts, InstancePlace, Object};
 use crate::ids::Partition;
-use crate::schema::{Context, ownership};
+use crate::schema::{KindContext, ownership};
 use crate::value::convert::text_of;
 use crate::value::{Unknown, Value};
 
@@ -20,7 +20,7 @@ impl<'c> Evaluator<'c> {
         &self,
         object: &Arc<Object<'c>>,
         with_tags: bool,
-    ) -> Result<Context, Diagnostics> {
+    ) -> Result<KindContext, Diagnostics> {
         let provider = self.provider()?;
         let mut default_tags = BTreeMap::new();
         let mut region = provider.region.to_string();
@@ -50,7 +50,7 @@ impl<'c> Evaluator<'c> {
             Some(id) => id,
             None => self.management_account(),
         };
-        Ok(Context {
+        Ok(KindContext {
             address: object.address.clone(),
             estate: self.estate_name(),
             account_id,

@@ -1,6 +1,6 @@
 //! Conditions: validations, preconditions, postconditions, and `check` blocks.
 
-use crate::config::{CheckDecl, Condition};
+use crate::config::{CheckDecl, ConditionBlock};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::eval::estate::CheckResult;
 use crate::eval::expr::unmark;
@@ -18,7 +18,7 @@ enum ConditionOutcome {
 fn judge(
     scope: &ModuleScope<'_, '_>,
     names: &[(&str, &Value)],
-    condition: &Condition,
+    condition: &ConditionBlock,
 ) -> Result<ConditionOutcome, Diagnostics> {
     let (value, _) = unmark(scope.evaluate(&condition.condition, names)?);
     let holds = match value {
@@ -50,7 +50,7 @@ fn judge(
 pub(in crate::eval) fn require(
     scope: &ModuleScope<'_, '_>,
     names: &[(&str, &Value)],
-    condition: &Condition,
+    condition: &ConditionBlock,
     what: &str,
     errors: &mut Diagnostics,
 ) {

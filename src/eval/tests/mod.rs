@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use crate::address::ResourceAddr;
-use crate::config::{Configuration, Options, VarArg, load};
+use crate::config::{Configuration, LoadOptions, VarArg, load};
 use crate::diag::Diagnostics;
 use crate::eval::*;
 use crate::value::{Attrs, Value};
@@ -24,7 +24,7 @@ impl Dir {
     }
 
     fn load(&self) -> Configuration {
-        let loaded = load(self.0.path(), &Options::default());
+        let loaded = load(self.0.path(), &LoadOptions::default());
         assert!(!loaded.diagnostics.has_errors(), "{}", loaded.diagnostics);
         loaded.configuration
     }

@@ -250,12 +250,12 @@ fn root_variables_are_converted_where_they_are_given() {
         "main.hcl",
         "variable \"n\" {\n type = number\n}\noutput \"n\" { value = var.n }",
     )]);
-    let options = |text: &str| Options {
+    let options = |text: &str| LoadOptions {
         vars: vec![{
             let (name, text) = text.split_once("=").unwrap();
             VarArg::Value { name: name.to_owned(), text: text.to_owned() }
         }],
-        ..Options::default()
+        ..LoadOptions::default()
     };
     let loaded = load(dir.0.path(), &options("n=5"));
     assert_eq!(

@@ -69,7 +69,7 @@ pub struct Access {
 
 /// The comparison of two policies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Comparison {
+pub struct AccessComparison {
     /// What they are attached to.
     pub kind: PolicyKind,
     /// The outcome.
@@ -102,8 +102,8 @@ const MOST_WORK: usize = 1_000_000;
 
 /// Compares two policies of one kind.
 #[must_use]
-pub fn compare(old: &Document, new: &Document, kind: PolicyKind) -> Comparison {
-    let mut found = Comparison {
+pub fn compare(old: &Document, new: &Document, kind: PolicyKind) -> AccessComparison {
+    let mut found = AccessComparison {
         kind,
         verdict: ComparisonResult::NoNewAccess,
         gained: Vec::new(),
@@ -435,7 +435,7 @@ mod tests {
         Document::from_json(&policy, role).expect("valid").0
     }
 
-    fn compared(old: Json, new: Json, kind: PolicyKind) -> Comparison {
+    fn compared(old: Json, new: Json, kind: PolicyKind) -> AccessComparison {
         compare(&document(old, kind), &document(new, kind), kind)
     }
 

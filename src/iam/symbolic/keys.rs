@@ -7,12 +7,12 @@ use ipnet::IpNet;
 
 use super::domain::Domain;
 use super::globs::{Glob, Shape, regions};
-use super::variables::Variables;
+use super::variables::PolicyVariables;
 use crate::iam::condition::CompiledCondition;
 use crate::iam::document::{Condition, Document};
 use crate::iam::operator::Test;
-use crate::iam::request::{Context, ContextValue, Facts};
-use crate::iam::{Version, values};
+use crate::iam::request::{ContextValue, RequestContext, RequestFacts};
+use crate::iam::{LanguageVersion, values};
 
 /// Keys whose values follow from who asks and of whom, so that nobody chooses them.
 pub(super) const DERIVED: [&str; 9] = [
@@ -108,13 +108,13 @@ impl KeySpace {
     /// The first value that meets all of some conditions on the key.
     pub(super) fn meeting(&self, conditions: &[&Condition]) -> Option<usize> {
         self.values.iter().position(|value| {
-            let mut context = Context::default();
+            let mut context = RequestContext::default();
             if let Some(value) = value {
                 context.set(&self.key, value.clone());
             }
             conditions.iter().all(|condition| {
-                let compiled = CompiledCondition::new(condition, Version::V2012);
-                compiled.holds(&mut Facts::new(&context, Vec::new())).may
+                let compiled = CompiledCondition::new(condition, LanguageVersion::V2012);
+                compiled.holds(&mut RequestFacts::new(&context, Vec::new())).may
             })
         })
     }
@@ -142,7 +142,7 @@ pub fn tests_by_key<'a>(
 pub fn space(
     key: &str,
     tests: &[&Condition],
-    variables: &Variables,
+    variables: &PolicyVariables,
     domains: &[&Domain],
     carried: bool,
     cap: usize,
@@ -275,17 +275,18 @@ fn one_of_each_answer(key: &str, tests: &[&Condition], texts: &mut Vec<String>) 
         .map(|test| {
             let mut each = (*test).clone();
             each.operator.prefix = None;
-            [Version::V2008, Version::V2012].map(|v| CompiledCondition::new(&each, v))
+            [LanguageVersion::V2008, LanguageVersion::V2012]
+                .map(|v| CompiledCondition::new(&each, v))
         })
         .collect();
     let mut seen = BTreeSet::new();
     texts.retain(|text| {
-        let context = Context::default().with(key, text.as_str());
+        let context = RequestContext::default().with(key, text.as_str());
         let answers: Vec<[bool; 2]> = compiled
             .iter()
             .flatten()
             .map(|test| {
-                let told = test.holds(&mut Facts::new(&context, Vec::new()));
+                let told = test.holds(&mut RequestFacts::new(&context, Vec::new()));
                 [told.may, told.must]
             })
             .collect();
@@ -297,11 +298,14 @@ fn one_of_each_answer(key: &str, tests: &[&Condition], texts: &mut Vec<String>) 
 fn one_of_each_kind(key: &str, tests: &[&Condition], values: &mut Vec<Option<ContextValue>>) {
     let compiled: Vec<[CompiledCondition; 2]> = tests
         .iter()
-        .map(|test| [Version::V2008, Version::V2012].map(|v| CompiledCondition::new(test, v)))
+        .map(|test| {
+            [LanguageVersion::V2008, LanguageVersion::V2012]
+                .map(|v| CompiledCondition::new(test, v))
+        })
         .collect();
     let mut seen = BTreeSet::new();
     values.retain(|value| {
-        let mut context = Context::default();
+        let mut context = RequestContext::default();
         if let Some(value) = value {
             context.set(key, value.clone());
         }
@@ -309,7 +313,7 @@ fn one_of_each_kind(key: &str, tests: &[&Condition], values: &mut Vec<Option<Con
             .iter()
             .flatten()
             .map(|test| {
-                let told = test.holds(&mut Facts::new(&context, Vec::new()));
+                let told = test.holds(&mut RequestFacts::new(&context, Vec::new()));
                 [told.may, told.must]
             })
             .collect();
@@ -382,17 +386,17 @@ mod tests {
         ] {
             let (parsed, _) = Operator::parse(operator).expect("known");
             let condition = Condition::new(parsed, "k", [Item::new(value)]);
-            let space = space("k", &[&condition], &Variables::default(), &[], false, 1_000);
-            let compiled = CompiledCondition::new(&condition, Version::V2012);
+            let space = space("k", &[&condition], &PolicyVariables::default(), &[], false, 1_000);
+            let compiled = CompiledCondition::new(&condition, LanguageVersion::V2012);
             let answers: BTreeSet<bool> = space
                 .values
                 .iter()
                 .map(|value| {
-                    let mut context = Context::default();
+                    let mut context = RequestContext::default();
                     if let Some(value) = value {
                         context.set("k", value.clone());
                     }
-                    compiled.holds(&mut Facts::new(&context, Vec::new())).may
+                    compiled.holds(&mut RequestFacts::new(&context, Vec::new())).may
                 })
                 .collect();
             assert_eq!(answers.len(), 2, "{operator} {value}: {:?}", space.values);
@@ -408,13 +412,13 @@ mod tests {
         let (operator, _) = Operator::parse("ForAnyValue:StringLike").expect("known");
         let other = Condition::new(operator, "aws:TagKeys", [Item::new("a*")]);
         let space =
-            space("aws:tagkeys", &[&one, &other], &Variables::default(), &[], false, 10_000);
+            space("aws:tagkeys", &[&one, &other], &PolicyVariables::default(), &[], false, 10_000);
         assert!(space.complete);
         let holds = |condition: &Condition, value: &[&str]| {
             let all: Vec<String> = value.iter().map(|v| (*v).to_owned()).collect();
-            let context = Context::default().with("aws:TagKeys", all);
-            let compiled = CompiledCondition::new(condition, Version::V2012);
-            compiled.holds(&mut Facts::new(&context, Vec::new())).may
+            let context = RequestContext::default().with("aws:TagKeys", all);
+            let compiled = CompiledCondition::new(condition, LanguageVersion::V2012);
+            compiled.holds(&mut RequestFacts::new(&context, Vec::new())).may
         };
         let answers: BTreeSet<(bool, bool)> = space
             .values

@@ -115,12 +115,12 @@ fn requirement(
     let spelled = space.tests.first().map_or(space.key.clone(), |t| t.key.clone());
     let holds = |test: &Condition, value: Option<&ContextValue>| {
         let compiled =
-            crate::iam::condition::CompiledCondition::new(test, crate::iam::Version::V2012);
-        let mut context = crate::iam::request::Context::default();
+            crate::iam::condition::CompiledCondition::new(test, crate::iam::LanguageVersion::V2012);
+        let mut context = crate::iam::request::RequestContext::default();
         if let Some(value) = value {
             context.set(&space.key, value.clone());
         }
-        compiled.holds(&mut crate::iam::request::Facts::new(&context, Vec::new())).may
+        compiled.holds(&mut crate::iam::request::RequestFacts::new(&context, Vec::new())).may
     };
     let telling: Vec<&Condition> = space
         .tests

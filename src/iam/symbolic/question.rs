@@ -7,11 +7,11 @@ use super::globs::{Glob, TooMany};
 use super::keys::{DERIVED, KeySpace, space, tests_by_key};
 use super::opening::{Opening, open};
 use super::resources::{Resources, cut, some_resources};
-use super::variables::{self, Values, Variables};
+use super::variables::{self, PolicyVariables, VariableValues};
 use crate::iam::catalogue;
 use crate::iam::document::{Document, Item};
 use crate::iam::eval::{Policies, evaluate};
-use crate::iam::request::{Caller, ContextValue, Facts, Request};
+use crate::iam::request::{Caller, ContextValue, Request, RequestFacts};
 
 /// Bounds of one question; past them the answer is [`SymbolicAnswer::Undecided`].
 #[derive(Clone, Copy, Debug)]
@@ -255,13 +255,13 @@ pub fn variable_keys(statement: &crate::iam::Statement) -> BTreeSet<String> {
 }
 
 /// What variables stand for: the value that each side fixes; values to try for what stays open.
-fn variables(sides: &[&Question<'_>], caps: Caps) -> Variables {
-    let mut found = Variables::default();
+fn variables(sides: &[&Question<'_>], caps: Caps) -> PolicyVariables {
+    let mut found = PolicyVariables::default();
     for key in statements(sides).flat_map(variable_keys) {
         if found.0.contains_key(&key) {
             continue;
         }
-        let mut values = Values::default();
+        let mut values = VariableValues::default();
         for side in sides {
             if side.never.contains(&key) {
                 continue;
@@ -275,7 +275,7 @@ fn variables(sides: &[&Question<'_>], caps: Caps) -> Variables {
         found.0.insert(key, values);
     }
     let tests = tests_by_key(sides.iter().flat_map(|side| side.documents.iter().copied()));
-    let nothing = Variables::default();
+    let nothing = PolicyVariables::default();
     for (key, values) in found.0.iter_mut().filter(|(_, values)| values.open) {
         let tests = tests.get(key).map(Vec::as_slice).unwrap_or_default();
         let domains = domains(sides, key);
@@ -303,7 +303,7 @@ fn domains<'a>(sides: &[&'a Question<'_>], key: &str) -> Vec<&'a Domain> {
 fn fixed(side: &Question<'_>, key: &str) -> Option<String> {
     let caller = Caller::new(&side.request.principal, &side.request.context);
     let account = side.request.resource_account.as_deref();
-    Facts::of(&side.request, &caller, account).variable(key).map(str::to_owned)
+    RequestFacts::of(&side.request, &caller, account).variable(key).map(str::to_owned)
 }
 
 fn lower(item: &Item) -> String {
@@ -317,7 +317,7 @@ pub(super) fn statements<'a>(
 }
 
 #[derive(Default)]
-struct Found {
+struct OpeningsSeen {
     was: Option<Opening>,
     is: Option<Opening>,
     gained: Option<Opening>,
@@ -330,10 +330,10 @@ fn combination(
     before: Option<&Question<'_>>,
     after: Option<&Question<'_>>,
     (action, resource): (&str, &str),
-    variables: &Variables,
+    variables: &PolicyVariables,
     caps: Caps,
     judged: &mut usize,
-) -> Result<Found, String> {
+) -> Result<OpeningsSeen, String> {
     // A resource that is known lies in a known region, and is asked for there.
     let known = Space::One(resource.to_owned());
     let here = before.and_then(|side| in_region(side, &known));
@@ -400,7 +400,7 @@ fn combination(
         let (shows, allowed) = (among(from), among(all));
         open(side?, request.as_ref()?, &spaces, from, &shows, &allowed, mixed)
     };
-    Ok(Found {
+    Ok(OpeningsSeen {
         was: opening(before, &requests.0, &was, &was),
         is: opening(after, &requests.1, &is, &is),
         gained: opening(after, &requests.1, &without(&is, &was), &is),
@@ -425,7 +425,7 @@ impl Hunt<'_> {
         before: (Option<&Question<'_>>, &Option<Request>),
         after: (Option<&Question<'_>>, &Option<Request>),
         judged: &mut usize,
-    ) -> Option<Found> {
+    ) -> Option<OpeningsSeen> {
         let was = self.one(before, judged);
         let is = self.one(after, judged);
         let inexact = Some("conditions have too many combinations to try them all".to_owned());
@@ -444,7 +444,7 @@ impl Hunt<'_> {
                 let (side, request) = (own.0?, own.1.as_ref()?);
                 open(side, request, self.spaces, &[choice], &shows, &allowed, self.mixed)
             };
-        (was.is_some() || is.is_some()).then(|| Found {
+        (was.is_some() || is.is_some()).then(|| OpeningsSeen {
             gained: opening(after, Some(before), &is),
             lost: opening(before, Some(after), &was),
             was: opening(before, None, &was),
@@ -531,7 +531,7 @@ impl Hunt<'_> {
 fn key_spaces(
     sides: &[&Question<'_>],
     action: &str,
-    variables: &Variables,
+    variables: &PolicyVariables,
     caps: Caps,
 ) -> Vec<KeySpace> {
     let action = action.to_ascii_lowercase();
@@ -569,7 +569,7 @@ pub fn concerns(statement: &crate::iam::Statement, action: &str) -> bool {
         crate::iam::matching::Pattern::new(
             &lower(item),
             crate::iam::matching::Wildcards::Active,
-            crate::iam::Version::V2008,
+            crate::iam::LanguageVersion::V2008,
         )
         .matches_plain(action)
     };

@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 
 use super::globs::{Glob, Shape, TooMany, regions};
 use super::question::{Caps, Question, Space, statements};
-use super::variables::Variables;
+use super::variables::PolicyVariables;
 use crate::iam::document::{Effect, Item};
 use crate::iam::matching::completed;
 
@@ -35,7 +35,7 @@ impl Resources {
     /// [`TooMany`] where even single patterns make too many regions.
     pub(super) fn of(
         sides: &[&Question<'_>],
-        variables: &Variables,
+        variables: &PolicyVariables,
         caps: Caps,
     ) -> Result<Self, TooMany> {
         let globs = resource_globs(sides, variables);
@@ -67,7 +67,7 @@ impl Parted {
     /// Most combinations of single patterns that are looked at.
     const MOST: usize = 2_000;
 
-    fn of(side: &Question<'_>, variables: &Variables) -> Self {
+    fn of(side: &Question<'_>, variables: &PolicyVariables) -> Self {
         let mut parted = Self { allowing: Vec::new(), others: Vec::new() };
         for document in &side.documents {
             let mut own: Vec<Vec<Glob>> = Vec::new();
@@ -128,7 +128,7 @@ fn bounded(globs: &[Glob], caps: Caps) -> Caps {
 
 /// A pattern as policies may be read: variables filled in, as it stands and as AWS completes it, within segments and
 /// across.
-fn readings(item: &Item, variables: &Variables) -> Vec<Glob> {
+fn readings(item: &Item, variables: &PolicyVariables) -> Vec<Glob> {
     let text = item.text.symbolic();
     let whole = completed(&text);
     let texts = [Some(whole.as_ref()), (whole != text).then_some(text.as_ref())];
@@ -141,7 +141,7 @@ fn readings(item: &Item, variables: &Variables) -> Vec<Glob> {
     globs
 }
 
-fn resource_globs(sides: &[&Question<'_>], variables: &Variables) -> Vec<Glob> {
+fn resource_globs(sides: &[&Question<'_>], variables: &PolicyVariables) -> Vec<Glob> {
     let items = statements(sides).flat_map(|s| s.resources.iter().chain(&s.not_resources));
     let mut globs: Vec<Glob> = items.flat_map(|item| readings(item, variables)).collect();
     globs.sort();
@@ -152,7 +152,7 @@ fn resource_globs(sides: &[&Question<'_>], variables: &Variables) -> Vec<Glob> {
 /// A few resources for every pattern by itself.
 pub(super) fn some_resources(
     sides: &[&Question<'_>],
-    variables: &Variables,
+    variables: &PolicyVariables,
     caps: Caps,
 ) -> BTreeSet<String> {
     const PATTERNS: usize = 512;

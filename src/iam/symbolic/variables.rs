@@ -17,7 +17,7 @@ pub enum Piece {
 
 /// What a key may be on the sides of a question.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Values {
+pub struct VariableValues {
     /// Values that it has, or that are tried.
     pub texts: BTreeSet<String>,
     /// Whether it may have others too.
@@ -26,7 +26,7 @@ pub struct Values {
 
 /// The keys that variables name, in lower case, with their values.
 #[derive(Clone, Debug, Default)]
-pub struct Variables(pub BTreeMap<String, Values>);
+pub struct PolicyVariables(pub BTreeMap<String, VariableValues>);
 
 /// A text with its variables filled in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub fn keys(text: &str) -> BTreeSet<String> {
     found
 }
 
-impl Variables {
+impl PolicyVariables {
     /// Fills a text in. A variable without value and default matches nothing, and neither does its
     /// text. Since version 2008-10-17 takes `${...}` for itself, the text as it stands counts too.
     #[must_use]
@@ -120,8 +120,8 @@ mod tests {
 
     #[test]
     fn values_are_literal_and_defaults_count() {
-        let mut variables = Variables::default();
-        let team = Values { texts: ["a*".to_owned()].into(), open: true };
+        let mut variables = PolicyVariables::default();
+        let team = VariableValues { texts: ["a*".to_owned()].into(), open: true };
         variables.0.insert("aws:principaltag/team".to_owned(), team);
         let filled = variables.fill("b/${aws:PrincipalTag/Team}/${*}/${aws:username, 'nobody'}/*");
         assert!(filled.open);

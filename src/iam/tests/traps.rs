@@ -8,7 +8,7 @@ use crate::iam::decision::{DecidedBy, Decision, PolicyDecision};
 use crate::iam::document::{Document, Use};
 use crate::iam::eval::{ChainLevel, Policies, evaluate, evaluate_all};
 use crate::iam::policy::Policy;
-use crate::iam::request::{Context, Membership, Principal, Request};
+use crate::iam::request::{Membership, Principal, Request, RequestContext};
 
 const SESSION: &str = "arn:aws:sts::111122223333:assumed-role/r/s";
 const ROLE: &str = "arn:aws:iam::111122223333:role/r";
@@ -107,7 +107,7 @@ fn condition_keys_ignore_case() {
         ..Policies::default()
     };
     let mut request = get_object(SESSION);
-    request.context = Context::default().with("aws:PrincipalTag/team", "red");
+    request.context = RequestContext::default().with("aws:PrincipalTag/team", "red");
     assert!(evaluate(&request, &policies).is_allowed());
 }
 
@@ -121,7 +121,7 @@ fn policy_variables_depend_on_the_version_and_on_a_value() {
         let document = Document::from_json(&value, Use::Identity).expect("valid").0;
         Policies { identity: vec![Arc::new(Policy::new("p", &document))], ..Policies::default() }
     };
-    let ask = |key: &str, policies: &Policies, context: Context| {
+    let ask = |key: &str, policies: &Policies, context: RequestContext| {
         let mut request = request(
             "arn:aws:iam::111122223333:user/jo",
             "s3:GetObject",
@@ -131,26 +131,26 @@ fn policy_variables_depend_on_the_version_and_on_a_value() {
         evaluate(&request, policies).is_allowed()
     };
     let home = "arn:aws:s3:::b/${aws:username}/*";
-    assert!(ask("jo/x", &with("2012-10-17", home), Context::default()));
-    assert!(!ask("jo/x", &with("2008-10-17", home), Context::default()));
-    assert!(ask("${aws:username}/x", &with("2008-10-17", home), Context::default()));
+    assert!(ask("jo/x", &with("2012-10-17", home), RequestContext::default()));
+    assert!(!ask("jo/x", &with("2008-10-17", home), RequestContext::default()));
+    assert!(ask("${aws:username}/x", &with("2008-10-17", home), RequestContext::default()));
     let team = "arn:aws:s3:::b/${aws:PrincipalTag/team}/*";
-    assert!(!ask("/x", &with("2012-10-17", team), Context::default()));
+    assert!(!ask("/x", &with("2012-10-17", team), RequestContext::default()));
     assert!(ask(
         "red/x",
         &with("2012-10-17", team),
-        Context::default().with("aws:PrincipalTag/Team", "red")
+        RequestContext::default().with("aws:PrincipalTag/Team", "red")
     ));
     // A star in a value is no wildcard.
     assert!(!ask(
         "blue/x",
         &with("2012-10-17", team),
-        Context::default().with("aws:PrincipalTag/team", "*")
+        RequestContext::default().with("aws:PrincipalTag/team", "*")
     ));
     let default = "arn:aws:s3:::b/${aws:PrincipalTag/team, 'all'}/*";
-    assert!(ask("all/x", &with("2012-10-17", default), Context::default()));
-    assert!(ask("*/x", &with("2012-10-17", "arn:aws:s3:::b/${*}/x"), Context::default()));
-    assert!(!ask("a/x", &with("2012-10-17", "arn:aws:s3:::b/${*}/x"), Context::default()));
+    assert!(ask("all/x", &with("2012-10-17", default), RequestContext::default()));
+    assert!(ask("*/x", &with("2012-10-17", "arn:aws:s3:::b/${*}/x"), RequestContext::default()));
+    assert!(!ask("a/x", &with("2012-10-17", "arn:aws:s3:::b/${*}/x"), RequestContext::default()));
 }
 
 /// IAM User Guide, "Permissions boundaries": "The NotPrincipal element with a Deny effect will
@@ -373,7 +373,7 @@ fn replacing_a_role_severs_trust_saved_by_unique_id() {
         ..Policies::default()
     };
     let mut request = request(SESSION, "sts:AssumeRole", "arn:aws:iam::444455556666:role/target");
-    request.context = Context::default().with("aws:userid", "AROANEWNEWNEWNEWNEW12:s");
+    request.context = RequestContext::default().with("aws:userid", "AROANEWNEWNEWNEWNEW12:s");
     assert!(evaluate(&request, &trust("AROANEWNEWNEWNEWNEW12")).is_allowed());
     assert!(!evaluate(&request, &trust("AROAOLDOLDOLDOLDOLD12")).is_allowed());
 }

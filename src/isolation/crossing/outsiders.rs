@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{Asked, documents, everything, rules_of};
-use crate::access::{AccessModel, AccountNode, Member, levels};
+use crate::access::{AccessModel, AccountNode, UndescribedMember, levels};
 use crate::iam::symbolic::{Domain, Texts};
 use crate::iam::{ContextValue, Membership, Policy, Principal};
 use crate::ids::Partition;
@@ -93,7 +93,7 @@ impl Asked {
     }
 
     /// What is known of it all the same when its account is in the organization.
-    pub(super) fn member(&mut self, member: &Member) {
+    pub(super) fn member(&mut self, member: &UndescribedMember) {
         self.organized(Some(&member.membership), Some(&member.organization_path));
         self.policies.service_control = levels(&member.service_control);
         self.documents.extend(documents(&member.service_control));

@@ -9,7 +9,7 @@
 //! ever added, and there are finitely many, so the search ends. It misses nothing because
 //!
 //! 1. every API call by which IAM lets one principal alter what another one of its account may do, or who may be that
-//!    one, makes one of these facts, and [`Scope`] lists those calls: policies (written, attached, re-versioned, taken
+//!    one, makes one of these facts, and [`RightsScope`] lists those calls: policies (written, attached, re-versioned, taken
 //!    away), boundaries, groups, tags, trusts, credentials, identity providers, roles that are passed or that code
 //!    runs under already, and principals that are made;
 //! 2. all facts are tried for every principal that is reached, under everything that is changed about it so far,
@@ -33,8 +33,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::super::changes::{Actor, Changes, Crossing, account, cross, denials, source};
 use super::super::crossing::{PathStep, StepSource, StepTarget, answer, asked, home};
 use super::super::paths::{Origin, account_of};
-use super::super::rights::{Holder, Rights, Scope, allows, may_change_policies, may_put_objects};
-use super::{Link, Over, Power, Search, Way, asks_nothing};
+use super::super::rights::{
+    RightHolder, Rights, RightsScope, allows, may_change_policies, may_put_objects,
+};
+use super::{Over, Power, PowerLink, Search, Way, asks_nothing};
 use crate::access::{AccessModel, BUCKET, PrincipalNode};
 use crate::iam::symbolic::SymbolicAnswer;
 use crate::iam::{Effect, Statement};
@@ -223,7 +225,7 @@ fn anybody(model: &AccessModel) -> Vec<StepTarget> {
 
 impl Way {
     fn in_doubt(mut self, why: String) -> Self {
-        self.doubt.get_or_insert(why);
+        self.why_undetermined.get_or_insert(why);
         self
     }
 
@@ -237,16 +239,22 @@ impl Way {
             (own, more) => self.power = own.or(more),
         }
         let more = other.links.iter().filter(|link| !self.links.contains(link)).cloned();
-        let more: Vec<Link> = more.collect();
+        let more: Vec<PowerLink> = more.collect();
         self.links.extend(more);
         self.conditional |= other.conditional;
-        if let Some(why) = &other.doubt {
-            self.doubt.get_or_insert_with(|| why.clone());
+        if let Some(why) = &other.why_undetermined {
+            self.why_undetermined.get_or_insert_with(|| why.clone());
         }
     }
 
     /// The same way and one more use of power: what it makes possible is as sure as both.
-    fn by(&self, holder: &Actor, rights: &Rights, openings_free: bool, link: Option<Link>) -> Self {
+    fn by(
+        &self,
+        holder: &Actor,
+        rights: &Rights,
+        openings_free: bool,
+        link: Option<PowerLink>,
+    ) -> Self {
         let mut way = self.clone();
         way.conditional |= !openings_free;
         let name = match holder {
@@ -367,9 +375,9 @@ impl Search<'_, '_> {
         for other in others {
             let whom = Actor::Known(other.clone());
             if *actor != whom && !closure.reached.contains_key(&whom) {
-                let link = || Some(Link::Become(named(actor), other.clone()));
+                let link = || Some(PowerLink::Become(named(actor), other.clone()));
                 let fact = Fact::Reached(whom);
-                self.try_to(actor, &Scope::Become(other.clone()), &fact, link, closure);
+                self.try_to(actor, &RightsScope::Become(other.clone()), &fact, link, closure);
             }
         }
     }
@@ -380,9 +388,9 @@ impl Search<'_, '_> {
         if closure.reached.contains_key(&made(None)) {
             return;
         }
-        let link = || Some(Link::Make(named(actor), own.clone()));
+        let link = || Some(PowerLink::Make(named(actor), own.clone()));
         let fact = Fact::Reached(made(None));
-        if self.try_to(actor, &Scope::Making, &fact, link, closure) {
+        if self.try_to(actor, &RightsScope::Making, &fact, link, closure) {
             return;
         }
         let Some(node) = self.model.accounts.get(own) else { return };
@@ -391,7 +399,7 @@ impl Search<'_, '_> {
             let whom = made(Some(bound.clone()));
             if !closure.reached.contains_key(&whom) {
                 let fact = Fact::Reached(whom);
-                self.try_to(actor, &Scope::MakingUnder(bound), &fact, link, closure);
+                self.try_to(actor, &RightsScope::MakingUnder(bound), &fact, link, closure);
             }
         }
     }
@@ -402,7 +410,7 @@ impl Search<'_, '_> {
             return;
         }
         let change = Changes { tagged: true, ..Changes::default() };
-        self.alter(actor, &whom, &Scope::Tags(arn.to_owned()), change, closure);
+        self.alter(actor, &whom, &RightsScope::Tags(arn.to_owned()), change, closure);
     }
 
     /// What may be changed about a principal.
@@ -411,14 +419,15 @@ impl Search<'_, '_> {
         let Some(node) = self.model.principals.get(arn).cloned() else { return };
         if !closure.changes(&whom).permitted {
             let change = Changes { permitted: true, ..Changes::default() };
-            if !self.alter(actor, &whom, &Scope::Permissions(arn.to_owned()), change, closure) {
+            if !self.alter(actor, &whom, &RightsScope::Permissions(arn.to_owned()), change, closure)
+            {
                 self.attach(actor, &whom, arn, closure);
                 self.join(actor, &whom, arn, closure);
             }
         }
         if node.boundary().is_some() && !closure.changes(&whom).unbound {
             let change = Changes { unbound: true, ..Changes::default() };
-            self.alter(actor, &whom, &Scope::Boundary(arn.to_owned()), change, closure);
+            self.alter(actor, &whom, &RightsScope::Boundary(arn.to_owned()), change, closure);
         }
         let denials = denials(self.model, &node);
         let mixed = denials.iter().filter(|(_, name)| is_mixed(&node, name)).count();
@@ -428,7 +437,7 @@ impl Search<'_, '_> {
                 continue;
             }
             let lift = Changes { lifted: [name.clone()].into(), ..Changes::default() };
-            let rewrite = Scope::Rewrite(arn.to_owned(), standing.clone());
+            let rewrite = RightsScope::Rewrite(arn.to_owned(), standing.clone());
             if self.alter(actor, &whom, &rewrite, lift.clone(), closure) {
                 continue;
             }
@@ -440,7 +449,13 @@ impl Search<'_, '_> {
                 lift
             };
             if !known.removed.contains(&name) {
-                self.alter(actor, &whom, &Scope::Remove(arn.to_owned(), standing), change, closure);
+                self.alter(
+                    actor,
+                    &whom,
+                    &RightsScope::Remove(arn.to_owned(), standing),
+                    change,
+                    closure,
+                );
             }
         }
         if ground.held.contains_key(arn)
@@ -459,7 +474,7 @@ impl Search<'_, '_> {
 
     /// Attaching what may be attached where that is not everything.
     fn attach(&mut self, actor: &Actor, whom: &Actor, arn: &str, closure: &mut Closure) {
-        let (_, some) = self.rights_of(actor, &Scope::Attaching(arn.to_owned()), closure);
+        let (_, some) = self.rights_of(actor, &RightsScope::Attaching(arn.to_owned()), closure);
         if some.at(self.time).0.is_empty() {
             return;
         }
@@ -472,7 +487,7 @@ impl Search<'_, '_> {
                 continue;
             }
             let change = Changes { attached: [policy.clone()].into(), ..Changes::default() };
-            let scope = Scope::Attach(arn.to_owned(), policy);
+            let scope = RightsScope::Attach(arn.to_owned(), policy);
             self.alter(actor, whom, &scope, change, closure);
         }
     }
@@ -494,7 +509,7 @@ impl Search<'_, '_> {
                 continue;
             }
             let change = Changes { groups: [group.clone()].into(), ..Changes::default() };
-            let scope = Scope::Join(group.clone());
+            let scope = RightsScope::Join(group.clone());
             if self.alter(actor, whom, &scope, change, closure) && unreadable {
                 let why = format!("a policy of the group `{group}` could not be read");
                 let permitted = Changes { permitted: true, ..Changes::default() };
@@ -509,12 +524,12 @@ impl Search<'_, '_> {
         &mut self,
         actor: &Actor,
         whom: &Actor,
-        scope: &Scope,
+        scope: &RightsScope,
         change: Changes,
         closure: &mut Closure,
     ) -> bool {
         let has_power = closure.way_to(actor).power.is_some();
-        let link = || has_power.then(|| Link::Permit(named(actor), named(whom)));
+        let link = || has_power.then(|| PowerLink::Permit(named(actor), named(whom)));
         self.try_to(actor, scope, &Fact::Changed(whom.clone(), change), link, closure)
     }
 
@@ -522,9 +537,9 @@ impl Search<'_, '_> {
     fn try_to(
         &mut self,
         actor: &Actor,
-        scope: &Scope,
+        scope: &RightsScope,
         fact: &Fact,
-        link: impl Fn() -> Option<Link>,
+        link: impl Fn() -> Option<PowerLink>,
         closure: &mut Closure,
     ) -> bool {
         let (way, rights) = self.rights_of(actor, scope, closure);
@@ -545,13 +560,13 @@ impl Search<'_, '_> {
     pub(super) fn rights_of(
         &mut self,
         actor: &Actor,
-        scope: &Scope,
+        scope: &RightsScope,
         closure: &Closure,
     ) -> (Way, Rights) {
         let time = self.time;
         let rights_cache = &mut *self.rights_cache;
         let mut rights = |changes: &Changes| {
-            rights_cache.of_holder(&Holder::new(actor, time, changes), scope).clone()
+            rights_cache.of_holder(&RightHolder::new(actor, time, changes), scope).clone()
         };
         let taken = closure.least(actor, |changes| !rights(changes).at(time).0.is_empty());
         let changes = Changes::all(taken.iter().map(|(change, _)| change));
@@ -567,12 +582,14 @@ impl Search<'_, '_> {
             source(self.model, actor).map(|source| PathStep { source, target: target.clone() })
         };
         // Without power it goes where steps alone lead, which is known.
-        if let (Actor::Known(arn), true) = (actor, way.power.is_some() || way.doubt.is_some()) {
+        if let (Actor::Known(arn), true) =
+            (actor, way.power.is_some() || way.why_undetermined.is_some())
+        {
             let source = StepSource::Principal(arn.clone());
             for edge in self.by_source.get(&source).into_iter().flatten() {
                 let StepTarget::Role(role) = &edge.step.target else { continue };
                 let mut way = way.clone();
-                way.links.push(Link::PathStep(edge.step.clone()));
+                way.links.push(PowerLink::PathStep(edge.step.clone()));
                 way.conditional |= !edge.is_unconditional();
                 closure.note(Fact::Reached(Actor::Known(role.clone())), way);
             }
@@ -632,7 +649,7 @@ impl Search<'_, '_> {
             }
             closure.note(fact, way.clone());
             if let Some(next) = next {
-                way.links.push(Link::PathStep(step));
+                way.links.push(PowerLink::PathStep(step));
                 closure.note(Fact::Reached(next), way);
             }
         }
@@ -688,10 +705,10 @@ impl Search<'_, '_> {
     }
 
     fn cross_over(&mut self, origin: &Origin, way: &Way, to: &Handle, over: Over) {
-        if let Some(why) = &way.doubt {
+        if let Some(why) = &way.why_undetermined {
             for environment in self.entered(origin, to) {
                 let pair = (origin.clone(), environment);
-                self.found.doubtful.entry(pair).or_insert_with(|| why.clone());
+                self.powers.doubtful.entry(pair).or_insert_with(|| why.clone());
             }
             return;
         }
@@ -743,7 +760,7 @@ impl Closure {
     /// Takes a fact over: now, if it is certain and asks nothing of the surroundings; else once all that is so
     /// is known.
     fn note(&mut self, fact: Fact, way: Way) {
-        if way.doubt.is_some() {
+        if way.why_undetermined.is_some() {
             self.doubtful.push((fact, way));
         } else if way.conditional {
             self.conditional.push((fact, way));

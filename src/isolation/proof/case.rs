@@ -20,13 +20,13 @@ use std::sync::Arc;
 
 use super::super::crossing::{Parts, PathStep, StepSource};
 use super::texts::{all_apart, covers, disjoint, folded, lower, spans, within};
-use super::{Dead, Killed};
+use super::{GrantExclusion, StepDenial};
 use crate::iam::bucket_policy::public::is_public;
 use crate::iam::matching::{completed, is_malformed};
 use crate::iam::symbolic::{Domain, Space};
 use crate::iam::{
-    ActionId, Condition, ContextValue, Document, Effect, Item, Policies, Policy, Principal,
-    Principals, Request, SetPrefix, Statement, Test, Version, catalogue, evaluate,
+    ActionId, Condition, ContextValue, Document, Effect, Item, LanguageVersion, Policies, Policy,
+    Principal, Principals, Request, SetPrefix, Statement, Test, catalogue, evaluate,
 };
 use crate::ids::Partition;
 
@@ -45,7 +45,7 @@ struct Line<'l> {
     policy: &'l str,
     label: String,
     statement: &'l Statement,
-    version: Version,
+    version: LanguageVersion,
     /// Whether its policy names principals.
     named: bool,
     /// Whether AWS completes ARNs with fewer fields than six in it.
@@ -66,7 +66,7 @@ impl Layer<'_> {
                 policy,
                 label: statement.label(at),
                 statement,
-                version: document.version.unwrap_or(Version::V2008),
+                version: document.version.unwrap_or(LanguageVersion::V2008),
                 named,
                 completes,
             })
@@ -145,31 +145,31 @@ impl<'a> Case<'a> {
     }
 
     /// Looks for a proof that holds for every case of a step.
-    pub(super) fn explain(cases: &[Self]) -> Option<Killed> {
-        let holds = |claim: &Killed| cases.iter().all(|case| case.check(claim));
+    pub(super) fn explain(cases: &[Self]) -> Option<StepDenial> {
+        let holds = |claim: &StepDenial| cases.iter().all(|case| case.check(claim));
         let first = cases.first()?;
-        if holds(&Killed::Restricted) {
-            return Some(Killed::Restricted);
+        if holds(&StepDenial::Restricted) {
+            return Some(StepDenial::Restricted);
         }
         for line in first.denials() {
-            let claim = Killed::Denied(line.policy.to_owned(), line.label.clone());
+            let claim = StepDenial::Denied(line.policy.to_owned(), line.label.clone());
             if holds(&claim) {
                 return Some(claim);
             }
         }
         first.layers.iter().find_map(|layer| {
-            let mut dead = Vec::new();
+            let mut excluded = Vec::new();
             // Sessions that policies name may be left out for another reason than the rest.
             for case in cases {
                 for line in case.layer(&layer.name)?.allowing() {
-                    let why = case.dead(&line, &layer.name)?;
+                    let why = case.excluded(&line, &layer.name)?;
                     let entry = (line.policy.to_owned(), line.label.clone(), why);
-                    if !dead.contains(&entry) {
-                        dead.push(entry);
+                    if !excluded.contains(&entry) {
+                        excluded.push(entry);
                     }
                 }
             }
-            let claim = Killed::NotAllowed(layer.name.clone(), dead);
+            let claim = StepDenial::NotAllowed(layer.name.clone(), excluded);
             holds(&claim).then_some(claim)
         })
     }
@@ -179,27 +179,28 @@ impl<'a> Case<'a> {
     }
 
     /// Why a statement of a layer allows nothing of the step.
-    fn dead(&self, line: &Line<'_>, layer: &str) -> Option<Dead> {
-        self.dead_alone(line).or_else(|| {
+    fn excluded(&self, line: &Line<'_>, layer: &str) -> Option<GrantExclusion> {
+        self.excluded_alone(line).or_else(|| {
             let others = self.layers.iter().filter(|other| other.name != layer);
-            let claims = others.map(|other| Dead::Elsewhere(other.name.clone()));
+            let claims = others.map(|other| GrantExclusion::Elsewhere(other.name.clone()));
             claims.into_iter().find(|claim| self.is_dead(line, claim))
         })
     }
 
     /// The same without a look at other layers.
-    fn dead_alone(&self, line: &Line<'_>) -> Option<Dead> {
+    fn excluded_alone(&self, line: &Line<'_>) -> Option<GrantExclusion> {
         let conditions = line.statement.conditions.iter();
-        let conditions = conditions.map(|c| Dead::Condition(c.key.to_ascii_lowercase()));
-        let denied = self.denials().map(|d| Dead::Denied(d.policy.to_owned(), d.label));
+        let conditions = conditions.map(|c| GrantExclusion::Condition(c.key.to_ascii_lowercase()));
+        let denied = self.denials().map(|d| GrantExclusion::Denied(d.policy.to_owned(), d.label));
         let cited = |d: &Line<'_>| (d.policy.to_owned(), d.label.clone());
         let outside = self.denials().filter(|d| !d.statement.not_resources.is_empty());
         let divided = outside.flat_map(|outside| {
             let inside = self.denials().filter(|d| !d.statement.resources.is_empty());
-            let both = inside.map(|inside| Dead::DeniedTwice([cited(&inside), cited(&outside)]));
+            let both =
+                inside.map(|inside| GrantExclusion::DeniedTwice([cited(&inside), cited(&outside)]));
             both.collect::<Vec<_>>()
         });
-        [Dead::Action, Dead::Resource, Dead::Principal]
+        [GrantExclusion::Action, GrantExclusion::Resource, GrantExclusion::Principal]
             .into_iter()
             .chain(conditions)
             .chain(denied)
@@ -208,23 +209,24 @@ impl<'a> Case<'a> {
     }
 
     /// Whether a claim is true.
-    pub(super) fn check(&self, claim: &Killed) -> bool {
+    pub(super) fn check(&self, claim: &StepDenial) -> bool {
         match claim {
-            Killed::Denied(policy, label) => {
+            StepDenial::Denied(policy, label) => {
                 self.line(policy, label).is_some_and(|line| self.denies(&line, None))
             }
-            Killed::NotAllowed(name, dead) => self.layer(name).is_some_and(|layer| {
+            StepDenial::NotAllowed(name, excluded) => self.layer(name).is_some_and(|layer| {
                 layer.is_known()
                     && layer.allowing().all(|line| {
-                        let mut own = dead.iter().filter(|(policy, label, _)| {
+                        let mut own = excluded.iter().filter(|(policy, label, _)| {
                             (policy.as_str(), label) == (line.policy, &line.label)
                         });
                         own.any(|(_, _, why)| {
-                            *why != Dead::Elsewhere(name.clone()) && self.is_dead(&line, why)
+                            *why != GrantExclusion::Elsewhere(name.clone())
+                                && self.is_dead(&line, why)
                         })
                     })
             }),
-            Killed::Restricted => self.is_restricted(),
+            StepDenial::Restricted => self.is_restricted(),
         }
     }
 
@@ -244,16 +246,16 @@ impl<'a> Case<'a> {
         policies.restrict_public_buckets && public && outside
     }
 
-    fn is_dead(&self, line: &Line<'_>, claim: &Dead) -> bool {
+    fn is_dead(&self, line: &Line<'_>, claim: &GrantExclusion) -> bool {
         let statement = line.statement;
         match claim {
-            Dead::Action if statement.actions.is_empty() => {
+            GrantExclusion::Action if statement.actions.is_empty() => {
                 // `NotAction`: dead where one pattern leaves all of the step's actions out.
                 self.parts.actions.iter().all(|space| {
                     statement.not_actions.iter().any(|item| covers(&lower(item), &folded(space)))
                 })
             }
-            Dead::Action => {
+            GrantExclusion::Action => {
                 let left: Vec<String> = statement
                     .actions
                     .iter()
@@ -263,38 +265,38 @@ impl<'a> Case<'a> {
                 let spaces: Vec<Space> = self.parts.actions.iter().map(folded).collect();
                 disjoint(&left, &spaces)
             }
-            Dead::Resource if !statement.not_resources.is_empty() => {
+            GrantExclusion::Resource if !statement.not_resources.is_empty() => {
                 let patterns = self.patterns(line, &statement.not_resources);
                 let mut spaces = self.parts.resources.iter();
                 spaces.all(|space| patterns.iter().any(|pattern| covers(pattern, space)))
             }
-            Dead::Resource => {
+            GrantExclusion::Resource => {
                 !statement.resources.is_empty()
                     && (disjoint(&self.patterns(line, &statement.resources), self.parts.resources)
                         || self.acts_on_nothing(line))
             }
-            Dead::Principal => {
+            GrantExclusion::Principal => {
                 (statement.principals.is_some() || statement.not_principals.is_some())
                     && !self.names(statement)
             }
-            Dead::Condition(key) => {
+            GrantExclusion::Condition(key) => {
                 let own = statement.conditions.iter().filter(|c| c.key.eq_ignore_ascii_case(key));
                 let own: Vec<&Condition> = own.collect();
                 let excluded =
                     |a: &Condition| own.iter().any(|b| self.decided_by(a, b) == Some(false));
                 own.iter().any(|c| self.constant(line.version, c) == Some(false) || excluded(c))
             }
-            Dead::Denied(policy, label) => {
+            GrantExclusion::Denied(policy, label) => {
                 self.line(policy, label).is_some_and(|denial| self.denies(&denial, Some(line)))
             }
-            Dead::DeniedTwice([one, other]) => {
+            GrantExclusion::DeniedTwice([one, other]) => {
                 let both = [one, other].map(|(policy, label)| self.line(policy, label));
                 matches!(&both, [Some(inside), Some(outside)] if self.divide(inside, outside, line))
             }
-            Dead::Elsewhere(name) => self.layer(name).is_some_and(|layer| {
+            GrantExclusion::Elsewhere(name) => self.layer(name).is_some_and(|layer| {
                 layer.is_known()
                     && layer.allowing().all(|other| {
-                        self.excludes(line, &other) || self.dead_alone(&other).is_some()
+                        self.excludes(line, &other) || self.excluded_alone(&other).is_some()
                     })
             }),
         }
@@ -323,8 +325,8 @@ impl<'a> Case<'a> {
 
     /// A pattern with its variables filled in, as it stands where one may be several texts; `None` where one is never
     /// there, so that the pattern matches nothing (IAM User Guide, "Policy elements: Variables and tags").
-    fn filled(&self, version: Version, text: String) -> Option<String> {
-        if version == Version::V2008 {
+    fn filled(&self, version: LanguageVersion, text: String) -> Option<String> {
+        if version == LanguageVersion::V2008 {
             return Some(text);
         }
         let mut out = String::new();
@@ -567,7 +569,7 @@ impl<'a> Case<'a> {
     }
 
     /// What a condition of a policy of that version is for every request of this step; `None` where it may be either.
-    fn constant(&self, version: Version, condition: &Condition) -> Option<bool> {
+    fn constant(&self, version: LanguageVersion, condition: &Condition) -> Option<bool> {
         // Written down once more on purpose: a checker that read the engine's list would share its errors.
         const FOLLOWS: [&str; 9] = [
             "aws:principalarn",
@@ -606,7 +608,7 @@ impl<'a> Case<'a> {
             || self.parts.request.context.get(&key).is_some();
         // The judge fills in what the request tells; of other variables nothing is known.
         let told = |item: &Item| value(item).is_some_and(|text| !text.contains("${"));
-        let filled = version == Version::V2012 && condition.values.iter().all(told);
+        let filled = version == LanguageVersion::V2012 && condition.values.iter().all(told);
         if !settled || !(is_plain(condition) || filled) {
             return None;
         }
@@ -693,7 +695,8 @@ impl<'a> Case<'a> {
         statements: [Statement; N],
         account: &str,
     ) -> (bool, bool) {
-        let document = Document { version: Some(Version::V2012), ..Document::new(statements) };
+        let document =
+            Document { version: Some(LanguageVersion::V2012), ..Document::new(statements) };
         let everything = Document::new([open_statement()]);
         let same = home_of(&request.principal).as_deref() == Some(account);
         let policies = Policies {

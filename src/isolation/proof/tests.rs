@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 
 use super::case::Case;
-use super::{Dead, Killed};
+use super::{GrantExclusion, StepDenial};
 use crate::access::{NamedPolicy, PART};
 use crate::iam::symbolic::{Domain, Space, Texts};
 use crate::iam::{Document, Policies, Policy, Principal, Request, Use};
@@ -163,11 +163,11 @@ impl Stage {
         use_it(Case::of(parts, &step))
     }
 
-    fn proof(&self) -> Option<Killed> {
+    fn proof(&self) -> Option<StepDenial> {
         self.case(|case| Case::explain(&[case]))
     }
 
-    fn confirms(&self, claim: &Killed) -> bool {
+    fn confirms(&self, claim: &StepDenial) -> bool {
         self.case(|case| case.check(claim))
     }
 }
@@ -424,34 +424,34 @@ fn a_false_claim_is_refused() {
         {"Sid": "org", "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": "*",
          "Condition": {"StringEquals": {"aws:PrincipalAccount": "222222222222"}}}]));
     let claim = stage.proof().expect("a proof");
-    let Killed::NotAllowed(layer, dead) = &claim else { panic!("{claim:?}") };
+    let StepDenial::NotAllowed(layer, excluded) = &claim else { panic!("{claim:?}") };
     assert_eq!(layer, "resource policy");
-    assert_eq!(dead[0].2, Dead::Principal);
-    assert_eq!(dead[1].2, Dead::Condition("aws:principalaccount".to_owned()));
+    assert_eq!(excluded[0].2, GrantExclusion::Principal);
+    assert_eq!(excluded[1].2, GrantExclusion::Condition("aws:principalaccount".to_owned()));
     assert!(stage.confirms(&claim));
     for bent in [
-        Killed::NotAllowed(layer.clone(), dead[..1].to_vec()),
-        Killed::NotAllowed(layer.clone(), Vec::new()),
-        Killed::NotAllowed("identity policies".to_owned(), dead.clone()),
-        Killed::NotAllowed("no such layer".to_owned(), Vec::new()),
-        Killed::Denied(dead[0].0.clone(), dead[0].1.clone()),
-        Killed::Denied("nobody".to_owned(), "0".to_owned()),
-        Killed::Restricted,
+        StepDenial::NotAllowed(layer.clone(), excluded[..1].to_vec()),
+        StepDenial::NotAllowed(layer.clone(), Vec::new()),
+        StepDenial::NotAllowed("identity policies".to_owned(), excluded.clone()),
+        StepDenial::NotAllowed("no such layer".to_owned(), Vec::new()),
+        StepDenial::Denied(excluded[0].0.clone(), excluded[0].1.clone()),
+        StepDenial::Denied("nobody".to_owned(), "0".to_owned()),
+        StepDenial::Restricted,
     ] {
         assert!(!stage.confirms(&bent), "{bent:?}");
     }
     for (at, why) in [
-        (0, Dead::Action),
-        (0, Dead::Resource),
-        (1, Dead::Principal),
-        (0, Dead::Condition("x".to_owned())),
-        (0, Dead::Elsewhere("identity policies".to_owned())),
-        (0, Dead::Elsewhere("resource policy".to_owned())),
-        (0, Dead::Elsewhere("no such layer".to_owned())),
+        (0, GrantExclusion::Action),
+        (0, GrantExclusion::Resource),
+        (1, GrantExclusion::Principal),
+        (0, GrantExclusion::Condition("x".to_owned())),
+        (0, GrantExclusion::Elsewhere("identity policies".to_owned())),
+        (0, GrantExclusion::Elsewhere("resource policy".to_owned())),
+        (0, GrantExclusion::Elsewhere("no such layer".to_owned())),
     ] {
-        let mut bent = dead.clone();
+        let mut bent = excluded.clone();
         bent[at].2 = why;
-        assert!(!stage.confirms(&Killed::NotAllowed(layer.clone(), bent.clone())), "{bent:?}");
+        assert!(!stage.confirms(&StepDenial::NotAllowed(layer.clone(), bent.clone())), "{bent:?}");
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::iam::matching::{Pattern, Wildcards};
 use crate::iam::symbolic::Space;
-use crate::iam::{Item, Version};
+use crate::iam::{Item, LanguageVersion};
 
 pub(super) fn lower(item: &Item) -> String {
     item.text.symbolic().to_ascii_lowercase()
@@ -31,7 +31,7 @@ pub(super) fn covers(pattern: &str, space: &Space) -> bool {
     match space {
         Space::One(text) => {
             !pattern.contains("${")
-                && Pattern::new(pattern, Wildcards::Active, Version::V2008).matches_plain(text)
+                && Pattern::new(pattern, Wildcards::Active, LanguageVersion::V2008).matches_plain(text)
                 // What crosses a colon is disputed.
                 && (pattern == "*"
                     || spans(pattern, text)
@@ -47,7 +47,7 @@ fn field_by_field(pattern: &str, text: &str) -> bool {
     let fields = |text: &str| text.splitn(6, ':').map(str::to_owned).collect::<Vec<_>>();
     let (patterns, texts) = (fields(pattern), fields(text));
     let matches = |(pattern, text): (&String, &String)| {
-        Pattern::new(pattern, Wildcards::Active, Version::V2008).matches_plain(text)
+        Pattern::new(pattern, Wildcards::Active, LanguageVersion::V2008).matches_plain(text)
     };
     patterns.len() == texts.len() && patterns.iter().zip(&texts).all(matches)
 }
@@ -65,7 +65,8 @@ pub(super) fn apart(one: &str, other: &str) -> bool {
     let misses = |plain: &str, pattern: &str| {
         head(plain) == plain
             && !pattern.contains("${")
-            && !Pattern::new(pattern, Wildcards::Active, Version::V2008).matches_plain(plain)
+            && !Pattern::new(pattern, Wildcards::Active, LanguageVersion::V2008)
+                .matches_plain(plain)
     };
     unlike(head(one), head(other), |a, b| a.starts_with(b))
         || unlike(tail(one), tail(other), |a, b| a.ends_with(b))
@@ -89,9 +90,8 @@ pub(super) fn disjoint(patterns: &[String], spaces: &[Space]) -> bool {
         let start = head(pattern);
         match space {
             Space::One(text) if pattern.contains("${") => !text.starts_with(start),
-            Space::One(text) => {
-                !Pattern::new(pattern, Wildcards::Active, Version::V2008).matches_plain(text)
-            }
+            Space::One(text) => !Pattern::new(pattern, Wildcards::Active, LanguageVersion::V2008)
+                .matches_plain(text),
             Space::Below(prefix) => {
                 !start.starts_with(prefix.as_str()) && !prefix.starts_with(start)
                     || (start == pattern

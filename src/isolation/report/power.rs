@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::crossing::{PathStep, StepSource, service_of};
-use super::super::power::{Link, Over, PowerKey, PowerPath};
+use super::super::power::{Over, PowerKey, PowerLink, PowerPath};
 use super::super::rules::Bound;
 use super::super::section::{
     AccessPath, Grade, Hop, PathChange, PathEnd, Replay, Replayed, WallVerdict,
@@ -71,7 +71,7 @@ impl Writer<'_, '_> {
         let mut steps: Vec<(&PathStep, &Request)> = Vec::new();
         for link in &path.chain {
             match link {
-                Link::PathStep(step) => {
+                PowerLink::PathStep(step) => {
                     let edge = result.edges.get(step);
                     let best =
                         edge.and_then(|e| e.openings.iter().min_by_key(|o| o.requirements.len()));
@@ -81,9 +81,9 @@ impl Writer<'_, '_> {
                         steps.push((step, &best.witness));
                     }
                 }
-                Link::Become(by, who) => via.push(move_of(by, Hop::BECOMES, who)),
-                Link::Permit(by, who) => via.push(move_of(by, Hop::PERMITS, who)),
-                Link::Make(by, account) => {
+                PowerLink::Become(by, who) => via.push(move_of(by, Hop::BECOMES, who)),
+                PowerLink::Permit(by, who) => via.push(move_of(by, Hop::PERMITS, who)),
+                PowerLink::Make(by, account) => {
                     via.push(move_of(by, Hop::MAKES, account.as_str()));
                 }
             }
@@ -94,7 +94,7 @@ impl Writer<'_, '_> {
             via.push(hop(&StepSource::Principal(path.holder.clone()), chosen, model));
         }
         let starts = match path.chain.first() {
-            Some(Link::PathStep(step)) => step.source.name().to_owned(),
+            Some(PowerLink::PathStep(step)) => step.source.name().to_owned(),
             Some(link) => link.holder().unwrap_or(&path.holder).clone(),
             None => path.holder.clone(),
         };

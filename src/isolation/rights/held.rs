@@ -1,11 +1,11 @@
 //! Who is asked for rights over what, and what is held on both sides of a plan.
 
-use super::super::changes::{Actor, Changes, Standing};
+use super::super::changes::{Actor, Changes, PolicySite};
 use crate::iam::symbolic::{Answers, Opening, SymbolicAnswer};
 
 /// What a principal's power is over.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Scope {
+pub enum RightsScope {
     /// The walls of its own account: every trust, policy, boundary and bucket policy in it.
     Account,
     /// The organization's guardrails.
@@ -25,9 +25,9 @@ pub enum Scope {
     /// The boundary of a principal of its account, by ARN.
     Boundary(String),
     /// What a policy of a principal of its account, by ARN, denies: it may be rewritten.
-    Rewrite(String, Standing),
+    Rewrite(String, PolicySite),
     /// The same: it may be taken away, with what it allows.
-    Remove(String, Standing),
+    Remove(String, PolicySite),
     /// Another principal of its account, of its own making, that it can be and permit what it likes.
     Making,
     /// The same under a boundary, by the ARN of its policy.
@@ -51,14 +51,14 @@ pub enum Time {
 
 /// Who is asked for rights.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Holder {
+pub struct RightHolder {
     /// Who.
     pub actor: Actor,
     /// What was changed about it, on which side; nothing, on both.
     pub changed: Option<(Time, Changes)>,
 }
 
-impl Holder {
+impl RightHolder {
     /// A principal as it stands, by ARN.
     #[must_use]
     pub fn standing(arn: &str) -> Self {

@@ -1,6 +1,6 @@
 //! What a principal may do about a wall, asked once for each holder and each scope.
 //!
-//! Claim: a right that [`Scope`] names and that some request exercises is found on the side where it is held. A question is
+//! Claim: a right that [`RightsScope`] names and that some request exercises is found on the side where it is held. A question is
 //! skipped only where no policy speaks of any of its actions (`actions.rs`); an opening is believed only once the judge has
 //! decided the same about its witness, and a question that cannot be decided says so.
 //!
@@ -12,14 +12,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem::{Discriminant, discriminant};
 use std::rc::Rc;
 
-use super::super::changes::{self, Actor, Changes, Standing, boundary_arn, under};
+use super::super::changes::{self, Actor, Changes, PolicySite, boundary_arn, under};
 use super::super::crossing::{Asked, Right, answer};
 use super::super::plausible::name_resource;
 use super::super::replay::replay;
 use super::actions::{
     CLUSTERS, CREDENTIALS, GROUP, JOIN, ORGANIZATION, POLICY, POOLS, ROLE, TAGS, USER, allows, may,
 };
-use super::held::{Holder, OnSides, Rights, Scope, Time};
+use super::held::{OnSides, RightHolder, Rights, RightsScope, Time};
 use crate::access::{AccessModel, AccountNode, BUCKET, NamedPolicy, PrincipalNode, ResourceType};
 use crate::iam::symbolic::{Answers, Domain, Space, SymbolicAnswer, Texts};
 use crate::iam::{Effect, PrincipalType, catalogue, passing};
@@ -29,12 +29,12 @@ use crate::ids::{Handle, Partition};
 pub struct RightsCache<'w> {
     before: &'w AccessModel,
     after: &'w AccessModel,
-    known: BTreeMap<(Holder, Scope), Rights>,
+    known: BTreeMap<(RightHolder, RightsScope), Rights>,
     /// Roles by the services that they trust on either side, by account.
     services: RefCell<BTreeMap<Handle, Rc<Services>>>,
     /// A kind of scope of which no right is known. Tests alone leave one out, to see that some wall is then called
     /// closed which is open: a rule of which that cannot be seen says nothing.
-    pub(super) left_out: Option<Discriminant<Scope>>,
+    pub(super) left_out: Option<Discriminant<RightsScope>>,
 }
 
 /// A provider of identities, by ARN, and the actions that let others be whom it vouches for.
@@ -60,12 +60,12 @@ impl<'w> RightsCache<'w> {
     }
 
     /// What a principal, by ARN, may do.
-    pub fn of(&mut self, holder: &str, scope: &Scope) -> &Rights {
-        self.of_holder(&Holder::standing(holder), scope)
+    pub fn of(&mut self, holder: &str, scope: &RightsScope) -> &Rights {
+        self.of_holder(&RightHolder::standing(holder), scope)
     }
 
     /// What somebody may do.
-    pub fn of_holder(&mut self, holder: &Holder, scope: &Scope) -> &Rights {
+    pub fn of_holder(&mut self, holder: &RightHolder, scope: &RightsScope) -> &Rights {
         let key = (holder.clone(), scope.clone());
         if !self.known.contains_key(&key) {
             let rights = self.ask(holder, scope);
@@ -94,7 +94,7 @@ impl<'w> RightsCache<'w> {
     }
 
     /// The account of a holder.
-    fn home(&self, holder: &Holder) -> Option<&'w AccountNode> {
+    fn home(&self, holder: &RightHolder) -> Option<&'w AccountNode> {
         let handle = match &holder.actor {
             Actor::Known(arn) => {
                 let node = self.after.principals.get(arn);
@@ -105,7 +105,7 @@ impl<'w> RightsCache<'w> {
         self.after.accounts.get(handle)
     }
 
-    fn ask(&self, holder: &Holder, scope: &Scope) -> Rights {
+    fn ask(&self, holder: &RightHolder, scope: &RightsScope) -> Rights {
         let mut rights = Rights::default();
         if self.left_out == Some(discriminant(scope)) {
             return rights;
@@ -118,7 +118,7 @@ impl<'w> RightsCache<'w> {
         };
         let one = |arn: &String| vec![Space::One(arn.clone())];
         match scope {
-            Scope::Account => {
+            RightsScope::Account => {
                 put(&mut rights, &ROLE, vec![iam("role")], None);
                 put(&mut rights, &USER, vec![iam("user")], None);
                 put(&mut rights, &GROUP, vec![iam("group")], None);
@@ -129,7 +129,7 @@ impl<'w> RightsCache<'w> {
                 }
                 self.pass(holder, home, |_| true, &mut rights);
             }
-            Scope::Organization => {
+            RightsScope::Organization => {
                 put(
                     &mut rights,
                     &ORGANIZATION,
@@ -139,7 +139,7 @@ impl<'w> RightsCache<'w> {
             }
             // An account leaves by itself, or by accepting the invitation of another organization (Organizations User
             // Guide, "Migrate an account to another organization").
-            Scope::Membership => {
+            RightsScope::Membership => {
                 put(
                     &mut rights,
                     &["organizations:LeaveOrganization"],
@@ -153,8 +153,8 @@ impl<'w> RightsCache<'w> {
                     None,
                 );
             }
-            Scope::Root => rights.add(self.question(holder, self.root(*partition))),
-            Scope::Become(arn) => {
+            RightsScope::Root => rights.add(self.question(holder, self.root(*partition))),
+            RightsScope::Become(arn) => {
                 if arn.contains(":user/") {
                     put(&mut rights, &CREDENTIALS, one(arn), None);
                 } else if !is_reserved(arn) {
@@ -171,63 +171,63 @@ impl<'w> RightsCache<'w> {
                     self.pass(holder, home, |role| role == arn, &mut rights);
                 }
             }
-            Scope::Objects(arn) => {
+            RightsScope::Objects(arn) => {
                 let policy = self.resources(home).remove(arn).and_then(|(_, policy)| policy);
                 put(&mut rights, BUCKET.writes, vec![Space::Below(format!("{arn}/"))], policy);
             }
-            Scope::Tags(arn) => {
+            RightsScope::Tags(arn) => {
                 let kind = kind(arn);
                 let actions: Vec<&str> =
                     TAGS.into_iter().filter(|action| action.ends_with(kind)).collect();
                 put(&mut rights, &actions, one(arn), None);
             }
-            Scope::Permissions(arn) => {
+            RightsScope::Permissions(arn) => {
                 self.permissions(holder, home, arn, self.bound(arn).as_ref(), &mut rights);
             }
-            Scope::Attaching(arn) => {
+            RightsScope::Attaching(arn) => {
                 let attach = right(&[&format!("iam:Attach{}Policy", kind(arn))], one(arn));
                 rights.add(self.question(holder, bounded(attach, self.bound(arn).as_ref())));
             }
-            Scope::Attach(arn, policy) => {
+            RightsScope::Attach(arn, policy) => {
                 let attach = right(&[&format!("iam:Attach{}Policy", kind(arn))], one(arn));
                 let mut right = bounded(attach, self.bound(arn).as_ref());
                 right.context.push(("iam:PolicyARN".to_owned(), policy.clone()));
                 rights.add(self.question(holder, right));
             }
-            Scope::Boundary(arn) => self.boundary(holder, *partition, arn, &mut rights),
-            Scope::Rewrite(arn, standing) => match standing {
-                Standing::Inline => {
+            RightsScope::Boundary(arn) => self.boundary(holder, *partition, arn, &mut rights),
+            RightsScope::Rewrite(arn, standing) => match standing {
+                PolicySite::Inline => {
                     put(&mut rights, &[&format!("iam:Put{}Policy", kind(arn))], one(arn), None)
                 }
-                Standing::InGroup(group) => {
+                PolicySite::InGroup(group) => {
                     put(&mut rights, &["iam:PutGroupPolicy"], one(group), None)
                 }
-                Standing::Managed(policy) | Standing::ToGroup(_, policy) => {
+                PolicySite::Managed(policy) | PolicySite::ToGroup(_, policy) => {
                     put(&mut rights, &POLICY, one(policy), None);
                 }
             },
-            Scope::Remove(arn, standing) => {
+            RightsScope::Remove(arn, standing) => {
                 let (action, over) = match standing {
-                    Standing::Inline => (format!("iam:Delete{}Policy", kind(arn)), arn),
-                    Standing::Managed(_) => (format!("iam:Detach{}Policy", kind(arn)), arn),
-                    Standing::InGroup(group) => ("iam:DeleteGroupPolicy".to_owned(), group),
-                    Standing::ToGroup(group, _) => ("iam:DetachGroupPolicy".to_owned(), group),
+                    PolicySite::Inline => (format!("iam:Delete{}Policy", kind(arn)), arn),
+                    PolicySite::Managed(_) => (format!("iam:Detach{}Policy", kind(arn)), arn),
+                    PolicySite::InGroup(group) => ("iam:DeleteGroupPolicy".to_owned(), group),
+                    PolicySite::ToGroup(group, _) => ("iam:DetachGroupPolicy".to_owned(), group),
                 };
                 let mut right = bounded(right(&[&action], one(over)), self.bound(arn).as_ref());
-                if let Standing::Managed(policy) | Standing::ToGroup(_, policy) = standing {
+                if let PolicySite::Managed(policy) | PolicySite::ToGroup(_, policy) = standing {
                     right.context.push(("iam:PolicyARN".to_owned(), policy.clone()));
                 }
                 rights.add(self.question(holder, right));
-                if let Standing::InGroup(group) | Standing::ToGroup(group, _) = standing {
+                if let PolicySite::InGroup(group) | PolicySite::ToGroup(group, _) = standing {
                     let mut leave = Rights::default();
                     let right = self::right(&["iam:RemoveUserFromGroup"], one(group));
                     leave.add(self.question(holder, right));
                     rights.join(leave);
                 }
             }
-            Scope::Join(group) => put(&mut rights, &[JOIN], one(group), None),
-            Scope::Making => self.making(holder, home, None, &mut rights),
-            Scope::MakingUnder(bound) => self.making(holder, home, Some(bound), &mut rights),
+            RightsScope::Join(group) => put(&mut rights, &[JOIN], one(group), None),
+            RightsScope::Making => self.making(holder, home, None, &mut rights),
+            RightsScope::MakingUnder(bound) => self.making(holder, home, Some(bound), &mut rights),
         }
         rights
     }
@@ -235,7 +235,7 @@ impl<'w> RightsCache<'w> {
     /// Rights by which a principal may be permitted whatever one likes.
     fn permissions(
         &self,
-        holder: &Holder,
+        holder: &RightHolder,
         home: &AccountNode,
         arn: &str,
         bound: Option<&String>,
@@ -286,7 +286,7 @@ impl<'w> RightsCache<'w> {
 
     fn permit_group(
         &self,
-        holder: &Holder,
+        holder: &RightHolder,
         partition: Partition,
         groups: Vec<Space>,
         rights: &mut Rights,
@@ -299,7 +299,7 @@ impl<'w> RightsCache<'w> {
 
     /// Rights by which a principal's boundary binds it no longer. Another boundary than its own counts as none:
     /// what it leaves was not chosen to hold this principal.
-    fn boundary(&self, holder: &Holder, partition: Partition, arn: &str, rights: &mut Rights) {
+    fn boundary(&self, holder: &RightHolder, partition: Partition, arn: &str, rights: &mut Rights) {
         let kind = kind(arn);
         let own = vec![Space::One(arn.to_owned())];
         let delete = right(&[&format!("iam:Delete{kind}PermissionsBoundary")], own.clone());
@@ -320,7 +320,7 @@ impl<'w> RightsCache<'w> {
     /// or under this one.
     fn making(
         &self,
-        holder: &Holder,
+        holder: &RightHolder,
         home: &AccountNode,
         bound: Option<&String>,
         rights: &mut Rights,
@@ -417,7 +417,7 @@ impl<'w> RightsCache<'w> {
     }
 
     /// Asks the sides that the holder is there on, unless no statement of it speaks of any of the actions.
-    fn question(&self, holder: &Holder, right: Right) -> Answers {
+    fn question(&self, holder: &RightHolder, right: Right) -> Answers {
         let on = |time: Time| holder.changed.as_ref().is_none_or(|(changed, _)| *changed == time);
         let unchanged = Changes::default();
         let changes = holder.changed.as_ref().map_or(&unchanged, |(_, changes)| changes);
@@ -451,7 +451,7 @@ impl<'w> RightsCache<'w> {
                     SymbolicAnswer::Open(openings) => {
                         openings.iter().find_map(|o| replay(asked, o).err())
                     }
-                    SymbolicAnswer::Closed { .. } => asked.doubt.clone(),
+                    SymbolicAnswer::Closed { .. } => asked.why_undetermined.clone(),
                     SymbolicAnswer::Undecided(_) => None,
                 };
                 if let Some(why) = why {
@@ -502,7 +502,7 @@ impl<'w> RightsCache<'w> {
     /// of that service as well, or by swapping the code of what runs under it already.
     fn pass(
         &self,
-        holder: &Holder,
+        holder: &RightHolder,
         home: &AccountNode,
         which: impl Fn(&String) -> bool,
         rights: &mut Rights,
@@ -522,7 +522,7 @@ impl<'w> RightsCache<'w> {
     /// The same for one service and the roles that trust it.
     fn pass_to(
         &self,
-        holder: &Holder,
+        holder: &RightHolder,
         home: &AccountNode,
         service: &str,
         roles: &[&String],
@@ -570,7 +570,7 @@ impl<'w> RightsCache<'w> {
     }
 
     /// Actions of services on whatever of theirs there is.
-    fn of_service(&self, holder: &Holder, home: &AccountNode, actions: &[&str]) -> Rights {
+    fn of_service(&self, holder: &RightHolder, home: &AccountNode, actions: &[&str]) -> Rights {
         let mut rights = Rights::default();
         let mut by_service: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for action in actions {
@@ -591,7 +591,7 @@ impl<'w> RightsCache<'w> {
         rights
     }
 
-    fn name<'h>(&self, holder: &'h Holder) -> &'h str {
+    fn name<'h>(&self, holder: &'h RightHolder) -> &'h str {
         match &holder.actor {
             Actor::Known(arn) => arn,
             Actor::Made { account, .. } => account.as_str(),
@@ -686,7 +686,7 @@ fn by_resource(all: &[&Answers]) -> BTreeMap<String, Rights> {
 }
 
 /// Whether a holder may be permitted an action at all on one side: a quick, generous look.
-fn speaks(model: &AccessModel, holder: &Holder, action: &str) -> bool {
+fn speaks(model: &AccessModel, holder: &RightHolder, action: &str) -> bool {
     let Actor::Known(arn) = &holder.actor else { return true };
     let changes = holder.changed.as_ref().map(|(_, changes)| changes);
     let more =

@@ -2,14 +2,14 @@
 
 use std::mem::discriminant;
 
-use super::{RightsCache, Scope};
+use super::{RightsCache, RightsScope};
 use crate::access::AccessModel;
 
 /// What asks as ever, but for one kind of scope.
 pub(in crate::isolation) fn leaving_out<'w>(
     before: &'w AccessModel,
     after: &'w AccessModel,
-    scope: &Scope,
+    scope: &RightsScope,
 ) -> RightsCache<'w> {
     let mut cache = RightsCache::new(before, after);
     cache.left_out = Some(discriminant(scope));

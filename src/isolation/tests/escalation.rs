@@ -3,7 +3,7 @@
 
 use super::super::compare::{compare_by, verdict};
 use super::super::paths::Origin;
-use super::super::rights::Scope;
+use super::super::rights::RightsScope;
 use super::super::rights::tests::leaving_out;
 use super::hunt::{judge, scp, user, with};
 use super::power::{ASSUME, statements};
@@ -653,7 +653,7 @@ fn a_witness_of_a_right_over_whatever_there_is_names_a_whole_arn() {
 /// the wall is called closed, so a rule that is lost does not go unseen.
 #[test]
 fn every_rule_of_the_closure_is_needed_by_some_wall() {
-    use super::super::changes::Standing;
+    use super::super::changes::PolicySite;
     let name = String::new;
     let low = |own: Vec<Json>| role("shared", "low", by("dev", "ci"), Some(document(own)));
     let rewrite = || may("iam:UpdateAssumeRolePolicy", HOP);
@@ -771,17 +771,17 @@ fn every_rule_of_the_closure_is_needed_by_some_wall() {
         fixture.estate.state_bucket = Some("acme-state".to_owned());
         fixture
     };
-    let cases: Vec<(Scope, Fixture)> = vec![
-        (Scope::Become(name()), on_machine(vec![rewrite()])),
-        (Scope::Permissions(name()), on_machine(vec![may("iam:PutRolePolicy", LOW)])),
-        (Scope::Attaching(name()), attaching()),
-        (Scope::Attach(name(), name()), attaching()),
+    let cases: Vec<(RightsScope, Fixture)> = vec![
+        (RightsScope::Become(name()), on_machine(vec![rewrite()])),
+        (RightsScope::Permissions(name()), on_machine(vec![may("iam:PutRolePolicy", LOW)])),
+        (RightsScope::Attaching(name()), attaching()),
+        (RightsScope::Attach(name(), name()), attaching()),
         (
-            Scope::Boundary(name()),
+            RightsScope::Boundary(name()),
             bounded(vec![rewrite(), may("iam:DeleteRolePermissionsBoundary", LOW)]),
         ),
         (
-            Scope::Rewrite(name(), Standing::Inline),
+            RightsScope::Rewrite(name(), PolicySite::Inline),
             attached(vec![rewrite(), may("iam:CreatePolicyVersion", &policy_arn("deny"))]).both(
                 scp(
                     "narrow",
@@ -792,20 +792,20 @@ fn every_rule_of_the_closure_is_needed_by_some_wall() {
             ),
         ),
         (
-            Scope::Remove(name(), Standing::Inline),
+            RightsScope::Remove(name(), PolicySite::Inline),
             attached(vec![rewrite(), may("iam:DetachRolePolicy", LOW)]),
         ),
-        (Scope::Making, let_in(vec![may("iam:CreateRole", new), may("iam:PutRolePolicy", new)])),
-        (Scope::MakingUnder(name()), under()),
-        (Scope::Join(name()), joining()),
-        (Scope::Tags(name()), tagging()),
-        (Scope::Root, management(vec![may("sts:AssumeRoot", "*")])),
+        (RightsScope::Making, let_in(vec![may("iam:CreateRole", new), may("iam:PutRolePolicy", new)])),
+        (RightsScope::MakingUnder(name()), under()),
+        (RightsScope::Join(name()), joining()),
+        (RightsScope::Tags(name()), tagging()),
+        (RightsScope::Root, management(vec![may("sts:AssumeRoot", "*")])),
         (
-            Scope::Membership,
+            RightsScope::Membership,
             guarded(Fixture::new().both(lambda("dev", "ci", statements(&[ASSUME])))),
         ),
-        (Scope::Organization, detaching()),
-        (Scope::Objects(name()), writing()),
+        (RightsScope::Organization, detaching()),
+        (RightsScope::Objects(name()), writing()),
     ];
     let mut wrong = Vec::new();
     for (scope, fixture) in cases {
@@ -819,7 +819,7 @@ fn every_rule_of_the_closure_is_needed_by_some_wall() {
 }
 
 /// The verdict on production from dev, where no right of one kind of scope is known.
-fn without(fixture: &Fixture, scope: &Scope) -> &'static str {
+fn without(fixture: &Fixture, scope: &RightsScope) -> &'static str {
     let (before, after) = models(&fixture.estate, &fixture.sides());
     let compared = compare_by(&before, &after, leaving_out(&before, &after, scope));
     let pair = (Origin::Environment("dev".to_owned()), "production".to_owned());

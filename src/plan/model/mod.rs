@@ -24,9 +24,11 @@ pub use crate::isolation::section::{Isolation, IsolationSummary};
 pub use change::{AccountChanges, Action, PolicyChange, ResourceChange};
 pub use drift::{Drift, DriftStatus};
 pub use operation::{Operation, OperationKind, OperationTarget};
-pub use principals::{AccountPrincipals, ActingPrincipal, Principals};
+pub use principals::{AccountPrincipals, ActingPrincipal, PlanPrincipals};
 pub use recovery::{InDoubtChange, InDoubtOutcome, InterruptedRun};
-pub use report::{Check, CheckStatus, LimitUse, Output, PlanDiagnostic, PlanEstate, PlanLocation};
+pub use report::{
+    Check, CheckStatus, LimitUse, PlanDiagnostic, PlanEstate, PlanLocation, PlannedOutput,
+};
 pub use seen::{Seen, SeenObjects};
 pub use unread::{Unread, unread_objects};
 
@@ -48,13 +50,13 @@ pub struct Plan {
     pub digest: String,
     /// As whom AWS was read, and as whom an apply would write; no part of the digest.
     #[serde(default)]
-    pub principals: Principals,
+    pub principals: PlanPrincipals,
     /// The state that it was computed on.
     pub state: StateBasis,
     /// What `--environment`, `--account` and `--target` selected; empty lists select everything.
     pub selection: Selection,
     /// Counts.
-    pub summary: Summary,
+    pub summary: PlanSummary,
     /// Changes per account, the management account's organization objects under `org`.
     pub accounts: Vec<AccountChanges>,
     /// One entry for each managed object, `no_op` included.
@@ -83,7 +85,7 @@ pub struct Plan {
     /// Results of `check` blocks.
     pub checks: Vec<Check>,
     /// Root outputs; `null` value when sensitive or unknown.
-    pub outputs: BTreeMap<String, Output>,
+    pub outputs: BTreeMap<String, PlannedOutput>,
     /// Those of them that differ from what the last apply recorded.
     #[serde(default)]
     pub outputs_changed: Vec<String>,
@@ -153,7 +155,7 @@ pub struct Selection {
 
 /// Counts of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Summary {
+pub struct PlanSummary {
     /// Objects created.
     pub create: usize,
     /// Objects updated in place.

@@ -12,7 +12,7 @@ pub use crate::provider::ActingPrincipal;
 
 /// The principals of one plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Principals {
+pub struct PlanPrincipals {
     /// The caller's ARN, as `sts:GetCallerIdentity` tells it: it reads and changes the organization, and
     /// assumes the roles below. Absent where AWS was not asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -72,7 +72,7 @@ impl CheckStatus {
 
 /// A root output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Output {
+pub struct PlannedOutput {
     /// Its value; null when hidden or unknown.
     pub value: PlainValue,
     /// Whether it is hidden.
@@ -82,7 +82,7 @@ pub struct Output {
     pub unknown: bool,
 }
 
-impl Output {
+impl PlannedOutput {
     /// Of an output as it was evaluated: what is sensitive or not known yet stays out.
     #[must_use]
     pub fn of(output: &estate::Output) -> Self {

@@ -27,7 +27,7 @@ use super::errors;
 use super::gatekeeper::Gatekeeper;
 use crate::ids::{AccountId, Partition};
 use crate::patience::{Patience, RetryAfter};
-use crate::provider::{Access, AccountTarget, ActingPrincipal, Failure, ProviderError};
+use crate::provider::{AccessMode, AccountTarget, ActingPrincipal, Failure, ProviderError};
 use crate::trace::Observer;
 
 /// What makes the client of a service that tells of its requests and lets changes leave only with a lease.
@@ -54,7 +54,7 @@ const MARGIN: Duration = Duration::from_secs(600);
 
 /// How AWS is reached.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct AwsOptions {
     /// The default region.
     pub region: String,
     /// The configuration that every session starts from; what the SDK finds by itself where it is absent.
@@ -79,7 +79,7 @@ pub struct Options {
     pub concurrency: usize,
 }
 
-impl Default for Options {
+impl Default for AwsOptions {
     fn default() -> Self {
         Self {
             region: "us-east-1".to_owned(),
@@ -110,7 +110,7 @@ pub struct Embedded {
 }
 
 /// The SDK's configuration that every session starts from.
-pub(super) async fn ambient(options: &Options) -> SdkConfig {
+pub(super) async fn ambient(options: &AwsOptions) -> SdkConfig {
     if let Some(embedded) = &options.embedded {
         return SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -160,7 +160,7 @@ pub(super) struct Session {
     pub(super) region: String,
     /// The role that a created account gets: the one that apply assumes.
     pub(super) access_role: String,
-    pub(super) options: Arc<Options>,
+    pub(super) options: Arc<AwsOptions>,
     config: SdkConfig,
     id: OnceCell<AccountId>,
     root: OnceCell<String>,
@@ -180,11 +180,11 @@ impl Session {
     /// # Errors
     /// The account has no id, so that no role in it can be named.
     pub(super) fn new(
-        options: &Arc<Options>,
+        options: &Arc<AwsOptions>,
         ambient: &SdkConfig,
         management: &SdkConfig,
         target: &AccountTarget,
-        access: Access,
+        access: AccessMode,
     ) -> Result<Self, ProviderError> {
         let account = target.handle.to_string();
         let region = aws_config::Region::new(target.region.to_string());
@@ -460,7 +460,7 @@ pub(super) fn sts(config: &SdkConfig, account: &str) -> aws_sdk_sts::Client {
 }
 
 /// The management account's configuration: the ambient one, or a role's.
-pub(super) fn management(options: &Options, ambient: &SdkConfig) -> SdkConfig {
+pub(super) fn management(options: &AwsOptions, ambient: &SdkConfig) -> SdkConfig {
     match &options.management_role_arn {
         None => ambient.clone(),
         Some(arn) => {

@@ -27,7 +27,7 @@ use tokio::sync::oneshot;
 use self::clients::Session;
 use self::kind::{BulkScope, KindProvider};
 use super::{
-    Access, AccountTarget, Alarm, Caller, Inventory, LiveObject, MetricQuery, Permit, Provider,
+    AccessMode, AccountTarget, Alarm, Caller, Inventory, LiveObject, MetricQuery, Permit, Provider,
     ProviderError, ProviderStep,
 };
 use crate::ids::AccountId;
@@ -35,21 +35,21 @@ use crate::schema::ROOT;
 use crate::value::Attrs;
 
 pub use ambient::{MfaCodes, load};
-pub use clients::{Embedded, Options};
+pub use clients::{AwsOptions, Embedded};
 
 /// AWS, real, emulated or embedded.
 pub struct AwsProvider {
-    options: Arc<Options>,
+    options: Arc<AwsOptions>,
     ambient: SdkConfig,
     management: SdkConfig,
-    sessions: Mutex<BTreeMap<(AccountTarget, Access), Arc<Session>>>,
+    sessions: Mutex<BTreeMap<(AccountTarget, AccessMode), Arc<Session>>>,
     aws_policies: iam_read::AwsPolicies,
 }
 
 impl AwsProvider {
     /// Reads the SDK's configuration (environment, files) as far as `options` leave it to them.
     /// Calls nothing.
-    pub async fn new(options: Options) -> Self {
+    pub async fn new(options: AwsOptions) -> Self {
         let ambient = clients::ambient(&options).await;
         let management = clients::management(&options, &ambient);
         Self {
@@ -71,7 +71,7 @@ impl AwsProvider {
     fn session(
         &self,
         target: &AccountTarget,
-        access: Access,
+        access: AccessMode,
     ) -> Result<Arc<Session>, ProviderError> {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(session) = sessions.get(&(target.clone(), access)) {
@@ -132,7 +132,7 @@ impl Provider for AwsProvider {
         management: &AccountTarget,
         announce: oneshot::Sender<Option<AccountId>>,
     ) -> Result<Inventory, ProviderError> {
-        let session = self.session(management, Access::Read)?;
+        let session = self.session(management, AccessMode::Read)?;
         session.enter().await?;
         organization_read::everything(&session, announce).await
     }
@@ -143,7 +143,7 @@ impl Provider for AwsProvider {
         kinds: &BTreeSet<&'static str>,
         config_prefix: &str,
     ) -> Result<Inventory, ProviderError> {
-        let session = self.session(target, Access::Read)?;
+        let session = self.session(target, AccessMode::Read)?;
         session.enter().await?;
         let scope = BulkScope { config_prefix, aws_policies: &self.aws_policies };
         inventory::account(&session, kinds, &scope).await
@@ -152,7 +152,7 @@ impl Provider for AwsProvider {
     async fn read_object(
         &self,
         target: &AccountTarget,
-        access: Access,
+        access: AccessMode,
         kind: &'static str,
         key: &str,
     ) -> Result<Option<LiveObject>, ProviderError> {
@@ -164,7 +164,7 @@ impl Provider for AwsProvider {
     async fn read_marked(
         &self,
         target: &AccountTarget,
-        access: Access,
+        access: AccessMode,
         kind: &'static str,
         key: &str,
     ) -> Result<Option<LiveObject>, ProviderError> {
@@ -179,7 +179,7 @@ impl Provider for AwsProvider {
         step: &ProviderStep,
         permit: &Permit,
     ) -> Result<Attrs, ProviderError> {
-        let session = self.session(target, Access::Write)?;
+        let session = self.session(target, AccessMode::Write)?;
         session.enter().await?;
         let kind = self.kind(step.kind, target)?;
         gatekeeper::through(permit, kind::execute(kind, &session, step)).await
@@ -192,7 +192,7 @@ impl Provider for AwsProvider {
         after: &Attrs,
         since: i64,
     ) -> Result<Option<Attrs>, ProviderError> {
-        let session = self.session(target, Access::Write)?;
+        let session = self.session(target, AccessMode::Write)?;
         session.enter().await?;
         self.kind(kind, target)?.find_creation(&session, after, since).await
     }
@@ -202,7 +202,7 @@ impl Provider for AwsProvider {
         target: &AccountTarget,
         names: &BTreeSet<String>,
     ) -> Result<Vec<Alarm>, ProviderError> {
-        let session = self.session(target, Access::Read)?;
+        let session = self.session(target, AccessMode::Read)?;
         session.enter().await?;
         cloudwatch::alarms(&session, names).await
     }
@@ -212,7 +212,7 @@ impl Provider for AwsProvider {
         target: &AccountTarget,
         query: &MetricQuery,
     ) -> Result<Option<f64>, ProviderError> {
-        let session = self.session(target, Access::Read)?;
+        let session = self.session(target, AccessMode::Read)?;
         session.enter().await?;
         cloudwatch::metric(&session, query).await
     }

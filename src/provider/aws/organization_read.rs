@@ -100,7 +100,7 @@ pub(super) async fn everything(
 }
 
 /// One read of the tree, and what it found.
-enum Found {
+enum TreeRead {
     Below { parent: String, units: Vec<OrganizationalUnit>, accounts: Vec<Account> },
     Object(Option<LiveObject>),
 }
@@ -127,8 +127,8 @@ async fn tree(session: &Session, root: Option<String>) -> Result<Vec<LiveObject>
         }
         match reads.next().await.transpose()? {
             None => return Ok(objects),
-            Some(Found::Object(object)) => objects.extend(object),
-            Some(Found::Below { parent, units, accounts }) => {
+            Some(TreeRead::Object(object)) => objects.extend(object),
+            Some(TreeRead::Below { parent, units, accounts }) => {
                 for unit in units {
                     if let Some(id) = unit.id().filter(|id| seen.insert((*id).to_owned())) {
                         parents.push_back(id.to_owned());
@@ -152,19 +152,19 @@ async fn node_object(
     session: &Session,
     node: Node,
     parent: String,
-) -> Result<Found, ProviderError> {
+) -> Result<TreeRead, ProviderError> {
     let id = match &node {
         Node::Unit(unit) => unit.id(),
         Node::Account(account) => account.id(),
     };
     let tags = organization_tags::read(session, id.unwrap_or_default()).await?;
-    Ok(Found::Object(match &node {
+    Ok(TreeRead::Object(match &node {
         Node::Unit(unit) => organizational_unit::object(unit, &parent, tags),
         Node::Account(account) => account::object(account, &parent, tags),
     }))
 }
 
-async fn children(session: &Session, parent: String) -> Result<Found, ProviderError> {
+async fn children(session: &Session, parent: String) -> Result<TreeRead, ProviderError> {
     let units = session
         .organizations()
         .list_organizational_units_for_parent()
@@ -185,7 +185,7 @@ async fn children(session: &Session, parent: String) -> Result<Found, ProviderEr
     let accounts = accounts.map_err(session.error("organizations", "ListAccountsForParent"))?;
     let units = units.into_iter().flat_map(|p| p.organizational_units.unwrap_or_default());
     let accounts = accounts.into_iter().flat_map(|p| p.accounts.unwrap_or_default());
-    Ok(Found::Below { parent, units: units.collect(), accounts: accounts.collect() })
+    Ok(TreeRead::Below { parent, units: units.collect(), accounts: accounts.collect() })
 }
 
 /// The parent of a unit or account, `root` for the root.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::promotion::Move;
+use crate::promotion::ReleaseMove;
 use crate::promotion::figures::Figures;
 use crate::state::audit::Record;
 
@@ -32,7 +32,11 @@ pub(super) fn figures(figures: &Figures, out: &mut dyn Write) -> io::Result<()> 
 ///
 /// # Errors
 /// Those of the writer.
-pub(super) fn history(moves: &[Move], audit: &[Record], out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn history(
+    moves: &[ReleaseMove],
+    audit: &[Record],
+    out: &mut dyn Write,
+) -> io::Result<()> {
     writeln!(out, "<h3>Promotions and rollbacks</h3>")?;
     if moves.is_empty() {
         writeln!(out, "<p>No release has moved.</p>")?;
@@ -67,7 +71,7 @@ pub(super) fn history(moves: &[Move], audit: &[Record], out: &mut dyn Write) -> 
     end_table(out)
 }
 
-fn movement(one: &Move, out: &mut dyn Write) -> io::Result<()> {
+fn movement(one: &ReleaseMove, out: &mut dyn Write) -> io::Result<()> {
     let (tone, end) = end(one);
     let class = tone.class();
     let took = took(one).unwrap_or_default();

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use crate::engine::picture::{Picture, PicturedAccount, PicturedEdge, PicturedEnvironment};
+use crate::engine::declared_estate::{
+    DeclaredEstate, PicturedAccount, PicturedEdge, PicturedEnvironment,
+};
 
 use super::super::style::count;
 use super::text;
@@ -12,7 +14,7 @@ use super::text;
 ///
 /// # Errors
 /// Those of the writer.
-pub(super) fn estate(picture: &Picture, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn estate(picture: &DeclaredEstate, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "<h3>Units, accounts and the environments in them</h3>")?;
     unit(picture, None, &mut BTreeSet::new(), out)?;
     if picture.environments.is_empty() {
@@ -63,7 +65,7 @@ pub(super) fn estate(picture: &Picture, out: &mut dyn Write) -> io::Result<()> {
 
 /// One unit with what is in it; `None` is the root, and what stands in no unit.
 fn unit(
-    picture: &Picture,
+    picture: &DeclaredEstate,
     of: Option<&str>,
     above: &mut BTreeSet<String>,
     out: &mut dyn Write,

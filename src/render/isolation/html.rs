@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
-use crate::isolation::section::{AccessPath, Isolation, MatrixRow, Proof, Severity, WallVerdict};
+use crate::isolation::section::{
+    AccessPath, Isolation, MatrixRow, Proof, RuleSeverity, WallVerdict,
+};
 
 use crate::plan::model::AccountChanges;
 
@@ -136,13 +138,13 @@ fn proved(proof: &Proof, out: &mut dyn Write) -> io::Result<()> {
     );
     table(&caption, &["principal", "on", "closed by"], out)?;
     for grant in &proof.grants {
-        let killed = grant.killed_by.as_ref().map_or_else(
+        let denied = grant.denied_by.as_ref().map_or_else(
             || "the search alone".to_owned(),
             |lines| lines.iter().map(|line| text(line)).collect::<Vec<_>>().join("<br>"),
         );
         writeln!(
             out,
-            "<tr><td><code>{}</code></td><td><code>{}</code></td><td>{killed}</td></tr>",
+            "<tr><td><code>{}</code></td><td><code>{}</code></td><td>{denied}</td></tr>",
             text(&grant.principal),
             text(&grant.resource)
         )?;
@@ -224,7 +226,7 @@ fn findings(
     writeln!(out, "<h3>Findings</h3><ul>")?;
     for entry in view::alike(&section.findings, accounts) {
         let finding = entry.0;
-        let tone = if finding.severity == Severity::Error { Tone::Bad } else { Tone::Warn };
+        let tone = if finding.severity == RuleSeverity::Error { Tone::Bad } else { Tone::Warn };
         writeln!(
             out,
             "<li><span class=\"{}\">{}</span> {}</li>",

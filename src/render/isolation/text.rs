@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::isolation::section::{AccessPath, Basis, Finding, Isolation, MatrixRow, Severity};
+use crate::isolation::section::{AccessPath, Basis, Finding, Isolation, MatrixRow, RuleSeverity};
 
 use crate::plan::model::AccountChanges;
 
@@ -170,7 +170,7 @@ pub(in crate::render) fn findings(
 }
 
 fn finding_lines(
-    findings: impl Iterator<Item = (Severity, String)>,
+    findings: impl Iterator<Item = (RuleSeverity, String)>,
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -180,7 +180,7 @@ fn finding_lines(
         if at == 0 {
             writeln!(out, "\n  {}", style.paint(Tone::Bold, "Findings"))?;
         }
-        let tone = if severity == Severity::Error { Tone::Bad } else { Tone::Warn };
+        let tone = if severity == RuleSeverity::Error { Tone::Bad } else { Tone::Warn };
         let mut mark = style.paint(tone, severity.name());
         for line in wrap(&safe(&text), width.saturating_sub(13).max(40)) {
             writeln!(out, "    {mark} {line}")?;

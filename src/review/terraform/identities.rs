@@ -6,10 +6,10 @@ use serde_json::Value as Json;
 
 use super::overlay::{ApplyNotes, ApplyStep, NotJudged, Work, listed, symbol};
 use super::plan::{Change, texts};
-use crate::review::{Account, Group, Identity, ManagedDocument, PolicyText};
+use crate::review::{AccountSnapshot, Group, Identity, ManagedDocument, PolicyText};
 
 /// Gives what stands its label, and adds what only the plan knows to stand.
-pub(super) fn prepare(change: &Change, account: &mut Account) {
+pub(super) fn prepare(change: &Change, account: &mut AccountSnapshot) {
     let Some(name) = change.before("name").map(str::to_owned) else { return };
     let address = change.address.clone();
     match change.r#type.as_str() {
@@ -80,7 +80,7 @@ pub(super) fn take(
     work: &Work<'_>,
     step: ApplyStep,
     change: &Change,
-    account: &mut Account,
+    account: &mut AccountSnapshot,
     notes: &mut ApplyNotes,
 ) {
     let kind = change.r#type.as_str();
@@ -97,7 +97,7 @@ pub(super) fn take(
     }
 }
 
-fn remove(change: &Change, account: &mut Account, notes: &mut ApplyNotes) {
+fn remove(change: &Change, account: &mut AccountSnapshot, notes: &mut ApplyNotes) {
     let name = change.before("name").unwrap_or_default();
     let mut gone = |identity: Option<Identity>| {
         let Some(identity) = identity else { return };
@@ -156,7 +156,7 @@ fn remove(change: &Change, account: &mut Account, notes: &mut ApplyNotes) {
     }
 }
 
-fn hold(work: &Work<'_>, change: &Change, account: &mut Account, notes: &mut ApplyNotes) {
+fn hold(work: &Work<'_>, change: &Change, account: &mut AccountSnapshot, notes: &mut ApplyNotes) {
     let Some(entity) = work.entity(change).cloned() else { return };
     let address = change.address.clone();
     match change.r#type.as_str() {
@@ -235,7 +235,11 @@ struct Parts<'a> {
     attached: &'a mut BTreeSet<String>,
 }
 
-fn parts<'a>(change: &Change, account: &'a mut Account, name: Option<String>) -> Option<Parts<'a>> {
+fn parts<'a>(
+    change: &Change,
+    account: &'a mut AccountSnapshot,
+    name: Option<String>,
+) -> Option<Parts<'a>> {
     let name = name?;
     let of = |identity: &'a mut Identity| Parts {
         inline: &mut identity.inline,
@@ -258,7 +262,7 @@ fn parts<'a>(change: &Change, account: &'a mut Account, name: Option<String>) ->
 type AttachedTo<'a> = (String, &'a mut BTreeSet<String>);
 
 /// What is attached to each role, user and group, by the argument of `aws_iam_policy_attachment` that lists them.
-fn everyone(account: &mut Account) -> [(&'static str, Vec<AttachedTo<'_>>); 3] {
+fn everyone(account: &mut AccountSnapshot) -> [(&'static str, Vec<AttachedTo<'_>>); 3] {
     [
         (
             "roles",
@@ -291,7 +295,7 @@ fn everyone(account: &mut Account) -> [(&'static str, Vec<AttachedTo<'_>>); 3] {
 fn target<'a>(
     work: &Work<'_>,
     change: &Change,
-    account: &'a mut Account,
+    account: &'a mut AccountSnapshot,
     notes: &mut ApplyNotes,
 ) -> Option<Parts<'a>> {
     let attrs = ["role", "role_name", "user", "user_name", "group", "group_name"];
@@ -309,7 +313,7 @@ fn target<'a>(
     found
 }
 
-fn fill(work: &Work<'_>, change: &Change, account: &mut Account, notes: &mut ApplyNotes) {
+fn fill(work: &Work<'_>, change: &Change, account: &mut AccountSnapshot, notes: &mut ApplyNotes) {
     let kind = change.r#type.as_str();
     match kind {
         "aws_iam_role_policy" | "aws_iam_user_policy" | "aws_iam_group_policy" => {
@@ -358,7 +362,12 @@ fn fill(work: &Work<'_>, change: &Change, account: &mut Account, notes: &mut App
 }
 
 /// Lists that leave nothing beside themselves: what they do not name goes.
-fn exclude(work: &Work<'_>, change: &Change, account: &mut Account, notes: &mut ApplyNotes) {
+fn exclude(
+    work: &Work<'_>,
+    change: &Change,
+    account: &mut AccountSnapshot,
+    notes: &mut ApplyNotes,
+) {
     match change.r#type.as_str() {
         "aws_iam_role_policies_exclusive"
         | "aws_iam_user_policies_exclusive"
@@ -399,7 +408,7 @@ fn exclude(work: &Work<'_>, change: &Change, account: &mut Account, notes: &mut 
     }
 }
 
-fn unclear(change: &Change, account: &Account, notes: &mut ApplyNotes) {
+fn unclear(change: &Change, account: &AccountSnapshot, notes: &mut ApplyNotes) {
     let why = format!("what `{}` does is known after apply", change.address);
     notes.doubts.push(NotJudged { account: Some(account.id.clone()), why });
 }

@@ -4,10 +4,10 @@ use super::overlay::{ApplyNotes, ApplyStep, NotJudged, Work};
 use super::plan::Change;
 use crate::access::PolicyType;
 use crate::review::dumps::policy_type;
-use crate::review::{OrganizationPolicy, OrganizationSnapshot, PolicyText, Snapshot, Tree};
+use crate::review::{AccountsSnapshot, OrganizationPolicy, OrganizationSnapshot, PolicyText, Tree};
 
 /// Gives what stands its label.
-pub(super) fn prepare(change: &Change, before: &mut Snapshot) {
+pub(super) fn prepare(change: &Change, before: &mut AccountsSnapshot) {
     let Tree::Read(tree) = &mut before.tree else { return };
     if change.r#type == "aws_organizations_policy"
         && let Some(policy) = change.before("id").and_then(|id| tree.policies.get_mut(id))
@@ -21,7 +21,7 @@ pub(super) fn take(
     work: &Work<'_>,
     step: ApplyStep,
     change: &Change,
-    after: &mut Snapshot,
+    after: &mut AccountsSnapshot,
     notes: &mut ApplyNotes,
 ) {
     let Tree::Read(tree) = &mut after.tree else {

@@ -16,7 +16,7 @@ use super::types::{Bearing, bearing};
 use super::{identities, organization, resources};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::iam::Placeholder;
-use crate::review::{Account, Identity, PolicyText, Snapshot, Tree};
+use crate::review::{AccountSnapshot, AccountsSnapshot, Identity, PolicyText, Tree};
 
 /// A plan and where it comes from.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub struct PlanFile {
 #[derive(Debug, Default)]
 pub struct Overlay {
     /// The accounts after all plans.
-    pub after: Snapshot,
+    pub after: AccountsSnapshot,
     /// How many changes bear on access and were carried out.
     pub carried_out: usize,
     /// How many bear none.
@@ -47,7 +47,10 @@ pub struct Overlay {
 ///
 /// # Errors
 /// Objects whose account cannot be told.
-pub fn carry_out(files: &[PlanFile], before: &mut Snapshot) -> Result<Overlay, Diagnostics> {
+pub fn carry_out(
+    files: &[PlanFile],
+    before: &mut AccountsSnapshot,
+) -> Result<Overlay, Diagnostics> {
     let mut diagnostics = Diagnostics::new();
     let works: Vec<Work<'_>> =
         files.iter().map(|file| Work::new(file, before, &mut diagnostics)).collect();
@@ -127,7 +130,7 @@ pub(super) struct ApplyNotes {
 impl ApplyNotes {
     /// AWS keeps the unique id of a principal that is gone in every policy that named it, and a new one of the same
     /// name is another one.
-    fn sever(&self, after: &mut Snapshot) {
+    fn sever(&self, after: &mut AccountsSnapshot) {
         if self.gone.is_empty() {
             return;
         }
@@ -180,7 +183,7 @@ pub(super) struct Work<'p> {
 }
 
 impl<'p> Work<'p> {
-    fn new(file: &'p PlanFile, before: &Snapshot, diagnostics: &mut Diagnostics) -> Self {
+    fn new(file: &'p PlanFile, before: &AccountsSnapshot, diagnostics: &mut Diagnostics) -> Self {
         let mut work = Self {
             accounts: Accounts::new(&file.plan, &file.providers),
             file,
@@ -299,7 +302,7 @@ impl<'p> Work<'p> {
     }
 
     /// Gives what the plan manages its label, and adds what only the plan knows to stand.
-    fn prepare(&self, before: &mut Snapshot) {
+    fn prepare(&self, before: &mut AccountsSnapshot) {
         for (change, id) in &self.judged {
             if id.is_empty() {
                 organization::prepare(change, before);
@@ -314,14 +317,14 @@ impl<'p> Work<'p> {
         }
     }
 
-    fn add_account(&self, id: &str, before: &mut Snapshot) {
+    fn add_account(&self, id: &str, before: &mut AccountsSnapshot) {
         let Ok(parsed) = id.parse::<crate::ids::AccountId>() else { return };
-        let mut account = Account::new(&parsed, crate::ids::Handle::from(&parsed));
+        let mut account = AccountSnapshot::new(&parsed, crate::ids::Handle::from(&parsed));
         account.doubt("there is no dump of it");
         before.accounts.insert(id.to_owned(), Arc::new(account));
     }
 
-    fn take(&self, step: ApplyStep, after: &mut Snapshot, notes: &mut ApplyNotes) {
+    fn take(&self, step: ApplyStep, after: &mut AccountsSnapshot, notes: &mut ApplyNotes) {
         for (change, id) in &self.judged {
             if id.is_empty() {
                 organization::take(self, step, change, after, notes);
@@ -368,7 +371,7 @@ pub(super) fn symbol(change: &Change, attr: &str) -> String {
 fn entity(
     change: &Change,
     account: &str,
-    before: &Snapshot,
+    before: &AccountsSnapshot,
     accounts: &Accounts<'_>,
 ) -> Option<Entity> {
     let partition = before.accounts.get(account).map(|a| a.partition).unwrap_or_default();
@@ -447,7 +450,7 @@ fn entity(
 
 /// The one account whose dump holds what an object says, where its provider is not to be told: a deleted object has
 /// no block any more.
-fn evidence(change: &Change, before: &Snapshot) -> Option<String> {
+fn evidence(change: &Change, before: &AccountsSnapshot) -> Option<String> {
     let kind = change.r#type.as_str();
     let found = if kind.starts_with("aws_s3_bucket") {
         let bucket = change.either("bucket").or_else(|| change.either("id"))?;

@@ -28,7 +28,7 @@ pub struct TerraformPlan {
     pub prior_state: Option<State>,
     /// What was written.
     #[serde(default)]
-    pub configuration: Configuration,
+    pub configuration: TerraformConfiguration,
     /// Values of the root module's variables.
     #[serde(default)]
     pub variables: BTreeMap<String, Variable>,
@@ -221,13 +221,13 @@ impl StateModule {
 
 /// What was written.
 #[derive(Debug, Default, Deserialize)]
-pub struct Configuration {
+pub struct TerraformConfiguration {
     /// Provider blocks by key: `aws`, `aws.prod`, `module.own:aws.inner`.
     #[serde(default)]
     pub provider_config: BTreeMap<String, ProviderConfig>,
     /// The root module.
     #[serde(default)]
-    pub root_module: Module,
+    pub root_module: TerraformModule,
 }
 
 /// A provider block.
@@ -240,7 +240,7 @@ pub struct ProviderConfig {
 
 /// A module as it was written.
 #[derive(Debug, Default, Deserialize)]
-pub struct Module {
+pub struct TerraformModule {
     /// Its resource and data blocks.
     #[serde(default)]
     pub resources: Vec<Block>,
@@ -254,7 +254,7 @@ pub struct Module {
 pub struct ModuleCall {
     /// What is called.
     #[serde(default)]
-    pub module: Module,
+    pub module: TerraformModule,
 }
 
 /// A resource or data block.
@@ -273,7 +273,7 @@ pub struct Block {
     pub provisioners: Vec<Json>,
 }
 
-impl Configuration {
+impl TerraformConfiguration {
     /// The block of an object: its module's path without keys, and its address in the module.
     #[must_use]
     pub fn block(&self, module_address: Option<&str>, address: &str) -> Option<&Block> {

@@ -6,7 +6,7 @@ use super::identities::stale;
 use super::overlay::{ApplyNotes, ApplyStep, NotJudged, Work};
 use super::plan::Change;
 use crate::access::{BUCKET, KEY, QUEUE, ResourceType, SECRET};
-use crate::review::{Account, PolicyText, Resource};
+use crate::review::{AccountSnapshot, PolicyText, Resource};
 
 /// A resource type that is in the model.
 struct Row {
@@ -35,7 +35,7 @@ fn row(change: &Change) -> Option<&'static Row> {
 }
 
 /// The ARN of what a change is about, before it; `None` where that does not stand.
-fn standing(row: &Row, change: &Change, account: &Account) -> Option<String> {
+fn standing(row: &Row, change: &Change, account: &AccountSnapshot) -> Option<String> {
     let attr = match (row.names, row.of.service) {
         ("", "s3") => "bucket",
         ("", _) => return change.before("arn").map(str::to_owned),
@@ -45,7 +45,7 @@ fn standing(row: &Row, change: &Change, account: &Account) -> Option<String> {
 }
 
 /// The ARN of what an argument names: a name, an id, an URL or the ARN itself.
-fn arn_of(row: &Row, named: &str, account: &Account) -> Option<String> {
+fn arn_of(row: &Row, named: &str, account: &AccountSnapshot) -> Option<String> {
     if named.starts_with("arn:") {
         return Some(named.to_owned());
     }
@@ -67,7 +67,7 @@ fn arn_of(row: &Row, named: &str, account: &Account) -> Option<String> {
 }
 
 /// Gives what stands its label, and adds what only the plan knows to stand.
-pub(super) fn prepare(change: &Change, account: &mut Account) {
+pub(super) fn prepare(change: &Change, account: &mut AccountSnapshot) {
     let Some(row) = row(change) else { return };
     let Some(arn) = standing(row, change, account) else { return };
     let policy =
@@ -101,7 +101,7 @@ pub(super) fn take(
     work: &Work<'_>,
     step: ApplyStep,
     change: &Change,
-    account: &mut Account,
+    account: &mut AccountSnapshot,
     notes: &mut ApplyNotes,
 ) {
     if change.r#type == "aws_s3_account_public_access_block" {
@@ -142,7 +142,7 @@ fn hold(
     work: &Work<'_>,
     row: &Row,
     change: &Change,
-    account: &mut Account,
+    account: &mut AccountSnapshot,
     notes: &mut ApplyNotes,
 ) {
     let Some(entity) = work.entity(change).cloned() else { return };
@@ -167,7 +167,7 @@ fn fill(
     work: &Work<'_>,
     row: &Row,
     change: &Change,
-    account: &mut Account,
+    account: &mut AccountSnapshot,
     notes: &mut ApplyNotes,
 ) {
     let by_name = change.after(row.names).and_then(|named| arn_of(row, named, account));
@@ -196,7 +196,7 @@ fn fill(
 
 /// The policy that a resource has where nobody sets one. A key's lets its account decide (KMS Developer Guide,
 /// "Default key policy"); others have none.
-fn default_policy(row: &Row, account: &Account) -> Option<PolicyText> {
+fn default_policy(row: &Row, account: &AccountSnapshot) -> Option<PolicyText> {
     (row.of.service == "kms").then(|| {
         PolicyText::read(&json!({
             "Version": "2012-10-17",

@@ -19,7 +19,8 @@ use super::s3;
 use super::state::{SandboxState, Tags};
 use super::wire::{Call, Refusal, Service};
 use crate::iam::{
-    ChainLevel, Context, Document, Membership, Policies, Policy, Principal, Request, Use, evaluate,
+    ChainLevel, Document, Membership, Policies, Policy, Principal, Request, RequestContext, Use,
+    evaluate,
 };
 use needs::Need;
 
@@ -143,8 +144,8 @@ fn org_path(state: &SandboxState, account: &str) -> Option<Vec<String>> {
 }
 
 /// The surroundings of every request of a caller.
-fn context(state: &SandboxState, caller: &Caller, now: Instant) -> Context {
-    let mut context = Context::default();
+fn context(state: &SandboxState, caller: &Caller, now: Instant) -> RequestContext {
+    let mut context = RequestContext::default();
     context.set("aws:CurrentTime", now.iso());
     context.set("aws:EpochTime", (now.0 / 1000).to_string());
     context.set("aws:SecureTransport", "true");
@@ -189,7 +190,7 @@ fn principal(caller: &Caller) -> Principal {
     }
 }
 
-fn set_tags(context: &mut Context, tags: &Tags) {
+fn set_tags(context: &mut RequestContext, tags: &Tags) {
     if tags.is_empty() {
         return;
     }
@@ -220,7 +221,7 @@ fn assumption_allowed(
     let trust = compile("trust policy", &render_trust(state, trust), Use::Trust)?;
     let (who, mut policies, mut context) = match assumption.web {
         Some((provider, url, claims)) => {
-            let mut context = Context::default();
+            let mut context = RequestContext::default();
             context.set("aws:CurrentTime", now.iso());
             context.set("aws:SecureTransport", "true");
             context.set("aws:FederatedProvider", provider);

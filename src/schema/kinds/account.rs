@@ -7,9 +7,9 @@ use crate::diag::Diagnostics;
 use crate::schema::access::AccessPart;
 use crate::schema::block_schema::{Attr, BlockSchema, Ty};
 use crate::schema::body::Body;
-use crate::schema::kind_schema::{Category, Computed, Fixed, Home, KindSchema, Recovery};
+use crate::schema::kind_schema::{Category, Computed, Fixed, Home, KindSchema, RecoveryMethod};
 use crate::schema::meaning::{Meaning, Naming, Quota, Repair};
-use crate::schema::pure_half::{Context, ManagedKind, OnDestroy};
+use crate::schema::pure_half::{KindContext, ManagedKind, OnDestroy};
 use crate::schema::read::{Reader, Rule, assigned, str_attr};
 use crate::schema::tags;
 use crate::schema::tags::TAGS;
@@ -77,7 +77,7 @@ static SCHEMA: KindSchema = KindSchema {
             doc: "`PENDING_ACTIVATION`, `ACTIVE`, `SUSPENDED`, `PENDING_CLOSURE` or `CLOSED`.",
         },
     ],
-    recovery: Recovery::NaturalKey,
+    recovery: RecoveryMethod::NaturalKey,
     moves: Some("parent"),
     asynchronous: true,
     fixed: &[
@@ -213,7 +213,11 @@ impl ManagedKind for Account {
         &SCHEMA
     }
 
-    fn desired(&self, body: &Body, context: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
+    fn desired(
+        &self,
+        body: &Body,
+        context: &KindContext,
+    ) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
         let mut attrs = Attrs::new();
         let id = reader.known("id");
@@ -285,7 +289,7 @@ impl ManagedKind for Account {
         reader.diagnostics.with_warnings(attrs)
     }
 
-    fn computed(&self, desired: &Attrs, context: &Context) -> Attrs {
+    fn computed(&self, desired: &Attrs, context: &KindContext) -> Attrs {
         let mut attrs: Attrs =
             ["arn", "state"].into_iter().map(|n| (n.to_owned(), assigned(context, n))).collect();
         if !desired.contains_key("id") {

@@ -5,9 +5,9 @@ use crate::diag::Diagnostics;
 use crate::schema::access::AccessPart;
 use crate::schema::block_schema::{Attr, BlockSchema, Nested, Ty};
 use crate::schema::body::Body;
-use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
+use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, RecoveryMethod};
 use crate::schema::meaning::{Meaning, Naming, Repair};
-use crate::schema::pure_half::{Context, ManagedKind};
+use crate::schema::pure_half::{KindContext, ManagedKind};
 use crate::schema::read::{Reader, flags};
 use crate::value::{Attrs, Value};
 
@@ -73,7 +73,7 @@ static SCHEMA: KindSchema = KindSchema {
         }],
     },
     computed: &[Computed { name: "id", doc: "The account's id." }],
-    recovery: Recovery::Singleton,
+    recovery: RecoveryMethod::Singleton,
     adopts: true,
     source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateAccountPasswordPolicy.html",
     ..KindSchema::of(Meaning {
@@ -126,7 +126,11 @@ impl ManagedKind for AccountBaseline {
         &SCHEMA
     }
 
-    fn desired(&self, body: &Body, _cx: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
+    fn desired(
+        &self,
+        body: &Body,
+        _context: &KindContext,
+    ) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
         let mut attrs = Attrs::new();
         if let Some(alias) = reader.string("alias") {
@@ -149,7 +153,7 @@ impl ManagedKind for AccountBaseline {
         reader.diagnostics.with_warnings(attrs)
     }
 
-    fn computed(&self, _desired: &Attrs, context: &Context) -> Attrs {
+    fn computed(&self, _desired: &Attrs, context: &KindContext) -> Attrs {
         Attrs::from([("id".to_owned(), context.account_id.clone())])
     }
 

@@ -8,9 +8,9 @@ use crate::diag::Diagnostics;
 use crate::schema::access::AccessPart;
 use crate::schema::block_schema::{Attr, BlockSchema, Ty};
 use crate::schema::body::Body;
-use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
+use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, RecoveryMethod};
 use crate::schema::meaning::{ArnForm, Meaning, Naming, Repair};
-use crate::schema::pure_half::{Context, ManagedKind};
+use crate::schema::pure_half::{KindContext, ManagedKind};
 use crate::schema::read::{Reader, arn, assigned, concat, scalar, str_attr};
 use crate::schema::tags::{self, TAGS};
 use crate::value::{Attrs, Value};
@@ -43,7 +43,7 @@ static SCHEMA: KindSchema = KindSchema {
         Computed { name: "arn", doc: "The parameter's ARN." },
         Computed { name: "version", doc: "The parameter's version." },
     ],
-    recovery: Recovery::Tags,
+    recovery: RecoveryMethod::Tags,
     // Bulk reads show no tags, and the estate's own path is its alone: what stands there is taken over.
     adopts: true,
     replace: &["name", "type"],
@@ -211,7 +211,11 @@ impl ManagedKind for Config {
         &SCHEMA
     }
 
-    fn desired(&self, body: &Body, context: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
+    fn desired(
+        &self,
+        body: &Body,
+        context: &KindContext,
+    ) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
         let mut name = format!("/{}", context.estate);
         for part in ["environment", "schema", "key"] {
@@ -243,7 +247,7 @@ impl ManagedKind for Config {
         reader.diagnostics.with_warnings(attrs)
     }
 
-    fn computed(&self, desired: &Attrs, context: &Context) -> Attrs {
+    fn computed(&self, desired: &Attrs, context: &KindContext) -> Attrs {
         let name = desired.get("name").unwrap_or(&Value::Null);
         Attrs::from([
             (

@@ -4,9 +4,9 @@ use crate::diag::Diagnostics;
 use crate::schema::access::AccessPart;
 use crate::schema::block_schema::{Attr, BlockSchema, Ty};
 use crate::schema::body::Body;
-use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
+use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, RecoveryMethod};
 use crate::schema::meaning::{ArnForm, Meaning, Naming, Quota, Repair};
-use crate::schema::pure_half::{Context, ManagedKind};
+use crate::schema::pure_half::{KindContext, ManagedKind};
 use crate::schema::read::{Reader, arn, str_attr};
 use crate::schema::tags::{self, TAGS};
 use crate::value::{Attrs, Value};
@@ -45,7 +45,7 @@ static SCHEMA: KindSchema = KindSchema {
         blocks: &[],
     },
     computed: &[Computed { name: "arn", doc: "Its ARN." }],
-    recovery: Recovery::Tags,
+    recovery: RecoveryMethod::Tags,
     replace: &["url"],
     source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html",
     ..KindSchema::of(Meaning {
@@ -85,7 +85,11 @@ impl ManagedKind for IamOidcProvider {
         &SCHEMA
     }
 
-    fn desired(&self, body: &Body, context: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
+    fn desired(
+        &self,
+        body: &Body,
+        context: &KindContext,
+    ) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
         let url = reader.known("url").unwrap_or_default();
         if let Some(problem) = url_problem(&url) {
@@ -121,7 +125,7 @@ impl ManagedKind for IamOidcProvider {
         reader.diagnostics.with_warnings(attrs)
     }
 
-    fn computed(&self, desired: &Attrs, context: &Context) -> Attrs {
+    fn computed(&self, desired: &Attrs, context: &KindContext) -> Attrs {
         let url = desired.get("url").unwrap_or(&Value::Null);
         Attrs::from([("arn".to_owned(), arn(context, "iam", "", &[&"oidc-provider/".into(), url]))])
     }

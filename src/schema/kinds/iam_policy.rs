@@ -5,11 +5,11 @@ use crate::iam::Use;
 use crate::schema::access::AccessPart;
 use crate::schema::block_schema::{Attr, BlockSchema, Ty};
 use crate::schema::body::Body;
-use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
+use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, RecoveryMethod};
 use crate::schema::meaning::{ArnForm, Meaning, Measure, Naming, Quota, Repair};
 use crate::schema::policy;
 use crate::schema::policy_blocks::STATEMENTS;
-use crate::schema::pure_half::{Context, ManagedKind};
+use crate::schema::pure_half::{KindContext, ManagedKind};
 use crate::schema::read::{Reader, Rule, arn, assigned, description_char, iam_name_char, str_attr};
 use crate::schema::tags;
 use crate::schema::tags::TAGS;
@@ -54,7 +54,7 @@ static SCHEMA: KindSchema = KindSchema {
         Computed { name: "arn", doc: "Its ARN." },
         Computed { name: "unique_id", doc: "The id that AWS gives it, `ANPA...`." },
     ],
-    recovery: Recovery::Tags,
+    recovery: RecoveryMethod::Tags,
     policies: &["content"],
     replace: &["name", "path", "description"],
     source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html",
@@ -90,7 +90,11 @@ impl ManagedKind for IamPolicy {
         &SCHEMA
     }
 
-    fn desired(&self, body: &Body, context: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
+    fn desired(
+        &self,
+        body: &Body,
+        context: &KindContext,
+    ) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
         let name = reader.name("name", context);
         reader.check("name", &name, &NAME);
@@ -115,7 +119,7 @@ impl ManagedKind for IamPolicy {
         ]))
     }
 
-    fn computed(&self, desired: &Attrs, context: &Context) -> Attrs {
+    fn computed(&self, desired: &Attrs, context: &KindContext) -> Attrs {
         let null = crate::value::Value::Null;
         let part = |name| desired.get(name).unwrap_or(&null);
         Attrs::from([

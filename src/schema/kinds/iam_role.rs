@@ -10,11 +10,11 @@ use crate::schema::additive::merge_additive;
 use crate::schema::block_schema::{Attr, BlockSchema, Nested, Ty};
 use crate::schema::body::{Body, NestedBody};
 use crate::schema::duration;
-use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
+use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, RecoveryMethod};
 use crate::schema::meaning::{ArnForm, Meaning, Measure, Naming, Quota, Repair};
 use crate::schema::policy;
 use crate::schema::policy_blocks::{STATEMENT, STATEMENTS, TRUST};
-use crate::schema::pure_half::{Context, ManagedKind};
+use crate::schema::pure_half::{KindContext, ManagedKind};
 use crate::schema::read::{
     Reader, Rule, arn, assigned, declared, iam_name_char, reference, str_attr,
 };
@@ -123,7 +123,7 @@ static SCHEMA: KindSchema = KindSchema {
         Computed { name: "arn", doc: "Its ARN." },
         Computed { name: "unique_id", doc: "The id that AWS gives it, `AROA...`." },
     ],
-    recovery: Recovery::Tags,
+    recovery: RecoveryMethod::Tags,
     policies: &["assume_role_policy", "inline_policies.*"],
     replace: &["name", "path"],
     source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html",
@@ -185,7 +185,7 @@ fn managed(reader: &mut Reader<'_>, attr: &str, value: &Value) -> Option<Value> 
 }
 
 /// The inline policies: by name, from `statement` and `inline_policy` blocks.
-fn inline(reader: &mut Reader<'_>, context: &Context) -> Value {
+fn inline(reader: &mut Reader<'_>, context: &KindContext) -> Value {
     let body = reader.body;
     let mut policies = Attrs::new();
     let mut by_name: BTreeMap<&str, Vec<&NestedBody>> = BTreeMap::new();
@@ -260,7 +260,11 @@ impl ManagedKind for IamRole {
         &SCHEMA
     }
 
-    fn desired(&self, body: &Body, context: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
+    fn desired(
+        &self,
+        body: &Body,
+        context: &KindContext,
+    ) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
         let name = reader.name("name", context);
         reader.check("name", &name, &NAME);
@@ -303,7 +307,7 @@ impl ManagedKind for IamRole {
         ]))
     }
 
-    fn computed(&self, desired: &Attrs, context: &Context) -> Attrs {
+    fn computed(&self, desired: &Attrs, context: &KindContext) -> Attrs {
         let part = |name| desired.get(name).unwrap_or(&Value::Null);
         Attrs::from([
             (

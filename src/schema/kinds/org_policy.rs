@@ -9,11 +9,11 @@ use crate::schema::access::{AccessPart, Guardrail};
 use crate::schema::additive::merge_additive;
 use crate::schema::block_schema::{Attr, BlockSchema, Ty};
 use crate::schema::body::Body;
-use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
+use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, RecoveryMethod};
 use crate::schema::meaning::{Meaning, Measure, Naming, Quota, Repair};
 use crate::schema::policy;
 use crate::schema::policy_blocks::STATEMENTS;
-use crate::schema::pure_half::{Context, ManagedKind};
+use crate::schema::pure_half::{KindContext, ManagedKind};
 use crate::schema::read::{Reader, Rule, assigned, declared, str_attr};
 use crate::schema::tags;
 use crate::schema::tags::TAGS;
@@ -79,7 +79,7 @@ const fn of(
         home: Home::Organization,
         block: BLOCK,
         computed: COMPUTED,
-        recovery: Recovery::Tags,
+        recovery: RecoveryMethod::Tags,
         policies: &["content"],
         attachments: Some("targets"),
         after: &[organization::KIND],
@@ -134,7 +134,11 @@ impl ManagedKind for OrgPolicy {
         self.schema
     }
 
-    fn desired(&self, body: &Body, context: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
+    fn desired(
+        &self,
+        body: &Body,
+        context: &KindContext,
+    ) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
         let name = reader.name("name", context);
         reader.check("name", &name, &NAME);
@@ -174,7 +178,7 @@ impl ManagedKind for OrgPolicy {
         ]))
     }
 
-    fn computed(&self, _desired: &Attrs, context: &Context) -> Attrs {
+    fn computed(&self, _desired: &Attrs, context: &KindContext) -> Attrs {
         ["id", "arn"].into_iter().map(|name| (name.to_owned(), assigned(context, name))).collect()
     }
 

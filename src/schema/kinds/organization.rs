@@ -6,9 +6,9 @@ use crate::schema::access::AccessPart;
 use crate::schema::additive::merge_additive;
 use crate::schema::block_schema::{Attr, BlockSchema, Nested, Ty};
 use crate::schema::body::Body;
-use crate::schema::kind_schema::{Category, Computed, Fixed, Home, KindSchema, Recovery};
+use crate::schema::kind_schema::{Category, Computed, Fixed, Home, KindSchema, RecoveryMethod};
 use crate::schema::meaning::{Meaning, Naming, Repair};
-use crate::schema::pure_half::{Context, ManagedKind, OnDestroy};
+use crate::schema::pure_half::{KindContext, ManagedKind, OnDestroy};
 use crate::schema::read::{Reader, assigned, declared};
 use crate::value::{Attrs, Value};
 
@@ -83,7 +83,7 @@ static SCHEMA: KindSchema = KindSchema {
         Computed { name: "root_id", doc: "Id of its root, `r-...`." },
         Computed { name: "management_account_id", doc: "Id of the management account." },
     ],
-    recovery: Recovery::Singleton,
+    recovery: RecoveryMethod::Singleton,
     adopts: true,
     fixed: &[Fixed {
         name: "management_account_id",
@@ -150,7 +150,11 @@ impl ManagedKind for Organization {
         &SCHEMA
     }
 
-    fn desired(&self, body: &Body, _cx: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
+    fn desired(
+        &self,
+        body: &Body,
+        _context: &KindContext,
+    ) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
         let mut attrs = Attrs::new();
         if let Some(types) = reader.strings("enabled_policy_types", policy_type) {
@@ -181,7 +185,7 @@ impl ManagedKind for Organization {
         reader.diagnostics.with_warnings(attrs)
     }
 
-    fn computed(&self, desired: &Attrs, context: &Context) -> Attrs {
+    fn computed(&self, desired: &Attrs, context: &KindContext) -> Attrs {
         let mut attrs: Attrs = ["id", "arn", "root_id"]
             .into_iter()
             .map(|name| (name.to_owned(), assigned(context, name)))

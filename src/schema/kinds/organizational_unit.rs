@@ -7,9 +7,9 @@ use crate::ids::{AccountId, OrgUnitId, RootId};
 use crate::schema::access::AccessPart;
 use crate::schema::block_schema::{Attr, BlockSchema, Ty};
 use crate::schema::body::Body;
-use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
+use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, RecoveryMethod};
 use crate::schema::meaning::{Meaning, Naming, Quota, Repair};
-use crate::schema::pure_half::{Context, ManagedKind};
+use crate::schema::pure_half::{KindContext, ManagedKind};
 use crate::schema::read::{Reader, Rule, assigned, attr_of, str_attr};
 use crate::schema::tags;
 use crate::schema::tags::TAGS;
@@ -48,7 +48,7 @@ static SCHEMA: KindSchema = KindSchema {
         Computed { name: "id", doc: "Its id, `ou-...`." },
         Computed { name: "arn", doc: "Its ARN." },
     ],
-    recovery: Recovery::Tags,
+    recovery: RecoveryMethod::Tags,
     replace: &["parent"],
     after: &[organization::KIND],
     source: "https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateOrganizationalUnit.html",
@@ -136,7 +136,11 @@ impl ManagedKind for OrganizationalUnit {
         &SCHEMA
     }
 
-    fn desired(&self, body: &Body, context: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
+    fn desired(
+        &self,
+        body: &Body,
+        context: &KindContext,
+    ) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
         let name = reader.name("name", context);
         reader.check("name", &name, &NAME);
@@ -149,7 +153,7 @@ impl ManagedKind for OrganizationalUnit {
         ]))
     }
 
-    fn computed(&self, _desired: &Attrs, context: &Context) -> Attrs {
+    fn computed(&self, _desired: &Attrs, context: &KindContext) -> Attrs {
         ["id", "arn"].into_iter().map(|name| (name.to_owned(), assigned(context, name))).collect()
     }
 

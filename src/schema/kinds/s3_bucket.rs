@@ -5,11 +5,11 @@ use crate::iam::Use;
 use crate::schema::access::{AccessPart, ResourceDeclaration};
 use crate::schema::block_schema::{Attr, BlockSchema, Nested, Ty};
 use crate::schema::body::Body;
-use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, Recovery};
+use crate::schema::kind_schema::{Category, Computed, Home, KindSchema, RecoveryMethod};
 use crate::schema::meaning::{ArnForm, Meaning, Measure, Naming, Quota, Repair};
 use crate::schema::policy;
 use crate::schema::policy_blocks::STATEMENTS;
-use crate::schema::pure_half::{Context, ManagedKind};
+use crate::schema::pure_half::{KindContext, ManagedKind};
 use crate::schema::read::{Reader, concat, flags, str_attr};
 use crate::schema::tags::{self, TAGS};
 use crate::value::{Attrs, Value};
@@ -93,7 +93,7 @@ static SCHEMA: KindSchema = KindSchema {
         Computed { name: "arn", doc: "Its ARN." },
         Computed { name: "id", doc: "Its name." },
     ],
-    recovery: Recovery::NaturalKey,
+    recovery: RecoveryMethod::NaturalKey,
     policies: &["policy"],
     replace: &["bucket", "region"],
     source: "https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html",
@@ -200,7 +200,11 @@ impl ManagedKind for S3Bucket {
         &SCHEMA
     }
 
-    fn desired(&self, body: &Body, context: &Context) -> Result<(Attrs, Diagnostics), Diagnostics> {
+    fn desired(
+        &self,
+        body: &Body,
+        context: &KindContext,
+    ) -> Result<(Attrs, Diagnostics), Diagnostics> {
         let mut reader = Reader::new(body);
         let bucket = reader.name("bucket", context);
         if let Some(problem) = bucket.as_str().and_then(name_problem) {
@@ -236,7 +240,7 @@ impl ManagedKind for S3Bucket {
         reader.diagnostics.with_warnings(attrs)
     }
 
-    fn computed(&self, desired: &Attrs, context: &Context) -> Attrs {
+    fn computed(&self, desired: &Attrs, context: &KindContext) -> Attrs {
         let bucket = desired.get("bucket").unwrap_or(&Value::Null);
         let head = Value::String(format!("arn:{}:s3:::", context.partition));
         Attrs::from([

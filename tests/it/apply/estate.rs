@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use palisade::address::ResourceAddr;
 use palisade::apply::{
-    self, Apply, Cancel, Desired, Event, Inspection, Limits, Recovery, SecretValue, Secrets,
-    Summary,
+    self, Apply, ApplyEvent, ApplySummary, Cancel, Desired, Inspection, Limits, Recovery,
+    SecretValue, Secrets,
 };
 use palisade::diag::{Diagnostic, Diagnostics};
 use palisade::ids::Handle;
@@ -21,7 +21,7 @@ use palisade::plan::targets::Targets;
 use palisade::provider::{AccountTarget, Provider};
 use palisade::schema::kinds;
 use palisade::state::clock::SkippingClock;
-use palisade::state::{Holder, Ledger, Snapshot, StateError, Terms};
+use palisade::state::{LeaseHolder, Ledger, Snapshot, StateError, Terms};
 use palisade::value::{Attrs, Plain, Value};
 use serde_json::{Value as Json, json};
 
@@ -413,7 +413,7 @@ pub(crate) struct Lab {
     pub dir: tempfile::TempDir,
     pub terms: Terms,
     pub limits: Limits,
-    pub events: Mutex<Vec<Event>>,
+    pub events: Mutex<Vec<ApplyEvent>>,
 }
 
 impl Lab {
@@ -438,8 +438,8 @@ impl Lab {
         }
     }
 
-    pub(crate) fn holder(run: &str) -> Holder {
-        Holder {
+    pub(crate) fn holder(run: &str) -> LeaseHolder {
+        LeaseHolder {
             who: format!("arn:aws:iam::111111111111:user/{run}"),
             host: "lab".into(),
             pid: 1,
@@ -458,7 +458,7 @@ impl Lab {
         run: &str,
         declared: &[Declared],
         plan: &Plan,
-    ) -> Result<Summary, StateError> {
+    ) -> Result<ApplySummary, StateError> {
         self.apply_with(run, declared, plan, Cancel::new()).await
     }
 
@@ -468,7 +468,7 @@ impl Lab {
         declared: &[Declared],
         plan: &Plan,
         cancel: Cancel,
-    ) -> Result<Summary, StateError> {
+    ) -> Result<ApplySummary, StateError> {
         let snapshot = self.snapshot().await;
         let world = World::new(declared, &snapshot);
         let (events, mut inbox) = tokio::sync::mpsc::unbounded_channel();
@@ -527,7 +527,7 @@ impl Lab {
     }
 
     /// Plans and applies until nothing is left; asserts that it succeeds.
-    pub(crate) async fn converge(&self, run: &str, declared: &[Declared]) -> Summary {
+    pub(crate) async fn converge(&self, run: &str, declared: &[Declared]) -> ApplySummary {
         let plan = plan(declared, &self.snapshot().await, &self.aws);
         let summary = self.apply(run, declared, &plan).await.unwrap();
         assert!(summary.is_success(), "{summary:#?}");

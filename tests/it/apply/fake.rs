@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use palisade::ids::AccountId;
 use palisade::provider::{
-    Access, AccountTarget, Alarm, Caller, Failure, Inventory, LiveObject, MetricQuery, Op, Permit,
-    Provider, ProviderError, ProviderStep, REQUEST,
+    AccessMode, AccountTarget, Alarm, Caller, Failure, Inventory, LiveObject, MetricQuery, Op,
+    Permit, Provider, ProviderError, ProviderStep, REQUEST,
 };
 use palisade::schema::kinds;
 use palisade::value::{Attrs, Value};
@@ -280,7 +280,7 @@ impl Provider for FakeAws {
     async fn read_object(
         &self,
         target: &AccountTarget,
-        _: Access,
+        _: AccessMode,
         kind: &'static str,
         key: &str,
     ) -> Result<Option<LiveObject>, ProviderError> {

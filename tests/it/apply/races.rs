@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use palisade::address::ResourceAddr;
-use palisade::apply::{Limits, Summary};
+use palisade::apply::{ApplySummary, Limits};
 use palisade::state::journal::{Finished, Intent, JournalWriter, OperationOutcome};
 use palisade::state::model::ResourceState;
 use palisade::state::{OperationKind, StateError, StateFailure, Terms};
@@ -33,7 +33,7 @@ impl Drop for Waking<'_> {
 
 /// One applier is paused right before the first request that starts with `at`; `meanwhile` happens;
 /// then it wakes up. Returns how it ended.
-fn paused(lab: &Lab, at: &str, meanwhile: impl FnOnce()) -> Result<Summary, StateError> {
+fn paused(lab: &Lab, at: &str, meanwhile: impl FnOnce()) -> Result<ApplySummary, StateError> {
     let declared = estate(ROLES);
     let stall = Stall::before(at);
     *lab.power.stall.lock().unwrap() = Some(Arc::clone(&stall));
@@ -72,7 +72,7 @@ fn whole(lab: &Lab) {
 }
 
 /// It stopped, and told that the lock was lost; nothing of what it wrote later is in a state.
-fn stopped(lab: &Lab, ended: Result<Summary, StateError>, at: &str) {
+fn stopped(lab: &Lab, ended: Result<ApplySummary, StateError>, at: &str) {
     match ended {
         Ok(summary) => {
             assert!(!summary.is_success(), "{at}: {summary:#?}");
@@ -210,7 +210,7 @@ fn a_holder_whose_lock_is_gone_starts_nothing_more_and_writes_no_state() {
     assert_eq!(started.count(), 0, "{after:#?}");
     // The other account went on.
     assert!(after.iter().any(|what| what.starts_with("Create ") && what.ends_with("@live")));
-    assert!(ended.as_ref().is_ok_and(Summary::has_conflict), "{ended:#?}");
+    assert!(ended.as_ref().is_ok_and(ApplySummary::has_conflict), "{ended:#?}");
     let dev = run(lab.ledger.read_scope("acct-dev")).unwrap().unwrap().value;
     assert_eq!((dev.stamp.run.as_str(), dev.serial), ("base", 1));
     // What it did before is in its journal.

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use palisade::state::store::Versioning;
 use palisade::state::{
-    Condition, Object, Put, StateStore, StoreError, StoreFailure, Version, Written,
+    Object, ObjectVersion, Put, StateStore, StoreError, StoreFailure, WriteCondition, Written,
 };
 
 use super::fake::Power;
@@ -90,7 +90,7 @@ impl StateStore for MemoryStore {
         &self,
         key: &str,
         bytes: &[u8],
-        condition: &Condition,
+        condition: &WriteCondition,
     ) -> Result<Put, StoreError> {
         let number = self.power.before(format!("PutObject {key}")).await;
         self.check("write", key)?;
@@ -102,8 +102,8 @@ impl StateStore for MemoryStore {
             let versions = objects.entry(key.to_owned()).or_default();
             let absent = versions.last().is_none_or(Vec::is_empty);
             let holds = match condition {
-                Condition::Absent => absent,
-                Condition::Etag(etag) => !absent && *etag == tag(versions),
+                WriteCondition::Absent => absent,
+                WriteCondition::Etag(etag) => !absent && *etag == tag(versions),
             };
             if holds {
                 versions.push(bytes.to_vec());
@@ -127,10 +127,10 @@ impl StateStore for MemoryStore {
             .collect())
     }
 
-    async fn versions(&self, key: &str) -> Result<Vec<Version>, StoreError> {
+    async fn versions(&self, key: &str) -> Result<Vec<ObjectVersion>, StoreError> {
         let objects = self.objects.lock().unwrap();
         let versions = objects.get(key).map(Vec::as_slice).unwrap_or_default();
-        let all = versions.iter().enumerate().rev().map(|(at, bytes)| Version {
+        let all = versions.iter().enumerate().rev().map(|(at, bytes)| ObjectVersion {
             id: (at + 1).to_string(),
             at: None,
             size: bytes.len() as u64,

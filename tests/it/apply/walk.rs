@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use palisade::apply::{Cancel, Event, Limits};
+use palisade::apply::{ApplyEvent, Cancel, Limits};
 use palisade::provider::Failure;
 use palisade::state::{StateFailure, Terms, errored};
 use palisade::value::Value;
@@ -113,7 +113,7 @@ async fn throttling_bursts_and_lost_answers_are_ridden_out_without_a_duplicate()
     created.sort();
     created.dedup();
     assert_eq!(created.len(), count, "something was created twice");
-    assert!(lab.events.lock().unwrap().iter().any(|e| matches!(e, Event::Retrying { .. })));
+    assert!(lab.events.lock().unwrap().iter().any(|e| matches!(e, ApplyEvent::Retrying { .. })));
 }
 
 #[tokio::test]

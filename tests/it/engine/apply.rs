@@ -81,7 +81,7 @@ async fn an_apply_that_is_stopped_finishes_what_is_in_flight_and_the_next_one_th
     let stage = Stage::new(&estate()).await;
     // The first role is made: stop.
     let host = Arc::new(TestHost::stopping(
-        |event| matches!(event, Event::Apply(apply::Event::Succeeded(done)) if done.address.kind == "iam_role"),
+        |event| matches!(event, Event::Apply(apply::ApplyEvent::Succeeded(done)) if done.address.kind == "iam_role"),
     ));
     let mut one_at_a_time = apply_request();
     one_at_a_time.approval.parallelism = 1;
@@ -153,8 +153,10 @@ async fn an_apply_that_dies_is_recovered_by_the_next_one_before_anything_else() 
     let adopted = host.events().iter().filter(|e| matches!(e, Event::Adopted(_))).count();
     assert!(adopted >= orphans.len(), "{adopted} of {} orphans were adopted", orphans.len());
     let first = host.events().iter().position(|e| matches!(e, Event::Recovered { .. }));
-    let begun =
-        host.events().iter().position(|e| matches!(e, Event::Apply(apply::Event::Begun { .. })));
+    let begun = host
+        .events()
+        .iter()
+        .position(|e| matches!(e, Event::Apply(apply::ApplyEvent::Begun { .. })));
     assert!(first.is_some() && begun.is_none_or(|begun| first < Some(begun)), "recovery is first");
     assert_eq!(stage.roles("acme-dev").await, all_roles(), "each is there once");
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
-use palisade::engine::apply::{ApplyRequest, Approval};
+use palisade::engine::apply::{ApplyApproval, ApplyRequest};
 use palisade::engine::connect::{Aws, Connection};
-use palisade::engine::origin::Origin;
+use palisade::engine::origin::RunOrigin;
 use palisade::engine::plan::{FailOn, PlanRequest};
 use palisade::engine::promotion::MoveSettings;
 use palisade::engine::promotion::promote::PromotionRequest;
@@ -72,7 +72,7 @@ impl Stage {
             dir: self.dir.path().to_owned(),
             errored_dir: self.dir.path().to_owned(),
             env: BTreeMap::new(),
-            origin: Origin::of_this_process(&BTreeMap::new()),
+            origin: RunOrigin::of_this_process(&BTreeMap::new()),
             aws: Aws::Connected(Box::new(connection)),
             secrets: None,
             redactions: palisade::redact::Redactions::default(),
@@ -127,7 +127,7 @@ pub(super) fn plan_request() -> PlanRequest {
 }
 
 pub(super) fn apply_request() -> ApplyRequest {
-    let approval = Approval {
+    let approval = ApplyApproval {
         fail_on: FailOn::Violation,
         reason: None,
         lock_timeout: Duration::ZERO,

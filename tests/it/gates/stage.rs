@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use palisade::config::{Configuration, Options, load};
+use palisade::config::{Configuration, LoadOptions, load};
 use palisade::engine::known_values::{KnownValues, ReleasesInForce};
 use palisade::engine::read_live;
 use palisade::engine::releases;
@@ -121,7 +121,7 @@ impl Stage {
         let kept = dir.join(".palisade/sandbox");
         let sandbox =
             Sandbox::open(&kept, sandbox::Options::default()).await.expect("the sandbox opens");
-        let provider = AwsProvider::new(aws::Options {
+        let provider = AwsProvider::new(aws::AwsOptions {
             region: "eu-west-1".to_owned(),
             embedded: Some(Embedded {
                 http_client: sandbox.http_client(),
@@ -129,7 +129,7 @@ impl Stage {
             }),
             backoff: Duration::from_millis(1),
             poll: Duration::from_millis(1),
-            ..aws::Options::default()
+            ..aws::AwsOptions::default()
         })
         .await;
         let management =
@@ -242,7 +242,7 @@ impl Stage {
 
 async fn look(dir: &std::path::Path, world: &World, ledger: &Ledger) -> View {
     let (configuration, _) =
-        load(dir, &Options::default()).into_result().expect("the configuration is right");
+        load(dir, &LoadOptions::default()).into_result().expect("the configuration is right");
     let snapshot = ledger.read_all().await.expect("state");
     let provider: &dyn Provider = world.provider.as_ref();
     let organization = read_live::read_organization(
@@ -269,7 +269,7 @@ async fn look(dir: &std::path::Path, world: &World, ledger: &Ledger) -> View {
         prior: &resources,
         basis: &StateBasis { lineage: snapshot.lineage.clone(), ..StateBasis::default() },
         live: &live,
-        options: &plan::Options::default(),
+        options: &plan::ComputeOptions::default(),
         generated_at: NOW,
     })
     .expect("a plan");

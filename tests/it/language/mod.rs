@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use palisade::config::{Loaded, Options, VarArg, load};
+use palisade::config::{LoadOptions, Loaded, VarArg, load};
 use palisade::diag::Diagnostics;
 use palisade::eval::estate::Estate;
 use palisade::eval::{Evaluator, NothingKnown, evaluate_configuration};
@@ -38,7 +38,7 @@ fn write(dir: &Path, files: &[(&str, &str)]) {
 fn loaded(files: &[(&str, &str)]) -> (tempfile::TempDir, Loaded) {
     let dir = tempfile::tempdir().expect("directory");
     write(dir.path(), files);
-    let loaded = load(dir.path(), &Options::default());
+    let loaded = load(dir.path(), &LoadOptions::default());
     (dir, loaded)
 }
 
@@ -213,8 +213,10 @@ fn json_values_are_read_and_other_files_of_terraform_are_named() {
             ("more.tf.json", "{}"),
         ],
     );
-    let options =
-        Options { vars: vec![VarArg::File(dir.path().join("given.json"))], ..Options::default() };
+    let options = LoadOptions {
+        vars: vec![VarArg::File(dir.path().join("given.json"))],
+        ..LoadOptions::default()
+    };
     let loaded = load(dir.path(), &options);
     assert!(!loaded.diagnostics.has_errors(), "{}", loaded.diagnostics);
     let named = ["`more.tf.json` is not read", "`terraform.tfvars` is not read"];

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Stdio;
 use std::sync::Arc;
 
-use palisade::state::{Acquired, Holder, Ledger, LocalStore, Terms};
+use palisade::state::{Acquired, LeaseHolder, Ledger, LocalStore, Terms};
 
 use crate::support::cli::Program;
 use crate::support::estates::two_environments;
@@ -110,7 +110,7 @@ fn of_two_applies_that_race_the_second_looks_at_the_walls_again() {
     p.write("main.hcl", &trusting);
     p.run(&["plan", "--environment", "production", "--out", "prod.plan"]).code(0);
     let ledger = ledger(&p);
-    let somebody = Holder {
+    let somebody = LeaseHolder {
         who: "somebody".to_owned(),
         host: "elsewhere".to_owned(),
         pid: 1,

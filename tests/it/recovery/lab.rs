@@ -11,13 +11,13 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use palisade::address::ResourceAddr;
 use palisade::apply::recover::Recovered;
-use palisade::apply::{SecretValue, Secrets, Summary};
+use palisade::apply::{ApplySummary, SecretValue, Secrets};
 use palisade::config::{Backend, load};
 use palisade::diag::Diagnostic;
-use palisade::engine::apply::{self, Approval};
+use palisade::engine::apply::{self, ApplyApproval};
 use palisade::engine::connect::{Aws, Connection};
 use palisade::engine::open::Store;
-use palisade::engine::origin::Origin;
+use palisade::engine::origin::RunOrigin;
 use palisade::engine::plan::{self, FailOn, PlanRequest};
 use palisade::engine::refresh::{self, PlanInputs};
 use palisade::engine::{EngineError, Workspace, recover};
@@ -26,7 +26,7 @@ use palisade::plan::model::{InterruptedRun, Plan};
 use palisade::sandbox::{self, Sandbox};
 use palisade::state::bootstrap::{Bucket, create_backend};
 use palisade::state::clock::SkippingClock;
-use palisade::state::{Holder, Ledger, S3Store};
+use palisade::state::{LeaseHolder, Ledger, S3Store};
 
 use crate::support::endpoint::enter;
 use crate::support::host::TestHost;
@@ -109,7 +109,7 @@ impl Lab {
         let store = S3Store::new(aws_sdk_s3::Client::new(&self.sdk()), BUCKET, "estate")
             .with_clock(clock.clone());
         Ledger::with_clock(Arc::new(store), clock)
-            .with_witness(|holder: &Holder| holder.host.starts_with("cut"), true)
+            .with_witness(|holder: &LeaseHolder| holder.host.starts_with("cut"), true)
     }
 
     /// One process, on a machine called `run`.
@@ -118,7 +118,7 @@ impl Lab {
             dir: self.dir.clone(),
             errored_dir: self.errored.path().to_owned(),
             env: Default::default(),
-            origin: Origin {
+            origin: RunOrigin {
                 host: run.to_owned(),
                 user: "lab".to_owned(),
                 pid: std::process::id(),
@@ -192,7 +192,7 @@ impl Lab {
     }
 
     /// Plans and applies once.
-    pub(crate) async fn apply(&self, run: &str) -> Result<Summary, EngineError> {
+    pub(crate) async fn apply(&self, run: &str) -> Result<ApplySummary, EngineError> {
         let inputs = self.survey().await;
         let plan = self.plan(&inputs);
         self.carry_out(run, &inputs, &plan).await
@@ -203,8 +203,8 @@ impl Lab {
         run: &str,
         inputs: &PlanInputs,
         plan: &Plan,
-    ) -> Result<Summary, EngineError> {
-        let approval = Approval {
+    ) -> Result<ApplySummary, EngineError> {
+        let approval = ApplyApproval {
             fail_on: FailOn::Violation,
             reason: None,
             lock_timeout: Duration::ZERO,

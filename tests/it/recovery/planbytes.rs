@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use palisade::config::{Options, VarArg, load};
+use palisade::config::{LoadOptions, VarArg, load};
 use palisade::engine::saved_plan::{self, Saved};
 use palisade::engine::{EngineError, digest};
 use palisade::plan::seal;
@@ -108,7 +108,7 @@ fn no_value_of_a_plan_can_be_another_though_the_checksum_is_right() {
     let (p, text) = saved();
     let now = open(text.as_bytes()).expect("a plan").plan;
     let var = VarArg::Value { name: "password".into(), text: PASSWORD.into() };
-    let options = Options { vars: vec![var], ..Options::default() };
+    let options = LoadOptions { vars: vec![var], ..LoadOptions::default() };
     let configuration = digest::configuration(&load(p.path(), &options).configuration);
     let mut again = now.clone();
     seal(&mut again, &configuration);

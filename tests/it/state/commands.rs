@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use palisade::sandbox::{self, Sandbox};
-use palisade::state::{Holder, Ledger, LocalStore, S3Store, Terms, errored, lease::Acquired};
+use palisade::state::{LeaseHolder, Ledger, LocalStore, S3Store, Terms, errored, lease::Acquired};
 use serde_json::Value as Json;
 use tokio::runtime::Runtime;
 
@@ -124,7 +124,7 @@ fn every_state_command_works_on_both_backends() {
 fn a_lock_is_shown_waited_for_and_broken_on_both_backends() {
     let runtime = Runtime::new().expect("a runtime");
     for (name, p) in applied() {
-        let other = Holder {
+        let other = LeaseHolder {
             who: "arn:aws:iam::111111111111:user/other".to_owned(),
             host: "elsewhere".to_owned(),
             pid: 4711,

@@ -7,12 +7,12 @@ use palisade::state::clock::SkippingClock;
 use palisade::state::journal::JournalWriter;
 use palisade::state::lease::Acquired;
 use palisade::state::store::{Cas, Versioning, cas};
-use palisade::state::{Condition, Put, ScopeState, StateFailure, StateStore, Terms};
+use palisade::state::{Put, ScopeState, StateFailure, StateStore, Terms, WriteCondition};
 
 use super::hostile::{begun, holder, quiet, stamp};
 use super::stores::{Trouble, Wrapped, backends};
 
-async fn put(store: &dyn StateStore, key: &str, text: &str, condition: Condition) -> Put {
+async fn put(store: &dyn StateStore, key: &str, text: &str, condition: WriteCondition) -> Put {
     store.put_if(key, text.as_bytes(), &condition).await.unwrap()
 }
 
@@ -29,12 +29,16 @@ async fn a_write_is_carried_out_only_when_its_condition_holds() {
         let (store, name) = (backend.store.as_ref(), backend.name);
         let key = "scopes/org/state.json";
         assert!(store.get(key).await.unwrap().is_none(), "{name}");
-        let lost = put(store, key, "x", Condition::Etag("\"none\"".into())).await;
+        let lost = put(store, key, "x", WriteCondition::Etag("\"none\"".into())).await;
         assert_eq!(lost, Put::Lost, "{name}: if-match on an absent object");
-        let first = etag(put(store, key, "one", Condition::Absent).await);
-        assert_eq!(put(store, key, "two", Condition::Absent).await, Put::Lost, "{name}");
-        let second = etag(put(store, key, "two", Condition::Etag(first.clone())).await);
-        assert_eq!(put(store, key, "three", Condition::Etag(first)).await, Put::Lost, "{name}");
+        let first = etag(put(store, key, "one", WriteCondition::Absent).await);
+        assert_eq!(put(store, key, "two", WriteCondition::Absent).await, Put::Lost, "{name}");
+        let second = etag(put(store, key, "two", WriteCondition::Etag(first.clone())).await);
+        assert_eq!(
+            put(store, key, "three", WriteCondition::Etag(first)).await,
+            Put::Lost,
+            "{name}"
+        );
         let object = store.get(key).await.unwrap().unwrap();
         assert_eq!((object.bytes.as_slice(), &object.etag), (b"two".as_slice(), &second), "{name}");
     }
@@ -49,7 +53,7 @@ async fn of_many_racers_one_wins() {
             tasks.spawn(async move {
                 let text = format!("racer {racer}");
                 matches!(
-                    put(store.as_ref(), "race.json", &text, Condition::Absent).await,
+                    put(store.as_ref(), "race.json", &text, WriteCondition::Absent).await,
                     Put::Written(_)
                 )
             });
@@ -62,7 +66,7 @@ async fn of_many_racers_one_wins() {
 #[tokio::test]
 async fn increments_under_compare_and_swap_are_never_lost() {
     for backend in backends().await {
-        etag(put(backend.store.as_ref(), "n.json", "0", Condition::Absent).await);
+        etag(put(backend.store.as_ref(), "n.json", "0", WriteCondition::Absent).await);
         let mut tasks = tokio::task::JoinSet::new();
         for _ in 0..12 {
             let store = Arc::clone(&backend.store);
@@ -72,7 +76,8 @@ async fn increments_under_compare_and_swap_are_never_lost() {
                     let n: u32 = String::from_utf8(object.bytes).unwrap().parse().unwrap();
                     let next = (n + 1).to_string();
                     let done =
-                        put(store.as_ref(), "n.json", &next, Condition::Etag(object.etag)).await;
+                        put(store.as_ref(), "n.json", &next, WriteCondition::Etag(object.etag))
+                            .await;
                     if matches!(done, Put::Written(_)) {
                         return;
                     }
@@ -90,11 +95,11 @@ async fn increments_under_compare_and_swap_are_never_lost() {
 async fn old_versions_are_kept_newest_first() {
     for backend in backends().await {
         let (store, name) = (backend.store.as_ref(), backend.name);
-        let mut condition = Condition::Absent;
+        let mut condition = WriteCondition::Absent;
         for text in ["one", "two", "three"] {
-            condition = Condition::Etag(etag(put(store, "v/a.json", text, condition).await));
+            condition = WriteCondition::Etag(etag(put(store, "v/a.json", text, condition).await));
         }
-        etag(put(store, "v/a.json.other", "x", Condition::Absent).await);
+        etag(put(store, "v/a.json.other", "x", WriteCondition::Absent).await);
         let versions = store.versions("v/a.json").await.unwrap();
         let mut texts = Vec::new();
         for version in &versions {
@@ -115,9 +120,9 @@ async fn lists_are_whole_ordered_and_start_where_told() {
     for backend in backends().await {
         let (store, name) = (backend.store.as_ref(), backend.name);
         for n in (0..25).rev() {
-            etag(put(store, &format!("l/{n:02}.json"), "x", Condition::Absent).await);
+            etag(put(store, &format!("l/{n:02}.json"), "x", WriteCondition::Absent).await);
         }
-        etag(put(store, "m/other.json", "x", Condition::Absent).await);
+        etag(put(store, "m/other.json", "x", WriteCondition::Absent).await);
         let keys = store.list("l/", None).await.unwrap();
         assert_eq!(keys.len(), 25, "{name}");
         assert!(keys.is_sorted(), "{name}");
@@ -151,8 +156,8 @@ async fn after_an_ambiguous_answer_the_own_write_is_recognised() {
             let key = format!("ambiguous/{at}.json");
             for (text, etag) in [("first", None), ("second", Some(()))] {
                 let condition = match etag {
-                    None => Condition::Absent,
-                    Some(()) => Condition::Etag(store.get(&key).await.unwrap().unwrap().etag),
+                    None => WriteCondition::Absent,
+                    Some(()) => WriteCondition::Etag(store.get(&key).await.unwrap().unwrap().etag),
                 };
                 *store.troubles.lock().unwrap() = troubles.to_vec();
                 let done = cas(&store, &clock, &key, text.as_bytes(), &condition).await.unwrap();
@@ -168,12 +173,14 @@ async fn after_an_ambiguous_answer_the_own_write_is_recognised() {
         // Somebody else's object is somebody else's, however the answer came.
         for trouble in [AnswerLost, RequestLost, Conflict, Repeated] {
             *store.troubles.lock().unwrap() = vec![trouble];
-            let done = cas(&store, &clock, "ambiguous/0.json", b"mine", &Condition::Absent).await;
+            let done =
+                cas(&store, &clock, "ambiguous/0.json", b"mine", &WriteCondition::Absent).await;
             assert!(matches!(done.unwrap(), Cas::Lost(Some(_))), "{}: {trouble:?}", backend.name);
         }
         // A backend that never answers gives an error that claims nothing.
         *store.troubles.lock().unwrap() = vec![RequestLost; 50];
-        let error = cas(&store, &clock, "never.json", b"x", &Condition::Absent).await.unwrap_err();
+        let error =
+            cas(&store, &clock, "never.json", b"x", &WriteCondition::Absent).await.unwrap_err();
         assert_eq!(error.failure, StateFailure::Unavailable);
         assert!(error.to_string().contains("not known whether"), "{error}");
     }
@@ -186,13 +193,15 @@ async fn an_own_write_that_was_superseded_at_once_still_counts_as_won() {
         let clock = SkippingClock::default();
         // The answer is lost, and before we look somebody who read our object writes over it.
         *store.troubles.lock().unwrap() = vec![Trouble::AnswerLost];
-        let first = store.put_if("s.json", b"ours, lost answer", &Condition::Absent).await.unwrap();
+        let first =
+            store.put_if("s.json", b"ours, lost answer", &WriteCondition::Absent).await.unwrap();
         assert!(matches!(first, Put::Ambiguous(_)));
         let etag_of_ours = store.get("s.json").await.unwrap().unwrap().etag;
-        put(backend.store.as_ref(), "s.json", "theirs", Condition::Etag(etag_of_ours)).await;
+        put(backend.store.as_ref(), "s.json", "theirs", WriteCondition::Etag(etag_of_ours)).await;
         *store.troubles.lock().unwrap() = vec![Trouble::Conflict];
         let done =
-            cas(store.as_ref(), &clock, "s.json", b"ours, lost answer", &Condition::Absent).await;
+            cas(store.as_ref(), &clock, "s.json", b"ours, lost answer", &WriteCondition::Absent)
+                .await;
         assert!(matches!(done.unwrap(), Cas::Won(_)), "{}", backend.name);
         assert_eq!(store.get("s.json").await.unwrap().unwrap().bytes, b"theirs");
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use palisade::state::clock::SkippingClock;
-use palisade::state::{Condition, Ledger, LocalStore, Put, StateStore};
+use palisade::state::{Ledger, LocalStore, Put, StateStore, WriteCondition};
 
 use super::hostile::{begun, holder};
 use super::stores::backends;
@@ -37,7 +37,8 @@ impl Disk {
     /// Writes over what stands there.
     async fn write(&self, text: &str) {
         let now = self.store.get(KEY).await.unwrap();
-        let condition = now.map_or(Condition::Absent, |object| Condition::Etag(object.etag));
+        let condition =
+            now.map_or(WriteCondition::Absent, |object| WriteCondition::Etag(object.etag));
         let put = self.store.put_if(KEY, text.as_bytes(), &condition).await.unwrap();
         assert!(matches!(put, Put::Written(_)), "{put:?}");
     }
@@ -200,7 +201,7 @@ async fn what_is_no_file_is_told_and_neither_followed_nor_waited_for() {
         disk.write("ours").await;
         fs::remove_file(disk.path(KEY)).unwrap();
         plant(&disk.path(KEY));
-        let put = disk.store.put_if(KEY, b"x", &Condition::Absent);
+        let put = disk.store.put_if(KEY, b"x", &WriteCondition::Absent);
         let put = tokio::time::timeout(Duration::from_secs(20), put).await.expect("it ends");
         let told = put.unwrap_err().to_string();
         assert!(told.contains("not a regular file"), "{what}: {told}");
@@ -225,7 +226,7 @@ async fn a_key_never_leaves_the_directory() {
         ["../secret", "a/../../secret", "/etc/passwd", "./a", "a/./b", ".lock", ".versions/a"]
     {
         assert!(below.get(key).await.is_err(), "{key}");
-        assert!(below.put_if(key, b"x", &Condition::Absent).await.is_err(), "{key}");
+        assert!(below.put_if(key, b"x", &WriteCondition::Absent).await.is_err(), "{key}");
         assert!(below.delete(key).await.is_err(), "{key}");
         assert!(below.versions(key).await.is_err(), "{key}");
         assert!(below.list(key, None).await.is_err(), "{key}");

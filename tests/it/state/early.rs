@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use palisade::state::clock::SkippingClock;
 use palisade::state::store::Versioning;
 use palisade::state::{
-    Condition, Ledger, Listed, Object, Put, ScopeState, Stamp, StateStore, StoreError, Version,
-    Versioned,
+    Ledger, Listed, Object, ObjectVersion, Put, ScopeState, Stamp, StateStore, StoreError,
+    Versioned, WriteCondition,
 };
 
 use super::stores::backends;
@@ -47,7 +47,7 @@ impl StateStore for Busy {
         object
     }
 
-    async fn put_if(&self, key: &str, b: &[u8], if_: &Condition) -> Result<Put, StoreError> {
+    async fn put_if(&self, key: &str, b: &[u8], if_: &WriteCondition) -> Result<Put, StoreError> {
         self.inner.put_if(key, b, if_).await
     }
 
@@ -71,7 +71,7 @@ impl StateStore for Busy {
         self.inner.lists_tags()
     }
 
-    async fn versions(&self, key: &str) -> Result<Vec<Version>, StoreError> {
+    async fn versions(&self, key: &str) -> Result<Vec<ObjectVersion>, StoreError> {
         self.inner.versions(key).await
     }
 

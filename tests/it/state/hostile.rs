@@ -11,8 +11,8 @@ use palisade::state::lease::Acquired;
 use palisade::state::scopes::digest;
 use palisade::state::store::MAX_BYTES;
 use palisade::state::{
-    Condition, Event, Holder, Ledger, LocalStore, ScopeState, Snapshot, Stamp, StateError,
-    StateFailure, StateStore, Terms, errored,
+    AuditEvent, LeaseHolder, Ledger, LocalStore, ScopeState, Snapshot, Stamp, StateError,
+    StateFailure, StateStore, Terms, WriteCondition, errored,
 };
 use serde_json::{Value as Json, json};
 
@@ -31,8 +31,8 @@ pub(super) fn stamp() -> Stamp {
     }
 }
 
-pub(super) fn holder(run: &str) -> Holder {
-    Holder {
+pub(super) fn holder(run: &str) -> LeaseHolder {
+    LeaseHolder {
         who: "me".into(),
         host: "here".into(),
         pid: 1,
@@ -45,7 +45,7 @@ pub(super) fn holder(run: &str) -> Holder {
 /// Puts an object there, whatever stands there now.
 pub(super) async fn plant(backend: &Backend, key: &str, bytes: &[u8]) {
     let now = backend.store.get(key).await.unwrap();
-    let condition = now.map_or(Condition::Absent, |object| Condition::Etag(object.etag));
+    let condition = now.map_or(WriteCondition::Absent, |object| WriteCondition::Etag(object.etag));
     backend.store.put_if(key, bytes, &condition).await.unwrap();
 }
 
@@ -325,8 +325,8 @@ async fn a_journal_that_is_foreign_or_has_a_gap_is_not_believed() {
     }
 }
 
-pub(super) fn quiet() -> Event {
-    Event {
+pub(super) fn quiet() -> AuditEvent {
+    AuditEvent {
         at: Timestamp::UNIX_EPOCH,
         who: "me".into(),
         run: "r".into(),
@@ -340,7 +340,7 @@ pub(super) fn quiet() -> Event {
 
 #[tokio::test]
 async fn an_audit_log_in_disorder_is_told_and_never_appended_to_for_ever() {
-    let event = Event { action: "apply_started".into(), ..quiet() };
+    let event = AuditEvent { action: "apply_started".into(), ..quiet() };
     for backend in backends().await {
         let (ledger, _) = begun(&backend).await;
         for _ in 0..3 {
@@ -369,7 +369,7 @@ async fn an_audit_log_in_disorder_is_told_and_never_appended_to_for_ever() {
 async fn a_stray_object_among_the_records_stops_nobody_and_is_told() {
     for backend in backends().await {
         let (ledger, _) = begun(&backend).await;
-        let event = || Event { action: "apply_started".into(), ..quiet() };
+        let event = || AuditEvent { action: "apply_started".into(), ..quiet() };
         ledger.audit(None, event()).await.unwrap();
         let first = backend.store.get(&layout::audit(1)).await.unwrap().unwrap();
         for stray in ["9", "+0000009", "00000009x"] {

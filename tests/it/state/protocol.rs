@@ -12,13 +12,14 @@ use palisade::state::json::encode;
 use palisade::state::lease::Acquired;
 use palisade::state::scopes::digest;
 use palisade::state::{
-    Condition, Event, Holder, Ledger, ScopeState, Snapshot, Stamp, StateFailure, Terms,
+    AuditEvent, LeaseHolder, Ledger, ScopeState, Snapshot, Stamp, StateFailure, Terms,
+    WriteCondition,
 };
 
 use super::stores::{Backend, Wrapped, backends, remove};
 
-fn holder(run: &str) -> Holder {
-    Holder {
+fn holder(run: &str) -> LeaseHolder {
+    LeaseHolder {
         who: format!("arn:aws:iam::111111111111:user/{run}"),
         host: "runner".into(),
         pid: 1,
@@ -247,7 +248,11 @@ async fn a_damaged_state_is_refused_and_can_be_rolled_back() {
         let object = backend.store.get(key).await.unwrap().unwrap();
         let text = String::from_utf8(object.bytes).unwrap();
         let edited = text.replace("\"serial\": 3", "\"serial\": 7");
-        backend.store.put_if(key, edited.as_bytes(), &Condition::Etag(object.etag)).await.unwrap();
+        backend
+            .store
+            .put_if(key, edited.as_bytes(), &WriteCondition::Etag(object.etag))
+            .await
+            .unwrap();
         let error = ledger.read_all().await.unwrap_err();
         assert_eq!(error.failure, StateFailure::Invalid, "{}", backend.name);
         assert!(error.to_string().contains("edited"), "{error}");
@@ -279,8 +284,8 @@ async fn reading_everything_takes_no_lock_and_writes_nothing() {
     }
 }
 
-fn event(action: &str) -> Event {
-    Event {
+fn event(action: &str) -> AuditEvent {
+    AuditEvent {
         at: Timestamp::UNIX_EPOCH,
         who: "me".into(),
         run: "r".into(),
@@ -319,7 +324,10 @@ async fn the_audit_chain_shows_every_kind_of_tampering() {
         // One record changed.
         let text = String::from_utf8(original.bytes.clone()).unwrap();
         let forged = text.replace("apply2", "nothing");
-        store.put_if(&key(3), forged.as_bytes(), &Condition::Etag(original.etag)).await.unwrap();
+        store
+            .put_if(&key(3), forged.as_bytes(), &WriteCondition::Etag(original.etag))
+            .await
+            .unwrap();
         let found = ledger.verify_audit(&snapshot).await.unwrap().problems.join("; ");
         assert!(found.contains("record 3 was changed"), "{}: {found}", backend.name);
         assert!(found.contains("has 2 versions"), "{}: {found}", backend.name);
@@ -349,7 +357,7 @@ async fn a_chain_rewritten_whole_does_not_match_what_states_have_seen() {
             let key = format!("audit/{n:08}.json");
             let bytes = forge.store.get(&key).await.unwrap().unwrap().bytes;
             let etag = backend.store.get(&key).await.unwrap().unwrap().etag;
-            backend.store.put_if(&key, &bytes, &Condition::Etag(etag)).await.unwrap();
+            backend.store.put_if(&key, &bytes, &WriteCondition::Etag(etag)).await.unwrap();
         }
         let found = ledger.verify_audit(&snapshot).await.unwrap().problems.join("; ");
         assert!(found.contains("the chain was rewritten"), "{}: {found}", backend.name);
@@ -359,8 +367,8 @@ async fn a_chain_rewritten_whole_does_not_match_what_states_have_seen() {
             backend.store.get(a).await.unwrap().unwrap(),
             backend.store.get(b).await.unwrap().unwrap(),
         );
-        backend.store.put_if(a, &two.bytes, &Condition::Etag(one.etag)).await.unwrap();
-        backend.store.put_if(b, &one.bytes, &Condition::Etag(two.etag)).await.unwrap();
+        backend.store.put_if(a, &two.bytes, &WriteCondition::Etag(one.etag)).await.unwrap();
+        backend.store.put_if(b, &one.bytes, &WriteCondition::Etag(two.etag)).await.unwrap();
         let found = ledger.verify_audit(&snapshot).await.unwrap().problems.join("; ");
         assert!(found.contains("holds record 2"), "{}: {found}", backend.name);
     }
@@ -389,7 +397,7 @@ async fn a_record_that_does_not_follow_is_told_though_all_else_of_it_is_right() 
             hash: String::new(),
         };
         let key = "audit/00000003.json";
-        backend.store.put_if(key, &sealed(third), &Condition::Absent).await.unwrap();
+        backend.store.put_if(key, &sealed(third), &WriteCondition::Absent).await.unwrap();
         ledger.audit(None, event("apply3")).await.unwrap();
         let found = ledger.verify_audit(&Snapshot::default()).await.unwrap();
         let told = "record 3 does not follow the one before it: the chain was rewritten";
@@ -404,7 +412,7 @@ async fn a_record_that_was_changed_and_sealed_anew_is_told_by_the_next() {
         let object = backend.store.get("audit/00000003.json").await.unwrap().unwrap();
         let mut record: Record = serde_json::from_slice(&object.bytes).unwrap();
         record.event.action = "nothing".into();
-        let condition = Condition::Etag(object.etag);
+        let condition = WriteCondition::Etag(object.etag);
         backend.store.put_if("audit/00000003.json", &sealed(record), &condition).await.unwrap();
         let found = ledger.verify_audit(&snapshot).await.unwrap().problems;
         let told = "record 4 does not follow the one before it";

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use palisade::state::clock::SkippingClock;
 use palisade::state::lease::Acquired;
-use palisade::state::{Holder, Ledger, S3Store, StateFailure, Terms};
+use palisade::state::{LeaseHolder, Ledger, S3Store, StateFailure, Terms};
 
 use crate::support::cli::Run;
 use crate::support::doors::{Door, Front, Incoming};
@@ -124,7 +124,7 @@ fn a_server_that_only_says_that_it_keeps_versions_is_refused_by_init() {
 #[test]
 fn of_two_that_a_server_lets_through_at_once_none_goes_on() {
     let stage = Stage::new();
-    let holder = |run: &str| Holder {
+    let holder = |run: &str| LeaseHolder {
         who: format!("arn:aws:iam::111111111111:user/{run}"),
         host: "runner".into(),
         pid: 1,
@@ -193,8 +193,8 @@ fn of_two_that_a_server_lets_through_at_once_none_goes_on() {
     });
 }
 
-fn event() -> palisade::state::Event {
-    palisade::state::Event {
+fn event() -> palisade::state::AuditEvent {
+    palisade::state::AuditEvent {
         at: jiff::Timestamp::UNIX_EPOCH,
         who: "me".into(),
         run: "r".into(),

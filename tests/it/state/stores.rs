@@ -13,8 +13,8 @@ use palisade::state::bootstrap::{Bucket, create_backend};
 use palisade::state::clock::SkippingClock;
 use palisade::state::store::Versioning;
 use palisade::state::{
-    Condition, Ledger, LocalStore, Object, Put, S3Store, StateStore, StoreError, StoreFailure,
-    Version,
+    Ledger, LocalStore, Object, ObjectVersion, Put, S3Store, StateStore, StoreError, StoreFailure,
+    WriteCondition,
 };
 
 /// A backend under test; what it needs lives as long as it does.
@@ -171,7 +171,7 @@ impl StateStore for Wrapped {
         &self,
         key: &str,
         bytes: &[u8],
-        condition: &Condition,
+        condition: &WriteCondition,
     ) -> Result<Put, StoreError> {
         self.check("write", key)?;
         self.writes.fetch_add(1, Ordering::SeqCst);
@@ -203,7 +203,7 @@ impl StateStore for Wrapped {
         self.inner.list(prefix, after).await
     }
 
-    async fn versions(&self, key: &str) -> Result<Vec<Version>, StoreError> {
+    async fn versions(&self, key: &str) -> Result<Vec<ObjectVersion>, StoreError> {
         self.check("list versions of", key)?;
         self.inner.versions(key).await
     }

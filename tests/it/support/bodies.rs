@@ -11,7 +11,7 @@ use hcl::edit::structure::{BlockLabel, Structure};
 use palisade::address::{Placement, ResourceAddr};
 use palisade::diag::{Loc, Source};
 use palisade::iam::Limits;
-use palisade::schema::{Body, Context, NestedBody, Spanned};
+use palisade::schema::{Body, KindContext, NestedBody, Spanned};
 use palisade::value::{Number, Value};
 
 /// What bare references such as `account.new` stand for.
@@ -119,14 +119,14 @@ fn eval(expr: &Expression, references: &References) -> Value {
 }
 
 /// The context of an instance in account `id`.
-pub(crate) fn context(kind: &str, name: &str, id: &str) -> Context {
+pub(crate) fn context(kind: &str, name: &str, id: &str) -> KindContext {
     let mut address = ResourceAddr::new(kind, name);
     let schema = palisade::schema::kind(kind).expect("a kind").schema();
     if schema.home == palisade::schema::Home::Account {
         address.placement =
             Some(Placement { account: "production".parse().expect("handle"), environment: None });
     }
-    Context {
+    KindContext {
         address,
         estate: "acme".to_owned(),
         account_id: id.into(),

@@ -9,7 +9,7 @@ use palisade::apply::Cancel;
 use palisade::apply::cancel::Urgency;
 use palisade::diag::Diagnostics;
 use palisade::engine::EngineError;
-use palisade::engine::host::{Event, Host, Question, Shown};
+use palisade::engine::host::{ConfirmationQuestion, Event, Host, Shown};
 use palisade::state::Clock;
 use palisade::state::clock::SkippingClock;
 
@@ -108,7 +108,7 @@ impl Host for TestHost {
         Ok(())
     }
 
-    async fn confirm(&self, question: Question<'_>) -> Result<(), EngineError> {
+    async fn confirm(&self, question: ConfirmationQuestion<'_>) -> Result<(), EngineError> {
         self.questions.lock().unwrap().push(format!("{question:?}"));
         if self.refuses {
             return Err(EngineError::failed("no"));

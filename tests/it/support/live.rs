@@ -7,9 +7,10 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use palisade::ids::AccountId;
 use palisade::plan::diff::{StoredValues, difference};
-use palisade::provider::aws::{AwsProvider, Embedded, Options};
+use palisade::provider::aws::{AwsOptions, AwsProvider, Embedded};
 use palisade::provider::{
-    Access, AccountTarget, Inventory, LiveObject, Op, Permit, Provider, ProviderError, ProviderStep,
+    AccessMode, AccountTarget, Inventory, LiveObject, Op, Permit, Provider, ProviderError,
+    ProviderStep,
 };
 use palisade::sandbox::{self, Sandbox};
 use palisade::schema::{Home, kind, kinds};
@@ -65,7 +66,7 @@ impl World {
         let sandbox = Sandbox::in_memory(options).await;
         // The same tests by hand against a server: one at a time, on an emptied one.
         let endpoint = std::env::var("PALISADE_TEST_ENDPOINT").ok();
-        let provider = AwsProvider::new(Options {
+        let provider = AwsProvider::new(AwsOptions {
             region: "eu-west-1".to_owned(),
             embedded: endpoint.is_none().then(|| Embedded {
                 http_client: sandbox.http_client(),
@@ -74,7 +75,7 @@ impl World {
             endpoint_url: endpoint.clone(),
             backoff: Duration::from_millis(1),
             poll: Duration::from_millis(1),
-            ..Options::default()
+            ..AwsOptions::default()
         })
         .await;
         let account = match endpoint {
@@ -304,7 +305,7 @@ impl World {
         assert!(inventory.unread.is_empty(), "{:?}", inventory.unread);
         assert!(inventory.complete.contains(object.kind));
         let bulk = inventory.objects.get(&(object.kind, object.key.clone())).cloned();
-        for access in [Access::Read, Access::Write] {
+        for access in [AccessMode::Read, AccessMode::Write] {
             let single =
                 self.provider.read_object(&object.target, access, object.kind, &object.key).await;
             assert_eq!(single.expect("read"), bulk, "{} {}", object.kind, object.key);
@@ -313,7 +314,7 @@ impl World {
             (home, bulk.as_ref().and_then(|o| o.attrs.get("id")).and_then(Value::as_str))
         {
             let by_id =
-                self.provider.read_object(&object.target, Access::Read, object.kind, id).await;
+                self.provider.read_object(&object.target, AccessMode::Read, object.kind, id).await;
             assert_eq!(by_id.expect("read"), bulk, "{} {id}", object.kind);
         }
         bulk

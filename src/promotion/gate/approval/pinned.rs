@@ -4,7 +4,7 @@
 //! IAM users in under their own name alone.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#ck_rolesessionname>
 
-use crate::iam::document::Version;
+use crate::iam::document::LanguageVersion;
 use crate::iam::operator::Test;
 use crate::iam::{Condition, Document, Effect, Statement};
 use crate::provider::Caller;
@@ -39,7 +39,7 @@ pub(super) fn pinned(caller: &Caller, role: Option<&SessionRole>) -> bool {
 fn pins(trust: &Document) -> bool {
     let mut entrances =
         trust.statements.iter().filter(|s| s.effect == Effect::Allow && !only_beside(s)).peekable();
-    trust.version == Some(Version::V2012)
+    trust.version == Some(LanguageVersion::V2012)
         && entrances.peek().is_some()
         && entrances.all(|s| s.conditions.iter().any(names_the_user))
 }

@@ -8,7 +8,7 @@ use crate::plan::Live;
 use crate::plan::live::Reading;
 use crate::plan::policies::document;
 use crate::plan::targets::Targets;
-use crate::provider::{Access, Caller, Provider};
+use crate::provider::{AccessMode, Caller, Provider};
 use crate::schema::kinds;
 use crate::value::{Attrs, Value};
 
@@ -54,7 +54,8 @@ impl SessionRole {
                 let management = Some(&source.targets.management)
                     .filter(|t| t.id.as_ref().is_none_or(|id| *id == caller.account));
                 let target = target.or(management)?;
-                let found = source.provider.read_object(target, Access::Read, schema.kind, name);
+                let found =
+                    source.provider.read_object(target, AccessMode::Read, schema.kind, name);
                 found.await.ok()??.attrs
             }
         };

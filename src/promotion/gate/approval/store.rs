@@ -10,7 +10,7 @@ use crate::provider::Caller;
 use crate::redact::Audience;
 use crate::state::json::encode;
 use crate::state::store::Cas;
-use crate::state::{Condition, Ledger, StateError, StateFailure, layout};
+use crate::state::{Ledger, StateError, StateFailure, WriteCondition, layout};
 
 use super::word::{Approval, Word};
 
@@ -62,7 +62,7 @@ pub async fn write(
     for _ in 0..ATTEMPTS {
         let last = ledger.store().list(&own, None).await?.last().and_then(|key| number(key));
         let key = format!("{own}{:08}.json", last.unwrap_or(0) + 1);
-        if let Cas::Won(_) = ledger.swap(&key, &bytes, &Condition::Absent).await? {
+        if let Cas::Won(_) = ledger.swap(&key, &bytes, &WriteCondition::Absent).await? {
             return Ok(approval);
         }
     }

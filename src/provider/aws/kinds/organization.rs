@@ -212,7 +212,7 @@ pub(in crate::provider::aws) async fn trusted_services(
 
 /// The organization with its root and its trusted services.
 pub(in crate::provider::aws) fn object(
-    found: &types::Organization,
+    described: &types::Organization,
     root: Option<&Root>,
     services: Option<Value>,
 ) -> Option<LiveObject> {
@@ -225,11 +225,11 @@ pub(in crate::provider::aws) fn object(
         .filter_map(|t| t.r#type())
         .map(|t| t.as_str());
     let mut attrs = attrs([
-        ("id", optional(found.id())),
-        ("arn", optional(found.arn())),
+        ("id", optional(described.id())),
+        ("arn", optional(described.arn())),
         ("root_id", optional(root.and_then(|r| r.id()))),
-        ("management_account_id", optional(found.master_account_id())),
-        ("feature_set", optional(found.feature_set().map(|f| f.as_str()))),
+        ("management_account_id", optional(described.master_account_id())),
+        ("feature_set", optional(described.feature_set().map(|f| f.as_str()))),
         ("enabled_policy_types", sorted(types)),
     ]);
     if let Some(services) = services {

@@ -45,10 +45,10 @@ pub(super) fn doubtful(model: &AccessModel, result: &SideResult) -> BTreeMap<Pai
             starts.entry(origin).or_default().insert(source.clone());
         }
     }
-    let doubts = Doubts { model, ways, strange, opened: opened(model, result) };
+    let undetermined = Undetermined { model, ways, strange, opened: opened(model, result) };
     let mut found = BTreeMap::new();
     for (origin, sources) in starts {
-        for (environment, why) in doubts.from(&origin, sources) {
+        for (environment, why) in undetermined.from(&origin, sources) {
             found.insert((origin.clone(), environment), why);
         }
     }
@@ -61,7 +61,7 @@ fn strange(model: &AccessModel, result: &SideResult) -> Vec<(StepTarget, String)
     let lets_in = |step: &PathStep| {
         asked(model, step).is_some_and(|asked| {
             !matches!(answer(None, Some(&asked)).after, SymbolicAnswer::Closed { .. })
-                || asked.doubt.is_some()
+                || asked.why_undetermined.is_some()
         })
     };
     for step in unseen(model).into_iter().filter(lets_in) {
@@ -95,7 +95,7 @@ fn strange(model: &AccessModel, result: &SideResult) -> Vec<(StepTarget, String)
 }
 
 /// Everything that the search for doubtful ways looks at.
-struct Doubts<'a> {
+struct Undetermined<'a> {
     model: &'a AccessModel,
     ways: BTreeMap<StepSource, Vec<Way>>,
     strange: Vec<(StepTarget, String)>,
@@ -125,7 +125,7 @@ pub(super) fn opened<'a>(
     opened
 }
 
-impl Doubts<'_> {
+impl Undetermined<'_> {
     /// The environments that an origin may get into, where that is not certain.
     fn from(&self, origin: &Origin, sources: BTreeSet<StepSource>) -> BTreeMap<String, String> {
         let mut found: BTreeMap<String, String> = BTreeMap::new();

@@ -43,18 +43,20 @@ fn another_one_is_made_and_permitted() {
     };
     let whom = arn("role/bridge");
     let be = ("iam:UpdateAssumeRolePolicy", whom.as_str());
-    let permit = ("iam:PutRolePolicy", whom.as_str());
+    let exception_use = ("iam:PutRolePolicy", whom.as_str());
     let deploy = || role("production", "deploy", by("shared", "bridge"), None);
-    let section = with(&[be, permit], deploy(), [bridge()]);
+    let section = with(&[be, exception_use], deploy(), [bridge()]);
     assert_eq!(row(&section, "dev", "production").grade, Some(Grade::Power));
     let found = power(&section, "dev");
     assert!(found[0].power.as_ref().is_some_and(|p| p.contains("another principal")), "{found:?}");
     assert_eq!(found[0].change, PathChange::Added);
     let before = found[0].replay.as_ref().and_then(|replay| replay.before.as_ref());
     assert!(matches!(before, Some(Replayed::Absent { .. })), "{before:?}");
-    for rights in
-        [&[be][..], &[permit], &[be, ("iam:PutRolePolicy", "arn:aws:iam::222222222222:role/far")]]
-    {
+    for rights in [
+        &[be][..],
+        &[exception_use],
+        &[be, ("iam:PutRolePolicy", "arn:aws:iam::222222222222:role/far")],
+    ] {
         let section = with(rights, deploy(), [bridge()]);
         assert_eq!(after(&section, "dev", "production"), "isolated", "{rights:?}");
     }

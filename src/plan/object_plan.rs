@@ -13,7 +13,7 @@ use crate::value::Attrs;
 
 /// What happens to one object, before it is ordered and written down.
 #[derive(Clone)]
-pub struct Decision<'a> {
+pub struct ObjectPlan<'a> {
     /// The address.
     pub address: ResourceAddr,
     /// Its kind.
@@ -52,7 +52,7 @@ pub struct Decision<'a> {
     pub unread: Option<String>,
 }
 
-impl<'a> Decision<'a> {
+impl<'a> ObjectPlan<'a> {
     /// Nothing is known yet of what is there, and nothing happens.
     pub(super) fn new(
         address: ResourceAddr,

@@ -3,29 +3,38 @@
 use jiff::civil::Date;
 
 use super::rules::{Exception, Rule};
-use super::section::{AccessPath, Permit, PermitStatus};
+use super::section::{AccessPath, ExceptionStatus, ExceptionUse};
 
 /// All exceptions, in the order of the rules. `paths` are those of the after side; `today` decides which
 /// exceptions have ended.
-pub(super) fn permits(rules: &[Rule], paths: &[AccessPath], today: Date) -> Vec<Permit> {
+pub(super) fn exceptions_used(
+    rules: &[Rule],
+    paths: &[AccessPath],
+    today: Date,
+) -> Vec<ExceptionUse> {
     let exceptions = rules
         .iter()
         .flat_map(|rule| rule.exceptions.iter().map(move |exception| (rule, exception)));
-    exceptions.map(|(rule, exception)| permit(rule, exception, paths, today)).collect()
+    exceptions.map(|(rule, exception)| exception_use(rule, exception, paths, today)).collect()
 }
 
-fn permit(rule: &Rule, exception: &Exception, paths: &[AccessPath], today: Date) -> Permit {
+fn exception_use(
+    rule: &Rule,
+    exception: &Exception,
+    paths: &[AccessPath],
+    today: Date,
+) -> ExceptionUse {
     let address = format!("isolation.{}", rule.name);
     let is_covered = |path: &&AccessPath| {
         path.rule.as_ref() == Some(&address) && path.exception.as_ref() == Some(&exception.name)
     };
     let covers: Vec<String> = paths.iter().filter(is_covered).map(|path| path.id.clone()).collect();
     let status = match (exception.expires < today, covers.is_empty()) {
-        (true, _) => PermitStatus::Expired,
-        (_, true) => PermitStatus::Unused,
-        _ => PermitStatus::InForce,
+        (true, _) => ExceptionStatus::Expired,
+        (_, true) => ExceptionStatus::Unused,
+        _ => ExceptionStatus::InForce,
     };
-    Permit {
+    ExceptionUse {
         approved_by: exception.approved_by.clone(),
         covers,
         days_left: (exception.expires - today).get_days(),

@@ -14,7 +14,7 @@ use super::refresh::PlanInputs;
 
 /// The estate as it is declared, with the releases that are recorded in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Picture {
+pub struct DeclaredEstate {
     /// Units by their addresses, each with the unit above it.
     pub units: BTreeMap<String, Option<String>>,
     /// The accounts.
@@ -81,7 +81,7 @@ pub struct PicturedEdge {
 ///
 /// # Errors
 /// What is wrong with the declared edges.
-pub fn of(inputs: &PlanInputs) -> Result<Picture, EngineError> {
+pub fn of(inputs: &PlanInputs) -> Result<DeclaredEstate, EngineError> {
     let estate = &inputs.estate;
     let part = |address: &ResourceAddr| access_of(&address.kind);
     let unit = |instance: &Instance| {
@@ -115,7 +115,7 @@ pub fn of(inputs: &PlanInputs) -> Result<Picture, EngineError> {
             hold: record.and_then(|record| record.hold.as_ref()).map(|hold| hold.why.clone()),
         }
     });
-    Ok(Picture {
+    Ok(DeclaredEstate {
         units,
         accounts: accounts.collect(),
         environments: environments.collect(),
