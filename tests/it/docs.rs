@@ -264,26 +264,50 @@ fn contributors_are_sent_to_files_that_exist() {
     }
 }
 
+/// The names that a text sends to, each with its file. A path in backticks is followed by a bracket that opens
+/// with the names, in backticks too, and may say after a colon what they are.
+fn names_in_code(text: &str) -> Vec<(&str, &str)> {
+    let mut names = Vec::new();
+    for (at, _) in text.match_indices("` (`") {
+        let (before, after) = text.split_at(at);
+        let path = before.rsplit('`').next().expect("a path");
+        if !path.starts_with("src/") || !path.ends_with(".rs") {
+            continue;
+        }
+        let listed = after.trim_start_matches("` (").split([':', ')']).next().expect("the names");
+        names.extend(listed.split('`').skip(1).step_by(2).map(|name| (path, name)));
+    }
+    names
+}
+
+/// Whether a file defines a name; `name!` is a macro.
+fn is_defined(text: &str, name: &str) -> bool {
+    let keywords = ["fn", "const", "static", "struct", "enum", "trait"];
+    let ends = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+    match name.strip_suffix('!') {
+        Some(name) => text.contains(&format!("macro_rules! {name} ")),
+        None => keywords
+            .iter()
+            .any(|keyword| text.split(&format!("{keyword} {name}")).skip(1).any(ends)),
+    }
+}
+
 /// Where the table of changes names something in a file, as in `FILE` (`name`: ...), the file has it: a
 /// reader finds the place of a limit, a gate, the comment, a retry or a type of resource at once.
 #[test]
 fn what_contributors_are_told_to_look_for_is_there() {
     let page = std::fs::read_to_string(top().join("CONTRIBUTING.md")).expect("the page");
-    let table = page.split("## Where a change goes").nth(1).expect("the section");
-    let table = table.split("## Commits").next().expect("its end");
-    let mut count = 0;
-    for (place, part) in table.split("` (`").enumerate().skip(1) {
-        let before = table.split("` (`").nth(place - 1).expect("what stands before it");
-        let path = before.rsplit('`').next().expect("a path");
-        let name = part.split('`').next().expect("a name");
-        if !path.starts_with("src/") || !path.ends_with(".rs") {
-            continue;
-        }
+    let section = page.split("## Where a change goes").nth(1).expect("the section");
+    let section = section.split("## Commits").next().expect("its end");
+    for (path, name) in names_in_code(section) {
         let text = std::fs::read_to_string(top().join(path)).expect("the file");
-        assert!(text.contains(name), "CONTRIBUTING.md sends to `{name}` in {path}");
-        count += 1;
+        assert!(is_defined(&text, name), "CONTRIBUTING.md sends to `{name}` in {path}");
     }
-    assert!(count >= 4, "only {count} names were found");
+    let rows: Vec<&str> = section.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert!(rows.len() >= 8, "the table was read: {rows:#?}");
+    for row in rows {
+        assert!(!names_in_code(row).is_empty(), "a row without a name to look for: {row}");
+    }
     for question in [
         "| an AWS limit or its default |",
         "| whether a failed call is tried again |",
@@ -291,7 +315,7 @@ fn what_contributors_are_told_to_look_for_is_there() {
         "| a type of resource that carries a policy |",
         "### A gate",
     ] {
-        assert!(table.contains(question), "CONTRIBUTING.md does not answer `{question}`");
+        assert!(section.contains(question), "CONTRIBUTING.md does not answer `{question}`");
     }
 }
 
