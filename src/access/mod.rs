@@ -34,5 +34,5 @@ pub use policy::{ManagedPolicies, ManagedPolicy, NamedPolicy, PART, levels};
 pub use principal::{GroupNode, Permissions, PrincipalKind, PrincipalNode};
 pub use resource::{
     BUCKET, KEY, POLICY_BEARING_TYPES, PolicyBearing, QUEUE, RESOURCE_TYPES, ResourceNode,
-    ResourcePolicy, ResourceType, SECRET,
+    ResourcePolicy, ResourceTags, ResourceType, SECRET,
 };

@@ -1,6 +1,8 @@
 //! Resources with a policy of their own, trust policies of roles apart. All are one type; what differs between
 //! buckets, keys, queues and secrets stands in a row of [`RESOURCE_TYPES`].
 
+use std::collections::BTreeMap;
+
 use super::NamedPolicy;
 use crate::iam::eval::rcp_services;
 use crate::iam::symbolic::Space;
@@ -214,6 +216,18 @@ pub enum ResourcePolicy {
     Document(NamedPolicy),
 }
 
+/// What policies see of a resource's tags.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ResourceTags {
+    /// It is not known what tags it has, or whether they count.
+    #[default]
+    Unknown,
+    /// None: its service does not show them to policies.
+    Hidden,
+    /// These and no others, each with its value where that is known.
+    Known(BTreeMap<String, Option<String>>),
+}
+
 /// A resource that can have a policy of its own.
 #[derive(Clone, Debug)]
 pub struct ResourceNode {
@@ -233,6 +247,8 @@ pub struct ResourceNode {
     pub restrict_public: bool,
     /// The KMS key under which it encrypts by default.
     pub key: Option<String>,
+    /// Its tags, by which policies may tell it from others.
+    pub tags: ResourceTags,
 }
 
 impl ResourceNode {

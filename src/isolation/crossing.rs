@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::access::{
-    AccessModel, AccountNode, NamedPolicy, PrincipalKind, PrincipalNode, UndescribedMember, levels,
+    AccessModel, AccountNode, NamedPolicy, PrincipalKind, PrincipalNode, ResourceTags,
+    UndescribedMember, levels,
 };
 use crate::iam::symbolic::question::{concerns, variable_keys};
 use crate::iam::symbolic::{
@@ -155,11 +156,17 @@ pub fn asked(model: &AccessModel, step: &PathStep) -> Option<Asked> {
     let mut asked = asked_at(model, &step.source, place(model, step)?)?;
     match &step.target {
         StepTarget::Role(arn) => {
-            asked.resource_tags(model.principals.get(arn)?);
+            let role = model.principals.get(arn)?;
+            let tags = role.tags().iter().map(|(key, value)| (key, Some(value)));
+            asked.resource_tags(tags, ["aws:ResourceTag", "iam:ResourceTag"]);
             asked.session_keys(model, &step.source);
             asked.keys_of_others("sts");
         }
-        StepTarget::Resource(arn) => asked.keys_of_others(model.resources.get(arn)?.kind.service),
+        StepTarget::Resource(arn) => {
+            let resource = model.resources.get(arn)?;
+            asked.tags_of_resource(&resource.tags);
+            asked.keys_of_others(resource.kind.service);
+        }
     }
     Some(asked)
 }
@@ -167,7 +174,7 @@ pub fn asked(model: &AccessModel, step: &PathStep) -> Option<Asked> {
 /// Whether a key, in whatever case, is a tag of the resource.
 pub(super) fn is_resource_tag(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
-    key.starts_with("aws:resourcetag/") || key.starts_with("iam:resourcetag/")
+    ["aws:resourcetag/", "iam:resourcetag/", "s3:buckettag/"].iter().any(|f| key.starts_with(f))
 }
 
 fn place<'w>(model: &'w AccessModel, step: &PathStep) -> Option<TargetResource<'w>> {
@@ -473,18 +480,40 @@ impl Asked {
         self.never.extend(others);
     }
 
-    /// The tags of the role that is assumed, which are known: those that it bears, and no others (IAM User Guide,
+    /// The tags of what is reached, which are known: those that it bears, and no others (IAM User Guide,
     /// "Controlling access to and for IAM users and roles using tags").
-    fn resource_tags(&mut self, role: &PrincipalNode) {
-        for (key, value) in role.tags() {
-            for family in ["aws:ResourceTag", "iam:ResourceTag"] {
-                self.request.context.set(&format!("{family}/{key}"), value.as_str());
+    fn resource_tags<'t>(
+        &mut self,
+        tags: impl IntoIterator<Item = (&'t String, Option<&'t String>)>,
+        families: [&str; 2],
+    ) {
+        let mut borne = BTreeSet::new();
+        for (key, value) in tags {
+            for family in families {
+                let key = format!("{family}/{key}");
+                if let Some(value) = value {
+                    self.request.context.set(&key, value.as_str());
+                }
+                borne.insert(key.to_ascii_lowercase());
             }
         }
         let asked = keys_of(&self.documents).filter(|key| is_resource_tag(key));
-        let unset: Vec<String> =
-            asked.filter(|key| self.request.context.get(key).is_none()).collect();
-        self.never.extend(unset);
+        self.never.extend(asked.filter(|key| !borne.contains(key)));
+    }
+
+    /// The tags of a bucket count where ABAC is on, for it and for what lies in it, and stand in no request where it is
+    /// off (S3 User Guide, "Using tags with S3 general purpose buckets"). Whoever may change either of these has crossed
+    /// already: both are actions on the bucket.
+    fn tags_of_resource(&mut self, tags: &ResourceTags) {
+        let families = ["aws:ResourceTag", "s3:BucketTag"];
+        match tags {
+            ResourceTags::Unknown => {}
+            ResourceTags::Hidden => self.resource_tags([], families),
+            ResourceTags::Known(tags) => {
+                let tags = tags.iter().map(|(key, value)| (key, value.as_ref()));
+                self.resource_tags(tags, families);
+            }
+        }
     }
 
     /// What every request of such a caller carries.
@@ -524,6 +553,11 @@ impl Asked {
             } else {
                 self.request.context.set("aws:userid", id);
             }
+        } else {
+            // Which one AWS gives it is still to be seen, but not of what form (IAM User Guide, "Unique identifiers").
+            let prefix = if is_role { "AROA" } else { "AIDA" };
+            let texts = Texts { prefixes: vec![prefix.to_owned()], ..Texts::default() };
+            self.domains.insert("aws:userid".to_owned(), Domain::Texts(texts));
         }
         if !is_role {
             // Long-term keys carry neither of them.

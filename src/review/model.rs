@@ -10,7 +10,7 @@ use super::{
 use crate::access::{
     AccessModel, AccountFacts, Coverage, Facts, GroupNode, Guardrails, ManagedPolicies,
     ManagedPolicy, NamedPolicy, Organization, Permissions, PolicyType, PrincipalKind,
-    PrincipalNode, ResourceNode, ResourcePolicy,
+    PrincipalNode, ResourceNode, ResourcePolicy, ResourceTags,
 };
 use crate::iam::Use;
 
@@ -213,5 +213,6 @@ fn resources(account: &AccountSnapshot) -> impl Iterator<Item = ResourceNode> {
         // Amazon S3 storage").
         restrict_public: resource.restrict_public || account.restrict_public,
         key: None,
+        tags: ResourceTags::Unknown,
     })
 }

@@ -1,13 +1,39 @@
-//! Account-wide settings of object storage: the public access block.
+//! Object storage by account: the public access block of all its buckets, and the tags of one.
+
+use percent_encoding::percent_decode_str;
 
 use super::s3::model::PublicAccess;
-use super::wire::{Call, Ctx, Refusal, Reply, Service};
-use super::xml::{Xml, text_of};
+use super::tags::Tags;
+use super::wire::{Call, Ctx, REPEATED, Refusal, Reply, Service};
+use super::xml::{Xml, inner_of, text_of};
 
 const XMLNS: &str = "http://awss3control.amazonaws.com/doc/2018-08-20/";
 
 fn is_block(call: &Call) -> bool {
     call.path.ends_with("/configuration/publicAccessBlock")
+}
+
+/// The ARN whose tags a request is about.
+pub(crate) fn tagged(call: &Call) -> Option<String> {
+    let arn = call.path.strip_prefix("/v20180820/tags/")?;
+    Some(percent_decode_str(arn).decode_utf8_lossy().into_owned())
+}
+
+/// The tags that a request sets.
+pub(crate) fn given(call: &Call) -> Tags {
+    let body = String::from_utf8_lossy(&call.body).into_owned();
+    let pair = |tag: &String| Some((text_of(tag, "Key")?, text_of(tag, "Value")?));
+    inner_of(&body, "Tag").iter().filter_map(pair).collect()
+}
+
+/// The keys of the tags that a request takes away.
+pub(crate) fn removed(call: &Call) -> Vec<String> {
+    call.query
+        .get("tagKeys")
+        .into_iter()
+        .flat_map(|keys| keys.split(REPEATED))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The API's name for a request.
@@ -16,6 +42,9 @@ pub(crate) fn operation(call: &Call) -> String {
         "GET" if is_block(call) => "GetPublicAccessBlock",
         "PUT" if is_block(call) => "PutPublicAccessBlock",
         "DELETE" if is_block(call) => "DeletePublicAccessBlock",
+        "GET" if tagged(call).is_some() => "ListTagsForResource",
+        "POST" if tagged(call).is_some() => "TagResource",
+        "DELETE" if tagged(call).is_some() => "UntagResource",
         _ => "S3ControlOperation",
     }
     .to_owned()
@@ -73,9 +102,39 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>, call: &Call) -> Result<Reply, Refusal> {
             ctx.state.public_access.remove(&account);
             Ok(Reply::empty(204))
         }
+        "ListTagsForResource" | "TagResource" | "UntagResource" => tags(ctx, call, &account),
         _ => Err(Refusal::not_emulated(
             Service::S3Control,
             &format!("{} {}", call.method, call.path),
         )),
     }
+}
+
+/// The tags of a bucket, one by one, whether its policies may ask for them or not (S3 API Reference, `TagResource`).
+fn tags(ctx: &mut Ctx<'_>, call: &Call, account: &str) -> Result<Reply, Refusal> {
+    let arn = tagged(call).unwrap_or_default();
+    let name = arn.rsplit(':').next().unwrap_or_default();
+    let bucket = ctx.state.buckets.get_mut(name).filter(|b| b.account == account);
+    let missing = || Refusal::new(404, "NoSuchResource", "The specified resource does not exist");
+    let bucket = bucket.ok_or_else(missing)?;
+    let mut tags = bucket.tags();
+    match call.operation.as_str() {
+        "TagResource" => tags.extend(given(call)),
+        "UntagResource" => {
+            let gone = removed(call);
+            tags.retain(|key, _| !gone.contains(key));
+        }
+        _ => {
+            let set = tags.iter().fold(Xml::new(), |set, (key, value)| {
+                set.node("Tag", Xml::new().text("Key", key).text("Value", value))
+            });
+            let answer = Xml::new().node("Tags", set).document("ListTagsForResourceResult", XMLNS);
+            return Ok(Reply::new(200, "application/xml", answer));
+        }
+    }
+    if tags.len() > 50 {
+        return Err(Refusal::new(400, "TooManyTags", "A resource has at most 50 tags"));
+    }
+    bucket.put_tags(&tags);
+    Ok(Reply::empty(204))
 }

@@ -79,15 +79,25 @@ pub(crate) fn form_decode(text: &str) -> String {
     percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
+/// What separates the values of a name that stands in a query more than once: a control character, which
+/// neither a name nor a tag may hold.
+pub(crate) const REPEATED: char = '\u{1f}';
+
 /// The pairs of a query string or a form body.
 pub(crate) fn form(text: &str) -> BTreeMap<String, String> {
-    text.split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (form_decode(key), form_decode(value))
-        })
-        .collect()
+    let mut pairs: BTreeMap<String, String> = BTreeMap::new();
+    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let value = form_decode(value);
+        pairs
+            .entry(form_decode(key))
+            .and_modify(|values| {
+                values.push(REPEATED);
+                values.push_str(&value);
+            })
+            .or_insert(value);
+    }
+    pairs
 }
 
 /// An answer.

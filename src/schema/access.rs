@@ -81,6 +81,8 @@ pub struct ResourceDeclaration {
     pub public_access_block: Option<&'static str>,
     /// The attribute with its default encryption (`algorithm`, `kms_key_id`).
     pub encryption: Option<&'static str>,
+    /// The attribute that says whether policies may ask for its tags, for services where that is a choice.
+    pub tags_count: Option<&'static str>,
 }
 
 impl AccessPart {

@@ -1,8 +1,10 @@
 //! What a configuration says nothing of survives a write: AWS resets what a call leaves out.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_s3::types::{
-    BlockedEncryptionTypes, EncryptionType, ServerSideEncryption, ServerSideEncryptionByDefault,
-    ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
+    AbacStatus, BlockedEncryptionTypes, BucketAbacStatus, EncryptionType, ServerSideEncryption,
+    ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
 };
 use aws_sdk_ssm::types::{ParameterMetadata, ParameterTier, ParameterType};
 use palisade::sandbox::{Options, Sandbox};
@@ -204,4 +206,51 @@ async fn what_a_bucket_refuses_to_take_stays_refused() {
         let refused = program.run(&["validate"]).code(1);
         assert!(refused.err.contains(told), "{wrong}\n{}", refused.err);
     }
+}
+
+/// The tags that S3 holds of the bucket, ownership tags apart.
+async fn bucket_tags(client: &aws_sdk_s3::Client) -> BTreeMap<String, String> {
+    let read = client.get_bucket_tagging().bucket("acme-kept-data").send().await.expect("read");
+    let pairs = read.tag_set.into_iter().map(|tag| (tag.key, tag.value));
+    pairs.filter(|(key, _)| !key.starts_with("palisade:")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tags_that_decide_about_access_are_changed_one_by_one() {
+    let program = Program::new(&bucket("tags = {\n    class = \"open\"\n    team  = \"web\"\n  }"));
+    program.run(&["apply", "--auto-approve"]).code(0);
+    let client = s3(&dev(&program).await);
+    let status = async || {
+        let read = client.get_bucket_abac().bucket("acme-kept-data").send().await.expect("read");
+        read.abac_status.and_then(|abac| abac.status).expect("a status")
+    };
+    assert_eq!(status().await, BucketAbacStatus::Disabled);
+
+    // Turned on by hand it stays so, and tags change all the same.
+    let on = AbacStatus::builder().status(BucketAbacStatus::Enabled).build();
+    client.put_bucket_abac().bucket("acme-kept-data").abac_status(on).send().await.expect("put");
+    program.run(&["plan", "--detailed-exitcode"]).code(0);
+    let refused = client.delete_bucket_tagging().bucket("acme-kept-data").send().await;
+    assert!(refused.is_err(), "S3 takes no whole set of tags any more");
+    program.write("main.hcl", &bucket("tags = {\n    class = \"secret\"\n    zone  = \"a\"\n  }"));
+    program.run(&["apply", "--auto-approve"]).code(0);
+    let pairs = [("class", "secret"), ("zone", "a")];
+    let wanted = pairs.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    assert_eq!(bucket_tags(&client).await, BTreeMap::from(wanted));
+    assert_eq!(status().await, BucketAbacStatus::Enabled);
+    program.run(&["plan", "--detailed-exitcode"]).code(0);
+
+    // Declared, it changes, tags with it.
+    program.write("main.hcl", &bucket("abac = false\n  tags = {\n    class = \"open\"\n  }"));
+    program.run(&["apply", "--auto-approve"]).code(0);
+    assert_eq!(status().await, BucketAbacStatus::Disabled);
+    assert_eq!(
+        bucket_tags(&client).await,
+        BTreeMap::from([("class".to_owned(), "open".to_owned())])
+    );
+    program.write("main.hcl", &bucket("abac = true"));
+    program.run(&["apply", "--auto-approve"]).code(0);
+    assert_eq!(status().await, BucketAbacStatus::Enabled);
+    assert!(bucket_tags(&client).await.is_empty());
+    program.run(&["plan", "--detailed-exitcode"]).code(0);
 }

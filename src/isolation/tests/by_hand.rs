@@ -118,6 +118,7 @@ fn resource(kind: &'static ResourceType, arn: &str, policy: Option<&Json>) -> Re
         }
     };
     ResourceNode {
+        tags: crate::access::ResourceTags::Unknown,
         kind,
         arn: arn.to_owned(),
         account: handle("production"),

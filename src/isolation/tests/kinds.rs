@@ -191,8 +191,8 @@ fn tags_of_what_is_reached_decide_where_they_are_known_and_are_asked_for_where_n
     };
     let denying =
         || vec![assume(), deny("sts:*", json!({"StringEquals": {"iam:ResourceTag/env": "prod"}}))];
-    // Whether a bucket's tags count (ABAC on) is not read, so both are possible.
-    let tagged = |effect: &str| {
+    // Where it was not read whether a bucket's tags count (ABAC on), both are possible.
+    let tagged = |effect: &str, abac: Json, tags: Json| {
         let secret = json!({"StringEquals": {"aws:ResourceTag/class": "secret"}});
         let mut open = reads(CI, "arn:aws:s3:::data/*");
         let mut all = Vec::new();
@@ -205,9 +205,25 @@ fn tags_of_what_is_reached_decide_where_they_are_known_and_are_asked_for_where_n
             all.push(statement);
         }
         all.push(open);
-        Fixture::new().both(lambda("dev", "ci", allow("s3:*", "*"))).both(bucket("production", all))
+        let data = with(with(bucket("production", all), "abac", abac), "tags", tags);
+        Fixture::new().both(lambda("dev", "ci", allow("s3:*", "*"))).both(data)
     };
+    let (secret, open) = (json!({"class": "secret"}), json!({"class": "open"}));
+    let (on, off, unread) = (json!(true), json!(false), json!(null));
+    let wall = |name, fixture, verdict| (name, fixture, "dev", "production", verdict);
     judge(vec![
+        wall("allowed by it", tagged("Allow", on.clone(), secret.clone()), "reachable"),
+        wall("allowed by another", tagged("Allow", on.clone(), open.clone()), "isolated"),
+        wall("denied by it", tagged("Deny", on.clone(), secret.clone()), "isolated"),
+        wall("denied by another", tagged("Deny", on, open), "reachable"),
+        wall("allowed by it, off", tagged("Allow", off.clone(), secret.clone()), "isolated"),
+        wall("denied by it, off", tagged("Deny", off, secret.clone()), "reachable"),
+        wall(
+            "allowed by it, unread",
+            tagged("Allow", unread.clone(), secret.clone()),
+            "conditional",
+        ),
+        wall("denied by it, unread", tagged("Deny", unread, secret), "conditional"),
         (
             "a role that bears it",
             roles(asking(), json!({"env": "prod"})),
@@ -237,7 +253,5 @@ fn tags_of_what_is_reached_decide_where_they_are_known_and_are_asked_for_where_n
             "production",
             "reachable",
         ),
-        ("a bucket that may bear it", tagged("Allow"), "dev", "production", "conditional"),
-        ("a bucket that may be denied by it", tagged("Deny"), "dev", "production", "conditional"),
     ]);
 }

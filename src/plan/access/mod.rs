@@ -7,7 +7,7 @@ use std::thread;
 use super::sides::{Side, SideObject, Sides};
 use crate::access::{
     AccessModel, AccountFacts, BUCKET, Coverage, Facts, NamedPolicy, Permissions, PrincipalKind,
-    PrincipalNode, ResourceNode, ResourcePolicy, ResourceType,
+    PrincipalNode, ResourceNode, ResourcePolicy, ResourceTags, ResourceType,
 };
 use crate::address::ResourceAddr;
 use crate::eval::estate::{Account, Estate};
@@ -203,6 +203,7 @@ fn resources(estate: &Estate, side: &Side, cache: &PolicyCache) -> Vec<ResourceN
             restrict_public: own_block
                 .is_some_and(|own| blocking.contains(&account) || restricts_public(object, own)),
             key: says.encryption.and_then(|attr| key_of(object, says.service, attr)),
+            tags: tags_of(object, says.tags_count),
             account,
         })
     };
@@ -236,6 +237,23 @@ fn key_of(resource: &SideObject, service: &str, attr: &str) -> Option<String> {
     let by_kms = encryption.get("algorithm")?.as_str()?.starts_with("aws:kms");
     let key = encryption.get("kms_key_id").filter(|key| !key.is_null()).map(symbol);
     by_kms.then(|| key.unwrap_or_else(|| format!("aws/{service}")))
+}
+
+/// The tags of a resource as policies see them.
+fn tags_of(resource: &SideObject, count: Option<&str>) -> ResourceTags {
+    match count.and_then(|attr| resource.attrs.get(attr)?.as_bool()) {
+        Some(false) => ResourceTags::Hidden,
+        Some(true) => match resource.attrs.get("tags").and_then(Value::as_map) {
+            Some(tags) => {
+                let pair = |(key, value): (&String, &Value)| {
+                    (key.clone(), value.as_str().map(str::to_owned))
+                };
+                ResourceTags::Known(tags.iter().map(pair).collect())
+            }
+            None => ResourceTags::Unknown,
+        },
+        None => ResourceTags::Unknown,
+    }
 }
 
 /// The part that an object plays in access.

@@ -328,6 +328,12 @@ pub(crate) fn call(
         if let Some(path) = org_path(state, owner) {
             context.set("aws:ResourceOrgPaths", path);
         }
+        if let Some(bucket) = bucket.filter(|bucket| bucket.tags_count()) {
+            for (key, value) in bucket.tags() {
+                context.set(&format!("aws:ResourceTag/{key}"), value.clone());
+                context.set(&format!("s3:BucketTag/{key}"), value);
+            }
+        }
         for (key, values) in &need.context {
             match values.as_slice() {
                 [one] if key != "aws:TagKeys" => context.set(key, one.clone()),

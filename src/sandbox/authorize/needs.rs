@@ -7,9 +7,9 @@ use serde_json::Value;
 use crate::sandbox::caller::Caller;
 use crate::sandbox::iam::model::{IdentityKind, identity_key};
 use crate::sandbox::params::Params;
-use crate::sandbox::s3;
 use crate::sandbox::state::SandboxState;
 use crate::sandbox::wire::{Call, Service};
+use crate::sandbox::{s3, s3control};
 
 /// One authorization.
 #[derive(Debug)]
@@ -46,6 +46,9 @@ pub(super) fn of(state: &SandboxState, caller: &Caller, call: &Call) -> Vec<Need
         Service::Ssm => ssm(caller, call, &action),
         Service::S3 => object_storage(call),
         Service::S3Control => {
+            if let Some(bucket) = s3control::tagged(call) {
+                return vec![bucket_tags(call, bucket, action)];
+            }
             let name = match call.operation.as_str() {
                 "GetPublicAccessBlock" => "s3:GetAccountPublicAccessBlock",
                 _ => "s3:PutAccountPublicAccessBlock",
@@ -212,6 +215,19 @@ fn ssm(caller: &Caller, call: &Call, action: &str) -> Vec<Need> {
             with_tags(need, &body)
         })
         .collect()
+}
+
+fn bucket_tags(call: &Call, bucket: String, action: String) -> Need {
+    let (given, removed) = (s3control::given(call), s3control::removed(call));
+    let keys: Vec<String> = given.keys().cloned().chain(removed).collect();
+    let mut need = Need::new(action, bucket);
+    for (key, value) in given {
+        need = need.with(format!("aws:RequestTag/{key}"), value);
+    }
+    if !keys.is_empty() {
+        need.context.push(("aws:TagKeys".to_owned(), keys));
+    }
+    need
 }
 
 fn object_storage(call: &Call) -> Vec<Need> {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::model::XMLNS;
 use super::model::{Bucket, PublicAccess};
-use super::{CONFIGS, S3Answer, XMLNS, list, not_emulated, object, xml};
+use super::{CONFIGS, S3Answer, list, not_emulated, object, xml};
 use crate::iam::{self, Document, Limits};
 use crate::sandbox::iam::document::{Named, Use, check, principals, resolve};
 use crate::sandbox::wire::{Call, Ctx, Refusal, Reply};
@@ -272,12 +273,21 @@ fn configuration(ctx: &mut Ctx<'_>, call: &Call, bucket: &Bucket) -> S3Answer {
         return Err(not_emulated(call));
     };
     let current = bucket.config.get(*query);
+    if *query == "tagging" && call.method != "GET" && bucket.tags_count() {
+        // S3 API Reference, `PutBucketAbac`; which error it is, the page does not say.
+        return Err(Refusal::new(
+            400,
+            "InvalidRequest",
+            "Attribute-based access control is enabled for this bucket. Use TagResource and UntagResource to manage its tags.",
+        ));
+    }
     match call.method.as_str() {
         "GET" => match current {
             Some(text) if *query == "policy" => {
                 Ok(Reply::new(200, "application/json", text.clone()))
             }
             Some(text) => Ok(Reply::new(200, "application/xml", text.clone())),
+            None if *query == "abac" => Ok(xml(root, Xml::new().text("Status", "Disabled"))),
             None if missing.is_empty() => Ok(xml(root, Xml::new())),
             None => Err(none(query)),
         },
@@ -323,6 +333,10 @@ fn check_configuration(query: &str, root: &str, text: &str) -> Result<(), Refusa
     match query {
         "encryption" => match text_of(text, "SSEAlgorithm").as_deref() {
             Some("AES256" | "aws:kms" | "aws:kms:dsse") => Ok(()),
+            _ => Err(malformed()),
+        },
+        "abac" => match text_of(text, "Status").as_deref() {
+            Some("Enabled" | "Disabled") => Ok(()),
             _ => Err(malformed()),
         },
         "tagging" => {

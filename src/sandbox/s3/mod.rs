@@ -19,9 +19,7 @@ use percent_encoding::percent_decode_str;
 
 use super::wire::{Call, Ctx, Refusal, Reply, Service};
 use super::xml::Xml;
-use model::Bucket;
-
-pub(crate) const XMLNS: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
+use model::{Bucket, XMLNS};
 
 type S3Answer = Result<Reply, Refusal>;
 
@@ -66,7 +64,7 @@ pub(crate) fn target(call: &Call) -> Option<S3Target> {
 
 /// Sub-resources of a bucket that are kept as they are put: query name, operation's name, XML root,
 /// and the refusal where there is none.
-const CONFIGS: [(&str, &str, &str, &str); 12] = [
+const CONFIGS: [(&str, &str, &str, &str); 13] = [
     ("policy", "BucketPolicy", "", "NoSuchBucketPolicy"),
     (
         "publicAccessBlock",
@@ -81,6 +79,7 @@ const CONFIGS: [(&str, &str, &str, &str); 12] = [
         "ServerSideEncryptionConfigurationNotFoundError",
     ),
     ("tagging", "BucketTagging", "Tagging", "NoSuchTagSet"),
+    ("abac", "BucketAbac", "AbacStatus", ""),
     (
         "ownershipControls",
         "BucketOwnershipControls",

@@ -9,6 +9,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::sandbox::clock::Instant;
 use crate::sandbox::tags::Tags;
+use crate::sandbox::xml::{Xml, inner_of, text_of};
+
+/// The namespace of S3's answers.
+pub(crate) const XMLNS: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 
 /// A bucket.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,6 +27,30 @@ pub(crate) struct Bucket {
     /// Configurations by the name of their sub-resource, as they were put.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) config: BTreeMap<String, String>,
+}
+
+impl Bucket {
+    /// Whether policies may ask for its tags.
+    pub(crate) fn tags_count(&self) -> bool {
+        let status = self.config.get("abac").and_then(|text| text_of(text, "Status"));
+        status.as_deref() == Some("Enabled")
+    }
+
+    /// Its tags.
+    pub(crate) fn tags(&self) -> Tags {
+        let text = self.config.get("tagging").map_or("", String::as_str);
+        let pair = |tag: &String| Some((text_of(tag, "Key")?, text_of(tag, "Value")?));
+        inner_of(text, "Tag").iter().filter_map(pair).collect()
+    }
+
+    /// Replaces its tags.
+    pub(crate) fn put_tags(&mut self, tags: &Tags) {
+        let set = tags.iter().fold(Xml::new(), |set, (key, value)| {
+            set.node("Tag", Xml::new().text("Key", key).text("Value", value))
+        });
+        let document = Xml::new().node("TagSet", set).document("Tagging", XMLNS);
+        self.config.insert("tagging".to_owned(), document);
+    }
 }
 
 /// One version of an object, or a delete marker.

@@ -6,8 +6,9 @@ use bytes::Bytes;
 use md5::{Digest, Md5};
 use percent_encoding::percent_decode_str;
 
+use super::model::XMLNS;
 use super::model::{Blob, Bucket, Version};
-use super::{S3Answer, XMLNS, not_emulated, plain_body, xml};
+use super::{S3Answer, not_emulated, plain_body, xml};
 use crate::sandbox::state::{LOWER, SandboxState, Tags};
 use crate::sandbox::wire::{Call, Ctx, Refusal, Reply, form};
 use crate::sandbox::xml::{Xml, inner_of, text_of, texts_of};

@@ -75,6 +75,11 @@ static SCHEMA: KindSchema = KindSchema {
                 Ty::Set(&Ty::String),
                 "Encryption that no new object may have: `[\"SSE-C\"]`, or `[\"NONE\"]` to allow all. S3's own choice stays where nothing is said.",
             ),
+            Attr::optional(
+                "abac",
+                Ty::Bool,
+                "Whether policies may ask for the bucket's tags (`aws:ResourceTag`, `s3:BucketTag`). S3's own choice, off for a new bucket, stays where nothing is said.",
+            ),
             TAGS,
         ],
         blocks: &[
@@ -104,6 +109,7 @@ static SCHEMA: KindSchema = KindSchema {
             policy: "policy",
             public_access_block: Some("block_public_access"),
             encryption: Some("encryption"),
+            tags_count: Some("abac"),
         }),
         quotas: QUOTAS,
         repair: Repair::Objects(&["s3:GetBucketPolicy", "s3:PutBucketPolicy"]),
@@ -226,6 +232,7 @@ impl ManagedKind for S3Bucket {
         let policy =
             policy::document(&mut reader, "policy", &Use::Resource("s3".to_owned()), context);
         let blocked = blocked(&mut reader);
+        let abac = reader.flag("abac");
         let tags = tags::read(&mut reader, context);
         let mut attrs = Attrs::from([
             ("bucket".to_owned(), bucket),
@@ -237,16 +244,22 @@ impl ManagedKind for S3Bucket {
             ("tags".to_owned(), tags),
         ]);
         attrs.extend(blocked.map(|types| ("blocked_encryption_types".to_owned(), types)));
+        attrs.extend(abac.map(|on| ("abac".to_owned(), on.into())));
         reader.diagnostics.with_warnings(attrs)
     }
 
     fn computed(&self, desired: &Attrs, context: &KindContext) -> Attrs {
         let bucket = desired.get("bucket").unwrap_or(&Value::Null);
         let head = Value::String(format!("arn:{}:s3:::", context.partition));
-        Attrs::from([
+        let mut attrs = Attrs::from([
             ("arn".to_owned(), concat([&head, bucket])),
             ("id".to_owned(), bucket.clone()),
-        ])
+        ]);
+        // A new bucket has it off (S3 User Guide, "Enabling ABAC in general purpose buckets").
+        if !desired.contains_key("abac") {
+            attrs.insert("abac".to_owned(), false.into());
+        }
+        attrs
     }
 
     fn natural_key(&self, attrs: &Attrs) -> Option<String> {

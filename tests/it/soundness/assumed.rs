@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use palisade::access::{
     AccessModel, KEY, NamedPolicy, POLICY_BEARING_TYPES, QUEUE, ResourceNode, ResourcePolicy,
-    SECRET,
+    ResourceTags, SECRET,
 };
 use palisade::iam::{Document, Use};
 use palisade::isolation::WallVerdict;
@@ -66,6 +66,7 @@ fn with_open(
         policy: ResourcePolicy::Document(NamedPolicy::new(&arn, "policy", document)),
         restrict_public: false,
         key: None,
+        tags: ResourceTags::Unknown,
     };
     access.resources.insert(arn, resource);
     access
