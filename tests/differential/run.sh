@@ -2,6 +2,7 @@
 # Compares `palisade simulate` with an independent judge of IAM policies, @cloud-copilot/iam-simulate,
 # on generated cases. Needs node, npm and the network. The judge (AGPL-3.0) is installed into a
 # temporary folder and run as a program of its own; nothing of it is linked or copied.
+# Then the same of what makes a bucket policy public, on a hundredth of the cases.
 # Usage: tests/differential/run.sh [COUNT] [SEED]     PALISADE names the binary to test.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -18,3 +19,7 @@ node "$here/compare.mjs" "$work"/cases{,.ours,.theirs} "$work/neutral"
 judge neutral
 echo "without those features:"
 node "$here/compare.mjs" "$work"/neutral{,.ours,.theirs} --all-must-agree | grep -vE '^ '
+echo "public bucket policies:"
+node "$here/public.mjs" cases "$((count / 100))" "$seed" >"$work/public"
+"$palisade" simulate "$work/public" >"$work/public.ours"
+node "$here/public.mjs" compare "$work" "$work"/public{,.ours}

@@ -21,7 +21,7 @@ use crate::iam::values;
 /// Keys that tie a request to a known party: those that the page lists, and later ones of their kind. A
 /// policy that is public only if one of these does not count is not called public here, for what
 /// is public is cut down and lets fewer in.
-const FIXING_KEYS: [&str; 22] = [
+const FIXING_KEYS: [&str; 23] = [
     "aws:sourcearn",
     "aws:sourcevpc",
     "aws:sourcevpce",
@@ -37,6 +37,7 @@ const FIXING_KEYS: [&str; 22] = [
     "aws:principalorgpaths",
     "aws:principalaccount",
     "aws:principalarn",
+    "aws:principalisawsservice",
     "aws:principalservicename",
     "aws:principalservicenameslist",
     "aws:userid",
@@ -117,6 +118,13 @@ fn fixes(condition: &Condition) -> bool {
             && !organization.contains(['*', '?'])
             && !text.contains("${")
     };
+    // That the caller is some service keeps everybody else out, and which one it is, the page does not ask.
+    if key == "aws:principalisawsservice" {
+        let is_true =
+            |text: &Text| text.known().is_none_or(|text| text.eq_ignore_ascii_case("true"));
+        return matches!(condition.operator.test, Test::Bool | Test::StringEquals)
+            && condition.values.iter().all(|v| is_true(&v.text));
+    }
     match condition.operator.test {
         Test::StringEquals | Test::StringEqualsIgnoreCase => {
             condition.values.iter().all(|v| fixed(&v.text))
@@ -173,6 +181,8 @@ mod tests {
                 true,
             ),
             (r#""ForAnyValue:StringEquals":{"aws:PrincipalOrgID":"o-abcdefghij"}"#, false, true),
+            (r#""Bool":{"aws:PrincipalIsAWSService":"true"}"#, false, true),
+            (r#""Bool":{"aws:PrincipalIsAWSService":"false"}"#, true, true),
             (r#""StringEquals":{"s3:prefix":"x"}"#, true, true),
         ] {
             let document = with(condition);
