@@ -362,3 +362,31 @@ fn what_is_not_modelled_is_named_everywhere() {
         assert!(spaced(guide).contains(&spaced(name)), "the guide does not say: {name}");
     }
 }
+
+#[test]
+fn the_page_about_the_example_says_what_its_plan_says() {
+    let page = std::fs::read_to_string(crate::examples::repository().join("docs/example-walls.md"))
+        .expect("there");
+    let names = |cell: &str| -> Vec<String> {
+        cell.split(',').map(|name| name.trim().trim_matches('`').to_owned()).collect()
+    };
+    let mut said = BTreeSet::new();
+    for row in page.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = row.split(" | ").collect();
+        let (from, verdict) = (cells[0].trim_start_matches("| "), cells[2].trim_matches('`'));
+        assert!(cells[3].len() > 20, "a reason: {row}");
+        for (from, to) in names(from)
+            .iter()
+            .flat_map(|f| names(cells[1]).into_iter().map(move |t| (f.clone(), t)))
+        {
+            assert!(said.insert((from, to, verdict.to_owned())), "twice: {row}");
+        }
+    }
+    let walk = Walk::new();
+    let plan = walk.expect("examples/five-environments", &["plan", "--format", "json"], 0);
+    let plan: Json = serde_json::from_str(&plan).expect("JSON");
+    let text = |row: &Json, key: &str| row[key].as_str().expect("text").to_owned();
+    let rows = plan["isolation"]["matrix"].as_array().expect("rows").iter();
+    let planned = rows.map(|row| (text(row, "from"), text(row, "to"), text(row, "after")));
+    assert_eq!(said, planned.collect::<BTreeSet<_>>());
+}
