@@ -61,6 +61,7 @@ mod takeover;
 mod templates;
 mod true_to_aws;
 mod unread;
+mod wall_cases;
 mod walls;
 mod ways_in;
 mod weather;
