@@ -9,8 +9,10 @@
 //! * A resource policy of a type that was not listed. It is taken to exist and to permit everybody everything:
 //!   what is not asked to exist cannot be shown not to. Nothing of the resource's own side limits it then, so
 //!   it lets the origin in unless guardrails of either side deny, and exactly that is asked, with the service
-//!   control policies of the origin's accounts and the resource control policies over the target. What
-//!   the identities of the origin may do today is left out of it: their own account can change that.
+//!   control policies of the accounts that the origin owns or gets into and the resource control policies over
+//!   the target. What the identities there may do today is left out of it: their own account can change that.
+//!   Where a principal of such an account may leave the organization, and no guardrail keeps it from that, it is
+//!   asked once more as a stranger's; and an origin that administers the organization is kept out by no guardrail.
 //!   An account that does not exist yet holds nothing, and one that could not be read makes the wall
 //!   undetermined, so neither is asked about.
 //! * Code that runs under a role. Whether anything runs under a role is not read, so where a service may assume
@@ -21,13 +23,15 @@
 //!   speak to it, and one whose own account it is reaches the far side anyway.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::compare::{Pair, SideResult};
-use super::crossing::{ANYBODY, StepSource, StepTarget, TargetResource, answer, asked_at, home};
+use super::crossing::{
+    ANYBODY, Asked, Right, StepSource, StepTarget, TargetResource, answer, asked_at, home,
+};
 use super::paths::{BySource, Origin, StepEdge, account_of, belongs_to, by_source, reach};
 use super::power::PowerLink;
-use super::rights::may_change_policies;
+use super::rights::{may, may_change_policies};
 use super::section::{Assumption, AssumptionKind};
 use super::undetermined::opened;
 use crate::access::{
@@ -55,6 +59,8 @@ pub(super) struct Class {
     owner_place: String,
     service: &'static str,
     ids: Option<(String, String)>,
+    /// Whether the caller's account has left the organization.
+    has_left: bool,
 }
 
 /// One side of a plan, and what its proofs rest on.
@@ -64,6 +70,8 @@ pub(super) struct Assumptions<'a> {
     open: NamedPolicy,
     /// Who asks for each origin.
     callers: BTreeMap<Origin, Vec<Caller<'a>>>,
+    /// Origins of which some principal administers the organization.
+    administrating: BTreeSet<&'a Origin>,
     /// Roles whose code each origin can speak to, by ARN, each with the environments that it gets into.
     code: BTreeMap<Origin, BTreeMap<&'a str, BTreeSet<&'a str>>>,
 }
@@ -85,11 +93,14 @@ impl<'a> Assumptions<'a> {
         let over: BTreeMap<usize, &Arc<Document>> =
             over.map(|document| (Arc::as_ptr(document).addr(), document)).collect();
         let is_apart = over.values().any(|document| tells_accounts_apart(document));
+        let entered = entered(model, result);
         let callers = origins.into_iter().map(|origin| {
-            let callers = callers(model, &origin, is_apart);
+            let callers = callers(model, &origin, entered.get(&origin), is_apart);
             (origin, callers)
         });
-        Self { model, open, callers: callers.collect(), code: code(model, result) }
+        let callers = callers.collect();
+        let administrating = result.powers.administrators.keys().collect();
+        Self { model, open, callers, administrating, code: code(model, result, entered) }
     }
 
     /// What the proof of an isolated wall rests on.
@@ -116,8 +127,12 @@ impl<'a> Assumptions<'a> {
                 .filter(|ty| {
                     // So many that a policy tells apart are not asked one by one: one will do.
                     callers.len() > MANY
+                        || self.administrating.contains(origin)
                         || callers.iter().any(|caller| {
-                            caller.id != owner.id && self.lets_in(caller, owner, ty, memo)
+                            caller.id != owner.id
+                                && (self.lets_in(caller, owner, ty, false, memo)
+                                    || self.may_leave(caller)
+                                        && self.lets_in(caller, owner, ty, true, memo))
                         })
                 })
                 .map(|ty| ty.name.to_owned())
@@ -130,12 +145,43 @@ impl<'a> Assumptions<'a> {
         all
     }
 
-    /// Whether guardrails leave a caller a request for a resource of a type whose policy permits everything.
+    /// Whether some principal of the caller's accounts may take its account out of the organization, for all that
+    /// guardrails say. Who may is looked at generously: what identity policies allow, and no Deny.
+    fn may_leave(&self, caller: &Caller<'_>) -> bool {
+        let is_free = |account: &AccountNode| {
+            let own = format!("arn:{}:iam::{}:", account.partition, account.id);
+            let ours = self.model.principals.range(own.clone()..);
+            let mut ours = ours.take_while(|(arn, _)| arn.starts_with(&own));
+            let is_member = account.membership.as_ref().is_some_and(|m| !m.management_account);
+            is_member
+                && (account.coverage != Coverage::Read
+                    || ours.any(|(_, p)| p.is_unreadable() || LEAVING.iter().any(|a| may(p, a))))
+                && LEAVING.iter().any(|action| {
+                    let right = Right {
+                        actions: vec![(*action).to_owned()],
+                        resources: vec![
+                            Space::One("*".to_owned()),
+                            Space::Below(format!("arn:{}:organizations::", account.partition)),
+                        ],
+                        ..Right::default()
+                    };
+                    let source = StepSource::Foreign(account.root_arn());
+                    Asked::within(self.model, &source, &right).is_none_or(|asked| {
+                        !matches!(answer(None, Some(&asked)).after, SymbolicAnswer::Closed { .. })
+                    })
+                })
+        };
+        *caller.leaves.get_or_init(|| caller.accounts.iter().any(|account| is_free(account)))
+    }
+
+    /// Whether guardrails leave a caller a request for a resource of a type whose policy permits everything, as a
+    /// member of the organization or once its account has left that.
     fn lets_in(
         &self,
         caller: &Caller<'_>,
         owner: &AccountNode,
         ty: &'static PolicyBearing,
+        has_left: bool,
         memo: &mut Memo,
     ) -> bool {
         let over_owner = match rcp_services().contains(ty.service) {
@@ -157,6 +203,7 @@ impl<'a> Assumptions<'a> {
             owner_place: owner.organization_path.clone().unwrap_or_default(),
             service: ty.service,
             ids: tells.then(|| (caller.id.to_owned(), owner.id.clone())),
+            has_left,
         };
         if let Some(known) = memo.get(&class) {
             return *known;
@@ -170,6 +217,7 @@ impl<'a> Assumptions<'a> {
             resources: vec![Space::Below(format!("arn:{}:{}:", owner.partition, ty.service))],
         };
         let asked = asked_at(self.model, &caller.source, place);
+        let asked = asked.map(|asked| if has_left { asked.outside_organization() } else { asked });
         let is_open = asked.is_none_or(|asked| {
             !matches!(answer(None, Some(&asked)).after, SymbolicAnswer::Closed { .. })
         });
@@ -194,7 +242,10 @@ impl<'a> Assumptions<'a> {
     }
 }
 
-/// Who asks for an origin: anybody in one of its accounts.
+/// What takes an account out of its organization (Organizations User Guide, "Migrate an account to another organization").
+const LEAVING: [&str; 2] = ["organizations:AcceptHandshake", "organizations:LeaveOrganization"];
+
+/// Who asks for an origin: anybody in one of its accounts, or in one that it gets into.
 struct Caller<'a> {
     source: StepSource,
     /// The account; empty for outsiders.
@@ -205,50 +256,81 @@ struct Caller<'a> {
     documents: Vec<&'a Arc<Document>>,
     /// Whether one of these may answer differently for another account of the same unit.
     is_told_apart: bool,
+    /// The accounts that it stands for, where they are known.
+    accounts: Vec<&'a AccountNode>,
+    /// Whether one of these may leave the organization, once that has been asked.
+    leaves: OnceLock<bool>,
 }
 
 /// More callers than this are not asked one by one.
 const MANY: usize = 64;
 
-/// Those who ask for an origin: one for each of its accounts, and of accounts that no policy tells apart one.
-fn callers<'a>(model: &'a AccessModel, origin: &Origin, is_apart: bool) -> Vec<Caller<'a>> {
+/// Those who ask for an origin: one for each of its accounts and of those that it gets into, and of accounts that no
+/// policy tells apart one.
+fn callers<'a>(
+    model: &'a AccessModel,
+    origin: &Origin,
+    entered: Option<&BTreeSet<Handle>>,
+    is_apart: bool,
+) -> Vec<Caller<'a>> {
     // An organization lives in one partition.
     let partition = model.accounts.values().next().map(|a| a.partition).unwrap_or_default();
-    let outsider = |source| {
-        vec![Caller { source, id: "", place: "", documents: Vec::new(), is_told_apart: false }]
+    let outsider = |source| Caller {
+        source,
+        id: "",
+        place: "",
+        documents: Vec::new(),
+        is_told_apart: false,
+        accounts: Vec::new(),
+        leaves: OnceLock::new(),
     };
+    let mut all: Vec<Caller<'a>> = Vec::new();
     let manages = match origin {
-        Origin::Anonymous => return outsider(StepSource::Anonymous),
-        Origin::External => return outsider(StepSource::Foreign(root_arn(partition, ANYBODY))),
+        Origin::Anonymous => return vec![outsider(StepSource::Anonymous)],
+        Origin::External => {
+            all.push(outsider(StepSource::Foreign(root_arn(partition, ANYBODY))));
+            None
+        }
         Origin::Environment(_) => None,
         Origin::Management => Some(true),
         Origin::Unassigned => Some(false),
     };
-    let accounts = model
-        .accounts
-        .values()
-        .filter(|account| belongs_to(model, &account.handle, origin) && !account.is_closed());
-    let own = accounts.map(|account| {
+    let gets_into = |handle: &Handle| entered.is_some_and(|entered| entered.contains(handle));
+    let own = model.accounts.values().filter(|account| {
+        let is_its = belongs_to(model, &account.handle, origin) || gets_into(&account.handle);
+        is_its && !account.is_closed()
+    });
+    let own = own.map(|account| {
         let place = account.organization_path.as_deref().unwrap_or_default();
-        (account.id.as_str(), account.root_arn(), place, &account.service_control)
+        let levels = &account.service_control;
+        (account.id.as_str(), account.root_arn(), place, levels, Some(account))
     });
     let members = model.members.iter().filter(|(_, member)| {
         Some(member.membership.management_account) == manages && !member.is_closed
     });
     let members = members.map(|(id, member)| {
         let arn = root_arn(partition, id);
-        (id.as_str(), arn, member.organization_path.as_str(), &member.service_control)
+        (id.as_str(), arn, member.organization_path.as_str(), &member.service_control, None)
     });
-    let mut seen = BTreeSet::new();
-    let all = own.chain(members).filter_map(|(id, arn, place, levels)| {
+    let mut seen: BTreeMap<(&str, Vec<usize>), usize> = BTreeMap::new();
+    for (id, arn, place, levels, account) in own.chain(members) {
         let documents = documents(levels);
         let is_told_apart = documents.iter().any(|document| tells_accounts_apart(document));
-        let is_new = seen.insert((place, places(&documents)));
-        let caller =
-            Caller { source: StepSource::Foreign(arn), id, place, documents, is_told_apart };
-        (is_new || is_apart || is_told_apart).then_some(caller)
-    });
-    all.collect()
+        let first = *seen.entry((place, places(&documents))).or_insert(all.len());
+        match all.get_mut(first) {
+            Some(like) if !is_apart && !is_told_apart => like.accounts.extend(account),
+            _ => all.push(Caller {
+                source: StepSource::Foreign(arn),
+                id,
+                place,
+                documents,
+                is_told_apart,
+                accounts: account.into_iter().collect(),
+                leaves: OnceLock::new(),
+            }),
+        }
+    }
+    all
 }
 
 fn root_arn(partition: Partition, id: &str) -> String {
@@ -260,11 +342,8 @@ fn places(documents: &[&Arc<Document>]) -> Vec<usize> {
     documents.iter().map(|document| Arc::as_ptr(document).addr()).collect()
 }
 
-/// The roles whose code each origin can speak to, with all environments that follow.
-fn code<'a>(
-    model: &'a AccessModel,
-    result: &'a SideResult,
-) -> BTreeMap<Origin, BTreeMap<&'a str, BTreeSet<&'a str>>> {
+/// The accounts of others that each origin gets into or writes into, or where it holds power.
+fn entered(model: &AccessModel, result: &SideResult) -> BTreeMap<Origin, BTreeSet<Handle>> {
     let by_source = by_source(&result.edges);
     let mut reach = reach(model, &by_source);
     // Every proof says that it trusts the management account.
@@ -280,6 +359,18 @@ fn code<'a>(
         all.extend(powers.map(|path| path.to_account.clone()));
         all.retain(|account| !belongs_to(model, account, origin));
     }
+    entered
+}
+
+/// The roles whose code each origin can speak to, with all environments that follow.
+fn code<'a>(
+    model: &'a AccessModel,
+    result: &'a SideResult,
+    mut entered: BTreeMap<Origin, BTreeSet<Handle>>,
+) -> BTreeMap<Origin, BTreeMap<&'a str, BTreeSet<&'a str>>> {
+    let by_source = by_source(&result.edges);
+    let mut reach = reach(model, &by_source);
+    reach.remove(&Origin::Management);
     let strangers = entered.values().flatten().cloned().collect();
     let leads = leads(model, result, &by_source, &strangers);
     let mut all = BTreeMap::new();

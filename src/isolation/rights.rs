@@ -9,6 +9,6 @@ mod questions;
 #[cfg(test)]
 pub(super) mod tests;
 
-pub(super) use actions::{allows, may_change_policies, may_put_objects};
+pub(super) use actions::{allows, may, may_change_policies, may_put_objects};
 pub use held::{RightHolder, Rights, RightsScope, Time};
 pub use questions::RightsCache;
