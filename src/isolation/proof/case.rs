@@ -11,8 +11,9 @@
 //!
 //! A condition is a constant where its key is (it follows from who asks and of whom, or no request carries it), or where
 //! the judge gives one answer for all values that the key may have; where those are texts below a prefix, by comparing
-//! that prefix with the condition's patterns. Two conditions exclude each other where one names the values of its key
-//! and the judge refuses the other for each of them. A variable in a resource stands for the constant that its key is;
+//! that prefix with the condition's patterns. A condition decides another on the same key where it names the values of
+//! that key and the judge gives one answer to the other for each of them, where the patterns of both have no text in
+//! common or all of its own lie within the other's, and where the other asks for the key alone. A variable in a resource stands for the constant that its key is;
 //! without one it matches nothing, and neither does its text. Whatever cannot be told so is not claimed.
 
 use std::collections::BTreeMap;
@@ -397,15 +398,14 @@ impl<'a> Case<'a> {
             })
     }
 
-    /// What a condition is where another on the same key holds, if that names the values of the key one by one.
+    /// What a condition is where another on the same key holds, if that names the values of the key one by one or by
+    /// patterns.
     fn decided_by(&self, given: &Condition, asked: &Condition) -> Option<bool> {
         let operator = given.operator;
-        let names = matches!(operator.test, Test::StringEquals | Test::Bool | Test::NumericEquals);
         // A token has one subject (OpenID Connect Core, "ID Token").
         let single = given.key.ends_with(":sub")
             || catalogue().find_global_key(&given.key).is_some_and(|key| !key.is_multivalued());
         if !given.key.eq_ignore_ascii_case(&asked.key)
-            || !names
             || !single
             || operator.prefix.is_some()
             || operator.if_exists
@@ -413,6 +413,9 @@ impl<'a> Case<'a> {
             || !is_plain(asked)
         {
             return None;
+        }
+        if !matches!(operator.test, Test::StringEquals | Test::Bool | Test::NumericEquals) {
+            return decided_by_patterns(given, asked);
         }
         let told = given.values.iter().map(|item| {
             let value = ContextValue::One(item.text.symbolic().into_owned());
@@ -747,6 +750,36 @@ enum Value {
 fn same(mut answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let first = answers.next().flatten()?;
     answers.all(|answer| answer == Some(first)).then_some(first)
+}
+
+/// What a condition is where another on the same key holds whose patterns match its one value; both compare with plain
+/// texts.
+fn decided_by_patterns(given: &Condition, asked: &Condition) -> Option<bool> {
+    let texts = |condition: &Condition| -> Vec<String> {
+        condition.values.iter().map(|item| item.text.symbolic().into_owned()).collect()
+    };
+    let (ours, theirs) = (texts(given), texts(asked));
+    // An ARN with fewer fields is disputed: it may be completed, or match nothing.
+    let is_whole = |text: &String| text.matches(':').count() >= 5;
+    let by_fields = |test| matches!(test, Test::ArnEquals | Test::ArnLike);
+    let matches_patterns = match given.operator.test {
+        Test::StringLike => true,
+        test => by_fields(test) && ours.iter().all(is_whole),
+    };
+    if !matches_patterns || asked.operator.prefix.is_some() {
+        return None;
+    }
+    let (test, negated) = (asked.operator.test.positive(), asked.operator.test.negated());
+    match test {
+        // A value that a pattern matches is there.
+        Test::Null => Some(theirs.iter().any(|text| text.eq_ignore_ascii_case("false"))),
+        Test::StringEquals | Test::StringLike if all_apart(&ours, &theirs) => Some(negated),
+        test if by_fields(test) && theirs.iter().all(is_whole) && all_apart(&ours, &theirs) => {
+            Some(negated)
+        }
+        Test::StringLike if within(&ours, &theirs) => Some(!negated),
+        _ => None,
+    }
 }
 
 /// Whether two conditions are the same one, however they are written: values stand in any order, once or twice, and

@@ -241,6 +241,19 @@ fn every_kind_of_proof_is_found_and_is_refused_where_it_is_false() {
     };
     let tagged = |stage: Stage| stage.with("aws:PrincipalTag/team", "web");
     let objects = |text: &str| json!({"Resource": format!("{BUCKET}/{text}")});
+    let but = |key: &str, allowed: (&str, &str), denied: (&str, Json)| {
+        let mut deny = json!({"Sid": "no", "Effect": "Deny", "Action": "*", "Resource": "*"});
+        deny["Condition"] = on_condition(denied.0, key, denied.1)["Condition"].clone();
+        let all = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
+        Stage::role(assumes(on_condition(allowed.0, key, json!(allowed.1))))
+            .bounded(json!([all, deny]))
+    };
+    let vpce = |allowed: &str, operator: &str, denied: Json| {
+        but("aws:SourceVpce", ("StringLike", allowed), (operator, denied))
+    };
+    let source = |allowed: &str, operator: &str, denied: &str| {
+        but("aws:SourceArn", ("ArnLike", allowed), (operator, json!(denied)))
+    };
     for (kind, closed, open) in [
         (
             "another organization's id",
@@ -342,6 +355,26 @@ fn every_kind_of_proof_is_found_and_is_refused_where_it_is_false() {
             "conditions of one statement that exclude each other",
             Stage::role(assumes(json!({"Condition": {"StringEquals": {"aws:SourceVpce": "vpce-1"}, "StringLike": {"aws:SourceVpce": "vpce-2*"}}}))),
             Stage::role(assumes(json!({"Condition": {"StringEquals": {"aws:SourceVpce": "vpce-2"}, "StringLike": {"aws:SourceVpce": "vpce-2*"}}}))),
+        ),
+        (
+            "patterns apart from those that a denial leaves out",
+            vpce("vpce-1*", "StringNotLikeIfExists", json!("vpce-2*")),
+            vpce("vpce-1*", "StringNotLikeIfExists", json!(["vpce-2*", "vpce-1a*"])),
+        ),
+        (
+            "patterns within those that are denied",
+            vpce("vpce-1*", "StringLike", json!(["vpc-*", "vpce-*"])),
+            vpce("v*-1", "StringLike", json!(["vpc-*", "vpce-*"])),
+        ),
+        (
+            "a pattern of a key, denied to whoever brings it",
+            vpce("vpce-1*", "Null", json!("false")),
+            vpce("vpce-1*", "Null", json!("true")),
+        ),
+        (
+            "patterns of ARNs apart from those that a denial leaves out",
+            source("arn:aws:sns:eu-west-1:111111111111:*", "ArnNotLike", "arn:aws:sns:eu-west-1:222222222222:*"),
+            source("arn:aws:sns:eu-west-1:111111111111:*", "ArnNotLike", "arn:aws:sns:*:111111111111:*"),
         ),
         (
             "a condition on a variable without a value",
