@@ -27,7 +27,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::compare::{Pair, SideResult};
 use super::crossing::{
-    ANYBODY, Asked, Right, StepSource, StepTarget, TargetResource, answer, asked_at, home,
+    ANYBODY, Asked, Right, StepSource, StepTarget, TargetResource, asked_at, home, is_closed,
 };
 use super::paths::{BySource, Origin, StepEdge, account_of, belongs_to, by_source, reach};
 use super::power::PowerLink;
@@ -38,8 +38,8 @@ use crate::access::{
     AccessModel, AccountNode, Coverage, NamedPolicy, POLICY_BEARING_TYPES, PolicyBearing,
 };
 use crate::iam::eval::rcp_services;
+use crate::iam::symbolic::Space;
 use crate::iam::symbolic::question::variable_keys;
-use crate::iam::symbolic::{Space, SymbolicAnswer};
 use crate::iam::{
     Document, Effect, Item, PrincipalType, Principals, Statement, catalogue, passing,
 };
@@ -166,9 +166,8 @@ impl<'a> Assumptions<'a> {
                         ..Right::default()
                     };
                     let source = StepSource::Foreign(account.root_arn());
-                    Asked::within(self.model, &source, &right).is_none_or(|asked| {
-                        !matches!(answer(None, Some(&asked)).after, SymbolicAnswer::Closed { .. })
-                    })
+                    Asked::within(self.model, &source, &right)
+                        .is_none_or(|asked| !is_closed(&asked))
                 })
         };
         *caller.leaves.get_or_init(|| caller.accounts.iter().any(|account| is_free(account)))
@@ -218,9 +217,7 @@ impl<'a> Assumptions<'a> {
         };
         let asked = asked_at(self.model, &caller.source, place);
         let asked = asked.map(|asked| if has_left { asked.outside_organization() } else { asked });
-        let is_open = asked.is_none_or(|asked| {
-            !matches!(answer(None, Some(&asked)).after, SymbolicAnswer::Closed { .. })
-        });
+        let is_open = asked.is_none_or(|asked| !is_closed(&asked));
         memo.insert(class, is_open);
         is_open
     }

@@ -988,6 +988,14 @@ pub fn answer(before: Option<&Asked>, after: Option<&Asked>) -> Answers {
     answers
 }
 
+/// Whether no request of a step is allowed, which is less work than to say what is.
+#[must_use]
+pub fn is_closed(asked: &Asked) -> bool {
+    let closed =
+        |session| crate::iam::symbolic::is_closed(&asked.question(session), Caps::default());
+    closed(None) && asked.sessions.iter().all(|session| closed(Some(session)))
+}
+
 /// The answer to two questions at once.
 fn joined(one: SymbolicAnswer, other: SymbolicAnswer) -> SymbolicAnswer {
     match (one, other) {

@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::candidates::{let_in_whole, unclear, unseen};
 use super::compare::{Pair, SideResult};
-use super::crossing::{PathStep, StepSource, StepTarget, answer, asked, home, home_of};
+use super::crossing::{PathStep, StepSource, StepTarget, asked, home, home_of, is_closed};
 use super::paths::{Origin, account_of, starts_in};
 use super::power::bucket_owner;
 use super::rights::{may_change_policies, may_put_objects};
 use crate::access::AccessModel;
-use crate::iam::symbolic::SymbolicAnswer;
 use crate::ids::Handle;
 
 /// A place that somebody may get to, and why that is not certain.
@@ -59,10 +58,8 @@ pub(super) fn doubtful(model: &AccessModel, result: &SideResult) -> BTreeMap<Pai
 fn strange(model: &AccessModel, result: &SideResult) -> Vec<(StepTarget, String)> {
     let mut found: Vec<(StepTarget, String)> = unclear(model).into_iter().collect();
     let lets_in = |step: &PathStep| {
-        asked(model, step).is_some_and(|asked| {
-            !matches!(answer(None, Some(&asked)).after, SymbolicAnswer::Closed { .. })
-                || asked.why_undetermined.is_some()
-        })
+        asked(model, step)
+            .is_some_and(|asked| !is_closed(&asked) || asked.why_undetermined.is_some())
     };
     for step in unseen(model).into_iter().filter(lets_in) {
         let StepSource::Foreign(arn) = &step.source else { continue };

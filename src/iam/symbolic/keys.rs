@@ -9,7 +9,7 @@ use super::domain::Domain;
 use super::globs::{Glob, Shape, regions};
 use super::variables::PolicyVariables;
 use crate::iam::condition::CompiledCondition;
-use crate::iam::document::{Condition, Document};
+use crate::iam::document::{Condition, Statement};
 use crate::iam::operator::Test;
 use crate::iam::request::{ContextValue, RequestContext, RequestFacts};
 use crate::iam::{LanguageVersion, values};
@@ -120,13 +120,13 @@ impl KeySpace {
     }
 }
 
-/// The condition keys of documents, with all tests of each.
+/// The condition keys of statements, with all tests of each.
 #[must_use]
 pub fn tests_by_key<'a>(
-    documents: impl IntoIterator<Item = &'a Document>,
+    statements: impl IntoIterator<Item = &'a Statement>,
 ) -> BTreeMap<String, Vec<&'a Condition>> {
     let mut by_key: BTreeMap<String, Vec<&Condition>> = BTreeMap::new();
-    for condition in documents.into_iter().flat_map(|d| &d.statements).flat_map(|s| &s.conditions) {
+    for condition in statements.into_iter().flat_map(|s| &s.conditions) {
         let tests = by_key.entry(condition.key.to_ascii_lowercase()).or_default();
         if !tests.contains(&condition) {
             tests.push(condition);

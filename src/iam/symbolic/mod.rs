@@ -4,13 +4,14 @@
 //! or one context key. For each of these, the predicates cut all possible values into finitely
 //! many regions inside which every predicate has the same answer. [`globs`] finds the regions of
 //! texts, [`resources`] which of them are asked about, [`keys`] those of context keys; [`question`] asks the concrete judge about one
-//! representative of every combination. An allowed representative is a witness; when none is
+//! representative of every combination ([`judged`]: once for all that no statement tells apart). An allowed representative is a witness; when none is
 //! allowed, no request is, and that is the proof. [`access`] compares two policies in the same way,
 //! and where that gives up, [`subsumption`] by their statements.
 
 pub mod access;
 mod domain;
 pub mod globs;
+mod judged;
 pub mod keys;
 mod opening;
 pub mod question;
@@ -20,4 +21,4 @@ pub mod variables;
 
 pub use domain::{Domain, Texts};
 pub use opening::{Opening, Requirement};
-pub use question::{Answers, Caps, Question, Space, SymbolicAnswer, ask, ask_both};
+pub use question::{Answers, Caps, Question, Space, SymbolicAnswer, ask, ask_both, is_closed};

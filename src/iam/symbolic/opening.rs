@@ -87,8 +87,7 @@ pub(super) fn open(
             })
             .collect()
     };
-    // Sampled when there are many: any allowed choice is a true witness.
-    let barest: BTreeSet<Vec<usize>> = from.iter().take(512).map(bare).collect();
+    let barest: BTreeSet<Vec<usize>> = from.iter().map(bare).collect();
     let (needs, choice) = barest
         .iter()
         .map(|choice| (needs(choice), choice))

@@ -1,15 +1,18 @@
 //! One question: can this principal do anything to this resource?
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::domain::Domain;
 use super::globs::{Glob, TooMany};
+use super::judged::Judge;
 use super::keys::{DERIVED, KeySpace, space, tests_by_key};
 use super::opening::{Opening, open};
 use super::resources::{Resources, cut, some_resources};
 use super::variables::{self, PolicyVariables, VariableValues};
 use crate::iam::catalogue;
-use crate::iam::document::{Document, Item};
+use crate::iam::condition::CompiledCondition;
+use crate::iam::document::{Document, Item, LanguageVersion};
 use crate::iam::eval::{Policies, evaluate};
 use crate::iam::request::{Caller, ContextValue, Request, RequestFacts};
 
@@ -88,6 +91,35 @@ pub fn ask(question: &Question<'_>, caps: Caps) -> SymbolicAnswer {
     ask_both(None, Some(question), caps).after
 }
 
+/// Whether the answer is [`SymbolicAnswer::Closed`], without saying what is open where it is not: it stops at the first
+/// request that is allowed.
+#[must_use]
+pub fn is_closed(question: &Question<'_>, caps: Caps) -> bool {
+    let documents = awake(question);
+    let documents = documents.iter().map(Cow::as_ref).collect();
+    let side = Question { documents, ..question.clone() };
+    let sides = [&side];
+    let variables = variables(&sides, caps);
+    let (Ok(actions), Ok(resources)) =
+        (actions(&sides, caps), Resources::of(&sides, &variables, caps))
+    else {
+        return false;
+    };
+    let acts = Acts::new(&sides);
+    let closed = |action: &String, resource: &String| {
+        let Some(action) = acts.on(action, resource) else { return true };
+        let here = in_region(&side, &Space::One(resource.clone()));
+        let side = here.as_ref().unwrap_or(&side);
+        let request = about(side, action, resource);
+        let spaces = key_spaces(&[side], action, &variables, caps);
+        let mut judge = Judge::new(side, &request, &spaces, false);
+        spaces.iter().all(|space| space.complete)
+            && size(&spaces, caps)
+                .is_some_and(|size| !(0..size).any(|n| judge.allows(&choice(n, &spaces))))
+    };
+    actions.iter().all(|action| resources.texts.iter().all(|resource| closed(action, resource)))
+}
+
 /// A question asked on both sides of a change, over the same regions.
 #[derive(Clone, Debug)]
 pub struct Answers {
@@ -111,6 +143,13 @@ pub fn ask_both(
     after: Option<&Question<'_>>,
     caps: Caps,
 ) -> Answers {
+    let documents = [before, after].map(|side| side.map(awake));
+    let [before, after] =
+        [(before, &documents[0]), (after, &documents[1])].map(|(side, documents)| {
+            let documents = documents.as_ref()?.iter().map(Cow::as_ref).collect();
+            Some(Question { documents, ..side?.clone() })
+        });
+    let (before, after) = (before.as_ref(), after.as_ref());
     let sides: Vec<&Question<'_>> = before.into_iter().chain(after).collect();
     let mut judged = 0;
     let (mut undecided, mut inexact): (Option<String>, Option<String>) = (None, None);
@@ -172,6 +211,41 @@ pub fn ask_both(
     };
     let inexact = undecided.clone().or(inexact);
     Answers { before: answer(before, was), after: answer(after, is), gained, lost, inexact }
+}
+
+/// The documents of a side without the statements that apply to none of its requests: one of their conditions is false
+/// whatever is left open, so that nothing else that they ask cuts a region. Guardrails that spare whoever bears no tag
+/// ask about a dozen keys of whoever does.
+fn awake<'d>(side: &Question<'d>) -> Vec<Cow<'d, Document>> {
+    let request = &side.request;
+    let caller = Caller::new(&request.principal, &request.context);
+    let mut facts = RequestFacts::of(request, &caller, request.resource_account.as_deref());
+    let is_settled = |key: &str| {
+        // Of a resource without a known owner the judge looks further.
+        (side.never.contains(key) || is_fixed(side, key))
+            && (request.resource_account.is_some() || !key.starts_with("aws:resource"))
+    };
+    let mut is_idle = |statement: &crate::iam::Statement, version: LanguageVersion| {
+        statement.conditions.iter().any(|condition| {
+            let plain = condition.values.iter().all(|item| !item.text.symbolic().contains("${"));
+            plain
+                && is_settled(&condition.key.to_ascii_lowercase())
+                && !CompiledCondition::new(condition, version).holds(&mut facts).may
+        })
+    };
+    let mut without_idle = |document: &Document| {
+        let version = document.version();
+        let idle: Vec<bool> =
+            document.statements.iter().map(|statement| is_idle(statement, version)).collect();
+        idle.contains(&true).then(|| {
+            let mut left = document.clone();
+            let mut idle = idle.into_iter();
+            left.statements.retain(|_| idle.next() != Some(true));
+            left
+        })
+    };
+    let documents = side.documents.iter();
+    documents.map(|d| without_idle(d).map_or(Cow::Borrowed(*d), Cow::Owned)).collect()
 }
 
 fn action_globs(sides: &[&Question<'_>]) -> Vec<Glob> {
@@ -274,7 +348,7 @@ fn variables(sides: &[&Question<'_>], caps: Caps) -> PolicyVariables {
         }
         found.0.insert(key, values);
     }
-    let tests = tests_by_key(sides.iter().flat_map(|side| side.documents.iter().copied()));
+    let tests = tests_by_key(statements(sides));
     let nothing = PolicyVariables::default();
     for (key, values) in found.0.iter_mut().filter(|(_, values)| values.open) {
         let tests = tests.get(key).map(Vec::as_slice).unwrap_or_default();
@@ -339,19 +413,13 @@ fn combination(
     let here = before.and_then(|side| in_region(side, &known));
     let there = after.and_then(|side| in_region(side, &known));
     let (before, after) = (here.as_ref().or(before), there.as_ref().or(after));
-    let request = |side: &Question<'_>| {
-        let mut request = side.request.clone();
-        action.clone_into(&mut request.action);
-        resource.clone_into(&mut request.resource);
-        request
-    };
+    let request = |side: &Question<'_>| about(side, action, resource);
     let requests = (before.map(request), after.map(request));
     let sides: Vec<&Question<'_>> = before.into_iter().chain(after).collect();
     let spaces = key_spaces(&sides, action, variables, caps);
     // Else the spaces hold what is possible on either side, and nothing more.
     let mixed = before.zip(after).is_some_and(|(a, b)| a.domains != b.domains);
-    let size = spaces.iter().try_fold(1_usize, |n, s| n.checked_mul(s.values.len()));
-    let Some(size) = size.filter(|n| *n <= caps.combinations) else {
+    let Some(size) = size(&spaces, caps) else {
         let hunt = Hunt { spaces: &spaces, mixed };
         if let Some(found) = hunt.both((before, &requests.0), (after, &requests.1), judged) {
             return Ok(found);
@@ -361,44 +429,36 @@ fn combination(
             spaces.iter().map(|s| s.key.as_str()).collect::<Vec<_>>().join(", ")
         ));
     };
-    let (mut was, mut is): (Vec<Vec<usize>>, Vec<Vec<usize>>) = (Vec::new(), Vec::new());
-    for number in 0..size {
-        let choice = choice(number, &spaces);
-        for (side, request, allowed) in
-            [(before, &requests.0, &mut was), (after, &requests.1, &mut is)]
-        {
-            if let (Some(side), Some(request)) = (side, request) {
-                if mixed && !is_possible(side, &spaces, &choice) {
-                    continue;
-                }
-                *judged += 1;
-                let request = with(side, request, &spaces, &choice);
-                if evaluate(&request, side.policies).is_allowed() {
-                    allowed.push(choice.clone());
-                }
-            }
-        }
-    }
+    // By its number, whether each choice is allowed.
+    let judge = |side: Option<&Question<'_>>, request: &Option<Request>| -> Vec<bool> {
+        let Some((side, request)) = side.zip(request.as_ref()) else { return vec![false; size] };
+        let mut judge = Judge::new(side, request, &spaces, mixed);
+        (0..size).map(|number| judge.allows(&choice(number, &spaces))).collect()
+    };
+    let (was, is) = (judge(before, &requests.0), judge(after, &requests.1));
+    *judged += size * sides.len();
     let complete = spaces.iter().all(|s| s.complete);
     let inexact = (!complete)
         .then(|| "a condition compares with values that cannot be enumerated".to_owned());
-    if let (true, true, Some(why)) = (was.is_empty(), is.is_empty(), &inexact) {
+    if let (false, false, Some(why)) = (was.contains(&true), is.contains(&true), &inexact) {
         return Err(why.clone());
     }
-    let without = |all: &[Vec<usize>], other: &[Vec<usize>]| -> Vec<Vec<usize>> {
-        let other: BTreeSet<&Vec<usize>> = other.iter().collect();
-        all.iter().filter(|c| !other.contains(c)).cloned().collect()
+    let without = |all: &[bool], other: &[bool]| -> Vec<bool> {
+        all.iter().zip(other).map(|(all, other)| *all && !other).collect()
     };
     let opening = |side: Option<&Question<'_>>,
                    request: &Option<Request>,
-                   from: &[Vec<usize>],
-                   all: &[Vec<usize>]| {
-        let among = |choices: &[Vec<usize>]| {
-            let choices: BTreeSet<Vec<usize>> = choices.iter().cloned().collect();
-            move |choice: &Vec<usize>| choices.contains(choice)
+                   from: &[bool],
+                   all: &[bool]| {
+        let among = |choices: &[bool], choice: &[usize]| {
+            choices.get(number(choice, &spaces)).copied().unwrap_or_default()
         };
-        let (shows, allowed) = (among(from), among(all));
-        open(side?, request.as_ref()?, &spaces, from, &shows, &allowed, mixed)
+        let these = (0..size).filter(|number| from.get(*number) == Some(&true));
+        let these: Vec<Vec<usize>> =
+            these.take(SAMPLED).map(|number| choice(number, &spaces)).collect();
+        let (shows, allowed) =
+            (|choice: &Vec<usize>| among(from, choice), |choice: &Vec<usize>| among(all, choice));
+        open(side?, request.as_ref()?, &spaces, &these, &shows, &allowed, mixed)
     };
     Ok(OpeningsSeen {
         was: opening(before, &requests.0, &was, &was),
@@ -408,6 +468,9 @@ fn combination(
         inexact,
     })
 }
+
+/// How many choices are looked at for the one that asks least: any allowed choice is a true witness.
+const SAMPLED: usize = 512;
 
 /// Looks for witnesses where there are too many combinations to try: what some statement asks for, and from there
 /// one key at a time. What it finds is true; that it finds nothing says nothing.
@@ -539,15 +602,10 @@ fn key_spaces(
     let open =
         |key: &String| sides.iter().any(|side| !side.never.contains(key) && !is_fixed(side, key));
     // A statement that the action cannot match has no say, nor have its keys.
-    let relevant: Vec<Document> = sides
-        .iter()
-        .flat_map(|side| &side.documents)
-        .map(|document| {
-            Document::new(document.statements.iter().filter(|s| concerns(s, &action)).cloned())
-        })
-        .collect();
-    let mut tests = tests_by_key(&relevant);
-    let named = relevant.iter().flat_map(|d| &d.statements).flat_map(variable_keys);
+    let relevant: Vec<&crate::iam::Statement> =
+        statements(sides).filter(|statement| concerns(statement, &action)).collect();
+    let mut tests = tests_by_key(relevant.iter().copied());
+    let named = relevant.into_iter().flat_map(variable_keys);
     for key in named.collect::<BTreeSet<String>>() {
         tests.entry(key).or_default();
     }
@@ -603,6 +661,20 @@ fn is_fixed(side: &Question<'_>, key: &str) -> bool {
         && (DERIVED.contains(&key) || side.request.context.get(key).is_some())
 }
 
+/// The request of a side about an action on a resource.
+fn about(side: &Question<'_>, action: &str, resource: &str) -> Request {
+    let mut request = side.request.clone();
+    action.clone_into(&mut request.action);
+    resource.clone_into(&mut request.resource);
+    request
+}
+
+/// How many choices there are; `None` where they are too many to try.
+fn size(spaces: &[KeySpace], caps: Caps) -> Option<usize> {
+    let size = spaces.iter().try_fold(1_usize, |n, s| n.checked_mul(s.values.len()));
+    size.filter(|n| *n <= caps.combinations)
+}
+
 fn choice(number: usize, spaces: &[KeySpace]) -> Vec<usize> {
     let mut rest = number;
     spaces
@@ -613,6 +685,11 @@ fn choice(number: usize, spaces: &[KeySpace]) -> Vec<usize> {
             at
         })
         .collect()
+}
+
+/// The number of a choice.
+fn number(choice: &[usize], spaces: &[KeySpace]) -> usize {
+    choice.iter().zip(spaces).rev().fold(0, |number, (at, space)| number * space.values.len() + at)
 }
 
 /// Whether every key is what it may be on this side.
@@ -726,6 +803,106 @@ mod tests {
     fn a_condition_on_the_network_is_named() {
         let opening = opening(bucket(json!({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}), None));
         assert_eq!(opening.requirements[0].text, "aws:SourceIp in 10.0.0.0/8");
+    }
+
+    /// Variables in values and in resources, a key that tells who calls, sets, and keys that are settled.
+    #[test]
+    fn choices_that_no_statement_tells_apart_get_the_answer_that_each_would() {
+        let resource = document(
+            json!({"Version": "2012-10-17", "Statement": [
+                {"Sid": "own", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111111111111:role/ci"},
+                 "Action": "s3:*", "Resource": "arn:aws:s3:::data/${aws:PrincipalTag/team}/*",
+                 "Condition": {"StringEquals": {"aws:SourceVpce": "${aws:PrincipalTag/vpce}"}}},
+                {"Sid": "known", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*",
+                 "Condition": {"StringLike": {"aws:userid": "AROACI:*"}, "Bool": {"aws:SecureTransport": "true"}}},
+                {"Sid": "tags", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*",
+                 "Condition": {"ForAnyValue:StringLike": {"aws:TagKeys": ["a*", "b"]},
+                               "StringNotEqualsIfExists": {"aws:PrincipalTag/team": "admin"}}},
+                {"Sid": "network", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*",
+                 "Condition": {"NotIpAddressIfExists": {"aws:SourceIp": "10.0.0.0/8"},
+                               "StringNotEqualsIfExists": {"aws:SourceVpc": "vpc-1"},
+                               "BoolIfExists": {"aws:ViaAWSService": "false"},
+                               "StringEquals": {"aws:PrincipalTag/network": "true"}}}]}),
+            Use::Resource("s3".to_owned()),
+        );
+        let identity = document(
+            json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}),
+            Use::Identity,
+        );
+        let policies = Policies {
+            identity: vec![Arc::new(Policy::new("identity", &identity))],
+            resource: Some(Arc::new(Policy::new("bucket", &resource))),
+            ..Policies::default()
+        };
+        let ci = "arn:aws:sts::111111111111:assumed-role/ci/any".to_owned();
+        let mut request = Request::new(Principal::Arn(ci), "s3:GetObject", "arn:aws:s3:::data/a/x");
+        request.resource_account = Some("333333333333".to_owned());
+        let question = Question {
+            request: request.clone(),
+            policies: &policies,
+            documents: vec![&identity, &resource],
+            actions: vec![Space::One("s3:GetObject".to_owned())],
+            resources: vec![Space::One("arn:aws:s3:::data/a/x".to_owned())],
+            never: BTreeSet::new(),
+            free: BTreeSet::new(),
+            domains: BTreeMap::new(),
+            optional: BTreeSet::new(),
+            always: BTreeSet::new(),
+            chosen: BTreeSet::new(),
+            refused: BTreeSet::new(),
+        };
+        let caps = Caps::default();
+        let variables = variables(&[&question], caps);
+        let spaces = key_spaces(&[&question], "s3:getobject", &variables, caps);
+        let mut judge = Judge::new(&question, &request, &spaces, false);
+        let size = size(&spaces, Caps { combinations: 1 << 20, ..caps }).expect("not too many");
+        let (mut open, mut shut) = (0, 0);
+        for number in 0..size {
+            let choice = choice(number, &spaces);
+            assert_eq!(super::number(&choice, &spaces), number);
+            let alone = with(&question, &request, &spaces, &choice);
+            let allowed = evaluate(&alone, &policies).is_allowed();
+            assert_eq!(judge.allows(&choice), allowed, "{alone:?}");
+            *(if allowed { &mut open } else { &mut shut }) += 1;
+        }
+        assert!(open > 0 && shut > 0 && judge.answers.len() * 4 < size, "{open} {shut} {size}");
+    }
+
+    /// Keys that are asked of nobody but those who bear a tag cut nothing for one who does not.
+    #[test]
+    fn a_statement_that_a_settled_key_rules_out_asks_about_nothing() {
+        let documents = [document(
+            json!({"Version": "2012-10-17", "Statement": [
+                {"Effect": "Allow", "Action": "s3:*", "Resource": "*"},
+                {"Effect": "Deny", "Action": "s3:*", "Resource": "*",
+                 "Condition": {"StringEquals": {"aws:PrincipalTag/network": "true"},
+                               "StringNotEqualsIfExists": {"aws:SourceVpc": "vpc-1"}}}]}),
+            Use::Identity,
+        )];
+        let policies = Policies {
+            identity: vec![Arc::new(Policy::new("identity", &documents[0]))],
+            ..Policies::default()
+        };
+        let ci = Principal::Arn("arn:aws:iam::111111111111:role/ci".to_owned());
+        let mut question = Question {
+            request: Request::new(ci, "", ""),
+            policies: &policies,
+            documents: documents.iter().collect(),
+            actions: vec![Space::One("s3:GetObject".to_owned())],
+            resources: vec![Space::One("arn:aws:s3:::data/a/x".to_owned())],
+            never: BTreeSet::from(["aws:principaltag/network".to_owned()]),
+            free: BTreeSet::new(),
+            domains: BTreeMap::new(),
+            optional: BTreeSet::new(),
+            always: BTreeSet::new(),
+            chosen: BTreeSet::new(),
+            refused: BTreeSet::new(),
+        };
+        assert_eq!(awake(&question)[0].statements.len(), 1);
+        assert!(opening(ask(&question, Caps::default())).requirements.is_empty());
+        assert!(!is_closed(&question, Caps::default()));
+        question.never.clear();
+        assert_eq!(awake(&question)[0].statements.len(), 2);
     }
 
     /// A queue is asked for in its own region, whatever region the policies would like better.
