@@ -334,6 +334,40 @@ fn every_proof_of_the_examples_is_verified() {
     }
 }
 
+/// Guardrails of a data perimeter ask for a dozen keys at once, and leave no wall undecided: neither those that they
+/// close, nor those that they leave open, nor those that depend on the network.
+#[test]
+fn an_estate_under_a_data_perimeter_is_decided() {
+    let p = Program::new(include_str!("../fixtures/perimeter/main.hcl"));
+    let open = [
+        ("dev", "staging", "reachable"),
+        ("tools", "dev", "conditional"),
+        // A partner's account is excepted; who carries no account is not.
+        ("$external", "prod", "conditional"),
+    ];
+    // By a bucket for the whole organization, and by one for everybody.
+    let shared = ["data", "prod"];
+    for state in ["planned", "applied"] {
+        if state == "applied" {
+            p.run(&["apply", "--auto-approve", "--fail-on", "none", "--reason", "a test"]).code(0);
+        }
+        let args = ["plan", "--json", "--fail-on", "none", "--reason", "a test"];
+        let plan: Json = serde_json::from_str(&p.run(&args).code(0).out).expect("JSON");
+        proved(&plan, state);
+        for row in plan["isolation"]["matrix"].as_array().expect("rows") {
+            let (from, to) = (row["from"].as_str().unwrap(), row["to"].as_str().unwrap());
+            let known = open.iter().find(|(a, b, _)| (*a, *b) == (from, to)).map(|known| known.2);
+            let inside = !matches!(from, "$external" | "$anonymous" | "$unassigned");
+            let by_default = if from == "$management" || inside && shared.contains(&to) {
+                "reachable"
+            } else {
+                "isolated"
+            };
+            assert_eq!(row["after"], known.unwrap_or(by_default), "{state}: {from} -> {to}");
+        }
+    }
+}
+
 /// Each wall that a plan calls isolated has a proof that the checker confirms; none is undecided.
 pub(crate) fn proved(plan: &Json, name: &str) {
     let section = &plan["isolation"];
