@@ -1,32 +1,33 @@
 //! Carries out one operation: guard, call, retries, and looking when an answer was lost.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+mod guard;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::events::{ApplyEvent, Events, OperationRef};
-use super::record::{Material, after as record_after, is_hidden};
+use super::record::{Material, after as record_after};
 use super::resolve;
 use super::scope::LeaseState;
 use super::seams::Secrets;
 use crate::diag::Diagnostic;
 use crate::plan::diff::{self, StoredValues, difference};
 use crate::plan::model::{Action, Operation, OperationKind, ResourceChange};
-use crate::plan::policies;
 use crate::provider::retry::RetryProgress;
 use crate::provider::{
     AccessMode, AccountTarget, Failure, LiveObject, Op, Permit, Provider, ProviderError,
     ProviderStep, REQUEST,
 };
 use crate::schema::ownership::owner;
-use crate::schema::{Home, ManagedKind, RecoveryMethod};
+use crate::schema::{ManagedKind, RecoveryMethod};
 use crate::state::clock::backoff;
 use crate::state::model::ResourceState;
 use crate::state::{Clock, Fingerprinter};
 use crate::value::{AttrPath, Attrs, Value};
+use guard::Guarded;
 
 /// How long an object that AWS says exists, and does not show, is looked for.
 const UNSEEN: Duration = Duration::from_secs(20);
@@ -38,8 +39,12 @@ pub(super) struct Shared {
     /// Versions of the sources of secrets that the plan saw.
     pub(super) sources: BTreeMap<String, i64>,
     pub(super) prints: Fingerprinter,
+    /// The path below which config parameters are read.
+    pub(super) config_prefix: String,
     /// Unique ids of principals that this run deletes, with the ARNs that they stand for in policies.
     pub(super) going: BTreeMap<String, String>,
+    /// Ids of units that this run deletes: what is attached to one goes from it with the unit.
+    pub(super) leaving: BTreeSet<String>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) events: Events,
     pub(super) reports: mpsc::UnboundedSender<Report>,
@@ -90,7 +95,6 @@ pub(super) struct Success {
 }
 
 /// Why an operation failed.
-#[derive(Clone, Debug)]
 pub(super) struct OperationFailure {
     pub(super) why: Diagnostic,
     /// It may have been carried out all the same.
@@ -99,11 +103,22 @@ pub(super) struct OperationFailure {
     pub(super) stop: bool,
     /// Something between here and AWS failed; nothing says that what was asked is wrong.
     pub(super) trouble: bool,
+    /// What a creation of several calls has made before one of them was refused: it is recorded, so that the next
+    /// plan completes it, or deletes it where its block is gone.
+    pub(super) made: Option<Box<Success>>,
 }
 
 impl OperationFailure {
     pub(super) fn certain(why: Diagnostic) -> Self {
-        Self { why, uncertain: false, stop: false, trouble: false }
+        Self { why, uncertain: false, stop: false, trouble: false, made: None }
+    }
+
+    /// The same, where a part of the object was made before.
+    fn having_made(self, made: Success) -> Self {
+        let part = "The part of it that was made is recorded.";
+        let detail: Vec<&str> = self.why.detail.as_deref().into_iter().chain([part]).collect();
+        let detail = detail.join(" ");
+        Self { why: self.why.detail(detail), made: Some(Box::new(made)), ..self }
     }
 
     /// It surely was not carried out, for trouble on the way there.
@@ -162,8 +177,11 @@ impl Worker<'_> {
         };
         let before = match op {
             Op::Create | Op::Wait => None,
-            _ => match self.guard().await? {
+            _ => match self.guard(real.as_ref()).await? {
                 Guarded::Before(before) => Some(before),
+                Guarded::AsWanted(found) => {
+                    return Ok(self.success(real.as_ref(), &versions, found));
+                }
                 Guarded::Gone => return Ok(Success { record: None, attrs: Attrs::new() }),
             },
         };
@@ -188,18 +206,36 @@ impl Worker<'_> {
             meta,
             target: job.step_target.clone(),
         };
-        let returned = self.execute(step, real.as_ref()).await?;
-        if op == Op::Delete {
-            return Ok(Success { record: None, attrs: Attrs::new() });
+        let success = |returned| self.success(real.as_ref(), &versions, returned);
+        match self.execute(step, real.as_ref()).await {
+            Ok(_) if op == Op::Delete => Ok(Success { record: None, attrs: Attrs::new() }),
+            Ok(returned) => Ok(success(returned)),
+            Err(failure) if op == Op::Create && !failure.uncertain => {
+                Err(match self.made_so_far(real.as_ref()).await {
+                    Some(found) => failure.having_made(success(found)),
+                    None => failure,
+                })
+            }
+            Err(failure) => Err(failure),
         }
+    }
+
+    /// What an operation leaves that made the object be as `returned` says.
+    fn success(
+        &self,
+        real: Option<&Attrs>,
+        versions: &BTreeMap<String, i64>,
+        returned: Attrs,
+    ) -> Success {
+        let job = self.job;
         let record = record_after(&Material {
             kind: job.kind,
             change: &job.change,
             op: job.operation.op,
             prior: job.prior.as_ref(),
             wanted: job.wanted.as_ref(),
-            real: real.as_ref(),
-            versions: &versions,
+            real,
+            versions,
             returned: &returned,
             target: job.step_target.as_deref(),
             meta: &job.meta,
@@ -210,7 +246,19 @@ impl Worker<'_> {
             attrs.extend(wanted.clone());
         }
         attrs.extend(returned);
-        Ok(Success { record: Some(record), attrs })
+        Success { record: Some(record), attrs }
+    }
+
+    /// What stands there of an object whose creation was refused, where it is this run's work. Where that cannot be
+    /// told, the next plan looks.
+    async fn made_so_far(&self, real: Option<&Attrs>) -> Option<Attrs> {
+        if self.job.kind.schema().asynchronous || !self.job.permit.has_sent() {
+            return None;
+        }
+        match self.probe(real, false).await {
+            Ok(Probed::Ours(found)) => Some(found),
+            Ok(Probed::Foreign | Probed::Nothing) | Err(_) => None,
+        }
     }
 
     /// What differs from what is wanted and this call is to change.
@@ -247,83 +295,6 @@ impl Worker<'_> {
             paths.dedup();
         }
         paths
-    }
-
-    /// Looks at the object right before it is changed: it must be as it was when the plan was made.
-    async fn guard(&self) -> Result<Guarded, OperationFailure> {
-        let job = self.job;
-        let schema = job.kind.schema();
-        let planned = job.change.before.as_deref().cloned().unwrap_or_default();
-        if let Some(latest) = &job.latest {
-            let mut before = planned;
-            before.extend(latest.clone());
-            return Ok(Guarded::Before(before));
-        }
-        let deleting = job.operation.op == OperationKind::Delete;
-        let id = planned.get("id").and_then(Value::as_str).map(ToOwned::to_owned);
-        let key = match (schema.home, id) {
-            (Home::Organization, Some(id)) => Some(id),
-            _ => job.change.key.clone().or_else(|| job.prior.as_ref().map(|p| p.key.clone())),
-        };
-        let Some(key) = key.filter(|k| !k.is_empty()) else {
-            // Nothing to look it up by: the plan knows no live object (an adopted creation).
-            return Ok(Guarded::Before(planned));
-        };
-        // Where bulk reads show no tags, the plan knows them of what it takes over.
-        let found = match self.read(&key).await? {
-            Some(live) if planned.contains_key("tags") && !live.attrs.contains_key("tags") => {
-                self.look_up(&key).await?.map_err(|error| problem(&error, false))?
-            }
-            found => found,
-        };
-        let Some(live) = found else {
-            return if deleting {
-                Ok(Guarded::Gone)
-            } else {
-                Err(OperationFailure::certain(
-                    Diagnostic::error(format!("`{}` is gone", job.display.address))
-                        .detail("It was there when the plan was made.")
-                        .help("plan again: it will be created"),
-                ))
-            };
-        };
-        let mut moved =
-            difference(schema, &self.as_planned(&live.attrs), &planned, StoredValues::default())
-                .changed;
-        moved.retain(|path| {
-            let text = path.to_string();
-            let hidden = job.change.sensitive.iter().any(|s| text.starts_with(s.as_str()));
-            let hides = path.root().and_then(|r| live.attrs.get(r)).is_some_and(is_hidden);
-            !hidden && !hides
-        });
-        // An account's status or a version counter says nothing about what was planned on.
-        moved.retain(|path| path.root().is_none_or(|r| !is_computed(job.kind, r)));
-        if !moved.is_empty() {
-            let paths: Vec<String> = moved.iter().map(|p| format!("`{p}`")).collect();
-            return Err(OperationFailure::certain(
-                Diagnostic::error(format!(
-                    "`{}` was changed after the plan was made",
-                    job.display.address
-                ))
-                .detail(format!("Not as planned any more: {}.", paths.join(", ")))
-                .help("it was left as it is; plan again to see both changes"),
-            ));
-        }
-        Ok(Guarded::Before(live.attrs))
-    }
-
-    /// What is there, without what this run itself did to it: a policy that named a principal which the run has
-    /// deleted shows its unique id now.
-    fn as_planned<'l>(&self, live: &'l Attrs) -> Cow<'l, Attrs> {
-        if self.shared.going.is_empty() {
-            return Cow::Borrowed(live);
-        }
-        let policies = self.job.kind.schema().policies;
-        let named = live.iter().map(|(name, value)| match policies::is_policy(policies, &[name]) {
-            true => (name.clone(), policies::with_arns(value, &self.shared.going)),
-            false => (name.clone(), value.clone()),
-        });
-        Cow::Owned(named.collect())
     }
 
     /// Reads the object, patiently: a read can always be repeated.
@@ -623,15 +594,6 @@ impl Worker<'_> {
     }
 }
 
-enum Guarded {
-    Before(Attrs),
-    Gone,
-}
-
-fn is_computed(kind: &dyn ManagedKind, name: &str) -> bool {
-    kind.schema().computed.iter().any(|c| c.name == name)
-}
-
 fn problem(error: &ProviderError, uncertain: bool) -> OperationFailure {
     let help = match error.failure {
         _ if error.advice().is_some() => error.advice(),
@@ -653,5 +615,11 @@ fn problem(error: &ProviderError, uncertain: bool) -> OperationFailure {
     };
     let why = Diagnostic::error(error.to_string()).help_opt(help.map(ToOwned::to_owned));
     let trouble = error.failure.is_trouble();
-    OperationFailure { why, uncertain, stop: error.failure == Failure::Credentials, trouble }
+    OperationFailure {
+        why,
+        uncertain,
+        stop: error.failure == Failure::Credentials,
+        trouble,
+        made: None,
+    }
 }

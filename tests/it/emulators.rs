@@ -123,3 +123,97 @@ fn an_aws_managed_policy_that_is_not_there_is_told_by_the_plan() {
     assert!(refused.err.contains("main.hcl"), "{}", refused.err);
     assert!(!refused.out.contains("Apply"), "{}", refused.out);
 }
+
+/// An organization with one account and its baseline.
+const BASELINE: &str = r#"palisade {
+  name = "acme"
+}
+provider "aws" {
+  region = "eu-west-1"
+}
+organization "acme" {}
+account "dev" {
+  name  = "acme-dev"
+  email = "dev@acme.example"
+}
+"#;
+
+const SETTINGS: &str = r#"account_baseline "dev" {
+  accounts = [account.dev]
+  alias    = "acme-dev-sign-in"
+  password_policy {
+    minimum_length = 20
+  }
+}
+"#;
+
+#[test]
+fn what_was_made_before_a_creation_was_refused_is_recorded_and_taken_away_with_its_block() {
+    let refused = Way::default().instead(|seen| {
+        let hit = seen.operation() == "UpdateAccountPasswordPolicy";
+        hit.then(|| front::answer(501, "<html>not here</html>")).flatten()
+    });
+    let aws = Front::open(refused);
+    let program = Program::new(&format!("{BASELINE}{SETTINGS}"));
+    let half = run(&program, &aws, &["apply", "--auto-approve"]).code(1);
+    assert!(half.err.contains("The part of it that was made is recorded"), "{}", half.err);
+    let listed = run(&program, &aws, &["state", "list"]).code(0).out;
+    assert!(listed.contains("account_baseline.dev"), "{listed}");
+    let shown = run(&program, &aws, &["state", "show", "account_baseline.dev"]).code(0).out;
+    assert!(shown.contains("acme-dev-sign-in") && !shown.contains("20"), "{shown}");
+    // The block goes, and the alias with it.
+    program.write("main.hcl", BASELINE);
+    aws.forget();
+    run(&program, &aws, &["apply", "--auto-approve"]).code(0);
+    let deleted = aws.seen().iter().any(|seen| seen.operation() == "DeleteAccountAlias");
+    assert!(deleted, "the alias stayed");
+    run(&program, &aws, &["plan", "--detailed-exitcode"]).code(0);
+}
+
+/// A role in one account; its session may last as long as the variable says.
+fn with_role() -> Program {
+    let role = "variable \"hours\" {\n  default = 1\n}\niam_role \"deploy\" {\n  accounts = [account.dev]\n  max_session_duration = var.hours * 3600\n  trust {\n    services = [\"ec2.amazonaws.com\"]\n  }\n}\n";
+    Program::new(&format!("{BASELINE}{role}"))
+}
+
+#[test]
+fn an_endpoint_whose_single_read_disagrees_with_its_bulk_read_is_told_as_such() {
+    // It lists the role as it is, and shows it by itself with another duration.
+    let disagrees = Way::default().after(|seen, body| match seen.operation().as_str() {
+        "GetRole" => String::from_utf8_lossy(&body)
+            .replace("<MaxSessionDuration>3600<", "<MaxSessionDuration>5400<")
+            .into_bytes(),
+        _ => body,
+    });
+    let aws = Front::open(disagrees);
+    let program = with_role();
+    run(&program, &aws, &["apply", "--auto-approve"]).code(0);
+    let refused = run(&program, &aws, &["apply", "--auto-approve", "--var", "hours=2"]).code(1);
+    for told in [
+        "shows `iam_role.deploy@dev` in one way in its lists and in another by itself",
+        "max_session_duration",
+    ] {
+        assert!(refused.err.contains(told), "`{told}`: {}", refused.err);
+    }
+    assert!(!refused.err.contains("was changed after the plan was made"), "{}", refused.err);
+    assert!(!aws.seen().iter().any(|seen| seen.operation() == "UpdateRole"));
+}
+
+#[test]
+fn what_equals_the_wanted_already_is_done() {
+    // Its list is behind: it shows the role as it was before the last change, for ever.
+    let behind = Way::default().after(|seen, body| match seen.operation().as_str() {
+        "GetAccountAuthorizationDetails" | "ListRoles" => String::from_utf8_lossy(&body)
+            .replace("<MaxSessionDuration>7200<", "<MaxSessionDuration>3600<")
+            .into_bytes(),
+        _ => body,
+    });
+    let aws = Front::open(behind);
+    let program = with_role();
+    run(&program, &aws, &["apply", "--auto-approve"]).code(0);
+    run(&program, &aws, &["apply", "--auto-approve", "--var", "hours=2"]).code(0);
+    aws.forget();
+    let again = run(&program, &aws, &["apply", "--auto-approve", "--var", "hours=2"]).code(0);
+    assert!(again.err.contains("1 operation done"), "{}", again.err);
+    assert!(!aws.seen().iter().any(|seen| seen.operation() == "UpdateRole"), "it is as wanted");
+}

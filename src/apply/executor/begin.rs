@@ -195,7 +195,9 @@ pub(super) async fn prepare<'a>(
         secrets: Arc::clone(&apply.secrets),
         sources: apply.plan.secret_sources.clone(),
         prints,
+        config_prefix: format!("/{}/", apply.plan.estate.name),
         going: going(&apply.plan.resource_changes),
+        leaving: leaving(&apply.plan.resource_changes),
         clock: ledger.shared_clock(),
         events: apply.events.clone(),
         reports,
@@ -263,4 +265,14 @@ fn going(changes: &[ResourceChange]) -> BTreeMap<String, String> {
     };
     let gone = changes.iter().filter(go).filter(principal);
     gone.filter_map(|change| severed::unique_id(change.before.as_deref()?)).collect()
+}
+
+/// The ids of units that a plan deletes.
+fn leaving(changes: &[ResourceChange]) -> BTreeSet<String> {
+    let access = |kind: &str| kinds::kind(kind).map(|kind| kind.schema().meaning.access);
+    let units = changes.iter().filter(|change| {
+        change.action == Action::Delete
+            && access(&change.kind) == Some(AccessPart::OrganizationalUnit)
+    });
+    units.filter_map(|unit| Some(unit.before.as_deref()?.get("id")?.as_str()?.to_owned())).collect()
 }

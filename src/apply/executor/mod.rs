@@ -418,7 +418,9 @@ impl Run<'_> {
             self.emit(ApplyEvent::Failed { operation: display, reason: problem.why.to_string() });
         }
         let journal = self.journal_of(id, &operation.scope);
-        if !problem.uncertain
+        if let Some(made) = &problem.made {
+            self.record(operation, made);
+        } else if !problem.uncertain
             && let Some(scope) = self.scopes.get_mut(&journal)
             && scope.is_open(id)
         {

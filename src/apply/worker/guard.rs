@@ -1,0 +1,167 @@
+//! Before a change: the object is read by itself, and has to be as the plan saw it, or as it shall be already.
+//!
+//! A difference has three causes. Somebody has changed the object since; this run itself has, by what it did to
+//! others; or the endpoint shows it in one way in its lists, which a plan reads, and in another by itself.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use tokio::sync::oneshot;
+
+use super::{Job, OperationFailure, Shared, Worker, problem};
+use crate::apply::record::is_hidden;
+use crate::diag::Diagnostic;
+use crate::plan::diff::{StoredValues, difference};
+use crate::plan::model::OperationKind;
+use crate::plan::policies;
+use crate::provider::LiveObject;
+use crate::schema::{Home, ManagedKind};
+use crate::value::{AttrPath, Attrs, Value};
+
+/// What the object is right before its change.
+pub(super) enum Guarded {
+    /// As the plan saw it.
+    Before(Attrs),
+    /// As it shall be: there is nothing to do.
+    AsWanted(Attrs),
+    /// Gone, as a deletion wants it.
+    Gone,
+}
+
+impl Worker<'_> {
+    /// Looks at the object right before it is changed: it must be as it was when the plan was made, or as it shall be
+    /// already.
+    pub(super) async fn guard(&self, real: Option<&Attrs>) -> Result<Guarded, OperationFailure> {
+        let job = self.job;
+        let schema = job.kind.schema();
+        let planned = job.change.before.as_deref().cloned().unwrap_or_default();
+        if let Some(latest) = &job.latest {
+            let mut before = planned;
+            before.extend(latest.clone());
+            return Ok(Guarded::Before(before));
+        }
+        let deleting = job.operation.op == OperationKind::Delete;
+        let id = planned.get("id").and_then(Value::as_str).map(ToOwned::to_owned);
+        let key = match (schema.home, id) {
+            (Home::Organization, Some(id)) => Some(id),
+            _ => job.change.key.clone().or_else(|| job.prior.as_ref().map(|p| p.key.clone())),
+        };
+        let Some(key) = key.filter(|k| !k.is_empty()) else {
+            // Nothing to look it up by: the plan knows no live object (an adopted creation).
+            return Ok(Guarded::Before(planned));
+        };
+        // Where bulk reads show no tags, the plan knows them of what it takes over.
+        let found = match self.read(&key).await? {
+            Some(live) if planned.contains_key("tags") && !live.attrs.contains_key("tags") => {
+                self.look_up(&key).await?.map_err(|error| problem(&error, false))?
+            }
+            found => found,
+        };
+        let Some(live) = found else {
+            return if deleting {
+                Ok(Guarded::Gone)
+            } else {
+                Err(OperationFailure::certain(
+                    Diagnostic::error(format!("`{}` is gone", job.display.address))
+                        .detail("It was there when the plan was made.")
+                        .help("plan again: it will be created"),
+                ))
+            };
+        };
+        let moved = self.moved(&live.attrs, &planned);
+        if moved.is_empty() {
+            return Ok(Guarded::Before(live.attrs));
+        }
+        if job.operation.op == OperationKind::Update
+            && real.is_some_and(|real| self.changed(&live.attrs, real, false).is_empty())
+        {
+            return Ok(Guarded::AsWanted(live.attrs));
+        }
+        let paths: Vec<String> = moved.iter().map(|p| format!("`{p}`")).collect();
+        let (paths, address) = (paths.join(", "), &job.display.address);
+        let told = if self.is_listed_as_planned(&key, &planned).await {
+            Diagnostic::error(format!(
+                "the endpoint shows `{address}` in one way in its lists and in another by itself"
+            ))
+            .detail(format!("Not the same in both: {paths}. AWS shows a change everywhere within minutes, an emulator maybe never."))
+            .help("it was left as it is; plan again in a few minutes, and where this stays so, use another emulator")
+        } else {
+            Diagnostic::error(format!("`{address}` was changed after the plan was made"))
+                .detail(format!("Not as planned any more: {paths}."))
+                .help("it was left as it is; plan again to see both changes")
+        };
+        Err(OperationFailure::certain(told))
+    }
+
+    /// What of a live object is not as the plan saw it.
+    fn moved(&self, live: &Attrs, planned: &Attrs) -> Vec<AttrPath> {
+        let job = self.job;
+        let schema = job.kind.schema();
+        let seen = self.as_planned(live, planned);
+        let mut moved = difference(schema, &seen, planned, StoredValues::default()).changed;
+        moved.retain(|path| {
+            let text = path.to_string();
+            let hidden = job.change.sensitive.iter().any(|s| text.starts_with(s.as_str()));
+            let hides = path.root().and_then(|r| live.get(r)).is_some_and(is_hidden);
+            !hidden && !hides
+        });
+        // An account's status or a version counter says nothing about what was planned on.
+        moved.retain(|path| path.root().is_none_or(|r| !is_computed(job.kind, r)));
+        moved
+    }
+
+    /// Whether a bulk read shows the object as the plan saw it, right after it was read by itself and was different:
+    /// then nobody has changed it, and the endpoint contradicts itself.
+    async fn is_listed_as_planned(&self, key: &str, planned: &Attrs) -> bool {
+        let Job { kind, target, .. } = self.job;
+        let schema = kind.schema();
+        let provider = &self.shared.provider;
+        let read = match schema.home {
+            Home::Organization => provider.read_organization(target, oneshot::channel().0).await,
+            Home::Account => {
+                let prefix = &self.shared.config_prefix;
+                provider.read_account(target, &[schema.kind].into(), prefix).await
+            }
+        };
+        let objects = read.map(|inventory| inventory.objects).unwrap_or_default();
+        let is_it = |object: &&LiveObject| {
+            let id = object.attrs.get("id").and_then(Value::as_str);
+            object.kind == schema.kind && (object.key == key || id == Some(key))
+        };
+        objects
+            .values()
+            .find(is_it)
+            .is_some_and(|object| self.moved(&object.attrs, planned).is_empty())
+    }
+
+    /// What is there, without what this run itself did to it: a policy that named a principal which the run has
+    /// deleted shows its unique id now, and what was attached to a unit that the run has deleted is not any more.
+    fn as_planned<'l>(&self, live: &'l Attrs, planned: &Attrs) -> Cow<'l, Attrs> {
+        let Shared { going, leaving, .. } = self.shared;
+        if going.is_empty() && leaving.is_empty() {
+            return Cow::Borrowed(live);
+        }
+        let schema = self.job.kind.schema();
+        let mut named: Attrs = live
+            .iter()
+            .map(|(name, value)| match policies::is_policy(schema.policies, &[name]) {
+                true => (name.clone(), policies::with_arns(value, going)),
+                false => (name.clone(), value.clone()),
+            })
+            .collect();
+        if let Some(name) = schema.attachments
+            && let Some(was) = planned.get(name).and_then(Value::elements)
+            && let Some(is) = live.get(name).and_then(Value::elements)
+        {
+            let went = |t: &&Value| t.as_str().is_some_and(|id| leaving.contains(id));
+            let all: BTreeSet<&Value> =
+                is.into_iter().chain(was.into_iter().filter(went)).collect();
+            named.insert(name.to_owned(), all.into_iter().cloned().collect());
+        }
+        Cow::Owned(named)
+    }
+}
+
+fn is_computed(kind: &dyn ManagedKind, name: &str) -> bool {
+    kind.schema().computed.iter().any(|c| c.name == name)
+}
