@@ -84,7 +84,7 @@ pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
     let mut usage = limits::usage(estate, live, &decisions, &mut found);
     quotas::check(estate, live, &decisions, &mut usage.uses, &mut found);
     named::check(estate, live, &decisions, &mut found);
-    let operations = order::operations(&decisions, &usage.full, &mut found);
+    let operations = order::operations(&decisions, &usage, &mut found);
     if found.has_errors() {
         return Err(found);
     }

@@ -105,7 +105,7 @@ pub fn decide<'a>(
     super::renewed::hold(&mut decisions, diagnostics);
     super::interim::mark(&mut decisions);
     if options.mode == Mode::Normal {
-        super::severed::mark(&mut decisions);
+        super::severed::mark(&mut decisions, &shut);
     }
     decisions
 }

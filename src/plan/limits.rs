@@ -18,6 +18,8 @@ pub struct LimitUsage {
     pub uses: Vec<LimitUse>,
     /// Targets where something must be detached before anything can be attached.
     pub full: BTreeSet<OperationTarget>,
+    /// Units that go with a policy attached of which AWS detaches no last one.
+    pub bare: BTreeSet<OperationTarget>,
 }
 
 /// Counts attachments per target and reports what AWS would refuse.
@@ -27,7 +29,7 @@ pub fn usage(
     decisions: &[ObjectPlan<'_>],
     diagnostics: &mut Diagnostics,
 ) -> LimitUsage {
-    let mut usage = LimitUsage { uses: Vec::new(), full: BTreeSet::new() };
+    let mut usage = LimitUsage { uses: Vec::new(), full: BTreeSet::new(), bare: BTreeSet::new() };
     let allowances = Allowances::of(estate);
     let names = names_by_id(decisions);
     let attached = kinds().iter().flat_map(|kind| {
@@ -90,8 +92,13 @@ pub fn usage(
                 }
             }
         }
-        if keeps_last {
-            last_detached(kind, live, decisions, &names, (&before, &after), diagnostics);
+        let all_read = matches!(&live.organization, Reading::Read(index)
+            if index.inventory().complete.contains(kind));
+        if keeps_last && all_read {
+            let leaving = decisions.iter().filter(|d| d.is_leaving_unit());
+            let bare = leaving.filter_map(ObjectPlan::as_target);
+            usage.bare.extend(bare.filter(|t| before.contains_key(t) && !after.contains_key(t)));
+            last_detached(kind, decisions, &names, (&before, &after), diagnostics);
         }
         usage.full.extend(before.iter().filter(|(_, n)| **n >= allowed).map(|(t, _)| t.clone()));
         let gone: BTreeSet<&ResourceAddr> =
@@ -129,16 +136,19 @@ pub fn usage(
 /// (`MIN_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED`). Usually that is `FullAWSAccess`, until somebody detaches it.
 fn last_detached(
     kind: &str,
-    live: &Live,
     decisions: &[ObjectPlan<'_>],
     names: &BTreeMap<String, &ResourceAddr>,
     (before, after): (&BTreeMap<OperationTarget, u64>, &BTreeMap<OperationTarget, u64>),
     diagnostics: &mut Diagnostics,
 ) {
-    let all_read = matches!(&live.organization, Reading::Read(index)
-        if index.inventory().complete.contains(kind));
+    // A unit that goes takes it along.
+    let leaving: BTreeSet<OperationTarget> = decisions
+        .iter()
+        .filter(|d| d.is_leaving_unit())
+        .filter_map(ObjectPlan::as_target)
+        .collect();
     let bare = before.keys().filter(|target| !after.contains_key(target));
-    for target in bare.filter(|_| all_read) {
+    for target in bare.filter(|target| !leaving.contains(target)) {
         let OperationTarget::Id(id) = target else { continue };
         let Some(decision) = decisions.iter().find(|d| {
             let targets = d.before.as_ref().and_then(|b| b.get("targets")?.elements());

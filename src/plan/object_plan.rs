@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 
 use super::diff::Difference;
-use super::model::{Action, DriftStatus};
+use super::model::{Action, DriftStatus, OperationTarget};
 use crate::address::ResourceAddr;
 use crate::eval::estate::Instance;
-use crate::schema::ManagedKind;
+use crate::schema::{AccessPart, ManagedKind};
 use crate::state::model::ResourceState;
 use crate::value::Attrs;
 
@@ -81,6 +81,18 @@ impl<'a> ObjectPlan<'a> {
             account_is_closed: false,
             unread: None,
         }
+    }
+
+    /// Whether it is a unit that goes, with all that is attached to it.
+    pub(super) fn is_leaving_unit(&self) -> bool {
+        self.action == Action::Delete
+            && self.kind.schema().meaning.access == AccessPart::OrganizationalUnit
+    }
+
+    /// As what operations of others name it, where it has an id.
+    pub(super) fn as_target(&self) -> Option<OperationTarget> {
+        let id = self.before.as_ref()?.get("id")?.as_str()?;
+        Some(OperationTarget::Id(id.to_owned()))
     }
 
     /// The environments that it belongs to.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
-use super::limits::names_by_id;
+use super::limits::{LimitUsage, names_by_id};
 use super::model::{Action, Operation, OperationKind, OperationTarget};
 use super::object_plan::ObjectPlan;
 use crate::address::ResourceAddr;
@@ -59,7 +59,7 @@ struct Nodes {
 /// Builds the operations of all decisions, numbered in an order that is valid and always the same.
 pub fn operations(
     decisions: &[ObjectPlan<'_>],
-    full_targets: &BTreeSet<OperationTarget>,
+    usage: &LimitUsage,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Operation> {
     let mut graph = Graph::new();
@@ -86,6 +86,10 @@ pub fn operations(
             let (Some(of), Some(on)) = (nodes.get(*dependency), decisions.get(*dependency)) else {
                 continue;
             };
+            let is_bare = || on.as_target().is_some_and(|target| usage.bare.contains(&target));
+            if decision.kind.schema().attachments.is_some() && on.is_leaving_unit() && is_bare() {
+                continue;
+            }
             link(&mut graph, &own.deletes, &of.deletes);
             // What is made anew is left before the old one goes: by what moves away from it, and by what
             // goes on to the new one where that comes first.
@@ -96,8 +100,9 @@ pub fn operations(
             }
         }
     }
+    units_before_their_last_policies(&mut graph, decisions, &nodes, &usage.bare);
     reuse_names(&mut graph, decisions, &nodes);
-    attach_before_detach(&mut graph, &nodes, full_targets, &names_by_id(decisions), diagnostics);
+    attach_before_detach(&mut graph, &nodes, &usage.full, &names_by_id(decisions), diagnostics);
     number(&graph, decisions, diagnostics)
 }
 
@@ -229,6 +234,27 @@ fn attachments(decision: &ObjectPlan<'_>) -> (Vec<OperationTarget>, Vec<Operatio
             after.difference(&before).cloned().collect(),
             before.difference(&after).cloned().collect(),
         ),
+    }
+}
+
+/// Units that go with their last SCP still attached, which AWS detaches from no unit that stays: they go before it is
+/// detached from them, and `DetachPolicy` finds them gone.
+fn units_before_their_last_policies(
+    graph: &mut Graph,
+    decisions: &[ObjectPlan<'_>],
+    nodes: &[Nodes],
+    bare: &BTreeSet<OperationTarget>,
+) {
+    let leaving = decisions.iter().zip(nodes).filter(|(decision, _)| decision.is_leaving_unit());
+    let units: BTreeMap<OperationTarget, &Nodes> = leaving
+        .filter_map(|(decision, own)| Some((decision.as_target()?, own)))
+        .filter(|(target, _)| bare.contains(target))
+        .collect();
+    for detach in nodes.iter().flat_map(|own| &own.detaches) {
+        let target = graph.node_weight(*detach).and_then(|draft| draft.target.as_ref());
+        if let Some(unit) = target.and_then(|target| units.get(target)) {
+            link(graph, &unit.deletes, &[*detach]);
+        }
     }
 }
 

@@ -13,14 +13,16 @@ use super::live::{Live, Reading};
 use super::model::Action;
 use super::named;
 use super::object_plan::ObjectPlan;
+use super::shut::{self, Shut};
 use crate::address::ResourceAddr;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::schema::{AccessPart, kinds};
 use crate::value::{AttrPath, Attrs, Value};
 
 /// Has whatever names a principal that is made anew written again, after it. Only the ARNs that go on to exist
-/// count: a policy that stays with another one would be refused, which [`named::check`] says.
-pub(super) fn mark(decisions: &mut [ObjectPlan<'_>]) {
+/// count: a policy that stays with another one would be refused, which [`named::check`] says. What stands in an account
+/// that nobody may enter is left as it is: once it can be read again, it shows what it lost.
+pub(super) fn mark(decisions: &mut [ObjectPlan<'_>], shut: &Shut) {
     let made: BTreeMap<String, ResourceAddr> = decisions
         .iter()
         .filter(|d| matches!(d.kind.schema().meaning.access, AccessPart::Principal { .. }))
@@ -35,7 +37,9 @@ pub(super) fn mark(decisions: &mut [ObjectPlan<'_>]) {
         decisions.iter().map(|d| (d.address.clone(), d.depends_on.clone())).collect();
     let mut let_go: Vec<(ResourceAddr, ResourceAddr)> = Vec::new();
     for decision in decisions.iter_mut() {
-        if matches!(decision.action, Action::Delete | Action::Forget) {
+        if matches!(decision.action, Action::Delete | Action::Forget)
+            || shut::is_in(shut, decision).is_some()
+        {
             continue;
         }
         let schema = decision.kind.schema();

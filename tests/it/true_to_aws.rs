@@ -228,6 +228,60 @@ fn what_waits_in_a_closed_account_moves_nothing_elsewhere() {
     assert!(refused.err.contains("nothing has the address"), "{}", refused.err);
 }
 
+/// A role whose trust names one that is made anew would be written again. Not where nobody may enter.
+#[test]
+fn what_names_a_role_that_is_made_anew_waits_in_a_closed_account() {
+    let roles = "iam_role \"outer\" {\n  environments = [environment.dev]\n  trust {\n    services = [\"codebuild.amazonaws.com\"]\n  }\n}\n\
+                 iam_role \"inner\" {\n  environments = [environment.dev, environment.prod]\n  trust {\n    aws = [iam_role.outer.at[\"dev\"].arn]\n  }\n}\n";
+    let front = Front::open(Way::default());
+    let program = Program::new(&format!("{ESTATE}{roles}"));
+    run(&program, &front, &["apply", "--auto-approve"]).code(0);
+    close(&front, "kestrel-prod");
+    run(&program, &front, &["apply", "--auto-approve", "--refresh-only"]).code(0);
+    let anew = ["--replace", "iam_role.outer@dev"];
+    let plan = run(&program, &front, &[&["plan"][..], &anew].concat()).code(0);
+    assert!(plan.out.contains("iam_role.inner@dev"), "it is written again: {}", plan.out);
+    assert!(!plan.out.contains("~ iam_role.inner@prod"), "{}", plan.out);
+    run(&program, &front, &[&["apply", "--auto-approve"][..], &anew].concat()).code(0);
+    // What stands in the closed account is not read, and nothing is left to do beside it.
+    let plan = run(&program, &front, &["plan", "--detailed-exitcode"]).code(6);
+    assert!(plan.out.contains("No changes in what was read"), "{}", plan.out);
+}
+
+/// AWS detaches the last SCP of no unit; one that goes takes it along, whether the policy goes too or stays elsewhere.
+#[test]
+fn a_unit_that_goes_takes_its_last_scp_with_it() {
+    let policy = |targets: &str| {
+        format!(
+            "service_control_policy \"all\" {{\n  targets = [{targets}]\n  statement \"All\" {{\n    effect    = \"Allow\"\n    actions   = [\"*\"]\n    resources = [\"*\"]\n  }}\n}}\n"
+        )
+    };
+    let (team, work) = ("organizational_unit.team", "organizational_unit.work");
+    let with_team = format!(
+        "{ESTATE}organizational_unit \"team\" {{}}\n{}",
+        policy(&format!("{team}, {work}"))
+    );
+    for after in [ESTATE.to_owned(), format!("{ESTATE}{}", policy(work))] {
+        let front = Front::open(Way::default());
+        let program = Program::new(&with_team);
+        run(&program, &front, &["apply", "--auto-approve"]).code(0);
+        let organizations = aws_sdk_organizations::Client::new(&management(&front));
+        front.wait(async {
+            let roots = organizations.list_roots().send().await.expect("roots");
+            let root = roots.roots()[0].id().expect("an id");
+            let units = organizations.list_organizational_units_for_parent().parent_id(root);
+            let units = units.send().await.expect("units");
+            let team = units.organizational_units().iter().find(|u| u.name() == Some("team"));
+            let team = team.expect("a unit").id().expect("an id");
+            let detach = organizations.detach_policy().policy_id("p-FullAWSAccess");
+            detach.target_id(team).send().await.expect("detached");
+        });
+        program.write("main.hcl", &after);
+        run(&program, &front, &["apply", "--auto-approve"]).code(0);
+        run(&program, &front, &["plan", "--detailed-exitcode"]).code(0);
+    }
+}
+
 /// That an account is restricted explains a refusal, and nothing else.
 #[test]
 fn what_keeps_a_suspended_account_unread_is_told_by_its_cause() {
