@@ -164,6 +164,7 @@ pub fn decide(
     })?;
     plan.recovery.clone_from(&inputs.interrupted);
     plan.principals.clone_from(&inputs.principals);
+    plan.audit_head = inputs.snapshot.audit_head().cloned();
     if request.options.selection != Selection::default() {
         let touched = scopes(&plan);
         plan.state.scopes.retain(|scope, _| touched.contains(scope));

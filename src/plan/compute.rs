@@ -96,6 +96,7 @@ pub fn prepare(input: Input<'_>) -> Result<(Plan, Sides), Diagnostics> {
         digest: input.configuration_digest.to_owned(),
         principals: PlanPrincipals::default(),
         state: input.basis.clone(),
+        audit_head: None,
         selection: options.selection.clone(),
         summary: summary(&resource_changes, drift.len(), unread_objects(&unread)),
         accounts: accounts(estate, &decisions),

@@ -64,7 +64,15 @@ pub fn plan(plan: &Plan, detail: Detail<'_>, out: &mut dyn Write) -> io::Result<
     comment.walls();
     comment.limits(plan);
     diagnostics(&plan.diagnostics, &mut comment);
-    comment.end(&format!("<sub>digest <code>{}</code></sub>", inline(&plan.digest)), out)
+    let mut last = format!("<sub>digest <code>{}</code>", inline(&plan.digest));
+    if let Some(head) = &plan.audit_head {
+        last.push_str(&format!(
+            "<br>audit head: <code>{} {}</code>",
+            head.number,
+            inline(&head.hash)
+        ));
+    }
+    comment.end(&format!("{last}</sub>"), out)
 }
 
 /// Writes why there is no plan.

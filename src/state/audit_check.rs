@@ -31,18 +31,22 @@ pub struct Anchor {
 }
 
 impl Anchor {
-    /// From the line that an apply prints (`audit head: 12 sha256:...`), or from the JSON of `audit verify`. Of
-    /// several lines the last one counts.
+    /// From the line that an apply prints (`audit head: 12 sha256:...`), from a plan's comment, which ends with it, or
+    /// from the JSON of `audit verify` or of a plan. Of several lines the last one counts.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
         if let Ok(json) = serde_json::from_str::<Json>(text) {
-            let head = json.get("head").unwrap_or(&json);
+            let head = json.get("head").or_else(|| json.get("audit_head")).unwrap_or(&json);
             return serde_json::from_value(head.clone()).ok();
         }
         text.lines().rev().find_map(|line| {
-            let mut words = line.split_whitespace().rev();
-            let (hash, number) = (words.next()?, words.next()?.parse().ok()?);
-            hash.starts_with("sha256:").then(|| Self { number, hash: hash.to_owned() })
+            const HASH: &str = "sha256:";
+            let (before, hash) = line.split_at_checked(line.rfind(HASH)?)?;
+            let number = before.trim_end().rsplit(|c: char| !c.is_ascii_digit()).next()?;
+            let digits = hash.get(HASH.len()..)?;
+            let end = digits.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(digits.len());
+            let hash = hash.get(..HASH.len() + end).filter(|_| end > 0)?;
+            Some(Self { number: number.parse().ok()?, hash: hash.to_owned() })
         })
     }
 }
@@ -263,12 +267,14 @@ mod tests {
         for text in [
             "audit head: 12 sha256:ab\n",
             "audit head: 11 sha256:aa\naudit head: 12 sha256:ab",
+            "text\n\n<sub>digest <code>sha256:cd</code><br>audit head: <code>12 sha256:ab</code></sub>\n",
             r#"{"number": 12, "hash": "sha256:ab"}"#,
+            r#"{"digest": "sha256:cd", "audit_head": {"number": 12, "hash": "sha256:ab"}}"#,
             r#"{"records": 12, "head": {"number": 12, "hash": "sha256:ab"}}"#,
         ] {
             assert_eq!(Anchor::read(text), anchor, "{text}");
         }
-        for text in ["", "12", "audit head: x sha256:ab", "{}"] {
+        for text in ["", "12", "audit head: x sha256:ab", "12 sha256:", "digest sha256:ab", "{}"] {
             assert_eq!(Anchor::read(text), None, "{text}");
         }
     }

@@ -25,7 +25,7 @@ pub enum AuditCommand {
                         Examples:\n  palisade audit verify\n  palisade audit verify --anchor audit-head.txt"
 )]
 pub struct VerifyArgs {
-    /// A head of the log that was kept elsewhere: the line that an apply printed, or JSON of this command
+    /// A head of the log that was kept elsewhere: the line that an apply printed, a plan's comment or JSON, or JSON of this command
     #[arg(long, value_name = "FILE")]
     anchor: Option<PathBuf>,
     /// Print JSON

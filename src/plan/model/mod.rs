@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::ResourceAddr;
 use crate::ids::Handle;
+use crate::state::scopes::AuditHead;
 
 pub use crate::isolation::section::{Isolation, IsolationSummary};
 pub use change::{AccountChanges, Action, PolicyChange, ResourceChange};
@@ -53,6 +54,10 @@ pub struct Plan {
     pub principals: PlanPrincipals,
     /// The state that it was computed on.
     pub state: StateBasis,
+    /// The newest record of the audit log that this state has seen, for whoever keeps the plan: an anchor of
+    /// `palisade audit verify`. No part of the digest, for every run appends to the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit_head: Option<AuditHead>,
     /// What `--environment`, `--account` and `--target` selected; empty lists select everything.
     pub selection: Selection,
     /// Counts.

@@ -318,6 +318,7 @@ pub(crate) fn plan(declared: &[Declared], snapshot: &Snapshot, aws: &FakeAws) ->
         generated_at: String::new(),
         digest: "sha256:plan".into(),
         principals: Default::default(),
+        audit_head: None,
         state: StateBasis { lineage: snapshot.lineage.clone(), scopes },
         selection: Default::default(),
         summary: Default::default(),

@@ -25,7 +25,8 @@ pub(crate) fn snapshots(folder: &str) -> insta::Settings {
     settings
 }
 
-/// A rendering without what differs from run to run: how many days an exception has left, digests of plans.
+/// A rendering without what differs from run to run: how many days an exception has left, digests of plans, heads of
+/// audit logs.
 pub(crate) fn undated(text: &str) -> String {
     let mut out = String::new();
     for line in text.lines() {
@@ -34,6 +35,11 @@ pub(crate) fn undated(text: &str) -> String {
             && let Some((head, _)) = before.rsplit_once('(')
         {
             line = format!("{head}(N days left){after}");
+        }
+        if let Some((before, after)) = line.split_once("<br>audit head: <code>")
+            && let Some((_, after)) = after.split_once("</code>")
+        {
+            line = format!("{before}{after}");
         }
         if line.contains("digest")
             && let Some((head, rest)) = line.split_once("sha256:")
