@@ -1,10 +1,21 @@
 //! Thousands of mutants of the corpus through the loader, the evaluator, the formatter and the policy
-//! reader: what `fuzz/` does for hours, in seconds, and always the same ones.
+//! reader: what `fuzz/` does for hours, in seconds, and always the same ones. And through the readers of what lies in
+//! a backend, and of dumps and Terraform plans: who writes these is not always the program.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
+
+use palisade::engine::review::{self, ReviewRequest};
+use palisade::promotion::gate::approval;
+use palisade::promotion::store;
+use palisade::state::{Ledger, LocalStore, ScopeState};
+
+use crate::state::hostile::resealed;
+use crate::support::cli::Program;
+use crate::support::estates::{release, two_environments};
+use crate::support::files::below;
 
 #[path = "../../fuzz/properties.rs"]
 mod properties;
@@ -90,7 +101,7 @@ fn mutant(dice: &mut Dice, seeds: &[String], tokens: &[String]) -> String {
 
 /// Feeds `count` mutants, `PALISADE_MUTANTS` times as many of a row of their own where that is a number;
 /// names the one that takes too long or panics.
-fn feed(count: usize, seeds: Vec<String>, property: fn(&str)) {
+fn feed(count: usize, seeds: Vec<String>, property: impl Fn(&str) + Send + 'static) {
     let times = std::env::var("PALISADE_MUTANTS").ok().and_then(|n| n.parse().ok());
     let (count, first) = times.map_or((count, 1), |n: usize| (count * n, n as u64));
     let tokens = dictionary();
@@ -134,4 +145,147 @@ fn no_mutant_of_a_policy_breaks_anything() {
         r#"{"Version":"2008-10-17","Id":"x","Statement":[{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"token.actions.githubusercontent.com:sub":"repo:acme/app:ref:refs/heads/main"},"DateLessThan":{"aws:CurrentTime":"2027-01-01T00:00:00Z"}}}]}"#.to_owned(),
     ]);
     feed(12_000, seeds, properties::policy);
+}
+
+/// Everything that an estate keeps: states, locks, a journal that was left, outputs, the audit log, releases, moves,
+/// approvals, keys.
+fn estate() -> Program {
+    let gate = "  gate \"approval\" \"board\" {\n    count = 1\n  }\n";
+    let role = "iam_role \"web\" {\n  environments = [environment.dev]\n  trust {\n    services = [\"ec2.amazonaws.com\"]\n  }\n}\noutput \"web\" {\n  value = iam_role.web.at[\"dev\"].arn\n}\n";
+    let p = Program::new(&two_environments(&format!("{}{role}", release(gate))));
+    p.run(&["apply", "--auto-approve"]).code(0);
+    let mut bea = p.command(&["approve", "to_production", "--auto-approve"]);
+    bea.env("PALISADE_SANDBOX_AS", "bea");
+    assert!(bea.status().expect("started").success());
+    p.run(&["promote", "to_production", "--auto-approve"]).code(0);
+    // The next apply dies with an announced change.
+    for point in 0..60 {
+        let mut cut = p.command(&["apply", "--auto-approve", "--var", "image=v2"]);
+        cut.env("PALISADE_SANDBOX_CUT", point.to_string());
+        cut.output().expect("started");
+        if below(&backend(&p)).iter().any(|file| file.to_string_lossy().contains("/journal/")) {
+            return p;
+        }
+    }
+    panic!("no apply left a journal");
+}
+
+fn backend(p: &Program) -> PathBuf {
+    p.path().join(".palisade/sandbox/palisade-state")
+}
+
+/// Every reader of a backend, once. What each finds is its own affair: it ends, and does not panic.
+async fn read_all(ledger: &Ledger, digest: &str) {
+    let scopes = ["org", "acct-dev", "acct-production"].map(str::to_owned);
+    let _ = ledger.read_all().await;
+    let _ = ledger.read_journals(&scopes.clone().into()).await;
+    let _ = ledger.check_audit(None).await;
+    let _ = ledger.existing_fingerprinter().await;
+    for scope in &scopes {
+        let _ = ledger.read_lock(scope).await;
+        let _ = ledger.history(scope, 20).await;
+    }
+    let _ = store::list_releases(ledger).await;
+    let _ = approval::all(ledger).await;
+    let _ = approval::last_words(ledger, "to_production", digest).await;
+    for environment in store::list_environments(ledger).await.unwrap_or_default() {
+        let _ = store::read(ledger, &environment).await;
+        let _ = store::moves(ledger, &environment).await;
+    }
+}
+
+#[test]
+fn no_mutant_of_what_a_backend_holds_breaks_its_readers() {
+    let p = estate();
+    let dir = backend(&p);
+    let files: Vec<PathBuf> = below(&dir)
+        .into_iter()
+        .filter(|file| !file.to_string_lossy().contains("/.versions/"))
+        .filter(|file| file.extension().is_some_and(|e| e == "json"))
+        .collect();
+    let texts: Vec<String> =
+        files.iter().map(|file| fs::read_to_string(file).expect("text")).collect();
+    let kinds = [
+        "/journal/",
+        "state.json",
+        "lock.json",
+        "/audit/",
+        "/moves/",
+        "promotion.json",
+        "/approvals/",
+        "/releases/",
+        "palisade.json",
+        "/keys/",
+        "outputs.json",
+    ];
+    for kind in kinds {
+        let found = files.iter().position(|file| file.to_string_lossy().contains(kind));
+        let at = found.unwrap_or_else(|| panic!("the estate holds no `{kind}`: {files:#?}"));
+        let (file, whole) = (files[at].clone(), texts[at].clone());
+        let digest = files.iter().find(|file| file.to_string_lossy().contains("/approvals/"));
+        let digest = digest.and_then(|file| file.iter().rev().nth(2)).expect("a digest");
+        let digest = digest.to_string_lossy().into_owned();
+        let ledger = Ledger::new(Arc::new(LocalStore::new(&dir)));
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let (target, sealed) = (file.clone(), kind == "state.json");
+        let property = move |text: &str| {
+            let _ = ScopeState::open("acct-dev", text.as_bytes());
+            fs::write(&target, text).expect("written");
+            runtime.block_on(read_all(&ledger, &digest));
+            // A forger makes the checksum right.
+            if sealed && text.split('"').count() > 4 {
+                fs::write(&target, resealed(text)).expect("written");
+                runtime.block_on(read_all(&ledger, &digest));
+            }
+        };
+        // More of the kind itself than of what is pasted into it.
+        let mut seeds = vec![whole.clone(); 8];
+        seeds.extend(texts.iter().cloned());
+        feed(60, seeds, property);
+        fs::write(file, whole).expect("written");
+    }
+    p.run(&["audit", "verify"]).code(0);
+}
+
+#[test]
+fn no_mutant_of_a_dump_or_of_a_terraform_plan_breaks_a_review() {
+    let from = top().join("examples/review");
+    let dir = tempfile::tempdir().expect("a directory");
+    let files: Vec<PathBuf> = below(&from)
+        .into_iter()
+        .filter(|file| file.extension().is_some_and(|e| e == "json"))
+        .collect();
+    assert!(files.len() > 4, "{files:?}");
+    let copies: Vec<(PathBuf, String)> = files
+        .iter()
+        .map(|file| {
+            let copy = dir.path().join(file.strip_prefix(&from).expect("below"));
+            fs::create_dir_all(copy.parent().expect("a folder")).expect("made");
+            let text = fs::read_to_string(file).expect("text");
+            fs::write(&copy, &text).expect("written");
+            (copy, text)
+        })
+        .collect();
+    let mut request = ReviewRequest {
+        accounts: Some(dir.path().join("dumps")),
+        terraform_plans: vec![dir.path().join("plan.json")],
+        today: "2026-11-28".to_owned(),
+        ..ReviewRequest::default()
+    };
+    for (name, id) in [("dev", "111111111111"), ("production", "222222222222")] {
+        let ids = request.environments.entry(name.to_owned()).or_default();
+        ids.insert(id.parse().expect("an id"));
+    }
+    review::run(&request).expect("it is whole");
+    let all: Vec<String> = copies.iter().map(|(_, text)| text.clone()).collect();
+    for (file, whole) in copies {
+        let (target, request) = (file.clone(), request.clone());
+        let mut seeds = vec![whole.clone(); 4];
+        seeds.extend(all.iter().cloned());
+        feed(80, seeds, move |text| {
+            fs::write(&target, text).expect("written");
+            let _ = review::run(&request);
+        });
+        fs::write(file, whole).expect("written");
+    }
 }

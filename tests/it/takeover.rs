@@ -316,6 +316,58 @@ fn a_run_whose_machine_slept_sends_nothing_when_it_wakes_up() {
     takeover("sleep");
 }
 
+/// A request that passed the gate while the lease held, and that the network delivers when another run has taken over
+/// and looked. It is no request of a deposed run (those are counted above, and there are none), so it is counted
+/// apart: the roles that it made. Returns also what its run said.
+fn delivered_late(server: impl Fn(&Door)) -> (Stage, usize, String) {
+    let stage = Stage::new();
+    let (first, second) = (&stage.first, &stage.second);
+    first.hold_back(creates);
+    let holder = stage.start("first");
+    let signal = |signal| kill_process(Pid::from_child(&holder), signal).unwrap();
+    stage.wait(|| first.holds());
+    signal(Signal::STOP);
+    stage.ended(stage.start("second"));
+    let over = Instant::now();
+    assert_eq!(stage.roles(), Vec::<String>::new(), "nothing has arrived");
+    assert!(
+        second.seen().iter().any(|i| i.operation == "GetRole"),
+        "what was announced is looked for"
+    );
+    server(first);
+    first.deliver();
+    stage.wait(|| !first.is_delivering());
+    let arrived = stage.roles().len();
+    first.hold(|_| true);
+    signal(Signal::CONT);
+    first.open();
+    let said = holder.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert_eq!(sent_after(first, over), Vec::<String>::new(), "{said}");
+    (stage, arrived, said)
+}
+
+#[test]
+fn what_arrives_after_the_takeover_is_taken_up_by_the_next_run() {
+    let (stage, arrived, said) = delivered_late(|_| {});
+    assert_eq!(arrived, 1, "an emulator takes what was signed at any time");
+    assert!(said.contains("uncertain: true"), "what was in flight is named: {said}");
+    let wanted = stage.dir.path().join("first/main.hcl");
+    std::fs::copy(wanted, stage.dir.path().join("second/main.hcl")).unwrap();
+    stage.ended(stage.start("second"));
+    assert_eq!(stage.roles().len(), ROLES);
+}
+
+#[test]
+fn what_arrives_after_its_signature_has_expired_does_nothing() {
+    let (_, arrived, said) = delivered_late(|door| {
+        door.reads_signatures();
+        door.ahead(301);
+    });
+    assert_eq!(arrived, 0);
+    assert!(said.contains("the server's differs by minutes"), "{said}");
+}
+
 /// The program itself, with leases of its own length, against a door.
 struct Program<'a> {
     door: &'a Door,

@@ -11,28 +11,14 @@ use palisade::engine::{EngineError, Variables};
 use palisade::promotion::record::{End, MoveKind};
 
 use super::stage::{Stage, apply_request, move_settings, promotion_request};
-use crate::support::estates::two_environments;
+use crate::support::estates::{release, two_environments};
 use crate::support::host::TestHost;
 
-const RELEASE: &str = r#"variable "image" {
-  type = string
-}
-release "app" {
-  entry  = environment.dev
-  values = { image = var.image }
-}
-promotion "to_production" {
-  from     = environment.dev
-  to       = environment.production
-  releases = [release.app]
-  gate "command" "tests" {
-    command = ["/bin/sh", "-c", "test -e ready"]
-  }
-}
-"#;
+const GATE: &str =
+    "  gate \"command\" \"tests\" {\n    command = [\"/bin/sh\", \"-c\", \"test -e ready\"]\n  }\n";
 
 async fn staged() -> Stage {
-    let stage = Stage::new(&two_environments(RELEASE)).await;
+    let stage = Stage::new(&two_environments(&release(GATE))).await;
     stage.image("v1");
     stage
 }

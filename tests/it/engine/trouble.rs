@@ -13,23 +13,10 @@ use palisade::state::bootstrap::{Bucket, create_backend};
 
 use super::stage::{Stage, apply_request, promotion_request};
 use crate::support::endpoint::s3;
-use crate::support::estates::two_environments;
+use crate::support::estates::{release, two_environments};
 use crate::support::host::TestHost;
 
-const RELEASE: &str = r#"variable "image" {
-  type = string
-}
-release "app" {
-  entry  = environment.dev
-  values = { image = var.image }
-}
-promotion "to_production" {
-  from       = environment.dev
-  to         = environment.production
-  releases   = [release.app]
-  on_failure = "rollback"
-}
-palisade {
+const BACKEND: &str = r#"palisade {
   name = "acme"
   backend "s3" {
     bucket = "trouble-state"
@@ -41,7 +28,8 @@ palisade {
 
 /// `v1` stands in production, and `v2` in dev, whence it may move.
 async fn staged() -> Stage {
-    let main = two_environments(RELEASE).replacen("palisade {\n  name = \"acme\"\n}\n", "", 1);
+    let main = two_environments(&release("  on_failure = \"rollback\"\n"));
+    let main = main.replacen("palisade {\n  name = \"acme\"\n}\n", BACKEND, 1);
     let stage = Stage::new(&main).await;
     let bucket = Bucket {
         name: "trouble-state".into(),

@@ -1,22 +1,18 @@
 //! No secret stands in what a promotion keeps, whatever a gate's program prints and however it is called.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use crate::support::cli::{Program, Run};
-use crate::support::estates::two_environments;
+use crate::support::estates::{release, two_environments};
+use crate::support::files::below;
 
 const SECRET: &str = "PLANTED-db-pass-91x";
 const SENSITIVE: &str = "PLANTED-sensitive-var-77";
 const PIN: &str = "7391";
 
-fn estate() -> Program {
-    let main = two_environments(
-        r#"variable "sv" {
+const SECRETS: &str = r#"variable "sv" {
   type      = string
   sensitive = true
-}
-variable "image" {
-  default = "v1"
 }
 config_schema "app" {
   key "a" {
@@ -32,20 +28,11 @@ config_schema "app" {
     secret = true
   }
 }
-release "shop" {
-  entry  = environment.dev
-  values = { image = var.image }
-}
-promotion "up" {
-  from     = environment.dev
-  to       = environment.production
-  releases = [release.shop]
-  gate "command" "leaks" {
-    command = ["sh", "leak.sh"]
-  }
-}
-"#,
-    );
+"#;
+
+fn estate() -> Program {
+    let gate = "  gate \"command\" \"leaks\" {\n    command = [\"sh\", \"leak.sh\"]\n  }\n";
+    let main = two_environments(&format!("{SECRETS}{}", release(gate)));
     let config = "environment \"dev\" {\n  config \"app\" {\n    values = { a = secret(\"env:DBPASS\"), p = secret(\"env:DB_PIN\"), v = var.sv }\n  }";
     let program = Program::new(&main.replace("environment \"dev\" {", config));
     // Its own environment and its parent's, plain and in the forms in which programs print.
@@ -70,17 +57,14 @@ fn with(program: &Program, args: &[&str]) -> Run {
     command.output().expect("started").into()
 }
 
-/// Every file below a directory, as text.
-fn texts(dir: &Path, into: &mut Vec<(String, String)>) {
-    for entry in std::fs::read_dir(dir).expect("listed") {
-        let path = entry.expect("entry").path();
-        if path.is_dir() {
-            texts(&path, into);
-        } else {
-            let bytes = std::fs::read(&path).expect("read");
-            into.push((path.display().to_string(), String::from_utf8_lossy(&bytes).into_owned()));
-        }
-    }
+/// Every file of the state, as text.
+fn texts(program: &Program) -> Vec<(String, String)> {
+    let files = below(&program.path().join(".palisade/sandbox/palisade-state")).into_iter();
+    let text = |file: PathBuf| {
+        let bytes = std::fs::read(&file).expect("read");
+        (file.display().to_string(), String::from_utf8_lossy(&bytes).into_owned())
+    };
+    files.map(text).collect()
 }
 
 #[test]
@@ -88,15 +72,14 @@ fn what_a_gate_prints_is_kept_without_secrets() {
     let program = estate();
     with(&program, &["apply", "--auto-approve"]).code(0);
     let reason = format!("the password is {SECRET}");
-    let args = ["promote", "up", "--auto-approve", "--override", "--reason", &reason];
+    let args = ["promote", "to_production", "--auto-approve", "--override", "--reason", &reason];
     let run = with(&program, &args).code(0);
     assert!(
         run.err.contains("too short to be hidden by value everywhere: `env:DB_PIN`"),
         "{}",
         run.err
     );
-    let mut kept = Vec::new();
-    texts(&program.path().join(".palisade/sandbox/palisade-state"), &mut kept);
+    let mut kept = texts(&program);
     let history = with(&program, &["history", "--json"]).code(0);
     kept.push(("history".to_owned(), history.out.clone()));
     // The reason is shown to who gives it as it was given.
@@ -124,7 +107,7 @@ fn a_gates_program_does_not_get_the_secrets() {
     let program = estate();
     with(&program, &["apply", "--auto-approve"]).code(0);
     program.write("leak.sh", "test -z \"$DBPASS$DB_PIN$PALISADE_VAR_sv\" && test -n \"$OTHER\"\n");
-    let mut command = program.command(&["promote", "up", "--dry-run"]);
+    let mut command = program.command(&["promote", "to_production", "--dry-run"]);
     command.env("DBPASS", SECRET).env("DB_PIN", PIN).env("PALISADE_VAR_sv", SENSITIVE);
     let run: Run = command.env("OTHER", "x").output().expect("started").into();
     run.code(0);
@@ -138,10 +121,10 @@ fn the_first_reason_of_a_run_is_kept_without_secrets() {
     let reason = format!("{SECRET} and {SENSITIVE}");
     with(&program, &["apply", "--auto-approve"]).code(0);
     program.write("leak.sh", "exit 0\n");
-    with(&program, &["promote", "up", "--auto-approve"]).code(0);
+    with(&program, &["promote", "to_production", "--auto-approve"]).code(0);
     with(&program, &["apply", "--auto-approve", "--var", "image=v2"]).code(0);
 
-    let promote = ["promote", "up", "--auto-approve", "--var", "image=v2"];
+    let promote = ["promote", "to_production", "--auto-approve", "--var", "image=v2"];
     let mut turned = false;
     for point in (0..80).step_by(2) {
         let mut cut = program.command(&promote);
@@ -163,8 +146,7 @@ fn the_first_reason_of_a_run_is_kept_without_secrets() {
     let lift = ["--release-hold", "--reason", &reason];
     with(&program, &[&promote[..], &lift[..]].concat()).code(0);
 
-    let mut kept = Vec::new();
-    texts(&program.path().join(".palisade/sandbox/palisade-state"), &mut kept);
+    let kept = texts(&program);
     for (name, text) in &kept {
         for secret in [SECRET, SENSITIVE] {
             assert!(!text.contains(secret), "{secret} in {name}: {text}");

@@ -65,6 +65,19 @@ fn another_state(program: &Program) {
     std::fs::remove_dir_all(program.path().join(".palisade/sandbox/palisade-state")).expect("gone");
 }
 
+/// The same configuration over another state, which takes the accounts by their ids: another estate.
+async fn another_estate(program: &Program) {
+    another_state(program);
+    let mut main = std::fs::read_to_string(program.path().join("main.hcl")).expect("read");
+    let accounts = endpoint(program).await.accounts().await;
+    for (label, name) in [("dev", "acme-dev"), ("production", "acme-production")] {
+        let id = &accounts.iter().find(|a| a.name == name).expect("there").id;
+        let block = format!("account \"{label}\" {{");
+        main = main.replace(&block, &format!("{block}\n  id = \"{id}\""));
+    }
+    program.write("main.hcl", &main);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_apply_writes_its_lineage_into_every_mark() {
     let program = Program::new(&two_environments(ROLE));
@@ -118,18 +131,7 @@ async fn another_estates_object_at_the_same_address_is_not_taken() {
     let program = Program::new(&two_environments(ROLE));
     program.run(&["apply", "--auto-approve"]).code(0);
     let (first, theirs) = (lineage(&program), mark(&endpoint(&program).await).await);
-    another_state(&program);
-    // The same configuration over another state: another estate.
-    let main = std::fs::read_to_string(program.path().join("main.hcl")).expect("read");
-    let accounts: Vec<_> = endpoint(&program).await.accounts().await;
-    let id = |name: &str| accounts.iter().find(|a| a.name == name).expect("there").id.clone();
-    let main = main
-        .replace("account \"dev\" {", &format!("account \"dev\" {{\n  id = \"{}\"", id("acme-dev")))
-        .replace(
-            "account \"production\" {",
-            &format!("account \"production\" {{\n  id = \"{}\"", id("acme-production")),
-        );
-    program.write("main.hcl", &main);
+    another_estate(&program).await;
     let run = program.run(&["plan"]).code(1);
     assert!(run.err.contains("`deploy` exists already"), "{}", run.err);
     assert!(
@@ -206,17 +208,7 @@ async fn a_parameter_of_another_estate_is_not_taken() {
     let program = Program::new(&estate.replace("environment \"dev\" {", config));
     let applied = program.run(&["apply", "--auto-approve"]);
     assert_eq!(applied.code, 0, "{}", applied.err);
-    let accounts = endpoint(&program).await.accounts().await;
-    another_state(&program);
-    let id = |name: &str| accounts.iter().find(|a| a.name == name).expect("there").id.clone();
-    let main = std::fs::read_to_string(program.path().join("main.hcl")).expect("read");
-    let main = main
-        .replace("account \"dev\" {", &format!("account \"dev\" {{\n  id = \"{}\"", id("acme-dev")))
-        .replace(
-            "account \"production\" {",
-            &format!("account \"production\" {{\n  id = \"{}\"", id("acme-production")),
-        );
-    program.write("main.hcl", &main);
+    another_estate(&program).await;
     let run = program.run(&["plan"]).code(1);
     assert!(run.err.contains("`/acme/dev/app/level` exists already"), "{}", run.err);
     assert!(run.err.contains("manages it"), "{}", run.err);

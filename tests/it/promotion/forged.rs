@@ -39,18 +39,44 @@ async fn keys(client: &Client, prefix: &str) -> Vec<String> {
     answer.contents().iter().map(|o| o.key().unwrap().to_owned()).collect()
 }
 
+/// The estate with its state in S3.
+fn in_s3() -> String {
+    MAIN.replacen(
+        "name = \"acme\"\n",
+        "name = \"acme\"\n  backend \"s3\" {\n    bucket = \"acme-palisade-state\"\n    prefix = \"estate\"\n    region = \"eu-west-1\"\n  }\n",
+        1,
+    )
+}
+
+#[test]
+fn init_and_status_warn_where_the_buckets_policy_protects_no_record() {
+    let mut stage = Stage::new(&in_s3());
+    let told = "the policy of the bucket `acme-palisade-state` does not protect records";
+    let made = judged(&mut stage, "ann", &["init", "--create-backend"], 0);
+    judged(&mut stage, "ann", &["apply", "--auto-approve"], 0);
+    let known = judged(&mut stage, "ann", &["status"], 0);
+    assert!(!made.err.contains(told) && !known.err.contains(told), "{}{}", made.err, known.err);
+
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let client = s3(&stage, "ann").await;
+        client.delete_bucket_policy().bucket(BUCKET).send().await.unwrap();
+    });
+    for command in ["init", "status"] {
+        let warned = judged(&mut stage, "ann", &[command], 0).err;
+        let warned = warned.split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in [told, "remove them, overwrite them, approve in another's name"] {
+            assert!(warned.contains(part), "{command}: `{part}`: {warned}");
+        }
+    }
+}
+
 #[test]
 fn nobody_approves_in_another_name() {
-    let main = MAIN
-        .replacen(
-            "name = \"acme\"\n",
-            "name = \"acme\"\n  backend \"s3\" {\n    bucket = \"acme-palisade-state\"\n    prefix = \"estate\"\n    region = \"eu-west-1\"\n  }\n",
-            1,
-        )
-        .replace(
-            "  gate \"command\" \"tests\" {\n    command = [\"./tests\"]\n  }\n",
-            "  gate \"approval\" \"board\" {\n    count = 2\n  }\n",
-        );
+    let main = in_s3().replace(
+        "  gate \"command\" \"tests\" {\n    command = [\"./tests\"]\n  }\n",
+        "  gate \"approval\" \"board\" {\n    count = 2\n  }\n",
+    );
     let mut stage = Stage::new(&main);
     judged(&mut stage, "ann", &["init", "--create-backend"], 0);
     judged(&mut stage, "ann", &["apply", "--auto-approve"], 0);

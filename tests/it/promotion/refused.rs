@@ -1,10 +1,11 @@
 //! What is not let through: skipped edges, interrupted soaks, two at a time.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::stage::{MAIN, Stage};
 use crate::support::cli::Program;
+use crate::support::files::below;
 
 #[test]
 fn an_edge_cannot_be_skipped_but_with_a_reason_that_stays() {
@@ -215,19 +216,8 @@ fn what_the_gates_were_asked_about_has_to_stand_when_the_move_begins() {
 
 /// Every file that is kept: of the state, and of the sandbox.
 fn kept(stage: &Stage) -> BTreeMap<PathBuf, Vec<u8>> {
-    fn walk(dir: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
-        for entry in std::fs::read_dir(dir).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                walk(&path, found);
-            } else {
-                found.insert(path.clone(), std::fs::read(&path).unwrap());
-            }
-        }
-    }
-    let mut found = BTreeMap::new();
-    walk(&stage.path(".palisade/sandbox/palisade-state"), &mut found);
-    found
+    let files = below(&stage.path(".palisade/sandbox/palisade-state")).into_iter();
+    files.map(|file| (file.clone(), std::fs::read(&file).unwrap())).collect()
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use palisade::state::scopes::digest;
 
 use crate::support::cli::Program;
+use crate::support::files::below;
 
 const ESTATE: &str = r#"
 palisade {
@@ -147,14 +148,6 @@ fn a_plan_file_is_readable_by_its_owner_only() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
-/// Every file below a directory.
-fn files(dir: &std::path::Path, into: &mut Vec<std::path::PathBuf>) {
-    for entry in std::fs::read_dir(dir).expect("readable") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() { files(&path, into) } else { into.push(path) }
-    }
-}
-
 #[test]
 fn no_secret_is_in_a_plan_a_state_a_log_or_an_error() {
     let (p, plan) = saved();
@@ -183,8 +176,7 @@ fn no_secret_is_in_a_plan_a_state_a_log_or_an_error() {
         assert!(!told.contains(value), "`{value}` was told");
     }
     // State, journals, audit log, every old version: everything but the emulated AWS itself.
-    let mut all = Vec::new();
-    files(&p.path().join(".palisade/sandbox/palisade-state"), &mut all);
+    let all = below(&p.path().join(".palisade/sandbox/palisade-state"));
     assert!(all.len() > 10, "{all:?}");
     for path in all {
         let bytes = std::fs::read(&path).expect("readable");

@@ -2,15 +2,18 @@
 //! that no record names; and no alarm about what is in order.
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use serde_json::{Value as Json, json};
 
 use palisade::state::json::encode;
 use palisade::state::scopes::digest;
+use palisade::state::{LocalStore, StateStore as _, WriteCondition};
 
 use crate::support::cli::Program;
 
 use super::commands::applied;
+use super::hostile::resealed;
 
 fn records(p: &Program) -> Vec<PathBuf> {
     let dir = p.path().join(".palisade/sandbox/palisade-state/audit");
@@ -105,6 +108,26 @@ fn a_dropped_tail_and_a_rewritten_chain_show_against_the_anchor() {
     );
 }
 
+/// A plan says in its comment and in its JSON on which head it was made; either is an anchor as it is.
+#[test]
+fn the_comment_of_a_plan_is_an_anchor() {
+    let (p, head) = with_head();
+    let plan = ["plan", "--output", "markdown=comment.md", "--output", "json=plan.json"];
+    p.run(&plan).code(0);
+    let comment = std::fs::read_to_string(p.path().join("comment.md")).unwrap();
+    let head = head.trim_start_matches("audit head: ");
+    assert!(comment.contains(&format!("audit head: <code>{head}</code>")), "{comment}");
+    for anchor in ["comment.md", "plan.json"] {
+        let run = p.run(&["audit", "verify", "--anchor", anchor]).code(0);
+        assert!(!run.out.contains("rewritten together"), "it counts: {}", run.out);
+    }
+    std::fs::remove_file(records(&p).pop().unwrap()).unwrap();
+    for anchor in ["comment.md", "plan.json"] {
+        let found = p.run(&["audit", "verify", "--anchor", anchor]).code(1);
+        assert!(found.err.contains("the anchor has seen it"), "{anchor}: {}", found.err);
+    }
+}
+
 #[test]
 fn heads_that_old_versions_of_a_state_have_seen_count_too() {
     let (p, _) = with_head();
@@ -126,10 +149,63 @@ fn a_damaged_state_is_a_finding_and_does_not_stop_the_check() {
 }
 
 #[test]
-fn an_apply_that_no_state_holds_and_a_move_that_no_record_names_are_told() {
+fn an_apply_that_no_state_holds_is_told() {
     let (p, _) = with_head();
     let all = records(&p).len();
     rewrite(&p, all - 1, |record| record["event"]["run"] = json!("a-run-that-never-was"));
     let found = p.run(&["audit", "verify"]).code(1);
     assert!(found.err.contains("run `a-run-that-never-was` changed something"), "{}", found.err);
+}
+
+/// A state as a server leaves it that let two writers through at once: one serial, and two contents.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_serial_that_was_written_twice_is_told() {
+    let (p, _) = with_head();
+    let store = LocalStore::new(p.path().join(".palisade/sandbox/palisade-state"));
+    let key = "scopes/acct-dev/state.json";
+    let now = store.get(key).await.unwrap().unwrap();
+    let text = String::from_utf8(now.bytes.to_vec()).unwrap();
+    let own: Json = serde_json::from_str(&text).unwrap();
+    let again = text
+        .replace(own["write_id"].as_str().unwrap(), "of-the-other-one")
+        .replace(own["stamp"]["run"].as_str().unwrap(), "the-other-run");
+    store.put_if(key, resealed(&again).as_bytes(), &WriteCondition::Etag(now.etag)).await.unwrap();
+    let found = p.run(&["audit", "verify", "--anchor", "anchor"]).code(1);
+    let serial = &own["serial"];
+    let told = format!("serial {serial} of scope `acct-dev` was written twice, by runs");
+    assert!(found.err.contains(&told), "{}", found.err);
+    assert!(found.err.contains("the-other-run"), "{}", found.err);
+}
+
+/// Applies, approvals and edits append while the check reads: what it has seen of the states is in the log.
+#[test]
+fn others_that_append_meanwhile_raise_no_alarm() {
+    for (name, p) in applied() {
+        let roles = |count: usize| {
+            p.write(
+                "more.hcl",
+                &format!(
+                    "iam_role \"more\" {{\n  count = {count}\n  environments = [environment.dev]\n  trust {{\n    services = [\"ec2.amazonaws.com\"]\n  }}\n}}\n"
+                ),
+            );
+        };
+        let mut checked = 0;
+        for count in [12, 4, 16] {
+            roles(count);
+            let mut apply = p.command(&["apply", "--auto-approve"]);
+            apply.env("PALISADE_SANDBOX_FAULTS", "delay=40").stdout(Stdio::null());
+            let mut apply = apply.stderr(Stdio::null()).spawn().unwrap();
+            loop {
+                let ended = apply.try_wait().unwrap();
+                let found = p.run(&["audit", "verify"]);
+                assert_eq!(found.code, 0, "{name}: {}", found.err);
+                checked += 1;
+                if let Some(ended) = ended {
+                    assert!(ended.success(), "{name}");
+                    break;
+                }
+            }
+        }
+        assert!(checked > 6, "{name}: {checked} checks were too few to meet an apply");
+    }
 }

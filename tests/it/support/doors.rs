@@ -3,7 +3,7 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -49,6 +49,11 @@ pub(crate) struct Door {
     /// What matches is held and never delivered: its connection is cut when the door opens again.
     held: Arc<Mutex<Option<Held>>>,
     holding: Arc<AtomicBool>,
+    /// What matches is held, and delivered when that ends, whoever still waits for an answer.
+    late: Arc<Mutex<Option<Held>>>,
+    delivering: Arc<AtomicUsize>,
+    /// Whether its server reads how old a signature is, as AWS does and emulators do not.
+    reads_signatures: Arc<AtomicBool>,
     delay: Arc<Mutex<Duration>>,
     /// Seconds that its `Date` is ahead.
     ahead: Arc<AtomicI64>,
@@ -82,6 +87,46 @@ impl Door {
     /// Cuts what is held; what comes in is delivered again.
     pub(crate) fn open(&self) {
         *self.held.lock().unwrap() = None;
+    }
+
+    /// Holds what matches from now on, as a network does that delivers late.
+    pub(crate) fn hold_back(&self, what: impl Fn(&Incoming) -> bool + Send + Sync + 'static) {
+        *self.late.lock().unwrap() = Some(Arc::new(what));
+    }
+
+    /// Delivers what was held back.
+    pub(crate) fn deliver(&self) {
+        *self.late.lock().unwrap() = None;
+    }
+
+    /// Whether anything that was held back has not been carried out yet.
+    pub(crate) fn is_delivering(&self) -> bool {
+        self.delivering.load(Ordering::SeqCst) > 0
+    }
+
+    /// Its server refuses what was signed more than five minutes ago.
+    pub(crate) fn reads_signatures(&self) {
+        self.reads_signatures.store(true, Ordering::SeqCst);
+    }
+
+    /// The time that its server has.
+    fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::now() + jiff::SignedDuration::from_secs(self.ahead.load(Ordering::SeqCst))
+    }
+
+    /// The server's answer to a signature that is too old.
+    fn refusal(&self, request: &Request) -> Option<Response> {
+        let signed = request.headers.get("x-amz-date")?;
+        let signed = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", signed).ok()?;
+        let age =
+            self.now().duration_since(signed.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp());
+        let old = self.reads_signatures.load(Ordering::SeqCst)
+            && age > jiff::SignedDuration::from_mins(5);
+        old.then(|| Response {
+            status: 403,
+            headers: vec![("content-type".to_owned(), "text/xml".to_owned())],
+            body: b"<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>Signature expired</Message></Error></ErrorResponse>".to_vec(),
+        })
     }
 
     /// Every answer of a change takes so long.
@@ -162,6 +207,9 @@ impl Front {
             seen: Arc::default(),
             held: Arc::default(),
             holding: Arc::default(),
+            late: Arc::default(),
+            delivering: Arc::default(),
+            reads_signatures: Arc::default(),
             delay: Arc::default(),
             ahead: Arc::default(),
             ignored: Arc::default(),
@@ -182,6 +230,22 @@ impl Front {
     }
 }
 
+/// A request that was held back, until it is carried out.
+struct Delivering<'a>(&'a AtomicUsize);
+
+impl<'a> Delivering<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Delivering<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 async fn serve(stream: TcpStream, sandbox: &Sandbox, door: &Door) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut stream = BufReader::new(stream);
@@ -195,6 +259,18 @@ async fn serve(stream: TcpStream, sandbox: &Sandbox, door: &Door) -> std::io::Re
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
             return Ok(());
+        }
+        let is_late = || door.late.lock().unwrap().as_ref().is_some_and(|what| what(&incoming));
+        let _delivering = is_late().then(|| Delivering::new(&door.delivering));
+        if is_late() {
+            door.holding.store(true, Ordering::SeqCst);
+            while is_late() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+        if let Some(refusal) = door.refusal(&request) {
+            stream.get_mut().write_all(&refusal.bytes(&request)).await?;
+            continue;
         }
         if let Some(act) = door.before.lock().unwrap().clone() {
             act(&incoming);
@@ -218,8 +294,7 @@ async fn serve(stream: TcpStream, sandbox: &Sandbox, door: &Door) -> std::io::Re
         request.headers.insert("host".to_owned(), host);
         let answer = http::ask(sandbox, &request).await;
         let mut answer = answer.ok_or(std::io::ErrorKind::BrokenPipe)?;
-        let ahead = jiff::SignedDuration::from_secs(door.ahead.load(Ordering::SeqCst));
-        let date = (jiff::Timestamp::now() + ahead).strftime("%a, %d %b %Y %H:%M:%S GMT");
+        let date = door.now().strftime("%a, %d %b %Y %H:%M:%S GMT");
         answer.headers.retain(|(name, _)| name != "date");
         answer.headers.push(("date".to_owned(), date.to_string()));
         stream.get_mut().write_all(&answer.bytes(&request)).await?;

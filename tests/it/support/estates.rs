@@ -32,6 +32,25 @@ pub(crate) fn two_environments(more: &str) -> String {
     format!("{ACCOUNTS}{ENVIRONMENTS}{more}")
 }
 
+/// A release of an image that enters development and moves on to production, by an edge with `more` in it.
+pub(crate) fn release(more: &str) -> String {
+    format!(
+        r#"variable "image" {{
+  default = "v1"
+}}
+release "app" {{
+  entry  = environment.dev
+  values = {{ image = var.image }}
+}}
+promotion "to_production" {{
+  from     = environment.dev
+  to       = environment.production
+  releases = [release.app]
+{more}}}
+"#
+    )
+}
+
 /// Every managed kind; most objects change with the variable `step`.
 pub(crate) const EVERY_KIND: &str = r#"
 palisade {

@@ -5,6 +5,7 @@ pub(crate) mod cli;
 pub(crate) mod doors;
 pub(crate) mod endpoint;
 pub(crate) mod estates;
+pub(crate) mod files;
 pub(crate) mod front;
 pub(crate) mod host;
 pub(crate) mod http;
