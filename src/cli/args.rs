@@ -13,6 +13,7 @@ use crate::engine::side::LookAt;
 use crate::engine::workspace::VarArg;
 use crate::ids::Handle;
 use crate::render::Format;
+use crate::render::inert::inert;
 
 /// Flags of every command.
 #[derive(Clone, Debug, Default, Args)]
@@ -363,9 +364,18 @@ impl OutputArg {
     ) -> Result<(), Diagnostic> {
         let mut bytes = Vec::new();
         let path = &self.path;
-        content(&mut bytes).and_then(|()| std::fs::write(path, &bytes)).map_err(|error| {
+        let cannot = |error: std::io::Error| {
             Diagnostic::error(format!("cannot write `{}`: {error}", path.display()))
-        })
+        };
+        content(&mut bytes).map_err(cannot)?;
+        let bytes = match self.format {
+            // A pipeline may print it, and its runner takes commands out of what is printed.
+            Format::Text | Format::Markdown => {
+                inert(&String::from_utf8_lossy(&bytes), true).into_owned().into_bytes()
+            }
+            Format::Json | Format::Html | Format::Sarif => bytes,
+        };
+        std::fs::write(path, bytes).map_err(cannot)
     }
 }
 

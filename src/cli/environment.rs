@@ -41,7 +41,7 @@ impl ProcessEnvironment {
             || set("CI")
             || vars.get("TERM").is_some_and(|t| t == "dumb");
         let columns = console_width(&vars);
-        let style = |tty: bool| Style { color: tty && !quiet, width: columns };
+        let style = |tty: bool| Style { color: tty && !quiet, terminal: tty, width: columns };
         let (out, err) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
         let out = style(out);
         let no_animation = set("CI") || vars.get("TERM").is_some_and(|t| t == "dumb");

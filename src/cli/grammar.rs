@@ -105,10 +105,10 @@ impl Command {
     pub fn after_interruption(&self) -> &'static str {
         match self {
             Self::Apply(_) | Self::Destroy(_) | Self::Import(_) => {
-                "what was in flight is recorded; `palisade plan` shows what is left, `palisade apply` goes on from there"
+                "whatever had begun is recorded; `palisade plan` shows what is left, `palisade apply` goes on from there"
             }
             Self::Promote(_) | Self::Rollback(_) | Self::Verify(_) => {
-                "what was in flight is recorded; `palisade status` shows where the release stands, the same command goes on from there"
+                "whatever had begun is recorded; `palisade status` shows where the release stands, the same command goes on from there"
             }
             Self::Init(_) | Self::State(_) | Self::Approve(_) => "run the command again",
             _ => "nothing was changed",

@@ -86,7 +86,7 @@ fn run_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         context.tell(diagnostics);
     }
     if matches!(exit, Exit::Interrupted) {
-        context.say(&format!("interrupted: {next}"));
+        context.say(&context.env.err.fold(&format!("interrupted: {next}"), 0));
     }
     ExitCode::from(exit.code())
 }

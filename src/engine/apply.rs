@@ -77,8 +77,8 @@ pub async fn run(
     question.options.secrets =
         compare_secrets::by_source(workspace, &mut inputs, &question).await?;
     let plan = plan::make(workspace, &inputs, &question)?;
-    plan::warn(workspace, &inputs, &plan);
     workspace.host.show(Shown::Plan(&plan))?;
+    plan::warn(workspace, &inputs, &plan);
     plan::require_isolation(&plan, approval.fail_on, false)?;
     plan::require_read(&plan)?;
     if plan.has_changes() {
@@ -149,8 +149,8 @@ pub async fn import(
     let loading = recover::load_recovered(workspace, &request, lock_timeout);
     let inputs = Box::pin(loading).await?;
     let plan = plan::make(workspace, &inputs, &request)?;
-    plan::warn(workspace, &inputs, &plan);
     workspace.host.show(Shown::Plan(&plan))?;
+    plan::warn(workspace, &inputs, &plan);
     if !plan.has_changes() {
         return Err(EngineError::failed(format!("`{address}` is managed already")));
     }

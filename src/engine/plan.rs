@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Configuration;
 use crate::diag::{Diagnostic, Diagnostics, count};
-use crate::isolation::section::{AccessPath, PathChange, RuleSeverity};
+use crate::isolation::section::{AccessPath, PathChange, RuleSeverity, WallVerdict};
 use crate::plan::model::{Plan, PlanLocation, ScopeBasis, StateBasis};
 use crate::plan::sides::Sides;
 use crate::plan::{Input, compute, prepare, seal, walls};
@@ -220,6 +220,10 @@ pub fn require_isolation(plan: &Plan, fail_on: FailOn, standing: bool) -> Result
     let widened = plan.isolation.changes.iter().filter(|path| path.change.widens()).count();
     let assuming = plan.isolation.matrix.iter().filter(|row| !row.assumptions_added.is_empty());
     let assuming = assuming.count();
+    let undecided = || {
+        let broken = plan.isolation.violations.iter().filter(counts);
+        broken.filter(|path| path.verdict == WallVerdict::Undetermined).count() == violations
+    };
     let summary = match fail_on {
         FailOn::None => return Ok(()),
         FailOn::Violation if violations == 0 => return Ok(()),
@@ -229,6 +233,11 @@ pub fn require_isolation(plan: &Plan, fail_on: FailOn, standing: bool) -> Result
         }
         FailOn::Widening if violations == 0 => {
             format!("{} added or widened", count(widened, "path is", "paths are"))
+        }
+        FailOn::Violation | FailOn::Widening if undecided() => {
+            let walls = count(violations, "wall", "walls");
+            let are = if violations == 1 { "is" } else { "are" };
+            format!("{walls} that an isolation rule protects {are} undetermined")
         }
         FailOn::Violation | FailOn::Widening => {
             format!("{} an isolation rule", count(violations, "path breaks", "paths break"))

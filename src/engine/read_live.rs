@@ -110,9 +110,15 @@ pub async fn read_accounts(
                 if through_access_role {
                     all.through_access_role.insert(handle.clone());
                 }
+                // One call reads several kinds: what it said is said once.
+                let mut by_reason: BTreeMap<&String, Vec<&str>> = BTreeMap::new();
                 for (kind, why) in &inventory.unread {
+                    by_reason.entry(why).or_default().push(kind);
+                }
+                for (why, kinds) in by_reason {
+                    let kinds = kinds.join(", ");
                     all.warnings.push(
-                        Diagnostic::warning(format!("could not read {kind} in `{handle}`"))
+                        Diagnostic::warning(format!("could not read {kinds} in `{handle}`"))
                             .detail(why.clone()),
                     );
                 }

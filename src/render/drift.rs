@@ -34,7 +34,7 @@ pub fn text(report: &DriftReport, style: &Style, out: &mut dyn Write) -> io::Res
         if drift.status == DriftStatus::Changed {
             for line in lines::drifted(drift) {
                 let indent = " ".repeat(6 + line.depth * 4);
-                let symbol = style.paint(line.sign.tone(), line.sign.symbol());
+                let symbol = style.paint(line.sign.tone(), line.symbol());
                 writeln!(out, "{}", format!("{indent}{symbol} {}", line.text).trim_end())?;
             }
         }

@@ -605,7 +605,8 @@ impl<'a> OwnNames<'a> {
         Json::Object(marked.collect())
     }
 
-    /// A line of a policy's difference: `- principal arn:...`.
+    /// A line of a policy's difference: `- principal arn:...`, `+ condition StringEquals KEY = VALUE`. Of a
+    /// condition the values alone are replaced.
     fn line(&self, line: &str) -> String {
         let Some((sign, rest)) = line.split_at_checked(2) else { return line.to_owned() };
         match rest.split_once(' ') {
@@ -615,6 +616,14 @@ impl<'a> OwnNames<'a> {
             )) => {
                 format!("{sign}{label} {}", self.text(value, Marking::Text))
             }
+            Some(("condition", condition)) => match condition.split_once(" = ") {
+                Some((key, values)) => {
+                    let values = values.split(", ").map(|value| self.text(value, Marking::Text));
+                    let values = values.collect::<Vec<_>>().join(", ");
+                    format!("{sign}condition {key} = {values}")
+                }
+                None => line.to_owned(),
+            },
             _ => line.to_owned(),
         }
     }

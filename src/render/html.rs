@@ -24,6 +24,9 @@ use crate::engine::refusal::PlanRefusal;
 mod history;
 mod picture;
 mod style;
+pub(super) mod table;
+
+use table::{Table, TableCell};
 
 /// Text that is safe between tags and in quoted attributes.
 #[must_use]
@@ -66,6 +69,11 @@ pub(super) fn arrows(route: &str) -> String {
     text(route).replace(" -&gt; ", " &#8594; ")
 }
 
+/// A dotted name that breaks after its dots and underscores where it has to.
+fn breakable(name: &str) -> String {
+    text(name).replace('.', ".<wbr>").replace('_', "_<wbr>")
+}
+
 /// Columns of an object's lines.
 const WIDTH: usize = 110;
 
@@ -78,7 +86,9 @@ pub fn plan(plan: &Plan, detail: Detail<'_>, out: &mut dyn Write) -> io::Result<
     let headline = Headline::of(plan);
     let title = view::title(plan);
     head(&title, out)?;
-    banner(&title, &headline.sentence, headline.tone, &made("Planned", plan), out)?;
+    let is_refused = headline.classes.iter().any(|(class, _)| *class == Class::Forbidden);
+    let word = word(headline.tone, is_refused);
+    banner(&title, word, &headline.sentence, headline.tone, &made("Planned", plan), out)?;
     let mut parts = vec![("verdict", "Verdict")];
     parts.extend(picture.map(|_| ("estate", "Estate")));
     parts.extend([("walls", "Isolation"), ("exceptions", "Exceptions"), ("drift", "Drift")]);
@@ -121,7 +131,7 @@ pub fn report(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     };
     head(&title, out)?;
     let (sentence, tone) = verdict::now(&report.walls);
-    banner(&title, &sentence, tone, &made("Read", plan), out)?;
+    banner(&title, word(tone, false), &sentence, tone, &made("Read", plan), out)?;
     navigation(
         &[
             ("verdict", "Verdict"),
@@ -184,14 +194,14 @@ fn unread(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
 /// # Errors
 /// Those of the writer.
 pub fn refusal(refusal: &PlanRefusal, out: &mut dyn Write) -> io::Result<()> {
-    let title = "Palisade plan";
-    head(title, out)?;
+    let title = view::titled(&refusal.estate, &refusal.selection);
+    head(&title, out)?;
     let made = format!(
         "Tried {} by Palisade {}",
         text(&refusal.generated_at),
         text(&refusal.palisade_version)
     );
-    banner(title, &summary(refusal), Tone::Bad, &made, out)?;
+    banner(&title, word(Tone::Bad, true), &summary(refusal), Tone::Bad, &made, out)?;
     writeln!(out, "<main id=\"main\"><ul>")?;
     diagnostics(&refusal.diagnostics, out)?;
     writeln!(out, "</ul></main>\n</body></html>")
@@ -222,18 +232,24 @@ fn head(title: &str, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "<a class=\"skip\" href=\"#main\">Skip to the content</a>")
 }
 
+/// What a verdict's colour says, in a word. What stood before a plan breaks a rule and blocks no apply.
+fn word(tone: Tone, is_refused: bool) -> &'static str {
+    match tone {
+        Tone::Bad if is_refused => "Refused",
+        Tone::Bad => "Broken",
+        Tone::Warn => "Attention",
+        _ => "Fine",
+    }
+}
+
 fn banner(
     title: &str,
+    word: &str,
     sentence: &str,
     tone: Tone,
     made: &str,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let word = match tone {
-        Tone::Bad => "Refused",
-        Tone::Warn => "Look",
-        _ => "Fine",
-    };
     writeln!(out, "<header><h1>{}</h1>", text(title))?;
     writeln!(
         out,
@@ -283,46 +299,28 @@ fn facts(headline: &Headline<'_>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "</dl>")
 }
 
-/// Begins a table that scrolls by itself where the page is narrower.
-pub(super) fn table(caption: &str, columns: &[&str], out: &mut dyn Write) -> io::Result<()> {
-    writeln!(
-        out,
-        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{}\"><table><caption>{}</caption><thead><tr>",
-        text(caption),
-        text(caption)
-    )?;
-    for column in columns {
-        write!(out, "<th scope=\"col\">{}</th>", text(column))?;
-    }
-    writeln!(out, "</tr></thead><tbody>")
-}
-
-pub(super) fn end_table(out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "</tbody></table></div>")
-}
-
 fn table_of_paths(class: Class, paths: &[PathLine<'_>], out: &mut dyn Write) -> io::Result<()> {
     let number: usize = paths.iter().map(|path| path.members).sum();
     let title = format!("{}: {}", class.title(), count(number, "path", "paths"));
     writeln!(out, "<h3 class=\"{}\">{}</h3>", class.tone().class(), text(&title))?;
-    table(&title, &["from, to", "verdict", "principal", "may", "cause"], out)?;
+    let columns = ["from, to", "verdict", "principal", "may", "cause"];
+    let table = Table::of_records(&title, &columns, out)?;
     for line in paths {
         let alike = match line.members {
             1 => String::new(),
             members => format!(" ({members} alike)"),
         };
-        writeln!(
-            out,
-            "<tr><td><a href=\"#{}\">{}</a></td><td>{}{alike}</td><td><code>{}</code></td><td><code>{}</code></td><td><code>{}</code></td></tr>",
-            text(&line.path.id),
-            arrows(&line.route),
-            text(&line.remark),
-            text(&line.principal),
-            text(&line.actions),
-            text(&line.cause),
-        )?;
+        let route = format!("<a href=\"#{}\">{}</a>", text(&line.path.id), arrows(&line.route));
+        let cells = [
+            TableCell::of(route),
+            TableCell::of(format!("{}{alike}", text(&line.remark))),
+            TableCell::code(&line.principal),
+            TableCell::code(&line.actions),
+            TableCell::code(&line.cause),
+        ];
+        table.row(cells, out)?;
     }
-    end_table(out)
+    table.end(out)
 }
 
 fn walls(
@@ -343,11 +341,8 @@ fn exceptions(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
         return close(out);
     }
     let caption = count(all.len(), "exception", "exceptions");
-    table(
-        &caption,
-        &["exception", "state", "until", "reason", "owner", "approved by", "permits", "declared"],
-        out,
-    )?;
+    let columns = ["exception", "state", "reason", "who", "permits"];
+    let table = Table::of_records(&caption, &columns, out)?;
     for permit in all {
         let (state, tone) = verdict::state(permit);
         let covers: Vec<String> = permit
@@ -355,21 +350,32 @@ fn exceptions(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
             .iter()
             .map(|id| format!("<a class=\"nowrap\" href=\"#{}\">{}</a>", text(id), text(id)))
             .collect();
-        writeln!(
-            out,
-            "<tr><th scope=\"row\">{}</th><td class=\"{}\">{state}</td><td><span class=\"nowrap\">{}</span> ({})</td><td class=\"wide\">{}</td><td class=\"any\">{}</td><td class=\"any\">{}</td><td>{}</td><td><code>{}</code></td></tr>",
-            text(&format!("{}.{}", permit.rule, permit.name)),
-            tone.class(),
-            text(&permit.expires),
-            verdict::days_left(permit.days_left),
-            text(&permit.reason),
-            text(permit.owner.as_deref().unwrap_or("not named")),
-            text(permit.approved_by.as_deref().unwrap_or("not named")),
-            covers.join(" "),
-            text(&permit.location),
-        )?;
+        let who = |who: &Option<String>| text(who.as_deref().unwrap_or("not named"));
+        let cells = [
+            TableCell::head(format!(
+                "{}<br><code>{}</code>",
+                breakable(&format!("{}.{}", permit.rule, permit.name)),
+                text(&permit.location)
+            )),
+            TableCell::classed(
+                tone.class(),
+                format!(
+                    "{state}<br><span class=\"nowrap\">until {}</span><br>({})",
+                    text(&permit.expires),
+                    verdict::days_left(permit.days_left)
+                ),
+            ),
+            TableCell::classed("wide", text(&permit.reason)),
+            TableCell::of(format!(
+                "owner {}<br>approved by {}",
+                who(&permit.owner),
+                who(&permit.approved_by)
+            )),
+            TableCell::of(covers.join(" ")),
+        ];
+        table.row(cells, out)?;
     }
-    end_table(out)?;
+    table.end(out)?;
     close(out)
 }
 
@@ -403,13 +409,13 @@ fn changes(plan: &Plan, detail: Detail<'_>, out: &mut dyn Write) -> io::Result<(
         carried("Objects with tags carry", &common, out)?;
     }
     for section in &sections {
-        let serves = section.serves.as_deref().unwrap_or_default();
+        let about: Vec<&str> =
+            section.serves.iter().chain([&section.counts]).map(String::as_str).collect();
         writeln!(
             out,
-            "<h3>{} <span class=\"dim\">{} {}</span></h3>",
+            "<h3>{} <span class=\"dim\">{}</span></h3>",
             text(&section.title),
-            escape(serves),
-            text(&section.counts)
+            text(&about.join(": "))
         )?;
         let mut said = common.clone();
         said.extend(section.tags.clone());
@@ -492,7 +498,7 @@ fn object(
             "{}<span class=\"{}\">{} {}</span>{note}",
             " ".repeat(line.depth * 4),
             line.sign.tone().class(),
-            escape(line.sign.symbol()),
+            escape(line.symbol()),
             escape(&line.text)
         )?;
     }
@@ -505,17 +511,17 @@ fn limits(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     let opened = if tight > 0 { " open" } else { "" };
     let counted = count(plan.limits.len(), "limit", "limits");
     writeln!(out, "<details{opened}><summary>{counted}, {tight} nearly used up</summary>")?;
-    table("AWS limits", &["of", "used"], out)?;
+    let table = Table::of_records("AWS limits", &["of", "used"], out)?;
     for limit in &plan.limits {
         let class = match limit.used {
-            used if used > limit.allowed => " class=\"bad\"",
-            _ if view::is_tight(limit) => " class=\"warn\"",
+            used if used > limit.allowed => Tone::Bad.class(),
+            _ if view::is_tight(limit) => Tone::Warn.class(),
             _ => "",
         };
-        let (target, usage) = (text(&limit.target), view::usage(limit));
-        writeln!(out, "<tr><td>{target}</td><td{class}>{usage}</td></tr>")?;
+        let used = TableCell::classed(class, text(&view::usage(limit)));
+        table.row([TableCell::of(text(&limit.target)), used], out)?;
     }
-    end_table(out)?;
+    table.end(out)?;
     writeln!(out, "</details>")?;
     close(out)
 }

@@ -110,6 +110,16 @@ pub struct Line {
     pub text: String,
     /// A remark behind it.
     pub note: Option<(Tone, String)>,
+    /// Whether it goes on with the line before, and so has no symbol of its own.
+    pub goes_on: bool,
+}
+
+impl Line {
+    /// What stands in front of it.
+    #[must_use]
+    pub fn symbol(&self) -> &'static str {
+        if self.goes_on { " " } else { self.sign.symbol() }
+    }
 }
 
 /// The attribute lines of one object's change; none for `no_op` and `forget`.
@@ -169,7 +179,11 @@ struct Lines(Vec<Line>);
 
 impl Lines {
     fn push(&mut self, depth: usize, sign: Sign, text: impl Into<String>) {
-        self.0.push(Line { depth, sign, text: text.into(), note: None });
+        self.0.push(Line { depth, sign, text: text.into(), note: None, goes_on: false });
+    }
+
+    fn go_on(&mut self, depth: usize, sign: Sign, text: String) {
+        self.0.push(Line { depth, sign, text, note: None, goes_on: true });
     }
 
     fn note(&mut self, tone: Tone, note: &str) {

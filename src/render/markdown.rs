@@ -5,6 +5,7 @@
 //! AWS or from configuration stays text: it can close no fence and no comment, open no tag, mention nobody
 //! and become no link.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use crate::diag::Severity;
@@ -49,7 +50,7 @@ pub fn plan(plan: &Plan, detail: Detail<'_>, out: &mut dyn Write) -> io::Result<
         comment.paths(*class, paths);
     }
     comment.unread(plan);
-    comment.broken(plan);
+    comment.broken(plan, &headline);
     for check in plan.checks.iter().filter(|c| c.status == CheckStatus::Fail) {
         let text =
             format!("> **Check failed:** {}: {}\n\n", inline(&check.name), inline(&check.message));
@@ -102,24 +103,23 @@ impl Comment {
     /// selection, so that several estates of one repository keep a comment each.
     fn new(estate: &str, selection: &Selection) -> Self {
         let accounts: Vec<String> = selection.accounts.iter().map(ToString::to_string).collect();
-        let list = |names: &[String]| names.iter().map(|n| token(n)).collect::<Vec<_>>().join(",");
         let mark = format!(
             "estate={} environments={} accounts={} targets={}",
             token(estate),
-            list(&selection.environments),
-            list(&accounts),
-            list(&selection.targets),
+            tokens(&selection.environments),
+            tokens(&accounts),
+            tokens(&selection.targets),
         );
         Self::marked(
             &mark,
-            "Palisade",
+            &super::view::titled(estate, selection),
             "The job's log, `palisade plan --full` and `palisade plan --format html` show them.",
         )
     }
 
     /// The same with a mark and a title of its own.
     pub(super) fn marked(mark: &str, title: &str, elsewhere: &'static str) -> Self {
-        let text = format!("<!-- palisade {mark} -->\n## {title}\n\n");
+        let text = format!("<!-- palisade {mark} -->\n## {}\n\n", inline(title));
         Self { text, left_out: Vec::new(), elsewhere, walls: None }
     }
 
@@ -239,10 +239,14 @@ impl Comment {
         self.folded(&format!("Not read: {counted}"), body.trim_end(), "lists of what was not read");
     }
 
-    /// The evidence of what breaks a rule.
-    fn broken(&mut self, plan: &Plan) {
-        let broken = plan.isolation.violations.iter();
-        self.evidence(broken.filter(|path| walls::has_evidence(path)));
+    /// The evidence of what breaks a rule: of the paths that have a line, before those that are like them.
+    fn broken(&mut self, plan: &Plan, headline: &Headline<'_>) {
+        let lines = headline.classes.iter().flat_map(|(_, lines)| lines);
+        let listed: BTreeSet<&str> = lines.map(|line| line.path.id.as_str()).collect();
+        let broken = plan.isolation.violations.iter().filter(|path| walls::has_evidence(path));
+        let (first, alike): (Vec<_>, Vec<_>) =
+            broken.partition(|path| listed.contains(path.id.as_str()));
+        self.evidence(first.into_iter().chain(alike));
     }
 
     /// Everything that is known of paths, in half of the room: the changes come after it.
@@ -466,12 +470,71 @@ pub(super) fn code(text: &str) -> String {
     format!("<code>{text}</code>")
 }
 
-/// Prose that stays text in a line or a table's cell. GitHub looks for mentions, issues and links in what is
-/// rendered already, where an entity is a character again: a space of no width stands between.
+/// Prose that stays text in a line or a table's cell. What stands between backticks, and what is an ARN, is code
+/// and can be copied; in the rest GitHub looks for mentions, issues, links and emoji in what is rendered already,
+/// where an entity is a character again: a space of no width stands between.
 pub(super) fn inline(text: &str) -> String {
-    let apart = entities(&cut(text));
-    let apart = apart.replace("&#64;", "&#64;&#8203;").replace("&#35;", "&#35;&#8203;");
-    apart.replace("://", ":&#8203;//").replace("www.", "www&#8203;.")
+    let text = cut(text);
+    let pieces: Vec<&str> = text.split('`').collect();
+    // One backtick too many is a character like others.
+    if pieces.len().is_multiple_of(2) {
+        return words(&text);
+    }
+    let piece = |(at, piece): (usize, &&str)| match at % 2 {
+        0 => words(piece),
+        _ => code(piece),
+    };
+    pieces.iter().enumerate().map(piece).collect()
+}
+
+/// Words of prose.
+fn words(text: &str) -> String {
+    let word = |word: &str| {
+        let name = word.trim_end_matches(['.', ',', ':', ';', ')']);
+        match name.starts_with("arn:") {
+            true => format!("{}{}", code(name), word.get(name.len()..).unwrap_or_default()),
+            false => apart(word),
+        }
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// A word that GitHub makes nothing else of.
+fn apart(word: &str) -> String {
+    const NOTHING: char = '\u{200b}';
+    let word = safe(word);
+    let mut out = String::with_capacity(word.len());
+    let mut rest: &str = &word;
+    while let Some(c) = rest.chars().next() {
+        let after = rest.get(c.len_utf8()..).unwrap_or_default();
+        out.push(c);
+        let is_before = |is: &dyn Fn(char) -> bool| {
+            after.split_once(':').is_some_and(|(name, _)| !name.is_empty() && name.chars().all(is))
+        };
+        let splits = match c {
+            '@' | '#' => true,
+            ':' => {
+                after.starts_with("//")
+                    || is_before(&|c| {
+                        c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '+' | '-')
+                    })
+            }
+            '-' => after.starts_with(|c: char| c.is_ascii_digit()) && is_issue(&out),
+            'w' => after.starts_with('.') && out.ends_with("www"),
+            _ => false,
+        };
+        if splits {
+            out.push(NOTHING);
+        }
+        rest = after;
+    }
+    escaped(&out).replace(NOTHING, "&#8203;")
+}
+
+/// Whether a text ends in GitHub's other sign of an issue.
+fn is_issue(text: &str) -> bool {
+    let word = text.rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '-').next();
+    word.is_some_and(|word| word.eq_ignore_ascii_case("gh-"))
 }
 
 /// At most [`CELL`] characters.
@@ -484,7 +547,10 @@ fn cut(text: &str) -> std::borrow::Cow<'_, str> {
 
 /// Text in which nothing is markup, by entities instead of backslashes: they hold in tables and in HTML.
 fn entities(text: &str) -> String {
-    let text = safe(text);
+    escaped(&safe(text))
+}
+
+fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         match c {
@@ -499,6 +565,11 @@ fn entities(text: &str) -> String {
         }
     }
     out
+}
+
+/// Names in the mark of a comment.
+pub(super) fn tokens(names: &[String]) -> String {
+    names.iter().map(|name| token(name)).collect::<Vec<_>>().join(",")
 }
 
 /// A name in the mark of a comment: nothing in it ends the mark.

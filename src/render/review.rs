@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::isolation::{text as section_text, view as section_view};
-use super::markdown::{Comment, inline};
+use super::markdown::{Comment, inline, tokens};
 use super::style::{Style, Tone, count, safe, wrap};
 use super::{text, verdict};
 use crate::engine::review::ReviewOutcome;
@@ -70,7 +70,11 @@ pub fn text(outcome: &ReviewOutcome, style: &Style, out: &mut dyn Write) -> io::
         }
         writeln!(out)?;
     }
-    section_text::section(section, &[], true, style, out)?;
+    let mut walls = Vec::new();
+    section_text::section(section, &[], true, style, &mut walls)?;
+    // What follows begins with an empty line of its own.
+    out.write_all(walls.trim_ascii_end())?;
+    writeln!(out)?;
     section_text::unread(section.basis.as_ref(), style, out)?;
     section_text::assumptions(&section.matrix, style, out)
 }
@@ -98,8 +102,14 @@ fn lists(outcome: &ReviewOutcome) -> impl Iterator<Item = (&'static str, &[Strin
 /// Those of the writer.
 pub fn markdown(outcome: &ReviewOutcome, out: &mut dyn Write) -> io::Result<()> {
     let section = &outcome.isolation;
+    // Several reviews of one repository keep a comment each.
+    let mark = format!(
+        "review environments={} plans={}",
+        tokens(&section.environments),
+        tokens(&outcome.change.terraform_plans)
+    );
     let mut comment = Comment::marked(
-        "review",
+        &mark,
         "Palisade review",
         "`palisade review` as text and as JSON shows them.",
     );

@@ -12,6 +12,8 @@ pub use crate::diag::count;
 pub struct Style {
     /// Whether escape sequences may be written.
     pub color: bool,
+    /// Whether lines end at the terminal's edge. Those of a file or a pipe do not, and can be searched.
+    pub terminal: bool,
     /// Columns of the terminal; used for prose and tables, never to break a value.
     pub width: usize,
 }
@@ -20,13 +22,13 @@ impl Style {
     /// No colours, 100 columns: files, pipes, CI logs, tests.
     #[must_use]
     pub const fn plain() -> Self {
-        Self { color: false, width: 100 }
+        Self { color: false, terminal: false, width: 100 }
     }
 
     /// Colours, for a terminal of `width` columns.
     #[must_use]
     pub const fn terminal(width: usize) -> Self {
-        Self { color: true, width }
+        Self { color: true, terminal: true, width }
     }
 
     /// A sentence that begins at column `indent`, folded at the terminal's edge so that what follows
@@ -34,7 +36,7 @@ impl Style {
     #[must_use]
     pub fn fold(&self, text: &str, indent: usize) -> String {
         let left = self.width.saturating_sub(indent + 1);
-        if !self.color || left < 20 {
+        if !self.terminal || left < 20 {
             return text.to_owned();
         }
         wrap(text, left).join(&format!("\n{}", " ".repeat(indent)))
@@ -118,8 +120,9 @@ impl Tone {
     }
 }
 
-/// `text` without anything that could steer a terminal or reorder what is read: control
-/// characters and bidirectional overrides are shown as escapes. Names in a plan come from AWS and
+/// `text` without anything that could steer a terminal, begin a line, reorder what is read, or hide in it: control
+/// characters, other line ends, bidirectional overrides and what has no width are shown as escapes (joiners apart,
+/// which scripts and emoji need). Names in a plan come from AWS and
 /// from other people's configuration. An id that AWS has yet to assign, `⟨account.dev.id⟩` where
 /// policies are compared, is written as configuration writes it: `${account.dev.id}`.
 #[must_use]
@@ -150,10 +153,11 @@ pub fn safe_lines(text: &str) -> String {
     text.split('\n').map(safe).collect::<Vec<_>>().join("\n")
 }
 
-/// Whether a character may steer a terminal or reorder what is read.
+/// Whether a character may steer a terminal, begin a line, reorder what is read, or hide in it.
 pub(super) fn is_unsafe(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        || matches!(c, '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// A time to the second, in UTC (RFC 3339).
@@ -204,6 +208,9 @@ mod tests {
     fn nothing_in_a_name_reaches_the_terminal_as_a_command() {
         assert_eq!(safe("plain ünï 日本"), "plain ünï 日本");
         assert_eq!(safe("a\u{1b}[31mb\u{7}\u{202e}c\nd"), "a\\u{1b}[31mb\\u{7}\\u{202e}c\\nd");
+        // Other ends of lines, and what has no width.
+        assert_eq!(safe("a\u{2028}b\u{200b}c\u{e0041}d"), "a\\u{2028}b\\u{200b}c\\u{e0041}d");
+        assert_eq!(safe("क्\u{200d}ष"), "क्\u{200d}ष");
     }
 
     #[test]

@@ -6,6 +6,10 @@ use super::*;
 use crate::diag::{Diagnostic, Loc, Source};
 use crate::value::Plain;
 
+mod alike;
+mod comments;
+mod pages;
+
 const PLAN: &str = include_str!("../../tests/fixtures/render/plan.json");
 const SCHEMA: &str = include_str!("../../docs/plan.schema.json");
 
@@ -117,7 +121,7 @@ fn json_is_sorted_and_fits_its_schema() {
 
 #[test]
 fn hostile_names_stay_text() {
-    let evil = "x\u{1b}[2J\n```\n</details><script>alert(1)</script> @everyone [x](https://evil.example) --> | \u{202e}";
+    let evil = "x\u{1b}[2J\u{2028}::error::x\n```\n</details><script>alert(1)</script> @everyone [x](https://evil.example) --> | \u{202e}";
     let mut plan = realistic();
     for change in &mut plan.resource_changes {
         change.display = evil.to_owned();
@@ -167,7 +171,7 @@ fn hostile_names_stay_text() {
     }];
     for format in [Format::Text, Format::Markdown, Format::Html, Format::Sarif] {
         let text = rendered(&plan, format, &Style::plain());
-        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{format:?}");
+        assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{2028}']), "{format:?}");
         if format == Format::Sarif {
             // Messages hold links of the form `[text](place)`.
             assert!(!text.contains("]("), "{text}");
@@ -670,8 +674,10 @@ fn code_scanning_is_told_of_exceptions_that_end() {
 fn lines_for_a_terminal_end_at_spaces() {
     let mut plan = plan_of((0..7).map(|n| role(n, "s3:GetObject")).collect());
     plan.isolation = realistic().isolation;
-    for width in [80, 120] {
-        let text = strip(&rendered(&plan, Format::Text, &Style::terminal(width)));
+    // With and without colours.
+    for (width, color) in [(80, true), (120, true), (80, false)] {
+        let style = Style { color, ..Style::terminal(width) };
+        let text = strip(&rendered(&plan, Format::Text, &style));
         for line in text.lines() {
             let longest = line.split(' ').map(style::columns).max().unwrap_or(0);
             let is_value = longest > width - 20;

@@ -162,7 +162,7 @@ impl Printer<'_> {
         };
         let text = format!("{serves}  {only}{}", section.counts);
         let is_long = columns(&section.title) + columns(&text) > style.width;
-        if style.color && is_long {
+        if style.terminal && is_long {
             let title = style.fold(&safe(&section.title), 2);
             writeln!(out, "{}", style.paint(Tone::Heading, &title))?;
             let text = style.fold(text.trim_start(), 2);
@@ -192,7 +192,7 @@ impl Printer<'_> {
 
     /// Columns of an object's lines. A file is no terminal, and its lines need not end early.
     fn width(&self) -> usize {
-        let all = if self.style.color { self.style.width } else { self.style.width.max(PLAIN) };
+        let all = if self.style.terminal { self.style.width } else { self.style.width.max(PLAIN) };
         all.saturating_sub(12).max(60)
     }
 
@@ -232,7 +232,7 @@ impl Printer<'_> {
             let tags: Vec<String> =
                 self.said.iter().map(|(k, v)| format!("{} = \"{}\"", safe(k), safe(v))).collect();
             let text = format!("# objects with tags carry {{ {} }}", tags.join(", "));
-            let gap = if self.style.color { "\n" } else { "   " };
+            let gap = if self.style.terminal { "\n" } else { "   " };
             let text = self.style.paint(Tone::Dim, &self.style.fold(&text, 0));
             write!(out, "{gap}{text}")?;
         }
@@ -322,7 +322,7 @@ impl Printer<'_> {
             let gap = if at == 0 && note.is_some() { 1 } else { 2 };
             taken += gap + columns(&part);
             // What does not fit stands below the name.
-            if self.style.color && taken > self.style.width {
+            if self.style.terminal && taken > self.style.width {
                 write!(out, "\n          {}", self.style.paint(tone, &part))?;
                 taken = 10 + columns(&part);
             } else {
@@ -335,10 +335,11 @@ impl Printer<'_> {
     fn lines(&self, lines: &[Line], out: &mut dyn Write) -> io::Result<()> {
         for line in lines {
             let indent = " ".repeat(8 + line.depth * 4);
-            let symbol = self.style.paint(line.sign.tone(), line.sign.symbol());
+            let symbol = self.style.paint(line.sign.tone(), line.symbol());
+            let text = self.style.fold(&line.text, indent.len() + 4);
             let text = match line.sign {
-                Sign::None if line.text.starts_with('#') => self.style.paint(Tone::Dim, &line.text),
-                _ => line.text.clone(),
+                Sign::None if text.starts_with('#') => self.style.paint(Tone::Dim, &text),
+                _ => text,
             };
             let note = line.note.as_ref().map_or_else(String::new, |(tone, note)| {
                 format!("  {}", self.style.paint(*tone, &format!("# {note}")))

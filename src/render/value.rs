@@ -103,7 +103,10 @@ pub fn quoted(text: &str) -> String {
             }
             // Two of them may begin a command to a pipeline's runner.
             '#' if chars.peek() == Some(&'#') => out.push_str("\\u0023"),
-            c if is_unsafe(c) => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c if is_unsafe(c) => out.push_str(&match u32::from(c) {
+                short @ ..=0xffff => format!("\\u{short:04x}"),
+                long => format!("\\U{long:08x}"),
+            }),
             c => out.push(c),
         }
     }

@@ -96,7 +96,7 @@ impl Class {
     }
 }
 
-/// One path, or several that differ only in the environment that they enter.
+/// One path, or several that differ only in the environment that they enter or the instance that they lead to.
 pub(super) struct PathLine<'a> {
     /// The path; of several the first.
     pub(super) path: &'a AccessPath,
@@ -205,17 +205,7 @@ fn facts(plan: &Plan) -> Vec<Fact> {
     let mut fact = |label, tone, text: String| facts.push(Fact { label, text, tone });
     if !section.matrix.is_empty() {
         let all = section.matrix.len();
-        let mut parts = Vec::new();
-        for (number, what) in [
-            (s.opened, "opened"),
-            (s.widened, "widened"),
-            (s.narrowed, "narrowed"),
-            (s.closed, "closed"),
-        ] {
-            if number > 0 {
-                parts.push(format!("{number} {what}"));
-            }
-        }
+        let mut parts = view::fates(&s);
         parts.extend(view::proved(&section.matrix, section.proofs.len()));
         if s.undetermined > 0 {
             parts.push(format!("{} undetermined", s.undetermined));
@@ -334,7 +324,9 @@ pub(super) fn now(walls: &Walls) -> (String, Tone) {
     let undetermined =
         walls.matrix.iter().filter(|row| row.after == WallVerdict::Undetermined).count();
     let mut proved = view::proved(&walls.matrix, walls.proofs.len());
-    proved.push(format!("{undetermined} undetermined"));
+    if undetermined > 0 {
+        proved.push(format!("{undetermined} undetermined"));
+    }
     let rest = format!(
         "{}; {}: {}",
         count(walls.paths.len(), "open path", "open paths"),
@@ -368,7 +360,7 @@ fn in_classes<'a>(
     lines.collect()
 }
 
-/// One line a path; with `folds`, one for all that differ only in the environment that they enter.
+/// One line a path; with `folds`, one for all that are alike.
 fn lines<'a>(
     accounts: &[AccountChanges],
     paths: &[&'a AccessPath],
@@ -459,7 +451,8 @@ fn short(accounts: &[AccountChanges], path: &AccessPath, principal: &str) -> Str
     if is_said && !name.is_empty() { (*name).to_owned() } else { principal.to_owned() }
 }
 
-/// Equal for paths that differ only in the environment that they enter.
+/// Equal for paths that differ only in the environment that they enter, or in the instance of the block that
+/// causes them and that they lead to: never in who starts them, nor in what they may do and when.
 fn likeness(accounts: &[AccountChanges], path: &AccessPath, line: &PathLine<'_>) -> String {
     let mut words: Vec<String> = vec![path.to.environment.clone()];
     if let Some(account) = &path.to.account {
@@ -470,16 +463,23 @@ fn likeness(accounts: &[AccountChanges], path: &AccessPath, line: &PathLine<'_>)
         words.push(account.to_string());
     }
     words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    let mark = |text: &str| {
+        words.iter().fold(text.to_owned(), |text, word| whole_words(&text, word, "\u{e000}"))
+    };
+    let keys = keys(&line.cause);
     let named = [
-        &line.principal,
-        &path.resources.join(" "),
-        &path.conditions.join(" "),
-        &line.cause,
-        &path.power.clone().unwrap_or_default(),
+        mark(&line.principal),
+        mark(&path.conditions.join(" ")),
+        mark(&path.power.clone().unwrap_or_default()),
     ];
-    let marked = named.map(|part| {
-        words.iter().fold(part.clone(), |text, word| whole_words(&text, word, "\u{e000}"))
-    });
+    let instance = [path.resources.join(" "), line.cause.clone()]
+        .map(|part| mark(&keys.iter().fold(part, |text, key| whole_words(&text, key, "\u{e001}"))));
     let literal = [path.from.environment.as_str(), &path.actions.join(" "), &line.remark];
-    format!("{}\u{0}{}", literal.join("\u{0}"), marked.join("\u{0}"))
+    format!("{}\u{0}{}\u{0}{}", literal.join("\u{0}"), named.join("\u{0}"), instance.join("\u{0}"))
+}
+
+/// The keys of the instance that a cause names: `shop` of `module.deploy["shop"].iam_role.deploy@staging`.
+fn keys(cause: &str) -> Vec<&str> {
+    let pieces = cause.split("[\"").skip(1);
+    pieces.filter_map(|piece| Some(piece.split_once("\"]")?.0)).collect()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::iam::Limits;
 use crate::plan::model::{
     AccountChanges, Action, Drift, DriftStatus, LimitUse, Plan, PlanSummary, ResourceChange,
-    Unread, unread_objects,
+    Selection, Unread, unread_objects,
 };
 use crate::schema::Category;
 
@@ -14,11 +14,15 @@ use super::style::{Tone, count, safe};
 
 /// The plan and its estate, as a title.
 pub(super) fn title(plan: &Plan) -> String {
-    let of = match plan.estate.name.as_str() {
+    titled(&plan.estate.name, &plan.selection)
+}
+
+/// The same of a plan that could not be made.
+pub(super) fn titled(estate: &str, selection: &Selection) -> String {
+    let of = match estate {
         "" => String::new(),
         name => format!(" of {name}"),
     };
-    let selection = &plan.selection;
     let mut only: Vec<String> = Vec::new();
     let accounts: Vec<String> = selection.accounts.iter().map(ToString::to_string).collect();
     for (what, names) in [

@@ -78,7 +78,7 @@ fn proofs(walls: &Walls, style: &Style, out: &mut dyn Write) -> io::Result<()> {
         return Ok(());
     }
     let is_assumed = walls.matrix.iter().any(|row| !row.assumptions.is_empty());
-    let title = if is_assumed { "Closed" } else { "Proved closed" };
+    let title = if is_assumed { "Isolated" } else { "Proved isolated" };
     writeln!(out, "\n  {}", style.paint(Tone::Bold, title))?;
     // Origins that one sentence speaks of stand together.
     let mut alike: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();

@@ -120,6 +120,17 @@ fn run(name: &str) {
     if case.after == "undetermined" {
         let proofs = plan["isolation"]["proofs"].as_array().unwrap();
         assert!(proofs.iter().all(|proof| proof["verified"] == true), "{proofs:#?}");
+        let said = walk.says(DIR, &["plan"], case.code);
+        assert!(
+            said.contains("5 walls that an isolation rule protects are undetermined"),
+            "{said}"
+        );
+        // One call that was refused is one warning, whatever it was to read.
+        assert_eq!(
+            said.matches("iam:GetAccountAuthorizationDetails in production").count(),
+            1,
+            "{said}"
+        );
     } else {
         crate::walls::proved(&plan, name);
     }
@@ -129,7 +140,13 @@ fn run(name: &str) {
     assert!(wide.is_empty(), "{wide:#?}");
     support::snapshots("changes").bind(|| insta::assert_snapshot!(name, section));
     // The same in every form that a pull request gets, by one run.
-    let suffixes = [("text", "txt"), ("markdown", "md"), ("sarif", "sarif"), ("html", "html")];
+    let suffixes = [
+        ("text", "txt"),
+        ("markdown", "md"),
+        ("sarif", "sarif"),
+        ("html", "html"),
+        ("json", "json"),
+    ];
     let files = suffixes.map(|(format, suffix)| (format, walk.path(&format!("out.{suffix}"))));
     let outputs =
         files.iter().map(|(format, file)| format!("--output={format}={}", file.display()));
@@ -140,9 +157,13 @@ fn run(name: &str) {
     let sentence = if broken > 0 { "an isolation rule" } else { "No rule is broken" };
     for ((_, suffix), (format, file)) in suffixes.iter().zip(&files) {
         let text = std::fs::read_to_string(file).expect("the run has left it");
-        assert!(text.contains(sentence), "{name} as {format}: {text}");
-        // A page is long: what a person sees of it before anything is opened is kept.
-        let text = if *suffix == "html" { support::page::visible(&text) } else { text };
+        // Long forms are kept by what a reader sees of them first.
+        let text = match *suffix {
+            "html" => support::page::visible(&text),
+            "json" => support::outline::outline(&text),
+            _ => text,
+        };
+        assert!(text.contains(sentence) || *suffix == "json", "{name} as {format}: {text}");
         let text = support::undated(&text);
         let name = format!("{name}.{suffix}");
         support::snapshots("changes").bind(|| insta::assert_snapshot!(name, text));

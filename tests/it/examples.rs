@@ -128,6 +128,15 @@ impl Walk {
 
     /// Runs a command that has to end with `code`; its standard output.
     pub(crate) fn expect(&self, dir: &str, args: &[&str], code: i32) -> String {
+        self.ended(dir, args, code).stdout
+    }
+
+    /// The same; its standard error.
+    pub(crate) fn says(&self, dir: &str, args: &[&str], code: i32) -> String {
+        self.ended(dir, args, code).stderr
+    }
+
+    fn ended(&self, dir: &str, args: &[&str], code: i32) -> Outcome {
         let outcome = self.run(dir, args);
         assert_eq!(
             outcome.code,
@@ -137,7 +146,7 @@ impl Walk {
             outcome.stdout,
             outcome.stderr
         );
-        outcome.stdout
+        outcome
     }
 
     fn edit(&self, dir: &str, (file, from, to): (&str, &str, &str)) {
@@ -268,19 +277,20 @@ fn kept(dir: &str, step: &str, suffix: &str, plan: &str) {
     support::snapshots("plans").bind(|| insta::assert_snapshot!(name, plan));
 }
 
-/// A plan with changes, kept as text and as what a pull request gets.
-fn planned(walk: &Walk, dir: &str, step: &str) -> String {
-    let files = [("markdown", "md"), ("sarif", "sarif"), ("html", "html")]
+/// A plan with changes, kept in every format.
+fn planned(walk: &Walk, dir: &str, step: &str, more: &[&str]) -> String {
+    let files = [("markdown", "md"), ("sarif", "sarif"), ("html", "html"), ("json", "json")]
         .map(|(format, suffix)| (format, suffix, walk.path(&format!("{step}.{suffix}"))));
     let outputs =
         files.iter().map(|(format, _, file)| format!("--output={format}={}", file.display()));
-    let args = ["plan", "--detailed-exitcode"].map(str::to_owned);
-    let args: Vec<String> = args.into_iter().chain(outputs).collect();
+    let args = ["plan", "--detailed-exitcode"].iter().chain(more).map(|arg| (*arg).to_owned());
+    let args: Vec<String> = args.chain(outputs).collect();
     let text = walk.expect(dir, &args.iter().map(String::as_str).collect::<Vec<_>>(), 2);
     for (_, suffix, file) in &files {
         let text = std::fs::read_to_string(file).expect("the run has left it");
         match *suffix {
-            // A page is long: what a person sees of it before anything is opened is kept.
+            // Long forms are kept by what a reader sees of them first.
+            "json" => kept(dir, step, suffix, &support::outline::outline(&text)),
             "html" => kept(dir, step, suffix, &support::page::visible(&text)),
             _ => kept(dir, step, suffix, &text),
         }
@@ -298,12 +308,12 @@ fn walk(dir: &str) {
     }
     walk.expect(dir, &["validate"], 0);
     walk.expect(dir, &["fmt", "--check"], 0);
-    let first = planned(&walk, dir, "1-create");
+    let first = planned(&walk, dir, "1-create", &[]);
     assert!(first.lines().count() <= 250, "the first plan of {dir}: {}", first.lines().count());
     walk.expect(dir, &["apply", "--auto-approve"], 0);
     walk.expect(dir, &["plan", "--detailed-exitcode"], 0);
     walk.edit(dir, estate.change);
-    planned(&walk, dir, "2-change");
+    planned(&walk, dir, "2-change", &[]);
     walk.expect(dir, &["apply", "--auto-approve"], 0);
     walk.expect(dir, &["plan", "--detailed-exitcode"], 0);
 
@@ -317,14 +327,12 @@ fn walk(dir: &str) {
     let kinds: BTreeSet<&str> = drifted.iter().map(|d| d["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, traces.iter().map(Trace::kind).collect(), "{traces:#?}\n{drift}");
     assert_eq!(drifted.len(), traces.len(), "{traces:#?}\n{drift}");
-    let plan = walk.expect(dir, &["plan", "--detailed-exitcode"], 2);
-    kept(dir, "3-drift", "txt", &plan);
+    planned(&walk, dir, "3-drift", &[]);
     walk.expect(dir, &["apply", "--auto-approve"], 0);
     walk.expect(dir, &["plan", "--detailed-exitcode"], 0);
     walk.expect(dir, &["drift", "--managed-only"], 0);
 
-    let gone = walk.expect(dir, &["plan", "--destroy", "--detailed-exitcode"], 2);
-    kept(dir, "4-destroy", "txt", &gone);
+    planned(&walk, dir, "4-destroy", &["--destroy"]);
     let left = runtime.block_on(async {
         let endpoint = Endpoint::open(&walk.path("sandbox")).await;
         for trace in &traces {

@@ -120,7 +120,7 @@ fn one_ctrl_c_finishes_what_is_in_flight_and_starts_nothing_new() {
         assert_eq!(code, Some(130), "{said}");
         assert!(
             said.contains("nothing new is started")
-                && said.contains("\ninterrupted: what was in flight is recorded")
+                && said.contains("\ninterrupted: whatever had begun is recorded")
                 && said.ends_with("`palisade apply` goes on from there\n"),
             "{said}"
         );

@@ -55,7 +55,7 @@ fn the_walls_now_after_apply_and_in_state() {
     p.run(&["apply", "--auto-approve"]).code(0);
     let now = p.run(&["isolation"]).code(0);
     assert!(
-        now.out.contains("0 violations") && now.out.contains("closed on assumptions"),
+        now.out.contains("0 violations") && now.out.contains("isolated on assumptions"),
         "{}",
         now.out
     );

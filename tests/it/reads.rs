@@ -387,7 +387,7 @@ fn a_proof_names_what_it_rests_on_and_was_not_looked_at() {
     let before = p.run(&["plan", "--json"]).code(0).json();
     // What does not exist yet holds nothing.
     assert_eq!(before["summary"]["isolation"]["assumed"], 0);
-    assert!(p.run(&["plan"]).code(0).out.contains("proved closed"));
+    assert!(p.run(&["plan"]).code(0).out.contains("proved isolated"));
     p.run(&["apply", "--auto-approve"]).code(0);
     let plan = p.run(&["plan", "--json"]).code(0).json();
     let inside = types(&plan, "dev", "production", "assumptions");
@@ -410,10 +410,10 @@ fn a_proof_names_what_it_rests_on_and_was_not_looked_at() {
     assert_eq!(plan["summary"]["isolation"]["assumptions_added"], 0);
     let said = "isolated walls rest on policies that were not looked at: AWS::KMS::Key";
     for (args, closed) in [
-        (&["plan", "--full"][..], "3 proved closed, 12 closed on assumptions"),
-        (&["plan", "--format", "markdown"], "3 proved closed, 12 closed on assumptions"),
-        (&["plan", "--format", "html"], "3 proved closed, 12 closed on assumptions"),
-        (&["isolation"], "3 proved closed, 12 closed on assumptions"),
+        (&["plan", "--full"][..], "3 proved isolated, 12 isolated on assumptions"),
+        (&["plan", "--format", "markdown"], "3 proved isolated, 12 isolated on assumptions"),
+        (&["plan", "--format", "html"], "3 proved isolated, 12 isolated on assumptions"),
+        (&["isolation"], "3 proved isolated, 12 isolated on assumptions"),
     ] {
         let text = p.run(args).code(0).out;
         let flat = text.split_whitespace().collect::<Vec<_>>().join(" ").replace('\\', "");

@@ -74,6 +74,46 @@ fn an_apply_tells_programs_what_happens_line_by_line() {
     assert_eq!(gone.last().expect("an end")["success"], true);
 }
 
+/// What a reader of one screen sees, in its order: both streams in one file.
+fn screen(p: &Program, args: &[&str]) -> String {
+    let path = p.path().join("screen.txt");
+    let file = std::fs::File::create(&path).expect("a file");
+    let mut command = p.command(args);
+    command.stdout(file.try_clone().expect("the same file")).stderr(file);
+    command.status().expect("the program starts");
+    std::fs::read_to_string(path).expect("UTF-8")
+}
+
+#[test]
+fn the_verdict_comes_before_what_is_doubtful() {
+    let p = Program::new(&format!(
+        "{}{}",
+        estate(),
+        r#"
+iam_oidc_provider "github" {
+  accounts  = [account.dev]
+  url       = "https://token.actions.githubusercontent.com"
+  audiences = ["sts.amazonaws.com"]
+}
+
+iam_role "ci" {
+  accounts = [account.dev]
+  trust {
+    oidc {
+      provider = iam_oidc_provider.github
+      subjects = ["repo:acme/*"]
+    }
+  }
+}
+"#
+    ));
+    for args in [&["plan"][..], &["apply", "--auto-approve"]] {
+        let screen = screen(&p, args);
+        let at = |text: &str| screen.find(text).unwrap_or_else(|| panic!("{text}: {screen}"));
+        assert!(at("No rule is broken") < at("names an owner that somebody else can become"));
+    }
+}
+
 #[test]
 fn a_mistyped_selection_costs_no_request() {
     let (p, wire) = (Program::new(&estate()), Wire::new());
@@ -186,6 +226,22 @@ iam_role "app" {
             "{name}: {gone}"
         );
         assert!(p.run(&["state", "show", name]).code(0).out.starts_with(&format!("{name}\n")));
+    }
+}
+
+/// A file that a pipeline prints holds no command to its runner, either.
+#[test]
+fn files_of_a_plan_hold_no_command() {
+    let p = Program::new(&estate().replace(
+        "iam_role \"reader\" {",
+        "iam_role \"reader\" {\n  description = \"a\\n::error::x\\n##[group]x\"",
+    ));
+    p.run(&["plan", "--output", "text=plan.txt", "--output", "markdown=plan.md"]).code(0);
+    for file in ["plan.txt", "plan.md"] {
+        let text = std::fs::read_to_string(p.path().join(file)).expect("a file");
+        assert!(text.contains("error::x"), "{file}: {text}");
+        let is_command = |line: &&str| line.trim_start().starts_with("::") || line.contains("##[");
+        assert_eq!(text.lines().find(is_command), None, "{file}: {text}");
     }
 }
 

@@ -41,7 +41,10 @@ pub async fn run(args: &HistoryArgs, context: &Context) -> Result<(), Exit> {
         render::json::write(&history, &mut out)?;
     } else {
         if history.moves.is_empty() {
-            context.say("Nothing has moved in that time.");
+            context.say(match args.since {
+                Some(_) => "No release has moved in that time.",
+                None => "No release has moved.",
+            });
         }
         render::history::text(&history, context.style(), &mut out)?;
     }

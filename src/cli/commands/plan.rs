@@ -56,9 +56,6 @@ pub async fn run(args: &PlanArgs, context: &Context) -> Result<(), Exit> {
             return Err(exit);
         }
     };
-    if format == Format::Text {
-        outcome.warn(&workspace);
-    }
     let below = context.env.below_repository();
     let (plan, picture) = (&outcome.plan, outcome.picture()?);
     let detail = Detail {
@@ -71,6 +68,10 @@ pub async fn run(args: &PlanArgs, context: &Context) -> Result<(), Exit> {
     let mut out = context.stdout();
     render::plan(plan, format, detail, context.style(), &mut out)?;
     out.flush()?;
+    // The verdict is what a plan begins with; warnings come with their source, where they can be read last.
+    if format == Format::Text {
+        outcome.warn(&workspace);
+    }
     let detail = Detail { warnings: true, ..detail };
     for output in &args.output {
         output.write(|out| render::plan(plan, output.format, detail, &Style::plain(), out))?;

@@ -208,8 +208,8 @@ impl Drive<'_> {
                 let inputs =
                     Box::pin(recover::load_recovered(self.workspace, &request, timeout)).await?;
                 let plan = plan::make(self.workspace, &inputs, &request)?;
-                plan::warn(self.workspace, &inputs, &plan);
                 self.workspace.host.show(Shown::Plan(&plan))?;
+                plan::warn(self.workspace, &inputs, &plan);
                 plan::require_isolation(&plan, FailOn::Violation, false)?;
                 plan::require_read(&plan)?;
                 Prepared { request, inputs, plan }

@@ -8,7 +8,8 @@ use crate::state::audit::Record;
 
 use super::super::history::{Figure, end, how, rows, took};
 use super::super::style::{count, time};
-use super::{end_table, table, text};
+use super::table::{Table, TableCell};
+use super::text;
 
 /// How many records of the audit log are shown, the newest first.
 const RECORDS: usize = 200;
@@ -18,14 +19,12 @@ const RECORDS: usize = 200;
 /// # Errors
 /// Those of the writer.
 pub(super) fn figures(figures: &Figures, out: &mut dyn Write) -> io::Result<()> {
-    table("Success figures", &["figure", "value", "of", "aim"], out)?;
+    let table = Table::of_records("Success figures", &["figure", "value", "of", "aim"], out)?;
     for Figure { name, value, of, aim } in rows(figures) {
-        writeln!(
-            out,
-            "<tr><th scope=\"row\">{name}</th><td>{value}</td><td>{of}</td><td>{aim}</td></tr>"
-        )?;
+        let cells = [value, of, aim.to_owned()].map(TableCell::of);
+        table.row(std::iter::once(TableCell::head(name.to_owned())).chain(cells), out)?;
     }
-    end_table(out)
+    table.end(out)
 }
 
 /// Moves of releases and the audit log.
@@ -42,11 +41,12 @@ pub(super) fn history(
         writeln!(out, "<p>No release has moved.</p>")?;
     } else {
         let caption = count(moves.len(), "move of a release", "moves of releases");
-        table(&caption, &["environment", "release", "how", "ended", "when", "took", "by"], out)?;
+        let columns = ["environment", "release", "how", "ended", "when", "took", "by"];
+        let table = Table::of_records(&caption, &columns, out)?;
         for one in moves {
-            movement(one, out)?;
+            table.row(movement(one), out)?;
         }
-        end_table(out)?;
+        table.end(out)?;
     }
     writeln!(out, "<h3>Audit log</h3>")?;
     if audit.is_empty() {
@@ -54,41 +54,38 @@ pub(super) fn history(
     }
     let shown = audit.len().min(RECORDS);
     let caption = format!("the newest {shown} of {}", count(audit.len(), "record", "records"));
-    table(&caption, &["number", "when", "what", "who", "reason", "scopes"], out)?;
+    let columns = ["number", "when", "what", "who", "reason", "scopes"];
+    let table = Table::of_records(&caption, &columns, out)?;
     for record in audit.iter().rev().take(RECORDS) {
         let event = &record.event;
-        writeln!(
-            out,
-            "<tr><td>{}</td><td class=\"nowrap\">{}</td><td>{}</td><td><code>{}</code></td><td>{}</td><td>{}</td></tr>",
-            record.number,
-            time(event.at),
-            text(&event.action.replace('_', " ")),
-            text(&event.who),
-            text(event.reason.as_deref().unwrap_or_default()),
-            text(&event.scopes.join(", ")),
-        )?;
+        let cells = [
+            TableCell::of(record.number.to_string()),
+            TableCell::classed("nowrap", time(event.at)),
+            TableCell::of(text(&event.action.replace('_', " "))),
+            TableCell::code(&event.who),
+            TableCell::of(text(event.reason.as_deref().unwrap_or_default())),
+            TableCell::of(text(&event.scopes.join(", "))),
+        ];
+        table.row(cells, out)?;
     }
-    end_table(out)
+    table.end(out)
 }
 
-fn movement(one: &ReleaseMove, out: &mut dyn Write) -> io::Result<()> {
+fn movement(one: &ReleaseMove) -> [TableCell; 7] {
     let (tone, end) = end(one);
-    let class = tone.class();
-    let took = took(one).unwrap_or_default();
     let overridden = one.overridden.as_ref().map_or_else(String::new, |overridden| {
         let gates = overridden.against.join(", ");
         let past = format!("past {gates}: {}", overridden.reason);
         format!("<br><span class=\"bad\">{}</span>", text(&past))
     });
-    writeln!(
-        out,
-        "<tr><th scope=\"row\">{}</th><td>{} <code>{}</code></td><td>{}{overridden}</td><td class=\"{class}\">{end}</td><td class=\"nowrap\">{}</td><td>{}</td><td><code>{}</code></td></tr>",
-        text(&one.environment),
-        text(&one.release),
-        text(one.digest.short()),
-        text(&how(one)),
-        time(one.started_at),
-        text(&took),
-        text(&one.author.arn),
-    )
+    let release = format!("{} <code>{}</code>", text(&one.release), text(one.digest.short()));
+    [
+        TableCell::head(text(&one.environment)),
+        TableCell::of(release),
+        TableCell::of(format!("{}{overridden}", text(&how(one)))),
+        TableCell::classed(tone.class(), end.to_owned()),
+        TableCell::classed("nowrap", time(one.started_at)),
+        TableCell::of(text(&took(one).unwrap_or_default())),
+        TableCell::code(&one.author.arn),
+    ]
 }

@@ -30,37 +30,73 @@ pub(super) fn estate(picture: &DeclaredEstate, out: &mut dyn Write) -> io::Resul
         }
         return writeln!(out, "</ul>");
     }
-    let place = |name: &str| picture.environments.iter().position(|e| e.name == name);
-    let mut edges: Vec<&PicturedEdge> = picture.edges.iter().collect();
-    edges.sort_by_key(|edge| (place(&edge.from), place(&edge.to)));
-    for edge in edges {
+    let find = |name: &str| picture.environments.iter().find(|e| e.name == name);
+    for chain in chains(picture) {
         writeln!(out, "<ul class=\"flow\">")?;
-        let find = |name: &str| picture.environments.iter().find(|e| e.name == name);
-        let releases: Vec<&str> = edge.releases.iter().map(String::as_str).collect();
-        let label = format!(
-            "{}: {} along {}",
-            edge.name,
-            releases.join(", "),
-            count(edge.gates, "gate", "gates")
-        );
-        for (name, is_first) in [(&edge.from, true), (&edge.to, false)] {
-            write!(out, "<li>")?;
-            match find(name) {
-                Some(environment) => stands(environment, out)?,
-                None => write!(out, "{}", text(name))?,
+        for (at, edge) in chain.iter().enumerate() {
+            if at == 0 {
+                stop(find(&edge.from), &edge.from, out)?;
             }
-            writeln!(out, "</li>")?;
-            if is_first {
-                writeln!(
-                    out,
-                    "<li><span class=\"arrow\" aria-hidden=\"true\">&#8594;</span> <span class=\"dim\">{}</span></li>",
-                    text(&label)
-                )?;
-            }
+            let releases: Vec<&str> = edge.releases.iter().map(String::as_str).collect();
+            let label = format!(
+                "{}: {} through {}",
+                edge.name,
+                releases.join(", "),
+                count(edge.gates, "gate", "gates")
+            );
+            writeln!(
+                out,
+                "<li class=\"edge\"><span class=\"arrow\" aria-hidden=\"true\">&#8594;</span> <span class=\"dim\">{}</span></li>",
+                text(&label)
+            )?;
+            stop(find(&edge.to), &edge.to, out)?;
         }
         writeln!(out, "</ul>")?;
     }
     Ok(())
+}
+
+/// Every edge once, in chains: one goes on where exactly one edge enters an environment and one leaves it.
+fn chains(picture: &DeclaredEstate) -> Vec<Vec<&PicturedEdge>> {
+    let place = |name: &str| picture.environments.iter().position(|e| e.name == name);
+    let mut edges: Vec<&PicturedEdge> = picture.edges.iter().collect();
+    edges.sort_by_key(|edge| (place(&edge.from), place(&edge.to)));
+    let is_passed = |name: &str| {
+        let number = |is: &dyn Fn(&PicturedEdge) -> bool| edges.iter().filter(|e| is(e)).count();
+        number(&|edge| edge.from == name) == 1 && number(&|edge| edge.to == name) == 1
+    };
+    // What begins a chain comes first; a circle, which no valid configuration has, begins anywhere.
+    let (begin, inner): (Vec<_>, Vec<_>) = edges.iter().partition(|edge| !is_passed(&edge.from));
+    let mut drawn: BTreeSet<&str> = BTreeSet::new();
+    let mut chains = Vec::new();
+    for first in begin.into_iter().chain(inner) {
+        let mut chain: Vec<&PicturedEdge> = Vec::new();
+        let mut next: Option<&PicturedEdge> = Some(first);
+        while let Some(edge) = next
+            && drawn.insert(&edge.name)
+        {
+            chain.push(edge);
+            next = edges.iter().copied().find(|e| e.from == edge.to && is_passed(&e.from));
+        }
+        if !chain.is_empty() {
+            chains.push(chain);
+        }
+    }
+    chains
+}
+
+/// One end of an edge.
+fn stop(
+    environment: Option<&PicturedEnvironment>,
+    name: &str,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    write!(out, "<li>")?;
+    match environment {
+        Some(environment) => stands(environment, out)?,
+        None => write!(out, "{}", text(name))?,
+    }
+    writeln!(out, "</li>")
 }
 
 /// One unit with what is in it; `None` is the root, and what stands in no unit.
@@ -131,4 +167,53 @@ fn stands(environment: &PicturedEnvironment, out: &mut dyn Write) -> io::Result<
         write!(out, "<br><span class=\"bad\">held: {}</span>", text(why))?;
     }
     write!(out, "</div>")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `a -> b -> c` is drawn with `b` once; where the way parts, each way has its own line.
+    #[test]
+    fn promotions_are_drawn_as_chains() {
+        let environment = |name: &str| PicturedEnvironment {
+            name: name.to_owned(),
+            releases: Vec::new(),
+            hold: None,
+        };
+        let edge = |from: &str, to: &str| PicturedEdge {
+            name: format!("to_{to}"),
+            from: from.to_owned(),
+            to: to.to_owned(),
+            releases: ["shop".to_owned()].into(),
+            gates: 2,
+        };
+        let drawn = |edges: Vec<PicturedEdge>| {
+            let picture = DeclaredEstate {
+                environments: ["a", "b", "c", "d"].map(environment).to_vec(),
+                edges,
+                ..DeclaredEstate::default()
+            };
+            let mut out = Vec::new();
+            estate(&picture, &mut out).expect("bytes");
+            let page = String::from_utf8(out).expect("UTF-8");
+            let chains: Vec<Vec<String>> = page
+                .split("<ul class=\"flow\">")
+                .skip(1)
+                .map(|chain| {
+                    let boxes = chain.split("<div class=\"box\"><strong>").skip(1);
+                    boxes.map(|b| b.split_once('<').expect("an end").0.to_owned()).collect()
+                })
+                .collect();
+            chains
+        };
+        assert_eq!(
+            drawn(vec![edge("b", "c"), edge("a", "b"), edge("c", "d")]),
+            [["a", "b", "c", "d"]]
+        );
+        assert_eq!(
+            drawn(vec![edge("a", "b"), edge("b", "c"), edge("b", "d")]),
+            [["a", "b"], ["b", "c"], ["b", "d"]]
+        );
+    }
 }

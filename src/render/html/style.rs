@@ -26,7 +26,8 @@ font:13px/1.45 ui-monospace,monospace}summary{cursor:pointer}details pre{padding
 details>.scroll,details>.inside{margin:.2rem .7rem .7rem}.scroll{overflow-x:auto}\
 table{border-collapse:collapse;font-size:.92rem}caption{text-align:left;color:var(--dim);padding:.2rem 0}h3+.scroll caption{position:absolute;left:-100rem}\
 td,th{border:1px solid var(--line);padding:.3rem .6rem;text-align:left;vertical-align:top;\
-overflow-wrap:normal}td:has(>code),th[scope=row],.any{overflow-wrap:anywhere;min-width:10.5rem}th[scope=row]{min-width:9rem}th{background:var(--panel)}.dim{color:var(--dim)}.nowrap{white-space:nowrap}.wide{min-width:14rem}\
+overflow-wrap:normal}td:has(>code){overflow-wrap:anywhere;min-width:10.5rem}th[scope=row]{overflow-wrap:anywhere;min-width:7rem}\
+th{background:var(--panel)}.matrix th[scope=row]{position:sticky;left:0;min-width:8rem}.evidence th[scope=row]{min-width:5.5rem}.dim{color:var(--dim)}.nowrap{white-space:nowrap}.wide{min-width:14rem}\
 .add,.good{color:var(--add)}.remove,.bad{color:var(--remove)}.change,.warn{color:var(--change)}\
 .replace{color:var(--replace)}.adopt{color:var(--adopt)}.bold,.bad,.warn{font-weight:600}\
 td.good a,td.bad a,td.warn a{color:inherit}\
@@ -35,10 +36,16 @@ td.good a,td.bad a,td.warn a{color:inherit}\
 .box{border:2px solid var(--adopt);border-radius:8px;padding:.4rem .7rem;background:var(--panel)}\
 .box.emulated{border-style:dashed}.chip{display:inline-block;border-radius:1rem;padding:0 .6rem;\
 border:1px solid var(--add);margin:.15rem .2rem 0 0}.flow{display:flex;flex-wrap:wrap;align-items:center;\
-gap:.4rem;list-style:none;padding:0}.arrow{font-size:1.3rem}.inside:target,details:target{outline:3px solid var(--adopt)}\
+gap:.5rem;list-style:none;padding:0}.edge{max-width:11rem}.arrow{font-size:1.3rem}.inside:target,details:target{outline:3px solid var(--adopt)}\
 @media(min-width:900px){td:has(>code){min-width:13rem}}\
-@media(max-width:600px){body{font-size:15px;padding:0 .6rem}.flow{flex-direction:column;align-items:flex-start}.facts{grid-template-columns:1fr}.facts dt{margin-top:.4rem}}\
-@media print{:root{--fg:#000;--bg:#fff;--panel:#fff;--dim:#333;--line:#999;--add:#0b4a1d;--remove:#8b0000;--change:#5a3800}\
+@media(max-width:600px){body{font-size:15px;padding:0 .6rem}.flow{flex-direction:column;align-items:flex-start}.edge{max-width:none}\
+.facts{grid-template-columns:1fr}.facts dt{margin-top:.4rem}\
+pre{white-space:pre-wrap;overflow-wrap:anywhere}\
+.records,.records caption,.records tbody,.records tr,.records td,.records th[scope=row]{display:block;min-width:0;border:0;padding:.1rem 0}\
+.records thead{position:absolute;left:-100rem}.records tr{border:1px solid var(--line);border-radius:6px;margin:.4rem 0;padding:.4rem .6rem}\
+.records th[scope=row]{background:none}.records td:empty{display:none}.records td::before{content:attr(data-label) \" \";color:var(--dim);font-weight:400}\
+.evidence td:has(>code){min-width:0}}\
+@media print{h2,h3,h4,summary,caption{break-after:avoid}:root{--fg:#000;--bg:#fff;--panel:#fff;--dim:#333;--line:#999;--add:#0b4a1d;--remove:#8b0000;--change:#5a3800}\
 body{max-width:none;margin:0;font-size:11pt}nav,.skip{display:none}.scroll,pre{overflow:visible;white-space:pre-wrap}\
 details::details-content{content-visibility:visible;display:block}section{break-inside:auto}tr,.unit,.box{break-inside:avoid}\
 .banner{border:2px solid #000}}";

@@ -10,7 +10,8 @@ use crate::isolation::section::{
 
 use crate::plan::model::AccountChanges;
 
-use super::super::html::{arrows, end_table, escape, prose, table, text};
+use super::super::html::table::{Table, TableCell};
+use super::super::html::{arrows, escape, prose, text};
 use super::super::style::{Tone, count};
 use super::view::{self, Matrix, SectionView};
 
@@ -136,20 +137,20 @@ fn proved(proof: &Proof, out: &mut dyn Write) -> io::Result<()> {
         proof.grants.len(),
         proof.grants_considered
     );
-    table(&caption, &["principal", "on", "closed by"], out)?;
+    let table = Table::of_records(&caption, &["principal", "on", "closed by"], out)?;
     for grant in &proof.grants {
         let denied = grant.denied_by.as_ref().map_or_else(
             || "the search alone".to_owned(),
             |lines| lines.iter().map(|line| text(line)).collect::<Vec<_>>().join("<br>"),
         );
-        writeln!(
-            out,
-            "<tr><td><code>{}</code></td><td><code>{}</code></td><td>{denied}</td></tr>",
-            text(&grant.principal),
-            text(&grant.resource)
-        )?;
+        let cells = [
+            TableCell::code(&grant.principal),
+            TableCell::code(&grant.resource),
+            TableCell::of(denied),
+        ];
+        table.row(cells, out)?;
     }
-    end_table(out)
+    table.end(out)
 }
 
 fn path(path: &AccessPath, broken: bool, out: &mut dyn Write) -> io::Result<()> {
@@ -169,7 +170,7 @@ fn path(path: &AccessPath, broken: bool, out: &mut dyn Write) -> io::Result<()> 
     )?;
     writeln!(
         out,
-        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Evidence of {}\"><table><tbody>",
+        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Evidence of {}\"><table class=\"evidence\"><tbody>",
         text(&path.id)
     )?;
     let mut rows = view::rows(path).into_iter().peekable();
@@ -196,23 +197,20 @@ fn matrix(
 ) -> io::Result<()> {
     let mut columns = vec!["from \\ to"];
     columns.extend(matrix.to.iter().copied());
-    table("Who reaches whom; a verdict leads to its evidence", &columns, out)?;
+    let table = Table::matrix("Who reaches whom; a verdict leads to its evidence", &columns, out)?;
     for (from, cells) in &matrix.from {
-        write!(out, "<tr><th scope=\"row\">{}</th>", text(from))?;
-        for (to, cell) in matrix.to.iter().zip(cells) {
+        let verdicts = matrix.to.iter().zip(cells).map(|(to, cell)| {
             match (cell, numbers.get(&(*from, *to))) {
-                (Some((said, tone)), Some(at)) => write!(
-                    out,
-                    "<td class=\"{}\"><a href=\"#wall-{at}\">{}</a></td>",
+                (Some((said, tone)), Some(at)) => TableCell::classed(
                     tone.class(),
-                    arrows(said)
-                )?,
-                _ => write!(out, "<td>-</td>")?,
+                    format!("<a href=\"#wall-{at}\">{}</a>", arrows(said)),
+                ),
+                _ => TableCell::of("-".to_owned()),
             }
-        }
-        writeln!(out, "</tr>")?;
+        });
+        table.row(std::iter::once(TableCell::head(text(from))).chain(verdicts), out)?;
     }
-    end_table(out)
+    table.end(out)
 }
 
 fn findings(

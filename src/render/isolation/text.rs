@@ -85,7 +85,7 @@ fn more(
 fn open_walls(rows: &[MatrixRow], style: &Style, out: &mut dyn Write) -> io::Result<()> {
     for ((from, text, tone), to) in view::open_walls(rows) {
         let route = format!("{} -> {}:", safe(from), safe(&some_of(&to)));
-        let fits = !style.color || 5 + columns(&route) + columns(&text) <= style.width;
+        let fits = !style.terminal || 5 + columns(&route) + columns(&text) <= style.width;
         let (route, gap) = match fits {
             true => (route, " ".to_owned()),
             false => (style.fold(&route, 8), format!("\n{}", " ".repeat(8))),
@@ -126,7 +126,7 @@ pub(in crate::render) fn path(
     };
     let told = [view::change(path), view::words(path.verdict), path.id.clone()];
     let taken = columns(&view::route(path)) + told.iter().map(|text| columns(text)).sum::<usize>();
-    let fits = !style.color || taken + BREAKS.len() + 11 <= style.width;
+    let fits = !style.terminal || taken + BREAKS.len() + 11 <= style.width;
     let gap = if fits { " ".to_owned() } else { format!("\n{}", " ".repeat(10)) };
     writeln!(
         out,
@@ -175,7 +175,7 @@ fn finding_lines(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     // A file is no terminal, and its lines need not end early.
-    let width = if style.color { style.width } else { style.width.max(160) };
+    let width = if style.terminal { style.width } else { style.width.max(160) };
     for (at, (severity, text)) in findings.enumerate() {
         if at == 0 {
             writeln!(out, "\n  {}", style.paint(Tone::Bold, "Findings"))?;

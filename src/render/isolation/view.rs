@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::iam;
 use crate::iam::ContextValue;
 use crate::isolation::section::{
-    AccessPath, Assumption, AssumptionKind, Basis, Finding, Hop, Isolation, MatrixRow, PathChange,
-    PathEnd, Replayed, StepLimits, WallVerdict, Witness,
+    AccessPath, Assumption, AssumptionKind, Basis, Finding, Hop, Isolation, IsolationSummary,
+    MatrixRow, PathChange, PathEnd, Replayed, StepLimits, WallVerdict, Witness,
 };
 
 use crate::plan::model::AccountChanges;
@@ -66,27 +66,15 @@ impl<'a> SectionView<'a> {
 pub(in crate::render) const NOTHING_CHANGES: &str =
     "No path between environments is added, widened or removed.";
 
-/// How many walls there are, what happens to them, and how many are proved closed; empty without walls.
+/// How many walls there are, what happens to them, and how many are proved isolated; empty without walls.
 pub(in crate::render) fn counts(section: &Isolation) -> String {
     if section.matrix.is_empty() {
         return String::new();
     }
-    let (mut opened, mut shut, mut other) = (0, 0, 0);
-    for row in &section.matrix {
-        match (row.before.is_shut(), row.after.is_shut()) {
-            _ if row.before == row.after => {}
-            (true, false) => opened += 1,
-            (false, true) => shut += 1,
-            _ => other += 1,
-        }
-    }
-    let mut parts = Vec::new();
-    for (number, what) in [(opened, "opened"), (shut, "closed"), (other, "changed")] {
-        if number > 0 {
-            parts.push(format!("{number} {what}"));
-        }
-    }
-    parts.push(format!("{} unchanged", section.matrix.len() - opened - shut - other));
+    let summary = section.summary();
+    let mut parts = fates(&summary);
+    let changed = summary.opened + summary.widened + summary.narrowed + summary.closed;
+    parts.push(format!("{} unchanged", section.matrix.len().saturating_sub(changed)));
     format!(
         "{} between {}: {}; {}",
         count(section.matrix.len(), "wall", "walls"),
@@ -96,16 +84,28 @@ pub(in crate::render) fn counts(section: &Isolation) -> String {
     )
 }
 
-/// How many walls are proved closed, and how many of the `proofs` rest on something that was not looked at.
+/// What a plan does to the walls: `1 opened`, `2 closed`.
+pub(in crate::render) fn fates(summary: &IsolationSummary) -> Vec<String> {
+    let all = [
+        (summary.opened, "opened"),
+        (summary.widened, "widened"),
+        (summary.narrowed, "narrowed"),
+        (summary.closed, "closed"),
+    ];
+    let some = all.into_iter().filter(|(number, _)| *number > 0);
+    some.map(|(number, what)| format!("{number} {what}")).collect()
+}
+
+/// How many walls are proved isolated, and how many of the `proofs` rest on something that was not looked at.
 pub(in crate::render) fn proved(rows: &[MatrixRow], proofs: usize) -> Vec<String> {
     let assumed = rows.iter().filter(|row| !row.assumptions.is_empty()).count();
     let proved = proofs.saturating_sub(assumed);
     let mut parts = Vec::new();
     if proved > 0 || assumed == 0 {
-        parts.push(format!("{proved} proved closed"));
+        parts.push(format!("{proved} proved isolated"));
     }
     if assumed > 0 {
-        parts.push(format!("{assumed} closed on assumptions"));
+        parts.push(format!("{assumed} isolated on assumptions"));
     }
     parts
 }
@@ -496,7 +496,7 @@ fn replay(path: &AccessPath) -> Option<Row> {
         Replayed::Judged {
             decision: iam::PolicyDecision::ImplicitDeny, decided_by, step, ..
         } => {
-            format!("denied: nothing in the {} allows {step}", decided_by.words())
+            format!("denied: nothing in the {} allows it on {step}", decided_by.words())
         }
         // Power over a wall takes a right and something that the right is over.
         Replayed::Judged { decision: iam::PolicyDecision::Allow, step, .. }

@@ -214,7 +214,7 @@ impl Whole<'_> {
         for text in broken(line.trim_end(), room) {
             match std::mem::replace(first, false) {
                 true => self.out.push(depth, self.sign, text),
-                false => self.out.push(depth, Sign::None, format!("  {text}")),
+                false => self.out.go_on(depth, self.sign, format!("  {text}")),
             }
         }
     }

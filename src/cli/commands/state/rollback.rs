@@ -42,7 +42,6 @@ pub(super) async fn rollback(args: &RollbackArgs, context: &Context) -> Result<(
     let workspace = context.workspace_in(manner)?;
     match rollback::run(&workspace, &request).await?.follows {
         Ok(follows) => {
-            follows.warn(&workspace);
             let mut out = context.stdout();
             render::text::plan(
                 &follows.plan,
@@ -51,6 +50,7 @@ pub(super) async fn rollback(args: &RollbackArgs, context: &Context) -> Result<(
                 &mut out,
             )?;
             out.flush()?;
+            follows.warn(&workspace);
         }
         Err(error) => {
             context.tell(error.diagnostics().into_iter().flatten());

@@ -1,0 +1,58 @@
+//! The example of a review, as its reader sees it, in every format; and the mark by which its comment is found again.
+
+use crate::examples::repository;
+use crate::support;
+use crate::support::cli::Program;
+
+/// The README's own arguments.
+const ARGS: [&str; 6] = [
+    "review",
+    "--accounts=examples/review/dumps",
+    "--terraform-plan=examples/review/plan.json",
+    "--environment=dev=111111111111",
+    "--environment=production=222222222222",
+    "--fail-on=none",
+];
+
+fn review(more: &[&str]) -> String {
+    let p = Program::new("");
+    let mut command = p.command(&[&ARGS, more].concat());
+    let run = command.current_dir(repository()).output().expect("the program starts");
+    let said = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert_eq!(run.status.code(), Some(0), "{said}");
+    String::from_utf8(run.stdout).expect("UTF-8")
+}
+
+#[test]
+fn the_example_is_kept_in_every_format() {
+    for (format, suffix) in [("text", "txt"), ("markdown", "md"), ("json", "json")] {
+        let text = review(&["--format", format]);
+        // Of the JSON the verdicts, without the proofs.
+        let text = match format {
+            "json" => {
+                let mut json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+                json["isolation"]["proofs"] = serde_json::Value::Null;
+                json["isolation"]["basis"] = serde_json::Value::Null;
+                serde_json::to_string_pretty(&json).expect("JSON")
+            }
+            _ => text,
+        };
+        support::snapshots("review")
+            .bind(|| insta::assert_snapshot!(format!("example.{suffix}"), text));
+    }
+}
+
+#[test]
+fn reviews_of_one_repository_keep_a_comment_each() {
+    let mark = |more: &[&str]| {
+        let text = review(&[&["--format", "markdown"], more].concat());
+        text.lines().next().expect("a line").to_owned()
+    };
+    let one = mark(&[]);
+    assert_eq!(
+        one,
+        "<!-- palisade review environments=dev,production plans=examples%2Freview%2Fplan.json -->"
+    );
+    assert_ne!(one, mark(&["--environment=staging=333333333333"]));
+    assert_eq!(one, mark(&[]));
+}
