@@ -12,7 +12,7 @@ use super::compare::SideResult;
 use super::crossing::{PathStep, StepSource, StepTarget, answer, asked, home};
 use super::paths::{Origin, StepEdge, account_of, origins_of};
 use super::section::Grade;
-use crate::access::{AccessModel, AccountNode, NamedPolicy};
+use crate::access::{AccessModel, AccountNode, NamedPolicy, ResourceType};
 use crate::iam::symbolic::{Domain, SymbolicAnswer, Texts};
 use crate::iam::{Effect, PrincipalType, Statement, passing};
 use crate::ids::{Handle, Partition};
@@ -226,7 +226,7 @@ fn outside_estate(model: &AccessModel, name: &str) -> bool {
     account.len() == 12 && !declared && !model.members.contains_key(account)
 }
 
-/// Buckets into which one environment writes and out of which another one reads.
+/// Resources into which one environment writes and out of which another one reads.
 fn shared_buckets(model: &AccessModel, result: &SideResult) -> BTreeSet<IndirectPath> {
     let mut writers: BTreeMap<&str, BTreeMap<Origin, &PathStep>> = BTreeMap::new();
     let mut readers: BTreeMap<&str, Vec<&PathStep>> = BTreeMap::new();
@@ -291,6 +291,10 @@ fn permits(model: &AccessModel, edge: &StepEdge, action: &str) -> bool {
     edge.openings.iter().any(|opening| {
         let mut request = opening.witness.clone();
         action.clone_into(&mut request.action);
-        request.resource.contains('/') && asked.judge(&request).is_allowed()
+        // Data lies in what a resource holds, where its type holds anything, else in itself.
+        let kind = ResourceType::of_arn(&request.resource);
+        let separator = kind.and_then(|kind| kind.contents);
+        separator.is_none_or(|separator| request.resource.contains(separator))
+            && asked.judge(&request).is_allowed()
     })
 }

@@ -9,6 +9,7 @@ use super::super::WallVerdict;
 use super::super::compare::{compare, verdict};
 use super::super::deputy::indirect_paths;
 use super::super::paths::Origin;
+use super::super::section::Grade;
 use crate::access::{
     AccessModel, AccountFacts, BUCKET, Coverage, Facts, Guardrails, KEY, NamedPolicy, Organization,
     Permissions, PolicyType, PrincipalKind, PrincipalNode, QUEUE, ResourceNode, ResourcePolicy,
@@ -383,6 +384,16 @@ fn every_type_of_resource_is_judged_alike() {
         for action in kind.reads.iter().chain(kind.writes) {
             assert_eq!(judged(Some(&policy(ci, action))), WallVerdict::Reachable, "{action}");
         }
+        // Data of its owner reaches whoever reads it.
+        let mut shared = facts(vec![self::ci()]);
+        shared.resources = vec![resource(kind, arn, Some(&policy(ci, kind.reads[0])))];
+        let model = AccessModel::new(shared);
+        let before = AccessModel::new(Facts::default());
+        let compared = compare(&before, &model);
+        let data = indirect_paths(&model, &compared.after.1);
+        let data: Vec<_> = data.iter().filter(|path| path.grade == Grade::DataPath).collect();
+        assert_eq!(data.len(), 1, "{arn}: {data:?}");
+        assert_eq!((data[0].to.as_str(), data[0].resource.as_str()), ("dev", arn));
         let other = "arn:aws:iam::111111111111:role/other";
         assert_eq!(judged(Some(&policy(other, kind.reads[0]))), WallVerdict::Isolated, "{arn}");
         assert_eq!(judged(Some(&policy(ci, "ec2:RunInstances"))), WallVerdict::Isolated, "{arn}");
