@@ -8,11 +8,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-
-/// The longest time that one attempt of one request may take, body included. Leases count with it: a
-/// successor waits until the last attempt of its predecessor is over.
-pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A lease, as the requests that stand on it see it.
 pub trait AttemptGate: Send + Sync {

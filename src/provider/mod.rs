@@ -17,7 +17,7 @@ use crate::cause::Cause;
 use crate::ids::{AccountId, Handle, Partition, Region};
 use crate::value::{AttrPath, Attrs};
 
-pub use fence::{AttemptGate, Permit, REQUEST_TIMEOUT};
+pub use fence::{AttemptGate, Permit};
 
 /// How to reach one account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

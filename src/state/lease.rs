@@ -45,11 +45,15 @@ impl Default for Terms {
 }
 
 impl Terms {
-    /// Twice the request time-out.
+    /// Twice the request time-out: what is left of a lease in which its holder starts nothing more, and what its
+    /// successor waits after the end.
     #[must_use]
     pub fn margin(&self) -> SignedDuration {
-        SignedDuration::try_from(self.request_timeout.saturating_mul(2))
-            .unwrap_or(SignedDuration::MAX)
+        SignedDuration::try_from(self.margin_span()).unwrap_or(SignedDuration::MAX)
+    }
+
+    fn margin_span(&self) -> Duration {
+        self.request_timeout.saturating_mul(2)
     }
 
     /// How long requests may leave after the holder has seen the lock to be its own. No request hangs on a
@@ -214,8 +218,7 @@ impl Lease {
     /// When its time is over on the holder's clock, less the margin.
     #[must_use]
     pub fn lasts_until(&self) -> Duration {
-        let margin = self.terms.request_timeout.saturating_mul(2);
-        self.renewed.saturating_add(self.terms.length).saturating_sub(margin)
+        self.renewed.saturating_add(self.terms.length).saturating_sub(self.terms.margin_span())
     }
 
     /// Whether it should be looked at again, on the holder's clock: a third of the window has passed.
