@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
-use crate::value::{Attrs, Value};
+use crate::value::{Attrs, PlainValue, Value};
 
 /// The schema that release values stand under; no `config_schema` may have this name.
 pub const SCHEMA: &str = "release";
@@ -98,6 +98,13 @@ pub struct Release {
 }
 
 impl Release {
+    /// Its values for reports.
+    #[must_use]
+    pub fn shown(&self) -> BTreeMap<String, PlainValue> {
+        let shown = |value: &Json| PlainValue::shown(&Value::from_json(value));
+        self.values.iter().map(|(key, value)| (key.clone(), shown(value))).collect()
+    }
+
     /// A release of these values. Its digest is the SHA-256 of the canonical JSON of
     /// `{"name": NAME, "values": VALUES}`: keys sorted, nothing between the tokens, numbers in
     /// their shortest form.

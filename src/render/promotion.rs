@@ -60,7 +60,7 @@ pub fn head(report: &PromotionReport, style: &Style, out: &mut dyn Write) -> io:
     );
     writeln!(out, "{}", style.paint(Tone::Heading, &safe(&title)))?;
     for (key, value) in &report.values {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let value = value.as_str().map_or_else(|| value.to_json().to_string(), str::to_owned);
         writeln!(out, "  {} = {}", safe(key), safe(&value))?;
     }
     match &report.previous {
@@ -124,7 +124,7 @@ pub fn releases(all: &[ReleaseSummary], style: &Style, out: &mut dyn Write) -> i
             style.fold(&safe(&since), columns(&title) + 2)
         )?;
         for (key, value) in &view.values {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let value = value.as_str().map_or_else(|| value.to_json().to_string(), str::to_owned);
             writeln!(out, "  {} = {}", safe(key), safe(&value))?;
         }
         if view.stands_in.is_empty() {

@@ -1,14 +1,16 @@
 //! What promotions and releases look like to the host: plain data, with no sentence in it.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::eval::release::ReleaseValues;
 use crate::plan::model::Plan;
 use crate::promotion::Digest;
 use crate::promotion::gate::Evidence;
 use crate::promotion::record::{Hold, Override};
 use crate::promotion::revoked_verification::RevokedVerification;
+use crate::value::PlainValue;
 
 /// What a promotion would do, and what stands against it.
 #[derive(Clone, Debug, Serialize)]
@@ -28,7 +30,7 @@ pub struct PromotionReport {
     /// Since when it is verified in `from`; absent when it is not.
     pub verified_since: Option<Timestamp>,
     /// What it consists of.
-    pub values: ReleaseValues,
+    pub values: BTreeMap<String, PlainValue>,
     /// The gates and how they stand.
     pub gates: Vec<Evidence>,
     /// Why nothing may move into `to`.
@@ -49,7 +51,7 @@ pub struct ReleaseSummary {
     /// Which one.
     pub digest: Digest,
     /// What it consists of.
-    pub values: ReleaseValues,
+    pub values: BTreeMap<String, PlainValue>,
     /// When it was first seen.
     pub created_at: Timestamp,
     /// By whom.
