@@ -110,8 +110,28 @@ impl Command {
             Self::Promote(_) | Self::Rollback(_) | Self::Verify(_) => {
                 "whatever had begun is recorded; `palisade status` shows where the release stands, the same command goes on from there"
             }
-            Self::Init(_) | Self::State(_) | Self::Approve(_) => "run the command again",
-            _ => "nothing was changed",
+            Self::Init(_) | Self::State(_) | Self::Approve(_) | Self::Adopt(_) | Self::Fmt(_) => {
+                "run the command again"
+            }
+            Self::Validate(_)
+            | Self::Plan(_)
+            | Self::Show(_)
+            | Self::Drift(_)
+            | Self::Releases(_)
+            | Self::History(_)
+            | Self::Status(_)
+            | Self::Report(_)
+            | Self::Graph(_)
+            | Self::Console(_)
+            | Self::Output(_)
+            | Self::Isolation(_)
+            | Self::Review(_)
+            | Self::WhoCan(_)
+            | Self::ComparePolicies(_)
+            | Self::Simulate(_)
+            | Self::Audit(_)
+            | Self::Completions(_)
+            | Self::Version(_) => "nothing was changed",
         }
     }
 }
