@@ -5,6 +5,7 @@ use crate::isolation::walls::Walls;
 use crate::plan::walls;
 
 use super::error::EngineError;
+use super::secrets;
 use super::side::{self, AnswerBasis, LookAt};
 use super::workspace::{Variables, Workspace};
 
@@ -35,7 +36,9 @@ pub async fn run(
     request: &IsolationRequest,
 ) -> Result<IsolationOutcome, EngineError> {
     let side = side::read(workspace, request.look_at, &request.variables).await?;
-    let walls = walls::walls(&side.estate, &side.sides, request.look_at.name(), side.today())?;
+    let mut walls = walls::walls(&side.estate, &side.sides, request.look_at.name(), side.today())?;
+    let paths = walls.paths.iter_mut().chain(&mut walls.violations);
+    secrets::redact_paths(workspace, &side.estate, paths);
     Ok(IsolationOutcome { basis: side.basis(), walls })
 }
 

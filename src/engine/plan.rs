@@ -15,6 +15,7 @@ use super::compare_secrets;
 use super::declared_estate::{self, DeclaredEstate};
 use super::error::EngineError;
 use super::refresh::{self, PlanInputs};
+use super::secrets;
 use super::workspace::Workspace;
 
 pub use super::plan_request::{FailOn, Mode, PlanRequest, ReleaseOverride, Selection};
@@ -72,6 +73,9 @@ pub fn make(
     let span = tracing::info_span!("isolation").entered();
     walls::complete(&mut plan, &inputs.estate, &sides, day(&now))?;
     drop(span);
+    let section = &mut plan.isolation;
+    let paths = section.changes.iter_mut().chain(&mut section.violations);
+    secrets::redact_paths(workspace, &inputs.estate, paths);
     plan.estate.location = place(&inputs.configuration);
     seal(&mut plan, &inputs.digest);
     let changed =

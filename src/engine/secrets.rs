@@ -13,9 +13,11 @@ use crate::config::Configuration;
 use crate::diag::{Diagnostic, Diagnostics, count};
 use crate::eval::estate::{Estate, ProviderSettings};
 use crate::eval::functions::{FunctionContext, filesystem};
+use crate::isolation::section::AccessPath;
+use crate::isolation::who::WhoCan;
 use crate::patience::RetryAfter;
 use crate::plan::model::Plan;
-use crate::redact::{self, Redactions};
+use crate::redact::{self, Audience, Redactions};
 use crate::trace::{self, Observer};
 use crate::value::Value;
 
@@ -98,6 +100,31 @@ pub(super) fn learn_estate(workspace: &Workspace, estate: &Estate) {
         }
     }
     workspace.redactions.learn(known);
+}
+
+/// Takes sensitive values out of paths: a witness holds the values that policies ask for, and the tags of what is
+/// reached.
+pub(super) fn redact_paths<'p>(
+    workspace: &Workspace,
+    estate: &Estate,
+    paths: impl IntoIterator<Item = &'p mut AccessPath>,
+) {
+    learn_estate(workspace, estate);
+    for path in paths {
+        path.redact(&|text| workspace.redactions.text(text, Audience::Record).into_owned());
+    }
+}
+
+/// The same for an answer to `who-can`.
+pub(super) fn redact_answer(workspace: &Workspace, estate: &Estate, answer: &mut WhoCan) {
+    learn_estate(workspace, estate);
+    let hide = |text: &str| workspace.redactions.text(text, Audience::Record).into_owned();
+    for entry in &mut answer.principals {
+        entry.conditions = entry.conditions.iter().map(|condition| hide(condition)).collect();
+        if let Some(witness) = &mut entry.witness {
+            witness.redact(&hide);
+        }
+    }
 }
 
 /// The texts in a value as it was written: a file has them in quotes, and maps and lists hold several.

@@ -492,6 +492,34 @@ pub struct Hop {
     pub resource: String,
 }
 
+impl AccessPath {
+    /// Replaces what `hide` finds in its witness and in the sentences about it.
+    pub fn redact(&mut self, hide: &dyn Fn(&str) -> String) {
+        let sentences = self.conditions.iter_mut().chain(&mut self.power).chain(&mut self.reason);
+        sentences.for_each(|sentence| *sentence = hide(sentence));
+        if let Some(witness) = &mut self.witness {
+            witness.redact(hide);
+        }
+    }
+}
+
+impl Witness {
+    /// Replaces what `hide` finds in what the caller and its surroundings bring along.
+    pub fn redact(&mut self, hide: &dyn Fn(&str) -> String) {
+        let hidden = self.context.iter().map(|(key, value)| {
+            let value = match value {
+                iam::ContextValue::One(value) => iam::ContextValue::One(hide(value)),
+                iam::ContextValue::Many(values) => {
+                    iam::ContextValue::Many(values.iter().map(|value| hide(value)).collect())
+                }
+            };
+            (key.to_owned(), value)
+        });
+        let hidden: Vec<_> = hidden.collect();
+        hidden.into_iter().for_each(|(key, value)| self.context.set(&key, value));
+    }
+}
+
 impl Hop {
     /// Stands for an action where a principal makes itself another one by the power that it holds, in no
     /// single request.

@@ -14,6 +14,7 @@ use crate::eval::estate::{Estate, Instance};
 use crate::provider::LiveObject;
 use crate::schema::ownership::{self, Ownership};
 use crate::schema::{AccessPart, AccountState, Home, ManagedKind, OnDestroy, account_state, kinds};
+use crate::state::fingerprint::veiled;
 use crate::state::model::{ResourceState, Resources};
 use crate::value::{Attrs, Value};
 
@@ -170,6 +171,14 @@ impl<'a> ObjectPlan<'a> {
         self.key = Some(object.key.clone());
         self.before = Some(object.attrs.clone());
         if let Some(recorded) = self.recorded {
+            let veil = |(name, value): (&String, &Value)| {
+                let value = match recorded.attrs.get(name) {
+                    Some(recorded) => veiled(recorded, value),
+                    None => value.clone(),
+                };
+                (name.clone(), value)
+            };
+            self.before = Some(object.attrs.iter().map(veil).collect());
             let changed = super::drift::since(self.kind.schema(), recorded, &object.attrs);
             if !changed.is_empty() {
                 self.drift = Some((super::model::DriftStatus::Changed, changed));

@@ -8,6 +8,7 @@ use super::model::{Drift, DriftStatus};
 use super::object_plan::ObjectPlan;
 use crate::eval::estate::Estate;
 use crate::schema::{AccessPart, Category, Home, KindSchema, access_of, kinds};
+use crate::state::fingerprint::{is_fingerprint, unveiled};
 use crate::state::model::ResourceState;
 use crate::value::{Attrs, Plain, Value};
 
@@ -18,21 +19,15 @@ pub fn since(schema: &KindSchema, recorded: &ResourceState, live: &Attrs) -> Vec
     let visible: Attrs = recorded
         .attrs
         .iter()
+        .filter(|(_, v)| !is_fingerprint(v))
         // What a bulk read does not show (a parameter's tags) is no drift.
-        .filter(|(k, v)| !is_fingerprint(v) && live.contains_key(k))
-        .map(|(k, v)| (k.clone(), v.clone()))
+        .filter_map(|(k, v)| Some((k.clone(), unveiled(v, live.get(k)?))))
         .collect();
     difference(schema, live, &visible, StoredValues::default())
         .changed
         .iter()
         .map(ToString::to_string)
         .collect()
-}
-
-/// Whether a recorded attribute stands for a value that state does not hold.
-#[must_use]
-pub fn is_fingerprint(value: &Value) -> bool {
-    value.as_map().is_some_and(|o| o.contains_key("fingerprint"))
 }
 
 /// The drift section: managed objects that moved, then objects that nothing manages.
@@ -48,21 +43,23 @@ fn of_managed(decision: &ObjectPlan<'_>) -> Option<Drift> {
     let recorded = decision.recorded?;
     let roots: BTreeSet<&str> =
         changed.iter().filter_map(|p| p.strip_prefix("$.")?.split(['.', '[']).next()).collect();
-    let pick = |attrs: Option<&Attrs>| -> Plain {
-        let of = |root: &&str| Some(((*root).to_owned(), attrs?.get(root)?.to_json()));
+    let pick = |attrs: &Attrs| -> Plain {
+        let of = |root: &&str| Some(((*root).to_owned(), attrs.get(*root)?.to_json()));
         roots.iter().filter_map(of).collect()
     };
     let before = decision.before.as_ref();
+    // What is sensitive is told of neither side.
+    let before = before.map(|before| Plain::shown(before, &BTreeSet::new()));
     Some(Drift {
         address: decision.address.to_string(),
         kind: decision.kind.schema().kind.to_owned(),
         account: decision.address.account().map_or("org".to_owned(), ToString::to_string),
         environments: decision.environments().iter().map(ToString::to_string).collect(),
         status,
-        expected: Some(pick(Some(&recorded.attrs))),
+        expected: Some(pick(&recorded.attrs)),
         actual: match status {
             DriftStatus::Missing => None,
-            _ => Some(pick(before)),
+            _ => Some(before.as_deref().map(pick).unwrap_or_default()),
         },
         changed,
     })

@@ -117,6 +117,77 @@ pub fn text_of(value: &Value) -> String {
     value.reveal().as_str().map_or_else(|| value.to_json().to_string(), str::to_owned)
 }
 
+/// Whether a recorded value stands for one that state does not hold.
+#[must_use]
+pub fn is_fingerprint(value: &Value) -> bool {
+    let print = value.as_map().and_then(|kept| kept.get("fingerprint")?.as_str());
+    print.is_some_and(|print| print.starts_with(PREFIX))
+}
+
+/// A value as it was read, sensitive wherever state recorded a fingerprint in place of a part of it.
+#[must_use]
+pub fn veiled(recorded: &Value, live: &Value) -> Value {
+    match (recorded, live) {
+        (recorded, live) if is_fingerprint(recorded) => match live {
+            Value::Null => Value::Null,
+            live => live.clone().sensitive(),
+        },
+        (Value::Map(recorded), Value::Map(live)) => {
+            let veiled = |(key, value): (&String, &Value)| {
+                let value = match recorded.get(key) {
+                    Some(recorded) => veiled(recorded, value),
+                    None => value.clone(),
+                };
+                (key.clone(), value)
+            };
+            Value::Map(live.iter().map(veiled).collect())
+        }
+        (Value::List(recorded), Value::List(live)) if recorded.len() == live.len() => {
+            Value::List(recorded.iter().zip(live).map(|(r, l)| veiled(r, l)).collect())
+        }
+        (_, live) => live.clone(),
+    }
+}
+
+/// A recorded value without its fingerprints: what is live stands in their place, for nobody can tell by them
+/// whether it is another one.
+#[must_use]
+pub fn unveiled(recorded: &Value, live: &Value) -> Value {
+    match (recorded, live) {
+        (recorded, live) if is_fingerprint(recorded) && !live.is_null() => live.clone(),
+        (Value::Map(recorded), Value::Map(live)) => {
+            let unveiled = |(key, value): (&String, &Value)| {
+                let value = match live.get(key) {
+                    Some(live) => unveiled(value, live),
+                    None => value.clone(),
+                };
+                (key.clone(), value)
+            };
+            Value::Map(recorded.iter().map(unveiled).collect())
+        }
+        (Value::List(recorded), Value::List(live)) if recorded.len() == live.len() => {
+            Value::List(recorded.iter().zip(live).map(|(r, l)| unveiled(r, l)).collect())
+        }
+        (recorded, _) => recorded.clone(),
+    }
+}
+
+/// What is recorded of a value that was read: fingerprints that were recorded of parts of it stay.
+#[must_use]
+pub fn kept(recorded: Option<&Value>, live: &Value) -> Json {
+    match (recorded, live) {
+        (Some(recorded), live) if is_fingerprint(recorded) && !live.is_null() => recorded.to_json(),
+        (Some(Value::Map(recorded)), Value::Map(live)) => Json::Object(
+            live.iter().map(|(key, value)| (key.clone(), kept(recorded.get(key), value))).collect(),
+        ),
+        (Some(Value::List(recorded)), Value::List(live)) if recorded.len() == live.len() => {
+            recorded.iter().zip(live).map(|(r, l)| kept(Some(r), l)).collect()
+        }
+        // Nothing is compared with a fingerprint of what was read, so any key will do.
+        (_, live) => Fingerprinter::new(vec![0; 32]).conceal(live),
+    }
+}
+
 impl Ledger {
     /// The fingerprinter of this backend; its key is made with the first apply. For the write path only.
     ///

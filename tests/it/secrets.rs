@@ -366,3 +366,112 @@ async fn a_sensitive_variable_that_changes_is_a_change_of_its_parameter() {
     assert!(!is_kept(&p, "one-1") && !is_kept(&p, "two-2"));
     run("two-2", &["plan", "--detailed-exitcode"]).code(0);
 }
+
+/// A sensitive tag and a sensitive external id: neither is drift, none is told by a witness, and no way by which what
+/// is live becomes a record writes them down.
+const TAGGED: &str = r#"
+palisade {
+  name = "veil"
+}
+variable "token" {
+  type      = string
+  sensitive = true
+  default   = "a-token-of-24-characters"
+}
+organization "veil" {}
+account "dev" {
+  email = "dev@veil.example"
+}
+account "prod" {
+  email = "prod@veil.example"
+}
+environment "dev" {
+  accounts = [account.dev]
+}
+environment "prod" {
+  accounts = [account.prod]
+}
+iam_role "ci" {
+  accounts             = [account.dev]
+  max_session_duration = "1h"
+  tags                 = { class = var.token, plain = "x" }
+  trust {
+    services = ["ec2.amazonaws.com"]
+  }
+  statement "enter" {
+    actions   = ["sts:AssumeRole", "s3:GetObject"]
+    resources = ["*"]
+  }
+}
+iam_role "deploy" {
+  accounts = [account.prod]
+  assume_role_policy = {
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { AWS = iam_role.ci.at["dev"].arn }
+      Action    = "sts:AssumeRole"
+      Condition = { StringEquals = { "sts:ExternalId" = var.token } }
+    }]
+  }
+}
+s3_bucket "data" {
+  accounts = [account.prod]
+  bucket   = "veil-data"
+  abac     = true
+  tags     = { class = var.token }
+  policy = {
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { AWS = iam_role.ci.at["dev"].arn }
+      Action    = "s3:GetObject"
+      Resource  = "arn:aws:s3:::veil-data/*"
+      Condition = { StringEquals = { "aws:ResourceTag/class" = var.token } }
+    }]
+  }
+}
+"#;
+
+const TOKEN: &str = "a-token-of-24-characters";
+
+#[test]
+fn a_sensitive_value_within_a_map_is_no_drift_and_is_written_nowhere() {
+    let p = Program::new(TAGGED);
+    let regardless = ["--fail-on", "none", "--reason", "a test"];
+    let hidden = |args: &[&str]| {
+        let run = p.run(args);
+        for (name, text) in [("stdout", &run.out), ("stderr", &run.err)] {
+            assert!(!text.contains(TOKEN), "{args:?} tells it on {name}:\n{text}");
+        }
+        run
+    };
+    for format in ["text", "json", "markdown", "html", "sarif"] {
+        hidden(&[&["plan", "--full", "--format", format][..], &regardless].concat()).code(0);
+    }
+    hidden(&[&["apply", "--auto-approve"][..], &regardless].concat()).code(0);
+    for args in [&["isolation", "--json"][..], &["isolation"], &["state", "pull"]] {
+        hidden(args);
+    }
+    let asked = ["who-can", "s3:GetObject", "arn:aws:s3:::veil-data/x", "--json"];
+    assert!(hidden(&asked).code(0).out.contains("iam_role.ci"));
+    // Nothing was changed outside, so nothing is drift.
+    hidden(&["drift"]).code(0);
+    hidden(&[&["plan", "--detailed-exitcode"][..], &regardless].concat()).code(0);
+    // A run that is cut off in an update, and the run after it.
+    p.write("main.hcl", &TAGGED.replace("\"1h\"", "\"2h\""));
+    let apply = [&["apply", "--auto-approve"][..], &regardless].concat();
+    for cut in ["6", "8", "10"] {
+        let run = p.command(&apply).env("PALISADE_SANDBOX_CUT", cut).output().expect("runs");
+        let text = String::from_utf8_lossy(&run.stdout).into_owned();
+        assert!(!text.contains(TOKEN), "{text}");
+        hidden(&["state", "pull"]);
+    }
+    hidden(&apply).code(0);
+    assert!(!hidden(&["state", "pull"]).out.is_empty());
+    // What is in AWS is accepted into state.
+    hidden(&["apply", "--refresh-only", "--auto-approve", "--fail-on", "none", "--reason", "x"]);
+    hidden(&["state", "pull"]);
+    hidden(&["state", "show", "iam_role.ci@dev", "--json"]).code(0);
+    hidden(&["drift", "--json"]).code(0);
+}

@@ -9,7 +9,6 @@ use crate::apply::record::{PENDING, deposed};
 use crate::diag::Diagnostic;
 use crate::ids::Handle;
 use crate::plan::diff::{StoredValues, difference};
-use crate::plan::drift::is_fingerprint;
 use crate::plan::targets::Targets;
 use crate::provider::{
     AccessMode, AccountTarget, Failure, LiveObject, Permit, Provider, ProviderError, REQUEST,
@@ -17,23 +16,24 @@ use crate::provider::{
 use crate::schema::ownership::owner;
 use crate::schema::{Home, ManagedKind, RecoveryMethod as By, kinds};
 use crate::state::clock::backoff;
+use crate::state::fingerprint::{is_fingerprint, kept};
 use crate::state::journal::{Finished, Intent, OperationOutcome};
 use crate::state::model::{ResourceState, Resources};
-use crate::state::{Clock, Fingerprinter, OperationKind};
+use crate::state::{Clock, OperationKind};
 use crate::value::{Attrs, Value};
 
 pub(super) fn attrs_of_record(record: &ResourceState) -> Attrs {
     record.attrs.attrs().clone()
 }
 
-/// What came back from AWS goes into a record; hidden values stay fingerprints.
+/// What came back from AWS goes into a record; hidden values stay fingerprints, at whatever depth.
 pub(super) fn overlay(record: &mut ResourceState, found: &Attrs) {
-    // Live values that are sensitive are never compared by fingerprint here, so any key will do.
-    let prints = Fingerprinter::new(vec![0; 32]);
     for (name, value) in found {
-        let kept = record.attrs.get(name).is_some_and(is_fingerprint);
-        if name != REQUEST && !kept && !crate::apply::record::is_hidden(value) {
-            record.attrs.insert(name.clone(), &prints.conceal(value));
+        let recorded = record.attrs.get(name);
+        let stays = recorded.is_some_and(is_fingerprint);
+        if name != REQUEST && !stays && !crate::apply::record::is_hidden(value) {
+            let kept = kept(recorded, value);
+            record.attrs.insert(name.clone(), &kept);
         }
     }
 }
