@@ -26,13 +26,15 @@ pub fn write<'a>(
 ) -> io::Result<()> {
     let (warnings, errors): (Vec<&Diagnostic>, Vec<&Diagnostic>) =
         by_place(diagnostics).into_iter().partition(|d| !d.is_error());
-    for (group, one, many) in [(&warnings, "warning", "warnings"), (&errors, "error", "errors")] {
+    for (group, one, many) in
+        [(&warnings, "more warning", "more warnings"), (&errors, "more error", "more errors")]
+    {
         for diagnostic in group.iter().take(SHOWN) {
             one_diagnostic(diagnostic, style, out)?;
         }
         if group.len() > SHOWN {
             let rest = count(group.len() - SHOWN, one, many);
-            writeln!(out, "{}", style.paint(Tone::Dim, &format!("and {rest} more")))?;
+            writeln!(out, "{}", style.paint(Tone::Dim, &format!("and {rest}")))?;
         }
     }
     Ok(())

@@ -233,7 +233,7 @@ impl Comment {
                 body.push_str(&format!("  - {}\n", code(object)));
             }
             if let Some(more) = part.objects.len().checked_sub(UNREAD).filter(|n| *n > 0) {
-                body.push_str(&format!("  - and {}\n", count(more, "object more", "objects more")));
+                body.push_str(&format!("  - and {}\n", count(more, "more object", "more objects")));
             }
         }
         self.folded(&format!("Not read: {counted}"), body.trim_end(), "lists of what was not read");

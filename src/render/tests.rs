@@ -301,7 +301,7 @@ fn odd_places_are_no_panic() {
 fn floods_are_cut() {
     let all: Vec<Diagnostic> = (0..500).map(|i| Diagnostic::error(format!("e{i}"))).collect();
     let text = diagnostics_text(&all, &Style::plain());
-    assert!(text.contains("e99") && !text.contains("e100") && text.contains("and 400 errors more"));
+    assert!(text.contains("e99") && !text.contains("e100") && text.contains("and 400 more errors"));
 }
 
 /// The role `deploy` of an account: it trusts its own account, and its policy permits `action`.
@@ -491,7 +491,7 @@ fn what_was_not_read_is_said_first_and_by_name() {
         assert!(!text.contains("No changes. AWS matches"), "{format:?}: {text}");
     }
     let text = rendered(&plan, Format::Text, &Style::plain());
-    assert!(text.contains("and 180 objects more: `--full` lists them"), "{text}");
+    assert!(text.contains("and 180 more objects: `--full` lists them"), "{text}");
     let mut out = Vec::new();
     let detail = Detail { full: true, ..Detail::default() };
     super::plan(&plan, Format::Text, detail, &Style::plain(), &mut out).expect("memory");
@@ -671,6 +671,50 @@ fn code_scanning_is_told_of_exceptions_that_end() {
 }
 
 #[test]
+fn exceptions_that_are_not_listed_are_counted_by_how_they_stand() {
+    use super::style::Tone;
+    use crate::isolation::section::{ExceptionStatus, ExceptionUse};
+    let mut plan = realistic();
+    let permit = |days_left, status| ExceptionUse {
+        approved_by: None,
+        covers: Vec::new(),
+        days_left,
+        expires: "2026-12-01".to_owned(),
+        location: "rules.hcl:12".to_owned(),
+        name: format!("e{days_left}"),
+        owner: None,
+        reason: "SEC-1".to_owned(),
+        rule: "isolation.environments".to_owned(),
+        status,
+    };
+    let mut rest = |more: Vec<ExceptionUse>| {
+        let ended = (0..12).map(|n| permit(-100 - n, ExceptionStatus::Expired));
+        plan.isolation.exceptions = ended.chain(more).collect();
+        let facts = super::verdict::facts(&plan);
+        let fact = facts.into_iter().find(|fact| fact.text.starts_with("and "));
+        fact.map(|fact| (fact.text, fact.tone))
+    };
+    let ended = |n: i32| permit(-n, ExceptionStatus::Expired);
+    let (soon, later) =
+        (permit(3, ExceptionStatus::InForce), permit(300, ExceptionStatus::InForce));
+    let idle = permit(4, ExceptionStatus::Unused);
+    assert_eq!(rest(Vec::new()), None);
+    for (more, text, tone) in [
+        (vec![later.clone()], "and 1 more exception: 1 is in force", Tone::Plain),
+        (vec![soon.clone(), later.clone()], "and 2 more exceptions: 2 are in force", Tone::Warn),
+        (vec![idle.clone()], "and 1 more exception: 1 covers nothing", Tone::Warn),
+        (vec![ended(1), ended(2), ended(3)], "and 3 more exceptions: 3 have ended", Tone::Bad),
+        (
+            vec![ended(1), later, idle],
+            "and 3 more exceptions: 1 has ended, 1 is in force, 1 covers nothing",
+            Tone::Bad,
+        ),
+    ] {
+        assert_eq!(rest(more), Some((text.to_owned(), tone)));
+    }
+}
+
+#[test]
 fn lines_for_a_terminal_end_at_spaces() {
     let mut plan = plan_of((0..7).map(|n| role(n, "s3:GetObject")).collect());
     plan.isolation = realistic().isolation;
@@ -783,7 +827,7 @@ fn a_comment_about_sixty_environments_holds_what_matters_first() {
         let order = [
             "paths break an isolation rule",
             "**exception** isolation.environments.exception&#95;199",
-            "188 exceptions more",
+            "188 more exceptions",
             "### Forbidden, and new with this plan: ",
             "| account | environments | changes |",
             "<summary>Isolation: 3540 walls",

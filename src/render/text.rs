@@ -72,7 +72,7 @@ pub(super) fn unread(
         }
         if let Some(more) = part.objects.len().checked_sub(limit).filter(|more| *more > 0) {
             let text =
-                format!("and {}: `--full` lists them", count(more, "object more", "objects more"));
+                format!("and {}: `--full` lists them", count(more, "more object", "more objects"));
             writeln!(out, "      {}", style.paint(Tone::Dim, &text))?;
         }
     }
@@ -103,7 +103,7 @@ pub(super) fn paths(
         let more: usize = paths.iter().skip(listed).map(|line| line.members).sum();
         if more > 0 {
             let text =
-                format!("and {}: `--full` lists them", count(more, "path more", "paths more"));
+                format!("and {}: `--full` lists them", count(more, "more path", "more paths"));
             writeln!(out, "    {}", style.paint(Tone::Dim, &text))?;
         }
     }

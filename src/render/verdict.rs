@@ -198,7 +198,7 @@ fn broken_rules<'a>(broken: impl Iterator<Item = &'a AccessPath>) -> String {
     parts.join(", ")
 }
 
-fn facts(plan: &Plan) -> Vec<Fact> {
+pub(super) fn facts(plan: &Plan) -> Vec<Fact> {
     let section = &plan.isolation;
     let s = section.summary();
     let mut facts = Vec::new();
@@ -225,13 +225,14 @@ fn facts(plan: &Plan) -> Vec<Fact> {
         .collect();
     // Those that have ended and those that end next come first.
     worth.sort_by_key(|permit| permit.days_left);
-    for permit in worth.iter().take(FACTS) {
+    let (listed, rest) = worth.split_at(worth.len().min(FACTS));
+    for permit in listed {
         let (text, tone) = exception(permit);
         fact("exception", tone, text);
     }
-    if let Some(more) = worth.len().checked_sub(FACTS).filter(|more| *more > 0) {
-        let text = format!("and {} in force", count(more, "exception more", "exceptions more"));
-        fact("exception", Tone::Plain, text);
+    if !rest.is_empty() {
+        let (text, tone) = more_exceptions(rest);
+        fact("exception", tone, text);
     }
     if !plan.refreshed {
         let text = "AWS: the plan compares the configuration with the state alone";
@@ -247,7 +248,7 @@ fn facts(plan: &Plan) -> Vec<Fact> {
         fact("not read", Tone::Warn, text);
     }
     if let Some(more) = plan.unread.len().checked_sub(FACTS).filter(|more| *more > 0) {
-        fact("not read", Tone::Warn, format!("and {}", count(more, "place more", "places more")));
+        fact("not read", Tone::Warn, format!("and {}", count(more, "more place", "more places")));
     }
     if let Some(text) = view::unread(section.basis.as_ref()) {
         fact("not read", Tone::Warn, text);
@@ -273,6 +274,24 @@ pub(super) fn exception(permit: &ExceptionUse) -> (String, Tone) {
     let name = format!("{}.{}", permit.rule, permit.name);
     let (state, tone) = state(permit);
     (format!("{name} {state}: {}", terms(permit)), tone)
+}
+
+/// How many exceptions stand below those that are listed, and how: as loud as the worst of them.
+fn more_exceptions(rest: &[&ExceptionUse]) -> (String, Tone) {
+    let parts: Vec<String> = [
+        (ExceptionStatus::Expired, "has ended", "have ended"),
+        (ExceptionStatus::InForce, "is in force", "are in force"),
+        (ExceptionStatus::Unused, "covers nothing", "cover nothing"),
+    ]
+    .into_iter()
+    .map(|(status, one, many)| (rest.iter().filter(|p| p.status == status).count(), one, many))
+    .filter(|(number, _, _)| *number > 0)
+    .map(|(number, one, many)| count(number, one, many))
+    .collect();
+    let has = |tone| rest.iter().any(|permit| state(permit).1 == tone);
+    let tone = [Tone::Bad, Tone::Warn].into_iter().find(|tone| has(*tone)).unwrap_or(Tone::Plain);
+    let all = count(rest.len(), "more exception", "more exceptions");
+    (format!("and {all}: {}", parts.join(", ")), tone)
 }
 
 /// How long an exception counts, why, and who stands for it.

@@ -215,7 +215,7 @@ fn cidrsubnets(call: &Call<'_>) -> FunctionResult {
     for index in 1..call.args.len() {
         let (bits, length) = longer(call, index, range)?;
         if bits == 0 {
-            return Err(call.bad(index, "a subnet needs at least one bit more"));
+            return Err(call.bad(index, "a subnet needs at least one more bit"));
         }
         let subnet = Prefix { base: 0, length, bits: range.bits };
         let mask = subnet.host_mask();

@@ -51,7 +51,7 @@ pub(in crate::render) fn body(
         });
         let (mut lines, more) = fitting(lines, FINDINGS, left);
         if more > 0 {
-            lines.push(format!("- and {}", count(more, "finding more", "findings more")));
+            lines.push(format!("- and {}", count(more, "more finding", "more findings")));
         }
         parts.push(lines.join("\n"));
     }
@@ -99,7 +99,7 @@ fn open(section: &Isolation, room: usize) -> String {
         text = format!("| from | to | verdict |\n|---|---|---|\n{}\n\n", rows.join("\n"));
     }
     if more > 0 {
-        text.push_str(&format!("and {} of walls\n\n", count(more, "line more", "lines more")));
+        text.push_str(&format!("and {} of walls\n\n", count(more, "more row", "more rows")));
     }
     let isolated = section.matrix.len() - listed;
     let walls = count(section.matrix.len(), "wall", "walls");
