@@ -88,6 +88,11 @@ impl RequestContext {
         self.0.remove(&key.to_ascii_lowercase());
     }
 
+    /// Keeps the keys, in lower case, of which this holds.
+    pub fn retain(&mut self, keep: impl Fn(&str) -> bool) {
+        self.0.retain(|key, _| keep(key));
+    }
+
     /// Keys in lower case with their values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &ContextValue)> {
         self.0.iter().map(|(key, value)| (key.as_str(), value))

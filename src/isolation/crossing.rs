@@ -153,28 +153,16 @@ pub struct TargetResource<'w> {
 /// Puts a step as a question to one side; `None` when source or target is not there.
 #[must_use]
 pub fn asked(model: &AccessModel, step: &PathStep) -> Option<Asked> {
-    let mut asked = asked_at(model, &step.source, place(model, step)?)?;
-    match &step.target {
-        StepTarget::Role(arn) => {
-            let role = model.principals.get(arn)?;
-            let tags = role.tags().iter().map(|(key, value)| (key, Some(value)));
-            asked.resource_tags(tags, ["aws:ResourceTag", "iam:ResourceTag"]);
-            asked.session_keys(model, &step.source);
-            asked.keys_of_others("sts");
-        }
-        StepTarget::Resource(arn) => {
-            let resource = model.resources.get(arn)?;
-            asked.tags_of_resource(&resource.tags);
-            asked.keys_of_others(resource.kind.service);
-        }
-    }
-    Some(asked)
+    let asked = asked_at(model, &step.source, place(model, step)?)?;
+    Some(asked.reaching(model, step))
 }
 
 /// Whether a key, in whatever case, is a tag of the resource.
 pub(super) fn is_resource_tag(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    ["aws:resourcetag/", "iam:resourcetag/", "s3:buckettag/"].iter().any(|f| key.starts_with(f))
+    let starts = |family: &&str| {
+        key.get(..family.len()).is_some_and(|head| head.eq_ignore_ascii_case(family))
+    };
+    ["aws:resourcetag/", "iam:resourcetag/", "s3:buckettag/"].iter().any(starts)
 }
 
 fn place<'w>(model: &'w AccessModel, step: &PathStep) -> Option<TargetResource<'w>> {
@@ -370,6 +358,29 @@ impl Asked {
             ..self.request.clone()
         };
         std::iter::once(self.request.clone()).chain(self.sessions.iter().map(of)).collect()
+    }
+
+    /// The same question where it is known what the step reaches: the tags of that, and the keys that no request to it
+    /// carries.
+    #[must_use]
+    pub(super) fn reaching(mut self, model: &AccessModel, step: &PathStep) -> Self {
+        match &step.target {
+            StepTarget::Role(arn) => {
+                if let Some(role) = model.principals.get(arn) {
+                    let tags = role.tags().iter().map(|(key, value)| (key, Some(value)));
+                    self.resource_tags(tags, ["aws:ResourceTag", "iam:ResourceTag"]);
+                    self.session_keys(model, &step.source);
+                    self.keys_of_others("sts");
+                }
+            }
+            StepTarget::Resource(arn) => {
+                if let Some(resource) = model.resources.get(arn) {
+                    self.tags_of_resource(&resource.tags);
+                    self.keys_of_others(resource.kind.service);
+                }
+            }
+        }
+        self
     }
 
     fn principal(&mut self, principal: &PrincipalNode, home: &AccountNode) {
@@ -724,11 +735,7 @@ impl Asked {
     /// The same question of a resource that may be given whatever tags.
     #[must_use]
     pub(super) fn without_resource_tags(mut self) -> Self {
-        let keys: Vec<String> =
-            self.request.context.iter().map(|(key, _)| key.to_owned()).collect();
-        for key in keys.iter().filter(|key| is_resource_tag(key)) {
-            self.request.context.remove(key);
-        }
+        self.request.context.retain(|key| !is_resource_tag(key));
         self.never.retain(|key| !is_resource_tag(key));
         self
     }
@@ -816,6 +823,17 @@ impl Asked {
     #[must_use]
     pub fn judge(&self, request: &Request) -> Decision {
         evaluate(request, &self.policies)
+    }
+
+    /// The question where no tag of what is reached is told but these, in lower case.
+    fn question_of_tags<'a>(
+        &'a self,
+        session: Option<&String>,
+        tags: &BTreeSet<String>,
+    ) -> Question<'a> {
+        let mut question = self.question(session);
+        question.request.context.retain(|key| !is_resource_tag(key) || tags.contains(key));
+        question
     }
 
     fn question(&self, session: Option<&String>) -> Question<'_> {
@@ -971,9 +989,12 @@ fn everything() -> Document {
 pub fn answer(before: Option<&Asked>, after: Option<&Asked>) -> Answers {
     let sessions: BTreeSet<&String> =
         before.iter().chain(&after).flat_map(|asked| &asked.sessions).collect();
+    // Tags of what is reached that neither side asks for decide nothing, and would fill every witness.
+    let documents = before.iter().chain(&after).flat_map(|asked| keys_of(&asked.documents));
+    let tags: BTreeSet<String> = documents.filter(|key| is_resource_tag(key)).collect();
     let ask = |session: Option<&String>| {
-        let before = before.map(|asked| asked.question(session));
-        let after = after.map(|asked| asked.question(session));
+        let before = before.map(|asked| asked.question_of_tags(session, &tags));
+        let after = after.map(|asked| asked.question_of_tags(session, &tags));
         ask_both(before.as_ref(), after.as_ref(), Caps::default())
     };
     let mut answers = ask(None);

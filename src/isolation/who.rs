@@ -11,7 +11,7 @@ use super::not_modelled::knows_policies_of;
 use super::paths::{Origin, StepEdge, outside};
 use super::report::{hop, witness};
 use super::section::{Hop, WallVerdict, Witness};
-use crate::access::{AccessModel, AccountNode, ResourceNode, ResourceType};
+use crate::access::{AccessModel, AccountNode, PrincipalNode, ResourceNode, ResourceType};
 use crate::diag::{Diagnostic, Diagnostics, did_you_mean};
 use crate::iam::catalogue;
 use crate::iam::symbolic::{Opening, Space, SymbolicAnswer};
@@ -249,6 +249,7 @@ impl<'w> Search<'w> {
         for (step, why) in steps.undecided {
             search.undetermined.entry(step.source).or_insert(why);
         }
+        let target = search.target(ask);
         for source in search.sources(ask) {
             let home = match &source {
                 StepSource::Principal(arn) => {
@@ -257,7 +258,11 @@ impl<'w> Search<'w> {
                 _ => None,
             };
             let Some(place) = search.place(ask, owner.or(home)) else { continue };
-            let Some(asked) = asked_at(model, &source, place) else { continue };
+            let Some(mut asked) = asked_at(model, &source, place) else { continue };
+            if let Some(target) = &target {
+                let step = PathStep { source: source.clone(), target: target.clone() };
+                asked = asked.reaching(model, &step);
+            }
             match answer(None, Some(&asked)).after {
                 SymbolicAnswer::Open(openings) => {
                     search.direct.insert(source, openings);
@@ -287,10 +292,25 @@ impl<'w> Search<'w> {
         all
     }
 
+    /// The role that would be assumed.
+    fn assumed(&self, ask: &Ask) -> Option<&'w PrincipalNode> {
+        let assumes = ask.action.to_ascii_lowercase().starts_with("sts:");
+        self.model.principals.get(&ask.resource).filter(|_| assumes).map(AsRef::as_ref)
+    }
+
+    /// What a step of a wall would reach by this, where there is one.
+    fn target(&self, ask: &Ask) -> Option<StepTarget> {
+        if let Some(resource) = ask.held(self.model) {
+            let own = ask.service().eq_ignore_ascii_case(resource.kind.service);
+            return own.then(|| StepTarget::Resource(resource.arn.clone()));
+        }
+        let role = self.assumed(ask).filter(|role| role.trust.is_some())?;
+        Some(StepTarget::Role(role.arn.clone()))
+    }
+
     fn place(&self, ask: &Ask, owner: Option<&'w AccountNode>) -> Option<TargetResource<'w>> {
         let resource = ask.held(self.model);
-        let assumes = ask.action.to_ascii_lowercase().starts_with("sts:");
-        let role = self.model.principals.get(&ask.resource).filter(|_| assumes);
+        let role = self.assumed(ask);
         let unreadable = resource.is_some_and(ResourceNode::is_unreadable)
             || role.is_some_and(|role| role.has_unreadable_trust());
         Some(TargetResource {

@@ -3,6 +3,7 @@
 
 use super::hunt::{judge, scp, with};
 use super::*;
+use crate::isolation::who::{Ask, who_can};
 
 const CI: &str = "arn:aws:iam::111111111111:role/ci";
 
@@ -175,6 +176,15 @@ fn a_tag_in_a_resource_is_what_the_caller_bears() {
     ]);
 }
 
+/// What `who-can` says of a principal.
+fn of_who_can(fixture: &Fixture, action: &str, resource: &str, principal: &str) -> String {
+    let (_, model) = crate::plan::access::models(&fixture.estate, &fixture.sides());
+    let ask = Ask::parse(action, resource, false).expect("a question");
+    let found = who_can(&model, &ask).expect("an answer");
+    let own = found.principals.iter().find(|entry| entry.principal == principal);
+    own.expect("everybody is listed").verdict.name().to_owned()
+}
+
 #[test]
 fn tags_of_what_is_reached_decide_where_they_are_known_and_are_asked_for_where_not() {
     let roles = |own: Vec<Json>, tags: Json| {
@@ -211,6 +221,35 @@ fn tags_of_what_is_reached_decide_where_they_are_known_and_are_asked_for_where_n
     let (secret, open) = (json!({"class": "secret"}), json!({"class": "open"}));
     let (on, off, unread) = (json!(true), json!(false), json!(null));
     let wall = |name, fixture, verdict| (name, fixture, "dev", "production", verdict);
+    let asking_any = vec![
+        ("reachable", tagged("Allow", on.clone(), secret.clone())),
+        ("isolated", tagged("Allow", on.clone(), open.clone())),
+        ("isolated", tagged("Deny", on.clone(), secret.clone())),
+        ("reachable", tagged("Deny", on.clone(), open.clone())),
+        ("isolated", tagged("Allow", off.clone(), secret.clone())),
+        ("reachable", tagged("Deny", off.clone(), secret.clone())),
+        ("conditional", tagged("Allow", unread.clone(), secret.clone())),
+    ];
+    for (expected, fixture) in asking_any {
+        assert_eq!(of_who_can(&fixture, "s3:GetObject", "arn:aws:s3:::data/*", CI), expected);
+    }
+    // Of all its tags a witness tells the one that is asked for.
+    let many = json!({"class": "secret", "palisade:address": "v2:x", "team": "web"});
+    let section = tagged("Allow", on.clone(), many).rule(Vec::new()).analyse();
+    let witness = section.violations[0].witness.as_ref().expect("a witness");
+    let keys: Vec<&str> = witness.context.iter().map(|(key, _)| key).collect();
+    assert!(keys.contains(&"aws:resourcetag/class"), "{keys:?}");
+    let others = keys.iter().filter(|key| key.contains("tag/")).count();
+    assert_eq!(others, 1, "{keys:?}");
+    for (expected, fixture) in [
+        ("reachable", roles(asking(), json!({"env": "prod"}))),
+        ("isolated", roles(asking(), json!({"env": "dev"}))),
+        ("isolated", roles(denying(), json!({"env": "prod"}))),
+        ("reachable", roles(denying(), json!({"env": "dev"}))),
+    ] {
+        let deploy = "arn:aws:iam::333333333333:role/deploy";
+        assert_eq!(of_who_can(&fixture, "sts:AssumeRole", deploy, CI), expected);
+    }
     judge(vec![
         wall("allowed by it", tagged("Allow", on.clone(), secret.clone()), "reachable"),
         wall("allowed by another", tagged("Allow", on.clone(), open.clone()), "isolated"),

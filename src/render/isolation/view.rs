@@ -450,16 +450,9 @@ pub(in crate::render) fn hops(via: &[Hop]) -> Vec<Row> {
 }
 
 /// Beginnings of the context keys whose values the two ends of a request fix: the caller chooses none
-/// of them, and the JSON has them all.
-const DERIVED: [&str; 7] = [
-    "aws:principal",
-    "aws:resourceaccount",
-    "aws:resourceorg",
-    "aws:resourcetag/",
-    "aws:userid",
-    "iam:resourcetag/",
-    "s3:resourceaccount",
-];
+/// of them, and the JSON has them all. Tags of what is reached are told: a policy asks for them.
+const DERIVED: [&str; 5] =
+    ["aws:principal", "aws:resourceaccount", "aws:resourceorg", "aws:userid", "s3:resourceaccount"];
 
 /// A request: who, what, on what, and what the caller or its surroundings bring along.
 pub(in crate::render) fn request(witness: &Witness) -> Vec<Row> {
