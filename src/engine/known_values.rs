@@ -78,7 +78,13 @@ impl KnownValues<'_> {
         }
         estate.instances.iter().find_map(|(address, instance)| {
             let kind = kinds::kind(&address.kind)?;
-            let computed = kind.schema().computed;
+            let schema = kind.schema();
+            let computed = schema.computed;
+            // What AWS gives a new object where its block says nothing is asked for as it stands.
+            let is_given = |name: &str| {
+                instance.computed.contains_key(name) && computed.iter().all(|c| c.name != name)
+            };
+            let given = schema.block.attrs.iter().map(|a| a.name).filter(|name| is_given(name));
             // Where an object is declared and not compared with AWS, AWS has nothing to say of it.
             if computed.is_empty() || kind.only_declared(&instance.desired) {
                 return None;
@@ -89,13 +95,15 @@ impl KnownValues<'_> {
             let asked = |name: &str, before: Option<&Value>| {
                 !instance.desired.contains_key(name)
                     && (before.is_some()
+                        || is_given(name)
                         || instance.computed.get(name).is_none_or(Value::has_unknown))
             };
             let differs = |name| {
                 let before = known(before.as_ref(), name);
                 before != known(now.as_ref(), name) && asked(name, before)
             };
-            Some((address, computed.iter().find(|attr| differs(attr.name))?.name))
+            let mut names = computed.iter().map(|c| c.name).chain(given);
+            Some((address, names.find(|name| differs(name))?))
         })
     }
 }

@@ -253,4 +253,11 @@ async fn tags_that_decide_about_access_are_changed_one_by_one() {
     assert_eq!(status().await, BucketAbacStatus::Enabled);
     assert!(bucket_tags(&client).await.is_empty());
     program.run(&["plan", "--detailed-exitcode"]).code(0);
+
+    // Undeclared again it stays, and expressions read what it is.
+    program.write("main.hcl", &bucket(""));
+    program.run(&["apply", "--auto-approve"]).code(0);
+    assert_eq!(status().await, BucketAbacStatus::Enabled);
+    let read = program.run(&["console", "-e", "s3_bucket.data.at[\"dev\"].abac"]).code(0);
+    assert_eq!(read.out.trim(), "true", "{}", read.err);
 }

@@ -194,6 +194,23 @@ output "root" {{ value = local.root }}
 }
 
 #[test]
+fn what_a_block_leaves_to_aws_is_read_as_it_stands() {
+    let bucket = "s3_bucket \"b\" {\n accounts = [account.production]\n bucket = \"acme-b\"\n}";
+    let dir = Dir::new(&[("base.hcl", BASE), ("main.hcl", bucket)]);
+    let config = dir.load();
+    let read = |known: BTreeMap<ResourceAddr, Attrs>| {
+        let known = Grows(Mutex::new(known));
+        let evaluator = Evaluator::new(&config, &known);
+        let text = "s3_bucket.b.at[\"production\"].abac";
+        evaluator.evaluate_text("console", text).unwrap_or_else(|e| panic!("{e}")).as_bool()
+    };
+    // A new bucket has it off.
+    assert_eq!(read(BTreeMap::new()), Some(false));
+    let on = [("abac".to_owned(), Value::from(true))].into();
+    assert_eq!(read([("s3_bucket.b@production".parse().unwrap(), on)].into()), Some(true));
+}
+
+#[test]
 fn moved_import_removed() {
     let estate = good(&format!(
         r#"
