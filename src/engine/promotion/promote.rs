@@ -11,6 +11,7 @@ use crate::engine::plan::{self, FailOn};
 use crate::engine::workspace::Workspace;
 use crate::engine::{digest, secret_versions};
 use crate::promotion::candidate::{self, Candidate, Eligibility};
+use crate::promotion::edge::Edge;
 use crate::promotion::gate::approval;
 use crate::promotion::gate::{Evidence, Purpose};
 use crate::promotion::record::{Hold, MoveKind, Override, Phase};
@@ -95,6 +96,7 @@ pub async fn run(
     // the lock, and again under it, where no other run moves anything in between.
     let work = async {
         let mut edge = edge.read_again(workspace).await?;
+        still_leads_to(&edge.edge, &to)?;
         if edge.record(&edge.edge.to).run.is_some() {
             return Box::pin(resume(workspace, request, &edge, &holder)).await;
         }
@@ -104,6 +106,23 @@ pub async fn run(
         Box::pin(fresh(workspace, request, &edge, &holder)).await
     };
     lease::under(workspace, &ledger, &to, &holder, settings.lock_timeout, work).await
+}
+
+/// Refuses an edge that leads to another environment than the one that was locked for it.
+fn still_leads_to(edge: &Edge, locked: &str) -> Result<(), EngineError> {
+    if edge.to == locked {
+        return Ok(());
+    }
+    let (name, to) = (&edge.name, &edge.to);
+    Err(EngineError::Stale(
+        Diagnostic::error(format!("promotion `{name}` leads to `{to}` now, not to `{locked}`"))
+            .at(edge.loc.clone())
+            .detail(format!(
+                "Its `to` follows from the state, which changed before `{locked}` was locked; nothing was moved."
+            ))
+            .help(format!("look at what it would do now: `palisade promote {name} --dry-run`; then promote again"))
+            .into(),
+    ))
 }
 
 /// What would be done, or that nothing would.
@@ -473,4 +492,34 @@ async fn record_refusal(
     };
     edge.offline.store.ledger.audit(None, event).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::diag::{Loc, Source};
+    use crate::promotion::edge::OnFailure;
+
+    #[test]
+    fn nothing_moves_into_an_environment_that_is_not_locked() {
+        let edge = Edge {
+            name: "up".to_owned(),
+            from: "dev".to_owned(),
+            to: "staging".to_owned(),
+            releases: BTreeSet::new(),
+            on_failure: OnFailure::default(),
+            gates: Vec::new(),
+            loc: Loc::new(&Source::new("main.hcl", "promotion"), 0..9),
+        };
+        still_leads_to(&edge, "staging").expect("the same");
+        match still_leads_to(&edge, "production") {
+            Err(EngineError::Stale(told)) => {
+                let told: Vec<&str> = told.iter().map(|d| d.summary.as_str()).collect();
+                assert_eq!(told, ["promotion `up` leads to `staging` now, not to `production`"]);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
