@@ -197,38 +197,24 @@ pub async fn carry_out(
     let known = applied_values(inputs, &resources, &lineage);
     let resolver = Resolver::new(inputs, &known);
     let walls = Walls { workspace, inputs, request, approved: plan };
-    let summary = walk(workspace, inputs, plan, approval, &resolver, Some(&walls)).await?;
+    let summary = walk(workspace, inputs, plan, approval, &resolver, &walls).await?;
     let mut diagnostics: Diagnostics = summary.warnings.iter().cloned().collect();
-    if summary.failed.is_empty() && !summary.interrupted {
+    // What keeps the outputs from being recorded is told last: first, what was carried out, and where a state
+    // lies that the backend did not take.
+    let mut recorded = Ok(());
+    if summary.failed.is_empty() && summary.unsaved.is_empty() && !summary.interrupted {
         let everything_goes = request.options.mode == Mode::Destroy && plan.outputs.is_empty();
         let now = if everything_goes { Ok(BTreeMap::new()) } else { outputs_now(&resolver) };
         match now {
-            Ok(now) => outputs::write(&inputs.store.ledger, &now).await?,
+            Ok(now) => recorded = outputs::write(&inputs.store.ledger, &now).await,
             Err(more) => diagnostics.extend(more),
         }
     }
     workspace.host.diagnostics(&diagnostics);
     workspace.host.event(Event::Applied(Box::new(summary.clone())));
-    judge(workspace, inputs, summary)
-}
-
-/// Carries the plan out and returns how each operation ended, failures included. Outputs are not
-/// recorded, and the walls are not analysed again under their lock: a caller that wants the whole use
-/// case takes [`carry_out`].
-///
-/// # Errors
-/// The plan could not be begun: another run holds a lock, or the backend cannot be used.
-pub async fn execute(
-    workspace: &Workspace,
-    inputs: &PlanInputs,
-    plan: &Plan,
-    approval: &ApplyApproval,
-) -> Result<ApplySummary, EngineError> {
-    let resources = inputs.snapshot.resources();
-    let lineage = lineage(workspace, inputs).await?;
-    let known = applied_values(inputs, &resources, &lineage);
-    let resolver = Resolver::new(inputs, &known);
-    walk(workspace, inputs, plan, approval, &resolver, None).await
+    let summary = judge(workspace, inputs, summary)?;
+    recorded?;
+    Ok(summary)
 }
 
 /// The lineage of the state, which a first apply begins: every object that it makes bears it in a tag.
@@ -262,7 +248,7 @@ async fn walk(
     plan: &Plan,
     approval: &ApplyApproval,
     resolver: &Resolver<'_>,
-    recheck: Option<&dyn Recheck>,
+    recheck: &dyn Recheck,
 ) -> Result<ApplySummary, EngineError> {
     let store = &inputs.store;
     secrets::require(workspace, inputs, plan).await?;
@@ -280,7 +266,7 @@ async fn walk(
         terms: workspace.terms,
         lock_timeout: approval.lock_timeout,
         limits: Limits { per_account: approval.parallelism, ..Limits::default() },
-        recheck,
+        recheck: Some(recheck),
         reason: approval.reason.clone().filter(|_| approval.fail_on == FailOn::None),
         errored_dir: workspace.errored_dir.clone(),
         events,

@@ -64,7 +64,7 @@ pub struct Migration {
 /// The configuration is wrong, the backend cannot be used, or it holds another state.
 pub async fn run(workspace: &Workspace, request: &InitRequest) -> Result<InitOutcome, EngineError> {
     let configuration = load::configuration(workspace, &request.variables)?;
-    let store = open::open(workspace, backend::configured(&configuration.settings)).await?;
+    let store = open::named(workspace, &configuration.settings).await?;
     if request.create_backend {
         let bucket = create(&store).await?;
         workspace.host.event(Event::BackendReady { bucket });

@@ -19,7 +19,7 @@ use super::known_values::{KnownValues, ReleasesInForce};
 use super::open::{self, Store};
 use super::plan_request::PlanRequest;
 use super::workspace::{Variables, Workspace};
-use super::{backend, outputs, releases, secrets};
+use super::{outputs, releases, secrets};
 
 /// Loads the configuration; the host hears its warnings.
 ///
@@ -180,7 +180,7 @@ pub(super) async fn offline(
     variables: &Variables,
 ) -> Result<OfflineInputs, EngineError> {
     let configuration = configuration(workspace, variables)?;
-    let store = open::open(workspace, backend::configured(&configuration.settings)).await?;
+    let store = open::named(workspace, &configuration.settings).await?;
     offline_of(workspace, configuration, store).await
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
-use crate::config::{Backend, load};
+use crate::config::{Backend, Settings, load};
 use crate::eval::estate::ProviderSettings;
 use crate::patience::RetryAfter;
 use crate::provider::Provider;
@@ -32,12 +32,6 @@ pub struct Store {
 }
 
 impl Store {
-    /// A backend and the way to AWS beside it.
-    #[must_use]
-    pub fn new(ledger: Ledger, connection: Connection, backend: Backend) -> Self {
-        Self { ledger, connection, backend, caller: Arc::default() }
-    }
-
     /// Tells the host as whom the state is used, so far as is known.
     fn announce(&self, workspace: &Workspace) {
         let role = match &self.backend {
@@ -117,21 +111,44 @@ pub async fn configured(workspace: &Workspace) -> Result<Store, EngineError> {
     if !loaded.complete {
         return Err(loaded.diagnostics.into());
     }
-    let store = open(workspace, backend::configured(&loaded.configuration.settings)).await?;
+    let store = named(workspace, &loaded.configuration.settings).await?;
     store.name_caller(workspace).await;
     Ok(store)
+}
+
+/// Opens the backend that settings name, or takes the state that the workspace brings.
+///
+/// # Errors
+/// The sandbox cannot be opened.
+pub(super) async fn named(
+    workspace: &Workspace,
+    settings: &Settings,
+) -> Result<Store, EngineError> {
+    let backend = backend::configured(settings);
+    let Some(ledger) = &workspace.state else { return open(workspace, backend).await };
+    let connection = connect::connect(workspace, backend::region(&backend)).await?;
+    Ok(announced(workspace, ledger.clone(), connection, backend))
+}
+
+fn announced(
+    workspace: &Workspace,
+    ledger: Ledger,
+    connection: Connection,
+    backend: Backend,
+) -> Store {
+    let store = Store { ledger, connection, backend, caller: Arc::default() };
+    store.announce(workspace);
+    store
 }
 
 /// Opens a backend.
 ///
 /// # Errors
 /// The sandbox cannot be opened.
-pub async fn open(workspace: &Workspace, backend: Backend) -> Result<Store, EngineError> {
+pub(super) async fn open(workspace: &Workspace, backend: Backend) -> Result<Store, EngineError> {
     let connection = connect::connect(workspace, backend::region(&backend)).await?;
     let ledger = backend::open(&backend, &connection, workspace).await?;
-    let store = Store::new(ledger, connection, backend);
-    store.announce(workspace);
-    Ok(store)
+    Ok(announced(workspace, ledger, connection, backend))
 }
 
 /// What reads and changes AWS, as the `provider "aws"` block says.

@@ -137,7 +137,7 @@ pub fn day(now: &str) -> &str {
 ///
 /// # Errors
 /// As [`make`].
-pub fn decide(
+fn decide(
     inputs: &PlanInputs,
     request: &PlanRequest,
     now: &str,

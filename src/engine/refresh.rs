@@ -35,7 +35,7 @@ use super::open::{self, Store};
 use super::plan_request::PlanRequest;
 use super::read_live::{self, AccountFailure, AccountReadings, AccountRequest};
 use super::workspace::Workspace;
-use super::{backend, digest, ownership_tags, releases, secret_versions, secrets};
+use super::{digest, ownership_tags, releases, secret_versions, secrets};
 
 /// Everything that a plan is made from, and that apply goes on with.
 pub struct PlanInputs {
@@ -81,7 +81,7 @@ pub async fn load_and_refresh(
 ) -> Result<PlanInputs, EngineError> {
     let configuration = load::configuration(workspace, &request.variables)?;
     select::check_declared(&request.options.selection, &configuration)?;
-    let store = open::open(workspace, backend::configured(&configuration.settings)).await?;
+    let store = open::named(workspace, &configuration.settings).await?;
     Box::pin(refresh(workspace, request, Arc::new(configuration), store, None)).await
 }
 
@@ -102,7 +102,7 @@ pub async fn load_and_refresh_recovered(
 ///
 /// # Errors
 /// A journal, or AWS, cannot be read.
-pub async fn as_recovered(
+async fn as_recovered(
     workspace: &Workspace,
     request: &PlanRequest,
     inputs: PlanInputs,
@@ -157,7 +157,7 @@ fn interrupted_run(run: &InterruptedRun) -> Diagnostic {
 ///
 /// # Errors
 /// Everything that is wrong with the configuration, or that could not be read.
-pub async fn refresh(
+pub(super) async fn refresh(
     workspace: &Workspace,
     request: &PlanRequest,
     configuration: Arc<Configuration>,

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use crate::apply::Secrets;
 use crate::apply::cancel::Urgency;
 use crate::redact::Redactions;
-use crate::state::Terms;
+use crate::state::{Ledger, Terms};
 
 use super::connect::Aws;
 use super::error::EngineError;
@@ -39,6 +39,8 @@ pub struct Workspace {
     pub origin: RunOrigin,
     /// How AWS is reached.
     pub aws: Aws,
+    /// State that is open already, in place of the backend that the configuration names.
+    pub state: Option<Ledger>,
     /// Where secrets come from, in place of the environment, files and SSM.
     pub secrets: Option<Arc<dyn Secrets>>,
     /// The secrets that this run knows by now. Whatever it keeps or shows holds none of them.
@@ -61,6 +63,7 @@ impl Workspace {
             env: BTreeMap::new(),
             origin,
             aws,
+            state: None,
             secrets: None,
             redactions: Redactions::default(),
             power_cut: None,

@@ -12,13 +12,11 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use palisade::apply::ApplySummary;
-use palisade::config::{Backend, load};
-use palisade::engine::apply::{self, ApplyApproval};
+use palisade::engine::apply::{self, ApplyApproval, ApplyRequest};
 use palisade::engine::connect::{self, Aws};
-use palisade::engine::open::Store;
 use palisade::engine::origin::RunOrigin;
-use palisade::engine::plan::{self, FailOn, PlanRequest};
-use palisade::engine::{EngineError, Workspace, recover, refresh};
+use palisade::engine::plan::{FailOn, PlanRequest};
+use palisade::engine::{EngineError, Workspace};
 use palisade::state::{Clock, Ledger, S3Store, SystemClock, Terms};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -81,19 +79,14 @@ impl Clock for SleepersClock {
     }
 }
 
-/// One run: recovers and applies what the directory declares.
+/// One run: recovers and applies what the directory declares. The summary of one that failed, too.
 async fn one(dir: &Path, run: &str) -> Result<ApplySummary, EngineError> {
+    let host = Arc::new(TestHost::default());
+    let origin = RunOrigin { host: run.into(), user: "lab".into(), pid: 1, process: None };
     let mut workspace = Workspace {
-        dir: dir.to_owned(),
-        errored_dir: dir.to_owned(),
         env: std::env::vars().collect(),
-        origin: RunOrigin { host: run.into(), user: "lab".into(), pid: 1, process: None },
-        aws: Aws::Ambient,
-        secrets: None,
-        redactions: palisade::redact::Redactions::default(),
-        power_cut: None,
         terms: TERMS,
-        host: Arc::new(TestHost::default()),
+        ..Workspace::new(dir.to_owned(), origin, Aws::Ambient, Arc::clone(&host) as Arc<_>)
     };
     let connection = connect::connect(&workspace, Some("eu-west-1")).await?;
     workspace.aws = Aws::Connected(Box::new(connection.clone()));
@@ -102,28 +95,18 @@ async fn one(dir: &Path, run: &str) -> Result<ApplySummary, EngineError> {
         asleep: dir.join("asleep"),
         since: Default::default(),
     });
-    let ledger =
-        Ledger::with_clock(Arc::new(S3Store::new(s3(&connection.sdk), BUCKET, "e")), clock)
-            .with_calendar(jiff::Timestamp::now);
-    let loaded = Arc::new(load(dir, &Default::default()).configuration);
-    let request = PlanRequest::everything(&Default::default());
-    let backend = Backend::Local { path: "unused".into() };
-    let read = || {
-        let (ledger, connection, backend) = (ledger.clone(), connection.clone(), backend.clone());
-        let store = Store::new(ledger, connection, backend);
-        refresh::refresh(&workspace, &request, Arc::clone(&loaded), store, None)
-    };
-    let waiting = Duration::from_secs(60);
-    recover::execute(&workspace, &read().await?, waiting).await?;
-    let inputs = read().await?;
-    let plan = plan::decide(&inputs, &request, "2026-11-23T00:00:00Z")?.0;
+    let store = Arc::new(S3Store::new(s3(&connection.sdk), BUCKET, "e"));
+    let ledger = Ledger::with_clock(store, clock).with_calendar(jiff::Timestamp::now);
+    workspace.state = Some(ledger);
     let approval = ApplyApproval {
         fail_on: FailOn::Violation,
         reason: None,
-        lock_timeout: waiting,
+        lock_timeout: Duration::from_secs(60),
         parallelism: 1,
     };
-    apply::execute(&workspace, &inputs, &plan, &approval).await
+    let request = ApplyRequest { plan: PlanRequest::everything(&Default::default()), approval };
+    let ended = apply::run(&workspace, &request).await;
+    host.summary().map_or_else(|| ended.map(|outcome| outcome.summary.unwrap_or_default()), Ok)
 }
 
 /// Not a test of its own: what the tests below start as another process.

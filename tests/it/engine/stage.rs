@@ -68,18 +68,9 @@ impl Stage {
             pace: Some(Duration::from_millis(1)),
             patience: Default::default(),
         };
-        Workspace {
-            dir: self.dir.path().to_owned(),
-            errored_dir: self.dir.path().to_owned(),
-            env: BTreeMap::new(),
-            origin: RunOrigin::of_this_process(&BTreeMap::new()),
-            aws: Aws::Connected(Box::new(connection)),
-            secrets: None,
-            redactions: palisade::redact::Redactions::default(),
-            power_cut: None,
-            terms: palisade::state::Terms::default(),
-            host: Arc::clone(host) as Arc<_>,
-        }
+        let origin = RunOrigin::of_this_process(&BTreeMap::new());
+        let aws = Aws::Connected(Box::new(connection));
+        Workspace::new(self.dir.path().to_owned(), origin, aws, Arc::clone(host) as Arc<_>)
     }
 
     /// A process with this host that every other takes for dead: its id belongs to another one now.

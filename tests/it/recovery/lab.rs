@@ -12,13 +12,11 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use palisade::address::ResourceAddr;
 use palisade::apply::recover::Recovered;
 use palisade::apply::{ApplySummary, SecretValue, Secrets};
-use palisade::config::{Backend, load};
 use palisade::diag::Diagnostic;
-use palisade::engine::apply::{self, ApplyApproval};
+use palisade::engine::apply::{self, ApplyApproval, ApplyRequest};
 use palisade::engine::connect::{Aws, Connection};
-use palisade::engine::open::Store;
 use palisade::engine::origin::RunOrigin;
-use palisade::engine::plan::{self, FailOn, PlanRequest};
+use palisade::engine::plan::{self, FailOn, PlanOutcome, PlanRequest};
 use palisade::engine::refresh::{self, PlanInputs};
 use palisade::engine::{EngineError, Workspace, recover};
 use palisade::plan::Mode;
@@ -72,6 +70,15 @@ fn sdk(sandbox: &Sandbox, credentials: aws_credential_types::Credentials) -> Sdk
         .build()
 }
 
+fn approval() -> ApplyApproval {
+    ApplyApproval {
+        fail_on: FailOn::Violation,
+        reason: None,
+        lock_timeout: Duration::ZERO,
+        parallelism: 10,
+    }
+}
+
 impl Lab {
     /// An empty AWS with a state bucket. Its ETags say nothing of what an object holds (SSE-KMS).
     pub(crate) async fn new(dir: &Path) -> Self {
@@ -113,23 +120,19 @@ impl Lab {
     }
 
     /// One process, on a machine called `run`.
-    fn workspace(&self, run: &str) -> Workspace {
+    fn workspace(&self, run: &str, host: Arc<TestHost>) -> Workspace {
+        let origin = RunOrigin {
+            host: run.to_owned(),
+            user: "lab".to_owned(),
+            pid: std::process::id(),
+            process: None,
+        };
+        let aws = Aws::Connected(Box::new(self.connection()));
         Workspace {
-            dir: self.dir.clone(),
             errored_dir: self.errored.path().to_owned(),
-            env: Default::default(),
-            origin: RunOrigin {
-                host: run.to_owned(),
-                user: "lab".to_owned(),
-                pid: std::process::id(),
-                process: None,
-            },
-            aws: Aws::Connected(Box::new(self.connection())),
+            state: Some(self.ledger()),
             secrets: Some(Arc::new(Vault)),
-            redactions: palisade::redact::Redactions::default(),
-            power_cut: None,
-            terms: palisade::state::Terms::default(),
-            host: Arc::new(TestHost::default()),
+            ..Workspace::new(self.dir.clone(), origin, aws, host)
         }
     }
 
@@ -152,30 +155,32 @@ impl Lab {
 
     /// A process of its own: configuration, state and AWS read anew. Like `plan`, without locks.
     pub(crate) async fn survey(&self) -> PlanInputs {
-        let loaded = load(&self.dir, &Default::default());
-        assert!(loaded.diagnostics.is_empty(), "{}", loaded.diagnostics);
-        let backend = Backend::Local { path: "unused".into() };
-        let store = Store::new(self.ledger(), self.connection(), backend);
-        let (workspace, request) = (self.workspace("reader"), self.request());
-        refresh::refresh(&workspace, &request, Arc::new(loaded.configuration), store, None)
-            .await
-            .unwrap_or_else(|error| panic!("{error:?}"))
+        let workspace = self.workspace("reader", Arc::default());
+        let inputs = refresh::load_and_refresh(&workspace, &self.request()).await;
+        inputs.unwrap_or_else(|error| panic!("{error:?}"))
     }
 
     /// As [`Self::survey`], with what interrupted runs have left, as `plan` shows it.
     pub(crate) async fn view(&self) -> (PlanInputs, Vec<InterruptedRun>) {
-        let inputs = self.survey().await;
-        let workspace = self.workspace("reader");
-        let inputs = refresh::as_recovered(&workspace, &self.request(), inputs).await;
+        let workspace = self.workspace("reader", Arc::default());
+        let inputs = refresh::load_and_refresh_recovered(&workspace, &self.request()).await;
         let inputs = inputs.unwrap_or_else(|error| panic!("{error:?}"));
         let interrupted = inputs.interrupted.clone();
         (inputs, interrupted)
     }
 
-    /// The plan, without its section on the walls, which nothing here is about.
+    /// A plan, as `palisade plan` makes it.
+    pub(crate) async fn preview(&self) -> PlanOutcome {
+        let workspace = self.workspace("reader", Arc::default());
+        let outcome = plan::run(&workspace, &self.request()).await;
+        outcome.unwrap_or_else(|error| panic!("{error:?}"))
+    }
+
+    /// The plan that these inputs make.
     pub(crate) fn plan(&self, inputs: &PlanInputs) -> Plan {
-        let plan = plan::decide(inputs, &self.request(), "2026-11-23T00:00:00Z");
-        plan.unwrap_or_else(|e| panic!("{e:?}")).0
+        let workspace = self.workspace("reader", Arc::default());
+        let plan = plan::make(&workspace, inputs, &self.request());
+        plan.unwrap_or_else(|e| panic!("{e:?}"))
     }
 
     pub(crate) async fn recover(&self, run: &str) -> Result<Recovered, EngineError> {
@@ -188,29 +193,31 @@ impl Lab {
         inputs: &PlanInputs,
         run: &str,
     ) -> Result<Recovered, EngineError> {
-        recover::execute(&self.workspace(run), inputs, Duration::ZERO).await
+        recover::execute(&self.workspace(run, Arc::default()), inputs, Duration::ZERO).await
     }
 
-    /// Plans and applies once.
+    /// Applies once, as `palisade apply` does. An apply that failed has its summary, too, once it has begun.
     pub(crate) async fn apply(&self, run: &str) -> Result<ApplySummary, EngineError> {
-        let inputs = self.survey().await;
-        let plan = self.plan(&inputs);
-        self.carry_out(run, &inputs, &plan).await
+        let host = Arc::new(TestHost::default());
+        let request = ApplyRequest { plan: self.request(), approval: approval() };
+        let ended = apply::run(&self.workspace(run, Arc::clone(&host)), &request).await;
+        match host.summary() {
+            Some(summary) => Ok(summary),
+            None => ended.map(|outcome| outcome.summary.unwrap_or_default()),
+        }
     }
 
+    /// The second half of an apply, for a test in which something happens after the plan.
     pub(crate) async fn carry_out(
         &self,
         run: &str,
         inputs: &PlanInputs,
         plan: &Plan,
     ) -> Result<ApplySummary, EngineError> {
-        let approval = ApplyApproval {
-            fail_on: FailOn::Violation,
-            reason: None,
-            lock_timeout: Duration::ZERO,
-            parallelism: 10,
-        };
-        apply::execute(&self.workspace(run), inputs, plan, &approval).await
+        let host = Arc::new(TestHost::default());
+        let workspace = self.workspace(run, Arc::clone(&host));
+        let ended = apply::carry_out(&workspace, inputs, &self.request(), plan, &approval()).await;
+        host.summary().map_or(ended, Ok)
     }
 
     /// Recovers, applies and checks that nothing is left to do.

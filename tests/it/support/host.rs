@@ -5,8 +5,8 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use palisade::apply::Cancel;
 use palisade::apply::cancel::Urgency;
+use palisade::apply::{ApplySummary, Cancel};
 use palisade::diag::Diagnostics;
 use palisade::engine::EngineError;
 use palisade::engine::host::{ConfirmationQuestion, Event, Host, Shown};
@@ -49,6 +49,14 @@ impl TestHost {
 
     pub(crate) fn events(&self) -> Vec<Event> {
         self.events.lock().unwrap().clone()
+    }
+
+    /// How the plan was carried out, to its end or not.
+    pub(crate) fn summary(&self) -> Option<ApplySummary> {
+        self.events().into_iter().rev().find_map(|event| match event {
+            Event::Applied(summary) => Some(*summary),
+            _ => None,
+        })
     }
 
     pub(crate) fn diagnostics_text(&self) -> String {
