@@ -136,6 +136,17 @@ impl<'ast> Visit<'ast> for Uses<'_> {
     /// `pub(in crate::eval)` says who may use an item, not what the file uses.
     fn visit_visibility(&mut self, _: &'ast syn::Visibility) {}
 
+    /// What a macro is given is no syntax before it is expanded; paths are seen in it all the same.
+    fn visit_macro(&mut self, call: &'ast syn::Macro) {
+        let text = call.tokens.to_string().replace(" :: ", "::");
+        let is_of_a_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+        for path in text.split(|c| !is_of_a_path(c)).filter(|word| word.contains("::")) {
+            let parts = path.split("::").filter(|part| !part.is_empty()).map(str::to_owned);
+            self.add(&parts.collect::<Vec<_>>(), None);
+        }
+        syn::visit::visit_macro(self, call);
+    }
+
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let parts: Vec<String> = path.segments.iter().map(|s| s.ident.to_string()).collect();
         if parts.len() > 1 {
@@ -145,10 +156,15 @@ impl<'ast> Visit<'ast> for Uses<'_> {
     }
 }
 
-/// Every file of the library, with the files that it uses. Tests are left out, and a file's parent
-/// that only declares it uses nothing by that.
+/// Every file of the library, with the files that it uses.
 fn uses() -> BTreeMap<String, BTreeSet<String>> {
-    let files: Vec<(String, String)> = all("src")
+    uses_among(all("src"))
+}
+
+/// Files, each with those among them that it uses. Tests are left out, and a file's parent
+/// that only declares it uses nothing by that.
+pub(crate) fn uses_among(files: Vec<(String, String)>) -> BTreeMap<String, BTreeSet<String>> {
+    let files: Vec<(String, String)> = files
         .into_iter()
         .filter(|(file, _)| {
             let name = file.rsplit('/').next().unwrap_or_default();

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::circles::uses_among;
+
 /// Which module may use which, lowest first. A module may always use itself.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("diag", &[]),
@@ -147,51 +149,64 @@ pub(crate) fn all(dir: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The modules that a text names as `crate::NAME`, its tests left out.
-fn used(text: &str) -> BTreeSet<String> {
-    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-    let mut found = BTreeSet::new();
-    for line in text.lines().filter(|l| !l.trim_start().starts_with("//")) {
-        for rest in line.split("crate::").skip(1) {
-            let braces = rest.strip_prefix('{').map(|r| r.split('}').next().unwrap_or_default());
-            let names: Vec<&str> = match braces {
-                Some(list) => list.split(',').map(str::trim).collect(),
-                None => vec![rest],
-            };
-            for name in names {
-                let end =
-                    name.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(name.len());
-                if let Some(name) = name.get(..end).filter(|n| !n.is_empty()) {
-                    found.insert(name.to_owned());
-                }
-            }
+/// The layer that a file belongs to; none for what stands above them all.
+fn layer(file: &str) -> Option<&str> {
+    let inside = file.strip_prefix("src/")?.trim_end_matches(".rs");
+    let layer = inside.split('/').next()?;
+    (!matches!(layer, "lib" | "main" | "cli")).then_some(layer)
+}
+
+/// What files use that their layer may not.
+fn against_the_table(files: Vec<(String, String)>) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (file, used) in uses_among(files) {
+        let Some(own) = layer(&file) else { continue };
+        let Some((_, allowed)) = MAY_USE.iter().find(|(name, _)| *name == own) else {
+            wrong.push(format!("{file}: `{own}` has no place among the layers"));
+            continue;
+        };
+        let others = used.iter().filter(|other| *other != "src/lib.rs");
+        let others = others.filter(|other| layer(other) != Some(own));
+        for other in others.filter(|other| !layer(other).is_some_and(|it| allowed.contains(&it))) {
+            wrong.push(format!("{file}: `{own}` uses {other}"));
         }
     }
-    found
+    wrong
 }
 
 #[test]
 fn modules_use_only_what_stands_below_them() {
-    let mut wrong = Vec::new();
-    for (file, text) in all("src") {
-        let inside = file.trim_start_matches("src/").trim_end_matches(".rs");
-        let module = inside.split('/').next().unwrap_or_default();
-        let is_test = inside.split('/').any(|room| room == "tests");
-        if matches!(module, "lib" | "main" | "cli") || is_test {
-            continue;
-        }
-        let Some((_, allowed)) = MAY_USE.iter().find(|(m, _)| *m == module) else {
-            wrong.push(format!("{file}: `{module}` has no place among the layers"));
-            continue;
-        };
-        for other in used(&text) {
-            let known = other == "cli" || MAY_USE.iter().any(|(m, _)| *m == other);
-            if known && other != module && !allowed.contains(&other.as_str()) {
-                wrong.push(format!("{file}: `{module}` uses `{other}`"));
-            }
-        }
-    }
+    let wrong = against_the_table(all("src"));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_use_of_what_stands_above_is_found_however_it_is_written() {
+    for (file, text, used) in [
+        ("src/engine/planted.rs", "use crate::render::text;", "src/render/text.rs"),
+        (
+            "src/engine/planted.rs",
+            "use crate::{\n    ids,\n    cli::{self, args},\n};",
+            "src/cli/args.rs",
+        ),
+        ("src/engine/planted.rs", "use super::super::render;", "src/render/mod.rs"),
+        (
+            "src/isolation/planted.rs",
+            "fn f() { crate::plan::select::names(); }",
+            "src/plan/select.rs",
+        ),
+        ("src/access/planted.rs", "fn f(x: crate::isolation::Analysis) {}", "src/isolation/mod.rs"),
+        ("src/iam/planted.rs", "type A = crate::value::Attrs;", "src/value/mod.rs"),
+        ("src/ids/planted.rs", "fn f() { vec![crate::iam::Use::Trust]; }", "src/iam/mod.rs"),
+    ] {
+        let mut files = all("src");
+        files.push((file.to_owned(), text.to_owned()));
+        let wrong = against_the_table(files);
+        let named = wrong.iter().filter(|line| line.starts_with(file) && line.ends_with(used));
+        assert_eq!(named.count(), 1, "{text}: {wrong:?}");
+    }
+    let nowhere = against_the_table(vec![("src/news/mod.rs".to_owned(), String::new())]);
+    assert_eq!(nowhere, ["src/news/mod.rs: `news` has no place among the layers"]);
 }
 
 /// What the engine must not hold: whoever drives it reads the process and writes, not the engine.
@@ -212,20 +227,26 @@ const NOT_IN_THE_ENGINE: &[(&str, &str)] = &[
     ("ExitCode", "how a process ends is not known here"),
 ];
 
+/// What a file of the engine holds of it.
+fn not_in_the_engine(file: &str, text: &str) -> Vec<String> {
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
+    let found = lines.flat_map(|(at, line)| {
+        let words = NOT_IN_THE_ENGINE.iter().filter(|(word, _)| line.contains(word));
+        words.map(move |(word, why)| format!("{file}:{}: `{word}`: {why}", at + 1))
+    });
+    found.collect()
+}
+
 #[test]
 fn the_engine_talks_through_its_host_alone() {
-    let mut wrong = Vec::new();
-    for (file, text) in all("src/engine") {
-        let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-        for (number, line) in text.lines().enumerate() {
-            if line.trim_start().starts_with("//") {
-                continue;
-            }
-            for (word, why) in NOT_IN_THE_ENGINE.iter().filter(|(word, _)| line.contains(word)) {
-                wrong.push(format!("{file}:{}: `{word}`: {why}", number + 1));
-            }
-        }
+    for (word, _) in NOT_IN_THE_ENGINE {
+        let planted = format!("fn f() {{\n    // {word}\n    {word}\n}}\n");
+        assert!(!not_in_the_engine("planted.rs", &planted).is_empty(), "{word} is not found");
     }
+    let all = all("src/engine");
+    let wrong: Vec<String> =
+        all.iter().flat_map(|(file, text)| not_in_the_engine(file, text)).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -346,7 +367,7 @@ fn the_core_waits_for_nothing() {
 }
 
 /// What the inside of the command line uses: the engine, the views, and the small values in which people write.
-const THE_COMMAND_LINE_MAY_USE: &[&str] = &["cli", "engine", "render", "diag", "ids", "address"];
+const THE_COMMAND_LINE_MAY_USE: &[&str] = &["engine", "render", "diag", "ids", "address"];
 
 /// What single files of it use beyond that, and why. A command has no exception.
 const THE_COMMAND_LINE_ALSO_USES: &[(&str, &str, &str)] = &[
@@ -360,13 +381,11 @@ const THE_COMMAND_LINE_ALSO_USES: &[(&str, &str, &str)] = &[
 #[test]
 fn the_command_line_stands_on_the_engine_and_the_views() {
     let mut found = BTreeSet::new();
-    for (file, text) in all("src/cli") {
-        for layer in used(&text) {
-            let is_layer = layer == "cli" || MAY_USE.iter().any(|(m, _)| *m == layer);
-            if is_layer && !THE_COMMAND_LINE_MAY_USE.contains(&layer.as_str()) {
-                found.insert((file.clone(), layer));
-            }
-        }
+    let uses = uses_among(all("src")).into_iter();
+    for (file, used) in uses.filter(|(file, _)| file.starts_with("src/cli/")) {
+        let layers = used.iter().filter_map(|other| layer(other)).map(str::to_owned);
+        let more = layers.filter(|layer| !THE_COMMAND_LINE_MAY_USE.contains(&layer.as_str()));
+        found.extend(more.map(|layer| (file.clone(), layer)));
     }
     let justified: BTreeSet<(String, String)> = THE_COMMAND_LINE_ALSO_USES
         .iter()
